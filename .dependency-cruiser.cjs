@@ -1,0 +1,58 @@
+// Imports point inward (docs/decisions/0001-layout.md). Each folder names what of ours it may import.
+const mayImport = {
+  core: [],
+  aws: ['core'],
+  local: ['core'],
+  model: ['core'],
+  upload: ['core'],
+  worker: ['core'],
+  results: ['core'],
+  scaler: ['core'],
+  client: ['upload', 'results', 'core'],
+  bench: ['client', 'scaler', 'core'],
+};
+
+const inward = Object.entries(mayImport).map(([folder, allowed]) => ({
+  name: `${folder}-imports-inward`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^src/', pathNot: `^src/(${[folder, ...allowed].join('|')})/` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...inward,
+    {
+      name: 'only-aws-imports-the-sdk',
+      severity: 'error',
+      from: { pathNot: '^src/aws/' },
+      to: { path: 'node_modules/(@aws-sdk|@smithy)/' },
+    },
+    {
+      name: 'only-model-imports-the-runtime-and-decoders',
+      severity: 'error',
+      from: { pathNot: '^src/model/' },
+      to: { path: 'node_modules/(onnxruntime-node|sharp|jimp)/' },
+    },
+    {
+      name: 'core-is-pure',
+      comment: 'No disk, network or process in core; the clock and randomness are passed in.',
+      severity: 'error',
+      from: { path: '^src/core/' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(util|stream)$' },
+    },
+    {
+      name: 'nothing-imports-cli',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli/|index\\.ts)' },
+      to: { path: '^src/cli/' },
+    },
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};

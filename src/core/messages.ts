@@ -1,0 +1,45 @@
+import * as z from 'zod';
+import { jobId, requestImage, topK } from './job.ts';
+import { modelRef } from './model.ts';
+import { outcome } from './outcome.ts';
+import { formatVersion, parseVersioned } from './versioned.ts';
+
+/** The most images of a request message. */
+export const MAX_BATCH = 16;
+
+/** Messages stay below 256 KB (older SQS endpoints); the rest is left for attributes. */
+export const MAX_MESSAGE_BYTES = 250_000;
+
+/** The first attempt of a job's images; `retry` announces the next. */
+export const FIRST_ATTEMPT = 1;
+export const attempt = z.int().min(FIRST_ATTEMPT).max(999);
+
+/** A batch of consecutive images to classify. */
+export const requestMessage = z.object({
+  v: formatVersion,
+  job: jobId,
+  attempt,
+  model: modelRef,
+  topK,
+  /** The waiter's response queue, by name; absent when nobody waits. */
+  replyTo: z.string().optional(),
+  images: z.array(requestImage).min(1).max(MAX_BATCH),
+});
+export type RequestMessage = z.infer<typeof requestMessage>;
+
+/** A hint that the ledger has grown by the shard of this range; `outcomes` is its content where that fits. */
+export const responseMessage = z.object({
+  v: formatVersion,
+  job: jobId,
+  attempt,
+  first: z.int().nonnegative(),
+  last: z.int().nonnegative(),
+  worker: z.string(),
+  outcomes: z.array(outcome).optional(),
+});
+export type ResponseMessage = z.infer<typeof responseMessage>;
+
+export const parseRequest = (text: string): RequestMessage =>
+  parseVersioned(requestMessage, text, 'request message');
+export const parseResponse = (text: string): ResponseMessage =>
+  parseVersioned(responseMessage, text, 'response message');

@@ -1,0 +1,71 @@
+import * as z from 'zod';
+import { formatVersion } from './versioned.ts';
+
+export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in hex');
+
+/** A model's name: it becomes a folder name, so it is plain. */
+export const modelName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be lower-case letters, digits, . _ or -');
+
+export const modelVariant = z.enum(['fp32', 'int8']);
+export type ModelVariant = z.infer<typeof modelVariant>;
+
+/** What a job pins: exactly one file of weights. */
+export const modelRef = z.object({
+  name: modelName,
+  version: z.string().min(1).max(64),
+  variant: modelVariant,
+  sha256: sha256Hex,
+});
+export type ModelRef = z.infer<typeof modelRef>;
+
+/**
+ * How pixels become the input tensor: shortest side to `resizeShortestSide` pixels, centre crop to `cropSize`,
+ * then `(x / 255 - mean) / std` a channel, in `channelOrder`.
+ */
+export const preprocessing = z.object({
+  resizeShortestSide: z.int().min(1).max(4096),
+  cropSize: z.int().min(1).max(4096),
+  kernel: z.enum(['nearest', 'linear', 'cubic', 'lanczos3']),
+  channelOrder: z.enum(['RGB', 'BGR']),
+  mean: z.tuple([z.number(), z.number(), z.number()]),
+  std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+});
+export type Preprocessing = z.infer<typeof preprocessing>;
+
+/** `model.json`: what stands beside the weights and says how to use them. */
+export const modelManifest = z.object({
+  v: formatVersion,
+  name: modelName,
+  version: z.string().min(1).max(64),
+  variant: modelVariant,
+  sha256: sha256Hex,
+  bytes: z.int().positive(),
+  licence: z.string(),
+  source: z.string(),
+  input: z.object({ name: z.string(), layout: z.enum(['NCHW', 'NHWC']) }),
+  output: z.object({ name: z.string() }),
+  preprocess: preprocessing,
+  /** `softmax`: the output are logits, and the product applies it. `none`: they are probabilities already. */
+  activation: z.enum(['softmax', 'none']),
+  accuracy: z.object({ dataset: z.string(), top1: z.number().min(0).max(1) }).optional(),
+});
+export type ModelManifest = z.infer<typeof modelManifest>;
+
+/** One class, at its place in the model's output. */
+export const classLabel = z.object({ wnid: z.string(), label: z.string() });
+export type ClassLabel = z.infer<typeof classLabel>;
+
+/** `labels.json`: the classes in output order. */
+export const classLabels = z.array(classLabel).min(1);
+
+/** The name of a model as people read it: `resnet50/int8`. */
+export function modelTitle(model: Pick<ModelRef, 'name' | 'variant'>): string {
+  return `${model.name}/${model.variant}`;
+}
+
+export function refOf(manifest: ModelManifest): ModelRef {
+  const { name, version, variant, sha256 } = manifest;
+  return { name, version, variant, sha256 };
+}

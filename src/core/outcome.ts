@@ -1,0 +1,59 @@
+import * as z from 'zod';
+import { formatVersion } from './versioned.ts';
+
+/** The most classes that a prediction may list. */
+export const MAX_TOP_K = 100;
+
+/** A name of an image is what its user knows it by, at most so many bytes in UTF-8. */
+export const MAX_NAME_BYTES = 1024;
+
+export const imageName = z.string().refine((name) => Buffer.byteLength(name) <= MAX_NAME_BYTES, {
+  message: `must be at most ${MAX_NAME_BYTES} bytes`,
+});
+
+/** Why an image has no prediction. Errors of the world (a store that is down) are none of these. */
+export const errorCode = z.enum([
+  'not_an_image',
+  'truncated',
+  'too_large',
+  'unsupported_format',
+  'missing',
+  'changed',
+  'model_unavailable',
+  'worker_crash',
+  'deadline',
+  'unreadable',
+]);
+export type ErrorCode = z.infer<typeof errorCode>;
+
+export const imageError = z.object({ code: errorCode, message: z.string() });
+export type ImageError = z.infer<typeof imageError>;
+
+/** One class of a prediction; `score` is its softmax probability, 0 to 1. */
+export const scoredLabel = z.object({ wnid: z.string(), label: z.string(), score: z.number() });
+export type ScoredLabel = z.infer<typeof scoredLabel>;
+
+/** What the model said of one image, best first. `ms` is the classify time of the image, decode included. */
+export const prediction = z.object({
+  labels: z.array(scoredLabel).min(1).max(MAX_TOP_K),
+  ms: z.number().nonnegative(),
+  /** `low_resolution`: the shorter side has fewer than 96 pixels, so the label is little more than a guess. */
+  warning: z.enum(['low_resolution']).optional(),
+});
+export type Prediction = z.infer<typeof prediction>;
+
+/** What a classifier answers for one image. */
+export type ImageResult = Prediction | { error: ImageError };
+
+const place = { v: formatVersion, index: z.int().nonnegative(), name: imageName };
+
+/** One line of a result shard: what became of one image. */
+export const outcome = z.union([
+  z.object({ ...place, error: imageError }),
+  z.object({ ...place, ...prediction.shape, model: z.string() }),
+]);
+export type Outcome = z.infer<typeof outcome>;
+
+export function isError<T extends object>(value: T): value is Extract<T, { error: ImageError }> {
+  return 'error' in value;
+}

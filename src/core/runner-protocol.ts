@@ -1,0 +1,22 @@
+import type { ImageResult } from './outcome.ts';
+
+/** What the worker sends to a model runner (child process, `advanced` serialization). */
+export interface RunnerRequest {
+  id: number;
+  /** The folder of the model (`model.onnx`, `labels.json`, `model.json`) and the sha256 of its weights. */
+  model: { dir: string; sha256: string };
+  topK: number;
+  /** Encoded images, one to `RUNNER_BATCH`. */
+  images: Uint8Array[];
+}
+
+/** What a runner answers: `ready` once, then one answer a request, in any order. */
+export type RunnerReply =
+  | { type: 'ready'; rssBytes: number }
+  /** One result an image, in the order of the request. */
+  | { type: 'results'; id: number; results: ImageResult[]; rssBytes: number }
+  /** The model cannot be used; no image is at fault. */
+  | { type: 'failed'; id: number; message: string; rssBytes: number };
+
+/** The most images that a runner takes at once: as fast as any larger number, with less memory. */
+export const RUNNER_BATCH = 8;

@@ -1,0 +1,34 @@
+import * as z from 'zod';
+import { NewerVersionError, PoisonError } from './errors.ts';
+
+/** The format that this imgcls reads and writes. */
+export const FORMAT = 1;
+
+/** The `v` field that every JSON document of ours carries. */
+export const formatVersion = z.literal(FORMAT);
+
+/**
+ * Parses one JSON document of ours.
+ * @param what what the text should be, for the error ("request message").
+ * @throws {PoisonError} when it is not JSON or has the wrong shape.
+ * @throws {NewerVersionError} when a newer imgcls wrote it.
+ */
+export function parseVersioned<T>(schema: z.ZodType<T>, text: string, what: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new PoisonError(`The ${what} is not JSON.`, cause);
+  }
+  const found = (value as { v?: unknown } | null)?.v;
+  if (typeof found === 'number' && found > FORMAT) throw new NewerVersionError(found, FORMAT);
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new PoisonError(`The ${what} has the wrong shape: ${firstIssue(parsed.error)}`);
+  return parsed.data;
+}
+
+/** The first problem of a failed parse as `path: message`. */
+export function firstIssue(error: z.ZodError): string {
+  const issue = error.issues[0];
+  return issue === undefined ? 'unknown' : `${issue.path.join('.') || 'document'}: ${issue.message}`;
+}

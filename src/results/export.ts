@@ -1,0 +1,102 @@
+import { isError, type Outcome } from '../core/outcome.ts';
+
+/** How results are written. `table` is for people and is laid out by the command line. */
+export const exportFormats = ['lines', 'json', 'ndjson', 'csv'] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+/** Text of one format: `begin`, then a `row` an outcome, then `end`. Every text brings its own line ends. */
+export interface Exporter {
+  begin(): string;
+  row(outcome: Outcome): string;
+  end(): string;
+}
+
+/** One outcome as programs get it: the best label in front, where a prediction was made. */
+export function exportedOutcome(outcome: Outcome): object {
+  const { index, name } = outcome;
+  if (isError(outcome)) return { index, name, error: outcome.error };
+  const { labels, model, ms, warning } = outcome;
+  const [best] = labels;
+  const { label, wnid, score } = best ?? {};
+  return { index, name, label, wnid, score, labels, model, ms, ...(warning !== undefined && { warning }) };
+}
+
+export function createExporter(format: ExportFormat): Exporter {
+  return exporters[format]();
+}
+
+const exporters: Record<ExportFormat, () => Exporter> = {
+  lines: () => ({
+    begin: () => '',
+    row: (outcome) => `${plainName(outcome.name)}, ${summary(outcome)}\n`,
+    end: () => '',
+  }),
+  ndjson: () => ({
+    begin: () => '',
+    row: (outcome) => `${JSON.stringify(exportedOutcome(outcome))}\n`,
+    end: () => '',
+  }),
+  json: () => {
+    let separator = '';
+    return {
+      begin: () => '[',
+      row: (outcome) => {
+        const text = `${separator}\n  ${JSON.stringify(exportedOutcome(outcome))}`;
+        separator = ',';
+        return text;
+      },
+      end: () => '\n]\n',
+    };
+  },
+  csv: () => ({
+    begin: () => csvRow(CSV_COLUMNS),
+    row: (outcome) => csvRow(csvCells(outcome)),
+    end: () => '',
+  }),
+};
+
+/** What became of an image in a word: its label, or the code of its error. */
+export function summary(outcome: Outcome): string {
+  return isError(outcome) ? `error: ${outcome.error.code}` : (outcome.labels[0]?.label ?? '');
+}
+
+/** Control characters, and those that turn the direction of the text around them. */
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/** A name that cannot steer a terminal or break a line: JSON-quoted if it holds a comma, a quote or a control character. */
+export function plainName(name: string): string {
+  UNSAFE.lastIndex = 0;
+  if (!/[,"]/.test(name) && !UNSAFE.test(name)) return name;
+  return JSON.stringify(name).replace(UNSAFE, escaped);
+}
+
+const CSV_COLUMNS = [
+  'index',
+  'name',
+  'label',
+  'wnid',
+  'score',
+  'model',
+  'ms',
+  'warning',
+  'error_code',
+  'error_message',
+];
+
+function csvCells(outcome: Outcome): (string | number)[] {
+  const { index, name } = outcome;
+  if (isError(outcome))
+    return [index, name, '', '', '', '', '', '', outcome.error.code, outcome.error.message];
+  const { label, wnid, score } = outcome.labels[0] ?? { label: '', wnid: '', score: '' };
+  return [index, name, label, wnid, score, outcome.model, outcome.ms, outcome.warning ?? '', '', ''];
+}
+
+const csvRow = (cells: readonly (string | number)[]) => `${cells.map(csvCell).join(',')}\r\n`;
+
+/** RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe in front. */
+function csvCell(cell: string | number): string {
+  if (typeof cell === 'number') return String(cell);
+  const harmless = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}

@@ -1,0 +1,98 @@
+import type { Clock } from '../core/clock.ts';
+import { ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
+import { type ControllerLock, controllerLock } from '../core/fleet.ts';
+import { CONTROLLER_LOCK_KEY } from '../core/keys.ts';
+import type { Store } from '../core/ports.ts';
+import { FORMAT, parseVersioned } from '../core/versioned.ts';
+
+interface Seen {
+  etag: string;
+  record: ControllerLock;
+  /** When this version was first seen, on our own monotonic clock. */
+  sinceMs: number;
+}
+
+/**
+ * One controller a cluster. No wall clocks are compared: a challenger takes over after it has watched one version of
+ * the record stay unchanged for a whole time to live on its own monotonic clock, and a holder stops acting half a time
+ * to live after it *sent* its last renewal that succeeded.
+ *
+ *     challenging --absent, released, or unchanged for a TTL--> held --release()--> challenging
+ *     held --somebody else's version found--> challenging
+ */
+export class LockKeeper {
+  readonly #store: Store;
+  readonly #holder: string;
+  readonly #clock: Clock;
+  readonly #ttlMs: number;
+  #seen: Seen | undefined;
+  #held: { etag: string; record: ControllerLock; sentMs: number } | undefined;
+
+  constructor(options: { store: Store; holder: string; clock: Clock; ttlMs: number }) {
+    this.#store = options.store;
+    this.#holder = options.holder;
+    this.#clock = options.clock;
+    this.#ttlMs = options.ttlMs;
+  }
+
+  /** The epoch of our holding while we may act, else undefined. */
+  get epoch(): number | undefined {
+    if (this.#held === undefined) return undefined;
+    const isFresh = this.#clock.monotonicMs() - this.#held.sentMs < this.#ttlMs / 2;
+    return isFresh ? this.#held.record.epoch : undefined;
+  }
+
+  /** Renews what is held, else tries to get hold of it. To be called several times a time to live. */
+  async keep(): Promise<void> {
+    if (this.#held !== undefined) {
+      const { record, etag } = this.#held;
+      await this.#write({ ...record, renewals: record.renewals + 1 }, { etag });
+      return;
+    }
+    const seen = await this.#look();
+    if (seen === undefined) {
+      await this.#write({ v: FORMAT, holder: this.#holder, epoch: 1, renewals: 0 }, 'absent');
+      return;
+    }
+    const isExpired = this.#clock.monotonicMs() - seen.sinceMs >= this.#ttlMs;
+    if (seen.record.holder !== undefined && !isExpired) return;
+    const epoch = seen.record.epoch + 1;
+    await this.#write({ v: FORMAT, holder: this.#holder, epoch, renewals: 0 }, { etag: seen.etag });
+  }
+
+  /** Lets the next controller in at once. */
+  async release(): Promise<void> {
+    if (this.#held === undefined) return;
+    const { etag, record } = this.#held;
+    const { holder: _holder, ...rest } = record;
+    await this.#write({ ...rest, renewals: record.renewals + 1 }, { etag });
+    this.#held = undefined;
+  }
+
+  async #look(): Promise<Seen | undefined> {
+    try {
+      const { info, body } = await this.#store.get(CONTROLLER_LOCK_KEY);
+      if (this.#seen?.etag !== info.etag) {
+        const record = parseVersioned(controllerLock, new TextDecoder().decode(body), 'controller lock');
+        this.#seen = { etag: info.etag, record, sinceMs: this.#clock.monotonicMs() };
+      }
+    } catch (error) {
+      if (!(error instanceof ObjectMissingError)) throw error;
+      this.#seen = undefined;
+    }
+    return this.#seen;
+  }
+
+  async #write(record: ControllerLock, only: 'absent' | { etag: string }): Promise<void> {
+    const sentMs = this.#clock.monotonicMs();
+    try {
+      const { etag } = await this.#store.put(CONTROLLER_LOCK_KEY, Buffer.from(JSON.stringify(record)), {
+        only,
+      });
+      this.#held = { etag, record, sentMs };
+    } catch (error) {
+      if (!(error instanceof PreconditionFailedError)) throw error;
+      this.#held = undefined;
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import { createHash, hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { messageOf } from '../core/errors.ts';
+import type { ManifestEntry } from '../core/job.ts';
+import { imageKey } from '../core/keys.ts';
+import { type ErrorCode, MAX_NAME_BYTES } from '../core/outcome.ts';
+import type { Body, Store } from '../core/ports.ts';
+import type { Input } from './inputs.ts';
+
+/** Inputs leave the bucket 30 days after they were written; one past half of that is made new before it is reused. */
+const REFRESH_AFTER_MS = 15 * 24 * 3600 * 1000;
+
+/** Files up to this size are read once into memory; larger ones are hashed and sent as streams. */
+const IN_MEMORY_BYTES = 8 * 1024 * 1024;
+
+export interface StoreImageOptions {
+  input: Store;
+  maxImageBytes: number;
+  nowMs(): number;
+  signal?: AbortSignal;
+}
+
+/** What the submitter did for one image. */
+export interface StoredImage {
+  entry: ManifestEntry;
+  /** Bytes that went to the store; 0 when it had them. */
+  sentBytes: number;
+}
+
+/**
+ * Sees to it that an image's bytes are in the input bucket under their sha256, and answers its manifest entry.
+ * What is wrong with the file becomes the entry's error; faults of the store are thrown.
+ */
+export async function storeImage(
+  index: number,
+  input: Input,
+  options: StoreImageOptions,
+): Promise<StoredImage> {
+  const place = { index, name: shortName(input.name), source: input.source };
+  switch (input.kind) {
+    case 'object': {
+      const { bucket, key, etag, bytes } = input;
+      return { entry: { ...place, bytes, bucket, key, etag }, sentBytes: 0 };
+    }
+    case 'unreadable':
+      return { entry: { ...place, bytes: 0, error: input.error }, sentBytes: 0 };
+    case 'bytes':
+      return await putContent(place, hash('sha256', input.bytes), input.bytes, options);
+    case 'file':
+      return await storeFile(place, input.path, options);
+  }
+}
+
+type Place = Pick<ManifestEntry, 'index' | 'name' | 'source'>;
+
+async function storeFile(place: Place, path: string, options: StoreImageOptions): Promise<StoredImage> {
+  const failed = (code: ErrorCode, message: string, bytes = 0): StoredImage => ({
+    entry: { ...place, bytes, error: { code, message } },
+    sentBytes: 0,
+  });
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'unreadable';
+    return failed(code, `Cannot read the file: ${messageOf(error)}`);
+  }
+  try {
+    const { size } = await file.stat();
+    if (size > options.maxImageBytes) {
+      return failed('too_large', `The file has ${size} bytes; the limit is ${options.maxImageBytes}.`, size);
+    }
+    const content = await readContent(file, path, size);
+    if (content === undefined) return failed('changed', 'The file changed while it was read.', size);
+    return await putContent(place, content.sha256, content.body, options);
+  } catch (error) {
+    // Only the file's own faults have an errno and a syscall on a descriptor of ours; the store's are ImgclsErrors.
+    if ((error as NodeJS.ErrnoException).syscall === 'read') return failed('unreadable', messageOf(error));
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** The content with its sha256; undefined when its length is not the one that the file had. */
+async function readContent(
+  file: FileHandle,
+  path: string,
+  size: number,
+): Promise<{ sha256: string; body: Body } | undefined> {
+  if (size <= IN_MEMORY_BYTES) {
+    const body = await file.readFile();
+    return body.byteLength === size ? { sha256: hash('sha256', body), body } : undefined;
+  }
+  const sha = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of createReadStream(path)) {
+    sha.update(chunk as Buffer);
+    bytes += (chunk as Buffer).byteLength;
+  }
+  if (bytes !== size) return undefined;
+  return {
+    sha256: sha.digest('hex'),
+    body: { bytes, open: () => createReadStream(path, { end: size - 1 }) },
+  };
+}
+
+async function putContent(
+  place: Place,
+  sha256: string,
+  body: Body,
+  options: StoreImageOptions,
+): Promise<StoredImage> {
+  const { input, signal } = options;
+  const key = imageKey(sha256);
+  const bytes = body instanceof Uint8Array ? body.byteLength : body.bytes;
+  const entry = { ...place, bytes, bucket: input.bucket, key, sha256 };
+  const there = await input.head(key, signal);
+  if (there?.bytes === bytes) {
+    if (options.nowMs() - there.modifiedAtMs > REFRESH_AFTER_MS) await input.refresh(key, signal);
+    return { entry, sentBytes: 0 };
+  }
+  await input.put(key, body, signal === undefined ? {} : { signal });
+  return { entry, sentBytes: bytes };
+}
+
+/** A name past the limit loses its beginning, which says least of a path. */
+function shortName(name: string): string {
+  if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
+  const tail = Buffer.from(name).subarray(3 - MAX_NAME_BYTES);
+  // The cut may fall inside a character.
+  return `…${tail.toString().replace(/^\uFFFD+/, '')}`;
+}
