@@ -7,23 +7,31 @@ export function parseS3Address(text: string): { bucket: string; prefix: string }
   return match?.[1] === undefined ? undefined : { bucket: match[1], prefix: match[2] ?? '' };
 }
 
-/**
- * The rule for files below a folder: one of `include` (image endings when empty), none of `exclude`.
- * A pattern without a slash is matched against the file's own name, as in .gitignore.
- */
+const compile = (patterns: readonly string[]) => picomatch([...patterns], { nocase: true, dot: true });
+
+/** A pattern without a slash is matched against the file's own name, as in .gitignore. */
+const anywhere = (pattern: string) => (pattern.includes('/') ? pattern : `**/${pattern}`);
+
+/** The rule for files below a folder: one of `include` (image endings when empty), none of `exclude`. */
 export function accepts(include: readonly string[], exclude: readonly string[]): Accepts {
-  const compile = (patterns: readonly string[]) =>
-    picomatch(
-      patterns.map((pattern) => (pattern.includes('/') ? pattern : `**/${pattern}`)),
-      { nocase: true, dot: true },
-    );
-  const included = compile(include.length > 0 ? include : [IMAGE_PATTERN]);
-  const excluded = exclude.length > 0 ? compile(exclude) : () => false;
-  return (path) => included(path) && !excluded(path);
+  return both(compile(include.length > 0 ? include.map(anywhere) : [IMAGE_PATTERN]), exclude);
 }
 
-/** A glob split into the folder to walk and the pattern for what is below it; undefined where the text is no glob. */
-export function parseGlob(text: string): { folder: string; pattern: string } | undefined {
-  const scanned = picomatch.scan(text);
-  return scanned.isGlob ? { folder: scanned.base || '.', pattern: scanned.glob } : undefined;
+/** The rule for files below a glob's folder: its pattern, to the letter, and none of `exclude`. */
+export function acceptsGlob(pattern: string, exclude: readonly string[]): Accepts {
+  return both(picomatch(pattern), exclude);
+}
+
+function both(isIncluded: Accepts, exclude: readonly string[]): Accepts {
+  if (exclude.length === 0) return isIncluded;
+  const isExcluded = compile(exclude.map(anywhere));
+  return (path) => isIncluded(path) && !isExcluded(path);
+}
+
+/** A glob split into the folder to walk, how deep, and the pattern for what is below; undefined where the text is no glob. */
+export function parseGlob(text: string): { folder: string; pattern: string; depth: number } | undefined {
+  const { isGlob, base, glob: pattern } = picomatch.scan(text);
+  if (!isGlob) return undefined;
+  const depth = pattern.includes('**') ? Number.POSITIVE_INFINITY : pattern.split('/').length;
+  return { folder: base || '.', pattern, depth };
 }

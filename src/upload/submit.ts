@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { JobRecord, ManifestEntry } from '../core/job.ts';
-import { createJob, sealJob } from '../core/job-record.ts';
+import { sealJob } from '../core/job-record.ts';
 import { announcedKey, manifestPartKey, requestQueueName } from '../core/keys.ts';
 import { FIRST_ATTEMPT } from '../core/messages.ts';
 import { isError } from '../core/outcome.ts';
@@ -24,6 +24,7 @@ export interface SubmitProgress {
 
 export interface SubmitOptions {
   cloud: Cloud;
+  /** As it was created. */
   job: JobRecord;
   /** The waiter's response queue; absent when nobody waits. */
   replyTo?: string;
@@ -41,7 +42,6 @@ export interface SubmitOptions {
  */
 export async function submit(inputs: AsyncIterable<Input>, options: SubmitOptions): Promise<JobRecord> {
   const { cloud, job, concurrency, signal } = options;
-  await createJob(cloud.output, job, signal);
   const progress: SubmitProgress = { stored: 0, announced: 0, sentBytes: 0, unreadable: 0 };
   let index = 0;
   const imageOptions = { ...options, input: cloud.input };

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
 import type { Accepts, Input, Skipped } from './inputs.ts';
-import { accepts, parseGlob, parseS3Address } from './select.ts';
+import { accepts, acceptsGlob, parseGlob, parseS3Address } from './select.ts';
 
 export interface WalkOptions {
   include: readonly string[];
@@ -54,9 +54,12 @@ async function* walkPath(
   if (found instanceof Error) {
     const glob = parseGlob(input);
     if (glob !== undefined) {
-      const accept = accepts([`**/${glob.pattern}`, glob.pattern], options.exclude);
-      yield* walkFolder(glob.folder, glob.folder === '.' ? '' : glob.folder, accept, options, {
-        quiet: true,
+      const accept = acceptsGlob(glob.pattern, options.exclude);
+      yield* walkFolder(glob.folder, {
+        shownAs: glob.folder === '.' ? '' : glob.folder,
+        accept,
+        depth: glob.depth,
+        skip: () => {},
       });
     } else if (missing === 'outcome') {
       const error = { code: 'missing', message: `Cannot read ${input}: ${found.message}` } as const;
@@ -69,7 +72,12 @@ async function* walkPath(
     }
   } else if (found.isDirectory()) {
     const accept = accepts(options.include, options.exclude);
-    yield* walkFolder(input, isOnly ? '' : input, accept, options, { quiet: false });
+    yield* walkFolder(input, {
+      shownAs: isOnly ? '' : input,
+      accept,
+      depth: Number.POSITIVE_INFINITY,
+      skip: options.onSkip,
+    });
   } else if (found.isFile()) {
     yield { kind: 'file', name: input, source: input, path: input };
   } else {
@@ -77,52 +85,54 @@ async function* walkPath(
   }
 }
 
-/** Depth first, names in code point order, so that the same folder always gives the same job. */
-async function* walkFolder(
-  root: string,
-  shownAs: string,
-  accept: Accepts,
-  options: WalkOptions,
-  { quiet }: { quiet: boolean },
-): AsyncGenerator<Input> {
-  const realRoot = await realpath(root).catch(() => root);
-  const skip = (source: string, reason: string) => {
-    if (!quiet) options.onSkip({ source, reason });
-  };
-
-  async function* below(folder: string): AsyncGenerator<Input> {
-    const entries = await readFolder(path.join(root, folder), options);
-    entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-    for (const entry of entries) {
-      const inside = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      const source = path.join(root, inside);
-      if (entry.name.startsWith('.')) continue;
-      if (entry.isDirectory()) {
-        yield* below(inside);
-        continue;
-      }
-      if (!accept(inside)) skip(source, 'its name is not one of an image');
-      else {
-        const reason = await whyNot(entry, source, realRoot);
-        if (reason !== undefined) skip(source, reason);
-        else
-          yield {
-            kind: 'file',
-            name: shownAs === '' ? inside : `${shownAs.replace(/\/$/, '')}/${inside}`,
-            source,
-            path: source,
-          };
-      }
-    }
-  }
-  yield* below('');
+interface FolderWalk {
+  /** What stands before an image's path in the folder to make its name; empty for nothing. */
+  shownAs: string;
+  accept: Accepts;
+  /** Levels to go down. */
+  depth: number;
+  skip(skipped: Skipped): void;
 }
 
-async function readFolder(folder: string, options: WalkOptions): Promise<Dirent[]> {
+/** Depth first, names in code unit order, so that the same folder always gives the same job. */
+async function* walkFolder(
+  root: string,
+  { shownAs, accept, depth, skip }: FolderWalk,
+): AsyncGenerator<Input> {
+  const realRoot = await realpath(root).catch(() => root);
+
+  async function* below(folder: string, levels: number): AsyncGenerator<Input> {
+    const entries = await readFolder(path.join(root, folder), skip);
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) {
+      if (entry.name.startsWith('.')) continue;
+      const inside = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory()) {
+        if (levels > 1) yield* below(inside, levels - 1);
+        continue;
+      }
+      const source = path.join(root, inside);
+      const reason = accept(inside)
+        ? await whyNot(entry, source, realRoot)
+        : 'its name is not one of an image';
+      if (reason !== undefined) skip({ source, reason });
+      else
+        yield {
+          kind: 'file',
+          name: shownAs === '' ? inside : path.join(shownAs, inside),
+          source,
+          path: source,
+        };
+    }
+  }
+  yield* below('', depth);
+}
+
+async function readFolder(folder: string, skip: FolderWalk['skip']): Promise<Dirent[]> {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    options.onSkip({ source: folder, reason: `cannot be read: ${messageOf(error)}` });
+    skip({ source: folder, reason: `it cannot be read: ${messageOf(error)}` });
     return [];
   }
 }

@@ -82,7 +82,7 @@ def quantise(model, photos):
             nodes_to_exclude=FLOAT_NODES,
             extra_options={
                 "TensorQuantOverrides": full_range_weights(model),
-                # Logits in 8 bits would tie.
+                # Logits in 8 bits can tie.
                 "OpTypesToExcludeOutputQuantization": ["Gemm"],
             },
         )

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// Finds a Node that can run imgcls, then hands over: a clone runs from src/, a published package from dist/.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import module from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const inClone = existsSync(new URL('../src/cli/main.ts', import.meta.url));
+// Older ones lack node:sqlite, and before 22.18 they do not run TypeScript as it is.
+const needed = inClone ? [22, 18] : [22, 13];
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+
+if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
+  module.enableCompileCache?.();
+  const main = await import(inClone ? '../src/cli/main.ts' : '../dist/cli/main.js');
+  await main.run(process.argv.slice(2));
+} else {
+  const bundled = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));
+  if (existsSync(bundled)) {
+    const child = spawn(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+      stdio: 'inherit',
+    });
+    // A terminal signals both of us; the child decides what an interrupt means.
+    process.on('SIGINT', () => {});
+    process.on('SIGTERM', () => child.kill('SIGTERM'));
+    child.on('exit', (code, signal) => {
+      process.exitCode = code ?? (signal === 'SIGKILL' ? 137 : 1);
+    });
+  } else {
+    console.error(`imgcls needs Node ${needed.join('.')} or newer; this is ${process.versions.node}.`);
+    process.exitCode = 1;
+  }
+}

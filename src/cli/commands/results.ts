@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { seconds, withOutputFlags } from '../flags.ts';
+import type { OutputFlags } from '../output.ts';
+
+interface ResultsFlags extends OutputFlags {
+  wait?: boolean;
+  timeout?: number;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('results')
+    .description('Prints the outcomes of a job, finished or running, from the ledger.')
+    .argument('<job>', 'job id, as "imgcls upload" prints it')
+    .option('--wait', 'wait until the job is finished')
+    .option('--timeout <seconds>', 'stop waiting after so long', seconds);
+  withOutputFlags(command).action(async (job: string, flags: ResultsFlags) => {
+    const { results } = await import('../results.ts');
+    process.exitCode = await results(job, { ...program.opts(), ...flags });
+  });
+}

@@ -1,0 +1,35 @@
+import { type Command, Option } from 'commander';
+import { collect, seconds, wholeNumber, withOutputFlags } from '../flags.ts';
+import type { OutputFlags } from '../output.ts';
+
+interface UploadFlags extends OutputFlags {
+  topK?: number;
+  model?: string;
+  modelVariant?: string;
+  wait: boolean;
+  timeout?: number;
+  include: string[];
+  exclude: string[];
+  concurrency?: number;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('upload')
+    .description(
+      'Labels images: stores and announces them, waits, and prints a label for each in input order.',
+    )
+    .argument('<inputs...>', 'files, folders, globs, s3://bucket/prefix, or - for a list on standard input')
+    .option('--top-k <n>', 'classes listed for an image', wholeNumber)
+    .option('--model <name>', 'model that classifies ("imgcls model list")')
+    .addOption(new Option('--model-variant <variant>', 'weights to use').choices(['auto', 'fp32', 'int8']))
+    .option('--no-wait', 'print the job id and leave; "imgcls results JOB --wait" waits')
+    .option('--timeout <seconds>', 'stop waiting after so long', seconds)
+    .option('--include <glob>', "take files of a folder by name instead of by an image's ending", collect, [])
+    .option('--exclude <glob>', 'leave out files of a folder', collect, [])
+    .option('--concurrency <n>', 'files read and stored at once', wholeNumber);
+  withOutputFlags(command).action(async (inputs: string[], flags: UploadFlags) => {
+    const { upload } = await import('../upload.ts');
+    process.exitCode = await upload(inputs, { ...program.opts(), ...flags });
+  });
+}

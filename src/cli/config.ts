@@ -1,0 +1,24 @@
+import Table from 'cli-table3';
+import { describeSetting, environmentName, settingNames } from '../core/settings.ts';
+import { loadSettings } from './settings.ts';
+
+/** Every setting as text. There are no secrets among them: credentials are AWS's own. */
+export function config(flags: { format: 'table' | 'json'; cluster?: string; dataDir?: string }): string {
+  const { format, ...given } = flags;
+  const { settings, origins } = loadSettings(given);
+  const rows = settingNames.map((name) => ({
+    name,
+    value: settings[name] ?? null,
+    from: origins[name],
+    environment: environmentName(name),
+    what: describeSetting(name),
+  }));
+  if (format === 'json') return `${JSON.stringify(rows, null, 2)}\n`;
+  const table = new Table({
+    head: ['setting', 'value', 'from', 'environment', 'what it is'],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { name, value, from, environment, what } of rows)
+    table.push([name, String(value ?? '-'), from, environment, what]);
+  return `${table.toString()}\n`;
+}

@@ -1,0 +1,26 @@
+import { ImgclsError } from '../core/errors.ts';
+import type { Store } from '../core/ports.ts';
+
+/** A real S3 bucket beside the embedded cloud, read only. The SDK is loaded at the first read. */
+export function foreignBucket(bucket: string): Store {
+  let opened: Promise<Store> | undefined;
+  const s3 = (): Promise<Store> => {
+    opened ??= import('../aws/cloud.ts').then(({ openBucket }) => openBucket(bucket));
+    return opened;
+  };
+  const refuse = async (): Promise<never> => {
+    throw new ImgclsError('permanent', `Bucket ${bucket} is read only.`);
+  };
+  return {
+    bucket,
+    head: async (...args) => (await s3()).head(...args),
+    get: async (...args) => (await s3()).get(...args),
+    getStream: async (...args) => (await s3()).getStream(...args),
+    async *list(...args) {
+      yield* (await s3()).list(...args);
+    },
+    put: refuse,
+    refresh: refuse,
+    delete: refuse,
+  };
+}

@@ -1,0 +1,60 @@
+// The command line: finds the command, loads it alone, and turns whatever it throws into a message and an exit code.
+import { Command, CommanderError } from 'commander';
+import { version } from './version.ts';
+
+interface CommandModule {
+  register(program: Command): void;
+}
+
+/** A command's code, and what it brings along, is loaded when it is named: help needs none of it. */
+const commands: Record<string, { summary: string; load(): Promise<CommandModule> }> = {
+  upload: {
+    summary: 'label images: files, folders, globs, s3://bucket/prefix, or - for a list',
+    load: () => import('./commands/upload.ts'),
+  },
+  results: { summary: 'print the outcomes of a job', load: () => import('./commands/results.ts') },
+  worker: { summary: 'classify what is in the request queue', load: () => import('./commands/worker.ts') },
+  model: {
+    summary: 'list, pull, import, verify and remove models',
+    load: () => import('./commands/model.ts'),
+  },
+  config: {
+    summary: 'print every setting and where it comes from',
+    load: () => import('./commands/config.ts'),
+  },
+};
+
+/** Runs one command line and sets the exit code of the process. */
+export async function run(args: readonly string[]): Promise<void> {
+  const program = new Command('imgcls')
+    .description(
+      'Labels images with a pretrained ResNet, on one machine or on a fleet that follows the work.',
+    )
+    .version(version)
+    .option('--cluster <name>', 'the deployment to work with')
+    .option('--data-dir <folder>', 'folder of the embedded cloud and of models')
+    .option('--debug', 'print the stack of an error')
+    .showHelpAfterError('(--help shows how)')
+    .exitOverride();
+  const named = args.find((arg) => arg in commands);
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    if (name === named) (await load()).register(program);
+    else program.command(name).description(summary);
+  }
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    process.exitCode =
+      error instanceof CommanderError ? usageExitCode(error) : await report(error, program.opts().debug);
+  }
+}
+
+const usageExitCode = ({ exitCode }: CommanderError): number => (exitCode === 0 ? 0 : 2);
+
+async function report(error: unknown, debug: boolean): Promise<number> {
+  const { exitCodeOf, explain } = await import('./report.ts');
+  const text = debug ? String((error as Error).stack ?? error) : explain(error);
+  if (text !== '') process.stderr.write(`${text}\n`);
+  return exitCodeOf(error);
+}

@@ -1,0 +1,51 @@
+// What a command's run stands on: settings, cloud and client, released in turn; interrupts as an abort signal.
+
+import type { Client } from '../client/client.ts';
+import { Cleanup } from '../core/cleanup.ts';
+import type { Cloud } from '../core/ports.ts';
+import type { SettingName } from '../core/settings.ts';
+import { openClient, openCloud } from './compose.ts';
+import { loadSettings, type RunSettings } from './settings.ts';
+
+/** One line for the person at the terminal; standard output is for results alone. */
+export const notice = (text: string): void => {
+  process.stderr.write(`imgcls: ${text}\n`);
+};
+
+export interface Run {
+  settings: RunSettings;
+  cloud: Cloud;
+  client: Client;
+  /** Aborts at the first SIGINT or SIGTERM; a second one ends the process. */
+  interrupted: AbortSignal;
+}
+
+/** Runs `act` on the cluster's cloud and releases everything afterwards, whatever happened. */
+export async function withRun<T>(
+  flags: Partial<Record<SettingName, unknown>>,
+  act: (run: Run) => Promise<T>,
+): Promise<T> {
+  const { settings } = loadSettings(flags);
+  const cleanup = new Cleanup();
+  try {
+    const interrupted = new AbortController();
+    const interrupt = () => {
+      if (interrupted.signal.aborted) process.exit(130);
+      interrupted.abort();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, interrupt);
+      cleanup.add(() => void process.off(signal, interrupt));
+    }
+    const cloud = await openCloud(settings);
+    cleanup.add(() => cloud.close());
+    return await act({
+      settings,
+      cloud,
+      client: openClient(cloud, settings, notice),
+      interrupted: interrupted.signal,
+    });
+  } finally {
+    await cleanup.run();
+  }
+}

@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import {
+  environmentSource,
+  resolveSettings,
+  type SettingName,
+  type SettingSource,
+  type Settings,
+} from '../core/settings.ts';
+
+const CONFIG_FILE = 'imgcls.config.json';
+
+/** Settings of a run, the folders among them always given. */
+export type RunSettings = Settings & { dataDir: string };
+
+/** Flag > environment > nearest config file > the user's config file > default. */
+export function loadSettings(flags: Partial<Record<SettingName, unknown>>): {
+  settings: RunSettings;
+  origins: Readonly<Record<SettingName, string>>;
+} {
+  const { env } = process;
+  const { settings, origins } = resolveSettings([
+    { from: 'flag', values: flags },
+    environmentSource(env),
+    ...configFiles(process.cwd(), env).map(readConfigFile),
+    { from: 'default', values: { dataDir: userDataDir(env) } },
+  ]);
+  return { settings: settings as RunSettings, origins };
+}
+
+/** The nearest config file from a folder upward, then the user's own; those that exist. */
+function configFiles(from: string, env: NodeJS.ProcessEnv): string[] {
+  const found: string[] = [];
+  for (let folder = from; ; folder = path.dirname(folder)) {
+    const file = path.join(folder, CONFIG_FILE);
+    if (existsSync(file)) {
+      found.push(file);
+      break;
+    }
+    if (folder === path.dirname(folder)) break;
+  }
+  const own = path.join(userConfigDir(env), CONFIG_FILE);
+  if (existsSync(own)) found.push(own);
+  return found;
+}
+
+function readConfigFile(file: string): SettingSource {
+  try {
+    return { from: file, values: JSON.parse(readFileSync(file, 'utf8')), exclusive: true };
+  } catch (cause) {
+    throw new ImgclsError('config', `Cannot read ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function userConfigDir(env: NodeJS.ProcessEnv): string {
+  if (process.platform === 'win32') return path.join(env.APPDATA ?? homedir(), 'imgcls');
+  return path.join(env.XDG_CONFIG_HOME ?? path.join(homedir(), '.config'), 'imgcls');
+}
+
+function userDataDir(env: NodeJS.ProcessEnv): string {
+  if (process.platform === 'win32') return path.join(env.LOCALAPPDATA ?? homedir(), 'imgcls');
+  if (process.platform === 'darwin') return path.join(homedir(), 'Library', 'Application Support', 'imgcls');
+  return path.join(env.XDG_DATA_HOME ?? path.join(homedir(), '.local', 'share'), 'imgcls');
+}

@@ -1,0 +1,86 @@
+import type { Job } from '../client/client.ts';
+import { ImgclsError } from '../core/errors.ts';
+import type { Skipped } from '../upload/inputs.ts';
+import { systemClock } from './clock.ts';
+import { openModels } from './models.ts';
+import type { OutputFlags } from './output.ts';
+import { openOutput } from './output.ts';
+import { notice, type Run, withRun } from './run.ts';
+import { waitAndPrint } from './wait.ts';
+
+export interface UploadOptions extends OutputFlags {
+  topK?: number;
+  model?: string;
+  modelVariant?: string;
+  wait: boolean;
+  timeout?: number;
+  include: string[];
+  exclude: string[];
+  concurrency?: number;
+  cluster?: string;
+  dataDir?: string;
+}
+
+/** Runs `imgcls upload`. @returns the exit code. */
+export function upload(inputs: readonly string[], options: UploadOptions): Promise<number> {
+  const { topK, model, modelVariant, concurrency, cluster, dataDir } = options;
+  return withRun({ topK, model, modelVariant, concurrency, cluster, dataDir }, (run) =>
+    submitAndWait(inputs, options, run),
+  );
+}
+
+async function submitAndWait(inputs: readonly string[], options: UploadOptions, run: Run): Promise<number> {
+  const { settings, client, cloud, interrupted } = run;
+  const models = openModels(settings);
+  if (cloud.kind === 'aws' && settings.model === undefined) {
+    throw new ImgclsError('usage', 'On AWS the model is always explicit.', {
+      hint: 'Give --model, or set IMGCLS_MODEL.',
+    });
+  }
+  const chosen = await models.select();
+  notice(chosen.notice);
+  const skipped = skippedFiles();
+  let stored = 0;
+  const job = await client.submit(inputs, {
+    model: chosen.ref,
+    topK: settings.topK,
+    include: options.include,
+    exclude: options.exclude,
+    wait: options.wait,
+    onSkip: skipped.add,
+    onSubmitProgress: (progress) => {
+      stored = progress.stored;
+    },
+    signal: interrupted,
+  });
+  if (!options.wait) return await leaveBehind(job, skipped.tell);
+  void job.submitted.then(skipped.tell, () => {});
+  return await waitAndPrint(job, options, { interrupted, stored: () => stored, clock: systemClock });
+}
+
+/** `--no-wait`: the job's id is the result. */
+async function leaveBehind(job: Job, tellSkipped: () => void): Promise<number> {
+  const { total } = await job.submitted;
+  tellSkipped();
+  await openOutput(undefined).write(`${job.id}\n`);
+  notice(`${total} images announced; "imgcls results ${job.id} --wait" waits for them.`);
+  return 0;
+}
+
+/** Says what was left out: a few by name, the rest by number. */
+function skippedFiles(): { add(skipped: Skipped): void; tell(): void } {
+  const reasons = new Map<string, { count: number; example: string }>();
+  return {
+    add({ source, reason }) {
+      const known = reasons.get(reason);
+      if (known === undefined) reasons.set(reason, { count: 1, example: source });
+      else known.count++;
+    },
+    tell() {
+      for (const [reason, { count, example }] of reasons) {
+        const others = count === 1 ? '' : ` and ${count - 1} more`;
+        notice(`left out ${JSON.stringify(example)}${others}: ${reason}.`);
+      }
+    },
+  };
+}

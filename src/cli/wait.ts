@@ -1,0 +1,62 @@
+import type { Job } from '../client/client.ts';
+import type { Clock } from '../core/clock.ts';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import type { OutputFlags } from './output.ts';
+import { writeOutcomes } from './output.ts';
+import { duration, startProgress } from './progress.ts';
+import { exitCode, InterruptedError } from './report.ts';
+import { notice } from './run.ts';
+
+export interface Waiting {
+  interrupted: AbortSignal;
+  /** Images stored so far, while the job's inputs are still read. */
+  stored(): number;
+  clock: Clock;
+}
+
+/** Follows a job to its end, with progress on stderr and results where they were asked for. @returns the exit code. */
+export async function waitAndPrint(
+  job: Job,
+  flags: OutputFlags & { timeout?: number },
+  { interrupted, stored, clock }: Waiting,
+): Promise<number> {
+  const startMs = clock.monotonicMs();
+  const timedOut = flags.timeout === undefined ? [] : [AbortSignal.timeout(flags.timeout)];
+  const signal = AbortSignal.any([interrupted, ...timedOut]);
+  const progress = await startProgress(() => clock.monotonicMs());
+  const faults = new Set<string>();
+  try {
+    const outcomes = job.outcomes({
+      signal,
+      onProgress: (numbers) => progress.show({ ...numbers, stored: stored() }),
+      onTransient(error) {
+        const fault = messageOf(error);
+        if (!faults.has(fault)) notice(`${fault} Trying again.`);
+        faults.add(fault);
+      },
+    });
+    const { images, errors } = await writeOutcomes(outcomes, flags);
+    progress.stop();
+    const tookMs = clock.monotonicMs() - startMs;
+    const rate = ((1000 * images) / tookMs).toFixed(1);
+    const { state } = await job.record();
+    const ending = state === 'cancelled' ? ', cancelled' : '';
+    notice(
+      `${images} images, ${errors} errors in ${duration(tookMs)} (${rate} images/s), job ${job.id}${ending}`,
+    );
+    return errors > 0 ? exitCode.someErrors : exitCode.done;
+  } catch (error) {
+    progress.stop();
+    if (interrupted.aborted) throw new InterruptedError(await howToGoOn(job));
+    if (signal.aborted)
+      throw new ImgclsError('transient', 'The time is up.', { hint: await howToGoOn(job), cause: error });
+    throw error;
+  }
+}
+
+async function howToGoOn(job: Job): Promise<string> {
+  const { state } = await job.record();
+  return state === 'open'
+    ? `Job ${job.id} was cut short while its images were stored; start it again, and those that are stored are not sent twice.`
+    : `"imgcls results ${job.id} --wait" goes on with the job.`;
+}

@@ -1,0 +1,71 @@
+import type { Clock } from '../core/clock.ts';
+import { isTransient } from '../core/errors.ts';
+import { ACTIVE_PREFIX, activeKey } from '../core/keys.ts';
+import type { Store } from '../core/ports.ts';
+import type { Fleet } from './fleet.ts';
+import type { LockKeeper } from './lock.ts';
+
+const TICK_MS = 1000;
+
+export interface StandByOptions {
+  lock: LockKeeper;
+  fleet: Fleet;
+  output: Store;
+  /** How many workers are kept running. */
+  workers: number;
+  clock: Clock;
+  /** Told of what ends the standing by: without it, nobody sees to the workers. */
+  onFailure(error: unknown): void;
+}
+
+export interface StandBy {
+  /**
+   * Leaves. A holder of the controller lock drains the workers when no job but those of `given up` is unfinished, else
+   * leaves them to the next holder; then it lets go of the lock.
+   */
+  leave(givenUp: readonly string[]): Promise<void>;
+}
+
+/**
+ * One machine's minimal controller: every waiter stands by for the controller lock, and the one that holds it keeps
+ * workers running. So a job ends although the process that started the workers was killed.
+ */
+export function standBy(options: StandByOptions): StandBy {
+  const { lock, fleet, clock } = options;
+  const leaving = new AbortController();
+
+  async function tick(): Promise<void> {
+    await lock.keep();
+    if (lock.epoch === undefined) return;
+    for (let missing = options.workers - (await fleet.capacity()); missing > 0; missing--)
+      await fleet.launch();
+  }
+
+  async function loop(): Promise<void> {
+    while (!leaving.signal.aborted) {
+      try {
+        await tick();
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+      }
+      await clock.sleep(TICK_MS, leaving.signal);
+    }
+  }
+  const ended = loop().catch(options.onFailure);
+
+  return {
+    async leave(givenUp) {
+      leaving.abort();
+      await ended;
+      if (lock.epoch === undefined) return;
+      if (!(await hasUnfinishedJob(options.output, givenUp))) await fleet.drain();
+      await lock.release();
+    },
+  };
+}
+
+async function hasUnfinishedJob(output: Store, except: readonly string[]): Promise<boolean> {
+  const excepted = new Set(except.map(activeKey));
+  for await (const { key } of output.list(ACTIVE_PREFIX)) if (!excepted.has(key)) return true;
+  return false;
+}

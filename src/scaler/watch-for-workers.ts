@@ -1,0 +1,27 @@
+import type { Clock } from '../core/clock.ts';
+import { FLEET_PREFIX } from '../core/keys.ts';
+import type { Store } from '../core/ports.ts';
+
+/** A waiter says so within ten seconds when nothing is there to do the work. */
+const PATIENCE_MS = 8000;
+const POLL_MS = 2000;
+
+/** Whether a worker's status shows up while one waits a little. An aborted watch, or one that cannot read, found some. */
+export async function watchForWorkers(options: {
+  output: Store;
+  clock: Clock;
+  signal: AbortSignal;
+}): Promise<boolean> {
+  const { output, clock, signal } = options;
+  const untilMs = clock.monotonicMs() + PATIENCE_MS;
+  try {
+    while (clock.monotonicMs() < untilMs && !signal.aborted) {
+      for await (const _ of output.list(FLEET_PREFIX, { signal })) return true;
+      await clock.sleep(POLL_MS, signal);
+    }
+  } catch {
+    // Whatever keeps the store from being read is told by the wait itself.
+    return true;
+  }
+  return signal.aborted;
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { environmentSource, resolveSettings } from '../../src/core/settings.ts';
+
+describe('settings', () => {
+  it('take the first source that has a value, and say which it was', () => {
+    const { settings, origins } = resolveSettings([
+      { from: 'flag', values: { topK: 3 } },
+      environmentSource({ IMGCLS_TOP_K: '7', IMGCLS_MODEL: 'resnet50' }),
+      { from: 'imgcls.config.json', values: { model: 'other', concurrency: 2 }, exclusive: true },
+    ]);
+    expect(settings).toMatchObject({ topK: 3, model: 'resnet50', concurrency: 2, cluster: 'default' });
+    expect(origins).toMatchObject({
+      topK: 'flag',
+      model: 'environment',
+      concurrency: 'imgcls.config.json',
+      cluster: 'default',
+    });
+  });
+
+  it('report every problem together, each with its place', () => {
+    const attempt = () =>
+      resolveSettings([
+        { from: 'flag', values: { topK: 0 } },
+        environmentSource({ IMGCLS_CLUSTER: 'Not OK', IMGCLS_CLOUD: 'aws' }),
+        { from: 'imgcls.config.json', values: { modle: 'resnet50' }, exclusive: true },
+      ]);
+    for (const part of [
+      /flag: topK/,
+      /environment: cluster/,
+      /no setting modle/,
+      /needs inputBucket.*IMGCLS_INPUT_BUCKET/,
+    ]) {
+      expect(attempt).toThrow(part);
+    }
+  });
+
+  it('cannot be changed afterwards', () => {
+    expect(Object.isFrozen(resolveSettings([]).settings)).toBe(true);
+  });
+});
