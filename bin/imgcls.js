@@ -12,6 +12,8 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
   module.enableCompileCache?.();
+  // Workers and model runners start from the same cache.
+  process.env.NODE_COMPILE_CACHE ??= module.getCompileCacheDir?.() ?? '';
   const main = await import(inClone ? '../src/cli/main.ts' : '../dist/cli/main.js');
   await main.run(process.argv.slice(2));
 } else {

@@ -1,4 +1,4 @@
-import { exportFormats } from '../results/export.ts';
+import { exportFormats } from '../results/formats.ts';
 
 /** What `--format` takes. */
 export const outputFormats = ['table', ...exportFormats] as const;

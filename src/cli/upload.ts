@@ -2,7 +2,7 @@ import type { Job } from '../client/client.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { Skipped } from '../upload/inputs.ts';
 import { systemClock } from './clock.ts';
-import { openModels } from './models.ts';
+import { selectJobModel } from './models.ts';
 import type { OutputFlags } from './output.ts';
 import { openOutput } from './output.ts';
 import { notice, type Run, withRun } from './run.ts';
@@ -31,13 +31,12 @@ export function upload(inputs: readonly string[], options: UploadOptions): Promi
 
 async function submitAndWait(inputs: readonly string[], options: UploadOptions, run: Run): Promise<number> {
   const { settings, client, cloud, interrupted } = run;
-  const models = openModels(settings);
   if (cloud.kind === 'aws' && settings.model === undefined) {
     throw new ImgclsError('usage', 'On AWS the model is always explicit.', {
       hint: 'Give --model, or set IMGCLS_MODEL.',
     });
   }
-  const chosen = await models.select();
+  const chosen = await selectJobModel(settings);
   notice(chosen.notice);
   const skipped = skippedFiles();
   let stored = 0;

@@ -1,8 +1,5 @@
 import { isError, type Outcome } from '../core/outcome.ts';
-
-/** How results are written. `table` is for people and is laid out by the command line. */
-export const exportFormats = ['lines', 'json', 'ndjson', 'csv'] as const;
-export type ExportFormat = (typeof exportFormats)[number];
+import type { ExportFormat } from './formats.ts';
 
 /** Text of one format: `begin`, then a `row` an outcome, then `end`. Every text brings its own line ends. */
 export interface Exporter {

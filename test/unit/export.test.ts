@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/core/outcome.ts';
-import { createExporter, type ExportFormat, plainName } from '../../src/results/export.ts';
+import { createExporter, plainName } from '../../src/results/export.ts';
+import type { ExportFormat } from '../../src/results/formats.ts';
 
 const cat: Outcome = {
   v: 1,

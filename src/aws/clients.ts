@@ -1,0 +1,78 @@
+/** One client a service, set up once. Profile, region, credentials and endpoint come from AWS's own settings. */
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
+import { STREAM_FROM_BYTES } from './s3-body.ts';
+
+export interface ClientOptions {
+  /** Else AWS_REGION or the profile's. */
+  region?: string;
+  /** How many requests the caller has under way at once. */
+  concurrency?: number;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A connection that moves no byte for so long is cut. No limit on a request: a large body may take its time. */
+const S3_IDLE_TIMEOUT_MS = 30_000;
+/** The longest poll, 20 s, and time to answer. */
+const SQS_REQUEST_TIMEOUT_MS = 30_000;
+const MAX_ATTEMPTS = 6;
+
+/** The SDK writes warnings to the console where it has no logger. What matters is in the errors that we throw. */
+const noLog = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Streams and long polls hold a connection each while other requests go on, hence twice and some. */
+const agent = (concurrency = 16) => ({ keepAlive: true, maxSockets: 2 * concurrency + 8 });
+
+const common = ({ region }: ClientOptions) => ({
+  ...(region === undefined ? {} : { region }),
+  retryMode: 'adaptive',
+  maxAttempts: MAX_ATTEMPTS,
+  logger: noLog,
+});
+
+/**
+ * A client for {@link createS3Store}; `destroy()` closes its connections. Requests and answers carry checksums
+ * unless AWS_REQUEST_CHECKSUM_CALCULATION says otherwise; buckets of other regions are followed there.
+ */
+export function createS3Client(options: ClientOptions = {}): S3Client {
+  const config: S3ClientConfig = {
+    ...common(options),
+    followRegionRedirects: true,
+    // A stream cannot be sent twice: the server is asked first whether it wants the body.
+    expectContinueHeader: STREAM_FROM_BYTES,
+    requestHandler: {
+      httpAgent: agent(options.concurrency),
+      httpsAgent: agent(options.concurrency),
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: S3_IDLE_TIMEOUT_MS,
+      logger: noLog,
+    },
+  };
+  const client = new S3Client(config);
+  // Servers other than AWS's seldom have a host name for each bucket. The endpoint may stand in the environment or
+  // in the profile, and the SDK looks there at the first request only.
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      client.config.forcePathStyle ||= (await client.config.serviceConfiguredEndpoint?.()) !== undefined;
+      return next(args);
+    },
+    { step: 'initialize', name: 'pathStyleWithEndpoint' },
+  );
+  return client;
+}
+
+/** `destroy()` closes its connections. */
+export function createSqsClient(options: ClientOptions = {}): SQSClient {
+  const config: SQSClientConfig = {
+    ...common(options),
+    requestHandler: {
+      httpAgent: agent(options.concurrency),
+      httpsAgent: agent(options.concurrency),
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: SQS_REQUEST_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+      logger: noLog,
+    },
+  };
+  return new SQSClient(config);
+}

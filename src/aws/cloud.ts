@@ -1,0 +1,49 @@
+/** One cluster's cloud on AWS. */
+import type { Cloud, Store } from '../core/ports.ts';
+import { type ClientOptions, createS3Client, createSqsClient } from './clients.ts';
+import { systemTiming, type Timing } from './retry.ts';
+import { createS3Store } from './s3-store.ts';
+import { createSqsQueues } from './sqs-queues.ts';
+
+export interface AwsCloudOptions extends ClientOptions {
+  cluster: string;
+  inputBucket: string;
+  outputBucket: string;
+  timing?: Timing;
+}
+
+/**
+ * Makes no request: settings that are missing or wrong show at first use.
+ *
+ * @example
+ * const cloud = createAwsCloud({ cluster: 'default', inputBucket: 'my-in', outputBucket: 'my-out' });
+ * try { await cloud.output.head('locks/controller.json'); } finally { await cloud.close(); }
+ */
+export function createAwsCloud(options: AwsCloudOptions): Cloud {
+  const { cluster, inputBucket, outputBucket, timing = systemTiming } = options;
+  const s3 = createS3Client(options);
+  const sqs = createSqsClient(options);
+  const stores = new Map<string, Store>();
+  const bucket = (name: string): Store => {
+    const store = stores.get(name) ?? createS3Store(s3, name, timing);
+    stores.set(name, store);
+    return store;
+  };
+  return {
+    kind: 'aws',
+    cluster,
+    input: bucket(inputBucket),
+    output: bucket(outputBucket),
+    queues: createSqsQueues(sqs, timing),
+    bucket,
+    async close() {
+      s3.destroy();
+      sqs.destroy();
+    },
+  };
+}
+
+/** One bucket that is read in place where the cloud is not AWS. Its connections end with the process. */
+export function openBucket(name: string, options: ClientOptions = {}): Store {
+  return createS3Store(createS3Client(options), name);
+}

@@ -1,0 +1,50 @@
+/** Deleting by the thousand. */
+import { DeleteObjectsCommand } from '@aws-sdk/client-s3';
+import { awsError, isTransientCode } from './errors.ts';
+import { calling, MAX_RETRIES, waitToRetry } from './retry.ts';
+import type { S3Bucket } from './s3-bucket.ts';
+
+/** What DeleteObjects takes. */
+const MAX_DELETE = 1_000;
+
+export async function deleteObjects(
+  bucket: S3Bucket,
+  keys: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let at = 0; at < keys.length; at += MAX_DELETE) {
+    await deletePage(bucket, keys.slice(at, at + MAX_DELETE), signal);
+  }
+}
+
+/** S3 answers 200 though it deleted only some; those that failed for a reason of its own are asked for again. */
+async function deletePage(
+  { client, name, timing }: S3Bucket,
+  keys: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const what = `delete objects of bucket ${name}`;
+  let pending = keys;
+  for (let retry = 0; ; retry++) {
+    const { Errors: errors = [] } = await calling(what, signal, (options) =>
+      client.send(
+        new DeleteObjectsCommand({
+          Bucket: name,
+          Delete: { Quiet: true, Objects: pending.map((Key) => ({ Key })) },
+        }),
+        options,
+      ),
+    );
+    const failed = errors.filter(({ Code }) => Code !== 'NoSuchKey');
+    const [first] = failed;
+    if (first === undefined) return;
+    const lasting = failed.find(({ Code }) => !isTransientCode(Code));
+    if (lasting !== undefined || retry >= MAX_RETRIES) {
+      const { Key, Code, Message } = lasting ?? first;
+      const error = Object.assign(new Error(Message ?? Code), { Code });
+      throw awsError(error, `${what} (${failed.length} of ${keys.length}, the first ${Key})`);
+    }
+    pending = failed.flatMap(({ Key }) => (Key === undefined ? [] : [Key]));
+    await waitToRetry(timing, retry, signal);
+  }
+}

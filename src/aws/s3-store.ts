@@ -1,0 +1,174 @@
+/** The Store port over one S3 bucket. */
+import type { Readable } from 'node:stream';
+import {
+  CopyObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { ImgclsError, isTransient, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
+import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/ports.ts';
+import { hasCode, noSuchBucket } from './errors.ts';
+import { calling, retrying, systemTiming, type Timing } from './retry.ts';
+import { incomingStream } from './s3-body.ts';
+import { causeOf, hasStatus, infoOf, type S3Bucket, uriOf } from './s3-bucket.ts';
+import { deleteObjects } from './s3-delete.ts';
+import { putObject } from './s3-put.ts';
+
+/**
+ * Any bucket that the client's credentials reach, ours or one that is read in place.
+ * The identity needs s3:ListBucket too: without it S3 says "denied" of objects that are not there.
+ */
+export function createS3Store(client: S3Client, bucket: string, timing: Timing = systemTiming): Store {
+  return new S3Store({ client, name: bucket, timing });
+}
+
+class S3Store implements Store {
+  readonly bucket: string;
+  readonly #at: S3Bucket;
+  /** S3 answers HEAD alike for an object and for a bucket that is not there: the first time, the bucket is looked up too. */
+  #bucketSeen = false;
+
+  constructor(at: S3Bucket) {
+    this.bucket = at.name;
+    this.#at = at;
+  }
+
+  async head(key: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
+    try {
+      const answer = await calling(`look up ${uriOf(this.#at, key)}`, signal, (options) =>
+        this.#at.client.send(new HeadObjectCommand({ Bucket: this.bucket, Key: key }), options),
+      );
+      this.#bucketSeen = true;
+      return infoOf(this.#at, answer);
+    } catch (error) {
+      if (!hasStatus(error, 404)) throw error;
+      await this.#requireBucket(signal);
+      return undefined;
+    }
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<{ info: ObjectInfo; body: Uint8Array }> {
+    const { signal } = options;
+    // The SDK tries again until an answer begins; a body that breaks half way is ours to read again.
+    let begun = false;
+    const mayRetry = (error: unknown): boolean => begun && isTransient(error);
+    return await retrying(this.#at.timing, signal, mayRetry, async () => {
+      begun = false;
+      const { info, body } = await this.#get(key, options);
+      begun = true;
+      const bytes = await calling(`read ${uriOf(this.#at, key)}`, signal, () => body.transformToByteArray());
+      return { info, body: bytes };
+    });
+  }
+
+  async getStream(key: string, options: GetOptions = {}): Promise<{ info: ObjectInfo; body: Readable }> {
+    const { info, body } = await this.#get(key, options);
+    return { info, body: incomingStream(body as Readable, `read ${uriOf(this.#at, key)}`) };
+  }
+
+  put(key: string, body: Body, options: PutOptions = {}): Promise<ObjectInfo> {
+    return putObject(this.#at, key, body, options);
+  }
+
+  async refresh(key: string, signal?: AbortSignal): Promise<void> {
+    await this.#naming(key, () =>
+      calling(`refresh ${uriOf(this.#at, key)}`, signal, (options) =>
+        this.#at.client.send(
+          new CopyObjectCommand({
+            Bucket: this.bucket,
+            Key: key,
+            CopySource: [this.bucket, ...key.split('/')].map(encodeURIComponent).join('/'),
+            // S3 refuses a copy onto itself that changes nothing; replaced metadata count as a change.
+            MetadataDirective: 'REPLACE',
+          }),
+          options,
+        ),
+      ),
+    );
+  }
+
+  delete(keys: readonly string[], signal?: AbortSignal): Promise<void> {
+    return deleteObjects(this.#at, keys, signal);
+  }
+
+  async *list(
+    prefix: string,
+    { startAfter, signal }: { startAfter?: string; signal?: AbortSignal } = {},
+  ): AsyncGenerator<ListedObject> {
+    let from: { StartAfter?: string; ContinuationToken?: string } | undefined =
+      startAfter === undefined ? {} : { StartAfter: startAfter };
+    while (from !== undefined) {
+      const page = await this.#page(prefix, from, signal);
+      for (const { Key = '', ETag, Size, LastModified } of page.Contents ?? []) {
+        const info = infoOf(this.#at, { ETag, ContentLength: Size, LastModified });
+        yield { key: decodeURIComponent(Key.replaceAll('+', ' ')), ...info };
+      }
+      const token: string | undefined = page.NextContinuationToken;
+      from = token === undefined ? undefined : { ContinuationToken: token };
+    }
+  }
+
+  async #page(
+    prefix: string,
+    from: { StartAfter?: string; ContinuationToken?: string },
+    signal: AbortSignal | undefined,
+  ): Promise<ListObjectsV2CommandOutput> {
+    // Keys of others may hold characters that XML cannot, hence the encoding.
+    const command = new ListObjectsV2Command({
+      Bucket: this.bucket,
+      Prefix: prefix,
+      EncodingType: 'url',
+      ...from,
+    });
+    const page = await calling(`list ${uriOf(this.#at, prefix)}`, signal, (options) =>
+      this.#at.client.send(command, options),
+    );
+    this.#bucketSeen = true;
+    return page;
+  }
+
+  async #get(key: string, { ifMatch, signal }: GetOptions) {
+    const command = new GetObjectCommand({
+      Bucket: this.bucket,
+      Key: key,
+      ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
+    });
+    const answer = await this.#naming(key, () =>
+      calling(`read ${uriOf(this.#at, key)}`, signal, (options) => this.#at.client.send(command, options)),
+    );
+    this.#bucketSeen = true;
+    const { Body: body } = answer;
+    if (body === undefined) {
+      throw new ImgclsError('transient', `S3 left out the content of ${uriOf(this.#at, key)}.`);
+    }
+    return { info: infoOf(this.#at, answer), body };
+  }
+
+  /** Gives "no such key" and "another version" their names. */
+  async #naming<T>(key: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      const cause = causeOf(error);
+      if (hasCode(cause, 'NoSuchKey')) throw new ObjectMissingError(this.bucket, key, cause);
+      if (hasStatus(error, 412)) throw new PreconditionFailedError(this.bucket, key, cause);
+      throw error;
+    }
+  }
+
+  async #requireBucket(signal?: AbortSignal): Promise<void> {
+    if (this.#bucketSeen) return;
+    try {
+      await calling(`reach bucket ${this.bucket}`, signal, (options) =>
+        this.#at.client.send(new HeadBucketCommand({ Bucket: this.bucket }), options),
+      );
+    } catch (error) {
+      throw hasStatus(error, 404) ? noSuchBucket(this.bucket, error) : error;
+    }
+    this.#bucketSeen = true;
+  }
+}

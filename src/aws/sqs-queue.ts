@@ -1,0 +1,204 @@
+/** The Queue port over one SQS standard queue. */
+import {
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import { ImgclsError } from '../core/errors.ts';
+import type { OutgoingMessage, Queue, QueueDepth, ReceivedMessage, ReceiveOptions } from '../core/ports.ts';
+import { calling, type Timing } from './retry.ts';
+import { type BatchAnswer, callInBatches } from './sqs-batch.ts';
+import type { QueueUrls } from './sqs-urls.ts';
+
+/** SQS counts in whole seconds: a lease, a delay or a wait is never shorter than asked. */
+export const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000);
+
+/**
+ * What SQS says of a receipt that holds no lease any more. A standard queue is not sure to say so: it may accept an
+ * old receipt, or delete by one.
+ */
+const LOST_CODES = [
+  'ReceiptHandleIsInvalid',
+  'MessageNotInflight',
+  'InvalidParameterValue',
+  'InvalidIdFormat',
+];
+
+export class SqsQueue implements Queue {
+  readonly name: string;
+  readonly #client: SQSClient;
+  readonly #urls: QueueUrls;
+  readonly #timing: Timing;
+
+  constructor(name: string, client: SQSClient, urls: QueueUrls, timing: Timing) {
+    this.name = name;
+    this.#client = client;
+    this.#urls = urls;
+    this.#timing = timing;
+  }
+
+  async send(messages: readonly OutgoingMessage[], signal?: AbortSignal): Promise<void> {
+    const what = `send to queue ${this.name}`;
+    const entries = messages.map((message, n) => ({
+      id: String(n),
+      bytes: Buffer.byteLength(message.body),
+      ...message,
+    }));
+    const refused = await callInBatches(what, entries, this.#timing, signal, (batch) =>
+      this.#calling(what, signal, (QueueUrl, options) =>
+        this.#client.send(
+          new SendMessageBatchCommand({
+            QueueUrl,
+            Entries: batch.map(({ id, body, groupId, delayMs }) => ({
+              Id: id,
+              MessageBody: body,
+              // On a standard queue the group is what its fairness goes by.
+              ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
+              ...(delayMs === undefined ? {} : { DelaySeconds: wholeSeconds(delayMs) }),
+            })),
+          }),
+          options,
+        ),
+      ),
+    );
+    const [first] = refused;
+    if (first === undefined) return;
+    throw new ImgclsError(
+      'permanent',
+      `Could not ${what}: SQS refused ${refused.length} of ${messages.length} messages (${first.code}: ${first.message}).`,
+    );
+  }
+
+  async receive({ max, waitMs, leaseMs, signal }: ReceiveOptions): Promise<ReceivedMessage[]> {
+    if (signal?.aborted) return [];
+    try {
+      const { Messages: messages = [] } = await this.#calling(
+        `receive from queue ${this.name}`,
+        signal,
+        (QueueUrl, options) =>
+          this.#client.send(
+            new ReceiveMessageCommand({
+              QueueUrl,
+              MaxNumberOfMessages: max,
+              WaitTimeSeconds: Math.min(20, wholeSeconds(waitMs)),
+              VisibilityTimeout: wholeSeconds(leaseMs),
+              MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId'],
+            }),
+            options,
+          ),
+      );
+      return messages.map((message) => this.#received(message));
+    } catch (error) {
+      // What SQS was about to hand out comes again when its lease has run out.
+      if (signal?.aborted) return [];
+      throw error;
+    }
+  }
+
+  async extend(receipts: readonly string[], leaseMs: number): Promise<string[]> {
+    const VisibilityTimeout = wholeSeconds(leaseMs);
+    return await this.#lost(`extend leases of queue ${this.name}`, receipts, (QueueUrl, entries, options) =>
+      this.#client.send(
+        new ChangeMessageVisibilityBatchCommand({
+          QueueUrl,
+          Entries: entries.map((entry) => ({ ...entry, VisibilityTimeout })),
+        }),
+        options,
+      ),
+    );
+  }
+
+  async delete(receipts: readonly string[]): Promise<string[]> {
+    return await this.#lost(`delete from queue ${this.name}`, receipts, (QueueUrl, Entries, options) =>
+      this.#client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }), options),
+    );
+  }
+
+  async depth(signal?: AbortSignal): Promise<QueueDepth> {
+    const { Attributes: attributes } = await this.#calling(
+      `measure queue ${this.name}`,
+      signal,
+      (QueueUrl, options) =>
+        this.#client.send(
+          new GetQueueAttributesCommand({
+            QueueUrl,
+            AttributeNames: [
+              'ApproximateNumberOfMessages',
+              'ApproximateNumberOfMessagesNotVisible',
+              'ApproximateNumberOfMessagesDelayed',
+            ],
+          }),
+          options,
+        ),
+    );
+    return {
+      waiting: this.#count(attributes?.ApproximateNumberOfMessages),
+      inFlight: this.#count(attributes?.ApproximateNumberOfMessagesNotVisible),
+      delayed: this.#count(attributes?.ApproximateNumberOfMessagesDelayed),
+    };
+  }
+
+  /** Calls for each receipt and answers those whose lease was lost. */
+  async #lost(
+    what: string,
+    receipts: readonly string[],
+    call: (
+      url: string,
+      entries: { Id: string; ReceiptHandle: string }[],
+      options: { abortSignal?: AbortSignal },
+    ) => Promise<BatchAnswer>,
+  ): Promise<string[]> {
+    const entries = [...new Set(receipts)].map((receipt, n) => ({ id: String(n), bytes: 0, receipt }));
+    const refused = await callInBatches(what, entries, this.#timing, undefined, (batch) =>
+      this.#calling(what, undefined, (url, options) =>
+        call(
+          url,
+          batch.map(({ id, receipt }) => ({ Id: id, ReceiptHandle: receipt })),
+          options,
+        ),
+      ),
+    );
+    const other = refused.find(({ code }) => !isLost(code));
+    if (other !== undefined) {
+      throw new ImgclsError('permanent', `Could not ${what}: SQS refused (${other.code}: ${other.message}).`);
+    }
+    return refused.map(({ entry }) => entry.receipt);
+  }
+
+  #calling<T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    call: (url: string, options: { abortSignal?: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    return this.#urls.using(this.name, signal, (url) =>
+      calling(what, signal, (options) => call(url, options)),
+    );
+  }
+
+  #received({ MessageId, ReceiptHandle, Body, Attributes }: Message): ReceivedMessage {
+    return {
+      id: this.#present(MessageId),
+      receipt: this.#present(ReceiptHandle),
+      body: Body ?? '',
+      groupId: Attributes?.MessageGroupId,
+      receiveCount: this.#count(Attributes?.ApproximateReceiveCount),
+      sentAtMs: this.#count(Attributes?.SentTimestamp),
+    };
+  }
+
+  #count(value: string | undefined): number {
+    return Number(this.#present(value));
+  }
+
+  /** An absent attribute is no zero. */
+  #present(value: string | undefined): string {
+    if (value !== undefined) return value;
+    throw new ImgclsError('transient', `SQS left something out of its answer for queue ${this.name}.`);
+  }
+}
+
+const isLost = (code: string): boolean => LOST_CODES.includes(code.replace(/^AWS\.SimpleQueueService\./, ''));

@@ -1,0 +1,26 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ModelRef, modelTitle, refOf } from '../core/model.ts';
+import { createModelLibrary, type ModelLibrary } from '../model/library.ts';
+import { selectModel } from '../model/select-model.ts';
+import { readCpuFeatures } from '../model/variant.ts';
+import type { RunSettings } from './settings.ts';
+
+/** The models of this machine: those that came with the product and those that were pulled or imported. */
+export function openLibrary({ dataDir }: RunSettings): ModelLibrary {
+  return createModelLibrary({
+    modelsDir: path.join(dataDir, 'models'),
+    bundledDir: fileURLToPath(new URL('../../models', import.meta.url)),
+  });
+}
+
+/** The model that a job of these settings is classified with, and a line that says which and why. */
+export async function selectJobModel(settings: RunSettings): Promise<{ ref: ModelRef; notice: string }> {
+  const { model, reason, notice } = await selectModel({
+    library: openLibrary(settings),
+    wanted: settings.model,
+    variantSetting: settings.modelVariant,
+    cpu: await readCpuFeatures(),
+  });
+  return { ref: refOf(model.manifest), notice: notice ?? `Using model ${modelTitle(model.manifest)}: ${reason}.` };
+}

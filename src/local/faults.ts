@@ -1,0 +1,89 @@
+/** Turns what SQLite and the file system throw into errors that say who can act. */
+import { ImgclsError } from '../core/errors.ts';
+
+/** SQLite's primary result codes (https://sqlite.org/rescode.html). */
+const BUSY = 5;
+const LOCKED = 6;
+const READONLY = 8;
+const IOERR = 10;
+const CORRUPT = 11;
+const FULL = 13;
+const CANTOPEN = 14;
+const NOTADB = 26;
+
+/** The primary result code of an error of node:sqlite; `errcode` has the extended one. */
+function resultCode(error: unknown): number | undefined {
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : undefined;
+}
+
+/** Another process holds the lock: the same call works a moment later. */
+export function isBusy(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === BUSY || code === LOCKED;
+}
+
+/** True for errors of the file system that say "there is no such file". */
+export function isMissingFile(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'ENOENT';
+}
+
+type Fault = readonly [kind: 'transient' | 'permanent', problem: string, hint?: string];
+
+const FULL_DISK: Fault = ['permanent', 'the disk is full', 'Free some space; what is stored is unharmed.'];
+const NOT_WRITABLE: Fault = [
+  'permanent',
+  'the data folder cannot be written',
+  'Give this user write access to it, or name another folder in IMGCLS_DATA_DIR.',
+];
+const DAMAGED: Fault = [
+  'permanent',
+  'the database is damaged',
+  'Put back a backup of the data folder, or move it away to start afresh.',
+];
+const TOO_MANY_FILES: Fault = ['transient', 'too many files are open'];
+
+const SQLITE_FAULTS: Readonly<Record<number, Fault>> = {
+  [BUSY]: ['transient', 'another process holds the database for too long'],
+  [LOCKED]: ['transient', 'another process holds the database for too long'],
+  [READONLY]: NOT_WRITABLE,
+  [IOERR]: ['permanent', 'the disk reported an error', 'Check the disk of the data folder.'],
+  [CORRUPT]: DAMAGED,
+  [FULL]: FULL_DISK,
+  [CANTOPEN]: ['permanent', 'the database cannot be opened', 'Check that this user may use the data folder.'],
+  [NOTADB]: DAMAGED,
+};
+
+const FILE_FAULTS: Readonly<Record<string, Fault>> = {
+  ENOSPC: FULL_DISK,
+  EDQUOT: FULL_DISK,
+  EROFS: NOT_WRITABLE,
+  EACCES: NOT_WRITABLE,
+  EPERM: NOT_WRITABLE,
+  ENOTDIR: NOT_WRITABLE,
+  EMFILE: TOO_MANY_FILES,
+  ENFILE: TOO_MANY_FILES,
+  EIO: ['permanent', 'the disk reported an error', 'Check the disk of the data folder.'],
+};
+
+/** Anything thrown by SQLite or the file system as an ImgclsError; everything else (an abort, say) as it is. */
+export function toFault(error: unknown, where: string): unknown {
+  if (error instanceof ImgclsError) return error;
+  const code = resultCode(error);
+  const fault =
+    code === undefined
+      ? FILE_FAULTS[String((error as { code?: unknown } | null)?.code)]
+      : SQLITE_FAULTS[code];
+  if (fault !== undefined) {
+    const [kind, problem, hint] = fault;
+    return new ImgclsError(kind, `The embedded cloud in ${where} failed: ${problem}.`, {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+  return code === undefined
+    ? error
+    : new ImgclsError('permanent', `The embedded cloud in ${where} failed: ${(error as Error).message}.`, {
+        cause: error,
+      });
+}

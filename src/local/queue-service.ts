@@ -1,0 +1,78 @@
+/** The queues of an embedded cloud: making, listing and removing them. */
+import type { ListedQueue, Queue, QueueService, QueueSettings } from '../core/ports.ts';
+import { LocalQueue, type QueueParts } from './queue.ts';
+
+const DEFAULT_RETENTION_MS = 14 * 86_400_000;
+/** Messages of a removed queue that go in one transaction. */
+const PURGE = 500;
+
+export class LocalQueues implements QueueService {
+  readonly #parts: QueueParts;
+
+  constructor(parts: QueueParts) {
+    this.#parts = parts;
+  }
+
+  open(name: string): Queue {
+    return new LocalQueue(name, this.#parts);
+  }
+
+  async create(name: string, { deadLetter, retentionMs }: QueueSettings = {}): Promise<Queue> {
+    const { db, clock } = this.#parts;
+    await db.write(() =>
+      db
+        .sql(
+          `INSERT INTO queues (name, created_at_ms, retention_ms, dead_letter, max_receive_count)
+           VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING`,
+        )
+        .run(
+          name,
+          clock.nowMs(),
+          retentionMs ?? DEFAULT_RETENTION_MS,
+          deadLetter?.queue ?? null,
+          deadLetter?.maxReceiveCount ?? null,
+        ),
+    );
+    return this.open(name);
+  }
+
+  async remove(name: string): Promise<void> {
+    const { db } = this.#parts;
+    await db.write(() => db.sql('UPDATE queues SET name = NULL WHERE name = ?').run(name));
+    // A process that dies in between leaves the rest to the next remove.
+    while (await db.write(() => this.#purge()));
+  }
+
+  async *list(prefix: string): AsyncGenerator<ListedQueue> {
+    const { db } = this.#parts;
+    const rows = await db.read(() =>
+      db
+        .sql(
+          `SELECT name, created_at_ms AS createdAtMs FROM queues
+           WHERE name IS NOT NULL AND substr(name, 1, length(?1)) = ?1 ORDER BY name`,
+        )
+        .all(prefix),
+    );
+    for (const { name, createdAtMs } of rows) yield { name: String(name), createdAtMs: Number(createdAtMs) };
+  }
+
+  /** Deletes some of what removed queues left; false when there is nothing more. */
+  #purge(): boolean {
+    const { db } = this.#parts;
+    const id = db.sql('SELECT id FROM queues WHERE name IS NULL LIMIT 1').get()?.id;
+    if (id === undefined) return false;
+    // The conditions on due_at_ms are those of the two indexes; together they leave out nothing.
+    for (const state of ['IS NULL', 'IS NOT NULL']) {
+      const { changes } = db
+        .sql(
+          `DELETE FROM messages WHERE id IN
+           (SELECT id FROM messages WHERE queue = ? AND due_at_ms ${state} LIMIT ${PURGE})`,
+        )
+        .run(id);
+      if (changes > 0) return true;
+    }
+    db.sql('DELETE FROM message_groups WHERE queue = ?').run(id);
+    db.sql('DELETE FROM queues WHERE id = ?').run(id);
+    return true;
+  }
+}

@@ -1,0 +1,77 @@
+/** The other verbs of a queue, each the inside of one short transaction. */
+import type { OutgoingMessage, QueueDepth } from '../core/ports.ts';
+import type { LocalDatabase } from './database.ts';
+import { idOf, queueRow } from './queue-rows.ts';
+import { Turns } from './queue-turns.ts';
+
+export function insertMessages(
+  db: LocalDatabase,
+  name: string,
+  messages: readonly OutgoingMessage[],
+  nowMs: number,
+): void {
+  const queue = queueRow(db, name);
+  const turns = new Turns(db, queue);
+  for (const { body, groupId = null, delayMs = 0 } of messages) {
+    const { lastInsertRowid } = db
+      .sql('INSERT INTO messages (queue, turn, due_at_ms, sent_at_ms, group_name) VALUES (?, ?, ?, ?, ?)')
+      .run(queue.id, turns.next(groupId), delayMs > 0 ? nowMs + delayMs : null, nowMs, groupId);
+    db.sql('INSERT INTO message_bodies (message, body) VALUES (?, ?)').run(lastInsertRowid, body);
+  }
+  turns.save();
+}
+
+/** Answers the receipts that are no longer their messages'. */
+export function extendLeases(
+  db: LocalDatabase,
+  name: string,
+  receipts: readonly string[],
+  { leaseMs, nowMs }: { leaseMs: number; nowMs: number },
+): string[] {
+  const { id: queue, turn } = queueRow(db, name);
+  return receipts.filter((receipt) => {
+    const { changes } =
+      leaseMs > 0
+        ? db
+            .sql('UPDATE messages SET due_at_ms = ? WHERE id = ? AND queue = ? AND receipt = ?')
+            .run(nowMs + leaseMs, idOf(receipt), queue, receipt)
+        : db
+            .sql(
+              `UPDATE messages SET due_at_ms = NULL, receipt = NULL, turn = max(turn, ?)
+               WHERE id = ? AND queue = ? AND receipt = ?`,
+            )
+            .run(turn + 1, idOf(receipt), queue, receipt);
+    return changes === 0;
+  });
+}
+
+/** Answers the receipts that are no longer their messages'. */
+export function deleteMessages(db: LocalDatabase, name: string, receipts: readonly string[]): string[] {
+  const { id: queue } = queueRow(db, name);
+  return receipts.filter((receipt) => {
+    const { changes } = db
+      .sql('DELETE FROM messages WHERE id = ? AND queue = ? AND receipt = ?')
+      .run(idOf(receipt), queue, receipt);
+    return changes === 0;
+  });
+}
+
+export function countMessages(db: LocalDatabase, name: string, nowMs: number): QueueDepth {
+  const { id } = queueRow(db, name);
+  const ready = db
+    .sql('SELECT count(*) AS count FROM messages WHERE queue = ? AND due_at_ms IS NULL')
+    .get(id);
+  const due = db
+    .sql(
+      `SELECT count(*) FILTER (WHERE due_at_ms <= ?2) AS ended,
+       count(*) FILTER (WHERE due_at_ms > ?2 AND receipt IS NOT NULL) AS leased,
+       count(*) FILTER (WHERE due_at_ms > ?2 AND receipt IS NULL) AS delayed
+       FROM messages WHERE queue = ?1 AND due_at_ms IS NOT NULL`,
+    )
+    .get(id, nowMs);
+  return {
+    waiting: Number(ready?.count) + Number(due?.ended),
+    inFlight: Number(due?.leased),
+    delayed: Number(due?.delayed),
+  };
+}

@@ -1,0 +1,114 @@
+/** A queue of the embedded cloud: splits calls into short transactions, and waits. */
+import type { Clock } from '../core/clock.ts';
+import { ImgclsError } from '../core/errors.ts';
+import type { OutgoingMessage, Queue, QueueDepth, ReceivedMessage, ReceiveOptions } from '../core/ports.ts';
+import type { Changes } from './changes.ts';
+import type { LocalDatabase } from './database.ts';
+import { nextDueMs, receiveReady } from './queue-receive.ts';
+import { countMessages, deleteMessages, extendLeases, insertMessages } from './queue-verbs.ts';
+
+/** Entries of one transaction: about a millisecond. */
+const ENTRIES = 100;
+/** What every SQS endpoint takes. */
+const MAX_BODY_BYTES = 262_144;
+const MAX_RECEIVE = 10;
+const MAX_WAIT_MS = 20_000;
+const MAX_LEASE_MS = 43_200_000;
+
+export interface QueueParts {
+  db: LocalDatabase;
+  changes: Changes;
+  clock: Pick<Clock, 'nowMs'>;
+}
+
+export class LocalQueue implements Queue {
+  readonly name: string;
+  readonly #db: LocalDatabase;
+  readonly #changes: Changes;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+
+  constructor(name: string, { db, changes, clock }: QueueParts) {
+    this.name = name;
+    this.#db = db;
+    this.#changes = changes;
+    this.#clock = clock;
+  }
+
+  async send(messages: readonly OutgoingMessage[], signal?: AbortSignal): Promise<void> {
+    for (const { body } of messages) {
+      const bytes = Buffer.byteLength(body);
+      if (bytes === 0 || bytes > MAX_BODY_BYTES) {
+        throw new ImgclsError(
+          'permanent',
+          `A message of ${bytes} bytes cannot be sent to queue ${this.name}.`,
+          {
+            hint: `Messages have 1 to ${MAX_BODY_BYTES} bytes.`,
+          },
+        );
+      }
+    }
+    for (const part of parts(messages)) {
+      signal?.throwIfAborted();
+      await this.#db.write(() => insertMessages(this.#db, this.name, part, this.#clock.nowMs()));
+      this.#changes.notify();
+    }
+  }
+
+  async receive({ max, waitMs, leaseMs, signal }: ReceiveOptions): Promise<ReceivedMessage[]> {
+    checkRange('max', max, 1, MAX_RECEIVE);
+    checkRange('waitMs', waitMs, 0, MAX_WAIT_MS);
+    checkRange('leaseMs', leaseMs, 0, MAX_LEASE_MS);
+    const endAt = performance.now() + waitMs;
+    while (signal?.aborted !== true) {
+      const mark = this.#changes.mark();
+      const dueInMs = (await this.#db.read(() => nextDueMs(this.#db, this.name))) - this.#clock.nowMs();
+      if (dueInMs <= 0) {
+        const received = await this.#db.write(() =>
+          // The caller may have given up while the database was busy: a lease would only hide the message.
+          signal?.aborted === true
+            ? []
+            : receiveReady(this.#db, this.name, { max, leaseMs, nowMs: this.#clock.nowMs() }),
+        );
+        if (received.length > 0) return received;
+      }
+      const leftMs = endAt - performance.now();
+      if (leftMs <= 0) break;
+      // Where another took what was ready, the next look shows whether there is more.
+      if (dueInMs > 0) await this.#changes.wait(mark, Math.min(leftMs, dueInMs), signal);
+    }
+    return [];
+  }
+
+  async extend(receipts: readonly string[], leaseMs: number): Promise<string[]> {
+    checkRange('leaseMs', leaseMs, 0, MAX_LEASE_MS);
+    const lost: string[] = [];
+    for (const part of parts(receipts)) {
+      const times = { leaseMs, nowMs: this.#clock.nowMs() };
+      lost.push(...(await this.#db.write(() => extendLeases(this.#db, this.name, part, times))));
+    }
+    if (leaseMs === 0 && receipts.length > 0) this.#changes.notify();
+    return lost;
+  }
+
+  async delete(receipts: readonly string[]): Promise<string[]> {
+    const lost: string[] = [];
+    for (const part of parts(receipts)) {
+      lost.push(...(await this.#db.write(() => deleteMessages(this.#db, this.name, part))));
+    }
+    return lost;
+  }
+
+  async depth(signal?: AbortSignal): Promise<QueueDepth> {
+    signal?.throwIfAborted();
+    return await this.#db.read(() => countMessages(this.#db, this.name, this.#clock.nowMs()));
+  }
+}
+
+function* parts<T>(entries: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < entries.length; at += ENTRIES) yield entries.slice(at, at + ENTRIES);
+}
+
+function checkRange(what: string, value: number, least: number, most: number): void {
+  if (value >= least && value <= most) return;
+  throw new ImgclsError('usage', `${what} must be ${least} to ${most}, not ${value}.`);
+}

@@ -1,0 +1,232 @@
+/** The object store of the embedded cloud: an index in SQLite, small bodies in it, larger ones in files. */
+import { randomBytes } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { Clock } from '../core/clock.ts';
+import { ImgclsError, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
+import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/ports.ts';
+import { type BlobFiles, counted } from './blob-files.ts';
+import type { LocalDatabase } from './database.ts';
+import { toFault } from './faults.ts';
+import type { Sweeper } from './sweeper.ts';
+
+/** Bodies up to this size live in the database: no file, no flush of their own. See bench/embedded-cloud.ts. */
+export const INLINE_BYTES = 32_768;
+const MAX_KEY_BYTES = 1_024;
+const LIST_PAGE = 1_000;
+const DELETE_PAGE = 200;
+
+/** An object's row. `data` is undefined where it was not asked for. */
+interface Row {
+  key: string;
+  etag: string;
+  bytes: number;
+  modifiedAtMs: number;
+  file: string | null;
+  data?: Uint8Array | null;
+}
+
+/** Where new bytes are. */
+type Placed = { bytes: number; data: Uint8Array; file: null } | { bytes: number; data: null; file: string };
+
+const COLUMNS = 'key, etag, bytes, modified_at_ms AS modifiedAtMs, file';
+const THIS_OBJECT = 'WHERE bucket = ? AND key = ?';
+
+export interface StoreParts {
+  bucket: string;
+  db: LocalDatabase;
+  files: BlobFiles;
+  sweeper: Sweeper;
+  clock: Pick<Clock, 'nowMs'>;
+}
+
+export class LocalStore implements Store {
+  readonly bucket: string;
+  readonly #db: LocalDatabase;
+  readonly #files: BlobFiles;
+  readonly #sweeper: Sweeper;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+
+  constructor({ bucket, db, files, sweeper, clock }: StoreParts) {
+    this.bucket = bucket;
+    this.#db = db;
+    this.#files = files;
+    this.#sweeper = sweeper;
+    this.#clock = clock;
+  }
+
+  async head(key: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
+    signal?.throwIfAborted();
+    const row = await this.#db.read(() => this.#find(key));
+    return row === undefined ? undefined : infoOf(row);
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<{ info: ObjectInfo; body: Uint8Array }> {
+    const { info, data, file } = await this.#locate(key, options);
+    if (file === undefined) return { info, body: data };
+    try {
+      return { info, body: await file.readFile(options.signal ? { signal: options.signal } : {}) };
+    } catch (error) {
+      throw toFault(error, this.#db.file);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async getStream(key: string, options: GetOptions = {}): Promise<{ info: ObjectInfo; body: Readable }> {
+    const { info, data, file } = await this.#locate(key, options);
+    if (file === undefined) {
+      return { info, body: Readable.from(data.byteLength > 0 ? [data] : [], { objectMode: false }) };
+    }
+    return { info, body: file.createReadStream(options.signal ? { signal: options.signal } : {}) };
+  }
+
+  async put(key: string, body: Body, { only, signal }: PutOptions = {}): Promise<ObjectInfo> {
+    checkKey(key);
+    signal?.throwIfAborted();
+    const bytes = body instanceof Uint8Array ? body.byteLength : body.bytes;
+    if (bytes <= INLINE_BYTES) {
+      // A copy: the caller may use its buffer again before the transaction begins.
+      const data = body instanceof Uint8Array ? Uint8Array.from(body) : await collect(body, signal);
+      signal?.throwIfAborted();
+      return await this.#db.write(() => this.#place(key, { bytes, data, file: null }, only));
+    }
+    // Most losers of a race learn of it here, before they write anything.
+    if (only !== undefined) await this.#db.read(() => this.#check(this.#find(key), key, only));
+    const file = await this.#files.write(body, signal);
+    try {
+      return await this.#db.write(() => this.#place(key, { bytes, data: null, file }, only));
+    } catch (error) {
+      await this.#files.remove(file);
+      throw error;
+    } finally {
+      this.#sweeper.schedule();
+    }
+  }
+
+  async refresh(key: string, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    await this.#db.write(() => {
+      const { changes } = this.#db
+        .sql(`UPDATE objects SET modified_at_ms = ? ${THIS_OBJECT}`)
+        .run(this.#clock.nowMs(), this.bucket, key);
+      if (changes === 0) throw new ObjectMissingError(this.bucket, key);
+    });
+  }
+
+  async delete(keys: readonly string[], signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    for (let at = 0; at < keys.length; at += DELETE_PAGE) {
+      await this.#db.write(() => {
+        for (const key of keys.slice(at, at + DELETE_PAGE)) {
+          this.#doom(this.#find(key));
+          this.#db.sql(`DELETE FROM objects ${THIS_OBJECT}`).run(this.bucket, key);
+        }
+      });
+      signal?.throwIfAborted();
+    }
+    if (keys.length > 0) this.#sweeper.schedule();
+  }
+
+  async *list(
+    prefix: string,
+    { startAfter, signal }: { startAfter?: string; signal?: AbortSignal } = {},
+  ): AsyncGenerator<ListedObject> {
+    // TEXT compares as UTF-8 bytes. No UTF-8 text has a byte FF, so the bound comes right after the last key of the prefix.
+    const page = (after: string | undefined): Row[] =>
+      this.#db
+        .sql(
+          `SELECT ${COLUMNS} FROM objects WHERE bucket = ? AND key >= ? AND key > ?
+           AND key < CAST(CAST(? AS BLOB) || x'FF' AS TEXT) ORDER BY key LIMIT ${LIST_PAGE}`,
+        )
+        .all(this.bucket, prefix, after ?? '', prefix) as unknown as Row[];
+    for (let after = startAfter; ; ) {
+      signal?.throwIfAborted();
+      const rows = await this.#db.read(() => page(after));
+      for (const row of rows) yield { key: row.key, ...infoOf(row) };
+      if (rows.length < LIST_PAGE) return;
+      after = rows.at(-1)?.key;
+    }
+  }
+
+  /** The object's bytes, or its file, opened: whatever happens to the object now, this version can be read. */
+  async #locate(
+    key: string,
+    { ifMatch, signal }: GetOptions,
+  ): Promise<
+    | { info: ObjectInfo; data: Uint8Array; file?: undefined }
+    | { info: ObjectInfo; data?: undefined; file: FileHandle }
+  > {
+    for (let gone: string | undefined; ; ) {
+      signal?.throwIfAborted();
+      const row = await this.#db.read(() => this.#find(key, ', data'));
+      if (row === undefined) throw new ObjectMissingError(this.bucket, key);
+      if (ifMatch !== undefined && row.etag !== ifMatch) throw new PreconditionFailedError(this.bucket, key);
+      if (row.file === null) return { info: infoOf(row), data: row.data ?? new Uint8Array() };
+      if (row.file === gone) throw this.#damaged(key, 'is gone');
+      const file = await this.#files.open(row.file);
+      if (file !== undefined) {
+        if ((await file.stat()).size === row.bytes) return { info: infoOf(row), file };
+        await file.close();
+        throw this.#damaged(key, 'has another size');
+      }
+      // Somebody replaced the object just now, and its row names other bytes; else the file is really gone.
+      gone = row.file;
+    }
+  }
+
+  #find(key: string, more: '' | ', data' = ''): Row | undefined {
+    return this.#db.sql(`SELECT ${COLUMNS}${more} FROM objects ${THIS_OBJECT}`).get(this.bucket, key) as
+      | Row
+      | undefined;
+  }
+
+  #check(found: Row | undefined, key: string, only: PutOptions['only']): void {
+    if (only === undefined) return;
+    if (only === 'absent' ? found !== undefined : found?.etag !== only.etag) {
+      throw new PreconditionFailedError(this.bucket, key);
+    }
+  }
+
+  /** The moment at which the object becomes the new one. Runs in a transaction. */
+  #place(key: string, { bytes, data, file }: Placed, only: PutOptions['only']): ObjectInfo {
+    const before = this.#find(key);
+    this.#check(before, key, only);
+    this.#doom(before);
+    const info = { etag: randomBytes(12).toString('hex'), bytes, modifiedAtMs: this.#clock.nowMs() };
+    this.#db
+      .sql(
+        `INSERT INTO objects (bucket, key, etag, bytes, modified_at_ms, file, data) VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (bucket, key) DO UPDATE SET etag = excluded.etag, bytes = excluded.bytes,
+         modified_at_ms = excluded.modified_at_ms, file = excluded.file, data = excluded.data`,
+      )
+      .run(this.bucket, key, info.etag, bytes, info.modifiedAtMs, file, data);
+    return info;
+  }
+
+  #doom(row: Row | undefined): void {
+    if (row?.file != null) this.#db.sql('INSERT INTO doomed_files (file) VALUES (?)').run(row.file);
+  }
+
+  #damaged(key: string, what: string): ImgclsError {
+    return new ImgclsError('permanent', `The file of object ${key} in bucket ${this.bucket} ${what}.`, {
+      hint: `Restore the data folder (${this.#db.file}) or put the object again.`,
+    });
+  }
+}
+
+const infoOf = ({ etag, bytes, modifiedAtMs }: Row): ObjectInfo => ({ etag, bytes, modifiedAtMs });
+
+async function collect(body: Exclude<Body, Uint8Array>, signal?: AbortSignal): Promise<Uint8Array> {
+  return Buffer.concat(await Array.fromAsync(counted(body, signal)));
+}
+
+/** S3's rules. Keys never become paths, so anything else is allowed. */
+function checkKey(key: string): void {
+  const bytes = Buffer.byteLength(key);
+  if (bytes === 0 || bytes > MAX_KEY_BYTES || !key.isWellFormed() || key.includes('\0')) {
+    throw new ImgclsError('permanent', `${JSON.stringify(key.slice(0, 80))} cannot be an object's key.`, {
+      hint: `Keys have 1 to ${MAX_KEY_BYTES} bytes of valid UTF-8; this one has ${bytes}.`,
+    });
+  }
+}

@@ -1,0 +1,110 @@
+/** Removes files that no object needs any more, a bounded number at a time. */
+import { open } from 'node:fs/promises';
+import type { Clock } from '../core/clock.ts';
+import { type BlobFiles, SHARDS } from './blob-files.ts';
+import type { LocalDatabase } from './database.ts';
+import { isMissingFile } from './faults.ts';
+
+const SWEEP_AFTER_MS = 2_000;
+const FILES_A_SWEEP = 200;
+/** Strays are looked for this often, through so many files or a little more; the next look goes on from there. */
+const STRAYS_EVERY_MS = 600_000;
+const FILES_A_LOOK = 500;
+/** A file without an object may be a put under way; after so long its writer is surely dead. */
+const STRAY_AFTER_MS = 3_600_000;
+
+export class Sweeper {
+  readonly #db: LocalDatabase;
+  readonly #files: BlobFiles;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+  #shard = Math.floor(Math.random() * SHARDS);
+  #nextLookAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(db: LocalDatabase, files: BlobFiles, clock: Pick<Clock, 'nowMs'>) {
+    this.#db = db;
+    this.#files = files;
+    this.#clock = clock;
+  }
+
+  /** Call it after a put or a delete of files. Keeps no process alive. */
+  schedule(): void {
+    if (this.#closed || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      // Housekeeping: what fails here (a file in use, a busy database) is found again by a later sweep.
+      this.#running = this.#sweep().catch(() => {});
+    }, SWEEP_AFTER_MS).unref();
+  }
+
+  /** Sweeps what this process still has to, so that nothing of it is left behind. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#sweep().catch(() => {});
+  }
+
+  async #sweep(): Promise<void> {
+    const more = await this.#removeDoomed();
+    await this.#removeStrays();
+    if (more) this.schedule();
+  }
+
+  /** True when there are more. */
+  async #removeDoomed(): Promise<boolean> {
+    const rows = await this.#db.read(() =>
+      this.#db.sql('SELECT file FROM doomed_files LIMIT ?').all(FILES_A_SWEEP),
+    );
+    if (rows.length === 0) return false;
+    // A commit reaches the disk some time after it was made. Were its file gone before that, a power loss would bring
+    // back an object without its bytes.
+    await flushLog(this.#db.file);
+    const names = rows.map(({ file }) => String(file));
+    for (const name of names) await this.#files.remove(name);
+    await this.#db.write(() => {
+      for (const name of names) this.#db.sql('DELETE FROM doomed_files WHERE file = ?').run(name);
+    });
+    return rows.length === FILES_A_SWEEP;
+  }
+
+  /** Writers that were killed leave files which no object names. */
+  async #removeStrays(): Promise<void> {
+    if (performance.now() < this.#nextLookAt) return;
+    this.#nextLookAt = performance.now() + STRAYS_EVERY_MS;
+    const before = this.#clock.nowMs() - STRAY_AFTER_MS;
+    for (let seen = 0, shards = 0; seen < FILES_A_LOOK && shards < SHARDS; shards++) {
+      const names = await this.#files.inShard(this.#shard++);
+      seen += names.length;
+      for (const name of await this.#unknown(names)) {
+        const writtenAtMs = await this.#files.writtenAtMs(name);
+        if (writtenAtMs !== undefined && writtenAtMs < before) await this.#files.remove(name);
+      }
+    }
+  }
+
+  #unknown(names: readonly string[]): Promise<string[]> {
+    const known = this.#db.sql(
+      'SELECT 1 FROM objects WHERE file = ?1 UNION ALL SELECT 1 FROM doomed_files WHERE file = ?1',
+    );
+    return this.#db.read(() => names.filter((name) => known.get(name) === undefined));
+  }
+}
+
+/** Everything committed so far is in the write-ahead log, or in the database and flushed already. */
+async function flushLog(database: string): Promise<void> {
+  try {
+    const log = await open(`${database}-wal`, 'r+');
+    try {
+      await log.datasync();
+    } finally {
+      await log.close();
+    }
+  } catch (error) {
+    if (!isMissingFile(error)) throw error;
+  }
+}

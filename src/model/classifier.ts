@@ -1,0 +1,125 @@
+// One model: encoded images in, predictions out.
+
+import { join } from 'node:path';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import type { ModelManifest } from '../core/model.ts';
+import type { ImageResult } from '../core/outcome.ts';
+import { RUNNER_BATCH } from '../core/runner-protocol.ts';
+import { type DecodedImage, type DecodeLimits, decodeImage } from './decode.ts';
+import { DecodeError } from './decode-error.ts';
+import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
+import { topClasses } from './postprocess.ts';
+import { imageElements, makePreprocess } from './preprocess.ts';
+import { openSession } from './session.ts';
+
+export interface ClassifierOptions extends DecodeLimits {
+  /** Folder of `model.onnx`, `labels.json` and `model.json`. */
+  dir: string;
+  /** Of the weights, as the job pinned them. */
+  sha256: string;
+}
+
+export interface Classifier {
+  readonly manifest: ModelManifest;
+  /**
+   * Classifies images (encoded, any number); answers one result an image, in order. An image that cannot be decoded
+   * has an error and costs the others nothing. Calls may overlap: the images of the next are decoded while those of
+   * this one are in the model.
+   * @throws {ImgclsError} of kind `permanent` when the model fails; no image is at fault.
+   */
+  classify(images: readonly Uint8Array[], topK: number): Promise<ImageResult[]>;
+  /** Waits for what is under way and frees the model. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Checks the weights and loads the model.
+ * @throws {ImgclsError} of kind `permanent` when the model is damaged or is not the one of the sha256.
+ */
+export async function createClassifier(options: ClassifierOptions): Promise<Classifier> {
+  const { manifest, labels } = await readModelFolder(options.dir);
+  await checkWeights(options.dir, options.sha256);
+  const session = await openSession(join(options.dir, WEIGHTS_FILE));
+
+  const { preprocess: recipe, activation } = manifest;
+  const { layout } = manifest.input;
+  const { cropSize } = recipe;
+  const imageShape = layout === 'NCHW' ? [3, cropSize, cropSize] : [cropSize, cropSize, 3];
+  const preprocess = makePreprocess(recipe, layout);
+  // One input for all runs; the lane sees to it that only one run uses it.
+  const tensor = new Float32Array(RUNNER_BATCH * imageElements(recipe));
+  const lane = makeLane();
+
+  /** Runs the model on up to RUNNER_BATCH decoded images; a row of output an image. */
+  const infer = (decoded: readonly DecodedImage[]): Promise<{ rows: Float32Array[]; ms: number }> =>
+    lane(async () => {
+      const startedMs = performance.now();
+      for (const [slot, { pixels }] of decoded.entries()) preprocess(pixels, tensor, slot);
+      const output = await session.run(tensor, decoded.length, imageShape);
+      const classes = output.length / decoded.length;
+      if (classes !== labels.length) {
+        throw new ImgclsError('permanent', `The model has ${classes} classes and ${labels.length} labels.`);
+      }
+      const rows = decoded.map((_, slot) => output.subarray(slot * classes, (slot + 1) * classes));
+      return { rows, ms: performance.now() - startedMs };
+    });
+
+  const classifyBatch = async (images: readonly Uint8Array[], topK: number): Promise<ImageResult[]> => {
+    const startedMs = performance.now();
+    const attempts = await Promise.all(images.map((bytes) => tryDecode(bytes, recipe, options)));
+    const decodeMs = (performance.now() - startedMs) / images.length;
+    const good = attempts.filter((attempt): attempt is DecodedImage => 'pixels' in attempt);
+    if (good.length === 0) return attempts as ImageResult[];
+
+    const { rows, ms } = await infer(good);
+    const imageMs = decodeMs + ms / good.length;
+    let next = 0;
+    return attempts.map((attempt) => {
+      if (!('pixels' in attempt)) return attempt;
+      const row = rows[next++] as Float32Array;
+      const best = { labels: topClasses(row, labels, activation, topK), ms: imageMs };
+      return attempt.lowResolution ? { ...best, warning: 'low_resolution' } : best;
+    });
+  };
+
+  return {
+    manifest,
+    async classify(images, topK) {
+      const results: ImageResult[] = [];
+      let ahead: Promise<ImageResult[]> = Promise.resolve([]);
+      for (let from = 0; from < images.length; from += RUNNER_BATCH) {
+        // Two batches at a time: one in the model, one being decoded, and no more in memory.
+        const batch = classifyBatch(images.slice(from, from + RUNNER_BATCH), topK);
+        // Its failure is met when its turn comes, unless the one before it fails first.
+        batch.catch(() => {});
+        results.push(...(await ahead));
+        ahead = batch;
+      }
+      return [...results, ...(await ahead)];
+    },
+    dispose: () => lane(() => session.dispose()),
+  };
+}
+
+async function tryDecode(
+  bytes: Uint8Array,
+  recipe: ModelManifest['preprocess'],
+  limits: DecodeLimits,
+): Promise<DecodedImage | Extract<ImageResult, { error: unknown }>> {
+  try {
+    return await decodeImage(bytes, recipe, limits);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return { error: { code: error.code, message: messageOf(error) } };
+  }
+}
+
+/** Runs what it is given one after the other, in order; a failure is its own caller's only. */
+function makeLane(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
+}

@@ -1,0 +1,185 @@
+// Model files for workers: from this machine, else from the cluster's output bucket.
+
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { ImgclsError, messageOf, ObjectMissingError } from '../core/errors.ts';
+import { modelPrefix } from '../core/keys.ts';
+import type { Log } from '../core/log.ts';
+import { type ModelRef, modelTitle } from '../core/model.ts';
+import type { Store } from '../core/ports.ts';
+import {
+  checkWeights,
+  LABELS_FILE,
+  MANIFEST_FILE,
+  parseManifest,
+  readModelFolder,
+  WEIGHTS_FILE,
+} from './folder.ts';
+import { replaceFolder, stagingDir } from './install.ts';
+import type { LibraryModel, ModelLibrary } from './library.ts';
+
+export interface ModelFiles {
+  /**
+   * The folder of a model, its weights checked; fetched where this machine lacks it. Calls for one model share one
+   * fetch, which ends when none of them waits any more; a failure is forgotten.
+   * @throws {ImgclsError} of kind `permanent` when the model is nowhere; what the store throws.
+   */
+  ensure(ref: ModelRef, signal?: AbortSignal): Promise<string>;
+}
+
+export interface ModelFilesOptions {
+  library: ModelLibrary;
+  /** Where `imgcls model push` puts models. */
+  output?: Store;
+  /** Fetched models, one folder a sha256. */
+  cacheDir: string;
+  log: Log;
+}
+
+interface Load {
+  folder: Promise<string>;
+  stop: AbortController;
+  waiting: number;
+}
+
+export function createModelFiles(options: ModelFilesOptions): ModelFiles {
+  const loads = new Map<string, Load>();
+
+  const start = (ref: ModelRef): Load => {
+    const stop = new AbortController();
+    const load: Load = { folder: locate(ref, options, stop.signal), stop, waiting: 0 };
+    loads.set(ref.sha256, load);
+    const forget = () => {
+      if (loads.get(ref.sha256) === load) loads.delete(ref.sha256);
+    };
+    load.folder.then(forget, forget);
+    return load;
+  };
+
+  return {
+    async ensure(ref, signal) {
+      signal?.throwIfAborted();
+      const load = loads.get(ref.sha256) ?? start(ref);
+      load.waiting++;
+      try {
+        return await orAborted(load.folder, signal);
+      } finally {
+        if (--load.waiting === 0) {
+          if (loads.get(ref.sha256) === load) loads.delete(ref.sha256);
+          load.stop.abort();
+        }
+      }
+    },
+  };
+}
+
+/** The promise's result, or the signal's reason as soon as it aborts. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function locate(ref: ModelRef, options: ModelFilesOptions, signal: AbortSignal): Promise<string> {
+  const { library, output, cacheDir, log } = options;
+  const cached = join(cacheDir, ref.sha256);
+  const installed = await library.findBySha256(ref.sha256);
+  for (const dir of installed === undefined ? [cached] : [installed.dir, cached]) {
+    try {
+      if ((await readModelFolder(dir)).manifest.sha256 !== ref.sha256) continue;
+      await checkWeights(dir, ref.sha256, signal);
+      return dir;
+    } catch (error) {
+      signal.throwIfAborted();
+      // Not there is no news in the cache; anything else is worth a word, and the next place may have it.
+      if (dir !== cached) log.warn({ dir, problem: messageOf(error) }, 'model of the library is not usable');
+    }
+  }
+  if (output === undefined) throw nowhere(ref);
+  log.info({ model: modelTitle(ref), sha256: ref.sha256 }, 'fetching model');
+  await download(ref, output, cacheDir, signal);
+  return cached;
+}
+
+async function download(ref: ModelRef, output: Store, cacheDir: string, signal: AbortSignal): Promise<void> {
+  const staging = stagingDir(cacheDir);
+  const prefix = modelPrefix(ref.sha256);
+  await mkdir(staging, { recursive: true });
+  try {
+    const { bytes } = await fetchManifest(ref, output, signal);
+    for (const file of [MANIFEST_FILE, LABELS_FILE]) {
+      const { body } = await output.get(`${prefix}${file}`, { signal });
+      await writeFile(join(staging, file), body);
+    }
+    const { info, body } = await output.getStream(`${prefix}${WEIGHTS_FILE}`, { signal });
+    if (info.bytes !== bytes) {
+      body.destroy();
+      throw new ImgclsError(
+        'permanent',
+        `The weights in ${output.bucket} have ${info.bytes} bytes, not ${bytes}.`,
+      );
+    }
+    await pipeline(body, createWriteStream(join(staging, WEIGHTS_FILE)), { signal });
+    await readModelFolder(staging);
+    await checkWeights(staging, ref.sha256, signal);
+    await settle(staging, join(cacheDir, ref.sha256));
+  } catch (error) {
+    throw error instanceof ObjectMissingError ? nowhere(ref, error) : error;
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** Another worker of this machine may have been faster: what it put there is in use and stays, if it is sound. */
+async function settle(staging: string, target: string): Promise<void> {
+  try {
+    const { manifest } = await readModelFolder(target);
+    await checkWeights(target, manifest.sha256);
+  } catch {
+    await replaceFolder(staging, target);
+  }
+}
+
+async function fetchManifest(ref: ModelRef, output: Store, signal: AbortSignal): Promise<{ bytes: number }> {
+  const { body } = await output.get(`${modelPrefix(ref.sha256)}${MANIFEST_FILE}`, { signal });
+  const manifest = parseManifest(Buffer.from(body).toString());
+  if (manifest.sha256 === ref.sha256) return manifest;
+  throw new ImgclsError('permanent', `What ${output.bucket} has for ${modelTitle(ref)} is another model.`);
+}
+
+function nowhere(ref: ModelRef, cause?: unknown): ImgclsError {
+  return new ImgclsError(
+    'permanent',
+    `The model ${modelTitle(ref)} (${ref.sha256.slice(0, 12)}) is neither on this machine nor in the cluster.`,
+    { hint: `Where it is installed: imgcls model push ${ref.name}`, cause },
+  );
+}
+
+/**
+ * Puts a model into the cluster's output bucket, the weights last: where they are, the model is whole.
+ * @returns false when it was there already.
+ */
+export async function pushModel(model: LibraryModel, output: Store, signal?: AbortSignal): Promise<boolean> {
+  const { sha256, bytes } = model.manifest;
+  const prefix = modelPrefix(sha256);
+  const options = signal === undefined ? {} : { signal };
+  if ((await output.head(`${prefix}${WEIGHTS_FILE}`, signal))?.bytes === bytes) return false;
+  await checkWeights(model.dir, sha256, signal);
+  await output.put(`${prefix}${LABELS_FILE}`, Buffer.from(JSON.stringify(model.labels)), options);
+  await output.put(
+    `${prefix}${MANIFEST_FILE}`,
+    Buffer.from(JSON.stringify(model.manifest, null, 2)),
+    options,
+  );
+  const open = () => createReadStream(join(model.dir, WEIGHTS_FILE), { end: bytes - 1 });
+  await output.put(`${prefix}${WEIGHTS_FILE}`, { bytes, open }, options);
+  return true;
+}

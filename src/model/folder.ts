@@ -1,0 +1,91 @@
+// A model on disk: a folder with the weights, the classes and what says how to use them.
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import { type ClassLabel, classLabels, type ModelManifest, modelManifest } from '../core/model.ts';
+import { firstIssue, parseVersioned } from '../core/versioned.ts';
+
+export const WEIGHTS_FILE = 'model.onnx';
+export const LABELS_FILE = 'labels.json';
+export const MANIFEST_FILE = 'model.json';
+
+/** What stands beside the weights. */
+export interface ModelDescription {
+  manifest: ModelManifest;
+  /** In output order. */
+  labels: ClassLabel[];
+}
+
+/**
+ * Reads and checks `model.json` and `labels.json`; of the weights only that they are there with the right length.
+ * @throws {ImgclsError} of kind `permanent` that names the folder and what is wrong with it.
+ */
+export async function readModelFolder(dir: string): Promise<ModelDescription> {
+  try {
+    const manifest = parseManifest(await readFile(join(dir, MANIFEST_FILE), 'utf8'));
+    const labels = parseLabels(await readFile(join(dir, LABELS_FILE), 'utf8'));
+    const { size } = await stat(join(dir, WEIGHTS_FILE));
+    if (size !== manifest.bytes) {
+      throw new Error(`${WEIGHTS_FILE} has ${size} bytes where ${MANIFEST_FILE} says ${manifest.bytes}`);
+    }
+    return { manifest, labels };
+  } catch (cause) {
+    throw new ImgclsError('permanent', `The model in ${dir} is damaged: ${messageOf(cause)}`, {
+      hint: 'Remove the folder and pull or import the model again.',
+      cause,
+    });
+  }
+}
+
+/** @throws {PoisonError} @throws {NewerVersionError} */
+export function parseManifest(text: string): ModelManifest {
+  const manifest = parseVersioned(modelManifest, text, MANIFEST_FILE);
+  const { cropSize, resizeShortestSide } = manifest.preprocess;
+  if (cropSize > resizeShortestSide) {
+    throw new ImgclsError(
+      'permanent',
+      `${MANIFEST_FILE}: cropSize ${cropSize} is larger than resizeShortestSide ${resizeShortestSide}`,
+    );
+  }
+  return manifest;
+}
+
+export function parseLabels(text: string): ClassLabel[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ImgclsError('permanent', `${LABELS_FILE} is not JSON`, { cause });
+  }
+  const parsed = classLabels.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ImgclsError('permanent', `${LABELS_FILE} has the wrong shape: ${firstIssue(parsed.error)}`);
+}
+
+/** The sha256 of a file in hex, read as a stream. */
+export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
+  const sha = createHash('sha256');
+  const stream = createReadStream(path, { highWaterMark: 1024 * 1024, signal });
+  for await (const chunk of stream) sha.update(chunk as Buffer);
+  return sha.digest('hex');
+}
+
+/** @throws {ImgclsError} of kind `permanent` when the weights are not those of the sha256. */
+export async function checkWeights(dir: string, sha256: string, signal?: AbortSignal): Promise<void> {
+  const path = join(dir, WEIGHTS_FILE);
+  let found: string;
+  try {
+    found = await sha256OfFile(path, signal);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new ImgclsError('permanent', `Cannot read the weights ${path}: ${messageOf(cause)}`, { cause });
+  }
+  if (found !== sha256) {
+    throw new ImgclsError('permanent', `The weights ${path} have sha256 ${found}; expected ${sha256}.`, {
+      hint: 'The file was changed or damaged: remove the model and pull or import it again.',
+    });
+  }
+}

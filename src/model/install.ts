@@ -1,0 +1,55 @@
+// Puts a model into the library, whole or not at all.
+
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ClassLabel, ModelManifest } from '../core/model.ts';
+import { LABELS_FILE, MANIFEST_FILE, readModelFolder, WEIGHTS_FILE } from './folder.ts';
+
+/** A folder for work in progress beside the installed models; its name begins with a dot, so that no listing shows it. */
+export const stagingDir = (modelsDir: string): string => join(modelsDir, `.staging-${randomUUID()}`);
+
+export interface Installation {
+  manifest: ModelManifest;
+  labels: readonly ClassLabel[];
+  /** The file with the weights, already checked. `move` where it is ours to take and on the same disk. */
+  weights: { path: string; move: boolean };
+}
+
+/**
+ * Installs under `<modelsDir>/<name>/<variant>/`, over what is there.
+ * @returns the folder.
+ */
+export async function installModel(modelsDir: string, installation: Installation): Promise<string> {
+  const { manifest, labels, weights } = installation;
+  const target = join(modelsDir, manifest.name, manifest.variant);
+  const staging = stagingDir(modelsDir);
+  await mkdir(staging, { recursive: true });
+  try {
+    await writeFile(join(staging, LABELS_FILE), `${JSON.stringify(labels)}\n`);
+    await writeFile(join(staging, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+    await (weights.move ? rename : copyFile)(weights.path, join(staging, WEIGHTS_FILE));
+    await replaceFolder(staging, target);
+    await readModelFolder(target);
+    return target;
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** Moves a folder to its place. A folder cannot be renamed over another, so that one steps aside first. */
+export async function replaceFolder(from: string, target: string): Promise<void> {
+  await mkdir(dirname(target), { recursive: true });
+  const aside = `${from}-replaced`;
+  const had = await rename(target, aside).then(
+    () => true,
+    () => false,
+  );
+  try {
+    await rename(from, target);
+  } catch (error) {
+    if (had) await rename(aside, target);
+    throw error;
+  }
+  if (had) await rm(aside, { recursive: true, force: true });
+}

@@ -1,0 +1,57 @@
+// What a user says of a model that is imported: a model.json, whole or in part, and labels.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import { type ClassLabel, modelManifest, preprocessing } from '../core/model.ts';
+import { firstIssue } from '../core/versioned.ts';
+import { LABELS_FILE, MANIFEST_FILE, parseLabels } from './folder.ts';
+
+const { name, version, variant, licence, source, activation, accuracy } = modelManifest.shape;
+
+/** Every field may be left out; `sha256`, `bytes`, `input` and `output` are read from the weights and ignored here. */
+export const recipe = z
+  .object({
+    name,
+    version,
+    variant,
+    licence,
+    source,
+    activation,
+    accuracy,
+    preprocess: preprocessing.partial(),
+  })
+  .partial();
+export type Recipe = z.infer<typeof recipe>;
+
+/** The `model.json` of a folder; undefined where there is none. @throws {ImgclsError} of kind `usage`. */
+export async function readRecipe(dir: string): Promise<Recipe | undefined> {
+  const path = join(dir, MANIFEST_FILE);
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ImgclsError('usage', `${path} is not JSON: ${messageOf(cause)}`, { cause });
+  }
+  const parsed = recipe.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ImgclsError('usage', `${path} has the wrong shape: ${firstIssue(parsed.error)}`);
+}
+
+/** The `labels.json` of a folder; undefined where there is none. @throws {ImgclsError} */
+export async function readLabels(dir: string): Promise<ClassLabel[] | undefined> {
+  const text = await readIfThere(join(dir, LABELS_FILE));
+  return text === undefined ? undefined : parseLabels(text);
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new ImgclsError('usage', `Cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+}

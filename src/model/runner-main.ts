@@ -1,0 +1,41 @@
+// Entry of a model runner: a child process that classifies for the worker that started it (core/runner-protocol.ts).
+//
+// Start it with `fork(path, [JSON.stringify(options)], { serialization: 'advanced' })`, `options` a DecodeLimits, and
+// with UV_THREADPOOL_SIZE=2 in its environment: decoding happens on those threads, and they are made before this file
+// could set it. It ends when the channel to the worker closes, so that none outlives its worker.
+
+import process from 'node:process';
+import * as z from 'zod';
+import { messageOf } from '../core/errors.ts';
+import type { RunnerReply, RunnerRequest } from '../core/runner-protocol.ts';
+import { createLoadedModels } from './loaded-models.ts';
+
+const limits = z
+  .object({ maxPixels: z.int().positive(), decodeTimeoutMs: z.int().positive() })
+  .parse(JSON.parse(process.argv[2] ?? '{}'));
+
+const models = createLoadedModels(limits);
+
+function send(reply: RunnerReply): void {
+  // A worker that went away needs no answer; 'disconnect' ends this process.
+  if (process.connected) process.send?.(reply, undefined, undefined, () => {});
+}
+
+async function answer({ id, model, topK, images }: RunnerRequest): Promise<RunnerReply> {
+  try {
+    const results = await models.use(model, (classifier) => classifier.classify(images, topK));
+    return { type: 'results', id, results, rssBytes: process.memoryUsage.rss() };
+  } catch (error) {
+    return { type: 'failed', id, message: messageOf(error), rssBytes: process.memoryUsage.rss() };
+  }
+}
+
+process.on('message', (request) => {
+  // Not awaited: the images of this request are decoded while an earlier one is in the model. `answer` never rejects.
+  void answer(request as RunnerRequest).then(send);
+});
+process.once('disconnect', () => process.exit(0));
+// Ctrl-C reaches the whole process group. What becomes of the images in hand is the worker's decision.
+process.on('SIGINT', () => {});
+
+send({ type: 'ready', rssBytes: process.memoryUsage.rss() });

@@ -1,0 +1,69 @@
+// Which model a job is classified with.
+
+import { ImgclsError } from '../core/errors.ts';
+import { type ModelVariant, modelTitle } from '../core/model.ts';
+import { catalog, PREFERRED_MODEL } from './catalog.ts';
+import { type LibraryModel, type ModelLibrary, STARTER_MODEL } from './library.ts';
+import { type CpuFeatures, chooseVariant, type VariantSetting } from './variant.ts';
+
+export interface SelectedModel {
+  model: LibraryModel;
+  /** Why this variant, to follow "because". */
+  reason: string;
+  /** What the user should be told: that this is not the model that they may expect. */
+  notice?: string;
+}
+
+/**
+ * The model that is asked for, else ResNet-50, else the one that came with the product.
+ * @param options.wanted a name.
+ * @throws {ImgclsError} of kind `config` that says how to get what is missing.
+ */
+export async function selectModel(options: {
+  library: ModelLibrary;
+  wanted?: string | undefined;
+  variantSetting: VariantSetting;
+  cpu: CpuFeatures;
+}): Promise<SelectedModel> {
+  const { library, wanted, variantSetting, cpu } = options;
+  const pick = async (name: string): Promise<SelectedModel | undefined> => {
+    const models = await library.find(name);
+    const [first, ...others] = models.map(({ manifest }) => manifest.variant);
+    if (first === undefined) return undefined;
+    const { variant, reason } = chooseVariant(variantSetting, cpu, [first, ...others]);
+    const model = models.find(({ manifest }) => manifest.variant === variant);
+    return model === undefined ? undefined : { model, reason };
+  };
+
+  if (wanted !== undefined) return (await pick(wanted)) ?? (await missing(wanted, library));
+  const preferred = await pick(PREFERRED_MODEL);
+  if (preferred !== undefined) return preferred;
+  const starter = await pick(STARTER_MODEL);
+  if (starter === undefined) return await missing(STARTER_MODEL, library);
+  return { ...starter, notice: starterNotice(starter.model) };
+}
+
+function starterNotice({ manifest }: LibraryModel): string {
+  const percent =
+    manifest.accuracy === undefined ? '' : `, ${(100 * manifest.accuracy.top1).toFixed(1)} % top-1`;
+  return `Using the bundled model ${modelTitle(manifest)}${percent}. For ResNet-50: imgcls model pull ${PREFERRED_MODEL}`;
+}
+
+async function missing(name: string, library: ModelLibrary): Promise<never> {
+  const { models, damaged } = await library.list();
+  const names = [...new Set(models.map(({ manifest }) => manifest.name))].join(', ') || 'none';
+  const broken = damaged.find(({ dir }) => dir.split(/[\\/]/).includes(name));
+  const known = catalog.some((entry) => entry.name === name);
+  const hint = known
+    ? `imgcls model pull ${name}`
+    : `Installed: ${names}. "imgcls model import FILE" takes any ONNX classifier.`;
+  throw new ImgclsError('config', broken?.problem ?? `The model "${name}" is not installed.`, { hint });
+}
+
+/** `name` or `name/variant`, as people write a model. @throws {ImgclsError} of kind `usage`. */
+export function parseModelTitle(text: string): { name: string; variant?: ModelVariant } {
+  const [name = '', variant, ...rest] = text.split('/');
+  if (rest.length === 0 && variant === undefined) return { name };
+  if (rest.length === 0 && (variant === 'fp32' || variant === 'int8')) return { name, variant };
+  throw new ImgclsError('usage', `"${text}" is not a model: write NAME or NAME/fp32 or NAME/int8.`);
+}

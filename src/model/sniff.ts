@@ -1,0 +1,89 @@
+// What a file is, by its first bytes. Names and content types are hearsay.
+
+/** Formats that are decoded. */
+export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'bmp';
+
+export type Sniffed =
+  | { kind: 'image'; format: ImageFormat }
+  /** Images (or documents that show one) that are never decoded; `name` is for people. */
+  | { kind: 'unsupported'; name: string }
+  | { kind: 'other' };
+
+/** `at` bytes in, the bytes of `magic` (latin1). */
+type Signature = readonly [at: number, magic: string];
+
+const supported: readonly (readonly [ImageFormat, ...Signature[]])[] = [
+  ['jpeg', [0, '\xff\xd8\xff']],
+  ['png', [0, '\x89PNG\r\n\x1a\n']],
+  ['gif', [0, 'GIF87a']],
+  ['gif', [0, 'GIF89a']],
+  ['webp', [0, 'RIFF'], [8, 'WEBP']],
+  ['tiff', [0, 'II*\0']],
+  ['tiff', [0, 'MM\0*']],
+  ['tiff', [0, 'II+\0']],
+  ['tiff', [0, 'MM\0+']],
+];
+
+const unsupported: readonly (readonly [string, ...Signature[]])[] = [
+  ['PDF', [0, '%PDF-']],
+  ['JPEG XL', [0, '\xff\x0a']],
+  ['JPEG XL', [0, '\0\0\0\x0cJXL ']],
+  ['JPEG 2000', [0, '\0\0\0\x0cjP  ']],
+  ['JPEG 2000', [0, '\xff\x4f\xff\x51']],
+  ['Photoshop', [0, '8BPS']],
+  ['Windows icon', [0, '\0\0\x01\0']],
+  ['OpenEXR', [0, '\x76\x2f\x31\x01']],
+  ['Radiance HDR', [0, '#?RADIANCE']],
+  ['PostScript', [0, '%!PS']],
+  ['QOI', [0, 'qoif']],
+  ['DirectDraw surface', [0, 'DDS ']],
+  ['Fujifilm raw', [0, 'FUJIFILMCCD-RAW']],
+];
+
+/** Sizes of the header that follows a BMP's file header: "BM" alone begins many a text. */
+const BMP_HEADERS = new Set([12, 16, 40, 52, 56, 64, 108, 124]);
+
+/** An XML prolog, comments and a document type may come before the root element. */
+const SVG_ROOT =
+  /^(?:\s|<\?[^>]*\?>|<!--[\s\S]*?-->|<!DOCTYPE[^>[]*(?:\[[\s\S]*?\])?\s*>)*<(?:\w+:)?svg[\s>/]/i;
+const SVG_PROBE_BYTES = 4096;
+
+/** Tells what the bytes are. Only the first 4 KB are looked at. */
+export function sniff(bytes: Uint8Array): Sniffed {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, SVG_PROBE_BYTES));
+  const has = ([at, magic]: Signature) => head.toString('latin1', at, at + magic.length) === magic;
+  for (const [format, ...signatures] of supported) {
+    if (signatures.every(has)) return { kind: 'image', format };
+  }
+  for (const [name, ...signatures] of unsupported) {
+    if (signatures.every(has)) return { kind: 'unsupported', name };
+  }
+  if (has([4, 'ftyp'])) return isoMedia(head);
+  if (has([0, 'BM']) && head.length >= 18 && BMP_HEADERS.has(head.readUInt32LE(14))) {
+    return { kind: 'image', format: 'bmp' };
+  }
+  return isSvg(head) ? { kind: 'unsupported', name: 'SVG' } : { kind: 'other' };
+}
+
+/** AVIF, HEIC and video share one container; its brands tell them apart. */
+function isoMedia(head: Buffer): Sniffed {
+  const end = Math.min(head.length, head.readUInt32BE(0));
+  const brands: string[] = [];
+  for (let at = 8; at + 4 <= end; at += 4) {
+    // Four bytes after the major brand are its version.
+    if (at !== 12) brands.push(head.toString('latin1', at, at + 4));
+  }
+  if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return { kind: 'image', format: 'avif' };
+  if (brands.some((brand) => /^(hei|hev|mif1|msf1)/.test(brand)))
+    return { kind: 'unsupported', name: 'HEIC' };
+  if (brands[0] === 'crx ') return { kind: 'unsupported', name: 'Canon raw' };
+  return { kind: 'other' };
+}
+
+function isSvg(head: Buffer): boolean {
+  const [first, second] = head;
+  const utf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  // Either byte order reads as ASCII once the zero bytes are gone.
+  const text = utf16 ? head.toString('latin1').replaceAll('\0', '').slice(2) : head.toString('utf8');
+  return SVG_ROOT.test(text.replace(/^\uFEFF/, ''));
+}

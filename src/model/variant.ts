@@ -1,0 +1,67 @@
+// fp32 or int8: which one this CPU runs better.
+
+import { readFile } from 'node:fs/promises';
+import process from 'node:process';
+import { ImgclsError } from '../core/errors.ts';
+import type { ModelVariant } from '../core/model.ts';
+
+export type VariantSetting = 'auto' | ModelVariant;
+
+export interface CpuFeatures {
+  /** The instructions for 8-bit dot products that the CPU has, as Linux calls them; empty where it has none. */
+  int8: readonly string[];
+  /** False where they cannot be found out. */
+  known: boolean;
+}
+
+/** With one of these int8 ResNet-50 is 3.5 times as fast as fp32; without, hardly faster and less accurate. */
+const INT8_FLAGS = ['avx512_vnni', 'avx_vnni', 'amx_int8', 'asimddp'];
+
+/** Reads what the operating system says about the CPU. Never fails. */
+export async function readCpuFeatures(
+  platform: string = process.platform,
+  arch: string = process.arch,
+  readCpuInfo: () => Promise<string> = () => readFile('/proc/cpuinfo', 'utf8'),
+): Promise<CpuFeatures> {
+  // Every Apple silicon has them; macOS has no /proc.
+  if (platform === 'darwin') return { int8: arch === 'arm64' ? ['asimddp'] : [], known: arch === 'arm64' };
+  const text = platform === 'linux' ? await readCpuInfo().catch(() => '') : '';
+  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1];
+  if (flags === undefined) return { int8: [], known: false };
+  const words = new Set(flags.trim().split(/\s+/));
+  return { int8: INT8_FLAGS.filter((flag) => words.has(flag)), known: true };
+}
+
+export interface VariantChoice {
+  variant: ModelVariant;
+  /** In words, to follow "because". */
+  reason: string;
+}
+
+/**
+ * Chooses among the variants that there are.
+ * @throws {ImgclsError} of kind `config` when the setting asks for one that is not there.
+ */
+export function chooseVariant(
+  setting: VariantSetting,
+  cpu: CpuFeatures,
+  available: readonly [ModelVariant, ...ModelVariant[]],
+): VariantChoice {
+  if (setting !== 'auto') {
+    if (available.includes(setting)) return { variant: setting, reason: 'the settings ask for it' };
+    throw new ImgclsError('config', `There is no ${setting} variant, only ${available.join(', ')}.`, {
+      hint: 'Leave the variant at "auto", or pull the other one with "imgcls model pull NAME --variant VARIANT".',
+    });
+  }
+  const best: VariantChoice =
+    cpu.int8.length > 0
+      ? { variant: 'int8', reason: `the CPU has ${cpu.int8.join(', ')}` }
+      : {
+          variant: 'fp32',
+          reason: cpu.known
+            ? 'the CPU has no instructions for 8-bit dot products'
+            : 'whether the CPU has instructions for 8-bit dot products is unknown',
+        };
+  if (available.includes(best.variant)) return best;
+  return { variant: available[0], reason: 'it is the only one there is' };
+}

@@ -1,0 +1,103 @@
+import { ImgclsError } from '../core/errors.ts';
+import type { ImageSource } from '../core/job.ts';
+import type { RequestMessage } from '../core/messages.ts';
+import { modelTitle } from '../core/model.ts';
+import { type ImageError, type ImageResult, isError, type Outcome } from '../core/outcome.ts';
+import { FORMAT } from '../core/versioned.ts';
+import { unlessAborted } from './abort.ts';
+import type { Download } from './download.ts';
+import type { Batch } from './held-batch.ts';
+import type { ModelFolders } from './models.ts';
+import { type RetryOptions, withRetries } from './retry.ts';
+import type { RunnerPool } from './runner-pool.ts';
+import type { Turns } from './turns.ts';
+
+export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
+  turns: Turns;
+  folders: ModelFolders;
+  pool: RunnerPool;
+  download(image: ImageSource, signal: AbortSignal): Promise<Download>;
+}
+
+/** A message received so often was in the hands of workers that ended: it must not take others' images with it. */
+const ALONE_FROM_RECEIVES = 3;
+
+/** One outcome an image, in the order of the request. Errors of the world are thrown once none of its images is in work. */
+export async function classifyBatch(
+  batch: Batch,
+  request: RequestMessage,
+  tools: ClassifyTools,
+): Promise<Outcome[]> {
+  const isAlone = batch.message.receiveCount >= ALONE_FROM_RECEIVES;
+  const endTurn = await tools.turns.take(isAlone, batch.signal);
+  try {
+    const results = await classifyImages(batch, request, tools);
+    const model = modelTitle(request.model);
+    return request.images.map(({ index, name }, place): Outcome => {
+      const result = results[place];
+      if (result === undefined) throw new Error(`Image ${index} has no result.`);
+      return isError(result)
+        ? { v: FORMAT, index, name, error: result.error }
+        : { v: FORMAT, index, name, ...result, model };
+    });
+  } finally {
+    endTurn();
+  }
+}
+
+async function classifyImages(
+  batch: Batch,
+  request: RequestMessage,
+  tools: ClassifyTools,
+): Promise<ImageResult[]> {
+  const { images } = request;
+  const readable = images.filter((image) => !isError(image)).length;
+  if (readable === 0) return images.flatMap((image) => (isError(image) ? { error: image.error } : []));
+
+  tools.pool.expect(readable);
+  const folder = await modelFolder(batch, request, tools);
+  const failure = new AbortController();
+  const signal = AbortSignal.any([batch.signal, failure.signal]);
+  const classifyOne = async (image: (typeof images)[number]): Promise<ImageResult> => {
+    if (isError(image)) return { error: image.error };
+    if (typeof folder !== 'string') return folder;
+    try {
+      const found = await tools.download(image, signal);
+      if ('error' in found) return found;
+      try {
+        const model = { dir: folder, sha256: request.model.sha256 };
+        const work = { bytes: found.bytes, model, topK: request.topK, order: batch.order };
+        return await tools.pool.classify(work, { signal, onBegin: () => batch.begin() });
+      } finally {
+        found.release();
+      }
+    } catch (error) {
+      // The batch comes again as a whole: its other images need not wait for their turn.
+      failure.abort(error);
+      throw error;
+    }
+  };
+  const settled = await Promise.allSettled(images.map(classifyOne));
+  batch.signal.throwIfAborted();
+  failure.signal.throwIfAborted();
+  const results = settled.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+  if (results.some((result) => isError(result) && result.error.code === 'model_unavailable')) {
+    tools.folders.forget(request.model);
+  }
+  return results;
+}
+
+/** The model's folder, or what every image gets where there is no such model. */
+async function modelFolder(
+  batch: Batch,
+  { model }: RequestMessage,
+  tools: ClassifyTools,
+): Promise<string | { error: ImageError }> {
+  const { signal } = batch;
+  try {
+    return await withRetries(() => unlessAborted(tools.folders.folder(model), signal), { ...tools, signal });
+  } catch (error) {
+    if (!(error instanceof ImgclsError) || error.kind === 'transient') throw error;
+    return { error: { code: 'model_unavailable', message: error.message } };
+  }
+}

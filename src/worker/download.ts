@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { ImgclsError, messageOf, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
+import type { ImageSource } from '../core/job.ts';
+import type { ImageError } from '../core/outcome.ts';
+import type { Cloud } from '../core/ports.ts';
+import type { Budget } from './budget.ts';
+import { type RetryOptions, withRetries } from './retry.ts';
+
+export interface DownloadOptions extends RetryOptions {
+  cloud: Pick<Cloud, 'bucket' | 'input' | 'output'>;
+  maxImageBytes: number;
+  /** Bytes of images in memory. */
+  memory: Budget;
+  /** Downloads at a time. */
+  connections: Budget;
+}
+
+/** Bytes in memory until `release`, or why there are none. */
+export type Download = { bytes: Uint8Array; release(): void } | { error: ImageError };
+
+/**
+ * Memory taken before an image's size is known. Most images are smaller and need one request; for a larger one the
+ * connection is given up where memory is short, so that none is held open while it waits.
+ */
+const FIRST_GUESS_BYTES = 1024 * 1024;
+
+/** Reads an image as it was submitted. Errors of the image are answers; errors of the world are thrown. */
+export async function download(image: ImageSource, options: DownloadOptions): Promise<Download> {
+  let reserveBytes = Math.min(FIRST_GUESS_BYTES, options.maxImageBytes);
+  for (;;) {
+    await options.memory.take(reserveBytes, options.signal);
+    let found: { bytes: Uint8Array } | { needsBytes: number } | { error: ImageError };
+    try {
+      found = await withRetries(() => fetchImage(image, reserveBytes, options), options);
+    } catch (error) {
+      options.memory.give(reserveBytes);
+      const answer = answerFor(error, image, options.cloud);
+      if (answer === undefined) throw error;
+      return { error: answer };
+    }
+    if ('bytes' in found) {
+      const { bytes } = found;
+      const release = () => options.memory.give(bytes.byteLength);
+      if (bytes.byteLength < reserveBytes) options.memory.give(reserveBytes - bytes.byteLength);
+      if (isAsSubmitted(bytes, image)) return { bytes, release };
+      release();
+      return { error: changed };
+    }
+    options.memory.give(reserveBytes);
+    if ('error' in found) return found;
+    reserveBytes = found.needsBytes;
+  }
+}
+
+async function fetchImage(image: ImageSource, reservedBytes: number, options: DownloadOptions) {
+  const { cloud, connections, memory, maxImageBytes, signal } = options;
+  await connections.take(1, signal);
+  try {
+    const { info, body } = await cloud.bucket(image.bucket).getStream(image.key, {
+      signal,
+      ...(image.etag !== undefined && { ifMatch: image.etag }),
+    });
+    // A body that is given up may still complain.
+    body.on('error', () => {});
+    if (info.bytes > maxImageBytes) {
+      body.destroy();
+      const message = `The file has ${info.bytes} bytes; at most ${maxImageBytes} are allowed.`;
+      return { error: { code: 'too_large' as const, message } };
+    }
+    const extraBytes = Math.max(0, info.bytes - reservedBytes);
+    if (extraBytes > 0 && !memory.tryTake(extraBytes)) {
+      body.destroy();
+      return { needsBytes: info.bytes };
+    }
+    try {
+      return { bytes: await readWhole(body, info.bytes, signal) };
+    } catch (error) {
+      if (extraBytes > 0) memory.give(extraBytes);
+      throw error;
+    }
+  } finally {
+    connections.give(1);
+  }
+}
+
+const changed: ImageError = { code: 'changed', message: 'The file is not the one that was submitted.' };
+
+function isAsSubmitted(bytes: Uint8Array, { sha256 }: ImageSource): boolean {
+  return sha256 === undefined || createHash('sha256').update(bytes).digest('hex') === sha256;
+}
+
+/** One buffer of the known size, filled as the bytes come. @throws {ImgclsError} of kind `transient` when they end early. */
+async function readWhole(body: Readable, size: number, signal: AbortSignal): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let filled = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      if (filled + chunk.byteLength > size) throw new Error('more bytes than announced');
+      bytes.set(chunk, filled);
+      filled += chunk.byteLength;
+    }
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (cause instanceof ImgclsError) throw cause;
+    throw new ImgclsError('transient', `The download broke off: ${messageOf(cause)}.`, { cause });
+  }
+  if (filled < size)
+    throw new ImgclsError('transient', `The download ended after ${filled} of ${size} bytes.`);
+  return bytes;
+}
+
+/** What the error means for this image alone, or undefined where the world is at fault. */
+function answerFor(
+  error: unknown,
+  image: ImageSource,
+  cloud: DownloadOptions['cloud'],
+): ImageError | undefined {
+  if (error instanceof ObjectMissingError) {
+    return { code: 'missing', message: 'The file is not where it was when it was submitted.' };
+  }
+  if (error instanceof PreconditionFailedError) return changed;
+  // A bucket of somebody else's that this worker may not read is that job's problem, not the end of the worker.
+  const isOurs = image.bucket === cloud.input.bucket || image.bucket === cloud.output.bucket;
+  if (!isOurs && error instanceof ImgclsError && error.kind !== 'transient') {
+    return { code: 'unreadable', message: `The file cannot be read: ${error.message}` };
+  }
+  return undefined;
+}

@@ -1,0 +1,203 @@
+import { ImgclsError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { ErrorCode, ImageResult } from '../core/outcome.ts';
+import { RUNNER_BATCH } from '../core/runner-protocol.ts';
+import { onAbort } from './abort.ts';
+import { ChunkQueue, type Work } from './chunk-queue.ts';
+import { type Runner, RunnerDied } from './runner.ts';
+import { RunnerSlots, type RunnerSlotsOptions, type Slot } from './runner-slots.ts';
+import { CLEAN, judge, type Record } from './suspects.ts';
+
+/** Requests in a runner: the next one is decoded while the one before is in the model. */
+const REQUESTS_PER_RUNNER = 2;
+
+/** A whole, valid image: a runner that dies of it would die of any. */
+const CONTROL_IMAGE = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+interface Task extends Work {
+  onBegin(): void;
+  record: Record;
+  resolve(result: ImageResult): void;
+  reject(error: unknown): void;
+  convict(verdict: ErrorCode, how: string): void;
+}
+
+/**
+ * Spreads images over model runners, which are started when they are first needed and again after a crash.
+ *
+ * An image is queued, then in a runner, then answered. When a runner ends early, all images that it held become
+ * suspects; a suspect goes alone into an empty runner and is answered, or convicted (see suspects.ts). While there are
+ * suspects and none is under way, no runner gets more of the queue, so that one is soon empty.
+ */
+export class RunnerPool {
+  readonly #log: Log;
+  readonly #slots: RunnerSlots;
+  readonly #queue = new ChunkQueue<Task>();
+  readonly #suspects: Task[] = [];
+  /** sha256 of models with which an image was answered: a death with these is the image's doing. */
+  readonly #proven = new Set<string>();
+  #broken: ImgclsError | undefined;
+
+  constructor(options: RunnerSlotsOptions) {
+    this.#log = options.log;
+    this.#slots = new RunnerSlots(
+      options,
+      () => this.#pump(),
+      (why) => this.#break(why),
+    );
+  }
+
+  get pids(): number[] {
+    return this.#slots.live.flatMap(({ pid }) => pid ?? []);
+  }
+
+  /** Resident memory of all runners, as they last said. */
+  get rssBytes(): number {
+    return this.#slots.live.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
+  }
+
+  /** sha256 of the models in memory. */
+  get models(): string[] {
+    return [...new Set(this.#slots.live.flatMap(({ models }) => models))];
+  }
+
+  /** Starts runners for so many images that are on their way. */
+  expect(images: number): void {
+    if (this.#broken === undefined) this.#slots.startFor(images);
+  }
+
+  /**
+   * Answers what became of the image; no image makes it throw.
+   * @param options.signal rejects with its reason while the image is in no runner.
+   * @param options.onBegin called when the image goes into a runner.
+   * @throws {ImgclsError} of kind `permanent` when no runner can be started.
+   */
+  async classify(work: Work, options: { signal: AbortSignal; onBegin(): void }): Promise<ImageResult> {
+    const { signal, onBegin } = options;
+    signal.throwIfAborted();
+    if (this.#broken !== undefined) throw this.#broken;
+    const { promise, resolve, reject } = Promise.withResolvers<ImageResult>();
+    const convict = (code: ErrorCode, how: string) =>
+      resolve({ error: { code, message: accusation(code, how) } });
+    const task: Task = { ...work, onBegin, record: CLEAN, resolve, reject, convict };
+    this.#queue.add(task);
+    const forget = onAbort(signal, () => {
+      const place = this.#suspects.indexOf(task);
+      if (place >= 0) this.#suspects.splice(place, 1);
+      if (place >= 0 || this.#queue.remove(task)) reject(signal.reason);
+    });
+    this.#pump();
+    return await promise.finally(forget);
+  }
+
+  /** Ends all runners; images that are not answered are rejected. */
+  async close(): Promise<void> {
+    this.#break('The runners are closed.');
+    await this.#slots.close();
+  }
+
+  /** As `close`, without letting runners finish. */
+  async kill(): Promise<void> {
+    for (const runner of this.#slots.live) runner.kill();
+    await this.close();
+  }
+
+  #pump(): void {
+    if (this.#broken !== undefined) return;
+    this.#slots.startFor(this.#queue.size + this.#suspects.length);
+    const ready = this.#slots.all
+      .filter(({ runner }) => runner?.canTake)
+      .sort((a, b) => (a.runner?.held ?? 0) - (b.runner?.held ?? 0));
+    const empty = ready.filter(({ runner }) => runner?.held === 0).length;
+    const share = Math.min(RUNNER_BATCH, Math.ceil(this.#queue.size / Math.max(1, empty)));
+    for (const slot of ready) this.#feed(slot, share);
+    // The second request of each, once every runner has its first.
+    for (const slot of ready) this.#feed(slot, RUNNER_BATCH);
+  }
+
+  #feed(slot: Slot, max: number): void {
+    const { runner } = slot;
+    if (runner === undefined || slot.alone || runner.held >= REQUESTS_PER_RUNNER) return;
+    if (this.#suspects.length > 0 && !this.#slots.all.some(({ alone }) => alone)) {
+      if (runner.held > 0) return;
+      slot.alone = true;
+      void this.#run(slot, runner, this.#suspects.splice(0, 1));
+      return;
+    }
+    const tasks = this.#queue.take(max);
+    if (tasks.length > 0) void this.#run(slot, runner, tasks);
+  }
+
+  async #run(slot: Slot, runner: Runner, tasks: Task[]): Promise<void> {
+    const [first] = tasks;
+    if (first === undefined) return;
+    for (const task of tasks) task.onBegin();
+    const { model, topK } = first;
+    try {
+      const answer = await runner.classify({ model, topK, images: tasks.map(({ bytes }) => bytes) });
+      slot.alone = false;
+      if (answer.type === 'results') this.#proven.add(model.sha256);
+      for (const [place, task] of tasks.entries()) {
+        if (answer.type === 'failed') task.resolve(unavailable(answer.message));
+        else task.resolve(answer.results[place] ?? unavailable('The runner gave no answer for the image.'));
+      }
+    } catch (error) {
+      this.#suspect(slot, first, tasks, error);
+    }
+    this.#pump();
+  }
+
+  #suspect(slot: Slot, first: Task, tasks: Task[], error: unknown): void {
+    const wasAlone = slot.alone;
+    slot.alone = false;
+    if (this.#broken !== undefined || !(error instanceof RunnerDied)) {
+      for (const task of tasks) task.reject(this.#broken ?? error);
+      return;
+    }
+    const { by, message: how, lastWords } = error;
+    this.#log.warn({ by, how, lastWords, images: tasks.length }, 'A model runner ended early.');
+    if (!wasAlone) {
+      this.#suspects.push(...tasks);
+      return;
+    }
+    const { record, verdict } = judge(first.record, by);
+    first.record = record;
+    // First in line, so that the next try is the first one of a new process.
+    if (verdict === undefined) this.#suspects.unshift(first);
+    else if (first.bytes === CONTROL_IMAGE || this.#proven.has(first.model.sha256))
+      first.convict(verdict, how);
+    else this.#suspects.unshift(this.#control(first, () => first.convict(verdict, how)));
+  }
+
+  /** Where nothing was ever answered, it may be the model or the machine that kills; a known image tells. */
+  #control(suspect: Task, convict: () => void): Task {
+    return {
+      ...suspect,
+      bytes: CONTROL_IMAGE,
+      record: CLEAN,
+      onBegin: () => {},
+      resolve: convict,
+      convict: (_, how) => {
+        this.#break(`Model runners end early whatever they are given (${how}).`);
+        suspect.reject(this.#broken);
+      },
+    };
+  }
+
+  /** Everything that is not in a runner is rejected, and all that comes. */
+  #break(message: string): void {
+    this.#broken ??= new ImgclsError('permanent', message);
+    for (const task of [...this.#queue.takeAll(), ...this.#suspects.splice(0)]) task.reject(this.#broken);
+  }
+}
+
+const unavailable = (message: string): ImageResult => ({ error: { code: 'model_unavailable', message } });
+
+function accusation(code: ErrorCode, how: string): string {
+  return code === 'deadline'
+    ? 'Classifying the image did not end in time, twice.'
+    : `Classifying the image ended its process twice (${how}).`;
+}

@@ -1,0 +1,112 @@
+import { backoffMs } from '../core/backoff.ts';
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { RUNNER_BATCH } from '../core/runner-protocol.ts';
+import { Runner, RunnerDied, type RunnerLimits } from './runner.ts';
+
+export interface RunnerSlotsOptions {
+  runners: number;
+  /** The script that speaks core/runner-protocol. */
+  entry: URL;
+  args: readonly string[];
+  limits: RunnerLimits;
+  clock: Clock;
+  /** 0 (inclusive) to 1 (exclusive). */
+  random: () => number;
+  log: Log;
+}
+
+/** A place for a runner. */
+export interface Slot {
+  runner: Runner | undefined;
+  starting: boolean;
+  /** Its runner holds a suspect, and nothing else may join it. */
+  alone: boolean;
+}
+
+/** A further runner is started for every so many images. */
+const IMAGES_PER_START = RUNNER_BATCH / 2;
+
+/** Runners that end one after the other without ever being ready: then it is the worker that is broken. */
+const MAX_FAILED_STARTS = 5;
+
+/** The runners of a worker: started when they are needed, again (with growing pauses) when they do not start. */
+export class RunnerSlots {
+  readonly all: readonly Slot[];
+  readonly #options: RunnerSlotsOptions;
+  readonly #closing = new AbortController();
+  readonly #onChange: () => void;
+  readonly #onBroken: (why: string) => void;
+  #failedStarts = 0;
+
+  /**
+   * @param onChange a runner has become ready or has ended.
+   * @param onBroken runners do not start, time after time.
+   */
+  constructor(options: RunnerSlotsOptions, onChange: () => void, onBroken: (why: string) => void) {
+    this.#options = options;
+    this.#onChange = onChange;
+    this.#onBroken = onBroken;
+    this.all = Array.from({ length: options.runners }, () => ({
+      runner: undefined,
+      starting: false,
+      alone: false,
+    }));
+  }
+
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  get live(): Runner[] {
+    return this.all.flatMap(({ runner }) => runner ?? []);
+  }
+
+  /** Sees to it that so many waiting images find runners, as far as there are slots. */
+  startFor(images: number): void {
+    const wanted = Math.ceil(images / IMAGES_PER_START);
+    let coming = this.all.filter(({ runner, starting }) => starting || runner?.held === 0).length;
+    for (const slot of this.all) {
+      if (coming >= wanted || this.closed) return;
+      if (slot.starting || slot.runner !== undefined) continue;
+      coming++;
+      void this.#start(slot);
+    }
+  }
+
+  /** Ends all of them; none is started any more. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.live.map((runner) => runner.end()));
+  }
+
+  async #start(slot: Slot): Promise<void> {
+    const { clock, random, log, entry, args, limits } = this.#options;
+    slot.starting = true;
+    if (this.#failedStarts > 0) {
+      await clock.sleep(backoffMs(this.#failedStarts - 1, random()), this.#closing.signal);
+    }
+    if (this.closed) return;
+    const runner = new Runner({ entry, args, clock, limits });
+    slot.runner = runner;
+    void runner.ended.then(() => {
+      slot.runner = undefined;
+      this.#onChange();
+    });
+    try {
+      await runner.ready;
+      this.#failedStarts = 0;
+    } catch (error) {
+      if (this.closed) return;
+      const how = messageOf(error);
+      const lastWords = error instanceof RunnerDied ? error.lastWords : '';
+      log.warn({ how, lastWords }, 'A model runner did not start.');
+      if (++this.#failedStarts >= MAX_FAILED_STARTS) {
+        this.#onBroken(`Model runners do not start (${how}): ${lastWords || 'without a word'}`);
+      }
+    }
+    slot.starting = false;
+    this.#onChange();
+  }
+}

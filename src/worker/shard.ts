@@ -1,0 +1,79 @@
+import {
+  NewerVersionError,
+  ObjectMissingError,
+  PoisonError,
+  PreconditionFailedError,
+} from '../core/errors.ts';
+import { type ShardRange, shardKey } from '../core/keys.ts';
+import { MAX_MESSAGE_BYTES, type RequestMessage, type ResponseMessage } from '../core/messages.ts';
+import { type Outcome, outcome } from '../core/outcome.ts';
+import type { Store } from '../core/ports.ts';
+import { FORMAT, parseVersioned } from '../core/versioned.ts';
+
+/** A shard of the ledger; the outcomes are absent where this imgcls cannot read what stands there. */
+export interface Shard {
+  range: ShardRange;
+  outcomes?: Outcome[];
+}
+
+/**
+ * The range of the ledger that a request fills.
+ * @throws {PoisonError} when its images are not consecutive: the shard would claim images that it does not hold.
+ */
+export function rangeOf({ attempt, images }: RequestMessage): ShardRange {
+  const first = images[0]?.index ?? 0;
+  if (images.some(({ index }, place) => index !== first + place)) {
+    throw new PoisonError('The request message has the wrong shape: images: are not consecutive');
+  }
+  return { attempt, first, last: first + images.length - 1 };
+}
+
+/** Undefined where nobody has written it. */
+export async function readShard(
+  output: Store,
+  job: string,
+  range: ShardRange,
+  signal: AbortSignal,
+): Promise<Shard | undefined> {
+  const key = shardKey(job, range);
+  try {
+    const { body } = await output.get(key, { signal });
+    const lines = new TextDecoder().decode(body).trimEnd().split('\n');
+    return { range, outcomes: lines.map((line) => parseVersioned(outcome, line, `result shard ${key}`)) };
+  } catch (error) {
+    if (error instanceof ObjectMissingError) return undefined;
+    if (error instanceof PoisonError || error instanceof NewerVersionError) return { range };
+    throw error;
+  }
+}
+
+/**
+ * Writes a shard of the ledger, unless another worker was first.
+ * @returns the shard as it stands there, and whether it is ours.
+ */
+export async function writeShard(
+  output: Store,
+  job: string,
+  shard: Required<Shard>,
+  signal: AbortSignal,
+): Promise<{ shard: Shard; isOurs: boolean }> {
+  const lines = shard.outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join('');
+  try {
+    await output.put(shardKey(job, shard.range), Buffer.from(lines), { only: 'absent', signal });
+    return { shard, isOurs: true };
+  } catch (error) {
+    if (!(error instanceof PreconditionFailedError)) throw error;
+    const found = await readShard(output, job, shard.range, signal);
+    return { shard: found ?? { range: shard.range }, isOurs: false };
+  }
+}
+
+/** The response message for a shard: with its outcomes where they fit, else the hint alone. */
+export function responseFor(job: string, worker: string, { range, outcomes }: Shard): string {
+  const hint: ResponseMessage = { v: FORMAT, job, ...range, worker };
+  if (outcomes !== undefined) {
+    const whole = JSON.stringify({ ...hint, outcomes });
+    if (Buffer.byteLength(whole) <= MAX_MESSAGE_BYTES) return whole;
+  }
+  return JSON.stringify(hint);
+}

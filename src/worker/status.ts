@@ -1,0 +1,147 @@
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import { STATUS_INTERVAL_MS, type WorkerState, type WorkerStatus } from '../core/fleet.ts';
+import { workerStatusKey } from '../core/keys.ts';
+import type { Log } from '../core/log.ts';
+import type { Store } from '../core/ports.ts';
+import { FORMAT } from '../core/versioned.ts';
+import { readMemory } from './memory.ts';
+
+export interface StatusOptions {
+  output: Store;
+  clock: Clock;
+  log: Log;
+  id: string;
+  host: string;
+  version: string;
+  runners: number;
+  /** What the model runners are at now. */
+  pool: { readonly pids: number[]; readonly rssBytes: number; readonly models: string[] };
+}
+
+/** A worker whose state flickers with each small batch writes at most so often. */
+const MIN_INTERVAL_MS = 1000;
+
+/** Reports the worker: at the start, on change of state, and every 15 s. A report that fails stops nothing. */
+export class StatusReporter {
+  readonly #options: StatusOptions;
+  readonly #startedAtMs: number;
+  readonly #startedMonotonicMs: number;
+  readonly #boot: WorkerStatus['boot'] = {};
+  readonly #stop = new AbortController();
+  readonly #abandon = new AbortController();
+  /** Aborts when the worker is on its way out: the fleet should know at once. */
+  readonly #leaving = new AbortController();
+  readonly #running: Promise<void>;
+  #wake = new AbortController();
+  #state: WorkerState = 'booting';
+  #imagesDone = 0;
+  #peakRssBytes = 0;
+  #rate = { sinceMs: 0, imagesDone: 0, imagesPerSecond: 0 };
+  #failed = false;
+
+  constructor(options: StatusOptions) {
+    this.#options = options;
+    const upMs = process.uptime() * 1000;
+    this.#startedAtMs = Math.round(options.clock.nowMs() - upMs);
+    this.#startedMonotonicMs = options.clock.monotonicMs() - upMs;
+    this.#rate.sinceMs = options.clock.monotonicMs();
+    this.#running = this.#run();
+  }
+
+  setState(state: WorkerState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    if (state === 'draining' || state === 'outdated') this.#leaving.abort();
+    this.#wake.abort();
+  }
+
+  /** Notes when this was reached first, from the start of the process. */
+  reached(milestone: keyof WorkerStatus['boot']): void {
+    this.#boot[milestone] ??= Math.round(this.#options.clock.monotonicMs() - this.#startedMonotonicMs);
+  }
+
+  addImages(count: number): void {
+    this.#imagesDone += count;
+  }
+
+  /** Ends the reports and takes the status away: the worker is no more. */
+  async remove(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    const { output, id } = this.#options;
+    await this.#attempt(() => output.delete([workerStatusKey(id)]));
+  }
+
+  /** Ends the reports and leaves the last one where it is. */
+  abandon(): void {
+    this.#stop.abort();
+    this.#abandon.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      await this.#attempt(() => this.#write());
+      await clock.sleep(MIN_INTERVAL_MS, AbortSignal.any([signal, this.#leaving.signal]));
+      const woken = AbortSignal.any([signal, this.#wake.signal]);
+      await clock.sleep(STATUS_INTERVAL_MS - MIN_INTERVAL_MS, woken);
+    }
+  }
+
+  async #write(): Promise<void> {
+    const { output, clock, id, host, version, runners, pool } = this.#options;
+    const memory = await this.#memory();
+    const status: WorkerStatus = {
+      v: FORMAT,
+      id,
+      state: this.#state,
+      host,
+      pid: process.pid,
+      startedAtMs: this.#startedAtMs,
+      updatedAtMs: clock.nowMs(),
+      boot: this.#boot,
+      imagesDone: this.#imagesDone,
+      imagesPerSecond: this.#imagesPerSecond(),
+      runners,
+      ...memory,
+      models: pool.models,
+      version,
+    };
+    await output.put(workerStatusKey(id), Buffer.from(JSON.stringify(status)), {
+      signal: this.#abandon.signal,
+    });
+  }
+
+  async #memory(): Promise<Pick<WorkerStatus, 'rssBytes' | 'peakRssBytes'>> {
+    const { pool } = this.#options;
+    const known = await readMemory([process.pid, ...pool.pids]);
+    const rssBytes = known?.rssBytes ?? process.memoryUsage.rss() + pool.rssBytes;
+    this.#peakRssBytes = Math.max(this.#peakRssBytes, known?.peakRssBytes ?? rssBytes);
+    return { rssBytes, peakRssBytes: this.#peakRssBytes };
+  }
+
+  /** Over the time since the last report; one that follows at once has nothing to say and repeats it. */
+  #imagesPerSecond(): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    const { sinceMs, imagesDone } = this.#rate;
+    if (nowMs - sinceMs >= MIN_INTERVAL_MS) {
+      const imagesPerSecond = ((this.#imagesDone - imagesDone) * 1000) / (nowMs - sinceMs);
+      this.#rate = { sinceMs: nowMs, imagesDone: this.#imagesDone, imagesPerSecond };
+    }
+    return this.#rate.imagesPerSecond;
+  }
+
+  async #attempt(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+      this.#failed = false;
+    } catch (error) {
+      if (this.#abandon.signal.aborted || this.#failed) return;
+      this.#failed = true;
+      this.#options.log.warn({ error: messageOf(error) }, 'The worker status cannot be written for now.');
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** Why a worker ended. */
+export type StopReason =
+  | 'drained'
+  | 'forced'
+  | 'idle'
+  | 'queue_empty'
+  | 'no_controller'
+  | 'outdated'
+  | 'failed';
+
+/** The one decision of a worker to stop: the first reason counts. */
+export class Stop {
+  readonly #controller = new AbortController();
+  #reason: StopReason | undefined;
+  #error: unknown;
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get reason(): StopReason | undefined {
+    return this.#reason;
+  }
+
+  /** What it failed with. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  because(reason: StopReason, error?: unknown): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#error = error;
+    this.#controller.abort(new Error(`The worker ends: ${reason}.`));
+  }
+}

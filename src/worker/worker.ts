@@ -1,0 +1,178 @@
+/**
+ * A worker of the fleet: takes request messages, classifies their images in model runners, and answers.
+ *
+ * States, as the worker status tells them:
+ * - `booting`: made, not yet receiving.
+ * - `ready`: receiving, nothing in hand. `busy`: receiving, with messages in hand: being downloaded, classified, written.
+ * - `draining`: it was told to stop (a signal, nothing to do, no controller, an error that ends it). It receives no
+ *   more, finishes every message of which an image has been in a runner, gives the others back, then ends.
+ * - `outdated`: the same, because a message was written by a newer imgcls.
+ *
+ * Any state becomes draining once; nothing leads back. A second signal (`force`) ends it from every state at once:
+ * runners are killed, and what was in hand comes again when its leases run out.
+ */
+import { Cleanup } from '../core/cleanup.ts';
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import { deadLetterQueueName, requestQueueName } from '../core/keys.ts';
+import type { Log } from '../core/log.ts';
+import { MAX_BATCH } from '../core/messages.ts';
+import type { Cloud } from '../core/ports.ts';
+import { onAbort } from './abort.ts';
+import type { BatchTools } from './batch.ts';
+import { Budget } from './budget.ts';
+import { untilNoController } from './controller-watch.ts';
+import { download } from './download.ts';
+import { Intake } from './intake.ts';
+import { JobStates } from './job-state.ts';
+import { LeaseKeeper } from './lease.ts';
+import { ModelFolders, type ModelSource } from './models.ts';
+import { DEFAULT_LIMITS, type RunnerLimits } from './runner.ts';
+import { RunnerPool } from './runner-pool.ts';
+import { StatusReporter } from './status.ts';
+import { Stop, type StopReason } from './stop.ts';
+import { Turns } from './turns.ts';
+
+export interface WorkerOptions {
+  cloud: Cloud;
+  workerId: string;
+  host: string;
+  version: string;
+  /** Model runners: one a core. */
+  runners: number;
+  /** The script that a runner process executes; it speaks core/runner-protocol. */
+  runnerEntry: URL;
+  runnerArgs?: readonly string[];
+  runnerLimits?: Partial<RunnerLimits>;
+  models: ModelSource;
+  clock: Clock;
+  log: Log;
+  /** 0 (inclusive) to 1 (exclusive); for jitter. */
+  random?: () => number;
+  leaseMs?: number;
+  /** The most messages held at a time; images and bytes in memory are bounded besides. */
+  prefetchMessages?: number;
+  /** The most bytes of images in memory. */
+  prefetchBytes?: number;
+  maxImageBytes: number;
+  /** End when the queue gives nothing. */
+  once?: boolean;
+  /** End after so long without a message. */
+  idleExitMs?: number;
+  /** End after the controller lock was nobody's for so long. */
+  exitWithoutControllerMs?: number;
+  /** First signal: finish what is begun, give back the rest, end. */
+  drain: AbortSignal;
+  /** Second signal: end at once. */
+  force: AbortSignal;
+}
+
+export interface WorkerSummary {
+  reason: StopReason;
+  /** Outcomes that this worker wrote. */
+  imagesDone: number;
+  /** Messages that it answered, those with outcomes that stood in the ledger already included. */
+  batchesDone: number;
+}
+
+const LEASE_MS = 60_000;
+const PREFETCH_BYTES = 256 * 1024 * 1024;
+const DOWNLOADS = 32;
+
+/** Full batches held for a runner: one in it, one on its way, one being answered. Messages may be smaller than that. */
+const BATCHES_PER_RUNNER = 3;
+const MESSAGES_PER_RUNNER = 24;
+
+/**
+ * Runs a worker until it is told to end, or ends by itself as its options say. Nothing is left when it resolves: no
+ * timer, no child, no request.
+ * @throws {ImgclsError} what made going on pointless (no queue, no access, runners that do not start), after draining.
+ */
+export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> {
+  const { cloud, clock, log, runners, drain, force } = options;
+  const stop = new Stop();
+  const cleanup = new Cleanup();
+  const tools = makeTools(options);
+  const { pool, leases } = tools;
+  const { workerId: id, host, version } = options;
+  const status = new StatusReporter({ output: cloud.output, clock, log, id, host, version, runners, pool });
+  cleanup.add(() => status.remove());
+  cleanup.add(() => leases.stop());
+  cleanup.add(() => pool.close());
+
+  const intake = new Intake({
+    tools,
+    stop,
+    status,
+    leaseMs: options.leaseMs ?? LEASE_MS,
+    maxMessages: options.prefetchMessages ?? MESSAGES_PER_RUNNER * runners,
+    enoughImages: BATCHES_PER_RUNNER * MAX_BATCH * runners,
+    once: options.once ?? false,
+    idleExitMs: options.idleExitMs,
+  });
+  cleanup.add(onAbort(drain, () => stop.because('drained')));
+  const { promise: forced, resolve: endByForce } = Promise.withResolvers<'forced'>();
+  cleanup.add(onAbort(force, () => endByForce('forced')));
+  const watching = watchController(options, stop);
+  cleanup.add(() => watching);
+
+  log.info({ worker: id, runners }, 'The worker starts.');
+  const working = intake.run();
+  const end = await Promise.race([working, forced]);
+  if (end === 'forced') {
+    stop.because('forced');
+    intake.abandon();
+    status.abandon();
+    // Requests that are under way end on their own; nothing waits for them.
+    void cleanup.run().catch((error: unknown) => log.debug({ error: messageOf(error) }, 'Forced end.'));
+    await pool.kill();
+  } else {
+    await cleanup.run();
+  }
+  const { imagesDone, batchesDone } = intake;
+  const reason = end === 'forced' ? 'forced' : (stop.reason ?? 'drained');
+  log.info({ worker: id, reason, imagesDone, batchesDone }, 'The worker ends.');
+  if (reason === 'failed') throw stop.error;
+  return { reason, imagesDone, batchesDone };
+}
+
+function makeTools(options: WorkerOptions): BatchTools & { pool: RunnerPool } {
+  const { cloud, workerId, clock, log, force, maxImageBytes, runners } = options;
+  const random = options.random ?? Math.random;
+  const queue = cloud.queues.open(requestQueueName(cloud.cluster));
+  const memory = new Budget(options.prefetchBytes ?? PREFETCH_BYTES);
+  const connections = new Budget(DOWNLOADS);
+  return {
+    cloud,
+    workerId,
+    queue,
+    deadLetters: cloud.queues.open(deadLetterQueueName(cloud.cluster)),
+    leases: new LeaseKeeper({ queue, clock, log, leaseMs: options.leaseMs ?? LEASE_MS }),
+    jobs: new JobStates(cloud.output, clock),
+    folders: new ModelFolders(options.models, force),
+    pool: new RunnerPool({
+      runners,
+      entry: options.runnerEntry,
+      args: options.runnerArgs ?? [],
+      limits: { ...DEFAULT_LIMITS, ...options.runnerLimits },
+      clock,
+      random,
+      log,
+    }),
+    turns: new Turns(),
+    download: (image, signal) =>
+      download(image, { cloud, maxImageBytes, memory, connections, clock, random, signal }),
+    clock,
+    random,
+    log,
+  };
+}
+
+async function watchController(options: WorkerOptions, stop: Stop): Promise<void> {
+  const { cloud, clock, log, exitWithoutControllerMs: withoutMs } = options;
+  if (withoutMs === undefined) return;
+  const isAlone = await untilNoController({ output: cloud.output, clock, withoutMs, signal: stop.signal });
+  if (!isAlone) return;
+  log.info({ withoutMs }, 'No controller is there any more.');
+  stop.because('no_controller');
+}

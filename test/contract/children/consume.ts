@@ -1,0 +1,24 @@
+/** Receives and acknowledges one message after the other, until it is told to stop; says what it received. */
+import { createLocalCloud } from '../../../src/local/cloud.ts';
+
+const [dataDir = '', queueName = ''] = process.argv.slice(2);
+const cloud = createLocalCloud({ dataDir, cluster: 'test' });
+const queue = cloud.queues.open(queueName);
+const stop = new AbortController();
+const bodies: string[] = [];
+process.on('message', (word) => {
+  if (word === 'go') void consume();
+  else stop.abort();
+});
+process.send?.('ready');
+
+async function consume(): Promise<void> {
+  while (!stop.signal.aborted) {
+    const got = await queue.receive({ max: 1, waitMs: 20_000, leaseMs: 60_000, signal: stop.signal });
+    await queue.delete(got.map(({ receipt }) => receipt));
+    bodies.push(...got.map(({ body }) => body));
+  }
+  process.send?.(bodies);
+  await cloud.close();
+  process.disconnect();
+}

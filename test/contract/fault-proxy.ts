@@ -1,0 +1,202 @@
+/**
+ * Stands in front of moto, passes requests on, and does to chosen ones what AWS and networks do at times. Always:
+ * - an upload that breaks off reaches nobody (moto stores what came; S3 stores nothing);
+ * - conditional puts come one after the other (moto looks and writes in two steps; S3 does both in one).
+ */
+import { once } from 'node:events';
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+
+export interface ProxiedRequest {
+  method: string;
+  path: string;
+  /** The action of an SQS request: "SendMessageBatch". Empty for S3. */
+  action: string;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+export interface Reply {
+  status: number;
+  headers?: IncomingHttpHeaders;
+  body: string | Buffer;
+  /** Break the connection after so many bytes of the body. */
+  cutAfter?: number;
+}
+
+export interface Fault {
+  /** Which requests. */
+  of(request: ProxiedRequest): boolean;
+  /** How many of them; 1 unless told. */
+  times?: number;
+  /** What becomes of them. `forward` passes the request on, with another body if one is given. */
+  answer(request: ProxiedRequest, forward: (body?: string) => Promise<Reply>): Promise<Reply | 'reset'>;
+}
+
+export interface FaultProxy {
+  url: string;
+  /** Every request so far. */
+  requests: ProxiedRequest[];
+  inject(fault: Fault): void;
+  /** How many injected faults no request has met yet; they are dropped. */
+  unused(): number;
+  /** Connections of clients that are open now. */
+  connections(): number;
+  close(): Promise<void>;
+}
+
+export async function startFaultProxy(target: string): Promise<FaultProxy> {
+  const agent = new Agent({ keepAlive: true });
+  const requests: ProxiedRequest[] = [];
+  const sockets = new Set<Socket>();
+  let faults: { fault: Fault; left: number }[] = [];
+  let lastConditional: Promise<unknown> = Promise.resolve();
+
+  const take = (request: ProxiedRequest): Fault | undefined => {
+    const found = faults.find(({ fault }) => fault.of(request));
+    if (found !== undefined) found.left -= 1;
+    faults = faults.filter(({ left }) => left > 0);
+    return found?.fault;
+  };
+
+  const inTurn = <T>(request: ProxiedRequest, forward: () => Promise<T>): Promise<T> => {
+    const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
+    if (request.method !== 'PUT' || (ifMatch ?? ifNoneMatch) === undefined) return forward();
+    const turn = lastConditional.then(forward);
+    lastConditional = turn.catch(() => {});
+    return turn;
+  };
+
+  const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const request: ProxiedRequest = {
+      method: incoming.method ?? '',
+      path: incoming.url ?? '',
+      action: String(incoming.headers['x-amz-target'] ?? '').replace(/^AmazonSQS\./, ''),
+      headers: incoming.headers,
+      body: await buffer(incoming),
+    };
+    requests.push(request);
+    const gone = new AbortController();
+    outgoing.once('close', () => gone.abort());
+    const forward = (body?: string): Promise<Reply> =>
+      inTurn(request, () => pass(target, agent, request, body, gone.signal));
+    const reply = await (take(request)?.answer(request, forward) ?? forward());
+    if (reply === 'reset') incoming.socket.resetAndDestroy();
+    else write(outgoing, reply);
+  };
+
+  const server = createServer((incoming, outgoing) => {
+    // A client that breaks off, or a server that does, ends the exchange as a connection would.
+    handle(incoming, outgoing).catch(() => incoming.socket.destroy());
+  });
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    inject: (fault) => faults.push({ fault, left: fault.times ?? 1 }),
+    unused() {
+      const left = faults.length;
+      faults = [];
+      return left;
+    },
+    connections: () => sockets.size,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      agent.destroy();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function pass(
+  target: string,
+  agent: Agent,
+  { method, path, headers, body }: ProxiedRequest,
+  otherBody: string | undefined,
+  signal: AbortSignal,
+): Promise<Reply> {
+  const { expect: _asked, 'transfer-encoding': _chunked, connection: _ours, ...kept } = headers;
+  const bytes = otherBody === undefined ? body : Buffer.from(otherBody);
+  // The Host header stays the client's: moto makes queue URLs of it, and those have to lead here.
+  const upstream = httpRequest(new URL(target), {
+    agent,
+    method,
+    path,
+    headers: { ...kept, 'content-length': bytes.byteLength },
+    signal,
+  });
+  upstream.end(bytes);
+  const [answer] = (await once(upstream, 'response')) as [IncomingMessage];
+  return { status: answer.statusCode ?? 502, headers: answer.headers, body: await buffer(answer) };
+}
+
+function write(outgoing: ServerResponse, { status, headers = {}, body, cutAfter }: Reply): void {
+  const bytes = Buffer.from(body);
+  const { connection: _theirs, 'transfer-encoding': _chunked, 'content-length': length, ...kept } = headers;
+  // The answer to HEAD has a length and no body.
+  const contentLength = bytes.byteLength === 0 ? (length ?? 0) : bytes.byteLength;
+  outgoing.writeHead(status, { ...kept, ...(status === 204 ? {} : { 'content-length': contentLength }) });
+  if (cutAfter === undefined) outgoing.end(bytes);
+  else outgoing.write(bytes.subarray(0, cutAfter), () => outgoing.socket?.resetAndDestroy());
+}
+
+const xmlError = (status: number, code: string): Reply => ({
+  status,
+  headers: { 'content-type': 'application/xml' },
+  body: `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${code} by the proxy</Message></Error>`,
+});
+
+const jsonError = (status: number, code: string): Reply => ({
+  status,
+  headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-query-error': `${code};Sender` },
+  body: JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message: `${code} by the proxy` }),
+});
+
+/** An error in the words of the service that was asked. */
+export const serviceError = ({ action }: ProxiedRequest, status: number, code: string): Reply =>
+  action === '' ? xmlError(status, code) : jsonError(status, code);
+
+/** What the entries of a batch that do not reach moto are answered. */
+export interface EntryFailure {
+  Code: string;
+  SenderFault: boolean;
+}
+
+/** Lets only the entries through that `failing` says nothing of; answers the others as failed. */
+export const failingEntries =
+  (failing: (entry: Record<string, unknown>, index: number) => EntryFailure | undefined): Fault['answer'] =>
+  async (request, forward) => {
+    const sent = JSON.parse(String(request.body)) as { Entries: Record<string, unknown>[] };
+    const failed = sent.Entries.flatMap((entry, index) => {
+      const failure = failing(entry, index);
+      return failure === undefined
+        ? []
+        : [{ Id: entry.Id, Message: `${failure.Code} by the proxy`, ...failure }];
+    });
+    const failedIds = new Set(failed.map(({ Id }) => Id));
+    const passed = sent.Entries.filter(({ Id }) => !failedIds.has(Id));
+    if (passed.length === 0) {
+      return {
+        status: 200,
+        headers: { 'content-type': 'application/x-amz-json-1.0' },
+        body: JSON.stringify({ Successful: [], Failed: failed }),
+      };
+    }
+    const reply = await forward(JSON.stringify({ ...sent, Entries: passed }));
+    const answer = JSON.parse(String(reply.body)) as { Failed?: unknown[] };
+    return { ...reply, body: JSON.stringify({ ...answer, Failed: [...(answer.Failed ?? []), ...failed] }) };
+  };

@@ -1,0 +1,345 @@
+/** The embedded cloud keeps the promises of the ports, and some of its own. */
+import { readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ImgclsError, QueueMissingError } from '../../src/core/errors.ts';
+import { createLocalCloud } from '../../src/local/cloud.ts';
+import { CLUSTER, makeClouds, type TestClouds } from './local-cloud.ts';
+import { describeQueues } from './queue-suite.ts';
+import { isWhole, sealedBody } from './sealed-body.ts';
+import { describeStore } from './store-suite.ts';
+
+describeStore('embedded cloud', async () => {
+  const { open, release } = await makeClouds();
+  return { store: open().output, second: async () => open().output, release };
+});
+
+describeQueues('embedded cloud', async () => {
+  const { open, release } = await makeClouds();
+  return { queues: open().queues, second: async () => open().queues, release };
+});
+
+describe('embedded cloud', () => {
+  let clouds: TestClouds;
+  beforeEach(async () => {
+    clouds = await makeClouds();
+  });
+  afterEach(() => clouds.release());
+  const receiveAll = { max: 10, waitMs: 0, leaseMs: 60_000 };
+
+  describe('keys', () => {
+    it.each([
+      '../../x',
+      '/etc/passwd',
+      '.',
+      'a//b',
+      'a/../b',
+      'line\nbreak',
+      '\u0001\u001f',
+      'C:\\x',
+      '😀'.repeat(256),
+      '\uffff',
+      '\u{10ffff}',
+    ])('takes %j as any other key, and stays in its folder', async (key) => {
+      const { output } = clouds.open();
+      for (const size of [10, 100_000]) {
+        const body = Buffer.alloc(size, key);
+        await output.put(key, body);
+        expect(Buffer.compare((await output.get(key)).body, body)).toBe(0);
+        expect((await Array.fromAsync(output.list(key))).map((object) => object.key)).toEqual([key]);
+      }
+      expect(await readdir(clouds.dataDir)).toEqual([CLUSTER]);
+      expect(
+        (await readdir(join(clouds.dataDir, CLUSTER))).filter((name) => !name.startsWith('cloud.db')),
+      ).toEqual(['objects']);
+      await output.delete([key]);
+      expect(await output.head(key)).toBeUndefined();
+    });
+
+    it.each([
+      ['nothing', ''],
+      ['1,025 bytes', 'x'.repeat(1_025)],
+      ['1,028 bytes', '😀'.repeat(257)],
+      ['half a character', 'a\ud83d'],
+    ])('refuses a key of %s', async (_what, key) => {
+      await expect(clouds.open().output.put(key, Buffer.from('x'))).rejects.toThrow(
+        /cannot be an object's key/,
+      );
+    });
+  });
+
+  it('keeps the objects of its two buckets apart and knows no others', async () => {
+    const cloud = clouds.open();
+    await cloud.input.put('key', Buffer.from('in'));
+    expect(await cloud.output.head('key')).toBeUndefined();
+    expect(cloud.bucket(cloud.input.bucket)).toBe(cloud.input);
+    expect(cloud.bucket(cloud.output.bucket)).toBe(cloud.output);
+    expect(() => cloud.bucket('somebody-elses')).toThrow(/no bucket somebody-elses/);
+  });
+
+  it('lets one writer win when many put the same new object at once', async () => {
+    const stores = [clouds.open().output, clouds.open().output];
+    const tries = Array.from({ length: 20 }, (_, n) => {
+      const body = Buffer.alloc(n % 3 === 0 ? 100_000 : 100, n);
+      return stores[n % 2]?.put('key', body, { only: 'absent' }).then(() => body);
+    });
+    const won = (await Promise.allSettled(tries)).filter((each) => each.status === 'fulfilled');
+    expect(won).toHaveLength(1);
+    expect(Buffer.compare((await clouds.open().output.get('key')).body, won[0]?.value ?? Buffer.of())).toBe(
+      0,
+    );
+  });
+
+  it('reads one whole version of an object that others replace all the time', async () => {
+    const { output } = clouds.open();
+    await output.put('key', sealedBody(100_000));
+    let replacing = true;
+    const replace = async (): Promise<void> => {
+      for (let n = 0; n < 25; n++) {
+        const other = clouds.open();
+        await other.output.put('key', sealedBody(n % 4 === 0 ? 100 : 100_000 + n));
+        // Closing sweeps the files of the versions before.
+        await other.close();
+      }
+      replacing = false;
+    };
+    const read = async (): Promise<void> => {
+      while (replacing) {
+        const { info, body } = await output.get('key');
+        expect(body.byteLength).toBe(info.bytes);
+        expect(isWhole(body)).toBe(true);
+      }
+    };
+    await Promise.all([replace(), read(), read(), read()]);
+  });
+
+  it('keeps everything for the next process, and lets nobody else look', async () => {
+    const first = clouds.open();
+    await first.input.put('key', Buffer.from('kept'));
+    await (await first.queues.create('q')).send([{ body: 'kept too' }]);
+    await first.close();
+    const second = clouds.open();
+    expect(Buffer.from((await second.input.get('key')).body).toString()).toBe('kept');
+    expect((await second.queues.open('q').receive(receiveAll))[0]?.body).toBe('kept too');
+    expect((await stat(join(clouds.dataDir, CLUSTER))).mode & 0o077).toBe(0);
+  });
+
+  describe('queues', () => {
+    it('serves a group of 20 at once though 20,000 messages of another wait', async () => {
+      const queue = await clouds.open().queues.create('q');
+      await queue.send(Array.from({ length: 20_000 }, (_, n) => ({ body: `${n}`, groupId: 'large' })));
+      await queue.receive(receiveAll);
+      await queue.send(Array.from({ length: 20 }, (_, n) => ({ body: `${n}`, groupId: 'small' })));
+      const groups: (string | undefined)[] = [];
+      for (let n = 0; n < 5; n++)
+        groups.push(...(await queue.receive(receiveAll)).map(({ groupId }) => groupId));
+      expect(groups.filter((group) => group === 'small')).toHaveLength(20);
+      expect(groups.filter((group) => group === 'large')).toHaveLength(30);
+    });
+
+    it('serves 1,000 groups in turn', async () => {
+      const queue = await clouds.open().queues.create('q');
+      const groups = Array.from({ length: 1_000 }, (_, n) => `group-${n}`);
+      for (const groupId of groups)
+        await queue.send([
+          { body: '1', groupId },
+          { body: '2', groupId },
+        ]);
+      const served: (string | undefined)[] = [];
+      while (served.length < 1_000)
+        served.push(...(await queue.receive(receiveAll)).map(({ groupId }) => groupId));
+      expect(new Set(served).size).toBe(1_000);
+    });
+
+    it('does not let a group starve the others by giving its messages back', async () => {
+      const queue = await clouds.open().queues.create('q');
+      await queue.send([{ body: 'x', groupId: 'returned' }]);
+      await queue.send(Array.from({ length: 5 }, (_, n) => ({ body: `${n}`, groupId: 'other' })));
+      const others: string[] = [];
+      for (let n = 0; n < 12; n++) {
+        const [message] = await queue.receive({ ...receiveAll, max: 1 });
+        if (message?.groupId === 'other') others.push(message.body);
+        else await queue.extend([message?.receipt ?? ''], 0);
+      }
+      expect(others.sort()).toEqual(['0', '1', '2', '3', '4']);
+    });
+
+    it("answers stale receipts as lost: the message is another receiver's now", async () => {
+      let nowMs = Date.now();
+      const queue = await clouds.open({ clock: { nowMs: () => nowMs } }).queues.create('q');
+      await queue.send([{ body: 'x' }]);
+      const [first] = await queue.receive(receiveAll);
+      nowMs += 60_000;
+      const [second] = await queue.receive(receiveAll);
+      const stale = first?.receipt ?? '';
+      expect(await queue.extend([stale], 60_000)).toEqual([stale]);
+      expect(await queue.delete([stale, 'nonsense', ''])).toEqual([stale, 'nonsense', '']);
+      expect(await queue.depth()).toEqual({ waiting: 0, inFlight: 1, delayed: 0 });
+      expect(await queue.delete([second?.receipt ?? ''])).toEqual([]);
+    });
+
+    it('lets a late worker acknowledge while nobody else has the message', async () => {
+      let nowMs = Date.now();
+      const queue = await clouds.open({ clock: { nowMs: () => nowMs } }).queues.create('q');
+      await queue.send([{ body: 'x' }]);
+      const [message] = await queue.receive(receiveAll);
+      nowMs += 60_001;
+      expect((await queue.depth()).waiting).toBe(1);
+      expect(await queue.delete([message?.receipt ?? ''])).toEqual([]);
+      expect(await queue.receive(receiveAll)).toEqual([]);
+    });
+
+    it('forgets messages when their retention is over', async () => {
+      let nowMs = Date.now();
+      const { queues } = clouds.open({ clock: { nowMs: () => nowMs } });
+      const queue = await queues.create('q', { retentionMs: 3_600_000 });
+      await queue.send(Array.from({ length: 250 }, (_, n) => ({ body: `old ${n}` })));
+      nowMs += 3_600_000;
+      await queue.send([{ body: 'new' }]);
+      const got = await queue.receive({ ...receiveAll, waitMs: 5_000 });
+      expect(got.map(({ body }) => body)).toEqual(['new']);
+      expect(await queue.depth()).toEqual({ waiting: 0, inFlight: 1, delayed: 0 });
+    });
+
+    it('keeps the time at which a dead letter was first sent', async () => {
+      let nowMs = Date.now();
+      const { queues } = clouds.open({ clock: { nowMs: () => nowMs } });
+      const letters = await queues.create('dlq');
+      const queue = await queues.create('q', { deadLetter: { queue: 'dlq', maxReceiveCount: 1 } });
+      const sentAtMs = nowMs;
+      await queue.send([{ body: 'x', groupId: 'job' }]);
+      await queue.receive(receiveAll);
+      nowMs += 60_000;
+      expect(await queue.receive(receiveAll)).toEqual([]);
+      const [letter] = await letters.receive(receiveAll);
+      expect(letter).toMatchObject({ body: 'x', groupId: 'job', sentAtMs, receiveCount: 1 });
+    });
+
+    it('delivers rather than loses a message whose dead-letter queue is gone', async () => {
+      const { queues } = clouds.open();
+      const queue = await queues.create('q', { deadLetter: { queue: 'none', maxReceiveCount: 1 } });
+      await queue.send([{ body: 'x' }]);
+      for (const receiveCount of [1, 2, 3]) {
+        const [message] = await queue.receive(receiveAll);
+        expect(message).toMatchObject({ body: 'x', receiveCount });
+        await queue.extend([message?.receipt ?? ''], 0);
+      }
+    });
+
+    it('wakes a waiting receiver as soon as a delay ends, and as soon as a lease ends', async () => {
+      const queue = await clouds.open().queues.create('q');
+      await queue.send([{ body: 'x', delayMs: 300 }]);
+      for (const leaseMs of [400, 60_000]) {
+        const start = performance.now();
+        expect(await queue.receive({ max: 10, waitMs: 10_000, leaseMs })).toHaveLength(1);
+        const waitedMs = performance.now() - start;
+        expect(waitedMs).toBeGreaterThan(250);
+        expect(waitedMs).toBeLessThan(1_500);
+      }
+    });
+
+    it('tells a waiting receiver that its queue was removed', async () => {
+      const { queues } = clouds.open();
+      const queue = await queues.create('q');
+      const waiting = expect(queue.receive({ ...receiveAll, waitMs: 20_000 })).rejects.toThrow(
+        QueueMissingError,
+      );
+      await clouds.open().queues.remove('q');
+      await waiting;
+    });
+
+    it('starts a queue that is made again afresh', async () => {
+      const { queues } = clouds.open();
+      const before = await queues.create('q');
+      await before.send(Array.from({ length: 1_200 }, () => ({ body: 'x' })));
+      const [message] = await before.receive(receiveAll);
+      await queues.remove('q');
+      const after = await queues.create('q');
+      expect(await after.depth()).toEqual({ waiting: 0, inFlight: 0, delayed: 0 });
+      expect(await after.delete([message?.receipt ?? ''])).toEqual([message?.receipt]);
+    });
+
+    it.each([
+      [{ ...receiveAll, max: 0 }],
+      [{ ...receiveAll, max: 11 }],
+      [{ ...receiveAll, waitMs: 20_001 }],
+      [{ ...receiveAll, leaseMs: 43_200_001 }],
+    ])("asks no more of a caller's words than SQS, and no less: %j", async (options) => {
+      const queue = await clouds.open().queues.create('q');
+      await expect(queue.receive(options)).rejects.toMatchObject({ kind: 'usage' });
+    });
+
+    it('refuses messages that SQS would refuse', async () => {
+      const queue = await clouds.open().queues.create('q');
+      await expect(queue.send([{ body: '' }])).rejects.toThrow(/0 bytes/);
+      await expect(queue.send([{ body: 'x'.repeat(262_145) }])).rejects.toThrow(/262145 bytes/);
+    });
+  });
+
+  describe('trouble', () => {
+    const damage = (): string => join(clouds.dataDir, CLUSTER, 'cloud.db');
+    const failure = (run: () => unknown): unknown => {
+      try {
+        return run();
+      } catch (error) {
+        return error;
+      }
+    };
+
+    it('says so when the database is no database', async () => {
+      await clouds.open().close();
+      await writeFile(damage(), 'not a database at all, whatever its name says '.repeat(100));
+      const error = failure(() => clouds.open());
+      expect(error).toBeInstanceOf(ImgclsError);
+      expect(error).toMatchObject({ kind: 'permanent', message: expect.stringContaining('damaged') });
+    });
+
+    it('says so when the folder was made by a newer imgcls', async () => {
+      await clouds.open().close();
+      const db = new DatabaseSync(damage());
+      db.exec('PRAGMA user_version = 99');
+      db.close();
+      expect(failure(() => clouds.open())).toMatchObject({ kind: 'permanent', hint: 'Update imgcls.' });
+    });
+
+    it('says so when the data folder is a file', async () => {
+      const dataDir = join(clouds.dataDir, 'file');
+      await writeFile(dataDir, '');
+      const error = failure(() => createLocalCloud({ dataDir, cluster: CLUSTER }));
+      expect(error).toMatchObject({ kind: 'permanent', hint: expect.stringContaining('IMGCLS_DATA_DIR') });
+    });
+
+    it('says that it is busy when another program keeps the database locked', async () => {
+      const cloud = clouds.open();
+      await cloud.output.put('key', Buffer.from('before'));
+      const db = new DatabaseSync(damage());
+      db.exec('BEGIN IMMEDIATE');
+      const writing = expect(cloud.output.put('key', Buffer.from('x'))).rejects.toMatchObject({
+        kind: 'transient',
+      });
+      // Readers need not wait.
+      expect(Buffer.from((await cloud.output.get('key')).body).toString()).toBe('before');
+      await writing;
+      db.exec('ROLLBACK');
+      db.close();
+      await cloud.output.put('key', Buffer.from('after'));
+    });
+
+    it.each(['', '..', 'a/b', 'a\\b'])('refuses %j as the name of a cluster', (cluster) => {
+      expect(failure(() => createLocalCloud({ dataDir: clouds.dataDir, cluster }))).toMatchObject({
+        kind: 'config',
+      });
+    });
+
+    it('answers a call after close with an error of its own', async () => {
+      const cloud = clouds.open();
+      const queue = await cloud.queues.create('q');
+      const waiting = expect(queue.receive({ ...receiveAll, waitMs: 20_000 })).rejects.toThrow(/is closed/);
+      await cloud.close();
+      await waiting;
+      await expect(cloud.output.head('key')).rejects.toThrow(/is closed/);
+      await expect(cloud.output.put('key', Buffer.from('x'))).rejects.toThrow(/is closed/);
+    });
+  });
+});

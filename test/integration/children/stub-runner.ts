@@ -1,0 +1,58 @@
+/**
+ * A model runner without a model. What it does with an image is the image's text:
+ * - `label:<text>`: answers that label. `bad`: answers `not_an_image`.
+ * - `crash`: ends at once, by a signal. `hang`: never answers, nor does anything after it.
+ * - `wait:<file>`: answers once that file exists. `broken model`: says that the model cannot be used.
+ *
+ * Arguments: a file to which it writes a line for each start (`start <pid>`) and each image (`image <text>`), and
+ * optionally `never-ready` (ends at once, with a word) or `dies-of-everything`.
+ */
+import { appendFileSync, existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ImageResult } from '../../../src/core/outcome.ts';
+import type { RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+
+const [logFile = '', mode] = process.argv.slice(2);
+const note = (line: string) => appendFileSync(logFile, `${line}\n`);
+const reply = (message: RunnerReply) => process.send?.(message);
+const die = () => process.kill(process.pid, 'SIGKILL');
+
+note(`start ${process.pid}`);
+if (mode === 'never-ready') {
+  process.stderr.write('no such instruction\n');
+  process.exitCode = 1;
+  process.disconnect();
+} else {
+  process.on('disconnect', () => process.exit());
+  let turn = Promise.resolve();
+  process.on('message', (request) => {
+    turn = turn.then(() => answer(request as RunnerRequest));
+  });
+  reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
+}
+
+async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
+  const results: ImageResult[] = [];
+  for (const image of images) {
+    const text = Buffer.from(image).toString('latin1');
+    note(`image ${text.startsWith('\x89PNG') ? 'control' : text}`);
+    if (mode === 'dies-of-everything') die();
+    if (text === 'broken model') {
+      reply({ type: 'failed', id, message: 'The model is broken.', rssBytes: process.memoryUsage.rss() });
+      return;
+    }
+    results.push(await classify(text, topK));
+  }
+  reply({ type: 'results', id, results, rssBytes: process.memoryUsage.rss() });
+}
+
+async function classify(text: string, topK: number): Promise<ImageResult> {
+  const [verb, ...rest] = text.split(':');
+  const argument = rest.join(':');
+  if (verb === 'crash') die();
+  if (verb === 'hang' || verb === 'crash') return await new Promise(() => {});
+  if (verb === 'bad') return { error: { code: 'not_an_image', message: 'It is no image.' } };
+  while (verb === 'wait' && !existsSync(argument)) await sleep(10);
+  const label = { wnid: 'n00000000', label: argument, score: 1 / topK };
+  return { labels: Array.from({ length: topK }, () => label), ms: 1 };
+}

@@ -1,0 +1,84 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { isError } from '../../../src/core/outcome.ts';
+import type { RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import { LIMITS, SAMPLES_DIR, STARTER_DIR, starterManifest } from './support.ts';
+
+const entry = fileURLToPath(new URL('../../../src/model/runner-main.ts', import.meta.url));
+
+/** A runner that is ready, and its answers by request. */
+async function startRunner() {
+  const child = fork(entry, [JSON.stringify(LIMITS)], {
+    serialization: 'advanced',
+    env: { ...process.env, UV_THREADPOOL_SIZE: '2' },
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [ready] = (await once(child, 'message')) as [RunnerReply];
+  const waiting = new Map<number, (reply: RunnerReply) => void>();
+  child.on('message', (reply: RunnerReply) => {
+    if (reply.type !== 'ready') waiting.get(reply.id)?.(reply);
+  });
+  const ask = (request: RunnerRequest) =>
+    new Promise<RunnerReply>((resolve) => {
+      waiting.set(request.id, resolve);
+      child.send(request);
+    });
+  return { child, ready, ask };
+}
+
+async function starterPlace() {
+  return { dir: STARTER_DIR, sha256: (await starterManifest()).sha256 };
+}
+
+async function exitOf(child: ChildProcess): Promise<number | null> {
+  return child.exitCode ?? ((await once(child, 'exit'))[0] as number | null);
+}
+
+describe('model runner', () => {
+  it('is ready, classifies requests that overlap and ends with its channel', async () => {
+    const { child, ready, ask } = await startRunner();
+    expect(ready).toMatchObject({ type: 'ready', rssBytes: expect.any(Number) });
+    const image = new Uint8Array(await readFile(join(SAMPLES_DIR, 'rocket.jpg')));
+    const model = await starterPlace();
+    const replies = await Promise.all(
+      [1, 2, 3].map((id) => ask({ id, model, topK: id, images: [image, Uint8Array.of(1, 2, 3)] })),
+    );
+    for (const [index, reply] of replies.entries()) {
+      if (reply.type !== 'results') throw new Error(JSON.stringify(reply));
+      const [good, bad] = reply.results;
+      expect(reply.id).toBe(index + 1);
+      expect(good && !isError(good) && good.labels.length).toBe(index + 1);
+      expect(bad).toMatchObject({ error: { code: 'not_an_image' } });
+    }
+    child.disconnect();
+    expect(await exitOf(child)).toBe(0);
+  });
+
+  it('says that a model cannot be loaded, and goes on with others', async () => {
+    const { ask } = await startRunner();
+    const image = new Uint8Array(await readFile(join(SAMPLES_DIR, 'cat.jpg')));
+    const good = await starterPlace();
+    const missing = { dir: join(STARTER_DIR, 'nowhere'), sha256: 'f'.repeat(64) };
+    expect(await ask({ id: 1, model: missing, topK: 1, images: [image] })).toMatchObject({
+      type: 'failed',
+      id: 1,
+      message: expect.stringContaining('nowhere'),
+    });
+    expect(await ask({ id: 2, model: good, topK: 1, images: [image] })).toMatchObject({
+      type: 'results',
+      id: 2,
+    });
+  });
+
+  it('leaves Ctrl-C to the worker', async () => {
+    const { child, ask } = await startRunner();
+    child.kill('SIGINT');
+    const image = new Uint8Array(await readFile(join(SAMPLES_DIR, 'cat.jpg')));
+    const reply = await ask({ id: 7, model: await starterPlace(), topK: 1, images: [image] });
+    expect(reply).toMatchObject({ type: 'results', id: 7 });
+  });
+});

@@ -1,0 +1,208 @@
+/** A cluster in a folder of its own, with workers whose runners are stubs, for the worker's integration tests. */
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ulid } from 'ulid';
+import { systemClock } from '../../src/cli/clock.ts';
+import { createJob } from '../../src/core/job-record.ts';
+import {
+  deadLetterQueueName,
+  imageKey,
+  requestQueueName,
+  responseQueueName,
+  type ShardRange,
+  shardKey,
+} from '../../src/core/keys.ts';
+import type { Log } from '../../src/core/log.ts';
+import { parseResponse, type RequestMessage, type ResponseMessage } from '../../src/core/messages.ts';
+import type { ModelRef } from '../../src/core/model.ts';
+import { isError, type Outcome } from '../../src/core/outcome.ts';
+import type { Cloud, Queue } from '../../src/core/ports.ts';
+import { createLocalCloud } from '../../src/local/cloud.ts';
+import { runWorker, type WorkerOptions, type WorkerSummary } from '../../src/worker/worker.ts';
+import { until } from '../contract/until.ts';
+
+export const MODEL: ModelRef = { name: 'stub', version: '1', variant: 'fp32', sha256: 'ab'.repeat(32) };
+
+const CLUSTER = 'test';
+
+export interface RunningWorker {
+  summary: Promise<WorkerSummary>;
+  drain: AbortController;
+  force: AbortController;
+}
+
+type Entry = RequestMessage['images'][number];
+
+export class Harness {
+  readonly cloud: Cloud;
+  readonly requests: Queue;
+  readonly deadLetters: Queue;
+  readonly job = ulid();
+  readonly replyTo = responseQueueName(CLUSTER, 'waiter');
+  readonly folder: string;
+  readonly #workers: RunningWorker[] = [];
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.cloud = createLocalCloud({ dataDir: folder, cluster: CLUSTER });
+    this.requests = this.cloud.queues.open(requestQueueName(CLUSTER));
+    this.deadLetters = this.cloud.queues.open(deadLetterQueueName(CLUSTER));
+  }
+
+  static async make(): Promise<Harness> {
+    const harness = new Harness(await mkdtemp(path.join(tmpdir(), 'imgcls-worker-')));
+    const { cloud, job } = harness;
+    await cloud.queues.create(deadLetterQueueName(CLUSTER));
+    await cloud.queues.create(requestQueueName(CLUSTER), {
+      deadLetter: { queue: deadLetterQueueName(CLUSTER), maxReceiveCount: 20 },
+    });
+    await cloud.queues.create(harness.replyTo);
+    await createJob(cloud.output, {
+      v: 1,
+      id: job,
+      state: 'open',
+      createdAtMs: Date.now(),
+      inputs: [],
+      include: [],
+      exclude: [],
+      topK: 1,
+      model: MODEL,
+    });
+    return harness;
+  }
+
+  /** Ends what a test left running, and fails it when a runner outlived its worker. */
+  async release(): Promise<void> {
+    for (const { force } of this.#workers) force.abort();
+    await Promise.allSettled(this.#workers.map(({ summary }) => summary));
+    const left = await this.livingRunners();
+    await this.cloud.close();
+    await rm(this.folder, { recursive: true });
+    if (left.length > 0) throw new Error(`Runners outlived their worker: ${left.join(', ')}`);
+  }
+
+  /** Stores each text as an image; answers the entries of a request for them. */
+  async store(texts: readonly string[], first = 0): Promise<Entry[]> {
+    return await Promise.all(
+      texts.map(async (text, place) => {
+        const sha256 = createHash('sha256').update(text).digest('hex');
+        const key = imageKey(sha256);
+        await this.cloud.input.put(key, Buffer.from(text, 'latin1'));
+        const index = first + place;
+        return { index, name: `${index}.jpg`, bucket: this.cloud.input.bucket, key, sha256 };
+      }),
+    );
+  }
+
+  async announce(images: Entry[], changes: Partial<RequestMessage> = {}): Promise<void> {
+    const request: RequestMessage = {
+      v: 1,
+      job: this.job,
+      attempt: 1,
+      model: MODEL,
+      topK: 1,
+      replyTo: this.replyTo,
+      images,
+      ...changes,
+    };
+    await this.requests.send([{ body: JSON.stringify(request), groupId: request.job }]);
+  }
+
+  async submit(texts: readonly string[], first = 0): Promise<void> {
+    await this.announce(await this.store(texts, first));
+  }
+
+  start(options: Partial<WorkerOptions> & { mode?: string } = {}): RunningWorker {
+    const { mode, ...others } = options;
+    const drain = new AbortController();
+    const force = new AbortController();
+    const summary = runWorker({
+      cloud: this.cloud,
+      workerId: `w-${this.#workers.length}`,
+      host: 'here',
+      version: '0.0.0',
+      runners: 1,
+      runnerEntry: new URL('./children/stub-runner.ts', import.meta.url),
+      runnerArgs: [this.#runnerLog, ...(mode === undefined ? [] : [mode])],
+      models: { ensure: async () => this.folder },
+      clock: systemClock,
+      log: silent,
+      maxImageBytes: 1000,
+      drain: drain.signal,
+      force: force.signal,
+      ...others,
+    });
+    summary.catch(() => {});
+    const worker = { summary, drain, force };
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** Runs a worker until the queue gives nothing. */
+  async work(options: Partial<WorkerOptions> & { mode?: string } = {}): Promise<WorkerSummary> {
+    return await this.start({ once: true, ...options }).summary;
+  }
+
+  get #runnerLog(): string {
+    return path.join(this.folder, 'runners.log');
+  }
+
+  /** What the runners wrote of themselves: `start <pid>` and `image <text>`. */
+  async runnerLines(): Promise<string[]> {
+    const text = await readFile(this.#runnerLog, 'utf8').catch(() => '');
+    return text.split('\n').filter((line) => line !== '');
+  }
+
+  async untilRunnersSaw(image: string): Promise<void> {
+    await until(`a runner has ${image}`, async () =>
+      (await this.runnerLines()).includes(`image ${image}`) ? true : undefined,
+    );
+  }
+
+  async livingRunners(): Promise<number[]> {
+    const lines = await this.runnerLines();
+    const pids = lines.filter((line) => line.startsWith('start ')).map((line) => Number(line.slice(6)));
+    return pids.filter((pid) => {
+      try {
+        return process.kill(pid, 0);
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  async shard(range: Omit<ShardRange, 'attempt'>): Promise<Outcome[]> {
+    const { body } = await this.cloud.output.get(shardKey(this.job, { attempt: 1, ...range }));
+    const lines = new TextDecoder().decode(body).trimEnd().split('\n');
+    return lines.map((line) => JSON.parse(line) as Outcome);
+  }
+
+  /** The responses that are there now. */
+  async responses(): Promise<ResponseMessage[]> {
+    const queue = this.cloud.queues.open(this.replyTo);
+    const messages = await queue.receive({ max: 10, waitMs: 0, leaseMs: 60_000 });
+    return messages.map(({ body }) => parseResponse(body));
+  }
+
+  /** Messages of the request queue, waiting or with a worker. */
+  async requestsLeft(): Promise<number> {
+    const { waiting, inFlight, delayed } = await this.requests.depth();
+    return waiting + inFlight + delayed;
+  }
+
+  /** Receives what the request queue gives within a second. */
+  async receivable(max = 10): Promise<number> {
+    const messages = await this.requests.receive({ max, waitMs: 1000, leaseMs: 60_000 });
+    return messages.length;
+  }
+}
+
+/** Each outcome as its error's code or its best label. */
+export const gist = (outcomes: readonly Outcome[] | undefined): string[] =>
+  (outcomes ?? []).map((outcome) =>
+    isError(outcome) ? outcome.error.code : (outcome.labels[0]?.label ?? ''),
+  );
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
