@@ -22,5 +22,8 @@ export async function selectJobModel(settings: RunSettings): Promise<{ ref: Mode
     variantSetting: settings.modelVariant,
     cpu: await readCpuFeatures(),
   });
-  return { ref: refOf(model.manifest), notice: notice ?? `Using model ${modelTitle(model.manifest)}: ${reason}.` };
+  return {
+    ref: refOf(model.manifest),
+    notice: notice ?? `Using model ${modelTitle(model.manifest)}: ${reason}.`,
+  };
 }

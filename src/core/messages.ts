@@ -43,3 +43,11 @@ export const parseRequest = (text: string): RequestMessage =>
   parseVersioned(requestMessage, text, 'request message');
 export const parseResponse = (text: string): ResponseMessage =>
   parseVersioned(responseMessage, text, 'response message');
+
+/** A message as the text of a queue. SQS refuses two characters that JSON leaves as they are. */
+export function messageText(message: RequestMessage | ResponseMessage): string {
+  return JSON.stringify(message).replace(
+    /[\uFFFE\uFFFF]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16)}`,
+  );
+}

@@ -30,6 +30,7 @@ export interface PutOptions {
 /**
  * One bucket, with S3's semantics: strongly consistent, whole objects, conditional writes, listing in key order
  * (UTF-8 byte order). Keys are at most 1,024 bytes. Faults of the world are ImgclsErrors of kind `transient` or `permanent`.
+ * A call whose signal aborts rejects with the signal's reason.
  */
 export interface Store {
   readonly bucket: string;
@@ -39,7 +40,10 @@ export interface Store {
   get(key: string, options?: GetOptions): Promise<{ info: ObjectInfo; body: Uint8Array }>;
   /** @throws {ObjectMissingError} @throws {PreconditionFailedError} before the first byte. */
   getStream(key: string, options?: GetOptions): Promise<{ info: ObjectInfo; body: Readable }>;
-  /** All or nothing: no reader ever sees a part. @throws {PreconditionFailedError} */
+  /**
+   * All or nothing: no reader ever sees a part. An error of the body's own stream is passed on as it is.
+   * @throws {PreconditionFailedError} also where the version to replace is gone.
+   */
   put(key: string, body: Body, options?: PutOptions): Promise<ObjectInfo>;
   /** Makes the object as new, so that the bucket's expiry starts afresh. @throws {ObjectMissingError} */
   refresh(key: string, signal?: AbortSignal): Promise<void>;
@@ -50,6 +54,7 @@ export interface Store {
 }
 
 export interface OutgoingMessage {
+  /** 1 to 262,144 bytes. */
   body: string;
   /** Messages of one group are fair to those of others. Order is not promised. */
   groupId?: string;
@@ -86,6 +91,7 @@ export interface QueueDepth {
 
 /**
  * SQS's semantics: at least once, unordered, leases. Every call takes any number of entries and splits them.
+ * Leases, delays and waits may be rounded up to whole seconds.
  * All calls throw {@link QueueMissingError} when the queue is gone.
  */
 export interface Queue {
@@ -96,7 +102,7 @@ export interface Queue {
   receive(options: ReceiveOptions): Promise<ReceivedMessage[]>;
   /** Extends leases to `leaseMs` from now; 0 gives the messages back. Answers the receipts whose lease was lost. */
   extend(receipts: readonly string[], leaseMs: number): Promise<string[]>;
-  /** Acknowledges. Answers the receipts whose lease was lost: those messages may come again. */
+  /** Acknowledges. Answers the receipts whose lease is known to be lost: those messages may come again. */
   delete(receipts: readonly string[]): Promise<string[]>;
   depth(signal?: AbortSignal): Promise<QueueDepth>;
 }

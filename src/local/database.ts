@@ -44,7 +44,7 @@ export class LocalDatabase {
     }
   }
 
-  /** The prepared statement of a text, made once. */
+  /** The prepared statement of a text, made once. Parameters are plain `?`: Node 22 cannot bind `?1` by position. */
   sql(text: string): StatementSync {
     let statement = this.#statements.get(text);
     if (statement === undefined) {

@@ -49,9 +49,9 @@ export class LocalQueues implements QueueService {
       db
         .sql(
           `SELECT name, created_at_ms AS createdAtMs FROM queues
-           WHERE name IS NOT NULL AND substr(name, 1, length(?1)) = ?1 ORDER BY name`,
+           WHERE name IS NOT NULL AND substr(name, 1, length(?)) = ? ORDER BY name`,
         )
-        .all(prefix),
+        .all(prefix, prefix),
     );
     for (const { name, createdAtMs } of rows) yield { name: String(name), createdAtMs: Number(createdAtMs) };
   }

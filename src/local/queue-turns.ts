@@ -48,10 +48,10 @@ export class Turns {
     // A group whose last turn has been served starts at the queue's turn anyway.
     this.#db
       .sql(
-        `DELETE FROM message_groups WHERE queue = ?1 AND name IN
-         (SELECT name FROM message_groups WHERE queue = ?1 AND last_turn <= ?2 ORDER BY last_turn LIMIT ${FORGET})`,
+        `DELETE FROM message_groups WHERE queue = ? AND name IN
+         (SELECT name FROM message_groups WHERE queue = ? AND last_turn <= ? ORDER BY last_turn LIMIT ${FORGET})`,
       )
-      .run(this.#queue.id, this.#queue.turn);
+      .run(this.#queue.id, this.#queue.id, this.#queue.turn);
     return 0;
   }
 }

@@ -63,12 +63,12 @@ export function countMessages(db: LocalDatabase, name: string, nowMs: number): Q
     .get(id);
   const due = db
     .sql(
-      `SELECT count(*) FILTER (WHERE due_at_ms <= ?2) AS ended,
-       count(*) FILTER (WHERE due_at_ms > ?2 AND receipt IS NOT NULL) AS leased,
-       count(*) FILTER (WHERE due_at_ms > ?2 AND receipt IS NULL) AS delayed
-       FROM messages WHERE queue = ?1 AND due_at_ms IS NOT NULL`,
+      `SELECT count(*) FILTER (WHERE due_at_ms <= ?) AS ended,
+       count(*) FILTER (WHERE due_at_ms > ? AND receipt IS NOT NULL) AS leased,
+       count(*) FILTER (WHERE due_at_ms > ? AND receipt IS NULL) AS delayed
+       FROM messages WHERE queue = ? AND due_at_ms IS NOT NULL`,
     )
-    .get(id, nowMs);
+    .get(nowMs, nowMs, nowMs, id);
   return {
     waiting: Number(ready?.count) + Number(due?.ended),
     inFlight: Number(due?.leased),

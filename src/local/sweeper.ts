@@ -89,9 +89,9 @@ export class Sweeper {
 
   #unknown(names: readonly string[]): Promise<string[]> {
     const known = this.#db.sql(
-      'SELECT 1 FROM objects WHERE file = ?1 UNION ALL SELECT 1 FROM doomed_files WHERE file = ?1',
+      'SELECT 1 FROM objects WHERE file = ? UNION ALL SELECT 1 FROM doomed_files WHERE file = ?',
     );
-    return this.#db.read(() => names.filter((name) => known.get(name) === undefined));
+    return this.#db.read(() => names.filter((name) => known.get(name, name) === undefined));
   }
 }
 

@@ -3,7 +3,13 @@
 import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, parse, resolve } from 'node:path';
 import { ImgclsError, messageOf } from '../core/errors.ts';
-import { type ClassLabel, type ModelManifest, type ModelVariant, modelTitle } from '../core/model.ts';
+import {
+  type ClassLabel,
+  type ModelManifest,
+  type ModelVariant,
+  modelTitle,
+  preprocessing,
+} from '../core/model.ts';
 import { FORMAT } from '../core/versioned.ts';
 import { type CatalogEntry, recognize, STANDARD_PREPROCESSING } from './catalog.ts';
 import { LABELS_FILE, parseManifest, sha256OfFile, WEIGHTS_FILE } from './folder.ts';
@@ -76,9 +82,14 @@ async function describe(
   const sha256 = await sha256OfFile(weights);
   const known = recognize(sha256);
   const standard: Recipe = known ?? { preprocess: STANDARD_PREPROCESSING };
-  const preprocess = { ...STANDARD_PREPROCESSING, ...standard.preprocess, ...given?.preprocess };
+  const preprocess = preprocessing.parse({
+    ...STANDARD_PREPROCESSING,
+    ...standard.preprocess,
+    ...given?.preprocess,
+  });
   const inspected = await inspectModel(weights, preprocess.cropSize);
   checkSize(inspected, preprocess.cropSize);
+  if (known === undefined && given?.preprocess === undefined) checkStandard(inspected);
   const chosen = labels ?? (await standardLabels(inspected.classes, options.library.bundledDir));
   if (chosen.length !== inspected.classes) {
     throw new ImgclsError(
@@ -114,6 +125,18 @@ function checkSize({ inputSize }: InspectedModel, cropSize: number): void {
     `The model takes ${inputSize} x ${inputSize} pixels, the recipe gives ${cropSize}.`,
     {
       hint: `Put a model.json with "preprocess": { "resizeShortestSide": ..., "cropSize": ${inputSize} } beside it.`,
+    },
+  );
+}
+
+/** Interleaved input comes from TensorFlow, whose models have ranges of their own: none can be taken for granted. */
+function checkStandard({ input }: InspectedModel): void {
+  if (input.layout === 'NCHW') return;
+  throw new ImgclsError(
+    'usage',
+    'The model takes interleaved channels (NHWC), and nothing says how to prepare images.',
+    {
+      hint: 'Put a model.json with "preprocess": { "mean": [...], "std": [...] } beside it.',
     },
   );
 }

@@ -4,7 +4,6 @@ import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import { type ModelManifest, type ModelVariant, modelName, modelTitle } from '../core/model.ts';
-import { checkModel } from './check.ts';
 import { type ModelDescription, readModelFolder } from './folder.ts';
 
 /** The model that comes with the product, so that the first run needs no download. */
@@ -93,7 +92,11 @@ export function createModelLibrary(options: { modelsDir: string; bundledDir: str
       await rmdir(parent).catch(() => {});
       return removed;
     },
-    verify: (model, signal) => checkModel(model.dir, signal),
+    async verify(model, signal) {
+      // Loaded only here: who merely looks a model up needs no runtime.
+      const { checkModel } = await import('./check.ts');
+      await checkModel(model.dir, signal);
+    },
   };
 }
 

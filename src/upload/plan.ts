@@ -1,5 +1,5 @@
 import type { ManifestEntry, RequestImage } from '../core/job.ts';
-import { MAX_BATCH, MAX_MESSAGE_BYTES, type RequestMessage } from '../core/messages.ts';
+import { MAX_BATCH, MAX_MESSAGE_BYTES, messageText, type RequestMessage } from '../core/messages.ts';
 
 /** Images of a manifest part at most: a million images make about a thousand parts. */
 export const MAX_PART = 1024;
@@ -29,7 +29,7 @@ export function toRequests(header: RequestHeader, images: readonly RequestImage[
   let batch: RequestImage[] = [];
   let bytes = headerBytes;
   const close = () => {
-    if (batch.length > 0) messages.push(JSON.stringify({ ...header, images: batch }));
+    if (batch.length > 0) messages.push(messageText({ ...header, images: batch }));
     batch = [];
     bytes = headerBytes;
   };

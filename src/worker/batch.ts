@@ -8,14 +8,7 @@
  */
 import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
-import {
-  ImgclsError,
-  isTransient,
-  messageOf,
-  NewerVersionError,
-  PoisonError,
-  QueueMissingError,
-} from '../core/errors.ts';
+import { ImgclsError, messageOf, NewerVersionError, PoisonError, QueueMissingError } from '../core/errors.ts';
 import type { ShardRange } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import { parseRequest, type RequestMessage } from '../core/messages.ts';
@@ -47,12 +40,12 @@ export interface BatchTools extends ClassifyTools {
  * - `poison`: it is no message of ours.
  * - `outdated`: a newer imgcls must do it.
  * - `returned`: it was not begun and is back in the queue.
- * - `failed`: it will come again; `transient` says whether the world was at fault.
+ * - `failed`: it will come again.
  */
 export type BatchEnd =
   | { kind: 'done'; images: number }
   | { kind: 'unwanted' | 'poison' | 'outdated' | 'returned' }
-  | { kind: 'failed'; transient: boolean };
+  | { kind: 'failed'; error: unknown };
 
 /** A message that failed stays hidden for longer each time, so that a long outage does not use up its deliveries. */
 const HIDE = { baseMs: 1000, maxMs: 15 * 60_000 };
@@ -80,7 +73,7 @@ export async function runBatch(batch: Batch, tools: BatchTools): Promise<BatchEn
     const isPermanent = error instanceof ImgclsError && error.kind !== 'transient';
     if (isPermanent) throw error;
     tools.log.warn({ error, message: batch.message.id, hideMs }, 'A batch failed and will be tried again.');
-    return { kind: 'failed', transient: isTransient(error) };
+    return { kind: 'failed', error };
   }
 }
 

@@ -41,6 +41,7 @@ export class Intake {
   readonly #batches = new Map<Batch, Promise<void>>();
   #received = 0;
   #troubles = 0;
+  #pauseMs = 0;
   /** A guess at how much the next message holds: what the last one did. */
   #imagesPerMessage = MAX_BATCH;
   #changed = Promise.withResolvers<void>();
@@ -62,8 +63,8 @@ export class Intake {
         await this.#receive();
       } catch (error) {
         if (stop.signal.aborted) break;
-        if (!isTransient(error)) stop.because('failed', error);
-        else await this.#pause(error);
+        if (isTransient(error)) this.#noteTrouble(error);
+        else stop.because('failed', error);
       }
     }
     this.#leave();
@@ -84,6 +85,8 @@ export class Intake {
 
   async #receive(): Promise<void> {
     const { tools, stop, leaseMs, once, status } = this.#options;
+    if (this.#pauseMs > 0) await tools.clock.sleep(this.#pauseMs, stop.signal);
+    this.#pauseMs = 0;
     const max = this.#roomFor();
     if (max === 0) return await this.#change();
     const wasEmpty = this.#batches.size === 0;
@@ -92,10 +95,8 @@ export class Intake {
     this.#showState();
     const messages = await tools.queue.receive({ max, waitMs, leaseMs, signal: stop.signal });
     for (const message of messages) this.#accept(message);
-    if (messages.length > 0 || stop.signal.aborted) return;
-    if (!wasEmpty) {
-      if (once) await this.#change();
-    } else if (once) stop.because('queue_empty');
+    if (messages.length > 0 || !wasEmpty || stop.signal.aborted) return;
+    if (once) stop.because('queue_empty');
     else if (this.#idleLeftMs() <= 0) stop.because('idle');
   }
 
@@ -119,7 +120,7 @@ export class Intake {
 
   #waitMs(isEmpty: boolean): number {
     const { once } = this.#options;
-    if (once) return isEmpty ? ONCE_WAIT_MS : 0;
+    if (once) return ONCE_WAIT_MS;
     return isEmpty ? Math.ceil(Math.max(0, Math.min(MAX_WAIT_MS, this.#idleLeftMs()))) : MAX_WAIT_MS;
   }
 
@@ -157,7 +158,7 @@ export class Intake {
   #note(end: BatchEnd): void {
     const { stop, status } = this.#options;
     if (end.kind === 'outdated') stop.because('outdated');
-    if (end.kind === 'failed' && end.transient) this.#troubles++;
+    if (end.kind === 'failed' && isTransient(end.error)) this.#noteTrouble(end.error);
     if (end.kind !== 'done') return;
     this.#troubles = 0;
     this.batchesDone++;
@@ -166,11 +167,11 @@ export class Intake {
     if (end.images > 0) status.reached('firstResultMs');
   }
 
-  async #pause(error: unknown): Promise<void> {
-    const { tools, stop } = this.#options;
-    const pauseMs = backoffMs(this.#troubles++, tools.random(), TROUBLE);
-    tools.log.warn({ error: messageOf(error), pauseMs }, 'The request queue cannot be read for now.');
-    await tools.clock.sleep(pauseMs, stop.signal);
+  /** The world is in trouble: a pause before the next receive, longer each time until a batch succeeds. */
+  #noteTrouble(error: unknown): void {
+    const { tools } = this.#options;
+    this.#pauseMs = backoffMs(this.#troubles++, tools.random(), TROUBLE);
+    tools.log.warn({ error: messageOf(error), pauseMs: this.#pauseMs }, 'The worker pauses.');
   }
 
   #showState(): void {

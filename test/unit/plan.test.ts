@@ -49,6 +49,13 @@ describe('the plan of a submission', () => {
     expect(messages.map(parseRequest).flatMap((message) => message.images)).toHaveLength(16);
   });
 
+  it('writes names with characters that SQS refuses so that it takes them', () => {
+    const name = 'odd \uFFFE\uFFFF.jpg';
+    const [message = ''] = toRequests(header, images(1, name));
+    expect(message).not.toMatch(/[\uFFFE\uFFFF]/);
+    expect(parseRequest(message).images[0]?.name).toBe(name);
+  });
+
   it('makes no message of no images', () => {
     expect(toRequests(header, [])).toEqual([]);
   });

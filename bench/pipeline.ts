@@ -1,0 +1,200 @@
+// The whole pipeline (store, queue, worker, model, ledger) against the in-memory ceiling of the same machine, in one run.
+//
+//     npm run bench:pipeline -- [--count 1000] [--bytes 100000] [--repeat 5] [--model FILE_OR_FOLDER] [--images FOLDER]
+//
+// Ceiling: bench/ceiling.ts, one process a core. Warm: `imgcls upload` while a worker runs. Cold: `imgcls upload` alone, which
+// starts its worker and ends it. Each repetition takes all three in turn; what counts is their ratio.
+import { type ChildProcess, execFile, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { makePhotographs } from './photographs.ts';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const bin = path.join(here, '..', 'bin', 'imgcls.js');
+const { values: flags } = parseArgs({
+  options: {
+    count: { type: 'string', default: '1000' },
+    bytes: { type: 'string', default: '100000' },
+    repeat: { type: 'string', default: '5' },
+    model: { type: 'string' },
+    images: { type: 'string', default: path.join(here, '..', 'samples') },
+  },
+});
+const count = Number(flags.count);
+const processes = availableParallelism();
+const run = promisify(execFile);
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+const work = await mkdtemp(path.join(tmpdir(), 'imgcls-bench-'));
+const photographs = path.join(tmpdir(), `imgcls-bench-${flags.bytes}-bytes`);
+const children = new Set<ChildProcess>();
+try {
+  await main();
+} finally {
+  for (const child of children) child.kill();
+  await rm(work, { recursive: true, force: true });
+}
+
+async function main(): Promise<void> {
+  const made = await makePhotographs(photographs, {
+    sources: flags.images,
+    count,
+    bytes: Number(flags.bytes),
+  });
+  const folder = path.join(work, 'photos');
+  await mkdir(folder);
+  await Promise.all(
+    made.map(async (file) => writeFile(path.join(folder, path.basename(file)), await readFile(file))),
+  );
+
+  const model = await installModel();
+  const ceiling = await startCeiling(model, made);
+  const rows: { ceiling: number; warm: number; cold: number }[] = [];
+  let memory = '';
+  for (let i = 0; i < Number(flags.repeat); i++) {
+    const limit = await ceiling.measure();
+    const warm = await measureWarm(folder, model);
+    memory = warm.memory;
+    const cold = await measureUpload(folder, await freshDataDir(), model);
+    rows.push({ ceiling: limit, warm: warm.perSecond, cold: cold.perSecond });
+    console.log(
+      `${i + 1}: ceiling ${limit.toFixed(1)}, warm ${warm.perSecond.toFixed(1)}, cold ${cold.perSecond.toFixed(1)} images/s`,
+    );
+  }
+  const ratio = (of: 'warm' | 'cold') => (100 * median(rows.map((row) => row[of] / row.ceiling))).toFixed(1);
+  console.log(`
+${count} photographs of ${flags.bytes} bytes, model ${model.name}/${model.variant}, ${processes} cores of ${cpus()[0]?.model}
+in-memory ceiling  ${median(rows.map((row) => row.ceiling)).toFixed(1)} images/s
+worker running     ${median(rows.map((row) => row.warm)).toFixed(1)} images/s, ${ratio('warm')} % of the ceiling
+from nothing       ${median(rows.map((row) => row.cold)).toFixed(1)} images/s, ${ratio('cold')} % of the ceiling
+medians of ${rows.length}; percentages are medians of the ratios of each repetition
+peak memory        ${memory}`);
+}
+
+interface InstalledModel {
+  name: string;
+  variant: string;
+  file: string;
+  inputName: string;
+  mean: number[];
+  std: number[];
+  env: NodeJS.ProcessEnv;
+  /** Holds nothing but the models; every measured run gets a copy. */
+  dataDir: string;
+}
+
+/** The model to measure with, imported where a file is given, else the one that a job would take. */
+async function installModel(): Promise<InstalledModel> {
+  const dataDir = path.join(work, 'models-of');
+  const env = { ...process.env, IMGCLS_DATA_DIR: dataDir };
+  const args = flags.model === undefined ? [] : [path.resolve(flags.model)];
+  if (args.length > 0)
+    await run(process.execPath, [bin, 'model', 'import', ...args, '--name', 'benchmarked'], { env });
+  const { stdout } = await run(process.execPath, [bin, 'model', 'list', '--format', 'json'], { env });
+  const wanted = args.length > 0 ? 'benchmarked' : 'efficientnet-lite0';
+  const found = JSON.parse(stdout).find(({ name }: { name: string }) => name === wanted);
+  const manifest = JSON.parse(await readFile(path.join(found.dir, 'model.json'), 'utf8'));
+  return {
+    name: wanted,
+    variant: manifest.variant,
+    file: path.join(found.dir, 'model.onnx'),
+    inputName: manifest.input.name,
+    mean: manifest.preprocess.mean,
+    std: manifest.preprocess.std,
+    env: { ...env, IMGCLS_MODEL: wanted },
+    dataDir,
+  };
+}
+
+async function startCeiling(model: InstalledModel, files: string[]) {
+  const started = await Promise.all(
+    Array.from({ length: processes }, async (_, id) => {
+      const share = files.filter((_file, index) => index % processes === id);
+      const task = path.join(work, `ceiling-${id}.json`);
+      const { file, inputName, mean, std } = model;
+      await writeFile(task, JSON.stringify({ model: file, inputName, mean, std, files: share }));
+      const child = fork(path.join(here, 'ceiling.ts'), [task]);
+      children.add(child);
+      await once(child, 'message');
+      return child;
+    }),
+  );
+  return {
+    /** Images per second of all processes together, each doing its share of `count`. */
+    async measure(): Promise<number> {
+      const reports = started.map((child) => once(child, 'message'));
+      for (const child of started) child.send({ count: Math.ceil(count / processes) });
+      const done = await Promise.all(reports);
+      return done.reduce((sum, [report]) => sum + (1000 * report.count) / report.ms, 0);
+    },
+  };
+}
+
+let dataDirs = 0;
+async function freshDataDir(): Promise<string> {
+  const dir = path.join(work, `data-${dataDirs++}`);
+  await mkdir(dir);
+  return dir;
+}
+
+/** One `imgcls upload`, checked: every photograph once, none with an error. */
+async function measureUpload(folder: string, dataDir: string, model: InstalledModel) {
+  await linkModels(model, dataDir);
+  const output = path.join(work, 'results.ndjson');
+  const startMs = performance.now();
+  await run(process.execPath, [bin, 'upload', folder, '--format', 'ndjson', '--output', output], {
+    env: { ...model.env, IMGCLS_DATA_DIR: dataDir },
+  });
+  const ms = performance.now() - startMs;
+  const outcomes = (await readFile(output, 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const names = new Set(outcomes.filter(({ error }) => error === undefined).map(({ name }) => name));
+  if (outcomes.length !== count || names.size !== count)
+    throw new Error(`${names.size} of ${count} photographs have a label.`);
+  return { perSecond: (1000 * count) / ms };
+}
+
+/** `imgcls upload` while a worker is there that has its model loaded. */
+async function measureWarm(folder: string, model: InstalledModel) {
+  const dataDir = await freshDataDir();
+  await linkModels(model, dataDir);
+  const env = { ...model.env, IMGCLS_DATA_DIR: dataDir };
+  const worker = spawn(process.execPath, [bin, 'worker'], { env, stdio: 'ignore' });
+  children.add(worker);
+  const [first = ''] = await readdir(folder);
+  await run(process.execPath, [bin, 'upload', path.join(folder, first)], { env });
+  const { perSecond } = await measureUpload(folder, dataDir, model);
+  const memory = await peakMemory(worker.pid ?? 0);
+  worker.kill();
+  await once(worker, 'exit');
+  children.delete(worker);
+  return { perSecond, memory };
+}
+
+async function linkModels(model: InstalledModel, dataDir: string): Promise<void> {
+  const { cp } = await import('node:fs/promises');
+  await cp(path.join(model.dataDir, 'models'), path.join(dataDir, 'models'), { recursive: true }).catch(
+    () => {},
+  );
+}
+
+/** Peak resident memory of a process and of its children, from the system (Linux). */
+async function peakMemory(pid: number): Promise<string> {
+  const peakOf = async (id: string | number) => {
+    const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '');
+    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+  };
+  const listed = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  const ids = [pid, ...listed.trim().split(' ').filter(Boolean)];
+  const peaks = await Promise.all(ids.map(peakOf));
+  return `worker ${peaks[0]?.toFixed(0)} MB, runners ${peaks
+    .slice(1)
+    .map((mb) => `${mb.toFixed(0)} MB`)
+    .join(', ')}`;
+}

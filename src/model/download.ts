@@ -1,0 +1,189 @@
+// One file over HTTP, taken up again where it broke off.
+
+import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../core/backoff.ts';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+
+export interface DownloadOptions {
+  url: string;
+  /** Grows while the file comes; stays when the transfer breaks off, so that the next one goes on from there. */
+  partialPath: string;
+  /** The lengths that the whole file may have, bytes. */
+  acceptBytes: readonly number[];
+  onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
+  /** A transfer without a byte for so long is broken off and taken up again. */
+  stallMs?: number;
+  /** Tries in a row that bring no byte. */
+  maxTries?: number;
+  random?: () => number;
+  backoff?: { baseMs?: number; maxMs?: number };
+}
+
+const STALL_MS = 30_000;
+const MAX_TRIES = 6;
+
+const etagPath = (partialPath: string): string => `${partialPath}.etag`;
+
+/** Forgets what came so far. */
+export async function discardPartial(partialPath: string): Promise<void> {
+  await rm(partialPath, { force: true });
+  await rm(etagPath(partialPath), { force: true });
+}
+
+/**
+ * Downloads until `partialPath` has the whole file; the content is the caller's to check.
+ * @throws {ImgclsError} `permanent` when the server has no such file or one of another length (nothing is kept then);
+ *   `transient` when it cannot be reached (what came so far is kept).
+ */
+export async function download(options: DownloadOptions): Promise<void> {
+  const { url, partialPath, signal, maxTries = MAX_TRIES, random = Math.random } = options;
+  let failures = 0;
+  for (;;) {
+    const before = await sizeOf(partialPath);
+    try {
+      await transfer(options, before);
+      await rm(etagPath(partialPath), { force: true });
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof ImgclsError && error.kind === 'permanent') {
+        await discardPartial(partialPath);
+        throw error;
+      }
+      failures = (await sizeOf(partialPath)) > before ? 1 : failures + 1;
+      if (failures >= maxTries) {
+        throw new ImgclsError('transient', `Cannot download ${url}: ${messageOf(error)}`, {
+          hint: 'Try again: it goes on where it broke off. "--source" takes another address, a file or s3://bucket/key.',
+          cause: error,
+        });
+      }
+      await sleep(backoffMs(failures - 1, random(), options.backoff), undefined, signal && { signal });
+    }
+  }
+}
+
+/** One request; whatever it brings is in the partial file when it ends, well or not. */
+async function transfer(options: DownloadOptions, offset: number): Promise<void> {
+  const { url, partialPath, acceptBytes, onProgress, signal } = options;
+  if (offset > 0 && acceptBytes.includes(offset)) return;
+  const stall = stallGuard(options.stallMs ?? STALL_MS, signal);
+  try {
+    const response = await fetch(url, {
+      headers: await rangeHeaders(partialPath, offset),
+      signal: stall.signal,
+    });
+    // The file is not longer than what is there: it is another one now.
+    if (response.status === 416) {
+      await discardPartial(partialPath);
+      throw new Error('the server has no more bytes than came already');
+    }
+    const start = startOf(response, offset);
+    const total = totalOf(response, start);
+    if (total !== undefined && !acceptBytes.includes(total)) {
+      throw new ImgclsError('permanent', `${url} has ${total} bytes; expected ${acceptBytes.join(' or ')}.`, {
+        hint: 'This is not the pinned file. "imgcls model import" takes any other ONNX classifier.',
+      });
+    }
+    await keepEtag(partialPath, response.headers.get('etag'));
+    await append(response, {
+      partialPath,
+      start,
+      maxBytes: Math.max(...acceptBytes),
+      total,
+      onProgress,
+      stall,
+    });
+  } finally {
+    stall.stop();
+  }
+  const size = await sizeOf(partialPath);
+  if (!acceptBytes.includes(size)) throw new Error(`the transfer ended after ${size} bytes`);
+}
+
+async function rangeHeaders(partialPath: string, offset: number): Promise<Record<string, string>> {
+  // Compressed, a range would be one of other bytes.
+  const headers: Record<string, string> = { 'accept-encoding': 'identity' };
+  if (offset === 0) return headers;
+  headers.range = `bytes=${offset}-`;
+  const etag = await readFile(etagPath(partialPath), 'utf8').catch(() => '');
+  if (etag !== '') headers['if-range'] = etag;
+  return headers;
+}
+
+/** The first byte that the answer brings. */
+function startOf(response: Response, offset: number): number {
+  const { status } = response;
+  if (status === 200) return 0;
+  const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
+  if (status === 206 && Number(start) === offset) return offset;
+  const answer = `${response.url} answers ${status} ${response.statusText}`.trimEnd();
+  if (status === 408 || status === 429 || status >= 500 || status === 206) throw new Error(answer);
+  throw new ImgclsError('permanent', `${answer}.`, {
+    hint: '"--source" takes another address, a file or s3://bucket/key; the setting modelMirror another hub.',
+  });
+}
+
+function totalOf(response: Response, start: number): number | undefined {
+  const length = response.headers.get('content-length');
+  return length === null ? undefined : start + Number(length);
+}
+
+/** Only a strong one can promise that a range belongs to the same file. */
+async function keepEtag(partialPath: string, etag: string | null): Promise<void> {
+  if (etag?.startsWith('"')) await writeFile(etagPath(partialPath), etag);
+  else await rm(etagPath(partialPath), { force: true });
+}
+
+interface Append {
+  partialPath: string;
+  start: number;
+  maxBytes: number;
+  total: number | undefined;
+  onProgress: DownloadOptions['onProgress'];
+  stall: StallGuard;
+}
+
+async function append(response: Response, into: Append): Promise<void> {
+  const { partialPath, start, maxBytes, total, onProgress, stall } = into;
+  const file = await open(partialPath, start === 0 ? 'w' : 'r+');
+  let done = start;
+  try {
+    for await (const chunk of response.body ?? []) {
+      stall.alive();
+      if (done + chunk.byteLength > maxBytes) {
+        throw new ImgclsError('permanent', `${response.url} has more than the expected ${maxBytes} bytes.`);
+      }
+      await file.write(chunk, 0, chunk.byteLength, done);
+      done += chunk.byteLength;
+      onProgress?.(done, total ?? maxBytes);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+interface StallGuard {
+  signal: AbortSignal;
+  /** A byte came. */
+  alive(): void;
+  stop(): void;
+}
+
+function stallGuard(stallMs: number, outer: AbortSignal | undefined): StallGuard {
+  const stalled = new AbortController();
+  const timer = setTimeout(() => stalled.abort(new Error(`no byte came for ${stallMs} ms`)), stallMs);
+  return {
+    signal: outer === undefined ? stalled.signal : AbortSignal.any([outer, stalled.signal]),
+    alive: () => void timer.refresh(),
+    stop: () => clearTimeout(timer),
+  };
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return await stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}

@@ -1,0 +1,181 @@
+// A model of the catalog -> the library.
+
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import { type ModelManifest, type ModelVariant, modelTitle } from '../core/model.ts';
+import type { Store } from '../core/ports.ts';
+import { FORMAT } from '../core/versioned.ts';
+import { type CatalogEntry, catalogEntries, HUB_URL } from './catalog.ts';
+import { type DownloadOptions, discardPartial, download } from './download.ts';
+import { sha256OfFile } from './folder.ts';
+import { standardLabels } from './import.ts';
+import { inspectModel } from './inspect.ts';
+import { installModel } from './install.ts';
+import type { LibraryModel, ModelLibrary } from './library.ts';
+import { chooseVariant, readCpuFeatures, type VariantSetting } from './variant.ts';
+
+export interface PullOptions {
+  library: ModelLibrary;
+  /** `auto` (default): by the features of the CPU. */
+  variant?: VariantSetting | undefined;
+  /** Of this one file: an http(s) address, a path, or `s3://bucket/key`. It must be the pinned file all the same. */
+  source?: string | undefined;
+  /** In place of the hub's address: http(s), a folder, or `s3://bucket/prefix`. */
+  mirror?: string | undefined;
+  /** For `s3://`. */
+  openStore?: ((bucket: string) => Store) | undefined;
+  onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
+  /** For tests. */
+  transfer?: Pick<DownloadOptions, 'stallMs' | 'maxTries' | 'random' | 'backoff'>;
+}
+
+export interface PulledModel {
+  dir: string;
+  manifest: ModelManifest;
+  /** It was installed already; nothing was downloaded. */
+  already: boolean;
+}
+
+/**
+ * Installs a model of the catalog. Only the pinned content is ever installed; a download that breaks off leaves a partial
+ * file, from which the next pull goes on, and any other failure leaves nothing.
+ * @throws {ImgclsError} of kind `usage` (no such model), `permanent` (not there, or not the pinned file) or `transient`.
+ */
+export async function pullModel(name: string, options: PullOptions): Promise<PulledModel> {
+  const { library } = options;
+  const entry = await chooseEntry(name, options.variant ?? 'auto');
+  const there = await installed(entry, library);
+  if (there !== undefined) return { dir: there.dir, manifest: there.manifest, already: true };
+
+  const downloads = join(library.modelsDir, '.downloads');
+  await mkdir(downloads, { recursive: true });
+  const partial = join(downloads, `${entry.name}-${entry.variant}.partial`);
+  const source = options.source ?? below(options.mirror ?? HUB_URL, entry.files[0].path);
+  const sha256 = await fetchPinned(entry, source, partial, options);
+  try {
+    const { manifest, classes } = await describe(entry, sha256, partial, source);
+    const labels = await standardLabels(classes, library.bundledDir);
+    const weights = { path: partial, move: true };
+    const dir = await installModel(library.modelsDir, { manifest, labels, weights });
+    return { dir, manifest, already: false };
+  } finally {
+    await discardPartial(partial);
+  }
+}
+
+async function chooseEntry(name: string, setting: VariantSetting): Promise<CatalogEntry> {
+  const entries = catalogEntries(name);
+  const [first, ...others] = entries.map(({ variant }) => variant) as [ModelVariant, ...ModelVariant[]];
+  const { variant } = chooseVariant(setting, await readCpuFeatures(), [first, ...others]);
+  return entries.find((entry) => entry.variant === variant) as CatalogEntry;
+}
+
+async function installed(entry: CatalogEntry, library: ModelLibrary): Promise<LibraryModel | undefined> {
+  const models = await library.find(entry.name, entry.variant);
+  for (const model of models) {
+    const { sha256 } = model.manifest;
+    if (!entry.files.some((file) => file.sha256 === sha256)) continue;
+    // A damaged one is replaced.
+    const sound = await library.verify(model).then(
+      () => true,
+      () => false,
+    );
+    if (sound) return model;
+  }
+  return undefined;
+}
+
+/** @returns the sha256 of what is then in the partial file: one of the pins. */
+async function fetchPinned(
+  entry: CatalogEntry,
+  source: string,
+  partial: string,
+  options: PullOptions,
+): Promise<string> {
+  // What was left of an earlier transfer may be of another file, and only the whole tells: then once more from the start.
+  const resumed = (await stat(partial).catch(() => undefined)) !== undefined;
+  const { sha256, bytes } = await fetchOnce(entry, source, partial, options);
+  if (entry.files.some((file) => file.sha256 === sha256 && file.bytes === bytes)) return sha256;
+  await discardPartial(partial);
+  if (resumed) return await fetchPinned(entry, source, partial, options);
+  throw new ImgclsError('permanent', `${source} is not ${modelTitle(entry)}: its sha256 is ${sha256}.`, {
+    hint: 'The file was tampered with or replaced. If it is a model that you trust: imgcls model import FILE.',
+  });
+}
+
+async function fetchOnce(
+  entry: CatalogEntry,
+  source: string,
+  partial: string,
+  options: PullOptions,
+): Promise<{ sha256: string; bytes: number }> {
+  const { signal, onProgress, transfer } = options;
+  const acceptBytes = entry.files.map(({ bytes }) => bytes);
+  if (/^https?:/.test(source)) {
+    await download({ ...transfer, url: source, partialPath: partial, acceptBytes, onProgress, signal });
+  } else {
+    try {
+      await copy(source, partial, Math.max(...acceptBytes), options);
+    } catch (error) {
+      await discardPartial(partial);
+      throw error;
+    }
+  }
+  return { sha256: await sha256OfFile(partial, signal), bytes: (await stat(partial)).size };
+}
+
+/** From a file or a store; these do not break off, so there is nothing to go on from. */
+async function copy(source: string, partial: string, maxBytes: number, options: PullOptions): Promise<void> {
+  const { body, bytes } = await openSource(source, options);
+  if (bytes > maxBytes) {
+    body.destroy();
+    throw new ImgclsError('permanent', `${source} has ${bytes} bytes; expected at most ${maxBytes}.`);
+  }
+  const { signal } = options;
+  await pipeline(body, createWriteStream(partial), signal === undefined ? {} : { signal });
+  options.onProgress?.(bytes, bytes);
+}
+
+async function openSource(
+  source: string,
+  { openStore, signal }: PullOptions,
+): Promise<{ body: Readable; bytes: number }> {
+  const s3 = /^s3:\/\/([^/]+)\/(.+)$/.exec(source);
+  if (s3?.[1] !== undefined && s3[2] !== undefined) {
+    if (openStore === undefined) throw new ImgclsError('usage', `${source} cannot be read here.`);
+    const { info, body } = await openStore(s3[1]).getStream(s3[2], signal === undefined ? {} : { signal });
+    return { body, bytes: info.bytes };
+  }
+  const path = source.startsWith('file:') ? fileURLToPath(source) : source;
+  try {
+    const { size } = await stat(path);
+    return { body: createReadStream(path, { end: Math.max(0, size - 1) }), bytes: size };
+  } catch (cause) {
+    throw new ImgclsError('usage', `Cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function below(base: string, path: string): string {
+  return base.endsWith('/') ? `${base}${path}` : `${base}/${path}`;
+}
+
+/** Names of inputs and outputs come from the file itself, which is loaded and run once on the way. */
+async function describe(
+  entry: CatalogEntry,
+  sha256: string,
+  weights: string,
+  source: string,
+): Promise<{ manifest: ModelManifest; classes: number }> {
+  const { input, output, classes } = await inspectModel(weights, entry.preprocess.cropSize);
+  const { name, variant, version, licence, preprocess, activation, accuracy } = entry;
+  const { size: bytes } = await stat(weights);
+  const pinned = { v: FORMAT, name, version, variant, sha256, bytes, licence, source } as const;
+  const manifest = { ...pinned, input, output, preprocess, activation };
+  return { manifest: accuracy === undefined ? manifest : { ...manifest, accuracy }, classes };
+}

@@ -1,0 +1,102 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+export const repository = path.resolve(import.meta.dirname, '../..');
+
+/** The package as its users get it: packed, unpacked elsewhere, with its dependencies beside it. */
+export interface InstalledPackage {
+  bin: string;
+  /** An empty folder for the data of one test. */
+  dataDir(): Promise<string>;
+  remove(): Promise<void>;
+}
+
+export async function installPackage(): Promise<InstalledPackage> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'imgcls-e2e-'));
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: repository });
+  const { filename } = JSON.parse(stdout)[0];
+  await run('tar', ['-xzf', path.join(folder, filename), '-C', folder]);
+  await symlink(path.join(repository, 'node_modules'), path.join(folder, 'package', 'node_modules'));
+  let count = 0;
+  return {
+    bin: path.join(folder, 'package', 'bin', 'imgcls.js'),
+    async dataDir() {
+      const dir = path.join(folder, `data-${count++}`);
+      await mkdir(dir);
+      return dir;
+    },
+    async remove() {
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface Finished {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Running {
+  pid: number;
+  kill(signal: NodeJS.Signals): void;
+  finished: Promise<Finished>;
+  /** What it has written to stderr so far. */
+  stderr(): string;
+}
+
+/** Starts `imgcls` on a data folder of its own, away from the settings of whoever runs the tests. */
+export function start(
+  bin: string,
+  dataDir: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Running {
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('IMGCLS_')));
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd: dataDir,
+    env: { ...own, ...env, IMGCLS_DATA_DIR: dataDir },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return {
+    pid: child.pid ?? 0,
+    kill: (signal) => void child.kill(signal),
+    stderr: () => stderr,
+    finished: new Promise((resolve) => {
+      child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+    }),
+  };
+}
+
+/** Processes that belong to a data folder, as the system lists them: workers and their runners. */
+export async function processesOf(dataDir: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
+    const environ = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
+    if (environ.includes(`IMGCLS_DATA_DIR=${dataDir}\0`)) found.push(Number(entry));
+  }
+  return found;
+}
+
+/** The folder of real weights and photographs, where there is one; those who lack it are told. */
+export function sharedFolder(): string | undefined {
+  const folder = path.resolve(process.env.IMGCLS_SHARED_DIR ?? path.join(repository, '..', 'shared'));
+  if (existsSync(path.join(folder, 'images', 'evaluate'))) return folder;
+  console.warn('Tests on ImageNet photographs are left out: no shared folder (IMGCLS_SHARED_DIR).');
+  return undefined;
+}

@@ -1,0 +1,207 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { oddImages, writeOddImages } from './odd-images.ts';
+import {
+  type InstalledPackage,
+  installPackage,
+  processesOf,
+  repository,
+  sharedFolder,
+  start,
+} from './package.ts';
+
+const samples = path.join(repository, 'samples');
+const shared = sharedFolder();
+
+let installed: InstalledPackage;
+beforeAll(async () => {
+  installed = await installPackage();
+});
+afterAll(() => installed.remove());
+
+const ndjson = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+describe('imgcls upload', () => {
+  it('labels the samples rightly, with nothing installed but the package, and leaves no process behind', async () => {
+    const dataDir = await installed.dataDir();
+    const expected: Record<string, string[]> = JSON.parse(
+      await readFile(path.join(samples, 'expected.json'), 'utf8'),
+    );
+    const { code, stdout, stderr } = await start(installed.bin, dataDir, [
+      'upload',
+      samples,
+      '--format',
+      'ndjson',
+    ]).finished;
+    expect(code, stderr).toBe(0);
+    const outcomes = ndjson(stdout);
+    expect(outcomes.map(({ name }) => name)).toEqual(Object.keys(expected).sort());
+    for (const { name, wnid, label, score, labels } of outcomes) {
+      expect(expected[name], `${name} is labelled ${label}`).toContain(wnid);
+      expect(labels[0]).toEqual({ wnid, label, score });
+      expect(labels).toHaveLength(5);
+    }
+    expect(stderr).toMatch(/efficientnet-lite0/);
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+
+  it('writes one line an image to a pipe, and the same job again from the ledger', async () => {
+    const dataDir = await installed.dataDir();
+    const upload = await start(installed.bin, dataDir, ['upload', samples]).finished;
+    expect(upload.stdout).toMatch(
+      /^cat\.jpg, .+\ncoffee\.jpg, .+\nmountains\.jpg, .+\nrocket\.jpg, .+\ntripod\.png, .+\n$/,
+    );
+    const job = /job (\w{26})/.exec(upload.stderr)?.[1] ?? '';
+    const again = await start(installed.bin, dataDir, ['results', job]).finished;
+    expect(again).toMatchObject({ code: 0, stdout: upload.stdout });
+  });
+
+  it('gives every odd file one outcome with the right code, classifies the good ones, and ends with 3', async () => {
+    const dataDir = await installed.dataDir();
+    const folder = path.join(dataDir, 'odd');
+    await writeOddImages(folder, path.join(samples, 'cat.jpg'));
+    const { code, stdout, stderr } = await start(installed.bin, dataDir, [
+      'upload',
+      folder,
+      '--format',
+      'ndjson',
+    ]).finished;
+    expect(code, stderr).toBe(3);
+    const codes = Object.fromEntries(ndjson(stdout).map(({ name, error }) => [name, error?.code]));
+    expect(codes).toEqual(oddImages);
+    expect(ndjson(stdout)).toHaveLength(Object.keys(oddImages).length);
+  });
+
+  it('says of a tiny image that its label is little more than a guess', async () => {
+    const dataDir = await installed.dataDir();
+    await sharp(path.join(samples, 'cat.jpg')).resize(64, 64).jpeg().toFile(path.join(dataDir, 'tiny.jpg'));
+    const { stdout } = await start(installed.bin, dataDir, ['upload', 'tiny.jpg', '--format', 'ndjson'])
+      .finished;
+    expect(ndjson(stdout)).toMatchObject([{ name: 'tiny.jpg', warning: 'low_resolution' }]);
+  });
+
+  it('announces a job without waiting, which another process then waits for', async () => {
+    const dataDir = await installed.dataDir();
+    const announced = await start(installed.bin, dataDir, ['upload', samples, '--no-wait']).finished;
+    expect(announced.code).toBe(0);
+    expect(await processesOf(dataDir)).toEqual([]);
+    const job = announced.stdout.trim();
+    const waited = await start(installed.bin, dataDir, ['results', job, '--wait', '--format', 'csv'])
+      .finished;
+    expect(waited.code, waited.stderr).toBe(0);
+    expect(waited.stdout.trimEnd().split('\r\n')).toHaveLength(6);
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+
+  it.each([
+    [['upload', 'nowhere'], 2, /Cannot read nowhere/],
+    [['upload'], 2, /missing required argument/],
+    [['upload', '.', '--format', 'xml'], 2, /Allowed choices are/],
+    [['upload', '.', '--top-k', '0'], 2, /topK/],
+    [['upload', samples, '--model', 'nosuch'], 2, /nosuch.* is not installed/],
+    [['results', 'nosuch'], 2, /There is no job nosuch/],
+  ])('answers %j with exit code %i and a message', async (args, expectedCode, message) => {
+    const { code, stdout, stderr } = await start(installed.bin, await installed.dataDir(), args).finished;
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect({ code, stdout }).toEqual({ code: expectedCode, stdout: '' });
+  });
+
+  it('says when a folder holds no image, and leaves no job behind', async () => {
+    const dataDir = await installed.dataDir();
+    await mkdir(path.join(dataDir, 'notes'));
+    await writeFile(path.join(dataDir, 'notes', 'a.txt'), 'text');
+    const { code, stderr } = await start(installed.bin, dataDir, ['upload', 'notes']).finished;
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/There is no image in notes/);
+  });
+
+  it.runIf(shared)(
+    'labels the 60 images that were too many for the seed system and its 27 tiny ones in one job',
+    async () => {
+      const dataDir = await installed.dataDir();
+      const seed = path.join(shared ?? '', 'images', 'seed');
+      const { code, stdout, stderr } = await start(installed.bin, dataDir, [
+        'upload',
+        seed,
+        '--format',
+        'ndjson',
+      ]).finished;
+      expect(code, stderr).toBe(0);
+      expect(new Set(ndjson(stdout).map(({ name }) => name)).size).toBe(87);
+    },
+  );
+});
+
+describe('several submitters on one data folder', () => {
+  const many = async (dataDir: string, count: number, name: string) => {
+    const folder = path.join(dataDir, name);
+    await mkdir(folder);
+    const cat = sharp(path.join(samples, 'cat.jpg')).resize(200, 200);
+    await Promise.all(
+      Array.from({ length: count }, async (_, index) => {
+        const made = cat.clone().modulate({ brightness: 1 + index / (4 * count) });
+        await made.jpeg().toFile(path.join(folder, `${name}-${String(index).padStart(4, '0')}.jpg`));
+      }),
+    );
+    return folder;
+  };
+
+  it('each get exactly their own outcomes', async () => {
+    const dataDir = await installed.dataDir();
+    const [a, b] = [await many(dataDir, 40, 'a'), await many(dataDir, 40, 'b')];
+    const [forA, forB] = await Promise.all(
+      [a, b].map(
+        (folder) => start(installed.bin, dataDir, ['upload', folder, '--format', 'ndjson']).finished,
+      ),
+    );
+    for (const [finished, name] of [
+      [forA, 'a'],
+      [forB, 'b'],
+    ] as const) {
+      expect(finished?.code, finished?.stderr).toBe(0);
+      const names = ndjson(finished?.stdout ?? '').map((outcome) => outcome.name);
+      expect(names).toEqual(
+        Array.from({ length: 40 }, (_, index) => `${name}-${String(index).padStart(4, '0')}.jpg`),
+      );
+    }
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+
+  it('end though the one that ran the controller is killed midway', async () => {
+    const dataDir = await installed.dataDir();
+    const [a, b] = [await many(dataDir, 300, 'a'), await many(dataDir, 300, 'b')];
+    const first = start(installed.bin, dataDir, ['upload', a]);
+    await expect
+      .poll(() => processesOf(dataDir).then((found) => found.length), { timeout: 20_000 })
+      .toBeGreaterThan(2);
+    const second = start(installed.bin, dataDir, ['upload', b, '--format', 'ndjson']);
+    await expect.poll(() => second.stderr(), { timeout: 20_000 }).toMatch(/model/);
+    first.kill('SIGKILL');
+    const finished = await second.finished;
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(ndjson(finished.stdout)).toHaveLength(300);
+    // A's job is unfinished, so B leaves the workers to whoever comes next; nobody does, and they end by themselves.
+    await expect.poll(() => processesOf(dataDir), { timeout: 60_000, interval: 500 }).toEqual([]);
+  });
+
+  it('say how to go on when they are interrupted, and leave nothing running', async () => {
+    const dataDir = await installed.dataDir();
+    const folder = await many(dataDir, 300, 'a');
+    const running = start(installed.bin, dataDir, ['upload', folder]);
+    await expect
+      .poll(() => processesOf(dataDir).then((found) => found.length), { timeout: 20_000 })
+      .toBeGreaterThan(2);
+    running.kill('SIGINT');
+    const { code, stderr } = await running.finished;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/Interrupted/);
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+});

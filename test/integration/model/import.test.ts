@@ -1,0 +1,153 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { classLabels, modelManifest } from '../../../src/core/model.ts';
+import { isError } from '../../../src/core/outcome.ts';
+import { createClassifier } from '../../../src/model/classifier.ts';
+import { importModel } from '../../../src/model/import.ts';
+import { createModelLibrary } from '../../../src/model/library.ts';
+import { BUNDLED_DIR, LIMITS, SAMPLES_DIR, temporaryFolder } from './support.ts';
+import { type TinyModel, tinyOnnx } from './tiny-onnx.ts';
+
+/** An empty library, and a folder `name` with a model file and whatever else is given. */
+async function setUp(model: TinyModel | string, files: Record<string, unknown> = {}, name = 'tiny-net') {
+  const root = await temporaryFolder();
+  const library = createModelLibrary({ modelsDir: join(root, 'models'), bundledDir: BUNDLED_DIR });
+  const folder = join(root, name);
+  await mkdir(folder);
+  await writeFile(join(folder, 'model.onnx'), typeof model === 'string' ? model : tinyOnnx(model));
+  for (const [file, content] of Object.entries(files)) {
+    await writeFile(join(folder, file), typeof content === 'string' ? content : JSON.stringify(content));
+  }
+  const installed = async () => (await library.list()).models.filter(({ bundled }) => !bundled);
+  return { library, folder, installed };
+}
+
+const labelsOf = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ wnid: `c${index}`, label: `class ${index}` }));
+
+describe('import', () => {
+  it('takes a model with ImageNet shapes and no recipe for an ImageNet model, and says so', async () => {
+    const { library, folder, installed } = await setUp({});
+    const { dir, manifest, notices } = await importModel(folder, { library });
+    expect(manifest).toMatchObject({
+      name: 'tiny-net',
+      variant: 'fp32',
+      input: { name: 'data', layout: 'NCHW' },
+      output: { name: 'logits' },
+      preprocess: { resizeShortestSide: 256, cropSize: 224, kernel: 'linear', mean: [0.485, 0.456, 0.406] },
+      activation: 'softmax',
+    });
+    expect(notices.join(' ')).toMatch(/standard ImageNet way.*ImageNet's 1000/);
+    modelManifest.parse(JSON.parse(await readFile(join(dir, 'model.json'), 'utf8')));
+    expect(classLabels.parse(JSON.parse(await readFile(join(dir, 'labels.json'), 'utf8')))).toHaveLength(
+      1000,
+    );
+    const [model] = await installed();
+    expect(model?.dir).toBe(join(library.modelsDir, 'tiny-net', 'fp32'));
+    if (model !== undefined) await library.verify(model);
+  });
+
+  it('makes something that classifies', async () => {
+    const { library, folder } = await setUp({ classes: 4 }, { 'labels.json': labelsOf(4) });
+    const { dir, manifest } = await importModel(folder, { library });
+    const classifier = await createClassifier({ dir, sha256: manifest.sha256, ...LIMITS });
+    const [result] = await classifier.classify([await readFile(join(SAMPLES_DIR, 'cat.jpg'))], 4);
+    await classifier.dispose();
+    if (result === undefined || isError(result)) throw new Error(JSON.stringify(result));
+    expect(result.labels.map(({ label }) => label).sort()).toEqual([
+      'class 0',
+      'class 1',
+      'class 2',
+      'class 3',
+    ]);
+    expect(result.labels.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 5);
+  });
+
+  it('notices that a model gives probabilities', async () => {
+    const { library, folder } = await setUp({ probabilities: true });
+    expect((await importModel(folder, { library })).manifest.activation).toBe('none');
+  });
+
+  it('runs a model of fixed batch size on any number of images', async () => {
+    const { library, folder } = await setUp({ shape: [1, 3, 224, 224] });
+    const { dir, manifest } = await importModel(folder, { library });
+    const classifier = await createClassifier({ dir, sha256: manifest.sha256, ...LIMITS });
+    const files = ['cat.jpg', 'rocket.jpg', 'coffee.jpg'];
+    const images = await Promise.all(files.map((file) => readFile(join(SAMPLES_DIR, file))));
+    const together = await classifier.classify(images, 3);
+    const alone = await Promise.all(images.map((image) => classifier.classify([image], 3)));
+    await classifier.dispose();
+    const labels = (results: typeof together) => results.map((one) => (isError(one) ? one : one.labels));
+    expect(labels(together)).toEqual(labels(alone.flat()));
+  });
+
+  it('takes from a recipe what it says, and only the rest from the model', async () => {
+    const recipe = {
+      name: 'birds',
+      version: '3',
+      licence: 'MIT',
+      preprocess: { resizeShortestSide: 72, cropSize: 64, channelOrder: 'BGR', mean: [0.5, 0.5, 0.5] },
+    };
+    const { library, folder } = await setUp(
+      { shape: ['N', 64, 64, 3], classes: 10 },
+      { 'model.json': recipe, 'labels.json': labelsOf(10) },
+    );
+    const { manifest, notices } = await importModel(join(folder, 'model.onnx'), { library, variant: 'int8' });
+    expect(manifest).toMatchObject({
+      ...recipe,
+      variant: 'int8',
+      input: { layout: 'NHWC' },
+      preprocess: { ...recipe.preprocess, std: [0.229, 0.224, 0.225] },
+    });
+    expect(notices).toEqual([]);
+  });
+
+  it.each([
+    ['resnet50-fp32', 'resnet50'],
+    ['ResNet 50 (mine)', 'resnet-50-mine-'],
+    ['mobilenet_v3', 'mobilenet_v3'],
+  ])('names a model in folder %s %s', async (folderName, expected) => {
+    const { library, folder } = await setUp({}, {}, folderName);
+    expect((await importModel(folder, { library })).manifest.name).toBe(expected);
+  });
+
+  it('replaces a model that is imported again', async () => {
+    const { library, folder, installed } = await setUp({ seed: 1 });
+    await importModel(folder, { library });
+    await writeFile(join(folder, 'model.onnx'), tinyOnnx({ seed: 2 }));
+    const { manifest } = await importModel(folder, { library });
+    expect((await installed()).map((model) => model.manifest.sha256)).toEqual([manifest.sha256]);
+  });
+
+  it.each<[string, TinyModel | string, Record<string, unknown>, RegExp]>([
+    ['what is not ONNX', 'not a model', {}, /is not a model that can be loaded/],
+    ['an operator that nobody has', { extraOperator: 'Frobnicate' }, {}, /is not a model that can be loaded/],
+    ['a model that takes no images', { shape: ['N', 5, 224, 224] }, {}, /no side of 3 channels/],
+    ['interleaved input without a recipe', { shape: ['N', 224, 224, 3] }, {}, /nothing says how to prepare/],
+    ['another size than the recipe', { shape: ['N', 3, 299, 299] }, {}, /takes 299 x 299 pixels/],
+    ['classes without names', { classes: 10 }, {}, /10 classes, and nothing says/],
+    ['too few labels', { classes: 10 }, { 'labels.json': labelsOf(9) }, /9 labels; the model has 10/],
+    ['labels of a wrong shape', {}, { 'labels.json': ['cat'] }, /labels\.json has the wrong shape/],
+    ['a recipe that is not JSON', {}, { 'model.json': '{' }, /not JSON/],
+    ['a recipe of a wrong shape', {}, { 'model.json': { variant: 'int4' } }, /wrong shape: variant/],
+    [
+      'a crop larger than the picture',
+      { shape: ['N', 3, 'H', 'W'] },
+      { 'model.json': { preprocess: { cropSize: 300 } } },
+      /cropSize 300 is larger/,
+    ],
+  ])('refuses %s and leaves nothing', async (_, model, files, message) => {
+    const { library, folder, installed } = await setUp(model, files);
+    await expect(importModel(folder, { library })).rejects.toThrow(message);
+    expect(await installed()).toEqual([]);
+    expect(await readdir(library.modelsDir)).toEqual([]);
+  });
+
+  it('refuses names that are none, and paths where nothing is', async () => {
+    const { library, folder } = await setUp({});
+    await expect(importModel(folder, { library, name: '../evil' })).rejects.toThrow(/cannot name a model/);
+    await expect(importModel(join(folder, 'nowhere'), { library })).rejects.toThrow(/Cannot read/);
+    await expect(importModel(library.modelsDir, { library })).rejects.toThrow();
+  });
+});

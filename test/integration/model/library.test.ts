@@ -1,0 +1,150 @@
+import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { importModel } from '../../../src/model/import.ts';
+import { createModelLibrary } from '../../../src/model/library.ts';
+import { parseModelTitle, selectModel } from '../../../src/model/select-model.ts';
+import { BUNDLED_DIR, starterManifest, temporaryFolder } from './support.ts';
+import { tinyOnnx } from './tiny-onnx.ts';
+
+const cpu = { int8: ['avx512_vnni'], known: true };
+
+async function setUp() {
+  const root = await temporaryFolder();
+  const library = createModelLibrary({ modelsDir: join(root, 'models'), bundledDir: BUNDLED_DIR });
+  const install = async (name: string, variant: 'fp32' | 'int8', seed = 1) => {
+    const file = join(root, `${name}.onnx`);
+    await writeFile(file, tinyOnnx({ seed }));
+    return await importModel(file, { library, name, variant });
+  };
+  return { library, install };
+}
+
+describe('library', () => {
+  it('has the bundled model from the start, and it is sound', async () => {
+    const { library } = await setUp();
+    const { models, damaged } = await library.list();
+    expect(damaged).toEqual([]);
+    expect(models).toMatchObject([
+      { bundled: true, manifest: { name: 'efficientnet-lite0', variant: 'int8' } },
+    ]);
+    for (const model of models) await library.verify(model);
+  });
+
+  it('lists and finds by name, variant and content', async () => {
+    const { library, install } = await setUp();
+    const fp32 = await install('resnet50', 'fp32', 1);
+    await install('resnet50', 'int8', 2);
+    const titles = (await library.list()).models.map(
+      ({ manifest }) => `${manifest.name}/${manifest.variant}`,
+    );
+    expect(titles).toEqual(['efficientnet-lite0/int8', 'resnet50/fp32', 'resnet50/int8']);
+    expect(await library.find('resnet50')).toHaveLength(2);
+    expect(await library.find('resnet50', 'fp32')).toMatchObject([{ dir: fp32.dir }]);
+    expect(await library.find('vgg')).toEqual([]);
+    expect((await library.findBySha256(fp32.manifest.sha256))?.dir).toBe(fp32.dir);
+    expect(await library.findBySha256('0'.repeat(64))).toBeUndefined();
+  });
+
+  it('reports damaged folders beside the good ones', async () => {
+    const { library, install } = await setUp();
+    const { dir } = await install('good', 'fp32');
+    const broken = join(library.modelsDir, 'broken');
+    await cp(dir, join(broken, 'cut'), { recursive: true });
+    await writeFile(join(broken, 'cut', 'model.onnx'), 'short');
+    await cp(dir, join(broken, 'unreadable'), { recursive: true });
+    await writeFile(join(broken, 'unreadable', 'model.json'), '{');
+    await mkdir(join(broken, 'empty'));
+    await writeFile(join(library.modelsDir, 'stray file'), '');
+    const { models, damaged } = await library.list();
+    expect(models.map(({ manifest }) => manifest.name)).toEqual(['efficientnet-lite0', 'good']);
+    expect(damaged.map(({ problem }) => problem)).toEqual([
+      expect.stringContaining('5 bytes'),
+      expect.stringContaining('model.json'),
+      expect.stringContaining('not JSON'),
+    ]);
+  });
+
+  it('verify finds weights that were changed', async () => {
+    const { library, install } = await setUp();
+    const { dir } = await install('good', 'fp32', 1);
+    await writeFile(join(dir, 'model.onnx'), tinyOnnx({ seed: 2 }));
+    const [model] = await library.find('good');
+    if (model === undefined) throw new Error('same length, so it is listed');
+    await expect(library.verify(model)).rejects.toThrow(/sha256/);
+  });
+
+  it('removes what is installed, even if damaged, and never what is bundled', async () => {
+    const { library, install } = await setUp();
+    const { dir } = await install('mine', 'fp32');
+    await install('mine', 'int8', 2);
+    await rm(join(dir, 'model.json'));
+    expect(await library.remove('mine', 'fp32')).toEqual([dir]);
+    expect(await library.find('mine')).toHaveLength(1);
+    await library.remove('mine');
+    expect(await readdir(library.modelsDir)).toEqual([]);
+    await expect(library.remove('mine')).rejects.toThrow(/No model mine is installed/);
+    await expect(library.remove('efficientnet-lite0')).rejects.toThrow(/came with the product/);
+    await expect(library.remove('../models')).rejects.toThrow(/cannot name a model/);
+  });
+});
+
+describe('selectModel', () => {
+  it('takes the starter while there is no ResNet-50, and says how to get it', async () => {
+    const { library } = await setUp();
+    const { model, notice } = await selectModel({ library, variantSetting: 'auto', cpu });
+    expect(model.manifest.sha256).toBe((await starterManifest()).sha256);
+    expect(notice).toMatch(/efficientnet-lite0\/int8.*imgcls model pull resnet50/);
+  });
+
+  it('prefers ResNet-50, in the variant that suits the CPU', async () => {
+    const { library, install } = await setUp();
+    await install('resnet50', 'fp32', 1);
+    await install('resnet50', 'int8', 2);
+    const fast = await selectModel({ library, variantSetting: 'auto', cpu });
+    expect(fast).toMatchObject({
+      model: { manifest: { variant: 'int8' } },
+      reason: 'the CPU has avx512_vnni',
+    });
+    expect(fast.notice).toBeUndefined();
+    const slow = await selectModel({ library, variantSetting: 'auto', cpu: { int8: [], known: true } });
+    expect(slow.model.manifest.variant).toBe('fp32');
+    const asked = await selectModel({ library, variantSetting: 'fp32', cpu });
+    expect(asked.model.manifest.variant).toBe('fp32');
+  });
+
+  it('takes the model that is asked for, or says how to get it', async () => {
+    const { library, install } = await setUp();
+    await install('mine', 'fp32');
+    const select = (wanted: string) => selectModel({ library, wanted, variantSetting: 'auto', cpu });
+    expect((await select('mine')).model.manifest.name).toBe('mine');
+    await expect(select('resnet18')).rejects.toMatchObject({ hint: 'imgcls model pull resnet18' });
+    await expect(select('vgg')).rejects.toMatchObject({
+      message: expect.stringContaining('not installed'),
+      hint: expect.stringContaining('efficientnet-lite0, mine'),
+    });
+    await expect(selectModel({ library, wanted: 'mine', variantSetting: 'int8', cpu })).rejects.toThrow(
+      /no int8/,
+    );
+  });
+
+  it('names the damage where the model that is asked for is damaged', async () => {
+    const { library, install } = await setUp();
+    const { dir } = await install('mine', 'fp32');
+    await rm(join(dir, 'model.onnx'));
+    await expect(selectModel({ library, wanted: 'mine', variantSetting: 'auto', cpu })).rejects.toThrow(
+      /damaged/,
+    );
+  });
+
+  it.each([
+    ['resnet50', { name: 'resnet50' }],
+    ['resnet50/int8', { name: 'resnet50', variant: 'int8' }],
+  ])('reads the title %s', (text, expected) => {
+    expect(parseModelTitle(text)).toEqual(expected);
+  });
+
+  it.each(['resnet50/int4', 'a/b/c'])('refuses the title %s', (text) => {
+    expect(() => parseModelTitle(text)).toThrow(/is not a model/);
+  });
+});

@@ -1,0 +1,92 @@
+// Writes ONNX models of a few hundred bytes, so that tests need no downloads.
+
+/** A protobuf field: a number (varint) or bytes, text or a message (length first). */
+function field(number: number, value: number | string | Buffer): Buffer {
+  if (typeof value === 'number') return Buffer.concat([varint(number << 3), varint(value)]);
+  const bytes = Buffer.from(value);
+  return Buffer.concat([varint((number << 3) | 2), varint(bytes.length), bytes]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest > 127) {
+    bytes.push((rest & 127) | 128);
+    rest = Math.floor(rest / 128);
+  }
+  return Buffer.from([...bytes, rest]);
+}
+
+const message = (...fields: Buffer[]) => Buffer.concat(fields);
+const FLOAT = 1;
+
+type Dimension = number | string;
+
+function valueInfo(name: string, shape: Dimension[]): Buffer {
+  const dimensions = shape.map((size) =>
+    field(1, typeof size === 'number' ? field(1, size) : field(2, size)),
+  );
+  const tensorType = message(field(1, FLOAT), field(2, message(...dimensions)));
+  return message(field(1, name), field(2, field(1, tensorType)));
+}
+
+function node(operator: string, inputs: string[], output: string, attributes: Buffer[] = []): Buffer {
+  return message(
+    ...inputs.map((input) => field(1, input)),
+    field(2, output),
+    field(4, operator),
+    ...attributes.map((attribute) => field(5, attribute)),
+  );
+}
+
+const INTS = 7;
+const ints = (name: string, values: number[]) =>
+  message(field(1, name), ...values.map((value) => field(8, value)), field(20, INTS));
+
+function tensor(name: string, shape: number[], values: Float32Array): Buffer {
+  return message(
+    ...shape.map((size) => field(1, size)),
+    field(2, FLOAT),
+    field(8, name),
+    field(9, Buffer.from(values.buffer, values.byteOffset, values.byteLength)),
+  );
+}
+
+export interface TinyModel {
+  /** Of the input; `'N'` and the like are sizes that vary. */
+  shape?: Dimension[];
+  classes?: number;
+  /** Ends with a softmax. */
+  probabilities?: boolean;
+  /** A node of this type, whose result nobody uses. */
+  extraOperator?: string;
+  /** Changes the weights, and so the sha256. */
+  seed?: number;
+}
+
+/** A classifier that weighs the mean of each channel. */
+export function tinyOnnx(options: TinyModel = {}): Buffer {
+  const { shape = ['N', 3, 224, 224], classes = 1000, probabilities = false, seed = 1 } = options;
+  const axes = shape[1] === 3 ? [2, 3] : [1, 2];
+  const weights = Float32Array.from({ length: 3 * classes }, (_, index) => Math.sin(seed * (index + 1)) * 5);
+  const batch = shape[0] ?? 'N';
+  const scores = probabilities ? 'scores' : 'logits';
+  const graph = message(
+    field(1, node('ReduceMean', ['data'], 'means', [ints('axes', axes), keepNoDimensions()])),
+    field(1, node('MatMul', ['means', 'weights'], scores)),
+    ...(probabilities ? [field(1, node('Softmax', ['scores'], 'logits'))] : []),
+    ...(options.extraOperator === undefined
+      ? []
+      : [field(1, node(options.extraOperator, ['data'], 'unused'))]),
+    field(2, 'tiny'),
+    field(5, tensor('weights', [3, classes], weights)),
+    field(11, valueInfo('data', shape)),
+    field(12, valueInfo('logits', [batch, classes])),
+  );
+  return message(field(1, 8), field(7, graph), field(8, field(2, 13)));
+}
+
+const INT = 2;
+function keepNoDimensions(): Buffer {
+  return message(field(1, 'keepdims'), field(3, 0), field(20, INT));
+}
