@@ -54,7 +54,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
 /** Standard error, since standard output is for results alone; synchronous, so that the last words are never lost. */
 function openLog({ logLevel, cluster }: RunSettings): Log {
   return pino(
-    { level: logLevel, base: { pid: process.pid, cluster } },
+    { level: logLevel, base: { pid: process.pid, cluster }, serializers: { error: pino.stdSerializers.err } },
     pino.destination({ fd: 2, sync: true }),
   );
 }

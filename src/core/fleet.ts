@@ -13,6 +13,8 @@ export const workerStatus = z.object({
   id: z.string(),
   state: workerState,
   host: z.string(),
+  /** Started by a controller, which ends it too; a worker that a person started is that person's. */
+  managed: z.boolean(),
   pid: z.int(),
   startedAtMs: z.number(),
   updatedAtMs: z.number(),

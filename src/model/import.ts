@@ -87,7 +87,7 @@ async function describe(
     ...standard.preprocess,
     ...given?.preprocess,
   });
-  const inspected = await inspectModel(weights, preprocess.cropSize);
+  const inspected = await inspectModel(weights, preprocess.cropSize, file);
   checkSize(inspected, preprocess.cropSize);
   if (known === undefined && given?.preprocess === undefined) checkStandard(inspected);
   const chosen = labels ?? (await standardLabels(inspected.classes, options.library.bundledDir));

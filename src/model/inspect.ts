@@ -21,11 +21,12 @@ const SUM_TOLERANCE = 1e-3;
 
 /**
  * Loads a model and runs it on one made-up image.
+ * @param shownAs the file that a person knows, where `path` is a copy of it.
  * @param cropSize tried where the model takes any size.
  * @throws {ImgclsError} of kind `permanent` when it is no ONNX model or no image classifier.
  */
-export async function inspectModel(path: string, cropSize: number): Promise<InspectedModel> {
-  const session = await openSession(path);
+export async function inspectModel(path: string, cropSize: number, shownAs = path): Promise<InspectedModel> {
+  const session = await openSession(path, shownAs);
   try {
     const { name, layout, size } = imageInput(session.inputs);
     const output = session.outputs[0];

@@ -35,7 +35,8 @@ process.on('message', (request) => {
   void answer(request as RunnerRequest).then(send);
 });
 process.once('disconnect', () => process.exit(0));
-// Ctrl-C reaches the whole process group. What becomes of the images in hand is the worker's decision.
-process.on('SIGINT', () => {});
+// Ctrl-C reaches a whole process group, and systemd's stop a whole control group. What becomes of the images in hand is
+// the worker's decision; when it is gone, its channel closes.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 
 send({ type: 'ready', rssBytes: process.memoryUsage.rss() });

@@ -67,3 +67,13 @@ export function parseModelTitle(text: string): { name: string; variant?: ModelVa
   if (rest.length === 0 && (variant === 'fp32' || variant === 'int8')) return { name, variant };
   throw new ImgclsError('usage', `"${text}" is not a model: write NAME or NAME/fp32 or NAME/int8.`);
 }
+
+/** The installed models of a title. @throws {ImgclsError} of kind `usage` when there are none. */
+export async function findByTitle(library: ModelLibrary, title: string): Promise<LibraryModel[]> {
+  const { name, variant } = parseModelTitle(title);
+  const models = await library.find(name, variant);
+  if (models.length > 0) return models;
+  throw new ImgclsError('usage', `No model ${title} is installed.`, {
+    hint: '"imgcls model list" shows all.',
+  });
+}

@@ -30,9 +30,10 @@ export interface Session {
  * Loads a model for one thread: one such session a core is faster than one session of several threads, which
  * collapses where the machine is shared. Memory arena and pattern stay on: measured, they cost nothing once a batch of
  * the largest size has run (175 MB resident for int8 ResNet-50 at every batch size; 170 to 270 MB without).
+ * @param shownAs the file that a person knows, where `path` is a copy of it.
  * @throws {ImgclsError} of kind `permanent` when the file is no model that the runtime can load.
  */
-export async function openSession(path: string): Promise<Session> {
+export async function openSession(path: string, shownAs = path): Promise<Session> {
   let session: InferenceSession;
   try {
     session = await InferenceSession.create(path, {
@@ -45,9 +46,8 @@ export async function openSession(path: string): Promise<Session> {
       logSeverityLevel: 3,
     });
   } catch (cause) {
-    throw new ImgclsError('permanent', `${path} is not a model that can be loaded: ${messageOf(cause)}`, {
-      cause,
-    });
+    const why = messageOf(cause).replaceAll(path, shownAs);
+    throw new ImgclsError('permanent', `${shownAs} is not a model that can be loaded: ${why}`, { cause });
   }
   const inputs = session.inputMetadata.map(shapeOf);
   const outputs = session.outputMetadata.map(shapeOf);

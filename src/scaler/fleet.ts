@@ -4,6 +4,6 @@ export interface Fleet {
   capacity(): Promise<number>;
   /** Starts one worker. @throws {ImgclsError} of kind `permanent` when workers keep failing to start. */
   launch(): Promise<void>;
-  /** Lets every worker finish what it has begun, and resolves when all have ended. */
+  /** Lets every worker that a controller started finish what it has begun, and resolves when all have ended. */
   drain(): Promise<void>;
 }

@@ -118,10 +118,12 @@ export class Intake {
     return Math.min(MAX_RECEIVE, maxMessages - held, messages);
   }
 
+  /** While there is something in hand, a longer wait would only delay the end that follows it. */
   #waitMs(isEmpty: boolean): number {
-    const { once } = this.#options;
-    if (once) return ONCE_WAIT_MS;
-    return isEmpty ? Math.ceil(Math.max(0, Math.min(MAX_WAIT_MS, this.#idleLeftMs()))) : MAX_WAIT_MS;
+    const { once, idleExitMs } = this.#options;
+    const longestMs = once ? ONCE_WAIT_MS : (idleExitMs ?? MAX_WAIT_MS);
+    const leftMs = isEmpty && !once ? this.#idleLeftMs() : longestMs;
+    return Math.ceil(Math.max(0, Math.min(MAX_WAIT_MS, longestMs, leftMs)));
   }
 
   #idleLeftMs(): number {

@@ -12,7 +12,7 @@ export interface RunnerOptions {
   limits: RunnerLimits;
 }
 
-/** How long a runner may be silent, in milliseconds, before it counts as hung and is killed. */
+/** How long a runner may take, in milliseconds, before it counts as hung and is killed. */
 export interface RunnerLimits {
   startMs: number;
   /** On top, until the runner has answered for a model: loading blocks it. */
@@ -176,16 +176,18 @@ export class Runner {
     }
     const held = this.#held.get(reply.id);
     if (held === undefined) return;
+    const wasOldest = this.#held.keys().next().value === reply.id;
     this.#held.delete(reply.id);
     const { sha256 } = held.request.model;
     if (reply.type === 'results') {
       this.#models = [...this.#models.filter((known) => known !== sha256), sha256].slice(-MODELS_KEPT);
     }
-    this.#watch();
+    // Answers to later requests must not hide that the oldest one hangs.
+    if (wasOldest) this.#watch();
     held.resolve(reply);
   }
 
-  /** Watches anew: kills the process when the next word of it takes longer than it may. */
+  /** Watches anew: kills the process when its start, or its oldest request, takes longer than it may from now on. */
   #watch(): void {
     this.#watching.abort();
     const limitMs = this.#limitMs();

@@ -5,7 +5,12 @@ import {
   PreconditionFailedError,
 } from '../core/errors.ts';
 import { type ShardRange, shardKey } from '../core/keys.ts';
-import { MAX_MESSAGE_BYTES, type RequestMessage, type ResponseMessage } from '../core/messages.ts';
+import {
+  MAX_MESSAGE_BYTES,
+  messageText,
+  type RequestMessage,
+  type ResponseMessage,
+} from '../core/messages.ts';
 import { type Outcome, outcome } from '../core/outcome.ts';
 import type { Store } from '../core/ports.ts';
 import { FORMAT, parseVersioned } from '../core/versioned.ts';
@@ -72,8 +77,8 @@ export async function writeShard(
 export function responseFor(job: string, worker: string, { range, outcomes }: Shard): string {
   const hint: ResponseMessage = { v: FORMAT, job, ...range, worker };
   if (outcomes !== undefined) {
-    const whole = JSON.stringify({ ...hint, outcomes });
+    const whole = messageText({ ...hint, outcomes });
     if (Buffer.byteLength(whole) <= MAX_MESSAGE_BYTES) return whole;
   }
-  return JSON.stringify(hint);
+  return messageText(hint);
 }

@@ -13,6 +13,7 @@ export interface StatusOptions {
   log: Log;
   id: string;
   host: string;
+  managed: boolean;
   version: string;
   runners: number;
   /** What the model runners are at now. */
@@ -92,13 +93,14 @@ export class StatusReporter {
   }
 
   async #write(): Promise<void> {
-    const { output, clock, id, host, version, runners, pool } = this.#options;
+    const { output, clock, id, host, managed, version, runners, pool } = this.#options;
     const memory = await this.#memory();
     const status: WorkerStatus = {
       v: FORMAT,
       id,
       state: this.#state,
       host,
+      managed,
       pid: process.pid,
       startedAtMs: this.#startedAtMs,
       updatedAtMs: clock.nowMs(),

@@ -59,7 +59,7 @@ export interface WorkerOptions {
   once?: boolean;
   /** End after so long without a message. */
   idleExitMs?: number;
-  /** End after the controller lock was nobody's for so long. */
+  /** Started by a controller: end after the controller lock was nobody's for so long. */
   exitWithoutControllerMs?: number;
   /** First signal: finish what is begun, give back the rest, end. */
   drain: AbortSignal;
@@ -95,7 +95,17 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   const tools = makeTools(options);
   const { pool, leases } = tools;
   const { workerId: id, host, version } = options;
-  const status = new StatusReporter({ output: cloud.output, clock, log, id, host, version, runners, pool });
+  const status = new StatusReporter({
+    output: cloud.output,
+    clock,
+    log,
+    id,
+    host,
+    managed: options.exitWithoutControllerMs !== undefined,
+    version,
+    runners,
+    pool,
+  });
   cleanup.add(() => status.remove());
   cleanup.add(() => leases.stop());
   cleanup.add(() => pool.close());

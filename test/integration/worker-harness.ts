@@ -140,9 +140,9 @@ export class Harness {
     return worker;
   }
 
-  /** Runs a worker until the queue gives nothing. */
+  /** Runs a worker until it has had nothing to do for a moment. */
   async work(options: Partial<WorkerOptions> & { mode?: string } = {}): Promise<WorkerSummary> {
-    return await this.start({ once: true, ...options }).summary;
+    return await this.start({ idleExitMs: 100, ...options }).summary;
   }
 
   get #runnerLog(): string {
@@ -198,6 +198,10 @@ export class Harness {
     return messages.length;
   }
 }
+
+/** Images of which each gets its index as its label. */
+export const labels = (first: number, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `label:${first + i}`);
 
 /** Each outcome as its error's code or its best label. */
 export const gist = (outcomes: readonly Outcome[] | undefined): string[] =>

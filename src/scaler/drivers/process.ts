@@ -100,7 +100,7 @@ export function createProcessFleet(options: ProcessFleetOptions): Fleet {
   }
 
   async function drain(): Promise<void> {
-    const pids = new Set((await statuses()).map(({ pid }) => pid));
+    const pids = new Set((await statuses()).filter(({ managed }) => managed).map(({ pid }) => pid));
     for (const { child } of children.values()) if (child.pid !== undefined) pids.add(child.pid);
     for (const pid of pids) send(pid, 'SIGTERM');
     const deadlineMs = clock.monotonicMs() + DRAIN_DEADLINE_MS;

@@ -1,11 +1,11 @@
 /**
  * A model runner without a model. What it does with an image is the image's text:
  * - `label:<text>`: answers that label. `bad`: answers `not_an_image`.
- * - `crash`: ends at once, by a signal. `hang`: never answers, nor does anything after it.
+ * - `crash`: ends at once, by a signal. `hang`: never answers; other requests go on.
  * - `wait:<file>`: answers once that file exists. `broken model`: says that the model cannot be used.
  *
- * Arguments: a file to which it writes a line for each start (`start <pid>`) and each image (`image <text>`), and
- * optionally `never-ready` (ends at once, with a word) or `dies-of-everything`.
+ * Arguments: a file to which it writes a line for each start (`start <pid>`) and each image (`image <text>`, then
+ * `done <text>`), and optionally `never-ready` (ends at once, with a word) or `dies-of-everything`.
  */
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,10 +24,7 @@ if (mode === 'never-ready') {
   process.disconnect();
 } else {
   process.on('disconnect', () => process.exit());
-  let turn = Promise.resolve();
-  process.on('message', (request) => {
-    turn = turn.then(() => answer(request as RunnerRequest));
-  });
+  process.on('message', (request) => void answer(request as RunnerRequest));
   reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
 }
 
@@ -42,6 +39,7 @@ async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
       return;
     }
     results.push(await classify(text, topK));
+    note(`done ${text}`);
   }
   reply({ type: 'results', id, results, rssBytes: process.memoryUsage.rss() });
 }

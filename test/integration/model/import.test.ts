@@ -15,6 +15,7 @@ async function setUp(model: TinyModel | string, files: Record<string, unknown> =
   const library = createModelLibrary({ modelsDir: join(root, 'models'), bundledDir: BUNDLED_DIR });
   const folder = join(root, name);
   await mkdir(folder);
+  await mkdir(library.modelsDir);
   await writeFile(join(folder, 'model.onnx'), typeof model === 'string' ? model : tinyOnnx(model));
   for (const [file, content] of Object.entries(files)) {
     await writeFile(join(folder, file), typeof content === 'string' ? content : JSON.stringify(content));
@@ -139,7 +140,9 @@ describe('import', () => {
     ],
   ])('refuses %s and leaves nothing', async (_, model, files, message) => {
     const { library, folder, installed } = await setUp(model, files);
-    await expect(importModel(folder, { library })).rejects.toThrow(message);
+    const failure = await importModel(folder, { library }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: 'ImgclsError', message: expect.stringMatching(message) });
+    expect((failure as Error).message).not.toContain('.staging');
     expect(await installed()).toEqual([]);
     expect(await readdir(library.modelsDir)).toEqual([]);
   });

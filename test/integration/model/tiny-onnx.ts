@@ -67,8 +67,13 @@ export interface TinyModel {
 /** A classifier that weighs the mean of each channel. */
 export function tinyOnnx(options: TinyModel = {}): Buffer {
   const { shape = ['N', 3, 224, 224], classes = 1000, probabilities = false, seed = 1 } = options;
-  const axes = shape[1] === 3 ? [2, 3] : [1, 2];
-  const weights = Float32Array.from({ length: 3 * classes }, (_, index) => Math.sin(seed * (index + 1)) * 5);
+  const interleaved = shape[3] === 3;
+  const channels = interleaved ? 3 : Number(shape[1]);
+  const axes = interleaved ? [1, 2] : [2, 3];
+  const weights = Float32Array.from(
+    { length: channels * classes },
+    (_, index) => Math.sin(seed * (index + 1)) * 5,
+  );
   const batch = shape[0] ?? 'N';
   const scores = probabilities ? 'scores' : 'logits';
   const graph = message(
@@ -79,7 +84,7 @@ export function tinyOnnx(options: TinyModel = {}): Buffer {
       ? []
       : [field(1, node(options.extraOperator, ['data'], 'unused'))]),
     field(2, 'tiny'),
-    field(5, tensor('weights', [3, classes], weights)),
+    field(5, tensor('weights', [channels, classes], weights)),
     field(11, valueInfo('data', shape)),
     field(12, valueInfo('logits', [batch, classes])),
   );

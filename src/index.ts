@@ -1,0 +1,56 @@
+// The library: what `import { createClient } from 'imgcls'` gives a program.
+import { openClient, openCloud } from './cli/compose.ts';
+import { selectJobModel } from './cli/models.ts';
+import { loadSettings } from './cli/settings.ts';
+import type { Job, SubmitJob } from './client/client.ts';
+import type { SettingName, Settings } from './core/settings.ts';
+import type { Input } from './upload/inputs.ts';
+
+export type { Job, OutcomesOptions } from './client/client.ts';
+export { ImgclsError } from './core/errors.ts';
+export type { ErrorCode, ImageError, Outcome, ScoredLabel } from './core/outcome.ts';
+export type { Input, Skipped } from './upload/inputs.ts';
+
+/** Settings by name, as `imgcls config` lists them; those left out come from the environment, config files or defaults. */
+export type ClientSettings = Partial<Record<SettingName, unknown>>;
+
+/** The model is a setting of the client. */
+export type SubmitOptions = Omit<Partial<SubmitJob>, 'model'>;
+
+export interface ImgclsClient {
+  /** The settings that it works with. */
+  readonly settings: Settings;
+  /**
+   * Starts a job on files, folders, globs, `s3://bucket/prefix`, or images of the program's own.
+   * With `wait` (the default) its outcomes are to be iterated: that is what keeps workers running.
+   */
+  submit(inputs: readonly string[] | AsyncIterable<Input>, options?: SubmitOptions): Promise<Job>;
+  /** A job that was submitted before, by anybody. */
+  job(id: string): Promise<Job>;
+  close(): Promise<void>;
+}
+
+/**
+ * A client on a cluster: the embedded cloud of this machine, or AWS where the settings say so.
+ *
+ *     const client = await createClient({ model: 'resnet50' });
+ *     const job = await client.submit(['photos']);
+ *     for await (const outcome of job.outcomes()) console.log(outcome);
+ *     await client.close();
+ *
+ * @throws {ImgclsError} of kind `config` when the settings are wrong.
+ */
+export async function createClient(given: ClientSettings = {}): Promise<ImgclsClient> {
+  const { settings } = loadSettings(given);
+  const cloud = await openCloud(settings);
+  const client = openClient(cloud, settings, (text) => process.emitWarning(text, 'ImgclsWarning'));
+  return {
+    settings,
+    async submit(inputs, { topK = settings.topK, wait = true, ...options } = {}) {
+      const { ref } = await selectJobModel(settings);
+      return await client.submit(inputs, { ...options, model: ref, topK, wait });
+    },
+    job: (id) => client.job(id),
+    close: () => cloud.close(),
+  };
+}

@@ -1,0 +1,136 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough, type Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { registerModel } from '../../../src/cli/commands/model.ts';
+import type { Store } from '../../../src/core/ports.ts';
+import { createModelLibrary } from '../../../src/model/library.ts';
+import { startHub } from './hub.ts';
+import { BUNDLED_DIR, temporaryFolder } from './support.ts';
+import { tinyOnnx } from './tiny-onnx.ts';
+
+interface Result {
+  out: string;
+  err: string;
+  error?: unknown;
+}
+
+/** `imgcls model ...` in this process, on a library of its own. */
+async function setUp(settings: { modelMirror?: string } = {}) {
+  const root = await temporaryFolder();
+  const library = createModelLibrary({ modelsDir: join(root, 'models'), bundledDir: BUNDLED_DIR });
+  const objects = new Map<string, number>();
+  const store = {
+    bucket: 'output',
+    head: async (key: string) => (objects.has(key) ? { bytes: objects.get(key) } : undefined),
+    put: async (key: string, body: Uint8Array | { bytes: number; open(): Readable }) => {
+      objects.set(
+        key,
+        body instanceof Uint8Array ? body.byteLength : (await body.open().toArray()).length && body.bytes,
+      );
+    },
+  } as unknown as Store;
+  let opened = 0;
+  const run = async (...args: string[]): Promise<Result> => {
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    const program = new Command('imgcls')
+      .exitOverride()
+      .configureOutput({ writeOut: (help) => out.write(help) });
+    registerModel(program, async () => {
+      opened++;
+      return {
+        library,
+        settings: { modelVariant: 'auto', ...settings },
+        openStore: () => store,
+        openOutput: async () => ({ store, close: async () => {} }),
+        out,
+        err,
+        interrupted: new AbortController().signal,
+      };
+    });
+    const error = await program.parseAsync(['model', ...args], { from: 'user' }).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    out.end();
+    err.end();
+    const result = { out: await text(out), err: await text(err) };
+    return error === undefined ? result : { ...result, error };
+  };
+  const tiny = join(root, 'tiny-int8.onnx');
+  await writeFile(tiny, tinyOnnx());
+  return { run, tiny, root, objects, opened: () => opened };
+}
+
+describe('imgcls model', () => {
+  it('shows help without opening anything', async () => {
+    const { run, opened } = await setUp();
+    const { out } = await run('--help');
+    for (const verb of ['list', 'info', 'pull', 'import', 'remove', 'verify', 'push'])
+      expect(out).toContain(verb);
+    expect((await run('pull', '--help')).out).toContain('--source');
+    expect(opened()).toBe(0);
+  });
+
+  it('lists what is installed and what can be pulled', async () => {
+    const { run, tiny } = await setUp();
+    await run('import', tiny);
+    const { out, err } = await run('list');
+    expect(out).toMatch(/efficientnet-lite0\/int8 \*.*75\.1 %.*bundled/);
+    expect(out).toMatch(/tiny-int8\/fp32.*installed/);
+    expect(out).toMatch(/resnet50\/fp32.*102\.6.*can be pulled/);
+    expect(err).toContain('* is used');
+    const rows = JSON.parse((await run('list', '--format', 'json')).out) as {
+      name: string;
+      default: boolean;
+    }[];
+    expect(rows.filter((row) => row.default).map(({ name }) => name)).toEqual(['efficientnet-lite0']);
+  });
+
+  it('imports, shows, verifies, pushes and removes a model', async () => {
+    const { run, tiny, objects } = await setUp();
+    const imported = await run('import', tiny, '--name', 'mine', '--variant', 'fp32');
+    expect(imported.out).toMatch(/^mine\/fp32 is installed in /);
+    expect(imported.err).toMatch(/standard ImageNet way/);
+    const [shown] = JSON.parse((await run('info', 'mine', '--format', 'json')).out);
+    expect(shown).toMatchObject({ name: 'mine', variant: 'fp32', classes: 1000, bundled: false });
+    expect((await run('info', 'mine/fp32')).out).toContain(shown.sha256);
+    expect((await run('verify')).out).toBe('efficientnet-lite0/int8 is sound\nmine/fp32 is sound\n');
+    expect((await run('push', 'mine')).out).toBe('mine/fp32 is in output\n');
+    expect((await run('push', 'mine')).out).toBe('mine/fp32 was already in output\n');
+    expect([...objects.keys()]).toHaveLength(3);
+    expect((await run('remove', 'mine')).out).toMatch(/^Removed /);
+    expect((await run('info', 'mine')).error).toMatchObject({
+      kind: 'usage',
+      message: 'No model mine is installed.',
+    });
+  });
+
+  it('verify fails where a model is damaged, after it checked the others', async () => {
+    const { run, tiny, root } = await setUp();
+    await run('import', tiny, '--name', 'mine', '--variant', 'fp32');
+    await writeFile(join(root, 'models/mine/fp32/model.onnx'), tinyOnnx({ seed: 2 }));
+    const { out, error } = await run('verify');
+    expect(out).toBe('efficientnet-lite0/int8 is sound\n');
+    expect(error).toMatchObject({ kind: 'permanent', message: expect.stringContaining('sha256') });
+  });
+
+  it('pull says why it failed: the mirror has another file', async () => {
+    const hub = await startHub(tinyOnnx());
+    const { run } = await setUp({ modelMirror: hub.url });
+    const { error } = await run('pull', 'resnet50');
+    expect(error).toMatchObject({ kind: 'permanent', message: expect.stringContaining('expected') });
+    expect(hub.ranges).toHaveLength(1);
+  });
+
+  it('pull shows progress line by line where there is no terminal', async () => {
+    const { run, root } = await setUp();
+    const file = join(root, 'not-the-model.onnx');
+    await writeFile(file, Buffer.alloc(1000));
+    const { err, error } = await run('pull', 'resnet18', '--source', file);
+    expect(err).toBe('imgcls: resnet18: 0.0 of 0.0 MB\n');
+    expect(error).toMatchObject({ message: expect.stringContaining('its sha256 is') });
+  });
+});

@@ -1,0 +1,156 @@
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { ImgclsError, ObjectMissingError } from '../../../src/core/errors.ts';
+import type { Log } from '../../../src/core/log.ts';
+import { refOf } from '../../../src/core/model.ts';
+import type { Store } from '../../../src/core/ports.ts';
+import { checkModel } from '../../../src/model/check.ts';
+import { createModelFiles, pushModel } from '../../../src/model/fetch.ts';
+import { importModel } from '../../../src/model/import.ts';
+import { createModelLibrary } from '../../../src/model/library.ts';
+import { BUNDLED_DIR, starterManifest, temporaryFolder } from './support.ts';
+import { tinyOnnx } from './tiny-onnx.ts';
+
+const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** The verbs that are needed, on a Map; counts what was asked for. */
+function memoryStore() {
+  const objects = new Map<string, Uint8Array>();
+  const puts: string[] = [];
+  const streams: string[] = [];
+  const faults: unknown[] = [];
+  const info = (body: Uint8Array) => ({ etag: 'e', bytes: body.byteLength, modifiedAtMs: 0 });
+  const find = (key: string) => {
+    const fault = faults.shift();
+    if (fault !== undefined) throw fault;
+    const body = objects.get(key);
+    if (body === undefined) throw new ObjectMissingError('output', key);
+    return body;
+  };
+  const store = {
+    bucket: 'output',
+    async head(key: string) {
+      const body = objects.get(key);
+      return body && info(body);
+    },
+    async get(key: string) {
+      const body = find(key);
+      return { info: info(body), body };
+    },
+    async getStream(key: string) {
+      const body = find(key);
+      streams.push(key);
+      return { info: info(body), body: Readable.from([Buffer.from(body)]) };
+    },
+    async put(key: string, body: Parameters<Store['put']>[1]) {
+      puts.push(key);
+      const bytes = body instanceof Uint8Array ? body : Buffer.concat(await body.open().toArray());
+      objects.set(key, bytes);
+      return info(bytes);
+    },
+  } as unknown as Store;
+  return { store, objects, puts, streams, faults };
+}
+
+/** A machine that has the model `tiny`, one that has not, and the bucket between them. */
+async function setUp() {
+  const root = await temporaryFolder();
+  const library = (name: string) =>
+    createModelLibrary({ modelsDir: join(root, name), bundledDir: BUNDLED_DIR });
+  const submitter = library('submitter');
+  const file = join(root, 'tiny.onnx');
+  await writeFile(file, tinyOnnx());
+  const { manifest } = await importModel(file, { library: submitter });
+  const [model] = await submitter.find('tiny');
+  if (model === undefined) throw new Error('not imported');
+  const bucket = memoryStore();
+  const cacheDir = join(root, 'cache');
+  const worker = createModelFiles({ library: library('worker'), output: bucket.store, cacheDir, log });
+  return { model, ref: refOf(manifest), submitter, worker, cacheDir, ...bucket };
+}
+
+describe('model files of a worker', () => {
+  it('come from the library where it has them', async () => {
+    const { worker, submitter, model, ref, cacheDir, streams } = await setUp();
+    const starter = await starterManifest();
+    expect(await worker.ensure(refOf(starter))).toBe(join(BUNDLED_DIR, starter.name));
+    const own = createModelFiles({ library: submitter, cacheDir, log });
+    expect(await own.ensure(ref)).toBe(model.dir);
+    expect(streams).toEqual([]);
+  });
+
+  it('come from the cluster once it has them, the weights put last', async () => {
+    const { worker, store, model, ref, puts, streams } = await setUp();
+    await expect(worker.ensure(ref)).rejects.toMatchObject({
+      kind: 'permanent',
+      hint: expect.stringContaining('imgcls model push tiny'),
+    });
+    expect(await pushModel(model, store)).toBe(true);
+    expect(puts.map((key) => key.split('/').at(-1))).toEqual(['labels.json', 'model.json', 'model.onnx']);
+    expect(await pushModel(model, store)).toBe(false);
+    const dir = await worker.ensure(ref);
+    await checkModel(dir);
+    expect(await worker.ensure(ref)).toBe(dir);
+    expect(streams).toEqual([`models/${ref.sha256}/model.onnx`]);
+  });
+
+  it('are fetched once for all that ask at the same time', async () => {
+    const { worker, store, model, ref, streams } = await setUp();
+    await pushModel(model, store);
+    const folders = await Promise.all([1, 2, 3].map(() => worker.ensure(ref)));
+    expect(new Set(folders).size).toBe(1);
+    expect(streams).toHaveLength(1);
+  });
+
+  it('outlive one of those that wait for them', async () => {
+    const { worker, store, model, ref, streams } = await setUp();
+    await pushModel(model, store);
+    const impatient = new AbortController();
+    const first = worker.ensure(ref, impatient.signal);
+    const second = worker.ensure(ref);
+    impatient.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    await checkModel(await second);
+    expect(streams).toHaveLength(1);
+  });
+
+  it('are asked for again after a fault of the world', async () => {
+    const { worker, store, model, ref, faults } = await setUp();
+    await pushModel(model, store);
+    faults.push(new ImgclsError('transient', 'the store is down'));
+    await expect(worker.ensure(ref)).rejects.toMatchObject({ kind: 'transient' });
+    await checkModel(await worker.ensure(ref));
+  });
+
+  it('are refused when they are not what the job pinned, and nothing stays', async () => {
+    const { worker, store, model, ref, objects, cacheDir } = await setUp();
+    await pushModel(model, store);
+    objects.set(`models/${ref.sha256}/model.onnx`, tinyOnnx({ seed: 2 }));
+    await expect(worker.ensure(ref)).rejects.toThrow(/sha256/);
+    objects.set(`models/${ref.sha256}/model.onnx`, Buffer.from('short'));
+    await expect(worker.ensure(ref)).rejects.toThrow(/have 5 bytes/);
+    expect(await readdir(cacheDir)).toEqual([]);
+  });
+
+  it('are fetched again where the cache was damaged', async () => {
+    const { worker, store, model, ref, streams } = await setUp();
+    await pushModel(model, store);
+    const dir = await worker.ensure(ref);
+    await writeFile(join(dir, 'model.onnx'), tinyOnnx({ seed: 2 }));
+    await checkModel(await worker.ensure(ref));
+    await rm(join(dir, 'labels.json'));
+    await checkModel(await worker.ensure(ref));
+    expect(streams).toHaveLength(3);
+  });
+
+  it('are fetched where the library holds a damaged copy', async () => {
+    const { submitter, store, model, ref, cacheDir } = await setUp();
+    await pushModel(model, store);
+    await writeFile(join(model.dir, 'model.onnx'), tinyOnnx({ seed: 2 }));
+    const files = createModelFiles({ library: submitter, output: store, cacheDir, log });
+    expect(await files.ensure(ref)).toBe(join(cacheDir, ref.sha256));
+    await expect(pushModel(model, memoryStore().store)).rejects.toThrow(/sha256/);
+  });
+});

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+export interface Hub {
+  url: string;
+  /** `range` header of every request, in order; undefined for one without. */
+  ranges: (string | undefined)[];
+  /** Tells how much of the file the client has in all: a connection that shall break after so much breaks then. */
+  received(bytes: number): void;
+}
+
+/** Connections that break when the client has so many bytes of the file. */
+type Breaks = Map<number, ServerResponse>;
+
+/** What goes wrong with one request. */
+export type Fault =
+  /** The connection breaks after so many bytes of the answer. */
+  | { kind: 'break'; afterBytes: number }
+  /** Nothing more comes after so many bytes, and the connection stays open. */
+  | { kind: 'stall'; afterBytes: number }
+  | { kind: 'status'; status: number };
+
+/** A file server with ranges and ETags, whose first answers go wrong as told. */
+export async function startHub(content: Buffer, faults: Fault[] = []): Promise<Hub> {
+  const ranges: Hub['ranges'] = [];
+  const etag = `"${createHash('sha256').update(content).digest('hex')}"`;
+  const left = [...faults];
+  const toBreak: Breaks = new Map();
+  const server = createServer((request, response) => {
+    ranges.push(request.headers.range);
+    serve(request, response, content, etag, toBreak, left.shift());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  });
+  const received = (bytes: number) => {
+    toBreak.get(bytes)?.destroy();
+    toBreak.delete(bytes);
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, ranges, received };
+}
+
+function serve(
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  content: Buffer,
+  etag: string,
+  toBreak: Breaks,
+  fault: Fault | undefined,
+): void {
+  if (fault?.kind === 'status') {
+    response.writeHead(fault.status).end('no');
+    return;
+  }
+  const asked = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? Number.NaN);
+  const sameFile = headers['if-range'] === undefined || headers['if-range'] === etag;
+  const start = Number.isNaN(asked) || !sameFile ? 0 : asked;
+  if (start > 0 && start >= content.length) {
+    response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
+    return;
+  }
+  response.writeHead(start > 0 ? 206 : 200, {
+    etag,
+    'content-length': content.length - start,
+    ...(start > 0 && { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` }),
+  });
+  const body = content.subarray(start);
+  if (fault === undefined) {
+    response.end(body);
+    return;
+  }
+  response.write(body.subarray(0, fault.afterBytes));
+  if (fault.kind === 'stall') return;
+  if (fault.afterBytes === 0) response.destroy();
+  else toBreak.set(start + fault.afterBytes, response);
+}

@@ -1,0 +1,214 @@
+import { hash } from 'node:crypto';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { describe, expect, it, vi } from 'vitest';
+import type { Store } from '../../../src/core/ports.ts';
+import { createModelLibrary } from '../../../src/model/library.ts';
+import { type PullOptions, pullModel } from '../../../src/model/pull.ts';
+import { type Fault, type Hub, startHub } from './hub.ts';
+import { BUNDLED_DIR, temporaryFolder } from './support.ts';
+import { tinyOnnx } from './tiny-onnx.ts';
+
+// The pins of a catalog for tests: the real files may not be had here. vi.mock is hoisted, so the content is too.
+const { content, older } = await vi.hoisted(async () => {
+  const tiny = await import('./tiny-onnx.ts');
+  return { content: tiny.tinyOnnx({ seed: 1 }), older: tiny.tinyOnnx({ seed: 2, extraOperator: 'Relu' }) };
+});
+vi.mock('../../../src/model/catalog.ts', async (original) => {
+  const real = await original<typeof import('../../../src/model/catalog.ts')>();
+  const pin = (bytes: Buffer) => ({
+    path: 'resnet/model/tiny.onnx',
+    sha256: hash('sha256', bytes),
+    bytes: bytes.length,
+  });
+  const entry = { ...real.catalogEntries('resnet50')[0], files: [pin(content), pin(older)] };
+  return {
+    ...real,
+    catalogEntries: (name: string) => (name === 'resnet50' ? [entry] : real.catalogEntries(name)),
+  };
+});
+
+const transfer = { stallMs: 300, maxTries: 3, random: () => 0 };
+
+async function setUp(bytes: Buffer, faults: Fault[] = []) {
+  const library = createModelLibrary({
+    modelsDir: join(await temporaryFolder(), 'models'),
+    bundledDir: BUNDLED_DIR,
+  });
+  const hub = await startHub(bytes, faults);
+  const pull = (options: Partial<PullOptions> = {}) =>
+    pullModel('resnet50', { library, mirror: hub.url, transfer, onProgress: hub.received, ...options });
+  const leftOver = () => readdir(join(library.modelsDir, '.downloads'));
+  return { library, hub, pull, leftOver };
+}
+
+/** Where the next transfer went on. */
+const starts = ({ ranges }: Hub) => ranges.map((range) => Number(/=(\d+)-/.exec(range ?? '=0-')?.[1]));
+
+describe('pull', () => {
+  it('installs the pinned file with its recipe, and once only', async () => {
+    const { library, hub, pull, leftOver } = await setUp(content);
+    const seen: number[] = [];
+    const { dir, manifest, already } = await pull({ onProgress: (done) => seen.push(done) });
+    expect(already).toBe(false);
+    expect(manifest).toMatchObject({
+      name: 'resnet50',
+      variant: 'fp32',
+      version: 'v1-12',
+      licence: 'Apache-2.0',
+    });
+    expect(manifest).toMatchObject({
+      input: { name: 'data', layout: 'NCHW' },
+      source: `${hub.url}resnet/model/tiny.onnx`,
+    });
+    expect(seen.at(-1)).toBe(content.length);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    const [model] = await library.find('resnet50', 'fp32');
+    expect(model?.dir).toBe(dir);
+    if (model !== undefined) await library.verify(model);
+    expect(await leftOver()).toEqual([]);
+    expect((await pull()).already).toBe(true);
+    expect(hub.ranges).toHaveLength(1);
+  });
+
+  it('takes another generation of the file too', async () => {
+    const { pull } = await setUp(older);
+    expect((await pull()).manifest.bytes).toBe(older.length);
+  });
+
+  it('goes on where the connection broke', async () => {
+    const { hub, pull } = await setUp(content, [
+      { kind: 'break', afterBytes: 4000 },
+      { kind: 'break', afterBytes: 3000 },
+    ]);
+    await pull();
+    expect(starts(hub)).toEqual([0, 4000, 7000]);
+  });
+
+  it('breaks off a transfer that stalls, and goes on', async () => {
+    const { hub, pull } = await setUp(content, [{ kind: 'stall', afterBytes: 5000 }]);
+    await pull();
+    expect(starts(hub)).toEqual([0, 5000]);
+  });
+
+  it('tries again when the hub is overloaded', async () => {
+    const { hub, pull } = await setUp(content, [
+      { kind: 'status', status: 503 },
+      { kind: 'status', status: 429 },
+    ]);
+    await pull();
+    expect(hub.ranges).toHaveLength(3);
+  });
+
+  it('gives up after tries that brought nothing; the next pull goes on from what came', async () => {
+    const nothing: Fault = { kind: 'break', afterBytes: 0 };
+    const { library, hub, pull } = await setUp(content, [
+      { kind: 'break', afterBytes: 6000 },
+      nothing,
+      nothing,
+    ]);
+    await expect(pull()).rejects.toMatchObject({
+      kind: 'transient',
+      hint: expect.stringContaining('goes on'),
+    });
+    expect(await library.find('resnet50')).toEqual([]);
+    await pull();
+    expect(starts(hub)).toEqual([0, 6000, 6000, 6000]);
+  });
+
+  it('starts afresh when the file on the hub is another one than the partial', async () => {
+    const { library, pull, leftOver } = await setUp(content);
+    const partial = join(library.modelsDir, '.downloads', 'resnet50-fp32.partial');
+    await mkdir(dirname(partial), { recursive: true });
+    await writeFile(partial, older.subarray(0, 5000));
+    await writeFile(`${partial}.etag`, '"of another file"');
+    expect((await pull()).manifest.bytes).toBe(content.length);
+    expect(await leftOver()).toEqual([]);
+  });
+
+  it('starts afresh when the whole shows that the partial was of another file', async () => {
+    const { library, hub, pull } = await setUp(content);
+    const partial = join(library.modelsDir, '.downloads', 'resnet50-fp32.partial');
+    await mkdir(dirname(partial), { recursive: true });
+    await writeFile(partial, Buffer.alloc(5000));
+    expect((await pull()).manifest.bytes).toBe(content.length);
+    expect(starts(hub)).toEqual([5000, 0]);
+  });
+
+  it.each<[string, (bytes: Buffer) => Buffer, RegExp]>([
+    ['changed', (bytes) => Buffer.concat([bytes.subarray(0, -1), Buffer.of(7)]), /its sha256 is/],
+    ['shorter', (bytes) => bytes.subarray(0, -1), /bytes; expected/],
+    ['longer', (bytes) => Buffer.concat([bytes, Buffer.alloc(1)]), /bytes; expected/],
+  ])('refuses a file that is %s and leaves nothing', async (_, change, message) => {
+    const { library, pull, leftOver } = await setUp(change(content));
+    await expect(pull()).rejects.toMatchObject({
+      kind: 'permanent',
+      message: expect.stringMatching(message),
+    });
+    expect(await library.find('resnet50')).toEqual([]);
+    expect(await leftOver()).toEqual([]);
+  });
+
+  it.each([404, 403])('says at once that the hub answers %i', async (status) => {
+    const { hub, pull, leftOver } = await setUp(content, [{ kind: 'status', status }]);
+    await expect(pull()).rejects.toMatchObject({
+      kind: 'permanent',
+      message: expect.stringContaining(`${status}`),
+    });
+    expect(hub.ranges).toHaveLength(1);
+    expect(await leftOver()).toEqual([]);
+  });
+
+  it('stops when it is told to, and goes on later', async () => {
+    const { hub, pull } = await setUp(content, [{ kind: 'stall', afterBytes: 5000 }]);
+    const stop = new AbortController();
+    const onProgress = () => stop.abort();
+    await expect(pull({ signal: stop.signal, onProgress })).rejects.toThrow(/abort/i);
+    await pull();
+    expect(starts(hub)).toEqual([0, 5000]);
+  });
+
+  it('takes a file and a store as source, checked all the same', async () => {
+    const { library, hub, pull, leftOver } = await setUp(content);
+    const folder = await temporaryFolder();
+    const good = join(folder, 'downloaded.onnx');
+    const bad = join(folder, 'bad.onnx');
+    await writeFile(good, content);
+    await writeFile(bad, tinyOnnx({ seed: 3 }));
+    await expect(pull({ source: bad })).rejects.toThrow(/its sha256 is/);
+    await expect(pull({ source: join(folder, 'none') })).rejects.toThrow(/Cannot read/);
+    expect(await leftOver()).toEqual([]);
+    await pull({ source: good });
+    expect(await readFile(good)).toEqual(content);
+    await library.remove('resnet50');
+
+    const asked: string[] = [];
+    const openStore = (bucket: string) =>
+      ({
+        getStream: async (key: string) => {
+          asked.push(`${bucket} ${key}`);
+          return { info: { bytes: content.length }, body: Readable.from([content]) };
+        },
+      }) as unknown as Store;
+    await pull({ mirror: 's3://models/zoo', openStore });
+    expect(asked).toEqual(['models zoo/resnet/model/tiny.onnx']);
+    expect(hub.ranges).toEqual([]);
+  });
+
+  it('replaces a model that was damaged', async () => {
+    const { library, pull } = await setUp(content);
+    const { dir } = await pull();
+    await writeFile(join(dir, 'model.onnx'), Buffer.alloc(content.length));
+    expect((await pull()).already).toBe(false);
+    const [model] = await library.find('resnet50');
+    if (model === undefined) throw new Error('not installed');
+    await library.verify(model);
+  });
+
+  it('knows what can be pulled', async () => {
+    const { library, pull } = await setUp(content);
+    await expect(pullModel('vgg', { library })).rejects.toThrow(/No model named "vgg"/);
+    await expect(pull({ variant: 'int8' })).rejects.toThrow(/no int8/);
+  });
+});

@@ -1,0 +1,155 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { workerStatus } from '../../src/core/fleet.ts';
+import { CONTROLLER_LOCK_KEY, jobPrefix, workerStatusKey } from '../../src/core/keys.ts';
+import { until } from '../contract/until.ts';
+import { gist, Harness, labels } from './worker-harness.ts';
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await Harness.make();
+});
+afterEach(async () => {
+  await harness.release();
+});
+
+describe('two workers on one queue', () => {
+  it('leave no image without an outcome and none with two', async () => {
+    for (let first = 0; first < 160; first += 16) await harness.submit(labels(first, 16), first);
+    const summaries = await Promise.all([harness.work(), harness.work()]);
+    const done = summaries.reduce((sum, { imagesDone }) => sum + imagesDone, 0);
+    expect(done).toBe(160);
+    const images = (await harness.runnerLines()).filter((line) => line.startsWith('image '));
+    expect(new Set(images).size).toBe(160);
+    expect(images).toHaveLength(160);
+  });
+});
+
+describe('a worker that is told to end', () => {
+  it('finishes what is in a runner and gives the rest back at once', async () => {
+    const gate = path.join(harness.folder, 'gate');
+    await harness.submit([`wait:${gate}`, ...labels(1, 15)]);
+    const worker = harness.start();
+    await harness.untilRunnersSaw(`wait:${gate}`);
+    await harness.submit(labels(16, 16), 16);
+    await harness.submit(labels(32, 16), 32);
+    await until('they are received', async () =>
+      (await harness.requests.depth()).waiting === 0 ? true : undefined,
+    );
+    worker.drain.abort();
+    expect((await harness.receivable()) + (await harness.receivable())).toBe(2);
+    expect(existsSync(gate)).toBe(false);
+    await writeFile(gate, '');
+    expect(await worker.summary).toEqual({ reason: 'drained', imagesDone: 16, batchesDone: 1 });
+    expect(gist(await harness.shard({ first: 0, last: 15 }))).toHaveLength(16);
+  });
+
+  it('ends at once while it waits for messages', async () => {
+    const worker = harness.start();
+    await until('it is ready', async () => {
+      const found = await harness.cloud.output.head(workerStatusKey('w-0'));
+      return found && true;
+    });
+    const beforeMs = performance.now();
+    worker.drain.abort();
+    expect(await worker.summary).toMatchObject({ reason: 'drained' });
+    expect(performance.now() - beforeMs).toBeLessThan(2000);
+  });
+
+  it('kills its runners at the second signal', async () => {
+    await harness.submit(['hang']);
+    const worker = harness.start();
+    await harness.untilRunnersSaw('hang');
+    worker.drain.abort();
+    worker.force.abort();
+    expect(await worker.summary).toMatchObject({ reason: 'forced', imagesDone: 0 });
+    expect(await harness.livingRunners()).toEqual([]);
+  });
+
+  it('leaves no runner and no status behind', async () => {
+    await harness.submit(labels(0, 16));
+    await harness.work({ runners: 2 });
+    expect(await harness.livingRunners()).toEqual([]);
+    expect(await harness.cloud.output.head(workerStatusKey('w-0'))).toBeUndefined();
+  });
+});
+
+describe('a worker without work', () => {
+  it('ends when the queue gives nothing, where it is to run once', async () => {
+    await harness.submit(['label:0']);
+    const { summary } = harness.start({ once: true });
+    expect(await summary).toEqual({ reason: 'queue_empty', imagesDone: 1, batchesDone: 1 });
+  });
+
+  it('ends after the time it was given for that', async () => {
+    expect(await harness.start({ idleExitMs: 200 }).summary).toMatchObject({ reason: 'idle' });
+  });
+
+  it('ends once no controller renews its lock', async () => {
+    const lock = (renewals: number) => Buffer.from(JSON.stringify({ v: 1, holder: 'c', epoch: 1, renewals }));
+    await harness.cloud.output.put(CONTROLLER_LOCK_KEY, lock(0));
+    const worker = harness.start({ exitWithoutControllerMs: 600 });
+    let ended = false;
+    void worker.summary.then(() => {
+      ended = true;
+    });
+    const untilMs = performance.now() + 1500;
+    for (let renewals = 1; performance.now() < untilMs; renewals++) {
+      await harness.cloud.output.put(CONTROLLER_LOCK_KEY, lock(renewals));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(ended).toBe(false);
+    expect(await worker.summary).toMatchObject({ reason: 'no_controller' });
+  });
+
+  it('ends when there never was a controller', async () => {
+    const worker = harness.start({ exitWithoutControllerMs: 200 });
+    expect(await worker.summary).toMatchObject({ reason: 'no_controller' });
+  });
+});
+
+describe('a worker that cannot work', () => {
+  it('ends with what its runners said last when they never start, and its message stays', async () => {
+    await harness.submit(['label:0']);
+    const worker = harness.start({ mode: 'never-ready', random: () => 0 });
+    await expect(worker.summary).rejects.toThrow('no such instruction');
+    expect(await harness.requestsLeft()).toBe(1);
+  });
+
+  it('blames no image when its runners end whatever they are given', async () => {
+    await harness.submit(['label:0', 'label:1']);
+    const worker = harness.start({ mode: 'dies-of-everything' });
+    await expect(worker.summary).rejects.toThrow('whatever they are given');
+    expect(await harness.requestsLeft()).toBe(1);
+    for await (const { key } of harness.cloud.output.list(jobPrefix(harness.job))) {
+      expect(key).not.toContain('/results/');
+    }
+  });
+
+  it('ends with an error when there is no request queue', async () => {
+    await harness.cloud.queues.remove(harness.requests.name);
+    await expect(harness.start().summary).rejects.toThrow('There is no queue');
+  });
+});
+
+describe('the worker status', () => {
+  it('tells what the worker is at, while it is at it', async () => {
+    const gate = path.join(harness.folder, 'gate');
+    await harness.submit([`wait:${gate}`]);
+    const worker = harness.start({ once: true });
+    const status = await until('it is busy with a runner', async () => {
+      const found = await harness.cloud.output.get(workerStatusKey('w-0')).catch(() => undefined);
+      if (found === undefined) return undefined;
+      const read = workerStatus.parse(JSON.parse(new TextDecoder().decode(found.body)));
+      return read.state === 'busy' ? read : undefined;
+    });
+    expect(status).toMatchObject({ id: 'w-0', host: 'here', runners: 1, imagesDone: 0 });
+    expect(status.rssBytes).toBeGreaterThan(10_000_000);
+    expect(status.peakRssBytes).toBeGreaterThanOrEqual(status.rssBytes);
+    expect(status.boot.readyMs).toBeGreaterThan(0);
+    await writeFile(gate, '');
+    await worker.summary;
+  });
+});
