@@ -86,6 +86,7 @@ function attendLocally(cloud: Cloud, settings: RunSettings): Attendance {
       newWorkerId,
     }),
     output: cloud.output,
+    requests: cloud.queues.open(requestQueueName(cloud.cluster)),
     // One worker has a runner on every core.
     workers: 1,
     clock: systemClock,

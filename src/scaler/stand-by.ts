@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { isTransient } from '../core/errors.ts';
 import { ACTIVE_PREFIX, activeKey } from '../core/keys.ts';
-import type { Store } from '../core/ports.ts';
+import type { Queue, Store } from '../core/ports.ts';
 import type { Fleet } from './fleet.ts';
 import type { LockKeeper } from './lock.ts';
 
@@ -11,6 +11,8 @@ export interface StandByOptions {
   lock: LockKeeper;
   fleet: Fleet;
   output: Store;
+  /** The request queue. */
+  requests: Queue;
   /** How many workers are kept running. */
   workers: number;
   clock: Clock;
@@ -20,7 +22,7 @@ export interface StandByOptions {
 
 export interface StandBy {
   /**
-   * Leaves. A holder of the controller lock drains the workers when no job but those of `given up` is unfinished, else
+   * Leaves. A holder of the controller lock drains the workers when there is no work left but that of `givenUp`, else
    * leaves them to the next holder; then it lets go of the lock.
    */
   leave(givenUp: readonly string[]): Promise<void>;
@@ -57,15 +59,34 @@ export function standBy(options: StandByOptions): StandBy {
     async leave(givenUp) {
       leaving.abort();
       await ended;
-      if (lock.epoch === undefined) return;
-      if (!(await hasUnfinishedJob(options.output, givenUp))) await fleet.drain();
-      await lock.release();
+      for (;;) {
+        // Takes the lock where the last holder has left: else nobody would see to its workers.
+        await lock.keep();
+        if (lock.epoch === undefined) return;
+        if (!(await isWorkLeft(options, givenUp))) {
+          await fleet.drain();
+          await lock.release();
+          return;
+        }
+        await lock.release();
+        // The other job may have ended between the look and the release, and its waiter have found the lock held.
+        if (await isWorkLeft(options, givenUp)) return;
+      }
     },
   };
 }
 
-async function hasUnfinishedJob(output: Store, except: readonly string[]): Promise<boolean> {
-  const excepted = new Set(except.map(activeKey));
+/**
+ * Whether another job is unfinished and has something in the queue. A job whose submitter was killed stays unfinished; it
+ * keeps workers running no longer than there is something to do.
+ */
+async function isWorkLeft(
+  { output, requests }: StandByOptions,
+  givenUp: readonly string[],
+): Promise<boolean> {
+  const { waiting, inFlight, delayed } = await requests.depth();
+  if (waiting + inFlight + delayed === 0) return false;
+  const excepted = new Set(givenUp.map(activeKey));
   for await (const { key } of output.list(ACTIVE_PREFIX)) if (!excepted.has(key)) return true;
   return false;
 }
