@@ -6,7 +6,7 @@
 // starts its worker and ends it. Each repetition takes all three in turn; what counts is their ratio.
 import { type ChildProcess, execFile, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +32,7 @@ const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.le
 const work = await mkdtemp(path.join(tmpdir(), 'imgcls-bench-'));
 const photographs = path.join(tmpdir(), `imgcls-bench-${flags.bytes}-bytes`);
 const children = new Set<ChildProcess>();
+const freshDataDir = () => mkdtemp(path.join(work, 'data-'));
 try {
   await main();
 } finally {
@@ -134,16 +135,9 @@ async function startCeiling(model: InstalledModel, files: string[]) {
   };
 }
 
-let dataDirs = 0;
-async function freshDataDir(): Promise<string> {
-  const dir = path.join(work, `data-${dataDirs++}`);
-  await mkdir(dir);
-  return dir;
-}
-
 /** One `imgcls upload`, checked: every photograph once, none with an error. */
 async function measureUpload(folder: string, dataDir: string, model: InstalledModel) {
-  await linkModels(model, dataDir);
+  await copyModels(model, dataDir);
   const output = path.join(work, 'results.ndjson');
   const startMs = performance.now();
   await run(process.execPath, [bin, 'upload', folder, '--format', 'ndjson', '--output', output], {
@@ -163,7 +157,7 @@ async function measureUpload(folder: string, dataDir: string, model: InstalledMo
 /** `imgcls upload` while a worker is there that has its model loaded. */
 async function measureWarm(folder: string, model: InstalledModel) {
   const dataDir = await freshDataDir();
-  await linkModels(model, dataDir);
+  await copyModels(model, dataDir);
   const env = { ...model.env, IMGCLS_DATA_DIR: dataDir };
   const worker = spawn(process.execPath, [bin, 'worker'], { env, stdio: 'ignore' });
   children.add(worker);
@@ -177,8 +171,7 @@ async function measureWarm(folder: string, model: InstalledModel) {
   return { perSecond, memory };
 }
 
-async function linkModels(model: InstalledModel, dataDir: string): Promise<void> {
-  const { cp } = await import('node:fs/promises');
+async function copyModels(model: InstalledModel, dataDir: string): Promise<void> {
   await cp(path.join(model.dataDir, 'models'), path.join(dataDir, 'models'), { recursive: true }).catch(
     () => {},
   );

@@ -132,12 +132,12 @@ function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** A process id may have been given to another program since; where the system shows command lines, ours names its id. */
-async function isAlive({ pid, id }: WorkerStatus): Promise<boolean> {
+/** A process id may have been given to another program since; where the system shows command lines, ours says `worker`. */
+async function isAlive({ pid }: WorkerStatus): Promise<boolean> {
   if (!send(pid, 0)) return false;
   if (process.platform !== 'linux') return true;
   const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return commandLine.includes(id);
+  return commandLine.split('\0').includes('worker');
 }
 
 async function lastWords({ logFile }: Launched): Promise<string> {
