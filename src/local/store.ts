@@ -40,6 +40,9 @@ export interface StoreParts {
   clock: Pick<Clock, 'nowMs'>;
 }
 
+/** Read from a file at a time. */
+const READ_BYTES = 1024 * 1024;
+
 export class LocalStore implements Store {
   readonly bucket: string;
   readonly #db: LocalDatabase;
@@ -78,7 +81,12 @@ export class LocalStore implements Store {
     if (file === undefined) {
       return { info, body: Readable.from(data.byteLength > 0 ? [data] : [], { objectMode: false }) };
     }
-    return { info, body: file.createReadStream(options.signal ? { signal: options.signal } : {}) };
+    // A photograph is one read: in the usual 64 KB pieces the reads and copies cost a worker half its time for an image.
+    const highWaterMark = Math.min(info.bytes, READ_BYTES);
+    return {
+      info,
+      body: file.createReadStream({ highWaterMark, ...(options.signal && { signal: options.signal }) }),
+    };
   }
 
   async put(key: string, body: Body, { only, signal }: PutOptions = {}): Promise<ObjectInfo> {

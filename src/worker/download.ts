@@ -90,13 +90,19 @@ function isAsSubmitted(bytes: Uint8Array, { sha256 }: ImageSource): boolean {
   return sha256 === undefined || createHash('sha256').update(bytes).digest('hex') === sha256;
 }
 
-/** One buffer of the known size, filled as the bytes come. @throws {ImgclsError} of kind `transient` when they end early. */
+/** The bytes in one piece: as they came where they came so, else copied together. @throws {ImgclsError} of kind `transient` when they end early. */
 async function readWhole(body: Readable, size: number, signal: AbortSignal): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(size);
+  let bytes: Uint8Array | undefined;
   let filled = 0;
   try {
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
       if (filled + chunk.byteLength > size) throw new Error('more bytes than announced');
+      if (chunk.byteLength === size) {
+        bytes = chunk;
+        filled = size;
+        continue;
+      }
+      bytes ??= Buffer.allocUnsafeSlow(size);
       bytes.set(chunk, filled);
       filled += chunk.byteLength;
     }
@@ -107,7 +113,7 @@ async function readWhole(body: Readable, size: number, signal: AbortSignal): Pro
   }
   if (filled < size)
     throw new ImgclsError('transient', `The download ended after ${filled} of ${size} bytes.`);
-  return bytes;
+  return bytes ?? new Uint8Array();
 }
 
 /** What the error means for this image alone, or undefined where the world is at fault. */
