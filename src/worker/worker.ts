@@ -127,6 +127,8 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   cleanup.add(() => watching);
 
   log.info({ worker: id, runners }, 'The worker starts.');
+  // One is on its way before the first message is: whoever waits for a single image waits for less.
+  pool.expect(1);
   const working = intake.run();
   const end = await Promise.race([working, forced]);
   if (end === 'forced') {
