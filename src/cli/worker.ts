@@ -6,11 +6,11 @@ import type { Log } from '../core/log.ts';
 import { createModelFiles } from '../model/fetch.ts';
 import { runWorker } from '../worker/worker.ts';
 import { systemClock } from './clock.ts';
-import type { WorkerFlags } from './commands/worker.ts';
 import { newWorkerId, openCloud } from './compose.ts';
 import { openLibrary } from './models.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 import { version } from './version.ts';
+import type { WorkerFlags } from './worker-flags.ts';
 
 /** Runs `imgcls worker` until it drains: by a signal, for want of work, or for want of a controller. */
 export async function worker(flags: WorkerFlags): Promise<void> {

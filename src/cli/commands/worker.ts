@@ -1,15 +1,6 @@
 import { type Command, Option } from 'commander';
 import { seconds, wholeNumber } from '../flags.ts';
-
-export interface WorkerFlags {
-  once?: boolean;
-  idleExit?: number;
-  runners?: number;
-  id?: string;
-  managed?: boolean;
-  cluster?: string;
-  dataDir?: string;
-}
+import type { WorkerFlags } from '../worker-flags.ts';
 
 export function register(program: Command): void {
   program

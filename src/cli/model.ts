@@ -1,0 +1,173 @@
+// What `imgcls model ...` does, given what it works with.
+
+import type { Writable } from 'node:stream';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import { modelTitle } from '../core/model.ts';
+import type { Store } from '../core/ports.ts';
+import type { LibraryModel, ModelLibrary } from '../model/library.ts';
+import type { VariantSetting } from '../model/variant.ts';
+
+export interface ModelCommandDeps {
+  library: ModelLibrary;
+  settings: { model?: string | undefined; modelVariant: VariantSetting; modelMirror?: string | undefined };
+  /** A bucket that a model is pulled from. */
+  openStore(bucket: string): Store;
+  /** The cluster's output bucket, where workers find what is pushed. */
+  openOutput(): Promise<{ store: Store; close(): Promise<void> }>;
+  out: Writable;
+  err: Writable & { isTTY?: boolean };
+  /** Aborts when the user interrupts. */
+  interrupted: AbortSignal;
+}
+
+type Format = 'table' | 'json';
+
+export async function list({ library, settings, out, err }: ModelCommandDeps, format: Format): Promise<void> {
+  const { takeInventory } = await import('../model/inventory.ts');
+  const { rows, damaged } = await takeInventory({
+    library,
+    wanted: settings.model,
+    variantSetting: settings.modelVariant,
+  });
+  if (format === 'json') out.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else {
+    const cells = rows.map((one) => [
+      `${modelTitle(one)}${one.default ? ' *' : ''}`,
+      one.version,
+      (one.bytes / 1e6).toFixed(1),
+      one.top1 === null ? '-' : `${(100 * one.top1).toFixed(1)} %`,
+      one.licence,
+      one.state,
+    ]);
+    out.write(await tableOf(['model', 'version', 'MB', 'top-1', 'licence', 'state'], cells));
+    err.write('* is used where no model is asked for.\n');
+  }
+  for (const { problem } of damaged) err.write(`imgcls: ${problem}\n`);
+}
+
+export async function info({ library, out }: ModelCommandDeps, title: string, format: Format): Promise<void> {
+  const models = await named(library, title);
+  if (format === 'json') {
+    const all = models.map(({ manifest, labels, ...place }) => ({
+      ...manifest,
+      classes: labels.length,
+      ...place,
+    }));
+    out.write(`${JSON.stringify(all, null, 2)}\n`);
+    return;
+  }
+  for (const { manifest, labels, dir } of models) {
+    const { v: _, ...shown } = manifest;
+    const fields = { ...shown, classes: labels.length, folder: dir };
+    const cells = Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]);
+    out.write(await tableOf([modelTitle(manifest), ''], cells));
+  }
+}
+
+export async function pull(
+  { library, settings, openStore, out, err, interrupted }: ModelCommandDeps,
+  name: string,
+  { variant, source }: { variant?: VariantSetting; source?: string },
+): Promise<void> {
+  const { pullModel } = await import('../model/pull.ts');
+  const progress = await startProgress(name, err);
+  try {
+    const { manifest, dir, already } = await pullModel(name, {
+      library,
+      variant: variant ?? settings.modelVariant,
+      source,
+      mirror: settings.modelMirror,
+      openStore,
+      onProgress: progress.show,
+      signal: interrupted,
+    });
+    progress.stop();
+    out.write(`${modelTitle(manifest)} ${already ? 'was installed already' : 'is installed'} in ${dir}\n`);
+  } catch (error) {
+    progress.stop();
+    if (!interrupted.aborted) throw error;
+    const { InterruptedError } = await import('./report.ts');
+    throw new InterruptedError(`"imgcls model pull ${name}" goes on where it broke off.`);
+  }
+}
+
+/** On a terminal a line that is kept up to date, elsewhere a line for every tenth. */
+async function startProgress(name: string, err: ModelCommandDeps['err']) {
+  const text = (done: number, total: number) =>
+    `${name}: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+  if (err.isTTY === true) {
+    const { default: ora } = await import('ora');
+    const spinner = ora({ text: name, stream: err as NodeJS.WriteStream }).start();
+    const show = (done: number, total: number) => {
+      spinner.text = text(done, total);
+    };
+    return { show, stop: () => void spinner.stop() };
+  }
+  let tenths = 0;
+  const show = (done: number, total: number) => {
+    const reached = Math.floor((10 * done) / total);
+    if (reached > tenths) err.write(`imgcls: ${text(done, total)}\n`);
+    tenths = Math.max(tenths, reached);
+  };
+  return { show, stop: () => {} };
+}
+
+export async function importOne(
+  { library, out, err }: ModelCommandDeps,
+  path: string,
+  flags: { name?: string; variant?: 'fp32' | 'int8' },
+): Promise<void> {
+  const { importModel } = await import('../model/import.ts');
+  const { manifest, dir, notices } = await importModel(path, { library, ...flags });
+  for (const notice of notices) err.write(`imgcls: ${notice}\n`);
+  out.write(`${modelTitle(manifest)} is installed in ${dir}\n`);
+}
+
+export async function remove({ library, out }: ModelCommandDeps, title: string): Promise<void> {
+  const { parseModelTitle } = await import('../model/select-model.ts');
+  const { name, variant } = parseModelTitle(title);
+  for (const dir of await library.remove(name, variant)) out.write(`Removed ${dir}\n`);
+}
+
+export async function verify({ library, out }: ModelCommandDeps, title: string | undefined): Promise<void> {
+  const { models, damaged } = await library.list();
+  const problems = title === undefined ? damaged.map(({ problem }) => problem) : [];
+  for (const model of title === undefined ? models : await named(library, title)) {
+    try {
+      await library.verify(model);
+      out.write(`${modelTitle(model.manifest)} is sound\n`);
+    } catch (error) {
+      problems.push(messageOf(error));
+    }
+  }
+  if (problems.length > 0) throw new ImgclsError('permanent', problems.join('\n'));
+}
+
+export async function push({ library, openOutput, out, interrupted }: ModelCommandDeps, title: string) {
+  const models = await named(library, title);
+  const { pushModel } = await import('../model/fetch.ts');
+  const { store, close } = await openOutput();
+  try {
+    for (const model of models) {
+      const pushed = await pushModel(model, store, interrupted);
+      out.write(`${modelTitle(model.manifest)} ${pushed ? 'is' : 'was already'} in ${store.bucket}\n`);
+    }
+  } finally {
+    await close();
+  }
+}
+
+async function named(library: ModelLibrary, title: string): Promise<LibraryModel[]> {
+  const { findByTitle } = await import('../model/select-model.ts');
+  return await findByTitle(library, title);
+}
+
+async function tableOf(head: string[], rows: string[][]): Promise<string> {
+  const { default: Table } = await import('cli-table3');
+  const table = new Table({ head, style: { head: [], border: [], compact: true } });
+  table.push(...rows);
+  return `${table.toString()}\n`;
+}

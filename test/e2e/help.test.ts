@@ -1,0 +1,66 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type InstalledPackage, installPackage, start } from './package.ts';
+
+let installed: InstalledPackage;
+let dataDir: string;
+let witness: string;
+beforeAll(async () => {
+  installed = await installPackage();
+  dataDir = await installed.dataDir();
+  witness = path.join(dataDir, 'witness.mjs');
+  // Writes down every module that is loaded, by import or by require.
+  await writeFile(
+    witness,
+    `import { appendFileSync } from 'node:fs';
+     import { registerHooks } from 'node:module';
+     registerHooks({
+       load(url, context, next) {
+         appendFileSync(process.env.WITNESS_FILE, url + '\\n');
+         return next(url, context);
+       },
+     });`,
+  );
+});
+afterAll(() => installed.remove());
+
+/** What a command line loads, as addresses of modules. */
+async function loadedBy(args: string[]): Promise<string[]> {
+  const file = path.join(dataDir, `loaded-${args.join('-')}`);
+  await writeFile(file, '');
+  const env = { NODE_OPTIONS: `--import ${witness}`, WITNESS_FILE: file };
+  const { code, stderr } = await start(installed.bin, dataDir, args, env).finished;
+  expect(code, stderr).toBe(0);
+  return (await readFile(file, 'utf8')).split('\n');
+}
+
+const HEAVY =
+  /\/node_modules\/(sharp|@img|onnxruntime-[a-z]+|@aws-sdk|@smithy|jimp|@jimp|zod|pino|ora|cli-table3)\//;
+
+describe('help', () => {
+  it.each([
+    [['--help']],
+    [['upload', '--help']],
+    [['results', '--help']],
+    [['worker', '--help']],
+    [['model', '--help']],
+    [['config', '--help']],
+  ])(
+    'of %j loads neither decoder, nor model runtime, nor SDK, nor anything else that is heavy',
+    async (args) => {
+      expect((await loadedBy(args)).filter((url) => HEAVY.test(url))).toEqual([]);
+    },
+  );
+
+  it('would be found out if it did: a real upload loads them', async () => {
+    const loaded = await loadedBy(['model', 'verify', 'efficientnet-lite0']);
+    expect(loaded.some((url) => /\/node_modules\/onnxruntime-node\//.test(url))).toBe(true);
+  });
+
+  it('names every command', async () => {
+    const { stdout } = await start(installed.bin, dataDir, ['--help']).finished;
+    for (const command of ['upload', 'results', 'worker', 'model', 'config'])
+      expect(stdout).toContain(command);
+  });
+});
