@@ -1,19 +1,13 @@
 import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
-import { isTransient, QueueMissingError } from '../core/errors.ts';
+import { isTransient } from '../core/errors.ts';
 import { finishJob, readJob } from '../core/job-record.ts';
-import { FIRST_ATTEMPT, MAX_BATCH, parseResponse, type ResponseMessage } from '../core/messages.ts';
+import { FIRST_ATTEMPT, MAX_BATCH } from '../core/messages.ts';
 import { isError, type Outcome } from '../core/outcome.ts';
 import type { Cloud, Queue } from '../core/ports.ts';
 import { listShards, readShard } from './ledger.ts';
+import { ResponseListener } from './responses.ts';
 import { type KnownShard, Tally } from './tally.ts';
-
-/** When no response came for so long, the ledger is listed: a response is a hint and may be lost. */
-const QUIET_MS = 5000;
-/** How often the ledger is listed by a waiter without a response queue. */
-const POLL_MS = 1000;
-/** Nobody else reads a waiter's own queue; the lease only has to outlast the acknowledgement. */
-const RESPONSE_LEASE_MS = 60_000;
 
 /** How far a job is, as its waiter sees it. */
 export interface FollowProgress {
@@ -57,66 +51,34 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   };
   const isOver = () => record.state === 'cancelled' || tally.frontier === record.total;
 
-  if (options.responses === undefined) await retrying(options, () => relist(options, tally));
-  while (!isOver()) {
-    const heard = await hear(options, tally, record.total === undefined ? sealed : undefined);
-    signal?.throwIfAborted();
-    if (record.total === undefined && sealed?.aborted === true) await refresh();
-    else if (!heard) {
-      await refresh();
-      await retrying(options, () => relist(options, tally));
-    }
-    report();
-    for (let shard = tally.take(); shard !== undefined; shard = tally.take()) {
-      for (const outcome of await retrying(options, () => outcomesOf(shard, options))) {
-        if (isError(outcome)) errors++;
-        yield outcome;
+  const listener = new ResponseListener(options.responses, options.clock);
+  const close = () => listener.close();
+  signal?.addEventListener('abort', close, { once: true });
+  try {
+    if (options.responses === undefined) await retrying(options, () => relist(options, tally));
+    while (!isOver()) {
+      const wake = record.total === undefined ? sealed : undefined;
+      const responses = await retrying(options, () => listener.hear(wake));
+      for (const response of responses) if (response.job === jobId) tally.add(response, response.outcomes);
+      if (wake?.aborted === true) await refresh();
+      else if (responses.length === 0) {
+        await refresh();
+        await retrying(options, () => relist(options, tally));
+      }
+      report();
+      for (let shard = tally.take(); shard !== undefined; shard = tally.take()) {
+        for (const outcome of await retrying(options, () => outcomesOf(shard, options))) {
+          if (isError(outcome)) errors++;
+          yield outcome;
+        }
       }
     }
+  } finally {
+    signal?.removeEventListener('abort', close);
+    close();
   }
   report();
   if (record.state === 'sealed') await retrying(options, () => finishJob(cloud.output, jobId));
-}
-
-/**
- * Adds what the response queue says, waiting a while for it.
- * @returns false when it said nothing.
- */
-async function hear(options: FollowOptions, tally: Tally, wake: AbortSignal | undefined): Promise<boolean> {
-  const { responses, clock, jobId, signal } = options;
-  const signals = [signal, wake].filter((given) => given !== undefined);
-  const woken = signals.length > 0 ? AbortSignal.any(signals) : undefined;
-  if (responses === undefined) {
-    await clock.sleep(POLL_MS, woken);
-    return false;
-  }
-  const received = await retrying(options, async () => {
-    try {
-      const wait = { max: 10, waitMs: QUIET_MS, leaseMs: RESPONSE_LEASE_MS };
-      return await responses.receive({ ...wait, ...(woken && { signal: woken }) });
-    } catch (error) {
-      // Somebody swept the queue away: the ledger has everything that it would have said.
-      if (!(error instanceof QueueMissingError)) throw error;
-      await clock.sleep(POLL_MS, woken);
-      return [];
-    }
-  });
-  for (const { body } of received) {
-    const response = readResponse(body);
-    if (response?.job === jobId) tally.add(response, response.outcomes);
-  }
-  if (received.length > 0)
-    await retrying(options, () => responses.delete(received.map(({ receipt }) => receipt)));
-  return received.length > 0;
-}
-
-/** A response that cannot be read is a hint that is lost; the ledger has the rest. */
-function readResponse(body: string): ResponseMessage | undefined {
-  try {
-    return parseResponse(body);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Shards reach at most one batch behind the frontier; older ones were taken. */
