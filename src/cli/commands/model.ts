@@ -36,9 +36,6 @@ export function register(program: Command): void {
   });
 }
 
-/** Loaded when one of them runs: help needs none of it. */
-const actions = () => import('../model.ts');
-
 /** Adds the commands. @param open builds what they work with, when one of them runs. */
 export function registerModel(program: Command, open: () => Promise<ModelCommandDeps>): void {
   const model = program.command('model').description('The models of this machine.');
@@ -51,14 +48,16 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .command('list')
     .description('Lists the models that are installed and those that can be pulled.')
     .addOption(format())
-    .action(async (flags: { format: Format }) => (await actions()).list(await open(), flags.format));
+    .action(async (flags: { format: Format }) =>
+      (await import('../model.ts')).list(await open(), flags.format),
+    );
   model
     .command('info')
     .description('Prints what is known of a model.')
     .argument('<model>', 'NAME or NAME/VARIANT')
     .addOption(format())
     .action(async (title: string, flags: { format: Format }) =>
-      (await actions()).info(await open(), title, flags.format),
+      (await import('../model.ts')).info(await open(), title, flags.format),
     );
   model
     .command('pull')
@@ -67,7 +66,7 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .addOption(variant('weights to pull; else by the features of the CPU', ['auto', 'fp32', 'int8']))
     .option('--source <address>', 'where the file is: https://..., a path, or s3://bucket/key')
     .action(async (name: string, flags: { variant?: VariantSetting; source?: string }) =>
-      (await actions()).pull(await open(), name, flags),
+      (await import('../model.ts')).pull(await open(), name, flags),
     );
   model
     .command('import')
@@ -76,21 +75,21 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .option('--name <name>', 'what to call it; else by its recipe or file name')
     .addOption(variant('what it is; else found out', ['fp32', 'int8']))
     .action(async (path: string, flags: { name?: string; variant?: 'fp32' | 'int8' }) =>
-      (await actions()).importOne(await open(), path, flags),
+      (await import('../model.ts')).importOne(await open(), path, flags),
     );
   model
     .command('remove')
     .description('Removes an installed model.')
     .argument('<model>', 'NAME or NAME/VARIANT')
-    .action(async (title: string) => (await actions()).remove(await open(), title));
+    .action(async (title: string) => (await import('../model.ts')).remove(await open(), title));
   model
     .command('verify')
     .description('Checks the sha256 of models, loads them and runs them once.')
     .argument('[model]', 'NAME or NAME/VARIANT; else all')
-    .action(async (title: string | undefined) => (await actions()).verify(await open(), title));
+    .action(async (title: string | undefined) => (await import('../model.ts')).verify(await open(), title));
   model
     .command('push')
     .description("Puts a model into the cluster's output bucket, where workers that lack it find it.")
     .argument('<model>', 'NAME or NAME/VARIANT')
-    .action(async (title: string) => (await actions()).push(await open(), title));
+    .action(async (title: string) => (await import('../model.ts')).push(await open(), title));
 }
