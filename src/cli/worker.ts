@@ -10,7 +10,17 @@ import { newWorkerId, openCloud } from './compose.ts';
 import { openLibrary } from './models.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 import { version } from './version.ts';
-import type { WorkerFlags } from './worker-flags.ts';
+
+/** Flags of `imgcls worker`, as parsed. */
+export interface WorkerFlags {
+  once?: boolean;
+  idleExit?: number;
+  runners?: number;
+  id?: string;
+  managed?: boolean;
+  cluster?: string;
+  dataDir?: string;
+}
 
 /** Runs `imgcls worker` until it drains: by a signal, for want of work, or for want of a controller. */
 export async function worker(flags: WorkerFlags): Promise<void> {

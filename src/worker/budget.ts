@@ -1,9 +1,4 @@
-import { onAbort } from './abort.ts';
-
-interface Waiting {
-  amount: number;
-  grant(): void;
-}
+import { WaitingLine } from './waiting-line.ts';
 
 /**
  * So much of something (bytes of memory, connections) at a time, first come first served.
@@ -12,7 +7,7 @@ interface Waiting {
 export class Budget {
   readonly #limit: number;
   #used = 0;
-  readonly #waiting: Waiting[] = [];
+  readonly #line = new WaitingLine<number>(() => this.#grant());
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -24,7 +19,7 @@ export class Budget {
 
   /** Takes it if it is there and nobody came before. */
   tryTake(amount: number): boolean {
-    if (this.#waiting.length > 0 || !this.#fits(amount)) return false;
+    if (this.#line.first !== undefined || !this.#fits(amount)) return false;
     this.#used += amount;
     return true;
   }
@@ -32,24 +27,7 @@ export class Budget {
   /** Rejects with the signal's reason when that aborts first; nothing is taken then. */
   async take(amount: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.tryTake(amount)) return;
-    await new Promise<void>((resolve, reject) => {
-      const waiting: Waiting = {
-        amount,
-        grant: () => {
-          forget();
-          resolve();
-        },
-      };
-      const forget = onAbort(signal, () => {
-        const place = this.#waiting.indexOf(waiting);
-        if (place < 0) return;
-        this.#waiting.splice(place, 1);
-        reject(signal.reason);
-        this.#grant();
-      });
-      this.#waiting.push(waiting);
-    });
+    if (!this.tryTake(amount)) await this.#line.wait(amount, signal);
   }
 
   give(amount: number): void {
@@ -62,14 +40,9 @@ export class Budget {
   }
 
   #grant(): void {
-    for (
-      let next = this.#waiting[0];
-      next !== undefined && this.#fits(next.amount);
-      next = this.#waiting[0]
-    ) {
-      this.#waiting.shift();
-      this.#used += next.amount;
-      next.grant();
+    for (let next = this.#line.first; next !== undefined && this.#fits(next); next = this.#line.first) {
+      this.#used += next;
+      this.#line.admitFirst();
     }
   }
 }

@@ -1,37 +1,17 @@
-import { onAbort } from './abort.ts';
-
-interface Waiting {
-  alone: boolean;
-  grant(): void;
-}
+import { WaitingLine } from './waiting-line.ts';
 
 /** Batches take a turn together with others, or alone; in the order in which they ask, so that none waits for ever. */
 export class Turns {
   #together = 0;
   #alone = false;
-  readonly #waiting: Waiting[] = [];
+  readonly #line = new WaitingLine<{ alone: boolean }>(() => this.#grant());
 
   /** Answers how to end the turn. Rejects with the signal's reason when that aborts before the turn has come. */
   async take(alone: boolean, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    await new Promise<void>((resolve, reject) => {
-      const waiting: Waiting = {
-        alone,
-        grant: () => {
-          forget();
-          resolve();
-        },
-      };
-      const forget = onAbort(signal, () => {
-        const place = this.#waiting.indexOf(waiting);
-        if (place < 0) return;
-        this.#waiting.splice(place, 1);
-        reject(signal.reason);
-        this.#grant();
-      });
-      this.#waiting.push(waiting);
-      this.#grant();
-    });
+    const turn = this.#line.wait({ alone }, signal);
+    this.#grant();
+    await turn;
     return () => {
       if (alone) this.#alone = false;
       else this.#together--;
@@ -40,12 +20,11 @@ export class Turns {
   }
 
   #grant(): void {
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+    for (let next = this.#line.first; next !== undefined; next = this.#line.first) {
       if (this.#alone || (next.alone && this.#together > 0)) return;
-      this.#waiting.shift();
       if (next.alone) this.#alone = true;
       else this.#together++;
-      next.grant();
+      this.#line.admitFirst();
     }
   }
 }

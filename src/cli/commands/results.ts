@@ -1,11 +1,6 @@
 import type { Command } from 'commander';
 import { seconds, withOutputFlags } from '../flags.ts';
-import type { OutputFlags } from '../output.ts';
-
-interface ResultsFlags extends OutputFlags {
-  wait?: boolean;
-  timeout?: number;
-}
+import type { ResultsOptions } from '../results.ts';
 
 export function register(program: Command): void {
   const command = program
@@ -14,7 +9,7 @@ export function register(program: Command): void {
     .argument('<job>', 'job id, as "imgcls upload" prints it')
     .option('--wait', 'wait until the job is finished')
     .option('--timeout <seconds>', 'stop waiting after so long', seconds);
-  withOutputFlags(command).action(async (job: string, flags: ResultsFlags) => {
+  withOutputFlags(command).action(async (job: string, flags: ResultsOptions) => {
     const { results } = await import('../results.ts');
     process.exitCode = await results(job, { ...program.opts(), ...flags });
   });

@@ -1,17 +1,6 @@
 import { type Command, Option } from 'commander';
 import { collect, seconds, wholeNumber, withOutputFlags } from '../flags.ts';
-import type { OutputFlags } from '../output.ts';
-
-interface UploadFlags extends OutputFlags {
-  topK?: number;
-  model?: string;
-  modelVariant?: string;
-  wait: boolean;
-  timeout?: number;
-  include: string[];
-  exclude: string[];
-  concurrency?: number;
-}
+import type { UploadOptions } from '../upload.ts';
 
 export function register(program: Command): void {
   const command = program
@@ -28,7 +17,7 @@ export function register(program: Command): void {
     .option('--include <glob>', "take files of a folder by name instead of by an image's ending", collect, [])
     .option('--exclude <glob>', 'leave out files of a folder', collect, [])
     .option('--concurrency <n>', 'files read and stored at once', wholeNumber);
-  withOutputFlags(command).action(async (inputs: string[], flags: UploadFlags) => {
+  withOutputFlags(command).action(async (inputs: string[], flags: UploadOptions) => {
     const { upload } = await import('../upload.ts');
     process.exitCode = await upload(inputs, { ...program.opts(), ...flags });
   });

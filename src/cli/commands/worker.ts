@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { seconds, wholeNumber } from '../flags.ts';
-import type { WorkerFlags } from '../worker-flags.ts';
+import type { WorkerFlags } from '../worker.ts';
 
 export function register(program: Command): void {
   program
