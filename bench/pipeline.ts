@@ -4,7 +4,9 @@
 //
 // Ceiling: bench/ceiling.ts, one process a core. Warm: `imgcls upload` while a worker runs. Cold: `imgcls upload` alone, which
 // starts its worker and ends it. Each repetition takes all three in turn; what counts is their ratio.
+
 import { type ChildProcess, execFile, fork, spawn } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -30,7 +32,12 @@ const run = promisify(execFile);
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 const work = await mkdtemp(path.join(tmpdir(), 'imgcls-bench-'));
-const photographs = path.join(tmpdir(), `imgcls-bench-${flags.bytes}-bytes`);
+const sources = path.resolve(flags.images);
+// Made once for the same originals.
+const photographs = path.join(
+  tmpdir(),
+  `imgcls-bench-${hash('sha256', sources).slice(0, 8)}-${flags.bytes}-bytes`,
+);
 const children = new Set<ChildProcess>();
 const freshDataDir = () => mkdtemp(path.join(work, 'data-'));
 try {

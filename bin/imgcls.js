@@ -22,9 +22,13 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
     const child = spawn(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
       stdio: 'inherit',
     });
-    // A terminal signals both of us; the child decides what an interrupt means.
-    process.on('SIGINT', () => {});
+    // A terminal interrupts both of us; whoever else does, interrupts us alone.
+    process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
     process.on('SIGTERM', () => child.kill('SIGTERM'));
+    child.on('error', (error) => {
+      console.error(`imgcls: cannot run ${bundled}: ${error.message}`);
+      process.exitCode = 1;
+    });
     child.on('exit', (code, signal) => {
       process.exitCode = code ?? (signal === 'SIGKILL' ? 137 : 1);
     });

@@ -78,7 +78,7 @@ function attendLocally(cloud: Cloud, settings: RunSettings): Attendance {
     lock: new LockKeeper({ store: cloud.output, holder: ulid(), clock: systemClock, ttlMs: LOCK_TTL_MS }),
     fleet: createProcessFleet({
       output: cloud.output,
-      command: [process.execPath, ...process.execArgv, bin, 'worker', '--managed'],
+      command: [process.execPath, bin, 'worker', '--managed'],
       env: { ...process.env, ...settingsEnvironment(settings) },
       logDir: path.join(settings.dataDir, settings.cluster, 'logs'),
       host: hostname(),

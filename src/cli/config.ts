@@ -8,7 +8,7 @@ export function config(flags: { format: 'table' | 'json'; cluster?: string; data
   const { settings, origins } = loadSettings(given);
   const rows = settingNames.map((name) => ({
     name,
-    value: settings[name] ?? null,
+    value: withoutPassword(settings[name] ?? null),
     from: origins[name],
     environment: environmentName(name),
     what: describeSetting(name),
@@ -21,4 +21,13 @@ export function config(flags: { format: 'table' | 'json'; cluster?: string; data
   for (const { name, value, from, environment, what } of rows)
     table.push([name, String(value ?? '-'), from, environment, what]);
   return `${table.toString()}\n`;
+}
+
+/** An address may carry credentials; they are nobody's to read. */
+function withoutPassword<T>(value: T): T | string {
+  if (typeof value !== 'string' || !URL.canParse(value)) return value;
+  const url = new URL(value);
+  if (url.password === '') return value;
+  url.password = '***';
+  return url.href;
 }

@@ -36,7 +36,7 @@ export async function run(args: readonly string[]): Promise<void> {
     .option('--debug', 'print the stack of an error')
     .showHelpAfterError('(--help shows how)')
     .exitOverride();
-  const named = args.find((arg) => arg in commands);
+  const named = commandOf(args);
   for (const [name, { summary, load }] of Object.entries(commands)) {
     if (name === named) (await load()).register(program);
     else program.command(name).description(summary);
@@ -48,6 +48,12 @@ export async function run(args: readonly string[]): Promise<void> {
     process.exitCode =
       error instanceof CommanderError ? usageExitCode(error) : await report(error, program.opts().debug);
   }
+}
+
+/** The first word that is no flag and no value of one. */
+function commandOf(args: readonly string[]): string | undefined {
+  const isValue = (at: number) => ['--cluster', '--data-dir'].includes(args[at - 1] ?? '');
+  return args.find((arg, at) => Object.hasOwn(commands, arg) && !isValue(at));
 }
 
 const usageExitCode = ({ exitCode }: CommanderError): number => (exitCode === 0 ? 0 : 2);

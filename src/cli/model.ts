@@ -6,6 +6,7 @@ import { modelTitle } from '../core/model.ts';
 import type { Store } from '../core/ports.ts';
 import type { LibraryModel, ModelLibrary } from '../model/library.ts';
 import type { VariantSetting } from '../model/variant.ts';
+import { openSpinner } from './spinner.ts';
 
 export interface ModelCommandDeps {
   library: ModelLibrary;
@@ -98,9 +99,8 @@ export async function pull(
 async function startProgress(name: string, err: ModelCommandDeps['err']) {
   const text = (done: number, total: number) =>
     `${name}: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
-  if (err.isTTY === true) {
-    const { default: ora } = await import('ora');
-    const spinner = ora({ text: name, stream: err as NodeJS.WriteStream }).start();
+  const spinner = await openSpinner(err, name);
+  if (spinner !== undefined) {
     const show = (done: number, total: number) => {
       spinner.text = text(done, total);
     };

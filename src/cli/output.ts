@@ -1,37 +1,20 @@
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { ImgclsError, messageOf } from '../core/errors.ts';
 import { isError, type Outcome } from '../core/outcome.ts';
 import { createExporter, type Exporter } from '../results/export.ts';
 import type { OutputFormat } from './output-formats.ts';
 
-/** Where results go: standard output, or a file that appears under its name when it is whole. */
+/** Where results go. */
 export interface Output {
+  /** Waits where the reader is slower than we are, so that memory does not fill with what it has not read. */
   write(text: string): Promise<void>;
-  /** @param whole false when the results are cut short: the file then does not appear. */
-  end(whole: boolean): Promise<void>;
-}
-
-export function openOutput(file: string | undefined): Output {
-  if (file === undefined) return { write: (text) => writeTo(process.stdout, text), end: async () => {} };
-  const partial = `${file}.partial`;
-  const stream = createWriteStream(partial);
-  return {
-    write: (text) => writeTo(stream, text),
-    async end(whole) {
-      stream.end();
-      await finished(stream);
-      await (whole ? rename(partial, file) : rm(partial, { force: true }));
-    },
-  };
-}
-
-/** Waits where the reader is slower than we are, so that memory does not fill with what it has not read. */
-async function writeTo(stream: Writable, text: string): Promise<void> {
-  if (stream.errored) throw stream.errored;
-  if (text !== '' && !stream.write(text)) await once(stream, 'drain');
+  /** Everything is written: a file appears under its name. */
+  finish(): Promise<void>;
+  /** Lets go of it. Results that were not finished leave no file. */
+  close(): Promise<void>;
 }
 
 /** Where results go and how they are written. */
@@ -40,35 +23,84 @@ export interface OutputFlags {
   output?: string;
 }
 
+/** @throws {ImgclsError} of kind `usage` when the file cannot be written. */
+export async function openOutput(file: string | undefined): Promise<Output> {
+  if (file === undefined) return standardOutput();
+  // A device or a pipe is written to; only a file can appear when it is whole.
+  const isPlain = await stat(file).then(
+    (found) => found.isFile(),
+    () => true,
+  );
+  const written = isPlain ? `${file}.partial` : file;
+  const stream = (await openForWriting(written, file)).createWriteStream();
+  // Errors are met by the next write, or by the end.
+  stream.on('error', () => {});
+  let isFinished = false;
+  return {
+    write: (text) => writeTo(stream, text),
+    async finish() {
+      stream.end();
+      await finished(stream);
+      if (isPlain) await rename(written, file);
+      isFinished = true;
+    },
+    async close() {
+      if (isFinished) return;
+      stream.destroy();
+      if (isPlain) await rm(written, { force: true });
+    },
+  };
+}
+
+async function openForWriting(written: string, file: string): Promise<FileHandle> {
+  try {
+    return await open(written, 'w');
+  } catch (cause) {
+    throw new ImgclsError('usage', `Cannot write to ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function standardOutput(): Output {
+  const { stdout } = process;
+  // A reader that has gone, or a disk that is full, is met by the next write.
+  stdout.on('error', () => {});
+  return {
+    write: (text) => writeTo(stdout, text),
+    finish: () =>
+      new Promise((resolve, reject) => {
+        stdout.write('', (error) => (error ? reject(error) : resolve()));
+      }),
+    close: async () => {},
+  };
+}
+
+async function writeTo(stream: Writable, text: string): Promise<void> {
+  if (stream.errored) throw stream.errored;
+  if (text !== '' && !stream.write(text)) await once(stream, 'drain');
+}
+
 /** A terminal gets a table, anything else gets lines, where nothing was asked for. */
 async function exporterFor({ format, output }: OutputFlags): Promise<Exporter> {
   if (format !== undefined && format !== 'table') return createExporter(format);
-  const { tableExporter, tableOrLines } = await import('./table.ts');
-  if (format === 'table') return tableExporter();
-  return output === undefined && process.stdout.isTTY ? tableOrLines() : createExporter('lines');
+  const isTable = format === 'table' || (output === undefined && process.stdout.isTTY);
+  return isTable ? (await import('./table.ts')).tableOrLines() : createExporter('lines');
 }
 
 /** Writes outcomes as they come. @returns how many there were and how many of them are errors. */
 export async function writeOutcomes(
   outcomes: AsyncIterable<Outcome>,
   flags: OutputFlags,
+  output: Output,
 ): Promise<{ images: number; errors: number }> {
   const exporter = await exporterFor(flags);
-  const output = openOutput(flags.output);
   let images = 0;
   let errors = 0;
-  let whole = false;
-  try {
-    await output.write(exporter.begin());
-    for await (const outcome of outcomes) {
-      images++;
-      if (isError(outcome)) errors++;
-      await output.write(exporter.row(outcome));
-    }
-    await output.write(exporter.end());
-    whole = true;
-  } finally {
-    await output.end(whole);
+  await output.write(exporter.begin());
+  for await (const outcome of outcomes) {
+    images++;
+    if (isError(outcome)) errors++;
+    await output.write(exporter.row(outcome));
   }
+  await output.write(exporter.end());
   return { images, errors };
 }

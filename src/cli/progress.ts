@@ -1,4 +1,4 @@
-import type { Ora } from 'ora';
+import { openSpinner } from './spinner.ts';
 
 /** How often a log file, say, gets a line of progress. */
 const LOG_LINE_MS = 10_000;
@@ -18,9 +18,8 @@ export interface ProgressLine {
 
 export async function startProgress(nowMs: () => number): Promise<ProgressLine> {
   const startMs = nowMs();
-  if (!process.stderr.isTTY) return logLines(nowMs, startMs);
-  const { default: ora } = await import('ora');
-  const spinner: Ora = ora({ text: 'starting', stream: process.stderr }).start();
+  const spinner = await openSpinner(process.stderr, 'starting');
+  if (spinner === undefined) return logLines(nowMs, startMs);
   return {
     show(numbers) {
       spinner.text = progressText(numbers, nowMs() - startMs);

@@ -1,4 +1,5 @@
 import { ImgclsError, messageOf } from '../core/errors.ts';
+import { harmless } from '../results/export.ts';
 
 /** What a command's end says to the shell. */
 export const exitCode = { done: 0, failed: 1, usage: 2, someErrors: 3, interrupted: 130 } as const;
@@ -21,8 +22,11 @@ export function exitCodeOf(error: unknown): number {
 export function explain(error: unknown): string {
   if (isClosedPipe(error)) return '';
   const hint = error instanceof ImgclsError ? error.hint : '--debug shows where.';
-  return `imgcls: ${messageOf(error)}${hint === undefined ? '' : `\n  ${hint}`}`;
+  return `imgcls: ${lines(messageOf(error))}${hint === undefined ? '' : `\n  ${lines(hint)}`}`;
 }
 
+/** Names from elsewhere in a message cannot steer the terminal; its own lines stay lines. */
+const lines = (text: string) => text.split('\n').map(harmless).join('\n');
+
 /** The reader of our output, `head` say, has seen enough. */
-const isClosedPipe = (error: unknown) => (error as NodeJS.ErrnoException | null)?.code === 'EPIPE';
+export const isClosedPipe = (error: unknown) => (error as NodeJS.ErrnoException | null)?.code === 'EPIPE';

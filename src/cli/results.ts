@@ -1,6 +1,6 @@
 import { systemClock } from './clock.ts';
 import type { OutputFlags } from './output.ts';
-import { writeOutcomes } from './output.ts';
+import { openOutput, writeOutcomes } from './output.ts';
 import { exitCode } from './report.ts';
 import { notice, withRun } from './run.ts';
 import { waitAndPrint } from './wait.ts';
@@ -17,13 +17,19 @@ export function results(id: string, options: ResultsOptions): Promise<number> {
   const { cluster, dataDir } = options;
   return withRun({ cluster, dataDir }, async ({ client, interrupted }) => {
     const job = await client.job(id);
-    if (options.wait === true) {
-      return await waitAndPrint(job, options, { interrupted, stored: () => 0, clock: systemClock });
+    const output = await openOutput(options.output);
+    try {
+      if (options.wait === true) {
+        return await waitAndPrint(job, options, { interrupted, output, stored: () => 0, clock: systemClock });
+      }
+      const { state, total } = await job.record();
+      const { images, errors } = await writeOutcomes(job.results(interrupted), options, output);
+      await output.finish();
+      if (images !== total)
+        notice(`${images} of ${total ?? 'an unknown number of'} images so far; the job is ${state}.`);
+      return errors > 0 ? exitCode.someErrors : exitCode.done;
+    } finally {
+      await output.close();
     }
-    const { state, total } = await job.record();
-    const { images, errors } = await writeOutcomes(job.results(interrupted), options);
-    if (images !== total)
-      notice(`${images} of ${total ?? 'an unknown number of'} images so far; the job is ${state}.`);
-    return errors > 0 ? exitCode.someErrors : exitCode.done;
   });
 }

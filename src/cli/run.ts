@@ -4,12 +4,14 @@ import type { Client } from '../client/client.ts';
 import { Cleanup } from '../core/cleanup.ts';
 import type { Cloud } from '../core/ports.ts';
 import type { SettingName } from '../core/settings.ts';
+import { harmless } from '../results/export.ts';
 import { openClient, openCloud } from './compose.ts';
+import { InterruptedError } from './report.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 
 /** One line for the person at the terminal; standard output is for results alone. */
 export const notice = (text: string): void => {
-  process.stderr.write(`imgcls: ${text}\n`);
+  process.stderr.write(`imgcls: ${harmless(text)}\n`);
 };
 
 export interface Run {
@@ -27,8 +29,8 @@ export async function withRun<T>(
 ): Promise<T> {
   const { settings } = loadSettings(flags);
   const cleanup = new Cleanup();
+  const interrupted = new AbortController();
   try {
-    const interrupted = new AbortController();
     const interrupt = () => {
       if (interrupted.signal.aborted) process.exit(130);
       interrupted.abort();
@@ -45,6 +47,9 @@ export async function withRun<T>(
       client: openClient(cloud, settings, notice),
       interrupted: interrupted.signal,
     });
+  } catch (error) {
+    if (!interrupted.signal.aborted || error instanceof InterruptedError) throw error;
+    throw new InterruptedError('Nothing is lost: start it again.');
   } finally {
     await cleanup.run();
   }

@@ -48,10 +48,24 @@ function configFiles(from: string, env: NodeJS.ProcessEnv): string[] {
 
 function readConfigFile(file: string): SettingSource {
   try {
-    return { from: file, values: JSON.parse(readFileSync(file, 'utf8')), exclusive: true };
+    const values: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+      throw new Error('it must hold an object of settings');
+    }
+    return {
+      from: file,
+      values: resolveFolder(values as Record<string, unknown>, path.dirname(file)),
+      exclusive: true,
+    };
   } catch (cause) {
     throw new ImgclsError('config', `Cannot read ${file}: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** A folder in a config file is meant from where the file stands, not from where the command runs. */
+function resolveFolder(values: Record<string, unknown>, from: string): Record<string, unknown> {
+  const { dataDir } = values;
+  return typeof dataDir === 'string' ? { ...values, dataDir: path.resolve(from, dataDir) } : values;
 }
 
 function userConfigDir(env: NodeJS.ProcessEnv): string {

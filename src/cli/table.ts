@@ -3,7 +3,7 @@ import { isError, type Outcome } from '../core/outcome.ts';
 import { createExporter, type Exporter, plainName, summary } from '../results/export.ts';
 
 /** A table for a terminal, drawn when the last row is there. */
-export function tableExporter(): Exporter {
+function tableExporter(): Exporter {
   const table = new Table({
     head: ['image', 'label', 'score'],
     colAligns: ['left', 'left', 'right'],

@@ -1,12 +1,14 @@
 import type { Job } from '../client/client.ts';
 import { ImgclsError } from '../core/errors.ts';
+import { plainName } from '../results/export.ts';
 import type { Skipped } from '../upload/inputs.ts';
 import { systemClock } from './clock.ts';
 import { selectJobModel } from './models.ts';
 import type { OutputFlags } from './output.ts';
-import { openOutput } from './output.ts';
+import { type Output, openOutput } from './output.ts';
+import { InterruptedError } from './report.ts';
 import { notice, type Run, withRun } from './run.ts';
-import { waitAndPrint } from './wait.ts';
+import { howToGoOn, waitAndPrint } from './wait.ts';
 
 export interface UploadOptions extends OutputFlags {
   topK?: number;
@@ -37,33 +39,57 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
     });
   }
   const chosen = await selectJobModel(settings);
-  notice(chosen.notice);
-  const skipped = skippedFiles();
-  let stored = 0;
-  const job = await client.submit(inputs, {
-    model: chosen.ref,
-    topK: settings.topK,
-    include: options.include,
-    exclude: options.exclude,
-    wait: options.wait,
-    onSkip: skipped.add,
-    onSubmitProgress: (progress) => {
-      stored = progress.stored;
-    },
-    signal: interrupted,
-  });
-  if (!options.wait) return await leaveBehind(job, skipped.tell);
-  void job.submitted.then(skipped.tell, () => {});
-  return await waitAndPrint(job, options, { interrupted, stored: () => stored, clock: systemClock });
+  const output = await openOutput(options.output);
+  try {
+    notice(chosen.notice);
+    const skipped = skippedFiles();
+    let stored = 0;
+    const job = await client
+      .submit(inputs, {
+        model: chosen.ref,
+        topK: settings.topK,
+        include: options.include,
+        exclude: options.exclude,
+        wait: options.wait,
+        onSkip: skipped.add,
+        onSubmitProgress: (progress) => {
+          stored = progress.stored;
+        },
+        signal: interrupted,
+      })
+      .catch((error: unknown) => {
+        skipped.tell();
+        throw error;
+      });
+    if (!options.wait) return await leaveBehind(job, { output, interrupted, tellSkipped: skipped.tell });
+    job.submitted.then(skipped.tell, () => {});
+    return await waitAndPrint(job, options, {
+      interrupted,
+      output,
+      stored: () => stored,
+      clock: systemClock,
+    });
+  } finally {
+    await output.close();
+  }
 }
 
 /** `--no-wait`: the job's id is the result. */
-async function leaveBehind(job: Job, tellSkipped: () => void): Promise<number> {
-  const { total } = await job.submitted;
-  tellSkipped();
-  await openOutput(undefined).write(`${job.id}\n`);
-  notice(`${total} images announced; "imgcls results ${job.id} --wait" waits for them.`);
-  return 0;
+async function leaveBehind(
+  job: Job,
+  { output, interrupted, tellSkipped }: { output: Output; interrupted: AbortSignal; tellSkipped(): void },
+): Promise<number> {
+  try {
+    const { total } = await job.submitted;
+    tellSkipped();
+    await output.write(`${job.id}\n`);
+    await output.finish();
+    notice(`${total} images announced; "imgcls results ${job.id} --wait" waits for them.`);
+    return 0;
+  } catch (error) {
+    if (interrupted.aborted) throw new InterruptedError(await howToGoOn(job));
+    throw error;
+  }
 }
 
 /** Says what was left out: a few by name, the rest by number. */
@@ -78,7 +104,7 @@ function skippedFiles(): { add(skipped: Skipped): void; tell(): void } {
     tell() {
       for (const [reason, { count, example }] of reasons) {
         const others = count === 1 ? '' : ` and ${count - 1} more`;
-        notice(`left out ${JSON.stringify(example)}${others}: ${reason}.`);
+        notice(`left out ${plainName(example)}${others}: ${reason}.`);
       }
     },
   };

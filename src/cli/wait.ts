@@ -1,14 +1,15 @@
 import type { Job } from '../client/client.ts';
 import type { Clock } from '../core/clock.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
-import type { OutputFlags } from './output.ts';
+import type { Output, OutputFlags } from './output.ts';
 import { writeOutcomes } from './output.ts';
 import { duration, startProgress } from './progress.ts';
-import { exitCode, InterruptedError } from './report.ts';
+import { exitCode, InterruptedError, isClosedPipe } from './report.ts';
 import { notice } from './run.ts';
 
 export interface Waiting {
   interrupted: AbortSignal;
+  output: Output;
   /** Images stored so far, while the job's inputs are still read. */
   stored(): number;
   clock: Clock;
@@ -18,7 +19,7 @@ export interface Waiting {
 export async function waitAndPrint(
   job: Job,
   flags: OutputFlags & { timeout?: number },
-  { interrupted, stored, clock }: Waiting,
+  { interrupted, output, stored, clock }: Waiting,
 ): Promise<number> {
   const startMs = clock.monotonicMs();
   const timedOut = flags.timeout === undefined ? [] : [AbortSignal.timeout(flags.timeout)];
@@ -35,26 +36,29 @@ export async function waitAndPrint(
         faults.add(fault);
       },
     });
-    const { images, errors } = await writeOutcomes(outcomes, flags);
+    const { images, errors } = await writeOutcomes(outcomes, flags, output);
     progress.stop();
     const tookMs = clock.monotonicMs() - startMs;
     const rate = ((1000 * images) / tookMs).toFixed(1);
-    const { state } = await job.record();
-    const ending = state === 'cancelled' ? ', cancelled' : '';
-    notice(
-      `${images} images, ${errors} errors in ${duration(tookMs)} (${rate} images/s), job ${job.id}${ending}`,
-    );
+    notice(`${images} images, ${errors} errors in ${duration(tookMs)} (${rate} images/s), job ${job.id}`);
+    if ((await job.record()).state === 'cancelled') {
+      throw new ImgclsError('permanent', `Job ${job.id} was cancelled; these are the outcomes that it had.`);
+    }
+    await output.finish();
     return errors > 0 ? exitCode.someErrors : exitCode.done;
   } catch (error) {
     progress.stop();
     if (interrupted.aborted) throw new InterruptedError(await howToGoOn(job));
-    if (signal.aborted)
+    if (signal.aborted) {
       throw new ImgclsError('transient', 'The time is up.', { hint: await howToGoOn(job), cause: error });
+    }
+    if (isClosedPipe(error)) notice(await howToGoOn(job));
     throw error;
   }
 }
 
-async function howToGoOn(job: Job): Promise<string> {
+/** What whoever stops waiting should know. */
+export async function howToGoOn(job: Job): Promise<string> {
   const { state } = await job.record();
   return state === 'open'
     ? `Job ${job.id} was cut short while its images were stored; start it again, and those that are stored are not sent twice.`

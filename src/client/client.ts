@@ -110,6 +110,9 @@ async function submitJob(
   { model, topK, include = [], exclude = [], ...given }: SubmitJob,
 ): Promise<Job> {
   const { cloud, clock } = options;
+  // Ends the submission when nobody waits for its job any more, or when the job is cancelled.
+  const stop = new AbortController();
+  const signal = given.signal === undefined ? stop.signal : AbortSignal.any([given.signal, stop.signal]);
   const named = Array.isArray(inputs) ? (inputs as readonly string[]) : undefined;
   const walked =
     named === undefined
@@ -120,10 +123,11 @@ async function submitJob(
           stdin: given.stdin ?? process.stdin,
           bucket: options.readBucket,
           onSkip: given.onSkip ?? (() => {}),
+          signal,
         });
   // The first image is looked for before anything is written: a mistyped folder leaves no job behind.
   const images = walked[Symbol.asyncIterator]();
-  const first = await images.next();
+  const first = await unlessAborted(images.next(), given.signal);
   if (first.done === true) {
     throw new ImgclsError('usage', `There is no image in ${named?.join(', ') ?? 'the inputs'}.`, {
       hint: `Files count by their ending; "--include '*'" takes all.`,
@@ -151,10 +155,10 @@ async function submitJob(
     job: record,
     concurrency: options.concurrency,
     maxImageBytes: options.maxImageBytes,
-    nowMs: () => clock.nowMs(),
+    clock,
     ...(responses && { replyTo: responses.name }),
     ...(given.onSubmitProgress && { onProgress: given.onSubmitProgress }),
-    ...(given.signal && { signal: given.signal }),
+    signal,
   });
   submitted.then(
     () => sealed.abort(),
@@ -164,8 +168,23 @@ async function submitJob(
     submitted,
     sealed: sealed.signal,
     failed: failed.signal,
+    stop: () => stop.abort(),
     ...(responses && { responses }),
   });
+}
+
+/** A source that gives nothing yet must not keep its caller from leaving. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 async function* resume<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {
@@ -177,6 +196,8 @@ interface Submission {
   submitted: Promise<JobRecord>;
   sealed?: AbortSignal;
   failed?: AbortSignal;
+  /** Ends it early. */
+  stop?(): void;
   responses?: Queue;
 }
 
@@ -201,9 +222,16 @@ function jobHandle(options: ClientOptions, { id }: JobRecord, submission: Submis
       });
       isFinished = true;
     } finally {
-      if (responses !== undefined) await cloud.queues.remove(responses.name);
+      submission.stop?.();
+      await submitted.catch(() => {});
+      await removeQueue(waiting);
       await attendance.leave(isFinished ? [] : [id]);
     }
+  }
+  /** One that cannot be removed now is swept later; the wait's own end counts more. */
+  async function removeQueue(waiting: OutcomesOptions): Promise<void> {
+    if (responses === undefined) return;
+    await cloud.queues.remove(responses.name).catch((error) => waiting.onTransient?.(error));
   }
   return {
     id,
@@ -211,6 +239,9 @@ function jobHandle(options: ClientOptions, { id }: JobRecord, submission: Submis
     record: () => readJob(cloud.output, id),
     outcomes,
     results: (signal) => readOutcomes(cloud.output, id, signal),
-    cancel: () => cancelJob(cloud.output, id),
+    cancel() {
+      submission.stop?.();
+      return cancelJob(cloud.output, id);
+    },
   };
 }

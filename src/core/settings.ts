@@ -125,9 +125,7 @@ export function resolveSettings(sources: readonly SettingSource[]): {
     }
   }
   if (problems.length > 0) {
-    throw new ImgclsError('config', `Settings are wrong:\n  ${problems.join('\n  ')}`, {
-      hint: '"imgcls config" shows every setting and where it comes from.',
-    });
+    throw new ImgclsError('config', `Settings are wrong:\n  ${problems.join('\n  ')}`);
   }
   return { settings: Object.freeze(values) as Settings, origins: origins as Record<SettingName, string> };
 }

@@ -54,18 +54,20 @@ const exporters: Record<ExportFormat, () => Exporter> = {
 
 /** What became of an image in a word: its label, or the code of its error. */
 export function summary(outcome: Outcome): string {
-  return isError(outcome) ? `error: ${outcome.error.code}` : (outcome.labels[0]?.label ?? '');
+  return isError(outcome) ? `error: ${outcome.error.code}` : harmless(outcome.labels[0]?.label ?? '');
 }
 
 /** Control characters, and those that turn the direction of the text around them. */
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
+/** Text from elsewhere that cannot steer a terminal: its control characters are written out. */
+export const harmless = (text: string): string => text.replace(UNSAFE, escaped);
+
 /** A name that cannot steer a terminal or break a line: JSON-quoted if it holds a comma, a quote or a control character. */
 export function plainName(name: string): string {
-  UNSAFE.lastIndex = 0;
-  if (!/[,"]/.test(name) && !UNSAFE.test(name)) return name;
-  return JSON.stringify(name).replace(UNSAFE, escaped);
+  if (!/[,"]/.test(name) && harmless(name) === name) return name;
+  return harmless(JSON.stringify(name));
 }
 
 const CSV_COLUMNS = [

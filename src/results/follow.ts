@@ -51,11 +51,23 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   };
   const isOver = () => record.state === 'cancelled' || tally.frontier === record.total;
 
+  async function* ready(): AsyncGenerator<Outcome> {
+    for (let shard = tally.take(); shard !== undefined; shard = tally.take()) {
+      for (const outcome of await retrying(options, () => outcomesOf(shard, options))) {
+        if (isError(outcome)) errors++;
+        yield outcome;
+      }
+    }
+  }
+
   const listener = new ResponseListener(options.responses, options.clock);
   const close = () => listener.close();
   signal?.addEventListener('abort', close, { once: true });
   try {
-    if (options.responses === undefined) await retrying(options, () => relist(options, tally));
+    if (options.responses === undefined) {
+      await retrying(options, () => relist(options, tally));
+      yield* ready();
+    }
     while (!isOver()) {
       const wake = record.total === undefined ? sealed : undefined;
       const responses = await retrying(options, () => listener.hear(wake));
@@ -66,12 +78,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
         await retrying(options, () => relist(options, tally));
       }
       report();
-      for (let shard = tally.take(); shard !== undefined; shard = tally.take()) {
-        for (const outcome of await retrying(options, () => outcomesOf(shard, options))) {
-          if (isError(outcome)) errors++;
-          yield outcome;
-        }
-      }
+      yield* ready();
     }
   } finally {
     signal?.removeEventListener('abort', close);

@@ -6,6 +6,8 @@ import type { Fleet } from './fleet.ts';
 import type { LockKeeper } from './lock.ts';
 
 const TICK_MS = 1000;
+/** Faults of the world that the way out waits for. */
+const MAX_LEAVE_TRIES = 10;
 
 export interface StandByOptions {
   lock: LockKeeper;
@@ -59,21 +61,32 @@ export function standBy(options: StandByOptions): StandBy {
     async leave(givenUp) {
       leaving.abort();
       await ended;
-      for (;;) {
-        // Takes the lock where the last holder has left: else nobody would see to its workers.
-        await lock.keep();
-        if (lock.epoch === undefined) return;
-        if (!(await isWorkLeft(options, givenUp))) {
-          await fleet.drain();
-          await lock.release();
-          return;
+      for (let tries = 0; ; tries++) {
+        try {
+          return await handOver(givenUp);
+        } catch (error) {
+          if (!isTransient(error) || tries === MAX_LEAVE_TRIES) throw error;
+          await clock.sleep(TICK_MS);
         }
-        await lock.release();
-        // The other job may have ended between the look and the release, and its waiter have found the lock held.
-        if (await isWorkLeft(options, givenUp)) return;
       }
     },
   };
+
+  async function handOver(givenUp: readonly string[]): Promise<void> {
+    for (;;) {
+      // Takes the lock where the last holder has left: else nobody would see to its workers.
+      await lock.keep();
+      if (lock.epoch === undefined) return;
+      if (!(await isWorkLeft(options, givenUp))) {
+        await fleet.drain();
+        await lock.release();
+        return;
+      }
+      await lock.release();
+      // The other job may have ended between the look and the release, and its waiter have found the lock held.
+      if (await isWorkLeft(options, givenUp)) return;
+    }
+  }
 }
 
 /**

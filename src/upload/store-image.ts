@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { messageOf } from '../core/errors.ts';
 import type { ManifestEntry } from '../core/job.ts';
 import { imageKey } from '../core/keys.ts';
@@ -71,11 +71,11 @@ async function storeFile(place: Place, path: string, options: StoreImageOptions)
     if (size > options.maxImageBytes) {
       return failed('too_large', `The file has ${size} bytes; the limit is ${options.maxImageBytes}.`, size);
     }
-    const content = await readContent(file, path, size);
-    if (content === undefined) return failed('changed', 'The file changed while it was read.', size);
+    const content = size <= IN_MEMORY_BYTES ? await readSmall(file, size) : await readLarge(file, size);
     return await putContent(place, content.sha256, content.body, options);
   } catch (error) {
-    // Only the file's own faults have an errno and a syscall on a descriptor of ours; the store's are ImgclsErrors.
+    if (error instanceof FileChangedError) return failed('changed', error.message);
+    // Only the file's own faults have an errno; the store's are ImgclsErrors.
     if ((error as NodeJS.ErrnoException).syscall === 'read') return failed('unreadable', messageOf(error));
     throw error;
   } finally {
@@ -83,27 +83,49 @@ async function storeFile(place: Place, path: string, options: StoreImageOptions)
   }
 }
 
-/** The content with its sha256; undefined when its length is not the one that the file had. */
-async function readContent(
-  file: FileHandle,
-  path: string,
-  size: number,
-): Promise<{ sha256: string; body: Body } | undefined> {
-  if (size <= IN_MEMORY_BYTES) {
-    const body = await file.readFile();
-    return body.byteLength === size ? { sha256: hash('sha256', body), body } : undefined;
+/** What was read is not what was looked at before. */
+class FileChangedError extends Error {
+  constructor() {
+    super('The file changed while it was read.');
   }
+}
+
+async function readSmall(file: FileHandle, size: number): Promise<{ sha256: string; body: Body }> {
+  const body = await file.readFile();
+  if (body.byteLength !== size) throw new FileChangedError();
+  return { sha256: hash('sha256', body), body };
+}
+
+/** Hashes the file, then gives its bytes once more: they are stored only if they are the same. */
+async function readLarge(file: FileHandle, bytes: number): Promise<{ sha256: string; body: Body }> {
+  // The same descriptor every time: another file of the same name is another file.
+  const read = () => file.createReadStream({ start: 0, end: bytes - 1, autoClose: false });
+  const sha256 = await digestOf(read(), bytes);
+  return { sha256, body: { bytes, open: () => Readable.from(checked(read(), sha256)) } };
+}
+
+async function digestOf(chunks: AsyncIterable<Buffer>, bytes: number): Promise<string> {
   const sha = createHash('sha256');
-  let bytes = 0;
-  for await (const chunk of createReadStream(path)) {
-    sha.update(chunk as Buffer);
-    bytes += (chunk as Buffer).byteLength;
+  let count = 0;
+  for await (const chunk of chunks) {
+    sha.update(chunk);
+    count += chunk.byteLength;
   }
-  if (bytes !== size) return undefined;
-  return {
-    sha256: sha.digest('hex'),
-    body: { bytes, open: () => createReadStream(path, { end: size - 1 }) },
-  };
+  if (count !== bytes) throw new FileChangedError();
+  return sha.digest('hex');
+}
+
+/** Passes chunks on, each when the next is there; the last only when all of them together have the digest. */
+async function* checked(chunks: AsyncIterable<Buffer>, sha256: string): AsyncGenerator<Buffer> {
+  const sha = createHash('sha256');
+  let held: Buffer | undefined;
+  for await (const chunk of chunks) {
+    sha.update(chunk);
+    if (held !== undefined) yield held;
+    held = chunk;
+  }
+  if (held === undefined || sha.digest('hex') !== sha256) throw new FileChangedError();
+  yield held;
 }
 
 async function putContent(

@@ -17,10 +17,12 @@ export interface WalkOptions {
   bucket(name: string): Store;
   /** Told of everything that is left out. */
   onSkip(skipped: Skipped): void;
+  signal?: AbortSignal;
 }
 
 /** A file, folder, glob, `-` or `s3://bucket/prefix`. */
 export async function* walkInputs(inputs: readonly string[], options: WalkOptions): AsyncGenerator<Input> {
+  for (const input of inputs) await checkInput(input);
   const isOnly = inputs.length === 1;
   for (const input of inputs) {
     const address = parseS3Address(input);
@@ -31,44 +33,47 @@ export async function* walkInputs(inputs: readonly string[], options: WalkOption
 }
 
 async function* walkList(options: WalkOptions): AsyncGenerator<Input> {
-  for await (const line of createInterface({ input: options.stdin, crlfDelay: Infinity })) {
+  const { stdin, signal } = options;
+  const lines = createInterface({ input: stdin, crlfDelay: Infinity, ...(signal && { signal }) });
+  for await (const line of lines) {
     if (line === '') continue;
     const address = parseS3Address(line);
     // A listed path keeps the name that it is listed by, whatever else is listed.
     if (address !== undefined) yield* walkPrefix(address, false, options);
-    else yield* walkPath(line, false, options, 'outcome');
+    else yield* walkPath(line, false, options);
   }
+  // A list that was cut off ends like one that is complete.
+  signal?.throwIfAborted();
 }
 
-/**
- * @param missing what becomes of a path that is not there: a mistake in a command is told at once,
- *   one line of a long list is an outcome among others.
- */
-async function* walkPath(
-  input: string,
-  isOnly: boolean,
-  options: WalkOptions,
-  missing: 'error' | 'outcome' = 'error',
-): AsyncGenerator<Input> {
+/** A mistake in a command is told before anything is done. @throws {ImgclsError} of kind `usage`. */
+async function checkInput(input: string): Promise<void> {
+  if (input === '-' || parseS3Address(input) !== undefined) return;
+  const found = await stat(input).catch((error: NodeJS.ErrnoException) => error);
+  if (!(found instanceof Error) || parseGlob(input) !== undefined) return;
+  throw new ImgclsError('usage', `Cannot read ${input}: ${reasonOf(found)}.`, {
+    hint: 'Give files, folders, globs, s3://bucket/prefix, or - for a list on standard input.',
+    cause: found,
+  });
+}
+
+/** What the system says, without the path that the reader has before them anyway. */
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  const words: Record<string, string> = { ENOENT: 'there is no such file', EACCES: 'permission denied' };
+  return words[code ?? ''] ?? code ?? messageOf(error);
+}
+
+/** A path that is gone by its turn, or one of a list that never was there, is an outcome among others. */
+async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): AsyncGenerator<Input> {
   const found = await stat(input).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) {
     const glob = parseGlob(input);
     if (glob !== undefined) {
-      const accept = acceptsGlob(glob.pattern, options.exclude);
-      yield* walkFolder(glob.folder, {
-        shownAs: glob.folder === '.' ? '' : glob.folder,
-        accept,
-        depth: glob.depth,
-        skip: () => {},
-      });
-    } else if (missing === 'outcome') {
-      const error = { code: 'missing', message: `Cannot read ${input}: ${found.message}` } as const;
-      yield { kind: 'unreadable', name: input, source: input, error };
+      yield* walkGlob(input, glob, options);
     } else {
-      throw new ImgclsError('usage', `Cannot read ${input}: ${found.message}`, {
-        hint: 'Give files, folders, globs, s3://bucket/prefix, or - for a list on standard input.',
-        cause: found,
-      });
+      const error = { code: 'missing', message: `Cannot read the file: ${reasonOf(found)}.` } as const;
+      yield { kind: 'unreadable', name: input, source: input, error };
     }
   } else if (found.isDirectory()) {
     const accept = accepts(options.include, options.exclude);
@@ -77,12 +82,28 @@ async function* walkPath(
       accept,
       depth: Number.POSITIVE_INFINITY,
       skip: options.onSkip,
+      signal: options.signal,
     });
   } else if (found.isFile()) {
     yield { kind: 'file', name: input, source: input, path: input };
   } else {
-    options.onSkip({ source: input, reason: 'not a regular file' });
+    options.onSkip({ source: input, reason: 'it is not a regular file' });
   }
+}
+
+async function* walkGlob(
+  input: string,
+  { folder, pattern, depth }: { folder: string; pattern: string; depth: number },
+  { exclude, onSkip, signal }: WalkOptions,
+): AsyncGenerator<Input> {
+  const accept = acceptsGlob(pattern, exclude);
+  const shownAs = folder === '.' ? '' : folder;
+  let matches = 0;
+  for await (const image of walkFolder(folder, { shownAs, accept, depth, skip: () => {}, signal })) {
+    matches++;
+    yield image;
+  }
+  if (matches === 0) onSkip({ source: input, reason: 'it matches no file' });
 }
 
 interface FolderWalk {
@@ -92,12 +113,13 @@ interface FolderWalk {
   /** Levels to go down. */
   depth: number;
   skip(skipped: Skipped): void;
+  signal: AbortSignal | undefined;
 }
 
 /** Depth first, names in code unit order, so that the same folder always gives the same job. */
 async function* walkFolder(
   root: string,
-  { shownAs, accept, depth, skip }: FolderWalk,
+  { shownAs, accept, depth, skip, signal }: FolderWalk,
 ): AsyncGenerator<Input> {
   const realRoot = await realpath(root).catch(() => root);
 
@@ -105,6 +127,7 @@ async function* walkFolder(
     const entries = await readFolder(path.join(root, folder), skip);
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
+      signal?.throwIfAborted();
       if (entry.name.startsWith('.')) continue;
       const inside = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (entry.isDirectory()) {
@@ -132,7 +155,7 @@ async function readFolder(folder: string, skip: FolderWalk['skip']): Promise<Dir
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    skip({ source: folder, reason: `it cannot be read: ${messageOf(error)}` });
+    skip({ source: folder, reason: `it cannot be read: ${reasonOf(error)}` });
     return [];
   }
 }
@@ -140,11 +163,11 @@ async function readFolder(folder: string, skip: FolderWalk['skip']): Promise<Dir
 /** Links are followed to files inside the folder only: a folder of strangers must not reach outside itself. */
 async function whyNot(entry: Dirent, source: string, realRoot: string): Promise<string | undefined> {
   if (entry.isFile()) return undefined;
-  if (!entry.isSymbolicLink()) return 'not a regular file';
+  if (!entry.isSymbolicLink()) return 'it is not a regular file';
   const target = await realpath(source).catch(() => undefined);
-  if (target === undefined) return 'a link to nothing';
-  if (!target.startsWith(realRoot + path.sep)) return 'a link out of the folder';
-  return (await lstat(target)).isFile() ? undefined : 'a link to something that is not a file';
+  if (target === undefined) return 'it is a link to nothing';
+  if (!target.startsWith(realRoot + path.sep)) return 'it is a link out of the folder';
+  return (await lstat(target)).isFile() ? undefined : 'it is a link to something that is not a file';
 }
 
 async function* walkPrefix(

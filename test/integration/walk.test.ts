@@ -85,9 +85,9 @@ describe('what upload takes', () => {
     execFileSync('mkfifo', [path.join(inside, 'pipe.jpg')]);
     expect(names(await walk([inside]))).toEqual(['a.jpg', 'link.jpg']);
     expect(skipped.map(({ reason }) => reason)).toEqual([
-      'a link out of the folder',
-      'not a regular file',
-      'a link to nothing',
+      'it is a link out of the folder',
+      'it is not a regular file',
+      'it is a link to nothing',
     ]);
   });
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { ImgclsError } from '../../core/errors.ts';
@@ -13,7 +13,9 @@ import type { Fleet } from '../fleet.ts';
 const MAX_CRASHES = 3;
 /** A worker that lived this long before it crashed was no failure to start. */
 const SOUND_LIFE_MS = 30_000;
-const DRAIN_DEADLINE_MS = 60_000;
+/** What a worker has begun ends well within this. */
+const DRAIN_MS = 60_000;
+const KILL_MS = 5000;
 const LAST_WORDS_BYTES = 2000;
 
 export interface ProcessFleetOptions {
@@ -72,6 +74,8 @@ export function createProcessFleet(options: ProcessFleetOptions): Fleet {
       const startMs = clock.monotonicMs();
       const ended = (failed: boolean) => {
         children.delete(id);
+        // A worker that ended well has nothing to tell.
+        if (!failed) void rm(logFile, { force: true });
         if (!failed) crashes = 0;
         else if (clock.monotonicMs() - startMs >= SOUND_LIFE_MS) crashes = 1;
         else crashes++;
@@ -91,9 +95,9 @@ export function createProcessFleet(options: ProcessFleetOptions): Fleet {
     for await (const { key } of output.list(FLEET_PREFIX)) {
       const object = await output.get(key).catch(() => undefined);
       if (object === undefined) continue;
-      const status = parseVersioned(workerStatus, new TextDecoder().decode(object.body), 'worker status');
-      if (status.host !== host) continue;
-      if (await isAlive(status)) found.push(status);
+      const status = readStatus(object.body);
+      if (status?.host !== host) continue;
+      if (await isWorker(status.pid)) found.push(status);
       else await output.delete([workerStatusKey(status.id)]);
     }
     return found;
@@ -103,9 +107,17 @@ export function createProcessFleet(options: ProcessFleetOptions): Fleet {
     const pids = new Set((await statuses()).filter(({ managed }) => managed).map(({ pid }) => pid));
     for (const { child } of children.values()) if (child.pid !== undefined) pids.add(child.pid);
     for (const pid of pids) send(pid, 'SIGTERM');
-    const deadlineMs = clock.monotonicMs() + DRAIN_DEADLINE_MS;
-    while ([...pids].some((pid) => send(pid, 0))) {
-      if (clock.monotonicMs() > deadlineMs) for (const pid of pids) send(pid, 'SIGKILL');
+    if (await untilAllEnd(pids, DRAIN_MS)) return;
+    for (const pid of pids) send(pid, 'SIGKILL');
+    await untilAllEnd(pids, KILL_MS);
+  }
+
+  async function untilAllEnd(pids: ReadonlySet<number>, limitMs: number): Promise<boolean> {
+    const deadlineMs = clock.monotonicMs() + limitMs;
+    for (;;) {
+      const alive = await Promise.all([...pids].map(isWorker));
+      if (!alive.includes(true)) return true;
+      if (clock.monotonicMs() > deadlineMs) return false;
       await clock.sleep(20);
     }
   }
@@ -132,12 +144,24 @@ function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** A process id may have been given to another program since; where the system shows command lines, ours says `worker`. */
-async function isAlive({ pid }: WorkerStatus): Promise<boolean> {
+/**
+ * Whether the process is there and a worker. Its id may have been given to another program since: where the system
+ * shows command lines, ours says `worker`, and one that has ended without being waited for says nothing.
+ */
+async function isWorker(pid: number): Promise<boolean> {
   if (!send(pid, 0)) return false;
   if (process.platform !== 'linux') return true;
   const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   return commandLine.split('\0').includes('worker');
+}
+
+/** Undefined where the status is not readable for us, a newer imgcls's say: that worker is not counted. */
+function readStatus(body: Uint8Array): WorkerStatus | undefined {
+  try {
+    return parseVersioned(workerStatus, new TextDecoder().decode(body), 'worker status');
+  } catch {
+    return undefined;
+  }
 }
 
 async function lastWords({ logFile }: Launched): Promise<string> {
