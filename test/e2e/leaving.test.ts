@@ -1,0 +1,179 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
+
+const samples = path.join(repository, 'samples');
+const cat = path.join(samples, 'cat.jpg');
+
+let installed: InstalledPackage;
+beforeAll(async () => {
+  installed = await installPackage();
+});
+afterAll(() => installed.remove());
+
+/** `imgcls upload -` with its standard input in our hands. */
+function uploadList(dataDir: string, args: string[] = []) {
+  const child = spawn(process.execPath, [installed.bin, 'upload', '-', ...args], {
+    env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said.stderr += text;
+  });
+  return { child, said, closed: once(child, 'close') };
+}
+
+describe('an upload whose list of files is still open', () => {
+  it('labels what it was given, without waiting for more', async () => {
+    const { child, said, closed } = uploadList(await installed.dataDir());
+    child.stdin.write(`${cat}\n`);
+    await expect.poll(() => said.stdout, { timeout: 20_000 }).toMatch(/cat\.jpg, .*cat/);
+    child.stdin.end(`${cat}\n`);
+    expect((await closed)[0], said.stderr).toBe(0);
+    expect(said.stdout.trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['something', `${cat}\n`],
+  ])('ends when it is interrupted after it was given %s', async (_, text) => {
+    const dataDir = await installed.dataDir();
+    const { child, said, closed } = uploadList(dataDir);
+    child.stdin.write(text);
+    await expect.poll(() => said.stderr, { timeout: 20_000 }).toMatch(/model/);
+    child.kill('SIGINT');
+    expect((await closed)[0], said.stderr).toBe(130);
+    expect(said.stderr).toMatch(/Interrupted/);
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+
+  it('ends when its time is up', async () => {
+    const { child, said, closed } = uploadList(await installed.dataDir(), ['--timeout', '2']);
+    child.stdin.write(`${cat}\n`);
+    expect((await closed)[0]).toBe(1);
+    expect(said.stderr).toMatch(/The time is up/);
+  });
+});
+
+describe('an upload on a terminal', () => {
+  const python = findPython();
+
+  it.skipIf(python === undefined)('ends at Ctrl-C', async () => {
+    const dataDir = await installed.dataDir();
+    const list = path.join(dataDir, 'list');
+    await writeFile(list, `${cat}\n`.repeat(3000));
+    // A terminal of its own, and Ctrl-C as a key once the spinner has said something.
+    const script = `
+import os, pty, sys, time, select
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+import fcntl, termios, struct
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, int(os.environ['COLUMNS_OF_TEST']), 0, 0))
+seen, pressed = b'', False
+while True:
+    ready, _, _ = select.select([fd], [], [], 60)
+    if not ready: os.kill(pid, 9); sys.exit(99)
+    try: data = os.read(fd, 65536)
+    except OSError: break
+    if not data: break
+    seen += data
+    if not pressed and b'images' in seen:
+        os.write(fd, b'\\x03'); pressed = True
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+    const command = `exec ${process.execPath} ${installed.bin} upload $(cat ${list})`;
+    const child = spawn(python ?? '', ['-c', script, 'sh', '-c', command], {
+      env: { ...process.env, IMGCLS_DATA_DIR: dataDir, COLUMNS_OF_TEST: '80' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let seen = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      seen += text;
+    });
+    const [code] = await once(child, 'close');
+    expect(code, seen).toBe(130);
+    expect(seen).toMatch(/Interrupted/);
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+});
+
+describe('results that are written to a file', () => {
+  it('appear when they are whole', async () => {
+    const dataDir = await installed.dataDir();
+    const { code } = await start(installed.bin, dataDir, [
+      'upload',
+      cat,
+      '--output',
+      'out.csv',
+      '--format',
+      'csv',
+    ]).finished;
+    expect(code).toBe(0);
+    expect(await readFile(path.join(dataDir, 'out.csv'), 'utf8')).toMatch(/cat/);
+    expect((await readdir(dataDir)).filter((name) => name.endsWith('.partial'))).toEqual([]);
+  });
+
+  it('go into a pipe that is there, which stays a pipe', async () => {
+    const dataDir = await installed.dataDir();
+    execFileSync('mkfifo', [path.join(dataDir, 'pipe')]);
+    const reader = readFile(path.join(dataDir, 'pipe'), 'utf8');
+    const { code, stderr } = await start(installed.bin, dataDir, ['upload', cat, '--output', 'pipe'])
+      .finished;
+    expect(code, stderr).toBe(0);
+    expect(await reader).toMatch(/cat/);
+  });
+
+  it.each([['nowhere/out.csv'], ['.']])(
+    'cannot go to %s, which is said before anything is done',
+    async (file) => {
+      const dataDir = await installed.dataDir();
+      const { code, stderr } = await start(installed.bin, dataDir, ['upload', cat, '--output', file])
+        .finished;
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/Cannot write to/);
+      expect(stderr).not.toMatch(/^\s+at /m);
+      await expect(access(path.join(dataDir, `${file}.partial`))).rejects.toThrow();
+    },
+  );
+
+  it.runIf(process.platform === 'linux')('fail the command when the disk is full', async () => {
+    const dataDir = await installed.dataDir();
+    const { code, stderr } = await start(installed.bin, dataDir, ['upload', cat, '--output', '/dev/full'])
+      .finished;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/ENOSPC/);
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+});
+
+describe('a reader that closes the pipe early', () => {
+  it('ends the upload quietly, and is told how to get the rest', async () => {
+    const dataDir = await installed.dataDir();
+    const { child, said, closed } = uploadList(dataDir);
+    child.stdin.end(`${cat}\n`.repeat(500));
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    expect((await closed)[0], said.stderr).toBe(0);
+    expect(said.stderr).toMatch(/\w{26}/);
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+});
+
+function findPython(): string | undefined {
+  try {
+    execFileSync('python3', ['-c', 'import pty, os; os.waitstatus_to_exitcode'], { stdio: 'ignore' });
+    return 'python3';
+  } catch {
+    console.warn('The test of Ctrl-C on a terminal is left out: it needs python3 (3.9 or newer).');
+    return undefined;
+  }
+}
