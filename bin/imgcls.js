@@ -17,8 +17,11 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
   const main = await import(inClone ? '../src/cli/main.ts' : '../dist/cli/main.js');
   await main.run(process.argv.slice(2));
 } else {
-  const bundled = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));
-  if (existsSync(bundled)) {
+  // npm 10 does not link what a workspace's optional package brings.
+  const bundled = ['.bin/node', `node-linux-${process.arch}/bin/node`]
+    .map((place) => fileURLToPath(new URL(`../node_modules/${place}`, import.meta.url)))
+    .find((file) => existsSync(file));
+  if (bundled !== undefined) {
     const child = spawn(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
       stdio: 'inherit',
     });

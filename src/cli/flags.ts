@@ -17,7 +17,7 @@ export function seconds(text: string): number {
 }
 
 /** A flag that may be given more than once. */
-export const collect = (value: string, values: string[]): string[] => [...values, value];
+export const collect = (value: string, values: string[] = []): string[] => [...values, value];
 
 /** `--format` and `--output`, which every command with results has. */
 export function withOutputFlags(command: Command): Command {

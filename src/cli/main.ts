@@ -42,6 +42,7 @@ export async function run(args: readonly string[]): Promise<void> {
     else program.command(name).description(summary);
   }
   for (const command of program.commands) command.exitOverride();
+  process.stdout.on('error', standardOutputFailed);
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -54,6 +55,13 @@ export async function run(args: readonly string[]): Promise<void> {
 function commandOf(args: readonly string[]): string | undefined {
   const isValue = (at: number) => ['--cluster', '--data-dir'].includes(args[at - 1] ?? '');
   return args.find((arg, at) => Object.hasOwn(commands, arg) && !isValue(at));
+}
+
+/** A reader that has seen enough is no failure; whoever waits for its pipe to empty is told by the pipe itself. */
+function standardOutputFailed(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`imgcls: cannot write to standard output: ${error.message}\n`);
+  process.exitCode = 1;
 }
 
 const usageExitCode = ({ exitCode }: CommanderError): number => (exitCode === 0 ? 0 : 2);

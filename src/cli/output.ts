@@ -62,8 +62,6 @@ async function openForWriting(written: string, file: string): Promise<FileHandle
 
 function standardOutput(): Output {
   const { stdout } = process;
-  // A reader that has gone, or a disk that is full, is met by the next write.
-  stdout.on('error', () => {});
   return {
     write: (text) => writeTo(stdout, text),
     finish: () =>

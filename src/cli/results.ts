@@ -1,3 +1,4 @@
+import type { JobState } from '../core/job.ts';
 import { systemClock } from './clock.ts';
 import type { OutputFlags } from './output.ts';
 import { openOutput, writeOutcomes } from './output.ts';
@@ -26,10 +27,14 @@ export function results(id: string, options: ResultsOptions): Promise<number> {
       const { images, errors } = await writeOutcomes(job.results(interrupted), options, output);
       await output.finish();
       if (images !== total)
-        notice(`${images} of ${total ?? 'an unknown number of'} images so far; the job is ${state}.`);
+        notice(`${images} of ${total ?? 'an unknown number of'} images so far; ${whatNext(job.id, state)}`);
+      if (images !== total) return exitCode.failed;
       return errors > 0 ? exitCode.someErrors : exitCode.done;
     } finally {
       await output.close();
     }
   });
 }
+
+const whatNext = (id: string, state: JobState): string =>
+  state === 'cancelled' ? 'the job was cancelled.' : `"imgcls results ${id} --wait" waits for the rest.`;

@@ -11,5 +11,5 @@ export async function openSpinner(
   if (stream.isTTY !== true || !stream.columns) return undefined;
   const { default: ora } = await import('ora');
   // Else it would put the terminal into raw mode, where Ctrl-C is a key and no signal.
-  return ora({ text, stream, discardStdin: false }).start();
+  return ora({ text, stream, discardStdin: false, color: process.env.NO_COLOR ? false : 'cyan' }).start();
 }

@@ -16,8 +16,8 @@ export interface UploadOptions extends OutputFlags {
   modelVariant?: string;
   wait: boolean;
   timeout?: number;
-  include: string[];
-  exclude: string[];
+  include?: string[];
+  exclude?: string[];
   concurrency?: number;
   cluster?: string;
   dataDir?: string;
@@ -25,7 +25,9 @@ export interface UploadOptions extends OutputFlags {
 
 /** Runs `imgcls upload`. @returns the exit code. */
 export function upload(inputs: readonly string[], options: UploadOptions): Promise<number> {
-  const { topK, model, modelVariant, concurrency, cluster, dataDir } = options;
+  const { topK, concurrency, cluster, dataDir } = options;
+  // As "imgcls model list" writes a model: NAME/VARIANT.
+  const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
   return withRun({ topK, model, modelVariant, concurrency, cluster, dataDir }, (run) =>
     submitAndWait(inputs, options, run),
   );
@@ -41,15 +43,14 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
   const chosen = await selectJobModel(settings);
   const output = await openOutput(options.output);
   try {
-    notice(chosen.notice);
     const skipped = skippedFiles();
     let stored = 0;
     const job = await client
       .submit(inputs, {
         model: chosen.ref,
         topK: settings.topK,
-        include: options.include,
-        exclude: options.exclude,
+        include: options.include ?? [],
+        exclude: options.exclude ?? [],
         wait: options.wait,
         onSkip: skipped.add,
         onSubmitProgress: (progress) => {
@@ -61,6 +62,7 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
         skipped.tell();
         throw error;
       });
+    notice(chosen.notice);
     if (!options.wait) return await leaveBehind(job, { output, interrupted, tellSkipped: skipped.tell });
     job.submitted.then(skipped.tell, () => {});
     return await waitAndPrint(job, options, {

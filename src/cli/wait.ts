@@ -40,7 +40,12 @@ export async function waitAndPrint(
     progress.stop();
     const tookMs = clock.monotonicMs() - startMs;
     const rate = ((1000 * images) / tookMs).toFixed(1);
-    notice(`${images} images, ${errors} errors in ${duration(tookMs)} (${rate} images/s), job ${job.id}`);
+    notice(
+      `${counted(images, 'image')}, ${counted(errors, 'error')} in ${duration(tookMs)} (${rate} images/s), job ${job.id}`,
+    );
+    if (errors > 0 && flags.format === undefined) {
+      notice(`"imgcls results ${job.id} --format ndjson" says what is wrong with each.`);
+    }
     if ((await job.record()).state === 'cancelled') {
       throw new ImgclsError('permanent', `Job ${job.id} was cancelled; these are the outcomes that it had.`);
     }
@@ -56,6 +61,8 @@ export async function waitAndPrint(
     throw error;
   }
 }
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** What whoever stops waiting should know. */
 export async function howToGoOn(job: Job): Promise<string> {

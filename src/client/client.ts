@@ -130,7 +130,9 @@ async function submitJob(
   const first = await unlessAborted(images.next(), given.signal);
   if (first.done === true) {
     throw new ImgclsError('usage', `There is no image in ${named?.join(', ') ?? 'the inputs'}.`, {
-      hint: `Files count by their ending; "--include '*'" takes all.`,
+      ...(include.length === 0 && {
+        hint: `Files of a folder count by their ending; "--include '*'" takes all.`,
+      }),
     });
   }
   const record: JobRecord = {

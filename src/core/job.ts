@@ -7,6 +7,7 @@ export const jobId = z.ulid();
 
 /** `finished` and `cancelled` are final. A job is `open` while its inputs are still read and `sealed` once the total is known. */
 export const jobState = z.enum(['open', 'sealed', 'finished', 'cancelled']);
+export type JobState = z.infer<typeof jobState>;
 
 export const topK = z.int().min(1).max(MAX_TOP_K);
 

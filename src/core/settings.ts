@@ -117,7 +117,7 @@ export function resolveSettings(sources: readonly SettingSource[]): {
     }
     const parsed = setting.schema.safeParse(source.values[name]);
     if (parsed.success) values[name] = parsed.data;
-    else problems.push(`${source.from}: ${name}: ${firstIssue(parsed.error).replace(/^document: /, '')}`);
+    else problems.push(problemOf(source.from, name, source.values[name], parsed.error));
   }
   if (values.cloud === 'aws') {
     for (const name of ['inputBucket', 'outputBucket'] as const) {
@@ -129,3 +129,13 @@ export function resolveSettings(sources: readonly SettingSource[]): {
   }
   return { settings: Object.freeze(values) as Settings, origins: origins as Record<SettingName, string> };
 }
+
+/** One wrong value, under the name by which it was given. */
+function problemOf(from: string, name: SettingName, value: unknown, error: z.ZodError): string {
+  const given: Record<string, string> = { flag: flagName(name), environment: environmentName(name) };
+  const why = firstIssue(error).replace(/^document: /, '');
+  return `${given[from] ?? `${from}: ${name}`} is ${JSON.stringify(value)}: ${why}`;
+}
+
+const flagName = (name: SettingName): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -70,9 +70,10 @@ async function transfer(options: DownloadOptions, offset: number): Promise<void>
   if (offset > 0 && acceptBytes.includes(offset)) return;
   const stall = stallGuard(options.stallMs ?? STALL_MS, signal);
   try {
-    const response = await fetch(url, {
-      headers: await rangeHeaders(partialPath, offset),
-      signal: stall.signal,
+    const headers = await rangeHeaders(partialPath, offset);
+    const response = await fetch(url, { headers, signal: stall.signal }).catch((error: Error) => {
+      // fetch only says that it failed; its cause says why.
+      throw error.cause instanceof Error ? new Error(error.cause.message, { cause: error }) : error;
     });
     // The file is not longer than what is there: it is another one now.
     if (response.status === 416) {

@@ -15,8 +15,21 @@ export function exportedOutcome(outcome: Outcome): object {
   const { labels, model, ms, warning } = outcome;
   const [best] = labels;
   const { label, wnid, score } = best ?? {};
-  return { index, name, label, wnid, score, labels, model, ms, ...(warning !== undefined && { warning }) };
+  return {
+    index,
+    name,
+    label,
+    wnid,
+    score,
+    labels,
+    model,
+    ms: Math.round(ms * 10) / 10,
+    ...(warning !== undefined && { warning }),
+  };
 }
+
+/** Control characters stand in strings only, where JSON may write them out. */
+const jsonOf = (outcome: Outcome): string => harmless(JSON.stringify(exportedOutcome(outcome)));
 
 export function createExporter(format: ExportFormat): Exporter {
   return exporters[format]();
@@ -30,7 +43,7 @@ const exporters: Record<ExportFormat, () => Exporter> = {
   }),
   ndjson: () => ({
     begin: () => '',
-    row: (outcome) => `${JSON.stringify(exportedOutcome(outcome))}\n`,
+    row: (outcome) => `${jsonOf(outcome)}\n`,
     end: () => '',
   }),
   json: () => {
@@ -38,7 +51,7 @@ const exporters: Record<ExportFormat, () => Exporter> = {
     return {
       begin: () => '[',
       row: (outcome) => {
-        const text = `${separator}\n  ${JSON.stringify(exportedOutcome(outcome))}`;
+        const text = `${separator}\n  ${jsonOf(outcome)}`;
         separator = ',';
         return text;
       },
@@ -88,7 +101,18 @@ function csvCells(outcome: Outcome): (string | number)[] {
   if (isError(outcome))
     return [index, name, '', '', '', '', '', '', outcome.error.code, outcome.error.message];
   const { label, wnid, score } = outcome.labels[0] ?? { label: '', wnid: '', score: '' };
-  return [index, name, label, wnid, score, outcome.model, outcome.ms, outcome.warning ?? '', '', ''];
+  return [
+    index,
+    name,
+    label,
+    wnid,
+    score,
+    outcome.model,
+    Math.round(outcome.ms * 10) / 10,
+    outcome.warning ?? '',
+    '',
+    '',
+  ];
 }
 
 const csvRow = (cells: readonly (string | number)[]) => `${cells.map(csvCell).join(',')}\r\n`;

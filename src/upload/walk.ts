@@ -80,6 +80,7 @@ async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): 
     yield* walkFolder(input, {
       shownAs: isOnly ? '' : input,
       accept,
+      otherName: otherNameOf(options),
       depth: Number.POSITIVE_INFINITY,
       skip: options.onSkip,
       signal: options.signal,
@@ -99,17 +100,32 @@ async function* walkGlob(
   const accept = acceptsGlob(pattern, exclude);
   const shownAs = folder === '.' ? '' : folder;
   let matches = 0;
-  for await (const image of walkFolder(folder, { shownAs, accept, depth, skip: () => {}, signal })) {
+  for await (const image of walkFolder(folder, {
+    shownAs,
+    accept,
+    otherName: '',
+    depth,
+    skip: () => {},
+    signal,
+  })) {
     matches++;
     yield image;
   }
   if (matches === 0) onSkip({ source: input, reason: 'it matches no file' });
 }
 
+/** Why the name of a file keeps it out. */
+const otherNameOf = ({ include, exclude }: WalkOptions): string =>
+  include.length + exclude.length > 0
+    ? '--include or --exclude leaves it out'
+    : 'its name is not one of an image';
+
 interface FolderWalk {
   /** What stands before an image's path in the folder to make its name; empty for nothing. */
   shownAs: string;
   accept: Accepts;
+  /** Why a file is left out that is not accepted. */
+  otherName: string;
   /** Levels to go down. */
   depth: number;
   skip(skipped: Skipped): void;
@@ -119,7 +135,7 @@ interface FolderWalk {
 /** Depth first, names in code unit order, so that the same folder always gives the same job. */
 async function* walkFolder(
   root: string,
-  { shownAs, accept, depth, skip, signal }: FolderWalk,
+  { shownAs, accept, otherName, depth, skip, signal }: FolderWalk,
 ): AsyncGenerator<Input> {
   const realRoot = await realpath(root).catch(() => root);
 
@@ -135,9 +151,7 @@ async function* walkFolder(
         continue;
       }
       const source = path.join(root, inside);
-      const reason = accept(inside)
-        ? await whyNot(entry, source, realRoot)
-        : 'its name is not one of an image';
+      const reason = accept(inside) ? await whyNot(entry, source, realRoot) : otherName;
       if (reason !== undefined) skip({ source, reason });
       else
         yield {
@@ -186,7 +200,7 @@ async function* walkPrefix(
     if (key === prefix || accept(inside)) {
       yield { kind: 'object', name: isOnly ? inside : source, source, bucket, key, etag, bytes };
     } else {
-      options.onSkip({ source, reason: 'its name is not one of an image' });
+      options.onSkip({ source, reason: otherNameOf(options) });
     }
   }
 }

@@ -92,6 +92,8 @@ describe('imgcls upload', () => {
     expect(announced.code).toBe(0);
     expect(await processesOf(dataDir)).toEqual([]);
     const job = announced.stdout.trim();
+    const early = await start(installed.bin, dataDir, ['results', job]).finished;
+    expect(early, 'a job that is not finished is no success').toMatchObject({ code: 1, stdout: '' });
     const waited = await start(installed.bin, dataDir, ['results', job, '--wait', '--format', 'csv'])
       .finished;
     expect(waited.code, waited.stderr).toBe(0);
@@ -103,7 +105,8 @@ describe('imgcls upload', () => {
     [['upload', 'nowhere'], 2, /Cannot read nowhere/],
     [['upload'], 2, /missing required argument/],
     [['upload', '.', '--format', 'xml'], 2, /Allowed choices are/],
-    [['upload', '.', '--top-k', '0'], 2, /topK/],
+    [['upload', '.', '--top-k', '0'], 2, /--top-k is 0/],
+    [['upload', samples, '--model', 'efficientnet-lite0/fp32'], 2, /fp32/],
     [['upload', samples, '--model', 'nosuch'], 2, /nosuch.* is not installed/],
     [['results', 'nosuch'], 2, /There is no job nosuch/],
   ])('answers %j with exit code %i and a message', async (args, expectedCode, message) => {

@@ -25,8 +25,8 @@ describe('settings', () => {
         { from: 'imgcls.config.json', values: { modle: 'resnet50' }, exclusive: true },
       ]);
     for (const part of [
-      /flag: topK/,
-      /environment: cluster/,
+      /--top-k is 0/,
+      /IMGCLS_CLUSTER is "Not OK"/,
       /no setting modle/,
       /needs inputBucket.*IMGCLS_INPUT_BUCKET/,
     ]) {

@@ -14,8 +14,8 @@ export function register(program: Command): void {
     .addOption(new Option('--model-variant <variant>', 'weights to use').choices(['auto', 'fp32', 'int8']))
     .option('--no-wait', 'print the job id and leave; "imgcls results JOB --wait" waits')
     .option('--timeout <seconds>', 'stop waiting after so long', seconds)
-    .option('--include <glob>', "take files of a folder by name instead of by an image's ending", collect, [])
-    .option('--exclude <glob>', 'leave out files of a folder', collect, [])
+    .option('--include <glob>', "take files of a folder by name instead of by an image's ending", collect)
+    .option('--exclude <glob>', 'leave out files of a folder', collect)
     .option('--concurrency <n>', 'files read and stored at once', wholeNumber);
   withOutputFlags(command).action(async (inputs: string[], flags: UploadOptions) => {
     const { upload } = await import('../upload.ts');
