@@ -47,7 +47,17 @@ describe('an upload whose list of files is still open', () => {
     const dataDir = await installed.dataDir();
     const { child, said, closed } = uploadList(dataDir);
     child.stdin.write(text);
-    await expect.poll(() => said.stderr, { timeout: 20_000 }).toMatch(/model/);
+    const cloud = path.join(dataDir, 'default', 'cloud.db');
+    await expect
+      .poll(
+        () =>
+          access(cloud).then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe(true);
     child.kill('SIGINT');
     expect((await closed)[0], said.stderr).toBe(130);
     expect(said.stderr).toMatch(/Interrupted/);
