@@ -178,6 +178,8 @@ async function submitJob(
 /** A source that gives nothing yet must not keep its caller from leaving. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
+  // What it comes to after that is nobody's concern.
+  promise.catch(() => {});
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
