@@ -43,18 +43,36 @@ async function main(): Promise<void> {
   }
 
   for (let i = 0; i < Number(flags.repeat); i++) {
-    const cold = await upload(folders.small, path.join(work, `solo-${i}`));
+    const cold = await upload(folders.small, path.join(work, `cold-${i}`));
+    const warm = await uploadBesideWorker(folders.small, path.join(work, `warm-${i}`));
     const dataDir = path.join(work, `shared-${i}`);
     const big = upload(folders.large, dataDir);
     // Well under way: workers run, and the request queue is long.
     await wait(5000);
     const beside = await upload(folders.small, dataDir);
+    const times = (alone: number) => `${(beside.seconds / alone).toFixed(2)} times`;
     console.log(
-      `20 images alone ${cold.seconds.toFixed(2)} s, during a job of ${large} ${beside.seconds.toFixed(2)} s: ${(beside.seconds / cold.seconds).toFixed(2)} times`,
+      `20 images during a job of ${large}: ${beside.seconds.toFixed(2)} s; alone from nothing ${cold.seconds.toFixed(2)} s (${times(cold.seconds)}), ` +
+        `alone with a worker running ${warm.seconds.toFixed(2)} s (${times(warm.seconds)})`,
     );
     const { outcomes } = await big;
     if (outcomes !== large) throw new Error(`The large job has ${outcomes} outcomes.`);
   }
+}
+
+/** An upload that finds a worker with its model loaded. */
+async function uploadBesideWorker(folder: string, dataDir: string) {
+  const worker = spawn(process.execPath, [bin, 'worker'], {
+    env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
+    stdio: 'ignore',
+  });
+  children.add(worker);
+  await upload(folder, dataDir);
+  const measured = await upload(folder, dataDir);
+  worker.kill();
+  await once(worker, 'exit');
+  children.delete(worker);
+  return measured;
 }
 
 /** Different pictures of 64 x 64 pixels, about 2 KB each, a thousand to a folder. */

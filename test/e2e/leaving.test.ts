@@ -101,8 +101,11 @@ sys.stdout.buffer.write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
     const command = `exec ${process.execPath} ${installed.bin} upload $(cat ${list})`;
+    // Spinners keep still in CI.
+    const terminal: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm' };
+    delete terminal.CI;
     const child = spawn(python ?? '', ['-c', script, 'sh', '-c', command], {
-      env: { ...process.env, IMGCLS_DATA_DIR: dataDir, COLUMNS_OF_TEST: '80' },
+      env: { ...terminal, IMGCLS_DATA_DIR: dataDir, COLUMNS_OF_TEST: '80' },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let seen = '';
