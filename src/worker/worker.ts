@@ -79,11 +79,8 @@ const LEASE_MS = 60_000;
 const PREFETCH_BYTES = 256 * 1024 * 1024;
 const DOWNLOADS = 32;
 
-/**
- * Full batches held for a runner: one in it and one on its way. Messages may be smaller than that. With a third, a small
- * job waited longer behind a large one, and nothing was faster.
- */
-const BATCHES_PER_RUNNER = 2;
+/** Full batches held for a runner: one in it, one on its way, one being answered. Messages may be smaller than that. */
+const BATCHES_PER_RUNNER = 3;
 const MESSAGES_PER_RUNNER = 24;
 
 /**
