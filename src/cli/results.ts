@@ -26,9 +26,10 @@ export function results(id: string, options: ResultsOptions): Promise<number> {
       const { state, total } = await job.record();
       const { images, errors } = await writeOutcomes(job.results(interrupted), options, output);
       await output.finish();
-      if (images !== total)
+      if (images !== total) {
         notice(`${images} of ${total ?? 'an unknown number of'} images so far; ${whatNext(job.id, state)}`);
-      if (images !== total) return exitCode.failed;
+        return exitCode.failed;
+      }
       return errors > 0 ? exitCode.someErrors : exitCode.done;
     } finally {
       await output.close();

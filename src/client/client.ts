@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { unlessAborted } from '../core/abort.ts';
 import type { Clock } from '../core/clock.ts';
 import { ImgclsError, ObjectMissingError } from '../core/errors.ts';
 import { type JobRecord, jobId } from '../core/job.ts';
@@ -127,6 +128,7 @@ async function submitJob(
         });
   // The first image is looked for before anything is written: a mistyped folder leaves no job behind.
   const images = walked[Symbol.asyncIterator]();
+  // A source that gives nothing yet must not keep its caller from leaving.
   const first = await unlessAborted(images.next(), given.signal);
   if (first.done === true) {
     throw new ImgclsError('usage', `There is no image in ${named?.join(', ') ?? 'the inputs'}.`, {
@@ -173,22 +175,6 @@ async function submitJob(
     stop: () => stop.abort(),
     ...(responses && { responses }),
   });
-}
-
-/** A source that gives nothing yet must not keep its caller from leaving. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise;
-  // What it comes to after that is nobody's concern.
-  promise.catch(() => {});
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }
 
 async function* resume<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {

@@ -4,6 +4,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { unlessAborted } from '../core/abort.ts';
 import { ImgclsError, messageOf, ObjectMissingError } from '../core/errors.ts';
 import { modelPrefix } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
@@ -64,7 +65,7 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
       const load = loads.get(ref.sha256) ?? start(ref);
       load.waiting++;
       try {
-        return await orAborted(load.folder, signal);
+        return await unlessAborted(load.folder, signal);
       } finally {
         if (--load.waiting === 0) {
           if (loads.get(ref.sha256) === load) loads.delete(ref.sha256);
@@ -73,19 +74,6 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
       }
     },
   };
-}
-
-/** The promise's result, or the signal's reason as soon as it aborts. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise;
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 async function locate(ref: ModelRef, options: ModelFilesOptions, signal: AbortSignal): Promise<string> {

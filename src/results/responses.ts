@@ -1,3 +1,4 @@
+import { onAbort } from '../core/abort.ts';
 import type { Clock } from '../core/clock.ts';
 import { QueueMissingError } from '../core/errors.ts';
 import { parseResponse, type ResponseMessage } from '../core/messages.ts';
@@ -69,12 +70,11 @@ async function unlessWoken<T>(promise: Promise<T>, wake: AbortSignal | undefined
   if (wake === undefined) return await promise;
   if (wake.aborted) return undefined;
   const woken = Promise.withResolvers<undefined>();
-  const onAbort = () => woken.resolve(undefined);
-  wake.addEventListener('abort', onAbort, { once: true });
+  const forget = onAbort(wake, () => woken.resolve(undefined));
   try {
     return await Promise.race([promise, woken.promise]);
   } finally {
-    wake.removeEventListener('abort', onAbort);
+    forget();
   }
 }
 

@@ -6,6 +6,8 @@
  * dead letters, a newer shape back to the queue. Whatever happens, the answer is a {@link BatchEnd}; only an error that
  * must end the worker is thrown.
  */
+
+import { unlessAborted } from '../core/abort.ts';
 import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { ImgclsError, messageOf, NewerVersionError, PoisonError, QueueMissingError } from '../core/errors.ts';
@@ -13,7 +15,6 @@ import type { ShardRange } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import { parseRequest, type RequestMessage } from '../core/messages.ts';
 import type { Cloud, Queue } from '../core/ports.ts';
-import { unlessAborted } from './abort.ts';
 import { type ClassifyTools, classifyBatch } from './classify-batch.ts';
 import type { Batch } from './held-batch.ts';
 import type { JobStates } from './job-state.ts';

@@ -1,10 +1,10 @@
+import { unlessAborted } from '../core/abort.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { ImageSource } from '../core/job.ts';
 import type { RequestMessage } from '../core/messages.ts';
 import { modelTitle } from '../core/model.ts';
 import { type ImageError, type ImageResult, isError, type Outcome } from '../core/outcome.ts';
 import { FORMAT } from '../core/versioned.ts';
-import { unlessAborted } from './abort.ts';
 import type { Download } from './download.ts';
 import type { Batch } from './held-batch.ts';
 import type { ModelFolders } from './models.ts';

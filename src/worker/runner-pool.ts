@@ -1,8 +1,8 @@
+import { onAbort } from '../core/abort.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { ErrorCode, ImageResult } from '../core/outcome.ts';
 import { RUNNER_BATCH } from '../core/runner-protocol.ts';
-import { onAbort } from './abort.ts';
 import { ChunkQueue, type Work } from './chunk-queue.ts';
 import { type Runner, RunnerDied } from './runner.ts';
 import { RunnerSlots, type RunnerSlotsOptions, type Slot } from './runner-slots.ts';

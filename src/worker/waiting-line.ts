@@ -1,4 +1,4 @@
-import { onAbort } from './abort.ts';
+import { onAbort } from '../core/abort.ts';
 
 interface Place<T> {
   what: T;

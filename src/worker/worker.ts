@@ -11,6 +11,8 @@
  * Any state becomes draining once; nothing leads back. A second signal (`force`) ends it from every state at once:
  * runners are killed, and what was in hand comes again when its leases run out.
  */
+
+import { onAbort } from '../core/abort.ts';
 import { Cleanup } from '../core/cleanup.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
@@ -18,7 +20,6 @@ import { deadLetterQueueName, requestQueueName } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import { MAX_BATCH } from '../core/messages.ts';
 import type { Cloud } from '../core/ports.ts';
-import { onAbort } from './abort.ts';
 import type { BatchTools } from './batch.ts';
 import { Budget } from './budget.ts';
 import { untilNoController } from './controller-watch.ts';

@@ -9,12 +9,14 @@ export function onAbort(signal: AbortSignal, action: () => void): () => void {
 }
 
 /** Settles as the promise does, or rejects with the signal's reason when that comes first. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
   let forget = () => {};
   const aborted = new Promise<never>((_, reject) => {
     forget = onAbort(signal, () => reject(signal.reason));
   });
   try {
+    // What the promise comes to after the signal is nobody's concern: the race has seen to its rejection.
     return await Promise.race([promise, aborted]);
   } finally {
     forget();
