@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
-import { PoisonError } from '../core/errors.ts';
 import { parseShardKey, resultsPrefix, type ShardRange, shardKey } from '../core/keys.ts';
-import { type Outcome, outcome } from '../core/outcome.ts';
+import type { Outcome } from '../core/outcome.ts';
 import type { Store } from '../core/ports.ts';
-import { parseVersioned } from '../core/versioned.ts';
+import { parseShard } from '../core/shard.ts';
 import { better, type RankedOutcome } from './tally.ts';
 
 /** Shards read ahead while a ledger is streamed. */
@@ -34,15 +33,7 @@ export async function readShard(
 ): Promise<Outcome[]> {
   const key = shardKey(job, range);
   const { body } = await output.get(key, signal === undefined ? {} : { signal });
-  const lines = new TextDecoder().decode(body).split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  const outcomes = lines.map((line) => parseVersioned(outcome, line, `result shard ${key}`));
-  const isWhole =
-    outcomes.length === range.last - range.first + 1 &&
-    outcomes.every(({ index }, place) => index === range.first + place);
-  if (!isWhole)
-    throw new PoisonError(`The result shard ${key} does not hold the outcomes that its name says.`);
-  return outcomes;
+  return parseShard(body, key, range);
 }
 
 /**

@@ -11,9 +11,10 @@ import {
   type RequestMessage,
   type ResponseMessage,
 } from '../core/messages.ts';
-import { type Outcome, outcome } from '../core/outcome.ts';
+import type { Outcome } from '../core/outcome.ts';
 import type { Store } from '../core/ports.ts';
-import { FORMAT, parseVersioned } from '../core/versioned.ts';
+import { formatShard, parseShard } from '../core/shard.ts';
+import { FORMAT } from '../core/versioned.ts';
 
 /** A shard of the ledger; the outcomes are absent where this imgcls cannot read what stands there. */
 export interface Shard {
@@ -43,8 +44,7 @@ export async function readShard(
   const key = shardKey(job, range);
   try {
     const { body } = await output.get(key, { signal });
-    const lines = new TextDecoder().decode(body).trimEnd().split('\n');
-    return { range, outcomes: lines.map((line) => parseVersioned(outcome, line, `result shard ${key}`)) };
+    return { range, outcomes: parseShard(body, key, range) };
   } catch (error) {
     if (error instanceof ObjectMissingError) return undefined;
     if (error instanceof PoisonError || error instanceof NewerVersionError) return { range };
@@ -62,9 +62,8 @@ export async function writeShard(
   shard: Required<Shard>,
   signal: AbortSignal,
 ): Promise<{ shard: Shard; isOurs: boolean }> {
-  const lines = shard.outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join('');
   try {
-    await output.put(shardKey(job, shard.range), Buffer.from(lines), { only: 'absent', signal });
+    await output.put(shardKey(job, shard.range), formatShard(shard.outcomes), { only: 'absent', signal });
     return { shard, isOurs: true };
   } catch (error) {
     if (!(error instanceof PreconditionFailedError)) throw error;
