@@ -1,20 +1,21 @@
 // Builds the adapters that the settings ask for and hands them to the flows. Nothing else knows which cloud it is.
 
-import { hostname } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ulid } from 'ulid';
 import { type Attendance, type Client, createClient } from '../client/client.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { LOCK_TTL_MS } from '../core/fleet.ts';
 import { deadLetterQueueName, requestQueueName } from '../core/keys.ts';
+import { noLog } from '../core/log.ts';
 import type { Cloud, Store } from '../core/ports.ts';
-import { environmentName } from '../core/settings.ts';
-import { createProcessFleet } from '../scaler/drivers/process.ts';
+import { drainFleet } from '../scaler/drain.ts';
+import { handOver } from '../scaler/hand-over.ts';
 import { LockKeeper } from '../scaler/lock.ts';
-import { standBy } from '../scaler/stand-by.ts';
+import { startLoop } from '../scaler/loop.ts';
+import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { watchForWorkers } from '../scaler/watch-for-workers.ts';
+import { openChores } from './chores.ts';
 import { systemClock } from './clock.ts';
+import { openController, openProcessFleet } from './compose-fleet.ts';
 import { foreignBucket } from './foreign-bucket.ts';
 import type { RunSettings } from './settings.ts';
 
@@ -22,7 +23,20 @@ import type { RunSettings } from './settings.ts';
 const MAX_RECEIVE_COUNT = 20;
 const RETENTION_MS = 14 * 24 * 3600 * 1000;
 
-export const newWorkerId = (): string => `w-${ulid().toLowerCase()}`;
+/** One worker has a runner on every core, and is there before the first message is. */
+const ONE_WORKER: PolicySettings = {
+  policy: 'backlog',
+  min: 1,
+  max: 1,
+  maxLaunchPerTick: 1,
+  cooldownMs: 0,
+  idleMs: undefined,
+  targetMs: 60_000,
+  billingMinimumMs: 0,
+  hourlyUsd: 0,
+  maxHourlyCostUsd: undefined,
+  maxJobCostUsd: undefined,
+};
 
 /** The cluster's cloud, its queues made where they are missing and may be made. */
 export async function openCloud(settings: RunSettings): Promise<Cloud> {
@@ -71,28 +85,36 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
   });
 }
 
+/** Whoever waits on one machine stands by as its controller, which keeps one worker running. */
 function attendLocally(cloud: Cloud, settings: RunSettings): Attendance {
   const failed = new AbortController();
-  const bin = fileURLToPath(new URL('../../bin/imgcls.js', import.meta.url));
-  const standing = standBy({
-    lock: new LockKeeper({ store: cloud.output, holder: ulid(), clock: systemClock, ttlMs: LOCK_TTL_MS }),
-    fleet: createProcessFleet({
-      output: cloud.output,
-      command: [process.execPath, bin, 'worker', '--managed'],
-      env: { ...process.env, ...settingsEnvironment(settings) },
-      logDir: path.join(settings.dataDir, settings.cluster, 'logs'),
-      host: hostname(),
-      clock: systemClock,
-      newWorkerId,
-    }),
-    output: cloud.output,
-    requests: cloud.queues.open(requestQueueName(cloud.cluster)),
-    // One worker has a runner on every core.
-    workers: 1,
+  const holder = ulid();
+  const lock = new LockKeeper({ store: cloud.output, holder, clock: systemClock, ttlMs: LOCK_TTL_MS });
+  const driver = openProcessFleet(cloud, settings, 1);
+  const fleet = { driver, name: 'process' };
+  const loop = startLoop({
+    controller: openController({ cloud, settings, policy: ONE_WORKER, lock, holder, fleet, log: noLog }),
+    lock,
+    chores: openChores(cloud),
+    tickMs: 1000,
+    lockTtlMs: LOCK_TTL_MS,
     clock: systemClock,
-    onFailure: (error) => failed.abort(error),
+    random: Math.random,
+    log: noLog,
+    onTick({ answer }) {
+      if (answer?.permanent !== undefined) failed.abort(new ImgclsError('permanent', answer.permanent.why));
+    },
+    onProblem: (error) => failed.abort(error),
   });
-  return { failed: failed.signal, leave: (givenUp) => standing.leave(givenUp) };
+  return {
+    failed: failed.signal,
+    async leave(givenUp) {
+      await loop.stop();
+      const requests = cloud.queues.open(requestQueueName(cloud.cluster));
+      const endWorkers = () => drainFleet(driver, systemClock, () => lock.keep());
+      await handOver({ lock, output: cloud.output, requests, endWorkers, clock: systemClock }, givenUp);
+    },
+  };
 }
 
 function attendRemotely(cloud: Cloud, notice: (text: string) => void): Attendance {
@@ -107,12 +129,4 @@ function attendRemotely(cloud: Cloud, notice: (text: string) => void): Attendanc
       ended.abort();
     },
   };
-}
-
-/** A worker works with the settings of the process that launched it, wherever those came from. */
-function settingsEnvironment(settings: RunSettings): Record<string, string> {
-  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    given.map(([name, value]) => [environmentName(name as keyof RunSettings), String(value)]),
-  );
 }

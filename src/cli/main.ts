@@ -13,6 +13,10 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
     load: () => import('./commands/upload.ts'),
   },
   results: { summary: 'print the outcomes of a job', load: () => import('./commands/results.ts') },
+  scale: {
+    summary: 'launch and end workers as the work needs',
+    load: () => import('./commands/scale.ts'),
+  },
   worker: { summary: 'classify what is in the request queue', load: () => import('./commands/worker.ts') },
   model: {
     summary: 'list, pull, import, verify and remove models',

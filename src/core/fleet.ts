@@ -20,13 +20,24 @@ export const workerStatus = z.object({
   updatedAtMs: z.number(),
   /** Milliseconds from process start; absent while not reached. */
   boot: z.object({
+    /** Before the process: from the launch request, and from the kernel's start, to process start. On EC2 only. */
+    launchToProcessMs: z.number().optional(),
+    kernelToProcessMs: z.number().optional(),
+    runtimeLoadedMs: z.number().optional(),
+    modelReadyMs: z.number().optional(),
     readyMs: z.number().optional(),
     firstMessageMs: z.number().optional(),
     firstResultMs: z.number().optional(),
   }),
   imagesDone: z.int().nonnegative(),
+  /** Messages answered, so that images a message can be told. */
+  messagesDone: z.int().nonnegative().optional(),
   /** Since the last report. */
   imagesPerSecond: z.number().nonnegative(),
+  /** Share of the time since the last report in which it had work in hand, 0 to 1. */
+  busyShare: z.number().min(0).max(1).optional(),
+  /** Outcomes written by job, of the jobs that it served last. */
+  imagesByJob: z.record(z.string(), z.int().nonnegative()).optional(),
   runners: z.int().nonnegative(),
   /** Resident memory of the worker and of its runners together, and the most that they ever were. */
   rssBytes: z.int().nonnegative(),
@@ -51,3 +62,45 @@ export const controllerLock = z.object({
   renewals: z.int().nonnegative(),
 });
 export type ControllerLock = z.infer<typeof controllerLock>;
+
+/** `controller/report.json`: what the controller sees, wants and remembers. Its successor starts from it. */
+export const controllerReport = z.object({
+  v: formatVersion,
+  holder: z.string(),
+  epoch: z.int().nonnegative(),
+  updatedAtMs: z.number(),
+  driver: z.string(),
+  policy: z.string(),
+  min: z.int().nonnegative(),
+  max: z.int().nonnegative(),
+  target: z.int().nonnegative(),
+  /** Why the fleet is the size it is. */
+  reason: z.string(),
+  warnings: z.array(z.string()),
+  machines: z.array(
+    z.object({
+      id: z.string(),
+      phase: z.enum(['booting', 'idle', 'busy', 'draining', 'stopped']),
+      launchedAtMs: z.number(),
+      kind: z.string().optional(),
+      hourlyUsd: z.number().nonnegative().optional(),
+    }),
+  ),
+  lastLaunchAtMs: z.number().optional(),
+  measured: z.object({
+    imagesPerSecond: z.number().positive().optional(),
+    bootMs: z.number().nonnegative().optional(),
+    imagesPerMessage: z.number().positive().optional(),
+  }),
+  /** US dollars for machines: in all, of those not attributed to a job yet, and by job. Absent where no price is known. */
+  cost: z
+    .object({
+      sinceMs: z.number(),
+      totalUsd: z.number().nonnegative(),
+      unattributedUsd: z.number().nonnegative(),
+      byJobUsd: z.record(z.string(), z.number().nonnegative()),
+      hourlyUsd: z.number().nonnegative(),
+    })
+    .optional(),
+});
+export type ControllerReport = z.infer<typeof controllerReport>;

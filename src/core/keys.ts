@@ -14,6 +14,9 @@ const digits = (value: number, width: number): string => String(value).padStart(
 export const manifestPrefix = (job: string): string => `jobs/${job}/manifest/`;
 export const manifestPartKey = (job: string, part: number): string =>
   `${manifestPrefix(job)}${digits(part, 6)}.ndjson`;
+/** What the job has cost in machines: `{ v, usd }`. */
+export const jobCostKey = (job: string): string => `jobs/${job}/cost.json`;
+
 /** The part's batches are in the request queue. */
 export const announcedKey = (job: string, part: number): string =>
   `${manifestPrefix(job)}${digits(part, 6)}.announced`;
@@ -42,9 +45,13 @@ export const modelPrefix = (sha256: string): string => `models/${sha256}/`;
 export const FLEET_PREFIX = 'fleet/';
 export const workerStatusKey = (workerId: string): string => `${FLEET_PREFIX}${workerId}.json`;
 export const CONTROLLER_LOCK_KEY = 'locks/controller.json';
+export const CONTROLLER_REPORT_KEY = 'controller/report.json';
 
 export const requestQueueName = (cluster: string): string => `imgcls-${cluster}-request`;
 export const deadLetterQueueName = (cluster: string): string => `imgcls-${cluster}-dlq`;
 export const responseQueuePrefix = (cluster: string): string => `imgcls-${cluster}-resp-`;
 export const responseQueueName = (cluster: string, waiterId: string): string =>
   `${responseQueuePrefix(cluster)}${waiterId}`;
+
+/** A dead letter, kept after its images got their error outcomes. */
+export const deadLetterKey = (messageId: string): string => `dlq/${messageId}.json`;

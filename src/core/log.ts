@@ -5,3 +5,6 @@ export interface Log {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
+
+/** Says nothing. */
+export const noLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -12,6 +12,11 @@ interface Setting {
 }
 
 const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const seconds = (min: number, max: number) => z.coerce.number().min(min).max(max);
+const dollars = z.coerce.number().nonnegative();
+const list = z
+  .union([z.array(z.string()), z.string().transform((text) => text.split(',').map((each) => each.trim()))])
+  .pipe(z.array(z.string().min(1)).min(1).max(50));
 const MEBIBYTE = 1024 * 1024;
 
 /** Each setting once: how it is read, its default and what it is. The environment's name is IMGCLS_ and the name in capitals. */
@@ -47,6 +52,71 @@ const declared = {
     schema: count(100, 600_000),
     fallback: 20_000,
     what: 'longest decode of one image, in milliseconds',
+  },
+  min: { schema: count(0, 10_000), fallback: 0, what: 'workers that a controller keeps also without work' },
+  max: { schema: count(0, 10_000), what: 'most workers of a controller; else 4, on one machine one a core' },
+  policy: {
+    schema: z.enum(['backlog', 'per-message']),
+    fallback: 'backlog',
+    what: 'how a controller sizes the fleet: backlog, or per-message (one worker a message)',
+  },
+  targetSeconds: {
+    schema: seconds(1, 86_400),
+    fallback: 120,
+    what: 'time in which the backlog should be gone, in seconds',
+  },
+  idleSeconds: {
+    schema: seconds(0, 86_400),
+    what: 'how long an idle worker is kept; else a fifth of its age, 10 to 120 s',
+  },
+  cooldownSeconds: {
+    schema: seconds(0, 86_400),
+    fallback: 10,
+    what: 'after a launch nothing is retired for so long, in seconds',
+  },
+  maxLaunchPerTick: { schema: count(1, 1000), fallback: 100, what: 'most workers launched at a time' },
+  maxHourlyCost: { schema: dollars, what: 'most that the fleet may cost an hour, in US dollars' },
+  maxJobCost: { schema: dollars, what: 'most that workers may cost a job, in US dollars' },
+  pricePerHour: {
+    schema: dollars,
+    what: 'price of a worker hour in US dollars; else a table of common types',
+  },
+  imagesPerSecond: {
+    schema: z.coerce.number().positive().max(1_000_000),
+    fallback: 20,
+    what: 'what one worker does until it was measured',
+  },
+  launchTemplate: {
+    schema: z.string().min(3),
+    what: 'EC2 launch template of workers: name or id, or with :VERSION',
+  },
+  instanceTypes: {
+    schema: list,
+    what: 'EC2 instance types, comma-separated; else the one of the launch template',
+  },
+  subnets: {
+    schema: list,
+    what: 'subnets for workers, comma-separated; else the one of the launch template',
+  },
+  onDemandPercentage: {
+    schema: count(0, 100),
+    fallback: 100,
+    what: 'share of on-demand instances; the rest is spot',
+  },
+  warm: { schema: count(0, 1000), fallback: 0, what: 'stopped instances kept, to be started first' },
+  bootDeadlineSeconds: {
+    schema: seconds(10, 86_400),
+    fallback: 600,
+    what: 'an instance that is not ready after so long is ended, in seconds',
+  },
+  maxLifetimeSeconds: {
+    schema: seconds(60, 30 * 86_400),
+    fallback: 86_400,
+    what: 'a worker that a controller launched ends after so long, in seconds',
+  },
+  runnerEntry: {
+    schema: z.string().min(1),
+    what: 'script that model runners execute in place of the built-in one',
   },
   logLevel: {
     schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
@@ -123,6 +193,9 @@ export function resolveSettings(sources: readonly SettingSource[]): {
     for (const name of ['inputBucket', 'outputBucket'] as const) {
       if (values[name] === undefined) problems.push(`cloud aws needs ${name} (${environmentName(name)})`);
     }
+  }
+  if (typeof values.min === 'number' && typeof values.max === 'number' && values.min > values.max) {
+    problems.push(`min is ${values.min} and max ${values.max}: min must not be above max`);
   }
   if (problems.length > 0) {
     throw new ImgclsError('config', `Settings are wrong:\n  ${problems.join('\n  ')}`);

@@ -27,6 +27,7 @@ export class LockKeeper {
   readonly #ttlMs: number;
   #seen: Seen | undefined;
   #held: { etag: string; record: ControllerLock; sentMs: number } | undefined;
+  #isInherited = false;
 
   constructor(options: { store: Store; holder: string; clock: Clock; ttlMs: number }) {
     this.#store = options.store;
@@ -40,6 +41,16 @@ export class LockKeeper {
     if (this.#held === undefined) return undefined;
     const isFresh = this.#clock.monotonicMs() - this.#held.sentMs < this.#ttlMs / 2;
     return isFresh ? this.#held.record.epoch : undefined;
+  }
+
+  /** The lock was taken from a holder that never let go of it: what that one has begun may still come to be seen. */
+  get isInherited(): boolean {
+    return this.#isInherited;
+  }
+
+  /** Who holds the lock, as far as was seen: ourselves or another. */
+  get holder(): string | undefined {
+    return this.#held?.record.holder ?? this.#seen?.record.holder;
   }
 
   /** Renews what is held, else tries to get hold of it. To be called several times a time to live. */
@@ -57,6 +68,7 @@ export class LockKeeper {
     const isExpired = this.#clock.monotonicMs() - seen.sinceMs >= this.#ttlMs;
     if (seen.record.holder !== undefined && !isExpired) return;
     const epoch = seen.record.epoch + 1;
+    this.#isInherited = seen.record.holder !== undefined;
     await this.#write({ v: FORMAT, holder: this.#holder, epoch, renewals: 0 }, { etag: seen.etag });
   }
 

@@ -1,0 +1,126 @@
+// Builds what a controller stands on: the fleet driver that the settings ask for, and the controller itself.
+
+import { availableParallelism, hostname } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LOCK_TTL_MS } from '../core/fleet.ts';
+import { requestQueueName } from '../core/keys.ts';
+import type { Log } from '../core/log.ts';
+import type { Cloud } from '../core/ports.ts';
+import { environmentName } from '../core/settings.ts';
+import { Controller } from '../scaler/controller.ts';
+import { createProcessFleet, runnersPerWorker } from '../scaler/drivers/process.ts';
+import type { FleetDriver } from '../scaler/fleet.ts';
+import type { LockKeeper } from '../scaler/lock.ts';
+import { Observer } from '../scaler/observe.ts';
+import type { PolicySettings } from '../scaler/policy/policy.ts';
+import { readReport, writeReport } from '../scaler/report.ts';
+import { systemClock } from './clock.ts';
+import type { RunSettings } from './settings.ts';
+import { newWorkerId } from './worker-id.ts';
+
+/** Where the settings name no limit. On one machine a worker a core. */
+const DEFAULT_MAX = 4;
+const EC2_BILLING_MINIMUM_MS = 60_000;
+/** How long a machine boots, until it was measured. EC2: the figure of arXiv 2305.01634. */
+const BOOT_MS = { aws: 71_530, local: 2000 };
+
+export interface OpenFleet {
+  driver: FleetDriver;
+  name: string;
+  /** How often the controller looks. */
+  tickMs: number;
+  /** Says what is wrong with the settings before anything is launched. */
+  check(): Promise<void>;
+}
+
+export const mostWorkers = (cloud: Cloud, { max }: RunSettings): number =>
+  max ?? (cloud.kind === 'local' ? availableParallelism() : DEFAULT_MAX);
+
+export async function openFleet(cloud: Cloud, settings: RunSettings): Promise<OpenFleet> {
+  if (cloud.kind === 'local') {
+    const driver = openProcessFleet(cloud, settings, mostWorkers(cloud, settings));
+    return { driver, name: 'process', tickMs: 1000, check: async () => {} };
+  }
+  const { openEc2Fleet } = await import('./compose-ec2.ts');
+  return { ...(await openEc2Fleet(settings)), name: 'ec2', tickMs: 5000 };
+}
+
+/** Workers as processes of this machine, so many cores for each that `max` of them fill it. */
+export function openProcessFleet(cloud: Cloud, settings: RunSettings, max: number) {
+  const bin = fileURLToPath(new URL('../../bin/imgcls.js', import.meta.url));
+  const runners = settings.runners ?? runnersPerWorker(availableParallelism(), max);
+  return createProcessFleet({
+    output: cloud.output,
+    command: [process.execPath, bin, 'worker', '--managed', '--runners', String(runners)],
+    env: { ...process.env, ...settingsEnvironment(settings) },
+    logDir: path.join(settings.dataDir, settings.cluster, 'logs'),
+    host: hostname(),
+    hourlyUsd: settings.pricePerHour ?? 0,
+    clock: systemClock,
+    random: Math.random,
+    newWorkerId,
+  });
+}
+
+export interface ControllerParts {
+  cloud: Cloud;
+  settings: RunSettings;
+  policy: PolicySettings;
+  lock: LockKeeper;
+  holder: string;
+  fleet: Pick<OpenFleet, 'driver' | 'name'>;
+  log: Log;
+}
+
+export function openController({ cloud, settings, policy, lock, holder, fleet, log }: ControllerParts) {
+  const { output } = cloud;
+  return new Controller({
+    lock,
+    driver: fleet.driver,
+    observer: new Observer({
+      output,
+      requests: cloud.queues.open(requestQueueName(cloud.cluster)),
+      driver: fleet.driver,
+      prior: { imagesPerSecond: settings.imagesPerSecond, bootMs: BOOT_MS[cloud.kind] },
+      clock: systemClock,
+    }),
+    reports: { read: () => readReport(output), write: (report) => writeReport(output, report) },
+    settings: policy,
+    bootDeadlineMs: 1000 * settings.bootDeadlineSeconds,
+    lockTtlMs: LOCK_TTL_MS,
+    holder,
+    driverName: fleet.name,
+    clock: systemClock,
+    log,
+  });
+}
+
+/** The settings of the policy, in its own units. */
+export async function policySettings(
+  cloud: Cloud,
+  settings: RunSettings,
+  driver: FleetDriver,
+): Promise<PolicySettings> {
+  return {
+    policy: settings.policy,
+    min: settings.min,
+    max: mostWorkers(cloud, settings),
+    maxLaunchPerTick: settings.maxLaunchPerTick,
+    cooldownMs: 1000 * settings.cooldownSeconds,
+    idleMs: settings.idleSeconds === undefined ? undefined : 1000 * settings.idleSeconds,
+    targetMs: 1000 * settings.targetSeconds,
+    billingMinimumMs: cloud.kind === 'aws' ? EC2_BILLING_MINIMUM_MS : 0,
+    hourlyUsd: await driver.hourlyUsd(),
+    maxHourlyCostUsd: settings.maxHourlyCost,
+    maxJobCostUsd: settings.maxJobCost,
+  };
+}
+
+/** A worker works with the settings of the process that launched it, wherever those came from. */
+function settingsEnvironment(settings: RunSettings): Record<string, string> {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    given.map(([name, value]) => [environmentName(name as keyof RunSettings), String(value)]),
+  );
+}

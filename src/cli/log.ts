@@ -1,0 +1,11 @@
+import pino from 'pino';
+import type { Log } from '../core/log.ts';
+import type { RunSettings } from './settings.ts';
+
+/** Standard error, since standard output is for results alone; synchronous, so that the last words are never lost. */
+export function openLog({ logLevel, cluster }: RunSettings): Log {
+  return pino(
+    { level: logLevel, base: { pid: process.pid, cluster }, serializers: { error: pino.stdSerializers.err } },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}

@@ -1,0 +1,132 @@
+import { ulid } from 'ulid';
+import type { Clock } from '../core/clock.ts';
+import { ImgclsError } from '../core/errors.ts';
+import { LOCK_TTL_MS } from '../core/fleet.ts';
+import { requestQueueName } from '../core/keys.ts';
+import type { SettingName } from '../core/settings.ts';
+import { drainFleet } from '../scaler/drain.ts';
+import { handOver } from '../scaler/hand-over.ts';
+import { LockKeeper } from '../scaler/lock.ts';
+import { startLoop } from '../scaler/loop.ts';
+import { openChores } from './chores.ts';
+import { systemClock } from './clock.ts';
+import { type OpenFleet, openController, openFleet, policySettings } from './compose-fleet.ts';
+import { DecisionWriter } from './decisions.ts';
+import { openLog } from './log.ts';
+import { explain } from './report.ts';
+import { notice, type Run, withRun } from './run.ts';
+
+/** Flags of `imgcls scale`: its own, and settings by their names. */
+export interface ScaleFlags extends Partial<Record<SettingName, unknown>> {
+  once?: boolean;
+  dryRun?: boolean;
+  drainOnExit?: boolean;
+  format: 'text' | 'json';
+}
+
+/** Runs `imgcls scale` until it is told to stop, or once. */
+export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlags): Promise<void> {
+  const { debug: _debug, ...flags } = given as typeof given & { debug?: boolean };
+  return withRun(flags, async (run) => {
+    const { cloud, settings, interrupted } = run;
+    const fleet = await openFleet(cloud, settings);
+    await fleet.check();
+    const policy = await policySettings(cloud, settings, fleet.driver);
+    const holder = ulid();
+    const lock = new LockKeeper({ store: cloud.output, holder, clock: systemClock, ttlMs: LOCK_TTL_MS });
+    const log = openLog(settings);
+    const controller = openController({ cloud, settings, policy, lock, holder, fleet, log });
+    const writer = new DecisionWriter(format, systemClock);
+
+    if (dryRun === true) {
+      while (!interrupted.aborted) {
+        const { decision } = await controller.look();
+        writer.write({ ...decision, dryRun: true });
+        if (once === true) return;
+        await systemClock.sleep(fleet.tickMs, interrupted);
+      }
+      return;
+    }
+    if (once === true) {
+      await untilHeld(lock, systemClock, interrupted);
+      const tick = await controller.tick();
+      if (tick !== undefined) writer.write({ ...tick.decision, ...outcomeOf(tick) });
+      await lock.release();
+      return;
+    }
+    const loop = startLoop({
+      controller,
+      lock,
+      chores: openChores(cloud),
+      tickMs: fleet.tickMs,
+      lockTtlMs: LOCK_TTL_MS,
+      clock: systemClock,
+      random: Math.random,
+      log,
+      onTick: (tick) => writer.write({ ...tick.decision, ...outcomeOf(tick) }),
+      onProblem: (error) => notice(explain(error).replace(/^imgcls: /, '')),
+    });
+    notice(
+      `The controller of cluster ${cloud.cluster} starts: at most ${policy.max} workers (${fleet.name}).`,
+    );
+    await aborted(interrupted);
+    await loop.stop();
+    await leave(run, { fleet, lock, drainOnExit: drainOnExit ?? false });
+  });
+}
+
+const outcomeOf = ({
+  reaped,
+  report,
+}: {
+  reaped: readonly unknown[];
+  report: { warnings: readonly string[] };
+}) => ({
+  reaped,
+  warnings: report.warnings,
+});
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** @throws {ImgclsError} when another controller lives. */
+async function untilHeld(lock: LockKeeper, clock: Clock, signal: AbortSignal): Promise<void> {
+  const untilMs = clock.monotonicMs() + 1.5 * LOCK_TTL_MS;
+  while (!signal.aborted) {
+    await lock.keep();
+    if (lock.epoch !== undefined) return;
+    if (clock.monotonicMs() > untilMs) {
+      throw new ImgclsError('permanent', `Another controller (${lock.holder}) acts for this cluster.`, {
+        hint: '"imgcls status" shows what it does; --dry-run looks without acting.',
+      });
+    }
+    await clock.sleep(LOCK_TTL_MS / 10, signal);
+  }
+}
+
+/** On AWS the fleet stays as it is unless it is to be drained; on one machine nothing stays behind without work. */
+async function leave(
+  { cloud }: Run,
+  { fleet, lock, drainOnExit }: { fleet: OpenFleet; lock: LockKeeper; drainOnExit: boolean },
+): Promise<void> {
+  const endWorkers = () => drainFleet(fleet.driver, systemClock, () => lock.keep());
+  if (cloud.kind === 'local' && !drainOnExit) {
+    await handOver(
+      {
+        lock,
+        output: cloud.output,
+        requests: cloud.queues.open(requestQueueName(cloud.cluster)),
+        endWorkers,
+        clock: systemClock,
+      },
+      [],
+    );
+    return;
+  }
+  if (lock.epoch === undefined) return;
+  if (drainOnExit) await endWorkers();
+  await lock.release();
+}

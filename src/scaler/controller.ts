@@ -1,0 +1,188 @@
+/**
+ * The controller: observe, decide, act, again and again; one a cluster.
+ *
+ *     standing by --lock got--> acting --lock lost--> standing by
+ *     acting: observe -> decide (pure) -> launch | retire | reap -> report
+ *
+ * All that it knows is read anew at each tick; what it has to remember over a restart stands in its report. Whoever
+ * lost the lock acts no more. Who took it from a holder that never let go waits one time to live before launching, so
+ * that launches which that one had under way are seen first.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { ControllerReport } from '../core/fleet.ts';
+import type { Log } from '../core/log.ts';
+import { Books } from './books.ts';
+import type { FleetDriver, LaunchAnswer } from './fleet.ts';
+import type { Observation } from './observe.ts';
+import { decide } from './policy/decide.ts';
+import type { Decision, PolicySettings } from './policy/policy.ts';
+import { type Suspect, suspects } from './reap.ts';
+import { isUnknown } from './snapshot.ts';
+
+export interface ControllerOptions {
+  lock: { readonly epoch: number | undefined; readonly isInherited: boolean };
+  driver: FleetDriver;
+  observer: {
+    observe(costUsdOf: (job: string) => number): Promise<Observation>;
+    remember(measured: ControllerReport['measured']): void;
+  };
+  /** What the last controller left, and where ours goes. */
+  reports: { read(): Promise<ControllerReport | undefined>; write(report: ControllerReport): Promise<void> };
+  settings: PolicySettings;
+  bootDeadlineMs: number;
+  /** How long the controller lock lives without a renewal. */
+  lockTtlMs: number;
+  holder: string;
+  driverName: string;
+  clock: Clock;
+  log: Log;
+}
+
+/** What one tick saw and did. */
+export interface Tick {
+  decision: Decision;
+  observation: Observation;
+  answer?: LaunchAnswer;
+  reaped: readonly Suspect[];
+  report: ControllerReport;
+}
+
+/** Needs of so long ago still keep idle machines: the fleet does not shrink in a pause of the work. */
+const NEED_WINDOW_MS = 30_000;
+
+export class Controller {
+  readonly #options: ControllerOptions;
+  #epoch: number | undefined;
+  #decisions = 0;
+  #actsFromMs = 0;
+  #lastLaunchAtMs: number | undefined;
+  #needs: { atMs: number; needed: number }[] = [];
+  #suspectsBefore = new Set<string>();
+  #books = new Books();
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined while another controller holds the lock. */
+  async tick(): Promise<Tick | undefined> {
+    const { lock, observer, clock } = this.#options;
+    if (lock.epoch === undefined) {
+      this.#epoch = undefined;
+      return undefined;
+    }
+    if (lock.epoch !== this.#epoch) await this.#begin(lock.epoch);
+    const observation = await observer.observe((job) => this.#books.costUsdOf(job));
+    this.#books.record(observation, clock.monotonicMs());
+    const decision = this.#decide(observation);
+    const answer = await this.#act(decision);
+    const reaped = await this.#reap(observation);
+    const report = this.#report(observation, decision, answer);
+    if (this.#mayAct) await this.#options.reports.write(report);
+    return { decision, observation, reaped, report, ...(answer && { answer }) };
+  }
+
+  /** Looks and decides, and does nothing. */
+  async look(): Promise<Pick<Tick, 'decision' | 'observation'>> {
+    await this.#recall();
+    const observation = await this.#options.observer.observe((job) => this.#books.costUsdOf(job));
+    return { observation, decision: this.#decide(observation) };
+  }
+
+  async #begin(epoch: number): Promise<void> {
+    const { lock, clock, lockTtlMs } = this.#options;
+    await this.#recall();
+    this.#epoch = epoch;
+    this.#decisions = 0;
+    this.#needs = [];
+    this.#suspectsBefore.clear();
+    this.#actsFromMs = clock.monotonicMs() + (lock.isInherited ? lockTtlMs : 0);
+  }
+
+  async #recall(): Promise<void> {
+    const last = await this.#options.reports.read();
+    if (last === undefined) return;
+    this.#options.observer.remember(last.measured);
+    this.#lastLaunchAtMs = last.lastLaunchAtMs;
+    this.#books = new Books(last.cost);
+  }
+
+  /** Still the holder of the lock that this tick began with. */
+  get #mayAct(): boolean {
+    return this.#options.lock.epoch === this.#epoch;
+  }
+
+  #decide({ snapshot }: Observation): Decision {
+    const { clock, settings } = this.#options;
+    const nowMs = clock.monotonicMs();
+    this.#needs = this.#needs.filter(({ atMs }) => nowMs - atMs < NEED_WINDOW_MS);
+    const recent = this.#needs.map(({ needed }) => needed);
+    const decision = decide(snapshot, settings, {
+      sinceLaunchMs:
+        this.#lastLaunchAtMs === undefined ? undefined : Math.max(0, clock.nowMs() - this.#lastLaunchAtMs),
+      recentlyNeeded: Math.max(0, ...recent),
+    });
+    this.#needs.push({ atMs: nowMs, needed: decision.needed });
+    return decision;
+  }
+
+  async #act({ launch, retire }: Decision): Promise<LaunchAnswer | undefined> {
+    const { driver, clock } = this.#options;
+    if (retire.length > 0 && this.#mayAct) await driver.retire(retire);
+    if (launch === 0 || !this.#mayAct || clock.monotonicMs() < this.#actsFromMs) return undefined;
+    this.#lastLaunchAtMs = clock.nowMs();
+    return await driver.launch({ count: launch, decision: `${this.#epoch}-${++this.#decisions}` });
+  }
+
+  /** Ends what is suspect at two looks in a row. */
+  async #reap({ members, statuses, sightingOf }: Observation): Promise<Suspect[]> {
+    const { clock, driver, bootDeadlineMs } = this.#options;
+    if (isUnknown(members) || isUnknown(statuses)) return [];
+    const found = suspects({
+      members,
+      heard: statuses,
+      sightingOf,
+      nowMs: clock.nowMs(),
+      monotonicMs: clock.monotonicMs(),
+      bootDeadlineMs,
+    });
+    const confirmed = found.filter(({ id }) => this.#suspectsBefore.has(id));
+    this.#suspectsBefore = new Set(found.map(({ id }) => id));
+    if (confirmed.length === 0 || !this.#mayAct) return [];
+    await driver.terminate(confirmed.map(({ id }) => id));
+    return confirmed;
+  }
+
+  #report(observation: Observation, decision: Decision, answer: LaunchAnswer | undefined): ControllerReport {
+    const { clock, holder, driverName, settings } = this.#options;
+    const { snapshot, members, measured } = observation;
+    const phases = new Map(
+      isUnknown(snapshot.machines) ? [] : snapshot.machines.map(({ id, phase }) => [id, phase]),
+    );
+    const refused = [answer?.retryable, answer?.permanent].filter((part) => part !== undefined);
+    const cost = this.#books.cost;
+    return {
+      v: 1,
+      holder,
+      epoch: this.#epoch ?? 0,
+      updatedAtMs: clock.nowMs(),
+      driver: driverName,
+      policy: settings.policy,
+      min: settings.min,
+      max: settings.max,
+      target: decision.target,
+      reason: decision.reason,
+      warnings: [...decision.warnings, ...refused.map(({ count, why }) => `${count} not launched: ${why}`)],
+      machines: (isUnknown(members) ? [] : members).map(({ id, state, launchedAtMs, kind, hourlyUsd }) => ({
+        id,
+        phase: phases.get(id) ?? (state === 'running' ? 'booting' : state),
+        launchedAtMs,
+        ...(kind !== undefined && { kind }),
+        ...(hourlyUsd !== undefined && { hourlyUsd }),
+      })),
+      measured,
+      ...(this.#lastLaunchAtMs !== undefined && { lastLaunchAtMs: this.#lastLaunchAtMs }),
+      ...(cost !== undefined && { cost }),
+    };
+  }
+}

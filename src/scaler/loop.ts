@@ -1,0 +1,108 @@
+import { backoffMs } from '../core/backoff.ts';
+import type { Chore } from '../core/chore.ts';
+import type { Clock } from '../core/clock.ts';
+import { isTransient, messageOf } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Controller, Tick } from './controller.ts';
+import type { LockKeeper } from './lock.ts';
+
+export interface LoopOptions {
+  controller: Pick<Controller, 'tick'>;
+  lock: Pick<LockKeeper, 'keep' | 'epoch'>;
+  chores: readonly Chore[];
+  tickMs: number;
+  lockTtlMs: number;
+  clock: Clock;
+  /** 0 (inclusive) to 1 (exclusive). */
+  random(): number;
+  log: Log;
+  onTick?(tick: Tick): void;
+  /** Told of what trying again cannot help. The loop goes on, slowly: a person may mend it. */
+  onProblem(error: unknown): void;
+}
+
+export interface Loop {
+  /** The next tick comes now. */
+  wake(): void;
+  /** Resolves when nothing is under way any more. The lock is kept as it is. */
+  stop(): Promise<void>;
+}
+
+const RENEWALS_PER_TTL = 5;
+const CHORE_LOOK_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/** Keeps the lock, ticks, and does the chores, each at its own pace; faults of the world slow it down and never end it. */
+export function startLoop(options: LoopOptions): Loop {
+  const { clock, lock, lockTtlMs } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let woken = new AbortController();
+
+  async function keepLock(): Promise<void> {
+    while (!signal.aborted) {
+      const had = lock.epoch;
+      await attempt(options, 'controller lock', () => lock.keep());
+      if (lock.epoch !== had) woken.abort();
+      await clock.sleep(lockTtlMs / RENEWALS_PER_TTL, signal);
+    }
+  }
+
+  async function tick(): Promise<void> {
+    const { controller, tickMs, random } = options;
+    for (let failures = 0; !signal.aborted; ) {
+      woken = new AbortController();
+      const succeeded = await attempt(options, 'tick', async () => {
+        const done = await controller.tick();
+        if (done !== undefined) options.onTick?.(done);
+      });
+      failures = succeeded ? 0 : failures + 1;
+      const trouble = { baseMs: tickMs, maxMs: LONGEST_PAUSE_MS };
+      const pauseMs = succeeded ? tickMs : tickMs + backoffMs(failures, random(), trouble);
+      await clock.sleep(pauseMs, AbortSignal.any([signal, woken.signal]));
+    }
+  }
+
+  const running = Promise.all([keepLock(), tick(), doChores(options, signal)]);
+  return {
+    wake: () => woken.abort(),
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** One after the other, each at its own interval, while we hold the lock. */
+async function doChores(options: LoopOptions, signal: AbortSignal): Promise<void> {
+  const { chores, clock, lock, log } = options;
+  const dueMs = new Map<Chore, number>();
+  while (!signal.aborted) {
+    for (const chore of chores) {
+      if (lock.epoch === undefined || signal.aborted || clock.monotonicMs() < (dueMs.get(chore) ?? 0))
+        continue;
+      await attempt(options, chore.name, async () => {
+        const done = await chore.run(signal);
+        if (done !== undefined) log.info({ chore: chore.name }, done);
+      });
+      dueMs.set(chore, clock.monotonicMs() + chore.everyMs);
+    }
+    await clock.sleep(CHORE_LOOK_MS, signal);
+  }
+}
+
+/** @returns false when it failed, which was told. */
+async function attempt(
+  { log, onProblem }: LoopOptions,
+  what: string,
+  act: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await act();
+    return true;
+  } catch (error) {
+    if (isTransient(error)) log.warn({ error: messageOf(error) }, `The ${what} failed for now.`);
+    else onProblem(error);
+    return false;
+  }
+}

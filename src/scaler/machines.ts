@@ -1,0 +1,81 @@
+import type { Clock } from '../core/clock.ts';
+import { STATUS_INTERVAL_MS } from '../core/fleet.ts';
+import type { FleetMember } from './fleet.ts';
+import type { Machine, MachinePhase } from './snapshot.ts';
+import type { Heard } from './statuses.ts';
+
+/** A worker that a person started and that says nothing for so long is gone. */
+const GUEST_FRESH_MS = 4 * STATUS_INTERVAL_MS;
+
+/** What is watched of a machine over time, by our own monotonic clock. */
+export interface Sighting {
+  phase: MachinePhase;
+  phaseSinceMs: number;
+  firstSeenMs: number;
+  wasReady: boolean;
+}
+
+/** Puts together what the driver lists and what the workers say, and remembers since when. */
+export class MachineWatch {
+  readonly #clock: Clock;
+  #sightings = new Map<string, Sighting>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  sightingOf(id: string): Sighting | undefined {
+    return this.#sightings.get(id);
+  }
+
+  join(members: readonly FleetMember[], heard: ReadonlyMap<string, Heard>): Machine[] {
+    const before = this.#sightings;
+    this.#sightings = new Map();
+    const own = members.map((member) => {
+      const wasReady = before.get(member.id)?.wasReady ?? false;
+      const phase = phaseOf(member, heard.get(member.id), wasReady);
+      return this.#machine(member.id, phase, member.launchedAtMs, before, true);
+    });
+    const listed = new Set(members.map(({ id }) => id));
+    const guests = [...heard].flatMap(([id, { status, silentForMs, modifiedAtMs }]) => {
+      const isFresh = Math.max(silentForMs, this.#clock.nowMs() - modifiedAtMs) < GUEST_FRESH_MS;
+      if (listed.has(id) || status === undefined || status.managed || !isFresh) return [];
+      const phase = phaseSaid(status.state);
+      return phase === 'draining' ? [] : [this.#machine(id, phase, status.startedAtMs, before, false)];
+    });
+    return [...own, ...guests];
+  }
+
+  #machine(
+    id: string,
+    phase: MachinePhase,
+    launchedAtMs: number,
+    before: ReadonlyMap<string, Sighting>,
+    managed: boolean,
+  ): Machine {
+    const nowMs = this.#clock.monotonicMs();
+    const last = before.get(id);
+    const sighting: Sighting = {
+      phase,
+      phaseSinceMs: last?.phase === phase ? last.phaseSinceMs : nowMs,
+      firstSeenMs: last?.firstSeenMs ?? nowMs,
+      wasReady: last?.wasReady === true || phase === 'idle' || phase === 'busy',
+    };
+    this.#sightings.set(id, sighting);
+    const ageMs = Math.max(0, this.#clock.nowMs() - launchedAtMs);
+    return { id, phase, phaseForMs: nowMs - sighting.phaseSinceMs, ageMs, managed };
+  }
+}
+
+function phaseOf(member: FleetMember, heard: Heard | undefined, wasReady: boolean): MachinePhase {
+  if (member.state !== 'running') return member.state;
+  // A worker takes its report away when it ends: its machine is about to follow.
+  if (heard === undefined) return wasReady ? 'draining' : 'booting';
+  // One whose report we cannot understand may be at work.
+  return heard.status === undefined ? 'busy' : phaseSaid(heard.status.state);
+}
+
+function phaseSaid(state: 'booting' | 'ready' | 'busy' | 'draining' | 'outdated'): MachinePhase {
+  if (state === 'ready') return 'idle';
+  return state === 'outdated' ? 'draining' : state;
+}

@@ -1,0 +1,26 @@
+/** The median of the last few samples, or what was remembered from before while there are none. */
+export class RecentMedian {
+  readonly #samples: number[] = [];
+  readonly #size: number;
+  #remembered: number | undefined;
+
+  constructor(remembered?: number, size = 20) {
+    this.#remembered = remembered;
+    this.#size = size;
+  }
+
+  add(sample: number): void {
+    this.#samples.push(sample);
+    if (this.#samples.length > this.#size) this.#samples.shift();
+  }
+
+  /** What an earlier controller measured. */
+  remember(value: number | undefined): void {
+    this.#remembered ??= value;
+  }
+
+  get value(): number | undefined {
+    const sorted = this.#samples.toSorted((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] ?? this.#remembered;
+  }
+}

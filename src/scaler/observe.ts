@@ -1,0 +1,155 @@
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { ControllerReport } from '../core/fleet.ts';
+import type { JobRecord } from '../core/job.ts';
+import { MAX_BATCH } from '../core/messages.ts';
+import type { Queue, QueueDepth, Store } from '../core/ports.ts';
+import type { FleetDriver, FleetMember } from './fleet.ts';
+import { MachineWatch, type Sighting } from './machines.ts';
+import { RecentMedian } from './medians.ts';
+import {
+  type Backlog,
+  isUnknown,
+  type Known,
+  type Machine,
+  type Measured,
+  type Snapshot,
+} from './snapshot.ts';
+import { type Heard, StatusReader } from './statuses.ts';
+import { UnfinishedJobs } from './unfinished-jobs.ts';
+
+/** The policy's snapshot, and what else the controller needs to act on. */
+export interface Observation {
+  snapshot: Snapshot;
+  members: Known<readonly FleetMember[]>;
+  statuses: Known<ReadonlyMap<string, Heard>>;
+  sightingOf(id: string): Sighting | undefined;
+  /** What was measured so far, for the report; absent where nothing was. */
+  measured: ControllerReport['measured'];
+}
+
+export interface ObserverOptions {
+  output: Store;
+  /** The request queue. */
+  requests: Queue;
+  driver: Pick<FleetDriver, 'members'>;
+  /** What one machine does, and how long it boots, until it was measured. */
+  prior: Measured;
+  clock: Clock;
+}
+
+/** A machine that was busy for less than this share of the time says little about what it can do. */
+const TELLING_SHARE = 0.5;
+
+/** Looks at queue, fleet, workers and jobs at once. What cannot be read is unknown, which is never zero. */
+export class Observer {
+  readonly #options: ObserverOptions;
+  readonly #statuses: StatusReader;
+  readonly #jobs: UnfinishedJobs;
+  readonly #watch: MachineWatch;
+  readonly #imagesPerSecond = new RecentMedian();
+  readonly #bootMs = new RecentMedian();
+  readonly #bootsSeen = new Set<string>();
+  #imagesPerMessage: number | undefined;
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+    this.#statuses = new StatusReader(options.output, options.clock);
+    this.#jobs = new UnfinishedJobs(options.output, options.clock);
+    this.#watch = new MachineWatch(options.clock);
+  }
+
+  /** Starts from what an earlier controller measured. */
+  remember(measured: ControllerReport['measured']): void {
+    this.#imagesPerSecond.remember(measured.imagesPerSecond);
+    this.#bootMs.remember(measured.bootMs);
+    this.#imagesPerMessage ??= measured.imagesPerMessage;
+  }
+
+  async observe(costUsdOf: (job: string) => number): Promise<Observation> {
+    const { requests, driver } = this.#options;
+    const [depth, members, statuses, records] = await Promise.all([
+      known(() => requests.depth()),
+      known(() => driver.members()),
+      known(() => this.#statuses.read()),
+      known(() => this.#jobs.read()),
+    ]);
+    if (!isUnknown(members) && !isUnknown(statuses)) this.#measure(members, statuses);
+    const jobs = isUnknown(records)
+      ? records
+      : records.map(({ id, total }) => ({ id, totalImages: total, costUsd: costUsdOf(id) }));
+    return {
+      snapshot: {
+        backlog: isUnknown(depth) ? depth : this.#backlog(depth, isUnknown(records) ? [] : records),
+        machines: this.#machines(members, statuses),
+        jobs,
+        measured: {
+          imagesPerSecond: this.#imagesPerSecond.value ?? this.#options.prior.imagesPerSecond,
+          bootMs: this.#bootMs.value ?? this.#options.prior.bootMs,
+        },
+        throughputImagesPerSecond: isUnknown(statuses) ? 0 : throughput(statuses),
+      },
+      members,
+      statuses,
+      sightingOf: (id) => this.#watch.sightingOf(id),
+      measured: {
+        ...(this.#imagesPerSecond.value !== undefined && { imagesPerSecond: this.#imagesPerSecond.value }),
+        ...(this.#bootMs.value !== undefined && { bootMs: this.#bootMs.value }),
+        ...(this.#imagesPerMessage !== undefined && { imagesPerMessage: this.#imagesPerMessage }),
+      },
+    };
+  }
+
+  #machines(
+    members: Known<readonly FleetMember[]>,
+    statuses: Known<ReadonlyMap<string, Heard>>,
+  ): Known<readonly Machine[]> {
+    if (isUnknown(members)) return members;
+    return isUnknown(statuses) ? statuses : this.#watch.join(members, statuses);
+  }
+
+  /** The queue counts messages; workers tell how many images one holds. A job's total is a bound where it is known. */
+  #backlog(depth: QueueDepth, records: readonly JobRecord[]): Backlog {
+    const messages = depth.waiting + depth.inFlight + depth.delayed;
+    const estimate = messages * (this.#imagesPerMessage ?? MAX_BATCH);
+    const bound = records.reduce((sum, { total }) => sum + (total ?? Number.POSITIVE_INFINITY), 0);
+    const images = Math.max(messages, Math.min(estimate, records.length > 0 ? bound : estimate));
+    return { ...depth, images: Math.round(images) };
+  }
+
+  #measure(members: readonly FleetMember[], statuses: ReadonlyMap<string, Heard>): void {
+    let images = 0;
+    let messages = 0;
+    for (const { status, isNew } of statuses.values()) {
+      if (status === undefined) continue;
+      images += status.imagesDone;
+      messages += status.messagesDone ?? 0;
+      const { busyShare = 0, imagesPerSecond } = status;
+      if (isNew && busyShare >= TELLING_SHARE && imagesPerSecond > 0)
+        this.#imagesPerSecond.add(imagesPerSecond / busyShare);
+    }
+    if (messages > 0 && images > 0) this.#imagesPerMessage = images / messages;
+    for (const { id, launchedAtMs } of members) {
+      const status = statuses.get(id)?.status;
+      if (status?.boot.readyMs === undefined || this.#bootsSeen.has(id)) continue;
+      this.#bootsSeen.add(id);
+      this.#bootMs.add(Math.max(0, status.startedAtMs + status.boot.readyMs - launchedAtMs));
+    }
+    const listed = new Set(members.map(({ id }) => id));
+    for (const id of this.#bootsSeen) if (!listed.has(id)) this.#bootsSeen.delete(id);
+  }
+}
+
+async function known<T>(read: () => Promise<T>): Promise<Known<T>> {
+  try {
+    return await read();
+  } catch (error) {
+    return { unknown: messageOf(error) };
+  }
+}
+
+function throughput(statuses: ReadonlyMap<string, Heard>): number {
+  let sum = 0;
+  for (const { status } of statuses.values()) if (status?.state === 'busy') sum += status.imagesPerSecond;
+  return sum;
+}

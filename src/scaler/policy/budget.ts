@@ -1,0 +1,83 @@
+/** How many machines the cost caps allow. Money is spent when a machine is launched: what is pending counts. */
+import { isUnknown, type Known, type Machine, type Measured, type UnfinishedJob } from '../snapshot.ts';
+import type { PolicySettings } from './policy.ts';
+
+export interface Budget {
+  /** Machines that there may be in all. */
+  machines: number;
+  /** Which cap set that, in words. */
+  limit: string | undefined;
+  /** The jobs' budget is used up: not even what runs may go on. */
+  isSpent: boolean;
+  warnings: readonly string[];
+}
+
+const HOUR_MS = 3_600_000;
+const dollars = (usd: number): string => `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
+
+export interface BudgetInput {
+  /** Machines that cost money now. */
+  machines: readonly Machine[];
+  serving: number;
+  settings: PolicySettings;
+  jobs: Known<readonly UnfinishedJob[]>;
+  measured: Measured;
+}
+
+export function affordableMachines(input: BudgetInput): Budget {
+  const { settings } = input;
+  const unlimited: Budget = {
+    machines: Number.POSITIVE_INFINITY,
+    limit: undefined,
+    isSpent: false,
+    warnings: [],
+  };
+  const { maxHourlyCostUsd, maxJobCostUsd, hourlyUsd } = settings;
+  if (maxHourlyCostUsd === undefined && maxJobCostUsd === undefined) return unlimited;
+  if (hourlyUsd === undefined) {
+    const limit = 'a cost cap is set and the price of a machine is unknown (set pricePerHour)';
+    return { machines: 0, limit, isSpent: false, warnings: [`No machine is launched: ${limit}.`] };
+  }
+  const caps = [
+    ...(maxHourlyCostUsd === undefined ? [] : [hourlyCap(maxHourlyCostUsd, hourlyUsd)]),
+    ...(maxJobCostUsd === undefined ? [] : [jobCap(maxJobCostUsd, hourlyUsd, input)]),
+  ];
+  return caps.reduce((least, cap) => (cap.machines < least.machines ? cap : least), unlimited);
+}
+
+function hourlyCap(capUsd: number, hourlyUsd: number): Budget {
+  const machines = hourlyUsd === 0 ? Number.POSITIVE_INFINITY : Math.floor(capUsd / hourlyUsd);
+  const limit = `--max-hourly-cost ${dollars(capUsd)} allows ${machines} at ${dollars(hourlyUsd)} an hour`;
+  return { machines, limit, isSpent: false, warnings: [`The cost cap is reached: ${limit}.`] };
+}
+
+/** What the unfinished jobs may still spend pays first for what runs, then for each new machine's boot and least time. */
+function jobCap(
+  capUsd: number,
+  hourlyUsd: number,
+  { serving, machines, settings, ...input }: BudgetInput,
+): Budget {
+  const { jobs, measured } = input;
+  if (isUnknown(jobs)) {
+    const limit = `what the jobs have cost is unknown (${jobs.unknown})`;
+    return { machines: serving, limit, isSpent: false, warnings: [`Nothing is launched: ${limit}.`] };
+  }
+  const leftUsd = jobs.reduce((sum, { costUsd }) => sum + Math.max(0, capUsd - costUsd), 0);
+  const isSpent = jobs.length > 0 && leftUsd === 0;
+  const launchUsd = (hourlyUsd * Math.max(settings.billingMinimumMs, measured.bootMs)) / HOUR_MS;
+  const pendingMs = machines
+    .filter(({ phase }) => phase === 'booting')
+    .reduce(
+      (sum, { ageMs }) => sum + Math.max(0, Math.max(settings.billingMinimumMs, measured.bootMs) - ageMs),
+      0,
+    );
+  const freeUsd = Math.max(0, leftUsd - (hourlyUsd * pendingMs) / HOUR_MS);
+  const more = launchUsd === 0 ? Number.POSITIVE_INFINITY : Math.floor(freeUsd / launchUsd);
+  const limit = isSpent
+    ? `every unfinished job has cost --max-job-cost ${dollars(capUsd)}`
+    : `--max-job-cost ${dollars(capUsd)} leaves ${dollars(leftUsd)}`;
+  const warning = isSpent
+    ? `The cost cap is reached: ${limit}. The work waits; a higher cap goes on with it.`
+    : `The cost cap is near: ${limit}.`;
+  return { machines: isSpent ? 0 : serving + more, limit, isSpent, warnings: [warning] };
+}

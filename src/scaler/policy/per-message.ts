@@ -1,0 +1,7 @@
+import type { Policy } from './policy.ts';
+
+/** The rule of the system that imgcls descends from (arXiv 2305.01634): one machine a message. For comparison. */
+export const perMessagePolicy: Policy = ({ backlog }) => {
+  const messages = backlog.waiting + backlog.inFlight + backlog.delayed;
+  return { machines: messages, reason: `${messages} messages, one machine each` };
+};

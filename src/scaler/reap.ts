@@ -1,0 +1,53 @@
+/** Machines that nobody will hear of again. Pure. */
+import type { FleetMember } from './fleet.ts';
+import type { Sighting } from './machines.ts';
+import type { Heard } from './statuses.ts';
+
+/** A worker reports every 15 s. */
+export const SILENT_MS = 180_000;
+
+export interface ReapInput {
+  members: readonly FleetMember[];
+  heard: ReadonlyMap<string, Heard>;
+  sightingOf(id: string): Sighting | undefined;
+  nowMs: number;
+  monotonicMs: number;
+  bootDeadlineMs: number;
+}
+
+export interface Suspect {
+  id: string;
+  why: string;
+}
+
+/**
+ * Machines that never became ready, stopped reporting, or outlived their expiry. How long was watched by the
+ * controller's own clock: a restart of the controller, or a wrong clock, gives them more time, never less.
+ */
+export function suspects(input: ReapInput): Suspect[] {
+  const { members, nowMs } = input;
+  return members.flatMap((member) => {
+    if (member.state === 'stopped') return [];
+    const isExpired = member.expiresAtMs !== undefined && nowMs > member.expiresAtMs;
+    const why = isExpired ? 'it outlived its expiry' : whyLost(member, input);
+    return why === undefined ? [] : [{ id: member.id, why }];
+  });
+}
+
+function whyLost({ id }: FleetMember, input: ReapInput): string | undefined {
+  const { heard, sightingOf, monotonicMs, bootDeadlineMs } = input;
+  const report = heard.get(id);
+  if (report !== undefined && report.silentForMs > SILENT_MS) {
+    return `its worker has said nothing for ${Math.round(report.silentForMs / 1000)} s`;
+  }
+  const sighting = sightingOf(id);
+  if (sighting === undefined) return undefined;
+  if (!sighting.wasReady && monotonicMs - sighting.firstSeenMs > bootDeadlineMs) {
+    return `it was not ready within ${Math.round(bootDeadlineMs / 1000)} s`;
+  }
+  const hasEnded = sighting.wasReady && report === undefined;
+  if (hasEnded && monotonicMs - sighting.phaseSinceMs > SILENT_MS) {
+    return 'its worker ended and the machine did not';
+  }
+  return undefined;
+}

@@ -1,0 +1,20 @@
+import { ObjectMissingError, PoisonError } from '../core/errors.ts';
+import { type ControllerReport, controllerReport } from '../core/fleet.ts';
+import { CONTROLLER_REPORT_KEY } from '../core/keys.ts';
+import type { Store } from '../core/ports.ts';
+import { parseVersioned } from '../core/versioned.ts';
+
+/** What the last controller said; undefined where there was none, or none that can be understood. */
+export async function readReport(output: Store): Promise<ControllerReport | undefined> {
+  try {
+    const { body } = await output.get(CONTROLLER_REPORT_KEY);
+    return parseVersioned(controllerReport, new TextDecoder().decode(body), 'controller report');
+  } catch (error) {
+    if (error instanceof ObjectMissingError || error instanceof PoisonError) return undefined;
+    throw error;
+  }
+}
+
+export async function writeReport(output: Store, report: ControllerReport): Promise<void> {
+  await output.put(CONTROLLER_REPORT_KEY, Buffer.from(JSON.stringify(report)));
+}
