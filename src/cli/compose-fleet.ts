@@ -4,6 +4,7 @@ import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LOCK_TTL_MS } from '../core/fleet.ts';
+import { writeJobCosts } from '../core/job-cost.ts';
 import { requestQueueName } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import type { Cloud } from '../core/ports.ts';
@@ -23,7 +24,7 @@ import { newWorkerId } from './worker-id.ts';
 const DEFAULT_MAX = 4;
 const EC2_BILLING_MINIMUM_MS = 60_000;
 /** How long a machine boots, until it was measured. EC2: the figure of arXiv 2305.01634. */
-const BOOT_MS = { aws: 71_530, local: 2000 };
+export const BOOT_MS = { aws: 71_530, local: 2000 };
 
 export interface OpenFleet {
   driver: FleetDriver;
@@ -34,7 +35,7 @@ export interface OpenFleet {
   check(): Promise<void>;
 }
 
-export const mostWorkers = (cloud: Cloud, { max }: RunSettings): number =>
+export const mostWorkers = (cloud: Pick<Cloud, 'kind'>, { max }: RunSettings): number =>
   max ?? (cloud.kind === 'local' ? availableParallelism() : DEFAULT_MAX);
 
 export async function openFleet(cloud: Cloud, settings: RunSettings): Promise<OpenFleet> {
@@ -85,7 +86,11 @@ export function openController({ cloud, settings, policy, lock, holder, fleet, l
       prior: { imagesPerSecond: settings.imagesPerSecond, bootMs: BOOT_MS[cloud.kind] },
       clock: systemClock,
     }),
-    reports: { read: () => readReport(output), write: (report) => writeReport(output, report) },
+    reports: {
+      read: () => readReport(output),
+      write: (report) => writeReport(output, report),
+      writeJobCosts: (byJobUsd) => writeJobCosts(output, { byJobUsd }),
+    },
     settings: policy,
     bootDeadlineMs: 1000 * settings.bootDeadlineSeconds,
     lockTtlMs: LOCK_TTL_MS,
@@ -98,9 +103,9 @@ export function openController({ cloud, settings, policy, lock, holder, fleet, l
 
 /** The settings of the policy, in its own units. */
 export async function policySettings(
-  cloud: Cloud,
+  cloud: Pick<Cloud, 'kind'>,
   settings: RunSettings,
-  driver: FleetDriver,
+  driver: Pick<FleetDriver, 'hourlyUsd'>,
 ): Promise<PolicySettings> {
   return {
     policy: settings.policy,

@@ -1,10 +1,11 @@
 import type { JobState } from '../core/job.ts';
+import { readJobCost } from '../core/job-cost.ts';
 import { systemClock } from './clock.ts';
 import type { OutputFlags } from './output.ts';
 import { openOutput, writeOutcomes } from './output.ts';
 import { exitCode } from './report.ts';
 import { notice, withRun } from './run.ts';
-import { waitAndPrint } from './wait.ts';
+import { costText, waitAndPrint } from './wait.ts';
 
 export interface ResultsOptions extends OutputFlags {
   wait?: boolean;
@@ -16,20 +17,30 @@ export interface ResultsOptions extends OutputFlags {
 /** Runs `imgcls results`. @returns the exit code. */
 export function results(id: string, options: ResultsOptions): Promise<number> {
   const { cluster, dataDir } = options;
-  return withRun({ cluster, dataDir }, async ({ client, interrupted }) => {
+  return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     const job = await client.job(id);
+    const costUsd = () => readJobCost(cloud.output, id);
     const output = await openOutput(options.output);
     try {
       if (options.wait === true) {
-        return await waitAndPrint(job, options, { interrupted, output, stored: () => 0, clock: systemClock });
+        return await waitAndPrint(job, options, {
+          interrupted,
+          output,
+          stored: () => 0,
+          costUsd,
+          clock: systemClock,
+        });
       }
       const { state, total } = await job.record();
       const { images, errors } = await writeOutcomes(job.results(interrupted), options, output);
       await output.finish();
+      const cost = await costText(costUsd);
       if (images !== total) {
-        notice(`${images} of ${total ?? 'an unknown number of'} images so far; ${whatNext(job.id, state)}`);
+        const known = `${images} of ${total ?? 'an unknown number of'} images so far${cost}`;
+        notice(`${known}; ${whatNext(job.id, state)}`);
         return exitCode.failed;
       }
+      if (cost !== '') notice(`${images} images${cost}, job ${job.id}`);
       return errors > 0 ? exitCode.someErrors : exitCode.done;
     } finally {
       await output.close();

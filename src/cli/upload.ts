@@ -1,13 +1,13 @@
 import type { Job } from '../client/client.ts';
 import { ImgclsError } from '../core/errors.ts';
-import { plainName } from '../results/export.ts';
-import type { Skipped } from '../upload/inputs.ts';
+import { readJobCost } from '../core/job-cost.ts';
 import { systemClock } from './clock.ts';
 import { selectJobModel } from './models.ts';
 import type { OutputFlags } from './output.ts';
 import { type Output, openOutput } from './output.ts';
 import { InterruptedError } from './report.ts';
 import { notice, type Run, withRun } from './run.ts';
+import { skippedFiles } from './skipped.ts';
 import { howToGoOn, waitAndPrint } from './wait.ts';
 
 export interface UploadOptions extends OutputFlags {
@@ -15,6 +15,7 @@ export interface UploadOptions extends OutputFlags {
   model?: string;
   modelVariant?: string;
   wait: boolean;
+  quote?: boolean;
   timeout?: number;
   include?: string[];
   exclude?: string[];
@@ -24,11 +25,12 @@ export interface UploadOptions extends OutputFlags {
 }
 
 /** Runs `imgcls upload`. @returns the exit code. */
-export function upload(inputs: readonly string[], options: UploadOptions): Promise<number> {
+export async function upload(inputs: readonly string[], options: UploadOptions): Promise<number> {
   const { topK, concurrency, cluster, dataDir } = options;
+  if (options.quote === true) return await (await import('./quote.ts')).quoteUpload(inputs, options);
   // As "imgcls model list" writes a model: NAME/VARIANT.
   const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
-  return withRun({ topK, model, modelVariant, concurrency, cluster, dataDir }, (run) =>
+  return await withRun({ topK, model, modelVariant, concurrency, cluster, dataDir }, (run) =>
     submitAndWait(inputs, options, run),
   );
 }
@@ -70,6 +72,7 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
       output,
       stored: () => stored,
       clock: systemClock,
+      costUsd: () => readJobCost(cloud.output, job.id),
     });
   } finally {
     await output.close();
@@ -92,22 +95,4 @@ async function leaveBehind(
     if (interrupted.aborted) throw new InterruptedError(await howToGoOn(job));
     throw error;
   }
-}
-
-/** Says what was left out: a few by name, the rest by number. */
-function skippedFiles(): { add(skipped: Skipped): void; tell(): void } {
-  const reasons = new Map<string, { count: number; example: string }>();
-  return {
-    add({ source, reason }) {
-      const known = reasons.get(reason);
-      if (known === undefined) reasons.set(reason, { count: 1, example: source });
-      else known.count++;
-    },
-    tell() {
-      for (const [reason, { count, example }] of reasons) {
-        const others = count === 1 ? '' : ` and ${count - 1} more`;
-        notice(`left out ${plainName(example)}${others}: ${reason}.`);
-      }
-    },
-  };
 }

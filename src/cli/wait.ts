@@ -1,6 +1,7 @@
 import type { Job } from '../client/client.ts';
 import type { Clock } from '../core/clock.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
+import { dollars } from '../core/money.ts';
 import type { Output, OutputFlags } from './output.ts';
 import { writeOutcomes } from './output.ts';
 import { duration, startProgress } from './progress.ts';
@@ -12,6 +13,8 @@ export interface Waiting {
   output: Output;
   /** Images stored so far, while the job's inputs are still read. */
   stored(): number;
+  /** What the job has cost so far, in US dollars; undefined where that is not known. */
+  costUsd(): Promise<number | undefined>;
   clock: Clock;
 }
 
@@ -19,7 +22,7 @@ export interface Waiting {
 export async function waitAndPrint(
   job: Job,
   flags: OutputFlags & { timeout?: number },
-  { interrupted, output, stored, clock }: Waiting,
+  { interrupted, output, stored, costUsd, clock }: Waiting,
 ): Promise<number> {
   const startMs = clock.monotonicMs();
   const timedOut = flags.timeout === undefined ? [] : [AbortSignal.timeout(flags.timeout)];
@@ -41,7 +44,7 @@ export async function waitAndPrint(
     const tookMs = clock.monotonicMs() - startMs;
     const rate = ((1000 * images) / tookMs).toFixed(1);
     notice(
-      `${counted(images, 'image')}, ${counted(errors, 'error')} in ${duration(tookMs)} (${rate} images/s), job ${job.id}`,
+      `${counted(images, 'image')}, ${counted(errors, 'error')} in ${duration(tookMs)} (${rate} images/s)${await costText(costUsd)}, job ${job.id}`,
     );
     if (errors > 0 && flags.format === undefined) {
       notice(`"imgcls results ${job.id} --format ndjson" says what is wrong with each.`);
@@ -60,6 +63,12 @@ export async function waitAndPrint(
     if (isClosedPipe(error)) notice(await howToGoOn(job));
     throw error;
   }
+}
+
+/** `, $0.0123`; nothing where the cost is unknown or none. That it cannot be read now takes nothing from the results. */
+export async function costText(costUsd: Waiting['costUsd']): Promise<string> {
+  const usd = await costUsd().catch(() => undefined);
+  return usd === undefined || usd === 0 ? '' : `, ${dollars(usd)}`;
 }
 
 const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -27,7 +27,11 @@ export interface ControllerOptions {
     remember(measured: ControllerReport['measured']): void;
   };
   /** What the last controller left, and where ours goes. */
-  reports: { read(): Promise<ControllerReport | undefined>; write(report: ControllerReport): Promise<void> };
+  reports: {
+    read(): Promise<ControllerReport | undefined>;
+    write(report: ControllerReport): Promise<void>;
+    writeJobCosts(byJobUsd: Readonly<Record<string, number>>): Promise<void>;
+  };
   settings: PolicySettings;
   bootDeadlineMs: number;
   /** How long the controller lock lives without a renewal. */
@@ -58,10 +62,11 @@ export class Controller {
   #lastLaunchAtMs: number | undefined;
   #needs: { atMs: number; needed: number }[] = [];
   #suspectsBefore = new Set<string>();
-  #books = new Books();
+  #books: Books;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
+    this.#books = new Books(options.settings.billingMinimumMs);
   }
 
   /** Undefined while another controller holds the lock. */
@@ -73,13 +78,19 @@ export class Controller {
     }
     if (lock.epoch !== this.#epoch) await this.#begin(lock.epoch);
     const observation = await observer.observe((job) => this.#books.costUsdOf(job));
-    this.#books.record(observation, clock.monotonicMs());
+    this.#books.record(observation, { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
     const decision = this.#decide(observation);
     const answer = await this.#act(decision);
     const reaped = await this.#reap(observation);
     const report = this.#report(observation, decision, answer);
-    if (this.#mayAct) await this.#options.reports.write(report);
+    if (this.#mayAct) await this.#write(report);
     return { decision, observation, reaped, report, ...(answer && { answer }) };
+  }
+
+  async #write(report: ControllerReport): Promise<void> {
+    const { reports, clock } = this.#options;
+    await reports.write(report);
+    await reports.writeJobCosts(this.#books.toWrite(clock.monotonicMs()));
   }
 
   /** Looks and decides, and does nothing. */
@@ -104,7 +115,7 @@ export class Controller {
     if (last === undefined) return;
     this.#options.observer.remember(last.measured);
     this.#lastLaunchAtMs = last.lastLaunchAtMs;
-    this.#books = new Books(last.cost);
+    this.#books = new Books(this.#options.settings.billingMinimumMs, last.cost);
   }
 
   /** Still the holder of the lock that this tick began with. */

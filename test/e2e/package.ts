@@ -47,7 +47,8 @@ export interface Running {
   pid: number;
   kill(signal: NodeJS.Signals): void;
   finished: Promise<Finished>;
-  /** What it has written to stderr so far. */
+  /** What it has written so far. */
+  stdout(): string;
   stderr(): string;
 }
 
@@ -75,6 +76,7 @@ export function start(
   return {
     pid: child.pid ?? 0,
     kill: (signal) => void child.kill(signal),
+    stdout: () => stdout,
     stderr: () => stderr,
     finished: new Promise((resolve) => {
       child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));

@@ -12,6 +12,7 @@ export function register(program: Command): void {
     .option('--top-k <n>', 'classes listed for an image', wholeNumber)
     .option('--model <name>', 'model that classifies ("imgcls model list")')
     .addOption(new Option('--model-variant <variant>', 'weights to use').choices(['auto', 'fp32', 'int8']))
+    .option('--quote', 'say what the job would take and cost, and do nothing')
     .option('--no-wait', 'print the job id and leave; "imgcls results JOB --wait" waits')
     .option('--timeout <seconds>', 'stop waiting after so long', seconds)
     .option('--include <glob>', "take files of a folder by name instead of by an image's ending", collect)

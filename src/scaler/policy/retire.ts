@@ -50,7 +50,8 @@ export function chooseRetirements({ own, needed, budget, settings, history }: Op
 
 const nothing: Retirement = { ids: [], reason: undefined };
 
-function idleLimitMs({ ageMs }: Machine, { idleMs }: PolicySettings): number {
+/** How long an idle machine is kept. */
+export function idleLimitMs({ ageMs }: Pick<Machine, 'ageMs'>, { idleMs }: PolicySettings): number {
   return idleMs ?? Math.min(MOST_IDLE_MS, Math.max(LEAST_IDLE_MS, IDLE_SHARE * ageMs));
 }
 

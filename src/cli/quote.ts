@@ -1,0 +1,176 @@
+// `imgcls upload --quote`: looks at the inputs and at what was measured, and says what a job would take. Writes nothing.
+
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import type { ControllerReport } from '../core/fleet.ts';
+import type { Cloud } from '../core/ports.ts';
+import { PRICES_AS_OF, priceOf } from '../core/prices.ts';
+import type { PolicySettings } from '../scaler/policy/policy.ts';
+import { type QuoteInputs, quote, quoteRequests } from '../scaler/quote.ts';
+import { readReport } from '../scaler/report.ts';
+import type { Input } from '../upload/inputs.ts';
+import { walkInputs } from '../upload/walk.ts';
+import { systemClock } from './clock.ts';
+import { openCloud } from './compose.ts';
+import { BOOT_MS, policySettings } from './compose-fleet.ts';
+import { foreignBucket } from './foreign-bucket.ts';
+import { type OutputFlags, openOutput } from './output.ts';
+import { type QuoteView, quoteText } from './quote-text.ts';
+import { notice } from './run.ts';
+import { loadSettings, type RunSettings } from './settings.ts';
+import { skippedFiles } from './skipped.ts';
+
+export interface QuoteOptions extends OutputFlags {
+  include?: string[];
+  exclude?: string[];
+  cluster?: string;
+  dataDir?: string;
+}
+
+/** A controller of one machine that says nothing for so long is gone, and its limits with it. */
+const FRESH_REPORT_MS = 60_000;
+
+/** Runs `imgcls upload --quote`. @returns the exit code. */
+export async function quoteUpload(inputs: readonly string[], options: QuoteOptions): Promise<number> {
+  const { format = 'table', cluster, dataDir } = options;
+  if (format !== 'table' && format !== 'json') {
+    throw new ImgclsError('usage', `A quote cannot be written as ${format}.`, {
+      hint: 'Give --format table or --format json.',
+    });
+  }
+  const { settings } = loadSettings({ cluster, dataDir });
+  const cloud = await openIfThere(settings);
+  try {
+    const counted = await countInputs(inputs, options, cloud);
+    const view = await quoteView(counted, settings, cloud);
+    const output = await openOutput(options.output);
+    try {
+      await output.write(format === 'json' ? `${JSON.stringify(view, null, 2)}\n` : quoteText(view));
+      await output.finish();
+    } finally {
+      await output.close();
+    }
+    return 0;
+  } finally {
+    await cloud?.close();
+  }
+}
+
+/** Opening an embedded cloud would make it where there is none. */
+async function openIfThere(settings: RunSettings): Promise<Cloud | undefined> {
+  const isThere = settings.cloud === 'aws' || existsSync(path.join(settings.dataDir, settings.cluster));
+  return isThere ? await openCloud(settings) : undefined;
+}
+
+interface Counted extends QuoteInputs {
+  toStore: number;
+}
+
+async function countInputs(
+  inputs: readonly string[],
+  { include = [], exclude = [] }: QuoteOptions,
+  cloud: Cloud | undefined,
+): Promise<Counted> {
+  const skipped = skippedFiles();
+  const found: Counted = { images: 0, bytes: 0, toStore: 0 };
+  for await (const input of walkInputs(inputs, {
+    include,
+    exclude,
+    stdin: process.stdin,
+    bucket: (name) => cloud?.bucket(name) ?? foreignBucket(name),
+    onSkip: skipped.add,
+  })) {
+    const bytes = await bytesOf(input);
+    found.images++;
+    found.bytes += bytes ?? 0;
+    if (bytes !== undefined && input.kind !== 'object') found.toStore++;
+  }
+  skipped.tell();
+  if (found.images === 0) throw new ImgclsError('usage', `There is no image in ${inputs.join(', ')}.`);
+  return found;
+}
+
+/** Undefined for an image that could not be read: it would be an outcome, but nothing would be stored. */
+async function bytesOf(input: Input): Promise<number | undefined> {
+  if (input.kind === 'object') return input.bytes;
+  if (input.kind !== 'file') return undefined;
+  return await stat(input.path).then(
+    ({ size }) => size,
+    () => undefined,
+  );
+}
+
+async function quoteView(
+  { toStore, ...counted }: Counted,
+  settings: RunSettings,
+  cloud: Cloud | undefined,
+): Promise<QuoteView> {
+  const kind = settings.cloud;
+  const report = cloud && (await lastReport(cloud));
+  const price = priceFor(settings, report);
+  const limits = limitsOf(kind, report);
+  const policy = await policySettings({ kind }, settings, { hourlyUsd: async () => price.hourlyUsd });
+  const known = report?.measured ?? {};
+  const measured = {
+    imagesPerSecond: known.imagesPerSecond ?? settings.imagesPerSecond,
+    bootMs: known.bootMs ?? BOOT_MS[kind],
+  };
+  return {
+    v: 1,
+    cluster: settings.cluster,
+    cloud: kind,
+    ...quote(counted, { ...policy, ...limits }, measured),
+    ...(limits === OWN_WORKER && { reason: 'an upload on one machine brings one worker, with every core' }),
+    ...price,
+    ...measured,
+    imagesPerSecondIs: known.imagesPerSecond === undefined ? 'assumed' : 'measured',
+    bootIs: known.bootMs === undefined ? 'assumed' : 'measured',
+    ...(kind === 'aws' && { requests: quoteRequests({ ...counted, toStore }) }),
+  };
+}
+
+/** Without what was measured a quote is a worse one, and still one. */
+async function lastReport({ output }: Cloud): Promise<ControllerReport | undefined> {
+  try {
+    return await readReport(output);
+  } catch (error) {
+    notice(`What was measured cannot be read, so the quote assumes: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+const OWN_WORKER = { min: 1, max: 1 } as const;
+
+/** The controller's own limits, where it has told them; on one machine an upload brings one worker of its own. */
+function limitsOf(
+  kind: RunSettings['cloud'],
+  report: ControllerReport | undefined,
+): Partial<Pick<PolicySettings, 'min' | 'max' | 'policy'>> {
+  const isGone =
+    report === undefined || (kind === 'local' && systemClock.nowMs() - report.updatedAtMs > FRESH_REPORT_MS);
+  if (!isGone) return { min: report.min, max: report.max, policy: report.policy };
+  return kind === 'local' ? OWN_WORKER : {};
+}
+
+/** Of several prices the highest: the quote is to be kept. */
+function priceFor(
+  settings: RunSettings,
+  report: ControllerReport | undefined,
+): Pick<QuoteView, 'hourlyUsd' | 'priceFrom'> {
+  const { pricePerHour, instanceTypes = [] } = settings;
+  if (pricePerHour !== undefined) return { hourlyUsd: pricePerHour, priceFrom: 'the setting pricePerHour' };
+  if (settings.cloud === 'local') return { hourlyUsd: 0, priceFrom: 'this machine costs nothing more' };
+  const reported = report?.machines.map(({ hourlyUsd }) => hourlyUsd) ?? [];
+  const listed = instanceTypes.map((type) => priceOf(type, 'on-demand'));
+  const fromFleet = highest(reported);
+  if (fromFleet !== undefined) return { hourlyUsd: fromFleet, priceFrom: 'the running fleet' };
+  return { hourlyUsd: highest(listed), priceFrom: `list price of us-east-1, ${PRICES_AS_OF}` };
+}
+
+/** Undefined where there is none, or one that is not known. */
+function highest(prices: readonly (number | undefined)[]): number | undefined {
+  const known = prices.filter((price) => price !== undefined);
+  return known.length > 0 && known.length === prices.length ? Math.max(...known) : undefined;
+}

@@ -1,0 +1,132 @@
+import type { Clock } from '../core/clock.ts';
+import { messageOf, ObjectMissingError } from '../core/errors.ts';
+import { controllerLock, controllerReport, type WorkerStatus, workerStatus } from '../core/fleet.ts';
+import { readJobCost } from '../core/job-cost.ts';
+import { readJob } from '../core/job-record.ts';
+import {
+  ACTIVE_PREFIX,
+  CONTROLLER_LOCK_KEY,
+  CONTROLLER_REPORT_KEY,
+  deadLetterQueueName,
+  FLEET_PREFIX,
+  requestQueueName,
+} from '../core/keys.ts';
+import { FIRST_ATTEMPT, MAX_BATCH } from '../core/messages.ts';
+import type { Cloud, ObjectInfo } from '../core/ports.ts';
+import { parseVersioned } from '../core/versioned.ts';
+import { listShards } from '../results/ledger.ts';
+import { Tally } from '../results/tally.ts';
+import type { Known } from '../scaler/snapshot.ts';
+import type { Seen, SeenJob, SeenLock } from './status-view.ts';
+
+/** Reads a cluster's status, again and again: what it has listed of a job's ledger is not listed again. */
+export class StatusReader {
+  readonly #cloud: Cloud;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  #tallies = new Map<string, Tally>();
+  #lock: { etag: string; sinceMs: number } | undefined;
+
+  constructor({ cloud, clock, signal }: { cloud: Cloud; clock: Clock; signal: AbortSignal }) {
+    this.#cloud = cloud;
+    this.#clock = clock;
+    this.#signal = signal;
+  }
+
+  /** What cannot be read is unknown, and the rest is there. */
+  async read(): Promise<Seen> {
+    const { cluster, kind, queues } = this.#cloud;
+    const depth = (name: string) => known(() => queues.open(name).depth(this.#signal));
+    const [lock, report, requests, deadLetters, workers, jobs] = await Promise.all([
+      known(() => this.#readLock()),
+      known(() => this.#readReport()),
+      depth(requestQueueName(cluster)),
+      depth(deadLetterQueueName(cluster)),
+      known(() => this.#readWorkers()),
+      known(() => this.#readJobs()),
+    ]);
+    const atMs = this.#clock.nowMs();
+    return { cluster, cloud: kind, atMs, lock, report, requests, deadLetters, workers, jobs };
+  }
+
+  async #readLock(): Promise<SeenLock | undefined> {
+    const object = await this.#get(CONTROLLER_LOCK_KEY);
+    if (object === undefined) return undefined;
+    const { holder, epoch } = parseVersioned(controllerLock, object.text, 'controller lock');
+    const nowMs = this.#clock.monotonicMs();
+    const { etag, modifiedAtMs } = object.info;
+    if (this.#lock?.etag !== etag) this.#lock = { etag, sinceMs: nowMs };
+    return { holder, epoch, renewedAtMs: modifiedAtMs, unchangedForMs: nowMs - this.#lock.sinceMs };
+  }
+
+  async #readReport() {
+    const object = await this.#get(CONTROLLER_REPORT_KEY);
+    return object && parseVersioned(controllerReport, object.text, 'controller report');
+  }
+
+  async #readWorkers(): Promise<Known<WorkerStatus>[]> {
+    const workers: Known<WorkerStatus>[] = [];
+    for await (const { key } of this.#cloud.output.list(FLEET_PREFIX, { signal: this.#signal })) {
+      const worker = await known(async () => {
+        const object = await this.#get(key);
+        return object && parseVersioned(workerStatus, object.text, `status ${key}`);
+      });
+      // It ended between the listing and the look.
+      if (worker !== undefined) workers.push(worker);
+    }
+    return workers;
+  }
+
+  async #readJobs(): Promise<Known<SeenJob>[]> {
+    const jobs: Known<SeenJob>[] = [];
+    const tallies = new Map<string, Tally>();
+    for await (const { key } of this.#cloud.output.list(ACTIVE_PREFIX, { signal: this.#signal })) {
+      const id = key.slice(ACTIVE_PREFIX.length);
+      const tally = this.#tallies.get(id) ?? new Tally();
+      tallies.set(id, tally);
+      jobs.push(await known(() => this.#readJob(id, tally)));
+    }
+    this.#tallies = tallies;
+    return jobs;
+  }
+
+  async #readJob(id: string, tally: Tally): Promise<SeenJob> {
+    const { output } = this.#cloud;
+    const usd = await known(() => readJobCost(output, id, this.#signal));
+    const record = await readJob(output, id, this.#signal).catch(unlessMissing);
+    // The marker is written before the record.
+    if (record === undefined) return { id, state: 'starting', total: undefined, done: 0, usd };
+    const { state, total } = record;
+    const covered = await this.#covered(id, tally);
+    // Shards ahead that overlap count twice for a while.
+    return { id, state, total, done: Math.min(covered, total ?? covered), usd };
+  }
+
+  /** Images with an outcome, by the keys of the ledger alone. Shards reach at most one batch behind the frontier. */
+  async #covered(id: string, tally: Tally): Promise<number> {
+    const first = tally.frontier - MAX_BATCH;
+    const after = first > 0 ? { after: { attempt: FIRST_ATTEMPT, first, last: 0 } } : {};
+    for await (const range of listShards(this.#cloud.output, id, { ...after, signal: this.#signal }))
+      tally.add(range);
+    while (tally.take() !== undefined);
+    return tally.covered;
+  }
+
+  async #get(key: string): Promise<{ info: ObjectInfo; text: string } | undefined> {
+    const object = await this.#cloud.output.get(key, { signal: this.#signal }).catch(unlessMissing);
+    return object && { info: object.info, text: new TextDecoder().decode(object.body) };
+  }
+}
+
+/** That there is no such object is knowledge; any other failure is none. */
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof ObjectMissingError)) throw error;
+}
+
+async function known<T>(read: () => Promise<T>): Promise<Known<T>> {
+  try {
+    return await read();
+  } catch (error) {
+    return { unknown: messageOf(error) };
+  }
+}

@@ -1,0 +1,65 @@
+import { attribute, type Cost, imagesByJobDelta, settle } from './cost.ts';
+import type { Observation } from './observe.ts';
+import { isUnknown } from './snapshot.ts';
+
+/** A job's last images are told after it is finished: so many final jobs are kept in the books. */
+const KEPT_JOBS = 100;
+const WRITE_EVERY_MS = 30_000;
+
+/** What the fleet has cost, by job. Time in which the fleet could not be seen is charged when it is seen again. */
+export class Books {
+  readonly #billingMinimumMs: number;
+  #cost: Cost | undefined;
+  #statuses: Parameters<typeof imagesByJobDelta>[0];
+  #chargedAtMs: number | undefined;
+  #written = new Map<string, number>();
+  #writtenAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param cost what the last controller's books said. */
+  constructor(billingMinimumMs: number, cost?: Cost) {
+    this.#billingMinimumMs = billingMinimumMs;
+    this.#cost = cost;
+  }
+
+  /** Absent while the price of a machine is not known. */
+  get cost(): Cost | undefined {
+    return this.#cost;
+  }
+
+  costUsdOf(job: string): number {
+    return this.#cost?.byJobUsd[job] ?? 0;
+  }
+
+  record({ members, statuses, snapshot }: Observation, now: { wallMs: number; monotonicMs: number }): void {
+    if (isUnknown(members) || isUnknown(statuses)) return;
+    const said = [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
+    const cost = attribute(this.#cost, {
+      nowMs: now.wallMs,
+      elapsedMs: now.monotonicMs - (this.#chargedAtMs ?? now.monotonicMs),
+      machines: members.filter(({ state }) => state !== 'stopped'),
+      imagesByJob: imagesByJobDelta(this.#statuses, said),
+      billingMinimumMs: this.#billingMinimumMs,
+    });
+    this.#chargedAtMs = now.monotonicMs;
+    this.#statuses = said;
+    const unfinished = isUnknown(snapshot.jobs) ? undefined : new Set(snapshot.jobs.map(({ id }) => id));
+    this.#cost = cost && unfinished ? settle(cost, toKeep(cost, unfinished)) : cost;
+  }
+
+  /** What jobs have cost, where that is to be written again: every half minute, what has changed. */
+  toWrite(monotonicMs: number): Readonly<Record<string, number>> {
+    if (monotonicMs - this.#writtenAtMs < WRITE_EVERY_MS) return {};
+    const changed = Object.entries(this.#cost?.byJobUsd ?? {}).filter(
+      ([job, usd]) => usd > 0 && this.#written.get(job) !== usd,
+    );
+    this.#written = new Map(Object.entries(this.#cost?.byJobUsd ?? {}));
+    this.#writtenAtMs = monotonicMs;
+    return Object.fromEntries(changed);
+  }
+}
+
+/** The unfinished jobs and the last of the others; ids sort by time. */
+function toKeep({ byJobUsd }: Cost, unfinished: ReadonlySet<string>): string[] {
+  const final = Object.keys(byJobUsd).filter((job) => !unfinished.has(job));
+  return [...unfinished, ...final.toSorted().slice(-KEPT_JOBS)];
+}

@@ -1,0 +1,105 @@
+/**
+ * Who the machines' money was spent for. Pure.
+ *
+ * A machine costs from its launch on, by the time, and at least its billing minimum (a minute on EC2), which is counted
+ * when it is first seen. What is spent while no job got images done (boots, idling) is kept and goes to the jobs of
+ * the next images, in shares of images.
+ */
+import type { ControllerReport, WorkerStatus } from '../core/fleet.ts';
+
+export type Cost = NonNullable<ControllerReport['cost']>;
+export type ImagesByJob = Readonly<Record<string, number>>;
+
+/** What happened since the money was last counted. */
+export interface Spending {
+  /** Wall clock, as that of the launches. */
+  nowMs: number;
+  elapsedMs: number;
+  /** Every machine that costs money now; without `hourlyUsd` where its price is not known. */
+  machines: readonly { hourlyUsd?: number | undefined; launchedAtMs: number }[];
+  imagesByJob: ImagesByJob;
+  billingMinimumMs: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * The cost after this spending; undefined where the price of a machine is not known, as the sum would be wrong. A
+ * machine that ended since the last count is not seen any more: what it cost in that time is left out.
+ * @param before undefined: counting begins now.
+ */
+export function attribute(before: Cost | undefined, spending: Spending): Cost | undefined {
+  const cost = before ?? beginCost(spending.nowMs);
+  let hourlyUsd = 0;
+  let spentUsd = 0;
+  for (const machine of spending.machines) {
+    if (machine.hourlyUsd === undefined) return undefined;
+    hourlyUsd += machine.hourlyUsd;
+    spentUsd += (machine.hourlyUsd * billedMs(machine, spending)) / HOUR_MS;
+  }
+  const pendingUsd = cost.unattributedUsd + spentUsd;
+  const images = Object.values(spending.imagesByJob).reduce((sum, each) => sum + each, 0);
+  const byJobUsd = { ...cost.byJobUsd };
+  if (images > 0) {
+    for (const [job, share] of Object.entries(spending.imagesByJob))
+      if (share > 0) byJobUsd[job] = (byJobUsd[job] ?? 0) + (pendingUsd * share) / images;
+  }
+  return {
+    ...cost,
+    totalUsd: cost.totalUsd + spentUsd,
+    unattributedUsd: images > 0 ? 0 : pendingUsd,
+    byJobUsd,
+    hourlyUsd,
+  };
+}
+
+const beginCost = (sinceMs: number): Cost => ({
+  sinceMs,
+  totalUsd: 0,
+  unattributedUsd: 0,
+  byJobUsd: {},
+  hourlyUsd: 0,
+});
+
+/** What a machine is billed for of the time that has passed. */
+function billedMs(
+  { launchedAtMs }: Spending['machines'][number],
+  { nowMs, elapsedMs, billingMinimumMs }: Spending,
+): number {
+  const ageMs = nowMs - launchedAtMs;
+  const billedUpTo = (ms: number) => (ms <= 0 ? 0 : Math.max(ms, billingMinimumMs));
+  return billedUpTo(ageMs) - billedUpTo(ageMs - elapsedMs);
+}
+
+/** Keeps the unfinished jobs only, so that the report stays small. What the others cost stays in the total. */
+export function settle(cost: Cost, unfinishedJobIds: Iterable<string>): Cost {
+  const unfinished = new Set(unfinishedJobIds);
+  const kept = Object.entries(cost.byJobUsd).filter(([job]) => unfinished.has(job));
+  return { ...cost, byJobUsd: Object.fromEntries(kept) };
+}
+
+type Counts = Pick<WorkerStatus, 'id' | 'startedAtMs' | 'imagesByJob'>;
+
+/**
+ * Images done by job between two looks at the workers.
+ * @param previous undefined at the first look: what was done before it is nobody's to count.
+ */
+export function imagesByJobDelta(
+  previous: readonly Counts[] | undefined,
+  statuses: readonly Counts[],
+): ImagesByJob {
+  if (previous === undefined) return {};
+  const before = new Map(previous.map((status) => [status.id, status]));
+  const delta: Record<string, number> = {};
+  for (const { id, startedAtMs, imagesByJob = {} } of statuses) {
+    const last = before.get(id);
+    const counted = last?.startedAtMs === startedAtMs ? (last.imagesByJob ?? {}) : {};
+    for (const [job, images] of Object.entries(imagesByJob)) {
+      const known = counted[job] ?? 0;
+      // A job that the worker had forgotten meanwhile is counted from one again.
+      const done = images >= known ? images - known : images;
+      if (done > 0) delta[job] = (delta[job] ?? 0) + done;
+    }
+  }
+  return delta;
+}

@@ -1,0 +1,187 @@
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../contract/until.ts';
+import {
+  type InstalledPackage,
+  installPackage,
+  processesOf,
+  type Running,
+  repository,
+  start,
+} from './package.ts';
+
+/** Five images a second, one after the other, whatever is on them. */
+const SLOW_RUNNER = path.join(import.meta.dirname, 'children', 'slow-runner.ts');
+const IMAGES = 500;
+const IDLE_SECONDS = 5;
+
+let installed: InstalledPackage;
+let photographs: string;
+beforeAll(async () => {
+  installed = await installPackage();
+  photographs = await installed.dataDir();
+  const cat = await readFile(path.join(repository, 'samples', 'cat.jpg'));
+  // Each is another file: what differs stands behind the end of the JPEG.
+  for (let index = 0; index < IMAGES; index++)
+    await writeFile(path.join(photographs, `${index}.jpg`), Buffer.concat([cat, Buffer.from(String(index))]));
+});
+afterAll(() => installed.remove());
+
+const env = {
+  IMGCLS_RUNNER_ENTRY: SLOW_RUNNER,
+  IMGCLS_TEST_IMAGES_PER_SECOND: '5',
+  IMGCLS_IMAGES_PER_SECOND: '5',
+};
+const running: { processes: Running[]; dataDirs: string[] } = { processes: [], dataDirs: [] };
+afterEach(async () => {
+  for (const { kill } of running.processes.splice(0)) kill('SIGKILL');
+  for (const dataDir of running.dataDirs.splice(0))
+    for (const pid of await processesOf(dataDir)) killIfThere(pid);
+});
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+async function newDataDir(): Promise<string> {
+  const dataDir = await installed.dataDir();
+  running.dataDirs.push(dataDir);
+  return dataDir;
+}
+function run(dataDir: string, args: string[]): Running {
+  const one = start(installed.bin, dataDir, args, env);
+  running.processes.push(one);
+  return one;
+}
+const scale = (dataDir: string, ...args: string[]) =>
+  run(dataDir, [
+    'scale',
+    '--max',
+    '4',
+    '--target-seconds',
+    '5',
+    '--idle-seconds',
+    String(IDLE_SECONDS),
+    ...args,
+  ]);
+const upload = (dataDir: string, folder = photographs) =>
+  run(dataDir, ['upload', folder, '--format', 'ndjson']);
+
+/** Ids of the worker processes of a data folder. */
+async function workers(dataDir: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of await processesOf(dataDir)) {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (command.split('\0').includes('worker')) found.push(pid);
+  }
+  return found;
+}
+const untilWorkers = (
+  dataDir: string,
+  what: string,
+  isEnough: (count: number) => boolean,
+  timeoutMs = 60_000,
+) => until(`there are ${what} workers`, async () => isEnough((await workers(dataDir)).length), { timeoutMs });
+
+async function labelled({ finished }: Running, images: number): Promise<void> {
+  const { code, stdout, stderr } = await finished;
+  expect(code, stderr).toBe(0);
+  const indexes = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).index);
+  expect(indexes).toEqual(Array.from({ length: images }, (_, index) => index));
+}
+
+describe('imgcls scale on one machine', () => {
+  it('grows the fleet with the work, shrinks it to nothing, and loses nothing of a job that comes meanwhile', async () => {
+    const dataDir = await newDataDir();
+    const controller = scale(dataDir);
+    const few = await installed.dataDir();
+    await mkdir(few, { recursive: true });
+    for (const name of (await readdir(photographs)).slice(0, 20))
+      await copyFile(path.join(photographs, name), path.join(few, name));
+
+    const large = upload(dataDir);
+    await untilWorkers(dataDir, 'at least 3', (count) => count >= 3);
+    let most = 0;
+    const watching = setInterval(() => {
+      void workers(dataDir).then((found) => {
+        most = Math.max(most, found.length);
+      });
+    }, 500);
+    await labelled(large, IMAGES);
+    clearInterval(watching);
+    expect(most).toBeLessThanOrEqual(4);
+
+    // While the fleet shrinks, another job comes.
+    await untilWorkers(dataDir, 'fewer than 4', (count) => count < 4, 1000 * (IDLE_SECONDS + 10));
+    await labelled(upload(dataDir, few), 20);
+    const endedAtMs = performance.now();
+    await untilWorkers(dataDir, 'no', (count) => count === 0, 1000 * (IDLE_SECONDS + 10));
+    expect(performance.now() - endedAtMs).toBeLessThan(1000 * (IDLE_SECONDS + 10));
+
+    controller.kill('SIGTERM');
+    const { code, stdout, stderr } = await controller.finished;
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/launch [34]/);
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+
+  it('acts once where two controllers run, and goes on when the acting one or a worker is killed', async () => {
+    const dataDir = await newDataDir();
+    const controllers = [scale(dataDir, '--format', 'json'), scale(dataDir, '--format', 'json')];
+    const job = upload(dataDir);
+    await untilWorkers(dataDir, 'at least 3', (count) => count >= 3);
+    expect((await workers(dataDir)).length).toBeLessThanOrEqual(4);
+
+    const holder = await until('a controller acts', async () =>
+      controllers.find(({ stdout }) => /"launch":[1-9]/.test(stdout())),
+    );
+    holder.kill('SIGKILL');
+    const [victim = 0] = await workers(dataDir);
+    process.kill(victim, 'SIGKILL');
+
+    await labelled(job, IMAGES);
+    expect((await workers(dataDir)).length).toBeLessThanOrEqual(4);
+    const [other] = controllers.filter((each) => each !== holder);
+    other?.kill('SIGTERM');
+    expect((await other?.finished)?.code).toBe(0);
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+
+  it('says what it would do and does nothing with --dry-run', async () => {
+    const dataDir = await newDataDir();
+    const announced = await run(dataDir, ['upload', photographs, '--no-wait']).finished;
+    expect(announced.code, announced.stderr).toBe(0);
+    const { code, stdout } = await scale(dataDir, '--dry-run', '--once').finished;
+    expect(code).toBe(0);
+    expect(stdout).toContain('target 4 (would launch 4): 500 images to be done');
+    expect(await workers(dataDir)).toEqual([]);
+  });
+
+  it('lets every worker finish and end with --drain-on-exit, the job unfinished', async () => {
+    const dataDir = await newDataDir();
+    const controller = scale(dataDir, '--drain-on-exit');
+    await run(dataDir, ['upload', photographs, '--no-wait']).finished;
+    await untilWorkers(dataDir, 'at least 1', (count) => count >= 1);
+    controller.kill('SIGTERM');
+    expect((await controller.finished).code).toBe(0);
+    expect(await workers(dataDir)).toEqual([]);
+  });
+
+  it.each([
+    [['--max', '0', '--min', '3'], 'min is 3 and max 0: min must not be above max'],
+    [['--max', 'many'], '--max is "many"'],
+    [['--policy', 'magic'], 'Allowed choices are backlog, per-message'],
+  ])('refuses %j in one line', async (args, words) => {
+    const { code, stderr } = await run(await newDataDir(), ['scale', ...args]).finished;
+    expect(code).toBe(2);
+    expect(stderr).toContain(words);
+  });
+});

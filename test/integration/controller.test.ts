@@ -1,0 +1,316 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ulid } from 'ulid';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/cli/clock.ts';
+import type { WorkerStatus } from '../../src/core/fleet.ts';
+import { createJob, sealJob } from '../../src/core/job-record.ts';
+import { activeKey, requestQueueName, workerStatusKey } from '../../src/core/keys.ts';
+import { noLog } from '../../src/core/log.ts';
+import type { Cloud, Queue } from '../../src/core/ports.ts';
+import { createLocalCloud } from '../../src/local/cloud.ts';
+import { Controller } from '../../src/scaler/controller.ts';
+import type { FleetDriver, FleetMember } from '../../src/scaler/fleet.ts';
+import { handOver } from '../../src/scaler/hand-over.ts';
+import { LockKeeper } from '../../src/scaler/lock.ts';
+import { type Loop, startLoop } from '../../src/scaler/loop.ts';
+import { Observer } from '../../src/scaler/observe.ts';
+import { readReport, writeReport } from '../../src/scaler/report.ts';
+import { MODEL } from './worker-harness.ts';
+
+/** Machines that are no more than a list, over a real store and real queues. */
+class Machines implements FleetDriver {
+  list: FleetMember[] = [];
+  async members() {
+    return [...this.list];
+  }
+  async launch({ count, decision }: { count: number; decision: string }) {
+    const started = Array.from({ length: count }, (_, at) => `${decision}-${at}-${ulid()}`);
+    for (const id of started) this.list.push({ id, state: 'running', launchedAtMs: Date.now() });
+    return { started };
+  }
+  async retire(ids: readonly string[]) {
+    this.list = this.list.filter(({ id }) => !ids.includes(id));
+  }
+  terminate(ids: readonly string[]) {
+    return this.retire(ids);
+  }
+  async hourlyUsd() {
+    return 0;
+  }
+}
+
+let folder: string;
+let cloud: Cloud;
+let requests: Queue;
+let machines: Machines;
+const loops: Loop[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'imgcls-controller-'));
+  cloud = createLocalCloud({ dataDir: folder, cluster: 'test' });
+  requests = await cloud.queues.create(requestQueueName('test'));
+  machines = new Machines();
+});
+afterEach(async () => {
+  await Promise.all(loops.splice(0).map((loop) => loop.stop()));
+  await cloud.close();
+  await rm(folder, { recursive: true });
+});
+
+const newLock = (ttlMs = 2000) =>
+  new LockKeeper({ store: cloud.output, holder: ulid(), clock: systemClock, ttlMs });
+const observer = () =>
+  new Observer({
+    output: cloud.output,
+    requests,
+    driver: machines,
+    prior: { imagesPerSecond: 10, bootMs: 1000 },
+    clock: systemClock,
+  });
+function controller(lock = newLock(), driver: FleetDriver = machines) {
+  return new Controller({
+    lock,
+    driver,
+    observer: observer(),
+    reports: {
+      read: () => readReport(cloud.output),
+      write: (report) => writeReport(cloud.output, report),
+      writeJobCosts: async () => {},
+    },
+    settings: {
+      policy: 'backlog',
+      min: 0,
+      max: 3,
+      maxLaunchPerTick: 100,
+      cooldownMs: 0,
+      idleMs: 0,
+      targetMs: 5000,
+      billingMinimumMs: 0,
+      hourlyUsd: 0,
+      maxHourlyCostUsd: undefined,
+      maxJobCostUsd: undefined,
+    },
+    bootDeadlineMs: 600_000,
+    lockTtlMs: 2000,
+    holder: 'us',
+    driverName: 'list',
+    clock: systemClock,
+    log: noLog,
+  });
+}
+function run(driver?: FleetDriver) {
+  const lock = newLock();
+  const problems: unknown[] = [];
+  const loop = startLoop({
+    controller: controller(lock, driver),
+    lock,
+    chores: [],
+    tickMs: 50,
+    lockTtlMs: 2000,
+    clock: systemClock,
+    random: () => 0,
+    log: noLog,
+    onProblem: (error) => problems.push(error),
+  });
+  loops.push(loop);
+  return { lock, loop, problems };
+}
+const send = (messages: number) => requests.send(Array.from({ length: messages }, () => ({ body: 'work' })));
+const sizes = () => expect.poll(() => machines.list.length, { timeout: 10_000 });
+
+describe('controllers of one cluster', () => {
+  it('act as one, however many there are', async () => {
+    await send(100);
+    run();
+    run();
+    run();
+    await sizes().toBe(3);
+    await expect.poll(async () => (await readReport(cloud.output))?.target, { timeout: 5000 }).toBe(3);
+    expect(machines.list).toHaveLength(3);
+  });
+
+  it('go on where the one that acted has stopped', async () => {
+    const first = run();
+    await expect.poll(() => first.lock.epoch).toBe(1);
+    const second = run();
+    await first.loop.stop();
+    await first.lock.release();
+    await send(100);
+    await sizes().toBe(3);
+    expect(second.lock.epoch).toBe(2);
+  });
+
+  it('go on after a fault of the world, and after what a person has to mend', async () => {
+    let failures = 2;
+    const denied = Object.assign(Object.create(machines), {
+      launch: async (request: { count: number; decision: string }) => {
+        if (failures-- > 0) throw new Error('denied');
+        return await machines.launch(request);
+      },
+    });
+    const { problems } = run(denied);
+    await send(100);
+    await sizes().toBe(3);
+    expect(problems).toHaveLength(2);
+  });
+});
+
+describe('what a controller sees', () => {
+  const status = (over: Partial<WorkerStatus>): WorkerStatus => ({
+    v: 1,
+    id: 'w',
+    state: 'ready',
+    host: 'here',
+    managed: true,
+    pid: 1,
+    startedAtMs: Date.now(),
+    updatedAtMs: Date.now(),
+    boot: { readyMs: 500 },
+    imagesDone: 0,
+    imagesPerSecond: 0,
+    runners: 1,
+    rssBytes: 0,
+    peakRssBytes: 0,
+    models: [],
+    version: '0',
+    ...over,
+  });
+  const say = (over: Partial<WorkerStatus>) =>
+    cloud.output.put(workerStatusKey(over.id ?? 'w'), Buffer.from(JSON.stringify(status(over))));
+  const see = () => observer().observe(() => 0);
+
+  it('is a machine that boots until its worker says that it is ready', async () => {
+    machines.list = [{ id: 'w', state: 'running', launchedAtMs: Date.now() }];
+    const before = await see();
+    await say({ state: 'ready' });
+    const after = await see();
+    expect([before, after].map(({ snapshot }) => snapshot.machines)).toMatchObject([
+      [{ id: 'w', phase: 'booting' }],
+      [{ id: 'w', phase: 'idle' }],
+    ]);
+  });
+
+  it('is what workers measured: images a second when busy, time to boot, images a message', async () => {
+    const launchedAtMs = Date.now() - 60_000;
+    machines.list = [{ id: 'w', state: 'running', launchedAtMs }];
+    await say({
+      state: 'busy',
+      startedAtMs: launchedAtMs + 1000,
+      boot: { readyMs: 500 },
+      imagesDone: 100,
+      messagesDone: 50,
+      imagesPerSecond: 4,
+      busyShare: 0.8,
+    });
+    await send(10);
+    const { snapshot } = await see();
+    expect(snapshot.measured).toEqual({ imagesPerSecond: 5, bootMs: 1500 });
+    expect(snapshot.backlog).toMatchObject({ waiting: 10, images: 20 });
+  });
+
+  it('is no more images than the jobs have', async () => {
+    const id = ulid();
+    await createJob(cloud.output, {
+      v: 1,
+      id,
+      state: 'open',
+      createdAtMs: Date.now(),
+      inputs: [],
+      include: [],
+      exclude: [],
+      topK: 1,
+      model: MODEL,
+    });
+    await sealJob(cloud.output, id, 20);
+    await send(2);
+    expect((await see()).snapshot.backlog).toMatchObject({ images: 20 });
+  });
+
+  it('is a worker that a person started as theirs, while it reports', async () => {
+    await say({ id: 'theirs', managed: false, state: 'busy' });
+    expect((await see()).snapshot.machines).toMatchObject([{ id: 'theirs', managed: false }]);
+  });
+
+  it('is unknown where it cannot be read, and never nothing', async () => {
+    await cloud.queues.remove(requestQueueName('test'));
+    Object.assign(machines, {
+      members: async () => {
+        throw new Error('throttled');
+      },
+    });
+    const { snapshot } = await see();
+    expect(snapshot.backlog).toMatchObject({ unknown: expect.stringContaining('There is no queue') });
+    expect(snapshot.machines).toEqual({ unknown: 'throttled' });
+  });
+});
+
+describe('a controller of one machine that leaves', () => {
+  let ended: boolean;
+  beforeEach(() => {
+    ended = false;
+  });
+  const leave = (lock: LockKeeper, givenUp: string[] = []) =>
+    handOver(
+      {
+        lock,
+        output: cloud.output,
+        requests,
+        endWorkers: async () => {
+          ended = true;
+        },
+        clock: systemClock,
+      },
+      givenUp,
+    );
+  async function unfinishedJob(): Promise<string> {
+    const id = ulid();
+    await cloud.output.put(activeKey(id), new Uint8Array());
+    await send(1);
+    return id;
+  }
+
+  it('ends the workers when there is no work left', async () => {
+    const lock = newLock();
+    await lock.keep();
+    await leave(lock);
+    expect(ended).toBe(true);
+    expect(lock.epoch).toBeUndefined();
+  });
+
+  it('leaves them to the next while another job has work, and that one ends them', async () => {
+    const [lock, next] = [newLock(), newLock()];
+    await lock.keep();
+    const job = await unfinishedJob();
+    await leave(lock);
+    expect(ended).toBe(false);
+    await next.keep();
+    expect(next.epoch).toBe(2);
+    await cloud.output.delete([activeKey(job)]);
+    await leave(next);
+    expect(ended).toBe(true);
+  });
+
+  it('ends them when the only work left is that of a job which was given up', async () => {
+    const lock = newLock();
+    await lock.keep();
+    await leave(lock, [await unfinishedJob()]);
+    expect(ended).toBe(true);
+  });
+
+  it('is not kept by a job whose submitter was killed and which has nothing in the queue', async () => {
+    const lock = newLock();
+    await lock.keep();
+    await cloud.output.put(activeKey(ulid()), new Uint8Array());
+    await leave(lock);
+    expect(ended).toBe(true);
+  });
+
+  it('leaves the workers alone when another controller holds the lock', async () => {
+    const [holder, other] = [newLock(), newLock()];
+    await holder.keep();
+    await leave(other);
+    expect(ended).toBe(false);
+  });
+});
