@@ -17,6 +17,10 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
     summary: 'launch and end workers as the work needs',
     load: () => import('./commands/scale.ts'),
   },
+  status: {
+    summary: 'show jobs, queues, workers, cost, and why',
+    load: () => import('./commands/status.ts'),
+  },
   worker: { summary: 'classify what is in the request queue', load: () => import('./commands/worker.ts') },
   model: {
     summary: 'list, pull, import, verify and remove models',

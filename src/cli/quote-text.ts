@@ -50,8 +50,9 @@ function times({ drainMs, firstResultMs, bootMs, bootIs, ...quote }: QuoteView):
 function machineCost({ machineUsd, hourlyUsd, priceFrom }: QuoteView): string {
   if (machineUsd === undefined || hourlyUsd === undefined)
     return 'unknown: the price of a machine is not known (set pricePerHour)';
+  if (hourlyUsd === 0) return `${dollars(machineUsd)}: ${priceFrom}`;
   return `about ${dollars(machineUsd)} for machines at ${dollars(hourlyUsd)} an hour (${priceFrom})`;
 }
 
 const requestCost = ({ s3Put, s3Get, sqs, usd }: RequestQuote): string =>
-  `about ${dollars(usd)} on top for requests: ${s3Put} PUT and ${s3Get} GET of S3, ${sqs} of SQS (list prices, ${PRICES_AS_OF})`;
+  `${dollars(usd)} on top for requests: ${s3Put} PUT and ${s3Get} GET of S3, ${sqs} of SQS (list prices, ${PRICES_AS_OF})`;

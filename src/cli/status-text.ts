@@ -30,18 +30,28 @@ const orUnknown = <T>(value: Known<T>, text: (value: T) => string): string =>
 
 function controllerRows(view: StatusView): string[] {
   const { report, lock } = view;
-  const rows = [row('controller', orUnknown(lock, (known) => lockText(known, view)))];
+  const rows = [
+    row(
+      'controller',
+      orUnknown(lock, (known) => lockText(known, view)),
+    ),
+  ];
   if (isUnknown(report)) return [...rows, row('', `its report is unknown: ${report.unknown}`)];
   if (report === undefined) return rows;
   const { policy, driver, min, max, target, reason, warnings, updatedAtMs } = report;
-  const reportAge = view.atMs - updatedAtMs;
-  const since = reportAge < SILENT_MS ? '' : `, as of ${ago(reportAge)}`;
+  const since = isCurrent(view) ? '' : `, as of ${ago(view.atMs - updatedAtMs)}`;
   return [
     ...rows,
     row('', `policy ${policy}, ${driver} fleet, ${min} to ${max} workers, target ${target}${since}`),
     row('', `because: ${reason}`),
     ...warnings.map((warning) => row('', `WARNING: ${warning}`)),
   ];
+}
+
+/** Whether what the controller reported last is how things are: it lives, and it said so lately. */
+function isCurrent({ report, lock, atMs }: StatusView): boolean {
+  if (isUnknown(report) || report === undefined || atMs - report.updatedAtMs >= SILENT_MS) return false;
+  return isUnknown(lock) || lock?.holder !== undefined;
 }
 
 function lockText(lock: SeenLock | undefined, { atMs, cloud }: StatusView): string {
@@ -64,10 +74,14 @@ function queueRows({ requests, deadLetters, backlogImages, backlogMs }: StatusVi
   const eta = isUnknown(backlogMs)
     ? `, time left unknown: ${backlogMs.unknown}`
     : `, ${duration(backlogMs)} left`;
-  const images = isUnknown(backlogImages) || backlogImages === 0 ? '' : `, about ${backlogImages} images${eta}`;
+  const images =
+    isUnknown(backlogImages) || backlogImages === 0 ? '' : `, about ${backlogImages} images${eta}`;
   const depth = ({ waiting, inFlight, delayed }: QueueDepth) =>
     `${counted(waiting, 'request')} waiting, ${inFlight} in flight${delayed > 0 ? `, ${delayed} delayed` : ''}${images}`;
-  return [row('backlog', orUnknown(requests, depth)), row('dead letters', orUnknown(deadLetters, lettersText))];
+  return [
+    row('backlog', orUnknown(requests, depth)),
+    row('dead letters', orUnknown(deadLetters, lettersText)),
+  ];
 }
 
 function lettersText({ waiting, inFlight, delayed }: QueueDepth): string {
@@ -92,8 +106,8 @@ function fleetRows(view: StatusView): string[] {
   const understood = workers.filter((worker): worker is WorkerStatus => !isUnknown(worker));
   const machines = isUnknown(view.report) ? [] : (view.report?.machines ?? []);
   const kinds = new Map(machines.map(({ id, kind }) => [id, kind ?? '']));
-  const saying = new Set(understood.map(({ id }) => id));
-  const silent = machines.filter(({ id }) => !saying.has(id));
+  const reporting = new Set(understood.map(({ id }) => id));
+  const silent = isCurrent(view) ? machines.filter(({ id }) => !reporting.has(id)) : [];
   const rate = orUnknown(view.imagesPerSecond, (value) => `${value.toFixed(1)} images/s`);
   const summary = `${counted(understood.length + silent.length, 'worker')}, ${rate}`;
   const cells = [
@@ -155,7 +169,5 @@ function columns(head: readonly string[], cells: readonly (readonly string[])[])
   if (cells.length === 0) return [];
   const all = [head, ...cells];
   const widths = head.map((_, at) => Math.max(...all.map((line) => (line[at] ?? '').length)));
-  return all.map((line) =>
-    `  ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')}`.trimEnd(),
-  );
+  return all.map((line) => `  ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')}`.trimEnd());
 }

@@ -98,7 +98,9 @@ function jobTimes(jobs: Seen['jobs'], imagesPerSecond: Known<number>): StatusVie
   if (isUnknown(imagesPerSecond)) return imagesPerSecond;
   if (imagesPerSecond === 0) return {};
   const known = jobs.filter((job): job is SeenJob => !isUnknown(job));
-  const left = known.map((job) => (job.total === undefined ? Number.POSITIVE_INFINITY : job.total - job.done));
+  const left = known.map((job) =>
+    job.total === undefined ? Number.POSITIVE_INFINITY : job.total - job.done,
+  );
   const times: Record<string, number> = {};
   for (const { id, total, done } of known) {
     if (total === undefined) continue;

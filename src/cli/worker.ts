@@ -1,15 +1,17 @@
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
-import pino from 'pino';
+import { pathToFileURL } from 'node:url';
 import { NO_CONTROLLER_EXIT_MS } from '../core/fleet.ts';
 import type { Log } from '../core/log.ts';
 import { createModelFiles } from '../model/fetch.ts';
 import { runWorker } from '../worker/worker.ts';
 import { systemClock } from './clock.ts';
-import { newWorkerId, openCloud } from './compose.ts';
+import { openCloud } from './compose.ts';
+import { openLog } from './log.ts';
 import { openLibrary } from './models.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 import { version } from './version.ts';
+import { newWorkerId } from './worker-id.ts';
 
 /** Flags of `imgcls worker`, as parsed. */
 export interface WorkerFlags {
@@ -36,7 +38,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
       host: hostname(),
       version,
       runners: settings.runners ?? availableParallelism(),
-      runnerEntry: runnerEntry(),
+      runnerEntry: runnerEntry(settings),
       runnerArgs: [
         JSON.stringify({ maxPixels: settings.maxPixels, decodeTimeoutMs: settings.decodeTimeoutMs }),
       ],
@@ -61,18 +63,10 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   }
 }
 
-/** Standard error, since standard output is for results alone; synchronous, so that the last words are never lost. */
-function openLog({ logLevel, cluster }: RunSettings): Log {
-  return pino(
-    { level: logLevel, base: { pid: process.pid, cluster }, serializers: { error: pino.stdSerializers.err } },
-    pino.destination({ fd: 2, sync: true }),
-  );
-}
-
-/** From src/ in a clone, from dist/ in the package. */
-function runnerEntry(): URL {
-  const ending = path.extname(import.meta.url);
-  return new URL(`../model/runner-main${ending}`, import.meta.url);
+/** The built-in one, from src/ in a clone and from dist/ in the package, unless the settings name another. */
+function runnerEntry({ runnerEntry: named }: RunSettings): URL {
+  if (named !== undefined) return pathToFileURL(path.resolve(named));
+  return new URL(`../model/runner-main${path.extname(import.meta.url)}`, import.meta.url);
 }
 
 /** The first signal drains; the second ends at once. */

@@ -1,8 +1,16 @@
-/** A bounded piece of housekeeping that a controller does beside its loop. Safe also where two do it at once. */
+/**
+ * Upkeep that a controller does beside its loop, one chore after the other. Two controllers may do the same chore at
+ * once, and any run may be cut short: what it did stays done, and the next run does the rest.
+ */
 export interface Chore {
-  /** For the log. */
+  /** For the log and for messages about its failure. */
   name: string;
+  /** Pause between the end of a run and the next. */
   everyMs: number;
-  /** Answers in words what it did, or undefined where there was nothing to do. A fault is met again at its next turn. */
+  /**
+   * Does a bounded piece of work.
+   * @returns what it did, in words, or undefined where there was nothing to do.
+   * @throws {ImgclsError} what it met; a transient fault is gone at the next run, perhaps.
+   */
   run(signal: AbortSignal): Promise<string | undefined>;
 }

@@ -12,7 +12,8 @@ export const MAX_MESSAGE_BYTES = 250_000;
 
 /** The first attempt of a job's images; `retry` announces the next. */
 export const FIRST_ATTEMPT = 1;
-export const attempt = z.int().min(FIRST_ATTEMPT).max(999);
+export const LAST_ATTEMPT = 999;
+export const attempt = z.int().min(FIRST_ATTEMPT).max(LAST_ATTEMPT);
 
 /** A batch of consecutive images to classify. */
 export const requestMessage = z.object({

@@ -1,7 +1,9 @@
-import { PoisonError } from './errors.ts';
-import type { ShardRange } from './keys.ts';
+import { NewerVersionError, ObjectMissingError, PoisonError, PreconditionFailedError } from './errors.ts';
+import { type ShardRange, shardKey } from './keys.ts';
+import { MAX_MESSAGE_BYTES, messageText, type RequestMessage, type ResponseMessage } from './messages.ts';
 import { type Outcome, outcome } from './outcome.ts';
-import { parseVersioned } from './versioned.ts';
+import type { Store } from './ports.ts';
+import { FORMAT, parseVersioned } from './versioned.ts';
 
 /** A result shard as it stands in the ledger: one outcome a line. */
 export const formatShard = (outcomes: readonly Outcome[]): Buffer =>
@@ -21,4 +23,70 @@ export function parseShard(body: Uint8Array, key: string, range: ShardRange): Ou
   if (!isWhole)
     throw new PoisonError(`The result shard ${key} does not hold the outcomes that its name says.`);
   return outcomes;
+}
+
+/** A shard of the ledger; the outcomes are absent where this imgcls cannot read what stands there. */
+export interface Shard {
+  range: ShardRange;
+  outcomes?: Outcome[];
+}
+
+/**
+ * The range of the ledger that a request fills.
+ * @throws {PoisonError} when its images are not consecutive: the shard would claim images that it does not hold.
+ */
+export function rangeOf({ attempt, images }: RequestMessage): ShardRange {
+  const first = images[0]?.index ?? 0;
+  if (images.some(({ index }, place) => index !== first + place)) {
+    throw new PoisonError('The request message has the wrong shape: images: are not consecutive');
+  }
+  return { attempt, first, last: first + images.length - 1 };
+}
+
+/** Undefined where nobody has written it. */
+export async function findShard(
+  output: Store,
+  job: string,
+  range: ShardRange,
+  signal: AbortSignal,
+): Promise<Shard | undefined> {
+  const key = shardKey(job, range);
+  try {
+    const { body } = await output.get(key, { signal });
+    return { range, outcomes: parseShard(body, key, range) };
+  } catch (error) {
+    if (error instanceof ObjectMissingError) return undefined;
+    if (error instanceof PoisonError || error instanceof NewerVersionError) return { range };
+    throw error;
+  }
+}
+
+/**
+ * Writes a shard of the ledger, unless somebody else was first.
+ * @returns the shard as it stands there, and whether it is ours.
+ */
+export async function writeShard(
+  output: Store,
+  job: string,
+  shard: Required<Shard>,
+  signal: AbortSignal,
+): Promise<{ shard: Shard; isOurs: boolean }> {
+  try {
+    await output.put(shardKey(job, shard.range), formatShard(shard.outcomes), { only: 'absent', signal });
+    return { shard, isOurs: true };
+  } catch (error) {
+    if (!(error instanceof PreconditionFailedError)) throw error;
+    const found = await findShard(output, job, shard.range, signal);
+    return { shard: found ?? { range: shard.range }, isOurs: false };
+  }
+}
+
+/** The response message for a shard: with its outcomes where they fit, else the hint alone. */
+export function responseFor(job: string, worker: string, { range, outcomes }: Shard): string {
+  const hint: ResponseMessage = { v: FORMAT, job, ...range, worker };
+  if (outcomes !== undefined) {
+    const whole = messageText({ ...hint, outcomes });
+    if (Buffer.byteLength(whole) <= MAX_MESSAGE_BYTES) return whole;
+  }
+  return messageText(hint);
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { parseShardKey, resultsPrefix, type ShardRange, shardKey } from '../core/keys.ts';
+import { FIRST_ATTEMPT, LAST_ATTEMPT, MAX_BATCH } from '../core/messages.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Store } from '../core/ports.ts';
 import { parseShard } from '../core/shard.ts';
@@ -21,6 +22,37 @@ export async function* listShards(
   for await (const { key } of output.list(resultsPrefix(job), options)) {
     const range = parseShardKey(key);
     if (range !== undefined) yield range;
+  }
+}
+
+/** Sorts after every shard of its attempt. */
+const AFTER_ALL = 999_999_999;
+
+/**
+ * The shards that may hold one of the images `first` to `last`, of every attempt; others may be among them.
+ * Skips over the rest of the ledger, however long it is.
+ */
+export async function* listShardsNear(
+  output: Store,
+  job: string,
+  { first, last }: Omit<ShardRange, 'attempt'>,
+  signal?: AbortSignal,
+): AsyncGenerator<ShardRange> {
+  const from = first - MAX_BATCH;
+  for (let attempt = FIRST_ATTEMPT; attempt <= LAST_ATTEMPT; ) {
+    const after: ShardRange =
+      from > 0
+        ? { attempt, first: from, last: 0 }
+        : { attempt: attempt - 1, first: AFTER_ALL, last: AFTER_ALL };
+    let next = Number.POSITIVE_INFINITY;
+    for await (const range of listShards(output, job, { after, ...(signal && { signal }) })) {
+      if (range.attempt > attempt || range.first > last) {
+        next = Math.max(range.attempt, attempt + 1);
+        break;
+      }
+      yield range;
+    }
+    attempt = next;
   }
 }
 

@@ -71,10 +71,10 @@ function billedMs(
   return billedUpTo(ageMs) - billedUpTo(ageMs - elapsedMs);
 }
 
-/** Keeps the unfinished jobs only, so that the report stays small. What the others cost stays in the total. */
-export function settle(cost: Cost, unfinishedJobIds: Iterable<string>): Cost {
-  const unfinished = new Set(unfinishedJobIds);
-  const kept = Object.entries(cost.byJobUsd).filter(([job]) => unfinished.has(job));
+/** Keeps these jobs only, so that the report stays small. What the others cost stays in the total. */
+export function settle(cost: Cost, jobIds: Iterable<string>): Cost {
+  const wanted = new Set(jobIds);
+  const kept = Object.entries(cost.byJobUsd).filter(([job]) => wanted.has(job));
   return { ...cost, byJobUsd: Object.fromEntries(kept) };
 }
 

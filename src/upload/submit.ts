@@ -6,9 +6,10 @@ import { announcedKey, manifestPartKey, requestQueueName } from '../core/keys.ts
 import { FIRST_ATTEMPT } from '../core/messages.ts';
 import { isError } from '../core/outcome.ts';
 import type { Cloud } from '../core/ports.ts';
+import { type RequestHeader, toRequestImage, toRequests } from '../core/requests.ts';
 import { FORMAT } from '../core/versioned.ts';
 import type { Input } from './inputs.ts';
-import { partSize, type RequestHeader, toRequestImage, toRequests } from './plan.ts';
+import { partSize } from './plan.ts';
 import { type StoredImage, storeImage } from './store-image.ts';
 
 /** A part is closed after so long, however few images it has: a slow source must not hold back what it gave. */

@@ -15,12 +15,12 @@ import type { ShardRange } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import { parseRequest, type RequestMessage } from '../core/messages.ts';
 import type { Cloud, Queue } from '../core/ports.ts';
+import { findShard, rangeOf, responseFor, type Shard, writeShard } from '../core/shard.ts';
 import { type ClassifyTools, classifyBatch } from './classify-batch.ts';
 import type { Batch } from './held-batch.ts';
 import type { JobStates } from './job-state.ts';
 import type { LeaseKeeper } from './lease.ts';
 import { withRetries } from './retry.ts';
-import { rangeOf, readShard, responseFor, type Shard, writeShard } from './shard.ts';
 
 export interface BatchTools extends ClassifyTools {
   cloud: Cloud;
@@ -93,7 +93,7 @@ async function work(
     return { kind: 'unwanted' };
   }
   if (batch.message.receiveCount > 1) {
-    const found = await withRetries(() => readShard(cloud.output, job, range, signal), retrying);
+    const found = await withRetries(() => findShard(cloud.output, job, range, signal), retrying);
     if (found !== undefined) {
       await acknowledge(batch, request, found, tools);
       return { kind: 'done', images: 0 };

@@ -43,6 +43,7 @@ describe('help', () => {
     [['--help']],
     [['upload', '--help']],
     [['results', '--help']],
+    [['status', '--help']],
     [['worker', '--help']],
     [['model', '--help']],
     [['config', '--help']],
@@ -60,7 +61,7 @@ describe('help', () => {
 
   it('names every command', async () => {
     const { stdout } = await start(installed.bin, dataDir, ['--help']).finished;
-    for (const command of ['upload', 'results', 'worker', 'model', 'config'])
+    for (const command of ['upload', 'results', 'status', 'worker', 'model', 'config'])
       expect(stdout).toContain(command);
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { RequestImage } from '../../src/core/job.ts';
 import { MAX_MESSAGE_BYTES, parseRequest } from '../../src/core/messages.ts';
-import { MAX_PART, partSize, toRequests } from '../../src/upload/plan.ts';
+import { toRequests } from '../../src/core/requests.ts';
+import { MAX_PART, partSize } from '../../src/upload/plan.ts';
 
 const sha256 = 'ab'.repeat(32);
 const header = {

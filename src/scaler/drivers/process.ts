@@ -1,21 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../../core/clock.ts';
-import { ImgclsError } from '../../core/errors.ts';
 import { type WorkerStatus, workerStatus } from '../../core/fleet.ts';
 import { FLEET_PREFIX, workerStatusKey } from '../../core/keys.ts';
 import type { Store } from '../../core/ports.ts';
 import { parseVersioned } from '../../core/versioned.ts';
-import type { Fleet } from '../fleet.ts';
+import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
+import { Crashes } from './crashes.ts';
+import { send, startTicks } from './processes.ts';
+import { isAlive, type WorkerFile, WorkerFiles } from './worker-files.ts';
 
-/** After so many workers in a row that ended by themselves with an error, something is wrong that a restart cannot mend. */
-const MAX_CRASHES = 3;
-/** A worker that lived this long before it crashed was no failure to start. */
-const SOUND_LIFE_MS = 30_000;
 /** What a worker has begun ends well within this. */
 const DRAIN_MS = 60_000;
-const KILL_MS = 5000;
 const LAST_WORDS_BYTES = 2000;
 
 export interface ProcessFleetOptions {
@@ -23,44 +20,82 @@ export interface ProcessFleetOptions {
   /** The program and its arguments; `--id WORKER_ID` is added. */
   command: readonly string[];
   env: NodeJS.ProcessEnv;
-  /** Each worker writes its log to a file of its own here. */
+  /** Each worker writes its log to a file of its own here, beside one that names its process. */
   logDir: string;
   host: string;
+  /** Price of a worker's hour. */
+  hourlyUsd: number;
   clock: Clock;
+  /** 0 (inclusive) to 1 (exclusive). */
+  random(): number;
   newWorkerId(): string;
+  /** A retired worker that is still there after so long is killed. */
+  drainMs?: number;
 }
 
-interface Launched {
-  id: string;
-  child: ChildProcess;
-  logFile: string;
-}
+/** Cores for each worker, so that `max` of them fill the machine. */
+export const runnersPerWorker = (cores: number, max: number): number =>
+  Math.max(1, Math.floor(cores / Math.max(1, max)));
 
 /**
- * Workers as processes of this machine. They outlive the controller that started them: the next one knows them by
- * their status in the store and adopts them.
+ * Workers as processes of this machine. They outlive the controller that started them: the next one knows them by a
+ * file beside their log, and by their status in the store, and adopts them.
  */
-export function createProcessFleet(options: ProcessFleetOptions): Fleet {
-  const { output, clock, host } = options;
-  /** Ours that still run. */
-  const children = new Map<string, Launched>();
-  let crashes = 0;
-  let lastCrash: Launched | undefined;
+export function createProcessFleet(options: ProcessFleetOptions): FleetDriver {
+  const { output, clock, host, hourlyUsd, drainMs = DRAIN_MS } = options;
+  const files = new WorkerFiles(options.logDir);
+  const crashes = new Crashes(clock, options.random);
 
-  async function launch(): Promise<void> {
-    if (crashes >= MAX_CRASHES && lastCrash !== undefined) {
-      throw new ImgclsError(
-        'permanent',
-        `Workers end as soon as they start. The last one said:\n${await lastWords(lastCrash)}`,
-        {
-          hint: `The whole log is in ${lastCrash.logFile}.`,
-        },
-      );
+  /** Those that are alive; what is left of the others is removed, and those that do not end in time are killed. */
+  async function living(): Promise<WorkerFile[]> {
+    const known = new Map((await files.list()).map((file) => [file.id, file]));
+    for (const status of await statuses()) {
+      const { id, pid, managed, startedAtMs: launchedAtMs } = status;
+      // One that this process knows is ended, or whose process is gone, left its status behind.
+      if (!known.has(id) && !(await isAlive({ pid }))) await output.delete([workerStatusKey(id)]);
+      else if (!known.has(id) && managed) known.set(id, { id, pid, launchedAtMs, decision: '' });
     }
+    const found: WorkerFile[] = [];
+    for (const file of known.values()) {
+      if (!(await isAlive(file))) {
+        await files.remove(file.id);
+        await output.delete([workerStatusKey(file.id)]);
+        continue;
+      }
+      if (file.retiredAtMs !== undefined && clock.nowMs() - file.retiredAtMs > drainMs)
+        send(file.pid, 'SIGKILL');
+      found.push(file);
+    }
+    return found;
+  }
+
+  async function statuses(): Promise<WorkerStatus[]> {
+    const found: WorkerStatus[] = [];
+    for await (const { key } of output.list(FLEET_PREFIX)) {
+      const object = await output.get(key).catch(() => undefined);
+      const status = object && readStatus(object.body);
+      if (status?.host === host) found.push(status);
+    }
+    return found;
+  }
+
+  async function launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
+    if (crashes.isHopeless) return { started: [], permanent: { count, why: await lastWords() } };
+    const { pauseMs, last } = crashes;
+    if (pauseMs > 0) {
+      const why = `worker ${last?.id} ended with ${last?.how}; the next is started in ${Math.ceil(pauseMs / 1000)} s`;
+      return { started: [], retryable: { count, why } };
+    }
+    const before = (await files.list()).filter((file) => file.decision === decision).map(({ id }) => id);
+    const started = [...before];
+    while (started.length < count) started.push(await start(decision));
+    return { started };
+  }
+
+  async function start(decision: string): Promise<string> {
     const id = options.newWorkerId();
     await mkdir(options.logDir, { recursive: true });
-    const logFile = path.join(options.logDir, `${id}.log`);
-    const log = await open(logFile, 'a', 0o600);
+    const log = await open(files.logFile(id), 'a', 0o600);
     const [program = process.execPath, ...args] = options.command;
     try {
       // Detached: an interrupt at the terminal is for the submitter alone, which drains its workers itself.
@@ -70,101 +105,69 @@ export function createProcessFleet(options: ProcessFleetOptions): Fleet {
         env: options.env,
       });
       child.unref();
-      const launched = { id, child, logFile };
       const startMs = clock.monotonicMs();
-      const ended = (failed: boolean) => {
-        children.delete(id);
-        // A worker that ended well has nothing to tell.
-        if (!failed) void rm(logFile, { force: true });
-        if (!failed) crashes = 0;
-        else if (clock.monotonicMs() - startMs >= SOUND_LIFE_MS) crashes = 1;
-        else crashes++;
-        if (failed) lastCrash = launched;
-      };
-      child.once('exit', (code, signal) => ended(code !== 0 || signal !== null));
-      child.once('error', () => ended(true));
-      children.set(id, launched);
+      child.once('exit', (code, signal) => ended(id, code, signal, clock.monotonicMs() - startMs));
+      child.once('error', ({ message }) => crashes.add({ id, how: message }, 0));
+      if (child.pid !== undefined) {
+        const since = await startTicks(child.pid);
+        const file = { id, pid: child.pid, launchedAtMs: clock.nowMs(), decision };
+        await files.write({ ...file, ...(since !== undefined && { startTicks: since }) });
+      }
     } finally {
       await log.close();
     }
+    return id;
   }
 
-  /** What the workers of this machine say about themselves; the status of those that were killed is removed. */
-  async function statuses(): Promise<WorkerStatus[]> {
-    const found: WorkerStatus[] = [];
-    for await (const { key } of output.list(FLEET_PREFIX)) {
-      const object = await output.get(key).catch(() => undefined);
-      if (object === undefined) continue;
-      const status = readStatus(object.body);
-      if (status?.host !== host) continue;
-      if (await isWorker(status.pid)) found.push(status);
-      else await output.delete([workerStatusKey(status.id)]);
+  function ended(id: string, code: number | null, signal: NodeJS.Signals | null, lifeMs: number): void {
+    if (code === 0) {
+      crashes.endedWell();
+      // A worker that ended well has nothing to tell.
+      void rm(files.logFile(id), { force: true }).catch(() => {});
+      return;
     }
-    return found;
+    // Somebody killed it: that says nothing about the next one.
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') return;
+    crashes.add({ id, how: code === null ? `signal ${signal}` : `code ${code}` }, lifeMs);
   }
 
-  async function drain(): Promise<void> {
-    const pids = new Set((await statuses()).filter(({ managed }) => managed).map(({ pid }) => pid));
-    for (const { child } of children.values()) if (child.pid !== undefined) pids.add(child.pid);
-    for (const pid of pids) send(pid, 'SIGTERM');
-    if (await untilAllEnd(pids, DRAIN_MS)) return;
-    for (const pid of pids) send(pid, 'SIGKILL');
-    await untilAllEnd(pids, KILL_MS);
-  }
-
-  async function untilAllEnd(pids: ReadonlySet<number>, limitMs: number): Promise<boolean> {
-    const deadlineMs = clock.monotonicMs() + limitMs;
-    for (;;) {
-      const alive = await Promise.all([...pids].map(isWorker));
-      if (!alive.includes(true)) return true;
-      if (clock.monotonicMs() > deadlineMs) return false;
-      await clock.sleep(20);
-    }
+  async function lastWords(): Promise<string> {
+    const logFile = files.logFile(crashes.last?.id ?? '');
+    const text = await readFile(logFile, 'utf8').catch(() => '(its log cannot be read)');
+    const words = text.slice(-LAST_WORDS_BYTES).trim();
+    return `Workers end as soon as they start. The last one said:\n${words}\nThe whole log is in ${path.resolve(logFile)}.`;
   }
 
   return {
-    async capacity() {
-      const reported = await statuses();
-      const takingWork = reported.filter(({ state }) => state !== 'draining' && state !== 'outdated');
-      const reportedIds = new Set(reported.map(({ id }) => id));
-      const silent = [...children.keys()].filter((id) => !reportedIds.has(id));
-      return takingWork.length + silent.length;
+    async members() {
+      return (await living()).map(({ id, pid, launchedAtMs, retiredAtMs }): FleetMember => {
+        const state = retiredAtMs === undefined ? 'running' : 'draining';
+        return { id, state, launchedAtMs, hourlyUsd, kind: `process ${pid}` };
+      });
     },
     launch,
-    drain,
+    async retire(ids) {
+      for (const file of await living()) {
+        // A second signal would end it at once, and not once it has finished what it has begun.
+        if (!ids.includes(file.id) || file.retiredAtMs !== undefined) continue;
+        await files.write({ ...file, retiredAtMs: clock.nowMs() });
+        send(file.pid, 'SIGTERM');
+      }
+    },
+    async terminate(ids) {
+      for (const { id, pid } of await living()) if (ids.includes(id)) send(pid, 'SIGKILL');
+    },
+    async hourlyUsd() {
+      return hourlyUsd;
+    },
   };
 }
 
-/** @returns false when there is no such process. */
-function send(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Whether the process is there and a worker. Its id may have been given to another program since: where the system
- * shows command lines, ours says `worker`, and one that has ended without being waited for says nothing.
- */
-async function isWorker(pid: number): Promise<boolean> {
-  if (!send(pid, 0)) return false;
-  if (process.platform !== 'linux') return true;
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return commandLine.split('\0').includes('worker');
-}
-
-/** Undefined where the status is not readable for us, a newer imgcls's say: that worker is not counted. */
+/** Undefined where the status is not readable for us, a newer imgcls's say: that worker is known by its file. */
 function readStatus(body: Uint8Array): WorkerStatus | undefined {
   try {
     return parseVersioned(workerStatus, new TextDecoder().decode(body), 'worker status');
   } catch {
     return undefined;
   }
-}
-
-async function lastWords({ logFile }: Launched): Promise<string> {
-  const text = await readFile(logFile, 'utf8').catch(() => '(its log cannot be read)');
-  return text.slice(-LAST_WORDS_BYTES).trim();
 }

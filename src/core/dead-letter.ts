@@ -1,0 +1,20 @@
+import * as z from 'zod';
+import { jobId } from './job.ts';
+import { formatVersion } from './versioned.ts';
+
+/** `dlq/<messageId>.json`: a message that nobody could finish, kept for people. Times are milliseconds since 1970. */
+export const deadLetter = z.object({
+  v: formatVersion,
+  messageId: z.string(),
+  receivedAtMs: z.number(),
+  sentAtMs: z.number(),
+  /** Of the dead-letter queue, where counting may start anew. */
+  receiveCount: z.int().nonnegative(),
+  /** Why it is here, as far as can be told. */
+  why: z.string(),
+  /** As it was sent, whatever it is. */
+  body: z.string(),
+  /** Absent where the message does not say so in a way that can be read. */
+  job: jobId.optional(),
+});
+export type DeadLetter = z.infer<typeof deadLetter>;

@@ -1,0 +1,60 @@
+import { QueueMissingError } from '../core/errors.ts';
+import type { RequestMessage } from '../core/messages.ts';
+import { type ImageError, isError, type Outcome } from '../core/outcome.ts';
+import type { Cloud } from '../core/ports.ts';
+import { rangeOf, responseFor, type Shard, writeShard } from '../core/shard.ts';
+import { FORMAT } from '../core/versioned.ts';
+import { Coverage } from './coverage.ts';
+import { listShardsNear } from './ledger.ts';
+
+/** In place of a worker's id in responses. */
+const WRITER = 'dead-letters';
+
+/**
+ * Gives `error` as the outcome to the images of a request that nobody will answer, or the error that the request itself
+ * has for an image. Images that have an outcome, of whatever attempt, keep it. The waiter is told.
+ * @returns how many images got their outcome here.
+ * @throws {PoisonError} when the images are not consecutive.
+ */
+export async function concludeRequest(
+  cloud: Cloud,
+  request: RequestMessage,
+  error: ImageError,
+  signal: AbortSignal,
+): Promise<number> {
+  const { job, attempt, images } = request;
+  const range = rangeOf(request);
+  const coverage = new Coverage();
+  for await (const shard of listShardsNear(cloud.output, job, range, signal)) coverage.add(shard);
+  let concluded = 0;
+  for (const { first, last } of coverage.holes(range)) {
+    const outcomes = images.slice(first - range.first, last - range.first + 1).map(
+      (image): Outcome => ({
+        v: FORMAT,
+        index: image.index,
+        name: image.name,
+        error: isError(image) ? image.error : error,
+      }),
+    );
+    const written = { range: { attempt, first, last }, outcomes };
+    const { shard, isOurs } = await writeShard(cloud.output, job, written, signal);
+    if (isOurs) concluded += outcomes.length;
+    await respond(cloud, request, shard, signal);
+  }
+  return concluded;
+}
+
+async function respond(
+  cloud: Cloud,
+  { job, replyTo }: RequestMessage,
+  shard: Shard,
+  signal: AbortSignal,
+): Promise<void> {
+  if (replyTo === undefined) return;
+  try {
+    await cloud.queues.open(replyTo).send([{ body: responseFor(job, WRITER, shard), groupId: job }], signal);
+  } catch (error) {
+    // Its waiter is gone, and reads the ledger when it comes back.
+    if (!(error instanceof QueueMissingError)) throw error;
+  }
+}

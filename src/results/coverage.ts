@@ -1,0 +1,49 @@
+import type { ShardRange } from '../core/keys.ts';
+
+/** Images `first` to `last`, both included. */
+export type Span = Omit<ShardRange, 'attempt'>;
+
+/**
+ * Which images of a job have an outcome. Pure. Neighbouring ranges become one, so that a million images in order take no
+ * more memory than the holes among them.
+ */
+export class Coverage {
+  /** In index order, apart from each other by an image at least. */
+  #spans: Span[] = [];
+
+  add({ first, last }: Span): void {
+    const from = this.#firstEndingFrom(first - 1);
+    let to = from;
+    const joined = { first, last };
+    for (let span = this.#spans[to]; span !== undefined && span.first <= last + 1; span = this.#spans[++to]) {
+      joined.first = Math.min(joined.first, span.first);
+      joined.last = Math.max(joined.last, span.last);
+    }
+    this.#spans.splice(from, to - from, joined);
+  }
+
+  /** What of these images has no outcome, in index order. */
+  holes({ first, last }: Span): Span[] {
+    const holes: Span[] = [];
+    let next = first;
+    for (let at = this.#firstEndingFrom(first); next <= last; at++) {
+      const span = this.#spans[at];
+      const end = Math.min(last, (span?.first ?? Number.POSITIVE_INFINITY) - 1);
+      if (end >= next) holes.push({ first: next, last: end });
+      next = (span?.last ?? last) + 1;
+    }
+    return holes;
+  }
+
+  /** Place of the first span that ends at `index` or later. */
+  #firstEndingFrom(index: number): number {
+    let low = 0;
+    let high = this.#spans.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#spans[middle]?.last ?? 0) < index) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

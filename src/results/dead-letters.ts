@@ -1,0 +1,131 @@
+/**
+ * Dead letters: what the request queue gave up. Each is kept for people, its images get their outcomes so that the job
+ * ends, its waiter is told, and only then it leaves the queue; whoever is interrupted leaves the rest to the next.
+ */
+import type { Chore } from '../core/chore.ts';
+import type { Clock } from '../core/clock.ts';
+import type { DeadLetter } from '../core/dead-letter.ts';
+import {
+  NewerVersionError,
+  ObjectMissingError,
+  PoisonError,
+  PreconditionFailedError,
+} from '../core/errors.ts';
+import { jobId } from '../core/job.ts';
+import { isFinal, readJob } from '../core/job-record.ts';
+import { deadLetterKey, deadLetterQueueName } from '../core/keys.ts';
+import { parseRequest, type RequestMessage } from '../core/messages.ts';
+import type { Cloud, ReceivedMessage, Store } from '../core/ports.ts';
+import { rangeOf } from '../core/shard.ts';
+import { FORMAT } from '../core/versioned.ts';
+import { concludeRequest } from './conclude.ts';
+import { oneByOne } from './one-by-one.ts';
+
+const EVERY_MS = 10_000;
+const MAX_LETTERS = 100;
+/** SQS's limit of one receive. */
+const RECEIVE = 10;
+/** Long enough that a queue of many hosts asks all of them. */
+const WAIT_MS = 1000;
+/** For {@link RECEIVE} letters of a few requests each. */
+const LEASE_MS = 120_000;
+
+/** Empties the dead-letter queue. */
+export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
+  const queue = cloud.queues.open(deadLetterQueueName(cloud.cluster));
+  return {
+    name: 'drain of the dead letters',
+    everyMs: EVERY_MS,
+    async run(signal) {
+      const drained = { letters: 0, unreadable: 0, images: 0 };
+      for (let taken = 0; taken < MAX_LETTERS && !signal.aborted; ) {
+        const letters = await queue.receive({ max: RECEIVE, waitMs: WAIT_MS, leaseMs: LEASE_MS, signal });
+        if (letters.length === 0) break;
+        taken += letters.length;
+        await oneByOne(letters, async (letter) => {
+          const found = await openLetter(cloud.output, letter, signal);
+          await keep(cloud.output, letter, found, clock.nowMs(), signal);
+          if (found.kind === 'unfinished') {
+            const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
+            drained.images += await concludeRequest(cloud, found.request, error, signal);
+          }
+          await queue.delete([letter.receipt]);
+          drained.letters++;
+          if (found.kind === 'unreadable') drained.unreadable++;
+        });
+      }
+      return inWords(drained);
+    },
+  };
+}
+
+/**
+ * - `unfinished`: its images want outcomes.
+ * - `unwanted`: its job is over, or there is none.
+ * - `unreadable`: poison, or of a newer imgcls. The latter goes as well: its text is kept, and what its job lacks is
+ *   announced again in a format that this cluster can read, so that a rolling upgrade leaves no job behind.
+ */
+type Found =
+  | { kind: 'unfinished'; why: string; request: RequestMessage }
+  | { kind: 'unwanted' | 'unreadable'; why: string };
+
+async function openLetter(output: Store, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
+  try {
+    const request = parseRequest(body);
+    rangeOf(request);
+    const record = await readJob(output, request.job, signal);
+    if (isFinal(record)) return { kind: 'unwanted', why: `Job ${record.id} is ${record.state}.` };
+    return {
+      kind: 'unfinished',
+      why: 'Its batch was delivered as often as the request queue allows and was never finished.',
+      request,
+    };
+  } catch (error) {
+    if (error instanceof ObjectMissingError)
+      return { kind: 'unwanted', why: `Its job is unknown. ${error.message}` };
+    if (error instanceof PoisonError || error instanceof NewerVersionError)
+      return { kind: 'unreadable', why: error.message };
+    throw error;
+  }
+}
+
+/** The first copy stays. */
+async function keep(
+  output: Store,
+  message: ReceivedMessage,
+  { why }: Found,
+  receivedAtMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id: messageId, sentAtMs, receiveCount, body } = message;
+  // Whatever the text is, the group of a request is its job.
+  const job = jobId.safeParse(message.groupId).data;
+  const letter: DeadLetter = {
+    v: FORMAT,
+    messageId,
+    receivedAtMs,
+    sentAtMs,
+    receiveCount,
+    why,
+    body,
+    ...(job !== undefined && { job }),
+  };
+  try {
+    const options = { only: 'absent', signal } as const;
+    await output.put(deadLetterKey(messageId), Buffer.from(JSON.stringify(letter)), options);
+  } catch (error) {
+    if (!(error instanceof PreconditionFailedError)) throw error;
+  }
+}
+
+const whereKept = ({ id }: ReceivedMessage): string =>
+  `The message is kept as ${deadLetterKey(id)} in the output bucket.`;
+
+function inWords(drained: { letters: number; unreadable: number; images: number }): string | undefined {
+  const { letters, unreadable, images } = drained;
+  if (letters === 0) return undefined;
+  const parts = [`Kept ${letters} dead letters`];
+  if (images > 0) parts.push(`${images} of their images got an error outcome`);
+  if (unreadable > 0) parts.push(`${unreadable} letters could not be read`);
+  return `${parts.join('; ')}.`;
+}

@@ -1,0 +1,144 @@
+/** What every fleet driver keeps of the promises in src/scaler/fleet.ts. Run against each of them. */
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FleetDriver, FleetMember } from '../../src/scaler/fleet.ts';
+import { until } from './until.ts';
+
+export interface FleetWorld {
+  /** A new driver on the same world each time, as a controller that starts anew has it. */
+  driver(): FleetDriver;
+  /** Ends everything that was launched. */
+  release(): Promise<void>;
+}
+
+const newDecision = (): string => `contract-${randomUUID()}`;
+const idsOf = (members: readonly { id: string }[]): string[] => members.map(({ id }) => id).sort();
+
+/** @param waiting how long a machine of this world may take to end, and how often to look. */
+export function describeFleetDriver(
+  name: string,
+  makeWorld: () => Promise<FleetWorld>,
+  waiting: { timeoutMs?: number; everyMs?: number } = {},
+): void {
+  describe(`${name}: fleet`, () => {
+    let world: FleetWorld;
+    let driver: FleetDriver;
+    beforeEach(async () => {
+      world = await makeWorld();
+      driver = world.driver();
+    });
+    afterEach(() => world.release());
+
+    const launch = async (count: number): Promise<string[]> => {
+      const { started } = await driver.launch({ count, decision: newDecision() });
+      expect(started).toHaveLength(count);
+      return started.toSorted();
+    };
+
+    const untilGone = (ids: readonly string[]): Promise<true> =>
+      until(
+        `${ids.join(', ')} have ended`,
+        async () => ((await driver.members()).some(({ id }) => ids.includes(id)) ? undefined : true),
+        waiting,
+      );
+
+    const stateOf = (members: readonly FleetMember[], id: string): FleetMember['state'] | undefined =>
+      members.find((member) => member.id === id)?.state;
+
+    it('begins empty', async () => {
+      expect(await driver.members()).toEqual([]);
+    });
+
+    it('shows all that was launched at once, each under an id of its own', async () => {
+      const before = Date.now();
+      const ids = await launch(3);
+      const members = await driver.members();
+      expect(new Set(ids).size).toBe(3);
+      expect(idsOf(members)).toEqual(ids);
+      for (const { state, launchedAtMs } of members) {
+        expect(state).toBe('running');
+        // Clouds tell the time of a launch in whole seconds.
+        expect(launchedAtMs).toBeGreaterThan(before - 2000);
+        expect(launchedAtMs).toBeLessThan(Date.now() + 2000);
+      }
+    });
+
+    it('adds what another decision launches', async () => {
+      const first = await launch(1);
+      const second = await launch(2);
+      expect(idsOf(await driver.members())).toEqual([...first, ...second].sort());
+    });
+
+    it('launches once for a decision that is sent twice', async () => {
+      const request = { count: 2, decision: newDecision() };
+      const first = await driver.launch(request);
+      const again = await driver.launch(request);
+      expect(again.started.toSorted()).toEqual(first.started.toSorted());
+      expect(idsOf(await driver.members())).toEqual(first.started.toSorted());
+    });
+
+    it('forgets no member when its controller starts anew', async () => {
+      const ids = await launch(2);
+      driver = world.driver();
+      expect(idsOf(await driver.members())).toEqual(ids);
+      await driver.terminate(ids);
+      await untilGone(ids);
+    });
+
+    it('launches once for a decision that is sent again after a new start', async () => {
+      const request = { count: 2, decision: newDecision() };
+      const { started } = await driver.launch(request);
+      driver = world.driver();
+      const again = await driver.launch(request);
+      expect(again.started.toSorted()).toEqual(started.toSorted());
+      expect(idsOf(await driver.members())).toEqual(started.toSorted());
+    });
+
+    it('takes retired machines out of service until they have ended, and no others', async () => {
+      const [retired = '', kept = ''] = await launch(2);
+      await driver.retire([retired]);
+      const members = await driver.members();
+      expect(['draining', undefined]).toContain(stateOf(members, retired));
+      expect(stateOf(members, kept)).toBe('running');
+      await untilGone([retired]);
+      expect(idsOf(await driver.members())).toEqual([kept]);
+    });
+
+    it('knows after a new start what was retired', async () => {
+      const [retired = ''] = await launch(1);
+      await driver.retire([retired]);
+      driver = world.driver();
+      expect(['draining', undefined]).toContain(stateOf(await driver.members(), retired));
+      await untilGone([retired]);
+    });
+
+    it('may be told twice to retire the same', async () => {
+      const ids = await launch(2);
+      await driver.retire(ids);
+      await driver.retire(ids);
+      await untilGone(ids);
+      await driver.retire(ids);
+      expect(await driver.members()).toEqual([]);
+    });
+
+    it('ends at once what is terminated, retired before or not, and no others', async () => {
+      const [retired = '', running = '', kept = ''] = await launch(3);
+      await driver.retire([retired]);
+      await driver.terminate([retired, running]);
+      await untilGone([retired, running]);
+      await driver.terminate([retired, running]);
+      expect(idsOf(await driver.members())).toEqual([kept]);
+    });
+
+    it('takes no harm from ids that it does not know, nor from none', async () => {
+      const ids = await launch(1);
+      for (const unknown of [['w-unknown'], []]) {
+        await driver.retire(unknown);
+        await driver.terminate(unknown);
+      }
+      const members = await driver.members();
+      expect(idsOf(members)).toEqual(ids);
+      expect(members[0]?.state).toBe('running');
+    });
+  });
+}

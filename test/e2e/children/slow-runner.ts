@@ -1,0 +1,24 @@
+/** A model runner that knows no model: IMGCLS_TEST_IMAGES_PER_SECOND images a second (5), one after the other. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ImageResult } from '../../../src/core/outcome.ts';
+import type { RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+
+const imageMs = 1000 / Number(process.env.IMGCLS_TEST_IMAGES_PER_SECOND ?? 5);
+const reply = (message: RunnerReply) => process.send?.(message);
+let last: Promise<unknown> = Promise.resolve();
+
+process.on('disconnect', () => process.exit());
+process.on('message', (request) => {
+  last = last.then(() => answer(request as RunnerRequest));
+});
+reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
+
+async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
+  const results: ImageResult[] = [];
+  for (const { byteLength } of images) {
+    await sleep(imageMs);
+    const label = { wnid: 'n00000000', label: `${byteLength} bytes`, score: 1 / topK };
+    results.push({ labels: Array.from({ length: topK }, () => label), ms: imageMs });
+  }
+  reply({ type: 'results', id, results, rssBytes: process.memoryUsage.rss() });
+}

@@ -1,0 +1,80 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
+
+const samples = path.join(repository, 'samples');
+
+let installed: InstalledPackage;
+beforeAll(async () => {
+  installed = await installPackage();
+});
+afterAll(() => installed.remove());
+
+describe('imgcls status', () => {
+  it('says of a cluster without work that nothing runs, and how to start a controller', async () => {
+    const { code, stdout, stderr } = await start(installed.bin, await installed.dataDir(), ['status'])
+      .finished;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/controller +none runs; "imgcls scale --max 4" starts one/);
+    expect(stdout).toMatch(/jobs +none is unfinished/);
+  });
+
+  it('shows a job that waits for workers, and what is in the queue', async () => {
+    const dataDir = await installed.dataDir();
+    const announced = await start(installed.bin, dataDir, ['upload', samples, '--no-wait']).finished;
+    const job = announced.stdout.trim();
+    const { code, stdout } = await start(installed.bin, dataDir, ['status', '--format', 'json']).finished;
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      v: 1,
+      requests: { waiting: 1, inFlight: 0 },
+      deadLetters: { waiting: 0 },
+      workers: [],
+      jobs: [{ id: job, state: 'sealed', total: 5, done: 0 }],
+    });
+    const text = await start(installed.bin, dataDir, ['status']).finished;
+    expect(text.stdout).toMatch(new RegExp(`${job} +sealed +0 of 5`));
+    expect(await processesOf(dataDir), 'looking starts nothing').toEqual([]);
+  });
+
+  it('is shown again and again until it is interrupted, which is how it ends well', async () => {
+    const watching = start(installed.bin, await installed.dataDir(), [
+      'status',
+      '--watch',
+      '--format',
+      'json',
+    ]);
+    await expect
+      .poll(() => watching.stdout().split('\n').length, { timeout: 20_000 })
+      .toBeGreaterThanOrEqual(3);
+    watching.kill('SIGINT');
+    const { code, stdout, stderr } = await watching.finished;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const line of stdout.trimEnd().split('\n')) expect(JSON.parse(line)).toMatchObject({ v: 1 });
+  });
+});
+
+describe('imgcls upload --quote', () => {
+  it('says what a job would take and cost, and leaves nothing behind', async () => {
+    const dataDir = await installed.dataDir();
+    const env = { IMGCLS_PRICE_PER_HOUR: '0.5' };
+    const args = ['upload', samples, '--quote', '--format', 'json'];
+    const { code, stdout, stderr } = await start(installed.bin, dataDir, args, env).finished;
+    expect(code, stderr).toBe(0);
+    const quote = JSON.parse(stdout);
+    expect(quote).toMatchObject({ v: 1, images: 5, messages: 1, machines: 1, hourlyUsd: 0.5 });
+    expect(quote.machineUsd).toBeGreaterThan(0);
+    expect(await readdir(dataDir)).toEqual([]);
+  });
+
+  it('costs nothing on a machine that is paid for', async () => {
+    const { code, stdout } = await start(installed.bin, await installed.dataDir(), [
+      'upload',
+      samples,
+      '--quote',
+    ]).finished;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/cost +\$0\.00/);
+  });
+});
