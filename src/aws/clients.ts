@@ -1,4 +1,5 @@
 /** One client a service, set up once. Profile, region, credentials and endpoint come from AWS's own settings. */
+import { EC2Client, type EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { STREAM_FROM_BYTES } from './s3-body.ts';
@@ -14,7 +15,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A connection that moves no byte for so long is cut. No limit on a request: a large body may take its time. */
 const S3_IDLE_TIMEOUT_MS = 30_000;
 /** The longest poll, 20 s, and time to answer. */
-const SQS_REQUEST_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_ATTEMPTS = 6;
 
 /** The SDK writes warnings to the console where it has no logger. What matters is in the errors that we throw. */
@@ -63,16 +64,22 @@ export function createS3Client(options: ClientOptions = {}): S3Client {
 
 /** `destroy()` closes its connections. */
 export function createSqsClient(options: ClientOptions = {}): SQSClient {
-  const config: SQSClientConfig = {
-    ...common(options),
-    requestHandler: {
-      httpAgent: agent(options.concurrency),
-      httpsAgent: agent(options.concurrency),
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: SQS_REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-      logger: noLog,
-    },
-  };
+  const config: SQSClientConfig = { ...common(options), requestHandler: shortRequests(options) };
   return new SQSClient(config);
 }
+
+/** `destroy()` closes its connections. */
+export function createEc2Client(options: ClientOptions = {}): EC2Client {
+  const config: EC2ClientConfig = { ...common(options), requestHandler: shortRequests(options) };
+  return new EC2Client(config);
+}
+
+/** Of services whose requests are small. */
+const shortRequests = ({ concurrency }: ClientOptions) => ({
+  httpAgent: agent(concurrency),
+  httpsAgent: agent(concurrency),
+  connectionTimeout: CONNECT_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  throwOnRequestTimeout: true,
+  logger: noLog,
+});

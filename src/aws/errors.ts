@@ -46,6 +46,7 @@ const TRANSIENT_CODES = [
   // The service's own trouble.
   'InternalError',
   'InternalFailure',
+  'Unavailable',
   'ServiceUnavailable',
   'OperationAborted',
   'ConditionalRequestConflict',
@@ -96,6 +97,30 @@ const CAUSES: Cause[] = [
     kind: 'permanent',
     reason: 'the AWS credentials have expired',
     hint: `Get new ones. ${SIGN_IN}`,
+  },
+  {
+    codes: ['UnauthorizedOperation'],
+    kind: 'permanent',
+    reason: 'access is denied',
+    hint: 'Allow the action that is named to the identity in use (aws sts get-caller-identity).',
+  },
+  {
+    codes: [
+      'InvalidLaunchTemplateName.NotFoundException',
+      'InvalidLaunchTemplateId.NotFound',
+      'InvalidLaunchTemplateId.Malformed',
+      'InvalidLaunchTemplateId.VersionNotFound',
+      'InvalidLaunchTemplateName.MalformedException',
+    ],
+    kind: 'config',
+    reason: 'there is no such launch template, or no such version of it, in this region',
+    hint: '"aws ec2 describe-launch-templates" lists them; --launch-template takes a name or an id, with :VERSION if need be.',
+  },
+  {
+    codes: ['InvalidInstanceType'],
+    kind: 'config',
+    reason: 'EC2 knows no such instance type in this region',
+    hint: 'Check --instance-types; "aws ec2 describe-instance-types" lists those there are.',
   },
   {
     codes: ['RequestTimeTooSkewed', 'RequestInTheFuture'],

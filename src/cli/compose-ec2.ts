@@ -1,7 +1,46 @@
+// Builds the fleet driver for EC2.
+
+import { createEc2Client } from '../aws/clients.ts';
+import { createEc2 } from '../aws/ec2.ts';
+import type { Pool } from '../core/ec2.ts';
 import { ImgclsError } from '../core/errors.ts';
+import { priceOf } from '../core/prices.ts';
+import { createEc2Fleet } from '../scaler/drivers/ec2.ts';
+import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
+import { systemClock } from './clock.ts';
 import type { OpenFleet } from './compose-fleet.ts';
 import type { RunSettings } from './settings.ts';
 
-export async function openEc2Fleet(_settings: RunSettings): Promise<Omit<OpenFleet, 'name'>> {
-  throw new ImgclsError('config', 'EC2 is not wired yet.');
+const TICK_MS = 5000;
+
+/** @throws {ImgclsError} of kind `config` when what is launched cannot be, or is not named. */
+export async function openEc2Fleet(settings: RunSettings): Promise<Omit<OpenFleet, 'name'>> {
+  const { launchTemplate, instanceTypes = [], subnets = [], pricePerHour } = settings;
+  if (launchTemplate === undefined) {
+    throw new ImgclsError('config', 'No launch template is named, so nothing can be launched on EC2.', {
+      hint: 'Give --launch-template NAME (or IMGCLS_LAUNCH_TEMPLATE): its instances run "imgcls worker --managed".',
+    });
+  }
+  const ec2 = createEc2(createEc2Client());
+  const types = await checkEc2(ec2, { template: launchTemplate, instanceTypes });
+  const driver = createEc2Fleet({
+    ec2,
+    cluster: settings.cluster,
+    template: launchTemplate,
+    pools: poolsOf(instanceTypes, subnets),
+    onDemandPercentage: settings.onDemandPercentage,
+    warm: settings.warm,
+    maxLifetimeMs: 1000 * settings.maxLifetimeSeconds,
+    priceOf: (type, market) => priceOf(type, market, pricePerHour),
+    types,
+    clock: systemClock,
+  });
+  return { driver, tickMs: TICK_MS };
+}
+
+/** Every type in every subnet; what is not named is the launch template's own. */
+function poolsOf(types: readonly string[], subnets: readonly string[]): Pool[] {
+  const ofTypes: Pool[] = types.length > 0 ? types.map((instanceType) => ({ instanceType })) : [{}];
+  if (subnets.length === 0) return ofTypes;
+  return ofTypes.flatMap((pool) => subnets.map((subnet) => ({ ...pool, subnet })));
 }

@@ -31,8 +31,6 @@ export interface OpenFleet {
   name: string;
   /** How often the controller looks. */
   tickMs: number;
-  /** Says what is wrong with the settings before anything is launched. */
-  check(): Promise<void>;
 }
 
 export const mostWorkers = (cloud: Pick<Cloud, 'kind'>, { max }: RunSettings): number =>
@@ -41,10 +39,10 @@ export const mostWorkers = (cloud: Pick<Cloud, 'kind'>, { max }: RunSettings): n
 export async function openFleet(cloud: Cloud, settings: RunSettings): Promise<OpenFleet> {
   if (cloud.kind === 'local') {
     const driver = openProcessFleet(cloud, settings, mostWorkers(cloud, settings));
-    return { driver, name: 'process', tickMs: 1000, check: async () => {} };
+    return { driver, name: 'process', tickMs: 1000 };
   }
   const { openEc2Fleet } = await import('./compose-ec2.ts');
-  return { ...(await openEc2Fleet(settings)), name: 'ec2', tickMs: 5000 };
+  return { ...(await openEc2Fleet(settings)), name: 'ec2' };
 }
 
 /** Workers as processes of this machine, so many cores for each that `max` of them fill it. */

@@ -30,7 +30,6 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
   return withRun(flags, async (run) => {
     const { cloud, settings, interrupted } = run;
     const fleet = await openFleet(cloud, settings);
-    await fleet.check();
     const policy = await policySettings(cloud, settings, fleet.driver);
     const holder = ulid();
     const lock = new LockKeeper({ store: cloud.output, holder, clock: systemClock, ttlMs: LOCK_TTL_MS });

@@ -124,8 +124,8 @@ const whereKept = ({ id }: ReceivedMessage): string =>
 function inWords(drained: { letters: number; unreadable: number; images: number }): string | undefined {
   const { letters, unreadable, images } = drained;
   if (letters === 0) return undefined;
-  const parts = [`Kept ${letters} dead letters`];
-  if (images > 0) parts.push(`${images} of their images got an error outcome`);
-  if (unreadable > 0) parts.push(`${unreadable} letters could not be read`);
+  const parts = [`Dead letters kept: ${letters}`];
+  if (images > 0) parts.push(`images of theirs that got an error outcome: ${images}`);
+  if (unreadable > 0) parts.push(`letters that could not be read: ${unreadable}`);
   return `${parts.join('; ')}.`;
 }

@@ -6,6 +6,7 @@ import { FIRST_ATTEMPT, MAX_BATCH } from '../core/messages.ts';
 import { isError, type Outcome } from '../core/outcome.ts';
 import type { Cloud, Queue } from '../core/ports.ts';
 import { listShards, readShard } from './ledger.ts';
+import { QuietDrain } from './quiet-drain.ts';
 import { ResponseListener } from './responses.ts';
 import { type KnownShard, Tally } from './tally.ts';
 
@@ -61,6 +62,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   }
 
   const listener = new ResponseListener(options.responses, options.clock);
+  const deadLetters = new QuietDrain(options);
   const close = () => listener.close();
   signal?.addEventListener('abort', close, { once: true });
   try {
@@ -72,8 +74,10 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
       const wake = record.total === undefined ? sealed : undefined;
       const responses = await retrying(options, () => listener.hear(wake));
       for (const response of responses) if (response.job === jobId) tally.add(response, response.outcomes);
+      if (responses.length > 0) deadLetters.heard();
       if (wake?.aborted === true) await refresh();
       else if (responses.length === 0) {
+        await deadLetters.nothingHeard();
         await refresh();
         await retrying(options, () => relist(options, tally));
       }

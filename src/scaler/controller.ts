@@ -15,7 +15,7 @@ import { Books } from './books.ts';
 import type { FleetDriver, LaunchAnswer } from './fleet.ts';
 import type { Observation } from './observe.ts';
 import { decide } from './policy/decide.ts';
-import type { Decision, PolicySettings } from './policy/policy.ts';
+import type { Decision, Policy, PolicySettings } from './policy/policy.ts';
 import { type Suspect, suspects } from './reap.ts';
 import { isUnknown } from './snapshot.ts';
 
@@ -33,6 +33,8 @@ export interface ControllerOptions {
     writeJobCosts(byJobUsd: Readonly<Record<string, number>>): Promise<void>;
   };
   settings: PolicySettings;
+  /** In place of the one that the settings name: a simulation brings rivals. */
+  policy?: Policy;
   bootDeadlineMs: number;
   /** How long the controller lock lives without a renewal. */
   lockTtlMs: number;
@@ -124,15 +126,16 @@ export class Controller {
   }
 
   #decide({ snapshot }: Observation): Decision {
-    const { clock, settings } = this.#options;
+    const { clock, settings, policy } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#needs = this.#needs.filter(({ atMs }) => nowMs - atMs < NEED_WINDOW_MS);
     const recent = this.#needs.map(({ needed }) => needed);
-    const decision = decide(snapshot, settings, {
+    const history = {
       sinceLaunchMs:
         this.#lastLaunchAtMs === undefined ? undefined : Math.max(0, clock.nowMs() - this.#lastLaunchAtMs),
       recentlyNeeded: Math.max(0, ...recent),
-    });
+    };
+    const decision = decide(snapshot, settings, history, policy);
     this.#needs.push({ atMs: nowMs, needed: decision.needed });
     return decision;
   }

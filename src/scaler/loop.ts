@@ -77,11 +77,14 @@ export function startLoop(options: LoopOptions): Loop {
 async function doChores(options: LoopOptions, signal: AbortSignal): Promise<void> {
   const { chores, clock, lock, log } = options;
   const dueMs = new Map<Chore, number>();
+  // A job that cannot be settled is a problem of that job, and of no other.
+  const failed = (chore: Chore) => (error: unknown) =>
+    log.error({ chore: chore.name, error }, 'A chore failed.');
   while (!signal.aborted) {
     for (const chore of chores) {
       if (lock.epoch === undefined || signal.aborted || clock.monotonicMs() < (dueMs.get(chore) ?? 0))
         continue;
-      await attempt(options, chore.name, async () => {
+      await attempt({ log, onProblem: failed(chore) }, chore.name, async () => {
         const done = await chore.run(signal);
         if (done !== undefined) log.info({ chore: chore.name }, done);
       });
@@ -93,7 +96,7 @@ async function doChores(options: LoopOptions, signal: AbortSignal): Promise<void
 
 /** @returns false when it failed, which was told. */
 async function attempt(
-  { log, onProblem }: LoopOptions,
+  { log, onProblem }: Pick<LoopOptions, 'log' | 'onProblem'>,
   what: string,
   act: () => Promise<void>,
 ): Promise<boolean> {

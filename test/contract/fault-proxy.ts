@@ -1,7 +1,9 @@
 /**
  * Stands in front of moto, passes requests on, and does to chosen ones what AWS and networks do at times. Always:
  * - an upload that breaks off reaches nobody (moto stores what came; S3 stores nothing);
- * - conditional puts come one after the other (moto looks and writes in two steps; S3 does both in one).
+ * - conditional puts come one after the other (moto looks and writes in two steps; S3 does both in one);
+ * - RunInstances launches as many as it may (moto launches as few);
+ * - a launch under a ClientToken that was used answers as it did then (moto ignores tokens; EC2 keeps them).
  */
 import { once } from 'node:events';
 import {
@@ -18,8 +20,10 @@ import { buffer } from 'node:stream/consumers';
 export interface ProxiedRequest {
   method: string;
   path: string;
-  /** The action of an SQS request: "SendMessageBatch". Empty for S3. */
+  /** The action of an SQS or EC2 request: "SendMessageBatch", "RunInstances". Empty for S3. */
   action: string;
+  /** The parameters of an EC2 request, whose protocol is a form; else undefined. */
+  form: URLSearchParams | undefined;
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
@@ -59,6 +63,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
   let faults: { fault: Fault; left: number }[] = [];
   let lastConditional: Promise<unknown> = Promise.resolve();
+  const launches = new LaunchTokens();
 
   const take = (request: ProxiedRequest): Fault | undefined => {
     const found = faults.find(({ fault }) => fault.of(request));
@@ -76,18 +81,14 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    const request: ProxiedRequest = {
-      method: incoming.method ?? '',
-      path: incoming.url ?? '',
-      action: String(incoming.headers['x-amz-target'] ?? '').replace(/^AmazonSQS\./, ''),
-      headers: incoming.headers,
-      body: await buffer(incoming),
-    };
+    const request = proxied(incoming, await buffer(incoming));
     requests.push(request);
     const gone = new AbortController();
     outgoing.once('close', () => gone.abort());
     const forward = (body?: string): Promise<Reply> =>
-      inTurn(request, () => pass(target, agent, request, body, gone.signal));
+      launches.once(request, () =>
+        inTurn(request, () => pass(target, agent, request, body ?? mostInstances(request), gone.signal)),
+      );
     const reply = await (take(request)?.answer(request, forward) ?? forward());
     if (reply === 'reset') incoming.socket.resetAndDestroy();
     else write(outgoing, reply);
@@ -120,6 +121,44 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       await once(server, 'close');
     },
   };
+}
+
+function proxied(incoming: IncomingMessage, body: Buffer): ProxiedRequest {
+  const { method = '', url = '', headers } = incoming;
+  const isForm = headers['content-type']?.startsWith('application/x-www-form-urlencoded');
+  const form = isForm ? new URLSearchParams(String(body)) : undefined;
+  const target = String(headers['x-amz-target'] ?? '').replace(/^AmazonSQS\./, '');
+  return { method, path: url, action: form?.get('Action') ?? target, form, headers, body };
+}
+
+function mostInstances({ action, form }: ProxiedRequest): string | undefined {
+  if (action !== 'RunInstances' || form === undefined) return undefined;
+  const most = new URLSearchParams(form);
+  most.set('MinCount', form.get('MaxCount') ?? '1');
+  return String(most);
+}
+
+/** Launches by their ClientToken, as EC2 keeps them. */
+class LaunchTokens {
+  readonly #answers = new Map<string, { parameters: string; reply: Promise<Reply> }>();
+
+  once({ action, form, body }: ProxiedRequest, forward: () => Promise<Reply>): Promise<Reply> {
+    const token = form?.get('ClientToken');
+    if (token == null || !['RunInstances', 'CreateFleet'].includes(action)) return forward();
+    const before = this.#answers.get(token);
+    if (before === undefined) {
+      const reply = forward();
+      this.#answers.set(token, { parameters: String(body), reply });
+      // What was refused did not happen: it may be asked again.
+      reply.then(
+        ({ status }) => status >= 300 && this.#answers.delete(token),
+        () => this.#answers.delete(token),
+      );
+      return reply;
+    }
+    if (before.parameters === String(body)) return before.reply;
+    return Promise.resolve(ec2Error(400, 'IdempotentParameterMismatch'));
+  }
 }
 
 async function pass(
@@ -166,9 +205,17 @@ const jsonError = (status: number, code: string): Reply => ({
   body: JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message: `${code} by the proxy` }),
 });
 
+const ec2Error = (status: number, code: string): Reply => ({
+  status,
+  headers: { 'content-type': 'text/xml' },
+  body: `<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>${code}</Code><Message>${code} by the proxy</Message></Error></Errors><RequestID>proxy</RequestID></Response>`,
+});
+
 /** An error in the words of the service that was asked. */
-export const serviceError = ({ action }: ProxiedRequest, status: number, code: string): Reply =>
-  action === '' ? xmlError(status, code) : jsonError(status, code);
+export function serviceError({ action, form }: ProxiedRequest, status: number, code: string): Reply {
+  if (form !== undefined) return ec2Error(status, code);
+  return action === '' ? xmlError(status, code) : jsonError(status, code);
+}
 
 /** What the entries of a batch that do not reach moto are answered. */
 export interface EntryFailure {

@@ -45,7 +45,8 @@ export function chooseRetirements({ own, needed, budget, settings, history }: Op
     if (machine.phase === 'booting' && isSurplus && stillNeeded === 0) chosen.push(machine);
   }
   if (chosen.length === 0) return nothing;
-  return { ids: chosen.map(({ id }) => id), reason: `${chosen.length} idle ones are let go` };
+  const counted = chosen.length === 1 ? '1 idle worker is' : `${chosen.length} idle workers are`;
+  return { ids: chosen.map(({ id }) => id), reason: `${counted} let go` };
 }
 
 const nothing: Retirement = { ids: [], reason: undefined };

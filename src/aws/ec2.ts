@@ -1,0 +1,228 @@
+import {
+  CreateFleetCommand,
+  type CreateFleetCommandInput,
+  CreateTagsCommand,
+  DeleteTagsCommand,
+  DescribeImagesCommand,
+  DescribeInstanceTypesCommand,
+  DescribeLaunchTemplateVersionsCommand,
+  type EC2Client,
+  type Instance,
+  paginateDescribeInstances,
+  RunInstancesCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import type { Ec2, Ec2Instance, Ec2Launch, Pool, Refusal } from '../core/ec2.ts';
+import { awsError, hasCode, isTransientCode } from './errors.ts';
+import { calling } from './retry.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const PAGE = 1000;
+
+/** Refusals that pass, in time or in another pool. */
+const PASSING = [
+  'InsufficientInstanceCapacity',
+  'InsufficientHostCapacity',
+  'InsufficientReservedInstanceCapacity',
+  'InsufficientFreeAddressesInSubnet',
+  'InstanceLimitExceeded',
+  'VcpuLimitExceeded',
+  'MaxSpotInstanceCountExceeded',
+  'MaxSpotFleetRequestCountExceeded',
+  'SpotMaxPriceTooLow',
+  'UnfulfillableCapacity',
+  // The pool does not have the type at all: another has.
+  'Unsupported',
+];
+
+const mayPass = (code: string | undefined): boolean =>
+  code !== undefined && (PASSING.includes(code) || isTransientCode(code));
+
+/** EC2's verbs over the SDK. */
+export function createEc2(client: EC2Client): Ec2 {
+  return {
+    async describe({ key, value }) {
+      const found: Ec2Instance[] = [];
+      await calling('list instances (ec2:DescribeInstances)', undefined, async () => {
+        const pages = paginateDescribeInstances(
+          { client, pageSize: PAGE },
+          { Filters: [{ Name: `tag:${key}`, Values: [value] }] },
+        );
+        for await (const { Reservations = [] } of pages)
+          for (const { Instances = [] } of Reservations) found.push(...Instances.map(toInstance));
+      });
+      return found;
+    },
+    launch: (launch) =>
+      launch.pools.length > 1 || launch.spot > 0 ? createFleet(client, launch) : runInstances(client, launch),
+    tag: (ids, tags) =>
+      each(ids, 'tag instances (ec2:CreateTags)', (Resources) =>
+        client.send(new CreateTagsCommand({ Resources, Tags: toTags(tags) })),
+      ),
+    untag: (ids, keys) =>
+      each(ids, 'tag instances (ec2:DeleteTags)', (Resources) =>
+        client.send(new DeleteTagsCommand({ Resources, Tags: keys.map((Key) => ({ Key })) })),
+      ),
+    terminate: (ids) =>
+      each(ids, 'end instances (ec2:TerminateInstances)', (InstanceIds) =>
+        client.send(new TerminateInstancesCommand({ InstanceIds })),
+      ),
+    stop: (ids) =>
+      each(ids, 'stop instances (ec2:StopInstances)', (InstanceIds) =>
+        client.send(new StopInstancesCommand({ InstanceIds })),
+      ),
+    start: (ids) =>
+      each(ids, 'start instances (ec2:StartInstances)', (InstanceIds) =>
+        client.send(new StartInstancesCommand({ InstanceIds })),
+      ),
+    types: (names) =>
+      calling(
+        `look up instance types ${names.join(', ')} (ec2:DescribeInstanceTypes)`,
+        undefined,
+        async () => {
+          const command = new DescribeInstanceTypesCommand({ InstanceTypes: names as [] });
+          const { InstanceTypes = [] } = await client.send(command);
+          return InstanceTypes.map(({ InstanceType, ProcessorInfo, MemoryInfo }) => ({
+            type: String(InstanceType),
+            architectures: (ProcessorInfo?.SupportedArchitectures ?? []).map(String),
+            memoryBytes: (MemoryInfo?.SizeInMiB ?? 0) * MEBIBYTE,
+          }));
+        },
+      ),
+    template: (name) =>
+      calling(`read launch template ${name} (ec2:DescribeLaunchTemplateVersions)`, undefined, async () => {
+        const { Version, ...template } = templateSpecification(name);
+        const command = new DescribeLaunchTemplateVersionsCommand({ ...template, Versions: [Version] });
+        const { LaunchTemplateVersions = [] } = await client.send(command);
+        const { InstanceType, ImageId } = LaunchTemplateVersions[0]?.LaunchTemplateData ?? {};
+        return {
+          ...(InstanceType !== undefined && { instanceType: InstanceType }),
+          ...(ImageId !== undefined && { imageId: ImageId }),
+        };
+      }),
+    imageArchitecture: (imageId) =>
+      calling(`look up image ${imageId} (ec2:DescribeImages)`, undefined, async () => {
+        const { Images = [] } = await client.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+        return Images[0]?.Architecture;
+      }),
+  };
+}
+
+function toInstance(instance: Instance): Ec2Instance {
+  const { InstanceId, State, InstanceType, Placement, InstanceLifecycle, LaunchTime, Tags = [] } = instance;
+  return {
+    id: InstanceId ?? '',
+    state: State?.Name ?? 'pending',
+    type: InstanceType ?? '',
+    zone: Placement?.AvailabilityZone ?? '',
+    market: InstanceLifecycle === 'spot' ? 'spot' : 'on-demand',
+    launchedAtMs: LaunchTime?.getTime() ?? 0,
+    tags: Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
+  };
+}
+
+const toTags = (tags: Readonly<Record<string, string>>) =>
+  Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+
+/** `NAME`, `lt-ID`, either with `:VERSION`. */
+export function templateSpecification(name: string) {
+  const [template = '', Version = '$Default'] = name.split(':', 2);
+  return /^lt-[0-9a-f]+$/.test(template)
+    ? { LaunchTemplateId: template, Version }
+    : { LaunchTemplateName: template, Version };
+}
+
+const tagSpecifications = (tags: Ec2Launch['tags']) =>
+  (['instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags: toTags(tags) }));
+
+async function runInstances(client: EC2Client, { token, template, pools, onDemand, tags }: Ec2Launch) {
+  const [{ instanceType, subnet } = {}] = pools;
+  try {
+    const { Instances = [] } = await client.send(
+      new RunInstancesCommand({
+        ClientToken: token,
+        LaunchTemplate: templateSpecification(template),
+        MinCount: 1,
+        MaxCount: onDemand,
+        TagSpecifications: tagSpecifications(tags),
+        InstanceInitiatedShutdownBehavior: 'terminate',
+        ...(instanceType !== undefined && { InstanceType: instanceType as never }),
+        ...(subnet !== undefined && { SubnetId: subnet }),
+      }),
+    );
+    return { started: Instances.map(({ InstanceId = '' }) => InstanceId), refusals: [] };
+  } catch (error) {
+    const ours = awsError(error, 'launch instances (ec2:RunInstances)');
+    if (!hasCode(error, ...PASSING)) throw ours;
+    const refusal: Refusal = { code: (error as Error).name, why: ours.message, mayPass: true };
+    return { started: [], refusals: [refusal] };
+  }
+}
+
+/** All pools in one call, answered at once; what could not be had comes with its reasons. */
+async function createFleet(client: EC2Client, launch: Ec2Launch) {
+  const request = fleetRequest(launch);
+  const { Instances = [], Errors = [] } = await calling(
+    'launch instances (ec2:CreateFleet)',
+    undefined,
+    async () => await client.send(new CreateFleetCommand(request)),
+  );
+  const started = Instances.flatMap(({ InstanceIds = [] }) => InstanceIds);
+  const refusals = Errors.map(({ ErrorCode = 'Unknown', ErrorMessage, LaunchTemplateAndOverrides }) => {
+    const { InstanceType, SubnetId } = LaunchTemplateAndOverrides?.Overrides ?? {};
+    const pool: Pool = {
+      ...(InstanceType !== undefined && { instanceType: InstanceType }),
+      ...(SubnetId !== undefined && { subnet: SubnetId }),
+    };
+    const where = [InstanceType, SubnetId].filter((part) => part !== undefined).join(' in ');
+    const why = `EC2 has no ${where || 'instance'} for us: ${ErrorMessage ?? ErrorCode} (${ErrorCode})`;
+    return { code: ErrorCode, why, mayPass: mayPass(ErrorCode), ...(where !== '' && { pool }) };
+  });
+  return { started, refusals };
+}
+
+function fleetRequest({ token, template, pools, onDemand, spot, tags }: Ec2Launch): CreateFleetCommandInput {
+  return {
+    ClientToken: token,
+    Type: 'instant',
+    LaunchTemplateConfigs: [
+      {
+        LaunchTemplateSpecification: templateSpecification(template),
+        Overrides: pools
+          .filter(({ instanceType, subnet }) => instanceType !== undefined || subnet !== undefined)
+          .map(({ instanceType, subnet }) => ({
+            ...(instanceType !== undefined && { InstanceType: instanceType as never }),
+            ...(subnet !== undefined && { SubnetId: subnet }),
+          })),
+      },
+    ],
+    TargetCapacitySpecification: {
+      TotalTargetCapacity: onDemand + spot,
+      OnDemandTargetCapacity: onDemand,
+      SpotTargetCapacity: spot,
+      DefaultTargetCapacityType: spot > 0 ? 'spot' : 'on-demand',
+    },
+    SpotOptions: { AllocationStrategy: 'price-capacity-optimized' },
+    OnDemandOptions: { AllocationStrategy: 'lowest-price' },
+    TagSpecifications: tagSpecifications(tags),
+  };
+}
+
+/** All at once; where one of them is not there (any more, or yet), the others each by itself. */
+async function each(
+  ids: readonly string[],
+  what: string,
+  call: (ids: string[]) => Promise<unknown>,
+): Promise<void> {
+  if (ids.length === 0) return;
+  try {
+    await call([...ids]);
+  } catch (error) {
+    if (!hasCode(error, 'InvalidInstanceID.NotFound', 'InvalidInstanceID.Malformed'))
+      throw awsError(error, what);
+    if (ids.length === 1) return;
+    for (const id of ids) await each([id], what, call);
+  }
+}

@@ -1,0 +1,47 @@
+import type { Chore } from '../core/chore.ts';
+import type { Clock } from '../core/clock.ts';
+import { isTransient } from '../core/errors.ts';
+import type { Cloud } from '../core/ports.ts';
+import { drainDeadLetters } from './dead-letters.ts';
+
+const QUIET_MS = 60_000;
+
+export interface QuietDrainOptions {
+  cloud: Cloud;
+  clock: Clock;
+  onTransient?(error: unknown): void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Lets a waiter drain the dead letters after a minute without a response, and each minute after that: where no
+ * controller lives, what it waits for may be among them.
+ */
+export class QuietDrain {
+  readonly #options: QuietDrainOptions;
+  readonly #chore: Chore;
+  #sinceMs: number;
+
+  constructor(options: QuietDrainOptions) {
+    this.#options = options;
+    this.#chore = drainDeadLetters(options.cloud, options.clock);
+    this.#sinceMs = options.clock.monotonicMs();
+  }
+
+  /** A response came. */
+  heard(): void {
+    this.#sinceMs = this.#options.clock.monotonicMs();
+  }
+
+  /** Nothing came. A waiter that may not drain goes on waiting: it is the controller's work in the first place. */
+  async nothingHeard(): Promise<void> {
+    const { clock, onTransient, signal } = this.#options;
+    if (clock.monotonicMs() - this.#sinceMs < QUIET_MS) return;
+    try {
+      await this.#chore.run(signal ?? new AbortController().signal);
+    } catch (error) {
+      if (isTransient(error)) onTransient?.(error);
+    }
+    this.#sinceMs = clock.monotonicMs();
+  }
+}

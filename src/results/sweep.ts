@@ -1,0 +1,54 @@
+import type { Chore } from '../core/chore.ts';
+import type { Clock } from '../core/clock.ts';
+import { FLEET_PREFIX, responseQueuePrefix } from '../core/keys.ts';
+import type { Cloud } from '../core/ports.ts';
+
+const HOUR_MS = 3_600_000;
+const QUEUE_MAX_AGE_MS = 24 * HOUR_MS;
+const STATUS_MAX_SILENCE_MS = HOUR_MS;
+const SWEEP_EVERY_MS = 10 * 60_000;
+const MAX_QUEUES = 100;
+
+/**
+ * Removes response queues that their waiters left behind: those older than a day. A waiter that waits longer follows
+ * the ledger from then on.
+ */
+export function sweepResponseQueues(cloud: Cloud, clock: Clock): Chore {
+  const prefix = responseQueuePrefix(cloud.cluster);
+  return {
+    name: 'sweep of the response queues',
+    everyMs: SWEEP_EVERY_MS,
+    async run(signal) {
+      const orphans: string[] = [];
+      for await (const { name, createdAtMs } of cloud.queues.list(prefix)) {
+        // A waiter's id has no hyphen; a cluster whose name begins like this prefix has its own queues here.
+        const isOurs = !name.slice(prefix.length).includes('-');
+        if (isOurs && clock.nowMs() - createdAtMs > QUEUE_MAX_AGE_MS) orphans.push(name);
+        if (orphans.length === MAX_QUEUES || signal.aborted) break;
+      }
+      for (const name of orphans) {
+        signal.throwIfAborted();
+        await cloud.queues.remove(name);
+      }
+      return orphans.length > 0
+        ? `Response queues removed whose waiters are long gone: ${orphans.length}.`
+        : undefined;
+    },
+  };
+}
+
+/** Removes the statuses of workers that have said nothing for an hour: they ended without taking leave. */
+export function sweepStatuses(cloud: Cloud, clock: Clock): Chore {
+  return {
+    name: 'sweep of the worker statuses',
+    everyMs: SWEEP_EVERY_MS,
+    async run(signal) {
+      const silent: string[] = [];
+      for await (const { key, modifiedAtMs } of cloud.output.list(FLEET_PREFIX, { signal }))
+        if (clock.nowMs() - modifiedAtMs > STATUS_MAX_SILENCE_MS) silent.push(key);
+      if (silent.length === 0) return undefined;
+      await cloud.output.delete(silent, signal);
+      return `Worker statuses removed whose workers are long gone: ${silent.length}.`;
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import type { Ec2, TypeInfo } from '../../core/ec2.ts';
+import { ImgclsError } from '../../core/errors.ts';
+
+const GIBIBYTE = 1024 ** 3;
+/** A worker with one runner and ResNet-50 takes about 400 MB; the system wants its share. */
+const LEAST_MEMORY_BYTES = GIBIBYTE;
+
+/**
+ * Looks at what shall be launched before anything is: asks EC2, and keeps no list of types.
+ * @returns the types that may be launched.
+ * @throws {ImgclsError} in one line what is wrong and what to do.
+ */
+export async function checkEc2(
+  ec2: Pick<Ec2, 'template' | 'types' | 'imageArchitecture'>,
+  { template, instanceTypes }: { template: string; instanceTypes: readonly string[] },
+): Promise<string[]> {
+  const { instanceType, imageId } = await ec2.template(template);
+  const names = instanceTypes.length > 0 ? instanceTypes : instanceType === undefined ? [] : [instanceType];
+  if (names.length === 0) {
+    throw new ImgclsError('config', `Launch template ${template} names no instance type.`, {
+      hint: 'Name some with --instance-types.',
+    });
+  }
+  const types = await ec2.types(names);
+  const unknown = names.filter((name) => !types.some(({ type }) => type === name));
+  if (unknown.length > 0) throw unknownTypes(unknown);
+  refuseSmall(types);
+  const architecture = imageId === undefined ? undefined : await ec2.imageArchitecture(imageId);
+  if (architecture !== undefined) refuseOtherThan(architecture, types, `image ${imageId} of ${template}`);
+  return [...names];
+}
+
+const unknownTypes = (names: readonly string[]) =>
+  new ImgclsError('config', `EC2 knows no instance type ${names.join(', ')} in this region.`, {
+    hint: '"aws ec2 describe-instance-types" lists those there are; AWS_REGION says which region is asked.',
+  });
+
+function refuseSmall(types: readonly TypeInfo[]): void {
+  const small = types.filter(({ memoryBytes }) => memoryBytes < LEAST_MEMORY_BYTES);
+  if (small.length === 0) return;
+  const each = small.map(({ type, memoryBytes }) => `${type} (${(memoryBytes / GIBIBYTE).toFixed(1)} GiB)`);
+  throw new ImgclsError('config', `Too little memory for a worker: ${each.join(', ')}.`, {
+    hint: 'Choose types of at least 1 GiB.',
+  });
+}
+
+function refuseOtherThan(architecture: string, types: readonly TypeInfo[], what: string): void {
+  const others = types.filter(({ architectures }) => !architectures.includes(architecture));
+  if (others.length === 0) return;
+  throw new ImgclsError(
+    'config',
+    `${others.map(({ type }) => type).join(', ')} cannot run ${what}, which is for ${architecture}.`,
+    { hint: `Choose types of ${architecture}, or a launch template with another image.` },
+  );
+}

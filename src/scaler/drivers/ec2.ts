@@ -1,0 +1,252 @@
+/**
+ * Instances of EC2 as a fleet. Facts about a machine live in its tags, written by the launch itself, so that a
+ * controller may end at any moment and the next one knows all that it knew.
+ *
+ *     launch --answer lost--> unsettled --the same request again--> settled
+ *     running --retire: tag, then terminate (or stop, for the warm pool)--> draining --> gone | stopped
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../core/clock.ts';
+import type { Ec2, Ec2Instance, Ec2Launch, Market, Pool, Refusal } from '../../core/ec2.ts';
+import { ImgclsError, isTransient } from '../../core/errors.ts';
+import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
+import { RecentLaunches } from './recent-launches.ts';
+import { RefusedPools } from './refused-pools.ts';
+
+export const CLUSTER_TAG = 'imgcls:cluster';
+const LAUNCH_TAG = 'imgcls:launch';
+const EXPIRY_TAG = 'imgcls:expires';
+const DRAINING_TAG = 'imgcls:draining';
+
+/** An instance that outlives its worker's lifetime by so long has a worker that does not end. */
+const EXPIRY_MARGIN_MS = 30 * 60_000;
+/** One that is still running so long after it was told to end is told again. */
+const TELL_AGAIN_MS = 30_000;
+/** Tries in other pools within one launch. */
+const MAX_TRIES = 3;
+
+export interface Ec2FleetOptions {
+  ec2: Ec2;
+  cluster: string;
+  template: string;
+  /** At least one; an empty one is the launch template's own. */
+  pools: readonly Pool[];
+  /** 0 to 100; the rest is spot. */
+  onDemandPercentage: number;
+  /** Stopped instances kept, to be started first. */
+  warm: number;
+  maxLifetimeMs: number;
+  /** Price of an instance's hour, where it is known. */
+  priceOf(type: string, market: Market): number | undefined;
+  /** Types that may be launched, the template's own where no others are named. */
+  types: readonly string[];
+  clock: Clock;
+}
+
+export function createEc2Fleet(options: Ec2FleetOptions): FleetDriver {
+  return new Ec2Fleet(options);
+}
+
+class Ec2Fleet implements FleetDriver {
+  readonly #options: Ec2FleetOptions;
+  readonly #launches: RecentLaunches;
+  readonly #refused: RefusedPools;
+  /** A launch whose answer was lost: it may have happened. */
+  #unsettled: Ec2Launch | undefined;
+
+  constructor(options: Ec2FleetOptions) {
+    this.#options = options;
+    this.#launches = new RecentLaunches(options.clock);
+    this.#refused = new RefusedPools(options.clock);
+  }
+
+  async members(): Promise<FleetMember[]> {
+    await this.#settle();
+    const instances = await this.#instances();
+    const overdue = instances.filter((instance) => this.#isOverdue(instance)).map(({ id }) => id);
+    if (overdue.length > 0) await this.#end(overdue, instances);
+    return [...instances.map((instance) => this.#member(instance)), ...this.#launches.unseen(instances)];
+  }
+
+  async launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
+    await this.#settle();
+    const instances = await this.#instances();
+    const before = instances.filter(({ tags }) => tags[LAUNCH_TAG] === decision).map(({ id }) => id);
+    const known = new Set([...before, ...this.#launches.ofDecision(decision)]);
+    if (known.size > 0) return { started: [...known] };
+    const started = await this.#startWarm(count, instances, decision);
+    return await this.#launchNew(count - started.length, started, instances, decision);
+  }
+
+  async retire(ids: readonly string[]): Promise<void> {
+    const instances = await this.#instances();
+    const known = instances.filter(({ id, state }) => ids.includes(id) && isUp(state)).map(({ id }) => id);
+    const unseen = this.#launches.unseen(instances).filter(({ id }) => ids.includes(id));
+    const all = [...known, ...unseen.map(({ id }) => id)];
+    if (all.length === 0) return;
+    // Out of service first: a machine is ended only when every controller can see that it is to end.
+    await this.#options.ec2.tag(all, { [DRAINING_TAG]: new Date(this.#options.clock.nowMs()).toISOString() });
+    await this.#end(all, instances);
+  }
+
+  async terminate(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.#options.ec2.terminate(ids);
+    this.#launches.forget(ids);
+  }
+
+  async hourlyUsd(): Promise<number | undefined> {
+    const { types, priceOf, onDemandPercentage } = this.#options;
+    const market = onDemandPercentage > 0 ? 'on-demand' : 'spot';
+    const prices = types.map((type) => priceOf(type, market));
+    const known = prices.filter((price) => price !== undefined);
+    return known.length < prices.length || known.length === 0 ? undefined : Math.max(...known);
+  }
+
+  async #instances(): Promise<Ec2Instance[]> {
+    const { ec2, cluster } = this.#options;
+    const listed = await ec2.describe({ key: CLUSTER_TAG, value: cluster });
+    return this.#launches.reconcile(listed).filter(({ state }) => state !== 'terminated');
+  }
+
+  /** Sends the request of a lost answer again, under its token: EC2 answers as it did, or does it now. */
+  async #settle(): Promise<void> {
+    const lost = this.#unsettled;
+    if (lost === undefined) return;
+    const { started } = await this.#send(lost);
+    this.#launches.add(lost.tags[LAUNCH_TAG] ?? '', started);
+  }
+
+  async #send(launch: Ec2Launch): Promise<{ started: string[]; refusals: Refusal[] }> {
+    this.#unsettled = launch;
+    try {
+      const answer = await this.#options.ec2.launch(launch);
+      this.#unsettled = undefined;
+      return answer;
+    } catch (error) {
+      if (!isTransient(error)) this.#unsettled = undefined;
+      throw error;
+    }
+  }
+
+  async #startWarm(count: number, instances: readonly Ec2Instance[], decision: string): Promise<string[]> {
+    const { ec2 } = this.#options;
+    const ids = instances
+      .filter(({ state }) => state === 'stopped')
+      .slice(0, count)
+      .map(({ id }) => id);
+    if (ids.length === 0) return [];
+    await ec2.tag(ids, { [LAUNCH_TAG]: decision, [EXPIRY_TAG]: this.#expiry() });
+    await ec2.untag(ids, [DRAINING_TAG]);
+    await ec2.start(ids);
+    this.#launches.restarted(ids);
+    return ids;
+  }
+
+  async #launchNew(
+    count: number,
+    before: readonly string[],
+    instances: readonly Ec2Instance[],
+    decision: string,
+  ): Promise<LaunchAnswer> {
+    const started = [...before];
+    let refusals: Refusal[] = [];
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const missing = count - (started.length - before.length);
+      const pools = this.#refused.without(this.#options.pools);
+      if (missing <= 0 || pools.length === 0) break;
+      const answer = await this.#tryPools(missing, pools, instances, decision);
+      if (answer instanceof ImgclsError) {
+        return { started, permanent: { count: missing, why: words(answer) } };
+      }
+      started.push(...answer.started);
+      refusals = answer.refusals;
+      const lasting = refusals.find(({ mayPass }) => !mayPass);
+      const left = missing - answer.started.length;
+      if (lasting !== undefined && left > 0) return { started, permanent: { count: left, why: lasting.why } };
+      this.#refused.add(refusals, pools);
+    }
+    const left = count - (started.length - before.length);
+    if (left <= 0) return { started };
+    return { started, retryable: { count: left, why: refusals[0]?.why ?? this.#refused.why } };
+  }
+
+  async #tryPools(
+    count: number,
+    pools: readonly Pool[],
+    instances: readonly Ec2Instance[],
+    decision: string,
+  ): Promise<{ started: string[]; refusals: Refusal[] } | ImgclsError> {
+    const onDemand = this.#onDemandShare(count, instances);
+    const tags = {
+      Name: `imgcls-${this.#options.cluster}`,
+      [CLUSTER_TAG]: this.#options.cluster,
+      [LAUNCH_TAG]: decision,
+      [EXPIRY_TAG]: this.#expiry(),
+    };
+    const request = { template: this.#options.template, pools, onDemand, spot: count - onDemand, tags };
+    const { cluster } = this.#options;
+    const token = createHash('sha256')
+      .update(JSON.stringify([cluster, request]))
+      .digest('hex');
+    try {
+      const answer = await this.#send({ ...request, token });
+      this.#launches.add(decision, answer.started);
+      return answer;
+    } catch (error) {
+      if (error instanceof ImgclsError && !isTransient(error)) return error;
+      throw error;
+    }
+  }
+
+  /** On-demand ones among so many more, so that the whole fleet has its share of them. */
+  #onDemandShare(count: number, instances: readonly Ec2Instance[]): number {
+    const { onDemandPercentage } = this.#options;
+    const up = instances.filter(({ state }) => isUp(state));
+    const present = up.filter(({ market }) => market === 'on-demand').length;
+    const wanted = Math.ceil(((up.length + count) * onDemandPercentage) / 100);
+    return Math.min(count, Math.max(0, wanted - present));
+  }
+
+  #expiry(): string {
+    const { clock, maxLifetimeMs } = this.#options;
+    return new Date(clock.nowMs() + maxLifetimeMs + EXPIRY_MARGIN_MS).toISOString();
+  }
+
+  #isOverdue({ state, tags }: Ec2Instance): boolean {
+    const sinceMs = Date.parse(tags[DRAINING_TAG] ?? '');
+    return isUp(state) && this.#options.clock.nowMs() - sinceMs > TELL_AGAIN_MS;
+  }
+
+  /** The operating system gets a shutdown, the worker a SIGTERM. On-demand ones fill the warm pool first. */
+  async #end(ids: readonly string[], instances: readonly Ec2Instance[]): Promise<void> {
+    const { ec2, warm } = this.#options;
+    const pool = instances.filter(({ state }) => state === 'stopped' || state === 'stopping').length;
+    const byId = new Map(instances.map((instance) => [instance.id, instance]));
+    const stoppable = ids.filter(
+      (id) => byId.get(id)?.market === 'on-demand' && byId.get(id)?.state === 'running',
+    );
+    const toStop = stoppable.slice(0, Math.max(0, warm - pool));
+    const toTerminate = ids.filter((id) => !toStop.includes(id));
+    if (toStop.length > 0) await ec2.stop(toStop);
+    if (toTerminate.length > 0) await ec2.terminate(toTerminate);
+    this.#launches.forget(toTerminate);
+  }
+
+  #member({ id, state, type, zone, market, launchedAtMs, tags }: Ec2Instance): FleetMember {
+    const hourlyUsd = this.#options.priceOf(type, market);
+    const expiresAtMs = Date.parse(tags[EXPIRY_TAG] ?? '');
+    const isDraining = !isUp(state) || (tags[DRAINING_TAG] !== undefined && !this.#launches.isRestarted(id));
+    return {
+      id,
+      state: state === 'stopped' ? 'stopped' : isDraining ? 'draining' : 'running',
+      launchedAtMs,
+      kind: `${type} ${zone} ${market}`,
+      ...(hourlyUsd !== undefined && { hourlyUsd }),
+      ...(!Number.isNaN(expiresAtMs) && { expiresAtMs }),
+    };
+  }
+}
+
+const isUp = (state: Ec2Instance['state']): boolean => state === 'pending' || state === 'running';
+const words = ({ message, hint }: ImgclsError): string =>
+  hint === undefined ? message : `${message} ${hint}`;

@@ -1,0 +1,431 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/cli/clock.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { deadLetter } from '../../src/core/dead-letter.ts';
+import { finishJob, readJob, sealJob } from '../../src/core/job-record.ts';
+import {
+  ACTIVE_PREFIX,
+  activeKey,
+  deadLetterKey,
+  manifestPartKey,
+  requestQueueName,
+  responseQueueName,
+  shardKey,
+  workerStatusKey,
+} from '../../src/core/keys.ts';
+import { isError, type Outcome } from '../../src/core/outcome.ts';
+import type { Cloud, ReceivedMessage } from '../../src/core/ports.ts';
+import { formatShard } from '../../src/core/shard.ts';
+import { parseVersioned } from '../../src/core/versioned.ts';
+import { drainDeadLetters } from '../../src/results/dead-letters.ts';
+import { follow } from '../../src/results/follow.ts';
+import { listShards, readOutcomes } from '../../src/results/ledger.ts';
+import { settleJobs } from '../../src/results/settle-jobs.ts';
+import { sweepResponseQueues, sweepStatuses } from '../../src/results/sweep.ts';
+import type { Input } from '../../src/upload/inputs.ts';
+import { submit } from '../../src/upload/submit.ts';
+import { CLUSTER, makeClouds, type TestClouds } from '../contract/local-cloud.ts';
+import { virtualClock } from '../unit/virtual-clock.ts';
+import { gist, Harness, labels } from './worker-harness.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const never = new AbortController().signal;
+
+let harness: Harness;
+let cloud: Cloud;
+beforeEach(async () => {
+  harness = await Harness.make();
+  cloud = harness.cloud;
+});
+afterEach(() => harness.release());
+
+const outcomes = (): Promise<Outcome[]> => Array.fromAsync(readOutcomes(cloud.output, harness.job));
+const drain = (): Promise<string | undefined> => drainDeadLetters(cloud, systemClock).run(never);
+
+/** Takes the next message from the request queue as often as it comes: workers that die one after the other. */
+async function deliverUntilDead(): Promise<void> {
+  for (;;) {
+    const messages = await harness.requests.receive({ max: 10, waitMs: 0, leaseMs: MINUTE_MS });
+    if (messages.length === 0) return;
+    await harness.requests.extend(
+      messages.map(({ receipt }) => receipt),
+      0,
+    );
+  }
+}
+
+/** Writes what a worker would have for these images. */
+async function answer(first: number, last: number, attempt = 1): Promise<void> {
+  const found = Array.from({ length: last - first + 1 }, (_, place): Outcome => {
+    const index = first + place;
+    const label = { wnid: 'n0', label: `label ${index}`, score: 1 };
+    return { v: 1, index, name: `${index}.jpg`, labels: [label], ms: 1, model: 'stub' };
+  });
+  await cloud.output.put(shardKey(harness.job, { attempt, first, last }), formatShard(found));
+}
+
+describe('the drain of the dead letters', () => {
+  it('gives the images of a batch that no worker survived an error, which their waiter sees', async () => {
+    await harness.submit(labels(0, 2));
+    await sealJob(cloud.output, harness.job, 2);
+    await deliverUntilDead();
+    expect(await drain()).toBe('Dead letters kept: 1; images of theirs that got an error outcome: 2.');
+
+    const seen = await Array.fromAsync(
+      follow({
+        cloud,
+        jobId: harness.job,
+        responses: cloud.queues.open(harness.replyTo),
+        clock: systemClock,
+        random: Math.random,
+      }),
+    );
+    expect(gist(seen)).toEqual(['deadline', 'deadline']);
+    expect(seen.map(({ name }) => name)).toEqual(['0.jpg', '1.jpg']);
+    expect(await readJob(cloud.output, harness.job)).toMatchObject({ state: 'finished' });
+    expect(await drain()).toBeUndefined();
+  });
+
+  it('keeps each letter so that it can be read', async () => {
+    await harness.submit(labels(0, 1));
+    const [message] = await harness.requests.receive({ max: 1, waitMs: 1000, leaseMs: MINUTE_MS });
+    await harness.requests.extend([message?.receipt ?? ''], 0);
+    await deliverUntilDead();
+    await drain();
+    const { body } = await cloud.output.get(deadLetterKey(message?.id ?? ''));
+    const letter = parseVersioned(deadLetter, new TextDecoder().decode(body), 'dead letter');
+    expect(letter).toMatchObject({ messageId: message?.id, body: message?.body, job: harness.job });
+    expect(letter.why).toMatch(/never finished/);
+    const [outcome] = await outcomes();
+    expect(outcome).toMatchObject({
+      error: { message: expect.stringContaining(deadLetterKey(letter.messageId)) },
+    });
+  });
+
+  it('leaves the outcomes of neighbours as they are, of whatever attempt', async () => {
+    await harness.submit(labels(0, 6));
+    await deliverUntilDead();
+    await answer(1, 2);
+    await answer(4, 4, 2);
+    await drain();
+    expect(gist(await outcomes())).toEqual([
+      'deadline',
+      'label 1',
+      'label 2',
+      'deadline',
+      'label 4',
+      'deadline',
+    ]);
+  });
+
+  it('finds the outcomes of a batch amid a long ledger of several attempts', async () => {
+    await harness.submit(labels(100, 4), 100);
+    await deliverUntilDead();
+    await answer(0, 15);
+    await answer(90, 100);
+    await answer(104, 119);
+    await answer(0, 0, 2);
+    await answer(102, 102, 7);
+    expect(await drain()).toBe('Dead letters kept: 1; images of theirs that got an error outcome: 2.');
+    const batch = (await outcomes()).filter(({ index }) => index >= 100 && index < 104);
+    expect(gist(batch)).toEqual(['label 100', 'deadline', 'label 102', 'deadline']);
+  });
+
+  it('passes on the error that an image has had since its submission', async () => {
+    const [good] = await harness.store(labels(0, 1));
+    const error = { code: 'unreadable' as const, message: 'No permission.' };
+    await harness.announce([...(good === undefined ? [] : [good]), { index: 1, name: '1.jpg', error }]);
+    await deliverUntilDead();
+    await drain();
+    expect(gist(await outcomes())).toEqual(['deadline', 'unreadable']);
+  });
+
+  it('writes each outcome once, though two drain at once and a letter came twice', async () => {
+    const images = await harness.store(labels(0, 40));
+    for (let first = 0; first < 40; first += 10) {
+      await harness.announce(images.slice(first, first + 10));
+      await harness.announce(images.slice(first, first + 10));
+    }
+    await deliverUntilDead();
+    await Promise.all([drain(), drain()]);
+    const shards = await Array.fromAsync(listShards(cloud.output, harness.job));
+    expect(shards.map(({ first, last }) => [first, last])).toEqual([
+      [0, 9],
+      [10, 19],
+      [20, 29],
+      [30, 39],
+    ]);
+    expect(await harness.deadLetters.depth()).toEqual({ waiting: 0, inFlight: 0, delayed: 0 });
+  });
+
+  it('ends the wait of a job whose waiter is gone with its queue', async () => {
+    await harness.submit(labels(0, 1));
+    await cloud.queues.remove(harness.replyTo);
+    await deliverUntilDead();
+    await drain();
+    expect(gist(await outcomes())).toEqual(['deadline']);
+  });
+
+  it('keeps what is no message of ours, and what a newer imgcls sent, and says that it could not be read', async () => {
+    await harness.deadLetters.send([{ body: 'hello' }, { body: '{"v":2}', groupId: harness.job }]);
+    expect(await drain()).toBe('Dead letters kept: 2; letters that could not be read: 2.');
+    expect(await harness.deadLetters.depth()).toEqual({ waiting: 0, inFlight: 0, delayed: 0 });
+    const kept = await Array.fromAsync(cloud.output.list('dlq/'));
+    const letters = await Promise.all(
+      kept.map(async ({ key }) => JSON.parse(new TextDecoder().decode((await cloud.output.get(key)).body))),
+    );
+    expect(letters.map(({ body, job }) => [body, job])).toEqual([
+      ['hello', undefined],
+      ['{"v":2}', harness.job],
+    ]);
+  });
+
+  it('adds nothing to a job that is over or was never there', async () => {
+    await harness.submit(labels(0, 1));
+    await harness.announce(await harness.store(labels(0, 1)), { job: '01ARZ3NDEKTSV4RRFFQ69G5FAV' });
+    await deliverUntilDead();
+    await sealJob(cloud.output, harness.job, 1);
+    await finishJob(cloud.output, harness.job);
+    expect(await drain()).toBe('Dead letters kept: 2.');
+    expect(await outcomes()).toEqual([]);
+  });
+
+  it('is done by a waiter that has heard nothing for a minute', async () => {
+    await harness.submit(labels(0, 1));
+    await sealJob(cloud.output, harness.job, 1);
+    await deliverUntilDead();
+    const clock = virtualClock();
+    const startMs = clock.monotonicMs();
+    const waiting = follow({ cloud, jobId: harness.job, clock, random: Math.random });
+    expect(gist(await Array.fromAsync(waiting))).toEqual(['deadline']);
+    expect(clock.monotonicMs() - startMs).toBeGreaterThanOrEqual(MINUTE_MS);
+  });
+});
+
+describe('the settling of the jobs', () => {
+  /** A chore whose minutes pass when the test says so. */
+  function settling() {
+    const clock = virtualClock(Date.now());
+    const chore = settleJobs(cloud, clock);
+    return {
+      look: () => chore.run(never),
+      async lookFor(minutes: number): Promise<(string | undefined)[]> {
+        const said: (string | undefined)[] = [];
+        for (let minute = 0; minute < minutes; minute++) {
+          clock.advance(MINUTE_MS);
+          said.push(await chore.run(never));
+        }
+        return said.filter((text) => text !== undefined);
+      },
+    };
+  }
+
+  /** Submits images of which nobody waits for an outcome. */
+  async function submitAll(texts: readonly string[]): Promise<void> {
+    const inputs = texts.map((text, place): Input => {
+      const name = `${place}.jpg`;
+      return { kind: 'bytes', name, source: name, bytes: Buffer.from(text, 'latin1') };
+    });
+    const job = await readJob(cloud.output, harness.job);
+    const source = (async function* () {
+      yield* inputs;
+    })();
+    await submit(source, { cloud, job, concurrency: 4, maxImageBytes: 1000, clock: systemClock });
+  }
+
+  async function takeAll(): Promise<ReceivedMessage[]> {
+    const taken: ReceivedMessage[] = [];
+    for (;;) {
+      const messages = await harness.requests.receive({ max: 10, waitMs: 0, leaseMs: MINUTE_MS });
+      if (messages.length === 0) return taken;
+      taken.push(...messages);
+    }
+  }
+
+  async function loseAll(): Promise<void> {
+    await harness.requests.delete((await takeAll()).map(({ receipt }) => receipt));
+  }
+
+  const state = async () => (await readJob(cloud.output, harness.job)).state;
+
+  it('ends a job that nobody waits for', async () => {
+    await submitAll(labels(0, 20));
+    const { look } = settling();
+    await harness.work();
+    expect(await look()).toBe(`Job ${harness.job} is finished: every image has an outcome.`);
+    expect(await state()).toBe('finished');
+    expect(await Array.fromAsync(cloud.output.list(ACTIVE_PREFIX))).toEqual([]);
+    expect(await look()).toBeUndefined();
+  });
+
+  it('ends a job that nobody waits for while other jobs keep the queue busy', async () => {
+    await sealJob(cloud.output, harness.job, 2);
+    await harness.submit(labels(0, 2));
+    const { look, lookFor } = settling();
+    await look();
+    await answer(0, 1);
+    expect(await lookFor(5)).toEqual([`Job ${harness.job} is finished: every image has an outcome.`]);
+  });
+
+  it('announces what was lost again after five minutes, for a worker to finish', async () => {
+    await submitAll(labels(0, 100));
+    await loseAll();
+    await answer(0, 9);
+    await answer(40, 70);
+    const { look, lookFor } = settling();
+    await look();
+    expect(await lookFor(4)).toEqual([]);
+    expect(await harness.requestsLeft()).toBe(0);
+    expect(await lookFor(1)).toEqual([
+      `Images of job ${harness.job} announced again, as their messages were lost: 59.`,
+    ]);
+    const summary = await harness.work();
+    expect(summary.imagesDone).toBe(59);
+    await look();
+    expect(await state()).toBe('finished');
+    const found = await outcomes();
+    expect(found.map(({ index }) => index)).toEqual(Array.from({ length: 100 }, (_, index) => index));
+    expect(found.some((outcome) => isError(outcome))).toBe(false);
+  });
+
+  it('waits five more minutes before it announces the same images once more', async () => {
+    await submitAll(labels(0, 2));
+    await loseAll();
+    const { look, lookFor } = settling();
+    await look();
+    expect(await lookFor(5)).toHaveLength(1);
+    await loseAll();
+    expect(await lookFor(4)).toEqual([]);
+    expect(await lookFor(1)).toHaveLength(1);
+  });
+
+  it('announces nothing while a message waits, is with a worker, or is a dead letter', async () => {
+    await submitAll(labels(0, 2));
+    const { look, lookFor } = settling();
+    await look();
+    expect(await lookFor(10)).toEqual([]);
+    const [taken] = await takeAll();
+    expect(await lookFor(10)).toEqual([]);
+    await harness.requests.delete([taken?.receipt ?? '']);
+    await harness.deadLetters.send([{ body: 'hello' }]);
+    expect(await lookFor(10)).toEqual([]);
+    await drain();
+    expect(await lookFor(5)).toEqual([]);
+    expect(await lookFor(1)).toHaveLength(1);
+  });
+
+  it('counts the five minutes anew after the queue could not be read', async () => {
+    await submitAll(labels(0, 2));
+    await loseAll();
+    let isDown = false;
+    const open = cloud.queues.open.bind(cloud.queues);
+    cloud.queues.open = (name) => {
+      if (isDown) throw new Error('The queue service is down.');
+      return open(name);
+    };
+    const { look, lookFor } = settling();
+    await look();
+    expect(await lookFor(4)).toEqual([]);
+    isDown = true;
+    await expect(lookFor(1)).rejects.toThrow('down');
+    isDown = false;
+    expect(await lookFor(5)).toEqual([]);
+    expect(await lookFor(1)).toHaveLength(1);
+  });
+
+  it('leaves a job alone whose inputs are still being read', async () => {
+    const { look, lookFor } = settling();
+    await look();
+    expect(await lookFor(10)).toEqual([]);
+    expect(await state()).toBe('open');
+  });
+
+  it('removes the markers of jobs that are over, and of those never begun once they are a day old', async () => {
+    const neverBegun = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
+    await cloud.output.put(activeKey(neverBegun), new Uint8Array());
+    await sealJob(cloud.output, harness.job, 1);
+    await finishJob(cloud.output, harness.job);
+    await cloud.output.put(activeKey(harness.job), new Uint8Array());
+    const { look } = settling();
+    await look();
+    const left = await Array.fromAsync(cloud.output.list(ACTIVE_PREFIX), ({ key }) => key);
+    expect(left).toEqual([activeKey(neverBegun)]);
+    const nextDay: Clock = { ...systemClock, nowMs: () => Date.now() + 25 * HOUR_MS };
+    await settleJobs(cloud, nextDay).run(never);
+    expect(await Array.fromAsync(cloud.output.list(ACTIVE_PREFIX))).toEqual([]);
+  });
+
+  it('says which job cannot end because its manifest lacks images, and settles the others', async () => {
+    await submitAll(labels(0, 20));
+    await loseAll();
+    await cloud.output.delete([manifestPartKey(harness.job, 1)]);
+    const { look, lookFor } = settling();
+    await look();
+    await expect(lookFor(5)).rejects.toThrow(`Job ${harness.job} cannot end: 4 of its images`);
+    expect(await harness.requestsLeft()).toBe(1);
+  });
+
+  it('reads few parts of a large manifest for a few lost images', async () => {
+    await submitAll(labels(0, 3000));
+    await loseAll();
+    await answer(0, 1500);
+    await answer(1502, 2999);
+    const read: string[] = [];
+    const get = cloud.output.get.bind(cloud.output);
+    cloud.output.get = (key, options) => {
+      if (key.includes('/manifest/')) read.push(key);
+      return get(key, options);
+    };
+    const { look, lookFor } = settling();
+    await look();
+    await lookFor(5);
+    expect((await takeAll()).map(({ body }) => JSON.parse(body).images)).toMatchObject([[{ index: 1501 }]]);
+    expect(read.length).toBeLessThanOrEqual(6);
+  });
+});
+
+describe('the sweeps', () => {
+  let clouds: TestClouds;
+  let clock: ReturnType<typeof virtualClock>;
+  let swept: Cloud;
+  beforeEach(async () => {
+    clouds = await makeClouds();
+    clock = virtualClock(Date.now());
+    swept = clouds.open({ clock });
+  });
+  afterEach(() => clouds.release());
+
+  const queues = (): Promise<string[]> => Array.fromAsync(swept.queues.list(''), ({ name }) => name);
+
+  it('remove response queues after a day, and no younger ones', async () => {
+    const chore = sweepResponseQueues(swept, clock);
+    await swept.queues.create(responseQueueName(CLUSTER, 'old'));
+    clock.advance(2 * HOUR_MS);
+    await swept.queues.create(responseQueueName(CLUSTER, 'young'));
+    clock.advance(23 * HOUR_MS);
+    expect(await chore.run(never)).toBe('Response queues removed whose waiters are long gone: 1.');
+    expect(await queues()).toEqual([responseQueueName(CLUSTER, 'young')]);
+    expect(await chore.run(never)).toBeUndefined();
+  });
+
+  it('never touch the queues of a cluster whose name only begins alike', async () => {
+    const others = [requestQueueName(`${CLUSTER}-resp-b`), responseQueueName(`${CLUSTER}-resp-b`, 'waiter')];
+    for (const name of others) await swept.queues.create(name);
+    clock.advance(48 * HOUR_MS);
+    expect(await sweepResponseQueues(swept, clock).run(never)).toBeUndefined();
+    expect(await queues()).toEqual(others);
+  });
+
+  it('remove the status of a worker that was silent for an hour', async () => {
+    const chore = sweepStatuses(swept, clock);
+    await swept.output.put(workerStatusKey('dead'), Buffer.from('{}'));
+    clock.advance(HOUR_MS);
+    await swept.output.put(workerStatusKey('alive'), Buffer.from('{}'));
+    expect(await chore.run(never)).toBeUndefined();
+    clock.advance(1);
+    expect(await chore.run(never)).toBe('Worker statuses removed whose workers are long gone: 1.');
+    expect(await swept.output.head(workerStatusKey('dead'))).toBeUndefined();
+    expect(await swept.output.head(workerStatusKey('alive'))).toBeDefined();
+  });
+});
