@@ -88,6 +88,16 @@ const untilWorkers = (
   timeoutMs = 60_000,
 ) => until(`there are ${what} workers`, async () => isEnough((await workers(dataDir)).length), { timeoutMs });
 
+/** One that has labelled some and holds more, by what it says of itself. */
+async function busyWorker(dataDir: string): Promise<number | undefined> {
+  const { stdout } = await run(dataDir, ['status', '--format', 'json']).finished;
+  const { workers: reports } = JSON.parse(stdout);
+  const busy = reports.find(
+    ({ state, imagesDone }: { state: string; imagesDone: number }) => state === 'busy' && imagesDone > 0,
+  );
+  return busy?.pid;
+}
+
 async function labelled({ finished }: Running, images: number): Promise<void> {
   const { code, stdout, stderr } = await finished;
   expect(code, stderr).toBe(0);
@@ -144,7 +154,7 @@ describe('imgcls scale on one machine', () => {
       controllers.find(({ stdout }) => /"launch":[1-9]/.test(stdout())),
     );
     holder.kill('SIGKILL');
-    const [victim = 0] = await workers(dataDir);
+    const victim = await until('a worker is in the middle of its work', () => busyWorker(dataDir));
     process.kill(victim, 'SIGKILL');
 
     await labelled(job, IMAGES);

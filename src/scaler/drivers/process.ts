@@ -1,19 +1,26 @@
-import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
-import path from 'node:path';
+/**
+ * Workers as processes of this machine. They outlive the controller that launched them: the next one knows them by a
+ * file beside their log (worker-files.ts) and by what they report, and adopts them.
+ */
 import type { Clock } from '../../core/clock.ts';
-import { type WorkerStatus, workerStatus } from '../../core/fleet.ts';
-import { FLEET_PREFIX, workerStatusKey } from '../../core/keys.ts';
+import { messageOf } from '../../core/errors.ts';
+import { workerStatusKey } from '../../core/keys.ts';
 import type { Store } from '../../core/ports.ts';
-import { parseVersioned } from '../../core/versioned.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
-import { Crashes } from './crashes.ts';
-import { send, startTicks } from './processes.ts';
-import { isAlive, type WorkerFile, WorkerFiles } from './worker-files.ts';
+import { type Heard, StatusReader } from '../statuses.ts';
+import { Children, type Exit, howEnded, isCrash } from './children.ts';
+import { Crashes, type HeldBack } from './crashes.ts';
+import { identify, isAlive, isCalledWith, kill, send } from './processes.ts';
+import { type WorkerFile, WorkerFiles } from './worker-files.ts';
 
 /** What a worker has begun ends well within this. */
 const DRAIN_MS = 60_000;
-const LAST_WORDS_BYTES = 2000;
+/** A worker that lived this long before it crashed was no failure to start. */
+const SOUND_LIFE_MS = 30_000;
+/** A decision is sent again soon or never. */
+const KEPT_ANSWERS = 100;
+/** Shortages that pass. */
+const PASSING: readonly unknown[] = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ENOSPC'];
 
 export interface ProcessFleetOptions {
   output: Store;
@@ -24,7 +31,7 @@ export interface ProcessFleetOptions {
   logDir: string;
   host: string;
   /** Price of a worker's hour. */
-  hourlyUsd: number;
+  hourlyUsd?: number;
   clock: Clock;
   /** 0 (inclusive) to 1 (exclusive). */
   random(): number;
@@ -33,141 +40,211 @@ export interface ProcessFleetOptions {
   drainMs?: number;
 }
 
-/** Cores for each worker, so that `max` of them fill the machine. */
+/** Model runners for each worker, a core each, so that `max` workers fill the machine. */
 export const runnersPerWorker = (cores: number, max: number): number =>
   Math.max(1, Math.floor(cores / Math.max(1, max)));
 
-/**
- * Workers as processes of this machine. They outlive the controller that started them: the next one knows them by a
- * file beside their log, and by their status in the store, and adopts them.
- */
 export function createProcessFleet(options: ProcessFleetOptions): FleetDriver {
-  const { output, clock, host, hourlyUsd, drainMs = DRAIN_MS } = options;
-  const files = new WorkerFiles(options.logDir);
-  const crashes = new Crashes(clock, options.random);
+  return new ProcessFleet(options);
+}
 
-  /** Those that are alive; what is left of the others is removed, and those that do not end in time are killed. */
-  async function living(): Promise<WorkerFile[]> {
-    const known = new Map((await files.list()).map((file) => [file.id, file]));
-    for (const status of await statuses()) {
-      const { id, pid, managed, startedAtMs: launchedAtMs } = status;
-      // One that this process knows is ended, or whose process is gone, left its status behind.
-      if (!known.has(id) && !(await isAlive({ pid }))) await output.delete([workerStatusKey(id)]);
-      else if (!known.has(id) && managed) known.set(id, { id, pid, launchedAtMs, decision: '' });
+class ProcessFleet implements FleetDriver {
+  readonly #options: ProcessFleetOptions;
+  readonly #hourlyUsd: number;
+  readonly #files: WorkerFiles;
+  readonly #children: Children;
+  readonly #crashes: Crashes;
+  readonly #statuses: StatusReader;
+  readonly #ready = new Set<string>();
+  readonly #answers = new Map<string, Promise<LaunchAnswer>>();
+
+  constructor(options: ProcessFleetOptions) {
+    const { output, clock, random, logDir, hourlyUsd = 0 } = options;
+    this.#options = options;
+    this.#hourlyUsd = hourlyUsd;
+    this.#files = new WorkerFiles(logDir);
+    this.#children = new Children(this.#files, clock);
+    this.#crashes = new Crashes(clock, random);
+    this.#statuses = new StatusReader(output, clock);
+  }
+
+  async members(): Promise<FleetMember[]> {
+    return (await this.#look()).map(({ id, pid, launchedAtMs, retiredAtMs }) => ({
+      id,
+      state: retiredAtMs === undefined ? 'running' : 'draining',
+      launchedAtMs,
+      hourlyUsd: this.#hourlyUsd,
+      kind: `process ${pid}`,
+    }));
+  }
+
+  async launch(request: LaunchRequest): Promise<LaunchAnswer> {
+    const { decision } = request;
+    const before = this.#answers.get(decision);
+    if (before !== undefined) return await before;
+    const answer = this.#launch(request);
+    this.#answers.set(decision, answer);
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > KEPT_ANSWERS && oldest !== undefined) this.#answers.delete(oldest);
+    // What launched nothing may be tried again under the same name.
+    const forget = () => this.#answers.delete(decision);
+    await answer.then(({ started }) => started.length > 0 || forget(), forget);
+    return await answer;
+  }
+
+  async retire(ids: readonly string[]): Promise<void> {
+    for (const file of await this.#look()) {
+      // A second signal would end it at once, and not once it has finished what it has begun.
+      if (!ids.includes(file.id) || file.retiredAtMs !== undefined) continue;
+      this.#noteRetired(file);
+      send(file.pid, 'SIGTERM');
     }
-    const found: WorkerFile[] = [];
-    for (const file of known.values()) {
-      if (!(await isAlive(file))) {
-        await files.remove(file.id);
-        await output.delete([workerStatusKey(file.id)]);
+  }
+
+  async terminate(ids: readonly string[]): Promise<void> {
+    for (const file of await this.#look()) {
+      if (!ids.includes(file.id)) continue;
+      if (file.retiredAtMs === undefined) this.#noteRetired(file);
+      kill(file.pid);
+    }
+  }
+
+  async hourlyUsd(): Promise<number> {
+    return this.#hourlyUsd;
+  }
+
+  /** Who is alive. What is left of the others is removed; those that did not end in time are killed. */
+  async #look(): Promise<WorkerFile[]> {
+    const { clock, drainMs = DRAIN_MS } = this.#options;
+    // Before the files are: whoever reports and has no file then was launched without one.
+    const heard = await this.#statuses.read();
+    await this.#children.settle((exit) => this.#settle(exit, heard));
+    const living: WorkerFile[] = [];
+    for (const file of await this.#recorded(heard)) {
+      if (!isAlive(file)) {
+        // How a child of ours ended is told at the next look.
+        if (this.#children.launchedMs(file.id) === undefined) await this.#bury(file, heard);
         continue;
       }
-      if (file.retiredAtMs !== undefined && clock.nowMs() - file.retiredAtMs > drainMs)
-        send(file.pid, 'SIGKILL');
-      found.push(file);
-    }
-    return found;
-  }
-
-  async function statuses(): Promise<WorkerStatus[]> {
-    const found: WorkerStatus[] = [];
-    for await (const { key } of output.list(FLEET_PREFIX)) {
-      const object = await output.get(key).catch(() => undefined);
-      const status = object && readStatus(object.body);
-      if (status?.host === host) found.push(status);
-    }
-    return found;
-  }
-
-  async function launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
-    if (crashes.isHopeless) return { started: [], permanent: { count, why: await lastWords() } };
-    const { pauseMs, last } = crashes;
-    if (pauseMs > 0) {
-      const why = `worker ${last?.id} ended with ${last?.how}; the next is started in ${Math.ceil(pauseMs / 1000)} s`;
-      return { started: [], retryable: { count, why } };
-    }
-    const before = (await files.list()).filter((file) => file.decision === decision).map(({ id }) => id);
-    const started = [...before];
-    while (started.length < count) started.push(await start(decision));
-    return { started };
-  }
-
-  async function start(decision: string): Promise<string> {
-    const id = options.newWorkerId();
-    await mkdir(options.logDir, { recursive: true });
-    const log = await open(files.logFile(id), 'a', 0o600);
-    const [program = process.execPath, ...args] = options.command;
-    try {
-      // Detached: an interrupt at the terminal is for the submitter alone, which drains its workers itself.
-      const child = spawn(program, [...args, '--id', id], {
-        detached: true,
-        stdio: ['ignore', log.fd, log.fd],
-        env: options.env,
-      });
-      child.unref();
-      const startMs = clock.monotonicMs();
-      child.once('exit', (code, signal) => ended(id, code, signal, clock.monotonicMs() - startMs));
-      child.once('error', ({ message }) => crashes.add({ id, how: message }, 0));
-      if (child.pid !== undefined) {
-        const since = await startTicks(child.pid);
-        const file = { id, pid: child.pid, launchedAtMs: clock.nowMs(), decision };
-        await files.write({ ...file, ...(since !== undefined && { startTicks: since }) });
+      const current = this.#follow(file, heard.get(file.id));
+      if (current.retiredAtMs !== undefined && clock.nowMs() - current.retiredAtMs > drainMs) {
+        kill(current.pid);
       }
-    } finally {
-      await log.close();
+      living.push(current);
     }
+    return living;
+  }
+
+  /** What was launched here, and workers of controllers that wrote no file for them: those are adopted. */
+  async #recorded(heard: ReadonlyMap<string, Heard>): Promise<WorkerFile[]> {
+    const { output, host } = this.#options;
+    const recorded = (await this.#files.list()).filter((file) => file.host === host);
+    const ids = new Set(recorded.map(({ id }) => id));
+    for (const [id, { status }] of heard) {
+      if (status?.host !== host || ids.has(id)) continue;
+      const { pid, managed, startedAtMs } = status;
+      if (!isCalledWith(pid, managed ? id : 'worker')) await output.delete([workerStatusKey(id)]);
+      else if (managed) {
+        const file = { id, host, launchedAtMs: startedAtMs, ...identify(pid) };
+        this.#files.write(file);
+        recorded.push(file);
+      }
+    }
+    return recorded;
+  }
+
+  /** Takes note of what a living worker says. */
+  #follow(file: WorkerFile, heard: Heard | undefined): WorkerFile {
+    const status = heard?.status;
+    if (status?.boot.readyMs !== undefined) {
+      this.#ready.add(file.id);
+      const launchedMs = this.#children.launchedMs(file.id);
+      if (launchedMs !== undefined) this.#crashes.succeeded(launchedMs);
+    }
+    // One that drains for a reason of its own needs no signal, and gets no longer than others.
+    const isLeaving = status?.state === 'draining' || status?.state === 'outdated';
+    return isLeaving && file.retiredAtMs === undefined ? this.#noteRetired(file) : file;
+  }
+
+  /** Before the signal is sent: so nobody ever sends a second one. */
+  #noteRetired(file: WorkerFile): WorkerFile {
+    const retired = { ...file, retiredAtMs: this.#options.clock.nowMs() };
+    this.#files.write(retired);
+    return retired;
+  }
+
+  /** A worker of ours ended. One that another controller has settled already has no file any more. */
+  async #settle(exit: Exit, heard: ReadonlyMap<string, Heard>): Promise<void> {
+    const { id, launchedMs, lifeMs } = exit;
+    const file = await this.#files.get(id);
+    const wasReady = this.#ready.has(id) || heard.get(id)?.status?.boot.readyMs !== undefined;
+    const wasToldToEnd = file === undefined || file.retiredAtMs !== undefined;
+    if (!wasToldToEnd && isCrash(exit, wasReady)) {
+      const wasSound = wasReady || lifeMs >= SOUND_LIFE_MS;
+      this.#crashes.failed({ id, how: howEnded(exit), launchedMs, wasSound });
+    } else if (exit.code === 0 && !wasToldToEnd) this.#crashes.succeeded(launchedMs);
+    // Whoever ended well has nothing to tell.
+    if (exit.code === 0 || exit.signal === 'SIGTERM') await this.#files.removeLog(id);
+    await this.#forget(id, heard);
+  }
+
+  /** Of a worker that another process launched, so that nobody tells how it ended. */
+  async #bury({ id, retiredAtMs }: WorkerFile, heard: ReadonlyMap<string, Heard>): Promise<void> {
+    const endedWell = !heard.has(id) && (retiredAtMs !== undefined || this.#ready.has(id));
+    if (endedWell) await this.#files.removeLog(id);
+    await this.#forget(id, heard);
+  }
+
+  /** A worker that ended well has taken its report away. */
+  async #forget(id: string, heard: ReadonlyMap<string, Heard>): Promise<void> {
+    if (heard.has(id)) await this.#options.output.delete([workerStatusKey(id)]);
+    this.#ready.delete(id);
+    await this.#files.remove(id);
+  }
+
+  async #launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
+    const files = await this.#look();
+    const before = files.filter((file) => file.decision === decision).map(({ id }) => id);
+    if (before.length > 0) return withRest(before, count, 'this decision was carried out before');
+    const { heldBack } = this.#crashes;
+    if (heldBack?.isHopeless) {
+      return { started: [], permanent: { count, why: await this.#whyHopeless(heldBack) } };
+    }
+    if (heldBack !== undefined) return withRest([], count, heldBack.why);
+    return await this.#startMany(count, decision);
+  }
+
+  async #startMany(count: number, decision: string): Promise<LaunchAnswer> {
+    const started: string[] = [];
+    try {
+      while (started.length < count) started.push(await this.#start(decision));
+      return { started };
+    } catch (error) {
+      const why = `a worker cannot be started: ${messageOf(error)}`;
+      if (PASSING.includes((error as NodeJS.ErrnoException).code)) return withRest(started, count, why);
+      return { started, permanent: { count: count - started.length, why } };
+    }
+  }
+
+  async #start(decision: string): Promise<string> {
+    const { command, env, host, clock, newWorkerId } = this.#options;
+    const id = newWorkerId();
+    const launchedAtMs = clock.nowMs();
+    await this.#children.start(id, command, env, (pid) =>
+      this.#files.write({ id, host, launchedAtMs, decision, ...identify(pid) }),
+    );
     return id;
   }
 
-  function ended(id: string, code: number | null, signal: NodeJS.Signals | null, lifeMs: number): void {
-    if (code === 0) {
-      crashes.endedWell();
-      // A worker that ended well has nothing to tell.
-      void rm(files.logFile(id), { force: true }).catch(() => {});
-      return;
-    }
-    // Somebody killed it: that says nothing about the next one.
-    if (signal === 'SIGKILL' || signal === 'SIGTERM') return;
-    crashes.add({ id, how: code === null ? `signal ${signal}` : `code ${code}` }, lifeMs);
+  async #whyHopeless({ last, why }: HeldBack): Promise<string> {
+    const words = await this.#files.lastWords(last.id);
+    const said = words === '' ? 'It said nothing' : `It said last:\n${words}\nThe whole log is in`;
+    const log = words === '' ? '.' : ` ${this.#files.logPath(last.id)}.`;
+    return `Workers end as soon as they start: ${why}. ${said}${log}`;
   }
-
-  async function lastWords(): Promise<string> {
-    const logFile = files.logFile(crashes.last?.id ?? '');
-    const text = await readFile(logFile, 'utf8').catch(() => '(its log cannot be read)');
-    const words = text.slice(-LAST_WORDS_BYTES).trim();
-    return `Workers end as soon as they start. The last one said:\n${words}\nThe whole log is in ${path.resolve(logFile)}.`;
-  }
-
-  return {
-    async members() {
-      return (await living()).map(({ id, pid, launchedAtMs, retiredAtMs }): FleetMember => {
-        const state = retiredAtMs === undefined ? 'running' : 'draining';
-        return { id, state, launchedAtMs, hourlyUsd, kind: `process ${pid}` };
-      });
-    },
-    launch,
-    async retire(ids) {
-      for (const file of await living()) {
-        // A second signal would end it at once, and not once it has finished what it has begun.
-        if (!ids.includes(file.id) || file.retiredAtMs !== undefined) continue;
-        await files.write({ ...file, retiredAtMs: clock.nowMs() });
-        send(file.pid, 'SIGTERM');
-      }
-    },
-    async terminate(ids) {
-      for (const { id, pid } of await living()) if (ids.includes(id)) send(pid, 'SIGKILL');
-    },
-    async hourlyUsd() {
-      return hourlyUsd;
-    },
-  };
 }
 
-/** Undefined where the status is not readable for us, a newer imgcls's say: that worker is known by its file. */
-function readStatus(body: Uint8Array): WorkerStatus | undefined {
-  try {
-    return parseVersioned(workerStatus, new TextDecoder().decode(body), 'worker status');
-  } catch {
-    return undefined;
-  }
+function withRest(started: readonly string[], count: number, why: string): LaunchAnswer {
+  const rest = count - started.length;
+  return { started, ...(rest > 0 && { retryable: { count: rest, why } }) };
 }

@@ -1,7 +1,41 @@
-/** Questions to the system about processes that may not be our children. */
-import { readFile } from 'node:fs/promises';
+/** Questions to the system about processes that may not be our children, and signals to them. */
+import { readFileSync } from 'node:fs';
+import { ImgclsError } from '../../core/errors.ts';
 
-/** @returns false when there is no such process. */
+/** Names a process for good: ids of processes are given to others again, start times are not. */
+export interface ProcessIdentity {
+  pid: number;
+  /** Ticks from the start of the system to that of the process. Absent where the system does not tell. */
+  startTicks?: string | undefined;
+}
+
+/** Only there does the system show its processes as files. */
+const showsProcesses = process.platform === 'linux';
+/** State and start time in `/proc/<pid>/stat`, counted behind the command. */
+const STATE = 0;
+const START_TICKS = 19;
+
+/** Of a process that is there now. */
+export function identify(pid: number): ProcessIdentity {
+  return { pid, startTicks: readStat(pid)?.[START_TICKS] };
+}
+
+/** Whether that very process is still there. Where the system does not tell start times, its id has to do. */
+export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
+  if (!showsProcesses) return send(pid, 0);
+  const stat = readStat(pid);
+  // One that ended and was not waited for yet is a zombie.
+  if (stat === undefined || stat[STATE] === 'Z' || stat[STATE] === 'X') return false;
+  return startTicks === undefined || stat[START_TICKS] === startTicks;
+}
+
+/** Whether it is alive and, where the system shows that, was called with this argument. */
+export function isCalledWith(pid: number, argument: string): boolean {
+  if (!isAlive({ pid })) return false;
+  return !showsProcesses || (read(pid, 'cmdline')?.split('\0').includes(argument) ?? false);
+}
+
+/** @returns false when there is no such process (any more), or it is not ours. */
 export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, signal);
@@ -10,26 +44,29 @@ export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** The 22nd field of `/proc/<pid>/stat`; the command, which may hold anything, ends with the last parenthesis. */
-const START_FIELD_AFTER_COMMAND = 19;
-
-/**
- * When the process started, in ticks since the system did: with its id it names a process for good. Undefined where the
- * system does not tell, or there is no such process.
- */
-export async function startTicks(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? undefined : fields[START_FIELD_AFTER_COMMAND];
+/** Ends it at once, and what it has started: its model runners may hang in native code. */
+export function kill(pid: number): void {
+  send(pid, 'SIGKILL');
+  // A worker leads a process group of its own.
+  send(-pid, 'SIGKILL');
 }
 
-/**
- * Whether the process is there and a worker. Its id may have been given to another program since: where the system
- * shows command lines, ours says `worker`, and one that has ended without being waited for says nothing.
- */
-export async function isWorker(pid: number): Promise<boolean> {
-  if (!send(pid, 0)) return false;
-  if (process.platform !== 'linux') return true;
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return commandLine.split('\0').includes('worker');
+/** The command, which may hold anything, ends with the last parenthesis. */
+function readStat(pid: number): string[] | undefined {
+  const stat = read(pid, 'stat');
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** Undefined where there is no such process. @throws {ImgclsError} when that cannot be told. */
+function read(pid: number, name: 'stat' | 'cmdline'): string | undefined {
+  if (!showsProcesses) return undefined;
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw new ImgclsError('transient', `Whether process ${pid} is there cannot be read (${code}).`, {
+      cause,
+    });
+  }
 }

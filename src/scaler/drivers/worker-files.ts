@@ -1,23 +1,30 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { renameSync, writeFileSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { isWorker, startTicks } from './processes.ts';
+import { PoisonError } from '../../core/errors.ts';
+import { FORMAT, formatVersion, parseVersioned } from '../../core/versioned.ts';
 
+/** `<logDir>/<id>.pid`: one launched worker, so that the next controller knows it before it says a word. */
 const workerFile = z.object({
+  v: formatVersion,
   id: z.string(),
+  host: z.string(),
   pid: z.int(),
-  /** With the process id it names the process for good. Absent where the system does not tell. */
   startTicks: z.string().optional(),
+  /** Wall clock, as `retiredAtMs`. */
   launchedAtMs: z.number(),
-  decision: z.string(),
+  /** The decision that launched it; absent where only its own report told of it. */
+  decision: z.string().optional(),
+  /** When it was told to end. */
   retiredAtMs: z.number().optional(),
 });
-/** One launched worker, on disk: so that the next controller knows it before it says a word. */
-export type WorkerFile = z.infer<typeof workerFile>;
+export type WorkerFile = Readonly<Omit<z.infer<typeof workerFile>, 'v'>>;
 
-const ENDING = '.process.json';
+const ENDING = '.pid';
+const LAST_WORDS_BYTES = 2000;
 
-/** The workers that were launched on this machine and may still be there. */
+/** The workers that were launched on this machine and may still be there, and their logs beside them. */
 export class WorkerFiles {
   readonly #folder: string;
 
@@ -25,53 +32,79 @@ export class WorkerFiles {
     this.#folder = folder;
   }
 
-  /** Where the worker's log goes. */
-  logFile(id: string): string {
-    return path.join(this.#folder, `${id}.log`);
-  }
-
-  async write(file: WorkerFile): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
-    const target = this.#path(file.id);
+  /** At once, so that no controller is killed between the start of a worker and this. The folder must be there. */
+  write(file: WorkerFile): void {
+    const target = this.#path(file.id, ENDING);
     // It appears whole: another controller may be reading.
-    await writeFile(`${target}.${process.pid}`, JSON.stringify(file), { mode: 0o600 });
-    await rename(`${target}.${process.pid}`, target);
+    const draft = `${target}.${process.pid}`;
+    writeFileSync(draft, JSON.stringify({ v: FORMAT, ...file }), { mode: 0o600 });
+    renameSync(draft, target);
   }
 
-  async remove(id: string): Promise<void> {
-    await rm(this.#path(id), { force: true });
-  }
-
+  /** @throws {NewerVersionError} when a newer imgcls wrote one. */
   async list(): Promise<WorkerFile[]> {
-    const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    });
-    const files = await Promise.all(
-      names.filter((name) => name.endsWith(ENDING)).map((name) => this.#read(name)),
-    );
+    const names = await readdir(this.#folder).catch(undefinedIfMissing);
+    const endings = (names ?? []).filter((name) => name.endsWith(ENDING));
+    const files = await Promise.all(endings.map((name) => this.#read(path.join(this.#folder, name))));
     return files.filter((file) => file !== undefined);
   }
 
-  async #read(name: string): Promise<WorkerFile | undefined> {
+  async get(id: string): Promise<WorkerFile | undefined> {
+    return await this.#read(this.#path(id, ENDING));
+  }
+
+  async remove(id: string): Promise<void> {
+    await rm(this.#path(id, ENDING), { force: true });
+  }
+
+  logPath(id: string): string {
+    return path.resolve(this.#path(id, '.log'));
+  }
+
+  /** Makes the folder where it is missing. The caller closes the log. */
+  async openLog(id: string) {
+    await mkdir(this.#folder, { recursive: true });
+    return await open(this.logPath(id), 'a', 0o600);
+  }
+
+  async removeLog(id: string): Promise<void> {
+    await rm(this.logPath(id), { force: true });
+  }
+
+  /** The end of its log; empty where it said nothing. */
+  async lastWords(id: string): Promise<string> {
+    const log = await open(this.logPath(id)).catch(undefinedIfMissing);
+    if (log === undefined) return '';
     try {
-      return workerFile.parse(JSON.parse(await readFile(path.join(this.#folder, name), 'utf8')));
-    } catch {
-      // Removed meanwhile, or cut off by a full disk: its worker is known by its status once it reports.
-      return undefined;
+      const { size } = await log.stat();
+      const { buffer, bytesRead } = await log.read({
+        buffer: Buffer.alloc(LAST_WORDS_BYTES),
+        position: Math.max(0, size - LAST_WORDS_BYTES),
+      });
+      return buffer.toString('utf8', 0, bytesRead).trim();
+    } finally {
+      await log.close();
     }
   }
 
-  #path(id: string): string {
-    return path.join(this.#folder, `${id}${ENDING}`);
+  async #read(file: string): Promise<WorkerFile | undefined> {
+    const text = await readFile(file, 'utf8').catch(undefinedIfMissing);
+    if (text === undefined) return undefined;
+    try {
+      return parseVersioned(workerFile, text, `worker file ${file}`);
+    } catch (error) {
+      // Cut off when the machine went down, and its worker with it.
+      if (error instanceof PoisonError) return undefined;
+      throw error;
+    }
+  }
+
+  /** A worker's id may come from its report: whatever it is, it stays in the folder. */
+  #path(id: string, ending: string): string {
+    return path.join(this.#folder, `${encodeURIComponent(id)}${ending}`);
   }
 }
 
-/** Whether the very process that was launched is still there. */
-export async function isAlive({
-  pid,
-  startTicks: since,
-}: Pick<WorkerFile, 'pid' | 'startTicks'>): Promise<boolean> {
-  if (!(await isWorker(pid))) return false;
-  return since === undefined || (await startTicks(pid)) === since;
+function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }

@@ -1,0 +1,17 @@
+/**
+ * Lives and ends as a worker process does, by its first argument: `quick` ends well at SIGTERM, `stubborn` does not end
+ * at it, `crash` ends with an error at once. Says so on standard output, which is its log. SIGUSR2 makes it fail.
+ */
+const [manner] = process.argv.slice(2);
+
+if (manner === 'crash') {
+  console.log('cannot load the model: out of luck');
+  process.exit(3);
+}
+process.on('SIGTERM', () => {
+  console.log('told to end');
+  if (manner === 'quick') process.exit(0);
+});
+process.on('SIGUSR2', () => process.exit(4));
+setInterval(() => {}, 60_000);
+console.log('ready');

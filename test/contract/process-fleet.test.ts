@@ -1,0 +1,360 @@
+/** What worker processes promise as a fleet, beyond what every fleet does. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/cli/clock.ts';
+import type { WorkerStatus } from '../../src/core/fleet.ts';
+import { workerStatusKey } from '../../src/core/keys.ts';
+import type { Store } from '../../src/core/ports.ts';
+import { drainFleet } from '../../src/scaler/drain.ts';
+import {
+  createProcessFleet,
+  type ProcessFleetOptions,
+  runnersPerWorker,
+} from '../../src/scaler/drivers/process.ts';
+import type { FleetDriver, FleetMember } from '../../src/scaler/fleet.ts';
+import { describeFleetDriver, type FleetWorld } from './fleet-suite.ts';
+import { makeClouds, type TestClouds } from './local-cloud.ts';
+import { until } from './until.ts';
+
+const STAND_IN = new URL('./children/worker-stand-in.ts', import.meta.url).pathname;
+const HOST = 'this-host';
+type Manner = 'quick' | 'stubborn' | 'crash';
+
+/** A machine: its processes, what they report, and the files beside their logs. */
+class Machine implements FleetWorld {
+  readonly #clouds: TestClouds;
+  readonly output: Store;
+  readonly logDir: string;
+  /** How far the controller's clocks are ahead. */
+  aheadMs = 0;
+  #launches = 0;
+
+  constructor(clouds: TestClouds) {
+    this.#clouds = clouds;
+    this.output = clouds.open().output;
+    this.logDir = join(clouds.dataDir, 'logs');
+  }
+
+  driver(manner: Manner = 'quick', options: Partial<ProcessFleetOptions> = {}): FleetDriver {
+    return createProcessFleet({
+      output: this.output,
+      command: [process.execPath, STAND_IN, manner, 'worker'],
+      env: process.env,
+      logDir: this.logDir,
+      host: HOST,
+      clock: {
+        ...systemClock,
+        nowMs: () => Date.now() + this.aheadMs,
+        monotonicMs: () => performance.now() + this.aheadMs,
+      },
+      random: () => 0.5,
+      newWorkerId: () => `w-${++this.#launches}`,
+      ...options,
+    });
+  }
+
+  async log(id: string): Promise<string> {
+    return await readFile(join(this.logDir, `${id}.log`), 'utf8').catch(() => '');
+  }
+
+  async untilSaid(id: string, text: string): Promise<void> {
+    await until(`${id} says "${text}"`, async () => (await this.log(id)).includes(text) || undefined);
+  }
+
+  async file(id: string): Promise<Record<string, unknown>> {
+    return JSON.parse(await readFile(join(this.logDir, `${id}.pid`), 'utf8'));
+  }
+
+  async pid(id: string): Promise<number> {
+    return Number((await this.file(id)).pid);
+  }
+
+  async filesOf(id: string): Promise<string[]> {
+    return (await readdir(this.logDir)).filter((name) => name.startsWith(`${id}.`)).sort();
+  }
+
+  async report(id: string, pid: number, changes: Partial<WorkerStatus> = {}): Promise<void> {
+    const status: WorkerStatus = {
+      v: 1,
+      id,
+      state: 'ready',
+      host: HOST,
+      managed: true,
+      pid,
+      startedAtMs: 1000,
+      updatedAtMs: 1000,
+      boot: { readyMs: 100 },
+      imagesDone: 0,
+      imagesPerSecond: 0,
+      runners: 1,
+      rssBytes: 0,
+      peakRssBytes: 0,
+      models: [],
+      version: '0',
+      ...changes,
+    };
+    await this.output.put(workerStatusKey(id), Buffer.from(JSON.stringify(status)));
+  }
+
+  async reports(): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const { key } of this.output.list('fleet/')) keys.push(key);
+    return keys;
+  }
+
+  async release(): Promise<void> {
+    const driver = this.driver();
+    await until('every worker has ended', async () => {
+      const members = await driver.members();
+      await driver.terminate(members.map(({ id }) => id));
+      return members.length === 0 || undefined;
+    });
+    await this.#clouds.release();
+  }
+}
+
+describeFleetDriver('worker processes', async () => new Machine(await makeClouds()));
+
+describe('worker processes', () => {
+  let machine: Machine;
+  let others: ChildProcess[];
+  beforeEach(async () => {
+    machine = new Machine(await makeClouds());
+    others = [];
+  });
+  afterEach(async () => {
+    for (const other of others) other.kill('SIGKILL');
+    await machine.release();
+  });
+
+  let decisions = 0;
+  const launch = (driver: FleetDriver, count = 1) =>
+    driver.launch({ count, decision: `decision-${++decisions}` });
+  const launchOne = async (driver: FleetDriver): Promise<string> => {
+    const [id = ''] = (await launch(driver)).started;
+    await machine.untilSaid(id, 'ready');
+    return id;
+  };
+  const memberOf = async (driver: FleetDriver, id: string): Promise<FleetMember | undefined> =>
+    (await driver.members()).find((member) => member.id === id);
+  const untilGone = (driver: FleetDriver, id: string) =>
+    until(`${id} has ended`, async () => ((await memberOf(driver, id)) ? undefined : true));
+  /** A process that no driver of ours launched. */
+  const startOther = (...args: string[]): number => {
+    const other = spawn(process.execPath, [STAND_IN, 'quick', ...args], { stdio: 'ignore' });
+    others.push(other);
+    return other.pid ?? 0;
+  };
+
+  describe('drain', () => {
+    it('finish what they have begun: told once to end, they are draining until they have', async () => {
+      const driver = machine.driver('stubborn');
+      const id = await launchOne(driver);
+      await driver.retire([id]);
+      await machine.untilSaid(id, 'told to end');
+      expect((await memberOf(driver, id))?.state).toBe('draining');
+      expect((await memberOf(machine.driver(), id))?.state).toBe('draining');
+    });
+
+    it('are never told a second time, which would end them at once, also not by the next controller', async () => {
+      const driver = machine.driver('stubborn');
+      const id = await launchOne(driver);
+      await driver.retire([id]);
+      await driver.retire([id]);
+      const next = machine.driver();
+      await next.retire([id]);
+      // A last signal that is handled after all before it: what was sent twice has been said by then.
+      process.kill(await machine.pid(id), 'SIGUSR2');
+      await untilGone(next, id);
+      expect((await machine.log(id)).match(/told to end/g) ?? []).toHaveLength(1);
+    });
+
+    it('are killed only past the drain deadline, also by the next controller', async () => {
+      const driver = machine.driver('stubborn', { drainMs: 60_000 });
+      const id = await launchOne(driver);
+      await driver.retire([id]);
+      machine.aheadMs = 59_000;
+      const next = machine.driver('stubborn', { drainMs: 60_000 });
+      expect((await memberOf(next, id))?.state).toBe('draining');
+      expect((await memberOf(next, id))?.state).toBe('draining');
+      machine.aheadMs = 61_000;
+      await untilGone(next, id);
+    });
+
+    it('need no signal where they drain for a reason of their own', async () => {
+      const driver = machine.driver('stubborn');
+      const id = await launchOne(driver);
+      await machine.report(id, await machine.pid(id), { state: 'draining' });
+      await driver.retire([id]);
+      expect((await memberOf(driver, id))?.state).toBe('draining');
+      process.kill(await machine.pid(id), 'SIGUSR2');
+      await untilGone(driver, id);
+      expect(await machine.log(id)).not.toContain('told to end');
+    });
+
+    it('leave nothing behind when all have ended well', async () => {
+      const driver = machine.driver();
+      const { started } = await launch(driver, 3);
+      for (const id of started) await machine.untilSaid(id, 'ready');
+      await drainFleet(driver, systemClock, async () => {});
+      expect(await readdir(machine.logDir)).toEqual([]);
+    });
+  });
+
+  describe('are adopted', () => {
+    it('from their report, where the controller that launched them wrote no file', async () => {
+      const id = 'w-other';
+      await machine.report(id, startOther('worker', '--id', id));
+      const member = await memberOf(machine.driver(), id);
+      expect(member).toMatchObject({ state: 'running', launchedAtMs: 1000 });
+      const driver = machine.driver();
+      await driver.retire([id]);
+      await untilGone(driver, id);
+    });
+
+    it('but not those that a person started, nor those of another machine', async () => {
+      await machine.report('w-person', startOther('worker'), { managed: false });
+      await machine.report('w-far', startOther('worker', '--id', 'w-far'), { host: 'another-host' });
+      expect(await machine.driver().members()).toEqual([]);
+      expect(await machine.reports()).toEqual(['fleet/w-far.json', 'fleet/w-person.json']);
+    });
+
+    it('but not another program that got the id of their process', async () => {
+      const id = await launchOne(machine.driver());
+      const file = await machine.file(id);
+      const pid = startOther('something', 'else');
+      await writeFile(join(machine.logDir, 'w-past.pid'), JSON.stringify({ ...file, id: 'w-past', pid }));
+      await machine.report('w-silent', pid);
+      const driver = machine.driver();
+      expect((await driver.members()).map((member) => member.id)).toEqual([id]);
+      await driver.terminate(['w-past', 'w-silent']);
+      expect(process.kill(pid, 0)).toBe(true);
+      expect(await machine.filesOf('w-past')).toEqual([]);
+      expect(await machine.reports()).toEqual([]);
+    });
+
+    it('also where a file beside the logs was cut off', async () => {
+      const id = await launchOne(machine.driver());
+      const pid = await machine.pid(id);
+      await writeFile(join(machine.logDir, `${id}.pid`), '{"v":1,');
+      await machine.report(id, pid);
+      expect((await memberOf(machine.driver(), id))?.kind).toBe(`process ${pid}`);
+    });
+  });
+
+  describe('that end by themselves', () => {
+    it('are restarted after a pause, which grows, and is said', async () => {
+      const driver = machine.driver('crash');
+      const [first = ''] = (await launch(driver)).started;
+      await untilGone(driver, first);
+      const refused = await launch(driver, 2);
+      expect(refused).toEqual({
+        started: [],
+        retryable: { count: 2, why: `worker ${first} ended with code 3 0 s ago; next try in 2 s` },
+      });
+      machine.aheadMs += 2000;
+      const [second = ''] = (await launch(driver)).started;
+      await untilGone(driver, second);
+      machine.aheadMs += 2000;
+      expect((await launch(driver)).retryable?.why).toContain('next try in 1 s');
+      machine.aheadMs += 2000;
+      expect((await launch(driver)).started).toHaveLength(1);
+    });
+
+    it('are given up after three tries in a row, with their last words and where their log is', async () => {
+      const driver = machine.driver('crash');
+      for (let tries = 0; tries < 3; tries++) {
+        const { started } = await launch(driver, 2);
+        for (const id of started) await untilGone(driver, id);
+        machine.aheadMs += 10_000;
+      }
+      const { started, permanent } = await launch(driver, 2);
+      expect(started).toEqual([]);
+      expect(permanent?.count).toBe(2);
+      expect(permanent?.why).toMatch(/^Workers end as soon as they start: worker w-\d ended with code 3/);
+      expect(permanent?.why).toContain('cannot load the model: out of luck');
+      const log = /The whole log is in (.+)\.$/.exec(permanent?.why ?? '')?.[1] ?? '';
+      expect(await readFile(log, 'utf8')).toContain('out of luck');
+    });
+
+    it('are not given up where one launched later became ready', async () => {
+      const options = { command: [process.execPath, STAND_IN, 'quick', 'worker'] };
+      const driver = machine.driver('quick', options);
+      for (let tries = 0; tries < 5; tries++) {
+        const id = await launchOne(driver);
+        const pid = await machine.pid(id);
+        await machine.report(id, pid);
+        await driver.members();
+        process.kill(pid, 'SIGUSR2');
+        await untilGone(driver, id);
+        expect((await launch(driver)).retryable?.why).toContain(`${id} ended with code 4`);
+        machine.aheadMs += 2000;
+      }
+      expect(await machine.reports()).toEqual([]);
+    });
+
+    it('are replaced at once where they were killed when they were ready', async () => {
+      const driver = machine.driver();
+      const id = await launchOne(driver);
+      const pid = await machine.pid(id);
+      await machine.report(id, pid);
+      process.kill(pid, 'SIGKILL');
+      await untilGone(driver, id);
+      expect(await machine.reports()).toEqual([]);
+      expect((await launch(driver)).started).toHaveLength(1);
+    });
+
+    it('count as crashed where they were killed before they were ready', async () => {
+      const driver = machine.driver();
+      const id = await launchOne(driver);
+      process.kill(await machine.pid(id), 'SIGKILL');
+      await untilGone(driver, id);
+      expect((await launch(driver)).retryable?.why).toContain(`${id} ended with signal SIGKILL`);
+    });
+
+    it('have not crashed where they were told to end', async () => {
+      const driver = machine.driver('stubborn');
+      const [retired, terminated] = [await launchOne(driver), await launchOne(driver)];
+      await driver.retire([retired]);
+      process.kill(await machine.pid(retired), 'SIGUSR2');
+      await driver.terminate([terminated]);
+      await untilGone(driver, retired);
+      await untilGone(driver, terminated);
+      expect((await launch(driver)).started).toHaveLength(1);
+    });
+  });
+
+  it('that cannot be started at all are not tried again', async () => {
+    const driver = machine.driver('quick', { command: ['/nowhere/imgcls', 'worker'] });
+    const { started, permanent } = await launch(driver, 2);
+    expect(started).toEqual([]);
+    expect(permanent).toEqual({ count: 2, why: expect.stringContaining('/nowhere/imgcls') });
+    expect(await driver.members()).toEqual([]);
+  });
+
+  it('are not launched again by a decision whose workers are still there, when more are asked for', async () => {
+    const request = { count: 1, decision: 'the-same' };
+    const { started } = await machine.driver().launch(request);
+    const again = await machine.driver().launch({ ...request, count: 3 });
+    expect(again).toEqual({ started, retryable: { count: 2, why: expect.any(String) } });
+  });
+
+  it('cost nothing, or what the settings say', async () => {
+    const driver = machine.driver('quick', { hourlyUsd: 0.25 });
+    const id = await launchOne(driver);
+    expect(await driver.hourlyUsd()).toBe(0.25);
+    expect((await memberOf(driver, id))?.hourlyUsd).toBe(0.25);
+    expect(await machine.driver().hourlyUsd()).toBe(0);
+  });
+
+  it.each([
+    { cores: 8, max: 4, runners: 2 },
+    { cores: 8, max: 3, runners: 2 },
+    { cores: 2, max: 4, runners: 1 },
+    { cores: 4, max: 0, runners: 4 },
+  ])('have $runners runners each where up to $max share $cores cores', ({ cores, max, runners }) => {
+    expect(runnersPerWorker(cores, max)).toBe(runners);
+  });
+});
