@@ -93,7 +93,13 @@ const CAUSES: Cause[] = [
     hint: SIGN_IN,
   },
   {
-    codes: ['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired', 'RequestExpired'],
+    codes: ['RequestExpired'],
+    kind: 'permanent',
+    reason: 'the AWS credentials have expired, or the clock of this machine is wrong',
+    hint: `Set the clock (turn on time synchronisation), or get new credentials. ${SIGN_IN}`,
+  },
+  {
+    codes: ['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired'],
     kind: 'permanent',
     reason: 'the AWS credentials have expired',
     hint: `Get new ones. ${SIGN_IN}`,

@@ -26,6 +26,10 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
     summary: 'list, pull, import, verify and remove models',
     load: () => import('./commands/model.ts'),
   },
+  bench: {
+    summary: 'simulate how scaling policies would do',
+    load: () => import('./commands/bench.ts'),
+  },
   config: {
     summary: 'print every setting and where it comes from',
     load: () => import('./commands/config.ts'),

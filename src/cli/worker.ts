@@ -1,7 +1,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { NO_CONTROLLER_EXIT_MS } from '../core/fleet.ts';
+import { NO_CONTROLLER_EXIT_MS, OWN_MACHINE_EXIT_MS } from '../core/fleet.ts';
 import type { Log } from '../core/log.ts';
 import { createModelFiles } from '../model/fetch.ts';
 import { runWorker } from '../worker/worker.ts';
@@ -9,6 +9,7 @@ import { systemClock } from './clock.ts';
 import { openCloud } from './compose.ts';
 import { openLog } from './log.ts';
 import { openLibrary } from './models.ts';
+import { findOwnMachine } from './own-machine.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 import { version } from './version.ts';
 import { newWorkerId } from './worker-id.ts';
@@ -30,11 +31,13 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   const { settings } = loadSettings({ runners, cluster, dataDir });
   const log = openLog(settings);
   const { drain, force, release } = listenForSignals(log);
+  const machine = flags.managed === true && settings.cloud === 'aws' ? await findOwnMachine() : undefined;
+  const withoutMs = machine === undefined ? NO_CONTROLLER_EXIT_MS : OWN_MACHINE_EXIT_MS;
   const cloud = await openCloud(settings);
   try {
     await runWorker({
       cloud,
-      workerId: flags.id ?? newWorkerId(),
+      workerId: flags.id ?? machine?.id ?? newWorkerId(),
       host: hostname(),
       version,
       runners: settings.runners ?? availableParallelism(),
@@ -53,7 +56,11 @@ export async function worker(flags: WorkerFlags): Promise<void> {
       maxImageBytes: settings.maxImageBytes,
       once: flags.once ?? false,
       ...(flags.idleExit !== undefined && { idleExitMs: flags.idleExit }),
-      ...(flags.managed === true && { exitWithoutControllerMs: NO_CONTROLLER_EXIT_MS }),
+      ...(flags.managed === true && {
+        exitWithoutControllerMs: withoutMs,
+        maxLifetimeMs: 1000 * settings.maxLifetimeSeconds,
+      }),
+      ...(machine && { machine }),
       drain,
       force,
     });

@@ -10,9 +10,11 @@ export interface RunnerRequest {
   images: Uint8Array[];
 }
 
-/** What a runner answers: `ready` once, then one answer a request, in any order. */
+/** What a runner says: `ready` once its runtime is loaded, then one answer a request, in any order. */
 export type RunnerReply =
   | { type: 'ready'; rssBytes: number }
+  /** A model is in memory; said once for each. */
+  | { type: 'model'; sha256: string; rssBytes: number }
   /** One result an image, in the order of the request. */
   | { type: 'results'; id: number; results: ImageResult[]; rssBytes: number }
   /** The model cannot be used; no image is at fault. */

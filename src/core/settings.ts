@@ -67,7 +67,7 @@ const declared = {
   },
   idleSeconds: {
     schema: seconds(0, 86_400),
-    what: 'how long an idle worker is kept; else a fifth of its age, 10 to 120 s',
+    what: 'how long an idle worker is kept; else a tenth of its age, 10 to 120 s',
   },
   cooldownSeconds: {
     schema: seconds(0, 86_400),
@@ -110,7 +110,7 @@ const declared = {
     what: 'an instance that is not ready after so long is ended, in seconds',
   },
   maxLifetimeSeconds: {
-    schema: seconds(60, 30 * 86_400),
+    schema: seconds(60, 20 * 86_400),
     fallback: 86_400,
     what: 'a worker that a controller launched ends after so long, in seconds',
   },

@@ -21,9 +21,19 @@ function send(reply: RunnerReply): void {
   if (process.connected) process.send?.(reply, undefined, undefined, () => {});
 }
 
+const announced = new Set<string>();
+function announce(sha256: string): void {
+  if (announced.has(sha256)) return;
+  announced.add(sha256);
+  send({ type: 'model', sha256, rssBytes: process.memoryUsage.rss() });
+}
+
 async function answer({ id, model, topK, images }: RunnerRequest): Promise<RunnerReply> {
   try {
-    const results = await models.use(model, (classifier) => classifier.classify(images, topK));
+    const results = await models.use(model, (classifier) => {
+      announce(model.sha256);
+      return classifier.classify(images, topK);
+    });
     return { type: 'results', id, results, rssBytes: process.memoryUsage.rss() };
   } catch (error) {
     return { type: 'failed', id, message: messageOf(error), rssBytes: process.memoryUsage.rss() };

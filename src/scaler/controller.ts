@@ -15,6 +15,7 @@ import { Books } from './books.ts';
 import type { FleetDriver, LaunchAnswer } from './fleet.ts';
 import type { Observation } from './observe.ts';
 import { decide } from './policy/decide.ts';
+import { Memory } from './policy/memory.ts';
 import type { Decision, Policy, PolicySettings } from './policy/policy.ts';
 import { type Suspect, suspects } from './reap.ts';
 import { isUnknown } from './snapshot.ts';
@@ -53,16 +54,13 @@ export interface Tick {
   report: ControllerReport;
 }
 
-/** Needs of so long ago still keep idle machines: the fleet does not shrink in a pause of the work. */
-const NEED_WINDOW_MS = 30_000;
-
 export class Controller {
   readonly #options: ControllerOptions;
   #epoch: number | undefined;
   #decisions = 0;
   #actsFromMs = 0;
   #lastLaunchAtMs: number | undefined;
-  #needs: { atMs: number; needed: number }[] = [];
+  #memory = new Memory();
   #suspectsBefore = new Set<string>();
   #books: Books;
 
@@ -107,7 +105,7 @@ export class Controller {
     await this.#recall();
     this.#epoch = epoch;
     this.#decisions = 0;
-    this.#needs = [];
+    this.#memory = new Memory();
     this.#suspectsBefore.clear();
     this.#actsFromMs = clock.monotonicMs() + (lock.isInherited ? lockTtlMs : 0);
   }
@@ -128,15 +126,14 @@ export class Controller {
   #decide({ snapshot }: Observation): Decision {
     const { clock, settings, policy } = this.#options;
     const nowMs = clock.monotonicMs();
-    this.#needs = this.#needs.filter(({ atMs }) => nowMs - atMs < NEED_WINDOW_MS);
-    const recent = this.#needs.map(({ needed }) => needed);
+    this.#memory.look(snapshot, nowMs);
     const history = {
       sinceLaunchMs:
         this.#lastLaunchAtMs === undefined ? undefined : Math.max(0, clock.nowMs() - this.#lastLaunchAtMs),
-      recentlyNeeded: Math.max(0, ...recent),
+      ...this.#memory.recall(nowMs),
     };
     const decision = decide(snapshot, settings, history, policy);
-    this.#needs.push({ atMs: nowMs, needed: decision.needed });
+    this.#memory.note(decision, nowMs);
     return decision;
   }
 

@@ -13,6 +13,7 @@ export interface Sighting {
   phaseSinceMs: number;
   firstSeenMs: number;
   wasReady: boolean;
+  imagesDone?: number;
 }
 
 /** Puts together what the driver lists and what the workers say, and remembers since when. */
@@ -31,33 +32,44 @@ export class MachineWatch {
   join(members: readonly FleetMember[], heard: ReadonlyMap<string, Heard>): Machine[] {
     const before = this.#sightings;
     this.#sightings = new Map();
+    // A stopped machine that was started boots anew, whatever it was before.
+    for (const { id, state } of members)
+      if (state !== 'stopped' && before.get(id)?.phase === 'stopped') before.delete(id);
     const own = members.map((member) => {
       const wasReady = before.get(member.id)?.wasReady ?? false;
       const phase = phaseOf(member, heard.get(member.id), wasReady);
-      return this.#machine(member.id, phase, member.launchedAtMs, before, true);
+      const facts = {
+        phase,
+        launchedAtMs: member.launchedAtMs,
+        imagesDone: imagesDone(heard.get(member.id)),
+      };
+      return this.#machine(member.id, facts, before, true);
     });
     const listed = new Set(members.map(({ id }) => id));
     const guests = [...heard].flatMap(([id, { status, silentForMs, modifiedAtMs }]) => {
       const isFresh = Math.max(silentForMs, this.#clock.nowMs() - modifiedAtMs) < GUEST_FRESH_MS;
       if (listed.has(id) || status === undefined || status.managed || !isFresh) return [];
       const phase = phaseSaid(status.state);
-      return phase === 'draining' ? [] : [this.#machine(id, phase, status.startedAtMs, before, false)];
+      const facts = { phase, launchedAtMs: status.startedAtMs, imagesDone: status.imagesDone };
+      return phase === 'draining' ? [] : [this.#machine(id, facts, before, false)];
     });
     return [...own, ...guests];
   }
 
   #machine(
     id: string,
-    phase: MachinePhase,
-    launchedAtMs: number,
+    { phase, launchedAtMs, imagesDone }: { phase: MachinePhase; launchedAtMs: number; imagesDone: number },
     before: ReadonlyMap<string, Sighting>,
     managed: boolean,
   ): Machine {
     const nowMs = this.#clock.monotonicMs();
     const last = before.get(id);
+    // One that worked between two looks has idled only since then.
+    const isUnchanged = last?.phase === phase && (phase !== 'idle' || last.imagesDone === imagesDone);
     const sighting: Sighting = {
       phase,
-      phaseSinceMs: last?.phase === phase ? last.phaseSinceMs : nowMs,
+      imagesDone,
+      phaseSinceMs: isUnchanged ? last.phaseSinceMs : nowMs,
       firstSeenMs: last?.firstSeenMs ?? nowMs,
       wasReady: last?.wasReady === true || phase === 'idle' || phase === 'busy',
     };
@@ -74,6 +86,8 @@ function phaseOf(member: FleetMember, heard: Heard | undefined, wasReady: boolea
   // One whose report we cannot understand may be at work.
   return heard.status === undefined ? 'busy' : phaseSaid(heard.status.state);
 }
+
+const imagesDone = (heard: Heard | undefined): number => heard?.status?.imagesDone ?? 0;
 
 function phaseSaid(state: 'booting' | 'ready' | 'busy' | 'draining' | 'outdated'): MachinePhase {
   if (state === 'ready') return 'idle';

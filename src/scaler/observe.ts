@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
-import type { ControllerReport } from '../core/fleet.ts';
+import { type ControllerReport, STATUS_INTERVAL_MS } from '../core/fleet.ts';
 import type { JobRecord } from '../core/job.ts';
 import { MAX_BATCH } from '../core/messages.ts';
 import type { Queue, QueueDepth, Store } from '../core/ports.ts';
@@ -40,6 +40,8 @@ export interface ObserverOptions {
 
 /** A machine that was busy for less than this share of the time says little about what it can do. */
 const TELLING_SHARE = 0.5;
+/** A report that is older says nothing of now. */
+const FRESH_MS = 2 * STATUS_INTERVAL_MS;
 
 /** Looks at queue, fleet, workers and jobs at once. What cannot be read is unknown, which is never zero. */
 export class Observer {
@@ -148,8 +150,10 @@ async function known<T>(read: () => Promise<T>): Promise<Known<T>> {
   }
 }
 
+/** Also of those that idle at this moment: short work that comes again and again is work. */
 function throughput(statuses: ReadonlyMap<string, Heard>): number {
   let sum = 0;
-  for (const { status } of statuses.values()) if (status?.state === 'busy') sum += status.imagesPerSecond;
+  for (const { status, silentForMs } of statuses.values())
+    if (status !== undefined && silentForMs < FRESH_MS) sum += status.imagesPerSecond;
   return sum;
 }

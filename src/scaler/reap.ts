@@ -37,11 +37,11 @@ export function suspects(input: ReapInput): Suspect[] {
 function whyLost({ id }: FleetMember, input: ReapInput): string | undefined {
   const { heard, sightingOf, monotonicMs, bootDeadlineMs } = input;
   const report = heard.get(id);
-  if (report !== undefined && report.silentForMs > SILENT_MS) {
-    return `its worker has said nothing for ${Math.round(report.silentForMs / 1000)} s`;
-  }
   const sighting = sightingOf(id);
   if (sighting === undefined) return undefined;
+  // One of the warm pool may find its report of the last time.
+  const silentForMs = Math.min(report?.silentForMs ?? 0, monotonicMs - sighting.firstSeenMs);
+  if (silentForMs > SILENT_MS) return `its worker has said nothing for ${Math.round(silentForMs / 1000)} s`;
   if (!sighting.wasReady && monotonicMs - sighting.firstSeenMs > bootDeadlineMs) {
     return `it was not ready within ${Math.round(bootDeadlineMs / 1000)} s`;
   }

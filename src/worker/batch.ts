@@ -44,7 +44,7 @@ export interface BatchTools extends ClassifyTools {
  * - `failed`: it will come again.
  */
 export type BatchEnd =
-  | { kind: 'done'; images: number }
+  | { kind: 'done'; job: string; images: number }
   | { kind: 'unwanted' | 'poison' | 'outdated' | 'returned' }
   | { kind: 'failed'; error: unknown };
 
@@ -96,7 +96,7 @@ async function work(
     const found = await withRetries(() => findShard(cloud.output, job, range, signal), retrying);
     if (found !== undefined) {
       await acknowledge(batch, request, found, tools);
-      return { kind: 'done', images: 0 };
+      return { kind: 'done', job, images: 0 };
     }
   }
   const outcomes = await classifyBatch(batch, request, tools);
@@ -104,7 +104,7 @@ async function work(
   const put = () => writeShard(cloud.output, job, { range, outcomes }, signal);
   const { shard, isOurs } = await withRetries(put, retrying);
   await acknowledge(batch, request, shard, tools);
-  return { kind: 'done', images: isOurs ? outcomes.length : 0 };
+  return { kind: 'done', job, images: isOurs ? outcomes.length : 0 };
 }
 
 /** The ledger has it: tell the waiter, then delete the message. */

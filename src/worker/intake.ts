@@ -10,7 +10,7 @@ import type { Stop } from './stop.ts';
 export interface IntakeOptions {
   tools: BatchTools;
   stop: Stop;
-  status: Pick<StatusReporter, 'setState' | 'reached' | 'addImages'>;
+  status: Pick<StatusReporter, 'setState' | 'reached' | 'addMessage'>;
   leaseMs: number;
   /** The most messages held at a time. */
   maxMessages: number;
@@ -69,6 +69,11 @@ export class Intake {
     }
     this.#leave();
     await Promise.all(this.#batches.values());
+  }
+
+  /** Nothing is in hand. */
+  get isIdle(): boolean {
+    return this.#batches.size === 0;
   }
 
   /** Stops the work of every batch at once. */
@@ -165,7 +170,7 @@ export class Intake {
     this.#troubles = 0;
     this.batchesDone++;
     this.imagesDone += end.images;
-    status.addImages(end.images);
+    status.addMessage(end.job, end.images);
     if (end.images > 0) status.reached('firstResultMs');
   }
 

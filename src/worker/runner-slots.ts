@@ -15,6 +15,8 @@ export interface RunnerSlotsOptions {
   /** 0 (inclusive) to 1 (exclusive). */
   random: () => number;
   log: Log;
+  /** Told each time that a runner has loaded its runtime, or a model. */
+  onMilestone?(milestone: 'runtimeLoadedMs' | 'modelReadyMs'): void;
 }
 
 /** A place for a runner. */
@@ -82,13 +84,14 @@ export class RunnerSlots {
   }
 
   async #start(slot: Slot): Promise<void> {
-    const { clock, random, log, entry, args, limits } = this.#options;
+    const { clock, random, log, entry, args, limits, onMilestone } = this.#options;
     slot.starting = true;
     if (this.#failedStarts > 0) {
       await clock.sleep(backoffMs(this.#failedStarts - 1, random()), this.#closing.signal);
     }
     if (this.closed) return;
-    const runner = new Runner({ entry, args, clock, limits });
+    const onModel = () => onMilestone?.('modelReadyMs');
+    const runner = new Runner({ entry, args, clock, limits, onModel });
     slot.runner = runner;
     void runner.ended.then(() => {
       slot.runner = undefined;
@@ -96,6 +99,7 @@ export class RunnerSlots {
     });
     try {
       await runner.ready;
+      onMilestone?.('runtimeLoadedMs');
       this.#failedStarts = 0;
     } catch (error) {
       if (this.closed) return;

@@ -10,6 +10,8 @@ export interface RunnerOptions {
   args: readonly string[];
   clock: Clock;
   limits: RunnerLimits;
+  /** Told when a model is in its memory. */
+  onModel?(): void;
 }
 
 /** How long a runner may take, in milliseconds, before it counts as hung and is killed. */
@@ -24,7 +26,7 @@ export interface RunnerLimits {
 export const DEFAULT_LIMITS: RunnerLimits = { startMs: 60_000, modelMs: 60_000, imageMs: 30_000 };
 
 /** The answer to one request. */
-export type RunnerAnswer = Exclude<RunnerReply, { type: 'ready' }>;
+export type RunnerAnswer = Exclude<RunnerReply, { type: 'ready' | 'model' }>;
 
 /** The runner ended before it answered. */
 export class RunnerDied extends Error {
@@ -172,6 +174,10 @@ export class Runner {
       this.#isReady = true;
       this.#watch();
       markReady();
+      return;
+    }
+    if (reply.type === 'model') {
+      this.#options.onModel?.();
       return;
     }
     const held = this.#held.get(reply.id);

@@ -6,6 +6,7 @@ import type { Log } from '../core/log.ts';
 import type { Store } from '../core/ports.ts';
 import { FORMAT } from '../core/versioned.ts';
 import { readMemory } from './memory.ts';
+import { RateMeter } from './rate-meter.ts';
 
 export interface StatusOptions {
   output: Store;
@@ -18,7 +19,12 @@ export interface StatusOptions {
   runners: number;
   /** What the model runners are at now. */
   pool: { readonly pids: number[]; readonly rssBytes: number; readonly models: string[] };
+  /** What came before the process, where the machine tells. */
+  boot?: Pick<WorkerStatus['boot'], 'launchToProcessMs' | 'kernelToProcessMs'>;
 }
+
+/** Jobs whose images are counted apart: those that were served last. */
+const COUNTED_JOBS = 16;
 
 /** A worker whose state flickers with each small batch writes at most so often. */
 const MIN_INTERVAL_MS = 1000;
@@ -28,7 +34,7 @@ export class StatusReporter {
   readonly #options: StatusOptions;
   readonly #startedAtMs: number;
   readonly #startedMonotonicMs: number;
-  readonly #boot: WorkerStatus['boot'] = {};
+  readonly #boot: WorkerStatus['boot'];
   readonly #stop = new AbortController();
   readonly #abandon = new AbortController();
   /** Aborts when the worker is on its way out: the fleet should know at once. */
@@ -36,9 +42,10 @@ export class StatusReporter {
   readonly #running: Promise<void>;
   #wake = new AbortController();
   #state: WorkerState = 'booting';
-  #imagesDone = 0;
+  #messagesDone = 0;
   #peakRssBytes = 0;
-  #rate = { sinceMs: 0, imagesDone: 0, imagesPerSecond: 0 };
+  readonly #imagesByJob = new Map<string, number>();
+  readonly #rate: RateMeter;
   #failed = false;
 
   constructor(options: StatusOptions) {
@@ -46,13 +53,15 @@ export class StatusReporter {
     const upMs = process.uptime() * 1000;
     this.#startedAtMs = Math.round(options.clock.nowMs() - upMs);
     this.#startedMonotonicMs = options.clock.monotonicMs() - upMs;
-    this.#rate.sinceMs = options.clock.monotonicMs();
+    this.#boot = { ...options.boot };
+    this.#rate = new RateMeter(options.clock);
     this.#running = this.#run();
   }
 
   setState(state: WorkerState): void {
     if (state === this.#state) return;
     this.#state = state;
+    this.#rate.setBusy(state === 'busy');
     if (state === 'draining' || state === 'outdated') this.#leaving.abort();
     this.#wake.abort();
   }
@@ -62,8 +71,15 @@ export class StatusReporter {
     this.#boot[milestone] ??= Math.round(this.#options.clock.monotonicMs() - this.#startedMonotonicMs);
   }
 
-  addImages(count: number): void {
-    this.#imagesDone += count;
+  /** One message was answered, with so many outcomes that this worker wrote. */
+  addMessage(job: string, images: number): void {
+    this.#messagesDone++;
+    this.#rate.add(images);
+    const before = this.#imagesByJob.get(job) ?? 0;
+    this.#imagesByJob.delete(job);
+    this.#imagesByJob.set(job, before + images);
+    const [oldest] = this.#imagesByJob.keys();
+    if (this.#imagesByJob.size > COUNTED_JOBS && oldest !== undefined) this.#imagesByJob.delete(oldest);
   }
 
   /** Ends the reports and takes the status away: the worker is no more. */
@@ -105,8 +121,10 @@ export class StatusReporter {
       startedAtMs: this.#startedAtMs,
       updatedAtMs: clock.nowMs(),
       boot: this.#boot,
-      imagesDone: this.#imagesDone,
-      imagesPerSecond: this.#imagesPerSecond(),
+      imagesDone: this.#rate.images,
+      messagesDone: this.#messagesDone,
+      imagesByJob: Object.fromEntries(this.#imagesByJob),
+      ...this.#rate.read(),
       runners,
       ...memory,
       models: pool.models,
@@ -123,17 +141,6 @@ export class StatusReporter {
     const rssBytes = known?.rssBytes ?? process.memoryUsage.rss() + pool.rssBytes;
     this.#peakRssBytes = Math.max(this.#peakRssBytes, known?.peakRssBytes ?? rssBytes);
     return { rssBytes, peakRssBytes: this.#peakRssBytes };
-  }
-
-  /** Over the time since the last report; one that follows at once has nothing to say and repeats it. */
-  #imagesPerSecond(): number {
-    const nowMs = this.#options.clock.monotonicMs();
-    const { sinceMs, imagesDone } = this.#rate;
-    if (nowMs - sinceMs >= MIN_INTERVAL_MS) {
-      const imagesPerSecond = ((this.#imagesDone - imagesDone) * 1000) / (nowMs - sinceMs);
-      this.#rate = { sinceMs: nowMs, imagesDone: this.#imagesDone, imagesPerSecond };
-    }
-    return this.#rate.imagesPerSecond;
   }
 
   async #attempt(action: () => Promise<void>): Promise<void> {

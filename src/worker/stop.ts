@@ -5,6 +5,9 @@ export type StopReason =
   | 'idle'
   | 'queue_empty'
   | 'no_controller'
+  | 'spot_notice'
+  | 'rebalance'
+  | 'lifetime'
   | 'outdated'
   | 'failed';
 

@@ -4,7 +4,7 @@
  * States, as the worker status tells them:
  * - `booting`: made, not yet receiving.
  * - `ready`: receiving, nothing in hand. `busy`: receiving, with messages in hand: being downloaded, classified, written.
- * - `draining`: it was told to stop (a signal, nothing to do, no controller, an error that ends it). It receives no
+ * - `draining`: it was told to stop (a signal, nothing to do, no controller, a spot notice, an error that ends it). It receives no
  *   more, finishes every message of which an image has been in a runner, gives the others back, then ends.
  * - `outdated`: the same, because a message was written by a newer imgcls.
  *
@@ -18,16 +18,17 @@ import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import { deadLetterQueueName, requestQueueName } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
+import type { OwnMachine } from '../core/machine.ts';
 import { MAX_BATCH } from '../core/messages.ts';
 import type { Cloud } from '../core/ports.ts';
 import type { BatchTools } from './batch.ts';
 import { Budget } from './budget.ts';
-import { untilNoController } from './controller-watch.ts';
 import { download } from './download.ts';
 import { Intake } from './intake.ts';
 import { JobStates } from './job-state.ts';
 import { LeaseKeeper } from './lease.ts';
 import { ModelFolders, type ModelSource } from './models.ts';
+import { endMachine, watchOwnEnd } from './own-end.ts';
 import { DEFAULT_LIMITS, type RunnerLimits } from './runner.ts';
 import { RunnerPool } from './runner-pool.ts';
 import { StatusReporter } from './status.ts';
@@ -62,6 +63,10 @@ export interface WorkerOptions {
   idleExitMs?: number;
   /** Started by a controller: end after the controller lock was nobody's for so long. */
   exitWithoutControllerMs?: number;
+  /** End after so long. */
+  maxLifetimeMs?: number;
+  /** The machine that is the worker's own and ends with it. */
+  machine?: OwnMachine;
   /** First signal: finish what is begun, give back the rest, end. */
   drain: AbortSignal;
   /** Second signal: end at once. */
@@ -93,7 +98,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   const { cloud, clock, log, runners, drain, force } = options;
   const stop = new Stop();
   const cleanup = new Cleanup();
-  const tools = makeTools(options);
+  const tools = makeTools(options, (milestone) => status.reached(milestone));
   const { pool, leases } = tools;
   const { workerId: id, host, version } = options;
   const status = new StatusReporter({
@@ -106,6 +111,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
     version,
     runners,
     pool,
+    ...(options.machine && { boot: options.machine.boot }),
   });
   cleanup.add(() => status.remove());
   cleanup.add(() => leases.stop());
@@ -124,7 +130,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   cleanup.add(onAbort(drain, () => stop.because('drained')));
   const { promise: forced, resolve: endByForce } = Promise.withResolvers<'forced'>();
   cleanup.add(onAbort(force, () => endByForce('forced')));
-  const watching = watchController(options, stop);
+  const watching = watchOwnEnd({ ...options, output: cloud.output, isIdle: () => intake.isIdle }, stop);
   cleanup.add(() => watching);
 
   log.info({ worker: id, runners }, 'The worker starts.');
@@ -146,10 +152,14 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   const reason = end === 'forced' ? 'forced' : (stop.reason ?? 'drained');
   log.info({ worker: id, reason, imagesDone, batchesDone }, 'The worker ends.');
   if (reason === 'failed') throw stop.error;
+  await endMachine(options.machine, reason, log);
   return { reason, imagesDone, batchesDone };
 }
 
-function makeTools(options: WorkerOptions): BatchTools & { pool: RunnerPool } {
+function makeTools(
+  options: WorkerOptions,
+  onMilestone: (milestone: 'runtimeLoadedMs' | 'modelReadyMs') => void,
+): BatchTools & { pool: RunnerPool } {
   const { cloud, workerId, clock, log, force, maxImageBytes, runners } = options;
   const random = options.random ?? Math.random;
   const queue = cloud.queues.open(requestQueueName(cloud.cluster));
@@ -171,6 +181,7 @@ function makeTools(options: WorkerOptions): BatchTools & { pool: RunnerPool } {
       clock,
       random,
       log,
+      onMilestone,
     }),
     turns: new Turns(),
     download: (image, signal) =>
@@ -179,13 +190,4 @@ function makeTools(options: WorkerOptions): BatchTools & { pool: RunnerPool } {
     random,
     log,
   };
-}
-
-async function watchController(options: WorkerOptions, stop: Stop): Promise<void> {
-  const { cloud, clock, log, exitWithoutControllerMs: withoutMs } = options;
-  if (withoutMs === undefined) return;
-  const isAlone = await untilNoController({ output: cloud.output, clock, withoutMs, signal: stop.signal });
-  if (!isAlone) return;
-  log.info({ withoutMs }, 'No controller is there any more.');
-  stop.because('no_controller');
 }

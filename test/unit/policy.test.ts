@@ -151,9 +151,9 @@ describe('shrinking', () => {
     const decision = decide(seen({ machines }), settings({ idleMs: 5000 }), { ...quiet, recentlyNeeded: 1 });
     expect(decision.retire).toEqual([]);
   });
-  it('keeps an idle one for a fifth of its age unless told otherwise', () => {
-    const kept = machine('idle', { ageMs: 300_000, phaseForMs: 59_000 });
-    const gone = machine('idle', { ageMs: 300_000, phaseForMs: 60_000 });
+  it('keeps an idle one for a tenth of its age unless told otherwise', () => {
+    const kept = machine('idle', { ageMs: 300_000, phaseForMs: 29_000 });
+    const gone = machine('idle', { ageMs: 300_000, phaseForMs: 30_000 });
     const decision = decide(seen({ machines: [kept, gone] }), settings(), { ...quiet, recentlyNeeded: 2 });
     expect(decision.retire).toEqual([gone.id]);
   });

@@ -16,7 +16,7 @@ export function register(program: Command): void {
       ]),
     )
     .option('--target-seconds <s>', 'time in which the backlog should be gone')
-    .option('--idle-seconds <s>', 'how long an idle worker is kept; else a fifth of its age, 10 to 120 s')
+    .option('--idle-seconds <s>', 'how long an idle worker is kept; else a tenth of its age, 10 to 120 s')
     .option('--cooldown-seconds <s>', 'after a launch nothing is retired for so long')
     .option('--max-launch-per-tick <n>', 'most workers launched at a time')
     .option('--max-hourly-cost <usd>', 'most that the fleet may cost an hour')

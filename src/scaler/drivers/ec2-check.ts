@@ -25,7 +25,10 @@ export async function checkEc2(
   const unknown = names.filter((name) => !types.some(({ type }) => type === name));
   if (unknown.length > 0) throw unknownTypes(unknown);
   refuseSmall(types);
-  const architecture = imageId === undefined ? undefined : await ec2.imageArchitecture(imageId);
+  refuseMixed(types);
+  // "resolve:ssm:PARAMETER" names an image that only a launch looks up.
+  const isKnown = imageId?.startsWith('ami-') === true;
+  const architecture = isKnown ? await ec2.imageArchitecture(imageId) : undefined;
   if (architecture !== undefined) refuseOtherThan(architecture, types, `image ${imageId} of ${template}`);
   return [...names];
 }
@@ -41,6 +44,20 @@ function refuseSmall(types: readonly TypeInfo[]): void {
   const each = small.map(({ type, memoryBytes }) => `${type} (${(memoryBytes / GIBIBYTE).toFixed(1)} GiB)`);
   throw new ImgclsError('config', `Too little memory for a worker: ${each.join(', ')}.`, {
     hint: 'Choose types of at least 1 GiB.',
+  });
+}
+
+/** One launch template has one image, so all types have to run it. */
+function refuseMixed(types: readonly TypeInfo[]): void {
+  const [first, ...others] = types;
+  const shared = others.reduce(
+    (kept, { architectures }) => kept.filter((each) => architectures.includes(each)),
+    first?.architectures ?? [],
+  );
+  if (shared.length > 0) return;
+  const each = types.map(({ type, architectures }) => `${type} (${architectures.join(', ')})`);
+  throw new ImgclsError('config', `No image runs on all of ${each.join(', ')}.`, {
+    hint: 'Choose types of one architecture.',
   });
 }
 

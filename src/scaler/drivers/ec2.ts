@@ -20,8 +20,10 @@ const DRAINING_TAG = 'imgcls:draining';
 
 /** An instance that outlives its worker's lifetime by so long has a worker that does not end. */
 const EXPIRY_MARGIN_MS = 30 * 60_000;
-/** One that is still running so long after it was told to end is told again. */
-const TELL_AGAIN_MS = 30_000;
+/** One that is still running so long after it was told to end never heard of it, and is there to be retired again. */
+const HEARD_MS = 60_000;
+/** A launch whose answer was lost is asked about for so long; EC2 forgets tokens, too. */
+const UNSETTLED_MS = 10 * 60_000;
 /** Tries in other pools within one launch. */
 const MAX_TRIES = 3;
 
@@ -52,7 +54,7 @@ class Ec2Fleet implements FleetDriver {
   readonly #launches: RecentLaunches;
   readonly #refused: RefusedPools;
   /** A launch whose answer was lost: it may have happened. */
-  #unsettled: Ec2Launch | undefined;
+  #unsettled: { launch: Ec2Launch; sinceMs: number } | undefined;
 
   constructor(options: Ec2FleetOptions) {
     this.#options = options;
@@ -63,15 +65,16 @@ class Ec2Fleet implements FleetDriver {
   async members(): Promise<FleetMember[]> {
     await this.#settle();
     const instances = await this.#instances();
-    const overdue = instances.filter((instance) => this.#isOverdue(instance)).map(({ id }) => id);
-    if (overdue.length > 0) await this.#end(overdue, instances);
     return [...instances.map((instance) => this.#member(instance)), ...this.#launches.unseen(instances)];
   }
 
   async launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
     await this.#settle();
     const instances = await this.#instances();
-    const before = instances.filter(({ tags }) => tags[LAUNCH_TAG] === decision).map(({ id }) => id);
+    // One that is stopped carries the decision too, if it could not be started for it.
+    const before = instances
+      .filter(({ state, tags }) => state !== 'stopped' && tags[LAUNCH_TAG] === decision)
+      .map(({ id }) => id);
     const known = new Set([...before, ...this.#launches.ofDecision(decision)]);
     if (known.size > 0) return { started: [...known] };
     const started = await this.#startWarm(count, instances, decision);
@@ -112,12 +115,17 @@ class Ec2Fleet implements FleetDriver {
   async #settle(): Promise<void> {
     const lost = this.#unsettled;
     if (lost === undefined) return;
-    const { started } = await this.#send(lost);
-    this.#launches.add(lost.tags[LAUNCH_TAG] ?? '', started);
+    if (this.#options.clock.monotonicMs() - lost.sinceMs > UNSETTLED_MS) {
+      // What it launched carries our tags, and is listed by now.
+      this.#unsettled = undefined;
+      return;
+    }
+    const { started } = await this.#send(lost.launch);
+    this.#launches.add(lost.launch.tags[LAUNCH_TAG] ?? '', started);
   }
 
   async #send(launch: Ec2Launch): Promise<{ started: string[]; refusals: Refusal[] }> {
-    this.#unsettled = launch;
+    this.#unsettled ??= { launch, sinceMs: this.#options.clock.monotonicMs() };
     try {
       const answer = await this.#options.ec2.launch(launch);
       this.#unsettled = undefined;
@@ -137,7 +145,13 @@ class Ec2Fleet implements FleetDriver {
     if (ids.length === 0) return [];
     await ec2.tag(ids, { [LAUNCH_TAG]: decision, [EXPIRY_TAG]: this.#expiry() });
     await ec2.untag(ids, [DRAINING_TAG]);
-    await ec2.start(ids);
+    try {
+      await ec2.start(ids);
+    } catch (error) {
+      // EC2 may have no room left where they stand. New ones may come from other pools; they wait for the next launch.
+      if (error instanceof ImgclsError) return [];
+      throw error;
+    }
     this.#launches.restarted(ids);
     return ids;
   }
@@ -160,13 +174,14 @@ class Ec2Fleet implements FleetDriver {
       }
       started.push(...answer.started);
       refusals = answer.refusals;
-      const lasting = refusals.find(({ mayPass }) => !mayPass);
-      const left = missing - answer.started.length;
-      if (lasting !== undefined && left > 0) return { started, permanent: { count: left, why: lasting.why } };
       this.#refused.add(refusals, pools);
+      if (refusals.some(({ pool, mayPass }) => pool === undefined && !mayPass)) break;
     }
     const left = count - (started.length - before.length);
     if (left <= 0) return { started };
+    const [refusal] = refusals;
+    if (refusal !== undefined && refusals.every(({ mayPass }) => !mayPass))
+      return { started, permanent: { count: left, why: refusal.why } };
     return { started, retryable: { count: left, why: refusals[0]?.why ?? this.#refused.why } };
   }
 
@@ -212,9 +227,9 @@ class Ec2Fleet implements FleetDriver {
     return new Date(clock.nowMs() + maxLifetimeMs + EXPIRY_MARGIN_MS).toISOString();
   }
 
-  #isOverdue({ state, tags }: Ec2Instance): boolean {
+  #isToldToEnd({ id, tags }: Ec2Instance): boolean {
     const sinceMs = Date.parse(tags[DRAINING_TAG] ?? '');
-    return isUp(state) && this.#options.clock.nowMs() - sinceMs > TELL_AGAIN_MS;
+    return !this.#launches.isRestarted(id) && this.#options.clock.nowMs() - sinceMs < HEARD_MS;
   }
 
   /** The operating system gets a shutdown, the worker a SIGTERM. On-demand ones fill the warm pool first. */
@@ -232,10 +247,11 @@ class Ec2Fleet implements FleetDriver {
     this.#launches.forget(toTerminate);
   }
 
-  #member({ id, state, type, zone, market, launchedAtMs, tags }: Ec2Instance): FleetMember {
+  #member(instance: Ec2Instance): FleetMember {
+    const { id, state, type, zone, market, launchedAtMs, tags } = instance;
     const hourlyUsd = this.#options.priceOf(type, market);
     const expiresAtMs = Date.parse(tags[EXPIRY_TAG] ?? '');
-    const isDraining = !isUp(state) || (tags[DRAINING_TAG] !== undefined && !this.#launches.isRestarted(id));
+    const isDraining = !isUp(state) || this.#isToldToEnd(instance);
     return {
       id,
       state: state === 'stopped' ? 'stopped' : isDraining ? 'draining' : 'running',

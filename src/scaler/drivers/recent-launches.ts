@@ -40,11 +40,11 @@ export class RecentLaunches {
     return [...this.#launched].filter(([, each]) => each.decision === decision).map(([id]) => id);
   }
 
+  /** What was told to end. One that was never listed stays: EC2 may not have known it yet, and told nobody. */
   forget(ids: readonly string[]): void {
     for (const id of ids) {
-      this.#launched.delete(id);
+      if (this.#listed.delete(id)) this.#launched.delete(id);
       this.#restarted.delete(id);
-      this.#listed.delete(id);
     }
   }
 

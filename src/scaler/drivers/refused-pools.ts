@@ -3,13 +3,15 @@ import type { Pool, Refusal } from '../../core/ec2.ts';
 
 /** A pool that had no capacity has some again in minutes rather than in seconds. */
 const AVOID_MS = 5 * 60_000;
+/** Where there is no other pool, waiting so long would stop all work. */
+const AVOID_ALL_MS = 30_000;
 
 const nameOf = ({ instanceType = '', subnet = '' }: Pool): string => `${instanceType} ${subnet}`;
 
-/** Pools that refused lately and are left out for a while; all of them are tried again when there is no other. */
+/** Pools that refused lately and are left out for a while: a shorter one where there is no other. */
 export class RefusedPools {
   readonly #clock: Clock;
-  readonly #until = new Map<string, number>();
+  readonly #refusedAtMs = new Map<string, number>();
   #why = 'no pool has capacity';
 
   constructor(clock: Clock) {
@@ -23,16 +25,25 @@ export class RefusedPools {
 
   /** @param asked the pools that were asked: one that is not named in the refusal may be any of them. */
   add(refusals: readonly Refusal[], asked: readonly Pool[]): void {
-    for (const { pool, why } of refusals) {
+    for (const { pool, code, why } of refusals) {
       this.#why = why;
+      // A limit of the account on spot says nothing about the pool, which may have on-demand capacity.
+      if (code.includes('Spot')) continue;
       const only = asked.length === 1 ? asked[0] : undefined;
       const refused = pool ?? only;
-      if (refused !== undefined) this.#until.set(nameOf(refused), this.#clock.monotonicMs() + AVOID_MS);
+      if (refused !== undefined) this.#refusedAtMs.set(nameOf(refused), this.#clock.monotonicMs());
     }
   }
 
   without(pools: readonly Pool[]): Pool[] {
-    const nowMs = this.#clock.monotonicMs();
-    return pools.filter((pool) => (this.#until.get(nameOf(pool)) ?? Number.NEGATIVE_INFINITY) <= nowMs);
+    const others = this.#notRefusedFor(AVOID_MS, pools);
+    return others.length > 0 ? others : this.#notRefusedFor(AVOID_ALL_MS, pools);
+  }
+
+  #notRefusedFor(ms: number, pools: readonly Pool[]): Pool[] {
+    const sinceMs = this.#clock.monotonicMs() - ms;
+    return pools.filter(
+      (pool) => (this.#refusedAtMs.get(nameOf(pool)) ?? Number.NEGATIVE_INFINITY) <= sinceMs,
+    );
   }
 }

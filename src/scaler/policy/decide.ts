@@ -11,6 +11,7 @@ import { affordableMachines } from './budget.ts';
 import { perMessagePolicy } from './per-message.ts';
 import type { Decision, History, Policy, PolicySettings, Sight } from './policy.ts';
 import { chooseRetirements } from './retire.ts';
+import { isWorkExpected } from './standby.ts';
 
 export const policies: Readonly<Record<string, Policy>> = {
   backlog: backlogPolicy,
@@ -39,7 +40,10 @@ export function decide(
   const room = Math.max(0, Math.min(settings.max, budget.machines) - own.length);
   const wanted = Math.max(settings.min, needed) - serving.length;
   const launch = Math.max(0, Math.min(wanted, room, settings.maxLaunchPerTick));
-  const { ids, reason } = launch > 0 ? none : chooseRetirements({ own, needed, budget, settings, history });
+  // Who says how long idle machines stay means it.
+  const expected = settings.idleMs === undefined && isWorkExpected(history, measured) ? 1 : 0;
+  const { ids, reason } =
+    launch > 0 ? none : chooseRetirements({ own, needed, expected, budget, settings, history });
   return {
     target: serving.length + launch - countServing(ids, serving),
     needed,

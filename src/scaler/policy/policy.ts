@@ -8,7 +8,7 @@ export interface PolicySettings {
   maxLaunchPerTick: number;
   /** After a launch nothing is retired for so long. */
   cooldownMs: number;
-  /** How long an idle machine is kept; undefined: a fifth of its age, within bounds. */
+  /** How long an idle machine is kept; undefined: a tenth of its age, within bounds. */
   idleMs: number | undefined;
   /** The backlog should be gone within so long from now. */
   targetMs: number;
@@ -26,6 +26,10 @@ export interface History {
   sinceLaunchMs: number | undefined;
   /** The most machines that were needed at any tick of the last while (`idleMs`, or 30 s). */
   recentlyNeeded: number;
+  /** Between the last arrivals of work, the latest last. */
+  pausesMs?: readonly number[];
+  /** Since work came; undefined: none was seen. */
+  sinceWorkMs?: number | undefined;
 }
 
 /** A snapshot whose parts are all known. */

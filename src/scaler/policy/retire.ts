@@ -4,7 +4,7 @@ import type { Budget } from './budget.ts';
 import type { History, PolicySettings } from './policy.ts';
 
 /** Without --idle-seconds a machine idles at most for this share of what it has been paid for, within bounds. */
-const IDLE_SHARE = 0.2;
+const IDLE_SHARE = 0.1;
 const LEAST_IDLE_MS = 10_000;
 const MOST_IDLE_MS = 120_000;
 
@@ -16,13 +16,15 @@ export interface Retirement {
 interface Options {
   own: readonly Machine[];
   needed: number;
+  /** Machines that stay for work that is expected. */
+  expected: number;
   budget: Budget;
   settings: PolicySettings;
   history: History;
 }
 
 /** Over a limit at once; else idle ones that have been so for long enough, or that have not been needed for a while. */
-export function chooseRetirements({ own, needed, budget, settings, history }: Options): Retirement {
+export function chooseRetirements({ own, needed, expected, budget, settings, history }: Options): Retirement {
   const serving = own.filter(({ phase }) => phase !== 'draining');
   const most = budget.isSpent ? 0 : settings.max;
   if (own.length > most && serving.length > 0) {
@@ -32,12 +34,13 @@ export function chooseRetirements({ own, needed, budget, settings, history }: Op
     if (ids.length > 0) return { ids, reason: `${ids.length} more than ${most} allowed are let go` };
   }
   if (history.sinceLaunchMs !== undefined && history.sinceLaunchMs < settings.cooldownMs) return nothing;
-  const keep = Math.max(settings.min, needed);
-  const stillNeeded = Math.max(settings.min, history.recentlyNeeded);
+  const least = Math.max(settings.min, expected);
+  const keep = Math.max(least, needed);
+  const stillNeeded = Math.max(least, history.recentlyNeeded);
   const chosen: Machine[] = [];
   for (const machine of leastUseful(serving)) {
     const left = serving.length - chosen.length;
-    if (!isPaidFor(machine, settings) || left <= settings.min) continue;
+    if (!isPaidFor(machine, settings) || left <= least) continue;
     const isSurplus = left > stillNeeded && left > keep;
     if (machine.phase === 'idle' && (machine.phaseForMs >= idleLimitMs(machine, settings) || isSurplus))
       chosen.push(machine);

@@ -20,7 +20,7 @@ async function startRunner() {
   const [ready] = (await once(child, 'message')) as [RunnerReply];
   const waiting = new Map<number, (reply: RunnerReply) => void>();
   child.on('message', (reply: RunnerReply) => {
-    if (reply.type !== 'ready') waiting.get(reply.id)?.(reply);
+    if (reply.type !== 'ready' && reply.type !== 'model') waiting.get(reply.id)?.(reply);
   });
   const ask = (request: RunnerRequest) =>
     new Promise<RunnerReply>((resolve) => {

@@ -1,0 +1,49 @@
+/** What is going to happen, the earliest first; of two at one time, the one that was planned first. */
+export class Agenda {
+  readonly #heap: { atMs: number; order: number; happen(): void }[] = [];
+  #planned = 0;
+
+  /** Infinity where nothing is planned. */
+  get nextAtMs(): number {
+    return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  plan(atMs: number, happen: () => void): void {
+    const heap = this.#heap;
+    heap.push({ atMs, order: this.#planned++, happen });
+    for (let at = heap.length - 1; at > 0; ) {
+      const parent = (at - 1) >> 1;
+      if (!this.#swapIfEarlier(at, parent)) break;
+      at = parent;
+    }
+  }
+
+  /** Takes the earliest off. */
+  take(): { atMs: number; happen(): void } | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return first;
+    heap[0] = last;
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1;
+      const child = this.#isEarlier(left + 1, left) ? left + 1 : left;
+      if (!this.#swapIfEarlier(child, at)) return first;
+      at = child;
+    }
+  }
+
+  #isEarlier(a: number, b: number): boolean {
+    const [one, other] = [this.#heap[a], this.#heap[b]];
+    if (one === undefined || other === undefined) return false;
+    return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
+  }
+
+  #swapIfEarlier(a: number, b: number): boolean {
+    const [one, other] = [this.#heap[a], this.#heap[b]];
+    if (one === undefined || other === undefined || !this.#isEarlier(a, b)) return false;
+    this.#heap[a] = other;
+    this.#heap[b] = one;
+    return true;
+  }
+}

@@ -1,0 +1,39 @@
+/** Comparisons as rows of text, for a terminal's table and for docs/scaling.md. */
+import type { Comparison } from './compare.ts';
+
+export const columns = [
+  'trace',
+  'policy',
+  'drain, s',
+  'p95 wait, s',
+  'machine hours',
+  'cost, $',
+  'wasted boots',
+  'cost / bound',
+  'drain / bound',
+] as const;
+
+/** One for each of `columns`. */
+export const cells = (row: Comparison): string[] => [
+  row.trace,
+  row.policy,
+  number(row.drainMs / 1000, 1),
+  number(row.p95WaitMs / 1000, 1),
+  number(row.machineMs / 3_600_000, 3),
+  number(row.costUsd, 4),
+  `${number(row.wastedBoots, 0)} of ${number(row.launched, 0)}`,
+  ratio(row.overCostBound),
+  ratio(row.overDrainBound),
+];
+
+export function markdown(rows: readonly Comparison[]): string {
+  const line = (texts: readonly string[]) => `| ${texts.join(' | ')} |\n`;
+  const rule = columns.map((_, at) => (at < 2 ? '---' : '---:'));
+  return [line(columns), line(rule), ...rows.map((row) => line(cells(row)))].join('');
+}
+
+const number = (value: number, digits: number): string =>
+  value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** Where the bound is too weak to compare with, there is no ratio. */
+const ratio = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(2));

@@ -1,0 +1,42 @@
+import { MAX_BATCH } from '../core/messages.ts';
+
+export interface Batch {
+  images: number;
+  arrivedAtMs: number;
+}
+
+/** A queue of messages of up to 16 images, the oldest first. Keeps one entry an arrival, however many messages it has. */
+export class MessageQueue {
+  readonly #arrivals: Batch[] = [];
+  #head = 0;
+  /** What workers held that died: it came first, so that it goes first. */
+  readonly #returned: Batch[] = [];
+  #messages = 0;
+
+  get messages(): number {
+    return this.#messages;
+  }
+
+  add(batch: Batch): void {
+    this.#arrivals.push({ ...batch });
+    this.#messages += Math.ceil(batch.images / MAX_BATCH);
+  }
+
+  giveBack(batch: Batch): void {
+    this.#returned.push(batch);
+    this.#messages++;
+  }
+
+  /** One message. */
+  take(): Batch | undefined {
+    const returned = this.#returned.shift();
+    const arrival = returned ?? this.#arrivals[this.#head];
+    if (arrival === undefined) return undefined;
+    this.#messages--;
+    if (returned !== undefined) return returned;
+    const images = Math.min(MAX_BATCH, arrival.images);
+    arrival.images -= images;
+    if (arrival.images === 0) this.#head++;
+    return { images, arrivedAtMs: arrival.arrivedAtMs };
+  }
+}

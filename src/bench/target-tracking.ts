@@ -1,0 +1,83 @@
+/**
+ * A rival: what an EC2 Auto Scaling group does that tracks a backlog per instance, as AWS documents it for SQS.
+ *
+ * - CloudWatch has one datapoint a minute of the queue, so that nothing shorter is seen.
+ * - Target tracking scales out when 3 datapoints in a row are above the target, in when 15 are below (its alarms
+ *   evaluate 3 and 15 periods of a minute), and then sets the size that would meet the target.
+ * - Default cooldown and warm-up are 300 s: so long after scaling out it does not scale out again.
+ * - At zero instances a ratio per instance says nothing: an alarm of its own on work without capacity starts one.
+ *   Real ones evaluate two minutes or more; one is granted here.
+ *
+ * Two kindnesses: it never ends a busy machine, which a real group does without scale-in protection, and metrics are
+ * never late.
+ */
+import type { Policy } from '../scaler/policy/policy.ts';
+
+const DATAPOINT_MS = 60_000;
+const OUT_DATAPOINTS = 3;
+const IN_DATAPOINTS = 15;
+const COOLDOWN_MS = 300_000;
+/** It scales in below this share of the target. */
+const IN_SHARE = 0.9;
+
+interface State {
+  desired: number;
+  above: number;
+  below: number;
+  datapointAtMs: number;
+  scaledOutAtMs: number;
+}
+
+/** @param now the time, in milliseconds. @param messageImages images a message holds. */
+export function createTargetTracking(now: () => number, messageImages: number): Policy {
+  const state: State = {
+    desired: 0,
+    above: 0,
+    below: 0,
+    datapointAtMs: Number.NEGATIVE_INFINITY,
+    scaledOutAtMs: Number.NEGATIVE_INFINITY,
+  };
+  return ({ backlog, machines, measured }, settings) => {
+    const nowMs = now();
+    if (nowMs - state.datapointAtMs >= DATAPOINT_MS) {
+      state.datapointAtMs = nowMs - (nowMs % DATAPOINT_MS);
+      const target = (measured.imagesPerSecond * settings.targetMs) / 1000 / messageImages;
+      const inService = machines.filter(({ phase }) => phase !== 'booting').length;
+      evaluate(state, { visible: backlog.waiting, inService, target, nowMs });
+    }
+    return { machines: state.desired, reason: `an alarm of one-minute metrics wants ${state.desired}` };
+  };
+}
+
+interface Datapoint {
+  /** Messages that nobody has received yet. */
+  visible: number;
+  inService: number;
+  /** Messages an instance. */
+  target: number;
+  nowMs: number;
+}
+
+function evaluate(state: State, { visible, inService, target, nowMs }: Datapoint): void {
+  if (state.desired === 0) {
+    if (visible > 0) scaleOut(state, 1, nowMs);
+    return;
+  }
+  const each = visible / Math.max(1, inService);
+  state.above = each > target ? state.above + 1 : 0;
+  state.below = each < IN_SHARE * target ? state.below + 1 : 0;
+  const meets = Math.ceil(visible / target);
+  if (state.above >= OUT_DATAPOINTS && nowMs - state.scaledOutAtMs >= COOLDOWN_MS)
+    scaleOut(state, Math.max(state.desired, meets), nowMs);
+  if (state.below >= IN_DATAPOINTS) {
+    state.desired = Math.min(state.desired, meets);
+    state.below = 0;
+  }
+}
+
+function scaleOut(state: State, desired: number, nowMs: number): void {
+  state.desired = desired;
+  state.scaledOutAtMs = nowMs;
+  state.above = 0;
+  state.below = 0;
+}

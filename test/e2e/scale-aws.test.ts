@@ -1,0 +1,143 @@
+/** `imgcls scale` on EC2, as a process of its own over the moto server, with faults in between. */
+import { CreateLaunchTemplateCommand, DescribeInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createEc2Client, createS3Client } from '../../src/aws/clients.ts';
+import { createAwsCloud } from '../../src/aws/cloud.ts';
+import { deadLetterQueueName, requestQueueName } from '../../src/core/keys.ts';
+import type { Cloud } from '../../src/core/ports.ts';
+import { serviceError, startFaultProxy } from '../contract/fault-proxy.ts';
+import { standInEnvironment, startMoto } from '../contract/moto.ts';
+import { until } from '../contract/until.ts';
+import { type InstalledPackage, installPackage, start } from './package.ts';
+
+const moto = await startMoto();
+const proxy = moto && (await startFaultProxy(moto.url));
+const TEMPLATE = ['--launch-template', 'imgcls-worker'];
+
+describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
+  const aws = {
+    ...standInEnvironment(proxy?.url ?? ''),
+    IMGCLS_CLOUD: 'aws',
+    IMGCLS_INPUT_BUCKET: 'test-input',
+    IMGCLS_OUTPUT_BUCKET: 'test-output',
+  };
+  let installed: InstalledPackage;
+  let dataDir: string;
+  let ec2: EC2Client;
+  let cloud: Cloud;
+
+  beforeAll(async () => {
+    for (const [name, value] of Object.entries(aws)) vi.stubEnv(name, value);
+    const s3 = createS3Client();
+    for (const Bucket of ['test-input', 'test-output']) await s3.send(new CreateBucketCommand({ Bucket }));
+    s3.destroy();
+    ec2 = createEc2Client();
+    await ec2.send(
+      new CreateLaunchTemplateCommand({
+        LaunchTemplateName: 'imgcls-worker',
+        LaunchTemplateData: { ImageId: 'ami-12c6146b', InstanceType: 'c7i.large' },
+      }),
+    );
+    cloud = createAwsCloud({ cluster: 'default', inputBucket: 'test-input', outputBucket: 'test-output' });
+    await cloud.queues.create(deadLetterQueueName('default'));
+    await cloud.queues.create(requestQueueName('default'));
+    installed = await installPackage();
+    dataDir = await installed.dataDir();
+  });
+  afterAll(async () => {
+    ec2?.destroy();
+    await cloud?.close();
+    await installed?.remove();
+    await proxy?.close();
+    await moto?.close();
+    vi.unstubAllEnvs();
+  });
+  afterEach(() => void proxy?.unused());
+
+  const scale = (...args: string[]) => start(installed.bin, dataDir, ['scale', ...args], aws);
+  async function instances(): Promise<string[]> {
+    const { Reservations = [] } = await ec2.send(
+      new DescribeInstancesCommand({ Filters: [{ Name: 'instance-state-name', Values: ['running'] }] }),
+    );
+    return Reservations.flatMap(({ Instances = [] }) =>
+      Instances.map(({ InstanceId = '' }) => InstanceId),
+    ).sort();
+  }
+
+  it('launches nothing while there is no work', async () => {
+    const { code, stdout, stderr } = await scale(...TEMPLATE, '--once').finished;
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('target 0: there is no work');
+    expect(await instances()).toEqual([]);
+  });
+
+  it('grows with the work, forgets no instance that boots, leaves the fleet at SIGTERM, and ends it when told', async () => {
+    // 2,000 messages of 16 images; one instance does 20 images/s.
+    const queue = cloud.queues.open(requestQueueName('default'));
+    await queue.send(Array.from({ length: 2000 }, () => ({ body: 'work' })));
+    const dry = await scale(...TEMPLATE, '--max', '3', '--once', '--dry-run').finished;
+    expect(dry.stdout, dry.stderr).toContain('would launch 3');
+    expect(await instances()).toEqual([]);
+
+    const once = await scale(...TEMPLATE, '--max', '3', '--once').finished;
+    expect(once.stdout, once.stderr).toMatch(/launch 3.*32000 images to be done.*--max allows 3/);
+    const launched = await instances();
+    expect(launched).toHaveLength(3);
+
+    const controller = scale(...TEMPLATE, '--max', '3', '--format', 'json');
+    await until(
+      'the controller has looked',
+      async () => controller.stdout().includes('"target":3') || undefined,
+    );
+    controller.kill('SIGTERM');
+    expect(await controller.finished).toMatchObject({ code: 0 });
+    expect(await instances()).toEqual(launched);
+
+    const status = await start(installed.bin, dataDir, ['status'], aws).finished;
+    expect(status.stdout).toContain('c7i.large');
+    expect(status.stdout).toContain('2000 requests waiting');
+
+    const last = scale(...TEMPLATE, '--max', '3', '--drain-on-exit');
+    await until('the controller has looked', async () => last.stdout().includes('target 3') || undefined);
+    last.kill('SIGTERM');
+    expect(await last.finished).toMatchObject({ code: 0 });
+    expect(await instances()).toEqual([]);
+  });
+
+  it.each([
+    ['no launch template', [], /^imgcls: No launch template is named.*\n.*--launch-template NAME/],
+    ['a launch template that is not there', ['--launch-template', 'nowhere'], /no such launch template/],
+    [
+      'an unknown instance type',
+      [...TEMPLATE, '--instance-types', 'c99.huge'],
+      /c99\.huge.*\n.*describe-instance-types/,
+    ],
+    ['--max below --min', [...TEMPLATE, '--max', '0', '--min', '3'], /min is 3 and max 0/],
+  ])('refuses %s', async (_, args, words) => {
+    const { code, stderr } = await scale(...args, '--once').finished;
+    expect(stderr).toMatch(words);
+    expect(code).toBe(2);
+  });
+
+  it.each([
+    [
+      'the action is not allowed',
+      403,
+      'UnauthorizedOperation',
+      /ec2:DescribeLaunchTemplateVersions.*access is denied/,
+    ],
+    ['the credentials have expired', 400, 'RequestExpired', /credentials have expired/],
+    ['the clock is wrong', 400, 'RequestInTheFuture', /clock of this machine is wrong/],
+  ])('says so, and what to do, when %s', async (_, status, code, words) => {
+    proxy?.inject({
+      of: ({ action }) => action === 'DescribeLaunchTemplateVersions',
+      times: 6,
+      answer: async (request) => serviceError(request, status, code),
+    });
+    const finished = await scale(...TEMPLATE, '--once').finished;
+    expect(finished.code).toBe(1);
+    expect(finished.stderr).toMatch(words);
+    expect(finished.stderr.trimEnd().split('\n')).toHaveLength(2);
+  });
+});

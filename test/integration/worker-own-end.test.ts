@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { onAbort } from '../../src/core/abort.ts';
+import { workerStatus } from '../../src/core/fleet.ts';
+import { workerStatusKey } from '../../src/core/keys.ts';
+import type { Interruption, OwnMachine } from '../../src/core/machine.ts';
+import { Harness } from './worker-harness.ts';
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await Harness.make();
+});
+afterEach(() => harness.release());
+
+/** A machine that is taken back when the test says so. */
+function machine() {
+  const { promise: taken, resolve: takeBack } = Promise.withResolvers<Interruption>();
+  const state = { hasEnded: false };
+  const own: OwnMachine = {
+    id: 'i-1',
+    boot: { launchToProcessMs: 12_000, kernelToProcessMs: 5000 },
+    interruption: (signal) =>
+      Promise.race([
+        taken,
+        new Promise<undefined>((resolve) => void onAbort(signal, () => resolve(undefined))),
+      ]),
+    async end() {
+      state.hasEnded = true;
+    },
+  };
+  return { own, state, takeBack };
+}
+const gate = () => path.join(harness.folder, 'gate');
+const status = async (id = 'w-0') => {
+  const { body } = await harness.cloud.output.get(workerStatusKey(id));
+  return workerStatus.parse(JSON.parse(new TextDecoder().decode(body)));
+};
+
+describe('a worker whose machine is taken back', () => {
+  it.each(['spot', 'rebalance'] as const)(
+    'finishes what it has begun at a %s notice, gives back the rest, and ends its machine',
+    async (notice) => {
+      const { own, state, takeBack } = machine();
+      const worker = harness.start({ machine: own, prefetchMessages: 3 });
+      for (let index = 0; index < 3; index++)
+        await harness.submit([`wait:${gate()}${index === 0 ? '' : `-${index}`}`], index);
+      await harness.untilRunnersSaw(`wait:${gate()}`);
+      takeBack(notice);
+      await writeFile(gate(), '');
+      for (const rest of [1, 2]) await writeFile(`${gate()}-${rest}`, '');
+      const { reason } = await worker.summary;
+      expect(reason).toBe(notice === 'spot' ? 'spot_notice' : 'rebalance');
+      expect(state.hasEnded).toBe(true);
+      expect((await harness.requests.depth()).inFlight).toBe(0);
+      await harness.work();
+      expect((await harness.requests.depth()).waiting).toBe(0);
+    },
+  );
+});
+
+describe('a worker on a machine of its own', () => {
+  it('ends with its machine when it has lived for as long as it may', async () => {
+    const { own, state } = machine();
+    expect((await harness.start({ machine: own, maxLifetimeMs: 300 }).summary).reason).toBe('lifetime');
+    expect(state.hasEnded).toBe(true);
+  });
+
+  it('ends with its machine when it is idle and no controller is there', async () => {
+    const { own, state } = machine();
+    const worker = harness.start({ machine: own, exitWithoutControllerMs: 300 });
+    expect((await worker.summary).reason).toBe('no_controller');
+    expect(state.hasEnded).toBe(true);
+  });
+
+  it('works on without a controller as long as there is work', async () => {
+    const { own } = machine();
+    await harness.submit([`wait:${gate()}`]);
+    const worker = harness.start({ machine: own, exitWithoutControllerMs: 300 });
+    await harness.untilRunnersSaw(`wait:${gate()}`);
+    const ended = worker.summary.then(() => 'ended');
+    const later = new Promise((resolve) => setTimeout(() => resolve('at work'), 1500));
+    expect(await Promise.race([ended, later])).toBe('at work');
+    expect(existsSync(gate())).toBe(false);
+    await writeFile(gate(), '');
+    expect(await worker.summary).toMatchObject({ reason: 'no_controller', imagesDone: 1 });
+  });
+
+  it('leaves its machine alone when somebody else ends the worker', async () => {
+    const { own, state } = machine();
+    const worker = harness.start({ machine: own });
+    worker.drain.abort();
+    expect((await worker.summary).reason).toBe('drained');
+    expect(state.hasEnded).toBe(false);
+  });
+});
+
+describe('what a worker says of itself', () => {
+  it('is how it started, step by step, from the launch of its machine', async () => {
+    const { own } = machine();
+    await harness.submit(['label:cat', 'label:dog']);
+    const worker = harness.start({ machine: own });
+    await expect
+      .poll(async () => (await status().catch(() => undefined))?.boot.firstResultMs, { timeout: 20_000 })
+      .toBeDefined();
+    const { boot } = await status();
+    const { runtimeLoadedMs = 0, firstMessageMs = 0, firstResultMs = 0 } = boot;
+    expect(boot).toMatchObject(own.boot);
+    expect(runtimeLoadedMs).toBeGreaterThan(0);
+    expect(firstResultMs).toBeGreaterThanOrEqual(Math.max(runtimeLoadedMs, firstMessageMs));
+    worker.drain.abort();
+    await worker.summary;
+  });
+
+  it('is how many images of which job it did, in how many messages', async () => {
+    await harness.submit(['label:cat', 'label:dog']);
+    await harness.submit(['label:bird'], 2);
+    const worker = harness.start();
+    await expect
+      .poll(async () => (await status().catch(() => undefined))?.imagesDone, { timeout: 20_000 })
+      .toBe(3);
+    expect(await status()).toMatchObject({ messagesDone: 2, imagesByJob: { [harness.job]: 3 } });
+    worker.drain.abort();
+    await worker.summary;
+  });
+});
