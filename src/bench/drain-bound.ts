@@ -58,7 +58,10 @@ interface Work {
   workMs: number;
 }
 
-/** The least of drain + price x machine time, over all ways to cut the arrivals into busy periods. */
+/**
+ * The least of drain + price x machine time, over all ways to cut the arrivals into busy periods. Where the best way
+ * keeps fewer machines than were allowed, allowing more is taken to change nothing.
+ */
 function leastTotal(works: readonly Work[], price: number, facts: MachineFacts): number {
   for (let most = 8; most <= MOST_KEPT; most *= 2) {
     const { total, isAtLimit } = leastTotalWith(works, price, facts, most);
@@ -112,11 +115,10 @@ function extend(reached: Best[], from: readonly Best[], stretch: Stretch): void 
     floors.every((floor, kept) => total + floor >= (reached[kept]?.total ?? 0));
   if (isWorse(from.reduce((least, { total }) => Math.min(least, total), Number.POSITIVE_INFINITY))) return;
   for (const [brought, before] of from.entries()) {
-    const slowness = Math.max(0, floorWith(stretch, brought) - (floors[0] ?? 0));
     if (isWorse(before.total)) continue;
+    const floorBrought = floorWith(stretch, brought);
     for (const [kept, floor] of floors.entries()) {
-      if (before.total + Math.max(floor, (floors[0] ?? 0) + slowness) >= (reached[kept]?.total ?? 0))
-        continue;
+      if (before.total + Math.max(floor, floorBrought) >= (reached[kept]?.total ?? 0)) continue;
       const total = before.total + stretchTotal(stretch, brought, kept);
       if (total < (reached[kept]?.total ?? 0))
         reached[kept] = { total, mostKept: Math.max(before.mostKept, kept) };
@@ -146,10 +148,13 @@ function stretchTotal(stretch: Stretch, brought: number, kept: number): number {
   // More launches than these shorten the period by less than they cost.
   const afterBootMs = Math.max(0, workMs - brought * bootMs);
   const worthwhile = Math.ceil(Math.sqrt(afterBootMs / (price * bootMs))) - brought;
+  const fewest = Math.max(0, kept - brought, fewestInTime(stretch, brought));
+  if (fewest === Number.POSITIVE_INFINITY) return fewest;
   let least = Number.POSITIVE_INFINITY;
-  for (let launched = Math.max(0, kept - brought); launched <= Math.max(worthwhile, kept); launched++) {
+  for (let launched = fewest; launched <= Math.max(fewest, worthwhile, kept); launched++) {
     const shortest = Math.max(leastMs, doneAfterMs(workMs, brought, launched, bootMs));
-    if (shortest > untilMs) continue;
+    // One that is just in time may seem late by rounding.
+    if (shortest > untilMs + 1e-6) continue;
     const through = Math.max(0, kept - launched);
     const keptNew = Math.min(launched, kept);
     // Linear in the length of the period, but where the pause is as long as a boot.
@@ -161,6 +166,14 @@ function stretchTotal(stretch: Stretch, brought: number, kept: number): number {
     }
   }
   return least;
+}
+
+/** Launches without which the next work comes before this is done. Infinite where none are enough. */
+function fewestInTime({ workMs, untilMs, facts: { bootMs } }: Stretch, brought: number): number {
+  if (untilMs === Number.POSITIVE_INFINITY) return brought === 0 ? 1 : 0;
+  const late = workMs - brought * untilMs;
+  if (late <= 1e-6) return 0;
+  return untilMs <= bootMs ? Number.POSITIVE_INFINITY : Math.ceil(late / (untilMs - bootMs) - 1e-9);
 }
 
 /** When all work is done, if that many are there from the start and that many come up after their boot. */

@@ -8,10 +8,6 @@ import type { SimulatedMachine, World } from './world.ts';
 /** Workers report so often: what the fleet does is known as an average over it. */
 const REPORT_MS = 15_000;
 
-export interface Prices {
-  hourlyUsd: number;
-}
-
 /** What was measured is what is true: a controller remembers it from earlier work. */
 export function simulatedObserver(world: World, measured: Measured) {
   let done: { atMs: number; images: number }[] = [];

@@ -107,7 +107,9 @@ function fleetRows(view: StatusView): string[] {
   const machines = isUnknown(view.report) ? [] : (view.report?.machines ?? []);
   const kinds = new Map(machines.map(({ id, kind }) => [id, kind ?? '']));
   const reporting = new Set(understood.map(({ id }) => id));
-  const silent = isCurrent(view) ? machines.filter(({ id }) => !reporting.has(id)) : [];
+  // Instances stay without a controller; the workers of one machine end soon.
+  const isThere = isCurrent(view) || view.cloud === 'aws';
+  const silent = isThere ? machines.filter(({ id }) => !reporting.has(id)) : [];
   const rate = orUnknown(view.imagesPerSecond, (value) => `${value.toFixed(1)} images/s`);
   const summary = `${counted(understood.length + silent.length, 'worker')}, ${rate}`;
   const cells = [

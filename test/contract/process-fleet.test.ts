@@ -162,11 +162,11 @@ describe('worker processes', () => {
       const driver = machine.driver('stubborn');
       const id = await launchOne(driver);
       await driver.retire([id]);
+      await machine.untilSaid(id, 'told to end');
       await driver.retire([id]);
       const next = machine.driver();
       await next.retire([id]);
-      // A last signal that is handled after all before it: what was sent twice has been said by then.
-      process.kill(await machine.pid(id), 'SIGUSR2');
+      process.kill(await machine.pid(id), 'SIGWINCH');
       await untilGone(next, id);
       expect((await machine.log(id)).match(/told to end/g) ?? []).toHaveLength(1);
     });
@@ -189,7 +189,7 @@ describe('worker processes', () => {
       await machine.report(id, await machine.pid(id), { state: 'draining' });
       await driver.retire([id]);
       expect((await memberOf(driver, id))?.state).toBe('draining');
-      process.kill(await machine.pid(id), 'SIGUSR2');
+      process.kill(await machine.pid(id), 'SIGWINCH');
       await untilGone(driver, id);
       expect(await machine.log(id)).not.toContain('told to end');
     });
@@ -258,7 +258,7 @@ describe('worker processes', () => {
       const [second = ''] = (await launch(driver)).started;
       await untilGone(driver, second);
       machine.aheadMs += 2000;
-      expect((await launch(driver)).retryable?.why).toContain('next try in 1 s');
+      expect((await launch(driver)).retryable?.why).toContain('2 s ago; next try in 1 s');
       machine.aheadMs += 2000;
       expect((await launch(driver)).started).toHaveLength(1);
     });
@@ -287,7 +287,7 @@ describe('worker processes', () => {
         const pid = await machine.pid(id);
         await machine.report(id, pid);
         await driver.members();
-        process.kill(pid, 'SIGUSR2');
+        process.kill(pid, 'SIGWINCH');
         await untilGone(driver, id);
         expect((await launch(driver)).retryable?.why).toContain(`${id} ended with code 4`);
         machine.aheadMs += 2000;
@@ -318,7 +318,7 @@ describe('worker processes', () => {
       const driver = machine.driver('stubborn');
       const [retired, terminated] = [await launchOne(driver), await launchOne(driver)];
       await driver.retire([retired]);
-      process.kill(await machine.pid(retired), 'SIGUSR2');
+      process.kill(await machine.pid(retired), 'SIGWINCH');
       await driver.terminate([terminated]);
       await untilGone(driver, retired);
       await untilGone(driver, terminated);

@@ -11,7 +11,7 @@ const FROM_OUTSIDE: readonly unknown[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKIL
 export interface Exit {
   id: string;
   launchedMs: number;
-  lifeMs: number;
+  endedMs: number;
   code: number | null;
   signal: NodeJS.Signals | null;
 }
@@ -81,7 +81,7 @@ export class Children {
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     child.once('exit', (code, signal) => {
       this.#running.delete(id);
-      this.#exits.push({ id, launchedMs, lifeMs: this.#clock.monotonicMs() - launchedMs, code, signal });
+      this.#exits.push({ id, launchedMs, endedMs: this.#clock.monotonicMs(), code, signal });
       resolve();
     });
     this.#running.set(id, { launchedMs, pid, ended });

@@ -9,8 +9,9 @@ export interface Crash {
   id: string;
   /** "code 1", "signal SIGSEGV". */
   how: string;
-  /** By the monotonic clock. */
+  /** By the monotonic clock, as `endedMs`. */
   launchedMs: number;
+  endedMs: number;
   /** It had lived long enough, or become ready: starting workers works as such. */
   wasSound: boolean;
 }
@@ -51,7 +52,7 @@ export class Crashes {
     this.#last = crash;
     if (isSameTry) return;
     this.#inARow = crash.wasSound ? 1 : this.#inARow + 1;
-    this.#lastMs = this.#clock.monotonicMs();
+    this.#lastMs = crash.endedMs;
     // Half of the pause is sure, half is left to chance.
     this.#notBeforeMs = this.#lastMs + backoffMs(this.#inARow - 1, (1 + this.#random()) / 2, PAUSE);
   }

@@ -175,13 +175,13 @@ class ProcessFleet implements FleetDriver {
 
   /** A worker of ours ended. One that another controller has settled already has no file any more. */
   async #settle(exit: Exit, heard: ReadonlyMap<string, Heard>): Promise<void> {
-    const { id, launchedMs, lifeMs } = exit;
+    const { id, launchedMs, endedMs } = exit;
     const file = await this.#files.get(id);
     const wasReady = this.#ready.has(id) || heard.get(id)?.status?.boot.readyMs !== undefined;
     const wasToldToEnd = file === undefined || file.retiredAtMs !== undefined;
     if (!wasToldToEnd && isCrash(exit, wasReady)) {
-      const wasSound = wasReady || lifeMs >= SOUND_LIFE_MS;
-      this.#crashes.failed({ id, how: howEnded(exit), launchedMs, wasSound });
+      const wasSound = wasReady || endedMs - launchedMs >= SOUND_LIFE_MS;
+      this.#crashes.failed({ id, how: howEnded(exit), launchedMs, endedMs, wasSound });
     } else if (exit.code === 0 && !wasToldToEnd) this.#crashes.succeeded(launchedMs);
     // Whoever ended well has nothing to tell.
     if (exit.code === 0 || exit.signal === 'SIGTERM') await this.#files.removeLog(id);

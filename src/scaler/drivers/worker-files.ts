@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
@@ -32,8 +32,9 @@ export class WorkerFiles {
     this.#folder = folder;
   }
 
-  /** At once, so that no controller is killed between the start of a worker and this. The folder must be there. */
+  /** At once, so that no controller is killed between the start of a worker and this. */
   write(file: WorkerFile): void {
+    mkdirSync(this.#folder, { recursive: true });
     const target = this.#path(file.id, ENDING);
     // It appears whole: another controller may be reading.
     const draft = `${target}.${process.pid}`;
@@ -61,7 +62,7 @@ export class WorkerFiles {
     return path.resolve(this.#path(id, '.log'));
   }
 
-  /** Makes the folder where it is missing. The caller closes the log. */
+  /** The caller closes it. */
   async openLog(id: string) {
     await mkdir(this.#folder, { recursive: true });
     return await open(this.logPath(id), 'a', 0o600);

@@ -1,6 +1,7 @@
 /**
  * Lives and ends as a worker process does, by its first argument: `quick` ends well at SIGTERM, `stubborn` does not end
- * at it, `crash` ends with an error at once. Says so on standard output, which is its log. SIGUSR2 makes it fail.
+ * at it, `crash` ends with an error at once. Says so on standard output, which is its log. SIGWINCH makes it fail: the
+ * system delivers it after all SIGTERMs that were sent before.
  */
 const [manner] = process.argv.slice(2);
 
@@ -12,6 +13,6 @@ process.on('SIGTERM', () => {
   console.log('told to end');
   if (manner === 'quick') process.exit(0);
 });
-process.on('SIGUSR2', () => process.exit(4));
+process.on('SIGWINCH', () => process.exit(4));
 setInterval(() => {}, 60_000);
 console.log('ready');
