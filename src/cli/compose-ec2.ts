@@ -8,7 +8,7 @@ import { priceOf } from '../core/prices.ts';
 import { createEc2Fleet } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
 import { systemClock } from './clock.ts';
-import type { OpenFleet } from './compose-fleet.ts';
+import type { OpenFleet } from './open-fleet.ts';
 import type { RunSettings } from './settings.ts';
 
 const TICK_MS = 5000;

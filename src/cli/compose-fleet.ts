@@ -17,6 +17,7 @@ import { Observer } from '../scaler/observe.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { readReport, writeReport } from '../scaler/report.ts';
 import { systemClock } from './clock.ts';
+import type { OpenFleet } from './open-fleet.ts';
 import type { RunSettings } from './settings.ts';
 import { newWorkerId } from './worker-id.ts';
 
@@ -25,13 +26,6 @@ const DEFAULT_MAX = 4;
 const EC2_BILLING_MINIMUM_MS = 60_000;
 /** How long a machine boots, until it was measured. EC2: the figure of arXiv 2305.01634. */
 export const BOOT_MS = { aws: 71_530, local: 2000 };
-
-export interface OpenFleet {
-  driver: FleetDriver;
-  name: string;
-  /** How often the controller looks. */
-  tickMs: number;
-}
 
 export const mostWorkers = (cloud: Pick<Cloud, 'kind'>, { max }: RunSettings): number =>
   max ?? (cloud.kind === 'local' ? availableParallelism() : DEFAULT_MAX);

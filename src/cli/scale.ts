@@ -10,9 +10,10 @@ import { LockKeeper } from '../scaler/lock.ts';
 import { startLoop } from '../scaler/loop.ts';
 import { openChores } from './chores.ts';
 import { systemClock } from './clock.ts';
-import { type OpenFleet, openController, openFleet, policySettings } from './compose-fleet.ts';
+import { openController, openFleet, policySettings } from './compose-fleet.ts';
 import { DecisionWriter } from './decisions.ts';
 import { openLog } from './log.ts';
+import type { OpenFleet } from './open-fleet.ts';
 import { explain } from './report.ts';
 import { notice, type Run, withRun } from './run.ts';
 

@@ -166,6 +166,8 @@ describe('worker processes', () => {
       await driver.retire([id]);
       const next = machine.driver();
       await next.retire([id]);
+      // Who leaves its report behind leaves its log, too.
+      await machine.report(id, await machine.pid(id));
       process.kill(await machine.pid(id), 'SIGWINCH');
       await untilGone(next, id);
       expect((await machine.log(id)).match(/told to end/g) ?? []).toHaveLength(1);
@@ -332,6 +334,7 @@ describe('worker processes', () => {
     expect(started).toEqual([]);
     expect(permanent).toEqual({ count: 2, why: expect.stringContaining('/nowhere/imgcls') });
     expect(await driver.members()).toEqual([]);
+    expect(await readdir(machine.logDir)).toEqual([]);
   });
 
   it('are not launched again by a decision whose workers are still there, when more are asked for', async () => {

@@ -3,7 +3,7 @@
  * file beside their log (worker-files.ts) and by what they report, and adopts them.
  */
 import type { Clock } from '../../core/clock.ts';
-import { messageOf } from '../../core/errors.ts';
+import { isTransient, messageOf } from '../../core/errors.ts';
 import { workerStatusKey } from '../../core/keys.ts';
 import type { Store } from '../../core/ports.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
@@ -221,7 +221,8 @@ class ProcessFleet implements FleetDriver {
       return { started };
     } catch (error) {
       const why = `a worker cannot be started: ${messageOf(error)}`;
-      if (PASSING.includes((error as NodeJS.ErrnoException).code)) return withRest(started, count, why);
+      const passes = isTransient(error) || PASSING.includes((error as NodeJS.ErrnoException).code);
+      if (passes) return withRest(started, count, why);
       return { started, permanent: { count: count - started.length, why } };
     }
   }
@@ -230,9 +231,14 @@ class ProcessFleet implements FleetDriver {
     const { command, env, host, clock, newWorkerId } = this.#options;
     const id = newWorkerId();
     const launchedAtMs = clock.nowMs();
-    await this.#children.start(id, command, env, (pid) =>
-      this.#files.write({ id, host, launchedAtMs, decision, ...identify(pid) }),
-    );
+    try {
+      await this.#children.start(id, command, env, (pid) =>
+        this.#files.write({ id, host, launchedAtMs, decision, ...identify(pid) }),
+      );
+    } catch (error) {
+      await this.#files.removeLog(id);
+      throw error;
+    }
     return id;
   }
 
