@@ -8,6 +8,9 @@ const TOKEN_TTL_SECONDS = 21_600;
 const REQUEST_TIMEOUT_MS = 1000;
 /** As often as AWS asks for: a notice comes two minutes before. */
 const POLL_MS = 5000;
+/** Right after a boot the service may not answer yet, and a worker under a wrong name is nobody's. */
+const IDENTITY_TRIES = 4;
+const IDENTITY_PAUSE_MS = 1000;
 
 const identity = z.object({
   instanceId: z.string(),
@@ -32,14 +35,17 @@ export class MetadataService {
     this.#endpoint = endpoint.replace(/\/$/, '');
   }
 
-  /** Undefined where no metadata service answers: this is no EC2 instance. */
-  async identity(): Promise<InstanceIdentity | undefined> {
-    try {
-      const text = await this.#get('/latest/dynamic/instance-identity/document');
-      return text === undefined ? undefined : identity.parse(JSON.parse(text));
-    } catch {
-      return undefined;
+  /** Undefined where no metadata service answers, asked a few times: this is no EC2 instance. */
+  async identity(clock: Clock): Promise<InstanceIdentity | undefined> {
+    for (let left = IDENTITY_TRIES; left > 0; left--) {
+      try {
+        const text = await this.#get('/latest/dynamic/instance-identity/document');
+        return text === undefined ? undefined : identity.parse(JSON.parse(text));
+      } catch {
+        if (left > 1) await clock.sleep(IDENTITY_PAUSE_MS);
+      }
     }
+    return undefined;
   }
 
   /** @throws when the service does not answer. */

@@ -6,7 +6,7 @@ import { systemClock } from './clock.ts';
 export async function findOwnMachine(): Promise<OwnMachine | undefined> {
   const { MetadataService, untilInterruption } = await import('../aws/imds.ts');
   const service = MetadataService.of(process.env);
-  const identity = await service?.identity();
+  const identity = await service?.identity(systemClock);
   if (service === undefined || identity === undefined) return undefined;
   const startedAtMs = systemClock.nowMs() - 1000 * process.uptime();
   const { pendingTime, instanceId } = identity;

@@ -32,6 +32,12 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   const log = openLog(settings);
   const { drain, force, release } = listenForSignals(log);
   const machine = flags.managed === true && settings.cloud === 'aws' ? await findOwnMachine() : undefined;
+  if (flags.managed === true && settings.cloud === 'aws' && machine === undefined) {
+    log.warn(
+      {},
+      'No instance metadata: the controller will not know this worker. Allow IMDSv2 (in a container, hop limit 2).',
+    );
+  }
   const withoutMs = machine === undefined ? NO_CONTROLLER_EXIT_MS : OWN_MACHINE_EXIT_MS;
   const cloud = await openCloud(settings);
   try {

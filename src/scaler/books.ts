@@ -4,7 +4,7 @@ import { isUnknown } from './snapshot.ts';
 
 /** A job's last images are told after it is finished: so many final jobs are kept in the books. */
 const KEPT_JOBS = 100;
-const WRITE_EVERY_MS = 30_000;
+const WRITE_EVERY_MS = 10_000;
 
 /** What the fleet has cost, by job. Time in which the fleet could not be seen is charged when it is seen again. */
 export class Books {
@@ -12,13 +12,15 @@ export class Books {
   #cost: Cost | undefined;
   #statuses: Parameters<typeof imagesByJobDelta>[0];
   #chargedAtMs: number | undefined;
+  readonly #lastAtMs: number | undefined;
   #written = new Map<string, number>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param cost what the last controller's books said. */
-  constructor(billingMinimumMs: number, cost?: Cost) {
+  /** @param last what the last controller's books said, and when (wall clock): machines have cost since then, too. */
+  constructor(billingMinimumMs: number, last?: { cost: Cost | undefined; atMs: number }) {
     this.#billingMinimumMs = billingMinimumMs;
-    this.#cost = cost;
+    this.#cost = last?.cost;
+    this.#lastAtMs = last?.atMs;
   }
 
   /** Absent while the price of a machine is not known. */
@@ -35,7 +37,7 @@ export class Books {
     const said = [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
     const cost = attribute(this.#cost, {
       nowMs: now.wallMs,
-      elapsedMs: now.monotonicMs - (this.#chargedAtMs ?? now.monotonicMs),
+      elapsedMs: this.#elapsedMs(now),
       machines: members.filter(({ state }) => state !== 'stopped'),
       imagesByJob: imagesByJobDelta(this.#statuses, said),
       billingMinimumMs: this.#billingMinimumMs,
@@ -46,7 +48,12 @@ export class Books {
     this.#cost = cost && unfinished ? settle(cost, toKeep(cost, unfinished)) : cost;
   }
 
-  /** What jobs have cost, where that is to be written again: every half minute, what has changed. */
+  #elapsedMs({ wallMs, monotonicMs }: { wallMs: number; monotonicMs: number }): number {
+    if (this.#chargedAtMs !== undefined) return monotonicMs - this.#chargedAtMs;
+    return Math.max(0, wallMs - (this.#lastAtMs ?? wallMs));
+  }
+
+  /** What jobs have cost, where that is to be written again: every ten seconds, what has changed. */
   toWrite(monotonicMs: number): Readonly<Record<string, number>> {
     if (monotonicMs - this.#writtenAtMs < WRITE_EVERY_MS) return {};
     const changed = Object.entries(this.#cost?.byJobUsd ?? {}).filter(

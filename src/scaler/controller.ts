@@ -115,7 +115,10 @@ export class Controller {
     if (last === undefined) return;
     this.#options.observer.remember(last.measured);
     this.#lastLaunchAtMs = last.lastLaunchAtMs;
-    this.#books = new Books(this.#options.settings.billingMinimumMs, last.cost);
+    this.#books = new Books(this.#options.settings.billingMinimumMs, {
+      cost: last.cost,
+      atMs: last.updatedAtMs,
+    });
   }
 
   /** Still the holder of the lock that this tick began with. */

@@ -71,9 +71,10 @@ export class Intake {
     await Promise.all(this.#batches.values());
   }
 
-  /** Nothing is in hand. */
-  get isIdle(): boolean {
-    return this.#batches.size === 0;
+  /** How long nothing has been in hand; 0 while something is. */
+  get idleForMs(): number {
+    if (this.#batches.size > 0) return 0;
+    return this.#options.tools.clock.monotonicMs() - this.#idleSinceMs;
   }
 
   /** Stops the work of every batch at once. */

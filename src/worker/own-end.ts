@@ -15,13 +15,13 @@ export interface OwnEndOptions {
   exitWithoutControllerMs?: number;
   /** End after so long. */
   maxLifetimeMs?: number;
-  /** Nothing is in hand. */
-  isIdle(): boolean;
+  /** How long nothing has been in hand; 0 while something is. */
+  idleForMs(): number;
 }
 
 /**
  * What makes a worker of a fleet end although nobody told it to: its machine is taken back, it has lived for long
- * enough, or no controller is left. On a machine of its own it works on without a controller as long as there is work.
+ * enough, or no controller is left. On a machine of its own it works on without a controller as long as work comes.
  */
 export async function watchOwnEnd(options: OwnEndOptions, stop: Stop): Promise<void> {
   await Promise.all([
@@ -47,10 +47,10 @@ async function watchLifetime({ clock, log, maxLifetimeMs }: OwnEndOptions, stop:
 }
 
 async function watchController(options: OwnEndOptions, stop: Stop): Promise<void> {
-  const { output, clock, log, machine, exitWithoutControllerMs: withoutMs, isIdle } = options;
+  const { output, clock, log, machine, exitWithoutControllerMs: withoutMs, idleForMs } = options;
   if (withoutMs === undefined) return;
   while (await untilNoController({ output, clock, withoutMs, signal: stop.signal })) {
-    if (machine !== undefined && !isIdle()) continue;
+    if (machine !== undefined && idleForMs() < withoutMs) continue;
     log.info({ withoutMs }, 'No controller is there any more.');
     stop.because('no_controller');
     return;

@@ -186,6 +186,8 @@ export class Runner {
     this.#held.delete(reply.id);
     const { sha256 } = held.request.model;
     if (reply.type === 'results') {
+      // Whoever answers has it, whether or not it said so.
+      this.#options.onModel?.();
       this.#models = [...this.#models.filter((known) => known !== sha256), sha256].slice(-MODELS_KEPT);
     }
     // Answers to later requests must not hide that the oldest one hangs.

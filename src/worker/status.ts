@@ -28,6 +28,8 @@ const COUNTED_JOBS = 16;
 
 /** A worker whose state flickers with each small batch writes at most so often. */
 const MIN_INTERVAL_MS = 1000;
+/** The first report after work tells how fast that was; the next one, that it is over. */
+const AFTER_WORK_MS = 3000;
 
 /** Reports the worker: at the start, on change of state, and every 15 s. A report that fails stops nothing. */
 export class StatusReporter {
@@ -46,6 +48,7 @@ export class StatusReporter {
   #peakRssBytes = 0;
   readonly #imagesByJob = new Map<string, number>();
   readonly #rate: RateMeter;
+  #tellsOfWorkThatIsOver = false;
   #failed = false;
 
   constructor(options: StatusOptions) {
@@ -61,7 +64,8 @@ export class StatusReporter {
   setState(state: WorkerState): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.#rate.setBusy(state === 'busy');
+    // One that leaves with work in hand works until its end.
+    if (state === 'ready' || state === 'busy') this.#rate.setBusy(state === 'busy');
     if (state === 'draining' || state === 'outdated') this.#leaving.abort();
     this.#wake.abort();
   }
@@ -104,13 +108,16 @@ export class StatusReporter {
       await this.#attempt(() => this.#write());
       await clock.sleep(MIN_INTERVAL_MS, AbortSignal.any([signal, this.#leaving.signal]));
       const woken = AbortSignal.any([signal, this.#wake.signal]);
-      await clock.sleep(STATUS_INTERVAL_MS - MIN_INTERVAL_MS, woken);
+      const restMs = this.#tellsOfWorkThatIsOver ? AFTER_WORK_MS : STATUS_INTERVAL_MS;
+      await clock.sleep(restMs - MIN_INTERVAL_MS, woken);
     }
   }
 
   async #write(): Promise<void> {
     const { output, clock, id, host, managed, version, runners, pool } = this.#options;
     const memory = await this.#memory();
+    const rate = this.#rate.read();
+    this.#tellsOfWorkThatIsOver = this.#state === 'ready' && rate.busyShare > 0;
     const status: WorkerStatus = {
       v: FORMAT,
       id,
@@ -124,7 +131,7 @@ export class StatusReporter {
       imagesDone: this.#rate.images,
       messagesDone: this.#messagesDone,
       imagesByJob: Object.fromEntries(this.#imagesByJob),
-      ...this.#rate.read(),
+      ...rate,
       runners,
       ...memory,
       models: pool.models,

@@ -130,7 +130,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   cleanup.add(onAbort(drain, () => stop.because('drained')));
   const { promise: forced, resolve: endByForce } = Promise.withResolvers<'forced'>();
   cleanup.add(onAbort(force, () => endByForce('forced')));
-  const watching = watchOwnEnd({ ...options, output: cloud.output, isIdle: () => intake.isIdle }, stop);
+  const watching = watchOwnEnd({ ...options, output: cloud.output, idleForMs: () => intake.idleForMs }, stop);
   cleanup.add(() => watching);
 
   log.info({ worker: id, runners }, 'The worker starts.');

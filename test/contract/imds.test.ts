@@ -17,11 +17,18 @@ let server: Server;
 let service: MetadataService;
 let answers: Record<string, string>;
 let tokens: Set<string>;
+/** So many answers are 503 first. */
+let outages: number;
 
 beforeEach(async () => {
   answers = { '/latest/dynamic/instance-identity/document': JSON.stringify(DOCUMENT) };
   tokens = new Set();
+  outages = 0;
   server = createServer(({ method, url = '', headers }, response) => {
+    if (outages-- > 0) {
+      response.writeHead(503).end();
+      return;
+    }
     if (method === 'PUT' && url === '/latest/api/token' && headers['x-aws-ec2-metadata-token-ttl-seconds']) {
       const token = `token-${tokens.size}`;
       tokens.add(token);
@@ -44,7 +51,7 @@ const until = (signal = new AbortController().signal) => untilInterruption(servi
 
 describe('the instance metadata service', () => {
   it('tells which instance this is, and since when', async () => {
-    expect(await service.identity()).toMatchObject({
+    expect(await service.identity(virtualClock())).toMatchObject({
       instanceId: DOCUMENT.instanceId,
       pendingTime: new Date(DOCUMENT.pendingTime),
     });
@@ -53,8 +60,19 @@ describe('the instance metadata service', () => {
   it('is nowhere to be found on other machines, which is no error', async () => {
     server.closeAllConnections();
     server.close();
-    expect(await service.identity()).toBeUndefined();
+    expect(await service.identity(virtualClock())).toBeUndefined();
     expect(MetadataService.of({ AWS_EC2_METADATA_DISABLED: 'true' })).toBeUndefined();
+  });
+
+  it('is asked again when it does not answer right after a boot', async () => {
+    outages = 2;
+    expect(await service.identity(virtualClock())).toMatchObject({ instanceId: DOCUMENT.instanceId });
+  });
+
+  it('is listened to through its troubles', async () => {
+    answers['/latest/meta-data/spot/instance-action'] = '{}';
+    outages = 3;
+    expect(await until()).toBe('spot');
   });
 
   it('tells of a spot notice', async () => {
@@ -70,7 +88,7 @@ describe('the instance metadata service', () => {
   });
 
   it('is asked again with a new token when the old one has run out', async () => {
-    await service.identity();
+    await service.identity(virtualClock());
     tokens.clear();
     tokens.add('another');
     answers['/latest/meta-data/spot/instance-action'] = '{}';

@@ -56,6 +56,8 @@ describe('a worker whose machine is taken back', () => {
       expect((await harness.requests.depth()).inFlight).toBe(0);
       await harness.work();
       expect((await harness.requests.depth()).waiting).toBe(0);
+      for (const index of [0, 1, 2])
+        expect(await harness.shard({ first: index, last: index })).toHaveLength(1);
     },
   );
 });
@@ -65,6 +67,14 @@ describe('a worker on a machine of its own', () => {
     const { own, state } = machine();
     expect((await harness.start({ machine: own, maxLifetimeMs: 300 }).summary).reason).toBe('lifetime');
     expect(state.hasEnded).toBe(true);
+  });
+
+  it('lives for a month where it may', async () => {
+    const worker = harness.start({ maxLifetimeMs: 30 * 24 * 3_600_000 });
+    await harness.submit(['label:cat']);
+    await expect.poll(async () => (await status()).imagesDone, { timeout: 20_000 }).toBe(1);
+    worker.drain.abort();
+    expect((await worker.summary).reason).toBe('drained');
   });
 
   it('ends with its machine when it is idle and no controller is there', async () => {
@@ -87,6 +97,22 @@ describe('a worker on a machine of its own', () => {
     expect(await worker.summary).toMatchObject({ reason: 'no_controller', imagesDone: 1 });
   });
 
+  it('works on without a controller as long as work comes now and then', async () => {
+    const { own } = machine();
+    const worker = harness.start({ machine: own, exitWithoutControllerMs: 800 });
+    let hasEnded = false;
+    void worker.summary.then(() => {
+      hasEnded = true;
+    });
+    const untilMs = performance.now() + 2500;
+    for (let index = 0; performance.now() < untilMs; index++) {
+      await harness.submit(['label:cat'], index);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(hasEnded).toBe(false);
+    expect((await worker.summary).reason).toBe('no_controller');
+  });
+
   it('leaves its machine alone when somebody else ends the worker', async () => {
     const { own, state } = machine();
     const worker = harness.start({ machine: own });
@@ -105,10 +131,21 @@ describe('what a worker says of itself', () => {
       .poll(async () => (await status().catch(() => undefined))?.boot.firstResultMs, { timeout: 20_000 })
       .toBeDefined();
     const { boot } = await status();
-    const { runtimeLoadedMs = 0, firstMessageMs = 0, firstResultMs = 0 } = boot;
+    const {
+      runtimeLoadedMs = 0,
+      modelReadyMs = 0,
+      readyMs = 0,
+      firstMessageMs = 0,
+      firstResultMs = 0,
+    } = boot;
     expect(boot).toMatchObject(own.boot);
-    expect(runtimeLoadedMs).toBeGreaterThan(0);
-    expect(firstResultMs).toBeGreaterThanOrEqual(Math.max(runtimeLoadedMs, firstMessageMs));
+    for (const steps of [
+      [0, runtimeLoadedMs, modelReadyMs, firstResultMs],
+      [0, readyMs, firstMessageMs, modelReadyMs, firstResultMs],
+    ]) {
+      expect(steps.slice(1)).not.toContain(0);
+      expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+    }
     worker.drain.abort();
     await worker.summary;
   });
@@ -121,6 +158,25 @@ describe('what a worker says of itself', () => {
       .poll(async () => (await status().catch(() => undefined))?.imagesDone, { timeout: 20_000 })
       .toBe(3);
     expect(await status()).toMatchObject({ messagesDone: 2, imagesByJob: { [harness.job]: 3 } });
+    worker.drain.abort();
+    await worker.summary;
+  });
+
+  it('is busy and how fast while it works, and within seconds that this is over', async () => {
+    await harness.submit([`wait:${gate()}`, 'label:dog']);
+    const worker = harness.start();
+    await expect
+      .poll(async () => (await status().catch(() => undefined))?.state, { timeout: 20_000 })
+      .toBe('busy');
+    await writeFile(gate(), '');
+    const soon = { timeout: 2500, interval: 50 };
+    await expect.poll(async () => (await status()).state, soon).toBe('ready');
+    const { imagesPerSecond, busyShare } = await status();
+    expect(imagesPerSecond).toBeGreaterThan(0);
+    expect(busyShare).toBeGreaterThan(0);
+    const later = { timeout: 5000, interval: 50 };
+    await expect.poll(async () => (await status()).imagesPerSecond, later).toBe(0);
+    expect((await status()).busyShare).toBe(0);
     worker.drain.abort();
     await worker.summary;
   });

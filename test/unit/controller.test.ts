@@ -253,6 +253,36 @@ describe('what a job has cost', () => {
   });
 });
 
+describe('the money', () => {
+  it('is counted on where the last controller left off, its absence included', async () => {
+    const world = new World();
+    world.depth = { waiting: 16, inFlight: 0, delayed: 0 };
+    await world.controller().tick();
+    await world.controller().tick();
+    world.clock.advance(100_000);
+    await world.controller().tick();
+    expect(world.report?.cost?.totalUsd).toBeCloseTo(0.01, 6);
+  });
+});
+
+describe('an idle machine', () => {
+  it('has idled only since it last did anything, also where nobody looked while it was busy', () => {
+    const world = new World();
+    const watch = new MachineWatch(world.clock);
+    const look = (imagesDone: number) => {
+      world.says('m', 'ready');
+      const heard = world.statuses.get('m');
+      if (heard?.status !== undefined) heard.status.imagesDone = imagesDone;
+      const [machine] = watch.join([{ id: 'm', state: 'running', launchedAtMs: 0 }], world.statuses);
+      return machine?.phaseForMs;
+    };
+    look(1);
+    world.clock.advance(50_000);
+    expect(look(1)).toBe(50_000);
+    expect(look(2)).toBe(0);
+  });
+});
+
 describe('a machine is lost', () => {
   const member: FleetMember = { id: 'm', state: 'running', launchedAtMs: 0 };
   const ready = { phase: 'idle', phaseSinceMs: 0, firstSeenMs: 0, wasReady: true } as const;

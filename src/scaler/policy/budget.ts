@@ -1,4 +1,5 @@
 /** How many machines the cost caps allow. Money is spent when a machine is launched: what is pending counts. */
+import { dollars } from '../../core/money.ts';
 import { isUnknown, type Known, type Machine, type Measured, type UnfinishedJob } from '../snapshot.ts';
 import type { PolicySettings } from './policy.ts';
 
@@ -13,7 +14,6 @@ export interface Budget {
 }
 
 const HOUR_MS = 3_600_000;
-const dollars = (usd: number): string => `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
 
 export interface BudgetInput {
   /** Machines that cost money now. */
