@@ -101,7 +101,9 @@ describe('the backlog policy', () => {
 
   it('does not launch for what a busy worker holds', () => {
     const work = backlog(16_000, { waiting: 0, inFlight: 1000 });
-    expect(decide(seen({ backlog: work, machines: some(1, 'busy') }), settings(), quiet).launch).toBe(0);
+    const decision = decide(seen({ backlog: work, machines: some(1, 'busy') }), settings(), quiet);
+    expect(decision.launch).toBe(0);
+    expect(decision.reason).toBe("the last 16000 images are in the workers' hands");
   });
 
   it('counts a worker that a person started as one of those that do the work', () => {

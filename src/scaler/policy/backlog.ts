@@ -3,7 +3,7 @@
  * Machines that still boot count with what they will do once they are up.
  */
 import type { Machine, MachinePhase } from '../snapshot.ts';
-import type { Need, Policy, PolicySettings, Sight } from './policy.ts';
+import type { Policy, PolicySettings, Sight } from './policy.ts';
 
 /** Where a machine takes longer to boot than the work may take, it should at least work for this share of the target. */
 const LEAST_WORK_SHARE = 0.5;
@@ -27,16 +27,24 @@ export const backlogPolicy: Policy = (sight, settings) => {
     const total = workers.length + launches;
     if (launches > 0) return { machines: total, reason: shortfall(sight, horizonMs, total) };
   }
-  return steady(sight, settings, workers.length);
+  const reason =
+    left > 0
+      ? notHelped(backlog.images, claimable)
+      : `${images(backlog.images)} will be done in time by what is there`;
+  return { machines: steady(sight, settings, workers.length), reason };
 };
 
-/** Enough is there: how many of them the work and the load still need. */
-function steady({ backlog, measured, ...sight }: Sight, settings: PolicySettings, present: number): Need {
+/** Why no more are launched although the work takes longer than it should. */
+const notHelped = (count: number, claimable: number): string =>
+  claimable === 0
+    ? `the last ${images(count)} are in the workers' hands`
+    : `${images(count)} will be done before another could boot`;
+
+/** No more are to come: how many of those that are there the work and the load still need. */
+function steady({ backlog, measured, ...sight }: Sight, settings: PolicySettings, present: number): number {
   const forBacklog = Math.ceil(backlog.images / ((measured.imagesPerSecond * settings.targetMs) / 1000));
   const forLoad = Math.ceil((HEADROOM * sight.throughputImagesPerSecond) / measured.imagesPerSecond);
-  const machines = Math.min(present, Math.max(1, forBacklog, forLoad));
-  const seconds = Math.round(settings.targetMs / 1000);
-  return { machines, reason: `${images(backlog.images)} will be done within ${seconds} s by what is there` };
+  return Math.min(present, Math.max(1, forBacklog, forLoad));
 }
 
 function shortfall({ backlog, measured }: Sight, horizonMs: number, total: number): string {
