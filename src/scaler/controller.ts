@@ -72,10 +72,7 @@ export class Controller {
   /** Undefined while another controller holds the lock. */
   async tick(): Promise<Tick | undefined> {
     const { lock, observer, clock } = this.#options;
-    if (lock.epoch === undefined) {
-      this.#epoch = undefined;
-      return undefined;
-    }
+    if (lock.epoch === undefined) return undefined;
     if (lock.epoch !== this.#epoch) await this.#begin(lock.epoch);
     const observation = await observer.observe((job) => this.#books.costUsdOf(job));
     this.#books.record(observation, { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });

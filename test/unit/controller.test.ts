@@ -186,6 +186,18 @@ describe('the controller', () => {
     expect(world.report).toBeUndefined();
   });
 
+  it('goes on where it was when its lock had only lapsed: no decision is taken for an earlier one', async () => {
+    work(16);
+    const controller = world.controller();
+    await controller.tick();
+    world.lock.epoch = undefined;
+    await controller.tick();
+    world.lock.epoch = 1;
+    work(100);
+    await controller.tick();
+    expect(world.members).toHaveLength(4);
+  });
+
   it('waits one time to live before it launches where the last holder never let go', async () => {
     work(100);
     world.lock.isInherited = true;
