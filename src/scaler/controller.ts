@@ -9,6 +9,7 @@
  * that launches which that one had under way are seen first.
  */
 import type { Clock } from '../core/clock.ts';
+import { isTransient, messageOf } from '../core/errors.ts';
 import type { ControllerReport } from '../core/fleet.ts';
 import type { Log } from '../core/log.ts';
 import { Books } from './books.ts';
@@ -84,10 +85,16 @@ export class Controller {
     return { decision, observation, reaped, report, ...(answer && { answer }) };
   }
 
+  /** What was done is done, whether or not it can be reported now: the next report says it, too. */
   async #write(report: ControllerReport): Promise<void> {
-    const { reports, clock } = this.#options;
-    await reports.write(report);
-    await reports.writeJobCosts(this.#books.toWrite(clock.monotonicMs()));
+    const { reports, clock, log } = this.#options;
+    try {
+      await reports.write(report);
+      await reports.writeJobCosts(this.#books.toWrite(clock.monotonicMs()));
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      log.warn({ error: messageOf(error) }, 'The controller cannot report for now.');
+    }
   }
 
   /** Looks and decides, and does nothing. */

@@ -72,7 +72,10 @@ export class StatusReporter {
 
   /** Notes when this was reached first, from the start of the process. */
   reached(milestone: keyof WorkerStatus['boot']): void {
-    this.#boot[milestone] ??= Math.round(this.#options.clock.monotonicMs() - this.#startedMonotonicMs);
+    if (this.#boot[milestone] !== undefined) return;
+    this.#boot[milestone] = Math.round(this.#options.clock.monotonicMs() - this.#startedMonotonicMs);
+    // The last of them: the worker works, which is worth telling at once.
+    if (milestone === 'firstResultMs') this.#wake.abort();
   }
 
   /** One message was answered, with so many outcomes that this worker wrote. */

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ImgclsError } from '../../src/core/errors.ts';
 import type { ControllerReport, WorkerStatus } from '../../src/core/fleet.ts';
 import { noLog } from '../../src/core/log.ts';
 import type { QueueDepth } from '../../src/core/ports.ts';
@@ -22,6 +23,7 @@ class World {
   ended: string[] = [];
   written: Record<string, number> = {};
   beforeLaunch = () => {};
+  beforeReport = () => {};
   readonly #launched = new Map<string, string[]>();
   readonly #watch = new MachineWatch(this.clock);
 
@@ -74,6 +76,7 @@ class World {
       reports: {
         read: async () => this.report,
         write: async (report) => {
+          this.beforeReport();
           this.report = report;
         },
         writeJobCosts: async (byJobUsd) => {
@@ -184,6 +187,15 @@ describe('the controller', () => {
     await world.controller().tick();
     expect(world.members).toEqual([]);
     expect(world.report).toBeUndefined();
+  });
+
+  it('tells what it did although its report cannot be written', async () => {
+    work(100);
+    world.beforeReport = () => {
+      throw new ImgclsError('transient', 'The store is busy.');
+    };
+    expect(await world.controller().tick()).toMatchObject({ decision: { launch: 4 } });
+    expect(world.members).toHaveLength(4);
   });
 
   it('goes on where it was when its lock had only lapsed: no decision is taken for an earlier one', async () => {
