@@ -2,11 +2,13 @@
 import { openClient, openCloud } from './cli/compose.ts';
 import { selectJobModel } from './cli/models.ts';
 import { loadSettings } from './cli/settings.ts';
-import type { Job, SubmitJob } from './client/client.ts';
+import type { ResumeJob, SubmitJob } from './client/client.ts';
+import type { RetryJob } from './client/retry.ts';
+import type { Job } from './client/submission.ts';
 import type { SettingName, Settings } from './core/settings.ts';
 import type { Input } from './upload/inputs.ts';
 
-export type { Job, OutcomesOptions } from './client/client.ts';
+export type { Job, OutcomesOptions } from './client/submission.ts';
 export { ImgclsError } from './core/errors.ts';
 export type { ErrorCode, ImageError, Outcome, ScoredLabel } from './core/outcome.ts';
 export type { Input, Skipped } from './upload/inputs.ts';
@@ -27,6 +29,10 @@ export interface ImgclsClient {
   submit(inputs: readonly string[] | AsyncIterable<Input>, options?: SubmitOptions): Promise<Job>;
   /** A job that was submitted before, by anybody. */
   job(id: string): Promise<Job>;
+  /** Goes on with a job whose submitter ended before all images were announced. */
+  resume(id: string, options?: Partial<ResumeJob>): Promise<Job>;
+  /** Classifies the failed images of a finished job once more; undefined where there are none. */
+  retry(id: string, options?: Partial<RetryJob>): Promise<Job | undefined>;
   close(): Promise<void>;
 }
 
@@ -51,6 +57,8 @@ export async function createClient(given: ClientSettings = {}): Promise<ImgclsCl
       return await client.submit(inputs, { ...options, model: ref, topK, wait });
     },
     job: (id) => client.job(id),
+    resume: (id, options) => client.resume(id, { wait: true, ...options }),
+    retry: (id, options) => client.retry(id, { wait: true, ...options }),
     close: () => cloud.close(),
   };
 }

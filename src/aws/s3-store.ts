@@ -99,14 +99,32 @@ class S3Store implements Store {
     prefix: string,
     { startAfter, signal }: { startAfter?: string; signal?: AbortSignal } = {},
   ): AsyncGenerator<ListedObject> {
-    let from: { StartAfter?: string; ContinuationToken?: string } | undefined =
-      startAfter === undefined ? {} : { StartAfter: startAfter };
-    while (from !== undefined) {
-      const page = await this.#page(prefix, from, signal);
+    for await (const page of this.#pages(
+      prefix,
+      startAfter === undefined ? {} : { StartAfter: startAfter },
+      signal,
+    )) {
       for (const { Key = '', ETag, Size, LastModified } of page.Contents ?? []) {
         const info = infoOf(this.#at, { ETag, ContentLength: Size, LastModified });
-        yield { key: decodeURIComponent(Key.replaceAll('+', ' ')), ...info };
+        yield { key: decoded(Key), ...info };
       }
+    }
+  }
+
+  async *listFolders(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+    for await (const page of this.#pages(prefix, { Delimiter: '/' }, signal)) {
+      for (const { Prefix = '' } of page.CommonPrefixes ?? []) yield decoded(Prefix).slice(prefix.length, -1);
+    }
+  }
+
+  async *#pages(
+    prefix: string,
+    how: { StartAfter?: string; Delimiter?: string },
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ListObjectsV2CommandOutput> {
+    for (let from: { ContinuationToken?: string } | undefined = {}; from !== undefined; ) {
+      const page = await this.#page(prefix, { ...how, ...from }, signal);
+      yield page;
       const token: string | undefined = page.NextContinuationToken;
       from = token === undefined ? undefined : { ContinuationToken: token };
     }
@@ -114,7 +132,7 @@ class S3Store implements Store {
 
   async #page(
     prefix: string,
-    from: { StartAfter?: string; ContinuationToken?: string },
+    from: { StartAfter?: string; ContinuationToken?: string; Delimiter?: string },
     signal: AbortSignal | undefined,
   ): Promise<ListObjectsV2CommandOutput> {
     // Keys of others may hold characters that XML cannot, hence the encoding.
@@ -172,3 +190,6 @@ class S3Store implements Store {
     this.#bucketSeen = true;
   }
 }
+
+/** Keys come with their special characters written out. */
+const decoded = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));

@@ -1,11 +1,13 @@
 // Builds the adapters that the settings ask for and hands them to the flows. Nothing else knows which cloud it is.
 
 import { ulid } from 'ulid';
-import { type Attendance, type Client, createClient } from '../client/client.ts';
+import { type Client, createClient } from '../client/client.ts';
+import type { Attendance } from '../client/submission.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { LOCK_TTL_MS } from '../core/fleet.ts';
 import { deadLetterQueueName, requestQueueName } from '../core/keys.ts';
 import { noLog } from '../core/log.ts';
+import { MAX_RECEIVE_COUNT } from '../core/messages.ts';
 import type { Cloud, Store } from '../core/ports.ts';
 import { drainFleet } from '../scaler/drain.ts';
 import { handOver } from '../scaler/hand-over.ts';
@@ -19,8 +21,6 @@ import { openController, openProcessFleet } from './compose-fleet.ts';
 import { foreignBucket } from './foreign-bucket.ts';
 import type { RunSettings } from './settings.ts';
 
-/** Messages received so often without being acknowledged become dead letters. */
-const MAX_RECEIVE_COUNT = 20;
 const RETENTION_MS = 14 * 24 * 3600 * 1000;
 
 /** One worker has a runner on every core, and is there before the first message is. */

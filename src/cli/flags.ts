@@ -19,6 +19,14 @@ export function seconds(text: string): number {
 /** A flag that may be given more than once. */
 export const collect = (value: string, values: string[] = []): string[] => [...values, value];
 
+/** Of commands that announce images: whether to wait for them, and how long. */
+export function withWaitFlags(command: Command): Command {
+  return command
+    .option('--wait', 'wait for the outcomes and print them (the default)')
+    .option('--no-wait', 'print the job id and leave; "imgcls results JOB --wait" waits')
+    .option('--timeout <seconds>', 'stop waiting after so long', seconds);
+}
+
 /** `--format` and `--output`, which every command with results has. */
 export function withOutputFlags(command: Command): Command {
   return command

@@ -19,6 +19,9 @@ export function foreignBucket(bucket: string): Store {
     async *list(...args) {
       yield* (await s3()).list(...args);
     },
+    async *listFolders(...args) {
+      yield* (await s3()).listFolders(...args);
+    },
     put: refuse,
     refresh: refuse,
     delete: refuse,

@@ -13,6 +13,8 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
     load: () => import('./commands/upload.ts'),
   },
   results: { summary: 'print the outcomes of a job', load: () => import('./commands/results.ts') },
+  resume: { summary: 'go on with an upload that was cut short', load: () => import('./commands/resume.ts') },
+  retry: { summary: 'try the failed images of a job again', load: () => import('./commands/retry.ts') },
   scale: {
     summary: 'launch and end workers as the work needs',
     load: () => import('./commands/scale.ts'),

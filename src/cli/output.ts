@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { ImgclsError, messageOf } from '../core/errors.ts';
@@ -31,7 +32,9 @@ export async function openOutput(file: string | undefined): Promise<Output> {
     (found) => found.isFile(),
     () => true,
   );
-  const written = isPlain ? `${file}.partial` : file;
+  // The run may change its folder before the end.
+  const whole = path.resolve(file);
+  const written = isPlain ? `${whole}.partial` : whole;
   const stream = (await openForWriting(written, file)).createWriteStream();
   // Errors are met by the next write, or by the end.
   stream.on('error', () => {});
@@ -41,7 +44,7 @@ export async function openOutput(file: string | undefined): Promise<Output> {
     async finish() {
       stream.end();
       await finished(stream);
-      if (isPlain) await rename(written, file);
+      if (isPlain) await rename(written, whole);
       isFinished = true;
     },
     async close() {

@@ -5,7 +5,7 @@ import type { OutputFlags } from './output.ts';
 import { openOutput, writeOutcomes } from './output.ts';
 import { exitCode } from './report.ts';
 import { notice, withRun } from './run.ts';
-import { costText, waitAndPrint } from './wait.ts';
+import { costText, faultTeller, waitAndPrint } from './wait.ts';
 
 export interface ResultsOptions extends OutputFlags {
   wait?: boolean;
@@ -27,6 +27,7 @@ export function results(id: string, options: ResultsOptions): Promise<number> {
           interrupted,
           output,
           stored: () => 0,
+          tellOnce: faultTeller(),
           costUsd,
           clock: systemClock,
         });

@@ -27,7 +27,13 @@ export function loadSettings(flags: Partial<Record<SettingName, unknown>>): {
     ...configFiles(process.cwd(), env).map(readConfigFile),
     { from: 'default', values: { dataDir: userDataDir(env) } },
   ]);
-  return { settings: settings as RunSettings, origins };
+  return { settings: Object.freeze(absolute(settings as RunSettings)), origins };
+}
+
+/** A run may change its folder, and workers are started in others. */
+function absolute({ dataDir, runnerEntry, ...others }: RunSettings): RunSettings {
+  const entry = runnerEntry && path.resolve(runnerEntry);
+  return { ...others, dataDir: path.resolve(dataDir), runnerEntry: entry };
 }
 
 /** The nearest config file from a folder upward, then the user's own; those that exist. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { messageOf, ObjectMissingError } from '../core/errors.ts';
 import { controllerLock, controllerReport, type WorkerStatus, workerStatus } from '../core/fleet.ts';
+import { FIRST_ATTEMPT } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
 import { readJob } from '../core/job-record.ts';
 import {
@@ -11,10 +12,9 @@ import {
   FLEET_PREFIX,
   requestQueueName,
 } from '../core/keys.ts';
-import { FIRST_ATTEMPT, MAX_BATCH } from '../core/messages.ts';
 import type { Cloud, ObjectInfo } from '../core/ports.ts';
+import { listShards } from '../core/shard.ts';
 import { parseVersioned } from '../core/versioned.ts';
-import { listShards } from '../results/ledger.ts';
 import { Tally } from '../results/tally.ts';
 import type { Known } from '../scaler/snapshot.ts';
 import type { Seen, SeenJob, SeenLock } from './status-view.ts';
@@ -102,12 +102,10 @@ export class StatusReader {
     return { id, state, total, done: Math.min(covered, total ?? covered), usd };
   }
 
-  /** Images with an outcome, by the keys of the ledger alone. Shards reach at most one batch behind the frontier. */
+  /** Images with an outcome, by the keys of the ledger alone. */
   async #covered(id: string, tally: Tally): Promise<number> {
-    const first = tally.frontier - MAX_BATCH;
-    const after = first > 0 ? { after: { attempt: FIRST_ATTEMPT, first, last: 0 } } : {};
-    for await (const range of listShards(this.#cloud.output, id, { ...after, signal: this.#signal }))
-      tally.add(range);
+    const place = { attempt: FIRST_ATTEMPT, from: tally.frontier, signal: this.#signal };
+    for await (const range of listShards(this.#cloud.output, id, place)) tally.add(range);
     while (tally.take() !== undefined);
     return tally.covered;
   }

@@ -1,14 +1,12 @@
-import type { Job } from '../client/client.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { readJobCost } from '../core/job-cost.ts';
 import { systemClock } from './clock.ts';
 import { selectJobModel } from './models.ts';
 import type { OutputFlags } from './output.ts';
-import { type Output, openOutput } from './output.ts';
-import { InterruptedError } from './report.ts';
+import { openOutput } from './output.ts';
 import { notice, type Run, withRun } from './run.ts';
 import { skippedFiles } from './skipped.ts';
-import { howToGoOn, waitAndPrint } from './wait.ts';
+import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
 
 export interface UploadOptions extends OutputFlags {
   topK?: number;
@@ -46,6 +44,7 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
   const output = await openOutput(options.output);
   try {
     const skipped = skippedFiles();
+    const tellOnce = faultTeller();
     let stored = 0;
     const job = await client
       .submit(inputs, {
@@ -53,7 +52,9 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
         topK: settings.topK,
         include: options.include ?? [],
         exclude: options.exclude ?? [],
+        folder: process.cwd(),
         wait: options.wait,
+        onTransient: tellOnce,
         onSkip: skipped.add,
         onSubmitProgress: (progress) => {
           stored = progress.stored;
@@ -65,34 +66,17 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
         throw error;
       });
     notice(chosen.notice);
-    if (!options.wait) return await leaveBehind(job, { output, interrupted, tellSkipped: skipped.tell });
     job.submitted.then(skipped.tell, () => {});
+    if (!options.wait) return await leaveBehind(job, { output, interrupted });
     return await waitAndPrint(job, options, {
       interrupted,
       output,
       stored: () => stored,
+      tellOnce,
       clock: systemClock,
       costUsd: () => readJobCost(cloud.output, job.id),
     });
   } finally {
     await output.close();
-  }
-}
-
-/** `--no-wait`: the job's id is the result. */
-async function leaveBehind(
-  job: Job,
-  { output, interrupted, tellSkipped }: { output: Output; interrupted: AbortSignal; tellSkipped(): void },
-): Promise<number> {
-  try {
-    const { total } = await job.submitted;
-    tellSkipped();
-    await output.write(`${job.id}\n`);
-    await output.finish();
-    notice(`${total} images announced; "imgcls results ${job.id} --wait" waits for them.`);
-    return 0;
-  } catch (error) {
-    if (interrupted.aborted) throw new InterruptedError(await howToGoOn(job));
-    throw error;
   }
 }

@@ -1,6 +1,7 @@
-import type { Job } from '../client/client.ts';
+import type { Job } from '../client/submission.ts';
 import type { Clock } from '../core/clock.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
+import { attemptTotal } from '../core/job.ts';
 import { dollars } from '../core/money.ts';
 import type { Output, OutputFlags } from './output.ts';
 import { writeOutcomes } from './output.ts';
@@ -13,6 +14,8 @@ export interface Waiting {
   output: Output;
   /** Images stored so far, while the job's inputs are still read. */
   stored(): number;
+  /** Says what is wrong with the world while it is waited out. */
+  tellOnce(error: unknown): void;
   /** What the job has cost so far, in US dollars; undefined where that is not known. */
   costUsd(): Promise<number | undefined>;
   clock: Clock;
@@ -22,22 +25,17 @@ export interface Waiting {
 export async function waitAndPrint(
   job: Job,
   flags: OutputFlags & { timeout?: number },
-  { interrupted, output, stored, costUsd, clock }: Waiting,
+  { interrupted, output, stored, tellOnce, costUsd, clock }: Waiting,
 ): Promise<number> {
   const startMs = clock.monotonicMs();
   const timedOut = flags.timeout === undefined ? [] : [AbortSignal.timeout(flags.timeout)];
   const signal = AbortSignal.any([interrupted, ...timedOut]);
   const progress = await startProgress(() => clock.monotonicMs());
-  const faults = new Set<string>();
   try {
     const outcomes = job.outcomes({
       signal,
       onProgress: (numbers) => progress.show({ ...numbers, stored: stored() }),
-      onTransient(error) {
-        const fault = messageOf(error);
-        if (!faults.has(fault)) notice(`${fault} Trying again.`);
-        faults.add(fault);
-      },
+      onTransient: tellOnce,
     });
     const { images, errors } = await writeOutcomes(outcomes, flags, output);
     progress.stop();
@@ -60,8 +58,26 @@ export async function waitAndPrint(
     if (signal.aborted) {
       throw new ImgclsError('transient', 'The time is up.', { hint: await howToGoOn(job), cause: error });
     }
-    if (isClosedPipe(error)) notice(await howToGoOn(job));
-    throw error;
+    const advice = await howToGoOn(job);
+    if (isClosedPipe(error)) notice(advice);
+    throw withAdvice(error, advice);
+  }
+}
+
+/** `--no-wait`: the job's id is the result. @returns the exit code. */
+export async function leaveBehind(
+  job: Job,
+  { output, interrupted }: Pick<Waiting, 'output' | 'interrupted'>,
+): Promise<number> {
+  try {
+    const images = attemptTotal(await job.submitted);
+    await output.write(`${job.id}\n`);
+    await output.finish();
+    notice(`${images} images announced; "imgcls results ${job.id} --wait" waits for them.`);
+    return exitCode.done;
+  } catch (error) {
+    const advice = await howToGoOn(job);
+    throw interrupted.aborted ? new InterruptedError(advice) : withAdvice(error, advice);
   }
 }
 
@@ -73,10 +89,31 @@ export async function costText(costUsd: Waiting['costUsd']): Promise<string> {
 
 const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-/** What whoever stops waiting should know. */
+/** Says each fault of the world once, however long it is waited out. */
+export function faultTeller(): (error: unknown) => void {
+  const told = new Set<string>();
+  return (error) => {
+    const fault = messageOf(error);
+    if (!told.has(fault)) notice(`${fault} Trying again.`);
+    told.add(fault);
+  };
+}
+
+/** What whoever stops waiting should know, as far as the job's record can be read. */
 export async function howToGoOn(job: Job): Promise<string> {
-  const { state } = await job.record();
-  return state === 'open'
-    ? `Job ${job.id} was cut short while its images were stored; start it again, and those that are stored are not sent twice.`
-    : `"imgcls results ${job.id} --wait" goes on with the job.`;
+  const state = await job.record().then(
+    (record) => record.state,
+    () => 'unknown',
+  );
+  if (state === 'finished' || state === 'cancelled') return `"imgcls results ${job.id}" has what there is.`;
+  return state === 'sealed'
+    ? `"imgcls results ${job.id} --wait" goes on with the job.`
+    : `"imgcls resume ${job.id}" goes on with the job; nothing that is stored is sent again.`;
+}
+
+/** An error that ended a wait, with what its reader can do about the job besides. */
+export function withAdvice(error: unknown, advice: string): unknown {
+  if (!(error instanceof ImgclsError)) return error;
+  const hint = error.hint === undefined ? advice : `${error.hint}\n${advice}`;
+  return new ImgclsError(error.kind, error.message, { hint, cause: error });
 }

@@ -59,6 +59,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
       }),
       clock: systemClock,
       log,
+      leaseMs: 1000 * settings.leaseSeconds,
       maxImageBytes: settings.maxImageBytes,
       once: flags.once ?? false,
       ...(flags.idleExit !== undefined && { idleExitMs: flags.idleExit }),
@@ -78,7 +79,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
 
 /** The built-in one, from src/ in a clone and from dist/ in the package, unless the settings name another. */
 function runnerEntry({ runnerEntry: named }: RunSettings): URL {
-  if (named !== undefined) return pathToFileURL(path.resolve(named));
+  if (named !== undefined) return pathToFileURL(named);
   return new URL(`../model/runner-main${path.extname(import.meta.url)}`, import.meta.url);
 }
 

@@ -1,74 +1,54 @@
 import type { Readable } from 'node:stream';
 import { unlessAborted } from '../core/abort.ts';
-import type { Clock } from '../core/clock.ts';
 import { ImgclsError, ObjectMissingError } from '../core/errors.ts';
-import { type JobRecord, jobId } from '../core/job.ts';
-import { cancelJob, createJob, readJob } from '../core/job-record.ts';
-import { responseQueueName } from '../core/keys.ts';
+import { FIRST_ATTEMPT, type JobRecord, jobId } from '../core/job.ts';
+import { createJob, readJob } from '../core/job-record.ts';
 import type { ModelRef } from '../core/model.ts';
-import type { Outcome } from '../core/outcome.ts';
-import type { Cloud, Queue, Store } from '../core/ports.ts';
+import { patientCloud } from '../core/patient.ts';
+import type { Store } from '../core/ports.ts';
 import { FORMAT } from '../core/versioned.ts';
-import { type FollowProgress, follow } from '../results/follow.ts';
-import { readOutcomes } from '../results/ledger.ts';
+import type { SubmitProgress } from '../upload/announce.ts';
 import type { Input, Skipped } from '../upload/inputs.ts';
-import { type SubmitProgress, submit } from '../upload/submit.ts';
-import { walkInputs } from '../upload/walk.ts';
+import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
+import { NOTHING, submit } from '../upload/submit.ts';
+import { type WalkOptions, walkInputs } from '../upload/walk.ts';
+import { type RetryJob, resumeRetry, retry } from './retry.ts';
+import {
+  type Job,
+  type JobTools,
+  jobHandle,
+  type SubmissionOptions,
+  startSubmission,
+  stopper,
+} from './submission.ts';
 
-/** What sees to it that workers run while somebody waits; on AWS the cluster's own controller does. */
-export interface Attendance {
-  /** Aborts, with the reason, when workers cannot be kept running. */
-  failed: AbortSignal;
-  /** Ends it. `givenUp`: unfinished jobs that nobody waits for any more. */
-  leave(givenUp: readonly string[]): Promise<void>;
-}
-
-export interface ClientOptions {
-  cloud: Cloud;
-  clock: Clock;
-  random(): number;
-  /** A new ULID. */
-  newId(): string;
+export interface ClientOptions extends JobTools {
   /** A bucket that `s3://` inputs are read from in place. */
   readBucket(name: string): Store;
-  attend(): Attendance;
   concurrency: number;
   maxImageBytes: number;
 }
 
-export interface SubmitJob {
+/** How images are read and announced. */
+export interface ReadingOptions extends SubmissionOptions {
+  /** For the input `-`. */
+  stdin?: Readable;
+  onSkip?(skipped: Skipped): void;
+  onSubmitProgress?(progress: SubmitProgress): void;
+}
+
+export interface SubmitJob extends ReadingOptions {
   model: ModelRef;
   topK: number;
   include?: readonly string[];
   exclude?: readonly string[];
-  /** For the input `-`. */
-  stdin?: Readable;
-  /** False: nobody waits, so no worker is started and no response is sent. */
-  wait: boolean;
-  onSkip?(skipped: Skipped): void;
-  onSubmitProgress?(progress: SubmitProgress): void;
-  signal?: AbortSignal;
+  /** What relative inputs are meant from, for whoever resumes the job. */
+  folder?: string;
 }
 
-export interface OutcomesOptions {
-  onProgress?(progress: FollowProgress): void;
-  /** Told of every fault of the world that is waited out. */
-  onTransient?(error: unknown): void;
-  signal?: AbortSignal;
-}
-
-/** One job, as programs use it. */
-export interface Job {
-  readonly id: string;
-  /** The sealed record, once every image is stored and announced. */
-  readonly submitted: Promise<JobRecord>;
-  record(): Promise<JobRecord>;
-  /** Waits for the job: every outcome in input order, each once. To be iterated once; leaving the loop ends the wait. */
-  outcomes(options?: OutcomesOptions): AsyncGenerator<Outcome>;
-  /** The outcomes that are there now, in input order, without waiting. */
-  results(signal?: AbortSignal): AsyncGenerator<Outcome>;
-  /** Final: images that have no outcome yet stay without. */
-  cancel(): Promise<JobRecord>;
+export interface ResumeJob extends ReadingOptions {
+  /** The images, where they came from a program: the same ones in the same order. */
+  inputs?: AsyncIterable<Input>;
 }
 
 export interface Client {
@@ -79,22 +59,36 @@ export interface Client {
   submit(inputs: readonly string[] | AsyncIterable<Input>, options: SubmitJob): Promise<Job>;
   /** @throws {ImgclsError} of kind `usage` when there is no such job. */
   job(id: string): Promise<Job>;
+  /**
+   * Goes on with a job whose submitter ended before all images were announced; another job is only waited for.
+   * Relative inputs are meant from the present folder.
+   * @throws {ImgclsError} of kind `usage` when there is no such job, or its images came from a program and are not given.
+   */
+  resume(id: string, options: ResumeJob): Promise<Job>;
+  /**
+   * Classifies the images of a finished job once more that have an error; the job's handle gives out their outcomes.
+   * @returns undefined where none has.
+   * @throws {ImgclsError} of kind `usage` when there is no such job or it is not finished.
+   */
+  retry(id: string, options: RetryJob): Promise<Job | undefined>;
 }
 
 export function createClient(options: ClientOptions): Client {
   return {
     submit: (inputs, job) => submitJob(options, inputs, job),
     async job(id) {
-      const record = await findJob(options.cloud, id);
+      const record = await findJob(options, id);
       return jobHandle(options, record, { submitted: Promise.resolve(record) });
     },
+    resume: async (id, job) => await resumeJob(options, await findJob(options, id), job),
+    retry: async (id, job) => await retry(options, await findJob(options, id), job),
   };
 }
 
-async function findJob(cloud: Cloud, id: string): Promise<JobRecord> {
+async function findJob({ cloud }: ClientOptions, id: string): Promise<JobRecord> {
   const unknown = (cause?: unknown) =>
     new ImgclsError('usage', `There is no job ${id} in cluster ${cloud.cluster}.`, {
-      hint: 'A job id is the 26 letters and digits that "imgcls upload" prints.',
+      hint: '"imgcls jobs" lists them; a job id is the 26 letters and digits that "imgcls upload" prints.',
       cause,
     });
   if (!jobId.safeParse(id).success) throw unknown();
@@ -105,27 +99,36 @@ async function findJob(cloud: Cloud, id: string): Promise<JobRecord> {
   }
 }
 
+/** The inputs of a job, by name. */
+function walk(
+  inputs: readonly string[],
+  { readBucket }: ClientOptions,
+  { stdin, onSkip, ...job }: Pick<WalkOptions, 'include' | 'exclude'> & ReadingOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Input> {
+  return walkInputs(inputs, {
+    include: job.include,
+    exclude: job.exclude,
+    stdin: stdin ?? process.stdin,
+    bucket: readBucket,
+    onSkip: onSkip ?? (() => {}),
+    signal,
+  });
+}
+
 async function submitJob(
   options: ClientOptions,
   inputs: readonly string[] | AsyncIterable<Input>,
-  { model, topK, include = [], exclude = [], ...given }: SubmitJob,
+  given: SubmitJob,
 ): Promise<Job> {
-  const { cloud, clock } = options;
-  // Ends the submission when nobody waits for its job any more, or when the job is cancelled.
-  const stop = new AbortController();
-  const signal = given.signal === undefined ? stop.signal : AbortSignal.any([given.signal, stop.signal]);
+  const { include = [], exclude = [], onSubmitProgress, onTransient } = given;
+  const stopping = stopper(given.signal);
+  const { signal } = stopping;
   const named = Array.isArray(inputs) ? (inputs as readonly string[]) : undefined;
   const walked =
     named === undefined
       ? (inputs as AsyncIterable<Input>)
-      : walkInputs(named, {
-          include,
-          exclude,
-          stdin: given.stdin ?? process.stdin,
-          bucket: options.readBucket,
-          onSkip: given.onSkip ?? (() => {}),
-          signal,
-        });
+      : walk(named, options, { ...given, include, exclude }, signal);
   // The first image is looked for before anything is written: a mistyped folder leaves no job behind.
   const images = walked[Symbol.asyncIterator]();
   // A source that gives nothing yet must not keep its caller from leaving.
@@ -137,101 +140,77 @@ async function submitJob(
       }),
     });
   }
-  const record: JobRecord = {
+  const job = newJob(options, given, named ?? []);
+  const patience = { ...options, signal, ...(onTransient && { onTransient }) };
+  await createJob(patientCloud(options.cloud, patience).output, job, given.signal);
+  const submission = await startSubmission(options, stopping, given, (announcing) =>
+    submit(chained(first.value, images), {
+      ...options,
+      ...announcing,
+      job,
+      before: NOTHING,
+      ...(onSubmitProgress && { onProgress: onSubmitProgress }),
+    }),
+  );
+  return jobHandle(options, job, submission);
+}
+
+function newJob({ clock, newId }: ClientOptions, given: SubmitJob, inputs: readonly string[]): JobRecord {
+  const { include = [], exclude = [], topK, model, folder } = given;
+  return {
     v: FORMAT,
-    id: options.newId(),
+    id: newId(),
     state: 'open',
     createdAtMs: clock.nowMs(),
-    inputs: [...(named ?? [])],
+    inputs: [...inputs],
+    ...(folder !== undefined && { folder }),
     include: [...include],
     exclude: [...exclude],
     topK,
     model,
+    attempt: FIRST_ATTEMPT,
+    retried: [],
   };
-  await createJob(cloud.output, record, given.signal);
-  const responses = given.wait
-    ? await cloud.queues.create(responseQueueName(cloud.cluster, options.newId().toLowerCase()))
-    : undefined;
-  const sealed = new AbortController();
-  const failed = new AbortController();
-  const submitted = submit(resume(first.value, images), {
-    cloud,
-    job: record,
-    concurrency: options.concurrency,
-    maxImageBytes: options.maxImageBytes,
-    clock,
-    ...(responses && { replyTo: responses.name }),
-    ...(given.onSubmitProgress && { onProgress: given.onSubmitProgress }),
-    signal,
-  });
-  submitted.then(
-    () => sealed.abort(),
-    (error) => failed.abort(error),
-  );
-  return jobHandle(options, record, {
-    submitted,
-    sealed: sealed.signal,
-    failed: failed.signal,
-    stop: () => stop.abort(),
-    ...(responses && { responses }),
-  });
 }
 
-async function* resume<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {
+async function* chained<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {
   yield first;
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
-interface Submission {
-  submitted: Promise<JobRecord>;
-  sealed?: AbortSignal;
-  failed?: AbortSignal;
-  /** Ends it early. */
-  stop?(): void;
-  responses?: Queue;
+async function resumeJob(options: ClientOptions, job: JobRecord, given: ResumeJob): Promise<Job> {
+  if (job.state !== 'open') return jobHandle(options, job, { submitted: Promise.resolve(job) });
+  if (job.attempt > FIRST_ATTEMPT) return await resumeRetry(options, job, given);
+  const stopping = stopper(given.signal);
+  const { onSubmitProgress } = given;
+  const inputs = inputsOf(options, job, given, stopping.signal);
+  const submission = await startSubmission(options, stopping, given, async (announcing) => {
+    const { cloud, signal } = announcing;
+    const before = await announceRest(cloud, job, announcing);
+    return await submit(notIn(manifestOf(cloud.output, job, signal), inputs), {
+      ...options,
+      ...announcing,
+      job,
+      before,
+      ...(onSubmitProgress && { onProgress: onSubmitProgress }),
+    });
+  });
+  return jobHandle(options, job, submission);
 }
 
-function jobHandle(options: ClientOptions, { id }: JobRecord, submission: Submission): Job {
-  const { cloud, clock, random } = options;
-  const { submitted, sealed, failed, responses } = submission;
-  async function* outcomes(waiting: OutcomesOptions = {}): AsyncGenerator<Outcome> {
-    const attendance = options.attend();
-    const signals = [waiting.signal, failed, attendance.failed].filter((signal) => signal !== undefined);
-    let isFinished = false;
-    try {
-      yield* follow({
-        cloud,
-        jobId: id,
-        clock,
-        random,
-        ...(responses && { responses }),
-        ...(sealed && { sealed }),
-        ...(waiting.onProgress && { onProgress: waiting.onProgress }),
-        ...(waiting.onTransient && { onTransient: waiting.onTransient }),
-        signal: AbortSignal.any(signals),
-      });
-      isFinished = true;
-    } finally {
-      submission.stop?.();
-      await submitted.catch(() => {});
-      await removeQueue(waiting);
-      await attendance.leave(isFinished ? [] : [id]);
-    }
-  }
-  /** One that cannot be removed now is swept later; the wait's own end counts more. */
-  async function removeQueue(waiting: OutcomesOptions): Promise<void> {
-    if (responses === undefined) return;
-    await cloud.queues.remove(responses.name).catch((error) => waiting.onTransient?.(error));
-  }
-  return {
-    id,
-    submitted,
-    record: () => readJob(cloud.output, id),
-    outcomes,
-    results: (signal) => readOutcomes(cloud.output, id, signal),
-    cancel() {
-      submission.stop?.();
-      return cancelJob(cloud.output, id);
+function inputsOf(
+  options: ClientOptions,
+  job: JobRecord,
+  given: ResumeJob,
+  signal: AbortSignal,
+): AsyncIterable<Input> {
+  if (given.inputs !== undefined) return given.inputs;
+  if (job.inputs.length > 0) return walk(job.inputs, options, { ...given, ...job }, signal);
+  throw new ImgclsError(
+    'usage',
+    `The images of job ${job.id} came from a program, which alone can resume it.`,
+    {
+      hint: `"imgcls cancel ${job.id}" gives it up.`,
     },
-  };
+  );
 }

@@ -8,8 +8,8 @@ export const deadLetter = z.object({
   messageId: z.string(),
   receivedAtMs: z.number(),
   sentAtMs: z.number(),
-  /** Of the dead-letter queue, where counting may start anew. */
-  receiveCount: z.int().nonnegative(),
+  /** How often workers received it, at least. */
+  tries: z.int().nonnegative(),
   /** Why it is here, as far as can be told. */
   why: z.string(),
   /** As it was sent, whatever it is. */

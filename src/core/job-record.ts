@@ -1,14 +1,14 @@
 import { PreconditionFailedError } from './errors.ts';
-import { type JobRecord, jobRecord } from './job.ts';
+import { FIRST_ATTEMPT, type JobRecord, jobRecord, type NewJob } from './job.ts';
 import { activeKey, jobKey } from './keys.ts';
 import type { Store } from './ports.ts';
 import { parseVersioned } from './versioned.ts';
 
 const decoder = new TextDecoder();
-const encode = (record: JobRecord) => Buffer.from(JSON.stringify(record));
+const encode = (record: NewJob) => Buffer.from(JSON.stringify(record));
 
 /** Writes a new job: its marker first, so that no job is ever unknown to a controller. */
-export async function createJob(output: Store, record: JobRecord, signal?: AbortSignal): Promise<void> {
+export async function createJob(output: Store, record: NewJob, signal?: AbortSignal): Promise<void> {
   const options = signal === undefined ? {} : { signal };
   await output.put(activeKey(record.id), new Uint8Array(), options);
   await output.put(jobKey(record.id), encode(record), { ...options, only: 'absent' });
@@ -49,17 +49,35 @@ export async function updateJob(
   }
 }
 
-/** The job's total, known from now on. A job that was cancelled meanwhile stays so. */
-export const sealJob = (output: Store, id: string, total: number): Promise<JobRecord> =>
-  updateJob(output, id, (record) =>
-    record.state === 'open' ? { ...record, state: 'sealed', total } : undefined,
+/** The number of images of the present attempt, known from now on. A job that was cancelled meanwhile stays so. */
+export const sealJob = (output: Store, id: string, images: number): Promise<JobRecord> =>
+  updateJob(output, id, (record) => {
+    if (record.state !== 'open') return undefined;
+    const known =
+      record.attempt === FIRST_ATTEMPT ? { total: images } : { retried: [...record.retried, images] };
+    return { ...record, ...known, state: 'sealed' };
+  });
+
+/** Only a sealed job can finish, and only its waiter or controller, having seen every image of `seen` covered, says so. */
+export const finishJob = (output: Store, seen: JobRecord, finishedAtMs: number): Promise<JobRecord> =>
+  updateJob(output, seen.id, (record) =>
+    record.state === 'sealed' && record.attempt === seen.attempt
+      ? { ...record, state: 'finished', finishedAtMs }
+      : undefined,
   );
 
-/** Only a sealed job can finish, and only its waiter or controller, having seen every index covered, says so. */
-export const finishJob = (output: Store, id: string): Promise<JobRecord> =>
-  updateJob(output, id, (record) =>
-    record.state === 'sealed' ? { ...record, state: 'finished' } : undefined,
-  );
+/**
+ * Opens a finished job again for its next attempt; the marker comes first, as for a new job.
+ * @returns the record as it stands: one that is not `open` in the next attempt was not opened.
+ */
+export async function reopenJob(output: Store, seen: JobRecord): Promise<JobRecord> {
+  await output.put(activeKey(seen.id), new Uint8Array());
+  return await updateJob(output, seen.id, (record) => {
+    if (record.state !== 'finished' || record.attempt !== seen.attempt) return undefined;
+    const { finishedAtMs: _over, ...rest } = record;
+    return { ...rest, state: 'open', attempt: record.attempt + 1 };
+  });
+}
 
 /** Final; a finished job stays finished. */
 export const cancelJob = (output: Store, id: string): Promise<JobRecord> =>

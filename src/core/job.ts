@@ -3,9 +3,17 @@ import { modelRef, sha256Hex } from './model.ts';
 import { imageError, imageName, MAX_TOP_K } from './outcome.ts';
 import { formatVersion } from './versioned.ts';
 
+/** The first attempt of a job's images; each retry announces some of them in the next. */
+export const FIRST_ATTEMPT = 1;
+export const LAST_ATTEMPT = 999;
+export const attempt = z.int().min(FIRST_ATTEMPT).max(LAST_ATTEMPT);
+
 export const jobId = z.ulid();
 
-/** `finished` and `cancelled` are final. A job is `open` while its inputs are still read and `sealed` once the total is known. */
+/**
+ * `open`: images are still being announced. `sealed`: all of them are, and their number is known. `finished`: each has an
+ * outcome; a retry opens the job again. `cancelled`: final.
+ */
 export const jobState = z.enum(['open', 'sealed', 'finished', 'cancelled']);
 export type JobState = z.infer<typeof jobState>;
 
@@ -17,15 +25,30 @@ export const jobRecord = z.object({
   id: jobId,
   state: jobState,
   createdAtMs: z.number(),
+  /** As given: relative ones are meant from `folder`. Empty where a program gave the images itself. */
   inputs: z.array(z.string()),
+  folder: z.string().optional(),
   include: z.array(z.string()),
   exclude: z.array(z.string()),
   topK,
   model: modelRef,
-  /** Images of the job, known once it is sealed. */
+  /** Images of the job, known once it was sealed for the first time. */
   total: z.int().nonnegative().optional(),
+  /** The one that is announced now, or was last. */
+  attempt: attempt.default(FIRST_ATTEMPT),
+  /** Images of each retry whose announcement is complete: the first is that of attempt 2. */
+  retried: z.array(z.int().nonnegative()).default([]),
+  finishedAtMs: z.number().optional(),
 });
 export type JobRecord = z.infer<typeof jobRecord>;
+/** One that is about to be written for the first time. */
+export type NewJob = z.input<typeof jobRecord>;
+
+/** How many images the job's present attempt has to give an outcome to; undefined while they are still being announced. */
+export function attemptTotal({ state, attempt, total, retried }: JobRecord): number | undefined {
+  if (state === 'open') return undefined;
+  return attempt === FIRST_ATTEMPT ? total : retried[attempt - FIRST_ATTEMPT - 1];
+}
 
 /** Where an image's bytes are, and how to know that they are the ones that were submitted. */
 export const imageSource = z.object({

@@ -1,8 +1,10 @@
 /** Every key and queue name of the system. None contains a user's path or file name. */
+import { FIRST_ATTEMPT } from './job.ts';
 
 export const imageKey = (sha256: string): string => `images/${sha256.slice(0, 2)}/${sha256}`;
 
-export const jobPrefix = (job: string): string => `jobs/${job}/`;
+export const JOBS_PREFIX = 'jobs/';
+export const jobPrefix = (job: string): string => `${JOBS_PREFIX}${job}/`;
 export const jobKey = (job: string): string => `jobs/${job}/job.json`;
 
 /** One marker for each job that is not final, so that a controller need not list every job there ever was. */
@@ -11,15 +13,31 @@ export const activeKey = (job: string): string => `${ACTIVE_PREFIX}${job}`;
 
 const digits = (value: number, width: number): string => String(value).padStart(width, '0');
 
-export const manifestPrefix = (job: string): string => `jobs/${job}/manifest/`;
-export const manifestPartKey = (job: string, part: number): string =>
-  `${manifestPrefix(job)}${digits(part, 6)}.ndjson`;
+/** The images of an attempt: all of the job in the first, those that are tried again in another. */
+export const manifestPrefix = (job: string, attempt: number): string =>
+  attempt === FIRST_ATTEMPT ? `jobs/${job}/manifest/` : `jobs/${job}/retries/${digits(attempt, 3)}/`;
+
+/** A part of an attempt's manifest. */
+export interface PartPlace {
+  attempt: number;
+  part: number;
+}
+
+export const manifestPartKey = (job: string, { attempt, part }: PartPlace): string =>
+  `${manifestPrefix(job, attempt)}${digits(part, 6)}.ndjson`;
 /** What the job has cost in machines: `{ v, usd }`. */
 export const jobCostKey = (job: string): string => `jobs/${job}/cost.json`;
 
 /** The part's batches are in the request queue. */
-export const announcedKey = (job: string, part: number): string =>
-  `${manifestPrefix(job)}${digits(part, 6)}.announced`;
+export const announcedKey = (job: string, { attempt, part }: PartPlace): string =>
+  `${manifestPrefix(job, attempt)}${digits(part, 6)}.announced`;
+
+/** What a key below {@link manifestPrefix} is, or undefined where it is neither a part nor the mark of one. */
+export function parsePartKey(key: string): { kind: 'part' | 'announced'; part: number } | undefined {
+  const match = /\/(\d{6})\.(ndjson|announced)$/.exec(key);
+  if (match === null) return undefined;
+  return { kind: match[2] === 'ndjson' ? 'part' : 'announced', part: Number(match[1]) };
+}
 
 /** Where the outcomes of images `first` to `last`, both included, of one attempt stand. */
 export interface ShardRange {
@@ -29,8 +47,27 @@ export interface ShardRange {
 }
 
 export const resultsPrefix = (job: string): string => `jobs/${job}/results/`;
+/** The shards of one attempt, in index order. */
+export const attemptPrefix = (job: string, attempt: number): string =>
+  `${resultsPrefix(job)}${digits(attempt, 3)}/`;
 export const shardKey = (job: string, { attempt, first, last }: ShardRange): string =>
-  `${resultsPrefix(job)}${digits(attempt, 3)}/${digits(first, 9)}-${digits(last, 9)}.ndjson`;
+  `${attemptPrefix(job, attempt)}${digits(first, 9)}-${digits(last, 9)}.ndjson`;
+
+/**
+ * An empty object for a shard that holds errors, so that their number is known from listing keys, and a retry reads no
+ * other shard. Written before the message of the shard is acknowledged.
+ */
+export const errorsPrefix = (job: string): string => `jobs/${job}/errors/`;
+export const errorsKey = (job: string, { attempt, first, last }: ShardRange, errors: number): string =>
+  `${errorsPrefix(job)}${digits(attempt, 3)}/${digits(first, 9)}-${digits(last, 9)}-${digits(errors, 2)}`;
+
+/** The shard and its number of errors, or undefined where the key is of something else. */
+export function parseErrorsKey(key: string): { range: ShardRange; errors: number } | undefined {
+  const match = /\/errors\/(\d{3})\/(\d{9})-(\d{9})-(\d{2})$/.exec(key);
+  if (match === null) return undefined;
+  const [attempt = 0, first = 0, last = 0, errors = 0] = match.slice(1).map(Number);
+  return { range: { attempt, first, last }, errors };
+}
 
 /** The range that a shard's key names, or undefined where the key is none of a shard. */
 export function parseShardKey(key: string): ShardRange | undefined {
@@ -54,4 +91,5 @@ export const responseQueueName = (cluster: string, waiterId: string): string =>
   `${responseQueuePrefix(cluster)}${waiterId}`;
 
 /** A dead letter, kept after its images got their error outcomes. */
-export const deadLetterKey = (messageId: string): string => `dlq/${messageId}.json`;
+export const DEAD_LETTERS_PREFIX = 'dlq/';
+export const deadLetterKey = (messageId: string): string => `${DEAD_LETTERS_PREFIX}${messageId}.json`;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { jobId, requestImage, topK } from './job.ts';
+import { attempt, jobId, requestImage, topK } from './job.ts';
 import { modelRef } from './model.ts';
 import { outcome } from './outcome.ts';
 import { formatVersion, parseVersioned } from './versioned.ts';
@@ -10,10 +10,8 @@ export const MAX_BATCH = 16;
 /** Messages stay below 256 KB (older SQS endpoints); the rest is left for attributes. */
 export const MAX_MESSAGE_BYTES = 250_000;
 
-/** The first attempt of a job's images; `retry` announces the next. */
-export const FIRST_ATTEMPT = 1;
-export const LAST_ATTEMPT = 999;
-export const attempt = z.int().min(FIRST_ATTEMPT).max(LAST_ATTEMPT);
+/** A request message that was received so often without being acknowledged becomes a dead letter. */
+export const MAX_RECEIVE_COUNT = 20;
 
 /** A batch of consecutive images to classify. */
 export const requestMessage = z.object({

@@ -51,6 +51,8 @@ export interface Store {
   delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
   /** In key order, after `startAfter`; reads page by page as it is consumed. */
   list(prefix: string, options?: { startAfter?: string; signal?: AbortSignal }): AsyncIterable<ListedObject>;
+  /** What stands between the prefix and the next slash in the keys below it, each once, in key order: the folders there. */
+  listFolders(prefix: string, signal?: AbortSignal): AsyncIterable<string>;
 }
 
 export interface OutgoingMessage {

@@ -1,18 +1,43 @@
-import type { ManifestEntry, RequestImage } from './job.ts';
+import type { JobRecord, ManifestEntry, RequestImage } from './job.ts';
+import { requestQueueName } from './keys.ts';
 import { MAX_BATCH, MAX_MESSAGE_BYTES, messageText, type RequestMessage } from './messages.ts';
+import type { Cloud } from './ports.ts';
+import { FORMAT } from './versioned.ts';
 
 /** Everything of a request message but its images. */
 export type RequestHeader = Omit<RequestMessage, 'images'>;
 
+/**
+ * Puts the requests of these images into the queue, in the job's present attempt.
+ * @param replyTo the response queue of whoever waits; absent when nobody does.
+ */
+export async function sendRequests(
+  { queues, cluster }: Pick<Cloud, 'queues' | 'cluster'>,
+  { id: job, attempt, model, topK }: JobRecord,
+  entries: readonly ManifestEntry[],
+  { replyTo, signal }: { replyTo?: string; signal?: AbortSignal } = {},
+): Promise<void> {
+  const header: RequestHeader = {
+    v: FORMAT,
+    job,
+    attempt,
+    model,
+    topK,
+    ...(replyTo !== undefined && { replyTo }),
+  };
+  const messages = toRequests(header, entries.map(toRequestImage)).map((body) => ({ body, groupId: job }));
+  await queues.open(requestQueueName(cluster)).send(messages, signal);
+}
+
 /** What a worker needs to know of a manifest entry. */
-export function toRequestImage(entry: ManifestEntry): RequestImage {
+function toRequestImage(entry: ManifestEntry): RequestImage {
   const { source: _source, bytes: _bytes, ...image } = entry;
   return image;
 }
 
 /**
- * Splits consecutive images into request messages of at most {@link MAX_BATCH} images and {@link MAX_MESSAGE_BYTES}.
- * Names are at most 1 KB and keys at most 1 KB, so a single image always fits.
+ * Splits images in index order into request messages: consecutive ones each, at most {@link MAX_BATCH} and
+ * {@link MAX_MESSAGE_BYTES}. Names are at most 1 KB and keys at most 1 KB, so a single image always fits.
  */
 export function toRequests(header: RequestHeader, images: readonly RequestImage[]): string[] {
   const headerBytes = Buffer.byteLength(JSON.stringify({ ...header, images: [] }));
@@ -26,7 +51,8 @@ export function toRequests(header: RequestHeader, images: readonly RequestImage[
   };
   for (const image of images) {
     const size = Buffer.byteLength(JSON.stringify(image)) + 1;
-    if (batch.length === MAX_BATCH || bytes + size > MAX_MESSAGE_BYTES) close();
+    const isNext = image.index === (batch.at(-1)?.index ?? image.index - 1) + 1;
+    if (batch.length === MAX_BATCH || bytes + size > MAX_MESSAGE_BYTES || !isNext) close();
     batch.push(image);
     bytes += size;
   }

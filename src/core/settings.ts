@@ -42,6 +42,11 @@ const declared = {
   topK: { schema: z.coerce.number().pipe(topK), fallback: 5, what: 'classes listed for an image' },
   concurrency: { schema: count(1, 256), fallback: 16, what: 'files read and stored at once by a submitter' },
   runners: { schema: count(1, 256), what: 'model runners of a worker; else one a core' },
+  leaseSeconds: {
+    schema: count(2, 43_200),
+    fallback: 60,
+    what: 'how long messages of a worker that died stay hidden from others, in seconds',
+  },
   maxImageBytes: {
     schema: count(1, 2048 * MEBIBYTE),
     fallback: 64 * MEBIBYTE,

@@ -1,7 +1,13 @@
 import { NewerVersionError, ObjectMissingError, PoisonError, PreconditionFailedError } from './errors.ts';
-import { type ShardRange, shardKey } from './keys.ts';
-import { MAX_MESSAGE_BYTES, messageText, type RequestMessage, type ResponseMessage } from './messages.ts';
-import { type Outcome, outcome } from './outcome.ts';
+import { attemptPrefix, errorsKey, parseShardKey, type ShardRange, shardKey } from './keys.ts';
+import {
+  MAX_BATCH,
+  MAX_MESSAGE_BYTES,
+  messageText,
+  type RequestMessage,
+  type ResponseMessage,
+} from './messages.ts';
+import { isError, type Outcome, outcome } from './outcome.ts';
 import type { Store } from './ports.ts';
 import { FORMAT, parseVersioned } from './versioned.ts';
 
@@ -43,6 +49,31 @@ export function rangeOf({ attempt, images }: RequestMessage): ShardRange {
   return { attempt, first, last: first + images.length - 1 };
 }
 
+export interface ListShardsOptions {
+  attempt: number;
+  /** Leaves out shards that lie before this image. */
+  from?: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** The shards of one attempt of a job, in index order. */
+export async function* listShards(
+  output: Store,
+  job: string,
+  { attempt, from = 0, signal }: ListShardsOptions,
+): AsyncGenerator<ShardRange> {
+  // A shard that begins earlier than a whole batch before it does not reach it.
+  const first = from - MAX_BATCH;
+  const options = {
+    ...(first > 0 && { startAfter: shardKey(job, { attempt, first, last: 0 }) }),
+    ...(signal !== undefined && { signal }),
+  };
+  for await (const { key } of output.list(attemptPrefix(job, attempt), options)) {
+    const range = parseShardKey(key);
+    if (range !== undefined) yield range;
+  }
+}
+
 /** Undefined where nobody has written it. */
 export async function findShard(
   output: Store,
@@ -79,6 +110,17 @@ export async function writeShard(
     const found = await findShard(output, job, shard.range, signal);
     return { shard: found ?? { range: shard.range }, isOurs: false };
   }
+}
+
+/** Leaves the marker of a shard that holds errors. To be called before its message is acknowledged, and as often as one likes. */
+export async function markErrors(
+  output: Store,
+  job: string,
+  { range, outcomes = [] }: Shard,
+  signal: AbortSignal,
+): Promise<void> {
+  const errors = outcomes.filter(isError).length;
+  if (errors > 0) await output.put(errorsKey(job, range, errors), new Uint8Array(), { signal });
 }
 
 /** The response message for a shard: with its outcomes where they fit, else the hint alone. */

@@ -157,6 +157,25 @@ export class LocalStore implements Store {
     }
   }
 
+  async *listFolders(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+    // What follows a slash in the order of bytes: the first key that is not in the folder before it.
+    const next = (from: string): Row | undefined =>
+      this.#db
+        .sql(
+          `SELECT ${COLUMNS} FROM objects WHERE bucket = ? AND key >= ? AND instr(substr(key, length(?) + 1), '/') > 0
+           AND key < CAST(CAST(? AS BLOB) || x'FF' AS TEXT) ORDER BY key LIMIT 1`,
+        )
+        .get(this.bucket, from, prefix, prefix) as Row | undefined;
+    for (let from = prefix; ; ) {
+      signal?.throwIfAborted();
+      const found = await this.#db.read(() => next(from));
+      if (found === undefined) return;
+      const folder = found.key.slice(prefix.length, found.key.indexOf('/', prefix.length));
+      yield folder;
+      from = `${prefix}${folder}0`;
+    }
+  }
+
   /** The object's bytes, or its file, opened: whatever happens to the object now, this version can be read. */
   async #locate(
     key: string,

@@ -2,17 +2,17 @@ import { QueueMissingError } from '../core/errors.ts';
 import type { RequestMessage } from '../core/messages.ts';
 import { type ImageError, isError, type Outcome } from '../core/outcome.ts';
 import type { Cloud } from '../core/ports.ts';
-import { rangeOf, responseFor, type Shard, writeShard } from '../core/shard.ts';
+import { listShards, markErrors, rangeOf, responseFor, type Shard, writeShard } from '../core/shard.ts';
 import { FORMAT } from '../core/versioned.ts';
 import { Coverage } from './coverage.ts';
-import { listShardsNear } from './ledger.ts';
+import { listAttempts } from './ledger.ts';
 
 /** In place of a worker's id in responses. */
 const WRITER = 'dead-letters';
 
 /**
  * Gives `error` as the outcome to the images of a request that nobody will answer, or the error that the request itself
- * has for an image. Images that have an outcome, of whatever attempt, keep it. The waiter is told.
+ * has for an image. Images that have an outcome of this attempt or a later one keep it. The waiter is told.
  * @returns how many images got their outcome here.
  * @throws {PoisonError} when the images are not consecutive.
  */
@@ -25,7 +25,13 @@ export async function concludeRequest(
   const { job, attempt, images } = request;
   const range = rangeOf(request);
   const coverage = new Coverage();
-  for await (const shard of listShardsNear(cloud.output, job, range, signal)) coverage.add(shard);
+  for (const given of await listAttempts(cloud.output, job, signal)) {
+    if (given < attempt) continue;
+    for await (const shard of listShards(cloud.output, job, { attempt: given, from: range.first, signal })) {
+      if (shard.first > range.last) break;
+      coverage.add(shard);
+    }
+  }
   let concluded = 0;
   for (const { first, last } of coverage.holes(range)) {
     const outcomes = images.slice(first - range.first, last - range.first + 1).map(
@@ -39,6 +45,7 @@ export async function concludeRequest(
     const written = { range: { attempt, first, last }, outcomes };
     const { shard, isOurs } = await writeShard(cloud.output, job, written, signal);
     if (isOurs) concluded += outcomes.length;
+    await markErrors(cloud.output, job, shard, signal);
     await respond(cloud, request, shard, signal);
   }
   return concluded;

@@ -1,7 +1,4 @@
-import type { ShardRange } from '../core/keys.ts';
-
-/** Images `first` to `last`, both included. */
-export type Span = Omit<ShardRange, 'attempt'>;
+import type { Span } from '../core/manifest.ts';
 
 /**
  * Which images of a job have an outcome. Pure. Neighbouring ranges become one, so that a million images in order take no
@@ -20,6 +17,17 @@ export class Coverage {
       joined.last = Math.max(joined.last, span.last);
     }
     this.#spans.splice(from, to - from, joined);
+  }
+
+  /** How many images. */
+  get images(): number {
+    return this.#spans.reduce((images, { first, last }) => images + last - first + 1, 0);
+  }
+
+  /** Whether any of these images has one. */
+  overlaps({ first, last }: Span): boolean {
+    const span = this.#spans[this.#firstEndingFrom(first)];
+    return span !== undefined && span.first <= last;
   }
 
   /** What of these images has no outcome, in index order. */

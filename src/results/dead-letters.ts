@@ -14,7 +14,7 @@ import {
 import { jobId } from '../core/job.ts';
 import { isFinal, readJob } from '../core/job-record.ts';
 import { deadLetterKey, deadLetterQueueName } from '../core/keys.ts';
-import { parseRequest, type RequestMessage } from '../core/messages.ts';
+import { MAX_RECEIVE_COUNT, parseRequest, type RequestMessage } from '../core/messages.ts';
 import type { Cloud, ReceivedMessage, Store } from '../core/ports.ts';
 import { rangeOf } from '../core/shard.ts';
 import { FORMAT } from '../core/versioned.ts';
@@ -65,26 +65,30 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
  * - `unreadable`: poison, or of a newer imgcls. The latter goes as well: its text is kept, and what its job lacks is
  *   announced again in a format that this cluster can read, so that a rolling upgrade leaves no job behind.
  */
-type Found =
-  | { kind: 'unfinished'; why: string; request: RequestMessage }
-  | { kind: 'unwanted' | 'unreadable'; why: string };
+type Found = { why: string; tries: number } & (
+  | { kind: 'unfinished'; request: RequestMessage }
+  | { kind: 'unwanted' | 'unreadable' }
+);
 
 async function openLetter(output: Store, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
+  const tries = MAX_RECEIVE_COUNT;
   try {
     const request = parseRequest(body);
     rangeOf(request);
     const record = await readJob(output, request.job, signal);
-    if (isFinal(record)) return { kind: 'unwanted', why: `Job ${record.id} is ${record.state}.` };
+    if (isFinal(record)) return { kind: 'unwanted', tries, why: `Job ${record.id} is ${record.state}.` };
     return {
       kind: 'unfinished',
+      tries,
       why: 'Its batch was delivered as often as the request queue allows and was never finished.',
       request,
     };
   } catch (error) {
     if (error instanceof ObjectMissingError)
-      return { kind: 'unwanted', why: `Its job is unknown. ${error.message}` };
-    if (error instanceof PoisonError || error instanceof NewerVersionError)
-      return { kind: 'unreadable', why: error.message };
+      return { kind: 'unwanted', tries, why: `Its job is unknown. ${error.message}` };
+    // A worker buries what makes no sense at first sight, and gives back what a newer one may understand.
+    if (error instanceof PoisonError) return { kind: 'unreadable', tries: 1, why: error.message };
+    if (error instanceof NewerVersionError) return { kind: 'unreadable', tries, why: error.message };
     throw error;
   }
 }
@@ -93,11 +97,11 @@ async function openLetter(output: Store, { body }: ReceivedMessage, signal: Abor
 async function keep(
   output: Store,
   message: ReceivedMessage,
-  { why }: Found,
+  { why, tries }: Found,
   receivedAtMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { id: messageId, sentAtMs, receiveCount, body } = message;
+  const { id: messageId, sentAtMs, body } = message;
   // Whatever the text is, the group of a request is its job.
   const job = jobId.safeParse(message.groupId).data;
   const letter: DeadLetter = {
@@ -105,7 +109,7 @@ async function keep(
     messageId,
     receivedAtMs,
     sentAtMs,
-    receiveCount,
+    tries,
     why,
     body,
     ...(job !== undefined && { job }),

@@ -1,11 +1,10 @@
-import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
-import { isTransient } from '../core/errors.ts';
+import { FIRST_ATTEMPT, type JobRecord } from '../core/job.ts';
 import { finishJob, readJob } from '../core/job-record.ts';
-import { FIRST_ATTEMPT, MAX_BATCH } from '../core/messages.ts';
 import { isError, type Outcome } from '../core/outcome.ts';
 import type { Cloud, Queue } from '../core/ports.ts';
-import { listShards, readShard } from './ledger.ts';
+import { listShards } from '../core/shard.ts';
+import { readShard } from './ledger.ts';
 import { QuietDrain } from './quiet-drain.ts';
 import { ResponseListener } from './responses.ts';
 import { type KnownShard, Tally } from './tally.ts';
@@ -21,6 +20,7 @@ export interface FollowProgress {
 }
 
 export interface FollowOptions {
+  /** One that waits faults of the world out (core/patient.ts). */
   cloud: Cloud;
   jobId: string;
   /** The waiter's response queue; without one the ledger alone is followed. */
@@ -28,37 +28,42 @@ export interface FollowOptions {
   /** Aborts when the job's total became known, where the waiter can tell. */
   sealed?: AbortSignal;
   clock: Clock;
-  random(): number;
   onProgress?(progress: FollowProgress): void;
-  /** Told of every fault that is waited out. */
-  onTransient?(error: unknown): void;
   signal?: AbortSignal;
 }
 
+/** Shards that are given out while the ledger is still being listed, so that a long one is never in memory whole. */
+const LISTED_AT_A_TIME = 256;
+
 /**
- * The outcomes of a job in input order, each once, as soon as all before it are there; ends when the job is finished
- * or cancelled. Responses say which shards are there; the ledger is the truth and is listed when they are quiet.
- * Faults of the world are waited out.
+ * The outcomes of a job's first attempt in input order, each once, as soon as all before it are there; ends when the job
+ * is finished or cancelled. Responses say which shards are there; the ledger is the truth and is listed when they are quiet.
  * @throws the signal's reason when it aborts, and what waiting cannot help; the job itself goes on.
  */
 export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   const { cloud, jobId, sealed, signal } = options;
   const tally = new Tally();
   let errors = 0;
-  let record = await retrying(options, () => readJob(cloud.output, jobId, signal));
+  let record = await readJob(cloud.output, jobId, signal);
   const report = () => options.onProgress?.({ done: tally.covered, errors, total: record.total });
-  const refresh = async () => {
-    record = await retrying(options, () => readJob(cloud.output, jobId, signal));
-  };
   const isOver = () => record.state === 'cancelled' || tally.frontier === record.total;
 
   async function* ready(): AsyncGenerator<Outcome> {
     for (let shard = tally.take(); shard !== undefined; shard = tally.take()) {
-      for (const outcome of await retrying(options, () => outcomesOf(shard, options))) {
+      for (const outcome of await outcomesOf(shard, options)) {
         if (isError(outcome)) errors++;
         yield outcome;
       }
     }
+  }
+  async function* listed(): AsyncGenerator<Outcome> {
+    const place = { attempt: FIRST_ATTEMPT, from: tally.frontier, signal };
+    let shards = 0;
+    for await (const range of listShards(cloud.output, jobId, place)) {
+      tally.add(range);
+      if (++shards % LISTED_AT_A_TIME === 0) yield* ready();
+    }
+    yield* ready();
   }
 
   const listener = new ResponseListener(options.responses, options.clock);
@@ -66,20 +71,19 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   const close = () => listener.close();
   signal?.addEventListener('abort', close, { once: true });
   try {
-    if (options.responses === undefined) {
-      await retrying(options, () => relist(options, tally));
-      yield* ready();
-    }
+    yield* listed();
     while (!isOver()) {
+      signal?.throwIfAborted();
       const wake = record.total === undefined ? sealed : undefined;
-      const responses = await retrying(options, () => listener.hear(wake));
-      for (const response of responses) if (response.job === jobId) tally.add(response, response.outcomes);
+      const responses = await listener.hear(wake);
+      for (const { job, outcomes, ...range } of responses)
+        if (job === jobId && range.attempt === FIRST_ATTEMPT) tally.add(range, outcomes);
       if (responses.length > 0) deadLetters.heard();
-      if (wake?.aborted === true) await refresh();
+      if (wake?.aborted === true) record = await readJob(cloud.output, jobId, signal);
       else if (responses.length === 0) {
         await deadLetters.nothingHeard();
-        await refresh();
-        await retrying(options, () => relist(options, tally));
+        record = await readJob(cloud.output, jobId, signal);
+        yield* listed();
       }
       report();
       yield* ready();
@@ -89,15 +93,12 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
     close();
   }
   report();
-  if (record.state === 'sealed') await retrying(options, () => finishJob(cloud.output, jobId));
+  await finish(options, record);
 }
 
-/** Shards reach at most one batch behind the frontier; older ones were taken. */
-async function relist({ cloud, jobId, signal }: FollowOptions, tally: Tally): Promise<void> {
-  const first = tally.frontier - MAX_BATCH;
-  const after = first > 0 ? { after: { attempt: FIRST_ATTEMPT, first, last: 0 } } : {};
-  for await (const range of listShards(cloud.output, jobId, { ...after, ...(signal && { signal }) }))
-    tally.add(range);
+/** Every image was seen to have an outcome. */
+export async function finish({ cloud, clock }: FollowOptions, record: JobRecord): Promise<void> {
+  if (record.state === 'sealed') await finishJob(cloud.output, record, clock.nowMs());
 }
 
 async function outcomesOf(
@@ -106,18 +107,4 @@ async function outcomesOf(
 ): Promise<readonly Outcome[]> {
   const outcomes = shard.outcomes ?? (await readShard(cloud.output, jobId, shard.range, signal));
   return shard.from === shard.range.first ? outcomes : outcomes.filter(({ index }) => index >= shard.from);
-}
-
-/** Waits transient faults out, for as long as its caller waits. */
-async function retrying<T>(options: FollowOptions, act: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    options.signal?.throwIfAborted();
-    try {
-      return await act();
-    } catch (error) {
-      if (!isTransient(error)) throw error;
-      options.onTransient?.(error);
-      await options.clock.sleep(backoffMs(tries, options.random()), options.signal);
-    }
-  }
 }

@@ -6,8 +6,7 @@ import { finishJob, isFinal, readJob } from '../core/job-record.ts';
 import { ACTIVE_PREFIX, deadLetterQueueName, requestQueueName } from '../core/keys.ts';
 import type { Cloud, ListedObject } from '../core/ports.ts';
 import { announceAgain } from './announce-again.ts';
-import { Coverage, type Span } from './coverage.ts';
-import { listShards } from './ledger.ts';
+import { isComplete, readCoverage } from './job-coverage.ts';
 import { oneByOne } from './one-by-one.ts';
 
 const EVERY_MS = 15_000;
@@ -88,14 +87,14 @@ class Settler {
       await this.#cloud.output.delete([marker.key], signal);
       return `Removed the marker of job ${id}, which is ${job === 'missing' ? 'unknown' : job.state}.`;
     }
-    if (job === 'missing' || job.state !== 'sealed' || job.total === undefined) return undefined;
-    const holes = await this.#holesOf(job, job.total, signal);
-    if (holes.length === 0) {
-      const { state } = await finishJob(this.#cloud.output, id);
+    if (job === 'missing' || job.state !== 'sealed') return undefined;
+    const coverage = await readCoverage(this.#cloud.output, job, signal);
+    if (isComplete(job, coverage)) {
+      const { state } = await finishJob(this.#cloud.output, job, this.#clock.nowMs());
       return `Job ${id} is ${state}: every image has an outcome.`;
     }
     if (!isQuiet || !this.#isLost(id)) return undefined;
-    const images = await announceAgain(this.#cloud, job, holes, signal);
+    const images = await announceAgain(this.#cloud, job, coverage, signal);
     return `Images of job ${id} announced again, as their messages were lost: ${images}.`;
   }
 
@@ -106,12 +105,6 @@ class Settler {
     const isLost = sinceMs !== undefined && nowMs - sinceMs >= LOST_AFTER_MS;
     if (sinceMs === undefined || isLost) this.#waitingSinceMs.set(id, nowMs);
     return isLost;
-  }
-
-  async #holesOf({ id }: JobRecord, total: number, signal: AbortSignal): Promise<Span[]> {
-    const coverage = new Coverage();
-    for await (const range of listShards(this.#cloud.output, id, { signal })) coverage.add(range);
-    return coverage.holes({ first: 0, last: total - 1 });
   }
 
   async #read(id: string, signal: AbortSignal): Promise<JobRecord | 'missing' | 'unreadable'> {

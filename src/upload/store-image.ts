@@ -1,6 +1,8 @@
 import { createHash, hash } from 'node:crypto';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { ManifestEntry } from '../core/job.ts';
 import { imageKey } from '../core/keys.ts';
@@ -17,7 +19,7 @@ const IN_MEMORY_BYTES = 8 * 1024 * 1024;
 export interface StoreImageOptions {
   input: Store;
   maxImageBytes: number;
-  nowMs(): number;
+  clock: Pick<Clock, 'nowMs'>;
   signal?: AbortSignal;
 }
 
@@ -33,8 +35,7 @@ export interface StoredImage {
  * What is wrong with the file becomes the entry's error; faults of the store are thrown.
  */
 export async function storeImage(
-  index: number,
-  input: Input,
+  { index, input }: { index: number; input: Input },
   options: StoreImageOptions,
 ): Promise<StoredImage> {
   const place = { index, name: shortName(input.name), source: input.source };
@@ -61,20 +62,24 @@ async function storeFile(place: Place, path: string, options: StoreImageOptions)
   });
   let file: FileHandle;
   try {
-    file = await open(path, 'r');
+    // A pipe without a writer must not hold everything up: it opens at once, and is refused below.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'unreadable';
     return failed(code, `Cannot read the file: ${messageOf(error)}`);
   }
   try {
-    const { size } = await file.stat();
+    const before = await file.stat({ bigint: true });
+    const size = Number(before.size);
+    if (!before.isFile()) return failed('unreadable', 'It is not a regular file.');
     if (size > options.maxImageBytes) {
       return failed('too_large', `The file has ${size} bytes; the limit is ${options.maxImageBytes}.`, size);
     }
     const content = size <= IN_MEMORY_BYTES ? await readSmall(file, size) : await readLarge(file, size);
-    return await putContent(place, content.sha256, content.body, options);
+    const stored = await putContent(place, content.sha256, content.body, options);
+    return isSame(before, await file.stat({ bigint: true })) ? stored : failed('changed', CHANGED, size);
   } catch (error) {
-    if (error instanceof FileChangedError) return failed('changed', error.message);
+    if (error instanceof FileChangedError) return failed('changed', CHANGED);
     // Only the file's own faults have an errno; the store's are ImgclsErrors.
     if ((error as NodeJS.ErrnoException).syscall === 'read') return failed('unreadable', messageOf(error));
     throw error;
@@ -84,11 +89,13 @@ async function storeFile(place: Place, path: string, options: StoreImageOptions)
 }
 
 /** What was read is not what was looked at before. */
-class FileChangedError extends Error {
-  constructor() {
-    super('The file changed while it was read.');
-  }
-}
+class FileChangedError extends Error {}
+
+const CHANGED = 'The file changed while it was read.';
+
+/** A writer may change bytes while they are read and leave their number as it was. */
+const isSame = (before: BigIntStats, after: BigIntStats): boolean =>
+  before.size === after.size && before.mtimeNs === after.mtimeNs;
 
 async function readSmall(file: FileHandle, size: number): Promise<{ sha256: string; body: Body }> {
   const body = await file.readFile();
@@ -140,7 +147,7 @@ async function putContent(
   const entry = { ...place, bytes, bucket: input.bucket, key, sha256 };
   const there = await input.head(key, signal);
   if (there?.bytes === bytes) {
-    if (options.nowMs() - there.modifiedAtMs > REFRESH_AFTER_MS) await input.refresh(key, signal);
+    if (options.clock.nowMs() - there.modifiedAtMs > REFRESH_AFTER_MS) await input.refresh(key, signal);
     return { entry, sentBytes: 0 };
   }
   await input.put(key, body, signal === undefined ? {} : { signal });
@@ -148,7 +155,7 @@ async function putContent(
 }
 
 /** A name past the limit loses its beginning, which says least of a path. */
-function shortName(name: string): string {
+export function shortName(name: string): string {
   if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
   const tail = Buffer.from(name).subarray(3 - MAX_NAME_BYTES);
   // The cut may fall inside a character.

@@ -11,14 +11,14 @@ import { unlessAborted } from '../core/abort.ts';
 import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { ImgclsError, messageOf, NewerVersionError, PoisonError, QueueMissingError } from '../core/errors.ts';
+import type { JobStates } from '../core/job-states.ts';
 import type { ShardRange } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import { parseRequest, type RequestMessage } from '../core/messages.ts';
 import type { Cloud, Queue } from '../core/ports.ts';
-import { findShard, rangeOf, responseFor, type Shard, writeShard } from '../core/shard.ts';
+import { findShard, markErrors, rangeOf, responseFor, type Shard, writeShard } from '../core/shard.ts';
 import { type ClassifyTools, classifyBatch } from './classify-batch.ts';
 import type { Batch } from './held-batch.ts';
-import type { JobStates } from './job-state.ts';
 import type { LeaseKeeper } from './lease.ts';
 import { withRetries } from './retry.ts';
 
@@ -115,11 +115,13 @@ async function acknowledge(
   tools: BatchTools,
 ): Promise<void> {
   batch.begin();
+  const retrying = { ...tools, signal: batch.signal };
+  await withRetries(() => markErrors(tools.cloud.output, job, shard, batch.signal), retrying);
   if (replyTo !== undefined) {
     const response = { body: responseFor(job, tools.workerId, shard), groupId: job };
     const queue = tools.cloud.queues.open(replyTo);
     try {
-      await withRetries(() => queue.send([response], batch.signal), { ...tools, signal: batch.signal });
+      await withRetries(() => queue.send([response], batch.signal), retrying);
     } catch (error) {
       // Its waiter is gone, and reads the ledger when it comes back.
       if (!(error instanceof QueueMissingError)) throw error;

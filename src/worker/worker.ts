@@ -16,6 +16,7 @@ import { onAbort } from '../core/abort.ts';
 import { Cleanup } from '../core/cleanup.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
+import { JobStates } from '../core/job-states.ts';
 import { deadLetterQueueName, requestQueueName } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import type { OwnMachine } from '../core/machine.ts';
@@ -25,7 +26,6 @@ import type { BatchTools } from './batch.ts';
 import { Budget } from './budget.ts';
 import { download } from './download.ts';
 import { Intake } from './intake.ts';
-import { JobStates } from './job-state.ts';
 import { LeaseKeeper } from './lease.ts';
 import { ModelFolders, type ModelSource } from './models.ts';
 import { endMachine, watchOwnEnd } from './own-end.ts';
@@ -51,7 +51,8 @@ export interface WorkerOptions {
   log: Log;
   /** 0 (inclusive) to 1 (exclusive); for jitter. */
   random?: () => number;
-  leaseMs?: number;
+  /** How long a message stays hidden from others after its receipt and after each extension. */
+  leaseMs: number;
   /** The most messages held at a time; images and bytes in memory are bounded besides. */
   prefetchMessages?: number;
   /** The most bytes of images in memory. */
@@ -81,7 +82,6 @@ export interface WorkerSummary {
   batchesDone: number;
 }
 
-const LEASE_MS = 60_000;
 const PREFETCH_BYTES = 256 * 1024 * 1024;
 const DOWNLOADS = 32;
 
@@ -121,7 +121,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
     tools,
     stop,
     status,
-    leaseMs: options.leaseMs ?? LEASE_MS,
+    leaseMs: options.leaseMs,
     maxMessages: options.prefetchMessages ?? MESSAGES_PER_RUNNER * runners,
     enoughImages: BATCHES_PER_RUNNER * MAX_BATCH * runners,
     once: options.once ?? false,
@@ -170,7 +170,7 @@ function makeTools(
     workerId,
     queue,
     deadLetters: cloud.queues.open(deadLetterQueueName(cloud.cluster)),
-    leases: new LeaseKeeper({ queue, clock, log, leaseMs: options.leaseMs ?? LEASE_MS }),
+    leases: new LeaseKeeper({ queue, clock, log, leaseMs: options.leaseMs }),
     jobs: new JobStates(cloud.output, clock),
     folders: new ModelFolders(options.models, force),
     pool: new RunnerPool({

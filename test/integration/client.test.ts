@@ -47,6 +47,7 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
       clock: systemClock,
       log: silent,
       maxImageBytes: 1e8,
+      leaseMs: 60_000,
       drain: drain.signal,
       force: new AbortController().signal,
     });

@@ -128,6 +128,7 @@ export class Harness {
       runnerArgs: [this.#runnerLog, ...(mode === undefined ? [] : [mode])],
       models: { ensure: async () => this.folder },
       clock: systemClock,
+      leaseMs: 60_000,
       log: silent,
       maxImageBytes: 1000,
       drain: drain.signal,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Coverage, type Span } from '../../src/results/coverage.ts';
+import type { Span } from '../../src/core/manifest.ts';
+import { Coverage } from '../../src/results/coverage.ts';
 
 const span = (first: number, last: number): Span => ({ first, last });
 const covering = (...spans: Span[]): Coverage => {

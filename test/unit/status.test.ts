@@ -9,7 +9,7 @@ import { statusText } from '../../src/cli/status-text.ts';
 import { type Seen, toView } from '../../src/cli/status-view.ts';
 import type { ControllerReport, WorkerStatus } from '../../src/core/fleet.ts';
 import { readJobCost, writeJobCosts } from '../../src/core/job-cost.ts';
-import { createJob, finishJob } from '../../src/core/job-record.ts';
+import { createJob, finishJob, readJob } from '../../src/core/job-record.ts';
 import {
   activeKey,
   CONTROLLER_LOCK_KEY,
@@ -213,7 +213,7 @@ describe('reading the status', () => {
   it('counts what is done of unfinished jobs from the ledger, also of repeated and overlapping shards', async () => {
     const id = await job(64);
     const done = await job(1);
-    await finishJob(cloud.output, done);
+    await finishJob(cloud.output, await readJob(cloud.output, done), 0);
     const watching = reader();
     await put(shardKey(id, { attempt: 1, first: 0, last: 15 }), {});
     await put(shardKey(id, { attempt: 2, first: 8, last: 15 }), {});

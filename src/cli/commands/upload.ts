@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { collect, seconds, wholeNumber, withOutputFlags } from '../flags.ts';
+import { collect, wholeNumber, withOutputFlags, withWaitFlags } from '../flags.ts';
 import type { UploadOptions } from '../upload.ts';
 
 export function register(program: Command): void {
@@ -13,12 +13,10 @@ export function register(program: Command): void {
     .option('--model <name>', 'model that classifies ("imgcls model list")')
     .addOption(new Option('--model-variant <variant>', 'weights to use').choices(['auto', 'fp32', 'int8']))
     .option('--quote', 'say what the job would take and cost, and do nothing')
-    .option('--no-wait', 'print the job id and leave; "imgcls results JOB --wait" waits')
-    .option('--timeout <seconds>', 'stop waiting after so long', seconds)
     .option('--include <glob>', "take files of a folder by name instead of by an image's ending", collect)
     .option('--exclude <glob>', 'leave out files of a folder', collect)
     .option('--concurrency <n>', 'files read and stored at once', wholeNumber);
-  withOutputFlags(command).action(async (inputs: string[], flags: UploadOptions) => {
+  withOutputFlags(withWaitFlags(command)).action(async (inputs: string[], flags: UploadOptions) => {
     const { upload } = await import('../upload.ts');
     process.exitCode = await upload(inputs, { ...program.opts(), ...flags });
   });

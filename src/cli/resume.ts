@@ -1,0 +1,61 @@
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import type { JobRecord } from '../core/job.ts';
+import { readJobCost } from '../core/job-cost.ts';
+import { systemClock } from './clock.ts';
+import type { OutputFlags } from './output.ts';
+import { openOutput } from './output.ts';
+import { withRun } from './run.ts';
+import { skippedFiles } from './skipped.ts';
+import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
+
+export interface ResumeOptions extends OutputFlags {
+  wait: boolean;
+  timeout?: number;
+  concurrency?: number;
+  cluster?: string;
+  dataDir?: string;
+}
+
+/** Runs `imgcls resume`. @returns the exit code. */
+export function resume(id: string, options: ResumeOptions): Promise<number> {
+  const { concurrency, cluster, dataDir } = options;
+  return withRun({ concurrency, cluster, dataDir }, async ({ client, cloud, interrupted }) => {
+    const output = await openOutput(options.output);
+    try {
+      const record = await (await client.job(id)).record();
+      if (record.state === 'open') goToFolderOf(record);
+      const tellOnce = faultTeller();
+      const skipped = skippedFiles();
+      let stored = 0;
+      const job = await client.resume(id, {
+        wait: options.wait,
+        onTransient: tellOnce,
+        onSkip: skipped.add,
+        onSubmitProgress: (progress) => {
+          stored = progress.stored;
+        },
+        signal: interrupted,
+      });
+      job.submitted.then(skipped.tell, () => {});
+      if (!options.wait) return await leaveBehind(job, { output, interrupted });
+      const costUsd = () => readJobCost(cloud.output, id);
+      const waiting = { interrupted, output, stored: () => stored, tellOnce, costUsd, clock: systemClock };
+      return await waitAndPrint(job, options, waiting);
+    } finally {
+      await output.close();
+    }
+  });
+}
+
+/** Inputs were given from there. */
+function goToFolderOf({ id, folder }: JobRecord): void {
+  if (folder === undefined) return;
+  try {
+    process.chdir(folder);
+  } catch (cause) {
+    throw new ImgclsError('usage', `The files of job ${id} are not here: ${messageOf(cause)}.`, {
+      hint: `They were named from the folder ${folder} of the machine that submitted them.`,
+      cause,
+    });
+  }
+}

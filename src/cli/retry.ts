@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { readJobCost } from '../core/job-cost.ts';
+import { systemClock } from './clock.ts';
+import type { OutputFlags } from './output.ts';
+import { openOutput } from './output.ts';
+import { exitCode } from './report.ts';
+import { notice, withRun } from './run.ts';
+import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
+
+export interface RetryOptions extends OutputFlags {
+  wait: boolean;
+  timeout?: number;
+  cluster?: string;
+  dataDir?: string;
+}
+
+/** Runs `imgcls retry`. @returns the exit code. */
+export function retry(id: string, options: RetryOptions): Promise<number> {
+  const { cluster, dataDir } = options;
+  return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
+    const output = await openOutput(options.output);
+    try {
+      const tellOnce = faultTeller();
+      const { folder } = await (await client.job(id)).record();
+      // Where the files are not here, their images are tried with the bytes that were stored.
+      if (folder !== undefined && existsSync(folder)) process.chdir(folder);
+      const job = await client.retry(id, { wait: options.wait, onTransient: tellOnce, signal: interrupted });
+      if (job === undefined) {
+        notice(`No image of job ${id} has an error.`);
+        return exitCode.done;
+      }
+      if (!options.wait) return await leaveBehind(job, { output, interrupted });
+      const costUsd = () => readJobCost(cloud.output, id);
+      const waiting = { interrupted, output, stored: () => 0, tellOnce, costUsd, clock: systemClock };
+      return await waitAndPrint(job, options, waiting);
+    } finally {
+      await output.close();
+    }
+  });
+}

@@ -1,0 +1,67 @@
+// The images of a retry: those of the manifest whose outcome is an error, stored anew where their bytes could not be had.
+
+import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job.ts';
+import { readManifest, type Span } from '../core/manifest.ts';
+import { type ErrorCode, isError } from '../core/outcome.ts';
+import type { Store } from '../core/ports.ts';
+import { readFailures } from '../results/failures.ts';
+import type { Input } from '../upload/inputs.ts';
+import { parseS3Address } from '../upload/select.ts';
+import { type StoredImage, type StoreImageOptions, storeImage } from '../upload/store-image.ts';
+
+export interface AgainOptions extends StoreImageOptions {
+  output: Store;
+  readBucket(name: string): Store;
+  /** Which of the images that failed. */
+  isWanted(index: number): boolean;
+}
+
+/** What is wrong with the bytes that the system has, or has not, of an image: its source may have better ones by now. */
+const READ_AGAIN: ReadonlySet<ErrorCode> = new Set(['missing', 'unreadable', 'changed', 'too_large']);
+
+/** The failed images that the job's present attempt tries again, in input order. */
+export async function* imagesToRetry(job: JobRecord, options: AgainOptions): AsyncGenerator<StoredImage> {
+  const { output, signal } = options;
+  /** Of the images that are being looked up. */
+  const codes = new Map<number, ErrorCode>();
+  async function* wanted(): AsyncGenerator<Span> {
+    for await (const { index, error } of readFailures(output, job.id, job.attempt, signal)) {
+      if (!options.isWanted(index)) continue;
+      codes.set(index, error.code);
+      yield { first: index, last: index };
+    }
+  }
+  const manifest = readManifest(output, { job: job.id, attempt: FIRST_ATTEMPT }, wanted(), signal);
+  for await (const entries of manifest) {
+    for (const entry of entries) {
+      yield await readAgain(entry, codes.get(entry.index), options);
+      codes.delete(entry.index);
+    }
+  }
+}
+
+async function readAgain(
+  entry: ManifestEntry,
+  code: ErrorCode | undefined,
+  options: AgainOptions,
+): Promise<StoredImage> {
+  const asBefore = { entry, sentBytes: 0 };
+  if (!isError(entry) && (code === undefined || !READ_AGAIN.has(code))) return asBefore;
+  const input = await sourceOf(entry, options);
+  if (input === undefined) return asBefore;
+  const found = await storeImage({ index: entry.index, input }, options);
+  return isError(found.entry) && !isError(entry) ? asBefore : found;
+}
+
+/** The image as its source has it now; undefined where there is nothing. */
+async function sourceOf(
+  { name, source }: ManifestEntry,
+  { readBucket, signal }: AgainOptions,
+): Promise<Input | undefined> {
+  const address = parseS3Address(source);
+  if (address === undefined) return { kind: 'file', name, source, path: source };
+  const { bucket, prefix: key } = address;
+  const found = await readBucket(bucket).head(key, signal);
+  if (found === undefined) return undefined;
+  return { kind: 'object', name, source, bucket, key, etag: found.etag, bytes: found.bytes };
+}

@@ -1,0 +1,90 @@
+import { ImgclsError } from '../core/errors.ts';
+import type { JobRecord } from '../core/job.ts';
+import { reopenJob } from '../core/job-record.ts';
+import { patientCloud } from '../core/patient.ts';
+import type { Store } from '../core/ports.ts';
+import { readFailures } from '../results/failures.ts';
+import { announceAll } from '../upload/announce.ts';
+import { announceRest, lastAnnounced } from '../upload/resume.ts';
+import { NOTHING } from '../upload/submit.ts';
+import { imagesToRetry } from './again.ts';
+import {
+  type Announcing,
+  type Job,
+  type JobTools,
+  jobHandle,
+  type SubmissionOptions,
+  startSubmission,
+  stopper,
+} from './submission.ts';
+
+export interface RetryTools extends JobTools {
+  readBucket(name: string): Store;
+  maxImageBytes: number;
+}
+
+export interface RetryJob extends SubmissionOptions {
+  /** Which of the images that failed; all of them where it is left out. */
+  isWanted?(index: number): boolean;
+}
+
+/** Opens a finished job for another attempt and announces its failed images in it. Undefined where none is wanted. */
+export async function retry(tools: RetryTools, job: JobRecord, given: RetryJob): Promise<Job | undefined> {
+  if (job.state !== 'finished') throw notFinished(job);
+  const { isWanted = () => true } = given;
+  if (!(await hasFailures(tools, job, isWanted))) return undefined;
+  const stopping = stopper(given.signal);
+  const { signal } = stopping;
+  const { onTransient } = given;
+  const { output } = patientCloud(tools.cloud, { ...tools, signal, ...(onTransient && { onTransient }) });
+  const opened = await reopenJob(output, job);
+  if (opened.state !== 'open' || opened.attempt !== job.attempt + 1) throw notFinished(opened);
+  const submission = await startSubmission(tools, stopping, given, (announcing) =>
+    announceAll(imagesToRetry(opened, reading(tools, announcing, isWanted)), {
+      ...tools,
+      ...announcing,
+      job: opened,
+      before: NOTHING,
+    }),
+  );
+  return jobHandle(tools, opened, submission, [opened.attempt]);
+}
+
+/** Goes on with a retry whose submitter ended before all images were announced. */
+export async function resumeRetry(tools: RetryTools, job: JobRecord, given: SubmissionOptions): Promise<Job> {
+  const submission = await startSubmission(tools, stopper(given.signal), given, async (announcing) => {
+    const last = await lastAnnounced(announcing.cloud.output, job, announcing.signal);
+    const before = await announceRest(announcing.cloud, job, announcing);
+    const images = imagesToRetry(
+      job,
+      reading(tools, announcing, (index) => index > last),
+    );
+    return await announceAll(images, { ...tools, ...announcing, job, before });
+  });
+  return jobHandle(tools, job, submission, [job.attempt]);
+}
+
+const reading = (tools: RetryTools, { cloud, signal }: Announcing, isWanted: (index: number) => boolean) => ({
+  ...tools,
+  input: cloud.input,
+  output: cloud.output,
+  isWanted,
+  signal,
+});
+
+async function hasFailures(
+  { cloud }: RetryTools,
+  { id, attempt }: JobRecord,
+  isWanted: (index: number) => boolean,
+): Promise<boolean> {
+  for await (const { index } of readFailures(cloud.output, id, attempt + 1)) if (isWanted(index)) return true;
+  return false;
+}
+
+function notFinished({ id, state }: JobRecord): ImgclsError {
+  const hint =
+    state === 'cancelled'
+      ? 'A job that was cancelled stays so: upload its images again.'
+      : `"imgcls resume ${id}" sees it through first.`;
+  return new ImgclsError('usage', `Job ${id} is ${state}; only a finished job is tried again.`, { hint });
+}

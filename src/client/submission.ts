@@ -1,0 +1,179 @@
+import type { Clock } from '../core/clock.ts';
+import { FIRST_ATTEMPT, type JobRecord } from '../core/job.ts';
+import { cancelJob, readJob } from '../core/job-record.ts';
+import { responseQueueName } from '../core/keys.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { patientCloud } from '../core/patient.ts';
+import type { Cloud, Queue } from '../core/ports.ts';
+import { awaitRetry } from '../results/await-retry.ts';
+import { type FollowProgress, follow } from '../results/follow.ts';
+import { readOutcomes } from '../results/ledger.ts';
+
+/** What sees to it that workers run while somebody waits; on AWS the cluster's own controller does. */
+export interface Attendance {
+  /** Aborts, with the reason, when workers cannot be kept running. */
+  failed: AbortSignal;
+  /** Ends it. `givenUp`: unfinished jobs that nobody waits for any more. */
+  leave(givenUp: readonly string[]): Promise<void>;
+}
+
+/** What a job's handle stands on. */
+export interface JobTools {
+  cloud: Cloud;
+  clock: Clock;
+  random(): number;
+  /** A new ULID. */
+  newId(): string;
+  attend(): Attendance;
+}
+
+export interface OutcomesOptions {
+  onProgress?(progress: FollowProgress): void;
+  /** Told of every fault of the world that is waited out. */
+  onTransient?(error: unknown): void;
+  signal?: AbortSignal;
+}
+
+/** One job, as programs use it. */
+export interface Job {
+  readonly id: string;
+  /** The record, once every image is stored and announced. */
+  readonly submitted: Promise<JobRecord>;
+  record(): Promise<JobRecord>;
+  /**
+   * Waits for the job: every outcome in input order, each once; of a job that is tried again, those of the images that are.
+   * To be iterated once; leaving the loop ends the wait.
+   */
+  outcomes(options?: OutcomesOptions): AsyncGenerator<Outcome>;
+  /** The outcomes that are there now, in input order, without waiting. */
+  results(signal?: AbortSignal): AsyncGenerator<Outcome>;
+  /** Final: images that have no outcome yet stay without. */
+  cancel(): Promise<JobRecord>;
+}
+
+/** Images that are being announced, perhaps all of them already. */
+export interface Submission {
+  submitted: Promise<JobRecord>;
+  /** Aborts when all are announced. */
+  sealed?: AbortSignal;
+  /** Aborts, with the reason, when the announcement failed. */
+  failed?: AbortSignal;
+  /** Ends it early. */
+  stop?(): void;
+  responses?: Queue;
+}
+
+export interface SubmissionOptions {
+  /** Nobody waits where this is false: no worker is started and no response is sent. */
+  wait: boolean;
+  /** Told of every fault of the world that is waited out. */
+  onTransient?(error: unknown): void;
+  signal?: AbortSignal;
+}
+
+/** What announces images needs: a cloud that waits faults out, whom to answer, and when to stop. */
+export interface Announcing {
+  cloud: Cloud;
+  replyTo?: string;
+  signal: AbortSignal;
+}
+
+/** The signal of a submission: that of its caller, or its own end. */
+export function stopper(signal: AbortSignal | undefined): { stop(): void; signal: AbortSignal } {
+  const own = new AbortController();
+  const either = signal === undefined ? own.signal : AbortSignal.any([signal, own.signal]);
+  return { stop: () => own.abort(), signal: either };
+}
+
+/** Begins to announce the images of a job, beside whatever its caller does next. */
+export async function startSubmission(
+  tools: JobTools,
+  { stop, signal }: ReturnType<typeof stopper>,
+  { wait, onTransient }: SubmissionOptions,
+  announce: (announcing: Announcing) => Promise<JobRecord>,
+): Promise<Submission> {
+  const { cloud: plain, clock, random } = tools;
+  const cloud = patientCloud(plain, { clock, random, signal, ...(onTransient && { onTransient }) });
+  const name = responseQueueName(cloud.cluster, tools.newId().toLowerCase());
+  const responses = wait ? await cloud.queues.create(name) : undefined;
+  const sealed = new AbortController();
+  const failed = new AbortController();
+  const submitted = announce({ cloud, signal, ...(responses && { replyTo: responses.name }) });
+  submitted.then(
+    () => sealed.abort(),
+    (error) => failed.abort(error),
+  );
+  return {
+    submitted,
+    sealed: sealed.signal,
+    failed: failed.signal,
+    stop,
+    ...(responses && { responses: plain.queues.open(responses.name) }),
+  };
+}
+
+/** @param shown the attempts whose outcomes are given out; all where it is left out. */
+export function jobHandle(
+  tools: JobTools,
+  { id }: JobRecord,
+  submission: Submission,
+  shown?: readonly number[],
+): Job {
+  const { cloud: plain, clock, random } = tools;
+  async function* outcomes({
+    signal,
+    onProgress,
+    onTransient,
+  }: OutcomesOptions = {}): AsyncGenerator<Outcome> {
+    const attendance = tools.attend();
+    const ends = [signal, submission.failed, attendance.failed].filter((each) => each !== undefined);
+    const end = AbortSignal.any(ends);
+    const cloud = patientCloud(plain, { clock, random, signal: end, ...(onTransient && { onTransient }) });
+    const { sealed, responses } = submission;
+    let isFinished = false;
+    try {
+      yield* waitFor(
+        {
+          cloud,
+          jobId: id,
+          clock,
+          signal: end,
+          ...(responses && { responses: cloud.queues.open(responses.name) }),
+          ...(sealed && { sealed }),
+          ...(onProgress && { onProgress }),
+        },
+        shown,
+      );
+      isFinished = true;
+    } finally {
+      submission.stop?.();
+      await submission.submitted.catch(() => {});
+      // One that cannot be removed now is swept later; the wait's own end counts more.
+      if (responses !== undefined) await plain.queues.remove(responses.name).catch(onTransient);
+      await attendance.leave(isFinished ? [] : [id]);
+    }
+  }
+  return {
+    id,
+    submitted: submission.submitted,
+    record: () => readJob(plain.output, id),
+    outcomes,
+    results: (signal) => readOutcomes(plain.output, id, { signal, ...(shown && { attempts: shown }) }),
+    cancel() {
+      submission.stop?.();
+      return cancelJob(plain.output, id);
+    },
+  };
+}
+
+/** The first attempt's outcomes are given out as they come; those of a later one when all of them are there. */
+async function* waitFor(
+  options: Parameters<typeof follow>[0],
+  attempts: readonly number[] | undefined,
+): AsyncGenerator<Outcome> {
+  const { cloud, jobId, signal } = options;
+  const { attempt } = await readJob(cloud.output, jobId, signal);
+  if (attempt === FIRST_ATTEMPT) return yield* follow(options);
+  await awaitRetry(options);
+  yield* readOutcomes(cloud.output, jobId, { signal, ...(attempts && { attempts }) });
+}

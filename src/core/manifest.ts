@@ -1,0 +1,145 @@
+import { ImgclsError, PoisonError, PreconditionFailedError } from './errors.ts';
+import { type ManifestEntry, manifestEntry } from './job.ts';
+import { announcedKey, manifestPartKey, manifestPrefix, type PartPlace, parsePartKey } from './keys.ts';
+import type { Store } from './ports.ts';
+import { parseVersioned } from './versioned.ts';
+
+/** Images `first` to `last`, both included. */
+export interface Span {
+  first: number;
+  last: number;
+}
+
+/**
+ * Makes a part of a job's manifest durable. Parts are written in order, by one submitter at a time.
+ * @throws {ImgclsError} of kind `permanent` when another submitter has written this part.
+ */
+export async function writePart(
+  output: Store,
+  job: string,
+  place: PartPlace,
+  entries: readonly ManifestEntry[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const body = Buffer.from(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+  try {
+    await output.put(manifestPartKey(job, place), body, { only: 'absent', ...(signal && { signal }) });
+  } catch (cause) {
+    if (!(cause instanceof PreconditionFailedError)) throw cause;
+    throw new ImgclsError('permanent', `Another process is announcing the images of job ${job}.`, {
+      hint: `"imgcls results ${job} --wait" waits for what comes of it.`,
+      cause,
+    });
+  }
+}
+
+/** Notes that the requests of a part are in the queue. */
+export async function markAnnounced(
+  output: Store,
+  job: string,
+  place: PartPlace,
+  signal?: AbortSignal,
+): Promise<void> {
+  await output.put(announcedKey(job, place), new Uint8Array(), signal && { signal });
+}
+
+/** @throws {PoisonError} when the part cannot be understood. */
+export async function readPart(
+  output: Store,
+  job: string,
+  place: PartPlace,
+  signal?: AbortSignal,
+): Promise<ManifestEntry[]> {
+  const key = manifestPartKey(job, place);
+  const { body } = await output.get(key, signal && { signal });
+  const lines = new TextDecoder().decode(body).split('\n');
+  const entries = lines
+    .filter((line) => line !== '')
+    .map((line) => parseVersioned(manifestEntry, line, `manifest part ${key}`));
+  if (entries.length === 0) throw new PoisonError(`The manifest part ${key} is empty.`);
+  return entries;
+}
+
+/** The parts of an attempt's manifest, in order, and whether each was announced. */
+export async function listParts(
+  output: Store,
+  job: string,
+  attempt: number,
+  signal?: AbortSignal,
+): Promise<(PartPlace & { isAnnounced: boolean })[]> {
+  const announced = new Set<number>();
+  const parts: number[] = [];
+  for await (const { key } of output.list(manifestPrefix(job, attempt), signal && { signal })) {
+    const found = parsePartKey(key);
+    if (found?.kind === 'announced') announced.add(found.part);
+    if (found?.kind === 'part') parts.push(found.part);
+  }
+  return parts.map((part) => ({ attempt, part, isAnnounced: announced.has(part) }));
+}
+
+/**
+ * The manifest entries of some images, as pieces of one part each, in index order. Parts differ in size, so the one
+ * that holds an image is searched for by halves; parts that hold none of the images are not read otherwise.
+ * @param spans in index order.
+ * @throws {PoisonError} when a part cannot be understood.
+ */
+export async function* readManifest(
+  output: Store,
+  { job, attempt }: { job: string; attempt: number },
+  spans: Iterable<Span> | AsyncIterable<Span>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ManifestEntry[]> {
+  const places = await listParts(output, job, attempt, signal);
+  const parts = new Parts(places, (place) => readPart(output, job, place, signal));
+  let at = 0;
+  for await (const { first, last } of spans) {
+    at = await parts.placeOf(first, at);
+    for (let next = at; next < places.length && (await parts.firstOf(next)) <= last; next++) {
+      at = next;
+      const piece = (await parts.read(at)).filter(({ index }) => index >= first && index <= last);
+      if (piece.length > 0) yield piece;
+    }
+  }
+}
+
+/** An attempt's manifest parts in index order; the last one that was read is kept. */
+class Parts {
+  readonly #places: readonly PartPlace[];
+  readonly #load: (place: PartPlace) => Promise<ManifestEntry[]>;
+  #firsts = new Map<number, number>();
+  #last: { at: number; entries: ManifestEntry[] } | undefined;
+
+  constructor(places: readonly PartPlace[], load: (place: PartPlace) => Promise<ManifestEntry[]>) {
+    this.#places = places;
+    this.#load = load;
+  }
+
+  /** The last part, from place `from` on, that begins at `index` or before; `from` where none does. */
+  async placeOf(index: number, from: number): Promise<number> {
+    let low = from;
+    let high = this.#places.length - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((await this.firstOf(middle)) <= index) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  async firstOf(at: number): Promise<number> {
+    const known = this.#firsts.get(at);
+    if (known !== undefined) return known;
+    const first = (await this.read(at))[0]?.index ?? Number.POSITIVE_INFINITY;
+    this.#firsts.set(at, first);
+    return first;
+  }
+
+  async read(at: number): Promise<ManifestEntry[]> {
+    if (this.#last?.at === at) return this.#last.entries;
+    const place = this.#places[at];
+    if (place === undefined) throw new RangeError(`There is no manifest part at place ${at}.`);
+    const entries = await this.#load(place);
+    this.#last = { at, entries };
+    return entries;
+  }
+}

@@ -1,0 +1,46 @@
+import { attemptTotal, type JobRecord } from '../core/job.ts';
+import { isFinal, readJob } from '../core/job-record.ts';
+import { type FollowOptions, finish } from './follow.ts';
+import { isComplete, readCoverage } from './job-coverage.ts';
+import { QuietDrain } from './quiet-drain.ts';
+import { ResponseListener } from './responses.ts';
+
+/**
+ * Waits until every image that a job tries again has its outcome, or the job is cancelled. Their number among those with
+ * an error is not known before the end.
+ * @returns the job's record as it was last seen.
+ * @throws the signal's reason when it aborts, and what waiting cannot help; the job itself goes on.
+ */
+export async function awaitRetry(options: FollowOptions): Promise<JobRecord> {
+  const { cloud, jobId, signal } = options;
+  const listener = new ResponseListener(options.responses, options.clock);
+  const deadLetters = new QuietDrain(options);
+  const close = () => listener.close();
+  signal?.addEventListener('abort', close, { once: true });
+  try {
+    let record = await readJob(cloud.output, jobId, signal);
+    let coverage = await readCoverage(cloud.output, record, signal);
+    const report = () =>
+      options.onProgress?.({ done: coverage.images, errors: 0, total: attemptTotal(record) });
+    for (;;) {
+      report();
+      if (isFinal(record)) return record;
+      if (isComplete(record, coverage)) break;
+      signal?.throwIfAborted();
+      const responses = await listener.hear(record.state === 'open' ? options.sealed : undefined);
+      for (const { job, attempt, first, last } of responses)
+        if (job === jobId && attempt === record.attempt) coverage.add({ first, last });
+      if (responses.length > 0) deadLetters.heard();
+      else {
+        await deadLetters.nothingHeard();
+        record = await readJob(cloud.output, jobId, signal);
+        coverage = await readCoverage(cloud.output, record, signal);
+      }
+    }
+    await finish(options, record);
+    return record;
+  } finally {
+    signal?.removeEventListener('abort', close);
+    close();
+  }
+}

@@ -1,0 +1,47 @@
+import { errorsPrefix, parseErrorsKey } from '../core/keys.ts';
+import { type ImageError, isError } from '../core/outcome.ts';
+import type { Store } from '../core/ports.ts';
+import { Coverage } from './coverage.ts';
+import { listAttempts, readOutcomes } from './ledger.ts';
+
+/** An image whose outcome is an error. */
+export interface Failure {
+  index: number;
+  error: ImageError;
+}
+
+/**
+ * The images of a job whose outcome is an error, in input order.
+ * @param before outcomes of this attempt and later ones do not count.
+ */
+export async function* readFailures(
+  output: Store,
+  job: string,
+  before: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Failure> {
+  const faulty = new Coverage();
+  for await (const { key } of output.list(errorsPrefix(job), signal && { signal })) {
+    const found = parseErrorsKey(key);
+    if (found !== undefined) faulty.add(found.range);
+  }
+  const attempts = (await listAttempts(output, job, signal)).filter((attempt) => attempt < before);
+  const isWanted = faulty.overlaps.bind(faulty);
+  for await (const outcome of readOutcomes(output, job, { attempts, isWanted, signal }))
+    if (isError(outcome)) yield { index: outcome.index, error: outcome.error };
+}
+
+/**
+ * How many images of a job have an error, from listing keys alone: those that are being tried again do not count.
+ * @param retried images of each retry.
+ */
+export async function countFailures(
+  output: Store,
+  { id, retried }: { id: string; retried: readonly number[] },
+  signal?: AbortSignal,
+): Promise<number> {
+  let failures = 0;
+  for await (const { key } of output.list(errorsPrefix(id), signal && { signal }))
+    failures += parseErrorsKey(key)?.errors ?? 0;
+  return retried.reduce((left, images) => left - images, failures);
+}

@@ -1,0 +1,18 @@
+import { attemptTotal, type JobRecord } from '../core/job.ts';
+import type { Store } from '../core/ports.ts';
+import { listShards } from '../core/shard.ts';
+import { Coverage } from './coverage.ts';
+
+/** Which images have an outcome of the job's present attempt, from the keys of the ledger. */
+export async function readCoverage(
+  output: Store,
+  { id, attempt }: Pick<JobRecord, 'id' | 'attempt'>,
+  signal?: AbortSignal,
+): Promise<Coverage> {
+  const coverage = new Coverage();
+  for await (const range of listShards(output, id, { attempt, signal })) coverage.add(range);
+  return coverage;
+}
+
+/** Whether every image of the present attempt has an outcome. */
+export const isComplete = (job: JobRecord, { images }: Coverage): boolean => images === attemptTotal(job);

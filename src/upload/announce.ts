@@ -1,0 +1,127 @@
+import type { Clock } from '../core/clock.ts';
+import type { JobRecord, ManifestEntry } from '../core/job.ts';
+import { sealJob } from '../core/job-record.ts';
+import { JobStates } from '../core/job-states.ts';
+import { markAnnounced, writePart } from '../core/manifest.ts';
+import { isError } from '../core/outcome.ts';
+import type { Cloud } from '../core/ports.ts';
+import { sendRequests } from '../core/requests.ts';
+import { partSize } from './plan.ts';
+import type { StoredImage } from './store-image.ts';
+
+/** A part is closed after so long, however few images it has: a slow source must not hold back what it gave. */
+const PART_MS = 1000;
+
+/** How far a submission is. */
+export interface SubmitProgress {
+  /** Images whose bytes are in the store. */
+  stored: number;
+  announced: number;
+  sentBytes: number;
+  unreadable: number;
+}
+
+/** Where an attempt's announcement stands: what an earlier process has announced already. */
+export interface Announced {
+  images: number;
+  parts: number;
+}
+
+export interface AnnounceOptions {
+  cloud: Cloud;
+  /** Open, in the attempt that is announced. */
+  job: JobRecord;
+  /** What was announced before. */
+  before: Announced;
+  /** The waiter's response queue; absent when nobody waits. */
+  replyTo?: string;
+  clock: Clock;
+  onProgress?(progress: SubmitProgress): void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Announces images in order, part by part, as they come. A part is durable in the manifest before its batches are
+ * announced, and marked once they are; then the job is sealed.
+ * @returns the job record: sealed, or cancelled where somebody did that meanwhile.
+ */
+export async function announceAll(
+  images: AsyncIterable<StoredImage>,
+  options: AnnounceOptions,
+): Promise<JobRecord> {
+  const { cloud, job, before, clock } = options;
+  const states = new JobStates(cloud.output, clock);
+  const progress = { stored: before.images, announced: before.images, sentBytes: 0, unreadable: 0 };
+  let part: ManifestEntry[] = [];
+  let parts = before.parts;
+  const add = ({ entry, sentBytes }: StoredImage) => {
+    part.push(entry);
+    progress.stored++;
+    progress.sentBytes += sentBytes;
+    if (isError(entry)) progress.unreadable++;
+    options.onProgress?.(progress);
+  };
+  const close = async () => {
+    await announcePart(part, parts++, options);
+    progress.announced += part.length;
+    options.onProgress?.(progress);
+    part = [];
+  };
+  for await (const image of orLate(images, clock, () => part.length === 1)) {
+    if (image !== 'late') add(image);
+    const isDue = image === 'late' || part.length >= partSize(parts);
+    if (isDue && part.length > 0) await close();
+    if (isDue && (await states.isCancelled(job.id))) break;
+  }
+  if (part.length > 0) await close();
+  return await sealJob(cloud.output, job.id, progress.announced);
+}
+
+async function announcePart(
+  entries: readonly ManifestEntry[],
+  part: number,
+  { cloud, job, replyTo, signal }: AnnounceOptions,
+): Promise<void> {
+  const place = { attempt: job.attempt, part };
+  const abortable = signal === undefined ? {} : { signal };
+  await writePart(cloud.output, job.id, place, entries, signal);
+  await sendRequests(cloud, job, entries, { ...abortable, ...(replyTo !== undefined && { replyTo }) });
+  await markAnnounced(cloud.output, job.id, place, signal);
+}
+
+/**
+ * The items, and `late` when {@link PART_MS} have passed since the last one for which `starts` was true.
+ * The source is not asked for another item while one is on its way.
+ */
+async function* orLate<T>(
+  items: AsyncIterable<T>,
+  clock: Clock,
+  starts: () => boolean,
+): AsyncGenerator<T | 'late'> {
+  const source = items[Symbol.asyncIterator]();
+  let timer = new AbortController();
+  let late: Promise<'late'> | undefined;
+  try {
+    let next = source.next();
+    for (;;) {
+      const found = await Promise.race(late === undefined ? [next] : [next, late]);
+      if (found === 'late') {
+        late = undefined;
+        yield 'late';
+        continue;
+      }
+      if (found.done === true) return;
+      next = source.next();
+      // Its failure is met when its turn comes.
+      next.catch(() => {});
+      yield found.value;
+      if (!starts()) continue;
+      timer.abort();
+      timer = new AbortController();
+      late = clock.sleep(PART_MS, timer.signal).then(() => 'late');
+    }
+  } finally {
+    timer.abort();
+    await source.return?.();
+  }
+}

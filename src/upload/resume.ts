@@ -1,0 +1,118 @@
+// What a submitter that died has left, and how another goes on from there.
+
+import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job.ts';
+import type { PartPlace } from '../core/keys.ts';
+import { listParts, markAnnounced, readPart } from '../core/manifest.ts';
+import type { Cloud, Store } from '../core/ports.ts';
+import { sendRequests } from '../core/requests.ts';
+import { listShards } from '../core/shard.ts';
+import type { Announced } from './announce.ts';
+import type { Input } from './inputs.ts';
+import { shortName } from './store-image.ts';
+
+export interface ResumeOptions {
+  replyTo?: string;
+  signal?: AbortSignal;
+}
+
+/**
+ * Sees to it that every part of the open job's manifest is announced: a submitter may have died between writing its last
+ * one and marking it. What of that part has an outcome already is not announced again.
+ * @returns how far the announcement is.
+ */
+export async function announceRest(cloud: Cloud, job: JobRecord, options: ResumeOptions): Promise<Announced> {
+  const { output } = cloud;
+  const parts = await listParts(output, job.id, job.attempt, options.signal);
+  for (const { isAnnounced, ...place } of parts) {
+    if (isAnnounced) continue;
+    const entries = await readPart(output, job.id, place, options.signal);
+    await sendRequests(cloud, job, await withoutOutcome(output, job, entries, options.signal), options);
+    await markAnnounced(output, job.id, place, options.signal);
+  }
+  return { images: await countImages(output, job, parts, options.signal), parts: parts.length };
+}
+
+async function withoutOutcome(
+  output: Store,
+  { id, attempt }: JobRecord,
+  entries: readonly ManifestEntry[],
+  signal: AbortSignal | undefined,
+): Promise<ManifestEntry[]> {
+  const open = new Map(entries.map((entry) => [entry.index, entry]));
+  const last = entries.at(-1)?.index ?? 0;
+  for await (const shard of listShards(output, id, { attempt, from: entries[0]?.index ?? 0, signal })) {
+    if (shard.first > last) break;
+    for (let index = shard.first; index <= shard.last; index++) open.delete(index);
+  }
+  return [...open.values()];
+}
+
+/** Images of the first attempt are numbered without gaps; those of another are some of them. */
+async function countImages(
+  output: Store,
+  { id, attempt }: JobRecord,
+  parts: readonly PartPlace[],
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const counted = attempt === FIRST_ATTEMPT ? parts.slice(-1) : parts;
+  let images = 0;
+  for (const place of counted) {
+    const entries = await readPart(output, id, place, signal);
+    images = attempt === FIRST_ATTEMPT ? (entries.at(-1)?.index ?? -1) + 1 : images + entries.length;
+  }
+  return images;
+}
+
+/** Index of the last image of the attempt's manifest; -1 where there is none. */
+export async function lastAnnounced(
+  output: Store,
+  { id, attempt }: JobRecord,
+  signal?: AbortSignal,
+): Promise<number> {
+  const place = (await listParts(output, id, attempt, signal)).at(-1);
+  const entries = place === undefined ? [] : await readPart(output, id, place, signal);
+  return entries.at(-1)?.index ?? -1;
+}
+
+/** The images of an attempt's manifest, in order. */
+export async function* manifestOf(
+  output: Store,
+  { id, attempt }: JobRecord,
+  signal?: AbortSignal,
+): AsyncGenerator<ManifestEntry> {
+  for (const place of await listParts(output, id, attempt, signal)) {
+    yield* await readPart(output, id, place, signal);
+  }
+}
+
+/**
+ * The inputs that the manifest does not have, each as often as it is missing there. Where the folder is as it was, both
+ * come in the same order and nothing is remembered; what is gone from it, or new in it, takes memory.
+ */
+export async function* notIn(
+  manifest: AsyncIterator<ManifestEntry>,
+  inputs: AsyncIterable<Input>,
+): AsyncGenerator<Input> {
+  /** Images of the manifest that were passed over: those that were not among the inputs so far. */
+  const passed = new Map<string, number>();
+  const findInManifest = async (wanted: string): Promise<boolean> => {
+    const before = passed.get(wanted) ?? 0;
+    if (before > 0) {
+      if (before === 1) passed.delete(wanted);
+      else passed.set(wanted, before - 1);
+      return true;
+    }
+    for (let next = await manifest.next(); next.done !== true; next = await manifest.next()) {
+      const found = identityOf(next.value);
+      if (found === wanted) return true;
+      passed.set(found, (passed.get(found) ?? 0) + 1);
+    }
+    return false;
+  };
+  for await (const input of inputs) {
+    if (!(await findInManifest(identityOf({ ...input, name: shortName(input.name) })))) yield input;
+  }
+}
+
+/** One file may be named twice in different ways; its user wants both. */
+const identityOf = ({ name, source }: { name: string; source: string }): string => `${name}\0${source}`;
