@@ -1,8 +1,8 @@
-// The images of a retry: those of the manifest whose outcome is an error, stored anew where their bytes could not be had.
+// The images of a retry: those of the manifest whose outcome is an error, as their sources have them now.
 
 import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job.ts';
 import { readManifest, type Span } from '../core/manifest.ts';
-import { type ErrorCode, isError } from '../core/outcome.ts';
+import { isError } from '../core/outcome.ts';
 import type { Store } from '../core/ports.ts';
 import { readFailures } from '../results/failures.ts';
 import type { Input } from '../upload/inputs.ts';
@@ -16,37 +16,20 @@ export interface AgainOptions extends StoreImageOptions {
   isWanted(index: number): boolean;
 }
 
-/** What is wrong with the bytes that the system has, or has not, of an image: its source may have better ones by now. */
-const READ_AGAIN: ReadonlySet<ErrorCode> = new Set(['missing', 'unreadable', 'changed', 'too_large']);
-
 /** The failed images that the job's present attempt tries again, in input order. */
 export async function* imagesToRetry(job: JobRecord, options: AgainOptions): AsyncGenerator<StoredImage> {
   const { output, signal } = options;
-  /** Of the images that are being looked up. */
-  const codes = new Map<number, ErrorCode>();
   async function* wanted(): AsyncGenerator<Span> {
-    for await (const { index, error } of readFailures(output, job.id, job.attempt, signal)) {
-      if (!options.isWanted(index)) continue;
-      codes.set(index, error.code);
-      yield { first: index, last: index };
-    }
+    for await (const index of readFailures(output, job.id, job.attempt, signal))
+      if (options.isWanted(index)) yield { first: index, last: index };
   }
   const manifest = readManifest(output, { job: job.id, attempt: FIRST_ATTEMPT }, wanted(), signal);
-  for await (const entries of manifest) {
-    for (const entry of entries) {
-      yield await readAgain(entry, codes.get(entry.index), options);
-      codes.delete(entry.index);
-    }
-  }
+  for await (const entries of manifest) for (const entry of entries) yield await readAgain(entry, options);
 }
 
-async function readAgain(
-  entry: ManifestEntry,
-  code: ErrorCode | undefined,
-  options: AgainOptions,
-): Promise<StoredImage> {
+/** What cannot be read now, or came from a program, is tried with the bytes that were stored before. */
+async function readAgain(entry: ManifestEntry, options: AgainOptions): Promise<StoredImage> {
   const asBefore = { entry, sentBytes: 0 };
-  if (!isError(entry) && (code === undefined || !READ_AGAIN.has(code))) return asBefore;
   const input = await sourceOf(entry, options);
   if (input === undefined) return asBefore;
   const found = await storeImage({ index: entry.index, input }, options);

@@ -77,7 +77,7 @@ async function hasFailures(
   { id, attempt }: JobRecord,
   isWanted: (index: number) => boolean,
 ): Promise<boolean> {
-  for await (const { index } of readFailures(cloud.output, id, attempt + 1)) if (isWanted(index)) return true;
+  for await (const index of readFailures(cloud.output, id, attempt + 1)) if (isWanted(index)) return true;
   return false;
 }
 

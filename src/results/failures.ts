@@ -1,17 +1,11 @@
 import { errorsPrefix, parseErrorsKey } from '../core/keys.ts';
-import { type ImageError, isError } from '../core/outcome.ts';
+import { isError } from '../core/outcome.ts';
 import type { Store } from '../core/ports.ts';
 import { Coverage } from './coverage.ts';
 import { listAttempts, readOutcomes } from './ledger.ts';
 
-/** An image whose outcome is an error. */
-export interface Failure {
-  index: number;
-  error: ImageError;
-}
-
 /**
- * The images of a job whose outcome is an error, in input order.
+ * The images of a job whose outcome is an error, in input order, by index.
  * @param before outcomes of this attempt and later ones do not count.
  */
 export async function* readFailures(
@@ -19,7 +13,7 @@ export async function* readFailures(
   job: string,
   before: number,
   signal?: AbortSignal,
-): AsyncGenerator<Failure> {
+): AsyncGenerator<number> {
   const faulty = new Coverage();
   for await (const { key } of output.list(errorsPrefix(job), signal && { signal })) {
     const found = parseErrorsKey(key);
@@ -28,7 +22,7 @@ export async function* readFailures(
   const attempts = (await listAttempts(output, job, signal)).filter((attempt) => attempt < before);
   const isWanted = faulty.overlaps.bind(faulty);
   for await (const outcome of readOutcomes(output, job, { attempts, isWanted, signal }))
-    if (isError(outcome)) yield { index: outcome.index, error: outcome.error };
+    if (isError(outcome)) yield outcome.index;
 }
 
 /**

@@ -6,7 +6,7 @@ export function register(program: Command): void {
   const command = program
     .command('retry')
     .description(
-      'Tries the images of a finished job again that have an error, waits, and prints their outcomes. Files that could not be read are read again.',
+      'Tries the images of a finished job again that have an error, waits, and prints their outcomes. Files are read again, so that mended ones count.',
     )
     .argument('<job>', 'job id, as "imgcls jobs" lists it');
   withOutputFlags(withWaitFlags(command)).action(async (job: string, flags: RetryOptions) => {
