@@ -1,0 +1,31 @@
+/**
+ * A model runner that knows no model: it answers at once, labels an image by the sha256 of its bytes, and writes that
+ * label as a line to IMGCLS_TEST_RUNNER_LOG, so that a test can count what was classified and how often.
+ * IMGCLS_TEST_IMAGES_PER_SECOND slows it down.
+ */
+import { createHash } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ImageResult } from '../../../src/core/outcome.ts';
+import type { RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+
+const { IMGCLS_TEST_RUNNER_LOG: log, IMGCLS_TEST_IMAGES_PER_SECOND: perSecond } = process.env;
+const imageMs = perSecond === undefined ? 0 : 1000 / Number(perSecond);
+const reply = (message: RunnerReply) => process.send?.(message);
+let last: Promise<unknown> = Promise.resolve();
+
+process.on('disconnect', () => process.exit());
+process.on('message', (request) => {
+  last = last.then(() => answer(request as RunnerRequest));
+});
+reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
+
+async function answer({ id, images }: RunnerRequest): Promise<void> {
+  if (imageMs > 0) await sleep(imageMs * images.length);
+  const labels = images.map((bytes) => createHash('sha256').update(bytes).digest('hex'));
+  if (log !== undefined) appendFileSync(log, labels.map((label) => `${label}\n`).join(''));
+  const results = labels.map(
+    (label): ImageResult => ({ labels: [{ wnid: 'n00000000', label, score: 1 }], ms: imageMs }),
+  );
+  reply({ type: 'results', id, results, rssBytes: process.memoryUsage.rss() });
+}

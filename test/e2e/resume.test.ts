@@ -1,0 +1,244 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Random } from '../../src/bench/random.ts';
+import { FIRST_ATTEMPT } from '../../src/core/job.ts';
+import { cancelJob, readJob } from '../../src/core/job-record.ts';
+import { JOBS_PREFIX } from '../../src/core/keys.ts';
+import { listParts, readPart } from '../../src/core/manifest.ts';
+import type { Cloud } from '../../src/core/ports.ts';
+import { createLocalCloud } from '../../src/local/cloud.ts';
+import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
+
+const samples = path.join(repository, 'samples');
+const runner = path.join(import.meta.dirname, 'children', 'counting-runner.ts');
+
+let installed: InstalledPackage;
+beforeAll(async () => {
+  installed = await installPackage();
+});
+afterAll(() => installed.remove());
+
+/** Distinct small files in subfolders; answers their sha256 by name, in the order of their names. */
+async function makeImages(folder: string, count: number): Promise<Map<string, string>> {
+  const expected = new Map<string, string>();
+  for (let index = 0; index < count; index++) {
+    const name = `${String(index % 10)}/${String(index).padStart(5, '0')}.jpg`;
+    if (index < 10) await mkdir(path.join(folder, String(index)), { recursive: true });
+    const content = `image ${index}`.repeat(100);
+    await writeFile(path.join(folder, name), content);
+    expected.set(name, createHash('sha256').update(content).digest('hex'));
+  }
+  return new Map([...expected].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const open = (dataDir: string): Cloud => createLocalCloud({ dataDir, cluster: 'default' });
+
+async function look<T>(dataDir: string, at: (cloud: Cloud) => Promise<T>): Promise<T> {
+  const cloud = open(dataDir);
+  try {
+    return await at(cloud);
+  } finally {
+    await cloud.close();
+  }
+}
+
+const jobsOf = (dataDir: string) =>
+  look(dataDir, (cloud) => Array.fromAsync(cloud.output.listFolders(JOBS_PREFIX)));
+
+/** Versions of the stored images: one that is stored again has another. */
+const storedImages = (dataDir: string) =>
+  look(dataDir, async (cloud) => {
+    const etags = new Map<string, string>();
+    for await (const { key, etag } of cloud.input.list('images/')) etags.set(key, etag);
+    return etags;
+  });
+
+/** Images that were in the manifest and not marked as announced when the submitter was killed. */
+const halfAnnounced = (dataDir: string, job: string) =>
+  look(dataDir, async ({ output }) => {
+    let images = 0;
+    for (const { isAnnounced, ...place } of await listParts(output, job, FIRST_ATTEMPT))
+      if (!isAnnounced) images += (await readPart(output, job, place)).length;
+    return images;
+  });
+
+describe('an upload whose submitter is killed at any moment', () => {
+  const IMAGES = 2000;
+  const KILLS = 10;
+
+  it(`ends with one outcome an image after ${KILLS} kills and resumes, each image stored once`, async () => {
+    const dataDir = await installed.dataDir();
+    const folder = path.join(dataDir, 'photos');
+    const expected = await makeImages(folder, IMAGES);
+    const log = path.join(dataDir, 'classified.txt');
+    const env = {
+      IMGCLS_RUNNER_ENTRY: runner,
+      IMGCLS_TEST_RUNNER_LOG: log,
+      IMGCLS_TEST_IMAGES_PER_SECOND: '400',
+      IMGCLS_CONCURRENCY: '1',
+    };
+    const random = new Random(20);
+    const etags = new Map<string, string>();
+    let job: string | undefined;
+    let inFlight = 0;
+    const stored: number[] = [];
+    for (let kills = 0; kills < KILLS; ) {
+      const args = job === undefined ? ['upload', 'photos'] : ['resume', job];
+      const running = start(installed.bin, dataDir, args, env);
+      await wait(200 + random.below(500));
+      running.kill('SIGKILL');
+      expect(await running.finished, 'it was killed while it worked').toMatchObject({ signal: 'SIGKILL' });
+      job ??= (await jobsOf(dataDir))[0];
+      if (job === undefined) continue;
+      kills++;
+      inFlight += await halfAnnounced(dataDir, job);
+      for (const [key, etag] of await storedImages(dataDir)) {
+        expect(etags.get(key) ?? etag, `${key} is stored once`).toBe(etag);
+        etags.set(key, etag);
+      }
+      stored.push(etags.size);
+    }
+    const { code, stdout, stderr } = await start(
+      installed.bin,
+      dataDir,
+      ['resume', job ?? '', '--format', 'ndjson'],
+      env,
+    ).finished;
+    expect(code, stderr).toBe(0);
+    const outcomes = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(outcomes.map(({ index }) => index)).toEqual(Array.from({ length: IMAGES }, (_, index) => index));
+    expect(new Map(outcomes.map(({ name, label }) => [name, label]))).toEqual(expected);
+    for (const [key, etag] of await storedImages(dataDir)) expect(etags.get(key) ?? etag).toBe(etag);
+    const classified = (await readFile(log, 'utf8')).trimEnd().split('\n');
+    expect(new Set(classified).size).toBe(IMAGES);
+    const twice = classified.length - IMAGES;
+    console.log(
+      `Killed when so many were stored: ${stored.join(', ')}; ${twice} images classified twice, ${inFlight} were half announced.`,
+    );
+    expect(twice).toBeLessThanOrEqual(inFlight);
+    expect(await look(dataDir, ({ output }) => readJob(output, job ?? ''))).toMatchObject({
+      state: 'finished',
+      total: IMAGES,
+    });
+    await expect.poll(() => processesOf(dataDir), { timeout: 60_000, interval: 500 }).toEqual([]);
+  });
+});
+
+describe('a job that was cut short', () => {
+  const ndjson = (text: string) =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+
+  /** Announces a few images of a longer list, then is killed; answers the job. */
+  async function cutShort(dataDir: string, images: readonly string[]): Promise<string> {
+    const running = startList(dataDir, ['upload', '-']);
+    running.stdin.write(`${images.join('\n')}\n`);
+    await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 20_000 }).toHaveLength(1);
+    const [job = ''] = await jobsOf(dataDir);
+    await expect
+      .poll(() => look(dataDir, ({ output }) => listParts(output, job, FIRST_ATTEMPT)), { timeout: 20_000 })
+      .toMatchObject([{ isAnnounced: true }]);
+    running.kill('SIGKILL');
+    await once(running, 'close');
+    return job;
+  }
+
+  const startList = (dataDir: string, args: string[]) =>
+    spawn(process.execPath, [installed.bin, ...args], {
+      env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
+      cwd: samples,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+
+  it('is resumed from a list on standard input, which may begin anew', async () => {
+    const dataDir = await installed.dataDir();
+    const job = await cutShort(dataDir, ['cat.jpg', 'coffee.jpg']);
+    const resumed = startList(dataDir, ['resume', job, '--format', 'ndjson']);
+    resumed.stdin.end('cat.jpg\ncoffee.jpg\nmountains.jpg\n');
+    const [said] = await Promise.all([text(resumed.stdout), once(resumed, 'close')]);
+    expect(ndjson(said).map(({ index, name }) => [index, name])).toEqual([
+      [0, 'cat.jpg'],
+      [1, 'coffee.jpg'],
+      [2, 'mountains.jpg'],
+    ]);
+  });
+
+  it('says how to go on when it is interrupted, and that nothing is sent again', async () => {
+    const dataDir = await installed.dataDir();
+    const running = startList(dataDir, ['upload', '-']);
+    running.stdin.write('cat.jpg\n');
+    await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 20_000 }).toHaveLength(1);
+    running.kill('SIGINT');
+    const [said] = await Promise.all([text(running.stderr), once(running, 'close')]);
+    expect(said).toMatch(/"imgcls resume \w{26}" goes on with the job/);
+  });
+
+  it('cannot be announced by two at the same time', async () => {
+    const dataDir = await installed.dataDir();
+    const job = await cutShort(dataDir, ['cat.jpg']);
+    const first = startList(dataDir, ['resume', job, '--no-wait']);
+    const second = startList(dataDir, ['resume', job, '--no-wait']);
+    first.stdin.write('cat.jpg\ncoffee.jpg\n');
+    await expect
+      .poll(() => look(dataDir, ({ output }) => listParts(output, job, FIRST_ATTEMPT)), { timeout: 20_000 })
+      .toHaveLength(2);
+    second.stdin.end('cat.jpg\nmountains.jpg\nrocket.jpg\n');
+    const [said, [code]] = await Promise.all([text(second.stderr), once(second, 'close')]);
+    first.stdin.end();
+    await once(first, 'close');
+    expect({ code, said }).toMatchObject({ code: 1, said: expect.stringMatching(/Another process/) });
+    const { stdout } = await start(installed.bin, dataDir, ['results', job, '--wait']).finished;
+    expect(stdout.trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it('is not resumed when it was cancelled', async () => {
+    const dataDir = await installed.dataDir();
+    const job = await cutShort(dataDir, ['cat.jpg']);
+    await look(dataDir, ({ output }) => cancelJob(output, job));
+    const { code, stderr } = await start(installed.bin, dataDir, ['resume', job]).finished;
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(/was cancelled/) });
+  });
+});
+
+describe('a retry', () => {
+  it('classifies the failed images alone, as their files are now, and changes nothing else', async () => {
+    const dataDir = await installed.dataDir();
+    const folder = path.join(dataDir, 'photos');
+    await mkdir(folder);
+    await copyFile(path.join(samples, 'cat.jpg'), path.join(folder, 'a.jpg'));
+    await writeFile(path.join(folder, 'b.jpg'), 'not yet an image');
+    await copyFile(path.join(samples, 'coffee.jpg'), path.join(folder, 'c.jpg'));
+    await writeFile(path.join(folder, 'd.jpg'), 'no image at all');
+    const upload = await start(installed.bin, dataDir, ['upload', 'photos']).finished;
+    expect(upload.code, upload.stderr).toBe(3);
+    const job = /job (\w{26})/.exec(upload.stderr)?.[1] ?? '';
+
+    await copyFile(path.join(samples, 'rocket.jpg'), path.join(folder, 'b.jpg'));
+    const retried = await start(installed.bin, dataDir, ['retry', job]).finished;
+    expect(retried).toMatchObject({ code: 3, stdout: 'b.jpg, missile\nd.jpg, error: not_an_image\n' });
+    const results = await start(installed.bin, dataDir, ['results', job]).finished;
+    expect(results.code).toBe(3);
+    expect(results.stdout).toBe(upload.stdout.replace('b.jpg, error: not_an_image', 'b.jpg, missile'));
+
+    await copyFile(path.join(samples, 'tripod.png'), path.join(folder, 'd.jpg'));
+    const again = await start(installed.bin, dataDir, ['retry', job]).finished;
+    expect(again).toMatchObject({ code: 0, stdout: 'd.jpg, tripod\n' });
+    const none = await start(installed.bin, dataDir, ['retry', job]).finished;
+    expect(none).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringMatching(/No image .* has an error/),
+    });
+  });
+});
