@@ -1,5 +1,6 @@
-import type { JobState } from '../core/job.ts';
+import { FIRST_ATTEMPT, type JobRecord } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
+import { isFinal } from '../core/job-record.ts';
 import { systemClock } from './clock.ts';
 import type { OutputFlags } from './output.ts';
 import { openOutput, writeOutcomes } from './output.ts';
@@ -32,13 +33,14 @@ export function results(id: string, options: ResultsOptions): Promise<number> {
           clock: systemClock,
         });
       }
-      const { state, total } = await job.record();
+      const record = await job.record();
       const { images, errors } = await writeOutcomes(job.results(interrupted), options, output);
       await output.finish();
       const cost = await costText(costUsd);
-      if (images !== total) {
-        const known = `${images} of ${total ?? 'an unknown number of'} images so far${cost}`;
-        notice(`${known}; ${whatNext(job.id, state)}`);
+      const isTriedAgain = record.attempt > FIRST_ATTEMPT && !isFinal(record);
+      if (images !== record.total || isTriedAgain) {
+        const known = `${images} of ${record.total ?? 'an unknown number of'} images so far${cost}`;
+        notice(`${known}; ${whatNext(record)}`);
         return exitCode.failed;
       }
       if (cost !== '') notice(`${images} images${cost}, job ${job.id}`);
@@ -49,5 +51,9 @@ export function results(id: string, options: ResultsOptions): Promise<number> {
   });
 }
 
-const whatNext = (id: string, state: JobState): string =>
-  state === 'cancelled' ? 'the job was cancelled.' : `"imgcls results ${id} --wait" waits for the rest.`;
+function whatNext({ id, state, attempt }: JobRecord): string {
+  if (state === 'cancelled') return 'the job was cancelled.';
+  if (state === 'open') return `"imgcls resume ${id}" goes on with the upload if nobody does.`;
+  const what = attempt > FIRST_ATTEMPT ? 'those that are tried again' : 'the rest';
+  return `"imgcls results ${id} --wait" waits for ${what}.`;
+}

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { messageOf, ObjectMissingError } from '../core/errors.ts';
 import { controllerLock, controllerReport, type WorkerStatus, workerStatus } from '../core/fleet.ts';
-import { FIRST_ATTEMPT } from '../core/job.ts';
+import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
 import { readJob } from '../core/job-record.ts';
 import {
@@ -15,6 +15,7 @@ import {
 import type { Cloud, ObjectInfo } from '../core/ports.ts';
 import { listShards } from '../core/shard.ts';
 import { parseVersioned } from '../core/versioned.ts';
+import { readCoverage } from '../results/job-coverage.ts';
 import { Tally } from '../results/tally.ts';
 import type { Known } from '../scaler/snapshot.ts';
 import type { Seen, SeenJob, SeenLock } from './status-view.ts';
@@ -96,14 +97,17 @@ export class StatusReader {
     const record = await readJob(output, id, this.#signal).catch(unlessMissing);
     // The marker is written before the record.
     if (record === undefined) return { id, state: 'starting', total: undefined, done: 0, usd };
-    const { state, total } = record;
-    const covered = await this.#covered(id, tally);
+    const { state } = record;
+    const total = attemptTotal(record);
+    const covered = await this.#covered(record, tally);
     // Shards ahead that overlap count twice for a while.
     return { id, state, total, done: Math.min(covered, total ?? covered), usd };
   }
 
   /** Images with an outcome, by the keys of the ledger alone. */
-  async #covered(id: string, tally: Tally): Promise<number> {
+  async #covered(record: JobRecord, tally: Tally): Promise<number> {
+    const { id, attempt } = record;
+    if (attempt > FIRST_ATTEMPT) return (await readCoverage(this.#cloud.output, record, this.#signal)).images;
     const place = { attempt: FIRST_ATTEMPT, from: tally.frontier, signal: this.#signal };
     for await (const range of listShards(this.#cloud.output, id, place)) tally.add(range);
     while (tally.take() !== undefined);

@@ -42,12 +42,20 @@ export class ResponseListener {
     });
     if (received === undefined) return [];
     this.#receiving = undefined;
-    if (received.length > 0) await this.#queue?.delete(received.map(({ receipt }) => receipt));
+    if (received.length > 0) await this.#acknowledge(received);
     return received.flatMap(({ body }) => readResponse(body) ?? []);
   }
 
   close(): void {
     this.#closing.abort();
+  }
+
+  async #acknowledge(received: readonly ReceivedMessage[]): Promise<void> {
+    try {
+      await this.#queue?.delete(received.map(({ receipt }) => receipt));
+    } catch (error) {
+      if (!(error instanceof QueueMissingError)) throw error;
+    }
   }
 
   async #receive(): Promise<ReceivedMessage[]> {

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import { type ControllerReport, STATUS_INTERVAL_MS } from '../core/fleet.ts';
-import type { JobRecord } from '../core/job.ts';
+import { attemptTotal, type JobRecord } from '../core/job.ts';
 import { MAX_BATCH } from '../core/messages.ts';
 import type { Queue, QueueDepth, Store } from '../core/ports.ts';
 import type { FleetDriver, FleetMember } from './fleet.ts';
@@ -79,7 +79,7 @@ export class Observer {
     if (!isUnknown(members) && !isUnknown(statuses)) this.#measure(members, statuses);
     const jobs = isUnknown(records)
       ? records
-      : records.map(({ id, total }) => ({ id, totalImages: total, costUsd: costUsdOf(id) }));
+      : records.map((job) => ({ id: job.id, totalImages: attemptTotal(job), costUsd: costUsdOf(job.id) }));
     return {
       snapshot: {
         backlog: isUnknown(depth) ? depth : this.#backlog(depth, isUnknown(records) ? [] : records),
@@ -114,7 +114,7 @@ export class Observer {
   #backlog(depth: QueueDepth, records: readonly JobRecord[]): Backlog {
     const messages = depth.waiting + depth.inFlight + depth.delayed;
     const estimate = messages * (this.#imagesPerMessage ?? MAX_BATCH);
-    const bound = records.reduce((sum, { total }) => sum + (total ?? Number.POSITIVE_INFINITY), 0);
+    const bound = records.reduce((sum, job) => sum + (attemptTotal(job) ?? Number.POSITIVE_INFINITY), 0);
     const images = Math.max(messages, Math.min(estimate, records.length > 0 ? bound : estimate));
     return { ...depth, images: Math.round(images) };
   }
