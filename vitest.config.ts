@@ -12,6 +12,7 @@ export default defineConfig({
       project('unit', 10_000),
       project('contract', 60_000),
       project('integration', 120_000),
+      project('faults', 240_000),
       project('e2e', 240_000),
     ],
   },

@@ -8,6 +8,7 @@ import { LOCK_TTL_MS } from '../core/fleet.ts';
 import { deadLetterQueueName, requestQueueName } from '../core/keys.ts';
 import { noLog } from '../core/log.ts';
 import { MAX_RECEIVE_COUNT } from '../core/messages.ts';
+import { patientCloud } from '../core/patient.ts';
 import type { Cloud, Store } from '../core/ports.ts';
 import { drainFleet } from '../scaler/drain.ts';
 import { handOver } from '../scaler/hand-over.ts';
@@ -46,8 +47,9 @@ export async function openCloud(settings: RunSettings): Promise<Cloud> {
 async function openLocal({ dataDir, cluster }: RunSettings): Promise<Cloud> {
   const { createLocalCloud } = await import('../local/cloud.ts');
   const local = await createLocalCloud({ dataDir, cluster });
-  await local.queues.create(deadLetterQueueName(cluster), { retentionMs: RETENTION_MS });
-  await local.queues.create(requestQueueName(cluster), {
+  const { queues } = patientCloud(local, { clock: systemClock, random: Math.random });
+  await queues.create(deadLetterQueueName(cluster), { retentionMs: RETENTION_MS });
+  await queues.create(requestQueueName(cluster), {
     deadLetter: { queue: deadLetterQueueName(cluster), maxReceiveCount: MAX_RECEIVE_COUNT },
     retentionMs: RETENTION_MS,
   });

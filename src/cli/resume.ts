@@ -22,25 +22,32 @@ export function resume(id: string, options: ResumeOptions): Promise<number> {
   return withRun({ concurrency, cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     const output = await openOutput(options.output);
     try {
-      const record = await (await client.job(id)).record();
-      if (record.state === 'open') goToFolderOf(record);
       const tellOnce = faultTeller();
+      const waiting = { onTransient: tellOnce, signal: interrupted };
+      const record = await (await client.job(id, waiting)).record(waiting);
+      if (record.state === 'open') goToFolderOf(record);
       const skipped = skippedFiles();
-      let stored = 0;
+      let imagesStored = 0;
       const job = await client.resume(id, {
         wait: options.wait,
-        onTransient: tellOnce,
+        ...waiting,
         onSkip: skipped.add,
         onSubmitProgress: (progress) => {
-          stored = progress.stored;
+          imagesStored = progress.stored;
         },
-        signal: interrupted,
       });
       job.submitted.then(skipped.tell, () => {});
       if (!options.wait) return await leaveBehind(job, { output, interrupted });
       const costUsd = () => readJobCost(cloud.output, id);
-      const waiting = { interrupted, output, stored: () => stored, tellOnce, costUsd, clock: systemClock };
-      return await waitAndPrint(job, options, waiting);
+      const stored = () => imagesStored;
+      return await waitAndPrint(job, options, {
+        interrupted,
+        output,
+        stored,
+        tellOnce,
+        costUsd,
+        clock: systemClock,
+      });
     } finally {
       await output.close();
     }

@@ -21,18 +21,25 @@ export function retry(id: string, options: RetryOptions): Promise<number> {
     const output = await openOutput(options.output);
     try {
       const tellOnce = faultTeller();
-      const { folder } = await (await client.job(id)).record();
+      const waiting = { onTransient: tellOnce, signal: interrupted };
+      const { folder } = await (await client.job(id, waiting)).record(waiting);
       // Where the files are not here, their images are tried with the bytes that were stored.
       if (folder !== undefined && existsSync(folder)) process.chdir(folder);
-      const job = await client.retry(id, { wait: options.wait, onTransient: tellOnce, signal: interrupted });
+      const job = await client.retry(id, { wait: options.wait, ...waiting });
       if (job === undefined) {
         notice(`No image of job ${id} has an error.`);
         return exitCode.done;
       }
       if (!options.wait) return await leaveBehind(job, { output, interrupted });
       const costUsd = () => readJobCost(cloud.output, id);
-      const waiting = { interrupted, output, stored: () => 0, tellOnce, costUsd, clock: systemClock };
-      return await waitAndPrint(job, options, waiting);
+      return await waitAndPrint(job, options, {
+        interrupted,
+        output,
+        stored: () => 0,
+        tellOnce,
+        costUsd,
+        clock: systemClock,
+      });
     } finally {
       await output.close();
     }

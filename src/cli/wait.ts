@@ -47,7 +47,7 @@ export async function waitAndPrint(
     if (errors > 0 && flags.format === undefined) {
       notice(`"imgcls results ${job.id} --format ndjson" says what is wrong with each.`);
     }
-    if ((await job.record()).state === 'cancelled') {
+    if ((await job.record({ signal, onTransient: tellOnce })).state === 'cancelled') {
       throw new ImgclsError('permanent', `Job ${job.id} was cancelled; these are the outcomes that it had.`);
     }
     await output.finish();

@@ -4,7 +4,6 @@ import { ImgclsError, ObjectMissingError } from '../core/errors.ts';
 import { FIRST_ATTEMPT, type JobRecord, jobId } from '../core/job.ts';
 import { createJob, readJob } from '../core/job-record.ts';
 import type { ModelRef } from '../core/model.ts';
-import { patientCloud } from '../core/patient.ts';
 import type { Store } from '../core/ports.ts';
 import { FORMAT } from '../core/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
@@ -17,9 +16,11 @@ import {
   type Job,
   type JobTools,
   jobHandle,
+  patient,
   type SubmissionOptions,
   startSubmission,
   stopper,
+  type Waiting,
 } from './submission.ts';
 
 export interface ClientOptions extends JobTools {
@@ -58,7 +59,7 @@ export interface Client {
    */
   submit(inputs: readonly string[] | AsyncIterable<Input>, options: SubmitJob): Promise<Job>;
   /** @throws {ImgclsError} of kind `usage` when there is no such job. */
-  job(id: string): Promise<Job>;
+  job(id: string, waiting?: Waiting): Promise<Job>;
   /**
    * Goes on with a job whose submitter ended before all images were announced; another job is only waited for.
    * Relative inputs are meant from the present folder.
@@ -76,24 +77,24 @@ export interface Client {
 export function createClient(options: ClientOptions): Client {
   return {
     submit: (inputs, job) => submitJob(options, inputs, job),
-    async job(id) {
-      const record = await findJob(options, id);
+    async job(id, waiting = {}) {
+      const record = await findJob(options, id, waiting);
       return jobHandle(options, record, { submitted: Promise.resolve(record) });
     },
-    resume: async (id, job) => await resumeJob(options, await findJob(options, id), job),
-    retry: async (id, job) => await retry(options, await findJob(options, id), job),
+    resume: async (id, job) => await resumeJob(options, await findJob(options, id, job), job),
+    retry: async (id, job) => await retry(options, await findJob(options, id, job), job),
   };
 }
 
-async function findJob({ cloud }: ClientOptions, id: string): Promise<JobRecord> {
+async function findJob(options: ClientOptions, id: string, waiting: Waiting): Promise<JobRecord> {
   const unknown = (cause?: unknown) =>
-    new ImgclsError('usage', `There is no job ${id} in cluster ${cloud.cluster}.`, {
+    new ImgclsError('usage', `There is no job ${id} in cluster ${options.cloud.cluster}.`, {
       hint: '"imgcls jobs" lists them; a job id is the 26 letters and digits that "imgcls upload" prints.',
       cause,
     });
   if (!jobId.safeParse(id).success) throw unknown();
   try {
-    return await readJob(cloud.output, id);
+    return await readJob(patient(options, waiting).output, id, waiting.signal);
   } catch (error) {
     throw error instanceof ObjectMissingError ? unknown(error) : error;
   }
@@ -121,7 +122,7 @@ async function submitJob(
   inputs: readonly string[] | AsyncIterable<Input>,
   given: SubmitJob,
 ): Promise<Job> {
-  const { include = [], exclude = [], onSubmitProgress, onTransient } = given;
+  const { include = [], exclude = [], onSubmitProgress } = given;
   const stopping = stopper(given.signal);
   const { signal } = stopping;
   const named = Array.isArray(inputs) ? (inputs as readonly string[]) : undefined;
@@ -141,8 +142,7 @@ async function submitJob(
     });
   }
   const job = newJob(options, given, named ?? []);
-  const patience = { ...options, signal, ...(onTransient && { onTransient }) };
-  await createJob(patientCloud(options.cloud, patience).output, job, given.signal);
+  await createJob(patient(options, { ...given, signal }).output, job, given.signal);
   const submission = await startSubmission(options, stopping, given, (announcing) =>
     submit(chained(first.value, images), {
       ...options,

@@ -1,7 +1,6 @@
 import { ImgclsError } from '../core/errors.ts';
 import type { JobRecord } from '../core/job.ts';
 import { reopenJob } from '../core/job-record.ts';
-import { patientCloud } from '../core/patient.ts';
 import type { Store } from '../core/ports.ts';
 import { readFailures } from '../results/failures.ts';
 import { announceAll } from '../upload/announce.ts';
@@ -13,6 +12,7 @@ import {
   type Job,
   type JobTools,
   jobHandle,
+  patient,
   type SubmissionOptions,
   startSubmission,
   stopper,
@@ -32,11 +32,9 @@ export interface RetryJob extends SubmissionOptions {
 export async function retry(tools: RetryTools, job: JobRecord, given: RetryJob): Promise<Job | undefined> {
   if (job.state !== 'finished') throw notFinished(job);
   const { isWanted = () => true } = given;
-  if (!(await hasFailures(tools, job, isWanted))) return undefined;
   const stopping = stopper(given.signal);
-  const { signal } = stopping;
-  const { onTransient } = given;
-  const { output } = patientCloud(tools.cloud, { ...tools, signal, ...(onTransient && { onTransient }) });
+  const { output } = patient(tools, { ...given, signal: stopping.signal });
+  if (!(await hasFailures(output, job, isWanted))) return undefined;
   const opened = await reopenJob(output, job);
   if (opened.state !== 'open' || opened.attempt !== job.attempt + 1) throw notFinished(opened);
   const submission = await startSubmission(tools, stopping, given, (announcing) =>
@@ -73,11 +71,11 @@ const reading = (tools: RetryTools, { cloud, signal }: Announcing, isWanted: (in
 });
 
 async function hasFailures(
-  { cloud }: RetryTools,
+  output: Store,
   { id, attempt }: JobRecord,
   isWanted: (index: number) => boolean,
 ): Promise<boolean> {
-  for await (const index of readFailures(cloud.output, id, attempt + 1)) if (isWanted(index)) return true;
+  for await (const index of readFailures(output, id, attempt + 1)) if (isWanted(index)) return true;
   return false;
 }
 

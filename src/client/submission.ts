@@ -4,7 +4,7 @@ import { cancelJob, readJob } from '../core/job-record.ts';
 import { responseQueueName } from '../core/keys.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { patientCloud } from '../core/patient.ts';
-import type { Cloud, Queue } from '../core/ports.ts';
+import type { Cloud } from '../core/ports.ts';
 import { awaitRetry } from '../results/await-retry.ts';
 import { type FollowProgress, follow } from '../results/follow.ts';
 import { readOutcomes } from '../results/ledger.ts';
@@ -27,11 +27,15 @@ export interface JobTools {
   attend(): Attendance;
 }
 
-export interface OutcomesOptions {
-  onProgress?(progress: FollowProgress): void;
-  /** Told of every fault of the world that is waited out. */
+/** How faults of the world are waited out. */
+export interface Waiting {
+  /** Told of each of them. */
   onTransient?(error: unknown): void;
   signal?: AbortSignal;
+}
+
+export interface OutcomesOptions extends Waiting {
+  onProgress?(progress: FollowProgress): void;
 }
 
 /** One job, as programs use it. */
@@ -39,7 +43,8 @@ export interface Job {
   readonly id: string;
   /** The record, once every image is stored and announced. */
   readonly submitted: Promise<JobRecord>;
-  record(): Promise<JobRecord>;
+  /** As it is now; faults of the world are waited out where it is said how. */
+  record(waiting?: Waiting): Promise<JobRecord>;
   /**
    * Waits for the job: every outcome in input order, each once; of a job that is tried again, those of the images that are.
    * To be iterated once; leaving the loop ends the wait.
@@ -60,15 +65,26 @@ export interface Submission {
   failed?: AbortSignal;
   /** Ends it early. */
   stop?(): void;
-  responses?: Queue;
+  /** The response queue, by name. */
+  responses?: string;
 }
 
-export interface SubmissionOptions {
+export interface SubmissionOptions extends Waiting {
   /** Nobody waits where this is false: no worker is started and no response is sent. */
   wait: boolean;
-  /** Told of every fault of the world that is waited out. */
-  onTransient?(error: unknown): void;
-  signal?: AbortSignal;
+}
+
+/** The cloud of somebody who waits faults out. */
+export function patient(
+  { cloud, clock, random }: Pick<JobTools, 'cloud' | 'clock' | 'random'>,
+  { onTransient, signal }: Waiting,
+): Cloud {
+  return patientCloud(cloud, {
+    clock,
+    random,
+    ...(signal && { signal }),
+    ...(onTransient && { onTransient }),
+  });
 }
 
 /** What announces images needs: a cloud that waits faults out, whom to answer, and when to stop. */
@@ -89,11 +105,10 @@ export function stopper(signal: AbortSignal | undefined): { stop(): void; signal
 export async function startSubmission(
   tools: JobTools,
   { stop, signal }: ReturnType<typeof stopper>,
-  { wait, onTransient }: SubmissionOptions,
+  { wait, ...waiting }: SubmissionOptions,
   announce: (announcing: Announcing) => Promise<JobRecord>,
 ): Promise<Submission> {
-  const { cloud: plain, clock, random } = tools;
-  const cloud = patientCloud(plain, { clock, random, signal, ...(onTransient && { onTransient }) });
+  const cloud = patient(tools, { ...waiting, signal });
   const name = responseQueueName(cloud.cluster, tools.newId().toLowerCase());
   const responses = wait ? await cloud.queues.create(name) : undefined;
   const sealed = new AbortController();
@@ -108,7 +123,7 @@ export async function startSubmission(
     sealed: sealed.signal,
     failed: failed.signal,
     stop,
-    ...(responses && { responses: plain.queues.open(responses.name) }),
+    ...(responses && { responses: responses.name }),
   };
 }
 
@@ -119,7 +134,7 @@ export function jobHandle(
   submission: Submission,
   shown?: readonly number[],
 ): Job {
-  const { cloud: plain, clock, random } = tools;
+  const { cloud: plain, clock } = tools;
   async function* outcomes({
     signal,
     onProgress,
@@ -128,7 +143,7 @@ export function jobHandle(
     const attendance = tools.attend();
     const ends = [signal, submission.failed, attendance.failed].filter((each) => each !== undefined);
     const end = AbortSignal.any(ends);
-    const cloud = patientCloud(plain, { clock, random, signal: end, ...(onTransient && { onTransient }) });
+    const cloud = patient(tools, { signal: end, ...(onTransient && { onTransient }) });
     const { sealed, responses } = submission;
     let isFinished = false;
     try {
@@ -138,7 +153,7 @@ export function jobHandle(
           jobId: id,
           clock,
           signal: end,
-          ...(responses && { responses: cloud.queues.open(responses.name) }),
+          ...(responses && { responses: cloud.queues.open(responses) }),
           ...(sealed && { sealed }),
           ...(onProgress && { onProgress }),
         },
@@ -149,14 +164,15 @@ export function jobHandle(
       submission.stop?.();
       await submission.submitted.catch(() => {});
       // One that cannot be removed now is swept later; the wait's own end counts more.
-      if (responses !== undefined) await plain.queues.remove(responses.name).catch(onTransient);
+      if (responses !== undefined) await plain.queues.remove(responses).catch(onTransient);
       await attendance.leave(isFinished ? [] : [id]);
     }
   }
   return {
     id,
     submitted: submission.submitted,
-    record: () => readJob(plain.output, id),
+    record: (waiting) =>
+      readJob((waiting === undefined ? plain : patient(tools, waiting)).output, id, waiting?.signal),
     outcomes,
     results: (signal) => readOutcomes(plain.output, id, { signal, ...(shown && { attempts: shown }) }),
     cancel() {
