@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
+import v8 from 'node:v8';
 
 const inClone = existsSync(new URL('../src/cli/main.ts', import.meta.url));
 // Older ones lack node:sqlite, and before 22.18 they do not run TypeScript as it is.
@@ -11,6 +12,9 @@ const needed = inClone ? [22, 18] : [22, 13];
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
+  // Short-lived objects have the room that they begin with: left to itself it grows to a hundred megabytes while a large
+  // job streams through, for 6 % more images a second when nothing is classified (bench/million.ts).
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
   module.enableCompileCache?.();
   // Workers and model runners start from the same cache.
   process.env.NODE_COMPILE_CACHE ??= module.getCompileCacheDir?.() ?? '';
