@@ -13,6 +13,10 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
     load: () => import('./commands/upload.ts'),
   },
   results: { summary: 'print the outcomes of a job', load: () => import('./commands/results.ts') },
+  jobs: { summary: 'list jobs and how far they are', load: () => import('./commands/jobs.ts') },
+  cancel: { summary: 'give a job up', load: () => import('./commands/cancel.ts') },
+  rm: { summary: 'delete a job and its results', load: () => import('./commands/rm.ts') },
+  gc: { summary: 'delete what nobody needs any more', load: () => import('./commands/gc.ts') },
   resume: { summary: 'go on with an upload that was cut short', load: () => import('./commands/resume.ts') },
   retry: { summary: 'try the failed images of a job again', load: () => import('./commands/retry.ts') },
   scale: {

@@ -5,6 +5,7 @@ import type { QueueDepth } from '../core/ports.ts';
 import { harmless, plainName } from '../results/export.ts';
 import { isUnknown, type Known } from '../scaler/snapshot.ts';
 import { byteSize } from './byte-size.ts';
+import { columns } from './columns.ts';
 import { duration } from './progress.ts';
 import { type SeenJob, type SeenLock, SILENT_MS, type StatusView } from './status-view.ts';
 
@@ -21,6 +22,7 @@ export function statusText(view: StatusView): string {
   return rows.map((line) => `${harmless(line)}\n`).join('');
 }
 
+const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 const row = (name: string, text: string): string => `${name.padEnd(13)}${text}`;
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
@@ -127,7 +129,7 @@ function fleetRows(view: StatusView): string[] {
   return [
     row('fleet', summary),
     ...workers.filter(isUnknown).map(({ unknown }) => row('', `a worker is unknown: ${unknown}`)),
-    ...columns(['worker', 'state', 'images/s', 'images', 'age', 'memory', 'kind'], cells),
+    ...indented(columns(['worker', 'state', 'images/s', 'images', 'age', 'memory', 'kind'], cells)),
   ];
 }
 
@@ -162,14 +164,6 @@ function jobRows({ jobs, jobMs }: StatusView): string[] {
   return [
     row('jobs', jobs.length === 0 ? 'none is unfinished' : `${jobs.length} unfinished`),
     ...jobs.filter(isUnknown).map(({ unknown }) => row('', `a job is unknown: ${unknown}`)),
-    ...columns(['job', 'state', 'done', 'left', 'cost'], cells),
+    ...indented(columns(['job', 'state', 'done', 'left', 'cost'], cells)),
   ];
-}
-
-/** Cells below each other, indented; nothing at all where there are none. */
-function columns(head: readonly string[], cells: readonly (readonly string[])[]): string[] {
-  if (cells.length === 0) return [];
-  const all = [head, ...cells];
-  const widths = head.map((_, at) => Math.max(...all.map((line) => (line[at] ?? '').length)));
-  return all.map((line) => `  ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')}`.trimEnd());
 }

@@ -14,7 +14,7 @@ interface Known {
   cancelled: Promise<boolean>;
 }
 
-/** Which jobs are cancelled, read from the job records at most every 10 s each. */
+/** Which jobs are cancelled or deleted, read from the job records at most every 10 s each. */
 export class JobStates {
   readonly #output: Store;
   readonly #clock: Clock;
@@ -45,12 +45,13 @@ export class JobStates {
     return cancelled;
   }
 
-  /** A record that is not there or makes no sense cancels nothing: the request itself says what to do. */
+  /** A job that was deleted is wanted by nobody. A record that makes no sense cancels nothing: the request itself says what to do. */
   async #read(job: string): Promise<boolean> {
     try {
       return (await readJob(this.#output, job)).state === 'cancelled';
     } catch (error) {
-      if (error instanceof ObjectMissingError || error instanceof PoisonError) return false;
+      if (error instanceof ObjectMissingError) return true;
+      if (error instanceof PoisonError) return false;
       throw error;
     }
   }

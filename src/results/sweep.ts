@@ -9,21 +9,28 @@ const STATUS_MAX_SILENCE_MS = HOUR_MS;
 const SWEEP_EVERY_MS = 10 * 60_000;
 const MAX_QUEUES = 100;
 
+/** Response queues that are older than any wait should be. */
+export async function* orphanedQueues(cloud: Cloud, nowMs: number): AsyncGenerator<string> {
+  const prefix = responseQueuePrefix(cloud.cluster);
+  for await (const { name, createdAtMs } of cloud.queues.list(prefix)) {
+    // A waiter's id has no hyphen; a cluster whose name begins like this prefix has its own queues here.
+    const isOurs = !name.slice(prefix.length).includes('-');
+    if (isOurs && nowMs - createdAtMs > QUEUE_MAX_AGE_MS) yield name;
+  }
+}
+
 /**
  * Removes response queues that their waiters left behind: those older than a day. A waiter that waits longer follows
  * the ledger from then on.
  */
 export function sweepResponseQueues(cloud: Cloud, clock: Clock): Chore {
-  const prefix = responseQueuePrefix(cloud.cluster);
   return {
     name: 'sweep of the response queues',
     everyMs: SWEEP_EVERY_MS,
     async run(signal) {
       const orphans: string[] = [];
-      for await (const { name, createdAtMs } of cloud.queues.list(prefix)) {
-        // A waiter's id has no hyphen; a cluster whose name begins like this prefix has its own queues here.
-        const isOurs = !name.slice(prefix.length).includes('-');
-        if (isOurs && clock.nowMs() - createdAtMs > QUEUE_MAX_AGE_MS) orphans.push(name);
+      for await (const name of orphanedQueues(cloud, clock.nowMs())) {
+        orphans.push(name);
         if (orphans.length === MAX_QUEUES || signal.aborted) break;
       }
       for (const name of orphans) {

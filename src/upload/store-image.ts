@@ -8,10 +8,8 @@ import type { ManifestEntry } from '../core/job.ts';
 import { imageKey } from '../core/keys.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/outcome.ts';
 import type { Body, Store } from '../core/ports.ts';
+import { REFRESH_AFTER_MS } from '../core/retention.ts';
 import type { Input } from './inputs.ts';
-
-/** Inputs leave the bucket 30 days after they were written; one past half of that is made new before it is reused. */
-const REFRESH_AFTER_MS = 15 * 24 * 3600 * 1000;
 
 /** Files up to this size are read once into memory; larger ones are hashed and sent as streams. */
 const IN_MEMORY_BYTES = 8 * 1024 * 1024;

@@ -1,0 +1,123 @@
+import { Readable } from 'node:stream';
+import { messageOf, ObjectMissingError } from '../core/errors.ts';
+import { attemptTotal, FIRST_ATTEMPT, type JobRecord, type JobState, jobId } from '../core/job.ts';
+import { readJobCost } from '../core/job-cost.ts';
+import { readJob } from '../core/job-record.ts';
+import { attemptPrefix, JOBS_PREFIX, parseShardKey } from '../core/keys.ts';
+import type { Store } from '../core/ports.ts';
+import { Coverage } from './coverage.ts';
+import { countFailures } from './failures.ts';
+
+/** One job as a list shows it. What is not known is absent. */
+export interface ListedJob {
+  id: string;
+  state: JobState;
+  createdAtMs: number;
+  /** Images with an outcome, those left out that are being tried again. */
+  done: number;
+  total?: number;
+  /** Images with an error. */
+  errors: number;
+  /** Of an unfinished job in the last minute of its ledger; of a finished one over its whole life. */
+  imagesPerSecond?: number;
+  leftMs?: number;
+  usd?: number;
+}
+
+/** A job that is there and cannot be read. */
+export interface UnknownJob {
+  id: string;
+  unknown: string;
+}
+
+/** Jobs read at once. */
+const CONCURRENCY = 8;
+const RATE_MS = 60_000;
+/** A ledger that was quiet for so long has no rate. */
+const STALE_MS = 5 * 60_000;
+
+/** The ids of all jobs there are, newest first. */
+export async function listJobIds(output: Store, signal?: AbortSignal): Promise<string[]> {
+  const folders = await Array.fromAsync(output.listFolders(JOBS_PREFIX, signal));
+  return folders.filter((folder) => jobId.safeParse(folder).success).reverse();
+}
+
+/**
+ * Reads these jobs, in their order; what is left of a deleted one is none. A finished one costs a few requests, however
+ * large it is.
+ */
+export function readJobs(
+  output: Store,
+  ids: readonly string[],
+  { nowMs, signal }: { nowMs: number; signal?: AbortSignal },
+): AsyncIterable<ListedJob | UnknownJob> {
+  const read = async (id: string): Promise<(ListedJob | UnknownJob)[]> => {
+    try {
+      return [await listed(output, await readJob(output, id, signal), { nowMs, signal })];
+    } catch (error) {
+      signal?.throwIfAborted();
+      return error instanceof ObjectMissingError ? [] : [{ id, unknown: messageOf(error) }];
+    }
+  };
+  return Readable.from(ids).flatMap(read, { concurrency: CONCURRENCY, ...(signal && { signal }) });
+}
+
+async function listed(
+  output: Store,
+  record: JobRecord,
+  { nowMs, signal }: { nowMs: number; signal: AbortSignal | undefined },
+): Promise<ListedJob> {
+  const { id, state, createdAtMs, total } = record;
+  const errors = await countFailures(output, record, signal);
+  const usd = await readJobCost(output, id, signal);
+  const known = {
+    id,
+    state,
+    createdAtMs,
+    errors,
+    ...(total !== undefined && { total }),
+    ...(usd !== undefined && { usd }),
+  };
+  if (record.state === 'finished') {
+    const { finishedAtMs = createdAtMs } = record;
+    const tookMs = finishedAtMs - createdAtMs;
+    const rate = total !== undefined && tookMs > 0 ? { imagesPerSecond: (1000 * total) / tookMs } : {};
+    return { ...known, done: total ?? 0, ...rate };
+  }
+  const { images, imagesPerSecond } = await progressOf(output, record, { nowMs, signal });
+  const wanted = attemptTotal(record);
+  const left = wanted === undefined ? undefined : wanted - images;
+  const before = record.attempt === FIRST_ATTEMPT || total === undefined ? 0 : total - (wanted ?? images);
+  const leftMs =
+    left !== undefined && imagesPerSecond !== undefined ? (1000 * left) / imagesPerSecond : undefined;
+  return {
+    ...known,
+    done: before + images,
+    ...(imagesPerSecond !== undefined && { imagesPerSecond }),
+    ...(leftMs !== undefined && { leftMs }),
+  };
+}
+
+/** Images of the present attempt that have an outcome, and how many came in a second of late, by the ledger's own clock. */
+async function progressOf(
+  output: Store,
+  { id, attempt, createdAtMs }: JobRecord,
+  { nowMs, signal }: { nowMs: number; signal: AbortSignal | undefined },
+): Promise<{ images: number; imagesPerSecond?: number }> {
+  const coverage = new Coverage();
+  const bySecond = new Map<number, number>();
+  let newestMs = Number.NEGATIVE_INFINITY;
+  for await (const { key, modifiedAtMs } of output.list(attemptPrefix(id, attempt), signal && { signal })) {
+    const range = parseShardKey(key);
+    if (range === undefined) continue;
+    coverage.add(range);
+    newestMs = Math.max(newestMs, modifiedAtMs);
+    const second = Math.floor(modifiedAtMs / 1000);
+    bySecond.set(second, (bySecond.get(second) ?? 0) + range.last - range.first + 1);
+  }
+  if (nowMs - newestMs > STALE_MS) return { images: coverage.images };
+  const sinceMs = Math.max(newestMs - RATE_MS, createdAtMs);
+  let lately = 0;
+  for (const [second, images] of bySecond) if (1000 * second >= sinceMs - 1000) lately += images;
+  return { images: coverage.images, imagesPerSecond: (1000 * lately) / Math.max(1000, newestMs - sinceMs) };
+}

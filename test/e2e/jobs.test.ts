@@ -1,0 +1,112 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jobPrefix } from '../../src/core/keys.ts';
+import { createLocalCloud } from '../../src/local/cloud.ts';
+import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
+
+const samples = path.join(repository, 'samples');
+
+let installed: InstalledPackage;
+beforeAll(async () => {
+  installed = await installPackage();
+});
+afterAll(() => installed.remove());
+
+const run = (dataDir: string, ...args: string[]) => start(installed.bin, dataDir, args).finished;
+const announce = async (dataDir: string, folder = samples) =>
+  (await run(dataDir, 'upload', folder, '--no-wait')).stdout.trim();
+const jobs = async (dataDir: string, ...args: string[]) =>
+  (await run(dataDir, 'jobs', '--format', 'ndjson', ...args)).stdout
+    .split('\n')
+    .flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+
+async function keysOf(dataDir: string, job: string): Promise<string[]> {
+  const cloud = createLocalCloud({ dataDir, cluster: 'default' });
+  try {
+    return (await Array.fromAsync(cloud.output.list(jobPrefix(job)))).map(({ key }) => key);
+  } finally {
+    await cloud.close();
+  }
+}
+
+describe('imgcls jobs', () => {
+  it('lists what is announced, waits for it, and tells images, errors and rate', async () => {
+    const dataDir = await installed.dataDir();
+    expect((await run(dataDir, 'jobs')).stdout).toBe('There is no job.\n');
+    const first = await announce(dataDir);
+    const folder = path.join(dataDir, 'bad');
+    await mkdir(folder);
+    await writeFile(path.join(folder, 'a.jpg'), 'no image');
+    const second = await announce(dataDir, folder);
+    expect(await jobs(dataDir)).toMatchObject([
+      { id: second, state: 'sealed', done: 0, total: 1, errors: 0 },
+      { id: first, state: 'sealed', done: 0, total: 5, errors: 0 },
+    ]);
+    expect((await run(dataDir, 'jobs', '--wait')).code).toBe(0);
+    expect(await jobs(dataDir)).toMatchObject([
+      { id: second, state: 'finished', done: 1, total: 1, errors: 1 },
+      { id: first, state: 'finished', done: 5, total: 5, errors: 0, imagesPerSecond: expect.any(Number) },
+    ]);
+    expect(await jobs(dataDir, '--limit', '1')).toHaveLength(1);
+    expect(await jobs(dataDir, '--state', 'cancelled')).toEqual([]);
+    expect((await run(dataDir, 'jobs')).stdout).toMatch(new RegExp(`${second}  finished  1 of 1 +1 `));
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+});
+
+describe('a job that is cancelled', () => {
+  it('ends for those who wait, is classified no further, and can be removed', async () => {
+    const dataDir = await installed.dataDir();
+    const job = await announce(dataDir);
+    expect(await run(dataDir, 'rm', job)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/is sealed.*\n.*--force/),
+    });
+    expect((await run(dataDir, 'cancel', job)).code).toBe(0);
+    expect(await run(dataDir, 'cancel', job)).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/was cancelled before/),
+    });
+    expect(await run(dataDir, 'results', job, '--wait')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/was cancelled/),
+    });
+    expect((await run(dataDir, 'rm', job)).code).toBe(0);
+    expect(await keysOf(dataDir, job)).toEqual([]);
+    expect(await jobs(dataDir)).toEqual([]);
+    expect(await run(dataDir, 'results', job)).toMatchObject({ code: 2 });
+  });
+
+  it('is none that is finished', async () => {
+    const dataDir = await installed.dataDir();
+    const { stderr } = await run(dataDir, 'upload', path.join(samples, 'cat.jpg'));
+    const job = /job (\w{26})/.exec(stderr)?.[1] ?? '';
+    expect(await run(dataDir, 'cancel', job)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/is finished/),
+    });
+  });
+});
+
+describe('imgcls gc', () => {
+  it('deletes jobs that are over, tells of those that are not, and leaves all others alone', async () => {
+    const dataDir = await installed.dataDir();
+    const { stderr } = await run(dataDir, 'upload', path.join(samples, 'cat.jpg'));
+    const finished = /job (\w{26})/.exec(stderr)?.[1] ?? '';
+    const unfinished = await announce(dataDir);
+    expect((await run(dataDir, 'gc')).code).toBe(0);
+    expect(await jobs(dataDir), 'younger than 30 days').toHaveLength(2);
+    const dry = await run(dataDir, 'gc', '--older-than', '0', '--dry-run');
+    expect(dry.stderr).toMatch(/jobs would be deleted: 1\./);
+    expect(await jobs(dataDir)).toHaveLength(2);
+    const swept = await run(dataDir, 'gc', '--older-than', '0');
+    expect(swept.stderr).toMatch(/jobs deleted: 1\./);
+    expect(swept.stderr).toMatch(new RegExp(`job ${unfinished} is old and not finished`));
+    expect(await keysOf(dataDir, finished)).toEqual([]);
+    expect(await run(dataDir, 'results', unfinished, '--wait'), 'its images are still there').toMatchObject({
+      code: 0,
+    });
+  });
+});
