@@ -22,7 +22,7 @@ export const collect = (value: string, values: string[] = []): string[] => [...v
 /** Of commands that announce images: whether to wait for them, and how long. */
 export function withWaitFlags(command: Command): Command {
   return command
-    .option('--wait', 'wait for the outcomes and print them', true)
+    .option('--wait', 'wait for the outcomes', true)
     .option('--no-wait', 'print the job id and leave; "imgcls results JOB --wait" waits')
     .option('--timeout <seconds>', 'stop waiting after so long', seconds);
 }

@@ -55,7 +55,7 @@ function textOf(
 }
 
 /** One after the other: who waits for a job on one machine keeps workers running for all. */
-async function waitForAll(
+export async function waitForAll(
   ids: readonly string[],
   { client, interrupted }: Run,
   timeoutMs: number | undefined,

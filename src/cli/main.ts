@@ -17,6 +17,7 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
   cancel: { summary: 'give a job up', load: () => import('./commands/cancel.ts') },
   rm: { summary: 'delete a job and its results', load: () => import('./commands/rm.ts') },
   gc: { summary: 'delete what nobody needs any more', load: () => import('./commands/gc.ts') },
+  dlq: { summary: 'list, show, redrive and purge dead letters', load: () => import('./commands/dlq.ts') },
   resume: { summary: 'go on with an upload that was cut short', load: () => import('./commands/resume.ts') },
   retry: { summary: 'try the failed images of a job again', load: () => import('./commands/retry.ts') },
   scale: {

@@ -1,0 +1,49 @@
+import { type Command, Option } from 'commander';
+import type { LetterFlags, LetterListFlags, RedriveFlags } from '../dlq.ts';
+import { withWaitFlags } from '../flags.ts';
+
+const load = () => import('../dlq.ts');
+
+export function register(program: Command): void {
+  const dlq = program
+    .command('dlq')
+    .description(
+      'Dead letters: batches that nobody could finish. Their images have an error; the letters are kept.',
+    );
+  dlq
+    .command('list')
+    .description('Lists the letters that are kept: why each is here and how often it was tried.')
+    .option('--job <job>', 'only those of a job')
+    .addOption(
+      new Option('--format <format>', 'how letters are listed')
+        .choices(['table', 'json', 'ndjson'])
+        .default('table'),
+    )
+    .action(async (flags: LetterListFlags) => {
+      process.exitCode = await (await load()).listLetters({ ...program.opts(), ...flags });
+    });
+  dlq
+    .command('show')
+    .description('Prints a letter whole, as JSON.')
+    .argument('<id>', 'message id, as "imgcls dlq list" gives it')
+    .action(async (id: string) => {
+      process.exitCode = await (await load()).showLetter(id, program.opts());
+    });
+  const redrive = selecting(dlq.command('redrive')).description(
+    'Tries the images of letters again, in another attempt of their finished jobs; then the letters are deleted.',
+  );
+  withWaitFlags(redrive).action(async (ids: string[], flags: RedriveFlags) => {
+    process.exitCode = await (await load()).redriveLetters(ids, { ...program.opts(), ...flags });
+  });
+  selecting(dlq.command('purge'))
+    .description('Deletes letters; the outcomes of their images stay.')
+    .action(async (ids: string[], flags: LetterFlags) => {
+      process.exitCode = await (await load()).purgeLetters(ids, { ...program.opts(), ...flags });
+    });
+}
+
+const selecting = (command: Command): Command =>
+  command
+    .argument('[ids...]', 'message ids, as "imgcls dlq list" gives them')
+    .option('--job <job>', 'all letters of a job')
+    .option('--all', 'all letters');
