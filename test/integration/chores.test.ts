@@ -15,15 +15,15 @@ import {
 } from '../../src/core/keys.ts';
 import { isError, type Outcome } from '../../src/core/outcome.ts';
 import type { Cloud, ReceivedMessage } from '../../src/core/ports.ts';
-import { formatShard } from '../../src/core/shard.ts';
+import { formatShard, listShards } from '../../src/core/shard.ts';
 import { parseVersioned } from '../../src/core/versioned.ts';
 import { drainDeadLetters } from '../../src/results/dead-letters.ts';
 import { follow } from '../../src/results/follow.ts';
-import { listShards, readOutcomes } from '../../src/results/ledger.ts';
+import { readOutcomes } from '../../src/results/ledger.ts';
 import { settleJobs } from '../../src/results/settle-jobs.ts';
 import { sweepResponseQueues, sweepStatuses } from '../../src/results/sweep.ts';
 import type { Input } from '../../src/upload/inputs.ts';
-import { submit } from '../../src/upload/submit.ts';
+import { NOTHING, submit } from '../../src/upload/submit.ts';
 import { CLUSTER, makeClouds, type TestClouds } from '../contract/local-cloud.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 import { gist, Harness, labels } from './worker-harness.ts';
@@ -78,7 +78,6 @@ describe('the drain of the dead letters', () => {
         jobId: harness.job,
         responses: cloud.queues.open(harness.replyTo),
         clock: systemClock,
-        random: Math.random,
       }),
     );
     expect(gist(seen)).toEqual(['deadline', 'deadline']);
@@ -149,7 +148,7 @@ describe('the drain of the dead letters', () => {
     }
     await deliverUntilDead();
     await Promise.all([drain(), drain()]);
-    const shards = await Array.fromAsync(listShards(cloud.output, harness.job));
+    const shards = await Array.fromAsync(listShards(cloud.output, harness.job, { attempt: 1 }));
     expect(shards.map(({ first, last }) => [first, last])).toEqual([
       [0, 9],
       [10, 19],
@@ -186,7 +185,7 @@ describe('the drain of the dead letters', () => {
     await harness.announce(await harness.store(labels(0, 1)), { job: '01ARZ3NDEKTSV4RRFFQ69G5FAV' });
     await deliverUntilDead();
     await sealJob(cloud.output, harness.job, 1);
-    await finishJob(cloud.output, harness.job);
+    await finishJob(cloud.output, await readJob(cloud.output, harness.job), 0);
     expect(await drain()).toBe('Dead letters kept: 2.');
     expect(await outcomes()).toEqual([]);
   });
@@ -197,7 +196,7 @@ describe('the drain of the dead letters', () => {
     await deliverUntilDead();
     const clock = virtualClock();
     const startMs = clock.monotonicMs();
-    const waiting = follow({ cloud, jobId: harness.job, clock, random: Math.random });
+    const waiting = follow({ cloud, jobId: harness.job, clock });
     expect(gist(await Array.fromAsync(waiting))).toEqual(['deadline']);
     expect(clock.monotonicMs() - startMs).toBeGreaterThanOrEqual(MINUTE_MS);
   });
@@ -231,7 +230,14 @@ describe('the settling of the jobs', () => {
     const source = (async function* () {
       yield* inputs;
     })();
-    await submit(source, { cloud, job, concurrency: 4, maxImageBytes: 1000, clock: systemClock });
+    await submit(source, {
+      cloud,
+      job,
+      before: NOTHING,
+      concurrency: 4,
+      maxImageBytes: 1000,
+      clock: systemClock,
+    });
   }
 
   async function takeAll(): Promise<ReceivedMessage[]> {
@@ -345,7 +351,7 @@ describe('the settling of the jobs', () => {
     const neverBegun = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
     await cloud.output.put(activeKey(neverBegun), new Uint8Array());
     await sealJob(cloud.output, harness.job, 1);
-    await finishJob(cloud.output, harness.job);
+    await finishJob(cloud.output, await readJob(cloud.output, harness.job), 0);
     await cloud.output.put(activeKey(harness.job), new Uint8Array());
     const { look } = settling();
     await look();
@@ -359,7 +365,7 @@ describe('the settling of the jobs', () => {
   it('says which job cannot end because its manifest lacks images, and settles the others', async () => {
     await submitAll(labels(0, 20));
     await loseAll();
-    await cloud.output.delete([manifestPartKey(harness.job, 1)]);
+    await cloud.output.delete([manifestPartKey(harness.job, { attempt: 1, part: 1 })]);
     const { look, lookFor } = settling();
     await look();
     await expect(lookFor(5)).rejects.toThrow(`Job ${harness.job} cannot end: 4 of its images`);
