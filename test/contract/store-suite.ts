@@ -280,6 +280,32 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(await keysOf(store, 'a*')).toEqual(['a*/x']);
       });
 
+      it('names each folder below a prefix once, however much is in it', async () => {
+        const keys = [
+          'jobs/a/1',
+          'jobs/a/2/3',
+          'jobs/a b+%/1',
+          'jobs/a-/1',
+          'jobs/ü/日本/1',
+          'jobs/alone',
+          'jobsother/x/1',
+        ];
+        for (const key of keys) await store.put(key, bytes('x'));
+        const folders = async (prefix: string) => (await Array.fromAsync(store.listFolders(prefix))).sort();
+        expect(await folders('jobs/')).toEqual(['a', 'a b+%', 'a-', 'ü']);
+        expect(await folders('jobs/a/')).toEqual(['2']);
+        expect(await folders('jobs/ü/')).toEqual(['日本']);
+        expect(await folders('nothing/')).toEqual([]);
+        expect(await folders('')).toEqual(['jobs', 'jobsother']);
+      });
+
+      it('names folders in the order of their keys, also those that fill many pages', async () => {
+        const names = Array.from({ length: 1100 }, (_, index) => String(index).padStart(4, '0'));
+        await Promise.all(names.map((name) => store.put(`many/${name}/x`, bytes('x'))));
+        expect(await Array.fromAsync(store.listFolders('many/'))).toEqual(names);
+        await store.delete(names.map((name) => `many/${name}/x`));
+      });
+
       it('tells size and version of what it lists', async () => {
         const put = await store.put('key', bytes('hello'));
         const listed = await Array.fromAsync(store.list('k'));
