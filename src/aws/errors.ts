@@ -199,10 +199,14 @@ export const noSuchBucket = (bucket: string, cause: unknown): ImgclsError =>
  */
 export function awsError(error: unknown, what: string): ImgclsError {
   if (error instanceof ImgclsError) return error;
-  const { kind, reason = messageOf(error), hint } = causeOf(error);
+  const { kind, reason = wordsOf(error), hint } = causeOf(error);
   const options = hint === undefined ? { cause: error } : { hint, cause: error };
   return new ImgclsError(kind, `Could not ${what}: ${reason.replace(/\.$/, '')}.`, options);
 }
+
+/** Where a host has several addresses and none can be reached, only the errors of the single ones have words. */
+const wordsOf = (error: unknown): string =>
+  messageOf(error instanceof AggregateError && error.message === '' ? error.errors[0] : error);
 
 function causeOf(error: unknown): { kind: ErrorKind; reason?: string; hint?: string } {
   const message = messageOf(error);

@@ -1,23 +1,19 @@
-import type { DeadLetter } from '../core/dead-letter.ts';
+// `imgcls dlq list | show | purge`, and which letters a command means; dlq-redrive.ts has the rest.
 import { ImgclsError, ObjectMissingError } from '../core/errors.ts';
-import type { JobState } from '../core/job.ts';
 import { deadLetterQueueName } from '../core/keys.ts';
-import { harmless } from '../results/export.ts';
 import {
-  byJob,
-  type JobLetters,
+  isReadable,
+  jobOf,
+  type KeptLetter,
+  newestFirst,
   readLetter,
   readLetters,
   removeLetters,
-  requestOf,
-  type UnreadableLetter,
 } from '../results/letters.ts';
-import { lettersText } from './dlq-text.ts';
-import { waitForAll } from './jobs.ts';
+import { type LetterFormat, letterJson, lettersText, letterText } from './dlq-text.ts';
 import { openOutput } from './output.ts';
 import { exitCode } from './report.ts';
 import { notice, type Run, withRun } from './run.ts';
-import { faultTeller } from './wait.ts';
 
 interface RunFlags {
   cluster?: string;
@@ -26,7 +22,7 @@ interface RunFlags {
 
 export interface LetterListFlags extends RunFlags {
   job?: string;
-  format: 'table' | 'json' | 'ndjson';
+  format: LetterFormat;
 }
 
 /** Which letters are meant. */
@@ -35,86 +31,46 @@ export interface LetterFlags extends RunFlags {
   all?: boolean;
 }
 
-export interface RedriveFlags extends LetterFlags {
-  wait: boolean;
-  timeout?: number;
-}
-
 /** Runs `imgcls dlq list`. @returns the exit code. */
 export function listLetters({ job, format, cluster, dataDir }: LetterListFlags): Promise<number> {
-  return withRun({ cluster, dataDir }, async ({ cloud, interrupted }) => {
-    const letters = (await Array.fromAsync(readLetters(cloud.output, interrupted)))
-      .filter((letter) => job === undefined || ('job' in letter && letter.job === job))
-      .sort((a, b) => receivedAt(b) - receivedAt(a));
-    const output = await openOutput(undefined);
-    await output.write(textOf(letters, format));
-    await output.finish();
-    const { waiting, inFlight } = await cloud.queues
-      .open(deadLetterQueueName(cloud.cluster))
-      .depth(interrupted);
-    if (waiting + inFlight > 0)
-      notice(`${waiting + inFlight} more are in the dead-letter queue; a controller takes them from there.`);
-    return letters.some((letter) => 'unreadable' in letter) ? exitCode.failed : exitCode.done;
+  return withRun({ cluster, dataDir }, async (run) => {
+    const letters = newestFirst(await keptLetters(job, run));
+    await print(lettersText(letters, format));
+    await tellUndrained(run);
+    return letters.every(isReadable) ? exitCode.done : exitCode.failed;
   });
 }
 
-const receivedAt = (letter: DeadLetter | UnreadableLetter): number =>
-  'receivedAtMs' in letter ? letter.receivedAtMs : 0;
+/** All that are kept, or those of a job. */
+async function keptLetters(
+  job: string | undefined,
+  { cloud, interrupted }: Pick<Run, 'cloud' | 'interrupted'>,
+): Promise<KeptLetter[]> {
+  const letters = await Array.fromAsync(readLetters(cloud.output, interrupted));
+  return job === undefined ? letters : letters.filter((letter) => jobOf(letter) === job);
+}
 
-function textOf(
-  letters: readonly (DeadLetter | UnreadableLetter)[],
-  format: LetterListFlags['format'],
-): string {
-  if (format === 'table') return lettersText(letters);
-  const lines = letters.map((letter) => harmless(JSON.stringify(letter)));
-  return format === 'ndjson'
-    ? lines.map((line) => `${line}\n`).join('')
-    : `[${lines.map((line) => `\n  ${line}`).join(',')}\n]\n`;
+async function print(text: string): Promise<void> {
+  const output = await openOutput(undefined);
+  await output.write(text);
+  await output.finish();
+}
+
+/** Letters that nobody has kept yet are counted and not taken: their images still want outcomes. */
+async function tellUndrained({ cloud, interrupted }: Run): Promise<void> {
+  const queue = cloud.queues.open(deadLetterQueueName(cloud.cluster));
+  const { waiting, inFlight } = await queue.depth(interrupted);
+  if (waiting + inFlight > 0)
+    notice(`${waiting + inFlight} more are in the dead-letter queue; a controller takes them from there.`);
 }
 
 /** Runs `imgcls dlq show`. @returns the exit code. */
 export function showLetter(id: string, { cluster, dataDir }: RunFlags): Promise<number> {
   return withRun({ cluster, dataDir }, async (run) => {
     const letter = await find(id, run);
-    const output = await openOutput(undefined);
-    const shown = { ...letter, request: requestOf(letter) };
-    await output.write(`${JSON.stringify(shown, null, 2).split('\n').map(harmless).join('\n')}\n`);
-    await output.finish();
+    await print(process.stdout.isTTY ? letterText(letter) : letterJson(letter));
     return exitCode.done;
   });
-}
-
-async function find(id: string, { cloud, interrupted }: Run): Promise<DeadLetter> {
-  try {
-    return await readLetter(cloud.output, id, interrupted);
-  } catch (cause) {
-    if (!(cause instanceof ObjectMissingError)) throw cause;
-    throw new ImgclsError('usage', `There is no dead letter ${id}.`, {
-      hint: '"imgcls dlq list" lists those there are.',
-      cause,
-    });
-  }
-}
-
-/** The letters that are meant, each once. */
-async function select(
-  ids: readonly string[],
-  { job, all }: LetterFlags,
-  run: Run,
-): Promise<(DeadLetter | UnreadableLetter)[]> {
-  if (ids.length === 0 && job === undefined && all !== true) {
-    throw new ImgclsError('usage', 'It is not said which letters.', {
-      hint: 'Give message ids, --job JOB or --all.',
-    });
-  }
-  const named = await Promise.all([...new Set(ids)].map((id) => find(id, run)));
-  if (job === undefined && all !== true) return named;
-  const kept = await Array.fromAsync(readLetters(run.cloud.output, run.interrupted));
-  const meant = kept.filter((letter) => all === true || ('job' in letter && letter.job === job));
-  return [
-    ...meant,
-    ...named.filter(({ messageId }) => !meant.some((other) => other.messageId === messageId)),
-  ];
 }
 
 /** Runs `imgcls dlq purge`. @returns the exit code. */
@@ -128,60 +84,33 @@ export function purgeLetters(ids: readonly string[], flags: LetterFlags): Promis
   });
 }
 
-/** Runs `imgcls dlq redrive`. @returns the exit code. */
-export function redriveLetters(ids: readonly string[], flags: RedriveFlags): Promise<number> {
-  const { cluster, dataDir } = flags;
-  return withRun({ cluster, dataDir }, async (run) => {
-    const letters = (await select(ids, flags, run)).filter((letter) => 'body' in letter);
-    const leftOut = letters.filter((letter) => requestOf(letter) === undefined);
-    for (const { messageId, why } of leftOut)
-      notice(`left out letter ${messageId}, which cannot be read: ${why}`);
-    const jobs = byJob(letters);
-    const redriven: string[] = [];
-    for (const job of jobs) if (await redrive(job, flags, run)) redriven.push(job.job);
-    if (flags.wait) await waitForAll(redriven, run, flags.timeout);
-    return leftOut.length > 0 || redriven.length < jobs.length ? exitCode.failed : exitCode.done;
-  });
-}
-
-/** Announces the images of one job's letters in its next attempt; then the letters go. False where that cannot be. */
-async function redrive(
-  { job: id, letters, indexes }: JobLetters,
-  { wait }: RedriveFlags,
-  { client, cloud, interrupted }: Run,
-): Promise<boolean> {
-  const what = `letters of job ${id}: ${letters.length}`;
-  const record = await stateOf(id, { client, interrupted });
-  if (record !== 'finished') {
-    const wayOut =
-      record === 'sealed' || record === 'open'
-        ? 'redrive them when it is finished'
-        : '"imgcls dlq purge" deletes them';
-    notice(`left out ${what}, since the job is ${record}; ${wayOut}.`);
-    return false;
+/**
+ * The letters that are meant, each once.
+ * @throws {ImgclsError} of kind `usage` where that is not said in one way: `--job JOB --all` must not take those of others.
+ */
+export async function select(
+  ids: readonly string[],
+  { job, all = false }: LetterFlags,
+  run: Run,
+): Promise<KeptLetter[]> {
+  const ways = [ids.length > 0, job !== undefined, all].filter(Boolean).length;
+  if (ways !== 1) {
+    const what = ways === 0 ? 'It is not said which letters.' : 'It is said in several ways which letters.';
+    throw new ImgclsError('usage', what, { hint: 'Give message ids, --job JOB or --all.' });
   }
-  const job = await client.retry(id, {
-    wait: false,
-    isWanted: (index) => indexes.has(index),
-    onTransient: faultTeller(),
-    signal: interrupted,
-  });
-  const { retried = [] } = (await job?.submitted) ?? {};
-  await removeLetters(cloud.output, letters, interrupted);
-  const images = job === undefined ? 0 : (retried.at(-1) ?? 0);
-  const how = wait || images === 0 ? '' : `; "imgcls results ${id} --wait" waits for them`;
-  notice(`${what}; images that are tried again: ${images}${how}.`);
-  return true;
+  return ids.length === 0
+    ? newestFirst(await keptLetters(job, run))
+    : await Promise.all([...new Set(ids)].map((id) => find(id, run)));
 }
 
-async function stateOf(
-  id: string,
-  { client, interrupted }: Pick<Run, 'client' | 'interrupted'>,
-): Promise<JobState | 'unknown'> {
+async function find(id: string, { cloud, interrupted }: Run): Promise<KeptLetter> {
   try {
-    return (await (await client.job(id, { signal: interrupted })).record()).state;
-  } catch (error) {
-    if (error instanceof ImgclsError && error.kind === 'usage') return 'unknown';
-    throw error;
+    return await readLetter(cloud.output, id, interrupted);
+  } catch (cause) {
+    if (!(cause instanceof ObjectMissingError)) throw cause;
+    throw new ImgclsError('usage', `There is no dead letter ${id}.`, {
+      hint: '"imgcls dlq list" lists those there are.',
+      cause,
+    });
   }
 }

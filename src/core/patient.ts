@@ -5,8 +5,17 @@
  */
 import { backoffMs } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import { isTransient, PreconditionFailedError } from './errors.ts';
-import type { Body, Cloud, ObjectInfo, PutOptions, Queue, QueueService, Store } from './ports.ts';
+import { isTransient, ObjectMissingError, PreconditionFailedError } from './errors.ts';
+import type {
+  Body,
+  Cloud,
+  ListedQueue,
+  ObjectInfo,
+  PutOptions,
+  Queue,
+  QueueService,
+  Store,
+} from './ports.ts';
 
 export interface Patience {
   clock: Pick<Clock, 'sleep'>;
@@ -21,20 +30,29 @@ export interface Patience {
 /** Messages sent at once: so many come twice at most when an answer is lost. */
 const SENT_AT_ONCE = 10;
 
-type Patiently = <T>(act: (tries: number) => Promise<T>, signal?: AbortSignal) => Promise<T>;
+/** What a try ends by, and how many there were before it. */
+interface Try {
+  /** As calls take it: without the property where there is none. */
+  ending: { signal?: AbortSignal };
+  before: number;
+}
+
+/** @param signal the call's own; it ends the waiting, too. */
+type Patiently = <T>(act: (attempt: Try) => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
 function patiently({ clock, random, onTransient, signal: always }: Patience): Patiently {
   return async (act, signal) => {
     const end = either(always, signal);
-    for (let tries = 0; ; tries++) {
+    const ending = end === undefined ? {} : { signal: end };
+    for (let before = 0; ; before++) {
       end?.throwIfAborted();
       try {
-        return await act(tries);
+        return await act({ ending, before });
       } catch (error) {
         if (!isTransient(error)) throw error;
         onTransient?.(error);
       }
-      await clock.sleep(backoffMs(tries, random()), end);
+      await clock.sleep(backoffMs(before, random()), end);
     }
   };
 }
@@ -68,48 +86,60 @@ export function patientCloud(cloud: Cloud, patience: Patience): Cloud {
 function patientStore(store: Store, wait: Patiently): Store {
   return {
     bucket: store.bucket,
-    head: (key, signal) => wait(() => store.head(key, signal), signal),
-    get: (key, options) => wait(() => store.get(key, options), options?.signal),
-    getStream: (key, options) => wait(() => store.getStream(key, options), options?.signal),
+    head: (key, signal) => wait(({ ending }) => store.head(key, ending.signal), signal),
+    get: (key, options) => wait(({ ending }) => store.get(key, { ...options, ...ending }), options?.signal),
+    getStream: (key, options) =>
+      wait(({ ending }) => store.getStream(key, { ...options, ...ending }), options?.signal),
     put: (key, body, options) =>
-      wait((tries) => putAgain(store, key, body, { options, tries }), options?.signal),
-    refresh: (key, signal) => wait(() => store.refresh(key, signal), signal),
-    delete: (keys, signal) => wait(() => store.delete(keys, signal), signal),
+      wait(
+        ({ ending, before }) => putAgain(store, key, body, { ...options, ...ending }, before),
+        options?.signal,
+      ),
+    refresh: (key, signal) => wait(({ ending }) => store.refresh(key, ending.signal), signal),
+    delete: (keys, signal) => wait(({ ending }) => store.delete(keys, ending.signal), signal),
     list: (prefix, { startAfter, signal } = {}) =>
       pages(
         wait,
         signal,
         ({ key }) => key,
-        (after = startAfter) =>
-          store.list(prefix, {
-            ...(after !== undefined && { startAfter: after }),
-            ...(signal && { signal }),
-          }),
+        (ending, after = startAfter) =>
+          store.list(prefix, { ...ending, ...(after !== undefined && { startAfter: after }) }),
       ),
     listFolders: (prefix, signal) =>
       pages(
         wait,
         signal,
         (folder) => folder,
-        (after) => laterThan(after, store.listFolders(prefix, signal)),
+        (ending, after) => laterThan(after, store.listFolders(prefix, ending.signal)),
       ),
   };
 }
 
+/** What refuses a put may be the same put, tried before, whose answer was lost. */
 async function putAgain(
   store: Store,
   key: string,
   body: Body,
-  { options, tries }: { options: PutOptions | undefined; tries: number },
+  options: PutOptions,
+  triesBefore: number,
 ): Promise<ObjectInfo> {
   try {
     return await store.put(key, body, options);
   } catch (error) {
-    if (!(error instanceof PreconditionFailedError) || tries === 0 || !(body instanceof Uint8Array))
-      throw error;
-    const { info, body: found } = await store.get(key, options?.signal && { signal: options.signal });
-    if (Buffer.compare(found, body) !== 0) throw error;
-    return info;
+    const mayBeOurs = triesBefore > 0 && body instanceof Uint8Array;
+    if (!mayBeOurs || !(error instanceof PreconditionFailedError)) throw error;
+    const found = await whatIsThere(store, key, options.signal);
+    if (found === undefined || Buffer.compare(found.body, body) !== 0) throw error;
+    return found.info;
+  }
+}
+
+async function whatIsThere(store: Store, key: string, signal: AbortSignal | undefined) {
+  try {
+    return await store.get(key, signal && { signal });
+  } catch (error) {
+    if (error instanceof ObjectMissingError) return undefined;
+    throw error;
   }
 }
 
@@ -118,13 +148,13 @@ async function* pages<T>(
   wait: Patiently,
   signal: AbortSignal | undefined,
   placeOf: (item: T) => string,
-  open: (after?: string) => AsyncIterable<T>,
+  open: (ending: Try['ending'], after: string | undefined) => AsyncIterable<T>,
 ): AsyncGenerator<T> {
   let last: string | undefined;
   let items: AsyncIterator<T> | undefined;
-  const next = async () => {
+  const next = async ({ ending }: Try) => {
     try {
-      items ??= open(last)[Symbol.asyncIterator]();
+      items ??= open(ending, last)[Symbol.asyncIterator]();
       return await items.next();
     } catch (error) {
       items = undefined;
@@ -154,9 +184,24 @@ function patientQueues(queues: QueueService, wait: Patiently): QueueService {
     open: (name) => patientQueue(queues.open(name), wait),
     create: async (name, settings) => patientQueue(await wait(() => queues.create(name, settings)), wait),
     remove: (name) => wait(() => queues.remove(name)),
-    // In no order, so that nothing tells where it broke off.
-    list: (prefix) => queues.list(prefix),
+    list(prefix) {
+      const given = new Set<string>();
+      const open = () => othersThan(given, queues.list(prefix));
+      return pages(wait, undefined, ({ name }) => name, open);
+    },
   };
+}
+
+/** Queues come in no order, so that a listing that begins anew has to know what was given. */
+async function* othersThan(
+  given: Set<string>,
+  queues: AsyncIterable<ListedQueue>,
+): AsyncGenerator<ListedQueue> {
+  for await (const queue of queues) {
+    if (given.has(queue.name)) continue;
+    given.add(queue.name);
+    yield queue;
+  }
 }
 
 function patientQueue(queue: Queue, wait: Patiently): Queue {
@@ -165,12 +210,20 @@ function patientQueue(queue: Queue, wait: Patiently): Queue {
     async send(messages, signal) {
       for (let at = 0; at < messages.length; at += SENT_AT_ONCE) {
         const some = messages.slice(at, at + SENT_AT_ONCE);
-        await wait(() => queue.send(some, signal), signal);
+        await wait(({ ending }) => queue.send(some, ending.signal), signal);
       }
     },
-    receive: (options) => wait(() => queue.receive(options), options.signal),
+    async receive(options) {
+      try {
+        return await wait(({ ending }) => queue.receive({ ...options, ...ending }), options.signal);
+      } catch (error) {
+        // As a queue has it: nothing came before its caller gave up.
+        if (options.signal?.aborted) return [];
+        throw error;
+      }
+    },
     extend: (receipts, leaseMs) => wait(() => queue.extend(receipts, leaseMs)),
     delete: (receipts) => wait(() => queue.delete(receipts)),
-    depth: (signal) => wait(() => queue.depth(signal), signal),
+    depth: (signal) => wait(({ ending }) => queue.depth(ending.signal), signal),
   };
 }

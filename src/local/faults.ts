@@ -1,4 +1,6 @@
 /** Turns what SQLite and the file system throw into errors that say who can act. */
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import { ImgclsError } from '../core/errors.ts';
 
 /** SQLite's primary result codes (https://sqlite.org/rescode.html). */
@@ -36,6 +38,11 @@ const NOT_WRITABLE: Fault = [
   'the data folder cannot be written',
   'Give this user write access to it, or name another folder in IMGCLS_DATA_DIR.',
 ];
+const READ_ONLY_DISK: Fault = [
+  'permanent',
+  'the data folder cannot be written: its disk is mounted read-only',
+  'Mount it for writing (a system also mounts a disk so when it finds errors on it), or name another folder in IMGCLS_DATA_DIR.',
+];
 const DAMAGED: Fault = [
   'permanent',
   'the database is damaged',
@@ -57,7 +64,7 @@ const SQLITE_FAULTS: Readonly<Record<number, Fault>> = {
 const FILE_FAULTS: Readonly<Record<string, Fault>> = {
   ENOSPC: FULL_DISK,
   EDQUOT: FULL_DISK,
-  EROFS: NOT_WRITABLE,
+  EROFS: READ_ONLY_DISK,
   EACCES: NOT_WRITABLE,
   EPERM: NOT_WRITABLE,
   ENOTDIR: NOT_WRITABLE,
@@ -66,14 +73,33 @@ const FILE_FAULTS: Readonly<Record<string, Fault>> = {
   EIO: ['permanent', 'the disk reported an error', 'Check the disk of the data folder.'],
 };
 
-/** Anything thrown by SQLite or the file system as an ImgclsError; everything else (an abort, say) as it is. */
+/** What SQLite says alike of a folder that cannot be written and of other trouble; the file system knows which it is. */
+const AMBIGUOUS: readonly (number | undefined)[] = [READONLY, IOERR, CANTOPEN];
+
+const fileFault = (error: unknown): Fault | undefined =>
+  FILE_FAULTS[String((error as { code?: unknown } | null)?.code)];
+
+function folderFault(folder: string): Fault | undefined {
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return fileFault(error);
+  }
+}
+
+/**
+ * Anything thrown by SQLite or the file system as an ImgclsError; everything else (an abort, say) as it is.
+ * @param where the file or folder that was used.
+ */
 export function toFault(error: unknown, where: string): unknown {
   if (error instanceof ImgclsError) return error;
   const code = resultCode(error);
+  const isAmbiguous = AMBIGUOUS.includes(code);
   const fault =
     code === undefined
-      ? FILE_FAULTS[String((error as { code?: unknown } | null)?.code)]
-      : SQLITE_FAULTS[code];
+      ? fileFault(error)
+      : ((isAmbiguous ? folderFault(dirname(where)) : undefined) ?? SQLITE_FAULTS[code]);
   if (fault !== undefined) {
     const [kind, problem, hint] = fault;
     return new ImgclsError(kind, `The embedded cloud in ${where} failed: ${problem}.`, {

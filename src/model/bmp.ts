@@ -12,6 +12,9 @@ export interface RgbPixels {
 /** jimp decodes on the main thread at about 80 ms a megapixel, and nothing can interrupt it: so it gets little. */
 const MAX_BMP_PIXELS = 32_000_000;
 
+/** jimp makes an object of each, up to the end of the file, when a header says so: 64 MB become 1.2 GB. */
+const MAX_COLOURS = 256;
+
 const CORE_HEADER = 12;
 const NO_COMPRESSION = 0;
 const BIT_FIELDS = 3;
@@ -55,6 +58,8 @@ function checkHeader(bytes: Uint8Array, maxPixels: number): { width: number; hei
   if (![1, 4, 8, 16, 24, 32].includes(bitsPerPixel) || (bitsPerPixel === 4 && width % 2 === 1)) {
     throw new DecodeError('unsupported_format', `A BMP of ${bitsPerPixel} bits a pixel.`);
   }
+  const colours = head.readUInt32LE(46);
+  if (colours > MAX_COLOURS) throw new DecodeError('truncated', `The BMP says it has ${colours} colours.`);
   const rowBytes = Math.ceil((width * bitsPerPixel) / 32) * 4;
   if (head.length < head.readUInt32LE(10) + rowBytes * height) {
     throw new DecodeError('truncated', 'The BMP is cut off.');

@@ -5,7 +5,10 @@ import { messageOf } from '../core/errors.ts';
 import type { Preprocessing } from '../core/model.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
+import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
+import { makeLane } from './lane.ts';
 import { type ImageFormat, sniff } from './sniff.ts';
+import { turnUpright } from './upright.ts';
 
 // One thread a decode: runners and images are what goes on in parallel. Nothing is ever decoded twice.
 sharp.cache(false);
@@ -40,34 +43,58 @@ export interface DecodedImage {
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  recipe: Pick<Preprocessing, 'resizeShortestSide' | 'cropSize' | 'kernel'>,
+  recipe: Target,
   limits: DecodeLimits,
 ): Promise<DecodedImage> {
   const format = formatOf(bytes);
   try {
-    const { image, shorterSide } = await open(bytes, format, limits);
-    const { resizeShortestSide: side, cropSize } = recipe;
-    const margin = Math.round((side - cropSize) / 2);
-    const pipeline = image
-      .autoOrient()
-      .toColourspace('srgb')
-      .flatten({ background: '#ffffff' })
-      .resize(side, side, { fit: 'cover', kernel: recipe.kernel })
-      .extract({ left: margin, top: margin, width: cropSize, height: cropSize })
-      .timeout({ seconds: Math.min(3600, Math.ceil(limits.decodeTimeoutMs / 1000)) })
-      .raw();
-    // Both are queued to the thread pool at once: while a session runs, the event loop could not start the second.
-    const [{ data, info }, side0] = await Promise.all([
-      pipeline.toBuffer({ resolveWithObject: true }),
-      shorterSide,
-    ]);
-    if (info.channels !== 3) {
-      throw new DecodeError('unsupported_format', `An image of ${info.channels} channels.`);
-    }
-    return { pixels: data, lowResolution: side0 < LOW_RESOLUTION_PIXELS };
+    if (format === 'bmp') return await heavy(() => decodeBitmap(bytes, recipe, limits));
+    // 'truncated' refuses what is cut off and lets pass what viewers show too, such as bytes after the end. Of a TIFF,
+    // what it lets pass includes strips that are not there.
+    const failOn = format === 'tiff' ? 'error' : 'truncated';
+    const image = sharp(bytes, { failOn, limitInputPixels: limits.maxPixels, pages: 1 });
+    if (!isHeldWhole(bytes, format)) return await shrink(image, recipe, limits);
+    return await heavy(async () => {
+      checkHeldBytes(format, await image.metadata());
+      return await shrink(image, recipe, limits);
+    });
   } catch (error) {
     throw error instanceof DecodeError ? error : explain(error, format, limits);
   }
+}
+
+/** Pictures that are held whole take turns, so that a process holds one at a time, whatever it is given. */
+const heavy = makeLane();
+
+type Target = Pick<Preprocessing, 'resizeShortestSide' | 'cropSize' | 'kernel'>;
+
+async function decodeBitmap(bytes: Uint8Array, recipe: Target, limits: DecodeLimits): Promise<DecodedImage> {
+  const { data, width, height } = await decodeBmp(bytes, limits.maxPixels);
+  return await shrink(sharp(data, { raw: { width, height, channels: 3 } }), recipe, limits);
+}
+
+async function shrink(image: Sharp, recipe: Target, limits: DecodeLimits): Promise<DecodedImage> {
+  const { resizeShortestSide: side, cropSize } = recipe;
+  const margin = Math.round((side - cropSize) / 2);
+  const pipeline = image
+    .toColourspace('srgb')
+    .flatten({ background: '#ffffff' })
+    .resize(side, side, { fit: 'cover', kernel: recipe.kernel })
+    .extract({ left: margin, top: margin, width: cropSize, height: cropSize })
+    .timeout({ seconds: Math.min(3600, Math.ceil(limits.decodeTimeoutMs / 1000)) })
+    .raw();
+  // Both are queued to the thread pool at once: while a session runs, the event loop could not start the second.
+  const pixels = pipeline.toBuffer({ resolveWithObject: true });
+  // The metadata report the same fault; alone this must not end the process.
+  pixels.catch(() => {});
+  const [{ width, height, orientation }, { data, info }] = await Promise.all([image.metadata(), pixels]);
+  if (info.channels !== 3) {
+    throw new DecodeError('unsupported_format', `An image of ${info.channels} channels.`);
+  }
+  return {
+    pixels: turnUpright(data, cropSize, orientation),
+    lowResolution: Math.min(width, height) < LOW_RESOLUTION_PIXELS,
+  };
 }
 
 function formatOf(bytes: Uint8Array): ImageFormat {
@@ -81,27 +108,6 @@ function formatOf(bytes: Uint8Array): ImageFormat {
     case 'other':
       throw new DecodeError('not_an_image', 'The file is not an image.');
   }
-}
-
-/** The image to work on, and the shorter side that it has as stored. */
-async function open(
-  bytes: Uint8Array,
-  format: ImageFormat,
-  { maxPixels }: DecodeLimits,
-): Promise<{ image: Sharp; shorterSide: Promise<number> | number }> {
-  if (format === 'bmp') {
-    const { data, width, height } = await decodeBmp(bytes, maxPixels);
-    return {
-      image: sharp(data, { raw: { width, height, channels: 3 } }),
-      shorterSide: Math.min(width, height),
-    };
-  }
-  // 'truncated' refuses what is cut off and lets pass what viewers show too, such as bytes after the end.
-  const image = sharp(bytes, { failOn: 'truncated', limitInputPixels: maxPixels, pages: 1 });
-  const shorterSide = image.metadata().then(({ width, height }) => Math.min(width, height));
-  // The pipeline reports the same fault; alone this must not end the process.
-  shorterSide.catch(() => {});
-  return { image, shorterSide };
 }
 
 /** libvips has no codes, only words. */

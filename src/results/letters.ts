@@ -1,36 +1,42 @@
+/** Dead letters that are kept: reading them, what they are about, and what may become of them. */
 import { Readable } from 'node:stream';
 import { type DeadLetter, deadLetter } from '../core/dead-letter.ts';
-import { messageOf } from '../core/errors.ts';
-import { DEAD_LETTERS_PREFIX, deadLetterKey } from '../core/keys.ts';
+import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/errors.ts';
+import { DEAD_LETTERS_PREFIX, deadLetterKey, requestQueueName } from '../core/keys.ts';
 import { parseRequest, type RequestMessage } from '../core/messages.ts';
-import type { Store } from '../core/ports.ts';
+import type { Cloud, Store } from '../core/ports.ts';
+import { listShards, rangeOf } from '../core/shard.ts';
 import { parseVersioned } from '../core/versioned.ts';
+import { Coverage } from './coverage.ts';
+import { listAttempts } from './ledger.ts';
 
-/** A letter that is kept and cannot be read. */
+/** A letter that is kept and cannot be read: why, and the object as it stands. */
 export interface UnreadableLetter {
   messageId: string;
   unreadable: string;
+  text: string;
 }
+
+export type KeptLetter = DeadLetter | UnreadableLetter;
+
+export const isReadable = (letter: KeptLetter): letter is DeadLetter => !('unreadable' in letter);
 
 /** Letters read at once. */
 const CONCURRENCY = 8;
 
-/** The letters that are kept. */
-export function readLetters(
-  output: Store,
-  signal?: AbortSignal,
-): AsyncIterable<DeadLetter | UnreadableLetter> {
-  const read = async ({ key }: { key: string }): Promise<DeadLetter | UnreadableLetter> => {
+/** The letters that are kept; one that somebody deletes meanwhile is left out. */
+export function readLetters(output: Store, signal?: AbortSignal): AsyncIterable<KeptLetter> {
+  const options = signal && { signal };
+  const read = async ({ key }: { key: string }): Promise<KeptLetter[]> => {
     const messageId = key.slice(DEAD_LETTERS_PREFIX.length).replace(/\.json$/, '');
     try {
-      return await readLetter(output, messageId, signal);
+      return [await readLetter(output, messageId, signal)];
     } catch (error) {
-      signal?.throwIfAborted();
-      return { messageId, unreadable: messageOf(error) };
+      if (error instanceof ObjectMissingError) return [];
+      throw error;
     }
   };
-  const options = signal && { signal };
-  return Readable.from(output.list(DEAD_LETTERS_PREFIX, options)).map(read, {
+  return Readable.from(output.list(DEAD_LETTERS_PREFIX, options)).flatMap(read, {
     concurrency: CONCURRENCY,
     ...options,
   });
@@ -41,19 +47,39 @@ export async function readLetter(
   output: Store,
   messageId: string,
   signal?: AbortSignal,
-): Promise<DeadLetter> {
+): Promise<KeptLetter> {
   const { body } = await output.get(deadLetterKey(messageId), signal && { signal });
-  return parseVersioned(deadLetter, new TextDecoder().decode(body), `dead letter ${messageId}`);
-}
-
-/** The request that a letter holds, or undefined where this imgcls makes no sense of it. */
-export function requestOf({ body }: Pick<DeadLetter, 'body'>): RequestMessage | undefined {
+  const text = new TextDecoder().decode(body);
   try {
-    return parseRequest(body);
-  } catch {
-    return undefined;
+    return parseVersioned(deadLetter, text, `dead letter ${messageId}`);
+  } catch (error) {
+    if (error instanceof PoisonError || error instanceof NewerVersionError)
+      return { messageId, unreadable: error.message, text };
+    throw error;
   }
 }
+
+/** The request that a letter holds, or undefined where the workers of this imgcls make no sense of it. Pure. */
+export function requestOf({ body }: Pick<DeadLetter, 'body'>): RequestMessage | undefined {
+  try {
+    const request = parseRequest(body);
+    rangeOf(request);
+    return request;
+  } catch (error) {
+    if (error instanceof PoisonError || error instanceof NewerVersionError) return undefined;
+    throw error;
+  }
+}
+
+/** The job that a letter is about, as far as can be told. Pure. */
+export const jobOf = (letter: KeptLetter): string | undefined =>
+  isReadable(letter) ? (letter.job ?? requestOf(letter)?.job) : undefined;
+
+/** Newest first; those that cannot be read, and so have no time, come last. Pure. */
+export const newestFirst = (letters: readonly KeptLetter[]): KeptLetter[] =>
+  letters.toSorted((a, b) => receivedAtMs(b) - receivedAtMs(a));
+
+const receivedAtMs = (letter: KeptLetter): number => (isReadable(letter) ? letter.receivedAtMs : 0);
 
 /** The letters of one job, and the images that they are about. */
 export interface JobLetters {
@@ -62,7 +88,7 @@ export interface JobLetters {
   indexes: Set<number>;
 }
 
-/** Letters job by job; those without a request that can be read are left out. Pure. */
+/** Letters job by job, in the order in which the jobs appear; those without a request are left out. Pure. */
 export function byJob(letters: readonly DeadLetter[]): JobLetters[] {
   const jobs = new Map<string, JobLetters>();
   for (const letter of letters) {
@@ -76,6 +102,50 @@ export function byJob(letters: readonly DeadLetter[]): JobLetters[] {
   }
   return [...jobs.values()];
 }
+
+/** Letters of which an image still has no outcome: those that the drain could not read. All others have at least an error. */
+export async function unanswered(
+  output: Store,
+  letters: readonly DeadLetter[],
+  signal?: AbortSignal,
+): Promise<DeadLetter[]> {
+  const found: DeadLetter[] = [];
+  for (const letter of letters) {
+    const request = requestOf(letter);
+    if (request !== undefined && (await lacksOutcome(output, request, signal))) found.push(letter);
+  }
+  return found;
+}
+
+/** Whether an image of the request has no outcome of its attempt or a later one. */
+async function lacksOutcome(
+  output: Store,
+  request: RequestMessage,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { job } = request;
+  const range = rangeOf(request);
+  const coverage = new Coverage();
+  for (const attempt of await listAttempts(output, job, signal)) {
+    if (attempt < range.attempt) continue;
+    for await (const shard of listShards(output, job, { attempt, from: range.first, signal })) {
+      if (shard.first > range.last) break;
+      coverage.add(shard);
+    }
+  }
+  return coverage.holes(range).length > 0;
+}
+
+/** Puts the messages of a job's letters into the request queue as they were. */
+export const sendBack = (
+  { queues, cluster }: Pick<Cloud, 'queues' | 'cluster'>,
+  { job, letters }: Pick<JobLetters, 'job' | 'letters'>,
+  signal?: AbortSignal,
+): Promise<void> =>
+  queues.open(requestQueueName(cluster)).send(
+    letters.map(({ body }) => ({ body, groupId: job })),
+    signal,
+  );
 
 export const removeLetters = (
   output: Store,

@@ -96,8 +96,16 @@ const isSame = (before: BigIntStats, after: BigIntStats): boolean =>
   before.size === after.size && before.mtimeNs === after.mtimeNs;
 
 async function readSmall(file: FileHandle, size: number): Promise<{ sha256: string; body: Body }> {
-  const body = await file.readFile();
-  if (body.byteLength !== size) throw new FileChangedError();
+  // Room for one byte more than there should be, so that a file which grew shows.
+  const buffer = Buffer.allocUnsafe(size + 1);
+  let filled = 0;
+  while (filled < size) {
+    const { bytesRead } = await file.read(buffer, filled, buffer.byteLength - filled, filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  if (filled !== size) throw new FileChangedError();
+  const body = buffer.subarray(0, size);
   return { sha256: hash('sha256', body), body };
 }
 

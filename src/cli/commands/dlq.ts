@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { LetterFlags, LetterListFlags, RedriveFlags } from '../dlq.ts';
-import { withWaitFlags } from '../flags.ts';
+import type { LetterFlags, LetterListFlags } from '../dlq.ts';
+import type { RedriveFlags } from '../dlq-redrive.ts';
+import { withOutputFlags, withWaitFlags } from '../flags.ts';
 
 const load = () => import('../dlq.ts');
 
@@ -16,7 +17,7 @@ export function register(program: Command): void {
     .option('--job <job>', 'only those of a job')
     .addOption(
       new Option('--format <format>', 'how letters are listed')
-        .choices(['table', 'json', 'ndjson'])
+        .choices(['table', 'lines', 'json', 'ndjson'])
         .default('table'),
     )
     .action(async (flags: LetterListFlags) => {
@@ -24,16 +25,20 @@ export function register(program: Command): void {
     });
   dlq
     .command('show')
-    .description('Prints a letter whole, as JSON.')
+    .description(
+      'Prints a letter whole, with the names of its images; as JSON where it does not go to a terminal.',
+    )
     .argument('<id>', 'message id, as "imgcls dlq list" gives it')
     .action(async (id: string) => {
       process.exitCode = await (await load()).showLetter(id, program.opts());
     });
   const redrive = selecting(dlq.command('redrive')).description(
-    'Tries the images of letters again, in another attempt of their finished jobs; then the letters are deleted.',
+    'Tries the images of letters again that still have an error, in another attempt of their finished jobs, deletes the letters, ' +
+      'waits, and prints the new outcomes. What workers could not read goes back to the queue once this imgcls can.',
   );
-  withWaitFlags(redrive).action(async (ids: string[], flags: RedriveFlags) => {
-    process.exitCode = await (await load()).redriveLetters(ids, { ...program.opts(), ...flags });
+  withOutputFlags(withWaitFlags(redrive)).action(async (ids: string[], flags: RedriveFlags) => {
+    const { redriveLetters } = await import('../dlq-redrive.ts');
+    process.exitCode = await redriveLetters(ids, { ...program.opts(), ...flags });
   });
   selecting(dlq.command('purge'))
     .description('Deletes letters; the outcomes of their images stay.')

@@ -1,0 +1,22 @@
+/**
+ * Turns a square of RGB pixels by its EXIF orientation (1 to 8; any other is none). Turned before it is scaled, a
+ * picture has to be decoded in full and held whole; after, it is the same picture for next to nothing.
+ */
+export function turnUpright(pixels: Uint8Array, side: number, orientation = 1): Uint8Array {
+  if (orientation < 2 || orientation > 8) return pixels;
+  const isTransposed = orientation >= 5;
+  const isMirrored = [2, 3, 7, 8].includes(orientation);
+  const isFlipped = [3, 4, 6, 7].includes(orientation);
+  const upright = new Uint8Array(pixels.length);
+  for (let y = 0, to = 0; y < side; y++) {
+    for (let x = 0; x < side; x++, to += 3) {
+      const [column, row] = isTransposed ? [y, x] : [x, y];
+      const from =
+        3 * (side * (isFlipped ? side - 1 - row : row) + (isMirrored ? side - 1 - column : column));
+      upright[to] = pixels[from] as number;
+      upright[to + 1] = pixels[from + 1] as number;
+      upright[to + 2] = pixels[from + 2] as number;
+    }
+  }
+  return upright;
+}
