@@ -22,7 +22,8 @@ export function exitCodeOf(error: unknown): number {
 export function explain(error: unknown): string {
   if (isClosedPipe(error)) return '';
   const hint = error instanceof ImgclsError ? error.hint : '--debug shows where.';
-  return `imgcls: ${lines(messageOf(error))}${hint === undefined ? '' : `\n  ${lines(hint)}`}`;
+  const advice = hint === undefined ? '' : `\n${lines(hint)}`.replaceAll('\n', '\n  ');
+  return `imgcls: ${lines(messageOf(error))}${advice}`;
 }
 
 /** Names from elsewhere in a message cannot steer the terminal; its own lines stay lines. */

@@ -89,13 +89,15 @@ export async function costText(costUsd: Waiting['costUsd']): Promise<string> {
 
 const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-/** Says each fault of the world once, however long it is waited out. */
+/** Says each fault of the world once, however long it is waited out and whatever it is that meets it. */
 export function faultTeller(): (error: unknown) => void {
   const told = new Set<string>();
   return (error) => {
     const fault = messageOf(error);
-    if (!told.has(fault)) notice(`${fault} Trying again.`);
-    told.add(fault);
+    // "Could not store s3://bucket/key: the reason."
+    const reason = fault.replace(/^.*: /s, '');
+    if (!told.has(reason)) notice(`${fault} Trying again.`);
+    told.add(reason);
   };
 }
 

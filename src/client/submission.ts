@@ -164,7 +164,7 @@ export function jobHandle(
       submission.stop?.();
       await submission.submitted.catch(() => {});
       // One that cannot be removed now is swept later; the wait's own end counts more.
-      if (responses !== undefined) await plain.queues.remove(responses).catch(onTransient);
+      if (responses !== undefined) await plain.queues.remove(responses).catch(() => {});
       await attendance.leave(isFinished ? [] : [id]);
     }
   }

@@ -1,8 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline/promises';
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
 import type { Accepts, Input, Skipped } from './inputs.ts';
@@ -33,16 +32,43 @@ export async function* walkInputs(inputs: readonly string[], options: WalkOption
 }
 
 async function* walkList(options: WalkOptions): AsyncGenerator<Input> {
-  const { stdin, signal } = options;
-  const lines = createInterface({ input: stdin, crlfDelay: Infinity, ...(signal && { signal }) });
-  for await (const line of lines) {
+  for await (const line of linesOf(options.stdin, options.signal)) {
     if (line === '') continue;
     const address = parseS3Address(line);
     // A listed path keeps the name that it is listed by, whatever else is listed.
     if (address !== undefined) yield* walkPrefix(address, false, options);
     else yield* walkPath(line, false, options);
   }
-  // A list that was cut off ends like one that is complete.
+}
+
+/** No system has longer paths; what has no line ends is no list, and must not fill the memory. */
+const MAX_LINE_CHARS = 65_536;
+
+/** Ends of lines are LF or CRLF; a name may hold the other characters that readline takes for one. */
+async function* linesOf(stdin: Readable, signal: AbortSignal | undefined): AsyncGenerator<string> {
+  let rest = '';
+  for await (const text of textOf(stdin, signal)) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_LINE_CHARS) {
+      throw new ImgclsError('usage', `The list has a line of more than ${MAX_LINE_CHARS} characters.`, {
+        hint: 'Give one path a line on standard input.',
+      });
+    }
+    for (const line of lines) yield line.replace(/\r$/, '');
+  }
+  yield rest.replace(/\r$/, '');
+}
+
+/** A list that was cut off must not end like one that is complete. */
+async function* textOf(stdin: Readable, signal: AbortSignal | undefined): AsyncGenerator<string> {
+  stdin.setEncoding('utf8');
+  try {
+    yield* signal === undefined ? stdin : addAbortSignal(signal, stdin);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
   signal?.throwIfAborted();
 }
 
@@ -103,9 +129,8 @@ async function* walkGlob(
   for await (const image of walkFolder(folder, {
     shownAs,
     accept,
-    otherName: '',
     depth,
-    skip: () => {},
+    skip: onSkip,
     signal,
   })) {
     matches++;
@@ -124,8 +149,8 @@ interface FolderWalk {
   /** What stands before an image's path in the folder to make its name; empty for nothing. */
   shownAs: string;
   accept: Accepts;
-  /** Why a file is left out that is not accepted. */
-  otherName: string;
+  /** Why a file is left out that is not accepted; absent where that is not said, nor that a file is hidden. */
+  otherName?: string;
   /** Levels to go down. */
   depth: number;
   skip(skipped: Skipped): void;
@@ -144,16 +169,20 @@ async function* walkFolder(
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
       signal?.throwIfAborted();
-      if (entry.name.startsWith('.')) continue;
       const inside = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      const source = path.join(root, inside);
+      if (entry.name.startsWith('.')) {
+        if (otherName !== undefined) skip({ source, reason: 'it is hidden' });
+        continue;
+      }
       if (entry.isDirectory()) {
         if (levels > 1) yield* below(inside, levels - 1);
         continue;
       }
-      const source = path.join(root, inside);
-      const reason = accept(inside) ? await whyNot(entry, source, realRoot) : otherName;
+      const isAccepted = accept(inside);
+      const reason = isAccepted ? await whyNot(entry, source, realRoot) : otherName;
       if (reason !== undefined) skip({ source, reason });
-      else
+      else if (isAccepted)
         yield {
           kind: 'file',
           name: shownAs === '' ? inside : path.join(shownAs, inside),

@@ -3,8 +3,6 @@ import type { LetterFlags, LetterListFlags } from '../dlq.ts';
 import type { RedriveFlags } from '../dlq-redrive.ts';
 import { withOutputFlags, withWaitFlags } from '../flags.ts';
 
-const load = () => import('../dlq.ts');
-
 export function register(program: Command): void {
   const dlq = program
     .command('dlq')
@@ -21,7 +19,8 @@ export function register(program: Command): void {
         .default('table'),
     )
     .action(async (flags: LetterListFlags) => {
-      process.exitCode = await (await load()).listLetters({ ...program.opts(), ...flags });
+      const { listLetters } = await import('../dlq.ts');
+      process.exitCode = await listLetters({ ...program.opts(), ...flags });
     });
   dlq
     .command('show')
@@ -30,7 +29,8 @@ export function register(program: Command): void {
     )
     .argument('<id>', 'message id, as "imgcls dlq list" gives it')
     .action(async (id: string) => {
-      process.exitCode = await (await load()).showLetter(id, program.opts());
+      const { showLetter } = await import('../dlq.ts');
+      process.exitCode = await showLetter(id, program.opts());
     });
   const redrive = selecting(dlq.command('redrive')).description(
     'Tries the images of letters again that still have an error, in another attempt of their finished jobs, deletes the letters, ' +
@@ -43,7 +43,8 @@ export function register(program: Command): void {
   selecting(dlq.command('purge'))
     .description('Deletes letters; the outcomes of their images stay.')
     .action(async (ids: string[], flags: LetterFlags) => {
-      process.exitCode = await (await load()).purgeLetters(ids, { ...program.opts(), ...flags });
+      const { purgeLetters } = await import('../dlq.ts');
+      process.exitCode = await purgeLetters(ids, { ...program.opts(), ...flags });
     });
 }
 
