@@ -1,5 +1,4 @@
 // `imgcls dlq redrive`: the images of dead letters get another try, job by job.
-import { existsSync } from 'node:fs';
 import type { Job } from '../client/submission.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { attemptTotal, type JobRecord } from '../core/job.ts';
@@ -82,10 +81,8 @@ function leaveOutUnreadable(letters: readonly KeptLetter[]): number {
 }
 
 async function redriveJobs(letters: readonly JobLetters[], run: Run): Promise<Redriven> {
-  const startFolder = process.cwd();
   const redriven: Redriven = { leftOut: 0, jobs: [] };
   for (const each of letters) {
-    process.chdir(startFolder);
     const { leftOut, jobs } = await redriveJob(each, run);
     redriven.leftOut += leftOut;
     redriven.jobs.push(...jobs);
@@ -97,7 +94,7 @@ async function redriveJob(letters: JobLetters, run: Run): Promise<Redriven> {
   const record = await recordOf(letters.job, run);
   switch (record?.state) {
     case 'finished':
-      return await tryAgain(letters, record, run);
+      return await tryAgain(letters, run);
     case 'open':
     case 'sealed':
       return await sendBackUnanswered(letters, record, run);
@@ -158,10 +155,8 @@ async function sendBackUnanswered(
 }
 
 /** Announces the images of letters whose outcome still is an error in the job's next attempt; then the letters go. */
-async function tryAgain(letters: JobLetters, { folder }: JobRecord, run: Run): Promise<Redriven> {
+async function tryAgain(letters: JobLetters, run: Run): Promise<Redriven> {
   const { client, cloud, interrupted } = run;
-  // Relative sources are meant from there; where it is gone, images are tried with the bytes that were stored.
-  if (folder !== undefined && existsSync(folder)) process.chdir(folder);
   const isWanted = (index: number) => letters.indexes.has(index);
   const retrying = { wait: false, isWanted, onTransient: faultTeller(), signal: interrupted };
   let job: Job | undefined;

@@ -55,7 +55,7 @@ function textOf(
 }
 
 /** One after the other: who waits for a job on one machine keeps workers running for all. */
-export async function waitForAll(
+async function waitForAll(
   ids: readonly string[],
   { client, interrupted }: Run,
   timeoutMs: number | undefined,

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { readJobCost } from '../core/job-cost.ts';
 import { systemClock } from './clock.ts';
 import type { OutputFlags } from './output.ts';
@@ -22,9 +21,6 @@ export function retry(id: string, options: RetryOptions): Promise<number> {
     try {
       const tellOnce = faultTeller();
       const waiting = { onTransient: tellOnce, signal: interrupted };
-      const { folder } = await (await client.job(id, waiting)).record(waiting);
-      // Where the files are not here, their images are tried with the bytes that were stored.
-      if (folder !== undefined && existsSync(folder)) process.chdir(folder);
       const job = await client.retry(id, { wait: options.wait, ...waiting });
       if (job === undefined) {
         notice(`No image of job ${id} has an error.`);

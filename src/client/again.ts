@@ -1,5 +1,6 @@
 // The images of a retry: those of the manifest whose outcome is an error, as their sources have them now.
 
+import path from 'node:path';
 import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job.ts';
 import { readManifest, type Span } from '../core/manifest.ts';
 import { isError } from '../core/outcome.ts';
@@ -24,13 +25,14 @@ export async function* imagesToRetry(job: JobRecord, options: AgainOptions): Asy
       if (options.isWanted(index)) yield { first: index, last: index };
   }
   const manifest = readManifest(output, { job: job.id, attempt: FIRST_ATTEMPT }, wanted(), signal);
-  for await (const entries of manifest) for (const entry of entries) yield await readAgain(entry, options);
+  for await (const entries of manifest)
+    for (const entry of entries) yield await readAgain(job, entry, options);
 }
 
 /** What cannot be read now, or came from a program, is tried with the bytes that were stored before. */
-async function readAgain(entry: ManifestEntry, options: AgainOptions): Promise<StoredImage> {
+async function readAgain(job: JobRecord, entry: ManifestEntry, options: AgainOptions): Promise<StoredImage> {
   const asBefore = { entry, sentBytes: 0 };
-  const input = await sourceOf(entry, options);
+  const input = await sourceOf(job, entry, options);
   if (input === undefined) return asBefore;
   const found = await storeImage({ index: entry.index, input }, options);
   return isError(found.entry) && !isError(entry) ? asBefore : found;
@@ -38,11 +40,14 @@ async function readAgain(entry: ManifestEntry, options: AgainOptions): Promise<S
 
 /** The image as its source has it now; undefined where there is nothing. */
 async function sourceOf(
+  { inputs, folder = '' }: JobRecord,
   { name, source }: ManifestEntry,
   { readBucket, signal }: AgainOptions,
 ): Promise<Input | undefined> {
   const address = parseS3Address(source);
-  if (address === undefined) return { kind: 'file', name, source, path: source };
+  // Without inputs by name the images are a program's own, and their sources are whatever it says.
+  if (inputs.length === 0) return undefined;
+  if (address === undefined) return { kind: 'file', name, source, path: path.resolve(folder, source) };
   const { bucket, prefix: key } = address;
   const found = await readBucket(bucket).head(key, signal);
   if (found === undefined) return undefined;

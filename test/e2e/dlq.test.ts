@@ -1,8 +1,13 @@
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { requestQueueName } from '../../src/core/keys.ts';
+import { systemClock } from '../../src/cli/clock.ts';
+import type { DeadLetter } from '../../src/core/dead-letter.ts';
+import { deadLetterKey, requestQueueName } from '../../src/core/keys.ts';
 import { MAX_RECEIVE_COUNT } from '../../src/core/messages.ts';
+import type { Cloud, ReceivedMessage } from '../../src/core/ports.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
+import { drainDeadLetters } from '../../src/results/dead-letters.ts';
 import { type InstalledPackage, installPackage, repository, start } from './package.ts';
 
 const samples = path.join(repository, 'samples');
@@ -15,33 +20,76 @@ afterAll(() => installed.remove());
 
 const run = (dataDir: string, ...args: string[]) => start(installed.bin, dataDir, args).finished;
 
-/** As if workers had died of every message in the request queue; then one comes that no worker understands. */
-async function wearOut(dataDir: string): Promise<void> {
+/** As somebody runs it who is in another folder. */
+async function runElsewhere(dataDir: string, ...args: string[]) {
+  const folder = path.join(dataDir, 'elsewhere');
+  await mkdir(folder, { recursive: true });
+  const bin = path.join(folder, 'imgcls.mjs');
+  const text = `process.chdir(import.meta.dirname);\nawait import(${JSON.stringify(installed.bin)});\n`;
+  await writeFile(bin, text);
+  return await start(bin, dataDir, args).finished;
+}
+
+/** Acts on the embedded cloud of a data folder, as a process of its own would. */
+async function onCloud<T>(dataDir: string, act: (cloud: Cloud) => Promise<T>): Promise<T> {
   const cloud = createLocalCloud({ dataDir, cluster: 'default' });
+  try {
+    return await act(cloud);
+  } finally {
+    await cloud.close();
+  }
+}
+
+const take = (cloud: Cloud): Promise<ReceivedMessage[]> =>
+  cloud.queues.open(requestQueueName('default')).receive({ max: 10, waitMs: 1000, leaseMs: 60_000 });
+
+/** As if workers had died of every message in the request queue. */
+async function wearOut(cloud: Cloud): Promise<void> {
   const queue = cloud.queues.open(requestQueueName('default'));
   for (let tries = 0; tries < MAX_RECEIVE_COUNT; tries++) {
-    const messages = await queue.receive({ max: 10, waitMs: 1000, leaseMs: 60_000 });
+    const messages = await take(cloud);
     expect(messages).not.toEqual([]);
     await queue.extend(
       messages.map(({ receipt }) => receipt),
       0,
     );
   }
-  await queue.send([{ body: 'no request at all' }]);
-  await cloud.close();
+  // The next receive is what moves them.
+  expect(await queue.receive({ max: 10, waitMs: 0, leaseMs: 60_000 })).toEqual([]);
 }
 
-const letters = async (dataDir: string) =>
-  (await run(dataDir, 'dlq', 'list', '--format', 'ndjson')).stdout
+const drain = (cloud: Cloud) => drainDeadLetters(cloud, systemClock).run(new AbortController().signal);
+
+/** As if workers of an older imgcls had taken what is in the queue for that of a newer one. */
+async function keepAsOutdated(cloud: Cloud): Promise<void> {
+  const messages = await take(cloud);
+  for (const { id, body, sentAtMs, groupId } of messages) {
+    const why = 'This was written in format 2; this imgcls knows up to format 1.';
+    const tries = MAX_RECEIVE_COUNT;
+    const letter: DeadLetter = { v: 1, messageId: id, receivedAtMs: Date.now(), sentAtMs, tries, why, body };
+    await cloud.output.put(deadLetterKey(id), Buffer.from(JSON.stringify({ ...letter, job: groupId })));
+  }
+  await cloud.queues.open(requestQueueName('default')).delete(messages.map(({ receipt }) => receipt));
+}
+
+const letters = async (dataDir: string, ...flags: string[]): Promise<DeadLetter[]> =>
+  (await run(dataDir, 'dlq', 'list', '--format', 'ndjson', ...flags)).stdout
     .split('\n')
     .flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+
+const upload = async (dataDir: string, ...inputs: string[]): Promise<string> =>
+  (await run(dataDir, 'upload', ...inputs, '--no-wait')).stdout.trim();
 
 describe('batches that nobody can finish', () => {
   it('end as errors, are kept with their reason, and can be tried again or deleted', async () => {
     const dataDir = await installed.dataDir();
     expect((await run(dataDir, 'dlq', 'list')).stdout).toBe('There is no dead letter.\n');
-    const job = (await run(dataDir, 'upload', samples, '--no-wait')).stdout.trim();
-    await wearOut(dataDir);
+    const job = await upload(dataDir, samples);
+    await onCloud(dataDir, async (cloud) => {
+      await wearOut(cloud);
+      await cloud.queues.open(requestQueueName('default')).send([{ body: 'no request at all' }]);
+    });
+    expect((await run(dataDir, 'dlq', 'list')).stderr).toMatch(/1 more are in the dead-letter queue/);
 
     const controller = start(installed.bin, dataDir, ['scale', '--max', '1']);
     const waited = await run(dataDir, 'results', job, '--wait');
@@ -51,7 +99,8 @@ describe('batches that nobody can finish', () => {
     controller.kill('SIGTERM');
     await controller.finished;
 
-    const letter = (await letters(dataDir)).find((one) => one.job === job);
+    const [letter] = await letters(dataDir, '--job', job);
+    const id = letter?.messageId ?? '';
     expect(letter).toMatchObject({
       tries: MAX_RECEIVE_COUNT,
       why: expect.stringMatching(/delivered as often/),
@@ -63,24 +112,135 @@ describe('batches that nobody can finish', () => {
       body: 'no request at all',
     });
     const table = (await run(dataDir, 'dlq', 'list')).stdout;
-    expect(table).toMatch(new RegExp(`${letter.messageId} .* ${job}  0-4 +20 +Its batch was delivered`));
-    const shown = await run(dataDir, 'dlq', 'show', letter.messageId);
+    expect(table).toMatch(new RegExp(`${id} .* ${job}  0-4 +20 +Its batch was delivered`));
+    const shown = await run(dataDir, 'dlq', 'show', id);
     expect(JSON.parse(shown.stdout).request.images).toHaveLength(5);
 
-    const both = await run(dataDir, 'dlq', 'redrive', poison.messageId);
-    expect(both).toMatchObject({ code: 1, stderr: expect.stringMatching(/which cannot be read/) });
-    const redriven = await run(dataDir, 'dlq', 'redrive', letter.messageId);
+    const left = await run(dataDir, 'dlq', 'redrive', poison?.messageId ?? '');
+    expect(left).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/which cannot be read/),
+    });
+    const redriven = await run(dataDir, 'dlq', 'redrive', id);
     expect(redriven.code, redriven.stderr).toBe(0);
     expect(redriven.stderr).toMatch(/images that are tried again: 5/);
-    expect((await run(dataDir, 'results', job)).stdout).toMatch(/^cat\.jpg, tiger cat\n/);
+    expect(redriven.stdout).toMatch(/^cat\.jpg, tiger cat\n/);
+    expect(redriven.stdout.trimEnd().split('\n')).toHaveLength(5);
+    expect((await run(dataDir, 'results', job)).stdout).toBe(redriven.stdout);
     expect(await letters(dataDir)).toEqual([poison]);
     expect((await run(dataDir, 'dlq', 'purge', '--all')).stderr).toMatch(/letters deleted: 1/);
     expect(await letters(dataDir)).toEqual([]);
   });
 
+  it('are tried again with the files as they are now, for several jobs at once, and errors are told', async () => {
+    const dataDir = await installed.dataDir();
+    for (const folder of ['mended', 'broken']) {
+      await mkdir(path.join(dataDir, folder));
+      await writeFile(path.join(dataDir, folder, 'cat.jpg'), 'no image yet');
+    }
+    const mended = await upload(dataDir, 'mended');
+    const broken = await upload(dataDir, 'broken');
+    await onCloud(dataDir, async (cloud) => {
+      await wearOut(cloud);
+      await drain(cloud);
+    });
+    for (const job of [mended, broken])
+      expect((await run(dataDir, 'results', job, '--wait')).stdout).toBe('cat.jpg, error: deadline\n');
+    await copyFile(path.join(samples, 'cat.jpg'), path.join(dataDir, 'mended', 'cat.jpg'));
+
+    const one = await run(dataDir, 'dlq', 'redrive', '--all', '--format', 'json');
+    expect(one).toMatchObject({ code: 2, stderr: expect.stringMatching(/2 jobs do not fit into one json/) });
+    expect(await letters(dataDir)).toHaveLength(2);
+    const redriven = await runElsewhere(dataDir, 'dlq', 'redrive', '--all', '--output', 'outcomes');
+    expect(redriven.code, redriven.stderr).toBe(3);
+    expect((await run(dataDir, 'results', mended)).stdout).toBe('cat.jpg, tiger cat\n');
+    expect((await run(dataDir, 'results', broken)).stdout).toBe('cat.jpg, error: not_an_image\n');
+    expect((await readFile(path.join(dataDir, 'elsewhere', 'outcomes'), 'utf8')).split('\n').sort()).toEqual([
+      '',
+      'cat.jpg, error: not_an_image',
+      'cat.jpg, tiger cat',
+    ]);
+    expect(await letters(dataDir)).toEqual([]);
+  });
+
+  it('go back to the queue after an update of imgcls that can read them, while their job runs', async () => {
+    const dataDir = await installed.dataDir();
+    const job = await upload(dataDir, samples);
+    await onCloud(dataDir, keepAsOutdated);
+    expect(await letters(dataDir)).toHaveLength(1);
+    const sent = await run(dataDir, 'dlq', 'redrive', '--job', job);
+    expect(sent).toMatchObject({ code: 0, stderr: expect.stringMatching(/sent back to the request queue/) });
+    expect(await letters(dataDir)).toEqual([]);
+    const results = await run(dataDir, 'results', job, '--wait');
+    expect(results.code, results.stderr).toBe(0);
+    expect(results.stdout).toMatch(/^cat\.jpg, tiger cat\n/);
+  });
+
+  it('are left where they are while their job runs, and when it is cancelled or gone', async () => {
+    const dataDir = await installed.dataDir();
+    const job = await upload(dataDir, samples);
+    await onCloud(dataDir, async (cloud) => {
+      await wearOut(cloud);
+      await drain(cloud);
+    });
+    const redrive = () => run(dataDir, 'dlq', 'redrive', '--all');
+    expect(await redrive()).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/the job is sealed; redrive them when it is finished/),
+    });
+    await run(dataDir, 'cancel', job);
+    expect(await redrive()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/the job is cancelled; "imgcls dlq purge"/),
+    });
+    await run(dataDir, 'rm', job);
+    expect(await redrive()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/the job is unknown; "imgcls dlq purge"/),
+    });
+    expect(await letters(dataDir)).toHaveLength(1);
+    expect((await run(dataDir, 'dlq', 'purge', '--job', job)).stderr).toMatch(/letters deleted: 1/);
+  });
+
+  it('are tried again by workers elsewhere where nobody waits', async () => {
+    const dataDir = await installed.dataDir();
+    const job = await upload(dataDir, samples);
+    await onCloud(dataDir, async (cloud) => {
+      await wearOut(cloud);
+      await drain(cloud);
+    });
+    await run(dataDir, 'results', job, '--wait');
+    const left = await run(dataDir, 'dlq', 'redrive', '--job', job, '--no-wait');
+    expect(left).toMatchObject({ code: 0, stdout: `${job}\n` });
+    expect(left.stderr).toMatch(new RegExp(`tried again: 5; "imgcls results ${job} --wait"`));
+    expect(await letters(dataDir)).toEqual([]);
+    expect((await run(dataDir, 'results', job, '--wait')).code).toBe(0);
+  });
+
+  it('are listed and deleted also where their letter is damaged', async () => {
+    const dataDir = await installed.dataDir();
+    await onCloud(dataDir, (cloud) => cloud.output.put(deadLetterKey('torn'), Buffer.from('{"v":1,\u001b')));
+    const listed = await run(dataDir, 'dlq', 'list', '--format', 'lines');
+    expect(listed).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^torn, cannot be read: .*not JSON/),
+    });
+    expect((await run(dataDir, 'dlq', 'show', 'torn')).stdout).toMatch(/not JSON/);
+    expect(await run(dataDir, 'dlq', 'redrive', '--all')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/left out letter torn, which cannot be read/),
+    });
+    expect((await run(dataDir, 'dlq', 'purge', 'torn')).stderr).toMatch(/letters deleted: 1/);
+    expect(await letters(dataDir)).toEqual([]);
+  });
+
   it.each([
-    [['redrive'], /which letters/],
-    [['purge'], /which letters/],
+    [['redrive'], /not said which letters/],
+    [['purge'], /not said which letters/],
+    [['purge', '--all', '--job', 'one'], /in several ways which letters/],
+    [['redrive', 'one', '--all'], /in several ways which letters/],
     [['show', 'nosuch'], /There is no dead letter nosuch/],
     [['redrive', 'nosuch'], /There is no dead letter nosuch/],
   ])('are not chosen by chance: dlq %j', async (args, message) => {

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -240,5 +240,27 @@ describe('a retry', () => {
       stdout: '',
       stderr: expect.stringMatching(/No image .* has an error/),
     });
+  });
+
+  it('reads files where they were submitted from, and takes no other of the same name for them', async () => {
+    const dataDir = await installed.dataDir();
+    const [there, elsewhere] = [path.join(dataDir, 'there'), path.join(dataDir, 'elsewhere')];
+    await mkdir(there);
+    await mkdir(elsewhere);
+    await writeFile(path.join(there, 'a.jpg'), 'no image');
+    await copyFile(path.join(samples, 'cat.jpg'), path.join(elsewhere, 'a.jpg'));
+    const inFolder = (folder: string, ...args: string[]) =>
+      new Promise<string>((resolve) => {
+        const env = { ...process.env, IMGCLS_DATA_DIR: dataDir };
+        execFile(process.execPath, [installed.bin, ...args], { cwd: folder, env }, (_, stdout, stderr) =>
+          resolve(stdout + stderr),
+        );
+      });
+    const job = /job (\w{26})/.exec(await inFolder(there, 'upload', 'a.jpg'))?.[1] ?? '';
+    await copyFile(path.join(samples, 'coffee.jpg'), path.join(there, 'a.jpg'));
+    await rename(there, path.join(dataDir, 'gone'));
+    expect(await inFolder(elsewhere, 'retry', job)).toMatch(/a\.jpg, error: not_an_image/);
+    await rename(path.join(dataDir, 'gone'), there);
+    expect(await inFolder(elsewhere, 'retry', job)).toMatch(/a\.jpg, espresso/);
   });
 });
