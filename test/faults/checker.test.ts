@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Outcome } from '../../src/core/outcome.ts';
+import type { ErrorCode, Outcome } from '../../src/core/outcome.ts';
 import { type Expected, type Found, violations } from './checker.ts';
 
 const expected: Expected[] = [
@@ -14,7 +14,7 @@ const prediction = (index: number, name: string, label: string): Outcome => ({
   ms: 1,
   labels: [{ wnid: 'n', label, score: 1 }],
 });
-const failed = (index: number, name: string, code: 'truncated' | 'deadline'): Outcome => ({
+const failed = (index: number, name: string, code: ErrorCode): Outcome => ({
   v: 1,
   index,
   name,
@@ -27,7 +27,8 @@ const right: Found = {
   ledger,
   raw: ledger.map((outcome) => ({ attempt: 1, outcome })),
   json: json(),
-  terminal: 'a.jpg, cat\n"b, c.jpg", error: truncated\n',
+  lines: 'a.jpg, cat\n"b, c.jpg", error: truncated\n',
+  printed: 'a.jpg, cat\n"b, c.jpg", error: truncated\n',
 };
 
 describe('the checker of fault runs', () => {
@@ -66,17 +67,23 @@ describe('the checker of fault runs', () => {
     ['JSON that disagrees', { json: json('dog') }, /^disagreement: the JSON/],
     [
       'a terminal that disagrees',
-      { terminal: 'a.jpg, dog\n"b, c.jpg", error: truncated\n' },
+      { printed: 'a.jpg, dog\n"b, c.jpg", error: truncated\n' },
       /^disagreement: the terminal/,
     ],
-    ['a line too many', { terminal: `${right.terminal}a.jpg, cat\n` }, /says more/],
+    ['lines that disagree', { lines: 'a.jpg, cat\n' }, /^disagreement: the output of "results"/],
+    ['a line too many', { printed: `${right.printed}a.jpg, cat\n` }, /says more/],
   ])('finds %s', (_, change, message) => {
     expect(violations(expected, { ...right, ...change })).toEqual(
       expect.arrayContaining([expect.stringMatching(message)]),
     );
   });
 
-  it('accepts an error beside a prediction of the same image, which wins', () => {
+  it('finds two errors in the raw ledger that differ', () => {
+    const raw = [...right.raw, { attempt: 1, outcome: failed(1, 'b, c.jpg', 'too_large') }];
+    expect(violations(expected, { ...right, raw })).toEqual([expect.stringMatching(/^doubled: image 1/)]);
+  });
+
+  it('accepts a dead letter beside a prediction of the same image, which wins', () => {
     const raw = [...right.raw, { attempt: 1, outcome: failed(0, 'a.jpg', 'deadline') }];
     expect(violations(expected, { ...right, raw })).toEqual([]);
   });

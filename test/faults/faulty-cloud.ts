@@ -5,7 +5,6 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../src/bench/random.ts';
-import { ImgclsError } from '../../src/core/errors.ts';
 import type { Cloud, OutgoingMessage, Queue, QueueService, Store } from '../../src/core/ports.ts';
 import type { PortFaults } from './plan.ts';
 
@@ -14,7 +13,16 @@ export interface FaultyOptions {
   random: Random;
   /** Told the kind of every fault. */
   note(kind: string): void;
+  /** An error by which the program knows a fault of the world. */
+  transient(message: string): Error;
+  /** Ends the process at once. */
+  end(): void;
+  /** The call after which it ends in any case. */
+  endsAfter?: string;
 }
+
+/** Faults that nothing has to be tried again for, so that a run ends however many there are. */
+const BEARABLE: readonly (keyof PortFaults)[] = ['late', 'reorder', 'miscount'];
 
 export function faultyCloud(cloud: Cloud, options: FaultyOptions): Cloud {
   const trouble = new Trouble(options);
@@ -54,39 +62,54 @@ class Trouble {
     const { faults, random, note } = this.#options;
     // Drawn in any case, so that one fault more does not shift all others.
     const isDue = random.next() < faults[kind];
-    if (!isDue || this.#faults >= faults.most) return false;
-    this.#faults++;
+    if (!isDue) return false;
+    if (!BEARABLE.includes(kind) && this.#faults++ >= faults.most) return false;
     note(kind);
     return true;
   }
 
-  /** One call, with what may go wrong around it. */
-  async around<T>(what: string, act: () => Promise<T>): Promise<T> {
-    if (this.strikes('late')) await sleep(this.random.next() * this.#options.faults.delayMs);
+  /**
+   * One call, with what may go wrong around it.
+   * @param discard lets go of an answer that gets lost.
+   */
+  async around<T>(what: string, act: () => Promise<T>, discard?: (answer: T) => void): Promise<T> {
+    const { faults, end, endsAfter, note } = this.#options;
+    if (this.strikes('late')) await sleep(this.random.next() * faults.delayMs);
     if (this.strikes('throttled')) this.#throttledCalls = 2 + this.random.below(4);
     if (this.#throttledCalls > 0) {
       this.#throttledCalls--;
-      throw transient(what, 'please reduce your request rate');
+      throw this.transient(what, 'please reduce your request rate');
     }
-    if (this.strikes('before')) throw transient(what, 'the connection was refused');
-    const result = await act();
-    if (this.strikes('after')) throw transient(what, 'the connection broke before the answer came');
-    return result;
+    if (this.strikes('before')) throw this.transient(what, 'the connection was refused');
+    const isMortal = this.strikes('killed');
+    if (isMortal && this.random.next() < 0.5) end();
+    const answer = await act();
+    if (what === endsAfter) note('killed');
+    if (isMortal || what === endsAfter) end();
+    if (!this.strikes('after')) return answer;
+    discard?.(answer);
+    throw this.transient(what, 'the connection broke before the answer came');
+  }
+
+  transient(what: string, why: string): Error {
+    return this.#options.transient(`Could not ${what}: ${why}.`);
   }
 }
 
-const transient = (what: string, why: string): ImgclsError =>
-  new ImgclsError('transient', `Could not ${what}: ${why}.`);
-
 function faultyStore(store: Store, trouble: Trouble): Store {
   const { bucket } = store;
-  const around = <T>(verb: string, act: () => Promise<T>) => trouble.around(`${verb} bucket ${bucket}`, act);
+  const around = <T>(verb: string, act: () => Promise<T>, discard?: (answer: T) => void) =>
+    trouble.around(`${verb} bucket ${bucket}`, act, discard);
   return {
     bucket,
     head: (...args) => around('look into', () => store.head(...args)),
     get: (...args) => around('read from', () => store.get(...args)),
     async getStream(...args) {
-      const found = await around('read from', () => store.getStream(...args));
+      const found = await around(
+        'read from',
+        () => store.getStream(...args),
+        ({ body }) => body.on('error', () => {}).destroy(),
+      );
       return trouble.strikes('cut') ? { ...found, body: cutOff(found.body) } : found;
     },
     put: (...args) => around('write to', () => store.put(...args)),
@@ -113,7 +136,7 @@ async function* cutListing<T>(trouble: Trouble, open: () => AsyncIterable<T>): A
   const left = trouble.strikes('cut') ? trouble.random.below(20) : Number.POSITIVE_INFINITY;
   let listed = 0;
   for await (const item of open()) {
-    if (listed++ >= left) throw transient('list', 'the connection broke');
+    if (listed++ >= left) throw trouble.transient('list', 'the connection broke');
     yield item;
   }
 }
@@ -129,7 +152,8 @@ function faultyQueues(queues: QueueService, trouble: Trouble): QueueService {
 }
 
 function faultyQueue(queue: Queue, trouble: Trouble): Queue {
-  const around = <T>(verb: string, act: () => Promise<T>) => trouble.around(`${verb} ${queue.name}`, act);
+  const kind = /[^-]+$/.exec(queue.name.replace(/-resp-.*/, '-response'))?.[0];
+  const around = <T>(verb: string, act: () => Promise<T>) => trouble.around(`${verb} ${kind} queue`, act);
   return {
     name: queue.name,
     send: (messages, signal) => around('send to', () => queue.send(disordered(messages, trouble), signal)),

@@ -1,31 +1,27 @@
-/** What this process of a fault run suffers: its number in the run decides, so that a seed gives the same faults again. */
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+/** What inject.ts puts around the cloud and the clock of this process. */
 import type { Cloud } from '../../src/core/ports.ts';
 import { faultyCloud } from './faulty-cloud.ts';
-import { type FaultPlan, PLAN_VARIABLE, randomFor } from './plan.ts';
+import { takePart } from './part.ts';
 import { sabotaged } from './sabotage.ts';
 
-const plan: FaultPlan = JSON.parse(readFileSync(process.env[PLAN_VARIABLE] ?? '', 'utf8'));
-const random = randomFor(plan.seed, takeNumber());
+const [, , role = ''] = process.argv;
+const part = takePart(role);
+if (part === undefined) throw new Error('This is no process of a fault run.');
+const { plan, number, random, note } = part;
 
 /** Added to the wall clock, in milliseconds. */
 export const skewMs = Math.round((2 * random.next() - 1) * plan.skewMs);
 
-export function troubled(cloud: Cloud): Cloud {
-  const note = (kind: string) => appendFileSync(path.join(plan.folder, 'faults.log'), `${kind}\n`);
-  const faulty = faultyCloud(cloud, { faults: plan.faults, random, note });
-  return plan.sabotage === undefined ? faulty : sabotaged(faulty, plan.sabotage);
-}
-
-/** The first that makes the folder has the number. */
-function takeNumber(): number {
-  for (let number = 0; ; number++) {
-    try {
-      mkdirSync(path.join(plan.folder, `process-${number}`));
-      return number;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-  }
+/** @param transient makes the error by which the program knows a fault of the world. */
+export function troubled(cloud: Cloud, transient: (message: string) => Error): Cloud {
+  const { workerEndsAfter, sabotage, mortal } = plan;
+  const faulty = faultyCloud(cloud, {
+    faults: number < mortal ? plan.faults : { ...plan.faults, killed: 0 },
+    ...(workerEndsAfter !== undefined && role === 'worker' && number === 0 && { endsAfter: workerEndsAfter }),
+    random,
+    note,
+    transient,
+    end: () => process.kill(process.pid, 'SIGKILL'),
+  });
+  return sabotage === undefined ? faulty : sabotaged(faulty, sabotage);
 }

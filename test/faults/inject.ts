@@ -7,39 +7,39 @@ import { PLAN_VARIABLE } from './plan.ts';
 
 const faults = new URL('./faulty-process.ts', import.meta.url).href;
 
-/** A module of the program, and the text that stands in for it; `original` is its own address. */
-const replacements: readonly [path: RegExp, replace: (original: string) => string][] = [
-  [
-    /\/(src|dist)\/local\/cloud\.[jt]s$/,
-    (original) => `
-      import { createLocalCloud as create } from '${original}';
-      import { troubled } from '${faults}';
-      export const createLocalCloud = (options) => troubled(create(options));`,
-  ],
-  [
-    /\/(src|dist)\/aws\/cloud\.[jt]s$/,
-    (original) => `
-      import { createAwsCloud as create } from '${original}';
-      import { troubled } from '${faults}';
-      export { openBucket } from '${original}';
-      export const createAwsCloud = (options) => troubled(create(options));`,
-  ],
-  [
-    /\/(src|dist)\/cli\/clock\.[jt]s$/,
-    (original) => `
-      import { systemClock as right } from '${original}';
-      import { skewMs } from '${faults}';
-      export const systemClock = { ...right, nowMs: () => right.nowMs() + skewMs };`,
-  ],
+/** The cloud is opened as before, then troubled; its faults are errors of the program's own class. */
+const troubledCloud =
+  (create: string, alsoExported = '') =>
+  (original: string, extension: string): string =>
+    `
+    import { ${create} as create } from '${original}?original';
+    import { ImgclsError } from '${new URL(`../core/errors.${extension}`, original)}';
+    import { troubled } from '${faults}';
+    ${alsoExported && `export { ${alsoExported} } from '${original}?original';`}
+    const transient = (message) => new ImgclsError('transient', message);
+    export const ${create} = (options) => troubled(create(options), transient);`;
+
+const skewedClock = (original: string): string => `
+    import { systemClock as right } from '${original}?original';
+    import { skewMs } from '${faults}';
+    export const systemClock = { ...right, nowMs: () => right.nowMs() + skewMs };`;
+
+/** Modules of the program, from a clone or from the package, and the text that stands in for each. */
+const replacements: readonly [RegExp, (original: string, extension: string) => string][] = [
+  [/\/(?:src|dist)\/local\/cloud\.([jt]s)$/, troubledCloud('createLocalCloud')],
+  [/\/(?:src|dist)\/aws\/cloud\.([jt]s)$/, troubledCloud('createAwsCloud', 'openBucket')],
+  [/\/(?:src|dist)\/cli\/clock\.([jt]s)$/, skewedClock],
 ];
 
 if (process.env[PLAN_VARIABLE] !== undefined) {
   registerHooks({
     load(url, context, nextLoad) {
-      const replacement = replacements.find(([path]) => path.test(url));
-      if (replacement === undefined) return nextLoad(url, context);
-      const source = replacement[1](`${url}?original`);
-      return { format: 'module', shortCircuit: true, source };
+      for (const [pattern, replace] of replacements) {
+        const extension = pattern.exec(url)?.[1];
+        if (extension === undefined) continue;
+        return { format: 'module', shortCircuit: true, source: replace(url, extension) };
+      }
+      return nextLoad(url, context);
     },
   });
 }

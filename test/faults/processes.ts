@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { until } from '../contract/until.ts';
 import { processesOf } from '../e2e/package.ts';
 import { PLAN_VARIABLE } from './plan.ts';
 
-const bin = path.resolve(import.meta.dirname, '../../bin/imgcls.js');
 const inject = path.join(import.meta.dirname, 'inject.ts');
 const runner = path.join(import.meta.dirname, 'children/runner.ts');
 
@@ -23,38 +24,40 @@ export interface Started {
   kill(): void;
 }
 
+export interface ProcessesOptions {
+  /** The `imgcls` that is started. */
+  bin: string;
+  dataDir: string;
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** The file of the fault plan. */
+  plan?: string;
+}
+
 /** The processes of one run, and all that they start. */
 export class Processes {
-  readonly #dataDir: string;
+  readonly #options: ProcessesOptions;
   readonly #env: NodeJS.ProcessEnv;
-  readonly #plan: string;
-  readonly #cwd: string;
-  #started: Started[] = [];
+  readonly #started: Started[] = [];
+  #isOver = false;
 
-  /** @param plan the file of the fault plan. */
-  constructor({
-    dataDir,
-    env,
-    plan,
-    cwd,
-  }: { dataDir: string; env: NodeJS.ProcessEnv; plan: string; cwd: string }) {
-    this.#dataDir = dataDir;
-    this.#plan = plan;
-    this.#cwd = cwd;
+  constructor(options: ProcessesOptions) {
+    this.#options = options;
     const ours = Object.entries(process.env).filter(([name]) => !/^(IMGCLS|VITEST|NODE)_/.test(name));
     this.#env = {
       ...Object.fromEntries(ours),
-      ...env,
-      IMGCLS_DATA_DIR: dataDir,
+      ...options.env,
+      IMGCLS_DATA_DIR: options.dataDir,
       IMGCLS_RUNNER_ENTRY: runner,
       IMGCLS_RUNNERS: '1',
+      // What a killed worker held comes back soon.
       IMGCLS_LEASE_SECONDS: '4',
     };
   }
 
   /** Under the faults of the plan. */
   start(...args: string[]): Started {
-    const faults = { NODE_OPTIONS: `--import ${inject}`, [PLAN_VARIABLE]: this.#plan };
+    const faults = { NODE_OPTIONS: `--import ${inject}`, [PLAN_VARIABLE]: this.#options.plan };
     return this.#spawn(args, { ...this.#env, ...faults });
   }
 
@@ -63,31 +66,37 @@ export class Processes {
     return await this.#spawn(args, this.#env).ended;
   }
 
-  running(role: string): Started[] {
-    return this.#started.filter((each) => each.isRunning && each.role === role);
+  running(roles: readonly string[]): Started[] {
+    return this.#started.filter((each) => each.isRunning && roles.includes(each.role));
   }
 
-  /** Ends all that is left, by its id: also what those started that were killed. */
-  async end(): Promise<void> {
-    for (const each of this.#started) each.kill();
-    await Promise.all(this.#started.map(({ ended }) => ended));
-    for (const pid of await processesOf(this.#dataDir)) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It ended by itself meanwhile.
-      }
+  /** Workers that a controller of this run has launched. */
+  async launched(): Promise<number[]> {
+    const found: number[] = [];
+    for (const pid of await processesOf(this.#options.dataDir)) {
+      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (command.includes('\0worker\0--managed\0')) found.push(pid);
     }
+    return found;
+  }
+
+  /** Kills all that is left, by its id: also what was started by those that were killed. Nothing starts any more. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    for (const each of this.#started) each.kill();
+    await until('no process of the run is left', async () => {
+      const left = await processesOf(this.#options.dataDir);
+      for (const pid of left) kill(pid);
+      return left.length === 0 || undefined;
+    });
+    await Promise.all(this.#started.map(({ ended }) => ended));
   }
 
   #spawn(args: readonly string[], env: NodeJS.ProcessEnv): Started {
-    const child = spawn(process.execPath, [bin, ...args], {
-      cwd: this.#cwd,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const log = createWriteStream(path.join(this.#dataDir, `${args[0]}-${child.pid}.log`));
-    child.stderr.pipe(log);
+    if (this.#isOver) throw new Error('The run is over.');
+    const { bin, cwd, dataDir } = this.#options;
+    const child = spawn(process.execPath, [bin, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stderr.pipe(createWriteStream(path.join(dataDir, `${args[0]}-${child.pid}.log`)));
     const started: Started = {
       role: args[0] ?? '',
       ended: collect(child),
@@ -98,6 +107,14 @@ export class Processes {
     };
     this.#started.push(started);
     return started;
+  }
+}
+
+export function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself meanwhile.
   }
 }
 

@@ -1,94 +1,77 @@
 /**
- * Fault runs one after the other, several side by side:
+ * Fault runs for as long as one likes; exit code 1 when one failed:
  *
- *     npm run test:soak -- [--runs N | --minutes N] [--seed S] [--cloud local|moto|both] [--parallel N] [--keep]
+ *     npm run test:soak -- [--minutes N | --runs N] [--seed S] [--cloud local|moto|both] [--parallel N] [--keep]
  */
-
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { startMoto } from '../contract/moto.ts';
-import { writePool } from './inputs.ts';
-import { faultRun, labelsOf, type RunReport, type World } from './run.ts';
+import { installPackage } from '../e2e/package.ts';
+import { openPool } from './pool.ts';
+import type { World } from './run.ts';
+import { faultRuns, lineOf, summaryOf } from './runs.ts';
 import { localWorld, motoWorld } from './worlds.ts';
 
 const { values: flags } = parseArgs({
   options: {
-    runs: { type: 'string' },
     minutes: { type: 'string' },
+    runs: { type: 'string' },
     seed: { type: 'string', default: '1' },
-    cloud: { type: 'string', default: 'local' },
+    cloud: { type: 'string', default: 'both' },
     parallel: { type: 'string', default: String(2 * availableParallelism()) },
+    /** The folders also of runs that went well. */
     keep: { type: 'boolean', default: false },
   },
 });
+/** Of ten runs where both clouds are wanted: the embedded one is the quicker by far. */
+const MOTO_SHARE = 2;
 
-const work = await mkdtemp(path.join(tmpdir(), 'imgcls-faults-'));
+const stopped = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
 const moto = flags.cloud === 'local' ? undefined : await startMoto();
+const installed = await installPackage();
 try {
-  process.exitCode = await main();
+  process.exitCode = await soak();
 } finally {
+  await installed.remove();
   await moto?.close();
 }
 
-async function main(): Promise<number> {
-  const worlds: World[] = [
-    ...(flags.cloud === 'moto' ? [] : [localWorld]),
-    ...(moto === undefined ? [] : [motoWorld(moto.url)]),
-  ];
-  const folder = path.join(work, 'pool');
-  const samples = await writePool(folder);
-  const labels = await labelsOf(folder, path.join(work, 'labels'));
-  const deadline = performance.now() + 60_000 * Number(flags.minutes ?? Number.POSITIVE_INFINITY);
-  const runs = Number(flags.runs ?? (flags.minutes === undefined ? 10 : Number.POSITIVE_INFINITY));
-  const reports: RunReport[] = [];
-  let started = 0;
-  const runOne = async () => {
-    while (started < runs && performance.now() < deadline) {
-      const seed = Number(flags.seed) + started;
-      const world = worlds[started++ % worlds.length] as World;
-      const own = path.join(work, `run-${seed}`);
-      await mkdir(own);
-      const report = await faultRun({ seed, world, folder: own, pool: { folder, samples, labels } });
-      reports.push(report);
+async function soak(): Promise<number> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'imgcls-faults-'));
+  const pool = await openPool(path.join(folder, 'pool'), installed.bin);
+  const reports = await faultRuns({
+    bin: installed.bin,
+    pool,
+    runs: seeds(),
+    parallel: Number(flags.parallel),
+    folder,
+    keep: flags.keep,
+    signal: stopped.signal,
+    onReport(report, kept) {
       console.log(lineOf(report));
-      if (report.violations.length === 0 && !flags.keep) await rm(own, { recursive: true });
-      else
+      if (report.violations.length > 0)
         console.log(
-          `  kept in ${own}\n  again: npm run test:soak -- --runs 1 --seed ${seed} --cloud ${world.kind}`,
+          `  kept in ${kept}; again: npm run test:soak -- --runs 1 --seed ${report.seed} --cloud ${report.kind}`,
         );
-    }
-  };
-  await Promise.all(Array.from({ length: Number(flags.parallel) }, runOne));
-  return summarize(reports);
+    },
+  });
+  console.log(summaryOf(reports));
+  if (reports.some(({ violations }) => violations.length > 0)) return 1;
+  if (flags.keep) console.log(`kept in ${folder}`);
+  else await rm(folder, { recursive: true });
+  return reports.length > 0 ? 0 : 1;
 }
 
-function counts(faults: Record<string, number>): string {
-  return (
-    Object.entries(faults)
-      .map(([kind, count]) => `${kind} ${count}`)
-      .join(', ') || 'none'
-  );
-}
-
-function lineOf({ seed, kind, images, bad, kills, faults, seconds, violations }: RunReport): string {
-  const verdict = violations.length === 0 ? 'ok' : `FAILED\n  ${violations.slice(0, 10).join('\n  ')}`;
-  return `seed ${seed} on ${kind}: ${images} images (${bad} bad), ${kills} kills, faults: ${counts(faults)}; ${seconds.toFixed(1)} s: ${verdict}`;
-}
-
-async function summarize(reports: readonly RunReport[]): Promise<number> {
-  const faults: Record<string, number> = {};
-  for (const report of reports)
-    for (const [kind, count] of Object.entries(report.faults)) faults[kind] = (faults[kind] ?? 0) + count;
-  const sum = (of: (report: RunReport) => number) => reports.reduce((total, report) => total + of(report), 0);
-  const found = (what: string) =>
-    sum(({ violations }) => violations.filter((one) => one.startsWith(what)).length);
-  const failed = reports.filter(({ violations }) => violations.length > 0).length;
-  console.log(
-    `${reports.length} runs, ${sum(({ images }) => images)} images (${sum(({ bad }) => bad)} bad), ${sum(({ kills }) => kills)} kills; faults: ${counts(faults)}\n` +
-      `${found('lost')} lost, ${found('doubled')} doubled, ${failed} runs failed`,
-  );
-  if (failed === 0 && !flags.keep) await rm(work, { recursive: true });
-  return failed === 0 ? 0 : 1;
+function* seeds(): Generator<{ seed: number; world: World }> {
+  const onMoto = moto && motoWorld(moto.url);
+  const endMs = performance.now() + 60_000 * Number(flags.minutes ?? Number.POSITIVE_INFINITY);
+  const most = Number(flags.runs ?? (flags.minutes === undefined ? 10 : Number.POSITIVE_INFINITY));
+  for (let run = 0; run < most && performance.now() < endMs && !stopped.signal.aborted; run++) {
+    const isOnMoto = flags.cloud === 'moto' || (flags.cloud === 'both' && run % 10 < MOTO_SHARE);
+    if (isOnMoto && onMoto === undefined && flags.cloud === 'moto') return;
+    yield { seed: Number(flags.seed) + run, world: isOnMoto && onMoto ? onMoto : localWorld };
+  }
 }

@@ -7,22 +7,28 @@ import { MAX_RECEIVE_COUNT } from '../../src/core/messages.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { type Fault, type ProxiedRequest, serviceError, startFaultProxy } from '../contract/fault-proxy.ts';
 import { standInEnvironment } from '../contract/moto.ts';
+import { randomFor } from './plan.ts';
 import type { World } from './run.ts';
 
-/** The embedded cloud: waiters bring controller and worker along. */
+/** The embedded cloud. Waiters bring a controller, and that a worker; beside them there may be more of both. */
 export const localWorld: World = {
   kind: 'local',
-  async prepare({ dataDir }) {
+  async prepare({ seed, dataDir }) {
+    const random = randomFor(seed, 'world');
+    const beside = [['worker'], ['scale', '--max', '1']];
     return {
-      env: {},
+      env: environment(random),
       uploadFlags: [],
-      bringsWorkers: true,
+      helpers: beside.filter(() => random.next() < 0.7),
       open: () => createLocalCloud({ dataDir, cluster: 'default' }),
       injected: () => ({}),
       close: async () => {},
     };
   },
 };
+
+/** Images one after the other, or several at once. */
+const environment = (random: Random) => ({ IMGCLS_CONCURRENCY: String(1 + random.below(8)) });
 
 /** S3 and SQS of a moto server, behind a proxy that answers as AWS does on a bad day. */
 export function motoWorld(url: string): World {
@@ -31,10 +37,13 @@ export function motoWorld(url: string): World {
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
   }
+  let runs = 0;
   return {
     kind: 'moto',
-    async prepare({ seed, random }) {
-      const cluster = `run-${seed}`;
+    async prepare({ seed }) {
+      const random = randomFor(seed, 'world');
+      // A seed may run more than once on one server.
+      const cluster = `run-${seed}-${++runs}`;
       const buckets = { inputBucket: `${cluster}-input`, outputBucket: `${cluster}-output` };
       const open = () => createAwsCloud({ cluster, ...buckets });
       await makeCluster(cluster, Object.values(buckets), open);
@@ -43,6 +52,7 @@ export function motoWorld(url: string): World {
       proxy.inject({ of: () => storm.strikes(), times: Number.POSITIVE_INFINITY, answer: storm.answer });
       return {
         env: {
+          ...environment(random),
           ...standInEnvironment(proxy.url),
           IMGCLS_CLOUD: 'aws',
           IMGCLS_CLUSTER: cluster,
@@ -50,7 +60,7 @@ export function motoWorld(url: string): World {
           IMGCLS_OUTPUT_BUCKET: buckets.outputBucket,
         },
         uploadFlags: ['--model', 'efficientnet-lite0'],
-        bringsWorkers: false,
+        helpers: [['worker'], ['worker']],
         open,
         injected: () => storm.counts,
         close: () => proxy.close(),

@@ -1,17 +1,18 @@
 /**
  * The real model runner, but an image that ends in {@link KILLER} kills it, as one would that meets a fault of native code.
- * Now and then a runner dies of its first request, whatever is in it: nobody is to blame then.
+ * Now and then a runner dies of its first request with several images, whatever they are: none is to blame then.
  */
-
 import type { RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
 import { createLoadedModels } from '../../../src/model/loaded-models.ts';
 import { KILLER } from '../killer.ts';
+import { takePart } from '../part.ts';
 
 const models = createLoadedModels(JSON.parse(process.argv[2] ?? '{}'));
-const reply = (message: RunnerReply) => void (process.connected && process.send?.(message, () => {}));
+const part = takePart('runner');
+const isShortLived = part !== undefined && part.random.next() < part.plan.runnerDies;
 const rssBytes = process.memoryUsage.rss();
+const reply = (message: RunnerReply) => void (process.connected && process.send?.(message, () => {}));
 const die = () => process.kill(process.pid, 'SIGKILL');
-let requests = 0;
 
 process.once('disconnect', () => process.exit(0));
 process.on('message', (request) => void answer(request as RunnerRequest));
@@ -19,8 +20,11 @@ reply({ type: 'ready', rssBytes });
 
 async function answer({ id, model, topK, images }: RunnerRequest): Promise<void> {
   if (images.some((image) => Buffer.from(image).subarray(-KILLER.length).equals(KILLER))) die();
-  // More than one image: an innocent one that is alone must never pay for it twice.
-  if (requests++ === 0 && images.length > 1 && Math.random() < 0.1) die();
+  // A single image may be a suspect, and an innocent one must never pay for two such deaths.
+  if (images.length > 1 && isShortLived) {
+    part?.note('runner-died');
+    die();
+  }
   const results = await models.use(model, (classifier) => classifier.classify(images, topK));
   reply({ type: 'results', id, results, rssBytes });
 }
