@@ -79,7 +79,7 @@ export class LocalStore implements Store {
   async getStream(key: string, options: GetOptions = {}): Promise<{ info: ObjectInfo; body: Readable }> {
     const { info, data, file } = await this.#locate(key, options);
     if (file === undefined) {
-      return { info, body: Readable.from(data.byteLength > 0 ? [data] : [], { objectMode: false }) };
+      return { info, body: streamOf(data) };
     }
     // A photograph is one read: in the usual 64 KB pieces the reads and copies cost a worker half its time for an image.
     const highWaterMark = Math.min(info.bytes, READ_BYTES);
@@ -141,13 +141,16 @@ export class LocalStore implements Store {
     { startAfter, signal }: { startAfter?: string; signal?: AbortSignal } = {},
   ): AsyncGenerator<ListedObject> {
     // TEXT compares as UTF-8 bytes. No UTF-8 text has a byte FF, so the bound comes right after the last key of the prefix.
-    const page = (after: string | undefined): Row[] =>
-      this.#db
+    // Of two lower bounds SQLite would seek only one, and step over all that lies between them for every page.
+    const page = (after: string | undefined): Row[] => {
+      const isWithin = after !== undefined && Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0;
+      return this.#db
         .sql(
-          `SELECT ${COLUMNS} FROM objects WHERE bucket = ? AND key >= ? AND key > ?
+          `SELECT ${COLUMNS} FROM objects WHERE bucket = ? AND key ${isWithin ? '>' : '>='} ?
            AND key < CAST(CAST(? AS BLOB) || x'FF' AS TEXT) ORDER BY key LIMIT ${LIST_PAGE}`,
         )
-        .all(this.bucket, prefix, after ?? '', prefix) as unknown as Row[];
+        .all(this.bucket, isWithin ? after : prefix, prefix) as unknown as Row[];
+    };
     for (let after = startAfter; ; ) {
       signal?.throwIfAborted();
       const rows = await this.#db.read(() => page(after));
@@ -243,6 +246,16 @@ export class LocalStore implements Store {
 }
 
 const infoOf = ({ etag, bytes, modifiedAtMs }: Row): ObjectInfo => ({ etag, bytes, modifiedAtMs });
+
+/** Without the iterator of Readable.from, which costs more than the rest of reading a small object. */
+function streamOf(data: Uint8Array): Readable {
+  return new Readable({
+    read() {
+      if (data.byteLength > 0) this.push(data);
+      this.push(null);
+    },
+  });
+}
 
 async function collect(body: Exclude<Body, Uint8Array>, signal?: AbortSignal): Promise<Uint8Array> {
   return Buffer.concat(await Array.fromAsync(counted(body, signal)));

@@ -40,6 +40,7 @@ export class RunnerPool {
   /** sha256 of models with which an image was answered: a death with these is the image's doing. */
   readonly #proven = new Set<string>();
   #broken: ImgclsError | undefined;
+  #pumping = false;
 
   constructor(options: RunnerSlotsOptions) {
     this.#log = options.log;
@@ -105,7 +106,17 @@ export class RunnerPool {
     await this.close();
   }
 
+  /** Once for all images that come in the same turn of the event loop: they go to the runners together. */
   #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    setImmediate(() => {
+      this.#pumping = false;
+      this.#spread();
+    });
+  }
+
+  #spread(): void {
     if (this.#broken !== undefined) return;
     this.#slots.startFor(this.#queue.size + this.#suspects.length);
     const ready = this.#slots.all

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '../core/clock.ts';
 import type { RunnerReply, RunnerRequest } from '../core/runner-protocol.ts';
 import { RUNNER_BATCH } from '../core/runner-protocol.ts';
+import { Deadline } from './deadline.ts';
 import type { DeathCause } from './suspects.ts';
 
 export interface RunnerOptions {
@@ -77,10 +78,14 @@ export class Runner {
   #rssBytes = 0;
   #lastWords = '';
   #nextId = 1;
-  #watching = new AbortController();
+  readonly #deadline: Deadline;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#deadline = new Deadline(options.clock, () => {
+      this.#timedOut = true;
+      this.kill();
+    });
     this.#child = fork(options.entry, options.args, {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -188,7 +193,8 @@ export class Runner {
     if (reply.type === 'results') {
       // Whoever answers has it, whether or not it said so.
       this.#options.onModel?.();
-      this.#models = [...this.#models.filter((known) => known !== sha256), sha256].slice(-MODELS_KEPT);
+      if (this.#models.at(-1) !== sha256)
+        this.#models = [...this.#models.filter((known) => known !== sha256), sha256].slice(-MODELS_KEPT);
     }
     // Answers to later requests must not hide that the oldest one hangs.
     if (wasOldest) this.#watch();
@@ -197,16 +203,9 @@ export class Runner {
 
   /** Watches anew: kills the process when its start, or its oldest request, takes longer than it may from now on. */
   #watch(): void {
-    this.#watching.abort();
     const limitMs = this.#limitMs();
-    if (!this.#alive || limitMs === undefined) return;
-    const watching = new AbortController();
-    this.#watching = watching;
-    void this.#options.clock.sleep(limitMs, watching.signal).then(() => {
-      if (watching.signal.aborted) return;
-      this.#timedOut = true;
-      this.kill();
-    });
+    if (!this.#alive || limitMs === undefined) this.#deadline.lift();
+    else this.#deadline.set(limitMs);
   }
 
   #limitMs(): number | undefined {
@@ -221,7 +220,7 @@ export class Runner {
 
   #bury(how: string): RunnerDied {
     this.#alive = false;
-    this.#watching.abort();
+    this.#deadline.close();
     const died = new RunnerDied(this.#timedOut ? 'timeout' : 'crash', how, this.#lastWords.trim());
     for (const held of this.#held.values()) held.reject(died);
     this.#held.clear();
