@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { NO_CONTROLLER_EXIT_MS, OWN_MACHINE_EXIT_MS } from '../core/fleet.ts';
 import type { Log } from '../core/log.ts';
 import { createModelFiles } from '../model/fetch.ts';
+import { DEFAULT_LIMITS } from '../worker/runner.ts';
 import { runWorker } from '../worker/worker.ts';
 import { systemClock } from './clock.ts';
 import { openCloud } from './compose.ts';
@@ -51,6 +52,8 @@ export async function worker(flags: WorkerFlags): Promise<void> {
       runnerArgs: [
         JSON.stringify({ maxPixels: settings.maxPixels, decodeTimeoutMs: settings.decodeTimeoutMs }),
       ],
+      // A decode that ends by its own limit must not look like a runner that hangs.
+      runnerLimits: { imageMs: Math.max(DEFAULT_LIMITS.imageMs, 1.5 * settings.decodeTimeoutMs) },
       models: createModelFiles({
         library: openLibrary(settings),
         output: cloud.output,

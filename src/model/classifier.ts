@@ -8,6 +8,7 @@ import { RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { type DecodedImage, type DecodeLimits, decodeImage } from './decode.ts';
 import { DecodeError } from './decode-error.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
+import { makeLane } from './lane.ts';
 import { topClasses } from './postprocess.ts';
 import { imageElements, makePreprocess } from './preprocess.ts';
 import { openSession } from './session.ts';
@@ -119,14 +120,4 @@ async function tryDecode(
     if (!(error instanceof DecodeError)) throw error;
     return { error: { code: error.code, message: messageOf(error) } };
   }
-}
-
-/** Runs what it is given one after the other, in order; a failure is its own caller's only. */
-function makeLane(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const result = last.then(work);
-    last = result.catch(() => {});
-    return result;
-  };
 }

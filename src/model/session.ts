@@ -3,6 +3,9 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 
+// The runtime reports models and machine to its maker, and writes files into home and temporary folders, unless told not to.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 /** Name and shape of a model's input or output. A dimension that may vary is undefined. */
 export interface TensorShape {
   name: string;

@@ -28,10 +28,13 @@ function both(isIncluded: Accepts, exclude: readonly string[]): Accepts {
   return (path) => isIncluded(path) && !isExcluded(path);
 }
 
+/** Parentheses alone, as in `photo (1).jpg`, make no glob. */
+const GLOB_CHARACTERS = /[*?[{]|[@+!]\(/;
+
 /** A glob split into the folder to walk, how deep, and the pattern for what is below; undefined where the text is no glob. */
 export function parseGlob(text: string): { folder: string; pattern: string; depth: number } | undefined {
   const { isGlob, base, glob: pattern } = picomatch.scan(text);
-  if (!isGlob) return undefined;
+  if (!isGlob || !GLOB_CHARACTERS.test(text)) return undefined;
   const depth = pattern.includes('**') ? Number.POSITIVE_INFINITY : pattern.split('/').length;
   return { folder: base || '.', pattern, depth };
 }

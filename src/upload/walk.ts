@@ -37,8 +37,19 @@ async function* walkList(options: WalkOptions): AsyncGenerator<Input> {
     const address = parseS3Address(line);
     // A listed path keeps the name that it is listed by, whatever else is listed.
     if (address !== undefined) yield* walkPrefix(address, false, options);
-    else yield* walkPath(line, false, options);
+    else yield* walkListed(line, options);
   }
+}
+
+/** A line of a list has an outcome also where nothing has its name, though that may look like a glob. */
+async function* walkListed(line: string, options: WalkOptions): AsyncGenerator<Input> {
+  let isUnmatched = false;
+  const onSkip = (skipped: Skipped) => {
+    if (skipped.source === line && skipped.reason === NO_MATCH) isUnmatched = true;
+    else options.onSkip(skipped);
+  };
+  yield* walkPath(line, false, { ...options, onSkip });
+  if (isUnmatched) yield missing(line, NO_MATCH);
 }
 
 /** No system has longer paths; what has no line ends is no list, and must not fill the memory. */
@@ -98,8 +109,7 @@ async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): 
     if (glob !== undefined) {
       yield* walkGlob(input, glob, options);
     } else {
-      const error = { code: 'missing', message: `Cannot read the file: ${reasonOf(found)}.` } as const;
-      yield { kind: 'unreadable', name: input, source: input, error };
+      yield missing(input, reasonOf(found));
     }
   } else if (found.isDirectory()) {
     const accept = accepts(options.include, options.exclude);
@@ -117,6 +127,15 @@ async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): 
     options.onSkip({ source: input, reason: 'it is not a regular file' });
   }
 }
+
+const NO_MATCH = 'it matches no file';
+
+const missing = (input: string, why: string): Input => ({
+  kind: 'unreadable',
+  name: input,
+  source: input,
+  error: { code: 'missing', message: `Cannot read the file: ${why}.` },
+});
 
 async function* walkGlob(
   input: string,
@@ -136,7 +155,7 @@ async function* walkGlob(
     matches++;
     yield image;
   }
-  if (matches === 0) onSkip({ source: input, reason: 'it matches no file' });
+  if (matches === 0) onSkip({ source: input, reason: NO_MATCH });
 }
 
 /** Why the name of a file keeps it out. */

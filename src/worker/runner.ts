@@ -90,7 +90,8 @@ export class Runner {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [],
-      env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
+      // The runtime would report models and machine to its maker, and write files into home and temporary folders.
+      env: { ...process.env, UV_THREADPOOL_SIZE: THREADS, ORT_DISABLE_TELEMETRY: '1' },
       // A Ctrl-C in the terminal is for the worker, which lets its runners finish.
       detached: process.platform !== 'win32',
     });

@@ -42,7 +42,10 @@ describe('what upload takes', () => {
   it('a folder: its images, all the way down, in stable order, by their path in it', async () => {
     for (const name of ['b.jpg', 'a/z.png', 'a/B.JPG', 'a.jpg', 'notes.txt', '.hidden.jpg']) await file(name);
     expect(names(await walk([folder]))).toEqual(['a/B.JPG', 'a/z.png', 'a.jpg', 'b.jpg']);
-    expect(skipped.map(({ source }) => path.basename(source))).toEqual(['notes.txt']);
+    expect(skipped.map(({ source, reason }) => [path.basename(source), reason])).toEqual([
+      ['.hidden.jpg', 'it is hidden'],
+      ['notes.txt', 'its name is not one of an image'],
+    ]);
   });
 
   it('two folders: their images by the folder as it was given, so that names stay apart', async () => {
@@ -75,6 +78,42 @@ describe('what upload takes', () => {
     expect(found[1]).toMatchObject({ kind: 'unreadable', error: { code: 'missing' } });
   });
 
+  it('a glob: says which of its matches are left out, and nothing of what it does not match', async () => {
+    for (const name of ['in/a.jpg', 'in/b.txt', 'in/.c.jpg', 'secret.jpg']) await file(name);
+    await symlink(path.join(folder, 'secret.jpg'), path.join(folder, 'in', 'out.jpg'));
+    expect(await walk([`${folder}/in/*.jpg`])).toHaveLength(1);
+    expect(skipped).toEqual([
+      { source: path.join(folder, 'in', 'out.jpg'), reason: 'it is a link out of the folder' },
+    ]);
+  });
+
+  it('a list of names that hold whatever but an LF: every line is one path', async () => {
+    const odd = ['return\rhere.jpg', 'line\u2028separator.jpg', 'ümlaut.jpg'];
+    for (const name of odd) await file(name);
+    const lines = odd.map((name) => path.join(folder, name));
+    const found = await walk(['-'], { stdin: `${lines[0]}\n${lines[1]}\r\n${lines[2]}` });
+    expect(found).toMatchObject(lines.map((name) => ({ kind: 'file', name })));
+  });
+
+  it('no list without line ends, which could fill the memory', async () => {
+    await expect(walk(['-'], { stdin: '\0'.repeat(100_000) })).rejects.toThrow(/a line of more than/);
+  });
+
+  it('a listed path that is not there, as one that is missing, also where it looks like a glob', async () => {
+    const lines = ['photo (1).jpg', 'photo[2].jpg', '=cmd()'];
+    const found = await walk(['-'], { stdin: lines.join('\n') });
+    expect(found).toMatchObject(lines.map((name) => ({ name, error: { code: 'missing' } })));
+    expect(skipped).toEqual([]);
+  });
+
+  it('a listed path that no file can have, as one that is missing', async () => {
+    const found = await walk(['-'], { stdin: `nul\0byte.jpg\n${'x'.repeat(5000)}.jpg\n` });
+    expect(found.map((input) => input.kind === 'unreadable' && input.error.code)).toEqual([
+      'missing',
+      'missing',
+    ]);
+  });
+
   it('no link out of the folder, no pipe, no link to nothing', async () => {
     await file('in/a.jpg');
     await file('secret.jpg');
@@ -97,6 +136,8 @@ describe('what upload takes', () => {
   });
 
   it('nothing that is not there, and says which', async () => {
-    await expect(walk([path.join(folder, 'gone')])).rejects.toThrow(/Cannot read .*gone/);
+    for (const name of ['gone', 'gone (1).jpg']) {
+      await expect(walk([path.join(folder, name)])).rejects.toThrow(/Cannot read .*gone/);
+    }
   });
 });

@@ -55,6 +55,19 @@ describe('exported results', () => {
     expect(first).toBe('0,cat.jpg,tabby,n02123045,0.75,resnet50/int8,12.5,,,');
     expect(second).toBe(`1,"'=cmd(),""x""",,,,,,,not_an_image,This is text.`);
   });
+  it.each([
+    ['+1', `'+1`],
+    ['-rf', `'-rf`],
+    ['@SUM(A1)', `'@SUM(A1)`],
+    ['＝cmd()', `'＝cmd()`],
+    ['\t=1', '\\u0009=1'],
+    ['\r=1', '\\u000d=1'],
+    ['\u001b]0;owned\u0007', '\\u001b]0;owned\\u0007'],
+    ['two\nlines', 'two\\u000alines'],
+  ])('are CSV whose name %j neither runs nor steers a terminal', (name, cell) => {
+    const [, row] = exported('csv', [{ ...bad, name }]).split('\r\n');
+    expect(row).toBe(`1,${cell},,,,,,,not_an_image,This is text.`);
+  });
 });
 
 describe('a name in a line', () => {
@@ -67,6 +80,7 @@ describe('a name in a line', () => {
     ['\u001b[31mred', '"\\u001b[31mred"'],
     ['\u009b31m', '"\\u009b31m"'],
     ['\u202egpj.exe', '"\\u202egpj.exe"'],
+    ['\u061cgpj.exe', '"\\u061cgpj.exe"'],
   ])('is quoted when it could steer the terminal: %j', (name, shown) => {
     expect(plainName(name)).toBe(shown);
   });

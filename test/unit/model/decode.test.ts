@@ -1,9 +1,18 @@
-import { crc32, deflateSync } from 'node:zlib';
 import { Jimp } from 'jimp';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/model/decode.ts';
 import { DecodeError } from '../../../src/model/decode-error.ts';
+import {
+  avifSized,
+  blackPng,
+  bmp,
+  greyTiffTags,
+  jpegWith,
+  manyScansJpeg,
+  SIDE_AT_LIMIT,
+  tiff,
+} from '../../e2e/attack-images.ts';
 
 const recipe = { resizeShortestSide: 256, cropSize: 224, kernel: 'linear' } as const;
 const limits = { maxPixels: 150_000_000, decodeTimeoutMs: 20_000 };
@@ -142,8 +151,12 @@ describe('formats', () => {
 
   it.each([
     [1, [RED, GREEN, BLUE, GREY]],
+    [2, [GREEN, RED, GREY, BLUE]],
     [3, [GREY, BLUE, GREEN, RED]],
+    [4, [BLUE, GREY, RED, GREEN]],
+    [5, [RED, BLUE, GREEN, GREY]],
     [6, [BLUE, RED, GREY, GREEN]],
+    [7, [GREY, GREEN, BLUE, RED]],
     [8, [GREEN, GREY, RED, BLUE]],
   ])('turns a picture of EXIF orientation %i upright', async (orientation, expected) => {
     const jpeg = await square().withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer();
@@ -208,29 +221,6 @@ describe('geometry', () => {
     expect((await decode(png)).lowResolution).toBe(expected);
   });
 });
-
-function pngChunk(type: string, data: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type), data]);
-  const frame = Buffer.alloc(8);
-  frame.writeUInt32BE(data.length, 0);
-  frame.writeUInt32BE(crc32(body), 4);
-  return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
-}
-
-/** 900 million pixels of nothing: 110 KB. */
-function hugePng(): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(30_000, 0);
-  header.writeUInt32BE(30_000, 4);
-  header[8] = 1;
-  const rows = deflateSync(Buffer.alloc((1 + 30_000 / 8) * 30_000));
-  return Buffer.concat([
-    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
-    pngChunk('IHDR', header),
-    pngChunk('IDAT', rows),
-    pngChunk('IEND', Buffer.alloc(0)),
-  ]);
-}
 
 describe('what cannot be decoded', () => {
   let jpeg: Buffer;
@@ -301,7 +291,7 @@ describe('what cannot be decoded', () => {
   });
 
   it('more pixels than allowed are too large, without being decoded', async () => {
-    expect(await codeOf(hugePng())).toBe('too_large');
+    expect(await codeOf(blackPng({ width: 30_000, height: 30_000, depth: 1 }))).toBe('too_large');
     expect(await codeOf(jpeg, { maxPixels: 400 * 300 - 1 })).toBe('too_large');
     expect(await codeOf(jpeg, { maxPixels: 400 * 300 })).toBe('decoded');
   });
@@ -309,5 +299,41 @@ describe('what cannot be decoded', () => {
   it('a shape that cannot be scaled is too large', async () => {
     const line = { width: 2, height: 3_000_000, channels: 3 as const, background: '#fff' };
     expect(await codeOf(await sharp({ create: line }).png().toBuffer())).toBe('too_large');
+  });
+
+  it('a TIFF without its pixels is truncated, not a black picture', async () => {
+    expect(await codeOf(tiff(greyTiffTags(100, 100)))).toBe('truncated');
+    expect(await codeOf(tiff(greyTiffTags(100, 100), { data: Buffer.alloc(5000) }))).toBe('truncated');
+    expect(await codeOf(tiff(greyTiffTags(100, 100), { data: Buffer.alloc(12_000) }))).toBe('decoded');
+  });
+});
+
+describe('a small file that asks for much', () => {
+  it('a JPEG of more scans than any encoder writes is refused, before it takes minutes', async () => {
+    expect(await codeOf(manyScansJpeg({ side: SIDE_AT_LIMIT, scans: 3000 }))).toBe('unsupported_format');
+    expect(await codeOf(manyScansJpeg({ side: 200, scans: 101 }))).toBe('unsupported_format');
+    expect(await codeOf(manyScansJpeg({ side: 200, scans: 99 }))).toBe('decoded');
+  });
+
+  it('what looks like scans of a JPEG but is none counts for nothing', async () => {
+    const scans = Buffer.from('ffda'.repeat(200), 'hex');
+    const comment = Buffer.concat([Buffer.from([0xff, 0xfe, 0, 2 + 144]), scans.subarray(0, 144)]);
+    const progressive = await noise().jpeg({ progressive: true }).toBuffer();
+    expect(await codeOf(Buffer.concat([jpegWith(progressive, comment), scans]))).toBe('decoded');
+  });
+
+  it('a picture whose decoder would hold more than 1 GiB is too large', async () => {
+    const avif = await noise().avif({ effort: 0 }).toBuffer();
+    expect(await codeOf(avifSized(avif, 8000, 8000))).toBe('too_large');
+    const deep = { width: SIDE_AT_LIMIT, height: SIDE_AT_LIMIT, depth: 16, colour: 'rgba', rows: 0 } as const;
+    expect(await codeOf(blackPng({ ...deep, interlaced: true }))).toBe('too_large');
+    expect(await codeOf(blackPng(deep)), 'row by row it is held in part').toBe('truncated');
+  });
+
+  it('a BMP of more colours than a byte can tell apart is damaged', async () => {
+    const body = Buffer.alloc(4 * 300 + 4);
+    expect(await codeOf(bmp({ width: 1, height: 1, colours: 300, body }))).toBe('truncated');
+    expect(await codeOf(bmp({ width: 1, height: 1, colours: 0xffffffff, body }))).toBe('truncated');
+    expect(await codeOf(bmp({ width: 1, height: 1, colours: 256, body }))).toBe('decoded');
   });
 });

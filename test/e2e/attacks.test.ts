@@ -1,0 +1,263 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Random } from '../../src/bench/random.ts';
+import { type AttackFolder, hostileNames, writeAttackFolder } from './attack-files.ts';
+import { encodings, mutants } from './mutate.ts';
+import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
+
+const samples = path.join(repository, 'samples');
+const MEBIBYTE = 2 ** 20;
+
+/**
+ * A runner holds at most 1 GiB for one picture that is decoded whole, at a time; beside it the runtime and the model
+ * (150 MiB), rows of another picture, and the encoded bytes of two requests. Measured here: 0.5 GiB.
+ */
+const RUNNER_BYTES = 1536 * MEBIBYTE;
+/** Any other process of ours decodes nothing. */
+const OTHER_BYTES = 512 * MEBIBYTE;
+
+let installed: InstalledPackage;
+beforeAll(async () => {
+  installed = await installPackage();
+});
+afterAll(() => installed.remove());
+
+interface Line {
+  name: string;
+  label?: string;
+  error?: { code: string; message: string };
+}
+const ndjson = (text: string): Line[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+/** Everything below a folder, with what tells that it was changed. */
+async function snapshot(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const seen = entries.map(async (entry) => {
+    const file = path.join(entry.parentPath, entry.name);
+    if (!entry.isFile()) return file;
+    // A name that is not UTF-8 is not found again.
+    const found = await stat(file).catch(() => undefined);
+    return `${file} ${found?.size} ${found?.mtimeMs}`;
+  });
+  return (await Promise.all(seen)).sort();
+}
+
+/** Notes the most memory that each kind of process ever had, until `stop`. */
+function watchMemory(dataDir: string): { stop(): Promise<{ runner: number; other: number }> } {
+  const peaks = { runner: 0, other: 0 };
+  const stopping = new AbortController();
+  const look = async () => {
+    for (const pid of await processesOf(dataDir)) {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      const kind = command.includes('runner-main') ? 'runner' : 'other';
+      const bytes = 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
+      peaks[kind] = Math.max(peaks[kind], bytes);
+    }
+  };
+  const watching = (async () => {
+    while (!stopping.signal.aborted) {
+      await look();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  })();
+  return {
+    async stop() {
+      stopping.abort();
+      await watching;
+      return peaks;
+    },
+  };
+}
+
+/** Whatever could steer a terminal; lines end with LF, of CSV with CRLF. */
+const STEERING =
+  /(?!\r?\n)[\u0000-\u001f\u007f-\u009f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+
+describe('a folder from somebody who means harm', () => {
+  let root: string;
+  let dataDir: string;
+  let attack: AttackFolder;
+  let job = '';
+  beforeAll(async () => {
+    root = await installed.dataDir();
+    dataDir = path.join(root, 'data');
+    for (const name of ['data', 'temporary', 'home']) await mkdir(path.join(root, name));
+    attack = await writeAttackFolder(
+      { folder: path.join(root, 'attack'), outside: path.join(root, 'outside') },
+      path.join(samples, 'cat.jpg'),
+    );
+  });
+  afterAll(() => attack.close());
+
+  it('costs bounded time and memory; every file has its outcome or is left out with the reason', async () => {
+    const around = async () => (await snapshot(root)).filter((file) => !file.startsWith(dataDir));
+    const before = await around();
+    const memory = watchMemory(dataDir);
+    const { code, stdout, stderr } = await start(
+      installed.bin,
+      dataDir,
+      ['upload', '../attack', '--format', 'ndjson'],
+      {
+        TMPDIR: path.join(root, 'temporary'),
+        HOME: path.join(root, 'home'),
+        // Node's own, which is not about what is classified.
+        NODE_DISABLE_COMPILE_CACHE: '1',
+      },
+    ).finished;
+    const peaks = await memory.stop();
+    expect(code, stderr).toBe(3);
+    job = /job (\w{26})/.exec(stderr)?.[1] ?? '';
+
+    const lines = ndjson(stdout);
+    expect(lines.map(({ name }) => name).sort()).toEqual(Object.keys(attack.expected).sort());
+    expect(Object.fromEntries(lines.map(({ name, error }) => [name, error?.code]))).toEqual(attack.expected);
+    for (const [reason, count] of Object.entries(attack.leftOut)) {
+      const others = count === 1 ? '' : ` and ${count - 1} more`;
+      expect(stderr).toMatch(new RegExp(`left out .+\\.jpg"?${others}: ${reason}\\.\n`));
+    }
+    expect(stdout + stderr).not.toMatch(STEERING);
+    expect(await around(), 'nothing is written, or executed, outside the data folder').toEqual(before);
+    expect(await processesOf(dataDir)).toEqual([]);
+    expect(peaks.runner, 'bytes of a runner').toBeLessThan(RUNNER_BYTES);
+    expect(peaks.other, 'bytes of any other process').toBeLessThan(OTHER_BYTES);
+    expect(peaks.runner, 'a runner was seen').toBeGreaterThan(0);
+  }, 180_000);
+
+  it.each(['csv', 'lines', 'json', 'table'])('cannot steer a terminal by its names as %s', async (format) => {
+    const { stdout, stderr } = await start(installed.bin, dataDir, ['results', job, '--format', format])
+      .finished;
+    expect(stdout.length).toBeGreaterThan(0);
+    expect(stdout + stderr).not.toMatch(STEERING);
+  });
+
+  it('holds no name that a spreadsheet would execute, and one row an image', async () => {
+    const { stdout } = await start(installed.bin, dataDir, ['results', job, '--format', 'csv']).finished;
+    const rows = stdout.trimEnd().split('\r\n').slice(1);
+    expect(rows).toHaveLength(Object.keys(attack.expected).length);
+    const cells = rows.map((row) => /^\d+,"?(.)/.exec(row)?.[1]);
+    for (const first of cells) expect(first).not.toMatch(/[=+\-@\t\r＝＋－＠]/);
+    const formulas = hostileNames.filter((name) => /^[=+\-@＝]/.test(name));
+    expect(cells.filter((first) => first === "'")).toHaveLength(formulas.length);
+  });
+});
+
+describe('what is no image file, named outright', () => {
+  /** Of a container's system some may be absent. */
+  const special = [
+    '/dev/zero',
+    '/dev/tty',
+    '/proc/self/status',
+    '/proc/self/mem',
+    '/proc/kcore',
+    '/proc/kmsg',
+  ];
+  const named = ['pipe.jpg', ...special.filter((file) => existsSync(file))];
+
+  const run = (dataDir: string, args: string[], input: string | Buffer = '') =>
+    spawnSync(process.execPath, [installed.bin, 'upload', ...args, '--format', 'ndjson'], {
+      cwd: dataDir,
+      input,
+      encoding: 'utf8',
+      timeout: 60_000,
+      env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
+    });
+
+  const folderWithPipe = async () => {
+    const dataDir = await installed.dataDir();
+    spawnSync('mkfifo', [path.join(dataDir, 'pipe.jpg')]);
+    return dataDir;
+  };
+
+  it('hangs nothing: devices and pipes are left out, and files of the system have an error', async () => {
+    const dataDir = await folderWithPipe();
+    const { status, stdout, stderr } = run(dataDir, [...named, path.join(samples, 'cat.jpg')]);
+    expect(status, stderr).toBe(3);
+    const taken = ndjson(stdout);
+    for (const { name, error } of taken.filter(({ label }) => label === undefined)) {
+      expect(name).toMatch(/^\/proc\//);
+      expect(error?.code).toMatch(/^(changed|unreadable|too_large|missing|not_an_image)$/);
+    }
+    expect(taken.filter(({ label }) => label !== undefined)).toHaveLength(1);
+    expect(stderr).toMatch(/left out pipe\.jpg and \d more: it is not a regular file/);
+  });
+
+  it.each(['/dev/zero', 'pipe.jpg'])('%s alone is a mistake in the command, which is said', async (input) => {
+    const { status, stdout, stderr } = run(await folderWithPipe(), [input]);
+    expect(stderr).toMatch(/it is not a regular file/);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+
+  it('comes by a list as well, beside paths that climb, and names that cannot be', async () => {
+    const dataDir = await folderWithPipe();
+    const climbing = `../${path.basename(dataDir)}/../${path.basename(dataDir)}/cat.jpg`;
+    await writeFile(path.join(dataDir, 'cat.jpg'), await readFile(path.join(samples, 'cat.jpg')));
+    const list = [
+      '/dev/zero',
+      'pipe.jpg',
+      climbing,
+      '../../../../../etc/passwd',
+      'nul\0.jpg',
+      '-rf',
+      '=cmd()',
+    ];
+    const { status, stdout, stderr } = run(dataDir, ['-'], `${list.join('\n')}\n`);
+    expect(status, stderr).toBe(3);
+    expect(ndjson(stdout).map(({ name, error }) => [name, error?.code])).toEqual([
+      [climbing, undefined],
+      ['../../../../../etc/passwd', expect.stringMatching(/missing|not_an_image/)],
+      ['nul\0.jpg', 'missing'],
+      ['-rf', 'missing'],
+      ['=cmd()', 'missing'],
+    ]);
+    expect(await processesOf(dataDir)).toEqual([]);
+  });
+
+  it('an endless list without lines is a mistake that is said, not a full memory', async () => {
+    const { status, stderr } = run(await installed.dataDir(), ['-'], Buffer.alloc(MEBIBYTE));
+    expect(stderr).toMatch(/a line of more than/);
+    expect(status).toBe(2);
+  });
+});
+
+describe('330 damaged copies of the samples', () => {
+  /** What can be wrong with an image: no crash, no deadline, and nothing that is the world's fault. */
+  const imageErrors = ['not_an_image', 'truncated', 'unsupported_format', 'too_large'];
+
+  it('have an outcome each, kill no process and end in time', async () => {
+    const dataDir = await installed.dataDir();
+    const folder = path.join(dataDir, 'damaged');
+    await mkdir(folder);
+    const originals = await Promise.all(
+      ['cat', 'coffee', 'rocket'].map((name) => encodings(path.join(samples, `${name}.jpg`), name)),
+    );
+    const written: string[] = [];
+    for (const { name, bytes } of mutants(originals.flat(), 330, new Random(20_260_101))) {
+      await writeFile(path.join(folder, name), bytes);
+      written.push(name);
+    }
+    const memory = watchMemory(dataDir);
+    const { code, stdout, stderr } = await start(installed.bin, dataDir, [
+      'upload',
+      folder,
+      '--format',
+      'ndjson',
+    ]).finished;
+    const peaks = await memory.stop();
+    expect(code, stderr).toBe(3);
+    const lines = ndjson(stdout);
+    expect(lines.map(({ name }) => name)).toEqual(written);
+    const unexpected = lines.filter(({ error }) => error !== undefined && !imageErrors.includes(error.code));
+    expect(unexpected).toEqual([]);
+    expect(lines.filter(({ label }) => label !== undefined).length, 'some survive').toBeGreaterThan(30);
+    expect(peaks.runner).toBeLessThan(RUNNER_BYTES);
+    expect(await processesOf(dataDir)).toEqual([]);
+  }, 120_000);
+});
