@@ -204,9 +204,18 @@ export function awsError(error: unknown, what: string): ImgclsError {
   return new ImgclsError(kind, `Could not ${what}: ${reason.replace(/\.$/, '')}.`, options);
 }
 
-/** Where a host has several addresses and none can be reached, only the errors of the single ones have words. */
-const wordsOf = (error: unknown): string =>
-  messageOf(error instanceof AggregateError && error.message === '' ? error.errors[0] : error);
+/**
+ * Of the errors of a host with several addresses only the single ones have words, and an answer to HEAD has no body to
+ * bring any: the status stands for them then.
+ */
+function wordsOf(error: unknown): string {
+  const message = messageOf(
+    error instanceof AggregateError && error.message === '' ? error.errors[0] : error,
+  );
+  const status = statusOf(error);
+  const isEmpty = /^(UnknownError|Unknown|\d+)?$/.test(message);
+  return isEmpty && status !== undefined ? `AWS answered ${status}` : message;
+}
 
 function causeOf(error: unknown): { kind: ErrorKind; reason?: string; hint?: string } {
   const message = messageOf(error);
@@ -221,7 +230,7 @@ function causeOf(error: unknown): { kind: ErrorKind; reason?: string; hint?: str
   const known = CAUSES.find(({ codes }) => hasCode(error, ...codes));
   if (known !== undefined) return known;
   if (isTransientError(error)) return { kind: 'transient' };
-  return causeOfStatus(statusOf(error), message);
+  return causeOfStatus(statusOf(error));
 }
 
 /** The answer is neither XML nor JSON of AWS: a proxy's page, or one that was cut off. */
@@ -233,17 +242,15 @@ function causeOfStrange(status: number): ReturnType<typeof causeOf> {
   };
 }
 
-/** Answers to HEAD have no body, so that only the status tells. */
-function causeOfStatus(status: number | undefined, message: string): ReturnType<typeof causeOf> {
+/** Where nothing but the status tells. */
+function causeOfStatus(status: number | undefined): ReturnType<typeof causeOf> {
   const denied = CAUSES.find(({ codes }) => codes.includes('AccessDenied'));
   if (status === 403 && denied !== undefined) return denied;
-  const reason = /^(UnknownError|Unknown|\d+)?$/.test(message) ? `AWS answered ${status}` : message;
-  if (status === 301)
-    return { kind: 'permanent', reason, hint: 'Set AWS_REGION to the region of the bucket.' };
+  if (status === 301) return { kind: 'permanent', hint: 'Set AWS_REGION to the region of the bucket.' };
   if (status === 400) {
-    return { kind: 'permanent', reason, hint: 'Expired credentials and a wrong region are common causes.' };
+    return { kind: 'permanent', hint: 'Expired credentials and a wrong region are common causes.' };
   }
-  return { kind: 'permanent', reason };
+  return { kind: 'permanent' };
 }
 
 function isTransientError(error: unknown): boolean {

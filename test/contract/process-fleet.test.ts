@@ -1,7 +1,9 @@
 /** What worker processes promise as a fleet, beyond what every fleet does. */
-import { type ChildProcess, spawn } from 'node:child_process';
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/cli/clock.ts';
 import type { WorkerStatus } from '../../src/core/fleet.ts';
@@ -279,6 +281,12 @@ describe('worker processes', () => {
       expect(permanent?.why).toContain('cannot load the model: out of luck');
       const log = /The whole log is in (.+)\.$/.exec(permanent?.why ?? '')?.[1] ?? '';
       expect(await readFile(log, 'utf8')).toContain('out of luck');
+    });
+
+    it('are told of also to a process that has nothing else to do', () => {
+      const script = fileURLToPath(new URL('./children/settle.ts', import.meta.url));
+      const { status, stdout } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+      expect({ status, stdout }).toEqual({ status: 0, stdout: 'w ended with 0\n' });
     });
 
     it('are not given up where one launched later became ready', async () => {

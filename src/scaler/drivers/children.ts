@@ -19,6 +19,7 @@ export interface Exit {
 interface Running {
   launchedMs: number;
   pid: number;
+  child: ChildProcess;
   ended: Promise<void>;
 }
 
@@ -84,13 +85,15 @@ export class Children {
       this.#exits.push({ id, launchedMs, endedMs: this.#clock.monotonicMs(), code, signal });
       resolve();
     });
-    this.#running.set(id, { launchedMs, pid, ended });
+    this.#running.set(id, { launchedMs, pid, child, ended });
   }
 
   /** Hands over each end once; where handling it fails, it is handed over again. */
   async settle(handle: (exit: Exit) => Promise<void>): Promise<void> {
     // The system may show that a process is gone before its end is told to us.
     const gone = [...this.#running.values()].filter(({ pid }) => !isAlive({ pid }));
+    // A child keeps nobody running; who waits for its end must not end before it, with nothing else to do.
+    for (const { child } of gone) child.ref();
     await Promise.all(gone.map(({ ended }) => ended));
     for (const exit of this.#exits) {
       await handle(exit);

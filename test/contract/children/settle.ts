@@ -1,0 +1,19 @@
+/** Waits for the end of a child that is over already, with nothing else to do: says so, or ends too early. */
+import { openSync } from 'node:fs';
+import { systemClock } from '../../../src/cli/clock.ts';
+import { Children } from '../../../src/scaler/drivers/children.ts';
+import { isAlive } from '../../../src/scaler/drivers/processes.ts';
+import type { WorkerFiles } from '../../../src/scaler/drivers/worker-files.ts';
+
+const log = { fd: openSync('/dev/null', 'w'), close: async () => {} };
+const files = { openLog: async () => log } as unknown as WorkerFiles;
+const children = new Children(files, systemClock);
+let pid = 0;
+await children.start('w', [process.execPath, '-e', '0', '--'], process.env, (started) => {
+  pid = started;
+});
+// The event loop stands still, so that the child's end is seen before it is told.
+while (isAlive({ pid }));
+await children.settle(async ({ id, code }) => {
+  process.stdout.write(`${id} ended with ${code}\n`);
+});
