@@ -1,5 +1,5 @@
 /** Faults of one machine in the middle of a job: its disk is full, or may only be read; its clock is set. */
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type InstalledPackage, installPackage, processesOf, start } from './package.ts';
@@ -145,19 +145,6 @@ describe('the clock of the machine is set', () => {
     const running = imgcls(['upload', 'photos'], 50);
     await expect.poll(() => linesOf(running.stdout()).length, { timeout: 30_000 }).toBeGreaterThan(30);
     await setClock(offsetMs);
-    const { code, stdout, stderr } = await running.finished;
-    expect(code, stderr).toBe(0);
-    expectEachOnce(stdout, labels);
-  });
-
-  it('back after a worker was killed, and what it had in hand comes again', async () => {
-    const running = imgcls(['upload', 'photos'], 50);
-    await expect.poll(() => linesOf(running.stdout()).length, { timeout: 30_000 }).toBeGreaterThan(30);
-    for (const pid of await processesOf(dataDir)) {
-      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8');
-      if (command.split('\0').includes('worker')) process.kill(pid, 'SIGKILL');
-    }
-    await setClock(-6 * HOUR_MS);
     const { code, stdout, stderr } = await running.finished;
     expect(code, stderr).toBe(0);
     expectEachOnce(stdout, labels);
