@@ -309,14 +309,11 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     expectEachOnce(stdout, labels);
   });
 
-  it('an upload waits throttling, errors, resets, half answers and one that never comes out, and says each once', async () => {
+  it('an upload waits throttling, errors, resets and half answers out, and says each once', async () => {
     startWorker();
     proxy.inject({ of: isImagePut, answer: () => new Promise(() => {}) });
     const bad = trouble(sent(MIDWAY), changing(ONE_AFTER_THE_OTHER));
-    const running = start(installed.bin, dataDir, upload, {
-      ...settings(proxy.url),
-      IMGCLS_CONCURRENCY: '4',
-    });
+    const running = imgcls(...upload);
     await expect.poll(() => running.stderr(), { timeout: 60_000 }).toMatch(/Trying again/);
     await expect.poll(bad.met, { timeout: 120_000 }).toBeGreaterThan(60);
     bad.end();
