@@ -9,6 +9,7 @@ const mayImport = {
   results: ['core'],
   scaler: ['core'],
   client: ['upload', 'results', 'core'],
+  web: ['client', 'upload', 'results', 'core'],
   bench: ['client', 'scaler', 'core'],
 };
 

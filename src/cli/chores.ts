@@ -2,9 +2,11 @@ import type { Chore } from '../core/chore.ts';
 import type { Cloud } from '../core/ports.ts';
 import { drainDeadLetters } from '../results/dead-letters.ts';
 import { settleJobs } from '../results/settle-jobs.ts';
-import { sweepResponseQueues, sweepStatuses } from '../results/sweep.ts';
+import { sweepIdempotencyKeys, sweepResponseQueues, sweepStatuses } from '../results/sweep.ts';
 import { systemClock } from './clock.ts';
 
 /** What a controller does beside its loop. They remember what they saw: one set for each controller. */
 export const openChores = (cloud: Cloud): Chore[] =>
-  [drainDeadLetters, settleJobs, sweepResponseQueues, sweepStatuses].map((make) => make(cloud, systemClock));
+  [drainDeadLetters, settleJobs, sweepResponseQueues, sweepStatuses, sweepIdempotencyKeys].map((make) =>
+    make(cloud, systemClock),
+  );

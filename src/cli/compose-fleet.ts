@@ -8,7 +8,7 @@ import { writeJobCosts } from '../core/job-cost.ts';
 import { requestQueueName } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import type { Cloud } from '../core/ports.ts';
-import { environmentName } from '../core/settings.ts';
+import { environmentName, isSecret, settingNames } from '../core/settings.ts';
 import { Controller } from '../scaler/controller.ts';
 import { createProcessFleet, runnersPerWorker } from '../scaler/drivers/process.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
@@ -116,8 +116,6 @@ export async function policySettings(
 
 /** A worker works with the settings of the process that launched it, wherever those came from. */
 function settingsEnvironment(settings: RunSettings): Record<string, string> {
-  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    given.map(([name, value]) => [environmentName(name as keyof RunSettings), String(value)]),
-  );
+  const given = settingNames.filter((name) => settings[name] !== undefined && !isSecret(name));
+  return Object.fromEntries(given.map((name) => [environmentName(name), String(settings[name])]));
 }

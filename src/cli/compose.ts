@@ -87,15 +87,24 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
   });
 }
 
-/** Whoever waits on one machine stands by as its controller, which keeps one worker running. */
-function attendLocally(cloud: Cloud, settings: RunSettings): Attendance {
+/** A fleet of this machine, and how it is sized. */
+interface LocalFleet {
+  driver: ReturnType<typeof openProcessFleet>;
+  policy: PolicySettings;
+}
+
+/** Whoever waits on one machine stands by as its controller, which keeps one worker running where nothing else is said. */
+export function attendLocally(
+  cloud: Cloud,
+  settings: RunSettings,
+  { driver, policy }: LocalFleet = { driver: openProcessFleet(cloud, settings, 1), policy: ONE_WORKER },
+): Attendance {
   const failed = new AbortController();
   const holder = ulid();
   const lock = new LockKeeper({ store: cloud.output, holder, clock: systemClock, ttlMs: LOCK_TTL_MS });
-  const driver = openProcessFleet(cloud, settings, 1);
   const fleet = { driver, name: 'process' };
   const loop = startLoop({
-    controller: openController({ cloud, settings, policy: ONE_WORKER, lock, holder, fleet, log: noLog }),
+    controller: openController({ cloud, settings, policy, lock, holder, fleet, log: noLog }),
     lock,
     chores: openChores(cloud),
     tickMs: 1000,

@@ -1,14 +1,14 @@
 import Table from 'cli-table3';
-import { describeSetting, environmentName, settingNames } from '../core/settings.ts';
+import { describeSetting, environmentName, isSecret, settingNames } from '../core/settings.ts';
 import { loadSettings } from './settings.ts';
 
-/** Every setting as text. There are no secrets among them: credentials are AWS's own. */
+/** Every setting as text, without secrets. */
 export function config(flags: { format: 'table' | 'json'; cluster?: string; dataDir?: string }): string {
   const { format, ...given } = flags;
   const { settings, origins } = loadSettings(given);
   const rows = settingNames.map((name) => ({
     name,
-    value: withoutPassword(settings[name] ?? null),
+    value: isSecret(name) && settings[name] !== undefined ? '***' : withoutPassword(settings[name] ?? null),
     from: origins[name],
     environment: environmentName(name),
     what: describeSetting(name),

@@ -1,6 +1,7 @@
 import { dollars } from '../core/money.ts';
 import { harmless } from '../results/export.ts';
-import type { ListedJob, UnknownJob } from '../results/job-list.ts';
+import type { UnknownJob } from '../results/job-list.ts';
+import type { ListedJob } from '../results/listed-job.ts';
 import { columns } from './columns.ts';
 import { duration } from './progress.ts';
 

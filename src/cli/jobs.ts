@@ -1,7 +1,8 @@
 import { ImgclsError } from '../core/errors.ts';
 import { isFinal } from '../core/job-record.ts';
 import { harmless } from '../results/export.ts';
-import { type ListedJob, listJobIds, readJobs, type UnknownJob } from '../results/job-list.ts';
+import { listJobIds, readJobs, type UnknownJob } from '../results/job-list.ts';
+import type { ListedJob } from '../results/listed-job.ts';
 import { systemClock } from './clock.ts';
 import { jobsText } from './jobs-text.ts';
 import { openOutput } from './output.ts';

@@ -1,13 +1,14 @@
 import type { Readable } from 'node:stream';
 import { unlessAborted } from '../core/abort.ts';
-import { ImgclsError, ObjectMissingError } from '../core/errors.ts';
+import { ImgclsError, JobMissingError, ObjectMissingError } from '../core/errors.ts';
 import { FIRST_ATTEMPT, type JobRecord, jobId } from '../core/job.ts';
 import { createJob, readJob } from '../core/job-record.ts';
 import type { ModelRef } from '../core/model.ts';
-import type { Store } from '../core/ports.ts';
+import type { Body, Store } from '../core/ports.ts';
 import { FORMAT } from '../core/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
-import type { Input, Skipped } from '../upload/inputs.ts';
+import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
+import { putContent } from '../upload/put-content.ts';
 import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
 import { NOTHING, submit } from '../upload/submit.ts';
 import { type WalkOptions, walkInputs } from '../upload/walk.ts';
@@ -39,6 +40,8 @@ export interface ReadingOptions extends SubmissionOptions {
 }
 
 export interface SubmitJob extends ReadingOptions {
+  /** A ULID that the caller has made; else a new one. */
+  id?: string;
   model: ModelRef;
   topK: number;
   include?: readonly string[];
@@ -58,6 +61,11 @@ export interface Client {
    * @throws {ImgclsError} of kind `usage` when there is no image among the inputs.
    */
   submit(inputs: readonly string[] | AsyncIterable<Input>, options: SubmitJob): Promise<Job>;
+  /**
+   * Stores one image, to be submitted later with others; until then no job knows of it.
+   * @throws {ImgclsError} what waiting cannot help.
+   */
+  store(content: { sha256: string; body: Body }, waiting?: Waiting): Promise<StoredInput>;
   /** @throws {ImgclsError} of kind `usage` when there is no such job. */
   job(id: string, waiting?: Waiting): Promise<Job>;
   /**
@@ -77,6 +85,8 @@ export interface Client {
 export function createClient(options: ClientOptions): Client {
   return {
     submit: (inputs, job) => submitJob(options, inputs, job),
+    store: (content, waiting = {}) =>
+      putContent(content, { ...options, ...waiting, input: patient(options, waiting).input }),
     async job(id, waiting = {}) {
       const record = await findJob(options, id, waiting);
       return jobHandle(options, record, { submitted: Promise.resolve(record) });
@@ -87,11 +97,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 async function findJob(options: ClientOptions, id: string, waiting: Waiting): Promise<JobRecord> {
-  const unknown = (cause?: unknown) =>
-    new ImgclsError('usage', `There is no job ${id} in cluster ${options.cloud.cluster}.`, {
-      hint: '"imgcls jobs" lists them; a job id is the 26 letters and digits that "imgcls upload" prints.',
-      cause,
-    });
+  const unknown = (cause?: unknown) => new JobMissingError(id, options.cloud.cluster, cause);
   if (!jobId.safeParse(id).success) throw unknown();
   try {
     return await readJob(patient(options, waiting).output, id, waiting.signal);
@@ -159,7 +165,7 @@ function newJob({ clock, newId }: ClientOptions, given: SubmitJob, inputs: reado
   const { include = [], exclude = [], topK, model, folder } = given;
   return {
     v: FORMAT,
-    id: newId(),
+    id: given.id ?? newId(),
     state: 'open',
     createdAtMs: clock.nowMs(),
     inputs: [...inputs],

@@ -28,6 +28,16 @@ export class ObjectMissingError extends ImgclsError {
   }
 }
 
+/** There is no job of this id in the cluster. */
+export class JobMissingError extends ImgclsError {
+  constructor(id: string, cluster: string, cause?: unknown) {
+    super('usage', `There is no job ${id} in cluster ${cluster}.`, {
+      hint: '"imgcls jobs" lists them; a job id is the 26 letters and digits that "imgcls upload" prints.',
+      cause,
+    });
+  }
+}
+
 /** A conditional read or write found another version than the one it asked for. */
 export class PreconditionFailedError extends ImgclsError {
   constructor(bucket: string, key: string, cause?: unknown) {

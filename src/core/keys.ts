@@ -84,6 +84,10 @@ export const workerStatusKey = (workerId: string): string => `${FLEET_PREFIX}${w
 export const CONTROLLER_LOCK_KEY = 'locks/controller.json';
 export const CONTROLLER_REPORT_KEY = 'controller/report.json';
 
+/** Which job a request with an `Idempotency-Key` has made, by the key's digest. */
+export const IDEMPOTENCY_PREFIX = 'idempotency/';
+export const idempotencyKey = (digest: string): string => `${IDEMPOTENCY_PREFIX}${digest}.json`;
+
 export const requestQueueName = (cluster: string): string => `imgcls-${cluster}-request`;
 export const deadLetterQueueName = (cluster: string): string => `imgcls-${cluster}-dlq`;
 export const responseQueuePrefix = (cluster: string): string => `imgcls-${cluster}-resp-`;

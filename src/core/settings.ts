@@ -8,6 +8,8 @@ interface Setting {
   schema: z.ZodType;
   /** Absent: the setting may be left unset. */
   fallback?: unknown;
+  /** Never printed, and not handed to workers. */
+  isSecret?: true;
   what: string;
 }
 
@@ -119,6 +121,50 @@ const declared = {
     fallback: 86_400,
     what: 'a worker that a controller launched ends after so long, in seconds',
   },
+  host: {
+    schema: z.string().min(1),
+    fallback: '127.0.0.1',
+    what: 'address that the page and REST service listen on',
+  },
+  port: {
+    schema: count(0, 65_535),
+    fallback: 8080,
+    what: 'port of the page and REST service; 0 takes a free one',
+  },
+  token: {
+    schema: z.string().min(16, 'must have at least 16 characters').max(256),
+    isSecret: true,
+    what: 'secret that callers of the page and REST service must know',
+  },
+  allowHosts: { schema: list, what: 'further names under which the service may be called, comma-separated' },
+  allowBuckets: { schema: list, what: 'S3 buckets that callers of the service may name, comma-separated' },
+  corsOrigins: { schema: list, what: 'origins whose pages may call the service, comma-separated' },
+  maxFiles: { schema: count(1, 100_000), fallback: 10_000, what: 'most images of one upload to the service' },
+  maxRequestBytes: {
+    schema: count(1, 2 ** 40),
+    fallback: 16 * 1024 * MEBIBYTE,
+    what: 'largest upload to the service, in bytes',
+  },
+  maxClassifyBytes: {
+    schema: count(1, 64 * MEBIBYTE),
+    fallback: 8 * MEBIBYTE,
+    what: 'largest image that the service classifies at once (POST /v1/classify), in bytes',
+  },
+  classifyTimeoutSeconds: {
+    schema: seconds(0.1, 60),
+    fallback: 10,
+    what: 'longest wait of POST /v1/classify for its answer, in seconds',
+  },
+  maxStreams: {
+    schema: count(1, 100_000),
+    fallback: 2000,
+    what: 'event streams of the service open at once',
+  },
+  requestsPerMinute: {
+    schema: count(1, 10_000_000),
+    fallback: 3000,
+    what: 'requests a minute that one address may make of the service',
+  },
   runnerEntry: {
     schema: z.string().min(1),
     what: 'script that model runners execute in place of the built-in one',
@@ -142,6 +188,7 @@ export type Settings = Readonly<{
 }>;
 
 export const settingNames = Object.keys(declared) as SettingName[];
+export const isSecret = (name: SettingName): boolean => (declared[name] as Setting).isSecret === true;
 export const describeSetting = (name: SettingName): string => declared[name].what;
 export const environmentName = (name: SettingName): string =>
   `IMGCLS_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
@@ -212,7 +259,8 @@ export function resolveSettings(sources: readonly SettingSource[]): {
 function problemOf(from: string, name: SettingName, value: unknown, error: z.ZodError): string {
   const given: Record<string, string> = { flag: flagName(name), environment: environmentName(name) };
   const why = firstIssue(error).replace(/^document: /, '');
-  return `${given[from] ?? `${from}: ${name}`} is ${JSON.stringify(value)}: ${why}`;
+  const shown = isSecret(name) ? 'wrong' : JSON.stringify(value);
+  return `${given[from] ?? `${from}: ${name}`} is ${shown}: ${why}`;
 }
 
 const flagName = (name: SettingName): string =>

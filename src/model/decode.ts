@@ -3,11 +3,11 @@
 import sharp, { type Sharp } from 'sharp';
 import { messageOf } from '../core/errors.ts';
 import type { Preprocessing } from '../core/model.ts';
+import { formatOf, type ImageFormat } from '../core/sniff.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
 import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
 import { makeLane } from './lane.ts';
-import { type ImageFormat, sniff } from './sniff.ts';
 import { turnUpright } from './upright.ts';
 
 // One thread a decode: runners and images are what goes on in parallel. Nothing is ever decoded twice.
@@ -46,7 +46,7 @@ export async function decodeImage(
   recipe: Target,
   limits: DecodeLimits,
 ): Promise<DecodedImage> {
-  const format = formatOf(bytes);
+  const format = checkedFormat(bytes);
   try {
     if (format === 'bmp') return await heavy(() => decodeBitmap(bytes, recipe, limits));
     // 'truncated' refuses what is cut off and lets pass what viewers show too, such as bytes after the end. Of a TIFF,
@@ -97,17 +97,10 @@ async function shrink(image: Sharp, recipe: Target, limits: DecodeLimits): Promi
   };
 }
 
-function formatOf(bytes: Uint8Array): ImageFormat {
-  if (bytes.byteLength === 0) throw new DecodeError('not_an_image', 'The file is empty.');
-  const sniffed = sniff(bytes);
-  switch (sniffed.kind) {
-    case 'image':
-      return sniffed.format;
-    case 'unsupported':
-      throw new DecodeError('unsupported_format', `The file is ${sniffed.name}, which is not supported.`);
-    case 'other':
-      throw new DecodeError('not_an_image', 'The file is not an image.');
-  }
+function checkedFormat(bytes: Uint8Array): ImageFormat {
+  const format = formatOf(bytes);
+  if (typeof format !== 'string') throw new DecodeError(format.code, format.message);
+  return format;
 }
 
 /** libvips has no codes, only words. */

@@ -1,9 +1,9 @@
 // What a decoder must hold of a picture at once. A few bytes of file can ask for gigabytes.
 
 import type { Metadata } from 'sharp';
+import type { ImageFormat } from '../core/sniff.ts';
 import { DecodeError } from './decode-error.ts';
 import { hasSeveralPasses } from './jpeg.ts';
-import type { ImageFormat } from './sniff.ts';
 
 /** More than this for one picture, and a machine of common size may have none left for the others. */
 const MAX_HELD_BYTES = 2 ** 30;

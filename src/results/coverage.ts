@@ -24,6 +24,16 @@ export class Coverage {
     return this.#spans.reduce((images, { first, last }) => images + last - first + 1, 0);
   }
 
+  /** First image of the job without one. */
+  get frontier(): number {
+    const [first] = this.#spans;
+    return first?.first === 0 ? first.last + 1 : 0;
+  }
+
+  get spans(): readonly Span[] {
+    return this.#spans;
+  }
+
   /** Whether any of these images has one. */
   overlaps({ first, last }: Span): boolean {
     const span = this.#spans[this.#firstEndingFrom(first)];

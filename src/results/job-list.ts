@@ -1,28 +1,13 @@
 import { Readable } from 'node:stream';
 import { messageOf, ObjectMissingError } from '../core/errors.ts';
-import { attemptTotal, FIRST_ATTEMPT, type JobRecord, type JobState, jobId } from '../core/job.ts';
+import { type JobRecord, jobId } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
 import { readJob } from '../core/job-record.ts';
 import { attemptPrefix, JOBS_PREFIX, parseShardKey } from '../core/keys.ts';
 import type { Store } from '../core/ports.ts';
 import { Coverage } from './coverage.ts';
 import { countFailures } from './failures.ts';
-
-/** One job as a list shows it. What is not known is absent. */
-export interface ListedJob {
-  id: string;
-  state: JobState;
-  createdAtMs: number;
-  /** Images with an outcome, those left out that are being tried again. */
-  done: number;
-  total?: number;
-  /** Images with an error. */
-  errors: number;
-  /** Of an unfinished job in the last minute of its ledger; of a finished one over its whole life. */
-  imagesPerSecond?: number;
-  leftMs?: number;
-  usd?: number;
-}
+import { type ListedJob, listedJob } from './listed-job.ts';
 
 /** A job that is there and cannot be read. */
 export interface UnknownJob {
@@ -67,35 +52,12 @@ async function listed(
   record: JobRecord,
   { nowMs, signal }: { nowMs: number; signal: AbortSignal | undefined },
 ): Promise<ListedJob> {
-  const { id, state, createdAtMs, total } = record;
   const errors = await countFailures(output, record, signal);
-  const usd = await readJobCost(output, id, signal);
-  const known = {
-    id,
-    state,
-    createdAtMs,
-    errors,
-    ...(total !== undefined && { total }),
-    ...(usd !== undefined && { usd }),
-  };
-  if (record.state === 'finished') {
-    const { finishedAtMs = createdAtMs } = record;
-    const tookMs = finishedAtMs - createdAtMs;
-    const rate = total !== undefined && tookMs > 0 ? { imagesPerSecond: (1000 * total) / tookMs } : {};
-    return { ...known, done: total ?? 0, ...rate };
-  }
-  const { images, imagesPerSecond } = await progressOf(output, record, { nowMs, signal });
-  const wanted = attemptTotal(record);
-  const left = wanted === undefined ? undefined : wanted - images;
-  const before = record.attempt === FIRST_ATTEMPT || total === undefined ? 0 : total - (wanted ?? images);
-  const leftMs =
-    left !== undefined && imagesPerSecond !== undefined ? (1000 * left) / imagesPerSecond : undefined;
-  return {
-    ...known,
-    done: before + images,
-    ...(imagesPerSecond !== undefined && { imagesPerSecond }),
-    ...(leftMs !== undefined && { leftMs }),
-  };
+  const usd = await readJobCost(output, record.id, signal);
+  // A finished one's ledger need not be listed: every image has an outcome.
+  const isFinished = record.state === 'finished';
+  const progress = isFinished ? { images: 0 } : await progressOf(output, record, { nowMs, signal });
+  return listedJob(record, { errors, usd, ...progress });
 }
 
 /** Images of the present attempt that have an outcome, and how many came in a second of late, by the ledger's own clock. */

@@ -30,6 +30,8 @@ export async function readShard(
 export interface ReadOptions {
   /** The attempts whose outcomes are wanted; all where it is left out. */
   attempts?: readonly number[];
+  /** Leaves out images before this one; what lies there is not listed. */
+  from?: number;
   /** Whether a shard of this range may hold a wanted image; others are not read. */
   isWanted?(range: ShardRange): boolean;
   signal?: AbortSignal | undefined;
@@ -42,20 +44,20 @@ export interface ReadOptions {
 export async function* readOutcomes(
   output: Store,
   job: string,
-  { attempts, isWanted = () => true, signal }: ReadOptions = {},
+  { attempts, from = 0, isWanted = () => true, signal }: ReadOptions = {},
 ): AsyncGenerator<Outcome> {
   const lists = (attempts ?? (await listAttempts(output, job, signal))).map((attempt) =>
-    listShards(output, job, { attempt, signal }),
+    listShards(output, job, { attempt, from, signal }),
   );
   const loaded = Readable.from(inIndexOrder(lists))
-    .filter(isWanted)
+    .filter((range: ShardRange) => range.last >= from && isWanted(range))
     .map(async (range: ShardRange) => ({ range, outcomes: await readShard(output, job, range, signal) }), {
       concurrency: READ_AHEAD,
       ...(signal && { signal }),
     }) as AsyncIterable<{ range: ShardRange; outcomes: Outcome[] }>;
   /** The best outcome known of each index that a later shard may still add to. */
   const open = new Map<number, RankedOutcome>();
-  let next = 0;
+  let next = from;
   function* upTo(end: number): Generator<Outcome> {
     for (; next < end && open.size > 0; next++) {
       const found = open.get(next);
@@ -68,6 +70,7 @@ export async function* readOutcomes(
   for await (const { range, outcomes } of loaded) {
     yield* upTo(range.first);
     for (const outcome of outcomes) {
+      if (outcome.index < from) continue;
       const other = open.get(outcome.index);
       const ranked = { range, outcome };
       open.set(outcome.index, other === undefined ? ranked : better(other, ranked));

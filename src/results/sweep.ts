@@ -1,6 +1,6 @@
 import type { Chore } from '../core/chore.ts';
 import type { Clock } from '../core/clock.ts';
-import { FLEET_PREFIX, responseQueuePrefix } from '../core/keys.ts';
+import { FLEET_PREFIX, IDEMPOTENCY_PREFIX, responseQueuePrefix } from '../core/keys.ts';
 import type { Cloud } from '../core/ports.ts';
 
 const HOUR_MS = 3_600_000;
@@ -8,6 +8,8 @@ const QUEUE_MAX_AGE_MS = 24 * HOUR_MS;
 const STATUS_MAX_SILENCE_MS = HOUR_MS;
 const SWEEP_EVERY_MS = 10 * 60_000;
 const MAX_QUEUES = 100;
+const IDEMPOTENCY_MS = 24 * HOUR_MS;
+const MAX_KEYS = 1000;
 
 /** Response queues that are older than any wait should be. */
 export async function* orphanedQueues(cloud: Cloud, nowMs: number): AsyncGenerator<string> {
@@ -40,6 +42,23 @@ export function sweepResponseQueues(cloud: Cloud, clock: Clock): Chore {
       return orphans.length > 0
         ? `Response queues removed whose waiters are long gone: ${orphans.length}.`
         : undefined;
+    },
+  };
+}
+
+/** Removes what says which job an `Idempotency-Key` made: nobody repeats a request of yesterday. */
+export function sweepIdempotencyKeys(cloud: Cloud, clock: Clock): Chore {
+  return {
+    name: 'sweep of the idempotency keys',
+    everyMs: HOUR_MS,
+    async run(signal) {
+      const old: string[] = [];
+      for await (const { key, modifiedAtMs } of cloud.output.list(IDEMPOTENCY_PREFIX, { signal })) {
+        if (clock.nowMs() - modifiedAtMs > IDEMPOTENCY_MS) old.push(key);
+        if (old.length === MAX_KEYS) break;
+      }
+      await cloud.output.delete(old, signal);
+      return undefined;
     },
   };
 }

@@ -5,8 +5,18 @@ export type Input = { name: string; source: string } & (
   | { kind: 'file'; path: string }
   | { kind: 'object'; bucket: string; key: string; etag: string; bytes: number }
   | { kind: 'bytes'; bytes: Uint8Array }
+  | StoredInput
   | { kind: 'unreadable'; error: ImageError }
 );
+
+/** One whose bytes are in the input bucket already. */
+export interface StoredInput {
+  kind: 'stored';
+  bucket: string;
+  key: string;
+  sha256: string;
+  bytes: number;
+}
 
 /** Something among the inputs that is not taken, and why. */
 export interface Skipped {

@@ -2,23 +2,17 @@ import { createHash, hash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { ManifestEntry } from '../core/job.ts';
-import { imageKey } from '../core/keys.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/outcome.ts';
-import type { Body, Store } from '../core/ports.ts';
-import { REFRESH_AFTER_MS } from '../core/retention.ts';
 import type { Input } from './inputs.ts';
+import { type Content, type PutContentOptions, putContent } from './put-content.ts';
 
 /** Files up to this size are read once into memory; larger ones are hashed and sent as streams. */
 const IN_MEMORY_BYTES = 8 * 1024 * 1024;
 
-export interface StoreImageOptions {
-  input: Store;
+export interface StoreImageOptions extends PutContentOptions {
   maxImageBytes: number;
-  clock: Pick<Clock, 'nowMs'>;
-  signal?: AbortSignal;
 }
 
 /** What the submitter did for one image. */
@@ -42,16 +36,29 @@ export async function storeImage(
       const { bucket, key, etag, bytes } = input;
       return { entry: { ...place, bytes, bucket, key, etag }, sentBytes: 0 };
     }
+    case 'stored': {
+      const { bucket, key, sha256, bytes } = input;
+      return { entry: { ...place, bytes, bucket, key, sha256 }, sentBytes: 0 };
+    }
     case 'unreadable':
       return { entry: { ...place, bytes: 0, error: input.error }, sentBytes: 0 };
     case 'bytes':
-      return await putContent(place, hash('sha256', input.bytes), input.bytes, options);
+      return await storeContent(place, { sha256: hash('sha256', input.bytes), body: input.bytes }, options);
     case 'file':
       return await storeFile(place, input.path, options);
   }
 }
 
 type Place = Pick<ManifestEntry, 'index' | 'name' | 'source'>;
+
+async function storeContent(
+  place: Place,
+  content: Content,
+  options: StoreImageOptions,
+): Promise<StoredImage> {
+  const { sentBytes, bucket, key, sha256, bytes } = await putContent(content, options);
+  return { entry: { ...place, bytes, bucket, key, sha256 }, sentBytes };
+}
 
 async function storeFile(place: Place, path: string, options: StoreImageOptions): Promise<StoredImage> {
   const failed = (code: ErrorCode, message: string, bytes = 0): StoredImage => ({
@@ -74,7 +81,7 @@ async function storeFile(place: Place, path: string, options: StoreImageOptions)
       return failed('too_large', `The file has ${size} bytes; the limit is ${options.maxImageBytes}.`, size);
     }
     const content = size <= IN_MEMORY_BYTES ? await readSmall(file, size) : await readLarge(file, size);
-    const stored = await putContent(place, content.sha256, content.body, options);
+    const stored = await storeContent(place, content, options);
     return isSame(before, await file.stat({ bigint: true })) ? stored : failed('changed', CHANGED, size);
   } catch (error) {
     if (error instanceof FileChangedError) return failed('changed', CHANGED);
@@ -95,7 +102,7 @@ const CHANGED = 'The file changed while it was read.';
 const isSame = (before: BigIntStats, after: BigIntStats): boolean =>
   before.size === after.size && before.mtimeNs === after.mtimeNs;
 
-async function readSmall(file: FileHandle, size: number): Promise<{ sha256: string; body: Body }> {
+async function readSmall(file: FileHandle, size: number): Promise<Content> {
   // Room for one byte more than there should be, so that a file which grew shows.
   const buffer = Buffer.allocUnsafe(size + 1);
   let filled = 0;
@@ -110,7 +117,7 @@ async function readSmall(file: FileHandle, size: number): Promise<{ sha256: stri
 }
 
 /** Hashes the file, then gives its bytes once more: they are stored only if they are the same. */
-async function readLarge(file: FileHandle, bytes: number): Promise<{ sha256: string; body: Body }> {
+async function readLarge(file: FileHandle, bytes: number): Promise<Content> {
   // The same descriptor every time: another file of the same name is another file.
   const read = () => file.createReadStream({ start: 0, end: bytes - 1, autoClose: false });
   const sha256 = await digestOf(read(), bytes);
@@ -139,25 +146,6 @@ async function* checked(chunks: AsyncIterable<Buffer>, sha256: string): AsyncGen
   }
   if (held === undefined || sha.digest('hex') !== sha256) throw new FileChangedError();
   yield held;
-}
-
-async function putContent(
-  place: Place,
-  sha256: string,
-  body: Body,
-  options: StoreImageOptions,
-): Promise<StoredImage> {
-  const { input, signal } = options;
-  const key = imageKey(sha256);
-  const bytes = body instanceof Uint8Array ? body.byteLength : body.bytes;
-  const entry = { ...place, bytes, bucket: input.bucket, key, sha256 };
-  const there = await input.head(key, signal);
-  if (there?.bytes === bytes) {
-    if (options.clock.nowMs() - there.modifiedAtMs > REFRESH_AFTER_MS) await input.refresh(key, signal);
-    return { entry, sentBytes: 0 };
-  }
-  await input.put(key, body, signal === undefined ? {} : { signal });
-  return { entry, sentBytes: bytes };
 }
 
 /** A name past the limit loses its beginning, which says least of a path. */

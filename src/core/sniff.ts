@@ -1,9 +1,10 @@
 // What a file is, by its first bytes. Names and content types are hearsay.
+import type { ImageError } from './outcome.ts';
 
 /** Formats that are decoded. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'bmp';
 
-export type Sniffed =
+type Sniffed =
   | { kind: 'image'; format: ImageFormat }
   /** Images (or documents that show one) that are never decoded; `name` is for people. */
   | { kind: 'unsupported'; name: string }
@@ -49,7 +50,7 @@ const SVG_ROOT =
 const SVG_PROBE_BYTES = 4096;
 
 /** Tells what the bytes are. Only the first 4 KB are looked at. */
-export function sniff(bytes: Uint8Array): Sniffed {
+function sniff(bytes: Uint8Array): Sniffed {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, SVG_PROBE_BYTES));
   const has = ([at, magic]: Signature) => head.toString('latin1', at, at + magic.length) === magic;
   for (const [format, ...signatures] of supported) {
@@ -63,6 +64,16 @@ export function sniff(bytes: Uint8Array): Sniffed {
     return { kind: 'image', format: 'bmp' };
   }
   return isSvg(head) ? { kind: 'unsupported', name: 'SVG' } : { kind: 'other' };
+}
+
+/** The format of an image that may be decoded, or why these bytes are none. */
+export function formatOf(bytes: Uint8Array): ImageFormat | ImageError {
+  if (bytes.byteLength === 0) return { code: 'not_an_image', message: 'The file is empty.' };
+  const sniffed = sniff(bytes);
+  if (sniffed.kind === 'image') return sniffed.format;
+  return sniffed.kind === 'unsupported'
+    ? { code: 'unsupported_format', message: `The file is ${sniffed.name}, which is not supported.` }
+    : { code: 'not_an_image', message: 'The file is not an image.' };
 }
 
 /** AVIF, HEIC and video share one container; its brands tell them apart. */

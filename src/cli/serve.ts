@@ -1,0 +1,150 @@
+import { fileURLToPath } from 'node:url';
+import { ulid } from 'ulid';
+import type { Attendance } from '../client/submission.ts';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import { modelTitle, refOf } from '../core/model.ts';
+import type { SettingName } from '../core/settings.ts';
+import { parseModelTitle } from '../model/select-model.ts';
+import { createApp } from '../web/app.ts';
+import { systemClock } from './clock.ts';
+import { attendLocally } from './compose.ts';
+import { openLog } from './log.ts';
+import { openLibrary, selectJobModel } from './models.ts';
+import { notice, type Run, withRun } from './run.ts';
+import { createStatusSource } from './serve-status.ts';
+import type { RunSettings } from './settings.ts';
+import { version } from './version.ts';
+
+/** Flags of `imgcls serve` and `imgcls up`: their own, and settings by their names. */
+export interface ServeFlags extends Partial<Record<SettingName, unknown>> {
+  insecure?: boolean;
+  open?: boolean;
+}
+
+/** Runs `imgcls serve` until it is told to stop. */
+export function serve({ insecure, open, ...given }: ServeFlags): Promise<void> {
+  const { debug: _debug, ...flags } = given as typeof given & { debug?: boolean };
+  return withRun(flags, async (run) => {
+    const { cloud, settings } = run;
+    const attendance = cloud.kind === 'local' ? attendLocally(cloud, settings) : undefined;
+    await serveUntilInterrupted(run, { insecure, open, attendance });
+  });
+}
+
+export interface ServeOptions {
+  insecure: boolean | undefined;
+  open: boolean | undefined;
+  /** What keeps workers running on this machine; on AWS the cluster's own controller does. */
+  attendance: Attendance | undefined;
+}
+
+/** Serves the page and REST service. A first interrupt ends it cleanly. */
+export async function serveUntilInterrupted(run: Run, options: ServeOptions): Promise<void> {
+  const { settings, interrupted } = run;
+  const ended = AbortSignal.any([interrupted, ...(options.attendance ? [options.attendance.failed] : [])]);
+  try {
+    checkExposure(settings, options.insecure === true);
+    const app = await openApp(run, ended);
+    try {
+      const address = await listen(app, settings);
+      notice(`listening on ${address}`);
+      if (options.open === true) await openBrowser(address);
+      await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
+      notice('ending: requests under way are finished.');
+    } finally {
+      await app.close();
+    }
+    if (!interrupted.aborted) throw options.attendance?.failed.reason;
+  } finally {
+    await options.attendance?.leave([]);
+  }
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
+
+/** @throws {ImgclsError} of kind `usage` when anybody in the network could use the service. */
+function checkExposure({ host, token }: RunSettings, isInsecure: boolean): void {
+  if (LOOPBACK.test(host) || token !== undefined || isInsecure) return;
+  throw new ImgclsError('usage', `On ${host} anybody in the network could upload, read and delete jobs.`, {
+    hint: 'Give a token (IMGCLS_TOKEN or --token), or say --insecure where something else keeps strangers out.',
+  });
+}
+
+async function openApp({ client, cloud, settings }: Run, signal: AbortSignal) {
+  const status = createStatusSource({ cloud, clock: systemClock, signal });
+  const usualModel = async () => (await selectJobModel(settings)).ref;
+  return await createApp({
+    client,
+    cloud,
+    clock: systemClock,
+    log: openLog(settings),
+    newId: ulid,
+    version,
+    limits: {
+      imageBytes: settings.maxImageBytes,
+      requestBytes: settings.maxRequestBytes,
+      files: settings.maxFiles,
+      classifyBytes: settings.maxClassifyBytes,
+      classifyTimeoutMs: 1000 * settings.classifyTimeoutSeconds,
+      streams: settings.maxStreams,
+      requestsPerMinute: settings.requestsPerMinute,
+    },
+    token: settings.token,
+    allowHosts: settings.allowHosts ?? [],
+    allowBuckets: settings.allowBuckets ?? [],
+    corsOrigins: settings.corsOrigins ?? [],
+    topK: settings.topK,
+    async selectModel(title) {
+      if (title === undefined) return await usualModel();
+      const { name: model, variant: modelVariant = settings.modelVariant } = parseModelTitle(title);
+      return (await selectJobModel({ ...settings, model, modelVariant })).ref;
+    },
+    modelTitle: async () => modelTitle(await usualModel()),
+    async readModels() {
+      const { models } = await openLibrary(settings).list();
+      const { sha256: usual } = await usualModel();
+      return {
+        models: models.map(({ manifest }) => {
+          const { bytes, licence, accuracy } = manifest;
+          const ref = refOf(manifest);
+          const top1 = accuracy?.top1;
+          return {
+            ...ref,
+            title: modelTitle(ref),
+            bytes,
+            licence,
+            ...(top1 !== undefined && { top1 }),
+            isDefault: ref.sha256 === usual,
+          };
+        }),
+      };
+    },
+    readStatus: () => status.read(),
+    pageDir: fileURLToPath(new URL('../../dist/page', import.meta.url)),
+  });
+}
+
+async function listen(
+  app: Awaited<ReturnType<typeof createApp>>,
+  { host, port }: RunSettings,
+): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error;
+    throw new ImgclsError('usage', `Cannot listen on ${host}:${port}: ${messageOf(error)}`, {
+      hint: 'Give another --port (0 takes a free one) or --host.',
+      cause: error,
+    });
+  }
+}
+
+async function openBrowser(address: string): Promise<void> {
+  try {
+    const { default: open } = await import('open');
+    await open(address);
+  } catch (error) {
+    notice(`cannot open a browser: ${messageOf(error)}`);
+  }
+}

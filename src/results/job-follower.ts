@@ -1,0 +1,117 @@
+import type { Clock } from '../core/clock.ts';
+import type { JobRecord, JobState } from '../core/job.ts';
+import { readJobCost } from '../core/job-cost.ts';
+import { finishJob, isFinal, readJob } from '../core/job-record.ts';
+import type { Span } from '../core/manifest.ts';
+import type { Store } from '../core/ports.ts';
+import { listShards } from '../core/shard.ts';
+import { Coverage } from './coverage.ts';
+import { countFailures } from './failures.ts';
+import { isComplete } from './job-coverage.ts';
+import { listAttempts } from './ledger.ts';
+import { type ListedJob, listedJob } from './listed-job.ts';
+
+/** What a look at a job found. */
+export interface Look {
+  job: ListedJob;
+  /** Images whose outcome is new since the last look, in the order in which the ledger lists them. */
+  fresh: Span[];
+  /** The attempt is another than at the last look: a retry opened the job again. */
+  isReopened: boolean;
+}
+
+/** The rate is that of the last so many looks' time. */
+const RATE_MS = 15_000;
+/** Errors and cost are counted again after so long, and when the job is over. */
+const EXTRAS_MS = 2000;
+
+/**
+ * Follows one job by its ledger alone, look by look: what was listed is not listed again. Memory holds the ranges that
+ * are covered, not the outcomes. A job that is seen to have every outcome is finished by it, as by any waiter.
+ */
+export class JobFollower {
+  readonly #output: Store;
+  readonly #clock: Clock;
+  readonly #id: string;
+  /** Of the present attempt, and of all. */
+  #coverage = new Coverage();
+  #everything = new Coverage();
+  #attempt: number | undefined;
+  #samples: { atMs: number; images: number }[] = [];
+  #extras: { state: JobState; errors: number; usd: number | undefined; atMs: number } | undefined;
+
+  constructor({ output, clock, id }: { output: Store; clock: Clock; id: string }) {
+    this.#output = output;
+    this.#clock = clock;
+    this.#id = id;
+  }
+
+  /** All images that have an outcome of any attempt. */
+  get covered(): readonly Span[] {
+    return this.#everything.spans;
+  }
+
+  /** @throws {ObjectMissingError} when there is no such job (any more). */
+  async look(signal?: AbortSignal): Promise<Look> {
+    // Before the ledger: what the record says is over has all its outcomes there.
+    let record = await readJob(this.#output, this.#id, signal);
+    const isReopened = this.#attempt !== undefined && this.#attempt !== record.attempt;
+    if (this.#attempt !== record.attempt) await this.#begin(record, signal);
+    const fresh = await this.#listNew(record, signal);
+    if (record.state === 'sealed' && isComplete(record, this.#coverage))
+      record = await finishJob(this.#output, record, this.#clock.nowMs());
+    const extras = await this.#readExtras(record, fresh.length > 0, signal);
+    const job = listedJob(record, { ...extras, images: this.#coverage.images, ...this.#rate() });
+    return { job, fresh, isReopened };
+  }
+
+  async #begin(record: JobRecord, signal?: AbortSignal): Promise<void> {
+    this.#attempt = record.attempt;
+    this.#coverage = new Coverage();
+    this.#samples = [];
+    this.#extras = undefined;
+    for (const attempt of await listAttempts(this.#output, this.#id, signal)) {
+      if (attempt >= record.attempt) continue;
+      for await (const range of listShards(this.#output, this.#id, { attempt, signal }))
+        this.#everything.add(range);
+    }
+  }
+
+  async #listNew({ attempt }: JobRecord, signal?: AbortSignal): Promise<Span[]> {
+    const fresh: Span[] = [];
+    for await (const range of listShards(this.#output, this.#id, {
+      attempt,
+      from: this.#coverage.frontier,
+      signal,
+    })) {
+      const { first, last } = range;
+      if (this.#coverage.holes(range).length === 0) continue;
+      this.#coverage.add(range);
+      this.#everything.add(range);
+      fresh.push({ first, last });
+    }
+    return fresh;
+  }
+
+  async #readExtras(record: JobRecord, hasGrown: boolean, signal?: AbortSignal) {
+    const nowMs = this.#clock.monotonicMs();
+    const known = this.#extras;
+    const isOld = known !== undefined && nowMs - known.atMs >= EXTRAS_MS;
+    const isGood = known?.state === record.state && !(isOld && (hasGrown || !isFinal(record)));
+    if (known !== undefined && isGood) return known;
+    const errors = await countFailures(this.#output, record, signal);
+    const usd = await readJobCost(this.#output, this.#id, signal);
+    this.#extras = { state: record.state, errors, usd, atMs: nowMs };
+    return this.#extras;
+  }
+
+  #rate(): { imagesPerSecond?: number } {
+    const now = { atMs: this.#clock.monotonicMs(), images: this.#coverage.images };
+    this.#samples.push(now);
+    while (this.#samples.length > 2 && now.atMs - (this.#samples[1]?.atMs ?? now.atMs) >= RATE_MS)
+      this.#samples.shift();
+    const [first = now] = this.#samples;
+    const tookMs = now.atMs - first.atMs;
+    return tookMs < 1000 ? {} : { imagesPerSecond: (1000 * (now.images - first.images)) / tookMs };
+  }
+}

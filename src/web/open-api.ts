@@ -1,0 +1,63 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { OpenAPIV3_1 } from 'openapi-types';
+
+const BINARY = { type: 'string', format: 'binary' } as const;
+const UPLOAD_FORM = {
+  type: 'object',
+  required: ['files'],
+  properties: {
+    files: { type: 'array', items: BINARY, minItems: 1 },
+    topK: { type: 'integer', minimum: 1, maximum: 100 },
+    model: { type: 'string', minLength: 1, maxLength: 70 },
+  },
+} as const;
+
+/** Bodies that their handlers read themselves, and that no schema of a route tells of. */
+function withBodies(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
+  const submit = document.paths?.['/v1/jobs']?.post?.requestBody as OpenAPIV3_1.RequestBodyObject | undefined;
+  if (submit !== undefined) submit.content['multipart/form-data'] = { schema: { ...UPLOAD_FORM } } as never;
+  const classify = document.paths?.['/v1/classify']?.post;
+  if (classify !== undefined) {
+    const content = { 'application/octet-stream': { schema: BINARY }, 'image/*': { schema: BINARY } };
+    classify.requestBody = { required: true, content };
+  }
+  return document;
+}
+
+/** `/openapi.json`, made of the routes' own schemas, and a reference to read at `/docs`. To be called before the routes. */
+export async function openApi(
+  app: FastifyInstance,
+  { token, version }: { token: string | undefined; version: string },
+): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'imgcls',
+        version,
+        description:
+          'Labels images with a pretrained ResNet, on one machine or on a fleet that follows the work.',
+      },
+      tags: [
+        { name: 'jobs', description: 'Many images, whose outcomes come as they are ready' },
+        { name: 'classify', description: 'One image, answered at once' },
+        { name: 'system', description: 'The service and its cluster' },
+      ],
+      ...(token !== undefined && {
+        components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+        security: [{ token: [] }],
+      }),
+    },
+    transform: createJsonSchemaTransform({}),
+    transformObject: (document) => withBodies(jsonSchemaTransformObject(document) as OpenAPIV3_1.Document),
+  });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    logLevel: 'silent',
+  });
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+}

@@ -1,0 +1,114 @@
+import type { FastifyRequest } from 'fastify';
+import type { Client } from '../client/client.ts';
+import type { ImageError } from '../core/outcome.ts';
+import { formatOf } from '../core/sniff.ts';
+import type { Input } from '../upload/inputs.ts';
+import type { Limits } from './limits.ts';
+import { HttpProblem } from './problem.ts';
+import { spool } from './spool.ts';
+
+/** Images are stored while the next ones come in; so many at once. */
+const STORED_AT_ONCE = 8;
+
+export interface Upload {
+  /** In the order in which they came; their bytes are in the store. */
+  images: Input[];
+  /** The other fields of the form. */
+  fields: Record<string, string>;
+}
+
+export interface ReceiveOptions {
+  client: Pick<Client, 'store'>;
+  limits: Limits;
+}
+
+/**
+ * Takes a multipart upload to its end: each file goes through a temporary file, where it is hashed, into the store. No
+ * job knows of it until the request is whole, so that a request which breaks off leaves no job behind.
+ * @throws {HttpProblem} when the request is more than it may be, or none of ours.
+ */
+export async function receiveUpload(request: FastifyRequest, options: ReceiveOptions): Promise<Upload> {
+  const { limits } = options;
+  const images: (Input | Promise<Input>)[] = [];
+  const fields: Record<string, string> = {};
+  const storing = new Set<Promise<unknown>>();
+  const gone = new AbortController();
+  request.raw.once('close', () => {
+    if (!request.raw.complete) gone.abort(new HttpProblem(400, 'The upload broke off.'));
+  });
+  const parts = request.parts({
+    preservePath: true,
+    limits: { files: limits.files, fileSize: limits.imageBytes, fields: 20, fieldSize: 4096 },
+  });
+  try {
+    for await (const part of parts) {
+      gone.signal.throwIfAborted();
+      if (part.type === 'field') {
+        fields[part.fieldname] = String(part.value);
+        continue;
+      }
+      const { filename: name, file } = part;
+      const spooled = await spool(bounded(file, request, limits));
+      const image = { name, source: name };
+      const error = file.truncated ? tooLarge(limits) : notAnImage(spooled.head);
+      if (error !== undefined) {
+        await spooled.release();
+        images.push({ ...image, kind: 'unreadable', error });
+        continue;
+      }
+      const stored = options.client
+        .store(spooled, { signal: gone.signal })
+        .then((found): Input => ({ ...image, ...found }))
+        .finally(() => spooled.release());
+      images.push(stored);
+      const done = stored.catch(() => {}).finally(() => storing.delete(done));
+      storing.add(done);
+      if (storing.size >= STORED_AT_ONCE) await Promise.race(storing);
+    }
+    gone.signal.throwIfAborted();
+    return { images: await Promise.all(images), fields };
+  } catch (error) {
+    gone.abort(error);
+    throw error;
+  } finally {
+    await Promise.allSettled(storing);
+  }
+}
+
+/** Passes chunks on until the request as a whole is too large. */
+async function* bounded(
+  chunks: AsyncIterable<Buffer>,
+  { raw }: FastifyRequest,
+  { requestBytes }: Limits,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    if (received(raw) > requestBytes) throw tooManyBytes(requestBytes);
+    yield chunk;
+  }
+}
+
+const starts = new WeakMap<FastifyRequest['raw'], number>();
+
+/** To be called when the request begins: its connection may have served others before. */
+export function startCounting({ raw }: FastifyRequest): void {
+  starts.set(raw, raw.socket.bytesRead);
+}
+
+const received = (raw: FastifyRequest['raw']): number => raw.socket.bytesRead - (starts.get(raw) ?? 0);
+
+export const tooManyBytes = (requestBytes: number): HttpProblem =>
+  new HttpProblem(413, `The request is larger than ${requestBytes} bytes.`, {
+    hint: 'Send the images in several requests.',
+    headers: { connection: 'close' },
+  });
+
+const tooLarge = ({ imageBytes }: Limits): ImageError => ({
+  code: 'too_large',
+  message: `The file has more than ${imageBytes} bytes.`,
+});
+
+/** By content, not by name: what is no image is not kept. */
+function notAnImage(head: Buffer): ImageError | undefined {
+  const format = formatOf(head);
+  return typeof format === 'string' ? undefined : format;
+}

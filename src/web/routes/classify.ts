@@ -1,0 +1,104 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import * as z from 'zod';
+import type { Client } from '../../client/client.ts';
+import { type ImgclsError, isTransient } from '../../core/errors.ts';
+import { topK } from '../../core/job.ts';
+import { isError } from '../../core/outcome.ts';
+import { formatOf } from '../../core/sniff.ts';
+import { exportedOutcome } from '../../results/export.ts';
+import { type Classified, classified } from '../api.ts';
+import { CLASSIFIED_AT_ONCE, type Limits } from '../limits.ts';
+import type { ModelSelector } from '../model-selector.ts';
+import { COMMON, HttpProblem, problems } from '../problem.ts';
+
+export interface ClassifyOptions {
+  client: Client;
+  limits: Limits;
+  topK: number;
+  selectModel: ModelSelector;
+}
+
+const query = z.strictObject({
+  topK: z.coerce.number().pipe(topK).optional(),
+  model: z.string().min(1).max(70).optional(),
+});
+
+/** `POST /v1/classify`: one image, its labels in the answer. */
+export function classifyRoutes(plain: FastifyInstance, options: ClassifyOptions): void {
+  const { client, limits } = options;
+  let pending = 0;
+  plain.register((scope, _options, done) => {
+    // What is no image by its content is refused below, whatever its sender calls it.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(
+      /^(image\/[\w.+-]+|application\/octet-stream)/,
+      { parseAs: 'buffer', bodyLimit: limits.classifyBytes },
+      (_request, body, parsed) => parsed(null, body),
+    );
+    scope.withTypeProvider<ZodTypeProvider>().route({
+      method: 'POST',
+      url: '/v1/classify',
+      bodyLimit: limits.classifyBytes,
+      schema: {
+        operationId: 'classify',
+        tags: ['classify'],
+        summary: 'Classify one small image at once',
+        description: 'The body is the image itself. It goes before all jobs, and is not kept as one.',
+        consumes: ['application/octet-stream', 'image/*'],
+        querystring: query,
+        response: {
+          200: { description: 'Its labels.', content: { 'application/json': { schema: classified } } },
+          ...problems(...COMMON, 413, 415, 422, 504),
+        },
+      } as never,
+      async handler(request, reply) {
+        const bytes = request.body as Buffer | undefined;
+        const { topK: k = options.topK, model: title } = request.query as z.infer<typeof query>;
+        if (bytes === undefined || bytes.length === 0)
+          throw new HttpProblem(400, 'There is no image in the body.');
+        const format = formatOf(bytes);
+        if (typeof format !== 'string') throw new HttpProblem(422, format.message, { code: format.code });
+        if (pending >= CLASSIFIED_AT_ONCE) {
+          throw new HttpProblem(503, 'Too many images are waiting for their answer.', {
+            headers: { 'retry-after': '1' },
+          });
+        }
+        const gone = new AbortController();
+        reply.raw.once('close', () => {
+          if (!reply.raw.writableFinished) gone.abort(new Error('The caller is gone.'));
+        });
+        pending++;
+        try {
+          const model = await options.selectModel(title);
+          const outcome = await client.classify(
+            { name: '', bytes },
+            { model, topK: k, timeoutMs: limits.classifyTimeoutMs, signal: gone.signal },
+          );
+          if (isError(outcome)) {
+            const { code, message } = outcome.error;
+            throw new HttpProblem(code === 'model_unavailable' ? 503 : 422, message, { code });
+          }
+          const {
+            index: _index,
+            name: _name,
+            ...found
+          } = exportedOutcome(outcome) as Classified & {
+            index: number;
+            name: string;
+          };
+          return await reply.send(found);
+        } catch (error) {
+          if (!isTransient(error)) throw error;
+          throw new HttpProblem(504, (error as ImgclsError).message, {
+            hint: (error as ImgclsError).hint,
+            cause: error,
+          });
+        } finally {
+          pending--;
+        }
+      },
+    });
+    done();
+  });
+}

@@ -1,0 +1,60 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import * as z from 'zod';
+import { jobId } from '../../core/job.ts';
+import { EventStream } from '../event-stream.ts';
+import type { JobHub } from '../job-hub.ts';
+import { COMMON, HttpProblem, problems } from '../problem.ts';
+
+/** `GET /v1/jobs/{id}/events`. */
+export function eventRoutes(
+  plain: FastifyInstance,
+  { hub, maxStreams }: { hub: JobHub; maxStreams: number },
+): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  const open = new Set<EventStream>();
+  // A stream would keep the server open for ever.
+  app.addHook('preClose', async () => {
+    for (const stream of open) stream.destroy();
+  });
+  app.route({
+    method: 'GET',
+    url: '/v1/jobs/:id/events',
+    schema: {
+      operationId: 'followJob',
+      tags: ['jobs'],
+      summary: 'Follow a job by server-sent events',
+      description:
+        '`snapshot` on every connect: the job and the images that have an outcome. Then `progress`: the job, and images whose outcome is new. `gone`: the job was deleted.',
+      params: z.object({ id: jobId }),
+      response: {
+        200: {
+          description: 'Events whose data is a `JobEvent`.',
+          content: { 'text/event-stream': { schema: z.string() } },
+        },
+        ...problems(...COMMON, 404),
+      },
+    },
+    async handler(request, reply) {
+      if (open.size >= maxStreams) {
+        throw new HttpProblem(503, 'Too many event streams are open.', { headers: { 'retry-after': '10' } });
+      }
+      const stream = new EventStream();
+      open.add(stream);
+      stream.once('close', () => open.delete(stream));
+      try {
+        const leave = await hub.subscribe(request.params.id, stream);
+        stream.once('close', leave);
+        if (stream.destroyed || request.raw.destroyed) leave();
+      } catch (error) {
+        stream.destroy();
+        throw error;
+      }
+      return reply
+        .type('text/event-stream')
+        .header('cache-control', 'no-store')
+        .header('x-accel-buffering', 'no')
+        .send(stream as never);
+    },
+  });
+}

@@ -1,0 +1,112 @@
+import { Readable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import * as z from 'zod';
+import type { Client } from '../../client/client.ts';
+import { jobId } from '../../core/job.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import type { Store } from '../../core/ports.ts';
+import { createExporter, exportedOutcome } from '../../results/export.ts';
+import { readOutcomes } from '../../results/ledger.ts';
+import { type OutcomeView, outcomeView, type ResultsPage, resultsPage } from '../api.ts';
+import { COMMON, HttpProblem, problems } from '../problem.ts';
+
+const TYPES = {
+  json: 'application/json',
+  ndjson: 'application/x-ndjson',
+  csv: 'text/csv; charset=utf-8',
+} as const;
+type Format = keyof typeof TYPES;
+
+const query = z.strictObject({
+  /** First index that is wanted. */
+  from: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31)
+    .default(0),
+  limit: z.coerce.number().int().min(1).max(1000).optional(),
+  /** Everything, as a file; else by `Accept`. */
+  format: z.enum(['json', 'ndjson', 'csv']).optional(),
+});
+
+const PAGE = 100;
+
+/** `GET /v1/jobs/{id}/results`: a page of outcomes, or all of them as a stream. */
+export function resultRoutes(
+  plain: FastifyInstance,
+  { client, output }: { client: Client; output: Store },
+): void {
+  plain.withTypeProvider<ZodTypeProvider>().route({
+    method: 'GET',
+    url: '/v1/jobs/:id/results',
+    schema: {
+      operationId: 'getResults',
+      tags: ['jobs'],
+      summary: 'The outcomes that a job has so far, in input order',
+      description:
+        'JSON comes in pages. NDJSON and CSV (by `Accept`) come whole unless `limit` is given. With `format` the answer is a file to save.',
+      params: z.object({ id: jobId }),
+      querystring: query,
+      response: {
+        200: {
+          description: 'Outcomes.',
+          content: {
+            'application/json': { schema: z.union([resultsPage, z.array(outcomeView)]) },
+            'application/x-ndjson': { schema: z.string() },
+            'text/csv': { schema: z.string() },
+          },
+        },
+        ...problems(...COMMON, 404, 406),
+      },
+    } as never,
+    async handler(request, reply) {
+      const { id } = request.params as { id: string };
+      const { from, limit, format } = request.query as z.infer<typeof query>;
+      const job = await client.job(id);
+      const outcomes = readOutcomes(output, job.id, { from });
+      const wanted = format ?? accepted(request.headers.accept);
+      if (wanted === 'json' && format === undefined) return await pageOf(outcomes, job.id, limit ?? PAGE);
+      if (format !== undefined)
+        reply.header('content-disposition', `attachment; filename="imgcls-${id}.${format}"`);
+      const text = exported(taken(outcomes, limit), wanted);
+      return reply.type(TYPES[wanted]).send(Readable.from(text, { objectMode: false }));
+    },
+  });
+}
+
+/** The first of our formats that the caller takes. */
+function accepted(accept = '*/*'): Format {
+  const ranges = accept.split(',').map((range) => range.split(';')[0]?.trim().toLowerCase() ?? '');
+  for (const range of ranges) {
+    if (range === '*/*' || range === 'application/*' || range === 'application/json') return 'json';
+    if (range === 'application/x-ndjson' || range === 'application/ndjson') return 'ndjson';
+    if (range === 'text/csv' || range === 'text/*') return 'csv';
+  }
+  throw new HttpProblem(406, 'Results come as application/json, application/x-ndjson or text/csv.');
+}
+
+async function pageOf(outcomes: AsyncIterable<Outcome>, job: string, limit: number): Promise<ResultsPage> {
+  const page: OutcomeView[] = [];
+  for await (const outcome of outcomes) {
+    if (page.length === limit) return { job, outcomes: page, next: outcome.index };
+    page.push(exportedOutcome(outcome) as OutcomeView);
+  }
+  return { job, outcomes: page };
+}
+
+async function* taken<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_INFINITY): AsyncGenerator<T> {
+  let count = 0;
+  for await (const item of items) {
+    if (count++ === limit) return;
+    yield item;
+  }
+}
+
+async function* exported(outcomes: AsyncIterable<Outcome>, format: Format): AsyncGenerator<string> {
+  const exporter = createExporter(format);
+  yield exporter.begin();
+  for await (const outcome of outcomes) yield exporter.row(outcome);
+  yield exporter.end();
+}
