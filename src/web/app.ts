@@ -106,7 +106,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   await openApi(app, options);
   await app.register((api, _options, done) => {
-    const answerOtherMethods = watchMethods(api);
+    const otherMethods = watchMethods(api);
     const keys = new IdempotencyKeys({ output: cloud.output, clock });
     const { allowBuckets, topK, newId } = options;
     const { output } = cloud;
@@ -136,7 +136,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       readStatus: options.readStatus,
       readModels: options.readModels,
     });
-    answerOtherMethods();
+    api.register(otherMethods);
     done();
   });
   await pageRoutes(app, { folder: options.pageDir });

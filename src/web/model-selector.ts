@@ -29,6 +29,6 @@ async function named(title: string, select: ModelSelector): Promise<ModelRef> {
     return await select(title);
   } catch (error) {
     if (!(error instanceof ImgclsError)) throw error;
-    throw new HttpProblem(400, error.message, { hint: '"GET /v1/models" lists the models.', cause: error });
+    throw new HttpProblem(404, error.message, { hint: '"GET /v1/models" lists the models.', cause: error });
   }
 }

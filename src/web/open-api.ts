@@ -5,9 +5,11 @@ import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-ty
 import type { OpenAPIV3_1 } from 'openapi-types';
 
 const BINARY = { type: 'string', format: 'binary' } as const;
+const IMAGE = { ...BINARY, minLength: 1 } as const;
 const UPLOAD_FORM = {
   type: 'object',
   required: ['files'],
+  additionalProperties: false,
   properties: {
     files: { type: 'array', items: BINARY, minItems: 1 },
     topK: { type: 'integer', minimum: 1, maximum: 100 },
@@ -15,13 +17,17 @@ const UPLOAD_FORM = {
   },
 } as const;
 
-/** Bodies that their handlers read themselves, and that no schema of a route tells of. */
+/** What no schema of a route tells of: bodies that their handlers read themselves, and answers without one. */
 function withBodies(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
+  for (const operation of Object.values(document.paths ?? {}).flatMap((each) => Object.values(each ?? {}))) {
+    const { 204: empty } = (operation as OpenAPIV3_1.OperationObject).responses ?? {};
+    if (empty !== undefined && 'content' in empty) delete empty.content;
+  }
   const submit = document.paths?.['/v1/jobs']?.post?.requestBody as OpenAPIV3_1.RequestBodyObject | undefined;
   if (submit !== undefined) submit.content['multipart/form-data'] = { schema: { ...UPLOAD_FORM } } as never;
   const classify = document.paths?.['/v1/classify']?.post;
   if (classify !== undefined) {
-    const content = { 'application/octet-stream': { schema: BINARY }, 'image/*': { schema: BINARY } };
+    const content = { 'application/octet-stream': { schema: IMAGE }, 'image/*': { schema: IMAGE } };
     classify.requestBody = { required: true, content };
   }
   return document;

@@ -3,8 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Client } from '../../client/client.ts';
 import { type ImgclsError, isTransient } from '../../core/errors.ts';
-import { topK } from '../../core/job.ts';
-import { isError } from '../../core/outcome.ts';
+import { isError, MAX_TOP_K } from '../../core/outcome.ts';
 import { formatOf } from '../../core/sniff.ts';
 import { exportedOutcome } from '../../results/export.ts';
 import { type Classified, classified } from '../api.ts';
@@ -20,7 +19,7 @@ export interface ClassifyOptions {
 }
 
 const query = z.strictObject({
-  topK: z.coerce.number().pipe(topK).optional(),
+  topK: z.coerce.number().int().min(1).max(MAX_TOP_K).optional(),
   model: z.string().min(1).max(70).optional(),
 });
 
@@ -49,7 +48,7 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyOptions)
         querystring: query,
         response: {
           200: { description: 'Its labels.', content: { 'application/json': { schema: classified } } },
-          ...problems(...COMMON, 413, 415, 422, 504),
+          ...problems(...COMMON, 404, 413, 415, 422, 504),
         },
       } as never,
       async handler(request, reply) {

@@ -174,7 +174,7 @@ function submitRoute(app: FastifyInstance, options: JobRoutesOptions): void {
       body: newJob,
       response: {
         201: { description: 'The job.', content: { 'application/json': { schema: jobView } } },
-        ...problems(...COMMON, 403, 409, 413, 415, 422),
+        ...problems(...COMMON, 404, 413, 415, 422),
       },
     } as never,
     // A form is read piece by piece in the handler, and is no body to check here.
@@ -185,6 +185,10 @@ function submitRoute(app: FastifyInstance, options: JobRoutesOptions): void {
       if (Number(request.headers['content-length'] ?? 0) > options.limits.requestBytes)
         throw tooManyBytes(options.limits.requestBytes);
     },
+    preValidation: async (request) => {
+      if ((request.body ?? null) === null && !request.isMultipart())
+        throw new HttpProblem(400, 'The request has no body.');
+    },
     async handler(request, reply) {
       const { 'idempotency-key': key } = request.headers as { 'idempotency-key'?: string };
       const known = key === undefined ? undefined : await options.keys.find(key);
@@ -194,7 +198,7 @@ function submitRoute(app: FastifyInstance, options: JobRoutesOptions): void {
       }
       const asked = request.isMultipart()
         ? await uploaded(request, options)
-        : named(request.body as NewJob | null, options.allowBuckets);
+        : named(request.body as NewJob, options.allowBuckets);
       const model = await options.selectModel(asked.model);
       const id = options.newId();
       const job = key === undefined ? id : await options.keys.claim(key, id);
@@ -226,9 +230,10 @@ async function uploaded(
   return { inputs: images, topK: parsed.data.topK, model: parsed.data.model };
 }
 
-function named(body: NewJob | null, allowed: readonly string[]): Asked {
-  if (body === null) throw new HttpProblem(400, 'The request has no body.');
-  const { inputs, topK, model, include = [], exclude = [] } = body;
+function named(
+  { inputs, topK, model, include = [], exclude = [] }: NewJob,
+  allowed: readonly string[],
+): Asked {
   for (const input of inputs) {
     const { bucket = '' } = parseS3Address(input) ?? {};
     if (allowed.includes(bucket)) continue;
