@@ -112,7 +112,13 @@ function controllerOf(world: World, worldOptions: WorldOptions, settings: Policy
     lock: { epoch: 1, isInherited: false },
     driver: simulatedDriver(world, settings.hourlyUsd ?? 0),
     observer: simulatedObserver(world, { imagesPerSecond, bootMs }),
-    reports: { read: async () => undefined, write: async () => {}, writeJobCosts: async () => {} },
+    reports: {
+      read: async () => undefined,
+      write: async () => {},
+      writeJobCosts: async () => {},
+      readHistory: async () => [],
+      writeHistory: async () => {},
+    },
     // A group that tracks a target keeps what it wants, idle or not.
     settings: isTracking ? { ...settings, idleMs: Number.POSITIVE_INFINITY } : settings,
     bootDeadlineMs: Number.POSITIVE_INFINITY,

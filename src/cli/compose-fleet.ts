@@ -5,13 +5,14 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LOCK_TTL_MS } from '../core/fleet.ts';
 import { writeJobCosts } from '../core/job-cost.ts';
-import { requestQueueName } from '../core/keys.ts';
+import { interactiveQueueName, requestQueueName } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import type { Cloud } from '../core/ports.ts';
 import { environmentName, isSecret, settingNames } from '../core/settings.ts';
 import { Controller } from '../scaler/controller.ts';
 import { createProcessFleet, runnersPerWorker } from '../scaler/drivers/process.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
+import { readHistory, writeHistory } from '../scaler/history.ts';
 import type { LockKeeper } from '../scaler/lock.ts';
 import { Observer } from '../scaler/observe.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
@@ -74,6 +75,7 @@ export function openController({ cloud, settings, policy, lock, holder, fleet, l
     observer: new Observer({
       output,
       requests: cloud.queues.open(requestQueueName(cloud.cluster)),
+      interactive: cloud.queues.open(interactiveQueueName(cloud.cluster)),
       driver: fleet.driver,
       prior: { imagesPerSecond: settings.imagesPerSecond, bootMs: BOOT_MS[cloud.kind] },
       clock: systemClock,
@@ -82,6 +84,8 @@ export function openController({ cloud, settings, policy, lock, holder, fleet, l
       read: () => readReport(output),
       write: (report) => writeReport(output, report),
       writeJobCosts: (byJobUsd) => writeJobCosts(output, { byJobUsd }),
+      readHistory: () => readHistory(output),
+      writeHistory: (history) => writeHistory(output, history),
     },
     settings: policy,
     bootDeadlineMs: 1000 * settings.bootDeadlineSeconds,

@@ -5,7 +5,7 @@ import { type Client, createClient } from '../client/client.ts';
 import type { Attendance } from '../client/submission.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { LOCK_TTL_MS } from '../core/fleet.ts';
-import { deadLetterQueueName, requestQueueName } from '../core/keys.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/keys.ts';
 import { noLog } from '../core/log.ts';
 import { MAX_RECEIVE_COUNT } from '../core/messages.ts';
 import { patientCloud } from '../core/patient.ts';
@@ -23,6 +23,8 @@ import { foreignBucket } from './foreign-bucket.ts';
 import type { RunSettings } from './settings.ts';
 
 const RETENTION_MS = 14 * 24 * 3600 * 1000;
+/** Nobody waits longer for a single image. */
+const INTERACTIVE_RETENTION_MS = 60_000;
 
 /** One worker has a runner on every core, and is there before the first message is. */
 const ONE_WORKER: PolicySettings = {
@@ -53,6 +55,7 @@ async function openLocal({ dataDir, cluster }: RunSettings): Promise<Cloud> {
     deadLetter: { queue: deadLetterQueueName(cluster), maxReceiveCount: MAX_RECEIVE_COUNT },
     retentionMs: RETENTION_MS,
   });
+  await queues.create(interactiveQueueName(cluster), { retentionMs: INTERACTIVE_RETENTION_MS });
   const own = [local.input, local.output];
   const foreign = new Map<string, Store>();
   return {

@@ -41,10 +41,12 @@ export async function withRun<T>(
     }
     const cloud = await openCloud(settings);
     cleanup.add(() => cloud.close());
+    const client = openClient(cloud, settings, notice);
+    cleanup.add(() => client.close());
     return await act({
       settings,
       cloud,
-      client: openClient(cloud, settings, notice),
+      client,
       interrupted: interrupted.signal,
     });
   } catch (error) {

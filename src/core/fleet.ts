@@ -30,7 +30,9 @@ export const workerStatus = z.object({
     firstResultMs: z.number().optional(),
   }),
   imagesDone: z.int().nonnegative(),
-  /** Messages answered, so that images a message can be told. */
+  /** Those of them that came through the interactive queue, one a message; the rest of the report leaves them out. */
+  interactiveDone: z.int().nonnegative().optional(),
+  /** Request messages answered, so that images a message can be told. */
   messagesDone: z.int().nonnegative().optional(),
   /** Since the last report. */
   imagesPerSecond: z.number().nonnegative(),
@@ -106,3 +108,20 @@ export const controllerReport = z.object({
     .optional(),
 });
 export type ControllerReport = z.infer<typeof controllerReport>;
+
+/** One moment of the fleet's life. */
+export const fleetSample = z.object({
+  /** Wall clock, milliseconds since 1970. */
+  atMs: z.number(),
+  /** Messages in the request queues, all together. */
+  messages: z.int().nonnegative(),
+  booting: z.int().nonnegative(),
+  idle: z.int().nonnegative(),
+  busy: z.int().nonnegative(),
+  draining: z.int().nonnegative(),
+  imagesPerSecond: z.number().nonnegative(),
+});
+export type FleetSample = z.infer<typeof fleetSample>;
+
+/** `controller/history.json`: the last hour at most, oldest first. */
+export const fleetHistory = z.object({ v: formatVersion, samples: z.array(fleetSample) });

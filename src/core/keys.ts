@@ -83,12 +83,15 @@ export const FLEET_PREFIX = 'fleet/';
 export const workerStatusKey = (workerId: string): string => `${FLEET_PREFIX}${workerId}.json`;
 export const CONTROLLER_LOCK_KEY = 'locks/controller.json';
 export const CONTROLLER_REPORT_KEY = 'controller/report.json';
+export const CONTROLLER_HISTORY_KEY = 'controller/history.json';
 
 /** Which job a request with an `Idempotency-Key` has made, by the key's digest. */
 export const IDEMPOTENCY_PREFIX = 'idempotency/';
 export const idempotencyKey = (digest: string): string => `${IDEMPOTENCY_PREFIX}${digest}.json`;
 
 export const requestQueueName = (cluster: string): string => `imgcls-${cluster}-request`;
+/** Images that somebody waits for one by one. */
+export const interactiveQueueName = (cluster: string): string => `imgcls-${cluster}-interactive`;
 export const deadLetterQueueName = (cluster: string): string => `imgcls-${cluster}-dlq`;
 export const responseQueuePrefix = (cluster: string): string => `imgcls-${cluster}-resp-`;
 export const responseQueueName = (cluster: string, waiterId: string): string =>

@@ -1,5 +1,5 @@
 import type { JobRecord, ManifestEntry, RequestImage } from './job.ts';
-import { requestQueueName } from './keys.ts';
+import { interactiveQueueName, requestQueueName } from './keys.ts';
 import { MAX_BATCH, MAX_MESSAGE_BYTES, messageText, type RequestMessage } from './messages.ts';
 import type { Cloud } from './ports.ts';
 import { FORMAT } from './versioned.ts';
@@ -27,6 +27,20 @@ export async function sendRequests(
   };
   const messages = toRequests(header, entries.map(toRequestImage)).map((body) => ({ body, groupId: job }));
   await queues.open(requestQueueName(cluster)).send(messages, signal);
+}
+
+/** Puts the request of one image, whose sender waits for the outcome, into the queue of such images. */
+export async function sendInteractive(
+  { queues, cluster }: Pick<Cloud, 'queues' | 'cluster'>,
+  header: RequestHeader,
+  entry: ManifestEntry,
+  signal?: AbortSignal,
+): Promise<void> {
+  const bodies = toRequests(header, [toRequestImage(entry)]);
+  await queues.open(interactiveQueueName(cluster)).send(
+    bodies.map((body) => ({ body })),
+    signal,
+  );
 }
 
 /** What a worker needs to know of a manifest entry. */

@@ -10,10 +10,11 @@
  */
 import type { Clock } from '../core/clock.ts';
 import { isTransient, messageOf } from '../core/errors.ts';
-import type { ControllerReport } from '../core/fleet.ts';
+import type { ControllerReport, FleetSample } from '../core/fleet.ts';
 import type { Log } from '../core/log.ts';
 import { Books } from './books.ts';
 import type { FleetDriver, LaunchAnswer } from './fleet.ts';
+import { withSample } from './history.ts';
 import type { Observation } from './observe.ts';
 import { decide } from './policy/decide.ts';
 import { Memory } from './policy/memory.ts';
@@ -33,6 +34,8 @@ export interface ControllerOptions {
     read(): Promise<ControllerReport | undefined>;
     write(report: ControllerReport): Promise<void>;
     writeJobCosts(byJobUsd: Readonly<Record<string, number>>): Promise<void>;
+    readHistory(): Promise<readonly FleetSample[]>;
+    writeHistory(history: readonly FleetSample[]): Promise<void>;
   };
   settings: PolicySettings;
   /** In place of the one that the settings name: a simulation brings rivals. */
@@ -64,6 +67,7 @@ export class Controller {
   #memory = new Memory();
   #suspectsBefore = new Set<string>();
   #books: Books;
+  #history: readonly FleetSample[] = [];
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -81,16 +85,19 @@ export class Controller {
     const answer = await this.#act(decision);
     const reaped = await this.#reap(observation);
     const report = this.#report(observation, decision, answer);
-    if (this.#mayAct) await this.#write(report);
+    if (this.#mayAct) await this.#write(report, observation);
     return { decision, observation, reaped, report, ...(answer && { answer }) };
   }
 
   /** What was done is done, whether or not it can be reported now: the next report says it, too. */
-  async #write(report: ControllerReport): Promise<void> {
+  async #write(report: ControllerReport, { snapshot }: Observation): Promise<void> {
     const { reports, clock, log } = this.#options;
     try {
       await reports.write(report);
       await reports.writeJobCosts(this.#books.toWrite(clock.monotonicMs()));
+      const history = withSample(this.#history, snapshot, clock.nowMs());
+      if (history !== this.#history) await reports.writeHistory(history);
+      this.#history = history;
     } catch (error) {
       if (!isTransient(error)) throw error;
       log.warn({ error: messageOf(error) }, 'The controller cannot report for now.');
@@ -107,6 +114,7 @@ export class Controller {
   async #begin(epoch: number): Promise<void> {
     const { lock, clock, lockTtlMs } = this.#options;
     await this.#recall();
+    this.#history = await this.#options.reports.readHistory();
     this.#epoch = epoch;
     this.#decisions = 0;
     this.#memory = new Memory();

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
+import { messageOf, QueueMissingError } from '../core/errors.ts';
 import { type ControllerReport, STATUS_INTERVAL_MS } from '../core/fleet.ts';
 import { attemptTotal, type JobRecord } from '../core/job.ts';
 import { MAX_BATCH } from '../core/messages.ts';
@@ -32,6 +32,8 @@ export interface ObserverOptions {
   output: Store;
   /** The request queue. */
   requests: Queue;
+  /** Single images that somebody waits for; a queue that is missing has none. */
+  interactive: Queue;
   driver: Pick<FleetDriver, 'members'>;
   /** What one machine does, and how long it boots, until it was measured. */
   prior: Measured;
@@ -69,9 +71,9 @@ export class Observer {
   }
 
   async observe(costUsdOf: (job: string) => number): Promise<Observation> {
-    const { requests, driver } = this.#options;
-    const [depth, members, statuses, records] = await Promise.all([
-      known(() => requests.depth()),
+    const { requests, interactive, driver } = this.#options;
+    const [depths, members, statuses, records] = await Promise.all([
+      known(() => Promise.all([requests.depth(), depthIfThere(interactive)])),
       known(() => driver.members()),
       known(() => this.#statuses.read()),
       known(() => this.#jobs.read()),
@@ -82,7 +84,7 @@ export class Observer {
       : records.map((job) => ({ id: job.id, totalImages: attemptTotal(job), costUsd: costUsdOf(job.id) }));
     return {
       snapshot: {
-        backlog: isUnknown(depth) ? depth : this.#backlog(depth, isUnknown(records) ? [] : records),
+        backlog: isUnknown(depths) ? depths : this.#backlog(depths, isUnknown(records) ? [] : records),
         machines: this.#machines(members, statuses),
         jobs,
         measured: {
@@ -110,13 +112,21 @@ export class Observer {
     return isUnknown(statuses) ? statuses : this.#watch.join(members, statuses);
   }
 
-  /** The queue counts messages; workers tell how many images one holds. A job's total is a bound where it is known. */
-  #backlog(depth: QueueDepth, records: readonly JobRecord[]): Backlog {
-    const messages = depth.waiting + depth.inFlight + depth.delayed;
+  /**
+   * The request queue counts messages; workers tell how many images one holds. A job's total is a bound where it is known.
+   * An interactive message is one image.
+   */
+  #backlog([requests, interactive]: [QueueDepth, QueueDepth], records: readonly JobRecord[]): Backlog {
+    const messages = messagesOf(requests);
     const estimate = messages * (this.#imagesPerMessage ?? MAX_BATCH);
     const bound = records.reduce((sum, job) => sum + (attemptTotal(job) ?? Number.POSITIVE_INFINITY), 0);
     const images = Math.max(messages, Math.min(estimate, records.length > 0 ? bound : estimate));
-    return { ...depth, images: Math.round(images) };
+    return {
+      waiting: requests.waiting + interactive.waiting,
+      inFlight: requests.inFlight + interactive.inFlight,
+      delayed: requests.delayed + interactive.delayed,
+      images: Math.round(images) + messagesOf(interactive),
+    };
   }
 
   #measure(members: readonly FleetMember[], statuses: ReadonlyMap<string, Heard>): void {
@@ -124,7 +134,7 @@ export class Observer {
     let messages = 0;
     for (const { status, isNew } of statuses.values()) {
       if (status === undefined) continue;
-      images += status.imagesDone;
+      images += status.imagesDone - (status.interactiveDone ?? 0);
       messages += status.messagesDone ?? 0;
       const { busyShare = 0, imagesPerSecond } = status;
       if (isNew && busyShare >= TELLING_SHARE && imagesPerSecond > 0)
@@ -139,6 +149,17 @@ export class Observer {
     }
     const listed = new Set(members.map(({ id }) => id));
     for (const id of this.#bootsSeen) if (!listed.has(id)) this.#bootsSeen.delete(id);
+  }
+}
+
+const messagesOf = ({ waiting, inFlight, delayed }: QueueDepth): number => waiting + inFlight + delayed;
+
+async function depthIfThere(queue: Queue): Promise<QueueDepth> {
+  try {
+    return await queue.depth();
+  } catch (error) {
+    if (!(error instanceof QueueMissingError)) throw error;
+    return { waiting: 0, inFlight: 0, delayed: 0 };
   }
 }
 

@@ -1,6 +1,7 @@
 /** The shapes of the REST service: what it takes and answers. The OpenAPI document is made of them; the page uses their types. */
 
 import * as z from 'zod';
+import { fleetSample } from '../core/fleet.ts';
 import { attempt, jobId, jobState } from '../core/job.ts';
 import { modelRef } from '../core/model.ts';
 import { imageError, scoredLabel } from '../core/outcome.ts';
@@ -184,20 +185,9 @@ const unknown = z.object({ unknown: z.string() }).meta({ id: 'Unknown' });
 const known = <T extends z.ZodType>(schema: T) => z.union([schema, unknown]);
 
 const depth = z.object({ waiting: count, inFlight: count, delayed: count }).meta({ id: 'QueueDepth' });
-/** One moment of the fleet's life. */
-export const fleetSample = z
-  .object({
-    atMs: instant,
-    /** Messages in the request queue, all together. */
-    messages: count,
-    booting: count,
-    idle: count,
-    busy: count,
-    draining: count,
-    imagesPerSecond: z.number().nonnegative(),
-  })
-  .meta({ id: 'FleetSample' });
-export type FleetSample = z.infer<typeof fleetSample>;
+const sample = fleetSample.meta({ id: 'FleetSample' });
+
+export type { FleetSample } from '../core/fleet.ts';
 
 export const statusView = z
   .object({
@@ -242,7 +232,7 @@ export const statusView = z
     backlogImages: known(z.number().nonnegative()),
     backlogMs: known(z.number().nonnegative()),
     /** The controller's memory of the last hour at most, oldest first. */
-    history: z.array(fleetSample),
+    history: z.array(sample),
   })
   .meta({ id: 'Status' });
 export type StatusBody = z.infer<typeof statusView>;

@@ -6,13 +6,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/cli/clock.ts';
 import type { WorkerStatus } from '../../src/core/fleet.ts';
 import { createJob, sealJob } from '../../src/core/job-record.ts';
-import { activeKey, requestQueueName, workerStatusKey } from '../../src/core/keys.ts';
+import { activeKey, interactiveQueueName, requestQueueName, workerStatusKey } from '../../src/core/keys.ts';
 import { noLog } from '../../src/core/log.ts';
 import type { Cloud, Queue } from '../../src/core/ports.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { Controller } from '../../src/scaler/controller.ts';
 import type { FleetDriver, FleetMember } from '../../src/scaler/fleet.ts';
 import { handOver } from '../../src/scaler/hand-over.ts';
+import { readHistory, writeHistory } from '../../src/scaler/history.ts';
 import { LockKeeper } from '../../src/scaler/lock.ts';
 import { type Loop, startLoop } from '../../src/scaler/loop.ts';
 import { Observer } from '../../src/scaler/observe.ts';
@@ -65,6 +66,7 @@ const observer = () =>
   new Observer({
     output: cloud.output,
     requests,
+    interactive: cloud.queues.open(interactiveQueueName('test')),
     driver: machines,
     prior: { imagesPerSecond: 10, bootMs: 1000 },
     clock: systemClock,
@@ -78,6 +80,8 @@ function controller(lock = newLock(), driver: FleetDriver = machines) {
       read: () => readReport(cloud.output),
       write: (report) => writeReport(cloud.output, report),
       writeJobCosts: async () => {},
+      readHistory: () => readHistory(cloud.output),
+      writeHistory: (history) => writeHistory(cloud.output, history),
     },
     settings: {
       policy: 'backlog',

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ImgclsError } from '../../src/core/errors.ts';
-import type { ControllerReport, WorkerStatus } from '../../src/core/fleet.ts';
+import type { ControllerReport, FleetSample, WorkerStatus } from '../../src/core/fleet.ts';
 import { noLog } from '../../src/core/log.ts';
 import type { QueueDepth } from '../../src/core/ports.ts';
 import { Controller } from '../../src/scaler/controller.ts';
@@ -22,6 +22,7 @@ class World {
   lock: { epoch: number | undefined; isInherited: boolean } = { epoch: 1, isInherited: false };
   ended: string[] = [];
   written: Record<string, number> = {};
+  history: readonly FleetSample[] = [];
   beforeLaunch = () => {};
   beforeReport = () => {};
   readonly #launched = new Map<string, string[]>();
@@ -81,6 +82,10 @@ class World {
         },
         writeJobCosts: async (byJobUsd) => {
           Object.assign(this.written, byJobUsd);
+        },
+        readHistory: async () => this.history,
+        writeHistory: async (history) => {
+          this.history = history;
         },
       },
       settings: {

@@ -1,0 +1,52 @@
+import { ObjectMissingError, PoisonError } from '../core/errors.ts';
+import { type FleetSample, fleetHistory } from '../core/fleet.ts';
+import { CONTROLLER_HISTORY_KEY } from '../core/keys.ts';
+import type { Store } from '../core/ports.ts';
+import { FORMAT, parseVersioned } from '../core/versioned.ts';
+import { isUnknown, type Machine, type Snapshot } from './snapshot.ts';
+
+/** Between two samples. */
+const EVERY_MS = 10_000;
+/** An hour of them. */
+const MOST = 360;
+
+/**
+ * What the fleet has been like, for whoever draws it: a sample every ten seconds, of an hour at most. A moment in which
+ * the queue or the fleet could not be read leaves no sample: unknown is not zero.
+ */
+export function withSample(
+  history: readonly FleetSample[],
+  { backlog, machines, throughputImagesPerSecond }: Snapshot,
+  nowMs: number,
+): readonly FleetSample[] {
+  const last = history.at(-1);
+  if (last !== undefined && nowMs - last.atMs < EVERY_MS && nowMs >= last.atMs) return history;
+  if (isUnknown(backlog) || isUnknown(machines)) return history;
+  const inPhase = (phase: Machine['phase']) => machines.filter((machine) => machine.phase === phase).length;
+  const sample: FleetSample = {
+    atMs: nowMs,
+    messages: backlog.waiting + backlog.inFlight + backlog.delayed,
+    booting: inPhase('booting'),
+    idle: inPhase('idle'),
+    busy: inPhase('busy'),
+    draining: inPhase('draining'),
+    imagesPerSecond: Math.round(10 * throughputImagesPerSecond) / 10,
+  };
+  return [...history, sample].slice(-MOST);
+}
+
+/** Empty where no controller has kept one, or none that can be understood. */
+export async function readHistory(output: Store): Promise<readonly FleetSample[]> {
+  try {
+    const { body } = await output.get(CONTROLLER_HISTORY_KEY);
+    return parseVersioned(fleetHistory, new TextDecoder().decode(body), 'fleet history').samples;
+  } catch (error) {
+    if (error instanceof ObjectMissingError || error instanceof PoisonError) return [];
+    throw error;
+  }
+}
+
+/** Apart from the report, which is small and written at every tick. */
+export async function writeHistory(output: Store, samples: readonly FleetSample[]): Promise<void> {
+  await output.put(CONTROLLER_HISTORY_KEY, Buffer.from(JSON.stringify({ v: FORMAT, samples })));
+}
