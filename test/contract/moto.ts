@@ -1,20 +1,14 @@
 /**
  * A moto server (AWS stand-in, from PyPI) for the tests that need one: on a free loopback port, ending with the test.
- * Its Python environment is made on first use, below node_modules/.cache, from the pins of requirements.txt.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { pythonOf } from './python.ts';
 import { until } from './until.ts';
 
-const run = promisify(execFile);
-
 const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
-const CACHE = path.join(import.meta.dirname, '../../node_modules/.cache/imgcls-moto');
-const INSTALL_TIMEOUT_MS = 300_000;
+const NOWHERE = path.join(import.meta.dirname, 'nowhere');
 
 /** Ends with its standard input, so that no server outlives a test that was killed. */
 const BOOT = `
@@ -39,8 +33,8 @@ export const standInEnvironment = (url: string): Record<string, string | undefin
   AWS_SECRET_ACCESS_KEY: 'testing',
   AWS_SESSION_TOKEN: undefined,
   AWS_PROFILE: undefined,
-  AWS_CONFIG_FILE: path.join(CACHE, 'no-config'),
-  AWS_SHARED_CREDENTIALS_FILE: path.join(CACHE, 'no-credentials'),
+  AWS_CONFIG_FILE: path.join(NOWHERE, 'config'),
+  AWS_SHARED_CREDENTIALS_FILE: path.join(NOWHERE, 'credentials'),
   AWS_EC2_METADATA_DISABLED: 'true',
 });
 
@@ -51,7 +45,7 @@ export const standInEnvironment = (url: string): Record<string, string | undefin
 export async function startMoto(): Promise<Moto | undefined> {
   let python: string;
   try {
-    python = await environment();
+    python = await pythonOf(REQUIREMENTS);
   } catch (cause) {
     const message =
       'The tests over moto need python3 (3.10 or later) with venv and pip, and a package index: on Debian and Ubuntu, apt-get install python3-venv.';
@@ -96,66 +90,3 @@ async function end(child: ChildProcess, exited: Promise<unknown>): Promise<void>
   await exited;
   clearTimeout(force);
 }
-
-/** The interpreter of the environment. Test files that start together make it once: one does, the others wait. */
-async function environment(): Promise<string> {
-  const pins = await readFile(REQUIREMENTS);
-  const { stdout: version } = await run('python3', ['--version']);
-  const home = path.join(CACHE, createHash('sha256').update(pins).update(version).digest('hex').slice(0, 16));
-  await mkdir(CACHE, { recursive: true });
-  await until(
-    'the Python environment is made',
-    async () => {
-      if (await exists(home)) return true;
-      return await withLock(`${home}.lock`, async () => {
-        if (!(await exists(home))) await install(home);
-        return true;
-      });
-    },
-    { timeoutMs: 2 * INSTALL_TIMEOUT_MS, everyMs: 200 },
-  );
-  return path.join(home, 'bin/python');
-}
-
-/** It appears whole or not at all: its interpreter finds its packages from wherever it was moved. */
-async function install(home: string): Promise<void> {
-  const draft = `${home}.draft`;
-  const options = { timeout: INSTALL_TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 };
-  await rm(draft, { recursive: true, force: true });
-  await run('python3', ['-m', 'venv', draft], options);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check', '--no-deps'];
-  await run(path.join(draft, 'bin/python'), [...pip, '-r', REQUIREMENTS], options);
-  await rename(draft, home);
-}
-
-/** Undefined while another process holds the lock; that of a dead process is taken away. */
-async function withLock<T>(file: string, work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    await writeFile(file, String(process.pid), { flag: 'wx' });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    const holder = Number(await readFile(file, 'utf8').catch(() => ''));
-    if (holder > 0 && !isAlive(holder)) await rm(file, { force: true });
-    return undefined;
-  }
-  try {
-    return await work();
-  } finally {
-    await rm(file, { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );

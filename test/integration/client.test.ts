@@ -5,7 +5,12 @@ import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/cli/clock.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
-import { deadLetterQueueName, imageKey, requestQueueName } from '../../src/core/keys.ts';
+import {
+  deadLetterQueueName,
+  imageKey,
+  interactiveQueueName,
+  requestQueueName,
+} from '../../src/core/keys.ts';
 import { modelManifest, refOf } from '../../src/core/model.ts';
 import { isError, type Outcome } from '../../src/core/outcome.ts';
 import type { Cloud, Queue, QueueService } from '../../src/core/ports.ts';
@@ -33,6 +38,7 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     await cloud.queues.create(requestQueueName('test'), {
       deadLetter: { queue: deadLetterQueueName('test'), maxReceiveCount: 20 },
     });
+    await cloud.queues.create(interactiveQueueName('test'), { retentionMs: 60_000 });
     cat = await readFile(path.join(repository, 'samples', 'cat.jpg'));
     drain = new AbortController();
     working = runWorker({

@@ -9,6 +9,7 @@ import { createJob } from '../../src/core/job-record.ts';
 import {
   deadLetterQueueName,
   imageKey,
+  interactiveQueueName,
   requestQueueName,
   responseQueueName,
   type ShardRange,
@@ -39,6 +40,7 @@ export class Harness {
   readonly cloud: Cloud;
   readonly requests: Queue;
   readonly deadLetters: Queue;
+  readonly interactive: Queue;
   readonly job = ulid();
   readonly replyTo = responseQueueName(CLUSTER, 'waiter');
   readonly folder: string;
@@ -49,6 +51,7 @@ export class Harness {
     this.cloud = createLocalCloud({ dataDir: folder, cluster: CLUSTER });
     this.requests = this.cloud.queues.open(requestQueueName(CLUSTER));
     this.deadLetters = this.cloud.queues.open(deadLetterQueueName(CLUSTER));
+    this.interactive = this.cloud.queues.open(interactiveQueueName(CLUSTER));
   }
 
   static async make(): Promise<Harness> {
@@ -58,6 +61,7 @@ export class Harness {
     await cloud.queues.create(requestQueueName(CLUSTER), {
       deadLetter: { queue: deadLetterQueueName(CLUSTER), maxReceiveCount: 20 },
     });
+    await cloud.queues.create(interactiveQueueName(CLUSTER), { retentionMs: 60_000 });
     await cloud.queues.create(harness.replyTo);
     await createJob(cloud.output, {
       v: 1,
