@@ -26,7 +26,12 @@ describe('the OpenAPI document', () => {
     const python = await pythonOf(path.join(import.meta.dirname, 'requirements.txt'));
     // Its own script names the folder in which the environment was made, from which it has moved.
     const schemathesis = ['-c', 'from schemathesis.cli import schemathesis; schemathesis()'];
-    const args = [...schemathesis, '--config-file', path.join(import.meta.dirname, 'schemathesis.toml'), 'run'];
+    const args = [
+      ...schemathesis,
+      '--config-file',
+      path.join(import.meta.dirname, 'schemathesis.toml'),
+      'run',
+    ];
     const { stdout } = await run(
       python,
       [

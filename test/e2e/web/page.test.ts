@@ -1,0 +1,342 @@
+/// <reference lib="dom" />
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../../contract/until.ts';
+import { type InstalledPackage, installPackage } from '../package.ts';
+import { openLine } from './breakable-line.ts';
+import { openBrowser } from './browser.ts';
+import { photographs } from './photographs.ts';
+import { type Service, startService } from './up.ts';
+
+const browser: Browser | undefined = await openBrowser();
+const SLOW_RUNNER = path.join(import.meta.dirname, '../children/slow-runner.ts');
+const IMAGES = 25;
+
+let installed: InstalledPackage;
+let folder: string;
+let files: string[];
+/** One that classifies for real, and one whose classifier takes its time, so that there is a midway. */
+let service: Service;
+let slow: Service;
+beforeAll(async () => {
+  if (browser === undefined) return;
+  installed = await installPackage();
+  folder = path.join(await installed.dataDir(), 'photographs');
+  files = await photographs(folder, IMAGES);
+  service = await startService(installed.bin, await installed.dataDir());
+  slow = await startService(installed.bin, await installed.dataDir(), ['up', '--max', '1'], {
+    IMGCLS_RUNNER_ENTRY: SLOW_RUNNER,
+    IMGCLS_RUNNERS: '1',
+  });
+});
+afterAll(async () => {
+  await service?.stop();
+  await slow?.stop();
+  await installed?.remove();
+  await browser?.close();
+});
+
+let page: Page;
+/** What the page asked for elsewhere, and what its browser complained of. */
+let elsewhere: string[];
+let complaints: string[];
+beforeEach(async () => {
+  if (browser === undefined) return;
+  // Tall enough to show all images: those far from the view are not in the document.
+  const context = await browser.newContext({ viewport: { width: 1280, height: 3000 } });
+  page = await context.newPage();
+  elsewhere = [];
+  complaints = [];
+  page.on('request', (request) => {
+    if (!/^(http:\/\/127\.0\.0\.1:|blob:|data:)/.test(request.url())) elsewhere.push(request.url());
+  });
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
+      complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+});
+afterEach(async () => {
+  await page?.context().close();
+});
+
+const cards = () => page.getByRole('list', { name: 'Images', exact: true }).getByRole('button');
+const labelled = () => page.locator('.photo-labelled');
+
+// biome-ignore lint/suspicious/noExplicitAny: what it is, the expectations say.
+const jsonOf = (answer: Response): Promise<any> => answer.json();
+
+async function submit(url: string, chosen: readonly string[]): Promise<string> {
+  await page.goto(url);
+  await page.getByLabel('Images', { exact: true }).setInputFiles([...chosen]);
+  await page.getByRole('button', { name: `Label ${chosen.length} images` }).click();
+  await page.waitForURL(/\/jobs\/\w{26}$/);
+  return page.url().slice(-26);
+}
+
+async function problemsFound(): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(
+    () => (globalThis as unknown as { axe: typeof axe }).axe.run() as Promise<axe.AxeResults>,
+  );
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+describe.skipIf(browser === undefined)('the page', () => {
+  it(`labels ${IMAGES} photographs, and what it shows is what the service says`, async () => {
+    const id = await submit(service.url, files);
+    await until(`${IMAGES} labels`, async () => ((await labelled().count()) === IMAGES ? true : undefined), {
+      timeoutMs: 60_000,
+    });
+    const results = await fetch(`${service.url}/v1/jobs/${id}/results`).then(jsonOf);
+    expect(results.outcomes.map(({ name }: { name: string }) => name)).toEqual(
+      files.map((file) => path.basename(file)),
+    );
+    for (const { name, label, score } of results.outcomes) {
+      const card = cards().filter({ hasText: name });
+      expect(await card.getAttribute('aria-label')).toBe(`${name}, ${label}, ${Math.round(100 * score)} %`);
+    }
+    expect(elsewhere).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows each image before it is sent, and goes on after a reload midway', async () => {
+    await page.goto(slow.url);
+    await page.getByLabel('Images', { exact: true }).setInputFiles(files);
+    await until('thumbnails', async () => {
+      const shown = await page.getByRole('list', { name: 'Images to be labelled' }).locator('img').count();
+      return shown === IMAGES ? true : undefined;
+    });
+    const id = await submit(slow.url, files);
+    await until('some labels', async () => ((await labelled().count()) > 0 ? true : undefined), {
+      timeoutMs: 60_000,
+    });
+    const before = await labelled().count();
+    expect(before).toBeLessThan(IMAGES);
+    await page.reload();
+    expect(page.url()).toContain(id);
+    await until('all labels', async () => ((await labelled().count()) === IMAGES ? true : undefined), {
+      timeoutMs: 60_000,
+    });
+    await until('thumbnails from the service', async () => {
+      const loaded = await page
+        .locator('.photo img')
+        .evaluateAll(
+          (images) => images.filter((image) => (image as HTMLImageElement).naturalWidth > 0).length,
+        );
+      return loaded === IMAGES ? true : undefined;
+    });
+  });
+
+  it('says that the connection is lost, and catches up when it is back', async () => {
+    const line = await openLine(slow.url);
+    try {
+      await submit(line.url, files);
+      await until('some labels', async () => ((await labelled().count()) > 0 ? true : undefined), {
+        timeoutMs: 60_000,
+      });
+      line.cut();
+      await page.getByText('Connection lost, trying again.').waitFor();
+      expect(await labelled().count()).toBeLessThan(IMAGES);
+      line.mend();
+      await until('all labels', async () => ((await labelled().count()) === IMAGES ? true : undefined), {
+        timeoutMs: 60_000,
+      });
+      expect(await page.getByText('Connection lost, trying again.').count()).toBe(0);
+    } finally {
+      await line.close();
+    }
+  });
+
+  it('sends again what a lost connection cut off, as one job', async () => {
+    const line = await openLine(service.url);
+    try {
+      const jobs = async () => (await fetch(`${service.url}/v1/jobs?limit=100`).then(jsonOf)).jobs.length;
+      const before = await jobs();
+      await page.goto(line.url);
+      await page.getByLabel('Images', { exact: true }).setInputFiles(files);
+      line.cut();
+      await page.getByRole('button', { name: `Label ${IMAGES} images` }).click();
+      await page.getByText(/Trying again in/).waitFor();
+      line.mend();
+      await page.waitForURL(/\/jobs\/\w{26}$/, { timeout: 60_000 });
+      expect(await jobs()).toBe(before + 1);
+    } finally {
+      await line.close();
+    }
+  });
+
+  it('gives a bad file its reason and the others their labels; the failed one can be tried again', async () => {
+    const bad = path.join(folder, '..', '<img src=x onerror=alert(1)>.jpg');
+    await writeFile(bad, 'no image at all');
+    await submit(service.url, [...files.slice(0, 3), bad]);
+    await until('three labels', async () => ((await labelled().count()) === 3 ? true : undefined), {
+      timeoutMs: 60_000,
+    });
+    const card = page.getByRole('button', { name: '<img src=x onerror=alert(1)>.jpg, error: Not an image' });
+    await card.click();
+    expect(await page.getByRole('dialog').textContent()).toMatch(/holds something else than an image/);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Retry 1 failed image' }).click();
+    await page.getByText('Finished', { exact: true }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('filters, sorts and groups, and gives the results as CSV and JSON', async () => {
+    const id = await submit(service.url, files.slice(0, 5));
+    await until('labels', async () => ((await labelled().count()) === 5 ? true : undefined), {
+      timeoutMs: 60_000,
+    });
+    await page.getByLabel('Filter by name or label').fill(path.basename(files[2] ?? ''));
+    await until('one image', async () => ((await cards().count()) === 1 ? true : undefined));
+    await page.getByLabel('Filter by name or label').fill('');
+    await page.getByLabel('Sort by').selectOption('score');
+    const scores = await until('all images', async () => {
+      const names = await cards().evaluateAll((all) =>
+        all.map((card) => card.getAttribute('aria-label') ?? ''),
+      );
+      return names.length === 5 ? names.map((name) => Number(/(\d+) %$/.exec(name)?.[1])) : undefined;
+    });
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+    await page.getByLabel('Group by label').check();
+    await until('groups', async () => ((await page.locator('.grid h2').count()) > 0 ? true : undefined));
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Download CSV' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe(`imgcls-${id}.csv`);
+    const csv = await readFile(await download.path(), 'utf8');
+    expect(csv.trimEnd().split('\r\n')).toHaveLength(6);
+    const [json] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Download JSON' }).click(),
+    ]);
+    expect(JSON.parse(await readFile(await json.path(), 'utf8'))).toHaveLength(5);
+  });
+
+  it('works by keyboard alone', async () => {
+    await page.goto(service.url);
+    const tabTo = async (name: string) => {
+      for (let presses = 0; presses < 40; presses++) {
+        await page.keyboard.press('Tab');
+        const focused = await page.evaluate(() => {
+          const { activeElement: at } = document;
+          return at?.getAttribute('aria-label') ?? at?.textContent?.trim() ?? '';
+        });
+        if (focused.startsWith(name)) return;
+      }
+      throw new Error(`The tab key does not reach "${name}".`);
+    };
+    await page.getByRole('button', { name: 'Choose images' }).waitFor();
+    const choosing = page.waitForEvent('filechooser');
+    await tabTo('Choose images');
+    await page.keyboard.press('Enter');
+    const chooser = await choosing;
+    await chooser.setFiles(files.slice(0, 6));
+    await page.getByRole('button', { name: 'Label 6 images' }).waitFor();
+    const isThere = await page.evaluate(() => document.activeElement?.textContent?.trim());
+    if (isThere !== 'Label 6 images') await tabTo('Label 6 images');
+    await page.keyboard.press('Enter');
+    await until('labels', async () => ((await labelled().count()) === 6 ? true : undefined), {
+      timeoutMs: 60_000,
+    });
+    await tabTo(path.basename(files[0] ?? ''));
+    // The classes show beside the image that has the focus, and Escape takes them away.
+    await page.getByRole('tooltip').waitFor();
+    await page.keyboard.press('Escape');
+    await until('no tooltip', async () =>
+      (await page.getByRole('tooltip').count()) === 0 ? true : undefined,
+    );
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await page
+      .getByRole('dialog')
+      .getByText(path.basename(files[1] ?? ''))
+      .waitFor();
+    await page.keyboard.press('ArrowRight');
+    await page
+      .getByRole('dialog')
+      .getByText(path.basename(files[2] ?? ''))
+      .waitFor();
+    await page.keyboard.press('Escape');
+    await until('the dialog is closed', async () =>
+      (await page.getByRole('dialog').count()) === 0 ? true : undefined,
+    );
+  });
+
+  it('is free of faults that axe finds, in light and dark, on every view', async () => {
+    const id = await submit(service.url, files.slice(0, 6));
+    await until('labels', async () => ((await labelled().count()) === 6 ? true : undefined), {
+      timeoutMs: 60_000,
+    });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const view of ['/', '/jobs', `/jobs/${id}`, '/fleet', '/nowhere']) {
+        await page.goto(`${service.url}${view === '/nowhere' ? '/' : view}`);
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        await page.waitForLoadState('load');
+        expect(await problemsFound(), `${view}, ${colorScheme}`).toEqual([]);
+      }
+    }
+  });
+
+  it('keeps a job of a thousand images light: few are in the document, wherever one scrolls', async () => {
+    const many = await photographs(path.join(folder, 'many'), 1000);
+    const form = new FormData();
+    for (const file of many) form.append('files', new Blob([await readFile(file)]), path.basename(file));
+    const { id } = await fetch(`${slow.url}/v1/jobs`, { method: 'POST', body: form }).then((answer) =>
+      answer.json(),
+    );
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.goto(`${slow.url}/jobs/${id}`);
+    await page
+      .getByText(/of 1,000 images/)
+      .first()
+      .waitFor();
+    for (const share of [0, 0.5, 1]) {
+      await page.evaluate((part) => window.scrollTo(0, part * document.body.scrollHeight), share);
+      const shown = await until('images', async () => (await cards().count()) || undefined);
+      expect(shown).toBeLessThan(150);
+    }
+    await fetch(`${slow.url}/v1/jobs/${id}`, { method: 'DELETE' });
+    await page.getByText('This job is gone').waitFor();
+  });
+
+  it('asks for the token where there is one, and remembers it', async () => {
+    const guarded = await startService(installed.bin, await installed.dataDir(), ['serve'], {
+      IMGCLS_TOKEN: 'a token that is long enough',
+    });
+    try {
+      await page.goto(guarded.url);
+      await page.getByLabel('Token').fill('wrong');
+      await page.keyboard.press('Enter');
+      await page.getByText('That is not the token of this service.').first().waitFor();
+      await page.getByLabel('Token').fill('a token that is long enough');
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: 'Choose images' }).waitFor();
+      await page.reload();
+      await page.getByRole('button', { name: 'Choose images' }).waitFor();
+      expect(await page.getByLabel('Token').isVisible()).toBe(false);
+    } finally {
+      await guarded.stop();
+    }
+  });
+
+  it('needs less than 100 KB of script and style for its first paint, gzipped', async () => {
+    const { gzipSync } = await import('node:zlib');
+    const sizes: number[] = [];
+    page.on('response', async (response) => {
+      if (/\.(js|css)$/.test(new URL(response.url()).pathname))
+        sizes.push(gzipSync(await response.body()).length);
+    });
+    await page.goto(service.url);
+    await page.getByRole('button', { name: 'Choose images' }).waitFor();
+    await page.waitForLoadState('networkidle');
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    expect(total).toBeGreaterThan(5000);
+    expect(total).toBeLessThan(100_000);
+  });
+});

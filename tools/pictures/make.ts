@@ -1,0 +1,138 @@
+/**
+ * Makes the pictures of docs/img from samples/: `npm run pictures`. Starts `imgcls up` on a free port over a temporary
+ * folder, works with its page in a headless Chromium, and leaves nothing behind.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import sharp from 'sharp';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const samples = path.join(root, 'samples');
+const pictures = path.join(root, 'docs', 'img');
+const work = await mkdtemp(path.join(tmpdir(), 'imgcls-pictures-'));
+
+/** Each sample whole, mirrored, and as three of its parts, so that there is something to look through. */
+async function photographs(): Promise<string[]> {
+  const folder = path.join(work, 'photographs');
+  await mkdir(folder);
+  const files: string[] = [];
+  for (const name of (await readdir(samples)).filter((each) => /\.(jpg|png)$/.test(each))) {
+    const source = sharp(path.join(samples, name));
+    const { width = 0, height = 0 } = await source.metadata();
+    const part = { width: Math.round(0.7 * width), height: Math.round(0.7 * height) };
+    const base = path.parse(name).name;
+    const views = {
+      [base]: source.clone(),
+      [`${base}-mirrored`]: source.clone().flop(),
+      [`${base}-left`]: source.clone().extract({ ...part, left: 0, top: height - part.height }),
+      [`${base}-right`]: source.clone().extract({ ...part, left: width - part.width, top: 0 }),
+    };
+    for (const [view, image] of Object.entries(views)) {
+      const file = path.join(folder, `${view}.jpg`);
+      await image.jpeg({ quality: 90 }).toFile(file);
+      files.push(file);
+    }
+  }
+  return files.sort();
+}
+
+async function startUp(): Promise<{ url: string; stop(): Promise<void> }> {
+  const child = spawn(process.execPath, [path.join(root, 'bin', 'imgcls.js'), 'up', '--port', '0'], {
+    env: { ...process.env, IMGCLS_DATA_DIR: path.join(work, 'data') },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      const found = /listening on (http:\/\/\S+)/.exec(said)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+    child.once('exit', () => reject(new Error(said)));
+  });
+  return {
+    url,
+    async stop() {
+      child.kill('SIGINT');
+      await once(child, 'exit');
+    },
+  };
+}
+
+async function submit(page: Page, url: string, files: readonly string[]): Promise<string> {
+  await page.goto(url);
+  await page.getByLabel('Images', { exact: true }).setInputFiles([...files]);
+  await page.getByRole('button', { name: /^Label \d+ images$/ }).click();
+  await page.waitForURL(/\/jobs\/\w{26}$/);
+  await page.getByText('Finished').waitFor({ timeout: 60_000 });
+  return page.url();
+}
+
+/** Work for the charts: a job every few seconds, each larger than the last. */
+async function keepBusy(url: string, files: readonly string[], forMs: number): Promise<void> {
+  const { readFile } = await import('node:fs/promises');
+  const untilMs = Date.now() + forMs;
+  for (let round = 1; Date.now() < untilMs; round++) {
+    const form = new FormData();
+    for (let copy = 0; copy < 20 * (1 + (round % 4)); copy++)
+      for (const file of files)
+        form.append('files', new Blob([await readFile(file), `#${round}.${copy}`]), path.basename(file));
+    await fetch(`${url}/v1/jobs`, { method: 'POST', body: form });
+    await new Promise((resolve) => setTimeout(resolve, 9000));
+  }
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+});
+const views: Record<string, BrowserContextOptions> = {
+  light: { viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
+  dark: { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
+  phone: {
+    viewport: { width: 390, height: 844 },
+    colorScheme: 'light',
+    deviceScaleFactor: 2,
+    hasTouch: true,
+  },
+};
+const service = await startUp();
+try {
+  await mkdir(pictures, { recursive: true });
+  const files = await photographs();
+  const open = async (view: string) => await (await browser.newContext(views[view])).newPage();
+  const take = async (page: Page, name: string) => {
+    // Pictures that are still on their way would be holes.
+    await page.waitForLoadState('networkidle', { timeout: 5000 }).catch(() => {});
+    await page.screenshot({ path: path.join(pictures, `${name}.png`) });
+  };
+
+  const light = await open('light');
+  await light.goto(service.url);
+  await light.getByLabel('Images', { exact: true }).setInputFiles(files);
+  await light.getByRole('button', { name: /^Label/ }).waitFor();
+  await take(light, 'page');
+  const job = await submit(light, service.url, files);
+  await light.locator('.photo').nth(1).hover();
+  await take(light, 'results');
+
+  for (const view of ['dark', 'phone']) {
+    const page = await open(view);
+    await page.goto(job);
+    await page.locator('.photo-labelled').first().waitFor();
+    await take(page, view);
+  }
+  await keepBusy(service.url, files, 90_000);
+  await light.goto(`${service.url}/fleet`);
+  await light.getByRole('heading', { level: 1 }).waitFor();
+  await new Promise((resolve) => setTimeout(resolve, 6000));
+  await take(light, 'fleet');
+} finally {
+  await service.stop();
+  await browser.close();
+  await rm(work, { recursive: true, force: true });
+}
