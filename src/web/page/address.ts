@@ -1,0 +1,31 @@
+/** The page's addresses. Pure. */
+
+export type View =
+  | { name: 'upload' }
+  | { name: 'jobs' }
+  | { name: 'job'; id: string }
+  | { name: 'fleet' }
+  | { name: 'nowhere' };
+
+export const jobAddress = (id: string): string => `/jobs/${id}`;
+
+export function viewOf(path: string): View {
+  const parts = path.split('/').filter((part) => part !== '');
+  const [first, second, ...more] = parts;
+  if (first === undefined) return { name: 'upload' };
+  if (first === 'jobs' && second === undefined) return { name: 'jobs' };
+  if (first === 'jobs' && second !== undefined && more.length === 0) return { name: 'job', id: second };
+  if (first === 'fleet' && second === undefined) return { name: 'fleet' };
+  return { name: 'nowhere' };
+}
+
+export function titleOf(view: View): string {
+  const titles = {
+    upload: 'Label images',
+    jobs: 'Jobs',
+    job: 'Job',
+    fleet: 'Fleet',
+    nowhere: 'Nothing here',
+  };
+  return `${titles[view.name]} · imgcls`;
+}

@@ -1,0 +1,78 @@
+import UPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import type { ChartProps } from './chart.tsx';
+
+const HEIGHT_PX = 170;
+
+export interface Plot {
+  draw(): void;
+  close(): void;
+}
+
+/** A chart in its place, as wide as that is, in the colours of the style sheet as they change with day and night. */
+export function openPlot(place: HTMLElement, chart: () => ChartProps): Plot {
+  const dark = window.matchMedia('(prefers-color-scheme: dark)');
+  let plot = build(place, chart());
+  const rebuild = () => {
+    plot.destroy();
+    plot = build(place, chart());
+  };
+  const observer = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT_PX }));
+  observer.observe(place);
+  dark.addEventListener('change', rebuild);
+  return {
+    draw: () => plot.setData(dataOf(chart())),
+    close() {
+      dark.removeEventListener('change', rebuild);
+      observer.disconnect();
+      plot.destroy();
+    },
+  };
+}
+
+const dataOf = ({ times, lines }: ChartProps): UPlot.AlignedData => [
+  [...times],
+  ...lines.map(({ drawn }) => [...drawn]),
+];
+
+function build(place: HTMLElement, props: ChartProps): UPlot {
+  const styles = getComputedStyle(document.documentElement);
+  const colour = (name: string): string => styles.getPropertyValue(name).trim();
+  const axis: UPlot.Axis = {
+    stroke: colour('--muted'),
+    font: '12px system-ui, sans-serif',
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+  };
+  const stepped = UPlot.paths.stepped?.({ align: 1 });
+  const series = props.lines.map(({ name, colour: property }): UPlot.Series => {
+    const stroke = colour(property);
+    return {
+      label: name,
+      stroke,
+      width: 2,
+      fill: props.isStepped ? stroke : `${stroke}22`,
+      points: { show: false },
+      ...(props.isStepped && stepped !== undefined && { paths: stepped }),
+    };
+  });
+  return new UPlot(
+    {
+      width: place.clientWidth,
+      height: HEIGHT_PX,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { y: { range: (_, __, most) => [0, Math.max(1, 1.1 * most)] } },
+      axes: [
+        { ...axis, space: 70, values: (_, seconds) => seconds.map(clockTime) },
+        { ...axis, size: 46, space: 36, incrs: [0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 20_000] },
+      ],
+      series: [{}, ...series],
+    },
+    dataOf(props),
+    place,
+  );
+}
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clockTime = (seconds: number): string => clock.format(1000 * seconds).replace(/:00$/, '');

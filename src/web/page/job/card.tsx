@@ -1,0 +1,69 @@
+import type { OutcomeView } from '../../api.ts';
+import { percent } from '../format.ts';
+import { Thumb } from '../shell/thumb.tsx';
+import { originalOf } from '../upload/originals.ts';
+import { HOVER_DETAIL } from './hover-detail.tsx';
+import { type ImageState, isFailed } from './outcomes.ts';
+import { ScoreBar } from './score-bar.tsx';
+import { errorWords, imageWords } from './words.ts';
+
+interface CardProps {
+  job: string;
+  index: number;
+  name: string;
+  outcome: OutcomeView | undefined;
+  state: ImageState;
+  position: number;
+  shown: number;
+  isCurrent: boolean;
+  isPointed: boolean;
+  onPoint(card: HTMLElement | undefined): void;
+  onOpen(): void;
+}
+
+/** One image: its picture, and what became of it. */
+export function Card(props: CardProps) {
+  const { job, index, name, outcome, state, position, shown, isCurrent, isPointed, onPoint, onOpen } = props;
+  const point = ({ currentTarget }: { currentTarget: HTMLElement }) => onPoint(currentTarget);
+  const leave = () => onPoint(undefined);
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: rows lie between the list and its items.
+    <div class="cell" role="listitem" aria-posinset={position + 1} aria-setsize={shown}>
+      <button
+        type="button"
+        class={`photo photo-${state}`}
+        tabIndex={isCurrent ? 0 : -1}
+        data-position={position}
+        aria-label={imageWords(name, outcome)}
+        aria-describedby={isPointed ? HOVER_DETAIL : undefined}
+        aria-haspopup="dialog"
+        onClick={onOpen}
+        onFocus={point}
+        onBlur={leave}
+        onMouseEnter={point}
+        onMouseLeave={leave}
+      >
+        <Thumb file={originalOf(job, index)?.file} address={`/v1/jobs/${job}/images/${index}`} />
+        <span class="caption">
+          <Verdict outcome={outcome} state={state} />
+          <span class="name">{name}</span>
+        </span>
+      </button>
+    </div>
+  );
+}
+
+function Verdict({ outcome, state }: { outcome: OutcomeView | undefined; state: ImageState }) {
+  if (outcome === undefined)
+    return <span class="verdict verdict-waiting">{state === 'coming' ? 'Loading' : 'Waiting'}</span>;
+  if (isFailed(outcome)) return <span class="verdict verdict-error">{errorWords(outcome.error.code).short}</span>;
+  return (
+    <>
+      <span class="verdict">
+        <span class="label">{outcome.label}</span>
+        <span class="score">{percent(outcome.score)}</span>
+      </span>
+      <ScoreBar score={outcome.score} />
+    </>
+  );
+}

@@ -1,0 +1,55 @@
+/** Which outcomes to ask for next. Pure. */
+import type { SpanView } from '../../api.ts';
+import { Spans } from './spans.ts';
+
+/** Of a larger job only what is looked at is fetched. */
+export const FETCHED_WHOLE = 5000;
+/** The most that the service gives in one answer. */
+const PAGE = 1000;
+/** Fetching so many again is cheaper than asking twice. */
+const BRIDGED = 200;
+/** Fetched above and below what is in view. */
+const AHEAD = 200;
+
+export interface Wants {
+  /** Images whose outcome is there and not here. */
+  missing: Spans;
+  /** Asked for already. */
+  inFlight: Spans;
+  /** What is in view, by input order or not. */
+  visible: Spans;
+  total: number;
+}
+
+/** What is in view first, then, unless the job is huge, the rest in order. At most `slots` requests. */
+export function nextRequests({ missing, inFlight, visible, total }: Wants, slots: number): SpanView[] {
+  const open = missing.without(inFlight);
+  const near = new Spans();
+  for (const { first, last } of visible.list)
+    for (const span of open.within({ first: first - AHEAD, last: last + AHEAD }).list) near.add(span);
+  const requests = coalesced(near);
+  if (total <= FETCHED_WHOLE && requests.length < slots) {
+    const asked = new Spans(requests);
+    requests.push(...coalesced(open.without(asked)));
+  }
+  return requests.slice(0, slots);
+}
+
+/** Bridges small gaps, and cuts to what one answer holds. */
+function coalesced(spans: Spans): SpanView[] {
+  const requests: SpanView[] = [];
+  for (const span of spans.list) {
+    let { first } = span;
+    const before = requests.at(-1);
+    if (before !== undefined && first - before.last <= BRIDGED) {
+      const last = Math.min(span.last, before.first + PAGE - 1);
+      if (last >= first) {
+        before.last = last;
+        first = last + 1;
+      }
+    }
+    for (; first <= span.last; first += PAGE)
+      requests.push({ first, last: Math.min(span.last, first + PAGE - 1) });
+  }
+  return requests;
+}

@@ -1,0 +1,65 @@
+import { useEffect, useRef } from 'preact/hooks';
+import type { OutcomeView } from '../../api.ts';
+import { Thumb } from '../shell/thumb.tsx';
+import { originalOf } from '../upload/originals.ts';
+import { OutcomeDetail } from './outcome-detail.tsx';
+
+interface ImageDialogProps {
+  job: string;
+  index: number;
+  name: string;
+  outcome: OutcomeView | undefined;
+  /** `3 of 24`. */
+  place: string;
+  onMove(step: 1 | -1): void;
+  onClose(): void;
+}
+
+/** One image large, with all of its classes. Arrows go to its neighbours, Escape back to the grid. */
+export function ImageDialog({ job, index, name, outcome, place, onMove, onClose }: ImageDialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+
+  function onKeyDown({ key }: KeyboardEvent) {
+    if (key === 'ArrowLeft') onMove(-1);
+    if (key === 'ArrowRight') onMove(1);
+  }
+  /** Beside the dialog is the dialog's own backdrop. */
+  function onClick({ target }: MouseEvent) {
+    if (target === dialog.current) dialog.current?.close();
+  }
+
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does what a click beside it does.
+    <dialog
+      ref={dialog}
+      class="image-dialog"
+      aria-labelledby="image-dialog-name"
+      onClose={onClose}
+      onKeyDown={onKeyDown}
+      onClick={onClick}
+    >
+      <div class="image-dialog-body">
+        <div class="image-dialog-picture">
+          <Thumb key={index} file={originalOf(job, index)?.file} address={`/v1/jobs/${job}/images/${index}`} />
+        </div>
+        <div class="image-dialog-text">
+          <h2 id="image-dialog-name">{name}</h2>
+          <OutcomeDetail outcome={outcome} />
+          <div class="buttons">
+            <button type="button" aria-label="Previous image" onClick={() => onMove(-1)}>
+              ←
+            </button>
+            <span class="small">{place}</span>
+            <button type="button" aria-label="Next image" onClick={() => onMove(1)}>
+              →
+            </button>
+            <button type="button" class="last" onClick={() => dialog.current?.close()}>
+              Close
+            </button>
+          </div>
+        </div>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,32 @@
+/** Where a box fits beside something. Pure. */
+
+interface Size {
+  width: number;
+  height: number;
+}
+interface Place extends Size {
+  x: number;
+  y: number;
+}
+
+const GAP_PX = 10;
+const EDGE_PX = 8;
+
+/** To the right where there is room, else to the left, else below or above; never over the window's edge. */
+export function placeBeside(anchor: Place, box: Size, view: Size): { x: number; y: number } {
+  const within = (value: number, size: number, room: number) =>
+    Math.round(Math.max(EDGE_PX, Math.min(value, room - size - EDGE_PX)));
+  const right = anchor.x + anchor.width + GAP_PX;
+  const left = anchor.x - GAP_PX - box.width;
+  const middle = anchor.y + (anchor.height - box.height) / 2;
+  const isRoomBeside = right + box.width + EDGE_PX <= view.width || left >= EDGE_PX;
+  if (isRoomBeside) {
+    const x = right + box.width + EDGE_PX <= view.width ? right : left;
+    return { x: Math.round(x), y: within(middle, box.height, view.height) };
+  }
+  const below = anchor.y + anchor.height + GAP_PX;
+  const isRoomBelow = below + box.height + EDGE_PX <= view.height;
+  const y = isRoomBelow ? below : anchor.y - GAP_PX - box.height;
+  const x = anchor.x + (anchor.width - box.width) / 2;
+  return { x: within(x, box.width, view.width), y: within(y, box.height, view.height) };
+}

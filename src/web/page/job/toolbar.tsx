@@ -1,0 +1,94 @@
+import type { Signal } from '@preact/signals';
+import type { JobView } from '../../api.ts';
+import { counted, number } from '../format.ts';
+import { type Arrangement, type ShownState, type Sorting, shownStates, sortings, type Wish } from './arrange.ts';
+
+const stateNames: Record<ShownState, string> = {
+  all: 'All',
+  labelled: 'Labelled',
+  errors: 'Errors',
+  waiting: 'Waiting',
+};
+const sortingNames: Record<Sorting, string> = {
+  input: 'Input order',
+  name: 'Name',
+  label: 'Label',
+  score: 'Score, best first',
+};
+
+interface ToolbarProps {
+  wish: Signal<Wish>;
+  arrangement: Arrangement;
+  job: JobView;
+  loaded: number;
+}
+
+/** Which images to show, and how. */
+export function Toolbar({ wish, arrangement, job, loaded }: ToolbarProps) {
+  const { text, state, sorting, isGrouped } = wish.value;
+  const change = (changed: Partial<Wish>) => {
+    wish.value = { ...wish.value, ...changed };
+  };
+  const counts: Record<ShownState, number | undefined> = {
+    all: job.total,
+    labelled: job.done - job.errors,
+    errors: job.errors,
+    waiting: job.total === undefined ? undefined : job.total - job.done,
+  };
+  return (
+    <div class="toolbar" role="search" aria-label="Images of the job">
+      <input
+        type="search"
+        aria-label="Filter by name or label"
+        placeholder="Filter by name or label"
+        value={text}
+        onInput={({ currentTarget: { value } }) => change({ text: value })}
+      />
+      <fieldset class="segments">
+        <legend class="unseen">Show</legend>
+        {shownStates.map((shown) => (
+          <label key={shown}>
+            <input
+              type="radio"
+              name="shown"
+              checked={state === shown}
+              onChange={() => change({ state: shown })}
+            />
+            <span>
+              {stateNames[shown]}
+              {counts[shown] !== undefined && <small>{number(Math.max(0, counts[shown]))}</small>}
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      <label class="sorting">
+        Sort by
+        <select
+          value={sorting}
+          onChange={({ currentTarget: { value } }) => change({ sorting: value as Sorting })}
+        >
+          {sortings.map((one) => (
+            <option key={one} value={one}>
+              {sortingNames[one]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={isGrouped}
+          onChange={({ currentTarget: { checked } }) => change({ isGrouped: checked })}
+        />
+        Group by label
+      </label>
+      {arrangement.isPartial && (
+        <p class="small partial">
+          This job is too large to load as a whole: among the {counted(loaded, 'image')} loaded so far. The downloads
+          have all.
+        </p>
+      )}
+      {arrangement.shown === 0 && <p class="nothing">No image is like that.</p>}
+    </div>
+  );
+}

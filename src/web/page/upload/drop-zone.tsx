@@ -1,0 +1,109 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { server } from '../service/server.ts';
+import { byteSize, number } from '../format.ts';
+import type { Chosen } from './chosen.ts';
+import { fromList } from './collect.ts';
+
+interface DropZoneProps {
+  isSmall: boolean;
+  isReading: boolean;
+  isDisabled: boolean;
+  onFiles(files: readonly Chosen[]): void;
+}
+
+/** Where images are dropped, and the buttons for those who do not drop. */
+export function DropZone({ isSmall, isReading, isDisabled, onFiles }: DropZoneProps) {
+  const files = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
+  const isOver = useSignal(false);
+  const limits = server.value?.limits;
+  useDragging(isOver);
+
+  function take(input: HTMLInputElement) {
+    onFiles(fromList(input.files ?? []));
+    // So that the same file can be chosen once more.
+    input.value = '';
+  }
+
+  return (
+    <div class={`drop ${isSmall ? 'drop-small' : ''} ${isOver.value ? 'drop-over' : ''}`}>
+      <svg class="drop-picture" viewBox="0 0 64 48" aria-hidden="true">
+        <rect x="6" y="4" width="52" height="40" rx="7" />
+        <path d="M12 36l12-15 9 11 5-6 12 10" />
+        <circle cx="44" cy="15" r="4" />
+      </svg>
+      <p class="drop-words">
+        {isReading ? 'Reading…' : isSmall ? 'Drop or paste more' : 'Drop images or a folder here, or paste one'}
+      </p>
+      <div class="buttons">
+        <button
+          type="button"
+          class={isSmall ? '' : 'primary'}
+          disabled={isDisabled}
+          onClick={() => files.current?.click()}
+        >
+          Choose images
+        </button>
+        <button type="button" disabled={isDisabled} onClick={() => folder.current?.click()}>
+          Choose a folder
+        </button>
+      </div>
+      <input
+        ref={files}
+        hidden
+        type="file"
+        multiple
+        accept="image/*,.jpg,.jpeg,.png,.webp,.gif,.tif,.tiff,.avif,.bmp"
+        aria-label="Images"
+        onChange={(event) => take(event.currentTarget)}
+      />
+      <input
+        ref={folder}
+        hidden
+        type="file"
+        multiple
+        webkitdirectory
+        aria-label="Folder"
+        onChange={(event) => take(event.currentTarget)}
+      />
+      {!isSmall && limits !== undefined && (
+        <p class="small">
+          JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP; up to {byteSize(limits.imageBytes)} each and {number(limits.files)}{' '}
+          at once
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** While something is dragged over the page, wherever, the zone shows that it would take it. */
+function useDragging(isOver: { value: boolean }): void {
+  useEffect(() => {
+    const closed = new AbortController();
+    const { signal } = closed;
+    document.addEventListener(
+      'dragover',
+      () => {
+        isOver.value = true;
+      },
+      { signal },
+    );
+    for (const end of ['drop', 'dragend', 'mouseout'] as const)
+      document.addEventListener(
+        end,
+        () => {
+          isOver.value = false;
+        },
+        { signal },
+      );
+    document.addEventListener(
+      'dragleave',
+      ({ relatedTarget }) => {
+        if (relatedTarget === null) isOver.value = false;
+      },
+      { signal },
+    );
+    return () => closed.abort();
+  }, [isOver]);
+}

@@ -1,0 +1,113 @@
+import { type Signal, useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { jobAddress } from '../address.ts';
+import { byteSize, counted, number } from '../format.ts';
+import { goTo } from '../location.ts';
+import { server } from '../service/server.ts';
+import { submit, type UploadStage } from '../service/submit.ts';
+import { Notice, Trouble } from '../shell/notice.tsx';
+import { Thumb } from '../shell/thumb.tsx';
+import { type Chosen, tooMuch, totalBytes } from './chosen.ts';
+import { type Options, OptionFields } from './options.tsx';
+import { keepOriginals } from './originals.ts';
+import { UploadProgress } from './upload-progress.tsx';
+
+/** More are counted and not shown: their turn comes in the job. */
+const SHOWN = 120;
+
+/** What was chosen, until it is a job. */
+export function Tray({ chosen, isBusy }: { chosen: Signal<readonly Chosen[]>; isBusy: Signal<boolean> }) {
+  const options = useSignal<Options>({ topK: undefined, model: undefined });
+  const stage = useSignal<UploadStage | undefined>(undefined);
+  const trouble = useSignal<unknown>(undefined);
+  const upload = useRef<AbortController>(undefined);
+  const button = useRef<HTMLButtonElement>(null);
+  const images = chosen.value;
+  const limits = server.value?.limits;
+  const excess = limits === undefined ? undefined : tooMuch(images, limits);
+
+  useEffect(() => button.current?.focus({ preventScroll: true }), []);
+  useEffect(() => () => upload.current?.abort(), []);
+
+  async function start() {
+    const mine = new AbortController();
+    upload.current = mine;
+    isBusy.value = true;
+    trouble.value = undefined;
+    stage.value = { name: 'sending', sentBytes: 0, totalBytes: totalBytes(images) };
+    try {
+      const onStage = (now: UploadStage) => {
+        if (!mine.signal.aborted) stage.value = now;
+      };
+      const job = await submit({ images, ...options.value }, onStage, mine.signal);
+      keepOriginals(job.id, images);
+      goTo(jobAddress(job.id));
+    } catch (error) {
+      if (!mine.signal.aborted) trouble.value = error;
+    } finally {
+      stage.value = undefined;
+      isBusy.value = false;
+    }
+  }
+
+  return (
+    <section class="tray" aria-label="Chosen images">
+      <div class="tray-head">
+        <h2>
+          {counted(images.length, 'image')} <span class="muted">· {byteSize(totalBytes(images))}</span>
+        </h2>
+        {stage.value === undefined && (
+          <div class="buttons">
+            <button
+              type="button"
+              onClick={() => {
+                chosen.value = [];
+              }}
+            >
+              Clear
+            </button>
+            <button
+              ref={button}
+              type="button"
+              class="primary"
+              disabled={excess !== undefined}
+              onClick={() => void start()}
+            >
+              Label {counted(images.length, 'image')}
+            </button>
+          </div>
+        )}
+      </div>
+      {excess !== undefined && <Notice kind="error">{excess}</Notice>}
+      {trouble.value !== undefined && <Trouble error={trouble.value} />}
+      {stage.value === undefined ? (
+        <OptionFields options={options} />
+      ) : (
+        <UploadProgress stage={stage.value} onCancel={() => upload.current?.abort()} />
+      )}
+      <ul class="tray-images" aria-label="Images to be labelled">
+        {images.slice(0, SHOWN).map((image) => (
+          <li key={image}>
+            <Thumb file={image.file} />
+            <span class="name">{image.name}</span>
+            {stage.value === undefined && (
+              <button
+                type="button"
+                class="remove"
+                aria-label={`Remove ${image.name}`}
+                onClick={() => {
+                  chosen.value = chosen.value.filter((other) => other !== image);
+                }}
+              >
+                <svg viewBox="0 0 16 16" aria-hidden="true">
+                  <path d="M4 4l8 8M12 4l-8 8" />
+                </svg>
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {images.length > SHOWN && <p class="muted">and {number(images.length - SHOWN)} more</p>}
+    </section>
+  );
+}
