@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
@@ -42,7 +42,7 @@ async function photographs(): Promise<string[]> {
 
 async function startUp(): Promise<{ url: string; stop(): Promise<void> }> {
   const child = spawn(process.execPath, [path.join(root, 'bin', 'imgcls.js'), 'up', '--port', '0'], {
-    env: { ...process.env, IMGCLS_DATA_DIR: path.join(work, 'data') },
+    env: { ...process.env, IMGCLS_DATA_DIR: path.join(work, 'data'), IMGCLS_TARGET_SECONDS: '10' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
@@ -72,17 +72,15 @@ async function submit(page: Page, url: string, files: readonly string[]): Promis
   return page.url();
 }
 
-/** Work for the charts: a job every few seconds, each larger than the last. */
-async function keepBusy(url: string, files: readonly string[], forMs: number): Promise<void> {
-  const { readFile } = await import('node:fs/promises');
-  const untilMs = Date.now() + forMs;
-  for (let round = 1; Date.now() < untilMs; round++) {
+/** Work for the charts: three jobs, each larger than the last; the last one goes on. */
+async function keepBusy(url: string, files: readonly string[]): Promise<void> {
+  for (const copies of [30, 60, 200]) {
     const form = new FormData();
-    for (let copy = 0; copy < 20 * (1 + (round % 4)); copy++)
+    for (let copy = 0; copy < copies; copy++)
       for (const file of files)
-        form.append('files', new Blob([await readFile(file), `#${round}.${copy}`]), path.basename(file));
+        form.append('files', new Blob([await readFile(file), `#${copies}.${copy}`]), path.basename(file));
     await fetch(`${url}/v1/jobs`, { method: 'POST', body: form });
-    await new Promise((resolve) => setTimeout(resolve, 9000));
+    await new Promise((resolve) => setTimeout(resolve, 28_000));
   }
 }
 
@@ -126,7 +124,7 @@ try {
     await page.locator('.photo-labelled').first().waitFor();
     await take(page, view);
   }
-  await keepBusy(service.url, files, 90_000);
+  await keepBusy(service.url, files);
   await light.goto(`${service.url}/fleet`);
   await light.getByRole('heading', { level: 1 }).waitFor();
   await new Promise((resolve) => setTimeout(resolve, 6000));

@@ -20,7 +20,8 @@ export function followLocation(): void {
     const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     if (!isPlain || event.defaultPrevented || link === null) return;
-    const isOurs = link.origin === window.location.origin && !link.hasAttribute('download') && link.target === '';
+    const isOurs =
+      link.origin === window.location.origin && !link.hasAttribute('download') && link.target === '';
     if (!isOurs || link.hash !== '' || link.pathname.startsWith('/v1/')) return;
     event.preventDefault();
     goTo(link.pathname);

@@ -35,7 +35,14 @@ export function Charts({ moments }: { moments: readonly Moment[] }) {
         text={count}
         lines={[line('Messages', '--accent', ({ messages }) => messages)]}
       />
-      <Chart title="Instances by state" unit="instances" times={times} text={count} lines={instances} isStepped />
+      <Chart
+        title="Instances by state"
+        unit="instances"
+        times={times}
+        text={count}
+        lines={instances}
+        isStepped
+      />
       <Chart
         title="Throughput"
         unit="images/s"

@@ -5,7 +5,7 @@ import { ask } from '../service/ask.ts';
 import { Notice, Trouble } from '../shell/notice.tsx';
 import { usePolling } from '../shell/polling.ts';
 import { Charts } from './charts.tsx';
-import { merged, type Moment, momentOf } from './series.ts';
+import { type Moment, merged, momentOf } from './series.ts';
 import { controllerWords, type Figure, figuresOf } from './words.ts';
 import { WorkerTable } from './worker-table.tsx';
 

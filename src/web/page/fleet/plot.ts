@@ -65,7 +65,12 @@ function build(place: HTMLElement, props: ChartProps): UPlot {
       scales: { y: { range: (_, __, most) => [0, Math.max(1, 1.1 * most)] } },
       axes: [
         { ...axis, space: 70, values: (_, seconds) => seconds.map(clockTime) },
-        { ...axis, size: 46, space: 36, incrs: [0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 20_000] },
+        {
+          ...axis,
+          size: 46,
+          space: 36,
+          incrs: [0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 20_000],
+        },
       ],
       series: [{}, ...series],
     },

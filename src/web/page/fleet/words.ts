@@ -31,7 +31,10 @@ export function figuresOf(status: StatusBody): Figure[] {
       value: number(workers.filter(({ phase }) => phase !== 'stopped').length),
       note: phaseWords(workers),
     })),
-    figure('Throughput', status.imagesPerSecond, (perSecond) => ({ value: rate(perSecond), note: 'images/s' })),
+    figure('Throughput', status.imagesPerSecond, (perSecond) => ({
+      value: rate(perSecond),
+      note: 'images/s',
+    })),
     figure('Backlog', status.backlogImages, (images) => ({
       value: number(Math.round(images)),
       note: isUnknown(status.backlogMs)
@@ -74,7 +77,11 @@ export function controllerWords({ controller }: StatusBody): ControllerWords {
     return { title: 'No controller', text: `Nobody starts or ends workers here. ${how}`, isQuiet: false };
   const { isAlive, reason, policy, min, max, target } = controller;
   if (!isAlive)
-    return { title: 'No controller at the moment', text: `${how} The last one said: ${reason}`, isQuiet: false };
+    return {
+      title: 'No controller at the moment',
+      text: `${how} The last one said: ${reason}`,
+      isQuiet: false,
+    };
   return {
     title: `${counted(target, 'worker')} wanted, of ${number(min)} to ${number(max)}`,
     text: `${reason} (policy ${policy})`,

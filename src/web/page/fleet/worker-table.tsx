@@ -7,18 +7,18 @@ const heads = ['Worker', 'State', 'Host', 'Since', 'Images', 'Images/s', 'Memory
 
 export function WorkerTable({ workers, nowMs }: { workers: StatusBody['workers']; nowMs: number }) {
   return (
-    <section aria-labelledby="workers-title">
+    <section>
       <h2 id="workers-title">Workers</h2>
       {isUnknown(workers) ? (
         <Notice kind="warning">The workers could not be read: {workers.unknown}</Notice>
       ) : workers.length === 0 ? (
         <p class="empty">
-          No worker is running. A controller starts them while there is work (<code>imgcls scale</code>); a single one is
-          started with <code>imgcls worker</code>.
+          No worker is running. A controller starts them while there is work (<code>imgcls scale</code>); a
+          single one is started with <code>imgcls worker</code>.
         </p>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-        <div class="card table-scroll" role="region" aria-labelledby="workers-title" tabIndex={0}>
+        <section class="card table-scroll" aria-labelledby="workers-title" tabIndex={0}>
           <table>
             <thead>
               <tr>
@@ -44,7 +44,7 @@ export function WorkerTable({ workers, nowMs }: { workers: StatusBody['workers']
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       )}
     </section>
   );

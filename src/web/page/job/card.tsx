@@ -34,7 +34,7 @@ export function Card(props: CardProps) {
         class={`photo photo-${state}`}
         tabIndex={isCurrent ? 0 : -1}
         data-position={position}
-        aria-label={imageWords(name, outcome)}
+        aria-label={imageWords(name, outcome, state)}
         aria-describedby={isPointed ? HOVER_DETAIL : undefined}
         aria-haspopup="dialog"
         onClick={onOpen}
@@ -45,8 +45,7 @@ export function Card(props: CardProps) {
       >
         <Thumb file={originalOf(job, index)?.file} address={`/v1/jobs/${job}/images/${index}`} />
         <span class="caption">
-          <Verdict outcome={outcome} state={state} />
-          <span class="name">{name}</span>
+          <Verdict outcome={outcome} state={state} /> <span class="name">{name}</span>
         </span>
       </button>
     </div>
@@ -56,12 +55,12 @@ export function Card(props: CardProps) {
 function Verdict({ outcome, state }: { outcome: OutcomeView | undefined; state: ImageState }) {
   if (outcome === undefined)
     return <span class="verdict verdict-waiting">{state === 'coming' ? 'Loading' : 'Waiting'}</span>;
-  if (isFailed(outcome)) return <span class="verdict verdict-error">{errorWords(outcome.error.code).short}</span>;
+  if (isFailed(outcome))
+    return <span class="verdict verdict-error">{errorWords(outcome.error.code).short}</span>;
   return (
     <>
       <span class="verdict">
-        <span class="label">{outcome.label}</span>
-        <span class="score">{percent(outcome.score)}</span>
+        <span class="label">{outcome.label}</span> <span class="score">{percent(outcome.score)}</span>
       </span>
       <ScoreBar score={outcome.score} />
     </>

@@ -30,7 +30,6 @@ export function ImageDialog({ job, index, name, outcome, place, onMove, onClose 
   }
 
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does what a click beside it does.
     <dialog
       ref={dialog}
       class="image-dialog"
@@ -41,7 +40,11 @@ export function ImageDialog({ job, index, name, outcome, place, onMove, onClose 
     >
       <div class="image-dialog-body">
         <div class="image-dialog-picture">
-          <Thumb key={index} file={originalOf(job, index)?.file} address={`/v1/jobs/${job}/images/${index}`} />
+          <Thumb
+            key={index}
+            file={originalOf(job, index)?.file}
+            address={`/v1/jobs/${job}/images/${index}`}
+          />
         </div>
         <div class="image-dialog-text">
           <h2 id="image-dialog-name">{name}</h2>

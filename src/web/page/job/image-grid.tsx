@@ -37,12 +37,11 @@ export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
   const inView = virtual.items.flatMap(({ index }) => imagesOf(rows[index]));
 
   const seen = `${inView[0]},${inView.at(-1)},${inView.length},${followed.total.value}`;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `seen` stands for them.
   useEffect(() => followed.look(inView), [seen]);
   useEffect(() => {
     if (!wantsFocus.current) return;
     const card = list.current?.querySelector<HTMLElement>('[tabindex="0"]');
-    if (card?.dataset['position'] !== String(position)) return;
+    if (card?.dataset.position !== String(position)) return;
     wantsFocus.current = false;
     card.focus({ preventScroll: true });
   });
@@ -79,7 +78,8 @@ export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
       }}
     />
   );
-  const at = (place: number): number | undefined => imagesOf(rows[rowOf(rows, place)])[place - startOf(rows, place)];
+  const at = (place: number): number | undefined =>
+    imagesOf(rows[rowOf(rows, place)])[place - startOf(rows, place)];
   const openedIndex = opened.value === undefined ? undefined : at(opened.value);
 
   return (
@@ -146,7 +146,8 @@ interface RowProps {
 
 function Row({ row, card }: RowProps) {
   if (row === undefined) return null;
-  if (row.kind === 'images') return <>{row.images.map((index, place) => card(index, row.position + place))}</>;
+  if (row.kind === 'images')
+    return <>{row.images.map((index, place) => card(index, row.position + place))}</>;
   return (
     // biome-ignore lint/a11y/useSemanticElements: as its list.
     <div class="grid-title" role="listitem">

@@ -41,7 +41,7 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
 
   return (
     <>
-      <div class="actions" role="group" aria-label="Job">
+      <div class="actions">
         {job.done > 0 && (
           <>
             <a class="button" href={download('csv')} download>
@@ -54,7 +54,11 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
         )}
         <CopyLink />
         {job.errors > 0 && job.state === 'finished' && (
-          <button type="button" disabled={isBusy.value} onClick={post('retry', 'The failed images are tried again')}>
+          <button
+            type="button"
+            disabled={isBusy.value}
+            onClick={post('retry', 'The failed images are tried again')}
+          >
             Retry {counted(job.errors, 'failed image')}
           </button>
         )}
@@ -84,7 +88,10 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
             isConfirming.value = false;
           }}
         >
-          <p>Its {counted(job.done, 'result')} will be gone for good. {!isOver(job) && 'What is not done is given up.'}</p>
+          <p>
+            Its {counted(job.done, 'result')} will be gone for good.{' '}
+            {!isOver(job) && 'What is not done is given up.'}
+          </p>
         </Confirm>
       )}
     </>

@@ -1,8 +1,8 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { age } from '../format.ts';
-import { Notice, Trouble } from '../shell/notice.tsx';
 import { say } from '../shell/live-region.tsx';
+import { Notice, Trouble } from '../shell/notice.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { type Announced, announcement } from './announce.ts';
 import { arrange, PLAIN, type Wish } from './arrange.ts';
@@ -46,7 +46,8 @@ export function JobPageView({ id }: { id: string }) {
           <JobProgress job={job} />
           <JobActions job={job} onJob={(now) => followed.became(now)} />
           <p class="small job-id">
-            Job <code>{job.id}</code>, {age(job.createdAtMs, Date.now())}, by {job.model.name}/{job.model.variant}
+            Job <code>{job.id}</code>, {age(job.createdAtMs, Date.now())}, by {job.model.name}/
+            {job.model.variant}
           </p>
         </>
       )}

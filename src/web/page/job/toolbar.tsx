@@ -1,7 +1,14 @@
 import type { Signal } from '@preact/signals';
 import type { JobView } from '../../api.ts';
 import { counted, number } from '../format.ts';
-import { type Arrangement, type ShownState, type Sorting, shownStates, sortings, type Wish } from './arrange.ts';
+import {
+  type Arrangement,
+  type ShownState,
+  type Sorting,
+  shownStates,
+  sortings,
+  type Wish,
+} from './arrange.ts';
 
 const stateNames: Record<ShownState, string> = {
   all: 'All',
@@ -36,7 +43,7 @@ export function Toolbar({ wish, arrangement, job, loaded }: ToolbarProps) {
     waiting: job.total === undefined ? undefined : job.total - job.done,
   };
   return (
-    <div class="toolbar" role="search" aria-label="Images of the job">
+    <search class="toolbar" aria-label="Images of the job">
       <input
         type="search"
         aria-label="Filter by name or label"
@@ -84,11 +91,11 @@ export function Toolbar({ wish, arrangement, job, loaded }: ToolbarProps) {
       </label>
       {arrangement.isPartial && (
         <p class="small partial">
-          This job is too large to load as a whole: among the {counted(loaded, 'image')} loaded so far. The downloads
-          have all.
+          This job is too large to load as a whole: among the {counted(loaded, 'image')} loaded so far. The
+          downloads have all.
         </p>
       )}
       {arrangement.shown === 0 && <p class="nothing">No image is like that.</p>}
-    </div>
+    </search>
   );
 }

@@ -27,7 +27,10 @@ interface VirtualRows {
 }
 
 /** Rows of known height in a list that scrolls with the page. */
-export function useVirtualRows(list: RefObject<HTMLElement>, { count, heightPx, keptRow }: Rows): VirtualRows {
+export function useVirtualRows(
+  list: RefObject<HTMLElement | null>,
+  { count, heightPx, keptRow }: Rows,
+): VirtualRows {
   const [, drawAgain] = useReducer<number, void>((drawn) => drawn + 1, 0);
   const scrollMargin = list.current?.offsetTop ?? 0;
   const options: VirtualizerOptions<Window, HTMLElement> = {
@@ -55,7 +58,6 @@ export function useVirtualRows(list: RefObject<HTMLElement>, { count, heightPx, 
   rows.setOptions(options);
   useLayoutEffect(() => rows._didMount(), [rows]);
   useLayoutEffect(() => rows._willUpdate());
-  // biome-ignore lint/correctness/useExhaustiveDependencies: heights are known and not measured; other ones are told.
   useLayoutEffect(() => rows.measure(), [rows, heights]);
   return {
     items: rows.getVirtualItems().map((item) => ({ ...item, start: item.start - scrollMargin })),

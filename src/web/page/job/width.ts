@@ -2,7 +2,7 @@ import type { RefObject } from 'preact';
 import { useLayoutEffect, useState } from 'preact/hooks';
 
 /** Width of an element as it changes; that of the window until it is known. */
-export function useWidthPx(element: RefObject<HTMLElement>): number {
+export function useWidthPx(element: RefObject<HTMLElement | null>): number {
   const [widthPx, setWidthPx] = useState(() => document.documentElement.clientWidth);
   useLayoutEffect(() => {
     if (element.current === null) return;

@@ -1,7 +1,7 @@
 /** What the page says of a job and of an image, in words. Pure. */
 import type { JobView, OutcomeView } from '../../api.ts';
-import { counted, dollars, duration, number, rate } from '../format.ts';
-import { type Failed, isFailed } from './outcomes.ts';
+import { counted, dollars, duration, number, percent, rate } from '../format.ts';
+import { type Failed, type ImageState, isFailed } from './outcomes.ts';
 
 type ErrorCode = Failed['error']['code'];
 
@@ -60,9 +60,9 @@ export function factsOf(job: JobView): string[] {
   return facts;
 }
 
-/** What a screen reader says of an image, its picture being silent. */
-export function imageWords(name: string, outcome: OutcomeView | undefined): string {
-  if (outcome === undefined) return `${name}, waiting`;
-  if (isFailed(outcome)) return `${name}, error: ${errorWords(outcome.error.code).short}`;
-  return `${name}, ${outcome.label}, ${Math.round(100 * outcome.score)} %`;
+/** What a screen reader says of an image, its picture being silent: what stands below it, in that order. */
+export function imageWords(name: string, outcome: OutcomeView | undefined, state: ImageState): string {
+  if (outcome === undefined) return `${state === 'coming' ? 'Loading' : 'Waiting'}, ${name}`;
+  if (isFailed(outcome)) return `${errorWords(outcome.error.code).short}, ${name}`;
+  return `${outcome.label} ${percent(outcome.score)}, ${name}`;
 }

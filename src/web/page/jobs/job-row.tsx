@@ -26,9 +26,13 @@ export function JobRow({ job }: { job: JobPage['jobs'][number] }) {
         {job.errors > 0 && <span class="chip chip-error">{counted(job.errors, 'error')}</span>}
       </span>
       <span class="job-row-facts">
-        {[age(job.createdAtMs, Date.now()), ...factsOf(job), `${job.model.name}/${job.model.variant}`].join(' · ')}
+        {[age(job.createdAtMs, Date.now()), ...factsOf(job), `${job.model.name}/${job.model.variant}`].join(
+          ' · ',
+        )}
       </span>
-      {!isOver(job) && <ProgressBar label={`Progress of job ${job.id}`} share={doneShare(job)} text={words} />}
+      {!isOver(job) && (
+        <ProgressBar label={`Progress of job ${job.id}`} share={doneShare(job)} text={words} />
+      )}
     </li>
   );
 }

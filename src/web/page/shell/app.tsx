@@ -46,7 +46,8 @@ function CurrentView() {
         <section class="narrow">
           <h1 tabIndex={-1}>Nothing here</h1>
           <p>
-            This address leads nowhere. <a href="/">Label images</a>, or look at <a href="/jobs">your jobs</a>.
+            This address leads nowhere. <a href="/">Label images</a>, or look at <a href="/jobs">your jobs</a>
+            .
           </p>
         </section>
       );

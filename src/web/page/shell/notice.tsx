@@ -1,7 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import { ServiceError } from '../service/ask.ts';
 
-export function Notice({ kind, children }: { kind: 'error' | 'warning' | 'quiet'; children: ComponentChildren }) {
+export function Notice({
+  kind,
+  children,
+}: {
+  kind: 'error' | 'warning' | 'quiet';
+  children: ComponentChildren;
+}) {
   return (
     <div class={`notice notice-${kind}`} role={kind === 'error' ? 'alert' : 'note'}>
       {children}

@@ -2,7 +2,6 @@ import { useEffect } from 'preact/hooks';
 
 /** Calls again and again while the page is in front, each call after the end of the one before. */
 export function usePolling(look: (signal: AbortSignal) => Promise<void>, everyMs: number): void {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it begins once, with the look of the first drawing.
   useEffect(() => {
     const closed = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;

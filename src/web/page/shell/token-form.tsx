@@ -25,7 +25,7 @@ export function TokenForm() {
   return (
     <form class="card token" onSubmit={submit}>
       <h1 tabIndex={-1}>One moment</h1>
-      <p>This service asks for its token. Whoever runs it can tell you; it was printed when it started.</p>
+      <p>This service asks for its token. Whoever runs it can tell you.</p>
       <label>
         Token
         <input

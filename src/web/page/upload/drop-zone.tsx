@@ -1,9 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { server } from '../service/server.ts';
 import { byteSize, number } from '../format.ts';
+import { server } from '../service/server.ts';
 import type { Chosen } from './chosen.ts';
 import { fromList } from './collect.ts';
+
+/** Every browser knows it; the types of the DOM do not. */
+const WHOLE_FOLDERS = { webkitdirectory: true };
 
 interface DropZoneProps {
   isSmall: boolean;
@@ -34,7 +37,11 @@ export function DropZone({ isSmall, isReading, isDisabled, onFiles }: DropZonePr
         <circle cx="44" cy="15" r="4" />
       </svg>
       <p class="drop-words">
-        {isReading ? 'Reading…' : isSmall ? 'Drop or paste more' : 'Drop images or a folder here, or paste one'}
+        {isReading
+          ? 'Reading…'
+          : isSmall
+            ? 'Drop or paste more'
+            : 'Drop images or a folder here, or paste one'}
       </p>
       <div class="buttons">
         <button
@@ -63,14 +70,14 @@ export function DropZone({ isSmall, isReading, isDisabled, onFiles }: DropZonePr
         hidden
         type="file"
         multiple
-        webkitdirectory
+        {...WHOLE_FOLDERS}
         aria-label="Folder"
         onChange={(event) => take(event.currentTarget)}
       />
       {!isSmall && limits !== undefined && (
         <p class="small">
-          JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP; up to {byteSize(limits.imageBytes)} each and {number(limits.files)}{' '}
-          at once
+          JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP; up to {byteSize(limits.imageBytes)} each and{' '}
+          {number(limits.files)} at once
         </p>
       )}
     </div>

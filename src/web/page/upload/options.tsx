@@ -43,7 +43,8 @@ export function OptionFields({ options }: { options: Signal<Options> }) {
               .filter(({ title }) => title !== usual?.model)
               .map(({ title, top1, bytes }) => (
                 <option key={title} value={title}>
-                  {title}, {top1 === undefined ? byteSize(bytes) : `${percent(top1)} top-1, ${byteSize(bytes)}`}
+                  {title},{' '}
+                  {top1 === undefined ? byteSize(bytes) : `${percent(top1)} top-1, ${byteSize(bytes)}`}
                 </option>
               ))}
           </select>
@@ -57,7 +58,8 @@ export function OptionFields({ options }: { options: Signal<Options> }) {
             placeholder={String(usual?.topK ?? '')}
             value={options.value.topK ?? ''}
             onInput={({ currentTarget: { valueAsNumber } }) => {
-              const isGood = Number.isInteger(valueAsNumber) && valueAsNumber >= 1 && valueAsNumber <= MOST_CLASSES;
+              const isGood =
+                Number.isInteger(valueAsNumber) && valueAsNumber >= 1 && valueAsNumber <= MOST_CLASSES;
               options.value = { ...options.value, topK: isGood ? valueAsNumber : undefined };
             }}
           />

@@ -8,7 +8,7 @@ import { submit, type UploadStage } from '../service/submit.ts';
 import { Notice, Trouble } from '../shell/notice.tsx';
 import { Thumb } from '../shell/thumb.tsx';
 import { type Chosen, tooMuch, totalBytes } from './chosen.ts';
-import { type Options, OptionFields } from './options.tsx';
+import { OptionFields, type Options } from './options.tsx';
 import { keepOriginals } from './originals.ts';
 import { UploadProgress } from './upload-progress.tsx';
 

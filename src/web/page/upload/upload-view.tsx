@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { server } from '../service/server.ts';
-import { Notice } from '../shell/notice.tsx';
-import { say } from '../shell/live-region.tsx';
 import { counted } from '../format.ts';
+import { server } from '../service/server.ts';
+import { say } from '../shell/live-region.tsx';
+import { Notice } from '../shell/notice.tsx';
 import { type Chosen, sift } from './chosen.ts';
 import { fromTransfer } from './collect.ts';
 import { DropZone } from './drop-zone.tsx';
@@ -37,7 +37,6 @@ export function UploadView() {
     }
   }
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: signals are the same in every drawing.
   useEffect(() => {
     const closed = new AbortController();
     const { signal } = closed;
