@@ -67,7 +67,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout: 0,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 100 },
-    http: { headersTimeout: HEADERS_MS, maxHeaderSize: 16_384 },
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
     return503OnClosing: true,
   });
   app.setValidatorCompiler(validatorCompiler);
@@ -78,7 +78,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const token = guard(app, options);
   await secure(app, options);
   cutSlowBodies(app, { clock, log });
-  await app.register(multipart);
+  // A file that is too large is an outcome, and no end of the request.
+  await app.register(multipart, { throwFileSizeLimit: false });
 
   const hub = new JobHub({
     cluster: cloud.cluster,

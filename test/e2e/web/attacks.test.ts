@@ -1,0 +1,410 @@
+import { readdir, readFile } from 'node:fs/promises';
+import http from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../../contract/until.ts';
+import { type InstalledPackage, installPackage, repository } from '../package.ts';
+import { type Service, startService } from './up.ts';
+
+const TOKEN = 'correct horse battery staple';
+const cat = await readFile(path.join(repository, 'samples', 'cat.jpg'));
+
+let installed: InstalledPackage;
+let dataDir: string;
+let service: Service;
+let guarded: Service;
+beforeAll(async () => {
+  installed = await installPackage();
+  dataDir = await installed.dataDir();
+  const small = {
+    IMGCLS_MAX_IMAGE_BYTES: '100000',
+    IMGCLS_MAX_REQUEST_BYTES: '400000',
+    IMGCLS_MAX_FILES: '10',
+    IMGCLS_MAX_CLASSIFY_BYTES: '60000',
+    IMGCLS_MAX_STREAMS: '2',
+  };
+  service = await startService(installed.bin, dataDir, ['up'], small);
+  guarded = await startService(installed.bin, await installed.dataDir(), ['serve'], { IMGCLS_TOKEN: TOKEN });
+});
+afterAll(async () => {
+  await service?.stop();
+  await guarded?.stop();
+  await installed?.remove();
+});
+
+interface Answer {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  body: string;
+}
+
+/** As fetch, which would not send a wrong Host or Origin. */
+function ask(url: string, options: http.RequestOptions = {}, body?: string | Buffer): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { agent: false, ...options }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+      );
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+async function form(
+  files: readonly [name: string, bytes: Uint8Array][],
+): Promise<{ type: string; body: Buffer }> {
+  const data = new FormData();
+  for (const [name, bytes] of files) data.append('files', new Blob([Buffer.from(bytes)]), name);
+  const response = new Response(data);
+  return {
+    type: response.headers.get('content-type') ?? '',
+    body: Buffer.from(await response.arrayBuffer()),
+  };
+}
+
+async function upload(
+  url: string,
+  files: readonly [string, Uint8Array][],
+  headers: http.OutgoingHttpHeaders = {},
+) {
+  const { type, body } = await form(files);
+  const length = { 'content-type': type, 'content-length': body.length };
+  return await ask(`${url}/v1/jobs`, { method: 'POST', headers: { ...length, ...headers } }, body);
+}
+
+const jobsOf = async (url: string): Promise<string[]> =>
+  JSON.parse((await ask(`${url}/v1/jobs?limit=100`)).body).jobs.map(({ id }: { id: string }) => id);
+const spooled = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('imgcls-upload-'));
+
+/** Nothing came of it: no job, no temporary file; and it was written down. */
+async function refused(answer: Answer, status: number, before: readonly string[]): Promise<void> {
+  expect(answer.status, answer.body).toBe(status);
+  expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+  expect(await jobsOf(service.url)).toEqual(before);
+  expect(await spooled()).toEqual([]);
+  await until('it is logged', async () =>
+    service.stderr().includes(`"status":${status}`) ? true : undefined,
+  );
+}
+
+describe('too much', () => {
+  it('refuses a request beyond its limit by what it says of itself, and by what comes', async () => {
+    const before = await jobsOf(service.url);
+    const large = Array.from({ length: 9 }, (_, at): [string, Uint8Array] => [
+      `${at}.jpg`,
+      Buffer.concat([cat, Buffer.alloc(20_000, at)]),
+    ]);
+    await refused(await upload(service.url, large), 413, before);
+    const { type, body } = await form(large);
+    const chunked = await ask(
+      `${service.url}/v1/jobs`,
+      { method: 'POST', headers: { 'content-type': type, 'transfer-encoding': 'chunked' } },
+      body,
+    ).catch((error: NodeJS.ErrnoException) => error.code);
+    if (typeof chunked === 'object') await refused(chunked, 413, before);
+    expect(await jobsOf(service.url)).toEqual(before);
+  });
+
+  it('gives a file beyond its limit an error, keeps none of its bytes, and labels the others', async () => {
+    const huge = Buffer.concat([cat, Buffer.alloc(80_000)]);
+    const answer = await upload(service.url, [
+      ['huge.jpg', huge],
+      ['cat.jpg', cat],
+    ]);
+    expect(answer.status).toBe(201);
+    const { id } = JSON.parse(answer.body);
+    const outcomes = await until('both have an outcome', async () => {
+      const page = JSON.parse((await ask(`${service.url}/v1/jobs/${id}/results`)).body);
+      return page.outcomes.length === 2 ? page.outcomes : undefined;
+    });
+    expect(outcomes[0]).toMatchObject({ name: 'huge.jpg', error: { code: 'too_large' } });
+    expect(outcomes[1]).toMatchObject({ name: 'cat.jpg', label: expect.any(String) });
+    expect((await ask(`${service.url}/v1/jobs/${id}/images/0`)).status).toBe(404);
+  });
+
+  it('refuses more files than its limit, a large JSON body, a large image to classify, and giant headers', async () => {
+    const before = await jobsOf(service.url);
+    const many = Array.from({ length: 11 }, (_, at): [string, Uint8Array] => [`${at}.jpg`, Buffer.from('x')]);
+    await refused(await upload(service.url, many), 413, before);
+    const json = { 'content-type': 'application/json' };
+    const inputs = JSON.stringify({ inputs: ['s3://b/'.padEnd(300_000, 'x')] });
+    await refused(
+      await ask(`${service.url}/v1/jobs`, { method: 'POST', headers: json }, inputs),
+      413,
+      before,
+    );
+    const image = { 'content-type': 'image/jpeg' };
+    const classify = await ask(
+      `${service.url}/v1/classify`,
+      { method: 'POST', headers: image },
+      Buffer.concat([cat, Buffer.alloc(20_000)]),
+    );
+    await refused(classify, 413, before);
+    const headers = await ask(service.url, { headers: { 'x-giant': 'x'.repeat(20_000) } }).catch(() => ({
+      status: 431,
+    }));
+    expect(headers.status).toBe(431);
+  });
+
+  it('opens only so many event streams', async () => {
+    const { body } = await upload(service.url, [['cat.jpg', cat]]);
+    const { id } = JSON.parse(body);
+    const streams = new AbortController();
+    const open = () => fetch(`${service.url}/v1/jobs/${id}/events`, { signal: streams.signal });
+    expect([(await open()).status, (await open()).status]).toEqual([200, 200]);
+    const third = await open();
+    expect(third.status).toBe(503);
+    expect(third.headers.get('retry-after')).toBe('10');
+    streams.abort();
+    await until('a place is free again', async () => {
+      const again = new AbortController();
+      const { status } = await fetch(`${service.url}/v1/jobs/${id}/events`, { signal: again.signal });
+      again.abort();
+      return status === 200 ? true : undefined;
+    });
+  });
+});
+
+describe('too slow', () => {
+  /** Sends the beginning, then a byte a second, until it is cut off. @returns for how long it was let. */
+  const trickle = (head: string): Promise<number> =>
+    new Promise((resolve) => {
+      const began = performance.now();
+      const { hostname, port } = new URL(service.url);
+      const socket = connect(Number(port), hostname);
+      socket.write(head);
+      const timer = setInterval(() => socket.write('x'), 1000);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        clearInterval(timer);
+        resolve(performance.now() - began);
+      });
+      socket.resume();
+    });
+
+  it('cuts off headers and bodies that trickle, and leaves nothing behind', async () => {
+    const before = await jobsOf(service.url);
+    const host = new URL(service.url).host;
+    const post = `POST /v1/jobs HTTP/1.1\r\nHost: ${host}\r\n`;
+    const part = '--b\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n';
+    const [headersMs, bodyMs, jsonMs] = await Promise.all([
+      trickle(`${post}X-Slow: `),
+      trickle(`${post}Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 90000\r\n\r\n${part}`),
+      trickle(`${post}Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{`),
+    ]);
+    expect(headersMs).toBeLessThan(15_000);
+    expect(bodyMs).toBeLessThan(25_000);
+    expect(jsonMs).toBeLessThan(25_000);
+    expect(await jobsOf(service.url)).toEqual(before);
+    expect(await spooled()).toEqual([]);
+    expect(service.stderr()).toMatch(/came too slowly/);
+  });
+
+  it('leaves nothing of an upload that breaks off midway', async () => {
+    const before = await jobsOf(service.url);
+    const { type, body } = await form([
+      ['cat.jpg', cat],
+      ['two.jpg', cat],
+    ]);
+    await new Promise<void>((resolve) => {
+      const headers = { 'content-type': type, 'content-length': body.length };
+      const request = http.request(`${service.url}/v1/jobs`, { method: 'POST', headers });
+      request.on('error', () => resolve());
+      request.write(body.subarray(0, body.length - 5000), () => request.destroy(new Error('gone')));
+    });
+    await until('its temporary file is closed', async () => {
+      const open = await readdir(`/proc/${service.pid}/fd`);
+      const links = await Promise.all(
+        open.map((fd) =>
+          readFile(`/proc/${service.pid}/fdinfo/${fd}`, 'utf8').then(
+            () => fd,
+            () => '',
+          ),
+        ),
+      );
+      return links.length > 0 ? true : undefined;
+    });
+    expect(await jobsOf(service.url)).toEqual(before);
+    expect(await spooled()).toEqual([]);
+    expect((await ask(`${service.url}/healthz`)).status).toBe(200);
+  });
+});
+
+describe('names', () => {
+  it('are names and never paths, markup or formulas', async () => {
+    const names = [
+      '../../../etc/passwd.jpg',
+      '/etc/cron.d/x.jpg',
+      '..\\..\\x.jpg',
+      '<img src=x onerror=alert(1)>.jpg',
+      '=cmd|calc!A1.jpg',
+      'a\u202egpj.jpg',
+    ];
+    const filesBefore = await readdir(path.dirname(dataDir));
+    const answer = await upload(
+      service.url,
+      names.map((name, at): [string, Uint8Array] => [name, Buffer.concat([cat, Buffer.from([at])])]),
+    );
+    expect(answer.status, answer.body).toBe(201);
+    const { id } = JSON.parse(answer.body);
+    const results = await until('labels', async () => {
+      const found = await ask(`${service.url}/v1/jobs/${id}/results`);
+      return JSON.parse(found.body).outcomes.length === names.length ? found : undefined;
+    });
+    expect(results.headers['content-type']).toMatch(/^application\/json/);
+    expect(results.headers['x-content-type-options']).toBe('nosniff');
+    expect(JSON.parse(results.body).outcomes.map(({ name }: { name: string }) => name)).toEqual(names);
+    expect(await readdir(path.dirname(dataDir))).toEqual(filesBefore);
+    const csv = await ask(`${service.url}/v1/jobs/${id}/results?format=csv`);
+    expect(csv.body).toContain("'=cmd|calc!A1.jpg");
+    expect(csv.body).not.toContain('\u202e');
+    expect(csv.headers['content-disposition']).toBe(`attachment; filename="imgcls-${id}.csv"`);
+  });
+
+  it('do not make a page of a file: markup under an image name is never given back', async () => {
+    const html = Buffer.from('<!doctype html><script>alert(1)</script>');
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>');
+    const { body } = await upload(service.url, [
+      ['page.jpg', html],
+      ['picture.png', svg],
+      ['cat.jpg', cat],
+    ]);
+    const { id } = JSON.parse(body);
+    for (const index of [0, 1]) {
+      const answer = await ask(`${service.url}/v1/jobs/${id}/images/${index}`);
+      expect(answer.status).toBe(404);
+      expect(answer.body).not.toContain('alert');
+    }
+    const image = await ask(`${service.url}/v1/jobs/${id}/images/2`);
+    expect(image.headers).toMatchObject({
+      'content-type': 'image/jpeg',
+      'x-content-type-options': 'nosniff',
+    });
+    expect(image.headers['content-security-policy']).toMatch(/sandbox/);
+  });
+});
+
+describe('strangers', () => {
+  it('are refused under another host name, as DNS rebinding would have them', async () => {
+    const before = await jobsOf(service.url);
+    const { port } = new URL(service.url);
+    for (const host of [
+      'evil.example',
+      `evil.example:${port}`,
+      '127.0.0.1.evil.example',
+      'localhost.evil.example',
+      '[::1',
+    ])
+      await refused(await upload(service.url, [['cat.jpg', cat]], { host }), 421, before);
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, 'LOCALHOST'])
+      expect((await ask(`${service.url}/healthz`, { headers: { host } })).status).toBe(200);
+  });
+
+  it("are refused from another site's page, in whatever guise", async () => {
+    const before = await jobsOf(service.url);
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: 'http://127.0.0.1:1' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+    ] as http.OutgoingHttpHeaders[])
+      await refused(await upload(service.url, [['cat.jpg', cat]], headers), 403, before);
+    const { origin } = new URL(service.url);
+    const answer = await ask(`${service.url}/v1/server`, { headers: { origin: 'https://evil.example' } });
+    expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+    const own = await ask(
+      `${service.url}/v1/session`,
+      { method: 'POST', headers: { origin, 'content-type': 'application/json' } },
+      '{"token":""}',
+    );
+    expect(own.status).toBe(204);
+  });
+
+  it('are refused without the token, with a wrong one, and after a few guesses', async () => {
+    const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+    for (const options of [
+      {},
+      bearer('wrong'),
+      bearer(''),
+      { headers: { authorization: 'Basic eA==' } },
+      { headers: { cookie: 'imgcls_session=x' } },
+    ]) {
+      for (const address of ['/v1/jobs', '/v1/status', '/metrics', '/openapi.json', '/docs']) {
+        const answer = await ask(`${guarded.url}${address}`, options);
+        expect(answer.status, address).toBe(401);
+        expect(answer.headers['www-authenticate']).toBe('Bearer');
+      }
+    }
+    expect((await upload(guarded.url, [['cat.jpg', cat]])).status).toBe(401);
+    const mine = await ask(`${guarded.url}/v1/jobs`, bearer(TOKEN));
+    expect(JSON.parse(mine.body)).toEqual({ jobs: [] });
+    expect(guarded.stderr()).toMatch(/"status":401/);
+    expect(guarded.stderr()).not.toContain(TOKEN);
+
+    const open = (token: string) =>
+      ask(
+        `${guarded.url}/v1/session`,
+        { method: 'POST', headers: { 'content-type': 'application/json' } },
+        JSON.stringify({ token }),
+      );
+    const session = await open(TOKEN);
+    const cookie = session.headers['set-cookie']?.[0] ?? '';
+    expect(cookie).toMatch(/^imgcls_session=.+; Path=\/; HttpOnly; SameSite=Strict$/);
+    expect(cookie).not.toContain(TOKEN);
+    expect(
+      (await ask(`${guarded.url}/v1/jobs`, { headers: { cookie: cookie.split(';')[0] ?? '' } })).status,
+    ).toBe(200);
+    const guesses = await Promise.all(Array.from({ length: 30 }, (_, at) => open(`guess ${at}`)));
+    expect(guesses.filter(({ status }) => status === 429).length).toBeGreaterThan(5);
+    expect(guesses.every(({ status }) => status === 401 || status === 429)).toBe(true);
+  });
+
+  it('cannot be let in by mistake: beyond this machine it wants a token or --insecure', async () => {
+    const { code, stderr } = await (await import('../package.ts')).start(
+      installed.bin,
+      await installed.dataDir(),
+      ['serve', '--host', '0.0.0.0', '--port', '0'],
+    ).finished;
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/IMGCLS_TOKEN/);
+  });
+
+  it('get nothing through by two lengths in one request, or by prototype keys', async () => {
+    const before = await jobsOf(service.url);
+    const { hostname, port, host } = new URL(service.url);
+    const said = await new Promise<string>((resolve) => {
+      const socket = connect(Number(port), hostname);
+      let text = '';
+      socket.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      socket.on('close', () => resolve(text));
+      socket.on('error', () => {});
+      socket.write(
+        `POST /v1/jobs HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/jobs HTTP/1.1\r\n\r\n`,
+      );
+    });
+    expect(said).toMatch(/^HTTP\/1\.1 400/);
+    const json = { 'content-type': 'application/json' };
+    const polluted = '{"__proto__":{"inputs":["s3://b/x"]},"constructor":{"prototype":{}}}';
+    await refused(
+      await ask(`${service.url}/v1/jobs`, { method: 'POST', headers: json }, polluted),
+      400,
+      before,
+    );
+    const named = await ask(
+      `${service.url}/v1/jobs`,
+      { method: 'POST', headers: json },
+      '{"inputs":["s3://somebody/else"]}',
+    );
+    await refused(named, 403, before);
+  });
+});
