@@ -59,6 +59,12 @@ export async function createClient(given: ClientSettings = {}): Promise<ImgclsCl
     job: (id) => client.job(id),
     resume: (id, options) => client.resume(id, { wait: true, ...options }),
     retry: (id, options) => client.retry(id, { wait: true, ...options }),
-    close: () => cloud.close(),
+    async close() {
+      try {
+        await client.close();
+      } finally {
+        await cloud.close();
+      }
+    },
   };
 }

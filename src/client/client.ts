@@ -4,6 +4,7 @@ import { ImgclsError, JobMissingError, ObjectMissingError } from '../core/errors
 import { FIRST_ATTEMPT, type JobRecord, jobId } from '../core/job.ts';
 import { createJob, readJob } from '../core/job-record.ts';
 import type { ModelRef } from '../core/model.ts';
+import type { Outcome } from '../core/outcome.ts';
 import type { Body, Store } from '../core/ports.ts';
 import { FORMAT } from '../core/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
@@ -12,6 +13,7 @@ import { putContent } from '../upload/put-content.ts';
 import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
 import { NOTHING, submit } from '../upload/submit.ts';
 import { type WalkOptions, walkInputs } from '../upload/walk.ts';
+import { type ClassifyOptions, Interactive, type InteractiveImage } from './interactive.ts';
 import { type RetryJob, resumeRetry, retry } from './retry.ts';
 import {
   type Job,
@@ -80,9 +82,17 @@ export interface Client {
    * @throws {ImgclsError} of kind `usage` when there is no such job or it is not finished.
    */
   retry(id: string, options: RetryJob): Promise<Job | undefined>;
+  /**
+   * Classifies one image at once, past all jobs. Workers have to be there: it does not see to it that they are.
+   * @throws {ImgclsError} of kind `transient` when no worker answered in time; asking again may help.
+   */
+  classify(image: InteractiveImage, options: ClassifyOptions): Promise<Outcome>;
+  /** Removes what `classify` keeps in the cloud for the next call; jobs go on. */
+  close(): Promise<void>;
 }
 
 export function createClient(options: ClientOptions): Client {
+  const interactive = new Interactive(options);
   return {
     submit: (inputs, job) => submitJob(options, inputs, job),
     store: (content, waiting = {}) =>
@@ -93,6 +103,8 @@ export function createClient(options: ClientOptions): Client {
     },
     resume: async (id, job) => await resumeJob(options, await findJob(options, id, job), job),
     retry: async (id, job) => await retry(options, await findJob(options, id, job), job),
+    classify: (image, given) => interactive.classify(image, given),
+    close: () => interactive.close(),
   };
 }
 

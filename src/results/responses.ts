@@ -87,7 +87,7 @@ async function unlessWoken<T>(promise: Promise<T>, wake: AbortSignal | undefined
 }
 
 /** A response that cannot be read is a hint that is lost. */
-function readResponse(body: string): ResponseMessage | undefined {
+export function readResponse(body: string): ResponseMessage | undefined {
   try {
     return parseResponse(body);
   } catch {

@@ -9,6 +9,7 @@ import { spool } from './spool.ts';
 
 /** Images are stored while the next ones come in; so many at once. */
 const STORED_AT_ONCE = 8;
+const MOST_FIELDS = 20;
 
 export interface Upload {
   /** In the order in which they came; their bytes are in the store. */
@@ -38,7 +39,13 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveOpt
   });
   const parts = request.parts({
     preservePath: true,
-    limits: { files: limits.files, fileSize: limits.imageBytes, fields: 20, fieldSize: 4096 },
+    limits: {
+      parts: limits.files + MOST_FIELDS,
+      files: limits.files,
+      fileSize: limits.imageBytes,
+      fields: MOST_FIELDS,
+      fieldSize: 4096,
+    },
   });
   try {
     for await (const part of parts) {

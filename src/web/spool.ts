@@ -47,7 +47,11 @@ async function fill(file: FileHandle, chunks: AsyncIterable<Buffer>): Promise<Sp
     }
     bytes += chunk.length;
   }
-  const read = () =>
-    bytes === 0 ? Readable.from([]) : file.createReadStream({ start: 0, end: bytes - 1, autoClose: false });
+  const read = (): Readable => {
+    if (bytes === 0) return Readable.from([]);
+    const stream = file.createReadStream({ start: 0, end: bytes - 1, autoClose: false });
+    // Who gave up reading hears no more of it, and an error that nobody hears ends the process.
+    return stream.on('error', () => {});
+  };
   return { sha256: sha.digest('hex'), body: { bytes, open: read }, head, release: () => file.close() };
 }

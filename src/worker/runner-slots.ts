@@ -11,6 +11,7 @@ export interface RunnerSlotsOptions {
   entry: URL;
   args: readonly string[];
   limits: RunnerLimits;
+  niceness: number;
   clock: Clock;
   /** 0 (inclusive) to 1 (exclusive). */
   random: () => number;
@@ -84,14 +85,14 @@ export class RunnerSlots {
   }
 
   async #start(slot: Slot): Promise<void> {
-    const { clock, random, log, entry, args, limits, onMilestone } = this.#options;
+    const { clock, random, log, entry, args, limits, niceness, onMilestone } = this.#options;
     slot.starting = true;
     if (this.#failedStarts > 0) {
       await clock.sleep(backoffMs(this.#failedStarts - 1, random()), this.#closing.signal);
     }
     if (this.closed) return;
     const onModel = () => onMilestone?.('modelReadyMs');
-    const runner = new Runner({ entry, args, clock, limits, onModel });
+    const runner = new Runner({ entry, args, clock, limits, niceness, onModel });
     slot.runner = runner;
     void runner.ended.then(() => {
       slot.runner = undefined;

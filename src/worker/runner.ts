@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { RunnerReply, RunnerRequest } from '../core/runner-protocol.ts';
 import { RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { Deadline } from './deadline.ts';
+import { standBack } from './niceness.ts';
 import type { DeathCause } from './suspects.ts';
 
 export interface RunnerOptions {
@@ -11,6 +12,8 @@ export interface RunnerOptions {
   args: readonly string[];
   clock: Clock;
   limits: RunnerLimits;
+  /** How far it stands back behind other processes: 0, as they do, to 19. */
+  niceness: number;
   /** Told when a model is in its memory. */
   onModel?(): void;
 }
@@ -95,6 +98,8 @@ export class Runner {
       // A Ctrl-C in the terminal is for the worker, which lets its runners finish.
       detached: process.platform !== 'win32',
     });
+    const { pid } = this.#child;
+    if (pid !== undefined) void standBack(pid, options.niceness, options.clock);
     const ready = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<void>();
     this.ready = ready.promise;

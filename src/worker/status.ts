@@ -18,7 +18,7 @@ export interface StatusOptions {
   version: string;
   runners: number;
   /** What the model runners are at now. */
-  pool: { readonly pids: number[]; readonly rssBytes: number; readonly models: string[] };
+  pools: readonly { readonly pids: number[]; readonly rssBytes: number; readonly models: string[] }[];
   /** What came before the process, where the machine tells. */
   boot?: Pick<WorkerStatus['boot'], 'launchToProcessMs' | 'kernelToProcessMs'>;
 }
@@ -45,6 +45,7 @@ export class StatusReporter {
   #wake = new AbortController();
   #state: WorkerState = 'booting';
   #messagesDone = 0;
+  #interactiveDone = 0;
   #peakRssBytes = 0;
   readonly #imagesByJob = new Map<string, number>();
   readonly #rate: RateMeter;
@@ -64,8 +65,6 @@ export class StatusReporter {
   setState(state: WorkerState): void {
     if (state === this.#state) return;
     this.#state = state;
-    // One that leaves with work in hand works until its end.
-    if (state === 'ready' || state === 'busy') this.#rate.setBusy(state === 'busy');
     if (state === 'draining' || state === 'outdated') this.#leaving.abort();
     this.#wake.abort();
   }
@@ -78,7 +77,16 @@ export class StatusReporter {
     if (milestone === 'firstResultMs') this.#wake.abort();
   }
 
-  /** One message was answered, with so many outcomes that this worker wrote. */
+  /** The rate is that of batches: single images tell little of what the worker can do. */
+  setHasBatches(hasBatches: boolean): void {
+    this.#rate.setBusy(hasBatches);
+  }
+
+  addInteractive(images: number): void {
+    this.#interactiveDone += images;
+  }
+
+  /** One request message was answered, with so many outcomes that this worker wrote. */
   addMessage(job: string, images: number): void {
     this.#messagesDone++;
     this.#rate.add(images);
@@ -117,7 +125,7 @@ export class StatusReporter {
   }
 
   async #write(): Promise<void> {
-    const { output, clock, id, host, managed, version, runners, pool } = this.#options;
+    const { output, clock, id, host, managed, version, runners, pools } = this.#options;
     const memory = await this.#memory();
     const rate = this.#rate.read();
     this.#tellsOfWorkThatIsOver = this.#state === 'ready' && rate.busyShare > 0;
@@ -131,13 +139,14 @@ export class StatusReporter {
       startedAtMs: this.#startedAtMs,
       updatedAtMs: clock.nowMs(),
       boot: this.#boot,
-      imagesDone: this.#rate.images,
+      imagesDone: this.#rate.images + this.#interactiveDone,
+      interactiveDone: this.#interactiveDone,
       messagesDone: this.#messagesDone,
       imagesByJob: Object.fromEntries(this.#imagesByJob),
       ...rate,
       runners,
       ...memory,
-      models: pool.models,
+      models: [...new Set(pools.flatMap(({ models }) => models))],
       version,
     };
     await output.put(workerStatusKey(id), Buffer.from(JSON.stringify(status)), {
@@ -146,9 +155,10 @@ export class StatusReporter {
   }
 
   async #memory(): Promise<Pick<WorkerStatus, 'rssBytes' | 'peakRssBytes'>> {
-    const { pool } = this.#options;
-    const known = await readMemory([process.pid, ...pool.pids]);
-    const rssBytes = known?.rssBytes ?? process.memoryUsage.rss() + pool.rssBytes;
+    const { pools } = this.#options;
+    const known = await readMemory([process.pid, ...pools.flatMap(({ pids }) => pids)]);
+    const runners = pools.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
+    const rssBytes = known?.rssBytes ?? process.memoryUsage.rss() + runners;
     this.#peakRssBytes = Math.max(this.#peakRssBytes, known?.peakRssBytes ?? rssBytes);
     return { rssBytes, peakRssBytes: this.#peakRssBytes };
   }

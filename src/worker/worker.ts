@@ -17,16 +17,19 @@ import { Cleanup } from '../core/cleanup.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import { JobStates } from '../core/job-states.ts';
-import { deadLetterQueueName, requestQueueName } from '../core/keys.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import type { OwnMachine } from '../core/machine.ts';
 import { MAX_BATCH } from '../core/messages.ts';
 import type { Cloud } from '../core/ports.ts';
 import type { BatchTools } from './batch.ts';
+import { BatchService } from './batch-service.ts';
 import { Budget } from './budget.ts';
 import { download } from './download.ts';
 import { Intake } from './intake.ts';
+import { InteractiveService } from './interactive-service.ts';
 import { LeaseKeeper } from './lease.ts';
+import type { MessageTools } from './message.ts';
 import { ModelFolders, type ModelSource } from './models.ts';
 import { endMachine, watchOwnEnd } from './own-end.ts';
 import { DEFAULT_LIMITS, type RunnerLimits } from './runner.ts';
@@ -34,6 +37,7 @@ import { RunnerPool } from './runner-pool.ts';
 import { StatusReporter } from './status.ts';
 import { Stop, type StopReason } from './stop.ts';
 import { Turns } from './turns.ts';
+import { Workload } from './workload.ts';
 
 export interface WorkerOptions {
   cloud: Cloud;
@@ -82,8 +86,33 @@ export interface WorkerSummary {
   batchesDone: number;
 }
 
+/** What the messages of one queue may use. */
+interface Limits {
+  /** Model runners, started when they are needed. */
+  runners: number;
+  /** How far they stand back behind other processes. */
+  niceness: number;
+  leaseMs: number;
+  /** Bytes of images in memory. */
+  memoryBytes: number;
+  /** At a time. */
+  downloads: number;
+}
+
 const PREFETCH_BYTES = 256 * 1024 * 1024;
 const DOWNLOADS = 32;
+
+/** So that a single image, and the worker itself, need not wait for a core. */
+const BATCH_NICENESS = 10;
+
+/** Of interactive messages, which never wait behind those of batches. */
+const INTERACTIVE: Limits = {
+  runners: 1,
+  niceness: 0,
+  leaseMs: 10_000,
+  memoryBytes: 32 * 1024 * 1024,
+  downloads: 4,
+};
 
 /** Full batches held for a runner: one in it, one on its way, one being answered. Messages may be smaller than that. */
 const BATCHES_PER_RUNNER = 3;
@@ -98,8 +127,8 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   const { cloud, clock, log, runners, drain, force } = options;
   const stop = new Stop();
   const cleanup = new Cleanup();
-  const tools = makeTools(options, (milestone) => status.reached(milestone));
-  const { pool, leases } = tools;
+  const { batches, interactive } = makeTools(options, (milestone) => status.reached(milestone));
+  const pools = [batches.pool, interactive.pool];
   const { workerId: id, host, version } = options;
   const status = new StatusReporter({
     output: cloud.output,
@@ -110,45 +139,64 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
     managed: options.exitWithoutControllerMs !== undefined,
     version,
     runners,
-    pool,
+    pools,
     ...(options.machine && { boot: options.machine.boot }),
   });
   cleanup.add(() => status.remove());
-  cleanup.add(() => leases.stop());
-  cleanup.add(() => pool.close());
+  cleanup.add(() => batches.leases.stop());
+  cleanup.add(() => interactive.leases.stop());
+  for (const pool of pools) cleanup.add(() => pool.close());
 
-  const intake = new Intake({
-    tools,
+  const workload = new Workload({ stop, status, clock, log });
+  const batchService = new BatchService({
+    tools: batches,
     stop,
+    workload,
     status,
-    leaseMs: options.leaseMs,
     maxMessages: options.prefetchMessages ?? MESSAGES_PER_RUNNER * runners,
     enoughImages: BATCHES_PER_RUNNER * MAX_BATCH * runners,
     once: options.once ?? false,
     idleExitMs: options.idleExitMs,
   });
+  const interactiveService = new InteractiveService({ tools: interactive, stop, status });
+  const { leaseMs } = options;
+  const intakes = [
+    new Intake({
+      tools: interactive,
+      leaseMs: INTERACTIVE.leaseMs,
+      service: interactiveService,
+      workload,
+      stop,
+    }),
+    new Intake({ tools: batches, leaseMs, service: batchService, workload, stop }),
+  ];
+  cleanup.add(onAbort(stop.signal, () => workload.leave()));
   cleanup.add(onAbort(drain, () => stop.because('drained')));
   const { promise: forced, resolve: endByForce } = Promise.withResolvers<'forced'>();
   cleanup.add(onAbort(force, () => endByForce('forced')));
-  const watching = watchOwnEnd({ ...options, output: cloud.output, idleForMs: () => intake.idleForMs }, stop);
+  const watching = watchOwnEnd(
+    { ...options, output: cloud.output, idleForMs: () => workload.idleForMs },
+    stop,
+  );
   cleanup.add(() => watching);
 
   log.info({ worker: id, runners }, 'The worker starts.');
   // One is on its way before the first message is: whoever waits for a single image waits for less.
-  pool.expect(1);
-  const working = intake.run();
+  batches.pool.expect(1);
+  workload.start();
+  const working = Promise.all(intakes.map((intake) => intake.run()));
   const end = await Promise.race([working, forced]);
   if (end === 'forced') {
     stop.because('forced');
-    intake.abandon();
+    workload.abandon();
     status.abandon();
     // Requests that are under way end on their own; nothing waits for them.
     void cleanup.run().catch((error: unknown) => log.debug({ error: messageOf(error) }, 'Forced end.'));
-    await pool.kill();
+    await Promise.all(pools.map((pool) => pool.kill()));
   } else {
     await cleanup.run();
   }
-  const { imagesDone, batchesDone } = intake;
+  const { imagesDone, batchesDone } = workload;
   const reason = end === 'forced' ? 'forced' : (stop.reason ?? 'drained');
   log.info({ worker: id, reason, imagesDone, batchesDone }, 'The worker ends.');
   if (reason === 'failed') throw stop.error;
@@ -159,35 +207,52 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
 function makeTools(
   options: WorkerOptions,
   onMilestone: (milestone: 'runtimeLoadedMs' | 'modelReadyMs') => void,
-): BatchTools & { pool: RunnerPool } {
-  const { cloud, workerId, clock, log, force, maxImageBytes, runners } = options;
+): { batches: BatchTools; interactive: MessageTools } {
+  const { cloud, workerId, clock, log, force, maxImageBytes } = options;
   const random = options.random ?? Math.random;
-  const queue = cloud.queues.open(requestQueueName(cloud.cluster));
-  const memory = new Budget(options.prefetchBytes ?? PREFETCH_BYTES);
-  const connections = new Budget(DOWNLOADS);
-  return {
-    cloud,
-    workerId,
-    queue,
-    deadLetters: cloud.queues.open(deadLetterQueueName(cloud.cluster)),
-    leases: new LeaseKeeper({ queue, clock, log, leaseMs: options.leaseMs }),
-    jobs: new JobStates(cloud.output, clock),
-    folders: new ModelFolders(options.models, force),
-    pool: new RunnerPool({
-      runners,
-      entry: options.runnerEntry,
-      args: options.runnerArgs ?? [],
-      limits: { ...DEFAULT_LIMITS, ...options.runnerLimits },
+  const folders = new ModelFolders(options.models, force);
+  /** Those of one queue: what holds up its images holds up no others. */
+  const toolsFor = (name: string, limits: Limits): MessageTools => {
+    const queue = cloud.queues.open(name);
+    const memory = new Budget(limits.memoryBytes);
+    const connections = new Budget(limits.downloads);
+    return {
+      cloud,
+      workerId,
+      queue,
+      leases: new LeaseKeeper({ queue, clock, log, leaseMs: limits.leaseMs }),
+      folders,
+      pool: new RunnerPool({
+        runners: limits.runners,
+        niceness: limits.niceness,
+        entry: options.runnerEntry,
+        args: options.runnerArgs ?? [],
+        limits: { ...DEFAULT_LIMITS, ...options.runnerLimits },
+        clock,
+        random,
+        log,
+        onMilestone,
+      }),
+      turns: new Turns(),
+      download: (image, signal) =>
+        download(image, { cloud, maxImageBytes, memory, connections, clock, random, signal }),
       clock,
       random,
       log,
-      onMilestone,
-    }),
-    turns: new Turns(),
-    download: (image, signal) =>
-      download(image, { cloud, maxImageBytes, memory, connections, clock, random, signal }),
-    clock,
-    random,
-    log,
+    };
+  };
+  return {
+    batches: {
+      ...toolsFor(requestQueueName(cloud.cluster), {
+        runners: options.runners,
+        niceness: Number(process.env.NICE ?? BATCH_NICENESS),
+        leaseMs: options.leaseMs,
+        memoryBytes: options.prefetchBytes ?? PREFETCH_BYTES,
+        downloads: DOWNLOADS,
+      }),
+      deadLetters: cloud.queues.open(deadLetterQueueName(cloud.cluster)),
+      jobs: new JobStates(cloud.output, clock),
+    },
+    interactive: toolsFor(interactiveQueueName(cloud.cluster), INTERACTIVE),
   };
 }

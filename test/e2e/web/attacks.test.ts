@@ -153,6 +153,20 @@ describe('too much', () => {
     expect(headers.status).toBe(431);
   });
 
+  it('survives a request that is refused while its first images are being stored', async () => {
+    const before = await jobsOf(service.url);
+    const stored = Array.from({ length: 9 }, (_, at): [string, Uint8Array] => [
+      `${at}.jpg`,
+      Buffer.concat([cat.subarray(0, 30_000), Buffer.alloc(100, at + 1)]),
+    ]);
+    const rest = Array.from({ length: 5 }, (_, at): [string, Uint8Array] => [
+      `more-${at}.jpg`,
+      Buffer.from('x'),
+    ]);
+    for (let round = 0; round < 5; round++)
+      await refused(await upload(service.url, [...stored, ...rest]), 413, before);
+  });
+
   it('opens only so many event streams', async () => {
     const { body } = await upload(service.url, [['cat.jpg', cat]]);
     const { id } = JSON.parse(body);

@@ -1,0 +1,56 @@
+/**
+ * One interactive message's life: parse, download and classify its one image, answer, delete the message.
+ *
+ * Its answer is wanted by the one who waits for it, and by nobody later: there is no job record, no ledger and no dead
+ * letter. Whoever gets no answer asks again, and the queue forgets what is older than anybody's patience.
+ */
+import { messageOf, PoisonError } from '../core/errors.ts';
+import type { RequestMessage } from '../core/messages.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { rangeOf } from '../core/shard.ts';
+import { FORMAT } from '../core/versioned.ts';
+import { classifyBatch } from './classify-batch.ts';
+import type { Batch } from './held-batch.ts';
+import { type BatchEnd, type MessageTools, remove, respond, runMessage } from './message.ts';
+
+/** One that was given out more often was in the hands of workers that ended. */
+const MAX_RECEIVES = 2;
+/** A message that failed comes again within this time: somebody waits. */
+const HIDE_MS = 1000;
+
+/** @throws {ImgclsError} that must end the worker. */
+export function runInteractive(batch: Batch, tools: MessageTools): Promise<BatchEnd> {
+  return runMessage(batch, tools, {
+    work: (request) => work(batch, request, tools),
+    bury: (error) => drop(batch, error, tools),
+    hideMs: () => HIDE_MS * tools.random(),
+  });
+}
+
+async function work(batch: Batch, request: RequestMessage, tools: MessageTools): Promise<BatchEnd> {
+  if (request.images.length !== 1 || request.replyTo === undefined) {
+    throw new PoisonError('An interactive message has one image, and somebody to answer.');
+  }
+  const isSuspect = batch.message.receiveCount > MAX_RECEIVES;
+  const outcomes = isSuspect ? crashed(request) : await classifyBatch(batch, request, tools);
+  batch.begin();
+  await respond(batch, request, { range: rangeOf(request), outcomes }, tools);
+  await remove(batch, tools);
+  return { kind: 'done', job: request.job, images: outcomes.length };
+}
+
+const crashed = ({ images }: RequestMessage): Outcome[] =>
+  images.map(({ index, name }) => {
+    const message = `Classifying the image was begun ${MAX_RECEIVES} times, and the worker ended each time.`;
+    return { v: FORMAT, index, name, error: { code: 'worker_crash', message } };
+  });
+
+async function drop(batch: Batch, error: PoisonError, tools: MessageTools): Promise<void> {
+  const { id } = batch.message;
+  tools.log.warn({ message: id, reason: error.message }, 'An interactive message is dropped.');
+  try {
+    await remove(batch, tools);
+  } catch (cause) {
+    tools.log.debug({ message: id, error: messageOf(cause) }, 'It stays until it is too old.');
+  }
+}

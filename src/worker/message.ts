@@ -1,0 +1,119 @@
+/** What every message goes through, whichever queue it came from: parsed, worked on, then answered and deleted or let go. */
+import { ImgclsError, messageOf, NewerVersionError, PoisonError, QueueMissingError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { parseRequest, type RequestMessage } from '../core/messages.ts';
+import type { Cloud, Queue } from '../core/ports.ts';
+import { responseFor, type Shard } from '../core/shard.ts';
+import type { ClassifyTools } from './classify-batch.ts';
+import type { Batch } from './held-batch.ts';
+import type { LeaseKeeper } from './lease.ts';
+import { withRetries } from './retry.ts';
+
+export interface MessageTools extends ClassifyTools {
+  cloud: Cloud;
+  workerId: string;
+  /** Where the message came from, and who keeps its lease there. */
+  queue: Queue;
+  leases: LeaseKeeper;
+  log: Log;
+}
+
+/**
+ * - `done`: it is answered; so many of its outcomes are this worker's work.
+ * - `unwanted`: its job is cancelled.
+ * - `poison`: it is no message of ours.
+ * - `outdated`: a newer imgcls must do it.
+ * - `returned`: it was not begun and is back in the queue.
+ * - `failed`: it will come again.
+ */
+export type BatchEnd =
+  | { kind: 'done'; job: string; images: number }
+  | { kind: 'unwanted' | 'poison' | 'outdated' | 'returned' }
+  | { kind: 'failed'; error: unknown };
+
+/** What differs from queue to queue. */
+export interface Handling {
+  work(request: RequestMessage): Promise<BatchEnd>;
+  /** Gets rid of a message that can never be handled. */
+  bury(error: PoisonError): Promise<void>;
+  /** How long one that failed stays hidden. */
+  hideMs(): number;
+}
+
+/** @throws {ImgclsError} that must end the worker. */
+export async function runMessage(
+  batch: Batch,
+  tools: MessageTools,
+  { work, bury, hideMs }: Handling,
+): Promise<BatchEnd> {
+  try {
+    const request = parseRequest(batch.message.body);
+    batch.images = request.images.length;
+    return await work(request);
+  } catch (error) {
+    if (batch.signal.aborted) {
+      await hide(batch, 0, tools);
+      return { kind: 'returned' };
+    }
+    if (error instanceof NewerVersionError) {
+      tools.log.warn({ message: batch.message.id }, `This worker is outdated: ${error.message}`);
+      await hide(batch, 0, tools);
+      return { kind: 'outdated' };
+    }
+    if (error instanceof PoisonError) {
+      await bury(error);
+      return { kind: 'poison' };
+    }
+    const forMs = hideMs();
+    await hide(batch, forMs, tools);
+    const isPermanent = error instanceof ImgclsError && error.kind !== 'transient';
+    if (isPermanent) throw error;
+    tools.log.warn(
+      { error, message: batch.message.id, hideMs: forMs },
+      'A batch failed and will be tried again.',
+    );
+    return { kind: 'failed', error };
+  }
+}
+
+/** Tells the waiter, where there is one. */
+export async function respond(
+  batch: Batch,
+  { job, replyTo }: RequestMessage,
+  shard: Shard,
+  tools: MessageTools,
+): Promise<void> {
+  if (replyTo === undefined) return;
+  const response = { body: responseFor(job, tools.workerId, shard), groupId: job };
+  const queue = tools.cloud.queues.open(replyTo);
+  try {
+    await withRetries(() => queue.send([response], batch.signal), { ...tools, signal: batch.signal });
+  } catch (error) {
+    // Its waiter is gone; one that comes back reads the ledger.
+    if (!(error instanceof QueueMissingError)) throw error;
+  }
+}
+
+/** Deletes the message. Should that fail, it comes again. */
+export async function remove(batch: Batch, tools: MessageTools): Promise<void> {
+  const { receipt, id } = batch.message;
+  batch.begin();
+  await tools.leases.release(receipt);
+  const lost = await withRetries(() => tools.queue.delete([receipt]), { ...tools, signal: batch.signal });
+  if (lost.length > 0)
+    tools.log.debug({ message: id }, 'The message was deleted too late and may come again.');
+}
+
+/** Lets go of the message and hides it for so long, 0 giving it back at once. At worst its lease runs out. */
+export async function hide(batch: Batch, forMs: number, { leases, queue, log }: MessageTools): Promise<void> {
+  const { receipt, id } = batch.message;
+  try {
+    await leases.release(receipt);
+    if (!batch.leaseLost) await queue.extend([receipt], forMs);
+  } catch (error) {
+    log.warn(
+      { message: id, error: messageOf(error) },
+      'The message comes again only when its lease runs out.',
+    );
+  }
+}
