@@ -121,7 +121,7 @@ export const resultsPage = z
 export type ResultsPage = z.infer<typeof resultsPage>;
 
 /** Images `first` to `last`, both included. */
-export const span = z.object({ first: count, last: count }).meta({ id: 'Span' });
+const span = z.object({ first: count, last: count }).meta({ id: 'Span' });
 export type SpanView = z.infer<typeof span>;
 
 /**

@@ -22,11 +22,7 @@ export async function standBack(pid: number, niceness: number, clock: Pick<Clock
   }
 }
 
-async function standBackAsSession(
-  pid: number,
-  niceness: number,
-  clock: Pick<Clock, 'sleep'>,
-): Promise<void> {
+async function standBackAsSession(pid: number, niceness: number, clock: Pick<Clock, 'sleep'>): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
       return await writeFile(`/proc/${pid}/autogroup`, String(niceness));

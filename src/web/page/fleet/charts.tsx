@@ -1,5 +1,6 @@
 import { number, rate } from '../format.ts';
-import { Chart, type Line } from './chart.tsx';
+import { Chart } from './chart.tsx';
+import type { Line } from './chart-props.ts';
 import { column, type Moment, stacked } from './series.ts';
 
 const count = (value: number): string => number(Math.round(value));
