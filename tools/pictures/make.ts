@@ -74,13 +74,13 @@ async function submit(page: Page, url: string, files: readonly string[]): Promis
 
 /** Work for the charts: three jobs, each larger than the last; the last one goes on. */
 async function keepBusy(url: string, files: readonly string[]): Promise<void> {
-  for (const copies of [30, 60, 200]) {
+  for (const copies of [60, 120, 500]) {
     const form = new FormData();
     for (let copy = 0; copy < copies; copy++)
       for (const file of files)
         form.append('files', new Blob([await readFile(file), `#${copies}.${copy}`]), path.basename(file));
     await fetch(`${url}/v1/jobs`, { method: 'POST', body: form });
-    await new Promise((resolve) => setTimeout(resolve, 28_000));
+    await new Promise((resolve) => setTimeout(resolve, copies > 400 ? 15_000 : 25_000));
   }
 }
 
