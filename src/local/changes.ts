@@ -2,7 +2,7 @@
 import type { LocalDatabase } from './database.ts';
 
 /** How often other processes' commits are looked for while somebody waits; a look takes microseconds. */
-const POLL_MS = 20;
+const POLL_MS = 5;
 
 /**
  * Take a mark, look at the data, and wait from that mark on: no change falls between looking and waiting.

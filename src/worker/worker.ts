@@ -103,7 +103,7 @@ const PREFETCH_BYTES = 256 * 1024 * 1024;
 const DOWNLOADS = 32;
 
 /** So that a single image, and the worker itself, need not wait for a core. */
-const BATCH_NICENESS = 10;
+const BATCH_NICENESS = 5;
 
 /** Of interactive messages, which never wait behind those of batches. */
 const INTERACTIVE: Limits = {
@@ -245,7 +245,7 @@ function makeTools(
     batches: {
       ...toolsFor(requestQueueName(cloud.cluster), {
         runners: options.runners,
-        niceness: Number(process.env.NICE ?? BATCH_NICENESS),
+        niceness: BATCH_NICENESS,
         leaseMs: options.leaseMs,
         memoryBytes: options.prefetchBytes ?? PREFETCH_BYTES,
         downloads: DOWNLOADS,

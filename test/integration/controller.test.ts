@@ -8,6 +8,7 @@ import type { WorkerStatus } from '../../src/core/fleet.ts';
 import { createJob, sealJob } from '../../src/core/job-record.ts';
 import { activeKey, interactiveQueueName, requestQueueName, workerStatusKey } from '../../src/core/keys.ts';
 import { noLog } from '../../src/core/log.ts';
+import { MAX_BATCH } from '../../src/core/messages.ts';
 import type { Cloud, Queue } from '../../src/core/ports.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { Controller } from '../../src/scaler/controller.ts';
@@ -62,11 +63,11 @@ afterEach(async () => {
 
 const newLock = (ttlMs = 2000) =>
   new LockKeeper({ store: cloud.output, holder: ulid(), clock: systemClock, ttlMs });
-const observer = () =>
+const observer = (interactive = cloud.queues.open(interactiveQueueName('test'))) =>
   new Observer({
     output: cloud.output,
     requests,
-    interactive: cloud.queues.open(interactiveQueueName('test')),
+    interactive,
     driver: machines,
     prior: { imagesPerSecond: 10, bootMs: 1000 },
     clock: systemClock,
@@ -230,6 +231,26 @@ describe('what a controller sees', () => {
     await sealJob(cloud.output, id, 20);
     await send(2);
     expect((await see()).snapshot.backlog).toMatchObject({ images: 20 });
+  });
+
+  it('is a single image that somebody waits for, beside what stands in the request queue', async () => {
+    const interactive = await cloud.queues.create(interactiveQueueName('test'));
+    await interactive.send([{ body: 'one image' }]);
+    expect((await see()).snapshot.backlog).toEqual({ waiting: 1, inFlight: 0, delayed: 0, images: 1 });
+    await send(2);
+    expect((await see()).snapshot.backlog).toMatchObject({ waiting: 3, images: 2 * MAX_BATCH + 1 });
+  });
+
+  it('does not take single images for small batches', async () => {
+    await say({ imagesDone: 1080, interactiveDone: 1000, messagesDone: 5 });
+    await send(1);
+    expect((await see()).snapshot.backlog).toMatchObject({ images: 16 });
+  });
+
+  it('is unknown where the interactive queue cannot be read, unless there is none', async () => {
+    const broken = { ...cloud.queues.open('broken'), depth: () => Promise.reject(new Error('throttled')) };
+    expect((await observer(broken).observe(() => 0)).snapshot.backlog).toEqual({ unknown: 'throttled' });
+    expect((await see()).snapshot.backlog).toMatchObject({ waiting: 0 });
   });
 
   it('is a worker that a person started as theirs, while it reports', async () => {

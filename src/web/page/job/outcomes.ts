@@ -3,7 +3,6 @@ import type { OutcomeView, SpanView } from '../../api.ts';
 import { Spans } from './spans.ts';
 
 export type Failed = Extract<OutcomeView, { error: unknown }>;
-type Labelled = Exclude<OutcomeView, Failed>;
 
 export const isFailed = (outcome: OutcomeView): outcome is Failed => 'error' in outcome;
 
