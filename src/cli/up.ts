@@ -1,4 +1,6 @@
 import { ImgclsError } from '../core/errors.ts';
+import { ACTIVE_PREFIX } from '../core/keys.ts';
+import type { Store } from '../core/ports.ts';
 import { attendLocally } from './compose.ts';
 import { mostWorkers, openProcessFleet, policySettings } from './compose-fleet.ts';
 import { withRun } from './run.ts';
@@ -16,10 +18,20 @@ export function up({ insecure, open, ...given }: ServeFlags): Promise<void> {
     }
     const driver = openProcessFleet(cloud, settings, mostWorkers(cloud, settings));
     const policy = await policySettings(cloud, settings, driver);
+    const attendance = attendLocally(cloud, settings, { driver, policy });
     await serveUntilInterrupted(run, {
       insecure,
       open,
-      attendance: attendLocally(cloud, settings, { driver, policy }),
+      attendance: {
+        failed: attendance.failed,
+        // Nothing stays behind: jobs that are not finished go on with the next "imgcls up".
+        leave: async () => attendance.leave(await unfinishedJobs(cloud.output)),
+      },
     });
   });
+}
+
+async function unfinishedJobs(output: Store): Promise<string[]> {
+  const markers = await Array.fromAsync(output.list(ACTIVE_PREFIX));
+  return markers.map(({ key }) => key.slice(ACTIVE_PREFIX.length));
 }

@@ -1,0 +1,169 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../../contract/until.ts';
+import { type InstalledPackage, installPackage, processesOf, repository } from '../package.ts';
+import { type Service, startService } from './up.ts';
+
+const samples = ['cat.jpg', 'coffee.jpg', 'mountains.jpg'];
+const bytesOf = async (name: string) => await readFile(path.join(repository, 'samples', name));
+
+let installed: InstalledPackage;
+let dataDir: string;
+let service: Service;
+beforeAll(async () => {
+  installed = await installPackage();
+  dataDir = await installed.dataDir();
+  service = await startService(installed.bin, dataDir, ['up']);
+});
+afterAll(async () => {
+  await service?.stop();
+  await installed?.remove();
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: what it is, the expectations say.
+const jsonOf = async (address: string, init: RequestInit = {}): Promise<any> =>
+  await (await fetch(`${service.url}${address}`, init)).json();
+
+async function submit(names: readonly string[], headers: Record<string, string> = {}, url = service.url) {
+  const form = new FormData();
+  for (const name of names) form.append('files', new Blob([await bytesOf(name)]), name);
+  const answer = await fetch(`${url}/v1/jobs`, { method: 'POST', headers, body: form });
+  return { answer, job: await answer.json() };
+}
+
+const finished = (id: string) =>
+  until(
+    'the job is finished',
+    async () => {
+      const job = await jsonOf(`/v1/jobs/${id}`);
+      return job.state === 'finished' ? job : undefined;
+    },
+    { timeoutMs: 60_000 },
+  );
+
+describe('the REST service', () => {
+  it('labels what is uploaded, and gives the results as pages, lines and a table', async () => {
+    const { answer, job } = await submit(samples);
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get('location')).toBe(`/v1/jobs/${job.id}`);
+    expect(await finished(job.id)).toMatchObject({ total: 3, done: 3, errors: 0 });
+    const results = `/v1/jobs/${job.id}/results`;
+    const first = await jsonOf(`${results}?limit=2`);
+    expect(first).toMatchObject({ next: 2, outcomes: [{ name: 'cat.jpg' }, { name: 'coffee.jpg' }] });
+    const rest = await jsonOf(`${results}?limit=2&from=${first.next}`);
+    expect(rest).toMatchObject({ outcomes: [{ index: 2, name: 'mountains.jpg', wnid: 'n09193705' }] });
+    expect(rest.next).toBeUndefined();
+    const lines = await fetch(`${service.url}${results}`, { headers: { accept: 'application/x-ndjson' } });
+    expect(
+      (await lines.text())
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).name),
+    ).toEqual(samples);
+    const table = await fetch(`${service.url}${results}`, { headers: { accept: 'text/csv' } });
+    expect((await table.text()).split('\r\n')).toHaveLength(5);
+    const image = await fetch(`${service.url}/v1/jobs/${job.id}/images/0`);
+    expect(Buffer.from(await image.arrayBuffer()).equals(await bytesOf('cat.jpg'))).toBe(true);
+    const again = await fetch(`${service.url}/v1/jobs/${job.id}/images/0`, {
+      headers: { 'if-none-match': image.headers.get('etag') ?? '' },
+    });
+    expect(again.status).toBe(304);
+  });
+
+  it('makes one job of a request that is repeated under its Idempotency-Key, also at the same time', async () => {
+    const key = { 'idempotency-key': crypto.randomUUID() };
+    const both = await Promise.all([submit(samples, key), submit(samples, key)]);
+    const third = await submit(samples, key);
+    expect(new Set([...both, third].map(({ job }) => job.id)).size).toBe(1);
+    expect((await submit(samples)).job.id).not.toBe(third.job.id);
+  });
+
+  it('tells of a job as it goes, and of its end', async () => {
+    const { job } = await submit(samples);
+    const events: { name: string; data: { covered?: { first: number; last: number }[] } }[] = [];
+    const reading = new AbortController();
+    const stream = await fetch(`${service.url}/v1/jobs/${job.id}/events`, { signal: reading.signal });
+    expect(stream.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    const read = (async () => {
+      let text = '';
+      for await (const chunk of stream.body ?? []) {
+        text += Buffer.from(chunk).toString();
+        for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+          const [, name = '', data = ''] = /^event: (.*)\ndata: (.*)$/.exec(text.slice(0, end)) ?? [];
+          if (name !== '') events.push({ name, data: JSON.parse(data) });
+          text = text.slice(end + 2);
+        }
+      }
+    })();
+    await finished(job.id);
+    await fetch(`${service.url}/v1/jobs/${job.id}`, { method: 'DELETE' });
+    await read;
+    expect(events[0]?.name).toBe('snapshot');
+    expect(events.at(-1)?.name).toBe('gone');
+    const covered = new Set<number>();
+    for (const { data } of events)
+      for (const { first, last } of data.covered ?? [])
+        for (let index = first; index <= last; index++) covered.add(index);
+    expect([...covered].sort()).toEqual([0, 1, 2]);
+    expect((await fetch(`${service.url}/v1/jobs/${job.id}`)).status).toBe(404);
+  });
+
+  it('has what another service beside it has: it keeps nothing of its own', async () => {
+    const other = await startService(installed.bin, dataDir, ['serve']);
+    try {
+      const { job } = await submit(samples, {}, other.url);
+      await finished(job.id);
+      const listed = await (await fetch(`${other.url}/v1/jobs`)).json();
+      expect(listed).toEqual(await jsonOf('/v1/jobs'));
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('answers one image at once, and says what is wrong with another', async () => {
+    const classify = async (body: Buffer) =>
+      await fetch(`${service.url}/v1/classify?topK=3`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/octet-stream' },
+        body: new Uint8Array(body),
+      });
+    const good = await (await classify(await bytesOf('coffee.jpg'))).json();
+    expect(good).toMatchObject({ label: 'espresso', wnid: 'n07920052' });
+    expect(good.labels).toHaveLength(3);
+    const cut = await classify((await bytesOf('coffee.jpg')).subarray(0, 5000));
+    expect(cut.status).toBe(422);
+    expect(await cut.json()).toMatchObject({ code: 'truncated' });
+    expect(await jsonOf('/v1/jobs?limit=100')).not.toMatchObject({ jobs: [{ total: 1 }] });
+  });
+
+  it('shows the fleet, the models and figures for Prometheus', async () => {
+    const status = await jsonOf('/v1/status');
+    expect(status.controller).toMatchObject({ isAlive: true, reason: expect.any(String) });
+    expect((await jsonOf('/v1/models')).models).toMatchObject([
+      { title: 'efficientnet-lite0/int8', isDefault: true },
+    ]);
+    const metrics = await (await fetch(`${service.url}/metrics`)).text();
+    expect(metrics).toMatch(/imgcls_queue_messages\{queue="requests",state="waiting"\} \d/);
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+  });
+
+  it('ends at an interrupt with everything that it started, also in the midst of a job', async () => {
+    const folder = await installed.dataDir();
+    const brief = await startService(installed.bin, folder, ['up', '--min', '1']);
+    const stream = await submit(['cat.jpg'], {}, brief.url);
+    const events = await fetch(`${brief.url}/v1/jobs/${stream.job.id}/events`);
+    const reading = events.text().catch(() => {});
+    brief.kill('SIGINT');
+    const { code } = await brief.finished;
+    expect(code).toBe(0);
+    await reading;
+    await until(
+      'no process is left',
+      async () => ((await processesOf(folder)).length === 0 ? true : undefined),
+      {
+        timeoutMs: 45_000,
+      },
+    );
+  });
+});

@@ -1,0 +1,292 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ulid } from 'ulid';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/cli/clock.ts';
+import { type Client, createClient } from '../../src/client/client.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { ImgclsError } from '../../src/core/errors.ts';
+import { workerStatus } from '../../src/core/fleet.ts';
+import {
+  interactiveQueueName,
+  JOBS_PREFIX,
+  responseQueueName,
+  responseQueuePrefix,
+  workerStatusKey,
+} from '../../src/core/keys.ts';
+import type { Cloud, Queue, QueueService } from '../../src/core/ports.ts';
+import { until } from '../contract/until.ts';
+import { gist, Harness, labels, MODEL } from './worker-harness.ts';
+
+let harness: Harness;
+const clients: Client[] = [];
+beforeEach(async () => {
+  harness = await Harness.make();
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await harness.release();
+});
+
+function open({ cloud = harness.cloud, clock = systemClock }: { cloud?: Cloud; clock?: Clock } = {}) {
+  const client = createClient({
+    cloud,
+    clock,
+    random: Math.random,
+    newId: ulid,
+    readBucket: (name) => cloud.bucket(name),
+    attend: () => ({ failed: new AbortController().signal, leave: async () => {} }),
+    concurrency: 4,
+    maxImageBytes: 1e6,
+  });
+  clients.push(client);
+  return client;
+}
+const ask = (client: Client, text: string, { timeoutMs = 20_000, signal }: Asking = {}) =>
+  client.classify(
+    { name: 'one.jpg', bytes: Buffer.from(text, 'latin1') },
+    { model: MODEL, topK: 1, timeoutMs, ...(signal && { signal }) },
+  );
+interface Asking {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+/** What it comes to, as `gist` tells it. */
+const answer = async (client: Client, text: string) => gist([await ask(client, text)])[0];
+const depth = async (queue: Queue) => {
+  const { waiting, inFlight, delayed } = await queue.depth();
+  return waiting + inFlight + delayed;
+};
+/** The response queues of clients; the harness has one of its own. */
+async function replyQueues(): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of harness.cloud.queues.list(responseQueuePrefix('test'))) names.push(name);
+  return names.filter((name) => name !== harness.replyTo);
+}
+/** The wait for a further request is over at once; every other goes on as ever. */
+const hasty: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms === 30_000 ? 0 : ms, signal),
+};
+async function request(changes: Record<string, unknown> = {}): Promise<void> {
+  const [image] = await harness.store(['label:direct']);
+  const body = { v: 1, job: ulid(), attempt: 1, model: MODEL, topK: 1, replyTo: harness.replyTo };
+  await harness.interactive.send([{ body: JSON.stringify({ ...body, images: [image], ...changes }) }]);
+}
+
+describe('a single image', () => {
+  it('gets its label, and leaves no job and no message behind', async () => {
+    harness.start();
+    const outcome = await ask(open(), 'label:cat');
+    expect(outcome).toMatchObject({
+      index: 0,
+      name: 'one.jpg',
+      labels: [{ label: 'cat' }],
+      model: 'stub/fp32',
+    });
+    await until('its message is deleted', async () => (await depth(harness.interactive)) === 0 || undefined);
+    const jobs = await Array.fromAsync(harness.cloud.output.listFolders(JOBS_PREFIX));
+    expect(jobs).toEqual([harness.job]);
+  });
+
+  it('gets its error where it is none, is too large, or kills its runner', async () => {
+    harness.start();
+    const client = open();
+    const codes = await Promise.all(['bad', 'x'.repeat(1001), 'crash'].map((text) => answer(client, text)));
+    expect(codes).toEqual(['not_an_image', 'too_large', 'worker_crash']);
+  });
+
+  it('gets its own answer, however many are asked for at once, over one response queue', async () => {
+    harness.start();
+    const client = open();
+    const answers = await Promise.all(labels(0, 10).map((text) => answer(client, text)));
+    expect(answers).toEqual(Array.from({ length: 10 }, (_, index) => String(index)));
+    expect(await replyQueues()).toHaveLength(1);
+  });
+
+  it('is answered while a batch holds every runner of batches', async () => {
+    const gate = path.join(harness.folder, 'gate');
+    await harness.submit([`wait:${gate}`]);
+    const worker = harness.start();
+    await harness.untilRunnersSaw(`wait:${gate}`);
+    expect(await answer(open(), 'label:cat')).toBe('cat');
+    await writeFile(gate, '');
+    worker.drain.abort();
+    expect(await worker.summary).toEqual({ reason: 'drained', imagesDone: 2, batchesDone: 2 });
+  });
+
+  it('that nobody answers is an error which says so, and the queue for its answer is removed', async () => {
+    const client = open({ clock: hasty });
+    const failure = await ask(client, 'label:cat', { timeoutMs: 300 }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ImgclsError);
+    expect(failure).toMatchObject({
+      kind: 'transient',
+      message: 'No worker answered within 0.3 s.',
+      hint: expect.stringContaining('imgcls status'),
+    });
+    await client.close();
+    expect(await replyQueues()).toEqual([]);
+  });
+
+  it('is given up when its caller goes away', async () => {
+    const gone = new AbortController();
+    const asked = ask(open(), 'label:cat', { signal: gone.signal });
+    gone.abort(new Error('the caller hung up'));
+    await expect(asked).rejects.toThrow('the caller hung up');
+  });
+
+  it('was given out too often: it is answered, and goes into no runner again', async () => {
+    await request();
+    for (let time = 0; time < 2; time++) await harness.interactive.receive({ max: 1, waitMs: 0, leaseMs: 0 });
+    harness.start();
+    const [response] = await until('it is answered', async () => {
+      const found = await harness.responses();
+      return found.length > 0 ? found : undefined;
+    });
+    expect(gist(response?.outcomes)).toEqual(['worker_crash']);
+    expect(await harness.runnerLines()).not.toContain('image label:direct');
+  });
+
+  it('whose message is no message is dropped', async () => {
+    await harness.interactive.send([{ body: 'nonsense' }]);
+    await request({ replyTo: undefined });
+    harness.start();
+    await until('they are gone', async () => (await depth(harness.interactive)) === 0 || undefined);
+    expect(await depth(harness.deadLetters)).toBe(0);
+  });
+
+  it('is nothing to a worker once its waiter is gone', async () => {
+    await request({ replyTo: responseQueueName('test', 'gone') });
+    harness.start();
+    await until('it is gone', async () => (await depth(harness.interactive)) === 0 || undefined);
+  });
+});
+
+describe('the queue for answers', () => {
+  it('is removed when nothing was asked for a while, and another takes its place', async () => {
+    harness.start();
+    const client = open({ clock: hasty });
+    expect(await answer(client, 'label:1')).toBe('1');
+    await until('it is removed', async () => (await replyQueues()).length === 0 || undefined);
+    expect(await answer(client, 'label:2')).toBe('2');
+  });
+
+  it('that somebody swept away is replaced', async () => {
+    harness.start();
+    const client = open();
+    expect(await answer(client, 'label:1')).toBe('1');
+    for (const name of await replyQueues()) await harness.cloud.queues.remove(name);
+    expect(await answer(client, 'label:2')).toBe('2');
+  });
+
+  it('that is old is replaced, and closes when it has given what was asked of it', async () => {
+    let laterMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + laterMs };
+    const gate = path.join(harness.folder, 'gate');
+    harness.start();
+    const client = open({ clock });
+    const early = answer(client, `wait:${gate}`);
+    await harness.untilRunnersSaw(`wait:${gate}`);
+    const [old] = await replyQueues();
+    laterMs = 6 * 3_600_000;
+    const late = answer(client, 'label:2');
+    await until('there are two', async () => (await replyQueues()).length === 2 || undefined);
+    await writeFile(gate, '');
+    expect(await early).toBe(gate);
+    expect(await late).toBe('2');
+    await until(
+      'the old one is removed',
+      async () => !(await replyQueues()).includes(old ?? '') || undefined,
+    );
+  });
+
+  it('that cannot be read is an error at once', async () => {
+    const failing: QueueService = {
+      open: (name) => harness.cloud.queues.open(name),
+      remove: (name) => harness.cloud.queues.remove(name),
+      list: (prefix) => harness.cloud.queues.list(prefix),
+      async create(name, settings) {
+        const queue = await harness.cloud.queues.create(name, settings);
+        queue.receive = () => Promise.reject(new ImgclsError('transient', 'The network is down.'));
+        return queue;
+      },
+    };
+    const client = open({ cloud: { ...harness.cloud, queues: failing } });
+    await expect(ask(client, 'label:cat')).rejects.toThrow('The network is down.');
+    await until('it is removed', async () => (await replyQueues()).length === 0 || undefined);
+  });
+
+  it('is removed with its client, whose callers are told', async () => {
+    const client = open();
+    const asked = ask(client, 'label:cat');
+    const told = expect(asked).rejects.toThrow('The client was closed');
+    await until('it is asked', async () => (await depth(harness.interactive)) > 0 || undefined);
+    await client.close();
+    await told;
+    expect(await replyQueues()).toEqual([]);
+    await expect(ask(client, 'label:cat')).rejects.toThrow('The client is closed.');
+  });
+});
+
+describe('a worker with a single image in hand', () => {
+  it('finishes it when it is told to end, and gives back the next', async () => {
+    const gate = path.join(harness.folder, 'gate');
+    const client = open();
+    const worker = harness.start();
+    const begun = answer(client, `wait:${gate}`);
+    await harness.untilRunnersSaw(`wait:${gate}`);
+    worker.drain.abort();
+    const next = answer(client, 'label:next');
+    await writeFile(gate, '');
+    expect(await begun).toBe(gate);
+    expect(await worker.summary).toEqual({ reason: 'drained', imagesDone: 1, batchesDone: 1 });
+    harness.start();
+    expect(await next).toBe('next');
+  });
+
+  it('kills its runner at the second signal', async () => {
+    const worker = harness.start();
+    const asked = ask(open(), 'hang', { timeoutMs: 2000 }).catch(() => {});
+    await harness.untilRunnersSaw('hang');
+    worker.drain.abort();
+    worker.force.abort();
+    expect(await worker.summary).toMatchObject({ reason: 'forced', imagesDone: 0 });
+    expect(await harness.livingRunners()).toEqual([]);
+    await asked;
+  });
+
+  it('is busy, and neither idle nor through', async () => {
+    const gate = path.join(harness.folder, 'gate');
+    const client = open();
+    const asked = answer(client, `wait:${gate}`);
+    await until('it is asked', async () => (await depth(harness.interactive)) > 0 || undefined);
+    const worker = harness.start({ idleExitMs: 300 });
+    await harness.untilRunnersSaw(`wait:${gate}`);
+    const read = async () => {
+      const { body } = await harness.cloud.output.get(workerStatusKey('w-0'));
+      return workerStatus.parse(JSON.parse(new TextDecoder().decode(body)));
+    };
+    const status = await until('it says so', async () => {
+      const found = await read();
+      return found.state === 'busy' ? found : undefined;
+    });
+    expect(status.rssBytes).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await harness.livingRunners()).length).toBeGreaterThan(0);
+    await writeFile(gate, '');
+    expect(await asked).toBe(gate);
+    expect(await worker.summary).toEqual({ reason: 'idle', imagesDone: 1, batchesDone: 1 });
+  });
+});
+
+describe('a worker of a cluster without interactive queue', () => {
+  it('does batches, and says once what it misses', async () => {
+    await harness.cloud.queues.remove(interactiveQueueName('test'));
+    const warnings: string[] = [];
+    const log = { debug() {}, info() {}, error() {}, warn: (_: object, text: string) => warnings.push(text) };
+    await harness.submit(labels(0, 16));
+    expect(await harness.work({ log })).toEqual({ reason: 'idle', imagesDone: 16, batchesDone: 1 });
+    expect(warnings).toEqual(['Single images are not classified here.']);
+    await expect(ask(open(), 'label:cat')).rejects.toThrow('There is no queue imgcls-test-interactive.');
+  });
+});
