@@ -28,7 +28,8 @@ export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
   const position = Math.min(current.value, Math.max(0, shown - 1));
   const pointed = useSignal<{ index: number; card: HTMLElement } | undefined>(undefined);
   const opened = useSignal<number | undefined>(undefined);
-  const wantsFocus = useRef(false);
+  /** The position whose card is to have the focus once it is drawn. */
+  const wanted = useRef<number>(undefined);
   const virtual = useVirtualRows(list, {
     count: rows.length,
     heightPx: (row) => rowHeightPx(rows[row], rowPx),
@@ -39,10 +40,11 @@ export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
   const seen = `${inView[0]},${inView.at(-1)},${inView.length},${followed.total.value}`;
   useEffect(() => followed.look(inView), [seen]);
   useEffect(() => {
-    if (!wantsFocus.current) return;
+    // A drawing of before the key must not take the wish for its own card.
+    if (wanted.current !== position) return;
     const card = list.current?.querySelector<HTMLElement>('[tabindex="0"]');
     if (card?.dataset.position !== String(position)) return;
-    wantsFocus.current = false;
+    wanted.current = undefined;
     card.focus({ preventScroll: true });
   });
 
@@ -52,7 +54,7 @@ export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
     if (next === undefined) return;
     event.preventDefault();
     current.value = next;
-    wantsFocus.current = true;
+    wanted.current = next;
     virtual.reveal(rowOf(rows, next));
   }
 
@@ -124,7 +126,7 @@ export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
           }}
           onClose={() => {
             opened.value = undefined;
-            wantsFocus.current = true;
+            wanted.current = position;
           }}
         />
       )}

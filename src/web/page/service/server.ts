@@ -26,3 +26,13 @@ export async function meetServer(signal: AbortSignal): Promise<void> {
 export async function listModels(): Promise<ModelList['models']> {
   return (await ask<ModelList>('/models')).models;
 }
+
+/** What the service takes, as soon as it says so. */
+export const serverKnown = (): Promise<ServerView> =>
+  new Promise((resolve) => {
+    const stop = server.subscribe((known) => {
+      if (known === undefined) return;
+      resolve(known);
+      queueMicrotask(() => stop());
+    });
+  });

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { counted } from '../format.ts';
-import { server } from '../service/server.ts';
+import { serverKnown } from '../service/server.ts';
 import { say } from '../shell/live-region.tsx';
 import { Notice } from '../shell/notice.tsx';
 import { type Chosen, sift } from './chosen.ts';
@@ -21,11 +21,7 @@ export function UploadView() {
     isReading.value = true;
     try {
       const found = await finding;
-      const limits = server.value?.limits;
-      if (limits === undefined) {
-        leftOut.value = ['The service does not answer yet. Try again in a moment.'];
-        return;
-      }
+      const { limits } = await serverKnown();
       const sifted = sift(found, limits);
       chosen.value = [...chosen.value, ...sifted.taken];
       leftOut.value = sifted.leftOut;
