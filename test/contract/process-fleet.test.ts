@@ -31,6 +31,8 @@ class Machine implements FleetWorld {
   readonly logDir: string;
   /** How far the controller's clocks are ahead. */
   aheadMs = 0;
+  /** When the controller's clocks were stopped: then `aheadMs` alone moves them. */
+  #stoppedAt: { wallMs: number; monotonicMs: number } | undefined;
   #launches = 0;
 
   constructor(clouds: TestClouds) {
@@ -48,13 +50,17 @@ class Machine implements FleetWorld {
       host: HOST,
       clock: {
         ...systemClock,
-        nowMs: () => Date.now() + this.aheadMs,
-        monotonicMs: () => performance.now() + this.aheadMs,
+        nowMs: () => (this.#stoppedAt?.wallMs ?? Date.now()) + this.aheadMs,
+        monotonicMs: () => (this.#stoppedAt?.monotonicMs ?? performance.now()) + this.aheadMs,
       },
       random: () => 0.5,
       newWorkerId: () => `w-${++this.#launches}`,
       ...options,
     });
+  }
+
+  stopClocks(): void {
+    this.#stoppedAt = { wallMs: Date.now(), monotonicMs: performance.now() };
   }
 
   async log(id: string): Promise<string> {
@@ -292,6 +298,7 @@ describe('worker processes', () => {
     it('are not given up where one launched later became ready', async () => {
       const options = { command: [process.execPath, STAND_IN, 'quick', 'worker'] };
       const driver = machine.driver('quick', options);
+      machine.stopClocks();
       for (let tries = 0; tries < 5; tries++) {
         const id = await launchOne(driver);
         const pid = await machine.pid(id);

@@ -74,12 +74,14 @@ const upload = (dataDir: string, folder = photographs) =>
 
 /** Ids of the worker processes of a data folder. */
 async function workers(dataDir: string): Promise<number[]> {
-  const found: number[] = [];
+  const parents = new Map<number, number>();
   for (const pid of await processesOf(dataDir)) {
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (command.split('\0').includes('worker')) found.push(pid);
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+    if (command.split('\0').includes('worker')) parents.set(pid, Number(/PPid:\s+(\d+)/.exec(status)?.[1]));
   }
-  return found;
+  // A child that has not become a model runner yet looks like its parent.
+  return [...parents.keys()].filter((pid) => !parents.has(parents.get(pid) ?? 0));
 }
 const untilWorkers = (
   dataDir: string,

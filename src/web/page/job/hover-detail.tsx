@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { OutcomeView } from '../../api.ts';
 import { OutcomeDetail } from './outcome-detail.tsx';
 import { placeBeside } from './place-beside.ts';
@@ -26,7 +26,8 @@ export function HoverDetail({ card, name, outcome, onClose }: HoverDetailProps) 
     );
     element.style.transform = `translate(${x}px, ${y}px)`;
   });
-  useEffect(() => {
+  // Before it is seen: a key pressed at once must find it listening.
+  useLayoutEffect(() => {
     const closed = new AbortController();
     const { signal } = closed;
     const onKey = ({ key }: KeyboardEvent) => {
