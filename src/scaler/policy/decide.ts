@@ -32,18 +32,22 @@ export function decide(
 
   const sight: Sight = { backlog, machines, measured, throughputImagesPerSecond };
   const need = policy(sight, settings);
-  const guests = machines.filter(({ managed }) => !managed).length;
+  // Workers that people have started do the fleet's work: they fill the need and the limits first.
+  const guests = machines.filter(({ managed, phase }) => !managed && phase !== 'draining').length;
   const needed = Math.max(0, need.machines - guests);
   const budget = affordableMachines({ serving: own.length, settings, jobs, measured, machines: own });
 
   // Draining ones cost money until they are gone, so that they count against the most that there may be.
-  const room = Math.max(0, Math.min(settings.max, budget.machines) - own.length);
-  const wanted = Math.max(settings.min, needed) - serving.length;
+  const room = Math.max(0, Math.min(settings.max - guests, budget.machines) - own.length);
+  const least = settings.min - guests;
+  const wanted = Math.max(least, needed) - serving.length;
   const launch = Math.max(0, Math.min(wanted, room, settings.maxLaunchPerTick));
   // Who says how long idle machines stay means it.
   const expected = settings.idleMs === undefined && isWorkExpected(history, measured) ? 1 : 0;
   const { ids, reason } =
-    launch > 0 ? none : chooseRetirements({ own, needed, expected, budget, settings, history });
+    launch > 0
+      ? none
+      : chooseRetirements({ own, needed, expected, budget, settings: { ...settings, min: least }, history });
   return {
     target: serving.length + launch - countServing(ids, serving),
     needed,
