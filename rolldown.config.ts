@@ -6,7 +6,12 @@ import { defineConfig } from 'rolldown';
  * lie below src/, so that what these find relative to themselves is where it was.
  */
 export default defineConfig({
-  input: { 'cli/main': 'src/cli/main.ts', 'model/runner-main': 'src/model/runner-main.ts', index: 'src/index.ts' },
+  input: {
+    'cli/main': 'src/cli/main.ts',
+    'model/runner-main': 'src/model/runner-main.ts',
+    'model/optimise-main': 'src/model/optimise-main.ts',
+    index: 'src/index.ts',
+  },
   platform: 'node',
   external: (id) => !/^[./]|^zod$/.test(id),
   output: { dir: 'dist', cleanDir: true, chunkFileNames: 'chunks/[name]-[hash].js' },

@@ -1,14 +1,15 @@
 /** A model runner that knows no model and answers at once: what is measured is everything else. */
 import type { ImageResult } from '../../src/core/outcome.ts';
-import type { RunnerReply, RunnerRequest } from '../../src/core/runner-protocol.ts';
+import type { RunnerMessage, RunnerReply } from '../../src/core/runner-protocol.ts';
 
 const reply = (message: RunnerReply) => process.send?.(message);
 const rssBytes = process.memoryUsage.rss();
 const result: ImageResult = { labels: [{ wnid: 'n00000000', label: 'nothing', score: 1 }], ms: 0 };
 
 process.on('disconnect', () => process.exit());
-process.on('message', (request) => {
-  const { id, images } = request as RunnerRequest;
+process.on('message', (message: RunnerMessage) => {
+  if ('preload' in message) return;
+  const { id, images } = message;
   reply({ type: 'results', id, results: images.map(() => result), rssBytes });
 });
 reply({ type: 'ready', rssBytes });

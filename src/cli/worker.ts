@@ -9,7 +9,8 @@ import { runWorker } from '../worker/worker.ts';
 import { systemClock } from './clock.ts';
 import { openCloud } from './compose.ts';
 import { openLog } from './log.ts';
-import { openLibrary } from './models.ts';
+import { openLibrary, selectJobModel } from './models.ts';
+import { openOptimisedModels } from './optimise.ts';
 import { findOwnMachine } from './own-machine.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 import { version } from './version.ts';
@@ -40,6 +41,11 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     );
   }
   const withoutMs = machine === undefined ? NO_CONTROLLER_EXIT_MS : OWN_MACHINE_EXIT_MS;
+  // None is no reason not to work: jobs name what they want.
+  const likelyModel = await selectJobModel(settings).then(
+    ({ ref }) => ref,
+    () => undefined,
+  );
   const cloud = await openCloud(settings);
   try {
     await runWorker({
@@ -58,8 +64,10 @@ export async function worker(flags: WorkerFlags): Promise<void> {
         library: openLibrary(settings),
         output: cloud.output,
         cacheDir: path.join(settings.dataDir, 'model-cache'),
+        optimised: openOptimisedModels(settings),
         log,
       }),
+      ...(likelyModel && { likelyModel }),
       clock: systemClock,
       log,
       leaseMs: 1000 * settings.leaseSeconds,

@@ -1,10 +1,26 @@
 import type { ImageResult } from './outcome.ts';
 
+/** Where a model's files are on this machine. */
+export interface ModelPlace {
+  /** Folder of `model.onnx`, `labels.json` and `model.json`. */
+  dir: string;
+  /** Of the weights. */
+  sha256: string;
+  /** Folder of the same model, optimised for this type of CPU. */
+  optimisedDir?: string;
+}
+
 /** What the worker sends to a model runner (child process, `advanced` serialization). */
+export type RunnerMessage = RunnerRequest | RunnerPreload;
+
+/** Load the model, so that it is there when images come. Where that fails, those say why. */
+export interface RunnerPreload {
+  preload: ModelPlace;
+}
+
 export interface RunnerRequest {
   id: number;
-  /** The folder of the model (`model.onnx`, `labels.json`, `model.json`) and the sha256 of its weights. */
-  model: { dir: string; sha256: string };
+  model: ModelPlace;
   topK: number;
   /** Encoded images, one to `RUNNER_BATCH`. */
   images: Uint8Array[];

@@ -9,15 +9,18 @@ import { type DecodedImage, type DecodeLimits, decodeImage } from './decode.ts';
 import { DecodeError } from './decode-error.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
 import { makeLane } from './lane.ts';
+import { OPTIMISED_FILE } from './optimised.ts';
 import { topClasses } from './postprocess.ts';
 import { imageElements, makePreprocess } from './preprocess.ts';
-import { openSession } from './session.ts';
+import { openOptimised, openSession, type Session } from './session.ts';
 
 export interface ClassifierOptions extends DecodeLimits {
   /** Folder of `model.onnx`, `labels.json` and `model.json`. */
   dir: string;
   /** Of the weights, as the job pinned them. */
   sha256: string;
+  /** Folder of the same model, optimised for this type of CPU from weights that were checked. */
+  optimisedDir?: string;
 }
 
 export interface Classifier {
@@ -34,13 +37,12 @@ export interface Classifier {
 }
 
 /**
- * Checks the weights and loads the model.
+ * Loads the model; checks the weights first, unless they were checked when they were optimised.
  * @throws {ImgclsError} of kind `permanent` when the model is damaged or is not the one of the sha256.
  */
 export async function createClassifier(options: ClassifierOptions): Promise<Classifier> {
   const { manifest, labels } = await readModelFolder(options.dir);
-  await checkWeights(options.dir, options.sha256);
-  const session = await openSession(join(options.dir, WEIGHTS_FILE));
+  const session = await load(options);
 
   const { preprocess: recipe, activation } = manifest;
   const { layout } = manifest.input;
@@ -107,6 +109,12 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     },
     dispose: () => lane(() => session.dispose()),
   };
+}
+
+async function load({ dir, sha256, optimisedDir }: ClassifierOptions): Promise<Session> {
+  if (optimisedDir !== undefined) return await openOptimised(join(optimisedDir, OPTIMISED_FILE));
+  await checkWeights(dir, sha256);
+  return await openSession(join(dir, WEIGHTS_FILE));
 }
 
 async function tryDecode(

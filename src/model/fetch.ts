@@ -10,6 +10,7 @@ import { modelPrefix } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import { type ModelRef, modelTitle } from '../core/model.ts';
 import type { Store } from '../core/ports.ts';
+import type { ModelPlace } from '../core/runner-protocol.ts';
 import {
   checkWeights,
   LABELS_FILE,
@@ -20,14 +21,15 @@ import {
 } from './folder.ts';
 import { replaceFolder, stagingDir } from './install.ts';
 import type { LibraryModel, ModelLibrary } from './library.ts';
+import type { OptimisedModels } from './optimised.ts';
 
 export interface ModelFiles {
   /**
-   * The folder of a model, its weights checked; fetched where this machine lacks it. Calls for one model share one
-   * fetch, which ends when none of them waits any more; a failure is forgotten.
+   * Where a model is, its weights checked; fetched where this machine lacks it, and optimised where that was not done
+   * yet. Calls for one model share one fetch, which ends when none of them waits any more; a failure is forgotten.
    * @throws {ImgclsError} of kind `permanent` when the model is nowhere; what the store throws.
    */
-  ensure(ref: ModelRef, signal?: AbortSignal): Promise<string>;
+  ensure(ref: ModelRef, signal?: AbortSignal): Promise<ModelPlace>;
 }
 
 export interface ModelFilesOptions {
@@ -36,11 +38,13 @@ export interface ModelFilesOptions {
   output?: Store;
   /** Fetched models, one folder a sha256. */
   cacheDir: string;
+  /** Absent: models are used as they are. */
+  optimised?: OptimisedModels;
   log: Log;
 }
 
 interface Load {
-  folder: Promise<string>;
+  place: Promise<ModelPlace>;
   stop: AbortController;
   waiting: number;
 }
@@ -50,12 +54,12 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
 
   const start = (ref: ModelRef): Load => {
     const stop = new AbortController();
-    const load: Load = { folder: locate(ref, options, stop.signal), stop, waiting: 0 };
+    const load: Load = { place: locate(ref, options, stop.signal), stop, waiting: 0 };
     loads.set(ref.sha256, load);
     const forget = () => {
       if (loads.get(ref.sha256) === load) loads.delete(ref.sha256);
     };
-    load.folder.then(forget, forget);
+    load.place.then(forget, forget);
     return load;
   };
 
@@ -65,7 +69,7 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
       const load = loads.get(ref.sha256) ?? start(ref);
       load.waiting++;
       try {
-        return await unlessAborted(load.folder, signal);
+        return await unlessAborted(load.place, signal);
       } finally {
         if (--load.waiting === 0) {
           if (loads.get(ref.sha256) === load) loads.delete(ref.sha256);
@@ -76,15 +80,17 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
   };
 }
 
-async function locate(ref: ModelRef, options: ModelFilesOptions, signal: AbortSignal): Promise<string> {
-  const { library, output, cacheDir, log } = options;
+async function locate(ref: ModelRef, options: ModelFilesOptions, signal: AbortSignal): Promise<ModelPlace> {
+  const { library, output, cacheDir, optimised, log } = options;
   const cached = join(cacheDir, ref.sha256);
   const installed = await library.findBySha256(ref.sha256);
   for (const dir of installed === undefined ? [cached] : [installed.dir, cached]) {
     try {
       if ((await readModelFolder(dir)).manifest.sha256 !== ref.sha256) continue;
+      const optimisedDir = await optimised?.find(ref.sha256);
+      if (optimisedDir !== undefined) return { dir, sha256: ref.sha256, optimisedDir };
       await checkWeights(dir, ref.sha256, signal);
-      return dir;
+      return await optimisedPlace(dir, ref, options, signal);
     } catch (error) {
       signal.throwIfAborted();
       // Not there is no news in the cache; anything else is worth a word, and the next place may have it.
@@ -94,7 +100,24 @@ async function locate(ref: ModelRef, options: ModelFilesOptions, signal: AbortSi
   if (output === undefined) throw nowhere(ref);
   log.info({ model: modelTitle(ref), sha256: ref.sha256 }, 'fetching model');
   await download(ref, output, cacheDir, signal);
-  return cached;
+  return await optimisedPlace(cached, ref, options, signal);
+}
+
+/** Weights that were checked, optimised; as they are where that cannot be done (a full disk, an operator unknown to the optimiser). */
+async function optimisedPlace(
+  dir: string,
+  { sha256 }: ModelRef,
+  { optimised, log }: ModelFilesOptions,
+  signal: AbortSignal,
+): Promise<ModelPlace> {
+  try {
+    const optimisedDir = await optimised?.make(join(dir, WEIGHTS_FILE), sha256, signal);
+    return { dir, sha256, ...(optimisedDir !== undefined && { optimisedDir }) };
+  } catch (error) {
+    signal.throwIfAborted();
+    log.warn({ dir, problem: messageOf(error) }, 'The model cannot be optimised; it is used as it is.');
+    return { dir, sha256 };
+  }
 }
 
 async function download(ref: ModelRef, output: Store, cacheDir: string, signal: AbortSignal): Promise<void> {

@@ -47,10 +47,10 @@ export interface ModelLibrary {
 export function createModelLibrary(options: { modelsDir: string; bundledDir: string }): ModelLibrary {
   const { modelsDir, bundledDir } = options;
 
-  const list = async () => {
+  const read = async (places: readonly { dir: string; bundled: boolean }[]) => {
     const models: LibraryModel[] = [];
     const damaged: DamagedModel[] = [];
-    for (const { dir, bundled } of await folders(modelsDir, bundledDir)) {
+    for (const { dir, bundled } of places) {
       try {
         models.push({ ...(await readModelFolder(dir)), dir, bundled });
       } catch (error) {
@@ -61,8 +61,11 @@ export function createModelLibrary(options: { modelsDir: string; bundledDir: str
     return { models, damaged };
   };
 
+  const list = async () => await read(await folders(modelsDir, bundledDir));
+
   const find = async (name: string, variant?: ModelVariant) => {
-    const { models } = await list();
+    // Every command that submits comes here, and reading a model's classes takes longer than looking for it.
+    const { models } = await read(await folders(modelsDir, bundledDir, name));
     const matches = models.filter(({ manifest }) => matchesName(manifest, name, variant));
     // An installed model takes the place of a bundled one of the same name and variant.
     return matches.filter(
@@ -100,10 +103,17 @@ export function createModelLibrary(options: { modelsDir: string; bundledDir: str
   };
 }
 
-async function folders(modelsDir: string, bundledDir: string): Promise<{ dir: string; bundled: boolean }[]> {
+/** The folders of models; of those that are called `only` where that is given. */
+async function folders(
+  modelsDir: string,
+  bundledDir: string,
+  only?: string,
+): Promise<{ dir: string; bundled: boolean }[]> {
+  const isWanted = (name: string) => only === undefined || name === only;
   const found: { dir: string; bundled: boolean }[] = [];
-  for (const name of await foldersIn(bundledDir)) found.push({ dir: join(bundledDir, name), bundled: true });
-  for (const name of await foldersIn(modelsDir)) {
+  for (const name of (await foldersIn(bundledDir)).filter(isWanted))
+    found.push({ dir: join(bundledDir, name), bundled: true });
+  for (const name of (await foldersIn(modelsDir)).filter(isWanted)) {
     const parent = join(modelsDir, name);
     for (const variant of await foldersIn(parent)) found.push({ dir: join(parent, variant), bundled: false });
   }

@@ -1,15 +1,11 @@
 // The models that a runner has in memory.
 
+import type { ModelPlace } from '../core/runner-protocol.ts';
 import { type Classifier, createClassifier } from './classifier.ts';
 import type { DecodeLimits } from './decode.ts';
 
 /** Two: enough for two jobs that alternate, or for a job that follows another; each costs 60 to 400 MB. */
 const KEPT_MODELS = 2;
-
-export interface ModelPlace {
-  dir: string;
-  sha256: string;
-}
 
 export interface LoadedModels {
   /**

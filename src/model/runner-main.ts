@@ -7,7 +7,7 @@
 import process from 'node:process';
 import * as z from 'zod';
 import { messageOf } from '../core/errors.ts';
-import type { RunnerReply, RunnerRequest } from '../core/runner-protocol.ts';
+import type { ModelPlace, RunnerMessage, RunnerReply, RunnerRequest } from '../core/runner-protocol.ts';
 import { createLoadedModels } from './loaded-models.ts';
 
 const limits = z
@@ -40,11 +40,18 @@ async function answer({ id, model, topK, images }: RunnerRequest): Promise<Runne
   }
 }
 
-process.on('message', (request) => {
+async function preload(model: ModelPlace): Promise<void> {
+  // Its failure is the answer to the first images.
+  await models.use(model, async () => announce(model.sha256)).catch(() => {});
+}
+
+process.on('message', (message: RunnerMessage) => {
   // Not awaited: the images of this request are decoded while an earlier one is in the model. `answer` never rejects.
-  void answer(request as RunnerRequest).then(send);
+  if ('preload' in message) void preload(message.preload);
+  else void answer(message).then(send);
 });
-process.once('disconnect', () => process.exit(0));
+// Not by exit(): the runtime takes longer to tidy up than the whole end of a worker may take, and nothing is left to tidy.
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // Ctrl-C reaches a whole process group, and systemd's stop a whole control group. What becomes of the images in hand is
 // the worker's decision; when it is gone, its channel closes.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});

@@ -1,10 +1,24 @@
 // The one file that touches the model runtime.
 
+import { basename } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 
 // The runtime reports models and machine to its maker, and writes files into home and temporary folders, unless told not to.
 process.env.ORT_DISABLE_TELEMETRY = '1';
+
+/** Weights smaller than this stay with the graph. */
+const LEAST_MAPPED_BYTES = 1024;
+
+const OPTIONS: InferenceSession.SessionOptions = {
+  executionProviders: ['cpu'],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  // Errors only: warnings of the graph optimiser are no news to a user.
+  logSeverityLevel: 3,
+};
 
 /** Name and shape of a model's input or output. A dimension that may vary is undefined. */
 export interface TensorShape {
@@ -37,17 +51,40 @@ export interface Session {
  * @throws {ImgclsError} of kind `permanent` when the file is no model that the runtime can load.
  */
 export async function openSession(path: string, shownAs = path): Promise<Session> {
+  return await sessionOf(path, OPTIONS, shownAs);
+}
+
+/** As {@link openSession}, of a file that {@link optimiseModel} made on a CPU of this type. */
+export async function openOptimised(path: string): Promise<Session> {
+  return await sessionOf(path, { ...OPTIONS, graphOptimizationLevel: 'disabled' }, path);
+}
+
+/**
+ * Writes the model as the runtime's optimiser leaves it for this CPU: the graph to `to`, and its larger weights beside it,
+ * in a file that a session maps instead of reading it.
+ * @throws {ImgclsError} of kind `permanent` when `weights` is no model that the runtime can load.
+ */
+export async function optimiseModel(weights: string, to: string): Promise<void> {
+  const session = {
+    optimized_model_external_initializers_file_name: `${basename(to)}.data`,
+    optimized_model_external_initializers_min_size_in_bytes: String(LEAST_MAPPED_BYTES),
+  };
+  const made = await sessionOf(
+    weights,
+    { ...OPTIONS, optimizedModelFilePath: to, extra: { session } },
+    weights,
+  );
+  await made.dispose();
+}
+
+async function sessionOf(
+  path: string,
+  options: InferenceSession.SessionOptions,
+  shownAs: string,
+): Promise<Session> {
   let session: InferenceSession;
   try {
-    session = await InferenceSession.create(path, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      // Errors only: warnings of the graph optimiser are no news to a user.
-      logSeverityLevel: 3,
-    });
+    session = await InferenceSession.create(path, options);
   } catch (cause) {
     const why = messageOf(cause).replaceAll(path, shownAs);
     throw new ImgclsError('permanent', `${shownAs} is not a model that can be loaded: ${why}`, { cause });

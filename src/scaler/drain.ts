@@ -2,7 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { FleetDriver } from './fleet.ts';
 
-const LOOK_MS = 250;
+/** Between looks: short at first, since a worker without work ends at once. */
+const LOOK = { baseMs: 10, maxMs: 250 };
 /** What a worker has begun ends well within this. */
 const DRAIN_LIMIT_MS = 600_000;
 
@@ -17,7 +18,7 @@ export async function drainFleet(
   between: () => Promise<void>,
 ): Promise<void> {
   const untilMs = clock.monotonicMs() + DRAIN_LIMIT_MS;
-  for (;;) {
+  for (let looks = 0; ; looks++) {
     const members = (await driver.members()).filter(({ state }) => state !== 'stopped');
     if (members.length === 0) return;
     const running = members.filter(({ state }) => state === 'running').map(({ id }) => id);
@@ -28,6 +29,6 @@ export async function drainFleet(
       });
     }
     await between();
-    await clock.sleep(LOOK_MS);
+    await clock.sleep(Math.min(LOOK.maxMs, LOOK.baseMs * 2 ** looks));
   }
 }

@@ -4,17 +4,18 @@ import type { ImageSource } from '../core/job.ts';
 import type { RequestMessage } from '../core/messages.ts';
 import { modelTitle } from '../core/model.ts';
 import { type ImageError, type ImageResult, isError, type Outcome } from '../core/outcome.ts';
+import type { ModelPlace } from '../core/runner-protocol.ts';
 import { FORMAT } from '../core/versioned.ts';
 import type { Download } from './download.ts';
 import type { Batch } from './held-batch.ts';
-import type { ModelFolders } from './models.ts';
+import type { ModelPlaces } from './models.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 import type { RunnerPool } from './runner-pool.ts';
 import type { Turns } from './turns.ts';
 
 export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
   turns: Turns;
-  folders: ModelFolders;
+  models: ModelPlaces;
   pool: RunnerPool;
   download(image: ImageSource, signal: AbortSignal): Promise<Download>;
 }
@@ -55,17 +56,16 @@ async function classifyImages(
   if (readable === 0) return images.flatMap((image) => (isError(image) ? { error: image.error } : []));
 
   tools.pool.expect(readable);
-  const folder = await modelFolder(batch, request, tools);
+  const model = await modelPlace(batch, request, tools);
   const failure = new AbortController();
   const signal = AbortSignal.any([batch.signal, failure.signal]);
   const classifyOne = async (image: (typeof images)[number]): Promise<ImageResult> => {
     if (isError(image)) return { error: image.error };
-    if (typeof folder !== 'string') return folder;
+    if ('error' in model) return model;
     try {
       const found = await tools.download(image, signal);
       if ('error' in found) return found;
       try {
-        const model = { dir: folder, sha256: request.model.sha256 };
         const work = { bytes: found.bytes, model, topK: request.topK, order: batch.order };
         return await tools.pool.classify(work, { signal, onBegin: () => batch.begin() });
       } finally {
@@ -82,20 +82,20 @@ async function classifyImages(
   failure.signal.throwIfAborted();
   const results = settled.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
   if (results.some((result) => isError(result) && result.error.code === 'model_unavailable')) {
-    tools.folders.forget(request.model);
+    tools.models.forget(request.model);
   }
   return results;
 }
 
-/** The model's folder, or what every image gets where there is no such model. */
-async function modelFolder(
+/** Where the model is, or what every image gets where there is no such model. */
+async function modelPlace(
   batch: Batch,
   { model }: RequestMessage,
   tools: ClassifyTools,
-): Promise<string | { error: ImageError }> {
+): Promise<ModelPlace | { error: ImageError }> {
   const { signal } = batch;
   try {
-    return await withRetries(() => unlessAborted(tools.folders.folder(model), signal), { ...tools, signal });
+    return await withRetries(() => unlessAborted(tools.models.place(model), signal), { ...tools, signal });
   } catch (error) {
     if (!(error instanceof ImgclsError) || error.kind === 'transient') throw error;
     return { error: { code: 'model_unavailable', message: error.message } };

@@ -1,15 +1,16 @@
 import type { ModelRef } from '../core/model.ts';
+import type { ModelPlace } from '../core/runner-protocol.ts';
 
-/** Where models come from: resolves with the folder that holds the files of the model. */
+/** Where models come from: resolves with where the files of the model are on this machine. */
 export interface ModelSource {
-  ensure(ref: ModelRef, signal?: AbortSignal): Promise<string>;
+  ensure(ref: ModelRef, signal?: AbortSignal): Promise<ModelPlace>;
 }
 
-/** The folders of the models asked for so far: each is ensured once, and again only after a failure. */
-export class ModelFolders {
+/** The places of the models asked for so far: each is ensured once, and again only after a failure. */
+export class ModelPlaces {
   readonly #source: ModelSource;
   readonly #signal: AbortSignal;
-  readonly #folders = new Map<string, Promise<string>>();
+  readonly #places = new Map<string, Promise<ModelPlace>>();
 
   /** @param signal ends downloads; a single batch that is given back does not, since others wait for the model too. */
   constructor(source: ModelSource, signal: AbortSignal) {
@@ -17,17 +18,17 @@ export class ModelFolders {
     this.#signal = signal;
   }
 
-  folder(ref: ModelRef): Promise<string> {
-    const known = this.#folders.get(ref.sha256);
+  place(ref: ModelRef): Promise<ModelPlace> {
+    const known = this.#places.get(ref.sha256);
     if (known !== undefined) return known;
-    const folder = this.#source.ensure(ref, this.#signal);
-    this.#folders.set(ref.sha256, folder);
-    folder.catch(() => this.forget(ref));
-    return folder;
+    const place = this.#source.ensure(ref, this.#signal);
+    this.#places.set(ref.sha256, place);
+    place.catch(() => this.forget(ref));
+    return place;
   }
 
   /** The files turned out to be of no use: next time they are looked at anew. */
   forget(ref: ModelRef): void {
-    this.#folders.delete(ref.sha256);
+    this.#places.delete(ref.sha256);
   }
 }

@@ -2,7 +2,7 @@ import { onAbort } from '../core/abort.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { ErrorCode, ImageResult } from '../core/outcome.ts';
-import { RUNNER_BATCH } from '../core/runner-protocol.ts';
+import { type ModelPlace, RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { ChunkQueue, type Work } from './chunk-queue.ts';
 import { type Runner, RunnerDied } from './runner.ts';
 import { RunnerSlots, type RunnerSlotsOptions, type Slot } from './runner-slots.ts';
@@ -65,6 +65,13 @@ export class RunnerPool {
     return [...new Set(this.#slots.live.flatMap(({ models }) => models))];
   }
 
+  /** Starts all runners and has them load the model, so that both are there when images come. */
+  warmUp(model: ModelPlace): void {
+    this.#slots.preload = model;
+    for (const runner of this.#slots.live) runner.preload(model);
+    this.expect(Number.POSITIVE_INFINITY);
+  }
+
   /** Starts runners for so many images that are on their way. */
   expect(images: number): void {
     if (this.#broken === undefined) this.#slots.startFor(images);
@@ -122,11 +129,15 @@ export class RunnerPool {
     const ready = this.#slots.all
       .filter(({ runner }) => runner?.canTake)
       .sort((a, b) => (a.runner?.held ?? 0) - (b.runner?.held ?? 0));
-    const empty = ready.filter(({ runner }) => runner?.held === 0).length;
-    const share = Math.min(RUNNER_BATCH, Math.ceil(this.#queue.size / Math.max(1, empty)));
-    for (const slot of ready) this.#feed(slot, share);
+    // Those that still start are left their share: what one runner has taken the other cannot do beside it.
+    const { starting } = this.#slots;
+    const empty = ready.filter(({ runner }) => runner?.held === 0);
+    const share = evenShare(this.#queue.size, empty.length + starting);
+    for (const slot of empty) this.#feed(slot, share);
     // The second request of each, once every runner has its first.
-    for (const slot of ready) this.#feed(slot, RUNNER_BATCH);
+    const rest = this.#queue.size - starting * share;
+    if (rest <= 0 && this.#suspects.length === 0) return;
+    for (const slot of ready) this.#feed(slot, evenShare(rest, ready.length));
   }
 
   #feed(slot: Slot, max: number): void {
@@ -147,6 +158,7 @@ export class RunnerPool {
     if (first === undefined) return;
     for (const task of tasks) task.onBegin();
     const { model, topK } = first;
+    this.#slots.preload = model;
     try {
       const answer = await runner.classify({ model, topK, images: tasks.map(({ bytes }) => bytes) });
       slot.alone = false;
@@ -204,6 +216,9 @@ export class RunnerPool {
     for (const task of [...this.#queue.takeAll(), ...this.#suspects.splice(0)]) task.reject(this.#broken);
   }
 }
+
+const evenShare = (images: number, runners: number) =>
+  Math.min(RUNNER_BATCH, Math.ceil(images / Math.max(1, runners)));
 
 const unavailable = (message: string): ImageResult => ({ error: { code: 'model_unavailable', message } });
 

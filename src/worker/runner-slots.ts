@@ -2,7 +2,7 @@ import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { RUNNER_BATCH } from '../core/runner-protocol.ts';
+import { type ModelPlace, RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { Runner, RunnerDied, type RunnerLimits } from './runner.ts';
 
 export interface RunnerSlotsOptions {
@@ -16,7 +16,7 @@ export interface RunnerSlotsOptions {
   /** 0 (inclusive) to 1 (exclusive). */
   random: () => number;
   log: Log;
-  /** Told each time that a runner has loaded its runtime, or a model. */
+  /** Told when a runner has loaded its runtime, and when each that runs has a model in memory. */
   onMilestone?(milestone: 'runtimeLoadedMs' | 'modelReadyMs'): void;
 }
 
@@ -42,6 +42,8 @@ export class RunnerSlots {
   readonly #onChange: () => void;
   readonly #onBroken: (why: string) => void;
   #failedStarts = 0;
+  /** What a runner that starts loads first. */
+  preload: ModelPlace | undefined;
 
   /**
    * @param onChange a runner has become ready or has ended.
@@ -60,6 +62,11 @@ export class RunnerSlots {
 
   get closed(): boolean {
     return this.#closing.signal.aborted;
+  }
+
+  /** Those whose runner is not ready yet. */
+  get starting(): number {
+    return this.all.filter(({ starting }) => starting).length;
   }
 
   get live(): Runner[] {
@@ -91,9 +98,12 @@ export class RunnerSlots {
       await clock.sleep(backoffMs(this.#failedStarts - 1, random()), this.#closing.signal);
     }
     if (this.closed) return;
-    const onModel = () => onMilestone?.('modelReadyMs');
+    const onModel = () => {
+      if (this.live.every(({ models }) => models.length > 0)) onMilestone?.('modelReadyMs');
+    };
     const runner = new Runner({ entry, args, clock, limits, niceness, onModel });
     slot.runner = runner;
+    if (this.preload !== undefined) runner.preload(this.preload);
     void runner.ended.then(() => {
       slot.runner = undefined;
       this.#onChange();

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from '../core/clock.ts';
-import type { RunnerReply, RunnerRequest } from '../core/runner-protocol.ts';
+import type { ModelPlace, RunnerMessage, RunnerReply, RunnerRequest } from '../core/runner-protocol.ts';
 import { RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { Deadline } from './deadline.ts';
 import { standBack } from './niceness.ts';
@@ -158,9 +158,18 @@ export class Runner {
     const numbered = { id: this.#nextId++, ...request };
     this.#held.set(numbered.id, { request: numbered, resolve, reject });
     if (this.#held.size === 1) this.#watch();
-    // An error here means that the process is gone; its end rejects the request.
-    this.#child.send(numbered, () => {});
+    this.#send(numbered);
     return promise;
+  }
+
+  #send(message: RunnerMessage): void {
+    // An error here means that the process is gone; its end rejects what it held.
+    this.#child.send(message, () => {});
+  }
+
+  /** Loads the model before images come. Where it cannot be loaded, those that come say why. */
+  preload(model: ModelPlace): void {
+    this.#send({ preload: model });
   }
 
   kill(): void {
@@ -188,23 +197,24 @@ export class Runner {
       return;
     }
     if (reply.type === 'model') {
-      this.#options.onModel?.();
+      this.#noteModel(reply.sha256);
       return;
     }
     const held = this.#held.get(reply.id);
     if (held === undefined) return;
     const wasOldest = this.#held.keys().next().value === reply.id;
     this.#held.delete(reply.id);
-    const { sha256 } = held.request.model;
-    if (reply.type === 'results') {
-      // Whoever answers has it, whether or not it said so.
-      this.#options.onModel?.();
-      if (this.#models.at(-1) !== sha256)
-        this.#models = [...this.#models.filter((known) => known !== sha256), sha256].slice(-MODELS_KEPT);
-    }
+    // Whoever answers has it, whether or not it said so.
+    if (reply.type === 'results') this.#noteModel(held.request.model.sha256);
     // Answers to later requests must not hide that the oldest one hangs.
     if (wasOldest) this.#watch();
     held.resolve(reply);
+  }
+
+  #noteModel(sha256: string): void {
+    if (this.#models.at(-1) !== sha256)
+      this.#models = [...this.#models.filter((known) => known !== sha256), sha256].slice(-MODELS_KEPT);
+    this.#options.onModel?.();
   }
 
   /** Watches anew: kills the process when its start, or its oldest request, takes longer than it may from now on. */

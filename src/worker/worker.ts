@@ -21,6 +21,7 @@ import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../
 import type { Log } from '../core/log.ts';
 import type { OwnMachine } from '../core/machine.ts';
 import { MAX_BATCH } from '../core/messages.ts';
+import type { ModelRef } from '../core/model.ts';
 import type { Cloud } from '../core/ports.ts';
 import type { BatchTools } from './batch.ts';
 import { BatchService } from './batch-service.ts';
@@ -30,7 +31,7 @@ import { Intake } from './intake.ts';
 import { InteractiveService } from './interactive-service.ts';
 import { LeaseKeeper } from './lease.ts';
 import type { MessageTools } from './message.ts';
-import { ModelFolders, type ModelSource } from './models.ts';
+import { ModelPlaces, type ModelSource } from './models.ts';
 import { endMachine, watchOwnEnd } from './own-end.ts';
 import { DEFAULT_LIMITS, type RunnerLimits } from './runner.ts';
 import { RunnerPool } from './runner-pool.ts';
@@ -51,6 +52,8 @@ export interface WorkerOptions {
   runnerArgs?: readonly string[];
   runnerLimits?: Partial<RunnerLimits>;
   models: ModelSource;
+  /** The model that jobs are most likely to name: loaded before one does. */
+  likelyModel?: ModelRef;
   clock: Clock;
   log: Log;
   /** 0 (inclusive) to 1 (exclusive); for jitter. */
@@ -181,8 +184,14 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   cleanup.add(() => watching);
 
   log.info({ worker: id, runners }, 'The worker starts.');
-  // One is on its way before the first message is: whoever waits for a single image waits for less.
+  // Runners are on their way before the first message is.
   batches.pool.expect(1);
+  if (options.likelyModel !== undefined) {
+    batches.models.place(options.likelyModel).then(
+      (model) => batches.pool.warmUp(model),
+      (error: unknown) => log.debug({ error: messageOf(error) }, 'No model is loaded before one is named.'),
+    );
+  }
   workload.start();
   const working = Promise.all(intakes.map((intake) => intake.run()));
   const end = await Promise.race([working, forced]);
@@ -210,7 +219,7 @@ function makeTools(
 ): { batches: BatchTools; interactive: MessageTools } {
   const { cloud, workerId, clock, log, force, maxImageBytes } = options;
   const random = options.random ?? Math.random;
-  const folders = new ModelFolders(options.models, force);
+  const models = new ModelPlaces(options.models, force);
   /** Those of one queue: what holds up its images holds up no others. */
   const toolsFor = (name: string, limits: Limits): MessageTools => {
     const queue = cloud.queues.open(name);
@@ -221,7 +230,7 @@ function makeTools(
       workerId,
       queue,
       leases: new LeaseKeeper({ queue, clock, log, leaseMs: limits.leaseMs }),
-      folders,
+      models,
       pool: new RunnerPool({
         runners: limits.runners,
         niceness: limits.niceness,

@@ -130,7 +130,7 @@ export class Harness {
       runners: 1,
       runnerEntry: new URL('./children/stub-runner.ts', import.meta.url),
       runnerArgs: [this.#runnerLog, ...(mode === undefined ? [] : [mode])],
-      models: { ensure: async () => this.folder },
+      models: { ensure: async ({ sha256 }) => ({ dir: this.folder, sha256 }) },
       clock: systemClock,
       leaseMs: 60_000,
       log: silent,

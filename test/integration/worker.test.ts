@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ImgclsError } from '../../src/core/errors.ts';
 import { cancelJob } from '../../src/core/job-record.ts';
 import { shardKey } from '../../src/core/keys.ts';
+import type { ModelRef } from '../../src/core/model.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { until } from '../contract/until.ts';
 import { gist, Harness, labels } from './worker-harness.ts';
@@ -115,9 +116,9 @@ describe('a batch', () => {
   it('is tried again when its model cannot be fetched for now', async () => {
     await harness.submit(['label:0']);
     let asked = 0;
-    const ensure = async () => {
+    const ensure = async ({ sha256 }: ModelRef) => {
       if (++asked <= 2) throw new ImgclsError('transient', 'The network is down.');
-      return harness.folder;
+      return { dir: harness.folder, sha256 };
     };
     await harness.work({ models: { ensure }, random: () => 0 });
     expect(gist(await harness.shard({ first: 0, last: 0 }))).toEqual(['0']);

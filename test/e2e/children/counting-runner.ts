@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImageResult } from '../../../src/core/outcome.ts';
-import type { RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
 
 const { IMGCLS_TEST_RUNNER_LOG: log, IMGCLS_TEST_IMAGES_PER_SECOND: perSecond } = process.env;
 const imageMs = perSecond === undefined ? 0 : 1000 / Number(perSecond);
@@ -15,8 +15,8 @@ const reply = (message: RunnerReply) => process.send?.(message);
 let last: Promise<unknown> = Promise.resolve();
 
 process.on('disconnect', () => process.exit());
-process.on('message', (request) => {
-  last = last.then(() => answer(request as RunnerRequest));
+process.on('message', (message: RunnerMessage) => {
+  if (!('preload' in message)) last = last.then(() => answer(message));
 });
 reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
 

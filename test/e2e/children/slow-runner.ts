@@ -1,15 +1,15 @@
 /** A model runner that knows no model: IMGCLS_TEST_IMAGES_PER_SECOND images a second (5), one after the other. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImageResult } from '../../../src/core/outcome.ts';
-import type { RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
 
 const imageMs = 1000 / Number(process.env.IMGCLS_TEST_IMAGES_PER_SECOND ?? 5);
 const reply = (message: RunnerReply) => process.send?.(message);
 let last: Promise<unknown> = Promise.resolve();
 
 process.on('disconnect', () => process.exit());
-process.on('message', (request) => {
-  last = last.then(() => answer(request as RunnerRequest));
+process.on('message', (message: RunnerMessage) => {
+  if (!('preload' in message)) last = last.then(() => answer(message));
 });
 reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
 

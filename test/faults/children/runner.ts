@@ -2,7 +2,7 @@
  * The real model runner, but an image that ends in {@link KILLER} kills it, as one would that meets a fault of native code.
  * Now and then a runner dies of its first request with several images, whatever they are: none is to blame then.
  */
-import type { RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
 import { createLoadedModels } from '../../../src/model/loaded-models.ts';
 import { KILLER } from '../killer.ts';
 import { takePart } from '../part.ts';
@@ -15,7 +15,9 @@ const reply = (message: RunnerReply) => void (process.connected && process.send?
 const die = () => process.kill(process.pid, 'SIGKILL');
 
 process.once('disconnect', () => process.exit(0));
-process.on('message', (request) => void answer(request as RunnerRequest));
+process.on('message', (message: RunnerMessage) => {
+  if (!('preload' in message)) void answer(message);
+});
 reply({ type: 'ready', rssBytes });
 
 async function answer({ id, model, topK, images }: RunnerRequest): Promise<void> {

@@ -10,7 +10,7 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImageResult } from '../../../src/core/outcome.ts';
-import type { RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
 
 const [logFile = '', mode] = process.argv.slice(2);
 const note = (line: string) => appendFileSync(logFile, `${line}\n`);
@@ -24,7 +24,9 @@ if (mode === 'never-ready') {
   process.disconnect();
 } else {
   process.on('disconnect', () => process.exit());
-  process.on('message', (request) => void answer(request as RunnerRequest));
+  process.on('message', (message: RunnerMessage) => {
+    if (!('preload' in message)) void answer(message);
+  });
   reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
 }
 

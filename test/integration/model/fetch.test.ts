@@ -75,9 +75,9 @@ describe('model files of a worker', () => {
   it('come from the library where it has them', async () => {
     const { worker, submitter, model, ref, cacheDir, streams } = await setUp();
     const starter = await starterManifest();
-    expect(await worker.ensure(refOf(starter))).toBe(join(BUNDLED_DIR, starter.name));
+    expect((await worker.ensure(refOf(starter))).dir).toBe(join(BUNDLED_DIR, starter.name));
     const own = createModelFiles({ library: submitter, cacheDir, log });
-    expect(await own.ensure(ref)).toBe(model.dir);
+    expect((await own.ensure(ref)).dir).toBe(model.dir);
     expect(streams).toEqual([]);
   });
 
@@ -90,17 +90,17 @@ describe('model files of a worker', () => {
     expect(await pushModel(model, store)).toBe(true);
     expect(puts.map((key) => key.split('/').at(-1))).toEqual(['labels.json', 'model.json', 'model.onnx']);
     expect(await pushModel(model, store)).toBe(false);
-    const dir = await worker.ensure(ref);
+    const { dir } = await worker.ensure(ref);
     await checkModel(dir);
-    expect(await worker.ensure(ref)).toBe(dir);
+    expect((await worker.ensure(ref)).dir).toBe(dir);
     expect(streams).toEqual([`models/${ref.sha256}/model.onnx`]);
   });
 
   it('are fetched once for all that ask at the same time', async () => {
     const { worker, store, model, ref, streams } = await setUp();
     await pushModel(model, store);
-    const folders = await Promise.all([1, 2, 3].map(() => worker.ensure(ref)));
-    expect(new Set(folders).size).toBe(1);
+    const places = await Promise.all([1, 2, 3].map(() => worker.ensure(ref)));
+    expect(new Set(places.map(({ dir }) => dir)).size).toBe(1);
     expect(streams).toHaveLength(1);
   });
 
@@ -112,7 +112,7 @@ describe('model files of a worker', () => {
     const second = worker.ensure(ref);
     impatient.abort(new Error('enough'));
     await expect(first).rejects.toThrow('enough');
-    await checkModel(await second);
+    await checkModel((await second).dir);
     expect(streams).toHaveLength(1);
   });
 
@@ -121,7 +121,7 @@ describe('model files of a worker', () => {
     await pushModel(model, store);
     faults.push(new ImgclsError('transient', 'the store is down'));
     await expect(worker.ensure(ref)).rejects.toMatchObject({ kind: 'transient' });
-    await checkModel(await worker.ensure(ref));
+    await checkModel((await worker.ensure(ref)).dir);
   });
 
   it('are refused when they are not what the job pinned, and nothing stays', async () => {
@@ -137,11 +137,11 @@ describe('model files of a worker', () => {
   it('are fetched again where the cache was damaged', async () => {
     const { worker, store, model, ref, streams } = await setUp();
     await pushModel(model, store);
-    const dir = await worker.ensure(ref);
+    const { dir } = await worker.ensure(ref);
     await writeFile(join(dir, 'model.onnx'), tinyOnnx({ seed: 2 }));
-    await checkModel(await worker.ensure(ref));
+    await checkModel((await worker.ensure(ref)).dir);
     await rm(join(dir, 'labels.json'));
-    await checkModel(await worker.ensure(ref));
+    await checkModel((await worker.ensure(ref)).dir);
     expect(streams).toHaveLength(3);
   });
 
@@ -150,7 +150,7 @@ describe('model files of a worker', () => {
     await pushModel(model, store);
     await writeFile(join(model.dir, 'model.onnx'), tinyOnnx({ seed: 2 }));
     const files = createModelFiles({ library: submitter, output: store, cacheDir, log });
-    expect(await files.ensure(ref)).toBe(join(cacheDir, ref.sha256));
+    expect((await files.ensure(ref)).dir).toBe(join(cacheDir, ref.sha256));
     await expect(pushModel(model, memoryStore().store)).rejects.toThrow(/sha256/);
   });
 });
