@@ -87,6 +87,7 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
     attend: () => (cloud.kind === 'local' ? attendLocally(cloud, settings) : attendRemotely(cloud, notice)),
     concurrency: settings.concurrency,
     maxImageBytes: settings.maxImageBytes,
+    packBelowBytes: settings.packBelowBytes,
   });
 }
 

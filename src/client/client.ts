@@ -31,6 +31,8 @@ export interface ClientOptions extends JobTools {
   readBucket(name: string): Store;
   concurrency: number;
   maxImageBytes: number;
+  /** Smaller ones travel packed; absent: those below 32 KB. */
+  packBelowBytes?: number;
 }
 
 /** How images are read and announced. */

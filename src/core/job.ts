@@ -56,6 +56,9 @@ export const imageSource = z.object({
   key: z.string(),
   sha256: sha256Hex.optional(),
   etag: z.string().optional(),
+  /** Where in the object it is, in bytes; absent where it is the whole object. */
+  offset: z.int().nonnegative().optional(),
+  length: z.int().positive().optional(),
 });
 export type ImageSource = z.infer<typeof imageSource>;
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { ImgclsError } from './errors.ts';
 import { topK } from './job.ts';
 import { modelName, modelVariant } from './model.ts';
+import { PACKED_BELOW_BYTES } from './pack.ts';
 import { firstIssue } from './versioned.ts';
 
 interface Setting {
@@ -53,6 +54,11 @@ const declared = {
     schema: count(1, 2048 * MEBIBYTE),
     fallback: 64 * MEBIBYTE,
     what: 'largest image file, in bytes',
+  },
+  packBelowBytes: {
+    schema: count(0, PACKED_BELOW_BYTES),
+    fallback: PACKED_BELOW_BYTES,
+    what: 'images of fewer bytes travel packed, those of a batch in one object; 0: none does',
   },
   maxPixels: { schema: count(1, 2 ** 31), fallback: 150_000_000, what: 'largest image, in pixels' },
   decodeTimeoutMs: {

@@ -6,6 +6,7 @@ import { markAnnounced, writePart } from '../core/manifest.ts';
 import { isError } from '../core/outcome.ts';
 import type { Cloud } from '../core/ports.ts';
 import { sendRequests } from '../core/requests.ts';
+import { orLate } from './in-time.ts';
 import { partSize } from './plan.ts';
 import type { StoredImage } from './store-image.ts';
 
@@ -67,7 +68,8 @@ export async function announceAll(
     options.onProgress?.(progress);
     part = [];
   };
-  for await (const image of orLate(images, clock, () => part.length === 1)) {
+  const starts = () => part.length === 1;
+  for await (const image of orLate(images, { clock, ms: PART_MS, starts })) {
     if (image !== 'late') add(image);
     const isDue = image === 'late' || part.length >= partSize(parts);
     if (isDue && part.length > 0) await close();
@@ -87,41 +89,4 @@ async function announcePart(
   await writePart(cloud.output, job.id, place, entries, signal);
   await sendRequests(cloud, job, entries, { ...abortable, ...(replyTo !== undefined && { replyTo }) });
   await markAnnounced(cloud.output, job.id, place, signal);
-}
-
-/**
- * The items, and `late` when {@link PART_MS} have passed since the last one for which `starts` was true.
- * The source is not asked for another item while one is on its way.
- */
-async function* orLate<T>(
-  items: AsyncIterable<T>,
-  clock: Clock,
-  starts: () => boolean,
-): AsyncGenerator<T | 'late'> {
-  const source = items[Symbol.asyncIterator]();
-  let timer = new AbortController();
-  let late: Promise<'late'> | undefined;
-  try {
-    let next = source.next();
-    for (;;) {
-      const found = await Promise.race(late === undefined ? [next] : [next, late]);
-      if (found === 'late') {
-        late = undefined;
-        yield 'late';
-        continue;
-      }
-      if (found.done === true) return;
-      next = source.next();
-      // Its failure is met when its turn comes.
-      next.catch(() => {});
-      yield found.value;
-      if (!starts()) continue;
-      timer.abort();
-      timer = new AbortController();
-      late = clock.sleep(PART_MS, timer.signal).then(() => 'late');
-    }
-  } finally {
-    timer.abort();
-    await source.return?.();
-  }
 }

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { messageOf } from '../core/errors.ts';
 import type { ManifestEntry } from '../core/job.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/outcome.ts';
+import { PACKED_BELOW_BYTES } from '../core/pack.ts';
 import type { Input } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
 
@@ -13,6 +14,8 @@ const IN_MEMORY_BYTES = 8 * 1024 * 1024;
 
 export interface StoreImageOptions extends PutContentOptions {
   maxImageBytes: number;
+  /** Images below this may travel in a pack; else below {@link PACKED_BELOW_BYTES}, which is the most. */
+  packBelowBytes?: number;
 }
 
 /** What the submitter did for one image. */
@@ -22,14 +25,29 @@ export interface StoredImage {
   sentBytes: number;
 }
 
+/** An image that may travel in a pack with others: read, and not stored yet. */
+export interface SmallImage {
+  place: Place;
+  content: { sha256: string; body: Uint8Array };
+}
+
 /**
  * Sees to it that an image's bytes are in the input bucket under their sha256, and answers its manifest entry.
  * What is wrong with the file becomes the entry's error; faults of the store are thrown.
  */
 export async function storeImage(
-  { index, input }: { index: number; input: Input },
+  image: { index: number; input: Input },
   options: StoreImageOptions,
 ): Promise<StoredImage> {
+  const found = await storeOrRead(image, options);
+  return 'entry' in found ? found : await storeContent(found.place, found.content, options);
+}
+
+/** As {@link storeImage}, but of an image below {@link PACKED_BELOW_BYTES} the bytes are read and checked only. */
+export async function storeOrRead(
+  { index, input }: { index: number; input: Input },
+  options: StoreImageOptions,
+): Promise<StoredImage | SmallImage> {
   const place = { index, name: shortName(input.name), source: input.source };
   switch (input.kind) {
     case 'object': {
@@ -42,16 +60,26 @@ export async function storeImage(
     }
     case 'unreadable':
       return { entry: { ...place, bytes: 0, error: input.error }, sentBytes: 0 };
-    case 'bytes':
-      return await storeContent(place, { sha256: hash('sha256', input.bytes), body: input.bytes }, options);
+    case 'bytes': {
+      const content = { sha256: hash('sha256', input.bytes), body: input.bytes };
+      return isSmall(content.body, options)
+        ? { place, content }
+        : await storeContent(place, content, options);
+    }
     case 'file':
       return await storeFile(place, input.path, options);
   }
 }
 
+/** An empty one has a place of its own, so that every span of a pack holds something. */
+const isSmall = (
+  { byteLength }: Uint8Array,
+  { packBelowBytes = PACKED_BELOW_BYTES }: StoreImageOptions,
+): boolean => byteLength > 0 && byteLength < packBelowBytes;
+
 type Place = Pick<ManifestEntry, 'index' | 'name' | 'source'>;
 
-async function storeContent(
+export async function storeContent(
   place: Place,
   content: Content,
   options: StoreImageOptions,
@@ -60,7 +88,11 @@ async function storeContent(
   return { entry: { ...place, bytes, bucket, key, sha256 }, sentBytes };
 }
 
-async function storeFile(place: Place, path: string, options: StoreImageOptions): Promise<StoredImage> {
+async function storeFile(
+  place: Place,
+  path: string,
+  options: StoreImageOptions,
+): Promise<StoredImage | SmallImage> {
   const failed = (code: ErrorCode, message: string, bytes = 0): StoredImage => ({
     entry: { ...place, bytes, error: { code, message } },
     sentBytes: 0,
@@ -80,8 +112,12 @@ async function storeFile(place: Place, path: string, options: StoreImageOptions)
     if (size > options.maxImageBytes) {
       return failed('too_large', `The file has ${size} bytes; the limit is ${options.maxImageBytes}.`, size);
     }
-    const content = size <= IN_MEMORY_BYTES ? await readSmall(file, size) : await readLarge(file, size);
-    const stored = await storeContent(place, content, options);
+    const content = size <= IN_MEMORY_BYTES ? await readWhole(file, size) : await readTwice(file, size);
+    const { body } = content;
+    const stored =
+      body instanceof Uint8Array && isSmall(body, options)
+        ? { place, content: { ...content, body } }
+        : await storeContent(place, content, options);
     return isSame(before, await file.stat({ bigint: true })) ? stored : failed('changed', CHANGED, size);
   } catch (error) {
     if (error instanceof FileChangedError) return failed('changed', CHANGED);
@@ -102,7 +138,7 @@ const CHANGED = 'The file changed while it was read.';
 const isSame = (before: BigIntStats, after: BigIntStats): boolean =>
   before.size === after.size && before.mtimeNs === after.mtimeNs;
 
-async function readSmall(file: FileHandle, size: number): Promise<Content> {
+async function readWhole(file: FileHandle, size: number): Promise<Content> {
   // Room for one byte more than there should be, so that a file which grew shows.
   const buffer = Buffer.allocUnsafe(size + 1);
   let filled = 0;
@@ -117,7 +153,7 @@ async function readSmall(file: FileHandle, size: number): Promise<Content> {
 }
 
 /** Hashes the file, then gives its bytes once more: they are stored only if they are the same. */
-async function readLarge(file: FileHandle, bytes: number): Promise<Content> {
+async function readTwice(file: FileHandle, bytes: number): Promise<Content> {
   // The same descriptor every time: another file of the same name is another file.
   const read = () => file.createReadStream({ start: 0, end: bytes - 1, autoClose: false });
   const sha256 = await digestOf(read(), bytes);

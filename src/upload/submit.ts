@@ -1,12 +1,20 @@
 import { Readable } from 'node:stream';
+import { Budget } from '../core/budget.ts';
 import type { JobRecord } from '../core/job.ts';
+import { MAX_BATCH } from '../core/messages.ts';
 import { type Announced, type AnnounceOptions, announceAll } from './announce.ts';
+import { inGroups } from './in-time.ts';
 import type { Input } from './inputs.ts';
-import { type StoredImage, storeImage } from './store-image.ts';
+import { storeGroup } from './store-group.ts';
+import type { StoredImage } from './store-image.ts';
+
+/** Small images wait so long for others to travel with. */
+const GROUP_MS = 100;
 
 export interface SubmitOptions extends AnnounceOptions {
   concurrency: number;
   maxImageBytes: number;
+  packBelowBytes?: number;
 }
 
 /** Of a job that is new. */
@@ -18,11 +26,18 @@ export const NOTHING: Announced = { images: 0, parts: 0 };
  * @returns the job record: sealed, or cancelled where somebody did that meanwhile.
  */
 export async function submit(inputs: AsyncIterable<Input>, options: SubmitOptions): Promise<JobRecord> {
-  const { cloud, before, concurrency, signal } = options;
+  const { cloud, before, concurrency, clock, signal } = options;
   let index = before.images;
-  const stored = Readable.from(inputs).map(
-    (input: Input) => storeImage({ index: index++, input }, { ...options, input: cloud.input }),
-    { concurrency, ...(signal && { signal }) },
+  const groups = inGroups(inputs, { size: MAX_BATCH, ms: GROUP_MS, clock });
+  const slots = new Budget(concurrency);
+  const ended = signal ?? new AbortController().signal;
+  const stored = Readable.from(groups).flatMap(
+    (group: Input[]) => {
+      const images = group.map((input) => ({ index: index++, input }));
+      return storeGroup(images, { ...options, input: cloud.input, slots, signal: ended });
+    },
+    // While one is stored, the next are read.
+    { concurrency: 1 + Math.ceil(concurrency / MAX_BATCH), ...(signal && { signal }) },
   ) as AsyncIterable<StoredImage>;
   return await announceAll(stored, options);
 }

@@ -1,12 +1,11 @@
 import { unlessAborted } from '../core/abort.ts';
 import { ImgclsError } from '../core/errors.ts';
-import type { ImageSource } from '../core/job.ts';
 import type { RequestMessage } from '../core/messages.ts';
 import { modelTitle } from '../core/model.ts';
 import { type ImageError, type ImageResult, isError, type Outcome } from '../core/outcome.ts';
 import type { ModelPlace } from '../core/runner-protocol.ts';
 import { FORMAT } from '../core/versioned.ts';
-import type { Download } from './download.ts';
+import { downloadsOf, type ReadImage } from './download.ts';
 import type { Batch } from './held-batch.ts';
 import type { ModelPlaces } from './models.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
@@ -17,7 +16,7 @@ export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
   turns: Turns;
   models: ModelPlaces;
   pool: RunnerPool;
-  download(image: ImageSource, signal: AbortSignal): Promise<Download>;
+  download: ReadImage;
 }
 
 /** A message received so often was in the hands of workers that ended: it must not take others' images with it. */
@@ -59,11 +58,12 @@ async function classifyImages(
   const model = await modelPlace(batch, request, tools);
   const failure = new AbortController();
   const signal = AbortSignal.any([batch.signal, failure.signal]);
+  const download = downloadsOf(images, tools.download);
   const classifyOne = async (image: (typeof images)[number]): Promise<ImageResult> => {
     if (isError(image)) return { error: image.error };
     if ('error' in model) return model;
     try {
-      const found = await tools.download(image, signal);
+      const found = await download(image, signal);
       if ('error' in found) return found;
       try {
         const work = { bytes: found.bytes, model, topK: request.topK, order: batch.order };

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import type { Budget } from '../core/budget.ts';
 import { ImgclsError, messageOf, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
 import type { ImageSource } from '../core/job.ts';
 import type { ImageError } from '../core/outcome.ts';
+import { MAX_PACK_BYTES } from '../core/pack.ts';
 import type { Cloud } from '../core/ports.ts';
-import type { Budget } from './budget.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
 export interface DownloadOptions extends RetryOptions {
@@ -18,6 +19,9 @@ export interface DownloadOptions extends RetryOptions {
 
 /** Bytes in memory until `release`, or why there are none. */
 export type Download = { bytes: Uint8Array; release(): void } | { error: ImageError };
+
+/** Reads one image. @param maxBytes a larger one is `too_large`; else as the settings say. */
+export type ReadImage = (image: ImageSource, signal: AbortSignal, maxBytes?: number) => Promise<Download>;
 
 /**
  * Memory taken before an image's size is known. Most images are smaller and need one request; for a larger one the
@@ -85,6 +89,39 @@ async function fetchImage(image: ImageSource, reservedBytes: number, options: Do
 }
 
 const changed: ImageError = { code: 'changed', message: 'The file is not the one that was submitted.' };
+
+/**
+ * Reads the images of one batch. What is packed is read once for all that are in it; each is checked and given up for
+ * itself, and the memory is free when the last one is.
+ * @param images all that may be asked for.
+ */
+export function downloadsOf(
+  images: readonly (ImageSource | { error: ImageError })[],
+  read: ReadImage,
+): ReadImage {
+  const packs = new Map<string, { users: number; pack?: Promise<Download> }>();
+  const packOf = ({ bucket, key }: ImageSource) => `${bucket}/${key}`;
+  for (const image of images) {
+    if ('error' in image || image.offset === undefined) continue;
+    const known = packs.get(packOf(image));
+    packs.set(packOf(image), { users: (known?.users ?? 0) + 1 });
+  }
+  return async (image, signal) => {
+    const { bucket, key, offset = 0, length } = image;
+    const shared = packs.get(packOf(image));
+    if (shared === undefined || length === undefined) return await read(image, signal);
+    shared.pack ??= read({ bucket, key }, signal, MAX_PACK_BYTES);
+    const pack = await shared.pack;
+    if ('error' in pack) return pack;
+    const release = () => {
+      if (--shared.users === 0) pack.release();
+    };
+    const bytes = pack.bytes.subarray(offset, offset + length);
+    if (bytes.byteLength === length && isAsSubmitted(bytes, image)) return { bytes, release };
+    release();
+    return { error: changed };
+  };
+}
 
 function isAsSubmitted(bytes: Uint8Array, { sha256 }: ImageSource): boolean {
   return sha256 === undefined || createHash('sha256').update(bytes).digest('hex') === sha256;

@@ -13,6 +13,7 @@
  */
 
 import { onAbort } from '../core/abort.ts';
+import { Budget } from '../core/budget.ts';
 import { Cleanup } from '../core/cleanup.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
@@ -25,7 +26,6 @@ import type { ModelRef } from '../core/model.ts';
 import type { Cloud } from '../core/ports.ts';
 import type { BatchTools } from './batch.ts';
 import { BatchService } from './batch-service.ts';
-import { Budget } from './budget.ts';
 import { download } from './download.ts';
 import { Intake } from './intake.ts';
 import { InteractiveService } from './interactive-service.ts';
@@ -243,8 +243,8 @@ function makeTools(
         onMilestone,
       }),
       turns: new Turns(),
-      download: (image, signal) =>
-        download(image, { cloud, maxImageBytes, memory, connections, clock, random, signal }),
+      download: (image, signal, maxBytes = maxImageBytes) =>
+        download(image, { cloud, maxImageBytes: maxBytes, memory, connections, clock, random, signal }),
       clock,
       random,
       log,

@@ -55,9 +55,9 @@ describe('a file that is stored', () => {
 
   it.each([
     ['grows', () => appendFile(file, 'more')],
-    ['is written over by as many bytes', () => writeFile(file, randomBytes(1000))],
+    ['is written over by as many bytes', () => writeFile(file, randomBytes(40_000))],
   ])('and %s meanwhile is told from one that did not change', async (_, change) => {
-    await writeFile(file, randomBytes(1000));
+    await writeFile(file, randomBytes(40_000));
     expect(await store(whileStoring(change))).toMatchObject({ error: { code: 'changed' } });
   });
 

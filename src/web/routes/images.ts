@@ -81,8 +81,14 @@ async function entryOf(cloud: Cloud, job: string, index: number): Promise<Manife
   return undefined;
 }
 
-async function open(cloud: Cloud, { bucket, key, etag }: Exclude<ManifestEntry, { error: unknown }>) {
+async function open(cloud: Cloud, image: Exclude<ManifestEntry, { error: unknown }>) {
+  const { bucket, key, etag, offset, length } = image;
   try {
+    if (offset !== undefined && length !== undefined) {
+      const { body } = await cloud.bucket(bucket).get(key);
+      const bytes = Buffer.from(body.buffer, body.byteOffset + offset, length);
+      return { body: only(bytes), bytes: length };
+    }
     const { info, body } = await cloud
       .bucket(bucket)
       .getStream(key, etag === undefined ? {} : { ifMatch: etag });
@@ -91,6 +97,10 @@ async function open(cloud: Cloud, { bucket, key, etag }: Exclude<ManifestEntry, 
     if (!(error instanceof PreconditionFailedError)) throw error;
     throw new HttpProblem(404, 'The image has changed since it was submitted.', { cause: error });
   }
+}
+
+async function* only(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
 }
 
 async function* chained(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {

@@ -1,4 +1,4 @@
-import { onAbort } from '../core/abort.ts';
+import { onAbort } from './abort.ts';
 
 interface Place<T> {
   what: T;

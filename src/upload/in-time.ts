@@ -1,0 +1,54 @@
+import type { Clock } from '../core/clock.ts';
+
+/**
+ * The items, and `late` when `ms` have passed since the last one for which `starts` was true: what is collected of them must
+ * not wait for a slow source. The source is not asked for another item while one is on its way.
+ */
+export async function* orLate<T>(
+  items: AsyncIterable<T>,
+  { clock, ms, starts }: { clock: Pick<Clock, 'sleep'>; ms: number; starts: () => boolean },
+): AsyncGenerator<T | 'late'> {
+  const source = items[Symbol.asyncIterator]();
+  let timer = new AbortController();
+  let late: Promise<'late'> | undefined;
+  try {
+    let next = source.next();
+    for (;;) {
+      const found = await Promise.race(late === undefined ? [next] : [next, late]);
+      if (found === 'late') {
+        late = undefined;
+        yield 'late';
+        continue;
+      }
+      if (found.done === true) return;
+      next = source.next();
+      // Its failure is met when its turn comes.
+      next.catch(() => {});
+      yield found.value;
+      if (!starts()) continue;
+      timer.abort();
+      timer = new AbortController();
+      late = clock.sleep(ms, timer.signal).then(() => 'late');
+    }
+  } finally {
+    timer.abort();
+    await source.return?.();
+  }
+}
+
+/** The items in groups of `size`; a smaller one where `ms` have passed since its first, and at the end. */
+export async function* inGroups<T>(
+  items: AsyncIterable<T>,
+  { size, ms, clock }: { size: number; ms: number; clock: Pick<Clock, 'sleep'> },
+): AsyncGenerator<T[]> {
+  let group: T[] = [];
+  const starts = () => group.length === 1;
+  for await (const item of orLate<T>(items, { clock, ms, starts })) {
+    if (item !== 'late') group.push(item);
+    if (group.length === size || (item === 'late' && group.length > 0)) {
+      yield group;
+      group = [];
+    }
+  }
+  if (group.length > 0) yield group;
+}

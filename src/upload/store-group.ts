@@ -1,0 +1,74 @@
+// The images of one batch, stored: the small ones together, so that a million thumbnails do not cost a million requests.
+
+import { hash } from 'node:crypto';
+import type { Budget } from '../core/budget.ts';
+import type { Input } from './inputs.ts';
+import { putContent } from './put-content.ts';
+import {
+  type SmallImage,
+  type StoredImage,
+  type StoreImageOptions,
+  storeContent,
+  storeOrRead,
+} from './store-image.ts';
+
+export interface StoreGroupOptions extends StoreImageOptions {
+  /** Images that are read and stored at a time, of all groups together. */
+  slots: Budget;
+  signal: AbortSignal;
+}
+
+/**
+ * Stores images, at most a batch of them; the small ones in one object. Answers them in their order.
+ * @throws what the store throws, once none of them is under way any more.
+ */
+export async function storeGroup(
+  images: readonly { index: number; input: Input }[],
+  options: StoreGroupOptions,
+): Promise<StoredImage[]> {
+  const { slots, signal } = options;
+  const settled = await Promise.allSettled(
+    images.map(async (image) => {
+      await slots.take(1, signal);
+      try {
+        return await storeOrRead(image, options);
+      } finally {
+        slots.give(1);
+      }
+    }),
+  );
+  const found = settled.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
+  const packed = (
+    await storePack(
+      found.filter((one): one is SmallImage => 'content' in one),
+      options,
+    )
+  ).values();
+  return found.map((one) => ('entry' in one ? one : (packed.next().value as StoredImage)));
+}
+
+/** One behind the other in an object that is addressed by the sha256 of the whole. One alone is stored as it is. */
+async function storePack(images: readonly SmallImage[], options: StoreGroupOptions): Promise<StoredImage[]> {
+  const [first, second] = images;
+  if (first === undefined) return [];
+  if (second === undefined) return [await storeContent(first.place, first.content, options)];
+  const body = Buffer.concat(images.map(({ content }) => content.body));
+  const { bucket, key, sentBytes } = await putContent({ sha256: hash('sha256', body), body }, options);
+  let offset = 0;
+  return images.map(
+    ({
+      place,
+      content: {
+        sha256,
+        body: { byteLength: bytes },
+      },
+    }) => {
+      const entry = { ...place, bytes, bucket, key, sha256, offset, length: bytes };
+      offset += bytes;
+      return { entry, sentBytes: sentBytes > 0 ? bytes : 0 };
+    },
+  );
+}
