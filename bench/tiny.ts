@@ -1,0 +1,118 @@
+// A job of thumbnails, 2 KB each, packed and one object each, with a model runner that answers at once: what is measured is
+// everything but the model. Each repetition takes both in turn; what counts is their ratio.
+//
+//     npm run bench:tiny -- [--images 100000] [--repeat 5] [--cloud local|moto]
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { createS3Client } from '../src/aws/clients.ts';
+import { createAwsCloud } from '../src/aws/cloud.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../src/core/keys.ts';
+import { type Moto, standInEnvironment, startMoto } from '../test/contract/moto.ts';
+import { median } from './median.ts';
+
+const repository = path.resolve(import.meta.dirname, '..');
+const bin = path.join(repository, 'bin', 'imgcls.js');
+const { values: flags } = parseArgs({
+  options: {
+    images: { type: 'string', default: '100000' },
+    repeat: { type: 'string', default: '5' },
+    cloud: { type: 'string', default: 'local' },
+  },
+});
+const images = Number(flags.images);
+const BYTES = 2048;
+const FOLDER_NAMES = 1000;
+const BELOW = { unpacked: '0', packed: '32768' };
+
+const work = await mkdtemp(path.join(tmpdir(), 'imgcls-tiny-'));
+const children = new Set<ChildProcess>();
+const moto = flags.cloud === 'moto' ? await startMoto() : undefined;
+try {
+  await main();
+} finally {
+  for (const child of children) child.kill();
+  await moto?.close();
+  await rm(work, { recursive: true, force: true, maxRetries: 10 });
+}
+
+async function main(): Promise<void> {
+  const folder = path.join(work, 'thumbnails');
+  await makeThumbnails(folder);
+  const ratios: number[] = [];
+  for (let at = 0; at < Number(flags.repeat); at++) {
+    const unpacked = await measure(folder, 'unpacked', at);
+    const packed = await measure(folder, 'packed', at);
+    ratios.push(packed / unpacked);
+    console.log(
+      `${at + 1}: one object each ${unpacked.toFixed(0)} images/s, packed ${packed.toFixed(0)} images/s, ratio ${(packed / unpacked).toFixed(2)}`,
+    );
+  }
+  console.log(
+    `${images} images of ${BYTES} bytes, ${flags.cloud}: median of the ratios ${median(ratios).toFixed(2)} (${ratios.length} repetitions)`,
+  );
+}
+
+/** No two alike, so that each must be stored. */
+async function makeThumbnails(folder: string): Promise<void> {
+  for (let index = 0; index < images; index++) {
+    const group = path.join(folder, String(Math.floor(index / FOLDER_NAMES)).padStart(4, '0'));
+    if (index % FOLDER_NAMES === 0) await mkdir(group, { recursive: true });
+    await writeFile(path.join(group, `${String(index).padStart(7, '0')}.jpg`), randomBytes(BYTES));
+  }
+}
+
+/** Images a second, from the start of `imgcls upload` to its end. */
+async function measure(folder: string, how: keyof typeof BELOW, round: number): Promise<number> {
+  const cluster = `${how}-${round}`;
+  const env = {
+    ...process.env,
+    ...(moto && standInEnvironment(moto.url)),
+    ...(moto && (await makeCluster(moto, cluster))),
+    IMGCLS_CLUSTER: cluster,
+    IMGCLS_DATA_DIR: path.join(work, cluster),
+    IMGCLS_PACK_BELOW_BYTES: BELOW[how],
+    IMGCLS_MODEL: 'efficientnet-lite0',
+    IMGCLS_RUNNER_ENTRY: path.join(import.meta.dirname, 'children', 'instant-runner.ts'),
+  };
+  const worker = moto && start(['worker'], env);
+  const startMs = performance.now();
+  const output = path.join(work, `${cluster}.csv`);
+  const upload = start(['upload', folder, '--format', 'csv', '--output', output], env);
+  const [code] = await once(upload, 'exit');
+  const seconds = (performance.now() - startMs) / 1000;
+  if (code !== 0 || (await stat(output)).size === 0) throw new Error(`The upload ended with code ${code}.`);
+  worker?.kill();
+  if (worker !== undefined) await once(worker, 'exit');
+  await rm(path.join(work, cluster), { recursive: true, force: true, maxRetries: 10 });
+  return images / seconds;
+}
+
+function start(args: string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const child = spawn(process.execPath, [bin, ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+
+async function makeCluster({ url }: Moto, cluster: string): Promise<NodeJS.ProcessEnv> {
+  Object.assign(process.env, standInEnvironment(url));
+  for (const [name, value] of Object.entries(standInEnvironment(url)))
+    if (value === undefined) delete process.env[name];
+  const [inputBucket, outputBucket] = [`${cluster}-input`, `${cluster}-output`];
+  const s3 = createS3Client();
+  for (const Bucket of [inputBucket, outputBucket]) await s3.send(new CreateBucketCommand({ Bucket }));
+  s3.destroy();
+  const { queues, close } = createAwsCloud({ cluster, inputBucket, outputBucket });
+  for (const nameOf of [deadLetterQueueName, interactiveQueueName]) await queues.create(nameOf(cluster));
+  await queues.create(requestQueueName(cluster), {
+    deadLetter: { queue: deadLetterQueueName(cluster), maxReceiveCount: 20 },
+  });
+  await close();
+  return { IMGCLS_CLOUD: 'aws', IMGCLS_INPUT_BUCKET: inputBucket, IMGCLS_OUTPUT_BUCKET: outputBucket };
+}
