@@ -13,10 +13,11 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { installPackage } from '../test/e2e/package.ts';
+import { median } from './median.ts';
 import { makePhotographs } from './photographs.ts';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const bin = path.join(here, '..', 'bin', 'imgcls.js');
 const { values: flags } = parseArgs({
   options: {
     count: { type: 'string', default: '1000' },
@@ -28,9 +29,11 @@ const { values: flags } = parseArgs({
 });
 const count = Number(flags.count);
 const processes = availableParallelism();
+const MEMORY_LOOK_MS = 1000;
 const run = promisify(execFile);
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
+const installed = await installPackage();
+const { bin } = installed;
 const work = await mkdtemp(path.join(tmpdir(), 'imgcls-bench-'));
 const sources = path.resolve(flags.images);
 // Made once for the same originals.
@@ -44,6 +47,7 @@ try {
   await main();
 } finally {
   for (const child of children) child.kill();
+  await installed.remove();
   await rm(work, { recursive: true, force: true });
 }
 
@@ -170,8 +174,17 @@ async function measureWarm(folder: string, model: InstalledModel) {
   children.add(worker);
   const [first = ''] = await readdir(folder);
   await run(process.execPath, [bin, 'upload', path.join(folder, first)], { env });
+  let memory = '';
+  let peak = 0;
+  // The job's own end would let go of some of it.
+  const looking = setInterval(async () => {
+    const now = await memoryOf(worker.pid ?? 0);
+    if (Number.parseInt(now, 10) <= peak) return;
+    peak = Number.parseInt(now, 10);
+    memory = now;
+  }, MEMORY_LOOK_MS);
   const { perSecond } = await measureUpload(folder, dataDir, model);
-  const memory = await peakMemory(worker.pid ?? 0);
+  clearInterval(looking);
   worker.kill();
   await once(worker, 'exit');
   children.delete(worker);
@@ -184,17 +197,14 @@ async function copyModels(model: InstalledModel, dataDir: string): Promise<void>
   );
 }
 
-/** Peak resident memory of a process and of its children, from the system (Linux). */
-async function peakMemory(pid: number): Promise<string> {
-  const peakOf = async (id: string | number) => {
-    const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '');
-    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+/** Memory of a process and of its children as it is now: what several share counts once (Linux). */
+async function memoryOf(pid: number): Promise<string> {
+  const pssMb = async (id: string | number) => {
+    const rollup = await readFile(`/proc/${id}/smaps_rollup`, 'utf8').catch(() => '');
+    return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024;
   };
   const listed = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  const ids = [pid, ...listed.trim().split(' ').filter(Boolean)];
-  const peaks = await Promise.all(ids.map(peakOf));
-  return `worker ${peaks[0]?.toFixed(0)} MB, runners ${peaks
-    .slice(1)
-    .map((mb) => `${mb.toFixed(0)} MB`)
-    .join(', ')}`;
+  const all = await Promise.all([pid, ...listed.trim().split(' ').filter(Boolean)].map(pssMb));
+  const total = all.reduce((sum, mb) => sum + mb, 0);
+  return `${total.toFixed(0)} MB PSS (${all.map((mb) => mb.toFixed(0)).join(' + ')})`;
 }
