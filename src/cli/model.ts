@@ -1,15 +1,19 @@
 // What `imgcls model ...` does, given what it works with.
 
+import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import { modelTitle } from '../core/model.ts';
 import type { Store } from '../core/ports.ts';
 import type { LibraryModel, ModelLibrary } from '../model/library.ts';
+import type { OptimisedModels } from '../model/optimised.ts';
 import type { VariantSetting } from '../model/variant.ts';
 import { openSpinner } from './spinner.ts';
 
 export interface ModelCommandDeps {
   library: ModelLibrary;
+  /** The models of this machine, optimised for its CPU. */
+  optimised: OptimisedModels;
   settings: { model?: string | undefined; modelVariant: VariantSetting; modelMirror?: string | undefined };
   /** A bucket that a model is pulled from. */
   openStore(bucket: string): Store;
@@ -126,9 +130,25 @@ export async function importOne(
   out.write(`${modelTitle(manifest)} is installed in ${dir}\n`);
 }
 
-export async function remove({ library, out }: ModelCommandDeps, title: string): Promise<void> {
+/** @param title absent: all that are installed. */
+export async function optimize(
+  { library, optimised, out, interrupted }: ModelCommandDeps,
+  title: string | undefined,
+): Promise<void> {
+  const { checkWeights, WEIGHTS_FILE } = await import('../model/folder.ts');
+  const models = title === undefined ? (await library.list()).models : await named(library, title);
+  for (const { manifest, dir } of models) {
+    await checkWeights(dir, manifest.sha256, interrupted);
+    const folder = await optimised.make(join(dir, WEIGHTS_FILE), manifest.sha256, interrupted);
+    out.write(`${modelTitle(manifest)} is optimised for this CPU in ${folder}\n`);
+  }
+}
+
+export async function remove({ library, optimised, out }: ModelCommandDeps, title: string): Promise<void> {
   const { parseModelTitle } = await import('../model/select-model.ts');
   const { name, variant } = parseModelTitle(title);
+  const models = (await library.find(name, variant)).filter(({ bundled }) => !bundled);
+  for (const { manifest } of models) await optimised.remove(manifest.sha256);
   for (const dir of await library.remove(name, variant)) out.write(`Removed ${dir}\n`);
 }
 

@@ -72,7 +72,9 @@ export class StatusReporter {
   /** Notes when this was reached first, from the start of the process. */
   reached(milestone: keyof WorkerStatus['boot']): void {
     if (this.#boot[milestone] !== undefined) return;
-    this.#boot[milestone] = Math.round(this.#options.clock.monotonicMs() - this.#startedMonotonicMs);
+    const ms = Math.round(this.#options.clock.monotonicMs() - this.#startedMonotonicMs);
+    this.#boot[milestone] = ms;
+    this.#options.log.debug({ milestone, ms }, 'The worker has come further.');
     // The last of them: the worker works, which is worth telling at once.
     if (milestone === 'firstResultMs') this.#wake.abort();
   }

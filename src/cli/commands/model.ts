@@ -8,9 +8,10 @@ type Format = 'table' | 'json';
 
 export function register(program: Command): void {
   registerModel(program, async () => {
-    const [{ loadSettings }, { openLibrary }] = await Promise.all([
+    const [{ loadSettings }, { openLibrary }, { openOptimisedModels }] = await Promise.all([
       import('../settings.ts'),
       import('../models.ts'),
+      import('../optimise.ts'),
     ]);
     const { settings } = loadSettings({
       cluster: program.opts().cluster,
@@ -22,6 +23,7 @@ export function register(program: Command): void {
     process.once('SIGINT', () => interrupted.abort());
     return {
       library: openLibrary(settings),
+      optimised: openOptimisedModels(settings),
       settings,
       openStore: foreignBucket,
       async openOutput() {
@@ -77,6 +79,13 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .action(async (path: string, flags: { name?: string; variant?: 'fp32' | 'int8' }) =>
       (await import('../model.ts')).importOne(await open(), path, flags),
     );
+  model
+    .command('optimize')
+    .description(
+      'Prepares models for this CPU, so that they load faster; workers do so when they first use one.',
+    )
+    .argument('[model]', 'NAME or NAME/VARIANT; else all')
+    .action(async (title: string | undefined) => (await import('../model.ts')).optimize(await open(), title));
   model
     .command('remove')
     .description('Removes an installed model.')

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { registerModel } from '../../../src/cli/commands/model.ts';
+import { openOptimisedModels } from '../../../src/cli/optimise.ts';
 import type { Store } from '../../../src/core/ports.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
 import { startHub } from './hub.ts';
@@ -42,6 +43,7 @@ async function setUp(settings: { modelMirror?: string } = {}) {
       opened++;
       return {
         library,
+        optimised: openOptimisedModels({ dataDir: root }),
         settings: { modelVariant: 'auto', ...settings },
         openStore: () => store,
         openOutput: async () => ({ store, close: async () => {} }),

@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const NAME = 'benchmarked';
+
+/** The model to measure with, on a data folder that holds nothing else. */
+export interface InstalledModel {
+  name: string;
+  variant: string;
+  file: string;
+  inputName: string;
+  mean: number[];
+  std: number[];
+  /** A data folder of its own with the model in it, and the environment of a command that works on it. */
+  fresh(): Promise<NodeJS.ProcessEnv & { IMGCLS_DATA_DIR: string }>;
+}
+
+/**
+ * Imports the model where a file is given, else takes the one that comes with the product; optimises it, as a worker that
+ * has run before would have.
+ */
+export async function installModel(
+  bin: string,
+  work: string,
+  file: string | undefined,
+): Promise<InstalledModel> {
+  const dataDir = await mkdtemp(path.join(work, 'models-of-'));
+  const env = { ...process.env, IMGCLS_DATA_DIR: dataDir };
+  const imgcls = (...args: string[]) => run(process.execPath, [bin, ...args], { env });
+  if (file !== undefined) await imgcls('model', 'import', path.resolve(file), '--name', NAME);
+  const name = file === undefined ? 'efficientnet-lite0' : NAME;
+  await imgcls('model', 'optimize', name);
+  const { stdout } = await imgcls('model', 'list', '--format', 'json');
+  const { dir } = JSON.parse(stdout).find((model: { name: string }) => model.name === name);
+  const manifest = JSON.parse(await readFile(path.join(dir, 'model.json'), 'utf8'));
+  return {
+    name,
+    variant: manifest.variant,
+    file: path.join(dir, 'model.onnx'),
+    inputName: manifest.input.name,
+    mean: manifest.preprocess.mean,
+    std: manifest.preprocess.std,
+    async fresh() {
+      const copy = await mkdtemp(path.join(work, 'data-'));
+      await cp(dataDir, copy, { recursive: true });
+      return { ...process.env, IMGCLS_DATA_DIR: copy, IMGCLS_MODEL: name };
+    },
+  };
+}
