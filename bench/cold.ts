@@ -9,10 +9,10 @@ import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
+import { makePhotographs } from '../src/bench/photographs.ts';
 import { installPackage } from '../test/e2e/package.ts';
 import { type InstalledModel, installModel } from './installed-model.ts';
 import { median } from './median.ts';
-import { makePhotographs } from './photographs.ts';
 
 const { values: flags } = parseArgs({
   options: {

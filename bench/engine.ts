@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { makePhotographs } from '../src/bench/photographs.ts';
 import { openOptimisedModels } from '../src/cli/optimise.ts';
 import { RUNNER_BATCH } from '../src/core/runner-protocol.ts';
 import { createClassifier } from '../src/model/classifier.ts';
 import { importModel } from '../src/model/import.ts';
 import { createModelLibrary } from '../src/model/library.ts';
 import { median } from './median.ts';
-import { makePhotographs } from './photographs.ts';
 
 const repository = path.resolve(import.meta.dirname, '..');
 const bundledDir = path.join(repository, 'models');

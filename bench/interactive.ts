@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { makePhotographs } from '../src/bench/photographs.ts';
 import { openClient, openCloud } from '../src/cli/compose.ts';
 import { selectJobModel } from '../src/cli/models.ts';
 import { loadSettings } from '../src/cli/settings.ts';
 import { isError } from '../src/core/outcome.ts';
-import { makePhotographs } from './photographs.ts';
 
 const repository = path.resolve(import.meta.dirname, '..');
 const { values: flags } = parseArgs({

@@ -13,9 +13,9 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { makePhotographs } from '../src/bench/photographs.ts';
 import { installPackage } from '../test/e2e/package.ts';
 import { median } from './median.ts';
-import { makePhotographs } from './photographs.ts';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const { values: flags } = parseArgs({

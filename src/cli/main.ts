@@ -38,6 +38,10 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
     summary: 'list, pull, import, verify and remove models',
     load: () => import('./commands/model.ts'),
   },
+  eval: {
+    summary: 'how often a model is right on labelled images',
+    load: () => import('./commands/eval.ts'),
+  },
   bench: {
     summary: 'simulate how scaling policies would do',
     load: () => import('./commands/bench.ts'),

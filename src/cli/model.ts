@@ -3,12 +3,14 @@
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { ImgclsError, messageOf } from '../core/errors.ts';
-import { modelTitle } from '../core/model.ts';
+import { type ModelManifest, modelTitle } from '../core/model.ts';
 import type { Store } from '../core/ports.ts';
 import type { LibraryModel, ModelLibrary } from '../model/library.ts';
 import type { OptimisedModels } from '../model/optimised.ts';
 import type { VariantSetting } from '../model/variant.ts';
+import type { ComparedModel, Gate } from './gate.ts';
 import { openSpinner } from './spinner.ts';
+import { tableOf } from './table-of.ts';
 
 export interface ModelCommandDeps {
   library: ModelLibrary;
@@ -19,6 +21,7 @@ export interface ModelCommandDeps {
   openStore(bucket: string): Store;
   /** The cluster's output bucket, where workers find what is pushed. */
   openOutput(): Promise<{ store: Store; close(): Promise<void> }>;
+  gate: Gate;
   out: Writable;
   err: Writable & { isTTY?: boolean };
   /** Aborts when the user interrupts. */
@@ -61,9 +64,11 @@ export async function info({ library, out }: ModelCommandDeps, title: string, fo
     out.write(`${JSON.stringify(all, null, 2)}\n`);
     return;
   }
-  for (const { manifest, labels, dir } of models) {
+  const { gateText } = await import('../model/gate.ts');
+  for (const { manifest, labels, dir, gate } of models) {
     const { v: _, ...shown } = manifest;
-    const fields = { ...shown, classes: labels.length, folder: dir };
+    const compared = gate && { gate: `${gateText(gate)}: ${gate.passed ? 'passed' : 'refused'}` };
+    const fields = { ...shown, ...compared, classes: labels.length, folder: dir };
     const cells = Object.entries(fields).map(([name, value]) => [
       name,
       typeof value === 'string' ? value : JSON.stringify(value),
@@ -120,13 +125,27 @@ async function startProgress(name: string, err: ModelCommandDeps['err']) {
 }
 
 export async function importOne(
-  { library, out, err }: ModelCommandDeps,
+  { library, gate, out, err }: ModelCommandDeps,
   path: string,
-  flags: { name?: string; variant?: 'fp32' | 'int8' },
+  flags: { name?: string; variant?: 'fp32' | 'int8'; images?: string; tolerance: number },
 ): Promise<void> {
   const { importModel } = await import('../model/import.ts');
-  const { manifest, dir, notices } = await importModel(path, { library, ...flags });
+  const { images, tolerance } = flags;
+  const { manifest, dir, notices } = await importModel(path, {
+    library,
+    ...flags,
+    ...(images !== undefined && {
+      admit: async (model: ComparedModel) =>
+        gate(model, await reference(library, model.manifest.name), { images, tolerance }),
+    }),
+  });
   for (const notice of notices) err.write(`imgcls: ${notice}\n`);
+  if (images === undefined && (await isDoubted(library, manifest))) {
+    const title = modelTitle(manifest);
+    err.write(
+      `imgcls: ${title} is not used by itself before "imgcls model verify ${title} --images FOLDER" passes.\n`,
+    );
+  }
   out.write(`${modelTitle(manifest)} is installed in ${dir}\n`);
 }
 
@@ -144,12 +163,51 @@ export async function optimize(
   }
 }
 
+/** Whether fp32 is chosen in its place for want of a comparison. */
+async function isDoubted(library: ModelLibrary, { name, variant }: ModelManifest): Promise<boolean> {
+  const { trusted } = await import('../model/select-model.ts');
+  return !trusted(await library.find(name)).some(({ manifest }) => manifest.variant === variant);
+}
+
 export async function remove({ library, optimised, out }: ModelCommandDeps, title: string): Promise<void> {
   const { parseModelTitle } = await import('../model/select-model.ts');
   const { name, variant } = parseModelTitle(title);
   const models = (await library.find(name, variant)).filter(({ bundled }) => !bundled);
   for (const { manifest } of models) await optimised.remove(manifest.sha256);
   for (const dir of await library.remove(name, variant)) out.write(`Removed ${dir}\n`);
+}
+
+/** Runs the accuracy gate on each variant of the title that is not fp32, and keeps what came of it. */
+export async function compare(
+  { library, gate, out }: ModelCommandDeps,
+  title: string,
+  flags: { images: string; tolerance: number },
+): Promise<void> {
+  const { gateText, writeGate } = await import('../model/gate.ts');
+  const variants = (await named(library, title)).filter(({ manifest }) => manifest.variant !== 'fp32');
+  if (variants.length === 0) throw new ImgclsError('usage', `${title} has no variant to compare with fp32.`);
+  const refused: string[] = [];
+  for (const { manifest, labels, dir, bundled } of variants) {
+    const result = await gate({ manifest, labels, dir }, await reference(library, manifest.name), flags);
+    if (!bundled) await writeGate(dir, result);
+    const text = `${modelTitle(manifest)}: ${gateText(result)}`;
+    if (result.passed) out.write(`${text}; it passes\n`);
+    else refused.push(`${text}; it loses more than ${flags.tolerance} of the images.`);
+  }
+  if (refused.length > 0) {
+    throw new ImgclsError('permanent', refused.join('\n'), {
+      hint: 'It is not used unless it is asked for (--variant, or the setting modelVariant).',
+    });
+  }
+}
+
+/** The fp32 variant of a name. */
+async function reference(library: ModelLibrary, name: string): Promise<LibraryModel> {
+  const [found] = await library.find(name, 'fp32');
+  if (found !== undefined) return found;
+  throw new ImgclsError('usage', `There is no ${name}/fp32 to compare with.`, {
+    hint: `imgcls model pull ${name} --variant fp32, or imgcls model import FILE --name ${name}`,
+  });
 }
 
 export async function verify({ library, out }: ModelCommandDeps, title: string | undefined): Promise<void> {
@@ -183,11 +241,4 @@ export async function push({ library, openOutput, out, interrupted }: ModelComma
 async function named(library: ModelLibrary, title: string): Promise<LibraryModel[]> {
   const { findByTitle } = await import('../model/select-model.ts');
   return await findByTitle(library, title);
-}
-
-async function tableOf(head: string[], rows: string[][]): Promise<string> {
-  const { default: Table } = await import('cli-table3');
-  const table = new Table({ head, style: { head: [], border: [], compact: true } });
-  table.push(...rows);
-  return `${table.toString()}\n`;
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ModelRef, modelTitle, refOf } from '../core/model.ts';
 import { createModelLibrary, type ModelLibrary } from '../model/library.ts';
-import { selectModel } from '../model/select-model.ts';
+import { type SelectedModel, selectModel } from '../model/select-model.ts';
 import { readCpuFeatures } from '../model/variant.ts';
 import type { RunSettings } from './settings.ts';
 
@@ -14,14 +14,19 @@ export function openLibrary({ dataDir }: RunSettings): ModelLibrary {
   });
 }
 
-/** The model that a job of these settings is classified with, and a line that says which and why. */
-export async function selectJobModel(settings: RunSettings): Promise<{ ref: ModelRef; notice: string }> {
-  const { model, reason, notice } = await selectModel({
+/** The model that a job of these settings is classified with, as the library has it. */
+export async function selectLibraryModel(settings: RunSettings): Promise<SelectedModel> {
+  return await selectModel({
     library: openLibrary(settings),
     wanted: settings.model,
     variantSetting: settings.modelVariant,
     cpu: await readCpuFeatures(),
   });
+}
+
+/** The model that a job of these settings is classified with, and a line that says which and why. */
+export async function selectJobModel(settings: RunSettings): Promise<{ ref: ModelRef; notice: string }> {
+  const { model, reason, notice } = await selectLibraryModel(settings);
   return {
     ref: refOf(model.manifest),
     notice: notice ?? `Using model ${modelTitle(model.manifest)}: ${reason}.`,

@@ -1,10 +1,8 @@
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { NO_CONTROLLER_EXIT_MS, OWN_MACHINE_EXIT_MS } from '../core/fleet.ts';
 import type { Log } from '../core/log.ts';
 import { createModelFiles } from '../model/fetch.ts';
-import { DEFAULT_LIMITS } from '../worker/runner.ts';
 import { runWorker } from '../worker/worker.ts';
 import { systemClock } from './clock.ts';
 import { openCloud } from './compose.ts';
@@ -12,7 +10,8 @@ import { openLog } from './log.ts';
 import { openLibrary, selectJobModel } from './models.ts';
 import { openOptimisedModels } from './optimise.ts';
 import { findOwnMachine } from './own-machine.ts';
-import { loadSettings, type RunSettings } from './settings.ts';
+import { runnerOptions } from './runners.ts';
+import { loadSettings } from './settings.ts';
 import { version } from './version.ts';
 import { newWorkerId } from './worker-id.ts';
 
@@ -46,6 +45,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     ({ ref }) => ref,
     () => undefined,
   );
+  const runner = runnerOptions(settings);
   const cloud = await openCloud(settings);
   try {
     await runWorker({
@@ -54,12 +54,9 @@ export async function worker(flags: WorkerFlags): Promise<void> {
       host: hostname(),
       version,
       runners: settings.runners ?? availableParallelism(),
-      runnerEntry: runnerEntry(settings),
-      runnerArgs: [
-        JSON.stringify({ maxPixels: settings.maxPixels, decodeTimeoutMs: settings.decodeTimeoutMs }),
-      ],
-      // A decode that ends by its own limit must not look like a runner that hangs.
-      runnerLimits: { imageMs: Math.max(DEFAULT_LIMITS.imageMs, 1.5 * settings.decodeTimeoutMs) },
+      runnerEntry: runner.entry,
+      runnerArgs: runner.args,
+      runnerLimits: runner.limits,
       models: createModelFiles({
         library: openLibrary(settings),
         output: cloud.output,
@@ -86,12 +83,6 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     release();
     await cloud.close();
   }
-}
-
-/** The built-in one, from src/ in a clone and from dist/ in the package, unless the settings name another. */
-function runnerEntry({ runnerEntry: named }: RunSettings): URL {
-  if (named !== undefined) return pathToFileURL(named);
-  return new URL(`../model/runner-main${path.extname(import.meta.url)}`, import.meta.url);
 }
 
 /** The first signal drains; the second ends at once. */

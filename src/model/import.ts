@@ -1,6 +1,6 @@
 // Any ONNX image classifier -> a model of the library.
 
-import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, parse, resolve } from 'node:path';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import {
@@ -12,7 +12,15 @@ import {
 } from '../core/model.ts';
 import { FORMAT } from '../core/versioned.ts';
 import { type CatalogEntry, recognize, STANDARD_PREPROCESSING } from './catalog.ts';
-import { LABELS_FILE, parseManifest, sha256OfFile, WEIGHTS_FILE } from './folder.ts';
+import {
+  LABELS_FILE,
+  MANIFEST_FILE,
+  type ModelDescription,
+  parseManifest,
+  sha256OfFile,
+  WEIGHTS_FILE,
+} from './folder.ts';
+import { type GateResult, gateText, writeGate } from './gate.ts';
 import { detectVariant, type InspectedModel, inspectModel } from './inspect.ts';
 import { installModel, stagingDir } from './install.ts';
 import { checkedName, type ModelLibrary, STARTER_MODEL } from './library.ts';
@@ -24,6 +32,8 @@ export interface ImportOptions {
   name?: string | undefined;
   /** Else the recipe's, else by the operators in the weights. */
   variant?: ModelVariant | undefined;
+  /** The accuracy gate: a variant that does not pass is not installed. Not asked of fp32, which is what others are compared with. */
+  admit?(model: ModelDescription & { dir: string }): Promise<GateResult>;
 }
 
 export interface ImportedModel {
@@ -50,11 +60,29 @@ export async function importModel(path: string, options: ImportOptions): Promise
     const weights = join(staging, WEIGHTS_FILE);
     await copyFile(file, weights);
     const draft = await describe(file, weights, given, labels, options);
+    const gate = await passGate(staging, draft, options);
     const dir = await installModel(modelsDir, { ...draft, weights: { path: weights, move: true } });
+    if (gate !== undefined) await writeGate(dir, gate);
     return { dir, manifest: draft.manifest, notices: draft.notices };
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
+}
+
+/** @throws {ImgclsError} where the variant does not pass. */
+async function passGate(
+  dir: string,
+  { manifest, labels }: ModelDescription,
+  { admit }: ImportOptions,
+): Promise<GateResult | undefined> {
+  if (admit === undefined || manifest.variant === 'fp32') return undefined;
+  await writeFile(join(dir, LABELS_FILE), JSON.stringify(labels));
+  await writeFile(join(dir, MANIFEST_FILE), JSON.stringify(manifest));
+  const result = await admit({ manifest, labels, dir });
+  if (result.passed) return result;
+  throw new ImgclsError('permanent', `${modelTitle(manifest)} is refused: ${gateText(result)}.`, {
+    hint: 'Quantise it with more photographs, or allow for more with --tolerance.',
+  });
 }
 
 async function weightsFile(path: string): Promise<string> {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import { type ModelManifest, type ModelVariant, modelName, modelTitle } from '../core/model.ts';
 import { type ModelDescription, readModelFolder } from './folder.ts';
+import { type GateResult, readGate } from './gate.ts';
 
 /** The model that comes with the product, so that the first run needs no download. */
 export const STARTER_MODEL = 'efficientnet-lite0';
@@ -13,6 +14,8 @@ export interface LibraryModel extends ModelDescription {
   dir: string;
   /** Came with the product; cannot be removed. */
   bundled: boolean;
+  /** What came of comparing it with fp32, where that was done. */
+  gate?: GateResult;
 }
 
 /** A folder where a model should be, and why it is none. */
@@ -52,7 +55,9 @@ export function createModelLibrary(options: { modelsDir: string; bundledDir: str
     const damaged: DamagedModel[] = [];
     for (const { dir, bundled } of places) {
       try {
-        models.push({ ...(await readModelFolder(dir)), dir, bundled });
+        const description = await readModelFolder(dir);
+        const gate = await readGate(dir, description.manifest.sha256);
+        models.push({ ...description, dir, bundled, ...(gate && { gate }) });
       } catch (error) {
         damaged.push({ dir, problem: messageOf(error) });
       }

@@ -2,7 +2,7 @@
 
 import { ImgclsError } from '../core/errors.ts';
 import { type ModelVariant, modelTitle } from '../core/model.ts';
-import { catalog, PREFERRED_MODEL } from './catalog.ts';
+import { catalog, PREFERRED_MODEL, recognize } from './catalog.ts';
 import { type LibraryModel, type ModelLibrary, STARTER_MODEL } from './library.ts';
 import { type CpuFeatures, chooseVariant, type VariantSetting } from './variant.ts';
 
@@ -27,12 +27,15 @@ export async function selectModel(options: {
 }): Promise<SelectedModel> {
   const { library, wanted, variantSetting, cpu } = options;
   const pick = async (name: string): Promise<SelectedModel | undefined> => {
-    const models = await library.find(name);
+    const found = await library.find(name);
+    const models = variantSetting === 'auto' ? trusted(found) : found;
     const [first, ...others] = models.map(({ manifest }) => manifest.variant);
     if (first === undefined) return undefined;
     const { variant, reason } = chooseVariant(variantSetting, cpu, [first, ...others]);
     const model = models.find(({ manifest }) => manifest.variant === variant);
-    return model === undefined ? undefined : { model, reason };
+    if (model === undefined) return undefined;
+    const doubted = found.filter((other) => !models.includes(other)).map(({ manifest }) => manifest.variant);
+    return { model, reason: doubted.length > 0 ? `${doubted} has not passed the accuracy gate` : reason };
   };
 
   if (wanted !== undefined) return (await pick(wanted)) ?? (await missing(wanted, library));
@@ -41,6 +44,20 @@ export async function selectModel(options: {
   const starter = await pick(STARTER_MODEL);
   if (starter === undefined) return await missing(STARTER_MODEL, library);
   return { ...starter, notice: starterNotice(starter.model) };
+}
+
+/**
+ * Those that may be chosen where the user does not: fp32, what is known file by file (bundled, or of the catalog), what has
+ * passed the accuracy gate, and what there is nothing to compare with.
+ */
+export function trusted(models: readonly LibraryModel[]): LibraryModel[] {
+  const hasReference = models.some(({ manifest }) => manifest.variant === 'fp32');
+  return models.filter(
+    ({ manifest, bundled, gate }) =>
+      manifest.variant === 'fp32' ||
+      !hasReference ||
+      (gate?.passed ?? (bundled || recognize(manifest.sha256) !== undefined)),
+  );
 }
 
 function starterNotice({ manifest }: LibraryModel): string {

@@ -1,10 +1,23 @@
 // `imgcls model ...`: the models of this machine. Help loads neither the model runtime nor an SDK.
 
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { VariantSetting } from '../../model/variant.ts';
 import type { ModelCommandDeps } from '../model.ts';
 
 type Format = 'table' | 'json';
+
+interface VerifyFlags {
+  images?: string;
+  tolerance: number;
+}
+
+interface ImportFlags extends VerifyFlags {
+  name?: string;
+  variant?: 'fp32' | 'int8';
+}
+
+/** Two of a hundred, as for the bundled model (tools/starter-model): on so few images, less is chance. */
+const TOLERANCE = 0.02;
 
 export function register(program: Command): void {
   registerModel(program, async () => {
@@ -17,7 +30,10 @@ export function register(program: Command): void {
       cluster: program.opts().cluster,
       dataDir: program.opts().dataDir,
     });
-    const { foreignBucket } = await import('../foreign-bucket.ts');
+    const [{ foreignBucket }, { openGate }] = await Promise.all([
+      import('../foreign-bucket.ts'),
+      import('../gate.ts'),
+    ]);
     const interrupted = new AbortController();
     // Once: a second Ctrl-C ends the process.
     process.once('SIGINT', () => interrupted.abort());
@@ -31,6 +47,7 @@ export function register(program: Command): void {
         const cloud = await openCloud(settings);
         return { store: cloud.output, close: () => cloud.close() };
       },
+      gate: openGate(settings, interrupted.signal, Date.now),
       out: process.stdout,
       err: process.stderr,
       interrupted: interrupted.signal,
@@ -43,6 +60,10 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
   const model = program.command('model').description('The models of this machine.');
   const format = () =>
     new Option('--format <format>', 'how it is written').choices(['table', 'json']).default('table');
+  const tolerance = () =>
+    new Option('--tolerance <share>', 'the most that int8 may lose, as a share of the images')
+      .default(TOLERANCE)
+      .argParser(share);
   const variant = (what: string, choices: string[]) =>
     new Option('--variant <variant>', what).choices(choices);
 
@@ -76,7 +97,9 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .argument('<path>', 'an .onnx file, or a folder with one')
     .option('--name <name>', 'what to call it; else by its recipe or file name')
     .addOption(variant('what it is; else found out', ['fp32', 'int8']))
-    .action(async (path: string, flags: { name?: string; variant?: 'fp32' | 'int8' }) =>
+    .option('--images <folder>', 'labelled images: an int8 variant that loses too many of them is refused')
+    .addOption(tolerance())
+    .action(async (path: string, flags: ImportFlags) =>
       (await import('../model.ts')).importOne(await open(), path, flags),
     );
   model
@@ -93,12 +116,30 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .action(async (title: string) => (await import('../model.ts')).remove(await open(), title));
   model
     .command('verify')
-    .description('Checks the sha256 of models, loads them and runs them once.')
+    .description(
+      'Checks the sha256 of models, loads them and runs them once; with --images, compares int8 with fp32.',
+    )
     .argument('[model]', 'NAME or NAME/VARIANT; else all')
-    .action(async (title: string | undefined) => (await import('../model.ts')).verify(await open(), title));
+    .option(
+      '--images <folder>',
+      'labelled images to compare on: a variant that loses too many is not chosen by itself',
+    )
+    .addOption(tolerance())
+    .action(async (title: string | undefined, { images, tolerance }: VerifyFlags) => {
+      const model = await import('../model.ts');
+      if (images === undefined) return await model.verify(await open(), title);
+      if (title === undefined) throw new InvalidArgumentError('--images needs the name of a model.');
+      return await model.compare(await open(), title, { images, tolerance });
+    });
   model
     .command('push')
     .description("Puts a model into the cluster's output bucket, where workers that lack it find it.")
     .argument('<model>', 'NAME or NAME/VARIANT')
     .action(async (title: string) => (await import('../model.ts')).push(await open(), title));
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be 0 to 1.');
+  return value;
 }

@@ -44,6 +44,7 @@ async function setUp(settings: { modelMirror?: string } = {}) {
       return {
         library,
         optimised: openOptimisedModels({ dataDir: root }),
+        gate: () => Promise.reject(new Error('not asked for')),
         settings: { modelVariant: 'auto', ...settings },
         openStore: () => store,
         openOutput: async () => ({ store, close: async () => {} }),

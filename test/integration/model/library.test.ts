@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { judgeVariant, writeGate } from '../../../src/model/gate.ts';
 import { importModel } from '../../../src/model/import.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
 import { parseModelTitle, selectModel } from '../../../src/model/select-model.ts';
@@ -99,8 +100,11 @@ describe('selectModel', () => {
 
   it('prefers ResNet-50, in the variant that suits the CPU', async () => {
     const { library, install } = await setUp();
-    await install('resnet50', 'fp32', 1);
-    await install('resnet50', 'int8', 2);
+    const fp32 = await install('resnet50', 'fp32', 1);
+    const int8 = await install('resnet50', 'int8', 2);
+    const images = { images: 100, top1: 82, top5: 97, failed: [], digest: 'd'.repeat(64) };
+    const compared = ({ manifest: { sha256 } }: typeof int8) => ({ sha256, evaluation: images });
+    await writeGate(int8.dir, judgeVariant(compared(int8), compared(fp32), { tolerance: 0, nowMs: 0 }));
     const fast = await selectModel({ library, variantSetting: 'auto', cpu });
     expect(fast).toMatchObject({
       model: { manifest: { variant: 'int8' } },

@@ -1,0 +1,101 @@
+/** Makes any number of different photographs of about a given size from a few real ones, the same ones every time. */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import sharp from 'sharp';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+
+export interface Photographs {
+  /** A folder with JPEG and PNG files, or such files themselves. */
+  sources: string | readonly string[];
+  count: number;
+  /** Of each file, about. */
+  bytes: number;
+  /** Pixels. */
+  width?: number;
+  height?: number;
+  /** Other seeds give other crops. */
+  seed?: string;
+}
+
+const MOST_AT_ONCE = 8;
+
+/** Numbers in [0, 1) that a text decides. */
+const seeded = (text: string) => createHash('sha256').update(text).digest().readUInt32LE() / 2 ** 32;
+
+/** The files that photographs are made of, by name: photograph `index` shows number `index % length`. */
+export async function photographSources(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => /\.(jpe?g|png)$/i.test(name)).sort();
+  return names.map((name) => path.join(folder, name));
+}
+
+/**
+ * Fills `folder` with `count` JPEG photographs of about `bytes` each: crops of 60 to 100 % of the sources' width and height,
+ * brought to one size (500 x 375 pixels) and as much detail as it takes to reach the bytes. Files that are there already
+ * are left alone.
+ * @returns their paths.
+ * @throws {ImgclsError} of kind `usage` where there is no source, or one that cannot be decoded.
+ */
+export async function makePhotographs(folder: string, options: Photographs): Promise<string[]> {
+  const { sources, count } = options;
+  await mkdir(folder, { recursive: true });
+  const there = new Set(await readdir(folder));
+  const originals = typeof sources === 'string' ? await photographSources(sources) : sources;
+  if (originals.length === 0)
+    throw new ImgclsError('usage', `There is no JPEG or PNG in ${sources} to make photographs from.`);
+  const names = Array.from({ length: count }, (_, index) => `photo-${String(index).padStart(6, '0')}.jpg`);
+  // Shared by the makers: each takes the next.
+  const entries = names.entries();
+  const makers = Array.from({ length: MOST_AT_ONCE }, async () => {
+    for (const [index, name] of entries) {
+      if (there.has(name)) continue;
+      const jpeg = await crop(originals[index % originals.length] ?? '', index, options);
+      // Whoever is interrupted, or does the same at the same time, leaves no half of a file under its name.
+      const partial = path.join(folder, `.${name}-${process.pid}`);
+      await writeFile(partial, jpeg);
+      await rename(partial, path.join(folder, name));
+    }
+  });
+  await Promise.all(makers);
+  return names.map((name) => path.join(folder, name));
+}
+
+async function crop(
+  original: string,
+  index: number,
+  { bytes, width = 500, height = 375, seed = '' }: Photographs,
+): Promise<Buffer> {
+  try {
+    const file = await readFile(original);
+    const whole = await sharp(file).metadata();
+    const share = 0.6 + 0.4 * seeded(`${seed}share ${index}`);
+    const size = { width: Math.round(whole.width * share), height: Math.round(whole.height * share) };
+    const left = Math.floor((whole.width - size.width) * seeded(`${seed}left ${index}`));
+    const top = Math.floor((whole.height - size.height) * seeded(`${seed}top ${index}`));
+    const { data, info } = await sharp(file)
+      .extract({ left, top, ...size })
+      .resize(width, height, { fit: 'cover' })
+      .toColourspace('srgb')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return await nearestInSize(data, { width, height, channels: info.channels }, bytes);
+  } catch (cause) {
+    throw new ImgclsError('usage', `No photograph can be made from ${original}: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** The JPEG of the quality that comes nearest to the size. */
+async function nearestInSize(pixels: Buffer, raw: sharp.CreateRaw, bytes: number): Promise<Buffer> {
+  let [low, high] = [5, 100];
+  let best = Buffer.alloc(0);
+  while (low <= high) {
+    const quality = (low + high) >> 1;
+    const jpeg = await sharp(pixels, { raw }).jpeg({ quality }).toBuffer();
+    if (Math.abs(jpeg.byteLength - bytes) < Math.abs(best.byteLength - bytes)) best = jpeg;
+    if (jpeg.byteLength > bytes) high = quality - 1;
+    else low = quality + 1;
+  }
+  return best;
+}

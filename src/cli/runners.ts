@@ -1,0 +1,21 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { DEFAULT_LIMITS } from '../worker/runner.ts';
+import type { RunSettings } from './settings.ts';
+
+/** What a model runner is started with. */
+export function runnerOptions(settings: RunSettings) {
+  const { maxPixels, decodeTimeoutMs } = settings;
+  return {
+    entry: runnerEntry(settings),
+    args: [JSON.stringify({ maxPixels, decodeTimeoutMs })],
+    // A decode that ends by its own limit must not look like a runner that hangs.
+    limits: { ...DEFAULT_LIMITS, imageMs: Math.max(DEFAULT_LIMITS.imageMs, 1.5 * decodeTimeoutMs) },
+  };
+}
+
+/** The built-in one, from src/ in a clone and from dist/ in the package, unless the settings name another. */
+function runnerEntry({ runnerEntry: named }: RunSettings): URL {
+  if (named !== undefined) return pathToFileURL(named);
+  return new URL(`../model/runner-main${path.extname(import.meta.url)}`, import.meta.url);
+}

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import type { ModelManifest } from '../../../src/core/model.ts';
+import type { Evaluation } from '../../../src/model/evaluate.ts';
+import { type GateResult, judgeVariant } from '../../../src/model/gate.ts';
+import { classesByName, truthOf } from '../../../src/model/labelled-images.ts';
+import type { LibraryModel } from '../../../src/model/library.ts';
+import { trusted } from '../../../src/model/select-model.ts';
+
+const evaluation = (top1: number, digest = 'd'.repeat(64)): Evaluation => ({
+  images: 100,
+  top1,
+  top5: 97,
+  failed: [],
+  digest,
+});
+const judge = (variantTop1: number, referenceTop1: number) =>
+  judgeVariant(
+    { sha256: 'a'.repeat(64), evaluation: evaluation(variantTop1) },
+    { sha256: 'b'.repeat(64), evaluation: evaluation(referenceTop1) },
+    { tolerance: 0.02, nowMs: 5 },
+  );
+
+describe('the accuracy gate', () => {
+  it.each([
+    [83, 83, true],
+    [81, 83, true],
+    [80, 83, false],
+    [84, 83, true],
+  ])('lets %i of 100 beside %i of fp32 pass: %s', (top1, reference, passed) => {
+    expect(judge(top1, reference)).toMatchObject({ passed, images: 100, atMs: 5 });
+  });
+
+  it('compares on the same images only', () => {
+    const other = { sha256: 'b'.repeat(64), evaluation: evaluation(83, 'e'.repeat(64)) };
+    expect(() =>
+      judgeVariant({ sha256: 'a'.repeat(64), evaluation: evaluation(83) }, other, { tolerance: 1, nowMs: 0 }),
+    ).toThrow('images changed');
+  });
+});
+
+describe('what an image shows', () => {
+  const classes = classesByName([
+    { wnid: 'n02124075', label: 'Egyptian cat' },
+    { wnid: 'n02012849', label: 'crane' },
+    { wnid: 'n03126707', label: 'crane' },
+  ]);
+  it.each([
+    ['n02124075_7.jpg', ['n02124075']],
+    ['n02124075/a.jpg', ['n02124075']],
+    ['Egyptian cat/a.jpg', ['n02124075']],
+    ['photos/egyptian_cat/2024/a.jpg', ['n02124075']],
+    ['crane/a.jpg', ['n02012849', 'n03126707']],
+    ['crane/n02124075_7.jpg', ['n02012849', 'n03126707']],
+    ['a.jpg', undefined],
+    ['dogs/a.jpg', undefined],
+    ['n021240750.jpg', undefined],
+  ])('%s: %s', (path, truth) => {
+    expect(truthOf(path, classes)).toEqual(truth);
+  });
+
+  it('is not guessed where the model does not know the class', () => {
+    expect(() => truthOf('n99999999_1.jpg', classes)).toThrow('n99999999, which the model does not know');
+  });
+});
+
+describe('a variant that nobody asked for', () => {
+  const model = (variant: 'fp32' | 'int8', more: Partial<LibraryModel> = {}) =>
+    ({
+      manifest: { name: 'mine', variant, sha256: '0'.repeat(64) } as ModelManifest,
+      bundled: false,
+      ...more,
+    }) as LibraryModel;
+  const gate = (passed: boolean) => ({ passed }) as GateResult;
+  const chosen = (...models: LibraryModel[]) => trusted(models).map(({ manifest }) => manifest.variant);
+
+  it('is chosen once it has passed the gate', () => {
+    expect(chosen(model('fp32'), model('int8'))).toEqual(['fp32']);
+    expect(chosen(model('fp32'), model('int8', { gate: gate(false) }))).toEqual(['fp32']);
+    expect(chosen(model('fp32'), model('int8', { gate: gate(true) }))).toEqual(['fp32', 'int8']);
+  });
+
+  it('is chosen where there is nothing to compare it with, and where it came with the product', () => {
+    expect(chosen(model('int8'))).toEqual(['int8']);
+    expect(chosen(model('fp32'), model('int8', { bundled: true }))).toEqual(['fp32', 'int8']);
+    expect(chosen(model('fp32'), model('int8', { bundled: true, gate: gate(false) }))).toEqual(['fp32']);
+  });
+});
