@@ -4,10 +4,9 @@
 //     npm run bench:cold -- [--model FILE] [--counts 20,30] [--repeat 5]
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import { makePhotographs } from '../src/bench/photographs.ts';
 import { installPackage } from '../test/e2e/package.ts';

@@ -126,10 +126,10 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     )
     .addOption(tolerance())
     .action(async (title: string | undefined, { images, tolerance }: VerifyFlags) => {
-      const model = await import('../model.ts');
-      if (images === undefined) return await model.verify(await open(), title);
+      const { compare, verify } = await import('../model.ts');
+      if (images === undefined) return await verify(await open(), title);
       if (title === undefined) throw new InvalidArgumentError('--images needs the name of a model.');
-      return await model.compare(await open(), title, { images, tolerance });
+      return await compare(await open(), title, { images, tolerance });
     });
   model
     .command('push')

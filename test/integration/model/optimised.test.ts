@@ -1,0 +1,92 @@
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openOptimisedModels } from '../../../src/cli/optimise.ts';
+import { noLog } from '../../../src/core/log.ts';
+import { isError } from '../../../src/core/outcome.ts';
+import { createClassifier } from '../../../src/model/classifier.ts';
+import { createModelFiles } from '../../../src/model/fetch.ts';
+import { createModelLibrary } from '../../../src/model/library.ts';
+import { createOptimisedModels } from '../../../src/model/optimised.ts';
+import {
+  BUNDLED_DIR,
+  LIMITS,
+  SAMPLES_DIR,
+  STARTER_DIR,
+  starterManifest,
+  temporaryFolder,
+} from './support.ts';
+
+const sample = async () => new Uint8Array(await readFile(join(SAMPLES_DIR, 'rocket.jpg')));
+const weights = join(STARTER_DIR, 'model.onnx');
+
+describe('an optimised model', () => {
+  it('gives the same labels and scores as the model that it was made of', async () => {
+    const { sha256 } = await starterManifest();
+    const optimisedDir = await openOptimisedModels({ dataDir: await temporaryFolder() }).make(
+      weights,
+      sha256,
+    );
+    const plain = await createClassifier({ dir: STARTER_DIR, sha256, ...LIMITS });
+    const optimised = await createClassifier({ dir: STARTER_DIR, sha256, optimisedDir, ...LIMITS });
+    const [expected] = await plain.classify([await sample()], 5);
+    const [found] = await optimised.classify([await sample()], 5);
+    if (found === undefined || expected === undefined || isError(found) || isError(expected)) {
+      throw new Error('no prediction');
+    }
+    expect(found.labels.map(({ wnid }) => wnid)).toEqual(expected.labels.map(({ wnid }) => wnid));
+    for (const [at, { score }] of found.labels.entries())
+      expect(score).toBeCloseTo(expected.labels[at]?.score ?? Number.NaN, 3);
+    await Promise.all([plain.dispose(), optimised.dispose()]);
+  });
+
+  it('is made once, and again where a file of it is cut off', async () => {
+    const dir = await temporaryFolder();
+    let made = 0;
+    const models = createOptimisedModels({
+      dir,
+      platform: async () => 'this',
+      async optimise(_, to) {
+        made++;
+        await writeFile(to, 'graph');
+        await writeFile(`${to}.data`, 'weights');
+      },
+    });
+    const sha256 = '1'.repeat(64);
+    expect(await models.find(sha256)).toBeUndefined();
+    const folder = await models.make('weights', sha256);
+    expect(await models.find(sha256)).toBe(folder);
+    await truncate(join(folder, 'model.onnx.data'), 3);
+    expect(await models.find(sha256)).toBeUndefined();
+    expect(await models.make('weights', sha256)).toBe(folder);
+    expect(await models.find(sha256)).toBe(folder);
+    expect(made).toBe(2);
+    await models.remove(sha256);
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('is not used on another type of CPU', async () => {
+    const dir = await temporaryFolder();
+    const on = (platform: string) =>
+      createOptimisedModels({ dir, platform: async () => platform, optimise: (_, to) => writeFile(to, '') });
+    await on('one').make('weights', '1'.repeat(64));
+    expect(await on('other').find('1'.repeat(64))).toBeUndefined();
+  });
+
+  it('that cannot be made leaves nothing, and the model is used as it is', async () => {
+    const dir = await temporaryFolder();
+    const files = createModelFiles({
+      library: createModelLibrary({ modelsDir: join(dir, 'models'), bundledDir: BUNDLED_DIR }),
+      cacheDir: join(dir, 'cache'),
+      log: noLog,
+      optimised: createOptimisedModels({
+        dir: join(dir, 'optimised'),
+        platform: async () => 'this',
+        optimise: () => Promise.reject(new Error('The disk is full.')),
+      }),
+    });
+    const { name, version, variant, sha256 } = await starterManifest();
+    expect(await files.ensure({ name, version, variant, sha256 })).toEqual({ dir: STARTER_DIR, sha256 });
+    expect(await readdir(join(dir, 'optimised'))).toEqual([]);
+  });
+});
