@@ -5,9 +5,10 @@
 // eighth of the time (fp32; int8 in half), and the runners of a machine share the weights' memory (docs/performance.md).
 
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { ImgclsError } from '../core/errors.ts';
 import { sha256Hex } from '../core/model.ts';
 import { FORMAT, formatVersion, parseVersioned } from '../core/versioned.ts';
 import { stagingDir } from './install.ts';
@@ -15,6 +16,9 @@ import { stagingDir } from './install.ts';
 /** In a folder of an optimised model: the graph, and beside it the weights that it maps. */
 export const OPTIMISED_FILE = 'model.onnx';
 const DESCRIPTION_FILE = 'optimised.json';
+
+/** It stays free for what the disk is there for: images, and what becomes of them. */
+const LEAST_FREE_BYTES = 512 * 1024 * 1024;
 
 const description = z.object({
   v: formatVersion,
@@ -30,7 +34,7 @@ export interface OptimisedModels {
   /**
    * Makes one, in place of any that is there.
    * @param weights the `.onnx` file, whose sha256 was checked.
-   * @throws what making it throws; nothing is left behind then.
+   * @throws {ImgclsError} of kind `permanent` where the disk is nearly full; what making it throws. Nothing is left behind then.
    */
   make(weights: string, sha256: string, signal?: AbortSignal): Promise<string>;
   /** Removes what was made of these weights, on whatever type of CPU. */
@@ -64,6 +68,7 @@ export function createOptimisedModels({ dir, platform, optimise }: OptimisedMode
       const staging = stagingDir(dir);
       await mkdir(staging, { recursive: true });
       try {
+        await checkSpace(staging, weights);
         await optimise(weights, join(staging, OPTIMISED_FILE), signal);
         await describe(staging, sha256);
         const folder = await folderOf(sha256);
@@ -94,6 +99,18 @@ async function isWhole(folder: string, sha256: string): Promise<boolean> {
     // Whatever is wrong with it, it can be made again.
     return false;
   }
+}
+
+/** The optimised weights are about as large as the original ones. */
+async function checkSpace(folder: string, weights: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const needed = LEAST_FREE_BYTES + (await stat(weights)).size;
+  if (bavail * bsize >= needed) return;
+  const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+  throw new ImgclsError(
+    'permanent',
+    `Only ${megabytes(bavail * bsize)} MB are free in ${folder}; ${megabytes(needed)} MB are wanted.`,
+  );
 }
 
 async function describe(folder: string, sha256: string): Promise<void> {
