@@ -51,11 +51,11 @@ class SqsQueues implements QueueService {
     return this.open(name);
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(name: string, signal?: AbortSignal): Promise<void> {
     try {
-      await this.#urls.using(name, undefined, (QueueUrl) =>
-        calling(`remove queue ${name}`, undefined, () =>
-          this.#client.send(new DeleteQueueCommand({ QueueUrl })),
+      await this.#urls.using(name, signal, (QueueUrl) =>
+        calling(`remove queue ${name}`, signal, (options) =>
+          this.#client.send(new DeleteQueueCommand({ QueueUrl }), options),
         ),
       );
     } catch (error) {

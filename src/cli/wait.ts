@@ -101,9 +101,12 @@ export function faultTeller(): (error: unknown) => void {
   };
 }
 
+/** Who interrupts wants to go; that the record cannot be read only makes the advice more general. */
+const ADVICE_MS = 2000;
+
 /** What whoever stops waiting should know, as far as the job's record can be read. */
 export async function howToGoOn(job: Job): Promise<string> {
-  const state = await job.record().then(
+  const state = await job.record({ signal: AbortSignal.timeout(ADVICE_MS) }).then(
     (record) => record.state,
     () => 'unknown',
   );

@@ -17,6 +17,9 @@ export interface Attendance {
   leave(givenUp: readonly string[]): Promise<void>;
 }
 
+/** Who leaves while the cloud does not answer waits no longer than this to leave it tidy. */
+const PARTING_MS = 3000;
+
 /** What a job's handle stands on. */
 export interface JobTools {
   cloud: Cloud;
@@ -164,7 +167,8 @@ export function jobHandle(
       submission.stop?.();
       await submission.submitted.catch(() => {});
       // One that cannot be removed now is swept later; the wait's own end counts more.
-      if (responses !== undefined) await plain.queues.remove(responses).catch(() => {});
+      if (responses !== undefined)
+        await plain.queues.remove(responses, AbortSignal.timeout(PARTING_MS)).catch(() => {});
       await attendance.leave(isFinished ? [] : [id]);
     }
   }

@@ -183,7 +183,7 @@ function patientQueues(queues: QueueService, wait: Patiently): QueueService {
   return {
     open: (name) => patientQueue(queues.open(name), wait),
     create: async (name, settings) => patientQueue(await wait(() => queues.create(name, settings)), wait),
-    remove: (name) => wait(() => queues.remove(name)),
+    remove: (name, signal) => wait(({ ending }) => queues.remove(name, ending.signal), signal),
     list(prefix) {
       const given = new Set<string>();
       const open = () => othersThan(given, queues.list(prefix));

@@ -126,7 +126,7 @@ export interface QueueService {
   /** Does nothing where the queue is there already. */
   create(name: string, settings?: QueueSettings): Promise<Queue>;
   /** Does nothing where there is no such queue. */
-  remove(name: string): Promise<void>;
+  remove(name: string, signal?: AbortSignal): Promise<void>;
   list(prefix: string): AsyncIterable<ListedQueue>;
 }
 
