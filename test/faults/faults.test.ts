@@ -3,34 +3,33 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMoto } from '../contract/moto.ts';
-import { type InstalledPackage, installPackage } from '../e2e/package.ts';
+import { repository } from '../e2e/package.ts';
 import { CALM, type FaultPlan, type Sabotage } from './plan.ts';
 import { openPool, type Pool } from './pool.ts';
 import type { RunReport } from './run.ts';
 import { faultRuns, lineOf, type RunsOptions, summaryOf } from './runs.ts';
 import { localWorld, motoWorld } from './worlds.ts';
 
+/** A clone runs module by module, so that others can be put in their place; the package is bundled. */
+const bin = path.join(repository, 'bin', 'imgcls.js');
 const PARALLEL = 3;
 
 const moto = await startMoto();
 const onMoto = moto && motoWorld(moto.url);
 
-let installed: InstalledPackage;
 let folder: string;
 let pool: Pool;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'imgcls-faults-'));
-  installed = await installPackage();
-  pool = await openPool(path.join(folder, 'pool'), installed.bin);
+  pool = await openPool(path.join(folder, 'pool'), bin);
 });
 afterAll(async () => {
-  await installed?.remove();
   await moto?.close();
   await rm(folder, { recursive: true, force: true });
 });
 
 async function run(runs: RunsOptions['runs']): Promise<RunReport[]> {
-  const reports = await faultRuns({ bin: installed.bin, pool, folder, runs, parallel: PARALLEL });
+  const reports = await faultRuns({ bin, pool, folder, runs, parallel: PARALLEL });
   console.log([...reports.map(lineOf), summaryOf(reports)].join('\n'));
   return reports;
 }

@@ -8,7 +8,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { startMoto } from '../contract/moto.ts';
-import { installPackage } from '../e2e/package.ts';
+import { repository } from '../e2e/package.ts';
 import { openPool } from './pool.ts';
 import type { World } from './run.ts';
 import { faultRuns, lineOf, summaryOf } from './runs.ts';
@@ -31,19 +31,18 @@ const MOTO_SHARE = 2;
 const stopped = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
 const moto = flags.cloud === 'local' ? undefined : await startMoto();
-const installed = await installPackage();
+const bin = path.join(repository, 'bin', 'imgcls.js');
 try {
   process.exitCode = await soak();
 } finally {
-  await installed.remove();
   await moto?.close();
 }
 
 async function soak(): Promise<number> {
   const folder = await mkdtemp(path.join(tmpdir(), 'imgcls-faults-'));
-  const pool = await openPool(path.join(folder, 'pool'), installed.bin);
+  const pool = await openPool(path.join(folder, 'pool'), bin);
   const reports = await faultRuns({
-    bin: installed.bin,
+    bin,
     pool,
     runs: seeds(),
     parallel: Number(flags.parallel),
