@@ -69,68 +69,72 @@ const halfAnnounced = (dataDir: string, job: string) =>
   });
 
 describe('an upload whose submitter is killed at any moment', () => {
-  const IMAGES = 2000;
-  const KILLS = 10;
-
-  it(`ends with one outcome an image after ${KILLS} kills and resumes, each image stored once`, async () => {
-    const dataDir = await installed.dataDir();
-    const folder = path.join(dataDir, 'photos');
-    const expected = await makeImages(folder, IMAGES);
-    const log = path.join(dataDir, 'classified.txt');
-    const env = {
-      IMGCLS_RUNNER_ENTRY: runner,
-      IMGCLS_TEST_RUNNER_LOG: log,
-      IMGCLS_TEST_IMAGES_PER_SECOND: '400',
-      IMGCLS_CONCURRENCY: '1',
-    };
-    const random = new Random(20);
-    const etags = new Map<string, string>();
-    let job: string | undefined;
-    let inFlight = 0;
-    const stored: number[] = [];
-    for (let kills = 0; kills < KILLS; ) {
-      const args = job === undefined ? ['upload', 'photos'] : ['resume', job];
-      const running = start(installed.bin, dataDir, args, env);
-      await wait(200 + random.below(500));
-      running.kill('SIGKILL');
-      expect(await running.finished, 'it was killed while it worked').toMatchObject({ signal: 'SIGKILL' });
-      job ??= (await jobsOf(dataDir))[0];
-      if (job === undefined) continue;
-      kills++;
-      inFlight += await halfAnnounced(dataDir, job);
-      for (const [key, etag] of await storedImages(dataDir)) {
-        expect(etags.get(key) ?? etag, `${key} is stored once`).toBe(etag);
-        etags.set(key, etag);
+  it.each([
+    { how: 'each image stored once', IMAGES: 8000, KILLS: 10, perSecond: 1600, packBelow: 0 },
+    { how: 'packs of small images', IMAGES: 8000, KILLS: 4, perSecond: 1600, packBelow: 32_768 },
+  ])(
+    'ends with one outcome an image after $KILLS kills and resumes, $how',
+    async ({ IMAGES, KILLS, perSecond, packBelow }) => {
+      const dataDir = await installed.dataDir();
+      const folder = path.join(dataDir, 'photos');
+      const expected = await makeImages(folder, IMAGES);
+      const log = path.join(dataDir, 'classified.txt');
+      const env = {
+        IMGCLS_RUNNER_ENTRY: runner,
+        IMGCLS_TEST_RUNNER_LOG: log,
+        IMGCLS_TEST_IMAGES_PER_SECOND: String(perSecond),
+        IMGCLS_PACK_BELOW_BYTES: String(packBelow),
+        IMGCLS_CONCURRENCY: '1',
+      };
+      const random = new Random(20);
+      const etags = new Map<string, string>();
+      let job: string | undefined;
+      let inFlight = 0;
+      const stored: number[] = [];
+      for (let kills = 0; kills < KILLS; ) {
+        const args = job === undefined ? ['upload', 'photos'] : ['resume', job];
+        const running = start(installed.bin, dataDir, args, env);
+        await wait(150 + random.below(350));
+        running.kill('SIGKILL');
+        expect(await running.finished, 'it was killed while it worked').toMatchObject({ signal: 'SIGKILL' });
+        job ??= (await jobsOf(dataDir))[0];
+        if (job === undefined) continue;
+        kills++;
+        inFlight += await halfAnnounced(dataDir, job);
+        for (const [key, etag] of await storedImages(dataDir)) {
+          expect(etags.get(key) ?? etag, `${key} is stored once`).toBe(etag);
+          etags.set(key, etag);
+        }
+        stored.push(etags.size);
       }
-      stored.push(etags.size);
-    }
-    const { code, stdout, stderr } = await start(
-      installed.bin,
-      dataDir,
-      ['resume', job ?? '', '--format', 'ndjson'],
-      env,
-    ).finished;
-    expect(code, stderr).toBe(0);
-    const outcomes = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(outcomes.map(({ index }) => index)).toEqual(Array.from({ length: IMAGES }, (_, index) => index));
-    expect(new Map(outcomes.map(({ name, label }) => [name, label]))).toEqual(expected);
-    for (const [key, etag] of await storedImages(dataDir)) expect(etags.get(key) ?? etag).toBe(etag);
-    const classified = (await readFile(log, 'utf8')).trimEnd().split('\n');
-    expect(new Set(classified).size).toBe(IMAGES);
-    const twice = classified.length - IMAGES;
-    console.log(
-      `Killed when so many were stored: ${stored.join(', ')}; ${twice} images classified twice, ${inFlight} were half announced.`,
-    );
-    expect(twice).toBeLessThanOrEqual(inFlight);
-    expect(await look(dataDir, ({ output }) => readJob(output, job ?? ''))).toMatchObject({
-      state: 'finished',
-      total: IMAGES,
-    });
-    await expect.poll(() => processesOf(dataDir), { timeout: 60_000, interval: 500 }).toEqual([]);
-  });
+      const { code, stdout, stderr } = await start(
+        installed.bin,
+        dataDir,
+        ['resume', job ?? '', '--format', 'ndjson'],
+        env,
+      ).finished;
+      expect(code, stderr).toBe(0);
+      const outcomes = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      expect(outcomes.map(({ index }) => index)).toEqual(Array.from({ length: IMAGES }, (_, index) => index));
+      expect(new Map(outcomes.map(({ name, label }) => [name, label]))).toEqual(expected);
+      for (const [key, etag] of await storedImages(dataDir)) expect(etags.get(key) ?? etag).toBe(etag);
+      const classified = (await readFile(log, 'utf8')).trimEnd().split('\n');
+      expect(new Set(classified).size).toBe(IMAGES);
+      const twice = classified.length - IMAGES;
+      console.log(
+        `Killed when so many were stored: ${stored.join(', ')}; ${twice} images classified twice, ${inFlight} were half announced.`,
+      );
+      expect(twice).toBeLessThanOrEqual(inFlight);
+      expect(await look(dataDir, ({ output }) => readJob(output, job ?? ''))).toMatchObject({
+        state: 'finished',
+        total: IMAGES,
+      });
+      await expect.poll(() => processesOf(dataDir), { timeout: 60_000, interval: 500 }).toEqual([]);
+    },
+  );
 });
 
 describe('a job that was cut short', () => {
