@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import sharp from 'sharp';
+import sharp, { type CreateRaw } from 'sharp';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 
 export interface Photographs {
@@ -87,7 +87,7 @@ async function crop(
 }
 
 /** The JPEG of the quality that comes nearest to the size. */
-async function nearestInSize(pixels: Buffer, raw: sharp.CreateRaw, bytes: number): Promise<Buffer> {
+async function nearestInSize(pixels: Buffer, raw: CreateRaw, bytes: number): Promise<Buffer> {
   let [low, high] = [5, 100];
   let best = Buffer.alloc(0);
   while (low <= high) {

@@ -1,60 +1,54 @@
-import { readFile } from 'node:fs/promises';
-import Table from 'cli-table3';
-import { type Comparison, compare } from '../bench/compare.ts';
-import { cells, columns, markdown } from '../bench/compare-text.ts';
-import { parseTrace } from '../bench/trace-file.ts';
-import { namedTrace, type Trace, traceNames } from '../bench/traces.ts';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError } from '../core/errors.ts';
+import type { BenchFlags } from './bench-flags.ts';
+import { openOutput } from './output.ts';
 
-export interface BenchFlags {
-  /** `true`: all traces by name. */
-  simulate?: string | true;
-  seed: number;
-  max: number;
-  format: 'table' | 'json' | 'markdown';
+/** Flags by what they belong to; the others are for both. */
+const ONLY_MEASURING = ['count', 'repeat', 'boots', 'scenario', 'images', 'cloud', 'model', 'compare', 'yes'];
+const ONLY_SIMULATING = ['max'];
+
+/**
+ * Runs `imgcls bench`, measuring or simulating.
+ * @param given names of the flags that the user gave; the others have their defaults.
+ * @throws {ImgclsError} of kind `permanent`, after the report is written, when results were wrong.
+ */
+export async function bench(flags: BenchFlags, given: readonly string[]): Promise<void> {
+  const { simulate, format, output: file } = flags;
+  const misplaced = given.find((name) =>
+    (simulate === undefined ? ONLY_SIMULATING : ONLY_MEASURING).includes(name),
+  );
+  if (misplaced !== undefined) {
+    const why = simulate === undefined ? 'is for --simulate alone' : 'has no meaning with --simulate';
+    throw new ImgclsError('usage', `--${misplaced} ${why}.`);
+  }
+  checkFormat(simulate === undefined ? 'measuring' : 'simulating', format);
+  // What cannot be written is better known before minutes of measuring.
+  const output = await openOutput(file);
+  try {
+    if (simulate !== undefined) {
+      const { simulatePolicies } = await import('./bench-simulate.ts');
+      await output.write(await simulatePolicies({ ...flags, simulate, format: format as 'table' }));
+      await output.finish();
+      return;
+    }
+    const { measureScenarios, reportText } = await import('./bench-measure.ts');
+    const report = await measureScenarios(flags);
+    await output.write(reportText(report, format as 'table'));
+    await output.finish();
+    const { isCorrect, problems } = report.correctness;
+    if (!isCorrect)
+      throw new ImgclsError('permanent', `Results were wrong: ${problems[0]}`, {
+        hint: 'The report has all that was found.',
+      });
+  } finally {
+    await output.close();
+  }
 }
 
-export async function bench(
-  { simulate, seed, max, format }: BenchFlags,
-  write: (text: string) => void,
-): Promise<void> {
-  if (simulate === undefined)
-    throw new ImgclsError('usage', 'Say what to measure.', { hint: 'imgcls bench --simulate' });
-  if (max < 1) throw new ImgclsError('usage', '--max is 0: without a machine no work is ever done.');
-  const rows: Comparison[] = [];
-  for (const trace of await tracesOf(simulate)) rows.push(...(await compare(trace, { seed, max })));
-  write({ table, json, markdown }[format](rows));
-}
-
-async function tracesOf(named: string | true): Promise<Trace[]> {
-  if (named !== true) return [namedTrace(named) ?? (await readTrace(named))];
-  return traceNames.flatMap((name) => namedTrace(name) ?? []);
-}
-
-async function readTrace(file: string): Promise<Trace> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new ImgclsError('usage', `${file} is no trace, nor a file to be read: ${messageOf(cause)}`, {
-      hint: `Traces: ${traceNames.join(', ')}; or a file of lines "seconds,images".`,
-      cause,
-    });
+function checkFormat(act: 'measuring' | 'simulating', format: BenchFlags['format']): void {
+  const fitting = act === 'measuring' ? ['table', 'json', 'html'] : ['table', 'json', 'markdown'];
+  if (fitting.includes(format)) return;
+  const what = act === 'measuring' ? 'Measurements' : 'Simulations';
+  throw new ImgclsError('usage', `${what} cannot be written as ${format}.`, {
+    hint: `Give --format ${fitting.join(', ')}.`,
   });
-  return parseTrace(file, text);
 }
-
-function table(rows: readonly Comparison[]): string {
-  const drawn = new Table({
-    head: [...columns],
-    colAligns: columns.map((_, at) => (at < 2 ? 'left' : 'right')),
-    style: { head: [], border: [], compact: true },
-  });
-  for (const row of rows) drawn.push(cells(row));
-  return `${drawn.toString()}\n`;
-}
-
-/** Without the busy periods, of which there may be thousands. */
-const json = (rows: readonly Comparison[]): string =>
-  `${JSON.stringify(
-    rows.map(({ busyPeriods, facts, ...row }) => ({ ...row, busyPeriods: busyPeriods.length })),
-    null,
-    2,
-  )}\n`;

@@ -1,0 +1,147 @@
+/** The program that is measured, as its users start it: commands and workers as processes of their own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { onAbort } from '../core/abort.ts';
+import { ImgclsError } from '../core/errors.ts';
+
+/** What a process that was told to end gets before it is killed. */
+const GRACE_MS = 20_000;
+const KEPT_CHARACTERS = 4000;
+
+export interface Finished {
+  code: number | null;
+  /** From just before the start to the exit. */
+  tookMs: number;
+  stdout: string;
+  /** The end of it. */
+  stderr: string;
+}
+
+export interface RunningWorker {
+  /** From just before the start until it had its model and took messages. */
+  readyMs: number;
+  /** Milestones by name: milliseconds from the start of its process. */
+  milestones: Readonly<Record<string, number>>;
+  /** Resolves when it is gone. */
+  end(): Promise<void>;
+}
+
+export interface ProductOptions {
+  /** The program and its first argument. */
+  command: readonly [string, string];
+  /** Aborts when the user interrupts: what runs is told to end. */
+  signal: AbortSignal;
+}
+
+export class Product {
+  readonly #options: ProductOptions;
+  readonly #children = new Set<ChildProcess>();
+
+  constructor(options: ProductOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs a command to its end.
+   * @throws the signal's reason when that aborted meanwhile, after the command has ended.
+   */
+  async run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Finished> {
+    const { signal } = this.#options;
+    signal.throwIfAborted();
+    const startMs = performance.now();
+    const child = this.#start(args, env);
+    const output = collect(child);
+    const forget = onAbort(signal, () => void endOf(child));
+    const exited = once(child, 'exit').then(([code]) => ({ code, tookMs: performance.now() - startMs }));
+    const [{ code, tookMs }] = await Promise.all([exited, once(child, 'close')]).finally(forget);
+    signal.throwIfAborted();
+    return { code, tookMs, ...output() };
+  }
+
+  /**
+   * Starts a worker and waits until it has its model. Its log says so at once, its status up to 15 s later.
+   * @throws {ImgclsError} of kind `permanent` when it ends before.
+   */
+  async startWorker(env: NodeJS.ProcessEnv): Promise<RunningWorker> {
+    const { signal } = this.#options;
+    signal.throwIfAborted();
+    const startMs = performance.now();
+    const child = this.#start(['worker'], { ...env, IMGCLS_LOG_LEVEL: 'debug' });
+    const milestones: Record<string, number> = {};
+    const forget = onAbort(signal, () => void endOf(child));
+    const readyMs = await new Promise<number | undefined>((resolve) => {
+      child.once('exit', () => resolve(undefined));
+      eachLine(child, (line) => {
+        const reached = milestoneOf(line);
+        if (reached === undefined) return;
+        milestones[reached.milestone] = reached.ms;
+        if ('readyMs' in milestones && 'modelReadyMs' in milestones) resolve(performance.now() - startMs);
+      });
+    });
+    forget();
+    signal.throwIfAborted();
+    if (readyMs === undefined)
+      throw new ImgclsError('permanent', 'A worker ended before it was ready.', {
+        hint: '"imgcls worker" shows why.',
+      });
+    return { readyMs, milestones, end: () => endOf(child) };
+  }
+
+  /** Ends all that still runs. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#children].map(endOf));
+  }
+
+  #start(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+    const [program, ...first] = this.#options.command;
+    const child = spawn(program, [...first, ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A terminal's Ctrl-C is for us alone: a second signal would keep it from ending its own children.
+      detached: process.platform !== 'win32',
+    });
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+    child.once('error', () => this.#children.delete(child));
+    return child;
+  }
+}
+
+function collect(child: ChildProcess): () => Pick<Finished, 'stdout' | 'stderr'> {
+  const text = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
+      text[name] = (text[name] + chunk).slice(-KEPT_CHARACTERS);
+    });
+  return () => text;
+}
+
+function eachLine(child: ChildProcess, take: (line: string) => void): void {
+  let rest = '';
+  child.stdout?.resume();
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    lines.forEach(take);
+  });
+}
+
+/** A line of the worker's log that says how far it has come. */
+export function milestoneOf(line: string): { milestone: string; ms: number } | undefined {
+  try {
+    const { milestone, ms } = JSON.parse(line);
+    return typeof milestone === 'string' && typeof ms === 'number' ? { milestone, ms } : undefined;
+  } catch {
+    // The last words of a process that died are no JSON.
+    return undefined;
+  }
+}
+
+async function endOf(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const force = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+  await exited;
+  clearTimeout(force);
+}

@@ -1,0 +1,119 @@
+/** The figures of a report in words, as the table and the page have them. Pure. */
+import { modelTitle } from '../core/model.ts';
+import type { BenchReport, Change, ScenarioResult } from './bench-report.ts';
+import type { LabelShares } from './correctness.ts';
+import { SEED_SOURCE, type SeedFigure } from './seed-figures.ts';
+
+/** `12 ms`, `0.85 s`, `12.3 s`, `230 s`; `-` where there is none. */
+export function timeText(ms: number | undefined): string {
+  if (ms === undefined) return '-';
+  if (ms < 99.5) return `${ms.toFixed(0)} ms`;
+  const seconds = ms / 1000;
+  return `${seconds < 9.995 ? seconds.toFixed(2) : seconds < 99.95 ? seconds.toFixed(1) : seconds.toFixed(0)} s`;
+}
+
+/** `230.15 s`, `about 600 s, inaccurate`, `memory errors`; `-` where nothing was published. */
+export function seedText(seed: SeedFigure | undefined): string {
+  if (seed === undefined) return '-';
+  const { seconds, isAbout, failure } = seed;
+  const time = seconds === undefined ? [] : [`${isAbout === true ? 'about ' : ''}${seconds} s`];
+  return [...time, ...(failure === undefined ? [] : [failure])].join(', ');
+}
+
+export const columns = [
+  'scenario',
+  'images',
+  'median',
+  'p95',
+  'min',
+  'max',
+  'images/s',
+  'seed',
+  'times faster',
+] as const;
+
+/** One for each of `columns`. */
+export function cells({
+  name,
+  images,
+  summary,
+  imagesPerSecond,
+  seed,
+  timesFaster,
+}: ScenarioResult): string[] {
+  return [
+    name,
+    images === 0 ? '-' : String(images),
+    timeText(summary?.medianMs),
+    timeText(summary?.p95Ms),
+    timeText(summary?.minMs),
+    timeText(summary?.maxMs),
+    imagesPerSecond === undefined ? '-' : imagesPerSecond.toFixed(1),
+    seedText(seed),
+    timesFaster === undefined ? '-' : String(Number(timesFaster.toPrecision(3))),
+  ];
+}
+
+const milestoneTexts: Readonly<Record<string, string>> = {
+  kernelMs: 'the kernel starts',
+  processMs: 'the worker process starts',
+  readyMs: 'takes messages',
+  runtimeLoadedMs: 'model runtime loaded',
+  modelReadyMs: 'model loaded',
+};
+
+/** A milestone in words; one that is not known by its name. */
+export const milestoneText = (name: string): string => milestoneTexts[name] ?? name.replace(/Ms$/, '');
+
+export const changeColumns = ['scenario', 'before', 'now', 'change', 'verdict'] as const;
+
+/** One for each of `changeColumns`. */
+export function changeCells({ name, oldMedianMs, newMedianMs, ratio, verdict }: Change): string[] {
+  const verdicts: Partial<Record<Change['verdict'], string>> = {
+    faster: 'faster, beyond the noise',
+    slower: 'SLOWER, beyond the noise',
+    unknown: 'too few repetitions to tell',
+    incomparable: 'not in both',
+  };
+  const percent = ratio === undefined ? undefined : 100 * (ratio - 1);
+  const changed = percent === undefined ? '-' : `${percent > 0 ? '+' : ''}${percent.toFixed(1)} %`;
+  return [name, timeText(oldMedianMs), timeText(newMedianMs), changed, verdicts[verdict] ?? verdict];
+}
+
+/** What was measured with what. */
+export function contextLines({
+  machine,
+  model,
+  cloud,
+  workerKinds,
+  versions,
+  options,
+}: BenchReport): string[] {
+  const memory = `${(machine.memoryBytes / 1e9).toFixed(0)} GB`;
+  const workers = workerKinds.length === 0 ? '' : `; workers ${workerKinds.join(', ')}`;
+  return [
+    `machine  ${machine.cores} cores of ${machine.cpu}, ${memory}, ${machine.platform} ${machine.arch}`,
+    `model    ${modelTitle(model)} ${model.version}; cloud ${cloud}${workers}`,
+    `versions imgcls ${versions.imgcls}, Node ${versions.node}; ${options.repeat} repetitions, ${options.boots} boots`,
+  ];
+}
+
+export const SEED_NOTE = `Seed: ${SEED_SOURCE}, other machines and another network.`;
+
+/** Whether everything also was right. */
+export function correctnessLines({ correctness }: BenchReport): string[] {
+  const { isCorrect, imagesChecked, labels, problems } = correctness;
+  const verdict = isCorrect
+    ? [`correct  ${imagesChecked} outcomes: each image once, no error, always the same label`]
+    : [`WRONG    ${imagesChecked} outcomes`, ...problems.map((problem) => `         ${problem}`)];
+  return [
+    ...verdict,
+    ...(labels.medium ? [labelsLine('photographs', labels.medium)] : []),
+    ...(labels.tiny ? [labelsLine('tiny images', labels.tiny)] : []),
+  ];
+}
+
+function labelsLine(what: string, { top1Share, topKShare }: LabelShares): string {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  return `labels   the right one is first for ${percent(top1Share)} of the ${what}, and listed for ${percent(topKShare)}`;
+}

@@ -1,0 +1,20 @@
+/** Flags of `imgcls bench`, as parsed; those with a default are always there. */
+export interface BenchFlags {
+  /** `true`: all traces by name. */
+  simulate?: string | true;
+  seed: number;
+  max: number;
+  count: number;
+  repeat: number;
+  boots: number;
+  scenario?: string[];
+  images?: string;
+  cloud?: 'local' | 'aws';
+  model?: string;
+  compare?: string;
+  yes?: boolean;
+  format: 'table' | 'json' | 'html' | 'markdown';
+  output?: string;
+  cluster?: string;
+  dataDir?: string;
+}
