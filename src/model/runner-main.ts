@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { messageOf } from '../core/errors.ts';
 import type { ModelPlace, RunnerMessage, RunnerReply, RunnerRequest } from '../core/runner-protocol.ts';
 import { createLoadedModels } from './loaded-models.ts';
+import { readEncoded } from './read-encoded.ts';
 
 const limits = z
   .object({ maxPixels: z.int().positive(), decodeTimeoutMs: z.int().positive() })
@@ -32,7 +33,7 @@ async function answer({ id, model, topK, images }: RunnerRequest): Promise<Runne
   try {
     const results = await models.use(model, (classifier) => {
       announce(model.sha256);
-      return classifier.classify(images, topK);
+      return classifier.classify(images.map(readEncoded), topK);
     });
     return { type: 'results', id, results, rssBytes: process.memoryUsage.rss() };
   } catch (error) {
