@@ -28,6 +28,7 @@ async function runningFleet(count: number, over: Parameters<typeof fleetOf>[0] =
   await fleet.driver.launch({ count, decision: '1-1' });
   fleet.world.settle();
   for (const id of fleet.world.serving()) fleet.world.set(id, 'InService', 'running');
+  fleet.clock.advance(60_000);
   return { ...fleet, ids: fleet.world.serving() };
 }
 
