@@ -119,7 +119,7 @@ const INTERACTIVE: Limits = {
 };
 
 /** Full batches held for a runner: one in it, one on its way, one being answered. Messages may be smaller than that. */
-const BATCHES_PER_RUNNER = 3;
+export const BATCHES_PER_RUNNER = 3;
 const MESSAGES_PER_RUNNER = 24;
 
 /**

@@ -138,7 +138,8 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     expect(launched).toHaveLength(2);
 
     const status = await start(installed.bin, dataDir, ['status'], aws).finished;
-    expect(status.stdout).toMatch(/asg fleet, 0 to 3 workers[^]*WARNING: 1 not launched[^]*--max-size 3/);
+    expect(status.stdout).toContain('asg fleet, 0 to 3 workers');
+    expect(status.stdout).toMatch(/WARNING: 1 not launched.*--max-size 3/);
     const samples = path.join(repository, 'samples');
     const quote = await start(installed.bin, dataDir, ['upload', samples, '--quote'], aws).finished;
     expect(quote.stdout, quote.stderr).toContain("$0.0892 an hour (the controller's fleet)");
@@ -169,6 +170,13 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     await until('the controller has looked', async () => last.stdout().includes('target') || undefined);
     last.kill('SIGTERM');
     expect(await last.finished).toMatchObject({ code: 0 });
+    expect(await instances()).toEqual([]);
+  });
+
+  it('launches nothing with --max 0, where something else launches workers', async () => {
+    const { code, stdout, stderr } = await scale(...TEMPLATE, '--max', '0', '--once').finished;
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/target 0: .*--max allows 0/);
     expect(await instances()).toEqual([]);
   });
 
