@@ -4,7 +4,7 @@ import { createAutoScaling } from '../aws/auto-scaling.ts';
 import { createAutoScalingClient, createEc2Client } from '../aws/clients.ts';
 import { createEc2 } from '../aws/ec2.ts';
 import { ImgclsError } from '../core/errors.ts';
-import { priceOf } from '../core/prices.ts';
+import { highestPrice, priceOf } from '../core/prices.ts';
 import { createAsgFleet } from '../scaler/drivers/asg.ts';
 import { checkGroup } from '../scaler/drivers/asg-check.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
@@ -24,9 +24,8 @@ export async function openAsgFleet(settings: RunSettings): Promise<FleetDriver> 
     ec2,
     group,
     maxLifetimeMs: 1000 * settings.maxLifetimeSeconds,
-    // A group of types that AWS chooses has the price that is set.
     priceOf: (type, market) => priceOf(type, market, pricePerHour),
-    types,
+    hourlyUsd: pricePerHour ?? highestPrice(types.map((type) => priceOf(type, 'on-demand'))),
     clock: systemClock,
   });
 }

@@ -82,7 +82,7 @@ async function world(over: Partial<CreateAutoScalingGroupCommandInput> = {}) {
       group,
       maxLifetimeMs: 3_600_000,
       priceOf: (type) => (type === 'c7i.large' ? 0.09 : undefined),
-      types: ['c7i.large'],
+      hourlyUsd: 0.09,
       clock,
     });
   const described = async (): Promise<AutoScalingGroup> => {

@@ -16,7 +16,7 @@ function fleetOf(over: Partial<Pick<AsgWorld, 'min' | 'max' | 'available'>> = {}
       group: GROUP,
       maxLifetimeMs: 3_600_000,
       priceOf: () => 0.1,
-      types: ['c7i.large'],
+      hourlyUsd: 0.1,
       clock,
     });
   return { world, clock, driver: driver(), anew: driver };

@@ -24,10 +24,10 @@ export function register(program: Command): void {
     .addOption(
       new Option(
         '--fleet <name>',
-        'what launches workers on AWS: an Auto Scaling group (asg), or we do',
+        'what launches workers on AWS: ec2 (--launch-template) or asg (--auto-scaling-group)',
       ).choices(['ec2', 'asg']),
     )
-    .option('--auto-scaling-group <name>', 'EC2 Auto Scaling group of workers (--fleet asg)')
+    .option('--auto-scaling-group <name>', 'EC2 Auto Scaling group of workers')
     .option('--launch-template <name>', 'EC2 launch template of workers: name or id, or with :VERSION')
     .option('--instance-types <list>', 'EC2 instance types, comma-separated')
     .option('--subnets <list>', 'subnets for workers, comma-separated')

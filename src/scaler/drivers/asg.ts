@@ -12,7 +12,6 @@ import type { AutoScaling, CapacityAfter, ScalingGroup } from '../../core/auto-s
 import type { Clock } from '../../core/clock.ts';
 import type { Ec2, Market } from '../../core/ec2.ts';
 import { ImgclsError, isTransient, messageAndHint, messageOf } from '../../core/errors.ts';
-import { highestPrice } from '../../core/prices.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
 import { EXPIRY_MARGIN_MS, HEARD_MS, LAUNCH_TAG } from './ec2.ts';
 import { type GroupMachine, type GroupView, viewGroup } from './group-view.ts';
@@ -31,8 +30,8 @@ export interface AsgFleetOptions {
   maxLifetimeMs: number;
   /** Price of an instance's hour, where it is known. */
   priceOf(type: string, market: Market): number | undefined;
-  /** Types that the group may launch; none where they are not known. */
-  types: readonly string[];
+  /** Of one that would be launched now, where it is known. */
+  hourlyUsd: number | undefined;
   clock: Clock;
 }
 
@@ -90,8 +89,7 @@ class AsgFleet implements FleetDriver {
   }
 
   async hourlyUsd(): Promise<number | undefined> {
-    const { types, priceOf } = this.#options;
-    return highestPrice(types.map((type) => priceOf(type, 'on-demand')));
+    return this.#options.hourlyUsd;
   }
 
   async #look(): Promise<GroupView> {
