@@ -99,6 +99,15 @@ const declared = {
     fallback: 20,
     what: 'what one worker does until it was measured',
   },
+  fleet: {
+    schema: z.enum(['ec2', 'asg']),
+    fallback: 'ec2',
+    what: 'what launches workers (cloud aws): ec2, from a launch template, or asg, an EC2 Auto Scaling group',
+  },
+  autoScalingGroup: {
+    schema: z.string().min(1).max(255),
+    what: 'EC2 Auto Scaling group of workers (fleet asg)',
+  },
   launchTemplate: {
     schema: z.string().min(3),
     what: 'EC2 launch template of workers: name or id, or with :VERSION',
@@ -251,6 +260,11 @@ export function resolveSettings(sources: readonly SettingSource[]): {
     for (const name of ['inputBucket', 'outputBucket'] as const) {
       if (values[name] === undefined) problems.push(`cloud aws needs ${name} (${environmentName(name)})`);
     }
+  }
+  if (values.fleet === 'asg') {
+    if (values.cloud !== 'aws') problems.push('fleet asg needs cloud aws (IMGCLS_CLOUD)');
+    if (values.autoScalingGroup === undefined)
+      problems.push(`fleet asg needs autoScalingGroup (${environmentName('autoScalingGroup')})`);
   }
   if (typeof values.min === 'number' && typeof values.max === 'number' && values.min > values.max) {
     problems.push(`min is ${values.min} and max ${values.max}: min must not be above max`);
