@@ -153,7 +153,7 @@ class S3Store implements Store {
     const command = new GetObjectCommand({
       Bucket: this.bucket,
       Key: key,
-      ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
+      ...(ifMatch === undefined ? {} : { IfMatch: quoted(ifMatch) }),
     });
     const answer = await this.#naming(key, () =>
       calling(`read ${uriOf(this.#at, key)}`, signal, (options) => this.#at.client.send(command, options)),
@@ -190,6 +190,9 @@ class S3Store implements Store {
     this.#bucketSeen = true;
   }
 }
+
+/** Notifications of S3 say an ETag without the quotes that HTTP wants. */
+const quoted = (etag: string): string => (etag.startsWith('"') ? etag : `"${etag}"`);
 
 /** Keys come with their special characters written out. */
 const decoded = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));

@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { fleetSample } from '../core/fleet.ts';
-import { attempt, jobId, jobState } from '../core/job.ts';
+import { anyJobId, attempt, jobState } from '../core/job.ts';
 import { modelRef } from '../core/model.ts';
 import { imageError, scoredLabel } from '../core/outcome.ts';
 
@@ -28,12 +28,14 @@ export type Problem = z.infer<typeof problem>;
 
 export const jobView = z
   .object({
-    id: jobId,
+    /** `drop-2026-11-26`: the images that were dropped into the input bucket on that day; always open. */
+    id: anyJobId,
     state: jobState,
     createdAtMs: instant,
     finishedAtMs: instant.optional(),
-    model: modelRef,
-    topK: z.int(),
+    /** Absent for dropped images: each outcome names its own. */
+    model: modelRef.optional(),
+    topK: z.int().optional(),
     attempt,
     /** Images of the job; absent while they are still being announced. */
     total: count.optional(),
@@ -58,7 +60,7 @@ export const jobPage = z
     /** Newest first. */
     jobs: z.array(z.union([jobView, unknownJob])),
     /** Ask for `?after=` this id for the jobs that follow. */
-    next: jobId.optional(),
+    next: anyJobId.optional(),
   })
   .meta({ id: 'JobPage' });
 export type JobPage = z.infer<typeof jobPage>;
@@ -111,7 +113,7 @@ export type OutcomeView = z.infer<typeof outcomeView>;
 
 export const resultsPage = z
   .object({
-    job: jobId,
+    job: anyJobId,
     /** In input order. Images without an outcome yet are left out. */
     outcomes: z.array(outcomeView),
     /** Ask for `?from=` this index for what follows; absent at the end of what there is. */

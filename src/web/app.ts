@@ -125,9 +125,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       newId,
       nowMs,
     });
-    resultRoutes(api, { client, output });
+    resultRoutes(api, { cloud });
     eventRoutes(api, { hub, maxStreams: limits.streams });
-    imageRoutes(api, { client, cloud });
+    imageRoutes(api, { cloud });
     classifyRoutes(api, { client, limits, topK, selectModel });
     systemRoutes(api, {
       output,

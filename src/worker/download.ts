@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Budget } from '../core/budget.ts';
 import { ImgclsError, messageOf, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
 import type { ImageSource } from '../core/job.ts';
+import { DROP_PREFIX } from '../core/keys.ts';
 import type { ImageError } from '../core/outcome.ts';
 import { MAX_PACK_BYTES } from '../core/pack.ts';
 import type { Cloud } from '../core/ports.ts';
@@ -188,8 +189,9 @@ function answerFor(
     return { code: 'missing', message: 'The file is not where it was when it was submitted.' };
   }
   if (error instanceof PreconditionFailedError) return changed;
-  // A bucket of somebody else's that this worker may not read is that job's problem, not the end of the worker.
-  const isOurs = image.bucket === cloud.input.bucket || image.bucket === cloud.output.bucket;
+  // What others have stored, where or how this worker may not read it, is that job's problem, not the end of the worker.
+  const isInput = image.bucket === cloud.input.bucket && !image.key.startsWith(DROP_PREFIX);
+  const isOurs = isInput || image.bucket === cloud.output.bucket;
   if (!isOurs && error instanceof ImgclsError && error.kind !== 'transient') {
     return { code: 'unreadable', message: `The file cannot be read: ${error.message}` };
   }

@@ -2,8 +2,10 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Client } from '../../client/client.ts';
+import type { Job } from '../../client/submission.ts';
 import { ImgclsError } from '../../core/errors.ts';
-import { jobId, jobState, topK } from '../../core/job.ts';
+import { anyJobId, jobState, topK } from '../../core/job.ts';
+import { isDropJob, newerFirst } from '../../core/job-ids.ts';
 import { isFinal } from '../../core/job-record.ts';
 import type { ModelRef } from '../../core/model.ts';
 import type { Store } from '../../core/ports.ts';
@@ -33,7 +35,7 @@ export interface JobRoutesOptions {
   nowMs(): number;
 }
 
-const byId = z.object({ id: jobId });
+const byId = z.object({ id: anyJobId });
 
 /** `/v1/jobs`: submit, list, look at, cancel, retry and delete. */
 export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): void {
@@ -51,7 +53,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       summary: 'List jobs, newest first',
       querystring: z.strictObject({
         limit: z.coerce.number().int().min(1).max(100).default(20),
-        after: jobId.optional(),
+        after: anyJobId.optional(),
         state: jobState.optional(),
       }),
       response: { 200: jobPage, ...problems(...COMMON) },
@@ -121,13 +123,17 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       response: { 204: z.void().describe('It is deleted.'), ...problems(...COMMON, 404) },
     },
     async handler({ params: { id } }, reply) {
-      const job = await client.job(id);
-      if (!isFinal(await job.record())) await job.cancel();
+      if (isDropJob(id)) await hub.view(id);
+      else await giveUp(await client.job(id));
       await removeJob(output, id);
       hub.forget(id);
       return reply.code(204).send();
     },
   });
+}
+
+async function giveUp(job: Job): Promise<void> {
+  if (!isFinal(await job.record())) await job.cancel();
 }
 
 async function pageOf(
@@ -139,7 +145,8 @@ async function pageOf(
     nowMs,
   }: { limit: number; after?: string | undefined; state?: string | undefined; nowMs: number },
 ): Promise<JobPage> {
-  const ids = (await listJobIds(output)).filter((id) => after === undefined || id < after);
+  const all = await listJobIds(output);
+  const ids = after === undefined ? all : all.filter((id) => newerFirst(after, id) < 0);
   const jobs: JobPage['jobs'] = [];
   let next: string | undefined;
   for await (const job of readJobs(output, ids, { nowMs })) {
