@@ -4,6 +4,7 @@ import path from 'node:path';
 import {
   CreateBucketCommand,
   PutBucketNotificationConfigurationCommand,
+  type PutBucketNotificationConfigurationCommandInput,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -27,7 +28,7 @@ const names = ['cat.jpg', 'coffee.jpg', 'mountains.jpg', 'rocket.jpg', 'tripod.p
 const model = ['--model', 'efficientnet-lite0'];
 
 /** S3 sends its test event at once. */
-const TELLS_OF_DROPS = {
+const TELLS_OF_DROPS: PutBucketNotificationConfigurationCommandInput = {
   Bucket: 'test-input',
   NotificationConfiguration: {
     QueueConfigurations: [
@@ -38,7 +39,7 @@ const TELLS_OF_DROPS = {
       },
     ],
   },
-} as const;
+};
 
 describe.skipIf(moto === undefined)('over S3 and SQS', () => {
   const ours = standInEnvironment(moto?.url ?? '');
@@ -124,13 +125,12 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
   it('what is dropped into the input bucket is labelled, and its day listed and printed as a job', async () => {
     for (const [name, value] of Object.entries(ours)) vi.stubEnv(name, value);
     const s3 = createS3Client();
-    vi.unstubAllEnvs();
     const Body = await readFile(path.join(samples, 'coffee.jpg'));
     const dropped = { Bucket: 'test-input', Key: 'drop/café/my coffee+cup.jpg', Body };
-    const { $metadata } = await s3.send(new PutObjectCommand(dropped));
-    expect($metadata.httpStatusCode).toBe(200);
+    await s3.send(new PutObjectCommand(dropped));
     await s3.send(new PutObjectCommand({ ...dropped, Key: 'drop/notes.txt', Body: 'no image at all' }));
     s3.destroy();
+    vi.unstubAllEnvs();
     const imgcls = (...args: string[]) => start(installed.bin, dataDir, args, aws).finished;
     const day = await until(
       'both images have their outcome',
