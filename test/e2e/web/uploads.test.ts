@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** Images that browsers and programs put straight into the input bucket, over the moto server. */
+/** Images that come to the input bucket past the service: put there by browsers and programs, or dropped. Over the moto server. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,6 +7,7 @@ import {
   CreateBucketCommand,
   DeleteBucketCorsCommand,
   PutBucketCorsCommand,
+  PutBucketNotificationConfigurationCommand,
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
@@ -47,7 +48,7 @@ const imageOf = (name: string, bytes: Buffer): Image => ({
 });
 const sample = async (name: string) => imageOf(name, await readFile(path.join(repository, 'samples', name)));
 
-describe.skipIf(moto === undefined)('direct uploads', () => {
+describe.skipIf(moto === undefined)('images in the bucket', () => {
   let proxy: FaultProxy;
   let s3: S3Client;
   let installed: InstalledPackage;
@@ -63,6 +64,15 @@ describe.skipIf(moto === undefined)('direct uploads', () => {
     const cloud = createAwsCloud({ cluster: 'default', inputBucket: INPUT, outputBucket: 'test-output' });
     await cloud.queues.create(requestQueueName('default'));
     await cloud.close();
+    const tellsOfDrops = {
+      QueueArn: `arn:aws:sqs:us-east-1:123456789012:${requestQueueName('default')}`,
+      Events: ['s3:ObjectCreated:*' as const],
+      Filter: { Key: { FilterRules: [{ Name: 'prefix' as const, Value: 'drop/' }] } },
+    };
+    const NotificationConfiguration = { QueueConfigurations: [tellsOfDrops] };
+    await s3.send(
+      new PutBucketNotificationConfigurationCommand({ Bucket: INPUT, NotificationConfiguration }),
+    );
     installed = await installPackage();
     const aws = {
       ...ours,
@@ -285,6 +295,40 @@ describe.skipIf(moto === undefined)('direct uploads', () => {
       const { puts, types } = await submit(others.slice(8, 10));
       expect(puts).toBe(0);
       expect(types).toEqual([expect.stringMatching(/^multipart\/form-data/)]);
+    });
+
+    it('that were dropped are shown by their day, with their pictures, and cannot be cancelled', async () => {
+      for (const file of files.slice(0, 3)) {
+        const Key = `drop/holiday/${path.basename(file)}`;
+        await s3.send(new PutObjectCommand({ Bucket: INPUT, Key, Body: await readFile(file) }));
+      }
+      await page.goto(`${service.url}/jobs`);
+      await page.getByText('Dropped images').waitFor({ timeout: 60_000 });
+      await page.getByRole('link', { name: /job drop-/ }).click();
+      await page.waitForURL(/\/jobs\/drop-\d{4}-\d{2}-\d{2}$/);
+      await until(
+        'labels and pictures',
+        async () => {
+          const labels = await page.locator('.photo-labelled').count();
+          const pictures = await page
+            .locator('.photo img')
+            .evaluateAll((all) => all.filter((one) => (one as HTMLImageElement).naturalWidth > 0).length);
+          return labels === 3 && pictures === 3 ? true : undefined;
+        },
+        { timeoutMs: 60_000 },
+      );
+      expect(await page.getByText(`holiday/${path.basename(files[0] ?? '')}`).count()).toBe(1);
+      expect(await page.getByRole('button', { name: 'Cancel job' }).count()).toBe(0);
+      const day = page.url().slice(-'drop-2026-11-26'.length);
+      expect(await post(`/v1/jobs/${day}/cancel`, {})).toMatchObject({ status: 409 });
+      const csv = await fetch(`${service.url}/v1/jobs/${day}/results?format=csv`, {
+        headers: { authorization },
+      });
+      expect((await csv.text()).trimEnd().split('\r\n')).toHaveLength(4);
+      await page.getByRole('button', { name: 'Delete job' }).click();
+      await page.getByRole('button', { name: 'Delete', exact: true }).click();
+      await page.waitForURL(`${service.url}/jobs`);
+      expect((await get('/v1/jobs')).jobs.map(({ id }: { id: string }) => id)).not.toContain(day);
     });
 
     it('go nowhere else: the page may connect to the images of that bucket, and to nothing beside them', async () => {
