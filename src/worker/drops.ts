@@ -82,7 +82,8 @@ async function classify(batch: Batch, drops: readonly Drop[], tools: DropTools):
     etag,
   }));
   if (model !== undefined) return await classifyBatch(batch, { model, topK, images }, tools);
-  const message = 'The workers have no model for dropped images: IMGCLS_MODEL must name one that is installed.';
+  const message =
+    'The workers have no model for dropped images: IMGCLS_MODEL must name one that is installed.';
   return images.map(({ index, name }) => ({
     v: FORMAT,
     index,
