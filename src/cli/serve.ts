@@ -7,7 +7,7 @@ import type { SettingName } from '../core/settings.ts';
 import { parseModelTitle } from '../model/select-model.ts';
 import { createApp } from '../web/app.ts';
 import { systemClock } from './clock.ts';
-import { attendLocally } from './compose.ts';
+import { attendLocally, openUploadUrls } from './compose.ts';
 import { openLog } from './log.ts';
 import { openLibrary, selectJobModel } from './models.ts';
 import { notice, type Run, withRun } from './run.ts';
@@ -76,6 +76,7 @@ async function openApp({ client, cloud, settings }: Run, signal: AbortSignal) {
   return await createApp({
     client,
     cloud,
+    uploadUrls: await openUploadUrls(settings),
     clock: systemClock,
     log: openLog(settings),
     newId: ulid,

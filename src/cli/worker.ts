@@ -67,6 +67,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
         log,
       }),
       ...(likelyModel && { likelyModel }),
+      topK: settings.topK,
       clock: systemClock,
       log,
       leaseMs: 1000 * settings.leaseSeconds,

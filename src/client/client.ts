@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { unlessAborted } from '../core/abort.ts';
 import { ImgclsError, JobMissingError, ObjectMissingError } from '../core/errors.ts';
 import { FIRST_ATTEMPT, type JobRecord, jobId } from '../core/job.ts';
+import { isDropJob } from '../core/job-ids.ts';
 import { createJob, readJob } from '../core/job-record.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { Outcome } from '../core/outcome.ts';
@@ -112,12 +113,20 @@ export function createClient(options: ClientOptions): Client {
 
 async function findJob(options: ClientOptions, id: string, waiting: Waiting): Promise<JobRecord> {
   const unknown = (cause?: unknown) => new JobMissingError(id, options.cloud.cluster, cause);
+  if (isDropJob(id)) throw dropped(id);
   if (!jobId.safeParse(id).success) throw unknown();
   try {
     return await readJob(patient(options, waiting).output, id, waiting.signal);
   } catch (error) {
     throw error instanceof ObjectMissingError ? unknown(error) : error;
   }
+}
+
+function dropped(id: string): ImgclsError {
+  const what = `${id} is a day of dropped images, which nobody has submitted: it has no end to wait for, and cannot be`;
+  return new ImgclsError('usage', `${what} resumed, tried again or cancelled.`, {
+    hint: `"imgcls results ${id}" prints what there is; an image that is dropped again is classified again.`,
+  });
 }
 
 /** The inputs of a job, by name. */

@@ -45,6 +45,13 @@ export class PreconditionFailedError extends ImgclsError {
   }
 }
 
+/** The bytes are not those that the store's own checksum is of: damaged on the way here, or stored so. */
+export class DamagedError extends ImgclsError {
+  constructor(message: string, cause?: unknown) {
+    super('transient', message, { cause });
+  }
+}
+
 /** The queue does not exist (any more). */
 export class QueueMissingError extends ImgclsError {
   constructor(queue: string, cause?: unknown) {

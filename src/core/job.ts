@@ -8,7 +8,10 @@ export const FIRST_ATTEMPT = 1;
 export const LAST_ATTEMPT = 999;
 export const attempt = z.int().min(FIRST_ATTEMPT).max(LAST_ATTEMPT);
 
+/** Of a job that was submitted. */
 export const jobId = z.ulid();
+/** Of any job that can be listed and read: also of the images that were dropped on one day. */
+export const anyJobId = z.union([jobId, z.templateLiteral(['drop-', z.iso.date()])]);
 
 /**
  * `open`: images are still being announced. `sealed`: all of them are, and their number is known. `finished`: each has an
@@ -45,7 +48,12 @@ export type JobRecord = z.infer<typeof jobRecord>;
 export type NewJob = z.input<typeof jobRecord>;
 
 /** How many images the job's present attempt has to give an outcome to; undefined while they are still being announced. */
-export function attemptTotal({ state, attempt, total, retried }: JobRecord): number | undefined {
+export function attemptTotal({
+  state,
+  attempt,
+  total,
+  retried,
+}: Pick<JobRecord, 'state' | 'attempt' | 'total' | 'retried'>): number | undefined {
   if (state === 'open') return undefined;
   return attempt === FIRST_ATTEMPT ? total : retried[attempt - FIRST_ATTEMPT - 1];
 }

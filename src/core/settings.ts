@@ -153,6 +153,11 @@ const declared = {
   },
   allowHosts: { schema: list, what: 'further names under which the service may be called, comma-separated' },
   allowBuckets: { schema: list, what: 'S3 buckets that callers of the service may name, comma-separated' },
+  uploads: {
+    schema: z.enum(['direct', 'service']),
+    fallback: 'direct',
+    what: 'how the page sends images on cloud aws: direct (the browser, to the bucket) or through the service',
+  },
   corsOrigins: { schema: list, what: 'origins whose pages may call the service, comma-separated' },
   maxFiles: { schema: count(1, 100_000), fallback: 10_000, what: 'most images of one upload to the service' },
   maxRequestBytes: {

@@ -79,11 +79,11 @@ export async function findShard(
   output: Store,
   job: string,
   range: ShardRange,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<Shard | undefined> {
   const key = shardKey(job, range);
   try {
-    const { body } = await output.get(key, { signal });
+    const { body } = await output.get(key, signal && { signal });
     return { range, outcomes: parseShard(body, key, range) };
   } catch (error) {
     if (error instanceof ObjectMissingError) return undefined;

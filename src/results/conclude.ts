@@ -1,3 +1,4 @@
+import { type Drop, writeDropped } from '../core/drop.ts';
 import { QueueMissingError } from '../core/errors.ts';
 import type { RequestMessage } from '../core/messages.ts';
 import { type ImageError, isError, type Outcome } from '../core/outcome.ts';
@@ -47,6 +48,23 @@ export async function concludeRequest(
     if (isOurs) concluded += outcomes.length;
     await markErrors(cloud.output, job, shard, signal);
     await respond(cloud, request, shard, signal);
+  }
+  return concluded;
+}
+
+/** Gives `error` as the outcome to dropped images that have none. @returns how many got their outcome here. */
+export async function concludeDrops(
+  { output }: Pick<Cloud, 'output'>,
+  drops: readonly Drop[],
+  error: ImageError,
+  signal: AbortSignal,
+): Promise<number> {
+  let concluded = 0;
+  for (const drop of drops) {
+    const outcome = { v: FORMAT, index: drop.index, name: drop.name, error } as const;
+    const { shard, isOurs } = await writeDropped(output, drop, outcome, signal);
+    if (isOurs) concluded++;
+    await markErrors(output, drop.job, shard, signal);
   }
   return concluded;
 }

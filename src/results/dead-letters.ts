@@ -5,6 +5,7 @@
 import type { Chore } from '../core/chore.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DeadLetter } from '../core/dead-letter.ts';
+import { type Drop, dropsOf } from '../core/drop.ts';
 import {
   NewerVersionError,
   ObjectMissingError,
@@ -14,11 +15,13 @@ import {
 import { jobId } from '../core/job.ts';
 import { isFinal, readJob } from '../core/job-record.ts';
 import { deadLetterKey, deadLetterQueueName } from '../core/keys.ts';
-import { MAX_RECEIVE_COUNT, parseRequest, type RequestMessage } from '../core/messages.ts';
+import { MAX_RECEIVE_COUNT, type RequestMessage } from '../core/messages.ts';
+import { parseMessage } from '../core/notification.ts';
+import type { ImageError } from '../core/outcome.ts';
 import type { Cloud, ReceivedMessage, Store } from '../core/ports.ts';
 import { rangeOf } from '../core/shard.ts';
 import { FORMAT } from '../core/versioned.ts';
-import { concludeRequest } from './conclude.ts';
+import { concludeDrops, concludeRequest } from './conclude.ts';
 import { oneByOne } from './one-by-one.ts';
 
 const EVERY_MS = 10_000;
@@ -43,12 +46,10 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
         if (letters.length === 0) break;
         taken += letters.length;
         await oneByOne(letters, async (letter) => {
-          const found = await openLetter(cloud.output, letter, signal);
+          const found = await openLetter(cloud, letter, signal);
           await keep(cloud.output, letter, found, clock.nowMs(), signal);
-          if (found.kind === 'unfinished') {
-            const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
-            drained.images += await concludeRequest(cloud, found.request, error, signal);
-          }
+          const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
+          drained.images += await conclude(cloud, found, error, signal);
           await queue.delete([letter.receipt]);
           drained.letters++;
           if (found.kind === 'unreadable') drained.unreadable++;
@@ -60,29 +61,33 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
 }
 
 /**
- * - `unfinished`: its images want outcomes.
- * - `unwanted`: its job is over, or there is none.
+ * - `unfinished`, `dropped`: its images want outcomes.
+ * - `unwanted`: its job is over, or there is none, or it asks for nothing.
  * - `unreadable`: poison, or of a newer imgcls. The latter goes as well: its text is kept, and what its job lacks is
  *   announced again in a format that this cluster can read, so that a rolling upgrade leaves no job behind.
  */
 type Found = { why: string; tries: number } & (
   | { kind: 'unfinished'; request: RequestMessage }
+  | { kind: 'dropped'; drops: Drop[] }
   | { kind: 'unwanted' | 'unreadable' }
 );
 
-async function openLetter(output: Store, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
+const NEVER_FINISHED = 'was delivered as often as the request queue allows and was never finished.';
+
+async function openLetter(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
   const tries = MAX_RECEIVE_COUNT;
   try {
-    const request = parseRequest(body);
+    const message = parseMessage(body);
+    if ('notification' in message) {
+      const { drops } = dropsOf(message.notification, cloud.input.bucket);
+      if (drops.length === 0) return { kind: 'unwanted', tries, why: 'S3 tells of no dropped image.' };
+      return { kind: 'dropped', tries, why: `Its notification ${NEVER_FINISHED}`, drops };
+    }
+    const { request } = message;
     rangeOf(request);
-    const record = await readJob(output, request.job, signal);
+    const record = await readJob(cloud.output, request.job, signal);
     if (isFinal(record)) return { kind: 'unwanted', tries, why: `Job ${record.id} is ${record.state}.` };
-    return {
-      kind: 'unfinished',
-      tries,
-      why: 'Its batch was delivered as often as the request queue allows and was never finished.',
-      request,
-    };
+    return { kind: 'unfinished', tries, why: `Its batch ${NEVER_FINISHED}`, request };
   } catch (error) {
     if (error instanceof ObjectMissingError)
       return { kind: 'unwanted', tries, why: `Its job is unknown. ${error.message}` };
@@ -93,17 +98,30 @@ async function openLetter(output: Store, { body }: ReceivedMessage, signal: Abor
   }
 }
 
+/** @returns how many images got their outcome here. */
+async function conclude(cloud: Cloud, found: Found, error: ImageError, signal: AbortSignal): Promise<number> {
+  switch (found.kind) {
+    case 'unfinished':
+      return await concludeRequest(cloud, found.request, error, signal);
+    case 'dropped':
+      return await concludeDrops(cloud, found.drops, error, signal);
+    default:
+      return 0;
+  }
+}
+
 /** The first copy stays. */
 async function keep(
   output: Store,
   message: ReceivedMessage,
-  { why, tries }: Found,
+  found: Found,
   receivedAtMs: number,
   signal: AbortSignal,
 ): Promise<void> {
   const { id: messageId, sentAtMs, body } = message;
+  const { why, tries } = found;
   // Whatever the text is, the group of a request is its job.
-  const job = jobId.safeParse(message.groupId).data;
+  const job = found.kind === 'dropped' ? found.drops[0]?.job : jobId.safeParse(message.groupId).data;
   const letter: DeadLetter = {
     v: FORMAT,
     messageId,

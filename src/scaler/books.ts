@@ -1,3 +1,4 @@
+import { newerFirst } from '../core/job-ids.ts';
 import { attribute, type Cost, imagesByJobDelta, settle } from './cost.ts';
 import type { Observation } from './observe.ts';
 import { isUnknown } from './snapshot.ts';
@@ -65,8 +66,8 @@ export class Books {
   }
 }
 
-/** The unfinished jobs and the last of the others; ids sort by time. */
+/** The unfinished jobs and the last of the others. */
 function toKeep({ byJobUsd }: Cost, unfinished: ReadonlySet<string>): string[] {
   const final = Object.keys(byJobUsd).filter((job) => !unfinished.has(job));
-  return [...unfinished, ...final.toSorted().slice(-KEPT_JOBS)];
+  return [...unfinished, ...final.toSorted(newerFirst).slice(0, KEPT_JOBS)];
 }

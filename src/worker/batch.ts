@@ -15,11 +15,12 @@ import type { RequestMessage } from '../core/messages.ts';
 import type { Queue } from '../core/ports.ts';
 import { findShard, markErrors, rangeOf, type Shard, writeShard } from '../core/shard.ts';
 import { classifyBatch } from './classify-batch.ts';
+import { type DropTools, workOnNotification } from './drops.ts';
 import type { Batch } from './held-batch.ts';
-import { type BatchEnd, hide, type MessageTools, remove, respond, runMessage } from './message.ts';
+import { type BatchEnd, hide, remove, respond, runMessage } from './message.ts';
 import { withRetries } from './retry.ts';
 
-export interface BatchTools extends MessageTools {
+export interface BatchTools extends DropTools {
   deadLetters: Queue;
   jobs: JobStates;
 }
@@ -30,7 +31,10 @@ const HIDE = { baseMs: 1000, maxMs: 15 * 60_000 };
 /** @throws {ImgclsError} that must end the worker. */
 export function runBatch(batch: Batch, tools: BatchTools): Promise<BatchEnd> {
   return runMessage(batch, tools, {
-    work: (request) => work(batch, request, tools),
+    work: (message) =>
+      'request' in message
+        ? work(batch, message.request, tools)
+        : workOnNotification(batch, message.notification, tools),
     bury: (error) => bury(batch, error, tools),
     hideMs: () => backoffMs(batch.message.receiveCount, tools.random(), HIDE),
   });

@@ -25,10 +25,13 @@ export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
 /** A message received so often was in the hands of workers that ended: it must not take others' images with it. */
 const ALONE_FROM_RECEIVES = 3;
 
+/** What is to be classified, and how. */
+type ImagesAsked = Pick<RequestMessage, 'model' | 'topK' | 'images'>;
+
 /** One outcome an image, in the order of the request. Errors of the world are thrown once none of its images is in work. */
 export async function classifyBatch(
   batch: Batch,
-  request: RequestMessage,
+  request: ImagesAsked,
   tools: ClassifyTools,
 ): Promise<Outcome[]> {
   const isAlone = batch.message.receiveCount >= ALONE_FROM_RECEIVES;
@@ -50,7 +53,7 @@ export async function classifyBatch(
 
 async function classifyImages(
   batch: Batch,
-  request: RequestMessage,
+  request: ImagesAsked,
   tools: ClassifyTools,
 ): Promise<ImageResult[]> {
   const { images } = request;
@@ -101,7 +104,7 @@ async function classifyImages(
 /** Where the model is, or what every image gets where there is no such model. */
 async function modelPlace(
   batch: Batch,
-  { model }: RequestMessage,
+  { model }: ImagesAsked,
   tools: ClassifyTools,
 ): Promise<ModelPlace | { error: ImageError }> {
   const { signal } = batch;

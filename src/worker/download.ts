@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Budget } from '../core/budget.ts';
-import { ImgclsError, messageOf, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
+import {
+  DamagedError,
+  ImgclsError,
+  messageOf,
+  ObjectMissingError,
+  PreconditionFailedError,
+} from '../core/errors.ts';
 import type { ImageSource } from '../core/job.ts';
+import { DROP_PREFIX } from '../core/keys.ts';
 import type { ImageError } from '../core/outcome.ts';
 import { MAX_PACK_BYTES } from '../core/pack.ts';
 import type { Cloud } from '../core/ports.ts';
@@ -187,10 +194,12 @@ function answerFor(
   if (error instanceof ObjectMissingError) {
     return { code: 'missing', message: 'The file is not where it was when it was submitted.' };
   }
-  if (error instanceof PreconditionFailedError) return changed;
-  // A bucket of somebody else's that this worker may not read is that job's problem, not the end of the worker.
+  // One line does not damage the same bytes at every try: they lie there so.
+  if (error instanceof PreconditionFailedError || error instanceof DamagedError) return changed;
+  // What others have stored, where or how this worker may not read it, is that job's problem, not the end of the worker.
   const isOurs = image.bucket === cloud.input.bucket || image.bucket === cloud.output.bucket;
-  if (!isOurs && error instanceof ImgclsError && error.kind !== 'transient') {
+  const isOfOthers = !isOurs || image.key.startsWith(DROP_PREFIX);
+  if (isOfOthers && error instanceof ImgclsError && error.kind !== 'transient') {
     return { code: 'unreadable', message: `The file cannot be read: ${error.message}` };
   }
   return undefined;

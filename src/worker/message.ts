@@ -1,7 +1,8 @@
 /** What every message goes through, whichever queue it came from: parsed, worked on, then answered and deleted or let go. */
 import { ImgclsError, messageOf, NewerVersionError, PoisonError, QueueMissingError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { parseRequest, type RequestMessage } from '../core/messages.ts';
+import type { RequestMessage } from '../core/messages.ts';
+import { parseMessage, type QueueMessage } from '../core/notification.ts';
 import type { Cloud, Queue } from '../core/ports.ts';
 import { responseFor, type Shard } from '../core/shard.ts';
 import type { ClassifyTools } from './classify-batch.ts';
@@ -20,7 +21,7 @@ export interface MessageTools extends ClassifyTools {
 
 /**
  * - `done`: it is answered; so many of its outcomes are this worker's work.
- * - `unwanted`: its job is cancelled.
+ * - `unwanted`: its job is cancelled, or it asks for nothing.
  * - `poison`: it is no message of ours.
  * - `outdated`: a newer imgcls must do it.
  * - `returned`: it was not begun and is back in the queue.
@@ -33,7 +34,7 @@ export type BatchEnd =
 
 /** What differs from queue to queue. */
 export interface Handling {
-  work(request: RequestMessage): Promise<BatchEnd>;
+  work(message: QueueMessage): Promise<BatchEnd>;
   /** Gets rid of a message that can never be handled. */
   bury(error: PoisonError): Promise<void>;
   /** How long one that failed stays hidden. */
@@ -47,9 +48,9 @@ export async function runMessage(
   { work, bury, hideMs }: Handling,
 ): Promise<BatchEnd> {
   try {
-    const request = parseRequest(batch.message.body);
-    batch.images = request.images.length;
-    return await work(request);
+    const message = parseMessage(batch.message.body);
+    batch.images = 'request' in message ? message.request.images.length : message.notification.events.length;
+    return await work(message);
   } catch (error) {
     if (batch.signal.aborted) {
       await hide(batch, 0, tools);

@@ -53,8 +53,10 @@ export interface WorkerOptions {
   runnerArgs?: readonly string[];
   runnerLimits?: Partial<RunnerLimits>;
   models: ModelSource;
-  /** The model that jobs are most likely to name: loaded before one does. */
+  /** The model that jobs are most likely to name: loaded before one does. Dropped images are classified with it. */
   likelyModel?: ModelRef;
+  /** Classes listed for a dropped image. */
+  topK: number;
   clock: Clock;
   log: Log;
   /** 0 (inclusive) to 1 (exclusive); for jitter. */
@@ -262,6 +264,8 @@ function makeTools(
         memoryBytes: options.prefetchBytes ?? PREFETCH_BYTES,
         downloads: DOWNLOADS,
       }),
+      model: options.likelyModel,
+      topK: options.topK,
       deadLetters: cloud.queues.open(deadLetterQueueName(cloud.cluster)),
       jobs: new JobStates(cloud.output, clock),
     },

@@ -1,12 +1,18 @@
 /** The same commands on S3 and SQS, as processes of their own over the moto server. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  PutBucketNotificationConfigurationCommand,
+  type PutBucketNotificationConfigurationCommandInput,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import { deadLetterQueueName, requestQueueName } from '../../src/core/keys.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
+import { until } from '../contract/until.ts';
 import {
   type InstalledPackage,
   installPackage,
@@ -20,6 +26,20 @@ const moto = await startMoto();
 const samples = path.join(repository, 'samples');
 const names = ['cat.jpg', 'coffee.jpg', 'mountains.jpg', 'rocket.jpg', 'tripod.png'];
 const model = ['--model', 'efficientnet-lite0'];
+
+/** S3 sends its test event at once. */
+const TELLS_OF_DROPS: PutBucketNotificationConfigurationCommandInput = {
+  Bucket: 'test-input',
+  NotificationConfiguration: {
+    QueueConfigurations: [
+      {
+        QueueArn: `arn:aws:sqs:us-east-1:123456789012:${requestQueueName('default')}`,
+        Events: ['s3:ObjectCreated:*'],
+        Filter: { Key: { FilterRules: [{ Name: 'prefix', Value: 'drop/' }] } },
+      },
+    ],
+  },
+};
 
 describe.skipIf(moto === undefined)('over S3 and SQS', () => {
   const ours = standInEnvironment(moto?.url ?? '');
@@ -42,7 +62,6 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
       const Body = await readFile(path.join(samples, name));
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key: `holiday/${name}`, Body }));
     }
-    s3.destroy();
     const cloud = createAwsCloud({
       cluster: 'default',
       inputBucket: 'test-input',
@@ -53,6 +72,8 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
       deadLetter: { queue: deadLetterQueueName('default'), maxReceiveCount: 20 },
     });
     await cloud.close();
+    await s3.send(new PutBucketNotificationConfigurationCommand(TELLS_OF_DROPS));
+    s3.destroy();
     vi.unstubAllEnvs();
     installed = await installPackage();
     dataDir = await installed.dataDir();
@@ -99,6 +120,43 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     expect(code, stderr).toBe(0);
     expect(stdout.match(/^[^,]+/gm)).toEqual(names);
     expect(await processesOf(alone)).toEqual([]);
+  });
+
+  it('what is dropped into the input bucket is labelled, and its day listed and printed as a job', async () => {
+    for (const [name, value] of Object.entries(ours)) vi.stubEnv(name, value);
+    const s3 = createS3Client();
+    const Body = await readFile(path.join(samples, 'coffee.jpg'));
+    const dropped = { Bucket: 'test-input', Key: 'drop/café/my coffee+cup.jpg', Body };
+    await s3.send(new PutObjectCommand(dropped));
+    await s3.send(new PutObjectCommand({ ...dropped, Key: 'drop/notes.txt', Body: 'no image at all' }));
+    s3.destroy();
+    vi.unstubAllEnvs();
+    const imgcls = (...args: string[]) => start(installed.bin, dataDir, args, aws).finished;
+    const day = await until(
+      'both images have their outcome',
+      async () => {
+        const jobs = JSON.parse((await imgcls('jobs', '--format', 'json')).stdout);
+        return jobs.find(
+          ({ id, done }: { id: string; done: number }) => id.startsWith('drop-') && done === 2,
+        );
+      },
+      { timeoutMs: 60_000, everyMs: 500 },
+    );
+    expect(day).toMatchObject({ state: 'open', errors: 1 });
+    const { code, stdout, stderr } = await imgcls('results', day.id);
+    expect(code, stderr).toBe(3);
+    expect(stdout.trimEnd().split('\n').toSorted()).toEqual([
+      'café/my coffee+cup.jpg, espresso',
+      'notes.txt, error: not_an_image',
+    ]);
+    expect(stderr).toMatch(/2 dropped images so far/);
+    for (const command of [['resume'], ['retry'], ['cancel'], ['results', '--wait']]) {
+      const refused = await imgcls(...command, day.id);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toMatch(/a day of dropped images/);
+    }
+    expect((await imgcls('rm', day.id)).code).toBe(0);
+    expect((await imgcls('results', day.id)).code).toBe(2);
   });
 
   it('upload asks for the model by name', async () => {
