@@ -22,6 +22,10 @@ const list = z
   .pipe(z.array(z.string().min(1)).min(1).max(50));
 const MEBIBYTE = 1024 * 1024;
 
+const token = z.string().min(16, 'must have at least 16 characters').max(256);
+/** Whether the text can be the token of the service. */
+export const canBeToken = (text: string): boolean => token.safeParse(text).success;
+
 /** Each setting once: how it is read, its default and what it is. The environment's name is IMGCLS_ and the name in capitals. */
 const declared = {
   cluster: {
@@ -138,9 +142,18 @@ const declared = {
     what: 'port of the page and REST service; 0 takes a free one',
   },
   token: {
-    schema: z.string().min(16, 'must have at least 16 characters').max(256),
+    schema: token,
     isSecret: true,
     what: 'secret that callers of the page and REST service must know',
+  },
+  tokenSecret: {
+    schema: z
+      .string()
+      .regex(
+        /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+$/,
+        'must be the ARN of a secret of AWS Secrets Manager',
+      ),
+    what: 'secret of AWS Secrets Manager that holds the token, by its ARN; read when the service starts',
   },
   allowHosts: { schema: list, what: 'further names under which the service may be called, comma-separated' },
   allowBuckets: { schema: list, what: 'S3 buckets that callers of the service may name, comma-separated' },
@@ -179,6 +192,11 @@ const declared = {
     schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
     fallback: 'info',
     what: 'least severe log line that a worker writes',
+  },
+  metrics: {
+    schema: z.enum(['none', 'emf']),
+    fallback: 'none',
+    what: "figures of workers and controller: none, or emf (CloudWatch's embedded metric format, in the log)",
   },
 } satisfies Record<string, Setting>;
 
@@ -251,6 +269,9 @@ export function resolveSettings(sources: readonly SettingSource[]): {
     for (const name of ['inputBucket', 'outputBucket'] as const) {
       if (values[name] === undefined) problems.push(`cloud aws needs ${name} (${environmentName(name)})`);
     }
+  }
+  if (values.token !== undefined && values.tokenSecret !== undefined) {
+    problems.push('token and tokenSecret are both given: the service has one token');
   }
   if (typeof values.min === 'number' && typeof values.max === 'number' && values.min > values.max) {
     problems.push(`min is ${values.min} and max ${values.max}: min must not be above max`);
