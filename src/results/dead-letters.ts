@@ -17,6 +17,7 @@ import { deadLetterKey, deadLetterQueueName } from '../core/keys.ts';
 import { MAX_RECEIVE_COUNT, parseRequest, type RequestMessage } from '../core/messages.ts';
 import type { Cloud, ReceivedMessage, Store } from '../core/ports.ts';
 import { rangeOf } from '../core/shard.ts';
+import { traceOf } from '../core/trace.ts';
 import { FORMAT } from '../core/versioned.ts';
 import { concludeRequest } from './conclude.ts';
 import { oneByOne } from './one-by-one.ts';
@@ -36,25 +37,23 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
   return {
     name: 'drain of the dead letters',
     everyMs: EVERY_MS,
-    async run(signal) {
-      const drained = { letters: 0, unreadable: 0, images: 0 };
+    async run(signal, tell) {
       for (let taken = 0; taken < MAX_LETTERS && !signal.aborted; ) {
         const letters = await queue.receive({ max: RECEIVE, waitMs: WAIT_MS, leaseMs: LEASE_MS, signal });
         if (letters.length === 0) break;
         taken += letters.length;
         await oneByOne(letters, async (letter) => {
           const found = await openLetter(cloud.output, letter, signal);
-          await keep(cloud.output, letter, found, clock.nowMs(), signal);
+          const job = await keep(cloud.output, letter, found, clock.nowMs(), signal);
+          let images = 0;
           if (found.kind === 'unfinished') {
             const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
-            drained.images += await concludeRequest(cloud, found.request, error, signal);
+            images = await concludeRequest(cloud, found.request, error, signal);
           }
           await queue.delete([letter.receipt]);
-          drained.letters++;
-          if (found.kind === 'unreadable') drained.unreadable++;
+          tell({ text: inWords(letter, found, images), job, trace: found.trace });
         });
       }
-      return inWords(drained);
     },
   };
 }
@@ -65,42 +64,46 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
  * - `unreadable`: poison, or of a newer imgcls. The latter goes as well: its text is kept, and what its job lacks is
  *   announced again in a format that this cluster can read, so that a rolling upgrade leaves no job behind.
  */
-type Found = { why: string; tries: number } & (
+type Found = { why: string; tries: number; trace?: string | undefined } & (
   | { kind: 'unfinished'; request: RequestMessage }
   | { kind: 'unwanted' | 'unreadable' }
 );
 
 async function openLetter(output: Store, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
   const tries = MAX_RECEIVE_COUNT;
+  let trace: string | undefined;
   try {
     const request = parseRequest(body);
+    trace = traceOf(request);
     rangeOf(request);
     const record = await readJob(output, request.job, signal);
-    if (isFinal(record)) return { kind: 'unwanted', tries, why: `Job ${record.id} is ${record.state}.` };
+    if (isFinal(record))
+      return { kind: 'unwanted', tries, trace, why: `Job ${record.id} is ${record.state}.` };
     return {
       kind: 'unfinished',
       tries,
+      trace,
       why: 'Its batch was delivered as often as the request queue allows and was never finished.',
       request,
     };
   } catch (error) {
     if (error instanceof ObjectMissingError)
-      return { kind: 'unwanted', tries, why: `Its job is unknown. ${error.message}` };
+      return { kind: 'unwanted', tries, trace, why: `Its job is unknown. ${error.message}` };
     // A worker buries what makes no sense at first sight, and gives back what a newer one may understand.
-    if (error instanceof PoisonError) return { kind: 'unreadable', tries: 1, why: error.message };
+    if (error instanceof PoisonError) return { kind: 'unreadable', tries: 1, trace, why: error.message };
     if (error instanceof NewerVersionError) return { kind: 'unreadable', tries, why: error.message };
     throw error;
   }
 }
 
-/** The first copy stays. */
+/** The first copy stays. @returns its job, as far as can be told. */
 async function keep(
   output: Store,
   message: ReceivedMessage,
-  { why, tries }: Found,
+  { why, tries, trace }: Found,
   receivedAtMs: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | undefined> {
   const { id: messageId, sentAtMs, body } = message;
   // Whatever the text is, the group of a request is its job.
   const job = jobId.safeParse(message.groupId).data;
@@ -113,6 +116,7 @@ async function keep(
     why,
     body,
     ...(job !== undefined && { job }),
+    trace,
   };
   try {
     const options = { only: 'absent', signal } as const;
@@ -120,16 +124,14 @@ async function keep(
   } catch (error) {
     if (!(error instanceof PreconditionFailedError)) throw error;
   }
+  return job;
 }
 
 const whereKept = ({ id }: ReceivedMessage): string =>
   `The message is kept as ${deadLetterKey(id)} in the output bucket.`;
 
-function inWords(drained: { letters: number; unreadable: number; images: number }): string | undefined {
-  const { letters, unreadable, images } = drained;
-  if (letters === 0) return undefined;
-  const parts = [`Dead letters kept: ${letters}`];
-  if (images > 0) parts.push(`images of theirs that got an error outcome: ${images}`);
-  if (unreadable > 0) parts.push(`letters that could not be read: ${unreadable}`);
-  return `${parts.join('; ')}.`;
+function inWords({ id }: ReceivedMessage, found: Found, images: number): string {
+  const kept = `Dead letter ${id} is kept`;
+  if (found.kind === 'unreadable') return `${kept}; it could not be read.`;
+  return images > 0 ? `${kept}; images of it that got an error outcome: ${images}.` : `${kept}.`;
 }

@@ -1,9 +1,12 @@
 import { attemptTotal, FIRST_ATTEMPT, type JobRecord, type JobState } from '../core/job.ts';
 import type { ModelRef } from '../core/model.ts';
+import { traceOf } from '../core/trace.ts';
 
 /** One job as a list shows it. What is not known is absent. */
 export interface ListedJob {
   id: string;
+  /** What its log lines are found by. */
+  trace: string | undefined;
   model: ModelRef;
   topK: number;
   attempt: number;
@@ -32,9 +35,10 @@ export interface SeenOfJob {
 }
 
 export function listedJob(record: JobRecord, seen: SeenOfJob): ListedJob {
-  const { id, model, topK, attempt, state, createdAtMs, finishedAtMs, total } = record;
+  const { id, trace, model, topK, attempt, state, createdAtMs, finishedAtMs, total } = record;
   const known = {
     id,
+    trace: traceOf({ job: id, trace }),
     model,
     topK,
     attempt,

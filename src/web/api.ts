@@ -5,6 +5,7 @@ import { fleetSample } from '../core/fleet.ts';
 import { attempt, jobId, jobState } from '../core/job.ts';
 import { modelRef } from '../core/model.ts';
 import { imageError, scoredLabel } from '../core/outcome.ts';
+import { traceId } from '../core/trace.ts';
 
 const count = z.int().nonnegative();
 const usd = z.number().nonnegative();
@@ -29,6 +30,8 @@ export type Problem = z.infer<typeof problem>;
 export const jobView = z
   .object({
     id: jobId,
+    /** What the log lines about the job are found by: the id of its caller's trace, or one of its own. */
+    trace: traceId.optional(),
     state: jobState,
     createdAtMs: instant,
     finishedAtMs: instant.optional(),
