@@ -59,6 +59,7 @@ async function classifyImages(
   const failure = new AbortController();
   const signal = AbortSignal.any([batch.signal, failure.signal]);
   const download = downloadsOf(images, tools.download);
+  const from = { about: batch.about, modelTitle: modelTitle(request.model) };
   const classifyOne = async (image: (typeof images)[number]): Promise<ImageResult> => {
     if (isError(image)) return { error: image.error };
     if ('error' in model) return model;
@@ -66,7 +67,7 @@ async function classifyImages(
       const found = await download(image, signal);
       if ('error' in found) return found;
       try {
-        const work = { bytes: found.bytes, model, topK: request.topK, order: batch.order };
+        const work = { bytes: found.bytes, model, topK: request.topK, order: batch.order, batch: from };
         return await tools.pool.classify(work, { signal, onBegin: () => batch.begin() });
       } finally {
         found.release();
