@@ -3,7 +3,6 @@ import { ImgclsError, messageOf, NewerVersionError, PoisonError, QueueMissingErr
 import type { Log } from '../core/log.ts';
 import { parseRequest, type RequestMessage } from '../core/messages.ts';
 import type { Meter } from '../core/metrics.ts';
-import { modelTitle } from '../core/model.ts';
 import { isError, type Outcome } from '../core/outcome.ts';
 import type { Cloud, Queue } from '../core/ports.ts';
 import { rangeOf, responseFor, type Shard } from '../core/shard.ts';
@@ -56,7 +55,7 @@ export async function runMessage(
     const request = parseRequest(batch.message.body);
     batch.parsed(request);
     const end = await work(request);
-    if (end.kind === 'done') tellDone(batch, request, end.written, tools);
+    if (end.kind === 'done') tellDone(batch, end, tools);
     else tools.log.info(batch.about, 'A batch is dropped: its job is cancelled or deleted.');
     return end;
   } catch (error) {
@@ -83,21 +82,21 @@ export async function runMessage(
   }
 }
 
-/** Says in the log and in figures what became of a batch. */
+/** Says in the log and in figures what a batch came to. */
 function tellDone(
   batch: Batch,
-  request: RequestMessage,
-  written: readonly Outcome[],
+  { job, written }: Extract<BatchEnd, { kind: 'done' }>,
   { log, meter, clock, queueTitle }: MessageTools,
 ): void {
   const ms = Math.round(clock.monotonicMs() - batch.receivedAtMs);
-  const errors = written.filter(isError);
-  const counts = { written: written.length, errors: errors.length, ms };
-  log.info({ ...batch.about, ...rangeOf(request), ...counts }, 'A batch is answered.');
+  const range = batch.request && rangeOf(batch.request);
+  const errors = written.filter(isError).length;
+  log.info({ ...batch.about, job, ...range, written: written.length, errors, ms }, 'A batch is answered.');
   meter.record('BatchLatencyMs', ms, queueTitle);
-  if (written.length > errors.length)
-    meter.record('ImagesClassified', written.length - errors.length, modelTitle(request.model));
-  for (const { error } of errors) meter.record('ImageErrors', 1, error.code);
+  for (const outcome of written) {
+    if (isError(outcome)) meter.record('ImageErrors', 1, outcome.error.code);
+    else meter.record('ImagesClassified', 1, outcome.model);
+  }
 }
 
 /** Tells the waiter, where there is one. */
