@@ -57,7 +57,7 @@ export async function evaluateModel(
       concurrency: AHEAD_PER_RUNNER * runners,
       signal,
       classify: (bytes, topK) =>
-        pool.classify({ bytes, model: place, topK, order: order++ }, { signal, onBegin: () => {} }),
+        pool.classify({ image: bytes, model: place, topK, order: order++ }, { signal, onBegin: () => {} }),
       onProgress(done) {
         if (spinner !== undefined) spinner.text = `${title}: ${done} of ${images.length} images`;
       },

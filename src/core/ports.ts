@@ -41,6 +41,12 @@ export interface Store {
   /** @throws {ObjectMissingError} @throws {PreconditionFailedError} before the first byte. */
   getStream(key: string, options?: GetOptions): Promise<{ info: ObjectInfo; body: Readable }>;
   /**
+   * Where the bytes lie in a file of this machine, for another process of it to read. Nobody ever changes the file; it goes
+   * some time after its object. Undefined where they lie elsewhere; left out by stores that keep none in files.
+   * @throws {ObjectMissingError}
+   */
+  fileOf?(key: string, signal?: AbortSignal): Promise<{ path: string; bytes: number } | undefined>;
+  /**
    * All or nothing: no reader ever sees a part. An error of the body's own stream is passed on as it is.
    * @throws {PreconditionFailedError} also where the version to replace is gone.
    */

@@ -18,12 +18,23 @@ export interface RunnerPreload {
   preload: ModelPlace;
 }
 
+/** An encoded image in a file of this machine, which nobody changes and which may be gone. */
+export interface ImageFile {
+  path: string;
+  bytes: number;
+  /** Of what it must hold. */
+  sha256: string;
+}
+
+/** An encoded image: its bytes, or where a runner finds them. */
+export type EncodedImage = Uint8Array | ImageFile;
+
 export interface RunnerRequest {
   id: number;
   model: ModelPlace;
   topK: number;
-  /** Encoded images, one to `RUNNER_BATCH`. */
-  images: Uint8Array[];
+  /** One to `RUNNER_BATCH`. */
+  images: EncodedImage[];
 }
 
 /** Milliseconds that an image took, the mean of those that were in the model together. */

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import type { ModelManifest } from '../core/model.ts';
-import type { ImageResult } from '../core/outcome.ts';
+import type { ImageError, ImageResult } from '../core/outcome.ts';
 import { type ClassifyTimes, RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { type DecodedImage, type DecodeLimits, decodeImage } from './decode.ts';
 import { DecodeError } from './decode-error.ts';
@@ -23,17 +23,20 @@ export interface ClassifierOptions extends DecodeLimits {
   optimisedDir?: string;
 }
 
+/** An encoded image, or why there is none. */
+type Encoded = Uint8Array | { error: ImageError };
+
 export interface Classifier {
   readonly manifest: ModelManifest;
   /**
-   * Classifies images (encoded, any number); answers one result an image, in order. An image that cannot be decoded
-   * has an error and costs the others nothing. Calls may overlap: the images of the next are decoded while those of
+   * Classifies images (encoded, any number); answers one result an image, in order. An image that cannot be decoded, or
+   * comes with its error, has an error and costs the others nothing. Calls may overlap: the images of the next are decoded while those of
    * this one are in the model.
    * @param onTimes told what images took, for each `RUNNER_BATCH` of them.
    * @throws {ImgclsError} of kind `permanent` when the model fails; no image is at fault.
    */
   classify(
-    images: readonly Uint8Array[],
+    images: readonly Encoded[],
     topK: number,
     onTimes?: (times: ClassifyTimes) => void,
   ): Promise<ImageResult[]>;
@@ -77,7 +80,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     });
 
   const classifyBatch = async (
-    images: readonly Uint8Array[],
+    images: readonly Encoded[],
     topK: number,
     onTimes?: (times: ClassifyTimes) => void,
   ): Promise<ImageResult[]> => {
@@ -129,10 +132,11 @@ async function load({ dir, sha256, optimisedDir }: ClassifierOptions): Promise<S
 }
 
 async function tryDecode(
-  bytes: Uint8Array,
+  bytes: Encoded,
   recipe: ModelManifest['preprocess'],
   limits: DecodeLimits,
-): Promise<DecodedImage | Extract<ImageResult, { error: unknown }>> {
+): Promise<DecodedImage | { error: ImageError }> {
+  if ('error' in bytes) return bytes;
   try {
     return await decodeImage(bytes, recipe, limits);
   } catch (error) {

@@ -15,6 +15,7 @@ import type {
   RunnerRequest,
 } from '../core/runner-protocol.ts';
 import { createLoadedModels } from './loaded-models.ts';
+import { readEncoded } from './read-encoded.ts';
 
 const limits = z
   .object({ maxPixels: z.int().positive(), decodeTimeoutMs: z.int().positive() })
@@ -39,7 +40,7 @@ async function answer({ id, model, topK, images }: RunnerRequest): Promise<Runne
   try {
     const results = await models.use(model, (classifier) => {
       announce(model.sha256);
-      return classifier.classify(images, topK, (found) => {
+      return classifier.classify(images.map(readEncoded), topK, (found) => {
         times = found;
       });
     });

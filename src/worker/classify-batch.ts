@@ -1,11 +1,12 @@
 import { unlessAborted } from '../core/abort.ts';
 import { ImgclsError } from '../core/errors.ts';
+import type { ImageSource } from '../core/job.ts';
 import type { RequestMessage } from '../core/messages.ts';
 import { modelTitle } from '../core/model.ts';
 import { type ImageError, type ImageResult, isError, type Outcome } from '../core/outcome.ts';
-import type { ModelPlace } from '../core/runner-protocol.ts';
+import type { EncodedImage, ModelPlace } from '../core/runner-protocol.ts';
 import { FORMAT } from '../core/versioned.ts';
-import { downloadsOf, type ReadImage } from './download.ts';
+import { downloadsOf, type LocatedImage, type ReadImage } from './download.ts';
 import type { Batch } from './held-batch.ts';
 import type { ModelPlaces } from './models.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
@@ -16,6 +17,8 @@ export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
   turns: Turns;
   models: ModelPlaces;
   pool: RunnerPool;
+  /** An image that lies in a file of this machine; undefined where it has to be downloaded. */
+  locate(image: ImageSource, signal: AbortSignal): Promise<LocatedImage | undefined>;
   download: ReadImage;
 }
 
@@ -63,15 +66,23 @@ async function classifyImages(
   const classifyOne = async (image: (typeof images)[number]): Promise<ImageResult> => {
     if (isError(image)) return { error: image.error };
     if ('error' in model) return model;
-    try {
-      const found = await download(image, signal);
-      if ('error' in found) return found;
+    const classify = async (encoded: EncodedImage, release: () => void) => {
       try {
-        const work = { bytes: found.bytes, model, topK: request.topK, order: batch.order, batch: from };
+        const work = { image: encoded, model, topK: request.topK, order: batch.order, batch: from };
         return await tools.pool.classify(work, { signal, onBegin: () => batch.begin() });
       } finally {
-        found.release();
+        release();
       }
+    };
+    try {
+      const located = await tools.locate(image, signal);
+      if (located !== undefined) {
+        const result = await classify(located.file, located.release);
+        // It may have been replaced by the same, or deleted, since it was located.
+        if (!isError(result) || result.error.code !== 'missing') return result;
+      }
+      const found = await download(image, signal);
+      return 'error' in found ? found : await classify(found.bytes, found.release);
     } catch (error) {
       // The batch comes again as a whole: its other images need not wait for their turn.
       failure.abort(error);

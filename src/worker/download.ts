@@ -6,6 +6,7 @@ import type { ImageSource } from '../core/job.ts';
 import type { ImageError } from '../core/outcome.ts';
 import { MAX_PACK_BYTES } from '../core/pack.ts';
 import type { Cloud } from '../core/ports.ts';
+import type { ImageFile } from '../core/runner-protocol.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
 export interface DownloadOptions extends RetryOptions {
@@ -19,6 +20,12 @@ export interface DownloadOptions extends RetryOptions {
 
 /** Bytes in memory until `release`, or why there are none. */
 export type Download = { bytes: Uint8Array; release(): void } | { error: ImageError };
+
+/** An image in a file, for a runner to read; it has its share of the memory until `release`. */
+export interface LocatedImage {
+  file: ImageFile;
+  release(): void;
+}
 
 /** Reads one image. @param maxBytes a larger one is `too_large`; else as the settings say. */
 export type ReadImage = (image: ImageSource, signal: AbortSignal, maxBytes?: number) => Promise<Download>;
@@ -55,6 +62,24 @@ export async function download(image: ImageSource, options: DownloadOptions): Pr
     if ('error' in found) return found;
     reserveBytes = found.needsBytes;
   }
+}
+
+/**
+ * Finds an image that lies in a file of this machine, so that its bytes need not come through this process.
+ * @returns undefined where it has to be read, which also tells what is wrong with it.
+ */
+export async function locate(
+  image: ImageSource,
+  options: DownloadOptions,
+): Promise<LocatedImage | undefined> {
+  const { cloud, memory, maxImageBytes, signal } = options;
+  const { bucket, key, sha256, offset } = image;
+  const store = cloud.bucket(bucket);
+  if (sha256 === undefined || offset !== undefined || store.fileOf === undefined) return undefined;
+  const found = await store.fileOf(key, signal).catch(() => undefined);
+  if (found === undefined || found.bytes > maxImageBytes) return undefined;
+  await memory.take(found.bytes, signal);
+  return { file: { ...found, sha256 }, release: () => memory.give(found.bytes) };
 }
 
 async function fetchImage(image: ImageSource, reservedBytes: number, options: DownloadOptions) {

@@ -163,7 +163,7 @@ export class RunnerPool {
     const { model, topK } = first;
     this.#slots.preload = model;
     try {
-      const answer = await runner.classify({ model, topK, images: tasks.map(({ bytes }) => bytes) });
+      const answer = await runner.classify({ model, topK, images: tasks.map(({ image }) => image) });
       slot.alone = false;
       if (answer.type === 'results') {
         this.#proven.add(model.sha256);
@@ -207,7 +207,7 @@ export class RunnerPool {
     first.record = record;
     // First in line, so that the next try is the first one of a new process.
     if (verdict === undefined) this.#suspects.unshift(first);
-    else if (first.bytes === CONTROL_IMAGE || this.#proven.has(first.model.sha256))
+    else if (first.image === CONTROL_IMAGE || this.#proven.has(first.model.sha256))
       first.convict(verdict, how);
     else this.#suspects.unshift(this.#control(first, () => first.convict(verdict, how)));
   }
@@ -216,7 +216,7 @@ export class RunnerPool {
   #control(suspect: Task, convict: () => void): Task {
     return {
       ...suspect,
-      bytes: CONTROL_IMAGE,
+      image: CONTROL_IMAGE,
       record: CLEAN,
       onBegin: () => {},
       resolve: convict,

@@ -27,7 +27,7 @@ import type { ModelRef } from '../core/model.ts';
 import type { Cloud } from '../core/ports.ts';
 import type { BatchTools } from './batch.ts';
 import { BatchService } from './batch-service.ts';
-import { download } from './download.ts';
+import { download, locate } from './download.ts';
 import { Intake } from './intake.ts';
 import { InteractiveService } from './interactive-service.ts';
 import { LeaseKeeper } from './lease.ts';
@@ -230,6 +230,7 @@ function makeTools(
     const queue = cloud.queues.open(name);
     const memory = new Budget(limits.memoryBytes);
     const connections = new Budget(limits.downloads);
+    const reading = { cloud, memory, connections, clock, random };
     return {
       cloud,
       workerId,
@@ -249,8 +250,9 @@ function makeTools(
         onMilestone,
       }),
       turns: new Turns(),
+      locate: (image, signal) => locate(image, { ...reading, maxImageBytes, signal }),
       download: (image, signal, maxBytes = maxImageBytes) =>
-        download(image, { cloud, maxImageBytes: maxBytes, memory, connections, clock, random, signal }),
+        download(image, { ...reading, maxImageBytes: maxBytes, signal }),
       clock,
       random,
       log,
