@@ -183,8 +183,8 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     );
     for (const metric of ['DecodeMs', 'InferenceMs']) {
       const values = valuesOf(figures, metric);
-      expect(values.length).toBeGreaterThan(0);
-      expect(values.every((ms) => ms > 0 && ms < 60_000)).toBe(true);
+      expect(Math.max(...values)).toBeGreaterThan(0);
+      expect(values.every((ms) => ms >= 0 && ms < 60_000)).toBe(true);
     }
   });
 });
