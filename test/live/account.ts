@@ -9,9 +9,9 @@ import {
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { awsError, hasCode, statusOf } from '../../src/aws/errors.ts';
-import { CLUSTER_TAG } from '../../src/scaler/drivers/ec2.ts';
 
-/** On every image that `imgcls ami build` makes. */
+/** On every instance of a cluster, and on every image that `imgcls ami build` makes. */
+const CLUSTER_TAG = 'imgcls:cluster';
 const IMAGE_TAG = 'imgcls:image';
 
 export interface Account {
