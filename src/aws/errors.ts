@@ -50,6 +50,8 @@ const TRANSIENT_CODES = [
   'ServiceUnavailable',
   'OperationAborted',
   'ConditionalRequestConflict',
+  'ResourceContention',
+  'ScalingActivityInProgress',
   // What a bad connection does to a request.
   'RequestTimeout',
   'RequestTimeoutException',

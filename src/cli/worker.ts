@@ -33,7 +33,9 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   const { settings } = loadSettings({ runners, cluster, dataDir });
   const log = openLog(settings);
   const { drain, force, release } = listenForSignals(log);
-  const machine = flags.managed === true && settings.cloud === 'aws' ? await findOwnMachine() : undefined;
+  const group = settings.fleet === 'asg' ? settings.autoScalingGroup : undefined;
+  const machine =
+    flags.managed === true && settings.cloud === 'aws' ? await findOwnMachine(group) : undefined;
   if (flags.managed === true && settings.cloud === 'aws' && machine === undefined) {
     log.warn(
       {},

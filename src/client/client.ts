@@ -6,7 +6,7 @@ import { createJob, readJob } from '../core/job-record.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Body, Store } from '../core/ports.ts';
-import { traceOf } from '../core/trace.ts';
+import { traceId, traceOf } from '../core/trace.ts';
 import { FORMAT } from '../core/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
 import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
@@ -180,6 +180,8 @@ async function submitJob(
 
 function newJob({ clock, newId }: ClientOptions, given: SubmitJob, inputs: readonly string[]): JobRecord {
   const { include = [], exclude = [], topK, model, folder, id = newId(), trace } = given;
+  if (trace !== undefined && !traceId.safeParse(trace).success)
+    throw new ImgclsError('usage', `"${trace}" is no trace id: 32 hex digits, in lower case.`);
   return {
     v: FORMAT,
     id,

@@ -77,3 +77,7 @@ export function isTransient(error: unknown): boolean {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What went wrong and what to do, in one text. */
+export const messageAndHint = ({ message, hint }: ImgclsError): string =>
+  hint === undefined ? message : `${message} ${hint}`;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { contradictions } from './contradictions.ts';
 import { ImgclsError } from './errors.ts';
 import { topK } from './job.ts';
 import { modelName, modelVariant } from './model.ts';
@@ -102,6 +103,15 @@ const declared = {
     schema: z.coerce.number().positive().max(1_000_000),
     fallback: 20,
     what: 'what one worker does until it was measured',
+  },
+  fleet: {
+    schema: z.enum(['ec2', 'asg']),
+    fallback: 'ec2',
+    what: 'what launches workers (cloud aws): ec2, from a launch template, or asg, an EC2 Auto Scaling group',
+  },
+  autoScalingGroup: {
+    schema: z.string().min(1).max(255),
+    what: 'EC2 Auto Scaling group of workers (fleet asg)',
   },
   launchTemplate: {
     schema: z.string().min(3),
@@ -265,17 +275,7 @@ export function resolveSettings(sources: readonly SettingSource[]): {
     if (parsed.success) values[name] = parsed.data;
     else problems.push(problemOf(source.from, name, source.values[name], parsed.error));
   }
-  if (values.cloud === 'aws') {
-    for (const name of ['inputBucket', 'outputBucket'] as const) {
-      if (values[name] === undefined) problems.push(`cloud aws needs ${name} (${environmentName(name)})`);
-    }
-  }
-  if (values.token !== undefined && values.tokenSecret !== undefined) {
-    problems.push('token and tokenSecret are both given: the service has one token');
-  }
-  if (typeof values.min === 'number' && typeof values.max === 'number' && values.min > values.max) {
-    problems.push(`min is ${values.min} and max ${values.max}: min must not be above max`);
-  }
+  problems.push(...contradictions(values, environmentName));
   if (problems.length > 0) {
     throw new ImgclsError('config', `Settings are wrong:\n  ${problems.join('\n  ')}`);
   }

@@ -36,6 +36,7 @@ import { ModelPlaces, type ModelSource } from './models.ts';
 import { endMachine, watchOwnEnd } from './own-end.ts';
 import { DEFAULT_LIMITS, type RunnerLimits } from './runner.ts';
 import { RunnerPool } from './runner-pool.ts';
+import { holdProtection } from './scale-in-protection.ts';
 import { StatusReporter } from './status.ts';
 import { Stop, type StopReason } from './stop.ts';
 import { Turns } from './turns.ts';
@@ -120,7 +121,7 @@ const INTERACTIVE: Limits = {
 };
 
 /** Full batches held for a runner: one in it, one on its way, one being answered. Messages may be smaller than that. */
-const BATCHES_PER_RUNNER = 3;
+export const BATCHES_PER_RUNNER = 3;
 const MESSAGES_PER_RUNNER = 24;
 
 /**
@@ -180,11 +181,11 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   cleanup.add(onAbort(drain, () => stop.because('drained')));
   const { promise: forced, resolve: endByForce } = Promise.withResolvers<'forced'>();
   cleanup.add(onAbort(force, () => endByForce('forced')));
-  const watching = watchOwnEnd(
-    { ...options, output: cloud.output, idleForMs: () => workload.idleForMs },
-    stop,
-  );
+  const idleForMs = () => workload.idleForMs;
+  const watching = watchOwnEnd({ ...options, output: cloud.output, idleForMs }, stop);
   cleanup.add(() => watching);
+  const protecting = holdProtection({ ...options, idleForMs }, stop.signal);
+  cleanup.add(() => protecting);
 
   log.info({ worker: id, runners }, 'The worker starts.');
   // Runners are on their way before the first message is.

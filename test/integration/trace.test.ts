@@ -112,6 +112,11 @@ describe('the trace of a job', () => {
     expect(linesOf('A batch is answered.')).toMatchObject([{ job: job.id, trace }]);
   });
 
+  it('must be one: no job is made of another', async () => {
+    await expect(submit(labels(0, 1), { trace: 'mine' })).rejects.toThrow('"mine" is no trace id');
+    expect(await announced()).toEqual([]);
+  });
+
   it('is answered to its waiter', async () => {
     await harness.announce(await harness.store(labels(0, 1)), { trace: TRACE });
     await work();

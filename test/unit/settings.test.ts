@@ -44,6 +44,14 @@ describe('settings', () => {
     expect(attempt({ tokenSecret: 'imgcls-default-token' })).toThrow('must be the ARN of a secret');
   });
 
+  it('know that an Auto Scaling group is on AWS and has a name', () => {
+    const attempt = (values: Record<string, string>) => resolveSettings([{ from: 'flag', values }]);
+    const aws = { cloud: 'aws', inputBucket: 'in-', outputBucket: 'out', fleet: 'asg' };
+    expect(attempt({ ...aws, autoScalingGroup: 'workers' }).settings.fleet).toBe('asg');
+    expect(() => attempt(aws)).toThrow(/fleet asg needs autoScalingGroup \(IMGCLS_AUTO_SCALING_GROUP\)/);
+    expect(() => attempt({ fleet: 'asg', autoScalingGroup: 'workers' })).toThrow(/needs cloud aws/);
+  });
+
   it('cannot be changed afterwards', () => {
     expect(Object.isFrozen(resolveSettings([]).settings)).toBe(true);
   });
