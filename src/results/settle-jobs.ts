@@ -62,8 +62,9 @@ class Settler {
       seen.add(id);
       const job = await this.#read(id, signal);
       const text = await this.#settle(job, marker, { id, isQuiet, signal });
-      const trace = typeof job === 'string' ? undefined : job.trace;
-      if (text !== undefined) tell({ text, ...aboutJob({ job: id, trace }) });
+      // Without its record nobody knows the trace that its submitter was given.
+      const about = typeof job === 'string' ? { job: id } : aboutJob({ job: id, trace: job.trace });
+      if (text !== undefined) tell({ text, ...about });
     });
     for (const id of this.#waitingSinceMs.keys()) if (!seen.has(id)) this.#waitingSinceMs.delete(id);
   }
