@@ -65,13 +65,13 @@ export function createS3Client(options: ClientOptions = {}): S3Client {
 
 /** `destroy()` closes its connections. */
 export function createSqsClient(options: ClientOptions = {}): SQSClient {
-  const config: SQSClientConfig = { ...common(options), requestHandler: shortRequests(options) };
+  const config: SQSClientConfig = smallRequests(options);
   return new SQSClient(config);
 }
 
 /** `destroy()` closes its connections. */
 export function createEc2Client(options: ClientOptions = {}): EC2Client {
-  const config: EC2ClientConfig = { ...common(options), requestHandler: shortRequests(options) };
+  const config: EC2ClientConfig = smallRequests(options);
   return new EC2Client(config);
 }
 
@@ -80,20 +80,19 @@ export function createEc2Client(options: ClientOptions = {}): EC2Client {
  * and src/aws/auto-scaling.ts knows which may be sent again.
  */
 export function createAutoScalingClient(options: ClientOptions = {}): AutoScalingClient {
-  const config: AutoScalingClientConfig = {
-    ...common(options),
-    maxAttempts: 1,
-    requestHandler: shortRequests(options),
-  };
+  const config: AutoScalingClientConfig = { ...smallRequests(options), maxAttempts: 1 };
   return new AutoScalingClient(config);
 }
 
-/** Of services whose requests are small. */
-const shortRequests = ({ concurrency }: ClientOptions) => ({
-  httpAgent: agent(concurrency),
-  httpsAgent: agent(concurrency),
-  connectionTimeout: CONNECT_TIMEOUT_MS,
-  requestTimeout: REQUEST_TIMEOUT_MS,
-  throwOnRequestTimeout: true,
-  logger: noLog,
+/** How a client of a service is set up whose requests are small. */
+export const smallRequests = (options: ClientOptions) => ({
+  ...common(options),
+  requestHandler: {
+    httpAgent: agent(options.concurrency),
+    httpsAgent: agent(options.concurrency),
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    throwOnRequestTimeout: true,
+    logger: noLog,
+  },
 });

@@ -7,6 +7,7 @@ import { createJob, readJob } from '../core/job-record.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Body, Store } from '../core/ports.ts';
+import { traceId, traceOf } from '../core/trace.ts';
 import { FORMAT } from '../core/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
 import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
@@ -47,6 +48,8 @@ export interface ReadingOptions extends SubmissionOptions {
 export interface SubmitJob extends ReadingOptions {
   /** A ULID that the caller has made; else a new one. */
   id?: string;
+  /** What the caller's own trace has as its id, 32 hex digits; else the job begins one. */
+  trace?: string;
   model: ModelRef;
   topK: number;
   include?: readonly string[];
@@ -185,10 +188,13 @@ async function submitJob(
 }
 
 function newJob({ clock, newId }: ClientOptions, given: SubmitJob, inputs: readonly string[]): JobRecord {
-  const { include = [], exclude = [], topK, model, folder } = given;
+  const { include = [], exclude = [], topK, model, folder, id = newId(), trace } = given;
+  if (trace !== undefined && !traceId.safeParse(trace).success)
+    throw new ImgclsError('usage', `"${trace}" is no trace id: 32 hex digits, in lower case.`);
   return {
     v: FORMAT,
-    id: given.id ?? newId(),
+    id,
+    trace: traceOf({ job: id, trace }),
     state: 'open',
     createdAtMs: clock.nowMs(),
     inputs: [...inputs],

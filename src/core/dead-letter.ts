@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { anyJobId } from './job.ts';
+import { traceId } from './trace.ts';
 import { formatVersion } from './versioned.ts';
 
 /** `dlq/<messageId>.json`: a message that nobody could finish, kept for people. Times are milliseconds since 1970. */
@@ -16,5 +17,6 @@ export const deadLetter = z.object({
   body: z.string(),
   /** Absent where the message does not say so in a way that can be read. */
   job: anyJobId.optional(),
+  trace: traceId.optional(),
 });
 export type DeadLetter = z.infer<typeof deadLetter>;

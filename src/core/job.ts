@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { modelRef, sha256Hex } from './model.ts';
 import { imageError, imageName, MAX_TOP_K } from './outcome.ts';
+import { traceId } from './trace.ts';
 import { formatVersion } from './versioned.ts';
 
 /** The first attempt of a job's images; each retry announces some of them in the next. */
@@ -26,6 +27,8 @@ export const topK = z.int().min(1).max(MAX_TOP_K);
 export const jobRecord = z.object({
   v: formatVersion,
   id: jobId,
+  /** Absent in records of an older imgcls. */
+  trace: traceId.optional(),
   state: jobState,
   createdAtMs: z.number(),
   /** As given: relative ones are meant from `folder`. Empty where a program gave the images itself. */

@@ -37,13 +37,19 @@ export interface RunnerRequest {
   images: EncodedImage[];
 }
 
+/** Milliseconds that an image took, the mean of those that were in the model together. */
+export interface ClassifyTimes {
+  decodeMs: number;
+  inferenceMs: number;
+}
+
 /** What a runner says: `ready` once its runtime is loaded, then one answer a request, in any order. */
 export type RunnerReply =
   | { type: 'ready'; rssBytes: number }
   /** A model is in memory; said once for each. */
   | { type: 'model'; sha256: string; rssBytes: number }
-  /** One result an image, in the order of the request. */
-  | { type: 'results'; id: number; results: ImageResult[]; rssBytes: number }
+  /** One result an image, in the order of the request; and what they took, where one got as far as the model. */
+  | { type: 'results'; id: number; results: ImageResult[]; rssBytes: number; times?: ClassifyTimes }
   /** The model cannot be used; no image is at fault. */
   | { type: 'failed'; id: number; message: string; rssBytes: number };
 

@@ -71,13 +71,15 @@ export async function concludeDrops(
 
 async function respond(
   cloud: Cloud,
-  { job, replyTo }: RequestMessage,
+  request: RequestMessage,
   shard: Shard,
   signal: AbortSignal,
 ): Promise<void> {
+  const { job, replyTo } = request;
   if (replyTo === undefined) return;
+  const response = { body: responseFor(request, WRITER, shard), groupId: job };
   try {
-    await cloud.queues.open(replyTo).send([{ body: responseFor(job, WRITER, shard), groupId: job }], signal);
+    await cloud.queues.open(replyTo).send([response], signal);
   } catch (error) {
     // Its waiter is gone, and reads the ledger when it comes back.
     if (!(error instanceof QueueMissingError)) throw error;

@@ -20,6 +20,7 @@ import { parseMessage } from '../core/notification.ts';
 import type { ImageError } from '../core/outcome.ts';
 import type { Cloud, ReceivedMessage, Store } from '../core/ports.ts';
 import { rangeOf } from '../core/shard.ts';
+import { traceOf } from '../core/trace.ts';
 import { FORMAT } from '../core/versioned.ts';
 import { concludeDrops, concludeRequest } from './conclude.ts';
 import { oneByOne } from './one-by-one.ts';
@@ -39,23 +40,20 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
   return {
     name: 'drain of the dead letters',
     everyMs: EVERY_MS,
-    async run(signal) {
-      const drained = { letters: 0, unreadable: 0, images: 0 };
+    async run(signal, tell) {
       for (let taken = 0; taken < MAX_LETTERS && !signal.aborted; ) {
         const letters = await queue.receive({ max: RECEIVE, waitMs: WAIT_MS, leaseMs: LEASE_MS, signal });
         if (letters.length === 0) break;
         taken += letters.length;
         await oneByOne(letters, async (letter) => {
           const found = await openLetter(cloud, letter, signal);
-          await keep(cloud.output, letter, found, clock.nowMs(), signal);
+          const job = await keep(cloud.output, letter, found, clock.nowMs(), signal);
           const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
-          drained.images += await conclude(cloud, found, error, signal);
+          const images = await conclude(cloud, found, error, signal);
           await queue.delete([letter.receipt]);
-          drained.letters++;
-          if (found.kind === 'unreadable') drained.unreadable++;
+          tell({ text: inWords(letter, found, images), job, trace: found.trace });
         });
       }
-      return inWords(drained);
     },
   };
 }
@@ -66,7 +64,7 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
  * - `unreadable`: poison, or of a newer imgcls. The latter goes as well: its text is kept, and what its job lacks is
  *   announced again in a format that this cluster can read, so that a rolling upgrade leaves no job behind.
  */
-type Found = { why: string; tries: number } & (
+type Found = { why: string; tries: number; trace?: string | undefined } & (
   | { kind: 'unfinished'; request: RequestMessage }
   | { kind: 'dropped'; drops: Drop[] }
   | { kind: 'unwanted' | 'unreadable' }
@@ -76,6 +74,7 @@ const NEVER_FINISHED = 'was delivered as often as the request queue allows and w
 
 async function openLetter(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
   const tries = MAX_RECEIVE_COUNT;
+  let trace: string | undefined;
   try {
     const message = parseMessage(body);
     if ('notification' in message) {
@@ -84,15 +83,17 @@ async function openLetter(cloud: Cloud, { body }: ReceivedMessage, signal: Abort
       return { kind: 'dropped', tries, why: `Its notification ${NEVER_FINISHED}`, drops };
     }
     const { request } = message;
+    trace = traceOf(request);
     rangeOf(request);
     const record = await readJob(cloud.output, request.job, signal);
-    if (isFinal(record)) return { kind: 'unwanted', tries, why: `Job ${record.id} is ${record.state}.` };
-    return { kind: 'unfinished', tries, why: `Its batch ${NEVER_FINISHED}`, request };
+    if (isFinal(record))
+      return { kind: 'unwanted', tries, trace, why: `Job ${record.id} is ${record.state}.` };
+    return { kind: 'unfinished', tries, trace, why: `Its batch ${NEVER_FINISHED}`, request };
   } catch (error) {
     if (error instanceof ObjectMissingError)
-      return { kind: 'unwanted', tries, why: `Its job is unknown. ${error.message}` };
+      return { kind: 'unwanted', tries, trace, why: `Its job is unknown. ${error.message}` };
     // A worker buries what makes no sense at first sight, and gives back what a newer one may understand.
-    if (error instanceof PoisonError) return { kind: 'unreadable', tries: 1, why: error.message };
+    if (error instanceof PoisonError) return { kind: 'unreadable', tries: 1, trace, why: error.message };
     if (error instanceof NewerVersionError) return { kind: 'unreadable', tries, why: error.message };
     throw error;
   }
@@ -110,16 +111,16 @@ async function conclude(cloud: Cloud, found: Found, error: ImageError, signal: A
   }
 }
 
-/** The first copy stays. */
+/** The first copy stays. @returns its job, as far as can be told. */
 async function keep(
   output: Store,
   message: ReceivedMessage,
   found: Found,
   receivedAtMs: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | undefined> {
   const { id: messageId, sentAtMs, body } = message;
-  const { why, tries } = found;
+  const { why, tries, trace } = found;
   // Whatever the text is, the group of a request is its job.
   const job = found.kind === 'dropped' ? found.drops[0]?.job : jobId.safeParse(message.groupId).data;
   const letter: DeadLetter = {
@@ -131,6 +132,7 @@ async function keep(
     why,
     body,
     ...(job !== undefined && { job }),
+    trace,
   };
   try {
     const options = { only: 'absent', signal } as const;
@@ -138,16 +140,14 @@ async function keep(
   } catch (error) {
     if (!(error instanceof PreconditionFailedError)) throw error;
   }
+  return job;
 }
 
 const whereKept = ({ id }: ReceivedMessage): string =>
   `The message is kept as ${deadLetterKey(id)} in the output bucket.`;
 
-function inWords(drained: { letters: number; unreadable: number; images: number }): string | undefined {
-  const { letters, unreadable, images } = drained;
-  if (letters === 0) return undefined;
-  const parts = [`Dead letters kept: ${letters}`];
-  if (images > 0) parts.push(`images of theirs that got an error outcome: ${images}`);
-  if (unreadable > 0) parts.push(`letters that could not be read: ${unreadable}`);
-  return `${parts.join('; ')}.`;
+function inWords({ id }: ReceivedMessage, found: Found, images: number): string {
+  const kept = `Dead letter ${id} is kept`;
+  if (found.kind === 'unreadable') return `${kept}; it could not be read.`;
+  return images > 0 ? `${kept}; images of it that got an error outcome: ${images}.` : `${kept}.`;
 }

@@ -10,7 +10,7 @@ export type JobFacts = Pick<
   JobRecord,
   'id' | 'state' | 'createdAtMs' | 'attempt' | 'retried' | 'total' | 'finishedAtMs'
 > &
-  Partial<Pick<JobRecord, 'model' | 'topK'>>;
+  Partial<Pick<JobRecord, 'trace' | 'model' | 'topK'>>;
 
 /**
  * From the job's record; of a day's dropped images, which has none, from its id. Such a day is there as soon as an

@@ -1,10 +1,13 @@
 import { attemptTotal, FIRST_ATTEMPT, type JobState } from '../core/job.ts';
 import type { ModelRef } from '../core/model.ts';
+import { traceOf } from '../core/trace.ts';
 import type { JobFacts } from './job-facts.ts';
 
 /** One job as a list shows it. What is not known is absent. */
 export interface ListedJob {
   id: string;
+  /** What its log lines are found by. */
+  trace: string | undefined;
   model?: ModelRef;
   topK?: number;
   attempt: number;
@@ -33,9 +36,10 @@ export interface SeenOfJob {
 }
 
 export function listedJob(record: JobFacts, seen: SeenOfJob): ListedJob {
-  const { id, model, topK, attempt, state, createdAtMs, finishedAtMs, total } = record;
+  const { id, trace, model, topK, attempt, state, createdAtMs, finishedAtMs, total } = record;
   const known = {
     id,
+    trace: traceOf({ job: id, trace }),
     ...(model !== undefined && { model }),
     ...(topK !== undefined && { topK }),
     attempt,

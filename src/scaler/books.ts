@@ -14,6 +14,7 @@ export class Books {
   #statuses: Parameters<typeof imagesByJobDelta>[0];
   #chargedAtMs: number | undefined;
   readonly #lastAtMs: number | undefined;
+  #spentUsd: number | undefined;
   #written = new Map<string, number>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
@@ -29,11 +30,18 @@ export class Books {
     return this.#cost;
   }
 
+  /** What the last record added; undefined where it could add nothing. */
+  get spentUsd(): number | undefined {
+    return this.#spentUsd;
+  }
+
   costUsdOf(job: string): number {
     return this.#cost?.byJobUsd[job] ?? 0;
   }
 
   record({ members, statuses, snapshot }: Observation, now: { wallMs: number; monotonicMs: number }): void {
+    const beforeUsd = this.#cost?.totalUsd ?? 0;
+    this.#spentUsd = undefined;
     if (isUnknown(members) || isUnknown(statuses)) return;
     const said = [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
     const cost = attribute(this.#cost, {
@@ -43,6 +51,7 @@ export class Books {
       imagesByJob: imagesByJobDelta(this.#statuses, said),
       billingMinimumMs: this.#billingMinimumMs,
     });
+    if (cost !== undefined) this.#spentUsd = cost.totalUsd - beforeUsd;
     this.#chargedAtMs = now.monotonicMs;
     this.#statuses = said;
     const unfinished = isUnknown(snapshot.jobs) ? undefined : new Set(snapshot.jobs.map(({ id }) => id));

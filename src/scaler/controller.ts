@@ -56,6 +56,8 @@ export interface Tick {
   answer?: LaunchAnswer;
   reaped: readonly Suspect[];
   report: ControllerReport;
+  /** What the fleet has cost since the tick before, of whichever controller; undefined where that is not known. */
+  spentUsd?: number | undefined;
 }
 
 export class Controller {
@@ -86,7 +88,8 @@ export class Controller {
     const reaped = await this.#reap(observation);
     const report = this.#report(observation, decision, answer);
     if (this.#mayAct) await this.#write(report, observation);
-    return { decision, observation, reaped, report, ...(answer && { answer }) };
+    const { spentUsd } = this.#books;
+    return { decision, observation, reaped, report, spentUsd, ...(answer && { answer }) };
   }
 
   /** What was done is done, whether or not it can be reported now: the next report says it, too. */

@@ -5,6 +5,7 @@ import { fleetSample } from '../core/fleet.ts';
 import { anyJobId, attempt, jobState } from '../core/job.ts';
 import { modelRef, sha256Hex } from '../core/model.ts';
 import { imageError, scoredLabel } from '../core/outcome.ts';
+import { traceId } from '../core/trace.ts';
 
 /** Images that `POST /v1/uploads` takes at a time. */
 export const MOST_UPLOADS = 100;
@@ -33,6 +34,8 @@ export const jobView = z
   .object({
     /** `drop-2026-11-26`: the images that were dropped into the input bucket on that day; always open. */
     id: anyJobId,
+    /** What the log lines about the job are found by: the id of its caller's trace, or one of its own. */
+    trace: traceId.optional(),
     state: jobState,
     createdAtMs: instant,
     finishedAtMs: instant.optional(),

@@ -29,6 +29,7 @@ import { resultRoutes } from './routes/results.ts';
 import { systemRoutes } from './routes/system.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 import { cutSlowBodies } from './slow-bodies.ts';
+import { answerTraces, requestTrace } from './trace.ts';
 
 export interface AppOptions extends GuardOptions {
   client: Client;
@@ -73,10 +74,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 100 },
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
     return503OnClosing: true,
+    genReqId: requestTrace,
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(answerErrors(log));
+  answerTraces(app);
 
   await app.register(cookie);
   const token = guard(app, options);

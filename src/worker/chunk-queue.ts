@@ -7,6 +7,8 @@ export interface Work {
   topK: number;
   /** The place of its batch: earlier batches go first, so that few are half done at any time. */
   order: number;
+  /** One object for all images of a batch, for the log and for figures; absent outside of a worker. */
+  batch?: { about: object; modelTitle: string };
 }
 
 /** Images that wait for a runner, batch by batch. */

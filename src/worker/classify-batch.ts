@@ -65,12 +65,13 @@ async function classifyImages(
   const failure = new AbortController();
   const signal = AbortSignal.any([batch.signal, failure.signal]);
   const download = downloadsOf(images, tools.download);
+  const from = { about: batch.about, modelTitle: modelTitle(request.model) };
   const classifyOne = async (image: (typeof images)[number]): Promise<ImageResult> => {
     if (isError(image)) return { error: image.error };
     if ('error' in model) return model;
     const classify = async (encoded: EncodedImage, release: () => void) => {
       try {
-        const work = { image: encoded, model, topK: request.topK, order: batch.order };
+        const work = { image: encoded, model, topK: request.topK, order: batch.order, batch: from };
         return await tools.pool.classify(work, { signal, onBegin: () => batch.begin() });
       } finally {
         release();

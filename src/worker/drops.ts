@@ -26,23 +26,23 @@ export async function workOnNotification(
   tools: DropTools,
 ): Promise<BatchEnd> {
   const { drops, unwanted } = dropsOf(notification, tools.cloud.input.bucket);
-  const { id: message } = batch.message;
   if (notification.events.length === 0)
-    tools.log.info({ message }, 'S3 has tried whether its notifications arrive.');
+    tools.log.info(batch.about, 'S3 has tried whether its notifications arrive.');
   // The bucket may be set up to tell more than we want to hear: nothing is lost with it, and it would come again as it is.
-  if (unwanted.length > 0) tools.log.info({ message, unwanted }, 'S3 tells of what is no dropped image.');
+  if (unwanted.length > 0)
+    tools.log.info({ ...batch.about, unwanted }, 'S3 tells of what is no dropped image.');
   const [first] = drops;
   if (first === undefined) {
     await remove(batch, tools);
     return { kind: 'unwanted' };
   }
-  const images = await workOn(batch, drops, tools);
+  const written = await workOn(batch, drops, tools);
   await remove(batch, tools);
-  return { kind: 'done', job: first.job, images };
+  return { kind: 'done', job: first.job, written };
 }
 
-/** @returns how many outcomes are this worker's work. */
-async function workOn(batch: Batch, drops: readonly Drop[], tools: DropTools): Promise<number> {
+/** @returns the outcomes that are this worker's work. */
+async function workOn(batch: Batch, drops: readonly Drop[], tools: DropTools): Promise<Outcome[]> {
   const { output } = tools.cloud;
   const { signal } = batch;
   const retrying = { ...tools, signal };
@@ -60,15 +60,15 @@ async function workOn(batch: Batch, drops: readonly Drop[], tools: DropTools): P
   }
   const outcomes = open.length === 0 ? [] : await classify(batch, open, tools);
   batch.begin();
-  let images = 0;
+  const written: Outcome[] = [];
   for (const [place, outcome] of outcomes.entries()) {
     const drop = open[place];
     if (drop === undefined) throw new Error(`Outcome ${place} is of no image.`);
     const { shard, isOurs } = await withRetries(() => writeDropped(output, drop, outcome, signal), retrying);
     await mark(drop, shard);
-    if (isOurs) images++;
+    if (isOurs) written.push(outcome);
   }
-  return images;
+  return written;
 }
 
 /** Outcomes in the order of the images, their places still to be found. */

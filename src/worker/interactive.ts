@@ -39,7 +39,7 @@ async function work(batch: Batch, message: QueueMessage, tools: MessageTools): P
   batch.begin();
   await respond(batch, request, { range: rangeOf(request), outcomes }, tools);
   await remove(batch, tools);
-  return { kind: 'done', job: request.job, images: outcomes.length };
+  return { kind: 'done', job: request.job, written: outcomes };
 }
 
 const crashed = ({ images }: RequestMessage): Outcome[] =>
@@ -49,11 +49,10 @@ const crashed = ({ images }: RequestMessage): Outcome[] =>
   });
 
 async function drop(batch: Batch, error: PoisonError, tools: MessageTools): Promise<void> {
-  const { id } = batch.message;
-  tools.log.warn({ message: id, reason: error.message }, 'An interactive message is dropped.');
+  tools.log.warn({ ...batch.about, reason: error.message }, 'An interactive message is dropped.');
   try {
     await remove(batch, tools);
   } catch (cause) {
-    tools.log.debug({ message: id, error: messageOf(cause) }, 'It stays until it is too old.');
+    tools.log.debug({ ...batch.about, error: messageOf(cause) }, 'It stays until it is too old.');
   }
 }

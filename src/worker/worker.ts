@@ -22,6 +22,7 @@ import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../
 import type { Log } from '../core/log.ts';
 import type { OwnMachine } from '../core/machine.ts';
 import { MAX_BATCH } from '../core/messages.ts';
+import { type Meter, noMeter } from '../core/metrics.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { Cloud } from '../core/ports.ts';
 import type { BatchTools } from './batch.ts';
@@ -59,6 +60,7 @@ export interface WorkerOptions {
   topK: number;
   clock: Clock;
   log: Log;
+  meter?: Meter;
   /** 0 (inclusive) to 1 (exclusive); for jitter. */
   random?: () => number;
   /** How long a message stays hidden from others after its receipt and after each extension. */
@@ -130,7 +132,7 @@ const MESSAGES_PER_RUNNER = 24;
  * @throws {ImgclsError} what made going on pointless (no queue, no access, runners that do not start), after draining.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> {
-  const { cloud, clock, log, runners, drain, force } = options;
+  const { cloud, clock, log, meter = noMeter, runners, drain, force } = options;
   const stop = new Stop();
   const cleanup = new Cleanup();
   const { batches, interactive } = makeTools(options, (milestone) => status.reached(milestone));
@@ -140,6 +142,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
     output: cloud.output,
     clock,
     log,
+    meter,
     id,
     host,
     managed: options.exitWithoutControllerMs !== undefined,
@@ -211,6 +214,8 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   const { imagesDone, batchesDone } = workload;
   const reason = end === 'forced' ? 'forced' : (stop.reason ?? 'drained');
   log.info({ worker: id, reason, imagesDone, batchesDone }, 'The worker ends.');
+  // Before the machine ends.
+  meter.flush();
   if (reason === 'failed') throw stop.error;
   await endMachine(options.machine, reason, log);
   return { reason, imagesDone, batchesDone };
@@ -220,11 +225,11 @@ function makeTools(
   options: WorkerOptions,
   onMilestone: (milestone: 'runtimeLoadedMs' | 'modelReadyMs') => void,
 ): { batches: BatchTools; interactive: MessageTools } {
-  const { cloud, workerId, clock, log, force, maxImageBytes } = options;
+  const { cloud, workerId, clock, log, meter = noMeter, force, maxImageBytes } = options;
   const random = options.random ?? Math.random;
   const models = new ModelPlaces(options.models, force);
   /** Those of one queue: what holds up its images holds up no others. */
-  const toolsFor = (name: string, limits: Limits): MessageTools => {
+  const toolsFor = (queueTitle: string, name: string, limits: Limits): MessageTools => {
     const queue = cloud.queues.open(name);
     const memory = new Budget(limits.memoryBytes);
     const connections = new Budget(limits.downloads);
@@ -244,6 +249,7 @@ function makeTools(
         clock,
         random,
         log,
+        meter,
         onMilestone,
       }),
       turns: new Turns(),
@@ -253,11 +259,13 @@ function makeTools(
       clock,
       random,
       log,
+      meter,
+      queueTitle,
     };
   };
   return {
     batches: {
-      ...toolsFor(requestQueueName(cloud.cluster), {
+      ...toolsFor('request', requestQueueName(cloud.cluster), {
         runners: options.runners,
         niceness: BATCH_NICENESS,
         leaseMs: options.leaseMs,
@@ -269,6 +277,6 @@ function makeTools(
       deadLetters: cloud.queues.open(deadLetterQueueName(cloud.cluster)),
       jobs: new JobStates(cloud.output, clock),
     },
-    interactive: toolsFor(interactiveQueueName(cloud.cluster), INTERACTIVE),
+    interactive: toolsFor('interactive', interactiveQueueName(cloud.cluster), INTERACTIVE),
   };
 }

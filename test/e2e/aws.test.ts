@@ -1,4 +1,4 @@
-/** The same commands on S3 and SQS, as processes of their own over the moto server. */
+/** The same commands on S3 and SQS, as processes of their own over the moto server; their log, figures and secrets. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
@@ -7,12 +7,14 @@ import {
   type PutBucketNotificationConfigurationCommandInput,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import { deadLetterQueueName, requestQueueName } from '../../src/core/keys.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
 import { until } from '../contract/until.ts';
+import { embeddedMetrics, valuesOf } from '../unit/embedded-metric-format.ts';
 import {
   type InstalledPackage,
   installPackage,
@@ -26,6 +28,7 @@ const moto = await startMoto();
 const samples = path.join(repository, 'samples');
 const names = ['cat.jpg', 'coffee.jpg', 'mountains.jpg', 'rocket.jpg', 'tripod.png'];
 const model = ['--model', 'efficientnet-lite0'];
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
 /** S3 sends its test event at once. */
 const TELLS_OF_DROPS: PutBucketNotificationConfigurationCommandInput = {
@@ -77,11 +80,11 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     vi.unstubAllEnvs();
     installed = await installPackage();
     dataDir = await installed.dataDir();
-    worker = start(installed.bin, dataDir, ['worker'], aws);
+    worker = start(installed.bin, dataDir, ['worker'], { ...aws, IMGCLS_METRICS: 'emf' });
   });
   afterAll(async () => {
     worker.kill('SIGTERM');
-    expect(await worker.finished).toMatchObject({ code: 0 });
+    await worker.finished;
     expect(await processesOf(dataDir)).toEqual([]);
     await installed.remove();
     await moto?.close();
@@ -171,4 +174,89 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/nowhere/);
   });
+
+  it('the page and REST service take their token from a secret', async () => {
+    const token = 'a token of the service';
+    const arn = await secret('token', { SecretString: `${token}\n` });
+    const service = start(installed.bin, dataDir, ['serve', '--port', '0', '--token-secret', arn], aws);
+    try {
+      const url = await until(
+        'the service listens',
+        async () => /listening on (\S+)/.exec(service.stderr())?.[1],
+      );
+      const status = async (given: string) => {
+        const headers = { authorization: `Bearer ${given}` };
+        return (await fetch(`${url}/v1/server`, { headers })).status;
+      };
+      expect(await status(token)).toBe(200);
+      expect(await status('another token than that')).toBe(401);
+    } finally {
+      service.kill('SIGTERM');
+      await service.finished;
+    }
+  });
+
+  it('the service does not start without the token of its secret, and says why', async () => {
+    const missing = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:nowhere-AbCdEf';
+    const short = await secret('short', { SecretString: 'short' });
+    const bytes = await secret('bytes', { SecretBinary: Buffer.from('not a text, but long enough') });
+    for (const [arn, why] of [
+      [missing, /There is no secret arn:\S+nowhere-AbCdEf/],
+      [short, /is no token of the service\.\n.*16 to 256 characters/],
+      [bytes, /holds bytes and no text/],
+    ] as const) {
+      const args = ['serve', '--port', '0', '--token-secret', arn];
+      const { code, stderr } = await start(installed.bin, dataDir, args, aws).finished;
+      expect(stderr).toMatch(why);
+      expect(code).toBe(2);
+    }
+  });
+
+  it("the worker's log is a line of JSON each, which follows a job by its trace, and its figures are among them", async () => {
+    const env = { ...aws, TRACEPARENT: `00-${TRACE}-00f067aa0ba902b7-01` };
+    const uploaded = await start(installed.bin, dataDir, ['upload', samples, ...model], env).finished;
+    const job = /job (\w{26})/.exec(uploaded.stderr)?.[1];
+    const listed = await start(installed.bin, dataDir, ['jobs', '--format', 'json'], aws).finished;
+    expect(JSON.parse(listed.stdout)).toContainEqual(expect.objectContaining({ id: job, trace: TRACE }));
+
+    worker.kill('SIGTERM');
+    const { code, stderr } = await worker.finished;
+    expect(code).toBe(0);
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const figures = lines.filter((line) => '_aws' in line).map((line) => embeddedMetrics.parse(line));
+    const said = lines.filter((line) => !('_aws' in line));
+    for (const line of said) {
+      expect(line).toMatchObject({ level: expect.stringMatching(/^(info|warn)$/), msg: expect.any(String) });
+      expect(new Date(line.time).toISOString()).toBe(line.time);
+    }
+    const answered = said.filter(({ msg }) => msg === 'A batch is answered.');
+    expect(answered).toContainEqual(expect.objectContaining({ job, trace: TRACE, written: 5, errors: 0 }));
+    const classified = valuesOf(figures, 'ImagesClassified', { Cluster: 'default' });
+    expect(classified.reduce((sum, images) => sum + images)).toBe(
+      answered.reduce((sum, { written }) => sum + written, 0),
+    );
+    for (const metric of ['DecodeMs', 'InferenceMs']) {
+      const values = valuesOf(figures, metric);
+      expect(Math.max(...values)).toBeGreaterThan(0);
+      expect(values.every((ms) => ms >= 0 && ms < 60_000)).toBe(true);
+    }
+  });
 });
+
+/** Makes a secret in the stand-in. @returns its ARN. */
+async function secret(
+  Name: string,
+  value: { SecretString: string } | { SecretBinary: Uint8Array },
+): Promise<string> {
+  const client = new SecretsManagerClient({
+    endpoint: moto?.url ?? '',
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
+  });
+  const { ARN = '' } = await client.send(new CreateSecretCommand({ Name, ...value }));
+  client.destroy();
+  return ARN;
+}

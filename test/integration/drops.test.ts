@@ -1,6 +1,7 @@
 /** Images that are dropped into the input bucket, from S3's notification to what the commands make of them. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/cli/clock.ts';
+import type { Chore } from '../../src/core/chore.ts';
 import { ImgclsError, JobMissingError } from '../../src/core/errors.ts';
 import { createJob, readJob } from '../../src/core/job-record.ts';
 import { activeKey, DROP_PREFIX, jobKey } from '../../src/core/keys.ts';
@@ -43,7 +44,12 @@ const work = (options: Parameters<Harness['work']>[0] = {}) =>
   harness.work({ likelyModel: MODEL, ...options });
 const outcomes = (day = DAY): Promise<Outcome[]> => Array.fromAsync(readOutcomes(cloud.output, day));
 const classified = async () => (await harness.runnerLines()).filter((line) => line.startsWith('image '));
-const drain = () => drainDeadLetters(cloud, systemClock).run(never);
+const deedsOf = async (chore: Chore): Promise<string[]> => {
+  const deeds: string[] = [];
+  await chore.run(never, ({ text }) => deeds.push(text));
+  return deeds;
+};
+const drain = () => deedsOf(drainDeadLetters(cloud, systemClock));
 
 /** The store, with other ways of doing some things. */
 const changed = (store: Store, verbs: Partial<Store>): Store =>
@@ -186,7 +192,7 @@ describe('what else S3 says', () => {
     await send(...forged);
     expect(await work()).toMatchObject({ imagesDone: 0 });
     expect(await classified()).toEqual([]);
-    expect(await drain()).toBe('Dead letters kept: 3; letters that could not be read: 3.');
+    expect((await drain()).filter((deed) => deed.endsWith('it could not be read.'))).toHaveLength(3);
     const letters = await Array.fromAsync(readLetters(cloud.output));
     expect(letters.map((letter) => 'body' in letter && letter.body).toSorted()).toEqual(forged.toSorted());
     expect(await Array.fromAsync(cloud.output.listFolders('jobs/'))).toEqual([harness.job]);
@@ -211,7 +217,11 @@ describe('a notification that nobody finished', () => {
     await send(done);
     await work();
     await harness.deadLetters.send([{ body: done }, { body: lost }, { body: TEST_EVENT }]);
-    expect(await drain()).toBe('Dead letters kept: 3; images of theirs that got an error outcome: 1.');
+    const deeds = await drain();
+    expect(deeds).toHaveLength(3);
+    expect(deeds.filter((deed) => deed.endsWith('images of it that got an error outcome: 1.'))).toHaveLength(
+      1,
+    );
     const byName = Object.fromEntries((await outcomes()).map((one) => [one.name, gist([one])[0]]));
     expect(byName).toEqual({ 'done.jpg': '0', 'lost.jpg': 'deadline' });
     const letters = await Array.fromAsync(readLetters(cloud.output));
@@ -259,7 +269,7 @@ describe('a day of dropped images', () => {
     expect(await cloud.output.head(jobKey(DAY))).toBeUndefined();
     expect(await cloud.output.head(activeKey(DAY))).toBeUndefined();
     const chore = settleJobs(cloud, systemClock);
-    expect(await chore.run(never)).toBeUndefined();
+    expect(await deedsOf(chore)).toEqual([]);
     expect(await outcomes()).toHaveLength(2);
   });
 

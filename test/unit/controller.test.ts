@@ -307,6 +307,19 @@ describe('the money', () => {
     await world.controller().tick();
     expect(world.report?.cost?.totalUsd).toBeCloseTo(0.01, 6);
   });
+
+  it('that was spent since the tick before is told by each, and adds up to the whole', async () => {
+    const world = new World();
+    world.depth = { waiting: 16, inFlight: 0, delayed: 0 };
+    let sumUsd = 0;
+    for (let tick = 0; tick < 5; tick++) {
+      const { spentUsd } = (await world.controller().tick()) ?? {};
+      sumUsd += spentUsd ?? Number.NaN;
+      world.clock.advance(100_000);
+    }
+    expect(world.report?.cost?.totalUsd).toBeCloseTo(0.04, 6);
+    expect(sumUsd).toBeCloseTo(0.04, 6);
+  });
 });
 
 describe('an idle machine', () => {

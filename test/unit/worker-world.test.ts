@@ -238,8 +238,10 @@ describe('a response', () => {
   it('carries the outcomes where they fit into a message, else it is the hint alone', () => {
     const outcome = (message: string) =>
       ({ v: 1, index: 0, name: 'a', error: { code: 'missing', message } }) as const;
-    expect(JSON.parse(responseFor('j', 'w', { range, outcomes: [outcome('')] })).outcomes).toHaveLength(1);
-    const long = responseFor('j', 'w', { range, outcomes: [outcome('x'.repeat(250_000))] });
+    expect(
+      JSON.parse(responseFor({ job: 'j' }, 'w', { range, outcomes: [outcome('')] })).outcomes,
+    ).toHaveLength(1);
+    const long = responseFor({ job: 'j' }, 'w', { range, outcomes: [outcome('x'.repeat(250_000))] });
     expect(JSON.parse(long)).toEqual({ v: 1, job: 'j', ...range, worker: 'w' });
   });
 });

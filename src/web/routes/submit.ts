@@ -82,7 +82,7 @@ export function submitRoute(app: FastifyInstance, options: SubmitOptions): void 
       const model = await options.selectModel(asked.model);
       const id = options.newId();
       const job = key === undefined ? id : await options.keys.claim(key, id);
-      if (job === id) await submit({ ...asked, id, model }, options);
+      if (job === id) await submit({ ...asked, id, trace: request.id, model }, options);
       return await answer(job, reply, options);
     },
   });
@@ -128,11 +128,12 @@ async function submit(
   {
     inputs,
     id,
+    trace,
     model,
     topK,
     include = [],
     exclude = [],
-  }: Omit<Asked, 'model'> & { id: string; model: ModelRef },
+  }: Omit<Asked, 'model'> & { id: string; trace: string; model: ModelRef },
   { client, hub, topK: usual }: SubmitOptions,
 ): Promise<void> {
   const isNamed = inputs.every((input): input is string => typeof input === 'string');
@@ -140,6 +141,7 @@ async function submit(
   try {
     const job = await client.submit(images, {
       id,
+      trace,
       model,
       topK: topK ?? usual,
       include,
