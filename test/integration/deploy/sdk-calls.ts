@@ -139,7 +139,6 @@ class Tour {
   }
 
   #offer(member: ts.Node): void {
-    this.#made.add(member);
     for (const promised of this.#promises.get(member) ?? []) this.#offerFor(promised, member);
   }
 
@@ -184,8 +183,12 @@ class Tour {
     for (const { token, types } of declaration.heritageClauses ?? [])
       if (token === ts.SyntaxKind.ExtendsKeyword) for (const { expression } of types) this.#walk(expression);
     for (const member of declaration.members) {
-      if (ts.isMethodDeclaration(member) || ts.isAccessor(member)) this.#offer(member);
-      else this.#meetNode(member);
+      const isMethod = ts.isMethodDeclaration(member) || ts.isAccessor(member);
+      if (!isMethod) this.#meetNode(member);
+      else {
+        this.#made.add(member);
+        this.#offer(member);
+      }
     }
   }
 
@@ -205,6 +208,7 @@ class Tour {
   #walk(node: ts.Node): void {
     if (ts.isTypeNode(node) || ts.isClassLike(node) || ts.isFunctionDeclaration(node)) return;
     if (ts.isNewExpression(node) || ts.isCallExpression(node)) this.#noteSdk(node);
+    if (ts.isObjectLiteralElementLike(node) && isCallable(this.#checker, node)) this.#made.add(node);
     if (this.#promises.has(node)) this.#offer(node);
     else if (ts.isBlock(node)) this.#walkBlock(node);
     else if (ts.isIfStatement(node))
