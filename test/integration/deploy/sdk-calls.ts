@@ -20,6 +20,12 @@ export interface SdkCall {
   path: string[];
 }
 
+export interface Run {
+  facts: Facts;
+  /** Functions that it never comes to, though no condition on the facts says so: `FILE NAME`. */
+  never: readonly string[];
+}
+
 export interface Reach {
   calls: SdkCall[];
   /** What is used of src/core/keys.ts: the keys and queues that are spoken of. */
@@ -46,10 +52,10 @@ export class SourceGraph {
 
   /**
    * @param entries modules whose exports are called, relative to the repository.
-   * @param facts what is known of the run.
+   * @param run what is known of the run.
    */
-  reach(entries: readonly string[], facts: Facts): Reach {
-    const tour = new Tour(this.#checker, this.#promises, facts);
+  reach(entries: readonly string[], run: Run): Reach {
+    const tour = new Tour(this.#checker, this.#promises, run);
     for (const entry of entries) {
       const file = this.#program.getSourceFile(path.join(ROOT, entry));
       const module = file && this.#checker.getSymbolAtLocation(file);
@@ -90,7 +96,8 @@ export class SourceGraph {
 class Tour {
   readonly #checker: ts.TypeChecker;
   readonly #promises: ReadonlyMap<ts.Node, readonly ts.Node[]>;
-  readonly #facts: Facts;
+  readonly #run: Run;
+  readonly #neverMet = new Set<string>();
   /** Each declaration met, and the one that referred to it. */
   readonly #met = new Map<ts.Node, ts.Node | undefined>();
   readonly #waiting: ts.Node[] = [];
@@ -102,10 +109,10 @@ class Tour {
   readonly #calls = new Map<string, SdkCall>();
   readonly #keys = new Set<string>();
 
-  constructor(checker: ts.TypeChecker, promises: ReadonlyMap<ts.Node, readonly ts.Node[]>, facts: Facts) {
+  constructor(checker: ts.TypeChecker, promises: ReadonlyMap<ts.Node, readonly ts.Node[]>, run: Run) {
     this.#checker = checker;
     this.#promises = promises;
-    this.#facts = facts;
+    this.#run = run;
   }
 
   run(): Reach {
@@ -116,6 +123,8 @@ class Tour {
       }
       this.#answerByShape();
     } while (this.#waiting.length > 0);
+    const unmet = this.#run.never.filter((place) => !this.#neverMet.has(place));
+    if (unmet.length > 0) throw new Error(`Nothing leads to ${unmet.join(', ')} any more: leave it out.`);
     const unanswered = this.#unanswered().map(placeOf);
     return { calls: [...this.#calls.values()], keys: this.#keys, unanswered };
   }
@@ -133,6 +142,7 @@ class Tour {
   #meetNode(declaration: ts.Node): void {
     const file = declaration.getSourceFile();
     if (this.#met.has(declaration) || !isOurs(file)) return;
+    if (this.#run.never.includes(placeOf(declaration))) return void this.#neverMet.add(placeOf(declaration));
     this.#met.set(declaration, this.#at);
     this.#waiting.push(declaration);
     if (file.fileName === KEYS && isOfModule(declaration)) this.#keys.add(nameOf(declaration));
@@ -243,7 +253,7 @@ class Tour {
   }
 
   #holds(condition: ts.Expression): boolean | undefined {
-    return conditionValue(this.#checker, this.#facts, condition);
+    return conditionValue(this.#checker, this.#run.facts, condition);
   }
 
   #noteSdk(node: ts.NewExpression | ts.CallExpression): void {
