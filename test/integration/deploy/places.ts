@@ -52,9 +52,9 @@ const PLACES: Readonly<Record<string, string>> = {
 const NO_PLACES = ['digits', 'parsePartKey', 'parseErrorsKey', 'parseShardKey'];
 
 /** @throws where nobody has said yet where a name leads. */
-export const placesOf = (names: Iterable<string>): string[] =>
+export const placesOf = (names: Iterable<string>, except: readonly string[]): string[] =>
   [...names]
-    .filter((name) => !NO_PLACES.includes(name))
+    .filter((name) => !NO_PLACES.includes(name) && !except.includes(name))
     .map((name) => {
       const place = PLACES[name];
       if (place === undefined) throw new Error(`Where does ${name} lead? Say so in ${import.meta.filename}.`);
