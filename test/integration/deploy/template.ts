@@ -21,6 +21,7 @@ interface Parameter {
 
 export interface Template {
   Parameters: Record<string, Parameter>;
+  Rules: Record<string, { RuleCondition: Json; Assertions: { Assert: Json; AssertDescription: string }[] }>;
   Conditions: Record<string, Json>;
   Resources: Record<string, { Type: string; Condition?: string; Properties?: Json }>;
 }
@@ -75,6 +76,16 @@ export function resourcesWith(
         { Type, Properties: evaluator.value(Properties) as Properties },
       ]),
   );
+}
+
+/** What the template's rules have against these parameters. */
+export function brokenRules(template: Template, given: Readonly<Record<string, string>>): string[] {
+  const evaluator = new Evaluator(template, { ...PLACE, ...given });
+  return Object.values(template.Rules)
+    .filter(({ RuleCondition }) => evaluator.value(RuleCondition) === true)
+    .flatMap(({ Assertions }) => Assertions)
+    .filter(({ Assert }) => evaluator.value(Assert) !== true)
+    .map(({ AssertDescription }) => AssertDescription);
 }
 
 class Evaluator {
