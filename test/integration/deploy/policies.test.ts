@@ -71,7 +71,7 @@ const ONLY_NAMED: Record<Role, readonly string[]> = {
   WorkerRole: [],
   ControllerRole: ['DROP_PREFIX'],
   WebRole: [],
-  SubmitterRole: [],
+  SubmitterRole: ['DROP_PREFIX'],
 };
 
 /** Which of two functions a worker runs follows from whether a group is named, and so from the fleet. */
