@@ -1,25 +1,14 @@
 /** The template deployed to the moto server: everything that it declares is there, and is as it says. */
-import { readFileSync } from 'node:fs';
 import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
-import {
-  CloudFormationClient,
-  CreateStackCommand,
-  DescribeStacksCommand,
-  paginateListStackResources,
-} from '@aws-sdk/client-cloudformation';
-import {
-  DescribeImagesCommand,
-  DescribeLaunchTemplateVersionsCommand,
-  DescribeSubnetsCommand,
-  DescribeVpcsCommand,
-  EC2Client,
-} from '@aws-sdk/client-ec2';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { DescribeLaunchTemplateVersionsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Moto, standInEnvironment, startMoto } from '../../contract/moto.ts';
+import { type MotoStack, makeStack, placeOf } from './moto-stack.ts';
 import { isThere, type Made, release } from './stand-in.ts';
-import { type Resource, readTemplate, resourcesWith, TEMPLATE_FILE } from './template.ts';
+import { type Resource, readTemplate, resourcesWith } from './template.ts';
 
 /** Types that moto's CloudFormation passes over without a word. */
 const UNKNOWN_TO_MOTO: Readonly<Record<string, string>> = {
@@ -54,29 +43,22 @@ if (moto !== undefined)
   for (const [name, value] of Object.entries(standInEnvironment(moto.url))) vi.stubEnv(name, value);
 const cloudFormation = new CloudFormationClient({});
 const ec2 = new EC2Client({});
-const subnets: string[] = [];
+let place: Record<string, string>;
 
-interface Deployed {
-  outputs: Record<string, string>;
-  /** What the parameters select, and what moto calls it. */
+interface Deployed extends MotoStack {
+  /** What the parameters select. */
   declared: Record<string, Resource>;
-  physicalIds: Map<string, string>;
 }
 const deployed = new Map<string, Deployed>();
 
 beforeAll(async () => {
   if (moto === undefined) return;
-  const { Vpcs: [vpc] = [] } = await ec2.send(new DescribeVpcsCommand({}));
-  const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
-  const { Images: [image] = [] } = await ec2.send(new DescribeImagesCommand({}));
-  subnets.push(...Subnets.slice(0, 2).map(({ SubnetId = '' }) => SubnetId));
-  const place = {
-    VpcId: vpc?.VpcId ?? '',
-    SubnetIds: subnets.join(','),
-    WorkerImageId: image?.ImageId ?? '',
-  };
-  for (const { name, parameters } of VARIANTS)
-    deployed.set(name, await deploy(`imgcls-${name}`, { ...place, ...parameters }));
+  place = await placeOf(ec2);
+  for (const { name, parameters } of VARIANTS) {
+    const given = { ...place, ...parameters };
+    const stack = await makeStack(cloudFormation, `imgcls-${name}`, given);
+    deployed.set(name, { ...stack, declared: resourcesWith(template, given) });
+  }
 });
 afterAll(async () => {
   cloudFormation.destroy();
@@ -85,33 +67,6 @@ afterAll(async () => {
   vi.unstubAllEnvs();
   await moto?.close();
 });
-
-async function deploy(stack: string, parameters: Record<string, string>): Promise<Deployed> {
-  await cloudFormation.send(
-    new CreateStackCommand({
-      StackName: stack,
-      TemplateBody: readFileSync(TEMPLATE_FILE, 'utf8'),
-      Capabilities: ['CAPABILITY_IAM'],
-      Parameters: Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({
-        ParameterKey,
-        ParameterValue,
-      })),
-    }),
-  );
-  const { Stacks: [made] = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: stack }));
-  expect(made?.StackStatus).toBe('CREATE_COMPLETE');
-  const physicalIds = new Map<string, string>();
-  for await (const { StackResourceSummaries = [] } of paginateListStackResources(
-    { client: cloudFormation },
-    { StackName: stack },
-  ))
-    for (const { LogicalResourceId, PhysicalResourceId = '' } of StackResourceSummaries)
-      if (LogicalResourceId) physicalIds.set(LogicalResourceId, PhysicalResourceId);
-  const outputs = Object.fromEntries(
-    (made?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]),
-  );
-  return { outputs, declared: resourcesWith(template, parameters), physicalIds };
-}
 
 const of = (name: string): Deployed => {
   const found = deployed.get(name);
@@ -246,7 +201,7 @@ describe.skipIf(moto === undefined)('what the stacks made', () => {
       'IMGCLS_TARGET_SECONDS=120',
       'IMGCLS_FLEET=ec2',
       `IMGCLS_LAUNCH_TEMPLATE=${outputs.LaunchTemplateId}:1`,
-      `IMGCLS_SUBNETS=${subnets.join(',')}`,
+      `IMGCLS_SUBNETS=${place.SubnetIds}`,
       'IMGCLS_ON_DEMAND_PERCENTAGE=100',
       '',
     ]);
