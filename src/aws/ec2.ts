@@ -55,8 +55,11 @@ export function createEc2(client: EC2Client): Ec2 {
       });
       return found;
     },
+    // RunInstances takes no subnet where the template has a network interface, as one without public addresses has.
     launch: (launch) =>
-      launch.pools.length > 1 || launch.spot > 0 ? createFleet(client, launch) : runInstances(client, launch),
+      launch.pools.length > 1 || launch.spot > 0 || launch.pools.some(({ subnet }) => subnet !== undefined)
+        ? createFleet(client, launch)
+        : runInstances(client, launch),
     tag: (ids, tags) =>
       each(ids, 'tag instances (ec2:CreateTags)', (Resources) =>
         client.send(new CreateTagsCommand({ Resources, Tags: toTags(tags) })),
@@ -138,7 +141,7 @@ const tagSpecifications = (tags: Ec2Launch['tags']) =>
   (['instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags: toTags(tags) }));
 
 async function runInstances(client: EC2Client, { token, template, pools, onDemand, tags }: Ec2Launch) {
-  const [{ instanceType, subnet } = {}] = pools;
+  const [{ instanceType } = {}] = pools;
   try {
     const { Instances = [] } = await client.send(
       new RunInstancesCommand({
@@ -149,7 +152,6 @@ async function runInstances(client: EC2Client, { token, template, pools, onDeman
         TagSpecifications: tagSpecifications(tags),
         InstanceInitiatedShutdownBehavior: 'terminate',
         ...(instanceType !== undefined && { InstanceType: instanceType as never }),
-        ...(subnet !== undefined && { SubnetId: subnet }),
       }),
     );
     return { started: Instances.map(({ InstanceId = '' }) => InstanceId), refusals: [] };
