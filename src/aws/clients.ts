@@ -64,15 +64,21 @@ export function createS3Client(options: ClientOptions = {}): S3Client {
 
 /** `destroy()` closes its connections. */
 export function createSqsClient(options: ClientOptions = {}): SQSClient {
-  const config: SQSClientConfig = { ...common(options), requestHandler: shortRequests(options) };
+  const config: SQSClientConfig = smallRequests(options);
   return new SQSClient(config);
 }
 
 /** `destroy()` closes its connections. */
 export function createEc2Client(options: ClientOptions = {}): EC2Client {
-  const config: EC2ClientConfig = { ...common(options), requestHandler: shortRequests(options) };
+  const config: EC2ClientConfig = smallRequests(options);
   return new EC2Client(config);
 }
+
+/** For a client of any other service; `destroy()` of the client closes its connections. */
+export const smallRequests = (options: ClientOptions = {}) => ({
+  ...common(options),
+  requestHandler: shortRequests(options),
+});
 
 /** Of services whose requests are small. */
 const shortRequests = ({ concurrency }: ClientOptions) => ({
