@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type Capability,
   type Change,
@@ -32,8 +33,8 @@ import { calling } from './retry.ts';
 /** What CloudFormation says of a change set, or in place of one, that would change nothing. */
 const NOTHING_TO_CHANGE = /didn't contain changes|No updates are to be performed/i;
 
-/** CloudFormation's verbs over the SDK; `close` lets go of its connections. */
-export function createStacks(options: ClientOptions): Stacks & { close(): void } {
+/** CloudFormation's verbs over the SDK; `end` lets go of its connections. */
+export function createStacks(options: ClientOptions): Stacks & { end(): void } {
   const client = new CloudFormationClient(smallRequests(options));
   return {
     find: (nameOrId) => find(client, nameOrId),
@@ -42,7 +43,8 @@ export function createStacks(options: ClientOptions): Stacks & { close(): void }
     proposal: (changeSet) => proposal(client, changeSet),
     async execute(changeSet) {
       await calling('start the deployment (cloudformation:ExecuteChangeSet)', undefined, () =>
-        client.send(new ExecuteChangeSetCommand(named(changeSet))),
+        // Told apart by it, a request that was sent again starts nothing twice.
+        client.send(new ExecuteChangeSetCommand({ ...named(changeSet), ClientRequestToken: randomUUID() })),
       );
     },
     async discard(changeSet) {
@@ -86,7 +88,7 @@ export function createStacks(options: ClientOptions): Stacks & { close(): void }
           })),
         );
       }),
-    close: () => client.destroy(),
+    end: () => client.destroy(),
   };
 }
 

@@ -4,6 +4,18 @@ import { ImgclsError } from '../core/errors.ts';
 import { type ClientOptions, smallRequests } from './clients.ts';
 import { calling } from './retry.ts';
 
+/** The region of AWS's own settings; undefined where they name none. Makes no request. */
+export async function usualRegion(): Promise<string | undefined> {
+  const client = new STSClient(smallRequests());
+  try {
+    return await client.config.region();
+  } catch {
+    return undefined;
+  } finally {
+    client.destroy();
+  }
+}
+
 /** Whose credentials these are, in which region they are used, and what time AWS has. Needs no permission. */
 export async function whoAmI(options: ClientOptions): Promise<Caller> {
   const client = new STSClient(smallRequests(options));

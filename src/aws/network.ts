@@ -24,12 +24,14 @@ export function createNetwork(client: EC2Client): Network {
       }),
     subnetsOf: (vpc) => subnets(client, { Filters: ofVpc(vpc) }, `of ${vpc}`),
     subnets: (ids) => subnets(client, { SubnetIds: [...ids] }, ids.join(', ')),
-    withoutWayOut: (vpc, ids) =>
-      calling(`read the routes of ${vpc} (ec2:DescribeRouteTables)`, undefined, async () => {
-        const pages = await Array.fromAsync(paginateDescribeRouteTables({ client }, { Filters: ofVpc(vpc) }));
-        const tables = pages.flatMap(({ RouteTables = [] }) => RouteTables);
-        return ids.filter((id) => !(tableOf(id, tables)?.Routes ?? []).some(isWayOut));
-      }),
+    async withoutWayOut(vpc, ids) {
+      const tables = await routeTables(client, vpc);
+      return ids.filter((id) => !(tableOf(id, tables)?.Routes ?? []).some(isWayOut));
+    },
+    async routeTables(vpc, ids) {
+      const tables = await routeTables(client, vpc);
+      return [...new Set(ids.flatMap((id) => tableOf(id, tables)?.RouteTableId ?? []))].sort();
+    },
     endpoints: (vpc) =>
       calling(`list the endpoints of ${vpc} (ec2:DescribeVpcEndpoints)`, undefined, async () => {
         const pages = await Array.fromAsync(
@@ -70,6 +72,12 @@ async function subnets(
     throw awsError(error, `look up subnets ${words} (ec2:DescribeSubnets)`);
   }
 }
+
+const routeTables = (client: EC2Client, vpc: string): Promise<RouteTable[]> =>
+  calling(`read the routes of ${vpc} (ec2:DescribeRouteTables)`, undefined, async () => {
+    const pages = await Array.fromAsync(paginateDescribeRouteTables({ client }, { Filters: ofVpc(vpc) }));
+    return pages.flatMap(({ RouteTables = [] }) => RouteTables);
+  });
 
 /** A subnet that no table names has the main one. */
 const tableOf = (subnet: string, tables: readonly RouteTable[]): RouteTable | undefined =>

@@ -32,6 +32,8 @@ export interface Network {
   subnets(ids: readonly string[]): Promise<Subnet[]>;
   /** Those from which a machine without a public address reaches nothing outside: no route but one to an internet gateway. */
   withoutWayOut(vpc: string, subnets: readonly string[]): Promise<string[]>;
+  /** The route tables that decide where packets of these subnets go. */
+  routeTables(vpc: string, subnets: readonly string[]): Promise<string[]>;
   /** Services with an endpoint in the VPC: `s3`, `sqs`. */
   endpoints(vpc: string): Promise<string[]>;
 }

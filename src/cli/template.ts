@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { ImgclsError, messageOf } from '../core/errors.ts';
+import type { Template } from '../core/stacks.ts';
+
+/** What CloudFormation takes in a request. */
+const MAX_TEMPLATE_BYTES = 51_200;
+
+const OWN_TEMPLATE = fileURLToPath(new URL('../../deploy/cloudformation/imgcls.yaml', import.meta.url));
+
+/**
+ * The template of a cluster, which travels in the request: nothing is stored anywhere for a deployment.
+ * @param place a file, or the address of an object in S3; else the template that comes with imgcls.
+ * @throws {ImgclsError} of kind `usage` when it cannot be read, or is too long for a request.
+ */
+export async function readTemplate(place: string = OWN_TEMPLATE): Promise<Template> {
+  if (place.startsWith('https://')) return { url: place };
+  let body: string;
+  try {
+    body = await readFile(place, 'utf8');
+  } catch (cause) {
+    throw new ImgclsError('usage', `Cannot read the template: ${messageOf(cause)}`, { cause });
+  }
+  const bytes = Buffer.byteLength(body);
+  if (bytes <= MAX_TEMPLATE_BYTES) return { body };
+  throw new ImgclsError(
+    'usage',
+    `${place} has ${bytes} bytes, and CloudFormation takes ${MAX_TEMPLATE_BYTES} in a request.`,
+    {
+      hint: 'Put it into a bucket of yours and give its address: --template https://BUCKET.s3.REGION.amazonaws.com/KEY',
+    },
+  );
+}
