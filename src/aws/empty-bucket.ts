@@ -35,6 +35,7 @@ export function createBuckets(client: S3Client): Buckets {
       let deleted = 0;
       try {
         for await (const versions of versionsOf(client, name, signal)) {
+          if (versions.length === 0) continue;
           await deleteVersions(bucket, versions, signal);
           deleted += versions.length;
           onProgress(deleted);

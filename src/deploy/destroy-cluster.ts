@@ -128,7 +128,7 @@ async function emptyAndRemove(
     for (const { name } of buckets) {
       await ports.buckets.empty(
         name,
-        (deleted) => ports.notice(`${name}: ${deleted} object versions deleted.`),
+        (deleted) => ports.notice(`${name}: ${deleted} object versions are deleted.`),
         ports.signal,
       );
     }
