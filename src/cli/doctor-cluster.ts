@@ -94,10 +94,14 @@ class Identity {
 
   /** One cause is told once: without credentials nothing else can be known. */
   needed({ name, run }: Check): Check {
-    const isKnown = () => this.caller().then(() => true).catch(() => false);
+    const isKnown = () =>
+      this.caller()
+        .then(() => true)
+        .catch(() => false);
     return {
       name,
-      run: async () => ((await isKnown()) ? await run() : unknown('not checked without credentials and region')),
+      run: async () =>
+        (await isKnown()) ? await run() : unknown('not checked without credentials and region'),
     };
   }
 }

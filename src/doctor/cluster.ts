@@ -11,7 +11,7 @@ import {
   requestQueueName,
   responseQueueName,
 } from '../core/keys.ts';
-import type { QueueService, Store } from '../core/ports.ts';
+import type { QueueDepth, QueueService, Store } from '../core/ports.ts';
 import { parseVersioned } from '../core/versioned.ts';
 import { ok, unknown, type Verdict, wrong } from './check.ts';
 
@@ -75,7 +75,9 @@ export async function requestQueueVerdict({
   permissions,
 }: SenderParts): Promise<Verdict> {
   const name = requestQueueName(cluster);
-  const waiting = `${name}: ${(await queues.open(name).depth()).waiting} waiting`;
+  const depth = await depthOf(queues, name);
+  if (depth === undefined) return missing(name);
+  const waiting = `${name}: ${depth.waiting} waiting`;
   const partition = caller.arn.split(':')[1] ?? 'aws';
   const action = 'sqs:SendMessage';
   const resource = `arn:${partition}:sqs:${caller.region}:${caller.account}:${name}`;
@@ -91,14 +93,27 @@ export async function requestQueueVerdict({
 /** A queue that only some commands use: who may not look at it may do well without. */
 export async function sideQueueVerdict(queues: QueueService, name: string, users: string): Promise<Verdict> {
   try {
-    const { waiting } = await queues.open(name).depth();
-    return ok(`${name}: ${waiting} waiting`);
+    const depth = await depthOf(queues, name);
+    return depth === undefined ? missing(name) : ok(`${name}: ${depth.waiting} waiting`);
   } catch (error) {
-    if (error instanceof QueueMissingError)
-      return wrong(messageOf(error), '"imgcls deploy" makes the queues of a cluster.');
     return unknown(`only ${users} needs it: ${messageOf(error)}`);
   }
 }
+
+async function depthOf(queues: QueueService, name: string): Promise<QueueDepth | undefined> {
+  try {
+    return await queues.open(name).depth();
+  } catch (error) {
+    if (error instanceof QueueMissingError) return undefined;
+    throw error;
+  }
+}
+
+const missing = (name: string): Verdict =>
+  wrong(
+    `there is no queue ${name}.`,
+    '"imgcls deploy" makes the queues of a cluster. Check the settings cluster and AWS_REGION.',
+  );
 
 /** As every wait does: a queue of its own, and away with it. @param id of a waiter. */
 export async function responseQueueVerdict(
