@@ -2,9 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import type { Template } from '../core/stacks.ts';
-
-/** What CloudFormation takes in a request. */
-const MAX_TEMPLATE_BYTES = 51_200;
+import { fitTemplate } from '../deploy/template-text.ts';
 
 const OWN_TEMPLATE = fileURLToPath(new URL('../../deploy/cloudformation/imgcls.yaml', import.meta.url));
 
@@ -21,13 +19,5 @@ export async function readTemplate(place: string = OWN_TEMPLATE): Promise<Templa
   } catch (cause) {
     throw new ImgclsError('usage', `Cannot read the template: ${messageOf(cause)}`, { cause });
   }
-  const bytes = Buffer.byteLength(body);
-  if (bytes <= MAX_TEMPLATE_BYTES) return { body };
-  throw new ImgclsError(
-    'usage',
-    `${place} has ${bytes} bytes, and CloudFormation takes ${MAX_TEMPLATE_BYTES} in a request.`,
-    {
-      hint: 'Put it into a bucket of yours and give its address: --template https://BUCKET.s3.REGION.amazonaws.com/KEY',
-    },
-  );
+  return { body: await fitTemplate(body, place) };
 }
