@@ -25,7 +25,7 @@ const CAUSES: readonly Cause[] = [
     do: 'A quota of the account is used up: ask for more in the Service Quotas console, or use less (--max, --instance-type).',
   },
   {
-    says: /InvalidAMI|AMI|image id/i,
+    says: /InvalidAMI|\bAMI\b|image id/i,
     do: 'The image of the workers is not there or does not fit: "imgcls ami build" makes one; --image names another.',
   },
   {

@@ -13,7 +13,9 @@ const collection = (name: string) => ({
   resolve: (value: { toJSON(): unknown }) => ({ [name]: value.toJSON() }),
 });
 const read = (text: string): unknown =>
-  parse(text, { customTags: [tag('Ref'), tag('Sub'), tag('GetAtt'), collection('If'), collection('Equals')] });
+  parse(text, {
+    customTags: [tag('Ref'), tag('Sub'), tag('GetAtt'), collection('If'), collection('Equals')],
+  });
 
 const resources = (count: number, comment: string) => `# ${comment}
 Parameters:
