@@ -81,10 +81,14 @@ async function countJobs({ store }: Account, bucket: string, signal: AbortSignal
   return jobs;
 }
 
+/** Instances that are named one by one. */
+const NAMED_AT_MOST = 10;
+
 /** What will be deleted. */
-export function remainsText(cluster: string, remains: Remains): string {
+function remainsText(cluster: string, remains: Remains): string {
   const { stack, resources, buckets, machines, unfinishedJobs, responseQueues } = remains;
-  const instances = machines.map(({ id, type, state }) => `${id} (${type}, ${state})`).join(', ');
+  const named = machines.slice(0, NAMED_AT_MOST).map(({ id, type, state }) => `${id} (${type}, ${state})`);
+  if (machines.length > NAMED_AT_MOST) named.push(`${machines.length - NAMED_AT_MOST} more`);
   const lines = columns(
     ['what', 'to be deleted'],
     [
@@ -94,11 +98,11 @@ export function remainsText(cluster: string, remains: Remains): string {
       ],
       ...buckets.map(({ name, objects }) => [
         'bucket',
-        `${name}, ${objects >= COUNTED_AT_MOST ? `more than ${COUNTED_AT_MOST}` : objects} object versions`,
+        `${name}, objects with their versions: ${objects >= COUNTED_AT_MOST ? `more than ${COUNTED_AT_MOST}` : objects}`,
       ]),
-      ['jobs', unfinishedJobs === 0 ? 'none is unfinished' : `${unfinishedJobs} are not finished`],
-      ['instances', instances === '' ? 'none of the fleet' : instances],
-      ['queues', `${responseQueues.length} response queues, those of the stack besides`],
+      ['unfinished jobs', String(unfinishedJobs)],
+      ['instances', named.length === 0 ? 'none of the fleet' : named.join(', ')],
+      ['response queues', String(responseQueues.length)],
     ],
   );
   return [`Cluster ${cluster}:`, ...lines].join('\n');

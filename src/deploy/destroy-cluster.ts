@@ -83,7 +83,9 @@ export async function destroyCluster(ports: DestroyPorts, remains: Remains): Pro
   const retained = stack === undefined ? [] : await emptyAndRemove(ports, stack, remains);
   const late = await runningMachines(ports);
   if (late.length > 0) {
-    ports.notice(`ending ${late.length} more instances: a controller elsewhere has launched them meanwhile.`);
+    ports.notice(
+      `ending more instances (${late.length}): a controller elsewhere has launched them meanwhile.`,
+    );
     await ports.ec2.terminate(late.map(({ id }) => id));
   }
   for (const name of await responseQueues(ports)) await ports.queues.remove(name);
@@ -106,7 +108,7 @@ async function endMachines(
   for (const group of physicalIds(resources, 'AWS::AutoScaling::AutoScalingGroup'))
     for (const id of await groups.close(group)) ids.add(id);
   if (ids.size === 0) return;
-  notice(`ending ${ids.size} instances; workers finish what they have begun.`);
+  notice(`ending the instances (${ids.size}); workers finish what they have begun.`);
   await ec2.terminate([...ids]);
   const untilMs = clock.monotonicMs() + MACHINES_END_WITHIN_MS;
   while ((await ec2.describe(tagOf(ports))).some(({ state }) => state !== 'terminated')) {
@@ -128,7 +130,7 @@ async function emptyAndRemove(
     for (const { name } of buckets) {
       await ports.buckets.empty(
         name,
-        (deleted) => ports.notice(`${name}: ${deleted} object versions are deleted.`),
+        (deleted) => ports.notice(`${name}: object versions deleted: ${deleted}.`),
         ports.signal,
       );
     }

@@ -163,7 +163,7 @@ async function withoutController(what: string, output: Store, clock: Clock): Pro
   let workers = 0;
   for await (const { modifiedAtMs } of output.list(FLEET_PREFIX))
     if (clock.nowMs() - modifiedAtMs < REPORTS_WITHIN_MS) workers++;
-  if (workers > 0) return ok(`${what}; ${workers} workers run without one`);
+  if (workers > 0) return ok(`${what}; workers that run without one: ${workers}`);
   return wrong(
     `${what}, and no worker reports.`,
     'Start one: "imgcls scale" here, or "imgcls deploy --controller". One that was just deployed boots for a minute or two.',

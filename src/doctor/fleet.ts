@@ -84,7 +84,8 @@ export const quotaVerdict = (parts: FleetParts): Promise<Verdict> =>
       return unknown(`EC2 does not say how many vCPUs ${names.join(', ')} has`);
     const market = onDemandPercentage > 0 ? 'on-demand' : 'spot';
     const needed = max * Math.max(...vCpus.map((each) => each ?? 0));
-    const allowed = await quotas.standardVcpus(market);
+    const allowed = await quotas.standardVcpus(market).catch(messageOf);
+    if (typeof allowed === 'string') return unknown(allowed);
     const words = `${max} workers take ${needed} vCPUs, the account's quota is ${allowed} (${market}, all its instances together)`;
     if (needed <= allowed) return ok(words);
     return wrong(

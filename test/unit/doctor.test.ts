@@ -84,7 +84,7 @@ describe('a controller', () => {
     await put(workerStatusKey('w-1'), {});
     expect(await verdict()).toEqual({
       status: 'ok',
-      message: 'no controller runs; 1 workers run without one',
+      message: 'no controller runs; workers that run without one: 1',
     });
     clock.advance(61_000);
     expect(await verdict()).toMatchObject({ status: 'do' });

@@ -1,4 +1,6 @@
 /** `imgcls deploy` and `imgcls destroy`, as processes of their own over the moto server. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -72,6 +74,26 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     start(path.join(repository, 'bin/imgcls.js'), folder, args, aws).finished;
   const deploy = (...args: string[]) =>
     imgcls('deploy', '--cluster', 'default', '--template', template, ...args);
+  /** At a terminal, where it is asked, and answered by a line. */
+  async function atTerminal(
+    answer: string,
+    ...args: string[]
+  ): Promise<{ code: number | null; shown: string }> {
+    const bin = path.join(repository, 'bin/imgcls.js');
+    const spawnInTerminal = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)';
+    const child = spawn('python3', ['-c', spawnInTerminal, process.execPath, bin, ...args], {
+      cwd: folder,
+      env: { ...process.env, ...aws, IMGCLS_DATA_DIR: folder },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let shown = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      if (!shown.includes('[y/N]') && (shown + text).includes('[y/N]')) child.stdin.write(`${answer}\n`);
+      shown += text;
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, shown };
+  }
   const settings = async () => JSON.parse(await readFile(settingsFile, 'utf8'));
   const stack = async () =>
     (await stacks.send(new DescribeStacksCommand({}))).Stacks?.find(
@@ -119,6 +141,10 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     expect(plan.code, plan.stderr).toBe(0);
     expect(plan.stdout).toMatch(/add\s*│ InputBucket\s*│ AWS::S3::Bucket/);
     expect(plan.stdout).toContain('6 to add, none to change, none to remove.');
+    const args = ['deploy', '--cluster', 'default', '--template', template, '--with-endpoints'];
+    const refused = await atTerminal('n', ...args);
+    expect(refused.shown).toMatch(/InputBucket[\s\S]*Deploy\? \[y\/N\][\s\S]*Nothing was changed\./);
+    expect(refused.code).toBe(1);
     const unasked = await deploy('--with-endpoints');
     expect(unasked.code).toBe(2);
     expect(unasked.stderr).toMatch(/nobody can be asked here.*\n.*--yes/);
@@ -234,18 +260,18 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     const { code, stderr } = await imgcls('destroy');
     expect(code).toBe(2);
     expect(stderr).toContain('imgcls-default, 6 resources');
-    expect(stderr).toMatch(/jobs\s+1 are not finished/);
+    expect(stderr).toMatch(/unfinished jobs\s+1/);
     expect(stderr).toMatch(/instances\s+i-\w+ \(/);
-    expect(stderr).toContain('1 response queues');
+    expect(stderr).toMatch(/response queues\s+1/);
     expect(stderr).toMatch(/nobody can be asked here.*\n.*--yes/);
     expect(await stack()).toBeDefined();
   });
 
   it('destroys all of it, says what is left, and is content with nothing the next time', async () => {
-    const { code, stderr } = await imgcls('destroy', '--yes');
-    expect(code, stderr).toBe(0);
-    expect(stderr).toContain('cluster default is gone');
-    expect(stderr).toMatch(
+    const { code, shown } = await atTerminal('y', 'destroy');
+    expect(code, shown).toBe(0);
+    expect(shown).toContain('cluster default is gone');
+    expect(shown).toMatch(
       /left: image ami-\w+ .*aws ec2 deregister-image --image-id ami-\w+; aws ec2 delete-snapshot/,
     );
     expect(await stack()).toBeUndefined();
