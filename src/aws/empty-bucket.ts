@@ -57,6 +57,10 @@ export function createBuckets(client: S3Client): Buckets {
   };
 }
 
+/** A key as it is: its special characters are written out where the answer says so. */
+const keyIn = ({ EncodingType }: { EncodingType?: string | undefined }, key: string): string =>
+  EncodingType === 'url' ? decodedKey(key) : key;
+
 const isGone = (error: unknown): boolean => hasCode(causeOf(error), 'NoSuchBucket');
 
 /** Every version of every object, and every mark of a deletion, page by page. */
@@ -75,12 +79,12 @@ async function* versionsOf(
     );
     const { Versions = [], DeleteMarkers = [], NextKeyMarker, NextVersionIdMarker } = page;
     yield [...Versions, ...DeleteMarkers].flatMap(({ Key, VersionId }) =>
-      Key === undefined ? [] : [{ Key: decodedKey(Key), ...(VersionId !== undefined && { VersionId }) }],
+      Key === undefined ? [] : [{ Key: keyIn(page, Key), ...(VersionId !== undefined && { VersionId }) }],
     );
     from =
       page.IsTruncated === true
         ? {
-            ...(NextKeyMarker !== undefined && { KeyMarker: decodedKey(NextKeyMarker) }),
+            ...(NextKeyMarker !== undefined && { KeyMarker: keyIn(page, NextKeyMarker) }),
             ...(NextVersionIdMarker !== undefined && { VersionIdMarker: NextVersionIdMarker }),
           }
         : undefined;
@@ -99,7 +103,7 @@ async function abortUploads(client: S3Client, name: string, signal: AbortSignal 
     for (const { Key = '', UploadId } of page.Uploads ?? [])
       await calling(what, signal, (options) =>
         client.send(
-          new AbortMultipartUploadCommand({ Bucket: name, Key: decodedKey(Key), UploadId }),
+          new AbortMultipartUploadCommand({ Bucket: name, Key: keyIn(page, Key), UploadId }),
           options,
         ),
       );
@@ -107,7 +111,7 @@ async function abortUploads(client: S3Client, name: string, signal: AbortSignal 
     from =
       page.IsTruncated === true
         ? {
-            ...(NextKeyMarker !== undefined && { KeyMarker: decodedKey(NextKeyMarker) }),
+            ...(NextKeyMarker !== undefined && { KeyMarker: keyIn(page, NextKeyMarker) }),
             ...(NextUploadIdMarker !== undefined && { UploadIdMarker: NextUploadIdMarker }),
           }
         : undefined;

@@ -1,11 +1,13 @@
 /** Deleting by the thousand. */
-import { DeleteObjectsCommand, type ObjectIdentifier } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, DeleteObjectsCommand, type ObjectIdentifier } from '@aws-sdk/client-s3';
 import { awsError, isTransientCode } from './errors.ts';
 import { calling, MAX_RETRIES, waitToRetry } from './retry.ts';
 import type { S3Bucket } from './s3-bucket.ts';
 
 /** What DeleteObjects takes. */
 const MAX_DELETE = 1_000;
+/** Characters that a key may have and a list in XML may not: an object with one is deleted by itself. */
+const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 
 export const deleteObjects = (
   bucket: S3Bucket,
@@ -24,8 +26,14 @@ export async function deleteVersions(
   objects: readonly ObjectIdentifier[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for (let at = 0; at < objects.length; at += MAX_DELETE) {
-    await deletePage(bucket, objects.slice(at, at + MAX_DELETE), signal);
+  const plain = objects.filter(({ Key = '' }) => !NOT_XML.test(Key));
+  for (let at = 0; at < plain.length; at += MAX_DELETE) {
+    await deletePage(bucket, plain.slice(at, at + MAX_DELETE), signal);
+  }
+  for (const odd of objects.filter(({ Key = '' }) => NOT_XML.test(Key))) {
+    await calling(`delete an object of bucket ${bucket.name}`, signal, (options) =>
+      bucket.client.send(new DeleteObjectCommand({ Bucket: bucket.name, ...odd }), options),
+    );
   }
 }
 

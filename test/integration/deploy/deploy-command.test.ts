@@ -245,6 +245,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
 
   it('destroys nothing unasked, and names what there is', async () => {
     await s3.send(new CreateMultipartUploadCommand({ Bucket: INPUT, Key: 'images/begun' }));
+    await s3.send(new PutObjectCommand({ Bucket: INPUT, Key: 'drop/ä + 100 %\u0001.jpg', Body: 'odd' }));
     await s3.send(new PutObjectCommand({ Bucket: OUTPUT, Key: 'fleet/i-1.json', Body: 'one' }));
     await s3.send(new PutObjectCommand({ Bucket: OUTPUT, Key: 'fleet/i-1.json', Body: 'two' }));
     const TagSpecifications = [
