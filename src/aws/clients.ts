@@ -31,6 +31,12 @@ const common = ({ region }: ClientOptions) => ({
   logger: noLog,
 });
 
+/** For a client of a service whose requests are small; `destroy()` of the client closes its connections. */
+export const smallRequests = (options: ClientOptions = {}) => ({
+  ...common(options),
+  requestHandler: shortRequests(options),
+});
+
 /**
  * A client for {@link createS3Store}; `destroy()` closes its connections. Requests and answers carry checksums
  * unless AWS_REQUEST_CHECKSUM_CALCULATION says otherwise; buckets of other regions are followed there.
@@ -73,12 +79,6 @@ export function createEc2Client(options: ClientOptions = {}): EC2Client {
   const config: EC2ClientConfig = smallRequests(options);
   return new EC2Client(config);
 }
-
-/** For a client of any other service; `destroy()` of the client closes its connections. */
-export const smallRequests = (options: ClientOptions = {}) => ({
-  ...common(options),
-  requestHandler: shortRequests(options),
-});
 
 /** Of services whose requests are small. */
 const shortRequests = ({ concurrency }: ClientOptions) => ({

@@ -11,6 +11,17 @@ import { createSecrets } from '../aws/secret-recovery.ts';
 import { createSqsQueues } from '../aws/sqs-queues.ts';
 import { createWorkerImages } from '../aws/worker-images.ts';
 import type { Cleanup } from '../core/cleanup.ts';
+import { loadSettings, type RunSettings } from './settings.ts';
+
+/** Stands for what only a deployment knows. */
+const UNMADE = 'unmade';
+
+/** Settings for a cluster that is still to be made, or half gone: that they lack its buckets is no problem. */
+export const settingsToDeploy = (flags: {
+  cluster: string | undefined;
+  dataDir: string | undefined;
+}): RunSettings =>
+  loadSettings({ ...flags, cloud: 'aws', inputBucket: UNMADE, outputBucket: UNMADE }).settings;
 
 /** @param region else AWS's own setting. */
 export function openAccount(region: string | undefined, cleanup: Cleanup) {

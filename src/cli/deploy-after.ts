@@ -54,11 +54,11 @@ async function writeSettings(values: SettingValues, file = userConfigFile(proces
 function tellOverrides(values: SettingValues): void {
   try {
     const { settings, origins } = loadSettings({});
-    for (const [name, value] of Object.entries(values) as [SettingName, unknown][]) {
-      if (JSON.stringify(settings[name]) === JSON.stringify(value)) continue;
-      const place = origins[name] === 'environment' ? environmentName(name) : origins[name];
-      notice(`${name} is ${settings[name] ?? 'unset'} for commands that run here (${place}), not ${value}.`);
-    }
+    const others = (Object.keys(values) as SettingName[])
+      .filter((name) => JSON.stringify(settings[name]) !== JSON.stringify(values[name]))
+      .map((name) => `${name} (${origins[name] === 'environment' ? environmentName(name) : origins[name]})`);
+    if (others.length > 0)
+      notice(`commands that run here have other settings in their place: ${others.join(', ')}.`);
   } catch (error) {
     notice(messageOf(error));
   }

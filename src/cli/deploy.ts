@@ -9,14 +9,14 @@ import { type Deployed, deployStack } from '../deploy/deploy-stack.ts';
 import { stackParameters } from '../deploy/stack-parameters.ts';
 import { agree } from './ask.ts';
 import { systemClock } from './clock.ts';
-import { type Account, openAccount } from './compose-deploy.ts';
+import { type Account, openAccount, settingsToDeploy } from './compose-deploy.ts';
 import { announceCluster } from './deploy-after.ts';
 import { type ParameterFlags, wantedParameters } from './deploy-wanted.ts';
 import { openLibrary } from './models.ts';
 import { exitCode } from './report.ts';
 import { notice, withInterrupt } from './run.ts';
-import { loadSettings, type RunSettings } from './settings.ts';
-import { startStackProgress } from './stack-progress.ts';
+import type { RunSettings } from './settings.ts';
+import { stackProgress } from './stack-progress.ts';
 import { tableOf } from './table-of.ts';
 import { readTemplate } from './template.ts';
 import { version } from './version.ts';
@@ -39,8 +39,7 @@ export function deploy(flags: DeployFlags): Promise<number> {
     'What CloudFormation has begun goes on without us: the same command again follows it to the end.';
   return withInterrupt(advice, async (signal, cleanup) => {
     const { cluster, dataDir, region } = flags;
-    // The settings may say "aws" and lack the buckets: those come from here.
-    const { settings } = loadSettings({ cluster, dataDir, cloud: 'local' });
+    const settings = settingsToDeploy({ cluster, dataDir });
     const wanted = wantedParameters(flags);
     await requireModel(flags.model, settings);
     const caller = await whoAmI(region === undefined ? {} : { region });
@@ -52,7 +51,7 @@ export function deploy(flags: DeployFlags): Promise<number> {
     const template = await readTemplate(flags.template);
     const summary = await account.stacks.summarize(template);
     const name = stackNameOf(settings.cluster);
-    const progress = await startStackProgress(name);
+    const progress = stackProgress(name);
     cleanup.add(progress.stop);
     const deployed = await deployStack(
       {
@@ -60,7 +59,7 @@ export function deploy(flags: DeployFlags): Promise<number> {
         clock: systemClock,
         signal,
         newName: () => `imgcls-${ulid()}`,
-        notice,
+        notice: progress.notice,
         agreeToClear: (stack) => agreeToClear(stack, flags, signal),
         agree: (changes) => agreeToChanges(changes, flags, signal),
         onEvent: progress.show,

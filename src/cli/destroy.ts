@@ -13,16 +13,17 @@ import {
   type Remains,
   surveyCluster,
 } from '../deploy/destroy-cluster.ts';
+import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { agree } from './ask.ts';
 import { systemClock } from './clock.ts';
 import { columns } from './columns.ts';
-import { type Account, openAccount } from './compose-deploy.ts';
+import { type Account, openAccount, settingsToDeploy } from './compose-deploy.ts';
 import { stackNameOf } from './deploy.ts';
 import { exitCode } from './report.ts';
 import { notice, withInterrupt } from './run.ts';
-import { loadSettings, userConfigFile } from './settings.ts';
+import { userConfigFile } from './settings.ts';
 import { changeSettingsFile } from './settings-file.ts';
-import { startStackProgress } from './stack-progress.ts';
+import { stackProgress } from './stack-progress.ts';
 
 export interface DestroyFlags {
   cluster?: string;
@@ -37,23 +38,25 @@ export function destroy(flags: DestroyFlags): Promise<number> {
   const advice = 'The cluster is taken away in part: the same command again goes on.';
   return withInterrupt(advice, async (signal, cleanup) => {
     const { cluster: wanted, dataDir, region, yes = false } = flags;
-    // The settings may be those of a cluster that is half gone.
-    const { settings } = loadSettings({ cluster: wanted, dataDir, cloud: 'local' });
-    const { cluster } = settings;
+    const { cluster } = settingsToDeploy({ cluster: wanted, dataDir });
     const caller = await whoAmI(region === undefined ? {} : { region });
     notice(`cluster ${cluster}, account ${caller.account}, region ${caller.region}, as ${caller.arn}.`);
 
     const account = openAccount(region, cleanup);
     const stackName = stackNameOf(cluster);
-    const progress = await startStackProgress(stackName);
+    const progress = stackProgress(stackName);
     cleanup.add(progress.stop);
     const ports = {
       ...account,
+      machines: {
+        list: () => account.ec2.describe({ key: CLUSTER_TAG, value: cluster }),
+        end: (ids: readonly string[]) => account.ec2.terminate(ids),
+      },
       cluster,
       stackName,
       clock: systemClock,
       signal,
-      notice,
+      notice: progress.notice,
       onEvent: progress.show,
       countUnfinishedJobs: (bucket: string) => countJobs(account, bucket, signal),
     };

@@ -1,8 +1,5 @@
 /** The few verbs of EC2 that a fleet needs, in plain words; src/aws/ec2.ts speaks them to AWS. */
 
-/** Tag of every instance of a cluster's fleet; its value is the cluster's name. */
-export const CLUSTER_TAG = 'imgcls:cluster';
-
 export type Market = 'spot' | 'on-demand';
 
 export interface Ec2Instance {

@@ -3,7 +3,7 @@
  * the stack with everything else in it.
  */
 import type { Buckets, ScalingGroups } from '../core/account.ts';
-import { CLUSTER_TAG, type Ec2, type Ec2Instance } from '../core/ec2.ts';
+import type { Ec2Instance } from '../core/ec2.ts';
 import { isResponseQueue, responseQueuePrefix } from '../core/keys.ts';
 import type { QueueService } from '../core/ports.ts';
 import type { Stack, StackEvent, StackResource, Stacks } from '../core/stacks.ts';
@@ -12,17 +12,27 @@ import { untilAtRest, type Watching } from './follow.ts';
 
 /** Objects are counted so far. */
 export const COUNTED_AT_MOST = 20_000;
+/** So many deleted objects make a line. */
+const TOLD_EVERY = 20_000;
 /** A worker that was told to end finishes what it has begun; then it is ended without it. */
 const MACHINES_END_WITHIN_MS = 5 * 60_000;
 const LOOK_EVERY_MS = 5000;
 /** What is written while the stack goes keeps its bucket: so often it is emptied and tried again. */
 const TRIES = 3;
 
+/** Instances of the cluster's fleet. */
+export interface Machines {
+  /** Terminated ones included as long as EC2 tells of them. */
+  list(): Promise<Ec2Instance[]>;
+  /** Any of the account's. */
+  end(ids: readonly string[]): Promise<void>;
+}
+
 export interface DestroyPorts extends Watching {
   cluster: string;
   stackName: string;
   stacks: Stacks;
-  ec2: Pick<Ec2, 'describe' | 'terminate'>;
+  machines: Machines;
   groups: ScalingGroups;
   buckets: Buckets;
   queues: Pick<QueueService, 'list' | 'remove'>;
@@ -78,15 +88,15 @@ export const isNothing = ({ stack, machines, responseQueues: queues }: Remains):
 
 /** @returns what CloudFormation has left where it was, as the template asks. */
 export async function destroyCluster(ports: DestroyPorts, remains: Remains): Promise<StackEvent[]> {
-  const { stack, resources } = remains;
-  await endMachines(ports, resources, remains.machines);
+  const { stack } = remains;
+  await endMachines(ports, remains);
   const retained = stack === undefined ? [] : await emptyAndRemove(ports, stack, remains);
   const late = await runningMachines(ports);
   if (late.length > 0) {
     ports.notice(
       `ending more instances (${late.length}): a controller elsewhere has launched them meanwhile.`,
     );
-    await ports.ec2.terminate(late.map(({ id }) => id));
+    await ports.machines.end(late.map(({ id }) => id));
   }
   for (const name of await responseQueues(ports)) await ports.queues.remove(name);
   const kept: StackEvent[] = [];
@@ -100,18 +110,17 @@ export async function destroyCluster(ports: DestroyPorts, remains: Remains): Pro
 
 async function endMachines(
   ports: DestroyPorts,
-  resources: readonly StackResource[],
-  machines: readonly Ec2Instance[],
+  { resources, machines: running }: Pick<Remains, 'resources' | 'machines'>,
 ): Promise<void> {
-  const { groups, ec2, clock, signal, notice } = ports;
-  const ids = new Set(machines.map(({ id }) => id));
+  const { groups, machines, clock, signal, notice } = ports;
+  const ids = new Set(running.map(({ id }) => id));
   for (const group of physicalIds(resources, 'AWS::AutoScaling::AutoScalingGroup'))
     for (const id of await groups.close(group)) ids.add(id);
   if (ids.size === 0) return;
   notice(`ending the instances (${ids.size}); workers finish what they have begun.`);
-  await ec2.terminate([...ids]);
+  await machines.end([...ids]);
   const untilMs = clock.monotonicMs() + MACHINES_END_WITHIN_MS;
-  while ((await ec2.describe(tagOf(ports))).some(({ state }) => state !== 'terminated')) {
+  while ((await machines.list()).some(({ state }) => state !== 'terminated')) {
     signal.throwIfAborted();
     if (clock.monotonicMs() > untilMs) {
       notice('some instances take long to end; going on without waiting for them.');
@@ -127,13 +136,7 @@ async function emptyAndRemove(
   { buckets }: Pick<Remains, 'buckets'>,
 ): Promise<StackEvent[]> {
   for (let tries = 1; ; tries++) {
-    for (const { name } of buckets) {
-      await ports.buckets.empty(
-        name,
-        (deleted) => ports.notice(`${name}: object versions deleted: ${deleted}.`),
-        ports.signal,
-      );
-    }
+    for (const { name } of buckets) await emptyBucket(ports, name);
     try {
       const events = await removeStack(ports, stack);
       return events.filter(({ status }) => status === 'DELETE_SKIPPED');
@@ -145,6 +148,21 @@ async function emptyAndRemove(
   }
 }
 
+async function emptyBucket({ buckets, notice, signal }: DestroyPorts, name: string): Promise<void> {
+  let told = 0;
+  let all = 0;
+  const tell = () => {
+    told = all;
+    notice(`${name}: object versions deleted: ${all}.`);
+  };
+  const count = (deleted: number) => {
+    all = deleted;
+    if (all - told >= TOLD_EVERY) tell();
+  };
+  await buckets.empty(name, count, signal);
+  if (all > told) tell();
+}
+
 async function hasFilledBucket(
   ports: Pick<DestroyPorts, 'buckets'>,
   buckets: Remains['buckets'],
@@ -153,12 +171,10 @@ async function hasFilledBucket(
   return false;
 }
 
-const tagOf = ({ cluster }: Pick<DestroyPorts, 'cluster'>) => ({ key: CLUSTER_TAG, value: cluster });
-
 const ENDED: readonly Ec2Instance['state'][] = ['shutting-down', 'terminated'];
 
-async function runningMachines(ports: Pick<DestroyPorts, 'ec2' | 'cluster'>): Promise<Ec2Instance[]> {
-  return (await ports.ec2.describe(tagOf(ports))).filter(({ state }) => !ENDED.includes(state));
+async function runningMachines({ machines }: Pick<DestroyPorts, 'machines'>): Promise<Ec2Instance[]> {
+  return (await machines.list()).filter(({ state }) => !ENDED.includes(state));
 }
 
 async function responseQueues({

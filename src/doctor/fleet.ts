@@ -1,7 +1,8 @@
 /** Whether workers could be launched. */
 import type { Quotas } from '../core/account.ts';
-import { CLUSTER_TAG, type Ec2, type Ec2Launch, type LaunchRehearsal, type Pool } from '../core/ec2.ts';
+import type { Ec2, Ec2Launch, LaunchRehearsal, Pool } from '../core/ec2.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
+import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
 import { failed, ok, unknown, type Verdict, wrong } from './check.ts';
 

@@ -7,20 +7,13 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
-import {
-  CLUSTER_TAG,
-  type Ec2,
-  type Ec2Instance,
-  type Ec2Launch,
-  type Market,
-  type Pool,
-  type Refusal,
-} from '../../core/ec2.ts';
+import type { Ec2, Ec2Instance, Ec2Launch, Market, Pool, Refusal } from '../../core/ec2.ts';
 import { ImgclsError, isTransient } from '../../core/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
 import { RecentLaunches } from './recent-launches.ts';
 import { RefusedPools } from './refused-pools.ts';
 
+export const CLUSTER_TAG = 'imgcls:cluster';
 const LAUNCH_TAG = 'imgcls:launch';
 const EXPIRY_TAG = 'imgcls:expires';
 const DRAINING_TAG = 'imgcls:draining';

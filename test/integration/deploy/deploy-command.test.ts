@@ -80,8 +80,9 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     ...args: string[]
   ): Promise<{ code: number | null; shown: string }> {
     const bin = path.join(repository, 'bin/imgcls.js');
-    const spawnInTerminal = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)';
-    const child = spawn('python3', ['-c', spawnInTerminal, process.execPath, bin, ...args], {
+    const inTerminal = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)';
+    const ofSomeSize = ['sh', '-c', 'stty cols 120 rows 40; exec "$@"', 'sh'];
+    const child = spawn('python3', ['-c', inTerminal, ...ofSomeSize, process.execPath, bin, ...args], {
       cwd: folder,
       env: { ...process.env, ...aws, IMGCLS_DATA_DIR: folder },
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -106,13 +107,14 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
   /** As `imgcls ami build` leaves it behind. The stand-in dates images by the second: no two have the same. */
   async function buildImage(): Promise<string> {
     const second = () => Math.floor(Date.now() / 1000);
-    builtAt = await until('a second has passed', async () => (second() > builtAt ? second() : undefined));
+    await until('a second has passed', async () => second() > builtAt || undefined);
     const { Instances: [instance] = [] } = await ec2.send(
       new RunInstancesCommand({ ImageId: 'ami-12c6146b', MinCount: 1, MaxCount: 1 }),
     );
     const { ImageId = '' } = await ec2.send(
       new CreateImageCommand({ InstanceId: instance?.InstanceId, Name: `worker-${Date.now()}` }),
     );
+    builtAt = second();
     const tags = { 'imgcls:image': 'worker', 'imgcls:version': '0.0.1' };
     await ec2.send(
       new CreateTagsCommand({
@@ -272,6 +274,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     const { code, shown } = await atTerminal('y', 'destroy');
     expect(code, shown).toBe(0);
     expect(shown).toContain('cluster default is gone');
+    expect(shown).not.toContain('(AWS::CloudFormation::Stack) DELETE_COMPLETE\r\n');
     expect(shown).toMatch(
       /left: image ami-\w+ .*aws ec2 deregister-image --image-id ami-\w+; aws ec2 delete-snapshot/,
     );

@@ -63,9 +63,9 @@ function world(script: Script, over: Partial<Pick<World, 'machines'>> & { stubbo
     stacks,
     clock: virtualClock(),
     signal: new AbortController().signal,
-    ec2: {
-      describe: async () => machines.map((each) => ({ ...each })),
-      async terminate(ids) {
+    machines: {
+      list: async () => machines.map((each) => ({ ...each })),
+      async end(ids) {
         done.push(`end ${ids.join(' ')}`);
         for (const each of machines)
           if (ids.includes(each.id) && over.stubborn !== true) each.state = 'terminated';
