@@ -12,8 +12,9 @@ import {
 import type { Buckets } from '../core/account.ts';
 import { hasCode } from './errors.ts';
 import { calling, systemTiming } from './retry.ts';
-import { causeOf, decodedKey } from './s3-bucket.ts';
+import { causeOf } from './s3-bucket.ts';
 import { deleteVersions } from './s3-delete.ts';
+import { decoded } from './s3-store.ts';
 
 export function createBuckets(client: S3Client): Buckets {
   return {
@@ -59,7 +60,7 @@ export function createBuckets(client: S3Client): Buckets {
 
 /** A key as it is: its special characters are written out where the answer says so. */
 const keyIn = ({ EncodingType }: { EncodingType?: string | undefined }, key: string): string =>
-  EncodingType === 'url' ? decodedKey(key) : key;
+  EncodingType === 'url' ? decoded(key) : key;
 
 const isGone = (error: unknown): boolean => hasCode(causeOf(error), 'NoSuchBucket');
 

@@ -13,9 +13,6 @@ export interface S3Bucket {
 
 export const uriOf = (bucket: S3Bucket, key: string): string => `s3://${bucket.name}/${key}`;
 
-/** A key of a listing whose special characters are written out (EncodingType `url`). */
-export const decodedKey = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));
-
 /** The SDK's error behind one of ours. */
 export const causeOf = (error: unknown): unknown => (error instanceof ImgclsError ? error.cause : undefined);
 

@@ -14,7 +14,7 @@ import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } fr
 import { hasCode, noSuchBucket } from './errors.ts';
 import { calling, retrying, systemTiming, type Timing } from './retry.ts';
 import { incomingStream } from './s3-body.ts';
-import { causeOf, decodedKey, hasStatus, infoOf, type S3Bucket, uriOf } from './s3-bucket.ts';
+import { causeOf, hasStatus, infoOf, type S3Bucket, uriOf } from './s3-bucket.ts';
 import { deleteObjects } from './s3-delete.ts';
 import { putObject } from './s3-put.ts';
 
@@ -106,15 +106,14 @@ class S3Store implements Store {
     )) {
       for (const { Key = '', ETag, Size, LastModified } of page.Contents ?? []) {
         const info = infoOf(this.#at, { ETag, ContentLength: Size, LastModified });
-        yield { key: decodedKey(Key), ...info };
+        yield { key: decoded(Key), ...info };
       }
     }
   }
 
   async *listFolders(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
     for await (const page of this.#pages(prefix, { Delimiter: '/' }, signal)) {
-      for (const { Prefix = '' } of page.CommonPrefixes ?? [])
-        yield decodedKey(Prefix).slice(prefix.length, -1);
+      for (const { Prefix = '' } of page.CommonPrefixes ?? []) yield decoded(Prefix).slice(prefix.length, -1);
     }
   }
 
@@ -191,3 +190,6 @@ class S3Store implements Store {
     this.#bucketSeen = true;
   }
 }
+
+/** Keys come with their special characters written out. */
+export const decoded = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));
