@@ -125,6 +125,12 @@ const CAUSES: Cause[] = [
     hint: '"aws ec2 describe-launch-templates" lists them; --launch-template takes a name or an id, with :VERSION if need be.',
   },
   {
+    codes: ['InvalidAMIID.NotFound', 'InvalidAMIID.Malformed', 'InvalidAMIID.Unavailable'],
+    kind: 'config',
+    reason: 'there is no such machine image in this region, or it may not be seen',
+    hint: '"imgcls ami build" makes one, "imgcls deploy" puts the newest into the launch template.',
+  },
+  {
     codes: ['InvalidInstanceType'],
     kind: 'config',
     reason: 'EC2 knows no such instance type in this region',

@@ -204,4 +204,4 @@ function digestOf(checksum: string | undefined): { sha256?: string } {
 const quoted = (etag: string): string => (etag.startsWith('"') ? etag : `"${etag}"`);
 
 /** Keys come with their special characters written out. */
-const decoded = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));
+export const decoded = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));

@@ -36,7 +36,7 @@ export async function openEc2Fleet(settings: RunSettings): Promise<FleetDriver> 
 }
 
 /** Every type in every subnet; what is not named is the launch template's own. */
-function poolsOf(types: readonly string[], subnets: readonly string[]): Pool[] {
+export function poolsOf(types: readonly string[], subnets: readonly string[]): Pool[] {
   const ofTypes: Pool[] = types.length > 0 ? types.map((instanceType) => ({ instanceType })) : [{}];
   if (subnets.length === 0) return ofTypes;
   return ofTypes.flatMap((pool) => subnets.map((subnet) => ({ ...pool, subnet })));

@@ -99,6 +99,11 @@ export const deadLetterQueueName = (cluster: string): string => `imgcls-${cluste
 export const responseQueuePrefix = (cluster: string): string => `imgcls-${cluster}-resp-`;
 export const responseQueueName = (cluster: string, waiterId: string): string =>
   `${responseQueuePrefix(cluster)}${waiterId}`;
+/** A waiter's id has no hyphen; a cluster whose name begins like this prefix has its own queues below it. */
+export const isResponseQueue = (cluster: string, name: string): boolean => {
+  const prefix = responseQueuePrefix(cluster);
+  return name.startsWith(prefix) && !name.slice(prefix.length).includes('-');
+};
 
 /** A dead letter, kept after its images got their error outcomes. */
 export const DEAD_LETTERS_PREFIX = 'dlq/';

@@ -1,6 +1,6 @@
 import type { Chore } from '../core/chore.ts';
 import type { Clock } from '../core/clock.ts';
-import { FLEET_PREFIX, IDEMPOTENCY_PREFIX, responseQueuePrefix } from '../core/keys.ts';
+import { FLEET_PREFIX, IDEMPOTENCY_PREFIX, isResponseQueue, responseQueuePrefix } from '../core/keys.ts';
 import type { Cloud } from '../core/ports.ts';
 
 const HOUR_MS = 3_600_000;
@@ -13,12 +13,8 @@ const MAX_KEYS = 1000;
 
 /** Response queues that are older than any wait should be. */
 export async function* orphanedQueues(cloud: Cloud, nowMs: number): AsyncGenerator<string> {
-  const prefix = responseQueuePrefix(cloud.cluster);
-  for await (const { name, createdAtMs } of cloud.queues.list(prefix)) {
-    // A waiter's id has no hyphen; a cluster whose name begins like this prefix has its own queues here.
-    const isOurs = !name.slice(prefix.length).includes('-');
-    if (isOurs && nowMs - createdAtMs > QUEUE_MAX_AGE_MS) yield name;
-  }
+  for await (const { name, createdAtMs } of cloud.queues.list(responseQueuePrefix(cloud.cluster)))
+    if (isResponseQueue(cloud.cluster, name) && nowMs - createdAtMs > QUEUE_MAX_AGE_MS) yield name;
 }
 
 /**
