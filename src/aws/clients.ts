@@ -32,12 +32,6 @@ const common = ({ region }: ClientOptions) => ({
   logger: noLog,
 });
 
-/** For a client of a service whose requests are small; `destroy()` of the client closes its connections. */
-export const smallRequests = (options: ClientOptions = {}) => ({
-  ...common(options),
-  requestHandler: shortRequests(options),
-});
-
 /**
  * A client for {@link createS3Store}; `destroy()` closes its connections. Requests and answers carry checksums
  * unless AWS_REQUEST_CHECKSUM_CALCULATION says otherwise; buckets of other regions are followed there.
@@ -90,8 +84,8 @@ export function createAutoScalingClient(options: ClientOptions = {}): AutoScalin
   return new AutoScalingClient(config);
 }
 
-/** How a client of a service is set up whose requests are small. */
-export const smallRequests = (options: ClientOptions) => ({
+/** For a client of a service whose requests are small; `destroy()` of the client closes its connections. */
+export const smallRequests = (options: ClientOptions = {}) => ({
   ...common(options),
   requestHandler: {
     httpAgent: agent(options.concurrency),
