@@ -45,7 +45,7 @@ const OF_NO_ROLE = {
   doctor: 'asks what is allowed, and is answered either way',
 };
 
-/** What instances do that is no code of ours: the image ships their journal. */
+/** What instances do that is no code of ours: the image's agent ships their log. */
 const INSTANCE_LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const BESIDES: Record<Role, readonly string[]> = {
   WorkerRole: INSTANCE_LOGS,

@@ -209,6 +209,22 @@ describe('the page', () => {
     expect(brokenRules(template, WEB)).toEqual([]);
   });
 
+  it('may put images into the bucket from its own address, and do nothing else there', () => {
+    const certificate = { WebCertificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1' };
+    const originOf = (given: Record<string, string>) => {
+      const [rule, ...others] =
+        resourcesWith(template, given).InputBucket?.Properties.CorsConfiguration.CorsRules ?? [];
+      expect(others).toEqual([]);
+      expect(rule.AllowedMethods).toEqual(['PUT']);
+      return rule.AllowedOrigins;
+    };
+    expect(originOf(WEB)).toEqual(['http://<LoadBalancer.DNSName>']);
+    expect(originOf({ ...WEB, ...certificate, WebHostName: 'labels.example.org' })).toEqual([
+      'https://labels.example.org',
+    ]);
+    expect(resourcesWith(template, {}).InputBucket?.Properties.CorsConfiguration).toBeUndefined();
+  });
+
   it('takes HTTPS alone where there is a certificate', () => {
     const resources = resourcesWith(template, {
       ...WEB,
