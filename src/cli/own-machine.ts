@@ -1,9 +1,13 @@
 import { uptime } from 'node:os';
+import type { GroupMembership } from '../aws/group-self.ts';
 import type { OwnMachine } from '../core/machine.ts';
 import { systemClock } from './clock.ts';
 
-/** The EC2 instance that this process runs on; undefined where it runs on none. */
-export async function findOwnMachine(): Promise<OwnMachine | undefined> {
+/**
+ * The EC2 instance that this process runs on; undefined where it runs on none.
+ * @param group the Auto Scaling group that it belongs to, where it does.
+ */
+export async function findOwnMachine(group: string | undefined): Promise<OwnMachine | undefined> {
   const { MetadataService, untilInterruption } = await import('../aws/imds.ts');
   const service = MetadataService.of(process.env);
   const identity = await service?.identity(systemClock);
@@ -19,9 +23,25 @@ export async function findOwnMachine(): Promise<OwnMachine | undefined> {
       }),
     },
     interruption: (signal) => untilInterruption(service, systemClock, signal),
+    ...(group === undefined ? alone(instanceId) : await inGroup({ group, instanceId })),
+  };
+}
+
+function alone(instanceId: string): Pick<OwnMachine, 'end'> {
+  return {
     async end() {
       const { terminateSelf } = await import('../aws/ec2-self.ts');
       await terminateSelf(instanceId);
     },
+  };
+}
+
+async function inGroup(membership: GroupMembership): Promise<Pick<OwnMachine, 'end' | 'protect'>> {
+  const { endSelfInGroup, protectSelf } = await import('../aws/group-self.ts');
+  const { createAutoScalingClient } = await import('../aws/clients.ts');
+  const client = createAutoScalingClient();
+  return {
+    end: () => endSelfInGroup(client, membership.instanceId),
+    protect: (isProtected, signal) => protectSelf(client, { ...membership, isProtected }, signal),
   };
 }

@@ -7,6 +7,7 @@ import { runWorker } from '../worker/worker.ts';
 import { systemClock } from './clock.ts';
 import { openCloud } from './compose.ts';
 import { openLog } from './log.ts';
+import { openMeter } from './meter.ts';
 import { openLibrary, selectJobModel } from './models.ts';
 import { openOptimisedModels } from './optimise.ts';
 import { findOwnMachine } from './own-machine.ts';
@@ -32,7 +33,9 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   const { settings } = loadSettings({ runners, cluster, dataDir });
   const log = openLog(settings);
   const { drain, force, release } = listenForSignals(log);
-  const machine = flags.managed === true && settings.cloud === 'aws' ? await findOwnMachine() : undefined;
+  const group = settings.fleet === 'asg' ? settings.autoScalingGroup : undefined;
+  const machine =
+    flags.managed === true && settings.cloud === 'aws' ? await findOwnMachine(group) : undefined;
   if (flags.managed === true && settings.cloud === 'aws' && machine === undefined) {
     log.warn(
       {},
@@ -46,11 +49,13 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     () => undefined,
   );
   const runner = runnerOptions(settings);
+  const workerId = flags.id ?? machine?.id ?? newWorkerId();
+  const { meter, close: closeMeter } = openMeter(settings, { worker: workerId });
   const cloud = await openCloud(settings);
   try {
     await runWorker({
       cloud,
-      workerId: flags.id ?? machine?.id ?? newWorkerId(),
+      workerId,
       host: hostname(),
       version,
       runners: settings.runners ?? availableParallelism(),
@@ -65,8 +70,10 @@ export async function worker(flags: WorkerFlags): Promise<void> {
         log,
       }),
       ...(likelyModel && { likelyModel }),
+      topK: settings.topK,
       clock: systemClock,
       log,
+      meter,
       leaseMs: 1000 * settings.leaseSeconds,
       maxImageBytes: settings.maxImageBytes,
       once: flags.once ?? false,
@@ -81,6 +88,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     });
   } finally {
     release();
+    closeMeter();
     await cloud.close();
   }
 }

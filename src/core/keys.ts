@@ -1,7 +1,10 @@
-/** Every key and queue name of the system. None contains a user's path or file name. */
+/** Every key and queue name of the system. None that we make contains a user's path or file name. */
 import { FIRST_ATTEMPT } from './job.ts';
 
 export const imageKey = (sha256: string): string => `images/${sha256.slice(0, 2)}/${sha256}`;
+
+/** Images that others put into the input bucket, to be classified as they come. What follows is their own name. */
+export const DROP_PREFIX = 'drop/';
 
 export const JOBS_PREFIX = 'jobs/';
 export const jobPrefix = (job: string): string => `${JOBS_PREFIX}${job}/`;

@@ -25,7 +25,7 @@ export function sweepResponseQueues(cloud: Cloud, clock: Clock): Chore {
   return {
     name: 'sweep of the response queues',
     everyMs: SWEEP_EVERY_MS,
-    async run(signal) {
+    async run(signal, tell) {
       const orphans: string[] = [];
       for await (const name of orphanedQueues(cloud, clock.nowMs())) {
         orphans.push(name);
@@ -35,9 +35,8 @@ export function sweepResponseQueues(cloud: Cloud, clock: Clock): Chore {
         signal.throwIfAborted();
         await cloud.queues.remove(name);
       }
-      return orphans.length > 0
-        ? `Response queues removed whose waiters are long gone: ${orphans.length}.`
-        : undefined;
+      if (orphans.length > 0)
+        tell({ text: `Response queues removed whose waiters are long gone: ${orphans.length}.` });
     },
   };
 }
@@ -54,7 +53,6 @@ export function sweepIdempotencyKeys(cloud: Cloud, clock: Clock): Chore {
         if (old.length === MAX_KEYS) break;
       }
       await cloud.output.delete(old, signal);
-      return undefined;
     },
   };
 }
@@ -64,13 +62,13 @@ export function sweepStatuses(cloud: Cloud, clock: Clock): Chore {
   return {
     name: 'sweep of the worker statuses',
     everyMs: SWEEP_EVERY_MS,
-    async run(signal) {
+    async run(signal, tell) {
       const silent: string[] = [];
       for await (const { key, modifiedAtMs } of cloud.output.list(FLEET_PREFIX, { signal }))
         if (clock.nowMs() - modifiedAtMs > STATUS_MAX_SILENCE_MS) silent.push(key);
-      if (silent.length === 0) return undefined;
+      if (silent.length === 0) return;
       await cloud.output.delete(silent, signal);
-      return `Worker statuses removed whose workers are long gone: ${silent.length}.`;
+      tell({ text: `Worker statuses removed whose workers are long gone: ${silent.length}.` });
     },
   };
 }

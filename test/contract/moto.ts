@@ -59,7 +59,8 @@ export async function startMoto(): Promise<Moto | undefined> {
 async function serve(python: string): Promise<Moto> {
   const child = spawn(python, ['-c', BOOT], {
     stdio: ['pipe', 'ignore', 'pipe'],
-    env: { PATH: process.env.PATH, PYTHONUNBUFFERED: '1' },
+    // Browsers get the CORS rules of a bucket, as from S3, and not leave for everything.
+    env: { PATH: process.env.PATH, PYTHONUNBUFFERED: '1', MOTO_DISABLE_GLOBAL_CORS: '1' },
   });
   const exited = once(child, 'exit');
   let log = '';
