@@ -32,12 +32,6 @@ const common = ({ region }: ClientOptions) => ({
   logger: noLog,
 });
 
-/** For a client of a service whose requests are small; `destroy()` of the client closes its connections. */
-export const smallRequests = (options: ClientOptions = {}) => ({
-  ...common(options),
-  requestHandler: shortRequests(options),
-});
-
 /**
  * A client for {@link createS3Store}; `destroy()` closes its connections. Requests and answers carry checksums
  * unless AWS_REQUEST_CHECKSUM_CALCULATION says otherwise; buckets of other regions are followed there.
