@@ -139,8 +139,12 @@ export function templateSpecification(name: string) {
 const tagSpecifications = (tags: Ec2Launch['tags']) =>
   (['instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags: toTags(tags) }));
 
-/** Several pools, or spot, are for CreateFleet. */
-const isFleet = ({ pools, spot }: Ec2Launch): boolean => pools.length > 1 || spot > 0;
+/**
+ * Several pools, or spot, are for CreateFleet; a subnet too: RunInstances takes none where the template has a network
+ * interface, as one without public addresses has.
+ */
+const isFleet = ({ pools, spot }: Ec2Launch): boolean =>
+  pools.length > 1 || spot > 0 || pools.some(({ subnet }) => subnet !== undefined);
 
 async function rehearse(client: EC2Client, launch: Ec2Launch): Promise<void> {
   const action = isFleet(launch) ? 'ec2:CreateFleet' : 'ec2:RunInstances';
@@ -154,7 +158,7 @@ async function rehearse(client: EC2Client, launch: Ec2Launch): Promise<void> {
 }
 
 function runRequest({ token, template, pools, onDemand, tags }: Ec2Launch): RunInstancesCommandInput {
-  const [{ instanceType, subnet } = {}] = pools;
+  const [{ instanceType } = {}] = pools;
   return {
     ClientToken: token,
     LaunchTemplate: templateSpecification(template),
@@ -163,7 +167,6 @@ function runRequest({ token, template, pools, onDemand, tags }: Ec2Launch): RunI
     TagSpecifications: tagSpecifications(tags),
     InstanceInitiatedShutdownBehavior: 'terminate',
     ...(instanceType !== undefined && { InstanceType: instanceType as never }),
-    ...(subnet !== undefined && { SubnetId: subnet }),
   };
 }
 
