@@ -140,7 +140,7 @@ const tagSpecifications = (tags: Ec2Launch['tags']) =>
   (['instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags: toTags(tags) }));
 
 /**
- * Several pools, or spot, are for CreateFleet. So is a subnet: RunInstances takes none where the template has a network
+ * Several pools, or spot, are for CreateFleet; a subnet too: RunInstances takes none where the template has a network
  * interface, as one without public addresses has.
  */
 const isFleet = ({ pools, spot }: Ec2Launch): boolean =>

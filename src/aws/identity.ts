@@ -6,7 +6,7 @@ import { calling } from './retry.ts';
 
 /** The region of AWS's own settings; undefined where they name none. Makes no request. */
 export async function usualRegion(): Promise<string | undefined> {
-  const client = new STSClient(smallRequests());
+  const client = new STSClient(smallRequests({}));
   try {
     return await client.config.region();
   } catch {

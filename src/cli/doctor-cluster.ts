@@ -1,7 +1,8 @@
 // What `imgcls doctor` checks of a cluster on AWS.
 
 import { ulid } from 'ulid';
-import { createEc2Client } from '../aws/clients.ts';
+import { createAutoScaling } from '../aws/auto-scaling.ts';
+import { createAutoScalingClient, createEc2Client } from '../aws/clients.ts';
 import { createAwsCloud } from '../aws/cloud.ts';
 import { createEc2 } from '../aws/ec2.ts';
 import { whoAmI } from '../aws/identity.ts';
@@ -22,7 +23,14 @@ import {
   responseQueueVerdict,
   sideQueueVerdict,
 } from '../doctor/cluster.ts';
-import { type FleetParts, launchVerdict, quotaVerdict, templateVerdict } from '../doctor/fleet.ts';
+import {
+  type AnyFleet,
+  type FleetParts,
+  launchVerdict,
+  quotaVerdict,
+  templateVerdict,
+} from '../doctor/fleet.ts';
+import { groupQuotaVerdict, groupVerdict } from '../doctor/group.ts';
 import { clockVerdict } from '../doctor/machine.ts';
 import { WEIGHTS_FILE } from '../model/folder.ts';
 import { systemClock } from './clock.ts';
@@ -121,23 +129,32 @@ async function modelVerdict(settings: RunSettings, { output }: Cloud): Promise<V
 }
 
 function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () => boolean): Check[] {
-  const { launchTemplate, instanceTypes = [], subnets = [], cluster, onDemandPercentage } = settings;
-  if (launchTemplate === undefined) return [];
+  const { fleet, autoScalingGroup, launchTemplate, cluster, onDemandPercentage, min } = settings;
   const client = createEc2Client();
   const quotas = createQuotas({});
   cleanup.add(() => client.destroy());
   cleanup.add(() => quotas.end());
-  const parts: FleetParts = {
+  const any: AnyFleet = {
     ec2: createEc2(client),
     quotas,
     cluster,
-    template: launchTemplate,
-    instanceTypes,
-    pools: poolsOf(instanceTypes, subnets),
     max: mostWorkers({ kind: 'aws' }, settings),
     onDemandPercentage,
     isControlled,
   };
+  if (fleet === 'asg' && autoScalingGroup !== undefined) {
+    const groups = createAutoScalingClient();
+    cleanup.add(() => groups.destroy());
+    const parts = { ...any, autoScaling: createAutoScaling(groups), group: autoScalingGroup, min };
+    return [
+      { name: 'scaling group', run: () => groupVerdict(parts) },
+      { name: 'vCPU quota', run: () => groupQuotaVerdict(parts) },
+    ];
+  }
+  if (launchTemplate === undefined) return [];
+  const { instanceTypes = [], subnets = [] } = settings;
+  const pools = poolsOf(instanceTypes, subnets);
+  const parts: FleetParts = { ...any, template: launchTemplate, instanceTypes, pools };
   return [
     { name: 'launch template', run: () => templateVerdict(parts) },
     { name: 'launch', run: () => launchVerdict(parts) },

@@ -35,7 +35,8 @@ export function clusterSettings(cluster: string, { name, outputs, parameters }: 
     outputBucket: OutputBucket,
     ...(Model !== undefined && { model: Model }),
     ...(MaxWorkers !== undefined && { max: Number(MaxWorkers) }),
-    ...(SubnetIds !== undefined && { subnets: SubnetIds.split(',') }),
+    // A group has subnets of its own.
+    ...(!isAsg && SubnetIds !== undefined && { subnets: SubnetIds.split(',') }),
     ...(isAsg && { fleet: 'asg', autoScalingGroup: AutoScalingGroupName }),
     // An update makes a new version, and the default version stays the first.
     ...(!isAsg && LaunchTemplateId !== undefined && { launchTemplate: `${LaunchTemplateId}:$Latest` }),

@@ -6,22 +6,30 @@ import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
 import { failed, ok, unknown, type Verdict, wrong } from './check.ts';
 
-export interface FleetParts {
+/** What any fleet of EC2 is looked at with. */
+export interface AnyFleet {
   ec2: Pick<Ec2, 'template' | 'types' | 'imageArchitecture'> & LaunchRehearsal;
   quotas: Quotas;
   cluster: string;
-  template: string;
-  instanceTypes: readonly string[];
-  /** In which it would look for capacity; at least one, an empty one is the launch template's own. */
-  pools: readonly Pool[];
   max: number;
   onDemandPercentage: number;
   /** A controller lives, and it is what launches: this identity may well not. */
   isControlled(): boolean;
 }
 
+/** One whose instances a controller launches itself. */
+export interface FleetParts extends AnyFleet {
+  template: string;
+  instanceTypes: readonly string[];
+  /** In which it would look for capacity; at least one, an empty one is the launch template's own. */
+  pools: readonly Pool[];
+}
+
 /** What this identity may not see or do is no matter where a controller with rights of its own acts. */
-async function unlessControlled(parts: FleetParts, run: () => Promise<Verdict>): Promise<Verdict> {
+export async function unlessControlled(
+  parts: Pick<AnyFleet, 'isControlled'>,
+  run: () => Promise<Verdict>,
+): Promise<Verdict> {
   try {
     return await run();
   } catch (error) {
@@ -71,7 +79,7 @@ function rehearsal({ cluster, template, pools, onDemandPercentage }: FleetParts)
 const STANDARD = /^[acdhimrtz]/;
 
 /** Whether the account may run as many instances as the fleet may have. */
-export const quotaVerdict = (parts: FleetParts): Promise<Verdict> =>
+export const quotaVerdict = (parts: Omit<FleetParts, 'pools'>): Promise<Verdict> =>
   unlessControlled(parts, async () => {
     const { ec2, quotas, template, instanceTypes, max, onDemandPercentage } = parts;
     const own = (await ec2.template(template)).instanceType;

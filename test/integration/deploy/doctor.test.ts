@@ -2,10 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import { CreateLaunchTemplateCommand } from '@aws-sdk/client-ec2';
 import { CreateBucketCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
+import { createAutoScalingClient, createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
 import { createAwsCloud } from '../../../src/aws/cloud.ts';
 import { systemClock } from '../../../src/cli/clock.ts';
 import { clusterChecks } from '../../../src/cli/doctor-cluster.ts';
@@ -249,6 +250,34 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     const [finding] = await examine([check], changes, ...faults);
     expect(finding).toMatchObject({ check, status, message: expect.stringMatching(words) });
     if (status === 'do') expect(finding?.hint).toMatch(/\w/);
+  });
+
+  it('looks at the group where a group launches', async () => {
+    const client = createAutoScalingClient();
+    const group = {
+      AutoScalingGroupName: 'workers',
+      MinSize: 0,
+      MaxSize: 4,
+      AvailabilityZones: ['us-east-1a'],
+    };
+    await client.send(
+      new CreateAutoScalingGroupCommand({ ...group, LaunchTemplate: { LaunchTemplateName: 'workers' } }),
+    );
+    client.destroy();
+    const asg = { fleet: 'asg', autoScalingGroup: 'workers' };
+    const names = ['scaling group', 'vCPU quota'];
+    const well = await examine(names, asg);
+    expect(well).toMatchObject([
+      { status: 'ok', message: 'workers: at most 4 instances, c7i.large' },
+      { status: 'ok', message: expect.stringContaining('4 workers take 8 vCPUs') },
+    ]);
+    const [small] = await examine(names, { ...asg, max: 5 });
+    expect(small).toMatchObject({
+      status: 'do',
+      message: expect.stringContaining('at most 4 instances, and the fleet may have 5'),
+    });
+    const [gone] = await examine(names, { ...asg, autoScalingGroup: 'nowhere' });
+    expect(gone).toMatchObject({ status: 'do', message: expect.stringContaining('nowhere') });
   });
 
   it('leaves launching to a controller that lives', async () => {

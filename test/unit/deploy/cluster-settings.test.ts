@@ -28,11 +28,12 @@ describe('the settings of a cluster', () => {
     expect(clusterSettings('test', stack)).toEqual(written);
   });
 
-  it('of a group of EC2 name the group, and no template that a controller would launch from', () => {
+  it('of a group of EC2 name the group, and nothing that is the group’s to say', () => {
     const outputs = { ...stack.outputs, AutoScalingGroupName: 'imgcls-test' };
     const settings = clusterSettings('test', { ...stack, outputs });
     expect(settings).toMatchObject({ fleet: 'asg', autoScalingGroup: 'imgcls-test' });
     expect(settings).not.toHaveProperty('launchTemplate');
+    expect(settings).not.toHaveProperty('subnets');
   });
 
   it('cannot be told where a template says nothing of its buckets', () => {
