@@ -1,0 +1,170 @@
+/**
+ * The whole story over moto: `imgcls deploy`, then a submitter, the controller and a worker for each instance that it
+ * launches, each with the permissions of its role while moto enforces them; then `imgcls destroy`.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import {
+  DescribeInstancesCommand,
+  DescribeLaunchTemplatesCommand,
+  DescribeLaunchTemplateVersionsCommand,
+  EC2Client,
+  type Instance,
+} from '@aws-sdk/client-ec2';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startFaultProxy } from '../contract/fault-proxy.ts';
+import { standInEnvironment, startMoto } from '../contract/moto.ts';
+import { completeStacks } from '../contract/moto-stacks.ts';
+import { type StandInMetadata, startStandInMetadata } from '../contract/stand-in-metadata.ts';
+import { until } from '../contract/until.ts';
+import { type AccessKey, enforcePolicies } from './moto-permissions.ts';
+import { type InstalledPackage, installPackage, type Running, repository, start } from './package.ts';
+
+const moto = await startMoto();
+const proxy = moto && (await startFaultProxy(moto.url));
+const IMAGE = 'ami-12c6146b';
+const SECONDS = { timeoutMs: 60_000 };
+
+describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', () => {
+  let installed: InstalledPackage;
+  let folder: string;
+  let dataDir: string;
+  let plain: NodeJS.ProcessEnv;
+  let ec2: EC2Client;
+  const running: Running[] = [];
+  const machines = new Map<string, { worker: Running; metadata: StandInMetadata }>();
+
+  beforeAll(async () => {
+    installed = await installPackage();
+    dataDir = await installed.dataDir();
+    folder = await mkdtemp(path.join(tmpdir(), 'imgcls-stack-'));
+    plain = { ...standInEnvironment(proxy?.url ?? ''), XDG_CONFIG_HOME: path.join(folder, 'config') };
+    for (const [name, value] of Object.entries(plain)) vi.stubEnv(name, value);
+    if (proxy !== undefined) completeStacks(proxy, new Map());
+  });
+  afterAll(async () => {
+    for (const { kill } of running) kill('SIGKILL');
+    await Promise.all(running.map(({ finished }) => finished));
+    for (const { metadata } of machines.values()) metadata.close();
+    ec2?.destroy();
+    await rm(folder, { recursive: true, force: true });
+    await installed?.remove();
+    await proxy?.close();
+    await moto?.close();
+    vi.unstubAllEnvs();
+  });
+
+  function imgcls(args: string[], env: NodeJS.ProcessEnv = {}): Running {
+    const child = start(installed.bin, dataDir, args, { ...plain, ...env });
+    running.push(child);
+    return child;
+  }
+  async function done(args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+    const { code, stdout, stderr } = await imgcls(args, env).finished;
+    expect(code, `imgcls ${args.join(' ')}: ${stderr}`).toBe(0);
+    return stdout;
+  }
+
+  /** Past the proxy: moto checks signatures, which are of its own address. */
+  const environmentWith = ({ accessKeyId, secretAccessKey }: AccessKey): NodeJS.ProcessEnv => ({
+    AWS_ENDPOINT_URL: moto?.url,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  });
+
+  /** What instances of a launch template get as user data, as the image puts it into the environment. */
+  async function environmentOf(role: string): Promise<NodeJS.ProcessEnv> {
+    const { LaunchTemplates = [] } = await ec2.send(new DescribeLaunchTemplatesCommand({}));
+    for (const { LaunchTemplateId } of LaunchTemplates) {
+      const { LaunchTemplateVersions: [version] = [] } = await ec2.send(
+        new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId, Versions: ['$Latest'] }),
+      );
+      const text = Buffer.from(version?.LaunchTemplateData?.UserData ?? '', 'base64').toString();
+      const [first, ...lines] = text.trim().split('\n');
+      if (!lines.includes(`IMGCLS_ROLE=${role}`)) continue;
+      expect(first).toBe('#imgcls-environment');
+      return Object.fromEntries(lines.map((line) => line.split(/=(.*)/, 2)));
+    }
+    throw new Error(`No launch template has the role ${role}.`);
+  }
+
+  async function instances(): Promise<Instance[]> {
+    const { Reservations = [] } = await ec2.send(
+      new DescribeInstancesCommand({ Filters: [{ Name: 'tag:imgcls:cluster', Values: ['default'] }] }),
+    );
+    return Reservations.flatMap(({ Instances = [] }) => Instances);
+  }
+
+  /** A process in place of each instance: started when EC2 has one, told to end when EC2 ends it. */
+  async function standIn(worker: NodeJS.ProcessEnv): Promise<Instance[]> {
+    const found = await instances();
+    for (const { InstanceId: id = '', State } of found) {
+      const machine = machines.get(id);
+      if (State?.Name !== 'running') machine?.worker.kill('SIGTERM');
+      else if (machine === undefined) {
+        const metadata = await startStandInMetadata({ instanceId: id, region: 'us-east-1' });
+        const env = {
+          ...worker,
+          AWS_EC2_METADATA_DISABLED: 'false',
+          AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url,
+        };
+        machines.set(id, { worker: imgcls(['worker', '--managed'], env), metadata });
+      }
+    }
+    return found;
+  }
+
+  it('is deployed, labels images on machines that come and go with the work, and is destroyed', async () => {
+    await done(['deploy', '--yes', '--with-endpoints', '--image', IMAGE, '--max', '2']);
+    ec2 = new EC2Client({});
+    const [workerSettings, controllerSettings] = await Promise.all(
+      ['worker', 'controller'].map(environmentOf),
+    );
+    const roles = ['SubmitterRole', 'WorkerRole', 'ControllerRole'];
+    const enforced = await enforcePolicies(moto?.url ?? '', roles);
+    const [submitter, worker, controller] = enforced.users.map(environmentWith);
+    ec2.destroy();
+    ec2 = new EC2Client({ endpoint: moto?.url ?? '', credentials: enforced.administrator });
+
+    // A companion: without its role's permissions nothing is done.
+    const refused = await imgcls(['scale', '--once'], { ...controllerSettings, ...worker }).finished;
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/not allowed|denied|may not/i);
+
+    const scale = imgcls(['scale'], { ...controllerSettings, ...controller, IMGCLS_IDLE_SECONDS: '1' });
+    const upload = imgcls(['upload', path.join(repository, 'samples'), '--format', 'lines'], submitter);
+    const machine = { ...workerSettings, ...worker, IMGCLS_RUNNERS: '1' };
+    await until('an instance is launched', async () => (await standIn(machine)).at(0), SECONDS);
+    const { code, stdout, stderr } = await upload.finished;
+    expect(code, stderr).toBe(0);
+    expect(stdout.trim().split('\n')).toEqual([
+      'cat.jpg, tiger cat',
+      'coffee.jpg, espresso',
+      'mountains.jpg, alp',
+      'rocket.jpg, missile',
+      'tripod.png, tripod',
+    ]);
+
+    await until(
+      'no instance is left',
+      async () => {
+        const found = await standIn(machine);
+        return found.every(({ State }) => State?.Name === 'terminated') || undefined;
+      },
+      SECONDS,
+    );
+    for (const { worker: ended } of machines.values())
+      expect(await ended.finished, ended.stderr()).toMatchObject({ code: 0 });
+    scale.kill('SIGTERM');
+    expect(await scale.finished, scale.stderr()).toMatchObject({ code: 0 });
+
+    await enforced.lift();
+    await done(['destroy', '--yes']);
+    const stacks = new CloudFormationClient({});
+    const { Stacks = [] } = await stacks.send(new DescribeStacksCommand({}));
+    stacks.destroy();
+    expect(Stacks).toEqual([]);
+  });
+});
