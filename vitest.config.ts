@@ -7,7 +7,8 @@ const project = (name: string, testTimeout: number) => ({
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // Most tests of processes wait more than they compute.
+    maxWorkers: 3,
     projects: [
       project('unit', 10_000),
       project('contract', 60_000),
