@@ -7,6 +7,7 @@ import type { SettingName } from '../core/settings.ts';
 import { harmless } from '../results/export.ts';
 import { openClient, openCloud } from './compose.ts';
 import { InterruptedError } from './report.ts';
+import { openNotifier, type ServiceNotifier } from './service-notify.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 
 /** One line for the person at the terminal; standard output is for results alone. */
@@ -18,6 +19,8 @@ export interface Run {
   settings: RunSettings;
   cloud: Cloud;
   client: Client;
+  /** The service manager, where it runs this command. */
+  manager: ServiceNotifier;
   /** Aborts at the first SIGINT or SIGTERM; a second one ends the process. */
   interrupted: AbortSignal;
 }
@@ -29,6 +32,8 @@ export async function withRun<T>(
 ): Promise<T> {
   const { settings } = loadSettings(flags);
   const cleanup = new Cleanup();
+  const manager = openNotifier(process.env, notice);
+  cleanup.add(() => manager.close());
   const interrupted = new AbortController();
   try {
     const interrupt = () => {
@@ -47,6 +52,7 @@ export async function withRun<T>(
       settings,
       cloud,
       client,
+      manager,
       interrupted: interrupted.signal,
     });
   } catch (error) {
