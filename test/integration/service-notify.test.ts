@@ -1,5 +1,4 @@
 /** Readiness, watchdog and drain, as systemd hears of them. */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,26 +9,13 @@ import { createModelLibrary } from '../../src/model/library.ts';
 import { until } from '../contract/until.ts';
 import { processesOf, type Running, repository, start } from '../e2e/package.ts';
 import { type NotifySocket, openNotifySocket } from './notify-socket.ts';
+import { hasTool } from './tools.ts';
 import { gist, Harness } from './worker-harness.ts';
 
 const bin = path.join(repository, 'bin/imgcls.js');
 const WATCHDOG_MS = 1000;
 
-/** @throws in CI where it is missing: there, a skipped suite is a failed one. */
-function hasSystemdNotify(): boolean {
-  try {
-    execFileSync('systemd-notify', ['--version']);
-    return true;
-  } catch (cause) {
-    const message =
-      'The tests of services need systemd-notify: on Debian and Ubuntu, apt-get install systemd.';
-    if (process.env.CI) throw new Error(message, { cause });
-    console.warn(`SKIPPED. ${message}`);
-    return false;
-  }
-}
-
-describe.skipIf(!hasSystemdNotify())('a service that systemd runs', () => {
+describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd runs', () => {
   let harness: Harness;
   let socket: NotifySocket;
   let running: Running | undefined;
