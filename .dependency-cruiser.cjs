@@ -11,6 +11,7 @@ const mayImport = {
   client: ['upload', 'results', 'core'],
   web: ['client', 'upload', 'results', 'core'],
   bench: ['client', 'scaler', 'core'],
+  image: ['core'],
 };
 
 const inward = Object.entries(mayImport).map(([folder, allowed]) => ({

@@ -2,12 +2,12 @@
 
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { type ImageSet, writeFresh } from '../bench/image-set.ts';
 import type { Product } from '../bench/product.ts';
 import type { Scenario } from '../bench/scenarios.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { dollars } from '../core/money.ts';
+import { agree } from './ask.ts';
 import { columns } from './columns.ts';
 import { duration } from './progress.ts';
 import type { QuoteView } from './quote-text.ts';
@@ -38,25 +38,13 @@ export async function agreeToPrice(scenarios: readonly Scenario[], parts: QuoteP
   const quoted: QuotedScenario[] = [];
   for (const scenario of scenarios) quoted.push(await quoteScenario(scenario, parts));
   process.stderr.write(benchQuoteText(quoted));
-  if (parts.yes) return;
-  if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new ImgclsError('usage', 'Measuring on AWS costs money, and nobody can be asked here.', {
-      hint: '--yes agrees to what was quoted.',
-    });
-  if (!/^\s*y(es)?\s*$/i.test(await ask('Measure? [y/N] ', parts.signal)))
-    throw new ImgclsError('permanent', 'Nothing was measured.');
-}
-
-/** @returns the line that was answered; '' where the input ended. @throws the signal's reason. */
-async function ask(question: string, signal: AbortSignal): Promise<string> {
-  // As a terminal's editor it would take Ctrl-C for a key.
-  const asking = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
-  const ended = new Promise<string>((resolve) => asking.once('close', () => resolve('')));
-  try {
-    return await Promise.race([asking.question(question, { signal }), ended]);
-  } finally {
-    asking.close();
-  }
+  const agreed = await agree('Measure?', {
+    yes: parts.yes,
+    why: 'Measuring on AWS costs money',
+    hint: '--yes agrees to what was quoted.',
+    signal: parts.signal,
+  });
+  if (!agreed) throw new ImgclsError('permanent', 'Nothing was measured.');
 }
 
 /** A boot is measured with a job of one request. */

@@ -46,6 +46,7 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
     summary: 'simulate how scaling policies would do',
     load: () => import('./commands/bench.ts'),
   },
+  ami: { summary: 'build and list machine images of workers', load: () => import('./commands/ami.ts') },
   config: {
     summary: 'print every setting and where it comes from',
     load: () => import('./commands/config.ts'),

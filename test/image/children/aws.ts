@@ -1,0 +1,60 @@
+/**
+ * AWS as a machine in a network of its own finds it: moto, and the metadata service at its own address, with this user data (the
+ * address of moto is put in place of MOTO). Says `ready <url of moto>`; a line on standard input is the time of a spot notice.
+ */
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { createS3Client } from '../../../src/aws/clients.ts';
+import { createAwsCloud } from '../../../src/aws/cloud.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/keys.ts';
+import { startMetadataService } from '../../contract/metadata-service.ts';
+import { standInEnvironment, startMoto } from '../../contract/moto.ts';
+import { METADATA_HOST } from '../debian-root.ts';
+
+const [userData = '', inputBucket = '', outputBucket = ''] = process.argv.slice(2);
+const ROLE = '/latest/meta-data/iam/security-credentials/';
+const CREDENTIALS = {
+  Code: 'Success',
+  AccessKeyId: 'testing',
+  SecretAccessKey: 'testing',
+  Token: 'testing',
+  Expiration: new Date(Date.now() + 3_600_000).toISOString(),
+};
+const IDENTITY = {
+  instanceId: 'i-0123456789abcdef0',
+  instanceType: 'c7i.large',
+  region: 'us-east-1',
+  pendingTime: new Date().toISOString(),
+};
+
+const moto = await startMoto();
+if (moto === undefined) throw new Error('moto does not run.');
+for (const [name, value] of Object.entries(standInEnvironment(moto.url))) {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}
+const s3 = createS3Client();
+for (const Bucket of [inputBucket, outputBucket]) await s3.send(new CreateBucketCommand({ Bucket }));
+s3.destroy();
+const cloud = createAwsCloud({ cluster: 'default', inputBucket, outputBucket });
+for (const name of [deadLetterQueueName, requestQueueName, interactiveQueueName])
+  await cloud.queues.create(name('default'));
+await cloud.close();
+
+const service = await startMetadataService(
+  {
+    '/latest/user-data': userData.replaceAll('MOTO', moto.url),
+    '/latest/dynamic/instance-identity/document': JSON.stringify(IDENTITY),
+    [ROLE]: 'worker',
+    [`${ROLE}worker`]: JSON.stringify(CREDENTIALS),
+  },
+  { host: METADATA_HOST, port: 80 },
+);
+process.stdin.setEncoding('utf8').on('data', (time: string) => {
+  const notice = JSON.stringify({ action: 'terminate', time: time.trim() });
+  service.answers['/latest/meta-data/spot/instance-action'] = notice;
+});
+process.stdin.once('end', async () => {
+  await service.close();
+  await moto.close();
+});
+console.log(`ready ${moto.url}`);
