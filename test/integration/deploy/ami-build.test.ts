@@ -144,6 +144,9 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   const tagsOf = (tags: Tag[] = []) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 
   async function built(version: string, ...args: string[]): Promise<string> {
+    // moto dates images to the second.
+    const second = new Date().getSeconds();
+    await until('a second is over', async () => new Date().getSeconds() !== second || undefined);
     builderRuns();
     consoleSays(`imgcls-provision: node\nimgcls-provision: OK ${version}\n`);
     imagesHaveTaggedSnapshots();
