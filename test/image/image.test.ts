@@ -1,11 +1,8 @@
 /** A clean Debian becomes an imgcls image, boots as an EC2 instance would, works, and is gone when its time is over. */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REQUIREMENTS, standInEnvironment } from '../contract/moto.ts';
@@ -13,18 +10,18 @@ import { pythonOf } from '../contract/python.ts';
 import { until } from '../contract/until.ts';
 import { packPackage, repository } from '../e2e/package.ts';
 import { hasTool } from '../integration/tools.ts';
+import { BUCKETS, LAUNCH_TEMPLATE } from './cluster.ts';
 import { DebianRoot } from './debian-root.ts';
+import { Machine } from './machine.ts';
 
 const TOOLS = { debootstrap: 'debootstrap', 'systemd-nspawn': 'systemd-container', ip: 'iproute2' };
-const BUCKETS = { input: 'test-input', output: 'test-output' };
-const USER_DATA = `#imgcls-environment
-IMGCLS_ROLE=worker
-IMGCLS_CLOUD=aws
-IMGCLS_INPUT_BUCKET=${BUCKETS.input}
-IMGCLS_OUTPUT_BUCKET=${BUCKETS.output}
-AWS_REGION=us-east-1
-AWS_ENDPOINT_URL=MOTO
-`;
+const CLUSTER = [
+  'IMGCLS_CLOUD=aws',
+  `IMGCLS_INPUT_BUCKET=${BUCKETS.inputBucket}`,
+  `IMGCLS_OUTPUT_BUCKET=${BUCKETS.outputBucket}`,
+  'AWS_REGION=us-east-1',
+  'AWS_ENDPOINT_URL=MOTO',
+];
 const SAMPLES = ['cat.jpg', 'coffee.jpg', 'mountains.jpg', 'rocket.jpg', 'tripod.png'];
 
 /** @throws in CI where it cannot be: there, a skipped suite is a failed one. */
@@ -88,46 +85,65 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     expect(await inside('find /var/lib/apt/lists /var/log -type f; test ! -e /root/.npm')).toBe('');
   });
 
-  it('boots straight into the worker its user data names, which classifies, and powers off after a spot notice', async () => {
-    const child = fileURLToPath(new URL('./children/aws.ts', import.meta.url));
-    const [program = '', ...args] = root.within(
-      ['net'],
-      [process.execPath, child, USER_DATA, BUCKETS.input, BUCKETS.output],
-    );
-    const aws = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    const failed = once(aws, 'exit').then(() => Promise.reject(new Error('AWS does not stand in.')));
-    failed.catch(() => {});
-    const [ready] = await Promise.race([once(createInterface({ input: aws.stdout }), 'line'), failed]);
-    const url = String(ready).replace('ready ', '');
-    const machine = root.boot();
-    const off = once(machine, 'exit');
-    try {
-      const { stdout } = await upload(url);
+  it('boots straight into the worker its user data names, which classifies, starts again when it is killed, and powers off after a spot notice', async () => {
+    await booted('worker', [], async (machine) => {
+      const { stdout } = await upload(machine.awsUrl);
       const outcomes = stdout
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line));
       expect(outcomes.map(({ name }) => name)).toEqual(SAMPLES);
       expect(outcomes.filter(({ label }) => label === undefined)).toEqual([]);
+      expect(await machine.untilActive('imgcls-worker')).toMatchObject({
+        StatusText: 'Takes messages.',
+        NRestarts: '0',
+      });
 
-      const shown = await onMachine(machine.pid, 'systemctl show imgcls-worker.service');
-      expect(shown).toMatch(/^ActiveState=active$/m);
-      expect(shown).toMatch(/^StatusText=Takes messages\.$/m);
-      expect(shown).toMatch(/^NRestarts=0$/m);
-      expect(await onMachine(machine.pid, 'systemctl --failed --no-legend')).toBe('');
+      await machine.run('systemctl kill --kill-whom=main --signal=SIGKILL imgcls-worker');
+      const restarted = until('it is started again', async () => {
+        const { NRestarts } = await machine.untilActive('imgcls-worker');
+        return NRestarts === '1' || undefined;
+      });
+      await restarted;
+      const before = await machine.journal();
+      expect(before).not.toMatch(/imgcls.*Failed to|SIGSYS|code=dumped/);
 
-      aws.stdin.write(`${new Date().toISOString()}\n`);
-      expect(await off).toEqual([0, null]);
-      const journal = await root.run(['journalctl', '--no-pager', '-D', `${root.folder}/var/log/journal`]);
-      expect(journal).toMatch(/"reason":"spot_notice".*The worker ends/);
-      expect(journal).toMatch(/imgcls-worker\.service: Deactivated successfully/);
-      expect(journal).not.toMatch(/Failed with result|Main process exited/);
-    } finally {
-      machine.kill('SIGKILL');
-      aws.stdin.end();
-      await failed.catch(() => {});
-    }
+      machine.noticeSpot();
+      expect(await machine.off).toEqual([0, null]);
+      const after = (await machine.journal()).slice(before.length);
+      expect(after).toMatch(/"reason":"spot_notice".*The worker ends/);
+      expect(after).toMatch(/imgcls-worker\.service: Deactivated successfully/);
+    });
   });
+
+  it.each([
+    [
+      'controller',
+      [`IMGCLS_LAUNCH_TEMPLATE=${LAUNCH_TEMPLATE}`, 'IMGCLS_MAX=1'],
+      /The controller of cluster default starts/,
+    ],
+    ['web', ['IMGCLS_MODEL=efficientnet-lite0'], /listening on http/],
+  ])('boots as well into the %s, which ends in order with the machine', async (role, settings, status) => {
+    await booted(role, settings, async (machine) => {
+      const { StatusText, NRestarts } = await machine.untilActive(`imgcls-${role}`);
+      expect(StatusText).toMatch(status);
+      expect(NRestarts).toBe('0');
+      expect(await machine.run('systemctl --failed --no-legend')).toBe('');
+      await machine.run('systemctl poweroff');
+      expect(await machine.off).toEqual([0, null]);
+      expect(await machine.journal()).toContain(`imgcls-${role}.service: Deactivated successfully`);
+    });
+  });
+
+  async function booted(role: string, settings: string[], act: (machine: Machine) => Promise<void>) {
+    const lines = ['#imgcls-environment', `IMGCLS_ROLE=${role}`, ...CLUSTER, ...settings];
+    const machine = await Machine.boot(root, `${lines.join('\n')}\n`);
+    try {
+      await act(machine);
+    } finally {
+      await machine.close();
+    }
+  }
 
   /** From elsewhere in the network of the machine. */
   async function upload(url: string) {
@@ -135,28 +151,10 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     const imgcls = [process.execPath, path.join(repository, 'bin/imgcls.js')];
     const args = ['upload', samples, '--model', 'efficientnet-lite0', '--format', 'ndjson'];
     const [program = '', ...rest] = root.within(['net'], [...imgcls, ...args]);
+    const cluster = Object.fromEntries(CLUSTER.map((line) => line.split('=')));
     return await promisify(execFile)(program, rest, {
       cwd: scratch,
-      env: {
-        PATH: process.env.PATH,
-        ...standInEnvironment(url),
-        IMGCLS_DATA_DIR: scratch,
-        IMGCLS_CLOUD: 'aws',
-        IMGCLS_INPUT_BUCKET: BUCKETS.input,
-        IMGCLS_OUTPUT_BUCKET: BUCKETS.output,
-      },
+      env: { PATH: process.env.PATH, IMGCLS_DATA_DIR: scratch, ...cluster, ...standInEnvironment(url) },
     });
   }
 });
-
-/** By its first process, the only child of the one that runs it. */
-async function onMachine(pid: number | undefined, command: string): Promise<string> {
-  const first = await until('the machine runs', async () => {
-    const { stdout } = await promisify(execFile)('pgrep', ['--parent', String(pid)]).catch(() => ({
-      stdout: '',
-    }));
-    return stdout.trim() || undefined;
-  });
-  const { stdout } = await promisify(execFile)('nsenter', ['--all', '--target', first, 'sh', '-c', command]);
-  return stdout;
-}

@@ -2,15 +2,17 @@
  * AWS as a machine in a network of its own finds it: moto, and the metadata service at its own address, with this user data (the
  * address of moto is put in place of MOTO). Says `ready <url of moto>`; a line on standard input is the time of a spot notice.
  */
+import { CreateLaunchTemplateCommand } from '@aws-sdk/client-ec2';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { createS3Client } from '../../../src/aws/clients.ts';
+import { createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
 import { createAwsCloud } from '../../../src/aws/cloud.ts';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/keys.ts';
 import { startMetadataService } from '../../contract/metadata-service.ts';
 import { standInEnvironment, startMoto } from '../../contract/moto.ts';
+import { BUCKETS, LAUNCH_TEMPLATE } from '../cluster.ts';
 import { METADATA_HOST } from '../debian-root.ts';
 
-const [userData = '', inputBucket = '', outputBucket = ''] = process.argv.slice(2);
+const [userData = ''] = process.argv.slice(2);
 const ROLE = '/latest/meta-data/iam/security-credentials/';
 const CREDENTIALS = {
   Code: 'Success',
@@ -33,9 +35,17 @@ for (const [name, value] of Object.entries(standInEnvironment(moto.url))) {
   else process.env[name] = value;
 }
 const s3 = createS3Client();
-for (const Bucket of [inputBucket, outputBucket]) await s3.send(new CreateBucketCommand({ Bucket }));
+for (const Bucket of Object.values(BUCKETS)) await s3.send(new CreateBucketCommand({ Bucket }));
 s3.destroy();
-const cloud = createAwsCloud({ cluster: 'default', inputBucket, outputBucket });
+const ec2 = createEc2Client();
+await ec2.send(
+  new CreateLaunchTemplateCommand({
+    LaunchTemplateName: LAUNCH_TEMPLATE,
+    LaunchTemplateData: { ImageId: 'ami-12c6146b', InstanceType: 'c7i.large' },
+  }),
+);
+ec2.destroy();
+const cloud = createAwsCloud({ cluster: 'default', ...BUCKETS });
 for (const name of [deadLetterQueueName, requestQueueName, interactiveQueueName])
   await cloud.queues.create(name('default'));
 await cloud.close();
