@@ -116,6 +116,15 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     });
   });
 
+  it('powers off when its worker cannot work, having tried it again a few times', async () => {
+    await booted('worker', ['IMGCLS_LEASE_SECONDS=0'], async (machine) => {
+      expect(await machine.off).toEqual([0, null]);
+      const journal = await machine.journal();
+      expect(journal.match(/"?Settings are wrong/g)).toHaveLength(5);
+      expect(journal).toMatch(/imgcls-worker\.service: Start request repeated too quickly/);
+    });
+  });
+
   it.each([
     [
       'controller',
