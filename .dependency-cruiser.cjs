@@ -11,6 +11,8 @@ const mayImport = {
   client: ['upload', 'results', 'core'],
   web: ['client', 'upload', 'results', 'core'],
   bench: ['client', 'scaler', 'core'],
+  deploy: ['core'],
+  doctor: ['scaler', 'core'],
   image: ['core'],
 };
 

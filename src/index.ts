@@ -1,5 +1,6 @@
 // The library: what `import { createClient } from 'imgcls'` gives a program.
 import { openClient, openCloud } from './cli/compose.ts';
+import { environmentTrace } from './cli/environment-trace.ts';
 import { selectJobModel } from './cli/models.ts';
 import { loadSettings } from './cli/settings.ts';
 import type { ResumeJob, SubmitJob } from './client/client.ts';
@@ -54,7 +55,13 @@ export async function createClient(given: ClientSettings = {}): Promise<ImgclsCl
     settings,
     async submit(inputs, { topK = settings.topK, wait = true, ...options } = {}) {
       const { ref } = await selectJobModel(settings);
-      return await client.submit(inputs, { ...options, model: ref, topK, wait });
+      return await client.submit(inputs, {
+        ...environmentTrace(process.env),
+        ...options,
+        model: ref,
+        topK,
+        wait,
+      });
     },
     job: (id) => client.job(id),
     resume: (id, options) => client.resume(id, { wait: true, ...options }),

@@ -1,4 +1,5 @@
 /** One client a service, set up once. Profile, region, credentials and endpoint come from AWS's own settings. */
+import { AutoScalingClient, type AutoScalingClientConfig } from '@aws-sdk/client-auto-scaling';
 import { EC2Client, type EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
@@ -64,22 +65,34 @@ export function createS3Client(options: ClientOptions = {}): S3Client {
 
 /** `destroy()` closes its connections. */
 export function createSqsClient(options: ClientOptions = {}): SQSClient {
-  const config: SQSClientConfig = { ...common(options), requestHandler: shortRequests(options) };
+  const config: SQSClientConfig = smallRequests(options);
   return new SQSClient(config);
 }
 
 /** `destroy()` closes its connections. */
 export function createEc2Client(options: ClientOptions = {}): EC2Client {
-  const config: EC2ClientConfig = { ...common(options), requestHandler: shortRequests(options) };
+  const config: EC2ClientConfig = smallRequests(options);
   return new EC2Client(config);
 }
 
-/** Of services whose requests are small. */
-const shortRequests = ({ concurrency }: ClientOptions) => ({
-  httpAgent: agent(concurrency),
-  httpsAgent: agent(concurrency),
-  connectionTimeout: CONNECT_TIMEOUT_MS,
-  requestTimeout: REQUEST_TIMEOUT_MS,
-  throwOnRequestTimeout: true,
-  logger: noLog,
+/**
+ * `destroy()` closes its connections. Sends every request once: ending an instance twice would lower the capacity twice,
+ * and src/aws/auto-scaling.ts knows which may be sent again.
+ */
+export function createAutoScalingClient(options: ClientOptions = {}): AutoScalingClient {
+  const config: AutoScalingClientConfig = { ...smallRequests(options), maxAttempts: 1 };
+  return new AutoScalingClient(config);
+}
+
+/** For a client of a service whose requests are small; `destroy()` of the client closes its connections. */
+export const smallRequests = (options: ClientOptions = {}) => ({
+  ...common(options),
+  requestHandler: {
+    httpAgent: agent(options.concurrency),
+    httpsAgent: agent(options.concurrency),
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    throwOnRequestTimeout: true,
+    logger: noLog,
+  },
 });

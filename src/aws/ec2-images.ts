@@ -7,19 +7,18 @@ import {
   type EC2Client,
   GetConsoleOutputCommand,
   type Image,
-  paginateDescribeImages,
   paginateDescribeInstances,
   paginateDescribeLaunchTemplateVersions,
   RunInstancesCommand,
   type RunInstancesCommandInput,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import type { BuilderLaunch, Ec2Images, NewImage, WorkerImage } from '../core/ec2-images.ts';
+import { IMAGE_TAG, VERSION_TAG } from '../core/account.ts';
+import type { BuilderLaunch, Ec2Images, NewImage } from '../core/ec2-images.ts';
 import { hasCode } from './errors.ts';
 import { calling } from './retry.ts';
+import { createWorkerImages } from './worker-images.ts';
 
-const IMAGE_TAG = { Key: 'imgcls:image', Value: 'worker' };
-const VERSION_TAG = 'imgcls:version';
 const ARCHITECTURE_TAG = 'imgcls:architecture';
 const BUILDER_TAG = 'imgcls:image-builder';
 
@@ -32,6 +31,7 @@ const ROOT_GIB = 8;
 /** EC2's verbs of images over the SDK. */
 export function createEc2Images(client: EC2Client): Ec2Images {
   return {
+    ...createWorkerImages(client),
     launchBuilder: (launch) =>
       calling('launch a builder (ec2:RunInstances)', undefined, async () => {
         const { Instances = [] } = await client.send(new RunInstancesCommand(builderRequest(launch)));
@@ -88,18 +88,6 @@ export function createEc2Images(client: EC2Client): Ec2Images {
         const state = State === 'available' || State === 'pending' ? State : 'failed';
         const why = StateReason?.Message ?? State;
         return { state, snapshots: snapshotsOf({ BlockDeviceMappings }), ...(why !== undefined && { why }) };
-      }),
-    list: () =>
-      calling('look for images of workers (ec2:DescribeImages)', undefined, async () => {
-        const Filters = [
-          { Name: `tag:${IMAGE_TAG.Key}`, Values: [IMAGE_TAG.Value] },
-          { Name: 'state', Values: ['available'] },
-        ];
-        const pages = await Array.fromAsync(
-          paginateDescribeImages({ client }, { Owners: ['self'], Filters }),
-        );
-        const found = pages.flatMap(({ Images = [] }) => Images).map(toWorkerImage);
-        return found.sort((a, b) => b.createdAtMs - a.createdAtMs);
       }),
     used: () =>
       calling('read all launch templates (ec2:DescribeLaunchTemplateVersions)', undefined, async () => {
@@ -163,7 +151,7 @@ function builderRequest({
 
 function imageRequest(builder: string, { name, architecture, version }: NewImage) {
   const Tags = [
-    IMAGE_TAG,
+    { Key: IMAGE_TAG.key, Value: IMAGE_TAG.worker },
     { Key: VERSION_TAG, Value: version },
     { Key: ARCHITECTURE_TAG, Value: architecture },
     { Key: 'Name', Value: name },
@@ -176,19 +164,6 @@ function imageRequest(builder: string, { name, architecture, version }: NewImage
       { ResourceType: 'image' as const, Tags },
       { ResourceType: 'snapshot' as const, Tags },
     ],
-  };
-}
-
-function toWorkerImage(image: Image): WorkerImage {
-  const { ImageId = '', Name = '', Architecture = '', CreationDate = '', Tags = [] } = image;
-  const version = Tags.find(({ Key }) => Key === VERSION_TAG)?.Value;
-  return {
-    id: ImageId,
-    name: Name,
-    architecture: String(Architecture),
-    createdAtMs: Date.parse(CreationDate),
-    snapshots: snapshotsOf(image),
-    ...(version !== undefined && { version }),
   };
 }
 

@@ -10,11 +10,12 @@ import {
   type Instance,
   paginateDescribeInstances,
   RunInstancesCommand,
+  type RunInstancesCommandInput,
   StartInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import type { Ec2, Ec2Instance, Ec2Launch, Pool, Refusal } from '../core/ec2.ts';
+import type { Ec2, Ec2Instance, Ec2Launch, LaunchRehearsal, Pool, Refusal } from '../core/ec2.ts';
 import { awsError, hasCode, isTransientCode } from './errors.ts';
 import { calling } from './retry.ts';
 
@@ -41,7 +42,7 @@ const mayPass = (code: string | undefined): boolean =>
   code !== undefined && (PASSING.includes(code) || isTransientCode(code));
 
 /** EC2's verbs over the SDK. */
-export function createEc2(client: EC2Client): Ec2 {
+export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
   return {
     async describe({ key, value }) {
       const found: Ec2Instance[] = [];
@@ -55,8 +56,8 @@ export function createEc2(client: EC2Client): Ec2 {
       });
       return found;
     },
-    launch: (launch) =>
-      launch.pools.length > 1 || launch.spot > 0 ? createFleet(client, launch) : runInstances(client, launch),
+    launch: (launch) => (isFleet(launch) ? createFleet(client, launch) : runInstances(client, launch)),
+    rehearse: (launch) => rehearse(client, launch),
     tag: (ids, tags) =>
       each(ids, 'tag instances (ec2:CreateTags)', (Resources) =>
         client.send(new CreateTagsCommand({ Resources, Tags: toTags(tags) })),
@@ -84,10 +85,11 @@ export function createEc2(client: EC2Client): Ec2 {
         async () => {
           const command = new DescribeInstanceTypesCommand({ InstanceTypes: names as [] });
           const { InstanceTypes = [] } = await client.send(command);
-          return InstanceTypes.map(({ InstanceType, ProcessorInfo, MemoryInfo }) => ({
+          return InstanceTypes.map(({ InstanceType, ProcessorInfo, MemoryInfo, VCpuInfo }) => ({
             type: String(InstanceType),
             architectures: (ProcessorInfo?.SupportedArchitectures ?? []).map(String),
             memoryBytes: (MemoryInfo?.SizeInMiB ?? 0) * MEBIBYTE,
+            ...(VCpuInfo?.DefaultVCpus !== undefined && { vCpus: VCpuInfo.DefaultVCpus }),
           }));
         },
       ),
@@ -137,21 +139,40 @@ export function templateSpecification(name: string) {
 const tagSpecifications = (tags: Ec2Launch['tags']) =>
   (['instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags: toTags(tags) }));
 
-async function runInstances(client: EC2Client, { token, template, pools, onDemand, tags }: Ec2Launch) {
-  const [{ instanceType, subnet } = {}] = pools;
+/**
+ * Several pools, or spot, are for CreateFleet; a subnet too: RunInstances takes none where the template has a network
+ * interface, as one without public addresses has.
+ */
+const isFleet = ({ pools, spot }: Ec2Launch): boolean =>
+  pools.length > 1 || spot > 0 || pools.some(({ subnet }) => subnet !== undefined);
+
+async function rehearse(client: EC2Client, launch: Ec2Launch): Promise<void> {
+  const action = isFleet(launch) ? 'ec2:CreateFleet' : 'ec2:RunInstances';
   try {
-    const { Instances = [] } = await client.send(
-      new RunInstancesCommand({
-        ClientToken: token,
-        LaunchTemplate: templateSpecification(template),
-        MinCount: 1,
-        MaxCount: onDemand,
-        TagSpecifications: tagSpecifications(tags),
-        InstanceInitiatedShutdownBehavior: 'terminate',
-        ...(instanceType !== undefined && { InstanceType: instanceType as never }),
-        ...(subnet !== undefined && { SubnetId: subnet }),
-      }),
-    );
+    await (isFleet(launch)
+      ? client.send(new CreateFleetCommand({ ...fleetRequest(launch), DryRun: true }))
+      : client.send(new RunInstancesCommand({ ...runRequest(launch), DryRun: true })));
+  } catch (error) {
+    if (!hasCode(error, 'DryRunOperation')) throw awsError(error, `launch instances (${action})`);
+  }
+}
+
+function runRequest({ token, template, pools, onDemand, tags }: Ec2Launch): RunInstancesCommandInput {
+  const [{ instanceType } = {}] = pools;
+  return {
+    ClientToken: token,
+    LaunchTemplate: templateSpecification(template),
+    MinCount: 1,
+    MaxCount: onDemand,
+    TagSpecifications: tagSpecifications(tags),
+    InstanceInitiatedShutdownBehavior: 'terminate',
+    ...(instanceType !== undefined && { InstanceType: instanceType as never }),
+  };
+}
+
+async function runInstances(client: EC2Client, launch: Ec2Launch) {
+  try {
+    const { Instances = [] } = await client.send(new RunInstancesCommand(runRequest(launch)));
     return { started: Instances.map(({ InstanceId = '' }) => InstanceId), refusals: [] };
   } catch (error) {
     const ours = awsError(error, 'launch instances (ec2:RunInstances)');

@@ -1,5 +1,5 @@
 /** What the AWS SDK throws, as errors of ours: who can act on them, and how. */
-import { type ErrorKind, ImgclsError, messageOf } from '../core/errors.ts';
+import { DamagedError, type ErrorKind, ImgclsError, messageOf } from '../core/errors.ts';
 
 /** The fields of SDK, service and network errors that tell them apart; any may be absent. */
 interface SdkError {
@@ -50,6 +50,8 @@ const TRANSIENT_CODES = [
   'ServiceUnavailable',
   'OperationAborted',
   'ConditionalRequestConflict',
+  'ResourceContention',
+  'ScalingActivityInProgress',
   // What a bad connection does to a request.
   'RequestTimeout',
   'RequestTimeoutException',
@@ -121,6 +123,12 @@ const CAUSES: Cause[] = [
     kind: 'config',
     reason: 'there is no such launch template, or no such version of it, in this region',
     hint: '"aws ec2 describe-launch-templates" lists them; --launch-template takes a name or an id, with :VERSION if need be.',
+  },
+  {
+    codes: ['InvalidAMIID.NotFound', 'InvalidAMIID.Malformed', 'InvalidAMIID.Unavailable'],
+    kind: 'config',
+    reason: 'there is no such machine image in this region, or it may not be seen',
+    hint: '"imgcls ami build" makes one, "imgcls deploy" puts the newest into the launch template.',
   },
   {
     codes: ['InvalidInstanceType'],
@@ -199,6 +207,9 @@ export const noSuchBucket = (bucket: string, cause: unknown): ImgclsError =>
  */
 export function awsError(error: unknown, what: string): ImgclsError {
   if (error instanceof ImgclsError) return error;
+  // The SDK has no code for it.
+  if (/^checksum mismatch/i.test(messageOf(error)))
+    return new DamagedError(`Could not ${what}: its bytes are not those of its checksum.`, error);
   const { kind, reason = wordsOf(error), hint } = causeOf(error);
   const options = hint === undefined ? { cause: error } : { hint, cause: error };
   return new ImgclsError(kind, `Could not ${what}: ${reason.replace(/\.$/, '')}.`, options);
@@ -262,7 +273,7 @@ function isTransientError(error: unknown): boolean {
     $fault === 'server' ||
     status >= 500 ||
     status === 429 ||
-    // The SDK has no code for bytes that were damaged on the way.
+    // Nor one for messages that were damaged on the way.
     /checksum/i.test(messageOf(error))
   );
 }

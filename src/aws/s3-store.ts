@@ -40,10 +40,13 @@ class S3Store implements Store {
   async head(key: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
     try {
       const answer = await calling(`look up ${uriOf(this.#at, key)}`, signal, (options) =>
-        this.#at.client.send(new HeadObjectCommand({ Bucket: this.bucket, Key: key }), options),
+        this.#at.client.send(
+          new HeadObjectCommand({ Bucket: this.bucket, Key: key, ChecksumMode: 'ENABLED' }),
+          options,
+        ),
       );
       this.#bucketSeen = true;
-      return infoOf(this.#at, answer);
+      return { ...infoOf(this.#at, answer), ...digestOf(answer.ChecksumSHA256) };
     } catch (error) {
       if (!hasStatus(error, 404)) throw error;
       await this.#requireBucket(signal);
@@ -153,7 +156,7 @@ class S3Store implements Store {
     const command = new GetObjectCommand({
       Bucket: this.bucket,
       Key: key,
-      ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
+      ...(ifMatch === undefined ? {} : { IfMatch: quoted(ifMatch) }),
     });
     const answer = await this.#naming(key, () =>
       calling(`read ${uriOf(this.#at, key)}`, signal, (options) => this.#at.client.send(command, options)),
@@ -191,5 +194,14 @@ class S3Store implements Store {
   }
 }
 
+/** Of an object that was put in parts S3 has a digest of their digests, which ends in their number. */
+function digestOf(checksum: string | undefined): { sha256?: string } {
+  const isWhole = checksum !== undefined && /^[A-Za-z0-9+/]{43}=$/.test(checksum);
+  return isWhole ? { sha256: Buffer.from(checksum, 'base64').toString('hex') } : {};
+}
+
+/** Notifications of S3 say an ETag without the quotes that HTTP wants. */
+const quoted = (etag: string): string => (etag.startsWith('"') ? etag : `"${etag}"`);
+
 /** Keys come with their special characters written out. */
-const decoded = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));
+export const decoded = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));

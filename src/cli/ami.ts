@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { ulid } from 'ulid';
 import { createEc2Client } from '../aws/clients.ts';
 import { createEc2Images } from '../aws/ec2-images.ts';
-import { Cleanup } from '../core/cleanup.ts';
 import { ARCHITECTURES, type Architecture, type Ec2Images } from '../core/ec2-images.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { dollars } from '../core/money.ts';
@@ -13,8 +12,7 @@ import { builderUserData } from '../image/user-data.ts';
 import { openPackage } from './ami-package.ts';
 import { agree } from './ask.ts';
 import { systemClock } from './clock.ts';
-import { InterruptedError } from './report.ts';
-import { notice } from './run.ts';
+import { notice, withInterrupt } from './run.ts';
 import { tableOf } from './table-of.ts';
 
 /** Flags of `imgcls ami build`, as parsed. */
@@ -39,21 +37,17 @@ const INSTANCE_TYPES: Record<Architecture, string> = { x86_64: 'c7i.large', arm6
 const USUAL_HOURS = 0.2;
 
 /** Runs `imgcls ami build`: prints the id of each image that was made. */
-export async function amiBuild(flags: AmiBuildFlags): Promise<void> {
+export function amiBuild(flags: AmiBuildFlags): Promise<void> {
   const types = instanceTypes(flags);
-  const cleanup = new Cleanup();
-  const signal = listenForInterrupts(cleanup);
-  try {
+  return withInterrupt('No image was made: start it again.', async (signal, cleanup) => {
     await agreeToBuild(types, { yes: flags.yes ?? false, signal });
     const client = createEc2Client();
     cleanup.add(() => client.destroy());
     const images = createEc2Images(client);
     await sweepBuilders(images);
-    const source = await openPackage(flags, cleanup);
-    const provision = await readFile(new URL('../../deploy/image/provision.sh', import.meta.url), 'utf8');
     const userData = builderUserData({
-      provision,
-      package: source,
+      provision: await readFile(new URL('../../deploy/image/provision.sh', import.meta.url), 'utf8'),
+      package: await openPackage(flags, cleanup),
       models: flags.model,
       limitMinutes: PROVISION_LIMIT_MS / 60_000,
     });
@@ -66,9 +60,7 @@ export async function amiBuild(flags: AmiBuildFlags): Promise<void> {
     }));
     await buildAll(orders, images, signal);
     await prune(images, flags.keep);
-  } finally {
-    await cleanup.run();
-  }
+  });
 }
 
 /** Side by side; what goes wrong with one does not end the other. @throws what went wrong first. */
@@ -139,21 +131,6 @@ async function agreeToBuild(
   const hint = '--yes agrees to it.';
   if (!(await agree('Build?', { yes, why: 'Building an image costs money', hint, signal })))
     throw new ImgclsError('permanent', 'Nothing was built.');
-}
-
-/** The first interrupt ends the build in order, the second one at once. */
-function listenForInterrupts(cleanup: Cleanup): AbortSignal {
-  const interrupted = new AbortController();
-  const interrupt = () => {
-    if (interrupted.signal.aborted) process.exit(130);
-    notice('ending: what was begun is taken away first.');
-    interrupted.abort(new InterruptedError('No image was made: start it again.'));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, interrupt);
-    cleanup.add(() => void process.off(signal, interrupt));
-  }
-  return interrupted.signal;
 }
 
 async function sweepBuilders(images: Ec2Images): Promise<void> {

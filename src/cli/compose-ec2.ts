@@ -7,14 +7,12 @@ import { ImgclsError } from '../core/errors.ts';
 import { priceOf } from '../core/prices.ts';
 import { createEc2Fleet } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
+import type { FleetDriver } from '../scaler/fleet.ts';
 import { systemClock } from './clock.ts';
-import type { OpenFleet } from './open-fleet.ts';
 import type { RunSettings } from './settings.ts';
 
-const TICK_MS = 5000;
-
 /** @throws {ImgclsError} of kind `config` when what is launched cannot be, or is not named. */
-export async function openEc2Fleet(settings: RunSettings): Promise<Omit<OpenFleet, 'name'>> {
+export async function openEc2Fleet(settings: RunSettings): Promise<FleetDriver> {
   const { launchTemplate, instanceTypes = [], subnets = [], pricePerHour } = settings;
   if (launchTemplate === undefined) {
     throw new ImgclsError('config', 'No launch template is named, so nothing can be launched on EC2.', {
@@ -23,7 +21,7 @@ export async function openEc2Fleet(settings: RunSettings): Promise<Omit<OpenFlee
   }
   const ec2 = createEc2(createEc2Client());
   const types = await checkEc2(ec2, { template: launchTemplate, instanceTypes });
-  const driver = createEc2Fleet({
+  return createEc2Fleet({
     ec2,
     cluster: settings.cluster,
     template: launchTemplate,
@@ -35,11 +33,10 @@ export async function openEc2Fleet(settings: RunSettings): Promise<Omit<OpenFlee
     types,
     clock: systemClock,
   });
-  return { driver, tickMs: TICK_MS };
 }
 
 /** Every type in every subnet; what is not named is the launch template's own. */
-function poolsOf(types: readonly string[], subnets: readonly string[]): Pool[] {
+export function poolsOf(types: readonly string[], subnets: readonly string[]): Pool[] {
   const ofTypes: Pool[] = types.length > 0 ? types.map((instanceType) => ({ instanceType })) : [{}];
   if (subnets.length === 0) return ofTypes;
   return ofTypes.flatMap((pool) => subnets.map((subnet) => ({ ...pool, subnet })));

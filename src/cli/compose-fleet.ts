@@ -24,6 +24,8 @@ import { newWorkerId } from './worker-id.ts';
 
 /** Where the settings name no limit. On one machine a worker a core. */
 const DEFAULT_MAX = 4;
+const LOCAL_TICK_MS = 1000;
+const AWS_TICK_MS = 5000;
 const EC2_BILLING_MINIMUM_MS = 60_000;
 /** How long a machine boots, until it was measured. EC2: the figure of arXiv 2305.01634. */
 export const BOOT_MS = { aws: 71_530, local: 2000 };
@@ -34,10 +36,14 @@ export const mostWorkers = (cloud: Pick<Cloud, 'kind'>, { max }: RunSettings): n
 export async function openFleet(cloud: Cloud, settings: RunSettings): Promise<OpenFleet> {
   if (cloud.kind === 'local') {
     const driver = openProcessFleet(cloud, settings, mostWorkers(cloud, settings));
-    return { driver, name: 'process', tickMs: 1000 };
+    return { driver, name: 'process', tickMs: LOCAL_TICK_MS };
+  }
+  if (settings.fleet === 'asg') {
+    const { openAsgFleet } = await import('./compose-asg.ts');
+    return { driver: await openAsgFleet(settings), name: 'asg', tickMs: AWS_TICK_MS };
   }
   const { openEc2Fleet } = await import('./compose-ec2.ts');
-  return { ...(await openEc2Fleet(settings)), name: 'ec2' };
+  return { driver: await openEc2Fleet(settings), name: 'ec2', tickMs: AWS_TICK_MS };
 }
 
 /** Workers as processes of this machine, so many cores for each that `max` of them fill it. */

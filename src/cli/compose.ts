@@ -9,7 +9,7 @@ import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../
 import { noLog } from '../core/log.ts';
 import { MAX_RECEIVE_COUNT } from '../core/messages.ts';
 import { patientCloud } from '../core/patient.ts';
-import type { Cloud, Store } from '../core/ports.ts';
+import type { Cloud, Store, UploadUrls } from '../core/ports.ts';
 import { drainFleet } from '../scaler/drain.ts';
 import { handOver } from '../scaler/hand-over.ts';
 import { LockKeeper } from '../scaler/lock.ts';
@@ -74,6 +74,14 @@ async function openAws({ cluster, inputBucket, outputBucket, concurrency }: RunS
   }
   const { createAwsCloud } = await import('../aws/cloud.ts');
   return await createAwsCloud({ cluster, inputBucket, outputBucket, concurrency });
+}
+
+/** What lets a browser put images straight into the input bucket; none on one machine, and where the settings say so. */
+export async function openUploadUrls(settings: RunSettings): Promise<UploadUrls | undefined> {
+  const { cloud, inputBucket, uploads } = settings;
+  if (cloud !== 'aws' || inputBucket === undefined || uploads === 'service') return undefined;
+  const { createUploadUrls } = await import('../aws/upload-urls.ts');
+  return createUploadUrls(inputBucket);
 }
 
 /** A client on a cloud; in local mode its waiters see to it that workers run. */

@@ -3,6 +3,7 @@ import type { Job } from '../client/submission.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { attemptTotal, type JobRecord } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
+import { isDropJob } from '../core/job-ids.ts';
 import type { KeptLetter } from '../results/letters.ts';
 import {
   byJob,
@@ -71,14 +72,20 @@ function leaveOutUnreadable(letters: readonly KeptLetter[]): number {
   let leftOut = 0;
   for (const letter of letters) {
     if (isReadable(letter) && requestOf(letter) !== undefined) continue;
-    const why = isReadable(letter) ? letter.why : letter.unreadable;
-    notice(
-      `left out letter ${letter.messageId}, which cannot be read: ${why} "imgcls dlq purge" deletes it.`,
-    );
+    notice(`left out letter ${letter.messageId}, ${whyLeftOut(letter)}`);
     leftOut++;
   }
   return leftOut;
 }
+
+/** There is no record of dropped images that could count another attempt, and whoever has dropped one can do so again. */
+function whyLeftOut(letter: KeptLetter): string {
+  if (!isReadable(letter)) return unreadable(letter.unreadable);
+  if (letter.job === undefined || !isDropJob(letter.job)) return unreadable(letter.why);
+  return 'which is about a dropped image: drop it again (a copy onto itself will do) to have it classified.';
+}
+
+const unreadable = (why: string): string => `which cannot be read: ${why} "imgcls dlq purge" deletes it.`;
 
 async function redriveJobs(letters: readonly JobLetters[], run: Run): Promise<Redriven> {
   const redriven: Redriven = { leftOut: 0, jobs: [] };

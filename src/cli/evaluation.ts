@@ -1,6 +1,7 @@
 // A model over labelled images, on every core.
 
 import { availableParallelism } from 'node:os';
+import { noMeter } from '../core/metrics.ts';
 import type { ClassLabel } from '../core/model.ts';
 import { type ModelPlace, RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { type Evaluation, evaluate } from '../model/evaluate.ts';
@@ -46,6 +47,7 @@ export async function evaluateModel(
     clock: systemClock,
     random: Math.random,
     log: openLog(settings),
+    meter: noMeter,
   });
   const spinner = await openSpinner(process.stderr, title);
   try {
@@ -55,7 +57,7 @@ export async function evaluateModel(
       concurrency: AHEAD_PER_RUNNER * runners,
       signal,
       classify: (bytes, topK) =>
-        pool.classify({ bytes, model: place, topK, order: order++ }, { signal, onBegin: () => {} }),
+        pool.classify({ image: bytes, model: place, topK, order: order++ }, { signal, onBegin: () => {} }),
       onProgress(done) {
         if (spinner !== undefined) spinner.text = `${title}: ${done} of ${images.length} images`;
       },

@@ -1,6 +1,8 @@
 import { ImgclsError } from '../core/errors.ts';
+import { isDropJob } from '../core/job-ids.ts';
 import { isFinal } from '../core/job-record.ts';
 import { harmless } from '../results/export.ts';
+import { requireJob } from '../results/job-facts.ts';
 import { listJobIds, readJobs, type UnknownJob } from '../results/job-list.ts';
 import type { ListedJob } from '../results/listed-job.ts';
 import { systemClock } from './clock.ts';
@@ -24,10 +26,11 @@ export interface JobsOptions {
 export function listJobs(named: readonly string[], options: JobsOptions): Promise<number> {
   const { cluster, dataDir, limit, state } = options;
   return withRun({ cluster, dataDir }, async (run) => {
-    const { client, cloud, interrupted } = run;
-    for (const id of named) await client.job(id, { signal: interrupted });
+    const { cloud, interrupted } = run;
+    for (const id of named) await requireJob(cloud, id, interrupted);
     const ids = named.length > 0 ? named : await listJobIds(cloud.output, interrupted);
-    if (options.wait === true) await waitForAll(ids, run, options.timeout);
+    const submitted = named.length > 0 ? ids : ids.filter((id) => !isDropJob(id));
+    if (options.wait === true) await waitForAll(submitted, run, options.timeout);
     const nowMs = systemClock.nowMs();
     const jobs: (ListedJob | UnknownJob)[] = [];
     for await (const job of readJobs(cloud.output, ids, { nowMs, signal: interrupted })) {

@@ -46,7 +46,13 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
     summary: 'simulate how scaling policies would do',
     load: () => import('./commands/bench.ts'),
   },
+  deploy: {
+    summary: 'make or change a cluster on AWS',
+    load: () => import('./commands/deploy.ts'),
+  },
   ami: { summary: 'build and list machine images of workers', load: () => import('./commands/ami.ts') },
+  destroy: { summary: 'take a cluster on AWS away again', load: () => import('./commands/destroy.ts') },
+  doctor: { summary: 'check all that imgcls stands on', load: () => import('./commands/doctor.ts') },
   config: {
     summary: 'print every setting and where it comes from',
     load: () => import('./commands/config.ts'),

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import type { ControllerReport } from '../core/fleet.ts';
 import type { Cloud } from '../core/ports.ts';
-import { PRICES_AS_OF, priceOf } from '../core/prices.ts';
+import { highestPrice, PRICES_AS_OF, priceOf } from '../core/prices.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { type QuoteInputs, quote, quoteRequests } from '../scaler/quote.ts';
 import { readReport } from '../scaler/report.ts';
@@ -162,15 +162,9 @@ function priceFor(
   const { pricePerHour, instanceTypes = [] } = settings;
   if (pricePerHour !== undefined) return { hourlyUsd: pricePerHour, priceFrom: 'the setting pricePerHour' };
   if (settings.cloud === 'local') return { hourlyUsd: 0, priceFrom: 'this machine costs nothing more' };
-  const reported = report?.machines.map(({ hourlyUsd }) => hourlyUsd) ?? [];
+  const machines = report?.machines.map(({ hourlyUsd }) => hourlyUsd) ?? [];
+  const fromFleet = report?.hourlyUsd ?? highestPrice(machines);
+  if (fromFleet !== undefined) return { hourlyUsd: fromFleet, priceFrom: "the controller's fleet" };
   const listed = instanceTypes.map((type) => priceOf(type, 'on-demand'));
-  const fromFleet = highest(reported);
-  if (fromFleet !== undefined) return { hourlyUsd: fromFleet, priceFrom: 'the running fleet' };
-  return { hourlyUsd: highest(listed), priceFrom: `list price of us-east-1, ${PRICES_AS_OF}` };
-}
-
-/** Undefined where there is none, or one that is not known. */
-function highest(prices: readonly (number | undefined)[]): number | undefined {
-  const known = prices.filter((price) => price !== undefined);
-  return known.length > 0 && known.length === prices.length ? Math.max(...known) : undefined;
+  return { hourlyUsd: highestPrice(listed), priceFrom: `list price of us-east-1, ${PRICES_AS_OF}` };
 }

@@ -1,11 +1,14 @@
 import { FIRST_ATTEMPT, type JobRecord } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
+import { isDropJob } from '../core/job-ids.ts';
 import { isFinal } from '../core/job-record.ts';
+import { requireJob } from '../results/job-facts.ts';
+import { readOutcomes } from '../results/ledger.ts';
 import { systemClock } from './clock.ts';
-import type { OutputFlags } from './output.ts';
+import type { Output, OutputFlags } from './output.ts';
 import { openOutput, writeOutcomes } from './output.ts';
 import { exitCode } from './report.ts';
-import { notice, withRun } from './run.ts';
+import { notice, type Run, withRun } from './run.ts';
 import { costText, faultTeller, waitAndPrint } from './wait.ts';
 
 export interface ResultsOptions extends OutputFlags {
@@ -18,37 +21,60 @@ export interface ResultsOptions extends OutputFlags {
 /** Runs `imgcls results`. @returns the exit code. */
 export function results(id: string, options: ResultsOptions): Promise<number> {
   const { cluster, dataDir } = options;
-  return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
-    const job = await client.job(id);
-    const costUsd = () => readJobCost(cloud.output, id);
+  return withRun({ cluster, dataDir }, async (run) => {
+    const print = isDropJob(id) && options.wait !== true ? await dropped(id, run) : await submitted(id, run);
     const output = await openOutput(options.output);
     try {
-      if (options.wait === true) {
-        return await waitAndPrint(job, options, {
-          interrupted,
-          output,
-          stored: () => 0,
-          tellOnce: faultTeller(),
-          costUsd,
-          clock: systemClock,
-        });
-      }
-      const record = await job.record();
-      const { images, errors } = await writeOutcomes(job.results(interrupted), options, output);
-      await output.finish();
-      const cost = await costText(costUsd);
-      const isTriedAgain = record.attempt > FIRST_ATTEMPT && !isFinal(record);
-      if (images !== record.total || isTriedAgain) {
-        const known = `${images} of ${record.total ?? 'an unknown number of'} images so far${cost}`;
-        notice(`${known}; ${whatNext(record)}`);
-        return exitCode.failed;
-      }
-      if (cost !== '') notice(`${images} images${cost}, job ${job.id}`);
-      return errors > 0 ? exitCode.someErrors : exitCode.done;
+      return await print(options, output);
     } finally {
       await output.close();
     }
   });
+}
+
+/** Prints results. @returns the exit code. */
+type Print = (options: ResultsOptions, output: Output) => Promise<number>;
+
+async function submitted(id: string, { client, cloud, interrupted }: Run): Promise<Print> {
+  const job = await client.job(id);
+  const costUsd = () => readJobCost(cloud.output, id);
+  return async (options, output) => {
+    if (options.wait === true) {
+      return await waitAndPrint(job, options, {
+        interrupted,
+        output,
+        stored: () => 0,
+        tellOnce: faultTeller(),
+        costUsd,
+        clock: systemClock,
+      });
+    }
+    const record = await job.record();
+    const { images, errors } = await writeOutcomes(job.results(interrupted), options, output);
+    await output.finish();
+    const cost = await costText(costUsd);
+    const isTriedAgain = record.attempt > FIRST_ATTEMPT && !isFinal(record);
+    if (images !== record.total || isTriedAgain) {
+      const known = `${images} of ${record.total ?? 'an unknown number of'} images so far${cost}`;
+      notice(`${known}; ${whatNext(record)}`);
+      return exitCode.failed;
+    }
+    if (cost !== '') notice(`${images} images${cost}, job ${job.id}`);
+    return errors > 0 ? exitCode.someErrors : exitCode.done;
+  };
+}
+
+/** Nobody knows how many there will be: what is there is all there is. */
+async function dropped(id: string, { cloud, interrupted }: Run): Promise<Print> {
+  await requireJob(cloud, id, interrupted);
+  return async (options, output) => {
+    const outcomes = readOutcomes(cloud.output, id, { signal: interrupted });
+    const { images, errors } = await writeOutcomes(outcomes, options, output);
+    await output.finish();
+    const cost = await costText(() => readJobCost(cloud.output, id));
+    notice(`${images} dropped images so far${cost}, job ${id}`);
+    return errors > 0 ? exitCode.someErrors : exitCode.done;
+  };
 }
 
 function whatNext({ id, state, attempt }: JobRecord): string {

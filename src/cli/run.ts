@@ -31,9 +31,26 @@ export async function withRun<T>(
   act: (run: Run) => Promise<T>,
 ): Promise<T> {
   const { settings } = loadSettings(flags);
+  return await withInterrupt('Nothing is lost: start it again.', async (interrupted, cleanup) => {
+    const manager = openNotifier(process.env, notice);
+    cleanup.add(() => manager.close());
+    const cloud = await openCloud(settings);
+    cleanup.add(() => cloud.close());
+    const client = openClient(cloud, settings, notice);
+    cleanup.add(() => client.close());
+    return await act({ settings, cloud, client, manager, interrupted });
+  });
+}
+
+/**
+ * Runs `act` with a signal that aborts at the first SIGINT or SIGTERM, and releases afterwards what it has added.
+ * @param advice how to go on after an interrupt, where `act` does not say it itself.
+ */
+export async function withInterrupt<T>(
+  advice: string,
+  act: (interrupted: AbortSignal, cleanup: Cleanup) => Promise<T>,
+): Promise<T> {
   const cleanup = new Cleanup();
-  const manager = openNotifier(process.env, notice);
-  cleanup.add(() => manager.close());
   const interrupted = new AbortController();
   try {
     const interrupt = () => {
@@ -44,20 +61,10 @@ export async function withRun<T>(
       process.on(signal, interrupt);
       cleanup.add(() => void process.off(signal, interrupt));
     }
-    const cloud = await openCloud(settings);
-    cleanup.add(() => cloud.close());
-    const client = openClient(cloud, settings, notice);
-    cleanup.add(() => client.close());
-    return await act({
-      settings,
-      cloud,
-      client,
-      manager,
-      interrupted: interrupted.signal,
-    });
+    return await act(interrupted.signal, cleanup);
   } catch (error) {
     if (!interrupted.signal.aborted || error instanceof InterruptedError) throw error;
-    throw new InterruptedError('Nothing is lost: start it again.');
+    throw new InterruptedError(advice);
   } finally {
     await cleanup.run();
   }

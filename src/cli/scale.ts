@@ -4,16 +4,20 @@ import { ImgclsError } from '../core/errors.ts';
 import { LOCK_TTL_MS } from '../core/fleet.ts';
 import { requestQueueName } from '../core/keys.ts';
 import { Liveness } from '../core/liveness.ts';
+import type { Log } from '../core/log.ts';
 import type { SettingName } from '../core/settings.ts';
+import type { Tick } from '../scaler/controller.ts';
 import { drainFleet } from '../scaler/drain.ts';
 import { handOver } from '../scaler/hand-over.ts';
 import { LockKeeper } from '../scaler/lock.ts';
 import { startLoop } from '../scaler/loop.ts';
+import { recordTick } from '../scaler/record-tick.ts';
 import { openChores } from './chores.ts';
 import { systemClock } from './clock.ts';
 import { openController, openFleet, policySettings } from './compose-fleet.ts';
 import { DecisionWriter } from './decisions.ts';
 import { openLog } from './log.ts';
+import { openMeter } from './meter.ts';
 import type { OpenFleet } from './open-fleet.ts';
 import { explain } from './report.ts';
 import { notice, type Run, withRun } from './run.ts';
@@ -38,6 +42,11 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
     const log = openLog(settings);
     const controller = openController({ cloud, settings, policy, lock, holder, fleet, log });
     const writer = new DecisionWriter(format, systemClock);
+    const { meter, close: closeMeter } = openMeter(settings, { controller: holder });
+    const tell = (tick: Tick) => {
+      recordTick(meter, tick);
+      writer.write({ ...tick.decision, reaped: tick.reaped, warnings: tick.report.warnings });
+    };
 
     if (dryRun === true) {
       while (!interrupted.aborted) {
@@ -51,7 +60,8 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
     if (once === true) {
       await untilHeld(lock, systemClock, interrupted);
       const tick = await controller.tick();
-      if (tick !== undefined) writer.write({ ...tick.decision, ...outcomeOf(tick) });
+      if (tick !== undefined) tell(tick);
+      closeMeter();
       await lock.release();
       return;
     }
@@ -66,8 +76,8 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
       random: Math.random,
       log,
       liveness,
-      onTick: (tick) => writer.write({ ...tick.decision, ...outcomeOf(tick) }),
-      onProblem: (error) => notice(explain(error).replace(/^imgcls: /, '')),
+      onTick: tell,
+      onProblem: format === 'json' ? logged(log) : noticed,
     });
     const start = `The controller of cluster ${cloud.cluster} starts: at most ${policy.max} workers (${fleet.name}).`;
     notice(start);
@@ -75,20 +85,15 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
     await aborted(interrupted);
     manager.stopping('The controller ends.');
     await loop.stop();
+    closeMeter();
     await leave(run, { fleet, lock, drainOnExit: drainOnExit ?? false });
   });
 }
 
-const outcomeOf = ({
-  reaped,
-  report,
-}: {
-  reaped: readonly unknown[];
-  report: { warnings: readonly string[] };
-}) => ({
-  reaped,
-  warnings: report.warnings,
-});
+/** For the person who started the controller, and for a machine that reads what it writes. */
+const noticed = (error: unknown): void => notice(explain(error).replace(/^imgcls: /, ''));
+const logged = (log: Log) => (error: unknown) =>
+  log.error({ error }, 'The controller met what trying again cannot help.');
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

@@ -7,11 +7,12 @@ import type { SettingName } from '../core/settings.ts';
 import { parseModelTitle } from '../model/select-model.ts';
 import { createApp } from '../web/app.ts';
 import { systemClock } from './clock.ts';
-import { attendLocally } from './compose.ts';
+import { attendLocally, openUploadUrls } from './compose.ts';
 import { openLog } from './log.ts';
 import { openLibrary, selectJobModel } from './models.ts';
 import { notice, type Run, withRun } from './run.ts';
 import { createStatusSource } from './serve-status.ts';
+import { serviceToken } from './service-token.ts';
 import type { RunSettings } from './settings.ts';
 import { version } from './version.ts';
 
@@ -44,7 +45,7 @@ export async function serveUntilInterrupted(run: Run, options: ServeOptions): Pr
   const ended = AbortSignal.any([interrupted, ...(options.attendance ? [options.attendance.failed] : [])]);
   try {
     checkExposure(settings, options.insecure === true);
-    const app = await openApp(run, ended);
+    const app = await openApp(run, await serviceToken(settings), ended);
     try {
       const address = await listen(app, settings);
       notice(`listening on ${address}`);
@@ -65,19 +66,21 @@ export async function serveUntilInterrupted(run: Run, options: ServeOptions): Pr
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
 /** @throws {ImgclsError} of kind `usage` when anybody in the network could use the service. */
-function checkExposure({ host, token }: RunSettings, isInsecure: boolean): void {
-  if (LOOPBACK.test(host) || token !== undefined || isInsecure) return;
+function checkExposure({ host, token, tokenSecret }: RunSettings, isInsecure: boolean): void {
+  const asks = token !== undefined || tokenSecret !== undefined;
+  if (LOOPBACK.test(host) || asks || isInsecure) return;
   throw new ImgclsError('usage', `On ${host} anybody in the network could upload, read and delete jobs.`, {
-    hint: 'Give a token (IMGCLS_TOKEN or --token), or say --insecure where something else keeps strangers out.',
+    hint: 'Give a token (IMGCLS_TOKEN, --token or --token-secret), or say --insecure where something else keeps strangers out.',
   });
 }
 
-async function openApp({ client, cloud, settings }: Run, signal: AbortSignal) {
+async function openApp({ client, cloud, settings }: Run, token: string | undefined, signal: AbortSignal) {
   const status = createStatusSource({ cloud, clock: systemClock, signal });
   const usualModel = async () => (await selectJobModel(settings)).ref;
   return await createApp({
     client,
     cloud,
+    uploadUrls: await openUploadUrls(settings),
     clock: systemClock,
     log: openLog(settings),
     newId: ulid,
@@ -91,7 +94,7 @@ async function openApp({ client, cloud, settings }: Run, signal: AbortSignal) {
       streams: settings.maxStreams,
       requestsPerMinute: settings.requestsPerMinute,
     },
-    token: settings.token,
+    token,
     allowHosts: settings.allowHosts ?? [],
     allowBuckets: settings.allowBuckets ?? [],
     corsOrigins: settings.corsOrigins ?? [],

@@ -47,7 +47,7 @@ function configFiles(from: string, env: NodeJS.ProcessEnv): string[] {
     }
     if (folder === path.dirname(folder)) break;
   }
-  const own = path.join(userConfigDir(env), CONFIG_FILE);
+  const own = userConfigFile(env);
   if (existsSync(own)) found.push(own);
   return found;
 }
@@ -72,6 +72,11 @@ function readConfigFile(file: string): SettingSource {
 function resolveFolder(values: Record<string, unknown>, from: string): Record<string, unknown> {
   const { dataDir } = values;
   return typeof dataDir === 'string' ? { ...values, dataDir: path.resolve(from, dataDir) } : values;
+}
+
+/** The user's own config file; need not exist. */
+export function userConfigFile(env: NodeJS.ProcessEnv): string {
+  return path.join(userConfigDir(env), CONFIG_FILE);
 }
 
 function userConfigDir(env: NodeJS.ProcessEnv): string {

@@ -1,6 +1,7 @@
 import { ImgclsError } from '../core/errors.ts';
 import { readJobCost } from '../core/job-cost.ts';
 import { systemClock } from './clock.ts';
+import { environmentTrace } from './environment-trace.ts';
 import { selectJobModel } from './models.ts';
 import type { OutputFlags } from './output.ts';
 import { openOutput } from './output.ts';
@@ -48,6 +49,7 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
     let stored = 0;
     const job = await client
       .submit(inputs, {
+        ...environmentTrace(process.env),
         model: chosen.ref,
         topK: settings.topK,
         include: options.include ?? [],

@@ -8,6 +8,7 @@ import { runWorker } from '../worker/worker.ts';
 import { systemClock } from './clock.ts';
 import { openCloud } from './compose.ts';
 import { openLog } from './log.ts';
+import { openMeter } from './meter.ts';
 import { openLibrary, selectJobModel } from './models.ts';
 import { openOptimisedModels } from './optimise.ts';
 import { findOwnMachine } from './own-machine.ts';
@@ -24,7 +25,7 @@ export interface WorkerFlags {
   runners?: number;
   id?: string;
   managed?: boolean;
-  powerOffFollows?: boolean;
+  powerOffFile?: string;
   cluster?: string;
   dataDir?: string;
 }
@@ -37,9 +38,11 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   const { drain, force, release } = listenForSignals(log);
   const manager = openNotifier(process.env, (text) => log.warn({}, text));
   const liveness = new Liveness(systemClock);
+  const group = settings.fleet === 'asg' ? settings.autoScalingGroup : undefined;
   const isManagedOnAws = flags.managed === true && settings.cloud === 'aws';
-  const isPoweredOff = flags.powerOffFollows === true;
-  const machine = isManagedOnAws ? await findOwnMachine({ isPoweredOff }) : undefined;
+  const machine = isManagedOnAws
+    ? await findOwnMachine({ group, powerOffFile: flags.powerOffFile })
+    : undefined;
   if (isManagedOnAws && machine === undefined) {
     log.warn(
       {},
@@ -53,11 +56,13 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     () => undefined,
   );
   const runner = runnerOptions(settings);
+  const workerId = flags.id ?? machine?.id ?? newWorkerId();
+  const { meter, close: closeMeter } = openMeter(settings, { worker: workerId });
   const cloud = await openCloud(settings);
   try {
     await runWorker({
       cloud,
-      workerId: flags.id ?? machine?.id ?? newWorkerId(),
+      workerId,
       host: hostname(),
       version,
       runners: settings.runners ?? availableParallelism(),
@@ -72,8 +77,10 @@ export async function worker(flags: WorkerFlags): Promise<void> {
         log,
       }),
       ...(likelyModel && { likelyModel }),
+      topK: settings.topK,
       clock: systemClock,
       log,
+      meter,
       leaseMs: 1000 * settings.leaseSeconds,
       maxImageBytes: settings.maxImageBytes,
       once: flags.once ?? false,
@@ -91,6 +98,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     });
   } finally {
     release();
+    closeMeter();
     await cloud.close();
     await manager.close();
   }

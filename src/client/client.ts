@@ -2,10 +2,12 @@ import type { Readable } from 'node:stream';
 import { unlessAborted } from '../core/abort.ts';
 import { ImgclsError, JobMissingError, ObjectMissingError } from '../core/errors.ts';
 import { FIRST_ATTEMPT, type JobRecord, jobId } from '../core/job.ts';
+import { isDropJob } from '../core/job-ids.ts';
 import { createJob, readJob } from '../core/job-record.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Body, Store } from '../core/ports.ts';
+import { traceId, traceOf } from '../core/trace.ts';
 import { FORMAT } from '../core/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
 import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
@@ -46,6 +48,8 @@ export interface ReadingOptions extends SubmissionOptions {
 export interface SubmitJob extends ReadingOptions {
   /** A ULID that the caller has made; else a new one. */
   id?: string;
+  /** What the caller's own trace has as its id, 32 hex digits; else the job begins one. */
+  trace?: string;
   model: ModelRef;
   topK: number;
   include?: readonly string[];
@@ -112,12 +116,20 @@ export function createClient(options: ClientOptions): Client {
 
 async function findJob(options: ClientOptions, id: string, waiting: Waiting): Promise<JobRecord> {
   const unknown = (cause?: unknown) => new JobMissingError(id, options.cloud.cluster, cause);
+  if (isDropJob(id)) throw dropped(id);
   if (!jobId.safeParse(id).success) throw unknown();
   try {
     return await readJob(patient(options, waiting).output, id, waiting.signal);
   } catch (error) {
     throw error instanceof ObjectMissingError ? unknown(error) : error;
   }
+}
+
+function dropped(id: string): ImgclsError {
+  const what = `${id} is a day of dropped images, which nobody has submitted: it has no end to wait for, and cannot be`;
+  return new ImgclsError('usage', `${what} resumed, tried again or cancelled.`, {
+    hint: `"imgcls results ${id}" prints what there is; an image that is dropped again is classified again.`,
+  });
 }
 
 /** The inputs of a job, by name. */
@@ -176,10 +188,13 @@ async function submitJob(
 }
 
 function newJob({ clock, newId }: ClientOptions, given: SubmitJob, inputs: readonly string[]): JobRecord {
-  const { include = [], exclude = [], topK, model, folder } = given;
+  const { include = [], exclude = [], topK, model, folder, id = newId(), trace } = given;
+  if (trace !== undefined && !traceId.safeParse(trace).success)
+    throw new ImgclsError('usage', `"${trace}" is no trace id: 32 hex digits, in lower case.`);
   return {
     v: FORMAT,
-    id: given.id ?? newId(),
+    id,
+    trace: traceOf({ job: id, trace }),
     state: 'open',
     createdAtMs: clock.nowMs(),
     inputs: [...inputs],

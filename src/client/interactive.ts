@@ -5,6 +5,7 @@ import { responseQueueName } from '../core/keys.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { type RequestHeader, sendInteractive } from '../core/requests.ts';
+import { aboutJob } from '../core/trace.ts';
 import { FORMAT } from '../core/versioned.ts';
 import { storeImage } from '../upload/store-image.ts';
 import { ReplyQueue } from './reply-queue.ts';
@@ -19,6 +20,8 @@ export interface InteractiveImage {
 export interface ClassifyOptions {
   model: ModelRef;
   topK: number;
+  /** The id of the caller's own trace; else the request begins one. */
+  trace?: string;
   /** How long to wait for the outcome. */
   timeoutMs: number;
   signal?: AbortSignal;
@@ -75,7 +78,7 @@ export class Interactive {
   /** Undefined where the queue is gone to which the answer was to come. */
   async #ask(
     { name, bytes }: InteractiveImage,
-    { model, topK, signal }: ClassifyOptions & { signal: AbortSignal },
+    { model, topK, trace, signal }: ClassifyOptions & { signal: AbortSignal },
     onSent: () => void,
   ): Promise<Outcome | undefined> {
     const { cloud, newId } = this.#tools;
@@ -88,7 +91,7 @@ export class Interactive {
       const [{ entry }] = await Promise.all([storing, unlessAborted(replies.made, signal)]);
       const header: RequestHeader = {
         v: FORMAT,
-        job,
+        ...aboutJob({ job, trace }),
         attempt: FIRST_ATTEMPT,
         model,
         topK,

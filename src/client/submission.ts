@@ -166,10 +166,11 @@ export function jobHandle(
     } finally {
       submission.stop?.();
       await submission.submitted.catch(() => {});
-      // One that cannot be removed now is swept later; the wait's own end counts more.
-      if (responses !== undefined)
-        await plain.queues.remove(responses, AbortSignal.timeout(PARTING_MS)).catch(() => {});
-      await attendance.leave(isFinished ? [] : [id]);
+      await Promise.all([
+        // One that cannot be removed now is swept later; the wait's own end counts more.
+        responses && plain.queues.remove(responses, AbortSignal.timeout(PARTING_MS)).catch(() => {}),
+        attendance.leave(isFinished ? [] : [id]),
+      ]);
     }
   }
   return {

@@ -9,8 +9,15 @@ export interface Chore {
   everyMs: number;
   /**
    * Does a bounded piece of work.
-   * @returns what it did, in words, or undefined where there was nothing to do.
+   * @param tell told of each thing that was done, when it is done.
    * @throws {ImgclsError} what it met; a transient fault is gone at the next run, perhaps.
    */
-  run(signal: AbortSignal): Promise<string | undefined>;
+  run(signal: AbortSignal, tell: (deed: Deed) => void): Promise<void>;
+}
+
+/** What was done, in words, and for which job where it was for one. */
+export interface Deed {
+  text: string;
+  job?: string | undefined;
+  trace?: string | undefined;
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { jobId } from './job.ts';
+import { anyJobId } from './job.ts';
+import { traceId } from './trace.ts';
 import { formatVersion } from './versioned.ts';
 
 /** `dlq/<messageId>.json`: a message that nobody could finish, kept for people. Times are milliseconds since 1970. */
@@ -15,6 +16,7 @@ export const deadLetter = z.object({
   /** As it was sent, whatever it is. */
   body: z.string(),
   /** Absent where the message does not say so in a way that can be read. */
-  job: jobId.optional(),
+  job: anyJobId.optional(),
+  trace: traceId.optional(),
 });
 export type DeadLetter = z.infer<typeof deadLetter>;

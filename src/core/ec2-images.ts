@@ -1,19 +1,9 @@
 /** The few verbs of EC2 that making machine images takes, in plain words; src/aws/ec2-images.ts speaks them to AWS. */
 
+import type { WorkerImage, WorkerImages } from './account.ts';
+
 export const ARCHITECTURES = ['x86_64', 'arm64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
-
-/** An image that `imgcls ami build` made. */
-export interface WorkerImage {
-  id: string;
-  name: string;
-  architecture: string;
-  createdAtMs: number;
-  /** Of the imgcls in it. */
-  version?: string;
-  /** What its disks are kept in; they stay when the image is deregistered. */
-  snapshots: string[];
-}
 
 export interface BuilderLaunch {
   /** The same request under the same token launches once. At most 64 ASCII characters. */
@@ -47,7 +37,7 @@ export interface ImageState {
 }
 
 /** All throw {@link ImgclsError}s. */
-export interface Ec2Images {
+export interface Ec2Images extends WorkerImages {
   /** Starts a machine with the newest Amazon Linux 2023. @returns its id. */
   launchBuilder(launch: BuilderLaunch): Promise<string>;
   /** Those that are not terminated, of whatever build. */
@@ -61,8 +51,6 @@ export interface Ec2Images {
   /** @returns the id of the image, which is not there at once. */
   createImage(builder: string, image: NewImage): Promise<string>;
   imageState(id: string): Promise<ImageState>;
-  /** The account's own that can be launched, newest first. */
-  list(): Promise<WorkerImage[]>;
   /** Ids of the images that the newest or default version of any launch template names. */
   used(): Promise<Set<string>>;
   /** Deregisters it and deletes its snapshots. What is gone is no error. */

@@ -44,6 +44,8 @@ export interface TypeInfo {
   type: string;
   architectures: readonly string[];
   memoryBytes: number;
+  /** Absent where EC2 does not say. */
+  vCpus?: number;
 }
 
 export interface TemplateInfo {
@@ -65,4 +67,9 @@ export interface Ec2 {
   template(name: string): Promise<TemplateInfo>;
   /** Architecture of a machine image; undefined where it may not be seen. */
   imageArchitecture(imageId: string): Promise<string | undefined>;
+}
+
+export interface LaunchRehearsal {
+  /** Asks for the launch and has none. @throws {ImgclsError} where it would be refused. */
+  rehearse(launch: Ec2Launch): Promise<void>;
 }

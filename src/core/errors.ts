@@ -45,6 +45,13 @@ export class PreconditionFailedError extends ImgclsError {
   }
 }
 
+/** The bytes are not those that the store's own checksum is of: damaged on the way here, or stored so. */
+export class DamagedError extends ImgclsError {
+  constructor(message: string, cause?: unknown) {
+    super('transient', message, { cause });
+  }
+}
+
 /** The queue does not exist (any more). */
 export class QueueMissingError extends ImgclsError {
   constructor(queue: string, cause?: unknown) {
@@ -77,3 +84,7 @@ export function isTransient(error: unknown): boolean {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What went wrong and what to do, in one text. */
+export const messageAndHint = ({ message, hint }: ImgclsError): string =>
+  hint === undefined ? message : `${message} ${hint}`;

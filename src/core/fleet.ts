@@ -91,6 +91,8 @@ export const controllerReport = z.object({
     }),
   ),
   lastLaunchAtMs: z.number().optional(),
+  /** Price of a machine that would be launched now, in US dollars an hour; absent where it is not known. */
+  hourlyUsd: z.number().nonnegative().optional(),
   measured: z.object({
     imagesPerSecond: z.number().positive().optional(),
     bootMs: z.number().nonnegative().optional(),

@@ -59,7 +59,11 @@ export const sealJob = (output: Store, id: string, images: number): Promise<JobR
   });
 
 /** Only a sealed job can finish, and only its waiter or controller, having seen every image of `seen` covered, says so. */
-export const finishJob = (output: Store, seen: JobRecord, finishedAtMs: number): Promise<JobRecord> =>
+export const finishJob = (
+  output: Store,
+  seen: Pick<JobRecord, 'id' | 'attempt'>,
+  finishedAtMs: number,
+): Promise<JobRecord> =>
   updateJob(output, seen.id, (record) =>
     record.state === 'sealed' && record.attempt === seen.attempt
       ? { ...record, state: 'finished', finishedAtMs }
@@ -83,5 +87,5 @@ export async function reopenJob(output: Store, seen: JobRecord): Promise<JobReco
 export const cancelJob = (output: Store, id: string): Promise<JobRecord> =>
   updateJob(output, id, (record) => (isFinal(record) ? undefined : { ...record, state: 'cancelled' }));
 
-export const isFinal = (record: JobRecord): boolean =>
-  record.state === 'finished' || record.state === 'cancelled';
+export const isFinal = ({ state }: Pick<JobRecord, 'state'>): boolean =>
+  state === 'finished' || state === 'cancelled';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { modelRef, sha256Hex } from './model.ts';
 import { imageError, imageName, MAX_TOP_K } from './outcome.ts';
+import { traceId } from './trace.ts';
 import { formatVersion } from './versioned.ts';
 
 /** The first attempt of a job's images; each retry announces some of them in the next. */
@@ -8,7 +9,10 @@ export const FIRST_ATTEMPT = 1;
 export const LAST_ATTEMPT = 999;
 export const attempt = z.int().min(FIRST_ATTEMPT).max(LAST_ATTEMPT);
 
+/** Of a job that was submitted. */
 export const jobId = z.ulid();
+/** Of any job that can be listed and read: also of the images that were dropped on one day. */
+export const anyJobId = z.union([jobId, z.templateLiteral(['drop-', z.iso.date()])]);
 
 /**
  * `open`: images are still being announced. `sealed`: all of them are, and their number is known. `finished`: each has an
@@ -23,6 +27,8 @@ export const topK = z.int().min(1).max(MAX_TOP_K);
 export const jobRecord = z.object({
   v: formatVersion,
   id: jobId,
+  /** Absent in records of an older imgcls. */
+  trace: traceId.optional(),
   state: jobState,
   createdAtMs: z.number(),
   /** As given: relative ones are meant from `folder`. Empty where a program gave the images itself. */
@@ -45,7 +51,12 @@ export type JobRecord = z.infer<typeof jobRecord>;
 export type NewJob = z.input<typeof jobRecord>;
 
 /** How many images the job's present attempt has to give an outcome to; undefined while they are still being announced. */
-export function attemptTotal({ state, attempt, total, retried }: JobRecord): number | undefined {
+export function attemptTotal({
+  state,
+  attempt,
+  total,
+  retried,
+}: Pick<JobRecord, 'state' | 'attempt' | 'total' | 'retried'>): number | undefined {
   if (state === 'open') return undefined;
   return attempt === FIRST_ATTEMPT ? total : retried[attempt - FIRST_ATTEMPT - 1];
 }

@@ -1,7 +1,10 @@
-/** Every key and queue name of the system. None contains a user's path or file name. */
+/** Every key and queue name of the system. None that we make contains a user's path or file name. */
 import { FIRST_ATTEMPT } from './job.ts';
 
 export const imageKey = (sha256: string): string => `images/${sha256.slice(0, 2)}/${sha256}`;
+
+/** Images that others put into the input bucket, to be classified as they come. What follows is their own name. */
+export const DROP_PREFIX = 'drop/';
 
 export const JOBS_PREFIX = 'jobs/';
 export const jobPrefix = (job: string): string => `${JOBS_PREFIX}${job}/`;
@@ -96,6 +99,11 @@ export const deadLetterQueueName = (cluster: string): string => `imgcls-${cluste
 export const responseQueuePrefix = (cluster: string): string => `imgcls-${cluster}-resp-`;
 export const responseQueueName = (cluster: string, waiterId: string): string =>
   `${responseQueuePrefix(cluster)}${waiterId}`;
+/** A waiter's id has no hyphen; a cluster whose name begins like this prefix has its own queues below it. */
+export const isResponseQueue = (cluster: string, name: string): boolean => {
+  const prefix = responseQueuePrefix(cluster);
+  return name.startsWith(prefix) && !name.slice(prefix.length).includes('-');
+};
 
 /** A dead letter, kept after its images got their error outcomes. */
 export const DEAD_LETTERS_PREFIX = 'dlq/';

@@ -11,4 +11,9 @@ export interface OwnMachine {
   interruption(signal: AbortSignal): Promise<Interruption | undefined>;
   /** Ends the machine. @throws {ImgclsError} where that is not allowed. */
   end(): Promise<void>;
+  /**
+   * Of a group that others may make smaller: keeps it from choosing this machine, or no longer.
+   * @throws {ImgclsError} where that is not allowed, or the machine is not in service.
+   */
+  protect?(isProtected: boolean, signal: AbortSignal): Promise<void>;
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { attempt, jobId, requestImage, topK } from './job.ts';
 import { modelRef } from './model.ts';
 import { outcome } from './outcome.ts';
+import { traceId } from './trace.ts';
 import { formatVersion, parseVersioned } from './versioned.ts';
 
 /** The most images of a request message. */
@@ -17,6 +18,8 @@ export const MAX_RECEIVE_COUNT = 20;
 export const requestMessage = z.object({
   v: formatVersion,
   job: jobId,
+  /** The job's; absent in messages of an older imgcls. */
+  trace: traceId.optional(),
   attempt,
   model: modelRef,
   topK,
@@ -30,6 +33,8 @@ export type RequestMessage = z.infer<typeof requestMessage>;
 export const responseMessage = z.object({
   v: formatVersion,
   job: jobId,
+  /** That of the request. */
+  trace: traceId.optional(),
   attempt,
   first: z.int().nonnegative(),
   last: z.int().nonnegative(),

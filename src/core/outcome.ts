@@ -45,7 +45,17 @@ export type Prediction = z.infer<typeof prediction>;
 /** What a classifier answers for one image. */
 export type ImageResult = Prediction | { error: ImageError };
 
-const place = { v: formatVersion, index: z.int().nonnegative(), name: imageName };
+/** Which version of an object an image was, as the bucket tells them apart. */
+export const objectVersion = z.object({ etag: z.string(), sequencer: z.string().optional() });
+export type ObjectVersion = z.infer<typeof objectVersion>;
+
+const place = {
+  v: formatVersion,
+  index: z.int().nonnegative(),
+  name: imageName,
+  /** Of an image that was dropped. */
+  version: objectVersion.optional(),
+};
 
 /** One line of a result shard: what became of one image. */
 export const outcome = z.union([

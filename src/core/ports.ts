@@ -6,6 +6,8 @@ export interface ObjectInfo {
   etag: string;
   bytes: number;
   modifiedAtMs: number;
+  /** In hex, where the store has held the content against it when it was put, and `head` was asked. */
+  sha256?: string;
 }
 
 export interface ListedObject extends ObjectInfo {
@@ -41,6 +43,12 @@ export interface Store {
   /** @throws {ObjectMissingError} @throws {PreconditionFailedError} before the first byte. */
   getStream(key: string, options?: GetOptions): Promise<{ info: ObjectInfo; body: Readable }>;
   /**
+   * Where the bytes lie in a file of this machine, for another process of it to read. Nobody ever changes the file; it goes
+   * some time after its object. Undefined where they lie elsewhere; left out by stores that keep none in files.
+   * @throws {ObjectMissingError}
+   */
+  fileOf?(key: string, signal?: AbortSignal): Promise<{ path: string; bytes: number } | undefined>;
+  /**
    * All or nothing: no reader ever sees a part. An error of the body's own stream is passed on as it is.
    * @throws {PreconditionFailedError} also where the version to replace is gone.
    */
@@ -53,6 +61,26 @@ export interface Store {
   list(prefix: string, options?: { startAfter?: string; signal?: AbortSignal }): AsyncIterable<ListedObject>;
   /** What stands between the prefix and the next slash in the keys below it, each once, in key order: the folders there. */
   listFolders(prefix: string, signal?: AbortSignal): AsyncIterable<string>;
+}
+
+/** A request that its holder may make for a while, with these headers and a body of as many bytes as were asked for. */
+export interface UploadRequest {
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  /** When it must have begun. */
+  expiresAtMs: number;
+}
+
+/** Lets whoever has no credentials put image bytes straight into the input bucket. */
+export interface UploadUrls {
+  /**
+   * A PUT that stores the content of this digest and length under its key, and no other: the bucket refuses other bytes,
+   * and it refuses them all where something is there already (412).
+   * @throws {ImgclsError} when there is nothing to sign it with.
+   */
+  sign(content: { sha256: string; bytes: number }): Promise<UploadRequest>;
+  /** What all their addresses begin with: a page must be allowed to connect there, and nowhere else. */
+  prefix(): Promise<string>;
 }
 
 export interface OutgoingMessage {

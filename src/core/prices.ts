@@ -66,3 +66,9 @@ export function priceOf(instanceType: string, _market: Market, override?: number
   const usd = (LARGE_USD[family] ?? 0) * (SIZES[size] ?? 0);
   return Number(usd.toFixed(5));
 }
+
+/** The highest; undefined where there is none, or one that is not known. */
+export function highestPrice(prices: readonly (number | undefined)[]): number | undefined {
+  const known = prices.filter((price) => price !== undefined);
+  return known.length > 0 && known.length === prices.length ? Math.max(...known) : undefined;
+}

@@ -2,6 +2,7 @@ import type { JobRecord, ManifestEntry, RequestImage } from './job.ts';
 import { interactiveQueueName, requestQueueName } from './keys.ts';
 import { MAX_BATCH, MAX_MESSAGE_BYTES, messageText, type RequestMessage } from './messages.ts';
 import type { Cloud } from './ports.ts';
+import { aboutJob } from './trace.ts';
 import { FORMAT } from './versioned.ts';
 
 /** Everything of a request message but its images. */
@@ -13,19 +14,19 @@ export type RequestHeader = Omit<RequestMessage, 'images'>;
  */
 export async function sendRequests(
   { queues, cluster }: Pick<Cloud, 'queues' | 'cluster'>,
-  { id: job, attempt, model, topK }: JobRecord,
+  { id, trace, attempt, model, topK }: JobRecord,
   entries: readonly ManifestEntry[],
   { replyTo, signal }: { replyTo?: string; signal?: AbortSignal } = {},
 ): Promise<void> {
   const header: RequestHeader = {
     v: FORMAT,
-    job,
+    ...aboutJob({ job: id, trace }),
     attempt,
     model,
     topK,
     ...(replyTo !== undefined && { replyTo }),
   };
-  const messages = toRequests(header, entries.map(toRequestImage)).map((body) => ({ body, groupId: job }));
+  const messages = toRequests(header, entries.map(toRequestImage)).map((body) => ({ body, groupId: id }));
   await queues.open(requestQueueName(cluster)).send(messages, signal);
 }
 

@@ -18,12 +18,29 @@ export interface RunnerPreload {
   preload: ModelPlace;
 }
 
+/** An encoded image in a file of this machine, which nobody changes and which may be gone. */
+export interface ImageFile {
+  path: string;
+  bytes: number;
+  /** Of what it must hold. */
+  sha256: string;
+}
+
+/** An encoded image: its bytes, or where a runner finds them. */
+export type EncodedImage = Uint8Array | ImageFile;
+
 export interface RunnerRequest {
   id: number;
   model: ModelPlace;
   topK: number;
-  /** Encoded images, one to `RUNNER_BATCH`. */
-  images: Uint8Array[];
+  /** One to `RUNNER_BATCH`. */
+  images: EncodedImage[];
+}
+
+/** Milliseconds that an image took, the mean of those that were in the model together. */
+export interface ClassifyTimes {
+  decodeMs: number;
+  inferenceMs: number;
 }
 
 /** What a runner says: `ready` once its runtime is loaded, then one answer a request, in any order. */
@@ -31,8 +48,8 @@ export type RunnerReply =
   | { type: 'ready'; rssBytes: number }
   /** A model is in memory; said once for each. */
   | { type: 'model'; sha256: string; rssBytes: number }
-  /** One result an image, in the order of the request. */
-  | { type: 'results'; id: number; results: ImageResult[]; rssBytes: number }
+  /** One result an image, in the order of the request; and what they took, where one got as far as the model. */
+  | { type: 'results'; id: number; results: ImageResult[]; rssBytes: number; times?: ClassifyTimes }
   /** The model cannot be used; no image is at fault. */
   | { type: 'failed'; id: number; message: string; rssBytes: number };
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { contradictions } from './contradictions.ts';
 import { ImgclsError } from './errors.ts';
 import { topK } from './job.ts';
 import { modelName, modelVariant } from './model.ts';
@@ -21,6 +22,10 @@ const list = z
   .union([z.array(z.string()), z.string().transform((text) => text.split(',').map((each) => each.trim()))])
   .pipe(z.array(z.string().min(1)).min(1).max(50));
 const MEBIBYTE = 1024 * 1024;
+
+const token = z.string().min(16, 'must have at least 16 characters').max(256);
+/** Whether the text can be the token of the service. */
+export const canBeToken = (text: string): boolean => token.safeParse(text).success;
 
 /** Each setting once: how it is read, its default and what it is. The environment's name is IMGCLS_ and the name in capitals. */
 const declared = {
@@ -99,6 +104,15 @@ const declared = {
     fallback: 20,
     what: 'what one worker does until it was measured',
   },
+  fleet: {
+    schema: z.enum(['ec2', 'asg']),
+    fallback: 'ec2',
+    what: 'what launches workers (cloud aws): ec2, from a launch template, or asg, an EC2 Auto Scaling group',
+  },
+  autoScalingGroup: {
+    schema: z.string().min(1).max(255),
+    what: 'EC2 Auto Scaling group of workers (fleet asg)',
+  },
   launchTemplate: {
     schema: z.string().min(3),
     what: 'EC2 launch template of workers: name or id, or with :VERSION',
@@ -138,12 +152,26 @@ const declared = {
     what: 'port of the page and REST service; 0 takes a free one',
   },
   token: {
-    schema: z.string().min(16, 'must have at least 16 characters').max(256),
+    schema: token,
     isSecret: true,
     what: 'secret that callers of the page and REST service must know',
   },
+  tokenSecret: {
+    schema: z
+      .string()
+      .regex(
+        /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+$/,
+        'must be the ARN of a secret of AWS Secrets Manager',
+      ),
+    what: 'secret of AWS Secrets Manager that holds the token, by its ARN; read when the service starts',
+  },
   allowHosts: { schema: list, what: 'further names under which the service may be called, comma-separated' },
   allowBuckets: { schema: list, what: 'S3 buckets that callers of the service may name, comma-separated' },
+  uploads: {
+    schema: z.enum(['direct', 'service']),
+    fallback: 'direct',
+    what: 'how the page sends images on cloud aws: direct (the browser, to the bucket) or through the service',
+  },
   corsOrigins: { schema: list, what: 'origins whose pages may call the service, comma-separated' },
   maxFiles: { schema: count(1, 100_000), fallback: 10_000, what: 'most images of one upload to the service' },
   maxRequestBytes: {
@@ -179,6 +207,11 @@ const declared = {
     schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
     fallback: 'info',
     what: 'least severe log line that a worker writes',
+  },
+  metrics: {
+    schema: z.enum(['none', 'emf']),
+    fallback: 'none',
+    what: "figures of workers and controller: none, or emf (CloudWatch's embedded metric format, in the log)",
   },
 } satisfies Record<string, Setting>;
 
@@ -247,14 +280,7 @@ export function resolveSettings(sources: readonly SettingSource[]): {
     if (parsed.success) values[name] = parsed.data;
     else problems.push(problemOf(source.from, name, source.values[name], parsed.error));
   }
-  if (values.cloud === 'aws') {
-    for (const name of ['inputBucket', 'outputBucket'] as const) {
-      if (values[name] === undefined) problems.push(`cloud aws needs ${name} (${environmentName(name)})`);
-    }
-  }
-  if (typeof values.min === 'number' && typeof values.max === 'number' && values.min > values.max) {
-    problems.push(`min is ${values.min} and max ${values.max}: min must not be above max`);
-  }
+  problems.push(...contradictions(values, environmentName));
   if (problems.length > 0) {
     throw new ImgclsError('config', `Settings are wrong:\n  ${problems.join('\n  ')}`);
   }

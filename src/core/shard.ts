@@ -79,11 +79,11 @@ export async function findShard(
   output: Store,
   job: string,
   range: ShardRange,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<Shard | undefined> {
   const key = shardKey(job, range);
   try {
-    const { body } = await output.get(key, { signal });
+    const { body } = await output.get(key, signal && { signal });
     return { range, outcomes: parseShard(body, key, range) };
   } catch (error) {
     if (error instanceof ObjectMissingError) return undefined;
@@ -123,9 +123,13 @@ export async function markErrors(
   if (errors > 0) await output.put(errorsKey(job, range, errors), new Uint8Array(), { signal });
 }
 
-/** The response message for a shard: with its outcomes where they fit, else the hint alone. */
-export function responseFor(job: string, worker: string, { range, outcomes }: Shard): string {
-  const hint: ResponseMessage = { v: FORMAT, job, ...range, worker };
+/** The response message for a shard of a request: with its outcomes where they fit, else the hint alone. */
+export function responseFor(
+  { job, trace }: Pick<RequestMessage, 'job' | 'trace'>,
+  worker: string,
+  { range, outcomes }: Shard,
+): string {
+  const hint: ResponseMessage = { v: FORMAT, job, trace, ...range, worker };
   if (outcomes !== undefined) {
     const whole = messageText({ ...hint, outcomes });
     if (Buffer.byteLength(whole) <= MAX_MESSAGE_BYTES) return whole;

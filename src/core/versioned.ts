@@ -13,13 +13,20 @@ export const formatVersion = z.literal(FORMAT);
  * @throws {PoisonError} when it is not JSON or has the wrong shape.
  * @throws {NewerVersionError} when a newer imgcls wrote it.
  */
-export function parseVersioned<T>(schema: z.ZodType<T>, text: string, what: string): T {
-  let value: unknown;
+export const parseVersioned = <T>(schema: z.ZodType<T>, text: string, what: string): T =>
+  checkVersioned(schema, parseJson(text, what), what);
+
+/** @throws {PoisonError} when it is not JSON. */
+export function parseJson(text: string, what: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new PoisonError(`The ${what} is not JSON.`, cause);
   }
+}
+
+/** As {@link parseVersioned}, of what is JSON already. */
+export function checkVersioned<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const found = (value as { v?: unknown } | null)?.v;
   if (typeof found === 'number' && found > FORMAT) throw new NewerVersionError(found, FORMAT);
   const parsed = schema.safeParse(value);

@@ -1,13 +1,17 @@
 /** The files that hold the bytes of larger objects, under random names. Which object is whose, only the database knows. */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { closeSync, fsync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { ImgclsError } from '../core/errors.ts';
 import type { Body } from '../core/ports.ts';
 import { isMissingFile, toFault } from './faults.ts';
 
 export const SHARDS = 256;
+
+const sync = promisify(fsync);
 
 const shardName = (shard: number): string => shard.toString(16).padStart(2, '0');
 
@@ -23,29 +27,35 @@ export class BlobFiles {
     const random = randomBytes(16).toString('hex');
     const shard = random.slice(0, 2);
     const name = `${shard}/${random}`;
-    const path = join(this.#root, name);
+    const path = this.pathOf(name);
+    let fd: number | undefined;
     try {
-      const file = await this.#create(path, shard);
-      try {
-        if (body instanceof Uint8Array) await file.writeFile(body, { signal });
-        else for await (const chunk of counted(body, signal)) await file.writeFile(chunk);
-        // Before its row: no object must ever outlive its bytes. (The usual journaling file systems keep a new file's
-        // name together with its content.)
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+      signal?.throwIfAborted();
+      // Making and filling a file is quick, since the system keeps it in memory at first: each turn in the thread pool would
+      // take as long again. The disk is waited for below.
+      fd = this.#create(path, shard);
+      if (body instanceof Uint8Array) writeFileSync(fd, body);
+      else for await (const chunk of counted(body, signal)) writeFileSync(fd, chunk);
+      // Before its row: no object must ever outlive its bytes. (The usual journaling file systems keep a new file's
+      // name together with its content.)
+      await sync(fd);
       return name;
     } catch (error) {
       await unlink(path).catch(() => {});
       throw toFault(error, this.#root);
+    } finally {
+      if (fd !== undefined) closeSync(fd);
     }
+  }
+
+  pathOf(name: string): string {
+    return join(this.#root, name);
   }
 
   /** Undefined when the file is gone. */
   async open(name: string): Promise<FileHandle | undefined> {
     try {
-      return await open(join(this.#root, name), 'r');
+      return await open(this.pathOf(name), 'r');
     } catch (error) {
       if (isMissingFile(error)) return undefined;
       throw toFault(error, this.#root);
@@ -55,7 +65,7 @@ export class BlobFiles {
   /** A file that is gone counts as removed. */
   async remove(name: string): Promise<void> {
     try {
-      await unlink(join(this.#root, name));
+      await unlink(this.pathOf(name));
     } catch (error) {
       if (!isMissingFile(error)) throw toFault(error, this.#root);
     }
@@ -70,16 +80,16 @@ export class BlobFiles {
 
   /** When the file was last written; undefined when it is gone. */
   async writtenAtMs(name: string): Promise<number | undefined> {
-    return (await stat(join(this.#root, name)).catch(() => undefined))?.mtimeMs;
+    return (await stat(this.pathOf(name)).catch(() => undefined))?.mtimeMs;
   }
 
-  async #create(path: string, shard: string): Promise<FileHandle> {
+  #create(path: string, shard: string): number {
     try {
-      return await open(path, 'wx', 0o600);
+      return openSync(path, 'wx', 0o600);
     } catch (error) {
       if (!isMissingFile(error)) throw error;
-      await mkdir(join(this.#root, shard), { recursive: true, mode: 0o700 });
-      return await open(path, 'wx', 0o600);
+      mkdirSync(join(this.#root, shard), { recursive: true, mode: 0o700 });
+      return openSync(path, 'wx', 0o600);
     }
   }
 }

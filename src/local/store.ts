@@ -89,6 +89,13 @@ export class LocalStore implements Store {
     };
   }
 
+  async fileOf(key: string, signal?: AbortSignal): Promise<{ path: string; bytes: number } | undefined> {
+    signal?.throwIfAborted();
+    const row = await this.#db.read(() => this.#find(key));
+    if (row === undefined) throw new ObjectMissingError(this.bucket, key);
+    return row.file === null ? undefined : { path: this.#files.pathOf(row.file), bytes: row.bytes };
+  }
+
   async put(key: string, body: Body, { only, signal }: PutOptions = {}): Promise<ObjectInfo> {
     checkKey(key);
     signal?.throwIfAborted();

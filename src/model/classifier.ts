@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import type { ModelManifest } from '../core/model.ts';
-import type { ImageResult } from '../core/outcome.ts';
-import { RUNNER_BATCH } from '../core/runner-protocol.ts';
+import type { ImageError, ImageResult } from '../core/outcome.ts';
+import { type ClassifyTimes, RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { type DecodedImage, type DecodeLimits, decodeImage } from './decode.ts';
 import { DecodeError } from './decode-error.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
@@ -23,15 +23,23 @@ export interface ClassifierOptions extends DecodeLimits {
   optimisedDir?: string;
 }
 
+/** An encoded image, or why there is none. */
+type Encoded = Uint8Array | { error: ImageError };
+
 export interface Classifier {
   readonly manifest: ModelManifest;
   /**
-   * Classifies images (encoded, any number); answers one result an image, in order. An image that cannot be decoded
-   * has an error and costs the others nothing. Calls may overlap: the images of the next are decoded while those of
+   * Classifies images (encoded, any number); answers one result an image, in order. An image that cannot be decoded, or
+   * comes with its error, has an error and costs the others nothing. Calls may overlap: the images of the next are decoded while those of
    * this one are in the model.
+   * @param onTimes told what images took, for each `RUNNER_BATCH` of them.
    * @throws {ImgclsError} of kind `permanent` when the model fails; no image is at fault.
    */
-  classify(images: readonly Uint8Array[], topK: number): Promise<ImageResult[]>;
+  classify(
+    images: readonly Encoded[],
+    topK: number,
+    onTimes?: (times: ClassifyTimes) => void,
+  ): Promise<ImageResult[]>;
   /** Waits for what is under way and frees the model. */
   dispose(): Promise<void>;
 }
@@ -53,7 +61,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
   const tensor = new Float32Array(RUNNER_BATCH * imageElements(recipe));
   const lane = makeLane();
   /** All time spent in the model so far, milliseconds. */
-  let inferenceMs = 0;
+  let modelMs = 0;
 
   /** Runs the model on up to RUNNER_BATCH decoded images; a row of output an image. */
   const infer = (decoded: readonly DecodedImage[]): Promise<{ rows: Float32Array[]; ms: number }> =>
@@ -67,22 +75,28 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
       }
       const rows = decoded.map((_, slot) => output.subarray(slot * classes, (slot + 1) * classes));
       const ms = performance.now() - startedMs;
-      inferenceMs += ms;
+      modelMs += ms;
       return { rows, ms };
     });
 
-  const classifyBatch = async (images: readonly Uint8Array[], topK: number): Promise<ImageResult[]> => {
+  const classifyBatch = async (
+    images: readonly Encoded[],
+    topK: number,
+    onTimes?: (times: ClassifyTimes) => void,
+  ): Promise<ImageResult[]> => {
     const startedMs = performance.now();
-    const inferenceMsBefore = inferenceMs;
+    const modelMsBefore = modelMs;
     const attempts = await Promise.all(images.map((bytes) => tryDecode(bytes, recipe, options)));
     // Time that an earlier batch had the model meanwhile is that batch's: over a job the times add up to the whole.
-    const overlapMs = inferenceMs - inferenceMsBefore;
+    const overlapMs = modelMs - modelMsBefore;
     const decodeMs = Math.max(0, performance.now() - startedMs - overlapMs) / images.length;
     const good = attempts.filter((attempt): attempt is DecodedImage => 'pixels' in attempt);
     if (good.length === 0) return attempts as ImageResult[];
 
     const { rows, ms } = await infer(good);
-    const imageMs = decodeMs + ms / good.length;
+    const inferenceMs = ms / good.length;
+    onTimes?.({ decodeMs, inferenceMs });
+    const imageMs = decodeMs + inferenceMs;
     let next = 0;
     return attempts.map((attempt) => {
       if (!('pixels' in attempt)) return attempt;
@@ -94,12 +108,12 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
 
   return {
     manifest,
-    async classify(images, topK) {
+    async classify(images, topK, onTimes) {
       const results: ImageResult[] = [];
       let ahead: Promise<ImageResult[]> = Promise.resolve([]);
       for (let from = 0; from < images.length; from += RUNNER_BATCH) {
         // Two batches at a time: one in the model, one being decoded, and no more in memory.
-        const batch = classifyBatch(images.slice(from, from + RUNNER_BATCH), topK);
+        const batch = classifyBatch(images.slice(from, from + RUNNER_BATCH), topK, onTimes);
         // Its failure is met when its turn comes, unless the one before it fails first.
         batch.catch(() => {});
         results.push(...(await ahead));
@@ -118,10 +132,11 @@ async function load({ dir, sha256, optimisedDir }: ClassifierOptions): Promise<S
 }
 
 async function tryDecode(
-  bytes: Uint8Array,
+  bytes: Encoded,
   recipe: ModelManifest['preprocess'],
   limits: DecodeLimits,
-): Promise<DecodedImage | Extract<ImageResult, { error: unknown }>> {
+): Promise<DecodedImage | { error: ImageError }> {
+  if ('error' in bytes) return bytes;
   try {
     return await decodeImage(bytes, recipe, limits);
   } catch (error) {

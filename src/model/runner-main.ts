@@ -7,8 +7,15 @@
 import process from 'node:process';
 import * as z from 'zod';
 import { messageOf } from '../core/errors.ts';
-import type { ModelPlace, RunnerMessage, RunnerReply, RunnerRequest } from '../core/runner-protocol.ts';
+import type {
+  ClassifyTimes,
+  ModelPlace,
+  RunnerMessage,
+  RunnerReply,
+  RunnerRequest,
+} from '../core/runner-protocol.ts';
 import { createLoadedModels } from './loaded-models.ts';
+import { readEncoded } from './read-encoded.ts';
 
 const limits = z
   .object({ maxPixels: z.int().positive(), decodeTimeoutMs: z.int().positive() })
@@ -29,12 +36,15 @@ function announce(sha256: string): void {
 }
 
 async function answer({ id, model, topK, images }: RunnerRequest): Promise<RunnerReply> {
+  let times: ClassifyTimes | undefined;
   try {
     const results = await models.use(model, (classifier) => {
       announce(model.sha256);
-      return classifier.classify(images, topK);
+      return classifier.classify(images.map(readEncoded), topK, (found) => {
+        times = found;
+      });
     });
-    return { type: 'results', id, results, rssBytes: process.memoryUsage.rss() };
+    return { type: 'results', id, results, ...(times && { times }), rssBytes: process.memoryUsage.rss() };
   } catch (error) {
     return { type: 'failed', id, message: messageOf(error), rssBytes: process.memoryUsage.rss() };
   }

@@ -1,3 +1,4 @@
+import { type Drop, writeDropped } from '../core/drop.ts';
 import { QueueMissingError } from '../core/errors.ts';
 import type { RequestMessage } from '../core/messages.ts';
 import { type ImageError, isError, type Outcome } from '../core/outcome.ts';
@@ -51,15 +52,34 @@ export async function concludeRequest(
   return concluded;
 }
 
+/** Gives `error` as the outcome to dropped images that have none. @returns how many got their outcome here. */
+export async function concludeDrops(
+  { output }: Pick<Cloud, 'output'>,
+  drops: readonly Drop[],
+  error: ImageError,
+  signal: AbortSignal,
+): Promise<number> {
+  let concluded = 0;
+  for (const drop of drops) {
+    const outcome = { v: FORMAT, index: drop.index, name: drop.name, error } as const;
+    const { shard, isOurs } = await writeDropped(output, drop, outcome, signal);
+    if (isOurs) concluded++;
+    await markErrors(output, drop.job, shard, signal);
+  }
+  return concluded;
+}
+
 async function respond(
   cloud: Cloud,
-  { job, replyTo }: RequestMessage,
+  request: RequestMessage,
   shard: Shard,
   signal: AbortSignal,
 ): Promise<void> {
+  const { job, replyTo } = request;
   if (replyTo === undefined) return;
+  const response = { body: responseFor(request, WRITER, shard), groupId: job };
   try {
-    await cloud.queues.open(replyTo).send([{ body: responseFor(job, WRITER, shard), groupId: job }], signal);
+    await cloud.queues.open(replyTo).send([response], signal);
   } catch (error) {
     // Its waiter is gone, and reads the ledger when it comes back.
     if (!(error instanceof QueueMissingError)) throw error;

@@ -5,6 +5,7 @@
 import type { Chore } from '../core/chore.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DeadLetter } from '../core/dead-letter.ts';
+import { type Drop, dropsOf } from '../core/drop.ts';
 import {
   NewerVersionError,
   ObjectMissingError,
@@ -14,11 +15,14 @@ import {
 import { jobId } from '../core/job.ts';
 import { isFinal, readJob } from '../core/job-record.ts';
 import { deadLetterKey, deadLetterQueueName } from '../core/keys.ts';
-import { MAX_RECEIVE_COUNT, parseRequest, type RequestMessage } from '../core/messages.ts';
+import { MAX_RECEIVE_COUNT, type RequestMessage } from '../core/messages.ts';
+import { parseMessage } from '../core/notification.ts';
+import type { ImageError } from '../core/outcome.ts';
 import type { Cloud, ReceivedMessage, Store } from '../core/ports.ts';
 import { rangeOf } from '../core/shard.ts';
+import { traceOf } from '../core/trace.ts';
 import { FORMAT } from '../core/versioned.ts';
-import { concludeRequest } from './conclude.ts';
+import { concludeDrops, concludeRequest } from './conclude.ts';
 import { oneByOne } from './one-by-one.ts';
 
 const EVERY_MS = 10_000;
@@ -36,74 +40,89 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
   return {
     name: 'drain of the dead letters',
     everyMs: EVERY_MS,
-    async run(signal) {
-      const drained = { letters: 0, unreadable: 0, images: 0 };
+    async run(signal, tell) {
       for (let taken = 0; taken < MAX_LETTERS && !signal.aborted; ) {
         const letters = await queue.receive({ max: RECEIVE, waitMs: WAIT_MS, leaseMs: LEASE_MS, signal });
         if (letters.length === 0) break;
         taken += letters.length;
         await oneByOne(letters, async (letter) => {
-          const found = await openLetter(cloud.output, letter, signal);
-          await keep(cloud.output, letter, found, clock.nowMs(), signal);
-          if (found.kind === 'unfinished') {
-            const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
-            drained.images += await concludeRequest(cloud, found.request, error, signal);
-          }
+          const found = await openLetter(cloud, letter, signal);
+          const job = await keep(cloud.output, letter, found, clock.nowMs(), signal);
+          const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
+          const images = await conclude(cloud, found, error, signal);
           await queue.delete([letter.receipt]);
-          drained.letters++;
-          if (found.kind === 'unreadable') drained.unreadable++;
+          tell({ text: inWords(letter, found, images), job, trace: found.trace });
         });
       }
-      return inWords(drained);
     },
   };
 }
 
 /**
- * - `unfinished`: its images want outcomes.
- * - `unwanted`: its job is over, or there is none.
+ * - `unfinished`, `dropped`: its images want outcomes.
+ * - `unwanted`: its job is over, or there is none, or it asks for nothing.
  * - `unreadable`: poison, or of a newer imgcls. The latter goes as well: its text is kept, and what its job lacks is
  *   announced again in a format that this cluster can read, so that a rolling upgrade leaves no job behind.
  */
-type Found = { why: string; tries: number } & (
+type Found = { why: string; tries: number; trace?: string | undefined } & (
   | { kind: 'unfinished'; request: RequestMessage }
+  | { kind: 'dropped'; drops: Drop[] }
   | { kind: 'unwanted' | 'unreadable' }
 );
 
-async function openLetter(output: Store, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
+const NEVER_FINISHED = 'was delivered as often as the request queue allows and was never finished.';
+
+async function openLetter(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
   const tries = MAX_RECEIVE_COUNT;
+  let trace: string | undefined;
   try {
-    const request = parseRequest(body);
+    const message = parseMessage(body);
+    if ('notification' in message) {
+      const { drops } = dropsOf(message.notification, cloud.input.bucket);
+      if (drops.length === 0) return { kind: 'unwanted', tries, why: 'S3 tells of no dropped image.' };
+      return { kind: 'dropped', tries, why: `Its notification ${NEVER_FINISHED}`, drops };
+    }
+    const { request } = message;
+    trace = traceOf(request);
     rangeOf(request);
-    const record = await readJob(output, request.job, signal);
-    if (isFinal(record)) return { kind: 'unwanted', tries, why: `Job ${record.id} is ${record.state}.` };
-    return {
-      kind: 'unfinished',
-      tries,
-      why: 'Its batch was delivered as often as the request queue allows and was never finished.',
-      request,
-    };
+    const record = await readJob(cloud.output, request.job, signal);
+    if (isFinal(record))
+      return { kind: 'unwanted', tries, trace, why: `Job ${record.id} is ${record.state}.` };
+    return { kind: 'unfinished', tries, trace, why: `Its batch ${NEVER_FINISHED}`, request };
   } catch (error) {
     if (error instanceof ObjectMissingError)
-      return { kind: 'unwanted', tries, why: `Its job is unknown. ${error.message}` };
+      return { kind: 'unwanted', tries, trace, why: `Its job is unknown. ${error.message}` };
     // A worker buries what makes no sense at first sight, and gives back what a newer one may understand.
-    if (error instanceof PoisonError) return { kind: 'unreadable', tries: 1, why: error.message };
+    if (error instanceof PoisonError) return { kind: 'unreadable', tries: 1, trace, why: error.message };
     if (error instanceof NewerVersionError) return { kind: 'unreadable', tries, why: error.message };
     throw error;
   }
 }
 
-/** The first copy stays. */
+/** @returns how many images got their outcome here. */
+async function conclude(cloud: Cloud, found: Found, error: ImageError, signal: AbortSignal): Promise<number> {
+  switch (found.kind) {
+    case 'unfinished':
+      return await concludeRequest(cloud, found.request, error, signal);
+    case 'dropped':
+      return await concludeDrops(cloud, found.drops, error, signal);
+    default:
+      return 0;
+  }
+}
+
+/** The first copy stays. @returns its job, as far as can be told. */
 async function keep(
   output: Store,
   message: ReceivedMessage,
-  { why, tries }: Found,
+  found: Found,
   receivedAtMs: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | undefined> {
   const { id: messageId, sentAtMs, body } = message;
+  const { why, tries, trace } = found;
   // Whatever the text is, the group of a request is its job.
-  const job = jobId.safeParse(message.groupId).data;
+  const job = found.kind === 'dropped' ? found.drops[0]?.job : jobId.safeParse(message.groupId).data;
   const letter: DeadLetter = {
     v: FORMAT,
     messageId,
@@ -113,6 +132,7 @@ async function keep(
     why,
     body,
     ...(job !== undefined && { job }),
+    trace,
   };
   try {
     const options = { only: 'absent', signal } as const;
@@ -120,16 +140,14 @@ async function keep(
   } catch (error) {
     if (!(error instanceof PreconditionFailedError)) throw error;
   }
+  return job;
 }
 
 const whereKept = ({ id }: ReceivedMessage): string =>
   `The message is kept as ${deadLetterKey(id)} in the output bucket.`;
 
-function inWords(drained: { letters: number; unreadable: number; images: number }): string | undefined {
-  const { letters, unreadable, images } = drained;
-  if (letters === 0) return undefined;
-  const parts = [`Dead letters kept: ${letters}`];
-  if (images > 0) parts.push(`images of theirs that got an error outcome: ${images}`);
-  if (unreadable > 0) parts.push(`letters that could not be read: ${unreadable}`);
-  return `${parts.join('; ')}.`;
+function inWords({ id }: ReceivedMessage, found: Found, images: number): string {
+  const kept = `Dead letter ${id} is kept`;
+  if (found.kind === 'unreadable') return `${kept}; it could not be read.`;
+  return images > 0 ? `${kept}; images of it that got an error outcome: ${images}.` : `${kept}.`;
 }

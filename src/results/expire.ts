@@ -1,6 +1,6 @@
-import { decodeTime } from 'ulid';
 import { ObjectMissingError } from '../core/errors.ts';
 import type { JobRecord } from '../core/job.ts';
+import { isDropJob, jobTimeMs } from '../core/job-ids.ts';
 import { isFinal, readJob } from '../core/job-record.ts';
 import { DEAD_LETTERS_PREFIX } from '../core/keys.ts';
 import type { ListedObject, Store } from '../core/ports.ts';
@@ -20,11 +20,16 @@ export interface OldJob {
   kind: 'expired' | 'without record' | 'unfinished';
 }
 
-/** Jobs that are over since long, folders whose job was deleted in part, and unfinished jobs of the same age. */
+/** Jobs that are over since long, a day's dropped images among them, folders whose job was deleted in part, and unfinished jobs of the same age. */
 export async function* oldJobs(output: Store, options: ExpiryOptions): AsyncGenerator<OldJob> {
   const { nowMs, maxAgeMs, signal } = options;
   for (const id of await listJobIds(output, signal)) {
-    const ageMs = nowMs - decodeTime(id);
+    const ageMs = nowMs - jobTimeMs(id);
+    if (isDropJob(id)) {
+      // A day is over when it ends, and is nobody's to finish.
+      if (ageMs >= DAY_MS + maxAgeMs) yield { id, kind: 'expired' };
+      continue;
+    }
     if (ageMs < Math.min(maxAgeMs, DAY_MS)) continue;
     const record = await recordOf(output, id, signal);
     if (record === undefined) {

@@ -15,4 +15,5 @@ export async function readCoverage(
 }
 
 /** Whether every image of the present attempt has an outcome. */
-export const isComplete = (job: JobRecord, { images }: Coverage): boolean => images === attemptTotal(job);
+export const isComplete = (job: Parameters<typeof attemptTotal>[0], { images }: Coverage): boolean =>
+  images === attemptTotal(job);

@@ -1,13 +1,14 @@
 import type { Clock } from '../core/clock.ts';
-import type { JobRecord, JobState } from '../core/job.ts';
+import type { JobState } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
-import { finishJob, isFinal, readJob } from '../core/job-record.ts';
+import { finishJob, isFinal } from '../core/job-record.ts';
 import type { Span } from '../core/manifest.ts';
 import type { Store } from '../core/ports.ts';
 import { listShards } from '../core/shard.ts';
 import { Coverage } from './coverage.ts';
 import { countFailures } from './failures.ts';
 import { isComplete } from './job-coverage.ts';
+import { type JobFacts, readFacts } from './job-facts.ts';
 import { listAttempts } from './ledger.ts';
 import { type ListedJob, listedJob } from './listed-job.ts';
 
@@ -54,7 +55,7 @@ export class JobFollower {
   /** @throws {ObjectMissingError} when there is no such job (any more). */
   async look(signal?: AbortSignal): Promise<Look> {
     // Before the ledger: what the record says is over has all its outcomes there.
-    let record = await readJob(this.#output, this.#id, signal);
+    let record = await readFacts(this.#output, this.#id, signal);
     const isReopened = this.#attempt !== undefined && this.#attempt !== record.attempt;
     if (this.#attempt !== record.attempt) await this.#begin(record, signal);
     const fresh = await this.#listNew(record, signal);
@@ -65,7 +66,7 @@ export class JobFollower {
     return { job, fresh, isReopened };
   }
 
-  async #begin(record: JobRecord, signal?: AbortSignal): Promise<void> {
+  async #begin(record: JobFacts, signal?: AbortSignal): Promise<void> {
     this.#attempt = record.attempt;
     this.#coverage = new Coverage();
     this.#samples = [];
@@ -77,7 +78,7 @@ export class JobFollower {
     }
   }
 
-  async #listNew({ attempt }: JobRecord, signal?: AbortSignal): Promise<Span[]> {
+  async #listNew({ attempt }: JobFacts, signal?: AbortSignal): Promise<Span[]> {
     const fresh: Span[] = [];
     for await (const range of listShards(this.#output, this.#id, {
       attempt,
@@ -93,7 +94,7 @@ export class JobFollower {
     return fresh;
   }
 
-  async #readExtras(record: JobRecord, hasGrown: boolean, signal?: AbortSignal) {
+  async #readExtras(record: JobFacts, hasGrown: boolean, signal?: AbortSignal) {
     const nowMs = this.#clock.monotonicMs();
     const known = this.#extras;
     const isOld = known !== undefined && nowMs - known.atMs >= EXTRAS_MS;

@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream';
 import { messageOf, ObjectMissingError } from '../core/errors.ts';
-import { type JobRecord, jobId } from '../core/job.ts';
+import { jobId } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
-import { readJob } from '../core/job-record.ts';
+import { isDropJob, newerFirst } from '../core/job-ids.ts';
 import { attemptPrefix, JOBS_PREFIX, parseShardKey } from '../core/keys.ts';
 import type { Store } from '../core/ports.ts';
 import { Coverage } from './coverage.ts';
 import { countFailures } from './failures.ts';
+import { type JobFacts, readFacts } from './job-facts.ts';
 import { type ListedJob, listedJob } from './listed-job.ts';
 
 /** A job that is there and cannot be read. */
@@ -21,10 +22,11 @@ const RATE_MS = 60_000;
 /** A ledger that was quiet for so long has no rate. */
 const STALE_MS = 5 * 60_000;
 
-/** The ids of all jobs there are, newest first. */
+/** The ids of all jobs there are, newest first: a day's dropped images before what was submitted earlier. */
 export async function listJobIds(output: Store, signal?: AbortSignal): Promise<string[]> {
   const folders = await Array.fromAsync(output.listFolders(JOBS_PREFIX, signal));
-  return folders.filter((folder) => jobId.safeParse(folder).success).reverse();
+  const ids = folders.filter((folder) => isDropJob(folder) || jobId.safeParse(folder).success);
+  return ids.sort(newerFirst);
 }
 
 /**
@@ -38,7 +40,7 @@ export function readJobs(
 ): AsyncIterable<ListedJob | UnknownJob> {
   const read = async (id: string): Promise<(ListedJob | UnknownJob)[]> => {
     try {
-      return [await listed(output, await readJob(output, id, signal), { nowMs, signal })];
+      return [await listed(output, await readFacts(output, id, signal), { nowMs, signal })];
     } catch (error) {
       signal?.throwIfAborted();
       return error instanceof ObjectMissingError ? [] : [{ id, unknown: messageOf(error) }];
@@ -49,7 +51,7 @@ export function readJobs(
 
 async function listed(
   output: Store,
-  record: JobRecord,
+  record: JobFacts,
   { nowMs, signal }: { nowMs: number; signal: AbortSignal | undefined },
 ): Promise<ListedJob> {
   const errors = await countFailures(output, record, signal);
@@ -63,7 +65,7 @@ async function listed(
 /** Images of the present attempt that have an outcome, and how many came in a second of late, by the ledger's own clock. */
 async function progressOf(
   output: Store,
-  { id, attempt, createdAtMs }: JobRecord,
+  { id, attempt, createdAtMs }: JobFacts,
   { nowMs, signal }: { nowMs: number; signal: AbortSignal | undefined },
 ): Promise<{ images: number; imagesPerSecond?: number }> {
   const coverage = new Coverage();

@@ -1,11 +1,15 @@
-import { attemptTotal, FIRST_ATTEMPT, type JobRecord, type JobState } from '../core/job.ts';
+import { attemptTotal, FIRST_ATTEMPT, type JobState } from '../core/job.ts';
 import type { ModelRef } from '../core/model.ts';
+import { traceOf } from '../core/trace.ts';
+import type { JobFacts } from './job-facts.ts';
 
 /** One job as a list shows it. What is not known is absent. */
 export interface ListedJob {
   id: string;
-  model: ModelRef;
-  topK: number;
+  /** What its log lines are found by. */
+  trace: string | undefined;
+  model?: ModelRef;
+  topK?: number;
   attempt: number;
   state: JobState;
   createdAtMs: number;
@@ -31,12 +35,13 @@ export interface SeenOfJob {
   imagesPerSecond?: number;
 }
 
-export function listedJob(record: JobRecord, seen: SeenOfJob): ListedJob {
-  const { id, model, topK, attempt, state, createdAtMs, finishedAtMs, total } = record;
+export function listedJob(record: JobFacts, seen: SeenOfJob): ListedJob {
+  const { id, trace, model, topK, attempt, state, createdAtMs, finishedAtMs, total } = record;
   const known = {
     id,
-    model,
-    topK,
+    trace: traceOf({ job: id, trace }),
+    ...(model !== undefined && { model }),
+    ...(topK !== undefined && { topK }),
     attempt,
     state,
     createdAtMs,
@@ -58,7 +63,7 @@ export function listedJob(record: JobRecord, seen: SeenOfJob): ListedJob {
   };
 }
 
-function rateOfLife({ total, createdAtMs, finishedAtMs = createdAtMs }: JobRecord) {
+function rateOfLife({ total, createdAtMs, finishedAtMs = createdAtMs }: JobFacts) {
   const tookMs = finishedAtMs - createdAtMs;
   return total !== undefined && tookMs > 0 ? { imagesPerSecond: (1000 * total) / tookMs } : {};
 }

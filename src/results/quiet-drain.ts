@@ -38,7 +38,7 @@ export class QuietDrain {
     const { clock, onTransient, signal } = this.#options;
     if (clock.monotonicMs() - this.#sinceMs < QUIET_MS) return;
     try {
-      await this.#chore.run(signal ?? new AbortController().signal);
+      await this.#chore.run(signal ?? new AbortController().signal, () => {});
     } catch (error) {
       if (isTransient(error)) onTransient?.(error);
     }

@@ -1,10 +1,11 @@
-import type { Chore } from '../core/chore.ts';
+import type { Chore, Deed } from '../core/chore.ts';
 import type { Clock } from '../core/clock.ts';
 import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/errors.ts';
 import type { JobRecord } from '../core/job.ts';
 import { finishJob, isFinal, readJob } from '../core/job-record.ts';
 import { ACTIVE_PREFIX, deadLetterQueueName, requestQueueName } from '../core/keys.ts';
 import type { Cloud, ListedObject } from '../core/ports.ts';
+import { aboutJob } from '../core/trace.ts';
 import { announceAgain } from './announce-again.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
 import { oneByOne } from './one-by-one.ts';
@@ -22,7 +23,11 @@ const LONELY_MARKER_MS = 24 * 3600_000;
 /** Sees to it that every sealed job ends, also one that nobody waits for and one whose messages were lost. */
 export function settleJobs(cloud: Cloud, clock: Clock): Chore {
   const settler = new Settler(cloud, clock);
-  return { name: 'settling of the jobs', everyMs: EVERY_MS, run: (signal) => settler.run(signal) };
+  return {
+    name: 'settling of the jobs',
+    everyMs: EVERY_MS,
+    run: (signal, tell) => settler.run(signal, tell),
+  };
 }
 
 /**
@@ -44,23 +49,24 @@ class Settler {
     this.#clock = clock;
   }
 
-  async run(signal: AbortSignal): Promise<string | undefined> {
+  async run(signal: AbortSignal, tell: (deed: Deed) => void): Promise<void> {
     // Before the ledger: what was on its way when the queues were read must not look lost.
     const isQuiet = await this.#areQueuesEmpty(signal);
     const nowMs = this.#clock.monotonicMs();
-    if (!isQuiet && nowMs - this.#lookedAtMs < BUSY_LOOK_MS) return undefined;
+    if (!isQuiet && nowMs - this.#lookedAtMs < BUSY_LOOK_MS) return;
     this.#lookedAtMs = nowMs;
-    const done: string[] = [];
     const seen = new Set<string>();
     const markers = await Array.fromAsync(this.#cloud.output.list(ACTIVE_PREFIX, { signal }));
     await oneByOne(markers, async (marker) => {
       const id = marker.key.slice(ACTIVE_PREFIX.length);
       seen.add(id);
-      const said = await this.#settle(id, marker, isQuiet, signal);
-      if (said !== undefined) done.push(said);
+      const job = await this.#read(id, signal);
+      const text = await this.#settle(job, marker, { id, isQuiet, signal });
+      // Without its record nobody knows the trace that its submitter was given.
+      const about = typeof job === 'string' ? { job: id } : aboutJob({ job: id, trace: job.trace });
+      if (text !== undefined) tell({ text, ...about });
     });
     for (const id of this.#waitingSinceMs.keys()) if (!seen.has(id)) this.#waitingSinceMs.delete(id);
-    return done.length > 0 ? done.join(' ') : undefined;
   }
 
   async #areQueuesEmpty(signal: AbortSignal): Promise<boolean> {
@@ -79,8 +85,12 @@ class Settler {
     return areEmpty;
   }
 
-  async #settle(id: string, marker: ListedObject, isQuiet: boolean, signal: AbortSignal) {
-    const job = await this.#read(id, signal);
+  /** @returns what was done, if anything. */
+  async #settle(
+    job: JobRecord | 'missing' | 'unreadable',
+    marker: ListedObject,
+    { id, isQuiet, signal }: { id: string; isQuiet: boolean; signal: AbortSignal },
+  ): Promise<string | undefined> {
     if (job === 'unreadable') return undefined;
     const isLonely = job === 'missing' && this.#clock.nowMs() - marker.modifiedAtMs > LONELY_MARKER_MS;
     if (isLonely || (job !== 'missing' && isFinal(job))) {

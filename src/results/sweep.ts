@@ -1,6 +1,6 @@
 import type { Chore } from '../core/chore.ts';
 import type { Clock } from '../core/clock.ts';
-import { FLEET_PREFIX, IDEMPOTENCY_PREFIX, responseQueuePrefix } from '../core/keys.ts';
+import { FLEET_PREFIX, IDEMPOTENCY_PREFIX, isResponseQueue, responseQueuePrefix } from '../core/keys.ts';
 import type { Cloud } from '../core/ports.ts';
 
 const HOUR_MS = 3_600_000;
@@ -13,12 +13,8 @@ const MAX_KEYS = 1000;
 
 /** Response queues that are older than any wait should be. */
 export async function* orphanedQueues(cloud: Cloud, nowMs: number): AsyncGenerator<string> {
-  const prefix = responseQueuePrefix(cloud.cluster);
-  for await (const { name, createdAtMs } of cloud.queues.list(prefix)) {
-    // A waiter's id has no hyphen; a cluster whose name begins like this prefix has its own queues here.
-    const isOurs = !name.slice(prefix.length).includes('-');
-    if (isOurs && nowMs - createdAtMs > QUEUE_MAX_AGE_MS) yield name;
-  }
+  for await (const { name, createdAtMs } of cloud.queues.list(responseQueuePrefix(cloud.cluster)))
+    if (isResponseQueue(cloud.cluster, name) && nowMs - createdAtMs > QUEUE_MAX_AGE_MS) yield name;
 }
 
 /**
@@ -29,7 +25,7 @@ export function sweepResponseQueues(cloud: Cloud, clock: Clock): Chore {
   return {
     name: 'sweep of the response queues',
     everyMs: SWEEP_EVERY_MS,
-    async run(signal) {
+    async run(signal, tell) {
       const orphans: string[] = [];
       for await (const name of orphanedQueues(cloud, clock.nowMs())) {
         orphans.push(name);
@@ -39,9 +35,8 @@ export function sweepResponseQueues(cloud: Cloud, clock: Clock): Chore {
         signal.throwIfAborted();
         await cloud.queues.remove(name);
       }
-      return orphans.length > 0
-        ? `Response queues removed whose waiters are long gone: ${orphans.length}.`
-        : undefined;
+      if (orphans.length > 0)
+        tell({ text: `Response queues removed whose waiters are long gone: ${orphans.length}.` });
     },
   };
 }
@@ -58,7 +53,6 @@ export function sweepIdempotencyKeys(cloud: Cloud, clock: Clock): Chore {
         if (old.length === MAX_KEYS) break;
       }
       await cloud.output.delete(old, signal);
-      return undefined;
     },
   };
 }
@@ -68,13 +62,13 @@ export function sweepStatuses(cloud: Cloud, clock: Clock): Chore {
   return {
     name: 'sweep of the worker statuses',
     everyMs: SWEEP_EVERY_MS,
-    async run(signal) {
+    async run(signal, tell) {
       const silent: string[] = [];
       for await (const { key, modifiedAtMs } of cloud.output.list(FLEET_PREFIX, { signal }))
         if (clock.nowMs() - modifiedAtMs > STATUS_MAX_SILENCE_MS) silent.push(key);
-      if (silent.length === 0) return undefined;
+      if (silent.length === 0) return;
       await cloud.output.delete(silent, signal);
-      return `Worker statuses removed whose workers are long gone: ${silent.length}.`;
+      tell({ text: `Worker statuses removed whose workers are long gone: ${silent.length}.` });
     },
   };
 }

@@ -1,3 +1,4 @@
+import { newerFirst } from '../core/job-ids.ts';
 import { attribute, type Cost, imagesByJobDelta, settle } from './cost.ts';
 import type { Observation } from './observe.ts';
 import { isUnknown } from './snapshot.ts';
@@ -13,6 +14,7 @@ export class Books {
   #statuses: Parameters<typeof imagesByJobDelta>[0];
   #chargedAtMs: number | undefined;
   readonly #lastAtMs: number | undefined;
+  #spentUsd: number | undefined;
   #written = new Map<string, number>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
@@ -28,11 +30,18 @@ export class Books {
     return this.#cost;
   }
 
+  /** What the last record added; undefined where it could add nothing. */
+  get spentUsd(): number | undefined {
+    return this.#spentUsd;
+  }
+
   costUsdOf(job: string): number {
     return this.#cost?.byJobUsd[job] ?? 0;
   }
 
   record({ members, statuses, snapshot }: Observation, now: { wallMs: number; monotonicMs: number }): void {
+    const beforeUsd = this.#cost?.totalUsd ?? 0;
+    this.#spentUsd = undefined;
     if (isUnknown(members) || isUnknown(statuses)) return;
     const said = [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
     const cost = attribute(this.#cost, {
@@ -42,6 +51,7 @@ export class Books {
       imagesByJob: imagesByJobDelta(this.#statuses, said),
       billingMinimumMs: this.#billingMinimumMs,
     });
+    if (cost !== undefined) this.#spentUsd = cost.totalUsd - beforeUsd;
     this.#chargedAtMs = now.monotonicMs;
     this.#statuses = said;
     const unfinished = isUnknown(snapshot.jobs) ? undefined : new Set(snapshot.jobs.map(({ id }) => id));
@@ -65,8 +75,8 @@ export class Books {
   }
 }
 
-/** The unfinished jobs and the last of the others; ids sort by time. */
+/** The unfinished jobs and the last of the others. */
 function toKeep({ byJobUsd }: Cost, unfinished: ReadonlySet<string>): string[] {
   const final = Object.keys(byJobUsd).filter((job) => !unfinished.has(job));
-  return [...unfinished, ...final.toSorted().slice(-KEPT_JOBS)];
+  return [...unfinished, ...final.toSorted(newerFirst).slice(0, KEPT_JOBS)];
 }

@@ -13,7 +13,7 @@ import { isTransient, messageOf } from '../core/errors.ts';
 import type { ControllerReport, FleetSample } from '../core/fleet.ts';
 import type { Log } from '../core/log.ts';
 import { Books } from './books.ts';
-import type { FleetDriver, LaunchAnswer } from './fleet.ts';
+import type { FleetDriver, FleetMember, LaunchAnswer } from './fleet.ts';
 import { withSample } from './history.ts';
 import type { Observation } from './observe.ts';
 import { decide } from './policy/decide.ts';
@@ -56,6 +56,8 @@ export interface Tick {
   answer?: LaunchAnswer;
   reaped: readonly Suspect[];
   report: ControllerReport;
+  /** What the fleet has cost since the tick before, of whichever controller; undefined where that is not known. */
+  spentUsd?: number | undefined;
 }
 
 export class Controller {
@@ -86,7 +88,8 @@ export class Controller {
     const reaped = await this.#reap(observation);
     const report = this.#report(observation, decision, answer);
     if (this.#mayAct) await this.#write(report, observation);
-    return { decision, observation, reaped, report, ...(answer && { answer }) };
+    const { spentUsd } = this.#books;
+    return { decision, observation, reaped, report, spentUsd, ...(answer && { answer }) };
   }
 
   /** What was done is done, whether or not it can be reported now: the next report says it, too. */
@@ -187,6 +190,7 @@ export class Controller {
     );
     const refused = [answer?.retryable, answer?.permanent].filter((part) => part !== undefined);
     const cost = this.#books.cost;
+    const known = isUnknown(members) ? [] : members;
     return {
       v: 1,
       holder,
@@ -198,8 +202,12 @@ export class Controller {
       max: settings.max,
       target: decision.target,
       reason: decision.reason,
-      warnings: [...decision.warnings, ...refused.map(({ count, why }) => `${count} not launched: ${why}`)],
-      machines: (isUnknown(members) ? [] : members).map(({ id, state, launchedAtMs, kind, hourlyUsd }) => ({
+      warnings: [
+        ...decision.warnings,
+        ...refused.map(({ count, why }) => `${count} not launched: ${why}`),
+        ...lateOnes(known),
+      ],
+      machines: known.map(({ id, state, launchedAtMs, kind, hourlyUsd }) => ({
         id,
         phase: phases.get(id) ?? (state === 'running' ? 'booting' : state),
         launchedAtMs,
@@ -207,8 +215,17 @@ export class Controller {
         ...(hourlyUsd !== undefined && { hourlyUsd }),
       })),
       measured,
+      ...(settings.hourlyUsd !== undefined && { hourlyUsd: settings.hourlyUsd }),
       ...(this.#lastLaunchAtMs !== undefined && { lastLaunchAtMs: this.#lastLaunchAtMs }),
       ...(cost !== undefined && { cost }),
     };
   }
+}
+
+/** Each reason once, with how many wait for it. */
+function lateOnes(members: readonly FleetMember[]): string[] {
+  const reasons = members.flatMap(({ lateBecause }) => lateBecause ?? []);
+  return [...new Set(reasons)].map(
+    (why) => `${reasons.filter((each) => each === why).length} not launched yet: ${why}`,
+  );
 }

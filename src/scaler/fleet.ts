@@ -13,6 +13,8 @@ export interface FleetMember {
   expiresAtMs?: number;
   /** For people: instance type, zone, market. */
   kind?: string;
+  /** Asked for, not there yet, and later than usual: why, as far as the cloud says. */
+  lateBecause?: string;
 }
 
 export interface LaunchRequest {

@@ -91,8 +91,7 @@ async function doChores(options: LoopOptions, signal: AbortSignal): Promise<void
       if (lock.epoch === undefined || signal.aborted || clock.monotonicMs() < (dueMs.get(chore) ?? 0))
         continue;
       await attempt({ log, onProblem: failed(chore) }, chore.name, async () => {
-        const done = await chore.run(signal);
-        if (done !== undefined) log.info({ chore: chore.name }, done);
+        await chore.run(signal, ({ text, ...about }) => log.info({ chore: chore.name, ...about }, text));
       });
       dueMs.set(chore, clock.monotonicMs() + chore.everyMs);
     }

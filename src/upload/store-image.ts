@@ -1,13 +1,17 @@
 import { createHash, hash } from 'node:crypto';
-import { type BigIntStats, constants, fstatSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import fs, { type BigIntStats, closeSync, constants, fstatSync } from 'node:fs';
 import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { messageOf } from '../core/errors.ts';
 import type { ManifestEntry } from '../core/job.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/outcome.ts';
 import { PACKED_BELOW_BYTES } from '../core/pack.ts';
 import type { Input } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
+
+// Descriptors, not FileHandles: those take twice the time for a small file.
+const open = promisify(fs.open);
+const read = promisify(fs.read);
 
 /** Files up to this size are read once into memory; larger ones are hashed and sent as streams. */
 const IN_MEMORY_BYTES = 8 * 1024 * 1024;
@@ -97,36 +101,36 @@ async function storeFile(
     entry: { ...place, bytes, error: { code, message } },
     sentBytes: 0,
   });
-  let file: FileHandle;
+  let fd: number;
   try {
     // A pipe without a writer must not hold everything up: it opens at once, and is refused below.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'unreadable';
     return failed(code, `Cannot read the file: ${messageOf(error)}`);
   }
   try {
     // Of an open file this asks nothing of the disk, and takes a tenth of the time of an asynchronous call.
-    const before = fstatSync(file.fd, { bigint: true });
+    const before = fstatSync(fd, { bigint: true });
     const size = Number(before.size);
     if (!before.isFile()) return failed('unreadable', 'It is not a regular file.');
     if (size > options.maxImageBytes) {
       return failed('too_large', `The file has ${size} bytes; the limit is ${options.maxImageBytes}.`, size);
     }
-    const content = size <= IN_MEMORY_BYTES ? await readWhole(file, size) : await readTwice(file, size);
+    const content = size <= IN_MEMORY_BYTES ? await readWhole(fd, size) : await readTwice(fd, size);
     const { body } = content;
     const stored =
       body instanceof Uint8Array && isSmall(body, options)
         ? { place, content: { ...content, body } }
         : await storeContent(place, content, options);
-    return isSame(before, fstatSync(file.fd, { bigint: true })) ? stored : failed('changed', CHANGED, size);
+    return isSame(before, fstatSync(fd, { bigint: true })) ? stored : failed('changed', CHANGED, size);
   } catch (error) {
     if (error instanceof FileChangedError) return failed('changed', CHANGED);
     // Only the file's own faults have an errno; the store's are ImgclsErrors.
     if ((error as NodeJS.ErrnoException).syscall === 'read') return failed('unreadable', messageOf(error));
     throw error;
   } finally {
-    await file.close();
+    closeSync(fd);
   }
 }
 
@@ -139,12 +143,12 @@ const CHANGED = 'The file changed while it was read.';
 const isSame = (before: BigIntStats, after: BigIntStats): boolean =>
   before.size === after.size && before.mtimeNs === after.mtimeNs;
 
-async function readWhole(file: FileHandle, size: number): Promise<Content> {
+async function readWhole(fd: number, size: number): Promise<Content> {
   // Room for one byte more than there should be, so that a file which grew shows.
   const buffer = Buffer.allocUnsafe(size + 1);
   let filled = 0;
   while (filled < size) {
-    const { bytesRead } = await file.read(buffer, filled, buffer.byteLength - filled, filled);
+    const { bytesRead } = await read(fd, buffer, filled, buffer.byteLength - filled, filled);
     if (bytesRead === 0) break;
     filled += bytesRead;
   }
@@ -154,11 +158,11 @@ async function readWhole(file: FileHandle, size: number): Promise<Content> {
 }
 
 /** Hashes the file, then gives its bytes once more: they are stored only if they are the same. */
-async function readTwice(file: FileHandle, bytes: number): Promise<Content> {
+async function readTwice(fd: number, bytes: number): Promise<Content> {
   // The same descriptor every time: another file of the same name is another file.
-  const read = () => file.createReadStream({ start: 0, end: bytes - 1, autoClose: false });
-  const sha256 = await digestOf(read(), bytes);
-  return { sha256, body: { bytes, open: () => Readable.from(checked(read(), sha256)) } };
+  const again = () => fs.createReadStream('', { fd, start: 0, end: bytes - 1, autoClose: false });
+  const sha256 = await digestOf(again(), bytes);
+  return { sha256, body: { bytes, open: () => Readable.from(checked(again(), sha256)) } };
 }
 
 async function digestOf(chunks: AsyncIterable<Buffer>, bytes: number): Promise<string> {

@@ -2,9 +2,13 @@
 
 import * as z from 'zod';
 import { fleetSample } from '../core/fleet.ts';
-import { attempt, jobId, jobState } from '../core/job.ts';
-import { modelRef } from '../core/model.ts';
+import { anyJobId, attempt, jobState } from '../core/job.ts';
+import { modelRef, sha256Hex } from '../core/model.ts';
 import { imageError, scoredLabel } from '../core/outcome.ts';
+import { traceId } from '../core/trace.ts';
+
+/** Images that `POST /v1/uploads` takes at a time. */
+export const MOST_UPLOADS = 100;
 
 const count = z.int().nonnegative();
 const usd = z.number().nonnegative();
@@ -28,12 +32,16 @@ export type Problem = z.infer<typeof problem>;
 
 export const jobView = z
   .object({
-    id: jobId,
+    /** `drop-2026-11-26`: the images that were dropped into the input bucket on that day; always open. */
+    id: anyJobId,
+    /** What the log lines about the job are found by: the id of its caller's trace, or one of its own. */
+    trace: traceId.optional(),
     state: jobState,
     createdAtMs: instant,
     finishedAtMs: instant.optional(),
-    model: modelRef,
-    topK: z.int(),
+    /** Absent for dropped images: each outcome names its own. */
+    model: modelRef.optional(),
+    topK: z.int().optional(),
     attempt,
     /** Images of the job; absent while they are still being announced. */
     total: count.optional(),
@@ -58,7 +66,7 @@ export const jobPage = z
     /** Newest first. */
     jobs: z.array(z.union([jobView, unknownJob])),
     /** Ask for `?after=` this id for the jobs that follow. */
-    next: jobId.optional(),
+    next: anyJobId.optional(),
   })
   .meta({ id: 'JobPage' });
 export type JobPage = z.infer<typeof jobPage>;
@@ -84,6 +92,52 @@ export const newJob = z
   })
   .meta({ id: 'NewJob' });
 export type NewJob = z.infer<typeof newJob>;
+
+/** What somebody wants to put into the input bucket. */
+const content = {
+  sha256: sha256Hex,
+  bytes: z
+    .int()
+    .min(0)
+    .max(2 ** 40),
+};
+
+export const uploadsAsked = z
+  .strictObject({ images: z.array(z.strictObject(content)).min(1).max(MOST_UPLOADS) })
+  .meta({ id: 'UploadsAsked' });
+
+export const uploadsOffered = z
+  .object({
+    /** In the order in which they were asked for. */
+    uploads: z.array(
+      z.object({
+        sha256: sha256Hex,
+        /**
+         * The request that stores it: a PUT to this address, with these headers and exactly the bytes that were asked for,
+         * begun before it expires. Absent where the bucket has it already.
+         */
+        put: z
+          .object({ url: z.string(), headers: z.record(z.string(), z.string()), expiresAtMs: instant })
+          .optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'UploadsOffered' });
+export type UploadsOffered = z.infer<typeof uploadsOffered>;
+
+/** A job on images that were put into the input bucket by what `POST /v1/uploads` offers. */
+export const uploadedJob = z
+  .strictObject({
+    images: z
+      .array(z.strictObject({ name: z.string().min(1).max(4096), ...content }))
+      .min(1)
+      .max(100_000),
+    topK: z.int().min(1).max(100).optional(),
+    /** `NAME` or `NAME/VARIANT`, as `GET /v1/models` lists them. */
+    model: z.string().min(1).max(70).optional(),
+  })
+  .meta({ id: 'UploadedJob' });
+export type UploadedJob = z.infer<typeof uploadedJob>;
 
 const place = { index: count, name: z.string() };
 
@@ -111,7 +165,7 @@ export type OutcomeView = z.infer<typeof outcomeView>;
 
 export const resultsPage = z
   .object({
-    job: jobId,
+    job: anyJobId,
     /** In input order. Images without an outcome yet are left out. */
     outcomes: z.array(outcomeView),
     /** Ask for `?from=` this index for what follows; absent at the end of what there is. */
@@ -141,6 +195,8 @@ export const serverView = z
     /** The model of a job that names none, as `NAME/VARIANT`. */
     model: z.string(),
     topK: z.int(),
+    /** Whether images can be put straight into the input bucket (`POST /v1/uploads`). */
+    directUploads: z.boolean(),
     limits: z.object({
       imageBytes: count,
       requestBytes: count,

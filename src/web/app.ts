@@ -8,8 +8,9 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Client } from '../client/client.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
-import type { Cloud } from '../core/ports.ts';
+import type { Cloud, UploadUrls } from '../core/ports.ts';
 import type { ModelList, ServerView, StatusBody } from './api.ts';
+import { DirectUploads } from './direct-uploads.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 import { JobHub } from './job-hub.ts';
@@ -26,12 +27,16 @@ import { jobRoutes } from './routes/jobs.ts';
 import { pageRoutes } from './routes/page.ts';
 import { resultRoutes } from './routes/results.ts';
 import { systemRoutes } from './routes/system.ts';
+import { uploadRoutes } from './routes/uploads.ts';
 import { cutSlowBodies } from './slow-bodies.ts';
+import { answerTraces, requestTrace } from './trace.ts';
 
 export interface AppOptions extends GuardOptions {
   client: Client;
   /** One that waits faults of the world out for as long as a caller may wait. */
   cloud: Cloud;
+  /** Absent where all images come through the service. */
+  uploadUrls: UploadUrls | undefined;
   clock: Clock;
   log: Log;
   newId(): string;
@@ -69,10 +74,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 100 },
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
     return503OnClosing: true,
+    genReqId: requestTrace,
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(answerErrors(log));
+  answerTraces(app);
 
   await app.register(cookie);
   const token = guard(app, options);
@@ -97,6 +104,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     cloud: cloud.kind,
     model: await options.modelTitle(),
     topK: options.topK,
+    directUploads: options.uploadUrls !== undefined,
     limits: {
       imageBytes: limits.imageBytes,
       requestBytes: limits.requestBytes,
@@ -110,24 +118,27 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const otherMethods = watchMethods(api);
     const keys = new IdempotencyKeys({ output: cloud.output, clock });
     const { allowBuckets, topK, newId } = options;
-    const { output } = cloud;
+    const { output, input } = cloud;
+    const { uploadUrls: urls } = options;
+    const uploads = urls && new DirectUploads({ input, urls, clock, limits });
+    if (uploads !== undefined) uploadRoutes(api, { uploads });
     const nowMs = () => clock.nowMs();
     jobRoutes(api, {
       client,
       output,
       hub,
       keys,
-
       limits,
       allowBuckets,
+      uploads,
       topK,
       selectModel,
       newId,
       nowMs,
     });
-    resultRoutes(api, { client, output });
+    resultRoutes(api, { cloud });
     eventRoutes(api, { hub, maxStreams: limits.streams });
-    imageRoutes(api, { client, cloud });
+    imageRoutes(api, { cloud });
     classifyRoutes(api, { client, limits, topK, selectModel });
     systemRoutes(api, {
       output,
@@ -147,7 +158,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   return app;
 }
 
-async function secure(app: FastifyInstance, { corsOrigins, limits }: AppOptions): Promise<void> {
+async function secure(app: FastifyInstance, { corsOrigins, limits, uploadUrls }: AppOptions): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -156,7 +167,8 @@ async function secure(app: FastifyInstance, { corsOrigins, limits }: AppOptions)
         scriptSrc: ["'self'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'", 'blob:', 'data:'],
-        connectSrc: ["'self'"],
+        // A page that was taken over must not carry anything elsewhere.
+        connectSrc: ["'self'", ...(uploadUrls ? [await uploadUrls.prefix()] : [])],
         fontSrc: ["'self'"],
         manifestSrc: ["'self'"],
         baseUri: ["'none'"],

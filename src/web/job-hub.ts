@@ -178,7 +178,8 @@ export class JobHub {
         pauseMs = fresh.length > 0 ? paceMs.least : Math.min(paceMs.most, 1.5 * pauseMs);
       } catch (error) {
         if (error instanceof JobMissingError) return;
-        log.warn({ job: id, error: messageOf(error) }, 'A job cannot be followed at the moment.');
+        const trace = watched.last?.job.trace;
+        log.warn({ job: id, trace, error: messageOf(error) }, 'A job cannot be followed at the moment.');
         pauseMs = paceMs.most;
       }
     }

@@ -113,7 +113,10 @@ export function toProblem(error: unknown): HttpProblem {
 export function answerErrors(log: Log) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const answer = toProblem(error);
+    const job = (request.params as { id?: string } | undefined)?.id;
     const fields = {
+      trace: request.id,
+      ...(job !== undefined && { job }),
       status: answer.status,
       method: request.method,
       route: request.routeOptions.url,

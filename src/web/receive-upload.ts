@@ -109,7 +109,7 @@ export const tooManyBytes = (requestBytes: number): HttpProblem =>
     headers: { connection: 'close' },
   });
 
-const tooLarge = ({ imageBytes }: Limits): ImageError => ({
+export const tooLarge = ({ imageBytes }: Limits): ImageError => ({
   code: 'too_large',
   message: `The file has more than ${imageBytes} bytes.`,
 });

@@ -19,7 +19,10 @@ export function cutSlowBodies(app: FastifyInstance, { clock, log }: { clock: Clo
   });
 }
 
-function watch({ raw, ip, routeOptions }: FastifyRequest, { clock, log }: { clock: Clock; log: Log }): void {
+function watch(
+  { id: trace, raw, ip, routeOptions }: FastifyRequest,
+  { clock, log }: { clock: Clock; log: Log },
+): void {
   const { socket } = raw;
   const bytesBefore = socket.bytesRead;
   let sinceMs = clock.monotonicMs();
@@ -31,7 +34,7 @@ function watch({ raw, ip, routeOptions }: FastifyRequest, { clock, log }: { cloc
     if (tookMs <= 0 || socket.bytesRead - bytesBefore >= wanted) return;
     clearInterval(timer);
     log.warn(
-      { ip, route: routeOptions.url, bytes: socket.bytesRead - bytesBefore },
+      { trace, ip, route: routeOptions.url, bytes: socket.bytesRead - bytesBefore },
       'A body came too slowly and was cut off.',
     );
     socket.destroy();

@@ -55,7 +55,7 @@ export class BatchService implements Service {
       const running = runBatch(batch, tools);
       this.#imagesPerMessage = batch.images;
       const end = await running;
-      if (end.kind === 'done') status.addMessage(end.job, end.images);
+      if (end.kind === 'done') status.addMessage(end.job, end.written.length);
       return end;
     } finally {
       status.setHasBatches(--this.#inHand > 0);

@@ -15,11 +15,12 @@ import type { RequestMessage } from '../core/messages.ts';
 import type { Queue } from '../core/ports.ts';
 import { findShard, markErrors, rangeOf, type Shard, writeShard } from '../core/shard.ts';
 import { classifyBatch } from './classify-batch.ts';
+import { type DropTools, workOnNotification } from './drops.ts';
 import type { Batch } from './held-batch.ts';
-import { type BatchEnd, hide, type MessageTools, remove, respond, runMessage } from './message.ts';
+import { type BatchEnd, hide, remove, respond, runMessage } from './message.ts';
 import { withRetries } from './retry.ts';
 
-export interface BatchTools extends MessageTools {
+export interface BatchTools extends DropTools {
   deadLetters: Queue;
   jobs: JobStates;
 }
@@ -30,7 +31,10 @@ const HIDE = { baseMs: 1000, maxMs: 15 * 60_000 };
 /** @throws {ImgclsError} that must end the worker. */
 export function runBatch(batch: Batch, tools: BatchTools): Promise<BatchEnd> {
   return runMessage(batch, tools, {
-    work: (request) => work(batch, request, tools),
+    work: (message) =>
+      'request' in message
+        ? work(batch, message.request, tools)
+        : workOnNotification(batch, message.notification, tools),
     bury: (error) => bury(batch, error, tools),
     hideMs: () => backoffMs(batch.message.receiveCount, tools.random(), HIDE),
   });
@@ -50,7 +54,7 @@ async function work(batch: Batch, request: RequestMessage, tools: BatchTools): P
     const found = await withRetries(() => findShard(cloud.output, job, range, signal), retrying);
     if (found !== undefined) {
       await acknowledge(batch, request, found, tools);
-      return { kind: 'done', job, images: 0 };
+      return { kind: 'done', job, written: [] };
     }
   }
   const outcomes = await classifyBatch(batch, request, tools);
@@ -58,7 +62,7 @@ async function work(batch: Batch, request: RequestMessage, tools: BatchTools): P
   const put = () => writeShard(cloud.output, job, { range, outcomes }, signal);
   const { shard, isOurs } = await withRetries(put, retrying);
   await acknowledge(batch, request, shard, tools);
-  return { kind: 'done', job, images: isOurs ? outcomes.length : 0 };
+  return { kind: 'done', job, written: isOurs ? outcomes : [] };
 }
 
 /** The ledger has it: tell the waiter, then delete the message. One that comes again is answered from the ledger. */
@@ -77,9 +81,9 @@ async function acknowledge(
 }
 
 async function bury(batch: Batch, error: PoisonError, tools: BatchTools): Promise<void> {
-  const { body, groupId, id } = batch.message;
+  const { body, groupId } = batch.message;
   batch.begin();
-  tools.log.warn({ message: id, reason: error.message }, 'A message goes to the dead letters.');
+  tools.log.warn({ ...batch.about, reason: error.message }, 'A message goes to the dead letters.');
   try {
     await withRetries(() => tools.deadLetters.send([{ body, ...(groupId !== undefined && { groupId }) }]), {
       ...tools,
@@ -88,7 +92,7 @@ async function bury(batch: Batch, error: PoisonError, tools: BatchTools): Promis
     await remove(batch, tools);
   } catch (cause) {
     // The queue itself moves it after enough deliveries.
-    tools.log.error({ message: id, error: messageOf(cause) }, 'The dead letter could not be moved.');
+    tools.log.error({ ...batch.about, error: messageOf(cause) }, 'The dead letter could not be moved.');
     await hide(batch, HIDE.maxMs, tools);
   }
 }

@@ -1,12 +1,14 @@
-import type { RunnerRequest } from '../core/runner-protocol.ts';
+import type { EncodedImage, RunnerRequest } from '../core/runner-protocol.ts';
 
 /** One image to classify, with what its model runner must know. */
 export interface Work {
-  bytes: Uint8Array;
+  image: EncodedImage;
   model: RunnerRequest['model'];
   topK: number;
   /** The place of its batch: earlier batches go first, so that few are half done at any time. */
   order: number;
+  /** One object for all images of a batch, for the log and for figures; absent outside of a worker. */
+  batch?: { about: object; modelTitle: string };
 }
 
 /** Images that wait for a runner, batch by batch. */

@@ -1,11 +1,12 @@
 import { unlessAborted } from '../core/abort.ts';
 import { ImgclsError } from '../core/errors.ts';
+import type { ImageSource } from '../core/job.ts';
 import type { RequestMessage } from '../core/messages.ts';
 import { modelTitle } from '../core/model.ts';
 import { type ImageError, type ImageResult, isError, type Outcome } from '../core/outcome.ts';
-import type { ModelPlace } from '../core/runner-protocol.ts';
+import type { EncodedImage, ModelPlace } from '../core/runner-protocol.ts';
 import { FORMAT } from '../core/versioned.ts';
-import { downloadsOf, type ReadImage } from './download.ts';
+import { downloadsOf, type LocatedImage, type ReadImage } from './download.ts';
 import type { Batch } from './held-batch.ts';
 import type { ModelPlaces } from './models.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
@@ -16,16 +17,21 @@ export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
   turns: Turns;
   models: ModelPlaces;
   pool: RunnerPool;
+  /** An image that lies in a file of this machine; undefined where it has to be downloaded. */
+  locate(image: ImageSource, signal: AbortSignal): Promise<LocatedImage | undefined>;
   download: ReadImage;
 }
 
 /** A message received so often was in the hands of workers that ended: it must not take others' images with it. */
 const ALONE_FROM_RECEIVES = 3;
 
+/** What is to be classified, and how. */
+type ImagesAsked = Pick<RequestMessage, 'model' | 'topK' | 'images'>;
+
 /** One outcome an image, in the order of the request. Errors of the world are thrown once none of its images is in work. */
 export async function classifyBatch(
   batch: Batch,
-  request: RequestMessage,
+  request: ImagesAsked,
   tools: ClassifyTools,
 ): Promise<Outcome[]> {
   const isAlone = batch.message.receiveCount >= ALONE_FROM_RECEIVES;
@@ -47,7 +53,7 @@ export async function classifyBatch(
 
 async function classifyImages(
   batch: Batch,
-  request: RequestMessage,
+  request: ImagesAsked,
   tools: ClassifyTools,
 ): Promise<ImageResult[]> {
   const { images } = request;
@@ -59,18 +65,27 @@ async function classifyImages(
   const failure = new AbortController();
   const signal = AbortSignal.any([batch.signal, failure.signal]);
   const download = downloadsOf(images, tools.download);
+  const from = { about: batch.about, modelTitle: modelTitle(request.model) };
   const classifyOne = async (image: (typeof images)[number]): Promise<ImageResult> => {
     if (isError(image)) return { error: image.error };
     if ('error' in model) return model;
-    try {
-      const found = await download(image, signal);
-      if ('error' in found) return found;
+    const classify = async (encoded: EncodedImage, release: () => void) => {
       try {
-        const work = { bytes: found.bytes, model, topK: request.topK, order: batch.order };
+        const work = { image: encoded, model, topK: request.topK, order: batch.order, batch: from };
         return await tools.pool.classify(work, { signal, onBegin: () => batch.begin() });
       } finally {
-        found.release();
+        release();
       }
+    };
+    try {
+      const located = await tools.locate(image, signal);
+      if (located !== undefined) {
+        const result = await classify(located.file, located.release);
+        // It may have been replaced by the same, or deleted, since it was located.
+        if (!isError(result) || result.error.code !== 'missing') return result;
+      }
+      const found = await download(image, signal);
+      return 'error' in found ? found : await classify(found.bytes, found.release);
     } catch (error) {
       // The batch comes again as a whole: its other images need not wait for their turn.
       failure.abort(error);
@@ -90,7 +105,7 @@ async function classifyImages(
 /** Where the model is, or what every image gets where there is no such model. */
 async function modelPlace(
   batch: Batch,
-  { model }: RequestMessage,
+  { model }: ImagesAsked,
   tools: ClassifyTools,
 ): Promise<ModelPlace | { error: ImageError }> {
   const { signal } = batch;

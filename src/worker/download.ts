@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Budget } from '../core/budget.ts';
-import { ImgclsError, messageOf, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
+import {
+  DamagedError,
+  ImgclsError,
+  messageOf,
+  ObjectMissingError,
+  PreconditionFailedError,
+} from '../core/errors.ts';
 import type { ImageSource } from '../core/job.ts';
+import { DROP_PREFIX } from '../core/keys.ts';
 import type { ImageError } from '../core/outcome.ts';
 import { MAX_PACK_BYTES } from '../core/pack.ts';
 import type { Cloud } from '../core/ports.ts';
+import type { ImageFile } from '../core/runner-protocol.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
 export interface DownloadOptions extends RetryOptions {
@@ -19,6 +27,12 @@ export interface DownloadOptions extends RetryOptions {
 
 /** Bytes in memory until `release`, or why there are none. */
 export type Download = { bytes: Uint8Array; release(): void } | { error: ImageError };
+
+/** An image in a file, for a runner to read; it has its share of the memory until `release`. */
+export interface LocatedImage {
+  file: ImageFile;
+  release(): void;
+}
 
 /** Reads one image. @param maxBytes a larger one is `too_large`; else as the settings say. */
 export type ReadImage = (image: ImageSource, signal: AbortSignal, maxBytes?: number) => Promise<Download>;
@@ -55,6 +69,24 @@ export async function download(image: ImageSource, options: DownloadOptions): Pr
     if ('error' in found) return found;
     reserveBytes = found.needsBytes;
   }
+}
+
+/**
+ * Finds an image that lies in a file of this machine, so that its bytes need not come through this process.
+ * @returns undefined where it has to be read, which also tells what is wrong with it.
+ */
+export async function locate(
+  image: ImageSource,
+  options: DownloadOptions,
+): Promise<LocatedImage | undefined> {
+  const { cloud, memory, maxImageBytes, signal } = options;
+  const { bucket, key, sha256, offset } = image;
+  const store = cloud.bucket(bucket);
+  if (sha256 === undefined || offset !== undefined || store.fileOf === undefined) return undefined;
+  const found = await store.fileOf(key, signal).catch(() => undefined);
+  if (found === undefined || found.bytes > maxImageBytes) return undefined;
+  await memory.take(found.bytes, signal);
+  return { file: { ...found, sha256 }, release: () => memory.give(found.bytes) };
 }
 
 async function fetchImage(image: ImageSource, reservedBytes: number, options: DownloadOptions) {
@@ -162,10 +194,12 @@ function answerFor(
   if (error instanceof ObjectMissingError) {
     return { code: 'missing', message: 'The file is not where it was when it was submitted.' };
   }
-  if (error instanceof PreconditionFailedError) return changed;
-  // A bucket of somebody else's that this worker may not read is that job's problem, not the end of the worker.
+  // One line does not damage the same bytes at every try: they lie there so.
+  if (error instanceof PreconditionFailedError || error instanceof DamagedError) return changed;
+  // What others have stored, where or how this worker may not read it, is that job's problem, not the end of the worker.
   const isOurs = image.bucket === cloud.input.bucket || image.bucket === cloud.output.bucket;
-  if (!isOurs && error instanceof ImgclsError && error.kind !== 'transient') {
+  const isOfOthers = !isOurs || image.key.startsWith(DROP_PREFIX);
+  if (isOfOthers && error instanceof ImgclsError && error.kind !== 'transient') {
     return { code: 'unreadable', message: `The file cannot be read: ${error.message}` };
   }
   return undefined;

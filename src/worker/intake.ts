@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { isTransient } from '../core/errors.ts';
 import type { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
+import type { Meter } from '../core/metrics.ts';
 import type { Queue, ReceivedMessage } from '../core/ports.ts';
 import { Batch } from './held-batch.ts';
 import type { LeaseKeeper } from './lease.ts';
@@ -17,6 +18,9 @@ export interface IntakeTools {
   /** 0 (inclusive) to 1 (exclusive). */
   random: () => number;
   log: Log;
+  meter: Meter;
+  /** What the queue is called in figures. */
+  queueTitle: string;
 }
 
 /** How a queue is served. */
@@ -108,9 +112,13 @@ export class Intake {
   }
 
   #accept(message: ReceivedMessage): void {
-    const { leases } = this.#options.tools;
-    const batch = new Batch(message, this.#received++);
-    leases.hold(message.receipt, () => batch.loseLease());
+    const { leases, clock, log, meter, queueTitle } = this.#options.tools;
+    meter.record('QueueWaitMs', Math.max(0, clock.nowMs() - message.sentAtMs), queueTitle);
+    const batch = new Batch(message, this.#received++, clock.monotonicMs());
+    leases.hold(message.receipt, () => {
+      log.warn(batch.about, 'The lease of a message is lost: another worker may do the same work.');
+      batch.loseLease();
+    });
     this.#batches.set(batch, this.#run(batch));
   }
 

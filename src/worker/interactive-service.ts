@@ -36,7 +36,7 @@ export class InteractiveService implements Service {
   async work(batch: Batch): Promise<BatchEnd> {
     const { tools, status } = this.#options;
     const end = await runInteractive(batch, tools);
-    if (end.kind === 'done') status.addInteractive(end.images);
+    if (end.kind === 'done') status.addInteractive(end.written.length);
     return end;
   }
 

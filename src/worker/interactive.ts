@@ -6,6 +6,7 @@
  */
 import { messageOf, PoisonError } from '../core/errors.ts';
 import type { RequestMessage } from '../core/messages.ts';
+import type { QueueMessage } from '../core/notification.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { rangeOf } from '../core/shard.ts';
 import { FORMAT } from '../core/versioned.ts';
@@ -21,13 +22,15 @@ const HIDE_MS = 1000;
 /** @throws {ImgclsError} that must end the worker. */
 export function runInteractive(batch: Batch, tools: MessageTools): Promise<BatchEnd> {
   return runMessage(batch, tools, {
-    work: (request) => work(batch, request, tools),
+    work: (message) => work(batch, message, tools),
     bury: (error) => drop(batch, error, tools),
     hideMs: () => HIDE_MS * tools.random(),
   });
 }
 
-async function work(batch: Batch, request: RequestMessage, tools: MessageTools): Promise<BatchEnd> {
+async function work(batch: Batch, message: QueueMessage, tools: MessageTools): Promise<BatchEnd> {
+  if ('notification' in message) throw new PoisonError('Nobody waits for what S3 has to say.');
+  const { request } = message;
   if (request.images.length !== 1 || request.replyTo === undefined) {
     throw new PoisonError('An interactive message has one image, and somebody to answer.');
   }
@@ -36,7 +39,7 @@ async function work(batch: Batch, request: RequestMessage, tools: MessageTools):
   batch.begin();
   await respond(batch, request, { range: rangeOf(request), outcomes }, tools);
   await remove(batch, tools);
-  return { kind: 'done', job: request.job, images: outcomes.length };
+  return { kind: 'done', job: request.job, written: outcomes };
 }
 
 const crashed = ({ images }: RequestMessage): Outcome[] =>
@@ -46,11 +49,10 @@ const crashed = ({ images }: RequestMessage): Outcome[] =>
   });
 
 async function drop(batch: Batch, error: PoisonError, tools: MessageTools): Promise<void> {
-  const { id } = batch.message;
-  tools.log.warn({ message: id, reason: error.message }, 'An interactive message is dropped.');
+  tools.log.warn({ ...batch.about, reason: error.message }, 'An interactive message is dropped.');
   try {
     await remove(batch, tools);
   } catch (cause) {
-    tools.log.debug({ message: id, error: messageOf(cause) }, 'It stays until it is too old.');
+    tools.log.debug({ ...batch.about, error: messageOf(cause) }, 'It stays until it is too old.');
   }
 }

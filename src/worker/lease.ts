@@ -76,7 +76,6 @@ export class LeaseKeeper {
         // Released while the extension was under way: deleted, most likely.
         if (onLost === undefined) continue;
         this.#lost.delete(receipt);
-        log.warn({ receipt }, 'The lease of a message is lost: another worker may do the same work.');
         onLost();
       }
       return true;

@@ -1,9 +1,12 @@
 /** What every message goes through, whichever queue it came from: parsed, worked on, then answered and deleted or let go. */
 import { ImgclsError, messageOf, NewerVersionError, PoisonError, QueueMissingError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { parseRequest, type RequestMessage } from '../core/messages.ts';
+import type { RequestMessage } from '../core/messages.ts';
+import type { Meter } from '../core/metrics.ts';
+import { parseMessage, type QueueMessage } from '../core/notification.ts';
+import { isError, type Outcome } from '../core/outcome.ts';
 import type { Cloud, Queue } from '../core/ports.ts';
-import { responseFor, type Shard } from '../core/shard.ts';
+import { rangeOf, responseFor, type Shard } from '../core/shard.ts';
 import type { ClassifyTools } from './classify-batch.ts';
 import type { Batch } from './held-batch.ts';
 import type { LeaseKeeper } from './lease.ts';
@@ -16,24 +19,27 @@ export interface MessageTools extends ClassifyTools {
   queue: Queue;
   leases: LeaseKeeper;
   log: Log;
+  meter: Meter;
+  /** What the queue is called in figures. */
+  queueTitle: string;
 }
 
 /**
- * - `done`: it is answered; so many of its outcomes are this worker's work.
- * - `unwanted`: its job is cancelled.
+ * - `done`: it is answered; `written` are its outcomes that are this worker's work.
+ * - `unwanted`: its job is cancelled, or it asks for nothing.
  * - `poison`: it is no message of ours.
  * - `outdated`: a newer imgcls must do it.
  * - `returned`: it was not begun and is back in the queue.
  * - `failed`: it will come again.
  */
 export type BatchEnd =
-  | { kind: 'done'; job: string; images: number }
+  | { kind: 'done'; job: string; written: readonly Outcome[] }
   | { kind: 'unwanted' | 'poison' | 'outdated' | 'returned' }
   | { kind: 'failed'; error: unknown };
 
 /** What differs from queue to queue. */
 export interface Handling {
-  work(request: RequestMessage): Promise<BatchEnd>;
+  work(message: QueueMessage): Promise<BatchEnd>;
   /** Gets rid of a message that can never be handled. */
   bury(error: PoisonError): Promise<void>;
   /** How long one that failed stays hidden. */
@@ -47,16 +53,24 @@ export async function runMessage(
   { work, bury, hideMs }: Handling,
 ): Promise<BatchEnd> {
   try {
-    const request = parseRequest(batch.message.body);
-    batch.images = request.images.length;
-    return await work(request);
+    const message = parseMessage(batch.message.body);
+    batch.parsed(message);
+    const end = await work(message);
+    if (end.kind === 'done') tellDone(batch, end, tools);
+    else
+      tools.log.info(
+        batch.about,
+        'A message is dropped: its job is cancelled or deleted, or it asks for nothing.',
+      );
+    return end;
   } catch (error) {
     if (batch.signal.aborted) {
+      tools.log.info(batch.about, 'A batch is given back.');
       await hide(batch, 0, tools);
       return { kind: 'returned' };
     }
     if (error instanceof NewerVersionError) {
-      tools.log.warn({ message: batch.message.id }, `This worker is outdated: ${error.message}`);
+      tools.log.warn(batch.about, `This worker is outdated: ${error.message}`);
       await hide(batch, 0, tools);
       return { kind: 'outdated' };
     }
@@ -68,23 +82,38 @@ export async function runMessage(
     await hide(batch, forMs, tools);
     const isPermanent = error instanceof ImgclsError && error.kind !== 'transient';
     if (isPermanent) throw error;
-    tools.log.warn(
-      { error, message: batch.message.id, hideMs: forMs },
-      'A batch failed and will be tried again.',
-    );
+    tools.log.warn({ ...batch.about, error, hideMs: forMs }, 'A batch failed and will be tried again.');
     return { kind: 'failed', error };
+  }
+}
+
+/** Says in the log and in figures what a batch came to. */
+function tellDone(
+  batch: Batch,
+  { job, written }: Extract<BatchEnd, { kind: 'done' }>,
+  { log, meter, clock, queueTitle }: MessageTools,
+): void {
+  const ms = Math.round(clock.monotonicMs() - batch.receivedAtMs);
+  const range = batch.request && rangeOf(batch.request);
+  const errors = written.filter(isError).length;
+  log.info({ ...batch.about, job, ...range, written: written.length, errors, ms }, 'A batch is answered.');
+  meter.record('BatchLatencyMs', ms, queueTitle);
+  for (const outcome of written) {
+    if (isError(outcome)) meter.record('ImageErrors', 1, outcome.error.code);
+    else meter.record('ImagesClassified', 1, outcome.model);
   }
 }
 
 /** Tells the waiter, where there is one. */
 export async function respond(
   batch: Batch,
-  { job, replyTo }: RequestMessage,
+  request: RequestMessage,
   shard: Shard,
   tools: MessageTools,
 ): Promise<void> {
+  const { job, replyTo } = request;
   if (replyTo === undefined) return;
-  const response = { body: responseFor(job, tools.workerId, shard), groupId: job };
+  const response = { body: responseFor(request, tools.workerId, shard), groupId: job };
   const queue = tools.cloud.queues.open(replyTo);
   try {
     await withRetries(() => queue.send([response], batch.signal), { ...tools, signal: batch.signal });
@@ -96,24 +125,21 @@ export async function respond(
 
 /** Deletes the message. Should that fail, it comes again. */
 export async function remove(batch: Batch, tools: MessageTools): Promise<void> {
-  const { receipt, id } = batch.message;
+  const { receipt } = batch.message;
   batch.begin();
   await tools.leases.release(receipt);
   const lost = await withRetries(() => tools.queue.delete([receipt]), { ...tools, signal: batch.signal });
-  if (lost.length > 0)
-    tools.log.debug({ message: id }, 'The message was deleted too late and may come again.');
+  if (lost.length > 0) tools.log.debug(batch.about, 'The message was deleted too late and may come again.');
 }
 
 /** Lets go of the message and hides it for so long, 0 giving it back at once. At worst its lease runs out. */
 export async function hide(batch: Batch, forMs: number, { leases, queue, log }: MessageTools): Promise<void> {
-  const { receipt, id } = batch.message;
+  const { receipt } = batch.message;
   try {
     await leases.release(receipt);
     if (!batch.leaseLost) await queue.extend([receipt], forMs);
   } catch (error) {
-    log.warn(
-      { message: id, error: messageOf(error) },
-      'The message comes again only when its lease runs out.',
-    );
+    const fields = { ...batch.about, error: messageOf(error) };
+    log.warn(fields, 'The message comes again only when its lease runs out.');
   }
 }

@@ -80,7 +80,7 @@ export async function endMachine(
   } catch (error) {
     log.error(
       { machine: machine.id, error: messageOf(error) },
-      'The machine goes on and costs money: allow it ec2:TerminateInstances on itself. A controller ends it after a while.',
+      'The machine goes on and costs money: allow it the action that is named. A controller ends it after a while.',
     );
   }
 }

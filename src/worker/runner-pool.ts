@@ -1,8 +1,9 @@
 import { onAbort } from '../core/abort.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import type { Meter } from '../core/metrics.ts';
 import type { ErrorCode, ImageResult } from '../core/outcome.ts';
-import { type ModelPlace, RUNNER_BATCH } from '../core/runner-protocol.ts';
+import { type ClassifyTimes, type ModelPlace, RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { ChunkQueue, type Work } from './chunk-queue.ts';
 import { type Runner, RunnerDied } from './runner.ts';
 import { RunnerSlots, type RunnerSlotsOptions, type Slot } from './runner-slots.ts';
@@ -34,6 +35,7 @@ interface Task extends Work {
  */
 export class RunnerPool {
   readonly #log: Log;
+  readonly #meter: Meter;
   readonly #slots: RunnerSlots;
   readonly #queue = new ChunkQueue<Task>();
   readonly #suspects: Task[] = [];
@@ -44,6 +46,7 @@ export class RunnerPool {
 
   constructor(options: RunnerSlotsOptions) {
     this.#log = options.log;
+    this.#meter = options.meter;
     this.#slots = new RunnerSlots(
       options,
       () => this.#pump(),
@@ -160,9 +163,12 @@ export class RunnerPool {
     const { model, topK } = first;
     this.#slots.preload = model;
     try {
-      const answer = await runner.classify({ model, topK, images: tasks.map(({ bytes }) => bytes) });
+      const answer = await runner.classify({ model, topK, images: tasks.map(({ image }) => image) });
       slot.alone = false;
-      if (answer.type === 'results') this.#proven.add(model.sha256);
+      if (answer.type === 'results') {
+        this.#proven.add(model.sha256);
+        this.#record(answer.times, first);
+      }
       for (const [place, task] of tasks.entries()) {
         if (answer.type === 'failed') task.resolve(unavailable(answer.message));
         else task.resolve(answer.results[place] ?? unavailable('The runner gave no answer for the image.'));
@@ -173,6 +179,12 @@ export class RunnerPool {
     this.#pump();
   }
 
+  #record(times: ClassifyTimes | undefined, { batch }: Task): void {
+    if (times === undefined) return;
+    this.#meter.record('DecodeMs', times.decodeMs, batch?.modelTitle);
+    this.#meter.record('InferenceMs', times.inferenceMs, batch?.modelTitle);
+  }
+
   #suspect(slot: Slot, first: Task, tasks: Task[], error: unknown): void {
     const wasAlone = slot.alone;
     slot.alone = false;
@@ -181,7 +193,12 @@ export class RunnerPool {
       return;
     }
     const { by, message: how, lastWords } = error;
-    this.#log.warn({ by, how, lastWords, images: tasks.length }, 'A model runner ended early.');
+    // One line for each batch, so that whoever follows a job meets it.
+    for (const batch of new Set(tasks.map(({ batch }) => batch)))
+      this.#log.warn(
+        { ...batch?.about, by, how, lastWords, images: tasks.length },
+        'A model runner ended early.',
+      );
     if (!wasAlone) {
       this.#suspects.push(...tasks);
       return;
@@ -190,7 +207,7 @@ export class RunnerPool {
     first.record = record;
     // First in line, so that the next try is the first one of a new process.
     if (verdict === undefined) this.#suspects.unshift(first);
-    else if (first.bytes === CONTROL_IMAGE || this.#proven.has(first.model.sha256))
+    else if (first.image === CONTROL_IMAGE || this.#proven.has(first.model.sha256))
       first.convict(verdict, how);
     else this.#suspects.unshift(this.#control(first, () => first.convict(verdict, how)));
   }
@@ -199,7 +216,7 @@ export class RunnerPool {
   #control(suspect: Task, convict: () => void): Task {
     return {
       ...suspect,
-      bytes: CONTROL_IMAGE,
+      image: CONTROL_IMAGE,
       record: CLEAN,
       onBegin: () => {},
       resolve: convict,

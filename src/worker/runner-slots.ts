@@ -2,6 +2,7 @@ import { backoffMs } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import type { Meter } from '../core/metrics.ts';
 import { type ModelPlace, RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { Runner, RunnerDied, type RunnerLimits } from './runner.ts';
 
@@ -16,6 +17,7 @@ export interface RunnerSlotsOptions {
   /** 0 (inclusive) to 1 (exclusive). */
   random: () => number;
   log: Log;
+  meter: Meter;
   /** Told when a runner has loaded its runtime, and when each that runs has a model in memory. */
   onMilestone?(milestone: 'runtimeLoadedMs' | 'modelReadyMs'): void;
 }
@@ -92,7 +94,7 @@ export class RunnerSlots {
   }
 
   async #start(slot: Slot): Promise<void> {
-    const { clock, random, log, entry, args, limits, niceness, onMilestone } = this.#options;
+    const { clock, random, log, meter, entry, args, limits, niceness, onMilestone } = this.#options;
     slot.starting = true;
     if (this.#failedStarts > 0) {
       await clock.sleep(backoffMs(this.#failedStarts - 1, random()), this.#closing.signal);
@@ -105,6 +107,7 @@ export class RunnerSlots {
     slot.runner = runner;
     if (this.preload !== undefined) runner.preload(this.preload);
     void runner.ended.then(() => {
+      if (!this.closed) meter.record('RunnerRestarts', 1);
       slot.runner = undefined;
       this.#onChange();
     });

@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.ts';
 import { STATUS_INTERVAL_MS, type WorkerState, type WorkerStatus } from '../core/fleet.ts';
 import { workerStatusKey } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
+import type { Meter } from '../core/metrics.ts';
 import type { Store } from '../core/ports.ts';
 import { FORMAT } from '../core/versioned.ts';
 import { readMemory } from './memory.ts';
@@ -12,6 +13,7 @@ export interface StatusOptions {
   output: Store;
   clock: Clock;
   log: Log;
+  meter: Meter;
   id: string;
   host: string;
   managed: boolean;
@@ -127,9 +129,10 @@ export class StatusReporter {
   }
 
   async #write(): Promise<void> {
-    const { output, clock, id, host, managed, version, runners, pools } = this.#options;
+    const { output, clock, meter, id, host, managed, version, runners, pools } = this.#options;
     const memory = await this.#memory();
     const rate = this.#rate.read();
+    if (rate.busyShare > 0) meter.record('ImagesPerSecond', rate.imagesPerSecond);
     this.#tellsOfWorkThatIsOver = this.#state === 'ready' && rate.busyShare > 0;
     const status: WorkerStatus = {
       v: FORMAT,

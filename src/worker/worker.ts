@@ -23,11 +23,12 @@ import { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
 import type { OwnMachine } from '../core/machine.ts';
 import { MAX_BATCH } from '../core/messages.ts';
+import { type Meter, noMeter } from '../core/metrics.ts';
 import type { ModelRef } from '../core/model.ts';
 import type { Cloud } from '../core/ports.ts';
 import type { BatchTools } from './batch.ts';
 import { BatchService } from './batch-service.ts';
-import { download } from './download.ts';
+import { download, locate } from './download.ts';
 import { Intake } from './intake.ts';
 import { InteractiveService } from './interactive-service.ts';
 import { LeaseKeeper } from './lease.ts';
@@ -37,6 +38,7 @@ import { endMachine, watchOwnEnd } from './own-end.ts';
 import { Readiness } from './readiness.ts';
 import { DEFAULT_LIMITS, type RunnerLimits } from './runner.ts';
 import { RunnerPool } from './runner-pool.ts';
+import { holdProtection } from './scale-in-protection.ts';
 import { StatusReporter } from './status.ts';
 import { Stop, type StopReason } from './stop.ts';
 import { Turns } from './turns.ts';
@@ -54,10 +56,13 @@ export interface WorkerOptions {
   runnerArgs?: readonly string[];
   runnerLimits?: Partial<RunnerLimits>;
   models: ModelSource;
-  /** The model that jobs are most likely to name: loaded before one does. */
+  /** The model that jobs are most likely to name: loaded before one does. Dropped images are classified with it. */
   likelyModel?: ModelRef;
+  /** Classes listed for a dropped image. */
+  topK: number;
   clock: Clock;
   log: Log;
+  meter?: Meter;
   /** 0 (inclusive) to 1 (exclusive); for jitter. */
   random?: () => number;
   /** How long a message stays hidden from others after its receipt and after each extension. */
@@ -126,7 +131,7 @@ const INTERACTIVE: Limits = {
 };
 
 /** Full batches held for a runner: one in it, one on its way, one being answered. Messages may be smaller than that. */
-const BATCHES_PER_RUNNER = 3;
+export const BATCHES_PER_RUNNER = 3;
 const MESSAGES_PER_RUNNER = 24;
 
 /**
@@ -135,7 +140,7 @@ const MESSAGES_PER_RUNNER = 24;
  * @throws {ImgclsError} what made going on pointless (no queue, no access, runners that do not start), after draining.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> {
-  const { cloud, clock, log, runners, drain, force } = options;
+  const { cloud, clock, log, meter = noMeter, runners, drain, force } = options;
   const stop = new Stop();
   const cleanup = new Cleanup();
   const readiness = new Readiness(() => options.onReady?.());
@@ -149,6 +154,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
     output: cloud.output,
     clock,
     log,
+    meter,
     id,
     host,
     managed: options.exitWithoutControllerMs !== undefined,
@@ -189,11 +195,11 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   cleanup.add(onAbort(drain, () => stop.because('drained')));
   const { promise: forced, resolve: endByForce } = Promise.withResolvers<'forced'>();
   cleanup.add(onAbort(force, () => endByForce('forced')));
-  const watching = watchOwnEnd(
-    { ...options, output: cloud.output, idleForMs: () => workload.idleForMs },
-    stop,
-  );
+  const idleForMs = () => workload.idleForMs;
+  const watching = watchOwnEnd({ ...options, output: cloud.output, idleForMs }, stop);
   cleanup.add(() => watching);
+  const protecting = holdProtection({ ...options, idleForMs }, stop.signal);
+  cleanup.add(() => protecting);
 
   log.info({ worker: id, runners }, 'The worker starts.');
   // Runners are on their way before the first message is.
@@ -224,6 +230,8 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   const { imagesDone, batchesDone } = workload;
   const reason = end === 'forced' ? 'forced' : (stop.reason ?? 'drained');
   log.info({ worker: id, reason, imagesDone, batchesDone }, 'The worker ends.');
+  // Before the machine ends.
+  meter.flush();
   if (reason === 'failed') throw stop.error;
   await endMachine(options.machine, reason, log);
   return { reason, imagesDone, batchesDone };
@@ -233,14 +241,15 @@ function makeTools(
   options: WorkerOptions,
   onMilestone: (milestone: 'runtimeLoadedMs' | 'modelReadyMs') => void,
 ): { batches: BatchTools; interactive: MessageTools } {
-  const { cloud, workerId, clock, log, force, maxImageBytes } = options;
+  const { cloud, workerId, clock, log, meter = noMeter, force, maxImageBytes } = options;
   const random = options.random ?? Math.random;
   const models = new ModelPlaces(options.models, force);
   /** Those of one queue: what holds up its images holds up no others. */
-  const toolsFor = (name: string, limits: Limits): MessageTools => {
+  const toolsFor = (queueTitle: string, name: string, limits: Limits): MessageTools => {
     const queue = cloud.queues.open(name);
     const memory = new Budget(limits.memoryBytes);
     const connections = new Budget(limits.downloads);
+    const reading = { cloud, memory, connections, clock, random };
     return {
       cloud,
       workerId,
@@ -256,28 +265,34 @@ function makeTools(
         clock,
         random,
         log,
+        meter,
         onMilestone,
       }),
       turns: new Turns(),
+      locate: (image, signal) => locate(image, { ...reading, maxImageBytes, signal }),
       download: (image, signal, maxBytes = maxImageBytes) =>
-        download(image, { cloud, maxImageBytes: maxBytes, memory, connections, clock, random, signal }),
+        download(image, { ...reading, maxImageBytes: maxBytes, signal }),
       clock,
       random,
       log,
+      meter,
+      queueTitle,
     };
   };
   return {
     batches: {
-      ...toolsFor(requestQueueName(cloud.cluster), {
+      ...toolsFor('request', requestQueueName(cloud.cluster), {
         runners: options.runners,
         niceness: BATCH_NICENESS,
         leaseMs: options.leaseMs,
         memoryBytes: options.prefetchBytes ?? PREFETCH_BYTES,
         downloads: DOWNLOADS,
       }),
+      model: options.likelyModel,
+      topK: options.topK,
       deadLetters: cloud.queues.open(deadLetterQueueName(cloud.cluster)),
       jobs: new JobStates(cloud.output, clock),
     },
-    interactive: toolsFor(interactiveQueueName(cloud.cluster), INTERACTIVE),
+    interactive: toolsFor('interactive', interactiveQueueName(cloud.cluster), INTERACTIVE),
   };
 }

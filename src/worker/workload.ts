@@ -51,7 +51,7 @@ export class Workload {
     try {
       this.#note(await work());
     } catch (error) {
-      log.error({ error, message: batch.message.id }, 'A batch met an error that ends the worker.');
+      log.error({ ...batch.about, error }, 'A batch met an error that ends the worker.');
       stop.because('failed', error);
     }
     this.#batches.delete(batch);
@@ -76,8 +76,8 @@ export class Workload {
     if (end.kind === 'outdated') stop.because('outdated');
     if (end.kind !== 'done') return;
     this.batchesDone++;
-    this.imagesDone += end.images;
-    if (end.images > 0) status.reached('firstResultMs');
+    this.imagesDone += end.written.length;
+    if (end.written.length > 0) status.reached('firstResultMs');
   }
 
   #showState(): void {

@@ -1,5 +1,5 @@
 /** The AWS adapters over moto, behind a proxy that makes it fail as AWS and networks do. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,12 +11,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { createSqsClient } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import type { Timing } from '../../src/aws/retry.ts';
+import { createUploadUrls } from '../../src/aws/upload-urls.ts';
 import {
   type ImgclsError,
   ObjectMissingError,
   PreconditionFailedError,
   QueueMissingError,
 } from '../../src/core/errors.ts';
+import { imageKey } from '../../src/core/keys.ts';
 import type { Cloud, Queue, Store } from '../../src/core/ports.ts';
 import {
   type FaultProxy,
@@ -558,6 +560,26 @@ describe.skipIf(moto === undefined)('over moto', () => {
         hint: expect.stringContaining('AWS_ENDPOINT_URL'),
       });
     });
+  });
+
+  it('knows what a signed request has put by its digest, and its version by an ETag without quotes', async () => {
+    const bucket = await makeBucket();
+    const store = openCloud(bucket).input;
+    const bytes = Buffer.from('a cat');
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const { url, headers } = await createUploadUrls(bucket).sign({ sha256, bytes: bytes.byteLength });
+    const put = () => fetch(url, { method: 'PUT', headers, body: bytes });
+    expect((await put()).status).toBe(200);
+    expect((await put()).status).toBe(412);
+    const info = await store.head(imageKey(sha256));
+    expect(info).toMatchObject({ sha256, bytes: bytes.byteLength });
+    const ifMatch = info?.etag.replaceAll('"', '') ?? '';
+    expect(await store.get(imageKey(sha256), { ifMatch })).toMatchObject({ body: new Uint8Array(bytes) });
+    await expect(store.get(imageKey(sha256), { ifMatch: 'another' })).rejects.toThrow(
+      PreconditionFailedError,
+    );
+    await store.put('stored/otherwise', bytes);
+    expect(await store.head('stored/otherwise')).not.toHaveProperty('sha256');
   });
 
   it('leaves no connection open after it was closed', async () => {

@@ -72,10 +72,10 @@ describe.skipIf(moto === undefined)('the chores over moto', () => {
       );
       return (await letters.depth()).waiting > 0 ? true : undefined;
     });
-    await drainDeadLetters(cloud, systemClock).run(never);
+    await drainDeadLetters(cloud, systemClock).run(never, () => {});
     const outcomes = await Array.fromAsync(readOutcomes(cloud.output, JOB));
     expect(outcomes.map((one) => isError(one) && one.error.code)).toEqual(['deadline', 'deadline']);
-    await settleJobs(cloud, systemClock).run(never);
+    await settleJobs(cloud, systemClock).run(never, () => {});
     expect(await readJob(cloud.output, JOB)).toMatchObject({ state: 'finished' });
     expect(await Array.fromAsync(cloud.output.list('dlq/'))).toHaveLength(1);
   });

@@ -23,6 +23,7 @@ import { describeFleetDriver } from './fleet-suite.ts';
 import { type Moto, standInEnvironment, startMoto } from './moto.ts';
 
 const TEMPLATE = 'imgcls-worker';
+const PRIVATE_TEMPLATE = 'imgcls-private-worker';
 const moto: Moto | undefined = await startMoto();
 const proxy: FaultProxy | undefined = moto && (await startFaultProxy(moto.url));
 let client: EC2Client;
@@ -36,6 +37,16 @@ beforeAll(async () => {
     new CreateLaunchTemplateCommand({
       LaunchTemplateName: TEMPLATE,
       LaunchTemplateData: { ImageId: 'ami-12c6146b', InstanceType: 'c7i.large' },
+    }),
+  );
+  await client.send(
+    new CreateLaunchTemplateCommand({
+      LaunchTemplateName: PRIVATE_TEMPLATE,
+      LaunchTemplateData: {
+        ImageId: 'ami-12c6146b',
+        InstanceType: 'c7i.large',
+        NetworkInterfaces: [{ DeviceIndex: 0, AssociatePublicIpAddress: false }],
+      },
     }),
   );
   const { Subnets = [] } = await client.send(new DescribeSubnetsCommand({}));
@@ -246,6 +257,21 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     });
     await fleet.launch({ count: 1, decision: '1-3' });
     expect(typesAsked.at(-1)).toHaveLength(3);
+  });
+
+  it('come up in the one subnet that is named, from a template whose network interface has no public address', async () => {
+    const [subnet = ''] = subnets;
+    const { driver } = world({ pools: [{ subnet }], template: PRIVATE_TEMPLATE });
+    const before = faults.requests.length;
+    const { started } = await driver().launch({ count: 1, decision: '1-1' });
+    const { Reservations = [] } = await client.send(
+      new DescribeInstancesCommand({ InstanceIds: [...started] }),
+    );
+    expect(Reservations[0]?.Instances?.[0]?.SubnetId).toBe(subnet);
+    const launches = faults.requests
+      .slice(before)
+      .filter(({ action }) => /RunInstances|CreateFleet/.test(action));
+    expect(launches.map(({ action }) => action)).toEqual(['CreateFleet']);
   });
 
   it('are fewer, with the reason, where no pool has capacity', async () => {

@@ -211,9 +211,24 @@ const ec2Error = (status: number, code: string): Reply => ({
   body: `<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>${code}</Code><Message>${code} by the proxy</Message></Error></Errors><RequestID>proxy</RequestID></Response>`,
 });
 
+/** As most services with forms have it; EC2 has its own. */
+const queryError = (status: number, code: string, message: string): Reply => ({
+  status,
+  headers: { 'content-type': 'text/xml' },
+  body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>proxy</RequestId></ErrorResponse>`,
+});
+
+const EC2_VERSION = '2016-11-15';
+
 /** An error in the words of the service that was asked. */
-export function serviceError({ action, form }: ProxiedRequest, status: number, code: string): Reply {
-  if (form !== undefined) return ec2Error(status, code);
+export function serviceError(
+  { action, form }: ProxiedRequest,
+  status: number,
+  code: string,
+  message = `${code} by the proxy`,
+): Reply {
+  if (form?.get('Version') === EC2_VERSION) return ec2Error(status, code);
+  if (form !== undefined) return queryError(status, code, message);
   return action === '' ? xmlError(status, code) : jsonError(status, code);
 }
 

@@ -1,8 +1,8 @@
-/** What a worker asks of the instance metadata service, version 2. */
+/** What is asked of the instance metadata service, over a stand-in. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MetadataService, untilInterruption } from '../../src/aws/imds.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
-import { type MetadataStandIn, startMetadataService } from './metadata-service.ts';
+import { type StandInMetadata, startStandInMetadata } from './stand-in-metadata.ts';
 
 const DOCUMENT = {
   instanceId: 'i-0123456789abcdef0',
@@ -11,13 +11,11 @@ const DOCUMENT = {
   pendingTime: '2026-11-24T08:00:00Z',
 };
 
-let standIn: MetadataStandIn;
+let standIn: StandInMetadata;
 let service: MetadataService;
 
 beforeEach(async () => {
-  standIn = await startMetadataService({
-    '/latest/dynamic/instance-identity/document': JSON.stringify(DOCUMENT),
-  });
+  standIn = await startStandInMetadata(DOCUMENT);
   service = new MetadataService(standIn.url);
 });
 afterEach(() => standIn.close());
@@ -33,7 +31,7 @@ describe('the instance metadata service', () => {
   });
 
   it('is nowhere to be found on other machines, which is no error', async () => {
-    await standIn.close();
+    standIn.close();
     expect(await service.identity(virtualClock())).toBeUndefined();
     expect(MetadataService.of({ AWS_EC2_METADATA_DISABLED: 'true' })).toBeUndefined();
   });

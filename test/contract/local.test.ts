@@ -1,9 +1,9 @@
 /** The embedded cloud keeps the promises of the ports, and some of its own. */
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ImgclsError, QueueMissingError } from '../../src/core/errors.ts';
+import { ImgclsError, ObjectMissingError, QueueMissingError } from '../../src/core/errors.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { CLUSTER, makeClouds, type TestClouds } from './local-cloud.ts';
 import { describeQueues } from './queue-suite.ts';
@@ -27,6 +27,28 @@ describe('embedded cloud', () => {
   });
   afterEach(() => clouds.release());
   const receiveAll = { max: 10, waitMs: 0, leaseMs: 60_000 };
+
+  describe('files', () => {
+    it('says in which file a large object lies, which another version leaves as it is', async () => {
+      const { output } = clouds.open();
+      const [first, second] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(100_001, 'b')];
+      await output.put('large', first);
+      const file = await output.fileOf?.('large');
+      expect(file?.bytes).toBe(first.byteLength);
+      expect(Buffer.compare(await readFile(file?.path ?? ''), first)).toBe(0);
+      await output.put('large', second);
+      const later = await output.fileOf?.('large');
+      expect(later?.path).not.toBe(file?.path);
+      expect(Buffer.compare(await readFile(later?.path ?? ''), second)).toBe(0);
+    });
+
+    it('names none for what lies in the database, and misses what is not there', async () => {
+      const { output } = clouds.open();
+      await output.put('small', Buffer.alloc(100));
+      expect(await output.fileOf?.('small')).toBeUndefined();
+      await expect(output.fileOf?.('nothing')).rejects.toThrow(ObjectMissingError);
+    });
+  });
 
   describe('keys', () => {
     it.each([

@@ -43,9 +43,14 @@ export const standInEnvironment = (url: string): Record<string, string | undefin
  * @throws where `CI` is set and there is none: there, a skipped suite is a failed one.
  */
 export async function startMoto(): Promise<Moto | undefined> {
-  let python: string;
+  const python = await motoPython();
+  return python === undefined ? undefined : await serve(python);
+}
+
+/** The Python that has moto and what comes with it; else as {@link startMoto}. */
+export async function motoPython(): Promise<string | undefined> {
   try {
-    python = await pythonOf(REQUIREMENTS);
+    return await pythonOf(REQUIREMENTS);
   } catch (cause) {
     const message =
       'The tests over moto need python3 (3.10 or later) with venv and pip, and a package index: on Debian and Ubuntu, apt-get install python3-venv.';
@@ -53,13 +58,13 @@ export async function startMoto(): Promise<Moto | undefined> {
     console.warn(`SKIPPED. ${message}\n${cause instanceof Error ? cause.message : cause}`);
     return undefined;
   }
-  return await serve(python);
 }
 
 async function serve(python: string): Promise<Moto> {
   const child = spawn(python, ['-c', BOOT], {
     stdio: ['pipe', 'ignore', 'pipe'],
-    env: { PATH: process.env.PATH, PYTHONUNBUFFERED: '1' },
+    // Browsers get the CORS rules of a bucket, as from S3, and not leave for everything.
+    env: { PATH: process.env.PATH, PYTHONUNBUFFERED: '1', MOTO_DISABLE_GLOBAL_CORS: '1' },
   });
   const exited = once(child, 'exit');
   let log = '';

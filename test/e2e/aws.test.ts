@@ -1,12 +1,20 @@
-/** The same commands on S3 and SQS, as processes of their own over the moto server. */
+/** The same commands on S3 and SQS, as processes of their own over the moto server; their log, figures and secrets. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  PutBucketNotificationConfigurationCommand,
+  type PutBucketNotificationConfigurationCommandInput,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import { deadLetterQueueName, requestQueueName } from '../../src/core/keys.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
+import { until } from '../contract/until.ts';
+import { embeddedMetrics, valuesOf } from '../unit/embedded-metric-format.ts';
 import {
   type InstalledPackage,
   installPackage,
@@ -20,6 +28,21 @@ const moto = await startMoto();
 const samples = path.join(repository, 'samples');
 const names = ['cat.jpg', 'coffee.jpg', 'mountains.jpg', 'rocket.jpg', 'tripod.png'];
 const model = ['--model', 'efficientnet-lite0'];
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+/** S3 sends its test event at once. */
+const TELLS_OF_DROPS: PutBucketNotificationConfigurationCommandInput = {
+  Bucket: 'test-input',
+  NotificationConfiguration: {
+    QueueConfigurations: [
+      {
+        QueueArn: `arn:aws:sqs:us-east-1:123456789012:${requestQueueName('default')}`,
+        Events: ['s3:ObjectCreated:*'],
+        Filter: { Key: { FilterRules: [{ Name: 'prefix', Value: 'drop/' }] } },
+      },
+    ],
+  },
+};
 
 describe.skipIf(moto === undefined)('over S3 and SQS', () => {
   const ours = standInEnvironment(moto?.url ?? '');
@@ -42,7 +65,6 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
       const Body = await readFile(path.join(samples, name));
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key: `holiday/${name}`, Body }));
     }
-    s3.destroy();
     const cloud = createAwsCloud({
       cluster: 'default',
       inputBucket: 'test-input',
@@ -53,14 +75,16 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
       deadLetter: { queue: deadLetterQueueName('default'), maxReceiveCount: 20 },
     });
     await cloud.close();
+    await s3.send(new PutBucketNotificationConfigurationCommand(TELLS_OF_DROPS));
+    s3.destroy();
     vi.unstubAllEnvs();
     installed = await installPackage();
     dataDir = await installed.dataDir();
-    worker = start(installed.bin, dataDir, ['worker'], aws);
+    worker = start(installed.bin, dataDir, ['worker'], { ...aws, IMGCLS_METRICS: 'emf' });
   });
   afterAll(async () => {
     worker.kill('SIGTERM');
-    expect(await worker.finished).toMatchObject({ code: 0 });
+    await worker.finished;
     expect(await processesOf(dataDir)).toEqual([]);
     await installed.remove();
     await moto?.close();
@@ -101,6 +125,43 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     expect(await processesOf(alone)).toEqual([]);
   });
 
+  it('what is dropped into the input bucket is labelled, and its day listed and printed as a job', async () => {
+    for (const [name, value] of Object.entries(ours)) vi.stubEnv(name, value);
+    const s3 = createS3Client();
+    const Body = await readFile(path.join(samples, 'coffee.jpg'));
+    const dropped = { Bucket: 'test-input', Key: 'drop/café/my coffee+cup.jpg', Body };
+    await s3.send(new PutObjectCommand(dropped));
+    await s3.send(new PutObjectCommand({ ...dropped, Key: 'drop/notes.txt', Body: 'no image at all' }));
+    s3.destroy();
+    vi.unstubAllEnvs();
+    const imgcls = (...args: string[]) => start(installed.bin, dataDir, args, aws).finished;
+    const day = await until(
+      'both images have their outcome',
+      async () => {
+        const jobs = JSON.parse((await imgcls('jobs', '--format', 'json')).stdout);
+        return jobs.find(
+          ({ id, done }: { id: string; done: number }) => id.startsWith('drop-') && done === 2,
+        );
+      },
+      { timeoutMs: 60_000, everyMs: 500 },
+    );
+    expect(day).toMatchObject({ state: 'open', errors: 1 });
+    const { code, stdout, stderr } = await imgcls('results', day.id);
+    expect(code, stderr).toBe(3);
+    expect(stdout.trimEnd().split('\n').toSorted()).toEqual([
+      'café/my coffee+cup.jpg, espresso',
+      'notes.txt, error: not_an_image',
+    ]);
+    expect(stderr).toMatch(/2 dropped images so far/);
+    for (const command of [['resume'], ['retry'], ['cancel'], ['results', '--wait']]) {
+      const refused = await imgcls(...command, day.id);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toMatch(/a day of dropped images/);
+    }
+    expect((await imgcls('rm', day.id)).code).toBe(0);
+    expect((await imgcls('results', day.id)).code).toBe(2);
+  });
+
   it('upload asks for the model by name', async () => {
     const { code, stderr } = await start(installed.bin, dataDir, ['upload', samples], aws).finished;
     expect(code).toBe(2);
@@ -113,4 +174,89 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/nowhere/);
   });
+
+  it('the page and REST service take their token from a secret', async () => {
+    const token = 'a token of the service';
+    const arn = await secret('token', { SecretString: `${token}\n` });
+    const service = start(installed.bin, dataDir, ['serve', '--port', '0', '--token-secret', arn], aws);
+    try {
+      const url = await until(
+        'the service listens',
+        async () => /listening on (\S+)/.exec(service.stderr())?.[1],
+      );
+      const status = async (given: string) => {
+        const headers = { authorization: `Bearer ${given}` };
+        return (await fetch(`${url}/v1/server`, { headers })).status;
+      };
+      expect(await status(token)).toBe(200);
+      expect(await status('another token than that')).toBe(401);
+    } finally {
+      service.kill('SIGTERM');
+      await service.finished;
+    }
+  });
+
+  it('the service does not start without the token of its secret, and says why', async () => {
+    const missing = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:nowhere-AbCdEf';
+    const short = await secret('short', { SecretString: 'short' });
+    const bytes = await secret('bytes', { SecretBinary: Buffer.from('not a text, but long enough') });
+    for (const [arn, why] of [
+      [missing, /There is no secret arn:\S+nowhere-AbCdEf/],
+      [short, /is no token of the service\.\n.*16 to 256 characters/],
+      [bytes, /holds bytes and no text/],
+    ] as const) {
+      const args = ['serve', '--port', '0', '--token-secret', arn];
+      const { code, stderr } = await start(installed.bin, dataDir, args, aws).finished;
+      expect(stderr).toMatch(why);
+      expect(code).toBe(2);
+    }
+  });
+
+  it("the worker's log is a line of JSON each, which follows a job by its trace, and its figures are among them", async () => {
+    const env = { ...aws, TRACEPARENT: `00-${TRACE}-00f067aa0ba902b7-01` };
+    const uploaded = await start(installed.bin, dataDir, ['upload', samples, ...model], env).finished;
+    const job = /job (\w{26})/.exec(uploaded.stderr)?.[1];
+    const listed = await start(installed.bin, dataDir, ['jobs', '--format', 'json'], aws).finished;
+    expect(JSON.parse(listed.stdout)).toContainEqual(expect.objectContaining({ id: job, trace: TRACE }));
+
+    worker.kill('SIGTERM');
+    const { code, stderr } = await worker.finished;
+    expect(code).toBe(0);
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const figures = lines.filter((line) => '_aws' in line).map((line) => embeddedMetrics.parse(line));
+    const said = lines.filter((line) => !('_aws' in line));
+    for (const line of said) {
+      expect(line).toMatchObject({ level: expect.stringMatching(/^(info|warn)$/), msg: expect.any(String) });
+      expect(new Date(line.time).toISOString()).toBe(line.time);
+    }
+    const answered = said.filter(({ msg }) => msg === 'A batch is answered.');
+    expect(answered).toContainEqual(expect.objectContaining({ job, trace: TRACE, written: 5, errors: 0 }));
+    const classified = valuesOf(figures, 'ImagesClassified', { Cluster: 'default' });
+    expect(classified.reduce((sum, images) => sum + images)).toBe(
+      answered.reduce((sum, { written }) => sum + written, 0),
+    );
+    for (const metric of ['DecodeMs', 'InferenceMs']) {
+      const values = valuesOf(figures, metric);
+      expect(Math.max(...values)).toBeGreaterThan(0);
+      expect(values.every((ms) => ms >= 0 && ms < 60_000)).toBe(true);
+    }
+  });
 });
+
+/** Makes a secret in the stand-in. @returns its ARN. */
+async function secret(
+  Name: string,
+  value: { SecretString: string } | { SecretBinary: Uint8Array },
+): Promise<string> {
+  const client = new SecretsManagerClient({
+    endpoint: moto?.url ?? '',
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
+  });
+  const { ARN = '' } = await client.send(new CreateSecretCommand({ Name, ...value }));
+  client.destroy();
+  return ARN;
+}

@@ -58,7 +58,8 @@ async function wearOut(cloud: Cloud): Promise<void> {
   expect(await queue.receive({ max: 10, waitMs: 0, leaseMs: 60_000 })).toEqual([]);
 }
 
-const drain = (cloud: Cloud) => drainDeadLetters(cloud, systemClock).run(new AbortController().signal);
+const drain = (cloud: Cloud) =>
+  drainDeadLetters(cloud, systemClock).run(new AbortController().signal, () => {});
 
 /** As if workers of an older imgcls had taken what is in the queue for that of a newer one. */
 async function keepAsOutdated(cloud: Cloud): Promise<void> {

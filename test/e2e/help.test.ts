@@ -47,6 +47,9 @@ describe('help', () => {
     [['worker', '--help']],
     [['model', '--help']],
     [['config', '--help']],
+    [['deploy', '--help']],
+    [['destroy', '--help']],
+    [['doctor', '--help']],
   ])(
     'of %j loads neither decoder, nor model runtime, nor SDK, nor anything else that is heavy',
     async (args) => {
@@ -61,7 +64,17 @@ describe('help', () => {
 
   it('names every command', async () => {
     const { stdout } = await start(installed.bin, dataDir, ['--help']).finished;
-    for (const command of ['upload', 'results', 'status', 'worker', 'model', 'config'])
+    for (const command of [
+      'upload',
+      'results',
+      'status',
+      'worker',
+      'model',
+      'config',
+      'deploy',
+      'destroy',
+      'doctor',
+    ])
       expect(stdout).toContain(command);
   });
 });

@@ -1,19 +1,29 @@
-/** `imgcls scale` on EC2, as a process of its own over the moto server, with faults in between. */
+/** `imgcls scale` on EC2, by itself and through an Auto Scaling group, as a process of its own over the moto server, with faults in between. */
+import path from 'node:path';
+import {
+  type AutoScalingClient,
+  CreateAutoScalingGroupCommand,
+  DescribeAutoScalingGroupsCommand,
+} from '@aws-sdk/client-auto-scaling';
 import { CreateLaunchTemplateCommand, DescribeInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createEc2Client, createS3Client } from '../../src/aws/clients.ts';
+import { createAutoScalingClient, createEc2Client, createS3Client } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import { deadLetterQueueName, requestQueueName } from '../../src/core/keys.ts';
 import type { Cloud } from '../../src/core/ports.ts';
 import { serviceError, startFaultProxy } from '../contract/fault-proxy.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
+import { startStandInMetadata } from '../contract/stand-in-metadata.ts';
 import { until } from '../contract/until.ts';
-import { type InstalledPackage, installPackage, start } from './package.ts';
+import { type InstalledPackage, installPackage, repository, start } from './package.ts';
 
 const moto = await startMoto();
 const proxy = moto && (await startFaultProxy(moto.url));
 const TEMPLATE = ['--launch-template', 'imgcls-worker'];
+
+const GROUP = 'imgcls-default';
+const ASG = ['--fleet', 'asg', '--auto-scaling-group', GROUP];
 
 describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
   const aws = {
@@ -25,6 +35,7 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
   let installed: InstalledPackage;
   let dataDir: string;
   let ec2: EC2Client;
+  let autoScaling: AutoScalingClient;
   let cloud: Cloud;
 
   beforeAll(async () => {
@@ -39,6 +50,16 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
         LaunchTemplateData: { ImageId: 'ami-12c6146b', InstanceType: 'c7i.large' },
       }),
     );
+    autoScaling = createAutoScalingClient();
+    await autoScaling.send(
+      new CreateAutoScalingGroupCommand({
+        AutoScalingGroupName: GROUP,
+        MinSize: 0,
+        MaxSize: 2,
+        AvailabilityZones: ['us-east-1a'],
+        LaunchTemplate: { LaunchTemplateName: 'imgcls-worker', Version: '$Default' },
+      }),
+    );
     cloud = createAwsCloud({ cluster: 'default', inputBucket: 'test-input', outputBucket: 'test-output' });
     await cloud.queues.create(deadLetterQueueName('default'));
     await cloud.queues.create(requestQueueName('default'));
@@ -47,6 +68,7 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
   });
   afterAll(async () => {
     ec2?.destroy();
+    autoScaling?.destroy();
     await cloud?.close();
     await installed?.remove();
     await proxy?.close();
@@ -105,6 +127,59 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     expect(await instances()).toEqual([]);
   });
 
+  it('steers an Auto Scaling group within its maximum, and a worker that ends leaves it smaller', async () => {
+    const queue = cloud.queues.open(requestQueueName('default'));
+    await queue.send(Array.from({ length: 300 }, () => ({ body: 'work' })));
+    const once = await scale(...ASG, '--max', '3', '--once').finished;
+    expect(once.stdout, once.stderr).toMatch(
+      /launch 3.*WARNING: 1 not launched: .*takes at most 2 instances/,
+    );
+    const launched = await instances();
+    expect(launched).toHaveLength(2);
+
+    const status = await start(installed.bin, dataDir, ['status'], aws).finished;
+    expect(status.stdout).toContain('asg fleet, 0 to 3 workers');
+    expect(status.stdout).toMatch(/WARNING: 1 not launched.*--max-size 3/);
+    const samples = path.join(repository, 'samples');
+    const quote = await start(installed.bin, dataDir, ['upload', samples, '--quote'], aws).finished;
+    expect(quote.stdout, quote.stderr).toContain("$0.0892 an hour (the controller's fleet)");
+
+    const [own = '', other] = launched;
+    const metadata = await startStandInMetadata({
+      instanceId: own,
+      instanceType: 'c7i.large',
+      region: 'us-east-1',
+    });
+    for (const name of [deadLetterQueueName('quiet'), requestQueueName('quiet')])
+      await cloud.queues.create(name);
+    const worker = await start(installed.bin, dataDir, ['worker', '--managed', '--idle-exit', '0.1'], {
+      ...aws,
+      IMGCLS_CLUSTER: 'quiet',
+      IMGCLS_FLEET: 'asg',
+      IMGCLS_AUTO_SCALING_GROUP: GROUP,
+      AWS_EC2_METADATA_DISABLED: undefined,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url,
+    }).finished;
+    metadata.close();
+    expect(worker.code, worker.stderr).toBe(0);
+    const command = new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [GROUP] });
+    const { AutoScalingGroups: [group] = [] } = await autoScaling.send(command);
+    expect(group).toMatchObject({ DesiredCapacity: 1, Instances: [{ InstanceId: other }] });
+
+    const last = scale(...ASG, '--drain-on-exit');
+    await until('the controller has looked', async () => last.stdout().includes('target') || undefined);
+    last.kill('SIGTERM');
+    expect(await last.finished).toMatchObject({ code: 0 });
+    expect(await instances()).toEqual([]);
+  });
+
+  it('launches nothing with --max 0, where something else launches workers', async () => {
+    const { code, stdout, stderr } = await scale(...TEMPLATE, '--max', '0', '--once').finished;
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/target 0: .*--max allows 0/);
+    expect(await instances()).toEqual([]);
+  });
+
   it.each([
     ['no launch template', [], /^imgcls: No launch template is named.*\n.*--launch-template NAME/],
     ['a launch template that is not there', ['--launch-template', 'nowhere'], /no such launch template/],
@@ -113,6 +188,13 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
       [...TEMPLATE, '--instance-types', 'c99.huge'],
       /c99\.huge.*\n.*describe-instance-types/,
     ],
+    [
+      'an Auto Scaling group that is not there',
+      ['--fleet', 'asg', '--auto-scaling-group', 'nowhere'],
+      /no Auto Scaling group nowhere/,
+    ],
+    ['--fleet asg without a group', ['--fleet', 'asg'], /needs autoScalingGroup/],
+    ['what the group decides', [...ASG, '--warm', '1'], /the group decides, and not --warm/],
     ['--max below --min', [...TEMPLATE, '--max', '0', '--min', '3'], /min is 3 and max 0/],
   ])('refuses %s', async (_, args, words) => {
     const { code, stderr } = await scale(...args, '--once').finished;

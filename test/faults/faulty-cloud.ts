@@ -112,6 +112,7 @@ function faultyStore(store: Store, trouble: Trouble): Store {
       );
       return trouble.strikes('cut') ? { ...found, body: cutOff(found.body) } : found;
     },
+    fileOf: async (...args) => await store.fileOf?.(...args),
     put: (...args) => around('write to', () => store.put(...args)),
     refresh: (...args) => around('refresh in', () => store.refresh(...args)),
     delete: (...args) => around('delete from', () => store.delete(...args)),

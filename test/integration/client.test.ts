@@ -49,6 +49,7 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
       runners: 1,
       runnerEntry: new URL('../../src/model/runner-main.ts', import.meta.url),
       runnerArgs: [JSON.stringify({ maxPixels: 1e8, decodeTimeoutMs: 10_000 })],
+      topK: 5,
       models: { ensure: async ({ sha256 }) => ({ dir: starter, sha256 }) },
       clock: systemClock,
       log: silent,

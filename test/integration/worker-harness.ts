@@ -133,6 +133,7 @@ export class Harness {
       models: { ensure: async ({ sha256 }) => ({ dir: this.folder, sha256 }) },
       clock: systemClock,
       leaseMs: 60_000,
+      topK: 1,
       log: silent,
       maxImageBytes: 1000,
       drain: drain.signal,

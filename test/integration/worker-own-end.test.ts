@@ -113,6 +113,20 @@ describe('a worker on a machine of its own', () => {
     expect((await worker.summary).reason).toBe('no_controller');
   });
 
+  it('is protected from scale-in while it has messages in hand, and to its end', async () => {
+    const { own } = machine();
+    const said: boolean[] = [];
+    const protect = async (isProtected: boolean) => void said.push(isProtected);
+    const worker = harness.start({ machine: { ...own, protect } });
+    await harness.submit([`wait:${gate()}`]);
+    await harness.untilRunnersSaw(`wait:${gate()}`);
+    await expect.poll(() => said, { timeout: 5000 }).toEqual([true]);
+    worker.drain.abort();
+    await writeFile(gate(), '');
+    expect(await worker.summary).toMatchObject({ reason: 'drained', imagesDone: 1 });
+    expect(said).toEqual([true]);
+  });
+
   it('leaves its machine alone when somebody else ends the worker', async () => {
     const { own, state } = machine();
     const worker = harness.start({ machine: own });

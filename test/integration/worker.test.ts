@@ -20,6 +20,15 @@ afterEach(async () => {
   await harness.release();
 });
 
+/** The store, but for some of its verbs. */
+const withVerbs = (store: Store, verbs: Partial<Store>): Store =>
+  new Proxy(store, {
+    get(target, verb) {
+      const value: unknown = Reflect.get(verb in verbs ? verbs : target, verb);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+
 describe('a batch', () => {
   it('gives every image one outcome, in the ledger and in the response, and its message is deleted', async () => {
     await harness.submit(labels(0, 16));
@@ -64,6 +73,28 @@ describe('a batch', () => {
       'changed',
       'unreadable',
     ]);
+  });
+
+  it('of large images, which runners read from the store, is the same; one whose file is not what it was is downloaded', async () => {
+    const texts = ['stays', 'goes', 'changes'].map((word) => `label:${word.repeat(10_000)}`);
+    const [stays, goes, changes] = await harness.store(texts);
+    if (!stays || !goes || !changes || 'error' in goes || 'error' in changes) throw new Error('not stored');
+    const { input } = harness.cloud;
+    const elsewhere = path.join(harness.folder, 'elsewhere');
+    await writeFile(elsewhere, 'label:other');
+    const asked: string[] = [];
+    const fileOf: Store['fileOf'] = async (key, signal) => {
+      asked.push(key);
+      const found = await input.fileOf?.(key, signal);
+      if (found === undefined || key === ('key' in stays && stays.key)) return found;
+      return { ...found, path: key === goes.key ? `${elsewhere}-gone` : elsewhere };
+    };
+    const stale = withVerbs(input, { fileOf });
+    await harness.announce([stays, goes, changes]);
+    const cloud = { ...harness.cloud, input: stale, bucket: () => stale };
+    await harness.work({ cloud, maxImageBytes: 200_000 });
+    expect(gist(await harness.shard({ first: 0, last: 2 }))).toEqual(texts.map((text) => text.slice(6)));
+    expect(asked).toHaveLength(3);
   });
 
   it('whose image kills its runner gives that image worker_crash and its neighbours predictions', async () => {
@@ -163,13 +194,7 @@ describe('a batch', () => {
         throw new ImgclsError('transient', 'The store is down.');
       return await output.put(key, body, options);
     };
-    const failing = new Proxy(output, {
-      get(store, verb) {
-        if (verb === 'put') return put;
-        const value: unknown = Reflect.get(store, verb, store);
-        return typeof value === 'function' ? value.bind(store) : value;
-      },
-    });
+    const failing = withVerbs(output, { put });
     await harness.submit(['label:0']);
     await harness.work({ cloud: { ...harness.cloud, output: failing }, random: () => 0 });
     expect(failures).toBeGreaterThan(6);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { awsError } from '../../src/aws/errors.ts';
-import { ImgclsError, ObjectMissingError } from '../../src/core/errors.ts';
+import { DamagedError, ImgclsError, ObjectMissingError } from '../../src/core/errors.ts';
 
 const sdkError = (name: string, fields: object = {}) =>
   Object.assign(new Error(`${name} by AWS`), { name, ...fields });
@@ -23,6 +23,11 @@ describe('errors of AWS', () => {
     new Error('Invalid MD5 checksum on messages: 1'),
   ])('trying again may help: %s', (error) => {
     expect(awsError(error, 'do it')).toMatchObject({ kind: 'transient', cause: error });
+  });
+
+  it('tells bytes that are not those of their checksum from other faults', () => {
+    expect(awsError(new Error('Checksum mismatch: expected "a"'), 'x')).toBeInstanceOf(DamagedError);
+    expect(awsError(sdkError('SlowDown'), 'x')).not.toBeInstanceOf(DamagedError);
   });
 
   it.each([

@@ -142,6 +142,21 @@ describe('the controller', () => {
     world.depth = { waiting: messages, inFlight: 0, delayed: 0 };
   };
 
+  it('reports what was asked for and does not come, each reason once, and the price of a machine', async () => {
+    const late = (id: string, lateBecause: string): FleetMember => ({
+      id,
+      state: 'running',
+      launchedAtMs: 0,
+      lateBecause,
+    });
+    world.members = [late('a', 'no capacity'), late('b', 'no capacity'), late('c', 'no image')];
+    await world.controller().tick();
+    expect(world.report?.warnings).toEqual(
+      expect.arrayContaining(['2 not launched yet: no capacity', '1 not launched yet: no image']),
+    );
+    expect(world.report?.hourlyUsd).toBe(0.36);
+  });
+
   it('launches for the work that waits, and its report says why', async () => {
     work(100);
     await world.controller().tick();
@@ -291,6 +306,19 @@ describe('the money', () => {
     world.clock.advance(100_000);
     await world.controller().tick();
     expect(world.report?.cost?.totalUsd).toBeCloseTo(0.01, 6);
+  });
+
+  it('that was spent since the tick before is told by each, and adds up to the whole', async () => {
+    const world = new World();
+    world.depth = { waiting: 16, inFlight: 0, delayed: 0 };
+    let sumUsd = 0;
+    for (let tick = 0; tick < 5; tick++) {
+      const { spentUsd } = (await world.controller().tick()) ?? {};
+      sumUsd += spentUsd ?? Number.NaN;
+      world.clock.advance(100_000);
+    }
+    expect(world.report?.cost?.totalUsd).toBeCloseTo(0.04, 6);
+    expect(sumUsd).toBeCloseTo(0.04, 6);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Liveness } from '../../src/core/liveness.ts';
+import { noMeter } from '../../src/core/metrics.ts';
 import type { Queue } from '../../src/core/ports.ts';
 import { startLoop } from '../../src/scaler/loop.ts';
 import { Intake } from '../../src/worker/intake.ts';
@@ -45,7 +46,7 @@ describe('a worker that receives', () => {
     };
     const status = { setState() {}, reached() {} };
     const workload = new Workload({ stop, status, clock, log });
-    const tools = { queue, leases, clock, random: () => 0, log };
+    const tools = { queue, queueTitle: 'request', leases, clock, random: () => 0, log, meter: noMeter };
     void new Intake({ tools, leaseMs: 1000, service, workload, stop, liveness }).run();
     return { clock, liveness, stop };
   }

@@ -34,6 +34,24 @@ describe('settings', () => {
     }
   });
 
+  it('give the service one token: as it is, or as the ARN of a secret', () => {
+    const tokenSecret = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:imgcls-default-token-AbCdEf';
+    const attempt = (values: object) => () => resolveSettings([{ from: 'flag', values: { ...values } }]);
+    expect(attempt({ tokenSecret })().settings.tokenSecret).toBe(tokenSecret);
+    expect(attempt({ tokenSecret, token: 'sixteen characters' })).toThrow(
+      'token and tokenSecret are both given',
+    );
+    expect(attempt({ tokenSecret: 'imgcls-default-token' })).toThrow('must be the ARN of a secret');
+  });
+
+  it('know that an Auto Scaling group is on AWS and has a name', () => {
+    const attempt = (values: Record<string, string>) => resolveSettings([{ from: 'flag', values }]);
+    const aws = { cloud: 'aws', inputBucket: 'in-', outputBucket: 'out', fleet: 'asg' };
+    expect(attempt({ ...aws, autoScalingGroup: 'workers' }).settings.fleet).toBe('asg');
+    expect(() => attempt(aws)).toThrow(/fleet asg needs autoScalingGroup \(IMGCLS_AUTO_SCALING_GROUP\)/);
+    expect(() => attempt({ fleet: 'asg', autoScalingGroup: 'workers' })).toThrow(/needs cloud aws/);
+  });
+
   it('cannot be changed afterwards', () => {
     expect(Object.isFrozen(resolveSettings([]).settings)).toBe(true);
   });

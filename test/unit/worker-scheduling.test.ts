@@ -35,7 +35,7 @@ describe('an image that was alone in a runner that ended', () => {
 
 describe('the queue of images', () => {
   const work = (order: number, sha256 = 'a', topK = 5): Work => ({
-    bytes: new Uint8Array(),
+    image: new Uint8Array(),
     model: { dir: sha256, sha256 },
     topK,
     order,

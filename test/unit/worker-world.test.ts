@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { Budget } from '../../src/core/budget.ts';
-import { ImgclsError, ObjectMissingError } from '../../src/core/errors.ts';
+import { DamagedError, ImgclsError, ObjectMissingError } from '../../src/core/errors.ts';
 import { JobStates } from '../../src/core/job-states.ts';
 import type { ObjectInfo, Store } from '../../src/core/ports.ts';
 import { responseFor } from '../../src/core/shard.ts';
@@ -132,7 +132,7 @@ describe('a download', () => {
       signal: never,
       ...limits,
     };
-    return { memory, clock, run: (bucket = 'ours') => download({ bucket, key: 'k' }, options) };
+    return { memory, clock, run: (bucket = 'ours', key = 'k') => download({ bucket, key }, options) };
   };
   const whole = (bytes: number) => async () => ({
     info: info(bytes),
@@ -187,6 +187,26 @@ describe('a download', () => {
     expect(memory.used).toBe(0);
   });
 
+  it('of bytes that the store itself disowns, at every try, is of an image that changed', async () => {
+    let tries = 0;
+    const getStream = async () => {
+      tries++;
+      const body = new Readable({ read: () => body.destroy(new DamagedError('Not those of its checksum.')) });
+      return { info: info(10), body };
+    };
+    const { memory, clock, run } = setUp({ getStream });
+    const running = run();
+    await clock.advance(60_000);
+    expect(await running).toMatchObject({ error: { code: 'changed' } });
+    expect([tries > 1, memory.used]).toEqual([true, 0]);
+  });
+
+  it('of an image that was dropped and may not be read is the error of that image alone', async () => {
+    const denied = new ImgclsError('permanent', 'Access denied.');
+    const { run } = setUp({ getStream: () => Promise.reject(denied) });
+    expect(await run('ours', 'drop/cat.jpg')).toMatchObject({ error: { code: 'unreadable' } });
+  });
+
   it('from a bucket of others that may not be read is the error of that image alone', async () => {
     const denied = new ImgclsError('permanent', 'Access denied.');
     const { run } = setUp({ getStream: () => Promise.reject(denied) });
@@ -218,8 +238,10 @@ describe('a response', () => {
   it('carries the outcomes where they fit into a message, else it is the hint alone', () => {
     const outcome = (message: string) =>
       ({ v: 1, index: 0, name: 'a', error: { code: 'missing', message } }) as const;
-    expect(JSON.parse(responseFor('j', 'w', { range, outcomes: [outcome('')] })).outcomes).toHaveLength(1);
-    const long = responseFor('j', 'w', { range, outcomes: [outcome('x'.repeat(250_000))] });
+    expect(
+      JSON.parse(responseFor({ job: 'j' }, 'w', { range, outcomes: [outcome('')] })).outcomes,
+    ).toHaveLength(1);
+    const long = responseFor({ job: 'j' }, 'w', { range, outcomes: [outcome('x'.repeat(250_000))] });
     expect(JSON.parse(long)).toEqual({ v: 1, job: 'j', ...range, worker: 'w' });
   });
 });

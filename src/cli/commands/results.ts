@@ -6,7 +6,10 @@ export function register(program: Command): void {
   const command = program
     .command('results')
     .description('Prints the outcomes of a job, finished or running, from the ledger.')
-    .argument('<job>', 'job id, as "imgcls upload" prints it')
+    .argument(
+      '<job>',
+      'job id, as "imgcls upload" prints it, or drop-YYYY-MM-DD (images dropped on that day)',
+    )
     .option('--wait', 'wait until the job is finished')
     .option('--timeout <seconds>', 'stop waiting after so long', seconds);
   withOutputFlags(command).action(async (job: string, flags: ResultsOptions) => {

@@ -21,6 +21,13 @@ export function register(program: Command): void {
     .option('--max-launch-per-tick <n>', 'most workers launched at a time')
     .option('--max-hourly-cost <usd>', 'most that the fleet may cost an hour')
     .option('--max-job-cost <usd>', 'most that workers may cost a job')
+    .addOption(
+      new Option(
+        '--fleet <name>',
+        'what launches workers on AWS: ec2 (--launch-template) or asg (--auto-scaling-group)',
+      ).choices(['ec2', 'asg']),
+    )
+    .option('--auto-scaling-group <name>', 'EC2 Auto Scaling group of workers')
     .option('--launch-template <name>', 'EC2 launch template of workers: name or id, or with :VERSION')
     .option('--instance-types <list>', 'EC2 instance types, comma-separated')
     .option('--subnets <list>', 'subnets for workers, comma-separated')

@@ -10,6 +10,7 @@ export const withServeFlags = (command: Command): Command =>
       '--token <secret>',
       'secret that callers must know; rather IMGCLS_TOKEN, which no process list shows',
     )
+    .option('--token-secret <arn>', 'secret of AWS Secrets Manager that holds the token')
     .option('--insecure', 'listen beyond this machine without a token')
     .option('--allow-hosts <list>', 'further names under which the service may be called, comma-separated')
     .option('--allow-buckets <list>', 'S3 buckets that callers may name, comma-separated')

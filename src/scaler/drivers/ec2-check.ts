@@ -3,7 +3,7 @@ import { ImgclsError } from '../../core/errors.ts';
 
 const GIBIBYTE = 1024 ** 3;
 /** A worker with one runner and ResNet-50 takes about 400 MB; the system wants its share. */
-const LEAST_MEMORY_BYTES = GIBIBYTE;
+export const LEAST_MEMORY_BYTES = GIBIBYTE;
 
 /**
  * Looks at what shall be launched before anything is: asks EC2, and keeps no list of types.

@@ -8,20 +8,21 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import type { Ec2, Ec2Instance, Ec2Launch, Market, Pool, Refusal } from '../../core/ec2.ts';
-import { ImgclsError, isTransient } from '../../core/errors.ts';
+import { ImgclsError, isTransient, messageAndHint } from '../../core/errors.ts';
+import { highestPrice } from '../../core/prices.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
 import { RecentLaunches } from './recent-launches.ts';
 import { RefusedPools } from './refused-pools.ts';
 
 export const CLUSTER_TAG = 'imgcls:cluster';
-const LAUNCH_TAG = 'imgcls:launch';
+export const LAUNCH_TAG = 'imgcls:launch';
 const EXPIRY_TAG = 'imgcls:expires';
 const DRAINING_TAG = 'imgcls:draining';
 
 /** An instance that outlives its worker's lifetime by so long has a worker that does not end. */
-const EXPIRY_MARGIN_MS = 30 * 60_000;
+export const EXPIRY_MARGIN_MS = 30 * 60_000;
 /** One that is still running so long after it was told to end never heard of it, and is there to be retired again. */
-const HEARD_MS = 60_000;
+export const HEARD_MS = 60_000;
 /** A launch whose answer was lost is asked about for so long; EC2 forgets tokens, too. */
 const UNSETTLED_MS = 10 * 60_000;
 /** Tries in other pools within one launch. */
@@ -100,9 +101,7 @@ class Ec2Fleet implements FleetDriver {
   async hourlyUsd(): Promise<number | undefined> {
     const { types, priceOf, onDemandPercentage } = this.#options;
     const market = onDemandPercentage > 0 ? 'on-demand' : 'spot';
-    const prices = types.map((type) => priceOf(type, market));
-    const known = prices.filter((price) => price !== undefined);
-    return known.length < prices.length || known.length === 0 ? undefined : Math.max(...known);
+    return highestPrice(types.map((type) => priceOf(type, market)));
   }
 
   async #instances(): Promise<Ec2Instance[]> {
@@ -170,7 +169,7 @@ class Ec2Fleet implements FleetDriver {
       if (missing <= 0 || pools.length === 0) break;
       const answer = await this.#tryPools(missing, pools, instances, decision);
       if (answer instanceof ImgclsError) {
-        return { started, permanent: { count: missing, why: words(answer) } };
+        return { started, permanent: { count: missing, why: messageAndHint(answer) } };
       }
       started.push(...answer.started);
       refusals = answer.refusals;
@@ -264,5 +263,3 @@ class Ec2Fleet implements FleetDriver {
 }
 
 const isUp = (state: Ec2Instance['state']): boolean => state === 'pending' || state === 'running';
-const words = ({ message, hint }: ImgclsError): string =>
-  hint === undefined ? message : `${message} ${hint}`;

@@ -14,7 +14,7 @@ import { identify, isAlive, isCalledWith, kill, send } from './processes.ts';
 import { type WorkerFile, WorkerFiles } from './worker-files.ts';
 
 /** What a worker has begun ends well within this. */
-const DRAIN_MS = 60_000;
+export const DRAIN_MS = 60_000;
 /** A worker that lived this long before it crashed was no failure to start. */
 const SOUND_LIFE_MS = 30_000;
 /** A decision is sent again soon or never. */

@@ -72,7 +72,7 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyOptions)
           const model = await options.selectModel(title);
           const outcome = await client.classify(
             { name: '', bytes },
-            { model, topK: k, timeoutMs: limits.classifyTimeoutMs, signal: gone.signal },
+            { model, topK: k, trace: request.id, timeoutMs: limits.classifyTimeoutMs, signal: gone.signal },
           );
           if (isError(outcome)) {
             const { code, message } = outcome.error;

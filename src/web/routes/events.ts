@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
-import { jobId } from '../../core/job.ts';
+import { anyJobId } from '../../core/job.ts';
 import { EventStream } from '../event-stream.ts';
 import type { JobHub } from '../job-hub.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
@@ -26,7 +26,7 @@ export function eventRoutes(
       summary: 'Follow a job by server-sent events',
       description:
         '`snapshot` on every connect: the job and the images that have an outcome. Then `progress`: the job, and images whose outcome is new. `gone`: the job was deleted.',
-      params: z.object({ id: jobId }),
+      params: z.object({ id: anyJobId }),
       response: {
         200: {
           description: 'Events whose data is a `JobEvent`.',

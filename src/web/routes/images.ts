@@ -2,13 +2,15 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
-import type { Client } from '../../client/client.ts';
+import { findDropAt } from '../../core/drop.ts';
 import { PreconditionFailedError } from '../../core/errors.ts';
-import { FIRST_ATTEMPT, jobId, type ManifestEntry } from '../../core/job.ts';
+import { anyJobId, FIRST_ATTEMPT, type ImageSource } from '../../core/job.ts';
+import { isDropJob } from '../../core/job-ids.ts';
 import { readManifest } from '../../core/manifest.ts';
 import { isError } from '../../core/outcome.ts';
 import type { Cloud } from '../../core/ports.ts';
 import { formatOf, type ImageFormat } from '../../core/sniff.ts';
+import { requireJob } from '../../results/job-facts.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
 
 /** What browsers show. */
@@ -22,10 +24,7 @@ const TYPES: Partial<Record<ImageFormat, string>> = {
 };
 
 /** `GET /v1/jobs/{id}/images/{index}`: an image as it was submitted, for whoever looks at the results. */
-export function imageRoutes(
-  plain: FastifyInstance,
-  { client, cloud }: { client: Client; cloud: Cloud },
-): void {
+export function imageRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }): void {
   plain.withTypeProvider<ZodTypeProvider>().route({
     method: 'GET',
     url: '/v1/jobs/:id/images/:index',
@@ -34,7 +33,7 @@ export function imageRoutes(
       tags: ['jobs'],
       summary: 'An image of a job, as it was submitted',
       params: z.object({
-        id: jobId,
+        id: anyJobId,
         index: z.coerce
           .number()
           .int()
@@ -48,13 +47,15 @@ export function imageRoutes(
     } as never,
     async handler(request, reply) {
       const { id, index } = request.params as { id: string; index: number };
-      await client.job(id);
-      const entry = await entryOf(cloud, id, index);
-      if (entry === undefined || isError(entry)) throw new HttpProblem(404, `Job ${id} has no such image.`);
-      const etag = `"${entry.sha256 ?? entry.etag?.replaceAll('"', '') ?? ''}"`;
+      await requireJob(cloud, id);
+      const image = isDropJob(id)
+        ? await findDropAt(cloud, { job: id, index })
+        : await findSubmitted(cloud, id, index);
+      if (image === undefined) throw new HttpProblem(404, `Job ${id} has no such image.`);
+      const etag = `"${image.sha256 ?? image.etag?.replaceAll('"', '') ?? ''}"`;
       reply.headers({ etag, 'cache-control': 'private, max-age=86400, immutable' });
       if (request.headers['if-none-match'] === etag) return reply.code(304).send();
-      const { body, bytes } = await open(cloud, entry);
+      const { body, bytes } = await open(cloud, image);
       const first = (await body.next()).value ?? Buffer.alloc(0);
       const format = formatOf(first);
       const type = typeof format === 'string' ? TYPES[format] : undefined;
@@ -70,18 +71,18 @@ export function imageRoutes(
   });
 }
 
-async function entryOf(cloud: Cloud, job: string, index: number): Promise<ManifestEntry | undefined> {
+async function findSubmitted(cloud: Cloud, job: string, index: number): Promise<ImageSource | undefined> {
   const manifest = readManifest(
     cloud.output,
     { job, attempt: FIRST_ATTEMPT },
     [{ first: index, last: index }],
     undefined,
   );
-  for await (const [entry] of manifest) return entry;
+  for await (const [entry] of manifest) return entry === undefined || isError(entry) ? undefined : entry;
   return undefined;
 }
 
-async function open(cloud: Cloud, image: Exclude<ManifestEntry, { error: unknown }>) {
+async function open(cloud: Cloud, image: ImageSource) {
   const { bucket, key, etag, offset, length } = image;
   try {
     if (offset !== undefined && length !== undefined) {

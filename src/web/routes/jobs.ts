@@ -1,39 +1,23 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
-import type { Client } from '../../client/client.ts';
-import { ImgclsError } from '../../core/errors.ts';
-import { jobId, jobState, topK } from '../../core/job.ts';
+import type { Job } from '../../client/submission.ts';
+import { anyJobId, jobState } from '../../core/job.ts';
+import { isDropJob, newerFirst } from '../../core/job-ids.ts';
 import { isFinal } from '../../core/job-record.ts';
-import type { ModelRef } from '../../core/model.ts';
 import type { Store } from '../../core/ports.ts';
 import { listJobIds, readJobs } from '../../results/job-list.ts';
 import { removeJob } from '../../results/remove-job.ts';
-import type { Input } from '../../upload/inputs.ts';
-import { parseS3Address } from '../../upload/select.ts';
-import { type JobPage, jobPage, jobView, type NewJob, newJob } from '../api.ts';
-import type { IdempotencyKeys } from '../idempotency.ts';
-import type { JobHub } from '../job-hub.ts';
-import type { Limits } from '../limits.ts';
-import type { ModelSelector } from '../model-selector.ts';
+import { type JobPage, jobPage, jobView } from '../api.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
-import { receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
+import { type SubmitOptions, submitRoute } from './submit.ts';
 
-export interface JobRoutesOptions {
-  client: Client;
+export interface JobRoutesOptions extends SubmitOptions {
   output: Store;
-  hub: JobHub;
-  keys: IdempotencyKeys;
-  limits: Limits;
-  /** Buckets that `s3://` inputs may name. */
-  allowBuckets: readonly string[];
-  topK: number;
-  selectModel: ModelSelector;
-  newId(): string;
   nowMs(): number;
 }
 
-const byId = z.object({ id: jobId });
+const byId = z.object({ id: anyJobId });
 
 /** `/v1/jobs`: submit, list, look at, cancel, retry and delete. */
 export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): void {
@@ -51,7 +35,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       summary: 'List jobs, newest first',
       querystring: z.strictObject({
         limit: z.coerce.number().int().min(1).max(100).default(20),
-        after: jobId.optional(),
+        after: anyJobId.optional(),
         state: jobState.optional(),
       }),
       response: { 200: jobPage, ...problems(...COMMON) },
@@ -121,13 +105,17 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       response: { 204: z.void().describe('It is deleted.'), ...problems(...COMMON, 404) },
     },
     async handler({ params: { id } }, reply) {
-      const job = await client.job(id);
-      if (!isFinal(await job.record())) await job.cancel();
+      if (isDropJob(id)) await hub.view(id);
+      else await giveUp(await client.job(id));
       await removeJob(output, id);
       hub.forget(id);
       return reply.code(204).send();
     },
   });
+}
+
+async function giveUp(job: Job): Promise<void> {
+  if (!isFinal(await job.record())) await job.cancel();
 }
 
 async function pageOf(
@@ -139,7 +127,8 @@ async function pageOf(
     nowMs,
   }: { limit: number; after?: string | undefined; state?: string | undefined; nowMs: number },
 ): Promise<JobPage> {
-  const ids = (await listJobIds(output)).filter((id) => after === undefined || id < after);
+  const all = await listJobIds(output);
+  const ids = after === undefined ? all : all.filter((id) => newerFirst(after, id) < 0);
   const jobs: JobPage['jobs'] = [];
   let next: string | undefined;
   for await (const job of readJobs(output, ids, { nowMs })) {
@@ -151,137 +140,4 @@ async function pageOf(
     jobs.push(job);
   }
   return { jobs, ...(next !== undefined && { next }) };
-}
-
-/** A form says everything in words. */
-const uploadFields = z.strictObject({
-  topK: z.coerce.number().pipe(topK).optional(),
-  model: z.string().min(1).max(70).optional(),
-});
-
-function submitRoute(app: FastifyInstance, options: JobRoutesOptions): void {
-  app.withTypeProvider<ZodTypeProvider>().route({
-    method: 'POST',
-    url: '/v1/jobs',
-    schema: {
-      operationId: 'submitJob',
-      tags: ['jobs'],
-      summary: 'Classify images: upload them, or name where they lie in S3',
-      description:
-        'A multipart form with any number of files (`files`), or JSON that names `s3://` inputs. A job exists once the request is whole.',
-      consumes: ['application/json', 'multipart/form-data'],
-      headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
-      body: newJob,
-      response: {
-        201: { description: 'The job.', content: { 'application/json': { schema: jobView } } },
-        ...problems(...COMMON, 404, 413, 415, 422),
-      },
-    } as never,
-    // A form is read piece by piece in the handler, and is no body to check here.
-    validatorCompiler: (route) => (value: unknown) =>
-      value === null ? { value } : validatorCompiler(route as never)(value),
-    onRequest: async (request) => {
-      startCounting(request);
-      if (Number(request.headers['content-length'] ?? 0) > options.limits.requestBytes)
-        throw tooManyBytes(options.limits.requestBytes);
-    },
-    preValidation: async (request) => {
-      if ((request.body ?? null) === null && !request.isMultipart())
-        throw new HttpProblem(400, 'The request has no body.');
-    },
-    async handler(request, reply) {
-      const { 'idempotency-key': key } = request.headers as { 'idempotency-key'?: string };
-      const known = key === undefined ? undefined : await options.keys.find(key);
-      if (known !== undefined) {
-        if (request.isMultipart()) reply.header('connection', 'close');
-        return await answer(known, reply, options);
-      }
-      const asked = request.isMultipart()
-        ? await uploaded(request, options)
-        : named(request.body as NewJob, options.allowBuckets);
-      const model = await options.selectModel(asked.model);
-      const id = options.newId();
-      const job = key === undefined ? id : await options.keys.claim(key, id);
-      if (job === id) await submit({ ...asked, id, model }, options);
-      return await answer(job, reply, options);
-    },
-  });
-}
-
-interface Asked {
-  inputs: readonly string[] | Input[];
-  topK: number | undefined;
-  model: string | undefined;
-  include?: readonly string[];
-  exclude?: readonly string[];
-}
-
-async function uploaded(
-  request: Parameters<typeof receiveUpload>[0],
-  options: JobRoutesOptions,
-): Promise<Asked> {
-  const { images, fields } = await receiveUpload(request, options);
-  if (images.length === 0) throw new HttpProblem(400, 'There is no file in the form.');
-  const parsed = uploadFields.safeParse(fields);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new HttpProblem(400, `form field ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is wrong'}`);
-  }
-  return { inputs: images, topK: parsed.data.topK, model: parsed.data.model };
-}
-
-function named(
-  { inputs, topK, model, include = [], exclude = [] }: NewJob,
-  allowed: readonly string[],
-): Asked {
-  for (const input of inputs) {
-    const { bucket = '' } = parseS3Address(input) ?? {};
-    if (allowed.includes(bucket)) continue;
-    throw new HttpProblem(403, `The service may not read from bucket "${bucket}".`, {
-      hint: 'Its operator allows buckets with --allow-buckets.',
-    });
-  }
-  return { inputs, topK, model, include, exclude };
-}
-
-async function submit(
-  {
-    inputs,
-    id,
-    model,
-    topK,
-    include = [],
-    exclude = [],
-  }: Omit<Asked, 'model'> & { id: string; model: ModelRef },
-  { client, hub, topK: usual }: JobRoutesOptions,
-): Promise<void> {
-  const isNamed = inputs.every((input): input is string => typeof input === 'string');
-  const images = isNamed ? inputs : asStream(inputs as Input[]);
-  try {
-    const job = await client.submit(images, {
-      id,
-      model,
-      topK: topK ?? usual,
-      include,
-      exclude,
-      wait: false,
-    });
-    // Those in S3 are still being listed, which may take long: the caller follows the job.
-    if (!isNamed) await job.submitted;
-    else job.submitted.catch(() => {});
-  } catch (error) {
-    if (error instanceof ImgclsError && error.kind === 'usage')
-      throw new HttpProblem(422, error.message, { hint: error.hint, cause: error });
-    throw error;
-  }
-  hub.keep(id);
-}
-
-async function* asStream<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items;
-}
-
-async function answer(id: string, reply: FastifyReply, { hub }: JobRoutesOptions) {
-  const job = await hub.view(id);
-  return reply.code(201).header('location', `/v1/jobs/${id}`).send(job);
 }

@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
-import type { Client } from '../../client/client.ts';
-import { jobId } from '../../core/job.ts';
+import { anyJobId } from '../../core/job.ts';
 import type { Outcome } from '../../core/outcome.ts';
-import type { Store } from '../../core/ports.ts';
+import type { Cloud } from '../../core/ports.ts';
 import { createExporter, exportedOutcome } from '../../results/export.ts';
+import { requireJob } from '../../results/job-facts.ts';
 import { readOutcomes } from '../../results/ledger.ts';
 import { type OutcomeView, outcomeView, type ResultsPage, resultsPage } from '../api.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
@@ -34,10 +34,7 @@ const query = z.strictObject({
 const PAGE = 100;
 
 /** `GET /v1/jobs/{id}/results`: a page of outcomes, or all of them as a stream. */
-export function resultRoutes(
-  plain: FastifyInstance,
-  { client, output }: { client: Client; output: Store },
-): void {
+export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }): void {
   plain.withTypeProvider<ZodTypeProvider>().route({
     method: 'GET',
     url: '/v1/jobs/:id/results',
@@ -47,7 +44,7 @@ export function resultRoutes(
       summary: 'The outcomes that a job has so far, in input order',
       description:
         'JSON comes in pages. NDJSON and CSV (by `Accept`) come whole unless `limit` is given. With `format` the answer is a file to save.',
-      params: z.object({ id: jobId }),
+      params: z.object({ id: anyJobId }),
       querystring: query,
       response: {
         200: {
@@ -64,10 +61,10 @@ export function resultRoutes(
     async handler(request, reply) {
       const { id } = request.params as { id: string };
       const { from, limit, format } = request.query as z.infer<typeof query>;
-      const job = await client.job(id);
-      const outcomes = readOutcomes(output, job.id, { from });
+      await requireJob(cloud, id);
+      const outcomes = readOutcomes(cloud.output, id, { from });
       const wanted = format ?? accepted(request.headers.accept);
-      if (wanted === 'json' && format === undefined) return await pageOf(outcomes, job.id, limit ?? PAGE);
+      if (wanted === 'json' && format === undefined) return await pageOf(outcomes, id, limit ?? PAGE);
       if (format !== undefined)
         reply.header('content-disposition', `attachment; filename="imgcls-${id}.${format}"`);
       const text = exported(taken(outcomes, limit), wanted);

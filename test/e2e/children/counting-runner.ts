@@ -8,6 +8,7 @@ import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImageResult } from '../../../src/core/outcome.ts';
 import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import { readEncoded } from '../../../src/model/read-encoded.ts';
 
 const { IMGCLS_TEST_RUNNER_LOG: log, IMGCLS_TEST_IMAGES_PER_SECOND: perSecond } = process.env;
 const imageMs = perSecond === undefined ? 0 : 1000 / Number(perSecond);
@@ -22,10 +23,11 @@ reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
 
 async function answer({ id, images }: RunnerRequest): Promise<void> {
   if (imageMs > 0) await sleep(imageMs * images.length);
-  const labels = images.map((bytes) => createHash('sha256').update(bytes).digest('hex'));
-  if (log !== undefined) appendFileSync(log, labels.map((label) => `${label}\n`).join(''));
-  const results = labels.map(
-    (label): ImageResult => ({ labels: [{ wnid: 'n00000000', label, score: 1 }], ms: imageMs }),
-  );
+  const results = images.map(readEncoded).map((bytes): ImageResult => {
+    if ('error' in bytes) return bytes;
+    const label = createHash('sha256').update(bytes).digest('hex');
+    if (log !== undefined) appendFileSync(log, `${label}\n`);
+    return { labels: [{ wnid: 'n00000000', label, score: 1 }], ms: imageMs };
+  });
   reply({ type: 'results', id, results, rssBytes: process.memoryUsage.rss() });
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImageResult } from '../../../src/core/outcome.ts';
 import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import { readEncoded } from '../../../src/model/read-encoded.ts';
 
 const imageMs = 1000 / Number(process.env.IMGCLS_TEST_IMAGES_PER_SECOND ?? 5);
 const reply = (message: RunnerReply) => process.send?.(message);
@@ -15,9 +16,13 @@ reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
 
 async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
   const results: ImageResult[] = [];
-  for (const { byteLength } of images) {
+  for (const bytes of images.map(readEncoded)) {
     await sleep(imageMs);
-    const label = { wnid: 'n00000000', label: `${byteLength} bytes`, score: 1 / topK };
+    if ('error' in bytes) {
+      results.push(bytes);
+      continue;
+    }
+    const label = { wnid: 'n00000000', label: `${bytes.byteLength} bytes`, score: 1 / topK };
     results.push({ labels: Array.from({ length: topK }, () => label), ms: imageMs });
   }
   reply({ type: 'results', id, results, rssBytes: process.memoryUsage.rss() });

@@ -71,6 +71,29 @@ describe('the REST service', () => {
     expect(again.status).toBe(304);
   });
 
+  it("goes on with its caller's trace, and says so in every answer", async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const span = '00f067aa0ba902b7';
+    const headers = { traceparent: `00-${trace}-${span}-01` };
+    const traced = await submit(['cat.jpg'], headers);
+    expect(traced.job.trace).toBe(trace);
+    expect(traced.answer.headers.get('traceparent')).toMatch(
+      new RegExp(`^00-${trace}-(?!${span})[0-9a-f]{16}-01$`),
+    );
+    expect(await finished(traced.job.id)).toMatchObject({ trace });
+    const own = await submit(['cat.jpg'], { traceparent: 'nonsense' });
+    expect(own.answer.headers.get('traceparent')).toContain(`00-${own.job.trace}-`);
+    const refused = await fetch(`${service.url}/v1/nowhere`, { headers });
+    expect(refused.status).toBe(404);
+    expect(refused.headers.get('traceparent')).toContain(trace);
+    await finished(own.job.id);
+    const late = await fetch(`${service.url}/v1/jobs/${own.job.id}/cancel`, { method: 'POST', headers });
+    expect(late.status).toBe(409);
+    await until('the refusal is logged', async () =>
+      service.stderr().includes(`"trace":"${trace}","job":"${own.job.id}"`) ? true : undefined,
+    );
+  });
+
   it('makes one job of a request that is repeated under its Idempotency-Key, also at the same time', async () => {
     const key = { 'idempotency-key': crypto.randomUUID() };
     const both = await Promise.all([submit(samples, key), submit(samples, key)]);

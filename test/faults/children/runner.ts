@@ -4,6 +4,7 @@
  */
 import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
 import { createLoadedModels } from '../../../src/model/loaded-models.ts';
+import { readEncoded } from '../../../src/model/read-encoded.ts';
 import { KILLER } from '../killer.ts';
 import { takePart } from '../part.ts';
 
@@ -21,12 +22,15 @@ process.on('message', (message: RunnerMessage) => {
 reply({ type: 'ready', rssBytes });
 
 async function answer({ id, model, topK, images }: RunnerRequest): Promise<void> {
-  if (images.some((image) => Buffer.from(image).subarray(-KILLER.length).equals(KILLER))) die();
+  const encoded = images.map(readEncoded);
+  const isKiller = (image: (typeof encoded)[number]) =>
+    !('error' in image) && Buffer.from(image).subarray(-KILLER.length).equals(KILLER);
+  if (encoded.some(isKiller)) die();
   // A single image may be a suspect, and an innocent one must never pay for two such deaths.
   if (images.length > 1 && isShortLived) {
     part?.note('runner-died');
     die();
   }
-  const results = await models.use(model, (classifier) => classifier.classify(images, topK));
+  const results = await models.use(model, (classifier) => classifier.classify(encoded, topK));
   reply({ type: 'results', id, results, rssBytes });
 }

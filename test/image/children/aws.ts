@@ -7,8 +7,8 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
 import { createAwsCloud } from '../../../src/aws/cloud.ts';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/keys.ts';
-import { startMetadataService } from '../../contract/metadata-service.ts';
 import { standInEnvironment, startMoto } from '../../contract/moto.ts';
+import { startStandInMetadata } from '../../contract/stand-in-metadata.ts';
 import { BUCKETS, LAUNCH_TEMPLATE } from '../cluster.ts';
 import { METADATA_HOST } from '../debian-root.ts';
 
@@ -50,21 +50,18 @@ for (const name of [deadLetterQueueName, requestQueueName, interactiveQueueName]
   await cloud.queues.create(name('default'));
 await cloud.close();
 
-const service = await startMetadataService(
-  {
-    '/latest/user-data': userData.replaceAll('MOTO', moto.url),
-    '/latest/dynamic/instance-identity/document': JSON.stringify(IDENTITY),
-    [ROLE]: 'worker',
-    [`${ROLE}worker`]: JSON.stringify(CREDENTIALS),
-  },
-  { host: METADATA_HOST, port: 80 },
-);
+const service = await startStandInMetadata(IDENTITY, { host: METADATA_HOST, port: 80 });
+Object.assign(service.answers, {
+  '/latest/user-data': userData.replaceAll('MOTO', moto.url),
+  [ROLE]: 'worker',
+  [`${ROLE}worker`]: JSON.stringify(CREDENTIALS),
+});
 process.stdin.setEncoding('utf8').on('data', (time: string) => {
   const notice = JSON.stringify({ action: 'terminate', time: time.trim() });
   service.answers['/latest/meta-data/spot/instance-action'] = notice;
 });
 process.stdin.once('end', async () => {
-  await service.close();
+  service.close();
   await moto.close();
 });
 console.log(`ready ${moto.url}`);

@@ -11,6 +11,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImageResult } from '../../../src/core/outcome.ts';
 import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import { readEncoded } from '../../../src/model/read-encoded.ts';
 
 const [logFile = '', mode] = process.argv.slice(2);
 const note = (line: string) => appendFileSync(logFile, `${line}\n`);
@@ -32,7 +33,11 @@ if (mode === 'never-ready') {
 
 async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
   const results: ImageResult[] = [];
-  for (const image of images) {
+  for (const image of images.map(readEncoded)) {
+    if ('error' in image) {
+      results.push(image);
+      continue;
+    }
     const text = Buffer.from(image).toString('latin1');
     note(`image ${text.startsWith('\x89PNG') ? 'control' : text}`);
     if (mode === 'dies-of-everything') die();

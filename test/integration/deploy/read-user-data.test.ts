@@ -5,20 +5,20 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type MetadataStandIn, startMetadataService } from '../../contract/metadata-service.ts';
+import { type StandInMetadata, startStandInMetadata } from '../../contract/stand-in-metadata.ts';
 import { repository } from '../../e2e/package.ts';
 
 const script = path.join(repository, 'deploy/systemd/read-user-data.sh');
 const GOOD = '#imgcls-environment\nIMGCLS_ROLE=worker\n';
 
 let folder: string;
-let service: MetadataStandIn;
+let service: StandInMetadata;
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'imgcls-user-data-'));
-  service = await startMetadataService();
+  service = await startStandInMetadata({});
 });
 afterEach(async () => {
-  await service.close();
+  service.close();
   await rm(folder, { recursive: true });
 });
 

@@ -54,11 +54,11 @@ describe('an optimised model', () => {
     });
     const sha256 = '1'.repeat(64);
     expect(await models.find(sha256)).toBeUndefined();
-    const folder = await models.make('weights', sha256);
+    const folder = await models.make(weights, sha256);
     expect(await models.find(sha256)).toBe(folder);
     await truncate(join(folder, 'model.onnx.data'), 3);
     expect(await models.find(sha256)).toBeUndefined();
-    expect(await models.make('weights', sha256)).toBe(folder);
+    expect(await models.make(weights, sha256)).toBe(folder);
     expect(await models.find(sha256)).toBe(folder);
     expect(made).toBe(2);
     await models.remove(sha256);
@@ -69,7 +69,7 @@ describe('an optimised model', () => {
     const dir = await temporaryFolder();
     const on = (platform: string) =>
       createOptimisedModels({ dir, platform: async () => platform, optimise: (_, to) => writeFile(to, '') });
-    await on('one').make('weights', '1'.repeat(64));
+    await on('one').make(weights, '1'.repeat(64));
     expect(await on('other').find('1'.repeat(64))).toBeUndefined();
   });
 

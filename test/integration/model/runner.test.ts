@@ -67,6 +67,7 @@ describe('model runner', () => {
     expect(await ask({ id: 2, model: good, topK: 1, images: [image] })).toMatchObject({
       type: 'results',
       id: 2,
+      times: { decodeMs: expect.any(Number), inferenceMs: expect.any(Number) },
     });
   });
 

@@ -1,10 +1,10 @@
+import type { WorkerImage } from '../../../src/core/account.ts';
 import type {
   BuilderLaunch,
   BuilderState,
   Ec2Images,
   ImageState,
   NewImage,
-  WorkerImage,
 } from '../../../src/core/ec2-images.ts';
 
 /** EC2 with one builder at a time, which goes on by one step whenever its state is asked for. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { WorkerImage } from '../../../src/core/ec2-images.ts';
+import type { WorkerImage } from '../../../src/core/account.ts';
 import { readConsole } from '../../../src/image/builder-console.ts';
 import { forgottenBuilders, imagesToRemove } from '../../../src/image/prune.ts';
 import { builderUserData } from '../../../src/image/user-data.ts';
@@ -25,7 +25,6 @@ describe('what a builder says on its console', () => {
 describe('images to remove', () => {
   const image = (id: string, day: number, architecture = 'x86_64'): WorkerImage => ({
     id,
-    name: id,
     architecture,
     createdAtMs: day,
     snapshots: [],

@@ -33,17 +33,20 @@ export interface Arrangement {
 export interface Arranged {
   outcomes: Outcomes;
   total: number;
+  /** Only what has an outcome is known to be there. */
+  isSparse: boolean;
   nameOf(index: number): string;
 }
 
 const inOrder = new Intl.Collator('en', { numeric: true, sensitivity: 'base' }).compare;
 
 export function arrange(source: Arranged, wish: Wish): Arrangement {
-  const { outcomes, total } = source;
+  const { outcomes, total, isSparse } = source;
   const isPlain = wish.text.trim() === '' && wish.sorting === 'input' && !wish.isGrouped;
   const needsAll = !isPlain || !(wish.state === 'all' || wish.state === 'waiting');
   const isPartial = needsAll && total > FETCHED_WHOLE;
-  const images = (isPartial ? outcomes.loadedIndexes() : range(total)).filter((index) =>
+  const all = () => (isSparse ? [...outcomes.covered.indexes()] : range(total));
+  const images = (isPartial ? outcomes.loadedIndexes() : all()).filter((index) =>
     isWanted(index, source, wish),
   );
   sort(images, source, wish.sorting);

@@ -1,8 +1,9 @@
 import { computed, signal } from '@preact/signals';
+import { isDropJob } from '../../../core/job-ids.ts';
 import type { JobEvent, JobView, ResultsPage, SpanView } from '../../api.ts';
 import { ask, ServiceError } from '../service/ask.ts';
 import { listen } from './event-source.ts';
-import { nextRequests } from './fetch-plan.ts';
+import { nextRequests, PAGE } from './fetch-plan.ts';
 import { Outcomes } from './outcomes.ts';
 import { Spans } from './spans.ts';
 import { isOver } from './words.ts';
@@ -24,6 +25,8 @@ interface Flight {
 /** One job as it goes on: follows its events and fetches the outcomes that they tell of. */
 export class FollowedJob {
   readonly id: string;
+  /** Indexes are places in a day, most of them empty. */
+  readonly isSparse: boolean;
   readonly outcomes = new Outcomes();
   readonly job = signal<JobView | undefined>();
   readonly connection = signal<Connection>('opening');
@@ -34,7 +37,8 @@ export class FollowedJob {
   /** Images of the job, as far as they are known. */
   readonly total = computed(() => {
     this.revision.value;
-    return this.job.value?.total ?? this.outcomes.covered.end;
+    const { covered } = this.outcomes;
+    return this.job.value?.total ?? (this.isSparse ? covered.size : covered.end);
   });
 
   #visible = new Spans();
@@ -46,6 +50,7 @@ export class FollowedJob {
 
   constructor(id: string) {
     this.id = id;
+    this.isSparse = isDropJob(id);
     const stop = listen(id, {
       snapshot: (event) => this.#snapshot(event),
       progress: (event) => this.#progress(event),
@@ -129,6 +134,7 @@ export class FollowedJob {
       inFlight: new Spans(Array.from(this.#flights, ({ span }) => span)),
       visible: this.#visible,
       total: this.total.peek(),
+      isSparse: this.isSparse,
     };
     for (const span of nextRequests(wants, AT_ONCE - this.#flights.size)) void this.#fetch(span);
   }
@@ -138,7 +144,7 @@ export class FollowedJob {
     this.#flights.add(flight);
     let isFruitful = false;
     try {
-      const limit = span.last - span.first + 1;
+      const limit = Math.min(PAGE, this.outcomes.covered.within(span).size);
       const query = new URLSearchParams({ from: String(span.first), limit: String(limit) });
       const { signal } = this.#closed;
       const page = await ask<ResultsPage>(`/jobs/${this.id}/results?${query}`, { signal });

@@ -8,7 +8,7 @@ import { say } from '../shell/live-region.tsx';
 import { Trouble } from '../shell/notice.tsx';
 import { forgetOriginals } from '../upload/originals.ts';
 import { CopyLink } from './copy-link.tsx';
-import { isOver } from './words.ts';
+import { isGoing } from './words.ts';
 
 /** What can be done with a job as it is now. */
 export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): void }) {
@@ -62,7 +62,7 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
             Retry {counted(job.errors, 'failed image')}
           </button>
         )}
-        {!isOver(job) && (
+        {isGoing(job) && (
           <button type="button" disabled={isBusy.value} onClick={post('cancel', 'The job was cancelled')}>
             Cancel job
           </button>
@@ -90,7 +90,7 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
         >
           <p>
             Its {counted(job.done, 'result')} will be gone for good.{' '}
-            {!isOver(job) && 'What is not done is given up.'}
+            {isGoing(job) && 'What is not done is given up.'}
           </p>
         </Confirm>
       )}

@@ -1,7 +1,7 @@
 import type { JobView } from '../../api.ts';
 import { counted } from '../format.ts';
 import { ProgressBar } from '../shell/progress-bar.tsx';
-import { doneShare, factsOf, isOver, progressWords, stateWords } from './words.ts';
+import { doneShare, factsOf, isGoing, progressWords, stateWords } from './words.ts';
 
 export function JobProgress({ job }: { job: JobView }) {
   const share = doneShare(job);
@@ -13,7 +13,7 @@ export function JobProgress({ job }: { job: JobView }) {
         <span class={`chip chip-${job.state}`}>{stateWords(job)}</span>
         {job.errors > 0 && <span class="chip chip-error">{counted(job.errors, 'error')}</span>}
       </div>
-      {!isOver(job) && <ProgressBar label="Progress of the job" share={share} text={words} />}
+      {isGoing(job) && <ProgressBar label="Progress of the job" share={share} text={words} />}
       <ul class="facts" aria-label="Figures">
         {factsOf(job).map((fact) => (
           <li key={fact}>{fact}</li>

@@ -11,6 +11,7 @@ import { ImageGrid } from './image-grid.tsx';
 import { JobActions } from './job-actions.tsx';
 import { JobProgress } from './job-progress.tsx';
 import { Toolbar } from './toolbar.tsx';
+import { modelWords } from './words.ts';
 
 /** One job: how far it is, and its images. */
 export function JobPageView({ id }: { id: string }) {
@@ -22,7 +23,8 @@ export function JobPageView({ id }: { id: string }) {
     followed.outcomes.at(index)?.name ?? originalOf(id, index)?.name ?? `Image ${index + 1}`;
   const arrangement = useComputed(() => {
     followed.revision.value;
-    return arrange({ outcomes: followed.outcomes, total: followed.total.value, nameOf }, wish.value);
+    const { outcomes, total, isSparse } = followed;
+    return arrange({ outcomes, total: total.value, isSparse, nameOf }, wish.value);
   });
   const job = followed.job.value;
   const connection = followed.connection.value;
@@ -46,8 +48,8 @@ export function JobPageView({ id }: { id: string }) {
           <JobProgress job={job} />
           <JobActions job={job} onJob={(now) => followed.became(now)} />
           <p class="small job-id">
-            Job <code>{job.id}</code>, {age(job.createdAtMs, Date.now())}, by {job.model.name}/
-            {job.model.variant}
+            Job <code>{job.id}</code>, {age(job.createdAtMs, Date.now())}
+            {job.model !== undefined && `, by ${modelWords(job)}`}
           </p>
         </>
       )}

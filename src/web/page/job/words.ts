@@ -1,4 +1,5 @@
 /** What the page says of a job and of an image, in words. Pure. */
+import { isDropJob } from '../../../core/job-ids.ts';
 import type { JobView, OutcomeView } from '../../api.ts';
 import { counted, dollars, duration, number, percent, rate } from '../format.ts';
 import { type Failed, type ImageState, isFailed } from './outcomes.ts';
@@ -29,7 +30,11 @@ export const errorWords = (code: ErrorCode) =>
 
 export const isOver = ({ state }: JobView): boolean => state === 'finished' || state === 'cancelled';
 
-export function stateWords({ state, attempt, done }: JobView): string {
+/** Whether it comes to an end and has not yet. */
+export const isGoing = (job: JobView): boolean => !isOver(job) && !isDropJob(job.id);
+
+export function stateWords({ id, state, attempt, done }: JobView): string {
+  if (isDropJob(id)) return 'Dropped images';
   if (state === 'finished') return 'Finished';
   if (state === 'cancelled') return 'Cancelled';
   if (attempt > 1) return 'Trying again';
@@ -43,7 +48,8 @@ export function doneShare({ done, total }: JobView): number | undefined {
   return total === 0 ? 1 : Math.min(1, done / total);
 }
 
-export function progressWords({ done, total }: JobView): string {
+export function progressWords({ id, done, total }: JobView): string {
+  if (isDropJob(id)) return counted(done, 'image');
   if (total === undefined) return `${counted(done, 'image')} done so far`;
   return done === total ? counted(total, 'image') : `${number(done)} of ${counted(total, 'image')}`;
 }
@@ -59,6 +65,9 @@ export function factsOf(job: JobView): string[] {
   if (usd !== undefined) facts.push(dollars(usd));
   return facts;
 }
+
+/** The model as `NAME/VARIANT`; nothing where each outcome names its own. */
+export const modelWords = ({ model }: JobView): string => (model ? `${model.name}/${model.variant}` : '');
 
 /** What a screen reader says of an image, its picture being silent: what stands below it, in that order. */
 export function imageWords(name: string, outcome: OutcomeView | undefined, state: ImageState): string {

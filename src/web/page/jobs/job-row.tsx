@@ -1,7 +1,7 @@
 import type { JobPage } from '../../api.ts';
 import { jobAddress } from '../address.ts';
 import { age, counted } from '../format.ts';
-import { doneShare, factsOf, isOver, progressWords, stateWords } from '../job/words.ts';
+import { doneShare, factsOf, isGoing, modelWords, progressWords, stateWords } from '../job/words.ts';
 import { ProgressBar } from '../shell/progress-bar.tsx';
 
 export function JobRow({ job }: { job: JobPage['jobs'][number] }) {
@@ -26,11 +26,11 @@ export function JobRow({ job }: { job: JobPage['jobs'][number] }) {
         {job.errors > 0 && <span class="chip chip-error">{counted(job.errors, 'error')}</span>}
       </span>
       <span class="job-row-facts">
-        {[age(job.createdAtMs, Date.now()), ...factsOf(job), `${job.model.name}/${job.model.variant}`].join(
-          ' · ',
-        )}
+        {[age(job.createdAtMs, Date.now()), ...factsOf(job), modelWords(job)]
+          .filter((fact) => fact !== '')
+          .join(' · ')}
       </span>
-      {!isOver(job) && (
+      {isGoing(job) && (
         <ProgressBar label={`Progress of job ${job.id}`} share={doneShare(job)} text={words} />
       )}
     </li>

@@ -1,4 +1,5 @@
 /** The jobs that are listed, page by page, while new ones come and old ones go on. Pure. */
+import { newerFirst } from '../../../core/job-ids.ts';
 import type { JobPage } from '../../api.ts';
 
 export interface Listed {
@@ -19,7 +20,6 @@ export const addPage = ({ jobs }: Listed, page: JobPage): Listed => ({
 export function refreshed({ jobs, next }: Listed, page: JobPage): Listed {
   const oldest = page.jobs.at(-1)?.id;
   if (oldest === undefined || page.next === undefined) return { jobs: page.jobs, next: undefined };
-  // Ids sort by time.
-  const older = jobs.filter(({ id }) => id < oldest);
+  const older = jobs.filter(({ id }) => newerFirst(oldest, id) < 0);
   return { jobs: [...page.jobs, ...older], next: older.length === 0 ? page.next : next };
 }

@@ -1,8 +1,12 @@
 import type { JobView } from '../../api.ts';
 import type { Chosen } from '../upload/chosen.ts';
-import { ask, problemOf, ServiceError, tokenGiven } from './ask.ts';
-import { isPassing, pauseMs } from './retry.ts';
-import { sleepUntilOnline } from './sleep.ts';
+import { ask, problemOf, tokenGiven } from './ask.ts';
+import { exchange, type Sending } from './exchange.ts';
+import { putInBucket } from './put-in-bucket.ts';
+import { hexOf, throwIfUnreadable } from './read-file.ts';
+import { isPassing } from './retry.ts';
+import { serverKnown } from './server.ts';
+import { type OnStage, pause } from './stages.ts';
 
 export interface Submission {
   images: readonly Chosen[];
@@ -10,108 +14,64 @@ export interface Submission {
   model: string | undefined;
 }
 
-export type UploadStage =
-  | { name: 'sending'; sentBytes: number; totalBytes: number }
-  /** All is sent; the service has still to answer. */
-  | { name: 'storing' }
-  | { name: 'pausing'; why: string; untilMs: number };
-
-interface Answer {
-  status: number;
-  text: string;
-  retryAfter: string | null;
-}
-
 /**
- * Sends the images in one request and repeats it under the same key while the connection fails, so that however often
- * it is sent there is one job. @throws {ServiceError} when trying again cannot help
+ * Makes a job of the images. Where the service and the browser can, they are put straight into the bucket and named to the
+ * service; else they are sent to it. @throws {ServiceError} when trying again cannot help
  */
 export async function submit(
   submission: Submission,
-  onStage: (stage: UploadStage) => void,
+  onStage: OnStage,
   signal: AbortSignal,
 ): Promise<JobView> {
-  const key = randomKey();
-  for (let failures = 1; ; failures++) {
-    const answer = await send(submission, key, onStage, signal);
-    signal.throwIfAborted();
-    if (answer?.status === 401) await tokenGiven();
-    else if (answer?.status === 201) return JSON.parse(answer.text) as JobView;
-    else if (answer !== undefined && !isPassing(answer.status)) throw problemOf(answer.status, answer.text);
-    else await pause(submission, answer, failures, onStage, signal);
+  const { images, topK, model } = submission;
+  const { directUploads } = await serverKnown();
+  // Browsers hash for pages of https and of this machine only.
+  const isDirect = directUploads && crypto.subtle !== undefined;
+  const stored = isDirect ? await putInBucket(images, onStage, signal) : undefined;
+  if (stored !== undefined) {
+    const body = JSON.stringify({ images: stored, topK, model });
+    return await post({ headers: { 'content-type': 'application/json' }, body }, images, onStage, signal);
   }
+  const onProgress = (sentBytes: number, totalBytes: number) =>
+    onStage({ name: 'sending', sentBytes, totalBytes });
+  return await post({ headers: {}, body: formOf(submission), onProgress }, images, onStage, signal);
 }
 
-async function pause(
-  { images }: Submission,
-  answer: Answer | undefined,
-  failures: number,
-  onStage: (stage: UploadStage) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  if (answer === undefined) await throwIfUnreadable(images);
-  const why =
-    answer === undefined ? 'The connection was lost.' : problemOf(answer.status, answer.text).message;
-  const ms = pauseMs(failures, answer?.retryAfter);
-  onStage({ name: 'pausing', why, untilMs: Date.now() + ms });
-  await sleepUntilOnline(ms, signal);
-  // A refusal that a broken upload hides: the answer to a small question gets through.
-  await ask('/server', { signal }).catch(() => {});
-}
-
-/** A file that changed since it was chosen breaks every upload, and a browser calls that a lost connection. */
-async function throwIfUnreadable(images: readonly Chosen[]): Promise<void> {
-  for (const { name, file } of images) {
-    const isReadable = await file
-      .slice(0, 1)
-      .arrayBuffer()
-      .then(
-        () => true,
-        () => false,
-      );
-    if (!isReadable)
-      throw new ServiceError(
-        0,
-        `${name} has changed or is gone since you chose it.`,
-        'Remove it, or choose it again.',
-      );
-  }
-}
-
-/** `undefined`: the connection was lost. XMLHttpRequest, because fetch tells no progress of an upload. */
-async function send(
-  { images, topK, model }: Submission,
-  key: string,
-  onStage: (stage: UploadStage) => void,
-  signal: AbortSignal,
-): Promise<Answer | undefined> {
+function formOf({ images, topK, model }: Submission): FormData {
   const form = new FormData();
   if (topK !== undefined) form.append('topK', String(topK));
   if (model !== undefined) form.append('model', model);
   for (const { file, name } of images) form.append('files', file, name);
-  const request = new XMLHttpRequest();
-  request.open('POST', '/v1/jobs');
-  request.setRequestHeader('Idempotency-Key', key);
-  request.upload.addEventListener('progress', ({ loaded, total }) =>
-    onStage({ name: 'sending', sentBytes: loaded, totalBytes: total }),
-  );
-  request.upload.addEventListener('load', () => onStage({ name: 'storing' }));
-  const stop = () => request.abort();
-  signal.addEventListener('abort', stop, { once: true });
-  return await new Promise<Answer | undefined>((resolve) => {
-    request.addEventListener('loadend', () => {
-      signal.removeEventListener('abort', stop);
-      const { status, responseText: text } = request;
-      const isLost = status === 0;
-      resolve(isLost ? undefined : { status, text, retryAfter: request.getResponseHeader('retry-after') });
-    });
-    request.send(form);
-  });
+  return form;
+}
+
+/** Repeated under the same key while the connection fails, so that however often it is sent there is one job. */
+async function post(
+  sending: Pick<Sending, 'headers' | 'body' | 'onProgress'>,
+  images: readonly Chosen[],
+  onStage: OnStage,
+  signal: AbortSignal,
+): Promise<JobView> {
+  const headers = { ...sending.headers, 'idempotency-key': randomKey() };
+  const onSent = () => onStage({ name: 'storing' });
+  const request = { ...sending, method: 'POST', url: '/v1/jobs', headers, onSent } as const;
+  for (let failures = 1; ; failures++) {
+    const answer = await exchange(request, signal);
+    signal.throwIfAborted();
+    if (answer?.status === 201) return JSON.parse(answer.text) as JobView;
+    if (answer?.status === 401) {
+      await tokenGiven();
+      continue;
+    }
+    if (answer === undefined) await throwIfUnreadable(images);
+    const problem = answer && problemOf(answer.status, answer.text);
+    if (problem !== undefined && !isPassing(problem.status)) throw problem;
+    const why = problem?.message ?? 'The connection was lost.';
+    await pause({ why, failures, retryAfter: answer?.retryAfter }, onStage, signal);
+    // A refusal that a broken upload hides: the answer to a small question gets through.
+    await ask('/server', { signal }).catch(() => {});
+  }
 }
 
 /** Not `randomUUID`, which browsers offer to pages of https and of this machine only. */
-function randomKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('');
-}
+const randomKey = (): string => hexOf(crypto.getRandomValues(new Uint8Array(16)));

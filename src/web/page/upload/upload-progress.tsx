@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { byteSize, duration } from '../format.ts';
-import type { UploadStage } from '../service/submit.ts';
+import type { UploadStage } from '../service/stages.ts';
 import { ProgressBar } from '../shell/progress-bar.tsx';
 
 export function UploadProgress({ stage, onCancel }: { stage: UploadStage; onCancel(): void }) {

@@ -1,0 +1,35 @@
+import {
+  AutoScalingClient,
+  DescribeAutoScalingGroupsCommand,
+  UpdateAutoScalingGroupCommand,
+} from '@aws-sdk/client-auto-scaling';
+import type { ScalingGroups } from '../core/account.ts';
+import { type ClientOptions, smallRequests } from './clients.ts';
+import { calling } from './retry.ts';
+
+/** Auto Scaling groups, for those who end them; `end` lets go of the connections. */
+export function createScalingGroups(options: ClientOptions): ScalingGroups & { end(): void } {
+  const client = new AutoScalingClient(smallRequests(options));
+  return {
+    close: (name) =>
+      calling(
+        `set Auto Scaling group ${name} to 0 (autoscaling:UpdateAutoScalingGroup)`,
+        undefined,
+        async () => {
+          const command = new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] });
+          const { AutoScalingGroups: [group] = [] } = await client.send(command);
+          if (group === undefined) return [];
+          await client.send(
+            new UpdateAutoScalingGroupCommand({
+              AutoScalingGroupName: name,
+              MinSize: 0,
+              MaxSize: 0,
+              DesiredCapacity: 0,
+            }),
+          );
+          return (group.Instances ?? []).flatMap(({ InstanceId }) => InstanceId ?? []);
+        },
+      ),
+    end: () => client.destroy(),
+  };
+}

@@ -1,0 +1,44 @@
+/** What a machine of an Auto Scaling group says about itself to the group. */
+import { type AutoScalingClient, SetInstanceProtectionCommand } from '@aws-sdk/client-auto-scaling';
+import type { CapacityAfter } from '../core/auto-scaling.ts';
+import { isTransient } from '../core/errors.ts';
+import { endInGroup, isRefusedBecause } from './auto-scaling.ts';
+import { calling, retrying, systemTiming } from './retry.ts';
+
+export interface GroupMembership {
+  group: string;
+  instanceId: string;
+}
+
+/** Keeps the group from choosing this machine when it gets smaller, or no longer. @throws {ImgclsError} */
+export async function protectSelf(
+  client: AutoScalingClient,
+  { group, instanceId, isProtected }: GroupMembership & { isProtected: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const command = new SetInstanceProtectionCommand({
+    AutoScalingGroupName: group,
+    InstanceIds: [instanceId],
+    ProtectedFromScaleIn: isProtected,
+  });
+  await calling(
+    `protect this machine, ${instanceId}, from scale-in (autoscaling:SetInstanceProtection)`,
+    signal,
+    (options) => client.send(command, options),
+  );
+}
+
+/**
+ * Ends this machine and lowers the group's capacity in the same call; a group at its minimum gets another machine in its
+ * place. @throws {ImgclsError} where it may not.
+ */
+export async function endSelfInGroup(client: AutoScalingClient, instanceId: string): Promise<void> {
+  const end = (capacity: CapacityAfter) =>
+    retrying(systemTiming, undefined, isTransient, () => endInGroup(client, instanceId, capacity));
+  try {
+    await end('lower');
+  } catch (error) {
+    if (!isRefusedBecause(error, /min ?size/i)) throw error;
+    await end('keep');
+  }
+}

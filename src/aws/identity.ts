@@ -1,0 +1,48 @@
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import type { Caller } from '../core/account.ts';
+import { ImgclsError } from '../core/errors.ts';
+import { type ClientOptions, smallRequests } from './clients.ts';
+import { calling } from './retry.ts';
+
+/** The region of AWS's own settings; undefined where they name none. Makes no request. */
+export async function usualRegion(): Promise<string | undefined> {
+  const client = new STSClient(smallRequests({}));
+  try {
+    return await client.config.region();
+  } catch {
+    return undefined;
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Whose credentials these are, in which region they are used, and what time AWS has. Needs no permission. */
+export async function whoAmI(options: ClientOptions): Promise<Caller> {
+  const client = new STSClient(smallRequests(options));
+  let serverMs: number | undefined;
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const answer = await next(args);
+      const { headers } = answer.response as { headers?: Record<string, string> };
+      const dateMs = Date.parse(headers?.date ?? '');
+      if (!Number.isNaN(dateMs)) serverMs = dateMs;
+      return answer;
+    },
+    { step: 'deserialize', name: 'serverDate', priority: 'low' },
+  );
+  try {
+    return await calling(
+      'find out whose credentials these are (sts:GetCallerIdentity)',
+      undefined,
+      async () => {
+        const region = await client.config.region();
+        const { Account, Arn } = await client.send(new GetCallerIdentityCommand({}));
+        if (Account === undefined || Arn === undefined)
+          throw new ImgclsError('transient', 'AWS left something out of its answer about the credentials.');
+        return { account: Account, arn: Arn, region, ...(serverMs !== undefined && { serverMs }) };
+      },
+    );
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,0 +1,45 @@
+import { GetRoleCommand, IAMClient, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
+import type { Permission, Permissions } from '../core/account.ts';
+import { ImgclsError } from '../core/errors.ts';
+import { type ClientOptions, smallRequests } from './clients.ts';
+import { calling } from './retry.ts';
+
+/** What an identity may do, by IAM's policy simulator; `end` lets go of the connections. */
+export function createPermissions(options: ClientOptions): Permissions & { end(): void } {
+  const client = new IAMClient(smallRequests(options));
+  return {
+    async lacking(callerArn, permissions) {
+      if (/:root$/.test(callerArn)) return [];
+      const PolicySourceArn = await principalOf(client, callerArn);
+      const lacking: Permission[] = [];
+      // One resource a question: an action is judged on each resource it is asked with.
+      for (const [resource, some] of Map.groupBy(permissions, (each) => each.resource)) {
+        const command = new SimulatePrincipalPolicyCommand({
+          PolicySourceArn,
+          ActionNames: some.map(({ action }) => action),
+          ResourceArns: [resource],
+        });
+        const { EvaluationResults = [] } = await calling(
+          'simulate policies (iam:SimulatePrincipalPolicy)',
+          undefined,
+          () => client.send(command),
+        );
+        const allowed = EvaluationResults.filter(({ EvalDecision }) => EvalDecision === 'allowed');
+        lacking.push(...some.filter(({ action }) => !allowed.some((each) => each.EvalActionName === action)));
+      }
+      return lacking;
+    },
+    end: () => client.destroy(),
+  };
+}
+
+/** Policies hang on the role, whose ARN has a path that that of its session lacks. */
+async function principalOf(client: IAMClient, arn: string): Promise<string> {
+  const role = /:assumed-role\/([^/]+)\//.exec(arn)?.[1];
+  if (role === undefined) return arn;
+  const { Role } = await calling(`look up role ${role} (iam:GetRole)`, undefined, () =>
+    client.send(new GetRoleCommand({ RoleName: role })),
+  );
+  if (Role?.Arn === undefined) throw new ImgclsError('transient', `IAM left the ARN out of role ${role}.`);
+  return Role.Arn;
+}

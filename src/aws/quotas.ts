@@ -1,0 +1,37 @@
+import {
+  GetAWSDefaultServiceQuotaCommand,
+  GetServiceQuotaCommand,
+  ServiceQuotasClient,
+} from '@aws-sdk/client-service-quotas';
+import type { Quotas } from '../core/account.ts';
+import { ImgclsError } from '../core/errors.ts';
+import { type ClientOptions, smallRequests } from './clients.ts';
+import { awsError, hasCode } from './errors.ts';
+
+/** "Running On-Demand Standard instances" and "All Standard Spot Instance Requests", in vCPUs. */
+const CODES = { 'on-demand': 'L-1216C47A', spot: 'L-34B43A08' } as const;
+
+/** The account's quotas of EC2; `end` lets go of the connections. */
+export function createQuotas(options: ClientOptions): Quotas & { end(): void } {
+  const client = new ServiceQuotasClient(smallRequests(options));
+  return {
+    async standardVcpus(market) {
+      const which = { ServiceCode: 'ec2', QuotaCode: CODES[market] };
+      try {
+        const { Quota } = await client
+          .send(new GetServiceQuotaCommand(which))
+          // One that was never changed may have the default alone.
+          .catch((error: unknown) => {
+            if (!hasCode(error, 'NoSuchResourceException')) throw error;
+            return client.send(new GetAWSDefaultServiceQuotaCommand(which));
+          });
+        if (Quota?.Value === undefined)
+          throw new ImgclsError('transient', `AWS left the value out of quota ${which.QuotaCode}.`);
+        return Quota.Value;
+      } catch (error) {
+        throw awsError(error, `read quota ${which.QuotaCode} (servicequotas:GetServiceQuota)`);
+      }
+    },
+    end: () => client.destroy(),
+  };
+}

@@ -1,0 +1,21 @@
+import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { Secrets } from '../core/account.ts';
+import { type ClientOptions, smallRequests } from './clients.ts';
+import { awsError, hasCode } from './errors.ts';
+
+/** Secrets that were deleted and can still be restored; `end` lets go of the connections. */
+export function createSecrets(options: ClientOptions): Secrets & { end(): void } {
+  const client = new SecretsManagerClient(smallRequests(options));
+  return {
+    async goneAtMs(id) {
+      try {
+        const { DeletedDate } = await client.send(new DescribeSecretCommand({ SecretId: id }));
+        return DeletedDate?.getTime();
+      } catch (error) {
+        if (hasCode(error, 'ResourceNotFoundException')) return undefined;
+        throw awsError(error, `look up secret ${id} (secretsmanager:DescribeSecret)`);
+      }
+    },
+    end: () => client.destroy(),
+  };
+}

@@ -1,0 +1,37 @@
+import { type EC2Client, paginateDescribeImages } from '@aws-sdk/client-ec2';
+import { IMAGE_TAG, VERSION_TAG, type WorkerImages } from '../core/account.ts';
+import { calling } from './retry.ts';
+
+/** The machine images of workers that this account has made. */
+export function createWorkerImages(client: EC2Client): WorkerImages {
+  return {
+    list: () =>
+      calling('look for images of workers (ec2:DescribeImages)', undefined, async () => {
+        const pages = paginateDescribeImages(
+          { client },
+          {
+            Owners: ['self'],
+            Filters: [
+              { Name: `tag:${IMAGE_TAG.key}`, Values: [IMAGE_TAG.worker] },
+              { Name: 'state', Values: ['available'] },
+            ],
+          },
+        );
+        const images = (await Array.fromAsync(pages)).flatMap(({ Images = [] }) => Images);
+        return images
+          .map(
+            ({ ImageId = '', Architecture = '', CreationDate = '', Tags = [], BlockDeviceMappings = [] }) => {
+              const version = Tags.find(({ Key }) => Key === VERSION_TAG)?.Value;
+              return {
+                id: ImageId,
+                architecture: String(Architecture),
+                createdAtMs: Date.parse(CreationDate),
+                ...(version !== undefined && { version }),
+                snapshots: BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []),
+              };
+            },
+          )
+          .sort((a, b) => b.createdAtMs - a.createdAtMs);
+      }),
+  };
+}

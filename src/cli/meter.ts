@@ -1,0 +1,32 @@
+import { EmfMeter } from '../core/emf.ts';
+import { type Meter, noMeter } from '../core/metrics.ts';
+import { systemClock } from './clock.ts';
+import type { RunSettings } from './settings.ts';
+
+const REPORT_EVERY_MS = 60_000;
+
+/**
+ * Figures as the settings want them: none, or as lines of the log each minute and at the end.
+ * @param properties further members of each line.
+ */
+export function openMeter(
+  { metrics, cluster }: Pick<RunSettings, 'metrics' | 'cluster'>,
+  properties: Readonly<Record<string, string>>,
+): { meter: Meter; close(): void } {
+  if (metrics === 'none') return { meter: noMeter, close() {} };
+  const meter = new EmfMeter({
+    cluster,
+    properties,
+    nowMs: systemClock.nowMs,
+    write: (line) => void process.stderr.write(`${line}\n`),
+  });
+  const timer = setInterval(() => meter.flush(), REPORT_EVERY_MS);
+  timer.unref();
+  return {
+    meter,
+    close() {
+      clearInterval(timer);
+      meter.flush();
+    },
+  };
+}

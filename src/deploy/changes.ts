@@ -1,0 +1,46 @@
+/** A change set for people. */
+import type { ResourceChange } from '../core/stacks.ts';
+
+export const CHANGE_HEAD = ['action', 'resource', 'type', 'replacement'];
+
+const WORDS: Readonly<Record<string, string>> = { Add: 'add', Modify: 'change', Remove: 'remove' };
+
+/** What would cost data: removed and replaced first. */
+const rank = ({ action, replacement }: ResourceChange): number =>
+  action === 'Remove'
+    ? 0
+    : replacement === 'yes' || replacement === 'maybe'
+      ? 1
+      : action === 'Modify'
+        ? 2
+        : 3;
+
+/** Rows under {@link CHANGE_HEAD}. */
+export const changeRows = (changes: readonly ResourceChange[]): string[][] =>
+  changes
+    .toSorted((a, b) => rank(a) - rank(b) || a.resource.localeCompare(b.resource))
+    .map(({ action, resource, type, replacement = '' }) => [
+      WORDS[action] ?? action.toLowerCase(),
+      resource,
+      type,
+      replacement,
+    ]);
+
+/** `37 to add, 1 to change (1 made anew), none to remove.` */
+export function changeSummary(changes: readonly ResourceChange[]): string {
+  if (changes.length === 0) return 'No resource changes; outputs or descriptions do.';
+  const count = (action: string) => changes.filter((change) => change.action === action).length || 'none';
+  const anew = changes.filter(({ replacement }) => replacement === 'yes').length;
+  const changed = `${count('Modify')} to change${anew > 0 ? ` (${anew} made anew)` : ''}`;
+  return `${count('Add')} to add, ${changed}, ${count('Remove')} to remove.`;
+}
+
+/** Buckets and queues that would lose what is in them. */
+export function losses(changes: readonly ResourceChange[]): string[] {
+  return changes
+    .filter(({ type }) => type === 'AWS::S3::Bucket' || type === 'AWS::SQS::Queue')
+    .filter(
+      ({ action, replacement }) => action === 'Remove' || replacement === 'yes' || replacement === 'maybe',
+    )
+    .map(({ resource }) => resource);
+}

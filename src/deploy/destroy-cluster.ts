@@ -1,0 +1,193 @@
+/**
+ * Takes a cluster away. What could start something anew goes first: groups, then machines, then what is in the buckets, then
+ * the stack with everything else in it.
+ */
+import type { Buckets, ScalingGroups } from '../core/account.ts';
+import type { Ec2Instance } from '../core/ec2.ts';
+import { isResponseQueue, responseQueuePrefix } from '../core/keys.ts';
+import type { QueueService } from '../core/ports.ts';
+import type { Stack, StackEvent, StackResource, Stacks } from '../core/stacks.ts';
+import { removeStack } from './deploy-stack.ts';
+import { untilAtRest, type Watching } from './follow.ts';
+
+/** Objects are counted so far. */
+export const COUNTED_AT_MOST = 20_000;
+/** So many deleted objects make a line. */
+const TOLD_EVERY = 20_000;
+/** A worker that was told to end finishes what it has begun; then it is ended without it. */
+const MACHINES_END_WITHIN_MS = 5 * 60_000;
+const LOOK_EVERY_MS = 5000;
+/** What is written while the stack goes keeps its bucket: so often it is emptied and tried again. */
+const TRIES = 3;
+
+/** Instances of the cluster's fleet. */
+export interface Machines {
+  /** Terminated ones included as long as EC2 tells of them. */
+  list(): Promise<Ec2Instance[]>;
+  /** Any of the account's. */
+  end(ids: readonly string[]): Promise<void>;
+}
+
+export interface DestroyPorts extends Watching {
+  cluster: string;
+  stackName: string;
+  stacks: Stacks;
+  machines: Machines;
+  groups: ScalingGroups;
+  buckets: Buckets;
+  queues: Pick<QueueService, 'list' | 'remove'>;
+  /** Jobs of an output bucket that are not final. */
+  countUnfinishedJobs(bucket: string): Promise<number>;
+  clock: Watching['clock'] & { monotonicMs(): number };
+  notice(text: string): void;
+  onEvent(event: StackEvent): void;
+}
+
+/** What there is of a cluster. */
+export interface Remains {
+  stack: Stack | undefined;
+  resources: StackResource[];
+  /** With their objects, versions included, counted up to {@link COUNTED_AT_MOST}. */
+  buckets: { name: string; objects: number }[];
+  machines: Ec2Instance[];
+  unfinishedJobs: number;
+  responseQueues: string[];
+}
+
+/** Waits for what is under way on the stack, then looks. Changes nothing. */
+export async function surveyCluster(ports: DestroyPorts): Promise<Remains> {
+  const { stacks, buckets, countUnfinishedJobs } = ports;
+  const stack = await stackAtRest(ports);
+  const resources = stack === undefined ? [] : await stacks.resources(stack.id);
+  const found: Remains['buckets'] = [];
+  for (const name of physicalIds(resources, 'AWS::S3::Bucket')) {
+    const objects = await buckets.count(name, COUNTED_AT_MOST);
+    if (objects !== undefined) found.push({ name, objects });
+  }
+  const output = stack?.outputs.OutputBucket;
+  const hasOutput = output !== undefined && found.some(({ name }) => name === output);
+  return {
+    stack,
+    resources,
+    buckets: found,
+    machines: await runningMachines(ports),
+    unfinishedJobs: hasOutput ? await countUnfinishedJobs(output) : 0,
+    responseQueues: await responseQueues(ports),
+  };
+}
+
+async function stackAtRest(ports: DestroyPorts): Promise<Stack | undefined> {
+  const stack = await ports.stacks.find(ports.stackName);
+  // A shell is at rest, whatever its name says.
+  if (stack === undefined || stack.status === 'REVIEW_IN_PROGRESS') return stack;
+  return await untilAtRest(ports, stack.id);
+}
+
+export const isNothing = ({ stack, machines, responseQueues: queues }: Remains): boolean =>
+  stack === undefined && machines.length === 0 && queues.length === 0;
+
+/** @returns what CloudFormation has left where it was, as the template asks. */
+export async function destroyCluster(ports: DestroyPorts, remains: Remains): Promise<StackEvent[]> {
+  const { stack } = remains;
+  await endMachines(ports, remains);
+  const retained = stack === undefined ? [] : await emptyAndRemove(ports, stack, remains);
+  const late = await runningMachines(ports);
+  if (late.length > 0) {
+    ports.notice(
+      `ending more instances (${late.length}): a controller elsewhere has launched them meanwhile.`,
+    );
+    await ports.machines.end(late.map(({ id }) => id));
+  }
+  for (const name of await responseQueues(ports)) await ports.queues.remove(name);
+  const kept: StackEvent[] = [];
+  for (const event of retained) {
+    // It was agreed that what is in the buckets goes, and they are empty.
+    if (event.type === 'AWS::S3::Bucket') await ports.buckets.remove(event.physicalId ?? '');
+    else kept.push(event);
+  }
+  return kept;
+}
+
+async function endMachines(
+  ports: DestroyPorts,
+  { resources, machines: running }: Pick<Remains, 'resources' | 'machines'>,
+): Promise<void> {
+  const { groups, machines, clock, signal, notice } = ports;
+  const ids = new Set(running.map(({ id }) => id));
+  for (const group of physicalIds(resources, 'AWS::AutoScaling::AutoScalingGroup'))
+    for (const id of await groups.close(group)) ids.add(id);
+  if (ids.size === 0) return;
+  notice(`ending the instances (${ids.size}); workers finish what they have begun.`);
+  await machines.end([...ids]);
+  const untilMs = clock.monotonicMs() + MACHINES_END_WITHIN_MS;
+  while ((await machines.list()).some(({ state }) => state !== 'terminated')) {
+    signal.throwIfAborted();
+    if (clock.monotonicMs() > untilMs) {
+      notice('some instances take long to end; going on without waiting for them.');
+      return;
+    }
+    await clock.sleep(LOOK_EVERY_MS, signal);
+  }
+}
+
+async function emptyAndRemove(
+  ports: DestroyPorts,
+  stack: Stack,
+  { buckets }: Pick<Remains, 'buckets'>,
+): Promise<StackEvent[]> {
+  for (let tries = 1; ; tries++) {
+    for (const { name } of buckets) await emptyBucket(ports, name);
+    try {
+      const events = await removeStack(ports, stack);
+      return events.filter(({ status }) => status === 'DELETE_SKIPPED');
+    } catch (error) {
+      ports.signal.throwIfAborted();
+      if (tries >= TRIES || !(await hasFilledBucket(ports, buckets))) throw error;
+      ports.notice('something was written into a bucket meanwhile: emptying it again.');
+    }
+  }
+}
+
+async function emptyBucket({ buckets, notice, signal }: DestroyPorts, name: string): Promise<void> {
+  let told = 0;
+  let all = 0;
+  const tell = () => {
+    told = all;
+    notice(`${name}: object versions deleted: ${all}.`);
+  };
+  const count = (deleted: number) => {
+    all = deleted;
+    if (all - told >= TOLD_EVERY) tell();
+  };
+  await buckets.empty(name, count, signal);
+  if (all > told) tell();
+}
+
+async function hasFilledBucket(
+  ports: Pick<DestroyPorts, 'buckets'>,
+  buckets: Remains['buckets'],
+): Promise<boolean> {
+  for (const { name } of buckets) if (((await ports.buckets.count(name, 1)) ?? 0) > 0) return true;
+  return false;
+}
+
+const ENDED: readonly Ec2Instance['state'][] = ['shutting-down', 'terminated'];
+
+async function runningMachines({ machines }: Pick<DestroyPorts, 'machines'>): Promise<Ec2Instance[]> {
+  return (await machines.list()).filter(({ state }) => !ENDED.includes(state));
+}
+
+async function responseQueues({
+  queues,
+  cluster,
+}: Pick<DestroyPorts, 'queues' | 'cluster'>): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of queues.list(responseQueuePrefix(cluster)))
+    if (isResponseQueue(cluster, name)) names.push(name);
+  return names;
+}
+
+const physicalIds = (resources: readonly StackResource[], wanted: string): string[] =>
+  resources.flatMap(({ type, physicalId }) =>
+    type === wanted && physicalId !== undefined ? [physicalId] : [],
+  );

@@ -1,0 +1,171 @@
+/** The cluster's buckets and queues, by calls that leave nothing behind, and its controller. */
+import type { Caller, Permissions } from '../core/account.ts';
+import type { Clock } from '../core/clock.ts';
+import { messageOf, ObjectMissingError, PreconditionFailedError, QueueMissingError } from '../core/errors.ts';
+import { controllerLock, LOCK_TTL_MS } from '../core/fleet.ts';
+import {
+  activeKey,
+  CONTROLLER_LOCK_KEY,
+  FLEET_PREFIX,
+  jobKey,
+  requestQueueName,
+  responseQueueName,
+} from '../core/keys.ts';
+import type { QueueDepth, QueueService, Store } from '../core/ports.ts';
+import { parseVersioned } from '../core/versioned.ts';
+import { ok, unknown, type Verdict, wrong } from './check.ts';
+
+/** A key that no image and no job has. */
+const NOBODY = 'doctor';
+/** A worker that has not reported for so long is gone. */
+const REPORTS_WITHIN_MS = 60_000;
+
+/** Reading and writing of image bytes. @throws {ImgclsError} that says what is not possible. */
+export async function inputVerdict(store: Store): Promise<Verdict> {
+  const key = `images/${NOBODY}`;
+  await mayList(store, 'images/');
+  await mayGet(store, key);
+  await mayPut(store, key);
+  return ok(`${store.bucket}: images can be stored and read`);
+}
+
+/** Reading, writing and ending of jobs. @throws {ImgclsError} that says what is not possible. */
+export async function outputVerdict(store: Store): Promise<Verdict> {
+  const key = jobKey(NOBODY);
+  await mayList(store, 'jobs/');
+  await mayGet(store, key);
+  await mayPut(store, key);
+  await store.delete([activeKey(NOBODY)]);
+  return ok(`${store.bucket}: jobs can be made, read and ended`);
+}
+
+async function mayList(store: Store, prefix: string): Promise<void> {
+  for await (const _ of store.list(prefix)) return;
+}
+
+async function mayGet(store: Store, key: string): Promise<void> {
+  try {
+    await store.get(key);
+  } catch (error) {
+    if (!(error instanceof ObjectMissingError)) throw error;
+  }
+}
+
+/** Over a version that is not there: permission is asked for first, and nothing can come of it. */
+async function mayPut(store: Store, key: string): Promise<void> {
+  try {
+    await store.put(key, new Uint8Array(), { only: { etag: '"00000000000000000000000000000000"' } });
+  } catch (error) {
+    if (!(error instanceof PreconditionFailedError)) throw error;
+  }
+}
+
+export interface SenderParts {
+  queues: QueueService;
+  cluster: string;
+  caller: Caller;
+  permissions: Permissions;
+}
+
+/** Sending cannot be tried without a message, so that IAM is asked, where one may. */
+export async function requestQueueVerdict({
+  queues,
+  cluster,
+  caller,
+  permissions,
+}: SenderParts): Promise<Verdict> {
+  const name = requestQueueName(cluster);
+  const depth = await depthOf(queues, name);
+  if (depth === undefined) return missing(name);
+  const waiting = `${name}: ${depth.waiting} waiting`;
+  const partition = caller.arn.split(':')[1] ?? 'aws';
+  const action = 'sqs:SendMessage';
+  const resource = `arn:${partition}:sqs:${caller.region}:${caller.account}:${name}`;
+  try {
+    const [lacking] = await permissions.lacking(caller.arn, [{ action, resource }]);
+    if (lacking === undefined) return ok(`${waiting}; jobs can be sent`);
+    return wrong(`${caller.arn} may not send to ${name}.`, `Allow ${action} on ${resource} to it.`);
+  } catch (error) {
+    return unknown(`${waiting}; whether jobs can be sent is not known: ${messageOf(error)}`);
+  }
+}
+
+/** A queue that only some commands use: who may not look at it may do well without. */
+export async function sideQueueVerdict(queues: QueueService, name: string, users: string): Promise<Verdict> {
+  try {
+    const depth = await depthOf(queues, name);
+    return depth === undefined ? missing(name) : ok(`${name}: ${depth.waiting} waiting`);
+  } catch (error) {
+    return unknown(`only ${users} needs it: ${messageOf(error)}`);
+  }
+}
+
+async function depthOf(queues: QueueService, name: string): Promise<QueueDepth | undefined> {
+  try {
+    return await queues.open(name).depth();
+  } catch (error) {
+    if (error instanceof QueueMissingError) return undefined;
+    throw error;
+  }
+}
+
+const missing = (name: string): Verdict =>
+  wrong(
+    `there is no queue ${name}.`,
+    '"imgcls deploy" makes the queues of a cluster. Check the settings cluster and AWS_REGION.',
+  );
+
+/** As every wait does: a queue of its own, and away with it. @param id of a waiter. */
+export async function responseQueueVerdict(
+  queues: QueueService,
+  cluster: string,
+  id: string,
+): Promise<Verdict> {
+  const name = responseQueueName(cluster, id);
+  const queue = await queues.create(name);
+  try {
+    await queue.receive({ max: 1, waitMs: 0, leaseMs: 1000 });
+  } finally {
+    await queues.remove(name);
+  }
+  return ok('can be made, read and removed');
+}
+
+/** Whether somebody launches workers: the lock of a controller that lives changes several times a time to live. */
+export async function controllerVerdict(output: Store, clock: Clock, signal: AbortSignal): Promise<Verdict> {
+  const seen = await readLock(output);
+  const holder = seen?.record.holder;
+  if (seen === undefined || holder === undefined)
+    return await withoutController('no controller runs', output, clock);
+  const untilMs = clock.monotonicMs() + LOCK_TTL_MS;
+  while (clock.monotonicMs() < untilMs) {
+    await clock.sleep(LOCK_TTL_MS / 10, signal);
+    signal.throwIfAborted();
+    const now = await readLock(output);
+    if (now !== undefined && now.etag !== seen.etag && now.record.holder !== undefined)
+      return ok(`${now.record.holder} acts (epoch ${now.record.epoch})`);
+  }
+  return await withoutController(`controller ${holder} does not act any more`, output, clock);
+}
+
+async function readLock(output: Store) {
+  try {
+    const { info, body } = await output.get(CONTROLLER_LOCK_KEY);
+    const record = parseVersioned(controllerLock, new TextDecoder().decode(body), 'controller lock');
+    return { etag: info.etag, record };
+  } catch (error) {
+    if (error instanceof ObjectMissingError) return undefined;
+    throw error;
+  }
+}
+
+async function withoutController(what: string, output: Store, clock: Clock): Promise<Verdict> {
+  let workers = 0;
+  for await (const { modifiedAtMs } of output.list(FLEET_PREFIX))
+    if (clock.nowMs() - modifiedAtMs < REPORTS_WITHIN_MS) workers++;
+  if (workers > 0) return ok(`${what}; workers that run without one: ${workers}`);
+  return wrong(
+    `${what}, and no worker reports.`,
+    'Start one: "imgcls scale" here, or "imgcls deploy --controller". One that was just deployed boots for a minute or two.',
+  );
+}

@@ -1,0 +1,51 @@
+import type { AutoScaling } from '../../core/auto-scaling.ts';
+import type { Ec2 } from '../../core/ec2.ts';
+import { ImgclsError } from '../../core/errors.ts';
+import { checkEc2 } from './ec2-check.ts';
+
+export interface GroupCheck {
+  group: string;
+  /** Workers that the controller keeps also without work. */
+  min: number;
+}
+
+/**
+ * Looks at the group before anything is asked of it.
+ * @returns the types that it may launch; none where AWS chooses them.
+ * @throws {ImgclsError} in one line what is wrong and what to do.
+ */
+export async function checkGroup(
+  autoScaling: Pick<AutoScaling, 'group'>,
+  ec2: Pick<Ec2, 'template' | 'types' | 'imageArchitecture'>,
+  { group: name, min }: GroupCheck,
+): Promise<string[]> {
+  const group = await autoScaling.group(name);
+  if (group.otherUnit !== undefined) {
+    throw new ImgclsError(
+      'config',
+      `Auto Scaling group ${name} counts ${group.otherUnit}, and a fleet counts instances.`,
+      { hint: 'Leave out WeightedCapacity, and set the desired capacity type to units.' },
+    );
+  }
+  if (group.min > min) {
+    throw new ImgclsError(
+      'config',
+      `Auto Scaling group ${name} keeps at least ${group.min} instances (its MinSize), and --min is ${min}.`,
+      { hint: `Lower its MinSize, or give --min ${group.min}.` },
+    );
+  }
+  if (group.max < min) {
+    throw new ImgclsError(
+      'config',
+      `Auto Scaling group ${name} takes at most ${group.max} instances (its MaxSize), and --min is ${min}.`,
+      { hint: 'Raise its MaxSize, or lower --min.' },
+    );
+  }
+  if (group.template === undefined) {
+    throw new ImgclsError('config', `Auto Scaling group ${name} has no launch template.`, {
+      hint: 'Give it one in place of its launch configuration.',
+    });
+  }
+  if (group.choosesTypes) return [];
+  return await checkEc2(ec2, { template: group.template, instanceTypes: group.instanceTypes });
+}

@@ -1,0 +1,53 @@
+/** Messages as S3 puts them into a queue. */
+
+interface EventChanges {
+  bucket?: string;
+  /** As the message has it: URL-encoded, with `+` for a space. */
+  key?: string;
+  eTag?: string | undefined;
+  sequencer?: string;
+  eventName?: string;
+  eventTime?: string;
+  eventVersion?: string;
+  eventSource?: string;
+}
+
+export function droppedEvent({
+  bucket = 'bucket',
+  key = 'drop/cat.jpg',
+  sequencer = '0055',
+  ...changes
+}: EventChanges = {}): object {
+  const eTag = 'eTag' in changes ? changes.eTag : 'e1';
+  return {
+    eventVersion: changes.eventVersion ?? '2.1',
+    eventSource: changes.eventSource ?? 'aws:s3',
+    awsRegion: 'eu-central-1',
+    eventTime: changes.eventTime ?? '2026-11-26T07:31:02.123Z',
+    eventName: changes.eventName ?? 'ObjectCreated:Put',
+    userIdentity: { principalId: 'AWS:EXAMPLE' },
+    requestParameters: { sourceIPAddress: '127.0.0.1' },
+    responseElements: { 'x-amz-request-id': 'C3D13FE58DE4C810', 'x-amz-id-2': 'FMyUVURIY8' },
+    s3: {
+      s3SchemaVersion: '1.0',
+      configurationId: 'drop',
+      bucket: {
+        name: bucket,
+        ownerIdentity: { principalId: 'A3NL1KOZZKExample' },
+        arn: `arn:aws:s3:::${bucket}`,
+      },
+      object: { key, size: 1024, eTag, versionId: '096fKKXTRTtl3on89fVO.nfljtsv6qko', sequencer },
+    },
+  };
+}
+
+export const notificationOf = (...events: object[]): string => JSON.stringify({ Records: events });
+
+export const TEST_EVENT = JSON.stringify({
+  Service: 'Amazon S3',
+  Event: 's3:TestEvent',
+  Time: '2026-11-26T07:00:00.000Z',
+  Bucket: 'bucket',
+  RequestId: '5582815E1AEA5ADF',
+  HostId: '8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR',
+});

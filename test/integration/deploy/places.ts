@@ -1,0 +1,78 @@
+/** Where in buckets and queues each name of src/core/keys.ts leads. */
+
+import { FIRST_ATTEMPT } from '../../../src/core/job.ts';
+import * as keys from '../../../src/core/keys.ts';
+
+const CLUSTER = 'default';
+const JOB = '01M831J8A74S31BMAWYB97FNG7';
+const SHA256 = '0'.repeat(64);
+const range = { attempt: FIRST_ATTEMPT, first: 0, last: 15 };
+const part = { attempt: FIRST_ATTEMPT, part: 0 };
+
+const input = (key: string) => `<InputBucket.Arn>/${key}`;
+const output = (key: string) => `<OutputBucket.Arn>/${key}`;
+const queue = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
+
+/** An example of what each name makes, as the template's policies would name it. */
+const PLACES: Readonly<Record<string, string>> = {
+  imageKey: input(keys.imageKey(SHA256)),
+  DROP_PREFIX: input('drop/cat.jpg'),
+  JOBS_PREFIX: output(`${keys.JOBS_PREFIX}${JOB}/job.json`),
+  jobPrefix: output(`${keys.jobPrefix(JOB)}job.json`),
+  jobKey: output(keys.jobKey(JOB)),
+  jobCostKey: output(keys.jobCostKey(JOB)),
+  manifestPrefix: output(`${keys.manifestPrefix(JOB, FIRST_ATTEMPT)}000000.ndjson`),
+  manifestPartKey: output(keys.manifestPartKey(JOB, part)),
+  announcedKey: output(keys.announcedKey(JOB, part)),
+  resultsPrefix: output(`${keys.resultsPrefix(JOB)}001/0-1.ndjson`),
+  attemptPrefix: output(`${keys.attemptPrefix(JOB, FIRST_ATTEMPT)}0-1.ndjson`),
+  shardKey: output(keys.shardKey(JOB, range)),
+  errorsPrefix: output(`${keys.errorsPrefix(JOB)}001/0-1-01`),
+  errorsKey: output(keys.errorsKey(JOB, range, 1)),
+  ACTIVE_PREFIX: output(`${keys.ACTIVE_PREFIX}${JOB}`),
+  activeKey: output(keys.activeKey(JOB)),
+  modelPrefix: output(`${keys.modelPrefix(SHA256)}model.json`),
+  FLEET_PREFIX: output(`${keys.FLEET_PREFIX}worker.json`),
+  workerStatusKey: output(keys.workerStatusKey('worker')),
+  CONTROLLER_LOCK_KEY: output(keys.CONTROLLER_LOCK_KEY),
+  CONTROLLER_REPORT_KEY: output(keys.CONTROLLER_REPORT_KEY),
+  CONTROLLER_HISTORY_KEY: output(keys.CONTROLLER_HISTORY_KEY),
+  IDEMPOTENCY_PREFIX: output(`${keys.IDEMPOTENCY_PREFIX}digest.json`),
+  idempotencyKey: output(keys.idempotencyKey('digest')),
+  DEAD_LETTERS_PREFIX: output(`${keys.DEAD_LETTERS_PREFIX}letter.json`),
+  deadLetterKey: output(keys.deadLetterKey('letter')),
+  requestQueueName: queue(keys.requestQueueName(CLUSTER)),
+  interactiveQueueName: queue(keys.interactiveQueueName(CLUSTER)),
+  deadLetterQueueName: queue(keys.deadLetterQueueName(CLUSTER)),
+  responseQueuePrefix: queue(`${keys.responseQueuePrefix(CLUSTER)}waiter`),
+  responseQueueName: queue(keys.responseQueueName(CLUSTER, 'waiter')),
+};
+
+/** Of src/core/keys.ts, and no place. */
+const NO_PLACES = ['digits', 'parsePartKey', 'parseErrorsKey', 'parseShardKey'];
+
+/** @throws where nobody has said yet where a name leads. */
+export const placesOf = (names: Iterable<string>, except: readonly string[]): string[] =>
+  [...names]
+    .filter((name) => !NO_PLACES.includes(name) && !except.includes(name))
+    .map((name) => {
+      const place = PLACES[name];
+      if (place === undefined) throw new Error(`Where does ${name} lead? Say so in ${import.meta.filename}.`);
+      return place;
+    });
+
+const QUEUES: Readonly<Record<string, string>> = {
+  '<RequestQueue.Arn>': queue(keys.requestQueueName(CLUSTER)),
+  '<InteractiveQueue.Arn>': queue(keys.interactiveQueueName(CLUSTER)),
+  '<DeadLetterQueue.Arn>': queue(keys.deadLetterQueueName(CLUSTER)),
+};
+
+/** Whether a policy's resource, in which `*` is any text, covers a place. */
+export function covers(resource: string, place: string): boolean {
+  const pattern = (QUEUES[resource] ?? resource).replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
+  return new RegExp(`^${pattern}$`).test(place);
+}
+
+/** Whether a resource is a place in one of the cluster's buckets, or a queue. */
+export const isPlace = (resource: string): boolean =>
+  /^<(In|Out)putBucket\.Arn>\/|^<\w+Queue\.Arn>$|:sqs:/.test(resource);

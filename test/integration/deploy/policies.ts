@@ -1,0 +1,98 @@
+/** What roles may do by the template, and what their code's calls of the SDK take. */
+import type { SdkCall } from './sdk-calls.ts';
+import type { Resource } from './template.ts';
+
+export interface Statement {
+  Effect: 'Allow' | 'Deny';
+  Action: string | string[];
+  Resource: string | string[];
+  Condition?: Record<string, Record<string, unknown>>;
+}
+
+export const listOf = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
+
+/** The statements of all policies that a role has. */
+export function statementsOf(resources: Readonly<Record<string, Resource>>, role: string): Statement[] {
+  const attached: string[] = resources[role]?.Properties.ManagedPolicyArns ?? [];
+  return Object.entries(resources)
+    .filter(([name, { Type, Properties }]) => {
+      if (Type !== 'AWS::IAM::Policy' && Type !== 'AWS::IAM::ManagedPolicy') return false;
+      return attached.includes(`<${name}>`) || (Properties.Roles ?? []).includes(`<${role}>`);
+    })
+    .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[]);
+}
+
+export const actionsOf = (statements: readonly Statement[]): Set<string> =>
+  new Set(statements.flatMap(({ Action }) => listOf(Action)));
+
+interface Needs {
+  always: readonly string[];
+  /** Besides, where a field of the input is set. */
+  with?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Without s3:ListBucket S3 answers "denied" for an object that is not there. */
+const READ = ['s3:GetObject', 's3:ListBucket'];
+
+/** Calls whose actions are not just of their name. */
+const NEEDS: Readonly<Record<string, Needs>> = {
+  's3 GetObject': { always: READ },
+  's3 HeadObject': { always: READ },
+  's3 HeadBucket': { always: ['s3:ListBucket'] },
+  's3 ListObjectsV2': { always: ['s3:ListBucket'] },
+  // Whoever replaces a version only must be allowed to read it.
+  's3 PutObject': { always: ['s3:PutObject'], with: { IfMatch: ['s3:GetObject'] } },
+  's3 CopyObject': { always: [...READ, 's3:PutObject'] },
+  's3 DeleteObjects': { always: ['s3:DeleteObject'] },
+  'ec2 RunInstances': {
+    always: ['ec2:RunInstances'],
+    with: { TagSpecifications: ['ec2:CreateTags'], LaunchTemplate: ['iam:PassRole'] },
+  },
+  'ec2 CreateFleet': {
+    always: ['ec2:CreateFleet', 'ec2:RunInstances', 'iam:CreateServiceLinkedRole'],
+    with: { TagSpecifications: ['ec2:CreateTags'], LaunchTemplateConfigs: ['iam:PassRole'] },
+  },
+};
+
+/** What the services of the other calls are called in IAM; their actions have the names of the calls. */
+const SERVICES: Readonly<Record<string, string>> = {
+  ec2: 'ec2',
+  sqs: 'sqs',
+  'auto-scaling': 'autoscaling',
+  'secrets-manager': 'secretsmanager',
+};
+
+/** The actions that a call takes. @throws where nobody has said yet. */
+export function actionsFor({ name, fields }: SdkCall): string[] {
+  const needs = NEEDS[name];
+  if (needs !== undefined) {
+    const besides = Object.entries(needs.with ?? {}).filter(([field]) => fields.has(field));
+    return [...needs.always, ...besides.flatMap(([, actions]) => actions)];
+  }
+  const [client = '', command = ''] = name.split(' ');
+  const service = SERVICES[client];
+  if (service === undefined)
+    throw new Error(`Which actions does ${name} take? Say so in ${import.meta.filename}.`);
+  // Of several at once, and of one: the same permission.
+  return [`${service}:${command.replace(/Batch$/, '')}`];
+}
+
+/**
+ * Where calls and grants differ, in words.
+ * @param besides actions that are needed by what is no code of ours.
+ */
+export function differences(
+  calls: readonly SdkCall[],
+  granted: ReadonlySet<string>,
+  besides: readonly string[] = [],
+): string[] {
+  const needed = new Map(besides.map((action) => [action, 'what is no code of ours']));
+  for (const call of calls)
+    for (const action of actionsFor(call)) needed.set(action, `${call.name}: ${call.path.join(' > ')}`);
+  const missing = [...needed].filter(([action]) => !granted.has(action));
+  const unused = [...granted].filter((action) => !needed.has(action));
+  return [
+    ...missing.map(([action, by]) => `${action} is needed and not granted (${by})`),
+    ...unused.map((action) => `${action} is granted and never used`),
+  ];
+}

@@ -1,0 +1,167 @@
+/**
+ * A cluster at work on what the template made, each part with the credentials of its role: every request that was made is
+ * one that the role's policies allow, on that very object or queue.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../contract/fault-proxy.ts';
+import { type Moto, standInEnvironment, startMoto } from '../../contract/moto.ts';
+import { until } from '../../contract/until.ts';
+import { makeStack, placeOf } from './moto-stack.ts';
+import { statementsOf } from './policies.ts';
+import { allows, needsOf } from './requests.ts';
+import { readTemplate, resourcesWith } from './template.ts';
+
+const ROOT = path.join(import.meta.dirname, '../../..');
+const SAMPLE = path.join(ROOT, 'samples/cat.jpg');
+const moto: Moto | undefined = await startMoto();
+const proxy: FaultProxy | undefined = moto && (await startFaultProxy(moto.url));
+
+const children: ChildProcess[] = [];
+let folder: string;
+let cluster: Record<string, string>;
+let buckets: Record<string, string>;
+
+beforeAll(async () => {
+  if (moto === undefined) return;
+  for (const [name, value] of Object.entries(standInEnvironment(moto.url))) vi.stubEnv(name, value);
+  folder = await mkdtemp(path.join(tmpdir(), 'imgcls-roles-'));
+  const ec2 = new EC2Client({});
+  const cloudFormation = new CloudFormationClient({});
+  const place = await placeOf(ec2);
+  const { outputs } = await makeStack(cloudFormation, 'imgcls-default', place);
+  const { InputBucket = '', OutputBucket = '', LaunchTemplateId = '' } = outputs;
+  buckets = { [InputBucket]: '<InputBucket.Arn>', [OutputBucket]: '<OutputBucket.Arn>' };
+  cluster = {
+    IMGCLS_CLOUD: 'aws',
+    IMGCLS_INPUT_BUCKET: InputBucket,
+    IMGCLS_OUTPUT_BUCKET: OutputBucket,
+    IMGCLS_MODEL: 'efficientnet-lite0',
+    IMGCLS_LAUNCH_TEMPLATE: LaunchTemplateId,
+    IMGCLS_SUBNETS: String(place.SubnetIds),
+  };
+  ec2.destroy();
+  cloudFormation.destroy();
+});
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await proxy?.close();
+  await moto?.close();
+  if (folder) await rm(folder, { recursive: true, force: true });
+  vi.unstubAllEnvs();
+});
+
+/** The program with the credentials of a role, which the recorded requests tell. */
+function run(role: string, ...args: string[]) {
+  const env = {
+    ...process.env,
+    ...standInEnvironment(proxy?.url ?? ''),
+    ...cluster,
+    AWS_ACCESS_KEY_ID: role,
+  };
+  const child = spawn(process.execPath, [path.join(ROOT, 'bin/imgcls.js'), ...args], {
+    env: { ...env, IMGCLS_DATA_DIR: path.join(folder, role) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  let written = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      written += text;
+    });
+  const ended = once(child, 'exit');
+  return {
+    says: (what: RegExp) =>
+      until(`${role} says ${what}`, async () => what.exec(written) ?? undefined, { timeoutMs: 60_000 }),
+    async end(signal?: NodeJS.Signals) {
+      if (signal) child.kill(signal);
+      const [code] = await ended;
+      expect(code, written).toBe(0);
+      return written;
+    },
+  };
+}
+
+const launches = (): ProxiedRequest[] =>
+  (proxy?.requests ?? []).filter(({ action }) => action === 'CreateFleet');
+
+const roleOf = ({ headers }: ProxiedRequest): string =>
+  /Credential=(\w+)\//.exec(String(headers.authorization))?.[1] ?? '';
+
+describe.skipIf(proxy === undefined)('a cluster of the template', () => {
+  it('makes no request that its roles do not allow', async () => {
+    const controller = run('ControllerRole', 'scale', '--min', '2', '--max', '2', '--drain-on-exit');
+    const worker = run('WorkerRole', 'worker');
+    const web = run('WebRole', 'serve', '--insecure', '--port', '0');
+    await run('SubmitterRole', 'model', 'push', 'efficientnet-lite0').end();
+    expect(await run('SubmitterRole', 'upload', SAMPLE, '--format', 'lines').end()).toContain('tiger cat');
+    const [, address] = await web.says(/listening on (\S+)/);
+    const classified = await fetch(`${address}/v1/classify`, {
+      method: 'POST',
+      headers: { 'content-type': 'image/jpeg' },
+      body: await readFile(SAMPLE),
+    });
+    expect(await classified.json()).toMatchObject({ label: 'tiger cat' });
+    const form = new FormData();
+    form.append('files', new Blob([await readFile(SAMPLE)]), 'cat.jpg');
+    const job = await fetch(`${address}/v1/jobs`, {
+      method: 'POST',
+      body: form,
+      headers: { 'idempotency-key': 'once' },
+    });
+    const { id } = (await job.json()) as { id: string };
+    for (const question of [`jobs/${id}`, `jobs/${id}/images/0`, 'jobs', 'status'])
+      expect((await fetch(`${address}/v1/${question}`)).status, question).toBe(200);
+    await run('SubmitterRole', 'results', id, '--wait').end();
+    for (const command of [['status'], ['jobs'], ['dlq', 'list'], ['gc'], ['rm', id]])
+      await run('SubmitterRole', ...command).end();
+    // One worker is there that nobody launched.
+    await until('the controller launches another', async () => launches().at(0));
+    await web.end('SIGTERM');
+    await worker.end('SIGTERM');
+    await controller.end('SIGTERM');
+
+    const requests = proxy?.requests ?? [];
+    expect(new Set(requests.map(roleOf))).toEqual(
+      new Set(['ControllerRole', 'WorkerRole', 'WebRole', 'SubmitterRole']),
+    );
+    expect(deniedOf(requests, roleOf)).toEqual([]);
+    // A companion: whoever only works may not do what others do.
+    expect(deniedOf(requests, () => 'WorkerRole').length).toBeGreaterThan(20);
+  });
+
+  it('launches with the tag that its policies ask for, from its own template', () => {
+    expect(launches().length).toBeGreaterThan(0);
+    for (const { form } of launches()) {
+      const fields = Object.fromEntries(form ?? []);
+      expect(fields['LaunchTemplateConfigs.1.LaunchTemplateSpecification.LaunchTemplateId']).toBe(
+        cluster.IMGCLS_LAUNCH_TEMPLATE,
+      );
+      for (const [n, type] of ['instance', 'volume'].entries()) {
+        const specification = `TagSpecification.${n + 1}`;
+        expect(fields[`${specification}.ResourceType`]).toBe(type);
+        const [tag] = Object.entries(fields).find(([, value]) => value === 'imgcls:cluster') ?? [];
+        expect(
+          fields[tag?.replace(/^TagSpecification\.\d/, specification).replace(/Key$/, 'Value') ?? ''],
+        ).toBe('default');
+      }
+    }
+  });
+});
+
+function deniedOf(requests: readonly ProxiedRequest[], role: (request: ProxiedRequest) => string): string[] {
+  const resources = resourcesWith(readTemplate(), { WithWeb: 'true' });
+  const denied = requests.flatMap((request) => {
+    const statements = statementsOf(resources, role(request));
+    return needsOf(request, buckets)
+      .filter((need) => !allows(statements, need))
+      .map(({ action, resource }) => `${role(request)} may not ${action} ${resource}`);
+  });
+  return [...new Set(denied)];
+}

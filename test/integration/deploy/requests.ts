@@ -1,0 +1,61 @@
+/** What requests to AWS need, and whether policies allow it: actions and resources; conditions are left to their own tests. */
+import type { ProxiedRequest } from '../../contract/fault-proxy.ts';
+import { covers } from './places.ts';
+import { listOf, type Statement } from './policies.ts';
+
+interface Need {
+  action: string;
+  /** As the template's policies name it; undefined where a request does not say. */
+  resource?: string;
+}
+
+/** @param buckets what policies call them, by name. */
+export function needsOf(request: ProxiedRequest, buckets: Readonly<Record<string, string>>): Need[] {
+  const target = String(request.headers['x-amz-target'] ?? '');
+  if (target.startsWith('AmazonSQS.')) return [needOfQueue(target, JSON.parse(request.body.toString()))];
+  const action = request.form?.get('Action');
+  return action ? [{ action: `ec2:${action}` }] : needsOfBucket(request, buckets);
+}
+
+function needOfQueue(
+  target: string,
+  { QueueName, QueueUrl = '' }: { QueueName?: string; QueueUrl?: string },
+): Need {
+  const action = `sqs:${target.replace(/^AmazonSQS\.|Batch$/g, '')}`;
+  const name = QueueName ?? QueueUrl.slice(QueueUrl.lastIndexOf('/') + 1);
+  return { action, resource: name === '' ? '*' : `arn:aws:sqs:us-east-1:123456789012:${name}` };
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 's3:GetObject',
+  HEAD: 's3:GetObject',
+  PUT: 's3:PutObject',
+};
+
+function needsOfBucket(
+  { method, path, headers, body }: ProxiedRequest,
+  buckets: Readonly<Record<string, string>>,
+): Need[] {
+  const { pathname, searchParams } = new URL(path, 'http://localhost');
+  const [, name = '', key = ''] = /^\/([^/]+)\/?(.*)$/.exec(decodeURIComponent(pathname)) ?? [];
+  const bucket = buckets[name] ?? name;
+  if (method === 'POST' && searchParams.has('delete'))
+    return [...body.toString().matchAll(/<Key>([^<]+)<\/Key>/g)].map(([, each]) => ({
+      action: 's3:DeleteObject',
+      resource: `${bucket}/${each}`,
+    }));
+  if (key === '') return [{ action: 's3:ListBucket', resource: bucket }];
+  const resource = `${bucket}/${key}`;
+  const isRead = method === 'PUT' && (headers['if-match'] ?? headers['x-amz-copy-source']) !== undefined;
+  return [
+    { action: VERBS[method] ?? `s3:${method}`, resource },
+    ...(isRead ? [{ action: 's3:GetObject', resource }] : []),
+  ];
+}
+
+export const allows = (statements: readonly Statement[], { action, resource }: Need): boolean =>
+  statements.some(
+    ({ Action, Resource }) =>
+      listOf(Action).includes(action) &&
+      (resource === undefined || listOf(Resource).some((granted) => covers(granted, resource))),
+  );

@@ -1,0 +1,222 @@
+/** The template deployed to the moto server: everything that it declares is there, and is as it says. */
+import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { DescribeLaunchTemplateVersionsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { GetRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Moto, standInEnvironment, startMoto } from '../../contract/moto.ts';
+import { type MotoStack, makeStack, placeOf } from './moto-stack.ts';
+import { isThere, type Made, release } from './stand-in.ts';
+import { type Resource, readTemplate, resourcesWith } from './template.ts';
+
+/** Types that moto's CloudFormation passes over without a word. */
+const UNKNOWN_TO_MOTO: Readonly<Record<string, string>> = {
+  'AWS::S3::BucketPolicy': 'template.test.ts holds what it says',
+  'AWS::SQS::QueuePolicy': 'template.test.ts holds what it says',
+  'AWS::SecretsManager::Secret': 'the page can be given one that a test makes',
+  'AWS::SNS::Subscription': 'moto has subscriptions, but not of stacks',
+  'AWS::SNS::TopicPolicy': 'cdk-nag holds that it asks for TLS',
+  'AWS::CloudWatch::Alarm': 'moto has alarms, but not of stacks',
+};
+
+const VARIANTS: { name: string; parameters: Record<string, string> }[] = [
+  { name: 'default', parameters: {} },
+  {
+    name: 'everything',
+    parameters: {
+      ClusterName: 'everything',
+      Fleet: 'asg',
+      WithWeb: 'true',
+      WebIngressCidr: '198.51.100.0/24',
+      WebHostName: 'labels.example.org',
+      WithEndpoints: 'true',
+      ReadBuckets: 'photographs-one,photographs-two',
+      AlarmEmail: 'somebody@example.org',
+    },
+  },
+];
+
+const template = readTemplate();
+const moto: Moto | undefined = await startMoto();
+if (moto !== undefined)
+  for (const [name, value] of Object.entries(standInEnvironment(moto.url))) vi.stubEnv(name, value);
+const cloudFormation = new CloudFormationClient({});
+const ec2 = new EC2Client({});
+let place: Record<string, string>;
+
+interface Deployed extends MotoStack {
+  /** What the parameters select. */
+  declared: Record<string, Resource>;
+}
+const deployed = new Map<string, Deployed>();
+
+beforeAll(async () => {
+  if (moto === undefined) return;
+  place = await placeOf(ec2);
+  for (const { name, parameters } of VARIANTS) {
+    const given = { ...place, ...parameters };
+    const stack = await makeStack(cloudFormation, `imgcls-${name}`, given);
+    deployed.set(name, { ...stack, declared: resourcesWith(template, given) });
+  }
+});
+afterAll(async () => {
+  cloudFormation.destroy();
+  ec2.destroy();
+  release();
+  vi.unstubAllEnvs();
+  await moto?.close();
+});
+
+const of = (name: string): Deployed => {
+  const found = deployed.get(name);
+  if (found === undefined) throw new Error(`There is no stack ${name}.`);
+  return found;
+};
+
+describe.skipIf(moto === undefined).each(VARIANTS)('the stack $name', ({ name }) => {
+  it('has everything that the template declares', async () => {
+    const { declared, physicalIds } = of(name);
+    const idOf = (reference: string) => physicalIds.get(reference.replace(/^<(\w+)[^>]*>$/, '$1')) ?? '';
+    const known = Object.entries(declared).filter(([, { Type }]) => !(Type in UNKNOWN_TO_MOTO));
+    expect(known.length).toBeGreaterThan(20);
+    const missing: string[] = [];
+    for (const [logical, resource] of known) {
+      const made: Made = { ...resource, physicalId: physicalIds.get(logical) ?? '', idOf };
+      if (!(await isThere(made))) missing.push(`${logical} (${resource.Type})`);
+    }
+    expect(missing).toEqual([]);
+  });
+
+  it('is asked for everything so that its absence would be noticed', async () => {
+    const { declared, physicalIds } = of(name);
+    const found: string[] = [];
+    for (const [logical, resource] of Object.entries(declared)) {
+      if (resource.Type in UNKNOWN_TO_MOTO) continue;
+      const physicalId = `${physicalIds.get(logical)}`.replace(/.{3}$/, 'xyz');
+      if (await isThere({ ...resource, physicalId, idOf: () => 'nothing' })) found.push(logical);
+    }
+    expect(found).toEqual([]);
+  });
+
+  it('lacks nothing else than what moto is known to pass over', () => {
+    const { declared, physicalIds } = of(name);
+    const passedOver = Object.entries(declared).filter(([logical]) => !physicalIds.has(logical));
+    const types = new Set(passedOver.map(([, { Type }]) => Type));
+    expect([...types].filter((type) => !(type in UNKNOWN_TO_MOTO))).toEqual([]);
+    const learnt = Object.entries(declared).filter(
+      ([logical, { Type }]) => Type in UNKNOWN_TO_MOTO && physicalIds.has(logical),
+    );
+    expect(learnt.map(([, { Type }]) => Type)).toEqual([]);
+  });
+
+  it('has roles whose policies name nothing that is not there', async () => {
+    const { declared, physicalIds } = of(name);
+    const iam = new IAMClient({});
+    for (const { Type, Properties } of Object.values(declared)) {
+      if (Type !== 'AWS::IAM::Policy') continue;
+      for (const role of Properties.Roles as string[]) {
+        const { PolicyDocument = '' } = await iam.send(
+          new GetRolePolicyCommand({
+            PolicyName: Properties.PolicyName,
+            RoleName: physicalIds.get(role.slice(1, -1)) ?? '',
+          }),
+        );
+        const text = decodeURIComponent(PolicyDocument);
+        expect(text).toContain('"Effect"');
+        expect(text.replace(/\$\{ec2:InstanceID\}/, '')).not.toMatch(/\$\{|undefined|None/);
+      }
+    }
+    iam.destroy();
+  });
+});
+
+describe.skipIf(moto === undefined)('what the stacks made', () => {
+  it('is told by their outputs', () => {
+    const always = [
+      'ControllerRoleArn',
+      'DeadLetterQueueUrl',
+      'InputBucket',
+      'InteractiveQueueUrl',
+      'LaunchTemplateId',
+      'LogGroupName',
+      'OutputBucket',
+      'RequestQueueUrl',
+      'SubmitterPolicyArn',
+      'SubmitterRoleArn',
+      'WorkerRoleArn',
+    ];
+    expect(Object.keys(of('default').outputs).sort()).toEqual(always);
+    const { outputs } = of('everything');
+    // moto has no secret for WebTokenSecretArn.
+    expect(Object.keys(outputs).sort()).toEqual([...always, 'AutoScalingGroupName', 'WebUrl'].sort());
+    expect(outputs).toMatchObject({
+      InputBucket: 'imgcls-everything-input-123456789012-us-east-1',
+      OutputBucket: 'imgcls-everything-output-123456789012-us-east-1',
+      AutoScalingGroupName: 'imgcls-everything',
+      WebUrl: 'http://labels.example.org',
+      LogGroupName: '/imgcls/everything',
+    });
+  });
+
+  it('gives requests twenty deliveries before they go to the dead letters', async () => {
+    const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
+    const { RequestQueueUrl: QueueUrl } = of('default').outputs;
+    const { Attributes } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }),
+    );
+    expect(Attributes).toMatchObject({
+      VisibilityTimeout: '60',
+      MessageRetentionPeriod: '1209600',
+      SqsManagedSseEnabled: 'true',
+    });
+    expect(JSON.parse(Attributes?.RedrivePolicy ?? '{}')).toMatchObject({
+      deadLetterTargetArn: 'arn:aws:sqs:us-east-1:123456789012:imgcls-default-dlq',
+      maxReceiveCount: 20,
+    });
+    sqs.destroy();
+  });
+
+  it('tells a controller what to launch, and where', async () => {
+    const { physicalIds, outputs } = of('default');
+    const { LaunchTemplateVersions: [version] = [] } = await ec2.send(
+      new DescribeLaunchTemplateVersionsCommand({
+        LaunchTemplateId: physicalIds.get('ControllerLaunchTemplate'),
+        Versions: ['$Latest'],
+      }),
+    );
+    const { UserData = '', ImageId } = version?.LaunchTemplateData ?? {};
+    expect(ImageId).toMatch(/^ami-/);
+    expect(Buffer.from(UserData, 'base64').toString().split('\n')).toEqual([
+      '#imgcls-environment',
+      'IMGCLS_ROLE=controller',
+      'IMGCLS_CLOUD=aws',
+      'AWS_REGION=us-east-1',
+      'IMGCLS_CLUSTER=default',
+      'IMGCLS_INPUT_BUCKET=imgcls-default-input-123456789012-us-east-1',
+      'IMGCLS_OUTPUT_BUCKET=imgcls-default-output-123456789012-us-east-1',
+      'IMGCLS_MODEL=efficientnet-lite0',
+      'IMGCLS_METRICS=emf',
+      'IMGCLS_MAX=4',
+      'IMGCLS_TARGET_SECONDS=120',
+      'IMGCLS_FLEET=ec2',
+      `IMGCLS_LAUNCH_TEMPLATE=${outputs.LaunchTemplateId}:1`,
+      `IMGCLS_SUBNETS=${place.SubnetIds}`,
+      'IMGCLS_ON_DEMAND_PERCENTAGE=100',
+      '',
+    ]);
+  });
+
+  it('has one controller, and no worker before there is work', async () => {
+    const client = new AutoScalingClient({});
+    const { AutoScalingGroups = [] } = await client.send(new DescribeAutoScalingGroupsCommand({}));
+    const sizes = AutoScalingGroups.map((group) => [group.AutoScalingGroupName, group.Instances?.length]);
+    expect(Object.fromEntries(sizes)).toEqual({
+      'imgcls-default-controller': 1,
+      'imgcls-everything': 0,
+      'imgcls-everything-controller': 1,
+      'imgcls-everything-web': 1,
+    });
+    client.destroy();
+  });
+});

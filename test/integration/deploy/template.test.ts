@@ -1,0 +1,262 @@
+/** What the template promises to whoever reads it as an attacker, and to the program that runs on what it makes. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/keys.ts';
+import { MAX_RECEIVE_COUNT } from '../../../src/core/messages.ts';
+import { DAY_MS, INPUT_RETENTION_MS } from '../../../src/core/retention.ts';
+import {
+  environmentName,
+  environmentSource,
+  resolveSettings,
+  settingNames,
+} from '../../../src/core/settings.ts';
+import { brokenRules, type Resource, readTemplate, resourcesWith, TEMPLATE_FILE } from './template.ts';
+
+const TOKEN_SECRET = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:WebToken-1';
+const template = readTemplate();
+
+const WEB = { WithWeb: 'true', WebIngressCidr: '198.51.100.0/24' };
+const VARIANTS: Readonly<Record<string, Record<string, string>>> = {
+  'as it is by default': {},
+  'with all there is': {
+    ...WEB,
+    Fleet: 'asg',
+    WithEndpoints: 'true',
+    ReadBuckets: 'one,two',
+    AlarmEmail: 'somebody@example.org',
+    WebCertificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1',
+    WebHostName: 'labels.example.org',
+  },
+  'with a page and nothing more': { ...WEB, WithController: 'false' },
+};
+const variants = Object.entries(VARIANTS).map(([name, given]) => ({
+  name,
+  resources: resourcesWith(template, given),
+}));
+
+const ofType = (resources: Readonly<Record<string, Resource>>, type: string) =>
+  Object.entries(resources)
+    .filter(([, { Type }]) => Type === `AWS::${type}`)
+    .map(([name, { Properties }]) => ({ name, properties: Properties }));
+
+describe('the template', () => {
+  it('is small enough to be given to CloudFormation as it is', () => {
+    expect(readFileSync(TEMPLATE_FILE).byteLength).toBeLessThanOrEqual(51_200);
+  });
+});
+
+describe.each(variants)('a cluster $name', ({ resources }) => {
+  it('has private buckets, encrypted, by TLS alone, in which nothing half-done stays', () => {
+    const buckets = ofType(resources, 'S3::Bucket');
+    expect(buckets).toHaveLength(2);
+    for (const { name, properties } of buckets) {
+      expect(Object.values(properties.PublicAccessBlockConfiguration)).toEqual([true, true, true, true]);
+      expect(properties.OwnershipControls.Rules).toEqual([{ ObjectOwnership: 'BucketOwnerEnforced' }]);
+      expect(JSON.stringify(properties.BucketEncryption)).toContain('"SSEAlgorithm":"AES256"');
+      expect(properties.LifecycleConfiguration.Rules).toContainEqual(
+        expect.objectContaining({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }),
+      );
+      const policy = ofType(resources, 'S3::BucketPolicy').find(
+        ({ properties: { Bucket } }) => Bucket === `<${name}>`,
+      );
+      expect(policy?.properties.PolicyDocument.Statement).toContainEqual(
+        denialOfPlain('s3:*', [`<${name}.Arn>`, `<${name}.Arn>/*`]),
+      );
+    }
+  });
+
+  it('keeps what is no input, job or log', () => {
+    const [input, output] = ofType(resources, 'S3::Bucket').map(({ properties }) =>
+      properties.LifecycleConfiguration.Rules.filter(
+        (rule: { ExpirationInDays?: unknown }) => rule.ExpirationInDays,
+      ),
+    );
+    expect(input).toEqual([
+      { Id: 'expire-images', Status: 'Enabled', ExpirationInDays: String(INPUT_RETENTION_MS / DAY_MS) },
+    ]);
+    expect(output.map(({ Prefix }: { Prefix: string }) => Prefix)).toEqual(['jobs/', 'dlq/', 'access-logs/']);
+  });
+
+  it('has queues of the names, times and counts that the program knows, encrypted, by TLS alone', () => {
+    const { RequestQueue, DeadLetterQueue, InteractiveQueue } = resources;
+    const lease = resolveSettings([]).settings.leaseSeconds;
+    expect(RequestQueue?.Properties).toMatchObject({
+      QueueName: requestQueueName('default'),
+      VisibilityTimeout: lease,
+      MessageRetentionPeriod: 14 * 86_400,
+      RedrivePolicy: { deadLetterTargetArn: '<DeadLetterQueue.Arn>', maxReceiveCount: MAX_RECEIVE_COUNT },
+    });
+    expect(DeadLetterQueue?.Properties).toMatchObject({
+      QueueName: deadLetterQueueName('default'),
+      MessageRetentionPeriod: 14 * 86_400,
+      RedriveAllowPolicy: {
+        sourceQueueArns: [`arn:aws:sqs:us-east-1:123456789012:${requestQueueName('default')}`],
+      },
+    });
+    expect(InteractiveQueue?.Properties).toMatchObject({
+      QueueName: interactiveQueueName('default'),
+      MessageRetentionPeriod: 60,
+    });
+    const policies = ofType(resources, 'SQS::QueuePolicy').map(({ properties }) => properties);
+    for (const { name, properties } of ofType(resources, 'SQS::Queue')) {
+      expect(properties.SqsManagedSseEnabled).toBe(true);
+      const [policy, ...others] = policies.filter(({ Queues }) => Queues.includes(`<${name}>`));
+      expect(others).toEqual([]);
+      expect(policy?.PolicyDocument.Statement).toContainEqual(denialOfPlain('sqs:*', expect.anything()));
+    }
+  });
+
+  it('lets strangers do nothing', () => {
+    const documents = Object.values(resources).flatMap(({ Properties }) => [
+      Properties.PolicyDocument,
+      Properties.AssumeRolePolicyDocument,
+    ]);
+    const allowed = documents
+      .flatMap((document) => document?.Statement ?? [])
+      .filter(({ Effect, Principal }) => Effect === 'Allow' && Principal !== undefined);
+    const principals = new Set(allowed.map(({ Principal }) => JSON.stringify(Principal)));
+    const ours = [
+      '{"AWS":"arn:aws:iam::123456789012:root"}',
+      ...['ec2', 's3', 'logdelivery.elasticloadbalancing', 'cloudwatch'].map(
+        (service) => `{"Service":"${service}.amazonaws.com"}`,
+      ),
+    ];
+    expect([...principals].filter((principal) => !ours.includes(principal))).toEqual([]);
+  });
+
+  it('launches instances that nobody can log in to, and whose metadata stay theirs', () => {
+    const templates = ofType(resources, 'EC2::LaunchTemplate');
+    expect(templates.length).toBeGreaterThan(0);
+    for (const { properties } of templates) {
+      const { KeyName, ...data } = properties.LaunchTemplateData;
+      expect(KeyName).toBeUndefined();
+      expect(data).toMatchObject({
+        InstanceInitiatedShutdownBehavior: 'terminate',
+        MetadataOptions: { HttpEndpoint: 'enabled', HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
+        NetworkInterfaces: [{ DeviceIndex: 0, AssociatePublicIpAddress: false }],
+        BlockDeviceMappings: [{ Ebs: { Encrypted: true, VolumeType: 'gp3' } }],
+      });
+    }
+  });
+
+  it('has its tag on workers alone: whatever carries it is one to the controller', () => {
+    const carriers = Object.entries(resources)
+      .filter(
+        ([, { Type, Properties }]) =>
+          !Type.startsWith('AWS::IAM::') && JSON.stringify(Properties).includes('imgcls:cluster'),
+      )
+      .map(([name]) => name);
+    expect(carriers).toEqual(['WorkerLaunchTemplate']);
+  });
+
+  it('tells its instances settings that the program knows', () => {
+    for (const { name, properties } of ofType(resources, 'EC2::LaunchTemplate')) {
+      const data = String(properties.LaunchTemplateData.UserData).replace('<WebToken>', TOKEN_SECRET);
+      const lines = data.trimEnd().split('\n');
+      expect(lines.shift()).toBe('#imgcls-environment');
+      const env = Object.fromEntries(
+        lines.map((line) => /^([A-Z_]+)=(.*)$/.exec(line)?.slice(1) ?? [line, 'no setting']),
+      );
+      const { IMGCLS_ROLE, AWS_REGION, ...ours } = env;
+      expect(name.toLowerCase()).toBe(`${IMGCLS_ROLE}launchtemplate`);
+      expect(AWS_REGION).toBe('us-east-1');
+      const known = settingNames.map(environmentName);
+      expect(Object.keys(ours).filter((setting) => !known.includes(setting))).toEqual([]);
+      const { settings } = resolveSettings([environmentSource(ours)]);
+      expect(settings).toMatchObject({ cloud: 'aws', cluster: 'default', model: 'efficientnet-lite0' });
+    }
+  });
+
+  it('has one way in at most, from the range that was given to the load balancer', () => {
+    const groups = ofType(resources, 'EC2::SecurityGroup').flatMap(
+      ({ properties }) => properties.SecurityGroupIngress ?? [],
+    );
+    const rules = ofType(resources, 'EC2::SecurityGroupIngress').map(({ properties }) => properties);
+    const [open, ...others] = [...groups, ...rules].filter(
+      ({ SourceSecurityGroupId }) => SourceSecurityGroupId === undefined,
+    );
+    expect(others).toEqual([]);
+    if (open !== undefined)
+      expect(open).toMatchObject({
+        GroupId: '<LoadBalancerSecurityGroup.GroupId>',
+        CidrIp: '198.51.100.0/24',
+      });
+  });
+});
+
+const denialOfPlain = (action: string, resource: unknown) =>
+  expect.objectContaining({
+    Effect: 'Deny',
+    Principal: '*',
+    Action: action,
+    Resource: resource,
+    Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+  });
+
+describe('the page', () => {
+  it('can be reached by nobody until a range is given', () => {
+    const resources = resourcesWith(template, { WithWeb: 'true' });
+    expect(Object.keys(resources)).not.toContain('LoadBalancerIngress');
+    expect(resources.LoadBalancer?.Properties.Scheme).toBe('internal');
+  });
+
+  it('cannot be open to the internet without a certificate', () => {
+    const certificate = { WebCertificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1' };
+    for (const open of [{ WebScheme: 'internet-facing' }, { WebIngressCidr: '0.0.0.0/0' }]) {
+      expect(brokenRules(template, open)).toEqual([expect.stringContaining('WebCertificateArn')]);
+      expect(brokenRules(template, { ...open, ...certificate })).toEqual([]);
+    }
+    expect(brokenRules(template, WEB)).toEqual([]);
+  });
+
+  it('may put images into the bucket from its own address, and do nothing else there', () => {
+    const certificate = { WebCertificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1' };
+    const originOf = (given: Record<string, string>) => {
+      const [rule, ...others] =
+        resourcesWith(template, given).InputBucket?.Properties.CorsConfiguration.CorsRules ?? [];
+      expect(others).toEqual([]);
+      expect(rule.AllowedMethods).toEqual(['PUT']);
+      return rule.AllowedOrigins;
+    };
+    expect(originOf(WEB)).toEqual(['http://<LoadBalancer.DNSName>']);
+    expect(originOf({ ...WEB, ...certificate, WebHostName: 'labels.example.org' })).toEqual([
+      'https://labels.example.org',
+    ]);
+    expect(resourcesWith(template, {}).InputBucket?.Properties.CorsConfiguration).toBeUndefined();
+  });
+
+  it('takes HTTPS alone where there is a certificate', () => {
+    const resources = resourcesWith(template, {
+      ...WEB,
+      WebCertificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1',
+    });
+    expect(resources.LoadBalancerIngress?.Properties).toMatchObject({ FromPort: 443, ToPort: 443 });
+    expect(ofType(resources, 'ElasticLoadBalancingV2::Listener').map(({ properties }) => properties)).toEqual(
+      [
+        expect.objectContaining({
+          Port: 443,
+          Protocol: 'HTTPS',
+          SslPolicy: expect.stringContaining('TLS13'),
+        }),
+      ],
+    );
+  });
+});
+
+describe('a group of workers', () => {
+  it('is left its size by updates, and ends no worker that holds messages', () => {
+    const { WorkerGroup } = resourcesWith(template, {
+      Fleet: 'asg',
+      MaxWorkers: '7',
+      OnDemandPercentage: '25',
+    });
+    expect(WorkerGroup?.Properties).toMatchObject({
+      MinSize: '0',
+      MaxSize: '7',
+      NewInstancesProtectedFromScaleIn: true,
+      VPCZoneIdentifier: ['subnet-1', 'subnet-2'],
+      MixedInstancesPolicy: { InstancesDistribution: { OnDemandPercentageAboveBaseCapacity: '25' } },
+    });
+    expect(WorkerGroup?.Properties).not.toHaveProperty('DesiredCapacity');
+  });
+});

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { wantedParameters } from '../../../src/cli/deploy-wanted.ts';
+import type { ResourceChange } from '../../../src/core/stacks.ts';
+import { changeRows, changeSummary, losses } from '../../../src/deploy/changes.ts';
+
+const changes: ResourceChange[] = [
+  { action: 'Add', resource: 'Web', type: 'AWS::ElasticLoadBalancingV2::LoadBalancer' },
+  { action: 'Modify', resource: 'Role', type: 'AWS::IAM::Role', replacement: 'no' },
+  { action: 'Modify', resource: 'Requests', type: 'AWS::SQS::Queue', replacement: 'yes' },
+  { action: 'Modify', resource: 'Template', type: 'AWS::EC2::LaunchTemplate', replacement: 'maybe' },
+  { action: 'Remove', resource: 'OldBucket', type: 'AWS::S3::Bucket' },
+];
+
+describe('the changes of a deployment', () => {
+  it('are shown with what is lost first', () => {
+    expect(
+      changeRows(changes).map(([action, resource, , replacement]) => [action, resource, replacement]),
+    ).toEqual([
+      ['remove', 'OldBucket', ''],
+      ['change', 'Requests', 'yes'],
+      ['change', 'Template', 'maybe'],
+      ['change', 'Role', 'no'],
+      ['add', 'Web', ''],
+    ]);
+  });
+
+  it('are summed up', () => {
+    expect(changeSummary(changes)).toBe('1 to add, 3 to change (1 made anew), 1 to remove.');
+    expect(changeSummary([])).toBe('No resource changes; outputs or descriptions do.');
+  });
+
+  it('warn of buckets and queues that lose what is in them', () => {
+    expect(losses(changes)).toEqual(['Requests', 'OldBucket']);
+  });
+});
+
+describe('flags of a deployment', () => {
+  it('become parameters of the template, those that were given alone', () => {
+    expect(wantedParameters({ max: 0, controller: false, withWeb: true, readBucket: ['a', 'b'] })).toEqual([
+      { flag: '--max', parameter: 'MaxWorkers', value: '0' },
+      { flag: '--controller', parameter: 'WithController', value: 'false' },
+      { flag: '--with-web', parameter: 'WithWeb', value: 'true' },
+      { flag: '--read-bucket', parameter: 'ReadBuckets', value: 'a,b' },
+    ]);
+    expect(wantedParameters({})).toEqual([]);
+  });
+
+  it('give any other parameter by its name', () => {
+    expect(wantedParameters({ parameter: ['TargetSeconds=60', 'Empty=', 'Odd=a=b'] })).toEqual([
+      { flag: '--parameter', parameter: 'TargetSeconds', value: '60' },
+      { flag: '--parameter', parameter: 'Empty', value: '' },
+      { flag: '--parameter', parameter: 'Odd', value: 'a=b' },
+    ]);
+  });
+
+  it.each([
+    [{ parameter: ['TargetSeconds'] }, /not NAME=VALUE/],
+    [{ max: 4, parameter: ['MaxWorkers=5'] }, /Both --max and --parameter MaxWorkers=5 give MaxWorkers/],
+  ])('are refused where they make no sense: %j', (flags, words) => {
+    expect(() => wantedParameters(flags)).toThrow(words);
+  });
+});

@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { ImgclsError } from '../../../src/core/errors.ts';
+import type { ResourceChange, StackEvent } from '../../../src/core/stacks.ts';
+import { type DeployPorts, deployStack } from '../../../src/deploy/deploy-stack.ts';
+import { virtualClock } from '../virtual-clock.ts';
+import { event, type FakeStacks, fakeStacks } from './fake-stacks.ts';
+
+const added: ResourceChange[] = [{ action: 'Add', resource: 'Bucket', type: 'AWS::S3::Bucket' }];
+const ready = { state: 'ready' as const, changes: added };
+
+function deploy(stacks: FakeStacks, over: Partial<DeployPorts> = {}) {
+  const shown: ResourceChange[][] = [];
+  const told: StackEvent[] = [];
+  const notices: string[] = [];
+  const done = deployStack(
+    {
+      stacks,
+      clock: virtualClock(),
+      signal: new AbortController().signal,
+      newName: () => 'change',
+      notice: (text) => void notices.push(text),
+      agreeToClear: async () => true,
+      agree: async (changes) => {
+        shown.push([...changes]);
+        return true;
+      },
+      onEvent: (one) => void told.push(one),
+      ...over,
+    },
+    {
+      name: 'imgcls-test',
+      template: { body: '' },
+      capabilities: [],
+      parameters: async (stack) => ({ Was: { value: stack?.parameters.Was ?? 'new' } }),
+    },
+  );
+  return { done, shown, told, notices };
+}
+
+describe('a deployment', () => {
+  it('makes a stack that is not there, and tells each event once', async () => {
+    const events = [
+      event('CREATE_IN_PROGRESS'),
+      event('CREATE_COMPLETE', 'Bucket'),
+      event('CREATE_COMPLETE'),
+    ];
+    const stacks = fakeStacks({
+      views: [{ state: 'pending', changes: [] }, ready],
+      execution: [events.slice(0, 1), [], events.slice(1)],
+    });
+    const { done, shown, told } = deploy(stacks);
+    expect(await done).toMatchObject({ became: 'deployed', stack: { status: 'CREATE_COMPLETE' } });
+    expect(stacks.proposed).toMatchObject([{ kind: 'CREATE', parameters: { Was: { value: 'new' } } }]);
+    expect(shown).toEqual([added]);
+    expect(told).toEqual(events);
+    expect(stacks).toMatchObject({ discarded: 0, removed: 0 });
+  });
+
+  it('changes a stack that is there, from the parameters that it has', async () => {
+    const stacks = fakeStacks({
+      stack: { parameters: { Was: 'before' } },
+      views: [ready],
+      execution: [
+        [event('UPDATE_IN_PROGRESS')],
+        [event('UPDATE_COMPLETE_CLEANUP_IN_PROGRESS')],
+        [event('UPDATE_COMPLETE')],
+      ],
+    });
+    expect(await deploy(stacks).done).toMatchObject({
+      became: 'deployed',
+      stack: { status: 'UPDATE_COMPLETE' },
+    });
+    expect(stacks.proposed).toMatchObject([{ kind: 'UPDATE', parameters: { Was: { value: 'before' } } }]);
+  });
+
+  it('is done where there is nothing to change, and asks nobody', async () => {
+    const stacks = fakeStacks({ stack: {}, views: [{ state: 'empty', changes: [] }] });
+    const { done, shown } = deploy(stacks);
+    expect(await done).toMatchObject({ became: 'unchanged' });
+    expect(shown).toEqual([]);
+    expect(stacks.discarded).toBe(1);
+    const refused = { ...fakeStacks({ stack: {} }), propose: async () => undefined };
+    expect(await deploy(refused).done).toMatchObject({ became: 'unchanged' });
+  });
+
+  it('that nobody agrees to leaves no trace, and no stack that was not there', async () => {
+    const fresh = fakeStacks({ views: [ready] });
+    expect(await deploy(fresh, { agree: async () => false }).done).toEqual({ became: 'declined' });
+    expect(fresh).toMatchObject({ discarded: 1, removed: 1, stack: undefined });
+    const old = fakeStacks({ stack: {}, views: [ready] });
+    expect(await deploy(old, { agree: async () => false }).done).toEqual({ became: 'declined' });
+    expect(old).toMatchObject({ discarded: 1, removed: 0 });
+    const shell = fakeStacks({ stack: { status: 'REVIEW_IN_PROGRESS' }, views: [ready] });
+    await deploy(shell, { agree: async () => false }).done;
+    expect(shell).toMatchObject({ discarded: 1, removed: 0 });
+    const failing = fakeStacks({ views: [{ state: 'failed', reason: 'Parameter X is wrong', changes: [] }] });
+    await expect(deploy(failing).done).rejects.toThrow('could not be planned: Parameter X is wrong');
+    expect(failing).toMatchObject({ discarded: 1, removed: 1 });
+  });
+
+  it('never removes what may be under way', async () => {
+    const stacks = fakeStacks({ views: [ready] });
+    const lost: FakeStacks = Object.assign(stacks, {
+      execute: async () => {
+        throw new ImgclsError('transient', 'the answer was lost');
+      },
+    });
+    await expect(deploy(lost).done).rejects.toThrow('the answer was lost');
+    expect(lost).toMatchObject({ discarded: 0, removed: 0 });
+  });
+
+  it("waits for somebody else's, then goes on from what that came to", async () => {
+    const stacks = fakeStacks({
+      stack: {},
+      states: ['UPDATE_IN_PROGRESS', 'UPDATE_IN_PROGRESS', 'UPDATE_COMPLETE', 'UPDATE_COMPLETE'],
+      views: [ready],
+      execution: [[event('UPDATE_COMPLETE')]],
+    });
+    const { done, notices } = deploy(stacks);
+    expect(await done).toMatchObject({ became: 'deployed' });
+    expect(notices).toEqual(['stack imgcls-test is UPDATE_IN_PROGRESS: waiting until that has ended.']);
+    const going = fakeStacks({
+      stack: {},
+      states: ['DELETE_IN_PROGRESS', 'DELETE_COMPLETE', 'DELETE_COMPLETE'],
+      views: [ready],
+      execution: [[event('CREATE_COMPLETE')]],
+    });
+    await deploy(going).done;
+    expect(going.proposed).toMatchObject([{ kind: 'CREATE' }]);
+  });
+
+  it.each(['ROLLBACK_COMPLETE', 'CREATE_FAILED'])(
+    'begins anew after %s, when that is agreed to',
+    async (status) => {
+      const script = { stack: { status }, views: [ready], execution: [[event('CREATE_COMPLETE')]] };
+      const stacks = fakeStacks(script);
+      expect(await deploy(stacks).done).toMatchObject({ became: 'deployed' });
+      expect(stacks).toMatchObject({ removed: 1, proposed: [{ kind: 'CREATE' }] });
+      const kept = fakeStacks(script);
+      expect(await deploy(kept, { agreeToClear: async () => false }).done).toEqual({ became: 'declined' });
+      expect(kept).toMatchObject({ removed: 0, proposed: [] });
+    },
+  );
+
+  it.each([
+    ['UPDATE_ROLLBACK_FAILED', /continue-update-rollback --stack-name imgcls-test/],
+    ['ROLLBACK_FAILED', /imgcls destroy/],
+    ['DELETE_FAILED', /imgcls destroy/],
+  ])('says the way out of %s', async (status, hint) => {
+    const stacks = fakeStacks({ stack: { status, reason: 'Bucket could not be deleted.' } });
+    await expect(deploy(stacks).done).rejects.toMatchObject({
+      message: `Stack imgcls-test is in state ${status}: Bucket could not be deleted.`,
+      hint: expect.stringMatching(hint),
+    });
+    expect(stacks.proposed).toEqual([]);
+  });
+
+  it('that fails says what failed first, though more followed', async () => {
+    const stacks = fakeStacks({
+      stack: {},
+      views: [ready],
+      execution: [
+        [event('UPDATE_IN_PROGRESS'), event('CREATE_FAILED', 'Web', 'Certificate arn:x not found')],
+        [event('UPDATE_FAILED', 'Role', 'Resource update cancelled'), event('UPDATE_ROLLBACK_IN_PROGRESS')],
+        [event('UPDATE_ROLLBACK_COMPLETE')],
+      ],
+    });
+    await expect(deploy(stacks).done).rejects.toMatchObject({
+      kind: 'permanent',
+      message:
+        'Stack imgcls-test could not be updated. The first that failed is Web (AWS::Test::Thing):\nCertificate arn:x not found.',
+      hint: expect.stringMatching(/--certificate[\s\S]*as it was before[\s\S]*describe-stack-events/),
+    });
+    expect(stacks.discarded).toBe(0);
+  });
+
+  it('goes on without us when its user interrupts', async () => {
+    const interrupted = new AbortController();
+    const stacks = fakeStacks({ views: [ready], execution: [[event('CREATE_IN_PROGRESS')]] });
+    const { done } = deploy(stacks, { signal: interrupted.signal, onEvent: () => interrupted.abort() });
+    await expect(done).rejects.toThrow();
+    expect(stacks).toMatchObject({ discarded: 0, removed: 0 });
+  });
+});

@@ -1,0 +1,215 @@
+import { describe, expect, it } from 'vitest';
+import type { Ec2Instance } from '../../../src/core/ec2.ts';
+import {
+  type DestroyPorts,
+  destroyCluster,
+  isNothing,
+  surveyCluster,
+} from '../../../src/deploy/destroy-cluster.ts';
+import { virtualClock } from '../virtual-clock.ts';
+import { event, type FakeStacks, fakeStacks, type Script } from './fake-stacks.ts';
+
+const machine = (id: string, state: Ec2Instance['state'] = 'running'): Ec2Instance => ({
+  id,
+  state,
+  type: 'c7i.large',
+  zone: 'a',
+  market: 'on-demand',
+  launchedAtMs: 0,
+  tags: {},
+});
+
+interface World {
+  stacks: FakeStacks;
+  machines: Ec2Instance[];
+  /** Object versions by bucket. */
+  objects: Map<string, number>;
+  queues: string[];
+  notices: string[];
+  /** What was done, in order. */
+  done: string[];
+  ports: DestroyPorts;
+}
+
+function world(script: Script, over: Partial<Pick<World, 'machines'>> & { stubborn?: boolean } = {}): World {
+  const stacks = fakeStacks(script);
+  const done: string[] = [];
+  const notices: string[] = [];
+  const machines = over.machines ?? [];
+  const objects = new Map([
+    ['in', 3],
+    ['out', 2],
+  ]);
+  const queues = ['imgcls-test-resp-abc', 'imgcls-test-resp-other-request'];
+  stacks.present = [
+    { resource: 'InputBucket', physicalId: 'in', type: 'AWS::S3::Bucket', status: 'CREATE_COMPLETE' },
+    { resource: 'OutputBucket', physicalId: 'out', type: 'AWS::S3::Bucket', status: 'CREATE_COMPLETE' },
+    {
+      resource: 'Group',
+      physicalId: 'controller',
+      type: 'AWS::AutoScaling::AutoScalingGroup',
+      status: 'CREATE_COMPLETE',
+    },
+    { resource: 'Never', type: 'AWS::S3::Bucket', status: 'CREATE_FAILED' },
+  ];
+  const { remove } = stacks;
+  stacks.remove = async (id) => {
+    done.push('stack');
+    await remove(id);
+  };
+  const ports: DestroyPorts = {
+    cluster: 'test',
+    stackName: 'imgcls-test',
+    stacks,
+    clock: virtualClock(),
+    signal: new AbortController().signal,
+    machines: {
+      list: async () => machines.map((each) => ({ ...each })),
+      async end(ids) {
+        done.push(`end ${ids.join(' ')}`);
+        for (const each of machines)
+          if (ids.includes(each.id) && over.stubborn !== true) each.state = 'terminated';
+      },
+    },
+    groups: {
+      async close(name) {
+        done.push(`close ${name}`);
+        return ['i-controller'];
+      },
+    },
+    buckets: {
+      count: async (name, most) => (objects.has(name) ? Math.min(most, objects.get(name) ?? 0) : undefined),
+      async empty(name) {
+        done.push(`empty ${name}`);
+        objects.set(name, 0);
+      },
+      remove: async (name) => void done.push(`remove ${name}`),
+    },
+    queues: {
+      async *list() {
+        for (const name of [...queues]) yield { name, createdAtMs: 0 };
+      },
+      remove: async (name) => void queues.splice(queues.indexOf(name), 1),
+    },
+    countUnfinishedJobs: async () => 4,
+    notice: (text) => void notices.push(text),
+    onEvent: () => {},
+  };
+  return { stacks, machines, objects, queues, notices, done, ports };
+}
+
+const standing: Script = { stack: { outputs: { OutputBucket: 'out' } } };
+
+describe('what there is of a cluster', () => {
+  it('is named before anything is deleted', async () => {
+    const { ports, done } = world(standing, { machines: [machine('i-1'), machine('i-0', 'terminated')] });
+    const remains = await surveyCluster(ports);
+    expect(remains).toMatchObject({
+      buckets: [
+        { name: 'in', objects: 3 },
+        { name: 'out', objects: 2 },
+      ],
+      machines: [{ id: 'i-1' }],
+      unfinishedJobs: 4,
+      responseQueues: ['imgcls-test-resp-abc'],
+    });
+    expect(isNothing(remains)).toBe(false);
+    expect(done).toEqual([]);
+  });
+
+  it('is nothing where only another cluster has something', async () => {
+    const { ports, queues } = world({});
+    queues.shift();
+    expect(isNothing(await surveyCluster(ports))).toBe(true);
+  });
+
+  it('waits for a deployment that is under way', async () => {
+    const { ports } = world({
+      ...standing,
+      states: ['UPDATE_IN_PROGRESS', 'UPDATE_IN_PROGRESS', 'UPDATE_COMPLETE'],
+    });
+    expect((await surveyCluster(ports)).stack?.status).toBe('UPDATE_COMPLETE');
+    const leaving = world({ ...standing, states: ['DELETE_IN_PROGRESS', 'DELETE_COMPLETE'] });
+    expect((await surveyCluster(leaving.ports)).stack).toBeUndefined();
+  });
+});
+
+describe('destroying a cluster', () => {
+  const destroy = async ({ ports }: World) => destroyCluster(ports, await surveyCluster(ports));
+
+  it('ends what could start something first, then machines, objects, stack and queues', async () => {
+    const all = world(standing, { machines: [machine('i-1'), machine('i-warm', 'stopped')] });
+    expect(await destroy(all)).toEqual([]);
+    expect(all.done).toEqual([
+      'close controller',
+      'end i-1 i-warm i-controller',
+      'empty in',
+      'empty out',
+      'stack',
+    ]);
+    expect(all.queues).toEqual(['imgcls-test-resp-other-request']);
+  });
+
+  it('empties again what was written while the stack went', async () => {
+    const failed = [
+      [
+        event('DELETE_FAILED', 'OutputBucket', 'The bucket is not empty', 'AWS::S3::Bucket'),
+        event('DELETE_FAILED'),
+      ],
+    ];
+    const all = world({ ...standing, removals: [failed, [[event('DELETE_COMPLETE')]]] });
+    const { remove } = all.ports.stacks;
+    all.ports.stacks.remove = async (id) => {
+      // An access log comes late, say.
+      if (all.stacks.removed === 0) all.objects.set('out', 1);
+      await remove(id);
+    };
+    await destroy(all);
+    expect(all.done.slice(-6)).toEqual(['empty in', 'empty out', 'stack', 'empty in', 'empty out', 'stack']);
+    expect(all.stacks.stack?.status).toBe('DELETE_COMPLETE');
+  });
+
+  it('gives up with the reason where something else is in the way', async () => {
+    const failed = [
+      [
+        event('DELETE_FAILED', 'Group', 'sg-1 has a dependent object', 'AWS::EC2::SecurityGroup'),
+        event('DELETE_FAILED'),
+      ],
+    ];
+    const all = world({ ...standing, removals: [failed] });
+    await expect(destroy(all)).rejects.toThrow(
+      /could not be deleted.*Group \(AWS::EC2::SecurityGroup\):\nsg-1 has/,
+    );
+    expect(all.stacks.removed).toBe(1);
+  });
+
+  it('ends machines that a controller elsewhere launched meanwhile', async () => {
+    const all = world(standing, { machines: [machine('i-1')] });
+    const { remove } = all.ports.stacks;
+    all.ports.stacks.remove = async (id) => {
+      all.machines.push(machine('i-late'));
+      await remove(id);
+    };
+    await destroy(all);
+    expect(all.done.at(-1)).toBe('end i-late');
+    expect(all.machines.map(({ state }) => state)).toEqual(['terminated', 'terminated']);
+  });
+
+  it('does not wait for ever for machines that do not end', async () => {
+    const all = world(standing, { machines: [machine('i-1')], stubborn: true });
+    await destroy(all);
+    expect(all.notices).toContain('some instances take long to end; going on without waiting for them.');
+    expect(all.done).toContain('stack');
+  });
+
+  it('tells what the template keeps, and takes the empty buckets that it would keep', async () => {
+    const kept = event('DELETE_SKIPPED', 'LogGroup', undefined, 'AWS::Logs::LogGroup');
+    const bucket = {
+      ...event('DELETE_SKIPPED', 'InputBucket', undefined, 'AWS::S3::Bucket'),
+      physicalId: 'in',
+    };
+    const all = world({ ...standing, removals: [[[kept, bucket, event('DELETE_COMPLETE')]]] });
+    expect(await destroy(all)).toEqual([kept]);
+    expect(all.done.at(-1)).toBe('remove in');
+  });
+});

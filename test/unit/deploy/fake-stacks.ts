@@ -1,0 +1,114 @@
+/** CloudFormation as a deployment meets it: stacks with states, and events that come one poll after the other. */
+import type {
+  ChangeSetRequest,
+  ChangeSetView,
+  Stack,
+  StackEvent,
+  StackResource,
+  Stacks,
+} from '../../../src/core/stacks.ts';
+
+const STACK = 'AWS::CloudFormation::Stack';
+
+export interface FakeStacks extends Stacks {
+  /** As CloudFormation has it now. */
+  stack: Stack | undefined;
+  proposed: ChangeSetRequest[];
+  discarded: number;
+  removed: number;
+  /** Resources that are there. */
+  present: StackResource[];
+}
+
+export interface Script {
+  stack?: Partial<Stack>;
+  /** What the change set comes to, poll by poll. */
+  views?: ChangeSetView[];
+  /** What happens once it is carried out, poll by poll; the last event of the stack itself is its state. */
+  execution?: StackEvent[][];
+  /** The same for each time that the stack is removed. */
+  removals?: StackEvent[][][];
+  /** States that `find` goes through. */
+  states?: string[];
+}
+
+let serial = 0;
+
+/** An event of a resource, or of the whole stack where none is named. */
+export function event(
+  status: string,
+  resource?: string,
+  reason?: string,
+  type = 'AWS::Test::Thing',
+): StackEvent {
+  return {
+    id: `event-${++serial}`,
+    status,
+    resource: resource ?? 'imgcls-test',
+    physicalId: resource ?? 'stack-id',
+    type: resource === undefined ? STACK : type,
+    ...(reason !== undefined && { reason }),
+  };
+}
+
+export function fakeStacks(script: Script = {}): FakeStacks {
+  const { views = [{ state: 'ready', changes: [] }], execution = [], removals = [], states = [] } = script;
+  const told: StackEvent[] = [event('OLD', 'Before')];
+  let coming: StackEvent[][] = [];
+  const settle = (): void => {
+    for (const { physicalId, status } of coming.shift() ?? [])
+      if (fake.stack && physicalId === 'stack-id') fake.stack.status = status;
+  };
+  const fake: FakeStacks = {
+    stack: script.stack && {
+      id: 'stack-id',
+      name: 'imgcls-test',
+      status: 'CREATE_COMPLETE',
+      parameters: {},
+      outputs: {},
+      ...script.stack,
+    },
+    proposed: [],
+    discarded: 0,
+    removed: 0,
+    present: [],
+    async find(nameOrId) {
+      const status = states.shift();
+      if (fake.stack && status !== undefined) fake.stack.status = status;
+      const isGone = fake.stack?.status === 'DELETE_COMPLETE';
+      return isGone && nameOrId !== 'stack-id' ? undefined : fake.stack && { ...fake.stack };
+    },
+    summarize: async () => ({ parameters: [], capabilities: [] }),
+    async propose(request) {
+      fake.proposed.push(request);
+      if (request.kind === 'CREATE') {
+        const status = 'REVIEW_IN_PROGRESS';
+        fake.stack = { id: 'stack-id', name: request.stack, status, parameters: {}, outputs: {} };
+      }
+      return { id: 'change-set-id', stackId: 'stack-id' };
+    },
+    async proposal() {
+      const view = views.length > 1 ? views.shift() : views[0];
+      return view ?? { state: 'ready', changes: [] };
+    },
+    async execute() {
+      coming = execution.map((events) => [...events]);
+    },
+    async discard() {
+      fake.discarded++;
+    },
+    async remove() {
+      fake.removed++;
+      coming = (removals.shift() ?? [[event('DELETE_COMPLETE')]]).map((events) => [...events]);
+      if (fake.stack?.status === 'REVIEW_IN_PROGRESS') fake.stack = undefined;
+    },
+    async *events() {
+      const [next = []] = coming;
+      told.push(...next);
+      settle();
+      yield* told.toReversed();
+    },
+    resources: async () => fake.present,
+  };
+  return fake;
+}

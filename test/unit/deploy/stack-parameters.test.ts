@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+import type { Subnet, WorkerImage } from '../../../src/core/account.ts';
+import type { Stack } from '../../../src/core/stacks.ts';
+import type { Wanted } from '../../../src/deploy/parameters.ts';
+import { stackParameters } from '../../../src/deploy/stack-parameters.ts';
+
+const subnet = (id: string, vpc = 'vpc-default'): Subnet => ({ id, vpc, zone: 'a' });
+const image = (id: string, architecture = 'x86_64', version = '1'): WorkerImage => ({
+  id,
+  architecture,
+  createdAtMs: 0,
+  version,
+  snapshots: [],
+});
+
+/** An account with a default VPC of two subnets behind a NAT gateway, and an image for each architecture. */
+function account(
+  over: { subnets?: Subnet[]; cutOff?: string[]; endpoints?: string[]; images?: WorkerImage[] } = {},
+) {
+  const { subnets = [subnet('subnet-b'), subnet('subnet-a'), subnet('subnet-x', 'vpc-other')], cutOff = [] } =
+    over;
+  return {
+    network: {
+      defaultVpc: async () => (subnets.some(({ vpc }) => vpc === 'vpc-default') ? 'vpc-default' : undefined),
+      subnetsOf: async (vpc: string) => subnets.filter((each) => each.vpc === vpc),
+      subnets: async (ids: readonly string[]) => subnets.filter(({ id }) => ids.includes(id)),
+      withoutWayOut: async (_: string, ids: readonly string[]) => ids.filter((id) => cutOff.includes(id)),
+      routeTables: async () => ['rtb-1', 'rtb-2'],
+      endpoints: async () => over.endpoints ?? [],
+    },
+    images: {
+      list: async () => over.images ?? [image('ami-new'), image('ami-old'), image('ami-arm', 'arm64')],
+    },
+    ec2: {
+      types: async (names: readonly string[]) =>
+        names
+          .filter((type) => !type.startsWith('zz'))
+          .map((type) => ({
+            type,
+            architectures: [/^\w+g\./.test(type) ? 'arm64' : 'x86_64'],
+            memoryBytes: 2 ** 32,
+          })),
+      imageArchitecture: async (id: string) => ({ 'ami-mine': 'x86_64', 'ami-arm': 'arm64' })[id],
+    },
+  };
+}
+
+const summary = {
+  capabilities: [],
+  parameters: [
+    { name: 'ClusterName' },
+    { name: 'VpcId' },
+    { name: 'SubnetIds' },
+    { name: 'WithEndpoints', fallback: 'false' },
+    { name: 'RouteTableIds', fallback: '' },
+    { name: 'WorkerImageId' },
+    { name: 'InstanceType', fallback: 'c7i.large' },
+    { name: 'ControllerInstanceType', fallback: 't3.small' },
+    { name: 'Model', fallback: 'efficientnet-lite0' },
+    { name: 'MaxWorkers', fallback: '4' },
+  ],
+};
+const stack: Stack = {
+  id: 'id',
+  name: 'imgcls-test',
+  status: 'CREATE_COMPLETE',
+  outputs: {},
+  parameters: {
+    ClusterName: 'test',
+    VpcId: 'vpc-default',
+    SubnetIds: 'subnet-a,subnet-b',
+    WithEndpoints: 'false',
+    RouteTableIds: '',
+    WorkerImageId: 'ami-old',
+    InstanceType: 'c7i.large',
+    ControllerInstanceType: 't3.small',
+    Model: 'resnet50',
+    MaxWorkers: '9',
+  },
+};
+const notices: string[] = [];
+const choose = (
+  wanted: Record<string, string>,
+  over: Parameters<typeof account>[0] = {},
+  before?: Stack,
+  model?: string,
+) =>
+  stackParameters(
+    before,
+    {
+      cluster: 'test',
+      model,
+      summary,
+      version: '1',
+      notice: (text) => void notices.push(text),
+      wanted: Object.entries(wanted).map(
+        ([parameter, value]): Wanted => ({ flag: '--some', parameter, value }),
+      ),
+    },
+    account(over),
+  );
+
+describe('a new cluster', () => {
+  it('stands in the default VPC and starts from the newest image; the rest is the template’s', async () => {
+    expect(await choose({})).toEqual({
+      ClusterName: { value: 'test' },
+      VpcId: { value: 'vpc-default' },
+      SubnetIds: { value: 'subnet-a,subnet-b' },
+      WorkerImageId: { value: 'ami-new' },
+    });
+  });
+
+  it('takes the model of the settings, unless another is asked for', async () => {
+    expect(await choose({}, {}, undefined, 'resnet50')).toMatchObject({ Model: { value: 'resnet50' } });
+    expect(await choose({ Model: 'other' }, {}, undefined, 'resnet50')).toMatchObject({
+      Model: { value: 'other' },
+    });
+  });
+
+  it('takes the VPC of the subnets that are named, and all subnets of a VPC that is named', async () => {
+    expect(await choose({ SubnetIds: 'subnet-x' })).toMatchObject({
+      VpcId: { value: 'vpc-other' },
+      SubnetIds: { value: 'subnet-x' },
+    });
+    expect(await choose({ VpcId: 'vpc-other' })).toMatchObject({ SubnetIds: { value: 'subnet-x' } });
+  });
+
+  it('on ARM has a controller that runs the same image', async () => {
+    expect(await choose({ InstanceType: 'c7g.large' })).toMatchObject({
+      WorkerImageId: { value: 'ami-arm' },
+      ControllerInstanceType: { value: 't4g.small' },
+    });
+    await expect(choose({ InstanceType: 'c7g.large', ControllerInstanceType: 't3.small' })).rejects.toThrow(
+      'Image ami-arm is for arm64, and t3.small is x86_64',
+    );
+  });
+
+  it('with endpoints has a free one for S3, unless the VPC has one', async () => {
+    expect(await choose({ WithEndpoints: 'true' })).toMatchObject({
+      RouteTableIds: { value: 'rtb-1,rtb-2' },
+    });
+    expect(await choose({ WithEndpoints: 'true' }, { endpoints: ['s3'] })).not.toHaveProperty(
+      'RouteTableIds',
+    );
+  });
+
+  it.each([
+    ['has no VPC', {}, { subnets: [] }, /no default VPC/, /--vpc/],
+    ['has no subnets', { VpcId: 'vpc-none' }, {}, /no subnet in vpc-none/, /--subnets/],
+    [
+      'would stand in two VPCs',
+      { SubnetIds: 'subnet-a, subnet-x' },
+      {},
+      /one VPC, vpc-default, and subnet-x is in vpc-other/,
+      /--subnets/,
+    ],
+    [
+      'would be cut off',
+      {},
+      { cutOff: ['subnet-a'] },
+      /Machines in subnet-a could not reach/,
+      /--with-endpoints/,
+    ],
+    ['has no image', {}, { images: [] }, /no image of workers yet/, /imgcls ami build/],
+    [
+      'has none that fits',
+      {},
+      { images: [image('ami-arm', 'arm64')] },
+      /for c7i\.large \(x86_64\), only for arm64/,
+      /imgcls ami build/,
+    ],
+    [
+      'is to start from one that is not there',
+      { WorkerImageId: 'ami-gone' },
+      {},
+      /ami-gone cannot be seen/,
+      /describe-images/,
+    ],
+    [
+      'is to run on what does not exist',
+      { InstanceType: 'zz.large' },
+      {},
+      /no instance type zz\.large/,
+      /describe-instance-types/,
+    ],
+    [
+      'is asked for what the template lacks',
+      { Nothing: '1' },
+      {},
+      /no parameter Nothing \(--some\)/,
+      /It has ClusterName/,
+    ],
+  ])('that %s is refused before anything is made', async (_, wanted, over, message, hint) => {
+    await expect(choose(wanted as Record<string, string>, over)).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(hint),
+    });
+  });
+
+  it('is content with subnets that endpoints serve already', async () => {
+    const over = { cutOff: ['subnet-a', 'subnet-b'], endpoints: ['sqs', 's3'] };
+    await expect(choose({}, over)).resolves.toBeDefined();
+  });
+});
+
+describe('a cluster that stands', () => {
+  it('keeps all that no flag names, but for the image, of which there are newer ones', async () => {
+    const kept = Object.keys(stack.parameters).map((name) => [name, 'previous']);
+    expect(await choose({}, { cutOff: ['subnet-a'] }, stack, 'other')).toEqual({
+      ...Object.fromEntries(kept),
+      ClusterName: { value: 'test' },
+      WorkerImageId: { value: 'ami-new' },
+    });
+    expect(await choose({ MaxWorkers: '2' }, {}, stack)).toMatchObject({
+      MaxWorkers: { value: '2' },
+      VpcId: 'previous',
+    });
+  });
+
+  it('that gets endpoints stays where it is', async () => {
+    expect(await choose({ WithEndpoints: 'true' }, {}, stack)).toMatchObject({
+      VpcId: { value: 'vpc-default' },
+      SubnetIds: { value: 'subnet-a,subnet-b' },
+      RouteTableIds: { value: 'rtb-1,rtb-2' },
+    });
+  });
+
+  it('takes the default of a parameter that its template did not have before', async () => {
+    const { MaxWorkers: _, ...older } = stack.parameters;
+    expect(await choose({}, {}, { ...stack, parameters: older })).not.toHaveProperty('MaxWorkers');
+  });
+
+  it('hears that its image is of another imgcls', async () => {
+    await choose({}, { images: [image('ami-1', 'x86_64', '0.9')] }, stack);
+    expect(notices.at(-1)).toMatch(/ami-1 has imgcls 0\.9, this is 1: "imgcls ami build"/);
+  });
+});
+
+it('a template that wants what nobody gave says which', async () => {
+  const request = {
+    cluster: 'test',
+    model: undefined,
+    summary: { capabilities: [], parameters: [{ name: 'Colour' }] },
+    version: '1',
+    notice() {},
+    wanted: [],
+  };
+  await expect(stackParameters(undefined, request, account())).rejects.toMatchObject({
+    message: 'The template wants Colour, which nobody gave.',
+    hint: 'Give --parameter Colour=VALUE.',
+  });
+});
