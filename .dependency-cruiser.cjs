@@ -13,6 +13,7 @@ const mayImport = {
   bench: ['client', 'scaler', 'core'],
   deploy: ['core'],
   doctor: ['scaler', 'core'],
+  image: ['core'],
 };
 
 const inward = Object.entries(mayImport).map(([folder, allowed]) => ({

@@ -50,6 +50,7 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
     summary: 'make or change a cluster on AWS',
     load: () => import('./commands/deploy.ts'),
   },
+  ami: { summary: 'build and list machine images of workers', load: () => import('./commands/ami.ts') },
   destroy: { summary: 'take a cluster on AWS away again', load: () => import('./commands/destroy.ts') },
   doctor: { summary: 'check all that imgcls stands on', load: () => import('./commands/doctor.ts') },
   config: {

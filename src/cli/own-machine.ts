@@ -1,13 +1,21 @@
+import { writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import type { GroupMembership } from '../aws/group-self.ts';
 import type { OwnMachine } from '../core/machine.ts';
 import { systemClock } from './clock.ts';
 
-/**
- * The EC2 instance that this process runs on; undefined where it runs on none.
- * @param group the Auto Scaling group that it belongs to, where it does.
- */
-export async function findOwnMachine(group: string | undefined): Promise<OwnMachine | undefined> {
+export interface OwnMachineOptions {
+  /** The Auto Scaling group that it belongs to, where it does. */
+  group: string | undefined;
+  /** Whoever runs this process powers the machine off when it has ended and this file is there: that takes no permission. */
+  powerOffFile: string | undefined;
+}
+
+/** The EC2 instance that this process runs on; undefined where it runs on none. */
+export async function findOwnMachine({
+  group,
+  powerOffFile,
+}: OwnMachineOptions): Promise<OwnMachine | undefined> {
   const { MetadataService, untilInterruption } = await import('../aws/imds.ts');
   const service = MetadataService.of(process.env);
   const identity = await service?.identity(systemClock);
@@ -23,13 +31,14 @@ export async function findOwnMachine(group: string | undefined): Promise<OwnMach
       }),
     },
     interruption: (signal) => untilInterruption(service, systemClock, signal),
-    ...(group === undefined ? alone(instanceId) : await inGroup({ group, instanceId })),
+    ...(group === undefined ? alone(instanceId, powerOffFile) : await inGroup({ group, instanceId })),
   };
 }
 
-function alone(instanceId: string): Pick<OwnMachine, 'end'> {
+function alone(instanceId: string, powerOffFile: string | undefined): Pick<OwnMachine, 'end'> {
   return {
     async end() {
+      if (powerOffFile !== undefined) return await writeFile(powerOffFile, '');
       const { terminateSelf } = await import('../aws/ec2-self.ts');
       await terminateSelf(instanceId);
     },

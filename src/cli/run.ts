@@ -7,6 +7,7 @@ import type { SettingName } from '../core/settings.ts';
 import { harmless } from '../results/export.ts';
 import { openClient, openCloud } from './compose.ts';
 import { InterruptedError } from './report.ts';
+import { openNotifier, type ServiceNotifier } from './service-notify.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 
 /** One line for the person at the terminal; standard output is for results alone. */
@@ -18,6 +19,8 @@ export interface Run {
   settings: RunSettings;
   cloud: Cloud;
   client: Client;
+  /** The service manager, where it runs this command. */
+  manager: ServiceNotifier;
   /** Aborts at the first SIGINT or SIGTERM; a second one ends the process. */
   interrupted: AbortSignal;
 }
@@ -29,11 +32,13 @@ export async function withRun<T>(
 ): Promise<T> {
   const { settings } = loadSettings(flags);
   return await withInterrupt('Nothing is lost: start it again.', async (interrupted, cleanup) => {
+    const manager = openNotifier(process.env, notice);
+    cleanup.add(() => manager.close());
     const cloud = await openCloud(settings);
     cleanup.add(() => cloud.close());
     const client = openClient(cloud, settings, notice);
     cleanup.add(() => client.close());
-    return await act({ settings, cloud, client, interrupted });
+    return await act({ settings, cloud, client, manager, interrupted });
   });
 }
 

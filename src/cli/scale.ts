@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { LOCK_TTL_MS } from '../core/fleet.ts';
 import { requestQueueName } from '../core/keys.ts';
+import { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
 import type { SettingName } from '../core/settings.ts';
 import type { Tick } from '../scaler/controller.ts';
@@ -33,7 +34,7 @@ export interface ScaleFlags extends Partial<Record<SettingName, unknown>> {
 export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlags): Promise<void> {
   const { debug: _debug, ...flags } = given as typeof given & { debug?: boolean };
   return withRun(flags, async (run) => {
-    const { cloud, settings, interrupted } = run;
+    const { cloud, settings, manager, interrupted } = run;
     const fleet = await openFleet(cloud, settings);
     const policy = await policySettings(cloud, settings, fleet.driver);
     const holder = ulid();
@@ -64,6 +65,7 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
       await lock.release();
       return;
     }
+    const liveness = new Liveness(systemClock);
     const loop = startLoop({
       controller,
       lock,
@@ -73,13 +75,15 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
       clock: systemClock,
       random: Math.random,
       log,
+      liveness,
       onTick: tell,
       onProblem: format === 'json' ? logged(log) : noticed,
     });
-    notice(
-      `The controller of cluster ${cloud.cluster} starts: at most ${policy.max} workers (${fleet.name}).`,
-    );
+    const start = `The controller of cluster ${cloud.cluster} starts: at most ${policy.max} workers (${fleet.name}).`;
+    notice(start);
+    manager.ready(start, () => liveness.standing());
     await aborted(interrupted);
+    manager.stopping('The controller ends.');
     await loop.stop();
     closeMeter();
     await leave(run, { fleet, lock, drainOnExit: drainOnExit ?? false });

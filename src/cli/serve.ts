@@ -41,7 +41,7 @@ export interface ServeOptions {
 
 /** Serves the page and REST service. A first interrupt ends it cleanly. */
 export async function serveUntilInterrupted(run: Run, options: ServeOptions): Promise<void> {
-  const { settings, interrupted } = run;
+  const { settings, manager, interrupted } = run;
   const ended = AbortSignal.any([interrupted, ...(options.attendance ? [options.attendance.failed] : [])]);
   try {
     checkExposure(settings, options.insecure === true);
@@ -49,8 +49,10 @@ export async function serveUntilInterrupted(run: Run, options: ServeOptions): Pr
     try {
       const address = await listen(app, settings);
       notice(`listening on ${address}`);
+      manager.ready(`listening on ${address}`, () => (app.server.listening ? [] : ['web server']));
       if (options.open === true) await openBrowser(address);
       await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
+      manager.stopping('ending: requests under way are finished.');
       notice('ending: requests under way are finished.');
     } finally {
       await app.close();

@@ -1,6 +1,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import { NO_CONTROLLER_EXIT_MS, OWN_MACHINE_EXIT_MS } from '../core/fleet.ts';
+import { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
 import { createModelFiles } from '../model/fetch.ts';
 import { runWorker } from '../worker/worker.ts';
@@ -12,6 +13,7 @@ import { openLibrary, selectJobModel } from './models.ts';
 import { openOptimisedModels } from './optimise.ts';
 import { findOwnMachine } from './own-machine.ts';
 import { runnerOptions } from './runners.ts';
+import { openNotifier } from './service-notify.ts';
 import { loadSettings } from './settings.ts';
 import { version } from './version.ts';
 import { newWorkerId } from './worker-id.ts';
@@ -23,6 +25,7 @@ export interface WorkerFlags {
   runners?: number;
   id?: string;
   managed?: boolean;
+  powerOffFile?: string;
   cluster?: string;
   dataDir?: string;
 }
@@ -33,10 +36,14 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   const { settings } = loadSettings({ runners, cluster, dataDir });
   const log = openLog(settings);
   const { drain, force, release } = listenForSignals(log);
+  const manager = openNotifier(process.env, (text) => log.warn({}, text));
+  const liveness = new Liveness(systemClock);
   const group = settings.fleet === 'asg' ? settings.autoScalingGroup : undefined;
-  const machine =
-    flags.managed === true && settings.cloud === 'aws' ? await findOwnMachine(group) : undefined;
-  if (flags.managed === true && settings.cloud === 'aws' && machine === undefined) {
+  const isManagedOnAws = flags.managed === true && settings.cloud === 'aws';
+  const machine = isManagedOnAws
+    ? await findOwnMachine({ group, powerOffFile: flags.powerOffFile })
+    : undefined;
+  if (isManagedOnAws && machine === undefined) {
     log.warn(
       {},
       'No instance metadata: the controller will not know this worker. Allow IMDSv2 (in a container, hop limit 2).',
@@ -83,6 +90,9 @@ export async function worker(flags: WorkerFlags): Promise<void> {
         maxLifetimeMs: 1000 * settings.maxLifetimeSeconds,
       }),
       ...(machine && { machine }),
+      liveness,
+      onReady: () => manager.ready('Takes messages.', () => liveness.standing()),
+      onStopping: (reason) => manager.stopping(`Drains: ${reason}.`),
       drain,
       force,
     });
@@ -90,6 +100,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     release();
     closeMeter();
     await cloud.close();
+    await manager.close();
   }
 }
 

@@ -2,6 +2,7 @@ import { backoffMs } from '../core/backoff.ts';
 import type { Chore } from '../core/chore.ts';
 import type { Clock } from '../core/clock.ts';
 import { isTransient, messageOf } from '../core/errors.ts';
+import type { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
 import type { Controller, Tick } from './controller.ts';
 import type { LockKeeper } from './lock.ts';
@@ -16,6 +17,8 @@ export interface LoopOptions {
   /** 0 (inclusive) to 1 (exclusive). */
   random(): number;
   log: Log;
+  /** Told how lock and ticks move. Chores may take their time. */
+  liveness?: Liveness;
   onTick?(tick: Tick): void;
   /** Told of what trying again cannot help. The loop goes on, slowly: a person may mend it. */
   onProblem(error: unknown): void;
@@ -34,13 +37,14 @@ const LONGEST_PAUSE_MS = 60_000;
 
 /** Keeps the lock, ticks, and does the chores, each at its own pace; faults of the world slow it down and never end it. */
 export function startLoop(options: LoopOptions): Loop {
-  const { clock, lock, lockTtlMs } = options;
+  const { clock, lock, lockTtlMs, liveness } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   let woken = new AbortController();
 
   async function keepLock(): Promise<void> {
     while (!signal.aborted) {
+      liveness?.turned('controller lock');
       const had = lock.epoch;
       await attempt(options, 'controller lock', () => lock.keep());
       if (lock.epoch !== had) woken.abort();
@@ -51,6 +55,7 @@ export function startLoop(options: LoopOptions): Loop {
   async function tick(): Promise<void> {
     const { controller, tickMs, random } = options;
     for (let failures = 0; !signal.aborted; ) {
+      liveness?.turned('tick');
       woken = new AbortController();
       const succeeded = await attempt(options, 'tick', async () => {
         const done = await controller.tick();
@@ -69,6 +74,7 @@ export function startLoop(options: LoopOptions): Loop {
     async stop() {
       stopping.abort();
       await running;
+      for (const name of ['controller lock', 'tick']) liveness?.rests(name);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { isTransient } from '../core/errors.ts';
+import type { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
 import type { Meter } from '../core/metrics.ts';
 import type { Queue, ReceivedMessage } from '../core/ports.ts';
@@ -41,6 +42,7 @@ export interface IntakeOptions {
   service: Service;
   workload: Workload;
   stop: Stop;
+  liveness: Liveness;
 }
 
 /** SQS's limits of one receive. */
@@ -65,9 +67,10 @@ export class Intake {
 
   /** Resolves once it was told to stop and every batch is finished or given back. */
   async run(): Promise<void> {
-    const { stop, service } = this.#options;
+    const { tools, stop, service, liveness } = this.#options;
     stop.signal.addEventListener('abort', () => this.#changed.resolve(), { once: true });
     while (!stop.signal.aborted) {
+      liveness.turned(tools.queue.name);
       try {
         await this.#receive();
       } catch (error) {
@@ -76,6 +79,7 @@ export class Intake {
         else await service.onFailure(error);
       }
     }
+    liveness.rests(tools.queue.name);
     await Promise.all(this.#batches.values());
   }
 
@@ -95,6 +99,8 @@ export class Intake {
   async #change(): Promise<void> {
     if (this.#batches.size === 0 || this.#options.stop.signal.aborted) return;
     this.#changed = Promise.withResolvers();
+    // What is in hand has limits of its own: those of runners and of requests.
+    this.#options.liveness.rests(this.#options.tools.queue.name);
     await this.#changed.promise;
   }
 

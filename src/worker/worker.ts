@@ -19,6 +19,7 @@ import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import { JobStates } from '../core/job-states.ts';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/keys.ts';
+import { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
 import type { OwnMachine } from '../core/machine.ts';
 import { MAX_BATCH } from '../core/messages.ts';
@@ -34,6 +35,7 @@ import { LeaseKeeper } from './lease.ts';
 import type { MessageTools } from './message.ts';
 import { ModelPlaces, type ModelSource } from './models.ts';
 import { endMachine, watchOwnEnd } from './own-end.ts';
+import { Readiness } from './readiness.ts';
 import { DEFAULT_LIMITS, type RunnerLimits } from './runner.ts';
 import { RunnerPool } from './runner-pool.ts';
 import { holdProtection } from './scale-in-protection.ts';
@@ -80,6 +82,12 @@ export interface WorkerOptions {
   maxLifetimeMs?: number;
   /** The machine that is the worker's own and ends with it. */
   machine?: OwnMachine;
+  /** Told how the loops of the worker move. */
+  liveness?: Liveness;
+  /** Told once that messages are received and runners have what it takes to answer them. */
+  onReady?(): void;
+  /** Told once that no more are received. */
+  onStopping?(reason: StopReason): void;
   /** First signal: finish what is begun, give back the rest, end. */
   drain: AbortSignal;
   /** Second signal: end at once. */
@@ -135,7 +143,11 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   const { cloud, clock, log, meter = noMeter, runners, drain, force } = options;
   const stop = new Stop();
   const cleanup = new Cleanup();
-  const { batches, interactive } = makeTools(options, (milestone) => status.reached(milestone));
+  const readiness = new Readiness(() => options.onReady?.());
+  const { batches, interactive } = makeTools(options, (milestone) => {
+    status.reached(milestone);
+    readiness.reached(milestone);
+  });
   const pools = [batches.pool, interactive.pool];
   const { workerId: id, host, version } = options;
   const status = new StatusReporter({
@@ -168,18 +180,18 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
     idleExitMs: options.idleExitMs,
   });
   const interactiveService = new InteractiveService({ tools: interactive, stop, status });
-  const { leaseMs } = options;
+  const { leaseMs, liveness = new Liveness(clock) } = options;
+  const shared = { workload, stop, liveness };
   const intakes = [
-    new Intake({
-      tools: interactive,
-      leaseMs: INTERACTIVE.leaseMs,
-      service: interactiveService,
-      workload,
-      stop,
-    }),
-    new Intake({ tools: batches, leaseMs, service: batchService, workload, stop }),
+    new Intake({ tools: interactive, leaseMs: INTERACTIVE.leaseMs, service: interactiveService, ...shared }),
+    new Intake({ tools: batches, leaseMs, service: batchService, ...shared }),
   ];
-  cleanup.add(onAbort(stop.signal, () => workload.leave()));
+  cleanup.add(
+    onAbort(stop.signal, () => {
+      workload.leave();
+      if (stop.reason !== undefined) options.onStopping?.(stop.reason);
+    }),
+  );
   cleanup.add(onAbort(drain, () => stop.because('drained')));
   const { promise: forced, resolve: endByForce } = Promise.withResolvers<'forced'>();
   cleanup.add(onAbort(force, () => endByForce('forced')));
@@ -192,10 +204,14 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   log.info({ worker: id, runners }, 'The worker starts.');
   // Runners are on their way before the first message is.
   batches.pool.expect(1);
-  if (options.likelyModel !== undefined) {
+  if (options.likelyModel === undefined) readiness.withoutModel();
+  else {
     batches.models.place(options.likelyModel).then(
       (model) => batches.pool.warmUp(model),
-      (error: unknown) => log.debug({ error: messageOf(error) }, 'No model is loaded before one is named.'),
+      (error: unknown) => {
+        log.debug({ error: messageOf(error) }, 'No model is loaded before one is named.');
+        readiness.withoutModel();
+      },
     );
   }
   workload.start();

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { pythonOf } from './python.ts';
 import { until } from './until.ts';
 
-const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
+export const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
 const NOWHERE = path.join(import.meta.dirname, 'nowhere');
 
 /** Ends with its standard input, so that no server outlives a test that was killed. */

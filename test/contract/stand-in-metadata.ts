@@ -15,8 +15,14 @@ export interface StandInMetadata {
 
 export const IDENTITY_PATH = '/latest/dynamic/instance-identity/document';
 
-/** The instance metadata service, version 2, as EC2 speaks it: no answer without a token. */
-export async function startStandInMetadata(identity: object): Promise<StandInMetadata> {
+/**
+ * The instance metadata service, version 2, as EC2 speaks it: no answer without a token.
+ * @param place where it listens; a free port of this machine unless told.
+ */
+export async function startStandInMetadata(
+  identity: object,
+  place = { host: '127.0.0.1', port: 0 },
+): Promise<StandInMetadata> {
   const server = createServer(({ method, url = '', headers }, response) => {
     if (service.outages-- > 0) {
       response.writeHead(503).end();
@@ -31,10 +37,10 @@ export async function startStandInMetadata(identity: object): Promise<StandInMet
     const known = service.tokens.has(String(headers['x-aws-ec2-metadata-token']));
     response.statusCode = !known ? 401 : service.answers[url] === undefined ? 404 : 200;
     response.end(response.statusCode === 200 ? service.answers[url] : '');
-  }).listen(0, '127.0.0.1');
+  }).listen(place.port, place.host);
   await once(server, 'listening');
   const service: StandInMetadata = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${place.host}:${(server.address() as AddressInfo).port}`,
     answers: { [IDENTITY_PATH]: JSON.stringify(identity) },
     tokens: new Set(),
     outages: 0,

@@ -16,11 +16,15 @@ export interface InstalledPackage {
   remove(): Promise<void>;
 }
 
+/** Packs what was built; answers the file. */
+export async function packPackage(folder: string): Promise<string> {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: repository });
+  return path.join(folder, JSON.parse(stdout)[0].filename);
+}
+
 export async function installPackage(): Promise<InstalledPackage> {
   const folder = await mkdtemp(path.join(tmpdir(), 'imgcls-e2e-'));
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: repository });
-  const { filename } = JSON.parse(stdout)[0];
-  await run('tar', ['-xzf', path.join(folder, filename), '-C', folder]);
+  await run('tar', ['-xzf', await packPackage(folder), '-C', folder]);
   await symlink(path.join(repository, 'node_modules'), path.join(folder, 'package', 'node_modules'));
   let count = 0;
   return {

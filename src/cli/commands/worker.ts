@@ -13,6 +13,7 @@ export function register(program: Command): void {
     .option('--runners <n>', 'model runners, each on a core of its own; else one a core', wholeNumber)
     .addOption(new Option('--id <id>', 'name of this worker').hideHelp())
     .addOption(new Option('--managed', 'end when no controller is left').hideHelp())
+    .addOption(new Option('--power-off-file <file>', 'made when the machine is to be powered off').hideHelp())
     .action(async (flags: WorkerFlags) => {
       const { worker } = await import('../worker.ts');
       await worker({ ...program.opts(), ...flags });

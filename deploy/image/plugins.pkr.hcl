@@ -1,0 +1,9 @@
+# What "packer init" fetches.
+packer {
+  required_plugins {
+    amazon = {
+      source  = "github.com/hashicorp/amazon"
+      version = ">= 1.2"
+    }
+  }
+}

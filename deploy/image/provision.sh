@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# Makes of this machine what an imgcls image is made of: Node, the package, models and systemd units. Nothing is started.
+#
+# For a build machine with Amazon Linux 2023, Debian or Ubuntu, as root: "imgcls ami build", Packer (imgcls.pkr.hcl) and EC2 Image
+# Builder (component.yaml) run it. It reaches the system's and npm's package registries, and where models are pulled from.
+#
+# Usage: provision.sh --package FILE.tgz|NAME@VERSION [--model NAME]...
+#
+# The last line is "imgcls-provision: OK VERSION", or "imgcls-provision: FAILED STEP" with exit code 1.
+set -euo pipefail
+# As systemd has it for services.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+readonly HOME_DIR=/opt/imgcls
+readonly PACKAGE_DIR=$HOME_DIR/lib/node_modules/imgcls
+readonly DATA_DIR=/var/lib/imgcls
+readonly COMPILE_CACHE=$HOME_DIR/compile-cache
+readonly UNIT_DIR=/usr/lib/systemd/system
+# Where the system has no Node of its own that is new enough.
+readonly NODE_VERSION=24.21.0
+
+package=''
+models=()
+step=arguments
+# What installs packages of npm, and how to get rid of it afterwards.
+npm=npm
+remove_npm=(true)
+
+# A step by its name, and the function that it is.
+run() {
+  step=$1
+  echo "imgcls-provision: $step"
+  "$2"
+}
+
+report_failure() {
+  local code=$?
+  ((code == 0)) || echo "imgcls-provision: FAILED $step"
+}
+
+fail() {
+  echo "imgcls-provision: $*" >&2
+  exit 1
+}
+
+read_arguments() {
+  while (($# > 0)); do
+    case $1 in
+      --package) package=${2-} ;;
+      --model) models+=("${2-}") ;;
+      *) fail "there is no option $1." ;;
+    esac
+    shift 2 || fail "$1 needs a value."
+  done
+  [[ $package != '' ]] || fail '--package FILE.tgz|NAME@VERSION is missing.'
+  [[ ! -e $package ]] || package=$(realpath "$package")
+  ((EUID == 0)) || fail 'it takes root.'
+}
+
+install_node() {
+  local ID='' major
+  # shellcheck source=/dev/null
+  source /etc/os-release
+  case $ID in
+    amzn)
+      for major in 24 22; do
+        dnf install -y -q "nodejs$major" "nodejs$major-npm" && break
+      done
+      alternatives --set node "/usr/bin/node-$major"
+      npm=npm-$major
+      remove_npm=(rpm --erase "nodejs$major-npm")
+      ;;
+    debian | ubuntu)
+      export DEBIAN_FRONTEND=noninteractive
+      apt-get update -qq
+      apt-get install -y -qq --no-install-recommends ca-certificates curl >/dev/null
+      if ! command -v npm; then
+        apt-get install -y -qq --no-install-recommends npm >/dev/null
+        remove_npm=(apt-get purge -y -qq --auto-remove npm nodejs)
+      fi
+      install_from_npm "node-linux-$(node_architecture)@$NODE_VERSION"
+      ln -sf "$HOME_DIR/bin/node" /usr/local/bin/node
+      ;;
+    *) fail "what this system ($ID) calls Node is not known here." ;;
+  esac
+}
+
+node_architecture() {
+  case $(uname -m) in
+    x86_64) echo x64 ;;
+    aarch64) echo arm64 ;;
+    *) fail "there is no imgcls for $(uname -m)." ;;
+  esac
+}
+
+install_from_npm() {
+  "$npm" install --global --prefix "$HOME_DIR" --omit=dev --ignore-scripts --no-audit --no-fund -- "$1"
+}
+
+create_user() {
+  id imgcls >/dev/null 2>&1 ||
+    useradd --system --user-group --home-dir "$DATA_DIR" --shell /usr/sbin/nologin imgcls
+  install -d -m 0700 -o imgcls -g imgcls "$DATA_DIR"
+}
+
+install_package() {
+  install_from_npm "$package"
+  # npm keeps some owners as whoever packed them had them.
+  chown -R root:root "$HOME_DIR"
+  ln -sf "$HOME_DIR/bin/imgcls" /usr/bin/imgcls
+  install -d -o imgcls -g imgcls "$COMPILE_CACHE"
+}
+
+# Packages bring the binaries of other platforms, too.
+prune_other_platforms() {
+  local modules=$PACKAGE_DIR/node_modules
+  find "$modules"/onnxruntime-node/bin -mindepth 3 -maxdepth 3 ! -path "*/linux/$(node_architecture)" -exec rm -r {} +
+  find "$modules"/onnxruntime-node/bin -type d -empty -delete
+  rm -rf "$modules"/@img/*linuxmusl* "$modules"/@img/*wasm32*
+}
+
+install_units() {
+  local unit
+  cp -r "$PACKAGE_DIR"/deploy/systemd/*.service "$PACKAGE_DIR"/deploy/systemd/*.service.d "$UNIT_DIR"
+  systemctl enable imgcls-environment.service
+  systemd-analyze verify --man=no "$UNIT_DIR"/imgcls-*.service
+  # Nobody logs in to such a machine.
+  for unit in ssh.service ssh.socket sshd.service; do
+    [[ ! -e $UNIT_DIR/$unit ]] || systemctl disable "$unit"
+  done
+}
+
+# As the units run it. Settings of its own come first: NAME=value...
+as_service() {
+  runuser -u imgcls -- env -C "$DATA_DIR" HOME="$DATA_DIR" IMGCLS_DATA_DIR="$DATA_DIR" NODE_COMPILE_CACHE="$COMPILE_CACHE" "$@"
+}
+
+install_models() {
+  local model
+  for model in "${models[@]}"; do
+    as_service imgcls model info "$model" >/dev/null 2>&1 || as_service imgcls model pull "$model"
+  done
+  # For this machine's type of CPU; a worker on another does so itself.
+  as_service imgcls model optimize
+}
+
+# A worker classifies the samples, each as one of those classes that it is known to show. What it compiles is kept.
+classify_samples() {
+  local scratch
+  scratch=$(runuser -u imgcls -- mktemp -d)
+  # shellcheck disable=SC2016 # It is JavaScript.
+  as_service IMGCLS_DATA_DIR="$scratch" imgcls upload "$PACKAGE_DIR/samples" --format ndjson | node -e '
+    const expected = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
+    const outcomes = require("node:fs").readFileSync(0, "utf8").trim().split("\n").map((line) => JSON.parse(line));
+    const wrong = outcomes.filter(({ name, wnid }) => !expected[name]?.includes(wnid));
+    for (const { name, label, error } of wrong) console.error(`${name}: ${label ?? error?.message}`);
+    process.exit(wrong.length === 0 && outcomes.length === Object.keys(expected).length ? 0 : 1);
+  ' "$PACKAGE_DIR/samples/expected.json"
+  rm -r "$scratch"
+}
+
+# What a worker needs on AWS only is compiled, too: one that finds nobody is told to stop.
+warm_compile_cache() {
+  as_service timeout --preserve-status 5 env IMGCLS_CLOUD=aws IMGCLS_INPUT_BUCKET=none IMGCLS_OUTPUT_BUCKET=none IMGCLS_LOG_LEVEL=silent \
+    AWS_ENDPOINT_URL=http://127.0.0.1:9 AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none \
+    AWS_EC2_METADATA_DISABLED=true imgcls worker
+  # Services read it; none may change what the next one runs.
+  chown -R root:root "$COMPILE_CACHE"
+  chmod -R a+rX "$COMPILE_CACHE"
+}
+
+# What must not be the same on two machines, what names the build machine, and what only the build needed.
+clean_up() {
+  "${remove_npm[@]}" >/dev/null
+  rm -rf /root/.npm "$DATA_DIR"/.npm /root/.bash_history
+  if command -v dnf; then dnf clean all; fi
+  if command -v apt-get; then apt-get clean && rm -rf /var/lib/apt/lists/*; fi
+  rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys
+  rm -f /var/lib/systemd/random-seed
+  : >/etc/machine-id
+  if command -v cloud-init; then cloud-init clean --logs; fi
+  find /var/log -type f -delete
+}
+
+main() {
+  trap report_failure EXIT
+  read_arguments "$@"
+  run node install_node
+  run user create_user
+  run package install_package
+  run prune prune_other_platforms
+  run units install_units
+  run models install_models
+  run samples classify_samples
+  run compile-cache warm_compile_cache
+  run clean-up clean_up
+  local version
+  version=$(runuser -u imgcls -- imgcls --version)
+  echo "imgcls-provision: OK $version"
+}
+
+main "$@"

@@ -1,0 +1,182 @@
+import {
+  CreateImageCommand,
+  DeleteSnapshotCommand,
+  DeregisterImageCommand,
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  type EC2Client,
+  GetConsoleOutputCommand,
+  type Image,
+  paginateDescribeInstances,
+  paginateDescribeLaunchTemplateVersions,
+  RunInstancesCommand,
+  type RunInstancesCommandInput,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { IMAGE_TAG, VERSION_TAG } from '../core/account.ts';
+import type { BuilderLaunch, Ec2Images, NewImage } from '../core/ec2-images.ts';
+import { hasCode } from './errors.ts';
+import { calling } from './retry.ts';
+import { createWorkerImages } from './worker-images.ts';
+
+const ARCHITECTURE_TAG = 'imgcls:architecture';
+const BUILDER_TAG = 'imgcls:image-builder';
+
+/** As its maker keeps it up to date; EC2 looks it up. */
+const AMAZON_LINUX = 'resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default';
+const ROOT_DEVICE = '/dev/xvda';
+/** Amazon Linux's own size; system, imgcls and a model or two take half of it. */
+const ROOT_GIB = 8;
+
+/** EC2's verbs of images over the SDK. */
+export function createEc2Images(client: EC2Client): Ec2Images {
+  return {
+    ...createWorkerImages(client),
+    launchBuilder: (launch) =>
+      calling('launch a builder (ec2:RunInstances)', undefined, async () => {
+        const { Instances = [] } = await client.send(new RunInstancesCommand(builderRequest(launch)));
+        return Instances[0]?.InstanceId ?? '';
+      }),
+    builders: () =>
+      calling('look for builders (ec2:DescribeInstances)', undefined, async () => {
+        const states = ['pending', 'running', 'stopping', 'stopped'];
+        const Filters = [
+          { Name: 'tag-key', Values: [BUILDER_TAG] },
+          { Name: 'instance-state-name', Values: states },
+        ];
+        const pages = await Array.fromAsync(paginateDescribeInstances({ client }, { Filters }));
+        const reservations = pages.flatMap(({ Reservations = [] }) => Reservations);
+        return reservations
+          .flatMap(({ Instances = [] }) => Instances)
+          .map(({ InstanceId = '', LaunchTime }) => ({
+            id: InstanceId,
+            launchedAtMs: LaunchTime?.getTime() ?? 0,
+          }));
+      }),
+    builderState: (id) =>
+      orUndefined('InvalidInstanceID.NotFound', () =>
+        calling(`look at builder ${id} (ec2:DescribeInstances)`, undefined, async () => {
+          const { Reservations = [] } = await client.send(
+            new DescribeInstancesCommand({ InstanceIds: [id] }),
+          );
+          return Reservations[0]?.Instances?.[0]?.State?.Name;
+        }),
+      ),
+    consoleOutput: (id) =>
+      calling(`read the console of ${id} (ec2:GetConsoleOutput)`, undefined, async () => {
+        const { Output = '' } = await client.send(
+          new GetConsoleOutputCommand({ InstanceId: id, Latest: true }),
+        );
+        return Buffer.from(Output, 'base64').toString();
+      }),
+    async terminate(id) {
+      await orUndefined('InvalidInstanceID.NotFound', () =>
+        calling(`end builder ${id} (ec2:TerminateInstances)`, undefined, () =>
+          client.send(new TerminateInstancesCommand({ InstanceIds: [id] })),
+        ),
+      );
+    },
+    createImage: (builder, image) =>
+      calling(`make an image of ${builder} (ec2:CreateImage)`, undefined, async () => {
+        const { ImageId = '' } = await client.send(new CreateImageCommand(imageRequest(builder, image)));
+        return ImageId;
+      }),
+    imageState: (id) =>
+      calling(`look at image ${id} (ec2:DescribeImages)`, undefined, async () => {
+        const { Images = [] } = await client.send(new DescribeImagesCommand({ ImageIds: [id] }));
+        const { State, StateReason, BlockDeviceMappings } = Images[0] ?? {};
+        const state = State === 'available' || State === 'pending' ? State : 'failed';
+        const why = StateReason?.Message ?? State;
+        return { state, snapshots: snapshotsOf({ BlockDeviceMappings }), ...(why !== undefined && { why }) };
+      }),
+    used: () =>
+      calling('read all launch templates (ec2:DescribeLaunchTemplateVersions)', undefined, async () => {
+        const input = { Versions: ['$Latest', '$Default'] };
+        const pages = await Array.fromAsync(paginateDescribeLaunchTemplateVersions({ client }, input));
+        const versions = pages.flatMap(({ LaunchTemplateVersions = [] }) => LaunchTemplateVersions);
+        return new Set(versions.flatMap(({ LaunchTemplateData }) => LaunchTemplateData?.ImageId ?? []));
+      }),
+    async remove({ id, snapshots }) {
+      const gone = ['InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable'];
+      await orUndefined(gone, () =>
+        calling(`take image ${id} away (ec2:DeregisterImage)`, undefined, () =>
+          client.send(new DeregisterImageCommand({ ImageId: id })),
+        ),
+      );
+      for (const SnapshotId of snapshots) {
+        await orUndefined('InvalidSnapshot.NotFound', () =>
+          calling(`delete snapshot ${SnapshotId} (ec2:DeleteSnapshot)`, undefined, () =>
+            client.send(new DeleteSnapshotCommand({ SnapshotId })),
+          ),
+        );
+      }
+    },
+  };
+}
+
+function builderRequest({
+  token,
+  architecture,
+  instanceType,
+  subnet,
+  userData,
+}: BuilderLaunch): RunInstancesCommandInput {
+  const Tags = [
+    { Key: BUILDER_TAG, Value: token },
+    { Key: 'Name', Value: 'imgcls image builder' },
+  ];
+  return {
+    ClientToken: token,
+    MinCount: 1,
+    MaxCount: 1,
+    ImageId: `${AMAZON_LINUX}-${architecture}`,
+    InstanceType: instanceType as never,
+    ...(subnet !== undefined && { SubnetId: subnet }),
+    UserData: Buffer.from(userData).toString('base64'),
+    // Its disk is what it is for.
+    InstanceInitiatedShutdownBehavior: 'stop',
+    MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
+    BlockDeviceMappings: [
+      {
+        DeviceName: ROOT_DEVICE,
+        Ebs: { VolumeSize: ROOT_GIB, VolumeType: 'gp3', Encrypted: true, DeleteOnTermination: true },
+      },
+    ],
+    TagSpecifications: [
+      { ResourceType: 'instance', Tags },
+      { ResourceType: 'volume', Tags },
+    ],
+  };
+}
+
+function imageRequest(builder: string, { name, architecture, version }: NewImage) {
+  const Tags = [
+    { Key: IMAGE_TAG.key, Value: IMAGE_TAG.worker },
+    { Key: VERSION_TAG, Value: version },
+    { Key: ARCHITECTURE_TAG, Value: architecture },
+    { Key: 'Name', Value: name },
+  ];
+  return {
+    InstanceId: builder,
+    Name: name,
+    Description: `imgcls ${version}, worker, controller and page`,
+    TagSpecifications: [
+      { ResourceType: 'image' as const, Tags },
+      { ResourceType: 'snapshot' as const, Tags },
+    ],
+  };
+}
+
+const snapshotsOf = ({ BlockDeviceMappings = [] }: Pick<Image, 'BlockDeviceMappings'>): string[] =>
+  BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
+
+/** What EC2 answers, or nothing where it says that there is no such thing. */
+async function orUndefined<T>(codes: string | string[], call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    const { cause } = error as Error;
+    if (hasCode(cause, ...[codes].flat())) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,17 @@
+import type { WorkerImage } from '../core/account.ts';
+import type { Builder } from '../core/ec2-images.ts';
+import { PROVISION_LIMIT_MS } from './build-image.ts';
+
+/** The images to remove: all but the newest `keep` of each architecture, and none that a launch template names. */
+export function imagesToRemove(
+  images: readonly WorkerImage[],
+  { keep, used }: { keep: number; used: ReadonlySet<string> },
+): WorkerImage[] {
+  const newestFirst = images.toSorted((a, b) => b.createdAtMs - a.createdAtMs);
+  const byArchitecture = Map.groupBy(newestFirst, ({ architecture }) => architecture);
+  return [...byArchitecture.values()].flatMap((each) => each.slice(keep)).filter(({ id }) => !used.has(id));
+}
+
+/** Builders that no build can still wait for: whoever launched them was killed. */
+export const forgottenBuilders = (builders: readonly Builder[], nowMs: number): Builder[] =>
+  builders.filter(({ launchedAtMs }) => nowMs - launchedAtMs > 4 * PROVISION_LIMIT_MS);

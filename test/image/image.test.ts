@@ -1,0 +1,169 @@
+/** A clean Debian becomes an imgcls image, boots as an EC2 instance would, works, and is gone when its time is over. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { REQUIREMENTS, standInEnvironment } from '../contract/moto.ts';
+import { pythonOf } from '../contract/python.ts';
+import { until } from '../contract/until.ts';
+import { packPackage, repository } from '../e2e/package.ts';
+import { hasTool } from '../integration/tools.ts';
+import { BUCKETS, LAUNCH_TEMPLATE } from './cluster.ts';
+import { DebianRoot } from './debian-root.ts';
+import { Machine } from './machine.ts';
+
+const TOOLS = { debootstrap: 'debootstrap', 'systemd-nspawn': 'systemd-container', ip: 'iproute2' };
+const CLUSTER = [
+  'IMGCLS_CLOUD=aws',
+  `IMGCLS_INPUT_BUCKET=${BUCKETS.inputBucket}`,
+  `IMGCLS_OUTPUT_BUCKET=${BUCKETS.outputBucket}`,
+  'AWS_REGION=us-east-1',
+  'AWS_ENDPOINT_URL=MOTO',
+];
+const SAMPLES = ['cat.jpg', 'coffee.jpg', 'mountains.jpg', 'rocket.jpg', 'tripod.png'];
+
+/** @throws in CI where it cannot be: there, a skipped suite is a failed one. */
+function canMakeMachines(): boolean {
+  const hasTools = Object.entries(TOOLS).map(([program, debianPackage]) => hasTool(program, debianPackage));
+  if (process.getuid?.() === 0) return hasTools.every((has) => has);
+  if (process.env.CI) throw new Error('The tests of the image take root.');
+  console.warn('SKIPPED. The tests of the image take root.');
+  return false;
+}
+
+describe.skipIf(!canMakeMachines())('an image', () => {
+  let root: DebianRoot;
+  let scratch: string;
+  let provisioned: string;
+
+  beforeAll(async () => {
+    await pythonOf(REQUIREMENTS);
+    scratch = await mkdtemp(path.join(tmpdir(), 'imgcls-image-'));
+    root = await DebianRoot.make();
+    await root.put(await packPackage(scratch), '/root/imgcls.tgz');
+    await root.put(path.join(repository, 'deploy/image/provision.sh'), '/root/provision.sh');
+    provisioned = await root.execute(['bash', '/root/provision.sh', '--package', '/root/imgcls.tgz']);
+  });
+  afterAll(async () => {
+    await root?.close();
+    await rm(scratch, { recursive: true });
+  });
+
+  /** Of the image's files, by a shell within them. */
+  const inside = (script: string) => root.run(['chroot', root.folder, 'sh', '-ec', script]);
+
+  it('is made to the end, its samples classified', () => {
+    expect(provisioned.trimEnd().split('\n').at(-1)).toMatch(/^imgcls-provision: OK \d+\.\d+\.\d+$/);
+  });
+
+  it('says at which step it failed', async () => {
+    const failing = root.execute(['bash', '/root/provision.sh', '--package', '/root/imgcls.tgz', '--model']);
+    await expect(failing).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/imgcls-provision: FAILED arguments\n$/),
+      stderr: expect.stringContaining('--model needs a value'),
+    });
+  });
+
+  it('has Node, the package, its model for this CPU and what is compiled, and no means to change them', async () => {
+    const modules = '/opt/imgcls/lib/node_modules/imgcls/node_modules';
+    expect(await inside('imgcls --version')).toMatch(/^\d+\.\d+\.\d+$/m);
+    expect(await inside(`ls ${modules}/onnxruntime-node/bin/*`)).toBe('linux\n');
+    expect((await inside('ls /var/lib/imgcls/optimised-models')).trim().split('\n')).toHaveLength(1);
+    expect(Number(await inside('ls /opt/imgcls/compile-cache/* | wc -l'))).toBeGreaterThan(100);
+    expect(await inside('find /opt/imgcls ! -user root')).toBe('');
+    expect(await inside('stat -c "%U %a" /var/lib/imgcls')).toBe('imgcls 700\n');
+  });
+
+  it('has nothing left of its making, and nothing that two machines must not share', async () => {
+    expect(await inside('command -v npm || echo none')).toBe('none\n');
+    expect(
+      await inside('cat /etc/machine-id; ls /etc/ssh/ssh_host_* /var/lib/systemd/random-seed 2>&1 | wc -l'),
+    ).toBe('2\n');
+    expect(await inside('find /var/lib/apt/lists /var/log -type f; test ! -e /root/.npm')).toBe('');
+  });
+
+  it('boots straight into the worker its user data names, which classifies, starts again when it is killed, and powers off after a spot notice', async () => {
+    await booted('worker', [], async (machine) => {
+      const { stdout } = await upload(machine.awsUrl);
+      const outcomes = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      expect(outcomes.map(({ name }) => name)).toEqual(SAMPLES);
+      expect(outcomes.filter(({ label }) => label === undefined)).toEqual([]);
+      expect(await machine.untilActive('imgcls-worker')).toMatchObject({
+        StatusText: 'Takes messages.',
+        NRestarts: '0',
+      });
+
+      await machine.run('systemctl kill --kill-whom=main --signal=SIGKILL imgcls-worker');
+      const restarted = until('it is started again', async () => {
+        const { NRestarts } = await machine.untilActive('imgcls-worker');
+        return NRestarts === '1' || undefined;
+      });
+      await restarted;
+      const before = await machine.journal();
+      expect(before).not.toMatch(/imgcls.*Failed to|SIGSYS|code=dumped/);
+
+      machine.noticeSpot();
+      expect(await machine.off).toEqual([0, null]);
+      const after = (await machine.journal()).slice(before.length);
+      expect(after).toMatch(/"reason":"spot_notice".*The worker ends/);
+      expect(after).toMatch(/imgcls-worker\.service: Deactivated successfully/);
+    });
+  });
+
+  it('powers off when its worker cannot work, having tried it again a few times', async () => {
+    await booted('worker', ['IMGCLS_LEASE_SECONDS=0'], async (machine) => {
+      expect(await machine.off).toEqual([0, null]);
+      const journal = await machine.journal();
+      expect(journal.match(/"?Settings are wrong/g)).toHaveLength(5);
+      expect(journal).toMatch(/imgcls-worker\.service: Start request repeated too quickly/);
+    });
+  });
+
+  it.each([
+    [
+      'controller',
+      [`IMGCLS_LAUNCH_TEMPLATE=${LAUNCH_TEMPLATE}`, 'IMGCLS_MAX=1'],
+      /The controller of cluster default starts/,
+    ],
+    ['web', ['IMGCLS_MODEL=efficientnet-lite0'], /listening on http/],
+  ])('boots as well into the %s, which ends in order with the machine', async (role, settings, status) => {
+    await booted(role, settings, async (machine) => {
+      const { StatusText, NRestarts } = await machine.untilActive(`imgcls-${role}`);
+      expect(StatusText).toMatch(status);
+      expect(NRestarts).toBe('0');
+      expect(await machine.run('systemctl --failed --no-legend')).toBe('');
+      await machine.run('systemctl poweroff');
+      expect(await machine.off).toEqual([0, null]);
+      expect(await machine.journal()).toContain(`imgcls-${role}.service: Deactivated successfully`);
+    });
+  });
+
+  async function booted(role: string, settings: string[], act: (machine: Machine) => Promise<void>) {
+    const lines = ['#imgcls-environment', `IMGCLS_ROLE=${role}`, ...CLUSTER, ...settings];
+    const machine = await Machine.boot(root, `${lines.join('\n')}\n`);
+    try {
+      await act(machine);
+    } finally {
+      await machine.close();
+    }
+  }
+
+  /** From elsewhere in the network of the machine. */
+  async function upload(url: string) {
+    const samples = path.join(repository, 'samples');
+    const imgcls = [process.execPath, path.join(repository, 'bin/imgcls.js')];
+    const args = ['upload', samples, '--model', 'efficientnet-lite0', '--format', 'ndjson'];
+    const [program = '', ...rest] = root.within(['net'], [...imgcls, ...args]);
+    const cluster = Object.fromEntries(CLUSTER.map((line) => line.split('=')));
+    return await promisify(execFile)(program, rest, {
+      cwd: scratch,
+      env: { PATH: process.env.PATH, IMGCLS_DATA_DIR: scratch, ...cluster, ...standInEnvironment(url) },
+    });
+  }
+});

@@ -1,0 +1,84 @@
+/** An image as an EC2 instance runs it: with user data, a role's credentials and AWS, in a network of its own. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { until } from '../contract/until.ts';
+import type { DebianRoot } from './debian-root.ts';
+
+const AWS = fileURLToPath(new URL('./children/aws.ts', import.meta.url));
+
+export class Machine {
+  /** Of moto, within the network. */
+  readonly awsUrl: string;
+  /** Resolves with exit code and signal when it is powered off. */
+  readonly off: Promise<unknown[]>;
+  readonly #root: DebianRoot;
+  readonly #aws: ChildProcess;
+  readonly #process: ChildProcess;
+  readonly #bootedAtMs = Date.now();
+
+  private constructor(root: DebianRoot, aws: ChildProcess, awsUrl: string) {
+    this.#root = root;
+    this.#aws = aws;
+    this.awsUrl = awsUrl;
+    this.#process = root.boot();
+    this.off = once(this.#process, 'exit');
+  }
+
+  /** @param userData in which MOTO stands for the address of AWS. */
+  static async boot(root: DebianRoot, userData: string): Promise<Machine> {
+    const [program = '', ...args] = root.within(['net'], [process.execPath, AWS, userData]);
+    const aws = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const failed = once(aws, 'exit').then(() => Promise.reject(new Error('AWS does not stand in.')));
+    const [ready] = await Promise.race([once(createInterface({ input: aws.stdout }), 'line'), failed]);
+    failed.catch(() => {});
+    return new Machine(root, aws, String(ready).replace('ready ', ''));
+  }
+
+  /** Runs a shell command on it. @throws where that fails. */
+  async run(command: string): Promise<string> {
+    const run = promisify(execFile);
+    const first = await until('the machine runs', async () => {
+      const found = await run('pgrep', ['--parent', String(this.#process.pid)]).catch(() => undefined);
+      return found?.stdout.trim();
+    });
+    return (await run('nsenter', ['--all', '--target', first, 'sh', '-c', command])).stdout;
+  }
+
+  /** Waits until the unit is active, which it is once it says that it is ready. Answers what systemd knows of it. */
+  async untilActive(unit: string): Promise<Record<string, string>> {
+    return await until(
+      `${unit} is active`,
+      async () => {
+        const shown = await this.run(`systemctl show ${unit}`).catch(() => '');
+        const known = Object.fromEntries(shown.split('\n').map((line) => line.split(/=(.*)/s)));
+        return known.ActiveState === 'active' ? known : undefined;
+      },
+      { timeoutMs: 60_000, everyMs: 200 },
+    );
+  }
+
+  noticeSpot(): void {
+    this.#aws.stdin?.write(`${new Date().toISOString()}\n`);
+  }
+
+  /** What all services have written since the boot. */
+  async journal(): Promise<string> {
+    const since = `--since=@${this.#bootedAtMs / 1000}`;
+    return await this.#root.run([
+      'journalctl',
+      '--no-pager',
+      since,
+      '-D',
+      `${this.#root.folder}/var/log/journal`,
+    ]);
+  }
+
+  async close(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    this.#aws.stdin?.end();
+    if (this.#aws.exitCode === null) await once(this.#aws, 'exit');
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * A model runner that waits: for the file `model` in the folder IMGCLS_TEST_GATES before it has loaded the model, and for the
+ * file `image` before it answers. When it begins either, it writes `model.begun` or `image.begun`.
+ */
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunnerMessage, RunnerReply } from '../../../src/core/runner-protocol.ts';
+
+const reply = (message: RunnerReply) => process.send?.(message);
+const rssBytes = process.memoryUsage.rss();
+
+async function pass(gate: string): Promise<void> {
+  const file = path.join(process.env.IMGCLS_TEST_GATES ?? '', gate);
+  writeFileSync(`${file}.begun`, '');
+  while (!existsSync(file)) await sleep(10);
+}
+
+process.on('disconnect', () => process.exit());
+process.on('message', async (message: RunnerMessage) => {
+  if ('preload' in message) {
+    await pass('model');
+    reply({ type: 'model', sha256: message.preload.sha256, rssBytes });
+    return;
+  }
+  await pass('image');
+  const labels = [{ wnid: 'n00000000', label: 'gate', score: 1 }];
+  reply({
+    type: 'results',
+    id: message.id,
+    results: message.images.map(() => ({ labels, ms: 1 })),
+    rssBytes,
+  });
+});
+reply({ type: 'ready', rssBytes });

@@ -1,0 +1,260 @@
+/** `imgcls ami build` over moto. What moto has no machine for, the proxy in between does: it runs no script and says nothing. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  CreateLaunchTemplateCommand,
+  CreateTagsCommand,
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  DescribeSnapshotsCommand,
+  type EC2Client,
+  StopInstancesCommand,
+  type Tag,
+} from '@aws-sdk/client-ec2';
+import { CreateBucketCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
+import {
+  type ProxiedRequest,
+  type Reply,
+  serviceError,
+  startFaultProxy,
+} from '../../contract/fault-proxy.ts';
+import { standInEnvironment, startMoto } from '../../contract/moto.ts';
+import { until } from '../../contract/until.ts';
+import { processesOf, type Running, repository, start } from '../../e2e/package.ts';
+
+const bin = path.join(repository, 'bin/imgcls.js');
+const BUCKET = 'packages-of-a-test';
+const moto = await startMoto();
+const proxy = moto && (await startFaultProxy(moto.url));
+
+describe.skipIf(proxy === undefined)('imgcls ami build', () => {
+  const aws = standInEnvironment(proxy?.url ?? '');
+  const requests = () => proxy?.requests ?? [];
+  let ec2: EC2Client;
+  let s3: S3Client;
+  let folder: string;
+  let file: string;
+  let running: Running | undefined;
+
+  beforeAll(async () => {
+    for (const [name, value] of Object.entries(aws)) vi.stubEnv(name, value);
+    folder = await mkdtemp(path.join(tmpdir(), 'imgcls-ami-'));
+    file = path.join(folder, 'imgcls.tgz');
+    await writeFile(file, 'the package');
+    ec2 = createEc2Client();
+    s3 = createS3Client();
+    await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
+  });
+  afterEach(async () => {
+    expect(proxy?.unused(), 'faults that no request has met').toBe(0);
+    requests().length = 0;
+    expect(await instances(), 'builders that are left').toEqual([]);
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET }));
+    expect(Contents, 'files that are left in the bucket').toEqual([]);
+  });
+  afterAll(async () => {
+    ec2?.destroy();
+    s3?.destroy();
+    await rm(folder, { recursive: true });
+    await proxy?.close();
+    await moto?.close();
+    vi.unstubAllEnvs();
+  });
+
+  const build = (...args: string[]) => {
+    running = start(
+      bin,
+      folder,
+      ['ami', 'build', '--yes', '--package', file, '--bucket', BUCKET, ...args],
+      aws,
+    );
+    return running;
+  };
+  const of = (action: string) => (request: ProxiedRequest) => request.action === action;
+
+  async function instances(): Promise<string[]> {
+    const states = ['pending', 'running', 'stopping', 'stopped'];
+    const { Reservations = [] } = await ec2.send(
+      new DescribeInstancesCommand({ Filters: [{ Name: 'instance-state-name', Values: states }] }),
+    );
+    return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId = '' }) => InstanceId));
+  }
+
+  /** The builder's script, played by the test: it downloads the package, then the machine is off. */
+  function builderRuns(): { downloaded(): string | undefined } {
+    let downloaded: string | undefined;
+    proxy?.inject({
+      of: of('RunInstances'),
+      async answer({ form }, forward) {
+        const reply = await forward();
+        const script = Buffer.from(form?.get('UserData') ?? '', 'base64').toString();
+        const [, url = ''] = /--output \/root\/imgcls\.tgz '([^']+)'/.exec(script) ?? [];
+        downloaded = await (await fetch(url)).text();
+        const [, id = ''] = /<instanceId>(i-\w+)</.exec(String(reply.body)) ?? [];
+        await ec2.send(new StopInstancesCommand({ InstanceIds: [id] }));
+        return reply;
+      },
+    });
+    return { downloaded: () => downloaded };
+  }
+
+  function consoleSays(text: string, times = 1): void {
+    const output = Buffer.from(text).toString('base64');
+    proxy?.inject({
+      of: of('GetConsoleOutput'),
+      times,
+      answer: async (): Promise<Reply> => ({
+        status: 200,
+        headers: { 'content-type': 'text/xml' },
+        body: `<GetConsoleOutputResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><output>${output}</output></GetConsoleOutputResponse>`,
+      }),
+    });
+  }
+
+  /** Snapshots are tagged with their image, which moto cannot. */
+  function imagesHaveTaggedSnapshots(times = 1): void {
+    proxy?.inject({
+      of: of('CreateImage'),
+      times,
+      async answer({ form }, forward) {
+        const ofImage = [...(form ?? [])].filter(([name]) => !name.startsWith('TagSpecification.2'));
+        const reply = await forward(String(new URLSearchParams(ofImage)));
+        const [, ImageId = ''] = /<imageId>(ami-\w+)</.exec(String(reply.body)) ?? [];
+        const tags = [1, 2, 3, 4].map((n) => ({
+          Key: form?.get(`TagSpecification.2.Tag.${n}.Key`) ?? '',
+          Value: form?.get(`TagSpecification.2.Tag.${n}.Value`) ?? '',
+        }));
+        expect(form?.get('TagSpecification.2.ResourceType')).toBe('snapshot');
+        const { snapshots } = await look(ImageId);
+        await ec2.send(new CreateTagsCommand({ Resources: snapshots, Tags: tags }));
+        return reply;
+      },
+    });
+  }
+
+  async function look(id: string) {
+    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [id] }));
+    const [image] = Images;
+    const snapshots = (image?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
+    return { tags: tagsOf(image?.Tags), snapshots };
+  }
+  const tagsOf = (tags: Tag[] = []) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
+
+  async function built(version: string, ...args: string[]): Promise<string> {
+    // moto dates images to the second.
+    const second = new Date().getSeconds();
+    await until('a second is over', async () => new Date().getSeconds() !== second || undefined);
+    builderRuns();
+    consoleSays(`imgcls-provision: node\nimgcls-provision: OK ${version}\n`);
+    imagesHaveTaggedSnapshots();
+    const { code, stdout, stderr } = await build(...args).finished;
+    expect(code, stderr).toBe(0);
+    return stdout.trim();
+  }
+
+  it('makes an image, tagged with its snapshots, from a builder that nobody can get into', async () => {
+    const builder = builderRuns();
+    consoleSays('imgcls-provision: node\nimgcls-provision: OK 1.2.3\n');
+    imagesHaveTaggedSnapshots();
+    const { code, stdout, stderr } = await build('--model', 'resnet50').finished;
+    expect(code, stderr).toBe(0);
+    const { tags, snapshots } = await look(stdout.trim());
+    expect(tags).toMatchObject({
+      'imgcls:image': 'worker',
+      'imgcls:version': '1.2.3',
+      'imgcls:architecture': 'x86_64',
+    });
+    const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: snapshots }));
+    expect(Snapshots.map(({ Tags }) => tagsOf(Tags))).toEqual([tags]);
+    expect(builder.downloaded()).toBe('the package');
+
+    const form = requests().find(of('RunInstances'))?.form;
+    const asked = Object.fromEntries(form ?? []);
+    expect(asked).toMatchObject({
+      ImageId: 'resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64',
+      InstanceType: 'c7i.large',
+      InstanceInitiatedShutdownBehavior: 'stop',
+      'MetadataOptions.HttpTokens': 'required',
+      'MetadataOptions.HttpPutResponseHopLimit': '1',
+      'BlockDeviceMapping.1.Ebs.Encrypted': 'true',
+    });
+    expect(Object.keys(asked).filter((name) => /KeyName|IamInstanceProfile/.test(name))).toEqual([]);
+    const script = Buffer.from(asked.UserData ?? '', 'base64').toString();
+    const provision = await readFile(path.join(repository, 'deploy/image/provision.sh'), 'utf8');
+    expect(script).toContain(provision);
+    expect(script).toContain("--model' 'resnet50'");
+  });
+
+  it('removes old images with their snapshots, and none that a launch template names', async () => {
+    const first = await built('1.0.0');
+    await ec2.send(
+      new CreateLaunchTemplateCommand({
+        LaunchTemplateName: 'imgcls-default',
+        LaunchTemplateData: { ImageId: first },
+      }),
+    );
+    const second = await built('1.0.1');
+    const { snapshots } = await look(second);
+    const third = await built('1.0.2', '--keep', '1');
+    const { stdout } = await start(bin, folder, ['ami', 'list', '--format', 'json'], aws).finished;
+    expect(JSON.parse(stdout)).toMatchObject([
+      { id: third, version: '1.0.2', inLaunchTemplate: false },
+      { id: first, version: '1.0.0', inLaunchTemplate: true },
+    ]);
+    const gone = ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: snapshots }));
+    await expect(gone).rejects.toMatchObject({ name: 'InvalidSnapshot.NotFound' });
+    const table = await start(bin, folder, ['ami', 'list'], aws).finished;
+    expect(table.stdout).toMatch(new RegExp(`${first}.*x86_64.*1\\.0\\.0.*yes`));
+  });
+
+  it('ends the builder and says why when provisioning fails', async () => {
+    builderRuns();
+    consoleSays('npm error 404 Not Found\nimgcls-provision: FAILED package\n');
+    const { code, stdout, stderr } = await build().finished;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/Provisioning i-\w+ failed at: package\.\n.*\n.*npm error 404 Not Found/);
+    expect(requests().filter(of('CreateImage'))).toEqual([]);
+  });
+
+  it('ends the builder when no image may be made of it', async () => {
+    builderRuns();
+    consoleSays('imgcls-provision: OK 1.2.3');
+    proxy?.inject({
+      of: of('CreateImage'),
+      answer: async (request) => serviceError(request, 403, 'UnauthorizedOperation'),
+    });
+    const { code, stderr } = await build().finished;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/ec2:CreateImage\): access is denied/);
+  });
+
+  it('ends the builder when it is interrupted', async () => {
+    consoleSays('imgcls-provision: node');
+    const { finished, kill, stderr } = build();
+    await until('the builder is at work', async () => stderr().includes(': node') || undefined);
+    expect(await instances()).toHaveLength(1);
+    kill('SIGINT');
+    expect(await finished).toMatchObject({ code: 130 });
+    expect(await processesOf(folder)).toEqual([]);
+  });
+
+  it.each([
+    ['nobody agrees', ['--package', 'imgcls@1.0.0'], /costs money, and nobody can be asked here/],
+    ['there is no such file', ['--yes', '--package', './nowhere.tgz'], /There is no file \.\/nowhere\.tgz/],
+    ['a file has no bucket to wait in', ['--yes', '--package', bin], /from a bucket, and none is named/],
+    [
+      'one type is for both',
+      ['--yes', '--arch', 'both', '--instance-type', 'c7i.large'],
+      /--arch both takes two types/,
+    ],
+    ['none is to stay', ['--yes', '--keep', '0'], /at least 1/],
+  ])('launches nothing when %s', async (_, args, words) => {
+    const { code, stderr } = await start(bin, folder, ['ami', 'build', ...args], aws).finished;
+    expect(stderr).toMatch(words);
+    expect(code).toBe(2);
+    expect(requests().filter(of('RunInstances'))).toEqual([]);
+  });
+});

@@ -1,0 +1,68 @@
+/** The systemd units, as systemd itself and shellcheck judge them. */
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS } from '../../../src/worker/runner.ts';
+import { repository } from '../../e2e/package.ts';
+import { hasTool } from '../tools.ts';
+
+const run = promisify(execFile);
+const systemd = path.join(repository, 'deploy/systemd');
+const UNITS = readdirSync(systemd).filter((name) => name.endsWith('.service'));
+const MOST_EXPOSURE = 3;
+
+describe.skipIf(!hasTool('systemd-analyze', 'systemd'))('the units', () => {
+  /** A root of a system with our units among its own, and the programs that they start. */
+  let root: string;
+  beforeAll(async () => {
+    root = await mkdtemp(path.join(tmpdir(), 'imgcls-units-'));
+    const units = path.join(root, 'usr/lib/systemd/system');
+    await cp('/usr/lib/systemd/system', units, { recursive: true, verbatimSymlinks: true });
+    await cp(systemd, units, { recursive: true });
+    for (const program of ['usr/bin/imgcls', 'usr/bin/systemctl', 'bin/bash']) {
+      const file = path.join(root, program);
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, '#!/bin/sh\n');
+      await chmod(file, 0o755);
+    }
+  });
+  afterAll(() => rm(root, { recursive: true }));
+
+  it('are correct', async () => {
+    const { stdout, stderr } = await run('systemd-analyze', [
+      'verify',
+      '--man=no',
+      `--root=${root}`,
+      ...UNITS,
+    ]);
+    expect(stdout + stderr).toBe('');
+  });
+
+  it.each(UNITS)(`leave little to get at: %s`, async (unit) => {
+    const { stdout } = await run('systemd-analyze', ['security', '--offline=true', `--root=${root}`, unit]);
+    const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1]);
+    expect(exposure).toBeLessThan(MOST_EXPOSURE);
+  });
+
+  it('give a worker the time to stop that the requests in a runner may take', async () => {
+    const text = await readFile(path.join(systemd, 'imgcls-worker.service'), 'utf8');
+    const stopMs = 1000 * Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1]);
+    // Two requests in each runner, of which a full one has twice the time of an image; then shards and answers.
+    expect(stopMs).toBeGreaterThan(2 * 2 * DEFAULT_LIMITS.imageMs + 30_000);
+  });
+});
+
+describe.skipIf(!hasTool('shellcheck', 'shellcheck'))('the scripts of a deployment', () => {
+  it('are correct', async () => {
+    const files = (await readdir(path.join(repository, 'deploy'), { recursive: true })).filter((name) =>
+      name.endsWith('.sh'),
+    );
+    expect(files.length).toBeGreaterThan(0);
+    const { stdout } = await run('shellcheck', files, { cwd: path.join(repository, 'deploy') });
+    expect(stdout).toBe('');
+  });
+});

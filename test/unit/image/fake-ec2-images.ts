@@ -1,0 +1,71 @@
+import type { WorkerImage } from '../../../src/core/account.ts';
+import type {
+  BuilderLaunch,
+  BuilderState,
+  Ec2Images,
+  ImageState,
+  NewImage,
+} from '../../../src/core/ec2-images.ts';
+
+/** EC2 with one builder at a time, which goes on by one step whenever its state is asked for. */
+export class FakeEc2Images implements Ec2Images {
+  launched: BuilderLaunch[] = [];
+  terminated: string[] = [];
+  made: NewImage[] = [];
+  removed: Pick<WorkerImage, 'id' | 'snapshots'>[] = [];
+  /** States to come; the last one stays. */
+  states: (BuilderState | undefined)[] = ['pending', 'running', 'stopping', 'stopped'];
+  imageStates: ImageState[] = [
+    { state: 'pending', snapshots: ['snap-1'] },
+    { state: 'available', snapshots: ['snap-1'] },
+  ];
+  console = '';
+  /** Thrown by each verb once, then it works. */
+  readonly faults = new Map<keyof Ec2Images, Error[]>();
+
+  async launchBuilder(launch: BuilderLaunch): Promise<string> {
+    this.launched.push(launch);
+    return 'i-1';
+  }
+  async builders() {
+    return [];
+  }
+  async builderState(): Promise<BuilderState | undefined> {
+    this.#fail('builderState');
+    return this.states.length > 1 ? this.states.shift() : this.states[0];
+  }
+  async consoleOutput(): Promise<string> {
+    this.#fail('consoleOutput');
+    return this.console;
+  }
+  async terminate(id: string): Promise<void> {
+    this.#fail('terminate');
+    this.terminated.push(id);
+  }
+  async createImage(_: string, image: NewImage): Promise<string> {
+    this.#fail('createImage');
+    this.made.push(image);
+    return 'ami-1';
+  }
+  async imageState(): Promise<ImageState> {
+    this.#fail('imageState');
+    const [next = { state: 'pending', snapshots: [] }] = this.imageStates;
+    if (this.imageStates.length > 1) this.imageStates.shift();
+    return next;
+  }
+  async list() {
+    return [];
+  }
+  async used() {
+    return new Set<string>();
+  }
+  async remove(image: Pick<WorkerImage, 'id' | 'snapshots'>): Promise<void> {
+    this.#fail('remove');
+    this.removed.push(image);
+  }
+
+  #fail(verb: keyof Ec2Images): void {
+    const fault = this.faults.get(verb)?.shift();
+    if (fault !== undefined) throw fault;
+  }
+}

@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { WorkerImage } from '../../../src/core/account.ts';
+import { readConsole } from '../../../src/image/builder-console.ts';
+import { forgottenBuilders, imagesToRemove } from '../../../src/image/prune.ts';
+import { builderUserData } from '../../../src/image/user-data.ts';
+
+const repository = path.resolve(import.meta.dirname, '../../..');
+const provision = readFileSync(path.join(repository, 'deploy/image/provision.sh'), 'utf8');
+
+describe('what a builder says on its console', () => {
+  it.each([
+    ['nothing', '', { steps: [] }],
+    ['other things', 'Booting\nlogin: \n', { steps: [] }],
+    ['its steps, twice', '[1] imgcls-provision: node\nimgcls-provision: node\r\n', { steps: ['node'] }],
+    ['that it is done', 'x imgcls-provision: OK 0.1.0\r\n', { steps: [], end: { version: '0.1.0' } }],
+    ['where it failed', 'imgcls-provision: FAILED clean-up', { steps: [], end: { failedAt: 'clean-up' } }],
+  ])('is %s', (_, output, expected) => {
+    expect(readConsole(output)).toEqual(expected);
+  });
+});
+
+describe('images to remove', () => {
+  const image = (id: string, day: number, architecture = 'x86_64'): WorkerImage => ({
+    id,
+    architecture,
+    createdAtMs: day,
+    snapshots: [],
+  });
+  const ids = (...args: Parameters<typeof imagesToRemove>) => imagesToRemove(...args).map((one) => one.id);
+
+  it('are all but the newest, of each architecture by itself', () => {
+    const images = [image('a', 1), image('c', 3), image('b', 2), image('arm', 0, 'arm64')];
+    expect(ids(images, { keep: 1, used: new Set() })).toEqual(['b', 'a']);
+    expect(ids(images, { keep: 3, used: new Set() })).toEqual([]);
+  });
+
+  it('are none that a launch template names', () => {
+    const images = [image('a', 1), image('b', 2), image('c', 3)];
+    expect(ids(images, { keep: 1, used: new Set(['a']) })).toEqual(['b']);
+  });
+});
+
+describe('builders that were left behind', () => {
+  it('are those that no build can still wait for', () => {
+    const hour = 3_600_000;
+    const builders = [
+      { id: 'old', launchedAtMs: 0 },
+      { id: 'new', launchedAtMs: 9 * hour },
+    ];
+    expect(forgottenBuilders(builders, 10 * hour)).toEqual([builders[0]]);
+  });
+});
+
+describe("the builder's script", () => {
+  const script = (over: Partial<Parameters<typeof builderUserData>[0]> = {}) =>
+    builderUserData({ provision, package: { spec: 'imgcls@0.1.0' }, models: [], limitMinutes: 40, ...over });
+  const url = `https://b.s3.amazonaws.com/k?X-Amz-Security-Token=${'x'.repeat(1500)}&it's`;
+
+  it('is one that bash can read, and small enough for EC2, with the longest of addresses', () => {
+    const text = script({ package: { url }, models: ['resnet50', 'another'] });
+    expect(execFileSync('bash', ['-n'], { input: text }).toString()).toBe('');
+    expect(() => script({ models: Array(2000).fill('resnet50') })).toThrow('EC2 takes 16384');
+  });
+
+  it('provisions what was asked for, whatever is in its name', () => {
+    const words = (text: string) => {
+      const line = text.split('\n').find((each) => each.startsWith('bash /root/provision.sh')) ?? '';
+      return execFileSync('bash', ['-c', line.replace('bash /root/provision.sh', "printf '%s\\n'")])
+        .toString()
+        .trim()
+        .split('\n');
+    };
+    expect(words(script())).toEqual(['--package', 'imgcls@0.1.0']);
+    expect(words(script({ models: ["a'; reboot #", '$(reboot)'] }))).toEqual([
+      '--package',
+      'imgcls@0.1.0',
+      '--model',
+      "a'; reboot #",
+      '--model',
+      '$(reboot)',
+    ]);
+  });
+
+  it('installs the Node that a clone is developed with, where the system has none', () => {
+    const node = JSON.parse(readFileSync(path.join(repository, 'tools/node/package.json'), 'utf8'));
+    const [, version] = /^readonly NODE_VERSION=(.*)$/m.exec(provision) ?? [];
+    expect(Object.values(node.optionalDependencies)).toEqual([version, version]);
+  });
+});
