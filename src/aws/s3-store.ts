@@ -9,7 +9,13 @@ import {
   type ListObjectsV2CommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { ImgclsError, isTransient, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
+import {
+  ImgclsError,
+  isTransient,
+  ObjectMissingError,
+  PoisonError,
+  PreconditionFailedError,
+} from '../core/errors.ts';
 import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/ports.ts';
 import { hasCode, noSuchBucket } from './errors.ts';
 import { calling, retrying, systemTiming, type Timing } from './retry.ts';
@@ -25,6 +31,12 @@ import { putObject } from './s3-put.ts';
 export function createS3Store(client: S3Client, bucket: string, timing: Timing = systemTiming): Store {
   return new S3Store({ client, name: bucket, timing });
 }
+
+/**
+ * The most that is read in one piece. What the cluster itself writes so has a few megabytes; whoever can write a larger
+ * object in its place must not end by it, for want of memory, a process that has rights of its own.
+ */
+const MAX_WHOLE_BYTES = 64 * 1024 * 1024;
 
 class S3Store implements Store {
   readonly bucket: string;
@@ -62,6 +74,10 @@ class S3Store implements Store {
     return await retrying(this.#at.timing, signal, mayRetry, async () => {
       begun = false;
       const { info, body } = await this.#get(key, options);
+      if (info.bytes > MAX_WHOLE_BYTES) {
+        (body as Readable).destroy();
+        throw new PoisonError(`${uriOf(this.#at, key)} has ${info.bytes} bytes, more than anything of ours.`);
+      }
       begun = true;
       const bytes = await calling(`read ${uriOf(this.#at, key)}`, signal, () => body.transformToByteArray());
       return { info, body: bytes };

@@ -1,6 +1,12 @@
 import type { Clock } from '../core/clock.ts';
 import { messageOf, ObjectMissingError } from '../core/errors.ts';
-import { controllerLock, controllerReport, type WorkerStatus, workerStatus } from '../core/fleet.ts';
+import {
+  controllerLock,
+  controllerReport,
+  MAX_STATUS_BYTES,
+  type WorkerStatus,
+  workerStatus,
+} from '../core/fleet.ts';
 import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
 import { readJob } from '../core/job-record.ts';
@@ -67,7 +73,8 @@ export class StatusReader {
 
   async #readWorkers(): Promise<Known<WorkerStatus>[]> {
     const workers: Known<WorkerStatus>[] = [];
-    for await (const { key } of this.#cloud.output.list(FLEET_PREFIX, { signal: this.#signal })) {
+    for await (const { key, bytes } of this.#cloud.output.list(FLEET_PREFIX, { signal: this.#signal })) {
+      if (bytes > MAX_STATUS_BYTES) continue;
       const worker = await known(async () => {
         const object = await this.#get(key);
         return object && parseVersioned(workerStatus, object.text, `status ${key}`);

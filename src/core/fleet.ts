@@ -4,6 +4,9 @@ import { formatVersion } from './versioned.ts';
 /** How often a worker reports about itself; also on every change of state. */
 export const STATUS_INTERVAL_MS = 15_000;
 
+/** No worker has more to say. Whoever can forge a report must not fill the memory of those that read it. */
+export const MAX_STATUS_BYTES = 64 * 1024;
+
 export const workerState = z.enum(['booting', 'ready', 'busy', 'draining', 'outdated']);
 export type WorkerState = z.infer<typeof workerState>;
 

@@ -1,7 +1,9 @@
 /** Every key and queue name of the system. None that we make contains a user's path or file name. */
 import { FIRST_ATTEMPT } from './job.ts';
 
-export const imageKey = (sha256: string): string => `images/${sha256.slice(0, 2)}/${sha256}`;
+/** Of the input bucket: images that submitters have stored there. */
+export const IMAGES_PREFIX = 'images/';
+export const imageKey = (sha256: string): string => `${IMAGES_PREFIX}${sha256.slice(0, 2)}/${sha256}`;
 
 /** Images that others put into the input bucket, to be classified as they come. What follows is their own name. */
 export const DROP_PREFIX = 'drop/';

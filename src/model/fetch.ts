@@ -4,17 +4,19 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { unlessAborted } from '../core/abort.ts';
-import { ImgclsError, messageOf, ObjectMissingError } from '../core/errors.ts';
+import { ImgclsError, messageOf, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
 import { modelPrefix } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
-import { type ModelRef, modelTitle } from '../core/model.ts';
-import type { Store } from '../core/ports.ts';
+import { type ModelManifest, type ModelRef, modelTitle } from '../core/model.ts';
+import type { Body, Store } from '../core/ports.ts';
 import type { ModelPlace } from '../core/runner-protocol.ts';
 import {
   checkWeights,
   LABELS_FILE,
   MANIFEST_FILE,
+  parseLabels,
   parseManifest,
   readModelFolder,
   WEIGHTS_FILE,
@@ -175,22 +177,63 @@ function nowhere(ref: ModelRef, cause?: unknown): ImgclsError {
 }
 
 /**
- * Puts a model into the cluster's output bucket, the weights last: where they are, the model is whole.
+ * Puts a model into the cluster's output bucket, the weights last: where they are, the model is whole. Nothing that is there
+ * is changed: the digest that jobs pin is of the weights alone, and other labels beside them would be other answers.
  * @returns false when it was there already.
+ * @throws {ImgclsError} of kind `permanent` when something else stands in its place.
  */
 export async function pushModel(model: LibraryModel, output: Store, signal?: AbortSignal): Promise<boolean> {
   const { sha256, bytes } = model.manifest;
   const prefix = modelPrefix(sha256);
-  const options = signal === undefined ? {} : { signal };
-  if ((await output.head(`${prefix}${WEIGHTS_FILE}`, signal))?.bytes === bytes) return false;
+  const weightsKey = `${prefix}${WEIGHTS_FILE}`;
+  const there = await output.head(weightsKey, signal);
+  if (there !== undefined) {
+    await checkPushed(model, output, signal);
+    if (there.bytes === bytes) return false;
+    throw otherwise(model, output);
+  }
   await checkWeights(model.dir, sha256, signal);
-  await output.put(`${prefix}${LABELS_FILE}`, Buffer.from(JSON.stringify(model.labels)), options);
-  await output.put(
-    `${prefix}${MANIFEST_FILE}`,
-    Buffer.from(JSON.stringify(model.manifest, null, 2)),
-    options,
-  );
+  await putOnce(output, `${prefix}${LABELS_FILE}`, Buffer.from(JSON.stringify(model.labels)), signal);
+  const manifest = Buffer.from(JSON.stringify(model.manifest, null, 2));
+  await putOnce(output, `${prefix}${MANIFEST_FILE}`, manifest, signal);
+  await checkPushed(model, output, signal);
   const open = () => createReadStream(join(model.dir, WEIGHTS_FILE), { end: bytes - 1 });
-  await output.put(`${prefix}${WEIGHTS_FILE}`, { bytes, open }, options);
+  await putOnce(output, weightsKey, { bytes, open }, signal);
   return true;
 }
+
+/** What is there already stays. */
+async function putOnce(output: Store, key: string, body: Body, signal?: AbortSignal): Promise<void> {
+  try {
+    await output.put(key, body, { only: 'absent', ...(signal && { signal }) });
+  } catch (error) {
+    if (!(error instanceof PreconditionFailedError)) throw error;
+  }
+}
+
+/** What decides about the answers, besides the weights, must be the same. */
+async function checkPushed(model: LibraryModel, output: Store, signal?: AbortSignal): Promise<void> {
+  const read = async (file: string) => {
+    const { body } = await output.get(`${modelPrefix(model.manifest.sha256)}${file}`, signal && { signal });
+    return Buffer.from(body).toString();
+  };
+  const labels = parseLabels(await read(LABELS_FILE));
+  const use = ({ bytes, input, output, preprocess, activation }: ModelManifest) => ({
+    bytes,
+    input,
+    output,
+    preprocess,
+    activation,
+  });
+  const isSame =
+    isDeepStrictEqual(labels, model.labels) &&
+    isDeepStrictEqual(use(parseManifest(await read(MANIFEST_FILE))), use(model.manifest));
+  if (!isSame) throw otherwise(model, output);
+}
+
+const otherwise = ({ manifest }: LibraryModel, output: Store): ImgclsError =>
+  new ImgclsError(
+    'permanent',
+    `What ${output.bucket} has for ${modelTitle(manifest)} is not what is installed here: other labels or another use of its weights.`,
+    { hint: `If yours is right, remove ${modelPrefix(manifest.sha256)} there, and push it again.` },
+  );

@@ -1,5 +1,6 @@
 import { type Drop, writeDropped } from '../core/drop.ts';
 import { QueueMissingError } from '../core/errors.ts';
+import { isResponseQueue } from '../core/keys.ts';
 import type { RequestMessage } from '../core/messages.ts';
 import { type ImageError, isError, type Outcome } from '../core/outcome.ts';
 import type { Cloud } from '../core/ports.ts';
@@ -76,7 +77,8 @@ async function respond(
   signal: AbortSignal,
 ): Promise<void> {
   const { job, replyTo } = request;
-  if (replyTo === undefined) return;
+  // As workers do: a letter names no other queue to write to.
+  if (replyTo === undefined || !isResponseQueue(cloud.cluster, replyTo)) return;
   const response = { body: responseFor(request, WRITER, shard), groupId: job };
   try {
     await cloud.queues.open(replyTo).send([response], signal);

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { ObjectMissingError } from '../core/errors.ts';
-import { type WorkerStatus, workerStatus } from '../core/fleet.ts';
+import { MAX_STATUS_BYTES, type WorkerStatus, workerStatus } from '../core/fleet.ts';
 import { FLEET_PREFIX } from '../core/keys.ts';
 import type { Store } from '../core/ports.ts';
 import { parseVersioned } from '../core/versioned.ts';
@@ -37,7 +37,8 @@ export class StatusReader {
   async read(): Promise<Map<string, Heard>> {
     const known = new Map<string, Known>();
     const heard = new Map<string, Heard>();
-    for await (const { key, etag, modifiedAtMs } of this.#output.list(FLEET_PREFIX)) {
+    for await (const { key, etag, bytes, modifiedAtMs } of this.#output.list(FLEET_PREFIX)) {
+      if (bytes > MAX_STATUS_BYTES) continue;
       const id = key.slice(FLEET_PREFIX.length).replace(/\.json$/, '');
       const before = this.#known.get(id);
       const isNew = before?.etag !== etag;

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { ObjectMissingError } from '../core/errors.ts';
+import { ObjectMissingError, PoisonError } from '../core/errors.ts';
 import type { JobRecord } from '../core/job.ts';
 import { readJob } from '../core/job-record.ts';
 import { ACTIVE_PREFIX } from '../core/keys.ts';
@@ -46,6 +46,8 @@ export class UnfinishedJobs {
     } catch (error) {
       // The marker is written before the record.
       if (error instanceof ObjectMissingError) return undefined;
+      // One that makes no sense must not hide the others.
+      if (error instanceof PoisonError) return undefined;
       throw error;
     }
   }

@@ -9,7 +9,7 @@ import {
   PreconditionFailedError,
 } from '../core/errors.ts';
 import type { ImageSource } from '../core/job.ts';
-import { DROP_PREFIX } from '../core/keys.ts';
+import { IMAGES_PREFIX } from '../core/keys.ts';
 import type { ImageError } from '../core/outcome.ts';
 import { MAX_PACK_BYTES } from '../core/pack.ts';
 import type { Cloud } from '../core/ports.ts';
@@ -196,10 +196,10 @@ function answerFor(
   }
   // One line does not damage the same bytes at every try: they lie there so.
   if (error instanceof PreconditionFailedError || error instanceof DamagedError) return changed;
-  // What others have stored, where or how this worker may not read it, is that job's problem, not the end of the worker.
-  const isOurs = image.bucket === cloud.input.bucket || image.bucket === cloud.output.bucket;
-  const isOfOthers = !isOurs || image.key.startsWith(DROP_PREFIX);
-  if (isOfOthers && error instanceof ImgclsError && error.kind !== 'transient') {
+  // What lies elsewhere, where or how this worker may not read it, is that job's problem, not the end of the worker: else one
+  // message that names a forbidden place would end as many workers as it is delivered to.
+  const isOurs = image.bucket === cloud.input.bucket && image.key.startsWith(IMAGES_PREFIX);
+  if (!isOurs && error instanceof ImgclsError && error.kind !== 'transient') {
     return { code: 'unreadable', message: `The file cannot be read: ${error.message}` };
   }
   return undefined;

@@ -1,5 +1,6 @@
 /** What every message goes through, whichever queue it came from: parsed, worked on, then answered and deleted or let go. */
 import { ImgclsError, messageOf, NewerVersionError, PoisonError, QueueMissingError } from '../core/errors.ts';
+import { isResponseQueue } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
 import type { RequestMessage } from '../core/messages.ts';
 import type { Meter } from '../core/metrics.ts';
@@ -112,7 +113,8 @@ export async function respond(
   tools: MessageTools,
 ): Promise<void> {
   const { job, replyTo } = request;
-  if (replyTo === undefined) return;
+  // Who sends a request does not choose what else this worker writes to, and a queue that denies it must not end it.
+  if (replyTo === undefined || !isResponseQueue(tools.cloud.cluster, replyTo)) return;
   const response = { body: responseFor(request, tools.workerId, shard), groupId: job };
   const queue = tools.cloud.queues.open(replyTo);
   try {

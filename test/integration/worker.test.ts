@@ -163,6 +163,14 @@ describe('a batch', () => {
     expect(await harness.requestsLeft()).toBe(0);
   });
 
+  it('that wants its answer in a queue of no waiter is done without one', async () => {
+    await harness.announce(await harness.store(['label:0']), { replyTo: harness.deadLetters.name });
+    await harness.work();
+    expect(gist(await harness.shard({ first: 0, last: 0 }))).toEqual(['0']);
+    expect(await harness.requestsLeft()).toBe(0);
+    expect(await harness.deadLetters.depth()).toMatchObject({ waiting: 0 });
+  });
+
   it('that is delivered again once it is done is answered from the ledger, without classifying', async () => {
     await harness.submit(['label:0']);
     await harness.work();

@@ -211,7 +211,13 @@ describe('a download', () => {
     const denied = new ImgclsError('permanent', 'Access denied.');
     const { run } = setUp({ getStream: () => Promise.reject(denied) });
     expect(await run('theirs')).toMatchObject({ error: { code: 'unreadable' } });
-    await expect(run('ours')).rejects.toBe(denied);
+    await expect(run('ours', 'images/aa/aa')).rejects.toBe(denied);
+  });
+
+  it('from a place of the cluster that holds no images, as only a forged request names one, does not end the worker', async () => {
+    const denied = new ImgclsError('permanent', 'Access denied.');
+    const { run } = setUp({ getStream: () => Promise.reject(denied) });
+    expect(await run('ours', 'controller/report.json')).toMatchObject({ error: { code: 'unreadable' } });
   });
 });
 

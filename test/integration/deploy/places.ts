@@ -15,6 +15,7 @@ const queue = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
 
 /** An example of what each name makes, as the template's policies would name it. */
 const PLACES: Readonly<Record<string, string>> = {
+  IMAGES_PREFIX: input(`${keys.IMAGES_PREFIX}00/${SHA256}`),
   imageKey: input(keys.imageKey(SHA256)),
   DROP_PREFIX: input('drop/cat.jpg'),
   JOBS_PREFIX: output(`${keys.JOBS_PREFIX}${JOB}/job.json`),

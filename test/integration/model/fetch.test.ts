@@ -2,10 +2,10 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { ImgclsError, ObjectMissingError } from '../../../src/core/errors.ts';
+import { ImgclsError, ObjectMissingError, PreconditionFailedError } from '../../../src/core/errors.ts';
 import type { Log } from '../../../src/core/log.ts';
 import { refOf } from '../../../src/core/model.ts';
-import type { Store } from '../../../src/core/ports.ts';
+import type { PutOptions, Store } from '../../../src/core/ports.ts';
 import { checkModel } from '../../../src/model/check.ts';
 import { createModelFiles, pushModel } from '../../../src/model/fetch.ts';
 import { importModel } from '../../../src/model/import.ts';
@@ -44,7 +44,8 @@ function memoryStore() {
       streams.push(key);
       return { info: info(body), body: Readable.from([Buffer.from(body)]) };
     },
-    async put(key: string, body: Parameters<Store['put']>[1]) {
+    async put(key: string, body: Parameters<Store['put']>[1], { only }: PutOptions = {}) {
+      if (only === 'absent' && objects.has(key)) throw new PreconditionFailedError('output', key);
       puts.push(key);
       const bytes = body instanceof Uint8Array ? body : Buffer.concat(await body.open().toArray());
       objects.set(key, bytes);
@@ -152,5 +153,18 @@ describe('model files of a worker', () => {
     const files = createModelFiles({ library: submitter, output: store, cacheDir, log });
     expect((await files.ensure(ref)).dir).toBe(join(cacheDir, ref.sha256));
     await expect(pushModel(model, memoryStore().store)).rejects.toThrow(/sha256/);
+  });
+
+  it('are not pushed over others, whose labels would be other answers of the same weights', async () => {
+    const { store, model, ref, objects } = await setUp();
+    const labels = `models/${ref.sha256}/labels.json`;
+    const forged = Buffer.from(JSON.stringify(model.labels.toReversed()));
+    objects.set(labels, forged);
+    await expect(pushModel(model, store)).rejects.toThrow(/other labels/);
+    expect(objects.get(labels)).toBe(forged);
+    objects.delete(labels);
+    expect(await pushModel(model, store)).toBe(true);
+    objects.set(labels, forged);
+    await expect(pushModel(model, store)).rejects.toThrow(/other labels/);
   });
 });
