@@ -169,7 +169,8 @@ export function jobHandle(
       await Promise.all([
         // One that cannot be removed now is swept later; the wait's own end counts more.
         responses && plain.queues.remove(responses, AbortSignal.timeout(PARTING_MS)).catch(() => {}),
-        attendance.leave(isFinished ? [] : [id]),
+        // What ended the wait says more than what that brought with it, a full disk say; workers end without a controller.
+        isFinished ? attendance.leave([]) : attendance.leave([id]).catch(() => {}),
       ]);
     }
   }

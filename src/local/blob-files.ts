@@ -1,17 +1,14 @@
 /** The files that hold the bytes of larger objects, under random names. Which object is whose, only the database knows. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsync, mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import { ImgclsError } from '../core/errors.ts';
 import type { Body } from '../core/ports.ts';
 import { isMissingFile, toFault } from './faults.ts';
 
 export const SHARDS = 256;
-
-const sync = promisify(fsync);
 
 const shardName = (shard: number): string => shard.toString(16).padStart(2, '0');
 
@@ -28,23 +25,22 @@ export class BlobFiles {
     const shard = random.slice(0, 2);
     const name = `${shard}/${random}`;
     const path = this.pathOf(name);
-    let fd: number | undefined;
     try {
-      signal?.throwIfAborted();
-      // Making and filling a file is quick, since the system keeps it in memory at first: each turn in the thread pool would
-      // take as long again. The disk is waited for below.
-      fd = this.#create(path, shard);
-      if (body instanceof Uint8Array) writeFileSync(fd, body);
-      else for await (const chunk of counted(body, signal)) writeFileSync(fd, chunk);
-      // Before its row: no object must ever outlive its bytes. (The usual journaling file systems keep a new file's
-      // name together with its content.)
-      await sync(fd);
+      const file = await this.#create(path, shard);
+      try {
+        // The system keeps what is written in memory at first: a turn in the thread pool would take as long again.
+        if (body instanceof Uint8Array) writeFileSync(file.fd, body);
+        else for await (const chunk of counted(body, signal)) writeFileSync(file.fd, chunk);
+        // Before its row: no object must ever outlive its bytes. (The usual journaling file systems keep a new file's
+        // name together with its content.)
+        await file.sync();
+      } finally {
+        await file.close();
+      }
       return name;
     } catch (error) {
       await unlink(path).catch(() => {});
       throw toFault(error, this.#root);
-    } finally {
-      if (fd !== undefined) closeSync(fd);
     }
   }
 
@@ -83,13 +79,13 @@ export class BlobFiles {
     return (await stat(this.pathOf(name)).catch(() => undefined))?.mtimeMs;
   }
 
-  #create(path: string, shard: string): number {
+  async #create(path: string, shard: string): Promise<FileHandle> {
     try {
-      return openSync(path, 'wx', 0o600);
+      return await open(path, 'wx', 0o600);
     } catch (error) {
       if (!isMissingFile(error)) throw error;
-      mkdirSync(join(this.#root, shard), { recursive: true, mode: 0o700 });
-      return openSync(path, 'wx', 0o600);
+      await mkdir(join(this.#root, shard), { recursive: true, mode: 0o700 });
+      return await open(path, 'wx', 0o600);
     }
   }
 }
