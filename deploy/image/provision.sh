@@ -22,6 +22,9 @@ readonly NODE_VERSION=24.21.0
 package=''
 models=()
 step=arguments
+# The system's own name for itself: amzn, debian, ubuntu.
+# shellcheck source=/dev/null
+system=$(source /etc/os-release && echo "$ID")
 # What installs packages of npm, and how to get rid of it afterwards.
 npm=npm
 remove_npm=(true)
@@ -58,10 +61,8 @@ read_arguments() {
 }
 
 install_node() {
-  local ID='' major
-  # shellcheck source=/dev/null
-  source /etc/os-release
-  case $ID in
+  local major
+  case $system in
     amzn)
       for major in 24 22; do
         dnf install -y -q "nodejs$major" "nodejs$major-npm" && break
@@ -81,7 +82,7 @@ install_node() {
       install_from_npm "node-linux-$(node_architecture)@$NODE_VERSION"
       ln -sf "$HOME_DIR/bin/node" /usr/local/bin/node
       ;;
-    *) fail "what this system ($ID) calls Node is not known here." ;;
+    *) fail "what this system ($system) calls Node is not known here." ;;
   esac
 }
 
@@ -128,6 +129,11 @@ install_units() {
   for unit in ssh.service ssh.socket sshd.service; do
     [[ ! -e $UNIT_DIR/$unit ]] || systemctl disable "$unit"
   done
+}
+
+# The log goes to CloudWatch by an agent that is a package of Amazon Linux; elsewhere it stays in the journal.
+install_log_agent() {
+  if [[ $system == amzn ]]; then bash "$PACKAGE_DIR/deploy/image/cloudwatch/install.sh"; fi
 }
 
 # As the units run it. Settings of its own come first: NAME=value...
@@ -190,6 +196,7 @@ main() {
   run package install_package
   run prune prune_other_platforms
   run units install_units
+  run log-agent install_log_agent
   run models install_models
   run samples classify_samples
   run compile-cache warm_compile_cache

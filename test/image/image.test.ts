@@ -85,7 +85,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     expect(await inside('find /var/lib/apt/lists /var/log -type f; test ! -e /root/.npm')).toBe('');
   });
 
-  it('boots straight into the worker its user data names, which classifies, starts again when it is killed, and powers off after a spot notice', async () => {
+  it('boots straight into the worker its user data names, which classifies, starts again when it is killed or told to, and powers off after a spot notice', async () => {
     await booted('worker', [], async (machine) => {
       const { stdout } = await upload(machine.awsUrl);
       const outcomes = stdout
@@ -100,11 +100,11 @@ describe.skipIf(!canMakeMachines())('an image', () => {
       });
 
       await machine.run('systemctl kill --kill-whom=main --signal=SIGKILL imgcls-worker');
-      const restarted = until('it is started again', async () => {
+      await until('it is started again', async () => {
         const { NRestarts } = await machine.untilActive('imgcls-worker');
         return NRestarts === '1' || undefined;
       });
-      await restarted;
+      await machine.run('systemctl restart imgcls-worker');
       const before = await machine.journal();
       expect(before).not.toMatch(/imgcls.*Failed to|SIGSYS|code=dumped/);
 
@@ -120,7 +120,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     await booted('worker', ['IMGCLS_LEASE_SECONDS=0'], async (machine) => {
       expect(await machine.off).toEqual([0, null]);
       const journal = await machine.journal();
-      expect(journal.match(/"?Settings are wrong/g)).toHaveLength(5);
+      expect(journal.match(/Settings are wrong/g)).toHaveLength(5);
       expect(journal).toMatch(/imgcls-worker\.service: Start request repeated too quickly/);
     });
   });

@@ -23,7 +23,7 @@ describe.skipIf(!hasTool('systemd-analyze', 'systemd'))('the units', () => {
     const units = path.join(root, 'usr/lib/systemd/system');
     await cp('/usr/lib/systemd/system', units, { recursive: true, verbatimSymlinks: true });
     await cp(systemd, units, { recursive: true });
-    for (const program of ['usr/bin/imgcls', 'usr/bin/systemctl', 'bin/bash']) {
+    for (const program of ['usr/bin/imgcls', 'usr/bin/systemctl', 'bin/bash', 'bin/sh']) {
       const file = path.join(root, program);
       await mkdir(path.dirname(file), { recursive: true });
       await writeFile(file, '#!/bin/sh\n');
