@@ -1,0 +1,74 @@
+/** Prints the cost table of docs/aws.md (Markdown), from the price table and the policy: node tools/cost-table.ts */
+import { BOOT_MS, policySettings } from '../src/cli/compose-fleet.ts';
+import { PRICES_AS_OF, priceOf, REQUEST_USD } from '../src/core/prices.ts';
+import { resolveSettings } from '../src/core/settings.ts';
+import { quote, quoteRequests } from '../src/scaler/quote.ts';
+
+const WORKER = 'c7i.large';
+const CONTROLLER = 't3.small';
+const IMAGE_BYTES = 100_000;
+const SCENARIOS = [
+  { images: 30, max: 4 },
+  { images: 1000, max: 4 },
+  { images: 100_000, max: 4 },
+  { images: 100_000, max: 50 },
+  { images: 1_000_000, max: 4 },
+  { images: 1_000_000, max: 50 },
+];
+const MONTH_HOURS = 730;
+/** Of a controller without work, as counted by a proxy before the moto server for two minutes, by their price. */
+const IDLE_REQUESTS_PER_MINUTE = { s3Put: 75, sqs: 37 };
+
+const usd = (value: number): string => (value < 0.1 ? value.toFixed(4) : value.toFixed(2));
+const minutes = (ms: number): string =>
+  ms < 3_600_000 ? `${(ms / 60_000).toFixed(1)} min` : `${(ms / 3_600_000).toFixed(1)} h`;
+const hourly = (type: string): number => {
+  const price = priceOf(type, 'on-demand');
+  if (price === undefined) throw new Error(`The price of ${type} is not known.`);
+  return price;
+};
+
+const { settings } = resolveSettings([{ from: 'here', values: { dataDir: '.' } }]);
+// What a quote assumes as long as no controller has measured it.
+const measured = { imagesPerSecond: settings.imagesPerSecond, bootMs: BOOT_MS.aws };
+const lines = [
+  `US dollars at list prices of us-east-1, ${PRICES_AS_OF}; ${WORKER}, ${measured.imagesPerSecond} images/s, a boot of ${Math.round(measured.bootMs / 1000)} s.`,
+  '',
+  '| photographs | `--max` | workers | done in | machines, $ | requests, $ | a thousand images, $ |',
+  '| ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+];
+for (const { images, max } of SCENARIOS) {
+  const policy = await policySettings(
+    { kind: 'aws' },
+    { ...settings, dataDir: '.', max },
+    { hourlyUsd: async () => hourly(WORKER) },
+  );
+  const { machines, drainMs, machineUsd } = quote({ images, bytes: images * IMAGE_BYTES }, policy, measured);
+  if (drainMs === undefined || machineUsd === undefined) throw new Error(`${images} images have no quote.`);
+  const requests = quoteRequests({ images, toStore: images }).usd;
+  const each = (1000 * (machineUsd + requests)) / images;
+  const cells = [
+    images.toLocaleString('en'),
+    max,
+    machines,
+    minutes(drainMs),
+    usd(machineUsd),
+    usd(requests),
+    usd(each),
+  ];
+  lines.push(`| ${cells.join(' | ')} |`);
+}
+
+const controllerUsd = MONTH_HOURS * hourly(CONTROLLER);
+const { s3Put, sqs } = IDLE_REQUESTS_PER_MINUTE;
+const requestsUsd = MONTH_HOURS * 60 * (s3Put * REQUEST_USD.s3Put + sqs * REQUEST_USD.sqs);
+lines.push(
+  '',
+  '| an idle month | $ |',
+  '| --- | ---: |',
+  `| controller, ${CONTROLLER} | ${usd(controllerUsd)} |`,
+  `| its requests of S3 (${s3Put} a minute) and SQS (${sqs}) | ${usd(requestsUsd)} |`,
+  '| workers | 0 |',
+  `| together | ${usd(controllerUsd + requestsUsd)} |`,
+);
+process.stdout.write(`${lines.join('\n')}\n`);
