@@ -50,7 +50,7 @@ const PLACES: Readonly<Record<string, string>> = {
 };
 
 /** Of src/core/keys.ts, and no place. */
-const NO_PLACES = ['digits', 'parsePartKey', 'parseErrorsKey', 'parseShardKey'];
+const NO_PLACES = ['digits', 'isResponseQueue', 'parsePartKey', 'parseErrorsKey', 'parseShardKey'];
 
 /** @throws where nobody has said yet where a name leads. */
 export const placesOf = (names: Iterable<string>, except: readonly string[]): string[] =>

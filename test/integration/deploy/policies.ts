@@ -43,6 +43,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   // Whoever replaces a version only must be allowed to read it.
   's3 PutObject': { always: ['s3:PutObject'], with: { IfMatch: ['s3:GetObject'] } },
   's3 CopyObject': { always: [...READ, 's3:PutObject'] },
+  's3 DeleteObject': { always: ['s3:DeleteObject'] },
   's3 DeleteObjects': { always: ['s3:DeleteObject'] },
   'ec2 RunInstances': {
     always: ['ec2:RunInstances'],
