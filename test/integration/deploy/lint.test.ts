@@ -88,7 +88,7 @@ const ACCEPTED: { finding: RegExp; because: string }[] = [
   },
   {
     finding:
-      /ControllerOnEc2Policy AwsSolutions-IAM5\[Resource::arn:.*:ec2:.*:(network-interface|fleet)\/\*\]$/,
+      /ControllerOnEc2Policy AwsSolutions-IAM5\[Resource::arn:.*:ec2:.*:(network-interface|fleet|spot-instances-request)\/\*\]$/,
     because:
       'A launch makes them; what it may launch is given by template, image, subnet and security group.',
   },
