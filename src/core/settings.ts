@@ -32,7 +32,11 @@ const declared = {
   cluster: {
     schema: z
       .string()
-      .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'must be lower-case letters, digits or -, at most 32'),
+      // Queues of `a-resp` would be response queues of `a`, which its controller sweeps.
+      .regex(
+        /^(?!.*-resp(-|$))[a-z0-9][a-z0-9-]{0,31}$/,
+        'must be lower-case letters, digits or -, at most 32, and no "-resp"',
+      ),
     fallback: 'default',
     what: 'the deployment: its buckets, queues and fleet',
   },

@@ -76,12 +76,15 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
       body: z.strictObject({ token: z.string().max(256) }),
       response: { 204: z.void().describe('The cookie is set.'), ...problems(...COMMON, 413, 415) },
     },
-    async handler({ body }, reply) {
+    async handler({ body, headers }, reply) {
       const { token } = options;
       if (token !== undefined && !token.isToken(body.token))
         throw new HttpProblem(401, 'The token is wrong.');
       if (token !== undefined) {
-        reply.setCookie(SESSION_COOKIE, token.session, { path: '/', httpOnly: true, sameSite: 'strict' });
+        // Behind what ends TLS, the browser sends it by TLS alone. Whoever lies about that harms nobody else.
+        const secure = headers['x-forwarded-proto'] === 'https';
+        const cookie = { path: '/', httpOnly: true, sameSite: 'strict', secure } as const;
+        reply.setCookie(SESSION_COOKIE, token.session, cookie);
       }
       return reply.code(204).send();
     },

@@ -363,16 +363,18 @@ describe('strangers', () => {
     expect(guarded.stderr()).toMatch(/"status":401/);
     expect(guarded.stderr()).not.toContain(TOKEN);
 
-    const open = (token: string) =>
+    const open = (token: string, headers = {}) =>
       ask(
         `${guarded.url}/v1/session`,
-        { method: 'POST', headers: { 'content-type': 'application/json' } },
+        { method: 'POST', headers: { 'content-type': 'application/json', ...headers } },
         JSON.stringify({ token }),
       );
     const session = await open(TOKEN);
     const cookie = session.headers['set-cookie']?.[0] ?? '';
     expect(cookie).toMatch(/^imgcls_session=.+; Path=\/; HttpOnly; SameSite=Strict$/);
     expect(cookie).not.toContain(TOKEN);
+    const behindTls = await open(TOKEN, { 'x-forwarded-proto': 'https' });
+    expect(behindTls.headers['set-cookie']?.[0]).toMatch(/; Secure/);
     expect(
       (await ask(`${guarded.url}/v1/jobs`, { headers: { cookie: cookie.split(';')[0] ?? '' } })).status,
     ).toBe(200);

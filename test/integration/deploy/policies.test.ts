@@ -59,7 +59,7 @@ const NAMED_BY_OTHERS: Record<Role, readonly string[]> = {
   WorkerRole: [
     '<InputBucket.Arn>/images/*',
     '<InputBucket.Arn>/drop/*',
-    'arn:aws:sqs:us-east-1:123456789012:imgcls-default-resp-*',
+    'arn:*:sqs:us-east-1:123456789012:imgcls-default-resp-*',
   ],
   ControllerRole: [],
   WebRole: ['<InputBucket.Arn>/images/*'],
@@ -187,7 +187,7 @@ describe('resources of policies', () => {
     'autoscaling:DescribeWarmPool',
   ];
   /** Things that a launch makes, of which it can be said only how they are to be. */
-  const MADE_BY_LAUNCH = /:(network-interface|fleet)\/\*$/;
+  const MADE_BY_LAUNCH = /:(network-interface|fleet|spot-instances-request)\/\*$/;
 
   const statements = cases.flatMap(({ role, fleet }) => grantsOf(role, fleet));
 

@@ -136,6 +136,16 @@ describe.skipIf(proxy === undefined)('a cluster of the template', () => {
     expect(deniedOf(requests, () => 'WorkerRole').length).toBeGreaterThan(20);
   });
 
+  it('stores results and models only where there are none, as its buckets ask', () => {
+    const stored = (proxy?.requests ?? []).filter(
+      ({ method, path: place }) => method === 'PUT' && /\/(results|models)\//.test(place),
+    );
+    expect(stored.length).toBeGreaterThan(3);
+    expect(
+      stored.filter(({ headers }) => headers['if-none-match'] !== '*').map(({ path: place }) => place),
+    ).toEqual([]);
+  });
+
   it('launches with the tag that its policies ask for, from its own template', () => {
     expect(launches().length).toBeGreaterThan(0);
     for (const { form } of launches()) {

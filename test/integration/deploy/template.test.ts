@@ -10,6 +10,7 @@ import {
   resolveSettings,
   settingNames,
 } from '../../../src/core/settings.ts';
+import { listOf, statementsOf } from './policies.ts';
 import { brokenRules, type Resource, readTemplate, resourcesWith, TEMPLATE_FILE } from './template.ts';
 
 const TOKEN_SECRET = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:WebToken-1';
@@ -240,6 +241,72 @@ describe('the page', () => {
         }),
       ],
     );
+  });
+});
+
+describe('names of clusters', () => {
+  it('are those that the program takes, and none whose queues are response queues of another', () => {
+    const { AllowedPattern } = template.Parameters.ClusterName ?? {};
+    const isTaken = (cluster: string) => {
+      const isByTemplate = new RegExp(`^(?:${AllowedPattern})$`).test(cluster);
+      const settings = () => resolveSettings([environmentSource({ IMGCLS_CLUSTER: cluster })]);
+      if (isByTemplate) expect(settings, cluster).not.toThrow();
+      else expect(settings, cluster).toThrow('lower-case');
+      return isByTemplate;
+    };
+    expect(['a', 'a-b', 'respond', 'a-response', 'a-respond-b'].filter((name) => !isTaken(name))).toEqual([]);
+    expect(['a-resp', 'a-resp-b', 'A', '-a'].filter(isTaken)).toEqual([]);
+  });
+});
+
+describe('whoever has taken over a worker or a submitter', () => {
+  it('changes no result and no model that is there', () => {
+    const { OutputBucketPolicy } = resourcesWith(template, {});
+    expect(OutputBucketPolicy?.Properties.PolicyDocument.Statement).toContainEqual({
+      Sid: 'WrittenOnce',
+      Effect: 'Deny',
+      Principal: '*',
+      Action: 's3:PutObject',
+      Resource: ['<OutputBucket.Arn>/jobs/*/results/*', '<OutputBucket.Arn>/models/*'],
+      Condition: { Null: { 's3:if-none-match': 'true' } },
+    });
+  });
+});
+
+describe('whoever has taken over a controller', () => {
+  const statements = statementsOf(resourcesWith(template, { InstanceType: 'c7i.large' }), 'ControllerRole');
+  const of = (action: string, resource: RegExp) =>
+    statements.filter(
+      ({ Action, Resource }) =>
+        listOf(Action).includes(action) && listOf(Resource).some((each) => resource.test(each)),
+    );
+
+  it('launches instances of one type and size, for which the only role is that of workers', () => {
+    for (const resource of [/:instance\/\*$/, /:volume\/\*$/])
+      expect(of('ec2:RunInstances', resource).map(({ Condition }) => Condition)).toEqual([
+        {
+          StringEquals: { 'aws:RequestTag/imgcls:cluster': 'default' },
+          StringEqualsIfExists: { 'ec2:InstanceType': 'c7i.large' },
+          NumericLessThanEqualsIfExists: { 'ec2:VolumeSize': '16' },
+        },
+      ]);
+    expect(of('iam:PassRole', /./).flatMap(({ Resource }) => Resource)).toEqual(['<WorkerRole.Arn>']);
+  });
+
+  it('gives instances no tag by which others tell what is theirs', () => {
+    const grants = of('ec2:CreateTags', /./);
+    expect(grants).toHaveLength(2);
+    for (const { Condition = {} } of grants) {
+      const { 'aws:TagKeys': keys } = Condition['ForAllValues:StringEquals'] ?? {};
+      expect(keys).toContain('imgcls:launch');
+      expect((keys as string[]).filter((key) => !/^(Name|imgcls:[a-z]+)$/.test(key))).toEqual([]);
+    }
+  });
+
+  it('makes no fleet that launches on without it where the account has none', () => {
+    expect(of('iam:CreateServiceLinkedRole', /./).flatMap(({ Resource }) => Resource)).toEqual([
+      expect.stringMatching(/AWSServiceRoleForEC2Spot$/),
+    ]);
   });
 });
 

@@ -17,6 +17,7 @@ export interface Resource {
 interface Parameter {
   Type: string;
   Default?: string | number;
+  AllowedPattern?: string;
 }
 
 export interface Template {

@@ -22,15 +22,13 @@ interface Result {
 async function setUp(settings: { modelMirror?: string } = {}) {
   const root = await temporaryFolder();
   const library = createModelLibrary({ modelsDir: join(root, 'models'), bundledDir: BUNDLED_DIR });
-  const objects = new Map<string, number>();
+  const objects = new Map<string, Buffer>();
   const store = {
     bucket: 'output',
-    head: async (key: string) => (objects.has(key) ? { bytes: objects.get(key) } : undefined),
+    head: async (key: string) => (objects.has(key) ? { bytes: objects.get(key)?.byteLength } : undefined),
+    get: async (key: string) => ({ body: objects.get(key) }),
     put: async (key: string, body: Uint8Array | { bytes: number; open(): Readable }) => {
-      objects.set(
-        key,
-        body instanceof Uint8Array ? body.byteLength : (await body.open().toArray()).length && body.bytes,
-      );
+      objects.set(key, Buffer.concat(body instanceof Uint8Array ? [body] : await body.open().toArray()));
     },
   } as unknown as Store;
   let opened = 0;
