@@ -177,7 +177,7 @@ warm_compile_cache() {
 
 # What must not be the same on two machines, what names the build machine, and what only the build needed.
 clean_up() {
-  "${remove_npm[@]}" >/dev/null
+  "${remove_npm[@]}" >/dev/null || echo 'npm stays: something else needs it.'
   rm -rf /root/.npm "$DATA_DIR"/.npm /root/.bash_history
   if command -v dnf; then dnf clean all; fi
   if command -v apt-get; then apt-get clean && rm -rf /var/lib/apt/lists/*; fi
