@@ -236,7 +236,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     expect(answered).toContainEqual(expect.objectContaining({ job, trace: TRACE, written: 5, errors: 0 }));
     const classified = valuesOf(figures, 'ImagesClassified', { Cluster: 'default' });
     expect(classified.reduce((sum, images) => sum + images)).toBe(
-      answered.reduce((sum, { written }) => sum + written, 0),
+      answered.reduce((sum, { written, errors }) => sum + written - errors, 0),
     );
     for (const metric of ['DecodeMs', 'InferenceMs']) {
       const values = valuesOf(figures, metric);
