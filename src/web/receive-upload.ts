@@ -48,7 +48,7 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveOpt
     },
   });
   try {
-    for await (const part of parts) {
+    for await (const part of wellFormed(parts)) {
       gone.signal.throwIfAborted();
       if (part.type === 'field') {
         fields[part.fieldname] = String(part.value);
@@ -79,6 +79,17 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveOpt
     throw error;
   } finally {
     await Promise.allSettled(storing);
+  }
+}
+
+/** What the reader of forms makes no sense of has no status of its own: the form is not as forms are. */
+async function* wellFormed<T>(parts: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* parts;
+  } catch (error) {
+    if (error instanceof Error && !('statusCode' in error))
+      throw new HttpProblem(400, `The form cannot be read: ${error.message}.`, { cause: error });
+    throw error;
   }
 }
 

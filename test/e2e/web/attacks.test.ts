@@ -393,6 +393,16 @@ describe('strangers', () => {
     expect(stderr).toMatch(/IMGCLS_TOKEN/);
   });
 
+  it('get nothing through by a form that is none', async () => {
+    const before = await jobsOf(service.url);
+    const type = 'multipart/form-data; boundary=b';
+    for (const body of ['--b\r\n[]--b--\r\n', '--b', 'no form']) {
+      const headers = { 'content-type': type, 'content-length': body.length };
+      const answer = await ask(`${service.url}/v1/jobs`, { method: 'POST', headers }, Buffer.from(body));
+      await refused(answer, 400, before);
+    }
+  });
+
   it('get nothing through by two lengths in one request, or by prototype keys', async () => {
     const before = await jobsOf(service.url);
     const { hostname, port, host } = new URL(service.url);
