@@ -68,7 +68,7 @@ const halfAnnounced = (dataDir: string, job: string) =>
     return images;
   });
 
-describe.concurrent('an upload whose submitter is killed at any moment', () => {
+describe('an upload whose submitter is killed at any moment', () => {
   it.each([
     { how: 'each image stored once', IMAGES: 8000, KILLS: 10, perSecond: 1600, packBelow: 0 },
     { how: 'packs of small images', IMAGES: 8000, KILLS: 4, perSecond: 1600, packBelow: 32_768 },
