@@ -16,7 +16,7 @@ import { tableOf } from '../bench/report-table.ts';
 import { timeText } from '../bench/report-text.ts';
 import { allScenarios, type Scenario, selectScenarios } from '../bench/scenarios.ts';
 import type { Site } from '../bench/site.ts';
-import { Cleanup } from '../core/cleanup.ts';
+import type { Cleanup } from '../core/cleanup.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import { modelTitle } from '../core/model.ts';
 import { FORMAT } from '../core/versioned.ts';
@@ -25,8 +25,7 @@ import { type BenchProgress, startBenchProgress } from './bench-progress.ts';
 import { openSite, type SiteParts } from './bench-site.ts';
 import { systemClock } from './clock.ts';
 import { selectJobModel } from './models.ts';
-import { InterruptedError } from './report.ts';
-import { notice } from './run.ts';
+import { notice, withInterrupt } from './run.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 import { version } from './version.ts';
 
@@ -35,9 +34,7 @@ const place = (relative: string) => fileURLToPath(new URL(relative, import.meta.
 /** Measures what the flags ask for; nothing is left running or lying about afterwards, whatever happened. */
 export async function measureScenarios(flags: BenchFlags): Promise<BenchReport> {
   const { scenarios, settings, old } = await understand(flags);
-  const cleanup = new Cleanup();
-  const interrupted = interruptible(cleanup);
-  try {
+  return await withInterrupt('Nothing of it is left.', async (interrupted, cleanup) => {
     const work = await mkdtemp(path.join(tmpdir(), 'imgcls-bench-run-'));
     cleanup.add(() => rm(work, { recursive: true, force: true, maxRetries: 10 }));
     const product = new Product({
@@ -49,12 +46,7 @@ export async function measureScenarios(flags: BenchFlags): Promise<BenchReport> 
     cleanup.add(progress.stop);
     const report = await run(scenarios, { flags, settings, work, product, progress, interrupted, cleanup });
     return old === undefined ? report : { ...report, comparison: compareReports(old, report) };
-  } catch (error) {
-    if (!interrupted.aborted) throw error;
-    throw new InterruptedError('Nothing of it is left.');
-  } finally {
-    await cleanup.run();
-  }
+  });
 }
 
 /** What is wrong with the words of the user is said before anything is made. */
@@ -84,20 +76,6 @@ async function readOldReport(file: string): Promise<BenchReport> {
     throw new ImgclsError('usage', `Cannot read ${file}: ${messageOf(cause)}`, { cause });
   });
   return parseReport(file, text);
-}
-
-/** Aborts at the first SIGINT or SIGTERM; a second one ends the process. */
-function interruptible(cleanup: Cleanup): AbortSignal {
-  const interrupted = new AbortController();
-  const interrupt = () => {
-    if (interrupted.signal.aborted) process.exit(130);
-    interrupted.abort();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, interrupt);
-    cleanup.add(() => void process.off(signal, interrupt));
-  }
-  return interrupted.signal;
 }
 
 interface RunParts {
