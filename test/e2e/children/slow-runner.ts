@@ -1,12 +1,19 @@
-/** A model runner that knows no model: IMGCLS_TEST_IMAGES_PER_SECOND images a second (5), one after the other. */
+/**
+ * A model runner that knows no model: IMGCLS_TEST_IMAGES_PER_SECOND images a second (5), one after the other. While the file
+ * IMGCLS_TEST_HOLD is there, it answers no more than as many images as that file says.
+ */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImageResult } from '../../../src/core/outcome.ts';
 import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
 import { readEncoded } from '../../../src/model/read-encoded.ts';
 
 const imageMs = 1000 / Number(process.env.IMGCLS_TEST_IMAGES_PER_SECOND ?? 5);
+const holdFile = process.env.IMGCLS_TEST_HOLD ?? '';
+const LOOK_MS = 20;
 const reply = (message: RunnerReply) => process.send?.(message);
 let last: Promise<unknown> = Promise.resolve();
+let answeredUnderHold = 0;
 
 process.on('disconnect', () => process.exit());
 process.on('message', (message: RunnerMessage) => {
@@ -18,6 +25,7 @@ async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
   const results: ImageResult[] = [];
   for (const bytes of images.map(readEncoded)) {
     await sleep(imageMs);
+    await notHeld();
     if ('error' in bytes) {
       results.push(bytes);
       continue;
@@ -26,4 +34,17 @@ async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
     results.push({ labels: Array.from({ length: topK }, () => label), ms: imageMs });
   }
   reply({ type: 'results', id, results, rssBytes: process.memoryUsage.rss() });
+}
+
+async function notHeld(): Promise<void> {
+  while (answeredUnderHold >= imagesAllowed()) await sleep(LOOK_MS);
+  answeredUnderHold = Number.isFinite(imagesAllowed()) ? answeredUnderHold + 1 : 0;
+}
+
+function imagesAllowed(): number {
+  try {
+    return Number(readFileSync(holdFile, 'utf8'));
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }

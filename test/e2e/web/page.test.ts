@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
@@ -14,6 +14,7 @@ import { type Service, startService } from './up.ts';
 const browser: Browser | undefined = await openBrowser();
 const SLOW_RUNNER = path.join(import.meta.dirname, '../children/slow-runner.ts');
 const IMAGES = 25;
+const HELD_AT = 20;
 
 let installed: InstalledPackage;
 let folder: string;
@@ -21,15 +22,19 @@ let files: string[];
 /** One that classifies for real, and one whose classifier takes its time, so that there is a midway. */
 let service: Service;
 let slow: Service;
+/** While it is there, the slow one answers no more than the images it says. */
+let hold: string;
 beforeAll(async () => {
   if (browser === undefined) return;
   installed = await installPackage();
   folder = path.join(await installed.dataDir(), 'photographs');
   files = await photographs(folder, IMAGES);
   service = await startService(installed.bin, await installed.dataDir());
+  hold = path.join(folder, '..', 'hold');
   slow = await startService(installed.bin, await installed.dataDir(), ['up', '--max', '1'], {
     IMGCLS_RUNNER_ENTRY: SLOW_RUNNER,
     IMGCLS_RUNNERS: '1',
+    IMGCLS_TEST_HOLD: hold,
   });
 });
 afterAll(async () => {
@@ -61,6 +66,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await page?.context().close();
+  if (hold !== undefined) await rm(hold, { force: true });
 });
 
 const cards = () => page.getByRole('list', { name: 'Images', exact: true }).getByRole('button');
@@ -110,13 +116,14 @@ describe.skipIf(browser === undefined)('the page', () => {
       const shown = await page.getByRole('list', { name: 'Images to be labelled' }).locator('img').count();
       return shown === IMAGES ? true : undefined;
     });
+    await writeFile(hold, String(HELD_AT));
     const id = await submit(slow.url, files);
     await until('some labels', async () => ((await labelled().count()) > 0 ? true : undefined), {
       timeoutMs: 60_000,
     });
-    const before = await labelled().count();
-    expect(before).toBeLessThan(IMAGES);
+    expect(await labelled().count()).toBeLessThan(IMAGES);
     await page.reload();
+    await rm(hold);
     expect(page.url()).toContain(id);
     await until('all labels', async () => ((await labelled().count()) === IMAGES ? true : undefined), {
       timeoutMs: 60_000,
@@ -134,6 +141,7 @@ describe.skipIf(browser === undefined)('the page', () => {
   it('says that the connection is lost, and catches up when it is back', async () => {
     const line = await openLine(slow.url);
     try {
+      await writeFile(hold, String(HELD_AT));
       await submit(line.url, files);
       await until('some labels', async () => ((await labelled().count()) > 0 ? true : undefined), {
         timeoutMs: 60_000,
@@ -141,6 +149,7 @@ describe.skipIf(browser === undefined)('the page', () => {
       line.cut();
       await page.getByText('Connection lost, trying again.').waitFor();
       expect(await labelled().count()).toBeLessThan(IMAGES);
+      await rm(hold);
       line.mend();
       await until('all labels', async () => ((await labelled().count()) === IMAGES ? true : undefined), {
         timeoutMs: 60_000,
