@@ -35,7 +35,7 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveOpt
   const storing = new Set<Promise<unknown>>();
   const gone = new AbortController();
   request.raw.once('close', () => {
-    if (!request.raw.complete) gone.abort(new HttpProblem(400, 'The upload broke off.'));
+    if (!request.raw.complete) gone.abort(brokenOff());
   });
   const parts = request.parts({
     preservePath: true,
@@ -82,6 +82,20 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveOpt
   }
 }
 
+/**
+ * Reads the body of a request whose answer is known already and keeps nothing of it: a caller that is still sending when the
+ * connection closes does not see the answer, and would send everything again.
+ * @throws {HttpProblem} when the request is more than it may be, or breaks off.
+ */
+export async function discardUpload(request: FastifyRequest, { requestBytes }: Limits): Promise<void> {
+  try {
+    for await (const _chunk of request.raw.iterator({ destroyOnReturn: false }))
+      if (received(request.raw) > requestBytes) throw tooManyBytes(requestBytes);
+  } catch (error) {
+    throw error instanceof HttpProblem ? error : brokenOff(error);
+  }
+}
+
 /** What the reader of forms makes no sense of has no status of its own: the form is not as forms are. */
 async function* wellFormed<T>(parts: AsyncIterable<T>): AsyncGenerator<T> {
   try {
@@ -113,6 +127,8 @@ export function startCounting({ raw }: FastifyRequest): void {
 }
 
 const received = (raw: FastifyRequest['raw']): number => raw.socket.bytesRead - (starts.get(raw) ?? 0);
+
+const brokenOff = (cause?: unknown): HttpProblem => new HttpProblem(400, 'The upload broke off.', { cause });
 
 export const tooManyBytes = (requestBytes: number): HttpProblem =>
   new HttpProblem(413, `The request is larger than ${requestBytes} bytes.`, {

@@ -14,7 +14,7 @@ import type { JobHub } from '../job-hub.ts';
 import { BODY_BYTES, type Limits, NAMED_IMAGE_BYTES } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
-import { receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
+import { discardUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
 
 export interface SubmitOptions {
   client: Client;
@@ -73,7 +73,7 @@ export function submitRoute(app: FastifyInstance, options: SubmitOptions): void 
       const { 'idempotency-key': key } = request.headers as { 'idempotency-key'?: string };
       const known = key === undefined ? undefined : await options.keys.find(key);
       if (known !== undefined) {
-        if (request.isMultipart()) reply.header('connection', 'close');
+        if (request.isMultipart()) await discardUpload(request, limits);
         return await answer(known, reply, options);
       }
       const asked = request.isMultipart()

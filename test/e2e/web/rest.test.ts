@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../contract/until.ts';
 import { type InstalledPackage, installPackage, processesOf, repository } from '../package.ts';
 import { type Service, startService } from './up.ts';
 
 const samples = ['cat.jpg', 'coffee.jpg', 'mountains.jpg'];
+const LARGE_BYTES = 20_000_000;
 const bytesOf = async (name: string) => await readFile(path.join(repository, 'samples', name));
 
 let installed: InstalledPackage;
@@ -100,6 +103,30 @@ describe('the REST service', () => {
     const third = await submit(samples, key);
     expect(new Set([...both, third].map(({ job }) => job.id)).size).toBe(1);
     expect((await submit(samples)).job.id).not.toBe(third.job.id);
+  });
+
+  it('answers a repeated request also to a caller that listens only when all is sent', async () => {
+    const key = crypto.randomUUID();
+    const { job } = await submit(samples, { 'idempotency-key': key });
+    const body = Buffer.alloc(LARGE_BYTES);
+    const { hostname, port, host } = new URL(service.url);
+    const socket = connect(Number(port), hostname).pause();
+    const head = [
+      'POST /v1/jobs HTTP/1.1',
+      `Host: ${host}`,
+      'Connection: close',
+      `Idempotency-Key: ${key}`,
+      'Content-Type: multipart/form-data; boundary=part',
+      `Content-Length: ${body.byteLength}`,
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    await new Promise<void>((done, failed) => {
+      socket.once('error', failed);
+      socket.write(body, () => done());
+    });
+    const answer = await text(socket);
+    expect(answer).toMatch(/^HTTP\/1\.1 201 /);
+    expect(answer).toContain(`/v1/jobs/${job.id}`);
   });
 
   it('tells of a job as it goes, and of its end', async () => {
