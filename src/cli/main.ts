@@ -43,7 +43,7 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
     load: () => import('./commands/eval.ts'),
   },
   bench: {
-    summary: 'simulate how scaling policies would do',
+    summary: 'measure latency, throughput and boot time; simulate scaling',
     load: () => import('./commands/bench.ts'),
   },
   deploy: {

@@ -1,7 +1,6 @@
 // What the service manager is told of a process that it runs: sd_notify, by systemd's own program, since Node has no
 // datagram sockets of the unix kind.
 
-import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { messageOf } from '../core/errors.ts';
 import { systemClock } from './clock.ts';
@@ -86,6 +85,8 @@ class SystemdNotifier implements ServiceNotifier {
   }
 
   async #run(assignments: string[]): Promise<void> {
+    // Loaded here: where there is no service manager, a command starts without it.
+    const { execFile } = await import('node:child_process');
     try {
       await promisify(execFile)('systemd-notify', assignments, {
         env: { PATH: process.env.PATH, NOTIFY_SOCKET: this.#socket },

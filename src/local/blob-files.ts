@@ -8,9 +8,8 @@ import { ImgclsError } from '../core/errors.ts';
 import type { Body } from '../core/ports.ts';
 import { isMissingFile, toFault } from './faults.ts';
 
-export const SHARDS = 256;
-
-const shardName = (shard: number): string => shard.toString(16).padStart(2, '0');
+/** Folders, named by the first two digits of their files' names. */
+export const MOST_SHARDS = 256;
 
 export class BlobFiles {
   readonly #root: string;
@@ -67,11 +66,15 @@ export class BlobFiles {
     }
   }
 
+  /** The folders that there are; they are made when they are needed. */
+  async shards(): Promise<string[]> {
+    return await readdir(this.#root).catch(() => []);
+  }
+
   /** The names of one shard's files. */
-  async inShard(shard: number): Promise<string[]> {
-    const folder = shardName(shard % SHARDS);
-    const files = await readdir(join(this.#root, folder)).catch(() => []);
-    return files.map((file) => `${folder}/${file}`);
+  async inShard(shard: string): Promise<string[]> {
+    const files = await readdir(join(this.#root, shard)).catch(() => []);
+    return files.map((file) => `${shard}/${file}`);
   }
 
   /** When the file was last written; undefined when it is gone. */

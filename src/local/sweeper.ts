@@ -1,7 +1,7 @@
 /** Removes files that no object needs any more, a bounded number at a time. */
 import { open } from 'node:fs/promises';
 import type { Clock } from '../core/clock.ts';
-import { type BlobFiles, SHARDS } from './blob-files.ts';
+import { type BlobFiles, MOST_SHARDS } from './blob-files.ts';
 import type { LocalDatabase } from './database.ts';
 import { isMissingFile } from './faults.ts';
 
@@ -10,6 +10,8 @@ const FILES_A_SWEEP = 200;
 /** Strays are looked for this often, through so many files or a little more; the next look goes on from there. */
 const STRAYS_EVERY_MS = 600_000;
 const FILES_A_LOOK = 500;
+/** A process that ends looks through so many folders of files: all of them would take as long as a small job. */
+const SHARDS_AT_THE_END = 4;
 /** A file without an object may be a put under way; after so long its writer is surely dead. */
 const STRAY_AFTER_MS = 3_600_000;
 
@@ -17,7 +19,7 @@ export class Sweeper {
   readonly #db: LocalDatabase;
   readonly #files: BlobFiles;
   readonly #clock: Pick<Clock, 'nowMs'>;
-  #shard = Math.floor(Math.random() * SHARDS);
+  #nextShard = Math.floor(Math.random() * MOST_SHARDS);
   #nextLookAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -46,12 +48,12 @@ export class Sweeper {
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    await this.#sweep().catch(() => {});
+    await this.#sweep(SHARDS_AT_THE_END).catch(() => {});
   }
 
-  async #sweep(): Promise<void> {
+  async #sweep(mostShards = MOST_SHARDS): Promise<void> {
     const more = await this.#removeDoomed();
-    await this.#removeStrays();
+    await this.#removeStrays(mostShards);
     if (more) this.schedule();
   }
 
@@ -73,12 +75,14 @@ export class Sweeper {
   }
 
   /** Writers that were killed leave files which no object names. */
-  async #removeStrays(): Promise<void> {
+  async #removeStrays(mostShards: number): Promise<void> {
     if (performance.now() < this.#nextLookAt) return;
     this.#nextLookAt = performance.now() + STRAYS_EVERY_MS;
     const before = this.#clock.nowMs() - STRAY_AFTER_MS;
-    for (let seen = 0, shards = 0; seen < FILES_A_LOOK && shards < SHARDS; shards++) {
-      const names = await this.#files.inShard(this.#shard++);
+    const shards = await this.#files.shards();
+    const most = Math.min(mostShards, shards.length);
+    for (let seen = 0, looked = 0; seen < FILES_A_LOOK && looked < most; looked++) {
+      const names = await this.#files.inShard(String(shards[this.#nextShard++ % shards.length]));
       seen += names.length;
       for (const name of await this.#unknown(names)) {
         const writtenAtMs = await this.#files.writtenAtMs(name);

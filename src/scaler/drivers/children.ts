@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Clock } from '../../core/clock.ts';
 import { isAlive } from './processes.ts';
@@ -52,6 +52,8 @@ export class Children {
   ): Promise<void> {
     const log = await this.#files.openLog(id);
     const [program = process.execPath, ...args] = command;
+    // Loaded here, with all of Node's network that it brings along: a submitter beside whom a worker runs needs none of it.
+    const { spawn } = await import('node:child_process');
     try {
       // Detached: an interrupt at the terminal is for the submitter alone, which drains its workers itself.
       const child = spawn(program, [...args, '--id', id], {
