@@ -1,5 +1,5 @@
+import { canBeToken } from '../core/declared-settings.ts';
 import { ImgclsError } from '../core/errors.ts';
-import { canBeToken } from '../core/settings.ts';
 import type { RunSettings } from './settings.ts';
 
 /**
