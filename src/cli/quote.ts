@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { CONTROLLER_TIMING, reportStaleAfterMs } from '../core/controller-timing.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import type { ControllerReport } from '../core/fleet.ts';
 import type { Cloud } from '../core/ports.ts';
@@ -30,7 +31,7 @@ export interface QuoteOptions extends OutputFlags {
 }
 
 /** A controller of one machine that says nothing for so long is gone, and its limits with it. */
-const FRESH_REPORT_MS = 60_000;
+const FRESH_REPORT_MS = reportStaleAfterMs(CONTROLLER_TIMING.local);
 
 /** Runs `imgcls upload --quote`. @returns the exit code. */
 export async function quoteUpload(inputs: readonly string[], options: QuoteOptions): Promise<number> {
