@@ -45,7 +45,7 @@ for (const { images, max } of SCENARIOS) {
   );
   const { machines, drainMs, machineUsd } = quote({ images, bytes: images * IMAGE_BYTES }, policy, measured);
   if (drainMs === undefined || machineUsd === undefined) throw new Error(`${images} images have no quote.`);
-  const requests = quoteRequests({ images, toStore: images }).usd;
+  const requests = quoteRequests({ images, puts: images, gets: images }).usd;
   const each = (1000 * (machineUsd + requests)) / images;
   const cells = [
     images.toLocaleString('en'),
