@@ -16,8 +16,8 @@ const SCENARIOS = [
   { images: 1_000_000, max: 50 },
 ];
 const MONTH_HOURS = 730;
-/** Of a controller without work, as counted by a proxy before the moto server for two minutes, by their price. */
-const IDLE_REQUESTS_PER_MINUTE = { s3Put: 75, sqs: 37 };
+/** Of a controller without work, by their price: as counted by a proxy before the moto server for six minutes, and the sweeps. */
+const IDLE_REQUESTS_PER_MINUTE = { s3Put: 7.3, sqs: 37 };
 
 const usd = (value: number): string => (value < 0.1 ? value.toFixed(4) : value.toFixed(2));
 const minutes = (ms: number): string =>
@@ -45,7 +45,7 @@ for (const { images, max } of SCENARIOS) {
   );
   const { machines, drainMs, machineUsd } = quote({ images, bytes: images * IMAGE_BYTES }, policy, measured);
   if (drainMs === undefined || machineUsd === undefined) throw new Error(`${images} images have no quote.`);
-  const requests = quoteRequests({ images, toStore: images }).usd;
+  const requests = quoteRequests({ images, puts: images, gets: images }).usd;
   const each = (1000 * (machineUsd + requests)) / images;
   const cells = [
     images.toLocaleString('en'),

@@ -1,5 +1,6 @@
 /** A cluster on AWS, as it is: its own controller launches and ends the machines. */
 import type { Clock } from '../core/clock.ts';
+import { CONTROLLER_TIMING, reportStaleAfterMs } from '../core/controller-timing.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { STATUS_INTERVAL_MS, type WorkerStatus } from '../core/fleet.ts';
 import type { Store } from '../core/ports.ts';
@@ -22,17 +23,18 @@ export interface ClusterSiteOptions {
 const LOOK_MS = 2000;
 /** A worker that was killed leaves its last report behind; so does a controller. */
 const FRESH_MS = 4 * STATUS_INTERVAL_MS;
+const CONTROLLER_FRESH_MS = reportStaleAfterMs(CONTROLLER_TIMING.aws);
 /** Idle machines are kept for two minutes at most, unless --min keeps them for good. */
 const MOST_WAIT_MS = 30 * 60_000;
 
 /** How many workers a cluster has, and machines that are to become some. */
 export async function countWorkers(output: Store, clock: Clock): Promise<number> {
-  const isFresh = (atMs: number) => clock.nowMs() - atMs < FRESH_MS;
+  const ageMs = (atMs: number) => clock.nowMs() - atMs;
   const heard = await new StatusReader(output, clock).read();
-  const workers = [...heard.values()].filter(({ modifiedAtMs }) => isFresh(modifiedAtMs)).length;
+  const workers = [...heard.values()].filter(({ modifiedAtMs }) => ageMs(modifiedAtMs) < FRESH_MS).length;
   const report = await readReport(output);
   const machines =
-    report !== undefined && isFresh(report.updatedAtMs)
+    report !== undefined && ageMs(report.updatedAtMs) < CONTROLLER_FRESH_MS
       ? report.machines.filter(({ phase }) => phase !== 'stopped').length
       : 0;
   return Math.max(workers, machines);

@@ -122,7 +122,7 @@ function controllerOf(world: World, worldOptions: WorldOptions, settings: Policy
     // A group that tracks a target keeps what it wants, idle or not.
     settings: isTracking ? { ...settings, idleMs: Number.POSITIVE_INFINITY } : settings,
     bootDeadlineMs: Number.POSITIVE_INFINITY,
-    lockTtlMs: 10_000,
+    reportEveryMs: Number.POSITIVE_INFINITY,
     holder: 'simulation',
     driverName: 'simulation',
     clock,

@@ -1,4 +1,5 @@
 import type { Chore } from '../core/chore.ts';
+import type { ControllerTiming } from '../core/controller-timing.ts';
 import type { Cloud } from '../core/ports.ts';
 import { drainDeadLetters } from '../results/dead-letters.ts';
 import { settleJobs } from '../results/settle-jobs.ts';
@@ -6,7 +7,10 @@ import { sweepIdempotencyKeys, sweepResponseQueues, sweepStatuses } from '../res
 import { systemClock } from './clock.ts';
 
 /** What a controller does beside its loop. They remember what they saw: one set for each controller. */
-export const openChores = (cloud: Cloud): Chore[] =>
-  [drainDeadLetters, settleJobs, sweepResponseQueues, sweepStatuses, sweepIdempotencyKeys].map((make) =>
-    make(cloud, systemClock),
-  );
+export const openChores = (cloud: Cloud, { restingListEveryMs }: ControllerTiming): Chore[] => [
+  drainDeadLetters(cloud, systemClock),
+  settleJobs(cloud, systemClock, { restingListEveryMs }),
+  sweepResponseQueues(cloud, systemClock),
+  sweepStatuses(cloud, systemClock),
+  sweepIdempotencyKeys(cloud, systemClock),
+];

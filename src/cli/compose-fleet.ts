@@ -3,7 +3,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LOCK_TTL_MS } from '../core/fleet.ts';
+import type { ControllerTiming } from '../core/controller-timing.ts';
 import { writeJobCosts } from '../core/job-cost.ts';
 import { interactiveQueueName, requestQueueName } from '../core/keys.ts';
 import type { Log } from '../core/log.ts';
@@ -67,13 +67,15 @@ export interface ControllerParts {
   cloud: Cloud;
   settings: RunSettings;
   policy: PolicySettings;
+  timing: ControllerTiming;
   lock: LockKeeper;
   holder: string;
   fleet: Pick<OpenFleet, 'driver' | 'name'>;
   log: Log;
 }
 
-export function openController({ cloud, settings, policy, lock, holder, fleet, log }: ControllerParts) {
+export function openController(parts: ControllerParts) {
+  const { cloud, settings, policy, timing, lock, holder, fleet, log } = parts;
   const { output } = cloud;
   return new Controller({
     lock,
@@ -84,6 +86,7 @@ export function openController({ cloud, settings, policy, lock, holder, fleet, l
       interactive: cloud.queues.open(interactiveQueueName(cloud.cluster)),
       driver: fleet.driver,
       prior: { imagesPerSecond: settings.imagesPerSecond, bootMs: BOOT_MS[cloud.kind] },
+      restingListEveryMs: timing.restingListEveryMs,
       clock: systemClock,
     }),
     reports: {
@@ -95,7 +98,7 @@ export function openController({ cloud, settings, policy, lock, holder, fleet, l
     },
     settings: policy,
     bootDeadlineMs: 1000 * settings.bootDeadlineSeconds,
-    lockTtlMs: LOCK_TTL_MS,
+    reportEveryMs: timing.reportEveryMs,
     holder,
     driverName: fleet.name,
     clock: systemClock,

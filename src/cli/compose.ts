@@ -3,8 +3,8 @@
 import { ulid } from 'ulid';
 import { type Client, createClient } from '../client/client.ts';
 import type { Attendance } from '../client/submission.ts';
+import { CONTROLLER_TIMING } from '../core/controller-timing.ts';
 import { ImgclsError } from '../core/errors.ts';
-import { LOCK_TTL_MS } from '../core/fleet.ts';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/keys.ts';
 import { noLog } from '../core/log.ts';
 import { MAX_RECEIVE_COUNT } from '../core/messages.ts';
@@ -113,14 +113,16 @@ export function attendLocally(
 ): Attendance {
   const failed = new AbortController();
   const holder = ulid();
-  const lock = new LockKeeper({ store: cloud.output, holder, clock: systemClock, ttlMs: LOCK_TTL_MS });
+  const timing = CONTROLLER_TIMING.local;
+  const lock = new LockKeeper({ store: cloud.output, holder, clock: systemClock, ttlMs: timing.lockTtlMs });
   const fleet = { driver, name: 'process' };
   const loop = startLoop({
-    controller: openController({ cloud, settings, policy, lock, holder, fleet, log: noLog }),
+    controller: openController({ cloud, settings, policy, timing, lock, holder, fleet, log: noLog }),
     lock,
-    chores: openChores(cloud),
+    chores: openChores(cloud, timing),
     tickMs: 1000,
-    lockTtlMs: LOCK_TTL_MS,
+    lockRenewEveryMs: timing.lockRenewEveryMs,
+    lockLookEveryMs: timing.lockLookEveryMs,
     clock: systemClock,
     random: Math.random,
     log: noLog,

@@ -10,6 +10,7 @@ import { createPermissions } from '../aws/permissions.ts';
 import { createQuotas } from '../aws/quotas.ts';
 import type { Caller } from '../core/account.ts';
 import type { Cleanup } from '../core/cleanup.ts';
+import { CONTROLLER_TIMING } from '../core/controller-timing.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { deadLetterQueueName, interactiveQueueName, modelPrefix } from '../core/keys.ts';
 import { modelTitle } from '../core/model.ts';
@@ -78,7 +79,12 @@ export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: A
     {
       name: 'controller',
       async run() {
-        const verdict = await controllerVerdict(cloud.output, systemClock, signal);
+        const verdict = await controllerVerdict({
+          output: cloud.output,
+          timing: CONTROLLER_TIMING[cloud.kind],
+          clock: systemClock,
+          signal,
+        });
         isControlled = verdict.status === 'ok';
         return verdict;
       },

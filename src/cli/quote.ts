@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { CONTROLLER_TIMING, reportStaleAfterMs } from '../core/controller-timing.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import type { ControllerReport } from '../core/fleet.ts';
 import type { Cloud } from '../core/ports.ts';
@@ -10,6 +11,7 @@ import { highestPrice, PRICES_AS_OF, priceOf } from '../core/prices.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { type QuoteInputs, quote, quoteRequests } from '../scaler/quote.ts';
 import { readReport } from '../scaler/report.ts';
+import { ObjectCount } from '../upload/count-objects.ts';
 import type { Input } from '../upload/inputs.ts';
 import { walkInputs } from '../upload/walk.ts';
 import { systemClock } from './clock.ts';
@@ -30,7 +32,7 @@ export interface QuoteOptions extends OutputFlags {
 }
 
 /** A controller of one machine that says nothing for so long is gone, and its limits with it. */
-const FRESH_REPORT_MS = 60_000;
+const FRESH_REPORT_MS = reportStaleAfterMs(CONTROLLER_TIMING.local);
 
 /** Runs `imgcls upload --quote`. @returns the exit code. */
 export async function quoteUpload(inputs: readonly string[], options: QuoteOptions): Promise<number> {
@@ -43,7 +45,7 @@ export async function quoteUpload(inputs: readonly string[], options: QuoteOptio
   const { settings } = loadSettings({ cluster, dataDir });
   const cloud = await openIfThere(settings);
   try {
-    const counted = await countInputs(inputs, options, cloud);
+    const counted = await countInputs(inputs, options, { settings, cloud });
     const view = await quoteView(counted, settings, cloud);
     const output = await openOutput(options.output);
     try {
@@ -65,16 +67,19 @@ async function openIfThere(settings: RunSettings): Promise<Cloud | undefined> {
 }
 
 interface Counted extends QuoteInputs {
-  toStore: number;
+  objects: ObjectCount;
 }
 
 async function countInputs(
   inputs: readonly string[],
   { include = [], exclude = [] }: QuoteOptions,
-  cloud: Cloud | undefined,
+  {
+    settings: { packBelowBytes, maxImageBytes },
+    cloud,
+  }: { settings: Pick<RunSettings, 'packBelowBytes' | 'maxImageBytes'>; cloud: Cloud | undefined },
 ): Promise<Counted> {
   const skipped = skippedFiles();
-  const found: Counted = { images: 0, bytes: 0, toStore: 0 };
+  const found: Counted = { images: 0, bytes: 0, objects: new ObjectCount(packBelowBytes) };
   for await (const input of walkInputs(inputs, {
     include,
     exclude,
@@ -85,7 +90,9 @@ async function countInputs(
     const bytes = await bytesOf(input);
     found.images++;
     found.bytes += bytes ?? 0;
-    if (bytes !== undefined && input.kind !== 'object') found.toStore++;
+    if (input.kind === 'object') found.objects.addInPlace();
+    else if (bytes === undefined || bytes > maxImageBytes) found.objects.addFailed();
+    else found.objects.addStored(bytes);
   }
   skipped.tell();
   if (found.images === 0) throw new ImgclsError('usage', `There is no image in ${inputs.join(', ')}.`);
@@ -103,7 +110,7 @@ async function bytesOf(input: Input): Promise<number | undefined> {
 }
 
 async function quoteView(
-  { toStore, ...counted }: Counted,
+  { objects, ...counted }: Counted,
   settings: RunSettings,
   cloud: Cloud | undefined,
 ): Promise<QuoteView> {
@@ -127,7 +134,9 @@ async function quoteView(
     ...measured,
     imagesPerSecondIs: known.imagesPerSecond === undefined ? 'assumed' : 'measured',
     bootIs: known.bootMs === undefined ? 'assumed' : 'measured',
-    ...(kind === 'aws' && { requests: quoteRequests({ ...counted, toStore }) }),
+    ...(kind === 'aws' && {
+      requests: quoteRequests({ images: counted.images, puts: objects.puts, gets: objects.gets }),
+    }),
   };
 }
 

@@ -1,7 +1,6 @@
 import { ulid } from 'ulid';
-import type { Clock } from '../core/clock.ts';
+import { CONTROLLER_TIMING, type ControllerTiming } from '../core/controller-timing.ts';
 import { ImgclsError } from '../core/errors.ts';
-import { LOCK_TTL_MS } from '../core/fleet.ts';
 import { requestQueueName } from '../core/keys.ts';
 import { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
@@ -38,9 +37,15 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
     const fleet = await openFleet(cloud, settings);
     const policy = await policySettings(cloud, settings, fleet.driver);
     const holder = ulid();
-    const lock = new LockKeeper({ store: cloud.output, holder, clock: systemClock, ttlMs: LOCK_TTL_MS });
+    const timing = CONTROLLER_TIMING[cloud.kind];
+    const lock = new LockKeeper({
+      store: cloud.output,
+      holder,
+      clock: systemClock,
+      ttlMs: timing.lockTtlMs,
+    });
     const log = openLog(settings);
-    const controller = openController({ cloud, settings, policy, lock, holder, fleet, log });
+    const controller = openController({ cloud, settings, policy, timing, lock, holder, fleet, log });
     const writer = new DecisionWriter(format, systemClock);
     const { meter, close: closeMeter } = openMeter(settings, { controller: holder });
     const tell = (tick: Tick) => {
@@ -58,7 +63,7 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
       return;
     }
     if (once === true) {
-      await untilHeld(lock, systemClock, interrupted);
+      await untilHeld(lock, timing, interrupted);
       const tick = await controller.tick();
       if (tick !== undefined) tell(tick);
       closeMeter();
@@ -69,9 +74,10 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
     const loop = startLoop({
       controller,
       lock,
-      chores: openChores(cloud),
+      chores: openChores(cloud, timing),
       tickMs: fleet.tickMs,
-      lockTtlMs: LOCK_TTL_MS,
+      lockRenewEveryMs: timing.lockRenewEveryMs,
+      lockLookEveryMs: timing.lockLookEveryMs,
       clock: systemClock,
       random: Math.random,
       log,
@@ -102,17 +108,21 @@ const aborted = (signal: AbortSignal): Promise<void> =>
   });
 
 /** @throws {ImgclsError} when another controller lives. */
-async function untilHeld(lock: LockKeeper, clock: Clock, signal: AbortSignal): Promise<void> {
-  const untilMs = clock.monotonicMs() + 1.5 * LOCK_TTL_MS;
+async function untilHeld(
+  lock: LockKeeper,
+  { lockTtlMs, lockLookEveryMs }: ControllerTiming,
+  signal: AbortSignal,
+): Promise<void> {
+  const untilMs = systemClock.monotonicMs() + 1.5 * lockTtlMs;
   while (!signal.aborted) {
     await lock.keep();
     if (lock.epoch !== undefined) return;
-    if (clock.monotonicMs() > untilMs) {
+    if (systemClock.monotonicMs() > untilMs) {
       throw new ImgclsError('permanent', `Another controller (${lock.holder}) acts for this cluster.`, {
         hint: '"imgcls status" shows what it does; --dry-run looks without acting.',
       });
     }
-    await clock.sleep(LOCK_TTL_MS / 10, signal);
+    await systemClock.sleep(lockLookEveryMs / 2, signal);
   }
 }
 

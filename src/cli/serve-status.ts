@@ -1,7 +1,8 @@
 // The cluster's status as the REST service answers it.
 
 import type { Clock } from '../core/clock.ts';
-import { type FleetSample, LOCK_TTL_MS, type WorkerState, type WorkerStatus } from '../core/fleet.ts';
+import { CONTROLLER_TIMING, lockLateAfterMs } from '../core/controller-timing.ts';
+import type { FleetSample, WorkerState, WorkerStatus } from '../core/fleet.ts';
 import type { Cloud, Store } from '../core/ports.ts';
 import { readHistory } from '../scaler/history.ts';
 import { isUnknown } from '../scaler/snapshot.ts';
@@ -78,9 +79,10 @@ function controllerOf(view: StatusView): StatusBody['controller'] {
 }
 
 /** Whether somebody holds the controller lock and has renewed it lately. */
-function isAlive({ lock, atMs }: StatusView): boolean {
-  if (isUnknown(lock) || lock?.holder === undefined || lock.unchangedForMs >= LOCK_TTL_MS) return false;
-  return atMs - lock.renewedAtMs <= 3 * LOCK_TTL_MS;
+function isAlive({ lock, atMs, cloud }: StatusView): boolean {
+  const timing = CONTROLLER_TIMING[cloud];
+  if (isUnknown(lock) || lock?.holder === undefined || lock.unchangedForMs >= timing.lockTtlMs) return false;
+  return atMs - lock.renewedAtMs <= lockLateAfterMs(timing);
 }
 
 type WorkerBody = Exclude<StatusBody['workers'], { unknown: string }>[number];

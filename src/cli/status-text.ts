@@ -1,5 +1,6 @@
 /** A status for a person. Pure. */
-import { LOCK_TTL_MS, type WorkerStatus } from '../core/fleet.ts';
+import { CONTROLLER_TIMING, lockLateAfterMs, reportStaleAfterMs } from '../core/controller-timing.ts';
+import type { WorkerStatus } from '../core/fleet.ts';
 import { dollars } from '../core/money.ts';
 import type { QueueDepth } from '../core/ports.ts';
 import { harmless, plainName } from '../results/export.ts';
@@ -51,17 +52,19 @@ function controllerRows(view: StatusView): string[] {
 }
 
 /** Whether what the controller reported last is how things are: it lives, and it said so lately. */
-function isCurrent({ report, lock, atMs }: StatusView): boolean {
-  if (isUnknown(report) || report === undefined || atMs - report.updatedAtMs >= SILENT_MS) return false;
+function isCurrent({ report, lock, atMs, cloud }: StatusView): boolean {
+  if (isUnknown(report) || report === undefined) return false;
+  if (atMs - report.updatedAtMs >= reportStaleAfterMs(CONTROLLER_TIMING[cloud])) return false;
   return isUnknown(lock) || lock?.holder !== undefined;
 }
 
 function lockText(lock: SeenLock | undefined, { atMs, cloud }: StatusView): string {
   if (lock?.holder === undefined) return `none runs; ${howToStart(cloud)}`;
   const heard = `${lock.holder}, epoch ${lock.epoch}, last heard of ${ago(atMs - lock.renewedAtMs)}`;
-  if (lock.unchangedForMs >= LOCK_TTL_MS)
+  const timing = CONTROLLER_TIMING[cloud];
+  if (lock.unchangedForMs >= timing.lockTtlMs)
     return `${heard}: gone, as its lock has not changed for ${duration(lock.unchangedForMs)}; ${howToStart(cloud)}`;
-  const isLate = atMs - lock.renewedAtMs > 3 * LOCK_TTL_MS;
+  const isLate = atMs - lock.renewedAtMs > lockLateAfterMs(timing);
   return isLate ? `${heard}: probably gone; ${howToStart(cloud)}` : heard;
 }
 

@@ -1,6 +1,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
-import { NO_CONTROLLER_EXIT_MS, OWN_MACHINE_EXIT_MS } from '../core/fleet.ts';
+import { CONTROLLER_TIMING, noControllerExitMs } from '../core/controller-timing.ts';
+import { OWN_MACHINE_EXIT_MS } from '../core/fleet.ts';
 import { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
 import { createModelFiles } from '../model/fetch.ts';
@@ -49,7 +50,8 @@ export async function worker(flags: WorkerFlags): Promise<void> {
       'No instance metadata: the controller will not know this worker. Allow IMDSv2 (in a container, hop limit 2).',
     );
   }
-  const withoutMs = machine === undefined ? NO_CONTROLLER_EXIT_MS : OWN_MACHINE_EXIT_MS;
+  const withoutMs =
+    machine === undefined ? noControllerExitMs(CONTROLLER_TIMING[settings.cloud]) : OWN_MACHINE_EXIT_MS;
   // None is no reason not to work: jobs name what they want.
   const likelyModel = await selectJobModel(settings).then(
     ({ ref }) => ref,

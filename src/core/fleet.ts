@@ -53,12 +53,7 @@ export const workerStatus = z.object({
 });
 export type WorkerStatus = z.infer<typeof workerStatus>;
 
-/** How long a controller lock lives without a renewal. */
-export const LOCK_TTL_MS = 10_000;
-
-/** A worker of one machine that sees no live lock for this long drains and ends. */
-export const NO_CONTROLLER_EXIT_MS = 30_000;
-/** One on a machine of its own ends, machine and all, after being idle without a controller for this long. */
+/** A worker on a machine of its own ends, machine and all, after being idle without a controller for this long. */
 export const OWN_MACHINE_EXIT_MS = 600_000;
 
 /** `locks/controller.json`. `renewals` makes every renewal a new version; a released lock has no holder. */

@@ -1,8 +1,9 @@
 /** The cluster's buckets and queues, by calls that leave nothing behind, and its controller. */
 import type { Caller, Permissions } from '../core/account.ts';
 import type { Clock } from '../core/clock.ts';
+import type { ControllerTiming } from '../core/controller-timing.ts';
 import { messageOf, ObjectMissingError, PreconditionFailedError, QueueMissingError } from '../core/errors.ts';
-import { controllerLock, LOCK_TTL_MS } from '../core/fleet.ts';
+import { controllerLock } from '../core/fleet.ts';
 import {
   activeKey,
   CONTROLLER_LOCK_KEY,
@@ -131,15 +132,27 @@ export async function responseQueueVerdict(
   return ok('can be made, read and removed');
 }
 
+export interface ControllerParts {
+  output: Store;
+  timing: Pick<ControllerTiming, 'lockTtlMs'>;
+  clock: Clock;
+  signal: AbortSignal;
+}
+
 /** Whether somebody launches workers: the lock of a controller that lives changes several times a time to live. */
-export async function controllerVerdict(output: Store, clock: Clock, signal: AbortSignal): Promise<Verdict> {
+export async function controllerVerdict({
+  output,
+  timing: { lockTtlMs },
+  clock,
+  signal,
+}: ControllerParts): Promise<Verdict> {
   const seen = await readLock(output);
   const holder = seen?.record.holder;
   if (seen === undefined || holder === undefined)
     return await withoutController('no controller runs', output, clock);
-  const untilMs = clock.monotonicMs() + LOCK_TTL_MS;
+  const untilMs = clock.monotonicMs() + lockTtlMs;
   while (clock.monotonicMs() < untilMs) {
-    await clock.sleep(LOCK_TTL_MS / 10, signal);
+    await clock.sleep(lockTtlMs / 20, signal);
     signal.throwIfAborted();
     const now = await readLock(output);
     if (now !== undefined && now.etag !== seen.etag && now.record.holder !== undefined)

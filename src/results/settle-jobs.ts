@@ -20,9 +20,14 @@ const LONGEST_PAUSE_MS = 2 * 60_000;
 /** The marker is written before the record: one that stays alone for so long is of a submitter that died. */
 const LONELY_MARKER_MS = 24 * 3600_000;
 
+export interface SettleOptions {
+  /** Jobs are listed so often while the queues are empty and no job was there. */
+  restingListEveryMs?: number;
+}
+
 /** Sees to it that every sealed job ends, also one that nobody waits for and one whose messages were lost. */
-export function settleJobs(cloud: Cloud, clock: Clock): Chore {
-  const settler = new Settler(cloud, clock);
+export function settleJobs(cloud: Cloud, clock: Clock, options: SettleOptions = {}): Chore {
+  const settler = new Settler(cloud, clock, options);
   return {
     name: 'settling of the jobs',
     everyMs: EVERY_MS,
@@ -43,20 +48,27 @@ class Settler {
   #waitingSinceMs = new Map<string, number>();
   #quietAtMs = Number.NEGATIVE_INFINITY;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #restingListEveryMs: number;
+  /** Jobs were seen when they were listed last, or messages since: some may be there to be ended. */
+  #mayHaveJobs = true;
 
-  constructor(cloud: Cloud, clock: Clock) {
+  constructor(cloud: Cloud, clock: Clock, { restingListEveryMs = 0 }: SettleOptions) {
     this.#cloud = cloud;
     this.#clock = clock;
+    this.#restingListEveryMs = restingListEveryMs;
   }
 
   async run(signal: AbortSignal, tell: (deed: Deed) => void): Promise<void> {
     // Before the ledger: what was on its way when the queues were read must not look lost.
     const isQuiet = await this.#areQueuesEmpty(signal);
     const nowMs = this.#clock.monotonicMs();
-    if (!isQuiet && nowMs - this.#lookedAtMs < BUSY_LOOK_MS) return;
+    if (!isQuiet) this.#mayHaveJobs = true;
+    const restMs = this.#mayHaveJobs ? 0 : this.#restingListEveryMs;
+    if (nowMs - this.#lookedAtMs < (isQuiet ? restMs : BUSY_LOOK_MS)) return;
     this.#lookedAtMs = nowMs;
     const seen = new Set<string>();
     const markers = await Array.fromAsync(this.#cloud.output.list(ACTIVE_PREFIX, { signal }));
+    this.#mayHaveJobs = !isQuiet || markers.length > 0;
     await oneByOne(markers, async (marker) => {
       const id = marker.key.slice(ACTIVE_PREFIX.length);
       seen.add(id);

@@ -5,21 +5,21 @@
  *     acting: observe -> decide (pure) -> launch | retire | reap -> report
  *
  * All that it knows is read anew at each tick; what it has to remember over a restart stands in its report. Whoever
- * lost the lock acts no more. Who took it from a holder that never let go waits one time to live before launching, so
- * that launches which that one had under way are seen first.
+ * lost the lock acts no more. Who took it from a holder that never let go waits a little before launching, so that
+ * launches which that one had under way are seen first.
  */
 import type { Clock } from '../core/clock.ts';
 import { isTransient, messageOf } from '../core/errors.ts';
-import type { ControllerReport, FleetSample } from '../core/fleet.ts';
+import type { ControllerReport } from '../core/fleet.ts';
 import type { Log } from '../core/log.ts';
 import { Books } from './books.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer } from './fleet.ts';
-import { withSample } from './history.ts';
 import type { Observation } from './observe.ts';
 import { decide } from './policy/decide.ts';
 import { Memory } from './policy/memory.ts';
 import type { Decision, Policy, PolicySettings } from './policy/policy.ts';
 import { type Suspect, suspects } from './reap.ts';
+import { Reporter, type Reports } from './reporter.ts';
 import { isUnknown } from './snapshot.ts';
 
 export interface ControllerOptions {
@@ -29,25 +29,24 @@ export interface ControllerOptions {
     observe(costUsdOf: (job: string) => number): Promise<Observation>;
     remember(measured: ControllerReport['measured']): void;
   };
-  /** What the last controller left, and where ours goes. */
-  reports: {
-    read(): Promise<ControllerReport | undefined>;
-    write(report: ControllerReport): Promise<void>;
-    writeJobCosts(byJobUsd: Readonly<Record<string, number>>): Promise<void>;
-    readHistory(): Promise<readonly FleetSample[]>;
-    writeHistory(history: readonly FleetSample[]): Promise<void>;
-  };
+  reports: Reports;
+  /** A report that says nothing new is written so often. */
+  reportEveryMs: number;
   settings: PolicySettings;
   /** In place of the one that the settings name: a simulation brings rivals. */
   policy?: Policy;
   bootDeadlineMs: number;
-  /** How long the controller lock lives without a renewal. */
-  lockTtlMs: number;
   holder: string;
   driverName: string;
   clock: Clock;
   log: Log;
 }
+
+/**
+ * Before the first launch where the last holder never let go. That one has acted no more for half a time to live of its
+ * lock already; what it began just before may still come to be seen.
+ */
+const INHERITED_PAUSE_MS = 10_000;
 
 /** What one tick saw and did. */
 export interface Tick {
@@ -69,10 +68,11 @@ export class Controller {
   #memory = new Memory();
   #suspectsBefore = new Set<string>();
   #books: Books;
-  #history: readonly FleetSample[] = [];
+  readonly #reporter: Reporter;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
+    this.#reporter = new Reporter(options);
     this.#books = new Books(options.settings.billingMinimumMs);
   }
 
@@ -94,13 +94,9 @@ export class Controller {
 
   /** What was done is done, whether or not it can be reported now: the next report says it, too. */
   async #write(report: ControllerReport, { snapshot }: Observation): Promise<void> {
-    const { reports, clock, log } = this.#options;
+    const { clock, log } = this.#options;
     try {
-      await reports.write(report);
-      await reports.writeJobCosts(this.#books.toWrite(clock.monotonicMs()));
-      const history = withSample(this.#history, snapshot, clock.nowMs());
-      if (history !== this.#history) await reports.writeHistory(history);
-      this.#history = history;
+      await this.#reporter.write(report, this.#books.toWrite(clock.monotonicMs()), snapshot);
     } catch (error) {
       if (!isTransient(error)) throw error;
       log.warn({ error: messageOf(error) }, 'The controller cannot report for now.');
@@ -115,14 +111,14 @@ export class Controller {
   }
 
   async #begin(epoch: number): Promise<void> {
-    const { lock, clock, lockTtlMs } = this.#options;
+    const { lock, clock } = this.#options;
     await this.#recall();
-    this.#history = await this.#options.reports.readHistory();
+    await this.#reporter.begin();
     this.#epoch = epoch;
     this.#decisions = 0;
     this.#memory = new Memory();
     this.#suspectsBefore.clear();
-    this.#actsFromMs = clock.monotonicMs() + (lock.isInherited ? lockTtlMs : 0);
+    this.#actsFromMs = clock.monotonicMs() + (lock.isInherited ? INHERITED_PAUSE_MS : 0);
   }
 
   async #recall(): Promise<void> {

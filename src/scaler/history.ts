@@ -46,7 +46,7 @@ export async function readHistory(output: Store): Promise<readonly FleetSample[]
   }
 }
 
-/** Apart from the report, which is small and written at every tick. */
+/** Apart from the report, which is small and written whenever it says something new. */
 export async function writeHistory(output: Store, samples: readonly FleetSample[]): Promise<void> {
   await output.put(CONTROLLER_HISTORY_KEY, Buffer.from(JSON.stringify({ v: FORMAT, samples })));
 }

@@ -53,7 +53,7 @@ export class LockKeeper {
     return this.#held?.record.holder ?? this.#seen?.record.holder;
   }
 
-  /** Renews what is held, else tries to get hold of it. To be called several times a time to live. */
+  /** Renews what is held, else tries to get hold of it. To be called several times in half a time to live. */
   async keep(): Promise<void> {
     if (this.#held !== undefined) {
       const { record, etag } = this.#held;
@@ -63,6 +63,11 @@ export class LockKeeper {
     const seen = await this.#look();
     if (seen === undefined) {
       await this.#write({ v: FORMAT, holder: this.#holder, epoch: 1, renewals: 0 }, 'absent');
+      return;
+    }
+    if (seen.record.holder === this.#holder) {
+      // A write of ours whose answer was lost. Waiting until it expires would leave the cluster to nobody for so long.
+      await this.#write({ ...seen.record, renewals: seen.record.renewals + 1 }, { etag: seen.etag });
       return;
     }
     const isExpired = this.#clock.monotonicMs() - seen.sinceMs >= this.#ttlMs;

@@ -12,7 +12,10 @@ export interface LoopOptions {
   lock: Pick<LockKeeper, 'keep' | 'epoch'>;
   chores: readonly Chore[];
   tickMs: number;
-  lockTtlMs: number;
+  /** Between two renewals of the lock while it is held. */
+  lockRenewEveryMs: number;
+  /** Between two looks at the lock while another holds it, and between tries of a renewal that failed. */
+  lockLookEveryMs: number;
   clock: Clock;
   /** 0 (inclusive) to 1 (exclusive). */
   random(): number;
@@ -31,13 +34,12 @@ export interface Loop {
   stop(): Promise<void>;
 }
 
-const RENEWALS_PER_TTL = 5;
 const CHORE_LOOK_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
 
 /** Keeps the lock, ticks, and does the chores, each at its own pace; faults of the world slow it down and never end it. */
 export function startLoop(options: LoopOptions): Loop {
-  const { clock, lock, lockTtlMs, liveness } = options;
+  const { clock, lock, lockRenewEveryMs, lockLookEveryMs, liveness } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   let woken = new AbortController();
@@ -46,9 +48,10 @@ export function startLoop(options: LoopOptions): Loop {
     while (!signal.aborted) {
       liveness?.turned('controller lock');
       const had = lock.epoch;
-      await attempt(options, 'controller lock', () => lock.keep());
+      const succeeded = await attempt(options, 'controller lock', () => lock.keep());
       if (lock.epoch !== had) woken.abort();
-      await clock.sleep(lockTtlMs / RENEWALS_PER_TTL, signal);
+      const isKept = succeeded && lock.epoch !== undefined;
+      await clock.sleep(isKept ? lockRenewEveryMs : lockLookEveryMs, signal);
     }
   }
 

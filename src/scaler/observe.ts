@@ -37,7 +37,15 @@ export interface ObserverOptions {
   driver: Pick<FleetDriver, 'members'>;
   /** What one machine does, and how long it boots, until it was measured. */
   prior: Measured;
+  /** Workers and jobs are listed so often while there is no work and no worker. */
+  restingListEveryMs: number;
   clock: Clock;
+}
+
+/** What listings tell. */
+interface Listed {
+  statuses: Known<ReadonlyMap<string, Heard>>;
+  records: Known<readonly JobRecord[]>;
 }
 
 /** A machine that was busy for less than this share of the time says little about what it can do. */
@@ -45,7 +53,7 @@ const TELLING_SHARE = 0.5;
 /** A report that is older says nothing of now. */
 const FRESH_MS = 2 * STATUS_INTERVAL_MS;
 
-/** Looks at queue, fleet, workers and jobs at once. What cannot be read is unknown, which is never zero. */
+/** Looks at queues and fleet, then at workers and jobs. What cannot be read is unknown, which is never zero. */
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #statuses: StatusReader;
@@ -55,6 +63,8 @@ export class Observer {
   readonly #bootMs = new RecentMedian();
   readonly #bootsSeen = new Set<string>();
   #imagesPerMessage: number | undefined;
+  /** Of a cluster that rested when it was last listed. */
+  #atRest: { listed: Listed; listedAtMs: number } | undefined;
 
   constructor(options: ObserverOptions) {
     this.#options = options;
@@ -72,12 +82,11 @@ export class Observer {
 
   async observe(costUsdOf: (job: string) => number): Promise<Observation> {
     const { requests, interactive, driver } = this.#options;
-    const [depths, members, statuses, records] = await Promise.all([
+    const [depths, members] = await Promise.all([
       known(() => Promise.all([requests.depth(), depthIfThere(interactive)])),
       known(() => driver.members()),
-      known(() => this.#statuses.read()),
-      known(() => this.#jobs.read()),
     ]);
+    const { statuses, records } = await this.#list(isNothingToSteer(depths, members));
     if (!isUnknown(members) && !isUnknown(statuses)) this.#measure(members, statuses);
     const jobs = isUnknown(records)
       ? records
@@ -102,6 +111,22 @@ export class Observer {
         ...(this.#imagesPerMessage !== undefined && { imagesPerMessage: this.#imagesPerMessage }),
       },
     };
+  }
+
+  /** S3 asks the price of a PUT for a listing; where nothing is to be steered, an older one does as well. */
+  async #list(mayRest: boolean): Promise<Listed> {
+    const listedAtMs = this.#options.clock.monotonicMs();
+    const last = mayRest ? this.#atRest : undefined;
+    if (last !== undefined && listedAtMs - last.listedAtMs < this.#options.restingListEveryMs)
+      return last.listed;
+    const [statuses, records] = await Promise.all([
+      known(() => this.#statuses.read()),
+      known(() => this.#jobs.read()),
+    ]);
+    const listed = { statuses, records };
+    const isSilent = !isUnknown(statuses) && statuses.size === 0 && !isUnknown(records);
+    this.#atRest = mayRest && isSilent ? { listed, listedAtMs } : undefined;
+    return listed;
   }
 
   #machines(
@@ -153,6 +178,16 @@ export class Observer {
 }
 
 const messagesOf = ({ waiting, inFlight, delayed }: QueueDepth): number => waiting + inFlight + delayed;
+
+/** What is unknown may be anything. */
+const isNothingToSteer = (
+  depths: Known<readonly QueueDepth[]>,
+  members: Known<readonly FleetMember[]>,
+): boolean =>
+  !isUnknown(depths) &&
+  depths.every((depth) => messagesOf(depth) === 0) &&
+  !isUnknown(members) &&
+  members.every(({ state }) => state === 'stopped');
 
 async function depthIfThere(queue: Queue): Promise<QueueDepth> {
   try {

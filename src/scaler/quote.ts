@@ -86,13 +86,17 @@ function machineUsd(
   return (machines * paidMs * settings.hourlyUsd) / HOUR_MS;
 }
 
-/**
- * Each image is stored and read once, each batch gives one shard; manifests, listings and longer leases are few beside them.
- * @param toStore images that are stored first; those of `s3://` inputs are read in place.
- */
-export function quoteRequests({ images, toStore }: { images: number; toStore: number }): RequestQuote {
+/** What a job's images are asked of S3: objects that its submitter puts, and that workers get. */
+export interface ObjectRequests {
+  images: number;
+  puts: number;
+  gets: number;
+}
+
+/** Each batch gives one shard; manifests, listings and longer leases are few beside them. */
+export function quoteRequests({ images, puts, gets }: ObjectRequests): RequestQuote {
   const messages = messagesFor(images);
-  const counts = { s3Put: toStore + messages, s3Get: images, sqs: SQS_CALLS_PER_MESSAGE * messages };
+  const counts = { s3Put: puts + messages, s3Get: gets, sqs: SQS_CALLS_PER_MESSAGE * messages };
   const usd =
     counts.s3Put * REQUEST_USD.s3Put + counts.s3Get * REQUEST_USD.s3Get + counts.sqs * REQUEST_USD.sqs;
   return { ...counts, usd };

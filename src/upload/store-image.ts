@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { messageOf } from '../core/errors.ts';
 import type { ManifestEntry } from '../core/job.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/outcome.ts';
-import { PACKED_BELOW_BYTES } from '../core/pack.ts';
+import { isPackable, PACKED_BELOW_BYTES } from '../core/pack.ts';
 import type { Input } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
 
@@ -75,11 +75,10 @@ export async function storeOrRead(
   }
 }
 
-/** An empty one has a place of its own, so that every span of a pack holds something. */
 const isSmall = (
   { byteLength }: Uint8Array,
   { packBelowBytes = PACKED_BELOW_BYTES }: StoreImageOptions,
-): boolean => byteLength > 0 && byteLength < packBelowBytes;
+): boolean => isPackable(byteLength, packBelowBytes);
 
 type Place = Pick<ManifestEntry, 'index' | 'name' | 'source'>;
 

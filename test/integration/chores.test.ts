@@ -215,9 +215,9 @@ describe('the drain of the dead letters', () => {
 
 describe('the settling of the jobs', () => {
   /** A chore whose minutes pass when the test says so. */
-  function settling() {
+  function settling(restingListEveryMs = 0) {
     const clock = virtualClock(Date.now());
-    const chore = settleJobs(cloud, clock);
+    const chore = settleJobs(cloud, clock, { restingListEveryMs });
     return {
       look: () => words(chore),
       async lookFor(minutes: number): Promise<string[]> {
@@ -274,6 +274,22 @@ describe('the settling of the jobs', () => {
     expect(await state()).toBe('finished');
     expect(await Array.fromAsync(cloud.output.list(ACTIVE_PREFIX))).toEqual([]);
     expect(await look()).toEqual([]);
+  });
+
+  it('looks for jobs less often while none was there, and at once when messages have been seen', async () => {
+    const { look, lookFor } = settling(3 * MINUTE_MS);
+    const marker = activeKey(harness.job);
+    await cloud.output.delete([marker]);
+    await look();
+    await submitAll(labels(0, 20));
+    await cloud.output.put(marker, new Uint8Array());
+    await look();
+    await harness.work();
+    expect(await look()).toEqual([`Job ${harness.job} is finished: every image has an outcome.`]);
+    await look();
+    await cloud.output.put(marker, new Uint8Array());
+    expect(await lookFor(2), 'nothing has told of it').toEqual([]);
+    expect(await lookFor(1)).toEqual([`Removed the marker of job ${harness.job}, which is finished.`]);
   });
 
   it('ends a job that nobody waits for while other jobs keep the queue busy', async () => {

@@ -70,6 +70,7 @@ const observer = (interactive = cloud.queues.open(interactiveQueueName('test')))
     interactive,
     driver: machines,
     prior: { imagesPerSecond: 10, bootMs: 1000 },
+    restingListEveryMs: 0,
     clock: systemClock,
   });
 function controller(lock = newLock(), driver: FleetDriver = machines) {
@@ -98,7 +99,7 @@ function controller(lock = newLock(), driver: FleetDriver = machines) {
       maxJobCostUsd: undefined,
     },
     bootDeadlineMs: 600_000,
-    lockTtlMs: 2000,
+    reportEveryMs: 15_000,
     holder: 'us',
     driverName: 'list',
     clock: systemClock,
@@ -113,7 +114,8 @@ function run(driver?: FleetDriver) {
     lock,
     chores: [],
     tickMs: 50,
-    lockTtlMs: 2000,
+    lockRenewEveryMs: 400,
+    lockLookEveryMs: 400,
     clock: systemClock,
     random: () => 0,
     log: noLog,

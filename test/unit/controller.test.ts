@@ -12,6 +12,8 @@ import { isUnknown, type Known } from '../../src/scaler/snapshot.ts';
 import type { Heard } from '../../src/scaler/statuses.ts';
 import { virtualClock } from './virtual-clock.ts';
 
+const REPORT_EVERY_MS = 60_000;
+
 /** A cluster in memory: a queue's depth, machines, and what their workers say. */
 class World {
   readonly clock = virtualClock();
@@ -102,7 +104,7 @@ class World {
         maxJobCostUsd: undefined,
       },
       bootDeadlineMs: 600_000,
-      lockTtlMs: 10_000,
+      reportEveryMs: REPORT_EVERY_MS,
       holder: 'us',
       driverName: 'memory',
       clock: this.clock,
@@ -192,6 +194,34 @@ describe('the controller', () => {
     expect(world.report?.target).toBe(0);
   });
 
+  it('reports at once what is new, and once a while that nothing is', async () => {
+    const controller = world.controller();
+    const reportedAtMs = async () => {
+      await controller.tick();
+      return world.report?.updatedAtMs;
+    };
+    const firstMs = await reportedAtMs();
+    world.clock.advance(REPORT_EVERY_MS - 1);
+    expect(await reportedAtMs()).toBe(firstMs);
+    world.clock.advance(1);
+    expect(await reportedAtMs()).toBe(world.clock.nowMs());
+    world.clock.advance(1);
+    work(1);
+    expect(await reportedAtMs()).toBe(world.clock.nowMs());
+  });
+
+  it('reports again what could not be written', async () => {
+    const controller = world.controller();
+    world.beforeReport = () => {
+      throw new ImgclsError('transient', 'The store is busy.');
+    };
+    await controller.tick();
+    expect(world.report).toBeUndefined();
+    world.beforeReport = () => {};
+    await controller.tick();
+    expect(world.report).toBeDefined();
+  });
+
   it('does nothing without the lock', async () => {
     work(100);
     world.lock.epoch = undefined;
@@ -230,7 +260,7 @@ describe('the controller', () => {
     expect(world.members).toHaveLength(4);
   });
 
-  it('waits one time to live before it launches where the last holder never let go', async () => {
+  it('waits ten seconds before it launches where the last holder never let go', async () => {
     work(100);
     world.lock.isInherited = true;
     const controller = world.controller();

@@ -61,7 +61,8 @@ describe('a controller', () => {
     await rm(folder, { recursive: true, force: true });
   });
   const put = (key: string, value: object) => cloud.output.put(key, Buffer.from(JSON.stringify(value)));
-  const verdict = () => controllerVerdict(cloud.output, clock, signal);
+  const verdict = () =>
+    controllerVerdict({ output: cloud.output, timing: { lockTtlMs: 10_000 }, clock, signal });
 
   it('that never was, or has left, is missed', async () => {
     expect(await verdict()).toMatchObject({

@@ -76,7 +76,7 @@ describe('a controller', () => {
     const clock = new SteppingClock();
     const liveness = new Liveness(clock);
     const lock = { keep: async () => {}, epoch: undefined };
-    const timing = { tickMs: 5000, lockTtlMs: 10_000, random: () => 0 };
+    const timing = { tickMs: 5000, lockRenewEveryMs: 2000, lockLookEveryMs: 2000, random: () => 0 };
     const loop = startLoop({
       controller: { tick },
       lock,

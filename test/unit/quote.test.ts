@@ -54,12 +54,12 @@ describe('a quote', () => {
     expect(warnings.join()).toMatch(/cap/);
   });
 
-  it('counts a PUT and a GET for an image, and a share of sixteen for the rest', () => {
-    expect(quoteRequests({ images: 32, toStore: 32 })).toMatchObject({ s3Put: 34, s3Get: 32, sqs: 12 });
-    expect(quoteRequests({ images: 32, toStore: 0 }), 'images that are read in place').toMatchObject({
-      s3Put: 2,
-    });
-    expect(quoteRequests({ images: 1_000_000, toStore: 1_000_000 }).usd).toBeCloseTo(5.8625, 3);
+  it('counts what objects are put and read, and a share of sixteen images for the rest', () => {
+    const of = (images: number, puts: number, gets: number) => quoteRequests({ images, puts, gets });
+    expect(of(32, 32, 32)).toMatchObject({ s3Put: 34, s3Get: 32, sqs: 12 });
+    expect(of(32, 0, 32), 'images that are read in place').toMatchObject({ s3Put: 2, s3Get: 32 });
+    expect(of(32, 2, 2), 'images that are packed').toMatchObject({ s3Put: 4, s3Get: 2, sqs: 12 });
+    expect(of(1_000_000, 1_000_000, 1_000_000).usd).toBeCloseTo(5.8625, 3);
   });
 });
 
@@ -74,7 +74,7 @@ describe('a quote, as a person reads it', () => {
     bootIs: 'measured',
     hourlyUsd: 0.1,
     priceFrom: 'the setting pricePerHour',
-    requests: quoteRequests({ images: 20, toStore: 20 }),
+    requests: quoteRequests({ images: 20, puts: 20, gets: 20 }),
     ...changes,
   });
 

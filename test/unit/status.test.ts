@@ -96,6 +96,21 @@ describe('the status of a cluster', () => {
     expect(text({ lock })).toMatch(/gone, as its lock has not changed for 12 s/);
   });
 
+  it('gives a controller on AWS, which renews less often, more time', () => {
+    const lock = { holder: 'holder', epoch: 3, renewedAtMs: NOW - 75_000, unchangedForMs: 59_000 };
+    expect(text({ cloud: 'aws', lock })).not.toMatch(/gone/);
+    expect(text({ cloud: 'aws', lock: { ...lock, renewedAtMs: NOW - 81_000 } })).toMatch(/probably gone/);
+    expect(text({ cloud: 'aws', lock: { ...lock, unchangedForMs: 60_000 } })).toMatch(/: gone, as its lock/);
+    expect(text({ cloud: 'local', lock: { ...lock, unchangedForMs: 0 } })).toMatch(/probably gone/);
+  });
+
+  it('says since when a report holds that is stale, by how often one is written', () => {
+    const lastly = (ageMs: number) => report({ updatedAtMs: NOW - ageMs });
+    expect(text({ cloud: 'aws', report: lastly(100_000) })).not.toMatch(/as of/);
+    expect(text({ cloud: 'aws', report: lastly(105_000) })).toMatch(/target 2, as of 105 s ago/);
+    expect(text({ cloud: 'local', report: lastly(60_000) })).toMatch(/as of 60 s ago/);
+  });
+
   it('gives throughput and the time left, of the backlog and of each job', () => {
     const jobs = [
       { id: 'SMALL', state: 'sealed', total: 20, done: 4, usd: undefined },
