@@ -12,6 +12,7 @@ import { makeLane } from './lane.ts';
 import { OPTIMISED_FILE } from './optimised.ts';
 import { topClasses } from './postprocess.ts';
 import { imageElements, makePreprocess } from './preprocess.ts';
+import type { Encoded } from './read-encoded.ts';
 import { openOptimised, openSession, type Session } from './session.ts';
 
 export interface ClassifierOptions extends DecodeLimits {
@@ -22,9 +23,6 @@ export interface ClassifierOptions extends DecodeLimits {
   /** Folder of the same model, optimised for this type of CPU from weights that were checked. */
   optimisedDir?: string;
 }
-
-/** An encoded image, or why there is none. */
-type Encoded = Uint8Array | { error: ImageError };
 
 export interface Classifier {
   readonly manifest: ModelManifest;

@@ -85,9 +85,12 @@ async function shrink(image: Sharp, recipe: Target, limits: DecodeLimits): Promi
     .raw();
   // Both are queued to the thread pool at once: while a session runs, the event loop could not start the second.
   const pixels = pipeline.toBuffer({ resolveWithObject: true });
-  // The metadata report the same fault; alone this must not end the process.
-  pixels.catch(() => {});
-  const [{ width, height, orientation }, { data, info }] = await Promise.all([image.metadata(), pixels]);
+  // Until both have ended, the bytes are read.
+  const [header, decoded] = await Promise.allSettled([image.metadata(), pixels]);
+  if (header.status === 'rejected') throw header.reason;
+  if (decoded.status === 'rejected') throw decoded.reason;
+  const { width, height, orientation } = header.value;
+  const { data, info } = decoded.value;
   if (info.channels !== 3) {
     throw new DecodeError('unsupported_format', `An image of ${info.channels} channels.`);
   }

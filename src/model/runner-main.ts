@@ -15,13 +15,14 @@ import type {
   RunnerRequest,
 } from '../core/runner-protocol.ts';
 import { createLoadedModels } from './loaded-models.ts';
-import { readEncoded } from './read-encoded.ts';
+import { RequestReader } from './read-encoded.ts';
 
 const limits = z
   .object({ maxPixels: z.int().positive(), decodeTimeoutMs: z.int().positive() })
   .parse(JSON.parse(process.argv[2] ?? '{}'));
 
 const models = createLoadedModels(limits);
+const reader = new RequestReader();
 
 function send(reply: RunnerReply): void {
   // A worker that went away needs no answer; 'disconnect' ends this process.
@@ -38,11 +39,15 @@ function announce(sha256: string): void {
 async function answer({ id, model, topK, images }: RunnerRequest): Promise<RunnerReply> {
   let times: ClassifyTimes | undefined;
   try {
-    const results = await models.use(model, (classifier) => {
+    const results = await models.use(model, async (classifier) => {
       announce(model.sha256);
-      return classifier.classify(images.map(readEncoded), topK, (found) => {
+      const { encoded, release } = reader.read(images);
+      const labelled = await classifier.classify(encoded, topK, (found) => {
         times = found;
       });
+      // Of one that failed, images may still be being decoded.
+      release();
+      return labelled;
     });
     return { type: 'results', id, results, ...(times && { times }), rssBytes: process.memoryUsage.rss() };
   } catch (error) {
