@@ -98,6 +98,7 @@ async function openApp({ client, cloud, settings }: Run, token: string | undefin
     allowHosts: settings.allowHosts ?? [],
     allowBuckets: settings.allowBuckets ?? [],
     corsOrigins: settings.corsOrigins ?? [],
+    proxies: settings.proxies,
     topK: settings.topK,
     async selectModel(title) {
       if (title === undefined) return await usualModel();

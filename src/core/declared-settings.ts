@@ -200,6 +200,11 @@ export const declared = {
     fallback: 3000,
     what: 'requests a minute that one address may make of the service',
   },
+  proxies: {
+    schema: count(0, 10),
+    fallback: 0,
+    what: 'reverse proxies in front of the service, whose X-Forwarded-For says who calls',
+  },
   runnerEntry: {
     schema: z.string().min(1),
     what: 'script that model runners execute in place of the built-in one',

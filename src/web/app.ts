@@ -42,6 +42,8 @@ export interface AppOptions extends GuardOptions {
   newId(): string;
   version: string;
   limits: Limits;
+  /** Reverse proxies that every request has passed, each of which adds to `X-Forwarded-For` whom it heard from. */
+  proxies: number;
   allowBuckets: readonly string[];
   topK: number;
   selectModel: ModelSelector;
@@ -67,6 +69,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { client, cloud, clock, log, limits } = options;
   const app = Fastify({
     bodyLimit: BODY_BYTES,
+    trustProxy: (_address, hop) => hop < options.proxies,
     connectionTimeout: SILENT_MS,
     // Uploads may take long; bodies that come too slowly are cut off by cutSlowBodies.
     requestTimeout: 0,

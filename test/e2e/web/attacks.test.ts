@@ -34,6 +34,13 @@ afterAll(async () => {
   await installed?.remove();
 });
 
+const openSession = (to: Service, token: string, headers: http.OutgoingHttpHeaders = {}) =>
+  ask(
+    `${to.url}/v1/session`,
+    { method: 'POST', headers: { 'content-type': 'application/json', ...headers } },
+    JSON.stringify({ token }),
+  );
+
 interface Answer {
   status: number;
   headers: http.IncomingHttpHeaders;
@@ -363,12 +370,7 @@ describe('strangers', () => {
     expect(guarded.stderr()).toMatch(/"status":401/);
     expect(guarded.stderr()).not.toContain(TOKEN);
 
-    const open = (token: string, headers = {}) =>
-      ask(
-        `${guarded.url}/v1/session`,
-        { method: 'POST', headers: { 'content-type': 'application/json', ...headers } },
-        JSON.stringify({ token }),
-      );
+    const open = (token: string, headers = {}) => openSession(guarded, token, headers);
     const session = await open(TOKEN);
     const cookie = session.headers['set-cookie']?.[0] ?? '';
     expect(cookie).toMatch(/^imgcls_session=.+; Path=\/; HttpOnly; SameSite=Strict$/);
@@ -378,9 +380,27 @@ describe('strangers', () => {
     expect(
       (await ask(`${guarded.url}/v1/jobs`, { headers: { cookie: cookie.split(';')[0] ?? '' } })).status,
     ).toBe(200);
-    const guesses = await Promise.all(Array.from({ length: 30 }, (_, at) => open(`guess ${at}`)));
+    const guesses = await Promise.all(
+      Array.from({ length: 30 }, (_, at) => open(`guess ${at}`, { 'x-forwarded-for': `198.51.100.${at}` })),
+    );
     expect(guesses.filter(({ status }) => status === 429).length).toBeGreaterThan(5);
     expect(guesses.every(({ status }) => status === 401 || status === 429)).toBe(true);
+  });
+
+  it('have few guesses behind a proxy, too, whoever they say they are, and take none from others', async () => {
+    const proxied = await startService(installed.bin, await installed.dataDir(), ['serve'], {
+      IMGCLS_TOKEN: TOKEN,
+      IMGCLS_PROXIES: '1',
+    });
+    try {
+      const guess = (at: number) =>
+        openSession(proxied, `guess ${at}`, { 'x-forwarded-for': `198.51.100.${at}, 203.0.113.7` });
+      const guesses = await Promise.all(Array.from({ length: 30 }, (_, at) => guess(at)));
+      expect(guesses.filter(({ status }) => status === 429).length).toBeGreaterThan(5);
+      expect((await openSession(proxied, TOKEN, { 'x-forwarded-for': '203.0.113.8' })).status).toBe(204);
+    } finally {
+      await proxied.stop();
+    }
   });
 
   it('cannot be let in by mistake: beyond this machine it wants a token or --insecure', async () => {
