@@ -8,6 +8,7 @@ import { type ClassifyTimes, RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { type DecodedImage, type DecodeLimits, decodeImage } from './decode.ts';
 import { DecodeError } from './decode-error.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
+import { freeBytes } from './free-bytes.ts';
 import { makeLane } from './lane.ts';
 import { OPTIMISED_FILE } from './optimised.ts';
 import { topClasses } from './postprocess.ts';
@@ -65,7 +66,10 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
   const infer = (decoded: readonly DecodedImage[]): Promise<{ rows: Float32Array[]; ms: number }> =>
     lane(async () => {
       const startedMs = performance.now();
-      for (const [slot, { pixels }] of decoded.entries()) preprocess(pixels, tensor, slot);
+      for (const [slot, { pixels }] of decoded.entries()) {
+        preprocess(pixels, tensor, slot);
+        freeBytes(pixels);
+      }
       const output = await session.run(tensor, decoded.length, imageShape);
       const classes = output.length / decoded.length;
       if (classes !== labels.length) {

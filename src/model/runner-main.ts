@@ -14,15 +14,15 @@ import type {
   RunnerReply,
   RunnerRequest,
 } from '../core/runner-protocol.ts';
+import { freeBytes } from './free-bytes.ts';
 import { createLoadedModels } from './loaded-models.ts';
-import { RequestReader } from './read-encoded.ts';
+import { readEncoded } from './read-encoded.ts';
 
 const limits = z
   .object({ maxPixels: z.int().positive(), decodeTimeoutMs: z.int().positive() })
   .parse(JSON.parse(process.argv[2] ?? '{}'));
 
 const models = createLoadedModels(limits);
-const reader = new RequestReader();
 
 function send(reply: RunnerReply): void {
   // A worker that went away needs no answer; 'disconnect' ends this process.
@@ -41,12 +41,12 @@ async function answer({ id, model, topK, images }: RunnerRequest): Promise<Runne
   try {
     const results = await models.use(model, async (classifier) => {
       announce(model.sha256);
-      const { encoded, release } = reader.read(images);
+      const encoded = images.map(readEncoded);
       const labelled = await classifier.classify(encoded, topK, (found) => {
         times = found;
       });
-      // Of one that failed, images may still be being decoded.
-      release();
+      // Where it fails, some may still be being decoded.
+      for (const bytes of encoded) if (bytes instanceof Uint8Array) freeBytes(bytes);
       return labelled;
     });
     return { type: 'results', id, results, ...(times && { times }), rssBytes: process.memoryUsage.rss() };

@@ -23,13 +23,11 @@ reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
 
 async function answer({ id, images }: RunnerRequest): Promise<void> {
   if (imageMs > 0) await sleep(imageMs * images.length);
-  const results = images
-    .map((image) => readEncoded(image))
-    .map((bytes): ImageResult => {
-      if ('error' in bytes) return bytes;
-      const label = createHash('sha256').update(bytes).digest('hex');
-      if (log !== undefined) appendFileSync(log, `${label}\n`);
-      return { labels: [{ wnid: 'n00000000', label, score: 1 }], ms: imageMs };
-    });
+  const results = images.map(readEncoded).map((bytes): ImageResult => {
+    if ('error' in bytes) return bytes;
+    const label = createHash('sha256').update(bytes).digest('hex');
+    if (log !== undefined) appendFileSync(log, `${label}\n`);
+    return { labels: [{ wnid: 'n00000000', label, score: 1 }], ms: imageMs };
+  });
   reply({ type: 'results', id, results, rssBytes: process.memoryUsage.rss() });
 }

@@ -23,7 +23,7 @@ reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
 
 async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
   const results: ImageResult[] = [];
-  for (const bytes of images.map((image) => readEncoded(image))) {
+  for (const bytes of images.map(readEncoded)) {
     await sleep(imageMs);
     await notHeld();
     if ('error' in bytes) {

@@ -22,7 +22,7 @@ process.on('message', (message: RunnerMessage) => {
 reply({ type: 'ready', rssBytes });
 
 async function answer({ id, model, topK, images }: RunnerRequest): Promise<void> {
-  const encoded = images.map((image) => readEncoded(image));
+  const encoded = images.map(readEncoded);
   const isKiller = (image: (typeof encoded)[number]) =>
     !('error' in image) && Buffer.from(image).subarray(-KILLER.length).equals(KILLER);
   if (encoded.some(isKiller)) die();

@@ -33,7 +33,7 @@ if (mode === 'never-ready') {
 
 async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
   const results: ImageResult[] = [];
-  for (const image of images.map((image) => readEncoded(image))) {
+  for (const image of images.map(readEncoded)) {
     if ('error' in image) {
       results.push(image);
       continue;
