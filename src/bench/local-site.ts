@@ -61,7 +61,11 @@ export async function openLocalSite(options: LocalSiteOptions): Promise<Site> {
   return {
     place(start) {
       if (start !== 'warm') return fresh();
-      warm ??= openWarm();
+      // One that did not start is no reason for the next not to.
+      warm ??= openWarm().catch((error) => {
+        warm = undefined;
+        throw error;
+      });
       return warm;
     },
     async boot(): Promise<Boot> {

@@ -1,4 +1,5 @@
 /** One deployment: plan, ask, execute, follow. */
+import { messageOf } from '../core/errors.ts';
 import type { ParameterChoice, ResourceChange, Stack, StackEvent, Stacks, Template } from '../core/stacks.ts';
 import { deploymentError } from './diagnosis.ts';
 import { followStack, lastEvent, untilAtRest, untilPlanned, type Watching } from './follow.ts';
@@ -60,9 +61,19 @@ export async function deployStack(ports: DeployPorts, deployment: Deployment): P
   } finally {
     // A change set that is not carried out leaves no trace, and a stack that was only planned none either.
     if (!isStarted) {
-      await stacks.discard(changeSet);
-      if (stack === undefined) await stacks.remove(changeSet.stackId);
+      await orSay(ports, `change set ${changeSet.id}`, () => stacks.discard(changeSet));
+      if (stack === undefined)
+        await orSay(ports, `the empty stack ${name}`, () => stacks.remove(changeSet.stackId));
     }
+  }
+}
+
+/** What came before says more than what keeps its traces from going. */
+async function orSay({ notice }: DeployPorts, left: string, remove: () => Promise<void>): Promise<void> {
+  try {
+    await remove();
+  } catch (error) {
+    notice(`${left} is left behind: ${messageOf(error)}`);
   }
 }
 

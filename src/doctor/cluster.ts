@@ -134,15 +134,15 @@ export async function responseQueueVerdict(
 
 export interface ControllerParts {
   output: Store;
-  timing: Pick<ControllerTiming, 'lockTtlMs'>;
+  timing: Pick<ControllerTiming, 'lockRenewEveryMs'>;
   clock: Clock;
   signal: AbortSignal;
 }
 
-/** Whether somebody launches workers: the lock of a controller that lives changes several times a time to live. */
+/** Whether somebody launches workers: a controller that lives renews its lock. */
 export async function controllerVerdict({
   output,
-  timing: { lockTtlMs },
+  timing: { lockRenewEveryMs },
   clock,
   signal,
 }: ControllerParts): Promise<Verdict> {
@@ -150,9 +150,9 @@ export async function controllerVerdict({
   const holder = seen?.record.holder;
   if (seen === undefined || holder === undefined)
     return await withoutController('no controller runs', output, clock);
-  const untilMs = clock.monotonicMs() + lockTtlMs;
+  const untilMs = clock.monotonicMs() + 2 * lockRenewEveryMs;
   while (clock.monotonicMs() < untilMs) {
-    await clock.sleep(lockTtlMs / 20, signal);
+    await clock.sleep(lockRenewEveryMs / 10, signal);
     signal.throwIfAborted();
     const now = await readLock(output);
     if (now !== undefined && now.etag !== seen.etag && now.record.holder !== undefined)

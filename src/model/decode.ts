@@ -6,6 +6,7 @@ import type { Preprocessing } from '../core/model.ts';
 import { formatOf, type ImageFormat } from '../core/sniff.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
+import { freeBytes } from './free-bytes.ts';
 import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
 import { makeLane } from './lane.ts';
 import { turnUpright } from './upright.ts';
@@ -94,8 +95,10 @@ async function shrink(image: Sharp, recipe: Target, limits: DecodeLimits): Promi
   if (info.channels !== 3) {
     throw new DecodeError('unsupported_format', `An image of ${info.channels} channels.`);
   }
+  const turned = turnUpright(data, cropSize, orientation);
+  if (turned !== data) freeBytes(data);
   return {
-    pixels: turnUpright(data, cropSize, orientation),
+    pixels: turned,
     lowResolution: Math.min(width, height) < LOW_RESOLUTION_PIXELS,
   };
 }

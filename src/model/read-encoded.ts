@@ -10,7 +10,7 @@ export type Encoded = Uint8Array | { error: ImageError };
 
 /**
  * Reads without leaving the thread: the file was written a moment ago, and on the threads of the pool its turn would come
- * behind images that are being decoded. The bytes have memory of their own.
+ * behind images that are being decoded. What it reads has memory of its own.
  * @returns the bytes; `missing` where the file is gone or holds something else, so that the worker looks for itself.
  */
 export function readEncoded(image: EncodedImage): Encoded {

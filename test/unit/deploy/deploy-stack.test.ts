@@ -98,6 +98,20 @@ describe('a deployment', () => {
     expect(failing).toMatchObject({ discarded: 1, removed: 1 });
   });
 
+  it('says why it could not be planned also where its traces cannot be removed', async () => {
+    const failing = fakeStacks({ views: [{ state: 'failed', reason: 'Parameter X is wrong', changes: [] }] });
+    const stuck: FakeStacks = Object.assign(failing, {
+      discard: async () => {
+        throw new ImgclsError('config', 'DeleteChangeSet is denied');
+      },
+    });
+    const notices: string[] = [];
+    const { done } = deploy(stuck, { notice: (text) => void notices.push(text) });
+    await expect(done).rejects.toThrow('could not be planned: Parameter X is wrong');
+    expect(notices).toEqual(['change set change-set-id is left behind: DeleteChangeSet is denied']);
+    expect(stuck.removed).toBe(1);
+  });
+
   it('never removes what may be under way', async () => {
     const stacks = fakeStacks({ views: [ready] });
     const lost: FakeStacks = Object.assign(stacks, {

@@ -11,6 +11,13 @@ it('gives memory back at once, also that of the decoder', async () => {
   expect(before - process.memoryUsage().external).toBeGreaterThan(40_000_000);
 });
 
+it('has nothing to give back of what was given back', () => {
+  const bytes = new Uint8Array(100);
+  freeBytes(bytes);
+  freeBytes(bytes);
+  expect(bytes.byteLength).toBe(0);
+});
+
 it('leaves memory alone that others share', () => {
   const whole = new Uint8Array(100).fill(7);
   freeBytes(whole.subarray(10));
