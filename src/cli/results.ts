@@ -49,7 +49,7 @@ async function submitted(id: string, { client, cloud, interrupted }: Run): Promi
         clock: systemClock,
       });
     }
-    const record = await job.record();
+    const record = await job.settled();
     const { images, errors } = await writeOutcomes(job.results(interrupted), options, output);
     await output.finish();
     const cost = await costText(costUsd);

@@ -34,7 +34,7 @@ async function giveUp(
   { force = false, interrupted }: { force: boolean | undefined; interrupted: AbortSignal },
 ): Promise<void> {
   const job = await client.job(id, { signal: interrupted });
-  const record = await job.record();
+  const record = await job.settled({ signal: interrupted });
   if (isFinal(record)) return;
   if (!force) {
     throw new ImgclsError('usage', `Job ${id} is ${record.state}: somebody may wait for it.`, {

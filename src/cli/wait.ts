@@ -106,10 +106,9 @@ const ADVICE_MS = 2000;
 
 /** What whoever stops waiting should know, as far as the job's record can be read. */
 export async function howToGoOn(job: Job): Promise<string> {
-  const state = await job.record({ signal: AbortSignal.timeout(ADVICE_MS) }).then(
-    (record) => record.state,
-    () => 'unknown',
-  );
+  const signal = AbortSignal.timeout(ADVICE_MS);
+  const record = await job.record({ signal }).catch(() => undefined);
+  const state = (await job.settled({ signal }).catch(() => record))?.state;
   if (state === 'finished' || state === 'cancelled') return `"imgcls results ${job.id}" has what there is.`;
   return state === 'sealed'
     ? `"imgcls results ${job.id} --wait" goes on with the job.`

@@ -6,6 +6,7 @@ import type { Outcome } from '../core/outcome.ts';
 import { patientCloud } from '../core/patient.ts';
 import type { Cloud } from '../core/ports.ts';
 import { awaitRetry } from '../results/await-retry.ts';
+import { finishIfDone } from '../results/finish-if-done.ts';
 import { type FollowProgress, follow } from '../results/follow.ts';
 import { readOutcomes } from '../results/ledger.ts';
 
@@ -48,6 +49,8 @@ export interface Job {
   readonly submitted: Promise<JobRecord>;
   /** As it is now; faults of the world are waited out where it is said how. */
   record(waiting?: Waiting): Promise<JobRecord>;
+  /** As `record`; a job whose images all have outcomes is ended first, should whoever waited for it have left before. */
+  settled(waiting?: Waiting): Promise<JobRecord>;
   /**
    * Waits for the job: every outcome in input order, each once; of a job that is tried again, those of the images that are.
    * To be iterated once; leaving the loop ends the wait.
@@ -138,6 +141,8 @@ export function jobHandle(
   shown?: readonly number[],
 ): Job {
   const { cloud: plain, clock } = tools;
+  const record = (waiting?: Waiting) =>
+    readJob((waiting === undefined ? plain : patient(tools, waiting)).output, id, waiting?.signal);
   async function* outcomes({
     signal,
     onProgress,
@@ -177,8 +182,11 @@ export function jobHandle(
   return {
     id,
     submitted: submission.submitted,
-    record: (waiting) =>
-      readJob((waiting === undefined ? plain : patient(tools, waiting)).output, id, waiting?.signal),
+    record,
+    async settled(waiting) {
+      const job = await record(waiting);
+      return await finishIfDone(plain.output, job, { nowMs: clock.nowMs(), signal: waiting?.signal });
+    },
     outcomes,
     results: (signal) => readOutcomes(plain.output, id, { signal, ...(shown && { attempts: shown }) }),
     cancel() {

@@ -17,6 +17,7 @@ import type { Cloud, Queue, QueueService } from '../../src/core/ports.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import type { Input } from '../../src/upload/inputs.ts';
 import { runWorker, type WorkerSummary } from '../../src/worker/worker.ts';
+import { until } from '../contract/until.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 const starter = path.join(repository, 'models', 'efficientnet-lite0');
@@ -168,6 +169,20 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     stop.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
     expect(await job.record()).toMatchObject({ state: 'sealed' });
+  });
+
+  it('counts as finished once every image has an outcome, also when nobody waited', async () => {
+    const job = await client().submit(cats(5), { model: await model(), topK: 1, wait: false });
+    await job.submitted;
+    await until('all outcomes', async () => ((await all(job.results())).length === 5 ? true : undefined));
+    expect(await job.record()).toMatchObject({ state: 'sealed' });
+    expect(await job.settled()).toMatchObject({ state: 'finished', total: 5 });
+    expect(await job.record()).toMatchObject({ state: 'finished', total: 5 });
+    drain.abort();
+    await working;
+    const undone = await client().submit(cats(5), { model: await model(), topK: 1, wait: false });
+    await undone.submitted;
+    expect(await undone.settled()).toMatchObject({ state: 'sealed' });
   });
 
   it('tells the failure of a submission to those who wait for its outcomes', async () => {

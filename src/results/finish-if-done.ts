@@ -1,0 +1,14 @@
+import type { JobRecord } from '../core/job.ts';
+import { finishJob } from '../core/job-record.ts';
+import type { Store } from '../core/ports.ts';
+import { isComplete, readCoverage } from './job-coverage.ts';
+
+/** Ends a job whose images all have outcomes, as whoever waited for it would have. @returns the record as it is then. */
+export async function finishIfDone(
+  output: Store,
+  job: JobRecord,
+  { nowMs, signal }: { nowMs: number; signal?: AbortSignal | undefined },
+): Promise<JobRecord> {
+  if (job.state !== 'sealed' || !isComplete(job, await readCoverage(output, job, signal))) return job;
+  return await finishJob(output, job, nowMs);
+}
