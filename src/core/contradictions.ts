@@ -1,5 +1,5 @@
 /**
- * What settings, each right for itself, must not be together. A value of the wrong shape is left out here.
+ * What settings must not be together. Values may have a wrong shape, of which others speak.
  * @param environmentName how the environment calls a setting.
  */
 export function contradictions(
@@ -10,7 +10,10 @@ export function contradictions(
   const problems: string[] = [];
   if (cloud === 'aws') {
     for (const name of ['inputBucket', 'outputBucket'] as const)
-      if (values[name] === undefined) problems.push(`cloud aws needs ${name} (${environmentName(name)})`);
+      if (values[name] === undefined)
+        problems.push(
+          `cloud aws needs ${name} (${environmentName(name)}); "imgcls deploy" makes it and writes the settings`,
+        );
   }
   if (fleet === 'asg') {
     if (cloud !== 'aws') problems.push('fleet asg needs cloud aws (IMGCLS_CLOUD)');

@@ -66,8 +66,9 @@ export function resolveSettings(sources: readonly SettingSource[]): {
       continue;
     }
     const parsed = setting.schema.safeParse(source.values[name]);
-    if (parsed.success) values[name] = parsed.data;
-    else problems.push(problemOf(source.from, name, source.values[name], parsed.error));
+    // A wrong value is there nevertheless: it must not be missed as well.
+    values[name] = parsed.success ? parsed.data : source.values[name];
+    if (!parsed.success) problems.push(problemOf(source.from, name, source.values[name], parsed.error));
   }
   problems.push(...contradictions(values, environmentName));
   if (problems.length > 0) {

@@ -49,8 +49,8 @@ export function failed(error: unknown): Verdict {
 
 const MARKS: Readonly<Record<Status, string>> = { ok: 'ok', do: 'TO DO', unknown: '?' };
 
-/** A line, and one more for what to do. */
+/** A line, and one more for what to do; what has more lines is indented below its first. */
 export function findingText({ check, status, message, hint }: Finding): string {
-  const line = `${MARKS[status].padEnd(5)}  ${check.padEnd(16)}  ${message}`;
-  return hint === undefined ? line : `${line}\n       ${hint.replaceAll('\n', '\n       ')}`;
+  const text = `${check.padEnd(16)}  ${message}${hint === undefined ? '' : `\n${hint}`}`;
+  return `${MARKS[status].padEnd(5)}  ${text.replaceAll('\n', '\n       ')}`;
 }

@@ -34,6 +34,14 @@ describe('settings', () => {
     }
   });
 
+  it('do not miss what is there and wrong, and say who makes what is missing', () => {
+    const attempt = () =>
+      resolveSettings([environmentSource({ IMGCLS_CLOUD: 'aws', IMGCLS_INPUT_BUCKET: 'a' })]);
+    expect(attempt).toThrow(/IMGCLS_INPUT_BUCKET is "a"/);
+    expect(attempt).not.toThrow(/needs inputBucket/);
+    expect(attempt).toThrow(/needs outputBucket .*"imgcls deploy" makes it/);
+  });
+
   it('give the service one token: as it is, or as the ARN of a secret', () => {
     const tokenSecret = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:imgcls-default-token-AbCdEf';
     const attempt = (values: object) => () => resolveSettings([{ from: 'flag', values: { ...values } }]);
