@@ -94,13 +94,22 @@ export class Controller {
 
   /** What was done is done, whether or not it can be reported now: the next report says it, too. */
   async #write(report: ControllerReport, { snapshot }: Observation): Promise<void> {
-    const { clock, log } = this.#options;
+    const { log } = this.#options;
     try {
-      await this.#reporter.write(report, this.#books.toWrite(clock.monotonicMs()), snapshot);
+      await this.#reporter.write(report, snapshot);
+      await this.#writeJobCosts();
     } catch (error) {
       if (!isTransient(error)) throw error;
       log.warn({ error: messageOf(error) }, 'The controller cannot report for now.');
     }
+  }
+
+  async #writeJobCosts(): Promise<void> {
+    const { clock, reports } = this.#options;
+    const atMs = clock.monotonicMs();
+    const byJobUsd = this.#books.due(atMs);
+    await reports.writeJobCosts(byJobUsd);
+    this.#books.wrote(byJobUsd, atMs);
   }
 
   /** Looks and decides, and does nothing. */
