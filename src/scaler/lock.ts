@@ -57,8 +57,8 @@ export class LockKeeper {
   async keep(): Promise<void> {
     if (this.#held !== undefined) {
       const { record, etag } = this.#held;
-      await this.#write({ ...record, renewals: record.renewals + 1 }, { etag });
-      return;
+      if (await this.#write({ ...record, renewals: record.renewals + 1 }, { etag })) return;
+      // Another's version is there, or one of ours whose answer was lost: the look tells, so that none waits for the next.
     }
     const seen = await this.#look();
     if (seen === undefined) {
@@ -100,16 +100,19 @@ export class LockKeeper {
     return this.#seen;
   }
 
-  async #write(record: ControllerLock, only: 'absent' | { etag: string }): Promise<void> {
+  /** @returns false where another version was there. */
+  async #write(record: ControllerLock, only: 'absent' | { etag: string }): Promise<boolean> {
     const sentMs = this.#clock.monotonicMs();
     try {
       const { etag } = await this.#store.put(CONTROLLER_LOCK_KEY, Buffer.from(JSON.stringify(record)), {
         only,
       });
       this.#held = { etag, record, sentMs };
+      return true;
     } catch (error) {
       if (!(error instanceof PreconditionFailedError)) throw error;
       this.#held = undefined;
+      return false;
     }
   }
 }
