@@ -131,7 +131,8 @@ async function leave(
   { cloud }: Run,
   { fleet, lock, drainOnExit }: { fleet: OpenFleet; lock: LockKeeper; drainOnExit: boolean },
 ): Promise<void> {
-  const endWorkers = () => drainFleet(fleet.driver, systemClock, () => lock.keep());
+  const timing = CONTROLLER_TIMING[cloud.kind];
+  const endWorkers = () => drainFleet({ driver: fleet.driver, lock, timing, clock: systemClock });
   if (cloud.kind === 'local' && !drainOnExit) {
     await handOver(
       {

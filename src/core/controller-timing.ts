@@ -12,6 +12,8 @@ export interface ControllerTiming {
   reportEveryMs: number;
   /** Between two listings where there is no work and no worker. */
   restingListEveryMs: number;
+  /** Between two looks at a fleet whose end is waited for. */
+  drainLookEveryMs: number;
 }
 
 /**
@@ -25,6 +27,7 @@ export const CONTROLLER_TIMING: Readonly<Record<Cloud['kind'], ControllerTiming>
     lockLookEveryMs: 2000,
     reportEveryMs: 15_000,
     restingListEveryMs: 0,
+    drainLookEveryMs: 250,
   },
   aws: {
     lockTtlMs: 60_000,
@@ -32,6 +35,7 @@ export const CONTROLLER_TIMING: Readonly<Record<Cloud['kind'], ControllerTiming>
     lockLookEveryMs: 5000,
     reportEveryMs: 60_000,
     restingListEveryMs: 90_000,
+    drainLookEveryMs: 5000,
   },
 };
 

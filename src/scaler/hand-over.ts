@@ -13,8 +13,8 @@ export interface HandOverOptions {
   output: Store;
   /** The request queue. */
   requests: Queue;
-  /** Ends every worker of this machine, once it has finished what it has begun. */
-  endWorkers(): Promise<void>;
+  /** Ends every worker of this machine, once it has finished what it has begun; false where the lock was lost meanwhile. */
+  endWorkers(): Promise<boolean>;
   clock: Clock;
 }
 
