@@ -144,15 +144,11 @@ class Ec2Fleet implements FleetDriver {
     if (ids.length === 0) return [];
     await ec2.tag(ids, { [LAUNCH_TAG]: decision, [EXPIRY_TAG]: this.#expiry() });
     await ec2.untag(ids, [DRAINING_TAG]);
-    try {
-      await ec2.start(ids);
-    } catch (error) {
-      // EC2 may have no room left where they stand. New ones may come from other pools; they wait for the next launch.
-      if (error instanceof ImgclsError) return [];
-      throw error;
-    }
-    this.#launches.restarted(ids);
-    return ids;
+    // EC2 may have no room left where they stand. New ones may come from other pools; they wait for the next launch.
+    // Of a lost answer nobody knows: the next look tells what starts, and new ones now might be too many.
+    const started = await ec2.start(ids);
+    this.#launches.restarted(started);
+    return started;
   }
 
   async #launchNew(
