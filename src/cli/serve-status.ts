@@ -2,7 +2,7 @@
 
 import type { Clock } from '../core/clock.ts';
 import { CONTROLLER_TIMING, lockLateAfterMs } from '../core/controller-timing.ts';
-import type { FleetSample, WorkerState, WorkerStatus } from '../core/fleet.ts';
+import { type FleetSample, ttlMsOf, type WorkerState, type WorkerStatus } from '../core/fleet.ts';
 import type { Cloud, Store } from '../core/ports.ts';
 import { readHistory } from '../scaler/history.ts';
 import { isUnknown } from '../scaler/snapshot.ts';
@@ -80,9 +80,10 @@ function controllerOf(view: StatusView): StatusBody['controller'] {
 
 /** Whether somebody holds the controller lock and has renewed it lately. */
 function isAlive({ lock, atMs, cloud }: StatusView): boolean {
-  const timing = CONTROLLER_TIMING[cloud];
-  if (isUnknown(lock) || lock?.holder === undefined || lock.unchangedForMs >= timing.lockTtlMs) return false;
-  return atMs - lock.renewedAtMs <= lockLateAfterMs(timing);
+  if (isUnknown(lock) || lock?.holder === undefined) return false;
+  const lockTtlMs = ttlMsOf(lock, CONTROLLER_TIMING[cloud].lockTtlMs);
+  if (lock.unchangedForMs >= lockTtlMs) return false;
+  return atMs - lock.renewedAtMs <= lockLateAfterMs({ lockTtlMs });
 }
 
 type WorkerBody = Exclude<StatusBody['workers'], { unknown: string }>[number];

@@ -1,6 +1,6 @@
 /** A status for a person. Pure. */
 import { CONTROLLER_TIMING, lockLateAfterMs, reportStaleAfterMs } from '../core/controller-timing.ts';
-import type { WorkerStatus } from '../core/fleet.ts';
+import { ttlMsOf, type WorkerStatus } from '../core/fleet.ts';
 import { dollars } from '../core/money.ts';
 import type { QueueDepth } from '../core/ports.ts';
 import { harmless, plainName } from '../results/export.ts';
@@ -61,10 +61,10 @@ function isCurrent({ report, lock, atMs, cloud }: StatusView): boolean {
 function lockText(lock: SeenLock | undefined, { atMs, cloud }: StatusView): string {
   if (lock?.holder === undefined) return `none runs; ${howToStart(cloud)}`;
   const heard = `${lock.holder}, epoch ${lock.epoch}, last heard of ${ago(atMs - lock.renewedAtMs)}`;
-  const timing = CONTROLLER_TIMING[cloud];
-  if (lock.unchangedForMs >= timing.lockTtlMs)
+  const lockTtlMs = ttlMsOf(lock, CONTROLLER_TIMING[cloud].lockTtlMs);
+  if (lock.unchangedForMs >= lockTtlMs)
     return `${heard}: gone, as its lock has not changed for ${duration(lock.unchangedForMs)}; ${howToStart(cloud)}`;
-  const isLate = atMs - lock.renewedAtMs > lockLateAfterMs(timing);
+  const isLate = atMs - lock.renewedAtMs > lockLateAfterMs({ lockTtlMs });
   return isLate ? `${heard}: probably gone; ${howToStart(cloud)}` : heard;
 }
 

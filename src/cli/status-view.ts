@@ -26,6 +26,8 @@ export interface SeenLock {
   renewedAtMs: number;
   /** How long it has stayed the same while it was watched, by our own clock. */
   unchangedForMs: number;
+  /** Its holder's time to live; absent where an older build holds it. */
+  ttlMs?: number | undefined;
 }
 
 /** Everything that was read. What could not be is unknown, with the reason. */

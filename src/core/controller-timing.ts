@@ -49,7 +49,8 @@ export const reportStaleAfterMs = ({ reportEveryMs }: ControllerTiming): number 
   reportEveryMs + REPORT_SLACK_MS;
 
 /** A lock that was renewed so long ago, by the wall clock, has probably lost its holder. */
-export const lockLateAfterMs = ({ lockTtlMs }: ControllerTiming): number => lockTtlMs + LOCK_SLACK_MS;
+export const lockLateAfterMs = ({ lockTtlMs }: Pick<ControllerTiming, 'lockTtlMs'>): number =>
+  lockTtlMs + LOCK_SLACK_MS;
 
 /** A worker without a machine of its own that sees no live lock for this long drains and ends: a new holder had its time. */
 export const noControllerExitMs = ({ lockTtlMs }: ControllerTiming): number => 3 * lockTtlMs;

@@ -62,8 +62,14 @@ export const controllerLock = z.object({
   holder: z.string().optional(),
   epoch: z.int().nonnegative(),
   renewals: z.int().nonnegative(),
+  /** How long it lives without a renewal, by its holder's figures; absent in locks of older builds. */
+  ttlMs: z.number().positive().optional(),
 });
 export type ControllerLock = z.infer<typeof controllerLock>;
+
+/** By which others judge a lock: its holder's time to live where that is longer than theirs. It may be another build. */
+export const ttlMsOf = ({ ttlMs = 0 }: Pick<ControllerLock, 'ttlMs'>, ownTtlMs: number): number =>
+  Math.max(ttlMs, ownTtlMs);
 
 /** `controller/report.json`: what the controller sees, wants and remembers. Its successor starts from it. */
 export const controllerReport = z.object({

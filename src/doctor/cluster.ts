@@ -3,7 +3,7 @@ import type { Caller, Permissions } from '../core/account.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ControllerTiming } from '../core/controller-timing.ts';
 import { messageOf, ObjectMissingError, PreconditionFailedError, QueueMissingError } from '../core/errors.ts';
-import { controllerLock } from '../core/fleet.ts';
+import { controllerLock, ttlMsOf } from '../core/fleet.ts';
 import {
   activeKey,
   CONTROLLER_LOCK_KEY,
@@ -150,9 +150,10 @@ export async function controllerVerdict({
   const holder = seen?.record.holder;
   if (seen === undefined || holder === undefined)
     return await withoutController('no controller runs', output, clock);
-  const untilMs = clock.monotonicMs() + lockTtlMs;
+  const ttlMs = ttlMsOf(seen.record, lockTtlMs);
+  const untilMs = clock.monotonicMs() + ttlMs;
   while (clock.monotonicMs() < untilMs) {
-    await clock.sleep(lockTtlMs / 20, signal);
+    await clock.sleep(ttlMs / 20, signal);
     signal.throwIfAborted();
     const now = await readLock(output);
     if (now !== undefined && now.etag !== seen.etag && now.record.holder !== undefined)

@@ -28,4 +28,18 @@ describe('a controller lock', () => {
     await keeper.keep();
     expect(keeper.epoch).toBe(1);
   });
+
+  it('is not taken before its holder stops to act by a build whose locks live shorter', async () => {
+    const cluster = newCluster();
+    const holder = cluster.keeper('a', { ttlMs: 6 * TTL_MS });
+    const challenger = cluster.keeper('b');
+    await holder.keep();
+    await challenger.keep();
+    await cluster.clock.advance(6 * TTL_MS - 1);
+    await challenger.keep();
+    expect(challenger.epoch).toBeUndefined();
+    await cluster.clock.advance(1);
+    await challenger.keep();
+    expect([holder.epoch, challenger.epoch]).toEqual([undefined, 2]);
+  });
 });
