@@ -1,6 +1,6 @@
 /** A status for a person. Pure. */
 import { CONTROLLER_TIMING, lockLateAfterMs, reportStaleAfterMs } from '../core/controller-timing.ts';
-import { ttlMsOf, type WorkerStatus } from '../core/fleet.ts';
+import { ttlMsOf, WORKER_GONE_MS, type WorkerStatus } from '../core/fleet.ts';
 import { dollars } from '../core/money.ts';
 import type { QueueDepth } from '../core/ports.ts';
 import { harmless, plainName } from '../results/export.ts';
@@ -8,7 +8,7 @@ import { isUnknown, type Known } from '../scaler/snapshot.ts';
 import { byteSize } from './byte-size.ts';
 import { columns } from './columns.ts';
 import { duration } from './progress.ts';
-import { type SeenJob, type SeenLock, SILENT_MS, type StatusView } from './status-view.ts';
+import type { SeenJob, SeenLock, StatusView } from './status-view.ts';
 
 /** Every line brings its end. */
 export function statusText(view: StatusView): string {
@@ -138,7 +138,7 @@ function fleetRows(view: StatusView): string[] {
 
 function workerCells(worker: WorkerStatus, kind: string, atMs: number): string[] {
   const silentMs = atMs - worker.updatedAtMs;
-  const isSilent = silentMs >= SILENT_MS;
+  const isSilent = silentMs >= WORKER_GONE_MS;
   return [
     plainName(worker.id),
     isSilent ? `silent for ${duration(silentMs)}, was ${worker.state}` : worker.state,

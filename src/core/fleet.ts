@@ -4,6 +4,9 @@ import { formatVersion } from './versioned.ts';
 /** How often a worker reports about itself; also on every change of state. */
 export const STATUS_INTERVAL_MS = 15_000;
 
+/** A worker that has said nothing for so long counts as gone; one that was killed leaves its last report behind. */
+export const WORKER_GONE_MS = 4 * STATUS_INTERVAL_MS;
+
 /** No worker has more to say. Whoever can forge a report must not fill the memory of those that read it. */
 export const MAX_STATUS_BYTES = 64 * 1024;
 

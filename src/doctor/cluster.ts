@@ -3,7 +3,7 @@ import type { Caller, Permissions } from '../core/account.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ControllerTiming } from '../core/controller-timing.ts';
 import { messageOf, ObjectMissingError, PreconditionFailedError, QueueMissingError } from '../core/errors.ts';
-import { controllerLock, ttlMsOf } from '../core/fleet.ts';
+import { controllerLock, ttlMsOf, WORKER_GONE_MS } from '../core/fleet.ts';
 import {
   activeKey,
   CONTROLLER_LOCK_KEY,
@@ -18,8 +18,6 @@ import { ok, unknown, type Verdict, wrong } from './check.ts';
 
 /** A key that no image and no job has. */
 const NOBODY = 'doctor';
-/** A worker that has not reported for so long is gone. */
-const REPORTS_WITHIN_MS = 60_000;
 
 /** Reading and writing of image bytes. @throws {ImgclsError} that says what is not possible. */
 export async function inputVerdict(store: Store): Promise<Verdict> {
@@ -176,7 +174,7 @@ async function readLock(output: Store) {
 async function withoutController(what: string, output: Store, clock: Clock): Promise<Verdict> {
   let workers = 0;
   for await (const { modifiedAtMs } of output.list(FLEET_PREFIX))
-    if (clock.nowMs() - modifiedAtMs < REPORTS_WITHIN_MS) workers++;
+    if (clock.nowMs() - modifiedAtMs < WORKER_GONE_MS) workers++;
   if (workers > 0) return ok(`${what}; workers that run without one: ${workers}`);
   return wrong(
     `${what}, and no worker reports.`,
