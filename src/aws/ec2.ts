@@ -74,10 +74,7 @@ export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
       each(ids, 'stop instances (ec2:StopInstances)', (InstanceIds) =>
         client.send(new StopInstancesCommand({ InstanceIds })),
       ),
-    start: (ids) =>
-      each(ids, 'start instances (ec2:StartInstances)', (InstanceIds) =>
-        client.send(new StartInstancesCommand({ InstanceIds })),
-      ),
+    start: (ids) => startInstances(client, ids),
     types: (names) =>
       calling(
         `look up instance types ${names.join(', ')} (ec2:DescribeInstanceTypes)`,
@@ -229,6 +226,19 @@ function fleetRequest({ token, template, pools, onDemand, spot, tags }: Ec2Launc
     OnDemandOptions: { AllocationStrategy: 'lowest-price' },
     TagSpecifications: tagSpecifications(tags),
   };
+}
+
+async function startInstances(client: EC2Client, ids: readonly string[]): Promise<string[]> {
+  const started: string[] = [];
+  await each(ids, 'start instances (ec2:StartInstances)', async (InstanceIds) => {
+    try {
+      await client.send(new StartInstancesCommand({ InstanceIds }));
+      started.push(...InstanceIds);
+    } catch (error) {
+      if (!hasCode(error, ...PASSING)) throw error;
+    }
+  });
+  return started;
 }
 
 /** All at once; where one of them is not there (any more, or yet), the others each by itself. */

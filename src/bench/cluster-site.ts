@@ -2,10 +2,10 @@
 import type { Clock } from '../core/clock.ts';
 import { CONTROLLER_TIMING, reportStaleAfterMs } from '../core/controller-timing.ts';
 import { ImgclsError } from '../core/errors.ts';
-import { STATUS_INTERVAL_MS, type WorkerStatus } from '../core/fleet.ts';
+import { WORKER_GONE_MS, type WorkerStatus } from '../core/fleet.ts';
 import type { Store } from '../core/ports.ts';
 import { readReport } from '../scaler/report.ts';
-import { StatusReader } from '../scaler/statuses.ts';
+import { WorkerStatusReader } from '../scaler/statuses.ts';
 import { bootOf, type Site } from './site.ts';
 
 export interface ClusterSiteOptions {
@@ -21,8 +21,7 @@ export interface ClusterSiteOptions {
 }
 
 const LOOK_MS = 2000;
-/** A worker that was killed leaves its last report behind; so does a controller. */
-const FRESH_MS = 4 * STATUS_INTERVAL_MS;
+/** A controller that was killed leaves its last report behind. */
 const CONTROLLER_FRESH_MS = reportStaleAfterMs(CONTROLLER_TIMING.aws);
 /** Idle machines are kept for two minutes at most, unless --min keeps them for good. */
 const MOST_WAIT_MS = 30 * 60_000;
@@ -30,8 +29,10 @@ const MOST_WAIT_MS = 30 * 60_000;
 /** How many workers a cluster has, and machines that are to become some. */
 export async function countWorkers(output: Store, clock: Clock): Promise<number> {
   const ageMs = (atMs: number) => clock.nowMs() - atMs;
-  const heard = await new StatusReader(output, clock).read();
-  const workers = [...heard.values()].filter(({ modifiedAtMs }) => ageMs(modifiedAtMs) < FRESH_MS).length;
+  const heard = await new WorkerStatusReader(output, clock).read();
+  const workers = [...heard.values()].filter(
+    ({ modifiedAtMs }) => ageMs(modifiedAtMs) < WORKER_GONE_MS,
+  ).length;
   const report = await readReport(output);
   const machines =
     report !== undefined && ageMs(report.updatedAtMs) < CONTROLLER_FRESH_MS
@@ -73,7 +74,7 @@ export function openClusterSite(options: ClusterSiteOptions): Site {
   /** The first to work of those that were not there before. */
   async function newWorker(before: ReadonlySet<string>): Promise<WorkerStatus> {
     const startMs = clock.monotonicMs();
-    while (clock.monotonicMs() - startMs < FRESH_MS) {
+    while (clock.monotonicMs() - startMs < WORKER_GONE_MS) {
       const statuses = await readStatuses(output, clock);
       const working = statuses.filter(({ id, boot }) => !before.has(id) && boot.firstResultMs !== undefined);
       const [first] = working.toSorted((a, b) => a.startedAtMs - b.startedAtMs);
@@ -109,5 +110,7 @@ export function openClusterSite(options: ClusterSiteOptions): Site {
 }
 
 async function readStatuses(output: Store, clock: Clock): Promise<WorkerStatus[]> {
-  return [...(await new StatusReader(output, clock).read()).values()].flatMap(({ status }) => status ?? []);
+  return [...(await new WorkerStatusReader(output, clock).read()).values()].flatMap(
+    ({ status }) => status ?? [],
+  );
 }

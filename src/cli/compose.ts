@@ -136,7 +136,7 @@ export function attendLocally(
     async leave(givenUp) {
       await loop.stop();
       const requests = cloud.queues.open(requestQueueName(cloud.cluster));
-      const endWorkers = () => drainFleet(driver, systemClock, () => lock.keep());
+      const endWorkers = () => drainFleet({ driver, lock, timing, clock: systemClock });
       await handOver({ lock, output: cloud.output, requests, endWorkers, clock: systemClock }, givenUp);
     },
   };

@@ -1,13 +1,13 @@
 import { ulid } from 'ulid';
 import { CONTROLLER_TIMING, type ControllerTiming } from '../core/controller-timing.ts';
-import { ImgclsError } from '../core/errors.ts';
+import { ImgclsError, messageAndHint, messageOf } from '../core/errors.ts';
 import { requestQueueName } from '../core/keys.ts';
 import { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
 import type { SettingName } from '../core/settings.ts';
 import type { Tick } from '../scaler/controller.ts';
 import { drainFleet } from '../scaler/drain.ts';
-import { handOver } from '../scaler/hand-over.ts';
+import { drainAndLetGo, handOver, letGo } from '../scaler/hand-over.ts';
 import { LockKeeper } from '../scaler/lock.ts';
 import { startLoop } from '../scaler/loop.ts';
 import { recordTick } from '../scaler/record-tick.ts';
@@ -18,7 +18,7 @@ import { DecisionWriter } from './decisions.ts';
 import { openLog } from './log.ts';
 import { openMeter } from './meter.ts';
 import type { OpenFleet } from './open-fleet.ts';
-import { explain } from './report.ts';
+import { explain, InterruptedError } from './report.ts';
 import { notice, type Run, withRun } from './run.ts';
 
 /** Flags of `imgcls scale`: its own, and settings by their names. */
@@ -131,7 +131,8 @@ async function leave(
   { cloud }: Run,
   { fleet, lock, drainOnExit }: { fleet: OpenFleet; lock: LockKeeper; drainOnExit: boolean },
 ): Promise<void> {
-  const endWorkers = () => drainFleet(fleet.driver, systemClock, () => lock.keep());
+  const timing = CONTROLLER_TIMING[cloud.kind];
+  const endWorkers = () => drainFleet({ driver: fleet.driver, lock, timing, clock: systemClock });
   if (cloud.kind === 'local' && !drainOnExit) {
     await handOver(
       {
@@ -145,7 +146,11 @@ async function leave(
     );
     return;
   }
-  if (lock.epoch === undefined) return;
-  if (drainOnExit) await endWorkers();
-  await lock.release();
+  if (!drainOnExit) return await letGo({ lock, clock: systemClock });
+  try {
+    await drainAndLetGo({ lock, endWorkers, clock: systemClock });
+  } catch (error) {
+    // In place of an interrupt's usual advice, to start again.
+    throw new InterruptedError(error instanceof ImgclsError ? messageAndHint(error) : messageOf(error));
+  }
 }

@@ -2,13 +2,19 @@
 
 import type { Clock } from '../core/clock.ts';
 import { CONTROLLER_TIMING, lockLateAfterMs } from '../core/controller-timing.ts';
-import type { FleetSample, WorkerState, WorkerStatus } from '../core/fleet.ts';
+import {
+  type FleetSample,
+  ttlMsOf,
+  WORKER_GONE_MS,
+  type WorkerState,
+  type WorkerStatus,
+} from '../core/fleet.ts';
 import type { Cloud, Store } from '../core/ports.ts';
 import { readHistory } from '../scaler/history.ts';
 import { isUnknown } from '../scaler/snapshot.ts';
 import type { StatusBody } from '../web/api.ts';
 import { StatusReader } from './status-read.ts';
-import { SILENT_MS, type StatusView, toView } from './status-view.ts';
+import { type StatusView, toView } from './status-view.ts';
 
 /** A read that is younger answers again: a thousand pages may ask. */
 const FRESH_MS = 1000;
@@ -80,9 +86,10 @@ function controllerOf(view: StatusView): StatusBody['controller'] {
 
 /** Whether somebody holds the controller lock and has renewed it lately. */
 function isAlive({ lock, atMs, cloud }: StatusView): boolean {
-  const timing = CONTROLLER_TIMING[cloud];
-  if (isUnknown(lock) || lock?.holder === undefined || lock.unchangedForMs >= timing.lockTtlMs) return false;
-  return atMs - lock.renewedAtMs <= lockLateAfterMs(timing);
+  if (isUnknown(lock) || lock?.holder === undefined) return false;
+  const lockTtlMs = ttlMsOf(lock, CONTROLLER_TIMING[cloud].lockTtlMs);
+  if (lock.unchangedForMs >= lockTtlMs) return false;
+  return atMs - lock.renewedAtMs <= lockLateAfterMs({ lockTtlMs });
 }
 
 type WorkerBody = Exclude<StatusBody['workers'], { unknown: string }>[number];
@@ -101,7 +108,7 @@ function workersOf(view: StatusView): StatusBody['workers'] {
   if (isUnknown(workers)) return workers;
   const heard = new Map<string, WorkerStatus>();
   for (const worker of workers)
-    if (!isUnknown(worker) && atMs - worker.updatedAtMs < SILENT_MS) heard.set(worker.id, worker);
+    if (!isUnknown(worker) && atMs - worker.updatedAtMs < WORKER_GONE_MS) heard.set(worker.id, worker);
   const isCurrent = isAlive(view) && !isUnknown(report) && report !== undefined;
   const machines = isCurrent ? report.machines.filter(({ id }) => !heard.has(id)) : [];
   return [

@@ -59,11 +59,11 @@ export class StatusReader {
   async #readLock(): Promise<SeenLock | undefined> {
     const object = await this.#get(CONTROLLER_LOCK_KEY);
     if (object === undefined) return undefined;
-    const { holder, epoch } = parseVersioned(controllerLock, object.text, 'controller lock');
+    const { holder, epoch, ttlMs } = parseVersioned(controllerLock, object.text, 'controller lock');
     const nowMs = this.#clock.monotonicMs();
     const { etag, modifiedAtMs } = object.info;
     if (this.#lock?.etag !== etag) this.#lock = { etag, sinceMs: nowMs };
-    return { holder, epoch, renewedAtMs: modifiedAtMs, unchangedForMs: nowMs - this.#lock.sinceMs };
+    return { holder, epoch, ttlMs, renewedAtMs: modifiedAtMs, unchangedForMs: nowMs - this.#lock.sinceMs };
   }
 
   async #readReport() {

@@ -1,6 +1,6 @@
 /** A status for a person. Pure. */
 import { CONTROLLER_TIMING, lockLateAfterMs, reportStaleAfterMs } from '../core/controller-timing.ts';
-import type { WorkerStatus } from '../core/fleet.ts';
+import { ttlMsOf, WORKER_GONE_MS, type WorkerStatus } from '../core/fleet.ts';
 import { dollars } from '../core/money.ts';
 import type { QueueDepth } from '../core/ports.ts';
 import { harmless, plainName } from '../results/export.ts';
@@ -8,7 +8,7 @@ import { isUnknown, type Known } from '../scaler/snapshot.ts';
 import { byteSize } from './byte-size.ts';
 import { columns } from './columns.ts';
 import { duration } from './progress.ts';
-import { type SeenJob, type SeenLock, SILENT_MS, type StatusView } from './status-view.ts';
+import type { SeenJob, SeenLock, StatusView } from './status-view.ts';
 
 /** Every line brings its end. */
 export function statusText(view: StatusView): string {
@@ -61,10 +61,10 @@ function isCurrent({ report, lock, atMs, cloud }: StatusView): boolean {
 function lockText(lock: SeenLock | undefined, { atMs, cloud }: StatusView): string {
   if (lock?.holder === undefined) return `none runs; ${howToStart(cloud)}`;
   const heard = `${lock.holder}, epoch ${lock.epoch}, last heard of ${ago(atMs - lock.renewedAtMs)}`;
-  const timing = CONTROLLER_TIMING[cloud];
-  if (lock.unchangedForMs >= timing.lockTtlMs)
+  const lockTtlMs = ttlMsOf(lock, CONTROLLER_TIMING[cloud].lockTtlMs);
+  if (lock.unchangedForMs >= lockTtlMs)
     return `${heard}: gone, as its lock has not changed for ${duration(lock.unchangedForMs)}; ${howToStart(cloud)}`;
-  const isLate = atMs - lock.renewedAtMs > lockLateAfterMs(timing);
+  const isLate = atMs - lock.renewedAtMs > lockLateAfterMs({ lockTtlMs });
   return isLate ? `${heard}: probably gone; ${howToStart(cloud)}` : heard;
 }
 
@@ -138,7 +138,7 @@ function fleetRows(view: StatusView): string[] {
 
 function workerCells(worker: WorkerStatus, kind: string, atMs: number): string[] {
   const silentMs = atMs - worker.updatedAtMs;
-  const isSilent = silentMs >= SILENT_MS;
+  const isSilent = silentMs >= WORKER_GONE_MS;
   return [
     plainName(worker.id),
     isSilent ? `silent for ${duration(silentMs)}, was ${worker.state}` : worker.state,

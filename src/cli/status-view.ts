@@ -1,6 +1,5 @@
 /** What `imgcls status` shows, and what follows from it. Pure; this is also the shape of its JSON. */
-import type { ControllerReport, WorkerStatus } from '../core/fleet.ts';
-import { STATUS_INTERVAL_MS } from '../core/fleet.ts';
+import { type ControllerReport, WORKER_GONE_MS, type WorkerStatus } from '../core/fleet.ts';
 import type { JobState } from '../core/job.ts';
 import { MAX_BATCH } from '../core/messages.ts';
 import type { QueueDepth } from '../core/ports.ts';
@@ -26,6 +25,8 @@ export interface SeenLock {
   renewedAtMs: number;
   /** How long it has stayed the same while it was watched, by our own clock. */
   unchangedForMs: number;
+  /** Its holder's time to live; absent where an older build holds it. */
+  ttlMs?: number | undefined;
 }
 
 /** Everything that was read. What could not be is unknown, with the reason. */
@@ -53,9 +54,6 @@ export interface StatusView extends Seen {
   jobMs: Known<Readonly<Record<string, number>>>;
 }
 
-/** A worker that has said nothing for so long is taken for dead. */
-export const SILENT_MS = 4 * STATUS_INTERVAL_MS;
-
 export function toView(seen: Seen): StatusView {
   const imagesPerSecond = throughput(seen);
   const backlogImages = backlog(seen);
@@ -73,7 +71,7 @@ function throughput({ workers, atMs }: Seen): Known<number> {
   if (isUnknown(workers)) return workers;
   let sum = 0;
   for (const worker of workers)
-    if (!isUnknown(worker) && atMs - worker.updatedAtMs < SILENT_MS) sum += worker.imagesPerSecond;
+    if (!isUnknown(worker) && atMs - worker.updatedAtMs < WORKER_GONE_MS) sum += worker.imagesPerSecond;
   return sum;
 }
 

@@ -12,6 +12,8 @@ export interface ControllerTiming {
   reportEveryMs: number;
   /** Between two listings where there is no work and no worker. */
   restingListEveryMs: number;
+  /** Between two looks at a fleet whose end is waited for. */
+  drainLookEveryMs: number;
 }
 
 /**
@@ -25,6 +27,7 @@ export const CONTROLLER_TIMING: Readonly<Record<Cloud['kind'], ControllerTiming>
     lockLookEveryMs: 2000,
     reportEveryMs: 15_000,
     restingListEveryMs: 0,
+    drainLookEveryMs: 250,
   },
   aws: {
     lockTtlMs: 60_000,
@@ -32,6 +35,7 @@ export const CONTROLLER_TIMING: Readonly<Record<Cloud['kind'], ControllerTiming>
     lockLookEveryMs: 5000,
     reportEveryMs: 60_000,
     restingListEveryMs: 90_000,
+    drainLookEveryMs: 5000,
   },
 };
 
@@ -45,7 +49,8 @@ export const reportStaleAfterMs = ({ reportEveryMs }: ControllerTiming): number 
   reportEveryMs + REPORT_SLACK_MS;
 
 /** A lock that was renewed so long ago, by the wall clock, has probably lost its holder. */
-export const lockLateAfterMs = ({ lockTtlMs }: ControllerTiming): number => lockTtlMs + LOCK_SLACK_MS;
+export const lockLateAfterMs = ({ lockTtlMs }: Pick<ControllerTiming, 'lockTtlMs'>): number =>
+  lockTtlMs + LOCK_SLACK_MS;
 
 /** A worker without a machine of its own that sees no live lock for this long drains and ends: a new holder had its time. */
 export const noControllerExitMs = ({ lockTtlMs }: ControllerTiming): number => 3 * lockTtlMs;

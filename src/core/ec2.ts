@@ -62,7 +62,8 @@ export interface Ec2 {
   untag(ids: readonly string[], keys: readonly string[]): Promise<void>;
   terminate(ids: readonly string[]): Promise<void>;
   stop(ids: readonly string[]): Promise<void>;
-  start(ids: readonly string[]): Promise<void>;
+  /** @returns those that start; the others EC2 has no capacity for. */
+  start(ids: readonly string[]): Promise<string[]>;
   types(names: readonly string[]): Promise<TypeInfo[]>;
   template(name: string): Promise<TemplateInfo>;
   /** Architecture of a machine image; undefined where it may not be seen. */

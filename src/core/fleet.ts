@@ -4,6 +4,9 @@ import { formatVersion } from './versioned.ts';
 /** How often a worker reports about itself; also on every change of state. */
 export const STATUS_INTERVAL_MS = 15_000;
 
+/** A worker that has said nothing for so long counts as gone; one that was killed leaves its last report behind. */
+export const WORKER_GONE_MS = 4 * STATUS_INTERVAL_MS;
+
 /** No worker has more to say. Whoever can forge a report must not fill the memory of those that read it. */
 export const MAX_STATUS_BYTES = 64 * 1024;
 
@@ -62,8 +65,14 @@ export const controllerLock = z.object({
   holder: z.string().optional(),
   epoch: z.int().nonnegative(),
   renewals: z.int().nonnegative(),
+  /** How long it lives without a renewal, by its holder's figures; absent in locks of older builds. */
+  ttlMs: z.number().positive().optional(),
 });
 export type ControllerLock = z.infer<typeof controllerLock>;
+
+/** By which others judge a lock: its holder's time to live where that is longer than theirs. It may be another build. */
+export const ttlMsOf = ({ ttlMs = 0 }: Pick<ControllerLock, 'ttlMs'>, ownTtlMs: number): number =>
+  Math.max(ttlMs, ownTtlMs);
 
 /** `controller/report.json`: what the controller sees, wants and remembers. Its successor starts from it. */
 export const controllerReport = z.object({

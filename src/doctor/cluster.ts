@@ -3,7 +3,7 @@ import type { Caller, Permissions } from '../core/account.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ControllerTiming } from '../core/controller-timing.ts';
 import { messageOf, ObjectMissingError, PreconditionFailedError, QueueMissingError } from '../core/errors.ts';
-import { controllerLock } from '../core/fleet.ts';
+import { controllerLock, ttlMsOf, WORKER_GONE_MS } from '../core/fleet.ts';
 import {
   activeKey,
   CONTROLLER_LOCK_KEY,
@@ -18,8 +18,6 @@ import { ok, unknown, type Verdict, wrong } from './check.ts';
 
 /** A key that no image and no job has. */
 const NOBODY = 'doctor';
-/** A worker that has not reported for so long is gone. */
-const REPORTS_WITHIN_MS = 60_000;
 
 /** Reading and writing of image bytes. @throws {ImgclsError} that says what is not possible. */
 export async function inputVerdict(store: Store): Promise<Verdict> {
@@ -134,7 +132,7 @@ export async function responseQueueVerdict(
 
 export interface ControllerParts {
   output: Store;
-  timing: Pick<ControllerTiming, 'lockRenewEveryMs'>;
+  timing: Pick<ControllerTiming, 'lockTtlMs'>;
   clock: Clock;
   signal: AbortSignal;
 }
@@ -142,7 +140,7 @@ export interface ControllerParts {
 /** Whether somebody launches workers: a controller that lives renews its lock. */
 export async function controllerVerdict({
   output,
-  timing: { lockRenewEveryMs },
+  timing: { lockTtlMs },
   clock,
   signal,
 }: ControllerParts): Promise<Verdict> {
@@ -150,9 +148,11 @@ export async function controllerVerdict({
   const holder = seen?.record.holder;
   if (seen === undefined || holder === undefined)
     return await withoutController('no controller runs', output, clock);
-  const untilMs = clock.monotonicMs() + 2 * lockRenewEveryMs;
-  while (clock.monotonicMs() < untilMs) {
-    await clock.sleep(lockRenewEveryMs / 10, signal);
+  // A holder that has renewed nothing for half of its lock's time to live acts no more.
+  const halfMs = ttlMsOf(seen.record, lockTtlMs) / 2;
+  const untilMs = clock.monotonicMs() + halfMs;
+  while (clock.monotonicMs() <= untilMs) {
+    await clock.sleep(halfMs / 10, signal);
     signal.throwIfAborted();
     const now = await readLock(output);
     if (now !== undefined && now.etag !== seen.etag && now.record.holder !== undefined)
@@ -175,7 +175,7 @@ async function readLock(output: Store) {
 async function withoutController(what: string, output: Store, clock: Clock): Promise<Verdict> {
   let workers = 0;
   for await (const { modifiedAtMs } of output.list(FLEET_PREFIX))
-    if (clock.nowMs() - modifiedAtMs < REPORTS_WITHIN_MS) workers++;
+    if (clock.nowMs() - modifiedAtMs < WORKER_GONE_MS) workers++;
   if (workers > 0) return ok(`${what}; workers that run without one: ${workers}`);
   return wrong(
     `${what}, and no worker reports.`,

@@ -64,14 +64,25 @@ export class Books {
   }
 
   /** What jobs have cost, where that is to be written again: every ten seconds, what has changed. */
-  toWrite(monotonicMs: number): Readonly<Record<string, number>> {
+  due(monotonicMs: number): Readonly<Record<string, number>> {
     if (monotonicMs - this.#writtenAtMs < WRITE_EVERY_MS) return {};
-    const changed = Object.entries(this.#cost?.byJobUsd ?? {}).filter(
+    const changed = Object.entries(this.#byJobUsd).filter(
       ([job, usd]) => usd > 0 && this.#written.get(job) !== usd,
     );
-    this.#written = new Map(Object.entries(this.#cost?.byJobUsd ?? {}));
-    this.#writtenAtMs = monotonicMs;
     return Object.fromEntries(changed);
+  }
+
+  /** What was due at that time is written. Until then it stays due: the last cost of a job does not change any more. */
+  wrote(byJobUsd: Readonly<Record<string, number>>, monotonicMs: number): void {
+    const written = Object.entries(byJobUsd);
+    if (written.length === 0) return;
+    const kept = [...this.#written].filter(([job]) => job in this.#byJobUsd);
+    this.#written = new Map([...kept, ...written]);
+    this.#writtenAtMs = monotonicMs;
+  }
+
+  get #byJobUsd(): Readonly<Record<string, number>> {
+    return this.#cost?.byJobUsd ?? {};
   }
 }
 

@@ -4,9 +4,10 @@
  *     standing by --lock got--> acting --lock lost--> standing by
  *     acting: observe -> decide (pure) -> launch | retire | reap -> report
  *
- * All that it knows is read anew at each tick; what it has to remember over a restart stands in its report. Whoever
- * lost the lock acts no more. Who took it from a holder that never let go waits a little before launching, so that
- * launches which that one had under way are seen first.
+ * Queues and machines are read anew at each tick. The lists of workers and of unfinished jobs are, too, but where there
+ * is nothing of all that: on AWS they may be 90 s old then (`restingListEveryMs`). What it has to remember over a restart
+ * stands in its report. Whoever lost the lock acts no more. Who took it from a holder that never let go waits a little
+ * before launching, so that launches which that one had under way are seen first.
  */
 import type { Clock } from '../core/clock.ts';
 import { isTransient, messageOf } from '../core/errors.ts';
@@ -94,13 +95,22 @@ export class Controller {
 
   /** What was done is done, whether or not it can be reported now: the next report says it, too. */
   async #write(report: ControllerReport, { snapshot }: Observation): Promise<void> {
-    const { clock, log } = this.#options;
+    const { log } = this.#options;
     try {
-      await this.#reporter.write(report, this.#books.toWrite(clock.monotonicMs()), snapshot);
+      await this.#reporter.write(report, snapshot);
+      await this.#writeJobCosts();
     } catch (error) {
       if (!isTransient(error)) throw error;
       log.warn({ error: messageOf(error) }, 'The controller cannot report for now.');
     }
+  }
+
+  async #writeJobCosts(): Promise<void> {
+    const { clock, reports } = this.#options;
+    const atMs = clock.monotonicMs();
+    const byJobUsd = this.#books.due(atMs);
+    await reports.writeJobCosts(byJobUsd);
+    this.#books.wrote(byJobUsd, atMs);
   }
 
   /** Looks and decides, and does nothing. */

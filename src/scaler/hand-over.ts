@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { isTransient } from '../core/errors.ts';
+import { ImgclsError, isTransient } from '../core/errors.ts';
 import { ACTIVE_PREFIX, activeKey } from '../core/keys.ts';
 import type { Queue, Store } from '../core/ports.ts';
 import type { LockKeeper } from './lock.ts';
@@ -13,8 +13,8 @@ export interface HandOverOptions {
   output: Store;
   /** The request queue. */
   requests: Queue;
-  /** Ends every worker of this machine, once it has finished what it has begun. */
-  endWorkers(): Promise<void>;
+  /** Ends every worker of this machine, once it has finished what it has begun; false where the lock was lost meanwhile. */
+  endWorkers(): Promise<boolean>;
   clock: Clock;
 }
 
@@ -24,12 +24,44 @@ export interface HandOverOptions {
  * process that started the workers is gone, and nothing stays behind at the end.
  */
 export async function handOver(options: HandOverOptions, givenUp: readonly string[]): Promise<void> {
+  await waitingOut(options.clock, () => leave(options, givenUp));
+}
+
+/**
+ * How a controller leaves that was told to end every worker, whatever work is left; then it lets go of the lock.
+ * @throws {ImgclsError} where the lock is another's, which sees to the workers.
+ */
+export async function drainAndLetGo({
+  lock,
+  endWorkers,
+  clock,
+}: Pick<HandOverOptions, 'lock' | 'endWorkers' | 'clock'>): Promise<void> {
+  await waitingOut(clock, async () => {
+    // Nobody renewed it while the loop waited for what was under way.
+    await lock.keep();
+    if (lock.epoch === undefined || !(await endWorkers()))
+      throw new ImgclsError(
+        'permanent',
+        `The workers were not drained: another controller (${lock.holder}) has the lock.`,
+        { hint: 'It sees to them. Give --drain-on-exit to the one that ends last.' },
+      );
+    await lock.release();
+  });
+}
+
+/** How a controller leaves whose workers stay as they are: the next one need not wait until the lock expires. */
+export async function letGo({ lock, clock }: Pick<HandOverOptions, 'lock' | 'clock'>): Promise<void> {
+  await waitingOut(clock, () => lock.release());
+}
+
+/** @throws what does not pass, or has not after {@link MAX_TRIES}. */
+async function waitingOut(clock: Clock, act: () => Promise<void>): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
-      return await leave(options, givenUp);
+      return await act();
     } catch (error) {
       if (!isTransient(error) || tries === MAX_TRIES) throw error;
-      await options.clock.sleep(PAUSE_MS);
+      await clock.sleep(PAUSE_MS);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
-import { type ControllerLock, controllerLock } from '../core/fleet.ts';
+import { type ControllerLock, controllerLock, ttlMsOf } from '../core/fleet.ts';
 import { CONTROLLER_LOCK_KEY } from '../core/keys.ts';
 import type { Store } from '../core/ports.ts';
 import { FORMAT, parseVersioned } from '../core/versioned.ts';
@@ -15,7 +15,8 @@ interface Seen {
 /**
  * One controller a cluster. No wall clocks are compared: a challenger takes over after it has watched one version of
  * the record stay unchanged for a whole time to live on its own monotonic clock, and a holder stops acting half a time
- * to live after it *sent* its last renewal that succeeded.
+ * to live after it *sent* its last renewal that succeeded. The holder's time to live stands in the record: a challenger
+ * whose own is shorter, as another build's may be, waits for that one.
  *
  *     challenging --absent, released, or unchanged for a TTL--> held --release()--> challenging
  *     held --somebody else's version found--> challenging
@@ -57,12 +58,12 @@ export class LockKeeper {
   async keep(): Promise<void> {
     if (this.#held !== undefined) {
       const { record, etag } = this.#held;
-      await this.#write({ ...record, renewals: record.renewals + 1 }, { etag });
-      return;
+      if (await this.#write({ ...record, renewals: record.renewals + 1 }, { etag })) return;
+      // Another's version is there, or one of ours whose answer was lost: the look tells, so that none waits for the next.
     }
     const seen = await this.#look();
     if (seen === undefined) {
-      await this.#write({ v: FORMAT, holder: this.#holder, epoch: 1, renewals: 0 }, 'absent');
+      await this.#write(this.#newRecord(1), 'absent');
       return;
     }
     if (seen.record.holder === this.#holder) {
@@ -70,11 +71,14 @@ export class LockKeeper {
       await this.#write({ ...seen.record, renewals: seen.record.renewals + 1 }, { etag: seen.etag });
       return;
     }
-    const isExpired = this.#clock.monotonicMs() - seen.sinceMs >= this.#ttlMs;
+    const isExpired = this.#clock.monotonicMs() - seen.sinceMs >= ttlMsOf(seen.record, this.#ttlMs);
     if (seen.record.holder !== undefined && !isExpired) return;
-    const epoch = seen.record.epoch + 1;
     this.#isInherited = seen.record.holder !== undefined;
-    await this.#write({ v: FORMAT, holder: this.#holder, epoch, renewals: 0 }, { etag: seen.etag });
+    await this.#write(this.#newRecord(seen.record.epoch + 1), { etag: seen.etag });
+  }
+
+  #newRecord(epoch: number): ControllerLock {
+    return { v: FORMAT, holder: this.#holder, epoch, renewals: 0, ttlMs: this.#ttlMs };
   }
 
   /** Lets the next controller in at once. */
@@ -100,16 +104,19 @@ export class LockKeeper {
     return this.#seen;
   }
 
-  async #write(record: ControllerLock, only: 'absent' | { etag: string }): Promise<void> {
+  /** @returns false where another version was there. */
+  async #write(record: ControllerLock, only: 'absent' | { etag: string }): Promise<boolean> {
     const sentMs = this.#clock.monotonicMs();
     try {
       const { etag } = await this.#store.put(CONTROLLER_LOCK_KEY, Buffer.from(JSON.stringify(record)), {
         only,
       });
       this.#held = { etag, record, sentMs };
+      return true;
     } catch (error) {
       if (!(error instanceof PreconditionFailedError)) throw error;
       this.#held = undefined;
+      return false;
     }
   }
 }

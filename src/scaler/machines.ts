@@ -1,11 +1,8 @@
 import type { Clock } from '../core/clock.ts';
-import { STATUS_INTERVAL_MS } from '../core/fleet.ts';
+import { WORKER_GONE_MS } from '../core/fleet.ts';
 import type { FleetMember } from './fleet.ts';
 import type { Machine, MachinePhase } from './snapshot.ts';
 import type { Heard } from './statuses.ts';
-
-/** A worker that a person started and that says nothing for so long is gone. */
-const GUEST_FRESH_MS = 4 * STATUS_INTERVAL_MS;
 
 /** What is watched of a machine over time, by our own monotonic clock. */
 export interface Sighting {
@@ -47,7 +44,7 @@ export class MachineWatch {
     });
     const listed = new Set(members.map(({ id }) => id));
     const guests = [...heard].flatMap(([id, { status, silentForMs, modifiedAtMs }]) => {
-      const isFresh = Math.max(silentForMs, this.#clock.nowMs() - modifiedAtMs) < GUEST_FRESH_MS;
+      const isFresh = Math.max(silentForMs, this.#clock.nowMs() - modifiedAtMs) < WORKER_GONE_MS;
       if (listed.has(id) || status === undefined || status.managed || !isFresh) return [];
       const phase = phaseSaid(status.state);
       const facts = { phase, launchedAtMs: status.startedAtMs, imagesDone: status.imagesDone };

@@ -15,7 +15,7 @@ import {
   type Measured,
   type Snapshot,
 } from './snapshot.ts';
-import { type Heard, StatusReader } from './statuses.ts';
+import { type Heard, WorkerStatusReader } from './statuses.ts';
 import { UnfinishedJobs } from './unfinished-jobs.ts';
 
 /** The policy's snapshot, and what else the controller needs to act on. */
@@ -56,7 +56,7 @@ const FRESH_MS = 2 * STATUS_INTERVAL_MS;
 /** Looks at queues and fleet, then at workers and jobs. What cannot be read is unknown, which is never zero. */
 export class Observer {
   readonly #options: ObserverOptions;
-  readonly #statuses: StatusReader;
+  readonly #statuses: WorkerStatusReader;
   readonly #jobs: UnfinishedJobs;
   readonly #watch: MachineWatch;
   readonly #imagesPerSecond = new RecentMedian();
@@ -68,7 +68,7 @@ export class Observer {
 
   constructor(options: ObserverOptions) {
     this.#options = options;
-    this.#statuses = new StatusReader(options.output, options.clock);
+    this.#statuses = new WorkerStatusReader(options.output, options.clock);
     this.#jobs = new UnfinishedJobs(options.output, options.clock);
     this.#watch = new MachineWatch(options.clock);
   }

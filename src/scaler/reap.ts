@@ -1,10 +1,11 @@
 /** Machines that nobody will hear of again. Pure. */
+import { STATUS_INTERVAL_MS } from '../core/fleet.ts';
 import type { FleetMember } from './fleet.ts';
 import type { Sighting } from './machines.ts';
 import type { Heard } from './statuses.ts';
 
-/** A worker reports every 15 s. */
-export const SILENT_MS = 180_000;
+/** A machine whose worker is silent, or ended, for so long is lost and ended: later than it counts as gone, as work may be lost. */
+const LOST_AFTER_MS = 12 * STATUS_INTERVAL_MS;
 
 export interface ReapInput {
   members: readonly FleetMember[];
@@ -41,12 +42,13 @@ function whyLost({ id }: FleetMember, input: ReapInput): string | undefined {
   if (sighting === undefined) return undefined;
   // One of the warm pool may find its report of the last time.
   const silentForMs = Math.min(report?.silentForMs ?? 0, monotonicMs - sighting.firstSeenMs);
-  if (silentForMs > SILENT_MS) return `its worker has said nothing for ${Math.round(silentForMs / 1000)} s`;
+  if (silentForMs > LOST_AFTER_MS)
+    return `its worker has said nothing for ${Math.round(silentForMs / 1000)} s`;
   if (!sighting.wasReady && monotonicMs - sighting.firstSeenMs > bootDeadlineMs) {
     return `it was not ready within ${Math.round(bootDeadlineMs / 1000)} s`;
   }
   const hasEnded = sighting.wasReady && report === undefined;
-  if (hasEnded && monotonicMs - sighting.phaseSinceMs > SILENT_MS) {
+  if (hasEnded && monotonicMs - sighting.phaseSinceMs > LOST_AFTER_MS) {
     return 'its worker ended and the machine did not';
   }
   return undefined;

@@ -46,16 +46,11 @@ export class Reporter {
   }
 
   /** @throws {ImgclsError} what could not be written, which comes with the next again. */
-  async write(
-    report: ControllerReport,
-    byJobUsd: Readonly<Record<string, number>>,
-    snapshot: Snapshot,
-  ): Promise<void> {
+  async write(report: ControllerReport, snapshot: Snapshot): Promise<void> {
     const { reports, reportEveryMs } = this.#options;
     this.#writtenReport = await this.#unlessKnown(this.#writtenReport, newsOf(report), reportEveryMs, () =>
       reports.write(report),
     );
-    await reports.writeJobCosts(byJobUsd);
     const history = withSample(this.#history, snapshot, this.#options.clock.nowMs());
     if (history === this.#history) return;
     this.#history = history;

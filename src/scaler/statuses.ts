@@ -23,7 +23,7 @@ interface Known {
 }
 
 /** Reads what workers say about themselves; a report that did not change is not read again. */
-export class StatusReader {
+export class WorkerStatusReader {
   readonly #output: Store;
   readonly #clock: Clock;
   #known = new Map<string, Known>();

@@ -1,13 +1,11 @@
 import type { Clock } from '../core/clock.ts';
-import { STATUS_INTERVAL_MS } from '../core/fleet.ts';
+import { WORKER_GONE_MS } from '../core/fleet.ts';
 import { FLEET_PREFIX } from '../core/keys.ts';
 import type { Store } from '../core/ports.ts';
 
 /** A waiter says so within ten seconds when nothing is there to do the work. */
 const PATIENCE_MS = 8000;
 const POLL_MS = 2000;
-/** A worker that was killed leaves its last report behind. */
-const FRESH_MS = 4 * STATUS_INTERVAL_MS;
 
 /** Whether a worker's status shows up while one waits a little. An aborted watch, or one that cannot read, found some. */
 export async function watchForWorkers(options: {
@@ -20,7 +18,7 @@ export async function watchForWorkers(options: {
   try {
     while (clock.monotonicMs() < untilMs && !signal.aborted) {
       for await (const { modifiedAtMs } of output.list(FLEET_PREFIX, { signal })) {
-        if (clock.nowMs() - modifiedAtMs < FRESH_MS) return true;
+        if (clock.nowMs() - modifiedAtMs < WORKER_GONE_MS) return true;
       }
       await clock.sleep(POLL_MS, signal);
     }

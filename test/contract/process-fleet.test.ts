@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/cli/clock.ts';
+import { CONTROLLER_TIMING } from '../../src/core/controller-timing.ts';
 import type { WorkerStatus } from '../../src/core/fleet.ts';
 import { workerStatusKey } from '../../src/core/keys.ts';
 import type { Store } from '../../src/core/ports.ts';
@@ -208,7 +209,8 @@ describe('worker processes', () => {
       const driver = machine.driver();
       const { started } = await launch(driver, 3);
       for (const id of started) await machine.untilSaid(id, 'ready');
-      await drainFleet(driver, systemClock, async () => {});
+      const lock = { epoch: 1, keep: async () => {} };
+      await drainFleet({ driver, lock, timing: CONTROLLER_TIMING.local, clock: systemClock });
       expect(await readdir(machine.logDir)).toEqual([]);
     });
   });

@@ -188,6 +188,20 @@ describe('imgcls scale on one machine', () => {
     expect(await workers(dataDir)).toEqual([]);
   });
 
+  it('fails and says so where it was to drain and another controller acts', async () => {
+    const dataDir = await newDataDir();
+    const first = scale(dataDir, '--min', '1');
+    await untilWorkers(dataDir, '1', (count) => count === 1);
+    const second = scale(dataDir, '--drain-on-exit');
+    await expect.poll(() => second.stderr(), { timeout: 20_000 }).toContain('starts');
+    second.kill('SIGTERM');
+    const { code, stderr } = await second.finished;
+    expect(code).toBe(130);
+    expect(stderr).toContain('The workers were not drained: another controller');
+    first.kill('SIGTERM');
+    expect((await first.finished).code).toBe(0);
+  });
+
   it.each([
     [['--max', '0', '--min', '3'], 'min is 3 and max 0: min must not be above max'],
     [['--max', 'many'], '--max is "many"'],

@@ -286,6 +286,7 @@ describe('a controller of one machine that leaves', () => {
         requests,
         endWorkers: async () => {
           ended = true;
+          return true;
         },
         clock: systemClock,
       },

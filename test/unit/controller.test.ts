@@ -27,6 +27,7 @@ class World {
   history: readonly FleetSample[] = [];
   beforeLaunch = () => {};
   beforeReport = () => {};
+  beforeJobCost = (_job: string) => {};
   readonly #launched = new Map<string, string[]>();
   readonly #watch = new MachineWatch(this.clock);
 
@@ -83,7 +84,10 @@ class World {
           this.report = report;
         },
         writeJobCosts: async (byJobUsd) => {
-          Object.assign(this.written, byJobUsd);
+          for (const [job, usd] of Object.entries(byJobUsd)) {
+            this.beforeJobCost(job);
+            this.written[job] = usd;
+          }
         },
         readHistory: async () => this.history,
         writeHistory: async (history) => {
@@ -308,7 +312,12 @@ describe('the controller', () => {
 });
 
 describe('what a job has cost', () => {
-  it('is the time of the machines, in shares of the images that they did, from launch on', async () => {
+  const busy = () => {
+    throw new ImgclsError('transient', 'The store is busy.');
+  };
+
+  /** A machine for 100 s at $0.36 an hour, which is a cent. It is told at the next tick, and changes no more. */
+  async function spendCent() {
     const world = new World();
     const controller = world.controller();
     world.depth = { waiting: 16, inFlight: 0, delayed: 0 };
@@ -319,10 +328,36 @@ describe('what a job has cost', () => {
     world.clock.advance(100_000);
     const heard = world.statuses.get(id);
     if (heard?.status !== undefined) heard.status.imagesByJob = { a: 30, b: 10 };
+    return { world, controller };
+  }
+
+  it('is the time of the machines, in shares of the images that they did, from launch on', async () => {
+    const { world, controller } = await spendCent();
     await controller.tick();
-    // 100 s of $0.36 an hour are a cent.
     expect(world.report?.cost?.totalUsd).toBeCloseTo(0.01, 6);
     expect(world.written.a).toBeCloseTo(0.0075, 6);
+    expect(world.written.b).toBeCloseTo(0.0025, 6);
+  });
+
+  it('is written by the next tick where the report before it could not be', async () => {
+    const { world, controller } = await spendCent();
+    world.beforeReport = busy;
+    await controller.tick();
+    expect(world.written).toEqual({});
+    world.beforeReport = () => {};
+    await controller.tick();
+    expect(world.written.a).toBeCloseTo(0.0075, 6);
+  });
+
+  it('is written by the next tick for the jobs that writing did not get to', async () => {
+    const { world, controller } = await spendCent();
+    world.beforeJobCost = (job) => {
+      if (job === 'b') busy();
+    };
+    await controller.tick();
+    expect(Object.keys(world.written)).toEqual(['a']);
+    world.beforeJobCost = () => {};
+    await controller.tick();
     expect(world.written.b).toBeCloseTo(0.0025, 6);
   });
 });

@@ -62,7 +62,7 @@ describe('a controller', () => {
   });
   const put = (key: string, value: object) => cloud.output.put(key, Buffer.from(JSON.stringify(value)));
   const verdict = () =>
-    controllerVerdict({ output: cloud.output, timing: { lockRenewEveryMs: 2000 }, clock, signal });
+    controllerVerdict({ output: cloud.output, timing: { lockTtlMs: 10_000 }, clock, signal });
 
   it('that never was, or has left, is missed', async () => {
     expect(await verdict()).toMatchObject({

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createEc2 } from '../../src/aws/ec2.ts';
 import type { Ec2, Ec2Instance, Ec2Launch, Refusal } from '../../src/core/ec2.ts';
 import { ImgclsError } from '../../src/core/errors.ts';
 import { createEc2Fleet, type Ec2FleetOptions } from '../../src/scaler/drivers/ec2.ts';
@@ -45,7 +46,10 @@ function standIn() {
       })),
     terminate: async (ids) => set(ids, () => ({ state: 'terminated' })),
     stop: async (ids) => set(ids, () => ({ state: 'stopped' })),
-    start: async (ids) => set(ids, () => ({ state: 'pending' })),
+    async start(ids) {
+      set(ids, () => ({ state: 'pending' }));
+      return [...ids];
+    },
     types: async (names) => names.map((type) => ({ type, architectures: ['x86_64'], memoryBytes: 2 ** 32 })),
     template: async () => ({ instanceType: 'c7i.large', imageId: 'ami-1' }),
     imageArchitecture: async () => 'x86_64',
@@ -103,12 +107,42 @@ describe('stopped instances that are started', () => {
 
   it('make way for new ones where there is no capacity to start them', async () => {
     const { ec2, driver } = await withOneStopped();
-    ec2.start = async () => {
-      throw new ImgclsError('transient', 'Could not start instances: InsufficientInstanceCapacity.');
-    };
+    ec2.start = async () => [];
     const answer = await driver.launch({ count: 1, decision: '1-2' });
     expect(answer.started).toHaveLength(1);
     expect((await driver.members()).map(({ state }) => state).toSorted()).toEqual(['running', 'stopped']);
+  });
+
+  it('make way for new ones where they may not or cannot be started', async () => {
+    const { ec2, driver } = await withOneStopped();
+    ec2.start = async () => {
+      throw new ImgclsError('permanent', 'Could not start instances: its key is gone.');
+    };
+    expect((await driver.launch({ count: 1, decision: '1-2' })).started).toHaveLength(1);
+  });
+
+  it('are not launched a second time where the answer to starting them was lost', async () => {
+    const { ec2, driver, asked, id } = await withOneStopped();
+    const startNow = ec2.start;
+    ec2.start = async (ids) => {
+      await startNow(ids);
+      throw new ImgclsError('transient', 'The answer was lost.');
+    };
+    await expect(driver.launch({ count: 1, decision: '1-2' })).rejects.toThrow('The answer was lost.');
+    expect(asked).toHaveLength(1);
+    expect(await driver.members()).toMatchObject([{ id, state: 'running' }]);
+  });
+
+  it('are told from those that EC2 has no capacity for, and from those we may not start', async () => {
+    const refusing = (name: string) => ({
+      send: async () => {
+        throw Object.assign(new Error('Refused.'), { name });
+      },
+    });
+    const start = (name: string) => createEc2(refusing(name) as never).start(['i-1']);
+    expect(await start('InsufficientInstanceCapacity')).toEqual([]);
+    await expect(start('UnauthorizedOperation')).rejects.toThrow('ec2:StartInstances');
+    await expect(start('RequestTimeout')).rejects.toMatchObject({ kind: 'transient' });
   });
 
   it('boot anew in the eyes of the controller that saw them ready before', async () => {

@@ -6,7 +6,7 @@ import { createS3Store } from '../../src/aws/s3-store.ts';
 import { PoisonError } from '../../src/core/errors.ts';
 import { MAX_STATUS_BYTES } from '../../src/core/fleet.ts';
 import type { ListedObject, Store } from '../../src/core/ports.ts';
-import { StatusReader } from '../../src/scaler/statuses.ts';
+import { WorkerStatusReader } from '../../src/scaler/statuses.ts';
 import { UnfinishedJobs } from '../../src/scaler/unfinished-jobs.ts';
 import { virtualClock } from './virtual-clock.ts';
 
@@ -59,7 +59,7 @@ describe('the controller', () => {
       { ...listed('fleet/i-1.json', MAX_STATUS_BYTES + 1), text: '{}' },
       { ...listed('fleet/i-2.json'), text: '{}' },
     ]);
-    const heard = await new StatusReader(store, virtualClock()).read();
+    const heard = await new WorkerStatusReader(store, virtualClock()).read();
     expect([[...heard.keys()], read]).toEqual([['i-2'], ['fleet/i-2.json']]);
   });
 });

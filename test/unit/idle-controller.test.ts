@@ -12,13 +12,12 @@ import { drainDeadLetters } from '../../src/results/dead-letters.ts';
 import { settleJobs } from '../../src/results/settle-jobs.ts';
 import { sweepIdempotencyKeys, sweepResponseQueues, sweepStatuses } from '../../src/results/sweep.ts';
 import { Controller } from '../../src/scaler/controller.ts';
-import type { FleetDriver, FleetMember } from '../../src/scaler/fleet.ts';
 import { readHistory, writeHistory } from '../../src/scaler/history.ts';
 import { LockKeeper } from '../../src/scaler/lock.ts';
 import { type Loop, startLoop } from '../../src/scaler/loop.ts';
 import { Observer } from '../../src/scaler/observe.ts';
 import { readReport, writeReport } from '../../src/scaler/report.ts';
-import { CountingStore, type Fault, IdleCloud } from './idle-world.ts';
+import { CountingStore, type Fault, IdleCloud, ListedFleet } from './idle-world.ts';
 import { SteppingClock } from './worker-stepping-clock.ts';
 
 const TIMING = CONTROLLER_TIMING.aws;
@@ -34,27 +33,17 @@ afterEach(() => {
 function newWorld() {
   const clock = new SteppingClock();
   const store = new CountingStore(clock);
-  return { clock, store, cloud: new IdleCloud(clock, store), launches: [] as string[] };
+  const fleet = new ListedFleet(clock);
+  return { clock, store, fleet, cloud: new IdleCloud(clock, store) };
 }
 type World = ReturnType<typeof newWorld>;
 
 /** A controller as `imgcls scale` runs it on AWS. */
 function startController(world: World, holder: string, faultOf?: (key: string) => Fault): LockKeeper {
-  const { clock, launches } = world;
+  const { clock, fleet } = world;
   const output = world.store.open(faultOf);
   const cloud = world.cloud.open(output);
-  const members: FleetMember[] = [];
-  const driver: FleetDriver = {
-    members: async () => members,
-    async launch({ decision }) {
-      launches.push(`${holder} at ${clock.nowMs()}`);
-      members.push({ id: decision, state: 'running', launchedAtMs: clock.nowMs() });
-      return { started: [decision] };
-    },
-    retire: async () => {},
-    terminate: async () => {},
-    hourlyUsd: async () => 0.1,
-  };
+  const driver = fleet.open(holder);
   const lock = new LockKeeper({ store: output, holder, clock, ttlMs: TIMING.lockTtlMs });
   const controller = new Controller({
     lock,
@@ -139,7 +128,7 @@ describe('an idle controller on AWS', () => {
     await world.clock.advance(10 * MINUTE_MS + 1);
     world.cloud.waiting = 100;
     await world.clock.advance(TICK_MS);
-    expect(world.launches).toHaveLength(1);
+    expect(world.fleet.launches).toHaveLength(1);
     expect(await readReport(world.store.open())).toMatchObject({ target: 1 });
   });
 
@@ -155,21 +144,26 @@ describe('an idle controller on AWS', () => {
     await world.store.open().put('fleet/g.json', body);
     world.cloud.waiting = 1;
     await world.clock.advance(TICK_MS);
-    expect(world.launches).toEqual([]);
+    expect(world.fleet.launches).toEqual([]);
   });
 });
 
 describe('two controllers on AWS', () => {
-  it('never act at once, and the second acts within 90 s after the first was cut off, and launches soon', async () => {
+  /** The first is cut off from the store, not from the fleet, after ten minutes in which it acted. */
+  async function cutOffFirst() {
     const world = newWorld();
-    let isCutOff = false;
-    const first = startController(world, 'a', () => (isCutOff ? 'before' : undefined));
+    const link = { isCut: false };
+    const first = startController(world, 'a', () => (link.isCut ? 'before' : undefined));
     await world.clock.advance(1);
     const second = startController(world, 'b');
     await world.clock.advance(10 * MINUTE_MS + 14_000);
     expect([first.epoch, second.epoch]).toEqual([1, undefined]);
-    isCutOff = true;
-    world.cloud.waiting = 100;
+    link.isCut = true;
+    return { world, link, first, second };
+  }
+
+  it('never act at once, and the second acts within 90 s after the first was cut off', async () => {
+    const { world, link, first, second } = await cutOffFirst();
     let tookOverMs: number | undefined;
     for (let elapsed = 1; elapsed <= 120; elapsed++) {
       await world.clock.advance(1000);
@@ -178,11 +172,23 @@ describe('two controllers on AWS', () => {
     }
     expect(second.epoch).toBe(2);
     expect(tookOverMs).toBeLessThanOrEqual(90_000);
-    expect(world.launches.filter((launch) => launch.startsWith('b'))).toHaveLength(1);
-    isCutOff = false;
+    link.isCut = false;
     await world.clock.advance(MINUTE_MS);
     expect([first.epoch, second.epoch]).toEqual([undefined, 2]);
   });
+
+  it.each([0, 20, 40, 60, 80])(
+    'launch once, soon, for work that comes %i s after the first was cut off',
+    async (afterS) => {
+      const { world } = await cutOffFirst();
+      await world.clock.advance(1000 * afterS);
+      world.cloud.waiting = 100;
+      await world.clock.advance(90_000 + 10_000 + 2 * TICK_MS - 1000 * afterS);
+      expect(world.fleet.launches).toHaveLength(1);
+      await world.clock.advance(2 * MINUTE_MS);
+      expect(world.fleet.launches).toHaveLength(1);
+    },
+  );
 
   it('change places only when renewals fail for long: two that fail in a row leave the holder where it is', async () => {
     const world = newWorld();

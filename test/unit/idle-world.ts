@@ -1,5 +1,6 @@
 import { ImgclsError, ObjectMissingError, PreconditionFailedError } from '../../src/core/errors.ts';
 import type { Cloud, ObjectInfo, PutOptions, Queue, Store } from '../../src/core/ports.ts';
+import type { FleetDriver, FleetMember } from '../../src/scaler/fleet.ts';
 import type { SteppingClock } from './worker-stepping-clock.ts';
 
 /** What became of a call: it did nothing, or its answer was lost after it had done its work. */
@@ -62,6 +63,40 @@ export class CountingStore {
   async *#list(prefix: string) {
     this.lists++;
     for (const [key, { info }] of this.#objects) if (key.startsWith(prefix)) yield { ...info, key };
+  }
+}
+
+/** As EC2's listings at times, a machine is seen so late by all but the controller that launched it. */
+const SEEN_AFTER_MS = 8000;
+
+/** The machines of a cluster, whichever controller launched them. */
+export class ListedFleet {
+  readonly launches: { id: string; holder: string; atMs: number }[] = [];
+  readonly #clock: SteppingClock;
+
+  constructor(clock: SteppingClock) {
+    this.#clock = clock;
+  }
+
+  /** As one controller drives it. */
+  open(holder: string): FleetDriver {
+    return {
+      members: async () => this.#seenBy(holder),
+      launch: async ({ decision }) => {
+        this.launches.push({ id: decision, holder, atMs: this.#clock.nowMs() });
+        return { started: [decision] };
+      },
+      retire: async () => {},
+      terminate: async () => {},
+      hourlyUsd: async () => 0.1,
+    };
+  }
+
+  #seenBy(controller: string): FleetMember[] {
+    const nowMs = this.#clock.nowMs();
+    return this.launches
+      .filter(({ holder, atMs }) => holder === controller || nowMs - atMs >= SEEN_AFTER_MS)
+      .map(({ id, atMs }) => ({ id, state: 'running', launchedAtMs: atMs }));
   }
 }
 

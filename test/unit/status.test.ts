@@ -102,6 +102,7 @@ describe('the status of a cluster', () => {
     expect(text({ cloud: 'aws', lock: { ...lock, renewedAtMs: NOW - 81_000 } })).toMatch(/probably gone/);
     expect(text({ cloud: 'aws', lock: { ...lock, unchangedForMs: 60_000 } })).toMatch(/: gone, as its lock/);
     expect(text({ cloud: 'local', lock: { ...lock, unchangedForMs: 0 } })).toMatch(/probably gone/);
+    expect(text({ cloud: 'local', lock: { ...lock, ttlMs: 60_000 } })).not.toMatch(/gone/);
   });
 
   it('says since when a report holds that is stale, by how often one is written', () => {

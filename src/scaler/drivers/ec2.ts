@@ -145,14 +145,15 @@ class Ec2Fleet implements FleetDriver {
     await ec2.tag(ids, { [LAUNCH_TAG]: decision, [EXPIRY_TAG]: this.#expiry() });
     await ec2.untag(ids, [DRAINING_TAG]);
     try {
-      await ec2.start(ids);
+      const started = await ec2.start(ids);
+      this.#launches.restarted(started);
+      return started;
     } catch (error) {
-      // EC2 may have no room left where they stand. New ones may come from other pools; they wait for the next launch.
-      if (error instanceof ImgclsError) return [];
-      throw error;
+      // Of a lost answer nobody knows: the next look tells what starts, and new ones now might be too many. What was
+      // refused for good, or has no room where it stands, does not keep new ones from coming.
+      if (isTransient(error)) throw error;
+      return [];
     }
-    this.#launches.restarted(ids);
-    return ids;
   }
 
   async #launchNew(

@@ -7,7 +7,7 @@ import { isTransient, messageOf } from '../../core/errors.ts';
 import { workerStatusKey } from '../../core/keys.ts';
 import type { Store } from '../../core/ports.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
-import { type Heard, StatusReader } from '../statuses.ts';
+import { type Heard, WorkerStatusReader } from '../statuses.ts';
 import { Children, type Exit, howEnded, isCrash } from './children.ts';
 import { Crashes, type HeldBack } from './crashes.ts';
 import { identify, isAlive, isCalledWith, kill, send } from './processes.ts';
@@ -54,7 +54,7 @@ class ProcessFleet implements FleetDriver {
   readonly #files: WorkerFiles;
   readonly #children: Children;
   readonly #crashes: Crashes;
-  readonly #statuses: StatusReader;
+  readonly #statuses: WorkerStatusReader;
   readonly #ready = new Set<string>();
   readonly #answers = new Map<string, Promise<LaunchAnswer>>();
 
@@ -65,7 +65,7 @@ class ProcessFleet implements FleetDriver {
     this.#files = new WorkerFiles(logDir);
     this.#children = new Children(this.#files, clock);
     this.#crashes = new Crashes(clock, random);
-    this.#statuses = new StatusReader(output, clock);
+    this.#statuses = new WorkerStatusReader(output, clock);
   }
 
   async members(): Promise<FleetMember[]> {
