@@ -95,6 +95,8 @@ export function toProblem(error: unknown): HttpProblem {
     );
   if (error instanceof ImgclsError && error.kind === 'usage')
     return new HttpProblem(409, error.message, { hint: error.hint, cause: error });
+  if (error instanceof ImgclsError && error.kind === 'config')
+    return new HttpProblem(503, error.message, { hint: error.hint, cause: error });
   if (isTransient(error))
     return new HttpProblem(503, 'The cloud does not answer as it should.', {
       hint: 'Try again in a moment.',

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../contract/until.ts';
-import { type InstalledPackage, installPackage, processesOf, repository } from '../package.ts';
+import { type InstalledPackage, installPackage, processesOf, repository, start } from '../package.ts';
 import { type Service, startService } from './up.ts';
 
 const samples = ['cat.jpg', 'coffee.jpg', 'mountains.jpg'];
@@ -196,6 +196,51 @@ describe('the REST service', () => {
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     expect(metrics).toMatch(/imgcls_queue_messages\{queue="requests",state="waiting"\} \d/);
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+  });
+
+  it('does not start with a model that is not installed, and says how to get it', async () => {
+    for (const command of ['up', 'serve']) {
+      const args = [command, '--port', '0', '--model', 'resnet50'];
+      const { code, stderr } = await start(installed.bin, await installed.dataDir(), args).finished;
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/"resnet50" is not installed.\n +imgcls model pull resnet50/);
+      expect(stderr).not.toMatch(/listening/);
+    }
+  });
+
+  it('says so when its model is removed under it, and goes on with others', async () => {
+    const folder = await installed.dataDir();
+    const mine = path.join(folder, 'models', 'mine', 'int8');
+    await cp(path.join(repository, 'models', 'efficientnet-lite0'), mine, { recursive: true });
+    const manifest = JSON.parse(await readFile(path.join(mine, 'model.json'), 'utf8'));
+    await writeFile(path.join(mine, 'model.json'), JSON.stringify({ ...manifest, name: 'mine' }));
+    const brief = await startService(installed.bin, folder, ['serve'], { IMGCLS_MODEL: 'mine' });
+    try {
+      const server = async () => await fetch(`${brief.url}/v1/server`);
+      expect(await (await server()).json()).toMatchObject({ model: 'mine/int8' });
+      await rm(mine, { recursive: true });
+      const image = { method: 'POST', headers: { 'content-type': 'image/jpeg' } };
+      const body = new Uint8Array(await bytesOf('cat.jpg'));
+      const classify = (query = '') => fetch(`${brief.url}/v1/classify${query}`, { ...image, body });
+      const submitted = await submit(['cat.jpg'], {}, brief.url);
+      expect(submitted.answer.status).toBe(503);
+      for (const problem of [submitted.job, await (await server()).json(), await (await classify()).json()])
+        expect(problem).toMatchObject({
+          status: 503,
+          detail: 'The model "mine" is not installed.',
+          hint: expect.stringContaining('Installed: efficientnet-lite0.'),
+        });
+      expect(await (await classify('?model=resnet50')).json()).toMatchObject({
+        status: 404,
+        detail: 'The model "resnet50" is not installed.',
+      });
+      expect(await (await fetch(`${brief.url}/v1/models`)).json()).toMatchObject({
+        models: [{ title: 'efficientnet-lite0/int8', isDefault: false }],
+      });
+      expect((await classify('?model=efficientnet-lite0')).status).toBe(200);
+    } finally {
+      await brief.stop();
+    }
   });
 
   it('ends at an interrupt with everything that it started, also in the midst of a job', async () => {
