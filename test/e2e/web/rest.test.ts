@@ -187,6 +187,50 @@ describe('the REST service', () => {
     expect(await jsonOf('/v1/jobs?limit=100')).not.toMatchObject({ jobs: [{ total: 1 }] });
   });
 
+  it('says which types of body an address takes', async () => {
+    const post = (address: string, type?: string) =>
+      jsonOf(address, {
+        method: 'POST',
+        headers: type === undefined ? {} : { 'content-type': type },
+        body: new Uint8Array([1]),
+      });
+    expect(await post('/v1/classify')).toMatchObject({
+      status: 415,
+      detail:
+        'Send the body with content-type: image/jpeg (or another image type) or application/octet-stream; it came without.',
+    });
+    expect(await post('/v1/jobs', 'image/jpeg')).toMatchObject({
+      status: 415,
+      detail:
+        'Send the body with content-type: application/json or multipart/form-data; it came as "image/jpeg".',
+    });
+    expect(await post('/v1/session', 'image/jpeg')).toMatchObject({
+      status: 415,
+      detail: 'Send the body with content-type: application/json; it came as "image/jpeg".',
+    });
+    const { job } = await submit(['cat.jpg']);
+    expect(await post(`/v1/jobs/${job.id}/cancel`, 'image/jpeg')).toMatchObject({
+      status: 415,
+      detail: 'This address takes no body: send none.',
+    });
+  });
+
+  it("says what a job's id is where it gets none", async () => {
+    for (const address of ['/v1/jobs/nope', '/v1/jobs/nope/results', '/v1/jobs?after=nope'])
+      expect(await jsonOf(address)).toMatchObject({
+        status: 400,
+        detail: `A job's id is 26 letters and digits, or drop-YYYY-MM-DD; "nope" is none.`,
+      });
+    expect(await jsonOf('/v1/jobs/drop-2026-13-01')).toMatchObject({
+      status: 400,
+      detail: expect.stringContaining('"drop-2026-13-01" is none.'),
+    });
+    expect(await jsonOf('/v1/jobs?limit=x')).toMatchObject({
+      status: 400,
+      detail: expect.stringMatching(/^querystring\/limit: /),
+    });
+  });
+
   it('shows the fleet, the models and figures for Prometheus', async () => {
     const status = await jsonOf('/v1/status');
     expect(status.controller).toMatchObject({ isAlive: true, reason: expect.any(String) });
