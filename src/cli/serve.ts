@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { ulid } from 'ulid';
 import type { Attendance } from '../client/submission.ts';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, messageAndHint, messageOf } from '../core/errors.ts';
 import { modelTitle, refOf } from '../core/model.ts';
 import type { SettingName } from '../core/settings.ts';
 import { parseModelTitle } from '../model/select-model.ts';
@@ -45,6 +45,7 @@ export async function serveUntilInterrupted(run: Run, options: ServeOptions): Pr
   const ended = AbortSignal.any([interrupted, ...(options.attendance ? [options.attendance.failed] : [])]);
   try {
     checkExposure(settings, options.insecure === true);
+    await checkModel(run);
     const app = await openApp(run, await serviceToken(settings), ended);
     try {
       const address = await listen(app, settings);
@@ -72,6 +73,20 @@ function checkExposure({ host, token, tokenSecret }: RunSettings, isInsecure: bo
   throw new ImgclsError('usage', `On ${host} anybody in the network could upload, read and delete jobs.`, {
     hint: 'Give a token (IMGCLS_TOKEN, --token or --token-secret), or say --insecure where something else keeps strangers out.',
   });
+}
+
+/**
+ * Says before anybody calls that the usual model is not installed. On AWS the rest is served without it: a start that
+ * fails there has the machine replaced, over and over, by others that lack it, too.
+ * @throws {ImgclsError} of kind `config` on one machine.
+ */
+async function checkModel({ cloud, settings }: Run): Promise<void> {
+  try {
+    await selectJobModel(settings);
+  } catch (error) {
+    if (cloud.kind === 'local' || !(error instanceof ImgclsError)) throw error;
+    notice(`only jobs that name another model can be taken. ${messageAndHint(error)}`);
+  }
 }
 
 async function openApp({ client, cloud, settings }: Run, token: string | undefined, signal: AbortSignal) {
@@ -108,7 +123,8 @@ async function openApp({ client, cloud, settings }: Run, token: string | undefin
     modelTitle: async () => modelTitle(await usualModel()),
     async readModels() {
       const { models } = await openLibrary(settings).list();
-      const { sha256: usual } = await usualModel();
+      // Where the usual one is missing, a listing says what there is instead.
+      const usual = await usualModel().catch(() => undefined);
       return {
         models: models.map(({ manifest }) => {
           const { bytes, licence, accuracy } = manifest;
@@ -120,7 +136,7 @@ async function openApp({ client, cloud, settings }: Run, token: string | undefin
             bytes,
             licence,
             ...(top1 !== undefined && { top1 }),
-            isDefault: ref.sha256 === usual,
+            isDefault: ref.sha256 === usual?.sha256,
           };
         }),
       };

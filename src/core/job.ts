@@ -12,7 +12,17 @@ export const attempt = z.int().min(FIRST_ATTEMPT).max(LAST_ATTEMPT);
 /** Of a job that was submitted. */
 export const jobId = z.ulid();
 /** Of any job that can be listed and read: also of the images that were dropped on one day. */
-export const anyJobId = z.union([jobId, z.templateLiteral(['drop-', z.iso.date()])]);
+export const anyJobId = z.union([
+  z.ulid({ error: ({ input }) => noJobId(input) }),
+  z.templateLiteral(['drop-', z.iso.date()]),
+]);
+
+const MOST_SHOWN = 40;
+
+function noJobId(input: unknown): string {
+  const shown = JSON.stringify(String(input).slice(0, MOST_SHOWN));
+  return `A job's id is 26 letters and digits, or drop-YYYY-MM-DD; ${shown} is none.`;
+}
 
 /**
  * `open`: images are still being announced. `sealed`: all of them are, and their number is known. `finished`: each has an

@@ -82,11 +82,11 @@ export function sendProblem(reply: FastifyReply, error: HttpProblem): void {
 export function toProblem(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const [first] = error.validation;
-    return new HttpProblem(
-      400,
-      `${error.validationContext ?? 'request'}${first?.instancePath ?? ''}: ${first?.message ?? 'is wrong'}`,
-    );
+    const [{ instancePath = '', message = 'is wrong' } = {}] = error.validation;
+    // Sentences are of our schemas, and name what is wrong themselves.
+    const isSentence = message.endsWith('.');
+    const place = `${error.validationContext ?? 'request'}${instancePath}`;
+    return new HttpProblem(400, isSentence ? message : `${place}: ${message}`);
   }
   if (error instanceof JobMissingError || error instanceof ObjectMissingError)
     return new HttpProblem(
@@ -95,6 +95,8 @@ export function toProblem(error: unknown): HttpProblem {
     );
   if (error instanceof ImgclsError && error.kind === 'usage')
     return new HttpProblem(409, error.message, { hint: error.hint, cause: error });
+  if (error instanceof ImgclsError && error.kind === 'config')
+    return new HttpProblem(503, error.message, { hint: error.hint, cause: error });
   if (isTransient(error))
     return new HttpProblem(503, 'The cloud does not answer as it should.', {
       hint: 'Try again in a moment.',
@@ -109,10 +111,28 @@ export function toProblem(error: unknown): HttpProblem {
   });
 }
 
+const MOST_SHOWN = 100;
+
+/** A body of a type that nothing here reads; Fastify says no more than that. */
+function wrongType({ headers, routeOptions: { schema } }: FastifyRequest): HttpProblem {
+  const takes = schema?.consumes ?? (schema?.body === undefined ? [] : ['application/json']);
+  const { 'content-type': type } = headers;
+  const came =
+    type === undefined ? 'it came without' : `it came as ${JSON.stringify(type.slice(0, MOST_SHOWN))}`;
+  const types = takes.map((each) => (each === 'image/*' ? 'image/jpeg (or another image type)' : each));
+  return new HttpProblem(
+    415,
+    types.length === 0
+      ? 'This address takes no body: send none.'
+      : `Send the body with content-type: ${types.join(' or ')}; ${came}.`,
+  );
+}
+
 /** Answers every error of a route or of Fastify itself, and logs what somebody should look at. */
 export function answerErrors(log: Log) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const answer = toProblem(error);
+    const { code } = error as Partial<FastifyError>;
+    const answer = code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' ? wrongType(request) : toProblem(error);
     const job = (request.params as { id?: string } | undefined)?.id;
     const fields = {
       trace: request.id,

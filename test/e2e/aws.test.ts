@@ -196,6 +196,26 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     }
   });
 
+  it('the service starts without its model, for all that needs none, and says so', async () => {
+    const args = ['serve', '--port', '0', '--model', 'resnet50'];
+    const service = start(installed.bin, await installed.dataDir(), args, aws);
+    try {
+      const url = await until(
+        'the service listens',
+        async () => /listening on (\S+)/.exec(service.stderr())?.[1],
+      );
+      expect(service.stderr()).toMatch(/"resnet50" is not installed\. imgcls model pull resnet50/);
+      expect((await fetch(`${url}/v1/jobs`)).status).toBe(200);
+      expect(await (await fetch(`${url}/v1/server`)).json()).toMatchObject({
+        status: 503,
+        hint: 'imgcls model pull resnet50',
+      });
+    } finally {
+      service.kill('SIGTERM');
+      await service.finished;
+    }
+  });
+
   it('the service does not start without the token of its secret, and says why', async () => {
     const missing = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:nowhere-AbCdEf';
     const short = await secret('short', { SecretString: 'short' });

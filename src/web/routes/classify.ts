@@ -44,7 +44,7 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyOptions)
         tags: ['classify'],
         summary: 'Classify one small image at once',
         description: 'The body is the image itself. It goes before all jobs, and is not kept as one.',
-        consumes: ['application/octet-stream', 'image/*'],
+        consumes: ['image/*', 'application/octet-stream'],
         querystring: query,
         response: {
           200: { description: 'Its labels.', content: { 'application/json': { schema: classified } } },

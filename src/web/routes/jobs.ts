@@ -64,7 +64,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       tags: ['jobs'],
       summary: 'Give a job up; what has an outcome keeps it',
       params: byId,
-      response: { 200: jobView, ...problems(...COMMON, 404, 409) },
+      response: { 200: jobView, ...problems(...COMMON, 404, 409, 413, 415) },
     },
     async handler({ params: { id } }) {
       const job = await client.job(id);
@@ -83,7 +83,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       tags: ['jobs'],
       summary: 'Classify the failed images of a finished job once more',
       params: byId,
-      response: { 200: jobView, ...problems(...COMMON, 404, 409) },
+      response: { 200: jobView, ...problems(...COMMON, 404, 409, 413, 415) },
     },
     async handler({ params: { id } }) {
       const job = await client.retry(id, { wait: false });
@@ -102,7 +102,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       tags: ['jobs'],
       summary: 'Delete a job and its results; one that goes on is cancelled first',
       params: byId,
-      response: { 204: z.void().describe('It is deleted.'), ...problems(...COMMON, 404) },
+      response: { 204: z.void().describe('It is deleted.'), ...problems(...COMMON, 404, 413, 415) },
     },
     async handler({ params: { id } }, reply) {
       if (isDropJob(id)) await hub.view(id);

@@ -1,12 +1,16 @@
+/// <reference lib="dom" />
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pythonOf } from '../../contract/python.ts';
 import { type InstalledPackage, installPackage } from '../package.ts';
+import { openBrowser } from './browser.ts';
 import { type Service, startService } from './up.ts';
 
 const run = promisify(execFile);
+const browser = await openBrowser();
 
 let installed: InstalledPackage;
 let service: Service;
@@ -19,6 +23,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await service?.stop();
   await installed?.remove();
+  await browser?.close();
 });
 
 describe('the OpenAPI document', () => {
@@ -57,4 +62,28 @@ describe('the OpenAPI document', () => {
     expect(answer.status).toBe(200);
     expect(await answer.text()).toMatch(/swagger-ui/);
   });
+
+  it.skipIf(browser === undefined)(
+    'shows the reference in a browser, which asks nobody else and nothing by TLS',
+    async () => {
+      const policy = (await fetch(`${service.url}/docs`)).headers.get('content-security-policy');
+      expect(policy).toMatch(/^default-src 'none'/);
+      expect(policy).not.toMatch(/upgrade-insecure-requests|validator|https:/);
+      const page = await (browser as Browser).newPage();
+      const complaints: string[] = [];
+      const elsewhere: string[] = [];
+      page.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(message.text());
+      });
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('request', (request) => {
+        if (!/^(http:\/\/127\.0\.0\.1:|blob:|data:)/.test(request.url())) elsewhere.push(request.url());
+      });
+      await page.goto(`${service.url}/docs`);
+      await page.getByText('Classify one small image at once').click();
+      await page.getByRole('button', { name: 'Try it out' }).waitFor();
+      expect(complaints).toEqual([]);
+      expect(elsewhere).toEqual([]);
+    },
+  );
 });

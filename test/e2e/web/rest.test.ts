@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../contract/until.ts';
-import { type InstalledPackage, installPackage, processesOf, repository } from '../package.ts';
+import { type InstalledPackage, installPackage, processesOf, repository, start } from '../package.ts';
 import { type Service, startService } from './up.ts';
 
 const samples = ['cat.jpg', 'coffee.jpg', 'mountains.jpg'];
@@ -187,6 +187,50 @@ describe('the REST service', () => {
     expect(await jsonOf('/v1/jobs?limit=100')).not.toMatchObject({ jobs: [{ total: 1 }] });
   });
 
+  it('says which types of body an address takes', async () => {
+    const post = (address: string, type?: string) =>
+      jsonOf(address, {
+        method: 'POST',
+        headers: type === undefined ? {} : { 'content-type': type },
+        body: new Uint8Array([1]),
+      });
+    expect(await post('/v1/classify')).toMatchObject({
+      status: 415,
+      detail:
+        'Send the body with content-type: image/jpeg (or another image type) or application/octet-stream; it came without.',
+    });
+    expect(await post('/v1/jobs', 'image/jpeg')).toMatchObject({
+      status: 415,
+      detail:
+        'Send the body with content-type: application/json or multipart/form-data; it came as "image/jpeg".',
+    });
+    expect(await post('/v1/session', 'image/jpeg')).toMatchObject({
+      status: 415,
+      detail: 'Send the body with content-type: application/json; it came as "image/jpeg".',
+    });
+    const { job } = await submit(['cat.jpg']);
+    expect(await post(`/v1/jobs/${job.id}/cancel`, 'image/jpeg')).toMatchObject({
+      status: 415,
+      detail: 'This address takes no body: send none.',
+    });
+  });
+
+  it("says what a job's id is where it gets none", async () => {
+    for (const address of ['/v1/jobs/nope', '/v1/jobs/nope/results', '/v1/jobs?after=nope'])
+      expect(await jsonOf(address)).toMatchObject({
+        status: 400,
+        detail: `A job's id is 26 letters and digits, or drop-YYYY-MM-DD; "nope" is none.`,
+      });
+    expect(await jsonOf('/v1/jobs/drop-2026-13-01')).toMatchObject({
+      status: 400,
+      detail: expect.stringContaining('"drop-2026-13-01" is none.'),
+    });
+    expect(await jsonOf('/v1/jobs?limit=x')).toMatchObject({
+      status: 400,
+      detail: expect.stringMatching(/^querystring\/limit: /),
+    });
+  });
+
   it('shows the fleet, the models and figures for Prometheus', async () => {
     const status = await jsonOf('/v1/status');
     expect(status.controller).toMatchObject({ isAlive: true, reason: expect.any(String) });
@@ -196,6 +240,51 @@ describe('the REST service', () => {
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     expect(metrics).toMatch(/imgcls_queue_messages\{queue="requests",state="waiting"\} \d/);
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+  });
+
+  it('does not start with a model that is not installed, and says how to get it', async () => {
+    for (const command of ['up', 'serve']) {
+      const args = [command, '--port', '0', '--model', 'resnet50'];
+      const { code, stderr } = await start(installed.bin, await installed.dataDir(), args).finished;
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/"resnet50" is not installed.\n +imgcls model pull resnet50/);
+      expect(stderr).not.toMatch(/listening/);
+    }
+  });
+
+  it('says so when its model is removed under it, and goes on with others', async () => {
+    const folder = await installed.dataDir();
+    const mine = path.join(folder, 'models', 'mine', 'int8');
+    await cp(path.join(repository, 'models', 'efficientnet-lite0'), mine, { recursive: true });
+    const manifest = JSON.parse(await readFile(path.join(mine, 'model.json'), 'utf8'));
+    await writeFile(path.join(mine, 'model.json'), JSON.stringify({ ...manifest, name: 'mine' }));
+    const brief = await startService(installed.bin, folder, ['serve'], { IMGCLS_MODEL: 'mine' });
+    try {
+      const server = async () => await fetch(`${brief.url}/v1/server`);
+      expect(await (await server()).json()).toMatchObject({ model: 'mine/int8' });
+      await rm(mine, { recursive: true });
+      const image = { method: 'POST', headers: { 'content-type': 'image/jpeg' } };
+      const body = new Uint8Array(await bytesOf('cat.jpg'));
+      const classify = (query = '') => fetch(`${brief.url}/v1/classify${query}`, { ...image, body });
+      const submitted = await submit(['cat.jpg'], {}, brief.url);
+      expect(submitted.answer.status).toBe(503);
+      for (const problem of [submitted.job, await (await server()).json(), await (await classify()).json()])
+        expect(problem).toMatchObject({
+          status: 503,
+          detail: 'The model "mine" is not installed.',
+          hint: expect.stringContaining('Installed: efficientnet-lite0.'),
+        });
+      expect(await (await classify('?model=resnet50')).json()).toMatchObject({
+        status: 404,
+        detail: 'The model "resnet50" is not installed.',
+      });
+      expect(await (await fetch(`${brief.url}/v1/models`)).json()).toMatchObject({
+        models: [{ title: 'efficientnet-lite0/int8', isDefault: false }],
+      });
+      expect((await classify('?model=efficientnet-lite0')).status).toBe(200);
+    } finally {
+      await brief.stop();
+    }
   });
 
   it('ends at an interrupt with everything that it started, also in the midst of a job', async () => {
