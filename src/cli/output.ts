@@ -87,21 +87,28 @@ async function exporterFor({ format, output }: OutputFlags): Promise<Exporter> {
   return isTable ? (await import('./table.ts')).tableOrLines() : createExporter('lines');
 }
 
-/** Writes outcomes as they come. @returns how many there were and how many of them are errors. */
+/** How many outcomes were written, how many of them are errors, and how many are labels of images too small to trust. */
+export interface Written {
+  images: number;
+  errors: number;
+  lowResolution: number;
+}
+
+/** Writes outcomes as they come. */
 export async function writeOutcomes(
   outcomes: AsyncIterable<Outcome>,
   flags: OutputFlags,
   output: Output,
-): Promise<{ images: number; errors: number }> {
+): Promise<Written> {
   const exporter = await exporterFor(flags);
-  let images = 0;
-  let errors = 0;
+  const written: Written = { images: 0, errors: 0, lowResolution: 0 };
   await output.write(exporter.begin());
   for await (const outcome of outcomes) {
-    images++;
-    if (isError(outcome)) errors++;
+    written.images++;
+    if (isError(outcome)) written.errors++;
+    else if (outcome.warning === 'low_resolution') written.lowResolution++;
     await output.write(exporter.row(outcome));
   }
   await output.write(exporter.end());
-  return { images, errors };
+  return written;
 }

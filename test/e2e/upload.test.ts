@@ -58,8 +58,11 @@ describe('imgcls upload', () => {
       /^cat\.jpg, .+\ncoffee\.jpg, .+\nmountains\.jpg, .+\nrocket\.jpg, .+\ntripod\.png, .+\n$/,
     );
     const job = /job (\w{26})/.exec(upload.stderr)?.[1] ?? '';
+    expect(upload.stderr).toMatch(/^imgcls: 5 images, 0 errors in [\d.]+ s \([\d.]+ images\/s\), job /m);
     const again = await start(installed.bin, dataDir, ['results', job]).finished;
     expect(again).toMatchObject({ code: 0, stdout: upload.stdout });
+    const waited = await start(installed.bin, dataDir, ['results', job, '--wait']).finished;
+    expect(waited.stderr, 'reading is not classifying').toContain(`imgcls: 5 images, 0 errors, job ${job}\n`);
   });
 
   it('gives every odd file one outcome with the right code, classifies the good ones, and ends with 3', async () => {
@@ -81,8 +84,13 @@ describe('imgcls upload', () => {
   it('says of a tiny image that its label is little more than a guess', async () => {
     const dataDir = await installed.dataDir();
     await sharp(path.join(samples, 'cat.jpg')).resize(64, 64).jpeg().toFile(path.join(dataDir, 'tiny.jpg'));
-    const { stdout } = await start(installed.bin, dataDir, ['upload', 'tiny.jpg', '--format', 'ndjson'])
-      .finished;
+    const { stdout, stderr } = await start(installed.bin, dataDir, [
+      'upload',
+      'tiny.jpg',
+      '--format',
+      'ndjson',
+    ]).finished;
+    expect(stderr).toMatch(/^imgcls: 1 image has fewer than 96 pixels/m);
     expect(ndjson(stdout)).toMatchObject([{ name: 'tiny.jpg', warning: 'low_resolution' }]);
   });
 
