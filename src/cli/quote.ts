@@ -18,7 +18,7 @@ import { systemClock } from './clock.ts';
 import { openCloud } from './compose.ts';
 import { BOOT_MS, policySettings } from './compose-fleet.ts';
 import { foreignBucket } from './foreign-bucket.ts';
-import { type OutputFlags, openOutput } from './output.ts';
+import { formatOf, type OutputFlags, openOutput } from './output.ts';
 import { type QuoteView, quoteText } from './quote-text.ts';
 import { notice } from './run.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
@@ -36,7 +36,8 @@ const FRESH_REPORT_MS = reportStaleAfterMs(CONTROLLER_TIMING.local);
 
 /** Runs `imgcls upload --quote`. @returns the exit code. */
 export async function quoteUpload(inputs: readonly string[], options: QuoteOptions): Promise<number> {
-  const { format = 'table', cluster, dataDir } = options;
+  const { cluster, dataDir } = options;
+  const format = formatOf(options) ?? 'table';
   if (format !== 'table' && format !== 'json') {
     throw new ImgclsError('usage', `A quote cannot be written as ${format}.`, {
       hint: 'Give --format table or --format json.',

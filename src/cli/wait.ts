@@ -4,8 +4,10 @@ import { counted } from '../core/counted.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import { attemptTotal } from '../core/job.ts';
 import { dollars } from '../core/money.ts';
+import type { Cloud } from '../core/ports.ts';
+import { isUnattended } from './attended.ts';
 import type { Output, OutputFlags } from './output.ts';
-import { type Written, writeOutcomes } from './output.ts';
+import { formatOf, openOutput, type Written, writeOutcomes } from './output.ts';
 import { measured, startProgress } from './progress.ts';
 import { exitCode, InterruptedError, isClosedPipe } from './report.ts';
 import { notice } from './run.ts';
@@ -49,7 +51,7 @@ export async function waitAndPrint(
     const counts = `${counted(written.images, 'image')}, ${counted(errors, 'error')}`;
     notice(`${counts}${took}${await costText(costUsd)}, job ${job.id}`);
     warnOfSmall(written);
-    if (errors > 0 && flags.format === undefined) {
+    if (errors > 0 && formatOf(flags) === undefined) {
       notice(`"imgcls results ${job.id} --format ndjson" says what is wrong with each.`);
     }
     if ((await job.record({ signal, onTransient: tellOnce })).state === 'cancelled') {
@@ -72,13 +74,20 @@ export async function waitAndPrint(
 /** `--no-wait`: the job's id is the result. @returns the exit code. */
 export async function leaveBehind(
   job: Job,
-  { output, interrupted }: Pick<Waiting, 'output' | 'interrupted'>,
+  { interrupted, cloud, clock }: Pick<Waiting, 'interrupted' | 'clock'> & { cloud: Cloud },
 ): Promise<number> {
   try {
-    const images = attemptTotal(await job.submitted);
+    const record = await job.submitted;
+    const announced = `${counted(attemptTotal(record) ?? 0, 'image')} announced`;
+    const output = await openOutput(undefined);
     await output.write(`${job.id}\n`);
     await output.finish();
-    notice(`${images} images announced; "imgcls results ${job.id} --wait" waits for them.`);
+    const waits = `"imgcls results ${job.id} --wait"`;
+    notice(
+      record.state === 'sealed' && (await isUnattended(cloud, clock))
+        ? `${announced}. Nothing works on the job until ${waits}, "imgcls scale" or "imgcls up" runs.`
+        : `${announced}; ${waits} waits for the outcomes.`,
+    );
     return exitCode.done;
   } catch (error) {
     const advice = await howToGoOn(job);

@@ -100,6 +100,7 @@ describe('imgcls upload', () => {
     expect(announced.code).toBe(0);
     expect(await processesOf(dataDir)).toEqual([]);
     const job = announced.stdout.trim();
+    expect(announced.stderr).toContain(`Nothing works on the job until "imgcls results ${job} --wait"`);
     const early = await start(installed.bin, dataDir, ['results', job]).finished;
     expect(early, 'a job that is not finished is no success').toMatchObject({ code: 1, stdout: '' });
     const waited = await start(installed.bin, dataDir, ['results', job, '--wait', '--format', 'csv'])
@@ -111,6 +112,12 @@ describe('imgcls upload', () => {
 
   it.each([
     [['upload', 'nowhere'], 2, /Cannot read nowhere/],
+    [['upload', samples, '--no-wait', '--output', 'o.csv'], 2, /--no-wait leaves before there are results/],
+    [
+      ['upload', samples, '--output', 'no/o.csv'],
+      2,
+      /Cannot write to no\/o\.csv: there is no such folder\.$/m,
+    ],
     [['upload'], 2, /missing required argument/],
     [['upload', '.', '--format', 'xml'], 2, /Allowed choices are/],
     [['upload', '.', '--top-k', '0'], 2, /--top-k is 0/],
