@@ -152,6 +152,13 @@ export function catalogEntries(name: string): CatalogEntry[] {
   });
 }
 
+/** A command that gets hold of a variant that is not installed. */
+export function howToGet(name: string, variant: ModelVariant): string {
+  return catalog.some((entry) => entry.name === name && entry.variant === variant)
+    ? `imgcls model pull ${name} --variant ${variant}`
+    : `It cannot be pulled: imgcls model import FILE --name ${name} --variant ${variant}, or take another model ("imgcls model list").`;
+}
+
 /** The entry whose file has this content. */
 export function recognize(sha256: string): CatalogEntry | undefined {
   return catalog.find(({ files }) => files.some((file) => file.sha256 === sha256));
