@@ -13,6 +13,7 @@ import { type QuoteInputs, quote, quoteRequests } from '../scaler/quote.ts';
 import { readReport } from '../scaler/report.ts';
 import { ObjectCount } from '../upload/count-objects.ts';
 import type { Input } from '../upload/inputs.ts';
+import { watchForNothing } from '../upload/nothing.ts';
 import { walkInputs } from '../upload/walk.ts';
 import { systemClock } from './clock.ts';
 import { openCloud } from './compose.ts';
@@ -80,13 +81,14 @@ async function countInputs(
   }: { settings: Pick<RunSettings, 'packBelowBytes' | 'maxImageBytes'>; cloud: Cloud | undefined },
 ): Promise<Counted> {
   const skipped = skippedFiles();
+  const nothing = watchForNothing(skipped.add);
   const found: Counted = { images: 0, bytes: 0, objects: new ObjectCount(packBelowBytes) };
   for await (const input of walkInputs(inputs, {
     include,
     exclude,
     stdin: process.stdin,
     bucket: (name) => cloud?.bucket(name) ?? foreignBucket(name),
-    onSkip: skipped.add,
+    ...nothing,
   })) {
     const bytes = await bytesOf(input);
     found.images++;
@@ -96,7 +98,7 @@ async function countInputs(
     else found.objects.addStored(bytes);
   }
   skipped.tell();
-  if (found.images === 0) throw new ImgclsError('usage', `There is no image in ${inputs.join(', ')}.`);
+  if (found.images === 0) throw nothing.error(inputs);
   return found;
 }
 

@@ -16,6 +16,8 @@ export interface WalkOptions {
   bucket(name: string): Store;
   /** Told of everything that is left out. */
   onSkip(skipped: Skipped): void;
+  /** Told when the list on standard input has no path. */
+  onEmptyList?(): void;
   signal?: AbortSignal;
 }
 
@@ -32,13 +34,16 @@ export async function* walkInputs(inputs: readonly string[], options: WalkOption
 }
 
 async function* walkList(options: WalkOptions): AsyncGenerator<Input> {
+  let isEmpty = true;
   for await (const line of linesOf(options.stdin, options.signal)) {
     if (line === '') continue;
+    isEmpty = false;
     const address = parseS3Address(line);
     // A listed path keeps the name that it is listed by, whatever else is listed.
     if (address !== undefined) yield* walkPrefix(address, false, options);
     else yield* walkListed(line, options);
   }
+  if (isEmpty) options.onEmptyList?.();
 }
 
 /** A line of a list has an outcome also where nothing has its name, though that may look like a glob. */
@@ -158,11 +163,11 @@ async function* walkGlob(
   if (matches === 0) onSkip({ source: input, reason: NO_MATCH });
 }
 
+export const OTHER_NAME = 'its name is not one of an image';
+
 /** Why the name of a file keeps it out. */
 const otherNameOf = ({ include, exclude }: WalkOptions): string =>
-  include.length + exclude.length > 0
-    ? '--include or --exclude leaves it out'
-    : 'its name is not one of an image';
+  include.length + exclude.length > 0 ? '--include or --exclude leaves it out' : OTHER_NAME;
 
 interface FolderWalk {
   /** What stands before an image's path in the folder to make its name; empty for nothing. */

@@ -137,7 +137,12 @@ describe('imgcls upload', () => {
     await writeFile(path.join(dataDir, 'notes', 'a.txt'), 'text');
     const { code, stderr } = await start(installed.bin, dataDir, ['upload', 'notes']).finished;
     expect(code).toBe(2);
-    expect(stderr).toMatch(/There is no image in notes/);
+    expect(stderr).toMatch(/There is no image in notes\.\n {2}Files of a folder count by their ending/);
+    const none = await start(installed.bin, dataDir, ['upload', '*.png']).finished;
+    expect(none.stderr).toMatch(/There is no image in \*\.png\.\n$/);
+    const list = await start(installed.bin, dataDir, ['upload', '-']).finished;
+    expect(list).toMatchObject({ code: 2, stdout: '' });
+    expect(list.stderr).toMatch(/^imgcls: The list on standard input is empty\.$/m);
   });
 
   it.runIf(shared)(
