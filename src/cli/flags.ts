@@ -25,7 +25,7 @@ export function withWaitFlags(command: Command): Command {
     .option('--wait', 'wait for the outcomes', true)
     .option(
       '--no-wait',
-      'print the job id and leave; on one machine a controller must run ("imgcls results JOB --wait", scale, up)',
+      'print the job id and leave; on one machine nothing works on the job until "imgcls results JOB --wait", scale or up runs',
     )
     .option('--timeout <seconds>', 'stop waiting after so long', seconds);
 }
