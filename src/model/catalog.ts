@@ -152,11 +152,11 @@ export function catalogEntries(name: string): CatalogEntry[] {
   });
 }
 
-/** A command that gets hold of a variant that is not installed. */
+/** How to get hold of a variant that is not installed. */
 export function howToGet(name: string, variant: ModelVariant): string {
   return catalog.some((entry) => entry.name === name && entry.variant === variant)
     ? `imgcls model pull ${name} --variant ${variant}`
-    : `It cannot be pulled: imgcls model import FILE --name ${name} --variant ${variant}, or take another model ("imgcls model list").`;
+    : `It cannot be pulled. "imgcls model import FILE --name ${name} --variant ${variant}" installs one that you have; "imgcls model list" shows other models.`;
 }
 
 /** The entry whose file has this content. */

@@ -55,7 +55,7 @@ export function chooseVariant(
       'config',
       `There is no ${setting} variant of ${name}, only ${available.join(', ')}.`,
       {
-        hint: `Leave the variant at "auto", or get the other one.\n${howToGet(name, setting)}`,
+        hint: `${howToGet(name, setting)}\nOr leave the variant at "auto".`,
       },
     );
   }

@@ -33,7 +33,7 @@ describe('variant', () => {
     expect(() => chooseVariant('efficientnet-lite0', 'fp32', vnni, ['int8'])).toThrow(
       expect.objectContaining({
         hint: expect.stringMatching(
-          /cannot be pulled: imgcls model import FILE --name efficientnet-lite0 --variant fp32/,
+          /cannot be pulled\. "imgcls model import FILE --name efficientnet-lite0 --variant fp32"/,
         ),
       }),
     );
