@@ -26,8 +26,8 @@ export interface UploadOptions extends OutputFlags {
 /** Runs `imgcls upload`. @returns the exit code. */
 export async function upload(inputs: readonly string[], options: UploadOptions): Promise<number> {
   const { topK, concurrency, cluster, dataDir } = options;
-  checkOutputFlags(options);
   if (options.quote === true) return await (await import('./quote.ts')).quoteUpload(inputs, options);
+  checkOutputFlags(options);
   // As "imgcls model list" writes a model: NAME/VARIANT.
   const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
   return await withRun({ topK, model, modelVariant, concurrency, cluster, dataDir }, (run) =>
