@@ -1,4 +1,5 @@
 /** The figures of a report in words, as the table and the page have them. Pure. */
+import { counted } from '../core/counted.ts';
 import { modelTitle } from '../core/model.ts';
 import type { BenchReport, Change, ScenarioResult } from './bench-report.ts';
 import type { LabelShares } from './correctness.ts';
@@ -94,7 +95,7 @@ export function contextLines({
   return [
     `machine  ${machine.cores} cores of ${machine.cpu}, ${memory}, ${machine.platform} ${machine.arch}`,
     `model    ${modelTitle(model)} ${model.version}; cloud ${cloud}${workers}`,
-    `versions imgcls ${versions.imgcls}, Node ${versions.node}; ${options.repeat} repetitions, ${options.boots} boots`,
+    `versions imgcls ${versions.imgcls}, Node ${versions.node}; ${counted(options.repeat, 'repetition')}, ${counted(options.boots, 'boot')}`,
   ];
 }
 

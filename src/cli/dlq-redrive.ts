@@ -16,7 +16,7 @@ import {
 } from '../results/letters.ts';
 import { systemClock } from './clock.ts';
 import { type LetterFlags, select } from './dlq.ts';
-import { type Output, type OutputFlags, openOutput } from './output.ts';
+import { checkOutputFlags, formatOf, type Output, type OutputFlags, openOutput } from './output.ts';
 import { exitCode, InterruptedError } from './report.ts';
 import { notice, type Run, withRun } from './run.ts';
 import { faultTeller, howToGoOn, waitAndPrint, withAdvice } from './wait.ts';
@@ -37,9 +37,10 @@ interface Redriven {
  * work at once.
  * @returns the exit code.
  */
-export function redriveLetters(ids: readonly string[], flags: RedriveFlags): Promise<number> {
+export async function redriveLetters(ids: readonly string[], flags: RedriveFlags): Promise<number> {
   const { cluster, dataDir } = flags;
-  return withRun({ cluster, dataDir }, async (run) => {
+  checkOutputFlags(flags);
+  return await withRun({ cluster, dataDir }, async (run) => {
     const letters = await select(ids, flags, run);
     if (letters.length === 0) notice('There is no such letter.');
     const jobs = byJob(letters.filter(isReadable));
@@ -60,7 +61,8 @@ export function redriveLetters(ids: readonly string[], flags: RedriveFlags): Pro
 }
 
 /** These formats have one beginning and one end, and their rows do not say of which job they are. */
-function mustFit(jobs: number, { format }: OutputFlags): void {
+function mustFit(jobs: number, flags: OutputFlags): void {
+  const format = formatOf(flags);
   if (jobs < 2 || (format !== 'json' && format !== 'csv')) return;
   throw new ImgclsError('usage', `The outcomes of ${jobs} jobs do not fit into one ${format} document.`, {
     hint: 'Give --job JOB, --no-wait, or another --format.',

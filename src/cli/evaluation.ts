@@ -26,9 +26,11 @@ export async function labelledImages(
   const { images, unlabelled } = await findLabelledImages(dir, labels);
   if (unlabelled.length > 0) {
     const shown = unlabelled.slice(0, SHOWN).join(', ');
-    notice(
-      `${unlabelled.length} images say nothing of what they show and are left out: ${shown}${unlabelled.length > SHOWN ? ', ...' : ''}`,
-    );
+    const what =
+      unlabelled.length === 1
+        ? '1 image says nothing of what it shows and is'
+        : `${unlabelled.length} images say nothing of what they show and are`;
+    notice(`${what} left out: ${shown}${unlabelled.length > SHOWN ? ', ...' : ''}`);
   }
   return images;
 }

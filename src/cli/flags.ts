@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { outputFormats } from './output-formats.ts';
+import { formatEndings, outputFormats } from './output-formats.ts';
 
 /** A flag that takes a whole number. */
 export function wholeNumber(text: string): number {
@@ -23,9 +23,14 @@ export const collect = (value: string, values: string[] = []): string[] => [...v
 export function withWaitFlags(command: Command): Command {
   return command
     .option('--wait', 'wait for the outcomes', true)
-    .option('--no-wait', 'print the job id and leave; "imgcls results JOB --wait" waits')
+    .option(
+      '--no-wait',
+      'print the job id and leave; on one machine nothing works on the job until "imgcls results JOB --wait", scale or up runs',
+    )
     .option('--timeout <seconds>', 'stop waiting after so long', seconds);
 }
+
+const endings = formatEndings.map((ending) => `.${ending}`).join(', ');
 
 /** `--format` and `--output`, which every command with results has. */
 export function withOutputFlags(command: Command): Command {
@@ -33,7 +38,7 @@ export function withOutputFlags(command: Command): Command {
     .addOption(
       new Option(
         '--format <format>',
-        'how results are written; else table on a terminal, lines elsewhere',
+        `how results are written; else by the ending of --output (${endings}), table on a terminal, lines elsewhere`,
       ).choices(outputFormats),
     )
     .option('--output <file>', 'write results to a file instead of standard output');

@@ -205,8 +205,9 @@ export async function compare(
 async function reference(library: ModelLibrary, name: string): Promise<LibraryModel> {
   const [found] = await library.find(name, 'fp32');
   if (found !== undefined) return found;
+  const { howToGet } = await import('../model/catalog.ts');
   throw new ImgclsError('usage', `There is no ${name}/fp32 to compare with.`, {
-    hint: `imgcls model pull ${name} --variant fp32, or imgcls model import FILE --name ${name}`,
+    hint: howToGet(name, 'fp32'),
   });
 }
 

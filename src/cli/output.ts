@@ -6,7 +6,7 @@ import { finished } from 'node:stream/promises';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import { isError, type Outcome } from '../core/outcome.ts';
 import { createExporter, type Exporter } from '../results/export.ts';
-import type { OutputFormat } from './output-formats.ts';
+import { formatEndings, type OutputFormat } from './output-formats.ts';
 
 /** Where results go. */
 export interface Output {
@@ -55,11 +55,24 @@ export async function openOutput(file: string | undefined): Promise<Output> {
   };
 }
 
+/** The file is written under a name that is none of its user's business. */
+const WHY_NOT: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder',
+  ENOTDIR: 'there is no such folder',
+  EISDIR: 'it is a folder',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'its disk is mounted read-only',
+  ENOSPC: 'the disk is full',
+  ENAMETOOLONG: 'its name is too long',
+};
+
 async function openForWriting(written: string, file: string): Promise<FileHandle> {
   try {
     return await open(written, 'w');
   } catch (cause) {
-    throw new ImgclsError('usage', `Cannot write to ${file}: ${messageOf(cause)}`, { cause });
+    const why = WHY_NOT[(cause as NodeJS.ErrnoException).code ?? ''] ?? messageOf(cause);
+    throw new ImgclsError('usage', `Cannot write to ${file}: ${why}.`, { cause });
   }
 }
 
@@ -80,28 +93,56 @@ async function writeTo(stream: Writable, text: string): Promise<void> {
   if (text !== '' && !stream.write(text)) await once(stream, 'drain');
 }
 
+/** What was asked for, else what the file's ending says. */
+export function formatOf({ format, output }: OutputFlags): OutputFormat | undefined {
+  if (format !== undefined || output === undefined) return format;
+  const ending = path.extname(output).slice(1).toLowerCase();
+  return formatEndings.find((known) => known === ending);
+}
+
+/** @throws {ImgclsError} where there will be no results to write. */
+export function checkOutputFlags({ wait, format, output }: OutputFlags & { wait: boolean }): void {
+  const given = [
+    ...(format === undefined ? [] : ['--format']),
+    ...(output === undefined ? [] : ['--output']),
+  ];
+  if (wait || given.length === 0) return;
+  throw new ImgclsError('usage', `--no-wait leaves before there are results for ${given.join(' and ')}.`, {
+    hint: `"imgcls results JOB --wait ${given.join(' ... ')} ..." writes them.`,
+  });
+}
+
 /** A terminal gets a table, anything else gets lines, where nothing was asked for. */
-async function exporterFor({ format, output }: OutputFlags): Promise<Exporter> {
+async function exporterFor(flags: OutputFlags): Promise<Exporter> {
+  const { output } = flags;
+  const format = formatOf(flags);
   if (format !== undefined && format !== 'table') return createExporter(format);
   const isTable = format === 'table' || (output === undefined && process.stdout.isTTY);
   return isTable ? (await import('./table.ts')).tableOrLines() : createExporter('lines');
 }
 
-/** Writes outcomes as they come. @returns how many there were and how many of them are errors. */
+/** How many outcomes were written, how many of them are errors, and how many are labels of images too small to trust. */
+export interface Written {
+  images: number;
+  errors: number;
+  lowResolution: number;
+}
+
+/** Writes outcomes as they come. */
 export async function writeOutcomes(
   outcomes: AsyncIterable<Outcome>,
   flags: OutputFlags,
   output: Output,
-): Promise<{ images: number; errors: number }> {
+): Promise<Written> {
   const exporter = await exporterFor(flags);
-  let images = 0;
-  let errors = 0;
+  const written: Written = { images: 0, errors: 0, lowResolution: 0 };
   await output.write(exporter.begin());
   for await (const outcome of outcomes) {
-    images++;
-    if (isError(outcome)) errors++;
+    written.images++;
+    if (isError(outcome)) written.errors++;
+    else if (outcome.warning === 'low_resolution') written.lowResolution++;
     await output.write(exporter.row(outcome));
   }
   await output.write(exporter.end());
-  return { images, errors };
+  return written;
 }

@@ -1,3 +1,4 @@
+import { counted } from '../core/counted.ts';
 import { openSpinner } from './spinner.ts';
 
 /** How often a log file, say, gets a line of progress. */
@@ -5,6 +6,8 @@ const LOG_LINE_MS = 10_000;
 
 export interface ProgressNumbers {
   done: number;
+  /** How many of them were done already when the wait began. */
+  before: number;
   total: number | undefined;
   errors: number;
   stored: number;
@@ -41,15 +44,25 @@ function logLines(nowMs: () => number, startMs: number): ProgressLine {
 }
 
 /** `120 of 1000 images, 98.4 images/s, 9 s left`. While the inputs are still read, the total is what was read so far. */
-export function progressText({ done, total, errors, stored }: ProgressNumbers, elapsedMs: number): string {
+export function progressText(
+  { done, before, total, errors, stored }: ProgressNumbers,
+  elapsedMs: number,
+): string {
   if (done === 0)
     return total === undefined
       ? `${stored} images stored`
       : `${total} images stored, waiting for the first label`;
-  const perSecond = (1000 * done) / elapsedMs;
-  const left = total === undefined ? '' : `, ${duration((1000 * (total - done)) / perSecond)} left`;
-  const faulty = errors === 0 ? '' : `, ${errors} errors`;
-  return `${done} of ${total ?? `${stored}+`} images, ${perSecond.toFixed(1)} images/s${left}${faulty}`;
+  const perSecond = (1000 * (done - before)) / elapsedMs;
+  const rate = perSecond === 0 ? '' : `, ${perSecond.toFixed(1)} images/s`;
+  const leftMs = total === undefined ? Number.NaN : (1000 * (total - done)) / perSecond;
+  const left = Number.isFinite(leftMs) ? `, ${duration(leftMs)} left` : '';
+  const faulty = errors === 0 ? '' : `, ${counted(errors, 'error')}`;
+  return `${done} of ${total ?? `${stored}+`} images${rate}${left}${faulty}`;
+}
+
+/** What something took, as exactly as it is worth: `1.0 s`, `12 s`, `4 min`. */
+export function measured(ms: number): string {
+  return ms < 9950 ? `${(ms / 1000).toFixed(1)} s` : duration(1000 * Math.round(ms / 1000));
 }
 
 /** `9 s`, `4 min`, `2 h 5 min`. */

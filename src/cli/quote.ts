@@ -13,12 +13,13 @@ import { type QuoteInputs, quote, quoteRequests } from '../scaler/quote.ts';
 import { readReport } from '../scaler/report.ts';
 import { ObjectCount } from '../upload/count-objects.ts';
 import type { Input } from '../upload/inputs.ts';
+import { watchForNothing } from '../upload/nothing.ts';
 import { walkInputs } from '../upload/walk.ts';
 import { systemClock } from './clock.ts';
 import { openCloud } from './compose.ts';
 import { BOOT_MS, policySettings } from './compose-fleet.ts';
 import { foreignBucket } from './foreign-bucket.ts';
-import { type OutputFlags, openOutput } from './output.ts';
+import { formatOf, type OutputFlags, openOutput } from './output.ts';
 import { type QuoteView, quoteText } from './quote-text.ts';
 import { notice } from './run.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
@@ -36,7 +37,8 @@ const FRESH_REPORT_MS = reportStaleAfterMs(CONTROLLER_TIMING.local);
 
 /** Runs `imgcls upload --quote`. @returns the exit code. */
 export async function quoteUpload(inputs: readonly string[], options: QuoteOptions): Promise<number> {
-  const { format = 'table', cluster, dataDir } = options;
+  const { cluster, dataDir } = options;
+  const format = formatOf(options) ?? 'table';
   if (format !== 'table' && format !== 'json') {
     throw new ImgclsError('usage', `A quote cannot be written as ${format}.`, {
       hint: 'Give --format table or --format json.',
@@ -79,13 +81,14 @@ async function countInputs(
   }: { settings: Pick<RunSettings, 'packBelowBytes' | 'maxImageBytes'>; cloud: Cloud | undefined },
 ): Promise<Counted> {
   const skipped = skippedFiles();
+  const nothing = watchForNothing(skipped.add);
   const found: Counted = { images: 0, bytes: 0, objects: new ObjectCount(packBelowBytes) };
   for await (const input of walkInputs(inputs, {
     include,
     exclude,
     stdin: process.stdin,
     bucket: (name) => cloud?.bucket(name) ?? foreignBucket(name),
-    onSkip: skipped.add,
+    ...nothing,
   })) {
     const bytes = await bytesOf(input);
     found.images++;
@@ -95,7 +98,7 @@ async function countInputs(
     else found.objects.addStored(bytes);
   }
   skipped.tell();
-  if (found.images === 0) throw new ImgclsError('usage', `There is no image in ${inputs.join(', ')}.`);
+  if (found.images === 0) throw nothing.error(inputs);
   return found;
 }
 

@@ -9,7 +9,7 @@ import type { Output, OutputFlags } from './output.ts';
 import { openOutput, writeOutcomes } from './output.ts';
 import { exitCode } from './report.ts';
 import { notice, type Run, withRun } from './run.ts';
-import { costText, faultTeller, waitAndPrint } from './wait.ts';
+import { costText, faultTeller, waitAndPrint, warnOfSmall } from './wait.ts';
 
 export interface ResultsOptions extends OutputFlags {
   wait?: boolean;
@@ -50,8 +50,10 @@ async function submitted(id: string, { client, cloud, interrupted }: Run): Promi
       });
     }
     const record = await job.settled();
-    const { images, errors } = await writeOutcomes(job.results(interrupted), options, output);
+    const written = await writeOutcomes(job.results(interrupted), options, output);
+    const { images, errors } = written;
     await output.finish();
+    warnOfSmall(written);
     const cost = await costText(costUsd);
     const isTriedAgain = record.attempt > FIRST_ATTEMPT && !isFinal(record);
     if (images !== record.total || isTriedAgain) {
@@ -69,8 +71,10 @@ async function dropped(id: string, { cloud, interrupted }: Run): Promise<Print> 
   await requireJob(cloud, id, interrupted);
   return async (options, output) => {
     const outcomes = readOutcomes(cloud.output, id, { signal: interrupted });
-    const { images, errors } = await writeOutcomes(outcomes, options, output);
+    const written = await writeOutcomes(outcomes, options, output);
+    const { images, errors } = written;
     await output.finish();
+    warnOfSmall(written);
     const cost = await costText(() => readJobCost(cloud.output, id));
     notice(`${images} dropped images so far${cost}, job ${id}`);
     return errors > 0 ? exitCode.someErrors : exitCode.done;

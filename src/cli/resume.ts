@@ -3,7 +3,7 @@ import type { JobRecord } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
 import { systemClock } from './clock.ts';
 import type { OutputFlags } from './output.ts';
-import { openOutput } from './output.ts';
+import { checkOutputFlags, openOutput } from './output.ts';
 import { withRun } from './run.ts';
 import { skippedFiles } from './skipped.ts';
 import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
@@ -17,9 +17,10 @@ export interface ResumeOptions extends OutputFlags {
 }
 
 /** Runs `imgcls resume`. @returns the exit code. */
-export function resume(id: string, options: ResumeOptions): Promise<number> {
+export async function resume(id: string, options: ResumeOptions): Promise<number> {
   const { concurrency, cluster, dataDir } = options;
-  return withRun({ concurrency, cluster, dataDir }, async ({ client, cloud, interrupted }) => {
+  checkOutputFlags(options);
+  return await withRun({ concurrency, cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     const output = await openOutput(options.output);
     try {
       const tellOnce = faultTeller();
@@ -37,7 +38,7 @@ export function resume(id: string, options: ResumeOptions): Promise<number> {
         },
       });
       job.submitted.then(skipped.tell, () => {});
-      if (!options.wait) return await leaveBehind(job, { output, interrupted });
+      if (!options.wait) return await leaveBehind(job, { interrupted, cloud, clock: systemClock });
       const costUsd = () => readJobCost(cloud.output, id);
       const stored = () => imagesStored;
       return await waitAndPrint(job, options, {

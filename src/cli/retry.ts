@@ -1,7 +1,7 @@
 import { readJobCost } from '../core/job-cost.ts';
 import { systemClock } from './clock.ts';
 import type { OutputFlags } from './output.ts';
-import { openOutput } from './output.ts';
+import { checkOutputFlags, openOutput } from './output.ts';
 import { exitCode } from './report.ts';
 import { notice, withRun } from './run.ts';
 import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
@@ -14,9 +14,10 @@ export interface RetryOptions extends OutputFlags {
 }
 
 /** Runs `imgcls retry`. @returns the exit code. */
-export function retry(id: string, options: RetryOptions): Promise<number> {
+export async function retry(id: string, options: RetryOptions): Promise<number> {
   const { cluster, dataDir } = options;
-  return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
+  checkOutputFlags(options);
+  return await withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     const output = await openOutput(options.output);
     try {
       const tellOnce = faultTeller();
@@ -26,7 +27,7 @@ export function retry(id: string, options: RetryOptions): Promise<number> {
         notice(`No image of job ${id} has an error.`);
         return exitCode.done;
       }
-      if (!options.wait) return await leaveBehind(job, { output, interrupted });
+      if (!options.wait) return await leaveBehind(job, { interrupted, cloud, clock: systemClock });
       const costUsd = () => readJobCost(cloud.output, id);
       return await waitAndPrint(job, options, {
         interrupted,

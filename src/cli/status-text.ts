@@ -1,5 +1,6 @@
 /** A status for a person. Pure. */
 import { CONTROLLER_TIMING, lockLateAfterMs, reportStaleAfterMs } from '../core/controller-timing.ts';
+import { counted } from '../core/counted.ts';
 import { ttlMsOf, WORKER_GONE_MS, type WorkerStatus } from '../core/fleet.ts';
 import { dollars } from '../core/money.ts';
 import type { QueueDepth } from '../core/ports.ts';
@@ -25,7 +26,6 @@ export function statusText(view: StatusView): string {
 
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 const row = (name: string, text: string): string => `${name.padEnd(13)}${text}`;
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** What could not be read says so, and why. */
 const orUnknown = <T>(value: Known<T>, text: (value: T) => string): string =>

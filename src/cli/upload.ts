@@ -4,7 +4,7 @@ import { systemClock } from './clock.ts';
 import { environmentTrace } from './environment-trace.ts';
 import { selectJobModel } from './models.ts';
 import type { OutputFlags } from './output.ts';
-import { openOutput } from './output.ts';
+import { checkOutputFlags, openOutput } from './output.ts';
 import { notice, type Run, withRun } from './run.ts';
 import { skippedFiles } from './skipped.ts';
 import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
@@ -27,6 +27,7 @@ export interface UploadOptions extends OutputFlags {
 export async function upload(inputs: readonly string[], options: UploadOptions): Promise<number> {
   const { topK, concurrency, cluster, dataDir } = options;
   if (options.quote === true) return await (await import('./quote.ts')).quoteUpload(inputs, options);
+  checkOutputFlags(options);
   // As "imgcls model list" writes a model: NAME/VARIANT.
   const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
   return await withRun({ topK, model, modelVariant, concurrency, cluster, dataDir }, (run) =>
@@ -69,7 +70,7 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
       });
     notice(chosen.notice);
     job.submitted.then(skipped.tell, () => {});
-    if (!options.wait) return await leaveBehind(job, { output, interrupted });
+    if (!options.wait) return await leaveBehind(job, { interrupted, cloud, clock: systemClock });
     return await waitAndPrint(job, options, {
       interrupted,
       output,

@@ -1,11 +1,14 @@
 import type { Job } from '../client/submission.ts';
 import type { Clock } from '../core/clock.ts';
+import { counted } from '../core/counted.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import { attemptTotal } from '../core/job.ts';
 import { dollars } from '../core/money.ts';
+import type { Cloud } from '../core/ports.ts';
+import { isUnattended } from './attended.ts';
 import type { Output, OutputFlags } from './output.ts';
-import { writeOutcomes } from './output.ts';
-import { duration, startProgress } from './progress.ts';
+import { formatOf, openOutput, type Written, writeOutcomes } from './output.ts';
+import { measured, startProgress } from './progress.ts';
 import { exitCode, InterruptedError, isClosedPipe } from './report.ts';
 import { notice } from './run.ts';
 
@@ -31,20 +34,24 @@ export async function waitAndPrint(
   const timedOut = flags.timeout === undefined ? [] : [AbortSignal.timeout(flags.timeout)];
   const signal = AbortSignal.any([interrupted, ...timedOut]);
   const progress = await startProgress(() => clock.monotonicMs());
+  let classified = 0;
   try {
     const outcomes = job.outcomes({
       signal,
-      onProgress: (numbers) => progress.show({ ...numbers, stored: stored() }),
+      onProgress(numbers) {
+        classified = numbers.done - numbers.before;
+        progress.show({ ...numbers, stored: stored() });
+      },
       onTransient: tellOnce,
     });
-    const { images, errors } = await writeOutcomes(outcomes, flags, output);
+    const written = await writeOutcomes(outcomes, flags, output);
     progress.stop();
-    const tookMs = clock.monotonicMs() - startMs;
-    const rate = ((1000 * images) / tookMs).toFixed(1);
-    notice(
-      `${counted(images, 'image')}, ${counted(errors, 'error')} in ${duration(tookMs)} (${rate} images/s)${await costText(costUsd)}, job ${job.id}`,
-    );
-    if (errors > 0 && flags.format === undefined) {
+    const { errors } = written;
+    const took = tookText(classified, clock.monotonicMs() - startMs);
+    const counts = `${counted(written.images, 'image')}, ${counted(errors, 'error')}`;
+    notice(`${counts}${took}${await costText(costUsd)}, job ${job.id}`);
+    warnOfSmall(written);
+    if (errors > 0 && formatOf(flags) === undefined) {
       notice(`"imgcls results ${job.id} --format ndjson" says what is wrong with each.`);
     }
     if ((await job.record({ signal, onTransient: tellOnce })).state === 'cancelled') {
@@ -67,13 +74,20 @@ export async function waitAndPrint(
 /** `--no-wait`: the job's id is the result. @returns the exit code. */
 export async function leaveBehind(
   job: Job,
-  { output, interrupted }: Pick<Waiting, 'output' | 'interrupted'>,
+  { interrupted, cloud, clock }: Pick<Waiting, 'interrupted' | 'clock'> & { cloud: Cloud },
 ): Promise<number> {
   try {
-    const images = attemptTotal(await job.submitted);
+    const record = await job.submitted;
+    const announced = `${counted(attemptTotal(record) ?? 0, 'image')} announced`;
+    const output = await openOutput(undefined);
     await output.write(`${job.id}\n`);
     await output.finish();
-    notice(`${images} images announced; "imgcls results ${job.id} --wait" waits for them.`);
+    const waits = `"imgcls results ${job.id} --wait"`;
+    notice(
+      record.state === 'sealed' && (await isUnattended(cloud, clock))
+        ? `${announced}. Nothing works on the job until ${waits}, "imgcls scale" or "imgcls up" runs.`
+        : `${announced}; ${waits} waits for the outcomes.`,
+    );
     return exitCode.done;
   } catch (error) {
     const advice = await howToGoOn(job);
@@ -87,7 +101,21 @@ export async function costText(costUsd: Waiting['costUsd']): Promise<string> {
   return usd === undefined || usd === 0 ? '' : `, ${dollars(usd)}`;
 }
 
-const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
+/** ` in 9.0 s (1.2 images/s)`; nothing where no image was classified meanwhile, and the time was that of reading. */
+export function tookText(classified: number, tookMs: number): string {
+  if (classified === 0) return '';
+  return ` in ${measured(tookMs)} (${((1000 * classified) / tookMs).toFixed(1)} images/s)`;
+}
+
+/** Formats for people do not mark the single image. */
+export function warnOfSmall({ lowResolution }: Written): void {
+  if (lowResolution > 0) notice(smallText(lowResolution));
+}
+
+export const smallText = (images: number): string =>
+  images === 1
+    ? '1 image has fewer than 96 pixels on its shorter side: its label is little more than a guess.'
+    : `${images} images have fewer than 96 pixels on their shorter side: their labels are little more than guesses.`;
 
 /** Says each fault of the world once, however long it is waited out and whatever it is that meets it. */
 export function faultTeller(): (error: unknown) => void {

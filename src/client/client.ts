@@ -11,6 +11,7 @@ import { traceId, traceOf } from '../core/trace.ts';
 import { FORMAT } from '../core/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
 import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
+import { watchForNothing } from '../upload/nothing.ts';
 import { putContent } from '../upload/put-content.ts';
 import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
 import { NOTHING, submit } from '../upload/submit.ts';
@@ -136,7 +137,12 @@ function dropped(id: string): ImgclsError {
 function walk(
   inputs: readonly string[],
   { readBucket }: ClientOptions,
-  { stdin, onSkip, ...job }: Pick<WalkOptions, 'include' | 'exclude'> & ReadingOptions,
+  {
+    stdin,
+    onSkip,
+    onEmptyList,
+    ...job
+  }: Pick<WalkOptions, 'include' | 'exclude' | 'onEmptyList'> & ReadingOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Input> {
   return walkInputs(inputs, {
@@ -145,6 +151,7 @@ function walk(
     stdin: stdin ?? process.stdin,
     bucket: readBucket,
     onSkip: onSkip ?? (() => {}),
+    ...(onEmptyList && { onEmptyList }),
     signal,
   });
 }
@@ -158,21 +165,16 @@ async function submitJob(
   const stopping = stopper(given.signal);
   const { signal } = stopping;
   const named = Array.isArray(inputs) ? (inputs as readonly string[]) : undefined;
+  const nothing = watchForNothing(given.onSkip);
   const walked =
     named === undefined
       ? (inputs as AsyncIterable<Input>)
-      : walk(named, options, { ...given, include, exclude }, signal);
+      : walk(named, options, { ...given, ...nothing, include, exclude }, signal);
   // The first image is looked for before anything is written: a mistyped folder leaves no job behind.
   const images = walked[Symbol.asyncIterator]();
   // A source that gives nothing yet must not keep its caller from leaving.
   const first = await unlessAborted(images.next(), given.signal);
-  if (first.done === true) {
-    throw new ImgclsError('usage', `There is no image in ${named?.join(', ') ?? 'the inputs'}.`, {
-      ...(include.length === 0 && {
-        hint: `Files of a folder count by their ending; "--include '*'" takes all.`,
-      }),
-    });
-  }
+  if (first.done === true) throw nothing.error(named);
   const job = newJob(options, given, named ?? []);
   await createJob(patient(options, { ...given, signal }).output, job, given.signal);
   const submission = await startSubmission(options, stopping, given, (announcing) =>

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DEFAULTS } from './defaults.ts';
 import { topK } from './job.ts';
 import { modelName, modelVariant } from './model.ts';
 import { PACKED_BELOW_BYTES } from './pack.ts';
@@ -48,8 +49,16 @@ export const declared = {
     what: 'fp32, int8, or auto: by the features of the CPU',
   },
   modelMirror: { schema: z.url(), what: 'base address to download models from, in place of the hub' },
-  topK: { schema: z.coerce.number().pipe(topK), fallback: 5, what: 'classes listed for an image' },
-  concurrency: { schema: count(1, 256), fallback: 16, what: 'files read and stored at once by a submitter' },
+  topK: {
+    schema: z.coerce.number().pipe(topK),
+    fallback: DEFAULTS.topK,
+    what: 'classes listed for an image',
+  },
+  concurrency: {
+    schema: count(1, 256),
+    fallback: DEFAULTS.concurrency,
+    what: 'files read and stored at once by a submitter',
+  },
   runners: { schema: count(1, 256), what: 'model runners of a worker; else one a core' },
   leaseSeconds: {
     schema: count(2, 43_200),
@@ -81,7 +90,7 @@ export const declared = {
   },
   targetSeconds: {
     schema: seconds(1, 86_400),
-    fallback: 120,
+    fallback: DEFAULTS.targetSeconds,
     what: 'time in which the backlog should be gone, in seconds',
   },
   idleSeconds: {
@@ -144,12 +153,12 @@ export const declared = {
   },
   host: {
     schema: z.string().min(1),
-    fallback: '127.0.0.1',
+    fallback: DEFAULTS.host,
     what: 'address that the page and REST service listen on',
   },
   port: {
     schema: count(0, 65_535),
-    fallback: 8080,
+    fallback: DEFAULTS.port,
     what: 'port of the page and REST service; 0 takes a free one',
   },
   token: {

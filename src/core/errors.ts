@@ -85,6 +85,17 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+const READ_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+};
+
+/** Why a path cannot be read, without the path, which the reader has before them anyway. */
+export function readFault(error: unknown): string {
+  const { code } = error as { code?: string };
+  return READ_FAULTS[code ?? ''] ?? code ?? messageOf(error);
+}
+
 /** What went wrong and what to do, in one text. */
 export const messageAndHint = ({ message, hint }: ImgclsError): string =>
   hint === undefined ? message : `${message} ${hint}`;

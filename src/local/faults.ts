@@ -38,6 +38,11 @@ const NOT_WRITABLE: Fault = [
   'the data folder cannot be written',
   'Give this user write access to it, or name another folder in IMGCLS_DATA_DIR.',
 ];
+const NO_FOLDER: Fault = [
+  'permanent',
+  'the data folder is no folder but a file',
+  'Move the file away, or name another folder in IMGCLS_DATA_DIR.',
+];
 const READ_ONLY_DISK: Fault = [
   'permanent',
   'the data folder cannot be written: its disk is mounted read-only',
@@ -67,7 +72,8 @@ const FILE_FAULTS: Readonly<Record<string, Fault>> = {
   EROFS: READ_ONLY_DISK,
   EACCES: NOT_WRITABLE,
   EPERM: NOT_WRITABLE,
-  ENOTDIR: NOT_WRITABLE,
+  ENOTDIR: NO_FOLDER,
+  EEXIST: NO_FOLDER,
   EMFILE: TOO_MANY_FILES,
   ENFILE: TOO_MANY_FILES,
   EIO: ['permanent', 'the disk reported an error', 'Check the disk of the data folder.'],

@@ -152,6 +152,13 @@ export function catalogEntries(name: string): CatalogEntry[] {
   });
 }
 
+/** How to get hold of a variant that is not installed. */
+export function howToGet(name: string, variant: ModelVariant): string {
+  return catalog.some((entry) => entry.name === name && entry.variant === variant)
+    ? `imgcls model pull ${name} --variant ${variant}`
+    : `It cannot be pulled. "imgcls model import FILE --name ${name} --variant ${variant}" installs one that you have; "imgcls model list" shows other models.`;
+}
+
 /** The entry whose file has this content. */
 export function recognize(sha256: string): CatalogEntry | undefined {
   return catalog.find(({ files }) => files.some((file) => file.sha256 === sha256));

@@ -2,7 +2,7 @@
 
 import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, parse, resolve } from 'node:path';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, readFault } from '../core/errors.ts';
 import {
   type ClassLabel,
   type ModelManifest,
@@ -95,7 +95,7 @@ async function weightsFile(path: string): Promise<string> {
     return join(path, only);
   } catch (cause) {
     if (cause instanceof ImgclsError) throw cause;
-    throw new ImgclsError('usage', `Cannot read ${path}: ${messageOf(cause)}`, { cause });
+    throw new ImgclsError('usage', `Cannot read ${path}: ${readFault(cause)}.`, { cause });
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, readFault } from '../core/errors.ts';
 import type { ClassLabel } from '../core/model.ts';
 
 export interface LabelledImage {
@@ -51,7 +51,9 @@ async function imagesBelow(dir: string): Promise<string[]> {
       .map((entry) => join(entry.parentPath, entry.name))
       .sort();
   } catch (cause) {
-    throw new ImgclsError('usage', `Cannot read ${dir}: ${messageOf(cause)}`, { cause });
+    const isFile = (cause as { code?: string }).code === 'ENOTDIR';
+    const why = isFile ? 'it is no folder' : readFault(cause);
+    throw new ImgclsError('usage', `Cannot read ${dir}: ${why}.`, { cause });
   }
 }
 

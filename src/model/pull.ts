@@ -72,7 +72,7 @@ export async function pullModel(name: string, options: PullOptions): Promise<Pul
 async function chooseEntry(name: string, setting: VariantSetting): Promise<CatalogEntry> {
   const entries = catalogEntries(name);
   const [first, ...others] = entries.map(({ variant }) => variant) as [ModelVariant, ...ModelVariant[]];
-  const { variant } = chooseVariant(setting, await readCpuFeatures(), [first, ...others]);
+  const { variant } = chooseVariant(name, setting, await readCpuFeatures(), [first, ...others]);
   return entries.find((entry) => entry.variant === variant) as CatalogEntry;
 }
 

@@ -31,7 +31,7 @@ export async function selectModel(options: {
     const models = variantSetting === 'auto' ? trusted(found) : found;
     const [first, ...others] = models.map(({ manifest }) => manifest.variant);
     if (first === undefined) return undefined;
-    const { variant, reason } = chooseVariant(variantSetting, cpu, [first, ...others]);
+    const { variant, reason } = chooseVariant(name, variantSetting, cpu, [first, ...others]);
     const model = models.find(({ manifest }) => manifest.variant === variant);
     if (model === undefined) return undefined;
     const doubted = found.filter((other) => !models.includes(other)).map(({ manifest }) => manifest.variant);

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { ImgclsError } from '../core/errors.ts';
 import type { ModelVariant } from '../core/model.ts';
+import { howToGet } from './catalog.ts';
 
 export type VariantSetting = 'auto' | ModelVariant;
 
@@ -39,19 +40,24 @@ export interface VariantChoice {
 }
 
 /**
- * Chooses among the variants that there are.
+ * Chooses among the variants that there are of a model.
  * @throws {ImgclsError} of kind `config` when the setting asks for one that is not there.
  */
 export function chooseVariant(
+  name: string,
   setting: VariantSetting,
   cpu: CpuFeatures,
   available: readonly [ModelVariant, ...ModelVariant[]],
 ): VariantChoice {
   if (setting !== 'auto') {
     if (available.includes(setting)) return { variant: setting, reason: 'the settings ask for it' };
-    throw new ImgclsError('config', `There is no ${setting} variant, only ${available.join(', ')}.`, {
-      hint: 'Leave the variant at "auto", or pull the other one with "imgcls model pull NAME --variant VARIANT".',
-    });
+    throw new ImgclsError(
+      'config',
+      `There is no ${setting} variant of ${name}, only ${available.join(', ')}.`,
+      {
+        hint: `${howToGet(name, setting)}\nOr leave the variant at "auto".`,
+      },
+    );
   }
   const best: VariantChoice =
     cpu.int8.length > 0

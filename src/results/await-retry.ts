@@ -20,8 +20,9 @@ export async function awaitRetry(options: FollowOptions): Promise<JobRecord> {
   try {
     let record = await readJob(cloud.output, jobId, signal);
     let coverage = await readCoverage(cloud.output, record, signal);
+    const before = coverage.images;
     const report = () =>
-      options.onProgress?.({ done: coverage.images, errors: 0, total: attemptTotal(record) });
+      options.onProgress?.({ done: coverage.images, before, errors: 0, total: attemptTotal(record) });
     for (;;) {
       report();
       if (isFinal(record)) return record;

@@ -1,7 +1,7 @@
 import { isError, type Outcome } from '../core/outcome.ts';
 import type { ExportFormat } from './formats.ts';
 
-/** Text of one format: `begin`, then a `row` an outcome, then `end`. Every text brings its own line ends. */
+/** Text of one format: `begin`, then a `row` an outcome, then `end`. Every text is of whole lines: progress may be shown below. */
 export interface Exporter {
   begin(): string;
   row(outcome: Outcome): string;
@@ -47,15 +47,17 @@ const exporters: Record<ExportFormat, () => Exporter> = {
     end: () => '',
   }),
   json: () => {
-    let separator = '';
+    // Whether a comma ends its line shows with the next one.
+    let last: string | undefined;
+    const take = (lineEnd: string) => (last === undefined ? '' : `  ${last}${lineEnd}`);
     return {
-      begin: () => '[',
+      begin: () => '[\n',
       row: (outcome) => {
-        const text = `${separator}\n  ${jsonOf(outcome)}`;
-        separator = ',';
+        const text = take(',\n');
+        last = jsonOf(outcome);
         return text;
       },
-      end: () => '\n]\n',
+      end: () => `${take('\n')}]\n`,
     };
   },
   csv: () => ({

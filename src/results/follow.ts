@@ -13,6 +13,8 @@ import { type KnownShard, Tally } from './tally.ts';
 export interface FollowProgress {
   /** Images with an outcome. */
   done: number;
+  /** How many of them had it already when the wait began. */
+  before: number;
   /** Images with an error outcome among those already given out. */
   errors: number;
   /** Undefined while the submitter still reads its inputs. */
@@ -44,8 +46,9 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   const { cloud, jobId, sealed, signal } = options;
   const tally = new Tally();
   let errors = 0;
+  let before = 0;
   let record = await readJob(cloud.output, jobId, signal);
-  const report = () => options.onProgress?.({ done: tally.covered, errors, total: record.total });
+  const report = () => options.onProgress?.({ done: tally.covered, before, errors, total: record.total });
   const isOver = () => record.state === 'cancelled' || tally.frontier === record.total;
 
   async function* ready(): AsyncGenerator<Outcome> {
@@ -72,6 +75,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   signal?.addEventListener('abort', close, { once: true });
   try {
     yield* listed();
+    before = tally.covered;
     while (!isOver()) {
       signal?.throwIfAborted();
       const wake = record.total === undefined ? sealed : undefined;

@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, readFault } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
 import type { Accepts, Input, Skipped } from './inputs.ts';
 import { accepts, acceptsGlob, parseGlob, parseS3Address } from './select.ts';
@@ -16,6 +16,8 @@ export interface WalkOptions {
   bucket(name: string): Store;
   /** Told of everything that is left out. */
   onSkip(skipped: Skipped): void;
+  /** Told when the list on standard input has no path. */
+  onEmptyList?(): void;
   signal?: AbortSignal;
 }
 
@@ -32,13 +34,16 @@ export async function* walkInputs(inputs: readonly string[], options: WalkOption
 }
 
 async function* walkList(options: WalkOptions): AsyncGenerator<Input> {
+  let isEmpty = true;
   for await (const line of linesOf(options.stdin, options.signal)) {
     if (line === '') continue;
+    isEmpty = false;
     const address = parseS3Address(line);
     // A listed path keeps the name that it is listed by, whatever else is listed.
     if (address !== undefined) yield* walkPrefix(address, false, options);
     else yield* walkListed(line, options);
   }
+  if (isEmpty) options.onEmptyList?.();
 }
 
 /** A line of a list has an outcome also where nothing has its name, though that may look like a glob. */
@@ -88,17 +93,10 @@ async function checkInput(input: string): Promise<void> {
   if (input === '-' || parseS3Address(input) !== undefined) return;
   const found = await stat(input).catch((error: NodeJS.ErrnoException) => error);
   if (!(found instanceof Error) || parseGlob(input) !== undefined) return;
-  throw new ImgclsError('usage', `Cannot read ${input}: ${reasonOf(found)}.`, {
+  throw new ImgclsError('usage', `Cannot read ${input}: ${readFault(found)}.`, {
     hint: 'Give files, folders, globs, s3://bucket/prefix, or - for a list on standard input.',
     cause: found,
   });
-}
-
-/** What the system says, without the path that the reader has before them anyway. */
-function reasonOf(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  const words: Record<string, string> = { ENOENT: 'there is no such file', EACCES: 'permission denied' };
-  return words[code ?? ''] ?? code ?? messageOf(error);
 }
 
 /** A path that is gone by its turn, or one of a list that never was there, is an outcome among others. */
@@ -109,7 +107,7 @@ async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): 
     if (glob !== undefined) {
       yield* walkGlob(input, glob, options);
     } else {
-      yield missing(input, reasonOf(found));
+      yield missing(input, readFault(found));
     }
   } else if (found.isDirectory()) {
     const accept = accepts(options.include, options.exclude);
@@ -158,11 +156,11 @@ async function* walkGlob(
   if (matches === 0) onSkip({ source: input, reason: NO_MATCH });
 }
 
+export const OTHER_NAME = 'its name is not one of an image';
+
 /** Why the name of a file keeps it out. */
 const otherNameOf = ({ include, exclude }: WalkOptions): string =>
-  include.length + exclude.length > 0
-    ? '--include or --exclude leaves it out'
-    : 'its name is not one of an image';
+  include.length + exclude.length > 0 ? '--include or --exclude leaves it out' : OTHER_NAME;
 
 interface FolderWalk {
   /** What stands before an image's path in the folder to make its name; empty for nothing. */
@@ -217,7 +215,7 @@ async function readFolder(folder: string, skip: FolderWalk['skip']): Promise<Dir
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    skip({ source: folder, reason: `it cannot be read: ${reasonOf(error)}` });
+    skip({ source: folder, reason: `it cannot be read: ${readFault(error)}` });
     return [];
   }
 }

@@ -62,6 +62,12 @@ describe('help', () => {
     expect(loaded.some((url) => /\/node_modules\/onnxruntime-node\//.test(url))).toBe(true);
   });
 
+  it('names defaults', async () => {
+    const { stdout } = await start(installed.bin, dataDir, ['upload', '--help']).finished;
+    expect(stdout).toMatch(/--top-k <n>[^-]*json and ndjson\s+\(default:\s+5\)/);
+    expect(stdout).toMatch(/--concurrency <n>[^-]*\(default:\s+16\)/);
+  });
+
   it('names every command', async () => {
     const { stdout } = await start(installed.bin, dataDir, ['--help']).finished;
     for (const command of [

@@ -58,8 +58,11 @@ describe('imgcls upload', () => {
       /^cat\.jpg, .+\ncoffee\.jpg, .+\nmountains\.jpg, .+\nrocket\.jpg, .+\ntripod\.png, .+\n$/,
     );
     const job = /job (\w{26})/.exec(upload.stderr)?.[1] ?? '';
+    expect(upload.stderr).toMatch(/^imgcls: 5 images, 0 errors in [\d.]+ s \([\d.]+ images\/s\), job /m);
     const again = await start(installed.bin, dataDir, ['results', job]).finished;
     expect(again).toMatchObject({ code: 0, stdout: upload.stdout });
+    const waited = await start(installed.bin, dataDir, ['results', job, '--wait']).finished;
+    expect(waited.stderr, 'reading is not classifying').toContain(`imgcls: 5 images, 0 errors, job ${job}\n`);
   });
 
   it('gives every odd file one outcome with the right code, classifies the good ones, and ends with 3', async () => {
@@ -81,8 +84,13 @@ describe('imgcls upload', () => {
   it('says of a tiny image that its label is little more than a guess', async () => {
     const dataDir = await installed.dataDir();
     await sharp(path.join(samples, 'cat.jpg')).resize(64, 64).jpeg().toFile(path.join(dataDir, 'tiny.jpg'));
-    const { stdout } = await start(installed.bin, dataDir, ['upload', 'tiny.jpg', '--format', 'ndjson'])
-      .finished;
+    const { stdout, stderr } = await start(installed.bin, dataDir, [
+      'upload',
+      'tiny.jpg',
+      '--format',
+      'ndjson',
+    ]).finished;
+    expect(stderr).toMatch(/^imgcls: 1 image has fewer than 96 pixels/m);
     expect(ndjson(stdout)).toMatchObject([{ name: 'tiny.jpg', warning: 'low_resolution' }]);
   });
 
@@ -92,6 +100,7 @@ describe('imgcls upload', () => {
     expect(announced.code).toBe(0);
     expect(await processesOf(dataDir)).toEqual([]);
     const job = announced.stdout.trim();
+    expect(announced.stderr).toContain(`Nothing works on the job until "imgcls results ${job} --wait"`);
     const early = await start(installed.bin, dataDir, ['results', job]).finished;
     expect(early, 'a job that is not finished is no success').toMatchObject({ code: 1, stdout: '' });
     const waited = await start(installed.bin, dataDir, ['results', job, '--wait', '--format', 'csv'])
@@ -103,6 +112,12 @@ describe('imgcls upload', () => {
 
   it.each([
     [['upload', 'nowhere'], 2, /Cannot read nowhere/],
+    [['upload', samples, '--no-wait', '--output', 'o.csv'], 2, /--no-wait leaves before there are results/],
+    [
+      ['upload', samples, '--output', 'no/o.csv'],
+      2,
+      /Cannot write to no\/o\.csv: there is no such folder\.$/m,
+    ],
     [['upload'], 2, /missing required argument/],
     [['upload', '.', '--format', 'xml'], 2, /Allowed choices are/],
     [['upload', '.', '--top-k', '0'], 2, /--top-k is 0/],
@@ -122,7 +137,12 @@ describe('imgcls upload', () => {
     await writeFile(path.join(dataDir, 'notes', 'a.txt'), 'text');
     const { code, stderr } = await start(installed.bin, dataDir, ['upload', 'notes']).finished;
     expect(code).toBe(2);
-    expect(stderr).toMatch(/There is no image in notes/);
+    expect(stderr).toMatch(/There is no image in notes\.\n {2}Files of a folder count by their ending/);
+    const none = await start(installed.bin, dataDir, ['upload', '*.png']).finished;
+    expect(none.stderr).toMatch(/There is no image in \*\.png\.\n$/);
+    const list = await start(installed.bin, dataDir, ['upload', '-']).finished;
+    expect(list).toMatchObject({ code: 2, stdout: '' });
+    expect(list.stderr).toMatch(/^imgcls: The list on standard input is empty\.$/m);
   });
 
   it.runIf(shared)(

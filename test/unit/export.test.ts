@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/core/outcome.ts';
 import { createExporter, plainName } from '../../src/results/export.ts';
-import type { ExportFormat } from '../../src/results/formats.ts';
+import { type ExportFormat, exportFormats } from '../../src/results/formats.ts';
 
 const cat: Outcome = {
   v: 1,
@@ -49,6 +49,11 @@ describe('exported results', () => {
   });
   it.each([[[]], [[cat]], [[cat, bad]]])('are one JSON array, also of %# images', (outcomes: Outcome[]) => {
     expect(JSON.parse(exported('json', outcomes))).toHaveLength(outcomes.length);
+  });
+  it.each(exportFormats)('are whole lines at any time, as %s: progress is shown below them', (format) => {
+    const exporter = createExporter(format);
+    const texts = [exporter.begin(), exporter.row(cat), exporter.row(bad), exporter.end()];
+    for (const text of texts) expect(text).toMatch(/^$|\n$/);
   });
   it('are CSV that no spreadsheet takes for a formula', () => {
     const [, first, second] = exported('csv', [cat, bad]).split('\r\n');

@@ -62,6 +62,8 @@ describe('faults of the embedded cloud', () => {
     ['ENOSPC', 'permanent', 'the disk is full'],
     ['EROFS', 'permanent', 'cannot be written'],
     ['EACCES', 'permanent', 'cannot be written'],
+    ['ENOTDIR', 'permanent', 'no folder but a file'],
+    ['EEXIST', 'permanent', 'no folder but a file'],
     ['EMFILE', 'transient', 'too many files'],
   ])('the file system says %s: %s', (code, kind, message) => {
     expect(toFault(fileError(code), '/data')).toMatchObject({

@@ -111,6 +111,7 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .action(async (title: string | undefined) => (await import('../model.ts')).optimize(await open(), title));
   model
     .command('remove')
+    .alias('rm')
     .description('Removes an installed model.')
     .argument('<model>', 'NAME or NAME/VARIANT')
     .action(async (title: string) => (await import('../model.ts')).remove(await open(), title));

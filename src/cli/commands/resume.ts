@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { DEFAULTS } from '../../core/defaults.ts';
 import { wholeNumber, withOutputFlags, withWaitFlags } from '../flags.ts';
 import type { ResumeOptions } from '../resume.ts';
 
@@ -12,7 +13,11 @@ export function register(program: Command): void {
       '<job>',
       'job id, as "imgcls jobs" lists it; an upload of "-" reads its list from standard input again',
     )
-    .option('--concurrency <n>', 'files read and stored at once', wholeNumber);
+    .option(
+      '--concurrency <n>',
+      `files read and stored at once (default: ${DEFAULTS.concurrency})`,
+      wholeNumber,
+    );
   withOutputFlags(withWaitFlags(command)).action(async (job: string, flags: ResumeOptions) => {
     const { resume } = await import('../resume.ts');
     process.exitCode = await resume(job, { ...program.opts(), ...flags });

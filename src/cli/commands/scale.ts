@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { DEFAULTS } from '../../core/defaults.ts';
 import type { ScaleFlags } from '../scale.ts';
 
 export function register(program: Command): void {
@@ -15,7 +16,10 @@ export function register(program: Command): void {
         'per-message',
       ]),
     )
-    .option('--target-seconds <s>', 'time in which the backlog should be gone')
+    .option(
+      '--target-seconds <s>',
+      `time in which the backlog should be gone (default: ${DEFAULTS.targetSeconds})`,
+    )
     .option('--idle-seconds <s>', 'how long an idle worker is kept; else a tenth of its age, 10 to 120 s')
     .option('--cooldown-seconds <s>', 'after a launch nothing is retired for so long')
     .option('--max-launch-per-tick <n>', 'most workers launched at a time')

@@ -1,11 +1,15 @@
 import type { Command } from 'commander';
+import { DEFAULTS } from '../../core/defaults.ts';
 import type { ServeFlags } from '../serve.ts';
 
 /** Flags that `serve` and `up` share. */
 export const withServeFlags = (command: Command): Command =>
   command
-    .option('--host <address>', 'address to listen on; beyond this machine only with a token or --insecure')
-    .option('--port <n>', 'port to listen on; 0 takes a free one')
+    .option(
+      '--host <address>',
+      `address to listen on; beyond this machine only with a token or --insecure (default: ${DEFAULTS.host})`,
+    )
+    .option('--port <n>', `port to listen on; 0 takes a free one (default: ${DEFAULTS.port})`)
     .option(
       '--token <secret>',
       'secret that callers must know; rather IMGCLS_TOKEN, which no process list shows',

@@ -15,14 +15,28 @@ describe('variant', () => {
     ['fp32', vnni, ['fp32', 'int8'], 'fp32', /settings/],
     ['int8', none, ['fp32', 'int8'], 'int8', /settings/],
   ] as const)('%s on %j of %j is %s', (setting, cpu, available, variant, reason) => {
-    expect(chooseVariant(setting, cpu, available)).toEqual({
+    expect(chooseVariant('resnet50', setting, cpu, available)).toEqual({
       variant,
       reason: expect.stringMatching(reason),
     });
   });
 
   it('refuses a setting that cannot be met', () => {
-    expect(() => chooseVariant('int8', vnni, ['fp32'])).toThrow(/no int8 variant, only fp32/);
+    expect(() => chooseVariant('resnet50', 'int8', vnni, ['fp32'])).toThrow(
+      expect.objectContaining({
+        message: 'There is no int8 variant of resnet50, only fp32.',
+        hint: expect.stringContaining('imgcls model pull resnet50 --variant int8'),
+      }),
+    );
+  });
+  it('does not tell to pull what cannot be pulled', () => {
+    expect(() => chooseVariant('efficientnet-lite0', 'fp32', vnni, ['int8'])).toThrow(
+      expect.objectContaining({
+        hint: expect.stringMatching(
+          /cannot be pulled\. "imgcls model import FILE --name efficientnet-lite0 --variant fp32"/,
+        ),
+      }),
+    );
   });
 });
 
