@@ -1,13 +1,10 @@
 import type { Clock } from '../core/clock.ts';
+import { readControllerLock } from '../core/controller-lock.ts';
 import { CONTROLLER_TIMING, lockLateAfterMs } from '../core/controller-timing.ts';
-import { ObjectMissingError } from '../core/errors.ts';
-import { controllerLock, STATUS_INTERVAL_MS } from '../core/fleet.ts';
-import { CONTROLLER_LOCK_KEY, FLEET_PREFIX } from '../core/keys.ts';
+import { WORKER_GONE_MS } from '../core/fleet.ts';
+import { FLEET_PREFIX } from '../core/keys.ts';
 import type { Cloud } from '../core/ports.ts';
-import { parseVersioned } from '../core/versioned.ts';
 
-/** A worker that was killed leaves its last report behind. */
-const FRESH_MS = 4 * STATUS_INTERVAL_MS;
 /** Only a remark depends on it. */
 const LOOK_MS = 2000;
 
@@ -17,8 +14,9 @@ export async function isUnattended({ kind, output }: Cloud, clock: Clock): Promi
   const signal = AbortSignal.timeout(LOOK_MS);
   try {
     if (await isLockHeld(output, clock, signal)) return false;
+    // One that was killed leaves its last report behind.
     for await (const { modifiedAtMs } of output.list(FLEET_PREFIX, { signal }))
-      if (clock.nowMs() - modifiedAtMs < FRESH_MS) return false;
+      if (clock.nowMs() - modifiedAtMs < WORKER_GONE_MS) return false;
     return true;
   } catch {
     return false;
@@ -26,13 +24,7 @@ export async function isUnattended({ kind, output }: Cloud, clock: Clock): Promi
 }
 
 async function isLockHeld(output: Cloud['output'], clock: Clock, signal: AbortSignal): Promise<boolean> {
-  try {
-    const { info, body } = await output.get(CONTROLLER_LOCK_KEY, { signal });
-    const text = new TextDecoder().decode(body);
-    if (parseVersioned(controllerLock, text, 'controller lock').holder === undefined) return false;
-    return clock.nowMs() - info.modifiedAtMs <= lockLateAfterMs(CONTROLLER_TIMING.local);
-  } catch (error) {
-    if (error instanceof ObjectMissingError) return false;
-    throw error;
-  }
+  const lock = await readControllerLock(output, signal);
+  if (lock?.record.holder === undefined) return false;
+  return clock.nowMs() - lock.info.modifiedAtMs <= lockLateAfterMs(CONTROLLER_TIMING.local);
 }

@@ -1,24 +1,18 @@
 import type { Clock } from '../core/clock.ts';
+import { readControllerLock } from '../core/controller-lock.ts';
 import { messageOf, ObjectMissingError } from '../core/errors.ts';
-import {
-  controllerLock,
-  controllerReport,
-  MAX_STATUS_BYTES,
-  type WorkerStatus,
-  workerStatus,
-} from '../core/fleet.ts';
+import { controllerReport, MAX_STATUS_BYTES, type WorkerStatus, workerStatus } from '../core/fleet.ts';
 import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
 import { readJob } from '../core/job-record.ts';
 import {
   ACTIVE_PREFIX,
-  CONTROLLER_LOCK_KEY,
   CONTROLLER_REPORT_KEY,
   deadLetterQueueName,
   FLEET_PREFIX,
   requestQueueName,
 } from '../core/keys.ts';
-import type { Cloud, ObjectInfo } from '../core/ports.ts';
+import type { Cloud } from '../core/ports.ts';
 import { listShards } from '../core/shard.ts';
 import { parseVersioned } from '../core/versioned.ts';
 import { readCoverage } from '../results/job-coverage.ts';
@@ -57,18 +51,18 @@ export class StatusReader {
   }
 
   async #readLock(): Promise<SeenLock | undefined> {
-    const object = await this.#get(CONTROLLER_LOCK_KEY);
-    if (object === undefined) return undefined;
-    const { holder, epoch, ttlMs } = parseVersioned(controllerLock, object.text, 'controller lock');
+    const found = await readControllerLock(this.#cloud.output, this.#signal);
+    if (found === undefined) return undefined;
+    const { holder, epoch, ttlMs } = found.record;
     const nowMs = this.#clock.monotonicMs();
-    const { etag, modifiedAtMs } = object.info;
+    const { etag, modifiedAtMs } = found.info;
     if (this.#lock?.etag !== etag) this.#lock = { etag, sinceMs: nowMs };
     return { holder, epoch, ttlMs, renewedAtMs: modifiedAtMs, unchangedForMs: nowMs - this.#lock.sinceMs };
   }
 
   async #readReport() {
-    const object = await this.#get(CONTROLLER_REPORT_KEY);
-    return object && parseVersioned(controllerReport, object.text, 'controller report');
+    const text = await this.#get(CONTROLLER_REPORT_KEY);
+    return text === undefined ? undefined : parseVersioned(controllerReport, text, 'controller report');
   }
 
   async #readWorkers(): Promise<Known<WorkerStatus>[]> {
@@ -76,8 +70,8 @@ export class StatusReader {
     for await (const { key, bytes } of this.#cloud.output.list(FLEET_PREFIX, { signal: this.#signal })) {
       if (bytes > MAX_STATUS_BYTES) continue;
       const worker = await known(async () => {
-        const object = await this.#get(key);
-        return object && parseVersioned(workerStatus, object.text, `status ${key}`);
+        const text = await this.#get(key);
+        return text === undefined ? undefined : parseVersioned(workerStatus, text, `status ${key}`);
       });
       // It ended between the listing and the look.
       if (worker !== undefined) workers.push(worker);
@@ -121,9 +115,9 @@ export class StatusReader {
     return tally.covered;
   }
 
-  async #get(key: string): Promise<{ info: ObjectInfo; text: string } | undefined> {
+  async #get(key: string): Promise<string | undefined> {
     const object = await this.#cloud.output.get(key, { signal: this.#signal }).catch(unlessMissing);
-    return object && { info: object.info, text: new TextDecoder().decode(object.body) };
+    return object && new TextDecoder().decode(object.body);
   }
 }
 

@@ -1,19 +1,13 @@
 /** The cluster's buckets and queues, by calls that leave nothing behind, and its controller. */
+
 import type { Caller, Permissions } from '../core/account.ts';
 import type { Clock } from '../core/clock.ts';
+import { readControllerLock } from '../core/controller-lock.ts';
 import type { ControllerTiming } from '../core/controller-timing.ts';
 import { messageOf, ObjectMissingError, PreconditionFailedError, QueueMissingError } from '../core/errors.ts';
-import { controllerLock, ttlMsOf, WORKER_GONE_MS } from '../core/fleet.ts';
-import {
-  activeKey,
-  CONTROLLER_LOCK_KEY,
-  FLEET_PREFIX,
-  jobKey,
-  requestQueueName,
-  responseQueueName,
-} from '../core/keys.ts';
+import { ttlMsOf, WORKER_GONE_MS } from '../core/fleet.ts';
+import { activeKey, FLEET_PREFIX, jobKey, requestQueueName, responseQueueName } from '../core/keys.ts';
 import type { QueueDepth, QueueService, Store } from '../core/ports.ts';
-import { parseVersioned } from '../core/versioned.ts';
 import { ok, unknown, type Verdict, wrong } from './check.ts';
 
 /** A key that no image and no job has. */
@@ -144,7 +138,7 @@ export async function controllerVerdict({
   clock,
   signal,
 }: ControllerParts): Promise<Verdict> {
-  const seen = await readLock(output);
+  const seen = await readControllerLock(output);
   const holder = seen?.record.holder;
   if (seen === undefined || holder === undefined)
     return await withoutController('no controller runs', output, clock);
@@ -154,22 +148,11 @@ export async function controllerVerdict({
   while (clock.monotonicMs() <= untilMs) {
     await clock.sleep(halfMs / 10, signal);
     signal.throwIfAborted();
-    const now = await readLock(output);
-    if (now !== undefined && now.etag !== seen.etag && now.record.holder !== undefined)
+    const now = await readControllerLock(output);
+    if (now !== undefined && now.info.etag !== seen.info.etag && now.record.holder !== undefined)
       return ok(`${now.record.holder} acts (epoch ${now.record.epoch})`);
   }
   return await withoutController(`controller ${holder} does not act any more`, output, clock);
-}
-
-async function readLock(output: Store) {
-  try {
-    const { info, body } = await output.get(CONTROLLER_LOCK_KEY);
-    const record = parseVersioned(controllerLock, new TextDecoder().decode(body), 'controller lock');
-    return { etag: info.etag, record };
-  } catch (error) {
-    if (error instanceof ObjectMissingError) return undefined;
-    throw error;
-  }
 }
 
 async function withoutController(what: string, output: Store, clock: Clock): Promise<Verdict> {

@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.ts';
-import { ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
-import { type ControllerLock, controllerLock, ttlMsOf } from '../core/fleet.ts';
+import { readControllerLock } from '../core/controller-lock.ts';
+import { PreconditionFailedError } from '../core/errors.ts';
+import { type ControllerLock, ttlMsOf } from '../core/fleet.ts';
 import { CONTROLLER_LOCK_KEY } from '../core/keys.ts';
 import type { Store } from '../core/ports.ts';
-import { FORMAT, parseVersioned } from '../core/versioned.ts';
+import { FORMAT } from '../core/versioned.ts';
 
 interface Seen {
   etag: string;
@@ -91,15 +92,12 @@ export class LockKeeper {
   }
 
   async #look(): Promise<Seen | undefined> {
-    try {
-      const { info, body } = await this.#store.get(CONTROLLER_LOCK_KEY);
-      if (this.#seen?.etag !== info.etag) {
-        const record = parseVersioned(controllerLock, new TextDecoder().decode(body), 'controller lock');
-        this.#seen = { etag: info.etag, record, sinceMs: this.#clock.monotonicMs() };
-      }
-    } catch (error) {
-      if (!(error instanceof ObjectMissingError)) throw error;
+    const found = await readControllerLock(this.#store);
+    if (found === undefined) {
       this.#seen = undefined;
+    } else if (this.#seen?.etag !== found.info.etag) {
+      const { info, record } = found;
+      this.#seen = { etag: info.etag, record, sinceMs: this.#clock.monotonicMs() };
     }
     return this.#seen;
   }

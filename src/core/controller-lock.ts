@@ -1,0 +1,25 @@
+import { ObjectMissingError } from './errors.ts';
+import { type ControllerLock, controllerLock } from './fleet.ts';
+import { CONTROLLER_LOCK_KEY } from './keys.ts';
+import type { ObjectInfo, Store } from './ports.ts';
+import { parseVersioned } from './versioned.ts';
+
+/**
+ * The lock of the cluster's controller, held or let go of; undefined where there never was one.
+ * @throws {PoisonError} when it is no lock, or one of a newer version.
+ */
+export async function readControllerLock(
+  output: Store,
+  signal?: AbortSignal,
+): Promise<{ info: ObjectInfo; record: ControllerLock } | undefined> {
+  try {
+    const { info, body } = await output.get(CONTROLLER_LOCK_KEY, signal && { signal });
+    return {
+      info,
+      record: parseVersioned(controllerLock, new TextDecoder().decode(body), 'controller lock'),
+    };
+  } catch (error) {
+    if (error instanceof ObjectMissingError) return undefined;
+    throw error;
+  }
+}
