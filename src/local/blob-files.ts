@@ -1,15 +1,12 @@
 /** The files that hold the bytes of larger objects, under random names. Which object is whose, only the database knows. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsync, mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import { ImgclsError } from '../core/errors.ts';
 import type { Body } from '../core/ports.ts';
 import { isMissingFile, toFault } from './faults.ts';
-
-const flush = promisify(fsync);
 
 /** Folders, named by the first two digits of their files' names. */
 export const MOST_SHARDS = 256;
@@ -28,16 +25,16 @@ export class BlobFiles {
     const name = `${shard}/${random}`;
     const path = this.pathOf(name);
     try {
-      // The system keeps what is made and written in memory at first: a turn in the thread pool would take as long again.
-      const fd = this.#create(path, shard);
+      const file = await this.#create(path, shard);
       try {
-        if (body instanceof Uint8Array) writeFileSync(fd, body);
-        else for await (const chunk of counted(body, signal)) writeFileSync(fd, chunk);
+        // The system keeps what is written in memory at first: a turn in the thread pool would take as long again.
+        if (body instanceof Uint8Array) writeFileSync(file.fd, body);
+        else for await (const chunk of counted(body, signal)) writeFileSync(file.fd, chunk);
         // Before its row: no object must ever outlive its bytes. (The usual journaling file systems keep a new file's
         // name together with its content.)
-        await flush(fd);
+        await file.sync();
       } finally {
-        closeSync(fd);
+        await file.close();
       }
       return name;
     } catch (error) {
@@ -85,13 +82,13 @@ export class BlobFiles {
     return (await stat(this.pathOf(name)).catch(() => undefined))?.mtimeMs;
   }
 
-  #create(path: string, shard: string): number {
+  async #create(path: string, shard: string): Promise<FileHandle> {
     try {
-      return openSync(path, 'wx', 0o600);
+      return await open(path, 'wx', 0o600);
     } catch (error) {
       if (!isMissingFile(error)) throw error;
-      mkdirSync(join(this.#root, shard), { recursive: true, mode: 0o700 });
-      return openSync(path, 'wx', 0o600);
+      await mkdir(join(this.#root, shard), { recursive: true, mode: 0o700 });
+      return await open(path, 'wx', 0o600);
     }
   }
 }

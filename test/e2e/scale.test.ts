@@ -196,7 +196,7 @@ describe('imgcls scale on one machine', () => {
     await expect.poll(() => second.stderr(), { timeout: 20_000 }).toContain('starts');
     second.kill('SIGTERM');
     const { code, stderr } = await second.finished;
-    expect(code).toBe(130);
+    expect(code, stderr).toBe(130);
     expect(stderr).toContain('The workers were not drained: another controller');
     first.kill('SIGTERM');
     expect((await first.finished).code).toBe(0);

@@ -40,6 +40,11 @@ export class Children {
     return this.#running.get(id)?.launchedMs;
   }
 
+  /** Whether it was launched here, and its end is still to come or to be handed over. */
+  isUnsettled(id: string): boolean {
+    return this.#running.has(id) || this.#exits.some((exit) => exit.id === id);
+  }
+
   /**
    * @param launched is told the process as soon as there is one; when it throws, the process is ended again.
    * @throws the system's error when there is none.

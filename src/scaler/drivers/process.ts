@@ -122,8 +122,8 @@ class ProcessFleet implements FleetDriver {
     const living: WorkerFile[] = [];
     for (const file of await this.#recorded(heard)) {
       if (!isAlive(file)) {
-        // How a child of ours ended is told at the next look.
-        if (this.#children.launchedMs(file.id) === undefined) await this.#bury(file, heard);
+        // How a child of ours ended is told at the next look, also where that came to be known since this one began.
+        if (!this.#children.isUnsettled(file.id)) await this.#bury(file, heard);
         continue;
       }
       const current = this.#follow(file, heard.get(file.id));
