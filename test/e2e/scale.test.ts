@@ -69,6 +69,9 @@ const scale = (dataDir: string, ...args: string[]) =>
     String(IDLE_SECONDS),
     ...args,
   ]);
+/** The one that holds the lock: who stands by decides nothing. An upload that comes before brings a controller of its own. */
+const untilActing = (...controllers: Running[]) =>
+  until('a controller acts', async () => controllers.find(({ stdout }) => stdout() !== ''));
 const upload = (dataDir: string, folder = photographs) =>
   run(dataDir, ['upload', folder, '--format', 'ndjson']);
 
@@ -119,6 +122,7 @@ describe('imgcls scale on one machine', () => {
     for (const name of (await readdir(photographs)).slice(0, 20))
       await copyFile(path.join(photographs, name), path.join(few, name));
 
+    await untilActing(controller);
     const large = upload(dataDir);
     await untilWorkers(dataDir, 'at least 3', (count) => count >= 3);
     let most = 0;
@@ -148,15 +152,12 @@ describe('imgcls scale on one machine', () => {
   it('acts once where two controllers run, and goes on when the acting one or a worker is killed', async () => {
     const dataDir = await newDataDir();
     const controllers = [scale(dataDir, '--format', 'json'), scale(dataDir, '--format', 'json')];
+    const holder = await untilActing(...controllers);
     const job = upload(dataDir);
     await untilWorkers(dataDir, 'at least 3', (count) => count >= 3);
     expect((await workers(dataDir)).length).toBeLessThanOrEqual(4);
 
     const victim = await until('a worker is in the middle of its work', () => busyWorker(dataDir));
-    // Who stands by decides nothing.
-    const holder = await until('a controller acts', async () =>
-      controllers.find(({ stdout }) => stdout() !== ''),
-    );
     holder.kill('SIGKILL');
     process.kill(victim, 'SIGKILL');
 
