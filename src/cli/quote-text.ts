@@ -1,3 +1,4 @@
+import { counted } from '../core/counted.ts';
 import { dollars } from '../core/money.ts';
 import { PRICES_AS_OF } from '../core/prices.ts';
 import { harmless } from '../results/export.ts';
@@ -36,7 +37,6 @@ export function quoteText(quote: QuoteView): string {
 }
 
 const row = (name: string, text: string): string => `${name.padEnd(14)}${harmless(text)}\n`;
-const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 function times({ drainMs, firstResultMs, bootMs, bootIs, ...quote }: QuoteView): string[] {
   if (drainMs === undefined) return [row('done', 'never: no machine would be launched')];
