@@ -14,11 +14,14 @@ import { type Service, startService } from './up.ts';
 const browser: Browser | undefined = await openBrowser();
 const SLOW_RUNNER = path.join(import.meta.dirname, '../children/slow-runner.ts');
 const IMAGES = 25;
-const HELD_AT = 20;
+/** Labels show once the whole of a batch (16 images) is answered: so many that one is, however requests (8) cut them up. */
+const MANY = 60;
+const HELD_AT = 40;
 
 let installed: InstalledPackage;
 let folder: string;
 let files: string[];
+let manyFiles: string[];
 /** One that classifies for real, and one whose classifier takes its time, so that there is a midway. */
 let service: Service;
 let slow: Service;
@@ -28,13 +31,15 @@ beforeAll(async () => {
   if (browser === undefined) return;
   installed = await installPackage();
   folder = path.join(await installed.dataDir(), 'photographs');
-  files = await photographs(folder, IMAGES);
+  manyFiles = await photographs(folder, MANY);
+  files = manyFiles.slice(0, IMAGES);
   service = await startService(installed.bin, await installed.dataDir());
   hold = path.join(folder, '..', 'hold');
   slow = await startService(installed.bin, await installed.dataDir(), ['up', '--max', '1'], {
     IMGCLS_RUNNER_ENTRY: SLOW_RUNNER,
     IMGCLS_RUNNERS: '1',
     IMGCLS_TEST_HOLD: hold,
+    IMGCLS_TEST_IMAGES_PER_SECOND: '20',
   });
 });
 afterAll(async () => {
@@ -111,21 +116,21 @@ describe.skipIf(browser === undefined)('the page', () => {
 
   it('shows each image before it is sent, and goes on after a reload midway', async () => {
     await page.goto(slow.url);
-    await page.getByLabel('Images', { exact: true }).setInputFiles(files);
+    await page.getByLabel('Images', { exact: true }).setInputFiles(manyFiles);
     await until('thumbnails', async () => {
       const shown = await page.getByRole('list', { name: 'Images to be labelled' }).locator('img').count();
-      return shown === IMAGES ? true : undefined;
+      return shown === MANY ? true : undefined;
     });
     await writeFile(hold, String(HELD_AT));
-    const id = await submit(slow.url, files);
+    const id = await submit(slow.url, manyFiles);
     await until('some labels', async () => ((await labelled().count()) > 0 ? true : undefined), {
       timeoutMs: 60_000,
     });
-    expect(await labelled().count()).toBeLessThan(IMAGES);
+    expect(await labelled().count()).toBeLessThan(MANY);
     await page.reload();
     await rm(hold);
     expect(page.url()).toContain(id);
-    await until('all labels', async () => ((await labelled().count()) === IMAGES ? true : undefined), {
+    await until('all labels', async () => ((await labelled().count()) === MANY ? true : undefined), {
       timeoutMs: 60_000,
     });
     await until('thumbnails from the service', async () => {
@@ -134,7 +139,7 @@ describe.skipIf(browser === undefined)('the page', () => {
         .evaluateAll(
           (images) => images.filter((image) => (image as HTMLImageElement).naturalWidth > 0).length,
         );
-      return loaded === IMAGES ? true : undefined;
+      return loaded === MANY ? true : undefined;
     });
   });
 
@@ -142,16 +147,16 @@ describe.skipIf(browser === undefined)('the page', () => {
     const line = await openLine(slow.url);
     try {
       await writeFile(hold, String(HELD_AT));
-      await submit(line.url, files);
+      await submit(line.url, manyFiles);
       await until('some labels', async () => ((await labelled().count()) > 0 ? true : undefined), {
         timeoutMs: 60_000,
       });
       line.cut();
       await page.getByText('Connection lost, trying again.').waitFor();
-      expect(await labelled().count()).toBeLessThan(IMAGES);
+      expect(await labelled().count()).toBeLessThan(MANY);
       await rm(hold);
       line.mend();
-      await until('all labels', async () => ((await labelled().count()) === IMAGES ? true : undefined), {
+      await until('all labels', async () => ((await labelled().count()) === MANY ? true : undefined), {
         timeoutMs: 60_000,
       });
       expect(await page.getByText('Connection lost, trying again.').count()).toBe(0);
