@@ -11,9 +11,10 @@ import type { Cloud } from '../core/ports.ts';
 import { environmentName, isSecret, settingNames } from '../core/settings.ts';
 import { Controller } from '../scaler/controller.ts';
 import { createProcessFleet, runnersPerWorker } from '../scaler/drivers/process.ts';
+import { hasEnded, thisProcess } from '../scaler/drivers/processes.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
 import { readHistory, writeHistory } from '../scaler/history.ts';
-import type { LockKeeper } from '../scaler/lock.ts';
+import { LockKeeper } from '../scaler/lock.ts';
 import { Observer } from '../scaler/observe.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { readReport, writeReport } from '../scaler/report.ts';
@@ -60,6 +61,17 @@ export function openProcessFleet(cloud: Cloud, settings: RunSettings, max: numbe
     clock: systemClock,
     random: Math.random,
     newWorkerId,
+  });
+}
+
+/** The controller lock of the cluster. Of one machine's holders it is known at once when they have ended. */
+export function openLock(cloud: Cloud, holder: string, { lockTtlMs }: ControllerTiming): LockKeeper {
+  return new LockKeeper({
+    store: cloud.output,
+    holder,
+    clock: systemClock,
+    ttlMs: lockTtlMs,
+    ...(cloud.kind === 'local' && { processes: { own: thisProcess(), hasEnded } }),
   });
 }
 

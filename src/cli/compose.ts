@@ -12,13 +12,12 @@ import { patientCloud } from '../core/patient.ts';
 import type { Cloud, Store, UploadUrls } from '../core/ports.ts';
 import { drainFleet } from '../scaler/drain.ts';
 import { handOver } from '../scaler/hand-over.ts';
-import { LockKeeper } from '../scaler/lock.ts';
 import { startLoop } from '../scaler/loop.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { watchForWorkers } from '../scaler/watch-for-workers.ts';
 import { openChores } from './chores.ts';
 import { systemClock } from './clock.ts';
-import { openController, openProcessFleet } from './compose-fleet.ts';
+import { openController, openLock, openProcessFleet } from './compose-fleet.ts';
 import { foreignBucket } from './foreign-bucket.ts';
 import type { RunSettings } from './settings.ts';
 
@@ -114,7 +113,7 @@ export function attendLocally(
   const failed = new AbortController();
   const holder = ulid();
   const timing = CONTROLLER_TIMING.local;
-  const lock = new LockKeeper({ store: cloud.output, holder, clock: systemClock, ttlMs: timing.lockTtlMs });
+  const lock = openLock(cloud, holder, timing);
   const fleet = { driver, name: 'process' };
   const loop = startLoop({
     controller: openController({ cloud, settings, policy, timing, lock, holder, fleet, log: noLog }),

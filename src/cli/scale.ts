@@ -8,12 +8,12 @@ import type { SettingName } from '../core/settings.ts';
 import type { Tick } from '../scaler/controller.ts';
 import { drainFleet } from '../scaler/drain.ts';
 import { drainAndLetGo, handOver, letGo } from '../scaler/hand-over.ts';
-import { LockKeeper } from '../scaler/lock.ts';
+import type { LockKeeper } from '../scaler/lock.ts';
 import { startLoop } from '../scaler/loop.ts';
 import { recordTick } from '../scaler/record-tick.ts';
 import { openChores } from './chores.ts';
 import { systemClock } from './clock.ts';
-import { openController, openFleet, policySettings } from './compose-fleet.ts';
+import { openController, openFleet, openLock, policySettings } from './compose-fleet.ts';
 import { DecisionWriter } from './decisions.ts';
 import { openLog } from './log.ts';
 import { openMeter } from './meter.ts';
@@ -38,12 +38,7 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
     const policy = await policySettings(cloud, settings, fleet.driver);
     const holder = ulid();
     const timing = CONTROLLER_TIMING[cloud.kind];
-    const lock = new LockKeeper({
-      store: cloud.output,
-      holder,
-      clock: systemClock,
-      ttlMs: timing.lockTtlMs,
-    });
+    const lock = openLock(cloud, holder, timing);
     const log = openLog(settings);
     const controller = openController({ cloud, settings, policy, timing, lock, holder, fleet, log });
     const writer = new DecisionWriter(format, systemClock);

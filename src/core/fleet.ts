@@ -59,6 +59,15 @@ export type WorkerStatus = z.infer<typeof workerStatus>;
 /** A worker on a machine of its own ends, machine and all, after being idle without a controller for this long. */
 export const OWN_MACHINE_EXIT_MS = 600_000;
 
+/** A process, for those who may share its machine: `machine` is the same where process ids mean the same. */
+export const locatedProcess = z.object({
+  machine: z.string(),
+  pid: z.int().positive(),
+  /** Ticks from the start of the system to that of the process. Absent where the system does not tell. */
+  startTicks: z.string().optional(),
+});
+export type LocatedProcess = z.infer<typeof locatedProcess>;
+
 /** `locks/controller.json`. `renewals` makes every renewal a new version; a released lock has no holder. */
 export const controllerLock = z.object({
   v: formatVersion,
@@ -67,6 +76,8 @@ export const controllerLock = z.object({
   renewals: z.int().nonnegative(),
   /** How long it lives without a renewal, by its holder's figures; absent in locks of older builds. */
   ttlMs: z.number().positive().optional(),
+  /** That of the holder, on one machine. */
+  process: locatedProcess.optional(),
 });
 export type ControllerLock = z.infer<typeof controllerLock>;
 

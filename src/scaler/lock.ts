@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { readControllerLock } from '../core/controller-lock.ts';
 import { PreconditionFailedError } from '../core/errors.ts';
-import { type ControllerLock, ttlMsOf } from '../core/fleet.ts';
+import { type ControllerLock, type LocatedProcess, ttlMsOf } from '../core/fleet.ts';
 import { CONTROLLER_LOCK_KEY } from '../core/keys.ts';
 import type { Store } from '../core/ports.ts';
 import { FORMAT } from '../core/versioned.ts';
@@ -13,13 +13,23 @@ interface Seen {
   sinceMs: number;
 }
 
+export interface LockOptions {
+  store: Store;
+  holder: string;
+  clock: Clock;
+  ttlMs: number;
+  /** Where controllers may share a machine: our own process, and whether another is certain to have ended. */
+  processes?: { own: LocatedProcess; hasEnded(process: LocatedProcess): boolean };
+}
+
 /**
  * One controller a cluster. No wall clocks are compared: a challenger takes over after it has watched one version of
  * the record stay unchanged for a whole time to live on its own monotonic clock, and a holder stops acting half a time
  * to live after it *sent* its last renewal that succeeded. The holder's time to live stands in the record: a challenger
- * whose own is shorter, as another build's may be, waits for that one.
+ * whose own is shorter, as another build's may be, waits for that one. On one machine the record names the holder's
+ * process, and nobody waits for one that has ended.
  *
- *     challenging --absent, released, or unchanged for a TTL--> held --release()--> challenging
+ *     challenging --absent, released, process ended, or unchanged for a TTL--> held --release()--> challenging
  *     held --somebody else's version found--> challenging
  */
 export class LockKeeper {
@@ -27,15 +37,17 @@ export class LockKeeper {
   readonly #holder: string;
   readonly #clock: Clock;
   readonly #ttlMs: number;
+  readonly #processes: LockOptions['processes'];
   #seen: Seen | undefined;
   #held: { etag: string; record: ControllerLock; sentMs: number } | undefined;
   #isInherited = false;
 
-  constructor(options: { store: Store; holder: string; clock: Clock; ttlMs: number }) {
+  constructor(options: LockOptions) {
     this.#store = options.store;
     this.#holder = options.holder;
     this.#clock = options.clock;
     this.#ttlMs = options.ttlMs;
+    this.#processes = options.processes;
   }
 
   /** The epoch of our holding while we may act, else undefined. */
@@ -45,7 +57,7 @@ export class LockKeeper {
     return isFresh ? this.#held.record.epoch : undefined;
   }
 
-  /** The lock was taken from a holder that never let go of it: what that one has begun may still come to be seen. */
+  /** The lock was taken from a holder that never let go of it: what that one has begun may still come to be seen, if it lives. */
   get isInherited(): boolean {
     return this.#isInherited;
   }
@@ -72,21 +84,34 @@ export class LockKeeper {
       await this.#write({ ...seen.record, renewals: seen.record.renewals + 1 }, { etag: seen.etag });
       return;
     }
+    const isFree = seen.record.holder === undefined || this.#hasEnded(seen.record);
     const isExpired = this.#clock.monotonicMs() - seen.sinceMs >= ttlMsOf(seen.record, this.#ttlMs);
-    if (seen.record.holder !== undefined && !isExpired) return;
-    this.#isInherited = seen.record.holder !== undefined;
+    if (!isFree && !isExpired) return;
+    this.#isInherited = !isFree;
     await this.#write(this.#newRecord(seen.record.epoch + 1), { etag: seen.etag });
   }
 
   #newRecord(epoch: number): ControllerLock {
-    return { v: FORMAT, holder: this.#holder, epoch, renewals: 0, ttlMs: this.#ttlMs };
+    const process = this.#processes?.own;
+    return {
+      v: FORMAT,
+      holder: this.#holder,
+      epoch,
+      renewals: 0,
+      ttlMs: this.#ttlMs,
+      ...(process && { process }),
+    };
+  }
+
+  #hasEnded({ process }: ControllerLock): boolean {
+    return process !== undefined && this.#processes?.hasEnded(process) === true;
   }
 
   /** Lets the next controller in at once. */
   async release(): Promise<void> {
     if (this.#held === undefined) return;
     const { etag, record } = this.#held;
-    const { holder: _holder, ...rest } = record;
+    const { holder: _holder, process: _process, ...rest } = record;
     await this.#write({ ...rest, renewals: record.renewals + 1 }, { etag });
     this.#held = undefined;
   }

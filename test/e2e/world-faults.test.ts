@@ -36,7 +36,8 @@ describe.skipIf(!canMount)('on a small disk', () => {
     disk = await mountSmallDisk(6);
   });
   afterEach(async () => {
-    await expect.poll(() => processesOf(disk.folder), { timeout: 30_000 }).toEqual([]);
+    // Ended by the last command: left alone, a worker would stay for half a minute.
+    await expect.poll(() => processesOf(disk.folder), { timeout: 15_000 }).toEqual([]);
     await disk.remove();
   });
   const imgcls = (args: string[], env: NodeJS.ProcessEnv = {}) =>

@@ -1,6 +1,6 @@
 /** The controller lock where answers are lost and builds differ; what else it promises is in test/integration/lock.test.ts. */
 import { describe, expect, it } from 'vitest';
-import { LockKeeper } from '../../src/scaler/lock.ts';
+import { LockKeeper, type LockOptions } from '../../src/scaler/lock.ts';
 import { CountingStore, type Fault } from './idle-world.ts';
 import { SteppingClock } from './worker-stepping-clock.ts';
 
@@ -11,8 +11,15 @@ function newCluster() {
   const store = new CountingStore(clock);
   return {
     clock,
-    keeper: (holder: string, { ttlMs = TTL_MS, faultOf }: { ttlMs?: number; faultOf?: () => Fault } = {}) =>
-      new LockKeeper({ store: store.open(faultOf), holder, clock, ttlMs }),
+    keeper: (
+      holder: string,
+      {
+        ttlMs = TTL_MS,
+        faultOf,
+        processes,
+      }: { faultOf?: () => Fault } & Partial<Pick<LockOptions, 'ttlMs' | 'processes'>> = {},
+    ) =>
+      new LockKeeper({ store: store.open(faultOf), holder, clock, ttlMs, ...(processes && { processes }) }),
   };
 }
 
@@ -41,5 +48,43 @@ describe('a controller lock', () => {
     await cluster.clock.advance(1);
     await challenger.keep();
     expect([holder.epoch, challenger.epoch]).toEqual([undefined, 2]);
+  });
+
+  it('is taken at once from a process that has ended, which leaves nothing to wait for', async () => {
+    const cluster = newCluster();
+    const ended = new Set<number>();
+    const processOf = (pid: number): Pick<LockOptions, 'processes'> => ({
+      processes: { own: { machine: 'm', pid }, hasEnded: (other) => ended.has(other.pid) },
+    });
+    const holder = cluster.keeper('a', processOf(1));
+    const challenger = cluster.keeper('b', processOf(2));
+    await holder.keep();
+    await challenger.keep();
+    expect(challenger.epoch).toBeUndefined();
+    ended.add(1);
+    await challenger.keep();
+    expect([challenger.epoch, challenger.isInherited]).toEqual([2, false]);
+    // The record names the new holder's process now, and nobody's once it is released.
+    const third = cluster.keeper('c', processOf(3));
+    await third.keep();
+    expect(third.epoch).toBeUndefined();
+    await challenger.release();
+    await third.keep();
+    expect(third.epoch).toBe(3);
+  });
+
+  it('is waited for where its holder names no process, or the challenger cannot tell', async () => {
+    const cluster = newCluster();
+    const processes = { own: { machine: 'm', pid: 1 }, hasEnded: () => true };
+    const silent = cluster.keeper('a');
+    const telling = cluster.keeper('b', { processes });
+    await silent.keep();
+    await telling.keep();
+    expect(telling.epoch).toBeUndefined();
+    await silent.release();
+    await telling.keep();
+    const other = cluster.keeper('c');
+    await other.keep();
+    expect([telling.epoch, other.epoch]).toEqual([2, undefined]);
   });
 });

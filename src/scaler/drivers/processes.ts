@@ -1,13 +1,11 @@
 /** Questions to the system about processes that may not be our children, and signals to them. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { ImgclsError } from '../../core/errors.ts';
+import type { LocatedProcess } from '../../core/fleet.ts';
 
 /** Names a process for good: ids of processes are given to others again, start times are not. */
-export interface ProcessIdentity {
-  pid: number;
-  /** Ticks from the start of the system to that of the process. Absent where the system does not tell. */
-  startTicks?: string | undefined;
-}
+export type ProcessIdentity = Pick<LocatedProcess, 'pid' | 'startTicks'>;
 
 /** Only there does the system show its processes as files. */
 const showsProcesses = process.platform === 'linux';
@@ -27,6 +25,23 @@ export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
   // One that ended and was not waited for yet is a zombie.
   if (stat === undefined || stat[STATE] === 'Z' || stat[STATE] === 'X') return false;
   return startTicks === undefined || stat[START_TICKS] === startTicks;
+}
+
+/** Ourselves, for other processes of this machine. Containers that share a host name number their processes on their own. */
+export function thisProcess(): LocatedProcess {
+  const machine = showsProcesses ? `${hostname()} ${readlinkSync('/proc/self/ns/pid')}` : hostname();
+  return { machine, ...identify(process.pid) };
+}
+
+/** Whether that process is certain to have ended; one of another machine, or that this user cannot see, is not. */
+export function hasEnded({ machine, ...identity }: LocatedProcess): boolean {
+  if (machine !== thisProcess().machine) return false;
+  try {
+    process.kill(identity.pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+  return showsProcesses && readStat(identity.pid) !== undefined && !isAlive(identity);
 }
 
 /** Whether it is alive and, where the system shows that, was called with this argument. */

@@ -1,0 +1,35 @@
+/** What is asked of the system about processes that are not children. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hasEnded, identify, thisProcess } from '../../src/scaler/drivers/processes.ts';
+
+describe('another process', () => {
+  let child: ChildProcess;
+  beforeEach(async () => {
+    child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    await once(child, 'spawn');
+  });
+  afterEach(() => void child.kill('SIGKILL'));
+  const located = () => ({ machine: thisProcess().machine, ...identify(child.pid ?? 0) });
+
+  it('has ended once it is gone', async () => {
+    const process = located();
+    expect(hasEnded(process)).toBe(false);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(hasEnded(process)).toBe(true);
+  });
+
+  it.skipIf(process.platform !== 'linux')('has ended where its id is that of a later one', () => {
+    expect(hasEnded({ ...located(), startTicks: '1' })).toBe(true);
+  });
+
+  it('may be there where it is of another machine', () => {
+    expect(hasEnded({ ...located(), startTicks: '1', machine: 'another' })).toBe(false);
+  });
+
+  it('is there where it is ourselves', () => {
+    expect(hasEnded(thisProcess())).toBe(false);
+  });
+});
