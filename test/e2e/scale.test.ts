@@ -32,6 +32,8 @@ const env = {
   IMGCLS_RUNNER_ENTRY: SLOW_RUNNER,
   IMGCLS_TEST_IMAGES_PER_SECOND: '5',
   IMGCLS_IMAGES_PER_SECOND: '5',
+  // What a killed worker held comes back after so long.
+  IMGCLS_LEASE_SECONDS: '15',
 };
 const running: { processes: Running[]; dataDirs: string[] } = { processes: [], dataDirs: [] };
 afterEach(async () => {
