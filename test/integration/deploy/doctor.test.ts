@@ -121,14 +121,29 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     const cleanup = new Cleanup();
     const { signal } = new AbortController();
     const checks = clusterChecks(settings(changes), cleanup, signal);
-    const renewing = setInterval(() => void lock.keep(), 300);
     try {
       const chosen = names.length === 0 ? checks : checks.filter(({ name }) => names.includes(name));
       expect(chosen.length).toBeGreaterThanOrEqual(names.length);
-      return await Array.fromAsync(runChecks(chosen, signal));
+      return await besideController(() => Array.fromAsync(runChecks(chosen, signal)));
     } finally {
-      clearInterval(renewing);
       await cleanup.run();
+    }
+  }
+
+  /** While a controller renews its lock. */
+  async function besideController<T>(act: () => Promise<T>): Promise<T> {
+    const ended = new AbortController();
+    const renewing = (async () => {
+      while (!ended.signal.aborted) {
+        await lock.keep();
+        await systemClock.sleep(300, ended.signal);
+      }
+    })();
+    try {
+      const [done] = await Promise.all([act().finally(() => ended.abort()), renewing]);
+      return done;
+    } finally {
+      await renewing.catch(() => {});
     }
   }
 
@@ -311,10 +326,8 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       IMGCLS_OUTPUT_BUCKET: 'test-output',
       IMGCLS_MODEL: 'efficientnet-lite0',
     };
-    const renewing = setInterval(() => void lock.keep(), 300);
-    const { code, stdout } = await start(path.join(repository, 'bin/imgcls.js'), folder, ['doctor'], process)
-      .finished;
-    clearInterval(renewing);
+    const bin = path.join(repository, 'bin/imgcls.js');
+    const { code, stdout } = await besideController(() => start(bin, folder, ['doctor'], process).finished);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^ok +Node +\d+\./m);
     expect(stdout).toMatch(
