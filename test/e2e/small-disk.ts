@@ -4,6 +4,7 @@ import { mkdtemp, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { until } from '../contract/until.ts';
 
 const run = promisify(execFile);
 
@@ -26,13 +27,26 @@ export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
   return {
     folder,
     async change(option) {
-      await run('mount', ['-o', `remount,${option}`, folder]);
+      await untilNotBusy(() => run('mount', ['-o', `remount,${option}`, folder]));
     },
     async remove() {
-      await run('umount', [folder]);
+      await untilNotBusy(() => run('umount', [folder]));
       await rmdir(folder);
     },
   };
+}
+
+/** A process that has just ended may still be closing its files. */
+async function untilNotBusy(act: () => Promise<unknown>): Promise<void> {
+  await until('the disk is not busy', async () => {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      if (/busy/.test(String(error))) return undefined;
+      throw error;
+    }
+  });
 }
 
 /**
