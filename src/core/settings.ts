@@ -6,7 +6,7 @@ import { firstIssue } from './versioned.ts';
 
 type Declared = typeof declared;
 export type SettingName = keyof Declared;
-type Value<S> = S extends { schema: z.ZodType<infer T> } ? T : never;
+type Value<S> = S extends { schema(): z.ZodType<infer T> } ? T : never;
 
 /** All settings of a run, parsed and frozen. Those without a default may be undefined. */
 export type Settings = Readonly<{
@@ -65,7 +65,7 @@ export function resolveSettings(sources: readonly SettingSource[]): {
       values[name] = setting.fallback;
       continue;
     }
-    const parsed = setting.schema.safeParse(source.values[name]);
+    const parsed = setting.schema().safeParse(source.values[name]);
     // A wrong value is there nevertheless: it must not be missed as well.
     values[name] = parsed.success ? parsed.data : source.values[name];
     if (!parsed.success) problems.push(problemOf(source.from, name, source.values[name], parsed.error));
