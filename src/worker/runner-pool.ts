@@ -1,4 +1,5 @@
 import { onAbort } from '../core/abort.ts';
+import { CONTROL_IMAGE } from '../core/control-image.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Meter } from '../core/metrics.ts';
@@ -11,12 +12,6 @@ import { CLEAN, judge, type Record } from './suspects.ts';
 
 /** Requests in a runner: the next one is decoded while the one before is in the model. */
 const REQUESTS_PER_RUNNER = 2;
-
-/** A whole, valid image: a runner that dies of it would die of any. */
-const CONTROL_IMAGE = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==',
-  'base64',
-);
 
 interface Task extends Work {
   onBegin(): void;
