@@ -66,12 +66,13 @@ export function openProcessFleet(cloud: Cloud, settings: RunSettings, max: numbe
 
 /** The controller lock of the cluster. Of one machine's holders it is known at once when they have ended. */
 export function openLock(cloud: Cloud, holder: string, { lockTtlMs }: ControllerTiming): LockKeeper {
+  const own = cloud.kind === 'local' ? thisProcess() : undefined;
   return new LockKeeper({
     store: cloud.output,
     holder,
     clock: systemClock,
     ttlMs: lockTtlMs,
-    ...(cloud.kind === 'local' && { processes: { own: thisProcess(), hasEnded } }),
+    ...(own && { processes: { own, hasEnded } }),
   });
 }
 

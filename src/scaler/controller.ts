@@ -6,8 +6,8 @@
  *
  * Queues and machines are read anew at each tick. The lists of workers and of unfinished jobs are, too, but where there
  * is nothing of all that: on AWS they may be 90 s old then (`restingListEveryMs`). What it has to remember over a restart
- * stands in its report. Whoever lost the lock acts no more. Who took it from a holder that never let go waits a little
- * before launching, so that launches which that one had under way are seen first.
+ * stands in its report. Whoever lost the lock acts no more. Who took it from a holder that may live and has not let go
+ * waits a little before launching, so that launches which that one had under way are seen first.
  */
 import type { Clock } from '../core/clock.ts';
 import { isTransient, messageOf } from '../core/errors.ts';
@@ -44,7 +44,7 @@ export interface ControllerOptions {
 }
 
 /**
- * Before the first launch where the last holder never let go. That one has acted no more for half a time to live of its
+ * Before the first launch where the last holder may live and has not let go. That one has acted no more for half a time to live of its
  * lock already; what it began just before may still come to be seen.
  */
 const INHERITED_PAUSE_MS = 10_000;

@@ -57,7 +57,7 @@ export class LockKeeper {
     return isFresh ? this.#held.record.epoch : undefined;
   }
 
-  /** The lock was taken from a holder that never let go of it: what that one has begun may still come to be seen, if it lives. */
+  /** The lock was taken from a holder that may live and has not let go of it: what that one has begun may still come to be seen. */
   get isInherited(): boolean {
     return this.#isInherited;
   }

@@ -106,13 +106,18 @@ export class RunnerSlots {
     const runner = new Runner({ entry, args, clock, limits, niceness, onModel });
     slot.runner = runner;
     if (this.preload !== undefined) runner.preload(this.preload);
-    void runner.ended.then(() => {
+    let wasReady = false;
+    void runner.ended.then(({ died, held }) => {
       if (!this.closed) meter.record('RunnerRestarts', 1);
+      // Of one that held images, its pool tells.
+      if (!this.closed && wasReady && held === 0)
+        log.warn({ how: died.message, lastWords: died.lastWords }, 'A model runner ended without work.');
       slot.runner = undefined;
       this.#onChange();
     });
     try {
       await runner.ready;
+      wasReady = true;
       onMilestone?.('runtimeLoadedMs');
       this.#failedStarts = 0;
     } catch (error) {

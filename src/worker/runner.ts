@@ -70,7 +70,8 @@ interface Held {
 export class Runner {
   /** Rejects with {@link RunnerDied} when it ends before it is ready. */
   readonly ready: Promise<void>;
-  readonly ended: Promise<void>;
+  /** What ended it, and how many requests it held. */
+  readonly ended: Promise<{ died: RunnerDied; held: number }>;
   readonly #options: RunnerOptions;
   readonly #child: ChildProcess;
   readonly #held = new Map<number, Held>();
@@ -107,7 +108,7 @@ export class Runner {
     const { pid } = this.#child;
     if (pid !== undefined) void standBack(pid, options.niceness, options.clock);
     const ready = Promise.withResolvers<void>();
-    const ended = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<{ died: RunnerDied; held: number }>();
     this.ready = ready.promise;
     this.ended = ended.promise;
     this.ready.catch(() => {});
@@ -121,9 +122,10 @@ export class Runner {
     this.#child.on('message', (reply) => this.#receive(reply as RunnerReply, ready.resolve));
     const end = (how: string) => {
       if (!this.#alive) return;
+      const held = this.#held.size;
       const died = this.#bury(how);
       ready.reject(died);
-      ended.resolve();
+      ended.resolve({ died, held });
     };
     // Not its `close` event: that never comes once this side has closed the channel.
     this.#child.once('exit', (code, signal) => {

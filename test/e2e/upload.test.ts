@@ -2,6 +2,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readControllerLock } from '../../src/core/controller-lock.ts';
+import { CONTROLLER_TIMING } from '../../src/core/controller-timing.ts';
+import { createLocalCloud } from '../../src/local/cloud.ts';
 import { oddImages, writeOddImages } from './odd-images.ts';
 import {
   type InstalledPackage,
@@ -26,6 +29,15 @@ const ndjson = (text: string) =>
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line));
+
+async function lockHolder(dataDir: string): Promise<string | undefined> {
+  const cloud = createLocalCloud({ dataDir, cluster: 'default' });
+  try {
+    return (await readControllerLock(cloud.output))?.record.holder;
+  } finally {
+    await cloud.close();
+  }
+}
 
 describe('imgcls upload', () => {
   it('labels the samples rightly, with nothing installed but the package, and leaves no process behind', async () => {
@@ -206,7 +218,12 @@ describe('several submitters on one data folder', () => {
       .toBeGreaterThan(2);
     const second = start(installed.bin, dataDir, ['upload', b, '--format', 'ndjson']);
     await expect.poll(() => second.stderr(), { timeout: 20_000 }).toMatch(/model/);
+    const holder = await lockHolder(dataDir);
     first.kill('SIGKILL');
+    // Sooner than the lock of a controller that merely hangs would end.
+    await expect
+      .poll(() => lockHolder(dataDir), { timeout: CONTROLLER_TIMING.local.lockTtlMs * 0.8 })
+      .not.toBe(holder);
     const finished = await second.finished;
     expect(finished.code, finished.stderr).toBe(0);
     expect(ndjson(finished.stdout)).toHaveLength(300);

@@ -1,5 +1,5 @@
 /** Questions to the system about processes that may not be our children, and signals to them. */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ImgclsError } from '../../core/errors.ts';
 import type { LocatedProcess } from '../../core/fleet.ts';
@@ -27,21 +27,45 @@ export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
   return startTicks === undefined || stat[START_TICKS] === startTicks;
 }
 
-/** Ourselves, for other processes of this machine. Containers that share a host name number their processes on their own. */
-export function thisProcess(): LocatedProcess {
-  const machine = showsProcesses ? `${hostname()} ${readlinkSync('/proc/self/ns/pid')}` : hostname();
-  return { machine, ...identify(process.pid) };
+/** Ourselves, for other processes of this machine; undefined where it cannot be told what our id means to them. */
+export function thisProcess(): LocatedProcess | undefined {
+  try {
+    return { machine: machineOfIds(), ...identify(process.pid) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether that process is certain to have ended; one of another machine, or that this user cannot see, is not. */
 export function hasEnded({ machine, ...identity }: LocatedProcess): boolean {
-  if (machine !== thisProcess().machine) return false;
   try {
-    process.kill(identity.pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    if (machine !== machineOfIds()) return false;
+    if (!isThere(identity.pid)) return true;
+    return showsProcesses && readStat(identity.pid) !== undefined && !isAlive(identity);
+  } catch {
+    return false;
   }
-  return showsProcesses && readStat(identity.pid) !== undefined && !isAlive(identity);
+}
+
+/** The same wherever ids and start times of processes mean the same. Containers number and time theirs on their own. */
+function machineOfIds(): string {
+  if (!showsProcesses) return hostname();
+  if (readlinkSync('/proc/self') !== String(process.pid)) throw new Error('/proc shows processes of others.');
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  // Kernels before 5.6 have no namespaces of time.
+  const namespaces = ['pid', 'time']
+    .map((kind) => `/proc/self/ns/${kind}`)
+    .filter((link) => existsSync(link));
+  return [hostname(), boot, ...namespaces.map((link) => readlinkSync(link))].join(' ');
+}
+
+/** Also where it is another user's. */
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 /** Whether it is alive and, where the system shows that, was called with this argument. */

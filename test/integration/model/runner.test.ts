@@ -54,6 +54,25 @@ describe('model runner', () => {
     await once(child, 'exit');
   });
 
+  it('has a model in memory before images come, whether or not they come meanwhile', async () => {
+    const image = new Uint8Array(await readFile(join(SAMPLES_DIR, 'cat.jpg')));
+    const model = await starterPlace();
+    const request = (id: number) => ({ id, model, topK: 1, images: [image] });
+    const labels = (reply: RunnerReply) =>
+      reply.type === 'results' && reply.results.map((result) => !isError(result) && result.labels[0]?.wnid);
+
+    const waiting = await startRunner();
+    const told = once(waiting.child, 'message');
+    waiting.child.send({ preload: model });
+    expect((await told)[0]).toMatchObject({ type: 'model', sha256: model.sha256 });
+    const first = labels(await waiting.ask(request(1)));
+
+    const busy = await startRunner();
+    busy.child.send({ preload: model });
+    const both = await Promise.all([busy.ask(request(1)), busy.ask(request(2))]);
+    expect(both.map(labels)).toEqual([first, first]);
+  });
+
   it('says that a model cannot be loaded, and goes on with others', async () => {
     const { ask } = await startRunner();
     const image = new Uint8Array(await readFile(join(SAMPLES_DIR, 'cat.jpg')));
