@@ -11,7 +11,7 @@ import type { Cloud } from '../core/ports.ts';
 import { environmentName, isSecret, settingNames } from '../core/settings.ts';
 import { Controller } from '../scaler/controller.ts';
 import { createProcessFleet, runnersPerWorker } from '../scaler/drivers/process.ts';
-import { hasEnded, thisProcess } from '../scaler/drivers/processes.ts';
+import { processesOfThisMachine } from '../scaler/drivers/processes.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
 import { readHistory, writeHistory } from '../scaler/history.ts';
 import { LockKeeper } from '../scaler/lock.ts';
@@ -66,13 +66,13 @@ export function openProcessFleet(cloud: Cloud, settings: RunSettings, max: numbe
 
 /** The controller lock of the cluster. Of one machine's holders it is known at once when they have ended. */
 export function openLock(cloud: Cloud, holder: string, { lockTtlMs }: ControllerTiming): LockKeeper {
-  const own = cloud.kind === 'local' ? thisProcess() : undefined;
+  const processes = cloud.kind === 'local' ? processesOfThisMachine() : undefined;
   return new LockKeeper({
     store: cloud.output,
     holder,
     clock: systemClock,
     ttlMs: lockTtlMs,
-    ...(own && { processes: { own, hasEnded } }),
+    ...(processes && { processes }),
   });
 }
 

@@ -57,26 +57,26 @@ async function answer({ id, model, topK, images }: RunnerRequest): Promise<Runne
   }
 }
 
-let requestsSeen = 0;
+let wasAsked = false;
 
 /** Loads the model and, where no images wait for it, runs it once: the first run takes twice the time of those that follow. */
 async function preload(model: ModelPlace): Promise<void> {
   const warmUp = models.use(model, async (classifier) => {
     announce(model.sha256);
     await nextTurn();
-    if (requestsSeen === 0) await classifier.classify([CONTROL_IMAGE], 1);
+    if (!wasAsked) await classifier.classify([CONTROL_IMAGE], 1);
   });
   // Its failure is the answer to the first images.
   await warmUp.catch(() => {});
 }
 
 process.on('message', (message: RunnerMessage) => {
-  // Not awaited: the images of this request are decoded while an earlier one is in the model. `answer` never rejects.
   if ('preload' in message) {
     void preload(message.preload);
     return;
   }
-  requestsSeen++;
+  wasAsked = true;
+  // Not awaited: the images of this request are decoded while an earlier one is in the model. `answer` never rejects.
   void answer(message).then(send);
 });
 // Not by exit(): the runtime takes longer to tidy up than the whole end of a worker may take, and nothing is left to tidy.

@@ -44,8 +44,8 @@ export interface ControllerOptions {
 }
 
 /**
- * Before the first launch where the last holder may live and has not let go. That one has acted no more for half a time to live of its
- * lock already; what it began just before may still come to be seen.
+ * Before the first launch where the last holder may live and has not let go. That one has acted no more for half a time
+ * to live of its lock already; what it began just before may still come to be seen.
  */
 const INHERITED_PAUSE_MS = 10_000;
 

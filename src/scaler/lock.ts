@@ -13,13 +13,20 @@ interface Seen {
   sinceMs: number;
 }
 
+/** Processes of one machine that name themselves to each other. */
+export interface KnownProcesses {
+  own: LocatedProcess;
+  /** Whether that process is certain to have ended; one of another machine, or that this user cannot see, is not. */
+  hasEnded(process: LocatedProcess): boolean;
+}
+
 export interface LockOptions {
   store: Store;
   holder: string;
   clock: Clock;
   ttlMs: number;
-  /** Where controllers may share a machine: our own process, and whether another is certain to have ended. */
-  processes?: { own: LocatedProcess; hasEnded(process: LocatedProcess): boolean };
+  /** Where controllers may share a machine. */
+  processes?: KnownProcesses;
 }
 
 /**
@@ -57,7 +64,7 @@ export class LockKeeper {
     return isFresh ? this.#held.record.epoch : undefined;
   }
 
-  /** The lock was taken from a holder that may live and has not let go of it: what that one has begun may still come to be seen. */
+  /** Taken from a holder that may live and has not let go of it: what that one has begun may still come to be seen. */
   get isInherited(): boolean {
     return this.#isInherited;
   }

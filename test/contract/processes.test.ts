@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hasEnded, identify, thisProcess } from '../../src/scaler/drivers/processes.ts';
+import { identify, processesOfThisMachine } from '../../src/scaler/drivers/processes.ts';
 
 describe('another process', () => {
   let child: ChildProcess;
@@ -11,12 +11,10 @@ describe('another process', () => {
     await once(child, 'spawn');
   });
   afterEach(() => void child.kill('SIGKILL'));
-  const ourselves = () => {
-    const own = thisProcess();
-    if (own === undefined) throw new Error('This system does not tell what its process ids mean.');
-    return own;
-  };
-  const located = () => ({ machine: ourselves().machine, ...identify(child.pid ?? 0) });
+  const known = processesOfThisMachine();
+  if (known === undefined) throw new Error('This system does not tell what its process ids mean.');
+  const { own, hasEnded } = known;
+  const located = () => ({ machine: own.machine, ...identify(child.pid ?? 0) });
 
   it('has ended once it is gone', async () => {
     const process = located();
@@ -31,7 +29,7 @@ describe('another process', () => {
   });
 
   it('may be there where it is of another container, which counts on its own', () => {
-    const { machine } = ourselves();
+    const { machine } = own;
     expect(machine).toMatch(process.platform === 'linux' ? / pid:\[\d+\]/ : /./);
     const elsewhere = machine.replace(/\d+\]$/, '1]');
     expect(hasEnded({ ...located(), startTicks: '1', machine: elsewhere })).toBe(elsewhere === machine);
@@ -42,6 +40,6 @@ describe('another process', () => {
   });
 
   it('is there where it is ourselves', () => {
-    expect(hasEnded(ourselves())).toBe(false);
+    expect(hasEnded(own)).toBe(false);
   });
 });

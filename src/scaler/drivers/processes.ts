@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ImgclsError } from '../../core/errors.ts';
 import type { LocatedProcess } from '../../core/fleet.ts';
+import type { KnownProcesses } from '../lock.ts';
 
 /** Names a process for good: ids of processes are given to others again, start times are not. */
 export type ProcessIdentity = Pick<LocatedProcess, 'pid' | 'startTicks'>;
@@ -27,19 +28,18 @@ export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
   return startTicks === undefined || stat[START_TICKS] === startTicks;
 }
 
-/** Ourselves, for other processes of this machine; undefined where it cannot be told what our id means to them. */
-export function thisProcess(): LocatedProcess | undefined {
+/** Undefined where it cannot be told what our id means to others. */
+export function processesOfThisMachine(): KnownProcesses | undefined {
   try {
-    return { machine: machineOfIds(), ...identify(process.pid) };
+    const own = { machine: machineOfIds(), ...identify(process.pid) };
+    return { own, hasEnded: (other) => other.machine === own.machine && hasCertainlyEnded(other) };
   } catch {
     return undefined;
   }
 }
 
-/** Whether that process is certain to have ended; one of another machine, or that this user cannot see, is not. */
-export function hasEnded({ machine, ...identity }: LocatedProcess): boolean {
+function hasCertainlyEnded(identity: ProcessIdentity): boolean {
   try {
-    if (machine !== machineOfIds()) return false;
     if (!isThere(identity.pid)) return true;
     return showsProcesses && readStat(identity.pid) !== undefined && !isAlive(identity);
   } catch {
