@@ -1,9 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import { readControllerLock } from '../core/controller-lock.ts';
 import { CONTROLLER_TIMING, lockLateAfterMs } from '../core/controller-timing.ts';
-import { WORKER_GONE_MS } from '../core/fleet.ts';
-import { FLEET_PREFIX } from '../core/keys.ts';
 import type { Cloud } from '../core/ports.ts';
+import { liveReports } from '../core/worker-reports.ts';
 
 /** Only a remark depends on it. */
 const LOOK_MS = 2000;
@@ -14,9 +13,7 @@ export async function isUnattended({ kind, output }: Cloud, clock: Clock): Promi
   const signal = AbortSignal.timeout(LOOK_MS);
   try {
     if (await isLockHeld(output, clock, signal)) return false;
-    // One that was killed leaves its last report behind.
-    for await (const { modifiedAtMs } of output.list(FLEET_PREFIX, { signal }))
-      if (clock.nowMs() - modifiedAtMs < WORKER_GONE_MS) return false;
+    for await (const _ of liveReports(output, clock, signal)) return false;
     return true;
   } catch {
     return false;

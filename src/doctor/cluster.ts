@@ -5,9 +5,10 @@ import type { Clock } from '../core/clock.ts';
 import { readControllerLock } from '../core/controller-lock.ts';
 import type { ControllerTiming } from '../core/controller-timing.ts';
 import { messageOf, ObjectMissingError, PreconditionFailedError, QueueMissingError } from '../core/errors.ts';
-import { ttlMsOf, WORKER_GONE_MS } from '../core/fleet.ts';
-import { activeKey, FLEET_PREFIX, jobKey, requestQueueName, responseQueueName } from '../core/keys.ts';
+import { ttlMsOf } from '../core/fleet.ts';
+import { activeKey, jobKey, requestQueueName, responseQueueName } from '../core/keys.ts';
 import type { QueueDepth, QueueService, Store } from '../core/ports.ts';
+import { liveReports } from '../core/worker-reports.ts';
 import { ok, unknown, type Verdict, wrong } from './check.ts';
 
 /** A key that no image and no job has. */
@@ -157,8 +158,7 @@ export async function controllerVerdict({
 
 async function withoutController(what: string, output: Store, clock: Clock): Promise<Verdict> {
   let workers = 0;
-  for await (const { modifiedAtMs } of output.list(FLEET_PREFIX))
-    if (clock.nowMs() - modifiedAtMs < WORKER_GONE_MS) workers++;
+  for await (const _ of liveReports(output, clock)) workers++;
   if (workers > 0) return ok(`${what}; workers that run without one: ${workers}`);
   return wrong(
     `${what}, and no worker reports.`,

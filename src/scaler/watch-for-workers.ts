@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.ts';
-import { WORKER_GONE_MS } from '../core/fleet.ts';
-import { FLEET_PREFIX } from '../core/keys.ts';
 import type { Store } from '../core/ports.ts';
+import { liveReports } from '../core/worker-reports.ts';
 
 /** A waiter says so within ten seconds when nothing is there to do the work. */
 const PATIENCE_MS = 8000;
@@ -17,9 +16,7 @@ export async function watchForWorkers(options: {
   const untilMs = clock.monotonicMs() + PATIENCE_MS;
   try {
     while (clock.monotonicMs() < untilMs && !signal.aborted) {
-      for await (const { modifiedAtMs } of output.list(FLEET_PREFIX, { signal })) {
-        if (clock.nowMs() - modifiedAtMs < WORKER_GONE_MS) return true;
-      }
+      for await (const _ of liveReports(output, clock, signal)) return true;
       await clock.sleep(POLL_MS, signal);
     }
   } catch {

@@ -1,0 +1,14 @@
+import type { Clock } from './clock.ts';
+import { WORKER_GONE_MS } from './fleet.ts';
+import { FLEET_PREFIX } from './keys.ts';
+import type { ListedObject, Store } from './ports.ts';
+
+/** The reports of workers that are there, as far as their age tells: one that was killed leaves its last report behind. */
+export async function* liveReports(
+  output: Store,
+  clock: Pick<Clock, 'nowMs'>,
+  signal?: AbortSignal,
+): AsyncGenerator<ListedObject> {
+  for await (const info of output.list(FLEET_PREFIX, signal && { signal }))
+    if (clock.nowMs() - info.modifiedAtMs < WORKER_GONE_MS) yield info;
+}
