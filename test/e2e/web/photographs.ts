@@ -14,7 +14,8 @@ export async function photographs(folder: string, count: number): Promise<string
   for (let at = 0; at < count; at++) {
     const name = names[at % names.length] ?? '';
     const round = Math.floor(at / names.length);
-    const file = path.join(folder, round === 0 ? name : `${round}-${name}`);
+    // In this order by name, and none part of another's.
+    const file = path.join(folder, `${String(at).padStart(4, '0')}-${name}`);
     // What follows the end of an image is not looked at, and makes it another.
     await writeFile(file, Buffer.concat([await readFile(path.join(from, name)), Buffer.from(`#${round}`)]));
     files.push(file);
