@@ -14,6 +14,7 @@ const mayImport = {
   deploy: ['core'],
   doctor: ['scaler', 'core'],
   image: ['core'],
+  app: ['aws', 'local', 'model', 'client', 'results', 'scaler', 'worker', 'core'],
 };
 
 const inward = Object.entries(mayImport).map(([folder, allowed]) => ({
@@ -29,14 +30,14 @@ module.exports = {
     {
       name: 'only-aws-imports-the-sdk',
       severity: 'error',
-      from: { pathNot: '^src/aws/' },
+      from: { path: '^src/', pathNot: '^src/aws/' },
       to: { path: 'node_modules/(@aws-sdk|@smithy)/' },
     },
     {
       name: 'only-model-imports-the-runtime-and-decoders',
       comment: 'Benchmarks make their own pictures.',
       severity: 'error',
-      from: { pathNot: '^src/(model/|bench/photographs\\.ts$)' },
+      from: { path: '^src/', pathNot: '^src/(model/|bench/photographs\\.ts$)' },
       to: { path: 'node_modules/(onnxruntime-node|sharp|jimp)/' },
     },
     {
@@ -48,9 +49,23 @@ module.exports = {
     },
     {
       name: 'nothing-imports-cli',
+      comment:
+        'The command line is one user of src/app; the library, the benchmarks and the tools are others.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(cli/|index\\.ts)' },
+      from: { path: '^(src|benchmarks|tools)/', pathNot: '^src/cli/' },
       to: { path: '^src/cli/' },
+    },
+    {
+      name: 'library-imports-app-and-client',
+      severity: 'error',
+      from: { path: '^src/index\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/(app|client|core|upload)/' },
+    },
+    {
+      name: 'nothing-imports-app-but-its-users',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(app|cli|index\\.ts)' },
+      to: { path: '^src/app/' },
     },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
   ],

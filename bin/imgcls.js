@@ -14,7 +14,7 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
   // A large job streams through: what is short-lived keeps the room that it begins with, and what was streamed is collected
   // before it is four times what lives. A third less memory for a few percent of speed where nothing is classified
-  // (bench/million.ts).
+  // (benchmarks/million.ts).
   for (const flag of ['--semi-space-growth-factor=1', '--no-parallel-scavenge', '--heap-growing-percent=50'])
     v8.setFlagsFromString(flag);
   module.enableCompileCache?.();

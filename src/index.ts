@@ -1,8 +1,9 @@
 // The library: what `import { createClient } from 'imgcls'` gives a program.
-import { openClient, openCloud } from './cli/compose.ts';
-import { environmentTrace } from './cli/environment-trace.ts';
-import { selectJobModel } from './cli/models.ts';
-import { loadSettings } from './cli/settings.ts';
+
+import { environmentTrace } from './app/environment-trace.ts';
+import { openClient, openCloud } from './app/open-cloud.ts';
+import { selectJobModel } from './app/select-job-model.ts';
+import { loadSettings } from './app/settings.ts';
 import type { ResumeJob, SubmitJob } from './client/client.ts';
 import type { RetryJob } from './client/retry.ts';
 import type { Job } from './client/submission.ts';

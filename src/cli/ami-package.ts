@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { loadSettings } from '../app/settings.ts';
+import { version } from '../app/version.ts';
 import { createS3Client } from '../aws/clients.ts';
 import { lendFile } from '../aws/lend-file.ts';
 import type { Cleanup } from '../core/cleanup.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { PackageSource } from '../image/user-data.ts';
-import { loadSettings } from './settings.ts';
-import { version } from './version.ts';
 
 /** As long as a builder may take to ask for it. */
 const LENT_SECONDS = 3600;

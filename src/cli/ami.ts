@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ulid } from 'ulid';
+import { systemClock } from '../app/system-clock.ts';
 import { createEc2Client } from '../aws/clients.ts';
 import { createEc2Images } from '../aws/ec2-images.ts';
 import { ARCHITECTURES, type Architecture, type Ec2Images } from '../core/ec2-images.ts';
@@ -11,7 +12,6 @@ import { forgottenBuilders, imagesToRemove } from '../image/prune.ts';
 import { builderUserData } from '../image/user-data.ts';
 import { openPackage } from './ami-package.ts';
 import { agree } from './ask.ts';
-import { systemClock } from './clock.ts';
 import { notice, withInterrupt } from './run.ts';
 import { tableOf } from './table-of.ts';
 

@@ -5,6 +5,10 @@ import { availableParallelism, cpus, release, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ulid } from 'ulid';
+import { selectJobModel } from '../app/select-job-model.ts';
+import { loadSettings, type RunSettings } from '../app/settings.ts';
+import { systemClock } from '../app/system-clock.ts';
+import { version } from '../app/version.ts';
 import { type BenchReport, parseReport } from '../bench/bench-report.ts';
 import { compareReports } from '../bench/compare-reports.ts';
 import { CorrectnessCheck } from '../bench/correctness.ts';
@@ -23,11 +27,7 @@ import { FORMAT } from '../core/versioned.ts';
 import type { BenchFlags } from './bench-flags.ts';
 import { type BenchProgress, startBenchProgress } from './bench-progress.ts';
 import { openSite, type SiteParts } from './bench-site.ts';
-import { systemClock } from './clock.ts';
-import { selectJobModel } from './models.ts';
 import { notice, withInterrupt } from './run.ts';
-import { loadSettings, type RunSettings } from './settings.ts';
-import { version } from './version.ts';
 
 const place = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 

@@ -1,5 +1,8 @@
 // Where `imgcls bench` measures: this machine, or a cluster on AWS once its price is known and agreed to.
 
+import { openCloud } from '../app/open-cloud.ts';
+import type { RunSettings } from '../app/settings.ts';
+import { systemClock } from '../app/system-clock.ts';
 import { countWorkers, openClusterSite } from '../bench/cluster-site.ts';
 import type { ImageSet } from '../bench/image-set.ts';
 import { openLocalSite } from '../bench/local-site.ts';
@@ -10,9 +13,6 @@ import type { Site } from '../bench/site.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { BenchProgress } from './bench-progress.ts';
 import { agreeToPrice } from './bench-quote.ts';
-import { systemClock } from './clock.ts';
-import { openCloud } from './compose.ts';
-import type { RunSettings } from './settings.ts';
 
 export interface SiteParts {
   settings: RunSettings;

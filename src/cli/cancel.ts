@@ -1,8 +1,8 @@
+import { systemClock } from '../app/system-clock.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
 import { listShards } from '../core/shard.ts';
 import { listAttempts } from '../results/ledger.ts';
-import { systemClock } from './clock.ts';
 import { exitCode } from './report.ts';
 import { notice, withRun } from './run.ts';
 

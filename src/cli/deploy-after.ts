@@ -1,5 +1,8 @@
 // What follows a deployment: settings, model, and what its user should know.
 
+import { openLibrary } from '../app/select-job-model.ts';
+import { loadSettings, type RunSettings, userConfigFile } from '../app/settings.ts';
+import { changeSettingsFile } from '../app/settings-file.ts';
 import { messageOf } from '../core/errors.ts';
 import { modelTitle } from '../core/model.ts';
 import type { Store } from '../core/ports.ts';
@@ -8,10 +11,7 @@ import type { Stack } from '../core/stacks.ts';
 import { clusterSettings, type SettingValues, withCluster } from '../deploy/cluster-settings.ts';
 import { pushModel } from '../model/fetch.ts';
 import { columns } from './columns.ts';
-import { openLibrary } from './models.ts';
 import { notice } from './run.ts';
-import { loadSettings, type RunSettings, userConfigFile } from './settings.ts';
-import { changeSettingsFile } from './settings-file.ts';
 
 export interface Afterwards {
   settings: RunSettings;

@@ -1,6 +1,11 @@
 // `imgcls deploy`: one stack on AWS, from what the flags ask for and what the account has.
 
 import { ulid } from 'ulid';
+import { type Account, openAccount, settingsToDeploy } from '../app/open-aws-account.ts';
+import { openLibrary } from '../app/select-job-model.ts';
+import type { RunSettings } from '../app/settings.ts';
+import { systemClock } from '../app/system-clock.ts';
+import { version } from '../app/version.ts';
 import { usualRegion, whoAmI } from '../aws/identity.ts';
 import { ImgclsError } from '../core/errors.ts';
 import type { ResourceChange, Stack } from '../core/stacks.ts';
@@ -8,18 +13,13 @@ import { CHANGE_HEAD, changeRows, changeSummary, losses } from '../deploy/change
 import { type Deployed, deployStack } from '../deploy/deploy-stack.ts';
 import { stackParameters } from '../deploy/stack-parameters.ts';
 import { agree } from './ask.ts';
-import { systemClock } from './clock.ts';
-import { type Account, openAccount, settingsToDeploy } from './compose-deploy.ts';
 import { announceCluster } from './deploy-after.ts';
 import { type ParameterFlags, wantedParameters } from './deploy-wanted.ts';
-import { openLibrary } from './models.ts';
 import { exitCode } from './report.ts';
 import { notice, withInterrupt } from './run.ts';
-import type { RunSettings } from './settings.ts';
 import { stackProgress } from './stack-progress.ts';
 import { tableOf } from './table-of.ts';
 import { readTemplate } from './template.ts';
-import { version } from './version.ts';
 
 export interface DeployFlags extends ParameterFlags {
   cluster?: string;

@@ -1,5 +1,9 @@
 // `imgcls destroy`: takes a cluster away, and says what is left.
 
+import { type Account, openAccount, settingsToDeploy } from '../app/open-aws-account.ts';
+import { userConfigFile } from '../app/settings.ts';
+import { changeSettingsFile } from '../app/settings-file.ts';
+import { systemClock } from '../app/system-clock.ts';
 import { whoAmI } from '../aws/identity.ts';
 import { type Caller, IMAGE_TAG } from '../core/account.ts';
 import { ImgclsError } from '../core/errors.ts';
@@ -15,14 +19,10 @@ import {
 } from '../deploy/destroy-cluster.ts';
 import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { agree } from './ask.ts';
-import { systemClock } from './clock.ts';
 import { columns } from './columns.ts';
-import { type Account, openAccount, settingsToDeploy } from './compose-deploy.ts';
 import { stackNameOf } from './deploy.ts';
 import { exitCode } from './report.ts';
 import { notice, withInterrupt } from './run.ts';
-import { userConfigFile } from './settings.ts';
-import { changeSettingsFile } from './settings-file.ts';
 import { stackProgress } from './stack-progress.ts';
 
 export interface DestroyFlags {

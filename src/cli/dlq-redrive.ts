@@ -1,4 +1,6 @@
 // `imgcls dlq redrive`: the images of dead letters get another try, job by job.
+
+import { systemClock } from '../app/system-clock.ts';
 import type { Job } from '../client/submission.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { attemptTotal, type JobRecord } from '../core/job.ts';
@@ -14,7 +16,6 @@ import {
   sendBack,
   unanswered,
 } from '../results/letters.ts';
-import { systemClock } from './clock.ts';
 import { type LetterFlags, select } from './dlq.ts';
 import { checkOutputFlags, formatOf, type Output, type OutputFlags, openOutput } from './output.ts';
 import { exitCode, InterruptedError } from './report.ts';

@@ -1,6 +1,11 @@
 // What `imgcls doctor` checks of a cluster on AWS.
 
 import { ulid } from 'ulid';
+import { mostWorkers } from '../app/open-controller.ts';
+import { poolsOf } from '../app/open-ec2-fleet.ts';
+import { selectLibraryModel } from '../app/select-job-model.ts';
+import type { RunSettings } from '../app/settings.ts';
+import { systemClock } from '../app/system-clock.ts';
 import { createAutoScaling } from '../aws/auto-scaling.ts';
 import { createAutoScalingClient, createEc2Client } from '../aws/clients.ts';
 import { createAwsCloud } from '../aws/cloud.ts';
@@ -34,11 +39,6 @@ import {
 import { groupQuotaVerdict, groupVerdict } from '../doctor/group.ts';
 import { clockVerdict } from '../doctor/machine.ts';
 import { WEIGHTS_FILE } from '../model/folder.ts';
-import { systemClock } from './clock.ts';
-import { poolsOf } from './compose-ec2.ts';
-import { mostWorkers } from './compose-fleet.ts';
-import { selectLibraryModel } from './models.ts';
-import type { RunSettings } from './settings.ts';
 
 /** In the order in which one failure explains the next. */
 export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: AbortSignal): Check[] {

@@ -2,13 +2,13 @@
 
 import { statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
+import { loadSettings, type RunSettings } from '../app/settings.ts';
 import { type Check, type Finding, failed, findingText, ok, runChecks } from '../doctor/check.ts';
 import { diskVerdict, memoryVerdict, nodeVerdict } from '../doctor/machine.ts';
 import { clusterChecks } from './doctor-cluster.ts';
 import { localModelChecks, nearestFolder, writableVerdict } from './doctor-local.ts';
 import { exitCode } from './report.ts';
 import { withInterrupt } from './run.ts';
-import { loadSettings, type RunSettings } from './settings.ts';
 
 export interface DoctorFlags {
   format: 'text' | 'json';

@@ -1,9 +1,9 @@
+import { openLibrary, selectLibraryModel } from '../app/select-job-model.ts';
+import type { RunSettings } from '../app/settings.ts';
 import { modelTitle } from '../core/model.ts';
 import { findByTitle } from '../model/select-model.ts';
 import { evaluateModel, labelledImages } from './evaluation.ts';
-import { openLibrary, selectLibraryModel } from './models.ts';
 import { notice } from './run.ts';
-import type { RunSettings } from './settings.ts';
 import { tableOf } from './table-of.ts';
 
 export interface EvalFlags {

@@ -1,17 +1,17 @@
 // A model over labelled images, on every core.
 
 import { availableParallelism } from 'node:os';
+import { openLog } from '../app/log.ts';
+import { runnerOptions } from '../app/runners.ts';
+import type { RunSettings } from '../app/settings.ts';
+import { systemClock } from '../app/system-clock.ts';
 import { noMeter } from '../core/metrics.ts';
 import type { ClassLabel } from '../core/model.ts';
 import { type ModelPlace, RUNNER_BATCH } from '../core/runner-protocol.ts';
 import { type Evaluation, evaluate } from '../model/evaluate.ts';
 import { findLabelledImages, type LabelledFolder } from '../model/labelled-images.ts';
 import { RunnerPool } from '../worker/runner-pool.ts';
-import { systemClock } from './clock.ts';
-import { openLog } from './log.ts';
 import { notice } from './run.ts';
-import { runnerOptions } from './runners.ts';
-import type { RunSettings } from './settings.ts';
 import { openSpinner } from './spinner.ts';
 
 /** Images on their way to a runner, beside those in it. */

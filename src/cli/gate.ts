@@ -1,8 +1,8 @@
+import type { RunSettings } from '../app/settings.ts';
 import type { ClassLabel, ModelManifest } from '../core/model.ts';
 import { modelTitle } from '../core/model.ts';
 import { type GateResult, judgeVariant } from '../model/gate.ts';
 import { evaluateModel, labelledImages } from './evaluation.ts';
-import type { RunSettings } from './settings.ts';
 
 /** One side of a comparison. */
 export interface ComparedModel {

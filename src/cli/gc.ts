@@ -1,10 +1,10 @@
+import { systemClock } from '../app/system-clock.ts';
 import type { Cloud, ListedObject, Store } from '../core/ports.ts';
 import { DAY_MS } from '../core/retention.ts';
 import { type ExpiryOptions, oldImages, oldJobs, oldLetters } from '../results/expire.ts';
 import { removeJob } from '../results/remove-job.ts';
 import { orphanedQueues } from '../results/sweep.ts';
 import { byteSize } from './byte-size.ts';
-import { systemClock } from './clock.ts';
 import { exitCode } from './report.ts';
 import { notice, withRun } from './run.ts';
 

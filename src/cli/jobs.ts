@@ -1,3 +1,4 @@
+import { systemClock } from '../app/system-clock.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { isDropJob } from '../core/job-ids.ts';
 import { isFinal } from '../core/job-record.ts';
@@ -5,7 +6,6 @@ import { harmless } from '../results/export.ts';
 import { requireJob } from '../results/job-facts.ts';
 import { listJobIds, readJobs, type UnknownJob } from '../results/job-list.ts';
 import type { ListedJob } from '../results/listed-job.ts';
-import { systemClock } from './clock.ts';
 import { jobsText } from './jobs-text.ts';
 import { openOutput } from './output.ts';
 import { exitCode } from './report.ts';

@@ -1,6 +1,6 @@
 // The command line: finds the command, loads it alone, and turns whatever it throws into a message and an exit code.
 import { Command, CommanderError } from 'commander';
-import { version } from './version.ts';
+import { version } from '../app/version.ts';
 
 interface CommandModule {
   register(program: Command): void;

@@ -3,6 +3,11 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { openCloud } from '../app/open-cloud.ts';
+import { BOOT_MS, policySettings } from '../app/open-controller.ts';
+import { foreignBucket } from '../app/read-only-bucket.ts';
+import { loadSettings, type RunSettings } from '../app/settings.ts';
+import { systemClock } from '../app/system-clock.ts';
 import { CONTROLLER_TIMING, reportStaleAfterMs } from '../core/controller-timing.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import type { ControllerReport } from '../core/fleet.ts';
@@ -15,14 +20,9 @@ import { ObjectCount } from '../upload/count-objects.ts';
 import type { Input } from '../upload/inputs.ts';
 import { watchForNothing } from '../upload/nothing.ts';
 import { walkInputs } from '../upload/walk.ts';
-import { systemClock } from './clock.ts';
-import { openCloud } from './compose.ts';
-import { BOOT_MS, policySettings } from './compose-fleet.ts';
-import { foreignBucket } from './foreign-bucket.ts';
 import { formatOf, type OutputFlags, openOutput } from './output.ts';
 import { type QuoteView, quoteText } from './quote-text.ts';
 import { notice } from './run.ts';
-import { loadSettings, type RunSettings } from './settings.ts';
 import { skippedFiles } from './skipped.ts';
 
 export interface QuoteOptions extends OutputFlags {

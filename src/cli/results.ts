@@ -1,10 +1,10 @@
+import { systemClock } from '../app/system-clock.ts';
 import { FIRST_ATTEMPT, type JobRecord } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
 import { isDropJob } from '../core/job-ids.ts';
 import { isFinal } from '../core/job-record.ts';
 import { requireJob } from '../results/job-facts.ts';
 import { readOutcomes } from '../results/ledger.ts';
-import { systemClock } from './clock.ts';
 import type { Output, OutputFlags } from './output.ts';
 import { openOutput, writeOutcomes } from './output.ts';
 import { exitCode } from './report.ts';

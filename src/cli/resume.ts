@@ -1,7 +1,7 @@
+import { systemClock } from '../app/system-clock.ts';
 import { ImgclsError, messageOf } from '../core/errors.ts';
 import type { JobRecord } from '../core/job.ts';
 import { readJobCost } from '../core/job-cost.ts';
-import { systemClock } from './clock.ts';
 import type { OutputFlags } from './output.ts';
 import { checkOutputFlags, openOutput } from './output.ts';
 import { withRun } from './run.ts';

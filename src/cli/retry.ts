@@ -1,5 +1,5 @@
+import { systemClock } from '../app/system-clock.ts';
 import { readJobCost } from '../core/job-cost.ts';
-import { systemClock } from './clock.ts';
 import type { OutputFlags } from './output.ts';
 import { checkOutputFlags, openOutput } from './output.ts';
 import { exitCode } from './report.ts';

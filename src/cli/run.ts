@@ -1,14 +1,14 @@
 // What a command's run stands on: settings, cloud and client, released in turn; interrupts as an abort signal.
 
+import { openClient, openCloud } from '../app/open-cloud.ts';
+import { loadSettings, type RunSettings } from '../app/settings.ts';
+import { openNotifier, type ServiceNotifier } from '../app/systemd-notify.ts';
 import type { Client } from '../client/client.ts';
 import { Cleanup } from '../core/cleanup.ts';
 import type { Cloud } from '../core/ports.ts';
 import type { SettingName } from '../core/settings.ts';
 import { harmless } from '../results/export.ts';
-import { openClient, openCloud } from './compose.ts';
 import { InterruptedError } from './report.ts';
-import { openNotifier, type ServiceNotifier } from './service-notify.ts';
-import { loadSettings, type RunSettings } from './settings.ts';
 
 /** One line for the person at the terminal; standard output is for results alone. */
 export const notice = (text: string): void => {

@@ -1,4 +1,10 @@
 import { ulid } from 'ulid';
+import { openChores } from '../app/chores.ts';
+import { openLog } from '../app/log.ts';
+import { openMeter } from '../app/meter.ts';
+import { openController, openFleet, openLock, policySettings } from '../app/open-controller.ts';
+import type { OpenFleet } from '../app/open-fleet.ts';
+import { systemClock } from '../app/system-clock.ts';
 import { CONTROLLER_TIMING, type ControllerTiming } from '../core/controller-timing.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../core/errors.ts';
 import { requestQueueName } from '../core/keys.ts';
@@ -11,13 +17,7 @@ import { drainAndLetGo, handOver, letGo } from '../scaler/hand-over.ts';
 import type { LockKeeper } from '../scaler/lock.ts';
 import { startLoop } from '../scaler/loop.ts';
 import { recordTick } from '../scaler/record-tick.ts';
-import { openChores } from './chores.ts';
-import { systemClock } from './clock.ts';
-import { openController, openFleet, openLock, policySettings } from './compose-fleet.ts';
 import { DecisionWriter } from './decisions.ts';
-import { openLog } from './log.ts';
-import { openMeter } from './meter.ts';
-import type { OpenFleet } from './open-fleet.ts';
 import { explain, InterruptedError } from './report.ts';
 import { notice, type Run, withRun } from './run.ts';
 

@@ -1,20 +1,20 @@
 import { fileURLToPath } from 'node:url';
 import { ulid } from 'ulid';
+import { openLog } from '../app/log.ts';
+import { attendLocally, openUploadUrls } from '../app/open-cloud.ts';
+import { openLibrary, selectJobModel } from '../app/select-job-model.ts';
+import { serviceToken } from '../app/service-token.ts';
+import type { RunSettings } from '../app/settings.ts';
+import { systemClock } from '../app/system-clock.ts';
+import { version } from '../app/version.ts';
 import type { Attendance } from '../client/submission.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../core/errors.ts';
 import { modelTitle, refOf } from '../core/model.ts';
 import type { SettingName } from '../core/settings.ts';
 import { parseModelTitle } from '../model/select-model.ts';
 import { createApp } from '../web/app.ts';
-import { systemClock } from './clock.ts';
-import { attendLocally, openUploadUrls } from './compose.ts';
-import { openLog } from './log.ts';
-import { openLibrary, selectJobModel } from './models.ts';
 import { notice, type Run, withRun } from './run.ts';
 import { createStatusSource } from './serve-status.ts';
-import { serviceToken } from './service-token.ts';
-import type { RunSettings } from './settings.ts';
-import { version } from './version.ts';
 
 /** Flags of `imgcls serve` and `imgcls up`: their own, and settings by their names. */
 export interface ServeFlags extends Partial<Record<SettingName, unknown>> {

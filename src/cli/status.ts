@@ -1,6 +1,6 @@
+import { systemClock } from '../app/system-clock.ts';
 import { harmless } from '../results/export.ts';
 import { isUnknown } from '../scaler/snapshot.ts';
-import { systemClock } from './clock.ts';
 import { openOutput } from './output.ts';
 import { exitCode } from './report.ts';
 import { withRun } from './run.ts';

@@ -1,8 +1,8 @@
+import { attendLocally } from '../app/open-cloud.ts';
+import { mostWorkers, openProcessFleet, policySettings } from '../app/open-controller.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { ACTIVE_PREFIX } from '../core/keys.ts';
 import type { Store } from '../core/ports.ts';
-import { attendLocally } from './compose.ts';
-import { mostWorkers, openProcessFleet, policySettings } from './compose-fleet.ts';
 import { withRun } from './run.ts';
 import { type ServeFlags, serveUntilInterrupted } from './serve.ts';
 

@@ -1,8 +1,8 @@
+import { environmentTrace } from '../app/environment-trace.ts';
+import { selectJobModel } from '../app/select-job-model.ts';
+import { systemClock } from '../app/system-clock.ts';
 import { ImgclsError } from '../core/errors.ts';
 import { readJobCost } from '../core/job-cost.ts';
-import { systemClock } from './clock.ts';
-import { environmentTrace } from './environment-trace.ts';
-import { selectJobModel } from './models.ts';
 import type { OutputFlags } from './output.ts';
 import { checkOutputFlags, openOutput } from './output.ts';
 import { notice, type Run, withRun } from './run.ts';

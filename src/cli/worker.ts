@@ -1,23 +1,23 @@
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
+import { findOwnMachine } from '../app/ec2-instance.ts';
+import { openLog } from '../app/log.ts';
+import { openMeter } from '../app/meter.ts';
+import { openCloud } from '../app/open-cloud.ts';
+import { openOptimisedModels } from '../app/optimised-models.ts';
+import { runnerOptions } from '../app/runners.ts';
+import { openLibrary, selectJobModel } from '../app/select-job-model.ts';
+import { loadSettings } from '../app/settings.ts';
+import { systemClock } from '../app/system-clock.ts';
+import { openNotifier } from '../app/systemd-notify.ts';
+import { version } from '../app/version.ts';
+import { newWorkerId } from '../app/worker-id.ts';
 import { CONTROLLER_TIMING, noControllerExitMs } from '../core/controller-timing.ts';
 import { OWN_MACHINE_EXIT_MS } from '../core/fleet.ts';
 import { Liveness } from '../core/liveness.ts';
 import type { Log } from '../core/log.ts';
 import { createModelFiles } from '../model/fetch.ts';
 import { runWorker } from '../worker/worker.ts';
-import { systemClock } from './clock.ts';
-import { openCloud } from './compose.ts';
-import { openLog } from './log.ts';
-import { openMeter } from './meter.ts';
-import { openLibrary, selectJobModel } from './models.ts';
-import { openOptimisedModels } from './optimise.ts';
-import { findOwnMachine } from './own-machine.ts';
-import { runnerOptions } from './runners.ts';
-import { openNotifier } from './service-notify.ts';
-import { loadSettings } from './settings.ts';
-import { version } from './version.ts';
-import { newWorkerId } from './worker-id.ts';
 
 /** Flags of `imgcls worker`, as parsed. */
 export interface WorkerFlags {

@@ -10,7 +10,7 @@ import type { LocalDatabase } from './database.ts';
 import { toFault } from './faults.ts';
 import type { Sweeper } from './sweeper.ts';
 
-/** Bodies up to this size live in the database: no file, no flush of their own. See bench/embedded-cloud.ts. */
+/** Bodies up to this size live in the database: no file, no flush of their own. See benchmarks/embedded-cloud.ts. */
 export const INLINE_BYTES = 32_768;
 const MAX_KEY_BYTES = 1_024;
 const LIST_PAGE = 1_000;

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/app/system-clock.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
-import { systemClock } from '../../src/cli/clock.ts';
 import { createJob, readJob, sealJob } from '../../src/core/job-record.ts';
 import { deadLetterQueueName, requestQueueName } from '../../src/core/keys.ts';
 import type { RequestMessage } from '../../src/core/messages.ts';

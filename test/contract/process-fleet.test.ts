@@ -5,7 +5,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/cli/clock.ts';
+import { systemClock } from '../../src/app/system-clock.ts';
 import { CONTROLLER_TIMING } from '../../src/core/controller-timing.ts';
 import type { WorkerStatus } from '../../src/core/fleet.ts';
 import { workerStatusKey } from '../../src/core/keys.ts';

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/cli/clock.ts';
+import { systemClock } from '../../src/app/system-clock.ts';
 import type { DeadLetter } from '../../src/core/dead-letter.ts';
 import { deadLetterKey, requestQueueName } from '../../src/core/keys.ts';
 import { MAX_RECEIVE_COUNT } from '../../src/core/messages.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/cli/clock.ts';
+import { systemClock } from '../../src/app/system-clock.ts';
 import type { Chore, Deed } from '../../src/core/chore.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { deadLetter } from '../../src/core/dead-letter.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/cli/clock.ts';
+import { systemClock } from '../../src/app/system-clock.ts';
 import type { WorkerStatus } from '../../src/core/fleet.ts';
 import { createJob, sealJob } from '../../src/core/job-record.ts';
 import { activeKey, interactiveQueueName, requestQueueName, workerStatusKey } from '../../src/core/keys.ts';

@@ -1,6 +1,6 @@
 /** Images that are dropped into the input bucket, from S3's notification to what the commands make of them. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/cli/clock.ts';
+import { systemClock } from '../../src/app/system-clock.ts';
 import type { Chore } from '../../src/core/chore.ts';
 import { ImgclsError, JobMissingError } from '../../src/core/errors.ts';
 import { createJob, readJob } from '../../src/core/job-record.ts';

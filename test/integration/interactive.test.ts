@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/cli/clock.ts';
+import { systemClock } from '../../src/app/system-clock.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { ImgclsError } from '../../src/core/errors.ts';

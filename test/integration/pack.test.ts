@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/cli/clock.ts';
+import { systemClock } from '../../src/app/system-clock.ts';
 import { Budget } from '../../src/core/budget.ts';
 import type { Cloud } from '../../src/core/ports.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';

@@ -4,7 +4,7 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/cli/clock.ts';
+import { systemClock } from '../../src/app/system-clock.ts';
 import { imageKey } from '../../src/core/keys.ts';
 import type { Cloud, Store } from '../../src/core/ports.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';

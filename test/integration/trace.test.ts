@@ -1,7 +1,7 @@
 /** What log, messages, letters and figures say of a job: whose trace it is part of, from its submitter to its outcomes. */
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/cli/clock.ts';
+import { systemClock } from '../../src/app/system-clock.ts';
 import { createClient } from '../../src/client/client.ts';
 import { deadLetter } from '../../src/core/dead-letter.ts';
 import { EmfMeter } from '../../src/core/emf.ts';

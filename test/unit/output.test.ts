@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/app/system-clock.ts';
 import { isUnattended } from '../../src/cli/attended.ts';
-import { systemClock } from '../../src/cli/clock.ts';
 import { checkOutputFlags, formatOf } from '../../src/cli/output.ts';
 import { CONTROLLER_LOCK_KEY, workerStatusKey } from '../../src/core/keys.ts';
 import { FORMAT } from '../../src/core/versioned.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ulid } from 'ulid';
 import { describe, expect, it } from 'vitest';
-import { environmentTrace } from '../../src/cli/environment-trace.ts';
+import { environmentTrace } from '../../src/app/environment-trace.ts';
 import { parseRequest, parseResponse } from '../../src/core/messages.ts';
 import { aboutJob, traceId, traceOf, traceOfParent, traceparent } from '../../src/core/trace.ts';
 

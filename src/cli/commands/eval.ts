@@ -17,7 +17,7 @@ export function register(program: Command): void {
     )
     .action(async (folder: string, flags: EvalFlags) => {
       const [{ loadSettings }, { evaluateFolder }] = await Promise.all([
-        import('../settings.ts'),
+        import('../../app/settings.ts'),
         import('../eval.ts'),
       ]);
       const { cluster, dataDir } = program.opts();

@@ -22,16 +22,16 @@ const TOLERANCE = 0.02;
 export function register(program: Command): void {
   registerModel(program, async () => {
     const [{ loadSettings }, { openLibrary }, { openOptimisedModels }] = await Promise.all([
-      import('../settings.ts'),
-      import('../models.ts'),
-      import('../optimise.ts'),
+      import('../../app/settings.ts'),
+      import('../../app/select-job-model.ts'),
+      import('../../app/optimised-models.ts'),
     ]);
     const { settings } = loadSettings({
       cluster: program.opts().cluster,
       dataDir: program.opts().dataDir,
     });
     const [{ foreignBucket }, { openGate }] = await Promise.all([
-      import('../foreign-bucket.ts'),
+      import('../../app/read-only-bucket.ts'),
       import('../gate.ts'),
     ]);
     const interrupted = new AbortController();
@@ -43,7 +43,7 @@ export function register(program: Command): void {
       settings,
       openStore: foreignBucket,
       async openOutput() {
-        const { openCloud } = await import('../compose.ts');
+        const { openCloud } = await import('../../app/open-cloud.ts');
         const cloud = await openCloud(settings);
         return { store: cloud.output, close: () => cloud.close() };
       },

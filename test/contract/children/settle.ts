@@ -1,6 +1,6 @@
 /** Waits for the end of a child that is over already, with nothing else to do: says so, or ends too early. */
 import { openSync } from 'node:fs';
-import { systemClock } from '../../../src/cli/clock.ts';
+import { systemClock } from '../../../src/app/system-clock.ts';
 import { Children } from '../../../src/scaler/drivers/children.ts';
 import { isAlive } from '../../../src/scaler/drivers/processes.ts';
 import type { WorkerFiles } from '../../../src/scaler/drivers/worker-files.ts';

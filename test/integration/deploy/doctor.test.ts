@@ -6,12 +6,12 @@ import { CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import { CreateLaunchTemplateCommand } from '@aws-sdk/client-ec2';
 import { CreateBucketCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openLibrary } from '../../../src/app/select-job-model.ts';
+import type { RunSettings } from '../../../src/app/settings.ts';
+import { systemClock } from '../../../src/app/system-clock.ts';
 import { createAutoScalingClient, createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
 import { createAwsCloud } from '../../../src/aws/cloud.ts';
-import { systemClock } from '../../../src/cli/clock.ts';
 import { clusterChecks } from '../../../src/cli/doctor-cluster.ts';
-import { openLibrary } from '../../../src/cli/models.ts';
-import type { RunSettings } from '../../../src/cli/settings.ts';
 import { Cleanup } from '../../../src/core/cleanup.ts';
 import {
   deadLetterQueueName,

@@ -1,7 +1,7 @@
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openOptimisedModels } from '../../../src/cli/optimise.ts';
+import { openOptimisedModels } from '../../../src/app/optimised-models.ts';
 import { noLog } from '../../../src/core/log.ts';
 import { isError } from '../../../src/core/outcome.ts';
 import { createClassifier } from '../../../src/model/classifier.ts';

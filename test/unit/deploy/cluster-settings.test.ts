@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { changeSettingsFile } from '../../../src/cli/settings-file.ts';
+import { changeSettingsFile } from '../../../src/app/settings-file.ts';
 import { clusterSettings, withCluster, withoutCluster } from '../../../src/deploy/cluster-settings.ts';
 
 const stack = {

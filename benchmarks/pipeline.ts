@@ -2,7 +2,7 @@
 //
 //     npm run bench:pipeline -- [--count 1000] [--bytes 100000] [--repeat 5] [--model FILE_OR_FOLDER] [--images FOLDER]
 //
-// Ceiling: bench/ceiling.ts, one process a core. Warm: `imgcls upload` while a worker runs. Cold: `imgcls upload` alone, which
+// Ceiling: benchmarks/ceiling.ts, one process a core. Warm: `imgcls upload` while a worker runs. Cold: `imgcls upload` alone, which
 // starts its worker and ends it. Each repetition takes all three in turn; what counts is their ratio.
 
 import { type ChildProcess, execFile, fork, spawn } from 'node:child_process';

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { openClient, openCloud } from '../src/app/open-cloud.ts';
+import { selectJobModel } from '../src/app/select-job-model.ts';
+import { loadSettings } from '../src/app/settings.ts';
 import { makePhotographs } from '../src/bench/photographs.ts';
-import { openClient, openCloud } from '../src/cli/compose.ts';
-import { selectJobModel } from '../src/cli/models.ts';
-import { loadSettings } from '../src/cli/settings.ts';
 import { isError } from '../src/core/outcome.ts';
 
 const repository = path.resolve(import.meta.dirname, '..');

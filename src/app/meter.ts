@@ -1,7 +1,7 @@
 import { EmfMeter } from '../core/emf.ts';
 import { type Meter, noMeter } from '../core/metrics.ts';
-import { systemClock } from './clock.ts';
 import type { RunSettings } from './settings.ts';
+import { systemClock } from './system-clock.ts';
 
 const REPORT_EVERY_MS = 60_000;
 

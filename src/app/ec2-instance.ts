@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import type { GroupMembership } from '../aws/group-self.ts';
 import type { OwnMachine } from '../core/machine.ts';
-import { systemClock } from './clock.ts';
+import { systemClock } from './system-clock.ts';
 
 export interface OwnMachineOptions {
   /** The Auto Scaling group that it belongs to, where it does. */

@@ -16,10 +16,10 @@ import { startLoop } from '../scaler/loop.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { watchForWorkers } from '../scaler/watch-for-workers.ts';
 import { openChores } from './chores.ts';
-import { systemClock } from './clock.ts';
-import { openController, openLock, openProcessFleet } from './compose-fleet.ts';
-import { foreignBucket } from './foreign-bucket.ts';
+import { openController, openLock, openProcessFleet } from './open-controller.ts';
+import { foreignBucket } from './read-only-bucket.ts';
 import type { RunSettings } from './settings.ts';
+import { systemClock } from './system-clock.ts';
 
 const RETENTION_MS = 14 * 24 * 3600 * 1000;
 /** Nobody waits longer for a single image. */

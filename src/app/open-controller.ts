@@ -18,9 +18,9 @@ import { LockKeeper } from '../scaler/lock.ts';
 import { Observer } from '../scaler/observe.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { readReport, writeReport } from '../scaler/report.ts';
-import { systemClock } from './clock.ts';
 import type { OpenFleet } from './open-fleet.ts';
 import type { RunSettings } from './settings.ts';
+import { systemClock } from './system-clock.ts';
 import { newWorkerId } from './worker-id.ts';
 
 /** Where the settings name no limit. On one machine a worker a core. */
@@ -40,10 +40,10 @@ export async function openFleet(cloud: Cloud, settings: RunSettings): Promise<Op
     return { driver, name: 'process', tickMs: LOCAL_TICK_MS };
   }
   if (settings.fleet === 'asg') {
-    const { openAsgFleet } = await import('./compose-asg.ts');
+    const { openAsgFleet } = await import('./open-asg-fleet.ts');
     return { driver: await openAsgFleet(settings), name: 'asg', tickMs: AWS_TICK_MS };
   }
-  const { openEc2Fleet } = await import('./compose-ec2.ts');
+  const { openEc2Fleet } = await import('./open-ec2-fleet.ts');
   return { driver: await openEc2Fleet(settings), name: 'ec2', tickMs: AWS_TICK_MS };
 }
 

@@ -1,5 +1,5 @@
 /**
- * How fast the embedded cloud is here: `node bench/embedded-cloud.ts [folder]`.
+ * How fast the embedded cloud is here: `node benchmarks/embedded-cloud.ts [folder]`.
  * The folder (by default a new one beside the other temporary files) decides which disk is measured.
  */
 import { fork } from 'node:child_process';

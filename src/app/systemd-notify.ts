@@ -3,7 +3,7 @@
 
 import { promisify } from 'node:util';
 import { messageOf } from '../core/errors.ts';
-import { systemClock } from './clock.ts';
+import { systemClock } from './system-clock.ts';
 
 /** Where nobody listens, nothing is said. */
 export interface ServiceNotifier {

@@ -8,8 +8,8 @@ import { priceOf } from '../core/prices.ts';
 import { createEc2Fleet } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
-import { systemClock } from './clock.ts';
 import type { RunSettings } from './settings.ts';
+import { systemClock } from './system-clock.ts';
 
 /** @throws {ImgclsError} of kind `config` when what is launched cannot be, or is not named. */
 export async function openEc2Fleet(settings: RunSettings): Promise<FleetDriver> {

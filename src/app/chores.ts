@@ -4,7 +4,7 @@ import type { Cloud } from '../core/ports.ts';
 import { drainDeadLetters } from '../results/dead-letters.ts';
 import { settleJobs } from '../results/settle-jobs.ts';
 import { sweepIdempotencyKeys, sweepResponseQueues, sweepStatuses } from '../results/sweep.ts';
-import { systemClock } from './clock.ts';
+import { systemClock } from './system-clock.ts';
 
 /** What a controller does beside its loop. They remember what they saw: one set for each controller. */
 export const openChores = (cloud: Cloud, { restingListEveryMs }: ControllerTiming): Chore[] => [

@@ -8,8 +8,8 @@ import { highestPrice, priceOf } from '../core/prices.ts';
 import { createAsgFleet } from '../scaler/drivers/asg.ts';
 import { checkGroup } from '../scaler/drivers/asg-check.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
-import { systemClock } from './clock.ts';
 import type { RunSettings } from './settings.ts';
+import { systemClock } from './system-clock.ts';
 
 /** @throws {ImgclsError} of kind `config` when there is no such group, or it cannot be our fleet. */
 export async function openAsgFleet(settings: RunSettings): Promise<FleetDriver> {
