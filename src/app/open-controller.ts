@@ -2,7 +2,6 @@
 
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ControllerTiming } from '../core/controller-timing.ts';
 import { writeJobCosts } from '../core/job-cost.ts';
 import { interactiveQueueName, requestQueueName } from '../core/keys.ts';
@@ -19,6 +18,7 @@ import { Observer } from '../scaler/observe.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { readReport, writeReport } from '../scaler/report.ts';
 import type { OpenFleet } from './open-fleet.ts';
+import { packageFile } from './package-files.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 import { newWorkerId } from './worker-id.ts';
@@ -49,7 +49,7 @@ export async function openFleet(cloud: Cloud, settings: RunSettings): Promise<Op
 
 /** Workers as processes of this machine, so many cores for each that `max` of them fill it. */
 export function openProcessFleet(cloud: Cloud, settings: RunSettings, max: number) {
-  const bin = fileURLToPath(new URL('../../bin/imgcls.js', import.meta.url));
+  const bin = packageFile('bin/imgcls.js');
   const runners = settings.runners ?? runnersPerWorker(availableParallelism(), max);
   return createProcessFleet({
     output: cloud.output,

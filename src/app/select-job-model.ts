@@ -1,16 +1,16 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type ModelRef, modelTitle, refOf } from '../core/model.ts';
 import { createModelLibrary, type ModelLibrary } from '../model/library.ts';
 import { type SelectedModel, selectModel } from '../model/select-model.ts';
 import { readCpuFeatures } from '../model/variant.ts';
+import { packageFile } from './package-files.ts';
 import type { RunSettings } from './settings.ts';
 
 /** The models of this machine: those that came with the product and those that were pulled or imported. */
 export function openLibrary({ dataDir }: RunSettings): ModelLibrary {
   return createModelLibrary({
     modelsDir: path.join(dataDir, 'models'),
-    bundledDir: fileURLToPath(new URL('../../models', import.meta.url)),
+    bundledDir: packageFile('models'),
   });
 }
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { formatEndings, outputFormats } from './output-formats.ts';
+import { formatEndings, outputFormats } from './terminal/output-formats.ts';
 
 /** A flag that takes a whole number. */
 export function wholeNumber(text: string): number {

@@ -10,48 +10,57 @@ interface CommandModule {
 const commands: Record<string, { summary: string; load(): Promise<CommandModule> }> = {
   upload: {
     summary: 'label images: files, folders, globs, s3://bucket/prefix, or - for a list',
-    load: () => import('./commands/upload.ts'),
+    load: () => import('./commands/jobs/upload.ts'),
   },
   up: {
     summary: 'everything on one machine: page, controller, workers',
-    load: () => import('./commands/up.ts'),
+    load: () => import('./commands/service/up.ts'),
   },
-  results: { summary: 'print the outcomes of a job', load: () => import('./commands/results.ts') },
-  resume: { summary: 'go on with an upload that was cut short', load: () => import('./commands/resume.ts') },
-  retry: { summary: 'try the failed images of a job again', load: () => import('./commands/retry.ts') },
-  jobs: { summary: 'list jobs and how far they are', load: () => import('./commands/jobs.ts') },
-  cancel: { summary: 'give a job up', load: () => import('./commands/cancel.ts') },
-  rm: { summary: 'delete a job and its results', load: () => import('./commands/rm.ts') },
-  gc: { summary: 'delete what nobody needs any more', load: () => import('./commands/gc.ts') },
-  dlq: { summary: 'list, show, redrive and purge dead letters', load: () => import('./commands/dlq.ts') },
-  serve: { summary: 'the page and the REST service', load: () => import('./commands/serve.ts') },
+  results: { summary: 'print the outcomes of a job', load: () => import('./commands/jobs/results.ts') },
+  resume: {
+    summary: 'go on with an upload that was cut short',
+    load: () => import('./commands/jobs/resume.ts'),
+  },
+  retry: { summary: 'try the failed images of a job again', load: () => import('./commands/jobs/retry.ts') },
+  jobs: { summary: 'list jobs and how far they are', load: () => import('./commands/jobs/jobs.ts') },
+  cancel: { summary: 'give a job up', load: () => import('./commands/jobs/cancel.ts') },
+  rm: { summary: 'delete a job and its results', load: () => import('./commands/jobs/rm.ts') },
+  gc: { summary: 'delete what nobody needs any more', load: () => import('./commands/jobs/gc.ts') },
+  dlq: {
+    summary: 'list, show, redrive and purge dead letters',
+    load: () => import('./commands/jobs/dlq.ts'),
+  },
+  serve: { summary: 'the page and the REST service', load: () => import('./commands/service/serve.ts') },
   scale: {
     summary: 'launch and end workers as the work needs',
-    load: () => import('./commands/scale.ts'),
+    load: () => import('./commands/fleet/scale.ts'),
   },
   status: {
     summary: 'show jobs, queues, workers, cost, and why',
-    load: () => import('./commands/status.ts'),
+    load: () => import('./commands/fleet/status.ts'),
   },
-  worker: { summary: 'classify what is in the request queue', load: () => import('./commands/worker.ts') },
+  worker: {
+    summary: 'classify what is in the request queue',
+    load: () => import('./commands/fleet/worker.ts'),
+  },
   model: {
     summary: 'list, pull, import, verify and remove models',
-    load: () => import('./commands/model.ts'),
+    load: () => import('./commands/models/model.ts'),
   },
   eval: {
     summary: 'how often a model is right on labelled images',
-    load: () => import('./commands/eval.ts'),
+    load: () => import('./commands/models/eval.ts'),
   },
   bench: {
     summary: 'measure latency, throughput and boot time; simulate scaling',
-    load: () => import('./commands/bench.ts'),
+    load: () => import('./commands/models/bench.ts'),
   },
   deploy: {
     summary: 'make or change a cluster on AWS',
-    load: () => import('./commands/deploy.ts'),
+    load: () => import('./commands/aws/deploy.ts'),
   },
-  ami: { summary: 'build and list machine images of workers', load: () => import('./commands/ami.ts') },
-  destroy: { summary: 'take a cluster on AWS away again', load: () => import('./commands/destroy.ts') },
+  ami: { summary: 'build and list machine images of workers', load: () => import('./commands/aws/ami.ts') },
+  destroy: { summary: 'take a cluster on AWS away again', load: () => import('./commands/aws/destroy.ts') },
   doctor: { summary: 'check all that imgcls stands on', load: () => import('./commands/doctor.ts') },
   config: {
     summary: 'print every setting and where it comes from',
@@ -102,7 +111,7 @@ function standardOutputFailed(error: NodeJS.ErrnoException): void {
 const usageExitCode = ({ exitCode }: CommanderError): number => (exitCode === 0 ? 0 : 2);
 
 async function report(error: unknown, debug: boolean): Promise<number> {
-  const { exitCodeOf, explain } = await import('./report.ts');
+  const { exitCodeOf, explain } = await import('./terminal/exit.ts');
   const text = debug ? String((error as Error).stack ?? error) : explain(error);
   if (text !== '') process.stderr.write(`${text}\n`);
   return exitCodeOf(error);

@@ -7,13 +7,8 @@ import type { Client } from '../client/client.ts';
 import { Cleanup } from '../core/cleanup.ts';
 import type { Cloud } from '../core/ports.ts';
 import type { SettingName } from '../core/settings.ts';
-import { harmless } from '../results/export.ts';
-import { InterruptedError } from './report.ts';
-
-/** One line for the person at the terminal; standard output is for results alone. */
-export const notice = (text: string): void => {
-  process.stderr.write(`imgcls: ${harmless(text)}\n`);
-};
+import { InterruptedError } from './terminal/exit.ts';
+import { notice } from './terminal/notice.ts';
 
 export interface Run {
   settings: RunSettings;

@@ -1,4 +1,4 @@
-import type { StatusView } from '../../src/cli/status-view.ts';
+import type { StatusView } from '../../src/cli/fleet/status-view.ts';
 import { isUnknown } from '../../src/scaler/snapshot.ts';
 
 /** What the story wants to know of a cluster. */

@@ -11,7 +11,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { systemClock } from '../../src/app/system-clock.ts';
-import { explain } from '../../src/cli/report.ts';
+import { explain } from '../../src/cli/terminal/exit.ts';
 import { onAbort } from '../../src/core/abort.ts';
 import { installPackage } from '../e2e/package.ts';
 import { openAccount } from './account.ts';

@@ -4,7 +4,7 @@ import type { BaseImage } from '../../src/bench/image-set.ts';
 import { milestoneOf } from '../../src/bench/product.ts';
 import { allScenarios, inRunningOrder, selectScenarios } from '../../src/bench/scenarios.ts';
 import { bootOf } from '../../src/bench/site.ts';
-import { benchQuoteText, type QuotedScenario } from '../../src/cli/bench-quote.ts';
+import { benchQuoteText, type QuotedScenario } from '../../src/cli/bench/bench-quote.ts';
 
 const names = (wanted: string[], count = 30) =>
   selectScenarios(allScenarios(count), wanted).map(({ name }) => name);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { letterJson, lettersText, letterText } from '../../src/cli/dlq-text.ts';
+import { letterJson, lettersText, letterText } from '../../src/cli/dlq/dlq-text.ts';
 import type { DeadLetter } from '../../src/core/dead-letter.ts';
 import { ObjectMissingError } from '../../src/core/errors.ts';
 import { deadLetterKey, requestQueueName, shardKey } from '../../src/core/keys.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { duration, measured, progressText } from '../../src/cli/progress.ts';
-import { smallText, tookText } from '../../src/cli/wait.ts';
+import { smallText, tookText } from '../../src/cli/jobs/wait.ts';
+import { duration, measured, progressText } from '../../src/cli/terminal/progress.ts';
 
 describe('the progress line', () => {
   it('says what is waited for before there is a first label', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type QuoteView, quoteText } from '../../src/cli/quote-text.ts';
+import { type QuoteView, quoteText } from '../../src/cli/jobs/quote-text.ts';
 import type { PolicySettings } from '../../src/scaler/policy/policy.ts';
 import { quote, quoteRequests } from '../../src/scaler/quote.ts';
 

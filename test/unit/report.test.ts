@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exitCodeOf, explain, InterruptedError } from '../../src/cli/report.ts';
+import { exitCodeOf, explain, InterruptedError } from '../../src/cli/terminal/exit.ts';
 import { ImgclsError } from '../../src/core/errors.ts';
 
 const closedPipe = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { toStatusBody } from '../../src/cli/serve-status.ts';
-import { type Seen, toView } from '../../src/cli/status-view.ts';
+import { type Seen, toView } from '../../src/cli/fleet/status-view.ts';
+import { toStatusBody } from '../../src/cli/service/serve-status.ts';
 import type { WorkerStatus } from '../../src/core/fleet.ts';
 import { statusView } from '../../src/web/api.ts';
 

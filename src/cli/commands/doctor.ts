@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { DoctorFlags } from '../doctor.ts';
+import type { DoctorFlags } from '../doctor/doctor.ts';
 
 export function register(program: Command): void {
   program
@@ -10,7 +10,7 @@ export function register(program: Command): void {
     )
     .addOption(new Option('--format <format>', 'how it is written').choices(['text', 'json']).default('text'))
     .action(async (flags: DoctorFlags) => {
-      const { doctor } = await import('../doctor.ts');
+      const { doctor } = await import('../doctor/doctor.ts');
       process.exitCode = await doctor({ ...program.opts(), ...flags });
     });
 }

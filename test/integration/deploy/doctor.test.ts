@@ -11,7 +11,7 @@ import type { RunSettings } from '../../../src/app/settings.ts';
 import { systemClock } from '../../../src/app/system-clock.ts';
 import { createAutoScalingClient, createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
 import { createAwsCloud } from '../../../src/aws/cloud.ts';
-import { clusterChecks } from '../../../src/cli/doctor-cluster.ts';
+import { clusterChecks } from '../../../src/cli/doctor/doctor-cluster.ts';
 import { Cleanup } from '../../../src/core/cleanup.ts';
 import {
   deadLetterQueueName,

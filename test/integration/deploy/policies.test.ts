@@ -10,7 +10,16 @@ import { actionsOf, differences, listOf, statementsOf } from './policies.ts';
 import { SourceGraph } from './sdk-calls.ts';
 import { readTemplate, resourcesWith } from './template.ts';
 
-const COMMANDS = path.join(import.meta.dirname, '../../../src/cli/commands');
+const COMMANDS = 'src/cli/commands';
+const COMMAND_FILES = readdirSync(path.join(import.meta.dirname, '../../..', COMMANDS), { recursive: true })
+  .map(String)
+  .filter((file) => file.endsWith('.ts'));
+
+function commandFile(command: string): string {
+  const file = COMMAND_FILES.find((each) => path.parse(each).name === command);
+  if (file === undefined) throw new Error(`There is no command ${command} in ${COMMANDS}.`);
+  return `${COMMANDS}/${file}`;
+}
 
 /** Which role runs which commands of src/cli/commands. */
 const ROLES = {
@@ -86,13 +95,10 @@ const template = readTemplate();
 const source = new SourceGraph();
 
 const reachOf = (role: Role, fleet: Fleet) =>
-  source.reach(
-    ROLES[role].map((command) => `src/cli/commands/${command}.ts`),
-    {
-      facts: { 'aws|local': 'aws', 'asg|ec2': fleet },
-      never: role === 'WorkerRole' ? NEVER[fleet] : [],
-    },
-  );
+  source.reach(ROLES[role].map(commandFile), {
+    facts: { 'aws|local': 'aws', 'asg|ec2': fleet },
+    never: role === 'WorkerRole' ? NEVER[fleet] : [],
+  });
 
 const grantsOf = (role: Role, fleet: Fleet) =>
   statementsOf(resourcesWith(template, { Fleet: fleet, WithWeb: 'true' }), role);
@@ -101,7 +107,7 @@ const cases = roles.flatMap((role) => fleets.map((fleet) => ({ role, fleet })));
 
 describe('policies', () => {
   it('are of roles that have every command between them', () => {
-    const commands = readdirSync(COMMANDS).map((file) => path.parse(file).name);
+    const commands = COMMAND_FILES.map((file) => path.parse(file).name);
     const known = [...Object.values(ROLES).flat(), ...Object.keys(OF_NO_ROLE)];
     expect(commands.filter((command) => !known.includes(command))).toEqual([]);
   });
@@ -151,7 +157,7 @@ describe('the source', () => {
   it('is followed through ports to the command of the SDK', () => {
     const { calls } = reachOf('WorkerRole', 'ec2');
     const terminate = calls.find(({ name }) => name === 'ec2 TerminateInstances');
-    expect(terminate?.path.at(0)).toBe('src/cli/commands/worker.ts register');
+    expect(terminate?.path.at(0)).toBe('src/cli/commands/fleet/worker.ts register');
     expect(terminate?.path.at(-1)).toBe('src/aws/ec2-self.ts terminateSelf');
   });
 
@@ -159,7 +165,7 @@ describe('the source', () => {
     const names = reachOf('WorkerRole', 'ec2').calls.map(({ name }) => name);
     // Only the embedded cloud's queues are made by whoever opens it.
     expect(names).not.toContain('sqs CreateQueue');
-    const local = source.reach(['src/cli/commands/worker.ts'], { facts: {}, never: [] });
+    const local = source.reach(['src/cli/commands/fleet/worker.ts'], { facts: {}, never: [] });
     expect(local.calls.map(({ name }) => name)).toContain('sqs CreateQueue');
   });
 

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { openOptimisedModels } from '../../../src/app/optimised-models.ts';
-import { registerModel } from '../../../src/cli/commands/model.ts';
+import { registerModel } from '../../../src/cli/commands/models/model.ts';
 import type { Store } from '../../../src/core/ports.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
 import { startHub } from './hub.ts';

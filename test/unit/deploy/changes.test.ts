@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wantedParameters } from '../../../src/cli/deploy-wanted.ts';
+import { wantedParameters } from '../../../src/cli/aws/deploy-wanted.ts';
 import type { ResourceChange } from '../../../src/core/stacks.ts';
 import { changeRows, changeSummary, losses } from '../../../src/deploy/changes.ts';
 

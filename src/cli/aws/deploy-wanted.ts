@@ -1,0 +1,65 @@
+// What the flags of `imgcls deploy` ask for, as parameters of the template.
+
+import { ImgclsError } from '../../core/errors.ts';
+import type { Wanted } from '../../deploy/parameters.ts';
+
+export interface ParameterFlags {
+  vpc?: string;
+  subnets?: string;
+  instanceType?: string;
+  image?: string;
+  max?: number;
+  fleet?: string;
+  model?: string;
+  controller?: boolean;
+  controllerType?: string;
+  withWeb?: boolean;
+  certificate?: string;
+  webCidr?: string;
+  readBucket?: string[];
+  withEndpoints?: boolean;
+  alarmEmail?: string;
+  dailySpend?: number;
+  parameter?: string[];
+}
+
+const PARAMETERS = {
+  vpc: 'VpcId',
+  subnets: 'SubnetIds',
+  instanceType: 'InstanceType',
+  image: 'WorkerImageId',
+  max: 'MaxWorkers',
+  fleet: 'Fleet',
+  model: 'Model',
+  controller: 'WithController',
+  controllerType: 'ControllerInstanceType',
+  withWeb: 'WithWeb',
+  certificate: 'WebCertificateArn',
+  webCidr: 'WebIngressCidr',
+  readBucket: 'ReadBuckets',
+  withEndpoints: 'WithEndpoints',
+  alarmEmail: 'AlarmEmail',
+  dailySpend: 'DailySpendLimitUsd',
+} as const;
+
+/** @throws {ImgclsError} of kind `usage` where a --parameter is none, or says otherwise than a flag. */
+export function wantedParameters(flags: ParameterFlags): Wanted[] {
+  const wanted: Wanted[] = [];
+  for (const [name, parameter] of Object.entries(PARAMETERS)) {
+    const value = flags[name as keyof typeof PARAMETERS];
+    if (value !== undefined) wanted.push({ flag: flagOf(name), parameter, value: String(value) });
+  }
+  for (const text of flags.parameter ?? []) {
+    const [, parameter, value] = /^([A-Za-z0-9]+)=(.*)$/s.exec(text) ?? [];
+    if (parameter === undefined || value === undefined)
+      throw new ImgclsError('usage', `--parameter ${text} is not NAME=VALUE.`);
+    const other = wanted.find((each) => each.parameter === parameter);
+    if (other !== undefined)
+      throw new ImgclsError('usage', `Both ${other.flag} and --parameter ${text} give ${parameter}.`);
+    wanted.push({ flag: '--parameter', parameter, value });
+  }
+  return wanted;
+}
+
+const flagOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -1,0 +1,166 @@
+// `imgcls destroy`: takes a cluster away, and says what is left.
+
+import { type Account, openAccount, settingsToDeploy } from '../../app/open-aws-account.ts';
+import { userConfigFile } from '../../app/settings.ts';
+import { changeSettingsFile } from '../../app/settings-file.ts';
+import { systemClock } from '../../app/system-clock.ts';
+import { whoAmI } from '../../aws/identity.ts';
+import { type Caller, IMAGE_TAG } from '../../core/account.ts';
+import { ImgclsError } from '../../core/errors.ts';
+import { ACTIVE_PREFIX } from '../../core/keys.ts';
+import type { StackEvent } from '../../core/stacks.ts';
+import { clusterSettings, type SettingValues, withoutCluster } from '../../deploy/cluster-settings.ts';
+import {
+  COUNTED_AT_MOST,
+  destroyCluster,
+  isNothing,
+  type Remains,
+  surveyCluster,
+} from '../../deploy/destroy-cluster.ts';
+import { CLUSTER_TAG } from '../../scaler/drivers/ec2.ts';
+import { withInterrupt } from '../run.ts';
+import { agree } from '../terminal/ask.ts';
+import { columns } from '../terminal/columns.ts';
+import { exitCode } from '../terminal/exit.ts';
+import { notice } from '../terminal/notice.ts';
+import { stackNameOf } from './deploy.ts';
+import { stackProgress } from './stack-progress.ts';
+
+export interface DestroyFlags {
+  cluster?: string;
+  dataDir?: string;
+  region?: string;
+  settings?: string;
+  yes?: boolean;
+}
+
+/** Runs `imgcls destroy`. @returns the exit code. */
+export function destroy(flags: DestroyFlags): Promise<number> {
+  const advice = 'The cluster is taken away in part: the same command again goes on.';
+  return withInterrupt(advice, async (signal, cleanup) => {
+    const { cluster: wanted, dataDir, region, yes = false } = flags;
+    const { cluster } = settingsToDeploy({ cluster: wanted, dataDir });
+    const caller = await whoAmI(region === undefined ? {} : { region });
+    notice(`cluster ${cluster}, account ${caller.account}, region ${caller.region}, as ${caller.arn}.`);
+
+    const account = openAccount(region, cleanup);
+    const stackName = stackNameOf(cluster);
+    const progress = stackProgress(stackName);
+    cleanup.add(progress.stop);
+    const ports = {
+      ...account,
+      machines: {
+        list: () => account.ec2.describe({ key: CLUSTER_TAG, value: cluster }),
+        end: (ids: readonly string[]) => account.ec2.terminate(ids),
+      },
+      cluster,
+      stackName,
+      clock: systemClock,
+      signal,
+      notice: progress.notice,
+      onEvent: progress.show,
+      countUnfinishedJobs: (bucket: string) => countJobs(account, bucket, signal),
+    };
+    const remains = await surveyCluster(ports);
+    progress.stop();
+    if (isNothing(remains)) notice(`there is no cluster ${cluster} in ${caller.region}.`);
+    else {
+      process.stderr.write(`${remainsText(cluster, remains)}\n`);
+      const why = 'Destroying a cluster deletes all that is in it';
+      const agreed = await agree('Destroy it?', { yes, why, hint: '--yes agrees beforehand.', signal });
+      if (!agreed) throw new ImgclsError('permanent', 'Nothing was deleted.');
+    }
+    const kept = isNothing(remains) ? [] : await destroyCluster(ports, remains);
+    progress.stop();
+    if (!isNothing(remains)) notice(`cluster ${cluster} is gone.`);
+    await clearSettings(flags.settings, settingsOf(cluster, remains, caller));
+    await reportLeft({ kept, remains, account });
+    return exitCode.done;
+  });
+}
+
+async function countJobs({ store }: Account, bucket: string, signal: AbortSignal): Promise<number> {
+  let jobs = 0;
+  for await (const _ of store(bucket).list(ACTIVE_PREFIX, { signal })) jobs++;
+  return jobs;
+}
+
+/** Instances that are named one by one. */
+const NAMED_AT_MOST = 10;
+
+/** What will be deleted. */
+function remainsText(cluster: string, remains: Remains): string {
+  const { stack, resources, buckets, machines, unfinishedJobs, responseQueues } = remains;
+  const named = machines.slice(0, NAMED_AT_MOST).map(({ id, type, state }) => `${id} (${type}, ${state})`);
+  if (machines.length > NAMED_AT_MOST) named.push(`${machines.length - NAMED_AT_MOST} more`);
+  const lines = columns(
+    ['what', 'to be deleted'],
+    [
+      [
+        'stack',
+        stack === undefined ? 'none' : `${stack.name}, ${resources.length} resources (${stack.status})`,
+      ],
+      ...buckets.map(({ name, objects }) => [
+        'bucket',
+        `${name}, objects with their versions: ${objects >= COUNTED_AT_MOST ? `more than ${COUNTED_AT_MOST}` : objects}`,
+      ]),
+      ['unfinished jobs', String(unfinishedJobs)],
+      ['instances', named.length === 0 ? 'none of the fleet' : named.join(', ')],
+      ['response queues', String(responseQueues.length)],
+    ],
+  );
+  return [`Cluster ${cluster}:`, ...lines].join('\n');
+}
+
+/** Those that its deployment wrote; where the stack is gone, what names its input bucket. */
+function settingsOf(
+  cluster: string,
+  { stack }: Pick<Remains, 'stack'>,
+  { account, region }: Caller,
+): SettingValues {
+  return stack?.outputs.InputBucket === undefined || stack.outputs.OutputBucket === undefined
+    ? { inputBucket: `imgcls-${cluster}-input-${account}-${region}` }
+    : clusterSettings(cluster, stack);
+}
+
+async function clearSettings(file = userConfigFile(process.env), cluster: SettingValues): Promise<void> {
+  const changed = await changeSettingsFile(file, (values) => withoutCluster(values, cluster));
+  if (changed) notice(`its settings are taken out of ${file}.`);
+}
+
+interface Left {
+  kept: readonly StackEvent[];
+  remains: Remains;
+  account: Account;
+}
+
+/** What stays in the account, and how to remove it, a line each. */
+async function reportLeft({ kept, remains, account: { secrets, images } }: Left): Promise<void> {
+  const lines = kept.map(keptText);
+  for (const { type, physicalId } of remains.resources) {
+    if (type !== 'AWS::SecretsManager::Secret' || physicalId === undefined) continue;
+    const goneAtMs = await secrets.goneAtMs(physicalId);
+    if (goneAtMs === undefined) continue;
+    const until = new Date(goneAtMs).toISOString().slice(0, 10);
+    lines.push(
+      `secret ${physicalId}, which can be restored until ${until}: aws secretsmanager delete-secret --force-delete-without-recovery --secret-id ${physicalId}`,
+    );
+  }
+  for (const { id, version = 'of an unknown version', snapshots } of await images.list()) {
+    const commands = [
+      `aws ec2 deregister-image --image-id ${id}`,
+      ...snapshots.map((snapshot) => `aws ec2 delete-snapshot --snapshot-id ${snapshot}`),
+    ];
+    lines.push(
+      `image ${id} of ${IMAGE_TAG.worker}s (imgcls ${version}), which other clusters may use: ${commands.join('; ')}`,
+    );
+  }
+  if (lines.length === 0) notice('nothing of it is left in the account.');
+  for (const line of lines) notice(`left: ${line}`);
+}
+
+function keptText({ resource, type, physicalId = '' }: StackEvent): string {
+  if (type === 'AWS::Logs::LogGroup')
+    return `log group ${physicalId}: aws logs delete-log-group --log-group-name ${physicalId}`;
+  return `${resource} (${type}) ${physicalId}, which the template keeps: delete it in the AWS console.`;
+}

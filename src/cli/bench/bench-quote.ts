@@ -1,0 +1,103 @@
+// What a measurement on AWS would take and cost, and whether its user agrees.
+
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { type ImageSet, writeFresh } from '../../bench/image-set.ts';
+import type { Product } from '../../bench/product.ts';
+import type { Scenario } from '../../bench/scenarios.ts';
+import { ImgclsError } from '../../core/errors.ts';
+import { dollars } from '../../core/money.ts';
+import type { QuoteView } from '../jobs/quote-text.ts';
+import { agree } from '../terminal/ask.ts';
+import { columns } from '../terminal/columns.ts';
+import { duration } from '../terminal/progress.ts';
+
+export interface QuoteParts {
+  product: Product;
+  env: NodeJS.ProcessEnv;
+  images: ImageSet;
+  work: string;
+  signal: AbortSignal;
+  repeat: number;
+  boots: number;
+  yes: boolean;
+}
+
+/** One scenario as `imgcls upload --quote` sees it, as often as it is run. */
+export interface QuotedScenario {
+  name: string;
+  runs: number;
+  quote: Pick<QuoteView, 'images' | 'machines' | 'drainMs' | 'machineUsd' | 'requests'>;
+}
+
+/**
+ * Prints the quote on standard error and asks.
+ * @throws {ImgclsError} of kind `usage` where nobody can be asked, of kind `permanent` when the answer is no.
+ */
+export async function agreeToPrice(scenarios: readonly Scenario[], parts: QuoteParts): Promise<void> {
+  const quoted: QuotedScenario[] = [];
+  for (const scenario of scenarios) quoted.push(await quoteScenario(scenario, parts));
+  process.stderr.write(benchQuoteText(quoted));
+  const agreed = await agree('Measure?', {
+    yes: parts.yes,
+    why: 'Measuring on AWS costs money',
+    hint: '--yes agrees to what was quoted.',
+    signal: parts.signal,
+  });
+  if (!agreed) throw new ImgclsError('permanent', 'Nothing was measured.');
+}
+
+/** A boot is measured with a job of one request. */
+const IMAGES_FOR_A_BOOT = 16;
+
+async function quoteScenario(
+  { name, kind, images: count, measures }: Scenario,
+  { product, env, images, work, repeat, boots }: QuoteParts,
+): Promise<QuotedScenario> {
+  const isBoot = measures === 'boot';
+  const folder = path.join(work, 'quoted');
+  try {
+    await writeFresh(folder, images.images[kind], {
+      count: isBoot ? IMAGES_FOR_A_BOOT : count,
+      mark: 'quoted',
+    });
+    const { code, stdout, stderr } = await product.run(
+      ['upload', folder, '--quote', '--format', 'json'],
+      env,
+    );
+    if (code !== 0) throw new ImgclsError('permanent', `There is no quote for ${name}.`, { hint: stderr });
+    return { name, runs: isBoot ? boots : repeat, quote: JSON.parse(stdout) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** As if every run had to launch its own machines: warm ones do not, so that this is the most. */
+export function benchQuoteText(quoted: readonly QuotedScenario[]): string {
+  const total = (of: (quote: QuotedScenario['quote']) => number | undefined) =>
+    quoted.reduce<number | undefined>((sum, { runs, quote }) => {
+      const each = of(quote);
+      return sum === undefined || each === undefined ? undefined : sum + runs * each;
+    }, 0);
+  const usd = (value: number | undefined) => (value === undefined ? 'unknown' : dollars(value));
+  const time = (value: number | undefined) => (value === undefined ? 'never' : duration(value));
+  const lines = columns(
+    ['scenario', 'runs', 'images', 'machines', 'time', 'machines cost', 'requests cost'],
+    quoted.map(({ name, runs, quote }) => [
+      name,
+      String(runs),
+      String(runs * quote.images),
+      String(quote.machines),
+      time(quote.drainMs === undefined ? undefined : runs * quote.drainMs),
+      usd(quote.machineUsd === undefined ? undefined : runs * quote.machineUsd),
+      usd(runs * (quote.requests?.usd ?? 0)),
+    ]),
+  );
+  const machineUsd = total(({ machineUsd: each }) => each);
+  return `${[
+    ...lines,
+    `At most ${time(total(({ drainMs }) => drainMs))}, ${usd(machineUsd)} for machines and ${usd(total(({ requests }) => requests?.usd ?? 0))} for requests, as if every run launched its own.`,
+    ...(machineUsd === undefined ? ['The price of a machine is not known (set pricePerHour).'] : []),
+    'A controller ("imgcls scale") or workers of yours must run: this command launches no machine.',
+  ].join('\n')}\n`;
+}

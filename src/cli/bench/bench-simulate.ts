@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import Table from 'cli-table3';
+import { type Comparison, compare } from '../../bench/compare.ts';
+import { cells, columns, markdown } from '../../bench/compare-text.ts';
+import { parseTrace } from '../../bench/trace-file.ts';
+import { namedTrace, type Trace, traceNames } from '../../bench/traces.ts';
+import { ImgclsError, messageOf } from '../../core/errors.ts';
+
+export interface SimulateFlags {
+  /** `true`: all traces by name. */
+  simulate: string | true;
+  seed: number;
+  max: number;
+  format: 'table' | 'json' | 'markdown';
+}
+
+/** Runs `imgcls bench --simulate`. @returns what it has to say. */
+export async function simulatePolicies({ simulate, seed, max, format }: SimulateFlags): Promise<string> {
+  if (max < 1) throw new ImgclsError('usage', '--max is 0: without a machine no work is ever done.');
+  const rows: Comparison[] = [];
+  for (const trace of await tracesOf(simulate)) rows.push(...(await compare(trace, { seed, max })));
+  return { table, json, markdown }[format](rows);
+}
+
+async function tracesOf(named: string | true): Promise<Trace[]> {
+  if (named !== true) return [namedTrace(named) ?? (await readTrace(named))];
+  return traceNames.flatMap((name) => namedTrace(name) ?? []);
+}
+
+async function readTrace(file: string): Promise<Trace> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new ImgclsError('usage', `${file} is no trace, nor a file to be read: ${messageOf(cause)}`, {
+      hint: `Traces: ${traceNames.join(', ')}; or a file of lines "seconds,images".`,
+      cause,
+    });
+  });
+  return parseTrace(file, text);
+}
+
+function table(rows: readonly Comparison[]): string {
+  const drawn = new Table({
+    head: [...columns],
+    colAligns: columns.map((_, at) => (at < 2 ? 'left' : 'right')),
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of rows) drawn.push(cells(row));
+  return `${drawn.toString()}\n`;
+}
+
+/** Without the busy periods, of which there may be thousands. */
+const json = (rows: readonly Comparison[]): string =>
+  `${JSON.stringify(
+    rows.map(({ busyPeriods, facts, ...row }) => ({ ...row, busyPeriods: busyPeriods.length })),
+    null,
+    2,
+  )}\n`;

@@ -1,0 +1,54 @@
+import { ImgclsError } from '../../core/errors.ts';
+import { openOutput } from '../terminal/output.ts';
+import type { BenchFlags } from './bench-flags.ts';
+
+/** Flags by what they belong to; the others are for both. */
+const ONLY_MEASURING = ['count', 'repeat', 'boots', 'scenario', 'images', 'cloud', 'model', 'compare', 'yes'];
+const ONLY_SIMULATING = ['max'];
+
+/**
+ * Runs `imgcls bench`, measuring or simulating.
+ * @param given names of the flags that the user gave; the others have their defaults.
+ * @throws {ImgclsError} of kind `permanent`, after the report is written, when results were wrong.
+ */
+export async function bench(flags: BenchFlags, given: readonly string[]): Promise<void> {
+  const { simulate, format, output: file } = flags;
+  const misplaced = given.find((name) =>
+    (simulate === undefined ? ONLY_SIMULATING : ONLY_MEASURING).includes(name),
+  );
+  if (misplaced !== undefined) {
+    const why = simulate === undefined ? 'is for --simulate alone' : 'has no meaning with --simulate';
+    throw new ImgclsError('usage', `--${misplaced} ${why}.`);
+  }
+  checkFormat(simulate === undefined ? 'measuring' : 'simulating', format);
+  // What cannot be written is better known before minutes of measuring.
+  const output = await openOutput(file);
+  try {
+    if (simulate !== undefined) {
+      const { simulatePolicies } = await import('./bench-simulate.ts');
+      await output.write(await simulatePolicies({ ...flags, simulate, format: format as 'table' }));
+      await output.finish();
+      return;
+    }
+    const { measureScenarios, reportText } = await import('./bench-measure.ts');
+    const report = await measureScenarios(flags);
+    await output.write(reportText(report, format as 'table'));
+    await output.finish();
+    const { isCorrect, problems } = report.correctness;
+    if (!isCorrect)
+      throw new ImgclsError('permanent', `Results were wrong: ${problems[0]}`, {
+        hint: 'The report has all that was found.',
+      });
+  } finally {
+    await output.close();
+  }
+}
+
+function checkFormat(act: 'measuring' | 'simulating', format: BenchFlags['format']): void {
+  const fitting = act === 'measuring' ? ['table', 'json', 'html'] : ['table', 'json', 'markdown'];
+  if (fitting.includes(format)) return;
+  const what = act === 'measuring' ? 'Measurements' : 'Simulations';
+  throw new ImgclsError('usage', `${what} cannot be written as ${format}.`, {
+    hint: `Give --format ${fitting.join(', ')}.`,
+  });
+}

@@ -1,0 +1,169 @@
+// What `imgcls doctor` checks of a cluster on AWS.
+
+import { ulid } from 'ulid';
+import { mostWorkers } from '../../app/open-controller.ts';
+import { poolsOf } from '../../app/open-ec2-fleet.ts';
+import { selectLibraryModel } from '../../app/select-job-model.ts';
+import type { RunSettings } from '../../app/settings.ts';
+import { systemClock } from '../../app/system-clock.ts';
+import { createAutoScaling } from '../../aws/auto-scaling.ts';
+import { createAutoScalingClient, createEc2Client } from '../../aws/clients.ts';
+import { createAwsCloud } from '../../aws/cloud.ts';
+import { createEc2 } from '../../aws/ec2.ts';
+import { whoAmI } from '../../aws/identity.ts';
+import { createPermissions } from '../../aws/permissions.ts';
+import { createQuotas } from '../../aws/quotas.ts';
+import type { Caller } from '../../core/account.ts';
+import type { Cleanup } from '../../core/cleanup.ts';
+import { CONTROLLER_TIMING } from '../../core/controller-timing.ts';
+import { ImgclsError } from '../../core/errors.ts';
+import { deadLetterQueueName, interactiveQueueName, modelPrefix } from '../../core/keys.ts';
+import { modelTitle } from '../../core/model.ts';
+import type { Cloud } from '../../core/ports.ts';
+import { type Check, ok, unknown, type Verdict, wrong } from '../../doctor/check.ts';
+import {
+  controllerVerdict,
+  inputVerdict,
+  outputVerdict,
+  requestQueueVerdict,
+  responseQueueVerdict,
+  sideQueueVerdict,
+} from '../../doctor/cluster.ts';
+import {
+  type AnyFleet,
+  type FleetParts,
+  launchVerdict,
+  quotaVerdict,
+  templateVerdict,
+} from '../../doctor/fleet.ts';
+import { groupQuotaVerdict, groupVerdict } from '../../doctor/group.ts';
+import { clockVerdict } from '../../doctor/machine.ts';
+import { WEIGHTS_FILE } from '../../model/folder.ts';
+
+/** In the order in which one failure explains the next. */
+export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: AbortSignal): Check[] {
+  const { cluster, inputBucket = '', outputBucket = '' } = settings;
+  const cloud = createAwsCloud({ cluster, inputBucket, outputBucket });
+  cleanup.add(() => cloud.close());
+  const permissions = createPermissions({});
+  cleanup.add(() => permissions.end());
+  const { queues } = cloud;
+  const identity = new Identity();
+  let isControlled = false;
+  const credentials: Check = {
+    name: 'credentials',
+    async run() {
+      const { account, arn } = await identity.caller();
+      return ok(`${arn} of account ${account}`);
+    },
+  };
+  const others: Check[] = [
+    { name: 'region', run: async () => ok((await identity.caller()).region) },
+    { name: 'clock', run: async () => clockVerdict(await identity.caller(), identity.answeredAtMs) },
+    { name: 'input bucket', run: () => inputVerdict(cloud.input) },
+    { name: 'output bucket', run: () => outputVerdict(cloud.output) },
+    {
+      name: 'request queue',
+      run: async () => requestQueueVerdict({ queues, cluster, caller: await identity.caller(), permissions }),
+    },
+    { name: 'response queue', run: () => responseQueueVerdict(queues, cluster, ulid()) },
+    {
+      name: 'dead letters',
+      run: () => sideQueueVerdict(queues, deadLetterQueueName(cluster), '"imgcls dlq"'),
+    },
+    {
+      name: 'interactive',
+      run: () => sideQueueVerdict(queues, interactiveQueueName(cluster), '"imgcls serve"'),
+    },
+    { name: 'model', run: () => modelVerdict(settings, cloud) },
+    {
+      name: 'controller',
+      async run() {
+        const verdict = await controllerVerdict({
+          output: cloud.output,
+          timing: CONTROLLER_TIMING[cloud.kind],
+          clock: systemClock,
+          signal,
+        });
+        isControlled = verdict.status === 'ok';
+        return verdict;
+      },
+    },
+    ...fleetChecks(settings, cleanup, () => isControlled),
+  ];
+  return [credentials, ...others.map((check) => identity.needed(check))];
+}
+
+/** Asked once. */
+class Identity {
+  answeredAtMs = 0;
+  #caller: Promise<Caller> | undefined;
+
+  caller(): Promise<Caller> {
+    this.#caller ??= whoAmI({}).finally(() => {
+      this.answeredAtMs = systemClock.nowMs();
+    });
+    return this.#caller;
+  }
+
+  /** One cause is told once: without credentials nothing else can be known. */
+  needed({ name, run }: Check): Check {
+    const isKnown = () =>
+      this.caller()
+        .then(() => true)
+        .catch(() => false);
+    return {
+      name,
+      run: async () =>
+        (await isKnown()) ? await run() : unknown('not checked without credentials and region'),
+    };
+  }
+}
+
+/** A job names exactly one file of weights: submitters have it here, workers find it in the cluster. */
+async function modelVerdict(settings: RunSettings, { output }: Cloud): Promise<Verdict> {
+  if (settings.model === undefined)
+    throw new ImgclsError('config', 'no model is set, and on AWS it is always explicit.', {
+      hint: 'Set "model" in imgcls.config.json (IMGCLS_MODEL); "imgcls deploy" writes it.',
+    });
+  const { model } = await selectLibraryModel(settings);
+  const { sha256, bytes } = model.manifest;
+  const title = modelTitle(model.manifest);
+  const found = await output.head(`${modelPrefix(sha256)}${WEIGHTS_FILE}`);
+  if (found?.bytes === bytes) return ok(`${title} is here and in ${output.bucket}`);
+  return wrong(`${title} is here, and not in ${output.bucket}.`, `imgcls model push ${title}`);
+}
+
+function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () => boolean): Check[] {
+  const { fleet, autoScalingGroup, launchTemplate, cluster, onDemandPercentage, min } = settings;
+  const client = createEc2Client();
+  const quotas = createQuotas({});
+  cleanup.add(() => client.destroy());
+  cleanup.add(() => quotas.end());
+  const any: AnyFleet = {
+    ec2: createEc2(client),
+    quotas,
+    cluster,
+    max: mostWorkers({ kind: 'aws' }, settings),
+    onDemandPercentage,
+    isControlled,
+  };
+  if (fleet === 'asg' && autoScalingGroup !== undefined) {
+    const groups = createAutoScalingClient();
+    cleanup.add(() => groups.destroy());
+    const parts = { ...any, autoScaling: createAutoScaling(groups), group: autoScalingGroup, min };
+    return [
+      { name: 'scaling group', run: () => groupVerdict(parts) },
+      { name: 'vCPU quota', run: () => groupQuotaVerdict(parts) },
+    ];
+  }
+  if (launchTemplate === undefined) return [];
+  const { instanceTypes = [], subnets = [] } = settings;
+  const pools = poolsOf(instanceTypes, subnets);
+  const parts: FleetParts = { ...any, template: launchTemplate, instanceTypes, pools };
+  return [
+    { name: 'launch template', run: () => templateVerdict(parts) },
+    { name: 'launch', run: () => launchVerdict(parts) },
+    { name: 'vCPU quota', run: () => quotaVerdict(parts) },
+  ];
+}

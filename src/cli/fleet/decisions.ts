@@ -1,0 +1,46 @@
+import type { Clock } from '../../core/clock.ts';
+import { harmless } from '../../results/export.ts';
+import type { Decision } from '../../scaler/policy/policy.ts';
+
+export interface WrittenDecision extends Decision {
+  /** Nothing of it was done. */
+  dryRun?: boolean;
+  reaped?: readonly unknown[];
+}
+
+/** Writes decisions to standard output: each that acts, or that differs from the last in more than its numbers. */
+export class DecisionWriter {
+  readonly #format: 'text' | 'json';
+  readonly #clock: Clock;
+  #last = '';
+
+  constructor(format: 'text' | 'json', clock: Clock) {
+    this.#format = format;
+    this.#clock = clock;
+  }
+
+  write(decision: WrittenDecision): void {
+    const { launch, retire, target, reason, warnings, reaped = [] } = decision;
+    const gist = JSON.stringify([target, warnings, reason.replace(/[\d.]+/g, '')]);
+    const acts = launch > 0 || retire.length > 0 || reaped.length > 0;
+    if (!acts && gist === this.#last) return;
+    this.#last = gist;
+    const time = new Date(this.#clock.nowMs()).toISOString();
+    const line =
+      this.#format === 'json'
+        ? JSON.stringify({ v: 1, time, ...decision })
+        : `${time} ${harmless(inWords(decision))}`;
+    process.stdout.write(`${line}\n`);
+  }
+}
+
+function inWords({ target, launch, retire, reason, warnings, dryRun, reaped = [] }: WrittenDecision): string {
+  const would = dryRun === true ? 'would ' : '';
+  const acts = [
+    ...(launch > 0 ? [`${would}launch ${launch}`] : []),
+    ...(retire.length > 0 ? [`${would}retire ${retire.join(', ')}`] : []),
+    ...(reaped.length > 0 ? [`end ${reaped.length} lost`] : []),
+  ];
+  const done = acts.length === 0 ? '' : ` (${acts.join(', ')})`;
+  return `target ${target}${done}: ${reason}${warnings.map((warning) => `. WARNING: ${warning}`).join('')}`;
+}

@@ -1,0 +1,152 @@
+import { ulid } from 'ulid';
+import { openChores } from '../../app/chores.ts';
+import { openLog } from '../../app/log.ts';
+import { openMeter } from '../../app/meter.ts';
+import { openController, openFleet, openLock, policySettings } from '../../app/open-controller.ts';
+import type { OpenFleet } from '../../app/open-fleet.ts';
+import { systemClock } from '../../app/system-clock.ts';
+import { CONTROLLER_TIMING, type ControllerTiming } from '../../core/controller-timing.ts';
+import { ImgclsError, messageAndHint, messageOf } from '../../core/errors.ts';
+import { requestQueueName } from '../../core/keys.ts';
+import { Liveness } from '../../core/liveness.ts';
+import type { Log } from '../../core/log.ts';
+import type { SettingName } from '../../core/settings.ts';
+import type { Tick } from '../../scaler/controller.ts';
+import { drainFleet } from '../../scaler/drain.ts';
+import { drainAndLetGo, handOver, letGo } from '../../scaler/hand-over.ts';
+import type { LockKeeper } from '../../scaler/lock.ts';
+import { startLoop } from '../../scaler/loop.ts';
+import { recordTick } from '../../scaler/record-tick.ts';
+import { type Run, withRun } from '../run.ts';
+import { explain, InterruptedError } from '../terminal/exit.ts';
+import { notice } from '../terminal/notice.ts';
+import { DecisionWriter } from './decisions.ts';
+
+/** Flags of `imgcls scale`: its own, and settings by their names. */
+export interface ScaleFlags extends Partial<Record<SettingName, unknown>> {
+  once?: boolean;
+  dryRun?: boolean;
+  drainOnExit?: boolean;
+  format: 'text' | 'json';
+}
+
+/** Runs `imgcls scale` until it is told to stop, or once. */
+export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlags): Promise<void> {
+  const { debug: _debug, ...flags } = given as typeof given & { debug?: boolean };
+  return withRun(flags, async (run) => {
+    const { cloud, settings, manager, interrupted } = run;
+    const fleet = await openFleet(cloud, settings);
+    const policy = await policySettings(cloud, settings, fleet.driver);
+    const holder = ulid();
+    const timing = CONTROLLER_TIMING[cloud.kind];
+    const lock = openLock(cloud, holder, timing);
+    const log = openLog(settings);
+    const controller = openController({ cloud, settings, policy, timing, lock, holder, fleet, log });
+    const writer = new DecisionWriter(format, systemClock);
+    const { meter, close: closeMeter } = openMeter(settings, { controller: holder });
+    const tell = (tick: Tick) => {
+      recordTick(meter, tick);
+      writer.write({ ...tick.decision, reaped: tick.reaped, warnings: tick.report.warnings });
+    };
+
+    if (dryRun === true) {
+      while (!interrupted.aborted) {
+        const { decision } = await controller.look();
+        writer.write({ ...decision, dryRun: true });
+        if (once === true) return;
+        await systemClock.sleep(fleet.tickMs, interrupted);
+      }
+      return;
+    }
+    if (once === true) {
+      await untilHeld(lock, timing, interrupted);
+      const tick = await controller.tick();
+      if (tick !== undefined) tell(tick);
+      closeMeter();
+      await lock.release();
+      return;
+    }
+    const liveness = new Liveness(systemClock);
+    const loop = startLoop({
+      controller,
+      lock,
+      chores: openChores(cloud, timing),
+      tickMs: fleet.tickMs,
+      lockRenewEveryMs: timing.lockRenewEveryMs,
+      lockLookEveryMs: timing.lockLookEveryMs,
+      clock: systemClock,
+      random: Math.random,
+      log,
+      liveness,
+      onTick: tell,
+      onProblem: format === 'json' ? logged(log) : noticed,
+    });
+    const start = `The controller of cluster ${cloud.cluster} starts: at most ${policy.max} workers (${fleet.name}).`;
+    notice(start);
+    manager.ready(start, () => liveness.standing());
+    await aborted(interrupted);
+    manager.stopping('The controller ends.');
+    await loop.stop();
+    closeMeter();
+    await leave(run, { fleet, lock, drainOnExit: drainOnExit ?? false });
+  });
+}
+
+/** For the person who started the controller, and for a machine that reads what it writes. */
+const noticed = (error: unknown): void => notice(explain(error).replace(/^imgcls: /, ''));
+const logged = (log: Log) => (error: unknown) =>
+  log.error({ error }, 'The controller met what trying again cannot help.');
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** @throws {ImgclsError} when another controller lives. */
+async function untilHeld(
+  lock: LockKeeper,
+  { lockTtlMs, lockLookEveryMs }: ControllerTiming,
+  signal: AbortSignal,
+): Promise<void> {
+  const untilMs = systemClock.monotonicMs() + 1.5 * lockTtlMs;
+  while (!signal.aborted) {
+    await lock.keep();
+    if (lock.epoch !== undefined) return;
+    if (systemClock.monotonicMs() > untilMs) {
+      throw new ImgclsError('permanent', `Another controller (${lock.holder}) acts for this cluster.`, {
+        hint: '"imgcls status" shows what it does; --dry-run looks without acting.',
+      });
+    }
+    await systemClock.sleep(lockLookEveryMs / 2, signal);
+  }
+}
+
+/** On AWS the fleet stays as it is unless it is to be drained; on one machine nothing stays behind without work. */
+async function leave(
+  { cloud }: Run,
+  { fleet, lock, drainOnExit }: { fleet: OpenFleet; lock: LockKeeper; drainOnExit: boolean },
+): Promise<void> {
+  const timing = CONTROLLER_TIMING[cloud.kind];
+  const endWorkers = () => drainFleet({ driver: fleet.driver, lock, timing, clock: systemClock });
+  if (cloud.kind === 'local' && !drainOnExit) {
+    await handOver(
+      {
+        lock,
+        output: cloud.output,
+        requests: cloud.queues.open(requestQueueName(cloud.cluster)),
+        endWorkers,
+        clock: systemClock,
+      },
+      [],
+    );
+    return;
+  }
+  if (!drainOnExit) return await letGo({ lock, clock: systemClock });
+  try {
+    await drainAndLetGo({ lock, endWorkers, clock: systemClock });
+  } catch (error) {
+    // In place of an interrupt's usual advice, to start again.
+    throw new InterruptedError(error instanceof ImgclsError ? messageAndHint(error) : messageOf(error));
+  }
+}

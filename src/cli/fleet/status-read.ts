@@ -1,0 +1,135 @@
+import type { Clock } from '../../core/clock.ts';
+import { readControllerLock } from '../../core/controller-lock.ts';
+import { messageOf, ObjectMissingError } from '../../core/errors.ts';
+import { controllerReport, MAX_STATUS_BYTES, type WorkerStatus, workerStatus } from '../../core/fleet.ts';
+import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../../core/job.ts';
+import { readJobCost } from '../../core/job-cost.ts';
+import { readJob } from '../../core/job-record.ts';
+import {
+  ACTIVE_PREFIX,
+  CONTROLLER_REPORT_KEY,
+  deadLetterQueueName,
+  FLEET_PREFIX,
+  requestQueueName,
+} from '../../core/keys.ts';
+import type { Cloud } from '../../core/ports.ts';
+import { listShards } from '../../core/shard.ts';
+import { parseVersioned } from '../../core/versioned.ts';
+import { readCoverage } from '../../results/job-coverage.ts';
+import { Tally } from '../../results/tally.ts';
+import type { Known } from '../../scaler/snapshot.ts';
+import type { Seen, SeenJob, SeenLock } from './status-view.ts';
+
+/** Reads a cluster's status, again and again: what it has listed of a job's ledger is not listed again. */
+export class StatusReader {
+  readonly #cloud: Cloud;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  #tallies = new Map<string, Tally>();
+  #lock: { etag: string; sinceMs: number } | undefined;
+
+  constructor({ cloud, clock, signal }: { cloud: Cloud; clock: Clock; signal: AbortSignal }) {
+    this.#cloud = cloud;
+    this.#clock = clock;
+    this.#signal = signal;
+  }
+
+  /** What cannot be read is unknown, and the rest is there. */
+  async read(): Promise<Seen> {
+    const { cluster, kind, queues } = this.#cloud;
+    const depth = (name: string) => known(() => queues.open(name).depth(this.#signal));
+    const [lock, report, requests, deadLetters, workers, jobs] = await Promise.all([
+      known(() => this.#readLock()),
+      known(() => this.#readReport()),
+      depth(requestQueueName(cluster)),
+      depth(deadLetterQueueName(cluster)),
+      known(() => this.#readWorkers()),
+      known(() => this.#readJobs()),
+    ]);
+    const atMs = this.#clock.nowMs();
+    return { cluster, cloud: kind, atMs, lock, report, requests, deadLetters, workers, jobs };
+  }
+
+  async #readLock(): Promise<SeenLock | undefined> {
+    const found = await readControllerLock(this.#cloud.output, this.#signal);
+    if (found === undefined) return undefined;
+    const { holder, epoch, ttlMs } = found.record;
+    const nowMs = this.#clock.monotonicMs();
+    const { etag, modifiedAtMs } = found.info;
+    if (this.#lock?.etag !== etag) this.#lock = { etag, sinceMs: nowMs };
+    return { holder, epoch, ttlMs, renewedAtMs: modifiedAtMs, unchangedForMs: nowMs - this.#lock.sinceMs };
+  }
+
+  async #readReport() {
+    const text = await this.#get(CONTROLLER_REPORT_KEY);
+    return text === undefined ? undefined : parseVersioned(controllerReport, text, 'controller report');
+  }
+
+  async #readWorkers(): Promise<Known<WorkerStatus>[]> {
+    const workers: Known<WorkerStatus>[] = [];
+    for await (const { key, bytes } of this.#cloud.output.list(FLEET_PREFIX, { signal: this.#signal })) {
+      if (bytes > MAX_STATUS_BYTES) continue;
+      const worker = await known(async () => {
+        const text = await this.#get(key);
+        return text === undefined ? undefined : parseVersioned(workerStatus, text, `status ${key}`);
+      });
+      // It ended between the listing and the look.
+      if (worker !== undefined) workers.push(worker);
+    }
+    return workers;
+  }
+
+  async #readJobs(): Promise<Known<SeenJob>[]> {
+    const jobs: Known<SeenJob>[] = [];
+    const tallies = new Map<string, Tally>();
+    for await (const { key } of this.#cloud.output.list(ACTIVE_PREFIX, { signal: this.#signal })) {
+      const id = key.slice(ACTIVE_PREFIX.length);
+      const tally = this.#tallies.get(id) ?? new Tally();
+      tallies.set(id, tally);
+      jobs.push(await known(() => this.#readJob(id, tally)));
+    }
+    this.#tallies = tallies;
+    return jobs;
+  }
+
+  async #readJob(id: string, tally: Tally): Promise<SeenJob> {
+    const { output } = this.#cloud;
+    const usd = await known(() => readJobCost(output, id, this.#signal));
+    const record = await readJob(output, id, this.#signal).catch(unlessMissing);
+    // The marker is written before the record.
+    if (record === undefined) return { id, state: 'starting', total: undefined, done: 0, usd };
+    const { state } = record;
+    const total = attemptTotal(record);
+    const covered = await this.#covered(record, tally);
+    // Shards ahead that overlap count twice for a while.
+    return { id, state, total, done: Math.min(covered, total ?? covered), usd };
+  }
+
+  /** Images with an outcome, by the keys of the ledger alone. */
+  async #covered(record: JobRecord, tally: Tally): Promise<number> {
+    const { id, attempt } = record;
+    if (attempt > FIRST_ATTEMPT) return (await readCoverage(this.#cloud.output, record, this.#signal)).images;
+    const place = { attempt: FIRST_ATTEMPT, from: tally.frontier, signal: this.#signal };
+    for await (const range of listShards(this.#cloud.output, id, place)) tally.add(range);
+    while (tally.take() !== undefined);
+    return tally.covered;
+  }
+
+  async #get(key: string): Promise<string | undefined> {
+    const object = await this.#cloud.output.get(key, { signal: this.#signal }).catch(unlessMissing);
+    return object && new TextDecoder().decode(object.body);
+  }
+}
+
+/** That there is no such object is knowledge; any other failure is none. */
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof ObjectMissingError)) throw error;
+}
+
+async function known<T>(read: () => Promise<T>): Promise<Known<T>> {
+  try {
+    return await read();
+  } catch (error) {
+    return { unknown: messageOf(error) };
+  }
+}

@@ -1,0 +1,109 @@
+/** What `imgcls status` shows, and what follows from it. Pure; this is also the shape of its JSON. */
+import { type ControllerReport, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet.ts';
+import type { JobState } from '../../core/job.ts';
+import { MAX_BATCH } from '../../core/messages.ts';
+import type { QueueDepth } from '../../core/ports.ts';
+import { isUnknown, type Known } from '../../scaler/snapshot.ts';
+
+export interface SeenJob {
+  id: string;
+  /** `starting`: announced, and its record is not written yet. */
+  state: JobState | 'starting';
+  /** Undefined while its inputs are still read. */
+  total: number | undefined;
+  /** Images with an outcome. */
+  done: number;
+  /** So far; undefined where no controller has attributed anything. */
+  usd: Known<number | undefined>;
+}
+
+export interface SeenLock {
+  /** Undefined: it was released. */
+  holder: string | undefined;
+  epoch: number;
+  /** When it was renewed last, by the store's clock. */
+  renewedAtMs: number;
+  /** How long it has stayed the same while it was watched, by our own clock. */
+  unchangedForMs: number;
+  /** Its holder's time to live; absent where an older build holds it. */
+  ttlMs?: number | undefined;
+}
+
+/** Everything that was read. What could not be is unknown, with the reason. */
+export interface Seen {
+  cluster: string;
+  cloud: 'local' | 'aws';
+  atMs: number;
+  lock: Known<SeenLock | undefined>;
+  report: Known<ControllerReport | undefined>;
+  requests: Known<QueueDepth>;
+  deadLetters: Known<QueueDepth>;
+  workers: Known<readonly Known<WorkerStatus>[]>;
+  jobs: Known<readonly Known<SeenJob>[]>;
+}
+
+export interface StatusView extends Seen {
+  v: 1;
+  /** What the fleet does now. */
+  imagesPerSecond: Known<number>;
+  /** Images in the request queue, estimated from its messages. */
+  backlogImages: Known<number>;
+  /** Until the backlog is gone, at that rate. */
+  backlogMs: Known<number>;
+  /** Until each job is done, by id, of the jobs whose total is known. */
+  jobMs: Known<Readonly<Record<string, number>>>;
+}
+
+export function toView(seen: Seen): StatusView {
+  const imagesPerSecond = throughput(seen);
+  const backlogImages = backlog(seen);
+  return {
+    v: 1,
+    ...seen,
+    imagesPerSecond,
+    backlogImages,
+    backlogMs: timeFor(backlogImages, imagesPerSecond),
+    jobMs: jobTimes(seen.jobs, imagesPerSecond),
+  };
+}
+
+function throughput({ workers, atMs }: Seen): Known<number> {
+  if (isUnknown(workers)) return workers;
+  let sum = 0;
+  for (const worker of workers)
+    if (!isUnknown(worker) && atMs - worker.updatedAtMs < WORKER_GONE_MS) sum += worker.imagesPerSecond;
+  return sum;
+}
+
+function backlog({ requests, report }: Seen): Known<number> {
+  if (isUnknown(requests)) return requests;
+  const measured = isUnknown(report) ? undefined : report?.measured.imagesPerMessage;
+  const messages = requests.waiting + requests.inFlight + requests.delayed;
+  return Math.round(messages * (measured ?? MAX_BATCH));
+}
+
+function timeFor(images: Known<number>, imagesPerSecond: Known<number>): Known<number> {
+  if (isUnknown(images)) return images;
+  if (images === 0) return 0;
+  if (isUnknown(imagesPerSecond)) return imagesPerSecond;
+  if (imagesPerSecond === 0) return { unknown: 'no worker has done anything lately' };
+  return (1000 * images) / imagesPerSecond;
+}
+
+/** Workers are fair: until a job is done, every other has got as many images done as it, or all that it has. */
+function jobTimes(jobs: Seen['jobs'], imagesPerSecond: Known<number>): StatusView['jobMs'] {
+  if (isUnknown(jobs)) return jobs;
+  if (isUnknown(imagesPerSecond)) return imagesPerSecond;
+  if (imagesPerSecond === 0) return {};
+  const known = jobs.filter((job): job is SeenJob => !isUnknown(job));
+  const left = known.map((job) =>
+    job.total === undefined ? Number.POSITIVE_INFINITY : job.total - job.done,
+  );
+  const times: Record<string, number> = {};
+  for (const { id, total, done } of known) {
+    if (total === undefined) continue;
+    const images = left.reduce((sum, others) => sum + Math.min(others, total - done), 0);
+    times[id] = (1000 * images) / imagesPerSecond;
+  }
+  return times;
+}

@@ -1,0 +1,57 @@
+import { systemClock } from '../../app/system-clock.ts';
+import { harmless } from '../../results/export.ts';
+import { isUnknown } from '../../scaler/snapshot.ts';
+import { withRun } from '../run.ts';
+import { exitCode } from '../terminal/exit.ts';
+import { openOutput } from '../terminal/output.ts';
+import { screenful } from '../terminal/screen.ts';
+import { StatusReader } from './status-read.ts';
+import { statusText } from './status-text.ts';
+import { type Seen, type StatusView, toView } from './status-view.ts';
+
+export interface StatusOptions {
+  watch?: boolean;
+  format: 'table' | 'json';
+  cluster?: string;
+  dataDir?: string;
+}
+
+const WATCH_MS = 2000;
+
+/** Runs `imgcls status`, once or until it is interrupted. @returns the exit code. */
+export function status({ watch = false, format, cluster, dataDir }: StatusOptions): Promise<number> {
+  return withRun({ cluster, dataDir }, async ({ cloud, interrupted }) => {
+    const reader = new StatusReader({ cloud, clock: systemClock, signal: interrupted });
+    const output = await openOutput(undefined);
+    const once = format === 'json' ? indented : statusText;
+    const again = format === 'json' ? oneLine : redrawn;
+    for (;;) {
+      const seen = await reader.read();
+      // What an interrupt cut off would be shown as unknown.
+      if (interrupted.aborted) return watch ? exitCode.done : exitCode.interrupted;
+      await output.write((watch ? again : once)(toView(seen)));
+      if (!watch) {
+        await output.finish();
+        return isBlind(seen) ? exitCode.failed : exitCode.done;
+      }
+      await systemClock.sleep(WATCH_MS, interrupted);
+    }
+  });
+}
+
+/** Not one thing could be read. */
+const isBlind = ({ lock, report, requests, deadLetters, workers, jobs }: Seen): boolean =>
+  [lock, report, requests, deadLetters, workers, jobs].every(isUnknown);
+
+const indented = (view: StatusView): string => `${harmlessJson(view, 2)}\n`;
+const oneLine = (view: StatusView): string => `${harmlessJson(view)}\n`;
+
+/** In place of the last one on a terminal; below it anywhere else. */
+function redrawn(view: StatusView): string {
+  const { isTTY, columns, rows } = process.stdout;
+  return isTTY && columns > 0 ? screenful(statusText(view), { columns, rows }) : `${statusText(view)}\n`;
+}
+
+/** Characters that could steer a terminal stand in strings only, where JSON may write them out. */
+const harmlessJson = (view: StatusView, indent = 0): string =>
+  JSON.stringify(view, null, indent).split('\n').map(harmless).join('\n');

@@ -1,0 +1,127 @@
+import { availableParallelism, hostname } from 'node:os';
+import path from 'node:path';
+import { findOwnMachine } from '../../app/ec2-instance.ts';
+import { openLog } from '../../app/log.ts';
+import { openMeter } from '../../app/meter.ts';
+import { openCloud } from '../../app/open-cloud.ts';
+import { openOptimisedModels } from '../../app/optimised-models.ts';
+import { runnerOptions } from '../../app/runners.ts';
+import { openLibrary, selectJobModel } from '../../app/select-job-model.ts';
+import { loadSettings } from '../../app/settings.ts';
+import { systemClock } from '../../app/system-clock.ts';
+import { openNotifier } from '../../app/systemd-notify.ts';
+import { version } from '../../app/version.ts';
+import { newWorkerId } from '../../app/worker-id.ts';
+import { CONTROLLER_TIMING, noControllerExitMs } from '../../core/controller-timing.ts';
+import { OWN_MACHINE_EXIT_MS } from '../../core/fleet.ts';
+import { Liveness } from '../../core/liveness.ts';
+import type { Log } from '../../core/log.ts';
+import { createModelFiles } from '../../model/fetch.ts';
+import { runWorker } from '../../worker/worker.ts';
+
+/** Flags of `imgcls worker`, as parsed. */
+export interface WorkerFlags {
+  once?: boolean;
+  idleExit?: number;
+  runners?: number;
+  id?: string;
+  managed?: boolean;
+  powerOffFile?: string;
+  cluster?: string;
+  dataDir?: string;
+}
+
+/** Runs `imgcls worker` until it drains: by a signal, for want of work, or for want of a controller. */
+export async function worker(flags: WorkerFlags): Promise<void> {
+  const { runners, cluster, dataDir } = flags;
+  const { settings } = loadSettings({ runners, cluster, dataDir });
+  const log = openLog(settings);
+  const { drain, force, release } = listenForSignals(log);
+  const manager = openNotifier(process.env, (text) => log.warn({}, text));
+  const liveness = new Liveness(systemClock);
+  const group = settings.fleet === 'asg' ? settings.autoScalingGroup : undefined;
+  const isManagedOnAws = flags.managed === true && settings.cloud === 'aws';
+  const machine = isManagedOnAws
+    ? await findOwnMachine({ group, powerOffFile: flags.powerOffFile })
+    : undefined;
+  if (isManagedOnAws && machine === undefined) {
+    log.warn(
+      {},
+      'No instance metadata: the controller will not know this worker. Allow IMDSv2 (in a container, hop limit 2).',
+    );
+  }
+  const withoutMs =
+    machine === undefined ? noControllerExitMs(CONTROLLER_TIMING[settings.cloud]) : OWN_MACHINE_EXIT_MS;
+  // None is no reason not to work: jobs name what they want.
+  const likelyModel = await selectJobModel(settings).then(
+    ({ ref }) => ref,
+    () => undefined,
+  );
+  const runner = runnerOptions(settings);
+  const workerId = flags.id ?? machine?.id ?? newWorkerId();
+  const { meter, close: closeMeter } = openMeter(settings, { worker: workerId });
+  const cloud = await openCloud(settings);
+  try {
+    await runWorker({
+      cloud,
+      workerId,
+      host: hostname(),
+      version,
+      runners: settings.runners ?? availableParallelism(),
+      runnerEntry: runner.entry,
+      runnerArgs: runner.args,
+      runnerLimits: runner.limits,
+      models: createModelFiles({
+        library: openLibrary(settings),
+        output: cloud.output,
+        cacheDir: path.join(settings.dataDir, 'model-cache'),
+        optimised: openOptimisedModels(settings),
+        log,
+      }),
+      ...(likelyModel && { likelyModel }),
+      topK: settings.topK,
+      clock: systemClock,
+      log,
+      meter,
+      leaseMs: 1000 * settings.leaseSeconds,
+      maxImageBytes: settings.maxImageBytes,
+      once: flags.once ?? false,
+      ...(flags.idleExit !== undefined && { idleExitMs: flags.idleExit }),
+      ...(flags.managed === true && {
+        exitWithoutControllerMs: withoutMs,
+        maxLifetimeMs: 1000 * settings.maxLifetimeSeconds,
+      }),
+      ...(machine && { machine }),
+      liveness,
+      onReady: () => manager.ready('Takes messages.', () => liveness.standing()),
+      onStopping: (reason) => manager.stopping(`Drains: ${reason}.`),
+      drain,
+      force,
+    });
+  } finally {
+    release();
+    closeMeter();
+    await cloud.close();
+    await manager.close();
+  }
+}
+
+/** The first signal drains; the second ends at once. */
+function listenForSignals(log: Log) {
+  const drain = new AbortController();
+  const force = new AbortController();
+  const onSignal = (signal: string) => {
+    log.info({ signal }, drain.signal.aborted ? 'ending at once' : 'draining');
+    if (drain.signal.aborted) force.abort();
+    else drain.abort();
+  };
+  const signals = ['SIGTERM', 'SIGINT'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    drain: drain.signal,
+    force: force.signal,
+    release() {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}

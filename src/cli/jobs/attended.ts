@@ -1,0 +1,27 @@
+import type { Clock } from '../../core/clock.ts';
+import { readControllerLock } from '../../core/controller-lock.ts';
+import { CONTROLLER_TIMING, lockLateAfterMs } from '../../core/controller-timing.ts';
+import type { Cloud } from '../../core/ports.ts';
+import { liveReports } from '../../core/worker-reports.ts';
+
+/** Only a remark depends on it. */
+const LOOK_MS = 2000;
+
+/** On one machine: whether neither a controller nor a worker is there. What cannot be read is no reason to say so. */
+export async function isUnattended({ kind, output }: Cloud, clock: Clock): Promise<boolean> {
+  if (kind !== 'local') return false;
+  const signal = AbortSignal.timeout(LOOK_MS);
+  try {
+    if (await isLockHeld(output, clock, signal)) return false;
+    for await (const _ of liveReports(output, clock, signal)) return false;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function isLockHeld(output: Cloud['output'], clock: Clock, signal: AbortSignal): Promise<boolean> {
+  const lock = await readControllerLock(output, signal);
+  if (lock?.record.holder === undefined) return false;
+  return clock.nowMs() - lock.info.modifiedAtMs <= lockLateAfterMs(CONTROLLER_TIMING.local);
+}

@@ -1,0 +1,87 @@
+import { systemClock } from '../../app/system-clock.ts';
+import { ImgclsError } from '../../core/errors.ts';
+import { isDropJob } from '../../core/job-ids.ts';
+import { isFinal } from '../../core/job-record.ts';
+import { harmless } from '../../results/export.ts';
+import { requireJob } from '../../results/job-facts.ts';
+import { listJobIds, readJobs, type UnknownJob } from '../../results/job-list.ts';
+import type { ListedJob } from '../../results/listed-job.ts';
+import { type Run, withRun } from '../run.ts';
+import { exitCode } from '../terminal/exit.ts';
+import { notice } from '../terminal/notice.ts';
+import { openOutput } from '../terminal/output.ts';
+import { jobsText } from './jobs-text.ts';
+import { faultTeller } from './wait.ts';
+
+export interface JobsOptions {
+  limit: number;
+  state?: string;
+  wait?: boolean;
+  timeout?: number;
+  format: 'table' | 'json' | 'ndjson';
+  cluster?: string;
+  dataDir?: string;
+}
+
+/** Runs `imgcls jobs`. @returns the exit code. */
+export function listJobs(named: readonly string[], options: JobsOptions): Promise<number> {
+  const { cluster, dataDir, limit, state } = options;
+  return withRun({ cluster, dataDir }, async (run) => {
+    const { cloud, interrupted } = run;
+    for (const id of named) await requireJob(cloud, id, interrupted);
+    const ids = named.length > 0 ? named : await listJobIds(cloud.output, interrupted);
+    const submitted = named.length > 0 ? ids : ids.filter((id) => !isDropJob(id));
+    if (options.wait === true) await waitForAll(submitted, run, options.timeout);
+    const nowMs = systemClock.nowMs();
+    const jobs: (ListedJob | UnknownJob)[] = [];
+    for await (const job of readJobs(cloud.output, ids, { nowMs, signal: interrupted })) {
+      if (state !== undefined && ('unknown' in job || job.state !== state)) continue;
+      if (jobs.length === limit) {
+        notice(`there are more than ${limit}; --limit lists more of them.`);
+        break;
+      }
+      jobs.push(job);
+    }
+    const output = await openOutput(undefined);
+    await output.write(textOf(jobs, options.format, nowMs));
+    await output.finish();
+    return jobs.some((job) => 'unknown' in job) ? exitCode.failed : exitCode.done;
+  });
+}
+
+function textOf(
+  jobs: readonly (ListedJob | UnknownJob)[],
+  format: JobsOptions['format'],
+  nowMs: number,
+): string {
+  if (format === 'table') return jobsText(jobs, nowMs);
+  if (format === 'ndjson') return jobs.map((job) => `${harmless(JSON.stringify(job))}\n`).join('');
+  return `[${jobs.map((job) => `\n  ${harmless(JSON.stringify(job))}`).join(',')}\n]\n`;
+}
+
+/** One after the other: who waits for a job on one machine keeps workers running for all. */
+async function waitForAll(
+  ids: readonly string[],
+  { client, interrupted }: Run,
+  timeoutMs: number | undefined,
+): Promise<void> {
+  const timedOut = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
+  const signal = AbortSignal.any([interrupted, ...timedOut]);
+  const waiting = { signal, onTransient: faultTeller() };
+  for (const id of ids) {
+    const job = await client.job(id, waiting);
+    const record = await job.record(waiting);
+    if (isFinal(record)) continue;
+    if (record.state === 'open')
+      notice(`job ${id} is still being announced; if nobody does, "imgcls resume ${id}" goes on with it.`);
+    try {
+      for await (const _outcome of job.outcomes(waiting));
+    } catch (error) {
+      if (!signal.aborted || interrupted.aborted) throw error;
+      throw new ImgclsError('transient', 'The time is up.', {
+        hint: `Job ${id} is not finished.`,
+        cause: error,
+      });
+    }
+  }
+}

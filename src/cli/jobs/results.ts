@@ -1,0 +1,90 @@
+import { systemClock } from '../../app/system-clock.ts';
+import { FIRST_ATTEMPT, type JobRecord } from '../../core/job.ts';
+import { readJobCost } from '../../core/job-cost.ts';
+import { isDropJob } from '../../core/job-ids.ts';
+import { isFinal } from '../../core/job-record.ts';
+import { requireJob } from '../../results/job-facts.ts';
+import { readOutcomes } from '../../results/ledger.ts';
+import { type Run, withRun } from '../run.ts';
+import { exitCode } from '../terminal/exit.ts';
+import { notice } from '../terminal/notice.ts';
+import type { Output, OutputFlags } from '../terminal/output.ts';
+import { openOutput, writeOutcomes } from '../terminal/output.ts';
+import { costText, faultTeller, waitAndPrint, warnOfSmall } from './wait.ts';
+
+export interface ResultsOptions extends OutputFlags {
+  wait?: boolean;
+  timeout?: number;
+  cluster?: string;
+  dataDir?: string;
+}
+
+/** Runs `imgcls results`. @returns the exit code. */
+export function results(id: string, options: ResultsOptions): Promise<number> {
+  const { cluster, dataDir } = options;
+  return withRun({ cluster, dataDir }, async (run) => {
+    const print = isDropJob(id) && options.wait !== true ? await dropped(id, run) : await submitted(id, run);
+    const output = await openOutput(options.output);
+    try {
+      return await print(options, output);
+    } finally {
+      await output.close();
+    }
+  });
+}
+
+/** Prints results. @returns the exit code. */
+type Print = (options: ResultsOptions, output: Output) => Promise<number>;
+
+async function submitted(id: string, { client, cloud, interrupted }: Run): Promise<Print> {
+  const job = await client.job(id);
+  const costUsd = () => readJobCost(cloud.output, id);
+  return async (options, output) => {
+    if (options.wait === true) {
+      return await waitAndPrint(job, options, {
+        interrupted,
+        output,
+        stored: () => 0,
+        tellOnce: faultTeller(),
+        costUsd,
+        clock: systemClock,
+      });
+    }
+    const record = await job.settled();
+    const written = await writeOutcomes(job.results(interrupted), options, output);
+    const { images, errors } = written;
+    await output.finish();
+    warnOfSmall(written);
+    const cost = await costText(costUsd);
+    const isTriedAgain = record.attempt > FIRST_ATTEMPT && !isFinal(record);
+    if (images !== record.total || isTriedAgain) {
+      const known = `${images} of ${record.total ?? 'an unknown number of'} images so far${cost}`;
+      notice(`${known}; ${whatNext(record)}`);
+      return exitCode.failed;
+    }
+    if (cost !== '') notice(`${images} images${cost}, job ${job.id}`);
+    return errors > 0 ? exitCode.someErrors : exitCode.done;
+  };
+}
+
+/** Nobody knows how many there will be: what is there is all there is. */
+async function dropped(id: string, { cloud, interrupted }: Run): Promise<Print> {
+  await requireJob(cloud, id, interrupted);
+  return async (options, output) => {
+    const outcomes = readOutcomes(cloud.output, id, { signal: interrupted });
+    const written = await writeOutcomes(outcomes, options, output);
+    const { images, errors } = written;
+    await output.finish();
+    warnOfSmall(written);
+    const cost = await costText(() => readJobCost(cloud.output, id));
+    notice(`${images} dropped images so far${cost}, job ${id}`);
+    return errors > 0 ? exitCode.someErrors : exitCode.done;
+  };
+}
+
+function whatNext({ id, state, attempt }: JobRecord): string {
+  if (state === 'cancelled') return 'the job was cancelled.';
+  if (state === 'open') return `"imgcls resume ${id}" goes on with the upload if nobody does.`;
+  const what = attempt > FIRST_ATTEMPT ? 'those that are tried again' : 'the rest';
+  return `"imgcls results ${id} --wait" waits for ${what}.`;
+}

@@ -1,0 +1,45 @@
+import { systemClock } from '../../app/system-clock.ts';
+import { readJobCost } from '../../core/job-cost.ts';
+import { withRun } from '../run.ts';
+import { exitCode } from '../terminal/exit.ts';
+import { notice } from '../terminal/notice.ts';
+import type { OutputFlags } from '../terminal/output.ts';
+import { checkOutputFlags, openOutput } from '../terminal/output.ts';
+import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
+
+export interface RetryOptions extends OutputFlags {
+  wait: boolean;
+  timeout?: number;
+  cluster?: string;
+  dataDir?: string;
+}
+
+/** Runs `imgcls retry`. @returns the exit code. */
+export async function retry(id: string, options: RetryOptions): Promise<number> {
+  const { cluster, dataDir } = options;
+  checkOutputFlags(options);
+  return await withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
+    const output = await openOutput(options.output);
+    try {
+      const tellOnce = faultTeller();
+      const waiting = { onTransient: tellOnce, signal: interrupted };
+      const job = await client.retry(id, { wait: options.wait, ...waiting });
+      if (job === undefined) {
+        notice(`No image of job ${id} has an error.`);
+        return exitCode.done;
+      }
+      if (!options.wait) return await leaveBehind(job, { interrupted, cloud, clock: systemClock });
+      const costUsd = () => readJobCost(cloud.output, id);
+      return await waitAndPrint(job, options, {
+        interrupted,
+        output,
+        stored: () => 0,
+        tellOnce,
+        costUsd,
+        clock: systemClock,
+      });
+    } finally {
+      await output.close();
+    }
+  });
+}

@@ -1,0 +1,46 @@
+import type { Client } from '../../client/client.ts';
+import { ImgclsError } from '../../core/errors.ts';
+import { isDropJob } from '../../core/job-ids.ts';
+import { isFinal } from '../../core/job-record.ts';
+import { requireJob } from '../../results/job-facts.ts';
+import { removeJob } from '../../results/remove-job.ts';
+import { withRun } from '../run.ts';
+import { byteSize } from '../terminal/byte-size.ts';
+import { exitCode } from '../terminal/exit.ts';
+import { notice } from '../terminal/notice.ts';
+
+export interface RemoveOptions {
+  force?: boolean;
+  cluster?: string;
+  dataDir?: string;
+}
+
+/** Runs `imgcls rm`. @returns the exit code. */
+export function remove(ids: readonly string[], { force, cluster, dataDir }: RemoveOptions): Promise<number> {
+  return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
+    await Promise.all(ids.map((id) => requireJob(cloud, id, interrupted)));
+    for (const id of ids) {
+      if (!isDropJob(id)) await giveUp(client, id, { force, interrupted });
+      const { objects, bytes } = await removeJob(cloud.output, id, interrupted);
+      notice(`job ${id} is deleted: ${objects} objects, ${byteSize(bytes)}.`);
+    }
+    return exitCode.done;
+  });
+}
+
+/** Nobody waits for dropped images; what was submitted may be somebody's. */
+async function giveUp(
+  client: Client,
+  id: string,
+  { force = false, interrupted }: { force: boolean | undefined; interrupted: AbortSignal },
+): Promise<void> {
+  const job = await client.job(id, { signal: interrupted });
+  const record = await job.settled({ signal: interrupted });
+  if (isFinal(record)) return;
+  if (!force) {
+    throw new ImgclsError('usage', `Job ${id} is ${record.state}: somebody may wait for it.`, {
+      hint: `--force cancels and deletes it; "imgcls cancel ${id}" keeps what is done.`,
+    });
+  }
+  await job.cancel();
+}

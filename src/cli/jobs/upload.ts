@@ -1,0 +1,86 @@
+import { environmentTrace } from '../../app/environment-trace.ts';
+import { selectJobModel } from '../../app/select-job-model.ts';
+import { systemClock } from '../../app/system-clock.ts';
+import { ImgclsError } from '../../core/errors.ts';
+import { readJobCost } from '../../core/job-cost.ts';
+import { type Run, withRun } from '../run.ts';
+import { notice } from '../terminal/notice.ts';
+import type { OutputFlags } from '../terminal/output.ts';
+import { checkOutputFlags, openOutput } from '../terminal/output.ts';
+import { skippedFiles } from '../terminal/skipped.ts';
+import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
+
+export interface UploadOptions extends OutputFlags {
+  topK?: number;
+  model?: string;
+  modelVariant?: string;
+  wait: boolean;
+  quote?: boolean;
+  timeout?: number;
+  include?: string[];
+  exclude?: string[];
+  concurrency?: number;
+  cluster?: string;
+  dataDir?: string;
+}
+
+/** Runs `imgcls upload`. @returns the exit code. */
+export async function upload(inputs: readonly string[], options: UploadOptions): Promise<number> {
+  const { topK, concurrency, cluster, dataDir } = options;
+  if (options.quote === true) return await (await import('./quote.ts')).quoteUpload(inputs, options);
+  checkOutputFlags(options);
+  // As "imgcls model list" writes a model: NAME/VARIANT.
+  const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
+  return await withRun({ topK, model, modelVariant, concurrency, cluster, dataDir }, (run) =>
+    submitAndWait(inputs, options, run),
+  );
+}
+
+async function submitAndWait(inputs: readonly string[], options: UploadOptions, run: Run): Promise<number> {
+  const { settings, client, cloud, interrupted } = run;
+  if (cloud.kind === 'aws' && settings.model === undefined) {
+    throw new ImgclsError('usage', 'On AWS the model is always explicit.', {
+      hint: 'Give --model, or set IMGCLS_MODEL.',
+    });
+  }
+  const chosen = await selectJobModel(settings);
+  const output = await openOutput(options.output);
+  try {
+    const skipped = skippedFiles();
+    const tellOnce = faultTeller();
+    let stored = 0;
+    const job = await client
+      .submit(inputs, {
+        ...environmentTrace(process.env),
+        model: chosen.ref,
+        topK: settings.topK,
+        include: options.include ?? [],
+        exclude: options.exclude ?? [],
+        folder: process.cwd(),
+        wait: options.wait,
+        onTransient: tellOnce,
+        onSkip: skipped.add,
+        onSubmitProgress: (progress) => {
+          stored = progress.stored;
+        },
+        signal: interrupted,
+      })
+      .catch((error: unknown) => {
+        skipped.tell();
+        throw error;
+      });
+    notice(chosen.notice);
+    job.submitted.then(skipped.tell, () => {});
+    if (!options.wait) return await leaveBehind(job, { interrupted, cloud, clock: systemClock });
+    return await waitAndPrint(job, options, {
+      interrupted,
+      output,
+      stored: () => stored,
+      tellOnce,
+      clock: systemClock,
+      costUsd: () => readJobCost(cloud.output, job.id),
+    });
+  } finally {
+    await output.close();
+  }
+}

@@ -1,0 +1,53 @@
+import { openLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
+import type { RunSettings } from '../../app/settings.ts';
+import { modelTitle } from '../../core/model.ts';
+import { findByTitle } from '../../model/select-model.ts';
+import { notice } from '../terminal/notice.ts';
+import { tableOf } from '../terminal/table-of.ts';
+import { evaluateModel, labelledImages } from './evaluation.ts';
+
+export interface EvalFlags {
+  model?: string;
+  format: 'table' | 'json';
+}
+
+/** Prints how often a model is right on the labelled images of a folder. */
+export async function evaluateFolder(
+  dir: string,
+  { model: title, format }: EvalFlags,
+  { settings, signal, write }: { settings: RunSettings; signal: AbortSignal; write(text: string): void },
+): Promise<void> {
+  const models =
+    title === undefined
+      ? [(await selectLibraryModel(settings)).model]
+      : await findByTitle(openLibrary(settings), title);
+  const rows = [];
+  for (const { manifest, labels, dir: folder } of models) {
+    const images = await labelledImages(dir, labels);
+    const startMs = performance.now();
+    const place = { dir: folder, sha256: manifest.sha256 };
+    const found = await evaluateModel(place, images, { settings, title: modelTitle(manifest), signal });
+    const perSecond = (1000 * found.images) / (performance.now() - startMs);
+    for (const { path, why } of found.failed) notice(`${path}: ${why}`);
+    rows.push({
+      model: modelTitle(manifest),
+      version: manifest.version,
+      images: found.images,
+      top1: found.top1 / found.images,
+      top5: found.top5 / found.images,
+      failed: found.failed.length,
+      imagesPerSecond: perSecond,
+    });
+  }
+  if (format === 'json') return write(`${JSON.stringify(rows, null, 2)}\n`);
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const cells = rows.map((row) => [
+    row.model,
+    String(row.images),
+    percent(row.top1),
+    percent(row.top5),
+    String(row.failed),
+    row.imagesPerSecond.toFixed(1),
+  ]);
+  write(await tableOf(['model', 'images', 'top-1', 'top-5', 'failed', 'images/s'], cells));
+}

@@ -1,0 +1,35 @@
+import type { RunSettings } from '../../app/settings.ts';
+import type { ClassLabel, ModelManifest } from '../../core/model.ts';
+import { modelTitle } from '../../core/model.ts';
+import { type GateResult, judgeVariant } from '../../model/gate.ts';
+import { evaluateModel, labelledImages } from './evaluation.ts';
+
+/** One side of a comparison. */
+export interface ComparedModel {
+  manifest: ModelManifest;
+  labels: readonly ClassLabel[];
+  dir: string;
+}
+
+/** Compares a variant with fp32 on the labelled images of a folder. */
+export type Gate = (
+  variant: ComparedModel,
+  reference: ComparedModel,
+  options: { images: string; tolerance: number },
+) => Promise<GateResult>;
+
+export function openGate(settings: RunSettings, signal: AbortSignal, nowMs: () => number): Gate {
+  return async (variant, reference, { images: folder, tolerance }) => {
+    const images = await labelledImages(folder, reference.labels);
+    const evaluateOne = async ({ manifest, dir }: ComparedModel) => ({
+      sha256: manifest.sha256,
+      evaluation: await evaluateModel({ dir, sha256: manifest.sha256 }, images, {
+        settings,
+        title: modelTitle(manifest),
+        signal,
+      }),
+    });
+    const both = [await evaluateOne(variant), await evaluateOne(reference)] as const;
+    return judgeVariant(...both, { tolerance, nowMs: nowMs() });
+  };
+}

@@ -1,0 +1,245 @@
+// What `imgcls model ...` does, given what it works with.
+
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { ImgclsError, messageOf } from '../../core/errors.ts';
+import { type ModelManifest, modelTitle } from '../../core/model.ts';
+import type { Store } from '../../core/ports.ts';
+import type { LibraryModel, ModelLibrary } from '../../model/library.ts';
+import type { OptimisedModels } from '../../model/optimised.ts';
+import type { VariantSetting } from '../../model/variant.ts';
+import { openSpinner } from '../terminal/spinner.ts';
+import { tableOf } from '../terminal/table-of.ts';
+import type { ComparedModel, Gate } from './gate.ts';
+
+export interface ModelCommandDeps {
+  library: ModelLibrary;
+  /** The models of this machine, optimised for its CPU. */
+  optimised: OptimisedModels;
+  settings: { model?: string | undefined; modelVariant: VariantSetting; modelMirror?: string | undefined };
+  /** A bucket that a model is pulled from. */
+  openStore(bucket: string): Store;
+  /** The cluster's output bucket, where workers find what is pushed. */
+  openOutput(): Promise<{ store: Store; close(): Promise<void> }>;
+  gate: Gate;
+  out: Writable;
+  err: Writable & { isTTY?: boolean };
+  /** Aborts when the user interrupts. */
+  interrupted: AbortSignal;
+}
+
+type Format = 'table' | 'json';
+
+export async function list({ library, settings, out, err }: ModelCommandDeps, format: Format): Promise<void> {
+  const { takeInventory } = await import('../../model/inventory.ts');
+  const { rows, damaged } = await takeInventory({
+    library,
+    wanted: settings.model,
+    variantSetting: settings.modelVariant,
+  });
+  if (format === 'json') out.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else {
+    const cells = rows.map((one) => [
+      `${modelTitle(one)}${one.default ? ' *' : ''}`,
+      one.version,
+      (one.bytes / 1e6).toFixed(1),
+      one.top1 === null ? '-' : `${(100 * one.top1).toFixed(1)} %`,
+      one.licence,
+      one.state,
+    ]);
+    out.write(await tableOf(['model', 'version', 'MB', 'top-1', 'licence', 'state'], cells));
+    err.write('* is used where no model is asked for.\n');
+  }
+  for (const { problem } of damaged) err.write(`imgcls: ${problem}\n`);
+}
+
+export async function info({ library, out }: ModelCommandDeps, title: string, format: Format): Promise<void> {
+  const models = await named(library, title);
+  if (format === 'json') {
+    const all = models.map(({ manifest, labels, ...place }) => ({
+      ...manifest,
+      classes: labels.length,
+      ...place,
+    }));
+    out.write(`${JSON.stringify(all, null, 2)}\n`);
+    return;
+  }
+  const { gateText } = await import('../../model/gate.ts');
+  for (const { manifest, labels, dir, gate } of models) {
+    const { v: _, ...shown } = manifest;
+    const compared = gate && { gate: `${gateText(gate)}: ${gate.passed ? 'passed' : 'refused'}` };
+    const fields = { ...shown, ...compared, classes: labels.length, folder: dir };
+    const cells = Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]);
+    out.write(await tableOf([modelTitle(manifest), ''], cells));
+  }
+}
+
+export async function pull(
+  { library, settings, openStore, out, err, interrupted }: ModelCommandDeps,
+  name: string,
+  { variant, source }: { variant?: VariantSetting; source?: string },
+): Promise<void> {
+  const { pullModel } = await import('../../model/pull.ts');
+  const progress = await startProgress(name, err);
+  try {
+    const { manifest, dir, already } = await pullModel(name, {
+      library,
+      variant: variant ?? settings.modelVariant,
+      source,
+      mirror: settings.modelMirror,
+      openStore,
+      onProgress: progress.show,
+      signal: interrupted,
+    });
+    progress.stop();
+    out.write(`${modelTitle(manifest)} ${already ? 'was installed already' : 'is installed'} in ${dir}\n`);
+  } catch (error) {
+    progress.stop();
+    if (!interrupted.aborted) throw error;
+    const { InterruptedError } = await import('../terminal/exit.ts');
+    throw new InterruptedError(`"imgcls model pull ${name}" goes on where it broke off.`);
+  }
+}
+
+/** On a terminal a line that is kept up to date, elsewhere a line for every tenth. */
+async function startProgress(name: string, err: ModelCommandDeps['err']) {
+  const text = (done: number, total: number) =>
+    `${name}: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+  const spinner = await openSpinner(err, name);
+  if (spinner !== undefined) {
+    const show = (done: number, total: number) => {
+      spinner.text = text(done, total);
+    };
+    return { show, stop: () => void spinner.stop() };
+  }
+  let tenths = 0;
+  const show = (done: number, total: number) => {
+    const reached = Math.floor((10 * done) / total);
+    if (reached > tenths) err.write(`imgcls: ${text(done, total)}\n`);
+    tenths = Math.max(tenths, reached);
+  };
+  return { show, stop: () => {} };
+}
+
+export async function importOne(
+  { library, gate, out, err }: ModelCommandDeps,
+  path: string,
+  flags: { name?: string; variant?: 'fp32' | 'int8'; images?: string; tolerance: number },
+): Promise<void> {
+  const { importModel } = await import('../../model/import.ts');
+  const { images, tolerance } = flags;
+  const { manifest, dir, notices } = await importModel(path, {
+    library,
+    ...flags,
+    ...(images !== undefined && {
+      admit: async (model: ComparedModel) =>
+        gate(model, await reference(library, model.manifest.name), { images, tolerance }),
+    }),
+  });
+  for (const notice of notices) err.write(`imgcls: ${notice}\n`);
+  if (images === undefined && (await isDoubted(library, manifest))) {
+    const title = modelTitle(manifest);
+    err.write(
+      `imgcls: ${title} is not used by itself before "imgcls model verify ${title} --images FOLDER" passes.\n`,
+    );
+  }
+  out.write(`${modelTitle(manifest)} is installed in ${dir}\n`);
+}
+
+/** @param title absent: all that are installed. */
+export async function optimize(
+  { library, optimised, out, interrupted }: ModelCommandDeps,
+  title: string | undefined,
+): Promise<void> {
+  const { checkWeights, WEIGHTS_FILE } = await import('../../model/folder.ts');
+  const models = title === undefined ? (await library.list()).models : await named(library, title);
+  for (const { manifest, dir } of models) {
+    await checkWeights(dir, manifest.sha256, interrupted);
+    const folder = await optimised.make(join(dir, WEIGHTS_FILE), manifest.sha256, interrupted);
+    out.write(`${modelTitle(manifest)} is optimised for this CPU in ${folder}\n`);
+  }
+}
+
+/** Whether fp32 is chosen in its place for want of a comparison. */
+async function isDoubted(library: ModelLibrary, { name, variant }: ModelManifest): Promise<boolean> {
+  const { trusted } = await import('../../model/select-model.ts');
+  return !trusted(await library.find(name)).some(({ manifest }) => manifest.variant === variant);
+}
+
+export async function remove({ library, optimised, out }: ModelCommandDeps, title: string): Promise<void> {
+  const { parseModelTitle } = await import('../../model/select-model.ts');
+  const { name, variant } = parseModelTitle(title);
+  const models = (await library.find(name, variant)).filter(({ bundled }) => !bundled);
+  for (const { manifest } of models) await optimised.remove(manifest.sha256);
+  for (const dir of await library.remove(name, variant)) out.write(`Removed ${dir}\n`);
+}
+
+/** Runs the accuracy gate on each variant of the title that is not fp32, and keeps what came of it. */
+export async function compare(
+  { library, gate, out }: ModelCommandDeps,
+  title: string,
+  flags: { images: string; tolerance: number },
+): Promise<void> {
+  const { gateText, writeGate } = await import('../../model/gate.ts');
+  const variants = (await named(library, title)).filter(({ manifest }) => manifest.variant !== 'fp32');
+  if (variants.length === 0) throw new ImgclsError('usage', `${title} has no variant to compare with fp32.`);
+  const refused: string[] = [];
+  for (const { manifest, labels, dir, bundled } of variants) {
+    const result = await gate({ manifest, labels, dir }, await reference(library, manifest.name), flags);
+    if (!bundled) await writeGate(dir, result);
+    const text = `${modelTitle(manifest)}: ${gateText(result)}`;
+    if (result.passed) out.write(`${text}; it passes\n`);
+    else refused.push(`${text}; it loses more than ${flags.tolerance} of the images.`);
+  }
+  if (refused.length > 0) {
+    throw new ImgclsError('permanent', refused.join('\n'), {
+      hint: 'It is not used unless it is asked for (--variant, or the setting modelVariant).',
+    });
+  }
+}
+
+/** The fp32 variant of a name. */
+async function reference(library: ModelLibrary, name: string): Promise<LibraryModel> {
+  const [found] = await library.find(name, 'fp32');
+  if (found !== undefined) return found;
+  const { howToGet } = await import('../../model/catalog.ts');
+  throw new ImgclsError('usage', `There is no ${name}/fp32 to compare with.`, {
+    hint: howToGet(name, 'fp32'),
+  });
+}
+
+export async function verify({ library, out }: ModelCommandDeps, title: string | undefined): Promise<void> {
+  const { models, damaged } = await library.list();
+  const problems = title === undefined ? damaged.map(({ problem }) => problem) : [];
+  for (const model of title === undefined ? models : await named(library, title)) {
+    try {
+      await library.verify(model);
+      out.write(`${modelTitle(model.manifest)} is sound\n`);
+    } catch (error) {
+      problems.push(messageOf(error));
+    }
+  }
+  if (problems.length > 0) throw new ImgclsError('permanent', problems.join('\n'));
+}
+
+export async function push({ library, openOutput, out, interrupted }: ModelCommandDeps, title: string) {
+  const models = await named(library, title);
+  const { pushModel } = await import('../../model/fetch.ts');
+  const { store, close } = await openOutput();
+  try {
+    for (const model of models) {
+      const pushed = await pushModel(model, store, interrupted);
+      out.write(`${modelTitle(model.manifest)} ${pushed ? 'is' : 'was already'} in ${store.bucket}\n`);
+    }
+  } finally {
+    await close();
+  }
+}
+
+async function named(library: ModelLibrary, title: string): Promise<LibraryModel[]> {
+  const { findByTitle } = await import('../../model/select-model.ts');
+  return await findByTitle(library, title);
+}
