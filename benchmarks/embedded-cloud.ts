@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Cloud, Store } from '../src/core/ports.ts';
+import type { Cloud, Store } from '../src/core/cloud/ports.ts';
 import { createLocalCloud } from '../src/local/cloud.ts';
 
 const MESSAGES = 50_000;

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openOptimisedModels } from '../src/app/optimised-models.ts';
 import { makePhotographs } from '../src/bench/photographs.ts';
-import { RUNNER_BATCH } from '../src/core/runner-protocol.ts';
+import { RUNNER_BATCH } from '../src/core/model/runner-protocol.ts';
 import { createClassifier } from '../src/model/classifier.ts';
 import { importModel } from '../src/model/import.ts';
 import { createModelLibrary } from '../src/model/library.ts';

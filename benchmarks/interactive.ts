@@ -12,7 +12,7 @@ import { openClient, openCloud } from '../src/app/open-cloud.ts';
 import { selectJobModel } from '../src/app/select-job-model.ts';
 import { loadSettings } from '../src/app/settings.ts';
 import { makePhotographs } from '../src/bench/photographs.ts';
-import { isError } from '../src/core/outcome.ts';
+import { isError } from '../src/core/model/outcome.ts';
 
 const repository = path.resolve(import.meta.dirname, '..');
 const { values: flags } = parseArgs({

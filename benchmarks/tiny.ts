@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { createS3Client } from '../src/aws/clients.ts';
 import { createAwsCloud } from '../src/aws/cloud.ts';
-import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../src/core/keys.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../src/core/job/keys.ts';
 import { type Moto, standInEnvironment, startMoto } from '../test/contract/moto.ts';
 import { median } from './median.ts';
 

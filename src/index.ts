@@ -7,12 +7,12 @@ import { loadSettings } from './app/settings.ts';
 import type { ResumeJob, SubmitJob } from './client/client.ts';
 import type { RetryJob } from './client/retry.ts';
 import type { Job } from './client/submission.ts';
-import type { SettingName, Settings } from './core/settings.ts';
+import type { SettingName, Settings } from './core/settings/settings.ts';
 import type { Input } from './upload/inputs.ts';
 
 export type { Job, OutcomesOptions } from './client/submission.ts';
-export { ImgclsError } from './core/errors.ts';
-export type { ErrorCode, ImageError, Outcome, ScoredLabel } from './core/outcome.ts';
+export type { ErrorCode, ImageError, Outcome, ScoredLabel } from './core/model/outcome.ts';
+export { ImgclsError } from './core/runtime/errors.ts';
 export type { Input, Skipped } from './upload/inputs.ts';
 
 /** Settings by name, as `imgcls config` lists them; those left out come from the environment, config files or defaults. */

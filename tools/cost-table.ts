@@ -1,7 +1,7 @@
 /** Prints the cost table of docs/aws.md (Markdown), from the price table and the policy: node tools/cost-table.ts */
 import { BOOT_MS, policySettings } from '../src/app/open-controller.ts';
-import { PRICES_AS_OF, priceOf, REQUEST_USD } from '../src/core/prices.ts';
-import { resolveSettings } from '../src/core/settings.ts';
+import { PRICES_AS_OF, priceOf, REQUEST_USD } from '../src/core/money/prices.ts';
+import { resolveSettings } from '../src/core/settings/settings.ts';
 import { quote, quoteRequests } from '../src/scaler/quote.ts';
 
 const WORKER = 'c7i.large';

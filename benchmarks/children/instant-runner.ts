@@ -1,6 +1,6 @@
 /** A model runner that knows no model and answers at once: what is measured is everything else. */
-import type { ImageResult } from '../../src/core/outcome.ts';
-import type { RunnerMessage, RunnerReply } from '../../src/core/runner-protocol.ts';
+import type { ImageResult } from '../../src/core/model/outcome.ts';
+import type { RunnerMessage, RunnerReply } from '../../src/core/model/runner-protocol.ts';
 
 const reply = (message: RunnerReply) => process.send?.(message);
 const rssBytes = process.memoryUsage.rss();

@@ -1,6 +1,6 @@
-import type { Chore } from '../core/chore.ts';
-import type { ControllerTiming } from '../core/controller-timing.ts';
-import type { Cloud } from '../core/ports.ts';
+import type { Cloud } from '../core/cloud/ports.ts';
+import type { Chore } from '../core/fleet/chore.ts';
+import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
 import { drainDeadLetters } from '../results/dead-letters.ts';
 import { settleJobs } from '../results/settle-jobs.ts';
 import { sweepIdempotencyKeys, sweepResponseQueues, sweepStatuses } from '../results/sweep.ts';

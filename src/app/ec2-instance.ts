@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import type { GroupMembership } from '../aws/group-self.ts';
-import type { OwnMachine } from '../core/machine.ts';
+import type { OwnMachine } from '../core/fleet/machine.ts';
 import { systemClock } from './system-clock.ts';
 
 export interface OwnMachineOptions {

@@ -1,5 +1,5 @@
 import pino from 'pino';
-import type { Log } from '../core/log.ts';
+import type { Log } from '../core/runtime/log.ts';
 import type { RunSettings } from './settings.ts';
 
 /**

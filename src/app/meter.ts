@@ -1,5 +1,5 @@
-import { EmfMeter } from '../core/emf.ts';
-import { type Meter, noMeter } from '../core/metrics.ts';
+import { EmfMeter } from '../core/runtime/emf.ts';
+import { type Meter, noMeter } from '../core/runtime/metrics.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 

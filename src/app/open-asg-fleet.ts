@@ -3,8 +3,8 @@
 import { createAutoScaling } from '../aws/auto-scaling.ts';
 import { createAutoScalingClient, createEc2Client } from '../aws/clients.ts';
 import { createEc2 } from '../aws/ec2.ts';
-import { ImgclsError } from '../core/errors.ts';
-import { highestPrice, priceOf } from '../core/prices.ts';
+import { highestPrice, priceOf } from '../core/money/prices.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { createAsgFleet } from '../scaler/drivers/asg.ts';
 import { checkGroup } from '../scaler/drivers/asg-check.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';

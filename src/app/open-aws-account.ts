@@ -10,7 +10,7 @@ import { createS3Store } from '../aws/s3-store.ts';
 import { createSecrets } from '../aws/secret-recovery.ts';
 import { createSqsQueues } from '../aws/sqs-queues.ts';
 import { createWorkerImages } from '../aws/worker-images.ts';
-import type { Cleanup } from '../core/cleanup.ts';
+import type { Cleanup } from '../core/runtime/cleanup.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 
 /** Stands for what only a deployment knows. */

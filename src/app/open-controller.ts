@@ -2,12 +2,12 @@
 
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
-import type { ControllerTiming } from '../core/controller-timing.ts';
-import { writeJobCosts } from '../core/job-cost.ts';
-import { interactiveQueueName, requestQueueName } from '../core/keys.ts';
-import type { Log } from '../core/log.ts';
-import type { Cloud } from '../core/ports.ts';
-import { environmentName, isSecret, settingNames } from '../core/settings.ts';
+import type { Cloud } from '../core/cloud/ports.ts';
+import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
+import { writeJobCosts } from '../core/job/job-cost.ts';
+import { interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
+import type { Log } from '../core/runtime/log.ts';
+import { environmentName, isSecret, settingNames } from '../core/settings/settings.ts';
 import { Controller } from '../scaler/controller.ts';
 import { createProcessFleet, runnersPerWorker } from '../scaler/drivers/process.ts';
 import { processesOfThisMachine } from '../scaler/drivers/processes.ts';

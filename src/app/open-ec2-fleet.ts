@@ -2,9 +2,9 @@
 
 import { createEc2Client } from '../aws/clients.ts';
 import { createEc2 } from '../aws/ec2.ts';
-import type { Pool } from '../core/ec2.ts';
-import { ImgclsError } from '../core/errors.ts';
-import { priceOf } from '../core/prices.ts';
+import type { Pool } from '../core/aws-account/ec2.ts';
+import { priceOf } from '../core/money/prices.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { createEc2Fleet } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';

@@ -1,5 +1,5 @@
-import { ImgclsError } from '../core/errors.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** A real S3 bucket beside the embedded cloud, read only. The SDK is loaded at the first read. */
 export function foreignBucket(bucket: string): Store {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type ModelRef, modelTitle, refOf } from '../core/model.ts';
+import { type ModelRef, modelTitle, refOf } from '../core/model/model.ts';
 import { createModelLibrary, type ModelLibrary } from '../model/library.ts';
 import { type SelectedModel, selectModel } from '../model/select-model.ts';
 import { readCpuFeatures } from '../model/variant.ts';

@@ -1,5 +1,5 @@
-import { canBeToken } from '../core/declared-settings.ts';
-import { ImgclsError } from '../core/errors.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
+import { canBeToken } from '../core/settings/declared-settings.ts';
 import type { RunSettings } from './settings.ts';
 
 /**

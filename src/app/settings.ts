@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import {
   environmentSource,
   resolveSettings,
   type SettingName,
   type SettingSource,
   type Settings,
-} from '../core/settings.ts';
+} from '../core/settings/settings.ts';
 
 const CONFIG_FILE = 'imgcls.config.json';
 

@@ -1,5 +1,5 @@
-import { onAbort } from '../core/abort.ts';
-import type { Clock } from '../core/clock.ts';
+import { onAbort } from '../core/runtime/abort.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 
 /** A longer timer of Node's fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -2,7 +2,7 @@
 // datagram sockets of the unix kind.
 
 import { promisify } from 'node:util';
-import { messageOf } from '../core/errors.ts';
+import { messageOf } from '../core/runtime/errors.ts';
 import { systemClock } from './system-clock.ts';
 
 /** Where nobody listens, nothing is said. */

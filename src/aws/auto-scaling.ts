@@ -9,8 +9,13 @@ import {
   SetDesiredCapacityCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
-import type { AutoScaling, CapacityAfter, GroupInstance, ScalingGroup } from '../core/auto-scaling.ts';
-import { ImgclsError, isTransient } from '../core/errors.ts';
+import type {
+  AutoScaling,
+  CapacityAfter,
+  GroupInstance,
+  ScalingGroup,
+} from '../core/aws-account/auto-scaling.ts';
+import { ImgclsError, isTransient } from '../core/runtime/errors.ts';
 import { hasCode } from './errors.ts';
 import { calling, retrying, systemTiming, type Timing } from './retry.ts';
 

@@ -3,7 +3,7 @@ import {
   DescribeAutoScalingGroupsCommand,
   UpdateAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
-import type { ScalingGroups } from '../core/account.ts';
+import type { ScalingGroups } from '../core/aws-account/account.ts';
 import { type ClientOptions, smallRequests } from './clients.ts';
 import { calling } from './retry.ts';
 

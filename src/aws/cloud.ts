@@ -1,5 +1,5 @@
 /** One cluster's cloud on AWS. */
-import type { Cloud, Store } from '../core/ports.ts';
+import type { Cloud, Store } from '../core/cloud/ports.ts';
 import { type ClientOptions, createS3Client, createSqsClient } from './clients.ts';
 import { systemTiming, type Timing } from './retry.ts';
 import { createS3Store } from './s3-store.ts';

@@ -16,7 +16,6 @@ import {
   paginateListStackResources,
   type Stack as SdkStack,
 } from '@aws-sdk/client-cloudformation';
-import { ImgclsError, messageOf } from '../core/errors.ts';
 import type {
   ChangeSetRef,
   ChangeSetRequest,
@@ -25,7 +24,8 @@ import type {
   Stack,
   Stacks,
   Template,
-} from '../core/stacks.ts';
+} from '../core/aws-account/stacks.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { type ClientOptions, smallRequests } from './clients.ts';
 import { awsError, hasCode } from './errors.ts';
 import { calling } from './retry.ts';

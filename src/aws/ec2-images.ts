@@ -13,8 +13,8 @@ import {
   type RunInstancesCommandInput,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { IMAGE_TAG, VERSION_TAG } from '../core/account.ts';
-import type { BuilderLaunch, Ec2Images, NewImage } from '../core/ec2-images.ts';
+import { IMAGE_TAG, VERSION_TAG } from '../core/aws-account/account.ts';
+import type { BuilderLaunch, Ec2Images, NewImage } from '../core/aws-account/ec2-images.ts';
 import { hasCode } from './errors.ts';
 import { calling } from './retry.ts';
 import { createWorkerImages } from './worker-images.ts';

@@ -9,7 +9,7 @@ import {
   type ObjectIdentifier,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { Buckets } from '../core/account.ts';
+import type { Buckets } from '../core/aws-account/account.ts';
 import { hasCode } from './errors.ts';
 import { calling, systemTiming } from './retry.ts';
 import { causeOf } from './s3-bucket.ts';

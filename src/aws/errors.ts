@@ -1,5 +1,5 @@
 /** What the AWS SDK throws, as errors of ours: who can act on them, and how. */
-import { DamagedError, type ErrorKind, ImgclsError, messageOf } from '../core/errors.ts';
+import { DamagedError, type ErrorKind, ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
 /** The fields of SDK, service and network errors that tell them apart; any may be absent. */
 interface SdkError {

@@ -1,7 +1,7 @@
 /** What a machine of an Auto Scaling group says about itself to the group. */
 import { type AutoScalingClient, SetInstanceProtectionCommand } from '@aws-sdk/client-auto-scaling';
-import type { CapacityAfter } from '../core/auto-scaling.ts';
-import { isTransient } from '../core/errors.ts';
+import type { CapacityAfter } from '../core/aws-account/auto-scaling.ts';
+import { isTransient } from '../core/runtime/errors.ts';
 import { endInGroup, isRefusedBecause } from './auto-scaling.ts';
 import { calling, retrying, systemTiming } from './retry.ts';
 

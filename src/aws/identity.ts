@@ -1,6 +1,6 @@
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import type { Caller } from '../core/account.ts';
-import { ImgclsError } from '../core/errors.ts';
+import type { Caller } from '../core/aws-account/account.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { type ClientOptions, smallRequests } from './clients.ts';
 import { calling } from './retry.ts';
 

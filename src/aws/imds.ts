@@ -1,7 +1,7 @@
 /** What an EC2 instance may ask about itself: the instance metadata service, version 2 (a token, then questions). */
 import * as z from 'zod';
-import type { Clock } from '../core/clock.ts';
-import type { Interruption } from '../core/machine.ts';
+import type { Interruption } from '../core/fleet/machine.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 
 const DEFAULT_ENDPOINT = 'http://169.254.169.254';
 const TOKEN_TTL_SECONDS = 21_600;

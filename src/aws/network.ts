@@ -8,8 +8,8 @@ import {
   type Route,
   type RouteTable,
 } from '@aws-sdk/client-ec2';
-import type { Network, Subnet } from '../core/account.ts';
-import { ImgclsError } from '../core/errors.ts';
+import type { Network, Subnet } from '../core/aws-account/account.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { awsError, hasCode } from './errors.ts';
 import { calling } from './retry.ts';
 

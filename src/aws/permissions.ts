@@ -1,6 +1,6 @@
 import { GetRoleCommand, IAMClient, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
-import type { Permission, Permissions } from '../core/account.ts';
-import { ImgclsError } from '../core/errors.ts';
+import type { Permission, Permissions } from '../core/aws-account/account.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { type ClientOptions, smallRequests } from './clients.ts';
 import { calling } from './retry.ts';
 

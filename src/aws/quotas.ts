@@ -3,8 +3,8 @@ import {
   GetServiceQuotaCommand,
   ServiceQuotasClient,
 } from '@aws-sdk/client-service-quotas';
-import type { Quotas } from '../core/account.ts';
-import { ImgclsError } from '../core/errors.ts';
+import type { Quotas } from '../core/aws-account/account.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { type ClientOptions, smallRequests } from './clients.ts';
 import { awsError, hasCode } from './errors.ts';
 

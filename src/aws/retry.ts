@@ -1,7 +1,7 @@
 /** Trying again what the SDK does not: entries of a batch, bodies that break half way, writes that collide. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backoffMs } from '../core/backoff.ts';
-import type { Clock } from '../core/clock.ts';
+import { backoffMs } from '../core/runtime/backoff.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import { awsError } from './errors.ts';
 
 /** Some 6 seconds in all, 13 at most: longer troubles are for the caller to wait out. */

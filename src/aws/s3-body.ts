@@ -1,8 +1,8 @@
 /** Bodies on their way to and from S3. */
 import { PassThrough, type Readable, Transform } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { ImgclsError } from '../core/errors.ts';
-import type { Body } from '../core/ports.ts';
+import type { Body } from '../core/cloud/ports.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { awsError } from './errors.ts';
 
 /** Streams up to this length are read into memory, so that the SDK can send them again by itself. */

@@ -1,7 +1,7 @@
 /** What the S3 verbs share: which bucket, how its objects are named in errors, what an answer says of an object. */
 import type { S3Client } from '@aws-sdk/client-s3';
-import { ImgclsError } from '../core/errors.ts';
-import type { ObjectInfo } from '../core/ports.ts';
+import type { ObjectInfo } from '../core/cloud/ports.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { statusOf } from './errors.ts';
 import type { Timing } from './retry.ts';
 

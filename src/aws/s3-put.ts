@@ -1,8 +1,8 @@
 /** Storing an object, on a condition or none, though connections break and writers meet. */
 import { randomUUID } from 'node:crypto';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { isTransient, PreconditionFailedError } from '../core/errors.ts';
-import type { Body, ObjectInfo, PutOptions } from '../core/ports.ts';
+import type { Body, ObjectInfo, PutOptions } from '../core/cloud/ports.ts';
+import { isTransient, PreconditionFailedError } from '../core/runtime/errors.ts';
 import { attemptsOf, hasCode } from './errors.ts';
 import { calling, retrying } from './retry.ts';
 import { type OutgoingBody, outgoingBody } from './s3-body.ts';

@@ -9,14 +9,14 @@ import {
   type ListObjectsV2CommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/cloud/ports.ts';
 import {
   ImgclsError,
   isTransient,
   ObjectMissingError,
   PoisonError,
   PreconditionFailedError,
-} from '../core/errors.ts';
-import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/ports.ts';
+} from '../core/runtime/errors.ts';
 import { hasCode, noSuchBucket } from './errors.ts';
 import { calling, retrying, systemTiming, type Timing } from './retry.ts';
 import { incomingStream } from './s3-body.ts';

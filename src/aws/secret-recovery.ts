@@ -1,5 +1,5 @@
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { Secrets } from '../core/account.ts';
+import type { Secrets } from '../core/aws-account/account.ts';
 import { type ClientOptions, smallRequests } from './clients.ts';
 import { awsError, hasCode } from './errors.ts';
 

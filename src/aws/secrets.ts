@@ -1,6 +1,6 @@
 /** Secrets of AWS Secrets Manager. */
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { ImgclsError } from '../core/errors.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { smallRequests } from './clients.ts';
 import { hasCode } from './errors.ts';
 import { calling } from './retry.ts';

@@ -1,5 +1,5 @@
 /** SQS takes entries by the ten, and refuses some of them while it takes others. */
-import { ImgclsError } from '../core/errors.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { isTransientCode } from './errors.ts';
 import { MAX_RETRIES, type Timing, waitToRetry } from './retry.ts';
 

@@ -8,8 +8,14 @@ import {
   SendMessageBatchCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { ImgclsError } from '../core/errors.ts';
-import type { OutgoingMessage, Queue, QueueDepth, ReceivedMessage, ReceiveOptions } from '../core/ports.ts';
+import type {
+  OutgoingMessage,
+  Queue,
+  QueueDepth,
+  ReceivedMessage,
+  ReceiveOptions,
+} from '../core/cloud/ports.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { calling, type Timing } from './retry.ts';
 import { type BatchAnswer, callInBatches } from './sqs-batch.ts';
 import type { QueueUrls } from './sqs-urls.ts';

@@ -7,8 +7,8 @@ import {
   type QueueAttributeName,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { ImgclsError, QueueMissingError } from '../core/errors.ts';
-import type { ListedQueue, Queue, QueueService, QueueSettings } from '../core/ports.ts';
+import type { ListedQueue, Queue, QueueService, QueueSettings } from '../core/cloud/ports.ts';
+import { ImgclsError, QueueMissingError } from '../core/runtime/errors.ts';
 import { hasCode } from './errors.ts';
 import { calling, retrying, systemTiming, type Timing } from './retry.ts';
 import { SqsQueue, wholeSeconds } from './sqs-queue.ts';

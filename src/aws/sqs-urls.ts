@@ -1,6 +1,6 @@
 /** SQS names queues by URL: looked up once, and forgotten when the queue turns out to be gone. */
 import { GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { QueueMissingError } from '../core/errors.ts';
+import { QueueMissingError } from '../core/runtime/errors.ts';
 import { hasCode } from './errors.ts';
 import { calling } from './retry.ts';
 

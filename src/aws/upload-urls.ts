@@ -1,8 +1,8 @@
 /** Signed requests by which a browser stores image bytes in the input bucket itself. */
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { imageKey } from '../core/keys.ts';
-import type { UploadRequest, UploadUrls } from '../core/ports.ts';
+import type { UploadRequest, UploadUrls } from '../core/cloud/ports.ts';
+import { imageKey } from '../core/job/keys.ts';
 import { createS3Client } from './clients.ts';
 
 import { calling, systemTiming, type Timing } from './retry.ts';

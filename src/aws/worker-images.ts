@@ -1,5 +1,5 @@
 import { type EC2Client, paginateDescribeImages } from '@aws-sdk/client-ec2';
-import { IMAGE_TAG, VERSION_TAG, type WorkerImages } from '../core/account.ts';
+import { IMAGE_TAG, VERSION_TAG, type WorkerImages } from '../core/aws-account/account.ts';
 import { calling } from './retry.ts';
 
 /** The machine images of workers that this account has made. */

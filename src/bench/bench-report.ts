@@ -3,9 +3,9 @@
  * may be added. Durations are milliseconds.
  */
 import * as z from 'zod';
-import { ImgclsError, messageOf } from '../core/errors.ts';
-import { modelRef } from '../core/model.ts';
-import { formatVersion, parseVersioned } from '../core/versioned.ts';
+import { modelRef } from '../core/model/model.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
+import { formatVersion, parseVersioned } from '../core/runtime/versioned.ts';
 import { correctness } from './correctness.ts';
 import { seedFigure } from './seed-figures.ts';
 import { type Summary, summarise } from './statistics.ts';

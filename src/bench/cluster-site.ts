@@ -1,9 +1,10 @@
 /** A cluster on AWS, as it is: its own controller launches and ends the machines. */
-import type { Clock } from '../core/clock.ts';
-import { CONTROLLER_TIMING, reportStaleAfterMs } from '../core/controller-timing.ts';
-import { ImgclsError } from '../core/errors.ts';
-import { WORKER_GONE_MS, type WorkerStatus } from '../core/fleet.ts';
-import type { Store } from '../core/ports.ts';
+
+import type { Store } from '../core/cloud/ports.ts';
+import { CONTROLLER_TIMING, reportStaleAfterMs } from '../core/fleet/controller-timing.ts';
+import { WORKER_GONE_MS, type WorkerStatus } from '../core/fleet/fleet.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { readReport } from '../scaler/report.ts';
 import { WorkerStatusReader } from '../scaler/statuses.ts';
 import { bootOf, type Site } from './site.ts';

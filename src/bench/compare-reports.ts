@@ -1,5 +1,5 @@
 /** What changed between two reports of `imgcls bench`. Pure. */
-import { modelTitle } from '../core/model.ts';
+import { modelTitle } from '../core/model/model.ts';
 import type { BenchReport, Change, ReportComparison, ScenarioResult } from './bench-report.ts';
 import { compareSamples } from './statistics.ts';
 

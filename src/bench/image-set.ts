@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { appendFile, copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { makePhotographs, photographSources } from './photographs.ts';
 import type { ImageKind } from './scenarios.ts';
 

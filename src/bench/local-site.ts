@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { Cleanup } from '../core/cleanup.ts';
-import { ImgclsError } from '../core/errors.ts';
+import { Cleanup } from '../core/runtime/cleanup.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Product } from './product.ts';
 import { type Boot, bootOf, type Place, type Site } from './site.ts';
 

@@ -1,7 +1,7 @@
 /** Runs scenarios, one repetition after the other. */
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { type ScenarioResult, summaryOf } from './bench-report.ts';
 import { type CorrectnessCheck, type OutcomeLine, outcomeLine } from './correctness.ts';
 import { type ImageSet, type Submitted, writeFresh } from './image-set.ts';

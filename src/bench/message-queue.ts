@@ -1,4 +1,4 @@
-import { MAX_BATCH } from '../core/messages.ts';
+import { MAX_BATCH } from '../core/job/messages.ts';
 
 export interface Batch {
   images: number;

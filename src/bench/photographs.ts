@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp, { type CreateRaw } from 'sharp';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
 export interface Photographs {
   /** A folder with JPEG and PNG files, or such files themselves. */

@@ -1,8 +1,8 @@
 /** The program that is measured, as its users start it: commands and workers as processes of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { onAbort } from '../core/abort.ts';
-import { ImgclsError } from '../core/errors.ts';
+import { onAbort } from '../core/runtime/abort.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** What a process that was told to end gets before it is killed. */
 const GRACE_MS = 20_000;

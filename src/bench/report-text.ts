@@ -1,6 +1,7 @@
 /** The figures of a report in words, as the table and the page have them. Pure. */
-import { counted } from '../core/counted.ts';
-import { modelTitle } from '../core/model.ts';
+
+import { modelTitle } from '../core/model/model.ts';
+import { counted } from '../core/money/counted.ts';
 import type { BenchReport, Change, ScenarioResult } from './bench-report.ts';
 import type { LabelShares } from './correctness.ts';
 import { SEED_SOURCE, type SeedFigure } from './seed-figures.ts';

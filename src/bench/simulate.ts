@@ -1,8 +1,9 @@
 /** One simulated run: the real controller and policy, in virtual time, over a model of the world. */
-import type { Clock } from '../core/clock.ts';
-import { ImgclsError } from '../core/errors.ts';
-import { noLog } from '../core/log.ts';
-import { MAX_BATCH } from '../core/messages.ts';
+
+import { MAX_BATCH } from '../core/job/messages.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
+import { noLog } from '../core/runtime/log.ts';
 import { Controller } from '../scaler/controller.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import type { MachineFacts } from './cost-bound.ts';

@@ -1,5 +1,5 @@
 /** The simulated world as the controller sees and steers it: its observer and its fleet driver. */
-import { MAX_BATCH } from '../core/messages.ts';
+import { MAX_BATCH } from '../core/job/messages.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer } from '../scaler/fleet.ts';
 import type { Observation } from '../scaler/observe.ts';
 import type { Machine, Measured } from '../scaler/snapshot.ts';

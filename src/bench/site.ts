@@ -1,5 +1,5 @@
 /** Where scenarios run: on this machine, or on a cluster in the cloud. */
-import type { WorkerStatus } from '../core/fleet.ts';
+import type { WorkerStatus } from '../core/fleet/fleet.ts';
 import type { Scenario } from './scenarios.ts';
 
 /** What a command needs to run there. */

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import { loadSettings } from '../app/settings.ts';
-import { describeSetting, environmentName, isSecret, settingNames } from '../core/settings.ts';
+import { describeSetting, environmentName, isSecret, settingNames } from '../core/settings/settings.ts';
 
 /** Every setting as text, without secrets. */
 export function config(flags: { format: 'table' | 'json'; cluster?: string; dataDir?: string }): string {

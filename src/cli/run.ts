@@ -4,9 +4,9 @@ import { openClient, openCloud } from '../app/open-cloud.ts';
 import { loadSettings, type RunSettings } from '../app/settings.ts';
 import { openNotifier, type ServiceNotifier } from '../app/systemd-notify.ts';
 import type { Client } from '../client/client.ts';
-import { Cleanup } from '../core/cleanup.ts';
-import type { Cloud } from '../core/ports.ts';
-import type { SettingName } from '../core/settings.ts';
+import type { Cloud } from '../core/cloud/ports.ts';
+import { Cleanup } from '../core/runtime/cleanup.ts';
+import type { SettingName } from '../core/settings/settings.ts';
 import { InterruptedError } from './terminal/exit.ts';
 import { notice } from './terminal/notice.ts';
 

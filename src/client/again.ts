@@ -1,10 +1,10 @@
 // The images of a retry: those of the manifest whose outcome is an error, as their sources have them now.
 
 import path from 'node:path';
-import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job.ts';
-import { readManifest, type Span } from '../core/manifest.ts';
-import { isError } from '../core/outcome.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
+import { readManifest, type Span } from '../core/job/manifest.ts';
+import { isError } from '../core/model/outcome.ts';
 import { readFailures } from '../results/failures.ts';
 import type { Input } from '../upload/inputs.ts';
 import { parseS3Address } from '../upload/select.ts';

@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.ts';
-import { ImgclsError, QueueMissingError } from '../core/errors.ts';
-import type { Outcome } from '../core/outcome.ts';
-import type { Queue, QueueService, ReceivedMessage } from '../core/ports.ts';
+import type { Queue, QueueService, ReceivedMessage } from '../core/cloud/ports.ts';
+import type { Outcome } from '../core/model/outcome.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError, QueueMissingError } from '../core/runtime/errors.ts';
 import { readResponse } from '../results/responses.ts';
 
 export interface ReplyQueueOptions {

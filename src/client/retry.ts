@@ -1,7 +1,7 @@
-import { ImgclsError } from '../core/errors.ts';
-import type { JobRecord } from '../core/job.ts';
-import { reopenJob } from '../core/job-record.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import type { JobRecord } from '../core/job/job.ts';
+import { reopenJob } from '../core/job/job-record.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { readFailures } from '../results/failures.ts';
 import { announceAll } from '../upload/announce.ts';
 import { announceRest, lastAnnounced } from '../upload/resume.ts';

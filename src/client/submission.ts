@@ -1,10 +1,10 @@
-import type { Clock } from '../core/clock.ts';
-import { FIRST_ATTEMPT, type JobRecord } from '../core/job.ts';
-import { cancelJob, readJob } from '../core/job-record.ts';
-import { responseQueueName } from '../core/keys.ts';
-import type { Outcome } from '../core/outcome.ts';
-import { patientCloud } from '../core/patient.ts';
-import type { Cloud } from '../core/ports.ts';
+import type { Cloud } from '../core/cloud/ports.ts';
+import { patientCloud } from '../core/cloud/retrying-cloud.ts';
+import { FIRST_ATTEMPT, type JobRecord } from '../core/job/job.ts';
+import { cancelJob, readJob } from '../core/job/job-record.ts';
+import { responseQueueName } from '../core/job/keys.ts';
+import type { Outcome } from '../core/model/outcome.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import { awaitRetry } from '../results/await-retry.ts';
 import { finishIfDone } from '../results/finish-if-done.ts';
 import { type FollowProgress, follow } from '../results/follow.ts';

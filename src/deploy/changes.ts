@@ -1,5 +1,5 @@
 /** A change set for people. */
-import type { ResourceChange } from '../core/stacks.ts';
+import type { ResourceChange } from '../core/aws-account/stacks.ts';
 
 export const CHANGE_HEAD = ['action', 'resource', 'type', 'replacement'];
 

@@ -1,6 +1,7 @@
 /** The settings of a cluster that was deployed, by which every other command finds it. */
-import { ImgclsError } from '../core/errors.ts';
-import type { Stack } from '../core/stacks.ts';
+
+import type { Stack } from '../core/aws-account/stacks.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 export type SettingValues = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,14 @@
 /** One deployment: plan, ask, execute, follow. */
-import { messageOf } from '../core/errors.ts';
-import type { ParameterChoice, ResourceChange, Stack, StackEvent, Stacks, Template } from '../core/stacks.ts';
+
+import type {
+  ParameterChoice,
+  ResourceChange,
+  Stack,
+  StackEvent,
+  Stacks,
+  Template,
+} from '../core/aws-account/stacks.ts';
+import { messageOf } from '../core/runtime/errors.ts';
 import { deploymentError } from './diagnosis.ts';
 import { followStack, lastEvent, untilAtRest, untilPlanned, type Watching } from './follow.ts';
 import { isShell, isSuccess, nextStep, stuckError } from './stack-state.ts';

@@ -2,11 +2,11 @@
  * Takes a cluster away. What could start something anew goes first: groups, then machines, then what is in the buckets, then
  * the stack with everything else in it.
  */
-import type { Buckets, ScalingGroups } from '../core/account.ts';
-import type { Ec2Instance } from '../core/ec2.ts';
-import { isResponseQueue, responseQueuePrefix } from '../core/keys.ts';
-import type { QueueService } from '../core/ports.ts';
-import type { Stack, StackEvent, StackResource, Stacks } from '../core/stacks.ts';
+import type { Buckets, ScalingGroups } from '../core/aws-account/account.ts';
+import type { Ec2Instance } from '../core/aws-account/ec2.ts';
+import type { Stack, StackEvent, StackResource, Stacks } from '../core/aws-account/stacks.ts';
+import type { QueueService } from '../core/cloud/ports.ts';
+import { isResponseQueue, responseQueuePrefix } from '../core/job/keys.ts';
 import { removeStack } from './deploy-stack.ts';
 import { untilAtRest, type Watching } from './follow.ts';
 

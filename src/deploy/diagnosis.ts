@@ -1,6 +1,7 @@
 /** Why a deployment failed: the first thing that did, in CloudFormation's words, and what can be done about it. */
-import { ImgclsError } from '../core/errors.ts';
-import type { StackEvent } from '../core/stacks.ts';
+
+import type { StackEvent } from '../core/aws-account/stacks.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** What CloudFormation says of resources that were well and were stopped since another one failed. */
 const CONSEQUENCE = /cancelled|^The following resource\(s\) failed/i;

@@ -1,7 +1,8 @@
 /** Watches CloudFormation at work. */
-import type { Clock } from '../core/clock.ts';
-import { ImgclsError } from '../core/errors.ts';
-import type { ChangeSetRef, ChangeSetView, Stack, StackEvent, Stacks } from '../core/stacks.ts';
+
+import type { ChangeSetRef, ChangeSetView, Stack, StackEvent, Stacks } from '../core/aws-account/stacks.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { isUnderWay } from './stack-state.ts';
 
 const EVERY_MS = 2000;

@@ -1,7 +1,7 @@
 /** Which machine image workers start from, and whether it runs on the types of instance that are asked for. */
-import type { WorkerImage, WorkerImages } from '../core/account.ts';
-import type { Ec2, TypeInfo } from '../core/ec2.ts';
-import { ImgclsError } from '../core/errors.ts';
+import type { WorkerImage, WorkerImages } from '../core/aws-account/account.ts';
+import type { Ec2, TypeInfo } from '../core/aws-account/ec2.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** The controller runs from the same image. */
 const ARM_CONTROLLER = 't4g.small';

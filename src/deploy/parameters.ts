@@ -1,6 +1,7 @@
 /** Which parameters a stack gets: those that were asked for, those found out, else those that it has. */
-import { ImgclsError } from '../core/errors.ts';
-import type { ParameterChoice, TemplateSummary } from '../core/stacks.ts';
+
+import type { ParameterChoice, TemplateSummary } from '../core/aws-account/stacks.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** A parameter as it was asked for. */
 export interface Wanted {

@@ -1,6 +1,6 @@
 /** In which VPC and subnets a cluster stands. */
-import type { Network, Subnet } from '../core/account.ts';
-import { ImgclsError } from '../core/errors.ts';
+import type { Network, Subnet } from '../core/aws-account/account.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** What machines without a public address cannot do without. */
 const NEEDED_ENDPOINTS = ['s3', 'sqs'];

@@ -1,7 +1,7 @@
 /** What a stack is made or changed with: what was asked for, and what the account has. */
-import type { Network, WorkerImages } from '../core/account.ts';
-import type { Ec2 } from '../core/ec2.ts';
-import type { ParameterChoice, Stack, TemplateSummary } from '../core/stacks.ts';
+import type { Network, WorkerImages } from '../core/aws-account/account.ts';
+import type { Ec2 } from '../core/aws-account/ec2.ts';
+import type { ParameterChoice, Stack, TemplateSummary } from '../core/aws-account/stacks.ts';
 import { chooseMachines } from './image.ts';
 import { chooseParameters, parameterValue, type Wanted } from './parameters.ts';
 import { choosePlace, type Place, requireWayOut } from './place.ts';

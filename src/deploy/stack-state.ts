@@ -7,8 +7,9 @@
  *     *_IN_PROGRESS -------------------------------------> wait: somebody else's deployment
  *     *ROLLBACK_FAILED, DELETE_FAILED -------------------> stuck: a person has to look
  */
-import { ImgclsError } from '../core/errors.ts';
-import type { Stack } from '../core/stacks.ts';
+
+import type { Stack } from '../core/aws-account/stacks.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 export type NextStep = 'create' | 'update' | 'clear' | 'wait' | 'stuck';
 

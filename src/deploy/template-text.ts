@@ -1,4 +1,4 @@
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
 /** What CloudFormation takes in a request. */
 export const MAX_TEMPLATE_BYTES = 51_200;

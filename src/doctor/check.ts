@@ -1,5 +1,5 @@
 /** A check of what imgcls stands on, and what comes of it. */
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
 /** `do`: somebody has to do something. `unknown`: it could not be found out, and may be well. */
 export type Status = 'ok' | 'do' | 'unknown';

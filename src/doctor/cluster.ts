@@ -1,14 +1,19 @@
 /** The cluster's buckets and queues, by calls that leave nothing behind, and its controller. */
 
-import type { Caller, Permissions } from '../core/account.ts';
-import type { Clock } from '../core/clock.ts';
-import { readControllerLock } from '../core/controller-lock.ts';
-import type { ControllerTiming } from '../core/controller-timing.ts';
-import { messageOf, ObjectMissingError, PreconditionFailedError, QueueMissingError } from '../core/errors.ts';
-import { ttlMsOf } from '../core/fleet.ts';
-import { activeKey, jobKey, requestQueueName, responseQueueName } from '../core/keys.ts';
-import type { QueueDepth, QueueService, Store } from '../core/ports.ts';
-import { liveReports } from '../core/worker-reports.ts';
+import type { Caller, Permissions } from '../core/aws-account/account.ts';
+import type { QueueDepth, QueueService, Store } from '../core/cloud/ports.ts';
+import { readControllerLock } from '../core/fleet/controller-lock.ts';
+import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
+import { ttlMsOf } from '../core/fleet/fleet.ts';
+import { liveReports } from '../core/fleet/worker-reports.ts';
+import { activeKey, jobKey, requestQueueName, responseQueueName } from '../core/job/keys.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import {
+  messageOf,
+  ObjectMissingError,
+  PreconditionFailedError,
+  QueueMissingError,
+} from '../core/runtime/errors.ts';
 import { ok, unknown, type Verdict, wrong } from './check.ts';
 
 /** A key that no image and no job has. */

@@ -1,7 +1,7 @@
 /** Whether workers could be launched. */
-import type { Quotas } from '../core/account.ts';
-import type { Ec2, Ec2Launch, LaunchRehearsal, Pool } from '../core/ec2.ts';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import type { Quotas } from '../core/aws-account/account.ts';
+import type { Ec2, Ec2Launch, LaunchRehearsal, Pool } from '../core/aws-account/ec2.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
 import { failed, ok, unknown, type Verdict, wrong } from './check.ts';

@@ -1,5 +1,5 @@
 /** Whether workers could be launched by an Auto Scaling group. */
-import type { AutoScaling } from '../core/auto-scaling.ts';
+import type { AutoScaling } from '../core/aws-account/auto-scaling.ts';
 import { checkGroup } from '../scaler/drivers/asg-check.ts';
 import { ok, type Verdict, wrong } from './check.ts';
 import { type AnyFleet, quotaVerdict, unlessControlled } from './fleet.ts';

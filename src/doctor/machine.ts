@@ -1,5 +1,5 @@
 /** This machine: what of it imgcls needs, here or in a worker. */
-import type { Caller } from '../core/account.ts';
+import type { Caller } from '../core/aws-account/account.ts';
 import { LEAST_MEMORY_BYTES } from '../scaler/drivers/ec2-check.ts';
 import { ok, type Verdict, wrong } from './check.ts';
 

@@ -1,8 +1,8 @@
 // From nothing to a machine image: a builder is launched and provisions itself, its disk becomes the image, and it goes.
 
-import type { Clock } from '../core/clock.ts';
-import type { Architecture, Ec2Images } from '../core/ec2-images.ts';
-import { ImgclsError, isTransient, messageOf } from '../core/errors.ts';
+import type { Architecture, Ec2Images } from '../core/aws-account/ec2-images.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError, isTransient, messageOf } from '../core/runtime/errors.ts';
 import { lastLines, readConsole } from './builder-console.ts';
 
 export interface ImageOrder {

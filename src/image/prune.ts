@@ -1,5 +1,5 @@
-import type { WorkerImage } from '../core/account.ts';
-import type { Builder } from '../core/ec2-images.ts';
+import type { WorkerImage } from '../core/aws-account/account.ts';
+import type { Builder } from '../core/aws-account/ec2-images.ts';
 import { PROVISION_LIMIT_MS } from './build-image.ts';
 
 /** The images to remove: all but the newest `keep` of each architecture, and none that a launch template names. */

@@ -1,4 +1,4 @@
-import { ImgclsError } from '../core/errors.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** Where the builder gets the package from: npm (`imgcls@0.1.0`), or an address that needs no permission. */
 export type PackageSource = { spec: string } | { url: string };

@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { ImgclsError } from '../core/errors.ts';
-import type { Body } from '../core/ports.ts';
+import type { Body } from '../core/cloud/ports.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { isMissingFile, toFault } from './faults.ts';
 
 /** Folders, named by the first two digits of their files' names. */

@@ -1,8 +1,8 @@
 /** The embedded cloud: one folder, no server; submitters, controller and workers open it themselves. */
 import { join } from 'node:path';
-import type { Clock } from '../core/clock.ts';
-import { ImgclsError } from '../core/errors.ts';
-import type { Cloud, Store } from '../core/ports.ts';
+import type { Cloud, Store } from '../core/cloud/ports.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { BlobFiles } from './blob-files.ts';
 import { Changes } from './changes.ts';
 import { LocalDatabase } from './database.ts';

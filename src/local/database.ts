@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync as Connection, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { ImgclsError } from '../core/errors.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { isBusy, toFault } from './faults.ts';
 import { migrate } from './schema.ts';
 import { DatabaseSync } from './sqlite.ts';

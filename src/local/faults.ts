@@ -1,7 +1,7 @@
 /** Turns what SQLite and the file system throw into errors that say who can act. */
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
-import { ImgclsError } from '../core/errors.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** SQLite's primary result codes (https://sqlite.org/rescode.html). */
 const BUSY = 5;

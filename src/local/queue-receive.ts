@@ -1,6 +1,6 @@
 /** Receiving: which message is next, whose lease it gets, and what becomes of those that nobody should get. */
 import { randomBytes } from 'node:crypto';
-import type { ReceivedMessage } from '../core/ports.ts';
+import type { ReceivedMessage } from '../core/cloud/ports.ts';
 import type { LocalDatabase } from './database.ts';
 import { type QueueRow, queueIfThere, queueRow, receiptOf } from './queue-rows.ts';
 import { Turns } from './queue-turns.ts';

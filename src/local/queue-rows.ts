@@ -1,5 +1,5 @@
 /** The rows of queues, and what every verb needs of them. */
-import { QueueMissingError } from '../core/errors.ts';
+import { QueueMissingError } from '../core/runtime/errors.ts';
 import type { LocalDatabase } from './database.ts';
 
 export interface QueueRow {

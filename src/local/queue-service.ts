@@ -1,5 +1,5 @@
 /** The queues of an embedded cloud: making, listing and removing them. */
-import type { ListedQueue, Queue, QueueService, QueueSettings } from '../core/ports.ts';
+import type { ListedQueue, Queue, QueueService, QueueSettings } from '../core/cloud/ports.ts';
 import { LocalQueue, type QueueParts } from './queue.ts';
 
 const DEFAULT_RETENTION_MS = 14 * 86_400_000;

@@ -1,5 +1,5 @@
 /** The other verbs of a queue, each the inside of one short transaction. */
-import type { OutgoingMessage, QueueDepth } from '../core/ports.ts';
+import type { OutgoingMessage, QueueDepth } from '../core/cloud/ports.ts';
 import type { LocalDatabase } from './database.ts';
 import { idOf, queueRow } from './queue-rows.ts';
 import { Turns } from './queue-turns.ts';

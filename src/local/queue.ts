@@ -1,7 +1,14 @@
 /** A queue of the embedded cloud: splits calls into short transactions, and waits. */
-import type { Clock } from '../core/clock.ts';
-import { ImgclsError } from '../core/errors.ts';
-import type { OutgoingMessage, Queue, QueueDepth, ReceivedMessage, ReceiveOptions } from '../core/ports.ts';
+
+import type {
+  OutgoingMessage,
+  Queue,
+  QueueDepth,
+  ReceivedMessage,
+  ReceiveOptions,
+} from '../core/cloud/ports.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Changes } from './changes.ts';
 import type { LocalDatabase } from './database.ts';
 import { nextDueMs, receiveReady } from './queue-receive.ts';

@@ -1,6 +1,6 @@
 /** The tables of the embedded cloud, as the steps that lead from any older version to this one. */
 import type { DatabaseSync } from 'node:sqlite';
-import { ImgclsError } from '../core/errors.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** `STEPS[n]` leads from `user_version` n to n + 1. Released steps never change; new ones are appended. */
 const STEPS: readonly string[] = [

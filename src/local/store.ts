@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import type { Clock } from '../core/clock.ts';
-import { ImgclsError, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
-import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/ports.ts';
+import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/cloud/ports.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError, ObjectMissingError, PreconditionFailedError } from '../core/runtime/errors.ts';
 import { type BlobFiles, counted } from './blob-files.ts';
 import type { LocalDatabase } from './database.ts';
 import { toFault } from './faults.ts';

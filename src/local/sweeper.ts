@@ -1,6 +1,6 @@
 /** Removes files that no object needs any more, a bounded number at a time. */
 import { open } from 'node:fs/promises';
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import { type BlobFiles, MOST_SHARDS } from './blob-files.ts';
 import type { LocalDatabase } from './database.ts';
 import { isMissingFile } from './faults.ts';

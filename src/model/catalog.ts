@@ -1,7 +1,7 @@
 // Models that can be pulled by name: files of the ONNX Model Zoo, pinned by content.
 
-import { ImgclsError } from '../core/errors.ts';
-import type { ModelManifest, ModelVariant, Preprocessing } from '../core/model.ts';
+import type { ModelManifest, ModelVariant, Preprocessing } from '../core/model/model.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** Where the ONNX Model Zoo keeps its files since July 2025. A mirror has the same paths below another address. */
 export const HUB_URL =

@@ -1,7 +1,7 @@
 // Does a model folder do what it says?
 
 import { join } from 'node:path';
-import { ImgclsError } from '../core/errors.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
 import { imageElements } from './preprocess.ts';
 import { openSession } from './session.ts';

@@ -1,10 +1,10 @@
 // One model: encoded images in, predictions out.
 
 import { join } from 'node:path';
-import { ImgclsError, messageOf } from '../core/errors.ts';
-import type { ModelManifest } from '../core/model.ts';
-import type { ImageError, ImageResult } from '../core/outcome.ts';
-import { type ClassifyTimes, RUNNER_BATCH } from '../core/runner-protocol.ts';
+import type { ModelManifest } from '../core/model/model.ts';
+import type { ImageError, ImageResult } from '../core/model/outcome.ts';
+import { type ClassifyTimes, RUNNER_BATCH } from '../core/model/runner-protocol.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { type DecodedImage, type DecodeLimits, decodeImage } from './decode.ts';
 import { DecodeError } from './decode-error.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';

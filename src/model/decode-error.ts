@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../core/outcome.ts';
+import type { ErrorCode } from '../core/model/outcome.ts';
 
 /** The image, not the world, is at fault: it becomes the error outcome of this image alone. */
 export class DecodeError extends Error {

@@ -1,9 +1,9 @@
 // Encoded image -> the pixels that the model looks at.
 
 import sharp, { type Sharp } from 'sharp';
-import { messageOf } from '../core/errors.ts';
-import type { Preprocessing } from '../core/model.ts';
-import { formatOf, type ImageFormat } from '../core/sniff.ts';
+import { formatOf, type ImageFormat } from '../core/model/image-format.ts';
+import type { Preprocessing } from '../core/model/model.ts';
+import { messageOf } from '../core/runtime/errors.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
 import { freeBytes } from './free-bytes.ts';

@@ -2,8 +2,8 @@
 
 import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backoffMs } from '../core/backoff.ts';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { backoffMs } from '../core/runtime/backoff.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
 export interface DownloadOptions {
   url: string;

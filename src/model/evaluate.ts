@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { ImgclsError } from '../core/errors.ts';
-import { type ImageResult, isError } from '../core/outcome.ts';
+import { type ImageResult, isError } from '../core/model/outcome.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import type { LabelledImage } from './labelled-images.ts';
 
 export interface Evaluation {

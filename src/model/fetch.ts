@@ -5,13 +5,18 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { unlessAborted } from '../core/abort.ts';
-import { ImgclsError, messageOf, ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
-import { modelPrefix } from '../core/keys.ts';
-import type { Log } from '../core/log.ts';
-import { type ModelManifest, type ModelRef, modelTitle } from '../core/model.ts';
-import type { Body, Store } from '../core/ports.ts';
-import type { ModelPlace } from '../core/runner-protocol.ts';
+import type { Body, Store } from '../core/cloud/ports.ts';
+import { modelPrefix } from '../core/job/keys.ts';
+import { type ModelManifest, type ModelRef, modelTitle } from '../core/model/model.ts';
+import type { ModelPlace } from '../core/model/runner-protocol.ts';
+import { unlessAborted } from '../core/runtime/abort.ts';
+import {
+  ImgclsError,
+  messageOf,
+  ObjectMissingError,
+  PreconditionFailedError,
+} from '../core/runtime/errors.ts';
+import type { Log } from '../core/runtime/log.ts';
 import {
   checkWeights,
   LABELS_FILE,

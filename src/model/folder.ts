@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ImgclsError, messageOf } from '../core/errors.ts';
-import { type ClassLabel, classLabels, type ModelManifest, modelManifest } from '../core/model.ts';
-import { firstIssue, parseVersioned } from '../core/versioned.ts';
+import { type ClassLabel, classLabels, type ModelManifest, modelManifest } from '../core/model/model.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
+import { firstIssue, parseVersioned } from '../core/runtime/versioned.ts';
 
 export const WEIGHTS_FILE = 'model.onnx';
 export const LABELS_FILE = 'labels.json';

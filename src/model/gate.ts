@@ -4,9 +4,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { ImgclsError } from '../core/errors.ts';
-import { sha256Hex } from '../core/model.ts';
-import { FORMAT, formatVersion, parseVersioned } from '../core/versioned.ts';
+import { sha256Hex } from '../core/model/model.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
+import { FORMAT, formatVersion, parseVersioned } from '../core/runtime/versioned.ts';
 import type { Evaluation } from './evaluate.ts';
 
 const GATE_FILE = 'gate.json';

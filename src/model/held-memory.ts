@@ -1,7 +1,7 @@
 // What a decoder must hold of a picture at once. A few bytes of file can ask for gigabytes.
 
 import type { Metadata } from 'sharp';
-import type { ImageFormat } from '../core/sniff.ts';
+import type { ImageFormat } from '../core/model/image-format.ts';
 import { DecodeError } from './decode-error.ts';
 import { hasSeveralPasses } from './jpeg.ts';
 

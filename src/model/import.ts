@@ -2,15 +2,15 @@
 
 import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, parse, resolve } from 'node:path';
-import { ImgclsError, readFault } from '../core/errors.ts';
 import {
   type ClassLabel,
   type ModelManifest,
   type ModelVariant,
   modelTitle,
   preprocessing,
-} from '../core/model.ts';
-import { FORMAT } from '../core/versioned.ts';
+} from '../core/model/model.ts';
+import { ImgclsError, readFault } from '../core/runtime/errors.ts';
+import { FORMAT } from '../core/runtime/versioned.ts';
 import { type CatalogEntry, recognize, STANDARD_PREPROCESSING } from './catalog.ts';
 import {
   LABELS_FILE,

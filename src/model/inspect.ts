@@ -1,8 +1,8 @@
 // What an ONNX file takes and gives, found out by loading and running it.
 
 import { createReadStream } from 'node:fs';
-import { ImgclsError } from '../core/errors.ts';
-import type { ModelManifest, ModelVariant } from '../core/model.ts';
+import type { ModelManifest, ModelVariant } from '../core/model/model.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { testImage } from './check.ts';
 import { openSession, type TensorShape } from './session.ts';
 

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ClassLabel, ModelManifest } from '../core/model.ts';
+import type { ClassLabel, ModelManifest } from '../core/model/model.ts';
 import { LABELS_FILE, MANIFEST_FILE, readModelFolder, WEIGHTS_FILE } from './folder.ts';
 
 /** A folder for work in progress beside the installed models; its name begins with a dot, so that no listing shows it. */

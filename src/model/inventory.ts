@@ -1,6 +1,6 @@
 // The models that there are and those that there could be, as a list for people and programs.
 
-import { type ModelManifest, modelTitle } from '../core/model.ts';
+import { type ModelManifest, modelTitle } from '../core/model/model.ts';
 import { catalog } from './catalog.ts';
 import type { DamagedModel, ModelLibrary } from './library.ts';
 import { selectModel } from './select-model.ts';

@@ -2,8 +2,8 @@
 
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { ImgclsError, readFault } from '../core/errors.ts';
-import type { ClassLabel } from '../core/model.ts';
+import type { ClassLabel } from '../core/model/model.ts';
+import { ImgclsError, readFault } from '../core/runtime/errors.ts';
 
 export interface LabelledImage {
   path: string;

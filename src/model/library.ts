@@ -2,8 +2,8 @@
 
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ImgclsError, messageOf } from '../core/errors.ts';
-import { type ModelManifest, type ModelVariant, modelName, modelTitle } from '../core/model.ts';
+import { type ModelManifest, type ModelVariant, modelName, modelTitle } from '../core/model/model.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { type ModelDescription, readModelFolder } from './folder.ts';
 import { type GateResult, readGate } from './gate.ts';
 

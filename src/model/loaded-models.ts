@@ -1,6 +1,6 @@
 // The models that a runner has in memory.
 
-import type { ModelPlace } from '../core/runner-protocol.ts';
+import type { ModelPlace } from '../core/model/runner-protocol.ts';
 import { type Classifier, createClassifier } from './classifier.ts';
 import type { DecodeLimits } from './decode.ts';
 

@@ -8,9 +8,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { ImgclsError } from '../core/errors.ts';
-import { sha256Hex } from '../core/model.ts';
-import { FORMAT, formatVersion, parseVersioned } from '../core/versioned.ts';
+import { sha256Hex } from '../core/model/model.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
+import { FORMAT, formatVersion, parseVersioned } from '../core/runtime/versioned.ts';
 import { stagingDir } from './install.ts';
 
 /** In a folder of an optimised model: the graph, and beside it the weights that it maps. */

@@ -1,7 +1,7 @@
 // Model output -> the classes that a person reads.
 
-import type { ClassLabel, ModelManifest } from '../core/model.ts';
-import type { ScoredLabel } from '../core/outcome.ts';
+import type { ClassLabel, ModelManifest } from '../core/model/model.ts';
+import type { ScoredLabel } from '../core/model/outcome.ts';
 
 /**
  * The `topK` best classes of one image, best first; of equal scores the lower class index comes first.

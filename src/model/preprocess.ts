@@ -1,6 +1,6 @@
 // Pixels -> the numbers that a model was trained on.
 
-import type { ModelManifest, Preprocessing } from '../core/model.ts';
+import type { ModelManifest, Preprocessing } from '../core/model/model.ts';
 
 /** Writes one image's pixels into its slot of a batch's input tensor. */
 export type Preprocess = (pixels: Uint8Array, tensor: Float32Array, slot: number) => void;

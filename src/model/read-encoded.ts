@@ -2,8 +2,8 @@
 
 import { hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { ImageError } from '../core/outcome.ts';
-import type { EncodedImage } from '../core/runner-protocol.ts';
+import type { ImageError } from '../core/model/outcome.ts';
+import type { EncodedImage } from '../core/model/runner-protocol.ts';
 
 /** An encoded image, or why there is none. */
 export type Encoded = Uint8Array | { error: ImageError };

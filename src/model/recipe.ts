@@ -3,9 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { ImgclsError, messageOf } from '../core/errors.ts';
-import { type ClassLabel, modelManifest, preprocessing } from '../core/model.ts';
-import { firstIssue } from '../core/versioned.ts';
+import { type ClassLabel, modelManifest, preprocessing } from '../core/model/model.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
+import { firstIssue } from '../core/runtime/versioned.ts';
 import { LABELS_FILE, MANIFEST_FILE, parseLabels } from './folder.ts';
 
 const { name, version, variant, licence, source, activation, accuracy } = modelManifest.shape;

@@ -1,4 +1,4 @@
-// Entry of a model runner: a child process that classifies for the worker that started it (core/runner-protocol.ts).
+// Entry of a model runner: a child process that classifies for the worker that started it (core/model/runner-protocol.ts).
 //
 // Start it with `fork(path, [JSON.stringify(options)], { serialization: 'advanced' })`, `options` a DecodeLimits, and
 // with UV_THREADPOOL_SIZE=2 in its environment: decoding happens on those threads, and they are made before this file
@@ -7,15 +7,15 @@
 import process from 'node:process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as z from 'zod';
-import { CONTROL_IMAGE } from '../core/control-image.ts';
-import { messageOf } from '../core/errors.ts';
+import { CONTROL_IMAGE } from '../core/model/control-image.ts';
 import type {
   ClassifyTimes,
   ModelPlace,
   RunnerMessage,
   RunnerReply,
   RunnerRequest,
-} from '../core/runner-protocol.ts';
+} from '../core/model/runner-protocol.ts';
+import { messageOf } from '../core/runtime/errors.ts';
 import { freeBytes } from './free-bytes.ts';
 import { createLoadedModels } from './loaded-models.ts';
 import { readEncoded } from './read-encoded.ts';

@@ -1,7 +1,7 @@
 // Which model a job is classified with.
 
-import { ImgclsError } from '../core/errors.ts';
-import { type ModelVariant, modelTitle } from '../core/model.ts';
+import { type ModelVariant, modelTitle } from '../core/model/model.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { catalog, PREFERRED_MODEL, recognize } from './catalog.ts';
 import { type LibraryModel, type ModelLibrary, STARTER_MODEL } from './library.ts';
 import { type CpuFeatures, chooseVariant, type VariantSetting } from './variant.ts';

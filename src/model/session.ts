@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { ImgclsError, messageOf } from '../core/errors.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
 // The runtime reports models and machine to its maker, and writes files into home and temporary folders, unless told not to.
 process.env.ORT_DISABLE_TELEMETRY = '1';

@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
-import { ImgclsError } from '../core/errors.ts';
-import type { ModelVariant } from '../core/model.ts';
+import type { ModelVariant } from '../core/model/model.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { howToGet } from './catalog.ts';
 
 export type VariantSetting = 'auto' | ModelVariant;

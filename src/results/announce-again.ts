@@ -1,8 +1,8 @@
-import { ImgclsError } from '../core/errors.ts';
-import { attemptTotal, type JobRecord } from '../core/job.ts';
-import { readManifest } from '../core/manifest.ts';
-import type { Cloud } from '../core/ports.ts';
-import { sendRequests } from '../core/requests.ts';
+import type { Cloud } from '../core/cloud/ports.ts';
+import { attemptTotal, type JobRecord } from '../core/job/job.ts';
+import { readManifest } from '../core/job/manifest.ts';
+import { sendRequests } from '../core/job/requests.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Coverage } from './coverage.ts';
 
 /** Images of one go: some 6,000 messages, a minute's work. The rest has its turn when these are done. */

@@ -1,5 +1,5 @@
-import { attemptTotal, type JobRecord } from '../core/job.ts';
-import { isFinal, readJob } from '../core/job-record.ts';
+import { attemptTotal, type JobRecord } from '../core/job/job.ts';
+import { isFinal, readJob } from '../core/job/job-record.ts';
 import { type FollowOptions, finish } from './follow.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
 import { QuietDrain } from './quiet-drain.ts';

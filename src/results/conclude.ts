@@ -1,11 +1,11 @@
-import { type Drop, writeDropped } from '../core/drop.ts';
-import { QueueMissingError } from '../core/errors.ts';
-import { isResponseQueue } from '../core/keys.ts';
-import type { RequestMessage } from '../core/messages.ts';
-import { type ImageError, isError, type Outcome } from '../core/outcome.ts';
-import type { Cloud } from '../core/ports.ts';
-import { listShards, markErrors, rangeOf, responseFor, type Shard, writeShard } from '../core/shard.ts';
-import { FORMAT } from '../core/versioned.ts';
+import type { Cloud } from '../core/cloud/ports.ts';
+import { type Drop, writeDropped } from '../core/job/drop.ts';
+import { isResponseQueue } from '../core/job/keys.ts';
+import type { RequestMessage } from '../core/job/messages.ts';
+import { listShards, markErrors, rangeOf, responseFor, type Shard, writeShard } from '../core/job/shard.ts';
+import { type ImageError, isError, type Outcome } from '../core/model/outcome.ts';
+import { QueueMissingError } from '../core/runtime/errors.ts';
+import { FORMAT } from '../core/runtime/versioned.ts';
 import { Coverage } from './coverage.ts';
 import { listAttempts } from './ledger.ts';
 

@@ -1,4 +1,4 @@
-import type { Span } from '../core/manifest.ts';
+import type { Span } from '../core/job/manifest.ts';
 
 /**
  * Which images of a job have an outcome. Pure. Neighbouring ranges become one, so that a million images in order take no

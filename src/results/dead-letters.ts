@@ -2,26 +2,27 @@
  * Dead letters: what the request queue gave up. Each is kept for people, its images get their outcomes so that the job
  * ends, its waiter is told, and only then it leaves the queue; whoever is interrupted leaves the rest to the next.
  */
-import type { Chore } from '../core/chore.ts';
-import type { Clock } from '../core/clock.ts';
-import type { DeadLetter } from '../core/dead-letter.ts';
-import { type Drop, dropsOf } from '../core/drop.ts';
+
+import type { Cloud, ReceivedMessage, Store } from '../core/cloud/ports.ts';
+import type { Chore } from '../core/fleet/chore.ts';
+import type { DeadLetter } from '../core/job/dead-letter.ts';
+import { type Drop, dropsOf } from '../core/job/drop.ts';
+import { jobId } from '../core/job/job.ts';
+import { isFinal, readJob } from '../core/job/job-record.ts';
+import { deadLetterKey, deadLetterQueueName } from '../core/job/keys.ts';
+import { MAX_RECEIVE_COUNT, type RequestMessage } from '../core/job/messages.ts';
+import { parseMessage } from '../core/job/notification.ts';
+import { rangeOf } from '../core/job/shard.ts';
+import { traceOf } from '../core/job/trace.ts';
+import type { ImageError } from '../core/model/outcome.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import {
   NewerVersionError,
   ObjectMissingError,
   PoisonError,
   PreconditionFailedError,
-} from '../core/errors.ts';
-import { jobId } from '../core/job.ts';
-import { isFinal, readJob } from '../core/job-record.ts';
-import { deadLetterKey, deadLetterQueueName } from '../core/keys.ts';
-import { MAX_RECEIVE_COUNT, type RequestMessage } from '../core/messages.ts';
-import { parseMessage } from '../core/notification.ts';
-import type { ImageError } from '../core/outcome.ts';
-import type { Cloud, ReceivedMessage, Store } from '../core/ports.ts';
-import { rangeOf } from '../core/shard.ts';
-import { traceOf } from '../core/trace.ts';
-import { FORMAT } from '../core/versioned.ts';
+} from '../core/runtime/errors.ts';
+import { FORMAT } from '../core/runtime/versioned.ts';
 import { concludeDrops, concludeRequest } from './conclude.ts';
 import { oneByOne } from './one-by-one.ts';
 

@@ -1,10 +1,10 @@
-import { ObjectMissingError } from '../core/errors.ts';
-import type { JobRecord } from '../core/job.ts';
-import { isDropJob, jobTimeMs } from '../core/job-ids.ts';
-import { isFinal, readJob } from '../core/job-record.ts';
-import { DEAD_LETTERS_PREFIX } from '../core/keys.ts';
-import type { ListedObject, Store } from '../core/ports.ts';
-import { DAY_MS, INPUT_RETENTION_MS, REFRESH_AFTER_MS } from '../core/retention.ts';
+import type { ListedObject, Store } from '../core/cloud/ports.ts';
+import type { JobRecord } from '../core/job/job.ts';
+import { isDropJob, jobTimeMs } from '../core/job/job-ids.ts';
+import { isFinal, readJob } from '../core/job/job-record.ts';
+import { DEAD_LETTERS_PREFIX } from '../core/job/keys.ts';
+import { DAY_MS, INPUT_RETENTION_MS, REFRESH_AFTER_MS } from '../core/job/retention.ts';
+import { ObjectMissingError } from '../core/runtime/errors.ts';
 import { listJobIds } from './job-list.ts';
 
 export interface ExpiryOptions {

@@ -1,4 +1,4 @@
-import { isError, type Outcome } from '../core/outcome.ts';
+import { isError, type Outcome } from '../core/model/outcome.ts';
 import type { ExportFormat } from './formats.ts';
 
 /** Text of one format: `begin`, then a `row` an outcome, then `end`. Every text is of whole lines: progress may be shown below. */

@@ -1,6 +1,6 @@
-import { errorsPrefix, parseErrorsKey } from '../core/keys.ts';
-import { isError } from '../core/outcome.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { errorsPrefix, parseErrorsKey } from '../core/job/keys.ts';
+import { isError } from '../core/model/outcome.ts';
 import { Coverage } from './coverage.ts';
 import { listAttempts, readOutcomes } from './ledger.ts';
 

@@ -1,6 +1,6 @@
-import type { JobRecord } from '../core/job.ts';
-import { finishJob } from '../core/job-record.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import type { JobRecord } from '../core/job/job.ts';
+import { finishJob } from '../core/job/job-record.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
 
 /** Ends a job whose images all have outcomes, as whoever waited for it would have. @returns the record as it is then. */

@@ -1,9 +1,9 @@
-import type { Clock } from '../core/clock.ts';
-import { FIRST_ATTEMPT, type JobRecord } from '../core/job.ts';
-import { finishJob, readJob } from '../core/job-record.ts';
-import { isError, type Outcome } from '../core/outcome.ts';
-import type { Cloud, Queue } from '../core/ports.ts';
-import { listShards } from '../core/shard.ts';
+import type { Cloud, Queue } from '../core/cloud/ports.ts';
+import { FIRST_ATTEMPT, type JobRecord } from '../core/job/job.ts';
+import { finishJob, readJob } from '../core/job/job-record.ts';
+import { listShards } from '../core/job/shard.ts';
+import { isError, type Outcome } from '../core/model/outcome.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import { readShard } from './ledger.ts';
 import { QuietDrain } from './quiet-drain.ts';
 import { ResponseListener } from './responses.ts';
@@ -22,7 +22,7 @@ export interface FollowProgress {
 }
 
 export interface FollowOptions {
-  /** One that waits faults of the world out (core/patient.ts). */
+  /** One that waits faults of the world out (core/cloud/retrying-cloud.ts). */
   cloud: Cloud;
   jobId: string;
   /** The waiter's response queue; without one the ledger alone is followed. */

@@ -1,6 +1,6 @@
-import { attemptTotal, type JobRecord } from '../core/job.ts';
-import type { Store } from '../core/ports.ts';
-import { listShards } from '../core/shard.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { attemptTotal, type JobRecord } from '../core/job/job.ts';
+import { listShards } from '../core/job/shard.ts';
 import { Coverage } from './coverage.ts';
 
 /** Which images have an outcome of the job's present attempt, from the keys of the ledger. */

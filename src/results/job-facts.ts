@@ -1,9 +1,9 @@
-import { JobMissingError, ObjectMissingError } from '../core/errors.ts';
-import { FIRST_ATTEMPT, type JobRecord, jobId } from '../core/job.ts';
-import { isDropJob, jobTimeMs } from '../core/job-ids.ts';
-import { readJob } from '../core/job-record.ts';
-import { jobPrefix, resultsPrefix } from '../core/keys.ts';
-import type { Cloud, Store } from '../core/ports.ts';
+import type { Cloud, Store } from '../core/cloud/ports.ts';
+import { FIRST_ATTEMPT, type JobRecord, jobId } from '../core/job/job.ts';
+import { isDropJob, jobTimeMs } from '../core/job/job-ids.ts';
+import { readJob } from '../core/job/job-record.ts';
+import { jobPrefix, resultsPrefix } from '../core/job/keys.ts';
+import { JobMissingError, ObjectMissingError } from '../core/runtime/errors.ts';
 
 /** What lists and followers must know of a job. Which model and how many classes, each dropped image's outcome says for itself. */
 export type JobFacts = Pick<

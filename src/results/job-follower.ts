@@ -1,10 +1,10 @@
-import type { Clock } from '../core/clock.ts';
-import type { JobState } from '../core/job.ts';
-import { readJobCost } from '../core/job-cost.ts';
-import { finishJob, isFinal } from '../core/job-record.ts';
-import type { Span } from '../core/manifest.ts';
-import type { Store } from '../core/ports.ts';
-import { listShards } from '../core/shard.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import type { JobState } from '../core/job/job.ts';
+import { readJobCost } from '../core/job/job-cost.ts';
+import { finishJob, isFinal } from '../core/job/job-record.ts';
+import type { Span } from '../core/job/manifest.ts';
+import { listShards } from '../core/job/shard.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import { Coverage } from './coverage.ts';
 import { countFailures } from './failures.ts';
 import { isComplete } from './job-coverage.ts';

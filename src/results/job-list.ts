@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
-import { messageOf, ObjectMissingError } from '../core/errors.ts';
-import { jobId } from '../core/job.ts';
-import { readJobCost } from '../core/job-cost.ts';
-import { isDropJob, newerFirst } from '../core/job-ids.ts';
-import { attemptPrefix, JOBS_PREFIX, parseShardKey } from '../core/keys.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { jobId } from '../core/job/job.ts';
+import { readJobCost } from '../core/job/job-cost.ts';
+import { isDropJob, newerFirst } from '../core/job/job-ids.ts';
+import { attemptPrefix, JOBS_PREFIX, parseShardKey } from '../core/job/keys.ts';
+import { messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
 import { Coverage } from './coverage.ts';
 import { countFailures } from './failures.ts';
 import { type JobFacts, readFacts } from './job-facts.ts';

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
-import { resultsPrefix, type ShardRange, shardKey } from '../core/keys.ts';
-import type { Span } from '../core/manifest.ts';
-import type { Outcome } from '../core/outcome.ts';
-import type { Store } from '../core/ports.ts';
-import { listShards, parseShard } from '../core/shard.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { resultsPrefix, type ShardRange, shardKey } from '../core/job/keys.ts';
+import type { Span } from '../core/job/manifest.ts';
+import { listShards, parseShard } from '../core/job/shard.ts';
+import type { Outcome } from '../core/model/outcome.ts';
 import { better, type RankedOutcome } from './tally.ts';
 
 /** Shards read ahead while a ledger is streamed. */

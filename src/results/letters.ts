@@ -1,12 +1,12 @@
 /** Dead letters that are kept: reading them, what they are about, and what may become of them. */
 import { Readable } from 'node:stream';
-import { type DeadLetter, deadLetter } from '../core/dead-letter.ts';
-import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/errors.ts';
-import { DEAD_LETTERS_PREFIX, deadLetterKey, requestQueueName } from '../core/keys.ts';
-import { parseRequest, type RequestMessage } from '../core/messages.ts';
-import type { Cloud, Store } from '../core/ports.ts';
-import { listShards, rangeOf } from '../core/shard.ts';
-import { parseVersioned } from '../core/versioned.ts';
+import type { Cloud, Store } from '../core/cloud/ports.ts';
+import { type DeadLetter, deadLetter } from '../core/job/dead-letter.ts';
+import { DEAD_LETTERS_PREFIX, deadLetterKey, requestQueueName } from '../core/job/keys.ts';
+import { parseRequest, type RequestMessage } from '../core/job/messages.ts';
+import { listShards, rangeOf } from '../core/job/shard.ts';
+import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
+import { parseVersioned } from '../core/runtime/versioned.ts';
 import { Coverage } from './coverage.ts';
 import { listAttempts } from './ledger.ts';
 

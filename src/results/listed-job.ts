@@ -1,6 +1,6 @@
-import { attemptTotal, FIRST_ATTEMPT, type JobState } from '../core/job.ts';
-import type { ModelRef } from '../core/model.ts';
-import { traceOf } from '../core/trace.ts';
+import { attemptTotal, FIRST_ATTEMPT, type JobState } from '../core/job/job.ts';
+import { traceOf } from '../core/job/trace.ts';
+import type { ModelRef } from '../core/model/model.ts';
 import type { JobFacts } from './job-facts.ts';
 
 /** One job as a list shows it. What is not known is absent. */

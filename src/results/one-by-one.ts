@@ -1,4 +1,4 @@
-import { isTransient } from '../core/errors.ts';
+import { isTransient } from '../core/runtime/errors.ts';
 
 /**
  * Acts on each item in turn. One that cannot be helped does not keep the others from their turn: its error is thrown at

@@ -1,7 +1,7 @@
-import type { Chore } from '../core/chore.ts';
-import type { Clock } from '../core/clock.ts';
-import { isTransient } from '../core/errors.ts';
-import type { Cloud } from '../core/ports.ts';
+import type { Cloud } from '../core/cloud/ports.ts';
+import type { Chore } from '../core/fleet/chore.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { isTransient } from '../core/runtime/errors.ts';
 import { drainDeadLetters } from './dead-letters.ts';
 
 const QUIET_MS = 60_000;

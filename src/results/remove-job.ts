@@ -1,5 +1,5 @@
-import { activeKey, jobKey, jobPrefix } from '../core/keys.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { activeKey, jobKey, jobPrefix } from '../core/job/keys.ts';
 
 /** Objects deleted together. */
 const PAGE = 1000;

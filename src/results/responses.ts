@@ -1,8 +1,8 @@
-import { onAbort } from '../core/abort.ts';
-import type { Clock } from '../core/clock.ts';
-import { QueueMissingError } from '../core/errors.ts';
-import { parseResponse, type ResponseMessage } from '../core/messages.ts';
-import type { Queue, ReceivedMessage } from '../core/ports.ts';
+import type { Queue, ReceivedMessage } from '../core/cloud/ports.ts';
+import { parseResponse, type ResponseMessage } from '../core/job/messages.ts';
+import { onAbort } from '../core/runtime/abort.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { QueueMissingError } from '../core/runtime/errors.ts';
 
 /** How long a wait for responses is; when nothing came for so long, the ledger is worth a look. */
 const QUIET_MS = 5000;

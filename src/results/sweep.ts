@@ -1,7 +1,7 @@
-import type { Chore } from '../core/chore.ts';
-import type { Clock } from '../core/clock.ts';
-import { FLEET_PREFIX, IDEMPOTENCY_PREFIX, isResponseQueue, responseQueuePrefix } from '../core/keys.ts';
-import type { Cloud } from '../core/ports.ts';
+import type { Cloud } from '../core/cloud/ports.ts';
+import type { Chore } from '../core/fleet/chore.ts';
+import { FLEET_PREFIX, IDEMPOTENCY_PREFIX, isResponseQueue, responseQueuePrefix } from '../core/job/keys.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 
 const HOUR_MS = 3_600_000;
 const QUEUE_MAX_AGE_MS = 24 * HOUR_MS;

@@ -1,5 +1,5 @@
-import type { ShardRange } from '../core/keys.ts';
-import { isError, type Outcome } from '../core/outcome.ts';
+import type { ShardRange } from '../core/job/keys.ts';
+import { isError, type Outcome } from '../core/model/outcome.ts';
 
 /** How many outcomes are kept from responses until their turn comes; the rest is read from the ledger again. */
 const KEPT_OUTCOMES = 4096;

@@ -1,4 +1,4 @@
-import { newerFirst } from '../core/job-ids.ts';
+import { newerFirst } from '../core/job/job-ids.ts';
 import { attribute, type Cost, imagesByJobDelta, settle } from './cost.ts';
 import type { Observation } from './observe.ts';
 import { isUnknown } from './snapshot.ts';

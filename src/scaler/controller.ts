@@ -9,10 +9,11 @@
  * stands in its report. Whoever lost the lock acts no more. Who took it from a holder that may live and has not let go
  * waits a little before launching, so that launches which that one had under way are seen first.
  */
-import type { Clock } from '../core/clock.ts';
-import { isTransient, messageOf } from '../core/errors.ts';
-import type { ControllerReport } from '../core/fleet.ts';
-import type { Log } from '../core/log.ts';
+
+import type { ControllerReport } from '../core/fleet/fleet.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { isTransient, messageOf } from '../core/runtime/errors.ts';
+import type { Log } from '../core/runtime/log.ts';
 import { Books } from './books.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer } from './fleet.ts';
 import type { Observation } from './observe.ts';

@@ -5,7 +5,7 @@
  * when it is first seen. What is spent while no job got images done (boots, idling) is kept and goes to the jobs of
  * the next images, in shares of images.
  */
-import type { ControllerReport, WorkerStatus } from '../core/fleet.ts';
+import type { ControllerReport, WorkerStatus } from '../core/fleet/fleet.ts';
 
 export type Cost = NonNullable<ControllerReport['cost']>;
 export type ImagesByJob = Readonly<Record<string, number>>;

@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.ts';
-import type { ControllerTiming } from '../core/controller-timing.ts';
-import { ImgclsError, isTransient, messageOf } from '../core/errors.ts';
+import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError, isTransient, messageOf } from '../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember } from './fleet.ts';
 import type { LockKeeper } from './lock.ts';
 

@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.ts';
-import { ImgclsError, isTransient } from '../core/errors.ts';
-import { ACTIVE_PREFIX, activeKey } from '../core/keys.ts';
-import type { Queue, Store } from '../core/ports.ts';
+import type { Queue, Store } from '../core/cloud/ports.ts';
+import { ACTIVE_PREFIX, activeKey } from '../core/job/keys.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError, isTransient } from '../core/runtime/errors.ts';
 import type { LockKeeper } from './lock.ts';
 
 const PAUSE_MS = 1000;

@@ -1,8 +1,8 @@
-import { ObjectMissingError, PoisonError } from '../core/errors.ts';
-import { type FleetSample, fleetHistory } from '../core/fleet.ts';
-import { CONTROLLER_HISTORY_KEY } from '../core/keys.ts';
-import type { Store } from '../core/ports.ts';
-import { FORMAT, parseVersioned } from '../core/versioned.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { type FleetSample, fleetHistory } from '../core/fleet/fleet.ts';
+import { CONTROLLER_HISTORY_KEY } from '../core/job/keys.ts';
+import { ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
+import { FORMAT, parseVersioned } from '../core/runtime/versioned.ts';
 import { isUnknown, type Machine, type Snapshot } from './snapshot.ts';
 
 /** Between two samples. */

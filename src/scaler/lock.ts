@@ -1,10 +1,10 @@
-import type { Clock } from '../core/clock.ts';
-import { readControllerLock } from '../core/controller-lock.ts';
-import { PreconditionFailedError } from '../core/errors.ts';
-import { type ControllerLock, type LocatedProcess, ttlMsOf } from '../core/fleet.ts';
-import { CONTROLLER_LOCK_KEY } from '../core/keys.ts';
-import type { Store } from '../core/ports.ts';
-import { FORMAT } from '../core/versioned.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { readControllerLock } from '../core/fleet/controller-lock.ts';
+import { type ControllerLock, type LocatedProcess, ttlMsOf } from '../core/fleet/fleet.ts';
+import { CONTROLLER_LOCK_KEY } from '../core/job/keys.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { PreconditionFailedError } from '../core/runtime/errors.ts';
+import { FORMAT } from '../core/runtime/versioned.ts';
 
 interface Seen {
   etag: string;

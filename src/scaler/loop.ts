@@ -1,9 +1,9 @@
-import { backoffMs } from '../core/backoff.ts';
-import type { Chore } from '../core/chore.ts';
-import type { Clock } from '../core/clock.ts';
-import { isTransient, messageOf } from '../core/errors.ts';
-import type { Liveness } from '../core/liveness.ts';
-import type { Log } from '../core/log.ts';
+import type { Chore } from '../core/fleet/chore.ts';
+import type { Liveness } from '../core/fleet/liveness.ts';
+import { backoffMs } from '../core/runtime/backoff.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { isTransient, messageOf } from '../core/runtime/errors.ts';
+import type { Log } from '../core/runtime/log.ts';
 import type { Controller, Tick } from './controller.ts';
 import type { LockKeeper } from './lock.ts';
 

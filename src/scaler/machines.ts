@@ -1,5 +1,5 @@
-import type { Clock } from '../core/clock.ts';
-import { WORKER_GONE_MS } from '../core/fleet.ts';
+import { WORKER_GONE_MS } from '../core/fleet/fleet.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import type { FleetMember } from './fleet.ts';
 import type { Machine, MachinePhase } from './snapshot.ts';
 import type { Heard } from './statuses.ts';

@@ -1,9 +1,9 @@
-import type { Clock } from '../core/clock.ts';
-import { messageOf, QueueMissingError } from '../core/errors.ts';
-import { type ControllerReport, STATUS_INTERVAL_MS } from '../core/fleet.ts';
-import { attemptTotal, type JobRecord } from '../core/job.ts';
-import { MAX_BATCH } from '../core/messages.ts';
-import type { Queue, QueueDepth, Store } from '../core/ports.ts';
+import type { Queue, QueueDepth, Store } from '../core/cloud/ports.ts';
+import { type ControllerReport, STATUS_INTERVAL_MS } from '../core/fleet/fleet.ts';
+import { attemptTotal, type JobRecord } from '../core/job/job.ts';
+import { MAX_BATCH } from '../core/job/messages.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { messageOf, QueueMissingError } from '../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember } from './fleet.ts';
 import { MachineWatch, type Sighting } from './machines.ts';
 import { RecentMedian } from './medians.ts';

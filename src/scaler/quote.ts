@@ -1,6 +1,6 @@
 /** What a job would take and cost, before anything of it is done. Pure: the policy itself says how many machines. */
-import { MAX_BATCH } from '../core/messages.ts';
-import { REQUEST_USD } from '../core/prices.ts';
+import { MAX_BATCH } from '../core/job/messages.ts';
+import { REQUEST_USD } from '../core/money/prices.ts';
 import { decide } from './policy/decide.ts';
 import type { PolicySettings } from './policy/policy.ts';
 import { idleLimitMs } from './policy/retire.ts';

@@ -1,5 +1,5 @@
 /** Machines that nobody will hear of again. Pure. */
-import { STATUS_INTERVAL_MS } from '../core/fleet.ts';
+import { STATUS_INTERVAL_MS } from '../core/fleet/fleet.ts';
 import type { FleetMember } from './fleet.ts';
 import type { Sighting } from './machines.ts';
 import type { Heard } from './statuses.ts';

@@ -1,4 +1,4 @@
-import type { Meter } from '../core/metrics.ts';
+import type { Meter } from '../core/runtime/metrics.ts';
 import type { Tick } from './controller.ts';
 import { isUnknown } from './snapshot.ts';
 

@@ -1,8 +1,8 @@
-import { ObjectMissingError, PoisonError } from '../core/errors.ts';
-import { type ControllerReport, controllerReport } from '../core/fleet.ts';
-import { CONTROLLER_REPORT_KEY } from '../core/keys.ts';
-import type { Store } from '../core/ports.ts';
-import { parseVersioned } from '../core/versioned.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { type ControllerReport, controllerReport } from '../core/fleet/fleet.ts';
+import { CONTROLLER_REPORT_KEY } from '../core/job/keys.ts';
+import { ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
+import { parseVersioned } from '../core/runtime/versioned.ts';
 
 /** What the last controller said; undefined where there was none, or none that can be understood. */
 export async function readReport(output: Store): Promise<ControllerReport | undefined> {

@@ -1,5 +1,5 @@
-import type { Clock } from '../core/clock.ts';
-import type { ControllerReport, FleetSample } from '../core/fleet.ts';
+import type { ControllerReport, FleetSample } from '../core/fleet/fleet.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import { withSample } from './history.ts';
 import type { Snapshot } from './snapshot.ts';
 

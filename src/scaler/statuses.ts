@@ -1,9 +1,9 @@
-import type { Clock } from '../core/clock.ts';
-import { ObjectMissingError } from '../core/errors.ts';
-import { MAX_STATUS_BYTES, type WorkerStatus, workerStatus } from '../core/fleet.ts';
-import { FLEET_PREFIX } from '../core/keys.ts';
-import type { Store } from '../core/ports.ts';
-import { parseVersioned } from '../core/versioned.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { MAX_STATUS_BYTES, type WorkerStatus, workerStatus } from '../core/fleet/fleet.ts';
+import { FLEET_PREFIX } from '../core/job/keys.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ObjectMissingError } from '../core/runtime/errors.ts';
+import { parseVersioned } from '../core/runtime/versioned.ts';
 
 /** A worker's report, and how long it has been what it is. */
 export interface Heard {

@@ -1,9 +1,9 @@
-import type { Clock } from '../core/clock.ts';
-import { ObjectMissingError, PoisonError } from '../core/errors.ts';
-import type { JobRecord } from '../core/job.ts';
-import { readJob } from '../core/job-record.ts';
-import { ACTIVE_PREFIX } from '../core/keys.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import type { JobRecord } from '../core/job/job.ts';
+import { readJob } from '../core/job/job-record.ts';
+import { ACTIVE_PREFIX } from '../core/job/keys.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
 
 /** A job that is still being read may be sealed any moment. */
 const OPEN_FRESH_MS = 10_000;

@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.ts';
-import type { Store } from '../core/ports.ts';
-import { liveReports } from '../core/worker-reports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { liveReports } from '../core/fleet/worker-reports.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 
 /** A waiter says so within ten seconds when nothing is there to do the work. */
 const PATIENCE_MS = 8000;

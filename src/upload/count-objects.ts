@@ -1,5 +1,5 @@
-import { MAX_BATCH } from '../core/messages.ts';
-import { isPackable } from '../core/pack.ts';
+import { MAX_BATCH } from '../core/job/messages.ts';
+import { isPackable } from '../core/job/pack.ts';
 
 /**
  * What storing and reading inputs would ask of S3, counted before anything is stored. Inputs are told in their order: of

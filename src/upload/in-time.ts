@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 
 /**
  * The items, and `late` when `ms` have passed since the last one for which `starts` was true: what is collected of them must

@@ -1,4 +1,4 @@
-import type { ImageError } from '../core/outcome.ts';
+import type { ImageError } from '../core/model/outcome.ts';
 
 /** One image as its submitter found it. `name` is what its user knows it by; `source` says where it was. */
 export type Input = { name: string; source: string } & (

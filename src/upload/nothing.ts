@@ -1,4 +1,4 @@
-import { ImgclsError } from '../core/errors.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Skipped } from './inputs.ts';
 import { OTHER_NAME } from './walk.ts';
 

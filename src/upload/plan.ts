@@ -1,4 +1,4 @@
-import { MAX_BATCH } from '../core/messages.ts';
+import { MAX_BATCH } from '../core/job/messages.ts';
 
 /** Images of a manifest part at most: a million images make about a thousand parts. */
 export const MAX_PART = 1024;

@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.ts';
-import { imageKey } from '../core/keys.ts';
-import type { Body, Store } from '../core/ports.ts';
-import { REFRESH_AFTER_MS } from '../core/retention.ts';
+import type { Body, Store } from '../core/cloud/ports.ts';
+import { imageKey } from '../core/job/keys.ts';
+import { REFRESH_AFTER_MS } from '../core/job/retention.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import type { StoredInput } from './inputs.ts';
 
 /** Bytes and their digest. */

@@ -1,11 +1,11 @@
 // What a submitter that died has left, and how another goes on from there.
 
-import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job.ts';
-import type { PartPlace } from '../core/keys.ts';
-import { listParts, markAnnounced, readPart } from '../core/manifest.ts';
-import type { Cloud, Store } from '../core/ports.ts';
-import { sendRequests } from '../core/requests.ts';
-import { listShards } from '../core/shard.ts';
+import type { Cloud, Store } from '../core/cloud/ports.ts';
+import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
+import type { PartPlace } from '../core/job/keys.ts';
+import { listParts, markAnnounced, readPart } from '../core/job/manifest.ts';
+import { sendRequests } from '../core/job/requests.ts';
+import { listShards } from '../core/job/shard.ts';
 import type { Announced } from './announce.ts';
 import type { Input } from './inputs.ts';
 import { shortName } from './store-image.ts';

@@ -1,7 +1,7 @@
 // The images of one batch, stored: the small ones together, so that a million thumbnails do not cost a million requests.
 
 import { hash } from 'node:crypto';
-import type { Budget } from '../core/budget.ts';
+import type { Budget } from '../core/runtime/budget.ts';
 import type { Input } from './inputs.ts';
 import { putContent } from './put-content.ts';
 import {

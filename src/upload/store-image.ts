@@ -2,10 +2,10 @@ import { createHash, hash } from 'node:crypto';
 import fs, { type BigIntStats, closeSync, constants, fstatSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { messageOf } from '../core/errors.ts';
-import type { ManifestEntry } from '../core/job.ts';
-import { type ErrorCode, MAX_NAME_BYTES } from '../core/outcome.ts';
-import { isPackable, PACKED_BELOW_BYTES } from '../core/pack.ts';
+import type { ManifestEntry } from '../core/job/job.ts';
+import { isPackable, PACKED_BELOW_BYTES } from '../core/job/pack.ts';
+import { type ErrorCode, MAX_NAME_BYTES } from '../core/model/outcome.ts';
+import { messageOf } from '../core/runtime/errors.ts';
 import type { Input } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
-import { Budget } from '../core/budget.ts';
-import type { JobRecord } from '../core/job.ts';
-import { MAX_BATCH } from '../core/messages.ts';
+import type { JobRecord } from '../core/job/job.ts';
+import { MAX_BATCH } from '../core/job/messages.ts';
+import { Budget } from '../core/runtime/budget.ts';
 import { type Announced, type AnnounceOptions, announceAll } from './announce.ts';
 import { inGroups } from './in-time.ts';
 import type { Input } from './inputs.ts';

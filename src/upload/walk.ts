@@ -2,8 +2,8 @@ import type { Dirent } from 'node:fs';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { ImgclsError, readFault } from '../core/errors.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { ImgclsError, readFault } from '../core/runtime/errors.ts';
 import type { Accepts, Input, Skipped } from './inputs.ts';
 import { accepts, acceptsGlob, parseGlob, parseS3Address } from './select.ts';
 

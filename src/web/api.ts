@@ -1,11 +1,11 @@
 /** The shapes of the REST service: what it takes and answers. The OpenAPI document is made of them; the page uses their types. */
 
 import * as z from 'zod';
-import { fleetSample } from '../core/fleet.ts';
-import { anyJobId, attempt, jobState } from '../core/job.ts';
-import { modelRef, sha256Hex } from '../core/model.ts';
-import { imageError, scoredLabel } from '../core/outcome.ts';
-import { traceId } from '../core/trace.ts';
+import { fleetSample } from '../core/fleet/fleet.ts';
+import { anyJobId, attempt, jobState } from '../core/job/job.ts';
+import { traceId } from '../core/job/trace.ts';
+import { modelRef, sha256Hex } from '../core/model/model.ts';
+import { imageError, scoredLabel } from '../core/model/outcome.ts';
 
 /** Images that `POST /v1/uploads` takes at a time. */
 export const MOST_UPLOADS = 100;
@@ -243,7 +243,7 @@ const known = <T extends z.ZodType>(schema: T) => z.union([schema, unknown]);
 const depth = z.object({ waiting: count, inFlight: count, delayed: count }).meta({ id: 'QueueDepth' });
 const sample = fleetSample.meta({ id: 'FleetSample' });
 
-export type { FleetSample } from '../core/fleet.ts';
+export type { FleetSample } from '../core/fleet/fleet.ts';
 
 export const statusView = z
   .object({

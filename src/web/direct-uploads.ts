@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import type { Clock } from '../core/clock.ts';
-import type { Store, UploadUrls } from '../core/ports.ts';
+import type { Store, UploadUrls } from '../core/cloud/ports.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import type { Input } from '../upload/inputs.ts';
 import { findContent } from '../upload/put-content.ts';
 import type { UploadedJob, UploadsOffered } from './api.ts';

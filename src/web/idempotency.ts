@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import type { Clock } from '../core/clock.ts';
-import { ObjectMissingError, PreconditionFailedError } from '../core/errors.ts';
-import { jobId } from '../core/job.ts';
-import { readJob } from '../core/job-record.ts';
-import { idempotencyKey } from '../core/keys.ts';
-import type { Store } from '../core/ports.ts';
-import { FORMAT, formatVersion, parseVersioned } from '../core/versioned.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { jobId } from '../core/job/job.ts';
+import { readJob } from '../core/job/job-record.ts';
+import { idempotencyKey } from '../core/job/keys.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ObjectMissingError, PreconditionFailedError } from '../core/runtime/errors.ts';
+import { FORMAT, formatVersion, parseVersioned } from '../core/runtime/versioned.ts';
 
 /** The job that the first whole request with a key made. */
 const claim = z.object({ v: formatVersion, job: jobId });

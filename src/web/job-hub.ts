@@ -1,8 +1,8 @@
-import type { Clock } from '../core/clock.ts';
-import { JobMissingError, messageOf, ObjectMissingError } from '../core/errors.ts';
-import type { Log } from '../core/log.ts';
-import type { Span } from '../core/manifest.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import type { Span } from '../core/job/manifest.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { JobMissingError, messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
+import type { Log } from '../core/runtime/log.ts';
 import { JobFollower, type Look } from '../results/job-follower.ts';
 import type { JobEvent, JobView } from './api.ts';
 

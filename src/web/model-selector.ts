@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.ts';
-import { ImgclsError } from '../core/errors.ts';
-import type { ModelRef } from '../core/model.ts';
+import type { ModelRef } from '../core/model/model.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { HttpProblem } from './problem.ts';
 
 /** The model that a caller names, or the usual one. @throws {HttpProblem} */

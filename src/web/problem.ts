@@ -1,7 +1,13 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import { ImgclsError, isTransient, JobMissingError, messageOf, ObjectMissingError } from '../core/errors.ts';
-import type { Log } from '../core/log.ts';
+import {
+  ImgclsError,
+  isTransient,
+  JobMissingError,
+  messageOf,
+  ObjectMissingError,
+} from '../core/runtime/errors.ts';
+import type { Log } from '../core/runtime/log.ts';
 import { type Problem, problem } from './api.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Client } from '../client/client.ts';
-import type { ImageError } from '../core/outcome.ts';
-import { formatOf } from '../core/sniff.ts';
+import { formatOf } from '../core/model/image-format.ts';
+import type { ImageError } from '../core/model/outcome.ts';
 import type { Input } from '../upload/inputs.ts';
 import type { Limits } from './limits.ts';
 import { HttpProblem } from './problem.ts';

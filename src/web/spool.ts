@@ -3,7 +3,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import type { Body } from '../core/ports.ts';
+import type { Body } from '../core/cloud/ports.ts';
 
 /** What came in, on disk, with its digest. */
 export interface Spooled {

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { traceOfParent, traceparent } from '../core/trace.ts';
+import { traceOfParent, traceparent } from '../core/job/trace.ts';
 
 /** The id of a request is that of its trace. */
 export function requestTrace({ headers }: IncomingMessage): string {

@@ -1,4 +1,4 @@
-import { MAX_BATCH } from '../core/messages.ts';
+import { MAX_BATCH } from '../core/job/messages.ts';
 import { type BatchTools, runBatch } from './batch.ts';
 import type { Batch } from './held-batch.ts';
 import { MAX_WAIT_MS, type Service } from './intake.ts';

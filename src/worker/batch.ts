@@ -7,13 +7,13 @@
  * must end the worker is thrown.
  */
 
-import { unlessAborted } from '../core/abort.ts';
-import { backoffMs } from '../core/backoff.ts';
-import { messageOf, type PoisonError } from '../core/errors.ts';
-import type { JobStates } from '../core/job-states.ts';
-import type { RequestMessage } from '../core/messages.ts';
-import type { Queue } from '../core/ports.ts';
-import { findShard, markErrors, rangeOf, type Shard, writeShard } from '../core/shard.ts';
+import type { Queue } from '../core/cloud/ports.ts';
+import type { JobStates } from '../core/job/job-states.ts';
+import type { RequestMessage } from '../core/job/messages.ts';
+import { findShard, markErrors, rangeOf, type Shard, writeShard } from '../core/job/shard.ts';
+import { unlessAborted } from '../core/runtime/abort.ts';
+import { backoffMs } from '../core/runtime/backoff.ts';
+import { messageOf, type PoisonError } from '../core/runtime/errors.ts';
 import { classifyBatch } from './classify-batch.ts';
 import { type DropTools, workOnNotification } from './drops.ts';
 import type { Batch } from './held-batch.ts';

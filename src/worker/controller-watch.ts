@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.ts';
-import { CONTROLLER_LOCK_KEY } from '../core/keys.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { CONTROLLER_LOCK_KEY } from '../core/job/keys.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 
 export interface ControllerWatchOptions {
   output: Store;

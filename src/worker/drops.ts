@@ -2,12 +2,12 @@
  * One notification's life: the images that were dropped are downloaded and classified, the outcome of each is written,
  * and only then the message is deleted. Nobody waits for them, and nobody has said which model to take: it is this worker's own.
  */
-import { type Drop, dropsOf, findDropped, writeDropped } from '../core/drop.ts';
-import type { ModelRef } from '../core/model.ts';
-import type { Notification } from '../core/notification.ts';
-import type { Outcome } from '../core/outcome.ts';
-import { markErrors, type Shard } from '../core/shard.ts';
-import { FORMAT } from '../core/versioned.ts';
+import { type Drop, dropsOf, findDropped, writeDropped } from '../core/job/drop.ts';
+import type { Notification } from '../core/job/notification.ts';
+import { markErrors, type Shard } from '../core/job/shard.ts';
+import type { ModelRef } from '../core/model/model.ts';
+import type { Outcome } from '../core/model/outcome.ts';
+import { FORMAT } from '../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
 import type { Batch } from './held-batch.ts';
 import { type BatchEnd, type MessageTools, remove } from './message.ts';

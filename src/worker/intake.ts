@@ -1,9 +1,9 @@
-import type { Clock } from '../core/clock.ts';
-import { isTransient } from '../core/errors.ts';
-import type { Liveness } from '../core/liveness.ts';
-import type { Log } from '../core/log.ts';
-import type { Meter } from '../core/metrics.ts';
-import type { Queue, ReceivedMessage } from '../core/ports.ts';
+import type { Queue, ReceivedMessage } from '../core/cloud/ports.ts';
+import type { Liveness } from '../core/fleet/liveness.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { isTransient } from '../core/runtime/errors.ts';
+import type { Log } from '../core/runtime/log.ts';
+import type { Meter } from '../core/runtime/metrics.ts';
 import { Batch } from './held-batch.ts';
 import type { LeaseKeeper } from './lease.ts';
 import type { BatchEnd } from './message.ts';

@@ -1,4 +1,4 @@
-import { messageOf } from '../core/errors.ts';
+import { messageOf } from '../core/runtime/errors.ts';
 import type { Batch } from './held-batch.ts';
 import { MAX_WAIT_MS, type Service } from './intake.ts';
 import { runInteractive } from './interactive.ts';

@@ -4,12 +4,13 @@
  * Its answer is wanted by the one who waits for it, and by nobody later: there is no job record, no ledger and no dead
  * letter. Whoever gets no answer asks again, and the queue forgets what is older than anybody's patience.
  */
-import { messageOf, PoisonError } from '../core/errors.ts';
-import type { RequestMessage } from '../core/messages.ts';
-import type { QueueMessage } from '../core/notification.ts';
-import type { Outcome } from '../core/outcome.ts';
-import { rangeOf } from '../core/shard.ts';
-import { FORMAT } from '../core/versioned.ts';
+
+import type { RequestMessage } from '../core/job/messages.ts';
+import type { QueueMessage } from '../core/job/notification.ts';
+import { rangeOf } from '../core/job/shard.ts';
+import type { Outcome } from '../core/model/outcome.ts';
+import { messageOf, PoisonError } from '../core/runtime/errors.ts';
+import { FORMAT } from '../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
 import type { Batch } from './held-batch.ts';
 import { type BatchEnd, type MessageTools, remove, respond, runMessage } from './message.ts';

@@ -1,10 +1,10 @@
-import { onAbort } from '../core/abort.ts';
-import { CONTROL_IMAGE } from '../core/control-image.ts';
-import { ImgclsError } from '../core/errors.ts';
-import type { Log } from '../core/log.ts';
-import type { Meter } from '../core/metrics.ts';
-import type { ErrorCode, ImageResult } from '../core/outcome.ts';
-import { type ClassifyTimes, type ModelPlace, RUNNER_BATCH } from '../core/runner-protocol.ts';
+import { CONTROL_IMAGE } from '../core/model/control-image.ts';
+import type { ErrorCode, ImageResult } from '../core/model/outcome.ts';
+import { type ClassifyTimes, type ModelPlace, RUNNER_BATCH } from '../core/model/runner-protocol.ts';
+import { onAbort } from '../core/runtime/abort.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
+import type { Log } from '../core/runtime/log.ts';
+import type { Meter } from '../core/runtime/metrics.ts';
 import { ChunkQueue, type Work } from './chunk-queue.ts';
 import { type Runner, RunnerDied } from './runner.ts';
 import { RunnerSlots, type RunnerSlotsOptions, type Slot } from './runner-slots.ts';

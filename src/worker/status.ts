@@ -1,11 +1,11 @@
-import type { Clock } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
-import { STATUS_INTERVAL_MS, type WorkerState, type WorkerStatus } from '../core/fleet.ts';
-import { workerStatusKey } from '../core/keys.ts';
-import type { Log } from '../core/log.ts';
-import type { Meter } from '../core/metrics.ts';
-import type { Store } from '../core/ports.ts';
-import { FORMAT } from '../core/versioned.ts';
+import type { Store } from '../core/cloud/ports.ts';
+import { STATUS_INTERVAL_MS, type WorkerState, type WorkerStatus } from '../core/fleet/fleet.ts';
+import { workerStatusKey } from '../core/job/keys.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { messageOf } from '../core/runtime/errors.ts';
+import type { Log } from '../core/runtime/log.ts';
+import type { Meter } from '../core/runtime/metrics.ts';
+import { FORMAT } from '../core/runtime/versioned.ts';
 import { readMemory } from './memory.ts';
 import { RateMeter } from './rate-meter.ts';
 

@@ -12,20 +12,20 @@
  * runners are killed, and what was in hand comes again when its leases run out.
  */
 
-import { onAbort } from '../core/abort.ts';
-import { Budget } from '../core/budget.ts';
-import { Cleanup } from '../core/cleanup.ts';
-import type { Clock } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
-import { JobStates } from '../core/job-states.ts';
-import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/keys.ts';
-import { Liveness } from '../core/liveness.ts';
-import type { Log } from '../core/log.ts';
-import type { OwnMachine } from '../core/machine.ts';
-import { MAX_BATCH } from '../core/messages.ts';
-import { type Meter, noMeter } from '../core/metrics.ts';
-import type { ModelRef } from '../core/model.ts';
-import type { Cloud } from '../core/ports.ts';
+import type { Cloud } from '../core/cloud/ports.ts';
+import { Liveness } from '../core/fleet/liveness.ts';
+import type { OwnMachine } from '../core/fleet/machine.ts';
+import { JobStates } from '../core/job/job-states.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
+import { MAX_BATCH } from '../core/job/messages.ts';
+import type { ModelRef } from '../core/model/model.ts';
+import { onAbort } from '../core/runtime/abort.ts';
+import { Budget } from '../core/runtime/budget.ts';
+import { Cleanup } from '../core/runtime/cleanup.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { messageOf } from '../core/runtime/errors.ts';
+import type { Log } from '../core/runtime/log.ts';
+import { type Meter, noMeter } from '../core/runtime/metrics.ts';
 import type { BatchTools } from './batch.ts';
 import { BatchService } from './batch-service.ts';
 import { download, locate } from './download.ts';

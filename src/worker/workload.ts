@@ -1,5 +1,5 @@
-import type { Clock } from '../core/clock.ts';
-import type { Log } from '../core/log.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import type { Log } from '../core/runtime/log.ts';
 import type { Batch } from './held-batch.ts';
 import type { BatchEnd } from './message.ts';
 import type { StatusReporter } from './status.ts';

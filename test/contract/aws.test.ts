@@ -12,14 +12,14 @@ import { createSqsClient } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import type { Timing } from '../../src/aws/retry.ts';
 import { createUploadUrls } from '../../src/aws/upload-urls.ts';
+import type { Cloud, Queue, Store } from '../../src/core/cloud/ports.ts';
+import { imageKey } from '../../src/core/job/keys.ts';
 import {
   type ImgclsError,
   ObjectMissingError,
   PreconditionFailedError,
   QueueMissingError,
-} from '../../src/core/errors.ts';
-import { imageKey } from '../../src/core/keys.ts';
-import type { Cloud, Queue, Store } from '../../src/core/ports.ts';
+} from '../../src/core/runtime/errors.ts';
 import {
   type FaultProxy,
   failingEntries,

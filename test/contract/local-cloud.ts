@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Cloud } from '../../src/core/ports.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { createLocalCloud, type LocalCloudOptions } from '../../src/local/cloud.ts';
 
 export const CLUSTER = 'test';

@@ -3,7 +3,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ImgclsError, ObjectMissingError, QueueMissingError } from '../../src/core/errors.ts';
+import { ImgclsError, ObjectMissingError, QueueMissingError } from '../../src/core/runtime/errors.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { CLUSTER, makeClouds, type TestClouds } from './local-cloud.ts';
 import { describeQueues } from './queue-suite.ts';

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
-import { CONTROLLER_TIMING } from '../../src/core/controller-timing.ts';
-import type { WorkerStatus } from '../../src/core/fleet.ts';
-import { workerStatusKey } from '../../src/core/keys.ts';
-import type { Store } from '../../src/core/ports.ts';
+import type { Store } from '../../src/core/cloud/ports.ts';
+import { CONTROLLER_TIMING } from '../../src/core/fleet/controller-timing.ts';
+import type { WorkerStatus } from '../../src/core/fleet/fleet.ts';
+import { workerStatusKey } from '../../src/core/job/keys.ts';
 import { drainFleet } from '../../src/scaler/drain.ts';
 import {
   createProcessFleet,

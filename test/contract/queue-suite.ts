@@ -1,9 +1,9 @@
-/** What every queue service keeps of the promises in core/ports.ts. Run against each adapter. */
+/** What every queue service keeps of the promises in core/cloud/ports.ts. Run against each adapter. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { QueueMissingError } from '../../src/core/errors.ts';
-import { MAX_MESSAGE_BYTES } from '../../src/core/messages.ts';
-import type { Queue, QueueDepth, QueueService, ReceivedMessage } from '../../src/core/ports.ts';
+import type { Queue, QueueDepth, QueueService, ReceivedMessage } from '../../src/core/cloud/ports.ts';
+import { MAX_MESSAGE_BYTES } from '../../src/core/job/messages.ts';
+import { QueueMissingError } from '../../src/core/runtime/errors.ts';
 import { until } from './until.ts';
 
 export interface QueuesUnderTest {

@@ -1,10 +1,10 @@
-/** What every object store keeps of the promises in core/ports.ts. Run against each adapter. */
+/** What every object store keeps of the promises in core/cloud/ports.ts. Run against each adapter. */
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ObjectMissingError, PreconditionFailedError } from '../../src/core/errors.ts';
-import type { Store } from '../../src/core/ports.ts';
+import type { Store } from '../../src/core/cloud/ports.ts';
+import { ObjectMissingError, PreconditionFailedError } from '../../src/core/runtime/errors.ts';
 
 export interface StoreUnderTest {
   /** An empty bucket. */

@@ -11,7 +11,7 @@ import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secre
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
-import { deadLetterQueueName, requestQueueName } from '../../src/core/keys.ts';
+import { deadLetterQueueName, requestQueueName } from '../../src/core/job/keys.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
 import { until } from '../contract/until.ts';
 import { embeddedMetrics, valuesOf } from '../unit/embedded-metric-format.ts';

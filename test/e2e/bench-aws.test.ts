@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import { benchReport } from '../../src/bench/bench-report.ts';
-import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../src/core/keys.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../src/core/job/keys.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
 import { type InstalledPackage, installPackage, repository, start } from './package.ts';
 

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { jobPrefix } from '../../src/core/keys.ts';
+import { jobPrefix } from '../../src/core/job/keys.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
 

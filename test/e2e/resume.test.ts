@@ -7,11 +7,11 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/bench/random.ts';
-import { FIRST_ATTEMPT } from '../../src/core/job.ts';
-import { cancelJob, readJob } from '../../src/core/job-record.ts';
-import { JOBS_PREFIX } from '../../src/core/keys.ts';
-import { listParts, readPart } from '../../src/core/manifest.ts';
-import type { Cloud } from '../../src/core/ports.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
+import { FIRST_ATTEMPT } from '../../src/core/job/job.ts';
+import { cancelJob, readJob } from '../../src/core/job/job-record.ts';
+import { JOBS_PREFIX } from '../../src/core/job/keys.ts';
+import { listParts, readPart } from '../../src/core/job/manifest.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
 

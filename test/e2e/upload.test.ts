@@ -2,8 +2,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readControllerLock } from '../../src/core/controller-lock.ts';
-import { CONTROLLER_TIMING } from '../../src/core/controller-timing.ts';
+import { readControllerLock } from '../../src/core/fleet/controller-lock.ts';
+import { CONTROLLER_TIMING } from '../../src/core/fleet/controller-timing.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { oddImages, writeOddImages } from './odd-images.ts';
 import {

@@ -11,10 +11,10 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
-import { readJob } from '../../src/core/job-record.ts';
-import { deadLetterQueueName, JOBS_PREFIX, requestQueueName } from '../../src/core/keys.ts';
-import { MAX_RECEIVE_COUNT } from '../../src/core/messages.ts';
-import type { Cloud } from '../../src/core/ports.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
+import { readJob } from '../../src/core/job/job-record.ts';
+import { deadLetterQueueName, JOBS_PREFIX, requestQueueName } from '../../src/core/job/keys.ts';
+import { MAX_RECEIVE_COUNT } from '../../src/core/job/messages.ts';
 import {
   type Fault,
   type FaultProxy,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ErrorCode, Outcome } from '../../src/core/outcome.ts';
+import type { ErrorCode, Outcome } from '../../src/core/model/outcome.ts';
 import { type Expected, type Found, violations } from './checker.ts';
 
 const expected: Expected[] = [

@@ -1,7 +1,7 @@
 /** Keeps a job going against all that kills its processes. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Random } from '../../src/bench/random.ts';
-import { onAbort } from '../../src/core/abort.ts';
+import { onAbort } from '../../src/core/runtime/abort.ts';
 import { kill, type Processes } from './processes.ts';
 
 export interface Drive {

@@ -1,9 +1,9 @@
 /** What is left of a job once it ended, read where nothing fails. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { JOBS_PREFIX } from '../../src/core/keys.ts';
-import type { Cloud } from '../../src/core/ports.ts';
-import { listShards } from '../../src/core/shard.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
+import { JOBS_PREFIX } from '../../src/core/job/keys.ts';
+import { listShards } from '../../src/core/job/shard.ts';
 import { listAttempts, readOutcomes, readShard } from '../../src/results/ledger.ts';
 import type { Found } from './checker.ts';
 import type { FaultPlan } from './plan.ts';

@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../src/bench/random.ts';
-import type { Cloud, OutgoingMessage, Queue, QueueService, Store } from '../../src/core/ports.ts';
+import type { Cloud, OutgoingMessage, Queue, QueueService, Store } from '../../src/core/cloud/ports.ts';
 import type { PortFaults } from './plan.ts';
 
 export interface FaultyOptions {

@@ -1,5 +1,5 @@
 /** What inject.ts puts around the cloud and the clock of this process. */
-import type { Cloud } from '../../src/core/ports.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { faultyCloud } from './faulty-cloud.ts';
 import { takePart } from './part.ts';
 import { sabotaged } from './sabotage.ts';

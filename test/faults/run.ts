@@ -1,7 +1,7 @@
 /** One fault run: a job under faults and kills that a seed decides, and what the checker says of its end. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Cloud } from '../../src/core/ports.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { type Expected, violations } from './checker.ts';
 import { drive, Killer } from './drive.ts';
 import { collect, findJob, notedFaults } from './evidence.ts';

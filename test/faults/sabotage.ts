@@ -1,6 +1,7 @@
 /** The system broken on purpose, by mistakes that such systems have been made with: the checker must notice each. */
-import { isError, type Outcome } from '../../src/core/outcome.ts';
-import type { Cloud, Queue, Store } from '../../src/core/ports.ts';
+
+import type { Cloud, Queue, Store } from '../../src/core/cloud/ports.ts';
+import { isError, type Outcome } from '../../src/core/model/outcome.ts';
 import type { Sabotage } from './plan.ts';
 
 export function sabotaged(cloud: Cloud, how: Sabotage): Cloud {

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ClusterSiteOptions, countWorkers, openClusterSite } from '../../src/bench/cluster-site.ts';
-import type { WorkerStatus } from '../../src/core/fleet.ts';
-import { workerStatusKey } from '../../src/core/keys.ts';
-import type { Cloud } from '../../src/core/ports.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
+import type { WorkerStatus } from '../../src/core/fleet/fleet.ts';
+import { workerStatusKey } from '../../src/core/job/keys.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
-import type { Chore, Deed } from '../../src/core/chore.ts';
-import type { Clock } from '../../src/core/clock.ts';
-import { deadLetter } from '../../src/core/dead-letter.ts';
-import { finishJob, readJob, sealJob } from '../../src/core/job-record.ts';
+import type { Cloud, ReceivedMessage } from '../../src/core/cloud/ports.ts';
+import type { Chore, Deed } from '../../src/core/fleet/chore.ts';
+import { deadLetter } from '../../src/core/job/dead-letter.ts';
+import { finishJob, readJob, sealJob } from '../../src/core/job/job-record.ts';
 import {
   ACTIVE_PREFIX,
   activeKey,
@@ -13,11 +13,11 @@ import {
   responseQueueName,
   shardKey,
   workerStatusKey,
-} from '../../src/core/keys.ts';
-import { isError, type Outcome } from '../../src/core/outcome.ts';
-import type { Cloud, ReceivedMessage } from '../../src/core/ports.ts';
-import { formatShard, listShards } from '../../src/core/shard.ts';
-import { parseVersioned } from '../../src/core/versioned.ts';
+} from '../../src/core/job/keys.ts';
+import { formatShard, listShards } from '../../src/core/job/shard.ts';
+import { isError, type Outcome } from '../../src/core/model/outcome.ts';
+import type { Clock } from '../../src/core/runtime/clock.ts';
+import { parseVersioned } from '../../src/core/runtime/versioned.ts';
 import { drainDeadLetters } from '../../src/results/dead-letters.ts';
 import { follow } from '../../src/results/follow.ts';
 import { readOutcomes } from '../../src/results/ledger.ts';

@@ -5,15 +5,15 @@ import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
+import type { Cloud, Queue, QueueService } from '../../src/core/cloud/ports.ts';
 import {
   deadLetterQueueName,
   imageKey,
   interactiveQueueName,
   requestQueueName,
-} from '../../src/core/keys.ts';
-import { modelManifest, refOf } from '../../src/core/model.ts';
-import { isError, type Outcome } from '../../src/core/outcome.ts';
-import type { Cloud, Queue, QueueService } from '../../src/core/ports.ts';
+} from '../../src/core/job/keys.ts';
+import { modelManifest, refOf } from '../../src/core/model/model.ts';
+import { isError, type Outcome } from '../../src/core/model/outcome.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import type { Input } from '../../src/upload/inputs.ts';
 import { runWorker, type WorkerSummary } from '../../src/worker/worker.ts';

@@ -4,12 +4,17 @@ import path from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
-import type { WorkerStatus } from '../../src/core/fleet.ts';
-import { createJob, sealJob } from '../../src/core/job-record.ts';
-import { activeKey, interactiveQueueName, requestQueueName, workerStatusKey } from '../../src/core/keys.ts';
-import { noLog } from '../../src/core/log.ts';
-import { MAX_BATCH } from '../../src/core/messages.ts';
-import type { Cloud, Queue } from '../../src/core/ports.ts';
+import type { Cloud, Queue } from '../../src/core/cloud/ports.ts';
+import type { WorkerStatus } from '../../src/core/fleet/fleet.ts';
+import { createJob, sealJob } from '../../src/core/job/job-record.ts';
+import {
+  activeKey,
+  interactiveQueueName,
+  requestQueueName,
+  workerStatusKey,
+} from '../../src/core/job/keys.ts';
+import { MAX_BATCH } from '../../src/core/job/messages.ts';
+import { noLog } from '../../src/core/runtime/log.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { Controller } from '../../src/scaler/controller.ts';
 import type { FleetDriver, FleetMember } from '../../src/scaler/fleet.ts';

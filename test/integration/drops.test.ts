@@ -1,12 +1,12 @@
 /** Images that are dropped into the input bucket, from S3's notification to what the commands make of them. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
-import type { Chore } from '../../src/core/chore.ts';
-import { ImgclsError, JobMissingError } from '../../src/core/errors.ts';
-import { createJob, readJob } from '../../src/core/job-record.ts';
-import { activeKey, DROP_PREFIX, jobKey } from '../../src/core/keys.ts';
-import { isError, type Outcome } from '../../src/core/outcome.ts';
-import type { Cloud, Store } from '../../src/core/ports.ts';
+import type { Cloud, Store } from '../../src/core/cloud/ports.ts';
+import type { Chore } from '../../src/core/fleet/chore.ts';
+import { createJob, readJob } from '../../src/core/job/job-record.ts';
+import { activeKey, DROP_PREFIX, jobKey } from '../../src/core/job/keys.ts';
+import { isError, type Outcome } from '../../src/core/model/outcome.ts';
+import { ImgclsError, JobMissingError } from '../../src/core/runtime/errors.ts';
 import { drainDeadLetters } from '../../src/results/dead-letters.ts';
 import { oldJobs } from '../../src/results/expire.ts';
 import { requireJob } from '../../src/results/job-facts.ts';

@@ -4,17 +4,17 @@ import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
-import type { Clock } from '../../src/core/clock.ts';
-import { ImgclsError } from '../../src/core/errors.ts';
-import { workerStatus } from '../../src/core/fleet.ts';
+import type { Cloud, Queue, QueueService } from '../../src/core/cloud/ports.ts';
+import { workerStatus } from '../../src/core/fleet/fleet.ts';
 import {
   interactiveQueueName,
   JOBS_PREFIX,
   responseQueueName,
   responseQueuePrefix,
   workerStatusKey,
-} from '../../src/core/keys.ts';
-import type { Cloud, Queue, QueueService } from '../../src/core/ports.ts';
+} from '../../src/core/job/keys.ts';
+import type { Clock } from '../../src/core/runtime/clock.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { until } from '../contract/until.ts';
 import { gist, Harness, labels, MODEL } from './worker-harness.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Cloud } from '../../src/core/ports.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { LockKeeper } from '../../src/scaler/lock.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { refOf } from '../../src/core/model.ts';
+import { refOf } from '../../src/core/model/model.ts';
 import { createModelLibrary } from '../../src/model/library.ts';
 import { until } from '../contract/until.ts';
 import { processesOf, type Running, repository, start } from '../e2e/package.ts';

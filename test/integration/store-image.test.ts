@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
-import { imageKey } from '../../src/core/keys.ts';
-import type { Cloud, Store } from '../../src/core/ports.ts';
+import type { Cloud, Store } from '../../src/core/cloud/ports.ts';
+import { imageKey } from '../../src/core/job/keys.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { storeImage } from '../../src/upload/store-image.ts';
 

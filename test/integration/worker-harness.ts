@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ulid } from 'ulid';
 import { systemClock } from '../../src/app/system-clock.ts';
-import { createJob } from '../../src/core/job-record.ts';
+import type { Cloud, Queue } from '../../src/core/cloud/ports.ts';
+import { createJob } from '../../src/core/job/job-record.ts';
 import {
   deadLetterQueueName,
   imageKey,
@@ -14,12 +15,11 @@ import {
   responseQueueName,
   type ShardRange,
   shardKey,
-} from '../../src/core/keys.ts';
-import type { Log } from '../../src/core/log.ts';
-import { parseResponse, type RequestMessage, type ResponseMessage } from '../../src/core/messages.ts';
-import type { ModelRef } from '../../src/core/model.ts';
-import { isError, type Outcome } from '../../src/core/outcome.ts';
-import type { Cloud, Queue } from '../../src/core/ports.ts';
+} from '../../src/core/job/keys.ts';
+import { parseResponse, type RequestMessage, type ResponseMessage } from '../../src/core/job/messages.ts';
+import type { ModelRef } from '../../src/core/model/model.ts';
+import { isError, type Outcome } from '../../src/core/model/outcome.ts';
+import type { Log } from '../../src/core/runtime/log.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { runWorker, type WorkerOptions, type WorkerSummary } from '../../src/worker/worker.ts';
 import { until } from '../contract/until.ts';

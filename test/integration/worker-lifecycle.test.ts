@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { workerStatus } from '../../src/core/fleet.ts';
-import { CONTROLLER_LOCK_KEY, jobPrefix, workerStatusKey } from '../../src/core/keys.ts';
+import { workerStatus } from '../../src/core/fleet/fleet.ts';
+import { CONTROLLER_LOCK_KEY, jobPrefix, workerStatusKey } from '../../src/core/job/keys.ts';
 import { until } from '../contract/until.ts';
 import { gist, Harness, labels } from './worker-harness.ts';
 

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { onAbort } from '../../src/core/abort.ts';
-import { workerStatus } from '../../src/core/fleet.ts';
-import { workerStatusKey } from '../../src/core/keys.ts';
-import type { Interruption, OwnMachine } from '../../src/core/machine.ts';
+import { workerStatus } from '../../src/core/fleet/fleet.ts';
+import type { Interruption, OwnMachine } from '../../src/core/fleet/machine.ts';
+import { workerStatusKey } from '../../src/core/job/keys.ts';
+import { onAbort } from '../../src/core/runtime/abort.ts';
 import { Harness } from './worker-harness.ts';
 
 let harness: Harness;

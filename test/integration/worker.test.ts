@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ImgclsError } from '../../src/core/errors.ts';
-import { cancelJob } from '../../src/core/job-record.ts';
-import { shardKey } from '../../src/core/keys.ts';
-import type { ModelRef } from '../../src/core/model.ts';
-import type { Store } from '../../src/core/ports.ts';
+import type { Store } from '../../src/core/cloud/ports.ts';
+import { cancelJob } from '../../src/core/job/job-record.ts';
+import { shardKey } from '../../src/core/job/keys.ts';
+import type { ModelRef } from '../../src/core/model/model.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { until } from '../contract/until.ts';
 import { gist, Harness, labels } from './worker-harness.ts';
 

@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { explain } from '../../src/cli/terminal/exit.ts';
-import { onAbort } from '../../src/core/abort.ts';
+import { onAbort } from '../../src/core/runtime/abort.ts';
 import { installPackage } from '../e2e/package.ts';
 import { openAccount } from './account.ts';
 import { checkAccount, permission, quote, Refusal } from './permission.ts';

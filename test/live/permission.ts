@@ -1,4 +1,4 @@
-import { priceOf } from '../../src/core/prices.ts';
+import { priceOf } from '../../src/core/money/prices.ts';
 
 /** Why the live test does not begin: a person has not agreed to it, or to what it would do. */
 export class Refusal extends Error {}

@@ -3,8 +3,8 @@
  * moves; work comes, the fleet grows and every image gets its label; the work is gone, and the fleet shrinks to nothing.
  * Whatever happens, everything is taken away again, and what is left is told.
  */
-import type { Clock } from '../../src/core/clock.ts';
-import { messageOf } from '../../src/core/errors.ts';
+import type { Clock } from '../../src/core/runtime/clock.ts';
+import { messageOf } from '../../src/core/runtime/errors.ts';
 import { type Fleet, parseFleet } from './fleet.ts';
 import { MACHINES } from './permission.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ImgclsError } from '../../src/core/errors.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { createAsgFleet } from '../../src/scaler/drivers/asg.ts';
 import { checkGroup } from '../../src/scaler/drivers/asg-check.ts';
 import type { FleetDriver } from '../../src/scaler/fleet.ts';

@@ -1,7 +1,12 @@
 /** An Auto Scaling group and its instances in memory. AWS's own doing happens when a test says so, as it does in life. */
-import type { AutoScaling, CapacityAfter, GroupInstance, ScalingGroup } from '../../src/core/auto-scaling.ts';
-import type { Ec2, Ec2Instance } from '../../src/core/ec2.ts';
-import { ImgclsError } from '../../src/core/errors.ts';
+import type {
+  AutoScaling,
+  CapacityAfter,
+  GroupInstance,
+  ScalingGroup,
+} from '../../src/core/aws-account/auto-scaling.ts';
+import type { Ec2, Ec2Instance } from '../../src/core/aws-account/ec2.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 
 export const GROUP = 'workers';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { awsError } from '../../src/aws/errors.ts';
-import { DamagedError, ImgclsError, ObjectMissingError } from '../../src/core/errors.ts';
+import { DamagedError, ImgclsError, ObjectMissingError } from '../../src/core/runtime/errors.ts';
 
 const sdkError = (name: string, fields: object = {}) =>
   Object.assign(new Error(`${name} by AWS`), { name, ...fields });

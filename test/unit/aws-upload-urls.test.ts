@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createUploadUrls } from '../../src/aws/upload-urls.ts';
-import type { UploadRequest, UploadUrls } from '../../src/core/ports.ts';
+import type { UploadRequest, UploadUrls } from '../../src/core/cloud/ports.ts';
 import { standInEnvironment } from '../contract/moto.ts';
 
 const BYTES = 12_345;

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ImgclsError } from '../../src/core/errors.ts';
-import type { ControllerReport, FleetSample, WorkerStatus } from '../../src/core/fleet.ts';
-import { noLog } from '../../src/core/log.ts';
-import type { QueueDepth } from '../../src/core/ports.ts';
+import type { QueueDepth } from '../../src/core/cloud/ports.ts';
+import type { ControllerReport, FleetSample, WorkerStatus } from '../../src/core/fleet/fleet.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
+import { noLog } from '../../src/core/runtime/log.ts';
 import { Controller } from '../../src/scaler/controller.ts';
 import type { FleetDriver, FleetMember } from '../../src/scaler/fleet.ts';
 import { MachineWatch } from '../../src/scaler/machines.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../../src/core/budget.ts';
-import { MAX_BATCH } from '../../src/core/messages.ts';
-import type { ObjectInfo, Store } from '../../src/core/ports.ts';
+import type { ObjectInfo, Store } from '../../src/core/cloud/ports.ts';
+import { MAX_BATCH } from '../../src/core/job/messages.ts';
+import { Budget } from '../../src/core/runtime/budget.ts';
 import { ObjectCount } from '../../src/upload/count-objects.ts';
 import type { Input } from '../../src/upload/inputs.ts';
 import { storeGroup } from '../../src/upload/store-group.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Span } from '../../src/core/manifest.ts';
+import type { Span } from '../../src/core/job/manifest.ts';
 import { Coverage } from '../../src/results/coverage.ts';
 
 const span = (first: number, last: number): Span => ({ first, last });

@@ -1,7 +1,7 @@
 /** How a fleet is drained: under the lock alone, at a pace that AWS is paid for, through faults of the world. */
 import { describe, expect, it } from 'vitest';
-import { CONTROLLER_TIMING } from '../../src/core/controller-timing.ts';
-import { ImgclsError } from '../../src/core/errors.ts';
+import { CONTROLLER_TIMING } from '../../src/core/fleet/controller-timing.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { drainFleet } from '../../src/scaler/drain.ts';
 import type { FleetMember } from '../../src/scaler/fleet.ts';
 import { virtualClock } from './virtual-clock.ts';

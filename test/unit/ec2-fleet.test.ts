@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createEc2 } from '../../src/aws/ec2.ts';
-import type { Ec2, Ec2Instance, Ec2Launch, Refusal } from '../../src/core/ec2.ts';
-import { ImgclsError } from '../../src/core/errors.ts';
+import type { Ec2, Ec2Instance, Ec2Launch, Refusal } from '../../src/core/aws-account/ec2.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { createEc2Fleet, type Ec2FleetOptions } from '../../src/scaler/drivers/ec2.ts';
 import { checkEc2 } from '../../src/scaler/drivers/ec2-check.ts';
 import { MachineWatch } from '../../src/scaler/machines.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EmfMeter } from '../../src/core/emf.ts';
-import { type MetricName, metrics } from '../../src/core/metrics.ts';
+import { EmfMeter } from '../../src/core/runtime/emf.ts';
+import { type MetricName, metrics } from '../../src/core/runtime/metrics.ts';
 import { type EmbeddedMetrics, embeddedMetrics, valuesOf } from './embedded-metric-format.ts';
 
 const NOW = Date.UTC(2026, 10, 26, 8);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Outcome } from '../../src/core/outcome.ts';
+import type { Outcome } from '../../src/core/model/outcome.ts';
 import { createExporter, plainName } from '../../src/results/export.ts';
 import { type ExportFormat, exportFormats } from '../../src/results/formats.ts';
 

@@ -5,9 +5,9 @@ import {
   lockLateAfterMs,
   noControllerExitMs,
   reportStaleAfterMs,
-} from '../../src/core/controller-timing.ts';
-import { CONTROLLER_LOCK_KEY, interactiveQueueName, requestQueueName } from '../../src/core/keys.ts';
-import { noLog } from '../../src/core/log.ts';
+} from '../../src/core/fleet/controller-timing.ts';
+import { CONTROLLER_LOCK_KEY, interactiveQueueName, requestQueueName } from '../../src/core/job/keys.ts';
+import { noLog } from '../../src/core/runtime/log.ts';
 import { drainDeadLetters } from '../../src/results/dead-letters.ts';
 import { settleJobs } from '../../src/results/settle-jobs.ts';
 import { sweepIdempotencyKeys, sweepResponseQueues, sweepStatuses } from '../../src/results/sweep.ts';

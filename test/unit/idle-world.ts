@@ -1,5 +1,5 @@
-import { ImgclsError, ObjectMissingError, PreconditionFailedError } from '../../src/core/errors.ts';
-import type { Cloud, ObjectInfo, PutOptions, Queue, Store } from '../../src/core/ports.ts';
+import type { Cloud, ObjectInfo, PutOptions, Queue, Store } from '../../src/core/cloud/ports.ts';
+import { ImgclsError, ObjectMissingError, PreconditionFailedError } from '../../src/core/runtime/errors.ts';
 import type { FleetDriver, FleetMember } from '../../src/scaler/fleet.ts';
 import type { SteppingClock } from './worker-stepping-clock.ts';
 

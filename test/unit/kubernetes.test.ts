@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { interactiveQueueName, requestQueueName } from '../../src/core/keys.ts';
+import { interactiveQueueName, requestQueueName } from '../../src/core/job/keys.ts';
 import {
   environmentName,
   environmentSource,
   resolveSettings,
   settingNames,
-} from '../../src/core/settings.ts';
+} from '../../src/core/settings/settings.ts';
 import { DRAIN_MS } from '../../src/scaler/drivers/process.ts';
 import { BATCHES_PER_RUNNER } from '../../src/worker/worker.ts';
 import { FOLDER, find, manifests, type PodSpec, podOf } from '../contract/kubernetes/manifests.ts';

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { letterJson, lettersText, letterText } from '../../src/cli/dlq/dlq-text.ts';
-import type { DeadLetter } from '../../src/core/dead-letter.ts';
-import { ObjectMissingError } from '../../src/core/errors.ts';
-import { deadLetterKey, requestQueueName, shardKey } from '../../src/core/keys.ts';
-import type { RequestMessage } from '../../src/core/messages.ts';
-import type { Cloud } from '../../src/core/ports.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
+import type { DeadLetter } from '../../src/core/job/dead-letter.ts';
+import { deadLetterKey, requestQueueName, shardKey } from '../../src/core/job/keys.ts';
+import type { RequestMessage } from '../../src/core/job/messages.ts';
+import { ObjectMissingError } from '../../src/core/runtime/errors.ts';
 import {
   byJob,
   jobOf,

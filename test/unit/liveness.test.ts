@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Liveness } from '../../src/core/liveness.ts';
-import { noMeter } from '../../src/core/metrics.ts';
-import type { Queue } from '../../src/core/ports.ts';
+import type { Queue } from '../../src/core/cloud/ports.ts';
+import { Liveness } from '../../src/core/fleet/liveness.ts';
+import { noMeter } from '../../src/core/runtime/metrics.ts';
 import { startLoop } from '../../src/scaler/loop.ts';
 import { Intake } from '../../src/worker/intake.ts';
 import { Readiness } from '../../src/worker/readiness.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ImgclsError } from '../../src/core/errors.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { LocalDatabase } from '../../src/local/database.ts';
 
 describe('writes that share a transaction', () => {

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { ImgclsError } from '../../src/core/errors.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { isBusy, toFault } from '../../src/local/faults.ts';
 
 /** What SQLite really throws when `run` meets a database. */

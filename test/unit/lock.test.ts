@@ -1,6 +1,6 @@
 /** The controller lock where answers are lost and builds differ; what else it promises is in test/integration/lock.test.ts. */
 import { describe, expect, it } from 'vitest';
-import { readControllerLock } from '../../src/core/controller-lock.ts';
+import { readControllerLock } from '../../src/core/fleet/controller-lock.ts';
 import { LockKeeper, type LockOptions } from '../../src/scaler/lock.ts';
 import { CountingStore, type Fault } from './idle-world.ts';
 import { SteppingClock } from './worker-stepping-clock.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ImgclsError } from '../../src/core/errors.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { oneByOne } from '../../src/results/one-by-one.ts';
 
 describe('items that are acted on one by one', () => {

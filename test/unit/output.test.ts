@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { isUnattended } from '../../src/cli/jobs/attended.ts';
 import { checkOutputFlags, formatOf } from '../../src/cli/terminal/output.ts';
-import { CONTROLLER_LOCK_KEY, workerStatusKey } from '../../src/core/keys.ts';
-import { FORMAT } from '../../src/core/versioned.ts';
+import { CONTROLLER_LOCK_KEY, workerStatusKey } from '../../src/core/job/keys.ts';
+import { FORMAT } from '../../src/core/runtime/versioned.ts';
 import { makeClouds } from '../contract/local-cloud.ts';
 
 describe('the format of results', () => {

@@ -4,17 +4,17 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Cloud, Queue, QueueService, Store } from '../../src/core/cloud/ports.ts';
+import { patientCloud } from '../../src/core/cloud/retrying-cloud.ts';
+import { FIRST_ATTEMPT, type NewJob } from '../../src/core/job/job.ts';
+import { createJob, readJob } from '../../src/core/job/job-record.ts';
 import {
   ImgclsError,
   ObjectMissingError,
   PreconditionFailedError,
   QueueMissingError,
-} from '../../src/core/errors.ts';
-import { FIRST_ATTEMPT, type NewJob } from '../../src/core/job.ts';
-import { createJob, readJob } from '../../src/core/job-record.ts';
-import { patientCloud } from '../../src/core/patient.ts';
-import type { Cloud, Queue, QueueService, Store } from '../../src/core/ports.ts';
-import { FORMAT } from '../../src/core/versioned.ts';
+} from '../../src/core/runtime/errors.ts';
+import { FORMAT } from '../../src/core/runtime/versioned.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 
 const throttled = new ImgclsError('transient', 'Slow down.');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { RequestImage } from '../../src/core/job.ts';
-import { MAX_MESSAGE_BYTES, parseRequest } from '../../src/core/messages.ts';
-import { toRequests } from '../../src/core/requests.ts';
+import type { RequestImage } from '../../src/core/job/job.ts';
+import { MAX_MESSAGE_BYTES, parseRequest } from '../../src/core/job/messages.ts';
+import { toRequests } from '../../src/core/job/requests.ts';
 import { MAX_PART, partSize } from '../../src/upload/plan.ts';
 
 const sha256 = 'ab'.repeat(32);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Meter, MetricName } from '../../src/core/metrics.ts';
+import type { Meter, MetricName } from '../../src/core/runtime/metrics.ts';
 import type { Tick } from '../../src/scaler/controller.ts';
 import { recordTick } from '../../src/scaler/record-tick.ts';
 import type { Machine, MachinePhase, Snapshot } from '../../src/scaler/snapshot.ts';

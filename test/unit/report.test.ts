@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exitCodeOf, explain, InterruptedError } from '../../src/cli/terminal/exit.ts';
-import { ImgclsError } from '../../src/core/errors.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 
 const closedPipe = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ManifestEntry } from '../../src/core/job.ts';
+import type { ManifestEntry } from '../../src/core/job/job.ts';
 import type { Input } from '../../src/upload/inputs.ts';
 import { notIn } from '../../src/upload/resume.ts';
 

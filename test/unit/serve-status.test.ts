@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Seen, toView } from '../../src/cli/fleet/status-view.ts';
 import { toStatusBody } from '../../src/cli/service/serve-status.ts';
-import type { WorkerStatus } from '../../src/core/fleet.ts';
+import type { WorkerStatus } from '../../src/core/fleet/fleet.ts';
 import { statusView } from '../../src/web/api.ts';
 
 const NOW_MS = 1_000_000;

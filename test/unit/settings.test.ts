@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { environmentSource, resolveSettings } from '../../src/core/settings.ts';
+import { environmentSource, resolveSettings } from '../../src/core/settings/settings.ts';
 
 describe('settings', () => {
   it('take the first source that has a value, and say which it was', () => {

@@ -7,9 +7,10 @@ import { StatusReader } from '../../src/cli/fleet/status-read.ts';
 import { statusText } from '../../src/cli/fleet/status-text.ts';
 import { type Seen, toView } from '../../src/cli/fleet/status-view.ts';
 import { screenful } from '../../src/cli/terminal/screen.ts';
-import type { ControllerReport, WorkerStatus } from '../../src/core/fleet.ts';
-import { readJobCost, writeJobCosts } from '../../src/core/job-cost.ts';
-import { createJob, finishJob, readJob } from '../../src/core/job-record.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
+import type { ControllerReport, WorkerStatus } from '../../src/core/fleet/fleet.ts';
+import { readJobCost, writeJobCosts } from '../../src/core/job/job-cost.ts';
+import { createJob, finishJob, readJob } from '../../src/core/job/job-record.ts';
 import {
   activeKey,
   CONTROLLER_LOCK_KEY,
@@ -17,8 +18,7 @@ import {
   requestQueueName,
   shardKey,
   workerStatusKey,
-} from '../../src/core/keys.ts';
-import type { Cloud } from '../../src/core/ports.ts';
+} from '../../src/core/job/keys.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { virtualClock } from './virtual-clock.ts';
 

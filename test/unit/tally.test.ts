@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Outcome } from '../../src/core/outcome.ts';
+import type { Outcome } from '../../src/core/model/outcome.ts';
 import { better, Tally } from '../../src/results/tally.ts';
 
 const range = (first: number, last: number, attempt = 1) => ({ attempt, first, last });

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { ulid } from 'ulid';
 import { describe, expect, it } from 'vitest';
 import { environmentTrace } from '../../src/app/environment-trace.ts';
-import { parseRequest, parseResponse } from '../../src/core/messages.ts';
-import { aboutJob, traceId, traceOf, traceOfParent, traceparent } from '../../src/core/trace.ts';
+import { parseRequest, parseResponse } from '../../src/core/job/messages.ts';
+import { aboutJob, traceId, traceOf, traceOfParent, traceparent } from '../../src/core/job/trace.ts';
 
 const JOB = '01M831J8A74S31BMAWYB97FNG7';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';

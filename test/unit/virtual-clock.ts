@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/clock.ts';
+import type { Clock } from '../../src/core/runtime/clock.ts';
 
 /** Time that moves when the test says so; sleeping takes no time at all. */
 export function virtualClock(startMs = 1_000_000): Clock & { advance(ms: number): void } {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ImgclsError } from '../../src/core/errors.ts';
+import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { LeaseKeeper } from '../../src/worker/lease.ts';
 import { SteppingClock } from './worker-stepping-clock.ts';
 

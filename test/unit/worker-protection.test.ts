@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Log } from '../../src/core/log.ts';
-import { noLog } from '../../src/core/log.ts';
+import type { Log } from '../../src/core/runtime/log.ts';
+import { noLog } from '../../src/core/runtime/log.ts';
 import { holdProtection } from '../../src/worker/scale-in-protection.ts';
 import { SteppingClock } from './worker-stepping-clock.ts';
 

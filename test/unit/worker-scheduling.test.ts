@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../../src/core/budget.ts';
+import { Budget } from '../../src/core/runtime/budget.ts';
 import { ChunkQueue, type Work } from '../../src/worker/chunk-queue.ts';
 import { CLEAN, type DeathCause, judge } from '../../src/worker/suspects.ts';
 import { Turns } from '../../src/worker/turns.ts';

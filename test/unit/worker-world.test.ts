@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../../src/core/budget.ts';
-import { DamagedError, ImgclsError, ObjectMissingError } from '../../src/core/errors.ts';
-import { JobStates } from '../../src/core/job-states.ts';
-import type { ObjectInfo, Store } from '../../src/core/ports.ts';
-import { responseFor } from '../../src/core/shard.ts';
+import type { ObjectInfo, Store } from '../../src/core/cloud/ports.ts';
+import { JobStates } from '../../src/core/job/job-states.ts';
+import { responseFor } from '../../src/core/job/shard.ts';
+import { Budget } from '../../src/core/runtime/budget.ts';
+import { DamagedError, ImgclsError, ObjectMissingError } from '../../src/core/runtime/errors.ts';
 import { untilNoController } from '../../src/worker/controller-watch.ts';
 import { type DownloadOptions, download } from '../../src/worker/download.ts';
 import { withRetries } from '../../src/worker/retry.ts';

@@ -5,8 +5,8 @@ import { loadSettings } from '../../app/settings.ts';
 import { version } from '../../app/version.ts';
 import { createS3Client } from '../../aws/clients.ts';
 import { lendFile } from '../../aws/lend-file.ts';
-import type { Cleanup } from '../../core/cleanup.ts';
-import { ImgclsError } from '../../core/errors.ts';
+import type { Cleanup } from '../../core/runtime/cleanup.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { PackageSource } from '../../image/user-data.ts';
 
 /** As long as a builder may take to ask for it. */

@@ -3,11 +3,11 @@
 import { openLibrary } from '../../app/select-job-model.ts';
 import { loadSettings, type RunSettings, userConfigFile } from '../../app/settings.ts';
 import { changeSettingsFile } from '../../app/settings-file.ts';
-import { messageOf } from '../../core/errors.ts';
-import { modelTitle } from '../../core/model.ts';
-import type { Store } from '../../core/ports.ts';
-import { environmentName, type SettingName } from '../../core/settings.ts';
-import type { Stack } from '../../core/stacks.ts';
+import type { Stack } from '../../core/aws-account/stacks.ts';
+import type { Store } from '../../core/cloud/ports.ts';
+import { modelTitle } from '../../core/model/model.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
+import { environmentName, type SettingName } from '../../core/settings/settings.ts';
 import { clusterSettings, type SettingValues, withCluster } from '../../deploy/cluster-settings.ts';
 import { pushModel } from '../../model/fetch.ts';
 import { columns } from '../terminal/columns.ts';

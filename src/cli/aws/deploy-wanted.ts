@@ -1,6 +1,6 @@
 // What the flags of `imgcls deploy` ask for, as parameters of the template.
 
-import { ImgclsError } from '../../core/errors.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { Wanted } from '../../deploy/parameters.ts';
 
 export interface ParameterFlags {

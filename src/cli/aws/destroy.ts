@@ -5,10 +5,10 @@ import { userConfigFile } from '../../app/settings.ts';
 import { changeSettingsFile } from '../../app/settings-file.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { whoAmI } from '../../aws/identity.ts';
-import { type Caller, IMAGE_TAG } from '../../core/account.ts';
-import { ImgclsError } from '../../core/errors.ts';
-import { ACTIVE_PREFIX } from '../../core/keys.ts';
-import type { StackEvent } from '../../core/stacks.ts';
+import { type Caller, IMAGE_TAG } from '../../core/aws-account/account.ts';
+import type { StackEvent } from '../../core/aws-account/stacks.ts';
+import { ACTIVE_PREFIX } from '../../core/job/keys.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import { clusterSettings, type SettingValues, withoutCluster } from '../../deploy/cluster-settings.ts';
 import {
   COUNTED_AT_MOST,

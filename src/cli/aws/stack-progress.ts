@@ -1,5 +1,5 @@
 import type { Ora } from 'ora';
-import type { StackEvent } from '../../core/stacks.ts';
+import type { StackEvent } from '../../core/aws-account/stacks.ts';
 import { isUnderWay } from '../../deploy/stack-state.ts';
 import { notice } from '../terminal/notice.ts';
 import { openSpinner } from '../terminal/spinner.ts';

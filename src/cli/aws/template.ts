@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { packageFile } from '../../app/package-files.ts';
-import { ImgclsError, messageOf } from '../../core/errors.ts';
-import type { Template } from '../../core/stacks.ts';
+import type { Template } from '../../core/aws-account/stacks.ts';
+import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { fitTemplate } from '../../deploy/template-text.ts';
 
 const OWN_TEMPLATE = packageFile('deploy/cloudformation/imgcls.yaml');

@@ -4,7 +4,7 @@ import { type Comparison, compare } from '../../bench/compare.ts';
 import { cells, columns, markdown } from '../../bench/compare-text.ts';
 import { parseTrace } from '../../bench/trace-file.ts';
 import { namedTrace, type Trace, traceNames } from '../../bench/traces.ts';
-import { ImgclsError, messageOf } from '../../core/errors.ts';
+import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 
 export interface SimulateFlags {
   /** `true`: all traces by name. */

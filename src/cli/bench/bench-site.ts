@@ -10,7 +10,7 @@ import { submitSome } from '../../bench/measure.ts';
 import type { Product } from '../../bench/product.ts';
 import type { Scenario } from '../../bench/scenarios.ts';
 import type { Site } from '../../bench/site.ts';
-import { ImgclsError } from '../../core/errors.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { BenchProgress } from './bench-progress.ts';
 import { agreeToPrice } from './bench-quote.ts';
 

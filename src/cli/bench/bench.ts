@@ -1,4 +1,4 @@
-import { ImgclsError } from '../../core/errors.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import { openOutput } from '../terminal/output.ts';
 import type { BenchFlags } from './bench-flags.ts';
 

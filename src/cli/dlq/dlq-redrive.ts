@@ -2,10 +2,10 @@
 
 import { systemClock } from '../../app/system-clock.ts';
 import type { Job } from '../../client/submission.ts';
-import { ImgclsError } from '../../core/errors.ts';
-import { attemptTotal, type JobRecord } from '../../core/job.ts';
-import { readJobCost } from '../../core/job-cost.ts';
-import { isDropJob } from '../../core/job-ids.ts';
+import { attemptTotal, type JobRecord } from '../../core/job/job.ts';
+import { readJobCost } from '../../core/job/job-cost.ts';
+import { isDropJob } from '../../core/job/job-ids.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { KeptLetter } from '../../results/letters.ts';
 import {
   byJob,

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../../core/dead-letter.ts';
+import type { DeadLetter } from '../../core/job/dead-letter.ts';
 import { harmless, plainName } from '../../results/export.ts';
 import { isReadable, jobOf, type KeptLetter, requestOf } from '../../results/letters.ts';
 import { columns } from '../terminal/columns.ts';

@@ -1,6 +1,7 @@
 // `imgcls dlq list | show | purge`, and which letters a command means; dlq-redrive.ts has the rest.
-import { ImgclsError, ObjectMissingError } from '../../core/errors.ts';
-import { deadLetterQueueName } from '../../core/keys.ts';
+
+import { deadLetterQueueName } from '../../core/job/keys.ts';
+import { ImgclsError, ObjectMissingError } from '../../core/runtime/errors.ts';
 import {
   isReadable,
   jobOf,

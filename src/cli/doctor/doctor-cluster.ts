@@ -13,13 +13,13 @@ import { createEc2 } from '../../aws/ec2.ts';
 import { whoAmI } from '../../aws/identity.ts';
 import { createPermissions } from '../../aws/permissions.ts';
 import { createQuotas } from '../../aws/quotas.ts';
-import type { Caller } from '../../core/account.ts';
-import type { Cleanup } from '../../core/cleanup.ts';
-import { CONTROLLER_TIMING } from '../../core/controller-timing.ts';
-import { ImgclsError } from '../../core/errors.ts';
-import { deadLetterQueueName, interactiveQueueName, modelPrefix } from '../../core/keys.ts';
-import { modelTitle } from '../../core/model.ts';
-import type { Cloud } from '../../core/ports.ts';
+import type { Caller } from '../../core/aws-account/account.ts';
+import type { Cloud } from '../../core/cloud/ports.ts';
+import { CONTROLLER_TIMING } from '../../core/fleet/controller-timing.ts';
+import { deadLetterQueueName, interactiveQueueName, modelPrefix } from '../../core/job/keys.ts';
+import { modelTitle } from '../../core/model/model.ts';
+import type { Cleanup } from '../../core/runtime/cleanup.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import { type Check, ok, unknown, type Verdict, wrong } from '../../doctor/check.ts';
 import {
   controllerVerdict,

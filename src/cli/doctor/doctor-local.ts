@@ -5,8 +5,8 @@ import { access, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { openLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
-import { messageOf } from '../../core/errors.ts';
-import { modelTitle } from '../../core/model.ts';
+import { modelTitle } from '../../core/model/model.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
 import { type Check, ok, type Verdict, wrong } from '../../doctor/check.ts';
 
 /** The folder itself or, where it is not there yet, the one in which it would be made. */

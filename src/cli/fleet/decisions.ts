@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 import { harmless } from '../../results/export.ts';
 import type { Decision } from '../../scaler/policy/policy.ts';
 

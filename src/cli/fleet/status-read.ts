@@ -1,20 +1,25 @@
-import type { Clock } from '../../core/clock.ts';
-import { readControllerLock } from '../../core/controller-lock.ts';
-import { messageOf, ObjectMissingError } from '../../core/errors.ts';
-import { controllerReport, MAX_STATUS_BYTES, type WorkerStatus, workerStatus } from '../../core/fleet.ts';
-import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../../core/job.ts';
-import { readJobCost } from '../../core/job-cost.ts';
-import { readJob } from '../../core/job-record.ts';
+import type { Cloud } from '../../core/cloud/ports.ts';
+import { readControllerLock } from '../../core/fleet/controller-lock.ts';
+import {
+  controllerReport,
+  MAX_STATUS_BYTES,
+  type WorkerStatus,
+  workerStatus,
+} from '../../core/fleet/fleet.ts';
+import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../../core/job/job.ts';
+import { readJobCost } from '../../core/job/job-cost.ts';
+import { readJob } from '../../core/job/job-record.ts';
 import {
   ACTIVE_PREFIX,
   CONTROLLER_REPORT_KEY,
   deadLetterQueueName,
   FLEET_PREFIX,
   requestQueueName,
-} from '../../core/keys.ts';
-import type { Cloud } from '../../core/ports.ts';
-import { listShards } from '../../core/shard.ts';
-import { parseVersioned } from '../../core/versioned.ts';
+} from '../../core/job/keys.ts';
+import { listShards } from '../../core/job/shard.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { messageOf, ObjectMissingError } from '../../core/runtime/errors.ts';
+import { parseVersioned } from '../../core/runtime/versioned.ts';
 import { readCoverage } from '../../results/job-coverage.ts';
 import { Tally } from '../../results/tally.ts';
 import type { Known } from '../../scaler/snapshot.ts';

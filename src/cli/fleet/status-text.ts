@@ -1,9 +1,14 @@
 /** A status for a person. Pure. */
-import { CONTROLLER_TIMING, lockLateAfterMs, reportStaleAfterMs } from '../../core/controller-timing.ts';
-import { counted } from '../../core/counted.ts';
-import { ttlMsOf, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet.ts';
-import { dollars } from '../../core/money.ts';
-import type { QueueDepth } from '../../core/ports.ts';
+
+import type { QueueDepth } from '../../core/cloud/ports.ts';
+import {
+  CONTROLLER_TIMING,
+  lockLateAfterMs,
+  reportStaleAfterMs,
+} from '../../core/fleet/controller-timing.ts';
+import { ttlMsOf, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
+import { counted } from '../../core/money/counted.ts';
+import { dollars } from '../../core/money/money.ts';
 import { harmless, plainName } from '../../results/export.ts';
 import { isUnknown, type Known } from '../../scaler/snapshot.ts';
 import { byteSize } from '../terminal/byte-size.ts';

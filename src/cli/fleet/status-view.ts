@@ -1,8 +1,9 @@
 /** What `imgcls status` shows, and what follows from it. Pure; this is also the shape of its JSON. */
-import { type ControllerReport, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet.ts';
-import type { JobState } from '../../core/job.ts';
-import { MAX_BATCH } from '../../core/messages.ts';
-import type { QueueDepth } from '../../core/ports.ts';
+
+import type { QueueDepth } from '../../core/cloud/ports.ts';
+import { type ControllerReport, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
+import type { JobState } from '../../core/job/job.ts';
+import { MAX_BATCH } from '../../core/job/messages.ts';
 import { isUnknown, type Known } from '../../scaler/snapshot.ts';
 
 export interface SeenJob {

@@ -12,10 +12,10 @@ import { systemClock } from '../../app/system-clock.ts';
 import { openNotifier } from '../../app/systemd-notify.ts';
 import { version } from '../../app/version.ts';
 import { newWorkerId } from '../../app/worker-id.ts';
-import { CONTROLLER_TIMING, noControllerExitMs } from '../../core/controller-timing.ts';
-import { OWN_MACHINE_EXIT_MS } from '../../core/fleet.ts';
-import { Liveness } from '../../core/liveness.ts';
-import type { Log } from '../../core/log.ts';
+import { CONTROLLER_TIMING, noControllerExitMs } from '../../core/fleet/controller-timing.ts';
+import { OWN_MACHINE_EXIT_MS } from '../../core/fleet/fleet.ts';
+import { Liveness } from '../../core/fleet/liveness.ts';
+import type { Log } from '../../core/runtime/log.ts';
 import { createModelFiles } from '../../model/fetch.ts';
 import { runWorker } from '../../worker/worker.ts';
 

@@ -1,8 +1,8 @@
-import type { Clock } from '../../core/clock.ts';
-import { readControllerLock } from '../../core/controller-lock.ts';
-import { CONTROLLER_TIMING, lockLateAfterMs } from '../../core/controller-timing.ts';
-import type { Cloud } from '../../core/ports.ts';
-import { liveReports } from '../../core/worker-reports.ts';
+import type { Cloud } from '../../core/cloud/ports.ts';
+import { readControllerLock } from '../../core/fleet/controller-lock.ts';
+import { CONTROLLER_TIMING, lockLateAfterMs } from '../../core/fleet/controller-timing.ts';
+import { liveReports } from '../../core/fleet/worker-reports.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 
 /** Only a remark depends on it. */
 const LOOK_MS = 2000;

@@ -1,7 +1,7 @@
 import { systemClock } from '../../app/system-clock.ts';
-import { ImgclsError } from '../../core/errors.ts';
-import type { Store } from '../../core/ports.ts';
-import { listShards } from '../../core/shard.ts';
+import type { Store } from '../../core/cloud/ports.ts';
+import { listShards } from '../../core/job/shard.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import { listAttempts } from '../../results/ledger.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';

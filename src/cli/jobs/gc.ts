@@ -1,6 +1,6 @@
 import { systemClock } from '../../app/system-clock.ts';
-import type { Cloud, ListedObject, Store } from '../../core/ports.ts';
-import { DAY_MS } from '../../core/retention.ts';
+import type { Cloud, ListedObject, Store } from '../../core/cloud/ports.ts';
+import { DAY_MS } from '../../core/job/retention.ts';
 import { type ExpiryOptions, oldImages, oldJobs, oldLetters } from '../../results/expire.ts';
 import { removeJob } from '../../results/remove-job.ts';
 import { orphanedQueues } from '../../results/sweep.ts';

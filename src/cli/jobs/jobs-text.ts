@@ -1,4 +1,4 @@
-import { dollars } from '../../core/money.ts';
+import { dollars } from '../../core/money/money.ts';
 import { harmless } from '../../results/export.ts';
 import type { UnknownJob } from '../../results/job-list.ts';
 import type { ListedJob } from '../../results/listed-job.ts';

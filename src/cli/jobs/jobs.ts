@@ -1,7 +1,7 @@
 import { systemClock } from '../../app/system-clock.ts';
-import { ImgclsError } from '../../core/errors.ts';
-import { isDropJob } from '../../core/job-ids.ts';
-import { isFinal } from '../../core/job-record.ts';
+import { isDropJob } from '../../core/job/job-ids.ts';
+import { isFinal } from '../../core/job/job-record.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import { harmless } from '../../results/export.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { listJobIds, readJobs, type UnknownJob } from '../../results/job-list.ts';

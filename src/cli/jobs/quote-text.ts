@@ -1,6 +1,6 @@
-import { counted } from '../../core/counted.ts';
-import { dollars } from '../../core/money.ts';
-import { PRICES_AS_OF } from '../../core/prices.ts';
+import { counted } from '../../core/money/counted.ts';
+import { dollars } from '../../core/money/money.ts';
+import { PRICES_AS_OF } from '../../core/money/prices.ts';
 import { harmless } from '../../results/export.ts';
 import type { Quote, RequestQuote } from '../../scaler/quote.ts';
 import { byteSize } from '../terminal/byte-size.ts';

@@ -1,7 +1,7 @@
 import { systemClock } from '../../app/system-clock.ts';
-import { ImgclsError, messageOf } from '../../core/errors.ts';
-import type { JobRecord } from '../../core/job.ts';
-import { readJobCost } from '../../core/job-cost.ts';
+import type { JobRecord } from '../../core/job/job.ts';
+import { readJobCost } from '../../core/job/job-cost.ts';
+import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { withRun } from '../run.ts';
 import type { OutputFlags } from '../terminal/output.ts';
 import { checkOutputFlags, openOutput } from '../terminal/output.ts';

@@ -1,7 +1,7 @@
 import type { Client } from '../../client/client.ts';
-import { ImgclsError } from '../../core/errors.ts';
-import { isDropJob } from '../../core/job-ids.ts';
-import { isFinal } from '../../core/job-record.ts';
+import { isDropJob } from '../../core/job/job-ids.ts';
+import { isFinal } from '../../core/job/job-record.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { removeJob } from '../../results/remove-job.ts';
 import { withRun } from '../run.ts';

@@ -1,8 +1,8 @@
 import { environmentTrace } from '../../app/environment-trace.ts';
 import { selectJobModel } from '../../app/select-job-model.ts';
 import { systemClock } from '../../app/system-clock.ts';
-import { ImgclsError } from '../../core/errors.ts';
-import { readJobCost } from '../../core/job-cost.ts';
+import { readJobCost } from '../../core/job/job-cost.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import { type Run, withRun } from '../run.ts';
 import { notice } from '../terminal/notice.ts';
 import type { OutputFlags } from '../terminal/output.ts';

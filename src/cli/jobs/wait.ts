@@ -1,10 +1,10 @@
 import type { Job } from '../../client/submission.ts';
-import type { Clock } from '../../core/clock.ts';
-import { counted } from '../../core/counted.ts';
-import { ImgclsError, messageOf } from '../../core/errors.ts';
-import { attemptTotal } from '../../core/job.ts';
-import { dollars } from '../../core/money.ts';
-import type { Cloud } from '../../core/ports.ts';
+import type { Cloud } from '../../core/cloud/ports.ts';
+import { attemptTotal } from '../../core/job/job.ts';
+import { counted } from '../../core/money/counted.ts';
+import { dollars } from '../../core/money/money.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { exitCode, InterruptedError, isClosedPipe } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import type { Output, OutputFlags } from '../terminal/output.ts';

@@ -1,6 +1,6 @@
 import { openLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
-import { modelTitle } from '../../core/model.ts';
+import { modelTitle } from '../../core/model/model.ts';
 import { findByTitle } from '../../model/select-model.ts';
 import { notice } from '../terminal/notice.ts';
 import { tableOf } from '../terminal/table-of.ts';

@@ -1,6 +1,6 @@
 import type { RunSettings } from '../../app/settings.ts';
-import type { ClassLabel, ModelManifest } from '../../core/model.ts';
-import { modelTitle } from '../../core/model.ts';
+import type { ClassLabel, ModelManifest } from '../../core/model/model.ts';
+import { modelTitle } from '../../core/model/model.ts';
 import { type GateResult, judgeVariant } from '../../model/gate.ts';
 import { evaluateModel, labelledImages } from './evaluation.ts';
 

@@ -2,9 +2,9 @@
 
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { ImgclsError, messageOf } from '../../core/errors.ts';
-import { type ModelManifest, modelTitle } from '../../core/model.ts';
-import type { Store } from '../../core/ports.ts';
+import type { Store } from '../../core/cloud/ports.ts';
+import { type ModelManifest, modelTitle } from '../../core/model/model.ts';
+import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import type { LibraryModel, ModelLibrary } from '../../model/library.ts';
 import type { OptimisedModels } from '../../model/optimised.ts';
 import type { VariantSetting } from '../../model/variant.ts';

@@ -1,15 +1,15 @@
 // The cluster's status as the REST service answers it.
 
-import type { Clock } from '../../core/clock.ts';
-import { CONTROLLER_TIMING, lockLateAfterMs } from '../../core/controller-timing.ts';
+import type { Cloud, Store } from '../../core/cloud/ports.ts';
+import { CONTROLLER_TIMING, lockLateAfterMs } from '../../core/fleet/controller-timing.ts';
 import {
   type FleetSample,
   ttlMsOf,
   WORKER_GONE_MS,
   type WorkerState,
   type WorkerStatus,
-} from '../../core/fleet.ts';
-import type { Cloud, Store } from '../../core/ports.ts';
+} from '../../core/fleet/fleet.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 import { readHistory } from '../../scaler/history.ts';
 import { isUnknown } from '../../scaler/snapshot.ts';
 import type { StatusBody } from '../../web/api.ts';

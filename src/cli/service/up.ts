@@ -1,8 +1,8 @@
 import { attendLocally } from '../../app/open-cloud.ts';
 import { mostWorkers, openProcessFleet, policySettings } from '../../app/open-controller.ts';
-import { ImgclsError } from '../../core/errors.ts';
-import { ACTIVE_PREFIX } from '../../core/keys.ts';
-import type { Store } from '../../core/ports.ts';
+import type { Store } from '../../core/cloud/ports.ts';
+import { ACTIVE_PREFIX } from '../../core/job/keys.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import { withRun } from '../run.ts';
 import { type ServeFlags, serveUntilInterrupted } from './serve.ts';
 

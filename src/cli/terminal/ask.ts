@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { ImgclsError } from '../../core/errors.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 
 export interface Asking {
   /** It was agreed to beforehand. */

@@ -1,4 +1,4 @@
-import { ImgclsError, messageOf } from '../../core/errors.ts';
+import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { harmless } from '../../results/export.ts';
 
 /** What a command's end says to the shell. */

@@ -3,8 +3,8 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { ImgclsError, messageOf } from '../../core/errors.ts';
-import { isError, type Outcome } from '../../core/outcome.ts';
+import { isError, type Outcome } from '../../core/model/outcome.ts';
+import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { createExporter, type Exporter } from '../../results/export.ts';
 import { formatEndings, type OutputFormat } from './output-formats.ts';
 

@@ -1,4 +1,4 @@
-import { counted } from '../../core/counted.ts';
+import { counted } from '../../core/money/counted.ts';
 import { openSpinner } from './spinner.ts';
 
 /** How often a log file, say, gets a line of progress. */

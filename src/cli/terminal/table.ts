@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { isError, type Outcome } from '../../core/outcome.ts';
+import { isError, type Outcome } from '../../core/model/outcome.ts';
 import { createExporter, type Exporter, plainName, summary } from '../../results/export.ts';
 
 /** A table for a terminal, drawn when the last row is there. */

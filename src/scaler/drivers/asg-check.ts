@@ -1,6 +1,6 @@
-import type { AutoScaling } from '../../core/auto-scaling.ts';
-import type { Ec2 } from '../../core/ec2.ts';
-import { ImgclsError } from '../../core/errors.ts';
+import type { AutoScaling } from '../../core/aws-account/auto-scaling.ts';
+import type { Ec2 } from '../../core/aws-account/ec2.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import { checkEc2 } from './ec2-check.ts';
 
 export interface GroupCheck {

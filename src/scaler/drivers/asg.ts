@@ -8,10 +8,10 @@
  * The desired capacity is absolute: what was asked for can be read from the group, also after a lost answer, and asking
  * twice asks for no more. What AWS has not launched yet are members too, under names of their own.
  */
-import type { AutoScaling, CapacityAfter, ScalingGroup } from '../../core/auto-scaling.ts';
-import type { Clock } from '../../core/clock.ts';
-import type { Ec2, Market } from '../../core/ec2.ts';
-import { ImgclsError, isTransient, messageAndHint, messageOf } from '../../core/errors.ts';
+import type { AutoScaling, CapacityAfter, ScalingGroup } from '../../core/aws-account/auto-scaling.ts';
+import type { Ec2, Market } from '../../core/aws-account/ec2.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { ImgclsError, isTransient, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
 import { EXPIRY_MARGIN_MS, HEARD_MS, LAUNCH_TAG } from './ec2.ts';
 import { type GroupMachine, type GroupView, viewGroup } from './group-view.ts';

@@ -1,5 +1,5 @@
-import { backoffMs } from '../../core/backoff.ts';
-import type { Clock } from '../../core/clock.ts';
+import { backoffMs } from '../../core/runtime/backoff.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 
 /** After so many tries in a row that ended with an error, something is wrong that a restart cannot mend. */
 const MAX_CRASHES = 3;

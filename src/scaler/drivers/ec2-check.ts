@@ -1,5 +1,5 @@
-import type { Ec2, TypeInfo } from '../../core/ec2.ts';
-import { ImgclsError } from '../../core/errors.ts';
+import type { Ec2, TypeInfo } from '../../core/aws-account/ec2.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 
 const GIBIBYTE = 1024 ** 3;
 /** A worker with one runner and ResNet-50 takes about 400 MB; the system wants its share. */

@@ -6,10 +6,10 @@
  *     running --retire: tag, then terminate (or stop, for the warm pool)--> draining --> gone | stopped
  */
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../core/clock.ts';
-import type { Ec2, Ec2Instance, Ec2Launch, Market, Pool, Refusal } from '../../core/ec2.ts';
-import { ImgclsError, isTransient, messageAndHint } from '../../core/errors.ts';
-import { highestPrice } from '../../core/prices.ts';
+import type { Ec2, Ec2Instance, Ec2Launch, Market, Pool, Refusal } from '../../core/aws-account/ec2.ts';
+import { highestPrice } from '../../core/money/prices.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { ImgclsError, isTransient, messageAndHint } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
 import { RecentLaunches } from './recent-launches.ts';
 import { RefusedPools } from './refused-pools.ts';

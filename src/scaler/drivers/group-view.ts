@@ -1,6 +1,6 @@
 /** What an Auto Scaling group says and what EC2 says, put together. Pure. */
-import type { CapacityAfter, GroupInstance, ScalingGroup } from '../../core/auto-scaling.ts';
-import type { Ec2Instance } from '../../core/ec2.ts';
+import type { CapacityAfter, GroupInstance, ScalingGroup } from '../../core/aws-account/auto-scaling.ts';
+import type { Ec2Instance } from '../../core/aws-account/ec2.ts';
 import type { FleetMember } from '../fleet.ts';
 
 export interface GroupMachine {

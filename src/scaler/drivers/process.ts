@@ -2,10 +2,11 @@
  * Workers as processes of this machine. They outlive the controller that launched them: the next one knows them by a
  * file beside their log (worker-files.ts) and by what they report, and adopts them.
  */
-import type { Clock } from '../../core/clock.ts';
-import { isTransient, messageOf } from '../../core/errors.ts';
-import { workerStatusKey } from '../../core/keys.ts';
-import type { Store } from '../../core/ports.ts';
+
+import type { Store } from '../../core/cloud/ports.ts';
+import { workerStatusKey } from '../../core/job/keys.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { isTransient, messageOf } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
 import { type Heard, WorkerStatusReader } from '../statuses.ts';
 import { Children, type Exit, howEnded, isCrash } from './children.ts';

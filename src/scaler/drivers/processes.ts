@@ -1,8 +1,8 @@
 /** Questions to the system about processes that may not be our children, and signals to them. */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { ImgclsError } from '../../core/errors.ts';
-import type { LocatedProcess } from '../../core/fleet.ts';
+import type { LocatedProcess } from '../../core/fleet/fleet.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { KnownProcesses } from '../lock.ts';
 
 /** Names a process for good: ids of processes are given to others again, start times are not. */

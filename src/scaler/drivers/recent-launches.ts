@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Ec2Instance } from '../../core/ec2.ts';
+import type { Ec2Instance } from '../../core/aws-account/ec2.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 import type { FleetMember } from '../fleet.ts';
 
 /** EC2 lists a new instance late, and may leave one out of a listing for a moment. */

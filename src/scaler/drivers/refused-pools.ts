@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Pool, Refusal } from '../../core/ec2.ts';
+import type { Pool, Refusal } from '../../core/aws-account/ec2.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 
 /** A pool that had no capacity has some again in minutes rather than in seconds. */
 const AVOID_MS = 5 * 60_000;

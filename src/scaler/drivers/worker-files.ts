@@ -2,8 +2,8 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { PoisonError } from '../../core/errors.ts';
-import { FORMAT, formatVersion, parseVersioned } from '../../core/versioned.ts';
+import { PoisonError } from '../../core/runtime/errors.ts';
+import { FORMAT, formatVersion, parseVersioned } from '../../core/runtime/versioned.ts';
 
 /** `<logDir>/<id>.pid`: one launched worker, so that the next controller knows it before it says a word. */
 const workerFile = z.object({

@@ -1,5 +1,5 @@
 /** How many machines the cost caps allow. Money is spent when a machine is launched: what is pending counts. */
-import { dollars } from '../../core/money.ts';
+import { dollars } from '../../core/money/money.ts';
 import { isUnknown, type Known, type Machine, type Measured, type UnfinishedJob } from '../snapshot.ts';
 import type { PolicySettings } from './policy.ts';
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
-import { anyJobId } from '../../core/job.ts';
+import { anyJobId } from '../../core/job/job.ts';
 import { EventStream } from '../event-stream.ts';
 import type { JobHub } from '../job-hub.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';

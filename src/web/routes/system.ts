@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
-import { messageOf } from '../../core/errors.ts';
-import { CONTROLLER_LOCK_KEY } from '../../core/keys.ts';
-import type { Store } from '../../core/ports.ts';
+import type { Store } from '../../core/cloud/ports.ts';
+import { CONTROLLER_LOCK_KEY } from '../../core/job/keys.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
 import {
   type ModelList,
   modelList,

@@ -1,5 +1,5 @@
 /** Adds one to a counter object, `count` times, as any number of other processes do. */
-import { PreconditionFailedError } from '../../../src/core/errors.ts';
+import { PreconditionFailedError } from '../../../src/core/runtime/errors.ts';
 import { createLocalCloud } from '../../../src/local/cloud.ts';
 
 const [dataDir = '', count = '0'] = process.argv.slice(2);

@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ImageResult } from '../../../src/core/outcome.ts';
-import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import type { ImageResult } from '../../../src/core/model/outcome.ts';
+import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/model/runner-protocol.ts';
 import { readEncoded } from '../../../src/model/read-encoded.ts';
 
 const { IMGCLS_TEST_RUNNER_LOG: log, IMGCLS_TEST_IMAGES_PER_SECOND: perSecond } = process.env;

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ImageResult } from '../../../src/core/outcome.ts';
-import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import type { ImageResult } from '../../../src/core/model/outcome.ts';
+import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/model/runner-protocol.ts';
 import { readEncoded } from '../../../src/model/read-encoded.ts';
 
 const imageMs = 1000 / Number(process.env.IMGCLS_TEST_IMAGES_PER_SECOND ?? 5);

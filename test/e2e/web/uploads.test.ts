@@ -15,7 +15,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../../src/aws/clients.ts';
 import { createAwsCloud } from '../../../src/aws/cloud.ts';
-import { imageKey, requestQueueName } from '../../../src/core/keys.ts';
+import { imageKey, requestQueueName } from '../../../src/core/job/keys.ts';
 import {
   type FaultProxy,
   type ProxiedRequest,

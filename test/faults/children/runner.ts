@@ -2,7 +2,7 @@
  * The real model runner, but an image that ends in {@link KILLER} kills it, as one would that meets a fault of native code.
  * Now and then a runner dies of its first request with several images, whatever they are: none is to blame then.
  */
-import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/model/runner-protocol.ts';
 import { createLoadedModels } from '../../../src/model/loaded-models.ts';
 import { readEncoded } from '../../../src/model/read-encoded.ts';
 import { KILLER } from '../killer.ts';

@@ -6,7 +6,7 @@ import { CreateLaunchTemplateCommand } from '@aws-sdk/client-ec2';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
 import { createAwsCloud } from '../../../src/aws/cloud.ts';
-import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/keys.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/job/keys.ts';
 import { standInEnvironment, startMoto } from '../../contract/moto.ts';
 import { startStandInMetadata } from '../../contract/stand-in-metadata.ts';
 import { BUCKETS, LAUNCH_TEMPLATE } from '../cluster.ts';

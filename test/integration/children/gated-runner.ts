@@ -5,7 +5,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunnerMessage, RunnerReply } from '../../../src/core/runner-protocol.ts';
+import type { RunnerMessage, RunnerReply } from '../../../src/core/model/runner-protocol.ts';
 
 const reply = (message: RunnerReply) => process.send?.(message);
 const rssBytes = process.memoryUsage.rss();

@@ -9,8 +9,8 @@
  */
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ImageResult } from '../../../src/core/outcome.ts';
-import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import type { ImageResult } from '../../../src/core/model/outcome.ts';
+import type { RunnerMessage, RunnerReply, RunnerRequest } from '../../../src/core/model/runner-protocol.ts';
 import { readEncoded } from '../../../src/model/read-encoded.ts';
 
 const [logFile = '', mode] = process.argv.slice(2);

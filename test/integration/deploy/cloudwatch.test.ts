@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EmfMeter } from '../../../src/core/emf.ts';
+import { EmfMeter } from '../../../src/core/runtime/emf.ts';
 import { repository } from '../../e2e/package.ts';
 
 const run = promisify(execFile);

@@ -22,7 +22,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createEc2Client, createS3Client, createSqsClient } from '../../../src/aws/clients.ts';
 import { createSqsQueues } from '../../../src/aws/sqs-queues.ts';
-import { responseQueueName } from '../../../src/core/keys.ts';
+import { responseQueueName } from '../../../src/core/job/keys.ts';
 import { type Fault, startFaultProxy } from '../../contract/fault-proxy.ts';
 import { standInEnvironment, startMoto } from '../../contract/moto.ts';
 import { completeStacks, type GivenParameters } from '../../contract/moto-stacks.ts';

@@ -12,15 +12,15 @@ import { systemClock } from '../../../src/app/system-clock.ts';
 import { createAutoScalingClient, createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
 import { createAwsCloud } from '../../../src/aws/cloud.ts';
 import { clusterChecks } from '../../../src/cli/doctor/doctor-cluster.ts';
-import { Cleanup } from '../../../src/core/cleanup.ts';
+import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import {
   deadLetterQueueName,
   interactiveQueueName,
   modelPrefix,
   requestQueueName,
-} from '../../../src/core/keys.ts';
-import type { Cloud } from '../../../src/core/ports.ts';
-import { resolveSettings } from '../../../src/core/settings.ts';
+} from '../../../src/core/job/keys.ts';
+import { Cleanup } from '../../../src/core/runtime/cleanup.ts';
+import { resolveSettings } from '../../../src/core/settings/settings.ts';
 import { type Finding, runChecks } from '../../../src/doctor/check.ts';
 import { pushModel } from '../../../src/model/fetch.ts';
 import { LockKeeper } from '../../../src/scaler/lock.ts';

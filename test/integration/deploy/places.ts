@@ -1,7 +1,7 @@
-/** Where in buckets and queues each name of src/core/keys.ts leads. */
+/** Where in buckets and queues each name of src/core/job/keys.ts leads. */
 
-import { FIRST_ATTEMPT } from '../../../src/core/job.ts';
-import * as keys from '../../../src/core/keys.ts';
+import { FIRST_ATTEMPT } from '../../../src/core/job/job.ts';
+import * as keys from '../../../src/core/job/keys.ts';
 
 const CLUSTER = 'default';
 const JOB = '01M831J8A74S31BMAWYB97FNG7';
@@ -49,7 +49,7 @@ const PLACES: Readonly<Record<string, string>> = {
   responseQueueName: queue(keys.responseQueueName(CLUSTER, 'waiter')),
 };
 
-/** Of src/core/keys.ts, and no place. */
+/** Of src/core/job/keys.ts, and no place. */
 const NO_PLACES = ['digits', 'isResponseQueue', 'parsePartKey', 'parseErrorsKey', 'parseShardKey'];
 
 /** @throws where nobody has said yet where a name leads. */

@@ -63,7 +63,7 @@ const BESIDES: Record<Role, readonly string[]> = {
   SubmitterRole: [],
 };
 
-/** Places that come with a message or a manifest, so that no name of src/core/keys.ts leads there. */
+/** Places that come with a message or a manifest, so that no name of src/core/job/keys.ts leads there. */
 const NAMED_BY_OTHERS: Record<Role, readonly string[]> = {
   WorkerRole: [
     '<InputBucket.Arn>/images/*',

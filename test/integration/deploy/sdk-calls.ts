@@ -8,7 +8,7 @@ import { conditionValue, constituents, type Facts, leaves } from './conditions.t
 
 const ROOT = path.join(import.meta.dirname, '../../..');
 const SOURCES = `${path.join(ROOT, 'src')}${path.sep}`;
-const KEYS = path.join(ROOT, 'src/core/keys.ts');
+const KEYS = path.join(ROOT, 'src/core/job/keys.ts');
 const SDK_CLIENT = /node_modules\/@aws-sdk\/client-([a-z0-9-]+)\//;
 
 export interface SdkCall {
@@ -28,7 +28,7 @@ export interface Run {
 
 export interface Reach {
   calls: SdkCall[];
-  /** What is used of src/core/keys.ts: the keys and queues that are spoken of. */
+  /** What is used of src/core/job/keys.ts: the keys and queues that are spoken of. */
   keys: Set<string>;
   /** Functions that are called through an interface of ours while nothing was found that would run. */
   unanswered: string[];

@@ -1,15 +1,15 @@
 /** What the template promises to whoever reads it as an attacker, and to the program that runs on what it makes. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/keys.ts';
-import { MAX_RECEIVE_COUNT } from '../../../src/core/messages.ts';
-import { DAY_MS, INPUT_RETENTION_MS } from '../../../src/core/retention.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/job/keys.ts';
+import { MAX_RECEIVE_COUNT } from '../../../src/core/job/messages.ts';
+import { DAY_MS, INPUT_RETENTION_MS } from '../../../src/core/job/retention.ts';
 import {
   environmentName,
   environmentSource,
   resolveSettings,
   settingNames,
-} from '../../../src/core/settings.ts';
+} from '../../../src/core/settings/settings.ts';
 import { listOf, statementsOf } from './policies.ts';
 import { brokenRules, type Resource, readTemplate, resourcesWith, TEMPLATE_FILE } from './template.ts';
 

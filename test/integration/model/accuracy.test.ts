@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ImageResult, isError } from '../../../src/core/outcome.ts';
+import { type ImageResult, isError } from '../../../src/core/model/outcome.ts';
 import { createClassifier } from '../../../src/model/classifier.ts';
 import {
   LIMITS,

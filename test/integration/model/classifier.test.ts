@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isError } from '../../../src/core/outcome.ts';
+import { isError } from '../../../src/core/model/outcome.ts';
 import { type Classifier, createClassifier } from '../../../src/model/classifier.ts';
 import { LIMITS, SAMPLES_DIR, STARTER_DIR, starterManifest, temporaryFolder } from './support.ts';
 

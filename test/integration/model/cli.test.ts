@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { openOptimisedModels } from '../../../src/app/optimised-models.ts';
 import { registerModel } from '../../../src/cli/commands/models/model.ts';
-import type { Store } from '../../../src/core/ports.ts';
+import type { Store } from '../../../src/core/cloud/ports.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
 import { startHub } from './hub.ts';
 import { BUNDLED_DIR, temporaryFolder } from './support.ts';

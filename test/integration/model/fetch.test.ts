@@ -2,10 +2,14 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { ImgclsError, ObjectMissingError, PreconditionFailedError } from '../../../src/core/errors.ts';
-import type { Log } from '../../../src/core/log.ts';
-import { refOf } from '../../../src/core/model.ts';
-import type { PutOptions, Store } from '../../../src/core/ports.ts';
+import type { PutOptions, Store } from '../../../src/core/cloud/ports.ts';
+import { refOf } from '../../../src/core/model/model.ts';
+import {
+  ImgclsError,
+  ObjectMissingError,
+  PreconditionFailedError,
+} from '../../../src/core/runtime/errors.ts';
+import type { Log } from '../../../src/core/runtime/log.ts';
 import { checkModel } from '../../../src/model/check.ts';
 import { createModelFiles, pushModel } from '../../../src/model/fetch.ts';
 import { importModel } from '../../../src/model/import.ts';

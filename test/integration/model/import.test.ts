@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { classLabels, modelManifest } from '../../../src/core/model.ts';
-import { isError } from '../../../src/core/outcome.ts';
+import { classLabels, modelManifest } from '../../../src/core/model/model.ts';
+import { isError } from '../../../src/core/model/outcome.ts';
 import { createClassifier } from '../../../src/model/classifier.ts';
 import { importModel } from '../../../src/model/import.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';

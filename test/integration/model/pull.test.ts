@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
-import type { Store } from '../../../src/core/ports.ts';
+import type { Store } from '../../../src/core/cloud/ports.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
 import { type PullOptions, pullModel } from '../../../src/model/pull.ts';
 import { type Fault, type Hub, startHub } from './hub.ts';

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isError } from '../../../src/core/outcome.ts';
-import type { RunnerReply, RunnerRequest } from '../../../src/core/runner-protocol.ts';
+import { isError } from '../../../src/core/model/outcome.ts';
+import type { RunnerReply, RunnerRequest } from '../../../src/core/model/runner-protocol.ts';
 import { LIMITS, SAMPLES_DIR, STARTER_DIR, starterManifest } from './support.ts';
 
 const entry = fileURLToPath(new URL('../../../src/model/runner-main.ts', import.meta.url));

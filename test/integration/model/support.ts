@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { ModelManifest, ModelVariant } from '../../../src/core/model.ts';
+import type { ModelManifest, ModelVariant } from '../../../src/core/model/model.ts';
 import { sha256OfFile } from '../../../src/model/folder.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');

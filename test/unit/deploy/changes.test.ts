@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { wantedParameters } from '../../../src/cli/aws/deploy-wanted.ts';
-import type { ResourceChange } from '../../../src/core/stacks.ts';
+import type { ResourceChange } from '../../../src/core/aws-account/stacks.ts';
 import { changeRows, changeSummary, losses } from '../../../src/deploy/changes.ts';
 
 const changes: ResourceChange[] = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ImgclsError } from '../../../src/core/errors.ts';
-import type { ResourceChange, StackEvent } from '../../../src/core/stacks.ts';
+import type { ResourceChange, StackEvent } from '../../../src/core/aws-account/stacks.ts';
+import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import { type DeployPorts, deployStack } from '../../../src/deploy/deploy-stack.ts';
 import { virtualClock } from '../virtual-clock.ts';
 import { event, type FakeStacks, fakeStacks } from './fake-stacks.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Ec2Instance } from '../../../src/core/ec2.ts';
+import type { Ec2Instance } from '../../../src/core/aws-account/ec2.ts';
 import {
   type DestroyPorts,
   destroyCluster,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StackEvent } from '../../../src/core/stacks.ts';
+import type { StackEvent } from '../../../src/core/aws-account/stacks.ts';
 import { deploymentError, firstFailure } from '../../../src/deploy/diagnosis.ts';
 import { event } from './fake-stacks.ts';
 

@@ -6,7 +6,7 @@ import type {
   StackEvent,
   StackResource,
   Stacks,
-} from '../../../src/core/stacks.ts';
+} from '../../../src/core/aws-account/stacks.ts';
 
 const STACK = 'AWS::CloudFormation::Stack';
 

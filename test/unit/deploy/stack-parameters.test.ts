@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Subnet, WorkerImage } from '../../../src/core/account.ts';
-import type { Stack } from '../../../src/core/stacks.ts';
+import type { Subnet, WorkerImage } from '../../../src/core/aws-account/account.ts';
+import type { Stack } from '../../../src/core/aws-account/stacks.ts';
 import type { Wanted } from '../../../src/deploy/parameters.ts';
 import { stackParameters } from '../../../src/deploy/stack-parameters.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ImgclsError } from '../../../src/core/errors.ts';
+import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import { buildImage } from '../../../src/image/build-image.ts';
 import { virtualClock } from '../virtual-clock.ts';
 import { FakeEc2Images } from './fake-ec2-images.ts';

@@ -1,11 +1,11 @@
-import type { WorkerImage } from '../../../src/core/account.ts';
+import type { WorkerImage } from '../../../src/core/aws-account/account.ts';
 import type {
   BuilderLaunch,
   BuilderState,
   Ec2Images,
   ImageState,
   NewImage,
-} from '../../../src/core/ec2-images.ts';
+} from '../../../src/core/aws-account/ec2-images.ts';
 
 /** EC2 with one builder at a time, which goes on by one step whenever its state is asked for. */
 export class FakeEc2Images implements Ec2Images {

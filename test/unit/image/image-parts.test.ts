@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { WorkerImage } from '../../../src/core/account.ts';
+import type { WorkerImage } from '../../../src/core/aws-account/account.ts';
 import { readConsole } from '../../../src/image/builder-console.ts';
 import { forgottenBuilders, imagesToRemove } from '../../../src/image/prune.ts';
 import { builderUserData } from '../../../src/image/user-data.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { modelName, modelVariant, preprocessing, sha256Hex } from '../../../src/core/model.ts';
+import { modelName, modelVariant, preprocessing, sha256Hex } from '../../../src/core/model/model.ts';
 import { catalog, catalogEntries, HUB_URL, recognize } from '../../../src/model/catalog.ts';
 
 describe('catalog', () => {

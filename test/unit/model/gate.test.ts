@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ModelManifest } from '../../../src/core/model.ts';
+import type { ModelManifest } from '../../../src/core/model/model.ts';
 import type { Evaluation } from '../../../src/model/evaluate.ts';
 import { type GateResult, judgeVariant } from '../../../src/model/gate.ts';
 import { classesByName, truthOf } from '../../../src/model/labelled-images.ts';

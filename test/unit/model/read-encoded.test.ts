@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ImageFile } from '../../../src/core/runner-protocol.ts';
+import type { ImageFile } from '../../../src/core/model/runner-protocol.ts';
 import { readEncoded } from '../../../src/model/read-encoded.ts';
 
 let folder: string;

@@ -1,7 +1,7 @@
 // `imgcls ami ...`: the machine images of workers. Help loads no SDK.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ARCHITECTURES } from '../../../core/ec2-images.ts';
+import { ARCHITECTURES } from '../../../core/aws-account/ec2-images.ts';
 import type { AmiBuildFlags, AmiListFlags } from '../../aws/ami.ts';
 import { collect, wholeNumber } from '../../flags.ts';
 

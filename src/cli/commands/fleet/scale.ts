@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { DEFAULTS } from '../../../core/defaults.ts';
+import { DEFAULTS } from '../../../core/settings/defaults.ts';
 import type { ScaleFlags } from '../../fleet/scale.ts';
 
 export function register(program: Command): void {

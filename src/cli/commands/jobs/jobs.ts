@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { jobState } from '../../../core/job.ts';
+import { jobState } from '../../../core/job/job.ts';
 import { seconds, wholeNumber } from '../../flags.ts';
 import type { JobsOptions } from '../../jobs/jobs.ts';
 

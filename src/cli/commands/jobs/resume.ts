@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { DEFAULTS } from '../../../core/defaults.ts';
+import { DEFAULTS } from '../../../core/settings/defaults.ts';
 import { wholeNumber, withOutputFlags, withWaitFlags } from '../../flags.ts';
 import type { ResumeOptions } from '../../jobs/resume.ts';
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { DEFAULTS } from '../../../core/defaults.ts';
+import { DEFAULTS } from '../../../core/settings/defaults.ts';
 import { collect, wholeNumber, withOutputFlags, withWaitFlags } from '../../flags.ts';
 import type { UploadOptions } from '../../jobs/upload.ts';
 

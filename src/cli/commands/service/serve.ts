@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { DEFAULTS } from '../../../core/defaults.ts';
+import { DEFAULTS } from '../../../core/settings/defaults.ts';
 import type { ServeFlags } from '../../service/serve.ts';
 
 /** Flags that `serve` and `up` share. */

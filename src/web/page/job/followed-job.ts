@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { isDropJob } from '../../../core/job-ids.ts';
+import { isDropJob } from '../../../core/job/job-ids.ts';
 import type { JobEvent, JobView, ResultsPage, SpanView } from '../../api.ts';
 import { ask, ServiceError } from '../service/ask.ts';
 import { listen } from './event-source.ts';

@@ -1,5 +1,5 @@
 /** What the page says of a job and of an image, in words. Pure. */
-import { isDropJob } from '../../../core/job-ids.ts';
+import { isDropJob } from '../../../core/job/job-ids.ts';
 import type { JobView, OutcomeView } from '../../api.ts';
 import { counted, dollars, duration, number, percent, rate } from '../format.ts';
 import { type Failed, type ImageState, isFailed } from './outcomes.ts';

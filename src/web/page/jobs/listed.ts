@@ -1,5 +1,5 @@
 /** The jobs that are listed, page by page, while new ones come and old ones go on. Pure. */
-import { newerFirst } from '../../../core/job-ids.ts';
+import { newerFirst } from '../../../core/job/job-ids.ts';
 import type { JobPage } from '../../api.ts';
 
 export interface Listed {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 
 /** No turn of a loop of ours takes as long, not even one whose requests are all tried again and time out. */
 const STANDSTILL_MS = 600_000;

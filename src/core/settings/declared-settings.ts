@@ -1,8 +1,8 @@
 import * as z from 'zod';
+import { topK } from '../job/job.ts';
+import { PACKED_BELOW_BYTES } from '../job/pack.ts';
+import { modelName, modelVariant } from '../model/model.ts';
 import { DEFAULTS } from './defaults.ts';
-import { topK } from './job.ts';
-import { modelName, modelVariant } from './model.ts';
-import { PACKED_BELOW_BYTES } from './pack.ts';
 
 export interface Setting {
   /** Made when there is a value to read: a run is given few, and making all of them takes a command 3 ms. */

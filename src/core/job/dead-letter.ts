@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import { formatVersion } from '../runtime/versioned.ts';
 import { anyJobId } from './job.ts';
 import { traceId } from './trace.ts';
-import { formatVersion } from './versioned.ts';
 
 /** `dlq/<messageId>.json`: a message that nobody could finish, kept for people. Times are milliseconds since 1970. */
 export const deadLetter = z.object({

@@ -2,13 +2,14 @@
  * Dropped images: objects that others put below `drop/` of the input bucket. Their outcomes stand in the ledger of their
  * day, one a shard, at a place that follows from the event alone (docs/decisions/0021-dropped-images.md).
  */
-import { PoisonError } from './errors.ts';
+
+import type { Cloud, Store } from '../cloud/ports.ts';
+import type { ObjectVersion, Outcome } from '../model/outcome.ts';
+import { PoisonError } from '../runtime/errors.ts';
 import { FIRST_ATTEMPT, type ImageSource } from './job.ts';
 import { dropJobOf, isDropJob, jobTimeMs } from './job-ids.ts';
 import { DROP_PREFIX } from './keys.ts';
 import type { Notification, S3Event } from './notification.ts';
-import type { ObjectVersion, Outcome } from './outcome.ts';
-import type { Cloud, Store } from './ports.ts';
 import { findShard, type Shard, writeShard } from './shard.ts';
 
 /** One version of an object. */

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { modelRef, sha256Hex } from './model.ts';
-import { imageError, imageName, MAX_TOP_K } from './outcome.ts';
+import { modelRef, sha256Hex } from '../model/model.ts';
+import { imageError, imageName, MAX_TOP_K } from '../model/outcome.ts';
+import { formatVersion } from '../runtime/versioned.ts';
 import { traceId } from './trace.ts';
-import { formatVersion } from './versioned.ts';
 
 /** The first attempt of a job's images; each retry announces some of them in the next. */
 export const FIRST_ATTEMPT = 1;

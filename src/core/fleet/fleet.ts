@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { formatVersion } from './versioned.ts';
+import { formatVersion } from '../runtime/versioned.ts';
 
 /** How often a worker reports about itself; also on every change of state. */
 export const STATUS_INTERVAL_MS = 15_000;

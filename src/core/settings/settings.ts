@@ -1,8 +1,8 @@
 import type * as z from 'zod';
-import { contradictions } from './contradictions.ts';
+import { ImgclsError } from '../runtime/errors.ts';
+import { firstIssue } from '../runtime/versioned.ts';
+import { contradictions } from './cross-checks.ts';
 import { declared, type Setting } from './declared-settings.ts';
-import { ImgclsError } from './errors.ts';
-import { firstIssue } from './versioned.ts';
 
 type Declared = typeof declared;
 export type SettingName = keyof Declared;

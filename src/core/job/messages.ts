@@ -1,9 +1,9 @@
 import * as z from 'zod';
+import { modelRef } from '../model/model.ts';
+import { outcome } from '../model/outcome.ts';
+import { formatVersion, parseVersioned } from '../runtime/versioned.ts';
 import { attempt, jobId, requestImage, topK } from './job.ts';
-import { modelRef } from './model.ts';
-import { outcome } from './outcome.ts';
 import { traceId } from './trace.ts';
-import { formatVersion, parseVersioned } from './versioned.ts';
 
 /** The most images of a request message. */
 export const MAX_BATCH = 16;

@@ -1,7 +1,7 @@
-import type { Clock } from './clock.ts';
+import type { ListedObject, Store } from '../cloud/ports.ts';
+import { FLEET_PREFIX } from '../job/keys.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { WORKER_GONE_MS } from './fleet.ts';
-import { FLEET_PREFIX } from './keys.ts';
-import type { ListedObject, Store } from './ports.ts';
 
 /** The reports of workers that are there, as far as their age tells: one that was killed leaves its last report behind. */
 export async function* liveReports(

@@ -1,8 +1,8 @@
-import { ImgclsError, PoisonError, PreconditionFailedError } from './errors.ts';
+import type { Store } from '../cloud/ports.ts';
+import { ImgclsError, PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
+import { parseVersioned } from '../runtime/versioned.ts';
 import { type ManifestEntry, manifestEntry } from './job.ts';
 import { announcedKey, manifestPartKey, manifestPrefix, type PartPlace, parsePartKey } from './keys.ts';
-import type { Store } from './ports.ts';
-import { parseVersioned } from './versioned.ts';
 
 /** Images `first` to `last`, both included. */
 export interface Span {

@@ -1,8 +1,8 @@
-import { PreconditionFailedError } from './errors.ts';
+import type { Store } from '../cloud/ports.ts';
+import { PreconditionFailedError } from '../runtime/errors.ts';
+import { parseVersioned } from '../runtime/versioned.ts';
 import { FIRST_ATTEMPT, type JobRecord, jobRecord, type NewJob } from './job.ts';
 import { activeKey, jobKey } from './keys.ts';
-import type { Store } from './ports.ts';
-import { parseVersioned } from './versioned.ts';
 
 const decoder = new TextDecoder();
 const encode = (record: NewJob) => Buffer.from(JSON.stringify(record));

@@ -1,7 +1,7 @@
-import type { Clock } from './clock.ts';
-import { ObjectMissingError, PoisonError } from './errors.ts';
+import type { Store } from '../cloud/ports.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { ObjectMissingError, PoisonError } from '../runtime/errors.ts';
 import { readJob } from './job-record.ts';
-import type { Store } from './ports.ts';
 
 /** How long a cancellation may go unnoticed. */
 const CACHE_MS = 10_000;

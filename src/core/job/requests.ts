@@ -1,9 +1,9 @@
+import type { Cloud } from '../cloud/ports.ts';
+import { FORMAT } from '../runtime/versioned.ts';
 import type { JobRecord, ManifestEntry, RequestImage } from './job.ts';
 import { interactiveQueueName, requestQueueName } from './keys.ts';
 import { MAX_BATCH, MAX_MESSAGE_BYTES, messageText, type RequestMessage } from './messages.ts';
-import type { Cloud } from './ports.ts';
 import { aboutJob } from './trace.ts';
-import { FORMAT } from './versioned.ts';
 
 /** Everything of a request message but its images. */
 export type RequestHeader = Omit<RequestMessage, 'images'>;

@@ -1,8 +1,8 @@
-import { ObjectMissingError } from './errors.ts';
+import type { ObjectInfo, Store } from '../cloud/ports.ts';
+import { CONTROLLER_LOCK_KEY } from '../job/keys.ts';
+import { ObjectMissingError } from '../runtime/errors.ts';
+import { parseVersioned } from '../runtime/versioned.ts';
 import { type ControllerLock, controllerLock } from './fleet.ts';
-import { CONTROLLER_LOCK_KEY } from './keys.ts';
-import type { ObjectInfo, Store } from './ports.ts';
-import { parseVersioned } from './versioned.ts';
 
 /**
  * The lock of the cluster's controller, held or let go of; undefined where there never was one.

@@ -1,5 +1,5 @@
 /** How a controller keeps its lock, reports and looks around. Who watches it derives limits from the same figures. */
-import type { Cloud } from './ports.ts';
+import type { Cloud } from '../cloud/ports.ts';
 
 export interface ControllerTiming {
   /** How long the controller lock lives without a renewal. Its holder acts for half of that after it sent the last one. */

@@ -1,4 +1,12 @@
-import { NewerVersionError, ObjectMissingError, PoisonError, PreconditionFailedError } from './errors.ts';
+import type { Store } from '../cloud/ports.ts';
+import { isError, type Outcome, outcome } from '../model/outcome.ts';
+import {
+  NewerVersionError,
+  ObjectMissingError,
+  PoisonError,
+  PreconditionFailedError,
+} from '../runtime/errors.ts';
+import { FORMAT, parseVersioned } from '../runtime/versioned.ts';
 import { attemptPrefix, errorsKey, parseShardKey, type ShardRange, shardKey } from './keys.ts';
 import {
   MAX_BATCH,
@@ -7,9 +15,6 @@ import {
   type RequestMessage,
   type ResponseMessage,
 } from './messages.ts';
-import { isError, type Outcome, outcome } from './outcome.ts';
-import type { Store } from './ports.ts';
-import { FORMAT, parseVersioned } from './versioned.ts';
 
 /** A result shard as it stands in the ledger: one outcome a line. */
 export const formatShard = (outcomes: readonly Outcome[]): Buffer =>

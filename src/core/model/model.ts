@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { formatVersion } from './versioned.ts';
+import { formatVersion } from '../runtime/versioned.ts';
 
 export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in hex');
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { formatVersion } from './versioned.ts';
+import { formatVersion } from '../runtime/versioned.ts';
 
 /** The most classes that a prediction may list. */
 export const MAX_TOP_K = 100;

@@ -3,9 +3,9 @@
  * signal lets them. What was tried twice may have happened twice, so a message may be sent again, and a conditional put
  * that finds exactly its own bytes counts as done.
  */
-import { backoffMs } from './backoff.ts';
-import type { Clock } from './clock.ts';
-import { isTransient, ObjectMissingError, PreconditionFailedError } from './errors.ts';
+import { backoffMs } from '../runtime/backoff.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { isTransient, ObjectMissingError, PreconditionFailedError } from '../runtime/errors.ts';
 import type {
   Body,
   Cloud,

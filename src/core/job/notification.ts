@@ -1,8 +1,8 @@
 /** What S3 puts into the request queue: that objects have come or gone, and once, at set-up, that it can. */
 import * as z from 'zod';
-import { PoisonError } from './errors.ts';
+import { PoisonError } from '../runtime/errors.ts';
+import { checkVersioned, firstIssue, parseJson } from '../runtime/versioned.ts';
 import { MAX_BATCH, type RequestMessage, requestMessage } from './messages.ts';
-import { checkVersioned, firstIssue, parseJson } from './versioned.ts';
 
 /**
  * One object. Those that have come have an `eTag`; servers other than AWS's may leave out the `sequencer`, which tells
