@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { DEFAULT_LIMITS } from '../worker/runner.ts';
+import { DEFAULT_LIMITS } from '../worker/runners/runner.ts';
 import type { RunSettings } from './settings.ts';
 
 /** What a model runner is started with. */

@@ -10,7 +10,7 @@ import { createLocalCloud } from '../../src/local/cloud.ts';
 import { inGroups } from '../../src/upload/in-time.ts';
 import type { Input } from '../../src/upload/inputs.ts';
 import { storeGroup } from '../../src/upload/store-group.ts';
-import { type Download, downloadsOf } from '../../src/worker/download.ts';
+import { type Download, downloadsOf } from '../../src/worker/messages/download.ts';
 
 let folder: string;
 let cloud: Cloud;

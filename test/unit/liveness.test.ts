@@ -3,10 +3,10 @@ import type { Queue } from '../../src/core/cloud/ports.ts';
 import { Liveness } from '../../src/core/fleet/liveness.ts';
 import { noMeter } from '../../src/core/runtime/metrics.ts';
 import { startLoop } from '../../src/scaler/loop.ts';
-import { Intake } from '../../src/worker/intake.ts';
-import { Readiness } from '../../src/worker/readiness.ts';
-import { Stop } from '../../src/worker/stop.ts';
-import { Workload } from '../../src/worker/workload.ts';
+import { Intake } from '../../src/worker/intake/intake.ts';
+import { Workload } from '../../src/worker/intake/workload.ts';
+import { Readiness } from '../../src/worker/lifecycle/readiness.ts';
+import { Stop } from '../../src/worker/lifecycle/stop.ts';
 import { virtualClock } from './virtual-clock.ts';
 import { SteppingClock } from './worker-stepping-clock.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RateMeter } from '../../src/worker/rate-meter.ts';
+import { RateMeter } from '../../src/worker/lifecycle/rate-meter.ts';
 import { virtualClock } from './virtual-clock.ts';
 
 describe('the rate of a worker', () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Deadline } from '../../src/worker/deadline.ts';
+import { Deadline } from '../../src/worker/runners/deadline.ts';
 import { SteppingClock } from './worker-stepping-clock.ts';
 
 describe('a deadline', () => {

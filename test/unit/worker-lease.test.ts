@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ImgclsError } from '../../src/core/runtime/errors.ts';
-import { LeaseKeeper } from '../../src/worker/lease.ts';
+import { LeaseKeeper } from '../../src/worker/messages/lease.ts';
 import { SteppingClock } from './worker-stepping-clock.ts';
 
 const LEASE_MS = 60_000;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Log } from '../../src/core/runtime/log.ts';
 import { noLog } from '../../src/core/runtime/log.ts';
-import { holdProtection } from '../../src/worker/scale-in-protection.ts';
+import { holdProtection } from '../../src/worker/lifecycle/scale-in-protection.ts';
 import { SteppingClock } from './worker-stepping-clock.ts';
 
 /** A machine whose group may be told, and a worker that is busy when the test says so. */

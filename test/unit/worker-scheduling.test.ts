@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Budget } from '../../src/core/runtime/budget.ts';
-import { ChunkQueue, type Work } from '../../src/worker/chunk-queue.ts';
-import { CLEAN, type DeathCause, judge } from '../../src/worker/suspects.ts';
-import { Turns } from '../../src/worker/turns.ts';
+import { Turns } from '../../src/worker/messages/exclusive-turns.ts';
+import { ChunkQueue, type Work } from '../../src/worker/runners/image-queue.ts';
+import { CLEAN, type DeathCause, judge } from '../../src/worker/runners/suspects.ts';
 
 const never = new AbortController().signal;
 

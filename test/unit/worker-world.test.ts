@@ -5,9 +5,9 @@ import { JobStates } from '../../src/core/job/job-states.ts';
 import { responseFor } from '../../src/core/job/shard.ts';
 import { Budget } from '../../src/core/runtime/budget.ts';
 import { DamagedError, ImgclsError, ObjectMissingError } from '../../src/core/runtime/errors.ts';
-import { untilNoController } from '../../src/worker/controller-watch.ts';
-import { type DownloadOptions, download } from '../../src/worker/download.ts';
-import { withRetries } from '../../src/worker/retry.ts';
+import { untilNoController } from '../../src/worker/lifecycle/controller-watch.ts';
+import { type DownloadOptions, download } from '../../src/worker/messages/download.ts';
+import { withRetries } from '../../src/worker/messages/retry.ts';
 import { SteppingClock } from './worker-stepping-clock.ts';
 
 const never = new AbortController().signal;

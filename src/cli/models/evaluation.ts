@@ -10,7 +10,7 @@ import { type ModelPlace, RUNNER_BATCH } from '../../core/model/runner-protocol.
 import { noMeter } from '../../core/runtime/metrics.ts';
 import { type Evaluation, evaluate } from '../../model/evaluate.ts';
 import { findLabelledImages, type LabelledFolder } from '../../model/labelled-images.ts';
-import { RunnerPool } from '../../worker/runner-pool.ts';
+import { RunnerPool } from '../../worker/runners/runner-pool.ts';
 import { notice } from '../terminal/notice.ts';
 import { openSpinner } from '../terminal/spinner.ts';
 

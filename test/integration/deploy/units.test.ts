@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS } from '../../../src/worker/runner.ts';
+import { DEFAULT_LIMITS } from '../../../src/worker/runners/runner.ts';
 import { repository } from '../../e2e/package.ts';
 import { hasTool } from '../tools.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/runtime/clock.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 
 /** A reading that follows at once has nothing to say and repeats the last one. */
 const LEAST_MS = 1000;

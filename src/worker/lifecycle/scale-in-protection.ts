@@ -1,7 +1,7 @@
-import type { OwnMachine } from '../core/fleet/machine.ts';
-import type { Clock } from '../core/runtime/clock.ts';
-import { messageOf } from '../core/runtime/errors.ts';
-import type { Log } from '../core/runtime/log.ts';
+import type { OwnMachine } from '../../core/fleet/machine.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
+import type { Log } from '../../core/runtime/log.ts';
 
 export interface ProtectionOptions {
   machine?: Pick<OwnMachine, 'id' | 'protect'>;

@@ -1,9 +1,9 @@
-import type { Clock } from '../core/runtime/clock.ts';
-import type { Log } from '../core/runtime/log.ts';
-import type { Batch } from './held-batch.ts';
-import type { BatchEnd } from './message.ts';
-import type { StatusReporter } from './status.ts';
-import type { Stop } from './stop.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import type { Log } from '../../core/runtime/log.ts';
+import type { StatusReporter } from '../lifecycle/status.ts';
+import type { Stop } from '../lifecycle/stop.ts';
+import type { BatchEnd } from '../messages/message.ts';
+import type { Batch } from '../messages/received.ts';
 
 export interface WorkloadOptions {
   stop: Stop;

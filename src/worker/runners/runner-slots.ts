@@ -1,9 +1,9 @@
-import { type ModelPlace, RUNNER_BATCH } from '../core/model/runner-protocol.ts';
-import { backoffMs } from '../core/runtime/backoff.ts';
-import type { Clock } from '../core/runtime/clock.ts';
-import { messageOf } from '../core/runtime/errors.ts';
-import type { Log } from '../core/runtime/log.ts';
-import type { Meter } from '../core/runtime/metrics.ts';
+import { type ModelPlace, RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
+import { backoffMs } from '../../core/runtime/backoff.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
+import type { Log } from '../../core/runtime/log.ts';
+import type { Meter } from '../../core/runtime/metrics.ts';
 import { Runner, RunnerDied, type RunnerLimits } from './runner.ts';
 
 export interface RunnerSlotsOptions {

@@ -1,7 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { ModelPlace, RunnerMessage, RunnerReply, RunnerRequest } from '../core/model/runner-protocol.ts';
-import { RUNNER_BATCH } from '../core/model/runner-protocol.ts';
-import type { Clock } from '../core/runtime/clock.ts';
+import type {
+  ModelPlace,
+  RunnerMessage,
+  RunnerReply,
+  RunnerRequest,
+} from '../../core/model/runner-protocol.ts';
+import { RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 import { Deadline } from './deadline.ts';
 import { standBack } from './niceness.ts';
 import type { DeathCause } from './suspects.ts';

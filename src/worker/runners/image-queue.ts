@@ -1,4 +1,4 @@
-import type { EncodedImage, RunnerRequest } from '../core/model/runner-protocol.ts';
+import type { EncodedImage, RunnerRequest } from '../../core/model/runner-protocol.ts';
 
 /** One image to classify, with what its model runner must know. */
 export interface Work {

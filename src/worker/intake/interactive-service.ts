@@ -1,10 +1,10 @@
-import { messageOf } from '../core/runtime/errors.ts';
-import type { Batch } from './held-batch.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
+import type { StatusReporter } from '../lifecycle/status.ts';
+import type { Stop } from '../lifecycle/stop.ts';
+import { runInteractive } from '../messages/interactive.ts';
+import type { BatchEnd, MessageTools } from '../messages/message.ts';
+import type { Batch } from '../messages/received.ts';
 import { MAX_WAIT_MS, type Service } from './intake.ts';
-import { runInteractive } from './interactive.ts';
-import type { BatchEnd, MessageTools } from './message.ts';
-import type { StatusReporter } from './status.ts';
-import type { Stop } from './stop.ts';
 
 export interface InteractiveServiceOptions {
   tools: MessageTools;

@@ -1,8 +1,8 @@
-import type { Store } from '../core/cloud/ports.ts';
-import type { OwnMachine } from '../core/fleet/machine.ts';
-import type { Clock } from '../core/runtime/clock.ts';
-import { messageOf } from '../core/runtime/errors.ts';
-import type { Log } from '../core/runtime/log.ts';
+import type { Store } from '../../core/cloud/ports.ts';
+import type { OwnMachine } from '../../core/fleet/machine.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
+import type { Log } from '../../core/runtime/log.ts';
 import { untilNoController } from './controller-watch.ts';
 import type { Stop, StopReason } from './stop.ts';
 

@@ -1,17 +1,17 @@
-import type { ImageSource } from '../core/job/job.ts';
-import type { RequestMessage } from '../core/job/messages.ts';
-import { modelTitle } from '../core/model/model.ts';
-import { type ImageError, type ImageResult, isError, type Outcome } from '../core/model/outcome.ts';
-import type { EncodedImage, ModelPlace } from '../core/model/runner-protocol.ts';
-import { unlessAborted } from '../core/runtime/abort.ts';
-import { ImgclsError } from '../core/runtime/errors.ts';
-import { FORMAT } from '../core/runtime/versioned.ts';
+import type { ImageSource } from '../../core/job/job.ts';
+import type { RequestMessage } from '../../core/job/messages.ts';
+import { modelTitle } from '../../core/model/model.ts';
+import { type ImageError, type ImageResult, isError, type Outcome } from '../../core/model/outcome.ts';
+import type { EncodedImage, ModelPlace } from '../../core/model/runner-protocol.ts';
+import { unlessAborted } from '../../core/runtime/abort.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
+import { FORMAT } from '../../core/runtime/versioned.ts';
+import type { RunnerPool } from '../runners/runner-pool.ts';
 import { downloadsOf, type LocatedImage, type ReadImage } from './download.ts';
-import type { Batch } from './held-batch.ts';
+import type { Turns } from './exclusive-turns.ts';
 import type { ModelPlaces } from './models.ts';
+import type { Batch } from './received.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
-import type { RunnerPool } from './runner-pool.ts';
-import type { Turns } from './turns.ts';
 
 export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
   turns: Turns;

@@ -1,6 +1,6 @@
-import { backoffMs } from '../core/runtime/backoff.ts';
-import type { Clock } from '../core/runtime/clock.ts';
-import { isTransient } from '../core/runtime/errors.ts';
+import { backoffMs } from '../../core/runtime/backoff.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { isTransient } from '../../core/runtime/errors.ts';
 
 export interface RetryOptions {
   clock: Clock;

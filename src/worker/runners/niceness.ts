@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
-import type { Clock } from '../core/runtime/clock.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 
 /** Linux takes one change in a tenth of a second, of all processes together, from those without privileges. */
 const PAUSE_MS = 150;

@@ -1,14 +1,14 @@
-import type { Queue, ReceivedMessage } from '../core/cloud/ports.ts';
-import type { Liveness } from '../core/fleet/liveness.ts';
-import type { Clock } from '../core/runtime/clock.ts';
-import { isTransient } from '../core/runtime/errors.ts';
-import type { Log } from '../core/runtime/log.ts';
-import type { Meter } from '../core/runtime/metrics.ts';
-import { Batch } from './held-batch.ts';
-import type { LeaseKeeper } from './lease.ts';
-import type { BatchEnd } from './message.ts';
-import type { Stop } from './stop.ts';
-import { Trouble } from './trouble.ts';
+import type { Queue, ReceivedMessage } from '../../core/cloud/ports.ts';
+import type { Liveness } from '../../core/fleet/liveness.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { isTransient } from '../../core/runtime/errors.ts';
+import type { Log } from '../../core/runtime/log.ts';
+import type { Meter } from '../../core/runtime/metrics.ts';
+import type { Stop } from '../lifecycle/stop.ts';
+import type { LeaseKeeper } from '../messages/lease.ts';
+import type { BatchEnd } from '../messages/message.ts';
+import { Batch } from '../messages/received.ts';
+import { Trouble } from './receive-backoff.ts';
 import type { Workload } from './workload.ts';
 
 export interface IntakeTools {

@@ -7,17 +7,17 @@
  * must end the worker is thrown.
  */
 
-import type { Queue } from '../core/cloud/ports.ts';
-import type { JobStates } from '../core/job/job-states.ts';
-import type { RequestMessage } from '../core/job/messages.ts';
-import { findShard, markErrors, rangeOf, type Shard, writeShard } from '../core/job/shard.ts';
-import { unlessAborted } from '../core/runtime/abort.ts';
-import { backoffMs } from '../core/runtime/backoff.ts';
-import { messageOf, type PoisonError } from '../core/runtime/errors.ts';
+import type { Queue } from '../../core/cloud/ports.ts';
+import type { JobStates } from '../../core/job/job-states.ts';
+import type { RequestMessage } from '../../core/job/messages.ts';
+import { findShard, markErrors, rangeOf, type Shard, writeShard } from '../../core/job/shard.ts';
+import { unlessAborted } from '../../core/runtime/abort.ts';
+import { backoffMs } from '../../core/runtime/backoff.ts';
+import { messageOf, type PoisonError } from '../../core/runtime/errors.ts';
 import { classifyBatch } from './classify-batch.ts';
 import { type DropTools, workOnNotification } from './drops.ts';
-import type { Batch } from './held-batch.ts';
 import { type BatchEnd, hide, remove, respond, runMessage } from './message.ts';
+import type { Batch } from './received.ts';
 import { withRetries } from './retry.ts';
 
 export interface BatchTools extends DropTools {

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../core/model/outcome.ts';
+import type { ErrorCode } from '../../core/model/outcome.ts';
 
 /** How a model runner came to its end with images in it. */
 export type DeathCause = 'crash' | 'timeout';

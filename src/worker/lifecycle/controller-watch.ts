@@ -1,6 +1,6 @@
-import type { Store } from '../core/cloud/ports.ts';
-import { CONTROLLER_LOCK_KEY } from '../core/job/keys.ts';
-import type { Clock } from '../core/runtime/clock.ts';
+import type { Store } from '../../core/cloud/ports.ts';
+import { CONTROLLER_LOCK_KEY } from '../../core/job/keys.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 
 export interface ControllerWatchOptions {
   output: Store;

@@ -1,7 +1,7 @@
-import { backoffMs } from '../core/runtime/backoff.ts';
-import type { Clock } from '../core/runtime/clock.ts';
-import { messageOf } from '../core/runtime/errors.ts';
-import type { Log } from '../core/runtime/log.ts';
+import { backoffMs } from '../../core/runtime/backoff.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
+import type { Log } from '../../core/runtime/log.ts';
 
 export interface TroubleOptions {
   clock: Clock;

@@ -1,10 +1,10 @@
-import { MAX_BATCH } from '../core/job/messages.ts';
-import { type BatchTools, runBatch } from './batch.ts';
-import type { Batch } from './held-batch.ts';
+import { MAX_BATCH } from '../../core/job/messages.ts';
+import type { StatusReporter } from '../lifecycle/status.ts';
+import type { Stop } from '../lifecycle/stop.ts';
+import { type BatchTools, runBatch } from '../messages/batch.ts';
+import type { BatchEnd } from '../messages/message.ts';
+import type { Batch } from '../messages/received.ts';
 import { MAX_WAIT_MS, type Service } from './intake.ts';
-import type { BatchEnd } from './message.ts';
-import type { StatusReporter } from './status.ts';
-import type { Stop } from './stop.ts';
 import type { Workload } from './workload.ts';
 
 export interface BatchServiceOptions {

@@ -1,7 +1,7 @@
-import type { ReceivedMessage } from '../core/cloud/ports.ts';
-import type { RequestMessage } from '../core/job/messages.ts';
-import type { QueueMessage } from '../core/job/notification.ts';
-import { aboutJob } from '../core/job/trace.ts';
+import type { ReceivedMessage } from '../../core/cloud/ports.ts';
+import type { RequestMessage } from '../../core/job/messages.ts';
+import type { QueueMessage } from '../../core/job/notification.ts';
+import { aboutJob } from '../../core/job/trace.ts';
 
 /** A message as this worker holds it. It can be given back until it is begun. */
 export class Batch {

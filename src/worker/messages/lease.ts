@@ -1,7 +1,7 @@
-import type { Queue } from '../core/cloud/ports.ts';
-import type { Clock } from '../core/runtime/clock.ts';
-import { messageOf } from '../core/runtime/errors.ts';
-import type { Log } from '../core/runtime/log.ts';
+import type { Queue } from '../../core/cloud/ports.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
+import type { Log } from '../../core/runtime/log.ts';
 
 export interface LeaseKeeperOptions {
   queue: Pick<Queue, 'extend'>;

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { Cloud } from '../core/cloud/ports.ts';
-import type { ImageSource } from '../core/job/job.ts';
-import { IMAGES_PREFIX } from '../core/job/keys.ts';
-import { MAX_PACK_BYTES } from '../core/job/pack.ts';
-import type { ImageError } from '../core/model/outcome.ts';
-import type { ImageFile } from '../core/model/runner-protocol.ts';
-import type { Budget } from '../core/runtime/budget.ts';
+import type { Cloud } from '../../core/cloud/ports.ts';
+import type { ImageSource } from '../../core/job/job.ts';
+import { IMAGES_PREFIX } from '../../core/job/keys.ts';
+import { MAX_PACK_BYTES } from '../../core/job/pack.ts';
+import type { ImageError } from '../../core/model/outcome.ts';
+import type { ImageFile } from '../../core/model/runner-protocol.ts';
+import type { Budget } from '../../core/runtime/budget.ts';
 import {
   DamagedError,
   ImgclsError,
   messageOf,
   ObjectMissingError,
   PreconditionFailedError,
-} from '../core/runtime/errors.ts';
+} from '../../core/runtime/errors.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
 export interface DownloadOptions extends RetryOptions {

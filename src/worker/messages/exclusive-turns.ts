@@ -1,4 +1,4 @@
-import { WaitingLine } from '../core/runtime/waiting-line.ts';
+import { WaitingLine } from '../../core/runtime/waiting-line.ts';
 
 /** Batches take a turn together with others, or alone; in the order in which they ask, so that none waits for ever. */
 export class Turns {

@@ -2,15 +2,15 @@
  * One notification's life: the images that were dropped are downloaded and classified, the outcome of each is written,
  * and only then the message is deleted. Nobody waits for them, and nobody has said which model to take: it is this worker's own.
  */
-import { type Drop, dropsOf, findDropped, writeDropped } from '../core/job/drop.ts';
-import type { Notification } from '../core/job/notification.ts';
-import { markErrors, type Shard } from '../core/job/shard.ts';
-import type { ModelRef } from '../core/model/model.ts';
-import type { Outcome } from '../core/model/outcome.ts';
-import { FORMAT } from '../core/runtime/versioned.ts';
+import { type Drop, dropsOf, findDropped, writeDropped } from '../../core/job/drop.ts';
+import type { Notification } from '../../core/job/notification.ts';
+import { markErrors, type Shard } from '../../core/job/shard.ts';
+import type { ModelRef } from '../../core/model/model.ts';
+import type { Outcome } from '../../core/model/outcome.ts';
+import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
-import type { Batch } from './held-batch.ts';
 import { type BatchEnd, type MessageTools, remove } from './message.ts';
+import type { Batch } from './received.ts';
 import { withRetries } from './retry.ts';
 
 export interface DropTools extends MessageTools {

@@ -1,5 +1,5 @@
-import type { ModelRef } from '../core/model/model.ts';
-import type { ModelPlace } from '../core/model/runner-protocol.ts';
+import type { ModelRef } from '../../core/model/model.ts';
+import type { ModelPlace } from '../../core/model/runner-protocol.ts';
 
 /** Where models come from: resolves with where the files of the model are on this machine. */
 export interface ModelSource {

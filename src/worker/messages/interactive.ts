@@ -5,15 +5,15 @@
  * letter. Whoever gets no answer asks again, and the queue forgets what is older than anybody's patience.
  */
 
-import type { RequestMessage } from '../core/job/messages.ts';
-import type { QueueMessage } from '../core/job/notification.ts';
-import { rangeOf } from '../core/job/shard.ts';
-import type { Outcome } from '../core/model/outcome.ts';
-import { messageOf, PoisonError } from '../core/runtime/errors.ts';
-import { FORMAT } from '../core/runtime/versioned.ts';
+import type { RequestMessage } from '../../core/job/messages.ts';
+import type { QueueMessage } from '../../core/job/notification.ts';
+import { rangeOf } from '../../core/job/shard.ts';
+import type { Outcome } from '../../core/model/outcome.ts';
+import { messageOf, PoisonError } from '../../core/runtime/errors.ts';
+import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
-import type { Batch } from './held-batch.ts';
 import { type BatchEnd, type MessageTools, remove, respond, runMessage } from './message.ts';
+import type { Batch } from './received.ts';
 
 /** One that was given out more often was in the hands of workers that ended. */
 const MAX_RECEIVES = 2;

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/runtime/clock.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 
 /**
  * Calls `onMissed` once the time that was set last is over. A runner's deadline moves with every request, and nearly always

@@ -1,23 +1,23 @@
 /** What every message goes through, whichever queue it came from: parsed, worked on, then answered and deleted or let go. */
 
-import type { Cloud, Queue } from '../core/cloud/ports.ts';
-import { isResponseQueue } from '../core/job/keys.ts';
-import type { RequestMessage } from '../core/job/messages.ts';
-import { parseMessage, type QueueMessage } from '../core/job/notification.ts';
-import { rangeOf, responseFor, type Shard } from '../core/job/shard.ts';
-import { isError, type Outcome } from '../core/model/outcome.ts';
+import type { Cloud, Queue } from '../../core/cloud/ports.ts';
+import { isResponseQueue } from '../../core/job/keys.ts';
+import type { RequestMessage } from '../../core/job/messages.ts';
+import { parseMessage, type QueueMessage } from '../../core/job/notification.ts';
+import { rangeOf, responseFor, type Shard } from '../../core/job/shard.ts';
+import { isError, type Outcome } from '../../core/model/outcome.ts';
 import {
   ImgclsError,
   messageOf,
   NewerVersionError,
   PoisonError,
   QueueMissingError,
-} from '../core/runtime/errors.ts';
-import type { Log } from '../core/runtime/log.ts';
-import type { Meter } from '../core/runtime/metrics.ts';
+} from '../../core/runtime/errors.ts';
+import type { Log } from '../../core/runtime/log.ts';
+import type { Meter } from '../../core/runtime/metrics.ts';
 import type { ClassifyTools } from './classify-batch.ts';
-import type { Batch } from './held-batch.ts';
 import type { LeaseKeeper } from './lease.ts';
+import type { Batch } from './received.ts';
 import { withRetries } from './retry.ts';
 
 export interface MessageTools extends ClassifyTools {

@@ -1,12 +1,12 @@
-import type { Store } from '../core/cloud/ports.ts';
-import { STATUS_INTERVAL_MS, type WorkerState, type WorkerStatus } from '../core/fleet/fleet.ts';
-import { workerStatusKey } from '../core/job/keys.ts';
-import type { Clock } from '../core/runtime/clock.ts';
-import { messageOf } from '../core/runtime/errors.ts';
-import type { Log } from '../core/runtime/log.ts';
-import type { Meter } from '../core/runtime/metrics.ts';
-import { FORMAT } from '../core/runtime/versioned.ts';
-import { readMemory } from './memory.ts';
+import type { Store } from '../../core/cloud/ports.ts';
+import { STATUS_INTERVAL_MS, type WorkerState, type WorkerStatus } from '../../core/fleet/fleet.ts';
+import { workerStatusKey } from '../../core/job/keys.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
+import type { Log } from '../../core/runtime/log.ts';
+import type { Meter } from '../../core/runtime/metrics.ts';
+import { FORMAT } from '../../core/runtime/versioned.ts';
+import { readMemory } from '../runners/memory.ts';
 import { RateMeter } from './rate-meter.ts';
 
 export interface StatusOptions {
