@@ -14,7 +14,7 @@ import { createAwsCloud } from '../../src/aws/cloud.ts';
 import { deadLetterQueueName, requestQueueName } from '../../src/core/job/keys.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
 import { until } from '../contract/until.ts';
-import { embeddedMetrics, valuesOf } from '../unit/embedded-metric-format.ts';
+import { embeddedMetrics, valuesOf } from '../unit/core/embedded-metric-format.ts';
 import {
   type InstalledPackage,
   installPackage,

@@ -11,7 +11,7 @@ import { EmfMeter } from '../../src/core/runtime/emf.ts';
 import type { Log } from '../../src/core/runtime/log.ts';
 import { drainDeadLetters } from '../../src/results/dead-letters.ts';
 import type { Input } from '../../src/upload/inputs.ts';
-import { type EmbeddedMetrics, embeddedMetrics, valuesOf } from '../unit/embedded-metric-format.ts';
+import { type EmbeddedMetrics, embeddedMetrics, valuesOf } from '../unit/core/embedded-metric-format.ts';
 import { Harness, labels, MODEL } from './worker-harness.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { awsError } from '../../../src/aws/errors.ts';
+import { DamagedError, ImgclsError, ObjectMissingError } from '../../../src/core/runtime/errors.ts';
+
+const sdkError = (name: string, fields: object = {}) =>
+  Object.assign(new Error(`${name} by AWS`), { name, ...fields });
+
+describe('errors of AWS', () => {
+  it.each([
+    sdkError('SlowDown', { $fault: 'client', $metadata: { httpStatusCode: 503 } }),
+    sdkError('InternalError', { $fault: 'server' }),
+    sdkError('RequestThrottled', { $fault: 'client', $metadata: { httpStatusCode: 400 } }),
+    sdkError('AWS.SimpleQueueService.RequestThrottled'),
+    sdkError('Whatever', { $metadata: { httpStatusCode: 502 } }),
+    sdkError('Whatever', { $metadata: { httpStatusCode: 429 } }),
+    sdkError('Whatever', { $retryable: { throttling: true } }),
+    sdkError('TimeoutError'),
+    sdkError('Error', { code: 'ECONNRESET' }),
+    sdkError('AggregateError', { code: 'ECONNREFUSED' }),
+    sdkError('Error', { code: 'ENOTFOUND' }),
+    sdkError('OverLimit', { $fault: 'client', $metadata: { httpStatusCode: 403 } }),
+    new Error('Checksum mismatch: expected "a" but received "b"'),
+    new Error('Invalid MD5 checksum on messages: 1'),
+  ])('trying again may help: %s', (error) => {
+    expect(awsError(error, 'do it')).toMatchObject({ kind: 'transient', cause: error });
+  });
+
+  it('tells bytes that are not those of their checksum from other faults', () => {
+    expect(awsError(new Error('Checksum mismatch: expected "a"'), 'x')).toBeInstanceOf(DamagedError);
+    expect(awsError(sdkError('SlowDown'), 'x')).not.toBeInstanceOf(DamagedError);
+  });
+
+  it.each([
+    ['AccessDenied', {}, 'access is denied', 'permissions'],
+    ['Forbidden', { $metadata: { httpStatusCode: 403 } }, 'access is denied', 'permissions'],
+    ['403', { $metadata: { httpStatusCode: 403 } }, 'access is denied', 'permissions'],
+    ['NoSuchBucket', {}, 'the bucket does not exist', 'imgcls deploy'],
+    ['InvalidAccessKeyId', {}, 'does not know the credentials', 'AWS_ACCESS_KEY_ID'],
+    ['InvalidClientTokenId', {}, 'does not know the credentials', 'AWS_ACCESS_KEY_ID'],
+    ['SignatureDoesNotMatch', {}, 'SignatureDoesNotMatch by AWS', 'clock'],
+    ['ExpiredToken', {}, 'have expired', 'aws sso login'],
+    ['ExpiredTokenException', {}, 'have expired', 'aws sso login'],
+    ['PermanentRedirect', {}, 'in another region', 'AWS_REGION'],
+    ['301', { $metadata: { httpStatusCode: 301 } }, '301', 'AWS_REGION'],
+    ['400', { $metadata: { httpStatusCode: 400 } }, '400', 'Expired credentials'],
+    ['RequestTimeTooSkewed', {}, 'the clock of this machine', 'time synchronisation'],
+    ['InvalidObjectState', {}, 'archived', 'Restore'],
+  ])('a person can help, and is told how: %s', (name, fields, message, hint) => {
+    const error = awsError(sdkError(name, fields), 'read s3://b/k');
+    expect(error).toMatchObject({
+      kind: 'permanent',
+      message: expect.stringMatching(/^Could not read s3:\/\/b\/k: .*\.$/),
+      hint: expect.stringContaining(hint),
+    });
+    expect(error.message).toContain(message);
+  });
+
+  it('what is set wrong here is an error of the configuration', () => {
+    expect(awsError(new Error('Region is missing'), 'x')).toMatchObject({ kind: 'config' });
+    expect(awsError(sdkError('CredentialsProviderError'), 'x')).toMatchObject({ kind: 'config' });
+  });
+
+  it('says that an answer is not one of AWS, in place of how it could not be read', () => {
+    const html = Object.assign(
+      new Error('mismatched tags.\n  Deserialization error: to see the raw response'),
+      {
+        $metadata: { httpStatusCode: 404 },
+      },
+    );
+    expect(awsError(html, 'x')).toMatchObject({
+      kind: 'permanent',
+      message: expect.stringContaining('HTTP 404'),
+    });
+    html.$metadata.httpStatusCode = 200;
+    expect(awsError(html, 'x')).toMatchObject({ kind: 'transient' });
+  });
+
+  it('anything unknown is permanent, in its own words', () => {
+    const error = awsError(new TypeError('something else.'), 'do it');
+    expect(error).toMatchObject({
+      kind: 'permanent',
+      message: 'Could not do it: something else.',
+      hint: undefined,
+    });
+    expect(awsError('text', 'do it')).toBeInstanceOf(ImgclsError);
+  });
+
+  it('leaves errors of ours alone', () => {
+    const error = new ObjectMissingError('b', 'k');
+    expect(awsError(error, 'x')).toBe(error);
+  });
+});

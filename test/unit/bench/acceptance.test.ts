@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { measureAgainstBounds } from '../../../src/bench/compare.ts';
+import { policyNames, simulate } from '../../../src/bench/simulate.ts';
+import { namedTrace, type Trace, traceNames } from '../../../src/bench/traces.ts';
+
+const MOST_OVER_COST_BOUND = 1.25;
+const MOST_OVER_DRAIN_BOUND = 1.5;
+
+/** What does not hold, by `trace: claim`, each with its reason. Shorter is better. */
+const exceptions: Readonly<Record<string, string>> = {};
+
+const isExcepted = (trace: string, claim: string) => Object.hasOwn(exceptions, `${trace}: ${claim}`);
+
+describe.each(traceNames)('on the trace %s the default policy', (name) => {
+  const trace = namedTrace(name) as Trace;
+  const options = { max: 1000, seed: 1 };
+  const ours = simulate(trace, { ...options, policy: 'backlog' });
+
+  it.skipIf(isExcepted(name, 'bounds'))(
+    'costs at most 1.25 times the least possible at its drain times, and drains in at most 1.5 times the least for its cost',
+    async () => {
+      const { overCostBound, overDrainBound } = measureAgainstBounds(trace, await ours);
+      expect(overCostBound).toBeLessThanOrEqual(MOST_OVER_COST_BOUND);
+      expect(overDrainBound).toBeLessThanOrEqual(MOST_OVER_DRAIN_BOUND);
+    },
+    20_000,
+  );
+
+  it.skipIf(isExcepted(name, 'rivals'))('is beaten by no rival in both cost and drain', async () => {
+    const { machineMs, drainMs } = await ours;
+    for (const policy of policyNames.filter((each) => each !== 'backlog')) {
+      const rival = await simulate(trace, { ...options, policy });
+      expect(
+        rival.machineMs < machineMs && rival.drainMs < drainMs,
+        `${policy} costs ${rival.machineMs} and drains in ${rival.drainMs}`,
+      ).toBe(false);
+    }
+  });
+});

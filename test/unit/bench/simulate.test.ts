@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { policyNames, simulate } from '../../../src/bench/simulate.ts';
+import { parseTrace } from '../../../src/bench/trace-file.ts';
+import { namedTrace, type Trace, traceNames } from '../../../src/bench/traces.ts';
+
+const trace = (name: string): Trace => namedTrace(name) as Trace;
+const imagesOf = ({ arrivals }: Trace) => arrivals.reduce((sum, { images }) => sum + images, 0);
+const options = { max: 100, seed: 7, policy: 'backlog' } as const;
+
+describe('a simulated run', () => {
+  it('is the same for the same seed, and another for another', async () => {
+    const [one, again, other] = [7, 7, 8].map((seed) => simulate(trace('burst'), { ...options, seed }));
+    expect(await again).toEqual(await one);
+    expect((await other)?.drainMs).not.toBe((await one)?.drainMs);
+  });
+
+  it.each(policyNames)(
+    'does every image once with %s, although machines are refused and lost',
+    async (policy) => {
+      const world = { refusedShare: 0.3, lossesPerHour: 40 };
+      const result = await simulate(trace('burst'), { ...options, policy, world });
+      expect(result.imagesDone).toBe(20_000);
+      const calm = await simulate(trace('burst'), { ...options, policy });
+      expect(result.launched).toBeGreaterThan(calm.launched);
+    },
+  );
+
+  it('is billed a minute at least for each machine', async () => {
+    const result = await simulate(trace('seed-20'), { ...options, world: { bootMs: 1000, bootSigma: 0 } });
+    expect(result.machineMs).toBeGreaterThanOrEqual(60_000);
+  });
+
+  it('never has more machines than --max', async () => {
+    const result = await simulate(trace('burst'), { ...options, max: 2 });
+    expect(result.launched).toBe(2);
+  });
+
+  it('takes seconds for thousands of machines and tens of millions of images', async () => {
+    const huge: Trace = { name: 'huge', what: '', arrivals: [{ atMs: 0, images: 20_000_000 }] };
+    const result = await simulate(huge, { ...options, max: 5000 });
+    expect(result.imagesDone).toBe(20_000_000);
+    expect(result.launched).toBeGreaterThan(2000);
+  }, 20_000);
+
+  it('says which policy and trace it is when the work is never done', async () => {
+    await expect(simulate(trace('seed-20'), { ...options, max: 0 })).rejects.toThrow(
+      'With backlog the work of seed-20 is never done.',
+    );
+  });
+});
+
+describe('traces', () => {
+  it.each(traceNames)('%s is in order of time, and always the same', (name) => {
+    const { arrivals } = trace(name);
+    expect(arrivals.map(({ atMs }) => atMs)).toEqual(
+      arrivals.map(({ atMs }) => atMs).toSorted((a, b) => a - b),
+    );
+    expect(namedTrace(name)).toEqual(namedTrace(name));
+    expect(imagesOf(trace(name))).toBeGreaterThan(0);
+  });
+
+  it('are read from lines of seconds and images, in any order', () => {
+    const { arrivals } = parseTrace('t.csv', '# mine\r\nseconds,images\n60, 5\n\n0.5,20\n');
+    expect(arrivals).toEqual([
+      { atMs: 500, images: 20 },
+      { atMs: 60_000, images: 5 },
+    ]);
+  });
+
+  it.each([
+    ['', 't.csv has no line "seconds,images"'],
+    ['1,2,3', 't.csv, line 1: expected "seconds,images", got "1,2,3"'],
+    ['0,20\n-1,5', 't.csv, line 2: "-1" is no number of seconds from 0 to 31622400'],
+    ['0,', 't.csv, line 1: "" is no whole number of images from 1 to 1000000000'],
+    ['0,1.5', 't.csv, line 1: "1.5" is no whole number of images'],
+    ['0,900000000\n1,900000000', 't.csv has 1800000000 images'],
+  ])('of %j are refused with the line and what is wrong', (text, message) => {
+    expect(() => parseTrace('t.csv', text)).toThrow(message);
+  });
+});

@@ -1,0 +1,280 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ulid } from 'ulid';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StatusReader } from '../../../src/cli/fleet/status-read.ts';
+import { statusText } from '../../../src/cli/fleet/status-text.ts';
+import { type Seen, toView } from '../../../src/cli/fleet/status-view.ts';
+import { screenful } from '../../../src/cli/terminal/screen.ts';
+import type { Cloud } from '../../../src/core/cloud/ports.ts';
+import type { ControllerReport, WorkerStatus } from '../../../src/core/fleet/fleet.ts';
+import { readJobCost, writeJobCosts } from '../../../src/core/job/job-cost.ts';
+import { createJob, finishJob, readJob } from '../../../src/core/job/job-record.ts';
+import {
+  activeKey,
+  CONTROLLER_LOCK_KEY,
+  deadLetterQueueName,
+  requestQueueName,
+  shardKey,
+  workerStatusKey,
+} from '../../../src/core/job/keys.ts';
+import { createLocalCloud } from '../../../src/local/cloud.ts';
+import { virtualClock } from '../virtual-clock.ts';
+
+const NOW = 1_700_000_000_000;
+const worker = (changes: Partial<WorkerStatus> = {}): WorkerStatus => ({
+  v: 1,
+  id: 'w-1',
+  state: 'busy',
+  host: 'here',
+  managed: true,
+  pid: 1,
+  startedAtMs: NOW - 90_000,
+  updatedAtMs: NOW - 1000,
+  boot: {},
+  imagesDone: 640,
+  imagesPerSecond: 8,
+  runners: 1,
+  rssBytes: 230_000_000,
+  peakRssBytes: 230_000_000,
+  models: [],
+  version: '0',
+  ...changes,
+});
+const report = (changes: Partial<ControllerReport> = {}): ControllerReport => ({
+  v: 1,
+  holder: 'holder',
+  epoch: 3,
+  updatedAtMs: NOW - 1000,
+  driver: 'process',
+  policy: 'backlog',
+  min: 0,
+  max: 4,
+  target: 2,
+  reason: '160 images need 2',
+  warnings: [],
+  machines: [],
+  measured: {},
+  cost: { sinceMs: NOW, totalUsd: 0.0123, unattributedUsd: 0, byJobUsd: {}, hourlyUsd: 0.2 },
+  ...changes,
+});
+const seen = (changes: Partial<Seen> = {}): Seen => ({
+  cluster: 'default',
+  cloud: 'local',
+  atMs: NOW,
+  lock: { holder: 'holder', epoch: 3, renewedAtMs: NOW - 3000, unchangedForMs: 0 },
+  report: report(),
+  requests: { waiting: 4, inFlight: 1, delayed: 0 },
+  deadLetters: { waiting: 0, inFlight: 0, delayed: 0 },
+  workers: [worker()],
+  jobs: [{ id: 'JOB', state: 'sealed', total: 100, done: 20, usd: 0.5 }],
+  ...changes,
+});
+const text = (changes: Partial<Seen> = {}) => statusText(toView(seen(changes)));
+
+describe('the status of a cluster', () => {
+  it('says in words why the fleet is the size it is, and who holds the lock', () => {
+    expect(text()).toMatch(/holder, epoch 3, last heard of 3 s ago/);
+    expect(text()).toMatch(/backlog, process fleet, 0 to 4 workers, target 2\n.*because: 160 images need 2/);
+    expect(text({ report: report({ warnings: ['The cost cap is reached.'] }) })).toMatch(
+      /WARNING: The cost cap/,
+    );
+  });
+
+  it('says how to start a controller where none runs', () => {
+    expect(text({ lock: undefined, report: undefined })).toMatch(
+      /none runs; "imgcls scale --max 4" starts one/,
+    );
+    expect(text({ lock: { holder: undefined, epoch: 3, renewedAtMs: NOW, unchangedForMs: 0 } })).toMatch(
+      /none runs/,
+    );
+  });
+
+  it('says that a controller whose lock does not change is gone', () => {
+    const lock = { holder: 'holder', epoch: 3, renewedAtMs: NOW - 12_000, unchangedForMs: 12_000 };
+    expect(text({ lock })).toMatch(/gone, as its lock has not changed for 12 s/);
+  });
+
+  it('gives a controller on AWS, which renews less often, more time', () => {
+    const lock = { holder: 'holder', epoch: 3, renewedAtMs: NOW - 75_000, unchangedForMs: 59_000 };
+    expect(text({ cloud: 'aws', lock })).not.toMatch(/gone/);
+    expect(text({ cloud: 'aws', lock: { ...lock, renewedAtMs: NOW - 81_000 } })).toMatch(/probably gone/);
+    expect(text({ cloud: 'aws', lock: { ...lock, unchangedForMs: 60_000 } })).toMatch(/: gone, as its lock/);
+    expect(text({ cloud: 'local', lock: { ...lock, unchangedForMs: 0 } })).toMatch(/probably gone/);
+    expect(text({ cloud: 'local', lock: { ...lock, ttlMs: 60_000 } })).not.toMatch(/gone/);
+  });
+
+  it('says since when a report holds that is stale, by how often one is written', () => {
+    const lastly = (ageMs: number) => report({ updatedAtMs: NOW - ageMs });
+    expect(text({ cloud: 'aws', report: lastly(100_000) })).not.toMatch(/as of/);
+    expect(text({ cloud: 'aws', report: lastly(105_000) })).toMatch(/target 2, as of 105 s ago/);
+    expect(text({ cloud: 'local', report: lastly(60_000) })).toMatch(/as of 60 s ago/);
+  });
+
+  it('gives throughput and the time left, of the backlog and of each job', () => {
+    const jobs = [
+      { id: 'SMALL', state: 'sealed', total: 20, done: 4, usd: undefined },
+      { id: 'LARGE', state: 'sealed', total: 100, done: 20, usd: 0.5 },
+      { id: 'OPEN', state: 'open', total: undefined, done: 0, usd: undefined },
+    ] as const;
+    const view = toView(seen({ jobs }));
+    expect(view).toMatchObject({ imagesPerSecond: 8, backlogImages: 80, backlogMs: 10_000 });
+    expect(view.jobMs, 'jobs share the fleet fairly').toEqual({ SMALL: 6000, LARGE: 22_000 });
+    expect(statusText(view)).toMatch(/SMALL +sealed +4 of 20 +6 s +-/);
+    expect(statusText(view)).toMatch(/LARGE +sealed +20 of 100 +22 s +\$0\.5000/);
+    expect(statusText(view)).toMatch(/OPEN +open +0 of \? +- /);
+  });
+
+  it('promises no time while nothing is done', () => {
+    expect(text({ workers: [] })).toMatch(/time left unknown: no worker has done anything lately/);
+  });
+
+  it('shows each worker, those that still boot and those that fell silent', () => {
+    const machine = { id: 'w-2', phase: 'booting', launchedAtMs: NOW - 5000, kind: 't3.small' } as const;
+    const silent = worker({ id: 'w-3', updatedAtMs: NOW - 100_000 });
+    const shown = text({ workers: [worker(), silent], report: report({ machines: [machine] }) });
+    expect(shown).toMatch(/3 workers, 8\.0 images\/s/);
+    expect(shown).toMatch(/w-1 +busy +8\.0 +640 +90 s +230 MB/);
+    expect(shown).toMatch(/w-2 +booting +- +- +5 s +- +t3\.small/);
+    expect(shown).toMatch(/w-3 +silent for 100 s, was busy/);
+  });
+
+  it('does not show machines that only a controller knew that is gone', () => {
+    const machines = [{ id: 'w-2', phase: 'busy', launchedAtMs: NOW }] as const;
+    expect(text({ lock: undefined, report: report({ machines: [...machines] }) })).not.toMatch(/w-2/);
+  });
+
+  it('has a word for dead letters', () => {
+    expect(text({ deadLetters: { waiting: 2, inFlight: 0, delayed: 0 } })).toMatch(
+      /dead letters 2: requests that nobody could finish/,
+    );
+    expect(text()).toMatch(/dead letters none/);
+  });
+
+  it('shows what cannot be read as unknown, with the reason, and all the rest', () => {
+    const shown = text({
+      requests: { unknown: 'no permission' },
+      workers: { unknown: 'no network' },
+      report: { unknown: 'odd' },
+    });
+    expect(shown).toMatch(/backlog +unknown: no permission/);
+    expect(shown).toMatch(/fleet +unknown: no network/);
+    expect(shown).toMatch(/cost +unknown: odd/);
+    expect(shown).toMatch(/JOB +sealed/);
+    expect(toView(seen({ workers: { unknown: 'x' } })).imagesPerSecond).toEqual({ unknown: 'x' });
+  });
+
+  it('does not call a cost that is not known nothing', () => {
+    const { cost: _cost, ...priceless } = report();
+    expect(text({ report: priceless })).toMatch(/cost +unknown: .*pricePerHour/);
+    expect(text()).toMatch(/cost +\$0\.0123 for machines since .*, \$0\.2000 an hour now/);
+  });
+
+  it('lets no name steer the terminal', () => {
+    expect(text({ workers: [worker({ id: 'w\u001b[2J' })] })).not.toContain('\u001b');
+  });
+});
+
+describe('a screenful', () => {
+  it('takes the place of the last one and never wraps or scrolls', () => {
+    const drawn = screenful('a line that is long\nb\nc\nd\ne\n', { columns: 7, rows: 4 });
+    expect(drawn).toBe('\u001b[Ha line\u001b[K\nb\u001b[K\n...\u001b[K\n\u001b[J');
+  });
+});
+
+describe('reading the status', () => {
+  let folder: string;
+  let cloud: Cloud;
+  const clock = virtualClock(NOW);
+  const reader = (of: Cloud = cloud) =>
+    new StatusReader({ cloud: of, clock, signal: new AbortController().signal });
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'imgcls-status-'));
+    cloud = createLocalCloud({ dataDir: folder, cluster: 'test', clock });
+    await cloud.queues.create(deadLetterQueueName('test'));
+    await cloud.queues.create(requestQueueName('test'));
+  });
+  afterEach(async () => {
+    await cloud.close();
+    await rm(folder, { recursive: true });
+  });
+  const put = (key: string, value: unknown) => cloud.output.put(key, Buffer.from(JSON.stringify(value)));
+  async function job(total: number): Promise<string> {
+    const id = ulid();
+    const model = { name: 'stub', version: '1', variant: 'fp32', sha256: 'ab'.repeat(32) } as const;
+    const nothing = { inputs: [], include: [], exclude: [], topK: 1 };
+    await createJob(cloud.output, {
+      v: 1,
+      id,
+      state: 'sealed',
+      total,
+      createdAtMs: NOW,
+      ...nothing,
+      model,
+    });
+    return id;
+  }
+
+  it('of a cluster that nobody has used finds nothing, and that is known', async () => {
+    expect(await reader().read()).toMatchObject({
+      lock: undefined,
+      report: undefined,
+      requests: { waiting: 0 },
+      workers: [],
+      jobs: [],
+    });
+  });
+
+  it('counts what is done of unfinished jobs from the ledger, also of repeated and overlapping shards', async () => {
+    const id = await job(64);
+    const done = await job(1);
+    await finishJob(cloud.output, await readJob(cloud.output, done), 0);
+    const watching = reader();
+    await put(shardKey(id, { attempt: 1, first: 0, last: 15 }), {});
+    await put(shardKey(id, { attempt: 2, first: 8, last: 15 }), {});
+    await put(shardKey(id, { attempt: 1, first: 32, last: 47 }), {});
+    expect((await watching.read()).jobs).toMatchObject([{ id, total: 64, done: 32 }]);
+    await put(shardKey(id, { attempt: 1, first: 16, last: 31 }), {});
+    await put(shardKey(id, { attempt: 1, first: 48, last: 63 }), {});
+    expect((await watching.read()).jobs).toMatchObject([{ id, total: 64, done: 64 }]);
+  });
+
+  it('knows a job whose record is not there yet', async () => {
+    await cloud.output.put(activeKey('EARLY'), new Uint8Array());
+    expect((await reader().read()).jobs).toMatchObject([{ id: 'EARLY', state: 'starting', done: 0 }]);
+  });
+
+  it('shows what a job has cost, once that was written', async () => {
+    const id = await job(10);
+    expect(await readJobCost(cloud.output, id)).toBeUndefined();
+    await writeJobCosts(cloud.output, { byJobUsd: { [id]: 0.25 } });
+    expect(await readJobCost(cloud.output, id)).toBe(0.25);
+    expect((await reader().read()).jobs).toMatchObject([{ id, usd: 0.25 }]);
+  });
+
+  it('tells by watching whether the controller lock is still renewed', async () => {
+    const watching = reader();
+    const lock = { v: 1, holder: 'h', epoch: 2 };
+    await put(CONTROLLER_LOCK_KEY, { ...lock, renewals: 0 });
+    await watching.read();
+    clock.advance(12_000);
+    expect((await watching.read()).lock).toMatchObject({ holder: 'h', epoch: 2, unchangedForMs: 12_000 });
+    await put(CONTROLLER_LOCK_KEY, { ...lock, renewals: 1 });
+    expect((await watching.read()).lock).toMatchObject({ unchangedForMs: 0 });
+  });
+
+  it('keeps one worker that cannot be understood from hiding the others', async () => {
+    await put(workerStatusKey('w-1'), worker());
+    await put(workerStatusKey('w-2'), { ...worker({ id: 'w-2' }), v: 9 });
+    const { workers } = await reader().read();
+    expect(workers).toMatchObject([{ id: 'w-1' }, { unknown: expect.stringMatching(/format 9/) }]);
+  });
+
+  it('reads the rest when a queue cannot be read', async () => {
+    await cloud.queues.remove(requestQueueName('test'));
+    const found = await reader().read();
+    expect(found.requests).toEqual({ unknown: expect.stringMatching(/no queue/) });
+    expect(found.deadLetters).toMatchObject({ waiting: 0 });
+  });
+});

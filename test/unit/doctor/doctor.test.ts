@@ -1,0 +1,113 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Cloud } from '../../../src/core/cloud/ports.ts';
+import { CONTROLLER_LOCK_KEY, workerStatusKey } from '../../../src/core/job/keys.ts';
+import { findingText, runChecks } from '../../../src/doctor/check.ts';
+import { controllerVerdict } from '../../../src/doctor/cluster.ts';
+import { clockVerdict, diskVerdict, memoryVerdict, nodeVerdict } from '../../../src/doctor/machine.ts';
+import { createLocalCloud } from '../../../src/local/cloud.ts';
+import { virtualClock } from '../virtual-clock.ts';
+
+const GIB = 1024 ** 3;
+
+describe('a machine', () => {
+  it.each([
+    ['22.12.9', 'do'],
+    ['22.13.0', 'ok'],
+    ['24.1.0', 'ok'],
+    ['20.20.2', 'do'],
+  ])('with Node %s: %s', (version, status) => {
+    expect(nodeVerdict(version)).toMatchObject({ status });
+  });
+
+  it('needs a gibibyte of disk and of memory', () => {
+    expect(diskVerdict('/data', 2 * GIB)).toEqual({ status: 'ok', message: '2.0 GiB free for /data' });
+    expect(diskVerdict('/data', GIB / 2)).toMatchObject({
+      status: 'do',
+      hint: expect.stringContaining('--data-dir'),
+    });
+    expect(memoryVerdict(4 * GIB)).toMatchObject({ status: 'ok' });
+    expect(memoryVerdict(GIB / 2)).toMatchObject({ status: 'do' });
+  });
+
+  it.each([
+    [0, 'ok', /within 1 s/],
+    [-60_000, 'ok', /within 60 s/],
+    [61_000, 'do', /61 s ahead of/],
+    [-900_000, 'do', /900 s behind/],
+  ])('whose clock is %d ms off: %s', (skewMs, status, words) => {
+    const verdict = clockVerdict({ serverMs: 1_000_000 }, 1_000_000 + skewMs);
+    expect(verdict).toMatchObject({ status, message: expect.stringMatching(words) });
+  });
+
+  it('whose clock cannot be compared is neither', () => {
+    expect(clockVerdict({}, 0)).toMatchObject({ status: 'unknown' });
+  });
+});
+
+describe('a controller', () => {
+  let folder: string;
+  let cloud: Cloud;
+  const clock = virtualClock(Date.now());
+  const { signal } = new AbortController();
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'imgcls-doctor-'));
+    cloud = createLocalCloud({ dataDir: folder, cluster: 'default', clock });
+  });
+  afterEach(async () => {
+    await cloud.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const put = (key: string, value: object) => cloud.output.put(key, Buffer.from(JSON.stringify(value)));
+  const verdict = () =>
+    controllerVerdict({ output: cloud.output, timing: { lockTtlMs: 10_000 }, clock, signal });
+
+  it('that never was, or has left, is missed', async () => {
+    expect(await verdict()).toMatchObject({
+      status: 'do',
+      message: 'no controller runs, and no worker reports.',
+    });
+    await put(CONTROLLER_LOCK_KEY, { v: 1, epoch: 2, renewals: 7 });
+    expect(await verdict()).toMatchObject({ status: 'do', hint: expect.stringContaining('imgcls scale') });
+  });
+
+  it('that does not renew its lock is dead', async () => {
+    await put(CONTROLLER_LOCK_KEY, { v: 1, holder: 'gone', epoch: 2, renewals: 7 });
+    expect(await verdict()).toMatchObject({
+      status: 'do',
+      message: 'controller gone does not act any more, and no worker reports.',
+    });
+  });
+
+  it('is not missed where workers run that somebody has started', async () => {
+    await put(workerStatusKey('w-1'), {});
+    expect(await verdict()).toEqual({
+      status: 'ok',
+      message: 'no controller runs; workers that run without one: 1',
+    });
+    clock.advance(61_000);
+    expect(await verdict()).toMatchObject({ status: 'do' });
+  });
+});
+
+describe('findings', () => {
+  it('come one after the other, and an error is something to be done', async () => {
+    const checks = [
+      { name: 'one', run: async () => ({ status: 'ok' as const, message: 'fine' }) },
+      { name: 'two', run: () => Promise.reject(new Error('broken')) },
+    ];
+    const findings = await Array.fromAsync(runChecks(checks, new AbortController().signal));
+    expect(findings).toEqual([
+      { check: 'one', status: 'ok', message: 'fine' },
+      { check: 'two', status: 'do', message: 'broken' },
+    ]);
+  });
+
+  it('are a line, and one more for what to do', () => {
+    expect(
+      findingText({ check: 'disk', status: 'do', message: 'only 0.1 GiB.', hint: 'Make room\nor leave.' }),
+    ).toBe('TO DO  disk              only 0.1 GiB.\n       Make room\n       or leave.');
+  });
+});

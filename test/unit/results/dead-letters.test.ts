@@ -1,0 +1,257 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { letterJson, lettersText, letterText } from '../../../src/cli/dlq/dlq-text.ts';
+import type { Cloud } from '../../../src/core/cloud/ports.ts';
+import type { DeadLetter } from '../../../src/core/job/dead-letter.ts';
+import { deadLetterKey, requestQueueName, shardKey } from '../../../src/core/job/keys.ts';
+import type { RequestMessage } from '../../../src/core/job/messages.ts';
+import { ObjectMissingError } from '../../../src/core/runtime/errors.ts';
+import {
+  byJob,
+  jobOf,
+  type KeptLetter,
+  newestFirst,
+  readLetter,
+  readLetters,
+  removeLetters,
+  requestOf,
+  sendBack,
+  unanswered,
+} from '../../../src/results/letters.ts';
+import { CLUSTER, makeClouds, type TestClouds } from '../../contract/local-cloud.ts';
+
+const JOB = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
+const OTHER_JOB = '01BX5ZZKBKACTAV9WEVGEMMVRZ';
+const model = { name: 'stub', version: '1', variant: 'fp32', sha256: 'ab'.repeat(32) } as const;
+
+const bodyOf = (indexes: readonly number[], changes: Partial<RequestMessage> = {}): string =>
+  JSON.stringify({
+    v: 1,
+    job: JOB,
+    attempt: 1,
+    model,
+    topK: 1,
+    images: indexes.map((index) => ({ index, name: `${index}.jpg`, bucket: 'b', key: `k/${index}` })),
+    ...changes,
+  });
+
+const letterOf = (messageId: string, changes: Partial<DeadLetter> = {}): DeadLetter => ({
+  v: 1,
+  messageId,
+  receivedAtMs: 1000,
+  sentAtMs: 500,
+  tries: 20,
+  why: 'Its batch was never finished.',
+  body: bodyOf([0, 1]),
+  job: JOB,
+  ...changes,
+});
+
+const unreadable: KeptLetter = {
+  messageId: 'torn',
+  unreadable: 'The dead letter is not JSON.',
+  text: '{"v":1,',
+};
+
+describe('what a letter is about', () => {
+  it('is its request', () => {
+    expect(requestOf(letterOf('a'))?.images.map(({ name }) => name)).toEqual(['0.jpg', '1.jpg']);
+  });
+
+  it.each([
+    ['is no JSON', 'no request at all'],
+    ['is of a newer imgcls', bodyOf([0]).replace('"v":1', '"v":2')],
+    ['has images that no worker takes together', bodyOf([0, 7])],
+  ])('is unknown where it %s', (_, body) => {
+    expect(requestOf({ body })).toBeUndefined();
+  });
+
+  it("is the request's job where the queue did not say which", () => {
+    const { job: _unsaid, ...letter } = letterOf('a');
+    expect(jobOf(letter)).toBe(JOB);
+    expect(jobOf({ ...letter, body: 'no request at all' })).toBeUndefined();
+    expect(jobOf(unreadable)).toBeUndefined();
+  });
+
+  it('is gathered job by job, each image once, without letters that nobody can read', () => {
+    const jobs = byJob([
+      letterOf('a', { body: bodyOf([0, 1]) }),
+      letterOf('b', { body: bodyOf([5], { job: OTHER_JOB }) }),
+      letterOf('c', { body: bodyOf([1, 2]) }),
+      letterOf('d', { body: 'no request at all' }),
+    ]);
+    expect(
+      jobs.map(({ job, letters, indexes }) => [job, letters.map((one) => one.messageId), [...indexes]]),
+    ).toEqual([
+      [JOB, ['a', 'c'], [0, 1, 2]],
+      [OTHER_JOB, ['b'], [5]],
+    ]);
+  });
+});
+
+describe('a list of letters', () => {
+  it('begins with the newest and ends with those that cannot be read', () => {
+    const letters = [letterOf('old'), unreadable, letterOf('new', { receivedAtMs: 2000 })];
+    expect(newestFirst(letters).map(({ messageId }) => messageId)).toEqual(['new', 'old', 'torn']);
+  });
+
+  it('says when, of which job and images, how often tried and why, and which cannot be read', () => {
+    const letters = [
+      letterOf('a'),
+      letterOf('b', { body: 'no request at all', tries: 1, why: 'Not JSON.\nAt all.' }),
+      unreadable,
+    ];
+    expect(lettersText(letters, 'table').split('\n')).toEqual([
+      'letter  received                  job                         images  tries  why',
+      `a       1970-01-01T00:00:01.000Z  ${JOB}  0-1     20     Its batch was never finished.`,
+      `b       1970-01-01T00:00:01.000Z  ${JOB}  -       1      Not JSON.`,
+      'torn    cannot be read: The dead letter is not JSON.',
+      '',
+    ]);
+    expect(lettersText(letters, 'lines').split('\n')).toEqual([
+      `a, 1970-01-01T00:00:01.000Z, ${JOB}, 0-1, 20, Its batch was never finished.`,
+      `b, 1970-01-01T00:00:01.000Z, ${JOB}, -, 1, Not JSON.`,
+      'torn, cannot be read: The dead letter is not JSON.',
+      '',
+    ]);
+  });
+
+  it('is JSON for programs, also when there is none', () => {
+    const letters = [letterOf('a'), unreadable];
+    expect(JSON.parse(lettersText(letters, 'json'))).toEqual(letters);
+    const rows = lettersText(letters, 'ndjson').trimEnd().split('\n');
+    expect(rows.map((row) => JSON.parse(row))).toEqual(letters);
+    expect(JSON.parse(lettersText([], 'json'))).toEqual([]);
+    expect(lettersText([], 'ndjson')).toBe('');
+    expect(lettersText([], 'lines')).toBe('');
+    expect(lettersText([], 'table')).toBe('There is no dead letter.\n');
+  });
+
+  it('survives a time that no calendar has', () => {
+    expect(lettersText([letterOf('a', { receivedAtMs: 1e300 })], 'lines')).toMatch(/^a, -, /);
+  });
+});
+
+describe('a letter shown whole', () => {
+  it('names its images, for a person', () => {
+    expect(letterText(letterOf('a')).split('\n')).toEqual([
+      'letter    a',
+      `job       ${JOB}`,
+      'sent      1970-01-01T00:00:00.500Z',
+      'received  1970-01-01T00:00:01.000Z',
+      'tries     20',
+      'why       Its batch was never finished.',
+      'attempt   1',
+      'model     stub/fp32',
+      'images    0-1',
+      '',
+      '0  0.jpg',
+      '1  1.jpg',
+      '',
+    ]);
+  });
+
+  it('is its text where nobody can read it', () => {
+    expect(letterText(letterOf('a', { body: 'one\ntwo' }))).toMatch(/\n\none\ntwo\n$/);
+    expect(letterText(unreadable)).toMatch(/not JSON\.\n\n\{"v":1,\n$/);
+  });
+
+  it('is JSON with its request for programs', () => {
+    expect(JSON.parse(letterJson(letterOf('a')))).toMatchObject({
+      tries: 20,
+      request: { images: [{ name: '0.jpg' }, { name: '1.jpg' }] },
+    });
+    expect(JSON.parse(letterJson(unreadable))).toEqual(unreadable);
+  });
+
+  it('cannot steer the terminal', () => {
+    const evil = letterOf('a', { why: 'red \u001b[31m', body: 'bell \u0007' });
+    const texts = [
+      letterText(evil),
+      letterJson(evil),
+      lettersText([evil], 'table'),
+      lettersText([evil], 'lines'),
+    ];
+    for (const text of texts) expect(text).not.toMatch(/[\u0007\u001b]/);
+  });
+});
+
+describe('letters in the store', () => {
+  let clouds: TestClouds;
+  let cloud: Cloud;
+  beforeEach(async () => {
+    clouds = await makeClouds();
+    cloud = clouds.open();
+  });
+  afterEach(() => clouds.release());
+
+  const keep = (id: string, text: string) => cloud.output.put(deadLetterKey(id), Buffer.from(text));
+  const idsKept = async () =>
+    (await Array.fromAsync(readLetters(cloud.output), ({ messageId }) => messageId)).sort();
+
+  it('are all listed, also one that is no letter and one of a newer imgcls', async () => {
+    await keep('good', JSON.stringify(letterOf('good')));
+    await keep('torn', '{"v":1,');
+    await keep('newer', '{"v":2}');
+    const found = await Array.fromAsync(readLetters(cloud.output));
+    expect(found).toHaveLength(3);
+    expect(found).toContainEqual(letterOf('good'));
+    expect(found).toContainEqual({
+      messageId: 'torn',
+      unreadable: expect.stringMatching(/not JSON/),
+      text: '{"v":1,',
+    });
+    expect(found).toContainEqual({
+      messageId: 'newer',
+      unreadable: expect.stringMatching(/format 2/),
+      text: '{"v":2}',
+    });
+  });
+
+  it('are listed although one is deleted meanwhile', async () => {
+    await keep('a', JSON.stringify(letterOf('a')));
+    await keep('b', JSON.stringify(letterOf('b')));
+    const get = cloud.output.get.bind(cloud.output);
+    cloud.output.get = async (key, options) => {
+      if (key === deadLetterKey('a')) await cloud.output.delete([key]);
+      return await get(key, options);
+    };
+    expect(await idsKept()).toEqual(['b']);
+  });
+
+  it('are not taken for unreadable while the store is down', async () => {
+    await keep('a', JSON.stringify(letterOf('a')));
+    cloud.output.get = () => Promise.reject(new Error('The store is down.'));
+    await expect(idsKept()).rejects.toThrow('down');
+  });
+
+  it('are missing once they are removed', async () => {
+    await keep('a', JSON.stringify(letterOf('a')));
+    await removeLetters(cloud.output, [letterOf('a')]);
+    await expect(readLetter(cloud.output, 'a')).rejects.toThrow(ObjectMissingError);
+    expect(await idsKept()).toEqual([]);
+  });
+
+  it('are unanswered until each image has an outcome of their attempt or a later one', async () => {
+    const letters = [
+      letterOf('a', { body: bodyOf([2, 3], { attempt: 2 }) }),
+      letterOf('poison', { body: 'hello' }),
+    ];
+    const answer = (attempt: number, first: number, last: number) =>
+      cloud.output.put(shardKey(JOB, { attempt, first, last }), new Uint8Array());
+    const left = async () => (await unanswered(cloud.output, letters)).map(({ messageId }) => messageId);
+    expect(await left()).toEqual(['a']);
+    await answer(1, 0, 15);
+    await answer(2, 2, 2);
+    await answer(2, 4, 9);
+    expect(await left()).toEqual(['a']);
+    await answer(3, 3, 3);
+    expect(await left()).toEqual([]);
+  });
+
+  it('go back to the request queue as they were, in the group of their job', async () => {
+    const queue = await cloud.queues.create(requestQueueName(CLUSTER));
+    await sendBack(cloud, { job: JOB, letters: [letterOf('a')] });
+    const [message] = await queue.receive({ max: 10, waitMs: 0, leaseMs: 1000 });
+    expect(message).toMatchObject({ body: bodyOf([0, 1]), groupId: JOB, receiveCount: 1 });
+  });
+});

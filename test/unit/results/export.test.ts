@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import type { Outcome } from '../../../src/core/model/outcome.ts';
+import { createExporter, plainName } from '../../../src/results/export.ts';
+import { type ExportFormat, exportFormats } from '../../../src/results/formats.ts';
+
+const cat: Outcome = {
+  v: 1,
+  index: 0,
+  name: 'cat.jpg',
+  labels: [
+    { wnid: 'n02123045', label: 'tabby', score: 0.75 },
+    { wnid: 'n02124075', label: 'Egyptian cat', score: 0.25 },
+  ],
+  ms: 12.5,
+  model: 'resnet50/int8',
+};
+const bad: Outcome = {
+  v: 1,
+  index: 1,
+  name: '=cmd(),"x"',
+  error: { code: 'not_an_image', message: 'This is text.' },
+};
+
+function exported(format: ExportFormat, outcomes: Outcome[]): string {
+  const exporter = createExporter(format);
+  return exporter.begin() + outcomes.map(exporter.row).join('') + exporter.end();
+}
+
+describe('exported results', () => {
+  it('are one line an image: name, label', () => {
+    expect(exported('lines', [cat, bad])).toBe('cat.jpg, tabby\n"=cmd(),\\"x\\"", error: not_an_image\n');
+  });
+  it('are one JSON object a line, the best label in front', () => {
+    const [first, second] = exported('ndjson', [cat, bad])
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(first).toEqual({
+      index: 0,
+      name: 'cat.jpg',
+      label: 'tabby',
+      wnid: 'n02123045',
+      score: 0.75,
+      labels: cat.labels,
+      model: 'resnet50/int8',
+      ms: 12.5,
+    });
+    expect(second).toEqual({ index: 1, name: bad.name, error: bad.error });
+  });
+  it.each([[[]], [[cat]], [[cat, bad]]])('are one JSON array, also of %# images', (outcomes: Outcome[]) => {
+    expect(JSON.parse(exported('json', outcomes))).toHaveLength(outcomes.length);
+  });
+  it.each(exportFormats)('are whole lines at any time, as %s: progress is shown below them', (format) => {
+    const exporter = createExporter(format);
+    const texts = [exporter.begin(), exporter.row(cat), exporter.row(bad), exporter.end()];
+    for (const text of texts) expect(text).toMatch(/^$|\n$/);
+  });
+  it('are CSV that no spreadsheet takes for a formula', () => {
+    const [, first, second] = exported('csv', [cat, bad]).split('\r\n');
+    expect(first).toBe('0,cat.jpg,tabby,n02123045,0.75,resnet50/int8,12.5,,,');
+    expect(second).toBe(`1,"'=cmd(),""x""",,,,,,,not_an_image,This is text.`);
+  });
+  it.each([
+    ['+1', `'+1`],
+    ['-rf', `'-rf`],
+    ['@SUM(A1)', `'@SUM(A1)`],
+    ['＝cmd()', `'＝cmd()`],
+    ['\t=1', '\\u0009=1'],
+    ['\r=1', '\\u000d=1'],
+    ['\u001b]0;owned\u0007', '\\u001b]0;owned\\u0007'],
+    ['two\nlines', 'two\\u000alines'],
+  ])('are CSV whose name %j neither runs nor steers a terminal', (name, cell) => {
+    const [, row] = exported('csv', [{ ...bad, name }]).split('\r\n');
+    expect(row).toBe(`1,${cell},,,,,,,not_an_image,This is text.`);
+  });
+});
+
+describe('a name in a line', () => {
+  it('stays as it is when it is plain', () => {
+    expect(plainName('Ünï cödé 🐈.jpg')).toBe('Ünï cödé 🐈.jpg');
+  });
+  it.each([
+    ['a\nb', '"a\\nb"'],
+    ['a,b', '"a,b"'],
+    ['\u001b[31mred', '"\\u001b[31mred"'],
+    ['\u009b31m', '"\\u009b31m"'],
+    ['\u202egpj.exe', '"\\u202egpj.exe"'],
+    ['\u061cgpj.exe', '"\\u061cgpj.exe"'],
+  ])('is quoted when it could steer the terminal: %j', (name, shown) => {
+    expect(plainName(name)).toBe(shown);
+  });
+});

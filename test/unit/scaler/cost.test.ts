@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { dollars } from '../../../src/core/money/money.ts';
+import { priceOf } from '../../../src/core/money/prices.ts';
+import { attribute, type Cost, imagesByJobDelta, type Spending, settle } from '../../../src/scaler/cost.ts';
+
+const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const NOW = 1_000_000_000;
+const spending = (changes: Partial<Spending> = {}): Spending => ({
+  nowMs: NOW,
+  elapsedMs: HOUR,
+  machines: [{ hourlyUsd: 0.1, launchedAtMs: NOW - 10 * HOUR }],
+  imagesByJob: {},
+  billingMinimumMs: MINUTE,
+  ...changes,
+});
+const known = (cost: Cost | undefined): Cost => {
+  if (cost === undefined) throw new Error('the cost is unknown');
+  return cost;
+};
+
+describe('what the fleet costs', () => {
+  it('grows with time and machines', () => {
+    const two = [1, 2].map(() => ({ hourlyUsd: 0.1, launchedAtMs: NOW - 10 * HOUR }));
+    const cost = known(attribute(undefined, spending({ machines: two, elapsedMs: HOUR / 2 })));
+    expect(cost).toMatchObject({ sinceMs: NOW, hourlyUsd: 0.2 });
+    expect(cost.totalUsd).toBeCloseTo(0.1);
+  });
+
+  it('counts a machine from its launch, not from the last look', () => {
+    const machines = [{ hourlyUsd: 1, launchedAtMs: NOW - 6 * MINUTE }];
+    expect(known(attribute(undefined, spending({ machines }))).totalUsd).toBeCloseTo(0.1);
+  });
+
+  it('counts the first minute of a machine at once, and once', () => {
+    const machines = [{ hourlyUsd: 60, launchedAtMs: NOW - 1000 }];
+    let cost = known(attribute(undefined, spending({ machines, elapsedMs: 5000 })));
+    expect(cost.totalUsd).toBeCloseTo(1);
+    cost = known(attribute(cost, spending({ machines, nowMs: NOW + 5000, elapsedMs: 5000 })));
+    expect(cost.totalUsd).toBeCloseTo(1);
+    cost = known(attribute(cost, spending({ machines, nowMs: NOW + 119_000, elapsedMs: 114_000 })));
+    expect(cost.totalUsd).toBeCloseTo(2);
+  });
+
+  it('is unknown, and not less, when the price of one machine is', () => {
+    const machines = [{ hourlyUsd: 0.1, launchedAtMs: 0 }, { launchedAtMs: 0 }];
+    expect(attribute(undefined, spending({ machines }))).toBeUndefined();
+  });
+
+  it('gives boots and idling to the jobs of the next images, by images', () => {
+    const idle = known(attribute(undefined, spending()));
+    expect(idle.unattributedUsd).toBeCloseTo(0.1);
+    const worked = known(attribute(idle, spending({ imagesByJob: { a: 30, b: 10 } })));
+    expect(worked.unattributedUsd).toBe(0);
+    expect(worked.byJobUsd.a).toBeCloseTo(0.15);
+    expect(worked.byJobUsd.b).toBeCloseTo(0.05);
+  });
+
+  it('lets finished jobs go, and keeps what they cost in the total', () => {
+    const cost = known(attribute(undefined, spending({ imagesByJob: { a: 1, b: 1 } })));
+    expect(settle(cost, ['b'])).toMatchObject({
+      totalUsd: cost.totalUsd,
+      byJobUsd: { b: cost.byJobUsd.b },
+    });
+    expect(settle(cost, ['b']).byJobUsd).not.toHaveProperty('a');
+  });
+
+  it('loses no cent between the jobs', () => {
+    const step = fc.record({
+      elapsedMs: fc.integer({ min: 0, max: HOUR }),
+      hourly: fc.array(fc.double({ min: 0, max: 50, noNaN: true }), { maxLength: 5 }),
+      imagesByJob: fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.nat(1000)),
+    });
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        let cost: Cost | undefined;
+        let nowMs = NOW;
+        for (const { elapsedMs, hourly, imagesByJob } of steps) {
+          nowMs += elapsedMs;
+          const machines = hourly.map((hourlyUsd) => ({ hourlyUsd, launchedAtMs: NOW - MINUTE }));
+          cost = attribute(cost, spending({ nowMs, elapsedMs, machines, imagesByJob }));
+        }
+        if (cost === undefined) return;
+        const spread = Object.values(cost.byJobUsd).reduce((sum, usd) => sum + usd, cost.unattributedUsd);
+        expect(spread).toBeCloseTo(cost.totalUsd, 6);
+      }),
+    );
+  });
+});
+
+describe('the images of each job', () => {
+  const status = (id: string, imagesByJob: Record<string, number>, startedAtMs = 1) => ({
+    id,
+    startedAtMs,
+    imagesByJob,
+  });
+
+  it('are those done since the last look, over all workers', () => {
+    const before = [status('w1', { a: 10 }), status('w2', { a: 5, b: 1 })];
+    const after = [status('w1', { a: 14 }), status('w2', { a: 5, b: 4 }), status('w3', { b: 2 })];
+    expect(imagesByJobDelta(before, after)).toEqual({ a: 4, b: 5 });
+  });
+
+  it('are not counted again by a controller that looks for the first time', () => {
+    expect(imagesByJobDelta(undefined, [status('w1', { a: 10 })])).toEqual({});
+  });
+
+  it('start anew with a worker that started anew', () => {
+    expect(imagesByJobDelta([status('w1', { a: 10 }, 1)], [status('w1', { a: 12 }, 2)])).toEqual({ a: 12 });
+  });
+});
+
+describe('the price of a machine', () => {
+  it.each([
+    ['t2.small', 0.023],
+    ['t3.medium', 0.0416],
+    ['c7i.large', 0.08925],
+    ['c7g.4xlarge', 0.58],
+    ['m7g.xlarge', 0.1632],
+  ])('of %s is $%d an hour', (type, usd) => {
+    expect(priceOf(type, 'on-demand')).toBeCloseTo(usd, 5);
+  });
+
+  it.each(['p5.48xlarge', 'c7i', 'constructor.large', 'c7i.metal-24xl', ''])(
+    'of %j is unknown, which is not zero',
+    (type) => {
+      expect(priceOf(type, 'spot')).toBeUndefined();
+    },
+  );
+
+  it('of a spot instance is at most that of one on demand, unless the setting says what it is', () => {
+    expect(priceOf('c7i.large', 'spot')).toBe(priceOf('c7i.large', 'on-demand'));
+    expect(priceOf('c7i.large', 'spot', 0.03)).toBe(0.03);
+    expect(priceOf('nosuch.type', 'on-demand', 0)).toBe(0);
+  });
+});
+
+describe('a sum of money', () => {
+  it.each([
+    [0, '$0.00'],
+    [0.00001, '<$0.0001'],
+    [0.01234, '$0.0123'],
+    [4.2, '$4.20'],
+  ])('of %d is written %s', (usd, text) => {
+    expect(dollars(usd)).toBe(text);
+  });
+});

@@ -1,0 +1,244 @@
+import { describe, expect, it } from 'vitest';
+import { createEc2 } from '../../../../src/aws/ec2.ts';
+import type { Ec2, Ec2Instance, Ec2Launch, Refusal } from '../../../../src/core/aws-account/ec2.ts';
+import { ImgclsError } from '../../../../src/core/runtime/errors.ts';
+import { createEc2Fleet, type Ec2FleetOptions } from '../../../../src/scaler/drivers/ec2.ts';
+import { checkEc2 } from '../../../../src/scaler/drivers/ec2-check.ts';
+import { MachineWatch } from '../../../../src/scaler/machines.ts';
+import { suspects } from '../../../../src/scaler/reap.ts';
+import { virtualClock } from '../../virtual-clock.ts';
+
+/** EC2 in memory: launches and tags at once; tests put faults in its place. */
+function standIn() {
+  const instances = new Map<string, Ec2Instance>();
+  const asked: Ec2Launch[] = [];
+  const set = (ids: readonly string[], change: (instance: Ec2Instance) => Partial<Ec2Instance>) => {
+    for (const id of ids) {
+      const instance = instances.get(id);
+      if (instance !== undefined) instances.set(id, { ...instance, ...change(instance) });
+    }
+  };
+  const ec2: Ec2 = {
+    describe: async () => structuredClone([...instances.values()]),
+    async launch(launch) {
+      asked.push(launch);
+      const started = Array.from({ length: launch.onDemand + launch.spot }, (_, n) => {
+        const id = `i-${instances.size.toString(16)}${n}`;
+        const market = n < launch.onDemand ? 'on-demand' : 'spot';
+        const { instanceType: type = 'c7i.large' } = launch.pools[0] ?? {};
+        instances.set(id, {
+          id,
+          state: 'running',
+          type,
+          zone: 'us-east-1a',
+          market,
+          launchedAtMs: 0,
+          tags: launch.tags,
+        });
+        return id;
+      });
+      return { started, refusals: [] };
+    },
+    tag: async (ids, tags) => set(ids, (each) => ({ tags: { ...each.tags, ...tags } })),
+    untag: async (ids, keys) =>
+      set(ids, (each) => ({
+        tags: Object.fromEntries(Object.entries(each.tags).filter(([key]) => !keys.includes(key))),
+      })),
+    terminate: async (ids) => set(ids, () => ({ state: 'terminated' })),
+    stop: async (ids) => set(ids, () => ({ state: 'stopped' })),
+    async start(ids) {
+      set(ids, () => ({ state: 'pending' }));
+      return [...ids];
+    },
+    types: async (names) => names.map((type) => ({ type, architectures: ['x86_64'], memoryBytes: 2 ** 32 })),
+    template: async () => ({ instanceType: 'c7i.large', imageId: 'ami-1' }),
+    imageArchitecture: async () => 'x86_64',
+  };
+  return { ec2, instances, asked };
+}
+
+function fleetOf(over: Partial<Ec2FleetOptions> = {}) {
+  const world = standIn();
+  const clock = virtualClock();
+  const driver = createEc2Fleet({
+    ec2: world.ec2,
+    cluster: 'test',
+    template: 'workers',
+    pools: [{}],
+    onDemandPercentage: 100,
+    warm: 0,
+    maxLifetimeMs: 3_600_000,
+    priceOf: () => 0.1,
+    types: ['c7i.large'],
+    clock,
+    ...over,
+  });
+  return { ...world, clock, driver };
+}
+
+const noCapacity = (pool?: Refusal['pool']): Refusal => ({
+  ...(pool && { pool }),
+  code: 'InsufficientInstanceCapacity',
+  why: 'no capacity',
+  mayPass: true,
+});
+const stateOf = (instances: ReadonlyMap<string, Ec2Instance>) =>
+  [...instances.values()].map(({ state }) => state);
+
+describe('stopped instances that are started', () => {
+  async function withOneStopped() {
+    const fleet = fleetOf({ warm: 1 });
+    const { started } = await fleet.driver.launch({ count: 1, decision: '1-1' });
+    await fleet.driver.retire(started);
+    fleet.clock.advance(120_000);
+    return { ...fleet, id: started[0] ?? '' };
+  }
+
+  it('run on though EC2 lists their old state and tags for a moment', async () => {
+    const { ec2, driver, instances } = await withOneStopped();
+    const stale = await ec2.describe({ key: '', value: '' });
+    await driver.launch({ count: 1, decision: '1-2' });
+    const describeNow = ec2.describe;
+    ec2.describe = async () => stale;
+    expect(await driver.members()).toMatchObject([{ state: 'running' }]);
+    ec2.describe = describeNow;
+    expect(stateOf(instances)).toEqual(['pending']);
+  });
+
+  it('make way for new ones where there is no capacity to start them', async () => {
+    const { ec2, driver } = await withOneStopped();
+    ec2.start = async () => [];
+    const answer = await driver.launch({ count: 1, decision: '1-2' });
+    expect(answer.started).toHaveLength(1);
+    expect((await driver.members()).map(({ state }) => state).toSorted()).toEqual(['running', 'stopped']);
+  });
+
+  it('make way for new ones where they may not or cannot be started', async () => {
+    const { ec2, driver } = await withOneStopped();
+    ec2.start = async () => {
+      throw new ImgclsError('permanent', 'Could not start instances: its key is gone.');
+    };
+    expect((await driver.launch({ count: 1, decision: '1-2' })).started).toHaveLength(1);
+  });
+
+  it('are not launched a second time where the answer to starting them was lost', async () => {
+    const { ec2, driver, asked, id } = await withOneStopped();
+    const startNow = ec2.start;
+    ec2.start = async (ids) => {
+      await startNow(ids);
+      throw new ImgclsError('transient', 'The answer was lost.');
+    };
+    await expect(driver.launch({ count: 1, decision: '1-2' })).rejects.toThrow('The answer was lost.');
+    expect(asked).toHaveLength(1);
+    expect(await driver.members()).toMatchObject([{ id, state: 'running' }]);
+  });
+
+  it('are told from those that EC2 has no capacity for, and from those we may not start', async () => {
+    const refusing = (name: string) => ({
+      send: async () => {
+        throw Object.assign(new Error('Refused.'), { name });
+      },
+    });
+    const start = (name: string) => createEc2(refusing(name) as never).start(['i-1']);
+    expect(await start('InsufficientInstanceCapacity')).toEqual([]);
+    await expect(start('UnauthorizedOperation')).rejects.toThrow('ec2:StartInstances');
+    await expect(start('RequestTimeout')).rejects.toMatchObject({ kind: 'transient' });
+  });
+
+  it('boot anew in the eyes of the controller that saw them ready before', async () => {
+    const { clock } = fleetOf();
+    const watch = new MachineWatch(clock);
+    const member = { id: 'i-1', launchedAtMs: 0 };
+    watch.join([{ ...member, state: 'stopped' }], new Map());
+    clock.advance(3_600_000);
+    const members = [{ ...member, state: 'running' as const }];
+    const [machine] = watch.join(members, new Map());
+    expect(machine?.phase).toBe('booting');
+    const found = suspects({
+      members,
+      heard: new Map(),
+      sightingOf: (id) => watch.sightingOf(id),
+      nowMs: clock.nowMs(),
+      monotonicMs: clock.monotonicMs(),
+      bootDeadlineMs: 600_000,
+    });
+    expect(found).toEqual([]);
+  });
+  it('boot anew though their worker was ready before the stop', async () => {
+    const { clock } = fleetOf();
+    const watch = new MachineWatch(clock);
+    const heard = new Map([
+      ['i-1', { status: { state: 'ready' }, silentForMs: 0, modifiedAtMs: 0, isNew: true }],
+    ]) as never;
+    const member = { id: 'i-1', launchedAtMs: 0 };
+    watch.join([{ ...member, state: 'running' }], heard);
+    watch.join([{ ...member, state: 'stopped' }], new Map());
+    clock.advance(1000);
+    expect(watch.join([{ ...member, state: 'running' }], new Map())[0]?.phase).toBe('booting');
+  });
+});
+
+describe('pools that refused', () => {
+  it('are asked again before five minutes are over where there is no other', async () => {
+    const { ec2, driver, clock } = fleetOf();
+    const launchNow = ec2.launch;
+    ec2.launch = async () => ({ started: [], refusals: [noCapacity()] });
+    expect((await driver.launch({ count: 1, decision: '1-1' })).started).toEqual([]);
+    ec2.launch = launchNow;
+    clock.advance(60_000);
+    expect((await driver.launch({ count: 1, decision: '1-2' })).started).toHaveLength(1);
+  });
+
+  it('do not end the launch in the others when they refuse for good', async () => {
+    const pools = [
+      { instanceType: 'c7i.large', subnet: 'subnet-gone' },
+      { instanceType: 'c7i.large', subnet: 'subnet-1' },
+    ];
+    const { ec2, driver } = fleetOf({ pools });
+    const launchNow = ec2.launch;
+    ec2.launch = async (launch) => {
+      const bad = launch.pools.find(({ subnet }) => subnet === 'subnet-gone');
+      const refusals =
+        bad === undefined
+          ? []
+          : [{ pool: bad, code: 'InvalidSubnetID.NotFound', why: 'no such subnet', mayPass: false }];
+      return bad === undefined ? launchNow(launch) : { started: [], refusals };
+    };
+    expect((await driver.launch({ count: 1, decision: '1-1' })).started).toHaveLength(1);
+  });
+});
+
+describe('instances just launched', () => {
+  it('stay members when they are retired before EC2 knows them', async () => {
+    const { ec2, driver, instances } = fleetOf();
+    const { describe: d, tag, terminate } = ec2;
+    ec2.describe = async () => [];
+    ec2.tag = async () => {};
+    ec2.terminate = async () => {};
+    const { started } = await driver.launch({ count: 1, decision: '1-1' });
+    await driver.retire(started);
+    expect((await driver.members()).map(({ id }) => id)).toEqual(started);
+    Object.assign(ec2, { describe: d, tag, terminate });
+    expect(stateOf(instances)).toEqual(['running']);
+  });
+});
+
+describe('what is launched', () => {
+  it('may take its image from a parameter of SSM', async () => {
+    const { ec2 } = standIn();
+    ec2.template = async () => ({ instanceType: 'c7i.large', imageId: 'resolve:ssm:/imgcls/image' });
+    ec2.imageArchitecture = async (id) => {
+      throw new ImgclsError('permanent', `InvalidAMIID.Malformed ${id}`);
+    };
+    expect(await checkEc2(ec2, { template: 'workers', instanceTypes: [] })).toEqual(['c7i.large']);
+  });
+  it('has one architecture', async () => {
+    const { ec2 } = standIn();
+    ec2.template = async () => ({});
+    ec2.types = async (names) =>
+      names.map((type, n) => ({ type, architectures: [n === 0 ? 'x86_64' : 'arm64'], memoryBytes: 2 ** 32 }));
+    await expect(
+      checkEc2(ec2, { template: 'workers', instanceTypes: ['c7i.large', 'c7g.large'] }),
+    ).rejects.toMatchObject({ kind: 'config' });
+  });
+});

@@ -1,0 +1,89 @@
+/** The controller lock where answers are lost and builds differ; what else it promises is in test/integration/lock.test.ts. */
+import { describe, expect, it } from 'vitest';
+import { readControllerLock } from '../../../src/core/fleet/controller-lock.ts';
+import { LockKeeper, type LockOptions } from '../../../src/scaler/lock.ts';
+import { SteppingClock } from '../worker/stepping-clock.ts';
+import { CountingStore, type Fault } from './idle-world.ts';
+
+const TTL_MS = 10_000;
+
+function newCluster() {
+  const clock = new SteppingClock();
+  const store = new CountingStore(clock);
+  return {
+    clock,
+    recorded: async () => (await readControllerLock(store.open()))?.record,
+    keeper: (
+      holder: string,
+      {
+        ttlMs = TTL_MS,
+        faultOf,
+        processes,
+      }: { faultOf?: () => Fault } & Partial<Pick<LockOptions, 'ttlMs' | 'processes'>> = {},
+    ) =>
+      new LockKeeper({ store: store.open(faultOf), holder, clock, ttlMs, ...(processes && { processes }) }),
+  };
+}
+
+describe('a controller lock', () => {
+  it('is still held at the call after the one whose answer was lost', async () => {
+    const cluster = newCluster();
+    let fault: Fault;
+    const keeper = cluster.keeper('a', { faultOf: () => fault });
+    await keeper.keep();
+    fault = 'after';
+    await expect(keeper.keep()).rejects.toThrow('The answer was lost.');
+    fault = undefined;
+    await keeper.keep();
+    expect(keeper.epoch).toBe(1);
+  });
+
+  it('is not taken before its holder stops to act by a build whose locks live shorter', async () => {
+    const cluster = newCluster();
+    const holder = cluster.keeper('a', { ttlMs: 6 * TTL_MS });
+    const challenger = cluster.keeper('b');
+    await holder.keep();
+    await challenger.keep();
+    await cluster.clock.advance(6 * TTL_MS - 1);
+    await challenger.keep();
+    expect(challenger.epoch).toBeUndefined();
+    await cluster.clock.advance(1);
+    await challenger.keep();
+    expect([holder.epoch, challenger.epoch]).toEqual([undefined, 2]);
+  });
+
+  it('is taken at once from a process that has ended, which leaves nothing to wait for', async () => {
+    const cluster = newCluster();
+    const ended = new Set<number>();
+    const processOf = (pid: number): Pick<LockOptions, 'processes'> => ({
+      processes: { own: { machine: 'm', pid }, hasEnded: (other) => ended.has(other.pid) },
+    });
+    const holder = cluster.keeper('a', processOf(1));
+    const challenger = cluster.keeper('b', processOf(2));
+    await holder.keep();
+    await challenger.keep();
+    expect(challenger.epoch).toBeUndefined();
+    ended.add(1);
+    await challenger.keep();
+    expect([challenger.epoch, challenger.isInherited]).toEqual([2, false]);
+    // The record names the new holder's process now, and nobody's once it is released.
+    expect(await cluster.recorded()).toMatchObject({ holder: 'b', process: { pid: 2 } });
+    await challenger.release();
+    expect(await cluster.recorded()).not.toHaveProperty('process');
+  });
+
+  it('is waited for where its holder names no process, or the challenger cannot tell', async () => {
+    const cluster = newCluster();
+    const processes = { own: { machine: 'm', pid: 1 }, hasEnded: () => true };
+    const silent = cluster.keeper('a');
+    const telling = cluster.keeper('b', { processes });
+    await silent.keep();
+    await telling.keep();
+    expect(telling.epoch).toBeUndefined();
+    await silent.release();
+    await telling.keep();
+    const other = cluster.keeper('c');
+    await other.keep();
+    expect([telling.epoch, other.epoch]).toEqual([2, undefined]);
+  });
+});

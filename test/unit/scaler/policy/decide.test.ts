@@ -1,0 +1,357 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decide } from '../../../../src/scaler/policy/decide.ts';
+import type { History, PolicySettings } from '../../../../src/scaler/policy/policy.ts';
+import type { Backlog, Machine, MachinePhase, Snapshot } from '../../../../src/scaler/snapshot.ts';
+
+/** A machine does 10 images/s and boots in 70 s; the backlog should be gone within 100 s. */
+const settings = (over: Partial<PolicySettings> = {}): PolicySettings => ({
+  policy: 'backlog',
+  min: 0,
+  max: 15,
+  maxLaunchPerTick: 100,
+  cooldownMs: 10_000,
+  idleMs: undefined,
+  targetMs: 100_000,
+  billingMinimumMs: 60_000,
+  hourlyUsd: 0.36,
+  maxHourlyCostUsd: undefined,
+  maxJobCostUsd: undefined,
+  ...over,
+});
+const backlog = (images: number, over: Partial<Backlog> = {}): Backlog => ({
+  waiting: Math.ceil(images / 16),
+  inFlight: 0,
+  delayed: 0,
+  images,
+  ...over,
+});
+let count = 0;
+const machine = (phase: MachinePhase, over: Partial<Machine> = {}): Machine => ({
+  id: `m-${String(count++).padStart(4, '0')}`,
+  phase,
+  phaseForMs: 0,
+  ageMs: 300_000,
+  managed: true,
+  ...over,
+});
+const some = (number: number, phase: MachinePhase, over: Partial<Machine> = {}) =>
+  Array.from({ length: number }, () => machine(phase, over));
+const seen = (over: Partial<Snapshot> = {}): Snapshot => ({
+  backlog: backlog(0),
+  machines: [],
+  jobs: [],
+  measured: { imagesPerSecond: 10, bootMs: 70_000 },
+  throughputImagesPerSecond: 0,
+  ...over,
+});
+const quiet: History = { sinceLaunchMs: undefined, recentlyNeeded: 0 };
+
+describe('the backlog policy', () => {
+  it('launches nothing when there is no work', () => {
+    expect(decide(seen(), settings(), quiet)).toMatchObject({ target: 0, launch: 0, retire: [] });
+  });
+
+  it('launches one machine for one image', () => {
+    expect(decide(seen({ backlog: backlog(1) }), settings(), quiet).launch).toBe(1);
+  });
+
+  it('launches as many as drain a burst within the target, boot time included', () => {
+    // 50 s of the target are left to work in, half of it being the least: 500 images a machine.
+    const decision = decide(seen({ backlog: backlog(5000) }), settings(), quiet);
+    expect(decision.launch).toBe(10);
+    expect(decision.reason).toContain('5000 images to be done within 120 s need 10');
+  });
+
+  it('launches at most what --max allows, and says so', () => {
+    const decision = decide(seen({ backlog: backlog(100_000) }), settings(), quiet);
+    expect(decision).toMatchObject({ launch: 15, target: 15 });
+    expect(decision.reason).toContain('--max allows 15');
+  });
+
+  it('launches no second fleet while the first one boots', () => {
+    const machines = some(10, 'booting', { ageMs: 5000 });
+    expect(decide(seen({ backlog: backlog(5000), machines }), settings(), quiet).launch).toBe(0);
+  });
+
+  it('launches more when those that boot are long overdue', () => {
+    const machines = some(10, 'booting', { ageMs: 300_000 });
+    expect(decide(seen({ backlog: backlog(5000), machines }), settings(), quiet).launch).toBeGreaterThan(0);
+  });
+
+  it('launches nothing that would come up when the work is gone', () => {
+    const machines = some(2, 'busy');
+    const work = backlog(1300, { waiting: 60, inFlight: 20 });
+    expect(decide(seen({ backlog: work, machines }), settings({ targetMs: 30_000 }), quiet).launch).toBe(0);
+  });
+
+  it('launches no more machines than there are messages to take', () => {
+    const decision = decide(
+      seen({ backlog: backlog(5000, { waiting: 3 }) }),
+      settings({ targetMs: 1000 }),
+      quiet,
+    );
+    expect(decision.launch).toBe(3);
+  });
+
+  it('counts what dead workers held as work: it comes back', () => {
+    const work = backlog(16, { waiting: 0, inFlight: 1 });
+    expect(decide(seen({ backlog: work }), settings(), quiet).launch).toBe(1);
+  });
+
+  it('does not launch for what a busy worker holds', () => {
+    const work = backlog(16_000, { waiting: 0, inFlight: 1000 });
+    const decision = decide(seen({ backlog: work, machines: some(1, 'busy') }), settings(), quiet);
+    expect(decision.launch).toBe(0);
+    expect(decision.reason).toBe("the last 16000 images are in the workers' hands");
+  });
+
+  it('counts a worker that a person started as one of those that do the work', () => {
+    const machines = [machine('busy', { managed: false })];
+    expect(decide(seen({ backlog: backlog(100), machines }), settings(), quiet).launch).toBe(0);
+  });
+});
+
+describe('unknown', () => {
+  const fleet = some(3, 'idle', { phaseForMs: 3_600_000 });
+  it('holds what is there when the queue cannot be read', () => {
+    const decision = decide(seen({ backlog: { unknown: 'throttled' }, machines: fleet }), settings(), quiet);
+    expect(decision).toMatchObject({ target: 3, launch: 0, retire: [] });
+    expect(decision.reason).toBe('holding what is there: the backlog is unknown (throttled)');
+  });
+  it('launches no second fleet when the fleet cannot be read', () => {
+    const decision = decide(
+      seen({ backlog: backlog(5000), machines: { unknown: 'denied' } }),
+      settings(),
+      quiet,
+    );
+    expect(decision).toMatchObject({ launch: 0, retire: [] });
+  });
+  it('launches nothing under a job cost cap while the jobs cannot be read', () => {
+    const decision = decide(
+      seen({ backlog: backlog(5000), jobs: { unknown: 'denied' } }),
+      settings({ maxJobCostUsd: 1 }),
+      quiet,
+    );
+    expect(decision.launch).toBe(0);
+  });
+});
+
+describe('shrinking', () => {
+  it('retires a worker that has idled for --idle-seconds', () => {
+    const idle = machine('idle', { phaseForMs: 5000 });
+    const busy = machine('busy');
+    const decision = decide(
+      seen({ backlog: backlog(16, { waiting: 0, inFlight: 1 }), machines: [idle, busy] }),
+      settings({ idleMs: 5000 }),
+      { ...quiet, recentlyNeeded: 2 },
+    );
+    expect(decision.retire).toEqual([idle.id]);
+  });
+  it('keeps one that has idled for less, while it was needed a moment ago', () => {
+    const machines = [machine('idle', { phaseForMs: 4000 })];
+    const decision = decide(seen({ machines }), settings({ idleMs: 5000 }), { ...quiet, recentlyNeeded: 1 });
+    expect(decision.retire).toEqual([]);
+  });
+  it('keeps an idle one for a tenth of its age unless told otherwise', () => {
+    const kept = machine('idle', { ageMs: 300_000, phaseForMs: 29_000 });
+    const gone = machine('idle', { ageMs: 300_000, phaseForMs: 30_000 });
+    const decision = decide(seen({ machines: [kept, gone] }), settings(), { ...quiet, recentlyNeeded: 2 });
+    expect(decision.retire).toEqual([gone.id]);
+  });
+  it('keeps what is paid for: nothing ends in its first minute', () => {
+    const machines = some(2, 'idle', { ageMs: 59_000, phaseForMs: 50_000 });
+    expect(decide(seen({ machines }), settings(), quiet).retire).toEqual([]);
+  });
+  it('retires nothing just after a launch', () => {
+    const machines = some(2, 'idle', { phaseForMs: 600_000 });
+    expect(decide(seen({ machines }), settings(), { ...quiet, sinceLaunchMs: 9000 }).retire).toEqual([]);
+  });
+  it('lets go at once of what is above --max, idle ones first', () => {
+    const busy = some(3, 'busy');
+    const idle = machine('idle');
+    const { retire } = decide(seen({ machines: [...busy, idle] }), settings({ max: 2 }), quiet);
+    expect(retire).toHaveLength(2);
+    expect(retire[0]).toBe(idle.id);
+  });
+  it('keeps --min', () => {
+    const machines = some(3, 'idle', { phaseForMs: 3_600_000 });
+    expect(decide(seen({ machines }), settings({ min: 2 }), quiet).retire).toHaveLength(1);
+  });
+});
+
+describe('cost caps', () => {
+  it('allow no more machines than --max-hourly-cost pays for, those that boot included', () => {
+    const machines = some(2, 'booting', { ageMs: 1000 });
+    const decision = decide(
+      seen({ backlog: backlog(50_000), machines }),
+      settings({ maxHourlyCostUsd: 1.1 }),
+      quiet,
+    );
+    expect(decision.launch).toBe(1);
+    expect(decision.warnings[0]).toContain('--max-hourly-cost $1.10 allows 3 at $0.3600 an hour');
+  });
+  it('let everything go, loudly, when the jobs have cost --max-job-cost', () => {
+    const machines = some(2, 'busy');
+    const decision = decide(
+      seen({ backlog: backlog(5000), machines, jobs: [{ id: 'j', totalImages: 5000, costUsd: 2 }] }),
+      settings({ maxJobCostUsd: 2 }),
+      quiet,
+    );
+    expect(decision).toMatchObject({ launch: 0, target: 0 });
+    expect(decision.retire).toHaveLength(2);
+    expect(decision.warnings[0]).toContain('a higher cap goes on with it');
+  });
+  it('launch only what the rest of --max-job-cost pays the boot of', () => {
+    // A boot costs 70 s of $0.36 an hour: $0.007.
+    const decision = decide(
+      seen({ backlog: backlog(50_000), jobs: [{ id: 'j', totalImages: 50_000, costUsd: 0.97 }] }),
+      settings({ maxJobCostUsd: 1 }),
+      quiet,
+    );
+    expect(decision.launch).toBe(4);
+  });
+  it('launch nothing when the price of a machine is not known', () => {
+    const decision = decide(
+      seen({ backlog: backlog(5000) }),
+      settings({ hourlyUsd: undefined, maxHourlyCostUsd: 1 }),
+      quiet,
+    );
+    expect(decision.launch).toBe(0);
+    expect(decision.warnings[0]).toContain('set pricePerHour');
+  });
+});
+
+describe('the per-message policy', () => {
+  it('wants one machine a message, up to --max', () => {
+    const decision = decide(seen({ backlog: backlog(20 * 16) }), settings({ policy: 'per-message' }), quiet);
+    expect(decision).toMatchObject({ needed: 20, launch: 15 });
+  });
+});
+
+const phases = fc.constantFrom<MachinePhase>('booting', 'idle', 'busy', 'draining', 'stopped');
+const fleets = fc
+  .array(
+    fc.record({
+      phase: phases,
+      phaseForMs: fc.nat(600_000),
+      ageMs: fc.nat(3_600_000),
+      managed: fc.constant(true),
+    }),
+    { maxLength: 30 },
+  )
+  .map((machines): Machine[] => machines.map((each, at) => ({ ...each, id: `m-${at}` })));
+const backlogs = fc
+  .record({
+    waiting: fc.nat(5000),
+    inFlight: fc.nat(500),
+    delayed: fc.nat(50),
+    perMessage: fc.integer({ min: 1, max: 16 }),
+  })
+  .map(({ perMessage, ...depth }) => ({
+    ...depth,
+    images: perMessage * (depth.waiting + depth.inFlight + depth.delayed),
+  }));
+const limits = fc
+  .record({
+    min: fc.nat(10),
+    more: fc.nat(20),
+    policy: fc.constantFrom('backlog', 'per-message'),
+    targetMs: fc.integer({ min: 1000, max: 600_000 }),
+  })
+  .map(({ min, more, ...rest }) => settings({ min, max: min + more, ...rest }));
+const histories = fc.record({
+  sinceLaunchMs: fc.option(fc.nat(100_000), { nil: undefined }),
+  recentlyNeeded: fc.nat(30),
+});
+const own = (machines: readonly Machine[]) => machines.filter(({ phase }) => phase !== 'stopped');
+const serving = (machines: readonly Machine[]) => own(machines).filter(({ phase }) => phase !== 'draining');
+
+describe('whatever the world looks like', () => {
+  const holds = (
+    property: (machines: Machine[], work: Backlog, limit: PolicySettings, history: History) => void,
+  ) => fc.assert(fc.property(fleets, backlogs, limits, histories, property), { numRuns: 500 });
+
+  it('there are never more than --max', () =>
+    holds((machines, work, limit, history) => {
+      const { launch } = decide(seen({ machines, backlog: work }), limit, history);
+      if (launch > 0) expect(own(machines).length + launch).toBeLessThanOrEqual(limit.max);
+    }));
+
+  it('there are never fewer than --min once there is room for them', () =>
+    holds((machines, work, limit, history) => {
+      const { target } = decide(seen({ machines, backlog: work }), limit, history);
+      const draining = own(machines).length - serving(machines).length;
+      expect(target).toBeGreaterThanOrEqual(Math.min(limit.min, Math.max(0, limit.max - draining)));
+    }));
+
+  it('a busy worker is never retired while an idle one stays', () =>
+    holds((machines, work, limit, history) => {
+      const retired = new Set(decide(seen({ machines, backlog: work }), limit, history).retire);
+      const isBusyRetired = machines.some(({ id, phase }) => retired.has(id) && phase === 'busy');
+      const isIdleKept = machines.some(({ id, phase }) => !retired.has(id) && phase === 'idle');
+      expect(isBusyRetired && isIdleKept).toBe(false);
+    }));
+
+  it('nothing is launched and retired at once', () =>
+    holds((machines, work, limit, history) => {
+      const { launch, retire } = decide(seen({ machines, backlog: work }), limit, history);
+      expect(Math.min(launch, retire.length)).toBe(0);
+    }));
+
+  it('more work never launches less', () =>
+    holds((machines, work, limit, history) => {
+      const more: Backlog = { ...work, waiting: work.waiting + 100, images: work.images + 1600 };
+      const fewer = decide(seen({ machines, backlog: work }), limit, history).launch;
+      expect(decide(seen({ machines, backlog: more }), limit, history).launch).toBeGreaterThanOrEqual(fewer);
+    }));
+
+  it('a launch is enough: the next look launches nothing more', () =>
+    holds((machines, work, limit, history) => {
+      const { launch } = decide(seen({ machines, backlog: work }), limit, history);
+      if (launch === 0) return;
+      const launched = Array.from({ length: launch }, (_, at) =>
+        machine('booting', { id: `new-${at}`, ageMs: 0 }),
+      );
+      const next = decide(seen({ machines: [...machines, ...launched], backlog: work }), limit, {
+        ...history,
+        sinceLaunchMs: 0,
+      });
+      expect(next).toMatchObject({ launch: 0, retire: [] });
+    }));
+});
+
+describe('constant work', () => {
+  it('settles on one fleet and neither launches nor retires any more', () => {
+    // 35 images/s arrive; a machine does 10 a second and boots in 70 s. Each tick is 5 s.
+    let machines: Machine[] = [];
+    let images = 0;
+    const needs: number[] = [];
+    const sizes: number[] = [];
+    for (let tick = 0; tick < 720; tick++) {
+      const ready = machines.filter(({ ageMs }) => ageMs >= 70_000);
+      const done = Math.min(images + 175, ready.length * 50);
+      images += 175 - done;
+      const busy = Math.ceil(done / 50);
+      machines = machines.map((each) => {
+        const phase: MachinePhase =
+          each.ageMs < 70_000 ? 'booting' : ready.indexOf(each) < busy ? 'busy' : 'idle';
+        const phaseForMs = phase === each.phase ? each.phaseForMs + 5000 : 0;
+        return { ...each, phase, phaseForMs, ageMs: each.ageMs + 5000 };
+      });
+      const decision = decide(
+        seen({ backlog: backlog(images), machines, throughputImagesPerSecond: done / 5 }),
+        settings(),
+        { sinceLaunchMs: undefined, recentlyNeeded: Math.max(0, ...needs.slice(-6)) },
+      );
+      needs.push(decision.needed);
+      machines = machines.filter(({ id }) => !decision.retire.includes(id));
+      machines.push(...some(decision.launch, 'booting', { ageMs: 0 }));
+      sizes.push(machines.length);
+    }
+    const settled = new Set(sizes.slice(-360));
+    expect([...settled]).toHaveLength(1);
+    expect(sizes.at(-1)).toBeGreaterThanOrEqual(4);
+    expect(sizes.at(-1)).toBeLessThanOrEqual(6);
+  });
+});

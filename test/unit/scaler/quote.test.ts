@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { type QuoteView, quoteText } from '../../../src/cli/jobs/quote-text.ts';
+import type { PolicySettings } from '../../../src/scaler/policy/policy.ts';
+import { quote, quoteRequests } from '../../../src/scaler/quote.ts';
+
+const settings: PolicySettings = {
+  policy: 'backlog',
+  min: 0,
+  max: 15,
+  maxLaunchPerTick: 2,
+  cooldownMs: 0,
+  idleMs: 10_000,
+  targetMs: 120_000,
+  billingMinimumMs: 60_000,
+  hourlyUsd: 0.1,
+  maxHourlyCostUsd: undefined,
+  maxJobCostUsd: undefined,
+};
+const measured = { imagesPerSecond: 10, bootMs: 60_000 };
+const job = (images: number) => ({ images, bytes: 1000 * images });
+
+describe('a quote', () => {
+  it('asks the policy how many machines, over as many ticks as it takes to launch them', () => {
+    expect(quote(job(6000), settings, measured).machines).toBe(10);
+  });
+
+  it('is for no more machines than there may be, and says why', () => {
+    const { machines, reason } = quote(job(100_000), settings, measured);
+    expect(machines).toBe(15);
+    expect(reason).toMatch(/15/);
+  });
+
+  it('is done after the boot and what the busiest machine has to do', () => {
+    const { messages, machines, firstResultMs, drainMs } = quote(job(20), settings, measured);
+    expect({ messages, machines }).toEqual({ messages: 2, machines: 1 });
+    expect(firstResultMs).toBe(60_000 + 1600);
+    expect(drainMs).toBe(60_000 + 2000);
+  });
+
+  it('pays machines for boot, work and idling, and at least their first minute', () => {
+    const one = quote(job(20), settings, measured);
+    expect(one.machineUsd).toBeCloseTo((0.1 * (60 + 2 + 10)) / 3600);
+    const short = quote(job(20), settings, { imagesPerSecond: 100, bootMs: 1000 });
+    expect(short.machineUsd).toBeCloseTo((0.1 * 60) / 3600);
+  });
+
+  it('does not call a price that is not known nothing', () => {
+    expect(quote(job(20), { ...settings, hourlyUsd: undefined }, measured).machineUsd).toBeUndefined();
+  });
+
+  it('promises no end where a cost cap lets no machine be launched', () => {
+    const { machines, drainMs, warnings } = quote(job(20), { ...settings, maxHourlyCostUsd: 0.01 }, measured);
+    expect({ machines, drainMs }).toEqual({ machines: 0, drainMs: undefined });
+    expect(warnings.join()).toMatch(/cap/);
+  });
+
+  it('counts what objects are put and read, and a share of sixteen images for the rest', () => {
+    const of = (images: number, puts: number, gets: number) => quoteRequests({ images, puts, gets });
+    expect(of(32, 32, 32)).toMatchObject({ s3Put: 34, s3Get: 32, sqs: 12 });
+    expect(of(32, 0, 32), 'images that are read in place').toMatchObject({ s3Put: 2, s3Get: 32 });
+    expect(of(32, 2, 2), 'images that are packed').toMatchObject({ s3Put: 4, s3Get: 2, sqs: 12 });
+    expect(of(1_000_000, 1_000_000, 1_000_000).usd).toBeCloseTo(5.8625, 3);
+  });
+});
+
+describe('a quote, as a person reads it', () => {
+  const view = (changes: Partial<QuoteView> = {}): QuoteView => ({
+    v: 1,
+    cluster: 'default',
+    cloud: 'aws',
+    ...quote(job(20), settings, measured),
+    ...measured,
+    imagesPerSecondIs: 'assumed',
+    bootIs: 'measured',
+    hourlyUsd: 0.1,
+    priceFrom: 'the setting pricePerHour',
+    requests: quoteRequests({ images: 20, puts: 20, gets: 20 }),
+    ...changes,
+  });
+
+  it('says what is measured and what is assumed, and that requests come on top', () => {
+    const text = quoteText(view());
+    expect(text).toMatch(/20, 20 KB, in 2 requests/);
+    expect(text).toMatch(/boot 60 s, measured/);
+    expect(text).toMatch(/10 images\/s a machine, assumed/);
+    expect(text).toMatch(/about \$0\.0020 for machines at \$0\.1000 an hour \(the setting pricePerHour\)/);
+    expect(text).toMatch(/on top for requests: 22 PUT and 20 GET of S3, 12 of SQS/);
+  });
+
+  it('says that a price is unknown, and what to set', () => {
+    expect(quoteText(view({ hourlyUsd: undefined, machineUsd: undefined }))).toMatch(
+      /cost +unknown.*pricePerHour/,
+    );
+  });
+});
