@@ -1,10 +1,10 @@
 // Builds the adapters that the settings ask for and hands them to the flows. Nothing else knows which cloud it is.
 
 import { ulid } from 'ulid';
-import { type Client, createClient } from '../client/client.ts';
-import type { Attendance } from '../client/submission.ts';
+import { type Client, createJobClient } from '../client/client.ts';
+import type { ControllerSession } from '../client/submission.ts';
 import type { Cloud, Store, UploadUrls } from '../core/cloud/ports.ts';
-import { patientCloud } from '../core/cloud/retrying-cloud.ts';
+import { retryingCloud } from '../core/cloud/retrying-cloud.ts';
 import { CONTROLLER_TIMING } from '../core/fleet/controller-timing.ts';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
 import { MAX_RECEIVE_COUNT } from '../core/job/messages.ts';
@@ -48,7 +48,7 @@ export async function openCloud(settings: RunSettings): Promise<Cloud> {
 async function openLocal({ dataDir, cluster }: RunSettings): Promise<Cloud> {
   const { createLocalCloud } = await import('../local/cloud.ts');
   const local = await createLocalCloud({ dataDir, cluster });
-  const { queues } = patientCloud(local, { clock: systemClock, random: Math.random });
+  const { queues } = retryingCloud(local, { clock: systemClock, random: Math.random });
   await queues.create(deadLetterQueueName(cluster), { retentionMs: RETENTION_MS });
   await queues.create(requestQueueName(cluster), {
     deadLetter: { queue: deadLetterQueueName(cluster), maxReceiveCount: MAX_RECEIVE_COUNT },
@@ -85,13 +85,13 @@ export async function openUploadUrls(settings: RunSettings): Promise<UploadUrls 
 
 /** A client on a cloud; in local mode its waiters see to it that workers run. */
 export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: string) => void): Client {
-  return createClient({
+  return createJobClient({
     cloud,
     clock: systemClock,
     random: Math.random,
     newId: ulid,
     readBucket: (name) => cloud.bucket(name),
-    attend: () => (cloud.kind === 'local' ? attendLocally(cloud, settings) : attendRemotely(cloud, notice)),
+    joinController: () => (cloud.kind === 'local' ? joinLocalController(cloud, settings) : watchRemoteController(cloud, notice)),
     concurrency: settings.concurrency,
     maxImageBytes: settings.maxImageBytes,
     packBelowBytes: settings.packBelowBytes,
@@ -105,11 +105,11 @@ interface LocalFleet {
 }
 
 /** Whoever waits on one machine stands by as its controller, which keeps one worker running where nothing else is said. */
-export function attendLocally(
+export function joinLocalController(
   cloud: Cloud,
   settings: RunSettings,
   { driver, policy }: LocalFleet = { driver: openProcessFleet(cloud, settings, 1), policy: ONE_WORKER },
-): Attendance {
+): ControllerSession {
   const failed = new AbortController();
   const holder = ulid();
   const timing = CONTROLLER_TIMING.local;
@@ -141,7 +141,7 @@ export function attendLocally(
   };
 }
 
-function attendRemotely(cloud: Cloud, notice: (text: string) => void): Attendance {
+function watchRemoteController(cloud: Cloud, notice: (text: string) => void): ControllerSession {
   const ended = new AbortController();
   void watchForWorkers({ output: cloud.output, clock: systemClock, signal: ended.signal }).then((found) => {
     if (!found)

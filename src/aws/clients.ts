@@ -5,7 +5,7 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { STREAM_FROM_BYTES } from './s3-body.ts';
 
-export interface ClientOptions {
+export interface SdkClientOptions {
   /** Else AWS_REGION or the profile's. */
   region?: string;
   /** How many requests the caller has under way at once. */
@@ -25,7 +25,7 @@ const noLog = { debug() {}, info() {}, warn() {}, error() {} };
 /** Streams and long polls hold a connection each while other requests go on, hence twice and some. */
 const agent = (concurrency = 16) => ({ keepAlive: true, maxSockets: 2 * concurrency + 8 });
 
-const common = ({ region }: ClientOptions) => ({
+const common = ({ region }: SdkClientOptions) => ({
   ...(region === undefined ? {} : { region }),
   retryMode: 'adaptive',
   maxAttempts: MAX_ATTEMPTS,
@@ -36,7 +36,7 @@ const common = ({ region }: ClientOptions) => ({
  * A client for {@link createS3Store}; `destroy()` closes its connections. Requests and answers carry checksums
  * unless AWS_REQUEST_CHECKSUM_CALCULATION says otherwise; buckets of other regions are followed there.
  */
-export function createS3Client(options: ClientOptions = {}): S3Client {
+export function createS3Client(options: SdkClientOptions = {}): S3Client {
   const config: S3ClientConfig = {
     ...common(options),
     followRegionRedirects: true,
@@ -64,13 +64,13 @@ export function createS3Client(options: ClientOptions = {}): S3Client {
 }
 
 /** `destroy()` closes its connections. */
-export function createSqsClient(options: ClientOptions = {}): SQSClient {
+export function createSqsClient(options: SdkClientOptions = {}): SQSClient {
   const config: SQSClientConfig = smallRequests(options);
   return new SQSClient(config);
 }
 
 /** `destroy()` closes its connections. */
-export function createEc2Client(options: ClientOptions = {}): EC2Client {
+export function createEc2Client(options: SdkClientOptions = {}): EC2Client {
   const config: EC2ClientConfig = smallRequests(options);
   return new EC2Client(config);
 }
@@ -79,13 +79,13 @@ export function createEc2Client(options: ClientOptions = {}): EC2Client {
  * `destroy()` closes its connections. Sends every request once: ending an instance twice would lower the capacity twice,
  * and src/aws/auto-scaling.ts knows which may be sent again.
  */
-export function createAutoScalingClient(options: ClientOptions = {}): AutoScalingClient {
+export function createAutoScalingClient(options: SdkClientOptions = {}): AutoScalingClient {
   const config: AutoScalingClientConfig = { ...smallRequests(options), maxAttempts: 1 };
   return new AutoScalingClient(config);
 }
 
 /** For a client of a service whose requests are small; `destroy()` of the client closes its connections. */
-export const smallRequests = (options: ClientOptions = {}) => ({
+export const smallRequests = (options: SdkClientOptions = {}) => ({
   ...common(options),
   requestHandler: {
     httpAgent: agent(options.concurrency),

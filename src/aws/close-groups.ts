@@ -4,11 +4,11 @@ import {
   UpdateAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import type { ScalingGroups } from '../core/aws-account/account.ts';
-import { type ClientOptions, smallRequests } from './clients.ts';
+import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { calling } from './retry.ts';
 
 /** Auto Scaling groups, for those who end them; `end` lets go of the connections. */
-export function createScalingGroups(options: ClientOptions): ScalingGroups & { end(): void } {
+export function createScalingGroups(options: SdkClientOptions): ScalingGroups & { end(): void } {
   const client = new AutoScalingClient(smallRequests(options));
   return {
     close: (name) =>

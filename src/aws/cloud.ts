@@ -1,11 +1,11 @@
 /** One cluster's cloud on AWS. */
 import type { Cloud, Store } from '../core/cloud/ports.ts';
-import { type ClientOptions, createS3Client, createSqsClient } from './clients.ts';
+import { type SdkClientOptions, createS3Client, createSqsClient } from './clients.ts';
 import { systemTiming, type Timing } from './retry.ts';
 import { createS3Store } from './s3-store.ts';
 import { createSqsQueues } from './sqs-queues.ts';
 
-export interface AwsCloudOptions extends ClientOptions {
+export interface AwsCloudOptions extends SdkClientOptions {
   cluster: string;
   inputBucket: string;
   outputBucket: string;
@@ -44,6 +44,6 @@ export function createAwsCloud(options: AwsCloudOptions): Cloud {
 }
 
 /** One bucket that is read in place where the cloud is not AWS. Its connections end with the process. */
-export function openBucket(name: string, options: ClientOptions = {}): Store {
+export function openBucket(name: string, options: SdkClientOptions = {}): Store {
   return createS3Store(createS3Client(options), name);
 }

@@ -26,7 +26,7 @@ import type {
   Template,
 } from '../core/aws-account/stacks.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
-import { type ClientOptions, smallRequests } from './clients.ts';
+import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { awsError, hasCode } from './errors.ts';
 import { calling } from './retry.ts';
 
@@ -34,7 +34,7 @@ import { calling } from './retry.ts';
 const NOTHING_TO_CHANGE = /didn't contain changes|No updates are to be performed/i;
 
 /** CloudFormation's verbs over the SDK; `end` lets go of its connections. */
-export function createStacks(options: ClientOptions): Stacks & { end(): void } {
+export function createStacks(options: SdkClientOptions): Stacks & { end(): void } {
   const client = new CloudFormationClient(smallRequests(options));
   return {
     find: (nameOrId) => find(client, nameOrId),

@@ -1,7 +1,7 @@
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { Caller } from '../core/aws-account/account.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { type ClientOptions, smallRequests } from './clients.ts';
+import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { calling } from './retry.ts';
 
 /** The region of AWS's own settings; undefined where they name none. Makes no request. */
@@ -17,7 +17,7 @@ export async function usualRegion(): Promise<string | undefined> {
 }
 
 /** Whose credentials these are, in which region they are used, and what time AWS has. Needs no permission. */
-export async function whoAmI(options: ClientOptions): Promise<Caller> {
+export async function whoAmI(options: SdkClientOptions): Promise<Caller> {
   const client = new STSClient(smallRequests(options));
   let serverMs: number | undefined;
   client.middlewareStack.add(

@@ -1,11 +1,11 @@
 import { GetRoleCommand, IAMClient, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
 import type { Permission, Permissions } from '../core/aws-account/account.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { type ClientOptions, smallRequests } from './clients.ts';
+import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { calling } from './retry.ts';
 
 /** What an identity may do, by IAM's policy simulator; `end` lets go of the connections. */
-export function createPermissions(options: ClientOptions): Permissions & { end(): void } {
+export function createPermissions(options: SdkClientOptions): Permissions & { end(): void } {
   const client = new IAMClient(smallRequests(options));
   return {
     async lacking(callerArn, permissions) {

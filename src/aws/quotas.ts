@@ -5,14 +5,14 @@ import {
 } from '@aws-sdk/client-service-quotas';
 import type { Quotas } from '../core/aws-account/account.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { type ClientOptions, smallRequests } from './clients.ts';
+import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { awsError, hasCode } from './errors.ts';
 
 /** "Running On-Demand Standard instances" and "All Standard Spot Instance Requests", in vCPUs. */
 const CODES = { 'on-demand': 'L-1216C47A', spot: 'L-34B43A08' } as const;
 
 /** The account's quotas of EC2; `end` lets go of the connections. */
-export function createQuotas(options: ClientOptions): Quotas & { end(): void } {
+export function createQuotas(options: SdkClientOptions): Quotas & { end(): void } {
   const client = new ServiceQuotasClient(smallRequests(options));
   return {
     async standardVcpus(market) {

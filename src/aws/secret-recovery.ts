@@ -1,10 +1,10 @@
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Secrets } from '../core/aws-account/account.ts';
-import { type ClientOptions, smallRequests } from './clients.ts';
+import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { awsError, hasCode } from './errors.ts';
 
 /** Secrets that were deleted and can still be restored; `end` lets go of the connections. */
-export function createSecrets(options: ClientOptions): Secrets & { end(): void } {
+export function createSecrets(options: SdkClientOptions): Secrets & { end(): void } {
   const client = new SecretsManagerClient(smallRequests(options));
   return {
     async goneAtMs(id) {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Cleanup } from '../core/runtime/cleanup.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Product } from './product.ts';
-import { type Boot, bootOf, type Place, type Site } from './site.ts';
+import { type Boot, bootOf, type BenchEnvironment, type Site } from './site.ts';
 
 export interface LocalSiteOptions {
   product: Product;
@@ -39,7 +39,7 @@ export async function openLocalSite(options: LocalSiteOptions): Promise<Site> {
       hint: optimised.stderr,
     });
 
-  async function fresh(): Promise<Place> {
+  async function fresh(): Promise<BenchEnvironment> {
     const dataDir = await mkdtemp(path.join(work, 'data-'));
     for (const name of [MODELS, OPTIMISED]) {
       const folder = path.join(prepared, name);
@@ -50,8 +50,8 @@ export async function openLocalSite(options: LocalSiteOptions): Promise<Site> {
       leave: () => rm(dataDir, { recursive: true, force: true, maxRetries: 10 }),
     };
   }
-  let warm: Promise<Place> | undefined;
-  async function openWarm(): Promise<Place> {
+  let warm: Promise<BenchEnvironment> | undefined;
+  async function openWarm(): Promise<BenchEnvironment> {
     const place = await fresh();
     cleanup.add(place.leave);
     const worker = await product.startWorker(place.env);

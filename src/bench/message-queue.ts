@@ -1,34 +1,34 @@
 import { MAX_BATCH } from '../core/job/messages.ts';
 
-export interface Batch {
+export interface SimulatedBatch {
   images: number;
   arrivedAtMs: number;
 }
 
 /** A queue of messages of up to 16 images, the oldest first. Keeps one entry an arrival, however many messages it has. */
 export class MessageQueue {
-  readonly #arrivals: Batch[] = [];
+  readonly #arrivals: SimulatedBatch[] = [];
   #head = 0;
   /** What workers held that died: it came first, so that it goes first. */
-  readonly #returned: Batch[] = [];
+  readonly #returned: SimulatedBatch[] = [];
   #messages = 0;
 
   get messages(): number {
     return this.#messages;
   }
 
-  add(batch: Batch): void {
+  add(batch: SimulatedBatch): void {
     this.#arrivals.push({ ...batch });
     this.#messages += Math.ceil(batch.images / MAX_BATCH);
   }
 
-  giveBack(batch: Batch): void {
+  giveBack(batch: SimulatedBatch): void {
     this.#returned.push(batch);
     this.#messages++;
   }
 
   /** One message. */
-  take(): Batch | undefined {
+  take(): SimulatedBatch | undefined {
     const returned = this.#returned.shift();
     const arrival = returned ?? this.#arrivals[this.#head];
     if (arrival === undefined) return undefined;

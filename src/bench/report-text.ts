@@ -1,7 +1,7 @@
 /** The figures of a report in words, as the table and the page have them. Pure. */
 
 import { modelTitle } from '../core/model/model.ts';
-import { counted } from '../core/money/counted.ts';
+import { pluralize } from '../core/money/counted.ts';
 import type { BenchReport, Change, ScenarioResult } from './bench-report.ts';
 import type { LabelShares } from './correctness.ts';
 import { SEED_SOURCE, type SeedFigure } from './seed-figures.ts';
@@ -96,7 +96,7 @@ export function contextLines({
   return [
     `machine  ${machine.cores} cores of ${machine.cpu}, ${memory}, ${machine.platform} ${machine.arch}`,
     `model    ${modelTitle(model)} ${model.version}; cloud ${cloud}${workers}`,
-    `versions imgcls ${versions.imgcls}, Node ${versions.node}; ${counted(options.repeat, 'repetition')}, ${counted(options.boots, 'boot')}`,
+    `versions imgcls ${versions.imgcls}, Node ${versions.node}; ${pluralize(options.repeat, 'repetition')}, ${pluralize(options.boots, 'boot')}`,
   ];
 }
 

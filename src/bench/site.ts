@@ -3,7 +3,7 @@ import type { WorkerStatus } from '../core/fleet/fleet.ts';
 import type { Scenario } from './scenarios.ts';
 
 /** What a command needs to run there. */
-export interface Place {
+export interface BenchEnvironment {
   env: NodeJS.ProcessEnv;
   /** Lets go of it. */
   leave(): Promise<void>;
@@ -18,7 +18,7 @@ export interface Boot {
 
 export interface Site {
   /** A place in the state that a scenario starts from; may take as long as a fleet takes to get there. */
-  place(start: Scenario['start']): Promise<Place>;
+  place(start: Scenario['start']): Promise<BenchEnvironment>;
   /** Launches a worker, waits until it is ready, and ends it. */
   boot(): Promise<Boot>;
   /** What the machines are that work there, where that is not this one. */

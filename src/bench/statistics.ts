@@ -26,7 +26,7 @@ export function summarise(samples: readonly number[]): Summary {
 const SIGNIFICANCE = 0.01;
 
 /** `unknown`: with so few samples not even complete separation would be beyond chance. */
-export type Verdict = 'beyond' | 'within' | 'unknown';
+export type ChangeSignificance = 'beyond' | 'within' | 'unknown';
 
 /**
  * Whether two sets of samples differ beyond the noise, by the exact rank-sum test (Wilcoxon, Mann and Whitney), which
@@ -34,7 +34,7 @@ export type Verdict = 'beyond' | 'within' | 'unknown';
  * hundred and not one in twenty. Of five repetitions against five this asks that all of one side are beyond all of the
  * other. What changed on the machine between the two reports is no noise to this test.
  */
-export function compareSamples(before: readonly number[], after: readonly number[]): Verdict {
+export function compareSamples(before: readonly number[], after: readonly number[]): ChangeSignificance {
   const leastP = 2 / combinations(before.length + after.length, before.length);
   if (before.length === 0 || after.length === 0 || leastP >= SIGNIFICANCE) return 'unknown';
   return rankSumP(before, after) < SIGNIFICANCE ? 'beyond' : 'within';

@@ -3,7 +3,7 @@
  * A machine works on one message at a time. What is left out: download, prefetch, the time of API calls.
  */
 import { Agenda } from './agenda.ts';
-import { type Batch, MessageQueue } from './message-queue.ts';
+import { type SimulatedBatch, MessageQueue } from './message-queue.ts';
 import type { Random } from './random.ts';
 import type { Arrival } from './traces.ts';
 import { Waits } from './waits.ts';
@@ -27,7 +27,7 @@ export interface SimulatedMachine {
   readonly launchedAtMs: number;
   phase: 'booting' | 'idle' | 'busy' | 'draining';
   phaseSinceMs: number;
-  batch: Batch | undefined;
+  batch: SimulatedBatch | undefined;
   hasWorked: boolean;
   hasEnded: boolean;
 }
@@ -181,7 +181,7 @@ export class World {
     });
   }
 
-  #finish(machine: SimulatedMachine, batch: Batch): void {
+  #finish(machine: SimulatedMachine, batch: SimulatedBatch): void {
     machine.batch = undefined;
     this.inFlight--;
     this.messagesDone++;

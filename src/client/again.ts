@@ -3,7 +3,7 @@
 import path from 'node:path';
 import type { Store } from '../core/cloud/ports.ts';
 import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
-import { readManifest, type Span } from '../core/job/manifest.ts';
+import { readManifest, type IndexRange } from '../core/job/manifest.ts';
 import { isError } from '../core/model/outcome.ts';
 import { readFailures } from '../results/failures.ts';
 import type { Input } from '../upload/inputs.ts';
@@ -20,7 +20,7 @@ export interface AgainOptions extends StoreImageOptions {
 /** The failed images that the job's present attempt tries again, in input order. */
 export async function* imagesToRetry(job: JobRecord, options: AgainOptions): AsyncGenerator<StoredImage> {
   const { output, signal } = options;
-  async function* wanted(): AsyncGenerator<Span> {
+  async function* wanted(): AsyncGenerator<IndexRange> {
     for await (const index of readFailures(output, job.id, job.attempt, signal))
       if (options.isWanted(index)) yield { first: index, last: index };
   }

@@ -11,13 +11,13 @@ import { ImgclsError, JobMissingError, ObjectMissingError } from '../core/runtim
 import { FORMAT } from '../core/runtime/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
 import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
-import { watchForNothing } from '../upload/nothing.ts';
+import { checkEmptyInput } from '../upload/nothing.ts';
 import { putContent } from '../upload/put-content.ts';
 import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
-import { NOTHING, submit } from '../upload/submit.ts';
+import { NOTHING, uploadImages } from '../upload/submit.ts';
 import { type WalkOptions, walkInputs } from '../upload/walk.ts';
 import { type ClassifyOptions, Interactive, type InteractiveImage } from './interactive.ts';
-import { type RetryJob, resumeRetry, retry } from './retry.ts';
+import { type RetryJob, resumeRetry, retryJob } from './retry.ts';
 import {
   type Job,
   type JobTools,
@@ -26,7 +26,7 @@ import {
   type SubmissionOptions,
   startSubmission,
   stopper,
-  type Waiting,
+  type WaitForOptions,
 } from './submission.ts';
 
 export interface ClientOptions extends JobTools {
@@ -74,9 +74,9 @@ export interface Client {
    * Stores one image, to be submitted later with others; until then no job knows of it.
    * @throws {ImgclsError} what waiting cannot help.
    */
-  store(content: { sha256: string; body: Body }, waiting?: Waiting): Promise<StoredInput>;
+  store(content: { sha256: string; body: Body }, waiting?: WaitForOptions): Promise<StoredInput>;
   /** @throws {ImgclsError} of kind `usage` when there is no such job. */
-  job(id: string, waiting?: Waiting): Promise<Job>;
+  job(id: string, waiting?: WaitForOptions): Promise<Job>;
   /**
    * Goes on with a job whose submitter ended before all images were announced; another job is only waited for.
    * Relative inputs are meant from the present folder.
@@ -98,7 +98,7 @@ export interface Client {
   close(): Promise<void>;
 }
 
-export function createClient(options: ClientOptions): Client {
+export function createJobClient(options: ClientOptions): Client {
   const interactive = new Interactive(options);
   return {
     submit: (inputs, job) => submitJob(options, inputs, job),
@@ -109,13 +109,13 @@ export function createClient(options: ClientOptions): Client {
       return jobHandle(options, record, { submitted: Promise.resolve(record) });
     },
     resume: async (id, job) => await resumeJob(options, await findJob(options, id, job), job),
-    retry: async (id, job) => await retry(options, await findJob(options, id, job), job),
+    retry: async (id, job) => await retryJob(options, await findJob(options, id, job), job),
     classify: (image, given) => interactive.classify(image, given),
     close: () => interactive.close(),
   };
 }
 
-async function findJob(options: ClientOptions, id: string, waiting: Waiting): Promise<JobRecord> {
+async function findJob(options: ClientOptions, id: string, waiting: WaitForOptions): Promise<JobRecord> {
   const unknown = (cause?: unknown) => new JobMissingError(id, options.cloud.cluster, cause);
   if (isDropJob(id)) throw dropped(id);
   if (!jobId.safeParse(id).success) throw unknown();
@@ -165,7 +165,7 @@ async function submitJob(
   const stopping = stopper(given.signal);
   const { signal } = stopping;
   const named = Array.isArray(inputs) ? (inputs as readonly string[]) : undefined;
-  const nothing = watchForNothing(given.onSkip);
+  const nothing = checkEmptyInput(given.onSkip);
   const walked =
     named === undefined
       ? (inputs as AsyncIterable<Input>)
@@ -178,7 +178,7 @@ async function submitJob(
   const job = newJob(options, given, named ?? []);
   await createJob(patient(options, { ...given, signal }).output, job, given.signal);
   const submission = await startSubmission(options, stopping, given, (announcing) =>
-    submit(chained(first.value, images), {
+    uploadImages(chained(first.value, images), {
       ...options,
       ...announcing,
       job,
@@ -224,7 +224,7 @@ async function resumeJob(options: ClientOptions, job: JobRecord, given: ResumeJo
   const submission = await startSubmission(options, stopping, given, async (announcing) => {
     const { cloud, signal } = announcing;
     const before = await announceRest(cloud, job, announcing);
-    return await submit(notIn(manifestOf(cloud.output, job, signal), inputs), {
+    return await uploadImages(notIn(manifestOf(cloud.output, job, signal), inputs), {
       ...options,
       ...announcing,
       job,

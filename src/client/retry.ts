@@ -29,7 +29,7 @@ export interface RetryJob extends SubmissionOptions {
 }
 
 /** Opens a finished job for another attempt and announces its failed images in it. Undefined where none is wanted. */
-export async function retry(tools: RetryTools, job: JobRecord, given: RetryJob): Promise<Job | undefined> {
+export async function retryJob(tools: RetryTools, job: JobRecord, given: RetryJob): Promise<Job | undefined> {
   if (job.state !== 'finished') throw notFinished(job);
   const { isWanted = () => true } = given;
   const stopping = stopper(given.signal);

@@ -1,5 +1,5 @@
 import type { Cloud } from '../core/cloud/ports.ts';
-import { patientCloud } from '../core/cloud/retrying-cloud.ts';
+import { retryingCloud } from '../core/cloud/retrying-cloud.ts';
 import { FIRST_ATTEMPT, type JobRecord } from '../core/job/job.ts';
 import { cancelJob, readJob } from '../core/job/job-record.ts';
 import { responseQueueName } from '../core/job/keys.ts';
@@ -11,7 +11,7 @@ import { type FollowProgress, follow } from '../results/follow.ts';
 import { readOutcomes } from '../results/ledger.ts';
 
 /** What sees to it that workers run while somebody waits; on AWS the cluster's own controller does. */
-export interface Attendance {
+export interface ControllerSession {
   /** Aborts, with the reason, when workers cannot be kept running. */
   failed: AbortSignal;
   /** Ends it. `givenUp`: unfinished jobs that nobody waits for any more. */
@@ -28,17 +28,17 @@ export interface JobTools {
   random(): number;
   /** A new ULID. */
   newId(): string;
-  attend(): Attendance;
+  joinController(): ControllerSession;
 }
 
 /** How faults of the world are waited out. */
-export interface Waiting {
+export interface WaitForOptions {
   /** Told of each of them. */
   onTransient?(error: unknown): void;
   signal?: AbortSignal;
 }
 
-export interface OutcomesOptions extends Waiting {
+export interface OutcomesOptions extends WaitForOptions {
   onProgress?(progress: FollowProgress): void;
 }
 
@@ -48,9 +48,9 @@ export interface Job {
   /** The record, once every image is stored and announced. */
   readonly submitted: Promise<JobRecord>;
   /** As it is now; faults of the world are waited out where it is said how. */
-  record(waiting?: Waiting): Promise<JobRecord>;
+  record(waiting?: WaitForOptions): Promise<JobRecord>;
   /** As `record`; a job whose images all have outcomes is ended first, should whoever waited for it have left before. */
-  settled(waiting?: Waiting): Promise<JobRecord>;
+  settled(waiting?: WaitForOptions): Promise<JobRecord>;
   /**
    * Waits for the job: every outcome in input order, each once; of a job that is tried again, those of the images that are.
    * To be iterated once; leaving the loop ends the wait.
@@ -75,7 +75,7 @@ export interface Submission {
   responses?: string;
 }
 
-export interface SubmissionOptions extends Waiting {
+export interface SubmissionOptions extends WaitForOptions {
   /** Nobody waits where this is false: no worker is started and no response is sent. */
   wait: boolean;
 }
@@ -83,9 +83,9 @@ export interface SubmissionOptions extends Waiting {
 /** The cloud of somebody who waits faults out. */
 export function patient(
   { cloud, clock, random }: Pick<JobTools, 'cloud' | 'clock' | 'random'>,
-  { onTransient, signal }: Waiting,
+  { onTransient, signal }: WaitForOptions,
 ): Cloud {
-  return patientCloud(cloud, {
+  return retryingCloud(cloud, {
     clock,
     random,
     ...(signal && { signal }),
@@ -141,14 +141,14 @@ export function jobHandle(
   shown?: readonly number[],
 ): Job {
   const { cloud: plain, clock } = tools;
-  const record = (waiting?: Waiting) =>
+  const record = (waiting?: WaitForOptions) =>
     readJob((waiting === undefined ? plain : patient(tools, waiting)).output, id, waiting?.signal);
   async function* outcomes({
     signal,
     onProgress,
     onTransient,
   }: OutcomesOptions = {}): AsyncGenerator<Outcome> {
-    const attendance = tools.attend();
+    const attendance = tools.joinController();
     const ends = [signal, submission.failed, attendance.failed].filter((each) => each !== undefined);
     const end = AbortSignal.any(ends);
     const cloud = patient(tools, { signal: end, ...(onTransient && { onTransient }) });

@@ -11,7 +11,7 @@ import type {
 import { messageOf } from '../core/runtime/errors.ts';
 import { deploymentError } from './diagnosis.ts';
 import { followStack, lastEvent, untilAtRest, untilPlanned, type Watching } from './follow.ts';
-import { isShell, isSuccess, nextStep, stuckError } from './stack-state.ts';
+import { isReviewInProgress, isSuccess, nextStep, stuckError } from './stack-state.ts';
 
 export interface DeployPorts extends Watching {
   stacks: Stacks;
@@ -42,7 +42,7 @@ export async function deployStack(ports: DeployPorts, deployment: Deployment): P
   const ready = await readyToChange(ports, name);
   if (ready === 'declined') return { became: 'declined' };
   const { stack } = ready;
-  const isNew = stack === undefined || isShell(stack);
+  const isNew = stack === undefined || isReviewInProgress(stack);
   const changeSet = await stacks.propose({
     stack: name,
     kind: isNew ? 'CREATE' : 'UPDATE',

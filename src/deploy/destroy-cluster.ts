@@ -21,7 +21,7 @@ const LOOK_EVERY_MS = 5000;
 const TRIES = 3;
 
 /** Instances of the cluster's fleet. */
-export interface Machines {
+export interface ClusterInstances {
   /** Terminated ones included as long as EC2 tells of them. */
   list(): Promise<Ec2Instance[]>;
   /** Any of the account's. */
@@ -32,7 +32,7 @@ export interface DestroyPorts extends Watching {
   cluster: string;
   stackName: string;
   stacks: Stacks;
-  machines: Machines;
+  machines: ClusterInstances;
   groups: ScalingGroups;
   buckets: Buckets;
   queues: Pick<QueueService, 'list' | 'remove'>;

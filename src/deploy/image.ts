@@ -14,7 +14,7 @@ export interface WantedMachines {
   image: string | undefined;
 }
 
-export interface Machines {
+export interface MachineImageChoice {
   image: string;
   /** Only where the template's own would not run the image. */
   controllerType?: string;
@@ -31,7 +31,7 @@ export async function chooseMachines(
   { images, ec2 }: { images: WorkerImages; ec2: Pick<Ec2, 'types' | 'imageArchitecture'> },
   { workerType, controllerType, image }: WantedMachines,
   version: string,
-): Promise<Machines> {
+): Promise<MachineImageChoice> {
   const names = [workerType, ...(controllerType === undefined ? [] : [controllerType])];
   const types = await ec2.types(names);
   const worker = named(workerType, types);

@@ -5,7 +5,7 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 /** What machines without a public address cannot do without. */
 const NEEDED_ENDPOINTS = ['s3', 'sqs'];
 
-export interface Place {
+export interface NetworkPlacement {
   vpc: string;
   subnets: string[];
 }
@@ -18,7 +18,7 @@ export async function choosePlace(
   network: Pick<Network, 'defaultVpc' | 'subnetsOf' | 'subnets'>,
   /** As a person writes them: ids, those of subnets with commas between. */
   wanted: { vpc?: string | undefined; subnets?: string | undefined },
-): Promise<Place> {
+): Promise<NetworkPlacement> {
   const ids = wanted.subnets?.split(',').map((id) => id.trim());
   const vpc = wanted.vpc ?? (ids === undefined ? await network.defaultVpc() : undefined);
   if (vpc === undefined && ids === undefined) {
@@ -53,7 +53,7 @@ const ofSeveralVpcs = (vpc: string, elsewhere: readonly Subnet[]) =>
  */
 export async function requireWayOut(
   network: Pick<Network, 'withoutWayOut' | 'endpoints'>,
-  { vpc, subnets }: Place,
+  { vpc, subnets }: NetworkPlacement,
 ): Promise<void> {
   const cutOff = await network.withoutWayOut(vpc, subnets);
   if (cutOff.length === 0) return;

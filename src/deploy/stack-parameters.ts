@@ -4,7 +4,7 @@ import type { Ec2 } from '../core/aws-account/ec2.ts';
 import type { ParameterChoice, Stack, TemplateSummary } from '../core/aws-account/stacks.ts';
 import { chooseMachines } from './image.ts';
 import { chooseParameters, parameterValue, type Wanted } from './parameters.ts';
-import { choosePlace, type Place, requireWayOut } from './place.ts';
+import { choosePlace, type NetworkPlacement, requireWayOut } from './place.ts';
 
 export interface ParameterRequest {
   cluster: string;
@@ -79,7 +79,7 @@ async function newPlace(
   stack: Stack | undefined,
   { summary, wanted }: ParameterRequest,
   network: Network,
-): Promise<(Place & { routeTables?: string[] }) | undefined> {
+): Promise<(NetworkPlacement & { routeTables?: string[] }) | undefined> {
   const vpc = given(wanted, 'VpcId');
   const subnets = given(wanted, 'SubnetIds');
   const moves = [vpc, subnets, given(wanted, 'WithEndpoints')].some((each) => each !== undefined);

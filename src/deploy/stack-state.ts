@@ -14,7 +14,7 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 export type NextStep = 'create' | 'update' | 'clear' | 'wait' | 'stuck';
 
 /** A shell that a change set was made for, and nothing else yet. */
-export const isShell = ({ status }: Pick<Stack, 'status'>): boolean => status === 'REVIEW_IN_PROGRESS';
+export const isReviewInProgress = ({ status }: Pick<Stack, 'status'>): boolean => status === 'REVIEW_IN_PROGRESS';
 
 export const isUnderWay = (status: string): boolean => status.endsWith('_IN_PROGRESS');
 
@@ -23,7 +23,7 @@ export const isSuccess = (status: string): boolean =>
   status === 'CREATE_COMPLETE' || status === 'UPDATE_COMPLETE';
 
 export function nextStep(stack: Pick<Stack, 'status'> | undefined): NextStep {
-  if (stack === undefined || isShell(stack)) return 'create';
+  if (stack === undefined || isReviewInProgress(stack)) return 'create';
   const { status } = stack;
   if (isUnderWay(status)) return 'wait';
   if (status === 'ROLLBACK_COMPLETE' || status === 'CREATE_FAILED') return 'clear';

@@ -4,7 +4,7 @@ import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 /** `do`: somebody has to do something. `unknown`: it could not be found out, and may be well. */
 export type Status = 'ok' | 'do' | 'unknown';
 
-export interface Verdict {
+export interface CheckResult {
   status: Status;
   message: string;
   /** What to do. */
@@ -14,16 +14,16 @@ export interface Verdict {
 export interface Check {
   name: string;
   /** What it throws has to be dealt with. */
-  run(): Promise<Verdict>;
+  run(): Promise<CheckResult>;
 }
 
-export type Finding = Verdict & { check: string };
+export type Finding = CheckResult & { check: string };
 
-export const ok = (message: string): Verdict => ({ status: 'ok', message });
+export const ok = (message: string): CheckResult => ({ status: 'ok', message });
 
-export const wrong = (message: string, hint: string): Verdict => ({ status: 'do', message, hint });
+export const wrong = (message: string, hint: string): CheckResult => ({ status: 'do', message, hint });
 
-export const unknown = (message: string): Verdict => ({ status: 'unknown', message });
+export const unknown = (message: string): CheckResult => ({ status: 'unknown', message });
 
 /** One after the other, each answered as soon as it is known. */
 export async function* runChecks(checks: readonly Check[], signal: AbortSignal): AsyncGenerator<Finding> {
@@ -33,7 +33,7 @@ export async function* runChecks(checks: readonly Check[], signal: AbortSignal):
   }
 }
 
-async function verdictOf(run: Check['run']): Promise<Verdict> {
+async function verdictOf(run: Check['run']): Promise<CheckResult> {
   try {
     return await run();
   } catch (error) {
@@ -42,7 +42,7 @@ async function verdictOf(run: Check['run']): Promise<Verdict> {
 }
 
 /** An error as something to be done. */
-export function failed(error: unknown): Verdict {
+export function failed(error: unknown): CheckResult {
   const hint = error instanceof ImgclsError ? error.hint : undefined;
   return { status: 'do', message: messageOf(error), ...(hint !== undefined && { hint }) };
 }

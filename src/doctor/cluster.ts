@@ -14,13 +14,13 @@ import {
   PreconditionFailedError,
   QueueMissingError,
 } from '../core/runtime/errors.ts';
-import { ok, unknown, type Verdict, wrong } from './check.ts';
+import { ok, unknown, type CheckResult, wrong } from './check.ts';
 
 /** A key that no image and no job has. */
 const NOBODY = 'doctor';
 
 /** Reading and writing of image bytes. @throws {ImgclsError} that says what is not possible. */
-export async function inputVerdict(store: Store): Promise<Verdict> {
+export async function inputVerdict(store: Store): Promise<CheckResult> {
   const key = `images/${NOBODY}`;
   await mayList(store, 'images/');
   await mayGet(store, key);
@@ -29,7 +29,7 @@ export async function inputVerdict(store: Store): Promise<Verdict> {
 }
 
 /** Reading, writing and ending of jobs. @throws {ImgclsError} that says what is not possible. */
-export async function outputVerdict(store: Store): Promise<Verdict> {
+export async function outputVerdict(store: Store): Promise<CheckResult> {
   const key = jobKey(NOBODY);
   await mayList(store, 'jobs/');
   await mayGet(store, key);
@@ -72,7 +72,7 @@ export async function requestQueueVerdict({
   cluster,
   caller,
   permissions,
-}: SenderParts): Promise<Verdict> {
+}: SenderParts): Promise<CheckResult> {
   const name = requestQueueName(cluster);
   const depth = await depthOf(queues, name);
   if (depth === undefined) return missing(name);
@@ -90,7 +90,7 @@ export async function requestQueueVerdict({
 }
 
 /** A queue that only some commands use: who may not look at it may do well without. */
-export async function sideQueueVerdict(queues: QueueService, name: string, users: string): Promise<Verdict> {
+export async function sideQueueVerdict(queues: QueueService, name: string, users: string): Promise<CheckResult> {
   try {
     const depth = await depthOf(queues, name);
     return depth === undefined ? missing(name) : ok(`${name}: ${depth.waiting} waiting`);
@@ -108,7 +108,7 @@ async function depthOf(queues: QueueService, name: string): Promise<QueueDepth |
   }
 }
 
-const missing = (name: string): Verdict =>
+const missing = (name: string): CheckResult =>
   wrong(
     `there is no queue ${name}.`,
     '"imgcls deploy" makes the queues of a cluster. Check the settings cluster and AWS_REGION.',
@@ -119,7 +119,7 @@ export async function responseQueueVerdict(
   queues: QueueService,
   cluster: string,
   id: string,
-): Promise<Verdict> {
+): Promise<CheckResult> {
   const name = responseQueueName(cluster, id);
   const queue = await queues.create(name);
   try {
@@ -130,7 +130,7 @@ export async function responseQueueVerdict(
   return ok('can be made, read and removed');
 }
 
-export interface ControllerParts {
+export interface ControllerCheckParts {
   output: Store;
   timing: Pick<ControllerTiming, 'lockTtlMs'>;
   clock: Clock;
@@ -143,7 +143,7 @@ export async function controllerVerdict({
   timing: { lockTtlMs },
   clock,
   signal,
-}: ControllerParts): Promise<Verdict> {
+}: ControllerCheckParts): Promise<CheckResult> {
   const seen = await readControllerLock(output);
   const holder = seen?.record.holder;
   if (seen === undefined || holder === undefined)
@@ -161,7 +161,7 @@ export async function controllerVerdict({
   return await withoutController(`controller ${holder} does not act any more`, output, clock);
 }
 
-async function withoutController(what: string, output: Store, clock: Clock): Promise<Verdict> {
+async function withoutController(what: string, output: Store, clock: Clock): Promise<CheckResult> {
   let workers = 0;
   for await (const _ of liveReports(output, clock)) workers++;
   if (workers > 0) return ok(`${what}; workers that run without one: ${workers}`);

@@ -4,7 +4,7 @@ import type { Ec2, Ec2Launch, LaunchRehearsal, Pool } from '../core/aws-account/
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
-import { failed, ok, unknown, type Verdict, wrong } from './check.ts';
+import { failed, ok, unknown, type CheckResult, wrong } from './check.ts';
 
 /** What any fleet of EC2 is looked at with. */
 export interface AnyFleet {
@@ -28,8 +28,8 @@ export interface FleetParts extends AnyFleet {
 /** What this identity may not see or do is no matter where a controller with rights of its own acts. */
 export async function unlessControlled(
   parts: Pick<AnyFleet, 'isControlled'>,
-  run: () => Promise<Verdict>,
-): Promise<Verdict> {
+  run: () => Promise<CheckResult>,
+): Promise<CheckResult> {
   try {
     return await run();
   } catch (error) {
@@ -39,7 +39,7 @@ export async function unlessControlled(
 }
 
 /** Template, types and image are there and fit together. */
-export const templateVerdict = (parts: FleetParts): Promise<Verdict> =>
+export const templateVerdict = (parts: FleetParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { ec2, template, instanceTypes } = parts;
     const types = await checkEc2(ec2, { template, instanceTypes });
@@ -57,7 +57,7 @@ export const templateVerdict = (parts: FleetParts): Promise<Verdict> =>
   });
 
 /** Asks EC2 for the very launch that a controller would make, and takes none. */
-export const launchVerdict = (parts: FleetParts): Promise<Verdict> =>
+export const launchVerdict = (parts: FleetParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     await parts.ec2.rehearse(rehearsal(parts));
     return ok('an instance could be launched');
@@ -79,7 +79,7 @@ function rehearsal({ cluster, template, pools, onDemandPercentage }: FleetParts)
 const STANDARD = /^[acdhimrtz]/;
 
 /** Whether the account may run as many instances as the fleet may have. */
-export const quotaVerdict = (parts: Omit<FleetParts, 'pools'>): Promise<Verdict> =>
+export const quotaVerdict = (parts: Omit<FleetParts, 'pools'>): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { ec2, quotas, template, instanceTypes, max, onDemandPercentage } = parts;
     const own = (await ec2.template(template)).instanceType;

@@ -1,7 +1,7 @@
 /** Whether workers could be launched by an Auto Scaling group. */
 import type { AutoScaling } from '../core/aws-account/auto-scaling.ts';
 import { checkGroup } from '../scaler/drivers/asg-check.ts';
-import { ok, type Verdict, wrong } from './check.ts';
+import { ok, type CheckResult, wrong } from './check.ts';
 import { type AnyFleet, quotaVerdict, unlessControlled } from './fleet.ts';
 
 export interface GroupParts extends AnyFleet {
@@ -11,7 +11,7 @@ export interface GroupParts extends AnyFleet {
 }
 
 /** The group is there, takes as many as the fleet may have, and launches. */
-export const groupVerdict = (parts: GroupParts): Promise<Verdict> =>
+export const groupVerdict = (parts: GroupParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { autoScaling, ec2, group: name, min, max } = parts;
     const types = await checkGroup(autoScaling, ec2, { group: name, min });
@@ -36,7 +36,7 @@ export const groupVerdict = (parts: GroupParts): Promise<Verdict> =>
   });
 
 /** As for a launch template, of the types that the group names. */
-export const groupQuotaVerdict = (parts: GroupParts): Promise<Verdict> =>
+export const groupQuotaVerdict = (parts: GroupParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { template, instanceTypes } = await parts.autoScaling.group(parts.group);
     return await quotaVerdict({ ...parts, template: template ?? '', instanceTypes });

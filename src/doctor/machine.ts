@@ -1,7 +1,7 @@
 /** This machine: what of it imgcls needs, here or in a worker. */
 import type { Caller } from '../core/aws-account/account.ts';
 import { LEAST_MEMORY_BYTES } from '../scaler/drivers/ec2-check.ts';
-import { ok, type Verdict, wrong } from './check.ts';
+import { ok, type CheckResult, wrong } from './check.ts';
 
 const GIB = 1024 ** 3;
 const LEAST_NODE = [22, 13] as const;
@@ -10,14 +10,14 @@ const LEAST_DISK_BYTES = GIB;
 /** AWS refuses requests that are 5 minutes off, and a clock that drifts gets there. */
 const MOST_SKEW_MS = 60_000;
 
-export function nodeVerdict(version: string): Verdict {
+export function nodeVerdict(version: string): CheckResult {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [leastMajor, leastMinor] = LEAST_NODE;
   if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return ok(version);
   return wrong(`${version} is too old.`, `Install Node ${LEAST_NODE.join('.')} or newer.`);
 }
 
-export function diskVerdict(folder: string, freeBytes: number): Verdict {
+export function diskVerdict(folder: string, freeBytes: number): CheckResult {
   const free = `${gib(freeBytes)} free for ${folder}`;
   if (freeBytes >= LEAST_DISK_BYTES) return ok(free);
   return wrong(
@@ -26,7 +26,7 @@ export function diskVerdict(folder: string, freeBytes: number): Verdict {
   );
 }
 
-export function memoryVerdict(totalBytes: number): Verdict {
+export function memoryVerdict(totalBytes: number): CheckResult {
   if (totalBytes >= LEAST_MEMORY_BYTES) return ok(gib(totalBytes));
   return wrong(
     `${gib(totalBytes)} is too little for a worker.`,
@@ -37,7 +37,7 @@ export function memoryVerdict(totalBytes: number): Verdict {
 const gib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
 
 /** @param nowMs by this machine's clock, when the answer came. */
-export function clockVerdict({ serverMs }: Pick<Caller, 'serverMs'>, nowMs: number): Verdict {
+export function clockVerdict({ serverMs }: Pick<Caller, 'serverMs'>, nowMs: number): CheckResult {
   if (serverMs === undefined) return { status: 'unknown', message: 'AWS did not say what time it has' };
   const skewMs = nowMs - serverMs;
   const seconds = Math.round(Math.abs(skewMs) / 1000);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { ReceivedMessage } from '../core/cloud/ports.ts';
 import type { LocalDatabase } from './database.ts';
 import { type QueueRow, queueIfThere, queueRow, receiptOf } from './queue-rows.ts';
-import { Turns } from './queue-turns.ts';
+import { JobRotation } from './queue-turns.ts';
 
 /** Messages whose lease or delay ended, made ready in one receive. */
 const WAKE = 100;
@@ -107,7 +107,7 @@ function buried(db: LocalDatabase, queue: QueueRow, row: ReadyRow): boolean {
   const letters = queueIfThere(db, queue.deadLetter);
   // Rather received once more than lost.
   if (letters === undefined) return false;
-  const turns = new Turns(db, letters);
+  const turns = new JobRotation(db, letters);
   db.sql('UPDATE messages SET queue = ?, turn = ?, receipt = NULL, receive_count = 0 WHERE id = ?').run(
     letters.id,
     turns.next(row.groupName),

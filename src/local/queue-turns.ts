@@ -12,7 +12,7 @@ import type { LocalDatabase } from './database.ts';
 const FORGET = 4;
 
 /** Hands out the turns of one transaction's messages of one queue. Call `save` at the end. */
-export class Turns {
+export class JobRotation {
   readonly #db: LocalDatabase;
   readonly #queue: { id: number; turn: number };
   readonly #last = new Map<string, number>();

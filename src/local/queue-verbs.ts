@@ -2,7 +2,7 @@
 import type { OutgoingMessage, QueueDepth } from '../core/cloud/ports.ts';
 import type { LocalDatabase } from './database.ts';
 import { idOf, queueRow } from './queue-rows.ts';
-import { Turns } from './queue-turns.ts';
+import { JobRotation } from './queue-turns.ts';
 
 export function insertMessages(
   db: LocalDatabase,
@@ -11,7 +11,7 @@ export function insertMessages(
   nowMs: number,
 ): void {
   const queue = queueRow(db, name);
-  const turns = new Turns(db, queue);
+  const turns = new JobRotation(db, queue);
   for (const { body, groupId = null, delayMs = 0 } of messages) {
     const { lastInsertRowid } = db
       .sql('INSERT INTO messages (queue, turn, due_at_ms, sent_at_ms, group_name) VALUES (?, ?, ?, ?, ?)')

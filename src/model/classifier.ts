@@ -9,7 +9,7 @@ import { type DecodedImage, type DecodeLimits, decodeImage } from './decode.ts';
 import { DecodeError } from './decode-error.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
 import { freeBytes } from './free-bytes.ts';
-import { makeLane } from './lane.ts';
+import { makeSerialQueue } from './lane.ts';
 import { OPTIMISED_FILE } from './optimised.ts';
 import { topClasses } from './postprocess.ts';
 import { imageElements, makePreprocess } from './preprocess.ts';
@@ -58,7 +58,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
   const preprocess = makePreprocess(recipe, layout);
   // One input for all runs; the lane sees to it that only one run uses it.
   const tensor = new Float32Array(RUNNER_BATCH * imageElements(recipe));
-  const lane = makeLane();
+  const lane = makeSerialQueue();
   /** All time spent in the model so far, milliseconds. */
   let modelMs = 0;
 

@@ -1,14 +1,14 @@
 // Encoded image -> the pixels that the model looks at.
 
 import sharp, { type Sharp } from 'sharp';
-import { formatOf, type ImageFormat } from '../core/model/image-format.ts';
+import { imageFormatOf, type ImageFormat } from '../core/model/image-format.ts';
 import type { Preprocessing } from '../core/model/model.ts';
 import { messageOf } from '../core/runtime/errors.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
 import { freeBytes } from './free-bytes.ts';
 import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
-import { makeLane } from './lane.ts';
+import { makeSerialQueue } from './lane.ts';
 import { turnUpright } from './upright.ts';
 
 // One thread a decode: runners and images are what goes on in parallel. Nothing is ever decoded twice.
@@ -65,7 +65,7 @@ export async function decodeImage(
 }
 
 /** Pictures that are held whole take turns, so that a process holds one at a time, whatever it is given. */
-const heavy = makeLane();
+const heavy = makeSerialQueue();
 
 type Target = Pick<Preprocessing, 'resizeShortestSide' | 'cropSize' | 'kernel'>;
 
@@ -104,7 +104,7 @@ async function shrink(image: Sharp, recipe: Target, limits: DecodeLimits): Promi
 }
 
 function checkedFormat(bytes: Uint8Array): ImageFormat {
-  const format = formatOf(bytes);
+  const format = imageFormatOf(bytes);
   if (typeof format !== 'string') throw new DecodeError(format.code, format.message);
   return format;
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../core/runtime/backoff.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
-export interface DownloadOptions {
+export interface FileDownloadOptions {
   url: string;
   /** Grows while the file comes; stays when the transfer breaks off, so that the next one goes on from there. */
   partialPath: string;
@@ -37,7 +37,7 @@ export async function discardPartial(partialPath: string): Promise<void> {
  * @throws {ImgclsError} `permanent` when the server has no such file or one of another length (nothing is kept then);
  *   `transient` when it cannot be reached (what came so far is kept).
  */
-export async function download(options: DownloadOptions): Promise<void> {
+export async function downloadFile(options: FileDownloadOptions): Promise<void> {
   const { url, partialPath, signal, maxTries = MAX_TRIES, random = Math.random } = options;
   let failures = 0;
   for (;;) {
@@ -65,7 +65,7 @@ export async function download(options: DownloadOptions): Promise<void> {
 }
 
 /** One request; whatever it brings is in the partial file when it ends, well or not. */
-async function transfer(options: DownloadOptions, offset: number): Promise<void> {
+async function transfer(options: FileDownloadOptions, offset: number): Promise<void> {
   const { url, partialPath, acceptBytes, onProgress, signal } = options;
   if (offset > 0 && acceptBytes.includes(offset)) return;
   const stall = stallGuard(options.stallMs ?? STALL_MS, signal);
@@ -142,7 +142,7 @@ interface Append {
   start: number;
   maxBytes: number;
   total: number | undefined;
-  onProgress: DownloadOptions['onProgress'];
+  onProgress: FileDownloadOptions['onProgress'];
   stall: StallGuard;
 }
 

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Body, Store } from '../core/cloud/ports.ts';
 import { modelPrefix } from '../core/job/keys.ts';
 import { type ModelManifest, type ModelRef, modelTitle } from '../core/model/model.ts';
-import type { ModelPlace } from '../core/model/runner-protocol.ts';
+import type { ModelLocation } from '../core/model/runner-protocol.ts';
 import { unlessAborted } from '../core/runtime/abort.ts';
 import {
   ImgclsError,
@@ -36,7 +36,7 @@ export interface ModelFiles {
    * yet. Calls for one model share one fetch, which ends when none of them waits any more; a failure is forgotten.
    * @throws {ImgclsError} of kind `permanent` when the model is nowhere; what the store throws.
    */
-  ensure(ref: ModelRef, signal?: AbortSignal): Promise<ModelPlace>;
+  ensure(ref: ModelRef, signal?: AbortSignal): Promise<ModelLocation>;
 }
 
 export interface ModelFilesOptions {
@@ -51,7 +51,7 @@ export interface ModelFilesOptions {
 }
 
 interface Load {
-  place: Promise<ModelPlace>;
+  place: Promise<ModelLocation>;
   stop: AbortController;
   waiting: number;
 }
@@ -87,7 +87,7 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
   };
 }
 
-async function locate(ref: ModelRef, options: ModelFilesOptions, signal: AbortSignal): Promise<ModelPlace> {
+async function locate(ref: ModelRef, options: ModelFilesOptions, signal: AbortSignal): Promise<ModelLocation> {
   const { library, output, cacheDir, optimised, log } = options;
   const cached = join(cacheDir, ref.sha256);
   const installed = await library.findBySha256(ref.sha256);
@@ -116,7 +116,7 @@ async function optimisedPlace(
   { sha256 }: ModelRef,
   { optimised, log }: ModelFilesOptions,
   signal: AbortSignal,
-): Promise<ModelPlace> {
+): Promise<ModelLocation> {
   try {
     const optimisedDir = await optimised?.make(join(dir, WEIGHTS_FILE), sha256, signal);
     return { dir, sha256, ...(optimisedDir !== undefined && { optimisedDir }) };

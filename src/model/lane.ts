@@ -1,5 +1,5 @@
 /** Runs what it is given one after the other, in order; a failure is its own caller's only. */
-export function makeLane(): <T>(work: () => Promise<T>) => Promise<T> {
+export function makeSerialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const result = last.then(work);

@@ -1,6 +1,6 @@
 // The models that a runner has in memory.
 
-import type { ModelPlace } from '../core/model/runner-protocol.ts';
+import type { ModelLocation } from '../core/model/runner-protocol.ts';
 import { type Classifier, createClassifier } from './classifier.ts';
 import type { DecodeLimits } from './decode.ts';
 
@@ -12,7 +12,7 @@ export interface LoadedModels {
    * Runs `work` with a model, which is loaded where it is not there yet; the two last used stay loaded.
    * @throws what loading throws (the next use tries again), and what `work` throws.
    */
-  use<T>(place: ModelPlace, work: (classifier: Classifier) => Promise<T>): Promise<T>;
+  use<T>(place: ModelLocation, work: (classifier: Classifier) => Promise<T>): Promise<T>;
 }
 
 interface Entry {
@@ -29,7 +29,7 @@ export function createLoadedModels(
   // By sha256; a Map keeps the order of insertion, here that of the last use.
   const entries = new Map<string, Entry>();
 
-  const touch = (place: ModelPlace): Entry => {
+  const touch = (place: ModelLocation): Entry => {
     const known = entries.get(place.sha256);
     const entry = known ?? { loading: load({ ...place, ...limits }), inUse: new Set() };
     // A failed load is forgotten: what was wrong with the folder may be put right.
@@ -42,7 +42,7 @@ export function createLoadedModels(
   };
 
   /** Before a load, so that there are never more in memory than are kept, save those still in use. */
-  const evictFor = async (place: ModelPlace): Promise<void> => {
+  const evictFor = async (place: ModelLocation): Promise<void> => {
     if (entries.has(place.sha256)) return;
     const surplus = [...entries].slice(0, Math.max(0, entries.size - KEPT_MODELS + 1));
     for (const [sha256] of surplus) entries.delete(sha256);

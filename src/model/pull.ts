@@ -11,7 +11,7 @@ import { type ModelManifest, type ModelVariant, modelTitle } from '../core/model
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 import { type CatalogEntry, catalogEntries, HUB_URL } from './catalog.ts';
-import { type DownloadOptions, discardPartial, download } from './download.ts';
+import { type FileDownloadOptions, discardPartial, downloadFile } from './download.ts';
 import { sha256OfFile } from './folder.ts';
 import { standardLabels } from './import.ts';
 import { inspectModel } from './inspect.ts';
@@ -32,7 +32,7 @@ export interface PullOptions {
   onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
   /** For tests. */
-  transfer?: Pick<DownloadOptions, 'stallMs' | 'maxTries' | 'random' | 'backoff'>;
+  transfer?: Pick<FileDownloadOptions, 'stallMs' | 'maxTries' | 'random' | 'backoff'>;
 }
 
 export interface PulledModel {
@@ -118,7 +118,7 @@ async function fetchOnce(
   const { signal, onProgress, transfer } = options;
   const acceptBytes = entry.files.map(({ bytes }) => bytes);
   if (/^https?:/.test(source)) {
-    await download({ ...transfer, url: source, partialPath: partial, acceptBytes, onProgress, signal });
+    await downloadFile({ ...transfer, url: source, partialPath: partial, acceptBytes, onProgress, signal });
   } else {
     try {
       await copy(source, partial, Math.max(...acceptBytes), options);

@@ -10,7 +10,7 @@ import * as z from 'zod';
 import { CONTROL_IMAGE } from '../core/model/control-image.ts';
 import type {
   ClassifyTimes,
-  ModelPlace,
+  ModelLocation,
   RunnerMessage,
   RunnerReply,
   RunnerRequest,
@@ -60,7 +60,7 @@ async function answer({ id, model, topK, images }: RunnerRequest): Promise<Runne
 let wasAsked = false;
 
 /** Loads the model and, where no images wait for it, runs it once: the first run takes twice the time of those that follow. */
-async function preload(model: ModelPlace): Promise<void> {
+async function preload(model: ModelLocation): Promise<void> {
   const warmUp = models.use(model, async (classifier) => {
     announce(model.sha256);
     await nextTurn();

@@ -2,7 +2,7 @@ import { attemptTotal, type JobRecord } from '../core/job/job.ts';
 import { isFinal, readJob } from '../core/job/job-record.ts';
 import { type FollowOptions, finish } from './follow.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
-import { QuietDrain } from './quiet-drain.ts';
+import { IdleDeadLetterDrain } from './quiet-drain.ts';
 import { ResponseListener } from './responses.ts';
 
 /**
@@ -14,7 +14,7 @@ import { ResponseListener } from './responses.ts';
 export async function awaitRetry(options: FollowOptions): Promise<JobRecord> {
   const { cloud, jobId, signal } = options;
   const listener = new ResponseListener(options.responses, options.clock);
-  const deadLetters = new QuietDrain(options);
+  const deadLetters = new IdleDeadLetterDrain(options);
   const close = () => listener.close();
   signal?.addEventListener('abort', close, { once: true });
   try {

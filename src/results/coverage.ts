@@ -1,4 +1,4 @@
-import type { Span } from '../core/job/manifest.ts';
+import type { IndexRange } from '../core/job/manifest.ts';
 
 /**
  * Which images of a job have an outcome. Pure. Neighbouring ranges become one, so that a million images in order take no
@@ -6,9 +6,9 @@ import type { Span } from '../core/job/manifest.ts';
  */
 export class Coverage {
   /** In index order, apart from each other by an image at least. */
-  #spans: Span[] = [];
+  #spans: IndexRange[] = [];
 
-  add({ first, last }: Span): void {
+  add({ first, last }: IndexRange): void {
     const from = this.#firstEndingFrom(first - 1);
     let to = from;
     const joined = { first, last };
@@ -30,19 +30,19 @@ export class Coverage {
     return first?.first === 0 ? first.last + 1 : 0;
   }
 
-  get spans(): readonly Span[] {
+  get spans(): readonly IndexRange[] {
     return this.#spans;
   }
 
   /** Whether any of these images has one. */
-  overlaps({ first, last }: Span): boolean {
+  overlaps({ first, last }: IndexRange): boolean {
     const span = this.#spans[this.#firstEndingFrom(first)];
     return span !== undefined && span.first <= last;
   }
 
   /** What of these images has no outcome, in index order. */
-  holes({ first, last }: Span): Span[] {
-    const holes: Span[] = [];
+  holes({ first, last }: IndexRange): IndexRange[] {
+    const holes: IndexRange[] = [];
     let next = first;
     for (let at = this.#firstEndingFrom(first); next <= last; at++) {
       const span = this.#spans[at];

@@ -24,7 +24,7 @@ import {
 } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 import { concludeDrops, concludeRequest } from './conclude.ts';
-import { oneByOne } from './one-by-one.ts';
+import { forEachCollectingErrors } from './one-by-one.ts';
 
 const EVERY_MS = 10_000;
 const MAX_LETTERS = 100;
@@ -46,8 +46,8 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
         const letters = await queue.receive({ max: RECEIVE, waitMs: WAIT_MS, leaseMs: LEASE_MS, signal });
         if (letters.length === 0) break;
         taken += letters.length;
-        await oneByOne(letters, async (letter) => {
-          const found = await openLetter(cloud, letter, signal);
+        await forEachCollectingErrors(letters, async (letter) => {
+          const found = await readRequest(cloud, letter, signal);
           const job = await keep(cloud.output, letter, found, clock.nowMs(), signal);
           const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
           const images = await conclude(cloud, found, error, signal);
@@ -73,7 +73,7 @@ type Found = { why: string; tries: number; trace?: string | undefined } & (
 
 const NEVER_FINISHED = 'was delivered as often as the request queue allows and was never finished.';
 
-async function openLetter(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
+async function readRequest(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
   const tries = MAX_RECEIVE_COUNT;
   let trace: string | undefined;
   try {

@@ -5,7 +5,7 @@ import { listShards } from '../core/job/shard.ts';
 import { isError, type Outcome } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { readShard } from './ledger.ts';
-import { QuietDrain } from './quiet-drain.ts';
+import { IdleDeadLetterDrain } from './quiet-drain.ts';
 import { ResponseListener } from './responses.ts';
 import { type KnownShard, Tally } from './tally.ts';
 
@@ -70,7 +70,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   }
 
   const listener = new ResponseListener(options.responses, options.clock);
-  const deadLetters = new QuietDrain(options);
+  const deadLetters = new IdleDeadLetterDrain(options);
   const close = () => listener.close();
   signal?.addEventListener('abort', close, { once: true });
   try {

@@ -2,7 +2,7 @@ import type { Store } from '../core/cloud/ports.ts';
 import type { JobState } from '../core/job/job.ts';
 import { readJobCost } from '../core/job/job-cost.ts';
 import { finishJob, isFinal } from '../core/job/job-record.ts';
-import type { Span } from '../core/job/manifest.ts';
+import type { IndexRange } from '../core/job/manifest.ts';
 import { listShards } from '../core/job/shard.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { Coverage } from './coverage.ts';
@@ -16,7 +16,7 @@ import { type ListedJob, listedJob } from './listed-job.ts';
 export interface Look {
   job: ListedJob;
   /** Images whose outcome is new since the last look, in the order in which the ledger lists them. */
-  fresh: Span[];
+  fresh: IndexRange[];
   /** The attempt is another than at the last look: a retry opened the job again. */
   isReopened: boolean;
 }
@@ -48,7 +48,7 @@ export class JobFollower {
   }
 
   /** All images that have an outcome of any attempt. */
-  get covered(): readonly Span[] {
+  get covered(): readonly IndexRange[] {
     return this.#everything.spans;
   }
 
@@ -78,8 +78,8 @@ export class JobFollower {
     }
   }
 
-  async #listNew({ attempt }: JobFacts, signal?: AbortSignal): Promise<Span[]> {
-    const fresh: Span[] = [];
+  async #listNew({ attempt }: JobFacts, signal?: AbortSignal): Promise<IndexRange[]> {
+    const fresh: IndexRange[] = [];
     for await (const range of listShards(this.#output, this.#id, {
       attempt,
       from: this.#coverage.frontier,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Store } from '../core/cloud/ports.ts';
 import { resultsPrefix, type ShardRange, shardKey } from '../core/job/keys.ts';
-import type { Span } from '../core/job/manifest.ts';
+import type { IndexRange } from '../core/job/manifest.ts';
 import { listShards, parseShard } from '../core/job/shard.ts';
 import type { Outcome } from '../core/model/outcome.ts';
 import { better, type RankedOutcome } from './tally.ts';
@@ -80,7 +80,7 @@ export async function* readOutcomes(
 }
 
 /** Lists that are each in index order as one that is. */
-async function* inIndexOrder<T extends Span>(lists: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
+async function* inIndexOrder<T extends IndexRange>(lists: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
   const heads = await Promise.all(lists.map(async (list) => ({ list, head: await list.next() })));
   for (;;) {
     let earliest: (typeof heads)[number] | undefined;

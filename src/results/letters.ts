@@ -11,26 +11,26 @@ import { Coverage } from './coverage.ts';
 import { listAttempts } from './ledger.ts';
 
 /** A letter that is kept and cannot be read: why, and the object as it stands. */
-export interface UnreadableLetter {
+export interface UnreadableDeadLetter {
   messageId: string;
   unreadable: string;
   text: string;
 }
 
-export type KeptLetter = DeadLetter | UnreadableLetter;
+export type KeptDeadLetter = DeadLetter | UnreadableDeadLetter;
 
-export const isReadable = (letter: KeptLetter): letter is DeadLetter => !('unreadable' in letter);
+export const isReadable = (letter: KeptDeadLetter): letter is DeadLetter => !('unreadable' in letter);
 
 /** Letters read at once. */
 const CONCURRENCY = 8;
 
 /** The letters that are kept; one that somebody deletes meanwhile is left out. */
-export function readLetters(output: Store, signal?: AbortSignal): AsyncIterable<KeptLetter> {
+export function readDeadLetters(output: Store, signal?: AbortSignal): AsyncIterable<KeptDeadLetter> {
   const options = signal && { signal };
-  const read = async ({ key }: { key: string }): Promise<KeptLetter[]> => {
+  const read = async ({ key }: { key: string }): Promise<KeptDeadLetter[]> => {
     const messageId = key.slice(DEAD_LETTERS_PREFIX.length).replace(/\.json$/, '');
     try {
-      return [await readLetter(output, messageId, signal)];
+      return [await readDeadLetter(output, messageId, signal)];
     } catch (error) {
       if (error instanceof ObjectMissingError) return [];
       throw error;
@@ -43,11 +43,11 @@ export function readLetters(output: Store, signal?: AbortSignal): AsyncIterable<
 }
 
 /** @throws {ObjectMissingError} when there is no such letter. */
-export async function readLetter(
+export async function readDeadLetter(
   output: Store,
   messageId: string,
   signal?: AbortSignal,
-): Promise<KeptLetter> {
+): Promise<KeptDeadLetter> {
   const { body } = await output.get(deadLetterKey(messageId), signal && { signal });
   const text = new TextDecoder().decode(body);
   try {
@@ -72,25 +72,25 @@ export function requestOf({ body }: Pick<DeadLetter, 'body'>): RequestMessage | 
 }
 
 /** The job that a letter is about, as far as can be told. Pure. */
-export const jobOf = (letter: KeptLetter): string | undefined =>
+export const jobOf = (letter: KeptDeadLetter): string | undefined =>
   isReadable(letter) ? (letter.job ?? requestOf(letter)?.job) : undefined;
 
 /** Newest first; those that cannot be read, and so have no time, come last. Pure. */
-export const newestFirst = (letters: readonly KeptLetter[]): KeptLetter[] =>
+export const newestFirst = (letters: readonly KeptDeadLetter[]): KeptDeadLetter[] =>
   letters.toSorted((a, b) => receivedAtMs(b) - receivedAtMs(a));
 
-const receivedAtMs = (letter: KeptLetter): number => (isReadable(letter) ? letter.receivedAtMs : 0);
+const receivedAtMs = (letter: KeptDeadLetter): number => (isReadable(letter) ? letter.receivedAtMs : 0);
 
 /** The letters of one job, and the images that they are about. */
-export interface JobLetters {
+export interface JobDeadLetters {
   job: string;
   letters: DeadLetter[];
   indexes: Set<number>;
 }
 
 /** Letters job by job, in the order in which the jobs appear; those without a request are left out. Pure. */
-export function byJob(letters: readonly DeadLetter[]): JobLetters[] {
-  const jobs = new Map<string, JobLetters>();
+export function byJob(letters: readonly DeadLetter[]): JobDeadLetters[] {
+  const jobs = new Map<string, JobDeadLetters>();
   for (const letter of letters) {
     const request = requestOf(letter);
     if (request === undefined) continue;
@@ -137,9 +137,9 @@ async function lacksOutcome(
 }
 
 /** Puts the messages of a job's letters into the request queue as they were. */
-export const sendBack = (
+export const redriveMessages = (
   { queues, cluster }: Pick<Cloud, 'queues' | 'cluster'>,
-  { job, letters }: Pick<JobLetters, 'job' | 'letters'>,
+  { job, letters }: Pick<JobDeadLetters, 'job' | 'letters'>,
   signal?: AbortSignal,
 ): Promise<void> =>
   queues.open(requestQueueName(cluster)).send(
@@ -147,7 +147,7 @@ export const sendBack = (
     signal,
   );
 
-export const removeLetters = (
+export const removeDeadLetters = (
   output: Store,
   letters: readonly { messageId: string }[],
   signal?: AbortSignal,

@@ -6,7 +6,7 @@ import { drainDeadLetters } from './dead-letters.ts';
 
 const QUIET_MS = 60_000;
 
-export interface QuietDrainOptions {
+export interface IdleDeadLetterDrainOptions {
   cloud: Cloud;
   clock: Clock;
   onTransient?(error: unknown): void;
@@ -17,12 +17,12 @@ export interface QuietDrainOptions {
  * Lets a waiter drain the dead letters after a minute without a response, and each minute after that: where no
  * controller lives, what it waits for may be among them.
  */
-export class QuietDrain {
-  readonly #options: QuietDrainOptions;
+export class IdleDeadLetterDrain {
+  readonly #options: IdleDeadLetterDrainOptions;
   readonly #chore: Chore;
   #sinceMs: number;
 
-  constructor(options: QuietDrainOptions) {
+  constructor(options: IdleDeadLetterDrainOptions) {
     this.#options = options;
     this.#chore = drainDeadLetters(options.cloud, options.clock);
     this.#sinceMs = options.clock.monotonicMs();

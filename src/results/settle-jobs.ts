@@ -1,5 +1,5 @@
 import type { Cloud, ListedObject } from '../core/cloud/ports.ts';
-import type { Chore, Deed } from '../core/fleet/chore.ts';
+import type { Chore, ChoreResult } from '../core/fleet/chore.ts';
 import type { JobRecord } from '../core/job/job.ts';
 import { finishJob, isFinal, readJob } from '../core/job/job-record.ts';
 import { ACTIVE_PREFIX, deadLetterQueueName, requestQueueName } from '../core/job/keys.ts';
@@ -8,7 +8,7 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
 import { announceAgain } from './announce-again.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
-import { oneByOne } from './one-by-one.ts';
+import { forEachCollectingErrors } from './one-by-one.ts';
 
 const EVERY_MS = 15_000;
 /** Images that stay without outcome for so long, while no message is anywhere, are announced again. */
@@ -58,7 +58,7 @@ class Settler {
     this.#restingListEveryMs = restingListEveryMs;
   }
 
-  async run(signal: AbortSignal, tell: (deed: Deed) => void): Promise<void> {
+  async run(signal: AbortSignal, tell: (deed: ChoreResult) => void): Promise<void> {
     // Before the ledger: what was on its way when the queues were read must not look lost.
     const isQuiet = await this.#areQueuesEmpty(signal);
     const nowMs = this.#clock.monotonicMs();
@@ -69,7 +69,7 @@ class Settler {
     const seen = new Set<string>();
     const markers = await Array.fromAsync(this.#cloud.output.list(ACTIVE_PREFIX, { signal }));
     this.#mayHaveJobs = !isQuiet || markers.length > 0;
-    await oneByOne(markers, async (marker) => {
+    await forEachCollectingErrors(markers, async (marker) => {
       const id = marker.key.slice(ACTIVE_PREFIX.length);
       seen.add(id);
       const job = await this.#read(id, signal);

@@ -8,7 +8,7 @@ const KEPT_JOBS = 100;
 const WRITE_EVERY_MS = 10_000;
 
 /** What the fleet has cost, by job. Time in which the fleet could not be seen is charged when it is seen again. */
-export class Books {
+export class CostLedger {
   readonly #billingMinimumMs: number;
   #cost: Cost | undefined;
   #statuses: Parameters<typeof imagesByJobDelta>[0];

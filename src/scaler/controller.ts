@@ -14,11 +14,11 @@ import type { ControllerReport } from '../core/fleet/fleet.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { isTransient, messageOf } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
-import { Books } from './books.ts';
+import { CostLedger } from './books.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer } from './fleet.ts';
 import type { Observation } from './observe.ts';
 import { decide } from './policy/decide.ts';
-import { Memory } from './policy/memory.ts';
+import { ScalingHistory } from './policy/memory.ts';
 import type { Decision, Policy, PolicySettings } from './policy/policy.ts';
 import { type Suspect, suspects } from './reap.ts';
 import { Reporter, type Reports } from './reporter.ts';
@@ -67,15 +67,15 @@ export class Controller {
   #decisions = 0;
   #actsFromMs = 0;
   #lastLaunchAtMs: number | undefined;
-  #memory = new Memory();
+  #memory = new ScalingHistory();
   #suspectsBefore = new Set<string>();
-  #books: Books;
+  #books: CostLedger;
   readonly #reporter: Reporter;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.#reporter = new Reporter(options);
-    this.#books = new Books(options.settings.billingMinimumMs);
+    this.#books = new CostLedger(options.settings.billingMinimumMs);
   }
 
   /** Undefined while another controller holds the lock. */
@@ -127,7 +127,7 @@ export class Controller {
     await this.#reporter.begin();
     this.#epoch = epoch;
     this.#decisions = 0;
-    this.#memory = new Memory();
+    this.#memory = new ScalingHistory();
     this.#suspectsBefore.clear();
     this.#actsFromMs = clock.monotonicMs() + (lock.isInherited ? INHERITED_PAUSE_MS : 0);
   }
@@ -137,7 +137,7 @@ export class Controller {
     if (last === undefined) return;
     this.#options.observer.remember(last.measured);
     this.#lastLaunchAtMs = last.lastLaunchAtMs;
-    this.#books = new Books(this.#options.settings.billingMinimumMs, {
+    this.#books = new CostLedger(this.#options.settings.billingMinimumMs, {
       cost: last.cost,
       atMs: last.updatedAtMs,
     });

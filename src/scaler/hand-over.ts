@@ -31,7 +31,7 @@ export async function handOver(options: HandOverOptions, givenUp: readonly strin
  * How a controller leaves that was told to end every worker, whatever work is left; then it lets go of the lock.
  * @throws {ImgclsError} where the lock is another's, which sees to the workers.
  */
-export async function drainAndLetGo({
+export async function drainAndReleaseLock({
   lock,
   endWorkers,
   clock,
@@ -50,7 +50,7 @@ export async function drainAndLetGo({
 }
 
 /** How a controller leaves whose workers stay as they are: the next one need not wait until the lock expires. */
-export async function letGo({ lock, clock }: Pick<HandOverOptions, 'lock' | 'clock'>): Promise<void> {
+export async function releaseLock({ lock, clock }: Pick<HandOverOptions, 'lock' | 'clock'>): Promise<void> {
   await waitingOut(clock, () => lock.release());
 }
 

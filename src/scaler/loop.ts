@@ -46,7 +46,7 @@ export function startLoop(options: LoopOptions): Loop {
 
   async function keepLock(): Promise<void> {
     while (!signal.aborted) {
-      liveness?.turned('controller lock');
+      liveness?.heartbeat('controller lock');
       const had = lock.epoch;
       const succeeded = await attempt(options, 'controller lock', () => lock.keep());
       if (lock.epoch !== had) woken.abort();
@@ -58,7 +58,7 @@ export function startLoop(options: LoopOptions): Loop {
   async function tick(): Promise<void> {
     const { controller, tickMs, random } = options;
     for (let failures = 0; !signal.aborted; ) {
-      liveness?.turned('tick');
+      liveness?.heartbeat('tick');
       woken = new AbortController();
       const succeeded = await attempt(options, 'tick', async () => {
         const done = await controller.tick();
@@ -77,7 +77,7 @@ export function startLoop(options: LoopOptions): Loop {
     async stop() {
       stopping.abort();
       await running;
-      for (const name of ['controller lock', 'tick']) liveness?.rests(name);
+      for (const name of ['controller lock', 'tick']) liveness?.idle(name);
     },
   };
 }

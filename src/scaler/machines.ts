@@ -2,10 +2,10 @@ import { WORKER_GONE_MS } from '../core/fleet/fleet.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import type { FleetMember } from './fleet.ts';
 import type { Machine, MachinePhase } from './snapshot.ts';
-import type { Heard } from './statuses.ts';
+import type { WorkerObservation } from './statuses.ts';
 
 /** What is watched of a machine over time, by our own monotonic clock. */
-export interface Sighting {
+export interface MachineObservation {
   phase: MachinePhase;
   phaseSinceMs: number;
   firstSeenMs: number;
@@ -16,17 +16,17 @@ export interface Sighting {
 /** Puts together what the driver lists and what the workers say, and remembers since when. */
 export class MachineWatch {
   readonly #clock: Clock;
-  #sightings = new Map<string, Sighting>();
+  #sightings = new Map<string, MachineObservation>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  sightingOf(id: string): Sighting | undefined {
+  sightingOf(id: string): MachineObservation | undefined {
     return this.#sightings.get(id);
   }
 
-  join(members: readonly FleetMember[], heard: ReadonlyMap<string, Heard>): Machine[] {
+  join(members: readonly FleetMember[], heard: ReadonlyMap<string, WorkerObservation>): Machine[] {
     const before = this.#sightings;
     this.#sightings = new Map();
     // A stopped machine that was started boots anew, whatever it was before.
@@ -56,14 +56,14 @@ export class MachineWatch {
   #machine(
     id: string,
     { phase, launchedAtMs, imagesDone }: { phase: MachinePhase; launchedAtMs: number; imagesDone: number },
-    before: ReadonlyMap<string, Sighting>,
+    before: ReadonlyMap<string, MachineObservation>,
     managed: boolean,
   ): Machine {
     const nowMs = this.#clock.monotonicMs();
     const last = before.get(id);
     // One that worked between two looks has idled only since then.
     const isUnchanged = last?.phase === phase && (phase !== 'idle' || last.imagesDone === imagesDone);
-    const sighting: Sighting = {
+    const sighting: MachineObservation = {
       phase,
       imagesDone,
       phaseSinceMs: isUnchanged ? last.phaseSinceMs : nowMs,
@@ -76,7 +76,7 @@ export class MachineWatch {
   }
 }
 
-function phaseOf(member: FleetMember, heard: Heard | undefined, wasReady: boolean): MachinePhase {
+function phaseOf(member: FleetMember, heard: WorkerObservation | undefined, wasReady: boolean): MachinePhase {
   if (member.state !== 'running') return member.state;
   // A worker takes its report away when it ends: its machine is about to follow.
   if (heard === undefined) return wasReady ? 'draining' : 'booting';
@@ -84,7 +84,7 @@ function phaseOf(member: FleetMember, heard: Heard | undefined, wasReady: boolea
   return heard.status === undefined ? 'busy' : phaseSaid(heard.status.state);
 }
 
-const imagesDone = (heard: Heard | undefined): number => heard?.status?.imagesDone ?? 0;
+const imagesDone = (heard: WorkerObservation | undefined): number => heard?.status?.imagesDone ?? 0;
 
 function phaseSaid(state: 'booting' | 'ready' | 'busy' | 'draining' | 'outdated'): MachinePhase {
   if (state === 'ready') return 'idle';

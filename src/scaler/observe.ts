@@ -5,25 +5,25 @@ import { MAX_BATCH } from '../core/job/messages.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { messageOf, QueueMissingError } from '../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember } from './fleet.ts';
-import { MachineWatch, type Sighting } from './machines.ts';
+import { MachineWatch, type MachineObservation } from './machines.ts';
 import { RecentMedian } from './medians.ts';
 import {
   type Backlog,
   isUnknown,
-  type Known,
+  type OrUnknown,
   type Machine,
   type Measured,
   type Snapshot,
 } from './snapshot.ts';
-import { type Heard, WorkerStatusReader } from './statuses.ts';
+import { type WorkerObservation, WorkerStatusReader } from './statuses.ts';
 import { UnfinishedJobs } from './unfinished-jobs.ts';
 
 /** The policy's snapshot, and what else the controller needs to act on. */
 export interface Observation {
   snapshot: Snapshot;
-  members: Known<readonly FleetMember[]>;
-  statuses: Known<ReadonlyMap<string, Heard>>;
-  sightingOf(id: string): Sighting | undefined;
+  members: OrUnknown<readonly FleetMember[]>;
+  statuses: OrUnknown<ReadonlyMap<string, WorkerObservation>>;
+  sightingOf(id: string): MachineObservation | undefined;
   /** What was measured so far, for the report; absent where nothing was. */
   measured: ControllerReport['measured'];
 }
@@ -44,8 +44,8 @@ export interface ObserverOptions {
 
 /** What listings tell. */
 interface Listed {
-  statuses: Known<ReadonlyMap<string, Heard>>;
-  records: Known<readonly JobRecord[]>;
+  statuses: OrUnknown<ReadonlyMap<string, WorkerObservation>>;
+  records: OrUnknown<readonly JobRecord[]>;
 }
 
 /** A machine that was busy for less than this share of the time says little about what it can do. */
@@ -130,9 +130,9 @@ export class Observer {
   }
 
   #machines(
-    members: Known<readonly FleetMember[]>,
-    statuses: Known<ReadonlyMap<string, Heard>>,
-  ): Known<readonly Machine[]> {
+    members: OrUnknown<readonly FleetMember[]>,
+    statuses: OrUnknown<ReadonlyMap<string, WorkerObservation>>,
+  ): OrUnknown<readonly Machine[]> {
     if (isUnknown(members)) return members;
     return isUnknown(statuses) ? statuses : this.#watch.join(members, statuses);
   }
@@ -154,7 +154,7 @@ export class Observer {
     };
   }
 
-  #measure(members: readonly FleetMember[], statuses: ReadonlyMap<string, Heard>): void {
+  #measure(members: readonly FleetMember[], statuses: ReadonlyMap<string, WorkerObservation>): void {
     let images = 0;
     let messages = 0;
     for (const { status, isNew } of statuses.values()) {
@@ -181,8 +181,8 @@ const messagesOf = ({ waiting, inFlight, delayed }: QueueDepth): number => waiti
 
 /** What is unknown may be anything. */
 const isNothingToSteer = (
-  depths: Known<readonly QueueDepth[]>,
-  members: Known<readonly FleetMember[]>,
+  depths: OrUnknown<readonly QueueDepth[]>,
+  members: OrUnknown<readonly FleetMember[]>,
 ): boolean =>
   !isUnknown(depths) &&
   depths.every((depth) => messagesOf(depth) === 0) &&
@@ -198,7 +198,7 @@ async function depthIfThere(queue: Queue): Promise<QueueDepth> {
   }
 }
 
-async function known<T>(read: () => Promise<T>): Promise<Known<T>> {
+async function known<T>(read: () => Promise<T>): Promise<OrUnknown<T>> {
   try {
     return await read();
   } catch (error) {
@@ -207,7 +207,7 @@ async function known<T>(read: () => Promise<T>): Promise<Known<T>> {
 }
 
 /** Also of those that idle at this moment: short work that comes again and again is work. */
-function throughput(statuses: ReadonlyMap<string, Heard>): number {
+function throughput(statuses: ReadonlyMap<string, WorkerObservation>): number {
   let sum = 0;
   for (const { status, silentForMs } of statuses.values())
     if (status !== undefined && silentForMs < FRESH_MS) sum += status.imagesPerSecond;

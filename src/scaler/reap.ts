@@ -1,16 +1,16 @@
 /** Machines that nobody will hear of again. Pure. */
 import { STATUS_INTERVAL_MS } from '../core/fleet/fleet.ts';
 import type { FleetMember } from './fleet.ts';
-import type { Sighting } from './machines.ts';
-import type { Heard } from './statuses.ts';
+import type { MachineObservation } from './machines.ts';
+import type { WorkerObservation } from './statuses.ts';
 
 /** A machine whose worker is silent, or ended, for so long is lost and ended: later than it counts as gone, as work may be lost. */
 const LOST_AFTER_MS = 12 * STATUS_INTERVAL_MS;
 
 export interface ReapInput {
   members: readonly FleetMember[];
-  heard: ReadonlyMap<string, Heard>;
-  sightingOf(id: string): Sighting | undefined;
+  heard: ReadonlyMap<string, WorkerObservation>;
+  sightingOf(id: string): MachineObservation | undefined;
   nowMs: number;
   monotonicMs: number;
   bootDeadlineMs: number;

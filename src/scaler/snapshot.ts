@@ -4,9 +4,9 @@
 export interface Unknown {
   readonly unknown: string;
 }
-export type Known<T> = T | Unknown;
+export type OrUnknown<T> = T | Unknown;
 
-export const isUnknown = <T>(value: Known<T>): value is Unknown =>
+export const isUnknown = <T>(value: OrUnknown<T>): value is Unknown =>
   typeof value === 'object' && value !== null && 'unknown' in value;
 
 /** Work that is announced and not acknowledged. Counts are those of the queue, so approximate. */
@@ -58,9 +58,9 @@ export interface Measured {
 }
 
 export interface Snapshot {
-  backlog: Known<Backlog>;
-  machines: Known<readonly Machine[]>;
-  jobs: Known<readonly UnfinishedJob[]>;
+  backlog: OrUnknown<Backlog>;
+  machines: OrUnknown<readonly Machine[]>;
+  jobs: OrUnknown<readonly UnfinishedJob[]>;
   measured: Measured;
   /** What the fleet does now, all machines together. */
   throughputImagesPerSecond: number;

@@ -6,7 +6,7 @@ import { ObjectMissingError } from '../core/runtime/errors.ts';
 import { parseVersioned } from '../core/runtime/versioned.ts';
 
 /** A worker's report, and how long it has been what it is. */
-export interface Heard {
+export interface WorkerObservation {
   /** Undefined where it cannot be understood: a newer imgcls wrote it. */
   status: WorkerStatus | undefined;
   /** Since this version of the report was first seen, by our own clock: no wall clocks are compared. */
@@ -34,9 +34,9 @@ export class WorkerStatusReader {
   }
 
   /** By worker id. @throws {ImgclsError} when they cannot be read. */
-  async read(): Promise<Map<string, Heard>> {
+  async read(): Promise<Map<string, WorkerObservation>> {
     const known = new Map<string, Known>();
-    const heard = new Map<string, Heard>();
+    const heard = new Map<string, WorkerObservation>();
     for await (const { key, etag, bytes, modifiedAtMs } of this.#output.list(FLEET_PREFIX)) {
       if (bytes > MAX_STATUS_BYTES) continue;
       const id = key.slice(FLEET_PREFIX.length).replace(/\.json$/, '');

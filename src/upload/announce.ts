@@ -6,7 +6,7 @@ import { markAnnounced, writePart } from '../core/job/manifest.ts';
 import { sendRequests } from '../core/job/requests.ts';
 import { isError } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import { orLate } from './in-time.ts';
+import { batchWithDeadline } from './in-time.ts';
 import { partSize } from './plan.ts';
 import type { StoredImage } from './store-image.ts';
 
@@ -23,7 +23,7 @@ export interface SubmitProgress {
 }
 
 /** Where an attempt's announcement stands: what an earlier process has announced already. */
-export interface Announced {
+export interface AnnouncedTotal {
   images: number;
   parts: number;
 }
@@ -33,7 +33,7 @@ export interface AnnounceOptions {
   /** Open, in the attempt that is announced. */
   job: JobRecord;
   /** What was announced before. */
-  before: Announced;
+  before: AnnouncedTotal;
   /** The waiter's response queue; absent when nobody waits. */
   replyTo?: string;
   clock: Clock;
@@ -69,7 +69,7 @@ export async function announceAll(
     part = [];
   };
   const starts = () => part.length === 1;
-  for await (const image of orLate(images, { clock, ms: PART_MS, starts })) {
+  for await (const image of batchWithDeadline(images, { clock, ms: PART_MS, starts })) {
     if (image !== 'late') add(image);
     const isDue = image === 'late' || part.length >= partSize(parts);
     if (isDue && part.length > 0) await close();

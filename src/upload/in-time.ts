@@ -4,7 +4,7 @@ import type { Clock } from '../core/runtime/clock.ts';
  * The items, and `late` when `ms` have passed since the last one for which `starts` was true: what is collected of them must
  * not wait for a slow source. The source is not asked for another item while one is on its way.
  */
-export async function* orLate<T>(
+export async function* batchWithDeadline<T>(
   items: AsyncIterable<T>,
   { clock, ms, starts }: { clock: Pick<Clock, 'sleep'>; ms: number; starts: () => boolean },
 ): AsyncGenerator<T | 'late'> {
@@ -43,7 +43,7 @@ export async function* inGroups<T>(
 ): AsyncGenerator<T[]> {
   let group: T[] = [];
   const starts = () => group.length === 1;
-  for await (const item of orLate<T>(items, { clock, ms, starts })) {
+  for await (const item of batchWithDeadline<T>(items, { clock, ms, starts })) {
     if (item !== 'late') group.push(item);
     if (group.length === size || (item === 'late' && group.length > 0)) {
       yield group;

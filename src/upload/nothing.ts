@@ -3,14 +3,14 @@ import type { Skipped } from './inputs.ts';
 import { OTHER_NAME } from './walk.ts';
 
 /** Watches a walk that may come to nothing, to say why it did. */
-export interface NothingWatch {
+export interface EmptyInputCheck {
   onSkip(skipped: Skipped): void;
   onEmptyList(): void;
   /** @param inputs undefined where the images come from a program. */
   error(inputs: readonly string[] | undefined): ImgclsError;
 }
 
-export function watchForNothing(onSkip: (skipped: Skipped) => void = () => {}): NothingWatch {
+export function checkEmptyInput(onSkip: (skipped: Skipped) => void = () => {}): EmptyInputCheck {
   let isListEmpty = false;
   let isNameWrong = false;
   return {

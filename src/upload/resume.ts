@@ -6,7 +6,7 @@ import type { PartPlace } from '../core/job/keys.ts';
 import { listParts, markAnnounced, readPart } from '../core/job/manifest.ts';
 import { sendRequests } from '../core/job/requests.ts';
 import { listShards } from '../core/job/shard.ts';
-import type { Announced } from './announce.ts';
+import type { AnnouncedTotal } from './announce.ts';
 import type { Input } from './inputs.ts';
 import { shortName } from './store-image.ts';
 
@@ -20,7 +20,7 @@ export interface ResumeOptions {
  * one and marking it. What of that part has an outcome already is not announced again.
  * @returns how far the announcement is.
  */
-export async function announceRest(cloud: Cloud, job: JobRecord, options: ResumeOptions): Promise<Announced> {
+export async function announceRest(cloud: Cloud, job: JobRecord, options: ResumeOptions): Promise<AnnouncedTotal> {
   const { output } = cloud;
   const parts = await listParts(output, job.id, job.attempt, options.signal);
   for (const { isAnnounced, ...place } of parts) {

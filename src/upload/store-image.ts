@@ -31,7 +31,7 @@ export interface StoredImage {
 
 /** An image that may travel in a pack with others: read, and not stored yet. */
 export interface SmallImage {
-  place: Place;
+  place: ImageIdentity;
   content: { sha256: string; body: Uint8Array };
 }
 
@@ -80,10 +80,10 @@ const isSmall = (
   { packBelowBytes = PACKED_BELOW_BYTES }: StoreImageOptions,
 ): boolean => isPackable(byteLength, packBelowBytes);
 
-type Place = Pick<ManifestEntry, 'index' | 'name' | 'source'>;
+type ImageIdentity = Pick<ManifestEntry, 'index' | 'name' | 'source'>;
 
 export async function storeContent(
-  place: Place,
+  place: ImageIdentity,
   content: Content,
   options: StoreImageOptions,
 ): Promise<StoredImage> {
@@ -92,7 +92,7 @@ export async function storeContent(
 }
 
 async function storeFile(
-  place: Place,
+  place: ImageIdentity,
   path: string,
   options: StoreImageOptions,
 ): Promise<StoredImage | SmallImage> {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { JobRecord } from '../core/job/job.ts';
 import { MAX_BATCH } from '../core/job/messages.ts';
 import { Budget } from '../core/runtime/budget.ts';
-import { type Announced, type AnnounceOptions, announceAll } from './announce.ts';
+import { type AnnouncedTotal, type AnnounceOptions, announceAll } from './announce.ts';
 import { inGroups } from './in-time.ts';
 import type { Input } from './inputs.ts';
 import { storeGroup } from './store-group.ts';
@@ -11,21 +11,21 @@ import type { StoredImage } from './store-image.ts';
 /** Small images wait so long for others to travel with. */
 const GROUP_MS = 100;
 
-export interface SubmitOptions extends AnnounceOptions {
+export interface UploadOptions extends AnnounceOptions {
   concurrency: number;
   maxImageBytes: number;
   packBelowBytes?: number;
 }
 
 /** Of a job that is new. */
-export const NOTHING: Announced = { images: 0, parts: 0 };
+export const NOTHING: AnnouncedTotal = { images: 0, parts: 0 };
 
 /**
  * Stores the images, `concurrency` at a time, and announces them in order while later ones are still being read.
  * @param inputs those that were not announced before.
  * @returns the job record: sealed, or cancelled where somebody did that meanwhile.
  */
-export async function submit(inputs: AsyncIterable<Input>, options: SubmitOptions): Promise<JobRecord> {
+export async function uploadImages(inputs: AsyncIterable<Input>, options: UploadOptions): Promise<JobRecord> {
   const { cloud, before, concurrency, clock, signal } = options;
   let index = before.images;
   const groups = inGroups(inputs, { size: MAX_BATCH, ms: GROUP_MS, clock });

@@ -91,7 +91,7 @@ export const newJob = z
     model: z.string().min(1).max(70).optional(),
   })
   .meta({ id: 'NewJob' });
-export type NewJob = z.infer<typeof newJob>;
+export type JobRequest = z.infer<typeof newJob>;
 
 /** What somebody wants to put into the input bucket. */
 const content = {

@@ -14,7 +14,7 @@ import { DirectUploads } from './direct-uploads.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 import { JobHub } from './job-hub.ts';
-import { BODY_BYTES, type Limits } from './limits.ts';
+import { BODY_BYTES, type ServiceLimits } from './limits.ts';
 import { createMetrics } from './metrics.ts';
 import { createModelSelector, type ModelSelector } from './model-selector.ts';
 import { openApi } from './open-api.ts';
@@ -41,7 +41,7 @@ export interface AppOptions extends GuardOptions {
   log: Log;
   newId(): string;
   version: string;
-  limits: Limits;
+  limits: ServiceLimits;
   /** Reverse proxies that every request has passed, each of which adds to `X-Forwarded-For` whom it heard from. */
   proxies: number;
   allowBuckets: readonly string[];

@@ -4,7 +4,7 @@ import type { Clock } from '../core/runtime/clock.ts';
 import type { Input } from '../upload/inputs.ts';
 import { findContent } from '../upload/put-content.ts';
 import type { UploadedJob, UploadsOffered } from './api.ts';
-import { type Limits, LOOKED_UP_AT_ONCE } from './limits.ts';
+import { type ServiceLimits, LOOKED_UP_AT_ONCE } from './limits.ts';
 import { HttpProblem } from './problem.ts';
 import { tooLarge, tooManyBytes } from './receive-upload.ts';
 
@@ -12,7 +12,7 @@ export interface DirectUploadsOptions {
   input: Store;
   urls: Pick<UploadUrls, 'sign'>;
   clock: Clock;
-  limits: Limits;
+  limits: ServiceLimits;
 }
 
 interface ContentRef {

@@ -1,5 +1,5 @@
 import type { Store } from '../core/cloud/ports.ts';
-import type { Span } from '../core/job/manifest.ts';
+import type { IndexRange } from '../core/job/manifest.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { JobMissingError, messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
@@ -193,7 +193,7 @@ function tell(
   before: JobView | undefined,
 ): void {
   if (subscribers.size === 0) return;
-  const covered: readonly Span[] = fresh;
+  const covered: readonly IndexRange[] = fresh;
   if (isReopened) {
     const whole = { job, covered: [...follower.covered] };
     for (const subscriber of subscribers) subscriber.snapshot(whole);

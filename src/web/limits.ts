@@ -1,5 +1,5 @@
 /** What one caller, or all of them together, may ask of the service. */
-export interface Limits {
+export interface ServiceLimits {
   imageBytes: number;
   requestBytes: number;
   files: number;

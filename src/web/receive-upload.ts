@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import type { Client } from '../client/client.ts';
-import { formatOf } from '../core/model/image-format.ts';
+import { imageFormatOf } from '../core/model/image-format.ts';
 import type { ImageError } from '../core/model/outcome.ts';
 import type { Input } from '../upload/inputs.ts';
-import type { Limits } from './limits.ts';
+import type { ServiceLimits } from './limits.ts';
 import { HttpProblem } from './problem.ts';
 import { spool } from './spool.ts';
 
@@ -18,9 +18,9 @@ export interface Upload {
   fields: Record<string, string>;
 }
 
-export interface ReceiveOptions {
+export interface ReceiveUploadOptions {
   client: Pick<Client, 'store'>;
-  limits: Limits;
+  limits: ServiceLimits;
 }
 
 /**
@@ -28,7 +28,7 @@ export interface ReceiveOptions {
  * job knows of it until the request is whole, so that a request which breaks off leaves no job behind.
  * @throws {HttpProblem} when the request is more than it may be, or none of ours.
  */
-export async function receiveUpload(request: FastifyRequest, options: ReceiveOptions): Promise<Upload> {
+export async function receiveUpload(request: FastifyRequest, options: ReceiveUploadOptions): Promise<Upload> {
   const { limits } = options;
   const images: (Input | Promise<Input>)[] = [];
   const fields: Record<string, string> = {};
@@ -87,7 +87,7 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveOpt
  * connection closes does not see the answer, and would send everything again.
  * @throws {HttpProblem} when the request is more than it may be, or breaks off.
  */
-export function discardUpload({ raw }: FastifyRequest, { requestBytes }: Limits): Promise<void> {
+export function discardUpload({ raw }: FastifyRequest, { requestBytes }: ServiceLimits): Promise<void> {
   // Flowing: where a stream is iterated it counts as paused, and pauses are not counted against a slow sender.
   return new Promise((resolve, reject) => {
     raw.on('data', () => {
@@ -113,7 +113,7 @@ async function* wellFormed<T>(parts: AsyncIterable<T>): AsyncGenerator<T> {
 async function* bounded(
   chunks: AsyncIterable<Buffer>,
   { raw }: FastifyRequest,
-  { requestBytes }: Limits,
+  { requestBytes }: ServiceLimits,
 ): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
     if (received(raw) > requestBytes) throw tooManyBytes(requestBytes);
@@ -138,13 +138,13 @@ export const tooManyBytes = (requestBytes: number): HttpProblem =>
     headers: { connection: 'close' },
   });
 
-export const tooLarge = ({ imageBytes }: Limits): ImageError => ({
+export const tooLarge = ({ imageBytes }: ServiceLimits): ImageError => ({
   code: 'too_large',
   message: `The file has more than ${imageBytes} bytes.`,
 });
 
 /** By content, not by name: what is no image is not kept. */
 function notAnImage(head: Buffer): ImageError | undefined {
-  const format = formatOf(head);
+  const format = imageFormatOf(head);
   return typeof format === 'string' ? undefined : format;
 }

@@ -36,11 +36,11 @@ import { holdProtection } from './lifecycle/scale-in-protection.ts';
 import { StatusReporter } from './lifecycle/status.ts';
 import { Stop, type StopReason } from './lifecycle/stop.ts';
 import type { BatchTools } from './messages/batch.ts';
-import { download, locate } from './messages/download.ts';
-import { Turns } from './messages/exclusive-turns.ts';
+import { downloadImage, locate } from './messages/download.ts';
+import { ExclusiveGate } from './messages/exclusive-turns.ts';
 import { LeaseKeeper } from './messages/lease.ts';
 import type { MessageTools } from './messages/message.ts';
-import { ModelPlaces, type ModelSource } from './messages/models.ts';
+import { ModelLocations, type ModelSource } from './messages/models.ts';
 import { DEFAULT_LIMITS, type RunnerLimits } from './runners/runner.ts';
 import { RunnerPool } from './runners/runner-pool.ts';
 
@@ -103,7 +103,7 @@ export interface WorkerSummary {
 }
 
 /** What the messages of one queue may use. */
-interface Limits {
+interface QueueLimits {
   /** Model runners, started when they are needed. */
   runners: number;
   /** How far they stand back behind other processes. */
@@ -122,7 +122,7 @@ const DOWNLOADS = 32;
 const BATCH_NICENESS = 5;
 
 /** Of interactive messages, which never wait behind those of batches. */
-const INTERACTIVE: Limits = {
+const INTERACTIVE: QueueLimits = {
   runners: 1,
   niceness: 0,
   leaseMs: 10_000,
@@ -206,7 +206,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   batches.pool.expect(1);
   if (options.likelyModel === undefined) readiness.withoutModel();
   else {
-    batches.models.place(options.likelyModel).then(
+    batches.models.locate(options.likelyModel).then(
       (model) => batches.pool.warmUp(model),
       (error: unknown) => {
         log.debug({ error: messageOf(error) }, 'No model is loaded before one is named.');
@@ -243,9 +243,9 @@ function makeTools(
 ): { batches: BatchTools; interactive: MessageTools } {
   const { cloud, workerId, clock, log, meter = noMeter, force, maxImageBytes } = options;
   const random = options.random ?? Math.random;
-  const models = new ModelPlaces(options.models, force);
+  const models = new ModelLocations(options.models, force);
   /** Those of one queue: what holds up its images holds up no others. */
-  const toolsFor = (queueTitle: string, name: string, limits: Limits): MessageTools => {
+  const toolsFor = (queueTitle: string, name: string, limits: QueueLimits): MessageTools => {
     const queue = cloud.queues.open(name);
     const memory = new Budget(limits.memoryBytes);
     const connections = new Budget(limits.downloads);
@@ -268,10 +268,10 @@ function makeTools(
         meter,
         onMilestone,
       }),
-      turns: new Turns(),
+      gate: new ExclusiveGate(),
       locate: (image, signal) => locate(image, { ...reading, maxImageBytes, signal }),
       download: (image, signal, maxBytes = maxImageBytes) =>
-        download(image, { ...reading, maxImageBytes: maxBytes, signal }),
+        downloadImage(image, { ...reading, maxImageBytes: maxBytes, signal }),
       clock,
       random,
       log,

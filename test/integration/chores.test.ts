@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import type { Cloud, ReceivedMessage } from '../../src/core/cloud/ports.ts';
-import type { Chore, Deed } from '../../src/core/fleet/chore.ts';
+import type { Chore, ChoreResult } from '../../src/core/fleet/chore.ts';
 import { deadLetter } from '../../src/core/job/dead-letter.ts';
 import { finishJob, readJob, sealJob } from '../../src/core/job/job-record.ts';
 import {
@@ -24,7 +24,7 @@ import { readOutcomes } from '../../src/results/ledger.ts';
 import { settleJobs } from '../../src/results/settle-jobs.ts';
 import { sweepResponseQueues, sweepStatuses } from '../../src/results/sweep.ts';
 import type { Input } from '../../src/upload/inputs.ts';
-import { NOTHING, submit } from '../../src/upload/submit.ts';
+import { NOTHING, uploadImages } from '../../src/upload/submit.ts';
 import { CLUSTER, makeClouds, type TestClouds } from '../contract/local-cloud.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 import { gist, Harness, labels } from './worker-harness.ts';
@@ -43,8 +43,8 @@ afterEach(() => harness.release());
 
 const outcomes = (): Promise<Outcome[]> => Array.fromAsync(readOutcomes(cloud.output, harness.job));
 /** What the chore says it has done. */
-async function run(chore: Chore): Promise<Deed[]> {
-  const deeds: Deed[] = [];
+async function run(chore: Chore): Promise<ChoreResult[]> {
+  const deeds: ChoreResult[] = [];
   await chore.run(never, (deed) => deeds.push(deed));
   return deeds;
 }
@@ -241,7 +241,7 @@ describe('the settling of the jobs', () => {
     const source = (async function* () {
       yield* inputs;
     })();
-    await submit(source, {
+    await uploadImages(source, {
       cloud,
       job,
       before: NOTHING,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
-import { type Client, createClient } from '../../src/client/client.ts';
+import { type Client, createJobClient } from '../../src/client/client.ts';
 import type { Cloud, Queue, QueueService } from '../../src/core/cloud/ports.ts';
 import {
   deadLetterQueueName,
@@ -68,13 +68,13 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
   });
 
   const client = (over: Cloud = cloud): Client =>
-    createClient({
+    createJobClient({
       cloud: over,
       clock: systemClock,
       random: Math.random,
       newId: ulid,
       readBucket: (name) => over.bucket(name),
-      attend: () => ({ failed: new AbortController().signal, leave: async () => {} }),
+      joinController: () => ({ failed: new AbortController().signal, leave: async () => {} }),
       concurrency: 4,
       maxImageBytes: 1e8,
     });

@@ -13,7 +13,7 @@ import { requireJob } from '../../src/results/job-facts.ts';
 import { JobFollower } from '../../src/results/job-follower.ts';
 import { listJobIds, readJobs } from '../../src/results/job-list.ts';
 import { readOutcomes } from '../../src/results/ledger.ts';
-import { readLetters } from '../../src/results/letters.ts';
+import { readDeadLetters } from '../../src/results/letters.ts';
 import { removeJob } from '../../src/results/remove-job.ts';
 import { settleJobs } from '../../src/results/settle-jobs.ts';
 import { droppedEvent, notificationOf, TEST_EVENT } from '../contract/notifications.ts';
@@ -193,7 +193,7 @@ describe('what else S3 says', () => {
     expect(await work()).toMatchObject({ imagesDone: 0 });
     expect(await classified()).toEqual([]);
     expect((await drain()).filter((deed) => deed.endsWith('it could not be read.'))).toHaveLength(3);
-    const letters = await Array.fromAsync(readLetters(cloud.output));
+    const letters = await Array.fromAsync(readDeadLetters(cloud.output));
     expect(letters.map((letter) => 'body' in letter && letter.body).toSorted()).toEqual(forged.toSorted());
     expect(await Array.fromAsync(cloud.output.listFolders('jobs/'))).toEqual([harness.job]);
   });
@@ -224,7 +224,7 @@ describe('a notification that nobody finished', () => {
     );
     const byName = Object.fromEntries((await outcomes()).map((one) => [one.name, gist([one])[0]]));
     expect(byName).toEqual({ 'done.jpg': '0', 'lost.jpg': 'deadline' });
-    const letters = await Array.fromAsync(readLetters(cloud.output));
+    const letters = await Array.fromAsync(readDeadLetters(cloud.output));
     expect(letters.map((letter) => 'job' in letter && letter.job)).toContain(DAY);
     const [error] = (await outcomes()).filter(isError);
     expect(error?.error.message).toMatch(/never finished\. The message is kept as dlq\//);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
-import { type Client, createClient } from '../../src/client/client.ts';
+import { type Client, createJobClient } from '../../src/client/client.ts';
 import type { Cloud, Queue, QueueService } from '../../src/core/cloud/ports.ts';
 import { workerStatus } from '../../src/core/fleet/fleet.ts';
 import {
@@ -29,13 +29,13 @@ afterEach(async () => {
 });
 
 function open({ cloud = harness.cloud, clock = systemClock }: { cloud?: Cloud; clock?: Clock } = {}) {
-  const client = createClient({
+  const client = createJobClient({
     cloud,
     clock,
     random: Math.random,
     newId: ulid,
     readBucket: (name) => cloud.bucket(name),
-    attend: () => ({ failed: new AbortController().signal, leave: async () => {} }),
+    joinController: () => ({ failed: new AbortController().signal, leave: async () => {} }),
     concurrency: 4,
     maxImageBytes: 1e6,
   });

@@ -2,7 +2,7 @@
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
-import { createClient } from '../../src/client/client.ts';
+import { createJobClient } from '../../src/client/client.ts';
 import { deadLetter } from '../../src/core/job/dead-letter.ts';
 import { parseRequest } from '../../src/core/job/messages.ts';
 import { traceOf } from '../../src/core/job/trace.ts';
@@ -48,13 +48,13 @@ const meter = () =>
 const work = () => harness.work({ log, meter: meter() });
 
 const client = () =>
-  createClient({
+  createJobClient({
     cloud: harness.cloud,
     clock: systemClock,
     random: Math.random,
     newId: ulid,
     readBucket: (name) => harness.cloud.bucket(name),
-    attend: () => ({ failed: new AbortController().signal, leave: async () => {} }),
+    joinController: () => ({ failed: new AbortController().signal, leave: async () => {} }),
     concurrency: 4,
     maxImageBytes: 1000,
     packBelowBytes: 0,

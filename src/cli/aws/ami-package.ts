@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { loadSettings } from '../../app/settings.ts';
 import { version } from '../../app/version.ts';
 import { createS3Client } from '../../aws/clients.ts';
-import { lendFile } from '../../aws/lend-file.ts';
+import { createPresignedFile } from '../../aws/lend-file.ts';
 import type { Cleanup } from '../../core/runtime/cleanup.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { PackageSource } from '../../image/user-data.ts';
@@ -36,7 +36,7 @@ export async function openPackage(
   cleanup.add(() => client.destroy());
   const body = await readFile(named);
   const key = `packages/${createHash('sha256').update(body).digest('hex')}.tgz`;
-  const lent = await lendFile(client, body, { bucket: place, key, forSeconds: LENT_SECONDS });
+  const lent = await createPresignedFile(client, body, { bucket: place, key, forSeconds: LENT_SECONDS });
   cleanup.add(() => lent.takeBack());
   return { url: lent.url };
 }

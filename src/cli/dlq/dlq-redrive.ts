@@ -6,21 +6,21 @@ import { attemptTotal, type JobRecord } from '../../core/job/job.ts';
 import { readJobCost } from '../../core/job/job-cost.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import type { KeptLetter } from '../../results/letters.ts';
+import type { KeptDeadLetter } from '../../results/letters.ts';
 import {
   byJob,
   isReadable,
-  type JobLetters,
-  removeLetters,
+  type JobDeadLetters,
+  removeDeadLetters,
   requestOf,
-  sendBack,
+  redriveMessages,
   unanswered,
 } from '../../results/letters.ts';
 import { faultTeller, howToGoOn, waitAndPrint, withAdvice } from '../jobs/wait.ts';
 import { type Run, withRun } from '../run.ts';
 import { exitCode, InterruptedError } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
-import { checkOutputFlags, formatOf, type Output, type OutputFlags, openOutput } from '../terminal/output.ts';
+import { checkOutputFlags, outputFormatOf, type Output, type OutputFlags, openOutput } from '../terminal/output.ts';
 import { type LetterFlags, select } from './dlq.ts';
 
 export interface RedriveFlags extends LetterFlags, OutputFlags {
@@ -64,7 +64,7 @@ export async function redriveLetters(ids: readonly string[], flags: RedriveFlags
 
 /** These formats have one beginning and one end, and their rows do not say of which job they are. */
 function mustFit(jobs: number, flags: OutputFlags): void {
-  const format = formatOf(flags);
+  const format = outputFormatOf(flags);
   if (jobs < 2 || (format !== 'json' && format !== 'csv')) return;
   throw new ImgclsError('usage', `The outcomes of ${jobs} jobs do not fit into one ${format} document.`, {
     hint: 'Give --job JOB, --no-wait, or another --format.',
@@ -72,7 +72,7 @@ function mustFit(jobs: number, flags: OutputFlags): void {
 }
 
 /** Says which letters no worker could make sense of. @returns how many. */
-function leaveOutUnreadable(letters: readonly KeptLetter[]): number {
+function leaveOutUnreadable(letters: readonly KeptDeadLetter[]): number {
   let leftOut = 0;
   for (const letter of letters) {
     if (isReadable(letter) && requestOf(letter) !== undefined) continue;
@@ -83,7 +83,7 @@ function leaveOutUnreadable(letters: readonly KeptLetter[]): number {
 }
 
 /** There is no record of dropped images that could count another attempt, and whoever has dropped one can do so again. */
-function whyLeftOut(letter: KeptLetter): string {
+function whyLeftOut(letter: KeptDeadLetter): string {
   if (!isReadable(letter)) return unreadable(letter.unreadable);
   if (letter.job === undefined || !isDropJob(letter.job)) return unreadable(letter.why);
   return 'which is about a dropped image: drop it again (a copy onto itself will do) to have it classified.';
@@ -91,7 +91,7 @@ function whyLeftOut(letter: KeptLetter): string {
 
 const unreadable = (why: string): string => `which cannot be read: ${why} "imgcls dlq purge" deletes it.`;
 
-async function redriveJobs(letters: readonly JobLetters[], run: Run): Promise<Redriven> {
+async function redriveJobs(letters: readonly JobDeadLetters[], run: Run): Promise<Redriven> {
   const redriven: Redriven = { leftOut: 0, jobs: [] };
   for (const each of letters) {
     const { leftOut, jobs } = await redriveJob(each, run);
@@ -101,7 +101,7 @@ async function redriveJobs(letters: readonly JobLetters[], run: Run): Promise<Re
   return redriven;
 }
 
-async function redriveJob(letters: JobLetters, run: Run): Promise<Redriven> {
+async function redriveJob(letters: JobDeadLetters, run: Run): Promise<Redriven> {
   const record = await recordOf(letters.job, run);
   switch (record?.state) {
     case 'finished':
@@ -131,10 +131,10 @@ async function recordOf(id: string, { client, interrupted }: Run): Promise<JobRe
 const isUsage = (error: unknown): error is ImgclsError =>
   error instanceof ImgclsError && error.kind === 'usage';
 
-const textOf = ({ job, letters }: Pick<JobLetters, 'job' | 'letters'>): string =>
+const textOf = ({ job, letters }: Pick<JobDeadLetters, 'job' | 'letters'>): string =>
   `letters of job ${job}: ${letters.length}`;
 
-function leaveOut(letters: Pick<JobLetters, 'job' | 'letters'>, why: string): Redriven {
+function leaveOut(letters: Pick<JobDeadLetters, 'job' | 'letters'>, why: string): Redriven {
   notice(`left out ${textOf(letters)}, ${why}`);
   return { leftOut: letters.letters.length, jobs: [] };
 }
@@ -144,14 +144,14 @@ function leaveOut(letters: Pick<JobLetters, 'job' | 'letters'>, why: string): Re
  * other letters have their error, and the next attempt is for after the job's end.
  */
 async function sendBackUnanswered(
-  { job, letters }: JobLetters,
+  { job, letters }: JobDeadLetters,
   { state }: JobRecord,
   { cloud, interrupted }: Run,
 ): Promise<Redriven> {
   const lost = await unanswered(cloud.output, letters, interrupted);
   if (lost.length > 0) {
-    await sendBack(cloud, { job, letters: lost }, interrupted);
-    await removeLetters(cloud.output, lost, interrupted);
+    await redriveMessages(cloud, { job, letters: lost }, interrupted);
+    await removeDeadLetters(cloud.output, lost, interrupted);
     notice(
       `${textOf({ job, letters: lost })} sent back to the request queue; "imgcls results ${job} --wait" waits for the job.`,
     );
@@ -166,7 +166,7 @@ async function sendBackUnanswered(
 }
 
 /** Announces the images of letters whose outcome still is an error in the job's next attempt; then the letters go. */
-async function tryAgain(letters: JobLetters, run: Run): Promise<Redriven> {
+async function tryAgain(letters: JobDeadLetters, run: Run): Promise<Redriven> {
   const { client, cloud, interrupted } = run;
   const isWanted = (index: number) => letters.indexes.has(index);
   const retrying = { wait: false, isWanted, onTransient: faultTeller(), signal: interrupted };
@@ -179,7 +179,7 @@ async function tryAgain(letters: JobLetters, run: Run): Promise<Redriven> {
     throw error;
   }
   const images = job === undefined ? 0 : await announced(job, interrupted);
-  await removeLetters(cloud.output, letters.letters, interrupted);
+  await removeDeadLetters(cloud.output, letters.letters, interrupted);
   const wayOut = job === undefined ? '' : `; "imgcls results ${job.id} --wait" waits for them`;
   notice(`${textOf(letters)}; images that are tried again: ${images}${wayOut}.`);
   return { leftOut: 0, jobs: job === undefined ? [] : [job] };

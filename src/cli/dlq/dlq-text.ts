@@ -1,13 +1,13 @@
 import type { DeadLetter } from '../../core/job/dead-letter.ts';
 import { harmless, plainName } from '../../results/export.ts';
-import { isReadable, jobOf, type KeptLetter, requestOf } from '../../results/letters.ts';
+import { isReadable, jobOf, type KeptDeadLetter, requestOf } from '../../results/letters.ts';
 import { columns } from '../terminal/columns.ts';
 
 /** What `imgcls dlq list --format` takes. */
 export type LetterFormat = 'table' | 'lines' | 'json' | 'ndjson';
 
 /** A list of letters. */
-export function lettersText(letters: readonly KeptLetter[], format: LetterFormat): string {
+export function lettersText(letters: readonly KeptDeadLetter[], format: LetterFormat): string {
   switch (format) {
     case 'table':
       return letters.length === 0 ? 'There is no dead letter.\n' : lines(columns(HEAD, letters.map(cells)));
@@ -24,7 +24,7 @@ const HEAD = ['letter', 'received', 'job', 'images', 'tries', 'why'];
 
 const lines = (texts: readonly string[]): string => texts.map((text) => `${harmless(text)}\n`).join('');
 
-function cells(letter: KeptLetter): string[] {
+function cells(letter: KeptDeadLetter): string[] {
   if (!isReadable(letter)) return [letter.messageId, `cannot be read: ${letter.unreadable}`];
   const { messageId, receivedAtMs, tries, why } = letter;
   return [
@@ -50,13 +50,13 @@ function time(ms: number): string {
 }
 
 /** A letter whole, for a program. */
-export function letterJson(letter: KeptLetter): string {
+export function letterJson(letter: KeptDeadLetter): string {
   const whole = isReadable(letter) ? { ...letter, request: requestOf(letter) } : letter;
   return lines(JSON.stringify(whole, null, 2).split('\n'));
 }
 
 /** A letter whole, for a person: what it is about, then its images, or else its text. */
-export function letterText(letter: KeptLetter): string {
+export function letterText(letter: KeptDeadLetter): string {
   const facts = isReadable(letter)
     ? factsOf(letter)
     : [
@@ -86,7 +86,7 @@ function factsOf(letter: DeadLetter): string[][] {
   ];
 }
 
-function contentOf(letter: KeptLetter): string[] {
+function contentOf(letter: KeptDeadLetter): string[] {
   if (!isReadable(letter)) return letter.text.split('\n');
   const request = requestOf(letter);
   if (request === undefined) return letter.body.split('\n');

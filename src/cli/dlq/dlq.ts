@@ -5,11 +5,11 @@ import { ImgclsError, ObjectMissingError } from '../../core/runtime/errors.ts';
 import {
   isReadable,
   jobOf,
-  type KeptLetter,
+  type KeptDeadLetter,
   newestFirst,
-  readLetter,
-  readLetters,
-  removeLetters,
+  readDeadLetter,
+  readDeadLetters,
+  removeDeadLetters,
 } from '../../results/letters.ts';
 import { type Run, withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
@@ -47,8 +47,8 @@ export function listLetters({ job, format, cluster, dataDir }: LetterListFlags):
 async function keptLetters(
   job: string | undefined,
   { cloud, interrupted }: Pick<Run, 'cloud' | 'interrupted'>,
-): Promise<KeptLetter[]> {
-  const letters = await Array.fromAsync(readLetters(cloud.output, interrupted));
+): Promise<KeptDeadLetter[]> {
+  const letters = await Array.fromAsync(readDeadLetters(cloud.output, interrupted));
   return job === undefined ? letters : letters.filter((letter) => jobOf(letter) === job);
 }
 
@@ -80,7 +80,7 @@ export function purgeLetters(ids: readonly string[], flags: LetterFlags): Promis
   const { cluster, dataDir } = flags;
   return withRun({ cluster, dataDir }, async (run) => {
     const letters = await select(ids, flags, run);
-    await removeLetters(run.cloud.output, letters, run.interrupted);
+    await removeDeadLetters(run.cloud.output, letters, run.interrupted);
     notice(`letters deleted: ${letters.length}.`);
     return exitCode.done;
   });
@@ -94,7 +94,7 @@ export async function select(
   ids: readonly string[],
   { job, all = false }: LetterFlags,
   run: Run,
-): Promise<KeptLetter[]> {
+): Promise<KeptDeadLetter[]> {
   const ways = [ids.length > 0, job !== undefined, all].filter(Boolean).length;
   if (ways !== 1) {
     const what = ways === 0 ? 'It is not said which letters.' : 'It is said in several ways which letters.';
@@ -105,9 +105,9 @@ export async function select(
     : await Promise.all([...new Set(ids)].map((id) => find(id, run)));
 }
 
-async function find(id: string, { cloud, interrupted }: Run): Promise<KeptLetter> {
+async function find(id: string, { cloud, interrupted }: Run): Promise<KeptDeadLetter> {
   try {
-    return await readLetter(cloud.output, id, interrupted);
+    return await readDeadLetter(cloud.output, id, interrupted);
   } catch (cause) {
     if (!(cause instanceof ObjectMissingError)) throw cause;
     throw new ImgclsError('usage', `There is no dead letter ${id}.`, {

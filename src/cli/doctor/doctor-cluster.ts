@@ -20,7 +20,7 @@ import { deadLetterQueueName, interactiveQueueName, modelPrefix } from '../../co
 import { modelTitle } from '../../core/model/model.ts';
 import type { Cleanup } from '../../core/runtime/cleanup.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import { type Check, ok, unknown, type Verdict, wrong } from '../../doctor/check.ts';
+import { type Check, ok, unknown, type CheckResult, wrong } from '../../doctor/check.ts';
 import {
   controllerVerdict,
   inputVerdict,
@@ -121,7 +121,7 @@ class Identity {
 }
 
 /** A job names exactly one file of weights: submitters have it here, workers find it in the cluster. */
-async function modelVerdict(settings: RunSettings, { output }: Cloud): Promise<Verdict> {
+async function modelVerdict(settings: RunSettings, { output }: Cloud): Promise<CheckResult> {
   if (settings.model === undefined)
     throw new ImgclsError('config', 'no model is set, and on AWS it is always explicit.', {
       hint: 'Set "model" in imgcls.config.json (IMGCLS_MODEL); "imgcls deploy" writes it.',

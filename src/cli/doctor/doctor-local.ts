@@ -7,7 +7,7 @@ import { openLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
-import { type Check, ok, type Verdict, wrong } from '../../doctor/check.ts';
+import { type Check, ok, type CheckResult, wrong } from '../../doctor/check.ts';
 
 /** The folder itself or, where it is not there yet, the one in which it would be made. */
 export async function nearestFolder(folder: string): Promise<string> {
@@ -19,7 +19,7 @@ export async function nearestFolder(folder: string): Promise<string> {
 }
 
 /** Writes a file there and removes it. */
-export async function writableVerdict(folder: string): Promise<Verdict> {
+export async function writableVerdict(folder: string): Promise<CheckResult> {
   const hint = 'Make it writable, or choose another folder with --data-dir (IMGCLS_DATA_DIR).';
   const nearest = await nearestFolder(folder);
   if (!(await stat(nearest)).isDirectory()) return wrong(`${nearest} is no folder.`, hint);

@@ -13,7 +13,7 @@ import type { Log } from '../../core/runtime/log.ts';
 import type { SettingName } from '../../core/settings/settings.ts';
 import type { Tick } from '../../scaler/controller.ts';
 import { drainFleet } from '../../scaler/drain.ts';
-import { drainAndLetGo, handOver, letGo } from '../../scaler/hand-over.ts';
+import { drainAndReleaseLock, handOver, releaseLock } from '../../scaler/hand-over.ts';
 import type { LockKeeper } from '../../scaler/lock.ts';
 import { startLoop } from '../../scaler/loop.ts';
 import { recordTick } from '../../scaler/record-tick.ts';
@@ -83,7 +83,7 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
     });
     const start = `The controller of cluster ${cloud.cluster} starts: at most ${policy.max} workers (${fleet.name}).`;
     notice(start);
-    manager.ready(start, () => liveness.standing());
+    manager.ready(start, () => liveness.stalled());
     await aborted(interrupted);
     manager.stopping('The controller ends.');
     await loop.stop();
@@ -142,9 +142,9 @@ async function leave(
     );
     return;
   }
-  if (!drainOnExit) return await letGo({ lock, clock: systemClock });
+  if (!drainOnExit) return await releaseLock({ lock, clock: systemClock });
   try {
-    await drainAndLetGo({ lock, endWorkers, clock: systemClock });
+    await drainAndReleaseLock({ lock, endWorkers, clock: systemClock });
   } catch (error) {
     // In place of an interrupt's usual advice, to start again.
     throw new InterruptedError(error instanceof ImgclsError ? messageAndHint(error) : messageOf(error));

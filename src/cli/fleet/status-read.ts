@@ -22,8 +22,8 @@ import { messageOf, ObjectMissingError } from '../../core/runtime/errors.ts';
 import { parseVersioned } from '../../core/runtime/versioned.ts';
 import { readCoverage } from '../../results/job-coverage.ts';
 import { Tally } from '../../results/tally.ts';
-import type { Known } from '../../scaler/snapshot.ts';
-import type { Seen, SeenJob, SeenLock } from './status-view.ts';
+import type { OrUnknown } from '../../scaler/snapshot.ts';
+import type { ClusterObservation, SeenJob, SeenLock } from './status-view.ts';
 
 /** Reads a cluster's status, again and again: what it has listed of a job's ledger is not listed again. */
 export class StatusReader {
@@ -40,7 +40,7 @@ export class StatusReader {
   }
 
   /** What cannot be read is unknown, and the rest is there. */
-  async read(): Promise<Seen> {
+  async read(): Promise<ClusterObservation> {
     const { cluster, kind, queues } = this.#cloud;
     const depth = (name: string) => known(() => queues.open(name).depth(this.#signal));
     const [lock, report, requests, deadLetters, workers, jobs] = await Promise.all([
@@ -70,8 +70,8 @@ export class StatusReader {
     return text === undefined ? undefined : parseVersioned(controllerReport, text, 'controller report');
   }
 
-  async #readWorkers(): Promise<Known<WorkerStatus>[]> {
-    const workers: Known<WorkerStatus>[] = [];
+  async #readWorkers(): Promise<OrUnknown<WorkerStatus>[]> {
+    const workers: OrUnknown<WorkerStatus>[] = [];
     for await (const { key, bytes } of this.#cloud.output.list(FLEET_PREFIX, { signal: this.#signal })) {
       if (bytes > MAX_STATUS_BYTES) continue;
       const worker = await known(async () => {
@@ -84,8 +84,8 @@ export class StatusReader {
     return workers;
   }
 
-  async #readJobs(): Promise<Known<SeenJob>[]> {
-    const jobs: Known<SeenJob>[] = [];
+  async #readJobs(): Promise<OrUnknown<SeenJob>[]> {
+    const jobs: OrUnknown<SeenJob>[] = [];
     const tallies = new Map<string, Tally>();
     for await (const { key } of this.#cloud.output.list(ACTIVE_PREFIX, { signal: this.#signal })) {
       const id = key.slice(ACTIVE_PREFIX.length);
@@ -131,7 +131,7 @@ function unlessMissing(error: unknown): undefined {
   if (!(error instanceof ObjectMissingError)) throw error;
 }
 
-async function known<T>(read: () => Promise<T>): Promise<Known<T>> {
+async function known<T>(read: () => Promise<T>): Promise<OrUnknown<T>> {
   try {
     return await read();
   } catch (error) {

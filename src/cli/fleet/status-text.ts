@@ -7,10 +7,10 @@ import {
   reportStaleAfterMs,
 } from '../../core/fleet/controller-timing.ts';
 import { ttlMsOf, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
-import { counted } from '../../core/money/counted.ts';
+import { pluralize } from '../../core/money/counted.ts';
 import { dollars } from '../../core/money/money.ts';
 import { harmless, plainName } from '../../results/export.ts';
-import { isUnknown, type Known } from '../../scaler/snapshot.ts';
+import { isUnknown, type OrUnknown } from '../../scaler/snapshot.ts';
 import { byteSize } from '../terminal/byte-size.ts';
 import { columns } from '../terminal/columns.ts';
 import { duration } from '../terminal/progress.ts';
@@ -33,7 +33,7 @@ const indented = (lines: readonly string[]): string[] => lines.map((line) => `  
 const row = (name: string, text: string): string => `${name.padEnd(13)}${text}`;
 
 /** What could not be read says so, and why. */
-const orUnknown = <T>(value: Known<T>, text: (value: T) => string): string =>
+const orUnknown = <T>(value: OrUnknown<T>, text: (value: T) => string): string =>
   isUnknown(value) ? `unknown: ${value.unknown}` : text(value);
 
 function controllerRows(view: StatusView): string[] {
@@ -87,7 +87,7 @@ function queueRows({ requests, deadLetters, backlogImages, backlogMs }: StatusVi
   const images =
     isUnknown(backlogImages) || backlogImages === 0 ? '' : `, about ${backlogImages} images${eta}`;
   const depth = ({ waiting, inFlight, delayed }: QueueDepth) =>
-    `${counted(waiting, 'request')} waiting, ${inFlight} in flight${delayed > 0 ? `, ${delayed} delayed` : ''}${images}`;
+    `${pluralize(waiting, 'request')} waiting, ${inFlight} in flight${delayed > 0 ? `, ${delayed} delayed` : ''}${images}`;
   return [
     row('backlog', orUnknown(requests, depth)),
     row('dead letters', orUnknown(deadLetters, lettersText)),
@@ -121,7 +121,7 @@ function fleetRows(view: StatusView): string[] {
   const isThere = isCurrent(view) || view.cloud === 'aws';
   const silent = isThere ? machines.filter(({ id }) => !reporting.has(id)) : [];
   const rate = orUnknown(view.imagesPerSecond, (value) => `${value.toFixed(1)} images/s`);
-  const summary = `${counted(understood.length + silent.length, 'worker')}, ${rate}`;
+  const summary = `${pluralize(understood.length + silent.length, 'worker')}, ${rate}`;
   const cells = [
     ...understood.map((worker) => workerCells(worker, kinds.get(worker.id) ?? '', atMs)),
     ...silent.map(({ id, phase, launchedAtMs, kind = '' }) => [

@@ -4,7 +4,7 @@ import type { QueueDepth } from '../../core/cloud/ports.ts';
 import { type ControllerReport, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
 import type { JobState } from '../../core/job/job.ts';
 import { MAX_BATCH } from '../../core/job/messages.ts';
-import { isUnknown, type Known } from '../../scaler/snapshot.ts';
+import { isUnknown, type OrUnknown } from '../../scaler/snapshot.ts';
 
 export interface SeenJob {
   id: string;
@@ -15,7 +15,7 @@ export interface SeenJob {
   /** Images with an outcome. */
   done: number;
   /** So far; undefined where no controller has attributed anything. */
-  usd: Known<number | undefined>;
+  usd: OrUnknown<number | undefined>;
 }
 
 export interface SeenLock {
@@ -31,31 +31,31 @@ export interface SeenLock {
 }
 
 /** Everything that was read. What could not be is unknown, with the reason. */
-export interface Seen {
+export interface ClusterObservation {
   cluster: string;
   cloud: 'local' | 'aws';
   atMs: number;
-  lock: Known<SeenLock | undefined>;
-  report: Known<ControllerReport | undefined>;
-  requests: Known<QueueDepth>;
-  deadLetters: Known<QueueDepth>;
-  workers: Known<readonly Known<WorkerStatus>[]>;
-  jobs: Known<readonly Known<SeenJob>[]>;
+  lock: OrUnknown<SeenLock | undefined>;
+  report: OrUnknown<ControllerReport | undefined>;
+  requests: OrUnknown<QueueDepth>;
+  deadLetters: OrUnknown<QueueDepth>;
+  workers: OrUnknown<readonly OrUnknown<WorkerStatus>[]>;
+  jobs: OrUnknown<readonly OrUnknown<SeenJob>[]>;
 }
 
-export interface StatusView extends Seen {
+export interface StatusView extends ClusterObservation {
   v: 1;
   /** What the fleet does now. */
-  imagesPerSecond: Known<number>;
+  imagesPerSecond: OrUnknown<number>;
   /** Images in the request queue, estimated from its messages. */
-  backlogImages: Known<number>;
+  backlogImages: OrUnknown<number>;
   /** Until the backlog is gone, at that rate. */
-  backlogMs: Known<number>;
+  backlogMs: OrUnknown<number>;
   /** Until each job is done, by id, of the jobs whose total is known. */
-  jobMs: Known<Readonly<Record<string, number>>>;
+  jobMs: OrUnknown<Readonly<Record<string, number>>>;
 }
 
-export function toView(seen: Seen): StatusView {
+export function toView(seen: ClusterObservation): StatusView {
   const imagesPerSecond = throughput(seen);
   const backlogImages = backlog(seen);
   return {
@@ -68,7 +68,7 @@ export function toView(seen: Seen): StatusView {
   };
 }
 
-function throughput({ workers, atMs }: Seen): Known<number> {
+function throughput({ workers, atMs }: ClusterObservation): OrUnknown<number> {
   if (isUnknown(workers)) return workers;
   let sum = 0;
   for (const worker of workers)
@@ -76,14 +76,14 @@ function throughput({ workers, atMs }: Seen): Known<number> {
   return sum;
 }
 
-function backlog({ requests, report }: Seen): Known<number> {
+function backlog({ requests, report }: ClusterObservation): OrUnknown<number> {
   if (isUnknown(requests)) return requests;
   const measured = isUnknown(report) ? undefined : report?.measured.imagesPerMessage;
   const messages = requests.waiting + requests.inFlight + requests.delayed;
   return Math.round(messages * (measured ?? MAX_BATCH));
 }
 
-function timeFor(images: Known<number>, imagesPerSecond: Known<number>): Known<number> {
+function timeFor(images: OrUnknown<number>, imagesPerSecond: OrUnknown<number>): OrUnknown<number> {
   if (isUnknown(images)) return images;
   if (images === 0) return 0;
   if (isUnknown(imagesPerSecond)) return imagesPerSecond;
@@ -92,7 +92,7 @@ function timeFor(images: Known<number>, imagesPerSecond: Known<number>): Known<n
 }
 
 /** Workers are fair: until a job is done, every other has got as many images done as it, or all that it has. */
-function jobTimes(jobs: Seen['jobs'], imagesPerSecond: Known<number>): StatusView['jobMs'] {
+function jobTimes(jobs: ClusterObservation['jobs'], imagesPerSecond: OrUnknown<number>): StatusView['jobMs'] {
   if (isUnknown(jobs)) return jobs;
   if (isUnknown(imagesPerSecond)) return imagesPerSecond;
   if (imagesPerSecond === 0) return {};

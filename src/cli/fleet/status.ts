@@ -7,9 +7,9 @@ import { openOutput } from '../terminal/output.ts';
 import { screenful } from '../terminal/screen.ts';
 import { StatusReader } from './status-read.ts';
 import { statusText } from './status-text.ts';
-import { type Seen, type StatusView, toView } from './status-view.ts';
+import { type ClusterObservation, type StatusView, toView } from './status-view.ts';
 
-export interface StatusOptions {
+export interface StatusFlags {
   watch?: boolean;
   format: 'table' | 'json';
   cluster?: string;
@@ -19,7 +19,7 @@ export interface StatusOptions {
 const WATCH_MS = 2000;
 
 /** Runs `imgcls status`, once or until it is interrupted. @returns the exit code. */
-export function status({ watch = false, format, cluster, dataDir }: StatusOptions): Promise<number> {
+export function status({ watch = false, format, cluster, dataDir }: StatusFlags): Promise<number> {
   return withRun({ cluster, dataDir }, async ({ cloud, interrupted }) => {
     const reader = new StatusReader({ cloud, clock: systemClock, signal: interrupted });
     const output = await openOutput(undefined);
@@ -40,7 +40,7 @@ export function status({ watch = false, format, cluster, dataDir }: StatusOption
 }
 
 /** Not one thing could be read. */
-const isBlind = ({ lock, report, requests, deadLetters, workers, jobs }: Seen): boolean =>
+const isBlind = ({ lock, report, requests, deadLetters, workers, jobs }: ClusterObservation): boolean =>
   [lock, report, requests, deadLetters, workers, jobs].every(isUnknown);
 
 const indented = (view: StatusView): string => `${harmlessJson(view, 2)}\n`;

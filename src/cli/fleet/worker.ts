@@ -93,7 +93,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
       }),
       ...(machine && { machine }),
       liveness,
-      onReady: () => manager.ready('Takes messages.', () => liveness.standing()),
+      onReady: () => manager.ready('Takes messages.', () => liveness.stalled()),
       onStopping: (reason) => manager.stopping(`Drains: ${reason}.`),
       drain,
       force,

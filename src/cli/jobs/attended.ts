@@ -8,7 +8,7 @@ import type { Clock } from '../../core/runtime/clock.ts';
 const LOOK_MS = 2000;
 
 /** On one machine: whether neither a controller nor a worker is there. What cannot be read is no reason to say so. */
-export async function isUnattended({ kind, output }: Cloud, clock: Clock): Promise<boolean> {
+export async function hasNoWorkers({ kind, output }: Cloud, clock: Clock): Promise<boolean> {
   if (kind !== 'local') return false;
   const signal = AbortSignal.timeout(LOOK_MS);
   try {

@@ -1,4 +1,4 @@
-import { counted } from '../../core/money/counted.ts';
+import { pluralize } from '../../core/money/counted.ts';
 import { dollars } from '../../core/money/money.ts';
 import { PRICES_AS_OF } from '../../core/money/prices.ts';
 import { harmless } from '../../results/export.ts';
@@ -26,7 +26,7 @@ export interface QuoteView extends Quote {
 export function quoteText(quote: QuoteView): string {
   const { images, bytes, messages, machines, reason, warnings, requests } = quote;
   return [
-    row('images', `${images}, ${byteSize(bytes)}, in ${counted(messages, 'request')}`),
+    row('images', `${images}, ${byteSize(bytes)}, in ${pluralize(messages, 'request')}`),
     row('machines', `${machines} (${reason})`),
     ...warnings.map((warning) => row('', `WARNING: ${warning}`)),
     ...times(quote),

@@ -18,10 +18,10 @@ import { type QuoteInputs, quote, quoteRequests } from '../../scaler/quote.ts';
 import { readReport } from '../../scaler/report.ts';
 import { ObjectCount } from '../../upload/count-objects.ts';
 import type { Input } from '../../upload/inputs.ts';
-import { watchForNothing } from '../../upload/nothing.ts';
+import { checkEmptyInput } from '../../upload/nothing.ts';
 import { walkInputs } from '../../upload/walk.ts';
 import { notice } from '../terminal/notice.ts';
-import { formatOf, type OutputFlags, openOutput } from '../terminal/output.ts';
+import { outputFormatOf, type OutputFlags, openOutput } from '../terminal/output.ts';
 import { skippedFiles } from '../terminal/skipped.ts';
 import { type QuoteView, quoteText } from './quote-text.ts';
 
@@ -38,7 +38,7 @@ const FRESH_REPORT_MS = reportStaleAfterMs(CONTROLLER_TIMING.local);
 /** Runs `imgcls upload --quote`. @returns the exit code. */
 export async function quoteUpload(inputs: readonly string[], options: QuoteOptions): Promise<number> {
   const { cluster, dataDir } = options;
-  const format = formatOf(options) ?? 'table';
+  const format = outputFormatOf(options) ?? 'table';
   if (format !== 'table' && format !== 'json') {
     throw new ImgclsError('usage', `A quote cannot be written as ${format}.`, {
       hint: 'Give --format table or --format json.',
@@ -81,7 +81,7 @@ async function countInputs(
   }: { settings: Pick<RunSettings, 'packBelowBytes' | 'maxImageBytes'>; cloud: Cloud | undefined },
 ): Promise<Counted> {
   const skipped = skippedFiles();
-  const nothing = watchForNothing(skipped.add);
+  const nothing = checkEmptyInput(skipped.add);
   const found: Counted = { images: 0, bytes: 0, objects: new ObjectCount(packBelowBytes) };
   for await (const input of walkInputs(inputs, {
     include,

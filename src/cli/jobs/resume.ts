@@ -8,7 +8,7 @@ import { checkOutputFlags, openOutput } from '../terminal/output.ts';
 import { skippedFiles } from '../terminal/skipped.ts';
 import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
 
-export interface ResumeOptions extends OutputFlags {
+export interface ResumeFlags extends OutputFlags {
   wait: boolean;
   timeout?: number;
   concurrency?: number;
@@ -17,7 +17,7 @@ export interface ResumeOptions extends OutputFlags {
 }
 
 /** Runs `imgcls resume`. @returns the exit code. */
-export async function resume(id: string, options: ResumeOptions): Promise<number> {
+export async function resume(id: string, options: ResumeFlags): Promise<number> {
   const { concurrency, cluster, dataDir } = options;
   checkOutputFlags(options);
   return await withRun({ concurrency, cluster, dataDir }, async ({ client, cloud, interrupted }) => {

@@ -7,7 +7,7 @@ import type { OutputFlags } from '../terminal/output.ts';
 import { checkOutputFlags, openOutput } from '../terminal/output.ts';
 import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
 
-export interface RetryOptions extends OutputFlags {
+export interface RetryFlags extends OutputFlags {
   wait: boolean;
   timeout?: number;
   cluster?: string;
@@ -15,7 +15,7 @@ export interface RetryOptions extends OutputFlags {
 }
 
 /** Runs `imgcls retry`. @returns the exit code. */
-export async function retry(id: string, options: RetryOptions): Promise<number> {
+export async function retryCommand(id: string, options: RetryFlags): Promise<number> {
   const { cluster, dataDir } = options;
   checkOutputFlags(options);
   return await withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {

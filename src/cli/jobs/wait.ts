@@ -1,18 +1,18 @@
 import type { Job } from '../../client/submission.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { attemptTotal } from '../../core/job/job.ts';
-import { counted } from '../../core/money/counted.ts';
+import { pluralize } from '../../core/money/counted.ts';
 import { dollars } from '../../core/money/money.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { exitCode, InterruptedError, isClosedPipe } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import type { Output, OutputFlags } from '../terminal/output.ts';
-import { formatOf, openOutput, type Written, writeOutcomes } from '../terminal/output.ts';
+import { outputFormatOf, openOutput, type Written, writeOutcomes } from '../terminal/output.ts';
 import { measured, startProgress } from '../terminal/progress.ts';
-import { isUnattended } from './attended.ts';
+import { hasNoWorkers } from './attended.ts';
 
-export interface Waiting {
+export interface WaitOptions {
   interrupted: AbortSignal;
   output: Output;
   /** Images stored so far, while the job's inputs are still read. */
@@ -28,7 +28,7 @@ export interface Waiting {
 export async function waitAndPrint(
   job: Job,
   flags: OutputFlags & { timeout?: number },
-  { interrupted, output, stored, tellOnce, costUsd, clock }: Waiting,
+  { interrupted, output, stored, tellOnce, costUsd, clock }: WaitOptions,
 ): Promise<number> {
   const startMs = clock.monotonicMs();
   const timedOut = flags.timeout === undefined ? [] : [AbortSignal.timeout(flags.timeout)];
@@ -48,10 +48,10 @@ export async function waitAndPrint(
     progress.stop();
     const { errors } = written;
     const took = tookText(classified, clock.monotonicMs() - startMs);
-    const counts = `${counted(written.images, 'image')}, ${counted(errors, 'error')}`;
+    const counts = `${pluralize(written.images, 'image')}, ${pluralize(errors, 'error')}`;
     notice(`${counts}${took}${await costText(costUsd)}, job ${job.id}`);
     warnOfSmall(written);
-    if (errors > 0 && formatOf(flags) === undefined) {
+    if (errors > 0 && outputFormatOf(flags) === undefined) {
       notice(`"imgcls results ${job.id} --format ndjson" says what is wrong with each.`);
     }
     if ((await job.record({ signal, onTransient: tellOnce })).state === 'cancelled') {
@@ -74,17 +74,17 @@ export async function waitAndPrint(
 /** `--no-wait`: the job's id is the result. @returns the exit code. */
 export async function leaveBehind(
   job: Job,
-  { interrupted, cloud, clock }: Pick<Waiting, 'interrupted' | 'clock'> & { cloud: Cloud },
+  { interrupted, cloud, clock }: Pick<WaitOptions, 'interrupted' | 'clock'> & { cloud: Cloud },
 ): Promise<number> {
   try {
     const record = await job.submitted;
-    const announced = `${counted(attemptTotal(record) ?? 0, 'image')} announced`;
+    const announced = `${pluralize(attemptTotal(record) ?? 0, 'image')} announced`;
     const output = await openOutput(undefined);
     await output.write(`${job.id}\n`);
     await output.finish();
     const waits = `"imgcls results ${job.id} --wait"`;
     notice(
-      record.state === 'sealed' && (await isUnattended(cloud, clock))
+      record.state === 'sealed' && (await hasNoWorkers(cloud, clock))
         ? `${announced}. Nothing works on the job until ${waits}, "imgcls scale" or "imgcls up" runs.`
         : `${announced}; ${waits} waits for the outcomes.`,
     );
@@ -96,7 +96,7 @@ export async function leaveBehind(
 }
 
 /** `, $0.0123`; nothing where the cost is unknown or none. That it cannot be read now takes nothing from the results. */
-export async function costText(costUsd: Waiting['costUsd']): Promise<string> {
+export async function costText(costUsd: WaitOptions['costUsd']): Promise<string> {
   const usd = await costUsd().catch(() => undefined);
   return usd === undefined || usd === 0 ? '' : `, ${dollars(usd)}`;
 }

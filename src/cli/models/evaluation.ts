@@ -6,7 +6,7 @@ import { runnerOptions } from '../../app/runners.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import type { ClassLabel } from '../../core/model/model.ts';
-import { type ModelPlace, RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
+import { type ModelLocation, RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
 import { noMeter } from '../../core/runtime/metrics.ts';
 import { type Evaluation, evaluate } from '../../model/evaluate.ts';
 import { findLabelledImages, type LabelledFolder } from '../../model/labelled-images.ts';
@@ -37,7 +37,7 @@ export async function labelledImages(
 
 /** @throws {ImgclsError} where the model cannot be used. */
 export async function evaluateModel(
-  place: ModelPlace,
+  place: ModelLocation,
   images: LabelledFolder['images'],
   { settings, title, signal }: { settings: RunSettings; title: string; signal: AbortSignal },
 ): Promise<Evaluation> {

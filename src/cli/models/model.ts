@@ -169,7 +169,7 @@ async function isDoubted(library: ModelLibrary, { name, variant }: ModelManifest
   return !trusted(await library.find(name)).some(({ manifest }) => manifest.variant === variant);
 }
 
-export async function remove({ library, optimised, out }: ModelCommandDeps, title: string): Promise<void> {
+export async function removeModel({ library, optimised, out }: ModelCommandDeps, title: string): Promise<void> {
   const { parseModelTitle } = await import('../../model/select-model.ts');
   const { name, variant } = parseModelTitle(title);
   const models = (await library.find(name, variant)).filter(({ bundled }) => !bundled);
@@ -178,7 +178,7 @@ export async function remove({ library, optimised, out }: ModelCommandDeps, titl
 }
 
 /** Runs the accuracy gate on each variant of the title that is not fp32, and keeps what came of it. */
-export async function compare(
+export async function compareModels(
   { library, gate, out }: ModelCommandDeps,
   title: string,
   flags: { images: string; tolerance: number },

@@ -1,13 +1,13 @@
 import { ulid } from 'ulid';
 import { openLog } from '../../app/log.ts';
-import { attendLocally, openUploadUrls } from '../../app/open-cloud.ts';
+import { joinLocalController, openUploadUrls } from '../../app/open-cloud.ts';
 import { packageFile } from '../../app/package-files.ts';
 import { openLibrary, selectJobModel } from '../../app/select-job-model.ts';
 import { serviceToken } from '../../app/service-token.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { version } from '../../app/version.ts';
-import type { Attendance } from '../../client/submission.ts';
+import type { ControllerSession } from '../../client/submission.ts';
 import { modelTitle, refOf } from '../../core/model/model.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
 import type { SettingName } from '../../core/settings/settings.ts';
@@ -28,7 +28,7 @@ export function serve({ insecure, open, ...given }: ServeFlags): Promise<void> {
   const { debug: _debug, ...flags } = given as typeof given & { debug?: boolean };
   return withRun(flags, async (run) => {
     const { cloud, settings } = run;
-    const attendance = cloud.kind === 'local' ? attendLocally(cloud, settings) : undefined;
+    const attendance = cloud.kind === 'local' ? joinLocalController(cloud, settings) : undefined;
     await serveUntilInterrupted(run, { insecure, open, attendance });
   });
 }
@@ -37,7 +37,7 @@ export interface ServeOptions {
   insecure: boolean | undefined;
   open: boolean | undefined;
   /** What keeps workers running on this machine; on AWS the cluster's own controller does. */
-  attendance: Attendance | undefined;
+  attendance: ControllerSession | undefined;
 }
 
 /** Serves the page and REST service. A first interrupt ends it cleanly. */

@@ -1,4 +1,4 @@
-import { attendLocally } from '../../app/open-cloud.ts';
+import { joinLocalController } from '../../app/open-cloud.ts';
 import { mostWorkers, openProcessFleet, policySettings } from '../../app/open-controller.ts';
 import type { Store } from '../../core/cloud/ports.ts';
 import { ACTIVE_PREFIX } from '../../core/job/keys.ts';
@@ -18,7 +18,7 @@ export function up({ insecure, open, ...given }: ServeFlags): Promise<void> {
     }
     const driver = openProcessFleet(cloud, settings, mostWorkers(cloud, settings));
     const policy = await policySettings(cloud, settings, driver);
-    const attendance = attendLocally(cloud, settings, { driver, policy });
+    const attendance = joinLocalController(cloud, settings, { driver, policy });
     await serveUntilInterrupted(run, {
       insecure,
       open,

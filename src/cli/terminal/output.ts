@@ -94,7 +94,7 @@ async function writeTo(stream: Writable, text: string): Promise<void> {
 }
 
 /** What was asked for, else what the file's ending says. */
-export function formatOf({ format, output }: OutputFlags): OutputFormat | undefined {
+export function outputFormatOf({ format, output }: OutputFlags): OutputFormat | undefined {
   if (format !== undefined || output === undefined) return format;
   const ending = path.extname(output).slice(1).toLowerCase();
   return formatEndings.find((known) => known === ending);
@@ -115,7 +115,7 @@ export function checkOutputFlags({ wait, format, output }: OutputFlags & { wait:
 /** A terminal gets a table, anything else gets lines, where nothing was asked for. */
 async function exporterFor(flags: OutputFlags): Promise<Exporter> {
   const { output } = flags;
-  const format = formatOf(flags);
+  const format = outputFormatOf(flags);
   if (format !== undefined && format !== 'table') return createExporter(format);
   const isTable = format === 'table' || (output === undefined && process.stdout.isTTY);
   return isTable ? (await import('./table.ts')).tableOrLines() : createExporter('lines');

@@ -1,4 +1,4 @@
-import { counted } from '../../core/money/counted.ts';
+import { pluralize } from '../../core/money/counted.ts';
 import { openSpinner } from './spinner.ts';
 
 /** How often a log file, say, gets a line of progress. */
@@ -56,7 +56,7 @@ export function progressText(
   const rate = perSecond === 0 ? '' : `, ${perSecond.toFixed(1)} images/s`;
   const leftMs = total === undefined ? Number.NaN : (1000 * (total - done)) / perSecond;
   const left = Number.isFinite(leftMs) ? `, ${duration(leftMs)} left` : '';
-  const faulty = errors === 0 ? '' : `, ${counted(errors, 'error')}`;
+  const faulty = errors === 0 ? '' : `, ${pluralize(errors, 'error')}`;
   return `${done} of ${total ?? `${stored}+`} images${rate}${left}${faulty}`;
 }
 

@@ -29,7 +29,7 @@ export interface NewImage {
   version: string;
 }
 
-export interface ImageState {
+export interface MachineImageState {
   state: 'pending' | 'available' | 'failed';
   /** What made it fail. */
   why?: string;
@@ -50,7 +50,7 @@ export interface Ec2Images extends WorkerImages {
   terminate(id: string): Promise<void>;
   /** @returns the id of the image, which is not there at once. */
   createImage(builder: string, image: NewImage): Promise<string>;
-  imageState(id: string): Promise<ImageState>;
+  imageState(id: string): Promise<MachineImageState>;
   /** Ids of the images that the newest or default version of any launch template names. */
   used(): Promise<Set<string>>;
   /** Deregisters it and deletes its snapshots. What is gone is no error. */

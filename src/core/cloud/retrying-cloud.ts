@@ -17,7 +17,7 @@ import type {
   Store,
 } from './ports.ts';
 
-export interface Patience {
+export interface RetryTools {
   clock: Pick<Clock, 'sleep'>;
   /** 0 (inclusive) to 1 (exclusive). */
   random(): number;
@@ -38,9 +38,9 @@ interface Try {
 }
 
 /** @param signal the call's own; it ends the waiting, too. */
-type Patiently = <T>(act: (attempt: Try) => Promise<T>, signal?: AbortSignal) => Promise<T>;
+type Retry = <T>(act: (attempt: Try) => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-function patiently({ clock, random, onTransient, signal: always }: Patience): Patiently {
+function patiently({ clock, random, onTransient, signal: always }: RetryTools): Retry {
   return async (act, signal) => {
     const end = either(always, signal);
     const ending = end === undefined ? {} : { signal: end };
@@ -64,11 +64,11 @@ function either(always: AbortSignal | undefined, own: AbortSignal | undefined): 
 }
 
 /** The cloud's ports as its docstring says; the cloud itself stays the caller's to close. */
-export function patientCloud(cloud: Cloud, patience: Patience): Cloud {
+export function retryingCloud(cloud: Cloud, patience: RetryTools): Cloud {
   const wait = patiently(patience);
   const stores = new Map<Store, Store>();
   const patient = (store: Store): Store => {
-    const known = stores.get(store) ?? patientStore(store, wait);
+    const known = stores.get(store) ?? retryingStore(store, wait);
     stores.set(store, known);
     return known;
   };
@@ -77,13 +77,13 @@ export function patientCloud(cloud: Cloud, patience: Patience): Cloud {
     cluster: cloud.cluster,
     input: patient(cloud.input),
     output: patient(cloud.output),
-    queues: patientQueues(cloud.queues, wait),
+    queues: retryingQueues(cloud.queues, wait),
     bucket: (name) => patient(cloud.bucket(name)),
     close: () => cloud.close(),
   };
 }
 
-function patientStore(store: Store, wait: Patiently): Store {
+function retryingStore(store: Store, wait: Retry): Store {
   return {
     bucket: store.bucket,
     head: (key, signal) => wait(({ ending }) => store.head(key, ending.signal), signal),
@@ -145,7 +145,7 @@ async function whatIsThere(store: Store, key: string, signal: AbortSignal | unde
 
 /** The items of a listing that goes on after the last one given whenever it breaks off. */
 async function* pages<T>(
-  wait: Patiently,
+  wait: Retry,
   signal: AbortSignal | undefined,
   placeOf: (item: T) => string,
   open: (ending: Try['ending'], after: string | undefined) => AsyncIterable<T>,
@@ -179,10 +179,10 @@ async function* laterThan(after: string | undefined, folders: AsyncIterable<stri
   }
 }
 
-function patientQueues(queues: QueueService, wait: Patiently): QueueService {
+function retryingQueues(queues: QueueService, wait: Retry): QueueService {
   return {
-    open: (name) => patientQueue(queues.open(name), wait),
-    create: async (name, settings) => patientQueue(await wait(() => queues.create(name, settings)), wait),
+    open: (name) => retryingQueue(queues.open(name), wait),
+    create: async (name, settings) => retryingQueue(await wait(() => queues.create(name, settings)), wait),
     remove: (name, signal) => wait(({ ending }) => queues.remove(name, ending.signal), signal),
     list(prefix) {
       const given = new Set<string>();
@@ -204,7 +204,7 @@ async function* othersThan(
   }
 }
 
-function patientQueue(queue: Queue, wait: Patiently): Queue {
+function retryingQueue(queue: Queue, wait: Retry): Queue {
   return {
     name: queue.name,
     async send(messages, signal) {

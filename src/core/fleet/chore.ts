@@ -12,11 +12,11 @@ export interface Chore {
    * @param tell told of each thing that was done, when it is done.
    * @throws {ImgclsError} what it met; a transient fault is gone at the next run, perhaps.
    */
-  run(signal: AbortSignal, tell: (deed: Deed) => void): Promise<void>;
+  run(signal: AbortSignal, tell: (deed: ChoreResult) => void): Promise<void>;
 }
 
 /** What was done, in words, and for which job where it was for one. */
-export interface Deed {
+export interface ChoreResult {
   text: string;
   job?: string | undefined;
   trace?: string | undefined;

@@ -13,17 +13,17 @@ export class Liveness {
   }
 
   /** The loop has come round, and will again. */
-  turned(loop: string): void {
+  heartbeat(loop: string): void {
     this.#turnedAtMs.set(loop, this.#clock.monotonicMs());
   }
 
   /** The loop has ended, or waits for what has limits of its own: until its next turn nothing is expected of it. */
-  rests(loop: string): void {
+  idle(loop: string): void {
     this.#turnedAtMs.delete(loop);
   }
 
   /** The loops that should have come round and have not. */
-  standing(): string[] {
+  stalled(): string[] {
     const beforeMs = this.#clock.monotonicMs() - STANDSTILL_MS;
     return [...this.#turnedAtMs].filter(([, turnedAtMs]) => turnedAtMs < beforeMs).map(([loop]) => loop);
   }

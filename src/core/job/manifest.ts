@@ -5,7 +5,7 @@ import { type ManifestEntry, manifestEntry } from './job.ts';
 import { announcedKey, manifestPartKey, manifestPrefix, type PartPlace, parsePartKey } from './keys.ts';
 
 /** Images `first` to `last`, both included. */
-export interface Span {
+export interface IndexRange {
   first: number;
   last: number;
 }
@@ -86,7 +86,7 @@ export async function listParts(
 export async function* readManifest(
   output: Store,
   { job, attempt }: { job: string; attempt: number },
-  spans: Iterable<Span> | AsyncIterable<Span>,
+  spans: Iterable<IndexRange> | AsyncIterable<IndexRange>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ManifestEntry[]> {
   const places = await listParts(output, job, attempt, signal);

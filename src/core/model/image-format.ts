@@ -67,7 +67,7 @@ function sniff(bytes: Uint8Array): Sniffed {
 }
 
 /** The format of an image that may be decoded, or why these bytes are none. */
-export function formatOf(bytes: Uint8Array): ImageFormat | ImageError {
+export function imageFormatOf(bytes: Uint8Array): ImageFormat | ImageError {
   if (bytes.byteLength === 0) return { code: 'not_an_image', message: 'The file is empty.' };
   const sniffed = sniff(bytes);
   if (sniffed.kind === 'image') return sniffed.format;

@@ -1,7 +1,7 @@
 import type { ImageResult } from './outcome.ts';
 
 /** Where a model's files are on this machine. */
-export interface ModelPlace {
+export interface ModelLocation {
   /** Folder of `model.onnx`, `labels.json` and `model.json`. */
   dir: string;
   /** Of the weights. */
@@ -15,7 +15,7 @@ export type RunnerMessage = RunnerRequest | RunnerPreload;
 
 /** Load the model, so that it is there when images come. Where that fails, those say why. */
 export interface RunnerPreload {
-  preload: ModelPlace;
+  preload: ModelLocation;
 }
 
 /** An encoded image in a file of this machine, which nobody changes and which may be gone. */
@@ -31,7 +31,7 @@ export type EncodedImage = Uint8Array | ImageFile;
 
 export interface RunnerRequest {
   id: number;
-  model: ModelPlace;
+  model: ModelLocation;
   topK: number;
   /** One to `RUNNER_BATCH`. */
   images: EncodedImage[];

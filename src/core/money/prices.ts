@@ -8,7 +8,7 @@ export const PRICES_AS_OF = '2025-06';
 /** One request each. */
 export const REQUEST_USD = { s3Put: 0.005 / 1000, s3Get: 0.0004 / 1000, sqs: 0.4 / 1_000_000 } as const;
 
-export type Market = 'on-demand' | 'spot';
+export type PriceMarket = 'on-demand' | 'spot';
 
 /** Linux, on demand, an hour of the `large` size. The other sizes cost in proportion. */
 const LARGE_USD: Readonly<Record<string, number>> = {
@@ -56,7 +56,7 @@ const SIZES: Readonly<Record<string, number>> = {
  * @param _market spot counts as on demand, which is the most that it can cost, unless `override` knows better.
  * @param override the setting pricePerHour.
  */
-export function priceOf(instanceType: string, _market: Market, override?: number): number | undefined {
+export function priceOf(instanceType: string, _market: PriceMarket, override?: number): number | undefined {
   if (override !== undefined) return override;
   // The one that the list rounds down by a percent.
   if (instanceType === 't2.small') return 0.023;

@@ -1,13 +1,13 @@
 import { onAbort } from './abort.ts';
 
-interface Place<T> {
+interface WaitingEntry<T> {
   what: T;
   admit(): void;
 }
 
 /** Those who wait for something, first come first served. */
 export class WaitingLine<T> {
-  readonly #places: Place<T>[] = [];
+  readonly #places: WaitingEntry<T>[] = [];
   readonly #onLeave: () => void;
 
   /** @param onLeave somebody has stopped waiting: those behind may have their turn. */
@@ -23,7 +23,7 @@ export class WaitingLine<T> {
   /** Resolves when it is admitted; rejects with the signal's reason when that aborts first. */
   wait(what: T, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const place: Place<T> = {
+      const place: WaitingEntry<T> = {
         what,
         admit: () => {
           forget();

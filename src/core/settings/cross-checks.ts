@@ -2,7 +2,7 @@
  * What settings must not be together. Values may have a wrong shape, of which others speak.
  * @param environmentName how the environment calls a setting.
  */
-export function contradictions(
+export function crossChecks(
   values: Readonly<Record<string, unknown>>,
   environmentName: (name: 'inputBucket' | 'outputBucket' | 'autoScalingGroup') => string,
 ): string[] {

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { ImgclsError } from '../runtime/errors.ts';
 import { firstIssue } from '../runtime/versioned.ts';
-import { contradictions } from './cross-checks.ts';
+import { crossChecks } from './cross-checks.ts';
 import { declared, type Setting } from './declared-settings.ts';
 
 type Declared = typeof declared;
@@ -70,7 +70,7 @@ export function resolveSettings(sources: readonly SettingSource[]): {
     values[name] = parsed.success ? parsed.data : source.values[name];
     if (!parsed.success) problems.push(problemOf(source.from, name, source.values[name], parsed.error));
   }
-  problems.push(...contradictions(values, environmentName));
+  problems.push(...crossChecks(values, environmentName));
   if (problems.length > 0) {
     throw new ImgclsError('config', `Settings are wrong:\n  ${problems.join('\n  ')}`);
   }

@@ -8,7 +8,7 @@ import { workerStatusKey } from '../../core/job/keys.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { isTransient, messageOf } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
-import { type Heard, WorkerStatusReader } from '../statuses.ts';
+import { type WorkerObservation, WorkerStatusReader } from '../statuses.ts';
 import { Children, type Exit, howEnded, isCrash } from './children.ts';
 import { Crashes, type HeldBack } from './crashes.ts';
 import { identify, isAlive, isCalledWith, kill, send } from './processes.ts';
@@ -137,7 +137,7 @@ class ProcessFleet implements FleetDriver {
   }
 
   /** What was launched here, and workers of controllers that wrote no file for them: those are adopted. */
-  async #recorded(heard: ReadonlyMap<string, Heard>): Promise<WorkerFile[]> {
+  async #recorded(heard: ReadonlyMap<string, WorkerObservation>): Promise<WorkerFile[]> {
     const { output, host } = this.#options;
     const recorded = (await this.#files.list()).filter((file) => file.host === host);
     const ids = new Set(recorded.map(({ id }) => id));
@@ -155,7 +155,7 @@ class ProcessFleet implements FleetDriver {
   }
 
   /** Takes note of what a living worker says. */
-  #follow(file: WorkerFile, heard: Heard | undefined): WorkerFile {
+  #follow(file: WorkerFile, heard: WorkerObservation | undefined): WorkerFile {
     const status = heard?.status;
     if (status?.boot.readyMs !== undefined) {
       this.#ready.add(file.id);
@@ -175,7 +175,7 @@ class ProcessFleet implements FleetDriver {
   }
 
   /** A worker of ours ended. One that another controller has settled already has no file any more. */
-  async #settle(exit: Exit, heard: ReadonlyMap<string, Heard>): Promise<void> {
+  async #settle(exit: Exit, heard: ReadonlyMap<string, WorkerObservation>): Promise<void> {
     const { id, launchedMs, endedMs } = exit;
     const file = await this.#files.get(id);
     const wasReady = this.#ready.has(id) || heard.get(id)?.status?.boot.readyMs !== undefined;
@@ -190,14 +190,14 @@ class ProcessFleet implements FleetDriver {
   }
 
   /** Of a worker that another process launched, so that nobody tells how it ended. */
-  async #bury({ id, retiredAtMs }: WorkerFile, heard: ReadonlyMap<string, Heard>): Promise<void> {
+  async #bury({ id, retiredAtMs }: WorkerFile, heard: ReadonlyMap<string, WorkerObservation>): Promise<void> {
     const endedWell = !heard.has(id) && (retiredAtMs !== undefined || this.#ready.has(id));
     if (endedWell) await this.#files.removeLog(id);
     await this.#forget(id, heard);
   }
 
   /** A worker that ended well has taken its report away. */
-  async #forget(id: string, heard: ReadonlyMap<string, Heard>): Promise<void> {
+  async #forget(id: string, heard: ReadonlyMap<string, WorkerObservation>): Promise<void> {
     if (heard.has(id)) await this.#options.output.delete([workerStatusKey(id)]);
     this.#ready.delete(id);
     await this.#files.remove(id);

@@ -1,9 +1,9 @@
 /** How many machines the cost caps allow. Money is spent when a machine is launched: what is pending counts. */
 import { dollars } from '../../core/money/money.ts';
-import { isUnknown, type Known, type Machine, type Measured, type UnfinishedJob } from '../snapshot.ts';
+import { isUnknown, type OrUnknown, type Machine, type Measured, type UnfinishedJob } from '../snapshot.ts';
 import type { PolicySettings } from './policy.ts';
 
-export interface Budget {
+export interface LaunchBudget {
   /** Machines that there may be in all. */
   machines: number;
   /** Which cap set that, in words. */
@@ -20,13 +20,13 @@ export interface BudgetInput {
   machines: readonly Machine[];
   serving: number;
   settings: PolicySettings;
-  jobs: Known<readonly UnfinishedJob[]>;
+  jobs: OrUnknown<readonly UnfinishedJob[]>;
   measured: Measured;
 }
 
-export function affordableMachines(input: BudgetInput): Budget {
+export function affordableMachines(input: BudgetInput): LaunchBudget {
   const { settings } = input;
-  const unlimited: Budget = {
+  const unlimited: LaunchBudget = {
     machines: Number.POSITIVE_INFINITY,
     limit: undefined,
     isSpent: false,
@@ -45,7 +45,7 @@ export function affordableMachines(input: BudgetInput): Budget {
   return caps.reduce((least, cap) => (cap.machines < least.machines ? cap : least), unlimited);
 }
 
-function hourlyCap(capUsd: number, hourlyUsd: number): Budget {
+function hourlyCap(capUsd: number, hourlyUsd: number): LaunchBudget {
   const machines = hourlyUsd === 0 ? Number.POSITIVE_INFINITY : Math.floor(capUsd / hourlyUsd);
   const limit = `--max-hourly-cost ${dollars(capUsd)} allows ${machines} at ${dollars(hourlyUsd)} an hour`;
   return { machines, limit, isSpent: false, warnings: [`The cost cap is reached: ${limit}.`] };
@@ -56,7 +56,7 @@ function jobCap(
   capUsd: number,
   hourlyUsd: number,
   { serving, machines, settings, ...input }: BudgetInput,
-): Budget {
+): LaunchBudget {
   const { jobs, measured } = input;
   if (isUnknown(jobs)) {
     const limit = `what the jobs have cost is unknown (${jobs.unknown})`;

@@ -8,7 +8,7 @@ const LEAST_PAUSE_MS = 20_000;
 const KEPT_PAUSES = 12;
 
 /** What a controller remembers of what it saw and decided. Time is passed in: milliseconds of one monotonic clock. */
-export class Memory {
+export class ScalingHistory {
   #needs: { atMs: number; needed: number }[] = [];
   #pausesMs: number[] = [];
   #workAtMs: number | undefined;

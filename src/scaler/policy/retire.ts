@@ -1,6 +1,6 @@
 /** Which machines are let go. A busy one is never chosen while an idle or booting one is there, nor at all but past a limit. */
 import type { Machine } from '../snapshot.ts';
-import type { Budget } from './budget.ts';
+import type { LaunchBudget } from './budget.ts';
 import type { History, PolicySettings } from './policy.ts';
 
 /** Without --idle-seconds a machine idles at most for this share of what it has been paid for, within bounds. */
@@ -18,7 +18,7 @@ interface Options {
   needed: number;
   /** Machines that stay for work that is expected. */
   expected: number;
-  budget: Budget;
+  budget: LaunchBudget;
   settings: PolicySettings;
   history: History;
 }

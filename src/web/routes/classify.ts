@@ -2,18 +2,18 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Client } from '../../client/client.ts';
-import { formatOf } from '../../core/model/image-format.ts';
+import { imageFormatOf } from '../../core/model/image-format.ts';
 import { isError, MAX_TOP_K } from '../../core/model/outcome.ts';
 import { type ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import { exportedOutcome } from '../../results/export.ts';
 import { type Classified, classified } from '../api.ts';
-import { CLASSIFIED_AT_ONCE, type Limits } from '../limits.ts';
+import { CLASSIFIED_AT_ONCE, type ServiceLimits } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
 
-export interface ClassifyOptions {
+export interface ClassifyRouteOptions {
   client: Client;
-  limits: Limits;
+  limits: ServiceLimits;
   topK: number;
   selectModel: ModelSelector;
 }
@@ -24,7 +24,7 @@ const query = z.strictObject({
 });
 
 /** `POST /v1/classify`: one image, its labels in the answer. */
-export function classifyRoutes(plain: FastifyInstance, options: ClassifyOptions): void {
+export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOptions): void {
   const { client, limits } = options;
   let pending = 0;
   plain.register((scope, _options, done) => {
@@ -56,7 +56,7 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyOptions)
         const { topK: k = options.topK, model: title } = request.query as z.infer<typeof query>;
         if (bytes === undefined || bytes.length === 0)
           throw new HttpProblem(400, 'There is no image in the body.');
-        const format = formatOf(bytes);
+        const format = imageFormatOf(bytes);
         if (typeof format !== 'string') throw new HttpProblem(422, format.message, { code: format.code });
         if (pending >= CLASSIFIED_AT_ONCE) {
           throw new HttpProblem(503, 'Too many images are waiting for their answer.', {

@@ -7,7 +7,7 @@ import { findDropAt } from '../../core/job/drop.ts';
 import { anyJobId, FIRST_ATTEMPT, type ImageSource } from '../../core/job/job.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { readManifest } from '../../core/job/manifest.ts';
-import { formatOf, type ImageFormat } from '../../core/model/image-format.ts';
+import { imageFormatOf, type ImageFormat } from '../../core/model/image-format.ts';
 import { isError } from '../../core/model/outcome.ts';
 import { PreconditionFailedError } from '../../core/runtime/errors.ts';
 import { requireJob } from '../../results/job-facts.ts';
@@ -57,7 +57,7 @@ export function imageRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud })
       if (request.headers['if-none-match'] === etag) return reply.code(304).send();
       const { body, bytes } = await open(cloud, image);
       const first = (await body.next()).value ?? Buffer.alloc(0);
-      const format = formatOf(first);
+      const format = imageFormatOf(first);
       const type = typeof format === 'string' ? TYPES[format] : undefined;
       if (type === undefined) {
         await body.return?.();

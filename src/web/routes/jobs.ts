@@ -10,9 +10,9 @@ import { listJobIds, readJobs } from '../../results/job-list.ts';
 import { removeJob } from '../../results/remove-job.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
-import { type SubmitOptions, submitRoute } from './submit.ts';
+import { type SubmitRouteOptions, submitRoute } from './submit.ts';
 
-export interface JobRoutesOptions extends SubmitOptions {
+export interface JobRoutesOptions extends SubmitRouteOptions {
   output: Store;
   nowMs(): number;
 }

@@ -7,20 +7,20 @@ import type { ModelRef } from '../../core/model/model.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { Input } from '../../upload/inputs.ts';
 import { parseS3Address } from '../../upload/select.ts';
-import { jobView, type NewJob, newJob, type UploadedJob, uploadedJob } from '../api.ts';
+import { jobView, type JobRequest, newJob, type UploadedJob, uploadedJob } from '../api.ts';
 import type { DirectUploads } from '../direct-uploads.ts';
 import type { IdempotencyKeys } from '../idempotency.ts';
 import type { JobHub } from '../job-hub.ts';
-import { BODY_BYTES, type Limits, NAMED_IMAGE_BYTES } from '../limits.ts';
+import { BODY_BYTES, type ServiceLimits, NAMED_IMAGE_BYTES } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
 import { discardUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
 
-export interface SubmitOptions {
+export interface SubmitRouteOptions {
   client: Client;
   hub: JobHub;
   keys: IdempotencyKeys;
-  limits: Limits;
+  limits: ServiceLimits;
   /** Buckets that `s3://` inputs may name. */
   allowBuckets: readonly string[];
   /** Absent where all images come through the service. */
@@ -37,7 +37,7 @@ const uploadFields = z.strictObject({
 });
 
 /** `POST /v1/jobs`: a form with the images, or JSON that says where they are. */
-export function submitRoute(app: FastifyInstance, options: SubmitOptions): void {
+export function submitRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
   const { uploads, limits } = options;
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
@@ -78,7 +78,7 @@ export function submitRoute(app: FastifyInstance, options: SubmitOptions): void 
       }
       const asked = request.isMultipart()
         ? await uploaded(request, options)
-        : await named(request.body as NewJob | UploadedJob, options);
+        : await named(request.body as JobRequest | UploadedJob, options);
       const model = await options.selectModel(asked.model);
       const id = options.newId();
       const job = key === undefined ? id : await options.keys.claim(key, id);
@@ -98,7 +98,7 @@ interface Asked {
 
 async function uploaded(
   request: Parameters<typeof receiveUpload>[0],
-  options: SubmitOptions,
+  options: SubmitRouteOptions,
 ): Promise<Asked> {
   const { images, fields } = await receiveUpload(request, options);
   if (images.length === 0) throw new HttpProblem(400, 'There is no file in the form.');
@@ -110,7 +110,7 @@ async function uploaded(
   return { inputs: images, topK: parsed.data.topK, model: parsed.data.model };
 }
 
-async function named(body: NewJob | UploadedJob, { uploads, allowBuckets }: SubmitOptions): Promise<Asked> {
+async function named(body: JobRequest | UploadedJob, { uploads, allowBuckets }: SubmitRouteOptions): Promise<Asked> {
   const { topK, model } = body;
   if ('images' in body) return { inputs: (await uploads?.take(body.images)) ?? [], topK, model };
   const { inputs, include = [], exclude = [] } = body;
@@ -134,7 +134,7 @@ async function submit(
     include = [],
     exclude = [],
   }: Omit<Asked, 'model'> & { id: string; trace: string; model: ModelRef },
-  { client, hub, topK: usual }: SubmitOptions,
+  { client, hub, topK: usual }: SubmitRouteOptions,
 ): Promise<void> {
   const isNamed = inputs.every((input): input is string => typeof input === 'string');
   const images = isNamed ? inputs : asStream(inputs as Input[]);
@@ -163,7 +163,7 @@ async function* asStream<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-async function answer(id: string, reply: FastifyReply, { hub }: SubmitOptions) {
+async function answer(id: string, reply: FastifyReply, { hub }: SubmitRouteOptions) {
   const job = await hub.view(id);
   return reply.code(201).header('location', `/v1/jobs/${id}`).send(job);
 }

@@ -2,8 +2,8 @@ import { MAX_BATCH } from '../../core/job/messages.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
 import { type BatchTools, runBatch } from '../messages/batch.ts';
-import type { BatchEnd } from '../messages/message.ts';
-import type { Batch } from '../messages/received.ts';
+import type { MessageResult } from '../messages/message.ts';
+import type { HeldMessage } from '../messages/received.ts';
 import { MAX_WAIT_MS, type Service } from './intake.ts';
 import type { Workload } from './workload.ts';
 
@@ -36,7 +36,7 @@ export class BatchService implements Service {
     this.#options = options;
   }
 
-  room(held: readonly Batch[]): number {
+  room(held: readonly HeldMessage[]): number {
     const { maxMessages, enoughImages } = this.#options;
     const images = held.reduce((sum, batch) => sum + batch.images, 0);
     if (images >= enoughImages) return 0;
@@ -48,7 +48,7 @@ export class BatchService implements Service {
     return Math.ceil(Math.max(0, Math.min(MAX_WAIT_MS, this.#idleLeftMs)));
   }
 
-  async work(batch: Batch): Promise<BatchEnd> {
+  async work(batch: HeldMessage): Promise<MessageResult> {
     const { tools, status } = this.#options;
     status.setHasBatches(++this.#inHand > 0);
     try {

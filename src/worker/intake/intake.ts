@@ -6,9 +6,9 @@ import type { Log } from '../../core/runtime/log.ts';
 import type { Meter } from '../../core/runtime/metrics.ts';
 import type { Stop } from '../lifecycle/stop.ts';
 import type { LeaseKeeper } from '../messages/lease.ts';
-import type { BatchEnd } from '../messages/message.ts';
-import { Batch } from '../messages/received.ts';
-import { Trouble } from './receive-backoff.ts';
+import type { MessageResult } from '../messages/message.ts';
+import { HeldMessage } from '../messages/received.ts';
+import { ReceiveBackoff } from './receive-backoff.ts';
 import type { Workload } from './workload.ts';
 
 export interface IntakeTools {
@@ -26,10 +26,10 @@ export interface IntakeTools {
 /** How a queue is served. */
 export interface Service {
   /** How many more messages may be held beside these. */
-  room(held: readonly Batch[]): number;
+  room(held: readonly HeldMessage[]): number;
   /** How long to wait for a message. */
   waitMs(): number;
-  work(batch: Batch): Promise<BatchEnd>;
+  work(batch: HeldMessage): Promise<MessageResult>;
   /** The worker had nothing in hand, and nothing came. */
   onQuiet(): void;
   /** Receiving failed, and trying again at once cannot help. */
@@ -55,14 +55,14 @@ export const MAX_WAIT_MS = 20_000;
  */
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #trouble: Trouble;
-  readonly #batches = new Map<Batch, Promise<void>>();
+  readonly #trouble: ReceiveBackoff;
+  readonly #batches = new Map<HeldMessage, Promise<void>>();
   #received = 0;
   #changed = Promise.withResolvers<void>();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#trouble = new Trouble(options.tools);
+    this.#trouble = new ReceiveBackoff(options.tools);
   }
 
   /** Resolves once it was told to stop and every batch is finished or given back. */
@@ -70,7 +70,7 @@ export class Intake {
     const { tools, stop, service, liveness } = this.#options;
     stop.signal.addEventListener('abort', () => this.#changed.resolve(), { once: true });
     while (!stop.signal.aborted) {
-      liveness.turned(tools.queue.name);
+      liveness.heartbeat(tools.queue.name);
       try {
         await this.#receive();
       } catch (error) {
@@ -79,7 +79,7 @@ export class Intake {
         else await service.onFailure(error);
       }
     }
-    liveness.rests(tools.queue.name);
+    liveness.idle(tools.queue.name);
     await Promise.all(this.#batches.values());
   }
 
@@ -100,7 +100,7 @@ export class Intake {
     if (this.#batches.size === 0 || this.#options.stop.signal.aborted) return;
     this.#changed = Promise.withResolvers();
     // What is in hand has limits of its own: those of runners and of requests.
-    this.#options.liveness.rests(this.#options.tools.queue.name);
+    this.#options.liveness.idle(this.#options.tools.queue.name);
     await this.#changed.promise;
   }
 
@@ -114,7 +114,7 @@ export class Intake {
   #accept(message: ReceivedMessage): void {
     const { leases, clock, log, meter, queueTitle } = this.#options.tools;
     meter.record('QueueWaitMs', Math.max(0, clock.nowMs() - message.sentAtMs), queueTitle);
-    const batch = new Batch(message, this.#received++, clock.monotonicMs());
+    const batch = new HeldMessage(message, this.#received++, clock.monotonicMs());
     leases.hold(message.receipt, () => {
       log.warn(batch.about, 'The lease of a message is lost: another worker may do the same work.');
       batch.loseLease();
@@ -122,7 +122,7 @@ export class Intake {
     this.#batches.set(batch, this.#run(batch));
   }
 
-  async #run(batch: Batch): Promise<void> {
+  async #run(batch: HeldMessage): Promise<void> {
     const { service, workload } = this.#options;
     await workload.run(batch, async () => {
       const end = await service.work(batch);

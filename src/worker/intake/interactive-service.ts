@@ -2,8 +2,8 @@ import { messageOf } from '../../core/runtime/errors.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
 import { runInteractive } from '../messages/interactive.ts';
-import type { BatchEnd, MessageTools } from '../messages/message.ts';
-import type { Batch } from '../messages/received.ts';
+import type { MessageResult, MessageTools } from '../messages/message.ts';
+import type { HeldMessage } from '../messages/received.ts';
 import { MAX_WAIT_MS, type Service } from './intake.ts';
 
 export interface InteractiveServiceOptions {
@@ -25,7 +25,7 @@ export class InteractiveService implements Service {
     this.#options = options;
   }
 
-  room(held: readonly Batch[]): number {
+  room(held: readonly HeldMessage[]): number {
     return MAX_IN_HAND - held.length;
   }
 
@@ -33,7 +33,7 @@ export class InteractiveService implements Service {
     return MAX_WAIT_MS;
   }
 
-  async work(batch: Batch): Promise<BatchEnd> {
+  async work(batch: HeldMessage): Promise<MessageResult> {
     const { tools, status } = this.#options;
     const end = await runInteractive(batch, tools);
     if (end.kind === 'done') status.addInteractive(end.written.length);

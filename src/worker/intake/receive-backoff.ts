@@ -3,7 +3,7 @@ import type { Clock } from '../../core/runtime/clock.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
 
-export interface TroubleOptions {
+export interface ReceiveBackoffOptions {
   clock: Clock;
   /** 0 (inclusive) to 1 (exclusive). */
   random: () => number;
@@ -13,12 +13,12 @@ export interface TroubleOptions {
 const PAUSES = { baseMs: 500, maxMs: 20_000 };
 
 /** While the world is in trouble: a pause before the next receive, longer each time until a message succeeds. */
-export class Trouble {
-  readonly #options: TroubleOptions;
+export class ReceiveBackoff {
+  readonly #options: ReceiveBackoffOptions;
   #count = 0;
   #pauseMs = 0;
 
-  constructor(options: TroubleOptions) {
+  constructor(options: ReceiveBackoffOptions) {
     this.#options = options;
   }
 

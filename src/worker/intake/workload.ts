@@ -2,8 +2,8 @@ import type { Clock } from '../../core/runtime/clock.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
-import type { BatchEnd } from '../messages/message.ts';
-import type { Batch } from '../messages/received.ts';
+import type { MessageResult } from '../messages/message.ts';
+import type { HeldMessage } from '../messages/received.ts';
 
 export interface WorkloadOptions {
   stop: Stop;
@@ -15,7 +15,7 @@ export interface WorkloadOptions {
 /** What a worker has in hand, of all its queues, and what it has done. The worker's state follows from it. */
 export class Workload {
   readonly #options: WorkloadOptions;
-  readonly #batches = new Set<Batch>();
+  readonly #batches = new Set<HeldMessage>();
   #idleSinceMs: number;
   imagesDone = 0;
   batchesDone = 0;
@@ -41,7 +41,7 @@ export class Workload {
   }
 
   /** Holds the batch while it is worked on; an error of that work ends the worker. */
-  async run(batch: Batch, work: () => Promise<BatchEnd>): Promise<void> {
+  async run(batch: HeldMessage, work: () => Promise<MessageResult>): Promise<void> {
     const { stop, status, clock, log } = this.#options;
     status.reached('firstMessageMs');
     this.#batches.add(batch);
@@ -71,7 +71,7 @@ export class Workload {
     for (const batch of this.#batches) batch.abandon();
   }
 
-  #note(end: BatchEnd): void {
+  #note(end: MessageResult): void {
     const { stop, status } = this.#options;
     if (end.kind === 'outdated') stop.because('outdated');
     if (end.kind !== 'done') return;

@@ -9,7 +9,7 @@ import { FORMAT } from '../../core/runtime/versioned.ts';
 import { readMemory } from '../runners/memory.ts';
 import { RateMeter } from './rate-meter.ts';
 
-export interface StatusOptions {
+export interface StatusReporterOptions {
   output: Store;
   clock: Clock;
   log: Log;
@@ -35,7 +35,7 @@ const AFTER_WORK_MS = 3000;
 
 /** Reports the worker: at the start, on change of state, and every 15 s. A report that fails stops nothing. */
 export class StatusReporter {
-  readonly #options: StatusOptions;
+  readonly #options: StatusReporterOptions;
   readonly #startedAtMs: number;
   readonly #startedMonotonicMs: number;
   readonly #boot: WorkerStatus['boot'];
@@ -54,7 +54,7 @@ export class StatusReporter {
   #tellsOfWorkThatIsOver = false;
   #failed = false;
 
-  constructor(options: StatusOptions) {
+  constructor(options: StatusReporterOptions) {
     this.#options = options;
     const upMs = process.uptime() * 1000;
     this.#startedAtMs = Math.round(options.clock.nowMs() - upMs);

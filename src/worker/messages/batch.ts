@@ -3,7 +3,7 @@
  * answer, and only then delete the message.
  *
  * Errors of an image are outcomes. Errors of the world leave the message to be redelivered. A wrong shape goes to the
- * dead letters, a newer shape back to the queue. Whatever happens, the answer is a {@link BatchEnd}; only an error that
+ * dead letters, a newer shape back to the queue. Whatever happens, the answer is a {@link MessageResult}; only an error that
  * must end the worker is thrown.
  */
 
@@ -16,8 +16,8 @@ import { backoffMs } from '../../core/runtime/backoff.ts';
 import { messageOf, type PoisonError } from '../../core/runtime/errors.ts';
 import { classifyBatch } from './classify-batch.ts';
 import { type DropTools, workOnNotification } from './drops.ts';
-import { type BatchEnd, hide, remove, respond, runMessage } from './message.ts';
-import type { Batch } from './received.ts';
+import { type MessageResult, release, deleteMessage, respond, runMessage } from './message.ts';
+import type { HeldMessage } from './received.ts';
 import { withRetries } from './retry.ts';
 
 export interface BatchTools extends DropTools {
@@ -29,25 +29,25 @@ export interface BatchTools extends DropTools {
 const HIDE = { baseMs: 1000, maxMs: 15 * 60_000 };
 
 /** @throws {ImgclsError} that must end the worker. */
-export function runBatch(batch: Batch, tools: BatchTools): Promise<BatchEnd> {
+export function runBatch(batch: HeldMessage, tools: BatchTools): Promise<MessageResult> {
   return runMessage(batch, tools, {
     work: (message) =>
       'request' in message
         ? work(batch, message.request, tools)
         : workOnNotification(batch, message.notification, tools),
-    bury: (error) => bury(batch, error, tools),
+    moveToDeadLetterQueue: (error) => bury(batch, error, tools),
     hideMs: () => backoffMs(batch.message.receiveCount, tools.random(), HIDE),
   });
 }
 
-async function work(batch: Batch, request: RequestMessage, tools: BatchTools): Promise<BatchEnd> {
+async function work(batch: HeldMessage, request: RequestMessage, tools: BatchTools): Promise<MessageResult> {
   const { signal } = batch;
   const { cloud, jobs } = tools;
   const { job } = request;
   const range = rangeOf(request);
   const retrying = { ...tools, signal };
   if (await withRetries(() => unlessAborted(jobs.isCancelled(job), signal), retrying)) {
-    await remove(batch, tools);
+    await deleteMessage(batch, tools);
     return { kind: 'unwanted' };
   }
   if (batch.message.receiveCount > 1) {
@@ -67,7 +67,7 @@ async function work(batch: Batch, request: RequestMessage, tools: BatchTools): P
 
 /** The ledger has it: tell the waiter, then delete the message. One that comes again is answered from the ledger. */
 async function acknowledge(
-  batch: Batch,
+  batch: HeldMessage,
   request: RequestMessage,
   shard: Shard,
   tools: BatchTools,
@@ -77,10 +77,10 @@ async function acknowledge(
   const mark = () => markErrors(tools.cloud.output, request.job, shard, signal);
   await withRetries(mark, { ...tools, signal });
   await respond(batch, request, shard, tools);
-  await remove(batch, tools);
+  await deleteMessage(batch, tools);
 }
 
-async function bury(batch: Batch, error: PoisonError, tools: BatchTools): Promise<void> {
+async function bury(batch: HeldMessage, error: PoisonError, tools: BatchTools): Promise<void> {
   const { body, groupId } = batch.message;
   batch.begin();
   tools.log.warn({ ...batch.about, reason: error.message }, 'A message goes to the dead letters.');
@@ -89,10 +89,10 @@ async function bury(batch: Batch, error: PoisonError, tools: BatchTools): Promis
       ...tools,
       signal: batch.signal,
     });
-    await remove(batch, tools);
+    await deleteMessage(batch, tools);
   } catch (cause) {
     // The queue itself moves it after enough deliveries.
     tools.log.error({ ...batch.about, error: messageOf(cause) }, 'The dead letter could not be moved.');
-    await hide(batch, HIDE.maxMs, tools);
+    await release(batch, HIDE.maxMs, tools);
   }
 }

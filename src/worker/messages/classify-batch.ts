@@ -2,20 +2,20 @@ import type { ImageSource } from '../../core/job/job.ts';
 import type { RequestMessage } from '../../core/job/messages.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { type ImageError, type ImageResult, isError, type Outcome } from '../../core/model/outcome.ts';
-import type { EncodedImage, ModelPlace } from '../../core/model/runner-protocol.ts';
+import type { EncodedImage, ModelLocation } from '../../core/model/runner-protocol.ts';
 import { unlessAborted } from '../../core/runtime/abort.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import type { RunnerPool } from '../runners/runner-pool.ts';
 import { downloadsOf, type LocatedImage, type ReadImage } from './download.ts';
-import type { Turns } from './exclusive-turns.ts';
-import type { ModelPlaces } from './models.ts';
-import type { Batch } from './received.ts';
+import type { ExclusiveGate } from './exclusive-turns.ts';
+import type { ModelLocations } from './models.ts';
+import type { HeldMessage } from './received.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
 export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
-  turns: Turns;
-  models: ModelPlaces;
+  gate: ExclusiveGate;
+  models: ModelLocations;
   pool: RunnerPool;
   /** An image that lies in a file of this machine; undefined where it has to be downloaded. */
   locate(image: ImageSource, signal: AbortSignal): Promise<LocatedImage | undefined>;
@@ -30,12 +30,12 @@ type ImagesAsked = Pick<RequestMessage, 'model' | 'topK' | 'images'>;
 
 /** One outcome an image, in the order of the request. Errors of the world are thrown once none of its images is in work. */
 export async function classifyBatch(
-  batch: Batch,
+  batch: HeldMessage,
   request: ImagesAsked,
   tools: ClassifyTools,
 ): Promise<Outcome[]> {
   const isAlone = batch.message.receiveCount >= ALONE_FROM_RECEIVES;
-  const endTurn = await tools.turns.take(isAlone, batch.signal);
+  const endTurn = await tools.gate.take(isAlone, batch.signal);
   try {
     const results = await classifyImages(batch, request, tools);
     const model = modelTitle(request.model);
@@ -52,7 +52,7 @@ export async function classifyBatch(
 }
 
 async function classifyImages(
-  batch: Batch,
+  batch: HeldMessage,
   request: ImagesAsked,
   tools: ClassifyTools,
 ): Promise<ImageResult[]> {
@@ -104,13 +104,13 @@ async function classifyImages(
 
 /** Where the model is, or what every image gets where there is no such model. */
 async function modelPlace(
-  batch: Batch,
+  batch: HeldMessage,
   { model }: ImagesAsked,
   tools: ClassifyTools,
-): Promise<ModelPlace | { error: ImageError }> {
+): Promise<ModelLocation | { error: ImageError }> {
   const { signal } = batch;
   try {
-    return await withRetries(() => unlessAborted(tools.models.place(model), signal), { ...tools, signal });
+    return await withRetries(() => unlessAborted(tools.models.locate(model), signal), { ...tools, signal });
   } catch (error) {
     if (!(error instanceof ImgclsError) || error.kind === 'transient') throw error;
     return { error: { code: 'model_unavailable', message: error.message } };

@@ -16,7 +16,7 @@ import {
 } from '../../core/runtime/errors.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
-export interface DownloadOptions extends RetryOptions {
+export interface ImageDownloadOptions extends RetryOptions {
   cloud: Pick<Cloud, 'bucket' | 'input' | 'output'>;
   maxImageBytes: number;
   /** Bytes of images in memory. */
@@ -44,7 +44,7 @@ export type ReadImage = (image: ImageSource, signal: AbortSignal, maxBytes?: num
 const FIRST_GUESS_BYTES = 1024 * 1024;
 
 /** Reads an image as it was submitted. Errors of the image are answers; errors of the world are thrown. */
-export async function download(image: ImageSource, options: DownloadOptions): Promise<Download> {
+export async function downloadImage(image: ImageSource, options: ImageDownloadOptions): Promise<Download> {
   let reserveBytes = Math.min(FIRST_GUESS_BYTES, options.maxImageBytes);
   for (;;) {
     await options.memory.take(reserveBytes, options.signal);
@@ -77,7 +77,7 @@ export async function download(image: ImageSource, options: DownloadOptions): Pr
  */
 export async function locate(
   image: ImageSource,
-  options: DownloadOptions,
+  options: ImageDownloadOptions,
 ): Promise<LocatedImage | undefined> {
   const { cloud, memory, maxImageBytes, signal } = options;
   const { bucket, key, sha256, offset } = image;
@@ -89,7 +89,7 @@ export async function locate(
   return { file: { ...found, sha256 }, release: () => memory.give(found.bytes) };
 }
 
-async function fetchImage(image: ImageSource, reservedBytes: number, options: DownloadOptions) {
+async function fetchImage(image: ImageSource, reservedBytes: number, options: ImageDownloadOptions) {
   const { cloud, connections, memory, maxImageBytes, signal } = options;
   await connections.take(1, signal);
   try {
@@ -189,7 +189,7 @@ async function readWhole(body: Readable, size: number, signal: AbortSignal): Pro
 function answerFor(
   error: unknown,
   image: ImageSource,
-  cloud: DownloadOptions['cloud'],
+  cloud: ImageDownloadOptions['cloud'],
 ): ImageError | undefined {
   if (error instanceof ObjectMissingError) {
     return { code: 'missing', message: 'The file is not where it was when it was submitted.' };

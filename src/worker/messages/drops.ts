@@ -9,8 +9,8 @@ import type { ModelRef } from '../../core/model/model.ts';
 import type { Outcome } from '../../core/model/outcome.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
-import { type BatchEnd, type MessageTools, remove } from './message.ts';
-import type { Batch } from './received.ts';
+import { type MessageResult, type MessageTools, deleteMessage } from './message.ts';
+import type { HeldMessage } from './received.ts';
 import { withRetries } from './retry.ts';
 
 export interface DropTools extends MessageTools {
@@ -21,10 +21,10 @@ export interface DropTools extends MessageTools {
 
 /** @throws {PoisonError} where the notification is about another bucket: what lies there is none of ours to read. */
 export async function workOnNotification(
-  batch: Batch,
+  batch: HeldMessage,
   notification: Notification,
   tools: DropTools,
-): Promise<BatchEnd> {
+): Promise<MessageResult> {
   const { drops, unwanted } = dropsOf(notification, tools.cloud.input.bucket);
   if (notification.events.length === 0)
     tools.log.info(batch.about, 'S3 has tried whether its notifications arrive.');
@@ -33,16 +33,16 @@ export async function workOnNotification(
     tools.log.info({ ...batch.about, unwanted }, 'S3 tells of what is no dropped image.');
   const [first] = drops;
   if (first === undefined) {
-    await remove(batch, tools);
+    await deleteMessage(batch, tools);
     return { kind: 'unwanted' };
   }
   const written = await workOn(batch, drops, tools);
-  await remove(batch, tools);
+  await deleteMessage(batch, tools);
   return { kind: 'done', job: first.job, written };
 }
 
 /** @returns the outcomes that are this worker's work. */
-async function workOn(batch: Batch, drops: readonly Drop[], tools: DropTools): Promise<Outcome[]> {
+async function workOn(batch: HeldMessage, drops: readonly Drop[], tools: DropTools): Promise<Outcome[]> {
   const { output } = tools.cloud;
   const { signal } = batch;
   const retrying = { ...tools, signal };
@@ -72,7 +72,7 @@ async function workOn(batch: Batch, drops: readonly Drop[], tools: DropTools): P
 }
 
 /** Outcomes in the order of the images, their places still to be found. */
-async function classify(batch: Batch, drops: readonly Drop[], tools: DropTools): Promise<Outcome[]> {
+async function classify(batch: HeldMessage, drops: readonly Drop[], tools: DropTools): Promise<Outcome[]> {
   const { model, topK } = tools;
   const images = drops.map(({ index, name, bucket, key, version: { etag } }) => ({
     index,

@@ -1,7 +1,7 @@
 import { WaitingLine } from '../../core/runtime/waiting-line.ts';
 
 /** Batches take a turn together with others, or alone; in the order in which they ask, so that none waits for ever. */
-export class Turns {
+export class ExclusiveGate {
   #together = 0;
   #alone = false;
   readonly #line = new WaitingLine<{ alone: boolean }>(() => this.#grant());

@@ -12,8 +12,8 @@ import type { Outcome } from '../../core/model/outcome.ts';
 import { messageOf, PoisonError } from '../../core/runtime/errors.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
-import { type BatchEnd, type MessageTools, remove, respond, runMessage } from './message.ts';
-import type { Batch } from './received.ts';
+import { type MessageResult, type MessageTools, deleteMessage, respond, runMessage } from './message.ts';
+import type { HeldMessage } from './received.ts';
 
 /** One that was given out more often was in the hands of workers that ended. */
 const MAX_RECEIVES = 2;
@@ -21,15 +21,15 @@ const MAX_RECEIVES = 2;
 const HIDE_MS = 1000;
 
 /** @throws {ImgclsError} that must end the worker. */
-export function runInteractive(batch: Batch, tools: MessageTools): Promise<BatchEnd> {
+export function runInteractive(batch: HeldMessage, tools: MessageTools): Promise<MessageResult> {
   return runMessage(batch, tools, {
     work: (message) => work(batch, message, tools),
-    bury: (error) => drop(batch, error, tools),
+    moveToDeadLetterQueue: (error) => drop(batch, error, tools),
     hideMs: () => HIDE_MS * tools.random(),
   });
 }
 
-async function work(batch: Batch, message: QueueMessage, tools: MessageTools): Promise<BatchEnd> {
+async function work(batch: HeldMessage, message: QueueMessage, tools: MessageTools): Promise<MessageResult> {
   if ('notification' in message) throw new PoisonError('Nobody waits for what S3 has to say.');
   const { request } = message;
   if (request.images.length !== 1 || request.replyTo === undefined) {
@@ -39,7 +39,7 @@ async function work(batch: Batch, message: QueueMessage, tools: MessageTools): P
   const outcomes = isSuspect ? crashed(request) : await classifyBatch(batch, request, tools);
   batch.begin();
   await respond(batch, request, { range: rangeOf(request), outcomes }, tools);
-  await remove(batch, tools);
+  await deleteMessage(batch, tools);
   return { kind: 'done', job: request.job, written: outcomes };
 }
 
@@ -49,10 +49,10 @@ const crashed = ({ images }: RequestMessage): Outcome[] =>
     return { v: FORMAT, index, name, error: { code: 'worker_crash', message } };
   });
 
-async function drop(batch: Batch, error: PoisonError, tools: MessageTools): Promise<void> {
+async function drop(batch: HeldMessage, error: PoisonError, tools: MessageTools): Promise<void> {
   tools.log.warn({ ...batch.about, reason: error.message }, 'An interactive message is dropped.');
   try {
-    await remove(batch, tools);
+    await deleteMessage(batch, tools);
   } catch (cause) {
     tools.log.debug({ ...batch.about, error: messageOf(cause) }, 'It stays until it is too old.');
   }

@@ -17,7 +17,7 @@ import type { Log } from '../../core/runtime/log.ts';
 import type { Meter } from '../../core/runtime/metrics.ts';
 import type { ClassifyTools } from './classify-batch.ts';
 import type { LeaseKeeper } from './lease.ts';
-import type { Batch } from './received.ts';
+import type { HeldMessage } from './received.ts';
 import { withRetries } from './retry.ts';
 
 export interface MessageTools extends ClassifyTools {
@@ -40,26 +40,26 @@ export interface MessageTools extends ClassifyTools {
  * - `returned`: it was not begun and is back in the queue.
  * - `failed`: it will come again.
  */
-export type BatchEnd =
+export type MessageResult =
   | { kind: 'done'; job: string; written: readonly Outcome[] }
   | { kind: 'unwanted' | 'poison' | 'outdated' | 'returned' }
   | { kind: 'failed'; error: unknown };
 
 /** What differs from queue to queue. */
 export interface Handling {
-  work(message: QueueMessage): Promise<BatchEnd>;
+  work(message: QueueMessage): Promise<MessageResult>;
   /** Gets rid of a message that can never be handled. */
-  bury(error: PoisonError): Promise<void>;
+  moveToDeadLetterQueue(error: PoisonError): Promise<void>;
   /** How long one that failed stays hidden. */
   hideMs(): number;
 }
 
 /** @throws {ImgclsError} that must end the worker. */
 export async function runMessage(
-  batch: Batch,
+  batch: HeldMessage,
   tools: MessageTools,
-  { work, bury, hideMs }: Handling,
-): Promise<BatchEnd> {
+  { work, moveToDeadLetterQueue: bury, hideMs }: Handling,
+): Promise<MessageResult> {
   try {
     const message = parseMessage(batch.message.body);
     batch.parsed(message);
@@ -74,12 +74,12 @@ export async function runMessage(
   } catch (error) {
     if (batch.signal.aborted) {
       tools.log.info(batch.about, 'A batch is given back.');
-      await hide(batch, 0, tools);
+      await release(batch, 0, tools);
       return { kind: 'returned' };
     }
     if (error instanceof NewerVersionError) {
       tools.log.warn(batch.about, `This worker is outdated: ${error.message}`);
-      await hide(batch, 0, tools);
+      await release(batch, 0, tools);
       return { kind: 'outdated' };
     }
     if (error instanceof PoisonError) {
@@ -87,7 +87,7 @@ export async function runMessage(
       return { kind: 'poison' };
     }
     const forMs = hideMs();
-    await hide(batch, forMs, tools);
+    await release(batch, forMs, tools);
     const isPermanent = error instanceof ImgclsError && error.kind !== 'transient';
     if (isPermanent) throw error;
     tools.log.warn({ ...batch.about, error, hideMs: forMs }, 'A batch failed and will be tried again.');
@@ -97,8 +97,8 @@ export async function runMessage(
 
 /** Says in the log and in figures what a batch came to. */
 function tellDone(
-  batch: Batch,
-  { job, written }: Extract<BatchEnd, { kind: 'done' }>,
+  batch: HeldMessage,
+  { job, written }: Extract<MessageResult, { kind: 'done' }>,
   { log, meter, clock, queueTitle }: MessageTools,
 ): void {
   const ms = Math.round(clock.monotonicMs() - batch.receivedAtMs);
@@ -114,7 +114,7 @@ function tellDone(
 
 /** Tells the waiter, where there is one. */
 export async function respond(
-  batch: Batch,
+  batch: HeldMessage,
   request: RequestMessage,
   shard: Shard,
   tools: MessageTools,
@@ -133,7 +133,7 @@ export async function respond(
 }
 
 /** Deletes the message. Should that fail, it comes again. */
-export async function remove(batch: Batch, tools: MessageTools): Promise<void> {
+export async function deleteMessage(batch: HeldMessage, tools: MessageTools): Promise<void> {
   const { receipt } = batch.message;
   batch.begin();
   await tools.leases.release(receipt);
@@ -142,7 +142,7 @@ export async function remove(batch: Batch, tools: MessageTools): Promise<void> {
 }
 
 /** Lets go of the message and hides it for so long, 0 giving it back at once. At worst its lease runs out. */
-export async function hide(batch: Batch, forMs: number, { leases, queue, log }: MessageTools): Promise<void> {
+export async function release(batch: HeldMessage, forMs: number, { leases, queue, log }: MessageTools): Promise<void> {
   const { receipt } = batch.message;
   try {
     await leases.release(receipt);

@@ -1,16 +1,16 @@
 import type { ModelRef } from '../../core/model/model.ts';
-import type { ModelPlace } from '../../core/model/runner-protocol.ts';
+import type { ModelLocation } from '../../core/model/runner-protocol.ts';
 
 /** Where models come from: resolves with where the files of the model are on this machine. */
 export interface ModelSource {
-  ensure(ref: ModelRef, signal?: AbortSignal): Promise<ModelPlace>;
+  ensure(ref: ModelRef, signal?: AbortSignal): Promise<ModelLocation>;
 }
 
 /** The places of the models asked for so far: each is ensured once, and again only after a failure. */
-export class ModelPlaces {
+export class ModelLocations {
   readonly #source: ModelSource;
   readonly #signal: AbortSignal;
-  readonly #places = new Map<string, Promise<ModelPlace>>();
+  readonly #places = new Map<string, Promise<ModelLocation>>();
 
   /** @param signal ends downloads; a single batch that is given back does not, since others wait for the model too. */
   constructor(source: ModelSource, signal: AbortSignal) {
@@ -18,7 +18,7 @@ export class ModelPlaces {
     this.#signal = signal;
   }
 
-  place(ref: ModelRef): Promise<ModelPlace> {
+  locate(ref: ModelRef): Promise<ModelLocation> {
     const known = this.#places.get(ref.sha256);
     if (known !== undefined) return known;
     const place = this.#source.ensure(ref, this.#signal);

@@ -4,7 +4,7 @@ import type { QueueMessage } from '../../core/job/notification.ts';
 import { aboutJob } from '../../core/job/trace.ts';
 
 /** A message as this worker holds it. It can be given back until it is begun. */
-export class Batch {
+export class HeldMessage {
   readonly message: ReceivedMessage;
   /** Counts up with each message received. */
   readonly order: number;

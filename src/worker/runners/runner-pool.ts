@@ -1,6 +1,6 @@
 import { CONTROL_IMAGE } from '../../core/model/control-image.ts';
 import type { ErrorCode, ImageResult } from '../../core/model/outcome.ts';
-import { type ClassifyTimes, type ModelPlace, RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
+import { type ClassifyTimes, type ModelLocation, RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
 import { onAbort } from '../../core/runtime/abort.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
@@ -8,14 +8,14 @@ import type { Meter } from '../../core/runtime/metrics.ts';
 import { ChunkQueue, type Work } from './image-queue.ts';
 import { type Runner, RunnerDied } from './runner.ts';
 import { RunnerSlots, type RunnerSlotsOptions, type Slot } from './runner-slots.ts';
-import { CLEAN, judge, type Record } from './suspects.ts';
+import { CLEAN, attributeCrash, type CrashRecord } from './suspects.ts';
 
 /** Requests in a runner: the next one is decoded while the one before is in the model. */
 const REQUESTS_PER_RUNNER = 2;
 
 interface Task extends Work {
   onBegin(): void;
-  record: Record;
+  record: CrashRecord;
   resolve(result: ImageResult): void;
   reject(error: unknown): void;
   convict(verdict: ErrorCode, how: string): void;
@@ -64,7 +64,7 @@ export class RunnerPool {
   }
 
   /** Starts all runners and has them load the model, so that both are there when images come. */
-  warmUp(model: ModelPlace): void {
+  warmUp(model: ModelLocation): void {
     this.#slots.preload = model;
     for (const runner of this.#slots.live) runner.preload(model);
     this.expect(Number.POSITIVE_INFINITY);
@@ -198,7 +198,7 @@ export class RunnerPool {
       this.#suspects.push(...tasks);
       return;
     }
-    const { record, verdict } = judge(first.record, by);
+    const { record, verdict } = attributeCrash(first.record, by);
     first.record = record;
     // First in line, so that the next try is the first one of a new process.
     if (verdict === undefined) this.#suspects.unshift(first);

@@ -1,4 +1,4 @@
-import { type ModelPlace, RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
+import { type ModelLocation, RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
 import { backoffMs } from '../../core/runtime/backoff.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
@@ -45,7 +45,7 @@ export class RunnerSlots {
   readonly #onBroken: (why: string) => void;
   #failedStarts = 0;
   /** What a runner that starts loads first. */
-  preload: ModelPlace | undefined;
+  preload: ModelLocation | undefined;
 
   /**
    * @param onChange a runner has become ready or has ended.

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type {
-  ModelPlace,
+  ModelLocation,
   RunnerMessage,
   RunnerReply,
   RunnerRequest,
@@ -8,7 +8,7 @@ import type {
 import { RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { Deadline } from './deadline.ts';
-import { standBack } from './niceness.ts';
+import { lowerPriority } from './niceness.ts';
 import type { DeathCause } from './suspects.ts';
 
 export interface RunnerOptions {
@@ -111,7 +111,7 @@ export class Runner {
       detached: process.platform !== 'win32',
     });
     const { pid } = this.#child;
-    if (pid !== undefined) void standBack(pid, options.niceness, options.clock);
+    if (pid !== undefined) void lowerPriority(pid, options.niceness, options.clock);
     const ready = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<{ died: RunnerDied; held: number }>();
     this.ready = ready.promise;
@@ -181,7 +181,7 @@ export class Runner {
   }
 
   /** Loads the model before images come. Where it cannot be loaded, those that come say why. */
-  preload(model: ModelPlace): void {
+  preload(model: ModelLocation): void {
     this.#send({ preload: model });
   }
 

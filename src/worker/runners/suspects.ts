@@ -4,15 +4,15 @@ import type { ErrorCode } from '../../core/model/outcome.ts';
 export type DeathCause = 'crash' | 'timeout';
 
 /** What an image did to runners in which it was the only one. */
-export interface Record {
+export interface CrashRecord {
   crashes: number;
   timeouts: number;
 }
 
-export const CLEAN: Record = { crashes: 0, timeouts: 0 };
+export const CLEAN: CrashRecord = { crashes: 0, timeouts: 0 };
 
 /** So often must an image end a runner, alone, before it is its fault: once may be chance (memory, a machine in trouble). */
-const CONVICTIONS = 2;
+const ENDED_RUNNERS = 2;
 
 /**
  * An image's record after a runner ended with nothing else in it, and the error that it gets for it, if any.
@@ -21,11 +21,11 @@ const CONVICTIONS = 2;
  * would find the guilty one too, but every wrong half costs a new process and a model load, while an innocent
  * image alone costs no more than in a batch: 16 images with one killer among them end 3 runners this way, and 6 by halves.
  */
-export function judge(record: Record, cause: DeathCause): { record: Record; verdict: ErrorCode | undefined } {
+export function attributeCrash(record: CrashRecord, cause: DeathCause): { record: CrashRecord; verdict: ErrorCode | undefined } {
   const crashes = record.crashes + (cause === 'crash' ? 1 : 0);
   const timeouts = record.timeouts + (cause === 'timeout' ? 1 : 0);
   let verdict: ErrorCode | undefined;
-  if (crashes >= CONVICTIONS) verdict = 'worker_crash';
-  else if (timeouts >= CONVICTIONS) verdict = 'deadline';
+  if (crashes >= ENDED_RUNNERS) verdict = 'worker_crash';
+  else if (timeouts >= ENDED_RUNNERS) verdict = 'deadline';
   return { record: { crashes, timeouts }, verdict };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/app/system-clock.ts';
-import { isUnattended } from '../../../src/cli/jobs/attended.ts';
-import { checkOutputFlags, formatOf } from '../../../src/cli/terminal/output.ts';
+import { hasNoWorkers } from '../../../src/cli/jobs/attended.ts';
+import { checkOutputFlags, outputFormatOf } from '../../../src/cli/terminal/output.ts';
 import { CONTROLLER_LOCK_KEY, workerStatusKey } from '../../../src/core/job/keys.ts';
 import { FORMAT } from '../../../src/core/runtime/versioned.ts';
 import { makeClouds } from '../../contract/local-cloud.ts';
@@ -16,7 +16,7 @@ describe('the format of results', () => {
     [{ output: 'labels.csv', format: 'lines' }, 'lines'],
     [{}, undefined],
   ] as const)('of %j is %s', (flags, format) => {
-    expect(formatOf(flags)).toBe(format);
+    expect(outputFormatOf(flags)).toBe(format);
   });
   it('is refused, as is a file, where nobody waits for results', () => {
     expect(() => checkOutputFlags({ wait: false, format: 'csv', output: 'o' })).toThrow(
@@ -35,22 +35,22 @@ describe('that nothing works on a job', () => {
       const put = (key: string, value: object) =>
         cloud.output.put(key, new TextEncoder().encode(JSON.stringify({ v: FORMAT, ...value })));
       const minuteLater = { ...systemClock, nowMs: () => Date.now() + 60_000 };
-      expect(await isUnattended(cloud, systemClock)).toBe(true);
-      expect(await isUnattended({ ...cloud, kind: 'aws' }, systemClock)).toBe(false);
+      expect(await hasNoWorkers(cloud, systemClock)).toBe(true);
+      expect(await hasNoWorkers({ ...cloud, kind: 'aws' }, systemClock)).toBe(false);
 
       await put(CONTROLLER_LOCK_KEY, { holder: 'somebody', epoch: 1, renewals: 3 });
-      expect(await isUnattended(cloud, systemClock)).toBe(false);
-      expect(await isUnattended(cloud, minuteLater), 'its lock is not renewed').toBe(true);
+      expect(await hasNoWorkers(cloud, systemClock)).toBe(false);
+      expect(await hasNoWorkers(cloud, minuteLater), 'its lock is not renewed').toBe(true);
       await cloud.output.delete([CONTROLLER_LOCK_KEY]);
 
       await put(CONTROLLER_LOCK_KEY, { epoch: 1, renewals: 3 });
-      expect(await isUnattended(cloud, systemClock), 'it has let go').toBe(true);
+      expect(await hasNoWorkers(cloud, systemClock), 'it has let go').toBe(true);
 
       await put(workerStatusKey('one'), {});
-      expect(await isUnattended(cloud, systemClock)).toBe(false);
+      expect(await hasNoWorkers(cloud, systemClock)).toBe(false);
 
       await cloud.output.put(CONTROLLER_LOCK_KEY, new TextEncoder().encode('not readable'));
-      expect(await isUnattended(cloud, minuteLater), 'what is unknown is not said').toBe(false);
+      expect(await hasNoWorkers(cloud, minuteLater), 'what is unknown is not said').toBe(false);
     } finally {
       await clouds.release();
     }

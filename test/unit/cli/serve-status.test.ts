@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Seen, toView } from '../../../src/cli/fleet/status-view.ts';
+import { type ClusterObservation, toView } from '../../../src/cli/fleet/status-view.ts';
 import { toStatusBody } from '../../../src/cli/service/serve-status.ts';
 import type { WorkerStatus } from '../../../src/core/fleet/fleet.ts';
 import { statusView } from '../../../src/web/api.ts';
@@ -25,7 +25,7 @@ const worker = (id: string, changes: Partial<WorkerStatus> = {}): WorkerStatus =
   ...changes,
 });
 const depth = { waiting: 1, inFlight: 0, delayed: 0 };
-const seen: Seen = {
+const seen: ClusterObservation = {
   cluster: 'default',
   cloud: 'local',
   atMs: NOW_MS,

@@ -5,7 +5,7 @@ import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StatusReader } from '../../../src/cli/fleet/status-read.ts';
 import { statusText } from '../../../src/cli/fleet/status-text.ts';
-import { type Seen, toView } from '../../../src/cli/fleet/status-view.ts';
+import { type ClusterObservation, toView } from '../../../src/cli/fleet/status-view.ts';
 import { screenful } from '../../../src/cli/terminal/screen.ts';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import type { ControllerReport, WorkerStatus } from '../../../src/core/fleet/fleet.ts';
@@ -59,7 +59,7 @@ const report = (changes: Partial<ControllerReport> = {}): ControllerReport => ({
   cost: { sinceMs: NOW, totalUsd: 0.0123, unattributedUsd: 0, byJobUsd: {}, hourlyUsd: 0.2 },
   ...changes,
 });
-const seen = (changes: Partial<Seen> = {}): Seen => ({
+const seen = (changes: Partial<ClusterObservation> = {}): ClusterObservation => ({
   cluster: 'default',
   cloud: 'local',
   atMs: NOW,
@@ -71,7 +71,7 @@ const seen = (changes: Partial<Seen> = {}): Seen => ({
   jobs: [{ id: 'JOB', state: 'sealed', total: 100, done: 20, usd: 0.5 }],
   ...changes,
 });
-const text = (changes: Partial<Seen> = {}) => statusText(toView(seen(changes)));
+const text = (changes: Partial<ClusterObservation> = {}) => statusText(toView(seen(changes)));
 
 describe('the status of a cluster', () => {
   it('says in words why the fleet is the size it is, and who holds the lock', () => {

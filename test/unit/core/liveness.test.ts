@@ -18,15 +18,15 @@ describe('loops that should move', () => {
   it('stand when they have not come round for long, and only those', () => {
     const clock = virtualClock();
     const liveness = new Liveness(clock);
-    liveness.turned('hangs');
-    liveness.turned('rests');
-    liveness.turned('moves');
-    liveness.rests('rests');
+    liveness.heartbeat('hangs');
+    liveness.heartbeat('rests');
+    liveness.heartbeat('moves');
+    liveness.idle('rests');
     clock.advance(HOUR_MS);
-    liveness.turned('moves');
-    expect(liveness.standing()).toEqual(['hangs']);
-    liveness.turned('hangs');
-    expect(liveness.standing()).toEqual([]);
+    liveness.heartbeat('moves');
+    expect(liveness.stalled()).toEqual(['hangs']);
+    liveness.heartbeat('hangs');
+    expect(liveness.stalled()).toEqual([]);
   });
 });
 
@@ -54,20 +54,20 @@ describe('a worker that receives', () => {
   it('stands when the queue never answers', async () => {
     const { clock, liveness } = intake(() => never);
     await clock.advance(HOUR_MS);
-    expect(liveness.standing()).toEqual(['requests']);
+    expect(liveness.stalled()).toEqual(['requests']);
   });
 
   it('moves while messages keep coming or none does, and while its hands are full', async () => {
     const message = { id: '1', body: '', receipt: 'r', receiveCount: 1 } as never;
     const full = intake(async () => [message]);
     await full.clock.advance(HOUR_MS);
-    expect(full.liveness.standing()).toEqual([]);
+    expect(full.liveness.stalled()).toEqual([]);
     const polls = intake(async () => {
       await polls.clock.sleep(20_000);
       return [];
     });
     await polls.clock.advance(HOUR_MS);
-    expect(polls.liveness.standing()).toEqual([]);
+    expect(polls.liveness.stalled()).toEqual([]);
   });
 });
 
@@ -93,7 +93,7 @@ describe('a controller', () => {
   it('stands when a tick never ends', async () => {
     const { clock, liveness } = start(() => never);
     await clock.advance(HOUR_MS);
-    expect(liveness.standing()).toEqual(['tick']);
+    expect(liveness.stalled()).toEqual(['tick']);
   });
 
   it('moves while its ticks fail, and is no concern once it has stopped', async () => {
@@ -101,10 +101,10 @@ describe('a controller', () => {
       throw new Error('no access');
     });
     await clock.advance(HOUR_MS);
-    expect(liveness.standing()).toEqual([]);
+    expect(liveness.stalled()).toEqual([]);
     await loop.stop();
     await clock.advance(HOUR_MS);
-    expect(liveness.standing()).toEqual([]);
+    expect(liveness.stalled()).toEqual([]);
   });
 });
 

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Cloud, Queue, QueueService, Store } from '../../../src/core/cloud/ports.ts';
-import { patientCloud } from '../../../src/core/cloud/retrying-cloud.ts';
+import { retryingCloud } from '../../../src/core/cloud/retrying-cloud.ts';
 import { FIRST_ATTEMPT, type NewJob } from '../../../src/core/job/job.ts';
 import { createJob, readJob } from '../../../src/core/job/job-record.ts';
 import {
@@ -112,7 +112,7 @@ describe('the ports, for those who wait', () => {
     told = [];
     pauses = [];
     ending = new AbortController();
-    cloud = patientCloud(trouble.in(real), {
+    cloud = retryingCloud(trouble.in(real), {
       clock: { sleep: async (ms) => void pauses.push(ms) },
       random: () => 0.5,
       onTransient: (error) => told.push(error),
@@ -194,7 +194,7 @@ describe('the ports, for those who wait', () => {
     it('any longer than their signal lets them', async () => {
       const reason = new Error('enough');
       trouble.next('head', 'before', 'before');
-      const waiting = patientCloud(trouble.in(real), {
+      const waiting = retryingCloud(trouble.in(real), {
         clock: { sleep: async () => ending.abort(reason) },
         random: () => 0.5,
         signal: ending.signal,
@@ -217,7 +217,7 @@ describe('the ports, for those who wait', () => {
       const own = new AbortController();
       const reason = new Error('my own');
       trouble.next(verb, 'before', 'before');
-      const waiting = patientCloud(trouble.in(real), {
+      const waiting = retryingCloud(trouble.in(real), {
         clock: { sleep: async () => own.abort(reason) },
         random: () => 0.5,
       });
@@ -231,7 +231,7 @@ describe('the ports, for those who wait', () => {
         head: (_key: string, signal?: AbortSignal) =>
           new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
       });
-      const waiting = patientCloud(
+      const waiting = retryingCloud(
         { ...real, output: hanging },
         { clock: { sleep: async () => {} }, random: () => 0, signal: ending.signal },
       );
@@ -346,7 +346,7 @@ describe('the ports, for those who wait', () => {
       ['it is gone again', () => real.output.delete(['key'])],
     ])('and not that of others: where %s meanwhile, the write is refused', async (_, meanwhile) => {
       const { etag } = await real.output.put('key', bytes('before'));
-      const meddled = patientCloud(trouble.in(real), {
+      const meddled = retryingCloud(trouble.in(real), {
         clock: { sleep: async () => void (await meanwhile()) },
         random: () => 0,
       });

@@ -3,7 +3,7 @@ import type {
   BuilderLaunch,
   BuilderState,
   Ec2Images,
-  ImageState,
+  MachineImageState,
   NewImage,
 } from '../../../src/core/aws-account/ec2-images.ts';
 
@@ -15,7 +15,7 @@ export class FakeEc2Images implements Ec2Images {
   removed: Pick<WorkerImage, 'id' | 'snapshots'>[] = [];
   /** States to come; the last one stays. */
   states: (BuilderState | undefined)[] = ['pending', 'running', 'stopping', 'stopped'];
-  imageStates: ImageState[] = [
+  imageStates: MachineImageState[] = [
     { state: 'pending', snapshots: ['snap-1'] },
     { state: 'available', snapshots: ['snap-1'] },
   ];
@@ -47,7 +47,7 @@ export class FakeEc2Images implements Ec2Images {
     this.made.push(image);
     return 'ami-1';
   }
-  async imageState(): Promise<ImageState> {
+  async imageState(): Promise<MachineImageState> {
     this.#fail('imageState');
     const [next = { state: 'pending', snapshots: [] }] = this.imageStates;
     if (this.imageStates.length > 1) this.imageStates.shift();

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Span } from '../../../src/core/job/manifest.ts';
+import type { IndexRange } from '../../../src/core/job/manifest.ts';
 import { Coverage } from '../../../src/results/coverage.ts';
 
-const span = (first: number, last: number): Span => ({ first, last });
-const covering = (...spans: Span[]): Coverage => {
+const span = (first: number, last: number): IndexRange => ({ first, last });
+const covering = (...spans: IndexRange[]): Coverage => {
   const coverage = new Coverage();
   for (const one of spans) coverage.add(one);
   return coverage;

@@ -8,13 +8,13 @@ import { ObjectMissingError } from '../../../src/core/runtime/errors.ts';
 import {
   byJob,
   jobOf,
-  type KeptLetter,
+  type KeptDeadLetter,
   newestFirst,
-  readLetter,
-  readLetters,
-  removeLetters,
+  readDeadLetter,
+  readDeadLetters,
+  removeDeadLetters,
   requestOf,
-  sendBack,
+  redriveMessages,
   unanswered,
 } from '../../../src/results/letters.ts';
 import { CLUSTER, makeClouds, type TestClouds } from '../../contract/local-cloud.ts';
@@ -46,7 +46,7 @@ const letterOf = (messageId: string, changes: Partial<DeadLetter> = {}): DeadLet
   ...changes,
 });
 
-const unreadable: KeptLetter = {
+const unreadable: KeptDeadLetter = {
   messageId: 'torn',
   unreadable: 'The dead letter is not JSON.',
   text: '{"v":1,',
@@ -186,13 +186,13 @@ describe('letters in the store', () => {
 
   const keep = (id: string, text: string) => cloud.output.put(deadLetterKey(id), Buffer.from(text));
   const idsKept = async () =>
-    (await Array.fromAsync(readLetters(cloud.output), ({ messageId }) => messageId)).sort();
+    (await Array.fromAsync(readDeadLetters(cloud.output), ({ messageId }) => messageId)).sort();
 
   it('are all listed, also one that is no letter and one of a newer imgcls', async () => {
     await keep('good', JSON.stringify(letterOf('good')));
     await keep('torn', '{"v":1,');
     await keep('newer', '{"v":2}');
-    const found = await Array.fromAsync(readLetters(cloud.output));
+    const found = await Array.fromAsync(readDeadLetters(cloud.output));
     expect(found).toHaveLength(3);
     expect(found).toContainEqual(letterOf('good'));
     expect(found).toContainEqual({
@@ -226,8 +226,8 @@ describe('letters in the store', () => {
 
   it('are missing once they are removed', async () => {
     await keep('a', JSON.stringify(letterOf('a')));
-    await removeLetters(cloud.output, [letterOf('a')]);
-    await expect(readLetter(cloud.output, 'a')).rejects.toThrow(ObjectMissingError);
+    await removeDeadLetters(cloud.output, [letterOf('a')]);
+    await expect(readDeadLetter(cloud.output, 'a')).rejects.toThrow(ObjectMissingError);
     expect(await idsKept()).toEqual([]);
   });
 
@@ -250,7 +250,7 @@ describe('letters in the store', () => {
 
   it('go back to the request queue as they were, in the group of their job', async () => {
     const queue = await cloud.queues.create(requestQueueName(CLUSTER));
-    await sendBack(cloud, { job: JOB, letters: [letterOf('a')] });
+    await redriveMessages(cloud, { job: JOB, letters: [letterOf('a')] });
     const [message] = await queue.receive({ max: 10, waitMs: 0, leaseMs: 1000 });
     expect(message).toMatchObject({ body: bodyOf([0, 1]), groupId: JOB, receiveCount: 1 });
   });

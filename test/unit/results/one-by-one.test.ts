@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ImgclsError } from '../../../src/core/runtime/errors.ts';
-import { oneByOne } from '../../../src/results/one-by-one.ts';
+import { forEachCollectingErrors } from '../../../src/results/one-by-one.ts';
 
 describe('items that are acted on one by one', () => {
   const failing = (kind: 'transient' | 'permanent') => {
     const done: number[] = [];
-    const end = oneByOne([1, 2, 3], async (item) => {
+    const end = forEachCollectingErrors([1, 2, 3], async (item) => {
       if (item < 3) throw new ImgclsError(kind, `No ${item}.`);
       done.push(item);
     });

@@ -8,8 +8,8 @@ import type { FleetDriver, FleetMember } from '../../../src/scaler/fleet.ts';
 import { MachineWatch } from '../../../src/scaler/machines.ts';
 import type { Observation } from '../../../src/scaler/observe.ts';
 import { suspects } from '../../../src/scaler/reap.ts';
-import { isUnknown, type Known } from '../../../src/scaler/snapshot.ts';
-import type { Heard } from '../../../src/scaler/statuses.ts';
+import { isUnknown, type OrUnknown } from '../../../src/scaler/snapshot.ts';
+import type { WorkerObservation } from '../../../src/scaler/statuses.ts';
 import { virtualClock } from '../virtual-clock.ts';
 
 const REPORT_EVERY_MS = 60_000;
@@ -17,9 +17,9 @@ const REPORT_EVERY_MS = 60_000;
 /** A cluster in memory: a queue's depth, machines, and what their workers say. */
 class World {
   readonly clock = virtualClock();
-  depth: Known<QueueDepth> = { waiting: 0, inFlight: 0, delayed: 0 };
+  depth: OrUnknown<QueueDepth> = { waiting: 0, inFlight: 0, delayed: 0 };
   members: FleetMember[] = [];
-  statuses = new Map<string, Heard>();
+  statuses = new Map<string, WorkerObservation>();
   report: ControllerReport | undefined;
   lock: { epoch: number | undefined; isInherited: boolean } = { epoch: 1, isInherited: false };
   ended: string[] = [];
@@ -116,7 +116,7 @@ class World {
     });
   }
 
-  says(id: string, state: WorkerStatus['state'], over: Partial<Heard> = {}): void {
+  says(id: string, state: WorkerStatus['state'], over: Partial<WorkerObservation> = {}): void {
     const status: WorkerStatus = {
       v: 1,
       id,

@@ -1,6 +1,6 @@
 /** How a controller leaves whose lock lapsed while it waited for what was under way, or went to another. */
 import { describe, expect, it } from 'vitest';
-import { drainAndLetGo, letGo } from '../../../src/scaler/hand-over.ts';
+import { drainAndReleaseLock, releaseLock } from '../../../src/scaler/hand-over.ts';
 import { LockKeeper } from '../../../src/scaler/lock.ts';
 import { SteppingClock } from '../worker/stepping-clock.ts';
 import { CountingStore, type Fault } from './idle-world.ts';
@@ -18,7 +18,7 @@ async function newWorld() {
     world.drained++;
     return true;
   };
-  const drain = () => drainAndLetGo({ lock, endWorkers, clock });
+  const drain = () => drainAndReleaseLock({ lock, endWorkers, clock });
   await lock.keep();
   return Object.assign(world, { lock, other, drain });
 }
@@ -47,7 +47,7 @@ describe('a controller that leaves', () => {
   it('lets go of a lock that lapsed', async () => {
     const world = await newWorld();
     await lapse(world);
-    await letGo(world);
+    await releaseLock(world);
     expect(await isFree(world)).toBe(true);
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Budget } from '../../../src/core/runtime/budget.ts';
-import { Turns } from '../../../src/worker/messages/exclusive-turns.ts';
+import { ExclusiveGate } from '../../../src/worker/messages/exclusive-turns.ts';
 import { ChunkQueue, type Work } from '../../../src/worker/runners/image-queue.ts';
-import { CLEAN, type DeathCause, judge } from '../../../src/worker/runners/suspects.ts';
+import { CLEAN, type DeathCause, attributeCrash } from '../../../src/worker/runners/suspects.ts';
 
 const never = new AbortController().signal;
 
@@ -17,7 +17,7 @@ describe('an image that was alone in a runner that ended', () => {
   const verdictAfter = (...causes: DeathCause[]) => {
     let record = CLEAN;
     let verdict: string | undefined;
-    for (const cause of causes) ({ record, verdict } = judge(record, cause));
+    for (const cause of causes) ({ record, verdict } = attributeCrash(record, cause));
     return verdict;
   };
   it.each([
@@ -104,7 +104,7 @@ describe('a budget', () => {
 
 describe('turns', () => {
   it('are together, except for those that ask to be alone', async () => {
-    const turns = new Turns();
+    const turns = new ExclusiveGate();
     const endFirst = await turns.take(false, never);
     const endSecond = await turns.take(false, never);
     const alone = turns.take(true, never);
@@ -119,7 +119,7 @@ describe('turns', () => {
   });
 
   it('come to those behind one who gave up waiting', async () => {
-    const turns = new Turns();
+    const turns = new ExclusiveGate();
     await turns.take(false, never);
     const giveUp = new AbortController();
     const alone = turns.take(true, giveUp.signal);

@@ -6,7 +6,7 @@ import { responseFor } from '../../../src/core/job/shard.ts';
 import { Budget } from '../../../src/core/runtime/budget.ts';
 import { DamagedError, ImgclsError, ObjectMissingError } from '../../../src/core/runtime/errors.ts';
 import { untilNoController } from '../../../src/worker/lifecycle/controller-watch.ts';
-import { type DownloadOptions, download } from '../../../src/worker/messages/download.ts';
+import { type ImageDownloadOptions, downloadImage } from '../../../src/worker/messages/download.ts';
 import { withRetries } from '../../../src/worker/messages/retry.ts';
 import { SteppingClock } from './stepping-clock.ts';
 
@@ -118,11 +118,11 @@ describe('the state of a job', () => {
 });
 
 describe('a download', () => {
-  const setUp = (store: Partial<Store>, limits: Partial<DownloadOptions> = {}) => {
+  const setUp = (store: Partial<Store>, limits: Partial<ImageDownloadOptions> = {}) => {
     const memory = new Budget(4 * 1024 * 1024);
     const ours = storeOf({ bucket: 'ours', ...store });
     const clock = new SteppingClock();
-    const options: DownloadOptions = {
+    const options: ImageDownloadOptions = {
       cloud: { input: ours, output: ours, bucket: () => ours },
       maxImageBytes: 3 * 1024 * 1024,
       memory,
@@ -132,7 +132,7 @@ describe('a download', () => {
       signal: never,
       ...limits,
     };
-    return { memory, clock, run: (bucket = 'ours', key = 'k') => download({ bucket, key }, options) };
+    return { memory, clock, run: (bucket = 'ours', key = 'k') => downloadImage({ bucket, key }, options) };
   };
   const whole = (bytes: number) => async () => ({
     info: info(bytes),

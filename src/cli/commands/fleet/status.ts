@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { StatusOptions } from '../../fleet/status.ts';
+import type { StatusFlags } from '../../fleet/status.ts';
 
 export function register(program: Command): void {
   program
@@ -11,7 +11,7 @@ export function register(program: Command): void {
         .choices(['table', 'json'])
         .default('table'),
     )
-    .action(async (flags: StatusOptions) => {
+    .action(async (flags: StatusFlags) => {
       const { status } = await import('../../fleet/status.ts');
       process.exitCode = await status({ ...program.opts(), ...flags });
     });

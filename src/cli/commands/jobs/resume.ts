@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { DEFAULTS } from '../../../core/settings/defaults.ts';
 import { wholeNumber, withOutputFlags, withWaitFlags } from '../../flags.ts';
-import type { ResumeOptions } from '../../jobs/resume.ts';
+import type { ResumeFlags } from '../../jobs/resume.ts';
 
 export function register(program: Command): void {
   const command = program
@@ -18,7 +18,7 @@ export function register(program: Command): void {
       `files read and stored at once (default: ${DEFAULTS.concurrency})`,
       wholeNumber,
     );
-  withOutputFlags(withWaitFlags(command)).action(async (job: string, flags: ResumeOptions) => {
+  withOutputFlags(withWaitFlags(command)).action(async (job: string, flags: ResumeFlags) => {
     const { resume } = await import('../../jobs/resume.ts');
     process.exitCode = await resume(job, { ...program.opts(), ...flags });
   });

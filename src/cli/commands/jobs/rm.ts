@@ -8,7 +8,7 @@ export function register(program: Command): void {
     .argument('<jobs...>', 'job ids, as "imgcls jobs" lists them')
     .option('--force', 'also those that are not finished: cancels them first')
     .action(async (jobs: string[], flags: RemoveOptions) => {
-      const { remove } = await import('../../jobs/rm.ts');
+      const { removeJobs: remove } = await import('../../jobs/rm.ts');
       process.exitCode = await remove(jobs, { ...program.opts(), ...flags });
     });
 }

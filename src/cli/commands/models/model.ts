@@ -116,7 +116,7 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .alias('rm')
     .description('Removes an installed model.')
     .argument('<model>', 'NAME or NAME/VARIANT')
-    .action(async (title: string) => (await import('../../models/model.ts')).remove(await open(), title));
+    .action(async (title: string) => (await import('../../models/model.ts')).removeModel(await open(), title));
   model
     .command('verify')
     .description(
@@ -129,7 +129,7 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     )
     .addOption(tolerance())
     .action(async (title: string | undefined, { images, tolerance }: VerifyFlags) => {
-      const { compare, verify } = await import('../../models/model.ts');
+      const { compareModels: compare, verify } = await import('../../models/model.ts');
       if (images === undefined) return await verify(await open(), title);
       if (title === undefined) throw new InvalidArgumentError('--images needs the name of a model.');
       return await compare(await open(), title, { images, tolerance });

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { StatusBody } from '../../api.ts';
 import { ask } from '../service/ask.ts';
-import { Notice, Trouble } from '../shell/notice.tsx';
+import { Notice, ErrorNotice } from '../shell/notice.tsx';
 import { usePolling } from '../shell/polling.ts';
 import { Charts } from './charts.tsx';
 import { type Moment, merged, momentOf } from './series.ts';
@@ -39,7 +39,7 @@ export function FleetView() {
           </span>
         )}
       </div>
-      {trouble.value !== undefined && <Trouble error={trouble.value} isTriedAgain />}
+      {trouble.value !== undefined && <ErrorNotice error={trouble.value} isTriedAgain />}
       {now !== undefined && (
         <>
           <Controller status={now} />

@@ -5,7 +5,7 @@ import { doneShare, isOver } from './words.ts';
 
 const QUIET_MS = 10_000;
 
-export interface Announced {
+export interface Announcement {
   quarter: number;
   state: JobView['state'];
   atMs: number;
@@ -14,9 +14,9 @@ export interface Announced {
 /** @returns what to say and what is then said, or undefined to keep quiet. */
 export function announcement(
   job: JobView,
-  before: Announced | undefined,
+  before: Announcement | undefined,
   nowMs: number,
-): { text: string; announced: Announced } | undefined {
+): { text: string; announced: Announcement } | undefined {
   const quarter = Math.floor(4 * (doneShare(job) ?? 0));
   const announced = { quarter, state: job.state, atMs: nowMs };
   if (before === undefined) return { text: '', announced };

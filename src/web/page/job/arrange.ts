@@ -1,13 +1,13 @@
 /** Which images of a job to show, and in what order. Pure. */
 import { FETCHED_WHOLE } from './fetch-plan.ts';
-import { type ImageState, isFailed, type Outcomes } from './outcomes.ts';
+import { type OutcomeState, isFailed, type Outcomes } from './outcomes.ts';
 
 export const shownStates = ['all', 'labelled', 'errors', 'waiting'] as const;
 export type ShownState = (typeof shownStates)[number];
 export const sortings = ['input', 'name', 'label', 'score'] as const;
 export type Sorting = (typeof sortings)[number];
 
-export interface Wish {
+export interface ViewOptions {
   /** Part of a name or a label. */
   text: string;
   state: ShownState;
@@ -15,7 +15,7 @@ export interface Wish {
   isGrouped: boolean;
 }
 
-export const PLAIN: Wish = { text: '', state: 'all', sorting: 'input', isGrouped: false };
+export const PLAIN: ViewOptions = { text: '', state: 'all', sorting: 'input', isGrouped: false };
 
 export interface Group {
   /** Absent where there is one group of all. */
@@ -40,7 +40,7 @@ export interface Arranged {
 
 const inOrder = new Intl.Collator('en', { numeric: true, sensitivity: 'base' }).compare;
 
-export function arrange(source: Arranged, wish: Wish): Arrangement {
+export function arrange(source: Arranged, wish: ViewOptions): Arrangement {
   const { outcomes, total, isSparse } = source;
   const isPlain = wish.text.trim() === '' && wish.sorting === 'input' && !wish.isGrouped;
   const needsAll = !isPlain || !(wish.state === 'all' || wish.state === 'waiting');
@@ -61,14 +61,14 @@ function range(length: number): readonly number[] {
   return counted;
 }
 
-function isWanted(index: number, { outcomes, nameOf }: Arranged, { state, text }: Wish): boolean {
+function isWanted(index: number, { outcomes, nameOf }: Arranged, { state, text }: ViewOptions): boolean {
   if (state !== 'all' && !isShownAs(outcomes.stateOf(index), state)) return false;
   const words = text.trim().toLowerCase();
   if (words === '') return true;
   return `${nameOf(index)}\n${labelOf(outcomes, index)}`.toLowerCase().includes(words);
 }
 
-const isShownAs = (is: ImageState, wanted: ShownState): boolean =>
+const isShownAs = (is: OutcomeState, wanted: ShownState): boolean =>
   wanted === 'errors' ? is === 'failed' : is === wanted;
 
 function labelOf(outcomes: Outcomes, index: number): string {

@@ -3,7 +3,7 @@ import { percent } from '../format.ts';
 import { Thumb } from '../shell/thumb.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { HOVER_DETAIL } from './hover-detail.tsx';
-import { type ImageState, isFailed } from './outcomes.ts';
+import { type OutcomeState, isFailed } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';
 import { errorWords, imageWords } from './words.ts';
 
@@ -12,7 +12,7 @@ interface CardProps {
   index: number;
   name: string;
   outcome: OutcomeView | undefined;
-  state: ImageState;
+  state: OutcomeState;
   position: number;
   shown: number;
   isCurrent: boolean;
@@ -52,7 +52,7 @@ export function Card(props: CardProps) {
   );
 }
 
-function Verdict({ outcome, state }: { outcome: OutcomeView | undefined; state: ImageState }) {
+function Verdict({ outcome, state }: { outcome: OutcomeView | undefined; state: OutcomeState }) {
   if (outcome === undefined)
     return <span class="verdict verdict-waiting">{state === 'coming' ? 'Loading' : 'Waiting'}</span>;
   if (isFailed(outcome))

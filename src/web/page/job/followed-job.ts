@@ -79,7 +79,7 @@ export class FollowedJob {
   }
 
   /** What the service answered to a cancel or a retry. */
-  became(job: JobView): void {
+  update(job: JobView): void {
     this.job.value = job;
   }
 

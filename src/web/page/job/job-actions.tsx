@@ -5,7 +5,7 @@ import { goTo } from '../location.ts';
 import { ask } from '../service/ask.ts';
 import { Confirm } from '../shell/confirm.tsx';
 import { say } from '../shell/live-region.tsx';
-import { Trouble } from '../shell/notice.tsx';
+import { ErrorNotice } from '../shell/notice.tsx';
 import { forgetOriginals } from '../upload/originals.ts';
 import { CopyLink } from './copy-link.tsx';
 import { isGoing } from './words.ts';
@@ -78,7 +78,7 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
           Delete job
         </button>
       </div>
-      {trouble.value !== undefined && <Trouble error={trouble.value} />}
+      {trouble.value !== undefined && <ErrorNotice error={trouble.value} />}
       {isConfirming.value && (
         <Confirm
           title="Delete this job?"

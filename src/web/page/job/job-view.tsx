@@ -2,10 +2,10 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { age } from '../format.ts';
 import { say } from '../shell/live-region.tsx';
-import { Notice, Trouble } from '../shell/notice.tsx';
+import { Notice, ErrorNotice } from '../shell/notice.tsx';
 import { originalOf } from '../upload/originals.ts';
-import { type Announced, announcement } from './announce.ts';
-import { arrange, PLAIN, type Wish } from './arrange.ts';
+import { type Announcement, announcement } from './announce.ts';
+import { arrange, PLAIN, type ViewOptions } from './arrange.ts';
 import { FollowedJob } from './followed-job.ts';
 import { ImageGrid } from './image-grid.tsx';
 import { JobActions } from './job-actions.tsx';
@@ -18,7 +18,7 @@ export function JobPageView({ id }: { id: string }) {
   const followed = useMemo(() => new FollowedJob(id), [id]);
   useEffect(() => () => followed.close(), [followed]);
   useAnnouncements(followed);
-  const wish = useSignal<Wish>(PLAIN);
+  const wish = useSignal<ViewOptions>(PLAIN);
   const nameOf = (index: number): string =>
     followed.outcomes.at(index)?.name ?? originalOf(id, index)?.name ?? `Image ${index + 1}`;
   const arrangement = useComputed(() => {
@@ -40,13 +40,13 @@ export function JobPageView({ id }: { id: string }) {
     );
   return (
     <section class="job" aria-busy={job === undefined}>
-      {followed.trouble.value !== undefined && <Trouble error={followed.trouble.value} />}
+      {followed.trouble.value !== undefined && <ErrorNotice error={followed.trouble.value} />}
       {job === undefined ? (
         <h1 tabIndex={-1}>Job</h1>
       ) : (
         <>
           <JobProgress job={job} />
-          <JobActions job={job} onJob={(now) => followed.became(now)} />
+          <JobActions job={job} onJob={(now) => followed.update(now)} />
           <p class="small job-id">
             Job <code>{job.id}</code>, {age(job.createdAtMs, Date.now())}
             {job.model !== undefined && `, by ${modelWords(job)}`}
@@ -66,7 +66,7 @@ export function JobPageView({ id }: { id: string }) {
 
 /** Tells a screen reader how the job goes, rarely. */
 function useAnnouncements(followed: FollowedJob): void {
-  const last = useRef<Announced>(undefined);
+  const last = useRef<Announcement>(undefined);
   useEffect(
     () =>
       followed.job.subscribe((job) => {

@@ -7,7 +7,7 @@ export type Failed = Extract<OutcomeView, { error: unknown }>;
 export const isFailed = (outcome: OutcomeView): outcome is Failed => 'error' in outcome;
 
 /** `coming`: it has an outcome, which is not here yet. */
-export type ImageState = 'labelled' | 'failed' | 'waiting' | 'coming';
+export type OutcomeState = 'labelled' | 'failed' | 'waiting' | 'coming';
 
 export class Outcomes {
   /** Images that have an outcome, as the service said last. */
@@ -71,7 +71,7 @@ export class Outcomes {
     return this.#triedAgain.has(index) ? undefined : this.#byIndex.get(index);
   }
 
-  stateOf(index: number): ImageState {
+  stateOf(index: number): OutcomeState {
     if (this.#triedAgain.has(index)) return 'waiting';
     const outcome = this.#byIndex.get(index);
     if (outcome !== undefined) return isFailed(outcome) ? 'failed' : 'labelled';

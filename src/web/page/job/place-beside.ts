@@ -4,7 +4,7 @@ interface Size {
   width: number;
   height: number;
 }
-interface Place extends Size {
+interface Rectangle extends Size {
   x: number;
   y: number;
 }
@@ -13,7 +13,7 @@ const GAP_PX = 10;
 const EDGE_PX = 8;
 
 /** To the right where there is room, else to the left, else below or above; never over the window's edge. */
-export function placeBeside(anchor: Place, box: Size, view: Size): { x: number; y: number } {
+export function placeBeside(anchor: Rectangle, box: Size, view: Size): { x: number; y: number } {
   const within = (value: number, size: number, room: number) =>
     Math.round(Math.max(EDGE_PX, Math.min(value, room - size - EDGE_PX)));
   const right = anchor.x + anchor.width + GAP_PX;

@@ -7,7 +7,7 @@ import {
   type Sorting,
   shownStates,
   sortings,
-  type Wish,
+  type ViewOptions,
 } from './arrange.ts';
 
 const stateNames: Record<ShownState, string> = {
@@ -24,7 +24,7 @@ const sortingNames: Record<Sorting, string> = {
 };
 
 interface ToolbarProps {
-  wish: Signal<Wish>;
+  wish: Signal<ViewOptions>;
   arrangement: Arrangement;
   job: JobView;
   loaded: number;
@@ -33,7 +33,7 @@ interface ToolbarProps {
 /** Which images to show, and how. */
 export function Toolbar({ wish, arrangement, job, loaded }: ToolbarProps) {
   const { text, state, sorting, isGrouped } = wish.value;
-  const change = (changed: Partial<Wish>) => {
+  const change = (changed: Partial<ViewOptions>) => {
     wish.value = { ...wish.value, ...changed };
   };
   const counts: Record<ShownState, number | undefined> = {

@@ -2,7 +2,7 @@
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import type { JobView, OutcomeView } from '../../api.ts';
 import { counted, dollars, duration, number, percent, rate } from '../format.ts';
-import { type Failed, type ImageState, isFailed } from './outcomes.ts';
+import { type Failed, type OutcomeState, isFailed } from './outcomes.ts';
 
 type ErrorCode = Failed['error']['code'];
 
@@ -70,7 +70,7 @@ export function factsOf(job: JobView): string[] {
 export const modelWords = ({ model }: JobView): string => (model ? `${model.name}/${model.variant}` : '');
 
 /** What a screen reader says of an image, its picture being silent: what stands below it, in that order. */
-export function imageWords(name: string, outcome: OutcomeView | undefined, state: ImageState): string {
+export function imageWords(name: string, outcome: OutcomeView | undefined, state: OutcomeState): string {
   if (outcome === undefined) return `${state === 'coming' ? 'Loading' : 'Waiting'}, ${name}`;
   if (isFailed(outcome)) return `${errorWords(outcome.error.code).short}, ${name}`;
   return `${outcome.label} ${percent(outcome.score)}, ${name}`;

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { JobPage } from '../../api.ts';
 import { ask } from '../service/ask.ts';
-import { Trouble } from '../shell/notice.tsx';
+import { ErrorNotice } from '../shell/notice.tsx';
 import { usePolling } from '../shell/polling.ts';
 import { JobRow } from './job-row.tsx';
 import { addPage, type Listed, NONE, refreshed } from './listed.ts';
@@ -45,7 +45,7 @@ export function JobsView() {
           Label images
         </a>
       </div>
-      {trouble.value !== undefined && <Trouble error={trouble.value} isTriedAgain />}
+      {trouble.value !== undefined && <ErrorNotice error={trouble.value} isTriedAgain />}
       {listed.value !== undefined && jobs.length === 0 && (
         <p class="empty">
           No jobs yet. <a href="/">Label some images</a>, and they will be listed here.

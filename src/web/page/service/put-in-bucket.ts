@@ -3,7 +3,7 @@ import { type Chosen, totalBytes } from '../upload/chosen.ts';
 import { ask, ServiceError } from './ask.ts';
 import { exchange } from './exchange.ts';
 import { changedSince, sha256Of, throwIfUnreadable } from './read-file.ts';
-import { isPassing } from './retry.ts';
+import { isTransientStatus } from './retry.ts';
 import { type OnStage, pause } from './stages.ts';
 
 type Stored = UploadedJob['images'][number];
@@ -96,7 +96,7 @@ class BucketUpload {
       try {
         return (await ask<UploadsOffered>('/uploads', init)).uploads;
       } catch (error) {
-        if (!(error instanceof ServiceError) || !(error.status === 0 || isPassing(error.status))) throw error;
+        if (!(error instanceof ServiceError) || !(error.status === 0 || isTransientStatus(error.status))) throw error;
         await pause({ why: error.message, failures }, this.#onStage, this.#signal);
       }
     }
@@ -153,7 +153,7 @@ function endOf(status: number | undefined, name: string): End {
   if (status === undefined) return 'lost';
   // 412: somebody else has put it there meanwhile.
   if (status === 200 || status === 412) return 'there';
-  if (status === 403 || status === 409 || status === 500 || isPassing(status)) return 'refused';
+  if (status === 403 || status === 409 || status === 500 || isTransientStatus(status)) return 'refused';
   // The bytes are not those that were hashed.
   if (status === 400) throw changedSince(name);
   throw new ServiceError(status, `The bucket answered with status ${status}.`);

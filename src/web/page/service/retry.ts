@@ -11,4 +11,4 @@ export function pauseMs(failures: number, retryAfter?: string | null): number {
 }
 
 /** Answers that waiting may help: too slow, too many, or a cloud that has trouble. */
-export const isPassing = (status: number): boolean => [408, 429, 502, 503, 504].includes(status);
+export const isTransientStatus = (status: number): boolean => [408, 429, 502, 503, 504].includes(status);

@@ -4,11 +4,11 @@ import { ask, problemOf, tokenGiven } from './ask.ts';
 import { exchange, type Sending } from './exchange.ts';
 import { putInBucket } from './put-in-bucket.ts';
 import { hexOf, throwIfUnreadable } from './read-file.ts';
-import { isPassing } from './retry.ts';
+import { isTransientStatus } from './retry.ts';
 import { serverKnown } from './server.ts';
 import { type OnStage, pause } from './stages.ts';
 
-export interface Submission {
+export interface UploadRequest {
   images: readonly Chosen[];
   topK: number | undefined;
   model: string | undefined;
@@ -18,8 +18,8 @@ export interface Submission {
  * Makes a job of the images. Where the service and the browser can, they are put straight into the bucket and named to the
  * service; else they are sent to it. @throws {ServiceError} when trying again cannot help
  */
-export async function submit(
-  submission: Submission,
+export async function submitUpload(
+  submission: UploadRequest,
   onStage: OnStage,
   signal: AbortSignal,
 ): Promise<JobView> {
@@ -37,7 +37,7 @@ export async function submit(
   return await post({ headers: {}, body: formOf(submission), onProgress }, images, onStage, signal);
 }
 
-function formOf({ images, topK, model }: Submission): FormData {
+function formOf({ images, topK, model }: UploadRequest): FormData {
   const form = new FormData();
   if (topK !== undefined) form.append('topK', String(topK));
   if (model !== undefined) form.append('model', model);
@@ -65,7 +65,7 @@ async function post(
     }
     if (answer === undefined) await throwIfUnreadable(images);
     const problem = answer && problemOf(answer.status, answer.text);
-    if (problem !== undefined && !isPassing(problem.status)) throw problem;
+    if (problem !== undefined && !isTransientStatus(problem.status)) throw problem;
     const why = problem?.message ?? 'The connection was lost.';
     await pause({ why, failures, retryAfter: answer?.retryAfter }, onStage, signal);
     // A refusal that a broken upload hides: the answer to a small question gets through.

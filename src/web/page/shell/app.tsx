@@ -7,7 +7,7 @@ import { serverTrouble } from '../service/server.ts';
 import { UploadView } from '../upload/upload-view.tsx';
 import { Header } from './header.tsx';
 import { LiveRegion } from './live-region.tsx';
-import { Trouble } from './notice.tsx';
+import { ErrorNotice } from './notice.tsx';
 import { TokenForm } from './token-form.tsx';
 
 export function App() {
@@ -21,7 +21,7 @@ export function App() {
         {needsToken.value && <TokenForm />}
         {/* Hidden and not gone: what was chosen for upload waits behind the token's form. */}
         <div hidden={needsToken.value}>
-          {serverTrouble.value !== undefined && <Trouble error={serverTrouble.value} isTriedAgain />}
+          {serverTrouble.value !== undefined && <ErrorNotice error={serverTrouble.value} isTriedAgain />}
           <CurrentView />
         </div>
       </main>

@@ -16,7 +16,7 @@ export function Notice({
 }
 
 /** What went wrong and what to do about it, as the service says it. */
-export function Trouble({ error, isTriedAgain = false }: { error: unknown; isTriedAgain?: boolean }) {
+export function ErrorNotice({ error, isTriedAgain = false }: { error: unknown; isTriedAgain?: boolean }) {
   const hint = error instanceof ServiceError ? error.hint : undefined;
   return (
     <Notice kind="error">

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { giveToken } from '../service/ask.ts';
-import { Trouble } from './notice.tsx';
+import { ErrorNotice } from './notice.tsx';
 
 export function TokenForm() {
   const token = useSignal('');
@@ -39,7 +39,7 @@ export function TokenForm() {
           }}
         />
       </label>
-      {trouble.value !== undefined && <Trouble error={trouble.value} />}
+      {trouble.value !== undefined && <ErrorNotice error={trouble.value} />}
       <button class="primary" type="submit" disabled={isAsking.value}>
         Continue
       </button>

@@ -8,7 +8,7 @@ export interface Chosen {
   file: File;
 }
 
-type Limits = Pick<ServerView['limits'], 'imageBytes' | 'requestBytes' | 'files'>;
+type UploadLimits = Pick<ServerView['limits'], 'imageBytes' | 'requestBytes' | 'files'>;
 type Reason = 'no_image' | 'too_large' | 'long_name';
 
 export interface Sifted {
@@ -22,7 +22,7 @@ const MOST_NAME_BYTES = 1024;
 const inOrder = new Intl.Collator('en', { numeric: true }).compare;
 
 /** Takes what has an image's name and size, by name; hidden files are no images of anybody's. */
-export function sift(found: readonly Chosen[], limits: Limits): Sifted {
+export function sift(found: readonly Chosen[], limits: UploadLimits): Sifted {
   const left: Record<Reason, string[]> = { no_image: [], too_large: [], long_name: [] };
   const taken: Chosen[] = [];
   for (const chosen of found) {
@@ -42,7 +42,7 @@ export function sift(found: readonly Chosen[], limits: Limits): Sifted {
   return { taken, leftOut };
 }
 
-function reasonAgainst({ name, file }: Chosen, { imageBytes }: Limits): Reason | undefined {
+function reasonAgainst({ name, file }: Chosen, { imageBytes }: UploadLimits): Reason | undefined {
   const isHidden = name.split('/').some((part) => part.startsWith('.'));
   if (isHidden || !(IMAGE_NAME.test(name) || file.type.startsWith('image/'))) return 'no_image';
   if (file.size > imageBytes) return 'too_large';
@@ -57,7 +57,7 @@ export const totalBytes = (chosen: readonly Chosen[]): number =>
   chosen.reduce((sum, { file }) => sum + file.size, 0);
 
 /** What keeps all of them from going in one upload. */
-export function tooMuch(chosen: readonly Chosen[], { files, requestBytes }: Limits): string | undefined {
+export function tooMuch(chosen: readonly Chosen[], { files, requestBytes }: UploadLimits): string | undefined {
   if (chosen.length > files)
     return `These are ${counted(chosen.length, 'image')}; the service takes ${number(files)} in one job. Remove ${number(chosen.length - files)} and submit them as a second job.`;
   const bytes = totalBytes(chosen);

@@ -5,8 +5,8 @@ import { byteSize, counted, number } from '../format.ts';
 import { goTo } from '../location.ts';
 import { server } from '../service/server.ts';
 import type { UploadStage } from '../service/stages.ts';
-import { submit } from '../service/submit.ts';
-import { Notice, Trouble } from '../shell/notice.tsx';
+import { submitUpload } from '../service/submit.ts';
+import { Notice, ErrorNotice } from '../shell/notice.tsx';
 import { Thumb } from '../shell/thumb.tsx';
 import { type Chosen, tooMuch, totalBytes } from './chosen.ts';
 import { OptionFields, type Options } from './options.tsx';
@@ -40,7 +40,7 @@ export function Tray({ chosen, isBusy }: { chosen: Signal<readonly Chosen[]>; is
       const onStage = (now: UploadStage) => {
         if (!mine.signal.aborted) stage.value = now;
       };
-      const job = await submit({ images, ...options.value }, onStage, mine.signal);
+      const job = await submitUpload({ images, ...options.value }, onStage, mine.signal);
       keepOriginals(job.id, images);
       goTo(jobAddress(job.id));
     } catch (error) {
@@ -80,7 +80,7 @@ export function Tray({ chosen, isBusy }: { chosen: Signal<readonly Chosen[]>; is
         )}
       </div>
       {excess !== undefined && <Notice kind="error">{excess}</Notice>}
-      {trouble.value !== undefined && <Trouble error={trouble.value} />}
+      {trouble.value !== undefined && <ErrorNotice error={trouble.value} />}
       {stage.value === undefined ? (
         <OptionFields options={options} />
       ) : (

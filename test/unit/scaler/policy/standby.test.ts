@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Memory } from '../../../../src/scaler/policy/memory.ts';
+import { ScalingHistory } from '../../../../src/scaler/policy/memory.ts';
 import type { Decision } from '../../../../src/scaler/policy/policy.ts';
 import { isWorkExpected } from '../../../../src/scaler/policy/standby.ts';
 import type { Snapshot } from '../../../../src/scaler/snapshot.ts';
@@ -31,24 +31,24 @@ describe('a machine that waits for work', () => {
 
 describe('the memory of a controller', () => {
   it('knows the pauses between arrivals, seen as more messages', () => {
-    const memory = new Memory();
+    const memory = new ScalingHistory();
     [1, 1, 0, 0, 0, 0, 1].forEach((messages, at) => void memory.look(sight(messages), 10_000 * at));
     expect(memory.recall(65_000)).toMatchObject({ pausesMs: [60_000], sinceWorkMs: 5000 });
   });
   it('sees work that came and was done between two looks by what the fleet did', () => {
-    const memory = new Memory();
+    const memory = new ScalingHistory();
     [0, 0.1, 0.1, 0, 0, 0, 0.1].forEach((rate, at) => void memory.look(sight(0, rate), 10_000 * at));
     expect(memory.recall(60_000)).toMatchObject({ pausesMs: [50_000], sinceWorkMs: 0 });
   });
   it('takes a queue that cannot be read for neither work nor a pause', () => {
-    const memory = new Memory();
+    const memory = new ScalingHistory();
     memory.look(sight(1), 0);
     memory.look({ ...sight(0), backlog: { unknown: 'throttled' } }, 30_000);
     memory.look(sight(1), 60_000);
     expect(memory.recall(60_000)).toMatchObject({ pausesMs: [], sinceWorkMs: 60_000 });
   });
   it('keeps what was needed for half a minute', () => {
-    const memory = new Memory();
+    const memory = new ScalingHistory();
     memory.note({ needed: 5 } as Decision, 0);
     memory.note({ needed: 2 } as Decision, 20_000);
     expect(memory.recall(25_000).recentlyNeeded).toBe(5);
