@@ -91,7 +91,8 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
     random: Math.random,
     newId: ulid,
     readBucket: (name) => cloud.bucket(name),
-    joinController: () => (cloud.kind === 'local' ? joinLocalController(cloud, settings) : watchRemoteController(cloud, notice)),
+    joinController: () =>
+      cloud.kind === 'local' ? joinLocalController(cloud, settings) : watchRemoteController(cloud, notice),
     concurrency: settings.concurrency,
     maxImageBytes: settings.maxImageBytes,
     packBelowBytes: settings.packBelowBytes,

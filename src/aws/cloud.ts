@@ -1,6 +1,6 @@
 /** One cluster's cloud on AWS. */
 import type { Cloud, Store } from '../core/cloud/ports.ts';
-import { type SdkClientOptions, createS3Client, createSqsClient } from './clients.ts';
+import { createS3Client, createSqsClient, type SdkClientOptions } from './clients.ts';
 import { systemTiming, type Timing } from './retry.ts';
 import { createS3Store } from './s3-store.ts';
 import { createSqsQueues } from './sqs-queues.ts';

@@ -6,8 +6,8 @@ import * as z from 'zod';
 import { modelRef } from '../core/model/model.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { formatVersion, parseVersioned } from '../core/runtime/versioned.ts';
+import { seedFigure } from './baseline-figures.ts';
 import { correctness } from './correctness.ts';
-import { seedFigure } from './seed-figures.ts';
 import { type Summary, summarise } from './statistics.ts';
 
 const milliseconds = z.number().nonnegative();

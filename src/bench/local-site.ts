@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Cleanup } from '../core/runtime/cleanup.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Product } from './product.ts';
-import { type Boot, bootOf, type BenchEnvironment, type Site } from './site.ts';
+import { type BenchEnvironment, type Boot, bootOf, type Site } from './site.ts';
 
 export interface LocalSiteOptions {
   product: Product;

@@ -7,7 +7,7 @@ import { type CorrectnessCheck, type OutcomeLine, outcomeLine } from './correctn
 import { type ImageSet, type Submitted, writeFresh } from './image-set.ts';
 import type { Finished, Product } from './product.ts';
 import { inRunningOrder, type Scenario } from './scenarios.ts';
-import type { Boot, BenchEnvironment, Site } from './site.ts';
+import type { BenchEnvironment, Boot, Site } from './site.ts';
 
 export interface MeasureOptions {
   site: Site;
@@ -130,7 +130,12 @@ async function measureJob(scenario: Scenario, run: string, options: MeasureOptio
 }
 
 /** Not measured: that the images that were stored also get their labels. */
-async function collectResults(job: string, toFile: readonly string[], { env }: BenchEnvironment, product: Product) {
+async function collectResults(
+  job: string,
+  toFile: readonly string[],
+  { env }: BenchEnvironment,
+  product: Product,
+) {
   const finished = await product.run(['results', job, '--wait', ...toFile], env);
   if (finished.code !== 0 && finished.code !== 3) throw failure(finished);
 }

@@ -1,10 +1,10 @@
 /** The figures of a report in words, as the table and the page have them. Pure. */
 
 import { modelTitle } from '../core/model/model.ts';
-import { pluralize } from '../core/money/counted.ts';
+import { pluralize } from '../core/money/pluralize.ts';
+import { SEED_SOURCE, type SeedFigure } from './baseline-figures.ts';
 import type { BenchReport, Change, ScenarioResult } from './bench-report.ts';
 import type { LabelShares } from './correctness.ts';
-import { SEED_SOURCE, type SeedFigure } from './seed-figures.ts';
 
 /** `12 ms`, `0.85 s`, `12.3 s`, `230 s`; `-` where there is none. */
 export function timeText(ms: number | undefined): string {

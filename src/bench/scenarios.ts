@@ -1,6 +1,6 @@
 /** What `imgcls bench` measures, by name. Pure. */
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { type SeedFigure, seedFigureOf } from './seed-figures.ts';
+import { type SeedFigure, seedFigureOf } from './baseline-figures.ts';
 
 /** About 90 KB (the seed's were 80 KB), or about 2 KB. */
 export type ImageKind = 'medium' | 'tiny';

@@ -3,7 +3,7 @@
  * A machine works on one message at a time. What is left out: download, prefetch, the time of API calls.
  */
 import { Agenda } from './agenda.ts';
-import { type SimulatedBatch, MessageQueue } from './message-queue.ts';
+import { MessageQueue, type SimulatedBatch } from './message-queue.ts';
 import type { Random } from './random.ts';
 import type { Arrival } from './traces.ts';
 import { Waits } from './waits.ts';

@@ -6,7 +6,7 @@ import { readFailures } from '../results/failures.ts';
 import { announceAll } from '../upload/announce.ts';
 import { announceRest, lastAnnounced } from '../upload/resume.ts';
 import { NOTHING } from '../upload/submit.ts';
-import { imagesToRetry } from './again.ts';
+import { imagesToRetry } from './retry-images.ts';
 import {
   type Announcing,
   type Job,

@@ -3,8 +3,8 @@ import type { Network, WorkerImages } from '../core/aws-account/account.ts';
 import type { Ec2 } from '../core/aws-account/ec2.ts';
 import type { ParameterChoice, Stack, TemplateSummary } from '../core/aws-account/stacks.ts';
 import { chooseMachines } from './image.ts';
+import { choosePlace, type NetworkPlacement, requireWayOut } from './network.ts';
 import { chooseParameters, parameterValue, type Wanted } from './parameters.ts';
-import { choosePlace, type NetworkPlacement, requireWayOut } from './place.ts';
 
 export interface ParameterRequest {
   cluster: string;

@@ -14,7 +14,8 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 export type NextStep = 'create' | 'update' | 'clear' | 'wait' | 'stuck';
 
 /** A shell that a change set was made for, and nothing else yet. */
-export const isReviewInProgress = ({ status }: Pick<Stack, 'status'>): boolean => status === 'REVIEW_IN_PROGRESS';
+export const isReviewInProgress = ({ status }: Pick<Stack, 'status'>): boolean =>
+  status === 'REVIEW_IN_PROGRESS';
 
 export const isUnderWay = (status: string): boolean => status.endsWith('_IN_PROGRESS');
 

@@ -14,7 +14,7 @@ import {
   PreconditionFailedError,
   QueueMissingError,
 } from '../core/runtime/errors.ts';
-import { ok, unknown, type CheckResult, wrong } from './check.ts';
+import { type CheckResult, ok, unknown, wrong } from './check.ts';
 
 /** A key that no image and no job has. */
 const NOBODY = 'doctor';
@@ -90,7 +90,11 @@ export async function requestQueueVerdict({
 }
 
 /** A queue that only some commands use: who may not look at it may do well without. */
-export async function sideQueueVerdict(queues: QueueService, name: string, users: string): Promise<CheckResult> {
+export async function sideQueueVerdict(
+  queues: QueueService,
+  name: string,
+  users: string,
+): Promise<CheckResult> {
   try {
     const depth = await depthOf(queues, name);
     return depth === undefined ? missing(name) : ok(`${name}: ${depth.waiting} waiting`);

@@ -4,7 +4,7 @@ import type { Ec2, Ec2Launch, LaunchRehearsal, Pool } from '../core/aws-account/
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
-import { failed, ok, unknown, type CheckResult, wrong } from './check.ts';
+import { type CheckResult, failed, ok, unknown, wrong } from './check.ts';
 
 /** What any fleet of EC2 is looked at with. */
 export interface AnyFleet {

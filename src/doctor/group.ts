@@ -1,7 +1,7 @@
 /** Whether workers could be launched by an Auto Scaling group. */
 import type { AutoScaling } from '../core/aws-account/auto-scaling.ts';
 import { checkGroup } from '../scaler/drivers/asg-check.ts';
-import { ok, type CheckResult, wrong } from './check.ts';
+import { type CheckResult, ok, wrong } from './check.ts';
 import { type AnyFleet, quotaVerdict, unlessControlled } from './fleet.ts';
 
 export interface GroupParts extends AnyFleet {

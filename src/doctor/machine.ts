@@ -1,7 +1,7 @@
 /** This machine: what of it imgcls needs, here or in a worker. */
 import type { Caller } from '../core/aws-account/account.ts';
 import { LEAST_MEMORY_BYTES } from '../scaler/drivers/ec2-check.ts';
-import { ok, type CheckResult, wrong } from './check.ts';
+import { type CheckResult, ok, wrong } from './check.ts';
 
 const GIB = 1024 ** 3;
 const LEAST_NODE = [22, 13] as const;

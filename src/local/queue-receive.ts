@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { ReceivedMessage } from '../core/cloud/ports.ts';
 import type { LocalDatabase } from './database.ts';
+import { JobRotation } from './job-rotation.ts';
 import { type QueueRow, queueIfThere, queueRow, receiptOf } from './queue-rows.ts';
-import { JobRotation } from './queue-turns.ts';
 
 /** Messages whose lease or delay ended, made ready in one receive. */
 const WAKE = 100;

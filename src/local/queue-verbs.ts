@@ -1,8 +1,8 @@
 /** The other verbs of a queue, each the inside of one short transaction. */
 import type { OutgoingMessage, QueueDepth } from '../core/cloud/ports.ts';
 import type { LocalDatabase } from './database.ts';
+import { JobRotation } from './job-rotation.ts';
 import { idOf, queueRow } from './queue-rows.ts';
-import { JobRotation } from './queue-turns.ts';
 
 export function insertMessages(
   db: LocalDatabase,

@@ -9,11 +9,11 @@ import { type DecodedImage, type DecodeLimits, decodeImage } from './decode.ts';
 import { DecodeError } from './decode-error.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
 import { freeBytes } from './free-bytes.ts';
-import { makeSerialQueue } from './lane.ts';
 import { OPTIMISED_FILE } from './optimised.ts';
 import { topClasses } from './postprocess.ts';
 import { imageElements, makePreprocess } from './preprocess.ts';
 import type { Encoded } from './read-encoded.ts';
+import { makeSerialQueue } from './serial-queue.ts';
 import { openOptimised, openSession, type Session } from './session.ts';
 
 export interface ClassifierOptions extends DecodeLimits {

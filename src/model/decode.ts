@@ -1,14 +1,14 @@
 // Encoded image -> the pixels that the model looks at.
 
 import sharp, { type Sharp } from 'sharp';
-import { imageFormatOf, type ImageFormat } from '../core/model/image-format.ts';
+import { type ImageFormat, imageFormatOf } from '../core/model/image-format.ts';
 import type { Preprocessing } from '../core/model/model.ts';
 import { messageOf } from '../core/runtime/errors.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
 import { freeBytes } from './free-bytes.ts';
 import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
-import { makeSerialQueue } from './lane.ts';
+import { makeSerialQueue } from './serial-queue.ts';
 import { turnUpright } from './upright.ts';
 
 // One thread a decode: runners and images are what goes on in parallel. Nothing is ever decoded twice.

@@ -87,7 +87,11 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
   };
 }
 
-async function locate(ref: ModelRef, options: ModelFilesOptions, signal: AbortSignal): Promise<ModelLocation> {
+async function locate(
+  ref: ModelRef,
+  options: ModelFilesOptions,
+  signal: AbortSignal,
+): Promise<ModelLocation> {
   const { library, output, cacheDir, optimised, log } = options;
   const cached = join(cacheDir, ref.sha256);
   const installed = await library.findBySha256(ref.sha256);

@@ -11,7 +11,7 @@ import { type ModelManifest, type ModelVariant, modelTitle } from '../core/model
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 import { type CatalogEntry, catalogEntries, HUB_URL } from './catalog.ts';
-import { type FileDownloadOptions, discardPartial, downloadFile } from './download.ts';
+import { discardPartial, downloadFile, type FileDownloadOptions } from './download.ts';
 import { sha256OfFile } from './folder.ts';
 import { standardLabels } from './import.ts';
 import { inspectModel } from './inspect.ts';

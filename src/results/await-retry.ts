@@ -1,8 +1,8 @@
 import { attemptTotal, type JobRecord } from '../core/job/job.ts';
 import { isFinal, readJob } from '../core/job/job-record.ts';
 import { type FollowOptions, finish } from './follow.ts';
+import { IdleDeadLetterDrain } from './idle-dead-letter-drain.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
-import { IdleDeadLetterDrain } from './quiet-drain.ts';
 import { ResponseListener } from './responses.ts';
 
 /**

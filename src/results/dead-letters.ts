@@ -24,7 +24,7 @@ import {
 } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 import { concludeDrops, concludeRequest } from './conclude.ts';
-import { forEachCollectingErrors } from './one-by-one.ts';
+import { forEachCollectingErrors } from './for-each-collecting-errors.ts';
 
 const EVERY_MS = 10_000;
 const MAX_LETTERS = 100;

@@ -4,8 +4,8 @@ import { finishJob, readJob } from '../core/job/job-record.ts';
 import { listShards } from '../core/job/shard.ts';
 import { isError, type Outcome } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
+import { IdleDeadLetterDrain } from './idle-dead-letter-drain.ts';
 import { readShard } from './ledger.ts';
-import { IdleDeadLetterDrain } from './quiet-drain.ts';
 import { ResponseListener } from './responses.ts';
 import { type KnownShard, Tally } from './tally.ts';
 

@@ -7,8 +7,8 @@ import { aboutJob } from '../core/job/trace.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
 import { announceAgain } from './announce-again.ts';
+import { forEachCollectingErrors } from './for-each-collecting-errors.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
-import { forEachCollectingErrors } from './one-by-one.ts';
 
 const EVERY_MS = 15_000;
 /** Images that stay without outcome for so long, while no message is anywhere, are announced again. */

@@ -5,14 +5,14 @@ import { MAX_BATCH } from '../core/job/messages.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { messageOf, QueueMissingError } from '../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember } from './fleet.ts';
-import { MachineWatch, type MachineObservation } from './machines.ts';
+import { type MachineObservation, MachineWatch } from './machines.ts';
 import { RecentMedian } from './medians.ts';
 import {
   type Backlog,
   isUnknown,
-  type OrUnknown,
   type Machine,
   type Measured,
+  type OrUnknown,
   type Snapshot,
 } from './snapshot.ts';
 import { type WorkerObservation, WorkerStatusReader } from './statuses.ts';

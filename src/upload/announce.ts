@@ -6,7 +6,7 @@ import { markAnnounced, writePart } from '../core/job/manifest.ts';
 import { sendRequests } from '../core/job/requests.ts';
 import { isError } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import { batchWithDeadline } from './in-time.ts';
+import { batchWithDeadline } from './batch-with-deadline.ts';
 import { partSize } from './plan.ts';
 import type { StoredImage } from './store-image.ts';
 

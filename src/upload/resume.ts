@@ -20,7 +20,11 @@ export interface ResumeOptions {
  * one and marking it. What of that part has an outcome already is not announced again.
  * @returns how far the announcement is.
  */
-export async function announceRest(cloud: Cloud, job: JobRecord, options: ResumeOptions): Promise<AnnouncedTotal> {
+export async function announceRest(
+  cloud: Cloud,
+  job: JobRecord,
+  options: ResumeOptions,
+): Promise<AnnouncedTotal> {
   const { output } = cloud;
   const parts = await listParts(output, job.id, job.attempt, options.signal);
   for (const { isAnnounced, ...place } of parts) {

@@ -3,7 +3,7 @@ import type { JobRecord } from '../core/job/job.ts';
 import { MAX_BATCH } from '../core/job/messages.ts';
 import { Budget } from '../core/runtime/budget.ts';
 import { type AnnouncedTotal, type AnnounceOptions, announceAll } from './announce.ts';
-import { inGroups } from './in-time.ts';
+import { inGroups } from './batch-with-deadline.ts';
 import type { Input } from './inputs.ts';
 import { storeGroup } from './store-group.ts';
 import type { StoredImage } from './store-image.ts';

@@ -4,7 +4,7 @@ import type { Clock } from '../core/runtime/clock.ts';
 import type { Input } from '../upload/inputs.ts';
 import { findContent } from '../upload/put-content.ts';
 import type { UploadedJob, UploadsOffered } from './api.ts';
-import { type ServiceLimits, LOOKED_UP_AT_ONCE } from './limits.ts';
+import { LOOKED_UP_AT_ONCE, type ServiceLimits } from './limits.ts';
 import { HttpProblem } from './problem.ts';
 import { tooLarge, tooManyBytes } from './receive-upload.ts';
 

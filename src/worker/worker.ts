@@ -37,7 +37,7 @@ import { StatusReporter } from './lifecycle/status.ts';
 import { Stop, type StopReason } from './lifecycle/stop.ts';
 import type { BatchTools } from './messages/batch.ts';
 import { downloadImage, locate } from './messages/download.ts';
-import { ExclusiveGate } from './messages/exclusive-turns.ts';
+import { ExclusiveGate } from './messages/exclusive-gate.ts';
 import { LeaseKeeper } from './messages/lease.ts';
 import type { MessageTools } from './messages/message.ts';
 import { ModelLocations, type ModelSource } from './messages/models.ts';

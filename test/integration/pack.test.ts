@@ -7,7 +7,7 @@ import { systemClock } from '../../src/app/system-clock.ts';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { Budget } from '../../src/core/runtime/budget.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
-import { inGroups } from '../../src/upload/in-time.ts';
+import { inGroups } from '../../src/upload/batch-with-deadline.ts';
 import type { Input } from '../../src/upload/inputs.ts';
 import { storeGroup } from '../../src/upload/store-group.ts';
 import { type Download, downloadsOf } from '../../src/worker/messages/download.ts';

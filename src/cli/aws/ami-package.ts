@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { loadSettings } from '../../app/settings.ts';
 import { version } from '../../app/version.ts';
 import { createS3Client } from '../../aws/clients.ts';
-import { createPresignedFile } from '../../aws/lend-file.ts';
+import { createPresignedFile } from '../../aws/presigned-file.ts';
 import type { Cleanup } from '../../core/runtime/cleanup.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { PackageSource } from '../../image/user-data.ts';

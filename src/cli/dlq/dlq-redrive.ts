@@ -6,21 +6,27 @@ import { attemptTotal, type JobRecord } from '../../core/job/job.ts';
 import { readJobCost } from '../../core/job/job-cost.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import type { KeptDeadLetter } from '../../results/letters.ts';
+import type { KeptDeadLetter } from '../../results/dead-letter-records.ts';
 import {
   byJob,
   isReadable,
   type JobDeadLetters,
+  redriveMessages,
   removeDeadLetters,
   requestOf,
-  redriveMessages,
   unanswered,
-} from '../../results/letters.ts';
+} from '../../results/dead-letter-records.ts';
 import { faultTeller, howToGoOn, waitAndPrint, withAdvice } from '../jobs/wait.ts';
 import { type Run, withRun } from '../run.ts';
 import { exitCode, InterruptedError } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
-import { checkOutputFlags, outputFormatOf, type Output, type OutputFlags, openOutput } from '../terminal/output.ts';
+import {
+  checkOutputFlags,
+  type Output,
+  type OutputFlags,
+  openOutput,
+  outputFormatOf,
+} from '../terminal/output.ts';
 import { type LetterFlags, select } from './dlq.ts';
 
 export interface RedriveFlags extends LetterFlags, OutputFlags {

@@ -1,6 +1,6 @@
 import type { DeadLetter } from '../../core/job/dead-letter.ts';
+import { isReadable, jobOf, type KeptDeadLetter, requestOf } from '../../results/dead-letter-records.ts';
 import { harmless, plainName } from '../../results/export.ts';
-import { isReadable, jobOf, type KeptDeadLetter, requestOf } from '../../results/letters.ts';
 import { columns } from '../terminal/columns.ts';
 
 /** What `imgcls dlq list --format` takes. */

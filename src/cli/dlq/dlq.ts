@@ -10,7 +10,7 @@ import {
   readDeadLetter,
   readDeadLetters,
   removeDeadLetters,
-} from '../../results/letters.ts';
+} from '../../results/dead-letter-records.ts';
 import { type Run, withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';

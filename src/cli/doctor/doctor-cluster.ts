@@ -20,7 +20,7 @@ import { deadLetterQueueName, interactiveQueueName, modelPrefix } from '../../co
 import { modelTitle } from '../../core/model/model.ts';
 import type { Cleanup } from '../../core/runtime/cleanup.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import { type Check, ok, unknown, type CheckResult, wrong } from '../../doctor/check.ts';
+import { type Check, type CheckResult, ok, unknown, wrong } from '../../doctor/check.ts';
 import {
   controllerVerdict,
   inputVerdict,

@@ -7,7 +7,7 @@ import { openLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
-import { type Check, ok, type CheckResult, wrong } from '../../doctor/check.ts';
+import { type Check, type CheckResult, ok, wrong } from '../../doctor/check.ts';
 
 /** The folder itself or, where it is not there yet, the one in which it would be made. */
 export async function nearestFolder(folder: string): Promise<string> {

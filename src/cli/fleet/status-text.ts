@@ -7,8 +7,8 @@ import {
   reportStaleAfterMs,
 } from '../../core/fleet/controller-timing.ts';
 import { ttlMsOf, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
-import { pluralize } from '../../core/money/counted.ts';
 import { dollars } from '../../core/money/money.ts';
+import { pluralize } from '../../core/money/pluralize.ts';
 import { harmless, plainName } from '../../results/export.ts';
 import { isUnknown, type OrUnknown } from '../../scaler/snapshot.ts';
 import { byteSize } from '../terminal/byte-size.ts';

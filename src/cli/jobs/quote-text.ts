@@ -1,5 +1,5 @@
-import { pluralize } from '../../core/money/counted.ts';
 import { dollars } from '../../core/money/money.ts';
+import { pluralize } from '../../core/money/pluralize.ts';
 import { PRICES_AS_OF } from '../../core/money/prices.ts';
 import { harmless } from '../../results/export.ts';
 import type { Quote, RequestQuote } from '../../scaler/quote.ts';

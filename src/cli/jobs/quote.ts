@@ -17,11 +17,11 @@ import type { PolicySettings } from '../../scaler/policy/policy.ts';
 import { type QuoteInputs, quote, quoteRequests } from '../../scaler/quote.ts';
 import { readReport } from '../../scaler/report.ts';
 import { ObjectCount } from '../../upload/count-objects.ts';
+import { checkEmptyInput } from '../../upload/empty-input.ts';
 import type { Input } from '../../upload/inputs.ts';
-import { checkEmptyInput } from '../../upload/nothing.ts';
 import { walkInputs } from '../../upload/walk.ts';
 import { notice } from '../terminal/notice.ts';
-import { outputFormatOf, type OutputFlags, openOutput } from '../terminal/output.ts';
+import { type OutputFlags, openOutput, outputFormatOf } from '../terminal/output.ts';
 import { skippedFiles } from '../terminal/skipped.ts';
 import { type QuoteView, quoteText } from './quote-text.ts';
 

@@ -16,7 +16,10 @@ export interface RemoveOptions {
 }
 
 /** Runs `imgcls rm`. @returns the exit code. */
-export function removeJobs(ids: readonly string[], { force, cluster, dataDir }: RemoveOptions): Promise<number> {
+export function removeJobs(
+  ids: readonly string[],
+  { force, cluster, dataDir }: RemoveOptions,
+): Promise<number> {
   return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     await Promise.all(ids.map((id) => requireJob(cloud, id, interrupted)));
     for (const id of ids) {

@@ -1,16 +1,16 @@
 import type { Job } from '../../client/submission.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { attemptTotal } from '../../core/job/job.ts';
-import { pluralize } from '../../core/money/counted.ts';
 import { dollars } from '../../core/money/money.ts';
+import { pluralize } from '../../core/money/pluralize.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { exitCode, InterruptedError, isClosedPipe } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import type { Output, OutputFlags } from '../terminal/output.ts';
-import { outputFormatOf, openOutput, type Written, writeOutcomes } from '../terminal/output.ts';
+import { openOutput, outputFormatOf, type Written, writeOutcomes } from '../terminal/output.ts';
 import { measured, startProgress } from '../terminal/progress.ts';
-import { hasNoWorkers } from './attended.ts';
+import { hasNoWorkers } from './has-no-workers.ts';
 
 export interface WaitOptions {
   interrupted: AbortSignal;

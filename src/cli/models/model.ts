@@ -169,7 +169,10 @@ async function isDoubted(library: ModelLibrary, { name, variant }: ModelManifest
   return !trusted(await library.find(name)).some(({ manifest }) => manifest.variant === variant);
 }
 
-export async function removeModel({ library, optimised, out }: ModelCommandDeps, title: string): Promise<void> {
+export async function removeModel(
+  { library, optimised, out }: ModelCommandDeps,
+  title: string,
+): Promise<void> {
   const { parseModelTitle } = await import('../../model/select-model.ts');
   const { name, variant } = parseModelTitle(title);
   const models = (await library.find(name, variant)).filter(({ bundled }) => !bundled);

@@ -1,4 +1,4 @@
-import { pluralize } from '../../core/money/counted.ts';
+import { pluralize } from '../../core/money/pluralize.ts';
 import { openSpinner } from './spinner.ts';
 
 /** How often a log file, say, gets a line of progress. */

@@ -1,6 +1,6 @@
 /** How many machines the cost caps allow. Money is spent when a machine is launched: what is pending counts. */
 import { dollars } from '../../core/money/money.ts';
-import { isUnknown, type OrUnknown, type Machine, type Measured, type UnfinishedJob } from '../snapshot.ts';
+import { isUnknown, type Machine, type Measured, type OrUnknown, type UnfinishedJob } from '../snapshot.ts';
 import type { PolicySettings } from './policy.ts';
 
 export interface LaunchBudget {

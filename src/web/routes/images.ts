@@ -7,7 +7,7 @@ import { findDropAt } from '../../core/job/drop.ts';
 import { anyJobId, FIRST_ATTEMPT, type ImageSource } from '../../core/job/job.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { readManifest } from '../../core/job/manifest.ts';
-import { imageFormatOf, type ImageFormat } from '../../core/model/image-format.ts';
+import { type ImageFormat, imageFormatOf } from '../../core/model/image-format.ts';
 import { isError } from '../../core/model/outcome.ts';
 import { PreconditionFailedError } from '../../core/runtime/errors.ts';
 import { requireJob } from '../../results/job-facts.ts';

@@ -7,11 +7,11 @@ import type { ModelRef } from '../../core/model/model.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { Input } from '../../upload/inputs.ts';
 import { parseS3Address } from '../../upload/select.ts';
-import { jobView, type JobRequest, newJob, type UploadedJob, uploadedJob } from '../api.ts';
+import { type JobRequest, jobView, newJob, type UploadedJob, uploadedJob } from '../api.ts';
 import type { DirectUploads } from '../direct-uploads.ts';
 import type { IdempotencyKeys } from '../idempotency.ts';
 import type { JobHub } from '../job-hub.ts';
-import { BODY_BYTES, type ServiceLimits, NAMED_IMAGE_BYTES } from '../limits.ts';
+import { BODY_BYTES, NAMED_IMAGE_BYTES, type ServiceLimits } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
 import { discardUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
@@ -110,7 +110,10 @@ async function uploaded(
   return { inputs: images, topK: parsed.data.topK, model: parsed.data.model };
 }
 
-async function named(body: JobRequest | UploadedJob, { uploads, allowBuckets }: SubmitRouteOptions): Promise<Asked> {
+async function named(
+  body: JobRequest | UploadedJob,
+  { uploads, allowBuckets }: SubmitRouteOptions,
+): Promise<Asked> {
   const { topK, model } = body;
   if ('images' in body) return { inputs: (await uploads?.take(body.images)) ?? [], topK, model };
   const { inputs, include = [], exclude = [] } = body;

@@ -2,8 +2,8 @@ import { MAX_BATCH } from '../../core/job/messages.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
 import { type BatchTools, runBatch } from '../messages/batch.ts';
+import type { HeldMessage } from '../messages/held-message.ts';
 import type { MessageResult } from '../messages/message.ts';
-import type { HeldMessage } from '../messages/received.ts';
 import { MAX_WAIT_MS, type Service } from './intake.ts';
 import type { Workload } from './workload.ts';
 

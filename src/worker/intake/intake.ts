@@ -5,9 +5,9 @@ import { isTransient } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import type { Meter } from '../../core/runtime/metrics.ts';
 import type { Stop } from '../lifecycle/stop.ts';
+import { HeldMessage } from '../messages/held-message.ts';
 import type { LeaseKeeper } from '../messages/lease.ts';
 import type { MessageResult } from '../messages/message.ts';
-import { HeldMessage } from '../messages/received.ts';
 import { ReceiveBackoff } from './receive-backoff.ts';
 import type { Workload } from './workload.ts';
 

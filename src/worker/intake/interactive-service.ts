@@ -1,9 +1,9 @@
 import { messageOf } from '../../core/runtime/errors.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
+import type { HeldMessage } from '../messages/held-message.ts';
 import { runInteractive } from '../messages/interactive.ts';
 import type { MessageResult, MessageTools } from '../messages/message.ts';
-import type { HeldMessage } from '../messages/received.ts';
 import { MAX_WAIT_MS, type Service } from './intake.ts';
 
 export interface InteractiveServiceOptions {

@@ -2,8 +2,8 @@ import type { Clock } from '../../core/runtime/clock.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
+import type { HeldMessage } from '../messages/held-message.ts';
 import type { MessageResult } from '../messages/message.ts';
-import type { HeldMessage } from '../messages/received.ts';
 
 export interface WorkloadOptions {
   stop: Stop;

@@ -16,8 +16,8 @@ import { backoffMs } from '../../core/runtime/backoff.ts';
 import { messageOf, type PoisonError } from '../../core/runtime/errors.ts';
 import { classifyBatch } from './classify-batch.ts';
 import { type DropTools, workOnNotification } from './drops.ts';
-import { type MessageResult, release, deleteMessage, respond, runMessage } from './message.ts';
-import type { HeldMessage } from './received.ts';
+import type { HeldMessage } from './held-message.ts';
+import { deleteMessage, type MessageResult, release, respond, runMessage } from './message.ts';
 import { withRetries } from './retry.ts';
 
 export interface BatchTools extends DropTools {

@@ -8,9 +8,9 @@ import { ImgclsError } from '../../core/runtime/errors.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import type { RunnerPool } from '../runners/runner-pool.ts';
 import { downloadsOf, type LocatedImage, type ReadImage } from './download.ts';
-import type { ExclusiveGate } from './exclusive-turns.ts';
+import type { ExclusiveGate } from './exclusive-gate.ts';
+import type { HeldMessage } from './held-message.ts';
 import type { ModelLocations } from './models.ts';
-import type { HeldMessage } from './received.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
 export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {

@@ -9,8 +9,8 @@ import type { ModelRef } from '../../core/model/model.ts';
 import type { Outcome } from '../../core/model/outcome.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
-import { type MessageResult, type MessageTools, deleteMessage } from './message.ts';
-import type { HeldMessage } from './received.ts';
+import type { HeldMessage } from './held-message.ts';
+import { deleteMessage, type MessageResult, type MessageTools } from './message.ts';
 import { withRetries } from './retry.ts';
 
 export interface DropTools extends MessageTools {

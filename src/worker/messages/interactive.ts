@@ -12,8 +12,8 @@ import type { Outcome } from '../../core/model/outcome.ts';
 import { messageOf, PoisonError } from '../../core/runtime/errors.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
-import { type MessageResult, type MessageTools, deleteMessage, respond, runMessage } from './message.ts';
-import type { HeldMessage } from './received.ts';
+import type { HeldMessage } from './held-message.ts';
+import { deleteMessage, type MessageResult, type MessageTools, respond, runMessage } from './message.ts';
 
 /** One that was given out more often was in the hands of workers that ended. */
 const MAX_RECEIVES = 2;

@@ -16,8 +16,8 @@ import {
 import type { Log } from '../../core/runtime/log.ts';
 import type { Meter } from '../../core/runtime/metrics.ts';
 import type { ClassifyTools } from './classify-batch.ts';
+import type { HeldMessage } from './held-message.ts';
 import type { LeaseKeeper } from './lease.ts';
-import type { HeldMessage } from './received.ts';
 import { withRetries } from './retry.ts';
 
 export interface MessageTools extends ClassifyTools {
@@ -142,7 +142,11 @@ export async function deleteMessage(batch: HeldMessage, tools: MessageTools): Pr
 }
 
 /** Lets go of the message and hides it for so long, 0 giving it back at once. At worst its lease runs out. */
-export async function release(batch: HeldMessage, forMs: number, { leases, queue, log }: MessageTools): Promise<void> {
+export async function release(
+  batch: HeldMessage,
+  forMs: number,
+  { leases, queue, log }: MessageTools,
+): Promise<void> {
   const { receipt } = batch.message;
   try {
     await leases.release(receipt);

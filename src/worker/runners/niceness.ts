@@ -11,7 +11,11 @@ const TRIES = 20;
  * start: on Linux only threads that are made afterwards stand back with it. Where the system does not let us, the process
  * works as any other.
  */
-export async function lowerPriority(pid: number, niceness: number, clock: Pick<Clock, 'sleep'>): Promise<void> {
+export async function lowerPriority(
+  pid: number,
+  niceness: number,
+  clock: Pick<Clock, 'sleep'>,
+): Promise<void> {
   if (niceness === 0) return;
   try {
     setPriority(pid, niceness);

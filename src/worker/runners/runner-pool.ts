@@ -5,10 +5,10 @@ import { onAbort } from '../../core/runtime/abort.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import type { Meter } from '../../core/runtime/metrics.ts';
+import { attributeCrash, CLEAN, type CrashRecord } from './crash-attribution.ts';
 import { ChunkQueue, type Work } from './image-queue.ts';
 import { type Runner, RunnerDied } from './runner.ts';
 import { RunnerSlots, type RunnerSlotsOptions, type Slot } from './runner-slots.ts';
-import { CLEAN, attributeCrash, type CrashRecord } from './suspects.ts';
 
 /** Requests in a runner: the next one is decoded while the one before is in the model. */
 const REQUESTS_PER_RUNNER = 2;

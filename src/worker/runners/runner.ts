@@ -7,9 +7,9 @@ import type {
 } from '../../core/model/runner-protocol.ts';
 import { RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
+import type { DeathCause } from './crash-attribution.ts';
 import { Deadline } from './deadline.ts';
 import { lowerPriority } from './niceness.ts';
-import type { DeathCause } from './suspects.ts';
 
 export interface RunnerOptions {
   /** The script that speaks core/runner-protocol. */

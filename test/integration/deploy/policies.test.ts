@@ -171,7 +171,7 @@ describe('the source', () => {
 
   it('knows what a call through an interface runs', () => {
     const optional = {
-      'src/client/again.ts isWanted': 'absent: every image is',
+      'src/client/retry-images.ts isWanted': 'absent: every image is',
       'src/client/submission.ts leave': 'of a fleet on one machine',
       'src/scaler/lock.ts hasEnded': 'of a holder on one machine',
       'src/aws/s3-body.ts open': 'of streams, which only submitters store',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/app/system-clock.ts';
-import { hasNoWorkers } from '../../../src/cli/jobs/attended.ts';
+import { hasNoWorkers } from '../../../src/cli/jobs/has-no-workers.ts';
 import { checkOutputFlags, outputFormatOf } from '../../../src/cli/terminal/output.ts';
 import { CONTROLLER_LOCK_KEY, workerStatusKey } from '../../../src/core/job/keys.ts';
 import { FORMAT } from '../../../src/core/runtime/versioned.ts';

@@ -12,11 +12,11 @@ import {
   newestFirst,
   readDeadLetter,
   readDeadLetters,
+  redriveMessages,
   removeDeadLetters,
   requestOf,
-  redriveMessages,
   unanswered,
-} from '../../../src/results/letters.ts';
+} from '../../../src/results/dead-letter-records.ts';
 import { CLUSTER, makeClouds, type TestClouds } from '../../contract/local-cloud.ts';
 
 const JOB = '01ARZ3NDEKTSV4RRFFQ69G5FAV';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Budget } from '../../../src/core/runtime/budget.ts';
-import { ExclusiveGate } from '../../../src/worker/messages/exclusive-turns.ts';
+import { ExclusiveGate } from '../../../src/worker/messages/exclusive-gate.ts';
+import { attributeCrash, CLEAN, type DeathCause } from '../../../src/worker/runners/crash-attribution.ts';
 import { ChunkQueue, type Work } from '../../../src/worker/runners/image-queue.ts';
-import { CLEAN, type DeathCause, attributeCrash } from '../../../src/worker/runners/suspects.ts';
 
 const never = new AbortController().signal;
 

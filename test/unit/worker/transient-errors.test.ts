@@ -6,7 +6,7 @@ import { responseFor } from '../../../src/core/job/shard.ts';
 import { Budget } from '../../../src/core/runtime/budget.ts';
 import { DamagedError, ImgclsError, ObjectMissingError } from '../../../src/core/runtime/errors.ts';
 import { untilNoController } from '../../../src/worker/lifecycle/controller-watch.ts';
-import { type ImageDownloadOptions, downloadImage } from '../../../src/worker/messages/download.ts';
+import { downloadImage, type ImageDownloadOptions } from '../../../src/worker/messages/download.ts';
 import { withRetries } from '../../../src/worker/messages/retry.ts';
 import { SteppingClock } from './stepping-clock.ts';
 

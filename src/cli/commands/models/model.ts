@@ -116,7 +116,9 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .alias('rm')
     .description('Removes an installed model.')
     .argument('<model>', 'NAME or NAME/VARIANT')
-    .action(async (title: string) => (await import('../../models/model.ts')).removeModel(await open(), title));
+    .action(async (title: string) =>
+      (await import('../../models/model.ts')).removeModel(await open(), title),
+    );
   model
     .command('verify')
     .description(

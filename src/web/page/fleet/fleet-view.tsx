@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { StatusBody } from '../../api.ts';
 import { ask } from '../service/ask.ts';
-import { Notice, ErrorNotice } from '../shell/notice.tsx';
+import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { usePolling } from '../shell/polling.ts';
 import { Charts } from './charts.tsx';
 import { type Moment, merged, momentOf } from './series.ts';

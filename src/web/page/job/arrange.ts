@@ -1,6 +1,6 @@
 /** Which images of a job to show, and in what order. Pure. */
 import { FETCHED_WHOLE } from './fetch-plan.ts';
-import { type OutcomeState, isFailed, type Outcomes } from './outcomes.ts';
+import { isFailed, type OutcomeState, type Outcomes } from './outcomes.ts';
 
 export const shownStates = ['all', 'labelled', 'errors', 'waiting'] as const;
 export type ShownState = (typeof shownStates)[number];

@@ -3,7 +3,7 @@ import { percent } from '../format.ts';
 import { Thumb } from '../shell/thumb.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { HOVER_DETAIL } from './hover-detail.tsx';
-import { type OutcomeState, isFailed } from './outcomes.ts';
+import { isFailed, type OutcomeState } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';
 import { errorWords, imageWords } from './words.ts';
 

@@ -2,7 +2,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { age } from '../format.ts';
 import { say } from '../shell/live-region.tsx';
-import { Notice, ErrorNotice } from '../shell/notice.tsx';
+import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { type Announcement, announcement } from './announce.ts';
 import { arrange, PLAIN, type ViewOptions } from './arrange.ts';

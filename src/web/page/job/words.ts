@@ -2,7 +2,7 @@
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import type { JobView, OutcomeView } from '../../api.ts';
 import { counted, dollars, duration, number, percent, rate } from '../format.ts';
-import { type Failed, type OutcomeState, isFailed } from './outcomes.ts';
+import { type Failed, isFailed, type OutcomeState } from './outcomes.ts';
 
 type ErrorCode = Failed['error']['code'];
 

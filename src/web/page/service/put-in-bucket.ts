@@ -96,7 +96,8 @@ class BucketUpload {
       try {
         return (await ask<UploadsOffered>('/uploads', init)).uploads;
       } catch (error) {
-        if (!(error instanceof ServiceError) || !(error.status === 0 || isTransientStatus(error.status))) throw error;
+        if (!(error instanceof ServiceError) || !(error.status === 0 || isTransientStatus(error.status)))
+          throw error;
         await pause({ why: error.message, failures }, this.#onStage, this.#signal);
       }
     }

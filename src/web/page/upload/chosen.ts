@@ -57,7 +57,10 @@ export const totalBytes = (chosen: readonly Chosen[]): number =>
   chosen.reduce((sum, { file }) => sum + file.size, 0);
 
 /** What keeps all of them from going in one upload. */
-export function tooMuch(chosen: readonly Chosen[], { files, requestBytes }: UploadLimits): string | undefined {
+export function tooMuch(
+  chosen: readonly Chosen[],
+  { files, requestBytes }: UploadLimits,
+): string | undefined {
   if (chosen.length > files)
     return `These are ${counted(chosen.length, 'image')}; the service takes ${number(files)} in one job. Remove ${number(chosen.length - files)} and submit them as a second job.`;
   const bytes = totalBytes(chosen);

@@ -6,7 +6,7 @@ import { goTo } from '../location.ts';
 import { server } from '../service/server.ts';
 import type { UploadStage } from '../service/stages.ts';
 import { submitUpload } from '../service/submit.ts';
-import { Notice, ErrorNotice } from '../shell/notice.tsx';
+import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { Thumb } from '../shell/thumb.tsx';
 import { type Chosen, tooMuch, totalBytes } from './chosen.ts';
 import { OptionFields, type Options } from './options.tsx';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ScalingHistory } from '../../../../src/scaler/policy/memory.ts';
 import type { Decision } from '../../../../src/scaler/policy/policy.ts';
+import { ScalingHistory } from '../../../../src/scaler/policy/scaling-history.ts';
 import { isWorkExpected } from '../../../../src/scaler/policy/standby.ts';
 import type { Snapshot } from '../../../../src/scaler/snapshot.ts';
 

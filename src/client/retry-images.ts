@@ -3,7 +3,7 @@
 import path from 'node:path';
 import type { Store } from '../core/cloud/ports.ts';
 import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
-import { readManifest, type IndexRange } from '../core/job/manifest.ts';
+import { type IndexRange, readManifest } from '../core/job/manifest.ts';
 import { isError } from '../core/model/outcome.ts';
 import { readFailures } from '../results/failures.ts';
 import type { Input } from '../upload/inputs.ts';

@@ -21,7 +21,10 @@ const ENDED_RUNNERS = 2;
  * would find the guilty one too, but every wrong half costs a new process and a model load, while an innocent
  * image alone costs no more than in a batch: 16 images with one killer among them end 3 runners this way, and 6 by halves.
  */
-export function attributeCrash(record: CrashRecord, cause: DeathCause): { record: CrashRecord; verdict: ErrorCode | undefined } {
+export function attributeCrash(
+  record: CrashRecord,
+  cause: DeathCause,
+): { record: CrashRecord; verdict: ErrorCode | undefined } {
   const crashes = record.crashes + (cause === 'crash' ? 1 : 0);
   const timeouts = record.timeouts + (cause === 'timeout' ? 1 : 0);
   let verdict: ErrorCode | undefined;

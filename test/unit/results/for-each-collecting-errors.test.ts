@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ImgclsError } from '../../../src/core/runtime/errors.ts';
-import { forEachCollectingErrors } from '../../../src/results/one-by-one.ts';
+import { forEachCollectingErrors } from '../../../src/results/for-each-collecting-errors.ts';
 
 describe('items that are acted on one by one', () => {
   const failing = (kind: 'transient' | 'permanent') => {
