@@ -19,7 +19,7 @@ export interface FleetMember {
 
 export interface LaunchRequest {
   count: number;
-  /** Names this decision; the same decision launches at most once, however often it is sent. */
+  /** The epoch and number of the decision, such as "7-1". Cloud drivers tag their machines with it. */
   decision: string;
 }
 

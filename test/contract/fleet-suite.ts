@@ -69,29 +69,12 @@ export function describeFleetDriver(
       expect(idsOf(await driver.members())).toEqual([...first, ...second].sort());
     });
 
-    it('launches once for a decision that is sent twice', async () => {
-      const request = { count: 2, decision: newDecision() };
-      const first = await driver.launch(request);
-      const again = await driver.launch(request);
-      expect(again.started.toSorted()).toEqual(first.started.toSorted());
-      expect(idsOf(await driver.members())).toEqual(first.started.toSorted());
-    });
-
     it('forgets no member when its controller starts anew', async () => {
       const ids = await launch(2);
       driver = world.driver();
       expect(idsOf(await driver.members())).toEqual(ids);
       await driver.terminate(ids);
       await untilGone(ids);
-    });
-
-    it('launches once for a decision that is sent again after a new start', async () => {
-      const request = { count: 2, decision: newDecision() };
-      const { started } = await driver.launch(request);
-      driver = world.driver();
-      const again = await driver.launch(request);
-      expect(again.started.toSorted()).toEqual(started.toSorted());
-      expect(idsOf(await driver.members())).toEqual(started.toSorted());
     });
 
     it('takes retired machines out of service until they have ended, and no others', async () => {

@@ -356,13 +356,6 @@ describe('worker processes', () => {
     expect(await readdir(machine.logDir)).toEqual([]);
   });
 
-  it('are not launched again by a decision whose workers are still there, when more are asked for', async () => {
-    const request = { count: 1, decision: 'the-same' };
-    const { started } = await machine.driver().launch(request);
-    const again = await machine.driver().launch({ ...request, count: 3 });
-    expect(again).toEqual({ started, retryable: { count: 2, why: expect.any(String) } });
-  });
-
   it('cost nothing, or what the settings say', async () => {
     const driver = machine.driver('quick', { hourlyUsd: 0.25 });
     const id = await launchOne(driver);

@@ -58,8 +58,6 @@ class AsgFleet implements FleetDriver {
 
   async launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
     const before = await this.#look();
-    const known = this.#launchedBy(decision, before).slice(0, count);
-    if (known.length > 0) return { started: known };
     const { group, desired, serving } = before;
     if (group.isLaunchSuspended) return { started: [], permanent: { count, why: whySuspended(group) } };
     // Protected ones may be more than are desired.
@@ -121,14 +119,6 @@ class AsgFleet implements FleetDriver {
     return undefined;
   }
 
-  #launchedBy(decision: string, view: GroupView): string[] {
-    const there = view.machines.filter(
-      ({ serves, instance }) => serves && instance?.tags[LAUNCH_TAG] === decision,
-    );
-    const missing = this.#lastDecision(view) === decision ? this.#missingIds(view) : [];
-    return [...there.map(({ id }) => id), ...missing];
-  }
-
   /** Those that are there first. */
   #newIn(after: GroupView, before: GroupView): string[] {
     const known = new Set(before.machines.map(({ id }) => id));
@@ -136,12 +126,8 @@ class AsgFleet implements FleetDriver {
     return [...there.map(({ id }) => id), ...this.#missingIds(after).toReversed()];
   }
 
-  #lastDecision({ group }: GroupView): string | undefined {
-    return this.#asked?.decision ?? group.tags[LAUNCH_TAG];
-  }
-
   #missingIds(view: GroupView): string[] {
-    const decision = this.#lastDecision(view) ?? '0';
+    const decision = this.#asked?.decision ?? view.group.tags[LAUNCH_TAG] ?? '0';
     return Array.from({ length: view.missing }, (_, at) => `asked-${decision}-${at + 1}`);
   }
 

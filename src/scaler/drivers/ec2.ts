@@ -72,12 +72,6 @@ class Ec2Fleet implements FleetDriver {
   async launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
     await this.#settle();
     const instances = await this.#instances();
-    // One that is stopped carries the decision too, if it could not be started for it.
-    const before = instances
-      .filter(({ state, tags }) => state !== 'stopped' && tags[LAUNCH_TAG] === decision)
-      .map(({ id }) => id);
-    const known = new Set([...before, ...this.#launches.ofDecision(decision)]);
-    if (known.size > 0) return { started: [...known] };
     const started = await this.#startWarm(count, instances, decision);
     return await this.#launchNew(count - started.length, started, instances, decision);
   }
@@ -120,7 +114,7 @@ class Ec2Fleet implements FleetDriver {
       return;
     }
     const { started } = await this.#send(lost.launch);
-    this.#launches.add(lost.launch.tags[LAUNCH_TAG] ?? '', started);
+    this.#launches.add(started);
   }
 
   async #send(launch: Ec2Launch): Promise<{ started: string[]; refusals: Refusal[] }> {
@@ -205,7 +199,7 @@ class Ec2Fleet implements FleetDriver {
       .digest('hex');
     try {
       const answer = await this.#send({ ...request, token });
-      this.#launches.add(decision, answer.started);
+      this.#launches.add(answer.started);
       return answer;
     } catch (error) {
       if (error instanceof ImgclsError && !isTransient(error)) return error;

@@ -18,8 +18,6 @@ import { type WorkerFile, WorkerFiles } from './worker-files.ts';
 export const DRAIN_MS = 60_000;
 /** A worker that lived this long before it crashed was no failure to start. */
 const SOUND_LIFE_MS = 30_000;
-/** A decision is sent again soon or never. */
-const KEPT_ANSWERS = 100;
 /** Shortages that pass. */
 const PASSING: readonly unknown[] = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ENOSPC'];
 
@@ -57,7 +55,6 @@ class ProcessFleet implements FleetDriver {
   readonly #crashes: Crashes;
   readonly #statuses: WorkerStatusReader;
   readonly #ready = new Set<string>();
-  readonly #answers = new Map<string, Promise<LaunchAnswer>>();
 
   constructor(options: ProcessFleetOptions) {
     const { output, clock, random, logDir, hourlyUsd = 0 } = options;
@@ -79,18 +76,15 @@ class ProcessFleet implements FleetDriver {
     }));
   }
 
-  async launch(request: LaunchRequest): Promise<LaunchAnswer> {
-    const { decision } = request;
-    const before = this.#answers.get(decision);
-    if (before !== undefined) return await before;
-    const answer = this.#launch(request);
-    this.#answers.set(decision, answer);
-    const [oldest] = this.#answers.keys();
-    if (this.#answers.size > KEPT_ANSWERS && oldest !== undefined) this.#answers.delete(oldest);
-    // What launched nothing may be tried again under the same name.
-    const forget = () => this.#answers.delete(decision);
-    await answer.then(({ started }) => started.length > 0 || forget(), forget);
-    return await answer;
+  async launch({ count }: LaunchRequest): Promise<LaunchAnswer> {
+    // Takes note of workers that have ended since the last look.
+    await this.#look();
+    const { heldBack } = this.#crashes;
+    if (heldBack?.isHopeless) {
+      return { started: [], permanent: { count, why: await this.#whyHopeless(heldBack) } };
+    }
+    if (heldBack !== undefined) return withRest([], count, heldBack.why);
+    return await this.#startMany(count);
   }
 
   async retire(ids: readonly string[]): Promise<void> {
@@ -203,22 +197,10 @@ class ProcessFleet implements FleetDriver {
     await this.#files.remove(id);
   }
 
-  async #launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
-    const files = await this.#look();
-    const before = files.filter((file) => file.decision === decision).map(({ id }) => id);
-    if (before.length > 0) return withRest(before, count, 'this decision was carried out before');
-    const { heldBack } = this.#crashes;
-    if (heldBack?.isHopeless) {
-      return { started: [], permanent: { count, why: await this.#whyHopeless(heldBack) } };
-    }
-    if (heldBack !== undefined) return withRest([], count, heldBack.why);
-    return await this.#startMany(count, decision);
-  }
-
-  async #startMany(count: number, decision: string): Promise<LaunchAnswer> {
+  async #startMany(count: number): Promise<LaunchAnswer> {
     const started: string[] = [];
     try {
-      while (started.length < count) started.push(await this.#start(decision));
+      while (started.length < count) started.push(await this.#start());
       return { started };
     } catch (error) {
       const why = `a worker cannot be started: ${messageOf(error)}`;
@@ -228,13 +210,13 @@ class ProcessFleet implements FleetDriver {
     }
   }
 
-  async #start(decision: string): Promise<string> {
+  async #start(): Promise<string> {
     const { command, env, host, clock, newWorkerId } = this.#options;
     const id = newWorkerId();
     const launchedAtMs = clock.nowMs();
     try {
       await this.#children.start(id, command, env, (pid) =>
-        this.#files.write({ id, host, launchedAtMs, decision, ...identify(pid) }),
+        this.#files.write({ id, host, launchedAtMs, ...identify(pid) }),
       );
     } catch (error) {
       await this.#files.removeLog(id);

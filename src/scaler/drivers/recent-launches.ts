@@ -6,15 +6,10 @@ import type { FleetMember } from '../fleet.ts';
 const UNSEEN_MS = 5 * 60_000;
 const MISSING_MS = 60_000;
 
-interface Launched {
-  decision: string;
-  atMs: number;
-}
-
 /** What was launched and is not listed yet, and what was listed and is missing for a moment: both are there. */
 export class RecentLaunches {
   readonly #clock: Clock;
-  readonly #launched = new Map<string, Launched>();
+  readonly #launched = new Map<string, number>();
   readonly #restarted = new Map<string, number>();
   #listed = new Map<string, { instance: Ec2Instance; atMs: number }>();
 
@@ -22,8 +17,8 @@ export class RecentLaunches {
     this.#clock = clock;
   }
 
-  add(decision: string, ids: readonly string[]): void {
-    for (const id of ids) this.#launched.set(id, { decision, atMs: this.#clock.monotonicMs() });
+  add(ids: readonly string[]): void {
+    for (const id of ids) this.#launched.set(id, this.#clock.monotonicMs());
   }
 
   /** Stopped instances that were started: the listing may say for a while that they are not. */
@@ -34,10 +29,6 @@ export class RecentLaunches {
   isRestarted(id: string): boolean {
     const atMs = this.#restarted.get(id);
     return atMs !== undefined && this.#clock.monotonicMs() - atMs < MISSING_MS;
-  }
-
-  ofDecision(decision: string): string[] {
-    return [...this.#launched].filter(([, each]) => each.decision === decision).map(([id]) => id);
   }
 
   /** What was told to end. One that was never listed stays: EC2 may not have known it yet, and told nobody. */
@@ -69,8 +60,8 @@ export class RecentLaunches {
     const listed = new Set(instances.map(({ id }) => id));
     const nowMs = this.#clock.monotonicMs();
     return [...this.#launched]
-      .filter(([id, { atMs }]) => !listed.has(id) && !this.#listed.has(id) && nowMs - atMs < UNSEEN_MS)
-      .map(([id, { atMs }]) => ({
+      .filter(([id, atMs]) => !listed.has(id) && !this.#listed.has(id) && nowMs - atMs < UNSEEN_MS)
+      .map(([id, atMs]) => ({
         id,
         state: 'running' as const,
         launchedAtMs: this.#clock.nowMs() - (nowMs - atMs),

@@ -14,8 +14,6 @@ const workerFile = z.object({
   startTicks: z.string().optional(),
   /** Wall clock, as `retiredAtMs`. */
   launchedAtMs: z.number(),
-  /** The decision that launched it; absent where only its own report told of it. */
-  decision: z.string().optional(),
   /** When it was told to end. */
   retiredAtMs: z.number().optional(),
 });
