@@ -211,6 +211,39 @@ describe('cost caps', () => {
     );
     expect(decision.launch).toBe(4);
   });
+  it('stop all work when a job has cost more than --max-job-cost', () => {
+    const decision = decide(
+      seen({
+        backlog: backlog(5000),
+        machines: some(2, 'busy'),
+        jobs: [{ id: 'j', totalImages: 5000, costUsd: 2.5 }],
+      }),
+      settings({ maxJobCostUsd: 2 }),
+      quiet,
+    );
+    expect(decision).toMatchObject({ launch: 0, target: 0 });
+    expect(decision.warnings[0]).toContain('a higher cap goes on with it');
+  });
+  it('do not take what one job has cost beyond --max-job-cost from another job', () => {
+    const jobs = [
+      { id: 'over', totalImages: 50_000, costUsd: 6 },
+      { id: 'new', totalImages: 50_000, costUsd: 0.97 },
+    ];
+    const decision = decide(seen({ backlog: backlog(100_000), jobs }), settings({ maxJobCostUsd: 1 }), quiet);
+    expect(decision.launch).toBe(4);
+  });
+  it('count nothing for a machine that boots longer than usual: its boot is paid', () => {
+    const decision = decide(
+      seen({
+        backlog: backlog(50_000),
+        machines: some(1, 'booting', { ageMs: 300_000 }),
+        jobs: [{ id: 'j', totalImages: 50_000, costUsd: 0.97 }],
+      }),
+      settings({ maxJobCostUsd: 1 }),
+      quiet,
+    );
+    expect(decision.launch).toBe(4);
+  });
   it('launch nothing when the price of a machine is not known', () => {
     const decision = decide(
       seen({ backlog: backlog(5000) }),
