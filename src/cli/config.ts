@@ -1,6 +1,6 @@
-import Table from 'cli-table3';
 import { loadSettings } from '../app/settings.ts';
 import { describeSetting, environmentName, isSecret, settingNames } from '../core/settings/settings.ts';
+import { drawTable } from './terminal/table.ts';
 
 /** Every setting as text, without secrets. */
 export function config(flags: { format: 'table' | 'json'; cluster?: string; dataDir?: string }): string {
@@ -14,13 +14,15 @@ export function config(flags: { format: 'table' | 'json'; cluster?: string; data
     what: describeSetting(name),
   }));
   if (format === 'json') return `${JSON.stringify(rows, null, 2)}\n`;
-  const table = new Table({
-    head: ['setting', 'value', 'from', 'environment', 'what it is'],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const { name, value, from, environment, what } of rows)
-    table.push([name, String(value ?? '-'), from, environment, what]);
-  return `${table.toString()}\n`;
+  const head = ['setting', 'value', 'from', 'environment', 'what it is'];
+  const cells = rows.map(({ name, value, from, environment, what }) => [
+    name,
+    String(value ?? '-'),
+    from,
+    environment,
+    what,
+  ]);
+  return `${drawTable(head, cells)}\n`;
 }
 
 /** An address may carry credentials; they are nobody's to read. */

@@ -14,7 +14,7 @@ import { builderUserData } from '../../image/user-data.ts';
 import { withInterrupt } from '../run.ts';
 import { agree } from '../terminal/ask.ts';
 import { notice } from '../terminal/notice.ts';
-import { tableOf } from '../terminal/table-of.ts';
+import { drawTable } from '../terminal/table.ts';
 import { openPackage } from './ami-package.ts';
 
 /** Flags of `imgcls ami build`, as parsed. */
@@ -104,7 +104,7 @@ export async function amiList({ format }: AmiListFlags): Promise<void> {
       inLaunchTemplate ? 'yes' : 'no',
     ]);
     process.stdout.write(
-      await tableOf(['image', 'architecture', 'imgcls', 'made (UTC)', 'in a template'], cells),
+      `${drawTable(['image', 'architecture', 'imgcls', 'made (UTC)', 'in a template'], cells)}\n`,
     );
   } finally {
     client.destroy();

@@ -10,8 +10,8 @@ import { messageOf } from '../../core/runtime/errors.ts';
 import { environmentName, type SettingName } from '../../core/settings/settings.ts';
 import { clusterSettings, type SettingValues, withCluster } from '../../deploy/cluster-settings.ts';
 import { pushModel } from '../../model/fetch.ts';
-import { columns } from '../terminal/columns.ts';
 import { notice } from '../terminal/notice.ts';
+import { drawTable } from '../terminal/table.ts';
 
 export interface Afterwards {
   settings: RunSettings;
@@ -34,7 +34,7 @@ export async function announceCluster(
       'it has no controller: nothing is launched before "imgcls scale" runs somewhere, and stays running.',
     );
   const outputs = Object.entries(stack.outputs).sort(([a], [b]) => a.localeCompare(b));
-  process.stdout.write(`${columns(['output', 'value'], outputs).join('\n')}\n`);
+  process.stdout.write(`${drawTable(['output', 'value'], outputs, { frame: 'none' })}\n`);
 }
 
 async function writeSettings(values: SettingValues, file = userConfigFile(process.env)): Promise<void> {

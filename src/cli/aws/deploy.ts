@@ -16,7 +16,7 @@ import { withInterrupt } from '../run.ts';
 import { agree } from '../terminal/ask.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
-import { tableOf } from '../terminal/table-of.ts';
+import { drawTable } from '../terminal/table.ts';
 import { announceCluster } from './deploy-after.ts';
 import { type ParameterFlags, wantedParameters } from './deploy-wanted.ts';
 import { stackProgress } from './stack-progress.ts';
@@ -127,7 +127,7 @@ async function agreeToChanges(
   signal: AbortSignal,
 ): Promise<boolean> {
   const out = flags.plan === true ? process.stdout : process.stderr;
-  if (changes.length > 0) out.write(await tableOf(CHANGE_HEAD, changeRows(changes)));
+  if (changes.length > 0) out.write(`${drawTable(CHANGE_HEAD, changeRows(changes))}\n`);
   out.write(`${changeSummary(changes)}\n`);
   const lost = losses(changes);
   if (lost.length > 0)

@@ -20,9 +20,9 @@ import {
 import { CLUSTER_TAG } from '../../scaler/drivers/ec2.ts';
 import { withInterrupt } from '../run.ts';
 import { agree } from '../terminal/ask.ts';
-import { columns } from '../terminal/columns.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
+import { drawTable } from '../terminal/table.ts';
 import { stackNameOf } from './deploy.ts';
 import { stackProgress } from './stack-progress.ts';
 
@@ -93,7 +93,7 @@ function remainsText(cluster: string, remains: Remains): string {
   const { stack, resources, buckets, machines, unfinishedJobs, responseQueues } = remains;
   const named = machines.slice(0, NAMED_AT_MOST).map(({ id, type, state }) => `${id} (${type}, ${state})`);
   if (machines.length > NAMED_AT_MOST) named.push(`${machines.length - NAMED_AT_MOST} more`);
-  const lines = columns(
+  const table = drawTable(
     ['what', 'to be deleted'],
     [
       [
@@ -108,8 +108,9 @@ function remainsText(cluster: string, remains: Remains): string {
       ['instances', named.length === 0 ? 'none of the fleet' : named.join(', ')],
       ['response queues', String(responseQueues.length)],
     ],
+    { frame: 'none' },
   );
-  return [`Cluster ${cluster}:`, ...lines].join('\n');
+  return `Cluster ${cluster}:\n${table}`;
 }
 
 /** Those that its deployment wrote; where the stack is gone, what names its input bucket. */

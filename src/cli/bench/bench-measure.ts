@@ -16,7 +16,6 @@ import { openImageSet } from '../../bench/image-set.ts';
 import { measure } from '../../bench/measure.ts';
 import { Product } from '../../bench/product.ts';
 import { htmlOf } from '../../bench/report-html.ts';
-import { tableOf } from '../../bench/report-table.ts';
 import { timeText } from '../../bench/report-text.ts';
 import { allScenarios, type Scenario, selectScenarios } from '../../bench/scenarios.ts';
 import type { Site } from '../../bench/site.ts';
@@ -29,6 +28,7 @@ import { notice } from '../terminal/notice.ts';
 import type { BenchFlags } from './bench-flags.ts';
 import { type BenchProgress, startBenchProgress } from './bench-progress.ts';
 import { openSite, type SiteParts } from './bench-site.ts';
+import { reportTable } from './report-table.ts';
 
 /** Measures what the flags ask for; nothing is left running or lying about afterwards, whatever happened. */
 export async function measureScenarios(flags: BenchFlags): Promise<BenchReport> {
@@ -141,5 +141,5 @@ const thisMachine = (): BenchReport['machine'] => ({
 
 export function reportText(report: BenchReport, format: 'table' | 'json' | 'html'): string {
   if (format === 'json') return `${JSON.stringify(report, null, 2)}\n`;
-  return format === 'html' ? htmlOf(report) : tableOf(report);
+  return format === 'html' ? htmlOf(report) : reportTable(report);
 }

@@ -9,8 +9,8 @@ import { dollars } from '../../core/money/money.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { QuoteView } from '../jobs/quote-text.ts';
 import { agree } from '../terminal/ask.ts';
-import { columns } from '../terminal/columns.ts';
 import { duration } from '../terminal/progress.ts';
+import { drawTable } from '../terminal/table.ts';
 
 export interface QuoteParts {
   product: Product;
@@ -81,7 +81,7 @@ export function benchQuoteText(quoted: readonly QuotedScenario[]): string {
     }, 0);
   const usd = (value: number | undefined) => (value === undefined ? 'unknown' : dollars(value));
   const time = (value: number | undefined) => (value === undefined ? 'never' : duration(value));
-  const lines = columns(
+  const table = drawTable(
     ['scenario', 'runs', 'images', 'machines', 'time', 'machines cost', 'requests cost'],
     quoted.map(({ name, runs, quote }) => [
       name,
@@ -92,10 +92,11 @@ export function benchQuoteText(quoted: readonly QuotedScenario[]): string {
       usd(quote.machineUsd === undefined ? undefined : runs * quote.machineUsd),
       usd(runs * (quote.requests?.usd ?? 0)),
     ]),
+    { frame: 'none' },
   );
   const machineUsd = total(({ machineUsd: each }) => each);
   return `${[
-    ...lines,
+    table,
     `At most ${time(total(({ drainMs }) => drainMs))}, ${usd(machineUsd)} for machines and ${usd(total(({ requests }) => requests?.usd ?? 0))} for requests, as if every run launched its own.`,
     ...(machineUsd === undefined ? ['The price of a machine is not known (set pricePerHour).'] : []),
     'A controller ("imgcls scale") or workers of yours must run: this command launches no machine.',

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import Table from 'cli-table3';
 import { type Comparison, compare } from '../../bench/compare.ts';
 import { cells, columns, markdown } from '../../bench/compare-text.ts';
 import { parseTrace } from '../../bench/trace-file.ts';
 import { namedTrace, type Trace, traceNames } from '../../bench/traces.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import { drawTable } from '../terminal/table.ts';
 
 export interface SimulateFlags {
   /** `true`: all traces by name. */
@@ -38,13 +38,7 @@ async function readTrace(file: string): Promise<Trace> {
 }
 
 function table(rows: readonly Comparison[]): string {
-  const drawn = new Table({
-    head: [...columns],
-    colAligns: columns.map((_, at) => (at < 2 ? 'left' : 'right')),
-    style: { head: [], border: [], compact: true },
-  });
-  for (const row of rows) drawn.push(cells(row));
-  return `${drawn.toString()}\n`;
+  return `${drawTable(columns, rows.map(cells), { alignRight: columns.slice(2) })}\n`;
 }
 
 /** Without the busy periods, of which there may be thousands. */

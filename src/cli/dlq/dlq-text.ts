@@ -1,7 +1,7 @@
 import type { DeadLetter } from '../../core/job/dead-letter.ts';
 import { isReadable, jobOf, type KeptDeadLetter, requestOf } from '../../results/dead-letter-records.ts';
 import { harmless, plainName } from '../../results/export.ts';
-import { columns } from '../terminal/columns.ts';
+import { drawTable } from '../terminal/table.ts';
 
 /** What `imgcls dlq list --format` takes. */
 export type LetterFormat = 'table' | 'lines' | 'json' | 'ndjson';
@@ -10,7 +10,9 @@ export type LetterFormat = 'table' | 'lines' | 'json' | 'ndjson';
 export function lettersText(letters: readonly KeptDeadLetter[], format: LetterFormat): string {
   switch (format) {
     case 'table':
-      return letters.length === 0 ? 'There is no dead letter.\n' : lines(columns(HEAD, letters.map(cells)));
+      return letters.length === 0
+        ? 'There is no dead letter.\n'
+        : `${drawTable(HEAD, letters.map(cells), { frame: 'none' })}\n`;
     case 'lines':
       return lines(letters.map((letter) => cells(letter).join(', ')));
     case 'ndjson':

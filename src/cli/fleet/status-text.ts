@@ -12,8 +12,8 @@ import { pluralize } from '../../core/money/pluralize.ts';
 import { harmless, plainName } from '../../results/export.ts';
 import { isUnknown, type OrUnknown } from '../../scaler/snapshot.ts';
 import { byteSize } from '../terminal/byte-size.ts';
-import { columns } from '../terminal/columns.ts';
 import { duration } from '../terminal/progress.ts';
+import { drawTable } from '../terminal/table.ts';
 import type { SeenJob, SeenLock, StatusView } from './status-view.ts';
 
 /** Every line brings its end. */
@@ -29,7 +29,11 @@ export function statusText(view: StatusView): string {
   return rows.map((line) => `${harmless(line)}\n`).join('');
 }
 
-const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+function indented(head: readonly string[], cells: readonly (readonly string[])[]): string[] {
+  if (cells.length === 0) return [];
+  const table = drawTable(head, cells, { frame: 'none' });
+  return table.split('\n').map((line) => `  ${line}`);
+}
 const row = (name: string, text: string): string => `${name.padEnd(13)}${text}`;
 
 /** What could not be read says so, and why. */
@@ -137,7 +141,7 @@ function fleetRows(view: StatusView): string[] {
   return [
     row('fleet', summary),
     ...workers.filter(isUnknown).map(({ unknown }) => row('', `a worker is unknown: ${unknown}`)),
-    ...indented(columns(['worker', 'state', 'images/s', 'images', 'age', 'memory', 'kind'], cells)),
+    ...indented(['worker', 'state', 'images/s', 'images', 'age', 'memory', 'kind'], cells),
   ];
 }
 
@@ -172,6 +176,6 @@ function jobRows({ jobs, jobMs }: StatusView): string[] {
   return [
     row('jobs', jobs.length === 0 ? 'none is unfinished' : `${jobs.length} unfinished`),
     ...jobs.filter(isUnknown).map(({ unknown }) => row('', `a job is unknown: ${unknown}`)),
-    ...indented(columns(['job', 'state', 'done', 'left', 'cost'], cells)),
+    ...indented(['job', 'state', 'done', 'left', 'cost'], cells),
   ];
 }

@@ -3,7 +3,7 @@ import type { RunSettings } from '../../app/settings.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { findByTitle } from '../../model/select-model.ts';
 import { notice } from '../terminal/notice.ts';
-import { tableOf } from '../terminal/table-of.ts';
+import { drawTable } from '../terminal/table.ts';
 import { evaluateModel, labelledImages } from './evaluation.ts';
 
 export interface EvalFlags {
@@ -49,5 +49,5 @@ export async function evaluateFolder(
     String(row.failed),
     row.imagesPerSecond.toFixed(1),
   ]);
-  write(await tableOf(['model', 'images', 'top-1', 'top-5', 'failed', 'images/s'], cells));
+  write(`${drawTable(['model', 'images', 'top-1', 'top-5', 'failed', 'images/s'], cells)}\n`);
 }

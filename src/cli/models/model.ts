@@ -9,7 +9,7 @@ import type { LibraryModel, ModelLibrary } from '../../model/library.ts';
 import type { OptimisedModels } from '../../model/optimised.ts';
 import type { VariantSetting } from '../../model/variant.ts';
 import { openSpinner } from '../terminal/spinner.ts';
-import { tableOf } from '../terminal/table-of.ts';
+import { drawTable } from '../terminal/table.ts';
 import type { ComparedModel, Gate } from './gate.ts';
 
 export interface ModelCommandDeps {
@@ -47,7 +47,7 @@ export async function list({ library, settings, out, err }: ModelCommandDeps, fo
       one.licence,
       one.state,
     ]);
-    out.write(await tableOf(['model', 'version', 'MB', 'top-1', 'licence', 'state'], cells));
+    out.write(`${drawTable(['model', 'version', 'MB', 'top-1', 'licence', 'state'], cells)}\n`);
     err.write('* is used where no model is asked for.\n');
   }
   for (const { problem } of damaged) err.write(`imgcls: ${problem}\n`);
@@ -73,7 +73,7 @@ export async function info({ library, out }: ModelCommandDeps, title: string, fo
       name,
       typeof value === 'string' ? value : JSON.stringify(value),
     ]);
-    out.write(await tableOf([modelTitle(manifest), ''], cells));
+    out.write(`${drawTable([modelTitle(manifest), ''], cells)}\n`);
   }
 }
 

@@ -118,7 +118,7 @@ async function exporterFor(flags: OutputFlags): Promise<Exporter> {
   const format = outputFormatOf(flags);
   if (format !== undefined && format !== 'table') return createExporter(format);
   const isTable = format === 'table' || (output === undefined && process.stdout.isTTY);
-  return isTable ? (await import('./table.ts')).tableOrLines() : createExporter('lines');
+  return isTable ? (await import('./table-exporter.ts')).tableOrLines() : createExporter('lines');
 }
 
 /** How many outcomes were written, how many of them are errors, and how many are labels of images too small to trust. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type BenchReport, benchReport, parseReport, summaryOf } from '../../../src/bench/bench-report.ts';
 import { compareReports } from '../../../src/bench/compare-reports.ts';
 import { htmlOf } from '../../../src/bench/report-html.ts';
-import { tableOf } from '../../../src/bench/report-table.ts';
+import { reportTable } from '../../../src/cli/bench/report-table.ts';
 
 const fast = [900, 1000, 1010, 1020, 1100];
 
@@ -198,7 +198,7 @@ describe('a comparison', () => {
 
 describe('the table', () => {
   it('has the seed and the ratio beside each figure, and what never finished', () => {
-    const lines = tableOf(report()).split('\n');
+    const lines = reportTable(report()).split('\n');
     expect(lines.find((line) => line.includes('medium-20-cold'))).toMatch(
       /20 │ +1\.01 s │ +1\.10 s │ +0\.90 s │ +1\.10 s │.*230\.15 s.*│ +228 │/,
     );
@@ -208,12 +208,14 @@ describe('the table', () => {
 
   it('says what was wrong', () => {
     const wrong = { isCorrect: false, imagesChecked: 3, labels: {}, problems: ['boot, launch 1: it died'] };
-    expect(tableOf(report({ correctness: wrong }))).toMatch(/WRONG {4}3 outcomes\n +boot, launch 1: it died/);
+    expect(reportTable(report({ correctness: wrong }))).toMatch(
+      /WRONG {4}3 outcomes\n +boot, launch 1: it died/,
+    );
   });
 
   it('ends with the comparison where there is one', () => {
     const slower = report({ samplesMs: fast.map((ms) => 3 * ms) });
-    expect(tableOf({ ...slower, comparison: compareReports(report(), slower) })).toMatch(
+    expect(reportTable({ ...slower, comparison: compareReports(report(), slower) })).toMatch(
       /medium-20-cold │ 1\.01 s │ 3\.03 s │ \+200\.0 % │ SLOWER/,
     );
   });

@@ -1,0 +1,47 @@
+/** A report for a terminal. Pure. */
+import type { BenchReport } from '../../bench/bench-report.ts';
+import {
+  cells,
+  changeCells,
+  changeColumns,
+  columns,
+  contextLines,
+  correctnessLines,
+  milestoneText,
+  SEED_NOTE,
+  timeText,
+} from '../../bench/report-text.ts';
+import { drawTable } from '../terminal/table.ts';
+
+const BOOT = 'boot, from the launch';
+const BOOT_FIGURES = ['median', 'p95', 'min', 'max'];
+
+/** All columns but those that hold words. */
+const figuresOf = (head: readonly string[], ...words: string[]): string[] =>
+  head.filter((name) => !words.includes(name));
+
+export function reportTable(report: BenchReport): string {
+  const boots = report.scenarios.flatMap(({ milestones = [] }) => milestones);
+  const milestones = boots.map(({ name, summary }) => [
+    milestoneText(name),
+    ...[summary.medianMs, summary.p95Ms, summary.minMs, summary.maxMs].map(timeText),
+  ]);
+  const { comparison } = report;
+  const parts = [
+    drawTable(columns, report.scenarios.map(cells), { alignRight: figuresOf(columns, 'scenario', 'seed') }),
+    ...(milestones.length > 0
+      ? [drawTable([BOOT, ...BOOT_FIGURES], milestones, { alignRight: BOOT_FIGURES })]
+      : []),
+    [...contextLines(report), ...correctnessLines(report), SEED_NOTE].join('\n'),
+    ...(comparison === undefined
+      ? []
+      : [
+          `Compared with the report of ${comparison.with}:`,
+          ...comparison.differences.map((difference) => `NOT THE SAME ${difference}`),
+          drawTable(changeColumns, comparison.changes.map(changeCells), {
+            alignRight: figuresOf(changeColumns, 'scenario', 'verdict'),
+          }),
+        ]),
+  ];
+  return `${parts.join('\n')}\n`;
+}

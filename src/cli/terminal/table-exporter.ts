@@ -1,0 +1,43 @@
+import { isError, type Outcome } from '../../core/model/outcome.ts';
+import { createExporter, type Exporter, plainName, summary } from '../../results/export.ts';
+import { drawTable } from './table.ts';
+
+/** A table for a terminal, drawn when the last row is there. */
+function tableExporter(): Exporter {
+  const rows: string[][] = [];
+  return {
+    begin: () => '',
+    row(outcome) {
+      const score = isError(outcome) ? '' : `${(100 * (outcome.labels[0]?.score ?? 0)).toFixed(1)} %`;
+      rows.push([plainName(outcome.name), summary(outcome), score]);
+      return '';
+    },
+    end: () => `${drawTable(['image', 'label', 'score'], rows, { alignRight: ['score'] })}\n`,
+  };
+}
+
+/** A table of more rows than anybody reads is given as lines instead. */
+const MAX_TABLE_ROWS = 500;
+
+/** A table while it stays short; lines from the row on that makes it too long. */
+export function tableOrLines(): Exporter {
+  const table = tableExporter();
+  const lines = createExporter('lines');
+  let held: Outcome[] | undefined = [];
+  return {
+    begin: () => '',
+    row(outcome) {
+      if (held === undefined) return lines.row(outcome);
+      held.push(outcome);
+      if (held.length <= MAX_TABLE_ROWS) return '';
+      const text = held.map(lines.row).join('');
+      held = undefined;
+      return text;
+    },
+    end() {
+      if (held === undefined) return '';
+      held.forEach(table.row);
+      return table.end();
+    },
+  };
+}
