@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { DEFAULT_LIMITS } from '../worker/runners/runner.ts';
+import { DEFAULT_RUNNER_LIMITS } from '../worker/runners/runner.ts';
 import type { RunSettings } from './settings.ts';
 
 /** What a model runner is started with. */
@@ -10,7 +10,10 @@ export function runnerOptions(settings: RunSettings) {
     entry: runnerEntry(settings),
     args: [JSON.stringify({ maxPixels, decodeTimeoutMs })],
     // A decode that ends by its own limit must not look like a runner that hangs.
-    limits: { ...DEFAULT_LIMITS, imageMs: Math.max(DEFAULT_LIMITS.imageMs, 1.5 * decodeTimeoutMs) },
+    limits: {
+      ...DEFAULT_RUNNER_LIMITS,
+      imageMs: Math.max(DEFAULT_RUNNER_LIMITS.imageMs, 1.5 * decodeTimeoutMs),
+    },
   };
 }
 

@@ -1,15 +1,18 @@
 /**
- * A worker of the fleet: takes request messages, classifies their images in model runners, and answers.
+ * A worker of the fleet: receives request messages, classifies their images in model runners, and sends responses.
  *
- * States, as the worker status tells them:
- * - `booting`: made, not yet receiving.
- * - `ready`: receiving, nothing in hand. `busy`: receiving, with messages in hand: being downloaded, classified, written.
- * - `draining`: it was told to stop (a signal, nothing to do, no controller, a spot notice, an error that ends it). It receives no
- *   more, finishes every message of which an image has been in a runner, gives the others back, then ends.
- * - `outdated`: the same, because a message was written by a newer imgcls.
+ * Its states, as in the worker status:
+ * - `booting`: started, not yet receiving.
+ * - `ready`: receiving, holds no message. `busy`: receiving, holds messages: it downloads, classifies or writes.
+ * - `draining`: stopping (a signal, idle, no controller, a spot notice, a fatal error). It receives no more messages,
+ *   finishes every message of which an image has been in a runner, releases the others, then ends.
+ * - `outdated`: like draining, because it received a message of a newer imgcls.
  *
- * Any state becomes draining once; nothing leads back. A second signal (`force`) ends it from every state at once:
- * runners are killed, and what was in hand comes again when its leases run out.
+ * Every state can become draining; no state follows that. A second signal (`force`) ends the worker at once from every
+ * state: its runners are killed, and its messages are redelivered when their leases expire.
+ *
+ * To follow one message, read intake/intake.ts, intake/batch-service.ts, messages/handle-message.ts, messages/batch.ts,
+ * messages/classify-batch.ts and messages/settle-message.ts, in this order.
  */
 
 import type { Cloud } from '../core/cloud/ports.ts';
@@ -38,10 +41,10 @@ import { Stop, type StopReason } from './lifecycle/stop.ts';
 import type { BatchTools } from './messages/batch.ts';
 import { downloadImage, locate } from './messages/download.ts';
 import { ExclusiveGate } from './messages/exclusive-gate.ts';
+import type { MessageTools } from './messages/handle-message.ts';
 import { LeaseKeeper } from './messages/lease.ts';
-import type { MessageTools } from './messages/message.ts';
 import { ModelLocations, type ModelSource } from './messages/models.ts';
-import { DEFAULT_LIMITS, type RunnerLimits } from './runners/runner.ts';
+import { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from './runners/runner.ts';
 import { RunnerPool } from './runners/runner-pool.ts';
 
 export interface WorkerOptions {
@@ -49,46 +52,46 @@ export interface WorkerOptions {
   workerId: string;
   host: string;
   version: string;
-  /** Model runners: one a core. */
+  /** Number of model runners: one for each core. */
   runners: number;
-  /** The script that a runner process executes; it speaks core/runner-protocol. */
+  /** The script of a runner process, which speaks core/model/runner-protocol. */
   runnerEntry: URL;
   runnerArgs?: readonly string[];
   runnerLimits?: Partial<RunnerLimits>;
   models: ModelSource;
-  /** The model that jobs are most likely to name: loaded before one does. Dropped images are classified with it. */
+  /** The model that jobs will most likely name. It is preloaded, and classifies dropped images. */
   likelyModel?: ModelRef;
-  /** Classes listed for a dropped image. */
+  /** Number of labels for a dropped image. */
   topK: number;
   clock: Clock;
   log: Log;
   meter?: Meter;
   /** 0 (inclusive) to 1 (exclusive); for jitter. */
   random?: () => number;
-  /** How long a message stays hidden from others after its receipt and after each extension. */
+  /** How long a message stays hidden from other workers after its receive and after each extension. */
   leaseMs: number;
-  /** The most messages held at a time; images and bytes in memory are bounded besides. */
+  /** The most messages held at a time. Images and bytes in memory have limits of their own. */
   prefetchMessages?: number;
   /** The most bytes of images in memory. */
   prefetchBytes?: number;
   maxImageBytes: number;
-  /** End when the queue gives nothing. */
+  /** End when the queue is empty. */
   once?: boolean;
   /** End after so long without a message. */
   idleExitMs?: number;
-  /** Started by a controller: end after the controller lock was nobody's for so long. */
+  /** End after so long without a live controller; set if a controller launched the worker. */
   exitWithoutControllerMs?: number;
   /** End after so long. */
   maxLifetimeMs?: number;
-  /** The machine that is the worker's own and ends with it. */
+  /** The worker's own machine, which ends with it. */
   machine?: OwnMachine;
-  /** Told how the loops of the worker move. */
+  /** Receives the heartbeats of the worker's loops. */
   liveness?: Liveness;
-  /** Told once that messages are received and runners have what it takes to answer them. */
+  /** Called once, when messages are received and runners are ready for them. */
   onReady?(): void;
-  /** Told once that no more are received. */
+  /** Called once, when no more messages are received. */
   onStopping?(reason: StopReason): void;
-  /** First signal: finish what is begun, give back the rest, end. */
+  /** First signal: finish what has begun, release the rest, end. */
   drain: AbortSignal;
   /** Second signal: end at once. */
   force: AbortSignal;
@@ -96,32 +99,32 @@ export interface WorkerOptions {
 
 export interface WorkerSummary {
   reason: StopReason;
-  /** Outcomes that this worker wrote. */
+  /** Number of outcomes that this worker wrote. */
   imagesDone: number;
-  /** Messages that it answered, those with outcomes that stood in the ledger already included. */
+  /** Number of messages that it acknowledged, including those whose outcomes were in the ledger already. */
   batchesDone: number;
 }
 
-/** What the messages of one queue may use. */
+/** What the messages of one queue may use together. */
 interface QueueLimits {
-  /** Model runners, started when they are needed. */
+  /** Number of model runners. They are started when they are needed. */
   runners: number;
-  /** How far they stand back behind other processes. */
+  /** Of the runners. */
   niceness: number;
   leaseMs: number;
   /** Bytes of images in memory. */
   memoryBytes: number;
-  /** At a time. */
+  /** Downloads at a time. */
   downloads: number;
 }
 
 const PREFETCH_BYTES = 256 * 1024 * 1024;
 const DOWNLOADS = 32;
 
-/** So that a single image, and the worker itself, need not wait for a core. */
+/** Keeps a core available for interactive images and for the worker itself. */
 const BATCH_NICENESS = 5;
 
-/** Of interactive messages, which never wait behind those of batches. */
+/** Interactive messages have limits of their own: they never wait behind batches. */
 const INTERACTIVE: QueueLimits = {
   runners: 1,
   niceness: 0,
@@ -130,14 +133,14 @@ const INTERACTIVE: QueueLimits = {
   downloads: 4,
 };
 
-/** Full batches held for a runner: one in it, one on its way, one being answered. Messages may be smaller than that. */
+/** Full batches held for each runner: one in it, one downloading, one being acknowledged. Messages may be smaller. */
 export const BATCHES_PER_RUNNER = 3;
 const MESSAGES_PER_RUNNER = 24;
 
 /**
- * Runs a worker until it is told to end, or ends by itself as its options say. Nothing is left when it resolves: no
- * timer, no child, no request.
- * @throws {ImgclsError} what made going on pointless (no queue, no access, runners that do not start), after draining.
+ * Runs a worker until a signal ends it, or until it ends by itself as its options say. It leaves no timer, child process
+ * or request.
+ * @throws {ImgclsError} the permanent error that ended it (no queue, no access, runners that fail to start), after draining.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> {
   const { cloud, clock, log, meter = noMeter, runners, drain, force } = options;
@@ -188,7 +191,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   ];
   cleanup.add(
     onAbort(stop.signal, () => {
-      workload.leave();
+      workload.drain();
       if (stop.reason !== undefined) options.onStopping?.(stop.reason);
     }),
   );
@@ -201,36 +204,40 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   const protecting = holdProtection({ ...options, idleForMs }, stop.signal);
   cleanup.add(() => protecting);
 
-  log.info({ worker: id, runners }, 'The worker starts.');
-  // Runners are on their way before the first message is.
+  log.info({ worker: id, runners }, 'Worker started.');
+  // Start a runner before the first message arrives.
   batches.pool.expect(1);
   if (options.likelyModel === undefined) readiness.withoutModel();
   else {
     batches.models.locate(options.likelyModel).then(
       (model) => batches.pool.warmUp(model),
       (error: unknown) => {
-        log.debug({ error: messageOf(error) }, 'No model is loaded before one is named.');
+        log.debug({ error: messageOf(error) }, 'Could not preload a model.');
         readiness.withoutModel();
       },
     );
   }
   workload.start();
   const working = Promise.all(intakes.map((intake) => intake.run()));
-  const end = await Promise.race([working, forced]);
-  if (end === 'forced') {
+  const winner = await Promise.race([working, forced]);
+  if (winner === 'forced') {
     stop.because('forced');
     workload.abandon();
     status.abandon();
-    // Requests that are under way end on their own; nothing waits for them.
-    void cleanup.run().catch((error: unknown) => log.debug({ error: messageOf(error) }, 'Forced end.'));
+    // Do not wait for requests that are under way.
+    void cleanup
+      .run()
+      .catch((error: unknown) =>
+        log.debug({ error: messageOf(error) }, 'Clean-up failed after a forced end.'),
+      );
     await Promise.all(pools.map((pool) => pool.kill()));
   } else {
     await cleanup.run();
   }
   const { imagesDone, batchesDone } = workload;
-  const reason = end === 'forced' ? 'forced' : (stop.reason ?? 'drained');
-  log.info({ worker: id, reason, imagesDone, batchesDone }, 'The worker ends.');
-  // Before the machine ends.
+  const reason = winner === 'forced' ? 'forced' : (stop.reason ?? 'drained');
+  log.info({ worker: id, reason, imagesDone, batchesDone }, 'Worker ended.');
+  // The machine may end before a later flush.
   meter.flush();
   if (reason === 'failed') throw stop.error;
   await endMachine(options.machine, reason, log);
@@ -244,7 +251,7 @@ function makeTools(
   const { cloud, workerId, clock, log, meter = noMeter, force, maxImageBytes } = options;
   const random = options.random ?? Math.random;
   const models = new ModelLocations(options.models, force);
-  /** Those of one queue: what holds up its images holds up no others. */
+  /** Each queue has tools of its own: one queue cannot hold up the other. */
   const toolsFor = (queueTitle: string, name: string, limits: QueueLimits): MessageTools => {
     const queue = cloud.queues.open(name);
     const memory = new Budget(limits.memoryBytes);
@@ -261,7 +268,7 @@ function makeTools(
         niceness: limits.niceness,
         entry: options.runnerEntry,
         args: options.runnerArgs ?? [],
-        limits: { ...DEFAULT_LIMITS, ...options.runnerLimits },
+        limits: { ...DEFAULT_RUNNER_LIMITS, ...options.runnerLimits },
         clock,
         random,
         log,

@@ -252,7 +252,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
       expect(line).toMatchObject({ level: expect.stringMatching(/^(info|warn)$/), msg: expect.any(String) });
       expect(new Date(line.time).toISOString()).toBe(line.time);
     }
-    const answered = said.filter(({ msg }) => msg === 'A batch is answered.');
+    const answered = said.filter(({ msg }) => msg === 'Batch completed.');
     expect(answered).toContainEqual(expect.objectContaining({ job, trace: TRACE, written: 5, errors: 0 }));
     const classified = valuesOf(figures, 'ImagesClassified', { Cluster: 'default' });
     expect(classified.reduce((sum, images) => sum + images)).toBe(

@@ -111,7 +111,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
       machine.noticeSpot();
       expect(await machine.off).toEqual([0, null]);
       const after = (await machine.journal()).slice(before.length);
-      expect(after).toMatch(/"reason":"spot_notice".*The worker ends/);
+      expect(after).toMatch(/"reason":"spot_notice".*Worker ended/);
       expect(after).toMatch(/imgcls-worker\.service: Deactivated successfully/);
     });
   });

@@ -286,7 +286,7 @@ describe('a worker of a cluster without interactive queue', () => {
     const log = { debug() {}, info() {}, error() {}, warn: (_: object, text: string) => warnings.push(text) };
     await harness.submit(labels(0, 16));
     expect(await harness.work({ log })).toEqual({ reason: 'idle', imagesDone: 16, batchesDone: 1 });
-    expect(warnings).toEqual(['Single images are not classified here.']);
+    expect(warnings).toEqual(['Interactive queue unavailable; serving batches only.']);
     await expect(ask(open(), 'label:cat')).rejects.toThrow('There is no queue imgcls-test-interactive.');
   });
 });

@@ -64,7 +64,7 @@ describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd r
     it('is ready when its model is loaded and not before, and keeps the watchdog quiet while it moves', async () => {
       const { pid } = worker();
       await begun('model');
-      await until('it receives', async () => running?.stderr().includes('The worker starts') || undefined);
+      await until('it receives', async () => running?.stderr().includes('Worker started') || undefined);
       expect(socket.said).toEqual([]);
       await writeFile(gate('model'), '');
       await said('READY=1');

@@ -90,16 +90,16 @@ describe('the trace of a job', () => {
     expect(outcomes.filter(isError).map(({ index }) => index)).toEqual([17, 18]);
     const about = lines.filter(({ job, message }) => job !== undefined || message !== undefined);
     expect(about.filter((line) => line.job !== job.id || line.trace !== TRACE)).toEqual([]);
-    const answered = linesOf('A batch is answered.');
+    const answered = linesOf('Batch completed.');
     expect(answered.reduce((sum, { written = 0 }) => sum + written, 0)).toBe(21);
-    expect(linesOf('A model runner ended early.')).not.toEqual([]);
+    expect(linesOf('Model runner ended unexpectedly.')).not.toEqual([]);
 
     lines = [];
     const again = await client().retry(job.id, { wait: false });
     await again?.submitted;
     expect((await announced()).map(({ attempt, trace }) => [attempt, trace])).toEqual([[2, TRACE]]);
     await work();
-    expect(linesOf('A batch is answered.')).toMatchObject([
+    expect(linesOf('Batch completed.')).toMatchObject([
       { job: job.id, trace: TRACE, attempt: 2, written: 2 },
     ]);
   });
@@ -109,7 +109,7 @@ describe('the trace of a job', () => {
     const trace = traceOf({ job: job.id });
     expect(await job.record()).toMatchObject({ trace });
     await work();
-    expect(linesOf('A batch is answered.')).toMatchObject([{ job: job.id, trace }]);
+    expect(linesOf('Batch completed.')).toMatchObject([{ job: job.id, trace }]);
   });
 
   it('must be one: no job is made of another', async () => {
@@ -131,7 +131,7 @@ describe('the trace of a job', () => {
     await asking.close();
     worker.drain.abort();
     await worker.summary;
-    expect(linesOf('A batch is answered.')).toMatchObject([{ trace: TRACE, written: 1 }]);
+    expect(linesOf('Batch completed.')).toMatchObject([{ trace: TRACE, written: 1 }]);
   });
 
   it('is kept with its dead letters and told with what became of them', async () => {
@@ -155,7 +155,7 @@ describe('the trace of a job', () => {
   it('is told as far as it is known of a message that makes no sense', async () => {
     await harness.requests.send([{ body: 'hello', groupId: harness.job }]);
     await work();
-    expect(linesOf('A message goes to the dead letters.')).toMatchObject([{ job: harness.job }]);
+    expect(linesOf('Moved poison message to the dead-letter queue.')).toMatchObject([{ job: harness.job }]);
   });
 });
 
@@ -169,7 +169,7 @@ describe('the figures of a worker', () => {
     expect(sum(valuesOf(figures, 'ImageErrors', { Code: 'not_an_image' }))).toBe(2);
     expect(sum(valuesOf(figures, 'ImageErrors', { Code: 'worker_crash' }))).toBe(1);
     expect(sum(valuesOf(figures, 'RunnerRestarts'))).toBeGreaterThanOrEqual(2);
-    const batches = linesOf('A batch is answered.').length;
+    const batches = linesOf('Batch completed.').length;
     for (const metric of ['BatchLatencyMs', 'QueueWaitMs'])
       expect(valuesOf(figures, metric, { Queue: 'request' })).toHaveLength(batches);
   });

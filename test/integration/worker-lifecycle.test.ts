@@ -121,7 +121,7 @@ describe('a worker that cannot work', () => {
   it('blames no image when its runners end whatever they are given', async () => {
     await harness.submit(['label:0', 'label:1']);
     const worker = harness.start({ mode: 'dies-of-everything' });
-    await expect(worker.summary).rejects.toThrow('whatever they are given');
+    await expect(worker.summary).rejects.toThrow('whatever image they get');
     expect(await harness.requestsLeft()).toBe(1);
     for await (const { key } of harness.cloud.output.list(jobPrefix(harness.job))) {
       expect(key).not.toContain('/results/');

@@ -1,9 +1,9 @@
 import { MAX_BATCH } from '../../core/job/messages.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
-import { type BatchTools, runBatch } from '../messages/batch.ts';
+import { type BatchTools, batchHandler } from '../messages/batch.ts';
+import { handleMessage, type MessageHandler, type MessageResult } from '../messages/handle-message.ts';
 import type { HeldMessage } from '../messages/held-message.ts';
-import type { MessageResult } from '../messages/message.ts';
 import { MAX_WAIT_MS, type Service } from './intake.ts';
 import type { Workload } from './workload.ts';
 
@@ -14,31 +14,33 @@ export interface BatchServiceOptions {
   status: Pick<StatusReporter, 'addMessage' | 'setHasBatches'>;
   /** The most messages held at a time. */
   maxMessages: number;
-  /** No more are received while as many images are held. */
+  /** While so many images are held, no more messages are received. */
   enoughImages: number;
-  /** End when the queue gives nothing. */
+  /** End when the queue is empty. */
   once: boolean;
   /** End after so long without a message. */
   idleExitMs: number | undefined;
 }
 
-/** Long enough that a queue of many hosts asks all of them. */
+/** Long enough for SQS to ask all of the queue's servers. */
 const ONCE_WAIT_MS = 1000;
 
-/** The request queue: as many images as keep the runners busy, and the end of the worker when there are none. */
+/** The request queue: holds enough images to keep the runners busy, and ends the worker when there are none. */
 export class BatchService implements Service {
   readonly #options: BatchServiceOptions;
-  #inHand = 0;
-  /** A guess at how much the next message holds: what the last one did. */
+  readonly #handler: MessageHandler;
+  #held = 0;
+  /** An estimate for the next message: the number of images of the last one. */
   #imagesPerMessage = MAX_BATCH;
 
   constructor(options: BatchServiceOptions) {
     this.#options = options;
+    this.#handler = batchHandler(options.tools);
   }
 
   room(held: readonly HeldMessage[]): number {
     const { maxMessages, enoughImages } = this.#options;
-    const images = held.reduce((sum, batch) => sum + batch.images, 0);
+    const images = held.reduce((sum, message) => sum + message.images, 0);
     if (images >= enoughImages) return 0;
     return Math.min(maxMessages - held.length, Math.ceil((enoughImages - images) / this.#imagesPerMessage));
   }
@@ -48,28 +50,29 @@ export class BatchService implements Service {
     return Math.ceil(Math.max(0, Math.min(MAX_WAIT_MS, this.#idleLeftMs)));
   }
 
-  async work(batch: HeldMessage): Promise<MessageResult> {
+  async work(held: HeldMessage): Promise<MessageResult> {
     const { tools, status } = this.#options;
-    status.setHasBatches(++this.#inHand > 0);
+    status.setHasBatches(++this.#held > 0);
     try {
-      const running = runBatch(batch, tools);
-      this.#imagesPerMessage = batch.images;
-      const end = await running;
-      if (end.kind === 'done') status.addMessage(end.job, end.written.length);
-      return end;
+      const handling = handleMessage(held, this.#handler, tools);
+      // It is parsed by now.
+      this.#imagesPerMessage = held.images;
+      const result = await handling;
+      if (result.kind === 'done') status.addMessage(result.job, result.written.length);
+      return result;
     } finally {
-      status.setHasBatches(--this.#inHand > 0);
+      status.setHasBatches(--this.#held > 0);
     }
   }
 
-  onQuiet(): void {
+  onEmptyReceive(): void {
     const { stop, workload, once } = this.#options;
     if (!workload.isEmpty) return;
     if (once) stop.because('queue_empty');
     else if (this.#idleLeftMs <= 0) stop.because('idle');
   }
 
-  onFailure(error: unknown): void {
+  onReceiveError(error: unknown): void {
     this.#options.stop.because('failed', error);
   }
 

@@ -5,9 +5,9 @@ import { isTransient } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import type { Meter } from '../../core/runtime/metrics.ts';
 import type { Stop } from '../lifecycle/stop.ts';
+import type { MessageResult } from '../messages/handle-message.ts';
 import { HeldMessage } from '../messages/held-message.ts';
 import type { LeaseKeeper } from '../messages/lease.ts';
-import type { MessageResult } from '../messages/message.ts';
 import { ReceiveBackoff } from './receive-backoff.ts';
 import type { Workload } from './workload.ts';
 
@@ -19,21 +19,21 @@ export interface IntakeTools {
   random: () => number;
   log: Log;
   meter: Meter;
-  /** What the queue is called in figures. */
+  /** The name of the queue in metrics. */
   queueTitle: string;
 }
 
-/** How a queue is served. */
+/** What differs from queue to queue. */
 export interface Service {
-  /** How many more messages may be held beside these. */
+  /** How many messages may be received while these are held. */
   room(held: readonly HeldMessage[]): number;
   /** How long to wait for a message. */
   waitMs(): number;
-  work(batch: HeldMessage): Promise<MessageResult>;
-  /** The worker had nothing in hand, and nothing came. */
-  onQuiet(): void;
-  /** Receiving failed, and trying again at once cannot help. */
-  onFailure(error: unknown): void | Promise<void>;
+  work(held: HeldMessage): Promise<MessageResult>;
+  /** A receive returned no message, and the worker held none when it began. */
+  onEmptyReceive(): void;
+  /** A receive failed with a permanent error. */
+  onReceiveError(error: unknown): void | Promise<void>;
 }
 
 export interface IntakeOptions {
@@ -45,92 +45,92 @@ export interface IntakeOptions {
   liveness: Liveness;
 }
 
-/** SQS's limits of one receive. */
+/** SQS's limits for one receive. */
 const MAX_RECEIVE = 10;
 export const MAX_WAIT_MS = 20_000;
 
 /**
- * Receives the messages of one queue while there is room for them, and runs each, all at the same time: what waits for
- * a runner is already downloading. Ends when it is told to stop, with none left.
+ * Receives the messages of one queue while there is room, and works on all of them at the same time: while some wait
+ * for a runner, their images are downloaded.
  */
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #trouble: ReceiveBackoff;
-  readonly #batches = new Map<HeldMessage, Promise<void>>();
+  readonly #backoff: ReceiveBackoff;
+  readonly #held = new Map<HeldMessage, Promise<void>>();
   #received = 0;
-  #changed = Promise.withResolvers<void>();
+  #hasRoom = Promise.withResolvers<void>();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#trouble = new ReceiveBackoff(options.tools);
+    this.#backoff = new ReceiveBackoff(options.tools);
   }
 
-  /** Resolves once it was told to stop and every batch is finished or given back. */
+  /** Resolves after the stop, when every message is finished or released. */
   async run(): Promise<void> {
     const { tools, stop, service, liveness } = this.#options;
-    stop.signal.addEventListener('abort', () => this.#changed.resolve(), { once: true });
+    stop.signal.addEventListener('abort', () => this.#hasRoom.resolve(), { once: true });
     while (!stop.signal.aborted) {
       liveness.heartbeat(tools.queue.name);
       try {
         await this.#receive();
       } catch (error) {
         if (stop.signal.aborted) break;
-        if (isTransient(error)) this.#trouble.note(error);
-        else await service.onFailure(error);
+        if (isTransient(error)) this.#backoff.recordFailure(error);
+        else await service.onReceiveError(error);
       }
     }
     liveness.idle(tools.queue.name);
-    await Promise.all(this.#batches.values());
+    await Promise.all(this.#held.values());
   }
 
   async #receive(): Promise<void> {
     const { tools, stop, leaseMs, service, workload } = this.#options;
-    await this.#trouble.pause(stop.signal);
+    await this.#backoff.wait(stop.signal);
     const max = this.#room();
-    if (max === 0) return await this.#change();
+    if (max === 0) return await this.#waitForRoom();
     const wasEmpty = workload.isEmpty;
     const waitMs = service.waitMs();
     const messages = await tools.queue.receive({ max, waitMs, leaseMs, signal: stop.signal });
     for (const message of messages) this.#accept(message);
-    if (messages.length === 0 && wasEmpty && !stop.signal.aborted) service.onQuiet();
+    if (messages.length === 0 && wasEmpty && !stop.signal.aborted) service.onEmptyReceive();
   }
 
-  /** Resolves when a batch is through, or at the stop. */
-  async #change(): Promise<void> {
-    if (this.#batches.size === 0 || this.#options.stop.signal.aborted) return;
-    this.#changed = Promise.withResolvers();
-    // What is in hand has limits of its own: those of runners and of requests.
+  /** Resolves when a message is done, or at the stop. */
+  async #waitForRoom(): Promise<void> {
+    if (this.#held.size === 0 || this.#options.stop.signal.aborted) return;
+    this.#hasRoom = Promise.withResolvers();
+    // The runners and the requests of a held message have time limits of their own.
     this.#options.liveness.idle(this.#options.tools.queue.name);
-    await this.#changed.promise;
+    await this.#hasRoom.promise;
   }
 
-  /** One message at a time while the world is in trouble. */
+  /** One message at a time while backing off. */
   #room(): number {
-    const held = [...this.#batches.keys()];
-    if (this.#trouble.isThere) return held.length === 0 ? 1 : 0;
+    const held = [...this.#held.keys()];
+    if (this.#backoff.isBackingOff) return held.length === 0 ? 1 : 0;
     return Math.min(MAX_RECEIVE, this.#options.service.room(held));
   }
 
   #accept(message: ReceivedMessage): void {
     const { leases, clock, log, meter, queueTitle } = this.#options.tools;
     meter.record('QueueWaitMs', Math.max(0, clock.nowMs() - message.sentAtMs), queueTitle);
-    const batch = new HeldMessage(message, this.#received++, clock.monotonicMs());
+    const held = new HeldMessage(message, this.#received++, clock.monotonicMs());
     leases.hold(message.receipt, () => {
-      log.warn(batch.about, 'The lease of a message is lost: another worker may do the same work.');
-      batch.loseLease();
+      log.warn(held.logFields, 'Lost a message lease; another worker may process the same message.');
+      held.loseLease();
     });
-    this.#batches.set(batch, this.#run(batch));
+    this.#held.set(held, this.#run(held));
   }
 
-  async #run(batch: HeldMessage): Promise<void> {
+  async #run(held: HeldMessage): Promise<void> {
     const { service, workload } = this.#options;
-    await workload.run(batch, async () => {
-      const end = await service.work(batch);
-      if (end.kind === 'failed' && isTransient(end.error)) this.#trouble.note(end.error);
-      if (end.kind === 'done') this.#trouble.end();
-      return end;
+    await workload.run(held, async () => {
+      const result = await service.work(held);
+      if (result.kind === 'failed' && isTransient(result.error)) this.#backoff.recordFailure(result.error);
+      if (result.kind === 'done') this.#backoff.reset();
+      return result;
     });
-    this.#batches.delete(batch);
-    this.#changed.resolve();
+    this.#held.delete(held);
+    this.#hasRoom.resolve();
   }
 }

@@ -1,9 +1,14 @@
 import { messageOf } from '../../core/runtime/errors.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
+import {
+  handleMessage,
+  type MessageHandler,
+  type MessageResult,
+  type MessageTools,
+} from '../messages/handle-message.ts';
 import type { HeldMessage } from '../messages/held-message.ts';
-import { runInteractive } from '../messages/interactive.ts';
-import type { MessageResult, MessageTools } from '../messages/message.ts';
+import { interactiveHandler } from '../messages/interactive.ts';
 import { MAX_WAIT_MS, type Service } from './intake.ts';
 
 export interface InteractiveServiceOptions {
@@ -12,42 +17,44 @@ export interface InteractiveServiceOptions {
   status: Pick<StatusReporter, 'addInteractive'>;
 }
 
-/** One in the model, one being decoded, one on its way, one being answered; what is more is better off with another worker. */
-const MAX_IN_HAND = 4;
-const LOOK_AGAIN_MS = 60_000;
+/** One each in decode, in the model, downloading and being answered. Another worker would serve any further one sooner. */
+const MAX_HELD = 4;
+const RETRY_RECEIVE_MS = 60_000;
 
-/** The interactive queue: a few messages at a time, and no trouble of its own is the worker's. */
+/** The interactive queue: a few messages at a time. Its receive errors do not end the worker. */
 export class InteractiveService implements Service {
   readonly #options: InteractiveServiceOptions;
+  readonly #handler: MessageHandler;
   #hasFailed = false;
 
   constructor(options: InteractiveServiceOptions) {
     this.#options = options;
+    this.#handler = interactiveHandler(options.tools);
   }
 
   room(held: readonly HeldMessage[]): number {
-    return MAX_IN_HAND - held.length;
+    return MAX_HELD - held.length;
   }
 
   waitMs(): number {
     return MAX_WAIT_MS;
   }
 
-  async work(batch: HeldMessage): Promise<MessageResult> {
+  async work(held: HeldMessage): Promise<MessageResult> {
     const { tools, status } = this.#options;
-    const end = await runInteractive(batch, tools);
-    if (end.kind === 'done') status.addInteractive(end.written.length);
-    return end;
+    const result = await handleMessage(held, this.#handler, tools);
+    if (result.kind === 'done') status.addInteractive(result.written.length);
+    return result;
   }
 
-  onQuiet(): void {}
+  onEmptyReceive(): void {}
 
-  /** A cluster that was deployed by an older imgcls has no such queue: the worker does batches all the same. */
-  async onFailure(error: unknown): Promise<void> {
+  /** A cluster that an older imgcls deployed has no interactive queue: the worker serves the request queue only. */
+  async onReceiveError(error: unknown): Promise<void> {
     const { tools, stop } = this.#options;
     if (!this.#hasFailed)
-      tools.log.warn({ error: messageOf(error) }, 'Single images are not classified here.');
+      tools.log.warn({ error: messageOf(error) }, 'Interactive queue unavailable; serving batches only.');
     this.#hasFailed = true;
-    await tools.clock.sleep(LOOK_AGAIN_MS, stop.signal);
+    await tools.clock.sleep(RETRY_RECEIVE_MS, stop.signal);
   }
 }

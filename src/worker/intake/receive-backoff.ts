@@ -10,34 +10,37 @@ export interface ReceiveBackoffOptions {
   log: Log;
 }
 
-const PAUSES = { baseMs: 500, maxMs: 20_000 };
+const BACKOFF = { baseMs: 500, maxMs: 20_000 };
 
-/** While the world is in trouble: a pause before the next receive, longer each time until a message succeeds. */
+/** After a transient error: a pause before the next receive, longer after each further error until a message succeeds. */
 export class ReceiveBackoff {
   readonly #options: ReceiveBackoffOptions;
-  #count = 0;
+  #failures = 0;
   #pauseMs = 0;
 
   constructor(options: ReceiveBackoffOptions) {
     this.#options = options;
   }
 
-  get isThere(): boolean {
-    return this.#count > 0;
+  get isBackingOff(): boolean {
+    return this.#failures > 0;
   }
 
-  note(error: unknown): void {
+  recordFailure(error: unknown): void {
     const { random, log } = this.#options;
-    this.#pauseMs = backoffMs(this.#count++, random(), PAUSES);
-    log.warn({ error: messageOf(error), pauseMs: this.#pauseMs }, 'The worker pauses.');
+    this.#pauseMs = backoffMs(this.#failures++, random(), BACKOFF);
+    log.warn(
+      { error: messageOf(error), pauseMs: this.#pauseMs },
+      'Transient error; pausing before the next receive.',
+    );
   }
 
-  end(): void {
-    this.#count = 0;
+  reset(): void {
+    this.#failures = 0;
   }
 
-  /** The pause that is due, if any. */
-  async pause(signal: AbortSignal): Promise<void> {
+  /** Waits for the pause that is due, if any. */
+  async wait(signal: AbortSignal): Promise<void> {
     if (this.#pauseMs > 0) await this.#options.clock.sleep(this.#pauseMs, signal);
     this.#pauseMs = 0;
   }

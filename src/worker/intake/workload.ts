@@ -2,8 +2,8 @@ import type { Clock } from '../../core/runtime/clock.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
+import type { MessageResult } from '../messages/handle-message.ts';
 import type { HeldMessage } from '../messages/held-message.ts';
-import type { MessageResult } from '../messages/message.ts';
 
 export interface WorkloadOptions {
   stop: Stop;
@@ -12,10 +12,10 @@ export interface WorkloadOptions {
   log: Log;
 }
 
-/** What a worker has in hand, of all its queues, and what it has done. The worker's state follows from it. */
+/** The messages that a worker holds, of all its queues, and the totals of those it has finished. Sets the worker's state. */
 export class Workload {
   readonly #options: WorkloadOptions;
-  readonly #batches = new Set<HeldMessage>();
+  readonly #held = new Set<HeldMessage>();
   #idleSinceMs: number;
   imagesDone = 0;
   batchesDone = 0;
@@ -26,61 +26,61 @@ export class Workload {
   }
 
   get isEmpty(): boolean {
-    return this.#batches.size === 0;
+    return this.#held.size === 0;
   }
 
-  /** How long nothing has been in hand; 0 while something is. */
+  /** How long no message has been held; 0 while one is. */
   get idleForMs(): number {
     return this.isEmpty ? this.#options.clock.monotonicMs() - this.#idleSinceMs : 0;
   }
 
-  /** From now on messages are received. */
+  /** The worker begins to receive messages. */
   start(): void {
     this.#options.status.reached('readyMs');
-    this.#showState();
+    this.#updateState();
   }
 
-  /** Holds the batch while it is worked on; an error of that work ends the worker. */
-  async run(batch: HeldMessage, work: () => Promise<MessageResult>): Promise<void> {
+  /** Holds the message during its work. An error of that work ends the worker. */
+  async run(held: HeldMessage, work: () => Promise<MessageResult>): Promise<void> {
     const { stop, status, clock, log } = this.#options;
     status.reached('firstMessageMs');
-    this.#batches.add(batch);
-    // It may have been received at the very moment of the stop.
-    if (stop.signal.aborted) batch.giveBack();
-    this.#showState();
+    this.#held.add(held);
+    // It may have been received at the moment of the stop.
+    if (stop.signal.aborted) held.releaseUnlessBegun();
+    this.#updateState();
     try {
-      this.#note(await work());
+      this.#count(await work());
     } catch (error) {
-      log.error({ ...batch.about, error }, 'A batch met an error that ends the worker.');
+      log.error({ ...held.logFields, error }, 'Message failed with an error that ends the worker.');
       stop.because('failed', error);
     }
-    this.#batches.delete(batch);
+    this.#held.delete(held);
     this.#idleSinceMs = clock.monotonicMs();
-    this.#showState();
+    this.#updateState();
   }
 
-  /** The worker has been told to stop: what is not begun goes back. */
-  leave(): void {
+  /** Drains: releases all messages that are not begun. */
+  drain(): void {
     const { stop, status } = this.#options;
     status.setState(stop.reason === 'outdated' ? 'outdated' : 'draining');
-    for (const batch of this.#batches) batch.giveBack();
+    for (const held of this.#held) held.releaseUnlessBegun();
   }
 
-  /** Stops the work of every batch at once. */
+  /** Stops the work on every message at once. */
   abandon(): void {
-    for (const batch of this.#batches) batch.abandon();
+    for (const held of this.#held) held.abandon();
   }
 
-  #note(end: MessageResult): void {
+  #count(result: MessageResult): void {
     const { stop, status } = this.#options;
-    if (end.kind === 'outdated') stop.because('outdated');
-    if (end.kind !== 'done') return;
+    if (result.kind === 'outdated') stop.because('outdated');
+    if (result.kind !== 'done') return;
     this.batchesDone++;
-    this.imagesDone += end.written.length;
-    if (end.written.length > 0) status.reached('firstResultMs');
+    this.imagesDone += result.written.length;
+    if (result.written.length > 0) status.reached('firstResultMs');
   }
 
-  #showState(): void {
+  #updateState(): void {
     const { stop, status } = this.#options;
     if (!stop.signal.aborted) status.setState(this.isEmpty ? 'ready' : 'busy');
   }

@@ -5,38 +5,39 @@ import type { Clock } from '../../core/runtime/clock.ts';
 export interface ControllerWatchOptions {
   output: Store;
   clock: Clock;
-  /** So long the controller lock must stay as it is, while it is being watched, to count as nobody's. */
+  /** The watched controller lock counts as abandoned when it has not changed for so long. */
   withoutMs: number;
   signal: AbortSignal;
 }
 
-const LOOKS = 10;
+/** Reads of the lock in this time. */
+const READS = 10;
 
 /**
- * Resolves true once no controller lives, false when the signal aborts first.
+ * Resolves true once no controller is alive, false if the signal aborts first.
  *
- * A live controller renews its lock, which changes the ETag; one that stays the same (or absent, or released) for long
- * enough is nobody's. Only time in which the lock was seen counts: neither an outage of the store nor a machine that
- * slept makes a controller dead.
+ * A live controller renews its lock, and each renewal changes the lock's ETag. A lock that does not change (or stays absent
+ * or released) for long enough is abandoned. Only time in which the lock could be read counts: an outage of the store or a
+ * suspended machine does not make a controller dead.
  */
 export async function untilNoController(options: ControllerWatchOptions): Promise<boolean> {
   const { output, clock, withoutMs, signal } = options;
-  const everyMs = withoutMs / LOOKS;
+  const intervalMs = withoutMs / READS;
   let etag: string | undefined;
   let unchangedMs = 0;
-  let lookedAtMs = clock.monotonicMs();
+  let readAtMs = clock.monotonicMs();
   while (!signal.aborted) {
-    await clock.sleep(everyMs, signal);
+    await clock.sleep(intervalMs, signal);
     if (signal.aborted) break;
     const nowMs = clock.monotonicMs();
-    const watchedMs = Math.min(nowMs - lookedAtMs, 2 * everyMs);
-    lookedAtMs = nowMs;
+    const watchedMs = Math.min(nowMs - readAtMs, 2 * intervalMs);
+    readAtMs = nowMs;
     try {
       const found = (await output.head(CONTROLLER_LOCK_KEY, signal))?.etag;
       unchangedMs = found === etag ? unchangedMs + watchedMs : 0;
       etag = found;
     } catch {
-      // What could not be read is not known: the watch begins anew.
+      // The lock is unknown: begin the watch again.
       unchangedMs = 0;
     }
     if (unchangedMs >= withoutMs) return true;

@@ -11,17 +11,17 @@ export interface OwnEndOptions {
   clock: Clock;
   log: Log;
   machine?: OwnMachine;
-  /** End after the controller lock was nobody's for so long. */
+  /** End after so long without a live controller. */
   exitWithoutControllerMs?: number;
   /** End after so long. */
   maxLifetimeMs?: number;
-  /** How long nothing has been in hand; 0 while something is. */
+  /** How long no message has been held; 0 while one is. */
   idleForMs(): number;
 }
 
 /**
- * What makes a worker of a fleet end although nobody told it to: its machine is taken back, it has lived for long
- * enough, or no controller is left. On a machine of its own it works on without a controller as long as work comes.
+ * Ends the worker when its machine is interrupted, when it reaches its maximum lifetime, or when no controller is alive.
+ * On a machine of its own, a worker without a controller goes on as long as it receives work.
  */
 export async function watchOwnEnd(options: OwnEndOptions, stop: Stop): Promise<void> {
   await Promise.all([
@@ -34,7 +34,7 @@ export async function watchOwnEnd(options: OwnEndOptions, stop: Stop): Promise<v
 async function watchMachine({ machine, log }: OwnEndOptions, stop: Stop): Promise<void> {
   const interruption = await machine?.interruption(stop.signal);
   if (interruption === undefined) return;
-  log.info({ interruption }, 'The machine is about to be taken back.');
+  log.info({ interruption }, 'Received an interruption notice for this machine.');
   stop.because(interruption === 'spot' ? 'spot_notice' : 'rebalance');
 }
 
@@ -42,7 +42,7 @@ async function watchLifetime({ clock, log, maxLifetimeMs }: OwnEndOptions, stop:
   if (maxLifetimeMs === undefined) return;
   await clock.sleep(maxLifetimeMs, stop.signal);
   if (stop.signal.aborted) return;
-  log.info({ maxLifetimeMs }, 'The worker has lived for as long as it may.');
+  log.info({ maxLifetimeMs }, 'Worker reached its maximum lifetime.');
   stop.because('lifetime');
 }
 
@@ -51,13 +51,13 @@ async function watchController(options: OwnEndOptions, stop: Stop): Promise<void
   if (withoutMs === undefined) return;
   while (await untilNoController({ output, clock, withoutMs, signal: stop.signal })) {
     if (machine !== undefined && idleForMs() < withoutMs) continue;
-    log.info({ withoutMs }, 'No controller is there any more.');
+    log.info({ withoutMs }, 'No live controller found.');
     stop.because('no_controller');
     return;
   }
 }
 
-/** Ends that leave a machine with nothing to do; after the others it is stopped, or started again, by whoever ended the worker. */
+/** Exit reasons after which the machine should end. After the others, something else ends the machine or restarts the worker. */
 const ENDS_MACHINE: readonly StopReason[] = [
   'idle',
   'no_controller',
@@ -67,20 +67,20 @@ const ENDS_MACHINE: readonly StopReason[] = [
   'lifetime',
 ];
 
-/** The machine ends with its worker, unless somebody else ended that. */
+/** Ends the machine with its worker, except after a signal or a failure. */
 export async function endMachine(
   machine: OwnMachine | undefined,
   reason: StopReason,
   log: Log,
 ): Promise<void> {
   if (machine === undefined || !ENDS_MACHINE.includes(reason)) return;
-  log.info({ machine: machine.id, reason }, 'The machine ends with its worker.');
+  log.info({ machine: machine.id, reason }, 'Ending the machine of this worker.');
   try {
     await machine.end();
   } catch (error) {
     log.error(
       { machine: machine.id, error: messageOf(error) },
-      'The machine goes on and costs money: allow it the action that is named. A controller ends it after a while.',
+      'Failed to end the machine; it still costs money. Allow it the action in the error. A controller ends it later.',
     );
   }
 }

@@ -1,15 +1,15 @@
 import type { Clock } from '../../core/runtime/clock.ts';
 
-/** A reading that follows at once has nothing to say and repeats the last one. */
-const LEAST_MS = 1000;
+/** A reading within this time after the last one repeats it. */
+const MIN_INTERVAL_MS = 1000;
 
 interface Reading {
   imagesPerSecond: number;
-  /** Share of the time with work in hand, 0 to 1. */
+  /** Share of the time in which the worker held batches, 0 to 1. */
   busyShare: number;
 }
 
-/** What a worker does in a second, and how much of the time it had anything to do; from one reading to the next. */
+/** The throughput of a worker and its share of busy time, from one reading to the next. */
 export class RateMeter {
   readonly #clock: Clock;
   #images = 0;
@@ -23,7 +23,7 @@ export class RateMeter {
     this.#since = { ms: clock.monotonicMs(), images: 0 };
   }
 
-  /** In all. */
+  /** Total since the start. */
   get images(): number {
     return this.#images;
   }
@@ -41,7 +41,7 @@ export class RateMeter {
   read(): Reading {
     const nowMs = this.#clock.monotonicMs();
     const elapsedMs = nowMs - this.#since.ms;
-    if (elapsedMs < LEAST_MS) return this.#last;
+    if (elapsedMs < MIN_INTERVAL_MS) return this.#last;
     this.setBusy(this.#busySinceMs !== undefined);
     this.#last = {
       imagesPerSecond: ((this.#images - this.#since.images) * 1000) / elapsedMs,

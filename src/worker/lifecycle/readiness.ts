@@ -1,11 +1,11 @@
 type Milestone = 'runtimeLoadedMs' | 'modelReadyMs';
 
-/** Tells once that the worker can answer at once: its runners have the model that jobs will most likely name. */
+/** Calls `onReady` once: when the runners have loaded the model that jobs will most likely name. */
 export class Readiness {
   readonly #onReady: () => void;
   readonly #reached = new Set<Milestone>();
   #awaited: Milestone = 'modelReadyMs';
-  #isTold = false;
+  #hasCalled = false;
 
   constructor(onReady: () => void) {
     this.#onReady = onReady;
@@ -13,18 +13,18 @@ export class Readiness {
 
   reached(milestone: Milestone): void {
     this.#reached.add(milestone);
-    this.#look();
+    this.#check();
   }
 
-  /** No model is loaded before a job names one: runners that could load it are enough. */
+  /** No model is preloaded: runners that could load one are enough. */
   withoutModel(): void {
     this.#awaited = 'runtimeLoadedMs';
-    this.#look();
+    this.#check();
   }
 
-  #look(): void {
-    if (this.#isTold || !this.#reached.has(this.#awaited)) return;
-    this.#isTold = true;
+  #check(): void {
+    if (this.#hasCalled || !this.#reached.has(this.#awaited)) return;
+    this.#hasCalled = true;
     this.#onReady();
   }
 }

@@ -7,46 +7,49 @@ export interface ProtectionOptions {
   machine?: Pick<OwnMachine, 'id' | 'protect'>;
   clock: Clock;
   log: Log;
-  /** How long nothing has been in hand; 0 while something is. */
+  /** How long no message has been held; 0 while one is. */
   idleForMs(): number;
 }
 
-const LOOK_MS = 1000;
-/** Held so long after the last message, so that many small ones are one matter. */
+const CHECK_MS = 1000;
+/** Kept so long after the last message, so that many small messages cause one change. */
 const RELEASE_AFTER_MS = 30_000;
-/** What Auto Scaling refused it refuses a second later, too. */
+/** Auto Scaling is likely to refuse the same request again within seconds. */
 const RETRY_MS = 15_000;
 
 /**
- * Protects the machine from scale-in while messages are in hand, until the signal aborts; what is held then stays held. A
- * worker that starts knows nothing of what one before it may have left, and says it anew. Failing stops nothing: leases
- * bring back what a machine took with it.
+ * Protects the machine from scale-in while the worker holds messages, until the signal aborts; then the protection stays as
+ * it is. A new worker does not know what its predecessor left, so it always sets the protection. A failure is only logged:
+ * the messages of a lost machine are redelivered when their leases expire.
  */
 export async function holdProtection(options: ProtectionOptions, signal: AbortSignal): Promise<void> {
   const { machine, clock, log, idleForMs } = options;
   if (machine?.protect === undefined) return;
-  let held: boolean | undefined;
+  let isProtected: boolean | undefined;
   let hasFailed = false;
   while (!signal.aborted) {
-    await clock.sleep(hasFailed ? RETRY_MS : LOOK_MS, signal);
+    await clock.sleep(hasFailed ? RETRY_MS : CHECK_MS, signal);
     if (signal.aborted) return;
-    const wanted = isWanted(idleForMs(), held);
-    if (wanted === held) continue;
+    const wanted = isWanted(idleForMs(), isProtected);
+    if (wanted === isProtected) continue;
     try {
       await machine.protect(wanted === true, signal);
-      held = wanted;
+      isProtected = wanted;
       hasFailed = false;
     } catch (error) {
       if (signal.aborted) return;
       if (!hasFailed)
-        log.warn({ machine: machine.id, error: messageOf(error) }, 'Scale-in may end this machine at work.');
+        log.warn(
+          { machine: machine.id, error: messageOf(error) },
+          'Failed to change scale-in protection; scale-in may end this machine while it works.',
+        );
       hasFailed = true;
     }
   }
 }
 
-/** Work since the last look counts; shortly after it things stay as they are. */
-function isWanted(idleMs: number, held: boolean | undefined): boolean | undefined {
-  if (idleMs < LOOK_MS) return true;
-  return idleMs >= RELEASE_AFTER_MS ? false : held;
+/** True if there was work since the last check. Unchanged for a while after the last work. */
+function isWanted(idleMs: number, isProtected: boolean | undefined): boolean | undefined {
+  if (idleMs < CHECK_MS) return true;
+  return idleMs >= RELEASE_AFTER_MS ? false : isProtected;
 }

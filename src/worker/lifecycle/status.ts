@@ -19,21 +19,21 @@ export interface StatusReporterOptions {
   managed: boolean;
   version: string;
   runners: number;
-  /** What the model runners are at now. */
+  /** The model runners, by queue. */
   pools: readonly { readonly pids: number[]; readonly rssBytes: number; readonly models: string[] }[];
-  /** What came before the process, where the machine tells. */
+  /** Boot times before the start of the process, if the machine reports them. */
   boot?: Pick<WorkerStatus['boot'], 'launchToProcessMs' | 'kernelToProcessMs'>;
 }
 
-/** Jobs whose images are counted apart: those that were served last. */
+/** Images are counted by job for the jobs that were served last. */
 const COUNTED_JOBS = 16;
 
-/** A worker whose state flickers with each small batch writes at most so often. */
+/** Limits the writes of a worker whose state changes with each small batch. */
 const MIN_INTERVAL_MS = 1000;
-/** The first report after work tells how fast that was; the next one, that it is over. */
+/** The first report after work still has the rate of that work. The next report, which resets it, follows so soon. */
 const AFTER_WORK_MS = 3000;
 
-/** Reports the worker: at the start, on change of state, and every 15 s. A report that fails stops nothing. */
+/** Writes the worker status: at the start, when the state changes, and every 15 s. A failed write is only logged. */
 export class StatusReporter {
   readonly #options: StatusReporterOptions;
   readonly #startedAtMs: number;
@@ -41,8 +41,8 @@ export class StatusReporter {
   readonly #boot: WorkerStatus['boot'];
   readonly #stop = new AbortController();
   readonly #abandon = new AbortController();
-  /** Aborts when the worker is on its way out: the fleet should know at once. */
-  readonly #leaving = new AbortController();
+  /** Aborts when the worker drains: the fleet should know that at once. */
+  readonly #draining = new AbortController();
   readonly #running: Promise<void>;
   #wake = new AbortController();
   #state: WorkerState = 'booting';
@@ -51,7 +51,7 @@ export class StatusReporter {
   #peakRssBytes = 0;
   readonly #imagesByJob = new Map<string, number>();
   readonly #rate: RateMeter;
-  #tellsOfWorkThatIsOver = false;
+  #hasPastRate = false;
   #failed = false;
 
   constructor(options: StatusReporterOptions) {
@@ -67,21 +67,21 @@ export class StatusReporter {
   setState(state: WorkerState): void {
     if (state === this.#state) return;
     this.#state = state;
-    if (state === 'draining' || state === 'outdated') this.#leaving.abort();
+    if (state === 'draining' || state === 'outdated') this.#draining.abort();
     this.#wake.abort();
   }
 
-  /** Notes when this was reached first, from the start of the process. */
+  /** Records the time from the start of the process to the first occurrence of the milestone. */
   reached(milestone: keyof WorkerStatus['boot']): void {
     if (this.#boot[milestone] !== undefined) return;
     const ms = Math.round(this.#options.clock.monotonicMs() - this.#startedMonotonicMs);
     this.#boot[milestone] = ms;
-    this.#options.log.debug({ milestone, ms }, 'The worker has come further.');
-    // The last of them: the worker works, which is worth telling at once.
+    this.#options.log.debug({ milestone, ms }, 'Boot milestone reached.');
+    // The last milestone: report at once that the worker works.
     if (milestone === 'firstResultMs') this.#wake.abort();
   }
 
-  /** The rate is that of batches: single images tell little of what the worker can do. */
+  /** The rate is that of batches. Interactive images say little about the worker's throughput. */
   setHasBatches(hasBatches: boolean): void {
     this.#rate.setBusy(hasBatches);
   }
@@ -90,7 +90,7 @@ export class StatusReporter {
     this.#interactiveDone += images;
   }
 
-  /** One request message was answered, with so many outcomes that this worker wrote. */
+  /** Counts a finished request message, with the number of outcomes that this worker wrote. */
   addMessage(job: string, images: number): void {
     this.#messagesDone++;
     this.#rate.add(images);
@@ -101,7 +101,7 @@ export class StatusReporter {
     if (this.#imagesByJob.size > COUNTED_JOBS && oldest !== undefined) this.#imagesByJob.delete(oldest);
   }
 
-  /** Ends the reports and takes the status away: the worker is no more. */
+  /** Ends the reports and deletes the worker status. */
   async remove(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -109,7 +109,7 @@ export class StatusReporter {
     await this.#attempt(() => output.delete([workerStatusKey(id)]));
   }
 
-  /** Ends the reports and leaves the last one where it is. */
+  /** Ends the reports without deleting the worker status. */
   abandon(): void {
     this.#stop.abort();
     this.#abandon.abort();
@@ -121,9 +121,9 @@ export class StatusReporter {
     while (!signal.aborted) {
       this.#wake = new AbortController();
       await this.#attempt(() => this.#write());
-      await clock.sleep(MIN_INTERVAL_MS, AbortSignal.any([signal, this.#leaving.signal]));
+      await clock.sleep(MIN_INTERVAL_MS, AbortSignal.any([signal, this.#draining.signal]));
       const woken = AbortSignal.any([signal, this.#wake.signal]);
-      const restMs = this.#tellsOfWorkThatIsOver ? AFTER_WORK_MS : STATUS_INTERVAL_MS;
+      const restMs = this.#hasPastRate ? AFTER_WORK_MS : STATUS_INTERVAL_MS;
       await clock.sleep(restMs - MIN_INTERVAL_MS, woken);
     }
   }
@@ -133,7 +133,7 @@ export class StatusReporter {
     const memory = await this.#memory();
     const rate = this.#rate.read();
     if (rate.busyShare > 0) meter.record('ImagesPerSecond', rate.imagesPerSecond);
-    this.#tellsOfWorkThatIsOver = this.#state === 'ready' && rate.busyShare > 0;
+    this.#hasPastRate = this.#state === 'ready' && rate.busyShare > 0;
     const status: WorkerStatus = {
       v: FORMAT,
       id,
@@ -175,7 +175,7 @@ export class StatusReporter {
     } catch (error) {
       if (this.#abandon.signal.aborted || this.#failed) return;
       this.#failed = true;
-      this.#options.log.warn({ error: messageOf(error) }, 'The worker status cannot be written for now.');
+      this.#options.log.warn({ error: messageOf(error) }, 'Failed to write the worker status.');
     }
   }
 }

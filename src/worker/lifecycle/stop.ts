@@ -11,7 +11,7 @@ export type StopReason =
   | 'outdated'
   | 'failed';
 
-/** The one decision of a worker to stop: the first reason counts. */
+/** A worker's decision to stop. Only the first reason counts. */
 export class Stop {
   readonly #controller = new AbortController();
   #reason: StopReason | undefined;
@@ -25,7 +25,7 @@ export class Stop {
     return this.#reason;
   }
 
-  /** What it failed with. */
+  /** The error, if the reason is `failed`. */
   get error(): unknown {
     return this.#error;
   }

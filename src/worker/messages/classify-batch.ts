@@ -17,43 +17,42 @@ export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
   gate: ExclusiveGate;
   models: ModelLocations;
   pool: RunnerPool;
-  /** An image that lies in a file of this machine; undefined where it has to be downloaded. */
+  /** The local file of an image; undefined if the image has to be downloaded. */
   locate(image: ImageSource, signal: AbortSignal): Promise<LocatedImage | undefined>;
   download: ReadImage;
 }
 
-/** A message received so often was in the hands of workers that ended: it must not take others' images with it. */
+/** From this receive count on, a message may be what ended its workers: it runs alone, to spare the images of others. */
 const ALONE_FROM_RECEIVES = 3;
 
-/** What is to be classified, and how. */
-type ImagesAsked = Pick<RequestMessage, 'model' | 'topK' | 'images'>;
+type ImagesToClassify = Pick<RequestMessage, 'model' | 'topK' | 'images'>;
 
-/** One outcome an image, in the order of the request. Errors of the world are thrown once none of its images is in work. */
+/** One outcome an image, in the order of the request. A transient error is thrown only when none of its images is in a runner. */
 export async function classifyBatch(
-  batch: HeldMessage,
-  request: ImagesAsked,
+  held: HeldMessage,
+  request: ImagesToClassify,
   tools: ClassifyTools,
 ): Promise<Outcome[]> {
-  const isAlone = batch.message.receiveCount >= ALONE_FROM_RECEIVES;
-  const endTurn = await tools.gate.take(isAlone, batch.signal);
+  const access = held.message.receiveCount >= ALONE_FROM_RECEIVES ? 'exclusive' : 'shared';
+  const leave = await tools.gate.enter(access, held.signal);
   try {
-    const results = await classifyImages(batch, request, tools);
+    const results = await classifyImages(held, request, tools);
     const model = modelTitle(request.model);
-    return request.images.map(({ index, name }, place): Outcome => {
-      const result = results[place];
+    return request.images.map(({ index, name }, at): Outcome => {
+      const result = results[at];
       if (result === undefined) throw new Error(`Image ${index} has no result.`);
       return isError(result)
         ? { v: FORMAT, index, name, error: result.error }
         : { v: FORMAT, index, name, ...result, model };
     });
   } finally {
-    endTurn();
+    leave();
   }
 }
 
 async function classifyImages(
-  batch: HeldMessage,
-  request: ImagesAsked,
+  held: HeldMessage,
+  request: ImagesToClassify,
   tools: ClassifyTools,
 ): Promise<ImageResult[]> {
   const { images } = request;
@@ -61,18 +60,18 @@ async function classifyImages(
   if (readable === 0) return images.flatMap((image) => (isError(image) ? { error: image.error } : []));
 
   tools.pool.expect(readable);
-  const model = await modelPlace(batch, request, tools);
+  const model = await locateModel(held, request, tools);
   const failure = new AbortController();
-  const signal = AbortSignal.any([batch.signal, failure.signal]);
+  const signal = AbortSignal.any([held.signal, failure.signal]);
   const download = downloadsOf(images, tools.download);
-  const from = { about: batch.about, modelTitle: modelTitle(request.model) };
+  const batch = { logFields: held.logFields, modelTitle: modelTitle(request.model) };
   const classifyOne = async (image: (typeof images)[number]): Promise<ImageResult> => {
     if (isError(image)) return { error: image.error };
     if ('error' in model) return model;
     const classify = async (encoded: EncodedImage, release: () => void) => {
       try {
-        const work = { image: encoded, model, topK: request.topK, order: batch.order, batch: from };
-        return await tools.pool.classify(work, { signal, onBegin: () => batch.begin() });
+        const work = { image: encoded, model, topK: request.topK, order: held.order, batch };
+        return await tools.pool.classify(work, { signal, onBegin: () => held.begin() });
       } finally {
         release();
       }
@@ -81,19 +80,19 @@ async function classifyImages(
       const located = await tools.locate(image, signal);
       if (located !== undefined) {
         const result = await classify(located.file, located.release);
-        // It may have been replaced by the same, or deleted, since it was located.
+        // The file may have been deleted, or replaced by an identical one, since it was located.
         if (!isError(result) || result.error.code !== 'missing') return result;
       }
       const found = await download(image, signal);
       return 'error' in found ? found : await classify(found.bytes, found.release);
     } catch (error) {
-      // The batch comes again as a whole: its other images need not wait for their turn.
+      // The whole batch will be redelivered: stop its other images.
       failure.abort(error);
       throw error;
     }
   };
   const settled = await Promise.allSettled(images.map(classifyOne));
-  batch.signal.throwIfAborted();
+  held.signal.throwIfAborted();
   failure.signal.throwIfAborted();
   const results = settled.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
   if (results.some((result) => isError(result) && result.error.code === 'model_unavailable')) {
@@ -102,13 +101,13 @@ async function classifyImages(
   return results;
 }
 
-/** Where the model is, or what every image gets where there is no such model. */
-async function modelPlace(
-  batch: HeldMessage,
-  { model }: ImagesAsked,
+/** The location of the model, or the error that every image gets if the model is unavailable. */
+async function locateModel(
+  held: HeldMessage,
+  { model }: ImagesToClassify,
   tools: ClassifyTools,
 ): Promise<ModelLocation | { error: ImageError }> {
-  const { signal } = batch;
+  const { signal } = held;
   try {
     return await withRetries(() => unlessAborted(tools.models.locate(model), signal), { ...tools, signal });
   } catch (error) {

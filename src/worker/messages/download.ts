@@ -25,27 +25,27 @@ export interface ImageDownloadOptions extends RetryOptions {
   connections: Budget;
 }
 
-/** Bytes in memory until `release`, or why there are none. */
+/** The bytes of an image, which stay in memory until `release`, or its error. */
 export type Download = { bytes: Uint8Array; release(): void } | { error: ImageError };
 
-/** An image in a file, for a runner to read; it has its share of the memory until `release`. */
+/** An image in a local file, for a runner to read. Its size counts as used memory until `release`. */
 export interface LocatedImage {
   file: ImageFile;
   release(): void;
 }
 
-/** Reads one image. @param maxBytes a larger one is `too_large`; else as the settings say. */
+/** Reads one image. @param maxBytes an image of more bytes is `too_large`; defaults to the settings' limit. */
 export type ReadImage = (image: ImageSource, signal: AbortSignal, maxBytes?: number) => Promise<Download>;
 
 /**
- * Memory taken before an image's size is known. Most images are smaller and need one request; for a larger one the
- * connection is given up where memory is short, so that none is held open while it waits.
+ * Memory taken before an image's size is known. Most images are smaller and need one request. For a larger one the
+ * connection is closed if memory is short: no connection stays open while it waits for memory.
  */
-const FIRST_GUESS_BYTES = 1024 * 1024;
+const INITIAL_RESERVE_BYTES = 1024 * 1024;
 
-/** Reads an image as it was submitted. Errors of the image are answers; errors of the world are thrown. */
+/** Reads an image as it was submitted. Returns errors of the image; throws all others, such as transient errors. */
 export async function downloadImage(image: ImageSource, options: ImageDownloadOptions): Promise<Download> {
-  let reserveBytes = Math.min(FIRST_GUESS_BYTES, options.maxImageBytes);
+  let reserveBytes = Math.min(INITIAL_RESERVE_BYTES, options.maxImageBytes);
   for (;;) {
     await options.memory.take(reserveBytes, options.signal);
     let found: { bytes: Uint8Array } | { needsBytes: number } | { error: ImageError };
@@ -53,9 +53,9 @@ export async function downloadImage(image: ImageSource, options: ImageDownloadOp
       found = await withRetries(() => fetchImage(image, reserveBytes, options), options);
     } catch (error) {
       options.memory.give(reserveBytes);
-      const answer = answerFor(error, image, options.cloud);
-      if (answer === undefined) throw error;
-      return { error: answer };
+      const imageError = imageErrorOf(error, image, options.cloud);
+      if (imageError === undefined) throw error;
+      return { error: imageError };
     }
     if ('bytes' in found) {
       const { bytes } = found;
@@ -63,7 +63,7 @@ export async function downloadImage(image: ImageSource, options: ImageDownloadOp
       if (bytes.byteLength < reserveBytes) options.memory.give(reserveBytes - bytes.byteLength);
       if (isAsSubmitted(bytes, image)) return { bytes, release };
       release();
-      return { error: changed };
+      return { error: changedError };
     }
     options.memory.give(reserveBytes);
     if ('error' in found) return found;
@@ -72,8 +72,8 @@ export async function downloadImage(image: ImageSource, options: ImageDownloadOp
 }
 
 /**
- * Finds an image that lies in a file of this machine, so that its bytes need not come through this process.
- * @returns undefined where it has to be read, which also tells what is wrong with it.
+ * Finds the local file of an image, if it has one: then its bytes need not pass through this process.
+ * @returns undefined if the image has to be downloaded. Any error of the image comes up then.
  */
 export async function locate(
   image: ImageSource,
@@ -97,11 +97,11 @@ async function fetchImage(image: ImageSource, reservedBytes: number, options: Im
       signal,
       ...(image.etag !== undefined && { ifMatch: image.etag }),
     });
-    // A body that is given up may still complain.
+    // A destroyed body may still emit errors.
     body.on('error', () => {});
     if (info.bytes > maxImageBytes) {
       body.destroy();
-      const message = `The file has ${info.bytes} bytes; at most ${maxImageBytes} are allowed.`;
+      const message = `The file has ${info.bytes} bytes. The limit is ${maxImageBytes} bytes.`;
       return { error: { code: 'too_large' as const, message } };
     }
     const extraBytes = Math.max(0, info.bytes - reservedBytes);
@@ -120,12 +120,12 @@ async function fetchImage(image: ImageSource, reservedBytes: number, options: Im
   }
 }
 
-const changed: ImageError = { code: 'changed', message: 'The file is not the one that was submitted.' };
+const changedError: ImageError = { code: 'changed', message: 'The file has changed since it was submitted.' };
 
 /**
- * Reads the images of one batch. What is packed is read once for all that are in it; each is checked and given up for
- * itself, and the memory is free when the last one is.
- * @param images all that may be asked for.
+ * Reads the images of one batch. A pack is read once for all of its images. Each image is checked and released on its
+ * own; the pack's memory is freed with the last one.
+ * @param images all images that may be read.
  */
 export function downloadsOf(
   images: readonly (ImageSource | { error: ImageError })[],
@@ -151,7 +151,7 @@ export function downloadsOf(
     const bytes = pack.bytes.subarray(offset, offset + length);
     if (bytes.byteLength === length && isAsSubmitted(bytes, image)) return { bytes, release };
     release();
-    return { error: changed };
+    return { error: changedError };
   };
 }
 
@@ -159,7 +159,7 @@ function isAsSubmitted(bytes: Uint8Array, { sha256 }: ImageSource): boolean {
   return sha256 === undefined || createHash('sha256').update(bytes).digest('hex') === sha256;
 }
 
-/** The bytes in one piece: as they came where they came so, else copied together. @throws {ImgclsError} of kind `transient` when they end early. */
+/** The whole body. A body of one chunk is not copied. @throws {ImgclsError} of kind `transient` if it ends early. */
 async function readWhole(body: Readable, size: number, signal: AbortSignal): Promise<Uint8Array> {
   let bytes: Uint8Array | undefined;
   let filled = 0;
@@ -178,29 +178,29 @@ async function readWhole(body: Readable, size: number, signal: AbortSignal): Pro
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof ImgclsError) throw cause;
-    throw new ImgclsError('transient', `The download broke off: ${messageOf(cause)}.`, { cause });
+    throw new ImgclsError('transient', `The download was interrupted: ${messageOf(cause)}.`, { cause });
   }
   if (filled < size)
     throw new ImgclsError('transient', `The download ended after ${filled} of ${size} bytes.`);
   return bytes ?? new Uint8Array();
 }
 
-/** What the error means for this image alone, or undefined where the world is at fault. */
-function answerFor(
+/** The error as one of this image alone; undefined if it is not. */
+function imageErrorOf(
   error: unknown,
   image: ImageSource,
   cloud: ImageDownloadOptions['cloud'],
 ): ImageError | undefined {
   if (error instanceof ObjectMissingError) {
-    return { code: 'missing', message: 'The file is not where it was when it was submitted.' };
+    return { code: 'missing', message: 'The file has been deleted or moved since it was submitted.' };
   }
-  // One line does not damage the same bytes at every try: they lie there so.
-  if (error instanceof PreconditionFailedError || error instanceof DamagedError) return changed;
-  // What lies elsewhere, where or how this worker may not read it, is that job's problem, not the end of the worker: else one
-  // message that names a forbidden place would end as many workers as it is delivered to.
+  // A connection does not damage the same bytes at every try: they are stored damaged.
+  if (error instanceof PreconditionFailedError || error instanceof DamagedError) return changedError;
+  // A permanent error outside of our images is an error of this image. If it ended the worker, one message that names a
+  // forbidden object would end every worker that receives it.
   const isOurs = image.bucket === cloud.input.bucket && image.key.startsWith(IMAGES_PREFIX);
   if (!isOurs && error instanceof ImgclsError && error.kind !== 'transient') {
-    return { code: 'unreadable', message: `The file cannot be read: ${error.message}` };
+    return { code: 'unreadable', message: `Cannot read the file: ${error.message}` };
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * One notification's life: the images that were dropped are downloaded and classified, the outcome of each is written,
- * and only then the message is deleted. Nobody waits for them, and nobody has said which model to take: it is this worker's own.
+ * Work on a notification of S3: classify the dropped images, write each outcome to the ledger, delete the message.
+ * A dropped image has no waiter and names no model: it gets the worker's own.
  */
 import { type Drop, dropsOf, findDropped, writeDropped } from '../../core/job/drop.ts';
 import type { Notification } from '../../core/job/notification.ts';
@@ -9,61 +9,64 @@ import type { ModelRef } from '../../core/model/model.ts';
 import type { Outcome } from '../../core/model/outcome.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
+import type { MessageResult, MessageTools } from './handle-message.ts';
 import type { HeldMessage } from './held-message.ts';
-import { deleteMessage, type MessageResult, type MessageTools } from './message.ts';
 import { withRetries } from './retry.ts';
+import { deleteMessage } from './settle-message.ts';
 
 export interface DropTools extends MessageTools {
-  /** Absent where the settings name none that is installed. */
+  /** Undefined if the settings name no installed model. */
   model: ModelRef | undefined;
   topK: number;
 }
 
-/** @throws {PoisonError} where the notification is about another bucket: what lies there is none of ours to read. */
+/** @throws {PoisonError} if the notification is about another bucket: this worker must not read from there. */
 export async function workOnNotification(
-  batch: HeldMessage,
+  held: HeldMessage,
   notification: Notification,
   tools: DropTools,
 ): Promise<MessageResult> {
   const { drops, unwanted } = dropsOf(notification, tools.cloud.input.bucket);
-  if (notification.events.length === 0)
-    tools.log.info(batch.about, 'S3 has tried whether its notifications arrive.');
-  // The bucket may be set up to tell more than we want to hear: nothing is lost with it, and it would come again as it is.
+  if (notification.events.length === 0) tools.log.info(held.logFields, 'Received S3 test event.');
+  // A bucket may notify about more than drops. Such an event is deleted: a redelivery would bring the same one.
   if (unwanted.length > 0)
-    tools.log.info({ ...batch.about, unwanted }, 'S3 tells of what is no dropped image.');
+    tools.log.info(
+      { ...held.logFields, unwanted },
+      'Ignoring S3 events that are not new objects under drop/.',
+    );
   const [first] = drops;
   if (first === undefined) {
-    await deleteMessage(batch, tools);
+    await deleteMessage(held, tools);
     return { kind: 'unwanted' };
   }
-  const written = await workOn(batch, drops, tools);
-  await deleteMessage(batch, tools);
+  const written = await workOnDrops(held, drops, tools);
+  await deleteMessage(held, tools);
   return { kind: 'done', job: first.job, written };
 }
 
-/** @returns the outcomes that are this worker's work. */
-async function workOn(batch: HeldMessage, drops: readonly Drop[], tools: DropTools): Promise<Outcome[]> {
+/** @returns the outcomes that this worker wrote. */
+async function workOnDrops(held: HeldMessage, drops: readonly Drop[], tools: DropTools): Promise<Outcome[]> {
   const { output } = tools.cloud;
-  const { signal } = batch;
+  const { signal } = held;
   const retrying = { ...tools, signal };
   const mark = ({ job }: Drop, shard: Shard) =>
     withRetries(() => markErrors(output, job, shard, signal), retrying);
   const open: Drop[] = [];
   for (const drop of drops) {
-    // At the first receipt it is hardly ever there, and writing finds out as well.
-    const isLookedFor = batch.message.receiveCount > 1;
-    const found = isLookedFor
+    // At the first receive there is hardly ever an outcome, and the write would find it too.
+    const isRedelivered = held.message.receiveCount > 1;
+    const found = isRedelivered
       ? await withRetries(() => findDropped(output, drop, signal), retrying)
       : undefined;
     if (found === undefined) open.push(drop);
     else await mark(drop, found);
   }
-  const outcomes = open.length === 0 ? [] : await classify(batch, open, tools);
-  batch.begin();
+  const outcomes = open.length === 0 ? [] : await classify(held, open, tools);
+  held.begin();
   const written: Outcome[] = [];
-  for (const [place, outcome] of outcomes.entries()) {
-    const drop = open[place];
-    if (drop === undefined) throw new Error(`Outcome ${place} is of no image.`);
+  for (const [at, outcome] of outcomes.entries()) {
+    const drop = open[at];
+    if (drop === undefined) throw new Error(`Outcome ${at} has no image.`);
     const { shard, isOurs } = await withRetries(() => writeDropped(output, drop, outcome, signal), retrying);
     await mark(drop, shard);
     if (isOurs) written.push(outcome);
@@ -71,8 +74,8 @@ async function workOn(batch: HeldMessage, drops: readonly Drop[], tools: DropToo
   return written;
 }
 
-/** Outcomes in the order of the images, their places still to be found. */
-async function classify(batch: HeldMessage, drops: readonly Drop[], tools: DropTools): Promise<Outcome[]> {
+/** One outcome an image, in the order of the images. Their final indexes are not known yet. */
+async function classify(held: HeldMessage, drops: readonly Drop[], tools: DropTools): Promise<Outcome[]> {
   const { model, topK } = tools;
   const images = drops.map(({ index, name, bucket, key, version: { etag } }) => ({
     index,
@@ -81,9 +84,9 @@ async function classify(batch: HeldMessage, drops: readonly Drop[], tools: DropT
     key,
     etag,
   }));
-  if (model !== undefined) return await classifyBatch(batch, { model, topK, images }, tools);
+  if (model !== undefined) return await classifyBatch(held, { model, topK, images }, tools);
   const message =
-    'The workers have no model for dropped images: IMGCLS_MODEL must name one that is installed.';
+    'The workers have no model for dropped images. Set IMGCLS_MODEL to the name of an installed model.';
   return images.map(({ index, name }) => ({
     v: FORMAT,
     index,

@@ -1,29 +1,34 @@
 import { WaitingLine } from '../../core/runtime/waiting-line.ts';
 
-/** Batches take a turn together with others, or alone; in the order in which they ask, so that none waits for ever. */
-export class ExclusiveGate {
-  #together = 0;
-  #alone = false;
-  readonly #line = new WaitingLine<{ alone: boolean }>(() => this.#grant());
+export type Access = 'shared' | 'exclusive';
 
-  /** Answers how to end the turn. Rejects with the signal's reason when that aborts before the turn has come. */
-  async take(alone: boolean, signal: AbortSignal): Promise<() => void> {
+/** Admits batches together, or one alone, in the order in which they ask: none waits for ever. */
+export class ExclusiveGate {
+  #shared = 0;
+  #exclusive = false;
+  readonly #line = new WaitingLine<Access>(() => this.#admit());
+
+  /**
+   * Resolves once admitted, with a function to leave. Rejects with the signal's reason if that aborts first.
+   * @param access `exclusive` waits until all others have left, and keeps others out.
+   */
+  async enter(access: Access, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    const turn = this.#line.wait({ alone }, signal);
-    this.#grant();
-    await turn;
+    const admitted = this.#line.wait(access, signal);
+    this.#admit();
+    await admitted;
     return () => {
-      if (alone) this.#alone = false;
-      else this.#together--;
-      this.#grant();
+      if (access === 'exclusive') this.#exclusive = false;
+      else this.#shared--;
+      this.#admit();
     };
   }
 
-  #grant(): void {
+  #admit(): void {
     for (let next = this.#line.first; next !== undefined; next = this.#line.first) {
-      if (this.#alone || (next.alone && this.#together > 0)) return;
-      if (next.alone) this.#alone = true;
-      else this.#together++;
+      if (this.#exclusive || (next === 'exclusive' && this.#shared > 0)) return;
+      if (next === 'exclusive') this.#exclusive = true;
+      else this.#shared++;
       this.#line.admitFirst();
     }
   }

@@ -3,7 +3,7 @@ import type { RequestMessage } from '../../core/job/messages.ts';
 import type { QueueMessage } from '../../core/job/notification.ts';
 import { aboutJob } from '../../core/job/trace.ts';
 
-/** A message as this worker holds it. It can be given back until it is begun. */
+/** A received message. Until its work begins it can be released. */
 export class HeldMessage {
   readonly message: ReceivedMessage;
   /** Counts up with each message received. */
@@ -13,7 +13,7 @@ export class HeldMessage {
   #parsed: QueueMessage | undefined;
   #begun = false;
   #leaseLost = false;
-  readonly #end = new AbortController();
+  readonly #stop = new AbortController();
 
   constructor(message: ReceivedMessage, order: number, receivedAtMs: number) {
     this.message = message;
@@ -21,12 +21,12 @@ export class HeldMessage {
     this.receivedAtMs = receivedAtMs;
   }
 
-  /** The request that it is; undefined until it is parsed, and where it is none. */
+  /** Its request; undefined before it is parsed, and for a notification. */
   get request(): RequestMessage | undefined {
     return this.#parsed !== undefined && 'request' in this.#parsed ? this.#parsed.request : undefined;
   }
 
-  /** How many images it has, as far as is known. */
+  /** Its number of images; 1 before it is parsed. */
   get images(): number {
     if (this.#parsed === undefined) return 1;
     return 'request' in this.#parsed
@@ -34,8 +34,8 @@ export class HeldMessage {
       : this.#parsed.notification.events.length;
   }
 
-  /** The fields of every log line about it. The group of a request that cannot be read is its job. */
-  get about(): object {
+  /** The fields of every log line about it. The message group of an unreadable request is its job. */
+  get logFields(): object {
     const { id: message, groupId: job } = this.message;
     return { message, ...(this.request === undefined ? { job } : aboutJob(this.request)) };
   }
@@ -46,30 +46,30 @@ export class HeldMessage {
 
   /** Aborts when its work must stop. */
   get signal(): AbortSignal {
-    return this.#end.signal;
+    return this.#stop.signal;
   }
 
   get leaseLost(): boolean {
     return this.#leaseLost;
   }
 
-  /** From here on it is finished rather than given back. */
+  /** From now on it is finished, not released. */
   begin(): void {
     this.#begun = true;
   }
 
-  giveBack(): void {
-    if (!this.#begun) this.#end.abort(new Error('The message is given back.'));
+  releaseUnlessBegun(): void {
+    if (!this.#begun) this.#stop.abort(new Error('The message is released.'));
   }
 
   /** Stops its work at once, begun or not. */
   abandon(): void {
-    this.#end.abort(new Error('The work is abandoned.'));
+    this.#stop.abort(new Error('The worker was forced to end.'));
   }
 
-  /** Somebody else will get the message. Begun work goes on: the first to write the shard wins. */
+  /** Another worker will receive it. Begun work goes on: the first worker to write the shard wins. */
   loseLease(): void {
     this.#leaseLost = true;
-    this.giveBack();
+    this.releaseUnlessBegun();
   }
 }

@@ -1,59 +1,46 @@
 /**
- * One interactive message's life: parse, download and classify its one image, answer, delete the message.
+ * Work on a message of the interactive queue: classify its one image, send the response, delete the message.
  *
- * Its answer is wanted by the one who waits for it, and by nobody later: there is no job record, no ledger and no dead
- * letter. Whoever gets no answer asks again, and the queue forgets what is older than anybody's patience.
+ * Only the waiter needs the response, and only now: there is no job record, no ledger and no dead letter. A waiter that
+ * gets no response asks again, and the queue's retention time removes old messages.
  */
 
 import type { RequestMessage } from '../../core/job/messages.ts';
 import type { QueueMessage } from '../../core/job/notification.ts';
 import { rangeOf } from '../../core/job/shard.ts';
 import type { Outcome } from '../../core/model/outcome.ts';
-import { messageOf, PoisonError } from '../../core/runtime/errors.ts';
+import { PoisonError } from '../../core/runtime/errors.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
+import type { MessageHandler, MessageResult, MessageTools } from './handle-message.ts';
 import type { HeldMessage } from './held-message.ts';
-import { deleteMessage, type MessageResult, type MessageTools, respond, runMessage } from './message.ts';
+import { acknowledge, discard } from './settle-message.ts';
 
-/** One that was given out more often was in the hands of workers that ended. */
+/** A message that was received more often has ended its workers. */
 const MAX_RECEIVES = 2;
-/** A message that failed comes again within this time: somebody waits. */
-const HIDE_MS = 1000;
+/** A message that failed is redelivered within this time, because its waiter waits. */
+const MAX_RELEASE_MS = 1000;
 
-/** @throws {ImgclsError} that must end the worker. */
-export function runInteractive(batch: HeldMessage, tools: MessageTools): Promise<MessageResult> {
-  return runMessage(batch, tools, {
-    work: (message) => work(batch, message, tools),
-    moveToDeadLetterQueue: (error) => drop(batch, error, tools),
-    hideMs: () => HIDE_MS * tools.random(),
-  });
-}
+export const interactiveHandler = (tools: MessageTools): MessageHandler => ({
+  work: (held, message) => work(held, message, tools),
+  reject: (held, error) => discard(held, error, tools),
+  releaseForMs: () => MAX_RELEASE_MS * tools.random(),
+});
 
-async function work(batch: HeldMessage, message: QueueMessage, tools: MessageTools): Promise<MessageResult> {
-  if ('notification' in message) throw new PoisonError('Nobody waits for what S3 has to say.');
+async function work(held: HeldMessage, message: QueueMessage, tools: MessageTools): Promise<MessageResult> {
+  if ('notification' in message) throw new PoisonError('The interactive queue takes no S3 events.');
   const { request } = message;
   if (request.images.length !== 1 || request.replyTo === undefined) {
-    throw new PoisonError('An interactive message has one image, and somebody to answer.');
+    throw new PoisonError('An interactive request must have exactly one image and a response queue.');
   }
-  const isSuspect = batch.message.receiveCount > MAX_RECEIVES;
-  const outcomes = isSuspect ? crashed(request) : await classifyBatch(batch, request, tools);
-  batch.begin();
-  await respond(batch, request, { range: rangeOf(request), outcomes }, tools);
-  await deleteMessage(batch, tools);
+  const isSuspect = held.message.receiveCount > MAX_RECEIVES;
+  const outcomes = isSuspect ? crashed(request) : await classifyBatch(held, request, tools);
+  await acknowledge(held, request, { range: rangeOf(request), outcomes }, tools);
   return { kind: 'done', job: request.job, written: outcomes };
 }
 
 const crashed = ({ images }: RequestMessage): Outcome[] =>
   images.map(({ index, name }) => {
-    const message = `Classifying the image was begun ${MAX_RECEIVES} times, and the worker ended each time.`;
+    const message = `The image was tried ${MAX_RECEIVES} times, and its worker ended each time.`;
     return { v: FORMAT, index, name, error: { code: 'worker_crash', message } };
   });
-
-async function drop(batch: HeldMessage, error: PoisonError, tools: MessageTools): Promise<void> {
-  tools.log.warn({ ...batch.about, reason: error.message }, 'An interactive message is dropped.');
-  try {
-    await deleteMessage(batch, tools);
-  } catch (cause) {
-    tools.log.debug({ ...batch.about, error: messageOf(cause) }, 'It stays until it is too old.');
-  }
-}

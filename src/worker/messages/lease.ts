@@ -7,23 +7,24 @@ export interface LeaseKeeperOptions {
   queue: Pick<Queue, 'extend'>;
   clock: Clock;
   log: Log;
-  /** How long a message stays hidden after its receipt and after each extension. */
+  /** How long a message stays hidden after its receive and after each extension. */
   leaseMs: number;
 }
 
-/** Extensions in the time of one lease: two may fail before it is lost. */
+/** Extensions per lease: two may fail before the lease expires. */
 const EXTENSIONS_PER_LEASE = 3;
 
-/** After an extension that failed, the next try comes so much sooner. */
-const SOONER = 4;
+/** Retries in the time between two extensions. */
+const RETRIES_PER_INTERVAL = 4;
 
 /**
- * Keeps messages hidden from other workers from their receipt until they are released: all that are held are extended
- * together, three times a lease. A lease that the queue says is lost is told to its holder once and kept no longer.
+ * Keeps messages hidden from other workers from their receive until their release. It extends the leases of all held
+ * messages together, three times a lease. When the queue reports a lease as lost, it tells the holder once and stops
+ * extending that lease.
  */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
-  readonly #lost = new Map<string, () => void>();
+  readonly #onLostByReceipt = new Map<string, () => void>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #extending: Promise<boolean> | undefined;
@@ -35,22 +36,22 @@ export class LeaseKeeper {
 
   /** @param onLost called at most once, and never after `release`. */
   hold(receipt: string, onLost: () => void): void {
-    this.#lost.set(receipt, onLost);
+    this.#onLostByReceipt.set(receipt, onLost);
   }
 
   /**
-   * Lets go of the message. An extension that is under way is waited for: it would hide again what its caller is
-   * about to give back.
+   * Stops extending the lease. Waits for an extension that is under way: that one would hide the message again after
+   * its caller has made it visible.
    */
   async release(receipt: string): Promise<void> {
-    if (!this.#lost.delete(receipt)) return;
+    if (!this.#onLostByReceipt.delete(receipt)) return;
     await this.#extending;
   }
 
-  /** Ends the keeping; leases that are still held run out. */
+  /** Stops all extensions. Leases that are still held expire. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#lost.clear();
+    this.#onLostByReceipt.clear();
     await this.#running;
   }
 
@@ -60,9 +61,9 @@ export class LeaseKeeper {
     const { signal } = this.#stop;
     let succeeded = true;
     while (!signal.aborted) {
-      await clock.sleep(succeeded ? intervalMs : intervalMs / SOONER, signal);
-      if (signal.aborted || this.#lost.size === 0) continue;
-      this.#extending = this.#extend([...this.#lost.keys()]);
+      await clock.sleep(succeeded ? intervalMs : intervalMs / RETRIES_PER_INTERVAL, signal);
+      if (signal.aborted || this.#onLostByReceipt.size === 0) continue;
+      this.#extending = this.#extend([...this.#onLostByReceipt.keys()]);
       succeeded = await this.#extending;
       this.#extending = undefined;
     }
@@ -72,15 +73,15 @@ export class LeaseKeeper {
     const { queue, leaseMs, log } = this.#options;
     try {
       for (const receipt of await queue.extend(receipts, leaseMs)) {
-        const onLost = this.#lost.get(receipt);
-        // Released while the extension was under way: deleted, most likely.
+        const onLost = this.#onLostByReceipt.get(receipt);
+        // It was released, and most likely deleted, while the extension was under way.
         if (onLost === undefined) continue;
-        this.#lost.delete(receipt);
+        this.#onLostByReceipt.delete(receipt);
         onLost();
       }
       return true;
     } catch (error) {
-      log.warn({ error: messageOf(error), messages: receipts.length }, 'Message leases were not extended.');
+      log.warn({ error: messageOf(error), messages: receipts.length }, 'Failed to extend message leases.');
       return false;
     }
   }

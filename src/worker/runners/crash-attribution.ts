@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../../core/model/outcome.ts';
 
-/** How a model runner came to its end with images in it. */
+/** How a model runner ended while it held images. */
 export type DeathCause = 'crash' | 'timeout';
 
-/** What an image did to runners in which it was the only one. */
+/** How many runners ended while the image was alone in them. */
 export interface CrashRecord {
   crashes: number;
   timeouts: number;
@@ -11,24 +11,25 @@ export interface CrashRecord {
 
 export const CLEAN: CrashRecord = { crashes: 0, timeouts: 0 };
 
-/** So often must an image end a runner, alone, before it is its fault: once may be chance (memory, a machine in trouble). */
+/** An image that ended so many runners alone is the cause. A single end may have another one, such as a lack of memory. */
 const ENDED_RUNNERS = 2;
 
 /**
- * An image's record after a runner ended with nothing else in it, and the error that it gets for it, if any.
+ * Adds the end of a runner that held only this image to the image's record. The error code is set once the image is to
+ * blame.
  *
- * When a runner ends with several images in it, each of them goes on alone, in a runner without others. Halving them
- * would find the guilty one too, but every wrong half costs a new process and a model load, while an innocent
- * image alone costs no more than in a batch: 16 images with one killer among them end 3 runners this way, and 6 by halves.
+ * When a runner ends with several images, each of them is retried alone, in a runner without others. Splitting them in
+ * halves would find the culprit too, but each wrong half costs a new process and a model load, and an innocent image
+ * alone costs no more than in a batch: 16 images with one culprit end 3 runners this way, and 6 by halves.
  */
 export function attributeCrash(
   record: CrashRecord,
   cause: DeathCause,
-): { record: CrashRecord; verdict: ErrorCode | undefined } {
+): { record: CrashRecord; errorCode: ErrorCode | undefined } {
   const crashes = record.crashes + (cause === 'crash' ? 1 : 0);
   const timeouts = record.timeouts + (cause === 'timeout' ? 1 : 0);
-  let verdict: ErrorCode | undefined;
-  if (crashes >= ENDED_RUNNERS) verdict = 'worker_crash';
-  else if (timeouts >= ENDED_RUNNERS) verdict = 'deadline';
-  return { record: { crashes, timeouts }, verdict };
+  let errorCode: ErrorCode | undefined;
+  if (crashes >= ENDED_RUNNERS) errorCode = 'worker_crash';
+  else if (timeouts >= ENDED_RUNNERS) errorCode = 'deadline';
+  return { record: { crashes, timeouts }, errorCode };
 }

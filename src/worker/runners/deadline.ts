@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/runtime/clock.ts';
 
 /**
- * Calls `onMissed` once the time that was set last is over. A runner's deadline moves with every request, and nearly always
- * to a later time: the sleep that is under way goes on then, and what is left is slept after it.
+ * Calls `onMissed` when the deadline that was set last has passed. A runner's deadline moves with every request, nearly
+ * always to a later time. Then the current sleep goes on, and another one for the rest follows it.
  */
 export class Deadline {
   readonly #clock: Clock;
@@ -16,7 +16,7 @@ export class Deadline {
     this.#onMissed = onMissed;
   }
 
-  /** So long from now, in place of what was set before. */
+  /** Replaces the deadline. */
   set(inMs: number): void {
     this.#atMs = this.#clock.monotonicMs() + inMs;
     if (this.#atMs >= this.#wakesAtMs) return;
@@ -24,14 +24,14 @@ export class Deadline {
     void this.#sleep(inMs);
   }
 
-  /** Nothing is due any more, until `set`. */
-  lift(): void {
+  /** Removes the deadline, until `set`. */
+  clear(): void {
     this.#atMs = Number.POSITIVE_INFINITY;
   }
 
-  /** For good: nothing goes on sleeping. */
+  /** Removes the deadline and ends the sleep. */
   close(): void {
-    this.lift();
+    this.clear();
     this.#sleeping.abort();
   }
 

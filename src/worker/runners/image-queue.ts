@@ -1,32 +1,32 @@
 import type { EncodedImage, RunnerRequest } from '../../core/model/runner-protocol.ts';
 
-/** One image to classify, with what its model runner must know. */
+/** One image to classify, with what its model runner needs to know. */
 export interface Work {
   image: EncodedImage;
   model: RunnerRequest['model'];
   topK: number;
-  /** The place of its batch: earlier batches go first, so that few are half done at any time. */
+  /** The order of its batch. Earlier batches go first, to keep the number of unfinished batches low. */
   order: number;
-  /** One object for all images of a batch, for the log and for figures; absent outside of a worker. */
-  batch?: { about: object; modelTitle: string };
+  /** One object for all images of a batch, for logs and metrics; absent outside of a worker. */
+  batch?: { logFields: object; modelTitle: string };
 }
 
 /** Images that wait for a runner, batch by batch. */
-export class ChunkQueue<T extends Work> {
+export class ImageQueue<T extends Work> {
   readonly #waiting: T[] = [];
 
   get size(): number {
     return this.#waiting.length;
   }
 
-  /** Behind all of its own and earlier batches. */
+  /** Adds an image behind those of its own and of earlier batches. */
   add(work: T): void {
-    let place = this.#waiting.length;
-    while (place > 0 && (this.#waiting[place - 1]?.order ?? 0) > work.order) place--;
-    this.#waiting.splice(place, 0, work);
+    let at = this.#waiting.length;
+    while (at > 0 && (this.#waiting[at - 1]?.order ?? 0) > work.order) at--;
+    this.#waiting.splice(at, 0, work);
   }
 
-  /** The first images, up to `max`, that can go into one request: same model, same number of classes. */
+  /** Takes the first images, up to `max`, that fit into one request: same model, same number of labels. */
   take(max: number): T[] {
     const first = this.#waiting[0];
     if (first === undefined) return [];
@@ -38,11 +38,11 @@ export class ChunkQueue<T extends Work> {
     return this.#waiting.splice(0, count);
   }
 
-  /** False where it is not waiting. */
+  /** @returns false if the image does not wait here. */
   remove(work: T): boolean {
-    const place = this.#waiting.indexOf(work);
-    if (place >= 0) this.#waiting.splice(place, 1);
-    return place >= 0;
+    const at = this.#waiting.indexOf(work);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    return at >= 0;
   }
 
   takeAll(): T[] {

@@ -5,7 +5,7 @@ export interface ProcessMemory {
   peakRssBytes: number;
 }
 
-/** Resident memory of these processes together, from /proc; processes that are gone count nothing. Undefined where there is no /proc. */
+/** The resident memory of all these processes, from /proc. A process that has ended counts as 0. Undefined without /proc. */
 export async function readMemory(pids: readonly number[]): Promise<ProcessMemory | undefined> {
   if (process.platform !== 'linux') return undefined;
   const all = await Promise.all(pids.map(readOne));
@@ -16,12 +16,12 @@ export async function readMemory(pids: readonly number[]): Promise<ProcessMemory
 async function readOne(pid: number): Promise<ProcessMemory | undefined> {
   try {
     const text = await readFile(`/proc/${pid}/status`, 'utf8');
-    return { rssBytes: kibibytes(text, 'VmRSS'), peakRssBytes: kibibytes(text, 'VmHWM') };
+    return { rssBytes: fieldBytes(text, 'VmRSS'), peakRssBytes: fieldBytes(text, 'VmHWM') };
   } catch {
     return undefined;
   }
 }
 
-function kibibytes(status: string, field: string): number {
+function fieldBytes(status: string, field: string): number {
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024;
 }

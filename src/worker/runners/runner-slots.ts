@@ -18,7 +18,7 @@ export interface RunnerSlotsOptions {
   random: () => number;
   log: Log;
   meter: Meter;
-  /** Told when a runner has loaded its runtime, and when each that runs has a model in memory. */
+  /** Called when a runner has loaded its runtime, and when each live runner has loaded a model. */
   onMilestone?(milestone: 'runtimeLoadedMs' | 'modelReadyMs'): void;
 }
 
@@ -26,32 +26,32 @@ export interface RunnerSlotsOptions {
 export interface Slot {
   runner: Runner | undefined;
   starting: boolean;
-  /** Its runner holds a suspect, and nothing else may join it. */
+  /** Its runner holds a suspect: it gets no other image. */
   alone: boolean;
 }
 
-/** A further runner is started for every so many images. */
+/** Images for each further runner that is started. */
 const IMAGES_PER_START = RUNNER_BATCH / 2;
 
-/** Runners that end one after the other without ever being ready: then it is the worker that is broken. */
+/** After so many failed starts in a row, the worker itself is broken. */
 const MAX_FAILED_STARTS = 5;
 
-/** The runners of a worker: started when they are needed, again (with growing pauses) when they do not start. */
+/** The runners of a worker. Starts them when they are needed; backs off after a failed start. */
 export class RunnerSlots {
   readonly all: readonly Slot[];
   readonly #options: RunnerSlotsOptions;
   readonly #closing = new AbortController();
   readonly #onChange: () => void;
-  readonly #onBroken: (why: string) => void;
+  readonly #onBroken: (reason: string) => void;
   #failedStarts = 0;
-  /** What a runner that starts loads first. */
+  /** The model that a new runner loads at once. */
   preload: ModelLocation | undefined;
 
   /**
-   * @param onChange a runner has become ready or has ended.
-   * @param onBroken runners do not start, time after time.
+   * @param onChange called when a runner has become ready or has ended.
+   * @param onBroken called when runners repeatedly fail to start.
    */
-  constructor(options: RunnerSlotsOptions, onChange: () => void, onBroken: (why: string) => void) {
+  constructor(options: RunnerSlotsOptions, onChange: () => void, onBroken: (reason: string) => void) {
     this.#options = options;
     this.#onChange = onChange;
     this.#onBroken = onBroken;
@@ -66,7 +66,7 @@ export class RunnerSlots {
     return this.#closing.signal.aborted;
   }
 
-  /** Those whose runner is not ready yet. */
+  /** Number of slots whose runner is not ready yet. */
   get starting(): number {
     return this.all.filter(({ starting }) => starting).length;
   }
@@ -75,19 +75,19 @@ export class RunnerSlots {
     return this.all.flatMap(({ runner }) => runner ?? []);
   }
 
-  /** Sees to it that so many waiting images find runners, as far as there are slots. */
+  /** Starts runners for so many waiting images, as far as there are slots. */
   startFor(images: number): void {
     const wanted = Math.ceil(images / IMAGES_PER_START);
-    let coming = this.all.filter(({ runner, starting }) => starting || runner?.held === 0).length;
+    let available = this.all.filter(({ runner, starting }) => starting || runner?.pending === 0).length;
     for (const slot of this.all) {
-      if (coming >= wanted || this.closed) return;
+      if (available >= wanted || this.closed) return;
       if (slot.starting || slot.runner !== undefined) continue;
-      coming++;
+      available++;
       void this.#start(slot);
     }
   }
 
-  /** Ends all of them; none is started any more. */
+  /** Ends all runners and starts none any more. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.live.map((runner) => runner.end()));
@@ -107,11 +107,11 @@ export class RunnerSlots {
     slot.runner = runner;
     if (this.preload !== undefined) runner.preload(this.preload);
     let wasReady = false;
-    void runner.ended.then(({ died, held }) => {
+    void runner.ended.then(({ died, pending }) => {
       if (!this.closed) meter.record('RunnerRestarts', 1);
-      // Of one that held images, its pool tells.
-      if (!this.closed && wasReady && held === 0)
-        log.warn({ how: died.message, lastWords: died.lastWords }, 'A model runner ended without work.');
+      // The pool logs the end of a runner that held images.
+      if (!this.closed && wasReady && pending === 0)
+        log.warn({ exit: died.message, stderr: died.stderr }, 'Idle model runner ended unexpectedly.');
       slot.runner = undefined;
       this.#onChange();
     });
@@ -122,11 +122,11 @@ export class RunnerSlots {
       this.#failedStarts = 0;
     } catch (error) {
       if (this.closed) return;
-      const how = messageOf(error);
-      const lastWords = error instanceof RunnerDied ? error.lastWords : '';
-      log.warn({ how, lastWords }, 'A model runner did not start.');
+      const exit = messageOf(error);
+      const stderr = error instanceof RunnerDied ? error.stderr : '';
+      log.warn({ exit, stderr }, 'Model runner failed to start.');
       if (++this.#failedStarts >= MAX_FAILED_STARTS) {
-        this.#onBroken(`Model runners do not start (${how}): ${lastWords || 'without a word'}`);
+        this.#onBroken(`Model runners fail to start (${exit}): ${stderr || 'no output'}`);
       }
     }
     slot.starting = false;

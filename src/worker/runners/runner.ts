@@ -17,75 +17,77 @@ export interface RunnerOptions {
   args: readonly string[];
   clock: Clock;
   limits: RunnerLimits;
-  /** How far it stands back behind other processes: 0, as they do, to 19. */
+  /** From 0 (normal priority) to 19. */
   niceness: number;
-  /** Told when a model is in its memory. */
+  /** Called when it has loaded a model. */
   onModel?(): void;
 }
 
-/** How long a runner may take, in milliseconds, before it counts as hung and is killed. */
+/** Time limits, in milliseconds. A runner that exceeds one counts as hung and is killed. */
 export interface RunnerLimits {
   startMs: number;
-  /** On top, until the runner has answered for a model: loading blocks it. */
+  /** Added until the runner has loaded the model: loading blocks it. */
   modelMs: number;
-  /** For one image; longer than the runner's own limit for a decode. A full request gets twice as long. */
+  /** For one image, longer than the runner's own limit for a decode. A full request gets twice as long. */
   imageMs: number;
 }
 
-export const DEFAULT_LIMITS: RunnerLimits = { startMs: 60_000, modelMs: 60_000, imageMs: 30_000 };
+export const DEFAULT_RUNNER_LIMITS: RunnerLimits = { startMs: 60_000, modelMs: 60_000, imageMs: 30_000 };
 
-/** The answer to one request. */
-export type RunnerAnswer = Exclude<RunnerReply, { type: 'ready' | 'model' }>;
+/** The reply to one request. */
+export type RequestReply = Exclude<RunnerReply, { type: 'ready' | 'model' }>;
 
-/** The runner ended before it answered. */
+/** The runner ended before it replied. */
 export class RunnerDied extends Error {
-  readonly by: DeathCause;
-  readonly lastWords: string;
+  readonly deathCause: DeathCause;
+  /** The end of what it wrote to stderr. */
+  readonly stderr: string;
 
-  constructor(by: DeathCause, how: string, lastWords: string) {
-    super(how);
+  /** @param exit its exit code or signal. */
+  constructor(deathCause: DeathCause, exit: string, stderr: string) {
+    super(exit);
     this.name = 'RunnerDied';
-    this.by = by;
-    this.lastWords = lastWords;
+    this.deathCause = deathCause;
+    this.stderr = stderr;
   }
 }
 
-/** Kept of what a runner writes to stderr. */
-const LAST_WORDS_CHARS = 4000;
+/** Characters kept of a runner's stderr. */
+const STDERR_CHARS = 4000;
 
-/** A runner whose channel is closed ends by itself; after so long it is killed. */
+/** A runner whose channel is closed should end by itself. It is killed after so long. */
 const END_MS = 3000;
 
 /** Models that a runner keeps in memory. */
 const MODELS_KEPT = 2;
 
-/** Decodes run in the thread pool beside the session: more threads only take turns with it. */
+/** Decodes run in the thread pool beside the model. More threads would only compete with it for the core. */
 const THREADS = '2';
 
-interface Held {
+interface PendingRequest {
   request: RunnerRequest;
-  resolve(answer: RunnerAnswer): void;
+  resolve(reply: RequestReply): void;
   reject(error: RunnerDied): void;
 }
 
 /**
- * One child process that classifies. It is starting until it says `ready`, then takes requests, and is dead once its
- * process has ended, for whatever reason: then every request that it still held is rejected with {@link RunnerDied}.
+ * One child process that classifies. It is starting until it sends `ready`, then accepts requests. When its process ends,
+ * for whatever reason, every pending request is rejected with {@link RunnerDied}.
  */
 export class Runner {
-  /** Rejects with {@link RunnerDied} when it ends before it is ready. */
+  /** Rejects with {@link RunnerDied} if it ends before it is ready. */
   readonly ready: Promise<void>;
-  /** What ended it, and how many requests it held. */
-  readonly ended: Promise<{ died: RunnerDied; held: number }>;
+  /** Resolves when its process has ended, with the number of requests that were pending. */
+  readonly ended: Promise<{ died: RunnerDied; pending: number }>;
   readonly #options: RunnerOptions;
   readonly #child: ChildProcess;
-  readonly #held = new Map<number, Held>();
+  readonly #pending = new Map<number, PendingRequest>();
   #models: string[] = [];
   #alive = true;
   #isReady = false;
   #timedOut = false;
   #rssBytes = 0;
-  #lastWords = '';
+  #stderr = '';
   #nextId = 1;
   readonly #deadline: Deadline;
 
@@ -100,87 +102,87 @@ export class Runner {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [],
       env: {
-        // The C library's allocator keeps a heap a thread, each with memory that is free in it: 15 MB a runner.
+        // glibc keeps a heap for each thread, with unused memory in each. Two heaps save 15 MB a runner.
         MALLOC_ARENA_MAX: '2',
         ...process.env,
         UV_THREADPOOL_SIZE: THREADS,
-        // The runtime would report models and machine to its maker, and write files into home and temporary folders.
+        // ONNX Runtime would report models and machine to its maker, and write files into home and temporary folders.
         ORT_DISABLE_TELEMETRY: '1',
       },
-      // A Ctrl-C in the terminal is for the worker, which lets its runners finish.
+      // Keeps a Ctrl-C in the terminal from the runners: the worker lets them finish.
       detached: process.platform !== 'win32',
     });
     const { pid } = this.#child;
     if (pid !== undefined) void lowerPriority(pid, options.niceness, options.clock);
     const ready = Promise.withResolvers<void>();
-    const ended = Promise.withResolvers<{ died: RunnerDied; held: number }>();
+    const ended = Promise.withResolvers<{ died: RunnerDied; pending: number }>();
     this.ready = ready.promise;
     this.ended = ended.promise;
     this.ready.catch(() => {});
-    const silent = Promise.withResolvers<void>();
+    const stderrClosed = Promise.withResolvers<void>();
     this.#child.stderr
       ?.setEncoding('utf8')
       .on('data', (text: string) => {
-        this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS_CHARS);
+        this.#stderr = (this.#stderr + text).slice(-STDERR_CHARS);
       })
-      .once('close', silent.resolve);
+      .once('close', stderrClosed.resolve);
     this.#child.on('message', (reply) => this.#receive(reply as RunnerReply, ready.resolve));
-    const end = (how: string) => {
+    const end = (exit: string) => {
       if (!this.#alive) return;
-      const held = this.#held.size;
-      const died = this.#bury(how);
+      const pending = this.#pending.size;
+      const died = this.#markDead(exit);
       ready.reject(died);
-      ended.resolve({ died, held });
+      ended.resolve({ died, pending });
     };
-    // Not its `close` event: that never comes once this side has closed the channel.
+    // Not `close`: Node does not emit that once this side has closed the channel.
     this.#child.once('exit', (code, signal) => {
-      void silent.promise.then(() => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
+      void stderrClosed.promise.then(() => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
     });
     this.#child.once('error', (error) => {
       if (this.#child.pid === undefined) end(error.message);
     });
-    this.#watch();
+    this.#resetDeadline();
   }
 
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
-  /** Requests that it has not answered. */
-  get held(): number {
-    return this.#held.size;
+  /** Number of requests without a reply. */
+  get pending(): number {
+    return this.#pending.size;
   }
 
-  get canTake(): boolean {
+  get acceptsRequests(): boolean {
     return this.#alive && this.#isReady && !this.#timedOut && this.#child.connected;
   }
 
-  /** Resident memory, as it last said. */
+  /** Resident memory, as it last reported it. */
   get rssBytes(): number {
     return this.#rssBytes;
   }
 
-  /** sha256 of the models in its memory. */
+  /** sha256 of the models that it has loaded. */
   get models(): readonly string[] {
     return this.#models;
   }
 
-  /** @throws {RunnerDied} when it ends first. */
-  classify(request: Omit<RunnerRequest, 'id'>): Promise<RunnerAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<RunnerAnswer>();
+  /** @throws {RunnerDied} if it ends first. */
+  classify(request: Omit<RunnerRequest, 'id'>): Promise<RequestReply> {
+    const { promise, resolve, reject } = Promise.withResolvers<RequestReply>();
     const numbered = { id: this.#nextId++, ...request };
-    this.#held.set(numbered.id, { request: numbered, resolve, reject });
-    if (this.#held.size === 1) this.#watch();
+    this.#pending.set(numbered.id, { request: numbered, resolve, reject });
+    if (this.#pending.size === 1) this.#resetDeadline();
     this.#send(numbered);
     return promise;
   }
 
   #send(message: RunnerMessage): void {
-    // An error here means that the process is gone; its end rejects what it held.
+    // An error here means that the process has ended; then `end` rejects all pending requests.
     this.#child.send(message, () => {});
   }
 
-  /** Loads the model before images come. Where it cannot be loaded, those that come say why. */
+  /** Loads the model before images arrive. If that fails, the replies to their requests say why. */
   preload(model: ModelLocation): void {
     this.#send({ preload: model });
   }
@@ -189,7 +191,7 @@ export class Runner {
     this.#child.kill('SIGKILL');
   }
 
-  /** Lets it end by itself, and kills it where it does not. */
+  /** Lets it end by itself; kills it after a while. */
   async end(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     const waiting = new AbortController();
@@ -205,54 +207,54 @@ export class Runner {
     this.#rssBytes = reply.rssBytes;
     if (reply.type === 'ready') {
       this.#isReady = true;
-      this.#watch();
+      this.#resetDeadline();
       markReady();
       return;
     }
     if (reply.type === 'model') {
-      this.#noteModel(reply.sha256);
+      this.#addModel(reply.sha256);
       return;
     }
-    const held = this.#held.get(reply.id);
-    if (held === undefined) return;
-    const wasOldest = this.#held.keys().next().value === reply.id;
-    this.#held.delete(reply.id);
-    // Whoever answers has it, whether or not it said so.
-    if (reply.type === 'results') this.#noteModel(held.request.model.sha256);
-    // Answers to later requests must not hide that the oldest one hangs.
-    if (wasOldest) this.#watch();
-    held.resolve(reply);
+    const pending = this.#pending.get(reply.id);
+    if (pending === undefined) return;
+    const wasOldest = this.#pending.keys().next().value === reply.id;
+    this.#pending.delete(reply.id);
+    // A runner that classifies has loaded the model, whether or not it has reported that.
+    if (reply.type === 'results') this.#addModel(pending.request.model.sha256);
+    // Replies to later requests must not hide that the oldest one hangs.
+    if (wasOldest) this.#resetDeadline();
+    pending.resolve(reply);
   }
 
-  #noteModel(sha256: string): void {
+  #addModel(sha256: string): void {
     if (this.#models.at(-1) !== sha256)
       this.#models = [...this.#models.filter((known) => known !== sha256), sha256].slice(-MODELS_KEPT);
     this.#options.onModel?.();
   }
 
-  /** Watches anew: kills the process when its start, or its oldest request, takes longer than it may from now on. */
-  #watch(): void {
+  /** Kills the process if its start, or its oldest request, exceeds its time limit from now on. */
+  #resetDeadline(): void {
     const limitMs = this.#limitMs();
-    if (!this.#alive || limitMs === undefined) this.#deadline.lift();
+    if (!this.#alive || limitMs === undefined) this.#deadline.clear();
     else this.#deadline.set(limitMs);
   }
 
   #limitMs(): number | undefined {
     const { startMs, modelMs, imageMs } = this.#options.limits;
     if (!this.#isReady) return startMs;
-    const oldest = this.#held.values().next();
+    const oldest = this.#pending.values().next();
     if (oldest.done === true) return undefined;
     const { model, images } = oldest.value.request;
     const loadMs = this.#models.includes(model.sha256) ? 0 : modelMs;
     return loadMs + imageMs * (1 + (images.length - 1) / (RUNNER_BATCH - 1));
   }
 
-  #bury(how: string): RunnerDied {
+  #markDead(exit: string): RunnerDied {
     this.#alive = false;
     this.#deadline.close();
-    const died = new RunnerDied(this.#timedOut ? 'timeout' : 'crash', how, this.#lastWords.trim());
-    for (const held of this.#held.values()) held.reject(died);
-    this.#held.clear();
+    const died = new RunnerDied(this.#timedOut ? 'timeout' : 'crash', exit, this.#stderr.trim());
+    for (const request of this.#pending.values()) request.reject(died);
+    this.#pending.clear();
     return died;
   }
 }

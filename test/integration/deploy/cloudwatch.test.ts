@@ -83,7 +83,7 @@ describe('the CloudWatch agent', () => {
     const script = `
       import { openLog } from './src/cli/log.ts';
       const before = Date.now();
-      openLog({ logLevel: 'info', cluster: 'blue' }).info({ job: 'j' }, 'A batch is answered.');
+      openLog({ logLevel: 'info', cluster: 'blue' }).info({ job: 'j' }, 'Batch completed.');
       console.log(before);`;
     const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '--eval', script], {
       cwd: repository,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS } from '../../../src/worker/runners/runner.ts';
+import { DEFAULT_RUNNER_LIMITS } from '../../../src/worker/runners/runner.ts';
 import { repository } from '../../e2e/package.ts';
 import { hasTool } from '../tools.ts';
 
@@ -52,7 +52,7 @@ describe.skipIf(!hasTool('systemd-analyze', 'systemd'))('the units', () => {
     const text = await readFile(path.join(systemd, 'imgcls-worker.service'), 'utf8');
     const stopMs = 1000 * Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1]);
     // Two requests in each runner, of which a full one has twice the time of an image; then shards and answers.
-    expect(stopMs).toBeGreaterThan(2 * 2 * DEFAULT_LIMITS.imageMs + 30_000);
+    expect(stopMs).toBeGreaterThan(2 * 2 * DEFAULT_RUNNER_LIMITS.imageMs + 30_000);
   });
 });
 

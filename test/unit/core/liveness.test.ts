@@ -41,8 +41,8 @@ describe('a worker that receives', () => {
       room: (held: readonly unknown[]) => room - held.length,
       waitMs: () => 0,
       work: () => never,
-      onQuiet() {},
-      onFailure() {},
+      onEmptyReceive() {},
+      onReceiveError() {},
     };
     const status = { setState() {}, reached() {} };
     const workload = new Workload({ stop, status, clock, log });

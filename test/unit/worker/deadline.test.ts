@@ -37,9 +37,9 @@ describe('a deadline', () => {
     expect([missedAtMs, clock.sleeping]).toEqual([[30], 0]);
   });
 
-  it('is not missed once it is lifted, and can be set again', async () => {
+  it('is not missed once it is cleared, and can be set again', async () => {
     deadline.set(100);
-    deadline.lift();
+    deadline.clear();
     await clock.advance(150);
     expect(missedAtMs).toEqual([]);
     deadline.set(100);
@@ -47,7 +47,7 @@ describe('a deadline', () => {
     expect(missedAtMs).toEqual([250]);
   });
 
-  it('holds nothing up once it is closed', async () => {
+  it('sleeps no longer once it is closed', async () => {
     deadline.set(100);
     deadline.close();
     expect(clock.sleeping).toBe(0);

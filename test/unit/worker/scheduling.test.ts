@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Budget } from '../../../src/core/runtime/budget.ts';
 import { ExclusiveGate } from '../../../src/worker/messages/exclusive-gate.ts';
 import { attributeCrash, CLEAN, type DeathCause } from '../../../src/worker/runners/crash-attribution.ts';
-import { ChunkQueue, type Work } from '../../../src/worker/runners/image-queue.ts';
+import { ImageQueue, type Work } from '../../../src/worker/runners/image-queue.ts';
 
 const never = new AbortController().signal;
 
@@ -14,11 +14,11 @@ async function isDone(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('an image that was alone in a runner that ended', () => {
-  const verdictAfter = (...causes: DeathCause[]) => {
+  const errorCodeAfter = (...causes: DeathCause[]) => {
     let record = CLEAN;
-    let verdict: string | undefined;
-    for (const cause of causes) ({ record, verdict } = attributeCrash(record, cause));
-    return verdict;
+    let errorCode: string | undefined;
+    for (const cause of causes) ({ record, errorCode } = attributeCrash(record, cause));
+    return errorCode;
   };
   it.each([
     [['crash'], undefined],
@@ -28,8 +28,8 @@ describe('an image that was alone in a runner that ended', () => {
     [['crash', 'timeout'], undefined],
     [['crash', 'timeout', 'crash'], 'worker_crash'],
     [['timeout', 'crash', 'timeout'], 'deadline'],
-  ] as [DeathCause[], string | undefined][])('after %j gets %s', (causes, verdict) => {
-    expect(verdictAfter(...causes)).toBe(verdict);
+  ] as [DeathCause[], string | undefined][])('after %j gets %s', (causes, errorCode) => {
+    expect(errorCodeAfter(...causes)).toBe(errorCode);
   });
 });
 
@@ -42,32 +42,32 @@ describe('the queue of images', () => {
   });
   const orders = (taken: Work[]) => taken.map(({ order }) => order);
 
-  it('gives earlier batches first, whenever their images come', () => {
-    const queue = new ChunkQueue<Work>();
+  it('gives earlier batches first, in whatever order their images arrive', () => {
+    const queue = new ImageQueue<Work>();
     for (const order of [2, 1, 3, 1, 2]) queue.add(work(order));
     expect(orders(queue.take(3))).toEqual([1, 1, 2]);
     expect(orders(queue.take(8))).toEqual([2, 3]);
     expect(queue.take(8)).toEqual([]);
   });
 
-  it('puts only images of one model and one number of classes together', () => {
-    const queue = new ChunkQueue<Work>();
+  it('puts only images with the same model and number of labels together', () => {
+    const queue = new ImageQueue<Work>();
     for (const one of [work(1), work(2, 'b'), work(3, 'b', 1), work(4, 'b', 1)]) queue.add(one);
     expect([queue.take(8), queue.take(8), queue.take(8)].map(orders)).toEqual([[1], [2], [3, 4]]);
   });
 
-  it('gives no image that was taken back', () => {
-    const queue = new ChunkQueue<Work>();
-    const [kept, gone] = [work(1), work(2)];
+  it('gives no image that was removed', () => {
+    const queue = new ImageQueue<Work>();
+    const [kept, removed] = [work(1), work(2)];
     queue.add(kept);
-    queue.add(gone);
-    expect([queue.remove(gone), queue.remove(gone)]).toEqual([true, false]);
+    queue.add(removed);
+    expect([queue.remove(removed), queue.remove(removed)]).toEqual([true, false]);
     expect(queue.takeAll()).toEqual([kept]);
   });
 });
 
 describe('a budget', () => {
-  it('is never exceeded, and given out in the order of asking', async () => {
+  it('is never exceeded, and granted in the order of the requests', async () => {
     const budget = new Budget(10);
     await budget.take(6, never);
     const large = budget.take(8, never);
@@ -79,7 +79,7 @@ describe('a budget', () => {
     expect(budget.used).toBe(9);
   });
 
-  it('gives what is larger than all of it once nobody else has any', async () => {
+  it('grants more than its whole size once it is unused', async () => {
     const budget = new Budget(10);
     await budget.take(1, never);
     const huge = budget.take(50, never);
@@ -89,43 +89,43 @@ describe('a budget', () => {
     expect(budget.used).toBe(50);
   });
 
-  it('forgets who gave up, and lets the next one in', async () => {
+  it('forgets a request that was aborted, and grants the next one', async () => {
     const budget = new Budget(10);
     await budget.take(9, never);
-    const giveUp = new AbortController();
-    const large = budget.take(5, giveUp.signal);
+    const abort = new AbortController();
+    const large = budget.take(5, abort.signal);
     const small = budget.take(1, never);
-    giveUp.abort(new Error('given up'));
-    await expect(large).rejects.toThrow('given up');
+    abort.abort(new Error('aborted'));
+    await expect(large).rejects.toThrow('aborted');
     await small;
     expect(budget.used).toBe(10);
   });
 });
 
-describe('turns', () => {
-  it('are together, except for those that ask to be alone', async () => {
-    const turns = new ExclusiveGate();
-    const endFirst = await turns.take(false, never);
-    const endSecond = await turns.take(false, never);
-    const alone = turns.take(true, never);
-    const third = turns.take(false, never);
-    endFirst();
-    expect(await isDone(alone)).toBe(false);
-    endSecond();
-    const endAlone = await alone;
+describe('the exclusive gate', () => {
+  it('admits shared batches together, and an exclusive one alone', async () => {
+    const gate = new ExclusiveGate();
+    const leaveFirst = await gate.enter('shared', never);
+    const leaveSecond = await gate.enter('shared', never);
+    const exclusive = gate.enter('exclusive', never);
+    const third = gate.enter('shared', never);
+    leaveFirst();
+    expect(await isDone(exclusive)).toBe(false);
+    leaveSecond();
+    const leaveExclusive = await exclusive;
     expect(await isDone(third)).toBe(false);
-    endAlone();
+    leaveExclusive();
     await third;
   });
 
-  it('come to those behind one who gave up waiting', async () => {
-    const turns = new ExclusiveGate();
-    await turns.take(false, never);
-    const giveUp = new AbortController();
-    const alone = turns.take(true, giveUp.signal);
-    const next = turns.take(false, never);
-    giveUp.abort(new Error('given up'));
-    await expect(alone).rejects.toThrow('given up');
+  it('admits the batches behind one that stopped waiting', async () => {
+    const gate = new ExclusiveGate();
+    await gate.enter('shared', never);
+    const abort = new AbortController();
+    const exclusive = gate.enter('exclusive', abort.signal);
+    const next = gate.enter('shared', never);
+    abort.abort(new Error('aborted'));
+    await expect(exclusive).rejects.toThrow('aborted');
     await next;
   });
 });
