@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /** Slow projects start real processes; they get time, never sleeps. */
-const project = (name: string, testTimeout: number) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+const project = (name: string, testTimeout: number, globalSetup: string[] = []) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, globalSetup },
 });
 
 export default defineConfig({
@@ -14,7 +14,7 @@ export default defineConfig({
       project('contract', 60_000),
       project('integration', 120_000),
       project('faults', 240_000),
-      project('e2e', 240_000),
+      project('e2e', 240_000, ['test/e2e/current-build.ts']),
     ],
   },
 });
