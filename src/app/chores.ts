@@ -6,7 +6,7 @@ import { settleJobs } from '../results/settle-jobs.ts';
 import { sweepIdempotencyKeys, sweepResponseQueues, sweepStatuses } from '../results/sweep.ts';
 import { systemClock } from './system-clock.ts';
 
-/** What a controller does beside its loop. They remember what they saw: one set for each controller. */
+/** The maintenance tasks of a controller. They keep state: create one set for each controller. */
 export const openChores = (cloud: Cloud, { restingListEveryMs }: ControllerTiming): Chore[] => [
   drainDeadLetters(cloud, systemClock),
   settleJobs(cloud, systemClock, { restingListEveryMs }),

@@ -1,21 +1,23 @@
+// Finds the EC2 instance that this process runs on, for managed workers.
+
 import { writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import type { GroupMembership } from '../aws/group-self.ts';
 import type { OwnMachine } from '../core/fleet/machine.ts';
 import { systemClock } from './system-clock.ts';
 
-export interface OwnMachineOptions {
-  /** The Auto Scaling group that it belongs to, where it does. */
+export interface Ec2InstanceOptions {
+  /** The instance's Auto Scaling group, if it has one. */
   group: string | undefined;
-  /** Whoever runs this process powers the machine off when it has ended and this file is there: that takes no permission. */
+  /** The worker creates this file to have its systemd unit power the machine off. That needs no IAM permission. */
   powerOffFile: string | undefined;
 }
 
-/** The EC2 instance that this process runs on; undefined where it runs on none. */
-export async function findOwnMachine({
+/** @returns undefined where the instance metadata service does not answer. */
+export async function findEc2Instance({
   group,
   powerOffFile,
-}: OwnMachineOptions): Promise<OwnMachine | undefined> {
+}: Ec2InstanceOptions): Promise<OwnMachine | undefined> {
   const { MetadataService, untilInterruption } = await import('../aws/imds.ts');
   const service = MetadataService.of(process.env);
   const identity = await service?.identity(systemClock);
@@ -31,11 +33,11 @@ export async function findOwnMachine({
       }),
     },
     interruption: (signal) => untilInterruption(service, systemClock, signal),
-    ...(group === undefined ? alone(instanceId, powerOffFile) : await inGroup({ group, instanceId })),
+    ...(group === undefined ? standalone(instanceId, powerOffFile) : await inGroup({ group, instanceId })),
   };
 }
 
-function alone(instanceId: string, powerOffFile: string | undefined): Pick<OwnMachine, 'end'> {
+function standalone(instanceId: string, powerOffFile: string | undefined): Pick<OwnMachine, 'end'> {
   return {
     async end() {
       if (powerOffFile !== undefined) return await writeFile(powerOffFile, '');

@@ -3,8 +3,8 @@ import type { Log } from '../core/runtime/log.ts';
 import type { RunSettings } from './settings.ts';
 
 /**
- * Standard error, since standard output is for results alone; synchronous, so that the last words are never lost. One
- * line of JSON each, its time and level in words, as CloudWatch and people read them.
+ * Logs to standard error, as standard output is for results. Writes are synchronous, so that the last lines before an
+ * exit are not lost. Each line is JSON with an ISO time and a level name, as CloudWatch expects.
  */
 export function openLog({ logLevel, cluster }: RunSettings): Log {
   return pino(

@@ -6,7 +6,7 @@ import { systemClock } from './system-clock.ts';
 const REPORT_EVERY_MS = 60_000;
 
 /**
- * Figures as the settings want them: none, or as lines of the log each minute and at the end.
+ * Metrics as the settings ask for them: none, or EMF lines on standard error every minute and at the end.
  * @param properties further members of each line.
  */
 export function openMeter(

@@ -1,4 +1,4 @@
-// Builds the fleet driver for an EC2 Auto Scaling group.
+// Opens the fleet driver that sizes an EC2 Auto Scaling group, for `imgcls scale --fleet asg`.
 
 import { createAutoScaling } from '../aws/auto-scaling.ts';
 import { createAutoScalingClient, createEc2Client } from '../aws/clients.ts';
@@ -11,11 +11,14 @@ import type { FleetDriver } from '../scaler/fleet.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 
-/** @throws {ImgclsError} of kind `config` when there is no such group, or it cannot be our fleet. */
+/** @throws {ImgclsError} of kind `config` when the group does not exist or cannot serve as a fleet. */
 export async function openAsgFleet(settings: RunSettings): Promise<FleetDriver> {
   const { autoScalingGroup: group, pricePerHour } = settings;
-  if (group === undefined) throw new ImgclsError('config', 'No Auto Scaling group is named.');
-  refuseWhatIsTheGroups(settings);
+  if (group === undefined)
+    throw new ImgclsError('config', 'No Auto Scaling group is set.', {
+      hint: 'Set --auto-scaling-group NAME (or IMGCLS_AUTO_SCALING_GROUP).',
+    });
+  refuseGroupSettings(settings);
   const autoScaling = createAutoScaling(createAutoScalingClient());
   const ec2 = createEc2(createEc2Client());
   const types = await checkGroup(autoScaling, ec2, { group, min: settings.min });
@@ -30,15 +33,15 @@ export async function openAsgFleet(settings: RunSettings): Promise<FleetDriver> 
   });
 }
 
-/** Silently leaving out what somebody asked for would be worse. */
-function refuseWhatIsTheGroups({ instanceTypes, subnets, warm }: RunSettings): void {
-  const given = [
+/** An Auto Scaling group has these settings itself. Refuse them rather than ignore them. */
+function refuseGroupSettings({ instanceTypes, subnets, warm }: RunSettings): void {
+  const ignored = [
     ...(instanceTypes === undefined ? [] : ['--instance-types']),
     ...(subnets === undefined ? [] : ['--subnets']),
     ...(warm === 0 ? [] : ['--warm']),
   ];
-  if (given.length === 0) return;
-  throw new ImgclsError('config', `With --fleet asg the group decides, and not ${given.join(', ')}.`, {
-    hint: 'Leave that out, and set it in the group: its mixed instances policy, subnets and warm pool.',
+  if (ignored.length === 0) return;
+  throw new ImgclsError('config', `${ignored.join(', ')} cannot be used with --fleet asg.`, {
+    hint: 'Set the mixed instances policy, the subnets and the warm pool of the Auto Scaling group instead.',
   });
 }

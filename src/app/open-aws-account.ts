@@ -1,4 +1,4 @@
-// Builds what commands that deploy and destroy stand on, in one region of one account.
+// Opens the AWS clients of one account and region, for `imgcls deploy` and `imgcls destroy`.
 
 import { createEc2Client, createS3Client, createSqsClient } from '../aws/clients.ts';
 import { createScalingGroups } from '../aws/close-groups.ts';
@@ -13,18 +13,18 @@ import { createWorkerImages } from '../aws/worker-images.ts';
 import type { Cleanup } from '../core/runtime/cleanup.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 
-/** Stands for what only a deployment knows. */
-const UNMADE = 'unmade';
+/** Placeholder for a bucket name that only the deployment knows. */
+const NOT_DEPLOYED = 'not-deployed';
 
-/** Settings for a cluster that is still to be made, or half gone: that they lack its buckets is no problem. */
-export const settingsToDeploy = (flags: {
+/** Settings of a cluster that may not exist yet, or no longer: its bucket names are not required. */
+export const deploymentSettings = (flags: {
   cluster: string | undefined;
   dataDir: string | undefined;
 }): RunSettings =>
-  loadSettings({ ...flags, cloud: 'aws', inputBucket: UNMADE, outputBucket: UNMADE }).settings;
+  loadSettings({ ...flags, cloud: 'aws', inputBucket: NOT_DEPLOYED, outputBucket: NOT_DEPLOYED }).settings;
 
-/** @param region else AWS's own setting. */
-export function openAccount(region: string | undefined, cleanup: Cleanup) {
+/** @param region default: the region of the AWS configuration. */
+export function openAwsAccount(region: string | undefined, cleanup: Cleanup) {
   const options = region === undefined ? {} : { region };
   const ec2Client = createEc2Client(options);
   const s3 = createS3Client(options);
@@ -49,4 +49,4 @@ export function openAccount(region: string | undefined, cleanup: Cleanup) {
   };
 }
 
-export type Account = ReturnType<typeof openAccount>;
+export type AwsAccount = ReturnType<typeof openAwsAccount>;

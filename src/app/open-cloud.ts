@@ -1,4 +1,5 @@
-// Builds the adapters that the settings ask for and hands them to the flows. Nothing else knows which cloud it is.
+// The composition root: this folder builds the adapters that the settings name and passes them to the other folders' code.
+// The command line, the library (src/index.ts), the benchmarks and tools/ use it; nothing here imports src/cli.
 
 import { ulid } from 'ulid';
 import { type Client, createJobClient } from '../client/client.ts';
@@ -16,16 +17,17 @@ import { startLoop } from '../scaler/loop.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { watchForWorkers } from '../scaler/watch-for-workers.ts';
 import { openChores } from './chores.ts';
-import { openController, openLock, openProcessFleet } from './open-controller.ts';
-import { foreignBucket } from './read-only-bucket.ts';
+import { openController, openLock } from './open-controller.ts';
+import { openProcessFleet } from './open-fleet.ts';
+import { readOnlyBucket } from './read-only-bucket.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 
 const RETENTION_MS = 14 * 24 * 3600 * 1000;
-/** Nobody waits longer for a single image. */
+/** The longest that a client waits for a single image. */
 const INTERACTIVE_RETENTION_MS = 60_000;
 
-/** One worker has a runner on every core, and is there before the first message is. */
+/** One worker runs a model runner on every core. It starts before the first message arrives. */
 const ONE_WORKER: PolicySettings = {
   policy: 'backlog',
   min: 1,
@@ -40,7 +42,7 @@ const ONE_WORKER: PolicySettings = {
   maxJobCostUsd: undefined,
 };
 
-/** The cluster's cloud, its queues made where they are missing and may be made. */
+/** The cluster's cloud, for every command that works with jobs or the fleet. Creates missing queues on one machine. */
 export async function openCloud(settings: RunSettings): Promise<Cloud> {
   return settings.cloud === 'aws' ? await openAws(settings) : await openLocal(settings);
 }
@@ -60,7 +62,7 @@ async function openLocal({ dataDir, cluster }: RunSettings): Promise<Cloud> {
   return {
     ...local,
     bucket(name) {
-      const store = own.find(({ bucket }) => bucket === name) ?? foreign.get(name) ?? foreignBucket(name);
+      const store = own.find(({ bucket }) => bucket === name) ?? foreign.get(name) ?? readOnlyBucket(name);
       if (!own.includes(store)) foreign.set(name, store);
       return store;
     },
@@ -75,7 +77,7 @@ async function openAws({ cluster, inputBucket, outputBucket, concurrency }: RunS
   return await createAwsCloud({ cluster, inputBucket, outputBucket, concurrency });
 }
 
-/** What lets a browser put images straight into the input bucket; none on one machine, and where the settings say so. */
+/** Presigned URLs by which a browser uploads to the input bucket; undefined on one machine and with `uploads: service`. */
 export async function openUploadUrls(settings: RunSettings): Promise<UploadUrls | undefined> {
   const { cloud, inputBucket, uploads } = settings;
   if (cloud !== 'aws' || inputBucket === undefined || uploads === 'service') return undefined;
@@ -83,7 +85,7 @@ export async function openUploadUrls(settings: RunSettings): Promise<UploadUrls 
   return createUploadUrls(inputBucket);
 }
 
-/** A client on a cloud; in local mode its waiters see to it that workers run. */
+/** A job client. On one machine a client that waits also runs the controller. */
 export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: string) => void): Client {
   return createJobClient({
     cloud,
@@ -99,13 +101,16 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
   });
 }
 
-/** A fleet of this machine, and how it is sized. */
+/** A fleet of worker processes and the policy that sizes it. */
 interface LocalFleet {
   driver: ReturnType<typeof openProcessFleet>;
   policy: PolicySettings;
 }
 
-/** Whoever waits on one machine stands by as its controller, which keeps one worker running where nothing else is said. */
+/**
+ * Runs a controller in this process, or waits to take over from one in another process of this machine. By default it
+ * keeps one worker running.
+ */
 export function joinLocalController(
   cloud: Cloud,
   settings: RunSettings,

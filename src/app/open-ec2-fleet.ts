@@ -1,4 +1,4 @@
-// Builds the fleet driver for EC2.
+// Opens the fleet driver that launches EC2 instances from a launch template, for `imgcls scale`.
 
 import { createEc2Client } from '../aws/clients.ts';
 import { createEc2 } from '../aws/ec2.ts';
@@ -11,12 +11,12 @@ import type { FleetDriver } from '../scaler/fleet.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 
-/** @throws {ImgclsError} of kind `config` when what is launched cannot be, or is not named. */
+/** @throws {ImgclsError} of kind `config` when no launch template is set, or its instances cannot run workers. */
 export async function openEc2Fleet(settings: RunSettings): Promise<FleetDriver> {
   const { launchTemplate, instanceTypes = [], subnets = [], pricePerHour } = settings;
   if (launchTemplate === undefined) {
-    throw new ImgclsError('config', 'No launch template is named, so nothing can be launched on EC2.', {
-      hint: 'Give --launch-template NAME (or IMGCLS_LAUNCH_TEMPLATE): its instances run "imgcls worker --managed".',
+    throw new ImgclsError('config', 'Cannot launch EC2 instances: no launch template is set.', {
+      hint: 'Set --launch-template NAME (or IMGCLS_LAUNCH_TEMPLATE). Its instances must run "imgcls worker --managed".',
     });
   }
   const ec2 = createEc2(createEc2Client());
@@ -25,7 +25,7 @@ export async function openEc2Fleet(settings: RunSettings): Promise<FleetDriver> 
     ec2,
     cluster: settings.cluster,
     template: launchTemplate,
-    pools: poolsOf(instanceTypes, subnets),
+    pools: launchPools(instanceTypes, subnets),
     onDemandPercentage: settings.onDemandPercentage,
     warm: settings.warm,
     maxLifetimeMs: 1000 * settings.maxLifetimeSeconds,
@@ -35,8 +35,8 @@ export async function openEc2Fleet(settings: RunSettings): Promise<FleetDriver> 
   });
 }
 
-/** Every type in every subnet; what is not named is the launch template's own. */
-export function poolsOf(types: readonly string[], subnets: readonly string[]): Pool[] {
+/** Every type in every subnet. Without types or subnets, the launch template's own are used. */
+export function launchPools(types: readonly string[], subnets: readonly string[]): Pool[] {
   const ofTypes: Pool[] = types.length > 0 ? types.map((instanceType) => ({ instanceType })) : [{}];
   if (subnets.length === 0) return ofTypes;
   return ofTypes.flatMap((pool) => subnets.map((subnet) => ({ ...pool, subnet })));

@@ -6,10 +6,10 @@ import { createOptimisedModels, type OptimisedModels } from '../model/optimised.
 import { describePlatform } from '../model/platform.ts';
 import type { RunSettings } from './settings.ts';
 
-/** A model of hundreds of megabytes takes seconds. */
+/** Optimising a model of hundreds of megabytes takes seconds; the limit is for a process that hangs. */
 const TIMEOUT_MS = 300_000;
 
-/** The models of this machine as they are after optimisation for its CPU; made in child processes. */
+/** The optimised models of this machine, for workers and `imgcls model`. Child processes create them. */
 export function openOptimisedModels({ dataDir }: Pick<RunSettings, 'dataDir'>): OptimisedModels {
   const entry = new URL(`../model/optimise-main${path.extname(import.meta.url)}`, import.meta.url);
   const run = promisify(execFile);

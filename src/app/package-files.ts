@@ -5,5 +5,5 @@ import { fileURLToPath } from 'node:url';
  * @param relative from the package's root, with slashes: `deploy/image/provision.sh`.
  */
 export const packageFile = (relative: string): string =>
-  // Bundled chunks are as deep below dist/ as this module is below src/ (rolldown.config.ts).
+  // Bundled chunks have the same depth below dist/ as this module has below src/ (rolldown.config.ts).
   fileURLToPath(new URL(`../../${relative}`, import.meta.url));

@@ -1,15 +1,15 @@
 import type { Store } from '../core/cloud/ports.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** A real S3 bucket beside the embedded cloud, read only. The SDK is loaded at the first read. */
-export function foreignBucket(bucket: string): Store {
+/** An S3 bucket that jobs on one machine may read images from. Loads the AWS SDK at the first read. */
+export function readOnlyBucket(bucket: string): Store {
   let opened: Promise<Store> | undefined;
   const s3 = (): Promise<Store> => {
     opened ??= import('../aws/cloud.ts').then(({ openBucket }) => openBucket(bucket));
     return opened;
   };
   const refuse = async (): Promise<never> => {
-    throw new ImgclsError('permanent', `Bucket ${bucket} is read only.`);
+    throw new ImgclsError('permanent', `Cannot write to bucket ${bucket}: it was opened read-only.`);
   };
   return {
     bucket,

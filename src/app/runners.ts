@@ -3,13 +3,13 @@ import { pathToFileURL } from 'node:url';
 import { DEFAULT_RUNNER_LIMITS } from '../worker/runners/runner.ts';
 import type { RunSettings } from './settings.ts';
 
-/** What a model runner is started with. */
+/** How to start a model runner: its entry module, arguments and time limits. */
 export function runnerOptions(settings: RunSettings) {
   const { maxPixels, decodeTimeoutMs } = settings;
   return {
     entry: runnerEntry(settings),
     args: [JSON.stringify({ maxPixels, decodeTimeoutMs })],
-    // A decode that ends by its own limit must not look like a runner that hangs.
+    // A decode that reaches its own time limit must not look like a runner that hangs.
     limits: {
       ...DEFAULT_RUNNER_LIMITS,
       imageMs: Math.max(DEFAULT_RUNNER_LIMITS.imageMs, 1.5 * decodeTimeoutMs),
@@ -17,7 +17,7 @@ export function runnerOptions(settings: RunSettings) {
   };
 }
 
-/** The built-in one, from src/ in a clone and from dist/ in the package, unless the settings name another. */
+/** The built-in entry (src/ in a clone, dist/ in the package), unless the settings name another. */
 function runnerEntry({ runnerEntry: named }: RunSettings): URL {
   if (named !== undefined) return pathToFileURL(named);
   return new URL(`../model/runner-main${path.extname(import.meta.url)}`, import.meta.url);

@@ -3,11 +3,10 @@ import { canBeToken } from '../core/settings/declared-settings.ts';
 import type { RunSettings } from './settings.ts';
 
 /**
- * What callers of the service must know: as it is set, or as it stands in AWS Secrets Manager. Undefined where they
- * need to know nothing.
- * @throws {ImgclsError} when the secret cannot be read, or is no token.
+ * The access token of `imgcls serve`, from the settings or from AWS Secrets Manager; undefined where none is set.
+ * @throws {ImgclsError} when the secret cannot be read or is not a valid token.
  */
-export async function serviceToken({
+export async function readServiceToken({
   token,
   tokenSecret,
 }: Pick<RunSettings, 'token' | 'tokenSecret'>): Promise<string | undefined> {
@@ -15,7 +14,7 @@ export async function serviceToken({
   const { readSecret } = await import('../aws/secrets.ts');
   const secret = await readSecret(tokenSecret);
   if (canBeToken(secret)) return secret;
-  throw new ImgclsError('config', `What secret ${tokenSecret} holds is no token of the service.`, {
-    hint: 'It must be the token itself and nothing else: 16 to 256 characters.',
+  throw new ImgclsError('config', `Secret ${tokenSecret} does not hold a valid access token.`, {
+    hint: 'Store the token itself and nothing else: 16 to 256 characters.',
   });
 }

@@ -1,4 +1,4 @@
-// A config file that commands write to: what is theirs, and nothing else.
+// Changes the settings in a config file and leaves everything else in it alone.
 
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
@@ -8,16 +8,16 @@ import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 type Values = Readonly<Record<string, unknown>>;
 
 /**
- * Replaces the settings in a file by what `change` makes of them, whole or not at all. A file without settings goes.
- * @param change answers undefined to leave the file as it is.
- * @returns whether anything was changed.
- * @throws {ImgclsError} of kind `config` where the file is there and holds no settings, or cannot be written.
+ * Rewrites a config file atomically with the result of `change`. Deletes the file if no settings remain.
+ * @param change returns undefined to leave the file as it is.
+ * @returns whether the file changed.
+ * @throws {ImgclsError} of kind `config` when the file is not valid or cannot be written.
  */
 export async function changeSettingsFile(
   file: string,
   change: (values: Values) => Values | undefined,
 ): Promise<boolean> {
-  // A link stays a link.
+  // Write to the target of a symbolic link, not over the link.
   const real = await realpath(file).catch(() => path.resolve(file));
   const before = await readValues(real);
   const after = change(before);
@@ -27,7 +27,7 @@ export async function changeSettingsFile(
     else await replace(real, `${JSON.stringify(after, null, 2)}\n`);
   } catch (cause) {
     throw new ImgclsError('config', `Cannot write ${real}: ${messageOf(cause)}`, {
-      hint: 'Choose another file with --settings FILE, and put it where imgcls finds it: imgcls.config.json, here or further up.',
+      hint: 'Write to another file with --settings FILE. imgcls reads imgcls.config.json in this folder or a parent.',
       cause,
     });
   }
@@ -38,12 +38,12 @@ async function readValues(file: string): Promise<Values> {
   try {
     const values: unknown = JSON.parse(await readFile(file, 'utf8'));
     if (typeof values !== 'object' || values === null || Array.isArray(values))
-      throw new Error('it must hold an object of settings');
+      throw new Error('it must contain a JSON object');
     return values as Values;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new ImgclsError('config', `Cannot read ${file}: ${messageOf(cause)}`, {
-      hint: 'Repair it or move it away: nothing in it is overwritten.',
+      hint: 'Repair it or move it away. imgcls does not overwrite it.',
       cause,
     });
   }

@@ -12,10 +12,10 @@ import {
 
 const CONFIG_FILE = 'imgcls.config.json';
 
-/** Settings of a run, the folders among them always given. */
+/** The settings of a run, with a data folder in any case. */
 export type RunSettings = Settings & { dataDir: string };
 
-/** Flag > environment > nearest config file > the user's config file > default. */
+/** Precedence: flag, environment, nearest config file, the user's config file, default. */
 export function loadSettings(flags: Partial<Record<SettingName, unknown>>): {
   settings: RunSettings;
   origins: Readonly<Record<SettingName, string>>;
@@ -30,13 +30,13 @@ export function loadSettings(flags: Partial<Record<SettingName, unknown>>): {
   return { settings: Object.freeze(absolute(settings as RunSettings)), origins };
 }
 
-/** A run may change its folder, and workers are started in others. */
+/** Resolves paths now: a run may change its working directory, and workers start in another one. */
 function absolute({ dataDir, runnerEntry, ...others }: RunSettings): RunSettings {
   const entry = runnerEntry && path.resolve(runnerEntry);
   return { ...others, dataDir: path.resolve(dataDir), runnerEntry: entry };
 }
 
-/** The nearest config file from a folder upward, then the user's own; those that exist. */
+/** The existing config files: the nearest one in this folder or a parent, then the user's own. */
 function configFiles(from: string, env: NodeJS.ProcessEnv): string[] {
   const found: string[] = [];
   for (let folder = from; ; folder = path.dirname(folder)) {
@@ -56,7 +56,7 @@ function readConfigFile(file: string): SettingSource {
   try {
     const values: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-      throw new Error('it must hold an object of settings');
+      throw new Error('it must contain a JSON object');
     }
     return {
       from: file,
@@ -68,13 +68,13 @@ function readConfigFile(file: string): SettingSource {
   }
 }
 
-/** A folder in a config file is meant from where the file stands, not from where the command runs. */
+/** A relative folder in a config file is relative to that file, not to the working directory. */
 function resolveFolder(values: Record<string, unknown>, from: string): Record<string, unknown> {
   const { dataDir } = values;
   return typeof dataDir === 'string' ? { ...values, dataDir: path.resolve(from, dataDir) } : values;
 }
 
-/** The user's own config file; need not exist. */
+/** The path of the user's own config file, which may not exist. */
 export function userConfigFile(env: NodeJS.ProcessEnv): string {
   return path.join(userConfigDir(env), CONFIG_FILE);
 }

@@ -1,30 +1,30 @@
 import { onAbort } from '../core/runtime/abort.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 
-/** A longer timer of Node's fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Node fires a longer timer at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The clock of the real world. */
+/** The clock of this machine. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   async sleep(ms, signal) {
     let leftMs = ms;
     do {
-      await timer(Math.min(leftMs, LONGEST_TIMER_MS), signal);
-      leftMs -= LONGEST_TIMER_MS;
+      await timer(Math.min(leftMs, MAX_TIMER_MS), signal);
+      leftMs -= MAX_TIMER_MS;
     } while (leftMs > 0 && signal?.aborted !== true);
   },
 };
 
-/** Without the error that Node's own makes of every wait that is cut short: workers cut thousands short in a second. */
+/** Resolves on abort. `timers/promises` creates an error for each aborted wait, and workers abort thousands a second. */
 function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const timeout = setTimeout(() => {
-      forget();
+      removeListener();
       resolve();
     }, ms);
-    const forget =
+    const removeListener =
       signal === undefined
         ? () => {}
         : onAbort(signal, () => {

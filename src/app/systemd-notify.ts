@@ -1,30 +1,30 @@
-// What the service manager is told of a process that it runs: sd_notify, by systemd's own program, since Node has no
-// datagram sockets of the unix kind.
+// Reports the state of this process to systemd (sd_notify). It runs systemd's own program, as Node has no Unix datagram
+// sockets.
 
 import { promisify } from 'node:util';
 import { messageOf } from '../core/runtime/errors.ts';
 import { systemClock } from './system-clock.ts';
 
-/** Where nobody listens, nothing is said. */
+/** Does nothing where the process does not run under systemd. */
 export interface ServiceNotifier {
   /**
-   * The process does its work from now on.
-   * @param standing names what should move and does not. While it names anything, the watchdog is not told that all is well.
+   * The process has started.
+   * @param stalled names the loops that have stalled. While there are any, the watchdog gets no heartbeat.
    */
-  ready(status: string, standing: () => readonly string[]): void;
-  /** The process ends, whoever wanted that. */
+  ready(status: string, stalled: () => readonly string[]): void;
+  /** The process is about to end. */
   stopping(status: string): void;
-  /** Resolves when all that was said has arrived. */
+  /** Resolves when all notifications are sent. */
   close(): Promise<void>;
 }
 
 const SEND_TIMEOUT_MS = 5000;
 
 /**
- * Reads what systemd has put into the environment, and takes it out: no child of this process may speak for it.
- * @param warn told when systemd cannot be told.
+ * Reads systemd's environment variables and removes them, so that child processes do not notify in our name.
+ * @param warn receives failures to notify systemd.
  */
-export function openNotifier(env: NodeJS.ProcessEnv, warn: (text: string) => void): ServiceNotifier {
+export function openSystemdNotifier(env: NodeJS.ProcessEnv, warn: (text: string) => void): ServiceNotifier {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdogUs, WATCHDOG_PID: watchdogPid } = env;
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete env[name];
   if (socket === undefined || socket === '') return SILENT;
@@ -40,21 +40,21 @@ class SystemdNotifier implements ServiceNotifier {
   readonly #watchdogMs: number;
   readonly #warn: (text: string) => void;
   readonly #closing = new AbortController();
-  /** One after the other, so that they arrive in order. */
+  /** Notifications are sent one at a time to keep their order. */
   #sent: Promise<void> = Promise.resolve();
-  #beating: Promise<void> = Promise.resolve();
+  #heartbeat: Promise<void> = Promise.resolve();
   #hasFailed = false;
 
-  /** @param watchdogMs within so long the watchdog wants to hear of us; 0: there is none. */
+  /** @param watchdogMs the watchdog's timeout; 0 where there is no watchdog. */
   constructor(socket: string, watchdogMs: number, warn: (text: string) => void) {
     this.#socket = socket;
     this.#watchdogMs = watchdogMs;
     this.#warn = warn;
   }
 
-  ready(status: string, standing: () => readonly string[]): void {
+  ready(status: string, stalled: () => readonly string[]): void {
     this.#send('READY=1', `STATUS=${status}`);
-    if (this.#watchdogMs > 0) this.#beating = this.#beat(standing);
+    if (this.#watchdogMs > 0) this.#heartbeat = this.#sendHeartbeats(stalled);
   }
 
   stopping(status: string): void {
@@ -63,19 +63,19 @@ class SystemdNotifier implements ServiceNotifier {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#beating;
+    await this.#heartbeat;
     await this.#sent;
   }
 
-  async #beat(standing: () => readonly string[]): Promise<void> {
+  async #sendHeartbeats(stalled: () => readonly string[]): Promise<void> {
     const { signal } = this.#closing;
-    let isStanding = false;
+    let hasStalled = false;
     while (!signal.aborted) {
-      const loops = standing();
+      const loops = stalled();
       if (loops.length === 0) this.#send('WATCHDOG=1');
-      else if (!isStanding)
-        this.#warn(`Nothing moves in: ${loops.join(', ')}. The watchdog will end this process.`);
-      isStanding = loops.length > 0;
+      else if (!hasStalled)
+        this.#warn(`Stalled: ${loops.join(', ')}. The systemd watchdog will end this process.`);
+      hasStalled = loops.length > 0;
       await systemClock.sleep(this.#watchdogMs / 2, signal);
     }
   }
@@ -85,7 +85,7 @@ class SystemdNotifier implements ServiceNotifier {
   }
 
   async #run(assignments: string[]): Promise<void> {
-    // Loaded here: where there is no service manager, a command starts without it.
+    // Loaded on first use: a command that does not run under systemd starts without it.
     const { execFile } = await import('node:child_process');
     try {
       await promisify(execFile)('systemd-notify', assignments, {
@@ -95,7 +95,7 @@ class SystemdNotifier implements ServiceNotifier {
     } catch (error) {
       if (this.#hasFailed) return;
       this.#hasFailed = true;
-      this.#warn(`The service manager cannot be told how things are: ${messageOf(error)}`);
+      this.#warn(`Failed to notify systemd: ${messageOf(error)}`);
     }
   }
 }

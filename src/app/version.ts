@@ -1,4 +1,4 @@
 import { createRequire } from 'node:module';
 
-/** The package's own version; package.json stands two folders up, from src/ as from dist/. */
+/** The version of this package. package.json is two folders up, both from src/ and from dist/. */
 export const version: string = createRequire(import.meta.url)('../../package.json').version;

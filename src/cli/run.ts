@@ -2,7 +2,7 @@
 
 import { openClient, openCloud } from '../app/open-cloud.ts';
 import { loadSettings, type RunSettings } from '../app/settings.ts';
-import { openNotifier, type ServiceNotifier } from '../app/systemd-notify.ts';
+import { openSystemdNotifier, type ServiceNotifier } from '../app/systemd-notify.ts';
 import type { Client } from '../client/client.ts';
 import type { Cloud } from '../core/cloud/ports.ts';
 import { Cleanup } from '../core/runtime/cleanup.ts';
@@ -27,7 +27,7 @@ export async function withRun<T>(
 ): Promise<T> {
   const { settings } = loadSettings(flags);
   return await withInterrupt('Nothing is lost: start it again.', async (interrupted, cleanup) => {
-    const manager = openNotifier(process.env, notice);
+    const manager = openSystemdNotifier(process.env, notice);
     cleanup.add(() => manager.close());
     const cloud = await openCloud(settings);
     cleanup.add(() => cloud.close());

@@ -10,10 +10,10 @@ import type {
 } from '../core/aws-account/stacks.ts';
 import { messageOf } from '../core/runtime/errors.ts';
 import { deploymentError } from './diagnosis.ts';
-import { followStack, lastEvent, untilAtRest, untilPlanned, type Watching } from './follow.ts';
+import { followStack, lastEvent, untilAtRest, untilPlanned, type WatchPorts } from './follow.ts';
 import { isReviewInProgress, isSuccess, nextStep, stuckError } from './stack-state.ts';
 
-export interface DeployPorts extends Watching {
+export interface DeployPorts extends WatchPorts {
   stacks: Stacks;
   /** A name for a change set. */
   newName(): string;
@@ -33,14 +33,14 @@ export interface Deployment {
   parameters(stack: Stack | undefined): Promise<Readonly<Record<string, ParameterChoice>>>;
 }
 
-export type Deployed = { became: 'deployed' | 'unchanged'; stack: Stack } | { became: 'declined' };
+export type DeployResult = { result: 'deployed' | 'unchanged'; stack: Stack } | { result: 'declined' };
 
 /** @throws {ImgclsError} that says which resource failed first, why, and what to do. */
-export async function deployStack(ports: DeployPorts, deployment: Deployment): Promise<Deployed> {
+export async function deployStack(ports: DeployPorts, deployment: Deployment): Promise<DeployResult> {
   const { stacks } = ports;
   const { name, template, capabilities } = deployment;
   const ready = await readyToChange(ports, name);
-  if (ready === 'declined') return { became: 'declined' };
+  if (ready === 'declined') return { result: 'declined' };
   const { stack } = ready;
   const isNew = stack === undefined || isReviewInProgress(stack);
   const changeSet = await stacks.propose({
@@ -51,13 +51,13 @@ export async function deployStack(ports: DeployPorts, deployment: Deployment): P
     capabilities,
     parameters: await deployment.parameters(isNew ? undefined : stack),
   });
-  if (changeSet === undefined) return { became: 'unchanged', stack: await present(stacks, name) };
+  if (changeSet === undefined) return { result: 'unchanged', stack: await present(stacks, name) };
 
   let isStarted = false;
   try {
     const { state, changes } = await untilPlanned(ports, changeSet);
-    if (state === 'empty' && !isNew) return { became: 'unchanged', stack: await present(stacks, name) };
-    if (!(await ports.agree(changes))) return { became: 'declined' };
+    if (state === 'empty' && !isNew) return { result: 'unchanged', stack: await present(stacks, name) };
+    if (!(await ports.agree(changes))) return { result: 'declined' };
     const before = await lastEvent(stacks, changeSet.stackId);
     // From here on it may be under way, whatever comes back.
     isStarted = true;
@@ -65,19 +65,23 @@ export async function deployStack(ports: DeployPorts, deployment: Deployment): P
     const events = await followStack(ports, changeSet.stackId, before, ports.onEvent);
     const now = await present(stacks, changeSet.stackId);
     if (!isSuccess(now.status)) throw deploymentError(now, isNew ? 'created' : 'updated', events);
-    return { became: 'deployed', stack: now };
+    return { result: 'deployed', stack: now };
   } finally {
     // A change set that is not carried out leaves no trace, and a stack that was only planned none either.
     if (!isStarted) {
-      await orSay(ports, `change set ${changeSet.id}`, () => stacks.discard(changeSet));
+      await noticeFailure(ports, `change set ${changeSet.id}`, () => stacks.discard(changeSet));
       if (stack === undefined)
-        await orSay(ports, `the empty stack ${name}`, () => stacks.remove(changeSet.stackId));
+        await noticeFailure(ports, `the empty stack ${name}`, () => stacks.remove(changeSet.stackId));
     }
   }
 }
 
 /** What came before says more than what keeps its traces from going. */
-async function orSay({ notice }: DeployPorts, left: string, remove: () => Promise<void>): Promise<void> {
+async function noticeFailure(
+  { notice }: DeployPorts,
+  left: string,
+  remove: () => Promise<void>,
+): Promise<void> {
   try {
     await remove();
   } catch (error) {
@@ -111,7 +115,7 @@ async function readyToChange(
  * @throws {ImgclsError} where something of it could not be deleted.
  */
 export async function removeStack(
-  ports: Watching & Pick<DeployPorts, 'stacks' | 'onEvent'>,
+  ports: WatchPorts & Pick<DeployPorts, 'stacks' | 'onEvent'>,
   { id, name }: Pick<Stack, 'id' | 'name'>,
 ): Promise<StackEvent[]> {
   const { stacks } = ports;

@@ -8,17 +8,17 @@ import type { Stack, StackEvent, StackResource, Stacks } from '../core/aws-accou
 import type { QueueService } from '../core/cloud/ports.ts';
 import { isResponseQueue, responseQueuePrefix } from '../core/job/keys.ts';
 import { removeStack } from './deploy-stack.ts';
-import { untilAtRest, type Watching } from './follow.ts';
+import { untilAtRest, type WatchPorts } from './follow.ts';
 
 /** Objects are counted so far. */
-export const COUNTED_AT_MOST = 20_000;
+export const MAX_COUNTED_OBJECTS = 20_000;
 /** So many deleted objects make a line. */
-const TOLD_EVERY = 20_000;
+const REPORT_EVERY_OBJECTS = 20_000;
 /** A worker that was told to end finishes what it has begun; then it is ended without it. */
-const MACHINES_END_WITHIN_MS = 5 * 60_000;
+const TERMINATION_TIMEOUT_MS = 5 * 60_000;
 const LOOK_EVERY_MS = 5000;
 /** What is written while the stack goes keeps its bucket: so often it is emptied and tried again. */
-const TRIES = 3;
+const MAX_TRIES = 3;
 
 /** Instances of the cluster's fleet. */
 export interface ClusterInstances {
@@ -28,7 +28,7 @@ export interface ClusterInstances {
   end(ids: readonly string[]): Promise<void>;
 }
 
-export interface DestroyPorts extends Watching {
+export interface DestroyPorts extends WatchPorts {
   cluster: string;
   stackName: string;
   stacks: Stacks;
@@ -38,16 +38,16 @@ export interface DestroyPorts extends Watching {
   queues: Pick<QueueService, 'list' | 'remove'>;
   /** Jobs of an output bucket that are not final. */
   countUnfinishedJobs(bucket: string): Promise<number>;
-  clock: Watching['clock'] & { monotonicMs(): number };
+  clock: WatchPorts['clock'] & { monotonicMs(): number };
   notice(text: string): void;
   onEvent(event: StackEvent): void;
 }
 
 /** What there is of a cluster. */
-export interface Remains {
+export interface ClusterContents {
   stack: Stack | undefined;
   resources: StackResource[];
-  /** With their objects, versions included, counted up to {@link COUNTED_AT_MOST}. */
+  /** With their objects, versions included, counted up to {@link MAX_COUNTED_OBJECTS}. */
   buckets: { name: string; objects: number }[];
   machines: Ec2Instance[];
   unfinishedJobs: number;
@@ -55,13 +55,13 @@ export interface Remains {
 }
 
 /** Waits for what is under way on the stack, then looks. Changes nothing. */
-export async function surveyCluster(ports: DestroyPorts): Promise<Remains> {
+export async function surveyCluster(ports: DestroyPorts): Promise<ClusterContents> {
   const { stacks, buckets, countUnfinishedJobs } = ports;
   const stack = await stackAtRest(ports);
   const resources = stack === undefined ? [] : await stacks.resources(stack.id);
-  const found: Remains['buckets'] = [];
+  const found: ClusterContents['buckets'] = [];
   for (const name of physicalIds(resources, 'AWS::S3::Bucket')) {
-    const objects = await buckets.count(name, COUNTED_AT_MOST);
+    const objects = await buckets.count(name, MAX_COUNTED_OBJECTS);
     if (objects !== undefined) found.push({ name, objects });
   }
   const output = stack?.outputs.OutputBucket;
@@ -83,11 +83,11 @@ async function stackAtRest(ports: DestroyPorts): Promise<Stack | undefined> {
   return await untilAtRest(ports, stack.id);
 }
 
-export const isNothing = ({ stack, machines, responseQueues: queues }: Remains): boolean =>
+export const isEmpty = ({ stack, machines, responseQueues: queues }: ClusterContents): boolean =>
   stack === undefined && machines.length === 0 && queues.length === 0;
 
 /** @returns what CloudFormation has left where it was, as the template asks. */
-export async function destroyCluster(ports: DestroyPorts, remains: Remains): Promise<StackEvent[]> {
+export async function destroyCluster(ports: DestroyPorts, remains: ClusterContents): Promise<StackEvent[]> {
   const { stack } = remains;
   await endMachines(ports, remains);
   const retained = stack === undefined ? [] : await emptyAndRemove(ports, stack, remains);
@@ -110,7 +110,7 @@ export async function destroyCluster(ports: DestroyPorts, remains: Remains): Pro
 
 async function endMachines(
   ports: DestroyPorts,
-  { resources, machines: running }: Pick<Remains, 'resources' | 'machines'>,
+  { resources, machines: running }: Pick<ClusterContents, 'resources' | 'machines'>,
 ): Promise<void> {
   const { groups, machines, clock, signal, notice } = ports;
   const ids = new Set(running.map(({ id }) => id));
@@ -119,7 +119,7 @@ async function endMachines(
   if (ids.size === 0) return;
   notice(`ending the instances (${ids.size}); workers finish what they have begun.`);
   await machines.end([...ids]);
-  const untilMs = clock.monotonicMs() + MACHINES_END_WITHIN_MS;
+  const untilMs = clock.monotonicMs() + TERMINATION_TIMEOUT_MS;
   while ((await machines.list()).some(({ state }) => state !== 'terminated')) {
     signal.throwIfAborted();
     if (clock.monotonicMs() > untilMs) {
@@ -133,7 +133,7 @@ async function endMachines(
 async function emptyAndRemove(
   ports: DestroyPorts,
   stack: Stack,
-  { buckets }: Pick<Remains, 'buckets'>,
+  { buckets }: Pick<ClusterContents, 'buckets'>,
 ): Promise<StackEvent[]> {
   for (let tries = 1; ; tries++) {
     for (const { name } of buckets) await emptyBucket(ports, name);
@@ -142,7 +142,7 @@ async function emptyAndRemove(
       return events.filter(({ status }) => status === 'DELETE_SKIPPED');
     } catch (error) {
       ports.signal.throwIfAborted();
-      if (tries >= TRIES || !(await hasFilledBucket(ports, buckets))) throw error;
+      if (tries >= MAX_TRIES || !(await hasFilledBucket(ports, buckets))) throw error;
       ports.notice('something was written into a bucket meanwhile: emptying it again.');
     }
   }
@@ -157,7 +157,7 @@ async function emptyBucket({ buckets, notice, signal }: DestroyPorts, name: stri
   };
   const count = (deleted: number) => {
     all = deleted;
-    if (all - told >= TOLD_EVERY) tell();
+    if (all - told >= REPORT_EVERY_OBJECTS) tell();
   };
   await buckets.empty(name, count, signal);
   if (all > told) tell();
@@ -165,7 +165,7 @@ async function emptyBucket({ buckets, notice, signal }: DestroyPorts, name: stri
 
 async function hasFilledBucket(
   ports: Pick<DestroyPorts, 'buckets'>,
-  buckets: Remains['buckets'],
+  buckets: ClusterContents['buckets'],
 ): Promise<boolean> {
   for (const { name } of buckets) if (((await ports.buckets.count(name, 1)) ?? 0) > 0) return true;
   return false;

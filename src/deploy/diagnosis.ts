@@ -6,13 +6,13 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 /** What CloudFormation says of resources that were well and were stopped since another one failed. */
 const CONSEQUENCE = /cancelled|^The following resource\(s\) failed/i;
 
-interface Cause {
+interface KnownCause {
   says: RegExp;
   do: string;
 }
 
 /** What is known of common failures; the first that fits is told. */
-const CAUSES: readonly Cause[] = [
+const KNOWN_CAUSES: readonly KnownCause[] = [
   {
     says: /AccessDenied|not authorized to perform|UnauthorizedOperation|You are not authorized/i,
     do: 'CloudFormation acts with your permissions: allow the action that is named to your identity (aws sts get-caller-identity).',
@@ -82,7 +82,7 @@ export function deploymentError(
     });
   }
   const { resource, type, reason = 'CloudFormation gives no reason' } = failure;
-  const cause = CAUSES.find(({ says }) => says.test(reason));
+  const cause = KNOWN_CAUSES.find(({ says }) => says.test(reason));
   const after = afterwards(stack.status);
   return new ImgclsError(
     'permanent',

@@ -7,7 +7,7 @@ import { isUnderWay } from './stack-state.ts';
 
 const EVERY_MS = 2000;
 
-export interface Watching {
+export interface WatchPorts {
   stacks: Pick<Stacks, 'find' | 'events' | 'proposal'>;
   clock: Pick<Clock, 'sleep'>;
   /** Ends the watching; what is under way goes on. */
@@ -27,7 +27,7 @@ export async function lastEvent(stacks: Pick<Stacks, 'events'>, id: string): Pro
  * @returns the deployment's events, oldest first.
  */
 export async function followStack(
-  { stacks, clock, signal }: Watching,
+  { stacks, clock, signal }: WatchPorts,
   id: string,
   after: string | undefined,
   tell: (event: StackEvent) => void,
@@ -58,7 +58,7 @@ async function eventsSince(
 
 /** The stack when nothing is under way on it any more; undefined when it is gone. */
 export async function untilAtRest(
-  { stacks, clock, signal }: Watching,
+  { stacks, clock, signal }: WatchPorts,
   id: string,
 ): Promise<Stack | undefined> {
   for (;;) {
@@ -72,7 +72,7 @@ export async function untilAtRest(
 
 /** The change set when CloudFormation has worked it out. @throws {ImgclsError} where it cannot be. */
 export async function untilPlanned(
-  { stacks, clock, signal }: Watching,
+  { stacks, clock, signal }: WatchPorts,
   changeSet: ChangeSetRef,
 ): Promise<ChangeSetView> {
   for (;;) {

@@ -27,7 +27,7 @@ export interface MachineImageChoice {
  * @param version of this imgcls.
  * @throws {ImgclsError} of kind `usage` that says how to get what is missing.
  */
-export async function chooseMachines(
+export async function chooseMachineImage(
   { images, ec2 }: { images: WorkerImages; ec2: Pick<Ec2, 'types' | 'imageArchitecture'> },
   { workerType, controllerType, image }: WantedMachines,
   version: string,
@@ -36,8 +36,9 @@ export async function chooseMachines(
   const types = await ec2.types(names);
   const worker = named(workerType, types);
   const chosen = image === undefined ? newestFor(worker, await images.list()) : await lookUp(ec2, image);
-  refuseOther(worker, chosen, '--instance-type');
-  if (controllerType !== undefined) refuseOther(named(controllerType, types), chosen, '--controller-type');
+  refuseOtherArchitecture(worker, chosen, '--instance-type');
+  if (controllerType !== undefined)
+    refuseOtherArchitecture(named(controllerType, types), chosen, '--controller-type');
   const old = 'version' in chosen && chosen.version !== undefined && chosen.version !== version;
   return {
     image: chosen.id,
@@ -79,7 +80,11 @@ async function lookUp(ec2: Pick<Ec2, 'imageArchitecture'>, id: string): Promise<
   });
 }
 
-function refuseOther({ type, architectures }: TypeInfo, { id, architecture }: Chosen, flag: string): void {
+function refuseOtherArchitecture(
+  { type, architectures }: TypeInfo,
+  { id, architecture }: Chosen,
+  flag: string,
+): void {
   if (architectures.includes(architecture)) return;
   throw new ImgclsError(
     'usage',

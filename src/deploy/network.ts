@@ -14,7 +14,7 @@ export interface NetworkPlacement {
  * The subnets that are named, else all of the VPC that is named, else all of the default VPC.
  * @throws {ImgclsError} of kind `usage` where there are none, or where they are of several VPCs.
  */
-export async function choosePlace(
+export async function chooseNetwork(
   network: Pick<Network, 'defaultVpc' | 'subnetsOf' | 'subnets'>,
   /** As a person writes them: ids, those of subnets with commas between. */
   wanted: { vpc?: string | undefined; subnets?: string | undefined },
@@ -31,7 +31,7 @@ export async function choosePlace(
   if (first === undefined) throw noSubnets(vpc);
   const home = vpc ?? first.vpc;
   const elsewhere = subnets.filter((subnet) => subnet.vpc !== home);
-  if (elsewhere.length > 0) throw ofSeveralVpcs(home, elsewhere);
+  if (elsewhere.length > 0) throw severalVpcs(home, elsewhere);
   return { vpc: home, subnets: subnets.map(({ id }) => id).sort() };
 }
 
@@ -40,7 +40,7 @@ const noSubnets = (vpc = '') =>
     hint: '"aws ec2 describe-subnets" lists those of the region; name some with --subnets.',
   });
 
-const ofSeveralVpcs = (vpc: string, elsewhere: readonly Subnet[]) =>
+const severalVpcs = (vpc: string, elsewhere: readonly Subnet[]) =>
   new ImgclsError(
     'usage',
     `A cluster stands in one VPC, ${vpc}, and ${elsewhere.map((each) => `${each.id} is in ${each.vpc}`).join(', ')}.`,
@@ -51,7 +51,7 @@ const ofSeveralVpcs = (vpc: string, elsewhere: readonly Subnet[]) =>
  * Machines of a cluster have no public address: their subnets need a way to S3 and SQS.
  * @throws {ImgclsError} of kind `usage` where some have none, so that workers would start and never say a word.
  */
-export async function requireWayOut(
+export async function requireServiceAccess(
   network: Pick<Network, 'withoutWayOut' | 'endpoints'>,
   { vpc, subnets }: NetworkPlacement,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import type { ParameterChoice, TemplateSummary } from '../core/aws-account/stack
 import { ImgclsError } from '../core/runtime/errors.ts';
 
 /** A parameter as it was asked for. */
-export interface Wanted {
+export interface RequestedParameter {
   /** How a person asked: `--max`. */
   flag: string;
   parameter: string;
@@ -15,7 +15,7 @@ export interface ParameterSources {
   summary: TemplateSummary;
   /** Of the stack as it stands. */
   previous: Readonly<Record<string, string>>;
-  wanted: readonly Wanted[];
+  wanted: readonly RequestedParameter[];
   /** Found out by looking at the account; undefined where the stack's own may stay. */
   found: Readonly<Record<string, string | undefined>>;
 }

@@ -2,15 +2,15 @@
 import type { Network, WorkerImages } from '../core/aws-account/account.ts';
 import type { Ec2 } from '../core/aws-account/ec2.ts';
 import type { ParameterChoice, Stack, TemplateSummary } from '../core/aws-account/stacks.ts';
-import { chooseMachines } from './image.ts';
-import { choosePlace, type NetworkPlacement, requireWayOut } from './network.ts';
-import { chooseParameters, parameterValue, type Wanted } from './parameters.ts';
+import { chooseMachineImage } from './image.ts';
+import { chooseNetwork, type NetworkPlacement, requireServiceAccess } from './network.ts';
+import { chooseParameters, parameterValue, type RequestedParameter } from './parameters.ts';
 
 export interface ParameterRequest {
   cluster: string;
   /** Of the settings. */
   model: string | undefined;
-  wanted: readonly Wanted[];
+  wanted: readonly RequestedParameter[];
   summary: TemplateSummary;
   /** Of this imgcls. */
   version: string;
@@ -35,7 +35,7 @@ export async function stackParameters(
 ): Promise<Record<string, ParameterChoice>> {
   const { cluster, model, summary, wanted } = request;
   const previous = stack?.parameters ?? {};
-  const place = await newPlace(stack, request, account.network);
+  const place = await newNetwork(stack, request, account.network);
   const machines = await newMachines(previous, request, account);
   return chooseParameters({
     summary,
@@ -61,7 +61,7 @@ async function newMachines(
 ) {
   const workerType = parameterValue('InstanceType', { summary, previous, wanted });
   if (workerType === undefined || !declares(summary, 'WorkerImageId')) return undefined;
-  const machines = await chooseMachines(
+  const machines = await chooseMachineImage(
     account,
     {
       workerType,
@@ -75,7 +75,7 @@ async function newMachines(
 }
 
 /** Where a new cluster stands, or one that is told to move; undefined where it stays. */
-async function newPlace(
+async function newNetwork(
   stack: Stack | undefined,
   { summary, wanted }: ParameterRequest,
   network: Network,
@@ -86,9 +86,9 @@ async function newPlace(
   if (!declares(summary, 'SubnetIds') || (stack !== undefined && !moves)) return undefined;
   const previous = stack?.parameters ?? {};
   const isNamed = vpc !== undefined || subnets !== undefined;
-  const place = await choosePlace(network, isNamed ? { vpc, subnets } : { subnets: previous.SubnetIds });
+  const place = await chooseNetwork(network, isNamed ? { vpc, subnets } : { subnets: previous.SubnetIds });
   const withEndpoints = parameterValue('WithEndpoints', { summary, previous, wanted });
-  if (withEndpoints === 'false') await requireWayOut(network, place);
+  if (withEndpoints === 'false') await requireServiceAccess(network, place);
   const takesTables = withEndpoints === 'true' && declares(summary, 'RouteTableIds');
   // One route to S3 is all that a table takes.
   if (!takesTables || (await network.endpoints(place.vpc)).includes('s3')) return place;
@@ -98,5 +98,5 @@ async function newPlace(
 const declares = (summary: TemplateSummary, name: string): boolean =>
   summary.parameters.some((parameter) => parameter.name === name);
 
-const given = (wanted: readonly Wanted[], name: string): string | undefined =>
+const given = (wanted: readonly RequestedParameter[], name: string): string | undefined =>
   wanted.find(({ parameter }) => parameter === name)?.value;

@@ -1,8 +1,8 @@
 /** A check of what imgcls stands on, and what comes of it. */
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
-/** `do`: somebody has to do something. `unknown`: it could not be found out, and may be well. */
-export type Status = 'ok' | 'do' | 'unknown';
+/** `action_needed`: something is wrong. `unknown`: the check could not find out; it may be fine. */
+export type Status = 'ok' | 'action_needed' | 'unknown';
 
 export interface CheckResult {
   status: Status;
@@ -21,7 +21,11 @@ export type Finding = CheckResult & { check: string };
 
 export const ok = (message: string): CheckResult => ({ status: 'ok', message });
 
-export const wrong = (message: string, hint: string): CheckResult => ({ status: 'do', message, hint });
+export const actionNeeded = (message: string, hint: string): CheckResult => ({
+  status: 'action_needed',
+  message,
+  hint,
+});
 
 export const unknown = (message: string): CheckResult => ({ status: 'unknown', message });
 
@@ -29,11 +33,11 @@ export const unknown = (message: string): CheckResult => ({ status: 'unknown', m
 export async function* runChecks(checks: readonly Check[], signal: AbortSignal): AsyncGenerator<Finding> {
   for (const { name, run } of checks) {
     signal.throwIfAborted();
-    yield { check: name, ...(await verdictOf(run)) };
+    yield { check: name, ...(await resultOf(run)) };
   }
 }
 
-async function verdictOf(run: Check['run']): Promise<CheckResult> {
+async function resultOf(run: Check['run']): Promise<CheckResult> {
   try {
     return await run();
   } catch (error) {
@@ -44,10 +48,10 @@ async function verdictOf(run: Check['run']): Promise<CheckResult> {
 /** An error as something to be done. */
 export function failed(error: unknown): CheckResult {
   const hint = error instanceof ImgclsError ? error.hint : undefined;
-  return { status: 'do', message: messageOf(error), ...(hint !== undefined && { hint }) };
+  return { status: 'action_needed', message: messageOf(error), ...(hint !== undefined && { hint }) };
 }
 
-const MARKS: Readonly<Record<Status, string>> = { ok: 'ok', do: 'TO DO', unknown: '?' };
+const MARKS: Readonly<Record<Status, string>> = { ok: 'ok', action_needed: 'TO DO', unknown: '?' };
 
 /** A line, and one more for what to do; what has more lines is indented below its first. */
 export function findingText({ check, status, message, hint }: Finding): string {

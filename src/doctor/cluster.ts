@@ -14,35 +14,35 @@ import {
   PreconditionFailedError,
   QueueMissingError,
 } from '../core/runtime/errors.ts';
-import { type CheckResult, ok, unknown, wrong } from './check.ts';
+import { actionNeeded, type CheckResult, ok, unknown } from './check.ts';
 
 /** A key that no image and no job has. */
-const NOBODY = 'doctor';
+const PROBE_ID = 'doctor';
 
 /** Reading and writing of image bytes. @throws {ImgclsError} that says what is not possible. */
-export async function inputVerdict(store: Store): Promise<CheckResult> {
-  const key = `images/${NOBODY}`;
-  await mayList(store, 'images/');
-  await mayGet(store, key);
-  await mayPut(store, key);
+export async function checkInputBucket(store: Store): Promise<CheckResult> {
+  const key = `images/${PROBE_ID}`;
+  await requireList(store, 'images/');
+  await requireGet(store, key);
+  await requirePut(store, key);
   return ok(`${store.bucket}: images can be stored and read`);
 }
 
 /** Reading, writing and ending of jobs. @throws {ImgclsError} that says what is not possible. */
-export async function outputVerdict(store: Store): Promise<CheckResult> {
-  const key = jobKey(NOBODY);
-  await mayList(store, 'jobs/');
-  await mayGet(store, key);
-  await mayPut(store, key);
-  await store.delete([activeKey(NOBODY)]);
+export async function checkOutputBucket(store: Store): Promise<CheckResult> {
+  const key = jobKey(PROBE_ID);
+  await requireList(store, 'jobs/');
+  await requireGet(store, key);
+  await requirePut(store, key);
+  await store.delete([activeKey(PROBE_ID)]);
   return ok(`${store.bucket}: jobs can be made, read and ended`);
 }
 
-async function mayList(store: Store, prefix: string): Promise<void> {
+async function requireList(store: Store, prefix: string): Promise<void> {
   for await (const _ of store.list(prefix)) return;
 }
 
-async function mayGet(store: Store, key: string): Promise<void> {
+async function requireGet(store: Store, key: string): Promise<void> {
   try {
     await store.get(key);
   } catch (error) {
@@ -51,7 +51,7 @@ async function mayGet(store: Store, key: string): Promise<void> {
 }
 
 /** Over a version that is not there: permission is asked for first, and nothing can come of it. */
-async function mayPut(store: Store, key: string): Promise<void> {
+async function requirePut(store: Store, key: string): Promise<void> {
   try {
     await store.put(key, new Uint8Array(), { only: { etag: '"00000000000000000000000000000000"' } });
   } catch (error) {
@@ -67,7 +67,7 @@ export interface SenderParts {
 }
 
 /** Sending cannot be tried without a message, so that IAM is asked, where one may. */
-export async function requestQueueVerdict({
+export async function checkRequestQueue({
   queues,
   cluster,
   caller,
@@ -75,7 +75,7 @@ export async function requestQueueVerdict({
 }: SenderParts): Promise<CheckResult> {
   const name = requestQueueName(cluster);
   const depth = await depthOf(queues, name);
-  if (depth === undefined) return missing(name);
+  if (depth === undefined) return queueMissing(name);
   const waiting = `${name}: ${depth.waiting} waiting`;
   const partition = caller.arn.split(':')[1] ?? 'aws';
   const action = 'sqs:SendMessage';
@@ -83,21 +83,21 @@ export async function requestQueueVerdict({
   try {
     const [lacking] = await permissions.lacking(caller.arn, [{ action, resource }]);
     if (lacking === undefined) return ok(`${waiting}; jobs can be sent`);
-    return wrong(`${caller.arn} may not send to ${name}.`, `Allow ${action} on ${resource} to it.`);
+    return actionNeeded(`${caller.arn} may not send to ${name}.`, `Allow ${action} on ${resource} to it.`);
   } catch (error) {
     return unknown(`${waiting}; whether jobs can be sent is not known: ${messageOf(error)}`);
   }
 }
 
 /** A queue that only some commands use: who may not look at it may do well without. */
-export async function sideQueueVerdict(
+export async function checkOptionalQueue(
   queues: QueueService,
   name: string,
   users: string,
 ): Promise<CheckResult> {
   try {
     const depth = await depthOf(queues, name);
-    return depth === undefined ? missing(name) : ok(`${name}: ${depth.waiting} waiting`);
+    return depth === undefined ? queueMissing(name) : ok(`${name}: ${depth.waiting} waiting`);
   } catch (error) {
     return unknown(`only ${users} needs it: ${messageOf(error)}`);
   }
@@ -112,14 +112,14 @@ async function depthOf(queues: QueueService, name: string): Promise<QueueDepth |
   }
 }
 
-const missing = (name: string): CheckResult =>
-  wrong(
+const queueMissing = (name: string): CheckResult =>
+  actionNeeded(
     `there is no queue ${name}.`,
     '"imgcls deploy" makes the queues of a cluster. Check the settings cluster and AWS_REGION.',
   );
 
 /** As every wait does: a queue of its own, and away with it. @param id of a waiter. */
-export async function responseQueueVerdict(
+export async function checkResponseQueue(
   queues: QueueService,
   cluster: string,
   id: string,
@@ -142,7 +142,7 @@ export interface ControllerCheckParts {
 }
 
 /** Whether somebody launches workers: a controller that lives renews its lock. */
-export async function controllerVerdict({
+export async function checkController({
   output,
   timing: { lockTtlMs },
   clock,
@@ -169,7 +169,7 @@ async function withoutController(what: string, output: Store, clock: Clock): Pro
   let workers = 0;
   for await (const _ of liveReports(output, clock)) workers++;
   if (workers > 0) return ok(`${what}; workers that run without one: ${workers}`);
-  return wrong(
+  return actionNeeded(
     `${what}, and no worker reports.`,
     'Start one: "imgcls scale" here, or "imgcls deploy --controller". One that was just deployed boots for a minute or two.',
   );

@@ -4,10 +4,10 @@ import type { Ec2, Ec2Launch, LaunchRehearsal, Pool } from '../core/aws-account/
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
-import { type CheckResult, failed, ok, unknown, wrong } from './check.ts';
+import { actionNeeded, type CheckResult, failed, ok, unknown } from './check.ts';
 
 /** What any fleet of EC2 is looked at with. */
-export interface AnyFleet {
+export interface FleetCheckParts {
   ec2: Pick<Ec2, 'template' | 'types' | 'imageArchitecture'> & LaunchRehearsal;
   quotas: Quotas;
   cluster: string;
@@ -18,7 +18,7 @@ export interface AnyFleet {
 }
 
 /** One whose instances a controller launches itself. */
-export interface FleetParts extends AnyFleet {
+export interface Ec2FleetParts extends FleetCheckParts {
   template: string;
   instanceTypes: readonly string[];
   /** In which it would look for capacity; at least one, an empty one is the launch template's own. */
@@ -27,7 +27,7 @@ export interface FleetParts extends AnyFleet {
 
 /** What this identity may not see or do is no matter where a controller with rights of its own acts. */
 export async function unlessControlled(
-  parts: Pick<AnyFleet, 'isControlled'>,
+  parts: Pick<FleetCheckParts, 'isControlled'>,
   run: () => Promise<CheckResult>,
 ): Promise<CheckResult> {
   try {
@@ -39,7 +39,7 @@ export async function unlessControlled(
 }
 
 /** Template, types and image are there and fit together. */
-export const templateVerdict = (parts: FleetParts): Promise<CheckResult> =>
+export const checkLaunchTemplate = (parts: Ec2FleetParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { ec2, template, instanceTypes } = parts;
     const types = await checkEc2(ec2, { template, instanceTypes });
@@ -47,7 +47,7 @@ export const templateVerdict = (parts: FleetParts): Promise<CheckResult> =>
     const isPlain = imageId?.startsWith('ami-') === true;
     const architecture = isPlain ? await ec2.imageArchitecture(imageId) : undefined;
     if (isPlain && architecture === undefined)
-      return wrong(
+      return actionNeeded(
         `image ${imageId} of ${template} is not there any more.`,
         '"imgcls ami build" makes one, "imgcls deploy" puts it into the launch template.',
       );
@@ -57,13 +57,13 @@ export const templateVerdict = (parts: FleetParts): Promise<CheckResult> =>
   });
 
 /** Asks EC2 for the very launch that a controller would make, and takes none. */
-export const launchVerdict = (parts: FleetParts): Promise<CheckResult> =>
+export const checkLaunch = (parts: Ec2FleetParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     await parts.ec2.rehearse(rehearsal(parts));
     return ok('an instance could be launched');
   });
 
-function rehearsal({ cluster, template, pools, onDemandPercentage }: FleetParts): Ec2Launch {
+function rehearsal({ cluster, template, pools, onDemandPercentage }: Ec2FleetParts): Ec2Launch {
   const onDemand = onDemandPercentage > 0 ? 1 : 0;
   return {
     token: `imgcls-doctor-${cluster}`,
@@ -79,7 +79,7 @@ function rehearsal({ cluster, template, pools, onDemandPercentage }: FleetParts)
 const STANDARD = /^[acdhimrtz]/;
 
 /** Whether the account may run as many instances as the fleet may have. */
-export const quotaVerdict = (parts: Omit<FleetParts, 'pools'>): Promise<CheckResult> =>
+export const checkQuota = (parts: Omit<Ec2FleetParts, 'pools'>): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { ec2, quotas, template, instanceTypes, max, onDemandPercentage } = parts;
     const own = (await ec2.template(template)).instanceType;
@@ -97,7 +97,7 @@ export const quotaVerdict = (parts: Omit<FleetParts, 'pools'>): Promise<CheckRes
     if (typeof allowed === 'string') return unknown(allowed);
     const words = `${max} workers take ${needed} vCPUs, the account's quota is ${allowed} (${market}, all its instances together)`;
     if (needed <= allowed) return ok(words);
-    return wrong(
+    return actionNeeded(
       `${words}.`,
       `Ask for more in the Service Quotas console (Amazon EC2, standard instances), or lower --max to ${Math.floor((allowed * max) / needed)}.`,
     );

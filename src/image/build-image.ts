@@ -27,7 +27,7 @@ export const PROVISION_LIMIT_MS = 40 * 60_000;
 /** EC2 brings the end of the console late. */
 const CONSOLE_LIMIT_MS = 10 * 60_000;
 const IMAGE_LIMIT_MS = 60 * 60_000;
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 
 /**
  * @returns the id of the image, which can be launched.
@@ -42,7 +42,7 @@ export async function buildImage(order: ImageOrder, tools: BuildTools): Promise<
     const version = await untilProvisioned(builder, tools);
     return await createImage(builder, { architecture: order.architecture, version }, tools);
   } finally {
-    await orSay(tools, `${builder} is still there; terminate it by hand`, async () => {
+    await sayFailure(tools, `${builder} is still there; terminate it by hand`, async () => {
       await images.terminate(builder);
       say(`${builder} is terminated.`);
     });
@@ -76,9 +76,9 @@ async function untilProvisioned(builder: string, tools: BuildTools): Promise<str
     await version();
     return undefined;
   };
-  if (!(await within(PROVISION_LIMIT_MS, isStopped, tools)))
+  if (!(await pollUntil(PROVISION_LIMIT_MS, isStopped, tools)))
     throw fail(`${builder} has not stopped within ${PROVISION_LIMIT_MS / 60_000} minutes.`);
-  const found = await within(CONSOLE_LIMIT_MS, version, tools);
+  const found = await pollUntil(CONSOLE_LIMIT_MS, version, tools);
   if (found === undefined) throw fail(`${builder} has stopped and does not say what became of it.`);
   return found;
 }
@@ -102,16 +102,18 @@ async function createImage(
     return found.state === 'available' || undefined;
   };
   try {
-    if (await within(IMAGE_LIMIT_MS, isAvailable, tools)) return id;
+    if (await pollUntil(IMAGE_LIMIT_MS, isAvailable, tools)) return id;
     throw new ImgclsError('permanent', `Image ${id} is not there within ${IMAGE_LIMIT_MS / 60_000} minutes.`);
   } catch (error) {
-    await orSay(tools, `${id} is still there; deregister it by hand`, () => images.remove({ id, snapshots }));
+    await sayFailure(tools, `${id} is still there; deregister it by hand`, () =>
+      images.remove({ id, snapshots }),
+    );
     throw error;
   }
 }
 
 /** The first value that is not undefined, through faults that pass; undefined when time is up. @throws the signal's reason. */
-async function within<T>(
+async function pollUntil<T>(
   limitMs: number,
   look: () => Promise<T | undefined>,
   { clock, signal }: BuildTools,
@@ -125,13 +127,13 @@ async function within<T>(
     } catch (error) {
       if (!isTransient(error)) throw error;
     }
-    await clock.sleep(LOOK_MS, signal);
+    await clock.sleep(POLL_MS, signal);
   }
   return undefined;
 }
 
 /** What cannot be taken away again hides no error that came before. */
-async function orSay({ say }: BuildTools, what: string, act: () => Promise<void>): Promise<void> {
+async function sayFailure({ say }: BuildTools, what: string, act: () => Promise<void>): Promise<void> {
   try {
     await act();
   } catch (error) {

@@ -13,5 +13,5 @@ export function imagesToRemove(
 }
 
 /** Builders that no build can still wait for: whoever launched them was killed. */
-export const forgottenBuilders = (builders: readonly Builder[], nowMs: number): Builder[] =>
+export const abandonedBuilders = (builders: readonly Builder[], nowMs: number): Builder[] =>
   builders.filter(({ launchedAtMs }) => nowMs - launchedAtMs > 4 * PROVISION_LIMIT_MS);

@@ -13,7 +13,7 @@ export interface BuilderScript {
 }
 
 /** EC2 takes no more. */
-const MOST_BYTES = 16_384;
+const MAX_BYTES = 16_384;
 const END = 'END_OF_PROVISION';
 
 /**
@@ -40,8 +40,8 @@ export function builderUserData({ provision, package: source, models, limitMinut
   ];
   const text = `${lines.join('\n')}\n`;
   const bytes = Buffer.byteLength(text);
-  if (bytes > MOST_BYTES)
-    throw new ImgclsError('usage', `The builder's script has ${bytes} bytes; EC2 takes ${MOST_BYTES}.`, {
+  if (bytes > MAX_BYTES)
+    throw new ImgclsError('usage', `The builder's script has ${bytes} bytes; EC2 takes ${MAX_BYTES}.`, {
       hint: 'Name fewer models.',
     });
   return text;

@@ -10,7 +10,7 @@ import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { PackageSource } from '../../image/user-data.ts';
 
 /** As long as a builder may take to ask for it. */
-const LENT_SECONDS = 3600;
+const URL_SECONDS = 3600;
 const SPEC = /^(@[a-z0-9._-]+\/)?[a-z0-9._-]+@[a-z0-9.+~^-]+$/i;
 
 /**
@@ -36,7 +36,7 @@ export async function openPackage(
   cleanup.add(() => client.destroy());
   const body = await readFile(named);
   const key = `packages/${createHash('sha256').update(body).digest('hex')}.tgz`;
-  const lent = await createPresignedFile(client, body, { bucket: place, key, forSeconds: LENT_SECONDS });
+  const lent = await createPresignedFile(client, body, { bucket: place, key, forSeconds: URL_SECONDS });
   cleanup.add(() => lent.takeBack());
   return { url: lent.url };
 }

@@ -9,7 +9,7 @@ import { dollars } from '../../core/money/money.ts';
 import { priceOf } from '../../core/money/prices.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { buildImage, type ImageOrder, PROVISION_LIMIT_MS } from '../../image/build-image.ts';
-import { forgottenBuilders, imagesToRemove } from '../../image/prune.ts';
+import { abandonedBuilders, imagesToRemove } from '../../image/prune.ts';
 import { builderUserData } from '../../image/user-data.ts';
 import { withInterrupt } from '../run.ts';
 import { agree } from '../terminal/ask.ts';
@@ -36,7 +36,7 @@ export interface AmiListFlags {
 /** Of the family that `imgcls deploy` launches. */
 const INSTANCE_TYPES: Record<Architecture, string> = { x86_64: 'c7i.large', arm64: 'c7g.large' };
 /** What an image of a few gigabytes takes from launch to end. */
-const USUAL_HOURS = 0.2;
+const TYPICAL_HOURS = 0.2;
 
 /** Runs `imgcls ami build`: prints the id of each image that was made. */
 export function amiBuild(flags: AmiBuildFlags): Promise<void> {
@@ -125,7 +125,7 @@ async function agreeToBuild(
 ): Promise<void> {
   for (const [architecture, type] of types) {
     const hourlyUsd = priceOf(type, 'on-demand', undefined);
-    const cost = hourlyUsd === undefined ? '' : `, about ${dollars(USUAL_HOURS * hourlyUsd)}`;
+    const cost = hourlyUsd === undefined ? '' : `, about ${dollars(TYPICAL_HOURS * hourlyUsd)}`;
     notice(
       `An image for ${architecture} takes an instance of ${type} for some ten minutes${cost}, and a snapshot as long as it is kept.`,
     );
@@ -136,7 +136,7 @@ async function agreeToBuild(
 }
 
 async function sweepBuilders(images: Ec2Images): Promise<void> {
-  for (const { id } of forgottenBuilders(await images.builders(), systemClock.nowMs())) {
+  for (const { id } of abandonedBuilders(await images.builders(), systemClock.nowMs())) {
     await images.terminate(id);
     notice(`Builder ${id}, which an earlier build left behind, is terminated.`);
   }

@@ -1,6 +1,6 @@
 // What follows a deployment: settings, model, and what its user should know.
 
-import { openLibrary } from '../../app/select-job-model.ts';
+import { openModelLibrary } from '../../app/select-job-model.ts';
 import { loadSettings, type RunSettings, userConfigFile } from '../../app/settings.ts';
 import { changeSettingsFile } from '../../app/settings-file.ts';
 import type { Stack } from '../../core/aws-account/stacks.ts';
@@ -70,7 +70,7 @@ async function bringModel(
   { settings, store, signal }: Pick<Afterwards, 'settings' | 'store' | 'signal'>,
 ): Promise<void> {
   if (typeof model !== 'string') return;
-  const variants = await openLibrary(settings).find(model);
+  const variants = await openModelLibrary(settings).find(model);
   if (variants.length === 0)
     notice(
       `model ${model} is not installed here: imgcls model pull ${model}, then imgcls model push ${model}`,

@@ -1,7 +1,7 @@
 // What the flags of `imgcls deploy` ask for, as parameters of the template.
 
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import type { Wanted } from '../../deploy/parameters.ts';
+import type { RequestedParameter } from '../../deploy/parameters.ts';
 
 export interface ParameterFlags {
   vpc?: string;
@@ -43,8 +43,8 @@ const PARAMETERS = {
 } as const;
 
 /** @throws {ImgclsError} of kind `usage` where a --parameter is none, or says otherwise than a flag. */
-export function wantedParameters(flags: ParameterFlags): Wanted[] {
-  const wanted: Wanted[] = [];
+export function requestedParameters(flags: ParameterFlags): RequestedParameter[] {
+  const wanted: RequestedParameter[] = [];
   for (const [name, parameter] of Object.entries(PARAMETERS)) {
     const value = flags[name as keyof typeof PARAMETERS];
     if (value !== undefined) wanted.push({ flag: flagOf(name), parameter, value: String(value) });

@@ -1,8 +1,8 @@
 // `imgcls deploy`: one stack on AWS, from what the flags ask for and what the account has.
 
 import { ulid } from 'ulid';
-import { type Account, openAccount, settingsToDeploy } from '../../app/open-aws-account.ts';
-import { openLibrary } from '../../app/select-job-model.ts';
+import { type AwsAccount, deploymentSettings, openAwsAccount } from '../../app/open-aws-account.ts';
+import { openModelLibrary } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { version } from '../../app/version.ts';
@@ -10,7 +10,7 @@ import { usualRegion, whoAmI } from '../../aws/identity.ts';
 import type { ResourceChange, Stack } from '../../core/aws-account/stacks.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { CHANGE_HEAD, changeRows, changeSummary, losses } from '../../deploy/changes.ts';
-import { type Deployed, deployStack } from '../../deploy/deploy-stack.ts';
+import { type DeployResult, deployStack } from '../../deploy/deploy-stack.ts';
 import { stackParameters } from '../../deploy/stack-parameters.ts';
 import { withInterrupt } from '../run.ts';
 import { agree } from '../terminal/ask.ts';
@@ -18,7 +18,7 @@ import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import { drawTable } from '../terminal/table.ts';
 import { announceCluster } from './deploy-after.ts';
-import { type ParameterFlags, wantedParameters } from './deploy-wanted.ts';
+import { type ParameterFlags, requestedParameters } from './deploy-wanted.ts';
 import { stackProgress } from './stack-progress.ts';
 import { readTemplate } from './template.ts';
 
@@ -40,15 +40,15 @@ export function deploy(flags: DeployFlags): Promise<number> {
     'What CloudFormation has begun goes on without us: the same command again follows it to the end.';
   return withInterrupt(advice, async (signal, cleanup) => {
     const { cluster, dataDir, region } = flags;
-    const settings = settingsToDeploy({ cluster, dataDir });
-    const wanted = wantedParameters(flags);
+    const settings = deploymentSettings({ cluster, dataDir });
+    const wanted = requestedParameters(flags);
     await requireModel(flags.model, settings);
     const caller = await whoAmI(region === undefined ? {} : { region });
     notice(
       `cluster ${settings.cluster}, account ${caller.account}, region ${caller.region}, as ${caller.arn}.`,
     );
 
-    const account = openAccount(region, cleanup);
+    const account = openAwsAccount(region, cleanup);
     const template = await readTemplate(flags.template);
     const summary = await account.stacks.summarize(template);
     const name = stackNameOf(settings.cluster);
@@ -79,17 +79,17 @@ export function deploy(flags: DeployFlags): Promise<number> {
 }
 
 async function conclude(
-  deployed: Deployed,
+  deployed: DeployResult,
   flags: DeployFlags,
-  { settings, account, signal }: { settings: RunSettings; account: Account; signal: AbortSignal },
+  { settings, account, signal }: { settings: RunSettings; account: AwsAccount; signal: AbortSignal },
 ): Promise<number> {
-  if (deployed.became === 'declined') {
+  if (deployed.result === 'declined') {
     if (flags.plan !== true) throw new ImgclsError('permanent', 'Nothing was changed.');
     notice('this was a plan: nothing was changed.');
     return exitCode.done;
   }
-  const { became, stack } = deployed;
-  notice(became === 'unchanged' ? 'nothing has to be changed.' : `stack ${stack.name} is ${stack.status}.`);
+  const { result, stack } = deployed;
+  notice(result === 'unchanged' ? 'nothing has to be changed.' : `stack ${stack.name} is ${stack.status}.`);
   if (flags.plan === true) return exitCode.done;
   await announceCluster(stack, { settings, file: flags.settings, store: account.store, signal });
   const { region } = flags;
@@ -101,7 +101,7 @@ async function conclude(
 /** @throws {ImgclsError} of kind `usage` before anything is made for a model that nobody could name in a job. */
 async function requireModel(name: string | undefined, settings: RunSettings): Promise<void> {
   if (name === undefined) return;
-  if ((await openLibrary(settings).find(name)).length > 0) return;
+  if ((await openModelLibrary(settings).find(name)).length > 0) return;
   throw new ImgclsError('usage', `No model ${name} is installed.`, {
     hint: `imgcls model pull ${name}; "imgcls model list" shows all.`,
   });

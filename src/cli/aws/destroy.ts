@@ -1,6 +1,6 @@
 // `imgcls destroy`: takes a cluster away, and says what is left.
 
-import { type Account, openAccount, settingsToDeploy } from '../../app/open-aws-account.ts';
+import { type AwsAccount, deploymentSettings, openAwsAccount } from '../../app/open-aws-account.ts';
 import { userConfigFile } from '../../app/settings.ts';
 import { changeSettingsFile } from '../../app/settings-file.ts';
 import { systemClock } from '../../app/system-clock.ts';
@@ -11,10 +11,10 @@ import { ACTIVE_PREFIX } from '../../core/job/keys.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { clusterSettings, type SettingValues, withoutCluster } from '../../deploy/cluster-settings.ts';
 import {
-  COUNTED_AT_MOST,
+  type ClusterContents,
   destroyCluster,
-  isNothing,
-  type Remains,
+  isEmpty,
+  MAX_COUNTED_OBJECTS,
   surveyCluster,
 } from '../../deploy/destroy-cluster.ts';
 import { CLUSTER_TAG } from '../../scaler/drivers/ec2.ts';
@@ -39,11 +39,11 @@ export function destroy(flags: DestroyFlags): Promise<number> {
   const advice = 'The cluster is taken away in part: the same command again goes on.';
   return withInterrupt(advice, async (signal, cleanup) => {
     const { cluster: wanted, dataDir, region, yes = false } = flags;
-    const { cluster } = settingsToDeploy({ cluster: wanted, dataDir });
+    const { cluster } = deploymentSettings({ cluster: wanted, dataDir });
     const caller = await whoAmI(region === undefined ? {} : { region });
     notice(`cluster ${cluster}, account ${caller.account}, region ${caller.region}, as ${caller.arn}.`);
 
-    const account = openAccount(region, cleanup);
+    const account = openAwsAccount(region, cleanup);
     const stackName = stackNameOf(cluster);
     const progress = stackProgress(stackName);
     cleanup.add(progress.stop);
@@ -63,36 +63,36 @@ export function destroy(flags: DestroyFlags): Promise<number> {
     };
     const remains = await surveyCluster(ports);
     progress.stop();
-    if (isNothing(remains)) notice(`there is no cluster ${cluster} in ${caller.region}.`);
+    if (isEmpty(remains)) notice(`there is no cluster ${cluster} in ${caller.region}.`);
     else {
       process.stderr.write(`${remainsText(cluster, remains)}\n`);
       const why = 'Destroying a cluster deletes all that is in it';
       const agreed = await agree('Destroy it?', { yes, why, hint: '--yes agrees beforehand.', signal });
       if (!agreed) throw new ImgclsError('permanent', 'Nothing was deleted.');
     }
-    const kept = isNothing(remains) ? [] : await destroyCluster(ports, remains);
+    const kept = isEmpty(remains) ? [] : await destroyCluster(ports, remains);
     progress.stop();
-    if (!isNothing(remains)) notice(`cluster ${cluster} is gone.`);
+    if (!isEmpty(remains)) notice(`cluster ${cluster} is gone.`);
     await clearSettings(flags.settings, settingsOf(cluster, remains, caller));
     await reportLeft({ kept, remains, account });
     return exitCode.done;
   });
 }
 
-async function countJobs({ store }: Account, bucket: string, signal: AbortSignal): Promise<number> {
+async function countJobs({ store }: AwsAccount, bucket: string, signal: AbortSignal): Promise<number> {
   let jobs = 0;
   for await (const _ of store(bucket).list(ACTIVE_PREFIX, { signal })) jobs++;
   return jobs;
 }
 
 /** Instances that are named one by one. */
-const NAMED_AT_MOST = 10;
+const MAX_NAMED = 10;
 
 /** What will be deleted. */
-function remainsText(cluster: string, remains: Remains): string {
+function remainsText(cluster: string, remains: ClusterContents): string {
   const { stack, resources, buckets, machines, unfinishedJobs, responseQueues } = remains;
-  const named = machines.slice(0, NAMED_AT_MOST).map(({ id, type, state }) => `${id} (${type}, ${state})`);
-  if (machines.length > NAMED_AT_MOST) named.push(`${machines.length - NAMED_AT_MOST} more`);
+  const named = machines.slice(0, MAX_NAMED).map(({ id, type, state }) => `${id} (${type}, ${state})`);
+  if (machines.length > MAX_NAMED) named.push(`${machines.length - MAX_NAMED} more`);
   const table = drawTable(
     ['what', 'to be deleted'],
     [
@@ -102,7 +102,7 @@ function remainsText(cluster: string, remains: Remains): string {
       ],
       ...buckets.map(({ name, objects }) => [
         'bucket',
-        `${name}, objects with their versions: ${objects >= COUNTED_AT_MOST ? `more than ${COUNTED_AT_MOST}` : objects}`,
+        `${name}, objects with their versions: ${objects >= MAX_COUNTED_OBJECTS ? `more than ${MAX_COUNTED_OBJECTS}` : objects}`,
       ]),
       ['unfinished jobs', String(unfinishedJobs)],
       ['instances', named.length === 0 ? 'none of the fleet' : named.join(', ')],
@@ -116,7 +116,7 @@ function remainsText(cluster: string, remains: Remains): string {
 /** Those that its deployment wrote; where the stack is gone, what names its input bucket. */
 function settingsOf(
   cluster: string,
-  { stack }: Pick<Remains, 'stack'>,
+  { stack }: Pick<ClusterContents, 'stack'>,
   { account, region }: Caller,
 ): SettingValues {
   return stack?.outputs.InputBucket === undefined || stack.outputs.OutputBucket === undefined
@@ -131,8 +131,8 @@ async function clearSettings(file = userConfigFile(process.env), cluster: Settin
 
 interface Left {
   kept: readonly StackEvent[];
-  remains: Remains;
-  account: Account;
+  remains: ClusterContents;
+  account: AwsAccount;
 }
 
 /** What stays in the account, and how to remove it, a line each. */

@@ -1,8 +1,8 @@
 // What `imgcls doctor` checks of a cluster on AWS.
 
 import { ulid } from 'ulid';
-import { mostWorkers } from '../../app/open-controller.ts';
-import { poolsOf } from '../../app/open-ec2-fleet.ts';
+import { launchPools } from '../../app/open-ec2-fleet.ts';
+import { maxWorkers } from '../../app/open-fleet.ts';
 import { selectLibraryModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
@@ -20,24 +20,24 @@ import { deadLetterQueueName, interactiveQueueName, modelPrefix } from '../../co
 import { modelTitle } from '../../core/model/model.ts';
 import type { Cleanup } from '../../core/runtime/cleanup.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import { type Check, type CheckResult, ok, unknown, wrong } from '../../doctor/check.ts';
+import { actionNeeded, type Check, type CheckResult, ok, unknown } from '../../doctor/check.ts';
 import {
-  controllerVerdict,
-  inputVerdict,
-  outputVerdict,
-  requestQueueVerdict,
-  responseQueueVerdict,
-  sideQueueVerdict,
+  checkController,
+  checkInputBucket,
+  checkOptionalQueue,
+  checkOutputBucket,
+  checkRequestQueue,
+  checkResponseQueue,
 } from '../../doctor/cluster.ts';
 import {
-  type AnyFleet,
-  type FleetParts,
-  launchVerdict,
-  quotaVerdict,
-  templateVerdict,
+  checkLaunch,
+  checkLaunchTemplate,
+  checkQuota,
+  type Ec2FleetParts,
+  type FleetCheckParts,
 } from '../../doctor/fleet.ts';
-import { groupQuotaVerdict, groupVerdict } from '../../doctor/group.ts';
-import { clockVerdict } from '../../doctor/machine.ts';
+import { checkGroupQuota, checkScalingGroup } from '../../doctor/group.ts';
+import { checkClock } from '../../doctor/machine.ts';
 import { WEIGHTS_FILE } from '../../model/folder.ts';
 
 /** In the order in which one failure explains the next. */
@@ -48,7 +48,7 @@ export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: A
   const permissions = createPermissions({});
   cleanup.add(() => permissions.end());
   const { queues } = cloud;
-  const identity = new Identity();
+  const identity = new CallerIdentity();
   let isControlled = false;
   const credentials: Check = {
     name: 'credentials',
@@ -59,34 +59,34 @@ export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: A
   };
   const others: Check[] = [
     { name: 'region', run: async () => ok((await identity.caller()).region) },
-    { name: 'clock', run: async () => clockVerdict(await identity.caller(), identity.answeredAtMs) },
-    { name: 'input bucket', run: () => inputVerdict(cloud.input) },
-    { name: 'output bucket', run: () => outputVerdict(cloud.output) },
+    { name: 'clock', run: async () => checkClock(await identity.caller(), identity.answeredAtMs) },
+    { name: 'input bucket', run: () => checkInputBucket(cloud.input) },
+    { name: 'output bucket', run: () => checkOutputBucket(cloud.output) },
     {
       name: 'request queue',
-      run: async () => requestQueueVerdict({ queues, cluster, caller: await identity.caller(), permissions }),
+      run: async () => checkRequestQueue({ queues, cluster, caller: await identity.caller(), permissions }),
     },
-    { name: 'response queue', run: () => responseQueueVerdict(queues, cluster, ulid()) },
+    { name: 'response queue', run: () => checkResponseQueue(queues, cluster, ulid()) },
     {
       name: 'dead letters',
-      run: () => sideQueueVerdict(queues, deadLetterQueueName(cluster), '"imgcls dlq"'),
+      run: () => checkOptionalQueue(queues, deadLetterQueueName(cluster), '"imgcls dlq"'),
     },
     {
       name: 'interactive',
-      run: () => sideQueueVerdict(queues, interactiveQueueName(cluster), '"imgcls serve"'),
+      run: () => checkOptionalQueue(queues, interactiveQueueName(cluster), '"imgcls serve"'),
     },
-    { name: 'model', run: () => modelVerdict(settings, cloud) },
+    { name: 'model', run: () => checkModel(settings, cloud) },
     {
       name: 'controller',
       async run() {
-        const verdict = await controllerVerdict({
+        const result = await checkController({
           output: cloud.output,
           timing: CONTROLLER_TIMING[cloud.kind],
           clock: systemClock,
           signal,
         });
-        isControlled = verdict.status === 'ok';
-        return verdict;
+        isControlled = result.status === 'ok';
+        return result;
       },
     },
     ...fleetChecks(settings, cleanup, () => isControlled),
@@ -95,7 +95,7 @@ export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: A
 }
 
 /** Asked once. */
-class Identity {
+class CallerIdentity {
   answeredAtMs = 0;
   #caller: Promise<Caller> | undefined;
 
@@ -121,7 +121,7 @@ class Identity {
 }
 
 /** A job names exactly one file of weights: submitters have it here, workers find it in the cluster. */
-async function modelVerdict(settings: RunSettings, { output }: Cloud): Promise<CheckResult> {
+async function checkModel(settings: RunSettings, { output }: Cloud): Promise<CheckResult> {
   if (settings.model === undefined)
     throw new ImgclsError('config', 'no model is set, and on AWS it is always explicit.', {
       hint: 'Set "model" in imgcls.config.json (IMGCLS_MODEL); "imgcls deploy" writes it.',
@@ -131,7 +131,7 @@ async function modelVerdict(settings: RunSettings, { output }: Cloud): Promise<C
   const title = modelTitle(model.manifest);
   const found = await output.head(`${modelPrefix(sha256)}${WEIGHTS_FILE}`);
   if (found?.bytes === bytes) return ok(`${title} is here and in ${output.bucket}`);
-  return wrong(`${title} is here, and not in ${output.bucket}.`, `imgcls model push ${title}`);
+  return actionNeeded(`${title} is here, and not in ${output.bucket}.`, `imgcls model push ${title}`);
 }
 
 function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () => boolean): Check[] {
@@ -140,11 +140,11 @@ function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () =
   const quotas = createQuotas({});
   cleanup.add(() => client.destroy());
   cleanup.add(() => quotas.end());
-  const any: AnyFleet = {
+  const any: FleetCheckParts = {
     ec2: createEc2(client),
     quotas,
     cluster,
-    max: mostWorkers({ kind: 'aws' }, settings),
+    max: maxWorkers({ kind: 'aws' }, settings),
     onDemandPercentage,
     isControlled,
   };
@@ -153,17 +153,17 @@ function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () =
     cleanup.add(() => groups.destroy());
     const parts = { ...any, autoScaling: createAutoScaling(groups), group: autoScalingGroup, min };
     return [
-      { name: 'scaling group', run: () => groupVerdict(parts) },
-      { name: 'vCPU quota', run: () => groupQuotaVerdict(parts) },
+      { name: 'scaling group', run: () => checkScalingGroup(parts) },
+      { name: 'vCPU quota', run: () => checkGroupQuota(parts) },
     ];
   }
   if (launchTemplate === undefined) return [];
   const { instanceTypes = [], subnets = [] } = settings;
-  const pools = poolsOf(instanceTypes, subnets);
-  const parts: FleetParts = { ...any, template: launchTemplate, instanceTypes, pools };
+  const pools = launchPools(instanceTypes, subnets);
+  const parts: Ec2FleetParts = { ...any, template: launchTemplate, instanceTypes, pools };
   return [
-    { name: 'launch template', run: () => templateVerdict(parts) },
-    { name: 'launch', run: () => launchVerdict(parts) },
-    { name: 'vCPU quota', run: () => quotaVerdict(parts) },
+    { name: 'launch template', run: () => checkLaunchTemplate(parts) },
+    { name: 'launch', run: () => checkLaunch(parts) },
+    { name: 'vCPU quota', run: () => checkQuota(parts) },
   ];
 }

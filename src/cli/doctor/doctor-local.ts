@@ -3,11 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import { access, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { openLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
+import { openModelLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
-import { type Check, type CheckResult, ok, wrong } from '../../doctor/check.ts';
+import { actionNeeded, type Check, type CheckResult, ok } from '../../doctor/check.ts';
 
 /** The folder itself or, where it is not there yet, the one in which it would be made. */
 export async function nearestFolder(folder: string): Promise<string> {
@@ -19,15 +19,15 @@ export async function nearestFolder(folder: string): Promise<string> {
 }
 
 /** Writes a file there and removes it. */
-export async function writableVerdict(folder: string): Promise<CheckResult> {
+export async function checkWritable(folder: string): Promise<CheckResult> {
   const hint = 'Make it writable, or choose another folder with --data-dir (IMGCLS_DATA_DIR).';
   const nearest = await nearestFolder(folder);
-  if (!(await stat(nearest)).isDirectory()) return wrong(`${nearest} is no folder.`, hint);
+  if (!(await stat(nearest)).isDirectory()) return actionNeeded(`${nearest} is no folder.`, hint);
   const probe = path.join(nearest, `.imgcls-doctor-${randomUUID()}`);
   try {
     await writeFile(probe, 'imgcls', { flag: 'wx' });
   } catch (error) {
-    return wrong(`Nothing can be written to ${nearest}: ${messageOf(error)}`, hint);
+    return actionNeeded(`Nothing can be written to ${nearest}: ${messageOf(error)}`, hint);
   } finally {
     await rm(probe, { force: true });
   }
@@ -48,7 +48,7 @@ export function localModelChecks(settings: RunSettings): Check[] {
       name: 'runtime',
       async run() {
         const { model } = await selectLibraryModel(settings);
-        await openLibrary(settings).verify(model);
+        await openModelLibrary(settings).verify(model);
         return ok(`loads ${modelTitle(model.manifest)} and runs it`);
       },
     },

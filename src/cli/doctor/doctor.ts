@@ -4,11 +4,11 @@ import { statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { loadSettings, type RunSettings } from '../../app/settings.ts';
 import { type Check, type Finding, failed, findingText, ok, runChecks } from '../../doctor/check.ts';
-import { diskVerdict, memoryVerdict, nodeVerdict } from '../../doctor/machine.ts';
+import { checkDisk, checkMemory, checkNode } from '../../doctor/machine.ts';
 import { withInterrupt } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { clusterChecks } from './doctor-cluster.ts';
-import { localModelChecks, nearestFolder, writableVerdict } from './doctor-local.ts';
+import { checkWritable, localModelChecks, nearestFolder } from './doctor-local.ts';
 
 export interface DoctorFlags {
   format: 'text' | 'json';
@@ -32,7 +32,7 @@ export function doctor({ format, cluster, dataDir }: DoctorFlags): Promise<numbe
       if (format === 'text') process.stdout.write(`${findingText(finding)}\n`);
     }
     if (format === 'json') process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
-    return findings.some(({ status }) => status === 'do') ? exitCode.failed : exitCode.done;
+    return findings.some(({ status }) => status === 'action_needed') ? exitCode.failed : exitCode.done;
   });
 }
 
@@ -52,19 +52,19 @@ function readSettings(flags: { cluster?: string | undefined; dataDir?: string | 
 
 function machineChecks(settings: RunSettings | undefined): Check[] {
   const checks: Check[] = [
-    { name: 'Node', run: async () => nodeVerdict(process.versions.node) },
-    { name: 'memory', run: async () => memoryVerdict(totalmem()) },
+    { name: 'Node', run: async () => checkNode(process.versions.node) },
+    { name: 'memory', run: async () => checkMemory(totalmem()) },
   ];
   if (settings === undefined) return checks;
   const { dataDir } = settings;
   return [
     ...checks,
-    { name: 'data folder', run: () => writableVerdict(dataDir) },
+    { name: 'data folder', run: () => checkWritable(dataDir) },
     {
       name: 'disk',
       async run() {
         const { bavail, bsize } = await statfs(await nearestFolder(dataDir));
-        return diskVerdict(dataDir, bavail * bsize);
+        return checkDisk(dataDir, bavail * bsize);
       },
     },
   ];

@@ -2,8 +2,8 @@ import { ulid } from 'ulid';
 import { openChores } from '../../app/chores.ts';
 import { openLog } from '../../app/log.ts';
 import { openMeter } from '../../app/meter.ts';
-import { openController, openFleet, openLock, policySettings } from '../../app/open-controller.ts';
-import type { OpenFleet } from '../../app/open-fleet.ts';
+import { openController, openLock, policySettings } from '../../app/open-controller.ts';
+import { type OpenedFleet, openFleet } from '../../app/open-fleet.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { CONTROLLER_TIMING, type ControllerTiming } from '../../core/fleet/controller-timing.ts';
 import { Liveness } from '../../core/fleet/liveness.ts';
@@ -125,7 +125,7 @@ async function untilHeld(
 /** On AWS the fleet stays as it is unless it is to be drained; on one machine nothing stays behind without work. */
 async function leave(
   { cloud }: Run,
-  { fleet, lock, drainOnExit }: { fleet: OpenFleet; lock: LockKeeper; drainOnExit: boolean },
+  { fleet, lock, drainOnExit }: { fleet: OpenedFleet; lock: LockKeeper; drainOnExit: boolean },
 ): Promise<void> {
   const timing = CONTROLLER_TIMING[cloud.kind];
   const endWorkers = () => drainFleet({ driver: fleet.driver, lock, timing, clock: systemClock });

@@ -23,7 +23,7 @@ import { parseVersioned } from '../../core/runtime/versioned.ts';
 import { readCoverage } from '../../results/job-coverage.ts';
 import { Tally } from '../../results/tally.ts';
 import type { OrUnknown } from '../../scaler/snapshot.ts';
-import type { ClusterObservation, SeenJob, SeenLock } from './status-view.ts';
+import type { ClusterObservation, JobObservation, LockObservation } from './status-view.ts';
 
 /** Reads a cluster's status, again and again: what it has listed of a job's ledger is not listed again. */
 export class StatusReader {
@@ -55,7 +55,7 @@ export class StatusReader {
     return { cluster, cloud: kind, atMs, lock, report, requests, deadLetters, workers, jobs };
   }
 
-  async #readLock(): Promise<SeenLock | undefined> {
+  async #readLock(): Promise<LockObservation | undefined> {
     const found = await readControllerLock(this.#cloud.output, this.#signal);
     if (found === undefined) return undefined;
     const { holder, epoch, ttlMs } = found.record;
@@ -84,8 +84,8 @@ export class StatusReader {
     return workers;
   }
 
-  async #readJobs(): Promise<OrUnknown<SeenJob>[]> {
-    const jobs: OrUnknown<SeenJob>[] = [];
+  async #readJobs(): Promise<OrUnknown<JobObservation>[]> {
+    const jobs: OrUnknown<JobObservation>[] = [];
     const tallies = new Map<string, Tally>();
     for await (const { key } of this.#cloud.output.list(ACTIVE_PREFIX, { signal: this.#signal })) {
       const id = key.slice(ACTIVE_PREFIX.length);
@@ -97,7 +97,7 @@ export class StatusReader {
     return jobs;
   }
 
-  async #readJob(id: string, tally: Tally): Promise<SeenJob> {
+  async #readJob(id: string, tally: Tally): Promise<JobObservation> {
     const { output } = this.#cloud;
     const usd = await known(() => readJobCost(output, id, this.#signal));
     const record = await readJob(output, id, this.#signal).catch(unlessMissing);

@@ -14,7 +14,7 @@ import { isUnknown, type OrUnknown } from '../../scaler/snapshot.ts';
 import { byteSize } from '../terminal/byte-size.ts';
 import { duration } from '../terminal/progress.ts';
 import { drawTable } from '../terminal/table.ts';
-import type { SeenJob, SeenLock, StatusView } from './status-view.ts';
+import type { JobObservation, LockObservation, StatusView } from './status-view.ts';
 
 /** Every line brings its end. */
 export function statusText(view: StatusView): string {
@@ -67,7 +67,7 @@ function isCurrent({ report, lock, atMs, cloud }: StatusView): boolean {
   return isUnknown(lock) || lock?.holder !== undefined;
 }
 
-function lockText(lock: SeenLock | undefined, { atMs, cloud }: StatusView): string {
+function lockText(lock: LockObservation | undefined, { atMs, cloud }: StatusView): string {
   if (lock?.holder === undefined) return `none runs; ${howToStart(cloud)}`;
   const heard = `${lock.holder}, epoch ${lock.epoch}, last heard of ${ago(atMs - lock.renewedAtMs)}`;
   const lockTtlMs = ttlMsOf(lock, CONTROLLER_TIMING[cloud].lockTtlMs);
@@ -161,7 +161,7 @@ function workerCells(worker: WorkerStatus, kind: string, atMs: number): string[]
 
 function jobRows({ jobs, jobMs }: StatusView): string[] {
   if (isUnknown(jobs)) return [row('jobs', `unknown: ${jobs.unknown}`)];
-  const understood = jobs.filter((job): job is SeenJob => !isUnknown(job));
+  const understood = jobs.filter((job): job is JobObservation => !isUnknown(job));
   const timeLeft = (id: string) => {
     const ms = isUnknown(jobMs) ? undefined : jobMs[id];
     return ms === undefined ? '-' : duration(ms);

@@ -6,7 +6,7 @@ import type { JobState } from '../../core/job/job.ts';
 import { MAX_BATCH } from '../../core/job/messages.ts';
 import { isUnknown, type OrUnknown } from '../../scaler/snapshot.ts';
 
-export interface SeenJob {
+export interface JobObservation {
   id: string;
   /** `starting`: announced, and its record is not written yet. */
   state: JobState | 'starting';
@@ -18,7 +18,7 @@ export interface SeenJob {
   usd: OrUnknown<number | undefined>;
 }
 
-export interface SeenLock {
+export interface LockObservation {
   /** Undefined: it was released. */
   holder: string | undefined;
   epoch: number;
@@ -35,12 +35,12 @@ export interface ClusterObservation {
   cluster: string;
   cloud: 'local' | 'aws';
   atMs: number;
-  lock: OrUnknown<SeenLock | undefined>;
+  lock: OrUnknown<LockObservation | undefined>;
   report: OrUnknown<ControllerReport | undefined>;
   requests: OrUnknown<QueueDepth>;
   deadLetters: OrUnknown<QueueDepth>;
   workers: OrUnknown<readonly OrUnknown<WorkerStatus>[]>;
-  jobs: OrUnknown<readonly OrUnknown<SeenJob>[]>;
+  jobs: OrUnknown<readonly OrUnknown<JobObservation>[]>;
 }
 
 export interface StatusView extends ClusterObservation {
@@ -96,7 +96,7 @@ function jobTimes(jobs: ClusterObservation['jobs'], imagesPerSecond: OrUnknown<n
   if (isUnknown(jobs)) return jobs;
   if (isUnknown(imagesPerSecond)) return imagesPerSecond;
   if (imagesPerSecond === 0) return {};
-  const known = jobs.filter((job): job is SeenJob => !isUnknown(job));
+  const known = jobs.filter((job): job is JobObservation => !isUnknown(job));
   const left = known.map((job) =>
     job.total === undefined ? Number.POSITIVE_INFINITY : job.total - job.done,
   );

@@ -1,15 +1,15 @@
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
-import { findOwnMachine } from '../../app/ec2-instance.ts';
+import { findEc2Instance } from '../../app/ec2-instance.ts';
 import { openLog } from '../../app/log.ts';
 import { openMeter } from '../../app/meter.ts';
 import { openCloud } from '../../app/open-cloud.ts';
 import { openOptimisedModels } from '../../app/optimised-models.ts';
 import { runnerOptions } from '../../app/runners.ts';
-import { openLibrary, selectJobModel } from '../../app/select-job-model.ts';
+import { openModelLibrary, selectJobModel } from '../../app/select-job-model.ts';
 import { loadSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
-import { openNotifier } from '../../app/systemd-notify.ts';
+import { openSystemdNotifier } from '../../app/systemd-notify.ts';
 import { version } from '../../app/version.ts';
 import { newWorkerId } from '../../app/worker-id.ts';
 import { CONTROLLER_TIMING, noControllerExitMs } from '../../core/fleet/controller-timing.ts';
@@ -37,12 +37,12 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   const { settings } = loadSettings({ runners, cluster, dataDir });
   const log = openLog(settings);
   const { drain, force, release } = listenForSignals(log);
-  const manager = openNotifier(process.env, (text) => log.warn({}, text));
+  const manager = openSystemdNotifier(process.env, (text) => log.warn({}, text));
   const liveness = new Liveness(systemClock);
   const group = settings.fleet === 'asg' ? settings.autoScalingGroup : undefined;
   const isManagedOnAws = flags.managed === true && settings.cloud === 'aws';
   const machine = isManagedOnAws
-    ? await findOwnMachine({ group, powerOffFile: flags.powerOffFile })
+    ? await findEc2Instance({ group, powerOffFile: flags.powerOffFile })
     : undefined;
   if (isManagedOnAws && machine === undefined) {
     log.warn(
@@ -72,7 +72,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
       runnerArgs: runner.args,
       runnerLimits: runner.limits,
       models: createModelFiles({
-        library: openLibrary(settings),
+        library: openModelLibrary(settings),
         output: cloud.output,
         cacheDir: path.join(settings.dataDir, 'model-cache'),
         optimised: openOptimisedModels(settings),

@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { openCloud } from '../../app/open-cloud.ts';
 import { BOOT_MS, policySettings } from '../../app/open-controller.ts';
-import { foreignBucket } from '../../app/read-only-bucket.ts';
+import { readOnlyBucket } from '../../app/read-only-bucket.ts';
 import { loadSettings, type RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
@@ -87,7 +87,7 @@ async function countInputs(
     include,
     exclude,
     stdin: process.stdin,
-    bucket: (name) => cloud?.bucket(name) ?? foreignBucket(name),
+    bucket: (name) => cloud?.bucket(name) ?? readOnlyBucket(name),
     ...nothing,
   })) {
     const bytes = await bytesOf(input);

@@ -1,4 +1,4 @@
-import { openLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
+import { openModelLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { findByTitle } from '../../model/select-model.ts';
@@ -20,7 +20,7 @@ export async function evaluateFolder(
   const models =
     title === undefined
       ? [(await selectLibraryModel(settings)).model]
-      : await findByTitle(openLibrary(settings), title);
+      : await findByTitle(openModelLibrary(settings), title);
   const rows = [];
   for (const { manifest, labels, dir: folder } of models) {
     const images = await labelledImages(dir, labels);

@@ -2,8 +2,8 @@ import { ulid } from 'ulid';
 import { openLog } from '../../app/log.ts';
 import { joinLocalController, openUploadUrls } from '../../app/open-cloud.ts';
 import { packageFile } from '../../app/package-files.ts';
-import { openLibrary, selectJobModel } from '../../app/select-job-model.ts';
-import { serviceToken } from '../../app/service-token.ts';
+import { openModelLibrary, selectJobModel } from '../../app/select-job-model.ts';
+import { readServiceToken } from '../../app/service-token.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { version } from '../../app/version.ts';
@@ -47,7 +47,7 @@ export async function serveUntilInterrupted(run: Run, options: ServeOptions): Pr
   try {
     checkExposure(settings, options.insecure === true);
     await checkModel(run);
-    const app = await openApp(run, await serviceToken(settings), ended);
+    const app = await openApp(run, await readServiceToken(settings), ended);
     try {
       const address = await listen(app, settings);
       notice(`listening on ${address}`);
@@ -123,7 +123,7 @@ async function openApp({ client, cloud, settings }: Run, token: string | undefin
     },
     modelTitle: async () => modelTitle(await usualModel()),
     async readModels() {
-      const { models } = await openLibrary(settings).list();
+      const { models } = await openModelLibrary(settings).list();
       // Where the usual one is missing, a listing says what there is instead.
       const usual = await usualModel().catch(() => undefined);
       return {

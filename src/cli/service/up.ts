@@ -1,5 +1,6 @@
 import { joinLocalController } from '../../app/open-cloud.ts';
-import { mostWorkers, openProcessFleet, policySettings } from '../../app/open-controller.ts';
+import { policySettings } from '../../app/open-controller.ts';
+import { maxWorkers, openProcessFleet } from '../../app/open-fleet.ts';
 import type { Store } from '../../core/cloud/ports.ts';
 import { ACTIVE_PREFIX } from '../../core/job/keys.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
@@ -16,7 +17,7 @@ export function up({ insecure, open, ...given }: ServeFlags): Promise<void> {
         hint: 'On AWS "imgcls scale" is the controller and "imgcls serve" the page.',
       });
     }
-    const driver = openProcessFleet(cloud, settings, mostWorkers(cloud, settings));
+    const driver = openProcessFleet(cloud, settings, maxWorkers(cloud, settings));
     const policy = await policySettings(cloud, settings, driver);
     const attendance = joinLocalController(cloud, settings, { driver, policy });
     await serveUntilInterrupted(run, {

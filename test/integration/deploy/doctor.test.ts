@@ -6,7 +6,7 @@ import { CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import { CreateLaunchTemplateCommand } from '@aws-sdk/client-ec2';
 import { CreateBucketCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openLibrary } from '../../../src/app/select-job-model.ts';
+import { openModelLibrary } from '../../../src/app/select-job-model.ts';
 import type { RunSettings } from '../../../src/app/settings.ts';
 import { systemClock } from '../../../src/app/system-clock.ts';
 import { createAutoScalingClient, createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
@@ -93,7 +93,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     cloud = createAwsCloud({ cluster: 'default', inputBucket: 'test-input', outputBucket: 'test-output' });
     for (const name of [deadLetterQueueName, requestQueueName, interactiveQueueName])
       await cloud.queues.create(name('default'));
-    for (const model of await openLibrary(settings({})).find('efficientnet-lite0'))
+    for (const model of await openModelLibrary(settings({})).find('efficientnet-lite0'))
       await pushModel(model, cloud.output);
     lock = new LockKeeper({ store: cloud.output, holder: 'someone', clock: systemClock, ttlMs: 60_000 });
     await lock.keep();
@@ -183,25 +183,39 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     answer: refuse(403, 'AccessDenied'),
   };
   it.each<[string, string, object, Fault[], string, RegExp]>([
-    ['the clock is wrong', 'clock', {}, [late], 'do', /60\d s ahead of that of AWS/],
+    ['the clock is wrong', 'clock', {}, [late], 'action_needed', /60\d s ahead of that of AWS/],
     [
       'the input bucket is gone',
       'input bucket',
       { inputBucket: 'nowhere' },
       [],
-      'do',
+      'action_needed',
       /nowhere.*does not exist/,
     ],
-    ['images may not be stored', 'input bucket', {}, [noPut], 'do', /store s3:\/\/test-input.*denied/],
+    [
+      'images may not be stored',
+      'input bucket',
+      {},
+      [noPut],
+      'action_needed',
+      /store s3:\/\/test-input.*denied/,
+    ],
     [
       'the request queue is gone',
       'request queue',
       {},
       [by('GetQueueUrl', refuse(400, 'QueueDoesNotExist'), about('request'))],
-      'do',
+      'action_needed',
       /no queue imgcls-default-request/,
     ],
-    ['jobs may not be sent', 'request queue', {}, [simulated('implicitDeny')], 'do', /may not send/],
+    [
+      'jobs may not be sent',
+      'request queue',
+      {},
+      [simulated('implicitDeny')],
+      'action_needed',
+      /may not send/,
+    ],
     [
       'nobody may ask what is allowed',
       'request queue',
@@ -215,7 +229,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       'response queue',
       {},
       [by('CreateQueue', refuse(403, 'AccessDenied'))],
-      'do',
+      'action_needed',
       /create queue imgcls-default-resp-.*denied/,
     ],
     [
@@ -226,14 +240,21 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       'unknown',
       /only "imgcls serve" needs it/,
     ],
-    ['no model is set', 'model', { model: undefined }, [], 'do', /no model is set/],
-    ['the model is not installed', 'model', { model: 'resnet50' }, [], 'do', /"resnet50" is not installed/],
+    ['no model is set', 'model', { model: undefined }, [], 'action_needed', /no model is set/],
+    [
+      'the model is not installed',
+      'model',
+      { model: 'resnet50' },
+      [],
+      'action_needed',
+      /"resnet50" is not installed/,
+    ],
     [
       'the launch template is gone',
       'launch template',
       { launchTemplate: 'nowhere' },
       [],
-      'do',
+      'action_needed',
       /no such launch template/,
     ],
     [
@@ -241,7 +262,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       'launch template',
       { launchTemplate: 'outlived' },
       [],
-      'do',
+      'action_needed',
       /no such machine image/,
     ],
     [
@@ -249,10 +270,17 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       'launch',
       {},
       [by('RunInstances', refuse(403, 'UnauthorizedOperation'))],
-      'do',
+      'action_needed',
       /launch instances.*denied/,
     ],
-    ['the quota is too small', 'vCPU quota', {}, [quota(4)], 'do', /4 workers take 8 vCPUs.*quota is 4/],
+    [
+      'the quota is too small',
+      'vCPU quota',
+      {},
+      [quota(4)],
+      'action_needed',
+      /4 workers take 8 vCPUs.*quota is 4/,
+    ],
     [
       'the type has a quota of its own',
       'vCPU quota',
@@ -264,7 +292,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
   ])('says so when %s', async (_, check, changes, faults, status, words) => {
     const [finding] = await examine([check], changes, ...faults);
     expect(finding).toMatchObject({ check, status, message: expect.stringMatching(words) });
-    if (status === 'do') expect(finding?.hint).toMatch(/\w/);
+    if (status === 'action_needed') expect(finding?.hint).toMatch(/\w/);
   });
 
   it('looks at the group where a group launches', async () => {
@@ -288,11 +316,11 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     ]);
     const [small] = await examine(names, { ...asg, max: 5 });
     expect(small).toMatchObject({
-      status: 'do',
+      status: 'action_needed',
       message: expect.stringContaining('at most 4 instances, and the fleet may have 5'),
     });
     const [gone] = await examine(names, { ...asg, autoScalingGroup: 'nowhere' });
-    expect(gone).toMatchObject({ status: 'do', message: expect.stringContaining('nowhere') });
+    expect(gone).toMatchObject({ status: 'action_needed', message: expect.stringContaining('nowhere') });
   });
 
   it('leaves launching to a controller that lives', async () => {
@@ -306,7 +334,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     try {
       const [credentials, ...others] = await examine([], {});
       expect(credentials).toMatchObject({
-        status: 'do',
+        status: 'action_needed',
         message: expect.stringContaining('no usable AWS credentials'),
       });
       expect(new Set(others.map(({ status }) => status))).toEqual(new Set(['unknown']));
@@ -316,7 +344,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
   });
 
   it('is a command whose exit code says whether something has to be done', async () => {
-    const [first] = await openLibrary(settings({})).find('efficientnet-lite0');
+    const [first] = await openModelLibrary(settings({})).find('efficientnet-lite0');
     await cloud.output.delete([`${modelPrefix(first?.manifest.sha256 ?? '')}model.onnx`]);
     for (const fault of [quota(32), simulated('allowed')]) proxy?.inject(fault);
     const process = {

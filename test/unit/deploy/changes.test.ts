@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wantedParameters } from '../../../src/cli/aws/deploy-wanted.ts';
+import { requestedParameters } from '../../../src/cli/aws/deploy-wanted.ts';
 import type { ResourceChange } from '../../../src/core/aws-account/stacks.ts';
 import { changeRows, changeSummary, losses } from '../../../src/deploy/changes.ts';
 
@@ -36,17 +36,19 @@ describe('the changes of a deployment', () => {
 
 describe('flags of a deployment', () => {
   it('become parameters of the template, those that were given alone', () => {
-    expect(wantedParameters({ max: 0, controller: false, withWeb: true, readBucket: ['a', 'b'] })).toEqual([
-      { flag: '--max', parameter: 'MaxWorkers', value: '0' },
-      { flag: '--controller', parameter: 'WithController', value: 'false' },
-      { flag: '--with-web', parameter: 'WithWeb', value: 'true' },
-      { flag: '--read-bucket', parameter: 'ReadBuckets', value: 'a,b' },
-    ]);
-    expect(wantedParameters({})).toEqual([]);
+    expect(requestedParameters({ max: 0, controller: false, withWeb: true, readBucket: ['a', 'b'] })).toEqual(
+      [
+        { flag: '--max', parameter: 'MaxWorkers', value: '0' },
+        { flag: '--controller', parameter: 'WithController', value: 'false' },
+        { flag: '--with-web', parameter: 'WithWeb', value: 'true' },
+        { flag: '--read-bucket', parameter: 'ReadBuckets', value: 'a,b' },
+      ],
+    );
+    expect(requestedParameters({})).toEqual([]);
   });
 
   it('give any other parameter by its name', () => {
-    expect(wantedParameters({ parameter: ['TargetSeconds=60', 'Empty=', 'Odd=a=b'] })).toEqual([
+    expect(requestedParameters({ parameter: ['TargetSeconds=60', 'Empty=', 'Odd=a=b'] })).toEqual([
       { flag: '--parameter', parameter: 'TargetSeconds', value: '60' },
       { flag: '--parameter', parameter: 'Empty', value: '' },
       { flag: '--parameter', parameter: 'Odd', value: 'a=b' },
@@ -57,6 +59,6 @@ describe('flags of a deployment', () => {
     [{ parameter: ['TargetSeconds'] }, /not NAME=VALUE/],
     [{ max: 4, parameter: ['MaxWorkers=5'] }, /Both --max and --parameter MaxWorkers=5 give MaxWorkers/],
   ])('are refused where they make no sense: %j', (flags, words) => {
-    expect(() => wantedParameters(flags)).toThrow(words);
+    expect(() => requestedParameters(flags)).toThrow(words);
   });
 });

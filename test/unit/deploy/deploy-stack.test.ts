@@ -49,7 +49,7 @@ describe('a deployment', () => {
       execution: [events.slice(0, 1), [], events.slice(1)],
     });
     const { done, shown, told } = deploy(stacks);
-    expect(await done).toMatchObject({ became: 'deployed', stack: { status: 'CREATE_COMPLETE' } });
+    expect(await done).toMatchObject({ result: 'deployed', stack: { status: 'CREATE_COMPLETE' } });
     expect(stacks.proposed).toMatchObject([{ kind: 'CREATE', parameters: { Was: { value: 'new' } } }]);
     expect(shown).toEqual([added]);
     expect(told).toEqual(events);
@@ -67,7 +67,7 @@ describe('a deployment', () => {
       ],
     });
     expect(await deploy(stacks).done).toMatchObject({
-      became: 'deployed',
+      result: 'deployed',
       stack: { status: 'UPDATE_COMPLETE' },
     });
     expect(stacks.proposed).toMatchObject([{ kind: 'UPDATE', parameters: { Was: { value: 'before' } } }]);
@@ -76,19 +76,19 @@ describe('a deployment', () => {
   it('is done where there is nothing to change, and asks nobody', async () => {
     const stacks = fakeStacks({ stack: {}, views: [{ state: 'empty', changes: [] }] });
     const { done, shown } = deploy(stacks);
-    expect(await done).toMatchObject({ became: 'unchanged' });
+    expect(await done).toMatchObject({ result: 'unchanged' });
     expect(shown).toEqual([]);
     expect(stacks.discarded).toBe(1);
     const refused = { ...fakeStacks({ stack: {} }), propose: async () => undefined };
-    expect(await deploy(refused).done).toMatchObject({ became: 'unchanged' });
+    expect(await deploy(refused).done).toMatchObject({ result: 'unchanged' });
   });
 
   it('that nobody agrees to leaves no trace, and no stack that was not there', async () => {
     const fresh = fakeStacks({ views: [ready] });
-    expect(await deploy(fresh, { agree: async () => false }).done).toEqual({ became: 'declined' });
+    expect(await deploy(fresh, { agree: async () => false }).done).toEqual({ result: 'declined' });
     expect(fresh).toMatchObject({ discarded: 1, removed: 1, stack: undefined });
     const old = fakeStacks({ stack: {}, views: [ready] });
-    expect(await deploy(old, { agree: async () => false }).done).toEqual({ became: 'declined' });
+    expect(await deploy(old, { agree: async () => false }).done).toEqual({ result: 'declined' });
     expect(old).toMatchObject({ discarded: 1, removed: 0 });
     const shell = fakeStacks({ stack: { status: 'REVIEW_IN_PROGRESS' }, views: [ready] });
     await deploy(shell, { agree: async () => false }).done;
@@ -131,7 +131,7 @@ describe('a deployment', () => {
       execution: [[event('UPDATE_COMPLETE')]],
     });
     const { done, notices } = deploy(stacks);
-    expect(await done).toMatchObject({ became: 'deployed' });
+    expect(await done).toMatchObject({ result: 'deployed' });
     expect(notices).toEqual(['stack imgcls-test is UPDATE_IN_PROGRESS: waiting until that has ended.']);
     const going = fakeStacks({
       stack: {},
@@ -148,10 +148,10 @@ describe('a deployment', () => {
     async (status) => {
       const script = { stack: { status }, views: [ready], execution: [[event('CREATE_COMPLETE')]] };
       const stacks = fakeStacks(script);
-      expect(await deploy(stacks).done).toMatchObject({ became: 'deployed' });
+      expect(await deploy(stacks).done).toMatchObject({ result: 'deployed' });
       expect(stacks).toMatchObject({ removed: 1, proposed: [{ kind: 'CREATE' }] });
       const kept = fakeStacks(script);
-      expect(await deploy(kept, { agreeToClear: async () => false }).done).toEqual({ became: 'declined' });
+      expect(await deploy(kept, { agreeToClear: async () => false }).done).toEqual({ result: 'declined' });
       expect(kept).toMatchObject({ removed: 0, proposed: [] });
     },
   );

@@ -3,7 +3,7 @@ import type { Ec2Instance } from '../../../src/core/aws-account/ec2.ts';
 import {
   type DestroyPorts,
   destroyCluster,
-  isNothing,
+  isEmpty,
   surveyCluster,
 } from '../../../src/deploy/destroy-cluster.ts';
 import { virtualClock } from '../virtual-clock.ts';
@@ -113,14 +113,14 @@ describe('what there is of a cluster', () => {
       unfinishedJobs: 4,
       responseQueues: ['imgcls-test-resp-abc'],
     });
-    expect(isNothing(remains)).toBe(false);
+    expect(isEmpty(remains)).toBe(false);
     expect(done).toEqual([]);
   });
 
   it('is nothing where only another cluster has something', async () => {
     const { ports, queues } = world({});
     queues.shift();
-    expect(isNothing(await surveyCluster(ports))).toBe(true);
+    expect(isEmpty(await surveyCluster(ports))).toBe(true);
   });
 
   it('waits for a deployment that is under way', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Subnet, WorkerImage } from '../../../src/core/aws-account/account.ts';
 import type { Stack } from '../../../src/core/aws-account/stacks.ts';
-import type { Wanted } from '../../../src/deploy/parameters.ts';
+import type { RequestedParameter } from '../../../src/deploy/parameters.ts';
 import { stackParameters } from '../../../src/deploy/stack-parameters.ts';
 
 const subnet = (id: string, vpc = 'vpc-default'): Subnet => ({ id, vpc, zone: 'a' });
@@ -94,7 +94,7 @@ const choose = (
       version: '1',
       notice: (text) => void notices.push(text),
       wanted: Object.entries(wanted).map(
-        ([parameter, value]): Wanted => ({ flag: '--some', parameter, value }),
+        ([parameter, value]): RequestedParameter => ({ flag: '--some', parameter, value }),
       ),
     },
     account(over),

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import { CONTROLLER_LOCK_KEY, workerStatusKey } from '../../../src/core/job/keys.ts';
 import { findingText, runChecks } from '../../../src/doctor/check.ts';
-import { controllerVerdict } from '../../../src/doctor/cluster.ts';
-import { clockVerdict, diskVerdict, memoryVerdict, nodeVerdict } from '../../../src/doctor/machine.ts';
+import { checkController } from '../../../src/doctor/cluster.ts';
+import { checkClock, checkDisk, checkMemory, checkNode } from '../../../src/doctor/machine.ts';
 import { createLocalCloud } from '../../../src/local/cloud.ts';
 import { virtualClock } from '../virtual-clock.ts';
 
@@ -14,36 +14,36 @@ const GIB = 1024 ** 3;
 
 describe('a machine', () => {
   it.each([
-    ['22.12.9', 'do'],
+    ['22.12.9', 'action_needed'],
     ['22.13.0', 'ok'],
     ['24.1.0', 'ok'],
-    ['20.20.2', 'do'],
+    ['20.20.2', 'action_needed'],
   ])('with Node %s: %s', (version, status) => {
-    expect(nodeVerdict(version)).toMatchObject({ status });
+    expect(checkNode(version)).toMatchObject({ status });
   });
 
   it('needs a gibibyte of disk and of memory', () => {
-    expect(diskVerdict('/data', 2 * GIB)).toEqual({ status: 'ok', message: '2.0 GiB free for /data' });
-    expect(diskVerdict('/data', GIB / 2)).toMatchObject({
-      status: 'do',
+    expect(checkDisk('/data', 2 * GIB)).toEqual({ status: 'ok', message: '2.0 GiB free for /data' });
+    expect(checkDisk('/data', GIB / 2)).toMatchObject({
+      status: 'action_needed',
       hint: expect.stringContaining('--data-dir'),
     });
-    expect(memoryVerdict(4 * GIB)).toMatchObject({ status: 'ok' });
-    expect(memoryVerdict(GIB / 2)).toMatchObject({ status: 'do' });
+    expect(checkMemory(4 * GIB)).toMatchObject({ status: 'ok' });
+    expect(checkMemory(GIB / 2)).toMatchObject({ status: 'action_needed' });
   });
 
   it.each([
     [0, 'ok', /within 1 s/],
     [-60_000, 'ok', /within 60 s/],
-    [61_000, 'do', /61 s ahead of/],
-    [-900_000, 'do', /900 s behind/],
+    [61_000, 'action_needed', /61 s ahead of/],
+    [-900_000, 'action_needed', /900 s behind/],
   ])('whose clock is %d ms off: %s', (skewMs, status, words) => {
-    const verdict = clockVerdict({ serverMs: 1_000_000 }, 1_000_000 + skewMs);
-    expect(verdict).toMatchObject({ status, message: expect.stringMatching(words) });
+    const result = checkClock({ serverMs: 1_000_000 }, 1_000_000 + skewMs);
+    expect(result).toMatchObject({ status, message: expect.stringMatching(words) });
   });
 
   it('whose clock cannot be compared is neither', () => {
-    expect(clockVerdict({}, 0)).toMatchObject({ status: 'unknown' });
+    expect(checkClock({}, 0)).toMatchObject({ status: 'unknown' });
   });
 });
 
@@ -61,34 +61,37 @@ describe('a controller', () => {
     await rm(folder, { recursive: true, force: true });
   });
   const put = (key: string, value: object) => cloud.output.put(key, Buffer.from(JSON.stringify(value)));
-  const verdict = () =>
-    controllerVerdict({ output: cloud.output, timing: { lockTtlMs: 10_000 }, clock, signal });
+  const result = () =>
+    checkController({ output: cloud.output, timing: { lockTtlMs: 10_000 }, clock, signal });
 
   it('that never was, or has left, is missed', async () => {
-    expect(await verdict()).toMatchObject({
-      status: 'do',
+    expect(await result()).toMatchObject({
+      status: 'action_needed',
       message: 'no controller runs, and no worker reports.',
     });
     await put(CONTROLLER_LOCK_KEY, { v: 1, epoch: 2, renewals: 7 });
-    expect(await verdict()).toMatchObject({ status: 'do', hint: expect.stringContaining('imgcls scale') });
+    expect(await result()).toMatchObject({
+      status: 'action_needed',
+      hint: expect.stringContaining('imgcls scale'),
+    });
   });
 
   it('that does not renew its lock is dead', async () => {
     await put(CONTROLLER_LOCK_KEY, { v: 1, holder: 'gone', epoch: 2, renewals: 7 });
-    expect(await verdict()).toMatchObject({
-      status: 'do',
+    expect(await result()).toMatchObject({
+      status: 'action_needed',
       message: 'controller gone does not act any more, and no worker reports.',
     });
   });
 
   it('is not missed where workers run that somebody has started', async () => {
     await put(workerStatusKey('w-1'), {});
-    expect(await verdict()).toEqual({
+    expect(await result()).toEqual({
       status: 'ok',
       message: 'no controller runs; workers that run without one: 1',
     });
     clock.advance(61_000);
-    expect(await verdict()).toMatchObject({ status: 'do' });
+    expect(await result()).toMatchObject({ status: 'action_needed' });
   });
 });
 
@@ -101,13 +104,18 @@ describe('findings', () => {
     const findings = await Array.fromAsync(runChecks(checks, new AbortController().signal));
     expect(findings).toEqual([
       { check: 'one', status: 'ok', message: 'fine' },
-      { check: 'two', status: 'do', message: 'broken' },
+      { check: 'two', status: 'action_needed', message: 'broken' },
     ]);
   });
 
   it('are a line, and one more for what to do', () => {
     expect(
-      findingText({ check: 'disk', status: 'do', message: 'only 0.1 GiB.', hint: 'Make room\nor leave.' }),
+      findingText({
+        check: 'disk',
+        status: 'action_needed',
+        message: 'only 0.1 GiB.',
+        hint: 'Make room\nor leave.',
+      }),
     ).toBe('TO DO  disk              only 0.1 GiB.\n       Make room\n       or leave.');
   });
 });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { WorkerImage } from '../../../src/core/aws-account/account.ts';
 import { readConsole } from '../../../src/image/builder-console.ts';
-import { forgottenBuilders, imagesToRemove } from '../../../src/image/prune.ts';
+import { abandonedBuilders, imagesToRemove } from '../../../src/image/prune.ts';
 import { builderUserData } from '../../../src/image/user-data.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
@@ -50,7 +50,7 @@ describe('builders that were left behind', () => {
       { id: 'old', launchedAtMs: 0 },
       { id: 'new', launchedAtMs: 9 * hour },
     ];
-    expect(forgottenBuilders(builders, 10 * hour)).toEqual([builders[0]]);
+    expect(abandonedBuilders(builders, 10 * hour)).toEqual([builders[0]]);
   });
 });
 

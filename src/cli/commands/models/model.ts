@@ -21,7 +21,7 @@ const TOLERANCE = 0.02;
 
 export function register(program: Command): void {
   registerModel(program, async () => {
-    const [{ loadSettings }, { openLibrary }, { openOptimisedModels }] = await Promise.all([
+    const [{ loadSettings }, { openModelLibrary: openLibrary }, { openOptimisedModels }] = await Promise.all([
       import('../../../app/settings.ts'),
       import('../../../app/select-job-model.ts'),
       import('../../../app/optimised-models.ts'),
@@ -30,7 +30,7 @@ export function register(program: Command): void {
       cluster: program.opts().cluster,
       dataDir: program.opts().dataDir,
     });
-    const [{ foreignBucket }, { openGate }] = await Promise.all([
+    const [{ readOnlyBucket: foreignBucket }, { openGate }] = await Promise.all([
       import('../../../app/read-only-bucket.ts'),
       import('../../models/gate.ts'),
     ]);
