@@ -34,7 +34,7 @@ export async function startService(
   const url = await new Promise<string>((resolve, reject) => {
     child.stderr.on('data', (text: string) => {
       said = (said + text).slice(-10_000);
-      const found = /listening on (http:\/\/\S+)/.exec(said)?.[1];
+      const found = /Listening on (http:\/\/\S+)/.exec(said)?.[1];
       if (found !== undefined) resolve(found);
     });
     child.once('exit', () => reject(new Error(said)));

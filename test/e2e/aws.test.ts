@@ -182,7 +182,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     try {
       const url = await until(
         'the service listens',
-        async () => /listening on (\S+)/.exec(service.stderr())?.[1],
+        async () => /Listening on (\S+)/.exec(service.stderr())?.[1],
       );
       const status = async (given: string) => {
         const headers = { authorization: `Bearer ${given}` };
@@ -202,7 +202,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     try {
       const url = await until(
         'the service listens',
-        async () => /listening on (\S+)/.exec(service.stderr())?.[1],
+        async () => /Listening on (\S+)/.exec(service.stderr())?.[1],
       );
       expect(service.stderr()).toMatch(/"resnet50" is not installed\. imgcls model pull resnet50/);
       expect((await fetch(`${url}/v1/jobs`)).status).toBe(200);
@@ -222,7 +222,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const bytes = await secret('bytes', { SecretBinary: Buffer.from('not a text, but long enough') });
     for (const [arn, why] of [
       [missing, /There is no secret arn:\S+nowhere-AbCdEf/],
-      [short, /is no token of the service\.\n.*16 to 256 characters/],
+      [short, /does not hold a valid access token\.\n.*16 to 256 characters/],
       [bytes, /holds bytes and no text/],
     ] as const) {
       const args = ['serve', '--port', '0', '--token-secret', arn];

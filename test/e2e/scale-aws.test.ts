@@ -181,7 +181,11 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
   });
 
   it.each([
-    ['no launch template', [], /^imgcls: No launch template is named.*\n.*--launch-template NAME/],
+    [
+      'no launch template',
+      [],
+      /^imgcls: Cannot launch EC2 instances: no launch template is set\.\n.*--launch-template NAME/,
+    ],
     ['a launch template that is not there', ['--launch-template', 'nowhere'], /no such launch template/],
     [
       'an unknown instance type',
@@ -194,7 +198,7 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
       /no Auto Scaling group nowhere/,
     ],
     ['--fleet asg without a group', ['--fleet', 'asg'], /needs autoScalingGroup/],
-    ['what the group decides', [...ASG, '--warm', '1'], /the group decides, and not --warm/],
+    ['a setting of the group', [...ASG, '--warm', '1'], /--warm cannot be used with --fleet asg/],
     ['--max below --min', [...TEMPLATE, '--max', '0', '--min', '3'], /min is 3 and max 0/],
   ])('refuses %s', async (_, args, words) => {
     const { code, stderr } = await scale(...args, '--once').finished;

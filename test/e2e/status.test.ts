@@ -12,15 +12,15 @@ beforeAll(async () => {
 afterAll(() => installed.remove());
 
 describe('imgcls status', () => {
-  it('says of a cluster without work that nothing runs, and how to start a controller', async () => {
+  it('shows a cluster without work, and how to start a controller', async () => {
     const { code, stdout, stderr } = await start(installed.bin, await installed.dataDir(), ['status'])
       .finished;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/controller +none runs; "imgcls scale --max 4" starts one/);
-    expect(stdout).toMatch(/jobs +none is unfinished/);
+    expect(stdout).toMatch(/controller +none running. Start one with "imgcls scale --max 4"/);
+    expect(stdout).toMatch(/jobs +none unfinished/);
   });
 
-  it('shows a job that waits for workers, and what is in the queue', async () => {
+  it('shows a job that waits for workers, and the queue', async () => {
     const dataDir = await installed.dataDir();
     const announced = await start(installed.bin, dataDir, ['upload', samples, '--no-wait']).finished;
     const job = announced.stdout.trim();
@@ -38,7 +38,7 @@ describe('imgcls status', () => {
     expect(await processesOf(dataDir), 'looking starts nothing').toEqual([]);
   });
 
-  it('is shown again and again until it is interrupted, which is how it ends well', async () => {
+  it('repeats with --watch until an interrupt, and exits with code 0', async () => {
     const watching = start(installed.bin, await installed.dataDir(), [
       'status',
       '--watch',

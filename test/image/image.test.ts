@@ -95,7 +95,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
       expect(outcomes.map(({ name }) => name)).toEqual(SAMPLES);
       expect(outcomes.filter(({ label }) => label === undefined)).toEqual([]);
       expect(await machine.untilActive('imgcls-worker')).toMatchObject({
-        StatusText: 'Takes messages.',
+        StatusText: 'Receiving messages.',
         NRestarts: '0',
       });
 
@@ -129,9 +129,9 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     [
       'controller',
       [`IMGCLS_LAUNCH_TEMPLATE=${LAUNCH_TEMPLATE}`, 'IMGCLS_MAX=1'],
-      /The controller of cluster default starts/,
+      /Controller started for cluster default/,
     ],
-    ['web', ['IMGCLS_MODEL=efficientnet-lite0'], /listening on http/],
+    ['web', ['IMGCLS_MODEL=efficientnet-lite0'], /Listening on http/],
   ])('boots as well into the %s, which ends in order with the machine', async (role, settings, status) => {
     await booted(role, settings, async (machine) => {
       const { StatusText, NRestarts } = await machine.untilActive(`imgcls-${role}`);

@@ -41,11 +41,11 @@ describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd r
     return running;
   };
   const said = (what: string) =>
-    until(`systemd hears ${what}`, async () => socket.said.includes(what) || undefined);
+    until(`systemd receives ${what}`, async () => socket.said.includes(what) || undefined);
   const beats = () => socket.said.filter((text) => text === 'WATCHDOG=1').length;
   const moreBeats = async () => {
     const before = beats();
-    await until('the watchdog hears more', async () => beats() > before || undefined);
+    await until('the watchdog gets more heartbeats', async () => beats() > before || undefined);
   };
 
   describe('as a worker', () => {
@@ -61,14 +61,14 @@ describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd r
         IMGCLS_TEST_GATES: harness.folder,
       });
 
-    it('is ready when its model is loaded and not before, and keeps the watchdog quiet while it moves', async () => {
+    it('is ready when its model is loaded and not before, and sends heartbeats while it is not stalled', async () => {
       const { pid } = worker();
       await begun('model');
       await until('it receives', async () => running?.stderr().includes('Worker started') || undefined);
       expect(socket.said).toEqual([]);
       await writeFile(gate('model'), '');
       await said('READY=1');
-      expect(socket.said).toContain('STATUS=Takes messages.');
+      expect(socket.said).toContain('STATUS=Receiving messages.');
       await moreBeats();
 
       process.kill(pid, 'SIGSTOP');
@@ -80,7 +80,7 @@ describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd r
       await moreBeats();
     });
 
-    it('says at SIGTERM that it stops, finishes what is in a runner, and ends with code 0', async () => {
+    it('reports at SIGTERM that it stops, finishes what is in a runner, and ends with code 0', async () => {
       const library = createModelLibrary({
         modelsDir: gate('models'),
         bundledDir: path.join(repository, 'models'),
@@ -94,7 +94,7 @@ describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd r
       await begun('image');
       kill('SIGTERM');
       await said('STOPPING=1');
-      expect(socket.said).toContain('STATUS=Drains: drained.');
+      expect(socket.said).toContain('STATUS=Draining (drained).');
       await moreBeats();
       await writeFile(gate('image'), '');
       expect(await finished).toMatchObject({ code: 0, signal: null });
@@ -103,7 +103,7 @@ describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd r
     });
   });
 
-  it('as a controller is ready when its loop runs, and none of its workers speaks for it', async () => {
+  it('as a controller is ready when its loop runs, and none of its workers notifies for it', async () => {
     const { finished, kill, pid } = run(['scale', '--min', '1']);
     await said('READY=1');
     await moreBeats();
@@ -122,7 +122,7 @@ describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd r
   it('as a web server is ready when it listens', async () => {
     const { finished, kill, stderr } = run(['serve', '--port', '0']);
     await said('READY=1');
-    const address = /listening on (\S+)/.exec(stderr())?.[1];
+    const address = /Listening on (\S+)/.exec(stderr())?.[1];
     expect((await fetch(`${address}/healthz`)).status).toBe(200);
     await moreBeats();
     kill('SIGTERM');
@@ -130,9 +130,9 @@ describe.skipIf(!hasTool('systemd-notify', 'systemd'))('a service that systemd r
     expect(await finished).toMatchObject({ code: 0 });
   });
 
-  it('works on when it cannot be heard', async () => {
+  it('works on when systemd cannot be notified', async () => {
     const { finished, kill, stderr } = run(['serve', '--port', '0'], { NOTIFY_SOCKET: '/nowhere/notify' });
-    await until('it says so', async () => stderr().includes('cannot be told') || undefined);
+    await until('it says so', async () => stderr().includes('Failed to notify systemd') || undefined);
     kill('SIGTERM');
     expect(await finished).toMatchObject({ code: 0 });
   });

@@ -49,7 +49,7 @@ async function startUp(): Promise<{ url: string; stop(): Promise<void> }> {
   const url = await new Promise<string>((resolve, reject) => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text;
-      const found = /listening on (http:\/\/\S+)/.exec(said)?.[1];
+      const found = /Listening on (http:\/\/\S+)/.exec(said)?.[1];
       if (found !== undefined) resolve(found);
     });
     child.once('exit', () => reject(new Error(said)));

@@ -18,7 +18,7 @@ import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import { drawTable } from '../terminal/table.ts';
 import { announceCluster } from './deploy-after.ts';
-import { type ParameterFlags, requestedParameters } from './deploy-wanted.ts';
+import { type ParameterFlags, requestedParameters } from './deploy-parameters.ts';
 import { stackProgress } from './stack-progress.ts';
 import { readTemplate } from './template.ts';
 

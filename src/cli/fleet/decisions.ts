@@ -3,12 +3,12 @@ import { harmless } from '../../results/export.ts';
 import type { Decision } from '../../scaler/policy/policy.ts';
 
 export interface WrittenDecision extends Decision {
-  /** Nothing of it was done. */
+  /** Decided only, not carried out. */
   dryRun?: boolean;
   reaped?: readonly unknown[];
 }
 
-/** Writes decisions to standard output: each that acts, or that differs from the last in more than its numbers. */
+/** Writes decisions to standard output. Skips those that do nothing and differ from the last only in numbers. */
 export class DecisionWriter {
   readonly #format: 'text' | 'json';
   readonly #clock: Clock;
@@ -21,25 +21,33 @@ export class DecisionWriter {
 
   write(decision: WrittenDecision): void {
     const { launch, retire, target, reason, warnings, reaped = [] } = decision;
-    const gist = JSON.stringify([target, warnings, reason.replace(/[\d.]+/g, '')]);
+    const summary = JSON.stringify([target, warnings, reason.replace(/[\d.]+/g, '')]);
     const acts = launch > 0 || retire.length > 0 || reaped.length > 0;
-    if (!acts && gist === this.#last) return;
-    this.#last = gist;
+    if (!acts && summary === this.#last) return;
+    this.#last = summary;
     const time = new Date(this.#clock.nowMs()).toISOString();
     const line =
       this.#format === 'json'
         ? JSON.stringify({ v: 1, time, ...decision })
-        : `${time} ${harmless(inWords(decision))}`;
+        : `${time} ${harmless(decisionText(decision))}`;
     process.stdout.write(`${line}\n`);
   }
 }
 
-function inWords({ target, launch, retire, reason, warnings, dryRun, reaped = [] }: WrittenDecision): string {
+function decisionText({
+  target,
+  launch,
+  retire,
+  reason,
+  warnings,
+  dryRun,
+  reaped = [],
+}: WrittenDecision): string {
   const would = dryRun === true ? 'would ' : '';
   const acts = [
     ...(launch > 0 ? [`${would}launch ${launch}`] : []),
     ...(retire.length > 0 ? [`${would}retire ${retire.join(', ')}`] : []),
-    ...(reaped.length > 0 ? [`end ${reaped.length} lost`] : []),
+    ...(reaped.length > 0 ? [`reap ${reaped.length}`] : []),
   ];
   const done = acts.length === 0 ? '' : ` (${acts.join(', ')})`;
   return `target ${target}${done}: ${reason}${warnings.map((warning) => `. WARNING: ${warning}`).join('')}`;

@@ -30,7 +30,7 @@ export interface ScaleFlags extends Partial<Record<SettingName, unknown>> {
   format: 'text' | 'json';
 }
 
-/** Runs `imgcls scale` until it is told to stop, or once. */
+/** Runs `imgcls scale` until an interrupt, or for one tick. */
 export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlags): Promise<void> {
   const { debug: _debug, ...flags } = given as typeof given & { debug?: boolean };
   return withRun(flags, async (run) => {
@@ -44,7 +44,7 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
     const controller = openController({ cloud, settings, policy, timing, lock, holder, fleet, log });
     const writer = new DecisionWriter(format, systemClock);
     const { meter, close: closeMeter } = openMeter(settings, { controller: holder });
-    const tell = (tick: Tick) => {
+    const onTick = (tick: Tick) => {
       recordTick(meter, tick);
       writer.write({ ...tick.decision, reaped: tick.reaped, warnings: tick.report.warnings });
     };
@@ -61,7 +61,7 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
     if (once === true) {
       await untilHeld(lock, timing, interrupted);
       const tick = await controller.tick();
-      if (tick !== undefined) tell(tick);
+      if (tick !== undefined) onTick(tick);
       closeMeter();
       await lock.release();
       return;
@@ -78,24 +78,23 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
       random: Math.random,
       log,
       liveness,
-      onTick: tell,
-      onProblem: format === 'json' ? logged(log) : noticed,
+      onTick,
+      onProblem: format === 'json' ? logProblem(log) : noticeProblem,
     });
-    const start = `The controller of cluster ${cloud.cluster} starts: at most ${policy.max} workers (${fleet.name}).`;
+    const start = `Controller started for cluster ${cloud.cluster}: at most ${policy.max} workers (${fleet.name} fleet).`;
     notice(start);
     manager.ready(start, () => liveness.stalled());
     await aborted(interrupted);
-    manager.stopping('The controller ends.');
+    manager.stopping('Stopping the controller.');
     await loop.stop();
     closeMeter();
     await leave(run, { fleet, lock, drainOnExit: drainOnExit ?? false });
   });
 }
 
-/** For the person who started the controller, and for a machine that reads what it writes. */
-const noticed = (error: unknown): void => notice(explain(error).replace(/^imgcls: /, ''));
-const logged = (log: Log) => (error: unknown) =>
-  log.error({ error }, 'The controller met what trying again cannot help.');
+const noticeProblem = (error: unknown): void => notice(explain(error).replace(/^imgcls: /, ''));
+const logProblem = (log: Log) => (error: unknown) =>
+  log.error({ error }, 'Controller error that a retry will not fix.');
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -103,7 +102,7 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-/** @throws {ImgclsError} when another controller lives. */
+/** @throws {ImgclsError} when another controller keeps the lock. */
 async function untilHeld(
   lock: LockKeeper,
   { lockTtlMs, lockLookEveryMs }: ControllerTiming,
@@ -114,15 +113,15 @@ async function untilHeld(
     await lock.keep();
     if (lock.epoch !== undefined) return;
     if (systemClock.monotonicMs() > untilMs) {
-      throw new ImgclsError('permanent', `Another controller (${lock.holder}) acts for this cluster.`, {
-        hint: '"imgcls status" shows what it does; --dry-run looks without acting.',
+      throw new ImgclsError('permanent', `Another controller (${lock.holder}) is running for this cluster.`, {
+        hint: 'Run "imgcls status" to see its decisions, or use --dry-run.',
       });
     }
     await systemClock.sleep(lockLookEveryMs / 2, signal);
   }
 }
 
-/** On AWS the fleet stays as it is unless it is to be drained; on one machine nothing stays behind without work. */
+/** Hands the cluster over. On AWS the fleet stays, unless --drain-on-exit; on one machine idle workers end. */
 async function leave(
   { cloud }: Run,
   { fleet, lock, drainOnExit }: { fleet: OpenedFleet; lock: LockKeeper; drainOnExit: boolean },
@@ -146,7 +145,7 @@ async function leave(
   try {
     await drainAndReleaseLock({ lock, endWorkers, clock: systemClock });
   } catch (error) {
-    // In place of an interrupt's usual advice, to start again.
+    // Replaces the usual advice of an interrupt.
     throw new InterruptedError(error instanceof ImgclsError ? messageAndHint(error) : messageOf(error));
   }
 }

@@ -6,6 +6,7 @@ import {
   type WorkerStatus,
   workerStatus,
 } from '../../core/fleet/fleet.ts';
+import type { LockObservation } from '../../core/fleet/lock-state.ts';
 import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../../core/job/job.ts';
 import { readJobCost } from '../../core/job/job-cost.ts';
 import { readJob } from '../../core/job/job-record.ts';
@@ -23,9 +24,9 @@ import { parseVersioned } from '../../core/runtime/versioned.ts';
 import { readCoverage } from '../../results/job-coverage.ts';
 import { Tally } from '../../results/tally.ts';
 import type { OrUnknown } from '../../scaler/snapshot.ts';
-import type { ClusterObservation, JobObservation, LockObservation } from './status-view.ts';
+import type { ClusterObservation, JobObservation } from './status-view.ts';
 
-/** Reads a cluster's status, again and again: what it has listed of a job's ledger is not listed again. */
+/** Reads a cluster's status, once or repeatedly. It lists each part of a job's ledger only once. */
 export class StatusReader {
   readonly #cloud: Cloud;
   readonly #clock: Clock;
@@ -39,7 +40,7 @@ export class StatusReader {
     this.#signal = signal;
   }
 
-  /** What cannot be read is unknown, and the rest is there. */
+  /** A part that cannot be read is unknown; the others are still returned. */
   async read(): Promise<ClusterObservation> {
     const { cluster, kind, queues } = this.#cloud;
     const depth = (name: string) => known(() => queues.open(name).depth(this.#signal));
@@ -78,7 +79,7 @@ export class StatusReader {
         const text = await this.#get(key);
         return text === undefined ? undefined : parseVersioned(workerStatus, text, `status ${key}`);
       });
-      // It ended between the listing and the look.
+      // Undefined: the worker ended after the listing.
       if (worker !== undefined) workers.push(worker);
     }
     return workers;
@@ -101,21 +102,21 @@ export class StatusReader {
     const { output } = this.#cloud;
     const usd = await known(() => readJobCost(output, id, this.#signal));
     const record = await readJob(output, id, this.#signal).catch(unlessMissing);
-    // The marker is written before the record.
+    // Submitters write the marker before the record.
     if (record === undefined) return { id, state: 'starting', total: undefined, done: 0, usd };
     const { state } = record;
     const total = attemptTotal(record);
     const covered = await this.#covered(record, tally);
-    // Shards ahead that overlap count twice for a while.
+    // Overlapping shards ahead of the frontier count twice until the frontier reaches them.
     return { id, state, total, done: Math.min(covered, total ?? covered), usd };
   }
 
-  /** Images with an outcome, by the keys of the ledger alone. */
+  /** Images with an outcome. Lists keys only; reads no shard. */
   async #covered(record: JobRecord, tally: Tally): Promise<number> {
     const { id, attempt } = record;
     if (attempt > FIRST_ATTEMPT) return (await readCoverage(this.#cloud.output, record, this.#signal)).images;
-    const place = { attempt: FIRST_ATTEMPT, from: tally.frontier, signal: this.#signal };
-    for await (const range of listShards(this.#cloud.output, id, place)) tally.add(range);
+    const options = { attempt: FIRST_ATTEMPT, from: tally.frontier, signal: this.#signal };
+    for await (const range of listShards(this.#cloud.output, id, options)) tally.add(range);
     while (tally.take() !== undefined);
     return tally.covered;
   }
@@ -126,7 +127,7 @@ export class StatusReader {
   }
 }
 
-/** That there is no such object is knowledge; any other failure is none. */
+/** A missing object is an answer; any other error leaves the value unknown. */
 function unlessMissing(error: unknown): undefined {
   if (!(error instanceof ObjectMissingError)) throw error;
 }

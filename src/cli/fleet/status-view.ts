@@ -1,36 +1,25 @@
-/** What `imgcls status` shows, and what follows from it. Pure; this is also the shape of its JSON. */
+// The data of `imgcls status`, read and derived. It is also the shape of its JSON. Pure.
 
 import type { QueueDepth } from '../../core/cloud/ports.ts';
 import { type ControllerReport, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
+import type { LockObservation } from '../../core/fleet/lock-state.ts';
 import type { JobState } from '../../core/job/job.ts';
 import { MAX_BATCH } from '../../core/job/messages.ts';
 import { isUnknown, type OrUnknown } from '../../scaler/snapshot.ts';
 
 export interface JobObservation {
   id: string;
-  /** `starting`: announced, and its record is not written yet. */
+  /** `starting`: the job has a marker, but no record yet. */
   state: JobState | 'starting';
-  /** Undefined while its inputs are still read. */
+  /** Undefined while the submitter still reads inputs. */
   total: number | undefined;
   /** Images with an outcome. */
   done: number;
-  /** So far; undefined where no controller has attributed anything. */
+  /** Cost so far; undefined where no controller has attributed any. */
   usd: OrUnknown<number | undefined>;
 }
 
-export interface LockObservation {
-  /** Undefined: it was released. */
-  holder: string | undefined;
-  epoch: number;
-  /** When it was renewed last, by the store's clock. */
-  renewedAtMs: number;
-  /** How long it has stayed the same while it was watched, by our own clock. */
-  unchangedForMs: number;
-  /** Its holder's time to live; absent where an older build holds it. */
-  ttlMs?: number | undefined;
-}
-
-/** Everything that was read. What could not be is unknown, with the reason. */
+/** Everything that was read. A value that could not be read is unknown, with the reason. */
 export interface ClusterObservation {
   cluster: string;
   cloud: 'local' | 'aws';
@@ -45,13 +34,13 @@ export interface ClusterObservation {
 
 export interface StatusView extends ClusterObservation {
   v: 1;
-  /** What the fleet does now. */
+  /** Current throughput of the fleet. */
   imagesPerSecond: OrUnknown<number>;
   /** Images in the request queue, estimated from its messages. */
   backlogImages: OrUnknown<number>;
-  /** Until the backlog is gone, at that rate. */
+  /** Time to finish the backlog at that rate. */
   backlogMs: OrUnknown<number>;
-  /** Until each job is done, by id, of the jobs whose total is known. */
+  /** Time to finish each job, by id, of the jobs whose total is known. */
   jobMs: OrUnknown<Readonly<Record<string, number>>>;
 }
 
@@ -87,11 +76,11 @@ function timeFor(images: OrUnknown<number>, imagesPerSecond: OrUnknown<number>):
   if (isUnknown(images)) return images;
   if (images === 0) return 0;
   if (isUnknown(imagesPerSecond)) return imagesPerSecond;
-  if (imagesPerSecond === 0) return { unknown: 'no worker has done anything lately' };
+  if (imagesPerSecond === 0) return { unknown: 'no batch has completed recently' };
   return (1000 * images) / imagesPerSecond;
 }
 
-/** Workers are fair: until a job is done, every other has got as many images done as it, or all that it has. */
+/** The fleet serves jobs evenly: when a job finishes, each other job has as many images done, or all of its own. */
 function jobTimes(jobs: ClusterObservation['jobs'], imagesPerSecond: OrUnknown<number>): StatusView['jobMs'] {
   if (isUnknown(jobs)) return jobs;
   if (isUnknown(imagesPerSecond)) return imagesPerSecond;

@@ -27,31 +27,30 @@ export function status({ watch = false, format, cluster, dataDir }: StatusFlags)
     const again = format === 'json' ? oneLine : redrawn;
     for (;;) {
       const seen = await reader.read();
-      // What an interrupt cut off would be shown as unknown.
+      // An interrupt aborts reads, and their values would be shown as unknown.
       if (interrupted.aborted) return watch ? exitCode.done : exitCode.interrupted;
       await output.write((watch ? again : once)(toView(seen)));
       if (!watch) {
         await output.finish();
-        return isBlind(seen) ? exitCode.failed : exitCode.done;
+        return isAllUnknown(seen) ? exitCode.failed : exitCode.done;
       }
       await systemClock.sleep(WATCH_MS, interrupted);
     }
   });
 }
 
-/** Not one thing could be read. */
-const isBlind = ({ lock, report, requests, deadLetters, workers, jobs }: ClusterObservation): boolean =>
+const isAllUnknown = ({ lock, report, requests, deadLetters, workers, jobs }: ClusterObservation): boolean =>
   [lock, report, requests, deadLetters, workers, jobs].every(isUnknown);
 
 const indented = (view: StatusView): string => `${harmlessJson(view, 2)}\n`;
 const oneLine = (view: StatusView): string => `${harmlessJson(view)}\n`;
 
-/** In place of the last one on a terminal; below it anywhere else. */
+/** Redraws the screen on a terminal; appends anywhere else. */
 function redrawn(view: StatusView): string {
   const { isTTY, columns, rows } = process.stdout;
   return isTTY && columns > 0 ? screenful(statusText(view), { columns, rows }) : `${statusText(view)}\n`;
 }
 
-/** Characters that could steer a terminal stand in strings only, where JSON may write them out. */
+/** Escapes control characters. They occur only inside strings, where JSON allows escapes. */
 const harmlessJson = (view: StatusView, indent = 0): string =>
   JSON.stringify(view, null, indent).split('\n').map(harmless).join('\n');

@@ -31,7 +31,7 @@ export interface WorkerFlags {
   dataDir?: string;
 }
 
-/** Runs `imgcls worker` until it drains: by a signal, for want of work, or for want of a controller. */
+/** Runs `imgcls worker` until it drains: after a signal, without work or without a controller. */
 export async function worker(flags: WorkerFlags): Promise<void> {
   const { runners, cluster, dataDir } = flags;
   const { settings } = loadSettings({ runners, cluster, dataDir });
@@ -47,12 +47,12 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   if (isManagedOnAws && machine === undefined) {
     log.warn(
       {},
-      'No instance metadata: the controller will not know this worker. Allow IMDSv2 (in a container, hop limit 2).',
+      'No instance metadata. The controller cannot match this worker to its instance. Allow IMDSv2 (in a container, with hop limit 2).',
     );
   }
   const withoutMs =
     machine === undefined ? noControllerExitMs(CONTROLLER_TIMING[settings.cloud]) : OWN_MACHINE_EXIT_MS;
-  // None is no reason not to work: jobs name what they want.
+  // No default model is fine: jobs name their own.
   const likelyModel = await selectJobModel(settings).then(
     ({ ref }) => ref,
     () => undefined,
@@ -93,8 +93,8 @@ export async function worker(flags: WorkerFlags): Promise<void> {
       }),
       ...(machine && { machine }),
       liveness,
-      onReady: () => manager.ready('Takes messages.', () => liveness.stalled()),
-      onStopping: (reason) => manager.stopping(`Drains: ${reason}.`),
+      onReady: () => manager.ready('Receiving messages.', () => liveness.stalled()),
+      onStopping: (reason) => manager.stopping(`Draining (${reason}).`),
       drain,
       force,
     });
@@ -106,12 +106,15 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   }
 }
 
-/** The first signal drains; the second ends at once. */
+/** The first signal drains the worker, the second ends it at once. */
 function listenForSignals(log: Log) {
   const drain = new AbortController();
   const force = new AbortController();
   const onSignal = (signal: string) => {
-    log.info({ signal }, drain.signal.aborted ? 'ending at once' : 'draining');
+    log.info(
+      { signal },
+      drain.signal.aborted ? 'Received a second signal, ending at once.' : 'Received a signal, draining.',
+    );
     if (drain.signal.aborted) force.abort();
     else drain.abort();
   };

@@ -1,6 +1,6 @@
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { readControllerLock } from '../../core/fleet/controller-lock.ts';
-import { CONTROLLER_TIMING, lockLateAfterMs } from '../../core/fleet/controller-timing.ts';
+import { lockState } from '../../core/fleet/lock-state.ts';
 import { liveReports } from '../../core/fleet/worker-reports.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 
@@ -22,6 +22,8 @@ export async function hasNoWorkers({ kind, output }: Cloud, clock: Clock): Promi
 
 async function isLockHeld(output: Cloud['output'], clock: Clock, signal: AbortSignal): Promise<boolean> {
   const lock = await readControllerLock(output, signal);
-  if (lock?.record.holder === undefined) return false;
-  return clock.nowMs() - lock.info.modifiedAtMs <= lockLateAfterMs(CONTROLLER_TIMING.local);
+  if (lock === undefined) return false;
+  const { holder, epoch, ttlMs } = lock.record;
+  const observed = { holder, epoch, ttlMs, renewedAtMs: lock.info.modifiedAtMs, unchangedForMs: 0 };
+  return lockState(observed, { nowMs: clock.nowMs(), cloud: 'local' }) === 'held';
 }

@@ -1,14 +1,13 @@
-// The cluster's status as the REST service answers it.
+// The cluster's status as the REST API returns it.
 
 import type { Cloud, Store } from '../../core/cloud/ports.ts';
-import { CONTROLLER_TIMING, lockLateAfterMs } from '../../core/fleet/controller-timing.ts';
 import {
   type FleetSample,
-  ttlMsOf,
   WORKER_GONE_MS,
   type WorkerState,
   type WorkerStatus,
 } from '../../core/fleet/fleet.ts';
+import { lockState } from '../../core/fleet/lock-state.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { readHistory } from '../../scaler/history.ts';
 import { isUnknown } from '../../scaler/snapshot.ts';
@@ -16,10 +15,10 @@ import type { StatusBody } from '../../web/api.ts';
 import { StatusReader } from '../fleet/status-read.ts';
 import { type StatusView, toView } from '../fleet/status-view.ts';
 
-/** A read that is younger answers again: a thousand pages may ask. */
+/** Reuse a status younger than this: many pages may ask at once. */
 const FRESH_MS = 1000;
 
-/** Reads a cluster's status, once for all who ask at a time. */
+/** Reads a cluster's status. Concurrent callers share one read. */
 export function createStatusSource({
   cloud,
   clock,
@@ -44,12 +43,12 @@ export function createStatusSource({
 }
 
 async function readBody(reader: StatusReader, output: Store): Promise<StatusBody> {
-  // Charts without a past are no reason to say nothing of the present.
+  // The charts' history is optional: without it, still return the present status.
   const [seen, history] = await Promise.all([reader.read(), readHistory(output).catch(() => [])]);
   return toStatusBody(toView(seen), history);
 }
 
-/** Pure. What is unknown stays so, with its reason. */
+/** Pure. Unknown values stay unknown, with their reasons. */
 export function toStatusBody(view: StatusView, history: readonly FleetSample[]): StatusBody {
   const { cluster, cloud, atMs, requests, deadLetters, imagesPerSecond, backlogImages, backlogMs } = view;
   const controller = controllerOf(view);
@@ -84,13 +83,8 @@ function controllerOf(view: StatusView): StatusBody['controller'] {
   };
 }
 
-/** Whether somebody holds the controller lock and has renewed it lately. */
-function isAlive({ lock, atMs, cloud }: StatusView): boolean {
-  if (isUnknown(lock) || lock?.holder === undefined) return false;
-  const lockTtlMs = ttlMsOf(lock, CONTROLLER_TIMING[cloud].lockTtlMs);
-  if (lock.unchangedForMs >= lockTtlMs) return false;
-  return atMs - lock.renewedAtMs <= lockLateAfterMs({ lockTtlMs });
-}
+const isAlive = ({ lock, atMs, cloud }: StatusView): boolean =>
+  !isUnknown(lock) && lockState(lock, { nowMs: atMs, cloud }) === 'held';
 
 type WorkerBody = Exclude<StatusBody['workers'], { unknown: string }>[number];
 
@@ -102,18 +96,18 @@ const PHASES: Record<WorkerState, WorkerBody['phase']> = {
   outdated: 'draining',
 };
 
-/** Machines that the controller knows and workers that report, each once. */
+/** Workers that report, and machines of the controller's report that do not report themselves yet. */
 function workersOf(view: StatusView): StatusBody['workers'] {
   const { workers, report, atMs } = view;
   if (isUnknown(workers)) return workers;
-  const heard = new Map<string, WorkerStatus>();
+  const reporting = new Map<string, WorkerStatus>();
   for (const worker of workers)
-    if (!isUnknown(worker) && atMs - worker.updatedAtMs < WORKER_GONE_MS) heard.set(worker.id, worker);
+    if (!isUnknown(worker) && atMs - worker.updatedAtMs < WORKER_GONE_MS) reporting.set(worker.id, worker);
   const isCurrent = isAlive(view) && !isUnknown(report) && report !== undefined;
-  const machines = isCurrent ? report.machines.filter(({ id }) => !heard.has(id)) : [];
+  const machines = isCurrent ? report.machines.filter(({ id }) => !reporting.has(id)) : [];
   return [
     ...machines.map(({ id, phase, launchedAtMs }) => ({ id, phase, sinceMs: launchedAtMs })),
-    ...[...heard.values()].map(
+    ...[...reporting.values()].map(
       (worker): WorkerBody => ({
         id: worker.id,
         phase: PHASES[worker.state],

@@ -17,82 +17,91 @@ import { type Run, withRun } from '../run.ts';
 import { notice } from '../terminal/notice.ts';
 import { createStatusSource } from './serve-status.ts';
 
-/** Flags of `imgcls serve` and `imgcls up`: their own, and settings by their names. */
+/** Flags of `imgcls serve` and `imgcls up`, and settings by their names. */
 export interface ServeFlags extends Partial<Record<SettingName, unknown>> {
   insecure?: boolean;
   open?: boolean;
 }
 
-/** Runs `imgcls serve` until it is told to stop. */
-export function serve({ insecure, open, ...given }: ServeFlags): Promise<void> {
-  const { debug: _debug, ...flags } = given as typeof given & { debug?: boolean };
+/** Runs `imgcls serve` until an interrupt. */
+export function serve({ insecure, open, ...rest }: ServeFlags): Promise<void> {
+  const { debug: _debug, ...flags } = rest as typeof rest & { debug?: boolean };
   return withRun(flags, async (run) => {
     const { cloud, settings } = run;
-    const attendance = cloud.kind === 'local' ? joinLocalController(cloud, settings) : undefined;
-    await serveUntilInterrupted(run, { insecure, open, attendance });
+    const controller = cloud.kind === 'local' ? joinLocalController(cloud, settings) : undefined;
+    await serveUntilInterrupted(run, { insecure, open, controller });
   });
 }
 
 export interface ServeOptions {
   insecure: boolean | undefined;
   open: boolean | undefined;
-  /** What keeps workers running on this machine; on AWS the cluster's own controller does. */
-  attendance: ControllerSession | undefined;
+  /** Keeps workers running on this machine; undefined on AWS, where the cluster has its own controller. */
+  controller: ControllerSession | undefined;
 }
 
-/** Serves the page and REST service. A first interrupt ends it cleanly. */
+/** Serves the page and the REST API. The first interrupt lets requests finish. */
 export async function serveUntilInterrupted(run: Run, options: ServeOptions): Promise<void> {
   const { settings, manager, interrupted } = run;
-  const ended = AbortSignal.any([interrupted, ...(options.attendance ? [options.attendance.failed] : [])]);
+  const { controller } = options;
+  const ended = AbortSignal.any([interrupted, ...(controller ? [controller.failed] : [])]);
   try {
     checkExposure(settings, options.insecure === true);
-    await checkModel(run);
+    const model = await checkModel(run);
     const app = await openApp(run, await readServiceToken(settings), ended);
     try {
       const address = await listen(app, settings);
-      notice(`listening on ${address}`);
-      manager.ready(`listening on ${address}`, () => (app.server.listening ? [] : ['web server']));
+      notice(`Listening on ${address} (press Ctrl-C to stop)`);
+      if (controller !== undefined)
+        notice(`Open that address in a browser. Model: ${model}. Data folder: ${settings.dataDir}`);
+      manager.ready(`Listening on ${address}`, () => (app.server.listening ? [] : ['web server']));
       if (options.open === true) await openBrowser(address);
       await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
-      manager.stopping('ending: requests under way are finished.');
-      notice('ending: requests under way are finished.');
+      manager.stopping('Stopping: waiting for open requests.');
+      notice('Stopping: waiting for open requests.');
     } finally {
       await app.close();
     }
-    if (!interrupted.aborted) throw options.attendance?.failed.reason;
+    if (!interrupted.aborted) throw controller?.failed.reason;
   } finally {
-    await options.attendance?.leave([]);
+    await controller?.leave([]);
   }
 }
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
-/** @throws {ImgclsError} of kind `usage` when anybody in the network could use the service. */
+/** @throws {ImgclsError} of kind `usage` when the service would be open to the network without a token. */
 function checkExposure({ host, token, tokenSecret }: RunSettings, isInsecure: boolean): void {
-  const asks = token !== undefined || tokenSecret !== undefined;
-  if (LOOPBACK.test(host) || asks || isInsecure) return;
-  throw new ImgclsError('usage', `On ${host} anybody in the network could upload, read and delete jobs.`, {
-    hint: 'Give a token (IMGCLS_TOKEN, --token or --token-secret), or say --insecure where something else keeps strangers out.',
-  });
+  const hasToken = token !== undefined || tokenSecret !== undefined;
+  if (LOOPBACK.test(host) || hasToken || isInsecure) return;
+  throw new ImgclsError(
+    'usage',
+    `Refusing to listen on ${host} without an access token: anyone on the network could upload, read and delete jobs.`,
+    {
+      hint: 'Set a token (IMGCLS_TOKEN, --token or --token-secret). Use --insecure only where something else restricts access.',
+    },
+  );
 }
 
 /**
- * Says before anybody calls that the usual model is not installed. On AWS the rest is served without it: a start that
- * fails there has the machine replaced, over and over, by others that lack it, too.
+ * Checks at the start that the default model is installed. On AWS the service starts without it, as a failed start would
+ * have the instance replaced over and over by others that lack the model, too.
+ * @returns its title.
  * @throws {ImgclsError} of kind `config` on one machine.
  */
-async function checkModel({ cloud, settings }: Run): Promise<void> {
+async function checkModel({ cloud, settings }: Run): Promise<string | undefined> {
   try {
-    await selectJobModel(settings);
+    return modelTitle((await selectJobModel(settings)).ref);
   } catch (error) {
     if (cloud.kind === 'local' || !(error instanceof ImgclsError)) throw error;
-    notice(`only jobs that name another model can be taken. ${messageAndHint(error)}`);
+    notice(`No default model: only jobs that name another model are accepted. ${messageAndHint(error)}`);
+    return undefined;
   }
 }
 
 async function openApp({ client, cloud, settings }: Run, token: string | undefined, signal: AbortSignal) {
   const status = createStatusSource({ cloud, clock: systemClock, signal });
-  const usualModel = async () => (await selectJobModel(settings)).ref;
+  const defaultModel = async () => (await selectJobModel(settings)).ref;
   return await createApp({
     client,
     cloud,
@@ -117,15 +126,15 @@ async function openApp({ client, cloud, settings }: Run, token: string | undefin
     proxies: settings.proxies,
     topK: settings.topK,
     async selectModel(title) {
-      if (title === undefined) return await usualModel();
+      if (title === undefined) return await defaultModel();
       const { name: model, variant: modelVariant = settings.modelVariant } = parseModelTitle(title);
       return (await selectJobModel({ ...settings, model, modelVariant })).ref;
     },
-    modelTitle: async () => modelTitle(await usualModel()),
+    modelTitle: async () => modelTitle(await defaultModel()),
     async readModels() {
       const { models } = await openModelLibrary(settings).list();
-      // Where the usual one is missing, a listing says what there is instead.
-      const usual = await usualModel().catch(() => undefined);
+      // Without a default model the list still shows the installed ones.
+      const byDefault = await defaultModel().catch(() => undefined);
       return {
         models: models.map(({ manifest }) => {
           const { bytes, licence, accuracy } = manifest;
@@ -137,7 +146,7 @@ async function openApp({ client, cloud, settings }: Run, token: string | undefin
             bytes,
             licence,
             ...(top1 !== undefined && { top1 }),
-            isDefault: ref.sha256 === usual?.sha256,
+            isDefault: ref.sha256 === byDefault?.sha256,
           };
         }),
       };
@@ -157,7 +166,7 @@ async function listen(
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error;
     throw new ImgclsError('usage', `Cannot listen on ${host}:${port}: ${messageOf(error)}`, {
-      hint: 'Give another --port (0 takes a free one) or --host.',
+      hint: 'Choose another --port (0 picks a free one) or --host.',
       cause: error,
     });
   }
@@ -168,6 +177,6 @@ async function openBrowser(address: string): Promise<void> {
     const { default: open } = await import('open');
     await open(address);
   } catch (error) {
-    notice(`cannot open a browser: ${messageOf(error)}`);
+    notice(`Cannot open a browser: ${messageOf(error)}`);
   }
 }

@@ -7,26 +7,26 @@ import { ImgclsError } from '../../core/runtime/errors.ts';
 import { withRun } from '../run.ts';
 import { type ServeFlags, serveUntilInterrupted } from './serve.ts';
 
-/** Runs `imgcls up`: all that one machine needs, until it is told to stop. */
-export function up({ insecure, open, ...given }: ServeFlags): Promise<void> {
-  const { debug: _debug, ...flags } = given as typeof given & { debug?: boolean };
+/** Runs `imgcls up`, the page, the controller and workers of one machine, until an interrupt. */
+export function up({ insecure, open, ...rest }: ServeFlags): Promise<void> {
+  const { debug: _debug, ...flags } = rest as typeof rest & { debug?: boolean };
   return withRun(flags, async (run) => {
     const { cloud, settings } = run;
     if (cloud.kind !== 'local') {
-      throw new ImgclsError('usage', '"imgcls up" is for one machine, and the settings say cloud aws.', {
-        hint: 'On AWS "imgcls scale" is the controller and "imgcls serve" the page.',
+      throw new ImgclsError('usage', '"imgcls up" is for one machine, but the settings say cloud "aws".', {
+        hint: 'On AWS run "imgcls scale" for the controller and "imgcls serve" for the page.',
       });
     }
     const driver = openProcessFleet(cloud, settings, maxWorkers(cloud, settings));
     const policy = await policySettings(cloud, settings, driver);
-    const attendance = joinLocalController(cloud, settings, { driver, policy });
+    const controller = joinLocalController(cloud, settings, { driver, policy });
     await serveUntilInterrupted(run, {
       insecure,
       open,
-      attendance: {
-        failed: attendance.failed,
-        // Nothing stays behind: jobs that are not finished go on with the next "imgcls up".
-        leave: async () => attendance.leave(await unfinishedJobs(cloud.output)),
+      controller: {
+        failed: controller.failed,
+        // End all workers. The next "imgcls up" continues the unfinished jobs.
+        leave: async () => controller.leave(await unfinishedJobs(cloud.output)),
       },
     });
   });

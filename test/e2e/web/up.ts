@@ -16,7 +16,7 @@ export async function startService(
 ): Promise<Service> {
   const running = start(bin, dataDir, [...args, '--port', '0'], env);
   const url = await until('the service listens', async () => {
-    return /listening on (http:\/\/\S+)/.exec(running.stderr())?.[1];
+    return /Listening on (http:\/\/\S+)/.exec(running.stderr())?.[1];
   });
   return {
     ...running,

@@ -101,7 +101,7 @@ describe.skipIf(proxy === undefined)('a cluster of the template', () => {
     const web = run('WebRole', 'serve', '--insecure', '--port', '0');
     await run('SubmitterRole', 'model', 'push', 'efficientnet-lite0').end();
     expect(await run('SubmitterRole', 'upload', SAMPLE, '--format', 'lines').end()).toContain('tiger cat');
-    const [, address] = await web.says(/listening on (\S+)/);
+    const [, address] = await web.says(/Listening on (\S+)/);
     const classified = await fetch(`${address}/v1/classify`, {
       method: 'POST',
       headers: { 'content-type': 'image/jpeg' },

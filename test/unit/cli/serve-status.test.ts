@@ -55,7 +55,7 @@ const seen: ClusterObservation = {
 };
 
 describe('the status that the page shows', () => {
-  it('tells of each worker once: those that report, and machines that do not yet', () => {
+  it('lists each worker once: those that report, and machines that do not yet', () => {
     const { workers } = toStatusBody(toView(seen), []);
     expect(workers).toMatchObject([
       { id: 'two', phase: 'booting' },
@@ -63,7 +63,7 @@ describe('the status that the page shows', () => {
     ]);
   });
 
-  it('has the reason of the controller, and whether that lives', () => {
+  it('has the reason of the controller, and whether the controller is alive', () => {
     expect(toStatusBody(toView(seen), []).controller).toMatchObject({
       isAlive: true,
       reason: 'there is work for two',
@@ -74,7 +74,7 @@ describe('the status that the page shows', () => {
     expect(body.workers).toHaveLength(1);
   });
 
-  it('leaves unknown what is unknown, and fits its own schema', () => {
+  it('keeps unknown values unknown, and matches its schema', () => {
     const body = toStatusBody(toView({ ...seen, workers: { unknown: 'timeout' } }), []);
     expect(body).toMatchObject({ deadLetters: { unknown: 'no access' }, workers: { unknown: 'timeout' } });
     expect(statusView.parse(body)).toEqual(body);

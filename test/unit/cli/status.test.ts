@@ -74,41 +74,45 @@ const seen = (changes: Partial<ClusterObservation> = {}): ClusterObservation => 
 const text = (changes: Partial<ClusterObservation> = {}) => statusText(toView(seen(changes)));
 
 describe('the status of a cluster', () => {
-  it('says in words why the fleet is the size it is, and who holds the lock', () => {
-    expect(text()).toMatch(/holder, epoch 3, last heard of 3 s ago/);
-    expect(text()).toMatch(/backlog, process fleet, 0 to 4 workers, target 2\n.*because: 160 images need 2/);
+  it('gives the reason for the size of the fleet and the holder of the lock', () => {
+    expect(text()).toMatch(/holder, epoch 3, lock renewed 3 s ago/);
+    expect(text()).toMatch(
+      /target 2 workers, scales from 0 to 4 \(process fleet, policy backlog\)\n.*reason: 160 images need 2/,
+    );
     expect(text({ report: report({ warnings: ['The cost cap is reached.'] }) })).toMatch(
       /WARNING: The cost cap/,
     );
   });
 
-  it('says how to start a controller where none runs', () => {
+  it('says how to start a controller when none is running', () => {
     expect(text({ lock: undefined, report: undefined })).toMatch(
-      /none runs; "imgcls scale --max 4" starts one/,
+      /none running\. Start one with "imgcls scale --max 4"/,
     );
     expect(text({ lock: { holder: undefined, epoch: 3, renewedAtMs: NOW, unchangedForMs: 0 } })).toMatch(
-      /none runs/,
+      /none running/,
     );
   });
 
-  it('says that a controller whose lock does not change is gone', () => {
+  it('says that a controller has ended when its lock does not change', () => {
     const lock = { holder: 'holder', epoch: 3, renewedAtMs: NOW - 12_000, unchangedForMs: 12_000 };
-    expect(text({ lock })).toMatch(/gone, as its lock has not changed for 12 s/);
+    expect(text({ lock })).toMatch(/ended, lock unchanged for 12 s/);
   });
 
-  it('gives a controller on AWS, which renews less often, more time', () => {
+  it('gives a controller on AWS more time, as it renews less often', () => {
     const lock = { holder: 'holder', epoch: 3, renewedAtMs: NOW - 75_000, unchangedForMs: 59_000 };
-    expect(text({ cloud: 'aws', lock })).not.toMatch(/gone/);
-    expect(text({ cloud: 'aws', lock: { ...lock, renewedAtMs: NOW - 81_000 } })).toMatch(/probably gone/);
-    expect(text({ cloud: 'aws', lock: { ...lock, unchangedForMs: 60_000 } })).toMatch(/: gone, as its lock/);
-    expect(text({ cloud: 'local', lock: { ...lock, unchangedForMs: 0 } })).toMatch(/probably gone/);
-    expect(text({ cloud: 'local', lock: { ...lock, ttlMs: 60_000 } })).not.toMatch(/gone/);
+    expect(text({ cloud: 'aws', lock })).not.toMatch(/ended/);
+    expect(text({ cloud: 'aws', lock: { ...lock, renewedAtMs: NOW - 81_000 } })).toMatch(/probably ended/);
+    expect(text({ cloud: 'aws', lock: { ...lock, unchangedForMs: 60_000 } })).toMatch(
+      /: ended, lock unchanged/,
+    );
+    expect(text({ cloud: 'local', lock: { ...lock, unchangedForMs: 0 } })).toMatch(/probably ended/);
+    expect(text({ cloud: 'local', lock: { ...lock, ttlMs: 60_000 } })).not.toMatch(/ended/);
   });
 
-  it('says since when a report holds that is stale, by how often one is written', () => {
+  it('gives the age of a stale report; the limit depends on the report interval', () => {
     const lastly = (ageMs: number) => report({ updatedAtMs: NOW - ageMs });
     expect(text({ cloud: 'aws', report: lastly(100_000) })).not.toMatch(/as of/);
-    expect(text({ cloud: 'aws', report: lastly(105_000) })).toMatch(/target 2, as of 105 s ago/);
+    expect(text({ cloud: 'aws', report: lastly(105_000) })).toMatch(/policy backlog\), as of 105 s ago/);
     expect(text({ cloud: 'local', report: lastly(60_000) })).toMatch(/as of 60 s ago/);
   });
 
@@ -126,33 +130,33 @@ describe('the status of a cluster', () => {
     expect(statusText(view)).toMatch(/OPEN +open +0 of \? +- /);
   });
 
-  it('promises no time while nothing is done', () => {
-    expect(text({ workers: [] })).toMatch(/time left unknown: no worker has done anything lately/);
+  it('gives no ETA before the first batch completes', () => {
+    expect(text({ workers: [] })).toMatch(/ETA unknown until the first batch completes/);
   });
 
-  it('shows each worker, those that still boot and those that fell silent', () => {
+  it('shows each worker, also booting and silent ones', () => {
     const machine = { id: 'w-2', phase: 'booting', launchedAtMs: NOW - 5000, kind: 't3.small' } as const;
     const silent = worker({ id: 'w-3', updatedAtMs: NOW - 100_000 });
     const shown = text({ workers: [worker(), silent], report: report({ machines: [machine] }) });
     expect(shown).toMatch(/3 workers, 8\.0 images\/s/);
     expect(shown).toMatch(/w-1 +busy +8\.0 +640 +90 s +230 MB/);
     expect(shown).toMatch(/w-2 +booting +- +- +5 s +- +t3\.small/);
-    expect(shown).toMatch(/w-3 +silent for 100 s, was busy/);
+    expect(shown).toMatch(/w-3 +no status for 100 s, was busy/);
   });
 
-  it('does not show machines that only a controller knew that is gone', () => {
+  it('does not show machines that only an ended controller knew', () => {
     const machines = [{ id: 'w-2', phase: 'busy', launchedAtMs: NOW }] as const;
     expect(text({ lock: undefined, report: report({ machines: [...machines] }) })).not.toMatch(/w-2/);
   });
 
-  it('has a word for dead letters', () => {
+  it('counts dead letters', () => {
     expect(text({ deadLetters: { waiting: 2, inFlight: 0, delayed: 0 } })).toMatch(
-      /dead letters 2: requests that nobody could finish/,
+      /dead letters 2 requests failed too often/,
     );
     expect(text()).toMatch(/dead letters none/);
   });
 
-  it('shows what cannot be read as unknown, with the reason, and all the rest', () => {
+  it('shows values that cannot be read as unknown with the reason, and all others', () => {
     const shown = text({
       requests: { unknown: 'no permission' },
       workers: { unknown: 'no network' },
@@ -165,19 +169,19 @@ describe('the status of a cluster', () => {
     expect(toView(seen({ workers: { unknown: 'x' } })).imagesPerSecond).toEqual({ unknown: 'x' });
   });
 
-  it('does not call a cost that is not known nothing', () => {
+  it('does not show an unknown cost as zero', () => {
     const { cost: _cost, ...priceless } = report();
     expect(text({ report: priceless })).toMatch(/cost +unknown: .*pricePerHour/);
-    expect(text()).toMatch(/cost +\$0\.0123 for machines since .*, \$0\.2000 an hour now/);
+    expect(text()).toMatch(/cost +\$0\.0123 for machines since .*, \$0\.2000 per hour now/);
   });
 
-  it('lets no name steer the terminal', () => {
+  it('escapes control characters in names', () => {
     expect(text({ workers: [worker({ id: 'w\u001b[2J' })] })).not.toContain('\u001b');
   });
 });
 
 describe('a screenful', () => {
-  it('takes the place of the last one and never wraps or scrolls', () => {
+  it('replaces the last one and never wraps or scrolls', () => {
     const drawn = screenful('a line that is long\nb\nc\nd\ne\n', { columns: 7, rows: 4 });
     expect(drawn).toBe('\u001b[Ha line\u001b[K\nb\u001b[K\n...\u001b[K\n\u001b[J');
   });
@@ -216,7 +220,7 @@ describe('reading the status', () => {
     return id;
   }
 
-  it('of a cluster that nobody has used finds nothing, and that is known', async () => {
+  it('of an unused cluster finds nothing, which is not unknown', async () => {
     expect(await reader().read()).toMatchObject({
       lock: undefined,
       report: undefined,

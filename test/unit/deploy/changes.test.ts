@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { requestedParameters } from '../../../src/cli/aws/deploy-wanted.ts';
+import { requestedParameters } from '../../../src/cli/aws/deploy-parameters.ts';
 import type { ResourceChange } from '../../../src/core/aws-account/stacks.ts';
 import { changeRows, changeSummary, losses } from '../../../src/deploy/changes.ts';
 

@@ -95,7 +95,7 @@ describe('a settings file', () => {
     await expect(changeSettingsFile(broken, set({ a: 1 }))).rejects.toThrow(/Cannot read .*broken\.json/);
     expect(await readFile(broken, 'utf8')).toBe('{ "topK": ');
     await writeFile(broken, '[]');
-    await expect(changeSettingsFile(broken, set({ a: 1 }))).rejects.toThrow(/must hold an object/);
+    await expect(changeSettingsFile(broken, set({ a: 1 }))).rejects.toThrow(/must contain a JSON object/);
   });
 
   it('that cannot be written says which, and where else to', async () => {
