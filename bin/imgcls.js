@@ -35,14 +35,14 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
     process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
     process.on('SIGTERM', () => child.kill('SIGTERM'));
     child.on('error', (error) => {
-      console.error(`imgcls: cannot run ${bundled}: ${error.message}`);
+      console.error(`error: Cannot run ${bundled}: ${error.message}`);
       process.exitCode = 1;
     });
     child.on('exit', (code, signal) => {
       process.exitCode = code ?? (signal === 'SIGKILL' ? 137 : 1);
     });
   } else {
-    console.error(`imgcls needs Node ${needed.join('.')} or newer; this is ${process.versions.node}.`);
+    console.error(`error: imgcls needs Node ${needed.join('.')} or newer; this is ${process.versions.node}.`);
     process.exitCode = 1;
   }
 }

@@ -3,7 +3,7 @@ import { formatEndings, outputFormats } from './terminal/output-formats.ts';
 
 /** A flag that takes a whole number. */
 export function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 0 or more.');
   return Number(text);
 }
 

@@ -1,6 +1,7 @@
 // The command line: finds the command, loads it alone, and turns whatever it throws into a message and an exit code.
 import { Command, CommanderError } from 'commander';
 import { version } from '../app/version.ts';
+import { throwUsageErrors } from './terminal/usage-error.ts';
 
 interface CommandModule {
   register(program: Command): void;
@@ -77,21 +78,19 @@ export async function run(args: readonly string[]): Promise<void> {
     .version(version)
     .option('--cluster <name>', 'the deployment to work with')
     .option('--data-dir <folder>', 'folder of the embedded cloud and of models')
-    .option('--debug', 'print the stack of an error')
-    .showHelpAfterError('(--help shows how)')
-    .exitOverride();
+    .option('--debug', 'print the stack of an error');
   const named = commandOf(args);
   for (const [name, { summary, load }] of Object.entries(commands)) {
     if (name === named) (await load()).register(program);
     else program.command(name).description(summary);
   }
-  for (const command of program.commands) command.exitOverride();
+  throwUsageErrors(program);
   process.stdout.on('error', standardOutputFailed);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(withoutUnknownHelp(args), { from: 'user' });
   } catch (error) {
     process.exitCode =
-      error instanceof CommanderError ? usageExitCode(error) : await report(error, program.opts().debug);
+      error instanceof CommanderError ? helpExitCode(error) : await report(error, program.opts().debug);
   }
 }
 
@@ -101,18 +100,26 @@ function commandOf(args: readonly string[]): string | undefined {
   return args.find((arg, at) => Object.hasOwn(commands, arg) && !isValue(at));
 }
 
+/** Commander prints the help for `help NOSUCH`, without an error. */
+function withoutUnknownHelp(args: readonly string[]): readonly string[] {
+  const [first, name] = args;
+  const isUnknown = first === 'help' && name !== undefined && !Object.hasOwn(commands, name);
+  return isUnknown ? args.slice(1) : args;
+}
+
 /** A reader that has seen enough is no failure; whoever waits for its pipe to empty is told by the pipe itself. */
 function standardOutputFailed(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') return;
-  process.stderr.write(`imgcls: cannot write to standard output: ${error.message}\n`);
+  process.stderr.write(`error: Cannot write to standard output: ${error.message}\n`);
   process.exitCode = 1;
 }
 
-const usageExitCode = ({ exitCode }: CommanderError): number => (exitCode === 0 ? 0 : 2);
+/** Help that was asked for, or that stands in for a missing command. */
+const helpExitCode = ({ exitCode }: CommanderError): number => (exitCode === 0 ? 0 : 2);
 
 async function report(error: unknown, debug: boolean): Promise<number> {
-  const { exitCodeOf, explain } = await import('./terminal/exit.ts');
-  const text = debug ? String((error as Error).stack ?? error) : explain(error);
-  if (text !== '') process.stderr.write(`${text}\n`);
+  const { exitCodeOf, printError } = await import('./terminal/exit.ts');
+  printError(error);
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return exitCodeOf(error);
 }

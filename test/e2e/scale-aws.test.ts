@@ -184,7 +184,7 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     [
       'no launch template',
       [],
-      /^imgcls: Cannot launch EC2 instances: no launch template is set\.\n.*--launch-template NAME/,
+      /^error: Cannot launch EC2 instances: no launch template is set\.\n.*--launch-template NAME/,
     ],
     ['a launch template that is not there', ['--launch-template', 'nowhere'], /no such launch template/],
     [

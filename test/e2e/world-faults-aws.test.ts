@@ -218,12 +218,12 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     [
       'the credentials expire',
       'ExpiredToken',
-      /the AWS credentials have expired\.\n +Get new ones\. .*aws sso login/,
+      /the AWS credentials have expired\.\nhint: Get new ones\. .*aws sso login/,
     ],
     [
       'the clock is too wrong',
       'RequestTimeTooSkewed',
-      /the clock of this machine is wrong\.\n +Set the clock/,
+      /the clock of this machine is wrong\.\nhint: Set the clock/,
     ],
   ])('an upload stops when %s midway, says so, and is resumed', async (_, code, message) => {
     startWorker();
@@ -252,7 +252,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const bad = trouble(always, refusing('ExpiredToken'));
     const stopped = await running.finished;
     expect(stopped.code).toBe(1);
-    expectMessage(stopped.stderr, /the AWS credentials have expired\.\n +Get new ones\./);
+    expectMessage(stopped.stderr, /the AWS credentials have expired\.\nhint: Get new ones\./);
     const job = jobToGoOnWith(stopped.stderr, 'resume');
     bad.end();
     startWorker();
@@ -271,7 +271,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     });
     const stopped = await imgcls(...upload).finished;
     expect(stopped.code).toBe(1);
-    expectMessage(stopped.stderr, /faults-\d+-input.*: the bucket does not exist\.\n +Check the name/);
+    expectMessage(stopped.stderr, /faults-\d+-input.*: the bucket does not exist\.\nhint: Check the name/);
     const job = jobToGoOnWith(stopped.stderr, 'resume');
     worker.kill('SIGTERM');
     await worker.finished;
@@ -298,7 +298,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     });
     const stopped = await imgcls(...upload).finished;
     expect(stopped.code).toBe(1);
-    expectMessage(stopped.stderr, /faults-\d+-output.*: the bucket does not exist\.\n +Check the name/);
+    expectMessage(stopped.stderr, /faults-\d+-output.*: the bucket does not exist\.\nhint: Check the name/);
     const job = jobToGoOnWith(stopped.stderr, 'resume');
     await makeBucket('output');
     const resumed = await imgcls('resume', job).finished;

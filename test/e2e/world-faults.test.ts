@@ -47,7 +47,7 @@ describe.skipIf(!canMount)('on a small disk', () => {
     const labels = await writeImages(photos(), 60, 200_000);
     const stopped = await imgcls(['upload', photos()]).finished;
     expect(stopped.code).toBe(1);
-    expectMessage(stopped.stderr, /the disk is full\.\n +Free some space; what is stored is unharmed\./);
+    expectMessage(stopped.stderr, /the disk is full\.\nhint: Free some space; what is stored is unharmed\./);
     const job = jobToGoOnWith(stopped.stderr, 'resume');
 
     const again = await imgcls(['resume', job]).finished;
@@ -68,7 +68,7 @@ describe.skipIf(!canMount)('on a small disk', () => {
     await writeFile(filler, Buffer.alloc(8_000_000)).catch(({ code }) => expect(code).toBe('ENOSPC'));
     const stopped = await running.finished;
     expect(stopped.code).toBe(1);
-    expectMessage(stopped.stderr, /the disk is full\.\n +Free some space/);
+    expectMessage(stopped.stderr, /the disk is full\.\nhint: Free some space/);
     const job = jobToGoOnWith(stopped.stderr, 'results');
 
     await rm(filler);
@@ -83,7 +83,7 @@ describe.skipIf(!canMount)('on a small disk', () => {
     await writeFile(filler, Buffer.alloc(8_000_000)).catch(({ code }) => expect(code).toBe('ENOSPC'));
     const { code, stdout, stderr } = await imgcls(['upload', photos()]).finished;
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expectMessage(stderr, /the disk is full\.\n +Free some space/);
+    expectMessage(stderr, /the disk is full\.\nhint: Free some space/);
     expect(stderr).not.toMatch(/goes on with the job/);
   });
 
@@ -96,7 +96,7 @@ describe.skipIf(!canMount)('on a small disk', () => {
     for (const args of [['upload', photos()], ['results', job], ['resume', job], ['status'], ['worker']]) {
       const { code, stdout, stderr } = await imgcls(args).finished;
       expect({ code, stdout }, args[0]).toEqual({ code: 1, stdout: '' });
-      expectMessage(stderr, /cannot be written: its disk is mounted read-only\.\n +Mount it for writing/);
+      expectMessage(stderr, /cannot be written: its disk is mounted read-only\.\nhint: Mount it for writing/);
     }
     await disk.change('rw');
     const { code, stdout } = await imgcls(['results', job]).finished;
@@ -114,7 +114,7 @@ describe('a data folder that this user may not write', () => {
       .finished;
     await chmod(dataDir, 0o755);
     expect(code).toBe(1);
-    expectMessage(stderr, /cannot be written\.\n +Give this user write access to it/);
+    expectMessage(stderr, /cannot be written\.\nhint: Give this user write access to it/);
   });
 });
 

@@ -18,7 +18,7 @@ import type { LockKeeper } from '../../scaler/lock.ts';
 import { startLoop } from '../../scaler/loop.ts';
 import { recordTick } from '../../scaler/record-tick.ts';
 import { type Run, withRun } from '../run.ts';
-import { explain, InterruptedError } from '../terminal/exit.ts';
+import { InterruptedError, printError } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import { DecisionWriter } from './decisions.ts';
 
@@ -79,7 +79,7 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
       log,
       liveness,
       onTick,
-      onProblem: format === 'json' ? logProblem(log) : noticeProblem,
+      onProblem: format === 'json' ? logProblem(log) : printError,
     });
     const start = `Controller started for cluster ${cloud.cluster}: at most ${policy.max} workers (${fleet.name} fleet).`;
     notice(start);
@@ -92,7 +92,6 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
   });
 }
 
-const noticeProblem = (error: unknown): void => notice(explain(error).replace(/^imgcls: /, ''));
 const logProblem = (log: Log) => (error: unknown) =>
   log.error({ error }, 'Controller error that a retry will not fix.');
 

@@ -50,7 +50,7 @@ export async function list({ library, settings, out, err }: ModelCommandDeps, fo
     out.write(`${drawTable(['model', 'version', 'MB', 'top-1', 'licence', 'state'], cells)}\n`);
     err.write('* is used where no model is asked for.\n');
   }
-  for (const { problem } of damaged) err.write(`imgcls: ${problem}\n`);
+  for (const { problem } of damaged) err.write(`warning: ${problem}\n`);
 }
 
 export async function info({ library, out }: ModelCommandDeps, title: string, format: Format): Promise<void> {
@@ -118,7 +118,7 @@ async function startProgress(name: string, err: ModelCommandDeps['err']) {
   let tenths = 0;
   const show = (done: number, total: number) => {
     const reached = Math.floor((10 * done) / total);
-    if (reached > tenths) err.write(`imgcls: ${text(done, total)}\n`);
+    if (reached > tenths) err.write(`${text(done, total)}\n`);
     tenths = Math.max(tenths, reached);
   };
   return { show, stop: () => {} };
@@ -139,11 +139,11 @@ export async function importOne(
         gate(model, await reference(library, model.manifest.name), { images, tolerance }),
     }),
   });
-  for (const notice of notices) err.write(`imgcls: ${notice}\n`);
+  for (const notice of notices) err.write(`${notice}\n`);
   if (images === undefined && (await isDoubted(library, manifest))) {
     const title = modelTitle(manifest);
     err.write(
-      `imgcls: ${title} is not used by itself before "imgcls model verify ${title} --images FOLDER" passes.\n`,
+      `${title} is not used by itself before "imgcls model verify ${title} --images FOLDER" passes.\n`,
     );
   }
   out.write(`${modelTitle(manifest)} is installed in ${dir}\n`);

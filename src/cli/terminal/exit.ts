@@ -1,10 +1,11 @@
+import { styleText } from 'node:util';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { harmless } from '../../results/export.ts';
 
-/** What a command's end says to the shell. */
+/** The exit codes of all commands. */
 export const exitCode = { done: 0, failed: 1, usage: 2, someErrors: 3, interrupted: 130 } as const;
 
-/** The user ended a wait. `advice` says how to come back to it. */
+/** The user interrupted the command. `advice` says how to continue. */
 export class InterruptedError extends ImgclsError {
   constructor(advice: string) {
     super('permanent', 'Interrupted.', { hint: advice });
@@ -18,16 +19,32 @@ export function exitCodeOf(error: unknown): number {
   return isUsage ? exitCode.usage : exitCode.failed;
 }
 
-/** An error as its reader needs it: what, then what to do. */
-export function explain(error: unknown): string {
-  if (isClosedPipe(error)) return '';
-  const hint = error instanceof ImgclsError ? error.hint : '--debug shows where.';
-  const advice = hint === undefined ? '' : `\n${lines(hint)}`.replaceAll('\n', '\n  ');
-  return `imgcls: ${lines(messageOf(error))}${advice}`;
+/** Writes an error to stderr, as {@link explain} puts it. */
+export function printError(error: unknown): void {
+  const text = explain(error, process.stderr);
+  if (text !== '') process.stderr.write(`${text}\n`);
 }
 
-/** Names from elsewhere in a message cannot steer the terminal; its own lines stay lines. */
-const lines = (text: string) => text.split('\n').map(harmless).join('\n');
+/**
+ * `error: what failed`, then `hint: what to do`; '' for a closed pipe.
+ * @param stream gets colours where it is a terminal that shows them.
+ */
+export function explain(error: unknown, stream?: NodeJS.WritableStream): string {
+  if (isClosedPipe(error)) return '';
+  const paint = (style: 'red' | 'dim', text: string) =>
+    stream === undefined ? text : styleText(style, text, { stream });
+  const label = error instanceof InterruptedError ? '' : `${paint('red', 'error:')} `;
+  const hint = error instanceof ImgclsError ? error.hint : 'Run the command again with --debug to see where.';
+  const message = `${label}${harmlessLines(messageOf(error))}`;
+  return hint === undefined
+    ? message
+    : `${message}\n${paint('dim', 'hint:')} ${harmlessLines(hint).replaceAll('\n', HINT_INDENT)}`;
+}
 
-/** The reader of our output, `head` say, has seen enough. */
+const HINT_INDENT = `\n${' '.repeat('hint: '.length)}`;
+
+/** Names from elsewhere in a message cannot steer the terminal; its own newlines stay. */
+const harmlessLines = (text: string) => text.split('\n').map(harmless).join('\n');
+
+/** The reader of our output, such as `head`, has ended. */
 export const isClosedPipe = (error: unknown) => (error as NodeJS.ErrnoException | null)?.code === 'EPIPE';

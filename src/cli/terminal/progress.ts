@@ -37,7 +37,7 @@ function logLines(nowMs: () => number, startMs: number): ProgressLine {
     show(numbers) {
       if (nowMs() - lastMs < LOG_LINE_MS) return;
       lastMs = nowMs();
-      process.stderr.write(`imgcls: ${progressText(numbers, lastMs - startMs)}\n`);
+      process.stderr.write(`${progressText(numbers, lastMs - startMs)}\n`);
     },
     stop: () => {},
   };

@@ -240,7 +240,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/could not be updated. The first that failed is Web \(AWS::Test::Thing\):\n/);
     expect(stderr).toMatch(
-      /not authorized to perform: test:Make.*\n\s+CloudFormation acts with your permissions/,
+      /not authorized to perform: test:Make.*\nhint: CloudFormation acts with your permissions/,
     );
     expect(stderr).toContain('The cluster is as it was before.');
   });

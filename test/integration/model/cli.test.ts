@@ -131,7 +131,7 @@ describe('imgcls model', () => {
     const file = join(root, 'not-the-model.onnx');
     await writeFile(file, Buffer.alloc(1000));
     const { err, error } = await run('pull', 'resnet18', '--source', file);
-    expect(err).toBe('imgcls: resnet18: 0.0 of 0.0 MB\n');
+    expect(err).toBe('resnet18: 0.0 of 0.0 MB\n');
     expect(error).toMatchObject({ message: expect.stringContaining('its sha256 is') });
   });
 });

@@ -1,6 +1,7 @@
 // `imgcls model ...`: the models of this machine. Help loads neither the model runtime nor an SDK.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ImgclsError } from '../../../core/runtime/errors.ts';
 import type { VariantSetting } from '../../../model/variant.ts';
 import type { ModelCommandDeps } from '../../models/model.ts';
 
@@ -133,7 +134,10 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .action(async (title: string | undefined, { images, tolerance }: VerifyFlags) => {
       const { compareModels: compare, verify } = await import('../../models/model.ts');
       if (images === undefined) return await verify(await open(), title);
-      if (title === undefined) throw new InvalidArgumentError('--images needs the name of a model.');
+      if (title === undefined)
+        throw new ImgclsError('usage', '--images needs the name of a model.', {
+          hint: 'imgcls model verify --help',
+        });
       return await compare(await open(), title, { images, tolerance });
     });
   model
