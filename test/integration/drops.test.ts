@@ -1,7 +1,7 @@
 /** Images that are dropped into the input bucket, from S3's notification to what the commands make of them. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
-import type { Cloud, Store } from '../../src/core/cloud/ports.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
 import type { Chore } from '../../src/core/fleet/chore.ts';
 import { createJob, readJob } from '../../src/core/job/job-record.ts';
 import { activeKey, DROP_PREFIX, jobKey } from '../../src/core/job/keys.ts';
@@ -18,7 +18,7 @@ import { removeJob } from '../../src/results/remove-job.ts';
 import { settleJobs } from '../../src/results/settle-jobs.ts';
 import { droppedEvent, notificationOf, TEST_EVENT } from '../contract/notifications.ts';
 import { until } from '../contract/until.ts';
-import { gist, Harness, MODEL } from './worker-harness.ts';
+import { gist, Harness, MODEL, override } from './worker-harness.ts';
 
 const DAY = 'drop-2026-11-26';
 const never = new AbortController().signal;
@@ -50,16 +50,6 @@ const deedsOf = async (chore: Chore): Promise<string[]> => {
   return deeds;
 };
 const drain = () => deedsOf(drainDeadLetters(cloud, systemClock));
-
-/** The store, with other ways of doing some things. */
-const changed = (store: Store, verbs: Partial<Store>): Store =>
-  new Proxy(store, {
-    get(target, verb) {
-      if (verb in verbs) return Reflect.get(verbs, verb);
-      const value: unknown = Reflect.get(target, verb, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 
 describe('a dropped image', () => {
   it('is classified without a submitter, with the model of the worker, and listed by its time', async () => {
@@ -128,7 +118,7 @@ describe('a dropped image', () => {
   });
 
   it('that may not be read has an error, and the worker goes on', async () => {
-    const input = changed(cloud.input, {
+    const input = override(cloud.input, {
       async getStream() {
         throw new ImgclsError('permanent', 'Access is denied.');
       },
@@ -149,7 +139,7 @@ describe('a dropped image', () => {
 
   it('stays in the queue while the ledger cannot be written, and is done once it can', async () => {
     let failures = 0;
-    const output = changed(cloud.output, {
+    const output = override(cloud.output, {
       async put(key, body, options) {
         if (key.includes('/results/') && failures++ < 6)
           throw new ImgclsError('transient', 'The store is down.');

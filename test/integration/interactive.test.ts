@@ -16,7 +16,7 @@ import {
 import type { Clock } from '../../src/core/runtime/clock.ts';
 import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { until } from '../contract/until.ts';
-import { gist, Harness, labels, MODEL } from './worker-harness.ts';
+import { gist, Harness, labels, MODEL, override } from './worker-harness.ts';
 
 let harness: Harness;
 const clients: Client[] = [];
@@ -68,6 +68,11 @@ const hasty: Clock = {
   ...systemClock,
   sleep: (ms, signal) => systemClock.sleep(ms === 30_000 ? 0 : ms, signal),
 };
+/** The cloud of a worker, with some of its queues replaced. */
+function cloudWith(replace: (queue: Queue) => Queue): Cloud {
+  const { queues } = harness.cloud;
+  return { ...harness.cloud, queues: override(queues, { open: (name) => replace(queues.open(name)) }) };
+}
 async function request(changes: Record<string, unknown> = {}): Promise<void> {
   const [image] = await harness.store(['label:direct']);
   const body = { v: 1, job: ulid(), attempt: 1, model: MODEL, topK: 1, replyTo: harness.replyTo };
@@ -133,6 +138,16 @@ describe('a single image', () => {
     const asked = ask(open(), 'label:cat', { signal: gone.signal });
     gone.abort(new Error('the caller hung up'));
     await expect(asked).rejects.toThrow('the caller hung up');
+  });
+
+  it('is answered by another worker when the first one ends before it has sent the response', async () => {
+    const send = () => Promise.reject(new ImgclsError('permanent', 'Access is denied.'));
+    const cloud = cloudWith((queue) => override(queue, { send }));
+    const first = harness.start({ cloud, random: () => 0 });
+    const asked = answer(open(), 'label:cat');
+    await expect(first.summary).rejects.toThrow('Access is denied.');
+    harness.start();
+    expect(await asked).toBe('cat');
   });
 
   it('was given out too often: it is answered, and goes into no runner again', async () => {
@@ -260,7 +275,18 @@ describe('a worker with a single image in hand', () => {
     const client = open();
     const asked = answer(client, `wait:${gate}`);
     await until('it is asked', async () => (await depth(harness.interactive)) > 0 || undefined);
-    const worker = harness.start({ idleExitMs: 300 });
+    let emptyReceives = 0;
+    const receive: Queue['receive'] = async (options) => {
+      const messages = await harness.requests.receive(options);
+      if (messages.length === 0) emptyReceives++;
+      return messages;
+    };
+    const worker = harness.start({
+      cloud: cloudWith((queue) =>
+        queue.name === harness.requests.name ? override(queue, { receive }) : queue,
+      ),
+      idleExitMs: 300,
+    });
     await harness.untilRunnersSaw(`wait:${gate}`);
     const read = async () => {
       const { body } = await harness.cloud.output.get(workerStatusKey('w-0'));
@@ -271,8 +297,9 @@ describe('a worker with a single image in hand', () => {
       return found.state === 'busy' ? found : undefined;
     });
     expect(status.rssBytes).toBeGreaterThan(0);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect((await harness.livingRunners()).length).toBeGreaterThan(0);
+    const receivesBefore = emptyReceives;
+    // Each of them waits for a message as long as an idle worker would.
+    await until('it has received nothing three times', async () => emptyReceives >= receivesBefore + 3);
     await writeFile(gate, '');
     expect(await asked).toBe(gate);
     expect(await worker.summary).toEqual({ reason: 'idle', imagesDone: 1, batchesDone: 1 });

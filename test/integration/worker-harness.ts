@@ -205,6 +205,15 @@ export class Harness {
   }
 }
 
+/** The store or queue, with some of its methods replaced. */
+export const override = <T extends object>(target: T, methods: Partial<T>): T =>
+  new Proxy(target, {
+    get(_, name) {
+      const value: unknown = Reflect.get(name in methods ? methods : target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+
 /** Images of which each gets its index as its label. */
 export const labels = (first: number, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `label:${first + i}`);

@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Store } from '../../src/core/cloud/ports.ts';
 import { workerStatus } from '../../src/core/fleet/fleet.ts';
 import { CONTROLLER_LOCK_KEY, jobPrefix, workerStatusKey } from '../../src/core/job/keys.ts';
 import { until } from '../contract/until.ts';
-import { gist, Harness, labels } from './worker-harness.ts';
+import { gist, Harness, labels, override } from './worker-harness.ts';
 
 let harness: Harness;
 beforeEach(async () => {
@@ -89,19 +90,17 @@ describe('a worker without work', () => {
 
   it('ends once no controller renews its lock', async () => {
     const lock = (renewals: number) => Buffer.from(JSON.stringify({ v: 1, holder: 'c', epoch: 1, renewals }));
-    await harness.cloud.output.put(CONTROLLER_LOCK_KEY, lock(0));
-    const worker = harness.start({ exitWithoutControllerMs: 600 });
-    let ended = false;
-    void worker.summary.then(() => {
-      ended = true;
-    });
-    const untilMs = performance.now() + 1500;
-    for (let renewals = 1; performance.now() < untilMs; renewals++) {
-      await harness.cloud.output.put(CONTROLLER_LOCK_KEY, lock(renewals));
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    expect(ended).toBe(false);
+    const { output } = harness.cloud;
+    let reads = 0;
+    const head: Store['head'] = async (key, signal) => {
+      if (key === CONTROLLER_LOCK_KEY && ++reads <= 30) await output.put(key, lock(reads));
+      return await output.head(key, signal);
+    };
+    const cloud = { ...harness.cloud, output: override(output, { head }) };
+    // It reads the lock ten times in this time.
+    const worker = harness.start({ cloud, exitWithoutControllerMs: 300 });
     expect(await worker.summary).toMatchObject({ reason: 'no_controller' });
+    expect(reads).toBeGreaterThan(30);
   });
 
   it('ends when there never was a controller', async () => {

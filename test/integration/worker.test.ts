@@ -7,7 +7,7 @@ import { shardKey } from '../../src/core/job/keys.ts';
 import type { ModelRef } from '../../src/core/model/model.ts';
 import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { until } from '../contract/until.ts';
-import { gist, Harness, labels } from './worker-harness.ts';
+import { gist, Harness, labels, override } from './worker-harness.ts';
 
 /** So long a stub's answer may take in tests of hanging images; its start takes longer. */
 const HASTY = { imageMs: 300, modelMs: 300 };
@@ -19,15 +19,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await harness.release();
 });
-
-/** The store, but for some of its verbs. */
-const withVerbs = (store: Store, verbs: Partial<Store>): Store =>
-  new Proxy(store, {
-    get(target, verb) {
-      const value: unknown = Reflect.get(verb in verbs ? verbs : target, verb);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 
 describe('a batch', () => {
   it('gives every image one outcome, in the ledger and in the response, and its message is deleted', async () => {
@@ -89,7 +80,7 @@ describe('a batch', () => {
       if (found === undefined || key === ('key' in stays && stays.key)) return found;
       return { ...found, path: key === goes.key ? `${elsewhere}-gone` : elsewhere };
     };
-    const stale = withVerbs(input, { fileOf });
+    const stale = override(input, { fileOf });
     await harness.announce([stays, goes, changes]);
     const cloud = { ...harness.cloud, input: stale, bucket: () => stale };
     await harness.work({ cloud, maxImageBytes: 200_000 });
@@ -202,7 +193,7 @@ describe('a batch', () => {
         throw new ImgclsError('transient', 'The store is down.');
       return await output.put(key, body, options);
     };
-    const failing = withVerbs(output, { put });
+    const failing = override(output, { put });
     await harness.submit(['label:0']);
     await harness.work({ cloud: { ...harness.cloud, output: failing }, random: () => 0 });
     expect(failures).toBeGreaterThan(6);
@@ -217,28 +208,6 @@ describe('a batch', () => {
     expect(await harness.requestsLeft()).toBe(0);
     const seenByRunners = (await harness.runnerLines()).filter((line) => !line.startsWith('start'));
     expect(seenByRunners).toEqual([]);
-  });
-
-  it('received three times runs alone', async () => {
-    const gate = path.join(harness.folder, 'gate');
-    await harness.submit([`wait:${gate}`]);
-    const [message] = await harness.requests.receive({ max: 1, waitMs: 0, leaseMs: 60_000 });
-    await harness.requests.extend([message?.receipt ?? ''], 0);
-    const [again] = await harness.requests.receive({ max: 1, waitMs: 0, leaseMs: 60_000 });
-    await harness.requests.extend([again?.receipt ?? ''], 0);
-    const worker = harness.start({ idleExitMs: 100, runners: 2 });
-    await harness.untilRunnersSaw(`wait:${gate}`);
-    await harness.submit(['label:1'], 1);
-    await until('the second message is received', async () =>
-      (await harness.requests.depth()).waiting === 0 ? true : undefined,
-    );
-    // Were it not alone, a runner would be through with the second message by the time it is asked.
-    expect(await harness.receivable()).toBe(0);
-    await writeFile(gate, '');
-    await worker.summary;
-    const lines = (await harness.runnerLines()).filter((line) => !line.startsWith('start '));
-    const alone = [`image wait:${gate}`, `done wait:${gate}`];
-    expect(lines).toEqual([...alone, 'image label:1', 'done label:1']);
   });
 });
 
