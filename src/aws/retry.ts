@@ -1,13 +1,14 @@
-/** Trying again what the SDK does not: entries of a batch, bodies that break half way, writes that collide. */
+/** Retries what the SDK does not retry: entries of a batch, bodies that break off, conditional writes that collide. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../core/runtime/backoff.ts';
 import type { Clock } from '../core/runtime/clock.ts';
+import { retry } from '../core/runtime/retry.ts';
 import { awsError } from './errors.ts';
 
-/** Some 6 seconds in all, 13 at most: longer troubles are for the caller to wait out. */
+/** About 6 s of pauses in all, 13 s at most. After longer outages the caller retries. */
 export const MAX_RETRIES = 6;
 
-/** What waits and the moment depend on; tests pass their own. */
+/** Clock and randomness of the pauses; tests pass their own. */
 export interface Timing {
   clock: Pick<Clock, 'nowMs' | 'sleep'>;
   /** 0 (inclusive) to 1 (exclusive). */
@@ -19,39 +20,36 @@ export const systemTiming: Timing = {
     nowMs: () => Date.now(),
     sleep: async (ms, signal) => {
       await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {
-        // A wait that is cut short is no error.
+        // An aborted sleep is no error.
       });
     },
   },
   random: Math.random,
 };
 
-/** Waits before retry `retry` (0 for the first). @throws the signal's reason when it aborts. */
-export async function waitToRetry(timing: Timing, retry: number, signal?: AbortSignal): Promise<void> {
-  await timing.clock.sleep(backoffMs(retry, timing.random()), signal);
+/**
+ * Pauses before a retry of what is left of a batch.
+ * @param retries retries so far: 0 for the first one.
+ * @throws the signal's reason when it aborts.
+ */
+export async function waitToRetry(timing: Timing, retries: number, signal?: AbortSignal): Promise<void> {
+  await timing.clock.sleep(backoffMs(retries, timing.random()), signal);
   signal?.throwIfAborted();
 }
 
-/** Tries until it succeeds, fails with an error for which `mayRetry` is false, or has failed too often. */
-export async function retrying<T>(
+/** Retries the operation where `mayRetry` allows it, {@link MAX_RETRIES} times at most. */
+export function retrying<T>(
   timing: Timing,
   signal: AbortSignal | undefined,
   mayRetry: (error: unknown) => boolean,
-  attempt: () => Promise<T>,
+  operation: () => Promise<T>,
 ): Promise<T> {
-  for (let retry = 0; ; retry++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (retry >= MAX_RETRIES || !mayRetry(error)) throw error;
-    }
-    await waitToRetry(timing, retry, signal);
-  }
+  return retry(operation, { maxRetries: MAX_RETRIES, mayRetry }, { ...timing, signal });
 }
 
 /**
- * One call of the SDK: its errors become ours, and a caller that gave up gets the reason of its own signal.
- * @param what what is tried, for the error: "read s3://bucket/key".
+ * Makes one call of the SDK and turns its errors into ours. After an abort it throws the reason of the caller's signal.
+ * @param what the operation, for the error: "read s3://bucket/key".
  */
 export async function calling<T>(
   what: string,

@@ -89,7 +89,7 @@ export function patient(
     clock,
     random,
     ...(signal && { signal }),
-    ...(onTransient && { onTransient }),
+    ...(onTransient && { onRetry: onTransient }),
   });
 }
 

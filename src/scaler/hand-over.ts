@@ -2,11 +2,11 @@ import type { Queue, Store } from '../core/cloud/ports.ts';
 import { ACTIVE_PREFIX, activeKey } from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, isTransient } from '../core/runtime/errors.ts';
+import { retry } from '../core/runtime/retry.ts';
 import type { LockKeeper } from './lock.ts';
 
-const PAUSE_MS = 1000;
-/** Faults of the world that the way out waits for. */
-const MAX_TRIES = 10;
+/** How long a controller that leaves waits for transient errors: ten pauses of 1 s. */
+const RETRIES = { baseMs: 1000, maxMs: 1000, maxRetries: 10, mayRetry: isTransient };
 
 export interface HandOverOptions {
   lock: LockKeeper;
@@ -24,7 +24,7 @@ export interface HandOverOptions {
  * process that started the workers is gone, and nothing stays behind at the end.
  */
 export async function handOver(options: HandOverOptions, givenUp: readonly string[]): Promise<void> {
-  await waitingOut(options.clock, () => leave(options, givenUp));
+  await withRetries(options.clock, () => leave(options, givenUp));
 }
 
 /**
@@ -36,7 +36,7 @@ export async function drainAndReleaseLock({
   endWorkers,
   clock,
 }: Pick<HandOverOptions, 'lock' | 'endWorkers' | 'clock'>): Promise<void> {
-  await waitingOut(clock, async () => {
+  await withRetries(clock, async () => {
     // Nobody renewed it while the loop waited for what was under way.
     await lock.keep();
     if (lock.epoch === undefined || !(await endWorkers()))
@@ -51,20 +51,11 @@ export async function drainAndReleaseLock({
 
 /** How a controller leaves whose workers stay as they are: the next one need not wait until the lock expires. */
 export async function releaseLock({ lock, clock }: Pick<HandOverOptions, 'lock' | 'clock'>): Promise<void> {
-  await waitingOut(clock, () => lock.release());
+  await withRetries(clock, () => lock.release());
 }
 
-/** @throws what does not pass, or has not after {@link MAX_TRIES}. */
-async function waitingOut(clock: Clock, act: () => Promise<void>): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await act();
-    } catch (error) {
-      if (!isTransient(error) || tries === MAX_TRIES) throw error;
-      await clock.sleep(PAUSE_MS);
-    }
-  }
-}
+const withRetries = (clock: Clock, operation: () => Promise<void>): Promise<void> =>
+  retry(operation, RETRIES, { clock, random: () => 1 });
 
 async function leave(options: HandOverOptions, givenUp: readonly string[]): Promise<void> {
   const { lock } = options;

@@ -1,11 +1,10 @@
 /**
- * The ports, for those who wait: faults of the world are waited out with growing, jittered pauses, for as long as the
- * signal lets them. What was tried twice may have happened twice, so a message may be sent again, and a conditional put
- * that finds exactly its own bytes counts as done.
+ * The ports of a cloud with retries: transient errors are retried with growing, jittered pauses until the signal aborts.
+ * A retry may repeat what an earlier run has done. So a message may be sent twice, and a conditional put that finds its
+ * own bytes counts as done.
  */
-import { backoffMs } from '../runtime/backoff.ts';
-import type { Clock } from '../runtime/clock.ts';
 import { isTransient, ObjectMissingError, PreconditionFailedError } from '../runtime/errors.ts';
+import { type RetryTools, retry } from '../runtime/retry.ts';
 import type {
   Body,
   Cloud,
@@ -17,89 +16,74 @@ import type {
   Store,
 } from './ports.ts';
 
-export interface RetryTools {
-  clock: Pick<Clock, 'sleep'>;
-  /** 0 (inclusive) to 1 (exclusive). */
-  random(): number;
-  /** Told of every fault that is waited out. */
-  onTransient?(error: unknown): void;
-  /** Ends the waiting; calls reject with its reason then. */
-  signal?: AbortSignal;
-}
+/** Messages of one send. When its answer is lost, no more than these are sent twice. */
+const MESSAGES_A_SEND = 10;
 
-/** Messages sent at once: so many come twice at most when an answer is lost. */
-const SENT_AT_ONCE = 10;
-
-/** What a try ends by, and how many there were before it. */
+/** One run of an operation. */
 interface Try {
-  /** As calls take it: without the property where there is none. */
+  /** Its signal, as calls take it: without the property where there is none. */
   ending: { signal?: AbortSignal };
-  before: number;
+  /** Retries before this run. */
+  retries: number;
 }
 
-/** @param signal the call's own; it ends the waiting, too. */
-type Retry = <T>(act: (attempt: Try) => Promise<T>, signal?: AbortSignal) => Promise<T>;
+/** @param signal the call's own signal; it ends the retries too. */
+type Retrying = <T>(operation: (attempt: Try) => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-function patiently({ clock, random, onTransient, signal: always }: RetryTools): Retry {
-  return async (act, signal) => {
-    const end = either(always, signal);
-    const ending = end === undefined ? {} : { signal: end };
-    for (let before = 0; ; before++) {
-      end?.throwIfAborted();
-      try {
-        return await act({ ending, before });
-      } catch (error) {
-        if (!isTransient(error)) throw error;
-        onTransient?.(error);
-      }
-      await clock.sleep(backoffMs(before, random()), end);
-    }
+const POLICY = { mayRetry: isTransient };
+
+function retrying(tools: RetryTools): Retrying {
+  return (operation, own) => {
+    const signal = either(tools.signal, own);
+    const ending = signal === undefined ? {} : { signal };
+    return retry((retries) => operation({ ending, retries }), POLICY, { ...tools, signal });
   };
 }
 
-/** Most calls bring the signal that is watched anyway, or none. */
+/** Most calls pass the signal that is watched anyway, or none. */
 function either(always: AbortSignal | undefined, own: AbortSignal | undefined): AbortSignal | undefined {
   if (own === undefined || own === always) return always;
   return always === undefined ? own : AbortSignal.any([always, own]);
 }
 
-/** The cloud's ports as its docstring says; the cloud itself stays the caller's to close. */
-export function retryingCloud(cloud: Cloud, patience: RetryTools): Cloud {
-  const wait = patiently(patience);
+/** The cloud with ports that retry. Closing it closes the cloud. */
+export function retryingCloud(cloud: Cloud, tools: RetryTools): Cloud {
+  const withRetries = retrying(tools);
   const stores = new Map<Store, Store>();
-  const patient = (store: Store): Store => {
-    const known = stores.get(store) ?? retryingStore(store, wait);
+  const storeOf = (store: Store): Store => {
+    const known = stores.get(store) ?? retryingStore(store, withRetries);
     stores.set(store, known);
     return known;
   };
   return {
     kind: cloud.kind,
     cluster: cloud.cluster,
-    input: patient(cloud.input),
-    output: patient(cloud.output),
-    queues: retryingQueues(cloud.queues, wait),
-    bucket: (name) => patient(cloud.bucket(name)),
+    input: storeOf(cloud.input),
+    output: storeOf(cloud.output),
+    queues: retryingQueues(cloud.queues, withRetries),
+    bucket: (name) => storeOf(cloud.bucket(name)),
     close: () => cloud.close(),
   };
 }
 
-function retryingStore(store: Store, wait: Retry): Store {
+function retryingStore(store: Store, withRetries: Retrying): Store {
   return {
     bucket: store.bucket,
-    head: (key, signal) => wait(({ ending }) => store.head(key, ending.signal), signal),
-    get: (key, options) => wait(({ ending }) => store.get(key, { ...options, ...ending }), options?.signal),
+    head: (key, signal) => withRetries(({ ending }) => store.head(key, ending.signal), signal),
+    get: (key, options) =>
+      withRetries(({ ending }) => store.get(key, { ...options, ...ending }), options?.signal),
     getStream: (key, options) =>
-      wait(({ ending }) => store.getStream(key, { ...options, ...ending }), options?.signal),
+      withRetries(({ ending }) => store.getStream(key, { ...options, ...ending }), options?.signal),
     put: (key, body, options) =>
-      wait(
-        ({ ending, before }) => putAgain(store, key, body, { ...options, ...ending }, before),
+      withRetries(
+        ({ ending, retries }) => putAgain(store, key, body, { ...options, ...ending }, retries),
         options?.signal,
       ),
-    refresh: (key, signal) => wait(({ ending }) => store.refresh(key, ending.signal), signal),
-    delete: (keys, signal) => wait(({ ending }) => store.delete(keys, ending.signal), signal),
+    refresh: (key, signal) => withRetries(({ ending }) => store.refresh(key, ending.signal), signal),
+    delete: (keys, signal) => withRetries(({ ending }) => store.delete(keys, ending.signal), signal),
     list: (prefix, { startAfter, signal } = {}) =>
       pages(
-        wait,
+        withRetries,
         signal,
         ({ key }) => key,
         (ending, after = startAfter) =>
@@ -107,7 +91,7 @@ function retryingStore(store: Store, wait: Retry): Store {
       ),
     listFolders: (prefix, signal) =>
       pages(
-        wait,
+        withRetries,
         signal,
         (folder) => folder,
         (ending, after) => laterThan(after, store.listFolders(prefix, ending.signal)),
@@ -115,26 +99,26 @@ function retryingStore(store: Store, wait: Retry): Store {
   };
 }
 
-/** What refuses a put may be the same put, tried before, whose answer was lost. */
+/** A retried put may be refused because its first run succeeded and only the answer was lost. */
 async function putAgain(
   store: Store,
   key: string,
   body: Body,
   options: PutOptions,
-  triesBefore: number,
+  retries: number,
 ): Promise<ObjectInfo> {
   try {
     return await store.put(key, body, options);
   } catch (error) {
-    const mayBeOurs = triesBefore > 0 && body instanceof Uint8Array;
+    const mayBeOurs = retries > 0 && body instanceof Uint8Array;
     if (!mayBeOurs || !(error instanceof PreconditionFailedError)) throw error;
-    const found = await whatIsThere(store, key, options.signal);
+    const found = await getIfPresent(store, key, options.signal);
     if (found === undefined || Buffer.compare(found.body, body) !== 0) throw error;
     return found.info;
   }
 }
 
-async function whatIsThere(store: Store, key: string, signal: AbortSignal | undefined) {
+async function getIfPresent(store: Store, key: string, signal: AbortSignal | undefined) {
   try {
     return await store.get(key, signal && { signal });
   } catch (error) {
@@ -143,11 +127,11 @@ async function whatIsThere(store: Store, key: string, signal: AbortSignal | unde
   }
 }
 
-/** The items of a listing that goes on after the last one given whenever it breaks off. */
+/** Items of a listing. After a transient error it continues behind the last item that it yielded. */
 async function* pages<T>(
-  wait: Retry,
+  withRetries: Retrying,
   signal: AbortSignal | undefined,
-  placeOf: (item: T) => string,
+  keyOf: (item: T) => string,
   open: (ending: Try['ending'], after: string | undefined) => AsyncIterable<T>,
 ): AsyncGenerator<T> {
   let last: string | undefined;
@@ -162,8 +146,12 @@ async function* pages<T>(
     }
   };
   try {
-    for (let found = await wait(next, signal); found.done !== true; found = await wait(next, signal)) {
-      last = placeOf(found.value);
+    for (
+      let found = await withRetries(next, signal);
+      found.done !== true;
+      found = await withRetries(next, signal)
+    ) {
+      last = keyOf(found.value);
       yield found.value;
     }
   } finally {
@@ -179,51 +167,52 @@ async function* laterThan(after: string | undefined, folders: AsyncIterable<stri
   }
 }
 
-function retryingQueues(queues: QueueService, wait: Retry): QueueService {
+function retryingQueues(queues: QueueService, withRetries: Retrying): QueueService {
   return {
-    open: (name) => retryingQueue(queues.open(name), wait),
-    create: async (name, settings) => retryingQueue(await wait(() => queues.create(name, settings)), wait),
-    remove: (name, signal) => wait(({ ending }) => queues.remove(name, ending.signal), signal),
+    open: (name) => retryingQueue(queues.open(name), withRetries),
+    create: async (name, settings) =>
+      retryingQueue(await withRetries(() => queues.create(name, settings)), withRetries),
+    remove: (name, signal) => withRetries(({ ending }) => queues.remove(name, ending.signal), signal),
     list(prefix) {
-      const given = new Set<string>();
-      const open = () => othersThan(given, queues.list(prefix));
-      return pages(wait, undefined, ({ name }) => name, open);
+      const yielded = new Set<string>();
+      const open = () => othersThan(yielded, queues.list(prefix));
+      return pages(withRetries, undefined, ({ name }) => name, open);
     },
   };
 }
 
-/** Queues come in no order, so that a listing that begins anew has to know what was given. */
+/** Queues are listed in no order, so a listing that starts again must know which ones it has yielded. */
 async function* othersThan(
-  given: Set<string>,
+  yielded: Set<string>,
   queues: AsyncIterable<ListedQueue>,
 ): AsyncGenerator<ListedQueue> {
   for await (const queue of queues) {
-    if (given.has(queue.name)) continue;
-    given.add(queue.name);
+    if (yielded.has(queue.name)) continue;
+    yielded.add(queue.name);
     yield queue;
   }
 }
 
-function retryingQueue(queue: Queue, wait: Retry): Queue {
+function retryingQueue(queue: Queue, withRetries: Retrying): Queue {
   return {
     name: queue.name,
     async send(messages, signal) {
-      for (let at = 0; at < messages.length; at += SENT_AT_ONCE) {
-        const some = messages.slice(at, at + SENT_AT_ONCE);
-        await wait(({ ending }) => queue.send(some, ending.signal), signal);
+      for (let at = 0; at < messages.length; at += MESSAGES_A_SEND) {
+        const some = messages.slice(at, at + MESSAGES_A_SEND);
+        await withRetries(({ ending }) => queue.send(some, ending.signal), signal);
       }
     },
     async receive(options) {
       try {
-        return await wait(({ ending }) => queue.receive({ ...options, ...ending }), options.signal);
+        return await withRetries(({ ending }) => queue.receive({ ...options, ...ending }), options.signal);
       } catch (error) {
-        // As a queue has it: nothing came before its caller gave up.
+        // As every queue: no messages when the caller aborts.
         if (options.signal?.aborted) return [];
         throw error;
       }
     },
-    extend: (receipts, leaseMs) => wait(() => queue.extend(receipts, leaseMs)),
-    delete: (receipts) => wait(() => queue.delete(receipts)),
-    depth: (signal) => wait(({ ending }) => queue.depth(ending.signal), signal),
+    extend: (receipts, leaseMs) => withRetries(() => queue.extend(receipts, leaseMs)),
+    delete: (receipts) => withRetries(() => queue.delete(receipts)),
+    depth: (signal) => withRetries(({ ending }) => queue.depth(ending.signal), signal),
   };
 }

@@ -1,6 +1,6 @@
-import { backoffMs } from '../../core/runtime/backoff.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { isTransient } from '../../core/runtime/errors.ts';
+import { retry } from '../../core/runtime/retry.ts';
 
 export interface RetryOptions {
   clock: Clock;
@@ -9,20 +9,10 @@ export interface RetryOptions {
   signal: AbortSignal;
 }
 
-/** Tries in place before a batch is left for another delivery: most faults of the world last less than a second. */
-const TRIES = 4;
-const BASE_MS = 200;
+/** Most transient errors last less than a second; after longer ones the message is redelivered. */
+const POLICY = { baseMs: 200, maxRetries: 3, mayRetry: isTransient };
 
-/** Tries again while the world is in trouble, a few times; other errors are thrown at once. */
-export async function withRetries<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { clock, random, signal } = options;
-  for (let attempt = 0; ; attempt++) {
-    signal.throwIfAborted();
-    try {
-      return await operation();
-    } catch (error) {
-      if (!isTransient(error) || attempt + 1 >= TRIES) throw error;
-    }
-    await clock.sleep(backoffMs(attempt, random(), { baseMs: BASE_MS }), signal);
-  }
+/** Retries transient errors a few times; throws all others at once. */
+export function withRetries<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
+  return retry(operation, POLICY, options);
 }

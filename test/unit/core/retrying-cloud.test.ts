@@ -115,7 +115,7 @@ describe('the ports, for those who wait', () => {
     cloud = retryingCloud(trouble.in(real), {
       clock: { sleep: async (ms) => void pauses.push(ms) },
       random: () => 0.5,
-      onTransient: (error) => told.push(error),
+      onRetry: (error) => told.push(error),
       signal: ending.signal,
     });
   });

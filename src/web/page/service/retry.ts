@@ -1,14 +1,15 @@
-/** When to try again. Pure. */
+/** When to retry a request. Pure. */
+import { backoffMs } from '../../../core/runtime/backoff.ts';
 
-const FIRST_MS = 1000;
-const LONGEST_MS = 30_000;
+const PAUSES = { baseMs: 1000, maxMs: 30_000 };
 
-/** 1, 2, 4 … 30 s, unless the service says when. `failures` counts from 1. */
+/** 1, 2, 4 … 30 s, or what the service asks for in Retry-After, up to 30 s. `failures` counts from 1. */
 export function pauseMs(failures: number, retryAfter?: string | null): number {
-  const asked = retryAfter ? 1000 * Number(retryAfter) : Number.NaN;
-  if (Number.isFinite(asked) && asked >= 0) return Math.min(asked, LONGEST_MS);
-  return Math.min(FIRST_MS * 2 ** (failures - 1), LONGEST_MS);
+  return backoffMs(failures - 1, 1, {
+    ...PAUSES,
+    askedMs: retryAfter ? 1000 * Number(retryAfter) : undefined,
+  });
 }
 
-/** Answers that waiting may help: too slow, too many, or a cloud that has trouble. */
+/** Answers after which a retry may succeed: too slow, too many requests, or a busy cloud. */
 export const isTransientStatus = (status: number): boolean => [408, 429, 502, 503, 504].includes(status);
