@@ -2,8 +2,8 @@
 
 import type { Cloud } from '../core/cloud/ports.ts';
 import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
-import { writeJobCosts } from '../core/job/job-cost.ts';
 import { interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
+import { writeJobCosts } from '../core/money/job-cost.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { Controller } from '../scaler/controller.ts';
 import { processesOfThisMachine } from '../scaler/drivers/processes.ts';

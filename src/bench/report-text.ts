@@ -1,7 +1,7 @@
 /** The figures of a report in words, as the table and the page have them. Pure. */
 
 import { modelTitle } from '../core/model/model.ts';
-import { pluralize } from '../core/money/pluralize.ts';
+import { pluralize } from '../core/text/pluralize.ts';
 import { SEED_SOURCE, type SeedFigure } from './baseline-figures.ts';
 import type { BenchReport, Change, ScenarioResult } from './bench-report.ts';
 import type { LabelShares } from './correctness.ts';

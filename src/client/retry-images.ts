@@ -2,8 +2,9 @@
 
 import path from 'node:path';
 import type { Store } from '../core/cloud/ports.ts';
+import type { IndexRange } from '../core/job/index-ranges.ts';
 import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
-import { type IndexRange, readManifest } from '../core/job/manifest.ts';
+import { readManifest } from '../core/job/manifest.ts';
 import { isError } from '../core/model/outcome.ts';
 import { readFailures } from '../results/failures.ts';
 import type { Input } from '../upload/inputs.ts';

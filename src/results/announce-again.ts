@@ -1,9 +1,9 @@
 import type { Cloud } from '../core/cloud/ports.ts';
+import type { IndexRanges } from '../core/job/index-ranges.ts';
 import { attemptTotal, type JobRecord } from '../core/job/job.ts';
 import { readManifest } from '../core/job/manifest.ts';
 import { sendRequests } from '../core/job/requests.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import type { Coverage } from './coverage.ts';
 
 /** Images of one go: some 6,000 messages, a minute's work. The rest has its turn when these are done. */
 const MAX_IMAGES = 100_000;
@@ -18,7 +18,7 @@ const MAX_IMAGES = 100_000;
 export async function announceAgain(
   cloud: Cloud,
   job: JobRecord,
-  coverage: Coverage,
+  coverage: IndexRanges,
   signal: AbortSignal,
 ): Promise<number> {
   const { id, attempt, total = 0 } = job;
@@ -29,7 +29,7 @@ export async function announceAgain(
     announced += entries.length;
     if (announced >= MAX_IMAGES) return announced;
   }
-  const wanted = (attemptTotal(job) ?? 0) - coverage.images;
+  const wanted = (attemptTotal(job) ?? 0) - coverage.size;
   if (announced < wanted) {
     throw new ImgclsError(
       'permanent',

@@ -20,9 +20,9 @@ export async function awaitRetry(options: FollowOptions): Promise<JobRecord> {
   try {
     let record = await readJob(cloud.output, jobId, signal);
     let coverage = await readCoverage(cloud.output, record, signal);
-    const before = coverage.images;
+    const before = coverage.size;
     const report = () =>
-      options.onProgress?.({ done: coverage.images, before, errors: 0, total: attemptTotal(record) });
+      options.onProgress?.({ done: coverage.size, before, errors: 0, total: attemptTotal(record) });
     for (;;) {
       report();
       if (isFinal(record)) return record;

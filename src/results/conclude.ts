@@ -1,12 +1,12 @@
 import type { Cloud } from '../core/cloud/ports.ts';
 import { type Drop, writeDropped } from '../core/job/drop.ts';
+import { IndexRanges } from '../core/job/index-ranges.ts';
 import { isResponseQueue } from '../core/job/keys.ts';
 import type { RequestMessage } from '../core/job/messages.ts';
 import { listShards, markErrors, rangeOf, responseFor, type Shard, writeShard } from '../core/job/shard.ts';
 import { type ImageError, isError, type Outcome } from '../core/model/outcome.ts';
 import { QueueMissingError } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
-import { Coverage } from './coverage.ts';
 import { listAttempts } from './ledger.ts';
 
 /** In place of a worker's id in responses. */
@@ -26,7 +26,7 @@ export async function concludeRequest(
 ): Promise<number> {
   const { job, attempt, images } = request;
   const range = rangeOf(request);
-  const coverage = new Coverage();
+  const coverage = new IndexRanges();
   for (const given of await listAttempts(cloud.output, job, signal)) {
     if (given < attempt) continue;
     for await (const shard of listShards(cloud.output, job, { attempt: given, from: range.first, signal })) {

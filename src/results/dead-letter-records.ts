@@ -2,12 +2,12 @@
 import { Readable } from 'node:stream';
 import type { Cloud, Store } from '../core/cloud/ports.ts';
 import { type DeadLetter, deadLetter } from '../core/job/dead-letter.ts';
+import { IndexRanges } from '../core/job/index-ranges.ts';
 import { DEAD_LETTERS_PREFIX, deadLetterKey, requestQueueName } from '../core/job/keys.ts';
 import { parseRequest, type RequestMessage } from '../core/job/messages.ts';
 import { listShards, rangeOf } from '../core/job/shard.ts';
 import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
 import { parseVersioned } from '../core/runtime/versioned.ts';
-import { Coverage } from './coverage.ts';
 import { listAttempts } from './ledger.ts';
 
 /** A letter that is kept and cannot be read: why, and the object as it stands. */
@@ -125,7 +125,7 @@ async function lacksOutcome(
 ): Promise<boolean> {
   const { job } = request;
   const range = rangeOf(request);
-  const coverage = new Coverage();
+  const coverage = new IndexRanges();
   for (const attempt of await listAttempts(output, job, signal)) {
     if (attempt < range.attempt) continue;
     for await (const shard of listShards(output, job, { attempt, from: range.first, signal })) {

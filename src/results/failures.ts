@@ -1,7 +1,7 @@
 import type { Store } from '../core/cloud/ports.ts';
+import { IndexRanges } from '../core/job/index-ranges.ts';
 import { errorsPrefix, parseErrorsKey } from '../core/job/keys.ts';
 import { isError } from '../core/model/outcome.ts';
-import { Coverage } from './coverage.ts';
 import { listAttempts, readOutcomes } from './ledger.ts';
 
 /**
@@ -14,7 +14,7 @@ export async function* readFailures(
   before: number,
   signal?: AbortSignal,
 ): AsyncGenerator<number> {
-  const faulty = new Coverage();
+  const faulty = new IndexRanges();
   for await (const { key } of output.list(errorsPrefix(job), signal && { signal })) {
     const found = parseErrorsKey(key);
     if (found !== undefined) faulty.add(found.range);

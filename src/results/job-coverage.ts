@@ -1,19 +1,19 @@
 import type { Store } from '../core/cloud/ports.ts';
+import { IndexRanges } from '../core/job/index-ranges.ts';
 import { attemptTotal, type JobRecord } from '../core/job/job.ts';
 import { listShards } from '../core/job/shard.ts';
-import { Coverage } from './coverage.ts';
 
 /** Which images have an outcome of the job's present attempt, from the keys of the ledger. */
 export async function readCoverage(
   output: Store,
   { id, attempt }: Pick<JobRecord, 'id' | 'attempt'>,
   signal?: AbortSignal,
-): Promise<Coverage> {
-  const coverage = new Coverage();
+): Promise<IndexRanges> {
+  const coverage = new IndexRanges();
   for await (const range of listShards(output, id, { attempt, signal })) coverage.add(range);
   return coverage;
 }
 
 /** Whether every image of the present attempt has an outcome. */
-export const isComplete = (job: Parameters<typeof attemptTotal>[0], { images }: Coverage): boolean =>
+export const isComplete = (job: Parameters<typeof attemptTotal>[0], { size: images }: IndexRanges): boolean =>
   images === attemptTotal(job);

@@ -1,11 +1,10 @@
 import type { Store } from '../core/cloud/ports.ts';
+import { type IndexRange, IndexRanges } from '../core/job/index-ranges.ts';
 import type { JobState } from '../core/job/job.ts';
-import { readJobCost } from '../core/job/job-cost.ts';
 import { finishJob, isFinal } from '../core/job/job-record.ts';
-import type { IndexRange } from '../core/job/manifest.ts';
 import { listShards } from '../core/job/shard.ts';
+import { readJobCost } from '../core/money/job-cost.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import { Coverage } from './coverage.ts';
 import { countFailures } from './failures.ts';
 import { isComplete } from './job-coverage.ts';
 import { type JobFacts, readFacts } from './job-facts.ts';
@@ -35,8 +34,8 @@ export class JobFollower {
   readonly #clock: Clock;
   readonly #id: string;
   /** Of the present attempt, and of all. */
-  #coverage = new Coverage();
-  #everything = new Coverage();
+  #coverage = new IndexRanges();
+  #everything = new IndexRanges();
   #attempt: number | undefined;
   #samples: { atMs: number; images: number }[] = [];
   #extras: { state: JobState; errors: number; usd: number | undefined; atMs: number } | undefined;
@@ -49,7 +48,7 @@ export class JobFollower {
 
   /** All images that have an outcome of any attempt. */
   get covered(): readonly IndexRange[] {
-    return this.#everything.spans;
+    return this.#everything.list;
   }
 
   /** @throws {ObjectMissingError} when there is no such job (any more). */
@@ -62,13 +61,13 @@ export class JobFollower {
     if (record.state === 'sealed' && isComplete(record, this.#coverage))
       record = await finishJob(this.#output, record, this.#clock.nowMs());
     const extras = await this.#readExtras(record, fresh.length > 0, signal);
-    const job = listedJob(record, { ...extras, images: this.#coverage.images, ...this.#rate() });
+    const job = listedJob(record, { ...extras, images: this.#coverage.size, ...this.#rate() });
     return { job, fresh, isReopened };
   }
 
   async #begin(record: JobFacts, signal?: AbortSignal): Promise<void> {
     this.#attempt = record.attempt;
-    this.#coverage = new Coverage();
+    this.#coverage = new IndexRanges();
     this.#samples = [];
     this.#extras = undefined;
     for (const attempt of await listAttempts(this.#output, this.#id, signal)) {
@@ -107,7 +106,7 @@ export class JobFollower {
   }
 
   #rate(): { imagesPerSecond?: number } {
-    const now = { atMs: this.#clock.monotonicMs(), images: this.#coverage.images };
+    const now = { atMs: this.#clock.monotonicMs(), images: this.#coverage.size };
     this.#samples.push(now);
     while (this.#samples.length > 2 && now.atMs - (this.#samples[1]?.atMs ?? now.atMs) >= RATE_MS)
       this.#samples.shift();

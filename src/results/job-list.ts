@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import type { Store } from '../core/cloud/ports.ts';
+import { IndexRanges } from '../core/job/index-ranges.ts';
 import { jobId } from '../core/job/job.ts';
-import { readJobCost } from '../core/job/job-cost.ts';
 import { isDropJob, newerFirst } from '../core/job/job-ids.ts';
 import { attemptPrefix, JOBS_PREFIX, parseShardKey } from '../core/job/keys.ts';
+import { readJobCost } from '../core/money/job-cost.ts';
 import { messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
-import { Coverage } from './coverage.ts';
 import { countFailures } from './failures.ts';
 import { type JobFacts, readFacts } from './job-facts.ts';
 import { type ListedJob, listedJob } from './listed-job.ts';
@@ -68,7 +68,7 @@ async function progressOf(
   { id, attempt, createdAtMs }: JobFacts,
   { nowMs, signal }: { nowMs: number; signal: AbortSignal | undefined },
 ): Promise<{ images: number; imagesPerSecond?: number }> {
-  const coverage = new Coverage();
+  const coverage = new IndexRanges();
   const bySecond = new Map<number, number>();
   let newestMs = Number.NEGATIVE_INFINITY;
   for await (const { key, modifiedAtMs } of output.list(attemptPrefix(id, attempt), signal && { signal })) {
@@ -79,9 +79,9 @@ async function progressOf(
     const second = Math.floor(modifiedAtMs / 1000);
     bySecond.set(second, (bySecond.get(second) ?? 0) + range.last - range.first + 1);
   }
-  if (nowMs - newestMs > STALE_MS) return { images: coverage.images };
+  if (nowMs - newestMs > STALE_MS) return { images: coverage.size };
   const sinceMs = Math.max(newestMs - RATE_MS, createdAtMs);
   let lately = 0;
   for (const [second, images] of bySecond) if (1000 * second >= sinceMs - 1000) lately += images;
-  return { images: coverage.images, imagesPerSecond: (1000 * lately) / Math.max(1000, newestMs - sinceMs) };
+  return { images: coverage.size, imagesPerSecond: (1000 * lately) / Math.max(1000, newestMs - sinceMs) };
 }

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Store } from '../core/cloud/ports.ts';
+import type { IndexRange } from '../core/job/index-ranges.ts';
 import { resultsPrefix, type ShardRange, shardKey } from '../core/job/keys.ts';
-import type { IndexRange } from '../core/job/manifest.ts';
 import { listShards, parseShard } from '../core/job/shard.ts';
 import type { Outcome } from '../core/model/outcome.ts';
 import { better, type RankedOutcome } from './tally.ts';

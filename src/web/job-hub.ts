@@ -1,5 +1,5 @@
 import type { Store } from '../core/cloud/ports.ts';
-import type { IndexRange } from '../core/job/manifest.ts';
+import type { IndexRange } from '../core/job/index-ranges.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { JobMissingError, messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';

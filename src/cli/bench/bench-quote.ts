@@ -7,9 +7,9 @@ import type { Product } from '../../bench/product.ts';
 import type { Scenario } from '../../bench/scenarios.ts';
 import { dollars } from '../../core/money/money.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
+import { duration } from '../../core/text/duration.ts';
 import type { QuoteView } from '../jobs/quote-text.ts';
 import { agree } from '../terminal/ask.ts';
-import { duration } from '../terminal/progress.ts';
 import { drawTable } from '../terminal/table.ts';
 
 export interface QuoteParts {

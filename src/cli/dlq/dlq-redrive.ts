@@ -3,8 +3,8 @@
 import { systemClock } from '../../app/system-clock.ts';
 import type { Job } from '../../client/submission.ts';
 import { attemptTotal, type JobRecord } from '../../core/job/job.ts';
-import { readJobCost } from '../../core/job/job-cost.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
+import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { KeptDeadLetter } from '../../results/dead-letter-records.ts';
 import {

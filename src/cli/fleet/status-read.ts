@@ -8,7 +8,6 @@ import {
 } from '../../core/fleet/fleet.ts';
 import type { LockObservation } from '../../core/fleet/lock-state.ts';
 import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../../core/job/job.ts';
-import { readJobCost } from '../../core/job/job-cost.ts';
 import { readJob } from '../../core/job/job-record.ts';
 import {
   ACTIVE_PREFIX,
@@ -18,6 +17,7 @@ import {
   requestQueueName,
 } from '../../core/job/keys.ts';
 import { listShards } from '../../core/job/shard.ts';
+import { readJobCost } from '../../core/money/job-cost.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { messageOf, ObjectMissingError } from '../../core/runtime/errors.ts';
 import { parseVersioned } from '../../core/runtime/versioned.ts';
@@ -114,7 +114,7 @@ export class StatusReader {
   /** Images with an outcome. Lists keys only; reads no shard. */
   async #covered(record: JobRecord, tally: Tally): Promise<number> {
     const { id, attempt } = record;
-    if (attempt > FIRST_ATTEMPT) return (await readCoverage(this.#cloud.output, record, this.#signal)).images;
+    if (attempt > FIRST_ATTEMPT) return (await readCoverage(this.#cloud.output, record, this.#signal)).size;
     const options = { attempt: FIRST_ATTEMPT, from: tally.frontier, signal: this.#signal };
     for await (const range of listShards(this.#cloud.output, id, options)) tally.add(range);
     while (tally.take() !== undefined);

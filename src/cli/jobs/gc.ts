@@ -1,11 +1,11 @@
 import { systemClock } from '../../app/system-clock.ts';
 import type { Cloud, ListedObject, Store } from '../../core/cloud/ports.ts';
 import { DAY_MS } from '../../core/job/retention.ts';
+import { byteSize } from '../../core/text/byte-size.ts';
 import { type ExpiryOptions, oldImages, oldJobs, oldLetters } from '../../results/expire.ts';
 import { removeJob } from '../../results/remove-job.ts';
 import { orphanedQueues } from '../../results/sweep.ts';
 import { withRun } from '../run.ts';
-import { byteSize } from '../terminal/byte-size.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 

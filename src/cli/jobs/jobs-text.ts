@@ -1,7 +1,7 @@
 import { dollars } from '../../core/money/money.ts';
+import { duration } from '../../core/text/duration.ts';
 import type { UnknownJob } from '../../results/job-list.ts';
 import type { ListedJob } from '../../results/listed-job.ts';
-import { duration } from '../terminal/progress.ts';
 import { drawTable } from '../terminal/table.ts';
 
 /** Jobs below each other, for a person. */

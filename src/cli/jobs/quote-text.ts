@@ -1,10 +1,10 @@
 import { dollars } from '../../core/money/money.ts';
-import { pluralize } from '../../core/money/pluralize.ts';
 import { PRICES_AS_OF } from '../../core/money/prices.ts';
+import { byteSize } from '../../core/text/byte-size.ts';
+import { duration } from '../../core/text/duration.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import { harmless } from '../../results/export.ts';
 import type { Quote, RequestQuote } from '../../scaler/quote.ts';
-import { byteSize } from '../terminal/byte-size.ts';
-import { duration } from '../terminal/progress.ts';
 
 /** A quote as JSON has it; what is not known is left out. */
 export interface QuoteView extends Quote {

@@ -1,8 +1,8 @@
 import { systemClock } from '../../app/system-clock.ts';
 import { FIRST_ATTEMPT, type JobRecord } from '../../core/job/job.ts';
-import { readJobCost } from '../../core/job/job-cost.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
+import { readJobCost } from '../../core/money/job-cost.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { readOutcomes } from '../../results/ledger.ts';
 import { type Run, withRun } from '../run.ts';

@@ -1,6 +1,6 @@
 import { systemClock } from '../../app/system-clock.ts';
 import type { JobRecord } from '../../core/job/job.ts';
-import { readJobCost } from '../../core/job/job-cost.ts';
+import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { withRun } from '../run.ts';
 import type { OutputFlags } from '../terminal/output.ts';

@@ -1,5 +1,5 @@
 import { systemClock } from '../../app/system-clock.ts';
-import { readJobCost } from '../../core/job/job-cost.ts';
+import { readJobCost } from '../../core/money/job-cost.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';

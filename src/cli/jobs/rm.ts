@@ -2,10 +2,10 @@ import type { Client } from '../../client/client.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
+import { byteSize } from '../../core/text/byte-size.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { removeJob } from '../../results/remove-job.ts';
 import { withRun } from '../run.ts';
-import { byteSize } from '../terminal/byte-size.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 

@@ -1,7 +1,7 @@
 import { environmentTrace } from '../../app/environment-trace.ts';
 import { selectJobModel } from '../../app/select-job-model.ts';
 import { systemClock } from '../../app/system-clock.ts';
-import { readJobCost } from '../../core/job/job-cost.ts';
+import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { type Run, withRun } from '../run.ts';
 import { notice } from '../terminal/notice.ts';

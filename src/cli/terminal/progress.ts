@@ -1,4 +1,5 @@
-import { pluralize } from '../../core/money/pluralize.ts';
+import { duration } from '../../core/text/duration.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import { openSpinner } from './spinner.ts';
 
 /** How often a log file, say, gets a line of progress. */
@@ -63,12 +64,4 @@ export function progressText(
 /** What something took, as exactly as it is worth: `1.0 s`, `12 s`, `4 min`. */
 export function measured(ms: number): string {
   return ms < 9950 ? `${(ms / 1000).toFixed(1)} s` : duration(1000 * Math.round(ms / 1000));
-}
-
-/** `9 s`, `4 min`, `2 h 5 min`. */
-export function duration(ms: number): string {
-  const seconds = Math.ceil(ms / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -1,14 +1,9 @@
 import type { Store } from '../cloud/ports.ts';
 import { ImgclsError, PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
 import { parseVersioned } from '../runtime/versioned.ts';
+import type { IndexRange } from './index-ranges.ts';
 import { type ManifestEntry, manifestEntry } from './job.ts';
 import { announcedKey, manifestPartKey, manifestPrefix, type PartPlace, parsePartKey } from './keys.ts';
-
-/** Images `first` to `last`, both included. */
-export interface IndexRange {
-  first: number;
-  last: number;
-}
 
 /**
  * Makes a part of a job's manifest durable. Parts are written in order, by one submitter at a time.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { smallText, tookText } from '../../../src/cli/jobs/wait.ts';
-import { duration, measured, progressText } from '../../../src/cli/terminal/progress.ts';
+import { measured, progressText } from '../../../src/cli/terminal/progress.ts';
 
 describe('the progress line', () => {
   it('says what is waited for before there is a first label', () => {
@@ -25,14 +25,6 @@ describe('the progress line', () => {
     expect(progressText({ done: 195, ...numbers }, 1000)).toBe(
       '195 of 200 images, 5.0 images/s, 1 s left, 1 error',
     );
-  });
-  it.each([
-    [900, '1 s'],
-    [119_000, '119 s'],
-    [240_000, '4 min'],
-    [7_500_000, '2 h 5 min'],
-  ])('writes %i ms as %s', (ms, text) => {
-    expect(duration(ms)).toBe(text);
   });
 });
 

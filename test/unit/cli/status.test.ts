@@ -9,7 +9,6 @@ import { type ClusterObservation, toView } from '../../../src/cli/fleet/status-v
 import { screenful } from '../../../src/cli/terminal/screen.ts';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import type { ControllerReport, WorkerStatus } from '../../../src/core/fleet/fleet.ts';
-import { readJobCost, writeJobCosts } from '../../../src/core/job/job-cost.ts';
 import { createJob, finishJob, readJob } from '../../../src/core/job/job-record.ts';
 import {
   activeKey,
@@ -19,6 +18,7 @@ import {
   shardKey,
   workerStatusKey,
 } from '../../../src/core/job/keys.ts';
+import { readJobCost, writeJobCosts } from '../../../src/core/money/job-cost.ts';
 import { createLocalCloud } from '../../../src/local/cloud.ts';
 import { virtualClock } from '../virtual-clock.ts';
 

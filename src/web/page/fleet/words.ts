@@ -1,6 +1,10 @@
 /** What the page says of the fleet, in words. Pure. */
+
+import { dollars } from '../../../core/money/money.ts';
+import { binaryByteSize } from '../../../core/text/byte-size.ts';
+import { duration } from '../../../core/text/duration.ts';
 import type { StatusBody } from '../../api.ts';
-import { byteSize, counted, dollars, duration, number, rate } from '../format.ts';
+import { counted, number, rate } from '../format.ts';
 import { isUnknown } from './series.ts';
 
 export interface Figure {
@@ -98,6 +102,6 @@ export function workerCells(worker: Worker, nowMs: number): string[] {
     duration(Math.max(0, nowMs - sinceMs)),
     imagesDone === undefined ? '–' : number(imagesDone),
     imagesPerSecond === undefined ? '–' : rate(imagesPerSecond),
-    rssBytes === undefined ? '–' : byteSize(rssBytes),
+    rssBytes === undefined ? '–' : binaryByteSize(rssBytes),
   ];
 }

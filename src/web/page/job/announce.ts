@@ -1,6 +1,8 @@
 /** What to tell somebody who does not see the progress bar, and not too often. Pure. */
+
+import { duration } from '../../../core/text/duration.ts';
 import type { JobView } from '../../api.ts';
-import { counted, duration, number } from '../format.ts';
+import { counted, number } from '../format.ts';
 import { doneShare, isOver } from './words.ts';
 
 const QUIET_MS = 10_000;

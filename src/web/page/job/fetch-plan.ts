@@ -1,6 +1,7 @@
 /** Which outcomes to ask for next. Pure. */
+
+import { IndexRanges } from '../../../core/job/index-ranges.ts';
 import type { SpanView } from '../../api.ts';
-import { Spans } from './spans.ts';
 
 /** Of a larger job only what is looked at is fetched. */
 export const FETCHED_WHOLE = 5000;
@@ -13,11 +14,11 @@ const AHEAD = 200;
 
 export interface Wants {
   /** Images whose outcome is there and not here. */
-  missing: Spans;
+  missing: IndexRanges;
   /** Asked for already. */
-  inFlight: Spans;
+  inFlight: IndexRanges;
   /** What is in view, by input order or not. */
-  visible: Spans;
+  visible: IndexRanges;
   total: number;
   /** What lies between images is nothing, however much it is. */
   isSparse: boolean;
@@ -30,19 +31,19 @@ export function nextRequests(
 ): SpanView[] {
   const joined = isSparse ? pagesOf : coalesced;
   const open = missing.without(inFlight);
-  const near = new Spans();
+  const near = new IndexRanges();
   for (const { first, last } of visible.list)
     for (const span of open.within({ first: first - AHEAD, last: last + AHEAD }).list) near.add(span);
   const requests = joined(near);
   if (total <= FETCHED_WHOLE && requests.length < slots) {
-    const asked = new Spans(requests);
+    const asked = new IndexRanges(requests);
     requests.push(...joined(open.without(asked)));
   }
   return requests.slice(0, slots);
 }
 
 /** As many images a request as one answer holds, whatever lies between them. */
-function pagesOf(spans: Spans): SpanView[] {
+function pagesOf(spans: IndexRanges): SpanView[] {
   const requests: SpanView[] = [];
   let room = 0;
   for (const index of spans.indexes()) {
@@ -55,7 +56,7 @@ function pagesOf(spans: Spans): SpanView[] {
 }
 
 /** Bridges small gaps, and cuts to what one answer holds. */
-function coalesced(spans: Spans): SpanView[] {
+function coalesced(spans: IndexRanges): SpanView[] {
   const requests: SpanView[] = [];
   for (const span of spans.list) {
     let { first } = span;

@@ -1,11 +1,11 @@
 import { computed, signal } from '@preact/signals';
+import { IndexRanges } from '../../../core/job/index-ranges.ts';
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import type { JobEvent, JobView, ResultsPage, SpanView } from '../../api.ts';
 import { ask, ServiceError } from '../service/ask.ts';
 import { listen } from './event-source.ts';
 import { nextRequests, PAGE } from './fetch-plan.ts';
 import { Outcomes } from './outcomes.ts';
-import { Spans } from './spans.ts';
 import { isOver } from './words.ts';
 
 const AT_ONCE = 3;
@@ -19,7 +19,7 @@ type Connection = 'opening' | 'open' | 'lost' | 'gone';
 
 interface Flight {
   span: SpanView;
-  outdated: Spans;
+  outdated: IndexRanges;
 }
 
 /** One job as it goes on: follows its events and fetches the outcomes that they tell of. */
@@ -41,7 +41,7 @@ export class FollowedJob {
     return this.job.value?.total ?? (this.isSparse ? covered.size : covered.end);
   });
 
-  #visible = new Spans();
+  #visible = new IndexRanges();
   readonly #flights = new Set<Flight>();
   readonly #closed = new AbortController();
   #fetchTimer: ReturnType<typeof setTimeout> | undefined;
@@ -73,7 +73,7 @@ export class FollowedJob {
 
   /** Says what is in view, so that it comes first. */
   look(indexes: readonly number[]): void {
-    this.#visible = new Spans();
+    this.#visible = new IndexRanges();
     for (const index of indexes) this.#visible.add({ first: index, last: index });
     this.#fetchSoon(GATHER_MS);
   }
@@ -131,7 +131,7 @@ export class FollowedJob {
   #fetchMore(): void {
     const wants = {
       missing: this.outcomes.missing,
-      inFlight: new Spans(Array.from(this.#flights, ({ span }) => span)),
+      inFlight: new IndexRanges(Array.from(this.#flights, ({ span }) => span)),
       visible: this.#visible,
       total: this.total.peek(),
       isSparse: this.isSparse,
@@ -140,7 +140,7 @@ export class FollowedJob {
   }
 
   async #fetch(span: SpanView): Promise<void> {
-    const flight: Flight = { span, outdated: new Spans() };
+    const flight: Flight = { span, outdated: new IndexRanges() };
     this.#flights.add(flight);
     let isFruitful = false;
     try {

@@ -1,6 +1,7 @@
 /** The outcomes of a job as far as the page has them: sparse, whatever the size of the job. Pure. */
+
+import { IndexRanges } from '../../../core/job/index-ranges.ts';
 import type { OutcomeView, SpanView } from '../../api.ts';
-import { Spans } from './spans.ts';
 
 export type Failed = Extract<OutcomeView, { error: unknown }>;
 
@@ -11,14 +12,14 @@ export type OutcomeState = 'labelled' | 'failed' | 'waiting' | 'coming';
 
 export class Outcomes {
   /** Images that have an outcome, as the service said last. */
-  #covered = new Spans();
+  #covered = new IndexRanges();
   readonly #byIndex = new Map<number, OutcomeView>();
   /** Images whose newest outcome is here. */
-  #upToDate = new Spans();
+  #upToDate = new IndexRanges();
   /** Failed images that a retry has not come to yet. */
   readonly #triedAgain = new Set<number>();
 
-  get covered(): Spans {
+  get covered(): IndexRanges {
     return this.#covered;
   }
 
@@ -27,13 +28,13 @@ export class Outcomes {
   }
 
   /** Images whose outcome is there and not here. */
-  get missing(): Spans {
+  get missing(): IndexRanges {
     return this.#covered.without(this.#upToDate);
   }
 
   /** All of what is covered now: nothing else is, and errors may have been replaced while nobody looked. */
   snapshot(covered: readonly SpanView[], isRetried: boolean): void {
-    this.#covered = new Spans(covered);
+    this.#covered = new IndexRanges(covered);
     for (const [index, outcome] of this.#byIndex) {
       const isGone = !this.#covered.has(index);
       if (isGone) this.#byIndex.delete(index);
@@ -53,7 +54,7 @@ export class Outcomes {
   }
 
   /** What was fetched. `outdated`: images that got a newer outcome while this was on its way. */
-  take(outcomes: readonly OutcomeView[], outdated: Spans): void {
+  take(outcomes: readonly OutcomeView[], outdated: IndexRanges): void {
     for (const outcome of outcomes) {
       const { index } = outcome;
       this.#byIndex.set(index, outcome);

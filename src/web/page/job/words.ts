@@ -1,7 +1,9 @@
 /** What the page says of a job and of an image, in words. Pure. */
 import { isDropJob } from '../../../core/job/job-ids.ts';
+import { dollars } from '../../../core/money/money.ts';
+import { duration } from '../../../core/text/duration.ts';
 import type { JobView, OutcomeView } from '../../api.ts';
-import { counted, dollars, duration, number, percent, rate } from '../format.ts';
+import { counted, number, percent, rate } from '../format.ts';
 import { type Failed, isFailed, type OutcomeState } from './outcomes.ts';
 
 type ErrorCode = Failed['error']['code'];

@@ -1,6 +1,8 @@
 /** What of the files that a user chose can be submitted, and what to say of the rest. Pure. */
+
+import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import type { ServerView } from '../../api.ts';
-import { byteSize, counted, number } from '../format.ts';
+import { counted, number } from '../format.ts';
 
 /** A file that shall be submitted, by the name it will have in its job. */
 export interface Chosen {
@@ -33,7 +35,7 @@ export function sift(found: readonly Chosen[], limits: UploadLimits): Sifted {
   taken.sort((one, other) => inOrder(one.name, other.name));
   const words: Record<Reason, string> = {
     no_image: 'no image by its name',
-    too_large: `larger than ${byteSize(limits.imageBytes)}, which is the most the service takes`,
+    too_large: `larger than ${binaryByteSize(limits.imageBytes)}, which is the most the service takes`,
     long_name: 'its path is too long',
   };
   const leftOut = (Object.keys(left) as Reason[])
@@ -65,6 +67,6 @@ export function tooMuch(
     return `These are ${counted(chosen.length, 'image')}; the service takes ${number(files)} in one job. Remove ${number(chosen.length - files)} and submit them as a second job.`;
   const bytes = totalBytes(chosen);
   if (bytes > requestBytes)
-    return `Together these are ${byteSize(bytes)}; the service takes ${byteSize(requestBytes)} in one job. Remove some and submit them as a second job.`;
+    return `Together these are ${binaryByteSize(bytes)}; the service takes ${binaryByteSize(requestBytes)} in one job. Remove some and submit them as a second job.`;
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { byteSize, number } from '../format.ts';
+import { binaryByteSize } from '../../../core/text/byte-size.ts';
+import { number } from '../format.ts';
 import { server } from '../service/server.ts';
 import type { Chosen } from './chosen.ts';
 import { fromList } from './collect.ts';
@@ -76,7 +77,7 @@ export function DropZone({ isSmall, isReading, isDisabled, onFiles }: DropZonePr
       />
       {!isSmall && limits !== undefined && (
         <p class="small">
-          JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP; up to {byteSize(limits.imageBytes)} each and{' '}
+          JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP; up to {binaryByteSize(limits.imageBytes)} each and{' '}
           {number(limits.files)} at once
         </p>
       )}

@@ -1,6 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals';
+import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import type { ModelList } from '../../api.ts';
-import { byteSize, percent } from '../format.ts';
+import { percent } from '../format.ts';
 import { listModels, server } from '../service/server.ts';
 
 export interface Options {
@@ -44,7 +45,9 @@ export function OptionFields({ options }: { options: Signal<Options> }) {
               .map(({ title, top1, bytes }) => (
                 <option key={title} value={title}>
                   {title},{' '}
-                  {top1 === undefined ? byteSize(bytes) : `${percent(top1)} top-1, ${byteSize(bytes)}`}
+                  {top1 === undefined
+                    ? binaryByteSize(bytes)
+                    : `${percent(top1)} top-1, ${binaryByteSize(bytes)}`}
                 </option>
               ))}
           </select>

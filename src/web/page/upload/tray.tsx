@@ -1,7 +1,8 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { jobAddress } from '../address.ts';
-import { byteSize, counted, number } from '../format.ts';
+import { counted, number } from '../format.ts';
 import { goTo } from '../location.ts';
 import { server } from '../service/server.ts';
 import type { UploadStage } from '../service/stages.ts';
@@ -55,7 +56,7 @@ export function Tray({ chosen, isBusy }: { chosen: Signal<readonly Chosen[]>; is
     <section class="tray" aria-label="Chosen images">
       <div class="tray-head">
         <h2>
-          {counted(images.length, 'image')} <span class="muted">· {byteSize(totalBytes(images))}</span>
+          {counted(images.length, 'image')} <span class="muted">· {binaryByteSize(totalBytes(images))}</span>
         </h2>
         {stage.value === undefined && (
           <div class="buttons">

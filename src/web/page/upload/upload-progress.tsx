@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { byteSize, duration } from '../format.ts';
+import { binaryByteSize } from '../../../core/text/byte-size.ts';
+import { duration } from '../../../core/text/duration.ts';
 import type { UploadStage } from '../service/stages.ts';
 import { ProgressBar } from '../shell/progress-bar.tsx';
 
@@ -27,7 +28,7 @@ function shareOf(stage: UploadStage): number | undefined {
 function words(stage: UploadStage, nowMs: number): string {
   switch (stage.name) {
     case 'sending':
-      return `Uploading: ${byteSize(stage.sentBytes)} of ${byteSize(stage.totalBytes)}`;
+      return `Uploading: ${binaryByteSize(stage.sentBytes)} of ${binaryByteSize(stage.totalBytes)}`;
     case 'storing':
       return 'Everything is sent; the service stores it.';
     case 'pausing':

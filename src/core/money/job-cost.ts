@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { Store } from '../cloud/ports.ts';
+import { jobCostKey } from '../job/keys.ts';
 import { ObjectMissingError } from '../runtime/errors.ts';
 import { FORMAT, formatVersion, parseVersioned } from '../runtime/versioned.ts';
-import { jobCostKey } from './keys.ts';
 
 /** `jobs/<jobId>/cost.json`: US dollars that the job has cost in machines, as a controller attributed them last. */
 const jobCost = z.object({ v: formatVersion, usd: z.number().nonnegative() });

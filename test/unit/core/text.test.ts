@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { binaryByteSize, byteSize } from '../../../src/core/text/byte-size.ts';
+import { duration } from '../../../src/core/text/duration.ts';
+import { pluralize } from '../../../src/core/text/pluralize.ts';
+import { counted } from '../../../src/web/page/format.ts';
+
+describe('a duration', () => {
+  it.each([
+    [0, '0 s'],
+    [900, '1 s'],
+    [119_000, '119 s'],
+    [240_000, '4 min'],
+    [7_500_000, '2 h 5 min'],
+  ])('of %i ms is %s', (ms, text) => {
+    expect(duration(ms)).toBe(text);
+  });
+});
+
+describe('a size', () => {
+  it.each([
+    [0, '0 B', '0 B'],
+    [812, '812 B', '812 B'],
+    [1_600_000, '1.6 MB', '1.5 MiB'],
+    [8 * 1024 ** 2, '8.4 MB', '8 MiB'],
+    [64 * 1024 ** 2, '67 MB', '64 MiB'],
+    [999_600, '1.0 MB', '976 KiB'],
+    [16 * 1024 ** 3, '17 GB', '16 GiB'],
+    [5e15, '5000 TB', '4547 TiB'],
+  ])('of %i bytes is %s in the terminal and %s on the page', (bytes, decimal, binary) => {
+    expect([byteSize(bytes), binaryByteSize(bytes)]).toEqual([decimal, binary]);
+  });
+});
+
+describe('a count', () => {
+  it('takes the plural unless it is one', () => {
+    expect([0, 1, 2].map((count) => pluralize(count, 'image'))).toEqual(['0 images', '1 image', '2 images']);
+  });
+  it('has its digits grouped on the page alone', () => {
+    expect([pluralize(2000, 'image'), counted(2000, 'image')]).toEqual(['2000 images', '2,000 images']);
+  });
+});
