@@ -86,7 +86,7 @@ const ONLY_NAMED: Record<Role, readonly string[]> = {
 /** Which of two functions a worker runs follows from whether a group is named, and so from the fleet. */
 const NEVER = {
   ec2: ['src/app/ec2-instance.ts inGroup'],
-  asg: ['src/app/ec2-instance.ts alone'],
+  asg: ['src/app/ec2-instance.ts standalone'],
 };
 const fleets = ['ec2', 'asg'] as const;
 type Fleet = (typeof fleets)[number];
