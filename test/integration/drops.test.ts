@@ -1,4 +1,4 @@
-/** Images that are dropped into the input bucket, from S3's notification to what the commands make of them. */
+/** Images that are dropped into the input bucket, from S3's notification to the results. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
@@ -31,7 +31,7 @@ beforeEach(async () => {
 });
 afterEach(() => harness.release());
 
-/** Stores a text as an image below `drop/`; answers what S3 would tell of it. */
+/** Stores a text as an image below `drop/`. @returns S3's notification about it. */
 async function drop(name: string, text: string, eventTime = '2026-11-26T07:31:02.123Z'): Promise<string> {
   const { etag: eTag } = await cloud.input.put(`${DROP_PREFIX}${name}`, Buffer.from(text, 'latin1'));
   const key = `${DROP_PREFIX}${encodeURIComponent(name).replaceAll('%20', '+')}`;
@@ -44,12 +44,12 @@ const work = (options: Parameters<Harness['work']>[0] = {}) =>
   harness.work({ likelyModel: MODEL, ...options });
 const outcomes = (day = DAY): Promise<Outcome[]> => Array.fromAsync(readOutcomes(cloud.output, day));
 const classified = async () => (await harness.runnerLines()).filter((line) => line.startsWith('image '));
-const deedsOf = async (chore: Chore): Promise<string[]> => {
-  const deeds: string[] = [];
-  await chore.run(never, ({ text }) => deeds.push(text));
-  return deeds;
+const resultsOf = async (chore: Chore): Promise<string[]> => {
+  const results: string[] = [];
+  await chore.run(never, ({ text }) => results.push(text));
+  return results;
 };
-const drain = () => deedsOf(drainDeadLetters(cloud, systemClock));
+const drain = () => resultsOf(drainDeadLetters(cloud, systemClock));
 
 describe('a dropped image', () => {
   it('is classified without a submitter, with the model of the worker, and listed by its time', async () => {
@@ -68,21 +68,21 @@ describe('a dropped image', () => {
     expect(await harness.requestsLeft()).toBe(0);
   });
 
-  it('has one outcome, though S3 tells of it twice and workers get it twice', async () => {
-    const told = await drop('a.jpg', 'label:0');
-    await send(told, told);
+  it('has one outcome, though S3 notifies twice and workers receive it twice', async () => {
+    const notification = await drop('a.jpg', 'label:0');
+    await send(notification, notification);
     await work();
-    await send(told);
+    await send(notification);
     const [again] = await harness.requests.receive({ max: 1, waitMs: 0, leaseMs: 60_000 });
     await harness.requests.extend([again?.receipt ?? ''], 0);
     const before = (await classified()).length;
     expect(await work()).toMatchObject({ imagesDone: 0, batchesDone: 1 });
-    // What comes again is looked for before it is downloaded.
+    // A redelivered image is looked up in the ledger before it is downloaded.
     expect(await classified()).toHaveLength(before);
     expect(gist(await outcomes())).toEqual(['0']);
   });
 
-  it('has an outcome for each content of its name; of one that was replaced in time, that it changed', async () => {
+  it('has an outcome for each content of its key; content that was replaced before the download gets changed', async () => {
     const first = await drop('a.jpg', 'label:0');
     await send(first);
     await work();
@@ -95,13 +95,13 @@ describe('a dropped image', () => {
     expect(new Set(found.map(({ name }) => name))).toEqual(new Set(['a.jpg']));
   });
 
-  it('that is bad has its error, and others of its message their labels', async () => {
-    const told = [
+  it('that is bad has its error, and the others of its message their labels', async () => {
+    const notifications = [
       await drop('good.jpg', 'label:0'),
       await drop('bad.jpg', 'bad'),
       await drop('big.jpg', 'x'.repeat(1001)),
     ];
-    const records = told.flatMap((body) => JSON.parse(body).Records);
+    const records = notifications.flatMap((body) => JSON.parse(body).Records);
     await cloud.input.delete([`${DROP_PREFIX}gone.jpg`]);
     records.push(droppedEvent({ bucket: cloud.input.bucket, key: 'drop/gone.jpg' }));
     await send(notificationOf(...records));
@@ -117,7 +117,7 @@ describe('a dropped image', () => {
     expect(listed).toMatchObject({ id: DAY, state: 'open', done: 4, errors: 3 });
   });
 
-  it('that may not be read has an error, and the worker goes on', async () => {
+  it('without access has an error, and the worker goes on', async () => {
     const input = override(cloud.input, {
       async getStream() {
         throw new ImgclsError('permanent', 'Access is denied.');
@@ -128,7 +128,7 @@ describe('a dropped image', () => {
     expect(gist(await outcomes())).toEqual(['unreadable']);
   });
 
-  it('has an error where the worker knows no model', async () => {
+  it('has an error when the worker has no model', async () => {
     await send(await drop('a.jpg', 'label:0'));
     await harness.work();
     const [outcome] = await outcomes();
@@ -153,25 +153,25 @@ describe('a dropped image', () => {
   });
 });
 
-describe('what else S3 says', () => {
-  it('is acknowledged where nobody wants it: its test, what left, what submitters store', async () => {
+describe('another notification of S3', () => {
+  it('is deleted: the test event, deleted objects, objects of submitters', async () => {
     const { bucket } = cloud.input;
     await send(
       TEST_EVENT,
       notificationOf(droppedEvent({ bucket, eventName: 'ObjectRemoved:Delete' })),
       notificationOf(droppedEvent({ bucket, key: 'images/ab/abcd' })),
     );
-    const said: object[] = [];
-    const log = { debug() {}, info: (fields: object) => void said.push(fields), warn() {}, error() {} };
+    const lines: object[] = [];
+    const log = { debug() {}, info: (fields: object) => void lines.push(fields), warn() {}, error() {} };
     expect(await work({ log })).toMatchObject({ imagesDone: 0, batchesDone: 0 });
     expect(await harness.requestsLeft()).toBe(0);
     expect(await harness.deadLetters.depth()).toMatchObject({ waiting: 0 });
-    expect(said).toContainEqual(
+    expect(lines).toContainEqual(
       expect.objectContaining({ unwanted: ['ObjectCreated:Put of images/ab/abcd'] }),
     );
   });
 
-  it('is a dead letter where it is forged: nothing is read elsewhere', async () => {
+  it('becomes a dead letter if it is forged, and no foreign object is read', async () => {
     await cloud.output.put('drop/secret.jpg', Buffer.from('label:secret'));
     await cloud.output.put('models/secret', Buffer.from('label:secret'));
     const forged = [
@@ -182,13 +182,13 @@ describe('what else S3 says', () => {
     await send(...forged);
     expect(await work()).toMatchObject({ imagesDone: 0 });
     expect(await classified()).toEqual([]);
-    expect((await drain()).filter((deed) => deed.endsWith('it could not be read.'))).toHaveLength(3);
-    const letters = await Array.fromAsync(readDeadLetters(cloud.output));
-    expect(letters.map((letter) => 'body' in letter && letter.body).toSorted()).toEqual(forged.toSorted());
+    expect((await drain()).filter((text) => text.endsWith('it could not be read.'))).toHaveLength(3);
+    const deadLetters = await Array.fromAsync(readDeadLetters(cloud.output));
+    expect(deadLetters.map((found) => 'body' in found && found.body).toSorted()).toEqual(forged.toSorted());
     expect(await Array.fromAsync(cloud.output.listFolders('jobs/'))).toEqual([harness.job]);
   });
 
-  it('is not taken from the interactive queue', async () => {
+  it('in the interactive queue is discarded', async () => {
     await harness.interactive.send([{ body: await drop('a.jpg', 'label:0') }]);
     const worker = harness.start({ likelyModel: MODEL });
     await until('the message is gone', async () => {
@@ -201,24 +201,24 @@ describe('what else S3 says', () => {
   });
 });
 
-describe('a notification that nobody finished', () => {
-  it('gives its image an error where it has no outcome, and keeps its letter', async () => {
+describe('a notification that no worker has finished', () => {
+  it('gives its image an error if it has no outcome, and is kept as a dead letter', async () => {
     const [done, lost] = [await drop('done.jpg', 'label:0'), await drop('lost.jpg', 'label:1')];
     await send(done);
     await work();
     await harness.deadLetters.send([{ body: done }, { body: lost }, { body: TEST_EVENT }]);
-    const deeds = await drain();
-    expect(deeds).toHaveLength(3);
-    expect(deeds.filter((deed) => deed.endsWith('images of it that got an error outcome: 1.'))).toHaveLength(
-      1,
-    );
+    const results = await drain();
+    expect(results).toHaveLength(3);
+    expect(
+      results.filter((text) => text.endsWith('images of it that got an error outcome: 1.')),
+    ).toHaveLength(1);
     const byName = Object.fromEntries((await outcomes()).map((one) => [one.name, gist([one])[0]]));
     expect(byName).toEqual({ 'done.jpg': '0', 'lost.jpg': 'deadline' });
-    const letters = await Array.fromAsync(readDeadLetters(cloud.output));
-    expect(letters.map((letter) => 'job' in letter && letter.job)).toContain(DAY);
+    const deadLetters = await Array.fromAsync(readDeadLetters(cloud.output));
+    expect(deadLetters.map((found) => 'job' in found && found.job)).toContain(DAY);
     const [error] = (await outcomes()).filter(isError);
     expect(error?.error.message).toMatch(/never finished\. The message is kept as dlq\//);
-    // A worker that had it all the while comes too late.
+    // A worker that still held the message is too late.
     await send(lost);
     expect(await work()).toMatchObject({ imagesDone: 0 });
     expect(await outcomes()).toHaveLength(2);
@@ -243,7 +243,7 @@ describe('a day of dropped images', () => {
     expect(day).not.toHaveProperty('model');
   });
 
-  it('is followed like a job, and grows', async () => {
+  it('is followed like a job while it grows', async () => {
     const follower = new JobFollower({ output: cloud.output, clock: systemClock, id: DAY });
     const first = await follower.look();
     expect(first.job).toMatchObject({ state: 'open', done: 2 });
@@ -255,15 +255,15 @@ describe('a day of dropped images', () => {
     expect(second.job.done).toBe(3);
   });
 
-  it('is left alone by the settling of the jobs: it has no record, no marker and no end', async () => {
+  it('is not settled: it has no record, no marker and no end', async () => {
     expect(await cloud.output.head(jobKey(DAY))).toBeUndefined();
     expect(await cloud.output.head(activeKey(DAY))).toBeUndefined();
     const chore = settleJobs(cloud, systemClock);
-    expect(await deedsOf(chore)).toEqual([]);
+    expect(await resultsOf(chore)).toEqual([]);
     expect(await outcomes()).toHaveLength(2);
   });
 
-  it('expires as a whole when it is over for long enough', async () => {
+  it('expires as a whole some time after its end', async () => {
     const DAY_MS = 24 * 3_600_000;
     const expired = async (nowMs: number) =>
       (await Array.fromAsync(oldJobs(cloud.output, { nowMs, maxAgeMs: 7 * DAY_MS })))
@@ -273,7 +273,7 @@ describe('a day of dropped images', () => {
     expect(await expired(Date.parse('2026-12-04T00:00:00Z'))).toEqual(['expired']);
   });
 
-  it('can be deleted, and begins anew with the next image', async () => {
+  it('can be deleted, and starts again with the next image', async () => {
     await removeJob(cloud.output, DAY);
     await expect(requireJob(cloud, DAY)).rejects.toThrow(JobMissingError);
     await send(await drop('c.jpg', 'label:2'));

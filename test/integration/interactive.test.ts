@@ -51,20 +51,20 @@ interface Asking {
   timeoutMs?: number;
   signal?: AbortSignal;
 }
-/** What it comes to, as `gist` tells it. */
+/** The outcome as in `gist`. */
 const answer = async (client: Client, text: string) => gist([await ask(client, text)])[0];
 const depth = async (queue: Queue) => {
   const { waiting, inFlight, delayed } = await queue.depth();
   return waiting + inFlight + delayed;
 };
-/** The response queues of clients; the harness has one of its own. */
+/** The response queues of clients, without that of the harness. */
 async function replyQueues(): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of harness.cloud.queues.list(responseQueuePrefix('test'))) names.push(name);
   return names.filter((name) => name !== harness.replyTo);
 }
-/** The wait for a further request is over at once; every other goes on as ever. */
-const hasty: Clock = {
+/** A client's wait for a further request ends at once. Other sleeps are real. */
+const impatient: Clock = {
   ...systemClock,
   sleep: (ms, signal) => systemClock.sleep(ms === 30_000 ? 0 : ms, signal),
 };
@@ -79,7 +79,7 @@ async function request(changes: Record<string, unknown> = {}): Promise<void> {
   await harness.interactive.send([{ body: JSON.stringify({ ...body, images: [image], ...changes }) }]);
 }
 
-describe('a single image', () => {
+describe('an interactive image', () => {
   it('gets its label, and leaves no job and no message behind', async () => {
     harness.start();
     const outcome = await ask(open(), 'label:cat');
@@ -94,14 +94,14 @@ describe('a single image', () => {
     expect(jobs).toEqual([harness.job]);
   });
 
-  it('gets its error where it is none, is too large, or kills its runner', async () => {
+  it('gets its error if it is no image, is too large, or kills its runner', async () => {
     harness.start();
     const client = open();
     const codes = await Promise.all(['bad', 'x'.repeat(1001), 'crash'].map((text) => answer(client, text)));
     expect(codes).toEqual(['not_an_image', 'too_large', 'worker_crash']);
   });
 
-  it('gets its own answer, however many are asked for at once, over one response queue', async () => {
+  it('gets its own response among ten at a time, over one response queue', async () => {
     harness.start();
     const client = open();
     const answers = await Promise.all(labels(0, 10).map((text) => answer(client, text)));
@@ -109,7 +109,7 @@ describe('a single image', () => {
     expect(await replyQueues()).toHaveLength(1);
   });
 
-  it('is answered while a batch holds every runner of batches', async () => {
+  it('is answered while a batch occupies all runners of batches', async () => {
     const gate = path.join(harness.folder, 'gate');
     await harness.submit([`wait:${gate}`]);
     const worker = harness.start();
@@ -120,8 +120,8 @@ describe('a single image', () => {
     expect(await worker.summary).toEqual({ reason: 'drained', imagesDone: 2, batchesDone: 2 });
   });
 
-  it('that nobody answers is an error which says so, and the queue for its answer is removed', async () => {
-    const client = open({ clock: hasty });
+  it('without a worker times out, and its response queue is removed', async () => {
+    const client = open({ clock: impatient });
     const failure = await ask(client, 'label:cat', { timeoutMs: 300 }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(ImgclsError);
     expect(failure).toMatchObject({
@@ -133,7 +133,7 @@ describe('a single image', () => {
     expect(await replyQueues()).toEqual([]);
   });
 
-  it('is given up when its caller goes away', async () => {
+  it('is cancelled with its caller', async () => {
     const gone = new AbortController();
     const asked = ask(open(), 'label:cat', { signal: gone.signal });
     gone.abort(new Error('the caller hung up'));
@@ -150,7 +150,7 @@ describe('a single image', () => {
     expect(await asked).toBe('cat');
   });
 
-  it('was given out too often: it is answered, and goes into no runner again', async () => {
+  it('whose message was received too often gets worker_crash, and goes into no runner', async () => {
     await request();
     for (let time = 0; time < 2; time++) await harness.interactive.receive({ max: 1, waitMs: 0, leaseMs: 0 });
     harness.start();
@@ -162,31 +162,34 @@ describe('a single image', () => {
     expect(await harness.runnerLines()).not.toContain('image label:direct');
   });
 
-  it('whose message is no message is dropped', async () => {
+  it('with a poison message is discarded', async () => {
     await harness.interactive.send([{ body: 'nonsense' }]);
     await request({ replyTo: undefined });
     harness.start();
-    await until('they are gone', async () => (await depth(harness.interactive)) === 0 || undefined);
+    await until(
+      'the messages are deleted',
+      async () => (await depth(harness.interactive)) === 0 || undefined,
+    );
     expect(await depth(harness.deadLetters)).toBe(0);
   });
 
-  it('is nothing to a worker once its waiter is gone', async () => {
+  it('is acknowledged when its waiter is gone', async () => {
     await request({ replyTo: responseQueueName('test', 'gone') });
     harness.start();
-    await until('it is gone', async () => (await depth(harness.interactive)) === 0 || undefined);
+    await until('the message is deleted', async () => (await depth(harness.interactive)) === 0 || undefined);
   });
 });
 
-describe('the queue for answers', () => {
-  it('is removed when nothing was asked for a while, and another takes its place', async () => {
+describe('the response queue of a client', () => {
+  it('is removed after a while without requests, and replaced', async () => {
     harness.start();
-    const client = open({ clock: hasty });
+    const client = open({ clock: impatient });
     expect(await answer(client, 'label:1')).toBe('1');
     await until('it is removed', async () => (await replyQueues()).length === 0 || undefined);
     expect(await answer(client, 'label:2')).toBe('2');
   });
 
-  it('that somebody swept away is replaced', async () => {
+  it('is replaced when it was deleted', async () => {
     harness.start();
     const client = open();
     expect(await answer(client, 'label:1')).toBe('1');
@@ -194,7 +197,7 @@ describe('the queue for answers', () => {
     expect(await answer(client, 'label:2')).toBe('2');
   });
 
-  it('that is old is replaced, and closes when it has given what was asked of it', async () => {
+  it('is replaced when it is old, and removed after its last response', async () => {
     let laterMs = 0;
     const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + laterMs };
     const gate = path.join(harness.folder, 'gate');
@@ -215,7 +218,7 @@ describe('the queue for answers', () => {
     );
   });
 
-  it('that cannot be read is an error at once', async () => {
+  it('that cannot be read fails the request at once', async () => {
     const failing: QueueService = {
       open: (name) => harness.cloud.queues.open(name),
       remove: (name) => harness.cloud.queues.remove(name),
@@ -231,20 +234,20 @@ describe('the queue for answers', () => {
     await until('it is removed', async () => (await replyQueues()).length === 0 || undefined);
   });
 
-  it('is removed with its client, whose callers are told', async () => {
+  it('is removed with its client, which rejects its requests', async () => {
     const client = open();
     const asked = ask(client, 'label:cat');
-    const told = expect(asked).rejects.toThrow('The client was closed');
-    await until('it is asked', async () => (await depth(harness.interactive)) > 0 || undefined);
+    const rejected = expect(asked).rejects.toThrow('The client was closed');
+    await until('the request is sent', async () => (await depth(harness.interactive)) > 0 || undefined);
     await client.close();
-    await told;
+    await rejected;
     expect(await replyQueues()).toEqual([]);
     await expect(ask(client, 'label:cat')).rejects.toThrow('The client is closed.');
   });
 });
 
-describe('a worker with a single image in hand', () => {
-  it('finishes it when it is told to end, and gives back the next', async () => {
+describe('a worker that holds an interactive image', () => {
+  it('finishes it after a signal, and releases the next one', async () => {
     const gate = path.join(harness.folder, 'gate');
     const client = open();
     const worker = harness.start();
@@ -270,11 +273,11 @@ describe('a worker with a single image in hand', () => {
     await asked;
   });
 
-  it('is busy, and neither idle nor through', async () => {
+  it('is busy, not idle', async () => {
     const gate = path.join(harness.folder, 'gate');
     const client = open();
     const asked = answer(client, `wait:${gate}`);
-    await until('it is asked', async () => (await depth(harness.interactive)) > 0 || undefined);
+    await until('the request is sent', async () => (await depth(harness.interactive)) > 0 || undefined);
     let emptyReceives = 0;
     const receive: Queue['receive'] = async (options) => {
       const messages = await harness.requests.receive(options);
@@ -292,22 +295,22 @@ describe('a worker with a single image in hand', () => {
       const { body } = await harness.cloud.output.get(workerStatusKey('w-0'));
       return workerStatus.parse(JSON.parse(new TextDecoder().decode(body)));
     };
-    const status = await until('it says so', async () => {
+    const status = await until('the status is busy', async () => {
       const found = await read();
       return found.state === 'busy' ? found : undefined;
     });
     expect(status.rssBytes).toBeGreaterThan(0);
     const receivesBefore = emptyReceives;
-    // Each of them waits for a message as long as an idle worker would.
-    await until('it has received nothing three times', async () => emptyReceives >= receivesBefore + 3);
+    // Each of these receives takes as long as an idle worker waits before it ends.
+    await until('three receives were empty', async () => emptyReceives >= receivesBefore + 3);
     await writeFile(gate, '');
     expect(await asked).toBe(gate);
     expect(await worker.summary).toEqual({ reason: 'idle', imagesDone: 1, batchesDone: 1 });
   });
 });
 
-describe('a worker of a cluster without interactive queue', () => {
-  it('does batches, and says once what it misses', async () => {
+describe('a worker of a cluster without an interactive queue', () => {
+  it('serves batches, and warns once', async () => {
     await harness.cloud.queues.remove(interactiveQueueName('test'));
     const warnings: string[] = [];
     const log = { debug() {}, info() {}, error() {}, warn: (_: object, text: string) => warnings.push(text) };

@@ -1,4 +1,4 @@
-/** A cluster in a folder of its own, with workers whose runners are stubs, for the worker's integration tests. */
+/** A cluster in a temporary folder, with workers whose runners are stubs, for the worker's integration tests. */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -77,7 +77,7 @@ export class Harness {
     return harness;
   }
 
-  /** Ends what a test left running, and fails it when a runner outlived its worker. */
+  /** Ends all workers of a test. @throws if a runner has outlived its worker. */
   async release(): Promise<void> {
     for (const { force } of this.#workers) force.abort();
     await Promise.allSettled(this.#workers.map(({ summary }) => summary));
@@ -87,7 +87,7 @@ export class Harness {
     if (left.length > 0) throw new Error(`Runners outlived their worker: ${left.join(', ')}`);
   }
 
-  /** Stores each text as an image; answers the entries of a request for them. */
+  /** Stores each text as an image. @returns their entries for a request. */
   async store(texts: readonly string[], first = 0): Promise<Entry[]> {
     return await Promise.all(
       texts.map(async (text, place) => {
@@ -146,7 +146,7 @@ export class Harness {
     return worker;
   }
 
-  /** Runs a worker until it has had nothing to do for a moment. */
+  /** Runs a worker until it has been idle for a moment. */
   async work(options: Partial<WorkerOptions> & { mode?: string } = {}): Promise<WorkerSummary> {
     return await this.start({ idleExitMs: 100, ...options }).summary;
   }
@@ -155,14 +155,14 @@ export class Harness {
     return path.join(this.folder, 'runners.log');
   }
 
-  /** What the runners wrote of themselves: `start <pid>` and `image <text>`. */
+  /** The log of all runners: `start <pid>`, `image <text>` and `done <text>`. */
   async runnerLines(): Promise<string[]> {
     const text = await readFile(this.#runnerLog, 'utf8').catch(() => '');
     return text.split('\n').filter((line) => line !== '');
   }
 
   async untilRunnersSaw(image: string): Promise<void> {
-    await until(`a runner has ${image}`, async () =>
+    await until(`a runner has the image ${image}`, async () =>
       (await this.runnerLines()).includes(`image ${image}`) ? true : undefined,
     );
   }
@@ -185,20 +185,20 @@ export class Harness {
     return lines.map((line) => JSON.parse(line) as Outcome);
   }
 
-  /** The responses that are there now. */
+  /** The responses in the queue. */
   async responses(): Promise<ResponseMessage[]> {
     const queue = this.cloud.queues.open(this.replyTo);
     const messages = await queue.receive({ max: 10, waitMs: 0, leaseMs: 60_000 });
     return messages.map(({ body }) => parseResponse(body));
   }
 
-  /** Messages of the request queue, waiting or with a worker. */
+  /** Number of messages in the request queue: waiting, in flight and delayed. */
   async requestsLeft(): Promise<number> {
     const { waiting, inFlight, delayed } = await this.requests.depth();
     return waiting + inFlight + delayed;
   }
 
-  /** Receives what the request queue gives within a second. */
+  /** Receives the messages that the request queue has within a second. @returns how many. */
   async receivable(max = 10): Promise<number> {
     const messages = await this.requests.receive({ max, waitMs: 1000, leaseMs: 60_000 });
     return messages.length;
@@ -214,11 +214,11 @@ export const override = <T extends object>(target: T, methods: Partial<T>): T =>
     },
   });
 
-/** Images of which each gets its index as its label. */
+/** Images whose label is their index. */
 export const labels = (first: number, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `label:${first + i}`);
 
-/** Each outcome as its error's code or its best label. */
+/** Each outcome as its error code or its best label. */
 export const gist = (outcomes: readonly Outcome[] | undefined): string[] =>
   (outcomes ?? []).map((outcome) =>
     isError(outcome) ? outcome.error.code : (outcome.labels[0]?.label ?? ''),

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 describe('two workers on one queue', () => {
-  it('leave no image without an outcome and none with two', async () => {
+  it('give each image exactly one outcome', async () => {
     for (let first = 0; first < 160; first += 16) await harness.submit(labels(first, 16), first);
     const summaries = await Promise.all([harness.work(), harness.work()]);
     const done = summaries.reduce((sum, { imagesDone }) => sum + imagesDone, 0);
@@ -28,15 +28,15 @@ describe('two workers on one queue', () => {
   });
 });
 
-describe('a worker that is told to end', () => {
-  it('finishes what is in a runner and gives the rest back at once', async () => {
+describe('a worker that gets a signal', () => {
+  it('finishes what is in a runner and releases the rest at once', async () => {
     const gate = path.join(harness.folder, 'gate');
     await harness.submit([`wait:${gate}`, ...labels(1, 15)]);
     const worker = harness.start();
     await harness.untilRunnersSaw(`wait:${gate}`);
     await harness.submit(labels(16, 16), 16);
     await harness.submit(labels(32, 16), 32);
-    await until('they are received', async () =>
+    await until('the messages are received', async () =>
       (await harness.requests.depth()).waiting === 0 ? true : undefined,
     );
     worker.drain.abort();
@@ -49,7 +49,7 @@ describe('a worker that is told to end', () => {
 
   it('ends at once while it waits for messages', async () => {
     const worker = harness.start();
-    await until('it is ready', async () => {
+    await until('the worker is ready', async () => {
       const found = await harness.cloud.output.head(workerStatusKey('w-0'));
       return found && true;
     });
@@ -78,13 +78,13 @@ describe('a worker that is told to end', () => {
 });
 
 describe('a worker without work', () => {
-  it('ends when the queue gives nothing, where it is to run once', async () => {
+  it('ends when the queue is empty, if it runs once', async () => {
     await harness.submit(['label:0']);
     const { summary } = harness.start({ once: true });
     expect(await summary).toEqual({ reason: 'queue_empty', imagesDone: 1, batchesDone: 1 });
   });
 
-  it('ends after the time it was given for that', async () => {
+  it('ends after its maximum idle time', async () => {
     expect(await harness.start({ idleExitMs: 200 }).summary).toMatchObject({ reason: 'idle' });
   });
 
@@ -97,7 +97,7 @@ describe('a worker without work', () => {
       return await output.head(key, signal);
     };
     const cloud = { ...harness.cloud, output: override(output, { head }) };
-    // It reads the lock ten times in this time.
+    // The worker reads the lock ten times in this time.
     const worker = harness.start({ cloud, exitWithoutControllerMs: 300 });
     expect(await worker.summary).toMatchObject({ reason: 'no_controller' });
     expect(reads).toBeGreaterThan(30);
@@ -110,14 +110,14 @@ describe('a worker without work', () => {
 });
 
 describe('a worker that cannot work', () => {
-  it('ends with what its runners said last when they never start, and its message stays', async () => {
+  it('ends with the output of its runners when they never start, and keeps its message in the queue', async () => {
     await harness.submit(['label:0']);
     const worker = harness.start({ mode: 'never-ready', random: () => 0 });
     await expect(worker.summary).rejects.toThrow('no such instruction');
     expect(await harness.requestsLeft()).toBe(1);
   });
 
-  it('blames no image when its runners end whatever they are given', async () => {
+  it('blames no image when its runners end whatever image they get', async () => {
     await harness.submit(['label:0', 'label:1']);
     const worker = harness.start({ mode: 'dies-of-everything' });
     await expect(worker.summary).rejects.toThrow('whatever image they get');
@@ -134,11 +134,11 @@ describe('a worker that cannot work', () => {
 });
 
 describe('the worker status', () => {
-  it('tells what the worker is at, while it is at it', async () => {
+  it('shows the state of a busy worker', async () => {
     const gate = path.join(harness.folder, 'gate');
     await harness.submit([`wait:${gate}`]);
     const worker = harness.start({ once: true });
-    const status = await until('it is busy with a runner', async () => {
+    const status = await until('the worker is busy', async () => {
       const found = await harness.cloud.output.get(workerStatusKey('w-0')).catch(() => undefined);
       if (found === undefined) return undefined;
       const read = workerStatus.parse(JSON.parse(new TextDecoder().decode(found.body)));

@@ -15,23 +15,23 @@ beforeEach(async () => {
 });
 afterEach(() => harness.release());
 
-/** A machine that is taken back when the test says so. */
+/** A machine that is interrupted when the test says so. */
 function machine() {
-  const { promise: taken, resolve: takeBack } = Promise.withResolvers<Interruption>();
+  const { promise: interrupted, resolve: interrupt } = Promise.withResolvers<Interruption>();
   const state = { hasEnded: false };
   const own: OwnMachine = {
     id: 'i-1',
     boot: { launchToProcessMs: 12_000, kernelToProcessMs: 5000 },
     interruption: (signal) =>
       Promise.race([
-        taken,
+        interrupted,
         new Promise<undefined>((resolve) => void onAbort(signal, () => resolve(undefined))),
       ]),
     async end() {
       state.hasEnded = true;
     },
   };
-  return { own, state, takeBack };
+  return { own, state, interrupt };
 }
 const gate = () => path.join(harness.folder, 'gate');
 const status = async (id = 'w-0') => {
@@ -39,16 +39,16 @@ const status = async (id = 'w-0') => {
   return workerStatus.parse(JSON.parse(new TextDecoder().decode(body)));
 };
 
-describe('a worker whose machine is taken back', () => {
+describe('a worker whose machine is interrupted', () => {
   it.each(['spot', 'rebalance'] as const)(
-    'finishes what it has begun at a %s notice, gives back the rest, and ends its machine',
+    'finishes what it has begun at a %s notice, releases the rest, and ends its machine',
     async (notice) => {
-      const { own, state, takeBack } = machine();
+      const { own, state, interrupt } = machine();
       const worker = harness.start({ machine: own, prefetchMessages: 3 });
       for (let index = 0; index < 3; index++)
         await harness.submit([`wait:${gate()}${index === 0 ? '' : `-${index}`}`], index);
       await harness.untilRunnersSaw(`wait:${gate()}`);
-      takeBack(notice);
+      interrupt(notice);
       await writeFile(gate(), '');
       for (const rest of [1, 2]) await writeFile(`${gate()}-${rest}`, '');
       const { reason } = await worker.summary;
@@ -64,13 +64,13 @@ describe('a worker whose machine is taken back', () => {
 });
 
 describe('a worker on a machine of its own', () => {
-  it('ends with its machine when it has lived for as long as it may', async () => {
+  it('ends with its machine at its maximum lifetime', async () => {
     const { own, state } = machine();
     expect((await harness.start({ machine: own, maxLifetimeMs: 300 }).summary).reason).toBe('lifetime');
     expect(state.hasEnded).toBe(true);
   });
 
-  it('lives for a month where it may', async () => {
+  it('runs with a maximum lifetime of a month', async () => {
     const worker = harness.start({ maxLifetimeMs: 30 * 24 * 3_600_000 });
     await harness.submit(['label:cat']);
     await expect.poll(async () => (await status()).imagesDone, { timeout: 20_000 }).toBe(1);
@@ -78,14 +78,14 @@ describe('a worker on a machine of its own', () => {
     expect((await worker.summary).reason).toBe('drained');
   });
 
-  it('ends with its machine when it is idle and no controller is there', async () => {
+  it('ends with its machine when it is idle without a controller', async () => {
     const { own, state } = machine();
     const worker = harness.start({ machine: own, exitWithoutControllerMs: 300 });
     expect((await worker.summary).reason).toBe('no_controller');
     expect(state.hasEnded).toBe(true);
   });
 
-  it('works on without a controller as long as there is work', async () => {
+  it('goes on without a controller while it has work', async () => {
     const { own } = machine();
     await harness.submit([`wait:${gate()}`]);
     const { output } = harness.cloud;
@@ -97,28 +97,28 @@ describe('a worker on a machine of its own', () => {
     const cloud = { ...harness.cloud, output: override(output, { head }) };
     const worker = harness.start({ cloud, machine: own, exitWithoutControllerMs: 300 });
     await harness.untilRunnersSaw(`wait:${gate()}`);
-    // It reads the lock about ten times in this time, and stops reading it when it ends.
+    // The worker reads the lock about ten times in this time, and no more once it ends.
     const readsBefore = lockReads;
-    await until('the controller is gone for three times as long', async () => lockReads > readsBefore + 35);
+    await until('no controller was there for three times as long', async () => lockReads > readsBefore + 35);
     await writeFile(gate(), '');
     expect(await worker.summary).toMatchObject({ reason: 'no_controller', imagesDone: 1 });
   });
 
-  it('is protected from scale-in while it has messages in hand, and to its end', async () => {
+  it('is protected from scale-in while it holds messages, and until its end', async () => {
     const { own } = machine();
-    const said: boolean[] = [];
-    const protect = async (isProtected: boolean) => void said.push(isProtected);
+    const requests: boolean[] = [];
+    const protect = async (isProtected: boolean) => void requests.push(isProtected);
     const worker = harness.start({ machine: { ...own, protect } });
     await harness.submit([`wait:${gate()}`]);
     await harness.untilRunnersSaw(`wait:${gate()}`);
-    await expect.poll(() => said, { timeout: 5000 }).toEqual([true]);
+    await expect.poll(() => requests, { timeout: 5000 }).toEqual([true]);
     worker.drain.abort();
     await writeFile(gate(), '');
     expect(await worker.summary).toMatchObject({ reason: 'drained', imagesDone: 1 });
-    expect(said).toEqual([true]);
+    expect(requests).toEqual([true]);
   });
 
-  it('leaves its machine alone when somebody else ends the worker', async () => {
+  it('does not end its machine after a signal', async () => {
     const { own, state } = machine();
     const worker = harness.start({ machine: own });
     worker.drain.abort();
@@ -127,8 +127,8 @@ describe('a worker on a machine of its own', () => {
   });
 });
 
-describe('what a worker says of itself', () => {
-  it('is how it started, step by step, from the launch of its machine', async () => {
+describe('the worker status', () => {
+  it('has the boot milestones from the launch of the machine on', async () => {
     const { own } = machine();
     await harness.submit(['label:cat', 'label:dog']);
     const worker = harness.start({ machine: own });
@@ -155,7 +155,7 @@ describe('what a worker says of itself', () => {
     await worker.summary;
   });
 
-  it('is how many images of which job it did, in how many messages', async () => {
+  it('has the number of images by job, and of messages', async () => {
     await harness.submit(['label:cat', 'label:dog']);
     await harness.submit(['label:bird'], 2);
     const worker = harness.start();
@@ -167,7 +167,7 @@ describe('what a worker says of itself', () => {
     await worker.summary;
   });
 
-  it('is busy and how fast while it works, and within seconds that this is over', async () => {
+  it('shows the rate of the last work, and within seconds that the worker is idle', async () => {
     await harness.submit([`wait:${gate()}`, 'label:dog']);
     const worker = harness.start();
     await expect

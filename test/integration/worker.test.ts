@@ -9,8 +9,8 @@ import { ImgclsError } from '../../src/core/runtime/errors.ts';
 import { until } from '../contract/until.ts';
 import { gist, Harness, labels, override } from './worker-harness.ts';
 
-/** So long a stub's answer may take in tests of hanging images; its start takes longer. */
-const HASTY = { imageMs: 300, modelMs: 300 };
+/** Time limits of stubs in tests of images that hang. The start of a stub takes longer. */
+const SHORT_LIMITS = { imageMs: 300, modelMs: 300 };
 
 let harness: Harness;
 beforeEach(async () => {
@@ -66,7 +66,7 @@ describe('a batch', () => {
     ]);
   });
 
-  it('of large images, which runners read from the store, is the same; one whose file is not what it was is downloaded', async () => {
+  it('of large images is read from the store by the runners; an image whose file has changed is downloaded', async () => {
     const texts = ['stays', 'goes', 'changes'].map((word) => `label:${word.repeat(10_000)}`);
     const [stays, goes, changes] = await harness.store(texts);
     if (!stays || !goes || !changes || 'error' in goes || 'error' in changes) throw new Error('not stored');
@@ -95,7 +95,7 @@ describe('a batch', () => {
     expect(gist(await harness.shard({ first: 0, last: 15 }))).toEqual(expected);
   });
 
-  it('of one image that kills is answered too, after a known image has shown that the runners work', async () => {
+  it('of one image that kills its runner gets worker_crash once a control image has shown that the runners work', async () => {
     await harness.submit(['crash']);
     await harness.work();
     expect(gist(await harness.shard({ first: 0, last: 0 }))).toEqual(['worker_crash']);
@@ -104,13 +104,13 @@ describe('a batch', () => {
 
   it('whose image hangs gives that image deadline and its neighbours predictions', async () => {
     await harness.submit(['label:0', 'hang', 'label:2']);
-    await harness.work({ runnerLimits: HASTY });
+    await harness.work({ runnerLimits: SHORT_LIMITS });
     expect(gist(await harness.shard({ first: 0, last: 2 }))).toEqual(['0', 'deadline', '2']);
   });
 
-  it('that hangs is noticed while its runner goes on answering others', async () => {
+  it('that hangs times out although its runner still classifies others', async () => {
     await harness.submit(['hang']);
-    const worker = harness.start({ runnerLimits: HASTY });
+    const worker = harness.start({ runnerLimits: SHORT_LIMITS });
     await harness.untilRunnersSaw('hang');
     let next = 1;
     await until('the hanging image has an outcome', async () => {
@@ -123,7 +123,7 @@ describe('a batch', () => {
     expect(next).toBeGreaterThan(3);
   });
 
-  it('gets model_unavailable for its images when the model is nowhere, or of no use', async () => {
+  it('gets model_unavailable for its images when the model is missing or unusable', async () => {
     await harness.submit(['label:0', 'broken model']);
     const missing = new ImgclsError('permanent', 'There is no such model.');
     await harness.work({ models: { ensure: () => Promise.reject(missing) } });
@@ -135,7 +135,7 @@ describe('a batch', () => {
     expect(gist(await harness.shard({ first: 2, last: 2 }))).toEqual(['model_unavailable']);
   });
 
-  it('is tried again when its model cannot be fetched for now', async () => {
+  it('is retried when fetching its model fails with a transient error', async () => {
     await harness.submit(['label:0']);
     let asked = 0;
     const ensure = async ({ sha256 }: ModelRef) => {
@@ -146,7 +146,7 @@ describe('a batch', () => {
     expect(gist(await harness.shard({ first: 0, last: 0 }))).toEqual(['0']);
   });
 
-  it('whose waiter is gone counts as answered', async () => {
+  it('whose waiter is gone is acknowledged', async () => {
     await harness.cloud.queues.remove(harness.replyTo);
     await harness.submit(['label:0']);
     await harness.work();
@@ -154,7 +154,7 @@ describe('a batch', () => {
     expect(await harness.requestsLeft()).toBe(0);
   });
 
-  it('that wants its answer in a queue of no waiter is done without one', async () => {
+  it('that names another queue for its response gets none', async () => {
     await harness.announce(await harness.store(['label:0']), { replyTo: harness.deadLetters.name });
     await harness.work();
     expect(gist(await harness.shard({ first: 0, last: 0 }))).toEqual(['0']);
@@ -162,7 +162,7 @@ describe('a batch', () => {
     expect(await harness.deadLetters.depth()).toMatchObject({ waiting: 0 });
   });
 
-  it('that is delivered again once it is done is answered from the ledger, without classifying', async () => {
+  it('that is redelivered once it is done is answered from the ledger, without classifying', async () => {
     await harness.submit(['label:0']);
     await harness.work();
     await harness.responses();
@@ -175,7 +175,7 @@ describe('a batch', () => {
     expect((await harness.runnerLines()).filter((line) => line === 'image label:0')).toHaveLength(1);
   });
 
-  it('is answered from what another worker wrote first', async () => {
+  it('is answered with the shard that another worker wrote first', async () => {
     const theirs = { v: 1, index: 0, name: '0.jpg', labels: [{ wnid: 'n', label: 'theirs', score: 1 }] };
     const line = JSON.stringify({ ...theirs, ms: 1, model: 'stub/fp32' });
     const key = shardKey(harness.job, { attempt: 1, first: 0, last: 0 });
@@ -201,7 +201,7 @@ describe('a batch', () => {
     expect(await harness.requestsLeft()).toBe(0);
   });
 
-  it('of a cancelled job is deleted and not worked', async () => {
+  it('of a cancelled job is deleted without work', async () => {
     await cancelJob(harness.cloud.output, harness.job);
     await harness.submit(['label:0']);
     expect(await harness.work()).toMatchObject({ imagesDone: 0, batchesDone: 0 });
@@ -211,23 +211,23 @@ describe('a batch', () => {
   });
 });
 
-describe('a message that is none of ours', () => {
+describe('a poison message', () => {
   it.each([
     ['text', 'hello'],
     ['a wrong shape', '{"v":1,"job":7}'],
-  ])('goes to the dead letters: %s', async (_, body) => {
+  ])('goes to the dead-letter queue: %s', async (_, body) => {
     await harness.requests.send([{ body }]);
     await harness.submit(['label:0']);
     expect(await harness.work()).toMatchObject({ imagesDone: 1 });
-    const letters = await harness.deadLetters.receive({ max: 10, waitMs: 0, leaseMs: 1000 });
-    expect(letters.map((letter) => letter.body)).toEqual([body]);
+    const deadLetters = await harness.deadLetters.receive({ max: 10, waitMs: 0, leaseMs: 1000 });
+    expect(deadLetters.map((message) => message.body)).toEqual([body]);
     expect(await harness.requestsLeft()).toBe(0);
   });
+});
 
-  it('but of a newer imgcls is given back, and the worker ends as outdated', async () => {
-    await harness.requests.send([{ body: '{"v":2}' }]);
-    const summary = await harness.start().summary;
-    expect(summary.reason).toBe('outdated');
-    expect(await harness.receivable()).toBe(1);
-  });
+it('a message of a newer imgcls is released, and the worker ends as outdated', async () => {
+  await harness.requests.send([{ body: '{"v":2}' }]);
+  const summary = await harness.start().summary;
+  expect(summary.reason).toBe('outdated');
+  expect(await harness.receivable()).toBe(1);
 });

@@ -1,6 +1,6 @@
 /**
- * A model runner that waits: for the file `model` in the folder IMGCLS_TEST_GATES before it has loaded the model, and for the
- * file `image` before it answers. When it begins either, it writes `model.begun` or `image.begun`.
+ * A model runner that waits for files in the folder IMGCLS_TEST_GATES: for `model` before it reports the model as loaded,
+ * and for `image` before it sends results. It writes `model.begun` or `image.begun` when it begins to wait.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,11 +1,11 @@
 /**
- * A model runner without a model. What it does with an image is the image's text:
- * - `label:<text>`: answers that label. `bad`: answers `not_an_image`.
- * - `crash`: ends at once, by a signal. `hang`: never answers; other requests go on.
- * - `wait:<file>`: answers once that file exists. `broken model`: says that the model cannot be used.
+ * A model runner without a model. The text of an image says what to do with it:
+ * - `label:<text>`: return that label. `bad`: return `not_an_image`.
+ * - `crash`: end at once, by a signal. `hang`: never reply; other requests go on.
+ * - `wait:<file>`: return a label once that file exists. `broken model`: report that the model is unusable.
  *
- * Arguments: a file to which it writes a line for each start (`start <pid>`) and each image (`image <text>`, then
- * `done <text>`), and optionally `never-ready` (ends at once, with a word) or `dies-of-everything`.
+ * Arguments: a log file, which gets a line for each start (`start <pid>`) and each image (`image <text>`, then
+ * `done <text>`), and optionally `never-ready` (write to stderr and end) or `dies-of-everything`.
  */
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -56,7 +56,7 @@ async function classify(text: string, topK: number): Promise<ImageResult> {
   const argument = rest.join(':');
   if (verb === 'crash') die();
   if (verb === 'hang' || verb === 'crash') return await new Promise(() => {});
-  if (verb === 'bad') return { error: { code: 'not_an_image', message: 'It is no image.' } };
+  if (verb === 'bad') return { error: { code: 'not_an_image', message: 'This is not an image.' } };
   while (verb === 'wait' && !existsSync(argument)) await sleep(10);
   const label = { wnid: 'n00000000', label: argument, score: 1 / topK };
   return { labels: Array.from({ length: topK }, () => label), ms: 1 };

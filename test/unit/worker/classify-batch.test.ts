@@ -26,7 +26,7 @@ class GatedPool {
     return { labels: [], ms: 1 };
   }
 
-  /** Whatever only waits for promises has happened when this resolves. */
+  /** Resolves when everything that waits only for promises has happened. */
   async finish(name: string): Promise<void> {
     this.#finish.get(name)?.();
     await settled();
@@ -35,7 +35,7 @@ class GatedPool {
 
 describe('a batch', () => {
   let pool: GatedPool;
-  /** Starts the batch of one image, whose message was received so often. */
+  /** Starts a batch of one image whose message was received so often. */
   let start: (name: string, receiveCount: number) => Promise<void>;
   beforeEach(() => {
     pool = new GatedPool();

@@ -15,7 +15,7 @@ const DONE: MessageResult = { kind: 'done', job: 'j', written: [] };
 const outage = () => new ImgclsError('transient', 'The store is down.');
 const FAILED: MessageResult = { kind: 'failed', error: outage() };
 
-/** An intake whose queue always has messages: what the test says happens to each receive and to each message. */
+/** An intake whose queue always has messages. The test decides the result of each receive and each message. */
 function start({
   receive = () => {},
   work = () => DONE,
@@ -29,7 +29,7 @@ function start({
   const queue = {
     name: 'requests',
     async receive({ max }: { max: number }): Promise<ReceivedMessage[]> {
-      // An intake that never pauses would keep the virtual clock from going on.
+      // Stop an intake that never pauses: it would never let the virtual clock advance.
       if (receives.length === 100) stop.because('drained');
       receives.push({ atMs: clock.monotonicMs(), max });
       receive(receives.length);
@@ -66,12 +66,12 @@ function start({
   return { clock, stop, receives, ended: intake.run() };
 }
 
-/** The pauses before each further receive. */
+/** The pause before each receive but the first. */
 const pausesMs = (receives: readonly { atMs: number }[]) =>
   receives.slice(1).map(({ atMs }, at) => atMs - (receives[at]?.atMs ?? 0));
 
 describe('a worker whose messages fail with transient errors', () => {
-  it('receives one message at a time, after ever longer pauses of up to 20 s', async () => {
+  it('receives one message at a time, after growing pauses of up to 20 s', async () => {
     const { clock, stop, receives, ended } = start({ work: () => FAILED });
     await clock.advance(71_500);
     expect(pausesMs(receives)).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]);
@@ -80,7 +80,7 @@ describe('a worker whose messages fail with transient errors', () => {
     await ended;
   });
 
-  it('receives as before once a message succeeds', async () => {
+  it('receives without pauses again once a message succeeds', async () => {
     const { clock, stop, receives, ended } = start({
       work: (count) => {
         if (count < 4) return FAILED;
@@ -96,7 +96,7 @@ describe('a worker whose messages fail with transient errors', () => {
 });
 
 describe('a worker whose receives fail with transient errors', () => {
-  it('pauses longer after each, and goes on once the queue is back', async () => {
+  it('pauses longer after each, and receives without pauses again once a message succeeds', async () => {
     const { clock, stop, receives, ended } = start({
       receive(count) {
         if (count === 10) stop.because('drained');

@@ -6,7 +6,7 @@ import { SteppingClock } from './stepping-clock.ts';
 const LEASE_MS = 60_000;
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** A queue that knows until when each receipt is hidden. */
+/** A queue that records until when each message is hidden. */
 class FakeQueue {
   readonly hiddenUntilMs = new Map<string, number>();
   readonly #clock: SteppingClock;
@@ -51,7 +51,7 @@ describe('the lease keeper', () => {
     keeper.hold(receipt, () => lost.push(receipt));
   };
 
-  it('keeps messages hidden for as long as they are held, all of them with one call', async () => {
+  it('keeps held messages hidden, all of them with one call', async () => {
     hold('a');
     await clock.advance(19_000);
     hold('b');
@@ -64,13 +64,13 @@ describe('the lease keeper', () => {
     await keeper.stop();
   });
 
-  it('asks for nothing while nothing is held', async () => {
+  it('makes no request while no message is held', async () => {
     await clock.advance(LEASE_MS * 10);
     expect(queue.calls).toBe(0);
     await keeper.stop();
   });
 
-  it('tells once that a lease is lost, and keeps it no longer', async () => {
+  it('reports a lost lease once, and extends it no more', async () => {
     hold('a');
     hold('b');
     queue.hiddenUntilMs.delete('a');
@@ -80,7 +80,7 @@ describe('the lease keeper', () => {
     await keeper.stop();
   });
 
-  it('outlives a queue that is down for most of a lease', async () => {
+  it('keeps a lease although the queue is down for most of it', async () => {
     hold('a');
     queue.failing = true;
     await clock.advance(50_000);
@@ -91,7 +91,7 @@ describe('the lease keeper', () => {
     await keeper.stop();
   });
 
-  it('lets go only once no extension can hide the message again', async () => {
+  it('releases a message only once no extension can hide it again', async () => {
     hold('a');
     const { promise, resolve } = Promise.withResolvers<void>();
     queue.hold = promise;
@@ -110,7 +110,7 @@ describe('the lease keeper', () => {
     await keeper.stop();
   });
 
-  it('does not call a message lost that was deleted while its extension was under way', async () => {
+  it('does not report a lease as lost when the message was deleted during its extension', async () => {
     hold('a');
     const { promise, resolve } = Promise.withResolvers<void>();
     queue.hold = promise;

@@ -3,7 +3,7 @@ import { RateMeter } from '../../../src/worker/lifecycle/rate-meter.ts';
 import { virtualClock } from '../virtual-clock.ts';
 
 describe('the rate of a worker', () => {
-  it('is images a second since the last reading, and the share of the time in which it had work', () => {
+  it('is the images per second and the share of busy time since the last reading', () => {
     const clock = virtualClock();
     const meter = new RateMeter(clock);
     clock.advance(6000);
@@ -20,7 +20,7 @@ describe('the rate of a worker', () => {
     expect(meter.images).toBe(70);
   });
 
-  it('is the last one again where a reading follows at once', () => {
+  it('is the same again in a reading within a second', () => {
     const clock = virtualClock();
     const meter = new RateMeter(clock);
     clock.advance(2000);

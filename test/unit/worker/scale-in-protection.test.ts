@@ -4,13 +4,13 @@ import { noLog } from '../../../src/core/runtime/log.ts';
 import { holdProtection } from '../../../src/worker/lifecycle/scale-in-protection.ts';
 import { SteppingClock } from './stepping-clock.ts';
 
-/** A machine whose group may be told, and a worker that is busy when the test says so. */
-class World {
+/** A machine in a group, and a worker that is busy when the test says so. */
+class Setup {
   readonly clock = new SteppingClock();
-  readonly said: boolean[] = [];
+  readonly requests: boolean[] = [];
   readonly warnings: string[] = [];
   readonly end = new AbortController();
-  problem: Error | undefined;
+  error: Error | undefined;
   #idleSinceMs: number | undefined = 0;
   readonly #log: Log = { ...noLog, warn: (_, message) => void this.warnings.push(message) };
   readonly holding = holdProtection(
@@ -18,8 +18,8 @@ class World {
       machine: {
         id: 'i-1',
         protect: async (isProtected) => {
-          if (this.problem !== undefined) throw this.problem;
-          this.said.push(isProtected);
+          if (this.error !== undefined) throw this.error;
+          this.requests.push(isProtected);
         },
       },
       clock: this.clock,
@@ -39,78 +39,78 @@ class World {
 }
 
 describe('a worker in an Auto Scaling group', () => {
-  let world: World;
+  let setup: Setup;
   beforeEach(() => {
-    world = new World();
+    setup = new Setup();
   });
   afterEach(async () => {
-    world.end.abort();
-    await world.holding;
-    expect(world.clock.sleeping).toBe(0);
+    setup.end.abort();
+    await setup.holding;
+    expect(setup.clock.sleeping).toBe(0);
   });
 
-  it('is protected from scale-in while messages are in hand, and no longer', async () => {
-    world.takeWork();
-    await world.clock.advance(1000);
-    expect(world.said).toEqual([true]);
-    await world.clock.advance(300_000);
-    expect(world.said).toEqual([true]);
-    world.finishWork();
-    await world.clock.advance(31_000);
-    expect(world.said).toEqual([true, false]);
+  it('is protected from scale-in while it holds messages, and no longer', async () => {
+    setup.takeWork();
+    await setup.clock.advance(1000);
+    expect(setup.requests).toEqual([true]);
+    await setup.clock.advance(300_000);
+    expect(setup.requests).toEqual([true]);
+    setup.finishWork();
+    await setup.clock.advance(31_000);
+    expect(setup.requests).toEqual([true, false]);
   });
 
-  it('says so once for many small messages', async () => {
+  it('sends one request for many small messages', async () => {
     for (let message = 0; message < 100; message++) {
-      world.takeWork();
-      await world.clock.advance(200);
-      world.finishWork();
-      await world.clock.advance(1800);
+      setup.takeWork();
+      await setup.clock.advance(200);
+      setup.finishWork();
+      await setup.clock.advance(1800);
     }
-    expect(world.said).toEqual([true]);
+    expect(setup.requests).toEqual([true]);
   });
 
-  it('is protected for a message that is done within a second, too', async () => {
-    await world.clock.advance(5200);
-    world.takeWork();
-    await world.clock.advance(300);
-    world.finishWork();
-    await world.clock.advance(1000);
-    expect(world.said).toEqual([true]);
+  it('is protected for a message that takes less than a second, too', async () => {
+    await setup.clock.advance(5200);
+    setup.takeWork();
+    await setup.clock.advance(300);
+    setup.finishWork();
+    await setup.clock.advance(1000);
+    expect(setup.requests).toEqual([true]);
   });
 
-  it('takes back what a worker before it has left, when there is nothing to do', async () => {
-    await world.clock.advance(29_000);
-    expect(world.said).toEqual([]);
-    await world.clock.advance(300_000);
-    expect(world.said).toEqual([false]);
+  it('removes the protection that a previous worker left, when it is idle', async () => {
+    await setup.clock.advance(29_000);
+    expect(setup.requests).toEqual([]);
+    await setup.clock.advance(300_000);
+    expect(setup.requests).toEqual([false]);
   });
 
-  it('works on where it may not be protected, says so once, and tries again', async () => {
-    world.problem = new Error('Access is denied.');
-    world.takeWork();
-    await world.clock.advance(60_000);
-    expect(world.warnings).toHaveLength(1);
-    world.problem = undefined;
-    await world.clock.advance(15_000);
-    expect(world.said).toEqual([true]);
-    world.problem = new Error('Access is denied.');
-    world.finishWork();
-    await world.clock.advance(60_000);
-    expect(world.warnings).toHaveLength(2);
+  it('works without protection when access is denied, warns once, and retries', async () => {
+    setup.error = new Error('Access is denied.');
+    setup.takeWork();
+    await setup.clock.advance(60_000);
+    expect(setup.warnings).toHaveLength(1);
+    setup.error = undefined;
+    await setup.clock.advance(15_000);
+    expect(setup.requests).toEqual([true]);
+    setup.error = new Error('Access is denied.');
+    setup.finishWork();
+    await setup.clock.advance(60_000);
+    expect(setup.warnings).toHaveLength(2);
   });
 
   it('stays protected while it drains', async () => {
-    world.takeWork();
-    await world.clock.advance(1000);
-    world.end.abort();
-    world.finishWork();
-    await world.clock.advance(60_000);
-    expect(world.said).toEqual([true]);
+    setup.takeWork();
+    await setup.clock.advance(1000);
+    setup.end.abort();
+    setup.finishWork();
+    await setup.clock.advance(60_000);
+    expect(setup.requests).toEqual([true]);
   });
 });
 
-it('a worker that no group can end asks for nothing', async () => {
+it('a worker outside of a group sends no request', async () => {
   const clock = new SteppingClock();
   await holdProtection({ clock, log: noLog, idleForMs: () => 0 }, new AbortController().signal);
   expect(clock.sleeping).toBe(0);

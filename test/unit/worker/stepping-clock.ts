@@ -5,7 +5,7 @@ interface Sleeper {
   wake(): void;
 }
 
-/** Time that stands still until the test advances it; sleepers wake in order, and what they do is waited for. */
+/** Time that stands still until the test advances it. Sleepers wake in order; the clock waits for what they do. */
 export class SteppingClock implements Clock {
   #nowMs = 0;
   #sleepers: Sleeper[] = [];
@@ -50,7 +50,7 @@ export class SteppingClock implements Clock {
   }
 }
 
-/** Everything that only waits for promises has happened. */
+/** Resolves when everything that waits only for promises has happened. */
 async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }

@@ -14,8 +14,8 @@ const never = new AbortController().signal;
 const outage = () => new ImgclsError('transient', 'The store is down.');
 const info = (bytes: number, etag = 'e'): ObjectInfo => ({ bytes, etag, modifiedAtMs: 0 });
 
-/** A store of which only these verbs may be used. */
-const storeOf = (verbs: Partial<Store>): Store => verbs as Store;
+/** A store with only these methods. */
+const storeOf = (methods: Partial<Store>): Store => methods as Store;
 
 describe('the watch for a controller', () => {
   const WITHOUT_MS = 30_000;
@@ -34,7 +34,7 @@ describe('the watch for a controller', () => {
     return { clock, stop, ended, isGone: () => gone };
   };
 
-  it('sees none where the lock never changes', async () => {
+  it('finds none when the lock never changes', async () => {
     const { clock, isGone } = watch(async () => info(1));
     await clock.advance(WITHOUT_MS);
     expect(isGone()).toBe(false);
@@ -42,7 +42,7 @@ describe('the watch for a controller', () => {
     expect(isGone()).toBe(true);
   });
 
-  it('takes an outage of the store for no sign', async () => {
+  it('does not take an outage of the store for a missing controller', async () => {
     let down = true;
     const { clock, isGone } = watch(async () => {
       if (down) throw outage();
@@ -82,7 +82,7 @@ describe('the state of a job', () => {
       }),
     );
 
-  it('is read once in 10 s, however many batches ask', async () => {
+  it('is read once in 10 s for all batches', async () => {
     const clock = new SteppingClock();
     let reads = 0;
     let state = 'open';
@@ -99,7 +99,7 @@ describe('the state of a job', () => {
     expect([await states.isCancelled(JOB), reads]).toEqual([true, 2]);
   });
 
-  it('is unknown after an outage, and asked for again', async () => {
+  it('is read again after an outage', async () => {
     let down = true;
     const get = async () => {
       if (down) throw outage();
@@ -111,7 +111,7 @@ describe('the state of a job', () => {
     expect(await states.isCancelled(JOB)).toBe(true);
   });
 
-  it('that was deleted is wanted by nobody', async () => {
+  it('counts as cancelled when the job was deleted', async () => {
     const get = () => Promise.reject(new ObjectMissingError('b', 'k'));
     expect(await new JobStates(storeOf({ get }), new SteppingClock()).isCancelled(JOB)).toBe(true);
   });
@@ -164,7 +164,7 @@ describe('a download', () => {
     expect(memory.used).toBe(2_500_000);
   });
 
-  it('refuses what is too large before it reads it, and keeps no memory for it', async () => {
+  it('rejects a file that is too large without reading it, and keeps no memory', async () => {
     let reads = 0;
     const body = new Readable({ read: () => void reads++ });
     const { memory, run } = setUp({ getStream: async () => ({ info: info(3 * 1024 * 1024 + 1), body }) });
@@ -172,7 +172,7 @@ describe('a download', () => {
     expect([reads, body.destroyed, memory.used]).toEqual([0, true, 0]);
   });
 
-  it('that breaks off is begun again, and keeps no memory when it never succeeds', async () => {
+  it('is retried when it is interrupted, and keeps no memory when it fails', async () => {
     let tries = 0;
     const getStream = async () => {
       tries++;
@@ -187,7 +187,7 @@ describe('a download', () => {
     expect(memory.used).toBe(0);
   });
 
-  it('of bytes that the store itself disowns, at every try, is of an image that changed', async () => {
+  it('of stored bytes that are damaged gives the image the error changed', async () => {
     let tries = 0;
     const getStream = async () => {
       tries++;
@@ -201,20 +201,20 @@ describe('a download', () => {
     expect([tries > 1, memory.used]).toEqual([true, 0]);
   });
 
-  it('of an image that was dropped and may not be read is the error of that image alone', async () => {
+  it('of a dropped image without access is an error of that image alone', async () => {
     const denied = new ImgclsError('permanent', 'Access denied.');
     const { run } = setUp({ getStream: () => Promise.reject(denied) });
     expect(await run('ours', 'drop/cat.jpg')).toMatchObject({ error: { code: 'unreadable' } });
   });
 
-  it('from a bucket of others that may not be read is the error of that image alone', async () => {
+  it('from a foreign bucket without access is an error of that image alone', async () => {
     const denied = new ImgclsError('permanent', 'Access denied.');
     const { run } = setUp({ getStream: () => Promise.reject(denied) });
     expect(await run('theirs')).toMatchObject({ error: { code: 'unreadable' } });
     await expect(run('ours', 'images/aa/aa')).rejects.toBe(denied);
   });
 
-  it('from a place of the cluster that holds no images, as only a forged request names one, does not end the worker', async () => {
+  it('of an object of the cluster that is no image, as in a forged request, does not end the worker', async () => {
     const denied = new ImgclsError('permanent', 'Access denied.');
     const { run } = setUp({ getStream: () => Promise.reject(denied) });
     expect(await run('ours', 'controller/report.json')).toMatchObject({ error: { code: 'unreadable' } });
@@ -241,7 +241,7 @@ describe('a retry', () => {
 
 describe('a response', () => {
   const range = { attempt: 1, first: 0, last: 15 };
-  it('carries the outcomes where they fit into a message, else it is the hint alone', () => {
+  it('has the outcomes if they fit into a message, else none', () => {
     const outcome = (message: string) =>
       ({ v: 1, index: 0, name: 'a', error: { code: 'missing', message } }) as const;
     expect(
