@@ -19,10 +19,10 @@ import { ImgclsError, isTransient } from '../core/runtime/errors.ts';
 import { hasCode } from './errors.ts';
 import { calling, retrying, systemTiming, type Timing } from './retry.ts';
 
-/** Newest first; those of other kinds stand between the launches. */
+/** They come newest first, and other activities stand between the launches. */
 const ACTIVITIES = 20;
 
-/** Answers that say that nothing was done. */
+/** Error codes after which Auto Scaling has changed nothing. */
 const REFUSALS = [
   'Throttling',
   'ThrottlingException',
@@ -31,15 +31,15 @@ const REFUSALS = [
   'ScalingActivityInProgress',
 ];
 
-/** Auto Scaling's verbs over the SDK, whose client sends each request once. */
+/** The AutoScaling port over the SDK, whose client sends each request once. */
 export function createAutoScaling(client: AutoScalingClient, timing: Timing = systemTiming): AutoScaling {
-  /** For what may be done twice: it reads, or says how things shall be. */
-  const again = <T>(what: string, send: () => Promise<T>): Promise<T> =>
+  /** Retries calls that are safe to repeat: they read, or set a desired state. */
+  const repeatable = <T>(what: string, send: () => Promise<T>): Promise<T> =>
     retrying(timing, undefined, isTransient, () => calling(what, undefined, send));
 
   return {
     async group(name) {
-      const { AutoScalingGroups: [group] = [] } = await again(
+      const { AutoScalingGroups: [group] = [] } = await repeatable(
         `read Auto Scaling group ${name} (autoscaling:DescribeAutoScalingGroups)`,
         () => client.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] })),
       );
@@ -48,11 +48,11 @@ export function createAutoScaling(client: AutoScalingClient, timing: Timing = sy
       return toGroup(name, group, hasWarmPool ? await warmInstances(name) : []);
     },
     tagLaunches: (name, tags) =>
-      done(`tag Auto Scaling group ${name} (autoscaling:CreateOrUpdateTags)`, () =>
+      apply(`tag Auto Scaling group ${name} (autoscaling:CreateOrUpdateTags)`, () =>
         client.send(new CreateOrUpdateTagsCommand({ Tags: toTags(name, tags) })),
       ),
     setDesired: (name, desired) =>
-      done(
+      apply(
         `set the desired capacity of Auto Scaling group ${name} to ${desired} (autoscaling:SetDesiredCapacity)`,
         () =>
           client.send(
@@ -61,8 +61,8 @@ export function createAutoScaling(client: AutoScalingClient, timing: Timing = sy
       ),
     end: (id, capacity) => retrying(timing, undefined, isRefusal, () => endInGroup(client, id, capacity)),
     async lastLaunchFailure(name) {
-      const { Activities = [] } = await again(
-        `read what Auto Scaling group ${name} did (autoscaling:DescribeScalingActivities)`,
+      const { Activities = [] } = await repeatable(
+        `read the activities of Auto Scaling group ${name} (autoscaling:DescribeScalingActivities)`,
         () =>
           client.send(
             new DescribeScalingActivitiesCommand({ AutoScalingGroupName: name, MaxRecords: ACTIVITIES }),
@@ -74,12 +74,12 @@ export function createAutoScaling(client: AutoScalingClient, timing: Timing = sy
     },
   };
 
-  async function done(what: string, send: () => Promise<unknown>): Promise<void> {
-    await again(what, send);
+  async function apply(what: string, send: () => Promise<unknown>): Promise<void> {
+    await repeatable(what, send);
   }
 
   function warmInstances(name: string): Promise<Instance[]> {
-    return again(`read the warm pool of ${name} (autoscaling:DescribeWarmPool)`, async () => {
+    return repeatable(`read the warm pool of ${name} (autoscaling:DescribeWarmPool)`, async () => {
       const found: Instance[] = [];
       for await (const { Instances = [] } of paginateDescribeWarmPool(
         { client },
@@ -91,36 +91,39 @@ export function createAutoScaling(client: AutoScalingClient, timing: Timing = sy
   }
 }
 
-/** One try. Auto Scaling has no code of its own for an instance that is not there. */
+/** One attempt, no retry. An instance that does not exist counts as terminated; only the message tells that case. */
 export async function endInGroup(
   client: AutoScalingClient,
   id: string,
   capacity: CapacityAfter,
 ): Promise<void> {
   try {
-    await calling(`end instance ${id} (autoscaling:TerminateInstanceInAutoScalingGroup)`, undefined, () =>
-      client.send(
-        new TerminateInstanceInAutoScalingGroupCommand({
-          InstanceId: id,
-          ShouldDecrementDesiredCapacity: capacity === 'lower',
-        }),
-      ),
+    await calling(
+      `terminate instance ${id} (autoscaling:TerminateInstanceInAutoScalingGroup)`,
+      undefined,
+      () =>
+        client.send(
+          new TerminateInstanceInAutoScalingGroupCommand({
+            InstanceId: id,
+            ShouldDecrementDesiredCapacity: capacity === 'lower',
+          }),
+        ),
     );
   } catch (error) {
     if (!isRefusedBecause(error, /instance id not found/i)) throw error;
   }
 }
 
-/** Whether Auto Scaling found something wrong, and said so in such words. */
-export const isRefusedBecause = (error: unknown, words: RegExp): boolean =>
-  error instanceof ImgclsError && hasCode(error.cause, 'ValidationError') && words.test(error.message);
+/** Whether Auto Scaling rejected the request with a message that matches `pattern`. */
+export const isRefusedBecause = (error: unknown, pattern: RegExp): boolean =>
+  error instanceof ImgclsError && hasCode(error.cause, 'ValidationError') && pattern.test(error.message);
 
 const isRefusal = (error: unknown): boolean =>
   error instanceof ImgclsError && hasCode(error.cause, ...REFUSALS);
 
 const noSuchGroup = (name: string): ImgclsError =>
-  new ImgclsError('config', `There is no Auto Scaling group ${name} in this region.`, {
-    hint: '"aws autoscaling describe-auto-scaling-groups" lists them; AWS_REGION says which region is asked.',
+  new ImgclsError('config', `No Auto Scaling group ${name} found in this region.`, {
+    hint: 'Set AWS_REGION to the region of the group. "aws autoscaling describe-auto-scaling-groups" lists groups.',
   });
 
 function toGroup(name: string, group: AutoScalingGroup, warm: readonly Instance[]): ScalingGroup {

@@ -1,4 +1,4 @@
-/** One client a service, set up once. Profile, region, credentials and endpoint come from AWS's own settings. */
+/** One SDK client for each service. Profile, region, credentials and endpoint come from AWS's own settings. */
 import { AutoScalingClient, type AutoScalingClientConfig } from '@aws-sdk/client-auto-scaling';
 import { EC2Client, type EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
@@ -6,23 +6,23 @@ import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { STREAM_FROM_BYTES } from './s3-body.ts';
 
 export interface SdkClientOptions {
-  /** Else AWS_REGION or the profile's. */
+  /** Default: AWS_REGION, or the region of the profile. */
   region?: string;
-  /** How many requests the caller has under way at once. */
+  /** How many requests the caller makes at once. */
   concurrency?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A connection that moves no byte for so long is cut. No limit on a request: a large body may take its time. */
+/** A connection without traffic is closed after this time. Requests have no limit: a large body takes long. */
 const S3_IDLE_TIMEOUT_MS = 30_000;
-/** The longest poll, 20 s, and time to answer. */
+/** The longest poll is 20 s; the rest is time for the response. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_ATTEMPTS = 6;
 
-/** The SDK writes warnings to the console where it has no logger. What matters is in the errors that we throw. */
+/** Without a logger the SDK writes warnings to the console. Our errors carry what matters. */
 const noLog = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Streams and long polls hold a connection each while other requests go on, hence twice and some. */
+/** Each stream and each long poll holds a connection while other requests run, hence twice as many and 8 more. */
 const agent = (concurrency = 16) => ({ keepAlive: true, maxSockets: 2 * concurrency + 8 });
 
 const common = ({ region }: SdkClientOptions) => ({
@@ -33,14 +33,14 @@ const common = ({ region }: SdkClientOptions) => ({
 });
 
 /**
- * A client for {@link createS3Store}; `destroy()` closes its connections. Requests and answers carry checksums
- * unless AWS_REQUEST_CHECKSUM_CALCULATION says otherwise; buckets of other regions are followed there.
+ * A client for {@link createS3Store}; `destroy()` closes its connections. Requests and responses carry checksums
+ * unless AWS_REQUEST_CHECKSUM_CALCULATION disables them. Redirects to the region of a bucket are followed.
  */
 export function createS3Client(options: SdkClientOptions = {}): S3Client {
   const config: S3ClientConfig = {
     ...common(options),
     followRegionRedirects: true,
-    // A stream cannot be sent twice: the server is asked first whether it wants the body.
+    // A stream cannot be sent twice: ask the server first whether it accepts the body.
     expectContinueHeader: STREAM_FROM_BYTES,
     requestHandler: {
       httpAgent: agent(options.concurrency),
@@ -51,8 +51,8 @@ export function createS3Client(options: SdkClientOptions = {}): S3Client {
     },
   };
   const client = new S3Client(config);
-  // Servers other than AWS's seldom have a host name for each bucket. The endpoint may stand in the environment or
-  // in the profile, and the SDK looks there at the first request only.
+  // S3 servers other than AWS's seldom have a host name for each bucket. The endpoint may be set in the environment
+  // or in the profile, which the SDK reads only at the first request.
   client.middlewareStack.add(
     (next) => async (args) => {
       client.config.forcePathStyle ||= (await client.config.serviceConfiguredEndpoint?.()) !== undefined;
@@ -76,15 +76,15 @@ export function createEc2Client(options: SdkClientOptions = {}): EC2Client {
 }
 
 /**
- * `destroy()` closes its connections. Sends every request once: ending an instance twice would lower the capacity twice,
- * and src/aws/auto-scaling.ts knows which may be sent again.
+ * `destroy()` closes its connections. Sends every request once: terminating an instance twice would lower the capacity
+ * twice. src/aws/auto-scaling.ts retries what is safe to repeat.
  */
 export function createAutoScalingClient(options: SdkClientOptions = {}): AutoScalingClient {
   const config: AutoScalingClientConfig = { ...smallRequests(options), maxAttempts: 1 };
   return new AutoScalingClient(config);
 }
 
-/** For a client of a service whose requests are small; `destroy()` of the client closes its connections. */
+/** Configures the client of a service whose requests are small; `destroy()` of the client closes its connections. */
 export const smallRequests = (options: SdkClientOptions = {}) => ({
   ...common(options),
   requestHandler: {

@@ -7,7 +7,7 @@ import type { ScalingGroups } from '../core/aws-account/account.ts';
 import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { calling } from './retry.ts';
 
-/** Auto Scaling groups, for those who end them; `end` lets go of the connections. */
+/** Sets Auto Scaling groups to 0; `end` closes the connections. */
 export function createScalingGroups(options: SdkClientOptions): ScalingGroups & { end(): void } {
   const client = new AutoScalingClient(smallRequests(options));
   return {

@@ -1,4 +1,4 @@
-/** One cluster's cloud on AWS. */
+/** The cloud of one cluster on AWS. */
 import type { Cloud, Store } from '../core/cloud/ports.ts';
 import { createS3Client, createSqsClient, type SdkClientOptions } from './clients.ts';
 import { systemTiming, type Timing } from './retry.ts';
@@ -13,7 +13,7 @@ export interface AwsCloudOptions extends SdkClientOptions {
 }
 
 /**
- * Makes no request: settings that are missing or wrong show at first use.
+ * Makes no request: a missing or wrong setting causes an error at first use.
  *
  * @example
  * const cloud = createAwsCloud({ cluster: 'default', inputBucket: 'my-in', outputBucket: 'my-out' });
@@ -43,7 +43,7 @@ export function createAwsCloud(options: AwsCloudOptions): Cloud {
   };
 }
 
-/** One bucket that is read in place where the cloud is not AWS. Its connections end with the process. */
+/** An S3 bucket whose images a cluster outside AWS reads in place. Its connections close when the process ends. */
 export function openBucket(name: string, options: SdkClientOptions = {}): Store {
   return createS3Store(createS3Client(options), name);
 }

@@ -30,10 +30,10 @@ import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { awsError, hasCode } from './errors.ts';
 import { calling } from './retry.ts';
 
-/** What CloudFormation says of a change set, or in place of one, that would change nothing. */
+/** CloudFormation's message about a change set without changes, or instead of one. */
 const NOTHING_TO_CHANGE = /didn't contain changes|No updates are to be performed/i;
 
-/** CloudFormation's verbs over the SDK; `end` lets go of its connections. */
+/** The Stacks port over the SDK; `end` closes its connections. */
 export function createStacks(options: SdkClientOptions): Stacks & { end(): void } {
   const client = new CloudFormationClient(smallRequests(options));
   return {
@@ -43,7 +43,7 @@ export function createStacks(options: SdkClientOptions): Stacks & { end(): void 
     proposal: (changeSet) => proposal(client, changeSet),
     async execute(changeSet) {
       await calling('start the deployment (cloudformation:ExecuteChangeSet)', undefined, () =>
-        // Told apart by it, a request that was sent again starts nothing twice.
+        // With the token a retry does not start a second deployment.
         client.send(new ExecuteChangeSetCommand({ ...named(changeSet), ClientRequestToken: randomUUID() })),
       );
     },
@@ -144,11 +144,11 @@ async function summarize(client: CloudFormationClient, template: Template) {
   }
 }
 
-/** CloudFormation's own words about a template or its parameters; the status alone would have one look for other causes. */
+/** Keeps CloudFormation's message about a template or its parameters: the status alone suggests other causes. */
 function refusal(error: unknown, what: string): ImgclsError {
   if (!hasCode(error, 'ValidationError')) return awsError(error, what);
-  return new ImgclsError('config', `CloudFormation refuses to ${what}: ${messageOf(error)}`, {
-    hint: 'Check the flags and the template; --parameter NAME=VALUE gives a parameter that has no flag.',
+  return new ImgclsError('config', `CloudFormation could not ${what}: ${messageOf(error)}`, {
+    hint: 'Check the flags and the template. --parameter NAME=VALUE sets a parameter that has no flag.',
     cause: error,
   });
 }
@@ -172,7 +172,7 @@ async function propose(
   try {
     const { Id, StackId } = await client.send(new CreateChangeSetCommand(request));
     if (Id === undefined || StackId === undefined)
-      throw new ImgclsError('transient', `CloudFormation did not name the change set of ${stack}.`);
+      throw new ImgclsError('transient', `CloudFormation returned no id for the change set of ${stack}.`);
     return { id: Id, stackId: StackId };
   } catch (error) {
     if (hasCode(error, 'ValidationError') && NOTHING_TO_CHANGE.test(messageOf(error))) return undefined;

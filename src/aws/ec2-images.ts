@@ -22,13 +22,13 @@ import { createWorkerImages } from './worker-images.ts';
 const ARCHITECTURE_TAG = 'imgcls:architecture';
 const BUILDER_TAG = 'imgcls:image-builder';
 
-/** As its maker keeps it up to date; EC2 looks it up. */
+/** A public parameter that Amazon keeps up to date. EC2 resolves it. */
 const AMAZON_LINUX = 'resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default';
 const ROOT_DEVICE = '/dev/xvda';
-/** Amazon Linux's own size; system, imgcls and a model or two take half of it. */
+/** The size of Amazon Linux's own image. The system, imgcls and one or two models use half of it. */
 const ROOT_GIB = 8;
 
-/** EC2's verbs of images over the SDK. */
+/** The Ec2Images port over the SDK. */
 export function createEc2Images(client: EC2Client): Ec2Images {
   return {
     ...createWorkerImages(client),
@@ -38,7 +38,7 @@ export function createEc2Images(client: EC2Client): Ec2Images {
         return Instances[0]?.InstanceId ?? '';
       }),
     builders: () =>
-      calling('look for builders (ec2:DescribeInstances)', undefined, async () => {
+      calling('list builders (ec2:DescribeInstances)', undefined, async () => {
         const states = ['pending', 'running', 'stopping', 'stopped'];
         const Filters = [
           { Name: 'tag-key', Values: [BUILDER_TAG] },
@@ -55,7 +55,7 @@ export function createEc2Images(client: EC2Client): Ec2Images {
       }),
     builderState: (id) =>
       orUndefined('InvalidInstanceID.NotFound', () =>
-        calling(`look at builder ${id} (ec2:DescribeInstances)`, undefined, async () => {
+        calling(`read the state of builder ${id} (ec2:DescribeInstances)`, undefined, async () => {
           const { Reservations = [] } = await client.send(
             new DescribeInstancesCommand({ InstanceIds: [id] }),
           );
@@ -63,7 +63,7 @@ export function createEc2Images(client: EC2Client): Ec2Images {
         }),
       ),
     consoleOutput: (id) =>
-      calling(`read the console of ${id} (ec2:GetConsoleOutput)`, undefined, async () => {
+      calling(`read the console output of ${id} (ec2:GetConsoleOutput)`, undefined, async () => {
         const { Output = '' } = await client.send(
           new GetConsoleOutputCommand({ InstanceId: id, Latest: true }),
         );
@@ -71,18 +71,18 @@ export function createEc2Images(client: EC2Client): Ec2Images {
       }),
     async terminate(id) {
       await orUndefined('InvalidInstanceID.NotFound', () =>
-        calling(`end builder ${id} (ec2:TerminateInstances)`, undefined, () =>
+        calling(`terminate builder ${id} (ec2:TerminateInstances)`, undefined, () =>
           client.send(new TerminateInstancesCommand({ InstanceIds: [id] })),
         ),
       );
     },
     createImage: (builder, image) =>
-      calling(`make an image of ${builder} (ec2:CreateImage)`, undefined, async () => {
+      calling(`create an image of ${builder} (ec2:CreateImage)`, undefined, async () => {
         const { ImageId = '' } = await client.send(new CreateImageCommand(imageRequest(builder, image)));
         return ImageId;
       }),
     imageState: (id) =>
-      calling(`look at image ${id} (ec2:DescribeImages)`, undefined, async () => {
+      calling(`read the state of image ${id} (ec2:DescribeImages)`, undefined, async () => {
         const { Images = [] } = await client.send(new DescribeImagesCommand({ ImageIds: [id] }));
         const { State, StateReason, BlockDeviceMappings } = Images[0] ?? {};
         const state = State === 'available' || State === 'pending' ? State : 'failed';
@@ -99,7 +99,7 @@ export function createEc2Images(client: EC2Client): Ec2Images {
     async remove({ id, snapshots }) {
       const gone = ['InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable'];
       await orUndefined(gone, () =>
-        calling(`take image ${id} away (ec2:DeregisterImage)`, undefined, () =>
+        calling(`deregister image ${id} (ec2:DeregisterImage)`, undefined, () =>
           client.send(new DeregisterImageCommand({ ImageId: id })),
         ),
       );
@@ -133,7 +133,7 @@ function builderRequest({
     InstanceType: instanceType as never,
     ...(subnet !== undefined && { SubnetId: subnet }),
     UserData: Buffer.from(userData).toString('base64'),
-    // Its disk is what it is for.
+    // The image is made from the disk of the stopped builder.
     InstanceInitiatedShutdownBehavior: 'stop',
     MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
     BlockDeviceMappings: [
@@ -170,7 +170,7 @@ function imageRequest(builder: string, { name, architecture, version }: NewImage
 const snapshotsOf = ({ BlockDeviceMappings = [] }: Pick<Image, 'BlockDeviceMappings'>): string[] =>
   BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
 
-/** What EC2 answers, or nothing where it says that there is no such thing. */
+/** The result of `call`; undefined if EC2 answers one of `codes`, which mean that the resource does not exist. */
 async function orUndefined<T>(codes: string | string[], call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();

@@ -22,8 +22,8 @@ import { calling } from './retry.ts';
 const MEBIBYTE = 1024 * 1024;
 const PAGE = 1000;
 
-/** Refusals that pass, in time or in another pool. */
-const PASSING = [
+/** Errors that may not occur later, or in another pool. */
+const CAPACITY_CODES = [
   'InsufficientInstanceCapacity',
   'InsufficientHostCapacity',
   'InsufficientReservedInstanceCapacity',
@@ -34,14 +34,14 @@ const PASSING = [
   'MaxSpotFleetRequestCountExceeded',
   'SpotMaxPriceTooLow',
   'UnfulfillableCapacity',
-  // The pool does not have the type at all: another has.
+  // The pool never has the type, but another may.
   'Unsupported',
 ];
 
 const mayPass = (code: string | undefined): boolean =>
-  code !== undefined && (PASSING.includes(code) || isTransientCode(code));
+  code !== undefined && (CAPACITY_CODES.includes(code) || isTransientCode(code));
 
-/** EC2's verbs over the SDK. */
+/** The Ec2 port over the SDK. */
 export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
   return {
     async describe({ key, value }) {
@@ -63,11 +63,11 @@ export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
         client.send(new CreateTagsCommand({ Resources, Tags: toTags(tags) })),
       ),
     untag: (ids, keys) =>
-      each(ids, 'tag instances (ec2:DeleteTags)', (Resources) =>
+      each(ids, 'untag instances (ec2:DeleteTags)', (Resources) =>
         client.send(new DeleteTagsCommand({ Resources, Tags: keys.map((Key) => ({ Key })) })),
       ),
     terminate: (ids) =>
-      each(ids, 'end instances (ec2:TerminateInstances)', (InstanceIds) =>
+      each(ids, 'terminate instances (ec2:TerminateInstances)', (InstanceIds) =>
         client.send(new TerminateInstancesCommand({ InstanceIds })),
       ),
     stop: (ids) =>
@@ -137,8 +137,8 @@ const tagSpecifications = (tags: Ec2Launch['tags']) =>
   (['instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags: toTags(tags) }));
 
 /**
- * Several pools, or spot, are for CreateFleet; a subnet too: RunInstances takes none where the template has a network
- * interface, as one without public addresses has.
+ * CreateFleet is needed for several pools, for spot and for a subnet: RunInstances accepts no subnet if the template has
+ * a network interface, and a template without public addresses has one.
  */
 const isFleet = ({ pools, spot }: Ec2Launch): boolean =>
   pools.length > 1 || spot > 0 || pools.some(({ subnet }) => subnet !== undefined);
@@ -173,13 +173,13 @@ async function runInstances(client: EC2Client, launch: Ec2Launch) {
     return { started: Instances.map(({ InstanceId = '' }) => InstanceId), refusals: [] };
   } catch (error) {
     const ours = awsError(error, 'launch instances (ec2:RunInstances)');
-    if (!hasCode(error, ...PASSING)) throw ours;
+    if (!hasCode(error, ...CAPACITY_CODES)) throw ours;
     const refusal: Refusal = { code: (error as Error).name, why: ours.message, mayPass: true };
     return { started: [], refusals: [refusal] };
   }
 }
 
-/** All pools in one call, answered at once; what could not be had comes with its reasons. */
+/** Asks for all pools in one synchronous call. The response lists what was launched and why the rest was not. */
 async function createFleet(client: EC2Client, launch: Ec2Launch) {
   const request = fleetRequest(launch);
   const { Instances = [], Errors = [] } = await calling(
@@ -195,7 +195,7 @@ async function createFleet(client: EC2Client, launch: Ec2Launch) {
       ...(SubnetId !== undefined && { subnet: SubnetId }),
     };
     const where = [InstanceType, SubnetId].filter((part) => part !== undefined).join(' in ');
-    const why = `EC2 has no ${where || 'instance'} for us: ${ErrorMessage ?? ErrorCode} (${ErrorCode})`;
+    const why = `EC2 could not launch ${where || 'an instance'}: ${ErrorMessage ?? ErrorCode} (${ErrorCode})`;
     return { code: ErrorCode, why, mayPass: mayPass(ErrorCode), ...(where !== '' && { pool }) };
   });
   return { started, refusals };
@@ -235,13 +235,13 @@ async function startInstances(client: EC2Client, ids: readonly string[]): Promis
       await client.send(new StartInstancesCommand({ InstanceIds }));
       started.push(...InstanceIds);
     } catch (error) {
-      if (!hasCode(error, ...PASSING)) throw error;
+      if (!hasCode(error, ...CAPACITY_CODES)) throw error;
     }
   });
   return started;
 }
 
-/** All at once; where one of them is not there (any more, or yet), the others each by itself. */
+/** Makes one call for all. If EC2 does not know one of them (any more, or yet), makes one call for each. */
 async function each(
   ids: readonly string[],
   what: string,

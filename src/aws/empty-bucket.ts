@@ -1,4 +1,4 @@
-/** Buckets, for those who take them away. */
+/** Counting, emptying and deleting buckets. */
 import {
   AbortMultipartUploadCommand,
   DeleteBucketCommand,
@@ -58,13 +58,13 @@ export function createBuckets(client: S3Client): Buckets {
   };
 }
 
-/** A key as it is: its special characters are written out where the answer says so. */
+/** The decoded key: its special characters are URL-encoded if the response says so. */
 const keyIn = ({ EncodingType }: { EncodingType?: string | undefined }, key: string): string =>
   EncodingType === 'url' ? decoded(key) : key;
 
 const isGone = (error: unknown): boolean => hasCode(causeOf(error), 'NoSuchBucket');
 
-/** Every version of every object, and every mark of a deletion, page by page. */
+/** Every version of every object and every delete marker, page by page. */
 async function* versionsOf(
   client: S3Client,
   name: string,
@@ -92,9 +92,9 @@ async function* versionsOf(
   }
 }
 
-/** Parts of uploads that never ended stand in no listing of objects. */
+/** Parts of unfinished uploads appear in no list of objects. */
 async function abortUploads(client: S3Client, name: string, signal: AbortSignal | undefined): Promise<void> {
-  const what = `end the unfinished uploads in ${name} (s3:AbortMultipartUpload)`;
+  const what = `abort unfinished uploads in ${name} (s3:AbortMultipartUpload)`;
   let from: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
   while (from !== undefined) {
     const command = new ListMultipartUploadsCommand({ Bucket: name, EncodingType: 'url', ...from });

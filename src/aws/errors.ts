@@ -1,7 +1,7 @@
-/** What the AWS SDK throws, as errors of ours: who can act on them, and how. */
+/** Turns errors of the AWS SDK into errors of ours, with a kind (who can fix it) and a hint (how). */
 import { DamagedError, type ErrorKind, ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
-/** The fields of SDK, service and network errors that tell them apart; any may be absent. */
+/** The fields that identify SDK, service and network errors. Any may be absent. */
 interface SdkError {
   name?: string;
   code?: unknown;
@@ -14,7 +14,7 @@ interface SdkError {
 
 const fieldsOf = (error: unknown): SdkError => (typeof error === 'object' && error !== null ? error : {});
 
-/** Every name that the error goes by. SQS prefixes some of its names in one of its two protocols. */
+/** All codes of the error. In one of its two protocols SQS adds a prefix to some of them. */
 function codesOf(error: unknown): string[] {
   const { name, code, Code, Error: inner } = fieldsOf(error);
   return [name, code, Code, inner?.Code]
@@ -31,7 +31,7 @@ export const statusOf = (error: unknown): number | undefined => fieldsOf(error).
 export const attemptsOf = (error: unknown): number => fieldsOf(error).$metadata?.attempts ?? 1;
 
 const TRANSIENT_CODES = [
-  // Throttling, and limits that pass.
+  // Throttling and temporary limits.
   'SlowDown',
   'Throttling',
   'ThrottlingException',
@@ -43,7 +43,7 @@ const TRANSIENT_CODES = [
   'BandwidthLimitExceeded',
   'KmsThrottled',
   'OverLimit',
-  // The service's own trouble.
+  // Failures of the service.
   'InternalError',
   'InternalFailure',
   'Unavailable',
@@ -52,7 +52,7 @@ const TRANSIENT_CODES = [
   'ConditionalRequestConflict',
   'ResourceContention',
   'ScalingActivityInProgress',
-  // What a bad connection does to a request.
+  // Failures of the connection.
   'RequestTimeout',
   'RequestTimeoutException',
   'IncompleteBody',
@@ -71,7 +71,7 @@ const TRANSIENT_CODES = [
   'ERR_STREAM_PREMATURE_CLOSE',
 ];
 
-/** True where the same request may succeed later, going by a code alone (as bulk answers give it). */
+/** Whether the same request may succeed later, judged by its code alone (bulk responses give no more). */
 export const isTransientCode = (code: string | undefined): boolean =>
   code !== undefined && TRANSIENT_CODES.includes(code.replace(/^AWS\.SimpleQueueService\./, ''));
 
@@ -86,7 +86,7 @@ interface Cause {
   hint: string;
 }
 
-/** Errors that a person has to end, or that need more words than the service has for them. */
+/** Errors that a person must fix, or that the service does not explain well enough. */
 const CAUSES: Cause[] = [
   {
     codes: ['CredentialsProviderError', 'TokenProviderError'],
@@ -104,13 +104,13 @@ const CAUSES: Cause[] = [
     codes: ['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired'],
     kind: 'permanent',
     reason: 'the AWS credentials have expired',
-    hint: `Get new ones. ${SIGN_IN}`,
+    hint: `Get new credentials. ${SIGN_IN}`,
   },
   {
     codes: ['UnauthorizedOperation'],
     kind: 'permanent',
     reason: 'access is denied',
-    hint: 'Allow the action that is named to the identity in use (aws sts get-caller-identity).',
+    hint: 'Grant the named action to the identity in use (aws sts get-caller-identity).',
   },
   {
     codes: [
@@ -121,43 +121,43 @@ const CAUSES: Cause[] = [
       'InvalidLaunchTemplateName.MalformedException',
     ],
     kind: 'config',
-    reason: 'there is no such launch template, or no such version of it, in this region',
-    hint: '"aws ec2 describe-launch-templates" lists them; --launch-template takes a name or an id, with :VERSION if need be.',
+    reason: 'this region has no such launch template or version of it',
+    hint: 'Check --launch-template: a name or an id, optionally with :VERSION. "aws ec2 describe-launch-templates" lists templates.',
   },
   {
     codes: ['InvalidAMIID.NotFound', 'InvalidAMIID.Malformed', 'InvalidAMIID.Unavailable'],
     kind: 'config',
-    reason: 'there is no such machine image in this region, or it may not be seen',
-    hint: '"imgcls ami build" makes one, "imgcls deploy" puts the newest into the launch template.',
+    reason: 'the machine image does not exist in this region, or this account may not use it',
+    hint: 'Build one with "imgcls ami build", then run "imgcls deploy" to put it into the launch template.',
   },
   {
     codes: ['InvalidInstanceType'],
     kind: 'config',
-    reason: 'EC2 knows no such instance type in this region',
-    hint: 'Check --instance-types; "aws ec2 describe-instance-types" lists those there are.',
+    reason: 'this region has no such instance type',
+    hint: 'Check --instance-types. "aws ec2 describe-instance-types" lists the types of the region.',
   },
   {
     codes: ['RequestTimeTooSkewed', 'RequestInTheFuture'],
     kind: 'permanent',
     reason: 'the clock of this machine is wrong',
-    hint: 'Set the clock (turn on time synchronisation): AWS takes requests within 15 minutes of its own.',
+    hint: 'Set the clock (turn on time synchronisation). AWS rejects requests that are 15 minutes off.',
   },
   {
     codes: ['InvalidAccessKeyId', 'InvalidClientTokenId', 'UnrecognizedClientException', 'InvalidToken'],
     kind: 'permanent',
-    reason: 'AWS does not know the credentials',
+    reason: 'AWS does not recognise the credentials',
     hint: CHECK_KEYS,
   },
   {
     codes: ['SignatureDoesNotMatch', 'InvalidSignatureException', 'AuthFailure', 'InvalidSecurity'],
     kind: 'permanent',
-    hint: `${CHECK_KEYS} A wrong clock on this machine has the same effect.`,
+    hint: `${CHECK_KEYS} A wrong clock on this machine causes the same error.`,
   },
   {
     codes: ['NoSuchBucket'],
     kind: 'permanent',
     reason: 'the bucket does not exist',
-    hint: 'Check the name of the bucket and the region; `imgcls deploy` makes the buckets of a cluster.',
+    hint: 'Check the name of the bucket and the region. "imgcls deploy" creates the buckets of a cluster.',
   },
   {
     codes: ['PermanentRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException'],
@@ -169,32 +169,32 @@ const CAUSES: Cause[] = [
     codes: ['InvalidObjectState'],
     kind: 'permanent',
     reason: 'the object is archived',
-    hint: 'Restore it from its archive (aws s3api restore-object) first.',
+    hint: 'Restore it first (aws s3api restore-object).',
   },
   {
     codes: ['QueueDeletedRecently'],
     kind: 'transient',
-    hint: 'The name of a deleted queue is blocked for 60 seconds.',
+    hint: 'SQS blocks the name of a deleted queue for 60 seconds. Try again then.',
   },
   {
     codes: ['ENOTFOUND'],
     kind: 'transient',
-    hint: 'Check the network, AWS_REGION and AWS_ENDPOINT_URL: there is no such host.',
+    hint: 'The host name was not found. Check the network, AWS_REGION and AWS_ENDPOINT_URL.',
   },
   {
     codes: ['ECONNREFUSED'],
     kind: 'transient',
-    hint: 'Check the network, a proxy and AWS_ENDPOINT_URL: nobody answers there.',
+    hint: 'The host refused the connection. Check the network, the proxy and AWS_ENDPOINT_URL.',
   },
   {
     codes: ['AccessDenied', 'AccessDeniedException', 'KmsAccessDenied', 'AllAccessDisabled', 'Forbidden'],
     kind: 'permanent',
     reason: 'access is denied',
-    hint: 'Check the permissions of the identity in use (aws sts get-caller-identity). Without s3:ListBucket S3 denies objects that are not there, too.',
+    hint: 'Check the permissions of the identity in use (aws sts get-caller-identity). Without s3:ListBucket, S3 answers "access denied" for missing objects too.',
   },
 ];
 
-/** For answers that have no body to say it. */
+/** For responses without a body, where S3 gives only a status. */
 export const noSuchBucket = (bucket: string, cause: unknown): ImgclsError =>
   awsError(
     Object.assign(new Error('no such bucket', { cause }), { code: 'NoSuchBucket' }),
@@ -202,24 +202,24 @@ export const noSuchBucket = (bucket: string, cause: unknown): ImgclsError =>
   );
 
 /**
- * An error of the SDK as one of ours, with the origin as its cause. Errors of ours stay as they are.
- * @param what what was tried, as in "Could not ...": "read s3://bucket/key".
+ * Turns an error of the SDK into one of ours, with the original as its cause. Errors of ours stay as they are.
+ * @param what the attempted action, to follow "Could not": "read s3://bucket/key".
  */
 export function awsError(error: unknown, what: string): ImgclsError {
   if (error instanceof ImgclsError) return error;
-  // The SDK has no code for it.
+  // The SDK has no code for this error.
   if (/^checksum mismatch/i.test(messageOf(error)))
-    return new DamagedError(`Could not ${what}: its bytes are not those of its checksum.`, error);
-  const { kind, reason = wordsOf(error), hint } = causeOf(error);
+    return new DamagedError(`Could not ${what}: the bytes do not match the checksum.`, error);
+  const { kind, reason = reasonOf(error), hint } = causeOf(error);
   const options = hint === undefined ? { cause: error } : { hint, cause: error };
   return new ImgclsError(kind, `Could not ${what}: ${reason.replace(/\.$/, '')}.`, options);
 }
 
 /**
- * Of the errors of a host with several addresses only the single ones have words, and an answer to HEAD has no body to
- * bring any: the status stands for them then.
+ * The message of an error. For a host with several addresses only the inner errors have messages. A response to HEAD
+ * has no body and so no message: the status takes its place.
  */
-function wordsOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   const message = messageOf(
     error instanceof AggregateError && error.message === '' ? error.errors[0] : error,
   );
@@ -237,29 +237,32 @@ function causeOf(error: unknown): { kind: ErrorKind; reason?: string; hint?: str
       hint: 'Set AWS_REGION, or give the profile a region (aws configure).',
     };
   }
-  if (message.includes('Deserialization error')) return causeOfStrange(statusOf(error) ?? 0);
+  if (message.includes('Deserialization error')) return causeOfUnreadable(statusOf(error) ?? 0);
   const known = CAUSES.find(({ codes }) => hasCode(error, ...codes));
   if (known !== undefined) return known;
   if (isTransientError(error)) return { kind: 'transient' };
   return causeOfStatus(statusOf(error));
 }
 
-/** The answer is neither XML nor JSON of AWS: a proxy's page, or one that was cut off. */
-function causeOfStrange(status: number): ReturnType<typeof causeOf> {
+/** The response is neither XML nor JSON of AWS: it is the page of a proxy, or was cut off. */
+function causeOfUnreadable(status: number): ReturnType<typeof causeOf> {
   return {
     kind: status < 300 || status >= 500 ? 'transient' : 'permanent',
-    reason: `the answer (HTTP ${status}) is not one of AWS`,
-    hint: 'Check AWS_ENDPOINT_URL and the proxies between here and there.',
+    reason: `the response (HTTP ${status}) did not come from AWS`,
+    hint: 'Check AWS_ENDPOINT_URL and the proxies on the way.',
   };
 }
 
-/** Where nothing but the status tells. */
+/** For errors without a known code. */
 function causeOfStatus(status: number | undefined): ReturnType<typeof causeOf> {
   const denied = CAUSES.find(({ codes }) => codes.includes('AccessDenied'));
   if (status === 403 && denied !== undefined) return denied;
   if (status === 301) return { kind: 'permanent', hint: 'Set AWS_REGION to the region of the bucket.' };
   if (status === 400) {
-    return { kind: 'permanent', hint: 'Expired credentials and a wrong region are common causes.' };
+    return {
+      kind: 'permanent',
+      hint: 'Expired credentials or a wrong region can cause this. Check both.',
+    };
   }
   return { kind: 'permanent' };
 }
@@ -273,7 +276,7 @@ function isTransientError(error: unknown): boolean {
     $fault === 'server' ||
     status >= 500 ||
     status === 429 ||
-    // Nor one for messages that were damaged on the way.
+    // The SDK has no code for messages that were damaged on the way.
     /checksum/i.test(messageOf(error))
   );
 }

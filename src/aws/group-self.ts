@@ -1,4 +1,4 @@
-/** What a machine of an Auto Scaling group says about itself to the group. */
+/** Requests of a machine about itself to its Auto Scaling group. */
 import { type AutoScalingClient, SetInstanceProtectionCommand } from '@aws-sdk/client-auto-scaling';
 import type { CapacityAfter } from '../core/aws-account/auto-scaling.ts';
 import { isTransient } from '../core/runtime/errors.ts';
@@ -10,7 +10,7 @@ export interface GroupMembership {
   instanceId: string;
 }
 
-/** Keeps the group from choosing this machine when it gets smaller, or no longer. @throws {ImgclsError} */
+/** Turns scale-in protection of this machine on or off. @throws {ImgclsError} */
 export async function protectSelf(
   client: AutoScalingClient,
   { group, instanceId, isProtected }: GroupMembership & { isProtected: boolean },
@@ -29,8 +29,8 @@ export async function protectSelf(
 }
 
 /**
- * Ends this machine and lowers the group's capacity in the same call; a group at its minimum gets another machine in its
- * place. @throws {ImgclsError} where it may not.
+ * Terminates this machine and lowers the group's capacity in the same call. A group at its minimum size replaces the
+ * machine. @throws {ImgclsError} without permission.
  */
 export async function endSelfInGroup(client: AutoScalingClient, instanceId: string): Promise<void> {
   const end = (capacity: CapacityAfter) =>

@@ -4,7 +4,7 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { calling } from './retry.ts';
 
-/** The region of AWS's own settings; undefined where they name none. Makes no request. */
+/** The region of AWS's own settings; undefined if they have none. Makes no request. */
 export async function usualRegion(): Promise<string | undefined> {
   const client = new STSClient(smallRequests({}));
   try {
@@ -16,32 +16,28 @@ export async function usualRegion(): Promise<string | undefined> {
   }
 }
 
-/** Whose credentials these are, in which region they are used, and what time AWS has. Needs no permission. */
+/** The account and identity of the credentials, their region, and the time of AWS's clock. Needs no permission. */
 export async function whoAmI(options: SdkClientOptions): Promise<Caller> {
   const client = new STSClient(smallRequests(options));
   let serverMs: number | undefined;
   client.middlewareStack.add(
     (next) => async (args) => {
-      const answer = await next(args);
-      const { headers } = answer.response as { headers?: Record<string, string> };
+      const result = await next(args);
+      const { headers } = result.response as { headers?: Record<string, string> };
       const dateMs = Date.parse(headers?.date ?? '');
       if (!Number.isNaN(dateMs)) serverMs = dateMs;
-      return answer;
+      return result;
     },
     { step: 'deserialize', name: 'serverDate', priority: 'low' },
   );
   try {
-    return await calling(
-      'find out whose credentials these are (sts:GetCallerIdentity)',
-      undefined,
-      async () => {
-        const region = await client.config.region();
-        const { Account, Arn } = await client.send(new GetCallerIdentityCommand({}));
-        if (Account === undefined || Arn === undefined)
-          throw new ImgclsError('transient', 'AWS left something out of its answer about the credentials.');
-        return { account: Account, arn: Arn, region, ...(serverMs !== undefined && { serverMs }) };
-      },
-    );
+    return await calling('identify the credentials (sts:GetCallerIdentity)', undefined, async () => {
+      const region = await client.config.region();
+      const { Account, Arn } = await client.send(new GetCallerIdentityCommand({}));
+      if (Account === undefined || Arn === undefined)
+        throw new ImgclsError('transient', "AWS's response about the credentials is incomplete.");
+      return { account: Account, arn: Arn, region, ...(serverMs !== undefined && { serverMs }) };
+    });
   } finally {
     client.destroy();
   }

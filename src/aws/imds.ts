@@ -1,4 +1,4 @@
-/** What an EC2 instance may ask about itself: the instance metadata service, version 2 (a token, then questions). */
+/** A client of the EC2 instance metadata service, version 2: it fetches a token and sends it with each request. */
 import * as z from 'zod';
 import type { Interruption } from '../core/fleet/machine.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -6,9 +6,9 @@ import type { Clock } from '../core/runtime/clock.ts';
 const DEFAULT_ENDPOINT = 'http://169.254.169.254';
 const TOKEN_TTL_SECONDS = 21_600;
 const REQUEST_TIMEOUT_MS = 1000;
-/** As often as AWS asks for: a notice comes two minutes before. */
+/** The interval that AWS recommends. A spot notice comes two minutes before the interruption. */
 const POLL_MS = 5000;
-/** Right after a boot the service may not answer yet, and a worker under a wrong name is nobody's. */
+/** Right after boot the service may not respond yet, and the controller cannot match a worker with a wrong id. */
 const IDENTITY_TRIES = 4;
 const IDENTITY_PAUSE_MS = 1000;
 
@@ -25,7 +25,7 @@ export class MetadataService {
   readonly #endpoint: string;
   #token: string | undefined;
 
-  /** Undefined where the environment says that there is none. */
+  /** Undefined if the environment disables the service. */
   static of(env: NodeJS.ProcessEnv): MetadataService | undefined {
     if (env.AWS_EC2_METADATA_DISABLED?.toLowerCase() === 'true') return undefined;
     return new MetadataService(env.AWS_EC2_METADATA_SERVICE_ENDPOINT || DEFAULT_ENDPOINT);
@@ -35,7 +35,7 @@ export class MetadataService {
     this.#endpoint = endpoint.replace(/\/$/, '');
   }
 
-  /** Undefined where no metadata service answers, asked a few times: this is no EC2 instance. */
+  /** Undefined if no metadata service responds after a few attempts: this machine is not an EC2 instance. */
   async identity(clock: Clock): Promise<InstanceIdentity | undefined> {
     for (let left = IDENTITY_TRIES; left > 0; left--) {
       try {
@@ -48,42 +48,42 @@ export class MetadataService {
     return undefined;
   }
 
-  /** @throws when the service does not answer. */
+  /** @throws if the service does not respond. */
   async interruption(): Promise<Interruption | undefined> {
     if ((await this.#get('/latest/meta-data/spot/instance-action')) !== undefined) return 'spot';
     const rebalance = await this.#get('/latest/meta-data/events/recommendations/rebalance');
     return rebalance === undefined ? undefined : 'rebalance';
   }
 
-  /** Undefined where there is no such thing to tell. */
+  /** Undefined if the service has no such item (404). */
   async #get(path: string): Promise<string | undefined> {
     this.#token ??= await this.#newToken();
     const headers = { 'x-aws-ec2-metadata-token': this.#token };
-    const answer = await fetch(`${this.#endpoint}${path}`, { headers, signal: timeout() });
-    const text = await answer.text();
-    if (answer.ok) return text;
-    if (answer.status === 404) return undefined;
-    // A token that has run out is replaced at the next question.
+    const response = await fetch(`${this.#endpoint}${path}`, { headers, signal: timeout() });
+    const text = await response.text();
+    if (response.ok) return text;
+    if (response.status === 404) return undefined;
+    // An expired token is replaced at the next request.
     this.#token = undefined;
-    throw new Error(`The instance metadata service answered ${answer.status} to ${path}.`);
+    throw new Error(`The instance metadata service answered ${response.status} to ${path}.`);
   }
 
   async #newToken(): Promise<string> {
     const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_TTL_SECONDS) };
-    const answer = await fetch(`${this.#endpoint}/latest/api/token`, {
+    const response = await fetch(`${this.#endpoint}/latest/api/token`, {
       method: 'PUT',
       headers,
       signal: timeout(),
     });
-    const token = await answer.text();
-    if (!answer.ok) throw new Error(`The instance metadata service gives no token (${answer.status}).`);
+    const token = await response.text();
+    if (!response.ok) throw new Error(`The instance metadata service gave no token (${response.status}).`);
     return token;
   }
 }
 
 const timeout = () => AbortSignal.timeout(REQUEST_TIMEOUT_MS);
 
-/** Asks every 5 s, through whatever the service does, until there is something to tell or the signal aborts. */
+/** Polls every 5 s until there is a notice or the signal aborts. Errors of the service do not end the polling. */
 export async function untilInterruption(
   service: Pick<MetadataService, 'interruption'>,
   clock: Clock,

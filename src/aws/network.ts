@@ -13,11 +13,11 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 import { awsError, hasCode } from './errors.ts';
 import { calling } from './retry.ts';
 
-/** What a deployment asks about a VPC, over EC2. */
+/** The Network port over EC2: what a deployment needs to know about a VPC. */
 export function createNetwork(client: EC2Client): Network {
   return {
     defaultVpc: () =>
-      calling('look for the default VPC (ec2:DescribeVpcs)', undefined, async () => {
+      calling('look up the default VPC (ec2:DescribeVpcs)', undefined, async () => {
         const Filters = [{ Name: 'is-default', Values: ['true'] }];
         const { Vpcs: [vpc] = [] } = await client.send(new DescribeVpcsCommand({ Filters }));
         return vpc?.VpcId;
@@ -26,7 +26,7 @@ export function createNetwork(client: EC2Client): Network {
     subnets: (ids) => subnets(client, { SubnetIds: [...ids] }, ids.join(', ')),
     async withoutWayOut(vpc, ids) {
       const tables = await routeTables(client, vpc);
-      return ids.filter((id) => !(tableOf(id, tables)?.Routes ?? []).some(isWayOut));
+      return ids.filter((id) => !(tableOf(id, tables)?.Routes ?? []).some(isOutboundRoute));
     },
     async routeTables(vpc, ids) {
       const tables = await routeTables(client, vpc);
@@ -64,8 +64,8 @@ async function subnets(
     if (
       hasCode(error, 'InvalidSubnetID.NotFound', 'InvalidSubnetID.Malformed', 'InvalidSubnetId.Malformed')
     ) {
-      throw new ImgclsError('usage', `Not every subnet of ${words} is there.`, {
-        hint: '"aws ec2 describe-subnets" lists those of the region; --region, or AWS_REGION, says which region is asked.',
+      throw new ImgclsError('usage', `Not all subnets of ${words} exist in this region.`, {
+        hint: 'Set --region (or AWS_REGION) to the region of the subnets. "aws ec2 describe-subnets" lists subnets.',
         cause: error,
       });
     }
@@ -79,11 +79,11 @@ const routeTables = (client: EC2Client, vpc: string): Promise<RouteTable[]> =>
     return pages.flatMap(({ RouteTables = [] }) => RouteTables);
   });
 
-/** A subnet that no table names has the main one. */
+/** A subnet without a route table of its own uses the main one. */
 const tableOf = (subnet: string, tables: readonly RouteTable[]): RouteTable | undefined =>
   tables.find(({ Associations = [] }) => Associations.some(({ SubnetId }) => SubnetId === subnet)) ??
   tables.find(({ Associations = [] }) => Associations.some(({ Main }) => Main === true));
 
-/** An internet gateway serves only those with a public address; anything else (NAT, a transit gateway) serves all. */
-const isWayOut = ({ DestinationCidrBlock, GatewayId = '', State }: Route): boolean =>
+/** An internet gateway serves only machines with a public address; NAT or a transit gateway serves all. */
+const isOutboundRoute = ({ DestinationCidrBlock, GatewayId = '', State }: Route): boolean =>
   DestinationCidrBlock === '0.0.0.0/0' && State !== 'blackhole' && !GatewayId.startsWith('igw-');

@@ -4,7 +4,7 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { calling } from './retry.ts';
 
-/** What an identity may do, by IAM's policy simulator; `end` lets go of the connections. */
+/** Finds missing permissions with IAM's policy simulator; `end` closes the connections. */
 export function createPermissions(options: SdkClientOptions): Permissions & { end(): void } {
   const client = new IAMClient(smallRequests(options));
   return {
@@ -12,7 +12,7 @@ export function createPermissions(options: SdkClientOptions): Permissions & { en
       if (/:root$/.test(callerArn)) return [];
       const PolicySourceArn = await principalOf(client, callerArn);
       const lacking: Permission[] = [];
-      // One resource a question: an action is judged on each resource it is asked with.
+      // One resource a request: the simulator checks every action on every resource of a request.
       for (const [resource, some] of Map.groupBy(permissions, (each) => each.resource)) {
         const command = new SimulatePrincipalPolicyCommand({
           PolicySourceArn,
@@ -33,13 +33,13 @@ export function createPermissions(options: SdkClientOptions): Permissions & { en
   };
 }
 
-/** Policies hang on the role, whose ARN has a path that that of its session lacks. */
+/** Policies belong to the role. The ARN of its session lacks the role's path, so look the role up. */
 async function principalOf(client: IAMClient, arn: string): Promise<string> {
   const role = /:assumed-role\/([^/]+)\//.exec(arn)?.[1];
   if (role === undefined) return arn;
   const { Role } = await calling(`look up role ${role} (iam:GetRole)`, undefined, () =>
     client.send(new GetRoleCommand({ RoleName: role })),
   );
-  if (Role?.Arn === undefined) throw new ImgclsError('transient', `IAM left the ARN out of role ${role}.`);
+  if (Role?.Arn === undefined) throw new ImgclsError('transient', `IAM returned no ARN for role ${role}.`);
   return Role.Arn;
 }

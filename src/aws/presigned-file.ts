@@ -2,33 +2,33 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, type S3Client 
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { calling } from './retry.ts';
 
-/** A file that others may read for a while, who have no permission of their own. */
+/** A file that a reader without permissions can download for a limited time. */
 export interface PresignedFile {
   url: string;
-  takeBack(): Promise<void>;
+  remove(): Promise<void>;
 }
 
 export interface PresignOptions {
   bucket: string;
   key: string;
-  forSeconds: number;
+  expiresInSeconds: number;
 }
 
-/** Puts a file into a bucket and signs an address for it. @throws {ImgclsError} */
+/** Puts a file into a bucket and signs a URL for it. @throws {ImgclsError} */
 export async function createPresignedFile(
   client: S3Client,
   body: Uint8Array,
-  { bucket, key, forSeconds }: PresignOptions,
+  { bucket, key, expiresInSeconds }: PresignOptions,
 ): Promise<PresignedFile> {
-  const place = { Bucket: bucket, Key: key };
+  const object = { Bucket: bucket, Key: key };
   await calling(`store s3://${bucket}/${key} (s3:PutObject)`, undefined, () =>
-    client.send(new PutObjectCommand({ ...place, Body: body })),
+    client.send(new PutObjectCommand({ ...object, Body: body })),
   );
   return {
-    url: await getSignedUrl(client, new GetObjectCommand(place), { expiresIn: forSeconds }),
-    async takeBack() {
+    url: await getSignedUrl(client, new GetObjectCommand(object), { expiresIn: expiresInSeconds }),
+    async remove() {
       await calling(`delete s3://${bucket}/${key} (s3:DeleteObject)`, undefined, () =>
-        client.send(new DeleteObjectCommand(place)),
+        client.send(new DeleteObjectCommand(object)),
       );
     },
   };

@@ -11,7 +11,7 @@ import { awsError, hasCode } from './errors.ts';
 /** "Running On-Demand Standard instances" and "All Standard Spot Instance Requests", in vCPUs. */
 const CODES = { 'on-demand': 'L-1216C47A', spot: 'L-34B43A08' } as const;
 
-/** The account's quotas of EC2; `end` lets go of the connections. */
+/** The account's quotas of EC2; `end` closes the connections. */
 export function createQuotas(options: SdkClientOptions): Quotas & { end(): void } {
   const client = new ServiceQuotasClient(smallRequests(options));
   return {
@@ -20,13 +20,13 @@ export function createQuotas(options: SdkClientOptions): Quotas & { end(): void 
       try {
         const { Quota } = await client
           .send(new GetServiceQuotaCommand(which))
-          // One that was never changed may have the default alone.
+          // A quota that was never changed may exist only as the default.
           .catch((error: unknown) => {
             if (!hasCode(error, 'NoSuchResourceException')) throw error;
             return client.send(new GetAWSDefaultServiceQuotaCommand(which));
           });
         if (Quota?.Value === undefined)
-          throw new ImgclsError('transient', `AWS left the value out of quota ${which.QuotaCode}.`);
+          throw new ImgclsError('transient', `AWS returned no value for quota ${which.QuotaCode}.`);
         return Quota.Value;
       } catch (error) {
         throw awsError(error, `read quota ${which.QuotaCode} (servicequotas:GetServiceQuota)`);

@@ -1,23 +1,23 @@
-/** Bodies on their way to and from S3. */
+/** Bodies of requests to S3 and of its responses. */
 import { PassThrough, type Readable, Transform } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { Body } from '../core/cloud/ports.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { awsError } from './errors.ts';
 
-/** Streams up to this length are read into memory, so that the SDK can send them again by itself. */
+/** Shorter streams are read into memory: then the SDK can retry them itself. */
 export const STREAM_FROM_BYTES = 1024 * 1024;
 
-/** What one PutObject takes. */
+/** The limit of one PutObject. */
 const MAX_PUT_BYTES = 5 * 1024 ** 3;
 
 export interface OutgoingBody {
   bytes: number;
-  /** The SDK can send it again by itself; else each try here opens a stream of its own. */
+  /** The SDK can retry it. Otherwise each attempt here opens a new stream. */
   repeatable: boolean;
   /**
-   * Makes one try with the body. A source that breaks or that is shorter or longer than it said ends the request
-   * before its last byte, so that nothing is stored.
+   * Makes one attempt. If the source fails, or is shorter or longer than announced, the request ends before its last
+   * byte and S3 stores nothing.
    */
   send<T>(
     signal: AbortSignal | undefined,
@@ -31,7 +31,7 @@ export async function outgoingBody(body: Body, what: string): Promise<OutgoingBo
   if (body.bytes > MAX_PUT_BYTES) {
     throw new ImgclsError(
       'permanent',
-      `Could not ${what}: it has ${body.bytes} bytes, and S3 takes 5 GiB at once.`,
+      `Could not ${what}: it has ${body.bytes} bytes, and S3's limit is 5 GiB.`,
     );
   }
   if (body.bytes >= STREAM_FROM_BYTES) return streamBody(body, what);
@@ -45,7 +45,7 @@ function streamBody(source: { bytes: number; open(): Readable }, what: string): 
     async send(signal, put) {
       const failed = new AbortController();
       const stream = lengthChecked(source, what);
-      // The SDK pipes the stream and does not hear of its errors: without this, the request would hang.
+      // The SDK pipes the stream and does not notice its errors: without this, the request would hang.
       stream.once('error', (error) => failed.abort(error));
       const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
       try {
@@ -63,16 +63,14 @@ const bytesBody = (bytes: Uint8Array): OutgoingBody => ({
   send: (signal, put) => put(bytes, signal),
 });
 
-/** The source's bytes; fails where there are not exactly as many as it said. Destroying it destroys the source. */
+/** The source's bytes; fails if their number differs from the announced one. Destroying it destroys the source. */
 function lengthChecked(source: { bytes: number; open(): Readable }, what: string): Readable {
   let seen = 0;
   const wrongLength = (): ImgclsError =>
     new ImgclsError(
       'permanent',
-      `Could not ${what}: it should have ${source.bytes} bytes and has another length.`,
-      {
-        hint: 'It was changed while it was read.',
-      },
+      `Could not ${what}: its length changed while it was read (expected ${source.bytes} bytes).`,
+      { hint: 'Try again when no other program writes to it.' },
     );
   const checked = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -87,11 +85,11 @@ function lengthChecked(source: { bytes: number; open(): Readable }, what: string
   return joined(source.open(), checked, (error) => error);
 }
 
-/** The bytes of an answer; a connection that breaks half way shows as an error of ours. */
+/** The bytes of a response. A connection that breaks half way causes an ImgclsError. */
 export const incomingStream = (source: Readable, what: string): Readable =>
   joined(source, new PassThrough(), (error) => awsError(error, what));
 
-/** Like `pipeline`, which would pass the source's error on as it is. */
+/** Like `pipeline`, but converts the source's error. */
 function joined(source: Readable, target: Transform, asError: (error: Error) => Error): Readable {
   source.once('error', (error) => target.destroy(asError(error)));
   source.once('close', () => {

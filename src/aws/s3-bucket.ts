@@ -1,4 +1,4 @@
-/** What the S3 verbs share: which bucket, how its objects are named in errors, what an answer says of an object. */
+/** Shared by the calls of S3: the bucket, names of its objects in errors, and fields of responses. */
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ObjectInfo } from '../core/cloud/ports.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
@@ -24,13 +24,10 @@ interface DescribesObject {
   LastModified?: Date | undefined;
 }
 
-/** @throws {ImgclsError} where the answer lacks what every object has: no zero or empty text stands in for it. */
+/** @throws {ImgclsError} if the response lacks a field that every object has: a missing value is not zero. */
 export function infoOf(bucket: S3Bucket, { ETag, ContentLength, LastModified }: DescribesObject): ObjectInfo {
   if (ETag === undefined || ContentLength === undefined || LastModified === undefined) {
-    throw new ImgclsError(
-      'transient',
-      `S3 left something out of its answer for an object of ${bucket.name}.`,
-    );
+    throw new ImgclsError('transient', `S3's response for an object of ${bucket.name} is incomplete.`);
   }
   return { etag: ETag, bytes: ContentLength, modifiedAtMs: LastModified.getTime() };
 }

@@ -1,12 +1,12 @@
-/** Deleting by the thousand. */
+/** Deletes objects in batches of a thousand. */
 import { DeleteObjectCommand, DeleteObjectsCommand, type ObjectIdentifier } from '@aws-sdk/client-s3';
 import { awsError, isTransientCode } from './errors.ts';
 import { calling, MAX_RETRIES, waitToRetry } from './retry.ts';
 import type { S3Bucket } from './s3-bucket.ts';
 
-/** What DeleteObjects takes. */
+/** The limit of DeleteObjects. */
 const MAX_DELETE = 1_000;
-/** Characters that a key may have and a list in XML may not: an object with one is deleted by itself. */
+/** Characters that are allowed in a key but not in XML: such objects are deleted one by one. */
 const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 
 export const deleteObjects = (
@@ -20,7 +20,7 @@ export const deleteObjects = (
     signal,
   );
 
-/** Versions where they are named, else objects; those that are not there count as deleted. */
+/** Deletes the named versions, or objects where no version is named. Missing ones count as deleted. */
 export async function deleteVersions(
   bucket: S3Bucket,
   objects: readonly ObjectIdentifier[],
@@ -37,7 +37,7 @@ export async function deleteVersions(
   }
 }
 
-/** S3 answers 200 though it deleted only some; those that failed for a reason of its own are asked for again. */
+/** S3 answers 200 even if it deleted only some objects. Those with a transient error are retried. */
 async function deletePage(
   { client, name, timing }: S3Bucket,
   objects: readonly ObjectIdentifier[],
@@ -58,9 +58,9 @@ async function deletePage(
     const failed = errors.filter(({ Code }) => Code !== 'NoSuchKey' && Code !== 'NoSuchVersion');
     const [first] = failed;
     if (first === undefined) return;
-    const lasting = failed.find(({ Code }) => !isTransientCode(Code));
-    if (lasting !== undefined || retry >= MAX_RETRIES) {
-      const { Key, Code, Message } = lasting ?? first;
+    const permanent = failed.find(({ Code }) => !isTransientCode(Code));
+    if (permanent !== undefined || retry >= MAX_RETRIES) {
+      const { Key, Code, Message } = permanent ?? first;
       const error = Object.assign(new Error(Message ?? Code), { Code });
       throw awsError(error, `${what} (${failed.length} of ${objects.length}, the first ${Key})`);
     }

@@ -1,4 +1,4 @@
-/** Storing an object, on a condition or none, though connections break and writers meet. */
+/** Stores an object, optionally on a condition, despite broken connections and concurrent writers. */
 import { randomUUID } from 'node:crypto';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Body, ObjectInfo, PutOptions } from '../core/cloud/ports.ts';
@@ -8,7 +8,7 @@ import { calling, retrying } from './retry.ts';
 import { type OutgoingBody, outgoingBody } from './s3-body.ts';
 import { causeOf, hasStatus, infoOf, type S3Bucket, uriOf } from './s3-bucket.ts';
 
-/** User metadata that names one conditional put, so that its writer knows its own work again. */
+/** User metadata with the id of one conditional put: its writer can recognise its own object. */
 const WRITE_ID = 'imgcls-write';
 
 export async function putObject(
@@ -35,7 +35,7 @@ export async function putObject(
           ...(writeId === undefined ? {} : { Metadata: { [WRITE_ID]: writeId } }),
         });
         const { ETag } = await bucket.client.send(command, options);
-        // The answer does not say when S3 wrote; by our clock it was just now.
+        // The response has no time of the write, so our clock gives it.
         const LastModified = new Date(bucket.timing.clock.nowMs());
         return infoOf(bucket, { ETag, ContentLength: outgoing.bytes, LastModified });
       }),
@@ -45,7 +45,7 @@ export async function putObject(
     return await retrying(bucket.timing, signal, (error) => mayPutAgain(error, outgoing), put);
   } catch (error) {
     if (!isRefused(error, only)) throw error;
-    // An earlier try may have written, and its answer was lost on the way: then the object is there by our own hand.
+    // An earlier attempt may have succeeded although its response was lost. Then the object is ours.
     const triedBefore = requests > 1 || attemptsOf(causeOf(error)) > 1;
     const ours = triedBefore ? await writtenBy(bucket, key, writeId, signal) : undefined;
     if (ours !== undefined) return ours;
@@ -58,11 +58,11 @@ function conditionOf(only: PutOptions['only']): { IfNoneMatch: '*' } | { IfMatch
   return only === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: only.etag };
 }
 
-/** The SDK sends bytes again by itself, but neither a stream nor a put that met another one (S3: 409, try again). */
+/** The SDK retries bytes, but not streams, and not a put that collided with another one (409). */
 const mayPutAgain = (error: unknown, { repeatable }: OutgoingBody): boolean =>
   repeatable ? hasCode(causeOf(error), 'ConditionalRequestConflict') : isTransient(error);
 
-/** S3 answers "no such key" where the version that was to be replaced is gone. */
+/** S3 answers "no such key" if the version to replace is gone. */
 const isRefused = (error: unknown, only: PutOptions['only']): boolean =>
   hasStatus(error, 412) || (typeof only === 'object' && hasCode(causeOf(error), 'NoSuchKey'));
 
@@ -73,10 +73,10 @@ async function writtenBy(
   signal?: AbortSignal,
 ): Promise<ObjectInfo | undefined> {
   try {
-    const answer = await calling(`look up ${uriOf(bucket, key)}`, signal, (options) =>
+    const response = await calling(`look up ${uriOf(bucket, key)}`, signal, (options) =>
       bucket.client.send(new HeadObjectCommand({ Bucket: bucket.name, Key: key }), options),
     );
-    return answer.Metadata?.[WRITE_ID] === writeId ? infoOf(bucket, answer) : undefined;
+    return response.Metadata?.[WRITE_ID] === writeId ? infoOf(bucket, response) : undefined;
   } catch (error) {
     if (hasStatus(error, 404)) return undefined;
     throw error;

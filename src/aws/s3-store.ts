@@ -25,23 +25,23 @@ import { deleteObjects } from './s3-delete.ts';
 import { putObject } from './s3-put.ts';
 
 /**
- * Any bucket that the client's credentials reach, ours or one that is read in place.
- * The identity needs s3:ListBucket too: without it S3 says "denied" of objects that are not there.
+ * Opens a bucket that the client's credentials can reach: the cluster's, or one whose images are read in place.
+ * The identity needs s3:ListBucket too: without it S3 answers "access denied" for missing objects.
  */
 export function createS3Store(client: S3Client, bucket: string, timing: Timing = systemTiming): Store {
   return new S3Store({ client, name: bucket, timing });
 }
 
 /**
- * The most that is read in one piece. What the cluster itself writes so has a few megabytes; whoever can write a larger
- * object in its place must not end by it, for want of memory, a process that has rights of its own.
+ * The largest object that `get` reads into memory. Objects of the cluster have a few megabytes. A larger object in their
+ * place must not let a process with more rights run out of memory.
  */
 const MAX_WHOLE_BYTES = 64 * 1024 * 1024;
 
 class S3Store implements Store {
   readonly bucket: string;
   readonly #at: S3Bucket;
-  /** S3 answers HEAD alike for an object and for a bucket that is not there: the first time, the bucket is looked up too. */
+  /** S3 answers HEAD alike for a missing object and a missing bucket: the first time, look the bucket up too. */
   #bucketSeen = false;
 
   constructor(at: S3Bucket) {
@@ -51,14 +51,14 @@ class S3Store implements Store {
 
   async head(key: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
     try {
-      const answer = await calling(`look up ${uriOf(this.#at, key)}`, signal, (options) =>
+      const response = await calling(`look up ${uriOf(this.#at, key)}`, signal, (options) =>
         this.#at.client.send(
           new HeadObjectCommand({ Bucket: this.bucket, Key: key, ChecksumMode: 'ENABLED' }),
           options,
         ),
       );
       this.#bucketSeen = true;
-      return { ...infoOf(this.#at, answer), ...digestOf(answer.ChecksumSHA256) };
+      return { ...infoOf(this.#at, response), ...digestOf(response.ChecksumSHA256) };
     } catch (error) {
       if (!hasStatus(error, 404)) throw error;
       await this.#requireBucket(signal);
@@ -68,17 +68,19 @@ class S3Store implements Store {
 
   async get(key: string, options: GetOptions = {}): Promise<{ info: ObjectInfo; body: Uint8Array }> {
     const { signal } = options;
-    // The SDK tries again until an answer begins; a body that breaks half way is ours to read again.
-    let begun = false;
-    const mayRetry = (error: unknown): boolean => begun && isTransient(error);
+    // The SDK retries until a response begins. A body that breaks half way is read again here.
+    let hasResponse = false;
+    const mayRetry = (error: unknown): boolean => hasResponse && isTransient(error);
     return await retrying(this.#at.timing, signal, mayRetry, async () => {
-      begun = false;
+      hasResponse = false;
       const { info, body } = await this.#get(key, options);
       if (info.bytes > MAX_WHOLE_BYTES) {
         (body as Readable).destroy();
-        throw new PoisonError(`${uriOf(this.#at, key)} has ${info.bytes} bytes, more than anything of ours.`);
+        throw new PoisonError(
+          `${uriOf(this.#at, key)} has ${info.bytes} bytes. imgcls reads at most ${MAX_WHOLE_BYTES}.`,
+        );
       }
-      begun = true;
+      hasResponse = true;
       const bytes = await calling(`read ${uriOf(this.#at, key)}`, signal, () => body.transformToByteArray());
       return { info, body: bytes };
     });
@@ -94,14 +96,14 @@ class S3Store implements Store {
   }
 
   async refresh(key: string, signal?: AbortSignal): Promise<void> {
-    await this.#naming(key, () =>
+    await this.#withPortErrors(key, () =>
       calling(`refresh ${uriOf(this.#at, key)}`, signal, (options) =>
         this.#at.client.send(
           new CopyObjectCommand({
             Bucket: this.bucket,
             Key: key,
             CopySource: [this.bucket, ...key.split('/')].map(encodeURIComponent).join('/'),
-            // S3 refuses a copy onto itself that changes nothing; replaced metadata count as a change.
+            // S3 refuses a copy onto itself without a change; replaced metadata count as a change.
             MetadataDirective: 'REPLACE',
           }),
           options,
@@ -138,11 +140,11 @@ class S3Store implements Store {
 
   async *#pages(
     prefix: string,
-    how: { StartAfter?: string; Delimiter?: string },
+    options: { StartAfter?: string; Delimiter?: string },
     signal: AbortSignal | undefined,
   ): AsyncGenerator<ListObjectsV2CommandOutput> {
     for (let from: { ContinuationToken?: string } | undefined = {}; from !== undefined; ) {
-      const page = await this.#page(prefix, { ...how, ...from }, signal);
+      const page = await this.#page(prefix, { ...options, ...from }, signal);
       yield page;
       const token: string | undefined = page.NextContinuationToken;
       from = token === undefined ? undefined : { ContinuationToken: token };
@@ -154,7 +156,7 @@ class S3Store implements Store {
     from: { StartAfter?: string; ContinuationToken?: string; Delimiter?: string },
     signal: AbortSignal | undefined,
   ): Promise<ListObjectsV2CommandOutput> {
-    // Keys of others may hold characters that XML cannot, hence the encoding.
+    // Keys of other programs may contain characters that XML cannot, hence the encoding.
     const command = new ListObjectsV2Command({
       Bucket: this.bucket,
       Prefix: prefix,
@@ -174,19 +176,19 @@ class S3Store implements Store {
       Key: key,
       ...(ifMatch === undefined ? {} : { IfMatch: quoted(ifMatch) }),
     });
-    const answer = await this.#naming(key, () =>
+    const response = await this.#withPortErrors(key, () =>
       calling(`read ${uriOf(this.#at, key)}`, signal, (options) => this.#at.client.send(command, options)),
     );
     this.#bucketSeen = true;
-    const { Body: body } = answer;
+    const { Body: body } = response;
     if (body === undefined) {
-      throw new ImgclsError('transient', `S3 left out the content of ${uriOf(this.#at, key)}.`);
+      throw new ImgclsError('transient', `S3's response for ${uriOf(this.#at, key)} has no content.`);
     }
-    return { info: infoOf(this.#at, answer), body };
+    return { info: infoOf(this.#at, response), body };
   }
 
-  /** Gives "no such key" and "another version" their names. */
-  async #naming<T>(key: string, call: () => Promise<T>): Promise<T> {
+  /** Turns "no such key" and "precondition failed" into errors of the port. */
+  async #withPortErrors<T>(key: string, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
@@ -210,14 +212,14 @@ class S3Store implements Store {
   }
 }
 
-/** Of an object that was put in parts S3 has a digest of their digests, which ends in their number. */
+/** For an object that was uploaded in parts S3 has a digest of the parts' digests, with their number at its end. */
 function digestOf(checksum: string | undefined): { sha256?: string } {
   const isWhole = checksum !== undefined && /^[A-Za-z0-9+/]{43}=$/.test(checksum);
   return isWhole ? { sha256: Buffer.from(checksum, 'base64').toString('hex') } : {};
 }
 
-/** Notifications of S3 say an ETag without the quotes that HTTP wants. */
+/** In S3's notifications an ETag lacks the quotes that HTTP requires. */
 const quoted = (etag: string): string => (etag.startsWith('"') ? etag : `"${etag}"`);
 
-/** Keys come with their special characters written out. */
+/** Lists contain keys in URL encoding. */
 export const decoded = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));

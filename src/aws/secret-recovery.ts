@@ -3,7 +3,7 @@ import type { Secrets } from '../core/aws-account/account.ts';
 import { type SdkClientOptions, smallRequests } from './clients.ts';
 import { awsError, hasCode } from './errors.ts';
 
-/** Secrets that were deleted and can still be restored; `end` lets go of the connections. */
+/** Finds deleted secrets that can still be restored; `end` closes the connections. */
 export function createSecrets(options: SdkClientOptions): Secrets & { end(): void } {
   const client = new SecretsManagerClient(smallRequests(options));
   return {

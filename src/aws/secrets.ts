@@ -6,9 +6,9 @@ import { hasCode } from './errors.ts';
 import { calling } from './retry.ts';
 
 /**
- * The text of a secret, without the line end that an editor leaves behind it.
- * @param arn of the secret: it says in which region that is.
- * @throws {ImgclsError} of kind `config` when there is no such secret, or none in words; else what AWS says.
+ * The text of a secret, without the line end that an editor adds.
+ * @param arn of the secret. It contains the region.
+ * @throws {ImgclsError} of kind `config` if the secret does not exist or is not text; otherwise AWS's error.
  */
 export async function readSecret(arn: string): Promise<string> {
   const [, , , region = ''] = arn.split(':');
@@ -20,11 +20,11 @@ export async function readSecret(arn: string): Promise<string> {
       (options) => client.send(new GetSecretValueCommand({ SecretId: arn }), options),
     );
     if (text !== undefined) return text.trim();
-    throw new ImgclsError('config', `Secret ${arn} holds bytes and no text.`);
+    throw new ImgclsError('config', `Secret ${arn} is binary; it must be text.`);
   } catch (error) {
     if (!(error instanceof ImgclsError) || !hasCode(error.cause, 'ResourceNotFoundException')) throw error;
-    throw new ImgclsError('config', `There is no secret ${arn}, or it has no value.`, {
-      hint: '"aws secretsmanager list-secrets" lists those of a region.',
+    throw new ImgclsError('config', `Secret ${arn} does not exist, or has no value.`, {
+      hint: 'Check the ARN. "aws secretsmanager list-secrets" lists the secrets of a region.',
       cause: error,
     });
   } finally {

@@ -1,22 +1,22 @@
-/** SQS takes entries by the ten, and refuses some of them while it takes others. */
+/** Batch requests of SQS: up to ten entries, some of which may fail while the others succeed. */
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { isTransientCode } from './errors.ts';
 import { MAX_RETRIES, type Timing, waitToRetry } from './retry.ts';
 
 const MAX_ENTRIES = 10;
-/** All bodies of a batch together; older endpoints take no more. */
+/** For all bodies of a batch together. Older endpoints accept no more. */
 const MAX_BATCH_BYTES = 262_144;
 const BATCHES_AT_ONCE = 4;
 
 interface BatchEntry {
   /** Unique among the entries. */
   id: string;
-  /** What it counts towards the size of a batch. */
+  /** Its part of the size of a batch. */
   bytes: number;
 }
 
-/** What the three batch calls of SQS answer. */
-export interface BatchAnswer {
+/** The response of the three batch calls of SQS. */
+export interface BatchResponse {
   Successful?: { Id: string | undefined }[] | undefined;
   Failed?: BatchFailure[] | undefined;
 }
@@ -33,7 +33,7 @@ interface Refusal<E> {
   message: string;
 }
 
-/** Splits entries so that each batch keeps SQS's limits; an entry above them all travels alone. */
+/** Splits entries into batches within SQS's limits. An entry above the limit gets a batch of its own. */
 export function splitEntries<E extends BatchEntry>(entries: readonly E[]): E[][] {
   const batches: E[][] = [];
   let batch: E[] = [];
@@ -52,43 +52,44 @@ export function splitEntries<E extends BatchEntry>(entries: readonly E[]): E[][]
 }
 
 /**
- * Makes the call for all entries and answers those that SQS refuses for good. Entries that failed for a reason of
- * the service are sent again, alone.
- * @throws {ImgclsError} of kind `transient` when some failed to the last.
+ * Makes the call for all entries and returns those with a permanent error. Entries with a transient error are retried
+ * without the others.
+ * @throws {ImgclsError} of kind `transient` if some still fail at the last retry.
  */
 export async function callInBatches<E extends BatchEntry>(
   what: string,
   entries: readonly E[],
   timing: Timing,
   signal: AbortSignal | undefined,
-  call: (batch: E[]) => Promise<BatchAnswer>,
+  call: (batch: E[]) => Promise<BatchResponse>,
 ): Promise<Refusal<E>[]> {
   const refused: Refusal<E>[] = [];
   let pending = entries;
   for (let retry = 0; pending.length > 0; retry++) {
-    const again: Refusal<E>[] = [];
+    const failed: Refusal<E>[] = [];
     await eachOf(splitEntries(pending), async (batch) => {
-      for (const each of refusalsOf(batch, await call(batch))) (each.lasting ? refused : again).push(each);
+      for (const each of refusalsOf(batch, await call(batch)))
+        (each.isPermanent ? refused : failed).push(each);
     });
-    const [first] = again;
+    const [first] = failed;
     if (first === undefined) break;
     if (retry >= MAX_RETRIES) {
       throw new ImgclsError(
         'transient',
-        `Could not ${what}: SQS failed for ${again.length} of ${entries.length} entries (${first.code}: ${first.message}).`,
+        `Could not ${what}: SQS failed for ${failed.length} of ${entries.length} entries (${first.code}: ${first.message}).`,
       );
     }
-    pending = again.map(({ entry }) => entry);
+    pending = failed.map(({ entry }) => entry);
     await waitToRetry(timing, retry, signal);
   }
   return refused;
 }
 
-/** Every entry that is not in the list of successes has failed, whether the answer names it or not. */
+/** Every entry that is not among the successes has failed, even if the response does not name it. */
 function refusalsOf<E extends BatchEntry>(
   batch: E[],
-  { Successful = [], Failed = [] }: BatchAnswer,
-): (Refusal<E> & { lasting: boolean })[] {
+  { Successful = [], Failed = [] }: BatchResponse,
+): (Refusal<E> & { isPermanent: boolean })[] {
   const done = new Set(Successful.map(({ Id }) => Id));
   return batch
     .filter(({ id }) => !done.has(id))
@@ -99,27 +100,27 @@ function refusalsOf<E extends BatchEntry>(
         entry,
         code,
         message: failure?.Message ?? 'no reason given',
-        lasting: failure?.SenderFault === true && !isTransientCode(code),
+        isPermanent: failure?.SenderFault === true && !isTransientCode(code),
       };
     });
 }
 
-/** A few at once. After a failure no more are begun; those under way are waited for. */
+/** Works on a few items at once. After a failure no more are started; those in progress are awaited. */
 async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const rest = items.values();
-  let failed = false;
-  const lane = async (): Promise<void> => {
+  let hasFailed = false;
+  const workOn = async (): Promise<void> => {
     for (const item of rest) {
-      if (failed) return;
+      if (hasFailed) return;
       try {
         await work(item);
       } catch (error) {
-        failed = true;
+        hasFailed = true;
         throw error;
       }
     }
   };
-  const lanes = await Promise.allSettled(Array.from({ length: BATCHES_AT_ONCE }, lane));
-  const broken = lanes.find((each) => each.status === 'rejected');
-  if (broken !== undefined) throw broken.reason;
+  const results = await Promise.allSettled(Array.from({ length: BATCHES_AT_ONCE }, workOn));
+  const failure = results.find((each) => each.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
 }

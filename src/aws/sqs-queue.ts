@@ -17,15 +17,15 @@ import type {
 } from '../core/cloud/ports.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { calling, type Timing } from './retry.ts';
-import { type BatchAnswer, callInBatches } from './sqs-batch.ts';
+import { type BatchResponse, callInBatches } from './sqs-batch.ts';
 import type { QueueUrls } from './sqs-urls.ts';
 
-/** SQS counts in whole seconds: a lease, a delay or a wait is never shorter than asked. */
+/** SQS counts in whole seconds. Rounds up: a lease, delay or wait is never shorter than requested. */
 export const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000);
 
 /**
- * What SQS says of a receipt that holds no lease any more. A standard queue is not sure to say so: it may accept an
- * old receipt, or delete by one.
+ * Codes of SQS for a receipt whose lease has expired. A standard queue does not always report it: it may accept an old
+ * receipt, or delete by one.
  */
 const LOST_CODES = [
   'ReceiptHandleIsInvalid',
@@ -62,7 +62,7 @@ export class SqsQueue implements Queue {
             Entries: batch.map(({ id, body, groupId, delayMs }) => ({
               Id: id,
               MessageBody: body,
-              // On a standard queue the group is what its fairness goes by.
+              // On a standard queue the group is the tenant of SQS's fair queues.
               ...(groupId === undefined ? {} : { MessageGroupId: groupId }),
               ...(delayMs === undefined ? {} : { DelaySeconds: wholeSeconds(delayMs) }),
             })),
@@ -99,7 +99,7 @@ export class SqsQueue implements Queue {
       );
       return messages.map((message) => this.#received(message));
     } catch (error) {
-      // What SQS was about to hand out comes again when its lease has run out.
+      // SQS redelivers messages of a response that we did not read, after their lease expires.
       if (signal?.aborted) return [];
       throw error;
     }
@@ -148,7 +148,7 @@ export class SqsQueue implements Queue {
     };
   }
 
-  /** Calls for each receipt and answers those whose lease was lost. */
+  /** Makes the call for all receipts and returns those whose lease is lost. */
   async #lost(
     what: string,
     receipts: readonly string[],
@@ -156,7 +156,7 @@ export class SqsQueue implements Queue {
       url: string,
       entries: { Id: string; ReceiptHandle: string }[],
       options: { abortSignal?: AbortSignal },
-    ) => Promise<BatchAnswer>,
+    ) => Promise<BatchResponse>,
   ): Promise<string[]> {
     const entries = [...new Set(receipts)].map((receipt, n) => ({ id: String(n), bytes: 0, receipt }));
     const refused = await callInBatches(what, entries, this.#timing, undefined, (batch) =>
@@ -200,10 +200,10 @@ export class SqsQueue implements Queue {
     return Number(this.#present(value));
   }
 
-  /** An absent attribute is no zero. */
+  /** A missing attribute is an error, not zero. */
   #present(value: string | undefined): string {
     if (value !== undefined) return value;
-    throw new ImgclsError('transient', `SQS left something out of its answer for queue ${this.name}.`);
+    throw new ImgclsError('transient', `SQS's response for queue ${this.name} is incomplete.`);
   }
 }
 

@@ -17,11 +17,11 @@ import { QueueUrls } from './sqs-urls.ts';
 const DAY_SECONDS = 86_400;
 const MAX_RETENTION_SECONDS = 14 * DAY_SECONDS;
 const MIN_RETENTION_SECONDS = 60;
-/** ListQueues gives a token for the next page only where a page size was asked for. */
+/** ListQueues returns a token for the next page only if the request has a page size. */
 const PAGE_SIZE = 1_000;
 const LOOKUPS_AT_ONCE = 10;
 
-/** `client` stays the caller's to destroy. */
+/** The caller destroys `client`. */
 export function createSqsQueues(client: SQSClient, timing: Timing = systemTiming): QueueService {
   return new SqsQueues(client, timing);
 }
@@ -43,7 +43,7 @@ class SqsQueues implements QueueService {
 
   async create(name: string, settings: QueueSettings = {}): Promise<Queue> {
     const attributes = await this.#attributesFor(settings);
-    const url = await this.#createUnlessThere(name, attributes);
+    const url = await this.#createIfMissing(name, attributes);
     if (url !== undefined) {
       this.#urls.remember(name, url);
       await this.#untilUsable(name);
@@ -105,8 +105,8 @@ class SqsQueues implements QueueService {
     };
   }
 
-  /** The new queue's URL; undefined where a queue of other settings is there already, which may stay as it is. */
-  async #createUnlessThere(
+  /** The URL of the new queue; undefined if a queue with other settings exists, which is kept as it is. */
+  async #createIfMissing(
     name: string,
     Attributes: Partial<Record<QueueAttributeName, string>>,
   ): Promise<string | undefined> {
@@ -122,7 +122,7 @@ class SqsQueues implements QueueService {
     }
   }
 
-  /** A new queue may be unknown to a part of SQS for about a second; nobody should take that for its removal. */
+  /** Parts of SQS may not know a new queue for about a second. Users of the queue must not take that for its removal. */
   async #untilUsable(name: string): Promise<void> {
     await retrying(
       this.#timing,
@@ -142,11 +142,11 @@ class SqsQueues implements QueueService {
     );
     const value = Attributes?.[attribute];
     if (value === undefined)
-      throw new ImgclsError('transient', `SQS did not tell the ${attribute} of ${QueueUrl}.`);
+      throw new ImgclsError('transient', `SQS's response lacks the ${attribute} of ${QueueUrl}.`);
     return value;
   }
 
-  /** Undefined where the queue went away after it was listed. */
+  /** Undefined if the queue was deleted after it was listed. */
   async #listed(url: string): Promise<ListedQueue | undefined> {
     const name = nameIn(url);
     try {

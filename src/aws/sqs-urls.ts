@@ -1,10 +1,10 @@
-/** SQS names queues by URL: looked up once, and forgotten when the queue turns out to be gone. */
+/** The URLs by which SQS names queues: looked up once, forgotten when a call finds that the queue is gone. */
 import { GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { QueueMissingError } from '../core/runtime/errors.ts';
 import { hasCode } from './errors.ts';
 import { calling } from './retry.ts';
 
-/** Every wait has a response queue of its own: a worker that runs for months meets many. */
+/** Every waiter has a response queue of its own: a worker that runs for months uses many. */
 const MAX_REMEMBERED = 1_000;
 
 const isMissing = (error: unknown): boolean =>
@@ -13,7 +13,7 @@ const isMissing = (error: unknown): boolean =>
 
 export class QueueUrls {
   readonly #client: SQSClient;
-  /** Lookups under way are shared, hence promises. */
+  /** Promises, because concurrent callers share a lookup. */
   readonly #urls = new Map<string, Promise<string>>();
 
   constructor(client: SQSClient) {
@@ -48,7 +48,7 @@ export class QueueUrls {
     if (known !== undefined) return known;
     const lookup = this.#lookUp(name);
     this.#keep(name, lookup);
-    // A failed lookup says nothing about the next one.
+    // Do not keep a failed lookup: the next one may succeed.
     lookup.catch(() => {
       if (this.#urls.get(name) === lookup) this.forget(name);
     });
@@ -71,7 +71,7 @@ export class QueueUrls {
   }
 }
 
-/** The lookup is shared, so that a caller who gives up leaves it alone. */
+/** An abort ends the wait of this caller only: others may share the lookup. */
 async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
   signal.throwIfAborted();

@@ -1,19 +1,18 @@
-/** Signed requests by which a browser stores image bytes in the input bucket itself. */
+/** Signed requests with which a browser stores images directly in the input bucket. */
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { UploadRequest, UploadUrls } from '../core/cloud/ports.ts';
 import { imageKey } from '../core/job/keys.ts';
 import { createS3Client } from './clients.ts';
-
 import { calling, systemTiming, type Timing } from './retry.ts';
 
-/** S3 looks at it when a request begins: an upload that takes longer is not cut off. */
+/** S3 checks it when a request begins: a longer upload is not cut off. */
 const EXPIRES_S = 600;
 
-/** What S3 holds the bytes against must be sent as it was signed; as parameters of the address some servers overlook it. */
-const SENT = ['x-amz-checksum-sha256', 'x-amz-sdk-checksum-algorithm'];
+/** The checksum that S3 checks the bytes against. Sent as headers: some servers ignore it in the query string. */
+const CHECKSUM_HEADERS = ['x-amz-checksum-sha256', 'x-amz-sdk-checksum-algorithm'];
 
-/** Makes no request but for the credentials. */
+/** Makes no request except for credentials. */
 export function createUploadUrls(bucket: string, timing: Pick<Timing, 'clock'> = systemTiming): UploadUrls {
   const client = createS3Client();
   async function sign({ sha256, bytes }: { sha256: string; bytes: number }): Promise<UploadRequest> {
@@ -31,7 +30,7 @@ export function createUploadUrls(bucket: string, timing: Pick<Timing, 'clock'> =
       getSignedUrl(client, command, {
         expiresIn: EXPIRES_S,
         signingDate: new Date(nowMs),
-        unhoistableHeaders: new Set(SENT),
+        unhoistableHeaders: new Set(CHECKSUM_HEADERS),
       }),
     );
     const headers = {

@@ -2,11 +2,11 @@ import { type EC2Client, paginateDescribeImages } from '@aws-sdk/client-ec2';
 import { IMAGE_TAG, VERSION_TAG, type WorkerImages } from '../core/aws-account/account.ts';
 import { calling } from './retry.ts';
 
-/** The machine images of workers that this account has made. */
+/** The machine images for workers that this account owns. */
 export function createWorkerImages(client: EC2Client): WorkerImages {
   return {
     list: () =>
-      calling('look for images of workers (ec2:DescribeImages)', undefined, async () => {
+      calling('list worker images (ec2:DescribeImages)', undefined, async () => {
         const pages = paginateDescribeImages(
           { client },
           {

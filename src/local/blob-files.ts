@@ -1,4 +1,4 @@
-/** The files that hold the bytes of larger objects, under random names. Which object is whose, only the database knows. */
+/** The files with the bytes of larger objects, under random names. Only the database knows which object has which file. */
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import type { Body } from '../core/cloud/ports.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { isMissingFile, toFault } from './faults.ts';
 
-/** Folders, named by the first two digits of their files' names. */
+/** Folders for files, named by the first two hexadecimal digits of the files' names. */
 export const MOST_SHARDS = 256;
 
 export class BlobFiles {
@@ -18,7 +18,7 @@ export class BlobFiles {
     this.#root = root;
   }
 
-  /** Writes a new file and has it on the disk; answers its name. On failure nothing is left. */
+  /** Writes a new file, flushes it to disk and returns its name. After a failure no file is left. */
   async write(body: Body, signal?: AbortSignal): Promise<string> {
     const random = randomBytes(16).toString('hex');
     const shard = random.slice(0, 2);
@@ -27,11 +27,11 @@ export class BlobFiles {
     try {
       const file = await this.#create(path, shard);
       try {
-        // The system keeps what is written in memory at first: a turn in the thread pool would take as long again.
+        // The write goes to the page cache. Handing it to the thread pool would double the time it takes.
         if (body instanceof Uint8Array) writeFileSync(file.fd, body);
-        else for await (const chunk of counted(body, signal)) writeFileSync(file.fd, chunk);
-        // Before its row: no object must ever outlive its bytes. (The usual journaling file systems keep a new file's
-        // name together with its content.)
+        else for await (const chunk of lengthChecked(body, signal)) writeFileSync(file.fd, chunk);
+        // Flush before the row is written: an object must never exist without its bytes. (The usual journaling file
+        // systems keep a new file's name together with its content.)
         await file.sync();
       } finally {
         await file.close();
@@ -47,7 +47,7 @@ export class BlobFiles {
     return join(this.#root, name);
   }
 
-  /** Undefined when the file is gone. */
+  /** Undefined if the file does not exist. */
   async open(name: string): Promise<FileHandle | undefined> {
     try {
       return await open(this.pathOf(name), 'r');
@@ -57,7 +57,7 @@ export class BlobFiles {
     }
   }
 
-  /** A file that is gone counts as removed. */
+  /** A missing file counts as removed. */
   async remove(name: string): Promise<void> {
     try {
       await unlink(this.pathOf(name));
@@ -66,7 +66,7 @@ export class BlobFiles {
     }
   }
 
-  /** The folders that there are; they are made when they are needed. */
+  /** The existing folders. They are created when needed. */
   async shards(): Promise<string[]> {
     return await readdir(this.#root).catch(() => []);
   }
@@ -77,7 +77,7 @@ export class BlobFiles {
     return files.map((file) => `${shard}/${file}`);
   }
 
-  /** When the file was last written; undefined when it is gone. */
+  /** When the file was last written; undefined if it does not exist. */
   async writtenAtMs(name: string): Promise<number | undefined> {
     return (await stat(this.pathOf(name)).catch(() => undefined))?.mtimeMs;
   }
@@ -93,8 +93,8 @@ export class BlobFiles {
   }
 }
 
-/** The chunks of a stream body, which must have the length that it declares. */
-export async function* counted(
+/** The chunks of a stream body. Fails if their length differs from the declared one. */
+export async function* lengthChecked(
   body: { bytes: number; open(): Readable },
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
@@ -116,8 +116,10 @@ export async function* counted(
   }
   if (bytes !== body.bytes) {
     const found = bytes > body.bytes ? 'more' : `${bytes}`;
-    throw new ImgclsError('permanent', `The data should have ${body.bytes} bytes and has ${found}.`, {
-      hint: 'It changed while it was read; try again.',
-    });
+    throw new ImgclsError(
+      'permanent',
+      `The data changed while it was read: expected ${body.bytes} bytes, found ${found}.`,
+      { hint: 'Try again when no other program writes to it.' },
+    );
   }
 }

@@ -1,11 +1,11 @@
-/** Notices that something may have changed in the database, in this process or in another. */
+/** Wakes waiters after a commit to the database by this process or another. */
 import type { LocalDatabase } from './database.ts';
 
-/** How often other processes' commits are looked for while somebody waits; a look takes microseconds. */
+/** How often waiters poll for commits of other processes. A poll takes microseconds. */
 const POLL_MS = 5;
 
 /**
- * Take a mark, look at the data, and wait from that mark on: no change falls between looking and waiting.
+ * Take a mark, read the data, then wait from that mark: no change between reading and waiting is missed.
  * All waiters of a connection share one poll.
  */
 export class Changes {
@@ -20,17 +20,17 @@ export class Changes {
   }
 
   mark(): number {
-    this.#look();
+    this.#check();
     return this.#mark;
   }
 
-  /** Call it after a commit of this connection that others may wait for. */
+  /** Call it after a commit of this connection for which others may wait. */
   notify(): void {
     this.#mark++;
     for (const wake of [...this.#waiters]) wake();
   }
 
-  /** Resolves when something has changed since the mark, when `ms` have passed, or when the signal aborts. */
+  /** Resolves after a change since the mark, after `ms`, or when the signal aborts. */
   wait(mark: number, ms: number, signal?: AbortSignal): Promise<void> {
     if (mark !== this.#mark || signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
@@ -47,16 +47,16 @@ export class Changes {
       const timer = setTimeout(wake, ms);
       signal?.addEventListener('abort', wake);
       this.#waiters.add(wake);
-      this.#poll ??= setInterval(() => this.#look(), POLL_MS);
+      this.#poll ??= setInterval(() => this.#check(), POLL_MS);
     });
   }
 
-  #look(): void {
+  #check(): void {
     let version: number;
     try {
       version = this.#db.dataVersion();
     } catch {
-      // The waiters wake, look for themselves and hear of the trouble.
+      // The waiters wake, read the database and get the error themselves.
       this.notify();
       return;
     }

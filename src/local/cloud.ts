@@ -1,4 +1,4 @@
-/** The embedded cloud: one folder, no server; submitters, controller and workers open it themselves. */
+/** The embedded cloud: one folder and no server. Submitters, controller and workers open it themselves. */
 import { join } from 'node:path';
 import type { Cloud, Store } from '../core/cloud/ports.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -13,34 +13,37 @@ import { Sweeper } from './sweeper.ts';
 export interface LocalCloudOptions {
   dataDir: string;
   cluster: string;
-  /** Leases, delays and times of objects; the system's clock by default. Waiting always takes real time. */
+  /** For leases, delays and times of objects; default: the system's clock. Waits always use real time. */
   clock?: Pick<Clock, 'nowMs'>;
+  /** How long a call retries while another process locks the database (default 10 s). */
+  busyTimeoutMs?: number;
 }
 
 /**
- * Opens the cluster's embedded cloud, making it where it is missing. Any number of processes may have it open, each may
- * be killed at any moment, and what a call has answered for outlives all of them; after a power loss the last
- * second or so may be missing.
+ * Opens the cluster's embedded cloud; creates it if it does not exist. Any number of processes may have it open, and each
+ * may be killed at any moment: what a call has stored survives them. After a power loss about the last second may be
+ * missing.
  *
  *     const cloud = createLocalCloud({ dataDir: '/var/lib/imgcls', cluster: 'default' });
  *     await cloud.output.put('jobs/1/job.json', Buffer.from('{}'), { only: 'absent' });
  *     await cloud.close();
  *
- * @throws {ImgclsError} when the folder cannot be used.
+ * @throws {ImgclsError} if the folder cannot be used.
  */
 export function createLocalCloud({
   dataDir,
   cluster,
   clock = { nowMs: Date.now },
+  busyTimeoutMs,
 }: LocalCloudOptions): Cloud {
-  // It becomes a folder's name.
+  // The cluster's name becomes the name of a folder.
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(cluster)) {
-    throw new ImgclsError('config', `${JSON.stringify(cluster)} cannot be a cluster's name.`, {
-      hint: 'Use letters, digits, - and _.',
+    throw new ImgclsError('config', `Invalid cluster name ${JSON.stringify(cluster)}.`, {
+      hint: 'Use up to 64 letters, digits, - and _, with a letter or digit first.',
     });
   }
   const folder = join(dataDir, cluster);
-  const db = new LocalDatabase(join(folder, 'cloud.db'));
+  const db = new LocalDatabase(join(folder, 'cloud.db'), busyTimeoutMs);
   const files = new BlobFiles(join(folder, 'objects'));
   const sweeper = new Sweeper(db, files, clock);
   const store = (bucket: string): Store => new LocalStore({ bucket, db, files, sweeper, clock });

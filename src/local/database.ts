@@ -1,4 +1,4 @@
-/** The one SQLite database of an embedded cloud: opening, short transactions, and what to do when it is busy. */
+/** The SQLite database of an embedded cloud: opening it, short transactions, retries while it is busy. */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync as Connection, StatementSync } from 'node:sqlite';
@@ -8,9 +8,9 @@ import { isBusy, toFault } from './faults.ts';
 import { migrate } from './schema.ts';
 import { DatabaseSync } from './sqlite.ts';
 
-/** How long a call keeps trying while others hold the lock. Transactions take milliseconds, so this means trouble. */
-const GIVE_UP_MS = 10_000;
-/** How long this connection keeps the event loop to itself: in one transaction, or in reads that follow each other. */
+/** How long a call retries while others hold the lock. Transactions take milliseconds, so a longer lock is a fault. */
+const BUSY_TIMEOUT_MS = 10_000;
+/** How long this connection may block the event loop: in one transaction, or in consecutive reads. */
 const TURN_MS = 4;
 
 interface Work {
@@ -20,31 +20,33 @@ interface Work {
 }
 
 /**
- * A connection. node:sqlite is synchronous, so every piece of work handed in must be short, and SQLite's own way of
- * waiting for a lock (sleeping, with the event loop stopped, for ever longer) is switched off: a busy database is
- * tried again after a millisecond or two, which also keeps one eager process from starving the others.
+ * A connection. node:sqlite is synchronous, so all work passed in must be short. SQLite's own wait for a lock is switched
+ * off, because it sleeps longer and longer and blocks the event loop. Instead, a call to a busy database is retried after
+ * a millisecond or two, which also keeps one busy process from starving the others.
  */
 export class LocalDatabase {
   readonly file: string;
   readonly #connection: Connection;
+  readonly #busyTimeoutMs: number;
   readonly #statements = new Map<string, StatementSync>();
   readonly #waiting: Work[] = [];
   #flushing: Promise<void> | undefined;
   #readUntil = 0;
   #closed = false;
 
-  /** Opens the database, making it and its folder where they are missing. */
-  constructor(file: string) {
+  /** Opens the database; creates it and its folder if they do not exist. */
+  constructor(file: string, busyTimeoutMs = BUSY_TIMEOUT_MS) {
     this.file = file;
+    this.#busyTimeoutMs = busyTimeoutMs;
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      this.#connection = connect(file);
+      this.#connection = connect(file, busyTimeoutMs);
     } catch (error) {
       throw toFault(error, file);
     }
   }
 
-  /** The prepared statement of a text, made once. Parameters are plain `?`: Node 22 cannot bind `?1` by position. */
+  /** The prepared statement of a text, cached. Parameters are plain `?`: Node 22 cannot bind `?1` by position. */
   sql(text: string): StatementSync {
     let statement = this.#statements.get(text);
     if (statement === undefined) {
@@ -56,39 +58,38 @@ export class LocalDatabase {
 
   /** Changes whenever another connection has committed. */
   dataVersion(): number {
-    if (this.#closed) throw closed(this.file);
+    if (this.#closed) throw closedError(this.file);
     return Number(this.sql('PRAGMA data_version').get()?.data_version);
   }
 
-  /** Runs statements that only read. Each sees one consistent state; no two of them need see the same. */
+  /** Runs statements that only read. Each sees one consistent state; two of them may see different states. */
   async read<T>(run: () => T): Promise<T> {
     await this.#letOthersRun();
-    const giveUpAt = performance.now() + GIVE_UP_MS;
+    const giveUpAt = performance.now() + this.#busyTimeoutMs;
     for (;;) {
-      if (this.#closed) throw closed(this.file);
+      if (this.#closed) throw closedError(this.file);
       try {
         return run();
       } catch (error) {
         if (!isBusy(error) || performance.now() > giveUpAt) throw toFault(error, this.file);
       }
-      await aMoment();
+      await shortPause();
     }
   }
 
   /**
-   * Runs `run` in a write transaction, perhaps together with other writes of this process; resolves once it is
-   * committed. What it wrote is undone when it throws an ImgclsError, and only that; any other error undoes the
-   * whole transaction.
+   * Runs `run` in a write transaction, perhaps together with other writes of this process, and resolves after the
+   * commit. An ImgclsError rolls back only the writes of `run`; any other error rolls back the whole transaction.
    */
   write<T>(run: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#closed) return reject(closed(this.file));
+      if (this.#closed) return reject(closedError(this.file));
       this.#waiting.push({ run, resolve: resolve as (value: unknown) => void, reject });
       this.#flushing ??= this.#flush();
     });
   }
 
-  /** Waits for the writes under way. */
+  /** Waits for writes in progress. */
   async close(): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing;
     if (this.#closed) return;
@@ -96,7 +97,7 @@ export class LocalDatabase {
     this.#connection.close();
   }
 
-  /** Reads end without waiting for anything, so a loop of them would stop every timer and socket of the process. */
+  /** Reads complete synchronously, so a loop of them would block every timer and socket of the process. */
   async #letOthersRun(): Promise<void> {
     if (performance.now() < this.#readUntil) return;
     await nextTurn();
@@ -104,23 +105,23 @@ export class LocalDatabase {
   }
 
   async #flush(): Promise<void> {
-    let giveUpAt = performance.now() + GIVE_UP_MS;
-    // Others that are about to write in this turn of the event loop come along.
+    let giveUpAt = performance.now() + this.#busyTimeoutMs;
+    // Include other writes that start in this turn of the event loop.
     await nextTurn();
     while (this.#waiting.length > 0) {
       try {
         this.#commitWaiting();
-        giveUpAt = performance.now() + GIVE_UP_MS;
+        giveUpAt = performance.now() + this.#busyTimeoutMs;
         await nextTurn();
       } catch (error) {
-        if (isBusy(error) && performance.now() < giveUpAt) await aMoment();
+        if (isBusy(error) && performance.now() < giveUpAt) await shortPause();
         else for (const work of this.#waiting.splice(0)) work.reject(toFault(error, this.file));
       }
     }
     this.#flushing = undefined;
   }
 
-  /** One transaction over as many waiting writes as its time allows. Throws only where none was begun. */
+  /** Runs one transaction with as many waiting writes as its time allows. Throws only if it could not begin. */
   #commitWaiting(): void {
     this.sql('BEGIN IMMEDIATE').run();
     const endAt = performance.now() + TURN_MS;
@@ -146,11 +147,11 @@ export class LocalDatabase {
     try {
       this.#connection.exec('ROLLBACK');
     } catch {
-      // After some errors (a full disk) SQLite has rolled back by itself.
+      // After some errors (a full disk) SQLite has already rolled back.
     }
   }
 
-  /** Runs one write; answers how to tell its caller, once the transaction is committed. */
+  /** Runs one write. The returned function settles the caller's promise; call it after the commit. */
   #attempt(work: Work): () => void {
     this.sql('SAVEPOINT work').run();
     try {
@@ -166,12 +167,12 @@ export class LocalDatabase {
   }
 }
 
-function connect(file: string): Connection {
+function connect(file: string, busyTimeoutMs: number): Connection {
   const db = new DatabaseSync(file);
   try {
-    db.exec(`PRAGMA busy_timeout = ${GIVE_UP_MS}`);
-    useWriteAheadLog(db);
-    // In WAL mode NORMAL can lose the last commits in a power loss, never the order of what it kept.
+    db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    useWriteAheadLog(db, busyTimeoutMs);
+    // In WAL mode, NORMAL can lose the last commits in a power loss, but never reorders them.
     db.exec('PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216; PRAGMA foreign_keys = OFF');
     db.exec('BEGIN IMMEDIATE');
     migrate(db);
@@ -183,9 +184,9 @@ function connect(file: string): Connection {
   }
 }
 
-/** SQLite does not wait for the lock that this one switch needs, so processes that start at once may collide. */
-function useWriteAheadLog(db: Connection): void {
-  const giveUpAt = performance.now() + GIVE_UP_MS;
+/** Switching to WAL does not wait for its lock, so processes that start at the same time may collide. */
+function useWriteAheadLog(db: Connection, busyTimeoutMs: number): void {
+  const giveUpAt = performance.now() + busyTimeoutMs;
   for (;;) {
     try {
       db.exec('PRAGMA journal_mode = WAL');
@@ -197,7 +198,7 @@ function useWriteAheadLog(db: Connection): void {
   }
 }
 
-const aMoment = (): Promise<void> => sleep(0.5 + Math.random() * 1.5);
+const shortPause = (): Promise<void> => sleep(0.5 + Math.random() * 1.5);
 
-const closed = (file: string): ImgclsError =>
+const closedError = (file: string): ImgclsError =>
   new ImgclsError('permanent', `The embedded cloud in ${file} is closed.`);

@@ -1,4 +1,4 @@
-/** Turns what SQLite and the file system throw into errors that say who can act. */
+/** Turns errors of SQLite and the file system into errors of ours, with a kind (who can fix it) and a hint (how). */
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { ImgclsError } from '../core/runtime/errors.ts';
@@ -19,45 +19,46 @@ function resultCode(error: unknown): number | undefined {
   return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : undefined;
 }
 
-/** Another process holds the lock: the same call works a moment later. */
+/** Another process holds the lock: a retry can succeed. */
 export function isBusy(error: unknown): boolean {
   const code = resultCode(error);
   return code === BUSY || code === LOCKED;
 }
 
-/** True for errors of the file system that say "there is no such file". */
+/** Whether the file system reports that the file does not exist. */
 export function isMissingFile(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'ENOENT';
 }
 
 type Fault = readonly [kind: 'transient' | 'permanent', problem: string, hint?: string];
 
-const FULL_DISK: Fault = ['permanent', 'the disk is full', 'Free some space; what is stored is unharmed.'];
+const FULL_DISK: Fault = ['permanent', 'the disk is full', 'Free some space. Stored data is intact.'];
 const NOT_WRITABLE: Fault = [
   'permanent',
   'the data folder cannot be written',
-  'Give this user write access to it, or name another folder in IMGCLS_DATA_DIR.',
+  'Give this user write access to the folder, or set IMGCLS_DATA_DIR to another folder.',
 ];
 const NO_FOLDER: Fault = [
   'permanent',
-  'the data folder is no folder but a file',
-  'Move the file away, or name another folder in IMGCLS_DATA_DIR.',
+  'the data folder is a file, not a folder',
+  'Move the file away, or set IMGCLS_DATA_DIR to another folder.',
 ];
 const READ_ONLY_DISK: Fault = [
   'permanent',
   'the data folder cannot be written: its disk is mounted read-only',
-  'Mount it for writing (a system also mounts a disk so when it finds errors on it), or name another folder in IMGCLS_DATA_DIR.',
+  'Mount it for writing, or set IMGCLS_DATA_DIR to another folder. Systems remount a disk read-only when it has errors.',
 ];
 const DAMAGED: Fault = [
   'permanent',
   'the database is damaged',
-  'Put back a backup of the data folder, or move it away to start afresh.',
+  'Restore a backup of the data folder, or move the folder away to start with an empty one.',
 ];
 const TOO_MANY_FILES: Fault = ['transient', 'too many files are open'];
+const BUSY_DATABASE: Fault = ['transient', 'another process has locked the database for too long'];
 
 const SQLITE_FAULTS: Readonly<Record<number, Fault>> = {
-  [BUSY]: ['transient', 'another process holds the database for too long'],
-  [LOCKED]: ['transient', 'another process holds the database for too long'],
+  [BUSY]: BUSY_DATABASE,
+  [LOCKED]: BUSY_DATABASE,
   [READONLY]: NOT_WRITABLE,
   [IOERR]: ['permanent', 'the disk reported an error', 'Check the disk of the data folder.'],
   [CORRUPT]: DAMAGED,
@@ -79,7 +80,7 @@ const FILE_FAULTS: Readonly<Record<string, Fault>> = {
   EIO: ['permanent', 'the disk reported an error', 'Check the disk of the data folder.'],
 };
 
-/** What SQLite says alike of a folder that cannot be written and of other trouble; the file system knows which it is. */
+/** SQLite reports these codes for a folder without write access and for other faults; the file system tells which. */
 const AMBIGUOUS: readonly (number | undefined)[] = [READONLY, IOERR, CANTOPEN];
 
 const fileFault = (error: unknown): Fault | undefined =>
@@ -95,8 +96,8 @@ function folderFault(folder: string): Fault | undefined {
 }
 
 /**
- * Anything thrown by SQLite or the file system as an ImgclsError; everything else (an abort, say) as it is.
- * @param where the file or folder that was used.
+ * Turns errors of SQLite and the file system into an ImgclsError; returns any other error (an abort) unchanged.
+ * @param where the file or folder in use.
  */
 export function toFault(error: unknown, where: string): unknown {
   if (error instanceof ImgclsError) return error;

@@ -1,14 +1,14 @@
-/** Receiving: which message is next, whose lease it gets, and what becomes of those that nobody should get. */
+/** Receives messages: leases the next ones, deletes expired ones, moves dead ones to the dead-letter queue. */
 import { randomBytes } from 'node:crypto';
 import type { ReceivedMessage } from '../core/cloud/ports.ts';
 import type { LocalDatabase } from './database.ts';
 import { JobRotation } from './job-rotation.ts';
-import { type QueueRow, queueIfThere, queueRow, receiptOf } from './queue-rows.ts';
+import { findQueueRow, type QueueRow, queueRow, receiptOf } from './queue-rows.ts';
 
-/** Messages whose lease or delay ended, made ready in one receive. */
-const WAKE = 100;
-/** Rounds of a receive that meets only expired and dead messages, before it lets others have the database. */
-const ROUNDS = 20;
+/** At most so many messages whose lease or delay has ended become ready in one receive. */
+const READIED_AT_ONCE = 100;
+/** After so many rounds with only expired and dead messages a receive ends, to let others use the database. */
+const MAX_ROUNDS = 20;
 
 interface ReadyRow {
   id: number;
@@ -20,8 +20,8 @@ interface ReadyRow {
 }
 
 /**
- * When a receive may find something: a time that is not after `nowMs` means at once, Infinity not before something is
- * sent. Reads only, so that waiting takes no lock.
+ * When a receive may find a message: now if the time is not after `nowMs`, after the next send if it is Infinity. Only
+ * reads, so a waiting receiver takes no lock.
  */
 export function nextDueMs(db: LocalDatabase, name: string): number {
   const row = db
@@ -48,18 +48,18 @@ export function receiveReady(
   { max, leaseMs, nowMs }: Lease,
 ): ReceivedMessage[] {
   const queue = queueRow(db, name);
-  wakeDue(db, queue, nowMs);
+  makeDueReady(db, queue, nowMs);
   const random = randomBytes(9).toString('base64url');
   const received: ReceivedMessage[] = [];
-  let served = queue.turn;
-  for (let round = 0; round < ROUNDS && received.length < max; round++) {
-    const rows = ready(db, queue, max - received.length);
+  let servedTurn = queue.turn;
+  for (let round = 0; round < MAX_ROUNDS && received.length < max; round++) {
+    const rows = readyRows(db, queue, max - received.length);
     if (rows.length === 0) break;
     for (const row of rows) {
-      served = Math.max(served, row.turn);
+      servedTurn = Math.max(servedTurn, row.turn);
       if (row.sentAtMs + queue.retentionMs <= nowMs) {
         db.sql('DELETE FROM messages WHERE id = ?').run(row.id);
-      } else if (!buried(db, queue, row)) {
+      } else if (!moveToDeadLetterQueue(db, queue, row)) {
         const receipt = receiptOf(row.id, random);
         db.sql(
           'UPDATE messages SET due_at_ms = ?, receipt = ?, receive_count = receive_count + 1 WHERE id = ?',
@@ -75,11 +75,11 @@ export function receiveReady(
       }
     }
   }
-  if (served > queue.turn) db.sql('UPDATE queues SET turn = ? WHERE id = ?').run(served, queue.id);
+  if (servedTurn > queue.turn) db.sql('UPDATE queues SET turn = ? WHERE id = ?').run(servedTurn, queue.id);
   return received;
 }
 
-function ready(db: LocalDatabase, queue: QueueRow, limit: number): ReadyRow[] {
+function readyRows(db: LocalDatabase, queue: QueueRow, limit: number): ReadyRow[] {
   return db
     .sql(
       `SELECT id, turn, receive_count AS receiveCount, sent_at_ms AS sentAtMs, group_name AS groupName, body
@@ -89,30 +89,30 @@ function ready(db: LocalDatabase, queue: QueueRow, limit: number): ReadyRow[] {
 }
 
 /**
- * Makes messages ready whose lease or delay has ended. Their old turns are long over; they stand in the next one, so
- * that a group whose messages come back again and again gets no more than its share.
- * The receipt stays: its holder may still finish, as long as nobody else has received the message.
+ * Makes messages ready whose lease or delay has ended. Their old turns are over, so they get the next one: a group whose
+ * messages are redelivered many times gets no more than its share.
+ * The receipt stays valid until another worker receives the message: its holder may still finish.
  */
-function wakeDue(db: LocalDatabase, queue: QueueRow, nowMs: number): void {
+function makeDueReady(db: LocalDatabase, queue: QueueRow, nowMs: number): void {
   db.sql(
     `UPDATE messages SET due_at_ms = NULL, turn = max(turn, ?) WHERE id IN (SELECT id FROM messages
-     WHERE queue = ? AND due_at_ms IS NOT NULL AND due_at_ms <= ? ORDER BY due_at_ms LIMIT ${WAKE})`,
+     WHERE queue = ? AND due_at_ms IS NOT NULL AND due_at_ms <= ? ORDER BY due_at_ms LIMIT ${READIED_AT_ONCE})`,
   ).run(queue.turn + 1, queue.id, nowMs);
 }
 
-/** Moves a message that was received too often to the dead-letter queue; false where it may still be received. */
-function buried(db: LocalDatabase, queue: QueueRow, row: ReadyRow): boolean {
+/** Moves a message that was received too often to the dead-letter queue; false if it may still be received. */
+function moveToDeadLetterQueue(db: LocalDatabase, queue: QueueRow, row: ReadyRow): boolean {
   if (queue.deadLetter === null || row.receiveCount < (queue.maxReceiveCount ?? Number.POSITIVE_INFINITY))
     return false;
-  const letters = queueIfThere(db, queue.deadLetter);
-  // Rather received once more than lost.
-  if (letters === undefined) return false;
-  const turns = new JobRotation(db, letters);
+  const deadLetters = findQueueRow(db, queue.deadLetter);
+  // Prefer one more delivery to a lost message.
+  if (deadLetters === undefined) return false;
+  const rotation = new JobRotation(db, deadLetters);
   db.sql('UPDATE messages SET queue = ?, turn = ?, receipt = NULL, receive_count = 0 WHERE id = ?').run(
-    letters.id,
-    turns.next(row.groupName),
+    deadLetters.id,
+    rotation.nextTurn(row.groupName),
     row.id,
   );
-  turns.save();
+  rotation.save();
   return true;
 }

@@ -1,4 +1,4 @@
-/** The rows of queues, and what every verb needs of them. */
+/** The rows of queues, and the receipts of their messages. */
 import { QueueMissingError } from '../core/runtime/errors.ts';
 import type { LocalDatabase } from './database.ts';
 
@@ -11,7 +11,7 @@ export interface QueueRow {
   turn: number;
 }
 
-export function queueIfThere(db: LocalDatabase, name: string): QueueRow | undefined {
+export function findQueueRow(db: LocalDatabase, name: string): QueueRow | undefined {
   return db
     .sql(
       `SELECT id, retention_ms AS retentionMs, dead_letter AS deadLetter, max_receive_count AS maxReceiveCount, turn
@@ -22,13 +22,13 @@ export function queueIfThere(db: LocalDatabase, name: string): QueueRow | undefi
 
 /** @throws {QueueMissingError} */
 export function queueRow(db: LocalDatabase, name: string): QueueRow {
-  const row = queueIfThere(db, name);
+  const row = findQueueRow(db, name);
   if (row === undefined) throw new QueueMissingError(name);
   return row;
 }
 
-/** A receipt names its message, so that finding it takes no index. */
+/** A receipt contains the id of its message: finding the message needs no index. */
 export const receiptOf = (id: number, random: string): string => `${id}-${random}`;
 
-/** The message's id in a receipt; 0, which is nobody's, in anything else. */
-export const idOf = (receipt: string): number => Number(/^(\d{1,15})-/.exec(receipt)?.[1] ?? 0);
+/** The id of a receipt's message; 0, which no message has, for any other text. */
+export const messageIdOf = (receipt: string): number => Number(/^(\d{1,15})-/.exec(receipt)?.[1] ?? 0);

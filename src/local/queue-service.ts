@@ -1,10 +1,10 @@
-/** The queues of an embedded cloud: making, listing and removing them. */
+/** Creates, lists and removes the queues of an embedded cloud. */
 import type { ListedQueue, Queue, QueueService, QueueSettings } from '../core/cloud/ports.ts';
 import { LocalQueue, type QueueParts } from './queue.ts';
 
 const DEFAULT_RETENTION_MS = 14 * 86_400_000;
-/** Messages of a removed queue that go in one transaction. */
-const PURGE = 500;
+/** How many messages of a removed queue one transaction deletes. */
+const PURGED_AT_ONCE = 500;
 
 export class LocalQueues implements QueueService {
   readonly #parts: QueueParts;
@@ -39,7 +39,7 @@ export class LocalQueues implements QueueService {
   async remove(name: string): Promise<void> {
     const { db } = this.#parts;
     await db.write(() => db.sql('UPDATE queues SET name = NULL WHERE name = ?').run(name));
-    // A process that dies in between leaves the rest to the next remove.
+    // If the process dies in between, the next remove deletes the rest.
     while (await db.write(() => this.#purge()));
   }
 
@@ -56,17 +56,17 @@ export class LocalQueues implements QueueService {
     for (const { name, createdAtMs } of rows) yield { name: String(name), createdAtMs: Number(createdAtMs) };
   }
 
-  /** Deletes some of what removed queues left; false when there is nothing more. */
+  /** Deletes some data of removed queues; false if there is none left. */
   #purge(): boolean {
     const { db } = this.#parts;
     const id = db.sql('SELECT id FROM queues WHERE name IS NULL LIMIT 1').get()?.id;
     if (id === undefined) return false;
-    // The conditions on due_at_ms are those of the two indexes; together they leave out nothing.
+    // These are the conditions of the two indexes; together they cover every message.
     for (const state of ['IS NULL', 'IS NOT NULL']) {
       const { changes } = db
         .sql(
           `DELETE FROM messages WHERE id IN
-           (SELECT id FROM messages WHERE queue = ? AND due_at_ms ${state} LIMIT ${PURGE})`,
+           (SELECT id FROM messages WHERE queue = ? AND due_at_ms ${state} LIMIT ${PURGED_AT_ONCE})`,
         )
         .run(id);
       if (changes > 0) return true;

@@ -1,8 +1,8 @@
-/** The other verbs of a queue, each the inside of one short transaction. */
+/** The other operations of a queue. Each runs in one short transaction. */
 import type { OutgoingMessage, QueueDepth } from '../core/cloud/ports.ts';
 import type { LocalDatabase } from './database.ts';
 import { JobRotation } from './job-rotation.ts';
-import { idOf, queueRow } from './queue-rows.ts';
+import { messageIdOf, queueRow } from './queue-rows.ts';
 
 export function insertMessages(
   db: LocalDatabase,
@@ -11,17 +11,17 @@ export function insertMessages(
   nowMs: number,
 ): void {
   const queue = queueRow(db, name);
-  const turns = new JobRotation(db, queue);
+  const rotation = new JobRotation(db, queue);
   for (const { body, groupId = null, delayMs = 0 } of messages) {
     const { lastInsertRowid } = db
       .sql('INSERT INTO messages (queue, turn, due_at_ms, sent_at_ms, group_name) VALUES (?, ?, ?, ?, ?)')
-      .run(queue.id, turns.next(groupId), delayMs > 0 ? nowMs + delayMs : null, nowMs, groupId);
+      .run(queue.id, rotation.nextTurn(groupId), delayMs > 0 ? nowMs + delayMs : null, nowMs, groupId);
     db.sql('INSERT INTO message_bodies (message, body) VALUES (?, ?)').run(lastInsertRowid, body);
   }
-  turns.save();
+  rotation.save();
 }
 
-/** Answers the receipts that are no longer their messages'. */
+/** Returns the receipts that are no longer valid. */
 export function extendLeases(
   db: LocalDatabase,
   name: string,
@@ -34,24 +34,24 @@ export function extendLeases(
       leaseMs > 0
         ? db
             .sql('UPDATE messages SET due_at_ms = ? WHERE id = ? AND queue = ? AND receipt = ?')
-            .run(nowMs + leaseMs, idOf(receipt), queue, receipt)
+            .run(nowMs + leaseMs, messageIdOf(receipt), queue, receipt)
         : db
             .sql(
               `UPDATE messages SET due_at_ms = NULL, receipt = NULL, turn = max(turn, ?)
                WHERE id = ? AND queue = ? AND receipt = ?`,
             )
-            .run(turn + 1, idOf(receipt), queue, receipt);
+            .run(turn + 1, messageIdOf(receipt), queue, receipt);
     return changes === 0;
   });
 }
 
-/** Answers the receipts that are no longer their messages'. */
+/** Returns the receipts that are no longer valid. */
 export function deleteMessages(db: LocalDatabase, name: string, receipts: readonly string[]): string[] {
   const { id: queue } = queueRow(db, name);
   return receipts.filter((receipt) => {
     const { changes } = db
       .sql('DELETE FROM messages WHERE id = ? AND queue = ? AND receipt = ?')
-      .run(idOf(receipt), queue, receipt);
+      .run(messageIdOf(receipt), queue, receipt);
     return changes === 0;
   });
 }

@@ -1,5 +1,4 @@
-/** A queue of the embedded cloud: splits calls into short transactions, and waits. */
-
+/** A queue of the embedded cloud: splits calls into short transactions, and waits for messages. */
 import type {
   OutgoingMessage,
   Queue,
@@ -14,9 +13,9 @@ import type { LocalDatabase } from './database.ts';
 import { nextDueMs, receiveReady } from './queue-receive.ts';
 import { countMessages, deleteMessages, extendLeases, insertMessages } from './queue-verbs.ts';
 
-/** Entries of one transaction: about a millisecond. */
+/** Entries of one transaction, which takes about a millisecond. */
 const ENTRIES = 100;
-/** What every SQS endpoint takes. */
+/** The limit that every SQS endpoint accepts. */
 const MAX_BODY_BYTES = 262_144;
 const MAX_RECEIVE = 10;
 const MAX_WAIT_MS = 20_000;
@@ -47,10 +46,7 @@ export class LocalQueue implements Queue {
       if (bytes === 0 || bytes > MAX_BODY_BYTES) {
         throw new ImgclsError(
           'permanent',
-          `A message of ${bytes} bytes cannot be sent to queue ${this.name}.`,
-          {
-            hint: `Messages have 1 to ${MAX_BODY_BYTES} bytes.`,
-          },
+          `Could not send a message of ${bytes} bytes to queue ${this.name}: messages have 1 to ${MAX_BODY_BYTES} bytes.`,
         );
       }
     }
@@ -71,7 +67,7 @@ export class LocalQueue implements Queue {
       const dueInMs = (await this.#db.read(() => nextDueMs(this.#db, this.name))) - this.#clock.nowMs();
       if (dueInMs <= 0) {
         const received = await this.#db.write(() =>
-          // The caller may have given up while the database was busy: a lease would only hide the message.
+          // The caller may have aborted while the database was busy: a lease would only hide the message.
           signal?.aborted === true
             ? []
             : receiveReady(this.#db, this.name, { max, leaseMs, nowMs: this.#clock.nowMs() }),
@@ -80,7 +76,7 @@ export class LocalQueue implements Queue {
       }
       const leftMs = endAt - performance.now();
       if (leftMs <= 0) break;
-      // Where another took what was ready, the next look shows whether there is more.
+      // If another receiver took the ready messages, check at once whether there are more.
       if (dueInMs > 0) await this.#changes.wait(mark, Math.min(leftMs, dueInMs), signal);
     }
     return [];
@@ -115,7 +111,7 @@ function* parts<T>(entries: readonly T[]): Generator<readonly T[]> {
   for (let at = 0; at < entries.length; at += ENTRIES) yield entries.slice(at, at + ENTRIES);
 }
 
-function checkRange(what: string, value: number, least: number, most: number): void {
-  if (value >= least && value <= most) return;
-  throw new ImgclsError('usage', `${what} must be ${least} to ${most}, not ${value}.`);
+function checkRange(name: string, value: number, min: number, max: number): void {
+  if (value >= min && value <= max) return;
+  throw new ImgclsError('usage', `${name} must be ${min} to ${max}, not ${value}.`);
 }

@@ -1,8 +1,8 @@
-/** The tables of the embedded cloud, as the steps that lead from any older version to this one. */
+/** The tables of the embedded cloud, as migrations from any older version to this one. */
 import type { DatabaseSync } from 'node:sqlite';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** `STEPS[n]` leads from `user_version` n to n + 1. Released steps never change; new ones are appended. */
+/** `STEPS[n]` migrates from `user_version` n to n + 1. Released steps never change; new ones are appended. */
 const STEPS: readonly string[] = [
   `
   -- An object's bytes are in data (small ones) or in a file of the objects folder, never in both.
@@ -19,10 +19,10 @@ const STEPS: readonly string[] = [
   ) STRICT;
   CREATE UNIQUE INDEX objects_by_file ON objects (file) WHERE file IS NOT NULL;
 
-  -- Files whose object was replaced or deleted. They go once that is safely on the disk.
+  -- Files whose object was replaced or deleted. They are deleted after that commit is flushed to disk.
   CREATE TABLE doomed_files (file TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 
-  -- A removed queue has no name; its messages go in small steps, then its row.
+  -- A removed queue has no name. Its messages are deleted in small steps, then its row.
   CREATE TABLE queues (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT UNIQUE,
@@ -30,11 +30,11 @@ const STEPS: readonly string[] = [
     retention_ms INTEGER NOT NULL,
     dead_letter TEXT,
     max_receive_count INTEGER,
-    -- The turn that is being served; see queue-turns.ts.
+    -- The turn that is being served; see job-rotation.ts.
     turn INTEGER NOT NULL DEFAULT 0
   ) STRICT;
 
-  -- The last turn given to a message of the group. '' is the group of messages without one.
+  -- The last turn given to a message of the group. '' is the group of messages without a group.
   CREATE TABLE message_groups (
     queue INTEGER NOT NULL,
     name TEXT NOT NULL,
@@ -43,8 +43,8 @@ const STEPS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX message_groups_by_turn ON message_groups (queue, last_turn);
 
-  -- due_at_ms is null while the message is ready, else when its lease or its delay ends.
-  -- receipt is that of the last lease; null where there was none, or the message was given back.
+  -- due_at_ms is null while the message is ready, else the time when its lease or its delay ends.
+  -- receipt belongs to the last lease; null if there was none, or if the message was released.
   CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     queue INTEGER NOT NULL,
@@ -58,20 +58,20 @@ const STEPS: readonly string[] = [
   CREATE INDEX messages_ready ON messages (queue, turn) WHERE due_at_ms IS NULL;
   CREATE INDEX messages_due ON messages (queue, due_at_ms) WHERE due_at_ms IS NOT NULL;
 
-  -- Apart from its message, which changes with every lease and would be written anew with all its text.
+  -- A table of its own: the row of a message changes with every lease, and its body would be rewritten each time.
   CREATE TABLE message_bodies (message INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
   CREATE TRIGGER messages_deleted AFTER DELETE ON messages
     BEGIN DELETE FROM message_bodies WHERE message = OLD.id; END;
   `,
 ];
 
-/** Brings the tables to this version. Call it inside a write transaction: two processes may start at once. */
+/** Migrates the tables to this version. Call it in a write transaction: two processes may start at once. */
 export function migrate(db: DatabaseSync): void {
   const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
   if (version > STEPS.length) {
     throw new ImgclsError(
       'permanent',
-      `The data folder has format ${version}; this imgcls knows up to ${STEPS.length}.`,
+      `The data folder has format ${version}, and this imgcls supports formats up to ${STEPS.length}.`,
       { hint: 'Update imgcls.' },
     );
   }

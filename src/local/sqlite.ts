@@ -1,10 +1,9 @@
-/** Loads node:sqlite without its notice. */
-
+/** Loads node:sqlite without its "experimental" warning. */
 type Sqlite = typeof import('node:sqlite');
 
 /**
- * Node 22 calls node:sqlite experimental on stderr, where our users would take it for a fault of ours. Loading is
- * synchronous, so for just that moment just that notice is held back; every other warning goes its way.
+ * Node 22 warns on stderr that node:sqlite is experimental, and users would take that for an error of imgcls. Loading is
+ * synchronous, so suppress only this warning and only while it loads.
  */
 function load(): Sqlite {
   const emit = process.emitWarning;

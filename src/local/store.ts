@@ -1,22 +1,22 @@
-/** The object store of the embedded cloud: an index in SQLite, small bodies in it, larger ones in files. */
+/** The object store of the embedded cloud: an index and small bodies in SQLite, larger bodies in files. */
 import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/cloud/ports.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, ObjectMissingError, PreconditionFailedError } from '../core/runtime/errors.ts';
-import { type BlobFiles, counted } from './blob-files.ts';
+import { type BlobFiles, lengthChecked } from './blob-files.ts';
 import type { LocalDatabase } from './database.ts';
 import { toFault } from './faults.ts';
 import type { Sweeper } from './sweeper.ts';
 
-/** Bodies up to this size live in the database: no file, no flush of their own. See benchmarks/embedded-cloud.ts. */
+/** Bodies up to this size are stored in the database, without a file and its flush. See benchmarks/embedded-cloud.ts. */
 export const INLINE_BYTES = 32_768;
 const MAX_KEY_BYTES = 1_024;
 const LIST_PAGE = 1_000;
 const DELETE_PAGE = 200;
 
-/** An object's row. `data` is undefined where it was not asked for. */
+/** An object's row. `data` is undefined if it was not selected. */
 interface Row {
   key: string;
   etag: string;
@@ -26,8 +26,10 @@ interface Row {
   data?: Uint8Array | null;
 }
 
-/** Where new bytes are. */
-type Placed = { bytes: number; data: Uint8Array; file: null } | { bytes: number; data: null; file: string };
+/** Where the bytes of a new version are. */
+type StoredBytes =
+  | { bytes: number; data: Uint8Array; file: null }
+  | { bytes: number; data: null; file: string };
 
 const COLUMNS = 'key, etag, bytes, modified_at_ms AS modifiedAtMs, file';
 const THIS_OBJECT = 'WHERE bucket = ? AND key = ?';
@@ -40,7 +42,7 @@ export interface StoreParts {
   clock: Pick<Clock, 'nowMs'>;
 }
 
-/** Read from a file at a time. */
+/** How much one read of a file reads. */
 const READ_BYTES = 1024 * 1024;
 
 export class LocalStore implements Store {
@@ -81,7 +83,7 @@ export class LocalStore implements Store {
     if (file === undefined) {
       return { info, body: streamOf(data) };
     }
-    // A photograph is one read: in the usual 64 KB pieces the reads and copies cost a worker half its time for an image.
+    // Read a photo at once: in the usual 64 KB pieces, reads and copies took half of a worker's time for an image.
     const highWaterMark = Math.min(info.bytes, READ_BYTES);
     return {
       info,
@@ -101,16 +103,16 @@ export class LocalStore implements Store {
     signal?.throwIfAborted();
     const bytes = body instanceof Uint8Array ? body.byteLength : body.bytes;
     if (bytes <= INLINE_BYTES) {
-      // A copy: the caller may use its buffer again before the transaction begins.
+      // Copy: the caller may reuse its buffer before the transaction begins.
       const data = body instanceof Uint8Array ? Uint8Array.from(body) : await collect(body, signal);
       signal?.throwIfAborted();
-      return await this.#db.write(() => this.#place(key, { bytes, data, file: null }, only));
+      return await this.#db.write(() => this.#replace(key, { bytes, data, file: null }, only));
     }
-    // Most losers of a race learn of it here, before they write anything.
+    // Most conflicting puts fail here, before they write a file.
     if (only !== undefined) await this.#db.read(() => this.#check(this.#find(key), key, only));
     const file = await this.#files.write(body, signal);
     try {
-      return await this.#db.write(() => this.#place(key, { bytes, data: null, file }, only));
+      return await this.#db.write(() => this.#replace(key, { bytes, data: null, file }, only));
     } catch (error) {
       await this.#files.remove(file);
       throw error;
@@ -134,7 +136,7 @@ export class LocalStore implements Store {
     for (let at = 0; at < keys.length; at += DELETE_PAGE) {
       await this.#db.write(() => {
         for (const key of keys.slice(at, at + DELETE_PAGE)) {
-          this.#doom(this.#find(key));
+          this.#markFileForDeletion(this.#find(key));
           this.#db.sql(`DELETE FROM objects ${THIS_OBJECT}`).run(this.bucket, key);
         }
       });
@@ -147,8 +149,8 @@ export class LocalStore implements Store {
     prefix: string,
     { startAfter, signal }: { startAfter?: string; signal?: AbortSignal } = {},
   ): AsyncGenerator<ListedObject> {
-    // TEXT compares as UTF-8 bytes. No UTF-8 text has a byte FF, so the bound comes right after the last key of the prefix.
-    // Of two lower bounds SQLite would seek only one, and step over all that lies between them for every page.
+    // TEXT compares as UTF-8 bytes. UTF-8 never has a byte FF, so the upper bound comes right after the last key with the
+    // prefix. Given two lower bounds, SQLite would seek to one and scan all keys between them for every page.
     const page = (after: string | undefined): Row[] => {
       const isWithin = after !== undefined && Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0;
       return this.#db
@@ -168,7 +170,7 @@ export class LocalStore implements Store {
   }
 
   async *listFolders(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
-    // What follows a slash in the order of bytes: the first key that is not in the folder before it.
+    // In byte order '0' follows '/': `${folder}0` is the first key after all keys of the folder.
     const next = (from: string): Row | undefined =>
       this.#db
         .sql(
@@ -186,7 +188,7 @@ export class LocalStore implements Store {
     }
   }
 
-  /** The object's bytes, or its file, opened: whatever happens to the object now, this version can be read. */
+  /** The object's bytes, or its opened file: this version stays readable if the object is replaced or deleted. */
   async #locate(
     key: string,
     { ifMatch, signal }: GetOptions,
@@ -194,21 +196,21 @@ export class LocalStore implements Store {
     | { info: ObjectInfo; data: Uint8Array; file?: undefined }
     | { info: ObjectInfo; data?: undefined; file: FileHandle }
   > {
-    for (let gone: string | undefined; ; ) {
+    for (let missing: string | undefined; ; ) {
       signal?.throwIfAborted();
       const row = await this.#db.read(() => this.#find(key, ', data'));
       if (row === undefined) throw new ObjectMissingError(this.bucket, key);
       if (ifMatch !== undefined && row.etag !== ifMatch) throw new PreconditionFailedError(this.bucket, key);
       if (row.file === null) return { info: infoOf(row), data: row.data ?? new Uint8Array() };
-      if (row.file === gone) throw this.#damaged(key, 'is gone');
+      if (row.file === missing) throw this.#damaged(key, 'is missing');
       const file = await this.#files.open(row.file);
       if (file !== undefined) {
         if ((await file.stat()).size === row.bytes) return { info: infoOf(row), file };
         await file.close();
-        throw this.#damaged(key, 'has another size');
+        throw this.#damaged(key, 'has the wrong size');
       }
-      // Somebody replaced the object just now, and its row names other bytes; else the file is really gone.
-      gone = row.file;
+      // The object was probably replaced just now and has another file: look again. If not, its file is missing.
+      missing = row.file;
     }
   }
 
@@ -225,11 +227,11 @@ export class LocalStore implements Store {
     }
   }
 
-  /** The moment at which the object becomes the new one. Runs in a transaction. */
-  #place(key: string, { bytes, data, file }: Placed, only: PutOptions['only']): ObjectInfo {
+  /** Makes the new version the object's current one. Runs in a transaction. */
+  #replace(key: string, { bytes, data, file }: StoredBytes, only: PutOptions['only']): ObjectInfo {
     const before = this.#find(key);
     this.#check(before, key, only);
-    this.#doom(before);
+    this.#markFileForDeletion(before);
     const info = { etag: randomBytes(12).toString('hex'), bytes, modifiedAtMs: this.#clock.nowMs() };
     this.#db
       .sql(
@@ -241,20 +243,20 @@ export class LocalStore implements Store {
     return info;
   }
 
-  #doom(row: Row | undefined): void {
+  #markFileForDeletion(row: Row | undefined): void {
     if (row?.file != null) this.#db.sql('INSERT INTO doomed_files (file) VALUES (?)').run(row.file);
   }
 
-  #damaged(key: string, what: string): ImgclsError {
-    return new ImgclsError('permanent', `The file of object ${key} in bucket ${this.bucket} ${what}.`, {
-      hint: `Restore the data folder (${this.#db.file}) or put the object again.`,
+  #damaged(key: string, damage: string): ImgclsError {
+    return new ImgclsError('permanent', `The file of object ${key} in bucket ${this.bucket} ${damage}.`, {
+      hint: `Restore the data folder (${this.#db.file}) from a backup, or store the object again.`,
     });
   }
 }
 
 const infoOf = ({ etag, bytes, modifiedAtMs }: Row): ObjectInfo => ({ etag, bytes, modifiedAtMs });
 
-/** Without the iterator of Readable.from, which costs more than the rest of reading a small object. */
+/** Avoids Readable.from, whose iterator costs more than the rest of reading a small object. */
 function streamOf(data: Uint8Array): Readable {
   return new Readable({
     read() {
@@ -265,15 +267,19 @@ function streamOf(data: Uint8Array): Readable {
 }
 
 async function collect(body: Exclude<Body, Uint8Array>, signal?: AbortSignal): Promise<Uint8Array> {
-  return Buffer.concat(await Array.fromAsync(counted(body, signal)));
+  return Buffer.concat(await Array.fromAsync(lengthChecked(body, signal)));
 }
 
-/** S3's rules. Keys never become paths, so anything else is allowed. */
+/** The rules of S3. Keys never become paths, so anything else is allowed. */
 function checkKey(key: string): void {
   const bytes = Buffer.byteLength(key);
   if (bytes === 0 || bytes > MAX_KEY_BYTES || !key.isWellFormed() || key.includes('\0')) {
-    throw new ImgclsError('permanent', `${JSON.stringify(key.slice(0, 80))} cannot be an object's key.`, {
-      hint: `Keys have 1 to ${MAX_KEY_BYTES} bytes of valid UTF-8; this one has ${bytes}.`,
-    });
+    throw new ImgclsError(
+      'permanent',
+      `Invalid object key ${JSON.stringify(key.slice(0, 80))} (${bytes} bytes).`,
+      {
+        hint: `Keys have 1 to ${MAX_KEY_BYTES} bytes of valid UTF-8, without zero bytes.`,
+      },
+    );
   }
 }

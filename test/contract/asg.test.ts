@@ -284,7 +284,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     await expect(checkGroup(autoScaling, createEc2(ec2), { group: 'nowhere', min: 0 })).rejects.toMatchObject(
       {
         kind: 'config',
-        message: 'There is no Auto Scaling group nowhere in this region.',
+        message: 'No Auto Scaling group nowhere found in this region.',
         hint: expect.stringContaining('describe-auto-scaling-groups'),
       },
     );

@@ -409,10 +409,10 @@ describe.skipIf(proxy === undefined)('what is wrong with the settings', () => {
       'UnauthorizedOperation',
       403,
       /ec2:DescribeLaunchTemplateVersions.*access is denied/,
-      /Allow the action/,
+      /Grant the named action/,
     ],
     ['RequestExpired', 400, /credentials have expired, or the clock/, /get new credentials/],
-    ['AuthFailure', 401, /./, /A wrong clock on this machine has the same effect/],
+    ['AuthFailure', 401, /./, /A wrong clock on this machine causes the same error/],
   ])('is said in one line where EC2 answers %s', async (code, status, words, wayOut) => {
     faults.inject({ of: of('DescribeLaunchTemplateVersions'), times: 6, answer: refusing(status, code) });
     await expect(check(TEMPLATE)).rejects.toMatchObject({

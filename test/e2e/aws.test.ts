@@ -221,9 +221,9 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const short = await secret('short', { SecretString: 'short' });
     const bytes = await secret('bytes', { SecretBinary: Buffer.from('not a text, but long enough') });
     for (const [arn, why] of [
-      [missing, /There is no secret arn:\S+nowhere-AbCdEf/],
+      [missing, /Secret arn:\S+nowhere-AbCdEf does not exist/],
       [short, /does not hold a valid access token\.\n.*16 to 256 characters/],
-      [bytes, /holds bytes and no text/],
+      [bytes, /is binary; it must be text/],
     ] as const) {
       const args = ['serve', '--port', '0', '--token-secret', arn];
       const { code, stderr } = await start(installed.bin, dataDir, args, aws).finished;

@@ -195,7 +195,7 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     [
       'an Auto Scaling group that is not there',
       ['--fleet', 'asg', '--auto-scaling-group', 'nowhere'],
-      /no Auto Scaling group nowhere/,
+      /No Auto Scaling group nowhere found/,
     ],
     ['--fleet asg without a group', ['--fleet', 'asg'], /needs autoScalingGroup/],
     ['a setting of the group', [...ASG, '--warm', '1'], /--warm cannot be used with --fleet asg/],

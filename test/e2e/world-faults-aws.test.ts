@@ -218,7 +218,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     [
       'the credentials expire',
       'ExpiredToken',
-      /the AWS credentials have expired\.\nhint: Get new ones\. .*aws sso login/,
+      /the AWS credentials have expired\.\nhint: Get new credentials\. .*aws sso login/,
     ],
     [
       'the clock is too wrong',
@@ -252,7 +252,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const bad = trouble(always, refusing('ExpiredToken'));
     const stopped = await running.finished;
     expect(stopped.code).toBe(1);
-    expectMessage(stopped.stderr, /the AWS credentials have expired\.\nhint: Get new ones\./);
+    expectMessage(stopped.stderr, /the AWS credentials have expired\.\nhint: Get new credentials\./);
     const job = jobToGoOnWith(stopped.stderr, 'resume');
     bad.end();
     startWorker();

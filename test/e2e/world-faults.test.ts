@@ -47,7 +47,7 @@ describe.skipIf(!canMount)('on a small disk', () => {
     const labels = await writeImages(photos(), 60, 200_000);
     const stopped = await imgcls(['upload', photos()]).finished;
     expect(stopped.code).toBe(1);
-    expectMessage(stopped.stderr, /the disk is full\.\nhint: Free some space; what is stored is unharmed\./);
+    expectMessage(stopped.stderr, /the disk is full\.\nhint: Free some space\. Stored data is intact\./);
     const job = jobToGoOnWith(stopped.stderr, 'resume');
 
     const again = await imgcls(['resume', job]).finished;
@@ -114,7 +114,7 @@ describe('a data folder that this user may not write', () => {
       .finished;
     await chmod(dataDir, 0o755);
     expect(code).toBe(1);
-    expectMessage(stderr, /cannot be written\.\nhint: Give this user write access to it/);
+    expectMessage(stderr, /cannot be written\.\nhint: Give this user write access to the folder/);
   });
 });
 

@@ -21,11 +21,11 @@ describe('errors of AWS', () => {
     sdkError('OverLimit', { $fault: 'client', $metadata: { httpStatusCode: 403 } }),
     new Error('Checksum mismatch: expected "a" but received "b"'),
     new Error('Invalid MD5 checksum on messages: 1'),
-  ])('trying again may help: %s', (error) => {
+  ])('is transient: %s', (error) => {
     expect(awsError(error, 'do it')).toMatchObject({ kind: 'transient', cause: error });
   });
 
-  it('tells bytes that are not those of their checksum from other faults', () => {
+  it('distinguishes a checksum mismatch from other errors', () => {
     expect(awsError(new Error('Checksum mismatch: expected "a"'), 'x')).toBeInstanceOf(DamagedError);
     expect(awsError(sdkError('SlowDown'), 'x')).not.toBeInstanceOf(DamagedError);
   });
@@ -35,8 +35,8 @@ describe('errors of AWS', () => {
     ['Forbidden', { $metadata: { httpStatusCode: 403 } }, 'access is denied', 'permissions'],
     ['403', { $metadata: { httpStatusCode: 403 } }, 'access is denied', 'permissions'],
     ['NoSuchBucket', {}, 'the bucket does not exist', 'imgcls deploy'],
-    ['InvalidAccessKeyId', {}, 'does not know the credentials', 'AWS_ACCESS_KEY_ID'],
-    ['InvalidClientTokenId', {}, 'does not know the credentials', 'AWS_ACCESS_KEY_ID'],
+    ['InvalidAccessKeyId', {}, 'does not recognise the credentials', 'AWS_ACCESS_KEY_ID'],
+    ['InvalidClientTokenId', {}, 'does not recognise the credentials', 'AWS_ACCESS_KEY_ID'],
     ['SignatureDoesNotMatch', {}, 'SignatureDoesNotMatch by AWS', 'clock'],
     ['ExpiredToken', {}, 'have expired', 'aws sso login'],
     ['ExpiredTokenException', {}, 'have expired', 'aws sso login'],
@@ -45,7 +45,7 @@ describe('errors of AWS', () => {
     ['400', { $metadata: { httpStatusCode: 400 } }, '400', 'Expired credentials'],
     ['RequestTimeTooSkewed', {}, 'the clock of this machine', 'time synchronisation'],
     ['InvalidObjectState', {}, 'archived', 'Restore'],
-  ])('a person can help, and is told how: %s', (name, fields, message, hint) => {
+  ])('is permanent, with a hint for the person who can fix it: %s', (name, fields, message, hint) => {
     const error = awsError(sdkError(name, fields), 'read s3://b/k');
     expect(error).toMatchObject({
       kind: 'permanent',
@@ -55,12 +55,12 @@ describe('errors of AWS', () => {
     expect(error.message).toContain(message);
   });
 
-  it('what is set wrong here is an error of the configuration', () => {
+  it('wrong settings of this machine are a config error', () => {
     expect(awsError(new Error('Region is missing'), 'x')).toMatchObject({ kind: 'config' });
     expect(awsError(sdkError('CredentialsProviderError'), 'x')).toMatchObject({ kind: 'config' });
   });
 
-  it('says that an answer is not one of AWS, in place of how it could not be read', () => {
+  it('says that a response did not come from AWS, not how parsing failed', () => {
     const html = Object.assign(
       new Error('mismatched tags.\n  Deserialization error: to see the raw response'),
       {
@@ -75,7 +75,7 @@ describe('errors of AWS', () => {
     expect(awsError(html, 'x')).toMatchObject({ kind: 'transient' });
   });
 
-  it('anything unknown is permanent, in its own words', () => {
+  it('an unknown error is permanent and keeps its message', () => {
     const error = awsError(new TypeError('something else.'), 'do it');
     expect(error).toMatchObject({
       kind: 'permanent',

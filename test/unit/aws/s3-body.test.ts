@@ -8,14 +8,14 @@ const source = (bytes: number, open: () => Readable) => ({ bytes, open });
 const consume = (body: Uint8Array | Readable): Promise<Buffer> =>
   body instanceof Uint8Array ? Promise.resolve(Buffer.from(body)) : buffer(body);
 
-describe('bodies on their way to S3', () => {
-  it('are refused, unopened, when they are larger than S3 takes', async () => {
+describe('bodies of requests to S3', () => {
+  it('are refused without being opened if they exceed the limit of S3', async () => {
     const open = vi.fn();
     await expect(outgoingBody(source(5 * 1024 ** 3 + 1, open), 'store it')).rejects.toThrow('5 GiB');
     expect(open).not.toHaveBeenCalled();
   });
 
-  it.each([0, 10, MEBIBYTE, 3 * MEBIBYTE])('arrive whole: %i bytes', async (bytes) => {
+  it.each([0, 10, MEBIBYTE, 3 * MEBIBYTE])('arrive complete: %i bytes', async (bytes) => {
     const data = Buffer.alloc(bytes, 'x');
     const body = await outgoingBody(
       source(bytes, () => Readable.from([data], { objectMode: false })),
@@ -35,7 +35,7 @@ describe('bodies on their way to S3', () => {
     await expect(large.send(undefined, consume)).rejects.toBe(gone);
   });
 
-  it.each([-1, 1])('end the request when the source has %i bytes more than it said', async (more) => {
+  it.each([-1, 1])('end the request if the source has %i bytes more than announced', async (more) => {
     const data = Buffer.alloc(MEBIBYTE + more);
     const body = await outgoingBody(
       source(MEBIBYTE, () => Readable.from([data], { objectMode: false })),
@@ -46,11 +46,14 @@ describe('bodies on their way to S3', () => {
       aborted = signal;
       return await consume(stream);
     });
-    await expect(sent).rejects.toMatchObject({ kind: 'permanent', hint: expect.stringContaining('changed') });
+    await expect(sent).rejects.toMatchObject({
+      kind: 'permanent',
+      message: expect.stringContaining('changed'),
+    });
     expect(aborted?.aborted).toBe(true);
   });
 
-  it('close their source when the request failed', async () => {
+  it('close their source after the request fails', async () => {
     const opened = new Readable({ read: () => {} });
     const body = await outgoingBody(
       source(MEBIBYTE, () => opened),
@@ -65,8 +68,8 @@ describe('bodies on their way to S3', () => {
   });
 });
 
-describe('bodies on their way from S3', () => {
-  it('say in our words that the connection broke', async () => {
+describe('bodies of responses from S3', () => {
+  it('turn a broken connection into a transient error of ours', async () => {
     const reset = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
     const broken = new Readable({ read: () => {} });
     const body = incomingStream(broken, 'read it');

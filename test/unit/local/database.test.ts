@@ -18,8 +18,8 @@ describe('writes that share a transaction', () => {
     await rm(folder, { recursive: true });
   });
 
-  const doom = (file: string) => db.sql('INSERT INTO doomed_files (file) VALUES (?)').run(file);
-  const doomed = () =>
+  const insert = (file: string) => db.sql('INSERT INTO doomed_files (file) VALUES (?)').run(file);
+  const inserted = () =>
     db.read(() =>
       db
         .sql('SELECT file FROM doomed_files ORDER BY file')
@@ -27,29 +27,29 @@ describe('writes that share a transaction', () => {
         .map(({ file }) => file),
     );
 
-  it('undoes only the write that was refused', async () => {
+  it('rolls back only the write that threw an error of ours', async () => {
     const results = await Promise.allSettled([
-      db.write(() => doom('a')),
+      db.write(() => insert('a')),
       db.write(() => {
-        doom('b');
+        insert('b');
         throw new ImgclsError('usage', 'refused');
       }),
-      db.write(() => doom('c')),
+      db.write(() => insert('c')),
     ]);
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect(await doomed()).toEqual(['a', 'c']);
+    expect(await inserted()).toEqual(['a', 'c']);
   });
 
-  it('undoes all of them when the database fails, and goes on afterwards', async () => {
+  it('rolls back all of them when the database fails, and continues afterwards', async () => {
     const results = await Promise.allSettled([
-      db.write(() => doom('a')),
-      // Twice the same: a constraint fails.
-      db.write(() => doom('a')),
+      db.write(() => insert('a')),
+      // The same key twice violates a constraint.
+      db.write(() => insert('a')),
     ]);
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(await doomed()).toEqual([]);
-    await db.write(() => doom('b'));
-    expect(await doomed()).toEqual(['b']);
+    expect(await inserted()).toEqual([]);
+    await db.write(() => insert('b'));
+    expect(await inserted()).toEqual(['b']);
   });
 
   it('lets the event loop run while many writes wait', async () => {
@@ -70,25 +70,25 @@ describe('writes that share a transaction', () => {
       turned = true;
     }, 1);
     const giveUpAt = performance.now() + 5_000;
-    while (!turned && performance.now() < giveUpAt) await doomed();
+    while (!turned && performance.now() < giveUpAt) await inserted();
     expect(turned).toBe(true);
   });
 
-  it('finishes the writes under way before it closes', async () => {
-    const writing = db.write(() => doom('a'));
+  it('finishes writes in progress before it closes', async () => {
+    const writing = db.write(() => insert('a'));
     await db.close();
     await writing;
     db = new LocalDatabase(join(folder, 'cloud.db'));
-    expect(await doomed()).toEqual(['a']);
+    expect(await inserted()).toEqual(['a']);
   });
 
-  it('prints no warning of its own', () => {
+  it("suppresses only SQLite's own warning", () => {
     const script = `await import(${JSON.stringify(new URL('../../../src/local/sqlite.ts', import.meta.url).href)});
-      process.emitWarning('heard');`;
+      process.emitWarning('another warning');`;
     const { stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
       encoding: 'utf8',
     });
-    expect(stderr).toContain('heard');
+    expect(stderr).toContain('another warning');
     expect(stderr).not.toContain('SQLite');
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import { isBusy, toFault } from '../../../src/local/faults.ts';
 
-/** What SQLite really throws when `run` meets a database. */
+/** The error that SQLite throws in `run`. */
 function thrownBy(run: (db: DatabaseSync) => void): unknown {
   const db = new DatabaseSync(':memory:');
   db.exec('CREATE TABLE t (x)');
@@ -20,7 +20,7 @@ function thrownBy(run: (db: DatabaseSync) => void): unknown {
 const fileError = (code: string): Error => Object.assign(new Error(code), { code });
 
 describe('faults of the embedded cloud', () => {
-  it('a full disk is permanent, says what to do and keeps its cause', () => {
+  it('a full disk is permanent, with a hint and its cause', () => {
     const cause = thrownBy((db) => {
       db.exec('PRAGMA max_page_count = 2');
       db.prepare('INSERT INTO t VALUES (?)').run('x'.repeat(100_000));
@@ -35,7 +35,7 @@ describe('faults of the embedded cloud', () => {
     });
   });
 
-  it('a database that may only be read is permanent', () => {
+  it('a read-only database is permanent', () => {
     const cause = thrownBy((db) => {
       db.exec('PRAGMA query_only = ON; INSERT INTO t VALUES (1)');
     });
@@ -62,8 +62,8 @@ describe('faults of the embedded cloud', () => {
     ['ENOSPC', 'permanent', 'the disk is full'],
     ['EROFS', 'permanent', 'cannot be written'],
     ['EACCES', 'permanent', 'cannot be written'],
-    ['ENOTDIR', 'permanent', 'no folder but a file'],
-    ['EEXIST', 'permanent', 'no folder but a file'],
+    ['ENOTDIR', 'permanent', 'is a file, not a folder'],
+    ['EEXIST', 'permanent', 'is a file, not a folder'],
     ['EMFILE', 'transient', 'too many files'],
   ])('the file system says %s: %s', (code, kind, message) => {
     expect(toFault(fileError(code), '/data')).toMatchObject({
@@ -72,7 +72,7 @@ describe('faults of the embedded cloud', () => {
     });
   });
 
-  it('leaves alone what is no fault of the disk', () => {
+  it('returns other errors unchanged', () => {
     const abort = new DOMException('stop', 'AbortError');
     const refusal = new ImgclsError('usage', 'no');
     expect(toFault(abort, '/data')).toBe(abort);
