@@ -294,7 +294,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     faults.inject({ of: of('RunInstances'), answer: refusing(403, 'UnauthorizedOperation') });
     const { permanent } = await driver().launch({ count: 2, decision: '1-1' });
     expect(permanent?.count).toBe(2);
-    expect(permanent?.why).toMatch(/ec2:RunInstances.*access is denied.*Allow the action/);
+    expect(permanent?.why).toMatch(/ec2:RunInstances.*access is denied.*Grant the named action/);
   });
 
   it('are spot for the rest of the on-demand share', async () => {

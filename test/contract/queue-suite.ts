@@ -1,4 +1,4 @@
-/** What every queue service keeps of the promises in core/cloud/ports.ts. Run against each adapter. */
+/** The contract of QueueService (core/cloud/ports.ts), run against each adapter. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Queue, QueueDepth, QueueService, ReceivedMessage } from '../../src/core/cloud/ports.ts';
@@ -14,10 +14,10 @@ export interface QueuesUnderTest {
 }
 
 const newName = (kind = 'q'): string => `imgcls-contract-${kind}-${randomUUID()}`;
-/** Long enough that no lease of a test runs out by itself. */
+/** Long enough that no lease expires during a test. */
 const LONG_MS = 600_000;
 
-/** Receives until `count` messages came; what arrives late or in parts is waited for. */
+/** Receives until `count` messages have arrived, perhaps late and in parts. */
 async function receiveMany(queue: Queue, count: number, leaseMs = LONG_MS): Promise<ReceivedMessage[]> {
   const got: ReceivedMessage[] = [];
   await until(`${count} messages are received`, async () => {
@@ -33,7 +33,7 @@ async function receiveOne(queue: Queue, leaseMs = LONG_MS): Promise<ReceivedMess
   return message;
 }
 
-/** Nothing comes within `waitMs`. */
+/** No message arrives within `waitMs`. */
 const expectNothing = async (queue: Queue, waitMs = 0): Promise<void> =>
   expect(await queue.receive({ max: 10, waitMs, leaseMs: LONG_MS })).toEqual([]);
 
@@ -63,7 +63,7 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
     });
 
     describe('sending and receiving', () => {
-      it('delivers a message as it was sent', async () => {
+      it('delivers a message unchanged', async () => {
         const body = JSON.stringify({ v: 1, name: 'ü "quoted" <tag> & 😀\n' });
         const before = Date.now();
         await queue.send([{ body, groupId: '01JABCDEF0000000000000000X' }]);
@@ -79,7 +79,7 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
         expect((await receiveOne(queue)).groupId).toBeUndefined();
       });
 
-      it('takes any number of messages in a call, and acknowledges any number', async () => {
+      it('sends and acknowledges any number of messages in a call', async () => {
         const sent = Array.from({ length: 25 }, (_, n) => `message ${n}`).sort();
         await queue.send(sent.map((body, n) => ({ body, groupId: `group-${n % 3}` })));
         const got = await receiveMany(queue, 25);
@@ -90,29 +90,29 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
         await expectNothing(queue);
       });
 
-      it('takes messages of the largest size, several in a call', async () => {
+      it('sends messages of the largest size, several in a call', async () => {
         const body = 'x'.repeat(MAX_MESSAGE_BYTES - 1);
         await queue.send([{ body: `1${body}` }, { body: `2${body}` }, { body: `3${body}` }]);
         expect(bodies(await receiveMany(queue, 3))).toEqual([`1${body}`, `2${body}`, `3${body}`]);
       });
 
-      it('gives no more than was asked for', async () => {
+      it('receives no more messages than requested', async () => {
         await queue.send(Array.from({ length: 5 }, (_, n) => ({ body: `${n}` })));
-        const first = await until('a message comes', async () => {
+        const first = await until('a message arrives', async () => {
           const got = await queue.receive({ max: 2, waitMs: 1_000, leaseMs: LONG_MS });
           return got.length > 0 ? got : undefined;
         });
         expect(first.length).toBeLessThanOrEqual(2);
       });
 
-      it('does nothing when nothing is named', async () => {
+      it('accepts calls without messages or receipts', async () => {
         await queue.send([]);
         expect(await queue.extend([], 1_000)).toEqual([]);
         expect(await queue.delete([])).toEqual([]);
         await expectNothing(queue);
       });
 
-      it('hands each of several messages to one of two receivers', async () => {
+      it('delivers each message to only one of two receivers', async () => {
         const other = made.second === undefined ? queue : (await made.second()).open(queue.name);
         const sent = Array.from({ length: 20 }, (_, n) => `message ${String(n).padStart(2, '0')}`);
         await queue.send(sent.map((body) => ({ body })));
@@ -128,24 +128,29 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
     });
 
     describe('waiting', () => {
-      it('comes back empty when nothing came in time', async () => {
+      it('returns no messages when none arrives in time', async () => {
         await expectNothing(queue);
         const start = performance.now();
         await expectNothing(queue, 1_000);
         expect(performance.now() - start).toBeGreaterThan(900);
       });
 
-      it('ends the wait when a message comes, from whichever connection', async () => {
+      it('ends the wait when another connection sends a message', async () => {
         const other = made.second === undefined ? queue : (await made.second()).open(queue.name);
         const start = performance.now();
-        const waiting = queue.receive({ max: 10, waitMs: 15_000, leaseMs: LONG_MS });
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        let isWaiting = true;
+        const waiting = queue.receive({ max: 10, waitMs: 15_000, leaseMs: LONG_MS }).finally(() => {
+          isWaiting = false;
+        });
+        // A later call has completed, so the receive has looked for messages and found none.
+        await queue.depth();
+        expect(isWaiting).toBe(true);
         await other.send([{ body: 'at last' }]);
         expect(bodies(await waiting)).toEqual(['at last']);
         expect(performance.now() - start).toBeLessThan(10_000);
       });
 
-      it('ends the wait empty when the caller gives up', async () => {
+      it('ends the wait without messages when the caller aborts', async () => {
         const start = performance.now();
         const signal = AbortSignal.timeout(200);
         expect(await queue.receive({ max: 1, waitMs: 15_000, leaseMs: LONG_MS, signal })).toEqual([]);
@@ -157,7 +162,7 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
     });
 
     describe('leases', () => {
-      it('hides a received message and brings it again when the lease runs out', async () => {
+      it('hides a received message and redelivers it after the lease expires', async () => {
         await queue.send([{ body: 'again' }]);
         const first = await receiveOne(queue, 2_000);
         await expectNothing(queue);
@@ -168,7 +173,7 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
         await untilDepth(queue, { waiting: 0, inFlight: 0, delayed: 0 });
       });
 
-      it('keeps a message hidden while its lease is extended', async () => {
+      it('keeps a message hidden after its first lease if the lease was extended', async () => {
         await queue.send([{ body: 'slow work' }]);
         const message = await receiveOne(queue, 2_000);
         expect(await queue.extend([message.receipt], 60_000)).toEqual([]);
@@ -176,14 +181,14 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
         expect(await queue.delete([message.receipt])).toEqual([]);
       });
 
-      it('gives a message back at once', async () => {
+      it('redelivers a released message at once', async () => {
         await queue.send([{ body: 'not for me' }]);
         const message = await receiveOne(queue);
         expect(await queue.extend([message.receipt], 0)).toEqual([]);
         expect(await receiveOne(queue)).toMatchObject({ body: 'not for me', receiveCount: 2 });
       });
 
-      it('extends and gives back any number of messages', async () => {
+      it('extends and releases any number of messages', async () => {
         await queue.send(Array.from({ length: 15 }, (_, n) => ({ body: `${n}` })));
         const got = await receiveMany(queue, 15);
         const receipts = got.map(({ receipt }) => receipt);
@@ -192,7 +197,7 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
         expect(bodies(await receiveMany(queue, 15))).toEqual(bodies(got));
       });
 
-      it('answers the receipts of messages that are gone, and still extends the others', async () => {
+      it('returns the receipts of deleted messages, and still extends the others', async () => {
         await queue.send([{ body: 'done' }, { body: 'going on' }]);
         const [one, two] = await receiveMany(queue, 2);
         if (one === undefined || two === undefined) throw new Error('no messages');
@@ -202,17 +207,17 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
       });
     });
 
-    it('keeps a delayed message back, then delivers it', async () => {
+    it('delivers a delayed message after its delay', async () => {
       await queue.send([{ body: 'later', delayMs: 2_000 }]);
       await expectNothing(queue);
       await untilDepth(queue, { waiting: 0, inFlight: 0, delayed: 1 });
       expect(await receiveOne(queue)).toMatchObject({ body: 'later', receiveCount: 1 });
     });
 
-    it('tells how many messages wait and how many are being worked on', async () => {
+    it('counts waiting messages and messages in flight', async () => {
       await queue.send([{ body: 'a' }, { body: 'b' }, { body: 'c' }]);
       await untilDepth(queue, { waiting: 3, inFlight: 0, delayed: 0 });
-      const message = await until('a message comes', async () => {
+      const message = await until('a message arrives', async () => {
         const [first] = await queue.receive({ max: 1, waitMs: 1_000, leaseMs: LONG_MS });
         return first;
       });
@@ -222,9 +227,9 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
     });
 
     it('moves a message that was received too often to the dead-letter queue', async () => {
-      const letters = await queues.create(newName('dlq'));
+      const deadLetters = await queues.create(newName('dlq'));
       const risky = await queues.create(newName('risky'), {
-        deadLetter: { queue: letters.name, maxReceiveCount: 2 },
+        deadLetter: { queue: deadLetters.name, maxReceiveCount: 2 },
       });
       try {
         await risky.send([{ body: 'poison', groupId: 'job' }]);
@@ -233,21 +238,21 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
           expect(message).toMatchObject({ body: 'poison', receiveCount });
           await risky.extend([message.receipt], 0);
         }
-        const letter = await until('the message is a dead letter', async () => {
+        const deadLetter = await until('the message is a dead letter', async () => {
           await expectNothing(risky);
-          return (await letters.receive({ max: 1, waitMs: 0, leaseMs: LONG_MS }))[0];
+          return (await deadLetters.receive({ max: 1, waitMs: 0, leaseMs: LONG_MS }))[0];
         });
-        expect(letter).toMatchObject({ body: 'poison', groupId: 'job' });
-        expect(await letters.delete([letter.receipt])).toEqual([]);
+        expect(deadLetter).toMatchObject({ body: 'poison', groupId: 'job' });
+        expect(await deadLetters.delete([deadLetter.receipt])).toEqual([]);
         await untilDepth(risky, { waiting: 0, inFlight: 0, delayed: 0 });
       } finally {
         await queues.remove(risky.name);
-        await queues.remove(letters.name);
+        await queues.remove(deadLetters.name);
       }
     });
 
-    describe('queues that come and go', () => {
-      it('says of every call that a queue was never there', async () => {
+    describe('creating and removing queues', () => {
+      it('rejects every call to a queue that never existed', async () => {
         const missing = queues.open(newName('missing'));
         await expect(missing.send([{ body: 'x' }])).rejects.toThrow(QueueMissingError);
         await expect(missing.receive({ max: 1, waitMs: 0, leaseMs: 1_000 })).rejects.toThrow(
@@ -256,7 +261,7 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
         await expect(missing.depth()).rejects.toThrow(QueueMissingError);
       });
 
-      it('says of every call that a queue was removed', async () => {
+      it('rejects every call to a removed queue', async () => {
         const brief = await queues.create(newName('brief'));
         await brief.send([{ body: 'x' }]);
         const { receipt } = await receiveOne(brief);
@@ -269,7 +274,7 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
           ['depth', () => brief.depth()],
         ];
         for (const [verb, call] of calls) {
-          // SQS may take a while to forget a queue.
+          // SQS may take up to a minute to remove a queue.
           const error = await until(
             `${verb} misses the queue`,
             () =>
@@ -283,14 +288,14 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
         }
       });
 
-      it('creates a queue once, whatever the settings of the second call', async () => {
+      it('keeps an existing queue when it is created again with other settings', async () => {
         await queue.send([{ body: 'kept' }]);
         const again = await queues.create(queue.name, { retentionMs: 86_400_000 });
         expect(again.name).toBe(queue.name);
         expect(bodies(await receiveMany(again, 1))).toEqual(['kept']);
       });
 
-      it('removes a queue that is not there without complaint', async () => {
+      it('accepts the removal of a queue that does not exist', async () => {
         await queues.remove(newName('missing'));
       });
 

@@ -1,4 +1,4 @@
-/** Resolves with the first value that is neither undefined nor false; polls, because "soon" is all that a cloud promises. */
+/** Polls until `attempt` returns a value that is neither undefined nor false: clouds are eventually consistent. */
 export async function until<T>(
   what: string,
   attempt: () => Promise<T | undefined | false>,
@@ -8,7 +8,8 @@ export async function until<T>(
   for (;;) {
     const value = await attempt();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain until ${what}.`);
+    if (performance.now() > deadline)
+      throw new Error(`Timed out after ${timeoutMs} ms: waited until ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
