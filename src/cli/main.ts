@@ -1,4 +1,4 @@
-// The command line: finds the command, loads it alone, and turns whatever it throws into a message and an exit code.
+// The command line. commands/GROUP/X.ts declares the flags of a command, and GROUP/X.ts does its work.
 import { Command, CommanderError } from 'commander';
 import { version } from '../app/version.ts';
 import { throwUsageErrors } from './terminal/usage-error.ts';
@@ -7,64 +7,73 @@ interface CommandModule {
   register(program: Command): void;
 }
 
-/** A command's code, and what it brings along, is loaded when it is named: help needs none of it. */
+/** The code of a command is loaded only when the command line names it, so `imgcls --help` is fast. */
 const commands: Record<string, { summary: string; load(): Promise<CommandModule> }> = {
   upload: {
-    summary: 'label images: files, folders, globs, s3://bucket/prefix, or - for a list',
+    summary: 'Label images: files, folders, globs, s3://bucket/prefix, or - for a list of paths',
     load: () => import('./commands/jobs/upload.ts'),
   },
   up: {
-    summary: 'everything on one machine: page, controller, workers',
+    summary: 'Run everything on one machine: controller, workers, web page and REST API',
     load: () => import('./commands/service/up.ts'),
   },
-  results: { summary: 'print the outcomes of a job', load: () => import('./commands/jobs/results.ts') },
+  results: { summary: 'Print the outcomes of a job', load: () => import('./commands/jobs/results.ts') },
   resume: {
-    summary: 'go on with an upload that was cut short',
+    summary: 'Continue an interrupted upload',
     load: () => import('./commands/jobs/resume.ts'),
   },
-  retry: { summary: 'try the failed images of a job again', load: () => import('./commands/jobs/retry.ts') },
-  jobs: { summary: 'list jobs and how far they are', load: () => import('./commands/jobs/jobs.ts') },
-  cancel: { summary: 'give a job up', load: () => import('./commands/jobs/cancel.ts') },
-  rm: { summary: 'delete a job and its results', load: () => import('./commands/jobs/rm.ts') },
-  gc: { summary: 'delete what nobody needs any more', load: () => import('./commands/jobs/gc.ts') },
+  retry: { summary: 'Retry the failed images of a job', load: () => import('./commands/jobs/retry.ts') },
+  jobs: { summary: 'List jobs and their progress', load: () => import('./commands/jobs/jobs.ts') },
+  cancel: { summary: 'Cancel a job', load: () => import('./commands/jobs/cancel.ts') },
+  rm: { summary: 'Delete a job and its results', load: () => import('./commands/jobs/rm.ts') },
+  gc: {
+    summary: 'Delete expired jobs, orphaned queues and unused images',
+    load: () => import('./commands/jobs/gc.ts'),
+  },
   dlq: {
-    summary: 'list, show, redrive and purge dead letters',
+    summary: 'List, show, redrive and purge dead letters',
     load: () => import('./commands/jobs/dlq.ts'),
   },
-  serve: { summary: 'the page and the REST service', load: () => import('./commands/service/serve.ts') },
+  serve: {
+    summary: 'Serve the web page and the REST API',
+    load: () => import('./commands/service/serve.ts'),
+  },
   scale: {
-    summary: 'launch and end workers as the work needs',
+    summary: 'Run the controller, which launches and ends workers',
     load: () => import('./commands/fleet/scale.ts'),
   },
   status: {
-    summary: 'show jobs, queues, workers, cost, and why',
+    summary: 'Show jobs, queues, workers and cost',
     load: () => import('./commands/fleet/status.ts'),
   },
   worker: {
-    summary: 'classify what is in the request queue',
+    summary: 'Classify images from the request queue',
     load: () => import('./commands/fleet/worker.ts'),
   },
   model: {
-    summary: 'list, pull, import, verify and remove models',
+    summary: 'List, pull, import, verify and remove models',
     load: () => import('./commands/models/model.ts'),
   },
   eval: {
-    summary: 'how often a model is right on labelled images',
+    summary: 'Measure the accuracy of a model on labelled images',
     load: () => import('./commands/models/eval.ts'),
   },
   bench: {
-    summary: 'measure latency, throughput and boot time; simulate scaling',
+    summary: 'Measure latency, throughput and boot time; simulate scaling',
     load: () => import('./commands/models/bench.ts'),
   },
   deploy: {
-    summary: 'make or change a cluster on AWS',
+    summary: 'Create or update a cluster on AWS',
     load: () => import('./commands/aws/deploy.ts'),
   },
-  ami: { summary: 'build and list machine images of workers', load: () => import('./commands/aws/ami.ts') },
-  destroy: { summary: 'take a cluster on AWS away again', load: () => import('./commands/aws/destroy.ts') },
-  doctor: { summary: 'check all that imgcls stands on', load: () => import('./commands/doctor.ts') },
+  ami: { summary: 'Build and list machine images of workers', load: () => import('./commands/aws/ami.ts') },
+  destroy: { summary: 'Delete a cluster on AWS', load: () => import('./commands/aws/destroy.ts') },
+  doctor: {
+    summary: 'Check credentials, network, buckets, queues and models',
+    load: () => import('./commands/doctor.ts'),
+  },
   config: {
-    summary: 'print every setting and where it comes from',
+    summary: 'Print all settings and where they come from',
     load: () => import('./commands/config.ts'),
   },
 };
@@ -73,12 +82,14 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
 export async function run(args: readonly string[]): Promise<void> {
   const program = new Command('imgcls')
     .description(
-      'Labels images with a pretrained ResNet, on one machine or on a fleet that follows the work.',
+      'Label images with a pretrained model, on one machine or on a fleet that scales with the work.',
     )
-    .version(version)
-    .option('--cluster <name>', 'the deployment to work with')
-    .option('--data-dir <folder>', 'folder of the embedded cloud and of models')
-    .option('--debug', 'print the stack of an error');
+    .version(version, '-V, --version', 'Print the version')
+    .helpOption('-h, --help', 'Show help')
+    .helpCommand('help [command]', 'Show help for a command')
+    .option('--cluster <name>', 'Name of the cluster')
+    .option('--data-dir <folder>', 'Folder of the embedded cloud and of downloaded models')
+    .option('--debug', 'Print the stack trace of an error');
   const named = commandOf(args);
   for (const [name, { summary, load }] of Object.entries(commands)) {
     if (name === named) (await load()).register(program);
@@ -94,7 +105,7 @@ export async function run(args: readonly string[]): Promise<void> {
   }
 }
 
-/** The first word that is no flag and no value of one. */
+/** The command that is named, leaving out values of global options. */
 function commandOf(args: readonly string[]): string | undefined {
   const isValue = (at: number) => ['--cluster', '--data-dir'].includes(args[at - 1] ?? '');
   return args.find((arg, at) => Object.hasOwn(commands, arg) && !isValue(at));
@@ -107,14 +118,14 @@ function withoutUnknownHelp(args: readonly string[]): readonly string[] {
   return isUnknown ? args.slice(1) : args;
 }
 
-/** A reader that has seen enough is no failure; whoever waits for its pipe to empty is told by the pipe itself. */
+/** A closed pipe is no failure of ours. The stream reports it to pending writes. */
 function standardOutputFailed(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') return;
   process.stderr.write(`error: Cannot write to standard output: ${error.message}\n`);
   process.exitCode = 1;
 }
 
-/** Help that was asked for, or that stands in for a missing command. */
+/** Help that was asked for exits with 0; help in place of a missing command with 2. */
 const helpExitCode = ({ exitCode }: CommanderError): number => (exitCode === 0 ? 0 : 2);
 
 async function report(error: unknown, debug: boolean): Promise<number> {

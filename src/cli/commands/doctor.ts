@@ -1,14 +1,16 @@
 import { type Command, Option } from 'commander';
 import type { DoctorFlags } from '../doctor/doctor.ts';
+import { examples } from '../flags.ts';
 
 export function register(program: Command): void {
   program
     .command('doctor')
     .description(
-      'Checks all that imgcls stands on, here and in the cluster: a line each, ok or what to do. Changes nothing. The exit code is 1 where ' +
-        'something has to be done.',
+      'Check credentials, network, buckets, queues and models, on this machine and in the cluster. Print one line per check, ' +
+        'with what to do where it failed. Change nothing. The exit code is 1 if a check failed.',
     )
-    .addOption(new Option('--format <format>', 'how it is written').choices(['text', 'json']).default('text'))
+    .addHelpText('after', examples('imgcls doctor --format json'))
+    .addOption(new Option('--format <format>', 'Output format').choices(['text', 'json']).default('text'))
     .action(async (flags: DoctorFlags) => {
       const { doctor } = await import('../doctor/doctor.ts');
       process.exitCode = await doctor({ ...program.opts(), ...flags });

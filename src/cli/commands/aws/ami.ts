@@ -1,52 +1,61 @@
-// `imgcls ami ...`: the machine images of workers. Help loads no SDK.
+// `imgcls ami ...`: machine images of workers. Help loads no SDK.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ARCHITECTURES } from '../../../core/aws-account/ec2-images.ts';
 import type { AmiBuildFlags, AmiListFlags } from '../../aws/ami.ts';
-import { collect, wholeNumber } from '../../flags.ts';
+import { collect, examples, wholeNumber } from '../../flags.ts';
 
-/** To go back to, should the newest turn out to be wrong. */
+/** Older images allow a rollback. */
 const KEPT = 3;
 
 export function register(program: Command): void {
-  const ami = program.command('ami').description('The machine images that workers on EC2 start from.');
+  const ami = program
+    .command('ami')
+    .description('Build and list the machine images (AMIs) that workers on EC2 start from.');
   ami
     .command('build')
     .description(
-      'Makes one: an instance of Amazon Linux 2023 installs imgcls, is checked, becomes an image, and is terminated.',
+      'Build a machine image: launch an instance of Amazon Linux 2023, install imgcls, check it, make the image, and terminate the instance.',
     )
+    .addHelpText('after', examples('imgcls ami build --arch arm64 --model resnet50'))
     .addOption(
-      new Option('--arch <architecture>', 'what it runs on')
+      new Option('--arch <architecture>', 'CPU architecture')
         .choices([...ARCHITECTURES, 'both'])
         .default('x86_64'),
     )
     .option(
       '--package <package>',
-      'what is installed: a file that "npm pack" made, or NAME@VERSION; else this imgcls',
+      'Package to install: a file made by "npm pack", or NAME@VERSION (default: this imgcls)',
     )
-    .option('--bucket <name>', 'bucket in which a file waits for the builder; else the output bucket')
-    .option('--model <name>', 'model that is pulled into the image; again for more', collect, [])
-    .option('--subnet <id>', 'subnet of the builder, from which it reaches the package registries')
-    .option('--instance-type <type>', 'of the builder; models are prepared for its type of CPU')
+    .option(
+      '--bucket <name>',
+      'Bucket from which the builder downloads the package file (default: the output bucket)',
+    )
+    .addOption(
+      new Option('--model <name>', 'Model to pull into the image; repeatable')
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .option('--subnet <id>', 'Subnet of the builder; it must reach the package registries')
+    .option('--instance-type <type>', 'Instance type of the builder; models are optimised for its CPU')
     .addOption(
       new Option(
         '--keep <n>',
-        'newest images of each architecture that stay, besides those in a launch template',
+        'Number of images to keep per architecture, besides those in a launch template',
       )
         .argParser(atLeastOne)
         .default(KEPT),
     )
-    .option('--yes', 'do not ask')
+    .option('--yes', 'Do not ask for confirmation')
     .action(async (flags: AmiBuildFlags) => {
       const { amiBuild } = await import('../../aws/ami.ts');
       await amiBuild({ ...program.opts(), ...flags });
     });
   ami
     .command('list')
-    .description('Lists them, newest first.')
-    .addOption(
-      new Option('--format <format>', 'how it is written').choices(['table', 'json']).default('table'),
-    )
+    .description('List machine images, newest first.')
+    .addHelpText('after', examples('imgcls ami list'))
+    .addOption(new Option('--format <format>', 'Output format').choices(['table', 'json']).default('table'))
     .action(async (flags: AmiListFlags) => {
       const { amiList } = await import('../../aws/ami.ts');
       await amiList(flags);
@@ -55,6 +64,6 @@ export function register(program: Command): void {
 
 function atLeastOne(text: string): number {
   const value = wholeNumber(text);
-  if (value === 0) throw new InvalidArgumentError('The one that is built stays, so at least 1.');
+  if (value === 0) throw new InvalidArgumentError('It must be at least 1: the new image itself is kept.');
   return value;
 }

@@ -1,16 +1,21 @@
 import type { Command } from 'commander';
 import type { DestroyFlags } from '../../aws/destroy.ts';
+import { examples } from '../../flags.ts';
 
 export function register(program: Command): void {
   program
     .command('destroy')
     .description(
-      'Takes a cluster that was deployed away again: its machines, everything in its buckets, its stack, its settings. Names what there is and ' +
-        'asks first; says afterwards what is left, and how to remove that.',
+      'Delete a deployed cluster: its instances, the contents of its buckets, its stack and its settings. List them and ask first; list ' +
+        'afterwards what is left and how to delete it.',
     )
-    .option('--region <region>', "where; else AWS's own setting")
-    .option('--settings <file>', "config file to clear; else imgcls.config.json of the user's config folder")
-    .option('--yes', 'do not ask')
+    .addHelpText('after', examples('imgcls destroy --region eu-central-1'))
+    .option('--region <region>', 'Region (default: the one of the AWS configuration)')
+    .option(
+      '--settings <file>',
+      "Settings file to clear (default: imgcls.config.json in the user's config folder)",
+    )
+    .option('--yes', 'Do not ask for confirmation')
     .action(async (flags: DestroyFlags) => {
       const { destroy } = await import('../../aws/destroy.ts');
       process.exitCode = await destroy({ ...program.opts(), ...flags });

@@ -1,47 +1,55 @@
 import { type Command, Option } from 'commander';
 import { DEFAULTS } from '../../../core/settings/defaults.ts';
+import { examples } from '../../flags.ts';
 import type { ScaleFlags } from '../../fleet/scale.ts';
 
 export function register(program: Command): void {
   program
     .command('scale')
     .description(
-      'The controller: launches workers while there is work and ends them when there is none. One a cluster acts; others stand by.',
+      'Run the controller: launch workers for the backlog, and end idle ones. One controller per cluster is active; others stand by.',
     )
-    .option('--max <n>', 'most workers')
-    .option('--min <n>', 'workers kept also without work')
+    .addHelpText('after', examples('imgcls scale --max 20 --target-seconds 60'))
+    .option('--max <n>', 'Maximum number of workers')
+    .option('--min <n>', 'Minimum number of workers, even without work')
     .addOption(
-      new Option('--policy <name>', 'how the fleet is sized (docs/scaling.md)').choices([
+      new Option('--policy <name>', 'Scaling policy (see docs/scaling.md)').choices([
         'backlog',
         'per-message',
       ]),
     )
     .option(
       '--target-seconds <s>',
-      `time in which the backlog should be gone (default: ${DEFAULTS.targetSeconds})`,
+      `Time in which the backlog should be done (default: ${DEFAULTS.targetSeconds})`,
     )
-    .option('--idle-seconds <s>', 'how long an idle worker is kept; else a tenth of its age, 10 to 120 s')
-    .option('--cooldown-seconds <s>', 'after a launch nothing is retired for so long')
-    .option('--max-launch-per-tick <n>', 'most workers launched at a time')
-    .option('--max-hourly-cost <usd>', 'most that the fleet may cost an hour')
-    .option('--max-job-cost <usd>', 'most that workers may cost a job')
+    .option(
+      '--idle-seconds <s>',
+      'Time that an idle worker is kept (default: a tenth of its age, 10 to 120 s)',
+    )
+    .option('--cooldown-seconds <s>', 'Time after a launch in which no worker is retired')
+    .option('--max-launch-per-tick <n>', 'Maximum number of workers launched at once')
+    .option('--max-hourly-cost <usd>', 'Maximum cost of the fleet per hour')
+    .option('--max-job-cost <usd>', 'Maximum cost of the workers per job')
     .addOption(
       new Option(
         '--fleet <name>',
-        'what launches workers on AWS: ec2 (--launch-template) or asg (--auto-scaling-group)',
+        'Fleet driver on AWS: ec2 (--launch-template) or asg (--auto-scaling-group)',
       ).choices(['ec2', 'asg']),
     )
     .option('--auto-scaling-group <name>', 'EC2 Auto Scaling group of workers')
-    .option('--launch-template <name>', 'EC2 launch template of workers: name or id, or with :VERSION')
+    .option(
+      '--launch-template <name>',
+      'EC2 launch template of workers: name or id, optionally with :VERSION',
+    )
     .option('--instance-types <list>', 'EC2 instance types, comma-separated')
-    .option('--subnets <list>', 'subnets for workers, comma-separated')
-    .option('--on-demand-percentage <n>', 'share of on-demand instances; the rest is spot')
-    .option('--warm <n>', 'stopped instances kept, to be started first')
-    .option('--once', 'look, decide and act once')
-    .option('--dry-run', 'look and decide, say what would be done and why, and do nothing')
-    .option('--drain-on-exit', 'at the end let every worker finish and end; else the fleet stays as it is')
+    .option('--subnets <list>', 'Subnets of workers, comma-separated')
+    .option('--on-demand-percentage <n>', 'Percentage of on-demand instances; the rest is spot')
+    .option('--warm <n>', 'Number of stopped instances to keep for a faster start')
+    .option('--once', 'Run one tick and exit')
+    .option('--dry-run', 'Print what would be done and why, and do nothing')
+    .option('--drain-on-exit', 'Drain all workers on exit (default: leave the fleet running)')
     .addOption(
-      new Option('--format <format>', 'how decisions are written').choices(['text', 'json']).default('text'),
+      new Option('--format <format>', 'Output format of decisions').choices(['text', 'json']).default('text'),
     )
     .action(async (flags: ScaleFlags) => {
       const { scale } = await import('../../fleet/scale.ts');

@@ -1,13 +1,15 @@
 import { type Command, Option } from 'commander';
+import { examples } from '../../flags.ts';
 import type { StatusFlags } from '../../fleet/status.ts';
 
 export function register(program: Command): void {
   program
     .command('status')
-    .description('Shows jobs, queues, workers, cost, and why the fleet is the size it is.')
-    .option('--watch', 'show it again every 2 s, until Ctrl-C')
+    .description('Show jobs, queues, workers, cost, and the reason for the size of the fleet.')
+    .addHelpText('after', examples('imgcls status --watch'))
+    .option('--watch', 'Refresh every 2 s until Ctrl-C')
     .addOption(
-      new Option('--format <format>', 'how it is written; json is one line each time with --watch')
+      new Option('--format <format>', 'Output format; with --watch, json is one line per refresh')
         .choices(['table', 'json'])
         .default('table'),
     )

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
+import { examples } from '../../flags.ts';
 import type { CancelOptions } from '../../jobs/cancel.ts';
 
 export function register(program: Command): void {
   program
     .command('cancel')
-    .description('Gives jobs up for good: what is not classified yet is not begun. What is done stays.')
-    .argument('<jobs...>', 'job ids, as "imgcls jobs" lists them')
-    .option('--wait', 'wait until nothing more comes of what was begun')
+    .description('Cancel jobs for good. Outcomes so far stay; images without an outcome are not classified.')
+    .addHelpText('after', examples('imgcls cancel JOB'))
+    .argument('<jobs...>', 'Job ids, as listed by "imgcls jobs"')
+    .option('--wait', 'Wait until workers have finished the batches that they had begun')
     .action(async (jobs: string[], flags: CancelOptions) => {
       const { cancel } = await import('../../jobs/cancel.ts');
       process.exitCode = await cancel(jobs, { ...program.opts(), ...flags });

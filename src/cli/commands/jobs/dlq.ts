@@ -1,20 +1,21 @@
 import { type Command, Option } from 'commander';
 import type { LetterFlags, LetterListFlags } from '../../dlq/dlq.ts';
 import type { RedriveFlags } from '../../dlq/dlq-redrive.ts';
-import { withOutputFlags, withWaitFlags } from '../../flags.ts';
+import { examples, withOutputFlags, withWaitFlags } from '../../flags.ts';
 
 export function register(program: Command): void {
   const dlq = program
     .command('dlq')
     .description(
-      'Dead letters: batches that nobody could finish. Their images have an error; the letters are kept.',
+      'Manage dead letters: request messages that no worker could process. Their images have an error outcome.',
     );
   dlq
     .command('list')
-    .description('Lists the letters that are kept: why each is here and how often it was tried.')
-    .option('--job <job>', 'only those of a job')
+    .description('List dead letters, with the reason and the receive count.')
+    .addHelpText('after', examples('imgcls dlq list --job JOB'))
+    .option('--job <job>', 'Job whose dead letters to list')
     .addOption(
-      new Option('--format <format>', 'how letters are listed')
+      new Option('--format <format>', 'Output format')
         .choices(['table', 'lines', 'json', 'ndjson'])
         .default('table'),
     )
@@ -25,23 +26,27 @@ export function register(program: Command): void {
   dlq
     .command('show')
     .description(
-      'Prints a letter whole, with the names of its images; as JSON where it does not go to a terminal.',
+      'Print a dead letter with the names of its images: as text on a terminal, as JSON elsewhere.',
     )
-    .argument('<id>', 'message id, as "imgcls dlq list" gives it')
+    .addHelpText('after', examples('imgcls dlq show ID'))
+    .argument('<id>', 'Message id, as listed by "imgcls dlq list"')
     .action(async (id: string) => {
       const { showLetter } = await import('../../dlq/dlq.ts');
       process.exitCode = await showLetter(id, program.opts());
     });
-  const redrive = selecting(dlq.command('redrive')).description(
-    'Tries the images of letters again that still have an error, in another attempt of their finished jobs, deletes the letters, ' +
-      'waits, and prints the new outcomes. What workers could not read goes back to the queue once this imgcls can.',
-  );
+  const redrive = selecting(dlq.command('redrive'))
+    .description(
+      'Retry the images of dead letters that still have an error, in a new attempt of their finished jobs. Delete the dead letters, ' +
+        'wait, and print the new outcomes. Messages that workers could not read but this version can go back to the queue.',
+    )
+    .addHelpText('after', examples('imgcls dlq redrive --job JOB'));
   withOutputFlags(withWaitFlags(redrive)).action(async (ids: string[], flags: RedriveFlags) => {
     const { redriveLetters } = await import('../../dlq/dlq-redrive.ts');
     process.exitCode = await redriveLetters(ids, { ...program.opts(), ...flags });
   });
   selecting(dlq.command('purge'))
-    .description('Deletes letters; the outcomes of their images stay.')
+    .description('Delete dead letters. The outcomes of their images stay.')
+    .addHelpText('after', examples('imgcls dlq purge --all'))
     .action(async (ids: string[], flags: LetterFlags) => {
       const { purgeLetters } = await import('../../dlq/dlq.ts');
       process.exitCode = await purgeLetters(ids, { ...program.opts(), ...flags });
@@ -50,6 +55,6 @@ export function register(program: Command): void {
 
 const selecting = (command: Command): Command =>
   command
-    .argument('[ids...]', 'message ids, as "imgcls dlq list" gives them')
-    .option('--job <job>', 'all letters of a job')
-    .option('--all', 'all letters');
+    .argument('[ids...]', 'Message ids, as listed by "imgcls dlq list"')
+    .option('--job <job>', 'Job whose dead letters to take')
+    .option('--all', 'Take all dead letters');

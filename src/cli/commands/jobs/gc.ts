@@ -1,16 +1,17 @@
 import type { Command } from 'commander';
-import { wholeNumber } from '../../flags.ts';
+import { examples, wholeNumber } from '../../flags.ts';
 import type { CollectOptions } from '../../jobs/gc.ts';
 
 export function register(program: Command): void {
   program
     .command('gc')
     .description(
-      'Deletes what nobody needs any more: jobs that are over since long, dead letters of that age, response queues without a waiter, ' +
-        'and on one machine image bytes of 30 days (on S3 a lifecycle rule of the input bucket does that).',
+      'Delete expired jobs and dead letters, orphaned response queues and, on one machine, stored images older than 30 days. ' +
+        'On S3, a lifecycle rule of the input bucket deletes the images.',
     )
-    .option('--older-than <days>', 'age of jobs and dead letters', wholeNumber, 30)
-    .option('--dry-run', 'say what would be deleted, and delete nothing')
+    .addHelpText('after', examples('imgcls gc --older-than 7 --dry-run'))
+    .option('--older-than <days>', 'Minimum age of jobs and dead letters', wholeNumber, 30)
+    .option('--dry-run', 'Print what would be deleted, and delete nothing')
     .action(async (flags: CollectOptions) => {
       const { collectGarbage } = await import('../../jobs/gc.ts');
       process.exitCode = await collectGarbage({ ...program.opts(), ...flags });

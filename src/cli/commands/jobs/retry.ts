@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
-import { withOutputFlags, withWaitFlags } from '../../flags.ts';
+import { examples, withOutputFlags, withWaitFlags } from '../../flags.ts';
 import type { RetryFlags } from '../../jobs/retry.ts';
 
 export function register(program: Command): void {
   const command = program
     .command('retry')
     .description(
-      'Tries the images of a finished job again that have an error, waits, and prints their outcomes. Files are read again, so that mended ones count.',
+      'Retry the failed images of a finished job, wait, and print their new outcomes. Files are read again, so repaired files succeed.',
     )
-    .argument('<job>', 'job id, as "imgcls jobs" lists it');
+    .addHelpText('after', examples('imgcls retry JOB'))
+    .argument('<job>', 'Job id, as listed by "imgcls jobs"');
   withOutputFlags(withWaitFlags(command)).action(async (job: string, flags: RetryFlags) => {
     const { retryCommand: retry } = await import('../../jobs/retry.ts');
     process.exitCode = await retry(job, { ...program.opts(), ...flags });

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
+import { examples } from '../../flags.ts';
 import type { RemoveOptions } from '../../jobs/rm.ts';
 
 export function register(program: Command): void {
   program
     .command('rm')
-    .description('Deletes jobs with their results. Image bytes, which jobs share, leave by their age.')
-    .argument('<jobs...>', 'job ids, as "imgcls jobs" lists them')
-    .option('--force', 'also those that are not finished: cancels them first')
+    .description('Delete jobs and their results. Stored images are shared by jobs and expire by age.')
+    .addHelpText('after', examples('imgcls rm JOB --force'))
+    .argument('<jobs...>', 'Job ids, as listed by "imgcls jobs"')
+    .option('--force', 'Also delete unfinished jobs, after cancelling them')
     .action(async (jobs: string[], flags: RemoveOptions) => {
       const { removeJobs: remove } = await import('../../jobs/rm.ts');
       process.exitCode = await remove(jobs, { ...program.opts(), ...flags });

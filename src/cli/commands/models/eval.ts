@@ -1,20 +1,18 @@
 import { type Command, Option } from 'commander';
+import { examples } from '../../flags.ts';
 import type { EvalFlags } from '../../models/eval.ts';
 
 export function register(program: Command): void {
   program
     .command('eval')
-    .description(
-      'Prints how often a model is right, on images whose folder or file name says what they show.',
-    )
+    .description('Measure the accuracy of a model on images that are labelled by their folder or file name.')
+    .addHelpText('after', examples('imgcls eval photos/ --model resnet50'))
     .argument(
       '<folder>',
-      'with folders called like classes (n02124075, "Egyptian cat"), or files n02124075_*.jpg',
+      'Folder with subfolders named after classes (n02124075, "Egyptian cat") or files named n02124075_*.jpg',
     )
-    .option('--model <model>', 'NAME or NAME/VARIANT; else the one that a job would take')
-    .addOption(
-      new Option('--format <format>', 'how it is written').choices(['table', 'json']).default('table'),
-    )
+    .option('--model <model>', 'NAME or NAME/VARIANT (default: the model that a job would use)')
+    .addOption(new Option('--format <format>', 'Output format').choices(['table', 'json']).default('table'))
     .action(async (folder: string, flags: EvalFlags) => {
       const [{ loadSettings }, { evaluateFolder }] = await Promise.all([
         import('../../../app/settings.ts'),

@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ImgclsError } from '../../../core/runtime/errors.ts';
 import type { VariantSetting } from '../../../model/variant.ts';
+import { examples } from '../../flags.ts';
 import type { ModelCommandDeps } from '../../models/model.ts';
 
 type Format = 'table' | 'json';
@@ -17,7 +18,7 @@ interface ImportFlags extends VerifyFlags {
   variant?: 'fp32' | 'int8';
 }
 
-/** Two of a hundred, as for the bundled model (tools/starter-model): on so few images, less is chance. */
+/** Two of a hundred images, as for the bundled model (tools/starter-model): a smaller difference is noise. */
 const TOLERANCE = 0.02;
 
 export function register(program: Command): void {
@@ -36,7 +37,7 @@ export function register(program: Command): void {
       import('../../models/gate.ts'),
     ]);
     const interrupted = new AbortController();
-    // Once: a second Ctrl-C ends the process.
+    // Once only: a second Ctrl-C ends the process.
     process.once('SIGINT', () => interrupted.abort());
     return {
       library: openLibrary(settings),
@@ -56,13 +57,13 @@ export function register(program: Command): void {
   });
 }
 
-/** Adds the commands. @param open builds what they work with, when one of them runs. */
+/** Adds the commands. @param open opens their dependencies when one of them runs. */
 export function registerModel(program: Command, open: () => Promise<ModelCommandDeps>): void {
-  const model = program.command('model').description('The models of this machine.');
+  const model = program.command('model').description('Manage the models of this machine.');
   const format = () =>
-    new Option('--format <format>', 'how it is written').choices(['table', 'json']).default('table');
+    new Option('--format <format>', 'Output format').choices(['table', 'json']).default('table');
   const tolerance = () =>
-    new Option('--tolerance <share>', 'the most that int8 may lose, as a share of the images')
+    new Option('--tolerance <share>', 'Maximum loss of accuracy of int8, as a share of the images')
       .default(TOLERANCE)
       .argParser(share);
   const variant = (what: string, choices: string[]) =>
@@ -70,14 +71,16 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
 
   model
     .command('list')
-    .description('Lists the models that are installed and those that can be pulled.')
+    .description('List the installed models and those that can be pulled.')
+    .addHelpText('after', examples('imgcls model list'))
     .addOption(format())
     .action(async (flags: { format: Format }) =>
       (await import('../../models/model.ts')).list(await open(), flags.format),
     );
   model
     .command('info')
-    .description('Prints what is known of a model.')
+    .description('Print the details of a model.')
+    .addHelpText('after', examples('imgcls model info resnet50'))
     .argument('<model>', 'NAME or NAME/VARIANT')
     .addOption(format())
     .action(async (title: string, flags: { format: Format }) =>
@@ -85,20 +88,25 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     );
   model
     .command('pull')
-    .description('Downloads a model of the ONNX Model Zoo and checks it; goes on where it broke off.')
-    .argument('<name>', 'resnet50, for one ("imgcls model list" shows all)')
-    .addOption(variant('weights to pull; else by the features of the CPU', ['auto', 'fp32', 'int8']))
-    .option('--source <address>', 'where the file is: https://..., a path, or s3://bucket/key')
+    .description('Download a model of the ONNX Model Zoo and check it. An interrupted download continues.')
+    .addHelpText('after', examples('imgcls model pull resnet50'))
+    .argument('<name>', 'Name of a model, such as resnet50 (see "imgcls model list")')
+    .addOption(variant('Weights to pull (default: by the features of the CPU)', ['auto', 'fp32', 'int8']))
+    .option('--source <address>', 'Location of the file: https://..., a path, or s3://bucket/key')
     .action(async (name: string, flags: { variant?: VariantSetting; source?: string }) =>
       (await import('../../models/model.ts')).pull(await open(), name, flags),
     );
   model
     .command('import')
-    .description('Installs any ONNX image classifier; a model.json and labels.json beside it are used.')
-    .argument('<path>', 'an .onnx file, or a folder with one')
-    .option('--name <name>', 'what to call it; else by its recipe or file name')
-    .addOption(variant('what it is; else found out', ['fp32', 'int8']))
-    .option('--images <folder>', 'labelled images: an int8 variant that loses too many of them is refused')
+    .description('Install an ONNX image classifier, with the model.json and labels.json beside it.')
+    .addHelpText('after', examples('imgcls model import classifier.onnx --name mine'))
+    .argument('<path>', 'An .onnx file, or a folder with one')
+    .option('--name <name>', 'Name of the model (default: from its recipe or file name)')
+    .addOption(variant('Precision of the weights (default: detected)', ['fp32', 'int8']))
+    .option(
+      '--images <folder>',
+      'Labelled images to compare on; an int8 variant that loses more than the tolerance is refused',
+    )
     .addOption(tolerance())
     .action(async (path: string, flags: ImportFlags) =>
       (await import('../../models/model.ts')).importOne(await open(), path, flags),
@@ -106,16 +114,18 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
   model
     .command('optimize')
     .description(
-      'Prepares models for this CPU, so that they load faster; workers do so when they first use one.',
+      'Optimise models for the CPU of this machine, to load faster. Workers do so when they first use a model.',
     )
-    .argument('[model]', 'NAME or NAME/VARIANT; else all')
+    .addHelpText('after', examples('imgcls model optimize resnet50'))
+    .argument('[model]', 'NAME or NAME/VARIANT (default: all)')
     .action(async (title: string | undefined) =>
       (await import('../../models/model.ts')).optimize(await open(), title),
     );
   model
     .command('remove')
     .alias('rm')
-    .description('Removes an installed model.')
+    .description('Remove an installed model.')
+    .addHelpText('after', examples('imgcls model remove resnet50/int8'))
     .argument('<model>', 'NAME or NAME/VARIANT')
     .action(async (title: string) =>
       (await import('../../models/model.ts')).removeModel(await open(), title),
@@ -123,12 +133,13 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
   model
     .command('verify')
     .description(
-      'Checks the sha256 of models, loads them and runs them once; with --images, compares int8 with fp32.',
+      'Check the sha256 of models, load them and run them once. With --images, compare int8 with fp32.',
     )
-    .argument('[model]', 'NAME or NAME/VARIANT; else all')
+    .addHelpText('after', examples('imgcls model verify resnet50 --images photos/'))
+    .argument('[model]', 'NAME or NAME/VARIANT (default: all)')
     .option(
       '--images <folder>',
-      'labelled images to compare on: a variant that loses too many is not chosen by itself',
+      'Labelled images to compare on; a variant that loses more than the tolerance is not chosen automatically',
     )
     .addOption(tolerance())
     .action(async (title: string | undefined, { images, tolerance }: VerifyFlags) => {
@@ -142,13 +153,15 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     });
   model
     .command('push')
-    .description("Puts a model into the cluster's output bucket, where workers that lack it find it.")
+    .description("Copy a model to the cluster's output bucket, from which workers download missing models.")
+    .addHelpText('after', examples('imgcls model push resnet50'))
     .argument('<model>', 'NAME or NAME/VARIANT')
     .action(async (title: string) => (await import('../../models/model.ts')).push(await open(), title));
 }
 
 function share(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be 0 to 1.');
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('It must be a number from 0 to 1.');
   return value;
 }

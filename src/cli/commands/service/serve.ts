@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { DEFAULTS } from '../../../core/settings/defaults.ts';
+import { examples } from '../../flags.ts';
 import type { ServeFlags } from '../../service/serve.ts';
 
 /** Flags that `serve` and `up` share. */
@@ -7,28 +8,31 @@ export const withServeFlags = (command: Command): Command =>
   command
     .option(
       '--host <address>',
-      `address to listen on; beyond this machine only with a token or --insecure (default: ${DEFAULTS.host})`,
+      `Address to listen on; other than this machine's own only with a token or --insecure (default: ${DEFAULTS.host})`,
     )
-    .option('--port <n>', `port to listen on; 0 takes a free one (default: ${DEFAULTS.port})`)
+    .option('--port <n>', `Port to listen on; 0 takes a free one (default: ${DEFAULTS.port})`)
     .option(
       '--token <secret>',
-      'secret that callers must know; rather IMGCLS_TOKEN, which no process list shows',
+      'Access token that callers must send; better set as IMGCLS_TOKEN, which process lists do not show',
     )
-    .option('--token-secret <arn>', 'secret of AWS Secrets Manager that holds the token')
-    .option('--insecure', 'listen beyond this machine without a token')
-    .option('--allow-hosts <list>', 'further names under which the service may be called, comma-separated')
-    .option('--allow-buckets <list>', 'S3 buckets that callers may name, comma-separated')
-    .option('--cors-origins <list>', 'origins whose pages may call the service, comma-separated')
-    .option('--max-files <n>', 'most images of one upload')
-    .option('--max-request-bytes <n>', 'largest upload, in bytes')
-    .option('--max-streams <n>', 'event streams open at once')
-    .option('--requests-per-minute <n>', 'requests a minute of one address')
-    .option('--model <name>', 'model of jobs that name none')
-    .option('--open', 'open the page in a browser');
+    .option('--token-secret <arn>', 'AWS Secrets Manager secret that holds the access token')
+    .option('--insecure', 'Listen on any address without a token')
+    .option('--allow-hosts <list>', 'Further host names that the service answers to, comma-separated')
+    .option('--allow-buckets <list>', 'S3 buckets that callers may use, comma-separated')
+    .option('--cors-origins <list>', 'Origins whose web pages may call the service, comma-separated')
+    .option('--max-files <n>', 'Maximum number of images per upload')
+    .option('--max-request-bytes <n>', 'Maximum size of an upload, in bytes')
+    .option('--max-streams <n>', 'Maximum number of open event streams')
+    .option('--requests-per-minute <n>', 'Maximum number of requests per minute and address')
+    .option('--model <name>', 'Model of jobs that name none')
+    .option('--open', 'Open the web page in a browser');
 
 export function register(program: Command): void {
   withServeFlags(program.command('serve'))
-    .description('The page and the REST service (reference at /docs). Several can run side by side.')
+    .description(
+      'Serve the web page and the REST API, with its reference at /docs. Several instances can run side by side.',
+    )
+    .addHelpText('after', examples('imgcls serve --port 9000'))
     .action(async (flags: ServeFlags) => {
       const { serve } = await import('../../service/serve.ts');
       await serve({ ...program.opts(), ...flags });
