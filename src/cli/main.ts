@@ -32,7 +32,7 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
   },
   dlq: {
     summary: 'List, show, redrive and purge dead letters',
-    load: () => import('./commands/jobs/dlq.ts'),
+    load: () => import('./commands/dlq/dlq.ts'),
   },
   serve: {
     summary: 'Serve the web page and the REST API',
@@ -60,7 +60,7 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
   },
   bench: {
     summary: 'Measure latency, throughput and boot time; simulate scaling',
-    load: () => import('./commands/models/bench.ts'),
+    load: () => import('./commands/bench/bench.ts'),
   },
   deploy: {
     summary: 'Create or update a cluster on AWS',
@@ -70,7 +70,7 @@ const commands: Record<string, { summary: string; load(): Promise<CommandModule>
   destroy: { summary: 'Delete a cluster on AWS', load: () => import('./commands/aws/destroy.ts') },
   doctor: {
     summary: 'Check credentials, network, buckets, queues and models',
-    load: () => import('./commands/doctor.ts'),
+    load: () => import('./commands/doctor/doctor.ts'),
   },
   config: {
     summary: 'Print all settings and where they come from',

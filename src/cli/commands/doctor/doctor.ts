@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { DoctorFlags } from '../doctor/doctor.ts';
-import { examples } from '../flags.ts';
+import type { DoctorFlags } from '../../doctor/doctor.ts';
+import { examples } from '../../flags.ts';
 
 export function register(program: Command): void {
   program
@@ -12,7 +12,7 @@ export function register(program: Command): void {
     .addHelpText('after', examples('imgcls doctor --format json'))
     .addOption(new Option('--format <format>', 'Output format').choices(['text', 'json']).default('text'))
     .action(async (flags: DoctorFlags) => {
-      const { doctor } = await import('../doctor/doctor.ts');
+      const { doctor } = await import('../../doctor/doctor.ts');
       process.exitCode = await doctor({ ...program.opts(), ...flags });
     });
 }
