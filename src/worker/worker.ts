@@ -8,8 +8,8 @@
  *   finishes every message of which an image has been in a runner, releases the others, then ends.
  * - `outdated`: like draining, because it received a message of a newer imgcls.
  *
- * Every state can become draining; no state follows that. A second signal (`force`) ends the worker at once from every
- * state: its runners are killed, and its messages are redelivered when their leases expire.
+ * A draining worker never returns to another state. A second signal (`force`) ends the worker at once from every state:
+ * its runners are killed, and its messages are redelivered when their leases expire.
  *
  * To follow one message, read intake/intake.ts, intake/batch-service.ts, messages/handle-message.ts, messages/batch.ts,
  * messages/classify-batch.ts and messages/settle-message.ts, in this order.
@@ -109,7 +109,6 @@ export interface WorkerSummary {
 interface QueueLimits {
   /** Number of model runners. They are started when they are needed. */
   runners: number;
-  /** Of the runners. */
   niceness: number;
   leaseMs: number;
   /** Bytes of images in memory. */
@@ -225,11 +224,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
     workload.abandon();
     status.abandon();
     // Do not wait for requests that are under way.
-    void cleanup
-      .run()
-      .catch((error: unknown) =>
-        log.debug({ error: messageOf(error) }, 'Clean-up failed after a forced end.'),
-      );
+    void cleanup.run().catch((error: unknown) => log.debug({ error: messageOf(error) }, 'Clean-up failed.'));
     await Promise.all(pools.map((pool) => pool.kill()));
   } else {
     await cleanup.run();
