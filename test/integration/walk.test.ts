@@ -130,6 +130,17 @@ describe('what upload takes', () => {
     ]);
   });
 
+  it('nothing from photos-secret when photos is uploaded, though a link in photos leads there', async () => {
+    for (const name of ['photos/a.jpg', 'photos-secret/private.jpg', 'photos.jpg']) await file(name);
+    const photos = path.join(folder, 'photos');
+    await symlink('../photos-secret/private.jpg', path.join(photos, 'link.jpg'));
+    await symlink('../photos.jpg', path.join(photos, 'other.jpg'));
+    await symlink('../photos-secret', path.join(photos, 'folder.jpg'));
+    expect(names(await walk([photos]))).toEqual(['a.jpg']);
+    expect(names(await walk([`${photos}/*.jpg`]))).toEqual([path.join(photos, 'a.jpg')]);
+    expect(new Set(skipped.map(({ reason }) => reason))).toEqual(new Set(['it is a link out of the folder']));
+  });
+
   it('a name with a newline, a quote and an emoji, as it is', async () => {
     await file('line\nbreak "q" 🐈.jpg');
     expect(names(await walk([folder]))).toEqual(['line\nbreak "q" 🐈.jpg']);
