@@ -8,7 +8,9 @@ import { systemClock } from '../../src/app/system-clock.ts';
 import type { Cloud, Store } from '../../src/core/cloud/ports.ts';
 import { imageKey } from '../../src/core/job/keys.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
+import { oldImages } from '../../src/results/expire.ts';
 import { storeImage } from '../../src/upload/store-image.ts';
+import { virtualClock } from '../unit/virtual-clock.ts';
 
 let folder: string;
 let cloud: Cloud;
@@ -23,10 +25,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const store = async (input: Store, from = file) => {
+const store = async (input: Store, from = file, clock = systemClock) => {
   const image = { kind: 'file', name: 'a.jpg', source: from, path: from } as const;
-  const options = { input, maxImageBytes: 32 * 1024 * 1024, clock: systemClock };
-  return (await storeImage({ index: 0, input: image }, options)).entry;
+  const options = { input, maxImageBytes: 32 * 1024 * 1024, clock };
+  return await storeImage({ index: 0, input: image }, options);
 };
 
 /** A store during whose look-up somebody writes to the file. */
@@ -48,7 +50,8 @@ describe('a file that is stored', () => {
     const bytes = randomBytes(size);
     await writeFile(file, bytes);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    expect(await store(cloud.input)).toMatchObject({ sha256, key: imageKey(sha256), bytes: size });
+    const { entry } = await store(cloud.input);
+    expect(entry).toMatchObject({ sha256, key: imageKey(sha256), bytes: size });
     const { body } = await cloud.input.get(imageKey(sha256));
     expect(createHash('sha256').update(body).digest('hex')).toBe(sha256);
   });
@@ -58,13 +61,13 @@ describe('a file that is stored', () => {
     ['is written over by as many bytes', () => writeFile(file, randomBytes(40_000))],
   ])('and %s meanwhile is told from one that did not change', async (_, change) => {
     await writeFile(file, randomBytes(40_000));
-    expect(await store(whileStoring(change))).toMatchObject({ error: { code: 'changed' } });
+    expect(await store(whileStoring(change))).toMatchObject({ entry: { error: { code: 'changed' } } });
   });
 
   it('and is large and changes between its two readings is not stored under a wrong name', async () => {
     await writeFile(file, randomBytes(9 * 1024 * 1024));
     const changing = whileStoring(() => writeFile(file, randomBytes(9 * 1024 * 1024)));
-    expect(await store(changing)).toMatchObject({ error: { code: 'changed' } });
+    expect(await store(changing)).toMatchObject({ entry: { error: { code: 'changed' } } });
     expect(await Array.fromAsync(cloud.input.list('images/'))).toEqual([]);
   });
 
@@ -73,10 +76,42 @@ describe('a file that is stored', () => {
     ['a folder', () => execFileSync('mkdir', [file])],
   ])('and is %s is refused without waiting for it', async (_, make) => {
     make();
-    expect(await store(cloud.input)).toMatchObject({ error: { code: 'unreadable' } });
+    expect(await store(cloud.input)).toMatchObject({ entry: { error: { code: 'unreadable' } } });
   });
 
   it('and is a device without end is refused', async () => {
-    expect(await store(cloud.input, '/dev/zero')).toMatchObject({ error: { code: 'unreadable' } });
+    expect(await store(cloud.input, '/dev/zero')).toMatchObject({ entry: { error: { code: 'unreadable' } } });
+  });
+});
+
+describe('a photo that an earlier job has uploaded', () => {
+  const DAY_MS = 24 * 3_600_000;
+  const clock = virtualClock(Date.UTC(2026, 0, 1));
+  let aged: Cloud;
+  beforeEach(async () => {
+    aged = createLocalCloud({ dataDir: path.join(folder, 'aged'), cluster: 'test', clock });
+    await writeFile(file, randomBytes(40_000));
+  });
+  afterEach(() => aged.close());
+
+  const expired = () => Array.fromAsync(oldImages(aged, { nowMs: clock.nowMs(), maxAgeMs: 0 }));
+
+  it('is kept for 30 more days when a job uses it again after 16 days, without being sent again', async () => {
+    await store(aged.input, file, clock);
+    clock.advance(16 * DAY_MS);
+    expect(await store(aged.input, file, clock)).toMatchObject({ sentBytes: 0 });
+    clock.advance(29 * DAY_MS);
+    expect(await expired()).toEqual([]);
+    clock.advance(2 * DAY_MS);
+    expect(await expired()).toHaveLength(1);
+  });
+
+  it('costs no copy when a job uses it again within 15 days: it outlives that job by far', async () => {
+    const { entry } = await store(aged.input, file, clock);
+    const uploadedAtMs = clock.nowMs();
+    clock.advance(14 * DAY_MS);
+    expect(await store(aged.input, file, clock)).toMatchObject({ sentBytes: 0 });
+    const key = 'key' in entry ? entry.key : '';
+    expect((await aged.input.head(key))?.modifiedAtMs).toBe(uploadedAtMs);
   });
 });
