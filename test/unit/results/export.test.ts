@@ -1,6 +1,8 @@
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/core/model/outcome.ts';
-import { createExporter, plainName } from '../../../src/results/export.ts';
+import { createExporter, harmless, plainName } from '../../../src/results/export.ts';
 import { type ExportFormat, exportFormats } from '../../../src/results/formats.ts';
 
 const cat: Outcome = {
@@ -72,6 +74,45 @@ describe('exported results', () => {
   ])('are CSV whose name %j neither runs nor steers a terminal', (name, cell) => {
     const [, row] = exported('csv', [{ ...bad, name }]).split('\r\n');
     expect(row).toBe(`1,${cell},,,,,,,not_an_image,This is text.`);
+  });
+});
+
+describe('a CSV file of results', () => {
+  /** What a spreadsheet takes for the begin of a formula. */
+  const FORMULA_SIGNS = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+  const anyText = fc
+    .array(fc.oneof(fc.constantFrom(...FORMULA_SIGNS, ...`",;' \t\r\n`), fc.string({ unit: 'binary' })))
+    .map((parts) => parts.join(''));
+
+  /** Strict: a quote inside a field that is not quoted is an error. */
+  const rowsOf = (csv: string): string[][] => parse(csv, { record_delimiter: '\r\n' });
+
+  it('gives every name and message back to a program that reads it, whatever is in them', () => {
+    fc.assert(
+      fc.property(fc.array(fc.record({ name: anyText, message: anyText })), (images) => {
+        const outcomes = images.map(({ name, message }, index) => ({
+          ...bad,
+          index,
+          name,
+          error: { code: 'unreadable' as const, message },
+        }));
+        const shown = (text: string) =>
+          harmless(FORMULA_SIGNS.some((sign) => text.startsWith(sign)) ? `'${text}` : text);
+        const [header, ...rows] = rowsOf(exported('csv', outcomes));
+        expect(header).toContain('error_message');
+        expect(rows).toEqual(
+          images.map(({ name, message }, index) => [
+            ...[String(index), shown(name), '', '', '', '', '', ''],
+            ...['unreadable', shown(message)],
+          ]),
+        );
+      }),
+    );
+  });
+
+  it('can be read where a name has a quote and no comma', () => {
+    const [, row] = rowsOf(exported('csv', [{ ...cat, name: 'print 5"x7".jpg' }]));
+    expect(row?.[1]).toBe('print 5"x7".jpg');
   });
 });
 
