@@ -81,7 +81,7 @@ describe('the CloudWatch agent', () => {
     const [worker] = collected;
     if (worker === undefined) throw new Error('nothing is collected');
     const script = `
-      import { openLog } from './src/cli/log.ts';
+      import { openLog } from './src/app/log.ts';
       const before = Date.now();
       openLog({ logLevel: 'info', cluster: 'blue' }).info({ job: 'j' }, 'Batch completed.');
       console.log(before);`;
