@@ -41,7 +41,7 @@ export function simulatedObserver(world: World, measured: Measured) {
       // What only books and reaping need is not simulated.
       members: { unknown: 'not simulated' },
       statuses: { unknown: 'not simulated' },
-      sightingOf: () => undefined,
+      machineObservation: () => undefined,
       measured,
     };
   }

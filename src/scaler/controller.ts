@@ -1,13 +1,13 @@
 /**
- * The controller: observe, decide, act, again and again; one a cluster.
+ * The controller: observe, decide, act, at every tick. One per cluster acts.
  *
- *     standing by --lock got--> acting --lock lost--> standing by
+ *     standing by --lock acquired--> acting --lock lost--> standing by
  *     acting: observe -> decide (pure) -> launch | retire | reap -> report
  *
- * Queues and machines are read anew at each tick. The lists of workers and of unfinished jobs are, too, but where there
- * is nothing of all that: on AWS they may be 90 s old then (`restingListEveryMs`). What it has to remember over a restart
- * stands in its report. Whoever lost the lock acts no more. Who took it from a holder that may live and has not let go
- * waits a little before launching, so that launches which that one had under way are seen first.
+ * Every tick reads queues and machines, and the lists of workers and of unfinished jobs. In an idle cluster on AWS those
+ * lists may be 90 s old (`restingListEveryMs`). State that must survive a restart is in the report. A controller without
+ * the lock does not act. One that took the lock from a holder that may be alive and has not released it waits before it
+ * launches, until the launches of that holder are visible.
  */
 
 import type { ControllerReport } from '../core/fleet/fleet.ts';
@@ -32,10 +32,10 @@ export interface ControllerOptions {
     remember(measured: ControllerReport['measured']): void;
   };
   reports: Reports;
-  /** A report that says nothing new is written so often. */
+  /** An unchanged report is written this often. */
   reportEveryMs: number;
   settings: PolicySettings;
-  /** In place of the one that the settings name: a simulation brings rivals. */
+  /** Overrides the policy that the settings name. A simulation compares others with it. */
   policy?: Policy;
   bootDeadlineMs: number;
   holder: string;
@@ -45,19 +45,19 @@ export interface ControllerOptions {
 }
 
 /**
- * Before the first launch where the last holder may live and has not let go. That one has acted no more for half a time
- * to live of its lock already; what it began just before may still come to be seen.
+ * Wait before the first launch if the last holder may be alive and has not released the lock. It stopped acting half a
+ * lock lifetime ago, but its last launches may not be listed yet.
  */
 const INHERITED_PAUSE_MS = 10_000;
 
-/** What one tick saw and did. */
+/** What one tick observed and did. */
 export interface Tick {
   decision: Decision;
   observation: Observation;
   answer?: LaunchAnswer;
   reaped: readonly Suspect[];
   report: ControllerReport;
-  /** What the fleet has cost since the tick before, of whichever controller; undefined where that is not known. */
+  /** Cost of the fleet since the previous tick of any controller; undefined if unknown. */
   spentUsd?: number | undefined;
 }
 
@@ -67,15 +67,15 @@ export class Controller {
   #decisions = 0;
   #actsFromMs = 0;
   #lastLaunchAtMs: number | undefined;
-  #memory = new ScalingHistory();
+  #history = new ScalingHistory();
   #suspectsBefore = new Set<string>();
-  #books: CostLedger;
+  #costLedger: CostLedger;
   readonly #reporter: Reporter;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.#reporter = new Reporter(options);
-    this.#books = new CostLedger(options.settings.billingMinimumMs);
+    this.#costLedger = new CostLedger(options.settings.billingMinimumMs);
   }
 
   /** Undefined while another controller holds the lock. */
@@ -83,18 +83,18 @@ export class Controller {
     const { lock, observer, clock } = this.#options;
     if (lock.epoch === undefined) return undefined;
     if (lock.epoch !== this.#epoch) await this.#begin(lock.epoch);
-    const observation = await observer.observe((job) => this.#books.costUsdOf(job));
-    this.#books.record(observation, { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
+    const observation = await observer.observe((job) => this.#costLedger.costUsdOf(job));
+    this.#costLedger.record(observation, { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
     const decision = this.#decide(observation);
     const answer = await this.#act(decision);
     const reaped = await this.#reap(observation);
     const report = this.#report(observation, decision, answer);
     if (this.#mayAct) await this.#write(report, observation);
-    const { spentUsd } = this.#books;
+    const { spentUsd } = this.#costLedger;
     return { decision, observation, reaped, report, spentUsd, ...(answer && { answer }) };
   }
 
-  /** What was done is done, whether or not it can be reported now: the next report says it, too. */
+  /** A transient error does not fail the tick: the next report contains the same actions. */
   async #write(report: ControllerReport, { snapshot }: Observation): Promise<void> {
     const { log } = this.#options;
     try {
@@ -102,42 +102,42 @@ export class Controller {
       await this.#writeJobCosts();
     } catch (error) {
       if (!isTransient(error)) throw error;
-      log.warn({ error: messageOf(error) }, 'The controller cannot report for now.');
+      log.warn({ error: messageOf(error) }, 'Failed to write the controller report; will retry.');
     }
   }
 
   async #writeJobCosts(): Promise<void> {
     const { clock, reports } = this.#options;
     const atMs = clock.monotonicMs();
-    const byJobUsd = this.#books.due(atMs);
+    const byJobUsd = this.#costLedger.unwrittenByJob(atMs);
     await reports.writeJobCosts(byJobUsd);
-    this.#books.wrote(byJobUsd, atMs);
+    this.#costLedger.markWritten(byJobUsd, atMs);
   }
 
-  /** Looks and decides, and does nothing. */
+  /** A dry run: observes and decides, but does not act. */
   async look(): Promise<Pick<Tick, 'decision' | 'observation'>> {
-    await this.#recall();
-    const observation = await this.#options.observer.observe((job) => this.#books.costUsdOf(job));
+    await this.#restore();
+    const observation = await this.#options.observer.observe((job) => this.#costLedger.costUsdOf(job));
     return { observation, decision: this.#decide(observation) };
   }
 
   async #begin(epoch: number): Promise<void> {
     const { lock, clock } = this.#options;
-    await this.#recall();
+    await this.#restore();
     await this.#reporter.begin();
     this.#epoch = epoch;
     this.#decisions = 0;
-    this.#memory = new ScalingHistory();
+    this.#history = new ScalingHistory();
     this.#suspectsBefore.clear();
     this.#actsFromMs = clock.monotonicMs() + (lock.isInherited ? INHERITED_PAUSE_MS : 0);
   }
 
-  async #recall(): Promise<void> {
+  async #restore(): Promise<void> {
     const last = await this.#options.reports.read();
     if (last === undefined) return;
     this.#options.observer.remember(last.measured);
     this.#lastLaunchAtMs = last.lastLaunchAtMs;
-    this.#books = new CostLedger(this.#options.settings.billingMinimumMs, {
+    this.#costLedger = new CostLedger(this.#options.settings.billingMinimumMs, {
       cost: last.cost,
       atMs: last.updatedAtMs,
     });
@@ -151,14 +151,14 @@ export class Controller {
   #decide({ snapshot }: Observation): Decision {
     const { clock, settings, policy } = this.#options;
     const nowMs = clock.monotonicMs();
-    this.#memory.look(snapshot, nowMs);
+    this.#history.observe(snapshot, nowMs);
     const history = {
       sinceLaunchMs:
         this.#lastLaunchAtMs === undefined ? undefined : Math.max(0, clock.nowMs() - this.#lastLaunchAtMs),
-      ...this.#memory.recall(nowMs),
+      ...this.#history.summary(nowMs),
     };
     const decision = decide(snapshot, settings, history, policy);
-    this.#memory.note(decision, nowMs);
+    this.#history.recordDecision(decision, nowMs);
     return decision;
   }
 
@@ -170,14 +170,14 @@ export class Controller {
     return await driver.launch({ count: launch, decision: `${this.#epoch}-${++this.#decisions}` });
   }
 
-  /** Ends what is suspect at two looks in a row. */
-  async #reap({ members, statuses, sightingOf }: Observation): Promise<Suspect[]> {
+  /** Ends machines that are suspect at two ticks in a row. */
+  async #reap({ members, statuses, machineObservation }: Observation): Promise<Suspect[]> {
     const { clock, driver, bootDeadlineMs } = this.#options;
     if (isUnknown(members) || isUnknown(statuses)) return [];
     const found = suspects({
       members,
-      heard: statuses,
-      sightingOf,
+      workers: statuses,
+      machineObservation,
       nowMs: clock.nowMs(),
       monotonicMs: clock.monotonicMs(),
       bootDeadlineMs,
@@ -196,7 +196,7 @@ export class Controller {
       isUnknown(snapshot.machines) ? [] : snapshot.machines.map(({ id, phase }) => [id, phase]),
     );
     const refused = [answer?.retryable, answer?.permanent].filter((part) => part !== undefined);
-    const cost = this.#books.cost;
+    const cost = this.#costLedger.cost;
     const known = isUnknown(members) ? [] : members;
     return {
       v: 1,
@@ -212,7 +212,7 @@ export class Controller {
       warnings: [
         ...decision.warnings,
         ...refused.map(({ count, why }) => `${count} not launched: ${why}`),
-        ...lateOnes(known),
+        ...lateLaunches(known),
       ],
       machines: known.map(({ id, state, launchedAtMs, kind, hourlyUsd }) => ({
         id,
@@ -229,8 +229,8 @@ export class Controller {
   }
 }
 
-/** Each reason once, with how many wait for it. */
-function lateOnes(members: readonly FleetMember[]): string[] {
+/** Each reason once, with the number of machines that it delays. */
+function lateLaunches(members: readonly FleetMember[]): string[] {
   const reasons = members.flatMap(({ lateBecause }) => lateBecause ?? []);
   return [...new Set(reasons)].map(
     (why) => `${reasons.filter((each) => each === why).length} not launched yet: ${why}`,

@@ -3,11 +3,11 @@ import { attribute, type Cost, imagesByJobDelta, settle } from './cost.ts';
 import type { Observation } from './observe.ts';
 import { isUnknown } from './snapshot.ts';
 
-/** A job's last images are told after it is finished: so many final jobs are kept in the books. */
+/** Workers report the last images of a job after it is finished, so the ledger keeps this many final jobs. */
 const KEPT_JOBS = 100;
 const WRITE_EVERY_MS = 10_000;
 
-/** What the fleet has cost, by job. Time in which the fleet could not be seen is charged when it is seen again. */
+/** What the fleet has cost, by job. Time in which the fleet could not be read is charged when it can be read again. */
 export class CostLedger {
   readonly #billingMinimumMs: number;
   #cost: Cost | undefined;
@@ -18,19 +18,19 @@ export class CostLedger {
   #written = new Map<string, number>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param last what the last controller's books said, and when (wall clock): machines have cost since then, too. */
+  /** @param last the last controller's cost, and when it was written (wall clock): the time since then is charged too. */
   constructor(billingMinimumMs: number, last?: { cost: Cost | undefined; atMs: number }) {
     this.#billingMinimumMs = billingMinimumMs;
     this.#cost = last?.cost;
     this.#lastAtMs = last?.atMs;
   }
 
-  /** Absent while the price of a machine is not known. */
+  /** Undefined while the price of a machine is unknown. */
   get cost(): Cost | undefined {
     return this.#cost;
   }
 
-  /** What the last record added; undefined where it could add nothing. */
+  /** What the last record() added; undefined if it could not add anything. */
   get spentUsd(): number | undefined {
     return this.#spentUsd;
   }
@@ -43,17 +43,17 @@ export class CostLedger {
     const beforeUsd = this.#cost?.totalUsd ?? 0;
     this.#spentUsd = undefined;
     if (isUnknown(members) || isUnknown(statuses)) return;
-    const said = [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
+    const reported = [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
     const cost = attribute(this.#cost, {
       nowMs: now.wallMs,
       elapsedMs: this.#elapsedMs(now),
       machines: members.filter(({ state }) => state !== 'stopped'),
-      imagesByJob: imagesByJobDelta(this.#statuses, said),
+      imagesByJob: imagesByJobDelta(this.#statuses, reported),
       billingMinimumMs: this.#billingMinimumMs,
     });
     if (cost !== undefined) this.#spentUsd = cost.totalUsd - beforeUsd;
     this.#chargedAtMs = now.monotonicMs;
-    this.#statuses = said;
+    this.#statuses = reported;
     const unfinished = isUnknown(snapshot.jobs) ? undefined : new Set(snapshot.jobs.map(({ id }) => id));
     this.#cost = cost && unfinished ? settle(cost, toKeep(cost, unfinished)) : cost;
   }
@@ -63,8 +63,8 @@ export class CostLedger {
     return Math.max(0, wallMs - (this.#lastAtMs ?? wallMs));
   }
 
-  /** What jobs have cost, where that is to be written again: every ten seconds, what has changed. */
-  due(monotonicMs: number): Readonly<Record<string, number>> {
+  /** The costs of jobs that changed since they were written; empty within ten seconds of the last write. */
+  unwrittenByJob(monotonicMs: number): Readonly<Record<string, number>> {
     if (monotonicMs - this.#writtenAtMs < WRITE_EVERY_MS) return {};
     const changed = Object.entries(this.#byJobUsd).filter(
       ([job, usd]) => usd > 0 && this.#written.get(job) !== usd,
@@ -72,8 +72,8 @@ export class CostLedger {
     return Object.fromEntries(changed);
   }
 
-  /** What was due at that time is written. Until then it stays due: the last cost of a job does not change any more. */
-  wrote(byJobUsd: Readonly<Record<string, number>>, monotonicMs: number): void {
+  /** To be called after a successful write only: the final cost of a job does not change again, so it must not be missed. */
+  markWritten(byJobUsd: Readonly<Record<string, number>>, monotonicMs: number): void {
     const written = Object.entries(byJobUsd);
     if (written.length === 0) return;
     const kept = [...this.#written].filter(([job]) => job in this.#byJobUsd);
@@ -86,7 +86,7 @@ export class CostLedger {
   }
 }
 
-/** The unfinished jobs and the last of the others. */
+/** The unfinished jobs and the newest of the others. */
 function toKeep({ byJobUsd }: Cost, unfinished: ReadonlySet<string>): string[] {
   const final = Object.keys(byJobUsd).filter((job) => !unfinished.has(job));
   return [...unfinished, ...final.toSorted(newerFirst).slice(0, KEPT_JOBS)];

@@ -1,21 +1,21 @@
 /**
- * Who the machines' money was spent for. Pure.
+ * Attributes the cost of the machines to jobs. Pure.
  *
- * A machine costs from its launch on, by the time, and at least its billing minimum (a minute on EC2), which is counted
- * when it is first seen. What is spent while no job got images done (boots, idling) is kept and goes to the jobs of
- * the next images, in shares of images.
+ * A machine costs money from its launch on, by time, and at least its billing minimum (a minute on EC2), which is charged
+ * when the machine is first seen. Money spent while no images were done (boots, idling) stays unattributed, and goes to the
+ * jobs of the next images, in proportion to their images.
  */
 import type { ControllerReport, WorkerStatus } from '../core/fleet/fleet.ts';
 
 export type Cost = NonNullable<ControllerReport['cost']>;
 export type ImagesByJob = Readonly<Record<string, number>>;
 
-/** What happened since the money was last counted. */
+/** What happened since the last count. */
 export interface Spending {
-  /** Wall clock, as that of the launches. */
+  /** Wall clock, as `launchedAtMs`. */
   nowMs: number;
   elapsedMs: number;
-  /** Every machine that costs money now; without `hourlyUsd` where its price is not known. */
+  /** Every machine that costs money now; without `hourlyUsd` if its price is unknown. */
   machines: readonly { hourlyUsd?: number | undefined; launchedAtMs: number }[];
   imagesByJob: ImagesByJob;
   billingMinimumMs: number;
@@ -24,9 +24,9 @@ export interface Spending {
 const HOUR_MS = 3_600_000;
 
 /**
- * The cost after this spending; undefined where the price of a machine is not known, as the sum would be wrong. A
- * machine that ended since the last count is not seen any more: what it cost in that time is left out.
- * @param before undefined: counting begins now.
+ * The cost after this spending; undefined if the price of a machine is unknown, because the sum would be wrong. A machine
+ * that ended since the last count is not listed any more, so its cost in that time is not included.
+ * @param before undefined starts a new count.
  */
 export function attribute(before: Cost | undefined, spending: Spending): Cost | undefined {
   const cost = before ?? beginCost(spending.nowMs);
@@ -61,7 +61,7 @@ const beginCost = (sinceMs: number): Cost => ({
   hourlyUsd: 0,
 });
 
-/** What a machine is billed for of the time that has passed. */
+/** The part of the elapsed time that a machine is billed for. */
 function billedMs(
   { launchedAtMs }: Spending['machines'][number],
   { nowMs, elapsedMs, billingMinimumMs }: Spending,
@@ -71,7 +71,7 @@ function billedMs(
   return billedUpTo(ageMs) - billedUpTo(ageMs - elapsedMs);
 }
 
-/** Keeps these jobs only, so that the report stays small. What the others cost stays in the total. */
+/** Keeps only these jobs, to keep the report small. The cost of the others stays in the total. */
 export function settle(cost: Cost, jobIds: Iterable<string>): Cost {
   const wanted = new Set(jobIds);
   const kept = Object.entries(cost.byJobUsd).filter(([job]) => wanted.has(job));
@@ -81,8 +81,8 @@ export function settle(cost: Cost, jobIds: Iterable<string>): Cost {
 type Counts = Pick<WorkerStatus, 'id' | 'startedAtMs' | 'imagesByJob'>;
 
 /**
- * Images done by job between two looks at the workers.
- * @param previous undefined at the first look: what was done before it is nobody's to count.
+ * Images done by job between two readings of the workers' statuses.
+ * @param previous undefined at the first reading: images done before it are not counted.
  */
 export function imagesByJobDelta(
   previous: readonly Counts[] | undefined,
@@ -96,7 +96,7 @@ export function imagesByJobDelta(
     const counted = last?.startedAtMs === startedAtMs ? (last.imagesByJob ?? {}) : {};
     for (const [job, images] of Object.entries(imagesByJob)) {
       const known = counted[job] ?? 0;
-      // A job that the worker had forgotten meanwhile is counted from one again.
+      // The worker had dropped this job from its status, and counts it from one again.
       const done = images >= known ? images - known : images;
       if (done > 0) delta[job] = (delta[job] ?? 0) + done;
     }

@@ -1,13 +1,14 @@
 import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
+import { pluralize } from '../core/money/pluralize.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, isTransient, messageOf } from '../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember } from './fleet.ts';
 import type { LockKeeper } from './lock.ts';
 
-/** What a worker has begun ends well within this. */
+/** A worker finishes what it has begun well within this. */
 const DRAIN_LIMIT_MS = 600_000;
-/** The first look comes this many times sooner than later ones, since a worker without work ends at once. */
-const FIRST_LOOK_SOONER = 25;
+/** The first poll comes this many times sooner than later ones, because an idle worker ends at once. */
+const FIRST_POLL_SOONER = 25;
 
 export interface DrainOptions {
   driver: Pick<FleetDriver, 'members' | 'retire'>;
@@ -17,18 +18,18 @@ export interface DrainOptions {
 }
 
 /**
- * Retires every machine that a controller launched and resolves when all have ended. The lock is kept meanwhile, and
- * faults of the world are waited out.
- * @returns false where another controller has got the lock: the machines that are left are that one's.
- * @throws {ImgclsError} when some have not ended after ten minutes.
+ * Retires every managed machine and resolves when all have ended. Renews the lock meanwhile, and retries after transient
+ * errors.
+ * @returns false if another controller has the lock; it manages the remaining machines.
+ * @throws {ImgclsError} if some machines have not ended after ten minutes.
  */
 export async function drainFleet(options: DrainOptions): Promise<boolean> {
   const { lock, timing, clock } = options;
   const untilMs = clock.monotonicMs() + DRAIN_LIMIT_MS;
   let renewAtMs = clock.monotonicMs();
   let left: readonly FleetMember[] = [];
-  for (let looks = 0; ; looks++) {
-    let trouble: unknown;
+  for (let polls = 0; ; polls++) {
+    let lastError: unknown;
     try {
       if (lock.epoch === undefined || clock.monotonicMs() >= renewAtMs) {
         await lock.keep();
@@ -39,33 +40,34 @@ export async function drainFleet(options: DrainOptions): Promise<boolean> {
       if (left.length === 0) return true;
     } catch (error) {
       if (!isTransient(error)) throw error;
-      trouble = error;
+      lastError = error;
     }
-    if (clock.monotonicMs() > untilMs) throw notEnded(left, trouble);
+    if (clock.monotonicMs() > untilMs) throw notEnded(left, lastError);
     const { drainLookEveryMs } = timing;
-    await clock.sleep(Math.min(drainLookEveryMs, (drainLookEveryMs / FIRST_LOOK_SOONER) * 2 ** looks));
+    await clock.sleep(Math.min(drainLookEveryMs, (drainLookEveryMs / FIRST_POLL_SOONER) * 2 ** polls));
   }
 }
 
-/** @returns those that have not ended. */
+/** @returns the members that have not ended. */
 async function retireAll({ driver, lock }: DrainOptions): Promise<readonly FleetMember[]> {
   const members = (await driver.members()).filter(({ state }) => state !== 'stopped');
   const running = members.filter(({ state }) => state === 'running').map(({ id }) => id);
-  // The look may have taken longer than we may act.
+  // The lock may have expired while the members were read.
   if (running.length > 0 && lock.epoch !== undefined) await driver.retire(running);
   return members;
 }
 
-function notEnded(left: readonly FleetMember[], trouble: unknown): ImgclsError {
-  if (trouble !== undefined)
+function notEnded(left: readonly FleetMember[], lastError: unknown): ImgclsError {
+  if (lastError !== undefined)
     return new ImgclsError(
       'permanent',
-      `Workers could not be drained in ten minutes: ${messageOf(trouble)}`,
-      {
-        cause: trouble,
-      },
+      `Failed to drain the workers within 10 minutes: ${messageOf(lastError)}`,
+      { cause: lastError },
     );
-  return new ImgclsError('permanent', `${left.length} workers have not ended within ten minutes.`, {
-    hint: `They are ${left.map(({ id }) => id).join(', ')}.`,
-  });
+  const ids = left.map(({ id }) => id).join(', ');
+  return new ImgclsError(
+    'permanent',
+    `${pluralize(left.length, 'worker')} did not end within 10 minutes: ${ids}.`,
+    { hint: 'The next controller manages them: "imgcls scale" starts one.' },
+  );
 }

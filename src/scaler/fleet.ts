@@ -1,19 +1,19 @@
-/** The fleet driver's contract: what launches and ends workers, whatever they run on. */
+/** The contract of a fleet driver, which launches and ends machines of one kind. */
 
-/** A machine as its driver knows it, without asking the worker. */
+/** A machine as its driver knows it, without the worker's own status. */
 export interface FleetMember {
   /** Also the id of its worker, whose status is `fleet/<id>.json`. */
   id: string;
-  /** `stopped`: of the warm pool. `draining`: was told to end. */
+  /** `stopped`: in the warm pool. `draining`: retired, not ended yet. */
   state: 'running' | 'draining' | 'stopped';
   launchedAtMs: number;
-  /** Price of its hour, where it is known. */
+  /** Absent if the price is unknown. */
   hourlyUsd?: number;
-  /** Past this it is to be ended, whatever it says. */
+  /** After this time the machine is ended, whatever its worker reports. */
   expiresAtMs?: number;
   /** For people: instance type, zone, market. */
   kind?: string;
-  /** Asked for, not there yet, and later than usual: why, as far as the cloud says. */
+  /** Why a requested machine has not been launched yet, if it is later than usual and the cloud gives a reason. */
   lateBecause?: string;
 }
 
@@ -23,27 +23,27 @@ export interface LaunchRequest {
   decision: string;
 }
 
-/** What became of a launch: every machine that was asked for is in exactly one of the three. */
+/** The result of a launch: every requested machine counts in exactly one of the three. */
 export interface LaunchAnswer {
   started: readonly string[];
-  /** Not now: no capacity, a limit that passes. */
+  /** Not launched because of a temporary limit, such as missing capacity. */
   retryable?: { count: number; why: string };
-  /** Never, until a person changes something. */
+  /** Not launched, and not before a person changes something. */
   permanent?: { count: number; why: string };
 }
 
 export interface FleetDriver {
   /**
-   * Every machine of the cluster that works, will work, or costs money; those just launched included, also where the
-   * cloud does not list them yet. @throws {ImgclsError} when it cannot be read.
+   * Every machine of the cluster that works, will work, or costs money, including machines just launched that the cloud
+   * does not list yet. @throws {ImgclsError} if the fleet cannot be read.
    */
   members(signal?: AbortSignal): Promise<FleetMember[]>;
-  /** @throws {ImgclsError} when what became of the launch is not known; the next launch settles that first. */
+  /** @throws {ImgclsError} if the result of the launch is unknown; the next launch resolves that first. */
   launch(request: LaunchRequest): Promise<LaunchAnswer>;
-  /** Takes them out of service: they finish what they have begun, then end. Repeating it does no harm. */
+  /** Drains machines: each finishes what it has begun, then ends. Idempotent. */
   retire(ids: readonly string[]): Promise<void>;
-  /** Ends them at once. */
+  /** Ends machines at once. */
   terminate(ids: readonly string[]): Promise<void>;
-  /** Price of a machine that would be launched now; undefined where it is not known. */
+  /** Price of a machine that would be launched now; undefined if it is unknown. */
   hourlyUsd(): Promise<number | undefined>;
 }

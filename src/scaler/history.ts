@@ -5,14 +5,13 @@ import { ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
 import { FORMAT, parseVersioned } from '../core/runtime/versioned.ts';
 import { isUnknown, type Machine, type Snapshot } from './snapshot.ts';
 
-/** Between two samples. */
-const EVERY_MS = 10_000;
-/** An hour of them. */
-const MOST = 360;
+const SAMPLE_EVERY_MS = 10_000;
+/** An hour. */
+const MAX_SAMPLES = 360;
 
 /**
- * What the fleet has been like, for whoever draws it: a sample every ten seconds, of an hour at most. A moment in which
- * the queue or the fleet could not be read leaves no sample: unknown is not zero.
+ * The fleet's history, for the charts: a sample every ten seconds, for the last hour. If the queue or the fleet could not be
+ * read, there is no sample: unknown is not zero.
  */
 export function withSample(
   history: readonly FleetSample[],
@@ -20,7 +19,7 @@ export function withSample(
   nowMs: number,
 ): readonly FleetSample[] {
   const last = history.at(-1);
-  if (last !== undefined && nowMs - last.atMs < EVERY_MS && nowMs >= last.atMs) return history;
+  if (last !== undefined && nowMs - last.atMs < SAMPLE_EVERY_MS && nowMs >= last.atMs) return history;
   if (isUnknown(backlog) || isUnknown(machines)) return history;
   const inPhase = (phase: Machine['phase']) => machines.filter((machine) => machine.phase === phase).length;
   const sample: FleetSample = {
@@ -32,10 +31,10 @@ export function withSample(
     draining: inPhase('draining'),
     imagesPerSecond: Math.round(10 * throughputImagesPerSecond) / 10,
   };
-  return [...history, sample].slice(-MOST);
+  return [...history, sample].slice(-MAX_SAMPLES);
 }
 
-/** Empty where no controller has kept one, or none that can be understood. */
+/** Empty if there is none, or none that this version can read. */
 export async function readHistory(output: Store): Promise<readonly FleetSample[]> {
   try {
     const { body } = await output.get(CONTROLLER_HISTORY_KEY);
@@ -46,7 +45,7 @@ export async function readHistory(output: Store): Promise<readonly FleetSample[]
   }
 }
 
-/** Apart from the report, which is small and written whenever it says something new. */
+/** In an object of its own, because the report is small and is written at every change. */
 export async function writeHistory(output: Store, samples: readonly FleetSample[]): Promise<void> {
   await output.put(CONTROLLER_HISTORY_KEY, Buffer.from(JSON.stringify({ v: FORMAT, samples })));
 }

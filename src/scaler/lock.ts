@@ -6,17 +6,17 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { PreconditionFailedError } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 
-interface Seen {
+interface SeenRecord {
   etag: string;
   record: ControllerLock;
-  /** When this version was first seen, on our own monotonic clock. */
+  /** When this version was first seen, by our own monotonic clock. */
   sinceMs: number;
 }
 
-/** Processes of one machine that name themselves to each other. */
+/** The processes of this machine: holders of the lock record theirs. */
 export interface KnownProcesses {
   own: LocatedProcess;
-  /** Whether that process is certain to have ended; one of another machine, or that this user cannot see, is not. */
+  /** Whether that process has certainly ended. False for one of another machine, or one that this user cannot see. */
   hasEnded(process: LocatedProcess): boolean;
 }
 
@@ -25,19 +25,19 @@ export interface LockOptions {
   holder: string;
   clock: Clock;
   ttlMs: number;
-  /** Where controllers may share a machine. */
+  /** Given where controllers may share a machine. */
   processes?: KnownProcesses;
 }
 
 /**
- * One controller a cluster. No wall clocks are compared: a challenger takes over after it has watched one version of
- * the record stay unchanged for a whole time to live on its own monotonic clock, and a holder stops acting half a time
- * to live after it *sent* its last renewal that succeeded. The holder's time to live stands in the record: a challenger
- * whose own is shorter, as another build's may be, waits for that one. On one machine the record names the holder's
- * process, and nobody waits for one that has ended.
+ * One controller per cluster. No wall clocks are compared. A challenger takes over after the record was unchanged for a
+ * whole time to live by its own monotonic clock. A holder stops acting half a time to live after it *sent* its last
+ * successful renewal. The record contains the holder's time to live, and a challenger with a shorter one, as of another
+ * build, waits for that. On one machine the record names the holder's process, and a challenger takes over at once when
+ * that process has ended.
  *
  *     challenging --absent, released, process ended, or unchanged for a TTL--> held --release()--> challenging
- *     held --somebody else's version found--> challenging
+ *     held --another holder's version found--> challenging
  */
 export class LockKeeper {
   readonly #store: Store;
@@ -45,7 +45,7 @@ export class LockKeeper {
   readonly #clock: Clock;
   readonly #ttlMs: number;
   readonly #processes: LockOptions['processes'];
-  #seen: Seen | undefined;
+  #seen: SeenRecord | undefined;
   #held: { etag: string; record: ControllerLock; sentMs: number } | undefined;
   #isInherited = false;
 
@@ -57,37 +57,37 @@ export class LockKeeper {
     this.#processes = options.processes;
   }
 
-  /** The epoch of our holding while we may act, else undefined. */
+  /** The epoch while this controller holds the lock and may act, else undefined. */
   get epoch(): number | undefined {
     if (this.#held === undefined) return undefined;
     const isFresh = this.#clock.monotonicMs() - this.#held.sentMs < this.#ttlMs / 2;
     return isFresh ? this.#held.record.epoch : undefined;
   }
 
-  /** Taken from a holder that may live and has not let go of it: what that one has begun may still come to be seen. */
+  /** Taken from a holder that may be alive and has not released it: its last actions may not be visible yet. */
   get isInherited(): boolean {
     return this.#isInherited;
   }
 
-  /** Who holds the lock, as far as was seen: ourselves or another. */
+  /** The last holder seen: this controller or another. */
   get holder(): string | undefined {
     return this.#held?.record.holder ?? this.#seen?.record.holder;
   }
 
-  /** Renews what is held, else tries to get hold of it. To be called several times in half a time to live. */
+  /** Renews the lock if it is held, else tries to acquire it. To be called several times in half a time to live. */
   async keep(): Promise<void> {
     if (this.#held !== undefined) {
       const { record, etag } = this.#held;
       if (await this.#write({ ...record, renewals: record.renewals + 1 }, { etag })) return;
-      // Another's version is there, or one of ours whose answer was lost: the look tells, so that none waits for the next.
+      // The record is another holder's, or ours from a write whose answer was lost. Read it now, not at the next call.
     }
-    const seen = await this.#look();
+    const seen = await this.#read();
     if (seen === undefined) {
       await this.#write(this.#newRecord(1), 'absent');
       return;
     }
     if (seen.record.holder === this.#holder) {
-      // A write of ours whose answer was lost. Waiting until it expires would leave the cluster to nobody for so long.
+      // The answer to one of our writes was lost. Without this the cluster would have no controller until the lock expires.
       await this.#write({ ...seen.record, renewals: seen.record.renewals + 1 }, { etag: seen.etag });
       return;
     }
@@ -114,7 +114,7 @@ export class LockKeeper {
     return process !== undefined && this.#processes?.hasEnded(process) === true;
   }
 
-  /** Lets the next controller in at once. */
+  /** The next controller can acquire the lock at once. */
   async release(): Promise<void> {
     if (this.#held === undefined) return;
     const { etag, record } = this.#held;
@@ -123,7 +123,7 @@ export class LockKeeper {
     this.#held = undefined;
   }
 
-  async #look(): Promise<Seen | undefined> {
+  async #read(): Promise<SeenRecord | undefined> {
     const found = await readControllerLock(this.#store);
     if (found === undefined) {
       this.#seen = undefined;
@@ -134,7 +134,7 @@ export class LockKeeper {
     return this.#seen;
   }
 
-  /** @returns false where another version was there. */
+  /** @returns false if another version was found. */
   async #write(record: ControllerLock, only: 'absent' | { etag: string }): Promise<boolean> {
     const sentMs = this.#clock.monotonicMs();
     try {

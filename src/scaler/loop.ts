@@ -12,32 +12,32 @@ export interface LoopOptions {
   lock: Pick<LockKeeper, 'keep' | 'epoch'>;
   chores: readonly Chore[];
   tickMs: number;
-  /** Between two renewals of the lock while it is held. */
+  /** Between two renewals of a held lock. */
   lockRenewEveryMs: number;
-  /** Between two looks at the lock while another holds it, and between tries of a renewal that failed. */
+  /** Between two reads of a lock that another controller holds, and before a failed renewal is retried. */
   lockLookEveryMs: number;
   clock: Clock;
   /** 0 (inclusive) to 1 (exclusive). */
   random(): number;
   log: Log;
-  /** Told how lock and ticks move. Chores may take their time. */
+  /** Gets heartbeats of the lock and of the ticks. Chores may take long, so they send none. */
   liveness?: Liveness;
   onTick?(tick: Tick): void;
-  /** Told of what trying again cannot help. The loop goes on, slowly: a person may mend it. */
+  /** Called with an error that a retry will not fix. The loop continues, slowly: a person may fix the cause. */
   onProblem(error: unknown): void;
 }
 
 export interface Loop {
-  /** The next tick comes now. */
+  /** Starts the next tick now. */
   wake(): void;
-  /** Resolves when nothing is under way any more. The lock is kept as it is. */
+  /** Resolves when the present tick and chore are done. Does not release the lock. */
   stop(): Promise<void>;
 }
 
-const CHORE_LOOK_MS = 1000;
-const LONGEST_PAUSE_MS = 60_000;
+const CHORE_POLL_MS = 1000;
+const MAX_BACKOFF_MS = 60_000;
 
-/** Keeps the lock, ticks, and does the chores, each at its own pace; faults of the world slow it down and never end it. */
+/** Renews the lock, ticks, and runs the chores, each at its own interval. Transient errors slow it down but never end it. */
 export function startLoop(options: LoopOptions): Loop {
   const { clock, lock, lockRenewEveryMs, lockLookEveryMs, liveness } = options;
   const stopping = new AbortController();
@@ -47,9 +47,9 @@ export function startLoop(options: LoopOptions): Loop {
   async function keepLock(): Promise<void> {
     while (!signal.aborted) {
       liveness?.heartbeat('controller lock');
-      const had = lock.epoch;
+      const epochBefore = lock.epoch;
       const succeeded = await attempt(options, 'controller lock', () => lock.keep());
-      if (lock.epoch !== had) woken.abort();
+      if (lock.epoch !== epochBefore) woken.abort();
       const isKept = succeeded && lock.epoch !== undefined;
       await clock.sleep(isKept ? lockRenewEveryMs : lockLookEveryMs, signal);
     }
@@ -65,13 +65,13 @@ export function startLoop(options: LoopOptions): Loop {
         if (done !== undefined) options.onTick?.(done);
       });
       failures = succeeded ? 0 : failures + 1;
-      const trouble = { baseMs: tickMs, maxMs: LONGEST_PAUSE_MS };
-      const pauseMs = succeeded ? tickMs : tickMs + backoffMs(failures, random(), trouble);
+      const backoff = { baseMs: tickMs, maxMs: MAX_BACKOFF_MS };
+      const pauseMs = succeeded ? tickMs : tickMs + backoffMs(failures, random(), backoff);
       await clock.sleep(pauseMs, AbortSignal.any([signal, woken.signal]));
     }
   }
 
-  const running = Promise.all([keepLock(), tick(), doChores(options, signal)]);
+  const running = Promise.all([keepLock(), tick(), runChores(options, signal)]);
   return {
     wake: () => woken.abort(),
     async stop() {
@@ -82,37 +82,37 @@ export function startLoop(options: LoopOptions): Loop {
   };
 }
 
-/** One after the other, each at its own interval, while we hold the lock. */
-async function doChores(options: LoopOptions, signal: AbortSignal): Promise<void> {
+/** One after the other, each at its own interval, while this controller holds the lock. */
+async function runChores(options: LoopOptions, signal: AbortSignal): Promise<void> {
   const { chores, clock, lock, log } = options;
   const dueMs = new Map<Chore, number>();
-  // A job that cannot be settled is a problem of that job, and of no other.
-  const failed = (chore: Chore) => (error: unknown) =>
-    log.error({ chore: chore.name, error }, 'A chore failed.');
+  // A chore often fails because of one job. The loop and the other chores go on.
+  const logFailure = (chore: Chore) => (error: unknown) =>
+    log.error({ chore: chore.name, error }, 'Maintenance task failed.');
   while (!signal.aborted) {
     for (const chore of chores) {
       if (lock.epoch === undefined || signal.aborted || clock.monotonicMs() < (dueMs.get(chore) ?? 0))
         continue;
-      await attempt({ log, onProblem: failed(chore) }, chore.name, async () => {
+      await attempt({ log, onProblem: logFailure(chore) }, chore.name, async () => {
         await chore.run(signal, ({ text, ...about }) => log.info({ chore: chore.name, ...about }, text));
       });
       dueMs.set(chore, clock.monotonicMs() + chore.everyMs);
     }
-    await clock.sleep(CHORE_LOOK_MS, signal);
+    await clock.sleep(CHORE_POLL_MS, signal);
   }
 }
 
-/** @returns false when it failed, which was told. */
+/** @returns false if it failed; the error was logged or passed to `onProblem`. */
 async function attempt(
   { log, onProblem }: Pick<LoopOptions, 'log' | 'onProblem'>,
-  what: string,
+  task: string,
   act: () => Promise<void>,
 ): Promise<boolean> {
   try {
     await act();
     return true;
   } catch (error) {
-    if (isTransient(error)) log.warn({ error: messageOf(error) }, `The ${what} failed for now.`);
+    if (isTransient(error)) log.warn({ task, error: messageOf(error) }, 'Transient error; will retry.');
     else onProblem(error);
     return false;
   }

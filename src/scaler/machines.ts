@@ -4,7 +4,7 @@ import type { FleetMember } from './fleet.ts';
 import type { Machine, MachinePhase } from './snapshot.ts';
 import type { WorkerObservation } from './statuses.ts';
 
-/** What is watched of a machine over time, by our own monotonic clock. */
+/** What the controller has seen of a machine over time. Times are of its own monotonic clock. */
 export interface MachineObservation {
   phase: MachinePhase;
   phaseSinceMs: number;
@@ -13,44 +13,44 @@ export interface MachineObservation {
   imagesDone?: number;
 }
 
-/** Puts together what the driver lists and what the workers say, and remembers since when. */
+/** Joins the driver's members with the workers' statuses, and remembers how long each machine has been in its phase. */
 export class MachineWatch {
   readonly #clock: Clock;
-  #sightings = new Map<string, MachineObservation>();
+  #observations = new Map<string, MachineObservation>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  sightingOf(id: string): MachineObservation | undefined {
-    return this.#sightings.get(id);
+  observationOf(id: string): MachineObservation | undefined {
+    return this.#observations.get(id);
   }
 
-  join(members: readonly FleetMember[], heard: ReadonlyMap<string, WorkerObservation>): Machine[] {
-    const before = this.#sightings;
-    this.#sightings = new Map();
-    // A stopped machine that was started boots anew, whatever it was before.
+  join(members: readonly FleetMember[], workers: ReadonlyMap<string, WorkerObservation>): Machine[] {
+    const before = this.#observations;
+    this.#observations = new Map();
+    // A stopped machine that was started again is booting, whatever its phase was before.
     for (const { id, state } of members)
       if (state !== 'stopped' && before.get(id)?.phase === 'stopped') before.delete(id);
     const own = members.map((member) => {
       const wasReady = before.get(member.id)?.wasReady ?? false;
-      const phase = phaseOf(member, heard.get(member.id), wasReady);
+      const worker = workers.get(member.id);
       const facts = {
-        phase,
+        phase: phaseOf(member, worker, wasReady),
         launchedAtMs: member.launchedAtMs,
-        imagesDone: imagesDone(heard.get(member.id)),
+        imagesDone: worker?.status?.imagesDone ?? 0,
       };
       return this.#machine(member.id, facts, before, true);
     });
     const listed = new Set(members.map(({ id }) => id));
-    const guests = [...heard].flatMap(([id, { status, silentForMs, modifiedAtMs }]) => {
+    const unmanaged = [...workers].flatMap(([id, { status, silentForMs, modifiedAtMs }]) => {
       const isFresh = Math.max(silentForMs, this.#clock.nowMs() - modifiedAtMs) < WORKER_GONE_MS;
       if (listed.has(id) || status === undefined || status.managed || !isFresh) return [];
-      const phase = phaseSaid(status.state);
+      const phase = phaseOfState(status.state);
       const facts = { phase, launchedAtMs: status.startedAtMs, imagesDone: status.imagesDone };
       return phase === 'draining' ? [] : [this.#machine(id, facts, before, false)];
     });
-    return [...own, ...guests];
+    return [...own, ...unmanaged];
   }
 
   #machine(
@@ -61,32 +61,34 @@ export class MachineWatch {
   ): Machine {
     const nowMs = this.#clock.monotonicMs();
     const last = before.get(id);
-    // One that worked between two looks has idled only since then.
+    // An idle machine that did images since the last observation has idled only since then.
     const isUnchanged = last?.phase === phase && (phase !== 'idle' || last.imagesDone === imagesDone);
-    const sighting: MachineObservation = {
+    const observation: MachineObservation = {
       phase,
       imagesDone,
       phaseSinceMs: isUnchanged ? last.phaseSinceMs : nowMs,
       firstSeenMs: last?.firstSeenMs ?? nowMs,
       wasReady: last?.wasReady === true || phase === 'idle' || phase === 'busy',
     };
-    this.#sightings.set(id, sighting);
+    this.#observations.set(id, observation);
     const ageMs = Math.max(0, this.#clock.nowMs() - launchedAtMs);
-    return { id, phase, phaseForMs: nowMs - sighting.phaseSinceMs, ageMs, managed };
+    return { id, phase, phaseForMs: nowMs - observation.phaseSinceMs, ageMs, managed };
   }
 }
 
-function phaseOf(member: FleetMember, heard: WorkerObservation | undefined, wasReady: boolean): MachinePhase {
+function phaseOf(
+  member: FleetMember,
+  worker: WorkerObservation | undefined,
+  wasReady: boolean,
+): MachinePhase {
   if (member.state !== 'running') return member.state;
-  // A worker takes its report away when it ends: its machine is about to follow.
-  if (heard === undefined) return wasReady ? 'draining' : 'booting';
-  // One whose report we cannot understand may be at work.
-  return heard.status === undefined ? 'busy' : phaseSaid(heard.status.state);
+  // A worker deletes its status when it ends, shortly before its machine ends.
+  if (worker === undefined) return wasReady ? 'draining' : 'booting';
+  // A worker whose status this version cannot read may have work.
+  return worker.status === undefined ? 'busy' : phaseOfState(worker.status.state);
 }
 
-const imagesDone = (heard: WorkerObservation | undefined): number => heard?.status?.imagesDone ?? 0;
-
-function phaseSaid(state: 'booting' | 'ready' | 'busy' | 'draining' | 'outdated'): MachinePhase {
+function phaseOfState(state: 'booting' | 'ready' | 'busy' | 'draining' | 'outdated'): MachinePhase {
   if (state === 'ready') return 'idle';
   return state === 'outdated' ? 'draining' : state;
 }

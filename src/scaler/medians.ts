@@ -1,4 +1,4 @@
-/** The median of the last few samples, or what was remembered from before while there are none. */
+/** The median of the last few samples; until the first sample, the value of an earlier controller. */
 export class RecentMedian {
   readonly #samples: number[] = [];
   readonly #size: number;

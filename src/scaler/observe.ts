@@ -18,13 +18,13 @@ import {
 import { type WorkerObservation, WorkerStatusReader } from './statuses.ts';
 import { UnfinishedJobs } from './unfinished-jobs.ts';
 
-/** The policy's snapshot, and what else the controller needs to act on. */
+/** The policy's snapshot, and everything else that the controller acts on. */
 export interface Observation {
   snapshot: Snapshot;
   members: OrUnknown<readonly FleetMember[]>;
   statuses: OrUnknown<ReadonlyMap<string, WorkerObservation>>;
-  sightingOf(id: string): MachineObservation | undefined;
-  /** What was measured so far, for the report; absent where nothing was. */
+  machineObservation(id: string): MachineObservation | undefined;
+  /** Measured so far, for the report. */
   measured: ControllerReport['measured'];
 }
 
@@ -32,28 +32,28 @@ export interface ObserverOptions {
   output: Store;
   /** The request queue. */
   requests: Queue;
-  /** Single images that somebody waits for; a queue that is missing has none. */
+  /** The queue of single images that a client waits for. A missing queue counts as empty. */
   interactive: Queue;
   driver: Pick<FleetDriver, 'members'>;
-  /** What one machine does, and how long it boots, until it was measured. */
+  /** Assumed throughput and boot time of a machine, until they are measured. */
   prior: Measured;
-  /** Workers and jobs are listed so often while there is no work and no worker. */
+  /** Workers and jobs are listed this often while there is no work and no worker. */
   restingListEveryMs: number;
   clock: Clock;
 }
 
-/** What listings tell. */
+/** What the listings contain. */
 interface Listed {
   statuses: OrUnknown<ReadonlyMap<string, WorkerObservation>>;
   records: OrUnknown<readonly JobRecord[]>;
 }
 
-/** A machine that was busy for less than this share of the time says little about what it can do. */
-const TELLING_SHARE = 0.5;
-/** A report that is older says nothing of now. */
+/** The throughput of a machine is measured only if it was busy for at least this share of the time. */
+const MIN_BUSY_SHARE = 0.5;
+/** A status that is older does not count for the present throughput. */
 const FRESH_MS = 2 * STATUS_INTERVAL_MS;
 
-/** Looks at queues and fleet, then at workers and jobs. What cannot be read is unknown, which is never zero. */
+/** Reads queues and fleet, then workers and jobs. A value that cannot be read is unknown, never zero. */
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #statuses: WorkerStatusReader;
@@ -63,8 +63,8 @@ export class Observer {
   readonly #bootMs = new RecentMedian();
   readonly #bootsSeen = new Set<string>();
   #imagesPerMessage: number | undefined;
-  /** Of a cluster that rested when it was last listed. */
-  #atRest: { listed: Listed; listedAtMs: number } | undefined;
+  /** The last listing, if the cluster was idle then. */
+  #idleListing: { listed: Listed; listedAtMs: number } | undefined;
 
   constructor(options: ObserverOptions) {
     this.#options = options;
@@ -73,7 +73,7 @@ export class Observer {
     this.#watch = new MachineWatch(options.clock);
   }
 
-  /** Starts from what an earlier controller measured. */
+  /** Starts with the measurements of an earlier controller. */
   remember(measured: ControllerReport['measured']): void {
     this.#imagesPerSecond.remember(measured.imagesPerSecond);
     this.#bootMs.remember(measured.bootMs);
@@ -83,10 +83,10 @@ export class Observer {
   async observe(costUsdOf: (job: string) => number): Promise<Observation> {
     const { requests, interactive, driver } = this.#options;
     const [depths, members] = await Promise.all([
-      known(() => Promise.all([requests.depth(), depthIfThere(interactive)])),
-      known(() => driver.members()),
+      orUnknown(() => Promise.all([requests.depth(), depthOrEmpty(interactive)])),
+      orUnknown(() => driver.members()),
     ]);
-    const { statuses, records } = await this.#list(isNothingToSteer(depths, members));
+    const { statuses, records } = await this.#list(isIdle(depths, members));
     if (!isUnknown(members) && !isUnknown(statuses)) this.#measure(members, statuses);
     const jobs = isUnknown(records)
       ? records
@@ -104,7 +104,7 @@ export class Observer {
       },
       members,
       statuses,
-      sightingOf: (id) => this.#watch.sightingOf(id),
+      machineObservation: (id) => this.#watch.observationOf(id),
       measured: {
         ...(this.#imagesPerSecond.value !== undefined && { imagesPerSecond: this.#imagesPerSecond.value }),
         ...(this.#bootMs.value !== undefined && { bootMs: this.#bootMs.value }),
@@ -113,19 +113,19 @@ export class Observer {
     };
   }
 
-  /** S3 asks the price of a PUT for a listing; where nothing is to be steered, an older one does as well. */
-  async #list(mayRest: boolean): Promise<Listed> {
+  /** A listing of S3 costs as much as a PUT, so an idle cluster reuses the last one for a while. */
+  async #list(isClusterIdle: boolean): Promise<Listed> {
     const listedAtMs = this.#options.clock.monotonicMs();
-    const last = mayRest ? this.#atRest : undefined;
+    const last = isClusterIdle ? this.#idleListing : undefined;
     if (last !== undefined && listedAtMs - last.listedAtMs < this.#options.restingListEveryMs)
       return last.listed;
     const [statuses, records] = await Promise.all([
-      known(() => this.#statuses.read()),
-      known(() => this.#jobs.read()),
+      orUnknown(() => this.#statuses.read()),
+      orUnknown(() => this.#jobs.read()),
     ]);
     const listed = { statuses, records };
-    const isSilent = !isUnknown(statuses) && statuses.size === 0 && !isUnknown(records);
-    this.#atRest = mayRest && isSilent ? { listed, listedAtMs } : undefined;
+    const hasNoWorkers = !isUnknown(statuses) && statuses.size === 0 && !isUnknown(records);
+    this.#idleListing = isClusterIdle && hasNoWorkers ? { listed, listedAtMs } : undefined;
     return listed;
   }
 
@@ -138,8 +138,8 @@ export class Observer {
   }
 
   /**
-   * The request queue counts messages; workers tell how many images one holds. A job's total is a bound where it is known.
-   * An interactive message is one image.
+   * The request queue counts messages; the workers' statuses say how many images a message holds on average. The totals of
+   * the jobs are an upper bound, if all are known. An interactive message is one image.
    */
   #backlog([requests, interactive]: [QueueDepth, QueueDepth], records: readonly JobRecord[]): Backlog {
     const messages = messagesOf(requests);
@@ -162,7 +162,7 @@ export class Observer {
       images += status.imagesDone - (status.interactiveDone ?? 0);
       messages += status.messagesDone ?? 0;
       const { busyShare = 0, imagesPerSecond } = status;
-      if (isNew && busyShare >= TELLING_SHARE && imagesPerSecond > 0)
+      if (isNew && busyShare >= MIN_BUSY_SHARE && imagesPerSecond > 0)
         this.#imagesPerSecond.add(imagesPerSecond / busyShare);
     }
     if (messages > 0 && images > 0) this.#imagesPerMessage = images / messages;
@@ -179,8 +179,8 @@ export class Observer {
 
 const messagesOf = ({ waiting, inFlight, delayed }: QueueDepth): number => waiting + inFlight + delayed;
 
-/** What is unknown may be anything. */
-const isNothingToSteer = (
+/** No work and no machine. Treats unknown as possibly non-zero. */
+const isIdle = (
   depths: OrUnknown<readonly QueueDepth[]>,
   members: OrUnknown<readonly FleetMember[]>,
 ): boolean =>
@@ -189,7 +189,7 @@ const isNothingToSteer = (
   !isUnknown(members) &&
   members.every(({ state }) => state === 'stopped');
 
-async function depthIfThere(queue: Queue): Promise<QueueDepth> {
+async function depthOrEmpty(queue: Queue): Promise<QueueDepth> {
   try {
     return await queue.depth();
   } catch (error) {
@@ -198,7 +198,7 @@ async function depthIfThere(queue: Queue): Promise<QueueDepth> {
   }
 }
 
-async function known<T>(read: () => Promise<T>): Promise<OrUnknown<T>> {
+async function orUnknown<T>(read: () => Promise<T>): Promise<OrUnknown<T>> {
   try {
     return await read();
   } catch (error) {
@@ -206,7 +206,7 @@ async function known<T>(read: () => Promise<T>): Promise<OrUnknown<T>> {
   }
 }
 
-/** Also of those that idle at this moment: short work that comes again and again is work. */
+/** Idle workers count too: their rate is an average, and frequent short work is a load. */
 function throughput(statuses: ReadonlyMap<string, WorkerObservation>): number {
   let sum = 0;
   for (const { status, silentForMs } of statuses.values())

@@ -1,4 +1,4 @@
-/** What a job would take and cost, before anything of it is done. Pure: the policy itself says how many machines. */
+/** An estimate of a job's time and cost before it runs. Pure: the policy decides how many machines. */
 import { MAX_BATCH } from '../core/job/messages.ts';
 import { REQUEST_USD } from '../core/money/prices.ts';
 import { decide } from './policy/decide.ts';
@@ -6,7 +6,7 @@ import type { PolicySettings } from './policy/policy.ts';
 import { idleLimitMs } from './policy/retire.ts';
 import type { Measured } from './snapshot.ts';
 
-/** What was found among the inputs. */
+/** The totals of a job's inputs. */
 export interface QuoteInputs {
   images: number;
   bytes: number;
@@ -17,18 +17,18 @@ export interface Quote {
   bytes: number;
   messages: number;
   machines: number;
-  /** Why so many, in the policy's words. */
+  /** The policy's reason for that number. */
   reason: string;
   warnings: readonly string[];
   /** From now. */
   firstResultMs: number;
-  /** From now; undefined where no machine would be launched. */
+  /** From now; undefined if no machine would be launched. */
   drainMs: number | undefined;
-  /** US dollars for machines, to their end; undefined where their price is not known. */
+  /** Cost of the machines until they end; undefined if their price is unknown. */
   machineUsd: number | undefined;
 }
 
-/** Requests of S3 and SQS, which come on top. */
+/** Requests to S3 and SQS, charged in addition to the machines. */
 export interface RequestQuote {
   s3Put: number;
   s3Get: number;
@@ -36,11 +36,11 @@ export interface RequestQuote {
   usd: number;
 }
 
-/** For a message and for its response: sent, received, deleted. */
+/** A message and its response are each sent, received and deleted. */
 const SQS_CALLS_PER_MESSAGE = 6;
 const HOUR_MS = 3_600_000;
 
-/** As if the cluster were empty and the job the only one: what already runs makes it sooner and cheaper. */
+/** Assumes an empty cluster and no other job: with running machines the job is faster and cheaper. */
 export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: Measured): Quote {
   const { images, bytes } = inputs;
   const messages = messagesFor(images);
@@ -52,11 +52,11 @@ export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: M
       measured,
       throughputImagesPerSecond: 0,
     },
-    // What one tick may not launch, the next ones do.
+    // The limit per tick only spreads the launches over more ticks.
     { ...settings, maxLaunchPerTick: settings.max },
     { sinceLaunchMs: undefined, recentlyNeeded: 0 },
   );
-  // The last machine to end has the most batches.
+  // The machine with the most batches ends last.
   const imagesOfOne = Math.min(images, Math.ceil(messages / target) * MAX_BATCH);
   const drainMs = target === 0 ? undefined : measured.bootMs + imagesMs(imagesOfOne, measured);
   return {
@@ -74,7 +74,7 @@ export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: M
 
 const imagesMs = (images: number, { imagesPerSecond }: Measured): number => (1000 * images) / imagesPerSecond;
 
-/** Each is paid from its launch until it has idled for as long as it is kept. */
+/** Each machine is paid for from its launch until its idle limit after the job. */
 function machineUsd(
   machines: number,
   drainMs: number | undefined,
@@ -86,14 +86,14 @@ function machineUsd(
   return (machines * paidMs * settings.hourlyUsd) / HOUR_MS;
 }
 
-/** What a job's images are asked of S3: objects that its submitter puts, and that workers get. */
+/** Requests to S3 for a job's images: objects that the submitter puts and that workers get. */
 export interface ObjectRequests {
   images: number;
   puts: number;
   gets: number;
 }
 
-/** Each batch gives one shard; manifests, listings and longer leases are few beside them. */
+/** Each batch writes one shard. Manifests, listings and lease extensions are few in comparison and not counted. */
 export function quoteRequests({ images, puts, gets }: ObjectRequests): RequestQuote {
   const messages = messagesFor(images);
   const counts = { s3Put: puts + messages, s3Get: gets, sqs: SQS_CALLS_PER_MESSAGE * messages };

@@ -2,7 +2,7 @@ import type { Meter } from '../core/runtime/metrics.ts';
 import type { Tick } from './controller.ts';
 import { isUnknown } from './snapshot.ts';
 
-/** Takes down what a tick saw and did. What is unknown has no figure: no alarm should take it for zero. */
+/** Records the metrics of a tick. An unknown value records no metric, so that no alarm takes it for zero. */
 export function recordTick(meter: Meter, { observation, decision, answer, report, spentUsd }: Tick): void {
   const { backlog, machines } = observation.snapshot;
   if (!isUnknown(backlog)) {

@@ -4,7 +4,7 @@ import { CONTROLLER_REPORT_KEY } from '../core/job/keys.ts';
 import { ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
 import { parseVersioned } from '../core/runtime/versioned.ts';
 
-/** What the last controller said; undefined where there was none, or none that can be understood. */
+/** The last controller's report; undefined if there is none, or none that this version can read. */
 export async function readReport(output: Store): Promise<ControllerReport | undefined> {
   try {
     const { body } = await output.get(CONTROLLER_REPORT_KEY);

@@ -3,7 +3,7 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { withSample } from './history.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** What the last controller left, and where ours goes. */
+/** Where controllers read and write their report, the costs of jobs and the history. */
 export interface Reports {
   read(): Promise<ControllerReport | undefined>;
   write(report: ControllerReport): Promise<void>;
@@ -14,20 +14,20 @@ export interface Reports {
 
 export interface ReporterOptions {
   reports: Reports;
-  /** A report that says nothing new is written so often. */
+  /** An unchanged report is written this often. */
   reportEveryMs: number;
   clock: Clock;
 }
 
-/** A history in which nothing happens; who draws it has seen the rest, or misses a straight line. */
+/** An unchanged history is written this often: a chart that lacks its end misses only a straight line. */
 const STEADY_HISTORY_EVERY_MS = 300_000;
 
 interface Written {
-  news: string;
+  content: string;
   atMs: number;
 }
 
-/** Writes at once what is new, and now and then that nothing is: each write of an idle controller is paid for, too. */
+/** Writes a changed report at once and an unchanged one seldom, because each write to S3 costs money. */
 export class Reporter {
   readonly #options: ReporterOptions;
   #history: readonly FleetSample[] = [];
@@ -38,46 +38,43 @@ export class Reporter {
     this.#options = options;
   }
 
-  /** Goes on with the history of the controller before; what that one wrote is no news of ours. */
+  /** Continues the history of the previous controller, and makes the next write unconditional. */
   async begin(): Promise<void> {
     this.#history = await this.#options.reports.readHistory();
     this.#writtenReport = undefined;
     this.#writtenHistory = undefined;
   }
 
-  /** @throws {ImgclsError} what could not be written, which comes with the next again. */
+  /** @throws {ImgclsError} if a write fails; the next call writes it again. */
   async write(report: ControllerReport, snapshot: Snapshot): Promise<void> {
     const { reports, reportEveryMs } = this.#options;
-    this.#writtenReport = await this.#unlessKnown(this.#writtenReport, newsOf(report), reportEveryMs, () =>
+    this.#writtenReport = await this.#writeIfDue(this.#writtenReport, contentOf(report), reportEveryMs, () =>
       reports.write(report),
     );
     const history = withSample(this.#history, snapshot, this.#options.clock.nowMs());
     if (history === this.#history) return;
     this.#history = history;
     const sample = JSON.stringify({ ...history.at(-1), atMs: undefined });
-    this.#writtenHistory = await this.#unlessKnown(
-      this.#writtenHistory,
-      sample,
-      STEADY_HISTORY_EVERY_MS,
-      () => reports.writeHistory(history),
+    this.#writtenHistory = await this.#writeIfDue(this.#writtenHistory, sample, STEADY_HISTORY_EVERY_MS, () =>
+      reports.writeHistory(history),
     );
   }
 
-  async #unlessKnown(
+  async #writeIfDue(
     last: Written | undefined,
-    news: string,
+    content: string,
     everyMs: number,
     write: () => Promise<void>,
   ): Promise<Written> {
     const atMs = this.#options.clock.monotonicMs();
-    if (last?.news === news && atMs - last.atMs < everyMs) return last;
+    if (last?.content === content && atMs - last.atMs < everyMs) return last;
     await write();
-    return { news, atMs };
+    return { content, atMs };
   }
 }
 
-/** All but the time, and the money that merely runs on. */
-function newsOf({ updatedAtMs: _time, cost, ...report }: ControllerReport): string {
-  const { totalUsd: _total, unattributedUsd: _unattributed, ...told } = cost ?? {};
-  return JSON.stringify({ ...report, cost: told });
+/** Everything except the time and the totals that grow by themselves. */
+function contentOf({ updatedAtMs: _time, cost, ...report }: ControllerReport): string {
+  const { totalUsd: _total, unattributedUsd: _unattributed, ...otherCost } = cost ?? {};
+  return JSON.stringify({ ...report, cost: otherCost });
 }

@@ -1,6 +1,6 @@
-/** What the policy sees of the world. No I/O here: observe.ts makes it, a simulation may. */
+/** The input of the policy. No I/O here: observe.ts builds it, and so does the simulation. */
 
-/** What could not be read: never zero, never empty. `unknown` says why. */
+/** A value that could not be read. It is neither zero nor empty. `unknown` holds the reason. */
 export interface Unknown {
   readonly unknown: string;
 }
@@ -9,11 +9,11 @@ export type OrUnknown<T> = T | Unknown;
 export const isUnknown = <T>(value: OrUnknown<T>): value is Unknown =>
   typeof value === 'object' && value !== null && 'unknown' in value;
 
-/** Work that is announced and not acknowledged. Counts are those of the queue, so approximate. */
+/** Work that is sent and not acknowledged. The counts are the queue's own, so they are approximate. */
 export interface Backlog {
   /** Messages that a worker could receive now. */
   waiting: number;
-  /** Messages that a worker holds, or held when it died. */
+  /** Messages that a worker holds, or held when it died: their lease has not expired. */
   inFlight: number;
   delayed: number;
   /** Images in all of them, estimated. */
@@ -21,13 +21,13 @@ export interface Backlog {
 }
 
 /**
- * - `booting`: launched and not yet ready. `idle`: ready, nothing in hand. `busy`: has work in hand.
- * - `draining`: takes no more work and is about to end; still costs money.
- * - `stopped`: of the warm pool; takes no work and costs next to nothing.
+ * - `booting`: launched, not ready yet. `idle`: ready, without work. `busy`: has work.
+ * - `draining`: receives no more work and ends soon; still costs money.
+ * - `stopped`: in the warm pool; receives no work and costs almost nothing.
  */
 export type MachinePhase = 'booting' | 'idle' | 'busy' | 'draining' | 'stopped';
 
-/** One instance or worker process, as the fleet driver and the worker's own status together tell. */
+/** One instance or worker process, from the fleet driver's list and the worker's own status. */
 export interface Machine {
   /** The same for the machine and its worker. */
   id: string;
@@ -36,22 +36,22 @@ export interface Machine {
   phaseForMs: number;
   /** Since its launch. */
   ageMs: number;
-  /** False for a worker that a person started: it does work, and is that person's to end. */
+  /** False for an unmanaged worker: it does work, but the controller never ends it. */
   managed: boolean;
 }
 
 /** A job that is not final. */
 export interface UnfinishedJob {
   id: string;
-  /** Undefined while its submitter still reads. */
+  /** Undefined until the job is sealed. */
   totalImages: number | undefined;
-  /** What it has cost so far, in US dollars. */
+  /** So far. */
   costUsd: number;
 }
 
-/** What was measured of this cluster's machines, remembered over restarts; else a prior. */
+/** Measured on this cluster's machines and kept over restarts; assumed values until then. */
 export interface Measured {
-  /** Of one machine that has enough to do. */
+  /** Of one machine that is busy all the time. */
   imagesPerSecond: number;
   /** From launch to ready. */
   bootMs: number;
@@ -62,6 +62,6 @@ export interface Snapshot {
   machines: OrUnknown<readonly Machine[]>;
   jobs: OrUnknown<readonly UnfinishedJob[]>;
   measured: Measured;
-  /** What the fleet does now, all machines together. */
+  /** Of the whole fleet, at present. */
   throughputImagesPerSecond: number;
 }

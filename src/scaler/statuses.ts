@@ -5,28 +5,28 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { ObjectMissingError } from '../core/runtime/errors.ts';
 import { parseVersioned } from '../core/runtime/versioned.ts';
 
-/** A worker's report, and how long it has been what it is. */
+/** A worker's status, and for how long it has been unchanged. */
 export interface WorkerObservation {
-  /** Undefined where it cannot be understood: a newer imgcls wrote it. */
+  /** Undefined if this version cannot read it, because a newer imgcls wrote it. */
   status: WorkerStatus | undefined;
-  /** Since this version of the report was first seen, by our own clock: no wall clocks are compared. */
+  /** Since this version of the status was first seen, by our own monotonic clock. */
   silentForMs: number;
   modifiedAtMs: number;
   /** True the first time that this version is seen. */
   isNew: boolean;
 }
 
-interface Known {
+interface CachedStatus {
   etag: string;
   status: WorkerStatus | undefined;
   sinceMs: number;
 }
 
-/** Reads what workers say about themselves; a report that did not change is not read again. */
+/** Reads the workers' statuses. An unchanged status is not downloaded again. */
 export class WorkerStatusReader {
   readonly #output: Store;
   readonly #clock: Clock;
-  #known = new Map<string, Known>();
+  #cache = new Map<string, CachedStatus>();
 
   constructor(output: Store, clock: Clock) {
     this.#output = output;
@@ -35,21 +35,21 @@ export class WorkerStatusReader {
 
   /** By worker id. @throws {ImgclsError} when they cannot be read. */
   async read(): Promise<Map<string, WorkerObservation>> {
-    const known = new Map<string, Known>();
-    const heard = new Map<string, WorkerObservation>();
+    const cache = new Map<string, CachedStatus>();
+    const observations = new Map<string, WorkerObservation>();
     for await (const { key, etag, bytes, modifiedAtMs } of this.#output.list(FLEET_PREFIX)) {
       if (bytes > MAX_STATUS_BYTES) continue;
       const id = key.slice(FLEET_PREFIX.length).replace(/\.json$/, '');
-      const before = this.#known.get(id);
+      const before = this.#cache.get(id);
       const isNew = before?.etag !== etag;
       const entry = isNew ? await this.#get(key, etag) : before;
       if (entry === undefined) continue;
-      known.set(id, entry);
+      cache.set(id, entry);
       const silentForMs = this.#clock.monotonicMs() - entry.sinceMs;
-      heard.set(id, { status: entry.status, silentForMs, modifiedAtMs, isNew });
+      observations.set(id, { status: entry.status, silentForMs, modifiedAtMs, isNew });
     }
-    this.#known = known;
-    return heard;
+    this.#cache = cache;
+    return observations;
   }
 
   async #get(key: string, etag: string) {
@@ -57,7 +57,7 @@ export class WorkerStatusReader {
       const { body } = await this.#output.get(key);
       return { etag, status: parse(body), sinceMs: this.#clock.monotonicMs() };
     } catch (error) {
-      // It ended between the listing and the look.
+      // The worker ended after the listing.
       if (error instanceof ObjectMissingError) return undefined;
       throw error;
     }

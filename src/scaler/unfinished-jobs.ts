@@ -5,19 +5,19 @@ import { ACTIVE_PREFIX } from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
 
-/** A job that is still being read may be sealed any moment. */
+/** The record of an open job is read again after this time, because the job may have been sealed. */
 const OPEN_FRESH_MS = 10_000;
 
-interface Known {
+interface CachedRecord {
   record: JobRecord;
   readAtMs: number;
 }
 
-/** The jobs that are not final, by their markers; records are read when they may have changed. */
+/** The unfinished jobs, listed by their markers. A record is read again only if it may have changed. */
 export class UnfinishedJobs {
   readonly #output: Store;
   readonly #clock: Clock;
-  #known = new Map<string, Known>();
+  #cache = new Map<string, CachedRecord>();
 
   constructor(output: Store, clock: Clock) {
     this.#output = output;
@@ -26,19 +26,19 @@ export class UnfinishedJobs {
 
   /** @throws {ImgclsError} when they cannot be read. */
   async read(): Promise<JobRecord[]> {
-    const known = new Map<string, Known>();
+    const cache = new Map<string, CachedRecord>();
     for await (const { key } of this.#output.list(ACTIVE_PREFIX)) {
       const id = key.slice(ACTIVE_PREFIX.length);
       const entry = await this.#entry(id);
-      if (entry !== undefined) known.set(id, entry);
+      if (entry !== undefined) cache.set(id, entry);
     }
-    this.#known = known;
-    return [...known.values()].map(({ record }) => record);
+    this.#cache = cache;
+    return [...cache.values()].map(({ record }) => record);
   }
 
   async #entry(id: string) {
     const nowMs = this.#clock.monotonicMs();
-    const before = this.#known.get(id);
+    const before = this.#cache.get(id);
     if (before !== undefined && (before.record.state !== 'open' || nowMs - before.readAtMs < OPEN_FRESH_MS))
       return before;
     try {
@@ -46,7 +46,7 @@ export class UnfinishedJobs {
     } catch (error) {
       // The marker is written before the record.
       if (error instanceof ObjectMissingError) return undefined;
-      // One that makes no sense must not hide the others.
+      // An invalid record must not hide the other jobs.
       if (error instanceof PoisonError) return undefined;
       throw error;
     }

@@ -1,4 +1,4 @@
-/** The driver of Auto Scaling groups over moto, with what AWS and networks do at times done by a proxy in between. */
+/** The driver of Auto Scaling groups against moto, with a proxy in between that injects faults of AWS and of the network. */
 import {
   type AutoScalingClient,
   type AutoScalingGroup,
@@ -55,7 +55,7 @@ afterAll(async () => {
   vi.unstubAllEnvs();
 });
 
-/** Retries that take no time. */
+/** Retries without waits. */
 const timing = { clock: virtualClock(), random: () => 0.5 };
 
 let groups = 0;
@@ -90,7 +90,7 @@ async function world(over: Partial<CreateAutoScalingGroupCommandInput> = {}) {
     const { AutoScalingGroups: [found] = [] } = await client.send(command);
     return found as AutoScalingGroup;
   };
-  /** What there really is, past every cache. */
+  /** The real state, without the driver's corrections. */
   const real = async () => {
     const { DesiredCapacity = -1, Instances = [] } = await described();
     return { desired: DesiredCapacity, ids: Instances.map(({ InstanceId = '' }) => InstanceId).sort() };
@@ -102,7 +102,7 @@ const ids = async (driver: FleetDriver) => (await driver.members()).map(({ id })
 const of = (action: string) => (request: ProxiedRequest) => request.action === action;
 const refusing = (status: number, code: string, message?: string) => async (request: ProxiedRequest) =>
   serviceError(request, status, code, message);
-/** It happened, and nobody was told. */
+/** The request took effect, but its answer is lost. */
 const losingTheAnswer = async (_: ProxiedRequest, forward: () => Promise<Reply>) => {
   await forward();
   return 'reset' as const;
@@ -135,10 +135,10 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     faults.requests.length = 0;
   });
   afterEach(() => {
-    expect(faults.unused(), 'faults that no request has met').toBe(0);
+    expect(faults.unused(), 'injected faults that no request met').toBe(0);
   });
 
-  it('has instances that carry the launch, a price and an expiry', async () => {
+  it('has instances with the launch tag, a price and an expiry', async () => {
     const { driver, clock } = await world();
     const fleet = driver();
     const { started } = await fleet.launch({ count: 1, decision: '7-1' });
@@ -160,7 +160,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     expect(await real()).toEqual({ desired: 2, ids: started.toSorted() });
   });
 
-  it('has launched what it has when no answer comes at all, which the next look shows', async () => {
+  it('shows at the next read what it launched when every answer was lost', async () => {
     const { driver, real } = await world();
     const fleet = driver();
     faults.inject({ of: of('SetDesiredCapacity'), times: 7, answer: losingTheAnswer });
@@ -170,7 +170,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     expect(await real()).toMatchObject({ desired: 3 });
   });
 
-  it('is unknown, and not empty, while it cannot be read', async () => {
+  it('is unknown, not empty, while it cannot be read', async () => {
     const { driver } = await world();
     faults.inject({
       of: of('DescribeAutoScalingGroups'),
@@ -182,7 +182,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     await expect(driver().members()).rejects.toMatchObject({ kind: 'permanent' });
   });
 
-  it('is made smaller once, though nobody hears of it', async () => {
+  it('is made smaller once when the answer is lost', async () => {
     const { driver, real } = await world();
     const fleet = driver();
     const { started } = await fleet.launch({ count: 3, decision: '1-1' });
@@ -193,7 +193,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     expect(await real()).toEqual({ desired: 2, ids: started.slice(1).toSorted() });
   });
 
-  it('is asked again to end an instance where it said that it did nothing', async () => {
+  it('gets the request to end an instance again after it refused it', async () => {
     const { driver, real } = await world();
     const fleet = driver();
     const { started } = await fleet.launch({ count: 1, decision: '1-1' });
@@ -204,7 +204,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     expect(await real()).toEqual({ desired: 0, ids: [] });
   });
 
-  it('takes an instance that it does not have for one that has ended', async () => {
+  it('treats an unknown instance as ended', async () => {
     const { driver } = await world();
     const fleet = driver();
     const { started } = await fleet.launch({ count: 1, decision: '1-1' });
@@ -217,7 +217,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     expect(await fleet.members()).toMatchObject([{ state: 'draining' }]);
   });
 
-  it('says what is not allowed', async () => {
+  it('reports which action is not allowed', async () => {
     const { driver } = await world();
     faults.inject({ of: of('SetDesiredCapacity'), answer: refusing(403, 'AccessDenied') });
     const { permanent } = await driver().launch({ count: 2, decision: '1-1' });
@@ -241,7 +241,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     ]);
   });
 
-  it('tells why its last launch failed, unless one has succeeded since', async () => {
+  it('reports why its last launch failed, unless one has succeeded since', async () => {
     const { autoScaling, group } = await world();
     const activity = (what: string, status: string, message = '') =>
       `<member><ActivityId>1</ActivityId><AutoScalingGroupName>${group}</AutoScalingGroupName><Cause>c</Cause><StartTime>2026-01-01T00:00:00Z</StartTime><Description>${what}</Description><StatusCode>${status}</StatusCode><StatusMessage>${message}</StatusMessage></member>`;
@@ -279,7 +279,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     await expect(check(policy('2'))).rejects.toThrow('counts weights');
   });
 
-  it('that is not there is a wrong setting', async () => {
+  it('that does not exist is a configuration error', async () => {
     const { autoScaling } = await world();
     await expect(checkGroup(autoScaling, createEc2(ec2), { group: 'nowhere', min: 0 })).rejects.toMatchObject(
       {
@@ -290,7 +290,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     );
   });
 
-  it('spares a machine that says it is busy when somebody else makes it smaller', async () => {
+  it('does not end a busy machine when a person makes the group smaller', async () => {
     const { driver, real, group } = await world();
     const { started } = await driver().launch({ count: 3, decision: '1-1' });
     const [, busy = '', released = ''] = started;
@@ -302,7 +302,7 @@ describe.skipIf(proxy === undefined)('an Auto Scaling group of AWS', () => {
     expect(await real()).toEqual({ desired: 1, ids: [busy] });
   });
 
-  it('gets smaller by a machine that ends itself', async () => {
+  it('gets smaller when a machine ends itself', async () => {
     const { driver, real } = await world();
     const { started } = await driver().launch({ count: 2, decision: '1-1' });
     await endSelfInGroup(client, started[0] ?? '');

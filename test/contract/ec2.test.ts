@@ -1,4 +1,4 @@
-/** EC2's fleet driver over moto, with what EC2 and networks do at times done by a proxy in between. */
+/** The EC2 fleet driver against moto, with a proxy in between that injects faults of EC2 and of the network. */
 import {
   CreateLaunchTemplateCommand,
   DescribeInstancesCommand,
@@ -77,7 +77,7 @@ function world(over: Partial<Ec2FleetOptions> = {}) {
       clock,
       ...over,
     });
-  /** What there really is, past every cache. */
+  /** The real state, without the driver's corrections. */
   const real = async (state = 'running'): Promise<string[]> => {
     const { Reservations = [] } = await client.send(
       new DescribeInstancesCommand({
@@ -98,7 +98,7 @@ const ids = async (driver: FleetDriver) => (await driver.members()).map(({ id })
 const of = (action: string) => (request: ProxiedRequest) => request.action === action;
 const refusing = (status: number, code: string) => async (request: ProxiedRequest) =>
   serviceError(request, status, code);
-/** It happened, and nobody was told. */
+/** The request took effect, but its answer is lost. */
 const losingTheAnswer = async (_: ProxiedRequest, forward: () => Promise<Reply>) => {
   await forward();
   return 'reset' as const;
@@ -123,10 +123,10 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     faults.unused();
   });
   afterEach(() => {
-    expect(faults.unused(), 'faults that no request has met').toBe(0);
+    expect(faults.unused(), 'injected faults that no request met').toBe(0);
   });
 
-  it('carry cluster, launch and expiry as tags of the launch itself', async () => {
+  it('get their tags for cluster, launch and expiry with the launch itself', async () => {
     const { driver, clock } = world();
     const fleet = driver();
     const { started } = await fleet.launch({ count: 2, decision: '7-1' });
@@ -141,7 +141,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
   it('are launched once when the answer to the launch is lost', async () => {
     const { driver, real } = world();
     const fleet = driver();
-    // Every try of the SDK itself, too.
+    // Includes the SDK's own retries.
     faults.inject({ of: of('RunInstances'), times: 6, answer: losingTheAnswer });
     await expect(fleet.launch({ count: 2, decision: '1-1' })).rejects.toMatchObject({ kind: 'transient' });
     expect(await real()).toHaveLength(2);
@@ -151,7 +151,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(await real()).toHaveLength(3);
   });
 
-  it('are unknown, and not none, while it is not known what became of a launch', async () => {
+  it('are unknown, not none, while the result of a launch is unknown', async () => {
     const { driver, real } = world();
     const fleet = driver();
     faults.inject({ of: of('RunInstances'), times: 12, answer: losingTheAnswer });
@@ -172,7 +172,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(await real()).toEqual(started.toSorted());
   });
 
-  it('are members at once, also where EC2 does not list them yet', async () => {
+  it('are members at once, even if EC2 does not list them yet', async () => {
     const { driver } = world();
     const fleet = driver();
     const empty = `<?xml version="1.0"?><DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>proxy</requestId><reservationSet/></DescribeInstancesResponse>`;
@@ -182,7 +182,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(await ids(fleet)).toEqual(started.toSorted());
     expect(await ids(fleet)).toEqual(started.toSorted());
     expect(await ids(fleet)).toEqual(started.toSorted());
-    // Seen once, and left out of a listing for a moment.
+    // Listed once, then omitted from one listing.
     faults.inject({ of: of('DescribeInstances'), answer: stale });
     expect(await ids(fleet)).toEqual(started.toSorted());
   });
@@ -205,7 +205,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(faults.requests.length).toBeGreaterThan(paged);
   });
 
-  it('come from another pool where one has no capacity, which is then left alone for a while', async () => {
+  it('come from another pool if one has no capacity, and that one is avoided for a while', async () => {
     const pools = [
       { instanceType: 'c7i.large' },
       { instanceType: 'c6i.large' },
@@ -259,7 +259,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(typesAsked.at(-1)).toHaveLength(3);
   });
 
-  it('come up in the one subnet that is named, from a template whose network interface has no public address', async () => {
+  it('start in the given subnet with a template whose network interface has no public address', async () => {
     const [subnet = ''] = subnets;
     const { driver } = world({ pools: [{ subnet }], template: PRIVATE_TEMPLATE });
     const before = faults.requests.length;
@@ -274,10 +274,10 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(launches.map(({ action }) => action)).toEqual(['CreateFleet']);
   });
 
-  it('are fewer, with the reason, where no pool has capacity', async () => {
+  it('are fewer, with the reason, if no pool has capacity', async () => {
     const { driver, real } = world();
     const fleet = driver();
-    // The SDK tries again by itself.
+    // Includes the SDK's own retries.
     faults.inject({
       of: of('RunInstances'),
       times: 6,
@@ -289,7 +289,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(await real()).toEqual([]);
   });
 
-  it('are none, with what to do, where the launch is not allowed', async () => {
+  it('are none, with what to do, if the launch is not allowed', async () => {
     const { driver } = world();
     faults.inject({ of: of('RunInstances'), answer: refusing(403, 'UnauthorizedOperation') });
     const { permanent } = await driver().launch({ count: 2, decision: '1-1' });
@@ -297,7 +297,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(permanent?.why).toMatch(/ec2:RunInstances.*access is denied.*Grant the named action/);
   });
 
-  it('are spot for the rest of the on-demand share', async () => {
+  it('are spot beyond the on-demand share', async () => {
     const pools = subnets.map((subnet) => ({ instanceType: 'c7i.large', subnet }));
     const { driver } = world({ pools, onDemandPercentage: 25 });
     const fleet = driver();
@@ -318,7 +318,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(await fleet.members()).toHaveLength(4);
   });
 
-  it('end only once they are marked as draining', async () => {
+  it('end only after they are tagged as draining', async () => {
     const { driver, real } = world();
     const fleet = driver();
     const { started } = await fleet.launch({ count: 1, decision: '1-1' });
@@ -329,7 +329,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(await real()).toEqual([]);
   });
 
-  it('may be told again to end when the first word was lost', async () => {
+  it('can be retired again if the first request was lost', async () => {
     const { driver, real, clock } = world();
     const fleet = driver();
     const { started } = await fleet.launch({ count: 1, decision: '1-1' });
@@ -344,7 +344,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     expect(await real()).toEqual([]);
   });
 
-  it('end although one of those that are named is not there', async () => {
+  it('are terminated although one of the ids does not exist', async () => {
     const { driver, real } = world();
     const fleet = driver();
     const { started } = await fleet.launch({ count: 2, decision: '1-1' });
@@ -370,36 +370,36 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
   });
 });
 
-describe.skipIf(proxy === undefined)('what is wrong with the settings', () => {
+describe.skipIf(proxy === undefined)('the check of the settings', () => {
   const faults = proxy as FaultProxy;
   const check = (template: string, instanceTypes: string[] = []) =>
     checkEc2(createEc2(client), { template, instanceTypes });
 
-  it('is nothing where template and types are there', async () => {
+  it('accepts a template and types that exist', async () => {
     expect(await check(TEMPLATE)).toEqual(['c7i.large']);
     expect(await check(`${TEMPLATE}:1`, ['c7i.large', 'm7i.large'])).toEqual(['c7i.large', 'm7i.large']);
   });
-  it('is a launch template that is not there', async () => {
+  it('refuses a launch template that does not exist', async () => {
     await expect(check('nowhere')).rejects.toMatchObject({
       kind: 'config',
       message: expect.stringMatching(/^Could not read launch template nowhere .*no such launch template/),
       hint: expect.stringContaining('--launch-template'),
     });
   });
-  it('is an instance type that EC2 does not know', async () => {
+  it('refuses an instance type that EC2 does not have', async () => {
     await expect(check(TEMPLATE, ['c99.huge'])).rejects.toMatchObject({
       kind: 'config',
       message: expect.stringMatching(/c99\.huge/),
       hint: expect.stringMatching(/describe-instance-types/),
     });
   });
-  it('is a type of another architecture than the image', async () => {
+  it('refuses a type of another architecture than the image', async () => {
     await expect(check(TEMPLATE, ['c7g.large'])).rejects.toMatchObject({
       kind: 'config',
       message: expect.stringMatching(/^c7g\.large cannot run image .*, which is for x86_64/),
     });
   });
-  it('is a type with too little memory', async () => {
+  it('refuses a type with too little memory', async () => {
     await expect(check(TEMPLATE, ['t2.nano'])).rejects.toMatchObject({
       message: 'Too little memory for a worker: t2.nano (0.5 GiB).',
     });
@@ -413,7 +413,7 @@ describe.skipIf(proxy === undefined)('what is wrong with the settings', () => {
     ],
     ['RequestExpired', 400, /credentials have expired, or the clock/, /get new credentials/],
     ['AuthFailure', 401, /./, /A wrong clock on this machine causes the same error/],
-  ])('is said in one line where EC2 answers %s', async (code, status, words, wayOut) => {
+  ])('explains the answer %s of EC2 in one line', async (code, status, words, wayOut) => {
     faults.inject({ of: of('DescribeLaunchTemplateVersions'), times: 6, answer: refusing(status, code) });
     await expect(check(TEMPLATE)).rejects.toMatchObject({
       message: expect.stringMatching(words),
@@ -423,7 +423,7 @@ describe.skipIf(proxy === undefined)('what is wrong with the settings', () => {
   });
 });
 
-/** CreateFleet's answer where one pool has nothing and the others were not asked. */
+/** CreateFleet's answer if one pool has no capacity and the others were not tried. */
 const refusal = (code: string, type: string): Reply => ({
   status: 200,
   headers: { 'content-type': 'text/xml' },

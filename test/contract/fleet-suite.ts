@@ -1,11 +1,11 @@
-/** What every fleet driver keeps of the promises in src/scaler/fleet.ts. Run against each of them. */
+/** The contract of src/scaler/fleet.ts as tests, which run against every fleet driver. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FleetDriver, FleetMember } from '../../src/scaler/fleet.ts';
 import { until } from './until.ts';
 
 export interface FleetWorld {
-  /** A new driver on the same world each time, as a controller that starts anew has it. */
+  /** Each time a new driver for the same machines, as after a restart of the controller. */
   driver(): FleetDriver;
   /** Ends everything that was launched. */
   release(): Promise<void>;
@@ -14,7 +14,7 @@ export interface FleetWorld {
 const newDecision = (): string => `contract-${randomUUID()}`;
 const idsOf = (members: readonly { id: string }[]): string[] => members.map(({ id }) => id).sort();
 
-/** @param waiting how long a machine of this world may take to end, and how often to look. */
+/** @param waiting how long a machine may take to end, and the interval of polls. */
 export function describeFleetDriver(
   name: string,
   makeWorld: () => Promise<FleetWorld>,
@@ -49,7 +49,7 @@ export function describeFleetDriver(
       expect(await driver.members()).toEqual([]);
     });
 
-    it('shows all that was launched at once, each under an id of its own', async () => {
+    it('lists launched machines at once, each with its own id', async () => {
       const before = Date.now();
       const ids = await launch(3);
       const members = await driver.members();
@@ -57,19 +57,19 @@ export function describeFleetDriver(
       expect(idsOf(members)).toEqual(ids);
       for (const { state, launchedAtMs } of members) {
         expect(state).toBe('running');
-        // Clouds tell the time of a launch in whole seconds.
+        // Clouds round the time of a launch to whole seconds.
         expect(launchedAtMs).toBeGreaterThan(before - 2000);
         expect(launchedAtMs).toBeLessThan(Date.now() + 2000);
       }
     });
 
-    it('adds what another decision launches', async () => {
+    it('adds the machines of a second launch', async () => {
       const first = await launch(1);
       const second = await launch(2);
       expect(idsOf(await driver.members())).toEqual([...first, ...second].sort());
     });
 
-    it('forgets no member when its controller starts anew', async () => {
+    it('knows all members after a restart of the controller', async () => {
       const ids = await launch(2);
       driver = world.driver();
       expect(idsOf(await driver.members())).toEqual(ids);
@@ -77,7 +77,7 @@ export function describeFleetDriver(
       await untilGone(ids);
     });
 
-    it('takes retired machines out of service until they have ended, and no others', async () => {
+    it('drains retired machines until they have ended, and no others', async () => {
       const [retired = '', kept = ''] = await launch(2);
       await driver.retire([retired]);
       const members = await driver.members();
@@ -87,7 +87,7 @@ export function describeFleetDriver(
       expect(idsOf(await driver.members())).toEqual([kept]);
     });
 
-    it('knows after a new start what was retired', async () => {
+    it('knows after a restart which machines were retired', async () => {
       const [retired = ''] = await launch(1);
       await driver.retire([retired]);
       driver = world.driver();
@@ -95,7 +95,7 @@ export function describeFleetDriver(
       await untilGone([retired]);
     });
 
-    it('may be told twice to retire the same', async () => {
+    it('can retire the same machine twice', async () => {
       const ids = await launch(2);
       await driver.retire(ids);
       await driver.retire(ids);
@@ -104,7 +104,7 @@ export function describeFleetDriver(
       expect(await driver.members()).toEqual([]);
     });
 
-    it('ends at once what is terminated, retired before or not, and no others', async () => {
+    it('ends terminated machines at once, retired before or not, and no others', async () => {
       const [retired = '', running = '', kept = ''] = await launch(3);
       await driver.retire([retired]);
       await driver.terminate([retired, running]);
@@ -113,7 +113,7 @@ export function describeFleetDriver(
       expect(idsOf(await driver.members())).toEqual([kept]);
     });
 
-    it('takes no harm from ids that it does not know, nor from none', async () => {
+    it('ignores unknown ids and empty lists', async () => {
       const ids = await launch(1);
       for (const unknown of [['w-unknown'], []]) {
         await driver.retire(unknown);

@@ -1,4 +1,4 @@
-/** What worker processes promise as a fleet, beyond what every fleet does. */
+/** Worker processes as a fleet, beyond the common contract of fleet drivers. */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
@@ -23,16 +23,16 @@ import { until } from './until.ts';
 
 const STAND_IN = new URL('./children/worker-stand-in.ts', import.meta.url).pathname;
 const HOST = 'this-host';
-type Manner = 'quick' | 'stubborn' | 'crash';
+type Behaviour = 'quick' | 'stubborn' | 'crash';
 
-/** A machine: its processes, what they report, and the files beside their logs. */
+/** A machine: its processes, their statuses, and the files beside their logs. */
 class Machine implements FleetWorld {
   readonly #clouds: TestClouds;
   readonly output: Store;
   readonly logDir: string;
-  /** How far the controller's clocks are ahead. */
+  /** By how much the controller's clocks are ahead. */
   aheadMs = 0;
-  /** When the controller's clocks were stopped: then `aheadMs` alone moves them. */
+  /** When the controller's clocks were stopped. From then on only `aheadMs` moves them. */
   #stoppedAt: { wallMs: number; monotonicMs: number } | undefined;
   #launches = 0;
 
@@ -42,10 +42,10 @@ class Machine implements FleetWorld {
     this.logDir = join(clouds.dataDir, 'logs');
   }
 
-  driver(manner: Manner = 'quick', options: Partial<ProcessFleetOptions> = {}): FleetDriver {
+  driver(behaviour: Behaviour = 'quick', options: Partial<ProcessFleetOptions> = {}): FleetDriver {
     return createProcessFleet({
       output: this.output,
-      command: [process.execPath, STAND_IN, manner, 'worker'],
+      command: [process.execPath, STAND_IN, behaviour, 'worker'],
       env: process.env,
       logDir: this.logDir,
       host: HOST,
@@ -68,8 +68,8 @@ class Machine implements FleetWorld {
     return await readFile(join(this.logDir, `${id}.log`), 'utf8').catch(() => '');
   }
 
-  async untilSaid(id: string, text: string): Promise<void> {
-    await until(`${id} says "${text}"`, async () => (await this.log(id)).includes(text) || undefined);
+  async untilLogged(id: string, text: string): Promise<void> {
+    await until(`${id} logs "${text}"`, async () => (await this.log(id)).includes(text) || undefined);
   }
 
   async file(id: string): Promise<Record<string, unknown>> {
@@ -143,7 +143,7 @@ describe('worker processes', () => {
     driver.launch({ count, decision: `decision-${++decisions}` });
   const launchOne = async (driver: FleetDriver): Promise<string> => {
     const [id = ''] = (await launch(driver)).started;
-    await machine.untilSaid(id, 'ready');
+    await machine.untilLogged(id, 'ready');
     return id;
   };
   const memberOf = async (driver: FleetDriver, id: string): Promise<FleetMember | undefined> =>
@@ -157,32 +157,32 @@ describe('worker processes', () => {
     return other.pid ?? 0;
   };
 
-  describe('drain', () => {
-    it('finish what they have begun: told once to end, they are draining until they have', async () => {
+  describe('that are retired', () => {
+    it('are draining until they have finished what they have begun', async () => {
       const driver = machine.driver('stubborn');
       const id = await launchOne(driver);
       await driver.retire([id]);
-      await machine.untilSaid(id, 'told to end');
+      await machine.untilLogged(id, 'received SIGTERM');
       expect((await memberOf(driver, id))?.state).toBe('draining');
       expect((await memberOf(machine.driver(), id))?.state).toBe('draining');
     });
 
-    it('are never told a second time, which would end them at once, also not by the next controller', async () => {
+    it('get no second SIGTERM, which would end them at once, not even from the next controller', async () => {
       const driver = machine.driver('stubborn');
       const id = await launchOne(driver);
       await driver.retire([id]);
-      await machine.untilSaid(id, 'told to end');
+      await machine.untilLogged(id, 'received SIGTERM');
       await driver.retire([id]);
       const next = machine.driver();
       await next.retire([id]);
-      // Who leaves its report behind leaves its log, too.
+      // The log is kept if the status is still there.
       await machine.report(id, await machine.pid(id));
       process.kill(await machine.pid(id), 'SIGWINCH');
       await untilGone(next, id);
-      expect((await machine.log(id)).match(/told to end/g) ?? []).toHaveLength(1);
+      expect((await machine.log(id)).match(/received SIGTERM/g) ?? []).toHaveLength(1);
     });
 
-    it('are killed only past the drain deadline, also by the next controller', async () => {
+    it('are killed only after the drain deadline, also by the next controller', async () => {
       const driver = machine.driver('stubborn', { drainMs: 60_000 });
       const id = await launchOne(driver);
       await driver.retire([id]);
@@ -194,7 +194,7 @@ describe('worker processes', () => {
       await untilGone(next, id);
     });
 
-    it('need no signal where they drain for a reason of their own', async () => {
+    it('get no signal if they already drain by themselves', async () => {
       const driver = machine.driver('stubborn');
       const id = await launchOne(driver);
       await machine.report(id, await machine.pid(id), { state: 'draining' });
@@ -202,13 +202,13 @@ describe('worker processes', () => {
       expect((await memberOf(driver, id))?.state).toBe('draining');
       process.kill(await machine.pid(id), 'SIGWINCH');
       await untilGone(driver, id);
-      expect(await machine.log(id)).not.toContain('told to end');
+      expect(await machine.log(id)).not.toContain('received SIGTERM');
     });
 
-    it('leave nothing behind when all have ended well', async () => {
+    it('leave no files when all have ended without an error', async () => {
       const driver = machine.driver();
       const { started } = await launch(driver, 3);
-      for (const id of started) await machine.untilSaid(id, 'ready');
+      for (const id of started) await machine.untilLogged(id, 'ready');
       const lock = { epoch: 1, keep: async () => {} };
       await drainFleet({ driver, lock, timing: CONTROLLER_TIMING.local, clock: systemClock });
       expect(await readdir(machine.logDir)).toEqual([]);
@@ -216,7 +216,7 @@ describe('worker processes', () => {
   });
 
   describe('are adopted', () => {
-    it('from their report, where the controller that launched them wrote no file', async () => {
+    it('from their status, if the controller that launched them wrote no file', async () => {
       const id = 'w-other';
       await machine.report(id, startOther('worker', '--id', id));
       const member = await memberOf(machine.driver(), id);
@@ -226,14 +226,14 @@ describe('worker processes', () => {
       await untilGone(driver, id);
     });
 
-    it('but not those that a person started, nor those of another machine', async () => {
+    it('but not unmanaged workers, nor those of another machine', async () => {
       await machine.report('w-person', startOther('worker'), { managed: false });
       await machine.report('w-far', startOther('worker', '--id', 'w-far'), { host: 'another-host' });
       expect(await machine.driver().members()).toEqual([]);
       expect(await machine.reports()).toEqual(['fleet/w-far.json', 'fleet/w-person.json']);
     });
 
-    it('but not another program that got the id of their process', async () => {
+    it('but not another program that got their process id', async () => {
       const id = await launchOne(machine.driver());
       const file = await machine.file(id);
       const pid = startOther('something', 'else');
@@ -247,7 +247,7 @@ describe('worker processes', () => {
       expect(await machine.reports()).toEqual([]);
     });
 
-    it('also where a file beside the logs was cut off', async () => {
+    it('even if a file beside the logs was truncated', async () => {
       const id = await launchOne(machine.driver());
       const pid = await machine.pid(id);
       await writeFile(join(machine.logDir, `${id}.pid`), '{"v":1,');
@@ -257,14 +257,14 @@ describe('worker processes', () => {
   });
 
   describe('that end by themselves', () => {
-    it('are restarted after a pause, which grows, and is said', async () => {
+    it('are restarted after a pause that grows, and the reason says so', async () => {
       const driver = machine.driver('crash');
       const [first = ''] = (await launch(driver)).started;
       await untilGone(driver, first);
       const refused = await launch(driver, 2);
       expect(refused).toEqual({
         started: [],
-        retryable: { count: 2, why: `worker ${first} ended with code 3 0 s ago; next try in 2 s` },
+        retryable: { count: 2, why: `worker ${first} ended with code 3, 0 s ago; next try in 2 s` },
       });
       machine.aheadMs += 2000;
       const [second = ''] = (await launch(driver)).started;
@@ -275,7 +275,7 @@ describe('worker processes', () => {
       expect((await launch(driver)).started).toHaveLength(1);
     });
 
-    it('are given up after three tries in a row, with their last words and where their log is', async () => {
+    it('are not restarted after three failed tries in a row, and the reason has the end of the log and its path', async () => {
       const driver = machine.driver('crash');
       for (let tries = 0; tries < 3; tries++) {
         const { started } = await launch(driver, 2);
@@ -291,13 +291,13 @@ describe('worker processes', () => {
       expect(await readFile(log, 'utf8')).toContain('out of luck');
     });
 
-    it('are told of also to a process that has nothing else to do', () => {
+    it('are handled also by a process without other work', () => {
       const script = fileURLToPath(new URL('./children/settle.ts', import.meta.url));
       const { status, stdout } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
       expect({ status, stdout }).toEqual({ status: 0, stdout: 'w ended with 0\n' });
     });
 
-    it('are not given up where one launched later became ready', async () => {
+    it('are restarted as long as later ones become ready', async () => {
       const options = { command: [process.execPath, STAND_IN, 'quick', 'worker'] };
       const driver = machine.driver('quick', options);
       machine.stopClocks();
@@ -314,20 +314,20 @@ describe('worker processes', () => {
       expect(await machine.reports()).toEqual([]);
     });
 
-    it('are replaced at once where they were killed when they were ready', async () => {
+    it('are replaced at once if they were killed when they were ready', async () => {
       const driver = machine.driver();
       const id = await launchOne(driver);
       const pid = await machine.pid(id);
       await machine.report(id, pid);
       process.kill(pid, 'SIGKILL');
       await untilGone(driver, id);
-      // That it is gone may show before its end is told, with which its report goes.
+      // The process may be gone before its exit event arrives, and the event deletes its status.
       const leftOver = () => driver.members().then(() => machine.reports());
       await expect.poll(leftOver).toEqual([]);
       expect((await launch(driver)).started).toHaveLength(1);
     });
 
-    it('count as crashed where they were killed before they were ready', async () => {
+    it('count as crashed if they were killed before they were ready', async () => {
       const driver = machine.driver();
       const id = await launchOne(driver);
       process.kill(await machine.pid(id), 'SIGKILL');
@@ -335,7 +335,7 @@ describe('worker processes', () => {
       expect((await launch(driver)).retryable?.why).toContain(`${id} ended with signal SIGKILL`);
     });
 
-    it('have not crashed where they were told to end', async () => {
+    it('do not count as crashed if they were retired or terminated', async () => {
       const driver = machine.driver('stubborn');
       const [retired, terminated] = [await launchOne(driver), await launchOne(driver)];
       await driver.retire([retired]);
@@ -347,7 +347,7 @@ describe('worker processes', () => {
     });
   });
 
-  it('that cannot be started at all are not tried again', async () => {
+  it('that cannot be started at all are a permanent failure', async () => {
     const driver = machine.driver('quick', { command: ['/nowhere/imgcls', 'worker'] });
     const { started, permanent } = await launch(driver, 2);
     expect(started).toEqual([]);
@@ -356,7 +356,7 @@ describe('worker processes', () => {
     expect(await readdir(machine.logDir)).toEqual([]);
   });
 
-  it('cost nothing, or what the settings say', async () => {
+  it('cost nothing by default, or the price of the settings', async () => {
     const driver = machine.driver('quick', { hourlyUsd: 0.25 });
     const id = await launchOne(driver);
     expect(await driver.hourlyUsd()).toBe(0.25);
@@ -369,7 +369,7 @@ describe('worker processes', () => {
     { cores: 8, max: 3, runners: 2 },
     { cores: 2, max: 4, runners: 1 },
     { cores: 4, max: 0, runners: 4 },
-  ])('have $runners runners each where up to $max share $cores cores', ({ cores, max, runners }) => {
+  ])('have $runners runners each if up to $max share $cores cores', ({ cores, max, runners }) => {
     expect(runnersPerWorker(cores, max)).toBe(runners);
   });
 });

@@ -26,7 +26,7 @@ import { Observer } from '../../src/scaler/observe.ts';
 import { readReport, writeReport } from '../../src/scaler/report.ts';
 import { MODEL } from './worker-harness.ts';
 
-/** Machines that are no more than a list, over a real store and real queues. */
+/** A fleet that is only a list of machines. Store and queues are real. */
 class Machines implements FleetDriver {
   list: FleetMember[] = [];
   async members() {
@@ -133,7 +133,7 @@ const send = (messages: number) => requests.send(Array.from({ length: messages }
 const sizes = () => expect.poll(() => machines.list.length, { timeout: 10_000 });
 
 describe('controllers of one cluster', () => {
-  it('act as one, however many there are', async () => {
+  it('act as one, whatever their number', async () => {
     await send(100);
     run();
     run();
@@ -143,7 +143,7 @@ describe('controllers of one cluster', () => {
     expect(machines.list).toHaveLength(3);
   });
 
-  it('go on where the one that acted has stopped', async () => {
+  it('take over when the acting one has stopped', async () => {
     const first = run();
     await expect.poll(() => first.lock.epoch).toBe(1);
     const second = run();
@@ -154,7 +154,7 @@ describe('controllers of one cluster', () => {
     expect(second.lock.epoch).toBe(2);
   });
 
-  it('go on after a fault of the world, and after what a person has to mend', async () => {
+  it('continue after errors that a retry does not fix', async () => {
     let failures = 2;
     const denied = Object.assign(Object.create(machines), {
       launch: async (request: { count: number; decision: string }) => {
@@ -169,7 +169,7 @@ describe('controllers of one cluster', () => {
   });
 });
 
-describe('what a controller sees', () => {
+describe('an observation', () => {
   const status = (over: Partial<WorkerStatus>): WorkerStatus => ({
     v: 1,
     id: 'w',
@@ -189,25 +189,25 @@ describe('what a controller sees', () => {
     version: '0',
     ...over,
   });
-  const say = (over: Partial<WorkerStatus>) =>
+  const report = (over: Partial<WorkerStatus>) =>
     cloud.output.put(workerStatusKey(over.id ?? 'w'), Buffer.from(JSON.stringify(status(over))));
-  const see = () => observer().observe(() => 0);
+  const observe = () => observer().observe(() => 0);
 
-  it('is a machine that boots until its worker says that it is ready', async () => {
+  it('has a machine that boots until its worker reports that it is ready', async () => {
     machines.list = [{ id: 'w', state: 'running', launchedAtMs: Date.now() }];
-    const before = await see();
-    await say({ state: 'ready' });
-    const after = await see();
+    const before = await observe();
+    await report({ state: 'ready' });
+    const after = await observe();
     expect([before, after].map(({ snapshot }) => snapshot.machines)).toMatchObject([
       [{ id: 'w', phase: 'booting' }],
       [{ id: 'w', phase: 'idle' }],
     ]);
   });
 
-  it('is what workers measured: images a second when busy, time to boot, images a message', async () => {
+  it('has what workers measured: images per second when busy, boot time, images per message', async () => {
     const launchedAtMs = Date.now() - 60_000;
     machines.list = [{ id: 'w', state: 'running', launchedAtMs }];
-    await say({
+    await report({
       state: 'busy',
       startedAtMs: launchedAtMs + 1000,
       boot: { readyMs: 500 },
@@ -217,12 +217,12 @@ describe('what a controller sees', () => {
       busyShare: 0.8,
     });
     await send(10);
-    const { snapshot } = await see();
+    const { snapshot } = await observe();
     expect(snapshot.measured).toEqual({ imagesPerSecond: 5, bootMs: 1500 });
     expect(snapshot.backlog).toMatchObject({ waiting: 10, images: 20 });
   });
 
-  it('is no more images than the jobs have', async () => {
+  it('has no more images than the jobs have', async () => {
     const id = ulid();
     await createJob(cloud.output, {
       v: 1,
@@ -237,53 +237,53 @@ describe('what a controller sees', () => {
     });
     await sealJob(cloud.output, id, 20);
     await send(2);
-    expect((await see()).snapshot.backlog).toMatchObject({ images: 20 });
+    expect((await observe()).snapshot.backlog).toMatchObject({ images: 20 });
   });
 
-  it('is a single image that somebody waits for, beside what stands in the request queue', async () => {
+  it('adds the images of the interactive queue to those of the request queue', async () => {
     const interactive = await cloud.queues.create(interactiveQueueName('test'));
     await interactive.send([{ body: 'one image' }]);
-    expect((await see()).snapshot.backlog).toEqual({ waiting: 1, inFlight: 0, delayed: 0, images: 1 });
+    expect((await observe()).snapshot.backlog).toEqual({ waiting: 1, inFlight: 0, delayed: 0, images: 1 });
     await send(2);
-    expect((await see()).snapshot.backlog).toMatchObject({ waiting: 3, images: 2 * MAX_BATCH + 1 });
+    expect((await observe()).snapshot.backlog).toMatchObject({ waiting: 3, images: 2 * MAX_BATCH + 1 });
   });
 
   it('does not take single images for small batches', async () => {
-    await say({ imagesDone: 1080, interactiveDone: 1000, messagesDone: 5 });
+    await report({ imagesDone: 1080, interactiveDone: 1000, messagesDone: 5 });
     await send(1);
-    expect((await see()).snapshot.backlog).toMatchObject({ images: 16 });
+    expect((await observe()).snapshot.backlog).toMatchObject({ images: 16 });
   });
 
-  it('is unknown where the interactive queue cannot be read, unless there is none', async () => {
+  it('has an unknown backlog if the interactive queue cannot be read, unless there is none', async () => {
     const broken = { ...cloud.queues.open('broken'), depth: () => Promise.reject(new Error('throttled')) };
     expect((await observer(broken).observe(() => 0)).snapshot.backlog).toEqual({ unknown: 'throttled' });
-    expect((await see()).snapshot.backlog).toMatchObject({ waiting: 0 });
+    expect((await observe()).snapshot.backlog).toMatchObject({ waiting: 0 });
   });
 
-  it('is a worker that a person started as theirs, while it reports', async () => {
-    await say({ id: 'theirs', managed: false, state: 'busy' });
-    expect((await see()).snapshot.machines).toMatchObject([{ id: 'theirs', managed: false }]);
+  it('has an unmanaged worker while it reports', async () => {
+    await report({ id: 'unmanaged', managed: false, state: 'busy' });
+    expect((await observe()).snapshot.machines).toMatchObject([{ id: 'unmanaged', managed: false }]);
   });
 
-  it('is unknown where it cannot be read, and never nothing', async () => {
+  it('has unknown values, not zeros, if nothing can be read', async () => {
     await cloud.queues.remove(requestQueueName('test'));
     Object.assign(machines, {
       members: async () => {
         throw new Error('throttled');
       },
     });
-    const { snapshot } = await see();
+    const { snapshot } = await observe();
     expect(snapshot.backlog).toMatchObject({ unknown: expect.stringContaining('There is no queue') });
     expect(snapshot.machines).toEqual({ unknown: 'throttled' });
   });
 });
 
-describe('a controller of one machine that leaves', () => {
+describe('a controller of one machine that ends', () => {
   let ended: boolean;
   beforeEach(() => {
     ended = false;
   });
-  const leave = (lock: LockKeeper, givenUp: string[] = []) =>
+  const leave = (lock: LockKeeper, cancelledJobs: string[] = []) =>
     handOver(
       {
         lock,
@@ -295,7 +295,7 @@ describe('a controller of one machine that leaves', () => {
         },
         clock: systemClock,
       },
-      givenUp,
+      cancelledJobs,
     );
   async function unfinishedJob(): Promise<string> {
     const id = ulid();
@@ -304,7 +304,7 @@ describe('a controller of one machine that leaves', () => {
     return id;
   }
 
-  it('ends the workers when there is no work left', async () => {
+  it('drains the workers when there is no work left', async () => {
     const lock = newLock();
     await lock.keep();
     await leave(lock);
@@ -312,7 +312,7 @@ describe('a controller of one machine that leaves', () => {
     expect(lock.epoch).toBeUndefined();
   });
 
-  it('leaves them to the next while another job has work, and that one ends them', async () => {
+  it('leaves the workers to the next controller while another job has work', async () => {
     const [lock, next] = [newLock(), newLock()];
     await lock.keep();
     const job = await unfinishedJob();
@@ -325,14 +325,14 @@ describe('a controller of one machine that leaves', () => {
     expect(ended).toBe(true);
   });
 
-  it('ends them when the only work left is that of a job which was given up', async () => {
+  it('drains the workers when only a cancelled job has work left', async () => {
     const lock = newLock();
     await lock.keep();
     await leave(lock, [await unfinishedJob()]);
     expect(ended).toBe(true);
   });
 
-  it('is not kept by a job whose submitter was killed and which has nothing in the queue', async () => {
+  it('drains the workers if an unfinished job of a killed submitter has no messages', async () => {
     const lock = newLock();
     await lock.keep();
     await cloud.output.put(activeKey(ulid()), new Uint8Array());

@@ -23,7 +23,7 @@ describe('the controller lock', () => {
   const clock = virtualClock();
   const keeper = (holder: string) => new LockKeeper({ store: cloud.output, holder, clock, ttlMs: TTL_MS });
 
-  it('is held by one of two who want it', async () => {
+  it('is held by one of two controllers', async () => {
     const [a, b] = [keeper('a'), keeper('b')];
     await Promise.all([a.keep(), b.keep()]);
     expect([a.epoch, b.epoch].filter((epoch) => epoch !== undefined)).toEqual([1]);
@@ -40,7 +40,7 @@ describe('the controller lock', () => {
     expect([a.epoch, b.epoch]).toEqual([1, undefined]);
   });
 
-  it('goes to a challenger that has watched a silent holder for a whole time to live, with a new epoch', async () => {
+  it('goes to a challenger with a new epoch after a whole time to live without a renewal', async () => {
     const [a, b] = [keeper('a'), keeper('b')];
     await a.keep();
     await b.keep();
@@ -50,12 +50,12 @@ describe('the controller lock', () => {
     clock.advance(1);
     await b.keep();
     expect(b.epoch).toBe(2);
-    // The old holder wakes up, finds another's version, and acts no more.
+    // The old holder wakes up, finds another holder's version, and stops acting.
     await a.keep();
     expect(a.epoch).toBeUndefined();
   });
 
-  it('is not acted upon half a time to live after the last renewal was sent', async () => {
+  it('does not let its holder act later than half a time to live after the last renewal', async () => {
     const a = keeper('a');
     await a.keep();
     clock.advance(TTL_MS / 2);
@@ -64,7 +64,7 @@ describe('the controller lock', () => {
     expect(a.epoch).toBe(1);
   });
 
-  it('is free at once when its holder lets go', async () => {
+  it('is free at once when its holder releases it', async () => {
     const [a, b] = [keeper('a'), keeper('b')];
     await a.keep();
     await b.keep();

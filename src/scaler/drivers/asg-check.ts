@@ -5,14 +5,14 @@ import { checkEc2 } from './ec2-check.ts';
 
 export interface GroupCheck {
   group: string;
-  /** Workers that the controller keeps also without work. */
+  /** Workers that the controller keeps even without work. */
   min: number;
 }
 
 /**
- * Looks at the group before anything is asked of it.
- * @returns the types that it may launch; none where AWS chooses them.
- * @throws {ImgclsError} in one line what is wrong and what to do.
+ * Checks that the group can be a fleet, before the first launch.
+ * @returns the types that it may launch; empty if AWS chooses them.
+ * @throws {ImgclsError} with what is wrong and what to do.
  */
 export async function checkGroup(
   autoScaling: Pick<AutoScaling, 'group'>,
@@ -23,27 +23,27 @@ export async function checkGroup(
   if (group.otherUnit !== undefined) {
     throw new ImgclsError(
       'config',
-      `Auto Scaling group ${name} counts ${group.otherUnit}, and a fleet counts instances.`,
-      { hint: 'Leave out WeightedCapacity, and set the desired capacity type to units.' },
+      `Auto Scaling group ${name} counts ${group.otherUnit} instead of instances.`,
+      { hint: 'Remove WeightedCapacity, and set the desired capacity type to units.' },
     );
   }
   if (group.min > min) {
     throw new ImgclsError(
       'config',
-      `Auto Scaling group ${name} keeps at least ${group.min} instances (its MinSize), and --min is ${min}.`,
-      { hint: `Lower its MinSize, or give --min ${group.min}.` },
+      `Auto Scaling group ${name} keeps at least ${group.min} instances (its MinSize), but --min is ${min}.`,
+      { hint: `Lower its MinSize, or set --min ${group.min}.` },
     );
   }
   if (group.max < min) {
     throw new ImgclsError(
       'config',
-      `Auto Scaling group ${name} takes at most ${group.max} instances (its MaxSize), and --min is ${min}.`,
+      `Auto Scaling group ${name} takes at most ${group.max} instances (its MaxSize), but --min is ${min}.`,
       { hint: 'Raise its MaxSize, or lower --min.' },
     );
   }
   if (group.template === undefined) {
     throw new ImgclsError('config', `Auto Scaling group ${name} has no launch template.`, {
-      hint: 'Give it one in place of its launch configuration.',
+      hint: 'Replace its launch configuration with a launch template.',
     });
   }
   if (group.choosesTypes) return [];

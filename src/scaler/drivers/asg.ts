@@ -1,26 +1,26 @@
 /**
- * The instances of an EC2 Auto Scaling group as a fleet. AWS launches, places and replaces them; we say how many there are
- * to be, and which of them end.
+ * The instances of an EC2 Auto Scaling group as a fleet. AWS launches, places and replaces them; this driver sets how many
+ * there are, and which of them end.
  *
  *     launch: desired capacity raised --AWS launches--> instances
  *     retire, terminate: one call ends an instance and lowers the desired capacity
  *
- * The desired capacity is absolute: what was asked for can be read from the group, also after a lost answer, and asking
- * twice asks for no more. What AWS has not launched yet are members too, under names of their own.
+ * The desired capacity is absolute: it can be read from the group after a lost answer, and setting it twice launches nothing
+ * twice. Instances that AWS has not launched yet are members too, with ids of their own.
  */
 import type { AutoScaling, CapacityAfter, ScalingGroup } from '../../core/aws-account/auto-scaling.ts';
 import type { Ec2, Market } from '../../core/aws-account/ec2.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, isTransient, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
-import { EXPIRY_MARGIN_MS, HEARD_MS, LAUNCH_TAG } from './ec2.ts';
+import { EXPIRY_MARGIN_MS, LAUNCH_TAG, RETIRE_AGAIN_MS } from './ec2.ts';
 import { type GroupMachine, type GroupView, viewGroup } from './group-view.ts';
 
-/** Of AWS's own; every instance of the group carries it. */
+/** AWS sets it on every instance of the group. */
 const GROUP_TAG = 'aws:autoscaling:groupName';
-/** Listings may be from before a change of the desired capacity for so long. */
-const SHOWN_MS = 15_000;
-/** An instance usually is there well before; then AWS is asked what is in the way. */
+/** After a change of the desired capacity, listings may show the old one for this long. */
+const LISTING_LAG_MS = 15_000;
+/** A launch usually takes less. After this the driver asks AWS for the reason of the delay. */
 const LATE_MS = 30_000;
 
 export interface AsgFleetOptions {
@@ -28,9 +28,9 @@ export interface AsgFleetOptions {
   ec2: Pick<Ec2, 'describe'>;
   group: string;
   maxLifetimeMs: number;
-  /** Price of an instance's hour, where it is known. */
+  /** Price of an instance's hour; undefined if it is unknown. */
   priceOf(type: string, market: Market): number | undefined;
-  /** Of one that would be launched now, where it is known. */
+  /** Price of an instance that would be launched now; undefined if it is unknown. */
   hourlyUsd: number | undefined;
   clock: Clock;
 }
@@ -41,9 +41,9 @@ export function createAsgFleet(options: AsgFleetOptions): FleetDriver {
 
 class AsgFleet implements FleetDriver {
   readonly #options: AsgFleetOptions;
-  /** What was set last, until the group surely shows it. */
-  #asked: { desired: number; decision: string; atMs: number } | undefined;
-  /** Told to end, until the group surely shows it. */
+  /** The capacity set last, until listings are sure to show it. */
+  #requested: { desired: number; decision: string; atMs: number } | undefined;
+  /** Instances that were ended, until listings are sure to show it. */
   readonly #ended = new Map<string, { capacity: CapacityAfter; atMs: number }>();
   #missingSinceMs: number | undefined;
 
@@ -52,22 +52,22 @@ class AsgFleet implements FleetDriver {
   }
 
   async members(): Promise<FleetMember[]> {
-    const view = await this.#look();
+    const view = await this.#view();
     return [...view.machines.map((machine) => this.#member(machine)), ...(await this.#missing(view))];
   }
 
   async launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
-    const before = await this.#look();
+    const before = await this.#view();
     const { group, desired, serving } = before;
     if (group.isLaunchSuspended) return { started: [], permanent: { count, why: whySuspended(group) } };
-    // Protected ones may be more than are desired.
+    // Instances protected from scale-in may exceed the desired capacity.
     const present = Math.max(desired, serving);
     const granted = Math.min(count, Math.max(0, group.max - present));
     const refused = { permanent: { count: count - granted, why: whyFull(group, present + count) } };
     if (granted === 0) return { started: [], ...refused };
     const problem = await this.#raise(present + granted, decision);
     if (problem !== undefined) return { started: [], permanent: { count, why: messageAndHint(problem) } };
-    const started = this.#newIn(await this.#look(), before).slice(0, granted);
+    const started = this.#newIn(await this.#view(), before).slice(0, granted);
     return { started, ...(granted < count && refused) };
   }
 
@@ -76,12 +76,12 @@ class AsgFleet implements FleetDriver {
     if (atMinimum === 0) return;
     throw new ImgclsError(
       'config',
-      `Auto Scaling group ${group.name} keeps at least ${group.min} instances (its MinSize), so ${atMinimum} cannot be let go.`,
-      { hint: `Lower it (${updateGroup(group)} --min-size 0), or give a --min that is not below it.` },
+      `Auto Scaling group ${group.name} keeps at least ${group.min} instances (its MinSize), so ${atMinimum} cannot be retired.`,
+      { hint: `Lower it (${updateGroup(group)} --min-size 0), or set --min to at least ${group.min}.` },
     );
   }
 
-  /** At the group's minimum AWS puts another in its place. */
+  /** At the group's minimum AWS replaces the instance. */
   async terminate(ids: readonly string[]): Promise<void> {
     await this.#end(ids, 'replaced');
   }
@@ -90,22 +90,22 @@ class AsgFleet implements FleetDriver {
     return this.#options.hourlyUsd;
   }
 
-  async #look(): Promise<GroupView> {
+  async #view(): Promise<GroupView> {
     const { autoScaling, ec2, group: name, clock } = this.#options;
     const [group, listed] = await Promise.all([
       autoScaling.group(name),
       ec2.describe({ key: GROUP_TAG, value: name }),
     ]);
     const nowMs = clock.monotonicMs();
-    for (const [id, { atMs }] of this.#ended) if (nowMs - atMs >= HEARD_MS) this.#ended.delete(id);
-    if (this.#asked && nowMs - this.#asked.atMs >= SHOWN_MS) this.#asked = undefined;
+    for (const [id, { atMs }] of this.#ended) if (nowMs - atMs >= RETIRE_AGAIN_MS) this.#ended.delete(id);
+    if (this.#requested && nowMs - this.#requested.atMs >= LISTING_LAG_MS) this.#requested = undefined;
     const ended = new Map([...this.#ended].map(([id, { capacity }]) => [id, capacity]));
-    const view = viewGroup(group, listed, { ended, asked: this.#asked?.desired });
+    const view = viewGroup(group, listed, { ended, requested: this.#requested?.desired });
     this.#missingSinceMs = view.missing === 0 ? undefined : (this.#missingSinceMs ?? nowMs);
     return view;
   }
 
-  /** @returns what is wrong with it for good. @throws {ImgclsError} when it is not known whether it was done. */
+  /** @returns the error if AWS refused for good. @throws {ImgclsError} if it is unknown whether it was done. */
   async #raise(desired: number, decision: string): Promise<ImgclsError | undefined> {
     const { autoScaling, group, clock } = this.#options;
     try {
@@ -115,11 +115,11 @@ class AsgFleet implements FleetDriver {
       if (error instanceof ImgclsError && !isTransient(error)) return error;
       throw error;
     }
-    this.#asked = { desired, decision, atMs: clock.monotonicMs() };
+    this.#requested = { desired, decision, atMs: clock.monotonicMs() };
     return undefined;
   }
 
-  /** Those that are there first. */
+  /** Launched instances first. */
   #newIn(after: GroupView, before: GroupView): string[] {
     const known = new Set(before.machines.map(({ id }) => id));
     const there = after.machines.filter(({ id, serves }) => serves && !known.has(id));
@@ -127,7 +127,7 @@ class AsgFleet implements FleetDriver {
   }
 
   #missingIds(view: GroupView): string[] {
-    const decision = this.#asked?.decision ?? view.group.tags[LAUNCH_TAG] ?? '0';
+    const decision = this.#requested?.decision ?? view.group.tags[LAUNCH_TAG] ?? '0';
     return Array.from({ length: view.missing }, (_, at) => `asked-${decision}-${at + 1}`);
   }
 
@@ -141,7 +141,7 @@ class AsgFleet implements FleetDriver {
       state: 'running',
       launchedAtMs: clock.nowMs() - (clock.monotonicMs() - sinceMs),
       hourlyUsd: 0,
-      kind: 'asked for, not launched yet',
+      kind: 'requested, not launched yet',
       ...(lateBecause !== undefined && { lateBecause }),
     }));
   }
@@ -153,20 +153,20 @@ class AsgFleet implements FleetDriver {
     try {
       return await autoScaling.lastLaunchFailure(group.name);
     } catch (error) {
-      // That they are late is known, and that is what the fleet needs.
-      return `AWS was asked why: ${messageOf(error)}`;
+      // The reason is only for people: without it the instances are still listed.
+      return `AWS does not say why: ${messageOf(error)}`;
     }
   }
 
-  /** @returns how many stay since the group's minimum is reached. */
+  /** @returns how many stay because the group is at its minimum. */
   async #end(
     ids: readonly string[],
     atLeast: 'stay' | 'replaced',
   ): Promise<{ group: ScalingGroup; atMinimum: number }> {
-    const view = await this.#look();
+    const view = await this.#view();
     const { group, machines } = view;
     let { serving } = view;
-    let desired = await this.#giveUp(this.#missingIds(view).filter((id) => ids.includes(id)).length, view);
+    let desired = await this.#withdraw(this.#missingIds(view).filter((id) => ids.includes(id)).length, view);
     let atMinimum = 0;
     let failure: unknown;
     for (const { id, state, serves } of machines) {
@@ -189,16 +189,16 @@ class AsgFleet implements FleetDriver {
     return { group, atMinimum };
   }
 
-  /** Takes so many that are not launched yet off the desired capacity. @returns what is left of it. */
-  async #giveUp(count: number, { group, desired }: GroupView): Promise<number> {
+  /** Lowers the desired capacity by this many instances that are not launched yet. @returns the new one. */
+  async #withdraw(count: number, { group, desired }: GroupView): Promise<number> {
     const left = Math.max(group.min, desired - count);
     if (count === 0 || left === desired) return desired;
     await this.#options.autoScaling.setDesired(group.name, left);
-    if (this.#asked !== undefined) this.#asked = { ...this.#asked, desired: left };
+    if (this.#requested !== undefined) this.#requested = { ...this.#requested, desired: left };
     return left;
   }
 
-  /** Noted before: where the answer is lost, telling it again at once would lower the capacity twice. */
+  /** Recorded before the call: if the answer is lost, a repeated call would lower the capacity twice. */
   async #endOne(id: string, capacity: CapacityAfter): Promise<void> {
     const { autoScaling, clock } = this.#options;
     this.#ended.set(id, { capacity, atMs: clock.monotonicMs() });
@@ -208,8 +208,8 @@ class AsgFleet implements FleetDriver {
       if (!isTransient(error)) this.#ended.delete(id);
       throw error;
     }
-    if (capacity === 'lower' && this.#asked !== undefined)
-      this.#asked = { ...this.#asked, desired: this.#asked.desired - 1 };
+    if (capacity === 'lower' && this.#requested !== undefined)
+      this.#requested = { ...this.#requested, desired: this.#requested.desired - 1 };
   }
 
   #member({ id, type, zone, state, instance }: GroupMachine): FleetMember {
@@ -231,7 +231,7 @@ const updateGroup = ({ name }: ScalingGroup): string =>
   `aws autoscaling update-auto-scaling-group --auto-scaling-group-name ${name}`;
 
 const whyFull = (group: ScalingGroup, wanted: number): string =>
-  `Auto Scaling group ${group.name} takes at most ${group.max} instances (its MaxSize): raise that (${updateGroup(group)} --max-size ${wanted}), or lower --max.`;
+  `Auto Scaling group ${group.name} takes at most ${group.max} instances (its MaxSize): raise it (${updateGroup(group)} --max-size ${wanted}), or lower --max.`;
 
 const whySuspended = ({ name }: ScalingGroup): string =>
   `launching is suspended in Auto Scaling group ${name}: resume it (aws autoscaling resume-processes --auto-scaling-group-name ${name} --scaling-processes Launch).`;

@@ -4,10 +4,10 @@ import type { Clock } from '../../core/runtime/clock.ts';
 import { isAlive } from './processes.ts';
 import type { WorkerFiles } from './worker-files.ts';
 
-/** Signals that others send, and no process raises by a mistake of its own. */
-const FROM_OUTSIDE: readonly unknown[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'];
+/** Signals that other processes send. A crash raises different ones. */
+const EXTERNAL_SIGNALS: readonly unknown[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'];
 
-/** How a worker that this process launched has ended. Times are of the monotonic clock. */
+/** How a worker that this process onSpawn ended. Times are of the monotonic clock. */
 export interface Exit {
   id: string;
   launchedMs: number;
@@ -23,7 +23,7 @@ interface Running {
   ended: Promise<void>;
 }
 
-/** The workers that this process launched itself: only their ends are told to it. */
+/** The workers that this process onSpawn itself. The system reports only their exits to it. */
 export class Children {
   readonly #files: WorkerFiles;
   readonly #clock: Clock;
@@ -35,32 +35,32 @@ export class Children {
     this.#clock = clock;
   }
 
-  /** When it was launched, while its end is not known. */
+  /** When the worker was onSpawn; undefined once its exit is known. */
   launchedMs(id: string): number | undefined {
     return this.#running.get(id)?.launchedMs;
   }
 
-  /** Whether it was launched here, and its end is still to come or to be handed over. */
-  isUnsettled(id: string): boolean {
+  /** Whether this process onSpawn the worker and its exit has not been handled yet. */
+  isUnhandled(id: string): boolean {
     return this.#running.has(id) || this.#exits.some((exit) => exit.id === id);
   }
 
   /**
-   * @param launched is told the process as soon as there is one; when it throws, the process is ended again.
-   * @throws the system's error when there is none.
+   * @param onSpawn is called with the process id at once; if it throws, the process is killed.
+   * @throws the system's error if the process cannot be started.
    */
   async start(
     id: string,
     command: readonly string[],
     env: NodeJS.ProcessEnv,
-    launched: (pid: number) => void,
+    onSpawn: (pid: number) => void,
   ): Promise<void> {
     const log = await this.#files.openLog(id);
     const [program = process.execPath, ...args] = command;
-    // Loaded here, with all of Node's network that it brings along: a submitter beside whom a worker runs needs none of it.
+    // Imported here because it loads all of Node's network code, which a submitter beside a running worker does not need.
     const { spawn } = await import('node:child_process');
     try {
-      // Detached: an interrupt at the terminal is for the submitter alone, which drains its workers itself.
+      // Detached, so that an interrupt at the terminal reaches only the submitter, which drains its workers itself.
       const child = spawn(program, [...args, '--id', id], {
         detached: true,
         stdio: ['ignore', log.fd, log.fd],
@@ -73,7 +73,7 @@ export class Children {
       }
       child.unref();
       try {
-        launched(pid);
+        onSpawn(pid);
       } catch (error) {
         child.kill('SIGKILL');
         throw error;
@@ -95,11 +95,11 @@ export class Children {
     this.#running.set(id, { launchedMs, pid, child, ended });
   }
 
-  /** Hands over each end once; where handling it fails, it is handed over again. */
-  async settle(handle: (exit: Exit) => Promise<void>): Promise<void> {
-    // The system may show that a process is gone before its end is told to us.
+  /** Calls `handle` once for each exit; again if it failed. */
+  async handleExits(handle: (exit: Exit) => Promise<void>): Promise<void> {
+    // A process may be gone from the system before its exit event arrives.
     const gone = [...this.#running.values()].filter(({ pid }) => !isAlive({ pid }));
-    // A child keeps nobody running; who waits for its end must not end before it, with nothing else to do.
+    // Children do not keep this process running. Here it must not end before the exit event, even without other work.
     for (const { child } of gone) child.ref();
     await Promise.all(gone.map(({ ended }) => ended));
     for (const exit of this.#exits) {
@@ -109,10 +109,10 @@ export class Children {
   }
 }
 
-/** Whether it failed by itself. A ready worker that was killed from outside says nothing about the next one. */
+/** Whether the worker failed by itself. A ready worker that another process killed does not count. */
 export function isCrash({ code, signal }: Exit, wasReady: boolean): boolean {
   if (signal === null) return code !== 0;
-  return signal === 'SIGKILL' ? !wasReady : !FROM_OUTSIDE.includes(signal);
+  return signal === 'SIGKILL' ? !wasReady : !EXTERNAL_SIGNALS.includes(signal);
 }
 
 export const howEnded = ({ code, signal }: Exit): string =>

@@ -1,7 +1,7 @@
 import { backoffMs } from '../../core/runtime/backoff.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 
-/** After so many tries in a row that ended with an error, something is wrong that a restart cannot mend. */
+/** After this many failed tries in a row, a restart will not fix the cause. */
 const MAX_CRASHES = 3;
 const PAUSE = { baseMs: 2000 };
 
@@ -12,20 +12,20 @@ export interface Crash {
   /** By the monotonic clock, as `endedMs`. */
   launchedMs: number;
   endedMs: number;
-  /** It had lived long enough, or become ready: starting workers works as such. */
-  wasSound: boolean;
+  /** It had become ready or lived long enough, so starting workers works in principle. */
+  hadStarted: boolean;
 }
 
-export interface HeldBack {
+export interface LaunchPause {
   last: Crash;
-  /** A restart cannot mend it. */
-  isHopeless: boolean;
+  /** A restart will not fix the cause. */
+  isPermanent: boolean;
   why: string;
 }
 
 /**
- * Whether another worker may be started, after some that ended by themselves with an error. What was launched
- * together and ends together is one failed try, not several.
+ * Decides whether another worker may be started after some crashed. Workers that were launched together and end together
+ * count as one failed try.
  */
 export class Crashes {
   readonly #clock: Clock;
@@ -40,7 +40,7 @@ export class Crashes {
     this.#random = random;
   }
 
-  /** A worker that was launched then became ready, or ended well: one launched after the last crash ends the row. */
+  /** A worker became ready or ended without an error. It ends the row of failures if it was launched after the last crash. */
   succeeded(launchedMs: number): void {
     if (launchedMs < this.#lastMs) return;
     this.#inARow = 0;
@@ -51,21 +51,21 @@ export class Crashes {
     const isSameTry = this.#inARow > 0 && crash.launchedMs < this.#lastMs;
     this.#last = crash;
     if (isSameTry) return;
-    this.#inARow = crash.wasSound ? 1 : this.#inARow + 1;
+    this.#inARow = crash.hadStarted ? 1 : this.#inARow + 1;
     this.#lastMs = crash.endedMs;
-    // Half of the pause is sure, half is left to chance.
+    // Half of the pause is fixed, half is jitter.
     this.#notBeforeMs = this.#lastMs + backoffMs(this.#inARow - 1, (1 + this.#random()) / 2, PAUSE);
   }
 
-  /** Undefined when nothing speaks against another worker. */
-  get heldBack(): HeldBack | undefined {
+  /** Undefined if another worker may be started. */
+  get pause(): LaunchPause | undefined {
     const last = this.#last;
     const nowMs = this.#clock.monotonicMs();
-    const isHopeless = this.#inARow >= MAX_CRASHES;
-    if (last === undefined || (!isHopeless && nowMs >= this.#notBeforeMs)) return undefined;
+    const isPermanent = this.#inARow >= MAX_CRASHES;
+    if (last === undefined || (!isPermanent && nowMs >= this.#notBeforeMs)) return undefined;
     const ended = `worker ${last.id} ended with ${last.how}`;
     const ago = `${Math.round((nowMs - this.#lastMs) / 1000)} s ago`;
     const next = `next try in ${Math.ceil((this.#notBeforeMs - nowMs) / 1000)} s`;
-    return { last, isHopeless, why: isHopeless ? ended : `${ended} ${ago}; ${next}` };
+    return { last, isPermanent, why: isPermanent ? ended : `${ended}, ${ago}; ${next}` };
   }
 }

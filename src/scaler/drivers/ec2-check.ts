@@ -2,13 +2,14 @@ import type { Ec2, TypeInfo } from '../../core/aws-account/ec2.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 
 const GIBIBYTE = 1024 ** 3;
-/** A worker with one runner and ResNet-50 takes about 400 MB; the system wants its share. */
+/** A worker with one runner and ResNet-50 takes about 400 MB; the operating system needs memory too. */
 export const LEAST_MEMORY_BYTES = GIBIBYTE;
 
 /**
- * Looks at what shall be launched before anything is: asks EC2, and keeps no list of types.
+ * Checks the launch template and the instance types before the first launch. EC2 itself is asked: there is no list of types
+ * here.
  * @returns the types that may be launched.
- * @throws {ImgclsError} in one line what is wrong and what to do.
+ * @throws {ImgclsError} with what is wrong and what to do.
  */
 export async function checkEc2(
   ec2: Pick<Ec2, 'template' | 'types' | 'imageArchitecture'>,
@@ -17,8 +18,8 @@ export async function checkEc2(
   const { instanceType, imageId } = await ec2.template(template);
   const names = instanceTypes.length > 0 ? instanceTypes : instanceType === undefined ? [] : [instanceType];
   if (names.length === 0) {
-    throw new ImgclsError('config', `Launch template ${template} names no instance type.`, {
-      hint: 'Name some with --instance-types.',
+    throw new ImgclsError('config', `Launch template ${template} has no instance type.`, {
+      hint: 'Set --instance-types.',
     });
   }
   const types = await ec2.types(names);
@@ -26,7 +27,7 @@ export async function checkEc2(
   if (unknown.length > 0) throw unknownTypes(unknown);
   refuseSmall(types);
   refuseMixed(types);
-  // "resolve:ssm:PARAMETER" names an image that only a launch looks up.
+  // EC2 resolves "resolve:ssm:PARAMETER" only at the launch.
   const isKnown = imageId?.startsWith('ami-') === true;
   const architecture = isKnown ? await ec2.imageArchitecture(imageId) : undefined;
   if (architecture !== undefined) refuseOtherThan(architecture, types, `image ${imageId} of ${template}`);
@@ -34,8 +35,8 @@ export async function checkEc2(
 }
 
 const unknownTypes = (names: readonly string[]) =>
-  new ImgclsError('config', `EC2 knows no instance type ${names.join(', ')} in this region.`, {
-    hint: '"aws ec2 describe-instance-types" lists those there are; AWS_REGION says which region is asked.',
+  new ImgclsError('config', `EC2 has no instance type ${names.join(', ')} in this region.`, {
+    hint: '"aws ec2 describe-instance-types" lists the types. AWS_REGION selects the region.',
   });
 
 function refuseSmall(types: readonly TypeInfo[]): void {
@@ -47,7 +48,7 @@ function refuseSmall(types: readonly TypeInfo[]): void {
   });
 }
 
-/** One launch template has one image, so all types have to run it. */
+/** A launch template has one image, so all types must be able to run it. */
 function refuseMixed(types: readonly TypeInfo[]): void {
   const [first, ...others] = types;
   const shared = others.reduce(

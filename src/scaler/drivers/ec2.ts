@@ -1,8 +1,8 @@
 /**
- * Instances of EC2 as a fleet. Facts about a machine live in its tags, written by the launch itself, so that a
- * controller may end at any moment and the next one knows all that it knew.
+ * Instances of EC2 as a fleet. The facts about a machine are in its tags, which the launch itself writes, so that the next
+ * controller knows them whenever this one ends.
  *
- *     launch --answer lost--> unsettled --the same request again--> settled
+ *     launch --answer lost--> unsettled --same request resent--> settled
  *     running --retire: tag, then terminate (or stop, for the warm pool)--> draining --> gone | stopped
  */
 import { createHash } from 'node:crypto';
@@ -19,29 +19,29 @@ export const LAUNCH_TAG = 'imgcls:launch';
 const EXPIRY_TAG = 'imgcls:expires';
 const DRAINING_TAG = 'imgcls:draining';
 
-/** An instance that outlives its worker's lifetime by so long has a worker that does not end. */
+/** An instance that still runs this long after its worker's maximum lifetime has a worker that does not end. */
 export const EXPIRY_MARGIN_MS = 30 * 60_000;
-/** One that is still running so long after it was told to end never heard of it, and is there to be retired again. */
-export const HEARD_MS = 60_000;
-/** A launch whose answer was lost is asked about for so long; EC2 forgets tokens, too. */
+/** An instance that still runs this long after it was ended did not get the request, and may be retired again. */
+export const RETIRE_AGAIN_MS = 60_000;
+/** A launch whose answer was lost is resent for this long; EC2 forgets tokens after a while. */
 const UNSETTLED_MS = 10 * 60_000;
-/** Tries in other pools within one launch. */
+/** Requests to different pools within one launch. */
 const MAX_TRIES = 3;
 
 export interface Ec2FleetOptions {
   ec2: Ec2;
   cluster: string;
   template: string;
-  /** At least one; an empty one is the launch template's own. */
+  /** At least one. An empty pool means the type and subnet of the launch template. */
   pools: readonly Pool[];
   /** 0 to 100; the rest is spot. */
   onDemandPercentage: number;
-  /** Stopped instances kept, to be started first. */
+  /** Stopped instances to keep. They are started first. */
   warm: number;
   maxLifetimeMs: number;
-  /** Price of an instance's hour, where it is known. */
+  /** Price of an instance's hour; undefined if it is unknown. */
   priceOf(type: string, market: Market): number | undefined;
-  /** Types that may be launched, the template's own where no others are named. */
+  /** Types that may be launched; the template's own if no others are set. */
   types: readonly string[];
   clock: Clock;
 }
@@ -54,7 +54,7 @@ class Ec2Fleet implements FleetDriver {
   readonly #options: Ec2FleetOptions;
   readonly #launches: RecentLaunches;
   readonly #refused: RefusedPools;
-  /** A launch whose answer was lost: it may have happened. */
+  /** A launch whose answer was lost: EC2 may have done it. */
   #unsettled: { launch: Ec2Launch; sinceMs: number } | undefined;
 
   constructor(options: Ec2FleetOptions) {
@@ -66,7 +66,10 @@ class Ec2Fleet implements FleetDriver {
   async members(): Promise<FleetMember[]> {
     await this.#settle();
     const instances = await this.#instances();
-    return [...instances.map((instance) => this.#member(instance)), ...this.#launches.unseen(instances)];
+    return [
+      ...instances.map((instance) => this.#member(instance)),
+      ...this.#launches.notListedYet(instances),
+    ];
   }
 
   async launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
@@ -79,10 +82,10 @@ class Ec2Fleet implements FleetDriver {
   async retire(ids: readonly string[]): Promise<void> {
     const instances = await this.#instances();
     const known = instances.filter(({ id, state }) => ids.includes(id) && isUp(state)).map(({ id }) => id);
-    const unseen = this.#launches.unseen(instances).filter(({ id }) => ids.includes(id));
-    const all = [...known, ...unseen.map(({ id }) => id)];
+    const notListed = this.#launches.notListedYet(instances).filter(({ id }) => ids.includes(id));
+    const all = [...known, ...notListed.map(({ id }) => id)];
     if (all.length === 0) return;
-    // Out of service first: a machine is ended only when every controller can see that it is to end.
+    // Tagged first: every controller must be able to see that the machine is draining before it is ended.
     await this.#options.ec2.tag(all, { [DRAINING_TAG]: new Date(this.#options.clock.nowMs()).toISOString() });
     await this.#end(all, instances);
   }
@@ -104,12 +107,12 @@ class Ec2Fleet implements FleetDriver {
     return this.#launches.reconcile(listed).filter(({ state }) => state !== 'terminated');
   }
 
-  /** Sends the request of a lost answer again, under its token: EC2 answers as it did, or does it now. */
+  /** Resends the request of a lost answer under the same token: EC2 repeats its answer, or launches now. */
   async #settle(): Promise<void> {
     const lost = this.#unsettled;
     if (lost === undefined) return;
     if (this.#options.clock.monotonicMs() - lost.sinceMs > UNSETTLED_MS) {
-      // What it launched carries our tags, and is listed by now.
+      // Its instances carry the cluster's tags and are listed by now.
       this.#unsettled = undefined;
       return;
     }
@@ -143,8 +146,8 @@ class Ec2Fleet implements FleetDriver {
       this.#launches.restarted(started);
       return started;
     } catch (error) {
-      // Of a lost answer nobody knows: the next look tells what starts, and new ones now might be too many. What was
-      // refused for good, or has no room where it stands, does not keep new ones from coming.
+      // After a lost answer some may start: launching new ones now might be too many, and the next tick will see them.
+      // After a refusal, or without capacity for the stopped ones, new ones are launched instead.
       if (isTransient(error)) throw error;
       return [];
     }
@@ -207,7 +210,7 @@ class Ec2Fleet implements FleetDriver {
     }
   }
 
-  /** On-demand ones among so many more, so that the whole fleet has its share of them. */
+  /** How many of these launches must be on-demand for the whole fleet to have its on-demand share. */
   #onDemandShare(count: number, instances: readonly Ec2Instance[]): number {
     const { onDemandPercentage } = this.#options;
     const up = instances.filter(({ state }) => isUp(state));
@@ -221,12 +224,12 @@ class Ec2Fleet implements FleetDriver {
     return new Date(clock.nowMs() + maxLifetimeMs + EXPIRY_MARGIN_MS).toISOString();
   }
 
-  #isToldToEnd({ id, tags }: Ec2Instance): boolean {
+  #wasRetired({ id, tags }: Ec2Instance): boolean {
     const sinceMs = Date.parse(tags[DRAINING_TAG] ?? '');
-    return !this.#launches.isRestarted(id) && this.#options.clock.nowMs() - sinceMs < HEARD_MS;
+    return !this.#launches.isRestarted(id) && this.#options.clock.nowMs() - sinceMs < RETIRE_AGAIN_MS;
   }
 
-  /** The operating system gets a shutdown, the worker a SIGTERM. On-demand ones fill the warm pool first. */
+  /** EC2 shuts the system down, so the worker gets a SIGTERM. On-demand instances fill the warm pool first. */
   async #end(ids: readonly string[], instances: readonly Ec2Instance[]): Promise<void> {
     const { ec2, warm } = this.#options;
     const pool = instances.filter(({ state }) => state === 'stopped' || state === 'stopping').length;
@@ -245,7 +248,7 @@ class Ec2Fleet implements FleetDriver {
     const { id, state, type, zone, market, launchedAtMs, tags } = instance;
     const hourlyUsd = this.#options.priceOf(type, market);
     const expiresAtMs = Date.parse(tags[EXPIRY_TAG] ?? '');
-    const isDraining = !isUp(state) || this.#isToldToEnd(instance);
+    const isDraining = !isUp(state) || this.#wasRetired(instance);
     return {
       id,
       state: state === 'stopped' ? 'stopped' : isDraining ? 'draining' : 'running',

@@ -1,4 +1,4 @@
-/** What an Auto Scaling group says and what EC2 says, put together. Pure. */
+/** Joins the listing of an Auto Scaling group with that of EC2. Pure. */
 import type { CapacityAfter, GroupInstance, ScalingGroup } from '../../core/aws-account/auto-scaling.ts';
 import type { Ec2Instance } from '../../core/aws-account/ec2.ts';
 import type { FleetMember } from '../fleet.ts';
@@ -8,7 +8,7 @@ export interface GroupMachine {
   type: string;
   zone: string;
   state: FleetMember['state'];
-  /** Fills a place of the desired capacity. */
+  /** Counts towards the desired capacity. */
   serves: boolean;
   /** Undefined while EC2 does not list it yet. */
   instance: Ec2Instance | undefined;
@@ -17,26 +17,26 @@ export interface GroupMachine {
 export interface GroupView {
   group: ScalingGroup;
   machines: readonly GroupMachine[];
-  /** What the group is to have, with what it was told since its listing. */
+  /** The desired capacity, with the changes that the listing does not show yet. */
   desired: number;
-  /** Machines that fill a place. */
+  /** Machines that count towards it. */
   serving: number;
-  /** Places that no machine fills yet. */
+  /** Machines that AWS has not launched yet. */
   missing: number;
 }
 
-/** What the listing may not show yet. */
+/** Changes that the listing may not show yet. */
 export interface SinceListing {
-  /** Machines that were told to end. */
+  /** Machines that were ended. */
   ended: ReadonlyMap<string, CapacityAfter>;
   /** The desired capacity that was set last. */
-  asked?: number | undefined;
+  requested?: number | undefined;
 }
 
 export function viewGroup(
   group: ScalingGroup,
   listed: readonly Ec2Instance[],
-  { ended, asked = 0 }: SinceListing,
+  { ended, requested = 0 }: SinceListing,
 ): GroupView {
   const byId = new Map(listed.map((instance) => [instance.id, instance]));
   const ofGroup = new Set(group.instances.map(({ id }) => id));
@@ -46,17 +46,17 @@ export function viewGroup(
       .filter(({ id, state }) => !ofGroup.has(id) && state !== 'terminated')
       .map((instance) => unlistedMachine(instance, ended.has(instance.id))),
   ];
-  // A listing that still has such a machine in its place is older than its end, and so is the capacity in it.
+  // A listing that still shows an ended machine in service is older than its end, and so is its desired capacity.
   const outdated = group.instances.filter(
-    ({ id, lifecycle }) => fillsPlace(lifecycle) && ended.get(id) === 'lower',
+    ({ id, lifecycle }) => countsAsCapacity(lifecycle) && ended.get(id) === 'lower',
   );
-  const desired = Math.max(group.desired - outdated.length, asked);
+  const desired = Math.max(group.desired - outdated.length, requested);
   const serving = machines.filter(({ serves }) => serves).length;
   return { group, machines, desired, serving, missing: Math.max(0, desired - serving) };
 }
 
-/** One that a person put on standby works on, and no place is counted for it. */
-const fillsPlace = (lifecycle: string): boolean => /^(Pending|InService)/.test(lifecycle);
+/** An instance that a person put on standby works on, but the group does not count it. */
+const countsAsCapacity = (lifecycle: string): boolean => /^(Pending|InService)/.test(lifecycle);
 
 function listedMachine(
   { id, type, zone, lifecycle }: GroupInstance,
@@ -65,10 +65,10 @@ function listedMachine(
 ): GroupMachine {
   const isLeaving = hasEnded || /^(Terminat|Detach)/.test(lifecycle) || (instance && !isUp(instance));
   const state = lifecycle.startsWith('Warmed') ? 'stopped' : isLeaving ? 'draining' : 'running';
-  return { id, type, zone, state, serves: state === 'running' && fillsPlace(lifecycle), instance };
+  return { id, type, zone, state, serves: state === 'running' && countsAsCapacity(lifecycle), instance };
 }
 
-/** The group does not list it yet, or any more. */
+/** One that the group does not list yet, or any more. */
 function unlistedMachine(instance: Ec2Instance, hasEnded: boolean): GroupMachine {
   const { id, type, zone } = instance;
   const serves = isUp(instance) && !hasEnded;

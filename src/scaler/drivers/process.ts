@@ -1,6 +1,6 @@
 /**
- * Workers as processes of this machine. They outlive the controller that launched them: the next one knows them by a
- * file beside their log (worker-files.ts) and by what they report, and adopts them.
+ * Workers as processes of this machine. They outlive the controller that launched them. The next controller finds them by a
+ * file beside their log (worker-files.ts) and by their status, and adopts them.
  */
 
 import type { Store } from '../../core/cloud/ports.ts';
@@ -10,23 +10,23 @@ import { isTransient, messageOf } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
 import { type WorkerObservation, WorkerStatusReader } from '../statuses.ts';
 import { Children, type Exit, howEnded, isCrash } from './children.ts';
-import { Crashes, type HeldBack } from './crashes.ts';
+import { Crashes, type LaunchPause } from './crashes.ts';
 import { identify, isAlive, isCalledWith, kill, send } from './processes.ts';
 import { type WorkerFile, WorkerFiles } from './worker-files.ts';
 
-/** What a worker has begun ends well within this. */
+/** A worker finishes what it has begun well within this. */
 export const DRAIN_MS = 60_000;
-/** A worker that lived this long before it crashed was no failure to start. */
-const SOUND_LIFE_MS = 30_000;
-/** Shortages that pass. */
-const PASSING: readonly unknown[] = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ENOSPC'];
+/** A worker that lived this long before it crashed had started. */
+const STARTED_AFTER_MS = 30_000;
+/** Shortages that a retry can overcome. */
+const TRANSIENT_CODES: readonly unknown[] = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ENOSPC'];
 
 export interface ProcessFleetOptions {
   output: Store;
-  /** The program and its arguments; `--id WORKER_ID` is added. */
+  /** The program and its arguments. `--id WORKER_ID` is appended. */
   command: readonly string[];
   env: NodeJS.ProcessEnv;
-  /** Each worker writes its log to a file of its own here, beside one that names its process. */
+  /** Contains a log for each worker, and a file that names its process. */
   logDir: string;
   host: string;
   /** Price of a worker's hour. */
@@ -35,11 +35,11 @@ export interface ProcessFleetOptions {
   /** 0 (inclusive) to 1 (exclusive). */
   random(): number;
   newWorkerId(): string;
-  /** A retired worker that is still there after so long is killed. */
+  /** A retired worker that still runs after this time is killed. */
   drainMs?: number;
 }
 
-/** Model runners for each worker, a core each, so that `max` workers fill the machine. */
+/** Model runners per worker, one per core, so that `max` workers use the whole machine. */
 export const runnersPerWorker = (cores: number, max: number): number =>
   Math.max(1, Math.floor(cores / Math.max(1, max)));
 
@@ -67,7 +67,7 @@ class ProcessFleet implements FleetDriver {
   }
 
   async members(): Promise<FleetMember[]> {
-    return (await this.#look()).map(({ id, pid, launchedAtMs, retiredAtMs }) => ({
+    return (await this.#livingWorkers()).map(({ id, pid, launchedAtMs, retiredAtMs }) => ({
       id,
       state: retiredAtMs === undefined ? 'running' : 'draining',
       launchedAtMs,
@@ -77,29 +77,29 @@ class ProcessFleet implements FleetDriver {
   }
 
   async launch({ count }: LaunchRequest): Promise<LaunchAnswer> {
-    // Takes note of workers that have ended since the last look.
-    await this.#look();
-    const { heldBack } = this.#crashes;
-    if (heldBack?.isHopeless) {
-      return { started: [], permanent: { count, why: await this.#whyHopeless(heldBack) } };
+    // Handles the exits since the last tick, which may pause launches.
+    await this.#livingWorkers();
+    const { pause } = this.#crashes;
+    if (pause?.isPermanent) {
+      return { started: [], permanent: { count, why: await this.#whyPermanent(pause) } };
     }
-    if (heldBack !== undefined) return withRest([], count, heldBack.why);
+    if (pause !== undefined) return withRest([], count, pause.why);
     return await this.#startMany(count);
   }
 
   async retire(ids: readonly string[]): Promise<void> {
-    for (const file of await this.#look()) {
-      // A second signal would end it at once, and not once it has finished what it has begun.
+    for (const file of await this.#livingWorkers()) {
+      // A second signal would end the worker at once, without finishing what it has begun.
       if (!ids.includes(file.id) || file.retiredAtMs !== undefined) continue;
-      this.#noteRetired(file);
+      this.#recordRetired(file);
       send(file.pid, 'SIGTERM');
     }
   }
 
   async terminate(ids: readonly string[]): Promise<void> {
-    for (const file of await this.#look()) {
+    for (const file of await this.#livingWorkers()) {
       if (!ids.includes(file.id)) continue;
-      if (file.retiredAtMs === undefined) this.#noteRetired(file);
+      if (file.retiredAtMs === undefined) this.#recordRetired(file);
       kill(file.pid);
     }
   }
@@ -108,20 +108,20 @@ class ProcessFleet implements FleetDriver {
     return this.#hourlyUsd;
   }
 
-  /** Who is alive. What is left of the others is removed; those that did not end in time are killed. */
-  async #look(): Promise<WorkerFile[]> {
+  /** Also cleans up after workers that have ended, and kills those that did not drain in time. */
+  async #livingWorkers(): Promise<WorkerFile[]> {
     const { clock, drainMs = DRAIN_MS } = this.#options;
-    // Before the files are: whoever reports and has no file then was launched without one.
-    const heard = await this.#statuses.read();
-    await this.#children.settle((exit) => this.#settle(exit, heard));
+    // Read before the files: a worker that has a status but no file was launched without one.
+    const observations = await this.#statuses.read();
+    await this.#children.handleExits((exit) => this.#handleExit(exit, observations));
     const living: WorkerFile[] = [];
-    for (const file of await this.#recorded(heard)) {
+    for (const file of await this.#allFiles(observations)) {
       if (!isAlive(file)) {
-        // How a child of ours ended is told at the next look, also where that came to be known since this one began.
-        if (!this.#children.isUnsettled(file.id)) await this.#bury(file, heard);
+        // A child of this process whose exit arrived only now is handled at the next call.
+        if (!this.#children.isUnhandled(file.id)) await this.#cleanUp(file, observations);
         continue;
       }
-      const current = this.#follow(file, heard.get(file.id));
+      const current = this.#applyStatus(file, observations.get(file.id));
       if (current.retiredAtMs !== undefined && clock.nowMs() - current.retiredAtMs > drainMs) {
         kill(current.pid);
       }
@@ -130,12 +130,12 @@ class ProcessFleet implements FleetDriver {
     return living;
   }
 
-  /** What was launched here, and workers of controllers that wrote no file for them: those are adopted. */
-  async #recorded(heard: ReadonlyMap<string, WorkerObservation>): Promise<WorkerFile[]> {
+  /** The workers of this machine. A running one that has a status but no file is adopted: it gets a file. */
+  async #allFiles(observations: ReadonlyMap<string, WorkerObservation>): Promise<WorkerFile[]> {
     const { output, host } = this.#options;
     const recorded = (await this.#files.list()).filter((file) => file.host === host);
     const ids = new Set(recorded.map(({ id }) => id));
-    for (const [id, { status }] of heard) {
+    for (const [id, { status }] of observations) {
       if (status?.host !== host || ids.has(id)) continue;
       const { pid, managed, startedAtMs } = status;
       if (!isCalledWith(pid, managed ? id : 'worker')) await output.delete([workerStatusKey(id)]);
@@ -148,51 +148,54 @@ class ProcessFleet implements FleetDriver {
     return recorded;
   }
 
-  /** Takes note of what a living worker says. */
-  #follow(file: WorkerFile, heard: WorkerObservation | undefined): WorkerFile {
-    const status = heard?.status;
+  /** Records what the status of a living worker says: that it is ready, or draining. */
+  #applyStatus(file: WorkerFile, worker: WorkerObservation | undefined): WorkerFile {
+    const status = worker?.status;
     if (status?.boot.readyMs !== undefined) {
       this.#ready.add(file.id);
       const launchedMs = this.#children.launchedMs(file.id);
       if (launchedMs !== undefined) this.#crashes.succeeded(launchedMs);
     }
-    // One that drains for a reason of its own needs no signal, and gets no longer than others.
+    // A worker that drains by itself needs no signal, and gets the same time as others.
     const isLeaving = status?.state === 'draining' || status?.state === 'outdated';
-    return isLeaving && file.retiredAtMs === undefined ? this.#noteRetired(file) : file;
+    return isLeaving && file.retiredAtMs === undefined ? this.#recordRetired(file) : file;
   }
 
-  /** Before the signal is sent: so nobody ever sends a second one. */
-  #noteRetired(file: WorkerFile): WorkerFile {
+  /** Called before the signal is sent, so that no controller sends a second one. */
+  #recordRetired(file: WorkerFile): WorkerFile {
     const retired = { ...file, retiredAtMs: this.#options.clock.nowMs() };
     this.#files.write(retired);
     return retired;
   }
 
-  /** A worker of ours ended. One that another controller has settled already has no file any more. */
-  async #settle(exit: Exit, heard: ReadonlyMap<string, WorkerObservation>): Promise<void> {
+  /** Handles the exit of a child. Its file is gone if another controller has already cleaned up. */
+  async #handleExit(exit: Exit, observations: ReadonlyMap<string, WorkerObservation>): Promise<void> {
     const { id, launchedMs, endedMs } = exit;
     const file = await this.#files.get(id);
-    const wasReady = this.#ready.has(id) || heard.get(id)?.status?.boot.readyMs !== undefined;
-    const wasToldToEnd = file === undefined || file.retiredAtMs !== undefined;
-    if (!wasToldToEnd && isCrash(exit, wasReady)) {
-      const wasSound = wasReady || endedMs - launchedMs >= SOUND_LIFE_MS;
-      this.#crashes.failed({ id, how: howEnded(exit), launchedMs, endedMs, wasSound });
-    } else if (exit.code === 0 && !wasToldToEnd) this.#crashes.succeeded(launchedMs);
-    // Whoever ended well has nothing to tell.
+    const wasReady = this.#ready.has(id) || observations.get(id)?.status?.boot.readyMs !== undefined;
+    const wasRetired = file === undefined || file.retiredAtMs !== undefined;
+    if (!wasRetired && isCrash(exit, wasReady)) {
+      const hadStarted = wasReady || endedMs - launchedMs >= STARTED_AFTER_MS;
+      this.#crashes.failed({ id, how: howEnded(exit), launchedMs, endedMs, hadStarted });
+    } else if (exit.code === 0 && !wasRetired) this.#crashes.succeeded(launchedMs);
+    // The log of a worker that ended without an error is not needed.
     if (exit.code === 0 || exit.signal === 'SIGTERM') await this.#files.removeLog(id);
-    await this.#forget(id, heard);
+    await this.#forget(id, observations);
   }
 
-  /** Of a worker that another process launched, so that nobody tells how it ended. */
-  async #bury({ id, retiredAtMs }: WorkerFile, heard: ReadonlyMap<string, WorkerObservation>): Promise<void> {
-    const endedWell = !heard.has(id) && (retiredAtMs !== undefined || this.#ready.has(id));
+  /** For a worker that another process launched: its exit code is unknown. */
+  async #cleanUp(
+    { id, retiredAtMs }: WorkerFile,
+    observations: ReadonlyMap<string, WorkerObservation>,
+  ): Promise<void> {
+    const endedWell = !observations.has(id) && (retiredAtMs !== undefined || this.#ready.has(id));
     if (endedWell) await this.#files.removeLog(id);
-    await this.#forget(id, heard);
+    await this.#forget(id, observations);
   }
 
-  /** A worker that ended well has taken its report away. */
-  async #forget(id: string, heard: ReadonlyMap<string, WorkerObservation>): Promise<void> {
-    if (heard.has(id)) await this.#options.output.delete([workerStatusKey(id)]);
+  /** Deletes the status too, which a worker that ended without an error has done itself. */
+  async #forget(id: string, observations: ReadonlyMap<string, WorkerObservation>): Promise<void> {
+    if (observations.has(id)) await this.#options.output.delete([workerStatusKey(id)]);
     this.#ready.delete(id);
     await this.#files.remove(id);
   }
@@ -203,9 +206,10 @@ class ProcessFleet implements FleetDriver {
       while (started.length < count) started.push(await this.#start());
       return { started };
     } catch (error) {
-      const why = `a worker cannot be started: ${messageOf(error)}`;
-      const passes = isTransient(error) || PASSING.includes((error as NodeJS.ErrnoException).code);
-      if (passes) return withRest(started, count, why);
+      const why = `a worker could not be started: ${messageOf(error)}`;
+      const isRetryable =
+        isTransient(error) || TRANSIENT_CODES.includes((error as NodeJS.ErrnoException).code);
+      if (isRetryable) return withRest(started, count, why);
       return { started, permanent: { count: count - started.length, why } };
     }
   }
@@ -225,11 +229,13 @@ class ProcessFleet implements FleetDriver {
     return id;
   }
 
-  async #whyHopeless({ last, why }: HeldBack): Promise<string> {
-    const words = await this.#files.lastWords(last.id);
-    const said = words === '' ? 'It said nothing' : `It said last:\n${words}\nThe whole log is in`;
-    const log = words === '' ? '.' : ` ${this.#files.logPath(last.id)}.`;
-    return `Workers end as soon as they start: ${why}. ${said}${log}`;
+  async #whyPermanent({ last, why }: LaunchPause): Promise<string> {
+    const tail = await this.#files.logTail(last.id);
+    const log =
+      tail === ''
+        ? 'Its log is empty.'
+        : `Its log ends with:\n${tail}\nThe whole log is in ${this.#files.logPath(last.id)}.`;
+    return `Workers end as soon as they start: ${why}. ${log}`;
   }
 }
 

@@ -2,11 +2,12 @@ import type { Ec2Instance } from '../../core/aws-account/ec2.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import type { FleetMember } from '../fleet.ts';
 
-/** EC2 lists a new instance late, and may leave one out of a listing for a moment. */
-const UNSEEN_MS = 5 * 60_000;
-const MISSING_MS = 60_000;
+/** EC2 may list a new instance this late. */
+const MAX_LISTING_DELAY_MS = 5 * 60_000;
+/** EC2 may omit a listed instance, or show an old state, for this long. */
+const MAX_LISTING_GAP_MS = 60_000;
 
-/** What was launched and is not listed yet, and what was listed and is missing for a moment: both are there. */
+/** Corrects EC2's listings, which are eventually consistent: instances just launched or briefly omitted do exist. */
 export class RecentLaunches {
   readonly #clock: Clock;
   readonly #launched = new Map<string, number>();
@@ -21,17 +22,17 @@ export class RecentLaunches {
     for (const id of ids) this.#launched.set(id, this.#clock.monotonicMs());
   }
 
-  /** Stopped instances that were started: the listing may say for a while that they are not. */
+  /** Stopped instances that were started: the listing may show them as stopped for a while. */
   restarted(ids: readonly string[]): void {
     for (const id of ids) this.#restarted.set(id, this.#clock.monotonicMs());
   }
 
   isRestarted(id: string): boolean {
     const atMs = this.#restarted.get(id);
-    return atMs !== undefined && this.#clock.monotonicMs() - atMs < MISSING_MS;
+    return atMs !== undefined && this.#clock.monotonicMs() - atMs < MAX_LISTING_GAP_MS;
   }
 
-  /** What was told to end. One that was never listed stays: EC2 may not have known it yet, and told nobody. */
+  /** Instances that were ended. One that was never listed is kept: EC2 may not have known it yet. */
   forget(ids: readonly string[]): void {
     for (const id of ids) {
       if (this.#listed.delete(id)) this.#launched.delete(id);
@@ -39,12 +40,12 @@ export class RecentLaunches {
     }
   }
 
-  /** The listing, with those that it leaves out although they were in the last ones, and restarted ones as pending. */
+  /** The listing, with the instances that it omits but showed before, and with restarted ones as pending. */
   reconcile(listed: readonly Ec2Instance[]): Ec2Instance[] {
     const nowMs = this.#clock.monotonicMs();
     const next = new Map(listed.map((instance) => [instance.id, { instance, atMs: nowMs }]));
     for (const [id, seen] of this.#listed) {
-      if (!next.has(id) && seen.instance.state !== 'terminated' && nowMs - seen.atMs < MISSING_MS)
+      if (!next.has(id) && seen.instance.state !== 'terminated' && nowMs - seen.atMs < MAX_LISTING_GAP_MS)
         next.set(id, seen);
     }
     this.#listed = next;
@@ -55,12 +56,11 @@ export class RecentLaunches {
     );
   }
 
-  /** Launched, and listed by nobody yet. */
-  unseen(instances: readonly Ec2Instance[]): FleetMember[] {
+  notListedYet(instances: readonly Ec2Instance[]): FleetMember[] {
     const listed = new Set(instances.map(({ id }) => id));
     const nowMs = this.#clock.monotonicMs();
     return [...this.#launched]
-      .filter(([id, atMs]) => !listed.has(id) && !this.#listed.has(id) && nowMs - atMs < UNSEEN_MS)
+      .filter(([id, atMs]) => !listed.has(id) && !this.#listed.has(id) && nowMs - atMs < MAX_LISTING_DELAY_MS)
       .map(([id, atMs]) => ({
         id,
         state: 'running' as const,

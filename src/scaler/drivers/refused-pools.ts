@@ -1,14 +1,14 @@
 import type { Pool, Refusal } from '../../core/aws-account/ec2.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 
-/** A pool that had no capacity has some again in minutes rather than in seconds. */
+/** A pool without capacity gets some in minutes rather than in seconds. */
 const AVOID_MS = 5 * 60_000;
-/** Where there is no other pool, waiting so long would stop all work. */
+/** Used if all pools refused: avoiding them for longer would stop all work. */
 const AVOID_ALL_MS = 30_000;
 
 const nameOf = ({ instanceType = '', subnet = '' }: Pool): string => `${instanceType} ${subnet}`;
 
-/** Pools that refused lately and are left out for a while: a shorter one where there is no other. */
+/** Pools that refused a launch lately and are avoided for a while. */
 export class RefusedPools {
   readonly #clock: Clock;
   readonly #refusedAtMs = new Map<string, number>();
@@ -18,16 +18,16 @@ export class RefusedPools {
     this.#clock = clock;
   }
 
-  /** What was said last. */
+  /** The reason of the last refusal. */
   get why(): string {
     return this.#why;
   }
 
-  /** @param asked the pools that were asked: one that is not named in the refusal may be any of them. */
+  /** @param asked the pools of the request. A refusal without a pool may be of any of them. */
   add(refusals: readonly Refusal[], asked: readonly Pool[]): void {
     for (const { pool, code, why } of refusals) {
       this.#why = why;
-      // A limit of the account on spot says nothing about the pool, which may have on-demand capacity.
+      // An account's limit on spot instances does not mean that the pool has no on-demand capacity.
       if (code.includes('Spot')) continue;
       const only = asked.length === 1 ? asked[0] : undefined;
       const refused = pool ?? only;

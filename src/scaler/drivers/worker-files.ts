@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { PoisonError } from '../../core/runtime/errors.ts';
 import { FORMAT, formatVersion, parseVersioned } from '../../core/runtime/versioned.ts';
 
-/** `<logDir>/<id>.pid`: one launched worker, so that the next controller knows it before it says a word. */
+/** `<logDir>/<id>.pid`: one launched worker, so that the next controller knows it before its first status. */
 const workerFile = z.object({
   v: formatVersion,
   id: z.string(),
@@ -14,15 +14,14 @@ const workerFile = z.object({
   startTicks: z.string().optional(),
   /** Wall clock, as `retiredAtMs`. */
   launchedAtMs: z.number(),
-  /** When it was told to end. */
   retiredAtMs: z.number().optional(),
 });
 export type WorkerFile = Readonly<Omit<z.infer<typeof workerFile>, 'v'>>;
 
-const ENDING = '.pid';
-const LAST_WORDS_BYTES = 2000;
+const EXTENSION = '.pid';
+const LOG_TAIL_BYTES = 2000;
 
-/** The workers that were launched on this machine and may still be there, and their logs beside them. */
+/** Files of the workers that were launched on this machine and may still run, with their logs beside them. */
 export class WorkerFiles {
   readonly #folder: string;
 
@@ -30,30 +29,30 @@ export class WorkerFiles {
     this.#folder = folder;
   }
 
-  /** At once, so that no controller is killed between the start of a worker and this. */
+  /** Synchronous, so that there is no pause between the start of a worker and its file in which a controller may be killed. */
   write(file: WorkerFile): void {
     mkdirSync(this.#folder, { recursive: true });
-    const target = this.#path(file.id, ENDING);
-    // It appears whole: another controller may be reading.
+    const target = this.#path(file.id, EXTENSION);
+    // Renamed into place, because another controller may be reading.
     const draft = `${target}.${process.pid}`;
     writeFileSync(draft, JSON.stringify({ v: FORMAT, ...file }), { mode: 0o600 });
     renameSync(draft, target);
   }
 
-  /** @throws {NewerVersionError} when a newer imgcls wrote one. */
+  /** @throws {NewerVersionError} if a newer imgcls wrote one. */
   async list(): Promise<WorkerFile[]> {
     const names = await readdir(this.#folder).catch(undefinedIfMissing);
-    const endings = (names ?? []).filter((name) => name.endsWith(ENDING));
+    const endings = (names ?? []).filter((name) => name.endsWith(EXTENSION));
     const files = await Promise.all(endings.map((name) => this.#read(path.join(this.#folder, name))));
     return files.filter((file) => file !== undefined);
   }
 
   async get(id: string): Promise<WorkerFile | undefined> {
-    return await this.#read(this.#path(id, ENDING));
+    return await this.#read(this.#path(id, EXTENSION));
   }
 
   async remove(id: string): Promise<void> {
-    await rm(this.#path(id, ENDING), { force: true });
+    await rm(this.#path(id, EXTENSION), { force: true });
   }
 
   logPath(id: string): string {
@@ -70,15 +69,15 @@ export class WorkerFiles {
     await rm(this.logPath(id), { force: true });
   }
 
-  /** The end of its log; empty where it said nothing. */
-  async lastWords(id: string): Promise<string> {
+  /** The end of the worker's log; empty if there is none. */
+  async logTail(id: string): Promise<string> {
     const log = await open(this.logPath(id)).catch(undefinedIfMissing);
     if (log === undefined) return '';
     try {
       const { size } = await log.stat();
       const { buffer, bytesRead } = await log.read({
-        buffer: Buffer.alloc(LAST_WORDS_BYTES),
-        position: Math.max(0, size - LAST_WORDS_BYTES),
+        buffer: Buffer.alloc(LOG_TAIL_BYTES),
+        position: Math.max(0, size - LOG_TAIL_BYTES),
       });
       return buffer.toString('utf8', 0, bytesRead).trim();
     } finally {
@@ -92,13 +91,13 @@ export class WorkerFiles {
     try {
       return parseVersioned(workerFile, text, `worker file ${file}`);
     } catch (error) {
-      // Cut off when the machine went down, and its worker with it.
+      // Truncated when the machine went down, and its worker with it.
       if (error instanceof PoisonError) return undefined;
       throw error;
     }
   }
 
-  /** A worker's id may come from its report: whatever it is, it stays in the folder. */
+  /** Encoded, because an id may come from a worker's status and must not lead out of the folder. */
   #path(id: string, ending: string): string {
     return path.join(this.#folder, `${encodeURIComponent(id)}${ending}`);
   }

@@ -1,81 +1,84 @@
 /**
- * Drains the backlog within the target time, by what was measured: images a second of a machine, and its boot time.
- * Machines that still boot count with what they will do once they are up.
+ * Drains the backlog within the target time, from the measured throughput and boot time of a machine. A booting machine
+ * counts with the images that it will do once it is ready.
  */
+import { pluralize } from '../../core/money/pluralize.ts';
 import type { Machine, MachinePhase } from '../snapshot.ts';
-import type { Policy, PolicySettings, Sight } from './policy.ts';
+import type { KnownSnapshot, Policy, PolicySettings } from './policy.ts';
 
-/** Where a machine takes longer to boot than the work may take, it should at least work for this share of the target. */
-const LEAST_WORK_SHARE = 0.5;
-/** The fleet keeps so much more than its load, so that constant work meets a free machine. */
+/** A machine whose boot takes most of the target time is planned to work for at least this share of it. */
+const MIN_WORK_SHARE = 0.5;
+/** The fleet is kept this much larger than its load, so that a constant load finds an idle machine. */
 const HEADROOM = 1.2;
 
-export const backlogPolicy: Policy = (sight, settings) => {
-  const { backlog, measured, machines } = sight;
+export const backlogPolicy: Policy = (snapshot, settings) => {
+  const { backlog, measured, machines } = snapshot;
   const workers = machines.filter(({ phase }) => phase !== 'draining' && phase !== 'stopped');
-  const claimable = claimableMessages(sight);
-  if (backlog.images === 0) return { machines: 0, reason: 'there is no work' };
+  const claimable = claimableMessages(snapshot);
+  if (backlog.images === 0) return { machines: 0, reason: 'the queues are empty' };
 
-  const workMs = Math.max(settings.targetMs - measured.bootMs, settings.targetMs * LEAST_WORK_SHARE);
+  const workMs = Math.max(settings.targetMs - measured.bootMs, settings.targetMs * MIN_WORK_SHARE);
   const horizonMs = measured.bootMs + workMs;
   const perMachine = (measured.imagesPerSecond * workMs) / 1000;
   const left = backlog.images - imagesWithin(horizonMs, workers, measured);
   const atBoot = backlog.images - imagesWithin(measured.bootMs, workers, measured);
   if (left > 0 && atBoot > 0) {
-    // A machine beyond the messages that it could take would have nothing to do.
+    // Each launched machine needs a message to receive.
     const launches = Math.min(Math.ceil(left / perMachine), claimable);
     const total = workers.length + launches;
-    if (launches > 0) return { machines: total, reason: shortfall(sight, horizonMs, total) };
+    if (launches > 0) return { machines: total, reason: whyMore(snapshot, horizonMs, total) };
   }
+  const images = pluralize(backlog.images, 'image');
   const reason =
-    left > 0
-      ? notHelped(backlog.images, claimable)
-      : `${images(backlog.images)} will be done in time by what is there`;
-  return { machines: steady(sight, settings, workers.length), reason };
+    left > 0 ? whyNoMore(images, claimable) : `the current workers will finish ${images} in time`;
+  return { machines: neededOfPresent(snapshot, settings, workers.length), reason };
 };
 
-/** Why no more are launched although the work takes longer than it should. */
-const notHelped = (count: number, claimable: number): string =>
+/** Why no more machines are launched although the work takes longer than the target. */
+const whyNoMore = (images: string, claimable: number): string =>
   claimable === 0
-    ? `the last ${images(count)} are in the workers' hands`
-    : `${images(count)} will be done before another could boot`;
+    ? `the workers already have the last ${images}`
+    : `${images} will be done before another worker could start`;
 
-/** No more are to come: how many of those that are there the work and the load still need. */
-function steady({ backlog, measured, ...sight }: Sight, settings: PolicySettings, present: number): number {
+/** How many of the present machines the backlog and the load still need. */
+function neededOfPresent(
+  { backlog, measured, throughputImagesPerSecond }: KnownSnapshot,
+  settings: PolicySettings,
+  present: number,
+): number {
   const forBacklog = Math.ceil(backlog.images / ((measured.imagesPerSecond * settings.targetMs) / 1000));
-  const forLoad = Math.ceil((HEADROOM * sight.throughputImagesPerSecond) / measured.imagesPerSecond);
+  const forLoad = Math.ceil((HEADROOM * throughputImagesPerSecond) / measured.imagesPerSecond);
   return Math.min(present, Math.max(1, forBacklog, forLoad));
 }
 
-function shortfall({ backlog, measured }: Sight, horizonMs: number, total: number): string {
+function whyMore({ backlog, measured }: KnownSnapshot, horizonMs: number, total: number): string {
+  const images = pluralize(backlog.images, 'image');
   const seconds = Math.round(horizonMs / 1000);
-  const rate = measured.imagesPerSecond.toPrecision(2);
-  return `${images(backlog.images)} to be done within ${seconds} s need ${total} at ${Number(rate)} images/s each`;
+  const rate = Number(measured.imagesPerSecond.toPrecision(2));
+  return `${images} within ${seconds} s need ${pluralize(total, 'worker')} at ${rate} images/s each`;
 }
 
-const images = (count: number): string => (count === 1 ? '1 image' : `${count} images`);
-
-/** What the machines that are there, or on their way, do within so long. */
+/** Images that these machines do within this time, booting ones included. */
 function imagesWithin(
   ms: number,
   workers: readonly Machine[],
-  { imagesPerSecond, bootMs }: Sight['measured'],
+  { imagesPerSecond, bootMs }: KnownSnapshot['measured'],
 ): number {
   let workingMs = 0;
   for (const machine of workers) workingMs += Math.max(0, ms - untilReadyMs(machine, bootMs));
   return (imagesPerSecond * workingMs) / 1000;
 }
 
-/** One that is overdue is expected to take as long again as it is late: it may never come up. */
+/** An overdue boot is expected to take as long again as it is late: the machine may never become ready. */
 function untilReadyMs({ phase, ageMs }: Machine, bootMs: number): number {
   return phase === 'booting' ? Math.abs(bootMs - ageMs) : 0;
 }
 
 /**
- * Messages that one more machine could get. What a busy one holds is its own; where nobody is busy, those in flight
- * come back when the leases of the dead run out. Each that idles or boots will take one at least.
+ * Messages that one more machine could receive. Busy machines keep the messages in flight. If no machine is busy, a dead
+ * worker had them, and they are redelivered when their lease expires. Each idle or booting machine will take at least one.
  */
-function claimableMessages({ backlog, machines }: Sight): number {
+function claimableMessages({ backlog, machines }: KnownSnapshot): number {
   const count = (...phases: MachinePhase[]) => machines.filter(({ phase }) => phases.includes(phase)).length;
   const isHeld = count('busy', 'draining') > 0;
   const messages = backlog.waiting + backlog.delayed + (isHeld ? 0 : backlog.inFlight);

@@ -1,14 +1,15 @@
-/** How many machines the cost caps allow. Money is spent when a machine is launched: what is pending counts. */
+/** How many machines the cost caps allow. A launch commits money at once, so boots in progress count. */
 import { dollars } from '../../core/money/money.ts';
+import { pluralize } from '../../core/money/pluralize.ts';
 import { isUnknown, type Machine, type Measured, type OrUnknown, type UnfinishedJob } from '../snapshot.ts';
 import type { PolicySettings } from './policy.ts';
 
 export interface LaunchBudget {
-  /** Machines that there may be in all. */
+  /** In total. */
   machines: number;
-  /** Which cap set that, in words. */
+  /** The cap behind that number, in words. */
   limit: string | undefined;
-  /** The jobs' budget is used up: not even what runs may go on. */
+  /** The jobs' budget is used up, so running machines are retired too. */
   isSpent: boolean;
   warnings: readonly string[];
 }
@@ -16,7 +17,7 @@ export interface LaunchBudget {
 const HOUR_MS = 3_600_000;
 
 export interface BudgetInput {
-  /** Machines that cost money now. */
+  /** Those that cost money now. */
   machines: readonly Machine[];
   serving: number;
   settings: PolicySettings;
@@ -47,11 +48,11 @@ export function affordableMachines(input: BudgetInput): LaunchBudget {
 
 function hourlyCap(capUsd: number, hourlyUsd: number): LaunchBudget {
   const machines = hourlyUsd === 0 ? Number.POSITIVE_INFINITY : Math.floor(capUsd / hourlyUsd);
-  const limit = `--max-hourly-cost ${dollars(capUsd)} allows ${machines} at ${dollars(hourlyUsd)} an hour`;
+  const limit = `--max-hourly-cost ${dollars(capUsd)} allows ${pluralize(machines, 'machine')} at ${dollars(hourlyUsd)} an hour`;
   return { machines, limit, isSpent: false, warnings: [`The cost cap is reached: ${limit}.`] };
 }
 
-/** What the unfinished jobs may still spend pays first for what runs, then for each new machine's boot and least time. */
+/** The money that unfinished jobs may still spend pays for pending boots first, then for the boot and minimum of each new machine. */
 function jobCap(
   capUsd: number,
   hourlyUsd: number,
@@ -59,8 +60,8 @@ function jobCap(
 ): LaunchBudget {
   const { jobs, measured } = input;
   if (isUnknown(jobs)) {
-    const limit = `what the jobs have cost is unknown (${jobs.unknown})`;
-    return { machines: serving, limit, isSpent: false, warnings: [`Nothing is launched: ${limit}.`] };
+    const limit = `the jobs could not be read, so their cost is unknown (${jobs.unknown})`;
+    return { machines: serving, limit, isSpent: false, warnings: [`No machine is launched: ${limit}.`] };
   }
   const leftUsd = jobs.reduce((sum, { costUsd }) => sum + Math.max(0, capUsd - costUsd), 0);
   const isSpent = jobs.length > 0 && leftUsd === 0;
@@ -74,10 +75,10 @@ function jobCap(
   const freeUsd = Math.max(0, leftUsd - (hourlyUsd * pendingMs) / HOUR_MS);
   const more = launchUsd === 0 ? Number.POSITIVE_INFINITY : Math.floor(freeUsd / launchUsd);
   const limit = isSpent
-    ? `every unfinished job has cost --max-job-cost ${dollars(capUsd)}`
-    : `--max-job-cost ${dollars(capUsd)} leaves ${dollars(leftUsd)}`;
+    ? `every unfinished job has reached --max-job-cost ${dollars(capUsd)}`
+    : `--max-job-cost ${dollars(capUsd)} leaves ${dollars(leftUsd)} to spend`;
   const warning = isSpent
-    ? `The cost cap is reached: ${limit}. The work waits; a higher cap goes on with it.`
+    ? `The cost cap is reached: ${limit}. The work waits. Raise the cap to continue.`
     : `The cost cap is near: ${limit}.`;
   return { machines: isSpent ? 0 : serving + more, limit, isSpent, warnings: [warning] };
 }

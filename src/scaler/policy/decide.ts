@@ -1,7 +1,7 @@
 /**
- * The decision: the named policy says what the work needs; limits, money and manners say what is done about it.
+ * The decision: the named policy says what the work needs; limits and cost caps say how much of that is done.
  *
- *     snapshot -> hold where anything is unknown
+ *     snapshot -> hold if anything is unknown
  *              -> need (policy) -> limits (min, max, costs) -> launches (per tick)
  *                                                           -> retirements (idle ones, after a while)
  */
@@ -9,7 +9,7 @@ import { isUnknown, type Machine, type Snapshot } from '../snapshot.ts';
 import { backlogPolicy } from './backlog.ts';
 import { affordableMachines } from './budget.ts';
 import { perMessagePolicy } from './per-message.ts';
-import type { Decision, History, Policy, PolicySettings, Sight } from './policy.ts';
+import type { Decision, History, KnownSnapshot, Policy, PolicySettings } from './policy.ts';
 import { chooseRetirements } from './retire.ts';
 import { isWorkExpected } from './standby.ts';
 
@@ -25,24 +25,24 @@ export function decide(
   policy: Policy = policies[settings.policy] ?? backlogPolicy,
 ): Decision {
   const { backlog, machines, jobs, measured, throughputImagesPerSecond } = snapshot;
-  if (isUnknown(machines)) return hold(0, `the fleet is unknown (${machines.unknown})`);
+  if (isUnknown(machines)) return hold(0, `the fleet could not be read (${machines.unknown})`);
   const own = machines.filter(({ managed, phase }) => managed && phase !== 'stopped');
   const serving = own.filter(({ phase }) => phase !== 'draining');
-  if (isUnknown(backlog)) return hold(serving.length, `the backlog is unknown (${backlog.unknown})`);
+  if (isUnknown(backlog)) return hold(serving.length, `the queues could not be read (${backlog.unknown})`);
 
-  const sight: Sight = { backlog, machines, measured, throughputImagesPerSecond };
-  const need = policy(sight, settings);
-  // Workers that people have started do the fleet's work: they fill the need and the limits first.
-  const guests = machines.filter(({ managed, phase }) => !managed && phase !== 'draining').length;
-  const needed = Math.max(0, need.machines - guests);
+  const known: KnownSnapshot = { backlog, machines, measured, throughputImagesPerSecond };
+  const need = policy(known, settings);
+  // Unmanaged workers do the same work, so they count first against the need and the limits.
+  const unmanagedWorkers = machines.filter(({ managed, phase }) => !managed && phase !== 'draining').length;
+  const needed = Math.max(0, need.machines - unmanagedWorkers);
   const budget = affordableMachines({ serving: own.length, settings, jobs, measured, machines: own });
 
-  // Draining ones cost money until they are gone, so that they count against the most that there may be.
-  const room = Math.max(0, Math.min(settings.max - guests, budget.machines) - own.length);
-  const least = settings.min - guests;
+  // Draining machines cost money until they end, so they count against the maximum.
+  const room = Math.max(0, Math.min(settings.max - unmanagedWorkers, budget.machines) - own.length);
+  const least = settings.min - unmanagedWorkers;
   const wanted = Math.max(least, needed) - serving.length;
   const launch = Math.max(0, Math.min(wanted, room, settings.maxLaunchPerTick));
-  // Who says how long idle machines stay means it.
+  // An explicit --idle-seconds overrides standby.
   const expected = settings.idleMs === undefined && isWorkExpected(history, measured) ? 1 : 0;
   const { ids, reason } =
     launch > 0
@@ -68,7 +68,7 @@ function hold(target: number, why: string): Decision {
     needed: target,
     launch: 0,
     retire: [],
-    reason: `holding what is there: ${why}`,
+    reason: `no change: ${why}`,
     warnings: [],
   };
 }
@@ -76,7 +76,7 @@ function hold(target: number, why: string): Decision {
 const countServing = (ids: readonly string[], serving: readonly Machine[]): number =>
   serving.filter(({ id }) => ids.includes(id)).length;
 
-/** Why fewer are launched than are wanted. */
+/** Why fewer machines are launched than are wanted; undefined if all are. */
 function limitReached(
   wanted: number,
   launch: number,
@@ -84,6 +84,6 @@ function limitReached(
   budgetLimit: string | undefined,
 ): string | undefined {
   if (wanted <= launch) return undefined;
-  if (launch === settings.maxLaunchPerTick) return `at most ${launch} are launched at a time`;
+  if (launch === settings.maxLaunchPerTick) return `at most ${launch} are launched per tick`;
   return budgetLimit ?? `--max allows ${settings.max}`;
 }

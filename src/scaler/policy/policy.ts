@@ -1,4 +1,4 @@
-/** What a policy is given and what it answers. Pure: no I/O, no clock, no randomness in this folder. */
+/** Input and output of a policy. Everything in this folder is pure: no I/O, no clock, no randomness. */
 import type { Backlog, Machine, Snapshot } from '../snapshot.ts';
 
 export interface PolicySettings {
@@ -6,58 +6,58 @@ export interface PolicySettings {
   min: number;
   max: number;
   maxLaunchPerTick: number;
-  /** After a launch nothing is retired for so long. */
+  /** No machine is retired for this long after a launch. */
   cooldownMs: number;
-  /** How long an idle machine is kept; undefined: a tenth of its age, within bounds. */
+  /** How long an idle machine is kept. Undefined: a tenth of its age, from 10 s to 120 s. */
   idleMs: number | undefined;
-  /** The backlog should be gone within so long from now. */
+  /** The backlog should be done this long from now. */
   targetMs: number;
-  /** A machine costs at least so long. */
+  /** A machine is billed for at least this long. */
   billingMinimumMs: number;
-  /** Of one machine; undefined where no price is known. */
+  /** Price of one machine; undefined if it is unknown. */
   hourlyUsd: number | undefined;
   maxHourlyCostUsd: number | undefined;
   maxJobCostUsd: number | undefined;
 }
 
-/** What the controller remembers of its own actions. */
+/** What the controller remembers of earlier ticks. */
 export interface History {
-  /** Since the last launch; undefined: never. */
+  /** Undefined if there was no launch. */
   sinceLaunchMs: number | undefined;
-  /** The most machines that were needed at any tick of the last while (`idleMs`, or 30 s). */
+  /** The most machines that any tick of the last 30 s needed. */
   recentlyNeeded: number;
-  /** Between the last arrivals of work, the latest last. */
+  /** Pauses between the last arrivals of work, the latest last. */
   pausesMs?: readonly number[];
-  /** Since work came; undefined: none was seen. */
+  /** Since the last arrival of work; undefined if there was none. */
   sinceWorkMs?: number | undefined;
 }
 
-/** A snapshot whose parts are all known. */
-export interface Sight {
+/** A snapshot whose backlog and machines are known. */
+export interface KnownSnapshot {
   backlog: Backlog;
   machines: readonly Machine[];
   measured: Snapshot['measured'];
   throughputImagesPerSecond: number;
 }
 
-/** What a named policy answers: how many machines the work needs now, and why. */
+/** The answer of a named policy: how many machines the work needs now, and why. */
 export interface Need {
-  /** Machines to have in all, booting ones included, before any limit. */
+  /** In total, booting ones included, before any limit. */
   machines: number;
   reason: string;
 }
 
-export type Policy = (sight: Sight, settings: PolicySettings) => Need;
+export type Policy = (snapshot: KnownSnapshot, settings: PolicySettings) => Need;
 
 export interface Decision {
-  /** Machines that there should be after this decision, draining ones not counted. */
+  /** Machines after this decision, draining ones not counted. */
   target: number;
-  /** What the policy asked for, before limits. */
+  /** Machines that the policy asked for, before limits. */
   needed: number;
   launch: number;
   retire: readonly string[];
-  /** In words, for `status` and the log. */
+  /** A clause for `status`, `scale` and the page. */
   reason: string;
-  /** A limit that a person should know of: a cost cap that is reached. */
+  /** Limits that a person should know of, such as a cost cap that is reached. */
   warnings: readonly string[];
 }

@@ -1,12 +1,16 @@
-/** Which machines are let go. A busy one is never chosen while an idle or booting one is there, nor at all but past a limit. */
+/**
+ * Which machines are retired. A busy one is retired only above a limit, and only if there are not enough idle and booting
+ * ones.
+ */
+import { pluralize } from '../../core/money/pluralize.ts';
 import type { Machine } from '../snapshot.ts';
 import type { LaunchBudget } from './budget.ts';
 import type { History, PolicySettings } from './policy.ts';
 
-/** Without --idle-seconds a machine idles at most for this share of what it has been paid for, within bounds. */
+/** Without --idle-seconds a machine may idle for this share of its age, within the bounds below. */
 const IDLE_SHARE = 0.1;
-const LEAST_IDLE_MS = 10_000;
-const MOST_IDLE_MS = 120_000;
+const MIN_IDLE_MS = 10_000;
+const MAX_IDLE_MS = 120_000;
 
 export interface Retirement {
   ids: readonly string[];
@@ -16,56 +20,58 @@ export interface Retirement {
 interface Options {
   own: readonly Machine[];
   needed: number;
-  /** Machines that stay for work that is expected. */
+  /** Machines on standby. */
   expected: number;
   budget: LaunchBudget;
   settings: PolicySettings;
   history: History;
 }
 
-/** Over a limit at once; else idle ones that have been so for long enough, or that have not been needed for a while. */
+/** Machines above a limit, at once; else machines that idled long enough or have not been needed for a while. */
 export function chooseRetirements({ own, needed, expected, budget, settings, history }: Options): Retirement {
   const serving = own.filter(({ phase }) => phase !== 'draining');
-  const most = budget.isSpent ? 0 : settings.max;
-  if (own.length > most && serving.length > 0) {
+  const limit = budget.isSpent ? 0 : settings.max;
+  if (own.length > limit && serving.length > 0) {
     const ids = leastUseful(serving)
-      .slice(0, Math.max(0, serving.length - most))
+      .slice(0, Math.max(0, serving.length - limit))
       .map(({ id }) => id);
-    if (ids.length > 0) return { ids, reason: `${ids.length} more than ${most} allowed are let go` };
+    if (ids.length > 0) return { ids, reason: `${areRetired(ids.length, 'worker')}: the limit is ${limit}` };
   }
   if (history.sinceLaunchMs !== undefined && history.sinceLaunchMs < settings.cooldownMs) return nothing;
-  const least = Math.max(settings.min, expected);
-  const keep = Math.max(least, needed);
-  const stillNeeded = Math.max(least, history.recentlyNeeded);
+  const keepAtLeast = Math.max(settings.min, expected);
+  const neededNow = Math.max(keepAtLeast, needed);
+  const stillNeeded = Math.max(keepAtLeast, history.recentlyNeeded);
   const chosen: Machine[] = [];
   for (const machine of leastUseful(serving)) {
     const left = serving.length - chosen.length;
-    if (!isPaidFor(machine, settings) || left <= least) continue;
-    const isSurplus = left > stillNeeded && left > keep;
+    if (!isPastBillingMinimum(machine, settings) || left <= keepAtLeast) continue;
+    const isSurplus = left > stillNeeded && left > neededNow;
     if (machine.phase === 'idle' && (machine.phaseForMs >= idleLimitMs(machine, settings) || isSurplus))
       chosen.push(machine);
-    // Nothing has been needed for a while: the work is gone before this one came up.
+    // The work was done before this machine became ready.
     if (machine.phase === 'booting' && isSurplus && stillNeeded === 0) chosen.push(machine);
   }
   if (chosen.length === 0) return nothing;
-  const counted = chosen.length === 1 ? '1 idle worker is' : `${chosen.length} idle workers are`;
-  return { ids: chosen.map(({ id }) => id), reason: `${counted} let go` };
+  return { ids: chosen.map(({ id }) => id), reason: areRetired(chosen.length, 'idle worker') };
 }
+
+const areRetired = (count: number, what: string): string =>
+  `${pluralize(count, what)} ${count === 1 ? 'is' : 'are'} retired`;
 
 const nothing: Retirement = { ids: [], reason: undefined };
 
-/** How long an idle machine is kept. */
+/** How long a machine may idle. */
 export function idleLimitMs({ ageMs }: Pick<Machine, 'ageMs'>, { idleMs }: PolicySettings): number {
-  return idleMs ?? Math.min(MOST_IDLE_MS, Math.max(LEAST_IDLE_MS, IDLE_SHARE * ageMs));
+  return idleMs ?? Math.min(MAX_IDLE_MS, Math.max(MIN_IDLE_MS, IDLE_SHARE * ageMs));
 }
 
-/** The first minute is paid whether it is used or not. */
-const isPaidFor = ({ ageMs }: Machine, { billingMinimumMs }: PolicySettings): boolean =>
+/** The billing minimum (a minute on EC2) is paid for, used or not. */
+const isPastBillingMinimum = ({ ageMs }: Machine, { billingMinimumMs }: PolicySettings): boolean =>
   ageMs >= billingMinimumMs;
 
 const USEFULNESS = { idle: 0, booting: 1, busy: 2, draining: 3, stopped: 3 } as const;
 
-/** Idle before booting before busy; the longest idle and the youngest booting first. */
+/** Idle before booting before busy. Of the idle ones the longest idle first, of the others the youngest. */
 function leastUseful(machines: readonly Machine[]): Machine[] {
   return machines.toSorted(
     (a, b) =>

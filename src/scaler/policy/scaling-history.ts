@@ -1,45 +1,45 @@
 import { isUnknown, type Snapshot } from '../snapshot.ts';
 import type { Decision, History } from './policy.ts';
 
-/** Needs of so long ago still keep idle machines: the fleet does not shrink in a pause of the work. */
+/** A need of the last 30 s still keeps idle machines, so the fleet does not shrink in a short pause. */
 const NEED_WINDOW_MS = 30_000;
-/** What comes closer together is one piece of work, or the queue's counting. */
-const LEAST_PAUSE_MS = 20_000;
+/** Arrivals closer together are one piece of work, or noise of the queue's approximate counts. */
+const MIN_PAUSE_MS = 20_000;
 const KEPT_PAUSES = 12;
 
-/** What a controller remembers of what it saw and decided. Time is passed in: milliseconds of one monotonic clock. */
+/** What a controller remembers of its observations and decisions. `nowMs` is of one monotonic clock. */
 export class ScalingHistory {
   #needs: { atMs: number; needed: number }[] = [];
   #pausesMs: number[] = [];
-  #workAtMs: number | undefined;
+  #lastArrivalMs: number | undefined;
   #messages = 0;
   #wasWorking = false;
 
-  /** Notes whether work has come since the last look: more messages, or a fleet that begins to do something. */
-  look({ backlog, throughputImagesPerSecond }: Snapshot, nowMs: number): void {
+  /** Records whether work arrived since the last observation: more messages, or an idle fleet that starts to work. */
+  observe({ backlog, throughputImagesPerSecond }: Snapshot, nowMs: number): void {
     if (isUnknown(backlog)) return;
     const messages = backlog.waiting + backlog.inFlight + backlog.delayed;
     const isWorking = throughputImagesPerSecond > 0;
     if (messages > this.#messages || (isWorking && !this.#wasWorking && this.#messages === 0)) {
-      const pauseMs = nowMs - (this.#workAtMs ?? nowMs);
-      if (pauseMs >= LEAST_PAUSE_MS) this.#pausesMs = [...this.#pausesMs, pauseMs].slice(-KEPT_PAUSES);
-      this.#workAtMs = nowMs;
+      const pauseMs = nowMs - (this.#lastArrivalMs ?? nowMs);
+      if (pauseMs >= MIN_PAUSE_MS) this.#pausesMs = [...this.#pausesMs, pauseMs].slice(-KEPT_PAUSES);
+      this.#lastArrivalMs = nowMs;
     }
     this.#messages = messages;
     this.#wasWorking = isWorking;
   }
 
-  note({ needed }: Decision, nowMs: number): void {
+  recordDecision({ needed }: Decision, nowMs: number): void {
     this.#needs = this.#needs.filter(({ atMs }) => nowMs - atMs < NEED_WINDOW_MS);
     this.#needs.push({ atMs: nowMs, needed });
   }
 
-  recall(nowMs: number): Omit<History, 'sinceLaunchMs'> {
+  summary(nowMs: number): Omit<History, 'sinceLaunchMs'> {
     const recent = this.#needs.filter(({ atMs }) => nowMs - atMs < NEED_WINDOW_MS);
     return {
       recentlyNeeded: Math.max(0, ...recent.map(({ needed }) => needed)),
       pausesMs: this.#pausesMs,
-      sinceWorkMs: this.#workAtMs === undefined ? undefined : nowMs - this.#workAtMs,
+      sinceWorkMs: this.#lastArrivalMs === undefined ? undefined : nowMs - this.#lastArrivalMs,
     };
   }
 }

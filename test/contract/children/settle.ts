@@ -1,4 +1,4 @@
-/** Waits for the end of a child that is over already, with nothing else to do: says so, or ends too early. */
+/** Waits for the exit event of a child that has already ended, with no other work: prints it, or ends too early. */
 import { openSync } from 'node:fs';
 import { systemClock } from '../../../src/app/system-clock.ts';
 import { Children } from '../../../src/scaler/drivers/children.ts';
@@ -12,8 +12,8 @@ let pid = 0;
 await children.start('w', [process.execPath, '-e', '0', '--'], process.env, (started) => {
   pid = started;
 });
-// The event loop stands still, so that the child's end is seen before it is told.
+// Blocks the event loop, so that the child has ended before its exit event is handled.
 while (isAlive({ pid }));
-await children.settle(async ({ id, code }) => {
+await children.handleExits(async ({ id, code }) => {
   process.stdout.write(`${id} ended with ${code}\n`);
 });

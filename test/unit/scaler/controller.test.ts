@@ -14,7 +14,7 @@ import { virtualClock } from '../virtual-clock.ts';
 
 const REPORT_EVERY_MS = 60_000;
 
-/** A cluster in memory: a queue's depth, machines, and what their workers say. */
+/** A cluster in memory: a queue's depth, machines, and the statuses of their workers. */
 class World {
   readonly clock = virtualClock();
   depth: OrUnknown<QueueDepth> = { waiting: 0, inFlight: 0, delayed: 0 };
@@ -64,7 +64,7 @@ class World {
       },
       members: this.members,
       statuses: this.statuses,
-      sightingOf: (id) => this.#watch.sightingOf(id),
+      machineObservation: (id) => this.#watch.observationOf(id),
       measured: { imagesPerSecond: 10 },
     };
   }
@@ -113,7 +113,7 @@ class World {
     });
   }
 
-  says(id: string, state: WorkerStatus['state'], over: Partial<WorkerObservation> = {}): void {
+  reports(id: string, state: WorkerStatus['state'], over: Partial<WorkerObservation> = {}): void {
     const status: WorkerStatus = {
       v: 1,
       id,
@@ -145,7 +145,7 @@ describe('the controller', () => {
     world.depth = { waiting: messages, inFlight: 0, delayed: 0 };
   };
 
-  it('reports what was asked for and does not come, each reason once, and the price of a machine', async () => {
+  it('reports late launches, each reason once, and the price of a machine', async () => {
     const late = (id: string, lateBecause: string): FleetMember => ({
       id,
       state: 'running',
@@ -160,7 +160,7 @@ describe('the controller', () => {
     expect(world.report?.hourlyUsd).toBe(0.36);
   });
 
-  it('launches for the work that waits, and its report says why', async () => {
+  it('launches for waiting work and reports the reason', async () => {
     work(100);
     await world.controller().tick();
     expect(world.members).toHaveLength(4);
@@ -168,7 +168,7 @@ describe('the controller', () => {
     expect(world.report?.reason).toContain('1600 images');
   });
 
-  it('launches once for the same work, also when it is restarted in between', async () => {
+  it('launches once for the same work, even if it restarts in between', async () => {
     work(100);
     await world.controller().tick();
     world.lock = { epoch: 2, isInherited: false };
@@ -182,12 +182,12 @@ describe('the controller', () => {
     await controller.tick();
     const [{ id = '' } = {}] = world.members;
     world.clock.advance(70_000);
-    world.says(id, 'busy');
+    world.reports(id, 'busy');
     world.depth = { waiting: 0, inFlight: 16, delayed: 0 };
     await controller.tick();
     expect(world.members).toMatchObject([{ state: 'running' }]);
     work(0);
-    world.says(id, 'ready');
+    world.reports(id, 'ready');
     await controller.tick();
     world.clock.advance(5000);
     await controller.tick();
@@ -195,7 +195,7 @@ describe('the controller', () => {
     expect(world.report?.target).toBe(0);
   });
 
-  it('reports at once what is new, and once a while that nothing is', async () => {
+  it('writes a changed report at once and an unchanged one at intervals', async () => {
     const controller = world.controller();
     const reportedAtMs = async () => {
       await controller.tick();
@@ -211,7 +211,7 @@ describe('the controller', () => {
     expect(await reportedAtMs()).toBe(world.clock.nowMs());
   });
 
-  it('reports again what could not be written', async () => {
+  it('writes a report again that could not be written', async () => {
     const controller = world.controller();
     world.beforeReport = () => {
       throw new ImgclsError('transient', 'The store is busy.');
@@ -230,7 +230,7 @@ describe('the controller', () => {
     expect(world.members).toEqual([]);
   });
 
-  it('acts no more when it loses the lock while it looks', async () => {
+  it('does not act when it loses the lock while it observes', async () => {
     work(100);
     world.beforeLaunch = () => {
       world.lock.epoch = undefined;
@@ -240,7 +240,7 @@ describe('the controller', () => {
     expect(world.report).toBeUndefined();
   });
 
-  it('tells what it did although its report cannot be written', async () => {
+  it('returns what it did although its report cannot be written', async () => {
     work(100);
     world.beforeReport = () => {
       throw new ImgclsError('transient', 'The store is busy.');
@@ -261,7 +261,7 @@ describe('the controller', () => {
     expect(new Set(world.members.map(({ id }) => id)).size).toBe(4);
   });
 
-  it('waits ten seconds before it launches where the last holder never let go', async () => {
+  it('waits ten seconds before it launches if the last holder did not release the lock', async () => {
     work(100);
     world.lock.isInherited = true;
     const controller = world.controller();
@@ -278,7 +278,7 @@ describe('the controller', () => {
     await controller.tick();
     world.depth = { unknown: 'throttled' };
     world.clock.advance(3_600_000);
-    for (const { id } of world.members) world.says(id, 'ready');
+    for (const { id } of world.members) world.reports(id, 'ready');
     await controller.tick();
     world.clock.advance(60_000);
     await controller.tick();
@@ -286,7 +286,7 @@ describe('the controller', () => {
     expect(world.report?.reason).toContain('throttled');
   });
 
-  it('ends an instance that never became ready, at the second look', async () => {
+  it('ends an instance that never became ready, at the second tick', async () => {
     work(16);
     const controller = world.controller();
     await controller.tick();
@@ -299,7 +299,7 @@ describe('the controller', () => {
     expect(world.ended).toEqual([id]);
   });
 
-  it('gives a machine time that it sees for the first time, however old it says to be', async () => {
+  it('does not reap an old machine that it sees for the first time', async () => {
     world.members = [{ id: 'old', state: 'running', launchedAtMs: 0 }];
     const controller = world.controller();
     await controller.tick();
@@ -313,7 +313,7 @@ describe('what a job has cost', () => {
     throw new ImgclsError('transient', 'The store is busy.');
   };
 
-  /** A machine for 100 s at $0.36 an hour, which is a cent. It is told at the next tick, and changes no more. */
+  /** A machine for 100 s at $0.36 an hour costs a cent. The next tick charges it, and then it does not change. */
   async function spendCent() {
     const world = new World();
     const controller = world.controller();
@@ -321,14 +321,14 @@ describe('what a job has cost', () => {
     await controller.tick();
     const [{ id = '' } = {}] = world.members;
     await controller.tick();
-    world.says(id, 'busy');
+    world.reports(id, 'busy');
     world.clock.advance(100_000);
-    const heard = world.statuses.get(id);
-    if (heard?.status !== undefined) heard.status.imagesByJob = { a: 30, b: 10 };
+    const worker = world.statuses.get(id);
+    if (worker?.status !== undefined) worker.status.imagesByJob = { a: 30, b: 10 };
     return { world, controller };
   }
 
-  it('is the time of the machines, in shares of the images that they did, from launch on', async () => {
+  it('is the cost of the machines since their launch, in proportion to the images of each job', async () => {
     const { world, controller } = await spendCent();
     await controller.tick();
     expect(world.report?.cost?.totalUsd).toBeCloseTo(0.01, 6);
@@ -336,7 +336,7 @@ describe('what a job has cost', () => {
     expect(world.written.b).toBeCloseTo(0.0025, 6);
   });
 
-  it('is written by the next tick where the report before it could not be', async () => {
+  it('is written by the next tick if the report could not be written', async () => {
     const { world, controller } = await spendCent();
     world.beforeReport = busy;
     await controller.tick();
@@ -346,7 +346,7 @@ describe('what a job has cost', () => {
     expect(world.written.a).toBeCloseTo(0.0075, 6);
   });
 
-  it('is written by the next tick for the jobs that writing did not get to', async () => {
+  it('is written by the next tick for jobs whose write failed', async () => {
     const { world, controller } = await spendCent();
     world.beforeJobCost = (job) => {
       if (job === 'b') busy();
@@ -359,8 +359,8 @@ describe('what a job has cost', () => {
   });
 });
 
-describe('the money', () => {
-  it('is counted on where the last controller left off, its absence included', async () => {
+describe('the cost of the fleet', () => {
+  it('continues from the last controller, including the time without a controller', async () => {
     const world = new World();
     world.depth = { waiting: 16, inFlight: 0, delayed: 0 };
     await world.controller().tick();
@@ -370,14 +370,14 @@ describe('the money', () => {
     expect(world.report?.cost?.totalUsd).toBeCloseTo(0.01, 6);
   });
 
-  it('that was spent since the tick before is told by each, and adds up to the whole', async () => {
+  it('since the previous tick is returned by each tick, and adds up to the total', async () => {
     const world = new World();
     world.depth = { waiting: 16, inFlight: 0, delayed: 0 };
     let sumUsd = 0;
     for (let tick = 0; tick < 5; tick++) {
       const { spentUsd } = (await world.controller().tick()) ?? {};
       sumUsd += spentUsd ?? Number.NaN;
-      for (const { id } of world.members) world.says(id, 'busy');
+      for (const { id } of world.members) world.reports(id, 'busy');
       world.clock.advance(100_000);
     }
     expect(world.report?.cost?.totalUsd).toBeCloseTo(0.04, 6);
@@ -386,20 +386,20 @@ describe('the money', () => {
 });
 
 describe('an idle machine', () => {
-  it('has idled only since it last did anything, also where nobody looked while it was busy', () => {
+  it('has idled only since its last image, even if no tick saw it busy', () => {
     const world = new World();
     const watch = new MachineWatch(world.clock);
-    const look = (imagesDone: number) => {
-      world.says('m', 'ready');
-      const heard = world.statuses.get('m');
-      if (heard?.status !== undefined) heard.status.imagesDone = imagesDone;
+    const idleMs = (imagesDone: number) => {
+      world.reports('m', 'ready');
+      const worker = world.statuses.get('m');
+      if (worker?.status !== undefined) worker.status.imagesDone = imagesDone;
       const [machine] = watch.join([{ id: 'm', state: 'running', launchedAtMs: 0 }], world.statuses);
       return machine?.phaseForMs;
     };
-    look(1);
+    idleMs(1);
     world.clock.advance(50_000);
-    expect(look(1)).toBe(50_000);
-    expect(look(2)).toBe(0);
+    expect(idleMs(1)).toBe(50_000);
+    expect(idleMs(2)).toBe(0);
   });
 });
 
@@ -409,30 +409,30 @@ describe('a machine is lost', () => {
   const lost = (over: Partial<Parameters<typeof suspects>[0]>) =>
     suspects({
       members: [member],
-      heard: new Map(),
-      sightingOf: () => ready,
+      workers: new Map(),
+      machineObservation: () => ready,
       nowMs: 0,
       monotonicMs: 0,
       bootDeadlineMs: 600_000,
       ...over,
     }).map(({ why }) => why);
-  const heard = (silentForMs: number) =>
+  const silent = (silentForMs: number) =>
     new Map([['m', { status: undefined, silentForMs, modifiedAtMs: 0, isNew: false }]]);
 
-  it('when its worker has said nothing for three minutes', () => {
-    expect(lost({ heard: heard(180_001), monotonicMs: 200_000 })).toEqual([
-      'its worker has said nothing for 180 s',
+  it('when its worker has not reported for three minutes', () => {
+    expect(lost({ workers: silent(180_001), monotonicMs: 200_000 })).toEqual([
+      'its worker has not reported for 180 s',
     ]);
-    expect(lost({ heard: heard(179_000), monotonicMs: 200_000 })).toEqual([]);
+    expect(lost({ workers: silent(179_000), monotonicMs: 200_000 })).toEqual([]);
   });
-  it('when it outlived its expiry', () => {
+  it('when it is past its expiry', () => {
     const members = [{ ...member, expiresAtMs: 1000 }];
-    expect(lost({ members, heard: heard(0), nowMs: 1001 })).toEqual(['it outlived its expiry']);
+    expect(lost({ members, workers: silent(0), nowMs: 1001 })).toEqual(['it is past its expiry']);
   });
-  it('when its worker ended and the machine goes on', () => {
-    expect(lost({ monotonicMs: 180_001 })).toEqual(['its worker ended and the machine did not']);
+  it('when its worker ended and the machine still runs', () => {
+    expect(lost({ monotonicMs: 180_001 })).toEqual(['its worker ended but the machine still runs']);
   });
-  it('not when it is one of the warm pool', () => {
+  it('but not in the warm pool', () => {
     expect(lost({ members: [{ ...member, state: 'stopped' }], monotonicMs: 1e9 })).toEqual([]);
   });
 });

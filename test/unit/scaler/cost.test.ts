@@ -20,7 +20,7 @@ const known = (cost: Cost | undefined): Cost => {
   return cost;
 };
 
-describe('what the fleet costs', () => {
+describe('the cost of the fleet', () => {
   it('grows with time and machines', () => {
     const two = [1, 2].map(() => ({ hourlyUsd: 0.1, launchedAtMs: NOW - 10 * HOUR }));
     const cost = known(attribute(undefined, spending({ machines: two, elapsedMs: HOUR / 2 })));
@@ -28,12 +28,12 @@ describe('what the fleet costs', () => {
     expect(cost.totalUsd).toBeCloseTo(0.1);
   });
 
-  it('counts a machine from its launch, not from the last look', () => {
+  it('charges a machine from its launch, not from the last count', () => {
     const machines = [{ hourlyUsd: 1, launchedAtMs: NOW - 6 * MINUTE }];
     expect(known(attribute(undefined, spending({ machines }))).totalUsd).toBeCloseTo(0.1);
   });
 
-  it('counts the first minute of a machine at once, and once', () => {
+  it('charges the first minute of a machine at once, and once', () => {
     const machines = [{ hourlyUsd: 60, launchedAtMs: NOW - 1000 }];
     let cost = known(attribute(undefined, spending({ machines, elapsedMs: 5000 })));
     expect(cost.totalUsd).toBeCloseTo(1);
@@ -48,7 +48,7 @@ describe('what the fleet costs', () => {
     expect(attribute(undefined, spending({ machines }))).toBeUndefined();
   });
 
-  it('gives boots and idling to the jobs of the next images, by images', () => {
+  it('charges boots and idling to the jobs of the next images, in proportion to their images', () => {
     const idle = known(attribute(undefined, spending()));
     expect(idle.unattributedUsd).toBeCloseTo(0.1);
     const worked = known(attribute(idle, spending({ imagesByJob: { a: 30, b: 10 } })));
@@ -57,7 +57,7 @@ describe('what the fleet costs', () => {
     expect(worked.byJobUsd.b).toBeCloseTo(0.05);
   });
 
-  it('lets finished jobs go, and keeps what they cost in the total', () => {
+  it('drops finished jobs, and keeps their cost in the total', () => {
     const cost = known(attribute(undefined, spending({ imagesByJob: { a: 1, b: 1 } })));
     expect(settle(cost, ['b'])).toMatchObject({
       totalUsd: cost.totalUsd,
@@ -66,7 +66,7 @@ describe('what the fleet costs', () => {
     expect(settle(cost, ['b']).byJobUsd).not.toHaveProperty('a');
   });
 
-  it('loses no cent between the jobs', () => {
+  it('adds up to the total over all jobs', () => {
     const step = fc.record({
       elapsedMs: fc.integer({ min: 0, max: HOUR }),
       hourly: fc.array(fc.double({ min: 0, max: 50, noNaN: true }), { maxLength: 5 }),
@@ -96,17 +96,17 @@ describe('the images of each job', () => {
     imagesByJob,
   });
 
-  it('are those done since the last look, over all workers', () => {
+  it('are those done since the last reading, over all workers', () => {
     const before = [status('w1', { a: 10 }), status('w2', { a: 5, b: 1 })];
     const after = [status('w1', { a: 14 }), status('w2', { a: 5, b: 4 }), status('w3', { b: 2 })];
     expect(imagesByJobDelta(before, after)).toEqual({ a: 4, b: 5 });
   });
 
-  it('are not counted again by a controller that looks for the first time', () => {
+  it('are not counted at the first reading of a controller', () => {
     expect(imagesByJobDelta(undefined, [status('w1', { a: 10 })])).toEqual({});
   });
 
-  it('start anew with a worker that started anew', () => {
+  it('start from zero when a worker restarts', () => {
     expect(imagesByJobDelta([status('w1', { a: 10 }, 1)], [status('w1', { a: 12 }, 2)])).toEqual({ a: 12 });
   });
 });
@@ -129,7 +129,7 @@ describe('the price of a machine', () => {
     },
   );
 
-  it('of a spot instance is at most that of one on demand, unless the setting says what it is', () => {
+  it('of a spot instance is that of an on-demand one, unless the setting says otherwise', () => {
     expect(priceOf('c7i.large', 'spot')).toBe(priceOf('c7i.large', 'on-demand'));
     expect(priceOf('c7i.large', 'spot', 0.03)).toBe(0.03);
     expect(priceOf('nosuch.type', 'on-demand', 0)).toBe(0);

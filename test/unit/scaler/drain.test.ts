@@ -1,4 +1,4 @@
-/** How a fleet is drained: under the lock alone, at a pace that AWS is paid for, through faults of the world. */
+/** Draining a fleet: only with the lock, with few requests, and through transient errors. */
 import { describe, expect, it } from 'vitest';
 import { CONTROLLER_TIMING } from '../../../src/core/fleet/controller-timing.ts';
 import { ImgclsError } from '../../../src/core/runtime/errors.ts';
@@ -8,16 +8,16 @@ import { virtualClock } from '../virtual-clock.ts';
 
 const busy = () => new ImgclsError('transient', 'The store is busy.');
 
-/** One machine that works on until `endsAtMs`, and a lock that is kept as long as nothing is said of it. */
+/** One machine that works until `endsAtMs`, and a lock that stays held unless a test changes it. */
 function newWorld() {
   const clock = virtualClock(0);
   const world = {
     clock,
     endsAtMs: 60_000,
-    looks: 0,
+    polls: 0,
     renewals: 0,
     retiredAtMs: [] as number[],
-    beforeLook: () => {},
+    beforeMembers: () => {},
     onKeep: () => {},
     lock: {
       epoch: 1 as number | undefined,
@@ -28,8 +28,8 @@ function newWorld() {
     },
     driver: {
       async members(): Promise<FleetMember[]> {
-        world.looks++;
-        world.beforeLook();
+        world.polls++;
+        world.beforeMembers();
         return clock.nowMs() < world.endsAtMs ? [{ id: 'm', state: 'running', launchedAtMs: 0 }] : [];
       },
       async retire() {
@@ -42,15 +42,15 @@ function newWorld() {
 }
 
 describe('a fleet that is drained', () => {
-  it('is looked at calmly on AWS, and the lock renewed as it always is', async () => {
+  it('is polled seldom on AWS, while the lock is renewed as usual', async () => {
     const world = newWorld();
     expect(await world.drain()).toBe(true);
-    expect(world.looks).toBeLessThanOrEqual(20);
+    expect(world.polls).toBeLessThanOrEqual(20);
     expect(world.renewals).toBeGreaterThanOrEqual(4);
     expect(world.renewals).toBeLessThanOrEqual(5);
   });
 
-  it('is left to the controller that has got the lock', async () => {
+  it('is left to another controller that acquired the lock', async () => {
     const world = newWorld();
     world.onKeep = () => {
       if (world.clock.nowMs() >= 15_000) world.lock.epoch = undefined;
@@ -59,7 +59,7 @@ describe('a fleet that is drained', () => {
     expect(world.clock.nowMs()).toBeLessThan(30_000);
   });
 
-  it('is not touched by a controller that may not act for now', async () => {
+  it('is not retired while the controller may not act', async () => {
     const world = newWorld();
     const mayAct = () => world.clock.nowMs() < 15_000 || world.clock.nowMs() >= 40_000;
     world.onKeep = () => {
@@ -71,22 +71,22 @@ describe('a fleet that is drained', () => {
     expect(world.retiredAtMs.some((atMs) => atMs >= 40_000)).toBe(true);
   });
 
-  it('is not touched where the lock was lost during the look', async () => {
+  it('is not retired if the lock was lost while the members were read', async () => {
     const world = newWorld();
-    world.beforeLook = () => {
+    world.beforeMembers = () => {
       world.lock.epoch = undefined;
     };
     expect(await world.drain()).toBe(false);
     expect(world.retiredAtMs).toEqual([]);
   });
 
-  it('ends though its listing and the renewals fail now and then', async () => {
+  it('is drained although listings and renewals fail at times', async () => {
     const world = newWorld();
     let calls = 0;
     const failEverySecond = () => {
       if (calls++ % 2 === 0) throw busy();
     };
-    world.beforeLook = failEverySecond;
+    world.beforeMembers = failEverySecond;
     world.onKeep = failEverySecond;
     expect(await world.drain()).toBe(true);
   });
@@ -94,6 +94,6 @@ describe('a fleet that is drained', () => {
   it('is given ten minutes', async () => {
     const world = newWorld();
     world.endsAtMs = Number.POSITIVE_INFINITY;
-    await expect(world.drain()).rejects.toThrow('1 workers have not ended within ten minutes.');
+    await expect(world.drain()).rejects.toThrow('1 worker did not end within 10 minutes: m.');
   });
 });

@@ -1,4 +1,4 @@
-/** How a controller leaves whose lock lapsed while it waited for what was under way, or went to another. */
+/** Ending a controller whose lock expired while its last tick finished, or was taken by another. */
 import { describe, expect, it } from 'vitest';
 import { drainAndReleaseLock, releaseLock } from '../../../src/scaler/hand-over.ts';
 import { LockKeeper } from '../../../src/scaler/lock.ts';
@@ -24,7 +24,7 @@ async function newWorld() {
 }
 type World = Awaited<ReturnType<typeof newWorld>>;
 
-/** Until nobody may act, though the lock in the store is still ours. */
+/** Until no controller may act, although the lock in the store still names ours. */
 async function lapse({ clock, lock }: World) {
   await clock.advance(TTL_MS / 2);
   expect(lock.epoch).toBeUndefined();
@@ -36,7 +36,7 @@ async function isFree({ other }: World): Promise<boolean> {
 }
 
 describe('a controller that leaves', () => {
-  it('drains as it was told to although its lock lapsed before, and lets go', async () => {
+  it('drains although its lock expired before, and releases the lock', async () => {
     const world = await newWorld();
     await lapse(world);
     await world.drain();
@@ -44,14 +44,14 @@ describe('a controller that leaves', () => {
     expect(await isFree(world)).toBe(true);
   });
 
-  it('lets go of a lock that lapsed', async () => {
+  it('releases a lock that expired', async () => {
     const world = await newWorld();
     await lapse(world);
     await releaseLock(world);
     expect(await isFree(world)).toBe(true);
   });
 
-  it('says so where it was to drain and another has the lock', async () => {
+  it('fails to drain if another controller has the lock', async () => {
     const world = await newWorld();
     await world.other.keep();
     await world.clock.advance(TTL_MS);
@@ -60,7 +60,7 @@ describe('a controller that leaves', () => {
     expect(world.drained).toBe(0);
   });
 
-  it('waits out a store that is busy', async () => {
+  it('retries while the store is busy', async () => {
     const world = await newWorld();
     world.fault = 'before';
     const left = world.drain();

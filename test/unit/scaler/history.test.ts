@@ -27,19 +27,19 @@ describe("the fleet's history", () => {
     expect(withSample(first, snapshot, 11_000)).toHaveLength(2);
   });
 
-  it('leaves a moment out in which the queue or the fleet could not be read', () => {
+  it('has no sample if the queue or the fleet could not be read', () => {
     expect(withSample([], { ...snapshot, backlog: { unknown: 'timeout' } }, 0)).toEqual([]);
     expect(withSample([], { ...snapshot, machines: { unknown: 'timeout' } }, 0)).toEqual([]);
   });
 
-  it('forgets what is older than an hour', () => {
+  it('drops samples older than an hour', () => {
     let history = withSample([], snapshot, 0);
     for (let at = 1; at < 500; at++) history = withSample(history, snapshot, at * 10_000);
     expect(history).toHaveLength(360);
     expect(history[0]?.atMs).toBe(140 * 10_000);
   });
 
-  it('goes on when the clock was set back', () => {
+  it('continues when the clock was set back', () => {
     expect(withSample(withSample([], snapshot, 1_000_000), snapshot, 5)).toHaveLength(2);
   });
 });

@@ -1,4 +1,4 @@
-/** Objects that no imgcls has written, in places that the controller and others read. */
+/** Foreign objects under the keys that the controller and others read. */
 import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ import { virtualClock } from '../virtual-clock.ts';
 const JOBS = ['01ARZ3NDEKTSV4RRFFQ69G5FAV', '01ARZ3NDEKTSV4RRFFQ69G5FAW'];
 const listed = (key: string, bytes = 1): ListedObject => ({ key, bytes, etag: key, modifiedAtMs: 0 });
 
-/** Holds texts; answers which keys were read. */
+/** A store of texts that records which keys were read. */
 function storeOf(objects: readonly (ListedObject & { text: string })[]) {
   const read: string[] = [];
   const store = {
@@ -31,7 +31,7 @@ function storeOf(objects: readonly (ListedObject & { text: string })[]) {
 }
 
 describe('the controller', () => {
-  it('knows the other jobs where one has a record that makes no sense', async () => {
+  it('reads the other jobs if the record of one is invalid', async () => {
     const record = {
       v: 1,
       id: JOBS[1],
@@ -54,18 +54,18 @@ describe('the controller', () => {
     expect(jobs.map(({ id }) => id)).toEqual([JOBS[1]]);
   });
 
-  it('does not read a report that is larger than any worker writes', async () => {
+  it('does not read a status that is larger than any worker writes', async () => {
     const { store, read } = storeOf([
       { ...listed('fleet/i-1.json', MAX_STATUS_BYTES + 1), text: '{}' },
       { ...listed('fleet/i-2.json'), text: '{}' },
     ]);
-    const heard = await new WorkerStatusReader(store, virtualClock()).read();
-    expect([[...heard.keys()], read]).toEqual([['i-2'], ['fleet/i-2.json']]);
+    const workers = await new WorkerStatusReader(store, virtualClock()).read();
+    expect([[...workers.keys()], read]).toEqual([['i-2'], ['fleet/i-2.json']]);
   });
 });
 
 describe('a bucket', () => {
-  it('is read whole only where that fits into memory', async () => {
+  it('refuses to read an object that does not fit into memory', async () => {
     const body = new Readable({ read() {} });
     const answer = { Body: body, ETag: '"e"', ContentLength: 64 * 1024 * 1024 + 1, LastModified: new Date() };
     const client = { send: async () => answer } as unknown as S3Client;

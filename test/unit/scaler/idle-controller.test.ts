@@ -1,4 +1,4 @@
-/** What a controller without work asks of S3 and SQS, and that its lock, report and reactions are none the worse for it. */
+/** The requests of an idle controller to S3 and SQS, and that its lock, report and reactions do not suffer from saving them. */
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   CONTROLLER_TIMING,
@@ -122,7 +122,7 @@ describe('an idle controller on AWS', () => {
     }
   });
 
-  it('launches at the first look after work has come, and its report says so at once', async () => {
+  it('launches at the first tick after work arrived, and reports it at once', async () => {
     const world = newWorld();
     startController(world, 'a');
     await world.clock.advance(10 * MINUTE_MS + 1);
@@ -132,7 +132,7 @@ describe('an idle controller on AWS', () => {
     expect(await readReport(world.store.open())).toMatchObject({ target: 1 });
   });
 
-  it('misses no worker that a person has started, once there is work', async () => {
+  it('sees an unmanaged worker as soon as there is work', async () => {
     const world = newWorld();
     startController(world, 'a');
     await world.clock.advance(10 * MINUTE_MS + 1);
@@ -178,7 +178,7 @@ describe('two controllers on AWS', () => {
   });
 
   it.each([0, 20, 40, 60, 80])(
-    'launch once, soon, for work that comes %i s after the first was cut off',
+    'launch once, soon, for work that arrives %i s after the first was cut off',
     async (afterS) => {
       const { world } = await cutOffFirst();
       await world.clock.advance(1000 * afterS);
@@ -190,7 +190,7 @@ describe('two controllers on AWS', () => {
     },
   );
 
-  it('change places only when renewals fail for long: two that fail in a row leave the holder where it is', async () => {
+  it('do not change places when two renewals in a row fail', async () => {
     const world = newWorld();
     let failures = 0;
     const isHit = (key: string) => key === CONTROLLER_LOCK_KEY && failures-- > 0;
@@ -207,7 +207,7 @@ describe('two controllers on AWS', () => {
     }
   });
 
-  it('the one whose renewal was written and whose answer was lost goes on in its epoch', async () => {
+  it('a holder whose renewal was written but whose answer was lost continues in its epoch', async () => {
     const world = newWorld();
     let isLost = false;
     const first = startController(world, 'a', () => (isLost ? 'after' : undefined));

@@ -7,10 +7,10 @@ import {
 import type { FleetDriver, FleetMember } from '../../../src/scaler/fleet.ts';
 import type { SteppingClock } from '../worker/stepping-clock.ts';
 
-/** What became of a call: it did nothing, or its answer was lost after it had done its work. */
+/** A fault of a call: it failed before it took effect, or its answer was lost afterwards. */
 export type Fault = 'before' | 'after' | undefined;
 
-/** A bucket in memory that counts requests by their price; `faultOf` says what happens to each put. */
+/** A bucket in memory that counts requests by their price; `faultOf` decides the fault of each put. */
 export class CountingStore {
   puts = 0;
   lists = 0;
@@ -70,10 +70,10 @@ export class CountingStore {
   }
 }
 
-/** As EC2's listings at times, a machine is seen so late by all but the controller that launched it. */
-const SEEN_AFTER_MS = 8000;
+/** As in EC2's listings at times, a machine is listed this late for all but the controller that launched it. */
+const LISTED_AFTER_MS = 8000;
 
-/** The machines of a cluster, whichever controller launched them. */
+/** The machines of a cluster, of all its controllers. */
 export class ListedFleet {
   readonly launches: { id: string; holder: string; atMs: number }[] = [];
   readonly #clock: SteppingClock;
@@ -85,7 +85,7 @@ export class ListedFleet {
   /** As one controller drives it. */
   open(holder: string): FleetDriver {
     return {
-      members: async () => this.#seenBy(holder),
+      members: async () => this.#listedFor(holder),
       launch: async ({ decision }) => {
         this.launches.push({ id: decision, holder, atMs: this.#clock.nowMs() });
         return { started: [decision] };
@@ -96,15 +96,15 @@ export class ListedFleet {
     };
   }
 
-  #seenBy(controller: string): FleetMember[] {
+  #listedFor(controller: string): FleetMember[] {
     const nowMs = this.#clock.nowMs();
     return this.launches
-      .filter(({ holder, atMs }) => holder === controller || nowMs - atMs >= SEEN_AFTER_MS)
+      .filter(({ holder, atMs }) => holder === controller || nowMs - atMs >= LISTED_AFTER_MS)
       .map(({ id, atMs }) => ({ id, state: 'running', launchedAtMs: atMs }));
   }
 }
 
-/** A cluster's cloud without work; its requests to the queues are counted, too. */
+/** The cloud of an idle cluster. It counts the requests to the queues too. */
 export class IdleCloud {
   readonly clock: SteppingClock;
   readonly store: CountingStore;

@@ -1,4 +1,4 @@
-/** The controller lock where answers are lost and builds differ; what else it promises is in test/integration/lock.test.ts. */
+/** The controller lock when answers are lost and builds differ. test/integration/lock.test.ts has the rest. */
 import { describe, expect, it } from 'vitest';
 import { readControllerLock } from '../../../src/core/fleet/controller-lock.ts';
 import { LockKeeper, type LockOptions } from '../../../src/scaler/lock.ts';
@@ -26,7 +26,7 @@ function newCluster() {
 }
 
 describe('a controller lock', () => {
-  it('is still held at the call after the one whose answer was lost', async () => {
+  it('is held again at the next call after a renewal whose answer was lost', async () => {
     const cluster = newCluster();
     let fault: Fault;
     const keeper = cluster.keeper('a', { faultOf: () => fault });
@@ -38,7 +38,7 @@ describe('a controller lock', () => {
     expect(keeper.epoch).toBe(1);
   });
 
-  it('is not taken before its holder stops to act by a build whose locks live shorter', async () => {
+  it('is not taken before it expires by a build with a shorter time to live', async () => {
     const cluster = newCluster();
     const holder = cluster.keeper('a', { ttlMs: 6 * TTL_MS });
     const challenger = cluster.keeper('b');
@@ -52,7 +52,7 @@ describe('a controller lock', () => {
     expect([holder.epoch, challenger.epoch]).toEqual([undefined, 2]);
   });
 
-  it('is taken at once from a process that has ended, which leaves nothing to wait for', async () => {
+  it('is taken at once from a process that has ended, without a wait before launches', async () => {
     const cluster = newCluster();
     const ended = new Set<number>();
     const processOf = (pid: number): Pick<LockOptions, 'processes'> => ({
@@ -66,24 +66,24 @@ describe('a controller lock', () => {
     ended.add(1);
     await challenger.keep();
     expect([challenger.epoch, challenger.isInherited]).toEqual([2, false]);
-    // The record names the new holder's process now, and nobody's once it is released.
+    // The record names the new holder's process, and none once it is released.
     expect(await cluster.recorded()).toMatchObject({ holder: 'b', process: { pid: 2 } });
     await challenger.release();
     expect(await cluster.recorded()).not.toHaveProperty('process');
   });
 
-  it('is waited for where its holder names no process, or the challenger cannot tell', async () => {
+  it('must expire if its holder or its challenger names no process', async () => {
     const cluster = newCluster();
     const processes = { own: { machine: 'm', pid: 1 }, hasEnded: () => true };
-    const silent = cluster.keeper('a');
-    const telling = cluster.keeper('b', { processes });
-    await silent.keep();
-    await telling.keep();
-    expect(telling.epoch).toBeUndefined();
-    await silent.release();
-    await telling.keep();
+    const unnamed = cluster.keeper('a');
+    const named = cluster.keeper('b', { processes });
+    await unnamed.keep();
+    await named.keep();
+    expect(named.epoch).toBeUndefined();
+    await unnamed.release();
+    await named.keep();
     const other = cluster.keeper('c');
     await other.keep();
-    expect([telling.epoch, other.epoch]).toEqual([2, undefined]);
+    expect([named.epoch, other.epoch]).toEqual([2, undefined]);
   });
 });

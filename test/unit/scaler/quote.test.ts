@@ -20,41 +20,41 @@ const measured = { imagesPerSecond: 10, bootMs: 60_000 };
 const job = (images: number) => ({ images, bytes: 1000 * images });
 
 describe('a quote', () => {
-  it('asks the policy how many machines, over as many ticks as it takes to launch them', () => {
+  it('has as many machines as the policy wants, whatever the limit per tick', () => {
     expect(quote(job(6000), settings, measured).machines).toBe(10);
   });
 
-  it('is for no more machines than there may be, and says why', () => {
+  it('has no more machines than --max, and says why', () => {
     const { machines, reason } = quote(job(100_000), settings, measured);
     expect(machines).toBe(15);
     expect(reason).toMatch(/15/);
   });
 
-  it('is done after the boot and what the busiest machine has to do', () => {
+  it('is done after the boot and the work of the busiest machine', () => {
     const { messages, machines, firstResultMs, drainMs } = quote(job(20), settings, measured);
     expect({ messages, machines }).toEqual({ messages: 2, machines: 1 });
     expect(firstResultMs).toBe(60_000 + 1600);
     expect(drainMs).toBe(60_000 + 2000);
   });
 
-  it('pays machines for boot, work and idling, and at least their first minute', () => {
+  it('charges machines for boot, work and idling, and at least their first minute', () => {
     const one = quote(job(20), settings, measured);
     expect(one.machineUsd).toBeCloseTo((0.1 * (60 + 2 + 10)) / 3600);
     const short = quote(job(20), settings, { imagesPerSecond: 100, bootMs: 1000 });
     expect(short.machineUsd).toBeCloseTo((0.1 * 60) / 3600);
   });
 
-  it('does not call a price that is not known nothing', () => {
+  it('has no cost, rather than zero, if the price is unknown', () => {
     expect(quote(job(20), { ...settings, hourlyUsd: undefined }, measured).machineUsd).toBeUndefined();
   });
 
-  it('promises no end where a cost cap lets no machine be launched', () => {
+  it('has no end if a cost cap allows no machine', () => {
     const { machines, drainMs, warnings } = quote(job(20), { ...settings, maxHourlyCostUsd: 0.01 }, measured);
     expect({ machines, drainMs }).toEqual({ machines: 0, drainMs: undefined });
     expect(warnings.join()).toMatch(/cap/);
   });
 
-  it('counts what objects are put and read, and a share of sixteen images for the rest', () => {
+  it('counts objects that are put and read, and a message and a shard for each sixteen images', () => {
     const of = (images: number, puts: number, gets: number) => quoteRequests({ images, puts, gets });
     expect(of(32, 32, 32)).toMatchObject({ s3Put: 34, s3Get: 32, sqs: 12 });
     expect(of(32, 0, 32), 'images that are read in place').toMatchObject({ s3Put: 2, s3Get: 32 });
@@ -63,7 +63,7 @@ describe('a quote', () => {
   });
 });
 
-describe('a quote, as a person reads it', () => {
+describe('the text of a quote', () => {
   const view = (changes: Partial<QuoteView> = {}): QuoteView => ({
     v: 1,
     cluster: 'default',

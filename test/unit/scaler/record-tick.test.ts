@@ -12,7 +12,7 @@ const machine = (phase: MachinePhase): Machine => ({
   managed: true,
 });
 
-const seen: Snapshot = {
+const observed: Snapshot = {
   backlog: { waiting: 7, inFlight: 2, delayed: 1, images: 150 },
   machines: (['booting', 'idle', 'busy', 'draining', 'stopped'] as const).map(machine),
   jobs: [],
@@ -21,9 +21,9 @@ const seen: Snapshot = {
 };
 const cost = { sinceMs: 0, totalUsd: 3, unattributedUsd: 0, byJobUsd: {}, hourlyUsd: 0.36 };
 
-/** What a tick that saw this tells, by name. */
-function figures({ snapshot = seen, ...others }: { snapshot?: Snapshot } & Partial<Tick> = {}) {
-  const told: Partial<Record<MetricName, number>> = {};
+/** The metrics of a tick, by name. */
+function metrics({ snapshot = observed, ...others }: { snapshot?: Snapshot } & Partial<Tick> = {}) {
+  const recorded: Partial<Record<MetricName, number>> = {};
   const tick = {
     observation: { snapshot },
     decision: { target: 4 },
@@ -33,17 +33,17 @@ function figures({ snapshot = seen, ...others }: { snapshot?: Snapshot } & Parti
   } as Tick;
   const meter: Meter = {
     record(name, value) {
-      told[name] = value;
+      recorded[name] = value;
     },
     flush() {},
   };
   recordTick(meter, tick);
-  return told;
+  return recorded;
 }
 
-describe('the figures of the controller', () => {
-  it('are those of backlog, fleet and money', () => {
-    expect(figures()).toEqual({
+describe('the metrics of the controller', () => {
+  it('are those of backlog, fleet and cost', () => {
+    expect(metrics()).toEqual({
       BacklogMessages: 8,
       InFlightMessages: 2,
       BacklogImages: 150,
@@ -55,19 +55,19 @@ describe('the figures of the controller', () => {
     });
   });
 
-  it('count what was launched and what was refused', () => {
+  it('count launches and refusals', () => {
     const answer = {
       started: ['a', 'b'],
       retryable: { count: 3, why: 'no capacity' },
       permanent: { count: 1, why: 'no such type' },
     };
-    expect(figures({ answer })).toMatchObject({ Launches: 2, LaunchRefusals: 4 });
+    expect(metrics({ answer })).toMatchObject({ Launches: 2, LaunchRefusals: 4 });
   });
 
-  it('are absent, and not zero, where nothing is known', () => {
+  it('are absent, not zero, for unknown values', () => {
     const unknown = { unknown: 'throttled' };
-    const snapshot = { ...seen, backlog: unknown, machines: unknown };
+    const snapshot = { ...observed, backlog: unknown, machines: unknown };
     const report = {} as Tick['report'];
-    expect(figures({ snapshot, report, spentUsd: undefined })).toEqual({});
+    expect(metrics({ snapshot, report, spentUsd: undefined })).toEqual({});
   });
 });

@@ -1,4 +1,4 @@
-/** An Auto Scaling group and its instances in memory. AWS's own doing happens when a test says so, as it does in life. */
+/** An Auto Scaling group and its instances in memory. AWS launches and removes instances only when a test calls `settle`. */
 import type {
   AutoScaling,
   CapacityAfter,
@@ -16,12 +16,12 @@ export class AsgWorld {
   desired = 0;
   isLaunchSuspended = false;
   tags: Record<string, string> = {};
-  /** What AWS has of the instances that the group wants. */
+  /** How many instances AWS has capacity for. */
   available = Number.POSITIVE_INFINITY;
   failure: string | undefined;
   readonly group = new Map<string, GroupInstance>();
   readonly machines = new Map<string, Ec2Instance>();
-  /** Every capacity that was set, and every instance that was told to end. */
+  /** Every desired capacity that was set, and every instance that was ended. */
   readonly sets: number[] = [];
   readonly ends: [id: string, capacity: CapacityAfter][] = [];
   #launched = 0;
@@ -64,7 +64,7 @@ export class AsgWorld {
     };
   }
 
-  /** AWS launches what the group lacks, as far as it has any, and takes away what has ended. */
+  /** AWS launches the missing instances, within its capacity, and removes the ended ones. */
   settle(): void {
     for (const [id, { lifecycle }] of this.group) {
       if (lifecycle !== 'Terminating') continue;

@@ -22,7 +22,7 @@ function fleetOf(over: Partial<Pick<AsgWorld, 'min' | 'max' | 'available'>> = {}
   return { world, clock, driver: driver(), anew: driver };
 }
 
-/** With so many instances in service. */
+/** With this many instances in service. */
 async function runningFleet(count: number, over: Parameters<typeof fleetOf>[0] = {}) {
   const fleet = fleetOf(over);
   await fleet.driver.launch({ count, decision: '1-1' });
@@ -36,8 +36,8 @@ const states = async (driver: FleetDriver) =>
   Object.fromEntries((await driver.members()).map(({ id, state }) => [id, state]));
 const lost = new ImgclsError('transient', 'The answer was lost.');
 
-describe('what an Auto Scaling group has not launched yet', () => {
-  it('is a member under a name of its own until the instance is there', async () => {
+describe('an instance that an Auto Scaling group has not launched yet', () => {
+  it('is a member with an id of its own until it is launched', async () => {
     const { world, driver } = fleetOf();
     const { started } = await driver.launch({ count: 2, decision: '1-1' });
     expect(started).toHaveLength(2);
@@ -70,7 +70,7 @@ describe('what an Auto Scaling group has not launched yet', () => {
     expect(Object.keys(await states(anew())).toSorted()).toEqual(started.toSorted());
   });
 
-  it('can be let go: it is taken off the desired capacity', async () => {
+  it('can be retired, which lowers the desired capacity', async () => {
     const { world, driver } = fleetOf({ available: 1 });
     const { started } = await driver.launch({ count: 3, decision: '1-1' });
     world.settle();
@@ -81,7 +81,7 @@ describe('what an Auto Scaling group has not launched yet', () => {
     expect(await states(driver)).toEqual({ 'i-1': 'running' });
   });
 
-  it('is late after a while, and AWS says why', async () => {
+  it('is late after a while, with the reason that AWS gives', async () => {
     const { world, driver, clock } = fleetOf({ available: 0 });
     await driver.launch({ count: 2, decision: '1-1' });
     world.failure = 'We currently do not have sufficient c7i.large capacity.';
@@ -95,7 +95,7 @@ describe('what an Auto Scaling group has not launched yet', () => {
     expect(await reasons()).toEqual([undefined, undefined]);
   });
 
-  it('stays a member where AWS does not answer why it is late', async () => {
+  it('stays a member if AWS does not say why it is late', async () => {
     const { world, driver, clock } = fleetOf({ available: 0 });
     await driver.launch({ count: 1, decision: '1-1' });
     await driver.members();
@@ -108,7 +108,7 @@ describe('what an Auto Scaling group has not launched yet', () => {
 });
 
 describe('the desired capacity', () => {
-  it('is what the group has and what is launched', async () => {
+  it('is raised by the number of launches', async () => {
     const { world, driver } = await runningFleet(2);
     await driver.launch({ count: 3, decision: '1-2' });
     expect(world.sets).toEqual([2, 5]);
@@ -142,7 +142,7 @@ describe('the desired capacity', () => {
     expect(world.desired).toBe(3);
   });
 
-  it('is raised once while listings are from before', async () => {
+  it('is raised once while listings are out of date', async () => {
     const { world, driver } = await runningFleet(1);
     const stale = world.listed();
     await driver.launch({ count: 2, decision: '1-2' });
@@ -152,7 +152,7 @@ describe('the desired capacity', () => {
     expect(world.desired).toBe(4);
   });
 
-  it('never exceeds the maximum of the group, and what is too much comes with what to do', async () => {
+  it('never exceeds the maximum of the group, and the refusal says what to do', async () => {
     const { world, driver } = await runningFleet(2, { max: 3 });
     const answer = await driver.launch({ count: 4, decision: '1-2' });
     expect(answer).toMatchObject({ started: [expect.any(String)], permanent: { count: 3 } });
@@ -164,15 +164,15 @@ describe('the desired capacity', () => {
     expect(world.sets).toEqual([2, 3]);
   });
 
-  it('is not raised below what is protected from scale-in', async () => {
+  it('is raised above the number of instances protected from scale-in', async () => {
     const { world, driver } = await runningFleet(3);
-    // Somebody made the group smaller, and all were busy.
+    // A person lowered the desired capacity while all instances were busy.
     world.desired = 1;
     await driver.launch({ count: 1, decision: '1-2' });
     expect(world.desired).toBe(4);
   });
 
-  it('is left alone where launching is suspended, or not allowed', async () => {
+  it('is not changed if launching is suspended or not allowed', async () => {
     const { world, driver } = fleetOf();
     world.isLaunchSuspended = true;
     const suspended = await driver.launch({ count: 2, decision: '1-1' });
@@ -186,7 +186,7 @@ describe('the desired capacity', () => {
     expect(world.desired).toBe(0);
   });
 
-  it('says why nothing comes where launching was suspended later', async () => {
+  it('has a reason for late instances if launching was suspended later', async () => {
     const { world, driver } = fleetOf({ available: 0 });
     await driver.launch({ count: 1, decision: '1-1' });
     world.isLaunchSuspended = true;
@@ -195,7 +195,7 @@ describe('the desired capacity', () => {
 });
 
 describe('an instance that ends', () => {
-  it('lowers the capacity in the same call, once, however often it is told', async () => {
+  it('lowers the capacity in the same call, once, however often it is ended', async () => {
     const { world, driver, ids } = await runningFleet(3);
     const [first = '', ...others] = ids;
     const stale = world.listed();
@@ -212,7 +212,7 @@ describe('an instance that ends', () => {
     });
   });
 
-  it('is told again after a minute when the first word was lost', async () => {
+  it('is ended again after a minute if the first request was lost', async () => {
     const { world, driver, ids, clock } = await runningFleet(1);
     const { end } = world.autoScaling;
     world.autoScaling.end = async () => {
@@ -229,7 +229,7 @@ describe('an instance that ends', () => {
     expect(world.ends).toEqual([['i-1', 'lower']]);
   });
 
-  it('is told at once again when the first word was refused', async () => {
+  it('is ended again at once if the first request was refused', async () => {
     const { world, driver, ids } = await runningFleet(2);
     const { end } = world.autoScaling;
     world.autoScaling.end = async (id, capacity) => {
@@ -243,27 +243,27 @@ describe('an instance that ends', () => {
     expect(world.desired).toBe(0);
   });
 
-  it('stays where the group would replace it, and what to do is said', async () => {
+  it('is not retired if the group would replace it, and the error says what to do', async () => {
     const { world, driver, ids } = await runningFleet(2, { min: 1 });
     await expect(driver.retire(ids)).rejects.toMatchObject({
       kind: 'config',
-      message: expect.stringMatching(/keeps at least 1 .* so 1 cannot be let go/),
+      message: expect.stringMatching(/keeps at least 1 .* so 1 cannot be retired/),
       hint: expect.stringContaining('--min-size 0'),
     });
     expect(world.ends).toHaveLength(1);
     expect(world.desired).toBe(1);
   });
 
-  it('is replaced at the minimum when it has to go', async () => {
+  it('is replaced at the minimum when it is terminated', async () => {
     const { world, driver, ids } = await runningFleet(1, { min: 1 });
     await driver.terminate(ids);
     expect(world.ends).toEqual([['i-1', 'keep']]);
     const [gone, coming] = await driver.members();
     expect(gone).toMatchObject({ id: 'i-1', state: 'draining' });
-    expect(coming).toMatchObject({ state: 'running', kind: 'asked for, not launched yet' });
+    expect(coming).toMatchObject({ state: 'running', kind: 'requested, not launched yet' });
   });
 
-  it('leaves the capacity as it is where more are there than are desired', async () => {
+  it('does not lower the capacity if there are more instances than desired', async () => {
     const { world, driver, ids } = await runningFleet(3);
     world.desired = 2;
     await driver.retire(ids.slice(0, 2));
@@ -272,7 +272,7 @@ describe('an instance that ends', () => {
   });
 });
 
-describe('what AWS does by itself', () => {
+describe('a change that AWS makes by itself', () => {
   it('makes a new member of the instance that replaces an unhealthy one', async () => {
     const { world, driver } = await runningFleet(2);
     world.set('i-1', 'InService', 'shutting-down');
@@ -284,7 +284,7 @@ describe('what AWS does by itself', () => {
     expect(world.sets).toEqual([2]);
   });
 
-  it('keeps stopped instances in its warm pool, which no launch counts', async () => {
+  it('moves an instance to the warm pool, which does not count as capacity', async () => {
     const { world, driver } = await runningFleet(2);
     world.set('i-2', 'Warmed:Stopped', 'stopped');
     world.desired = 1;
@@ -313,7 +313,7 @@ describe('what AWS does by itself', () => {
     },
   );
 
-  it('is seen early or late: one list has an instance before the other', async () => {
+  it('may appear in one listing before the other', async () => {
     const { world, driver } = await runningFleet(1);
     world.group.delete('i-1');
     expect(await states(driver)).toEqual({ 'i-1': 'running' });
@@ -324,7 +324,7 @@ describe('what AWS does by itself', () => {
 });
 
 describe('a member of an Auto Scaling group', () => {
-  it('expires with its lifetime and a margin, and says what it is', async () => {
+  it('has a kind, a price, and an expiry of its lifetime and a margin', async () => {
     const { driver } = await runningFleet(1);
     expect(await driver.members()).toMatchObject([
       { kind: 'c7i.large us-east-1a on-demand', hourlyUsd: 0.1, expiresAtMs: 5_400_000 },
@@ -332,7 +332,7 @@ describe('a member of an Auto Scaling group', () => {
   });
 });
 
-describe('a group that cannot be a fleet', () => {
+describe('the check of a group', () => {
   const ec2 = {
     template: async () => ({ instanceType: 'c7i.large' }),
     types: async (names: readonly string[]) =>
@@ -345,17 +345,17 @@ describe('a group that cannot be a fleet', () => {
     return checkGroup({ group }, ec2, { group: GROUP, min });
   };
 
-  it('is not one of the usual kind', async () => {
+  it('returns the types that the group may launch', async () => {
     expect(await check({})).toEqual(['c7i.large']);
     expect(await check({ instanceTypes: ['m7i.large', 'c7i.large'] })).toEqual(['m7i.large', 'c7i.large']);
     expect(await check({ choosesTypes: true })).toEqual([]);
   });
   it.each([
     ['counts weights', { otherUnit: 'weights' }, 0, /counts weights/, /WeightedCapacity/],
-    ['keeps more than we do', { min: 2 }, 1, /keeps at least 2 .*--min is 1/, /--min 2/],
-    ['has less room than is to be kept', { max: 2 }, 3, /at most 2 .*--min is 3/, /Raise its MaxSize/],
+    ['keeps more than --min', { min: 2 }, 1, /keeps at least 2 .*--min is 1/, /--min 2/],
+    ['has a maximum below --min', { max: 2 }, 3, /at most 2 .*--min is 3/, /Raise its MaxSize/],
     ['has no launch template', { template: undefined }, 0, /no launch template/, /launch configuration/],
-  ])('is one that %s', async (_, over, min, words, wayOut) => {
+  ])('refuses a group that %s', async (_, over, min, words, wayOut) => {
     await expect(check(over, min)).rejects.toMatchObject({
       kind: 'config',
       message: expect.stringMatching(words),

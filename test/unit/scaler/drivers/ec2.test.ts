@@ -8,7 +8,7 @@ import { MachineWatch } from '../../../../src/scaler/machines.ts';
 import { suspects } from '../../../../src/scaler/reap.ts';
 import { virtualClock } from '../../virtual-clock.ts';
 
-/** EC2 in memory: launches and tags at once; tests put faults in its place. */
+/** EC2 in memory. Launches and tags take effect at once; tests replace its methods to inject faults. */
 function standIn() {
   const instances = new Map<string, Ec2Instance>();
   const asked: Ec2Launch[] = [];
@@ -94,7 +94,7 @@ describe('stopped instances that are started', () => {
     return { ...fleet, id: started[0] ?? '' };
   }
 
-  it('run on though EC2 lists their old state and tags for a moment', async () => {
+  it('count as running although EC2 lists their old state and tags for a moment', async () => {
     const { ec2, driver, instances } = await withOneStopped();
     const stale = await ec2.describe({ key: '', value: '' });
     await driver.launch({ count: 1, decision: '1-2' });
@@ -105,7 +105,7 @@ describe('stopped instances that are started', () => {
     expect(stateOf(instances)).toEqual(['pending']);
   });
 
-  it('make way for new ones where there is no capacity to start them', async () => {
+  it('are replaced by new ones if there is no capacity to start them', async () => {
     const { ec2, driver } = await withOneStopped();
     ec2.start = async () => [];
     const answer = await driver.launch({ count: 1, decision: '1-2' });
@@ -113,7 +113,7 @@ describe('stopped instances that are started', () => {
     expect((await driver.members()).map(({ state }) => state).toSorted()).toEqual(['running', 'stopped']);
   });
 
-  it('make way for new ones where they may not or cannot be started', async () => {
+  it('are replaced by new ones if starting them is refused', async () => {
     const { ec2, driver } = await withOneStopped();
     ec2.start = async () => {
       throw new ImgclsError('permanent', 'Could not start instances: its key is gone.');
@@ -121,7 +121,7 @@ describe('stopped instances that are started', () => {
     expect((await driver.launch({ count: 1, decision: '1-2' })).started).toHaveLength(1);
   });
 
-  it('are not launched a second time where the answer to starting them was lost', async () => {
+  it('are not launched a second time if the answer to StartInstances was lost', async () => {
     const { ec2, driver, asked, id } = await withOneStopped();
     const startNow = ec2.start;
     ec2.start = async (ids) => {
@@ -133,7 +133,7 @@ describe('stopped instances that are started', () => {
     expect(await driver.members()).toMatchObject([{ id, state: 'running' }]);
   });
 
-  it('are told from those that EC2 has no capacity for, and from those we may not start', async () => {
+  it('fail to start without an error for missing capacity, and with one for missing permission', async () => {
     const refusing = (name: string) => ({
       send: async () => {
         throw Object.assign(new Error('Refused.'), { name });
@@ -145,7 +145,7 @@ describe('stopped instances that are started', () => {
     await expect(start('RequestTimeout')).rejects.toMatchObject({ kind: 'transient' });
   });
 
-  it('boot anew in the eyes of the controller that saw them ready before', async () => {
+  it('are booting again for a controller that knew them as stopped', async () => {
     const { clock } = fleetOf();
     const watch = new MachineWatch(clock);
     const member = { id: 'i-1', launchedAtMs: 0 };
@@ -156,22 +156,22 @@ describe('stopped instances that are started', () => {
     expect(machine?.phase).toBe('booting');
     const found = suspects({
       members,
-      heard: new Map(),
-      sightingOf: (id) => watch.sightingOf(id),
+      workers: new Map(),
+      machineObservation: (id) => watch.observationOf(id),
       nowMs: clock.nowMs(),
       monotonicMs: clock.monotonicMs(),
       bootDeadlineMs: 600_000,
     });
     expect(found).toEqual([]);
   });
-  it('boot anew though their worker was ready before the stop', async () => {
+  it('are booting again although their worker was ready before the stop', async () => {
     const { clock } = fleetOf();
     const watch = new MachineWatch(clock);
-    const heard = new Map([
+    const workers = new Map([
       ['i-1', { status: { state: 'ready' }, silentForMs: 0, modifiedAtMs: 0, isNew: true }],
     ]) as never;
     const member = { id: 'i-1', launchedAtMs: 0 };
-    watch.join([{ ...member, state: 'running' }], heard);
+    watch.join([{ ...member, state: 'running' }], workers);
     watch.join([{ ...member, state: 'stopped' }], new Map());
     clock.advance(1000);
     expect(watch.join([{ ...member, state: 'running' }], new Map())[0]?.phase).toBe('booting');
@@ -179,7 +179,7 @@ describe('stopped instances that are started', () => {
 });
 
 describe('pools that refused', () => {
-  it('are asked again before five minutes are over where there is no other', async () => {
+  it('are asked again within five minutes if there is no other pool', async () => {
     const { ec2, driver, clock } = fleetOf();
     const launchNow = ec2.launch;
     ec2.launch = async () => ({ started: [], refusals: [noCapacity()] });
@@ -189,7 +189,7 @@ describe('pools that refused', () => {
     expect((await driver.launch({ count: 1, decision: '1-2' })).started).toHaveLength(1);
   });
 
-  it('do not end the launch in the others when they refuse for good', async () => {
+  it('do not end the launch in other pools when they refuse for good', async () => {
     const pools = [
       { instanceType: 'c7i.large', subnet: 'subnet-gone' },
       { instanceType: 'c7i.large', subnet: 'subnet-1' },
@@ -223,8 +223,8 @@ describe('instances just launched', () => {
   });
 });
 
-describe('what is launched', () => {
-  it('may take its image from a parameter of SSM', async () => {
+describe('the check before the first launch', () => {
+  it('accepts a launch template with an image from an SSM parameter', async () => {
     const { ec2 } = standIn();
     ec2.template = async () => ({ instanceType: 'c7i.large', imageId: 'resolve:ssm:/imgcls/image' });
     ec2.imageArchitecture = async (id) => {
@@ -232,7 +232,7 @@ describe('what is launched', () => {
     };
     expect(await checkEc2(ec2, { template: 'workers', instanceTypes: [] })).toEqual(['c7i.large']);
   });
-  it('has one architecture', async () => {
+  it('refuses types of different architectures', async () => {
     const { ec2 } = standIn();
     ec2.template = async () => ({});
     ec2.types = async (names) =>

@@ -37,7 +37,7 @@ const machine = (phase: MachinePhase, over: Partial<Machine> = {}): Machine => (
 });
 const some = (number: number, phase: MachinePhase, over: Partial<Machine> = {}) =>
   Array.from({ length: number }, () => machine(phase, over));
-const seen = (over: Partial<Snapshot> = {}): Snapshot => ({
+const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   backlog: backlog(0),
   machines: [],
   jobs: [],
@@ -45,93 +45,101 @@ const seen = (over: Partial<Snapshot> = {}): Snapshot => ({
   throughputImagesPerSecond: 0,
   ...over,
 });
-const quiet: History = { sinceLaunchMs: undefined, recentlyNeeded: 0 };
+const noHistory: History = { sinceLaunchMs: undefined, recentlyNeeded: 0 };
 
 describe('the backlog policy', () => {
   it('launches nothing when there is no work', () => {
-    expect(decide(seen(), settings(), quiet)).toMatchObject({ target: 0, launch: 0, retire: [] });
+    expect(decide(snapshot(), settings(), noHistory)).toMatchObject({ target: 0, launch: 0, retire: [] });
   });
 
   it('launches one machine for one image', () => {
-    expect(decide(seen({ backlog: backlog(1) }), settings(), quiet).launch).toBe(1);
+    expect(decide(snapshot({ backlog: backlog(1) }), settings(), noHistory).launch).toBe(1);
   });
 
   it('launches as many as drain a burst within the target, boot time included', () => {
     // 50 s of the target are left to work in, half of it being the least: 500 images a machine.
-    const decision = decide(seen({ backlog: backlog(5000) }), settings(), quiet);
+    const decision = decide(snapshot({ backlog: backlog(5000) }), settings(), noHistory);
     expect(decision.launch).toBe(10);
-    expect(decision.reason).toContain('5000 images to be done within 120 s need 10');
+    expect(decision.reason).toBe('5000 images within 120 s need 10 workers at 10 images/s each');
   });
 
   it('launches at most what --max allows, and says so', () => {
-    const decision = decide(seen({ backlog: backlog(100_000) }), settings(), quiet);
+    const decision = decide(snapshot({ backlog: backlog(100_000) }), settings(), noHistory);
     expect(decision).toMatchObject({ launch: 15, target: 15 });
     expect(decision.reason).toContain('--max allows 15');
   });
 
-  it('launches no second fleet while the first one boots', () => {
+  it('launches no second fleet while the first boots', () => {
     const machines = some(10, 'booting', { ageMs: 5000 });
-    expect(decide(seen({ backlog: backlog(5000), machines }), settings(), quiet).launch).toBe(0);
+    expect(decide(snapshot({ backlog: backlog(5000), machines }), settings(), noHistory).launch).toBe(0);
   });
 
-  it('launches more when those that boot are long overdue', () => {
+  it('launches more when the booting machines are long overdue', () => {
     const machines = some(10, 'booting', { ageMs: 300_000 });
-    expect(decide(seen({ backlog: backlog(5000), machines }), settings(), quiet).launch).toBeGreaterThan(0);
+    expect(
+      decide(snapshot({ backlog: backlog(5000), machines }), settings(), noHistory).launch,
+    ).toBeGreaterThan(0);
   });
 
-  it('launches nothing that would come up when the work is gone', () => {
+  it('launches no machine that would be ready only after the work is done', () => {
     const machines = some(2, 'busy');
     const work = backlog(1300, { waiting: 60, inFlight: 20 });
-    expect(decide(seen({ backlog: work, machines }), settings({ targetMs: 30_000 }), quiet).launch).toBe(0);
+    expect(
+      decide(snapshot({ backlog: work, machines }), settings({ targetMs: 30_000 }), noHistory).launch,
+    ).toBe(0);
   });
 
-  it('launches no more machines than there are messages to take', () => {
+  it('launches no more machines than there are messages to receive', () => {
     const decision = decide(
-      seen({ backlog: backlog(5000, { waiting: 3 }) }),
+      snapshot({ backlog: backlog(5000, { waiting: 3 }) }),
       settings({ targetMs: 1000 }),
-      quiet,
+      noHistory,
     );
     expect(decision.launch).toBe(3);
   });
 
-  it('counts what dead workers held as work: it comes back', () => {
+  it('counts messages of dead workers as work, because they are redelivered', () => {
     const work = backlog(16, { waiting: 0, inFlight: 1 });
-    expect(decide(seen({ backlog: work }), settings(), quiet).launch).toBe(1);
+    expect(decide(snapshot({ backlog: work }), settings(), noHistory).launch).toBe(1);
   });
 
-  it('does not launch for what a busy worker holds', () => {
+  it('does not launch for messages that a busy worker holds', () => {
     const work = backlog(16_000, { waiting: 0, inFlight: 1000 });
-    const decision = decide(seen({ backlog: work, machines: some(1, 'busy') }), settings(), quiet);
+    const decision = decide(snapshot({ backlog: work, machines: some(1, 'busy') }), settings(), noHistory);
     expect(decision.launch).toBe(0);
-    expect(decision.reason).toBe("the last 16000 images are in the workers' hands");
+    expect(decision.reason).toBe('the workers already have the last 16000 images');
   });
 
-  it('counts a worker that a person started as one of those that do the work', () => {
+  it('counts an unmanaged worker as one that does the work', () => {
     const machines = [machine('busy', { managed: false })];
-    expect(decide(seen({ backlog: backlog(100), machines }), settings(), quiet).launch).toBe(0);
+    expect(decide(snapshot({ backlog: backlog(100), machines }), settings(), noHistory).launch).toBe(0);
   });
 });
 
 describe('unknown', () => {
   const fleet = some(3, 'idle', { phaseForMs: 3_600_000 });
-  it('holds what is there when the queue cannot be read', () => {
-    const decision = decide(seen({ backlog: { unknown: 'throttled' }, machines: fleet }), settings(), quiet);
+  it('changes nothing when the queues cannot be read', () => {
+    const decision = decide(
+      snapshot({ backlog: { unknown: 'throttled' }, machines: fleet }),
+      settings(),
+      noHistory,
+    );
     expect(decision).toMatchObject({ target: 3, launch: 0, retire: [] });
-    expect(decision.reason).toBe('holding what is there: the backlog is unknown (throttled)');
+    expect(decision.reason).toBe('no change: the queues could not be read (throttled)');
   });
   it('launches no second fleet when the fleet cannot be read', () => {
     const decision = decide(
-      seen({ backlog: backlog(5000), machines: { unknown: 'denied' } }),
+      snapshot({ backlog: backlog(5000), machines: { unknown: 'denied' } }),
       settings(),
-      quiet,
+      noHistory,
     );
     expect(decision).toMatchObject({ launch: 0, retire: [] });
   });
   it('launches nothing under a job cost cap while the jobs cannot be read', () => {
     const decision = decide(
-      seen({ backlog: backlog(5000), jobs: { unknown: 'denied' } }),
+      snapshot({ backlog: backlog(5000), jobs: { unknown: 'denied' } }),
       settings({ maxJobCostUsd: 1 }),
-      quiet,
+      noHistory,
     );
     expect(decision.launch).toBe(0);
   });
@@ -142,113 +150,130 @@ describe('shrinking', () => {
     const idle = machine('idle', { phaseForMs: 5000 });
     const busy = machine('busy');
     const decision = decide(
-      seen({ backlog: backlog(16, { waiting: 0, inFlight: 1 }), machines: [idle, busy] }),
+      snapshot({ backlog: backlog(16, { waiting: 0, inFlight: 1 }), machines: [idle, busy] }),
       settings({ idleMs: 5000 }),
-      { ...quiet, recentlyNeeded: 2 },
+      { ...noHistory, recentlyNeeded: 2 },
     );
     expect(decision.retire).toEqual([idle.id]);
   });
-  it('keeps one that has idled for less, while it was needed a moment ago', () => {
+  it('keeps one that has idled for less and was needed a moment ago', () => {
     const machines = [machine('idle', { phaseForMs: 4000 })];
-    const decision = decide(seen({ machines }), settings({ idleMs: 5000 }), { ...quiet, recentlyNeeded: 1 });
+    const decision = decide(snapshot({ machines }), settings({ idleMs: 5000 }), {
+      ...noHistory,
+      recentlyNeeded: 1,
+    });
     expect(decision.retire).toEqual([]);
   });
-  it('keeps an idle one for a tenth of its age unless told otherwise', () => {
+  it('keeps an idle worker for a tenth of its age without --idle-seconds', () => {
     const kept = machine('idle', { ageMs: 300_000, phaseForMs: 29_000 });
     const gone = machine('idle', { ageMs: 300_000, phaseForMs: 30_000 });
-    const decision = decide(seen({ machines: [kept, gone] }), settings(), { ...quiet, recentlyNeeded: 2 });
+    const decision = decide(snapshot({ machines: [kept, gone] }), settings(), {
+      ...noHistory,
+      recentlyNeeded: 2,
+    });
     expect(decision.retire).toEqual([gone.id]);
   });
-  it('keeps what is paid for: nothing ends in its first minute', () => {
+  it('retires nothing in its first minute, which is paid for', () => {
     const machines = some(2, 'idle', { ageMs: 59_000, phaseForMs: 50_000 });
-    expect(decide(seen({ machines }), settings(), quiet).retire).toEqual([]);
+    expect(decide(snapshot({ machines }), settings(), noHistory).retire).toEqual([]);
   });
   it('retires nothing just after a launch', () => {
     const machines = some(2, 'idle', { phaseForMs: 600_000 });
-    expect(decide(seen({ machines }), settings(), { ...quiet, sinceLaunchMs: 9000 }).retire).toEqual([]);
+    expect(decide(snapshot({ machines }), settings(), { ...noHistory, sinceLaunchMs: 9000 }).retire).toEqual(
+      [],
+    );
   });
-  it('lets go at once of what is above --max, idle ones first', () => {
+  it('retires at once what is above --max, idle workers first', () => {
     const busy = some(3, 'busy');
     const idle = machine('idle');
-    const { retire } = decide(seen({ machines: [...busy, idle] }), settings({ max: 2 }), quiet);
+    const { retire, reason } = decide(
+      snapshot({ machines: [...busy, idle] }),
+      settings({ max: 2 }),
+      noHistory,
+    );
     expect(retire).toHaveLength(2);
     expect(retire[0]).toBe(idle.id);
+    expect(reason).toBe('the queues are empty; 2 workers are retired: the limit is 2');
   });
   it('keeps --min', () => {
     const machines = some(3, 'idle', { phaseForMs: 3_600_000 });
-    expect(decide(seen({ machines }), settings({ min: 2 }), quiet).retire).toHaveLength(1);
+    expect(decide(snapshot({ machines }), settings({ min: 2 }), noHistory).retire).toHaveLength(1);
   });
 });
 
 describe('cost caps', () => {
-  it('allow no more machines than --max-hourly-cost pays for, those that boot included', () => {
+  it('allow no more machines than --max-hourly-cost pays for, booting ones included', () => {
     const machines = some(2, 'booting', { ageMs: 1000 });
     const decision = decide(
-      seen({ backlog: backlog(50_000), machines }),
+      snapshot({ backlog: backlog(50_000), machines }),
       settings({ maxHourlyCostUsd: 1.1 }),
-      quiet,
+      noHistory,
     );
     expect(decision.launch).toBe(1);
-    expect(decision.warnings[0]).toContain('--max-hourly-cost $1.10 allows 3 at $0.3600 an hour');
+    expect(decision.warnings[0]).toContain('--max-hourly-cost $1.10 allows 3 machines at $0.3600 an hour');
   });
-  it('let everything go, loudly, when the jobs have cost --max-job-cost', () => {
+  it('retire everything, with a warning, when the jobs have cost --max-job-cost', () => {
     const machines = some(2, 'busy');
     const decision = decide(
-      seen({ backlog: backlog(5000), machines, jobs: [{ id: 'j', totalImages: 5000, costUsd: 2 }] }),
+      snapshot({ backlog: backlog(5000), machines, jobs: [{ id: 'j', totalImages: 5000, costUsd: 2 }] }),
       settings({ maxJobCostUsd: 2 }),
-      quiet,
+      noHistory,
     );
     expect(decision).toMatchObject({ launch: 0, target: 0 });
     expect(decision.retire).toHaveLength(2);
-    expect(decision.warnings[0]).toContain('a higher cap goes on with it');
+    expect(decision.warnings[0]).toContain('The work waits. Raise the cap to continue.');
   });
-  it('launch only what the rest of --max-job-cost pays the boot of', () => {
+  it('launch only machines whose boot the rest of --max-job-cost pays for', () => {
     // A boot costs 70 s of $0.36 an hour: $0.007.
     const decision = decide(
-      seen({ backlog: backlog(50_000), jobs: [{ id: 'j', totalImages: 50_000, costUsd: 0.97 }] }),
+      snapshot({ backlog: backlog(50_000), jobs: [{ id: 'j', totalImages: 50_000, costUsd: 0.97 }] }),
       settings({ maxJobCostUsd: 1 }),
-      quiet,
+      noHistory,
     );
     expect(decision.launch).toBe(4);
   });
   it('stop all work when a job has cost more than --max-job-cost', () => {
     const decision = decide(
-      seen({
+      snapshot({
         backlog: backlog(5000),
         machines: some(2, 'busy'),
         jobs: [{ id: 'j', totalImages: 5000, costUsd: 2.5 }],
       }),
       settings({ maxJobCostUsd: 2 }),
-      quiet,
+      noHistory,
     );
     expect(decision).toMatchObject({ launch: 0, target: 0 });
-    expect(decision.warnings[0]).toContain('a higher cap goes on with it');
+    expect(decision.warnings[0]).toContain('The work waits. Raise the cap to continue.');
   });
   it('do not take what one job has cost beyond --max-job-cost from another job', () => {
     const jobs = [
       { id: 'over', totalImages: 50_000, costUsd: 6 },
       { id: 'new', totalImages: 50_000, costUsd: 0.97 },
     ];
-    const decision = decide(seen({ backlog: backlog(100_000), jobs }), settings({ maxJobCostUsd: 1 }), quiet);
+    const decision = decide(
+      snapshot({ backlog: backlog(100_000), jobs }),
+      settings({ maxJobCostUsd: 1 }),
+      noHistory,
+    );
     expect(decision.launch).toBe(4);
   });
   it('count nothing for a machine that boots longer than usual: its boot is paid', () => {
     const decision = decide(
-      seen({
+      snapshot({
         backlog: backlog(50_000),
         machines: some(1, 'booting', { ageMs: 300_000 }),
         jobs: [{ id: 'j', totalImages: 50_000, costUsd: 0.97 }],
       }),
       settings({ maxJobCostUsd: 1 }),
-      quiet,
+      noHistory,
     );
     expect(decision.launch).toBe(4);
   });
   it('launch nothing when the price of a machine is not known', () => {
     const decision = decide(
-      seen({ backlog: backlog(5000) }),
+      snapshot({ backlog: backlog(5000) }),
       settings({ hourlyUsd: undefined, maxHourlyCostUsd: 1 }),
-      quiet,
+      noHistory,
     );
     expect(decision.launch).toBe(0);
     expect(decision.warnings[0]).toContain('set pricePerHour');
@@ -256,8 +281,12 @@ describe('cost caps', () => {
 });
 
 describe('the per-message policy', () => {
-  it('wants one machine a message, up to --max', () => {
-    const decision = decide(seen({ backlog: backlog(20 * 16) }), settings({ policy: 'per-message' }), quiet);
+  it('wants one machine per message, up to --max', () => {
+    const decision = decide(
+      snapshot({ backlog: backlog(20 * 16) }),
+      settings({ policy: 'per-message' }),
+      noHistory,
+    );
     expect(decision).toMatchObject({ needed: 20, launch: 15 });
   });
 });
@@ -300,27 +329,27 @@ const histories = fc.record({
 const own = (machines: readonly Machine[]) => machines.filter(({ phase }) => phase !== 'stopped');
 const serving = (machines: readonly Machine[]) => own(machines).filter(({ phase }) => phase !== 'draining');
 
-describe('whatever the world looks like', () => {
+describe('for any snapshot', () => {
   const holds = (
     property: (machines: Machine[], work: Backlog, limit: PolicySettings, history: History) => void,
   ) => fc.assert(fc.property(fleets, backlogs, limits, histories, property), { numRuns: 500 });
 
   it('there are never more than --max', () =>
     holds((machines, work, limit, history) => {
-      const { launch } = decide(seen({ machines, backlog: work }), limit, history);
+      const { launch } = decide(snapshot({ machines, backlog: work }), limit, history);
       if (launch > 0) expect(own(machines).length + launch).toBeLessThanOrEqual(limit.max);
     }));
 
   it('there are never fewer than --min once there is room for them', () =>
     holds((machines, work, limit, history) => {
-      const { target } = decide(seen({ machines, backlog: work }), limit, history);
+      const { target } = decide(snapshot({ machines, backlog: work }), limit, history);
       const draining = own(machines).length - serving(machines).length;
       expect(target).toBeGreaterThanOrEqual(Math.min(limit.min, Math.max(0, limit.max - draining)));
     }));
 
   it('a busy worker is never retired while an idle one stays', () =>
     holds((machines, work, limit, history) => {
-      const retired = new Set(decide(seen({ machines, backlog: work }), limit, history).retire);
+      const retired = new Set(decide(snapshot({ machines, backlog: work }), limit, history).retire);
       const isBusyRetired = machines.some(({ id, phase }) => retired.has(id) && phase === 'busy');
       const isIdleKept = machines.some(({ id, phase }) => !retired.has(id) && phase === 'idle');
       expect(isBusyRetired && isIdleKept).toBe(false);
@@ -328,25 +357,27 @@ describe('whatever the world looks like', () => {
 
   it('nothing is launched and retired at once', () =>
     holds((machines, work, limit, history) => {
-      const { launch, retire } = decide(seen({ machines, backlog: work }), limit, history);
+      const { launch, retire } = decide(snapshot({ machines, backlog: work }), limit, history);
       expect(Math.min(launch, retire.length)).toBe(0);
     }));
 
   it('more work never launches less', () =>
     holds((machines, work, limit, history) => {
       const more: Backlog = { ...work, waiting: work.waiting + 100, images: work.images + 1600 };
-      const fewer = decide(seen({ machines, backlog: work }), limit, history).launch;
-      expect(decide(seen({ machines, backlog: more }), limit, history).launch).toBeGreaterThanOrEqual(fewer);
+      const fewer = decide(snapshot({ machines, backlog: work }), limit, history).launch;
+      expect(decide(snapshot({ machines, backlog: more }), limit, history).launch).toBeGreaterThanOrEqual(
+        fewer,
+      );
     }));
 
-  it('a launch is enough: the next look launches nothing more', () =>
+  it('a launch is enough: the next tick launches nothing more', () =>
     holds((machines, work, limit, history) => {
-      const { launch } = decide(seen({ machines, backlog: work }), limit, history);
+      const { launch } = decide(snapshot({ machines, backlog: work }), limit, history);
       if (launch === 0) return;
       const launched = Array.from({ length: launch }, (_, at) =>
         machine('booting', { id: `new-${at}`, ageMs: 0 }),
       );
-      const next = decide(seen({ machines: [...machines, ...launched], backlog: work }), limit, {
+      const next = decide(snapshot({ machines: [...machines, ...launched], backlog: work }), limit, {
         ...history,
         sinceLaunchMs: 0,
       });
@@ -373,7 +404,7 @@ describe('constant work', () => {
         return { ...each, phase, phaseForMs, ageMs: each.ageMs + 5000 };
       });
       const decision = decide(
-        seen({ backlog: backlog(images), machines, throughputImagesPerSecond: done / 5 }),
+        snapshot({ backlog: backlog(images), machines, throughputImagesPerSecond: done / 5 }),
         settings(),
         { sinceLaunchMs: undefined, recentlyNeeded: Math.max(0, ...needs.slice(-6)) },
       );
