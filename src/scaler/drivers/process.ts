@@ -113,12 +113,14 @@ class ProcessFleet implements FleetDriver {
     const { clock, drainMs = DRAIN_MS } = this.#options;
     // Read before the files: a worker that has a status but no file was launched without one.
     const observations = await this.#statuses.read();
-    await this.#children.handleExits((exit) => this.#handleExit(exit, observations));
+    const handleExits = () => this.#children.handleExits((exit) => this.#handleExit(exit, observations));
+    await handleExits();
     const living: WorkerFile[] = [];
     for (const file of await this.#allFiles(observations)) {
       if (!isAlive(file)) {
-        // A child of this process whose exit arrived only now is handled at the next call.
-        if (!this.#children.isUnhandled(file.id)) await this.#cleanUp(file, observations);
+        // A child may have ended just now. Its files must be gone when it is not a member any more.
+        if (this.#children.isUnhandled(file.id)) await handleExits();
+        else await this.#cleanUp(file, observations);
         continue;
       }
       const current = this.#applyStatus(file, observations.get(file.id));
