@@ -177,7 +177,7 @@ describe('imgcls scale on one machine', () => {
     expect(announced.code, announced.stderr).toBe(0);
     const { code, stdout } = await scale(dataDir, '--dry-run', '--once').finished;
     expect(code).toBe(0);
-    expect(stdout).toContain('target 4 (would launch 4): 500 images to be done');
+    expect(stdout).toContain('target 4 (would launch 4): 500 images within ');
     expect(await workers(dataDir)).toEqual([]);
   });
 
