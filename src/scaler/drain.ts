@@ -1,7 +1,7 @@
 import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
-import { pluralize } from '../core/money/pluralize.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, isTransient, messageOf } from '../core/runtime/errors.ts';
+import { pluralize } from '../core/text/pluralize.ts';
 import type { FleetDriver, FleetMember } from './fleet.ts';
 import type { LockKeeper } from './lock.ts';
 

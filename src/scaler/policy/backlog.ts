@@ -2,7 +2,7 @@
  * Drains the backlog within the target time, from the measured throughput and boot time of a machine. A booting machine
  * counts with the images that it will do once it is ready.
  */
-import { pluralize } from '../../core/money/pluralize.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import type { Machine, MachinePhase } from '../snapshot.ts';
 import type { KnownSnapshot, Policy, PolicySettings } from './policy.ts';
 

@@ -1,6 +1,6 @@
 /** How many machines the cost caps allow. A launch commits money at once, so boots in progress count. */
 import { dollars } from '../../core/money/money.ts';
-import { pluralize } from '../../core/money/pluralize.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import { isUnknown, type Machine, type Measured, type OrUnknown, type UnfinishedJob } from '../snapshot.ts';
 import type { PolicySettings } from './policy.ts';
 

@@ -1,4 +1,4 @@
-import { pluralize } from '../../core/money/pluralize.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import type { Policy } from './policy.ts';
 
 /** The rule of the system that imgcls descends from (arXiv 2305.01634): one machine per message. For comparison. */

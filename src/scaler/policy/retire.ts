@@ -2,7 +2,7 @@
  * Which machines are retired. A busy one is retired only above a limit, and only if there are not enough idle and booting
  * ones.
  */
-import { pluralize } from '../../core/money/pluralize.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import type { Machine } from '../snapshot.ts';
 import type { LaunchBudget } from './budget.ts';
 import type { History, PolicySettings } from './policy.ts';
