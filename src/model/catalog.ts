@@ -1,18 +1,18 @@
-// Models that can be pulled by name: files of the ONNX Model Zoo, pinned by content.
+// Models that can be pulled by name: files of the ONNX Model Zoo, pinned by sha256.
 
 import type { ModelManifest, ModelVariant, Preprocessing } from '../core/model/model.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** Where the ONNX Model Zoo keeps its files since July 2025. A mirror has the same paths below another address. */
+/** Where the ONNX Model Zoo has its files since July 2025. A mirror has the same paths below another URL. */
 export const HUB_URL =
   'https://huggingface.co/onnxmodelzoo/legacy_models/resolve/main/validated/vision/classification/';
 
-/** The model that the product is about; what else is used without being asked for is announced. */
+/** The model that the product is about. If another one is used by default, a notice says so. */
 export const PREFERRED_MODEL = 'resnet50';
 
-/** One file that is known to be the model. */
+/** One file that contains the model. */
 export interface PinnedFile {
-  /** Below the hub's address. */
+  /** Below the hub's URL. */
   path: string;
   sha256: string;
   bytes: number;
@@ -23,14 +23,14 @@ export interface CatalogEntry {
   variant: ModelVariant;
   version: string;
   licence: string;
-  /** The first is what is pulled. The others are the same model too: earlier uploads, another encoding. */
+  /** The first one is pulled. The others contain the same model: earlier uploads, or another encoding. */
   files: readonly [PinnedFile, ...PinnedFile[]];
   preprocess: Preprocessing;
   activation: ModelManifest['activation'];
   accuracy?: NonNullable<ModelManifest['accuracy']>;
 }
 
-/** How nearly every ImageNet model wants its images; measured on ResNet-50: other kernels lose 1 %, squashing 4 %. */
+/** The recipe of nearly every ImageNet model. Measured on ResNet-50, other kernels lose 1 %, squashing loses 4 %. */
 export const STANDARD_PREPROCESSING: Preprocessing = {
   resizeShortestSide: 256,
   cropSize: 224,
@@ -131,7 +131,7 @@ export const catalog: readonly CatalogEntry[] = [
         bytes: 51946641,
       },
     ],
-    // Its own way: (x - 127) / 128, interleaved input, probabilities as output.
+    // A recipe of its own: (x - 127) / 128, interleaved input, probabilities as output.
     preprocess: {
       ...STANDARD_PREPROCESSING,
       mean: [127 / 255, 127 / 255, 127 / 255],
@@ -142,24 +142,24 @@ export const catalog: readonly CatalogEntry[] = [
   },
 ];
 
-/** The entries of a name, one a variant. @throws {ImgclsError} of kind `usage` when there are none. */
+/** The entries of a name, one for each variant. @throws {ImgclsError} of kind `usage` if there are none. */
 export function catalogEntries(name: string): CatalogEntry[] {
   const entries = catalog.filter((entry) => entry.name === name);
   if (entries.length > 0) return entries;
   const names = [...new Set(catalog.map((entry) => entry.name))].join(', ');
-  throw new ImgclsError('usage', `No model named "${name}" can be pulled.`, {
-    hint: `There are ${names}. Any other ONNX classifier: imgcls model import FILE.`,
+  throw new ImgclsError('usage', `Cannot pull a model named "${name}": it is not in the catalog.`, {
+    hint: `The catalog has ${names}. Install any other ONNX classifier with "imgcls model import FILE".`,
   });
 }
 
-/** How to get hold of a variant that is not installed. */
+/** How to install a variant that is missing. */
 export function howToGet(name: string, variant: ModelVariant): string {
   return catalog.some((entry) => entry.name === name && entry.variant === variant)
-    ? `imgcls model pull ${name} --variant ${variant}`
-    : `It cannot be pulled. "imgcls model import FILE --name ${name} --variant ${variant}" installs one that you have; "imgcls model list" shows other models.`;
+    ? `Run "imgcls model pull ${name} --variant ${variant}".`
+    : `The catalog does not have it. Install a file that you have with "imgcls model import FILE --name ${name} --variant ${variant}", or choose another model ("imgcls model list").`;
 }
 
-/** The entry whose file has this content. */
+/** The entry that has a file with this sha256. */
 export function recognize(sha256: string): CatalogEntry | undefined {
   return catalog.find(({ files }) => files.some((file) => file.sha256 === sha256));
 }

@@ -1,4 +1,4 @@
-// Does a model folder do what it says?
+// Checks that an installed model works.
 
 import { join } from 'node:path';
 import { ImgclsError } from '../core/runtime/errors.ts';
@@ -7,8 +7,8 @@ import { imageElements } from './preprocess.ts';
 import { openSession } from './session.ts';
 
 /**
- * Checks the weights' sha256, loads them and runs them on one made-up image.
- * @throws {ImgclsError} of kind `permanent` that says what is wrong.
+ * Checks the sha256 of the weights, loads them and runs them on one synthetic image.
+ * @throws {ImgclsError} of kind `permanent` that names the problem.
  */
 export async function checkModel(dir: string, signal?: AbortSignal): Promise<void> {
   const { manifest, labels } = await readModelFolder(dir);
@@ -21,7 +21,8 @@ export async function checkModel(dir: string, signal?: AbortSignal): Promise<voi
     if (output.length !== labels.length || !output.every(Number.isFinite)) {
       throw new ImgclsError(
         'permanent',
-        `The model in ${dir} gives ${output.length} numbers for ${labels.length} classes, or some that are not finite.`,
+        `The model in ${dir} returned ${output.length} numbers for ${labels.length} classes, or numbers that are not finite.`,
+        { hint: 'Remove the model, then pull or import it again.' },
       );
     }
   } finally {
@@ -29,7 +30,7 @@ export async function checkModel(dir: string, signal?: AbortSignal): Promise<voi
   }
 }
 
-/** A smooth pattern between -1 and 1: something, so that no model answers with the same number for every class. */
+/** A smooth pattern between -1 and 1. For a blank image a model could return the same number for every class. */
 export function testImage(elements: number): Float32Array {
   return Float32Array.from({ length: elements }, (_, index) => Math.sin(index / 97));
 }

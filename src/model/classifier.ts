@@ -1,4 +1,4 @@
-// One model: encoded images in, predictions out.
+// Runs one model: takes encoded images, returns predictions.
 
 import { join } from 'node:path';
 import type { ModelManifest } from '../core/model/model.ts';
@@ -19,33 +19,33 @@ import { openOptimised, openSession, type Session } from './session.ts';
 export interface ClassifierOptions extends DecodeLimits {
   /** Folder of `model.onnx`, `labels.json` and `model.json`. */
   dir: string;
-  /** Of the weights, as the job pinned them. */
+  /** Of the weights, as pinned in the job. */
   sha256: string;
-  /** Folder of the same model, optimised for this type of CPU from weights that were checked. */
+  /** Folder of the same model, optimised for this type of CPU. Its weights were checked before. */
   optimisedDir?: string;
 }
 
 export interface Classifier {
   readonly manifest: ModelManifest;
   /**
-   * Classifies images (encoded, any number); answers one result an image, in order. An image that cannot be decoded, or
-   * comes with its error, has an error and costs the others nothing. Calls may overlap: the images of the next are decoded while those of
-   * this one are in the model.
-   * @param onTimes told what images took, for each `RUNNER_BATCH` of them.
-   * @throws {ImgclsError} of kind `permanent` when the model fails; no image is at fault.
+   * Classifies any number of encoded images; returns one result for each image, in order. An image that cannot be decoded,
+   * or that could not be read, gets an error and does not affect the others. Calls may overlap: the images of the next call
+   * are decoded while the model runs on those of this call.
+   * @param onTimes called with the times of each `RUNNER_BATCH` of images.
+   * @throws {ImgclsError} of kind `permanent` if the model fails; no image is at fault.
    */
   classify(
     images: readonly Encoded[],
     topK: number,
     onTimes?: (times: ClassifyTimes) => void,
   ): Promise<ImageResult[]>;
-  /** Waits for what is under way and frees the model. */
+  /** Waits for runs in progress and frees the model. */
   dispose(): Promise<void>;
 }
 
 /**
- * Loads the model; checks the weights first, unless they were checked when they were optimised.
- * @throws {ImgclsError} of kind `permanent` when the model is damaged or is not the one of the sha256.
+ * Loads the model. Checks its weights first, unless they were checked when they were optimised.
+ * @throws {ImgclsError} of kind `permanent` if the model is damaged or does not have the expected sha256.
  */
 export async function createClassifier(options: ClassifierOptions): Promise<Classifier> {
   const { manifest, labels } = await readModelFolder(options.dir);
@@ -56,15 +56,15 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
   const { cropSize } = recipe;
   const imageShape = layout === 'NCHW' ? [3, cropSize, cropSize] : [cropSize, cropSize, 3];
   const preprocess = makePreprocess(recipe, layout);
-  // One input for all runs; the lane sees to it that only one run uses it.
+  // All runs share one input tensor; the serial queue makes sure that only one run uses it.
   const tensor = new Float32Array(RUNNER_BATCH * imageElements(recipe));
-  const lane = makeSerialQueue();
-  /** All time spent in the model so far, milliseconds. */
+  const inSequence = makeSerialQueue();
+  /** Total time in the model so far, milliseconds. */
   let modelMs = 0;
 
-  /** Runs the model on up to RUNNER_BATCH decoded images; a row of output an image. */
+  /** Runs the model on up to RUNNER_BATCH decoded images; returns one row of output for each. */
   const infer = (decoded: readonly DecodedImage[]): Promise<{ rows: Float32Array[]; ms: number }> =>
-    lane(async () => {
+    inSequence(async () => {
       const startedMs = performance.now();
       for (const [slot, { pixels }] of decoded.entries()) {
         preprocess(pixels, tensor, slot);
@@ -73,7 +73,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
       const output = await session.run(tensor, decoded.length, imageShape);
       const classes = output.length / decoded.length;
       if (classes !== labels.length) {
-        throw new ImgclsError('permanent', `The model has ${classes} classes and ${labels.length} labels.`);
+        throw new ImgclsError('permanent', `The model has ${classes} classes but ${labels.length} labels.`);
       }
       const rows = decoded.map((_, slot) => output.subarray(slot * classes, (slot + 1) * classes));
       const ms = performance.now() - startedMs;
@@ -89,7 +89,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     const startedMs = performance.now();
     const modelMsBefore = modelMs;
     const attempts = await Promise.all(images.map((bytes) => tryDecode(bytes, recipe, options)));
-    // Time that an earlier batch had the model meanwhile is that batch's: over a job the times add up to the whole.
+    // Subtract the time in which the model ran an earlier batch: then the times of a job's batches add up to its total.
     const overlapMs = modelMs - modelMsBefore;
     const decodeMs = Math.max(0, performance.now() - startedMs - overlapMs) / images.length;
     const good = attempts.filter((attempt): attempt is DecodedImage => 'pixels' in attempt);
@@ -112,18 +112,18 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     manifest,
     async classify(images, topK, onTimes) {
       const results: ImageResult[] = [];
-      let ahead: Promise<ImageResult[]> = Promise.resolve([]);
+      let previous: Promise<ImageResult[]> = Promise.resolve([]);
       for (let from = 0; from < images.length; from += RUNNER_BATCH) {
-        // Two batches at a time: one in the model, one being decoded, and no more in memory.
+        // Two batches at a time: one in the model and one being decoded. More would only take memory.
         const batch = classifyBatch(images.slice(from, from + RUNNER_BATCH), topK, onTimes);
-        // Its failure is met when its turn comes, unless the one before it fails first.
+        // A rejection is handled when `previous` is awaited, unless the batch before rejects first.
         batch.catch(() => {});
-        results.push(...(await ahead));
-        ahead = batch;
+        results.push(...(await previous));
+        previous = batch;
       }
-      return [...results, ...(await ahead)];
+      return [...results, ...(await previous)];
     },
-    dispose: () => lane(() => session.dispose()),
+    dispose: () => inSequence(() => session.dispose()),
   };
 }
 

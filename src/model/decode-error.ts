@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/model/outcome.ts';
 
-/** The image, not the world, is at fault: it becomes the error outcome of this image alone. */
+/** An error of one image, not of its surroundings. It becomes the error outcome of this image. */
 export class DecodeError extends Error {
   readonly code: ErrorCode;
 

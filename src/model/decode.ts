@@ -1,4 +1,4 @@
-// Encoded image -> the pixels that the model looks at.
+// Decodes an image to the pixels of the model's input.
 
 import sharp, { type Sharp } from 'sharp';
 import { type ImageFormat, imageFormatOf } from '../core/model/image-format.ts';
@@ -11,23 +11,23 @@ import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
 import { makeSerialQueue } from './serial-queue.ts';
 import { turnUpright } from './upright.ts';
 
-// One thread a decode: runners and images are what goes on in parallel. Nothing is ever decoded twice.
+// One thread for each decode: runners and images already run in parallel. No cache: no image is decoded twice.
 sharp.cache(false);
 sharp.concurrency(1);
-// The bytes decide by `sniff` what they are; should libvips read them otherwise, it has no SVG, PDF or other
-// loader to do it with. This holds for the whole process.
+// `imageFormatOf` determines the format from the bytes. In case libvips sees another format, block its loaders for SVG,
+// PDF and others. This applies to the whole process.
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({
   operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`),
 });
 
-/** With a shorter side below this, a label is little more than a guess. */
+/** If the shorter side is below this, labels are unreliable. */
 const LOW_RESOLUTION_PIXELS = 96;
 
 export interface DecodeLimits {
   /** Width times height of the image as stored. */
   maxPixels: number;
-  /** Time that libvips may compute for one image; whole seconds, rounded up. */
+  /** Limit of libvips' computing time for one image; rounded up to whole seconds. */
   decodeTimeoutMs: number;
 }
 
@@ -38,8 +38,8 @@ export interface DecodedImage {
 }
 
 /**
- * Decodes, turns upright by EXIF, converts to sRGB (embedded profile, CMYK, 16 bit, grey), lays transparency over
- * white, takes the first frame, scales the shortest side and crops the centre as the recipe says.
+ * Decodes the first frame, rotates it by its EXIF orientation, converts it to sRGB (from an embedded profile, CMYK, 16 bit
+ * or grey), flattens transparency onto white, then scales the shortest side and crops the centre by the recipe.
  * @throws {DecodeError} with the code of the image's outcome.
  */
 export async function decodeImage(
@@ -49,23 +49,23 @@ export async function decodeImage(
 ): Promise<DecodedImage> {
   const format = checkedFormat(bytes);
   try {
-    if (format === 'bmp') return await heavy(() => decodeBitmap(bytes, recipe, limits));
-    // 'truncated' refuses what is cut off and lets pass what viewers show too, such as bytes after the end. Of a TIFF,
-    // what it lets pass includes strips that are not there.
+    if (format === 'bmp') return await oneAtATime(() => decodeBitmap(bytes, recipe, limits));
+    // 'truncated' refuses images that are cut off and accepts what viewers accept, such as bytes after the end. For TIFF it
+    // would also accept missing strips.
     const failOn = format === 'tiff' ? 'error' : 'truncated';
     const image = sharp(bytes, { failOn, limitInputPixels: limits.maxPixels, pages: 1 });
     if (!isHeldWhole(bytes, format)) return await shrink(image, recipe, limits);
-    return await heavy(async () => {
+    return await oneAtATime(async () => {
       checkHeldBytes(format, await image.metadata());
       return await shrink(image, recipe, limits);
     });
   } catch (error) {
-    throw error instanceof DecodeError ? error : explain(error, format, limits);
+    throw error instanceof DecodeError ? error : toDecodeError(error, format, limits);
   }
 }
 
-/** Pictures that are held whole take turns, so that a process holds one at a time, whatever it is given. */
-const heavy = makeSerialQueue();
+/** A process decodes one image at a time of those whose decoder needs the whole image in memory. */
+const oneAtATime = makeSerialQueue();
 
 type Target = Pick<Preprocessing, 'resizeShortestSide' | 'cropSize' | 'kernel'>;
 
@@ -84,16 +84,16 @@ async function shrink(image: Sharp, recipe: Target, limits: DecodeLimits): Promi
     .extract({ left: margin, top: margin, width: cropSize, height: cropSize })
     .timeout({ seconds: Math.min(3600, Math.ceil(limits.decodeTimeoutMs / 1000)) })
     .raw();
-  // Both are queued to the thread pool at once: while a session runs, the event loop could not start the second.
+  // Queue both to the thread pool at once: while a session runs, the event loop is blocked and could not start the second.
   const pixels = pipeline.toBuffer({ resolveWithObject: true });
-  // Until both have ended, the bytes are read.
+  // Wait for both, because each still reads the bytes.
   const [header, decoded] = await Promise.allSettled([image.metadata(), pixels]);
   if (header.status === 'rejected') throw header.reason;
   if (decoded.status === 'rejected') throw decoded.reason;
   const { width, height, orientation } = header.value;
   const { data, info } = decoded.value;
   if (info.channels !== 3) {
-    throw new DecodeError('unsupported_format', `An image of ${info.channels} channels.`);
+    throw new DecodeError('unsupported_format', `Images with ${info.channels} channels are not supported.`);
   }
   const turned = turnUpright(data, cropSize, orientation);
   if (turned !== data) freeBytes(data);
@@ -109,14 +109,14 @@ function checkedFormat(bytes: Uint8Array): ImageFormat {
   return format;
 }
 
-/** libvips has no codes, only words. */
-function explain(error: unknown, format: ImageFormat, limits: DecodeLimits): DecodeError {
+/** libvips has no error codes, only messages. */
+function toDecodeError(error: unknown, format: ImageFormat, limits: DecodeLimits): DecodeError {
   const message = messageOf(error).split('\n')[0] ?? '';
   const type = format.toUpperCase();
   if (/exceeds pixel limit|out of range|too (large|wide|high)|exceeds.*limit/i.test(message)) {
     return new DecodeError(
       'too_large',
-      `The image has more than ${limits.maxPixels} pixels or an extreme shape.`,
+      `The image has more than ${limits.maxPixels} pixels, or one side is too long.`,
     );
   }
   if (/^timeout/i.test(message)) {
@@ -126,12 +126,12 @@ function explain(error: unknown, format: ImageFormat, limits: DecodeLimits): Dec
     /unsupported|not supported|unimplemented|not implemented|no decoder/i.test(message) &&
     !isGeneric(message)
   ) {
-    return new DecodeError('unsupported_format', `A ${type} of an unsupported kind: ${message}`);
+    return new DecodeError('unsupported_format', `This kind of ${type} is not supported: ${message}`);
   }
   return new DecodeError('truncated', `The ${type} is cut off or damaged: ${message}`);
 }
 
-/** What sharp says when the loader of a known type gives up on the header. */
+/** sharp's message if the loader of a known type cannot read the header. */
 function isGeneric(message: string): boolean {
   return message.includes('contains unsupported image format');
 }

@@ -1,4 +1,4 @@
-// One file over HTTP, taken up again where it broke off.
+// Downloads one file over HTTP; continues where an earlier transfer stopped.
 
 import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,15 +7,15 @@ import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
 export interface FileDownloadOptions {
   url: string;
-  /** Grows while the file comes; stays when the transfer breaks off, so that the next one goes on from there. */
+  /** Has the bytes received so far. It stays after a failed transfer, so that the next one continues from there. */
   partialPath: string;
-  /** The lengths that the whole file may have, bytes. */
+  /** The possible lengths of the whole file, bytes. */
   acceptBytes: readonly number[];
   onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
-  /** A transfer without a byte for so long is broken off and taken up again. */
+  /** A transfer that receives no byte for so long is aborted and retried. */
   stallMs?: number;
-  /** Tries in a row that bring no byte. */
+  /** Limit of consecutive attempts that receive no byte. */
   maxTries?: number;
   random?: () => number;
   backoff?: { baseMs?: number; maxMs?: number };
@@ -26,16 +26,16 @@ const MAX_TRIES = 6;
 
 const etagPath = (partialPath: string): string => `${partialPath}.etag`;
 
-/** Forgets what came so far. */
+/** Deletes the bytes received so far. */
 export async function discardPartial(partialPath: string): Promise<void> {
   await rm(partialPath, { force: true });
   await rm(etagPath(partialPath), { force: true });
 }
 
 /**
- * Downloads until `partialPath` has the whole file; the content is the caller's to check.
- * @throws {ImgclsError} `permanent` when the server has no such file or one of another length (nothing is kept then);
- *   `transient` when it cannot be reached (what came so far is kept).
+ * Downloads until `partialPath` has the whole file. The caller checks the content.
+ * @throws {ImgclsError} `permanent` if the server has no such file, or one of another length (nothing is kept then);
+ *   `transient` if the server cannot be reached (the bytes received so far are kept).
  */
 export async function downloadFile(options: FileDownloadOptions): Promise<void> {
   const { url, partialPath, signal, maxTries = MAX_TRIES, random = Math.random } = options;
@@ -55,7 +55,7 @@ export async function downloadFile(options: FileDownloadOptions): Promise<void> 
       failures = (await sizeOf(partialPath)) > before ? 1 : failures + 1;
       if (failures >= maxTries) {
         throw new ImgclsError('transient', `Cannot download ${url}: ${messageOf(error)}`, {
-          hint: 'Try again: it goes on where it broke off. "--source" takes another address, a file or s3://bucket/key.',
+          hint: 'Try again: the download continues where it stopped. Or name another URL, a file or s3://bucket/key with --source.',
           cause: error,
         });
       }
@@ -64,7 +64,7 @@ export async function downloadFile(options: FileDownloadOptions): Promise<void> 
   }
 }
 
-/** One request; whatever it brings is in the partial file when it ends, well or not. */
+/** Makes one request. The bytes that it receives are in the partial file even if it fails. */
 async function transfer(options: FileDownloadOptions, offset: number): Promise<void> {
   const { url, partialPath, acceptBytes, onProgress, signal } = options;
   if (offset > 0 && acceptBytes.includes(offset)) return;
@@ -72,19 +72,19 @@ async function transfer(options: FileDownloadOptions, offset: number): Promise<v
   try {
     const headers = await rangeHeaders(partialPath, offset);
     const response = await fetch(url, { headers, signal: stall.signal }).catch((error: Error) => {
-      // fetch only says that it failed; its cause says why.
+      // The reason is in the cause; the message says only that fetch failed.
       throw error.cause instanceof Error ? new Error(error.cause.message, { cause: error }) : error;
     });
-    // The file is not longer than what is there: it is another one now.
+    // The server's file is not longer than the partial file: it is another file now.
     if (response.status === 416) {
       await discardPartial(partialPath);
-      throw new Error('the server has no more bytes than came already');
+      throw new Error('the file on the server is not longer than the partial file');
     }
     const start = startOf(response, offset);
     const total = totalOf(response, start);
     if (total !== undefined && !acceptBytes.includes(total)) {
       throw new ImgclsError('permanent', `${url} has ${total} bytes; expected ${acceptBytes.join(' or ')}.`, {
-        hint: 'This is not the pinned file. "imgcls model import" takes any other ONNX classifier.',
+        hint: 'This is not the pinned file. "imgcls model import FILE" installs any other ONNX classifier.',
       });
     }
     await keepEtag(partialPath, response.headers.get('etag'));
@@ -104,7 +104,7 @@ async function transfer(options: FileDownloadOptions, offset: number): Promise<v
 }
 
 async function rangeHeaders(partialPath: string, offset: number): Promise<Record<string, string>> {
-  // Compressed, a range would be one of other bytes.
+  // A range of a compressed response would have other bytes.
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (offset === 0) return headers;
   headers.range = `bytes=${offset}-`;
@@ -113,16 +113,16 @@ async function rangeHeaders(partialPath: string, offset: number): Promise<Record
   return headers;
 }
 
-/** The first byte that the answer brings. */
+/** The offset of the response's first byte. */
 function startOf(response: Response, offset: number): number {
   const { status } = response;
   if (status === 200) return 0;
   const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
   if (status === 206 && Number(start) === offset) return offset;
-  const answer = `${response.url} answers ${status} ${response.statusText}`.trimEnd();
-  if (status === 408 || status === 429 || status >= 500 || status === 206) throw new Error(answer);
-  throw new ImgclsError('permanent', `${answer}.`, {
-    hint: '"--source" takes another address, a file or s3://bucket/key; the setting modelMirror another hub.',
+  const problem = `${response.url} answered ${status} ${response.statusText}`.trimEnd();
+  if (status === 408 || status === 429 || status >= 500 || status === 206) throw new Error(problem);
+  throw new ImgclsError('permanent', `${problem}.`, {
+    hint: 'Name another URL, a file or s3://bucket/key with --source, or another hub with the setting modelMirror.',
   });
 }
 
@@ -131,7 +131,7 @@ function totalOf(response: Response, start: number): number | undefined {
   return length === null ? undefined : start + Number(length);
 }
 
-/** Only a strong one can promise that a range belongs to the same file. */
+/** Only a strong ETag guarantees that a range belongs to the same file. */
 async function keepEtag(partialPath: string, etag: string | null): Promise<void> {
   if (etag?.startsWith('"')) await writeFile(etagPath(partialPath), etag);
   else await rm(etagPath(partialPath), { force: true });
@@ -152,7 +152,7 @@ async function append(response: Response, into: Append): Promise<void> {
   let done = start;
   try {
     for await (const chunk of response.body ?? []) {
-      stall.alive();
+      stall.restart();
       if (done + chunk.byteLength > maxBytes) {
         throw new ImgclsError('permanent', `${response.url} has more than the expected ${maxBytes} bytes.`);
       }
@@ -167,17 +167,17 @@ async function append(response: Response, into: Append): Promise<void> {
 
 interface StallGuard {
   signal: AbortSignal;
-  /** A byte came. */
-  alive(): void;
+  /** Call it when a byte arrives. */
+  restart(): void;
   stop(): void;
 }
 
 function stallGuard(stallMs: number, outer: AbortSignal | undefined): StallGuard {
   const stalled = new AbortController();
-  const timer = setTimeout(() => stalled.abort(new Error(`no byte came for ${stallMs} ms`)), stallMs);
+  const timer = setTimeout(() => stalled.abort(new Error(`received no byte for ${stallMs} ms`)), stallMs);
   return {
     signal: outer === undefined ? stalled.signal : AbortSignal.any([outer, stalled.signal]),
-    alive: () => void timer.refresh(),
+    restart: () => void timer.refresh(),
     stop: () => clearTimeout(timer),
   };
 }

@@ -1,4 +1,4 @@
-// Model files for workers: from this machine, else from the cluster's output bucket.
+// Model files for workers: from this machine, otherwise from the cluster's output bucket.
 
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -32,9 +32,10 @@ import type { OptimisedModels } from './optimised.ts';
 
 export interface ModelFiles {
   /**
-   * Where a model is, its weights checked; fetched where this machine lacks it, and optimised where that was not done
-   * yet. Calls for one model share one fetch, which ends when none of them waits any more; a failure is forgotten.
-   * @throws {ImgclsError} of kind `permanent` when the model is nowhere; what the store throws.
+   * The location of a model with checked weights. Fetches the model if this machine lacks it, and optimises it if needed.
+   * Calls for one model share one fetch, which is aborted when no call waits for it any more. After a failure the next call
+   * tries again.
+   * @throws {ImgclsError} of kind `permanent` if neither machine nor cluster has the model; errors of the store.
    */
   ensure(ref: ModelRef, signal?: AbortSignal): Promise<ModelLocation>;
 }
@@ -43,15 +44,15 @@ export interface ModelFilesOptions {
   library: ModelLibrary;
   /** Where `imgcls model push` puts models. */
   output?: Store;
-  /** Fetched models, one folder a sha256. */
+  /** Fetched models, one folder for each sha256. */
   cacheDir: string;
-  /** Absent: models are used as they are. */
+  /** Without it, models are used without optimisation. */
   optimised?: OptimisedModels;
   log: Log;
 }
 
 interface Load {
-  place: Promise<ModelLocation>;
+  location: Promise<ModelLocation>;
   stop: AbortController;
   waiting: number;
 }
@@ -61,12 +62,12 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
 
   const start = (ref: ModelRef): Load => {
     const stop = new AbortController();
-    const load: Load = { place: locate(ref, options, stop.signal), stop, waiting: 0 };
+    const load: Load = { location: locate(ref, options, stop.signal), stop, waiting: 0 };
     loads.set(ref.sha256, load);
     const forget = () => {
       if (loads.get(ref.sha256) === load) loads.delete(ref.sha256);
     };
-    load.place.then(forget, forget);
+    load.location.then(forget, forget);
     return load;
   };
 
@@ -76,7 +77,7 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
       const load = loads.get(ref.sha256) ?? start(ref);
       load.waiting++;
       try {
-        return await unlessAborted(load.place, signal);
+        return await unlessAborted(load.location, signal);
       } finally {
         if (--load.waiting === 0) {
           if (loads.get(ref.sha256) === load) loads.delete(ref.sha256);
@@ -101,21 +102,21 @@ async function locate(
       const optimisedDir = await optimised?.find(ref.sha256);
       if (optimisedDir !== undefined) return { dir, sha256: ref.sha256, optimisedDir };
       await checkWeights(dir, ref.sha256, signal);
-      return await optimisedPlace(dir, ref, options, signal);
+      return await optimisedLocation(dir, ref, options, signal);
     } catch (error) {
       signal.throwIfAborted();
-      // Not there is no news in the cache; anything else is worth a word, and the next place may have it.
-      if (dir !== cached) log.warn({ dir, problem: messageOf(error) }, 'model of the library is not usable');
+      // A model that is missing in the cache needs no warning. After any other problem try the next folder.
+      if (dir !== cached) log.warn({ dir, problem: messageOf(error) }, 'Cannot use a model of the library.');
     }
   }
-  if (output === undefined) throw nowhere(ref);
-  log.info({ model: modelTitle(ref), sha256: ref.sha256 }, 'fetching model');
+  if (output === undefined) throw missingModel(ref);
+  log.info({ model: modelTitle(ref), sha256: ref.sha256 }, 'Fetching model.');
   await download(ref, output, cacheDir, signal);
-  return await optimisedPlace(cached, ref, options, signal);
+  return await optimisedLocation(cached, ref, options, signal);
 }
 
-/** Weights that were checked, optimised; as they are where that cannot be done (a full disk, an operator unknown to the optimiser). */
-async function optimisedPlace(
+/** Optimises checked weights. If that fails (a full disk, an operator unknown to the optimiser), uses them unchanged. */
+async function optimisedLocation(
   dir: string,
   { sha256 }: ModelRef,
   { optimised, log }: ModelFilesOptions,
@@ -126,7 +127,7 @@ async function optimisedPlace(
     return { dir, sha256, ...(optimisedDir !== undefined && { optimisedDir }) };
   } catch (error) {
     signal.throwIfAborted();
-    log.warn({ dir, problem: messageOf(error) }, 'The model cannot be optimised; it is used as it is.');
+    log.warn({ dir, problem: messageOf(error) }, 'Failed to optimise the model; using it unoptimised.');
     return { dir, sha256 };
   }
 }
@@ -146,22 +147,23 @@ async function download(ref: ModelRef, output: Store, cacheDir: string, signal: 
       body.destroy();
       throw new ImgclsError(
         'permanent',
-        `The weights in ${output.bucket} have ${info.bytes} bytes, not ${bytes}.`,
+        `The weights of ${modelTitle(ref)} in ${output.bucket} have ${info.bytes} bytes; expected ${bytes}.`,
+        { hint: `Remove ${prefix} there, then push the model again: imgcls model push ${ref.name}` },
       );
     }
     await pipeline(body, createWriteStream(join(staging, WEIGHTS_FILE)), { signal });
     await readModelFolder(staging);
     await checkWeights(staging, ref.sha256, signal);
-    await settle(staging, join(cacheDir, ref.sha256));
+    await moveIntoPlace(staging, join(cacheDir, ref.sha256));
   } catch (error) {
-    throw error instanceof ObjectMissingError ? nowhere(ref, error) : error;
+    throw error instanceof ObjectMissingError ? missingModel(ref, error) : error;
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
 }
 
-/** Another worker of this machine may have been faster: what it put there is in use and stays, if it is sound. */
-async function settle(staging: string, target: string): Promise<void> {
+/** If another worker of this machine was faster, its model may be in use: it stays if it is intact. */
+async function moveIntoPlace(staging: string, target: string): Promise<void> {
   try {
     const { manifest } = await readModelFolder(target);
     await checkWeights(target, manifest.sha256);
@@ -174,32 +176,38 @@ async function fetchManifest(ref: ModelRef, output: Store, signal: AbortSignal):
   const { body } = await output.get(`${modelPrefix(ref.sha256)}${MANIFEST_FILE}`, { signal });
   const manifest = parseManifest(Buffer.from(body).toString());
   if (manifest.sha256 === ref.sha256) return manifest;
-  throw new ImgclsError('permanent', `What ${output.bucket} has for ${modelTitle(ref)} is another model.`);
+  throw new ImgclsError(
+    'permanent',
+    `${output.bucket} has another model in the place of ${modelTitle(ref)} (${ref.sha256.slice(0, 12)}).`,
+    {
+      hint: `Remove ${modelPrefix(ref.sha256)} there, then push the model again: imgcls model push ${ref.name}`,
+    },
+  );
 }
 
-function nowhere(ref: ModelRef, cause?: unknown): ImgclsError {
+function missingModel(ref: ModelRef, cause?: unknown): ImgclsError {
   return new ImgclsError(
     'permanent',
     `The model ${modelTitle(ref)} (${ref.sha256.slice(0, 12)}) is neither on this machine nor in the cluster.`,
-    { hint: `Where it is installed: imgcls model push ${ref.name}`, cause },
+    { hint: `On a machine where it is installed, run "imgcls model push ${ref.name}".`, cause },
   );
 }
 
 /**
- * Puts a model into the cluster's output bucket, the weights last: where they are, the model is whole. Nothing that is there
- * is changed: the digest that jobs pin is of the weights alone, and other labels beside them would be other answers.
- * @returns false when it was there already.
- * @throws {ImgclsError} of kind `permanent` when something else stands in its place.
+ * Puts a model into the cluster's output bucket, the weights last: if they exist, the model is complete. Existing files are
+ * never changed: jobs pin only the sha256 of the weights, and other labels beside them would change the results.
+ * @returns false if it already existed.
+ * @throws {ImgclsError} of kind `permanent` if the bucket has a different model in its place.
  */
 export async function pushModel(model: LibraryModel, output: Store, signal?: AbortSignal): Promise<boolean> {
   const { sha256, bytes } = model.manifest;
   const prefix = modelPrefix(sha256);
   const weightsKey = `${prefix}${WEIGHTS_FILE}`;
-  const there = await output.head(weightsKey, signal);
-  if (there !== undefined) {
+  const existing = await output.head(weightsKey, signal);
+  if (existing !== undefined) {
     await checkPushed(model, output, signal);
-    if (there.bytes === bytes) return false;
-    throw otherwise(model, output);
+    if (existing.bytes === bytes) return false;
+    throw differs(model, output);
   }
   await checkWeights(model.dir, sha256, signal);
   await putOnce(output, `${prefix}${LABELS_FILE}`, Buffer.from(JSON.stringify(model.labels)), signal);
@@ -211,7 +219,7 @@ export async function pushModel(model: LibraryModel, output: Store, signal?: Abo
   return true;
 }
 
-/** What is there already stays. */
+/** Keeps an existing object. */
 async function putOnce(output: Store, key: string, body: Body, signal?: AbortSignal): Promise<void> {
   try {
     await output.put(key, body, { only: 'absent', ...(signal && { signal }) });
@@ -220,14 +228,14 @@ async function putOnce(output: Store, key: string, body: Body, signal?: AbortSig
   }
 }
 
-/** What decides about the answers, besides the weights, must be the same. */
+/** Everything else that affects the predictions must be equal too. */
 async function checkPushed(model: LibraryModel, output: Store, signal?: AbortSignal): Promise<void> {
   const read = async (file: string) => {
     const { body } = await output.get(`${modelPrefix(model.manifest.sha256)}${file}`, signal && { signal });
     return Buffer.from(body).toString();
   };
   const labels = parseLabels(await read(LABELS_FILE));
-  const use = ({ bytes, input, output, preprocess, activation }: ModelManifest) => ({
+  const effectOf = ({ bytes, input, output, preprocess, activation }: ModelManifest) => ({
     bytes,
     input,
     output,
@@ -236,13 +244,13 @@ async function checkPushed(model: LibraryModel, output: Store, signal?: AbortSig
   });
   const isSame =
     isDeepStrictEqual(labels, model.labels) &&
-    isDeepStrictEqual(use(parseManifest(await read(MANIFEST_FILE))), use(model.manifest));
-  if (!isSame) throw otherwise(model, output);
+    isDeepStrictEqual(effectOf(parseManifest(await read(MANIFEST_FILE))), effectOf(model.manifest));
+  if (!isSame) throw differs(model, output);
 }
 
-const otherwise = ({ manifest }: LibraryModel, output: Store): ImgclsError =>
+const differs = ({ manifest }: LibraryModel, output: Store): ImgclsError =>
   new ImgclsError(
     'permanent',
-    `What ${output.bucket} has for ${modelTitle(manifest)} is not what is installed here: other labels or another use of its weights.`,
-    { hint: `If yours is right, remove ${modelPrefix(manifest.sha256)} there, and push it again.` },
+    `${modelTitle(manifest)} in ${output.bucket} differs from the installed one: it has other labels or another recipe.`,
+    { hint: `If yours is right, remove ${modelPrefix(manifest.sha256)} there, then push it again.` },
   );

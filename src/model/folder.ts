@@ -1,4 +1,4 @@
-// A model on disk: a folder with the weights, the classes and what says how to use them.
+// A model on disk: a folder with the weights, the labels of its classes, and a manifest.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -12,7 +12,7 @@ export const WEIGHTS_FILE = 'model.onnx';
 export const LABELS_FILE = 'labels.json';
 export const MANIFEST_FILE = 'model.json';
 
-/** What stands beside the weights. */
+/** The files beside the weights. */
 export interface ModelDescription {
   manifest: ModelManifest;
   /** In output order. */
@@ -20,8 +20,8 @@ export interface ModelDescription {
 }
 
 /**
- * Reads and checks `model.json` and `labels.json`; of the weights only that they are there with the right length.
- * @throws {ImgclsError} of kind `permanent` that names the folder and what is wrong with it.
+ * Reads and checks `model.json` and `labels.json`. Of the weights it checks only that they exist and have the right length.
+ * @throws {ImgclsError} of kind `permanent` that names the folder and the problem.
  */
 export async function readModelFolder(dir: string): Promise<ModelDescription> {
   try {
@@ -29,12 +29,12 @@ export async function readModelFolder(dir: string): Promise<ModelDescription> {
     const labels = parseLabels(await readFile(join(dir, LABELS_FILE), 'utf8'));
     const { size } = await stat(join(dir, WEIGHTS_FILE));
     if (size !== manifest.bytes) {
-      throw new Error(`${WEIGHTS_FILE} has ${size} bytes where ${MANIFEST_FILE} says ${manifest.bytes}`);
+      throw new Error(`${WEIGHTS_FILE} has ${size} bytes; ${MANIFEST_FILE} expects ${manifest.bytes}`);
     }
     return { manifest, labels };
   } catch (cause) {
     throw new ImgclsError('permanent', `The model in ${dir} is damaged: ${messageOf(cause)}`, {
-      hint: 'Remove the folder and pull or import the model again.',
+      hint: 'Remove the folder, then pull or import the model again.',
       cause,
     });
   }
@@ -73,7 +73,7 @@ export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<
   return sha.digest('hex');
 }
 
-/** @throws {ImgclsError} of kind `permanent` when the weights are not those of the sha256. */
+/** @throws {ImgclsError} of kind `permanent` if the weights have another sha256. */
 export async function checkWeights(dir: string, sha256: string, signal?: AbortSignal): Promise<void> {
   const path = join(dir, WEIGHTS_FILE);
   let found: string;
@@ -85,7 +85,7 @@ export async function checkWeights(dir: string, sha256: string, signal?: AbortSi
   }
   if (found !== sha256) {
     throw new ImgclsError('permanent', `The weights ${path} have sha256 ${found}; expected ${sha256}.`, {
-      hint: 'The file was changed or damaged: remove the model and pull or import it again.',
+      hint: 'The file was changed or damaged. Remove the model, then pull or import it again.',
     });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Gives the memory of bytes back now. It lies outside of the collector's heap, and much of it gathers before that runs.
- * Bytes that share their memory with others are left as they are, and so are those whose memory is gone.
+ * Frees the memory of bytes now. It is outside the garbage collector's heap, so much of it accumulates before the collector
+ * runs. Bytes that share their memory with others, or whose memory is already freed, are left alone.
  */
 export function freeBytes({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && !buffer.detached && buffer.byteLength === byteLength)

@@ -1,5 +1,4 @@
-// The accuracy gate: a variant of fewer bits is used by itself only where it names as many images right as fp32 does, but for
-// a few.
+// The accuracy gate: a variant with fewer bits is used by default only if it labels nearly as many images right as fp32.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,37 +12,37 @@ const GATE_FILE = 'gate.json';
 
 const gateResult = z.object({
   v: formatVersion,
-  /** Of the variant's weights, and of those of fp32 that it was compared with. */
+  /** Of the variant's weights, and of the fp32 weights (the reference). */
   sha256: sha256Hex,
   referenceSha256: sha256Hex,
   images: z.int().positive(),
-  /** Of the images and their truth. */
+  /** Of the images and their true classes. */
   imagesSha256: sha256Hex,
-  /** Images that each named right at first guess. */
+  /** Images whose first label is right, for the variant and for the reference. */
   top1: z.int().nonnegative(),
   referenceTop1: z.int().nonnegative(),
-  /** The most that may be lost, as a share of the images. */
+  /** The accepted loss, as a share of the images. */
   tolerance: z.number().min(0).max(1),
   passed: z.boolean(),
   atMs: z.number(),
 });
-/** `gate.json`: what came of the last comparison, beside the weights that were compared. */
+/** `gate.json`: the result of the last comparison, stored beside the variant's weights. */
 export type GateResult = z.infer<typeof gateResult>;
 
-export interface Compared {
+export interface EvaluatedVariant {
   sha256: string;
   evaluation: Evaluation;
 }
 
 /** Compares two evaluations on the same images. */
-export function judgeVariant(
-  variant: Compared,
-  reference: Compared,
+export function compareVariant(
+  variant: EvaluatedVariant,
+  reference: EvaluatedVariant,
   { tolerance, nowMs }: { tolerance: number; nowMs: number },
 ): GateResult {
   const { images, digest, top1 } = variant.evaluation;
   if (digest !== reference.evaluation.digest) {
-    throw new ImgclsError('usage', 'The images changed while the two variants were compared.');
+    throw new ImgclsError('usage', 'The images changed between the evaluations of the two variants.');
   }
   const referenceTop1 = reference.evaluation.top1;
   return {
@@ -60,22 +59,22 @@ export function judgeVariant(
   };
 }
 
-/** `82 of 100 right at first guess, fp32 83` */
+/** `82 of 100 images right (top-1), fp32 83` */
 export function gateText({ top1, referenceTop1, images }: GateResult): string {
-  return `${top1} of ${images} right at first guess, fp32 ${referenceTop1}`;
+  return `${top1} of ${images} images right (top-1), fp32 ${referenceTop1}`;
 }
 
 export async function writeGate(dir: string, result: GateResult): Promise<void> {
   await writeFile(join(dir, GATE_FILE), `${JSON.stringify(result, null, 2)}\n`);
 }
 
-/** What is stored beside the weights with this sha256; undefined where nothing is, or it is of others, or it cannot be understood. */
+/** The stored result for weights with this sha256; undefined if it is missing, unreadable or of other weights. */
 export async function readGate(dir: string, sha256: string): Promise<GateResult | undefined> {
   try {
     const found = parseVersioned(gateResult, await readFile(join(dir, GATE_FILE), 'utf8'), GATE_FILE);
     return found.sha256 === sha256 ? found : undefined;
   } catch {
-    // As good as none: the variant is not trusted until it is verified.
+    // Treat it as missing: the variant is not trusted until it passes the gate.
     return undefined;
   }
 }

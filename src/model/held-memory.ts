@@ -1,18 +1,18 @@
-// What a decoder must hold of a picture at once. A few bytes of file can ask for gigabytes.
+// How much memory a decoder needs for an image. A file of a few bytes can require gigabytes.
 
 import type { Metadata } from 'sharp';
 import type { ImageFormat } from '../core/model/image-format.ts';
 import { DecodeError } from './decode-error.ts';
 import { hasSeveralPasses } from './jpeg.ts';
 
-/** More than this for one picture, and a machine of common size may have none left for the others. */
+/** The limit for one image: with more, a machine of common size may run out of memory for the others. */
 const MAX_HELD_BYTES = 2 ** 30;
 
-/** Where the byte is that says whether a PNG is interlaced: behind the signature, in its first chunk. */
+/** Offset of the byte that marks a PNG as interlaced: after the signature, in the first chunk. */
 const PNG_INTERLACE_BYTE = 28;
 
 /**
- * Whether the decoder holds the whole picture; else it holds some rows.
+ * Whether the decoder needs the whole image in memory, not only some rows.
  * @throws {DecodeError}
  */
 export function isHeldWhole(bytes: Uint8Array, format: ImageFormat): boolean {
@@ -21,20 +21,21 @@ export function isHeldWhole(bytes: Uint8Array, format: ImageFormat): boolean {
   return true;
 }
 
-/** Refuses a picture whose decoder would hold too much. @throws {DecodeError} */
+/** Refuses an image whose decoder would need too much memory. @throws {DecodeError} */
 export function checkHeldBytes(format: ImageFormat, metadata: Metadata): void {
   const { width, height } = metadata;
   const bytes = width * height * heldBytesPerPixel(format, metadata);
   if (bytes <= MAX_HELD_BYTES) return;
-  const needs = `${Math.ceil(bytes / 2 ** 20)} MiB to decode; the limit is ${MAX_HELD_BYTES / 2 ** 20} MiB`;
-  throw new DecodeError('too_large', `A ${format.toUpperCase()} of ${width} x ${height} needs ${needs}.`);
+  const needs = `${Math.ceil(bytes / 2 ** 20)} MiB of memory; the limit is ${MAX_HELD_BYTES / 2 ** 20} MiB`;
+  const kind = `${format.toUpperCase()} of ${width} x ${height} pixels`;
+  throw new DecodeError('too_large', `Decoding a ${kind} needs ${needs}.`);
 }
 
-/** At most; as measured where the library keeps copies of its own. */
+/** An upper bound; measured for libraries that keep copies of their own. */
 function heldBytesPerPixel(format: ImageFormat, { channels, depth }: Metadata): number {
   switch (format) {
     case 'jpeg':
-      // Coefficients of 16 bits.
+      // 16-bit coefficients.
       return 2 * channels;
     case 'gif':
     case 'webp':

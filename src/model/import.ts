@@ -1,4 +1,4 @@
-// Any ONNX image classifier -> a model of the library.
+// Imports any ONNX image classifier into the library.
 
 import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, parse, resolve } from 'node:path';
@@ -28,38 +28,38 @@ import { type Recipe, readLabels, readRecipe } from './recipe.ts';
 
 export interface ImportOptions {
   library: ModelLibrary;
-  /** Else the recipe's, else by the name of the file or its folder. */
+  /** Default: the recipe's, otherwise from the name of the file or its folder. */
   name?: string | undefined;
-  /** Else the recipe's, else by the operators in the weights. */
+  /** Default: the recipe's, otherwise from the operators in the weights. */
   variant?: ModelVariant | undefined;
-  /** The accuracy gate: a variant that does not pass is not installed. Not asked of fp32, which is what others are compared with. */
+  /** The accuracy gate: a variant that does not pass is not installed. Not called for fp32, which is the reference. */
   admit?(model: ModelDescription & { dir: string }): Promise<GateResult>;
 }
 
 export interface ImportedModel {
   dir: string;
   manifest: ModelManifest;
-  /** What was taken for granted, for people. */
+  /** Assumptions that were made, as sentences for people. */
   notices: string[];
 }
 
 /**
- * Imports an `.onnx` file, or a folder with one, with the `model.json` (whole or in part) and `labels.json` beside it. What
- * these leave open is found out by running the model, or is the standard ImageNet recipe, which a notice then says.
- * @throws {ImgclsError} that says what is missing or wrong; nothing is installed then.
+ * Imports an `.onnx` file, or a folder with one, with the `model.json` (complete or partial) and `labels.json` beside it.
+ * The rest is determined by running the model, or is the standard ImageNet recipe, which a notice then mentions.
+ * @throws {ImgclsError} that names what is missing or wrong. Nothing is installed then.
  */
 export async function importModel(path: string, options: ImportOptions): Promise<ImportedModel> {
   const { modelsDir } = options.library;
   const file = await weightsFile(resolve(path));
-  const beside = dirname(file);
-  const [given, labels] = [await readRecipe(beside), await readLabels(beside)];
+  const dirOfFile = dirname(file);
+  const [recipe, labels] = [await readRecipe(dirOfFile), await readLabels(dirOfFile)];
   const staging = stagingDir(modelsDir);
   await mkdir(staging, { recursive: true });
   try {
-    // All is checked on the copy: a model with data in further files shows here that it cannot be used.
+    // Check the copy, not the original: a model with data in further files then fails to load here.
     const weights = join(staging, WEIGHTS_FILE);
     await copyFile(file, weights);
-    const draft = await describe(file, weights, given, labels, options);
+    const draft = await describe(file, weights, recipe, labels, options);
     const gate = await passGate(staging, draft, options);
     const dir = await installModel(modelsDir, { ...draft, weights: { path: weights, move: true } });
     if (gate !== undefined) await writeGate(dir, gate);
@@ -69,7 +69,7 @@ export async function importModel(path: string, options: ImportOptions): Promise
   }
 }
 
-/** @throws {ImgclsError} where the variant does not pass. */
+/** @throws {ImgclsError} if the variant does not pass. */
 async function passGate(
   dir: string,
   { manifest, labels }: ModelDescription,
@@ -80,9 +80,13 @@ async function passGate(
   await writeFile(join(dir, MANIFEST_FILE), JSON.stringify(manifest));
   const result = await admit({ manifest, labels, dir });
   if (result.passed) return result;
-  throw new ImgclsError('permanent', `${modelTitle(manifest)} is refused: ${gateText(result)}.`, {
-    hint: 'Quantise it with more photographs, or allow for more with --tolerance.',
-  });
+  throw new ImgclsError(
+    'permanent',
+    `${modelTitle(manifest)} did not pass the accuracy gate: ${gateText(result)}.`,
+    {
+      hint: 'Quantise the model with more images, or accept a larger loss with --tolerance.',
+    },
+  );
 }
 
 async function weightsFile(path: string): Promise<string> {
@@ -90,8 +94,9 @@ async function weightsFile(path: string): Promise<string> {
     if (!(await stat(path)).isDirectory()) return path;
     const files = (await readdir(path)).filter((name) => name.endsWith('.onnx'));
     const [only, ...others] = files.includes(WEIGHTS_FILE) ? [WEIGHTS_FILE] : files;
-    if (only === undefined) throw new ImgclsError('usage', `There is no .onnx file in ${path}.`);
-    if (others.length > 0) throw new ImgclsError('usage', `Several .onnx files are in ${path}: name one.`);
+    if (only === undefined) throw new ImgclsError('usage', `No .onnx file found in ${path}.`);
+    if (others.length > 0)
+      throw new ImgclsError('usage', `Several .onnx files found in ${path}. Name one of them.`);
     return join(path, only);
   } catch (cause) {
     if (cause instanceof ImgclsError) throw cause;
@@ -99,11 +104,11 @@ async function weightsFile(path: string): Promise<string> {
   }
 }
 
-/** Recipe, then what is known of this very file, then what the model shows, then the standard. */
+/** Takes each value from the recipe, otherwise from the catalog, otherwise from the model, otherwise from the standard. */
 async function describe(
   file: string,
   weights: string,
-  given: Recipe | undefined,
+  recipe: Recipe | undefined,
   labels: ClassLabel[] | undefined,
   options: ImportOptions,
 ): Promise<{ manifest: ModelManifest; labels: ClassLabel[]; notices: string[] }> {
@@ -113,11 +118,11 @@ async function describe(
   const preprocess = preprocessing.parse({
     ...STANDARD_PREPROCESSING,
     ...standard.preprocess,
-    ...given?.preprocess,
+    ...recipe?.preprocess,
   });
   const inspected = await inspectModel(weights, preprocess.cropSize, file);
   checkSize(inspected, preprocess.cropSize);
-  if (known === undefined && given?.preprocess === undefined) checkStandard(inspected);
+  if (known === undefined && recipe?.preprocess === undefined) checkStandard(inspected);
   const chosen = labels ?? (await standardLabels(inspected.classes, options.library.bundledDir));
   if (chosen.length !== inspected.classes) {
     throw new ImgclsError(
@@ -125,60 +130,60 @@ async function describe(
       `${LABELS_FILE} has ${chosen.length} labels; the model has ${inspected.classes} classes.`,
     );
   }
-  const variant = options.variant ?? given?.variant ?? known?.variant ?? (await detectVariant(weights));
+  const variant = options.variant ?? recipe?.variant ?? known?.variant ?? (await detectVariant(weights));
   const manifest: ModelManifest = {
     v: FORMAT,
-    name: checkedName(options.name ?? given?.name ?? known?.name ?? nameOf(file, variant)),
-    version: given?.version ?? known?.version ?? sha256.slice(0, 12),
+    name: checkedName(options.name ?? recipe?.name ?? known?.name ?? nameOf(file, variant)),
+    version: recipe?.version ?? known?.version ?? sha256.slice(0, 12),
     variant,
     sha256,
     bytes: (await stat(weights)).size,
-    licence: given?.licence ?? known?.licence ?? 'unknown',
-    source: given?.source ?? `imported from ${basename(file)}`,
+    licence: recipe?.licence ?? known?.licence ?? 'unknown',
+    source: recipe?.source ?? `imported from ${basename(file)}`,
     input: inspected.input,
     output: inspected.output,
     preprocess,
-    activation: given?.activation ?? inspected.activation,
+    activation: recipe?.activation ?? inspected.activation,
   };
-  const accuracy = given?.accuracy ?? known?.accuracy;
+  const accuracy = recipe?.accuracy ?? known?.accuracy;
   if (accuracy !== undefined) manifest.accuracy = accuracy;
   parseManifest(JSON.stringify(manifest));
-  return { manifest, labels: chosen, notices: noticesOf(manifest, given, known, labels === undefined) };
+  return { manifest, labels: chosen, notices: noticesOf(manifest, recipe, known, labels === undefined) };
 }
 
 function checkSize({ inputSize }: InspectedModel, cropSize: number): void {
   if (inputSize === undefined || inputSize === cropSize) return;
   throw new ImgclsError(
     'usage',
-    `The model takes ${inputSize} x ${inputSize} pixels, the recipe gives ${cropSize}.`,
+    `The model takes ${inputSize} x ${inputSize} pixels, but the recipe crops to ${cropSize}.`,
     {
       hint: `Put a model.json with "preprocess": { "resizeShortestSide": ..., "cropSize": ${inputSize} } beside it.`,
     },
   );
 }
 
-/** Interleaved input comes from TensorFlow, whose models have ranges of their own: none can be taken for granted. */
+/** Models with interleaved input come from TensorFlow and have value ranges of their own: there is no standard. */
 function checkStandard({ input }: InspectedModel): void {
   if (input.layout === 'NCHW') return;
   throw new ImgclsError(
     'usage',
-    'The model takes interleaved channels (NHWC), and nothing says how to prepare images.',
+    'The model takes interleaved channels (NHWC) and has no recipe for preparing images.',
     {
       hint: 'Put a model.json with "preprocess": { "mean": [...], "std": [...] } beside it.',
     },
   );
 }
 
-/** ImageNet's, as the bundled model has them. */
+/** ImageNet's labels, from the bundled model. */
 export async function standardLabels(classes: number, bundledDir: string): Promise<ClassLabel[]> {
   const labels = await readLabels(join(bundledDir, STARTER_MODEL));
   if (labels !== undefined && labels.length === classes) return labels;
-  throw new ImgclsError('usage', `The model has ${classes} classes, and nothing says what they are called.`, {
-    hint: `Put a ${LABELS_FILE} beside it: [{ "wnid": "n01440764", "label": "tench" }, ...], one for each class in order.`,
+  throw new ImgclsError('usage', `The model has ${classes} classes and no labels for them.`, {
+    hint: `Put a ${LABELS_FILE} beside it: [{ "wnid": "n01440764", "label": "tench" }, ...], one entry for each class, in order.`,
   });
 }
 
-/** `resnet50-fp32/model.onnx` and `resnet50-fp32.onnx` are both `resnet50`. */
+/** For example, `resnet50-fp32/model.onnx` and `resnet50-fp32.onnx` are both `resnet50`. */
 function nameOf(file: string, variant: ModelVariant): string {
   const { name: stem } = parse(file);
   const base = stem === 'model' ? basename(dirname(file)) : stem;
@@ -188,20 +193,20 @@ function nameOf(file: string, variant: ModelVariant): string {
 
 function noticesOf(
   manifest: ModelManifest,
-  given: Recipe | undefined,
+  recipe: Recipe | undefined,
   known: CatalogEntry | undefined,
   labelsAssumed: boolean,
 ): string[] {
   if (known !== undefined)
     return [`The file is ${modelTitle(known)} ${known.version} of the ONNX Model Zoo.`];
   const notices: string[] = [];
-  if (given?.preprocess === undefined) {
+  if (recipe?.preprocess === undefined) {
     const { resizeShortestSide, cropSize } = manifest.preprocess;
     notices.push(
-      `No recipe beside the model: images are prepared the standard ImageNet way (shortest side ${resizeShortestSide}, centre ${cropSize}, RGB, mean and std of ImageNet). If labels come out wrong, give a model.json.`,
+      `No recipe found beside the model. Images are prepared with the standard ImageNet recipe (shortest side ${resizeShortestSide}, centre ${cropSize}, RGB, mean and std of ImageNet). If labels are wrong, put a model.json beside the model.`,
     );
   }
   if (labelsAssumed)
-    notices.push(`No ${LABELS_FILE} beside the model: its classes are taken for ImageNet's 1000.`);
+    notices.push(`No ${LABELS_FILE} found beside the model. Its classes are assumed to be ImageNet's 1000.`);
   return notices;
 }

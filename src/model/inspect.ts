@@ -1,4 +1,4 @@
-// What an ONNX file takes and gives, found out by loading and running it.
+// Determines the input and output of an ONNX file by loading and running it.
 
 import { createReadStream } from 'node:fs';
 import type { ModelManifest, ModelVariant } from '../core/model/model.ts';
@@ -9,21 +9,21 @@ import { openSession, type TensorShape } from './session.ts';
 export interface InspectedModel {
   input: ModelManifest['input'];
   output: ModelManifest['output'];
-  /** Width and height of the input; undefined where the model takes any. */
+  /** Width and height of the input; undefined if the model takes any size. */
   inputSize: number | undefined;
-  /** Numbers that the model gives for one image. */
+  /** How many numbers the model returns for one image. */
   classes: number;
-  /** `none` where what it gives are probabilities. */
+  /** `none` if the model returns probabilities. */
   activation: ModelManifest['activation'];
 }
 
 const SUM_TOLERANCE = 1e-3;
 
 /**
- * Loads a model and runs it on one made-up image.
- * @param shownAs the file that a person knows, where `path` is a copy of it.
- * @param cropSize tried where the model takes any size.
- * @throws {ImgclsError} of kind `permanent` when it is no ONNX model or no image classifier.
+ * Loads a model and runs it on one synthetic image.
+ * @param shownAs the file to name in errors, if `path` is a copy of it.
+ * @param cropSize used if the model takes any size.
+ * @throws {ImgclsError} of kind `permanent` if it is not an ONNX model or not an image classifier.
  */
 export async function inspectModel(path: string, cropSize: number, shownAs = path): Promise<InspectedModel> {
   const session = await openSession(path, shownAs);
@@ -55,9 +55,9 @@ function imageInput(inputs: readonly TensorShape[]) {
   const shown = `${type} [${shape.map((size) => size ?? '?').join(', ')}]`;
   if (type !== 'float32' || shape.length !== 4) throw notAClassifier(`its input is ${shown}`);
   const layout = second === 3 ? ('NCHW' as const) : fourth === 3 ? ('NHWC' as const) : undefined;
-  if (layout === undefined) throw notAClassifier(`its input is ${shown}: no side of 3 channels`);
+  if (layout === undefined) throw notAClassifier(`its input is ${shown}, without a dimension of 3 channels`);
   const [height, width] = layout === 'NCHW' ? [third, fourth] : [second, third];
-  if (height !== width) throw notAClassifier(`its input is ${shown}: not square`);
+  if (height !== width) throw notAClassifier(`its input is ${shown}, which is not square`);
   return { name, layout, size: width };
 }
 
@@ -71,17 +71,17 @@ function areProbabilities(scores: Float32Array): boolean {
 }
 
 function notAClassifier(why: string): ImgclsError {
-  return new ImgclsError('permanent', `The model is no image classifier that can be used: ${why}.`, {
-    hint: 'It takes one float32 input, [N, 3, side, side] or [N, side, side, 3], and gives [N, classes].',
+  return new ImgclsError('permanent', `The model is not a usable image classifier: ${why}.`, {
+    hint: 'A model must take one float32 input, [N, 3, side, side] or [N, side, side, 3], and return [N, classes].',
   });
 }
 
-/** Operators that only quantised models have. */
+/** Operators that occur only in quantised models. */
 const QUANTISED = ['QLinearConv', 'QLinearMatMul', 'ConvInteger', 'MatMulInteger', 'DequantizeLinear'];
 
 /**
- * Tells by the operators' names whether a model is quantised. The runtime shows no graph, so the file's bytes are searched
- * for a node's `op_type` field (protobuf: field 4, length, text); nothing else in a model looks like that by chance.
+ * Detects by the names of operators whether a model is quantised. The runtime does not expose the graph, so this searches
+ * the file for the `op_type` field of a node (protobuf: field 4, length, text), which does not occur there by chance.
  */
 export async function detectVariant(path: string): Promise<ModelVariant> {
   const needles = QUANTISED.map((operator) =>

@@ -1,4 +1,4 @@
-// Puts a model into the library, whole or not at all.
+// Installs a model into the library atomically.
 
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -6,18 +6,18 @@ import { dirname, join } from 'node:path';
 import type { ClassLabel, ModelManifest } from '../core/model/model.ts';
 import { LABELS_FILE, MANIFEST_FILE, readModelFolder, WEIGHTS_FILE } from './folder.ts';
 
-/** A folder for work in progress beside the installed models; its name begins with a dot, so that no listing shows it. */
+/** A folder for work in progress beside the installed models. Lists skip it because its name begins with a dot. */
 export const stagingDir = (modelsDir: string): string => join(modelsDir, `.staging-${randomUUID()}`);
 
 export interface Installation {
   manifest: ModelManifest;
   labels: readonly ClassLabel[];
-  /** The file with the weights, already checked. `move` where it is ours to take and on the same disk. */
+  /** The file with the weights, already checked. `move` if it may be moved and is on the same disk. */
   weights: { path: string; move: boolean };
 }
 
 /**
- * Installs under `<modelsDir>/<name>/<variant>/`, over what is there.
+ * Installs the model in `<modelsDir>/<name>/<variant>/`; replaces an existing one.
  * @returns the folder.
  */
 export async function installModel(modelsDir: string, installation: Installation): Promise<string> {
@@ -37,19 +37,19 @@ export async function installModel(modelsDir: string, installation: Installation
   }
 }
 
-/** Moves a folder to its place. A folder cannot be renamed over another, so that one steps aside first. */
+/** Moves a folder into place. A folder cannot be renamed over another, so an existing one is moved aside first. */
 export async function replaceFolder(from: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   const aside = `${from}-replaced`;
-  const had = await rename(target, aside).then(
+  const wasMovedAside = await rename(target, aside).then(
     () => true,
     () => false,
   );
   try {
     await rename(from, target);
   } catch (error) {
-    if (had) await rename(aside, target);
+    if (wasMovedAside) await rename(aside, target);
     throw error;
   }
-  if (had) await rm(aside, { recursive: true, force: true });
+  if (wasMovedAside) await rm(aside, { recursive: true, force: true });
 }

@@ -1,4 +1,4 @@
-// The models that there are and those that there could be, as a list for people and programs.
+// Lists the installed models and those that can be pulled, for people and programs.
 
 import { type ModelManifest, modelTitle } from '../core/model/model.ts';
 import { catalog } from './catalog.ts';
@@ -8,10 +8,10 @@ import { readCpuFeatures, type VariantSetting } from './variant.ts';
 
 export interface InventoryRow
   extends Pick<ModelManifest, 'name' | 'variant' | 'version' | 'bytes' | 'licence'> {
-  /** Share of images that are named right at first guess, 0 to 1; null where it is not known. */
+  /** Top-1 accuracy, 0 to 1; null if unknown. */
   top1: number | null;
   state: 'bundled' | 'installed' | 'can be pulled';
-  /** Used where no model is asked for. */
+  /** Used if a job names no model. */
   default: boolean;
   sha256?: string;
   dir?: string;
@@ -22,14 +22,14 @@ export interface Inventory {
   damaged: DamagedModel[];
 }
 
-/** Installed models first, then what the catalog has beside them. */
+/** Installed models first, then the other models of the catalog. */
 export async function takeInventory(options: {
   library: ModelLibrary;
   wanted: string | undefined;
   variantSetting: VariantSetting;
 }): Promise<Inventory> {
   const { models, damaged } = await options.library.list();
-  // A listing also serves to find out why nothing can be selected.
+  // List models even if none can be selected: the list may show why.
   const selected = await selectModel({ ...options, cpu: await readCpuFeatures() }).catch(() => undefined);
   const installed = models.map(
     ({ manifest, bundled, dir }): InventoryRow => ({
@@ -55,8 +55,8 @@ export async function takeInventory(options: {
   return { rows: [...installed, ...pullable], damaged };
 }
 
-type Described = Pick<ModelManifest, 'name' | 'variant' | 'version' | 'licence' | 'accuracy'>;
+type Listed = Pick<ModelManifest, 'name' | 'variant' | 'version' | 'licence' | 'accuracy'>;
 
-function shown({ name, variant, version, licence, accuracy }: Described) {
+function shown({ name, variant, version, licence, accuracy }: Listed) {
   return { name, variant, version, licence, top1: accuracy?.top1 ?? null };
 }

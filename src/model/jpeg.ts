@@ -1,18 +1,18 @@
-// How often a JPEG goes over its pixels, which no library says before it has done so.
+// Counts the scans of a JPEG. No library reports their number before it has decoded them.
 
 import { DecodeError } from './decode-error.ts';
 
 /**
- * Each scan goes over all pixels, for a few bytes of the file: 900 KB can take minutes, and inside libjpeg nothing
- * can interrupt them. The reference encoder writes at most 100, and none in use more than 20.
+ * Each scan costs a pass over all pixels for a few bytes of the file: 900 KB can take minutes, and libjpeg cannot be
+ * interrupted. The reference encoder writes at most 100 scans, and encoders in use at most 20.
  */
 const MAX_SCANS = 100;
 
 const MARKER = { temporary: 0x01, restart: [0xd0, 0xd7], start: 0xd8, end: 0xd9, scan: 0xda } as const;
 
 /**
- * Whether the JPEG's pixels are complete only after its last scan, so that a decoder must hold them all.
- * @throws {DecodeError} when it has more scans than any encoder writes.
+ * Whether the pixels are complete only after the last scan: then the decoder needs all of them in memory.
+ * @throws {DecodeError} if there are more scans than any encoder writes.
  */
 export function hasSeveralPasses(bytes: Uint8Array): boolean {
   let components = 0;
@@ -28,13 +28,16 @@ export function hasSeveralPasses(bytes: Uint8Array): boolean {
     if (code !== MARKER.scan) continue;
     if (!isProgressive && bytes[at + 3] === components) return false;
     if (++scans > MAX_SCANS) {
-      throw new DecodeError('unsupported_format', `A JPEG of more than ${MAX_SCANS} scans.`);
+      throw new DecodeError(
+        'unsupported_format',
+        `JPEGs with more than ${MAX_SCANS} scans are not supported.`,
+      );
     }
   }
   return true;
 }
 
-/** Where the code of the next marker is; 0 where there is none. Coded pixels hold none but restarts. */
+/** Offset of the next marker's code; 0 if there is none. Coded pixels contain no markers except restarts. */
 function markerFrom(bytes: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
     const code = bytes[at + 1] ?? 0;

@@ -1,4 +1,4 @@
-// Photographs whose folder or name says what they show.
+// Images whose folder or file name contains their true class.
 
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -7,14 +7,14 @@ import { ImgclsError, readFault } from '../core/runtime/errors.ts';
 
 export interface LabelledImage {
   path: string;
-  /** WordNet ids of what it shows: several where a word names several classes, as `crane` does. */
+  /** WordNet ids of its class. There are several if the name fits several classes, as `crane` does. */
   truth: readonly string[];
 }
 
 export interface LabelledFolder {
-  /** In the order of their paths. */
+  /** Sorted by path. */
   images: LabelledImage[];
-  /** Images that carry no truth, by their path in the folder. */
+  /** Images without a true class, by their path in the folder. */
   unlabelled: string[];
 }
 
@@ -22,9 +22,9 @@ const IMAGE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|bmp)$/i;
 const WNID = /^n\d{8}(?![0-9])/;
 
 /**
- * The images below a folder. The truth is the nearest folder that is called like a class (`n02124075`, `Egyptian cat`,
- * `egyptian_cat`), else the WordNet id that the file's name begins with (`n02124075_7.jpg`).
- * @throws {ImgclsError} of kind `usage` where the folder cannot be read, or a file names a class that the model lacks.
+ * The images below a folder. The true class is that of the nearest folder with the name of a class (`n02124075`,
+ * `Egyptian cat`, `egyptian_cat`), otherwise the WordNet id at the start of the file name (`n02124075_7.jpg`).
+ * @throws {ImgclsError} of kind `usage` if the folder cannot be read, or if the model lacks the class of a file.
  */
 export async function findLabelledImages(
   dir: string,
@@ -38,8 +38,8 @@ export async function findLabelledImages(
     else found.images.push({ path, truth });
   }
   if (found.images.length > 0) return found;
-  throw new ImgclsError('usage', `No image below ${dir} says what it shows.`, {
-    hint: 'Put them into folders named like classes ("n02124075" or "Egyptian cat"), or begin file names with the WordNet id.',
+  throw new ImgclsError('usage', `No labelled images found in ${dir}.`, {
+    hint: 'Put images into folders named after their class ("n02124075" or "Egyptian cat"), or start file names with the WordNet id.',
   });
 }
 
@@ -52,12 +52,12 @@ async function imagesBelow(dir: string): Promise<string[]> {
       .sort();
   } catch (cause) {
     const isFile = (cause as { code?: string }).code === 'ENOTDIR';
-    const why = isFile ? 'it is no folder' : readFault(cause);
+    const why = isFile ? 'it is not a folder' : readFault(cause);
     throw new ImgclsError('usage', `Cannot read ${dir}: ${why}.`, { cause });
   }
 }
 
-/** WordNet ids by the names that folders may have. */
+/** WordNet ids by the possible names of their folders. */
 export function classesByName(labels: readonly ClassLabel[]): ReadonlyMap<string, readonly string[]> {
   const classes = new Map<string, string[]>();
   for (const { wnid, label } of labels)
@@ -65,7 +65,7 @@ export function classesByName(labels: readonly ClassLabel[]): ReadonlyMap<string
   return classes;
 }
 
-/** @param path in the folder that was given. @returns undefined where it says nothing. */
+/** The true class of an image, by its path in the folder; undefined if the path contains none. */
 export function truthOf(
   path: string,
   classes: ReadonlyMap<string, readonly string[]>,
@@ -79,7 +79,7 @@ export function truthOf(
   if (wnid === undefined) return undefined;
   const named = classes.get(wnid);
   if (named !== undefined) return named;
-  throw new ImgclsError('usage', `${path} is of class ${wnid}, which the model does not know.`);
+  throw new ImgclsError('usage', `The class of ${path} (${wnid}) is not a class of the model.`);
 }
 
 const plain = (name: string): string =>

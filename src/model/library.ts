@@ -1,4 +1,4 @@
-// The models of this machine: those that came with the product and those that were installed.
+// The models of this machine: those bundled with the product and those installed later.
 
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -7,18 +7,18 @@ import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { type ModelDescription, readModelFolder } from './folder.ts';
 import { type GateResult, readGate } from './gate.ts';
 
-/** The model that comes with the product, so that the first run needs no download. */
+/** The model that is bundled with the product: the first run needs no download. */
 export const STARTER_MODEL = 'efficientnet-lite0';
 
 export interface LibraryModel extends ModelDescription {
   dir: string;
-  /** Came with the product; cannot be removed. */
+  /** Bundled with the product; cannot be removed. */
   bundled: boolean;
-  /** What came of comparing it with fp32, where that was done. */
+  /** The result of the comparison with fp32, if there was one. */
   gate?: GateResult;
 }
 
-/** A folder where a model should be, and why it is none. */
+/** A folder whose model cannot be used, and why. */
 export interface DamagedModel {
   dir: string;
   problem: string;
@@ -27,33 +27,33 @@ export interface DamagedModel {
 export interface ModelLibrary {
   readonly modelsDir: string;
   readonly bundledDir: string;
-  /** By name and variant. What is damaged is listed apart and never in the way. */
+  /** Sorted by name and variant. Damaged models are listed separately and cause no error. */
   list(): Promise<{ models: LibraryModel[]; damaged: DamagedModel[] }>;
-  /** All variants of a name; only one of them where a variant is given. */
+  /** All variants of a name, or only the given variant. */
   find(name: string, variant?: ModelVariant): Promise<LibraryModel[]>;
   findBySha256(sha256: string): Promise<LibraryModel | undefined>;
   /**
-   * Removes what is installed under a name, damaged or not.
-   * @returns the folders that were removed.
-   * @throws {ImgclsError} of kind `usage` when nothing is installed under it.
+   * Removes the models installed under a name, including damaged ones.
+   * @returns the removed folders.
+   * @throws {ImgclsError} of kind `usage` if no model is installed under the name.
    */
   remove(name: string, variant?: ModelVariant): Promise<string[]>;
-  /** Checks the weights' sha256, loads them and runs them once. @throws {ImgclsError} of kind `permanent`. */
+  /** Checks the sha256 of the weights, loads them and runs them once. @throws {ImgclsError} of kind `permanent`. */
   verify(model: LibraryModel, signal?: AbortSignal): Promise<void>;
 }
 
 /**
- * Opens the library; nothing is read until it is asked for.
+ * Opens the library. Reads nothing before the first call.
  * @param options.modelsDir installed models, `<name>/<variant>/`; need not exist.
- * @param options.bundledDir models that came with the product, `<name>/`.
+ * @param options.bundledDir models bundled with the product, `<name>/`.
  */
 export function createModelLibrary(options: { modelsDir: string; bundledDir: string }): ModelLibrary {
   const { modelsDir, bundledDir } = options;
 
-  const read = async (places: readonly { dir: string; bundled: boolean }[]) => {
+  const read = async (modelFolders: readonly { dir: string; bundled: boolean }[]) => {
     const models: LibraryModel[] = [];
     const damaged: DamagedModel[] = [];
-    for (const { dir, bundled } of places) {
+    for (const { dir, bundled } of modelFolders) {
       try {
         const description = await readModelFolder(dir);
         const gate = await readGate(dir, description.manifest.sha256);
@@ -69,10 +69,10 @@ export function createModelLibrary(options: { modelsDir: string; bundledDir: str
   const list = async () => await read(await folders(modelsDir, bundledDir));
 
   const find = async (name: string, variant?: ModelVariant) => {
-    // Every command that submits comes here, and reading a model's classes takes longer than looking for it.
+    // Read only folders of this name: every submit runs this, and reading the labels of a model takes long.
     const { models } = await read(await folders(modelsDir, bundledDir, name));
     const matches = models.filter(({ manifest }) => matchesName(manifest, name, variant));
-    // An installed model takes the place of a bundled one of the same name and variant.
+    // An installed model replaces a bundled one of the same name and variant.
     return matches.filter(
       (model) =>
         !model.bundled ||
@@ -96,19 +96,19 @@ export function createModelLibrary(options: { modelsDir: string; bundledDir: str
       if (variants.length === 0) throw await nothingToRemove(name, variant, find);
       const removed = variants.map((entry) => join(parent, entry));
       for (const dir of removed) await rm(dir, { recursive: true });
-      // Fails where another variant is left, as it should.
+      // Fails if another variant is left, which is intended.
       await rmdir(parent).catch(() => {});
       return removed;
     },
     async verify(model, signal) {
-      // Loaded only here: who merely looks a model up needs no runtime.
+      // Import it here: other uses of the library do not need the runtime.
       const { checkModel } = await import('./check.ts');
       await checkModel(model.dir, signal);
     },
   };
 }
 
-/** The folders of models; of those that are called `only` where that is given. */
+/** The folders of models, or only of those with the name `only`. */
 async function folders(
   modelsDir: string,
   bundledDir: string,
@@ -125,7 +125,7 @@ async function folders(
   return found;
 }
 
-/** Names of the folders in a folder; none where it does not exist. Those with a dot are work in progress. */
+/** Names of the folders in a folder; none if it does not exist. Skips those with a dot, which are work in progress. */
 async function foldersIn(dir: string): Promise<string[]> {
   try {
     const entries = await readdir(dir, { withFileTypes: true });
@@ -145,13 +145,13 @@ function matchesName(manifest: ModelManifest, name: string, variant: ModelVarian
   return manifest.name === name && (variant === undefined || manifest.variant === variant);
 }
 
-/** A name becomes a path: nothing else may. @throws {ImgclsError} of kind `usage`. */
+/** Checks a name before it becomes a path. @throws {ImgclsError} of kind `usage`. */
 export function checkedName(name: string): string {
   const parsed = modelName.safeParse(name);
   if (parsed.success) return parsed.data;
   throw new ImgclsError(
     'usage',
-    `"${name}" cannot name a model: ${parsed.error.issues[0]?.message ?? 'invalid'}.`,
+    `Invalid model name "${name}": ${parsed.error.issues[0]?.message ?? 'invalid'}.`,
   );
 }
 
@@ -163,7 +163,7 @@ async function nothingToRemove(
   const [bundled] = await find(name, variant);
   const title = variant === undefined ? name : modelTitle({ name, variant });
   if (bundled === undefined) return new ImgclsError('usage', `No model ${title} is installed.`);
-  return new ImgclsError('usage', `${title} came with the product and cannot be removed.`, {
-    hint: `It stands in ${dirname(bundled.dir)}.`,
+  return new ImgclsError('usage', `Cannot remove ${title}: it is bundled with imgcls.`, {
+    hint: `It is part of the installation, in ${dirname(bundled.dir)}.`,
   });
 }

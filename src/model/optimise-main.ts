@@ -1,5 +1,5 @@
-// Entry of a child process that optimises one model: `optimise-main WEIGHTS TO`. In a process of its own, because what
-// the runtime takes for it (twice the weights) it gives back only when the process ends.
+// Entry point of a child process that optimises one model: `optimise-main WEIGHTS TO`. It is a separate process because
+// the runtime frees the memory that it needs for this (twice the weights) only when the process ends.
 
 import { optimiseModel } from './session.ts';
 

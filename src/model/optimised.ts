@@ -1,8 +1,8 @@
-// Weights as the runtime would change them at every load, kept on disk for the type of CPU that they were made on.
+// Optimised models: stored on disk for the type of CPU on which they were made.
 //
-// What the runtime's graph optimiser makes of a model (operators fused, weights laid out for the CPU's instructions) is
-// the same each time. Kept, with the weights in a file of their own that is mapped and not read, ResNet-50 loads in an
-// eighth of the time (fp32; int8 in half), and the runners of a machine share the weights' memory (docs/performance.md).
+// At every load the runtime optimises a model in the same way (it fuses operators and lays out weights for the CPU's
+// instructions). Stored, with the weights in a file of their own that is mapped into memory, ResNet-50 loads in an eighth
+// of the time (fp32; int8 in half), and the runners of a machine share the memory of the weights (docs/performance.md).
 
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
@@ -13,38 +13,38 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 import { FORMAT, formatVersion, parseVersioned } from '../core/runtime/versioned.ts';
 import { stagingDir } from './install.ts';
 
-/** In a folder of an optimised model: the graph, and beside it the weights that it maps. */
+/** The graph, in the folder of an optimised model. The weights are in a file beside it. */
 export const OPTIMISED_FILE = 'model.onnx';
 const DESCRIPTION_FILE = 'optimised.json';
 
-/** It stays free for what the disk is there for: images, and what becomes of them. */
+/** Space that stays free for images and results. */
 const LEAST_FREE_BYTES = 512 * 1024 * 1024;
 
 const description = z.object({
   v: formatVersion,
-  /** Of the weights that it was made from. */
+  /** Of the original weights. */
   sha256: sha256Hex,
-  /** Bytes of each file. */
+  /** Length of each file, bytes. */
   files: z.record(z.string(), z.int().nonnegative()),
 });
 
 export interface OptimisedModels {
-  /** The folder of an optimised model; undefined where there is none that is whole. */
+  /** The folder of an optimised model; undefined if there is none, or if it is incomplete. */
   find(sha256: string): Promise<string | undefined>;
   /**
-   * Makes one, in place of any that is there.
-   * @param weights the `.onnx` file, whose sha256 was checked.
-   * @throws {ImgclsError} of kind `permanent` where the disk is nearly full; what making it throws. Nothing is left behind then.
+   * Makes one and replaces an existing one.
+   * @param weights the `.onnx` file. Its sha256 must have been checked.
+   * @throws {ImgclsError} of kind `permanent` if the disk is nearly full; errors of `optimise`. No file is left then.
    */
   make(weights: string, sha256: string, signal?: AbortSignal): Promise<string>;
-  /** Removes what was made of these weights, on whatever type of CPU. */
+  /** Removes all optimised models of these weights, for every type of CPU. */
   remove(sha256: string): Promise<void>;
 }
 
 export interface OptimisedModelsOptions {
-  /** One folder a model and type of CPU. */
+  /** Has one folder for each model and type of CPU. */
   dir: string;
-  /** What the result depends on besides the weights: runtime, its version, the CPU. */
+  /** Identifies the runtime, its version and the CPU: the result depends on them too. */
   platform(): Promise<string>;
   /** Optimises `weights` into the file `to`, and writes its weights beside it. */
   optimise(weights: string, to: string, signal?: AbortSignal): Promise<void>;
@@ -72,7 +72,7 @@ export function createOptimisedModels({ dir, platform, optimise }: OptimisedMode
         await optimise(weights, join(staging, OPTIMISED_FILE), signal);
         await describe(staging, sha256);
         const folder = await folderOf(sha256);
-        await settle(staging, folder, sha256);
+        await moveIntoPlace(staging, folder, sha256);
         return folder;
       } finally {
         await rm(staging, { recursive: true, force: true });
@@ -86,7 +86,7 @@ export function createOptimisedModels({ dir, platform, optimise }: OptimisedMode
   };
 }
 
-/** All files have the length that was noted; their content is trusted, since it was on disk before the folder had its name. */
+/** Checks the length of all files. Their content is trusted: it was flushed to disk before the folder got its name. */
 async function isWhole(folder: string, sha256: string): Promise<boolean> {
   try {
     const text = await readFile(join(folder, DESCRIPTION_FILE), 'utf8');
@@ -96,7 +96,7 @@ async function isWhole(folder: string, sha256: string): Promise<boolean> {
     }
     return found.sha256 === sha256;
   } catch {
-    // Whatever is wrong with it, it can be made again.
+    // Whatever the problem is, the model can be optimised again.
     return false;
   }
 }
@@ -109,7 +109,7 @@ async function checkSpace(folder: string, weights: string): Promise<void> {
   const megabytes = (bytes: number) => Math.round(bytes / 1e6);
   throw new ImgclsError(
     'permanent',
-    `Only ${megabytes(bavail * bsize)} MB are free in ${folder}; ${megabytes(needed)} MB are wanted.`,
+    `Not enough disk space in ${folder}: ${megabytes(bavail * bsize)} MB are free, ${megabytes(needed)} MB are needed.`,
   );
 }
 
@@ -128,8 +128,8 @@ async function describe(folder: string, sha256: string): Promise<void> {
   await writeFile(join(folder, DESCRIPTION_FILE), text, { flush: true });
 }
 
-/** Another process may have made the same meanwhile, and have it mapped: that one stays. */
-async function settle(staging: string, folder: string, sha256: string): Promise<void> {
+/** If another process has made the same model meanwhile, that one stays: it may already be mapped. */
+async function moveIntoPlace(staging: string, folder: string, sha256: string): Promise<void> {
   if (await isWhole(folder, sha256)) return;
   await rm(folder, { recursive: true, force: true });
   try {

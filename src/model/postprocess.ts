@@ -1,12 +1,12 @@
-// Model output -> the classes that a person reads.
+// Converts a model's output to labels and scores.
 
 import type { ClassLabel, ModelManifest } from '../core/model/model.ts';
 import type { ScoredLabel } from '../core/model/outcome.ts';
 
 /**
- * The `topK` best classes of one image, best first; of equal scores the lower class index comes first.
- * @param output one row of the model's output, one number a class: logits, or probabilities where activation is `none`.
- * @throws {RangeError} when the model gave something that is no number.
+ * The `topK` best classes of one image, best first. For equal scores the lower class index comes first.
+ * @param output one row of the model's output, one number a class: logits, or probabilities if activation is `none`.
+ * @throws {RangeError} if the model returned too few or too many numbers, or one that is not finite.
  */
 export function topClasses(
   output: Float32Array,
@@ -15,9 +15,9 @@ export function topClasses(
   topK: number,
 ): ScoredLabel[] {
   if (output.length !== labels.length) {
-    throw new RangeError(`The model gave ${output.length} numbers for ${labels.length} classes.`);
+    throw new RangeError(`The model returned ${output.length} numbers for ${labels.length} classes.`);
   }
-  if (!output.every(Number.isFinite)) throw new RangeError('The model gave numbers that are not finite.');
+  if (!output.every(Number.isFinite)) throw new RangeError('The model returned numbers that are not finite.');
   const toScore = activation === 'softmax' ? softmaxOf(output) : (value: number) => value;
   return largest(output, topK).map((index) => {
     const { wnid, label } = labels[index] as ClassLabel;
@@ -25,7 +25,7 @@ export function topClasses(
   });
 }
 
-/** Logit -> probability among `logits`. The largest is subtracted first, so that nothing overflows. */
+/** Converts a logit to its probability among `logits`. Subtracts the largest first, to avoid an overflow. */
 function softmaxOf(logits: Float32Array): (logit: number) => number {
   let max = -Infinity;
   for (const logit of logits) max = Math.max(max, logit);
@@ -34,13 +34,13 @@ function softmaxOf(logits: Float32Array): (logit: number) => number {
   return (logit) => Math.exp(logit - max) / sum;
 }
 
-/** Indices of the `count` largest values, largest first, by insertion into a short list: no sort of all classes. */
+/** Indices of the `count` largest values, largest first. Inserts into a short list instead of sorting all classes. */
 function largest(values: Float32Array, count: number): number[] {
   const best: number[] = [];
   for (const [index, value] of values.entries()) {
     if (best.length === count && value <= (values[best[count - 1] as number] as number)) continue;
     let at = best.length;
-    // Strictly greater only: an equal value that came earlier stays in front.
+    // Strictly greater: of equal values the earlier one stays in front.
     while (at > 0 && value > (values[best[at - 1] as number] as number)) at--;
     best.splice(at, 0, index);
     if (best.length > count) best.pop();

@@ -1,4 +1,4 @@
-// A model of the catalog -> the library.
+// Installs a model of the catalog into the library.
 
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
@@ -21,11 +21,11 @@ import { chooseVariant, readCpuFeatures, type VariantSetting } from './variant.t
 
 export interface PullOptions {
   library: ModelLibrary;
-  /** `auto` (default): by the features of the CPU. */
+  /** `auto` (default) chooses by the features of the CPU. */
   variant?: VariantSetting | undefined;
-  /** Of this one file: an http(s) address, a path, or `s3://bucket/key`. It must be the pinned file all the same. */
+  /** Of this one file: an http(s) URL, a path, or `s3://bucket/key`. It must still be the pinned file. */
   source?: string | undefined;
-  /** In place of the hub's address: http(s), a folder, or `s3://bucket/prefix`. */
+  /** Instead of the hub's URL: http(s), a folder, or `s3://bucket/prefix`. */
   mirror?: string | undefined;
   /** For `s3://`. */
   openStore?: ((bucket: string) => Store) | undefined;
@@ -38,20 +38,20 @@ export interface PullOptions {
 export interface PulledModel {
   dir: string;
   manifest: ModelManifest;
-  /** It was installed already; nothing was downloaded. */
+  /** True if it was already installed, so that nothing was downloaded. */
   already: boolean;
 }
 
 /**
- * Installs a model of the catalog. Only the pinned content is ever installed; a download that breaks off leaves a partial
- * file, from which the next pull goes on, and any other failure leaves nothing.
- * @throws {ImgclsError} of kind `usage` (no such model), `permanent` (not there, or not the pinned file) or `transient`.
+ * Installs a model of the catalog. Only pinned content is ever installed. An interrupted download leaves a partial file,
+ * from which the next pull continues; any other failure leaves nothing.
+ * @throws {ImgclsError} of kind `usage` (no such model), `permanent` (missing, or not the pinned file) or `transient`.
  */
 export async function pullModel(name: string, options: PullOptions): Promise<PulledModel> {
   const { library } = options;
   const entry = await chooseEntry(name, options.variant ?? 'auto');
-  const there = await installed(entry, library);
-  if (there !== undefined) return { dir: there.dir, manifest: there.manifest, already: true };
+  const installed = await findIntact(entry, library);
+  if (installed !== undefined) return { dir: installed.dir, manifest: installed.manifest, already: true };
 
   const downloads = join(library.modelsDir, '.downloads');
   await mkdir(downloads, { recursive: true });
@@ -76,36 +76,36 @@ async function chooseEntry(name: string, setting: VariantSetting): Promise<Catal
   return entries.find((entry) => entry.variant === variant) as CatalogEntry;
 }
 
-async function installed(entry: CatalogEntry, library: ModelLibrary): Promise<LibraryModel | undefined> {
+async function findIntact(entry: CatalogEntry, library: ModelLibrary): Promise<LibraryModel | undefined> {
   const models = await library.find(entry.name, entry.variant);
   for (const model of models) {
     const { sha256 } = model.manifest;
     if (!entry.files.some((file) => file.sha256 === sha256)) continue;
-    // A damaged one is replaced.
-    const sound = await library.verify(model).then(
+    // A damaged model is replaced.
+    const isIntact = await library.verify(model).then(
       () => true,
       () => false,
     );
-    if (sound) return model;
+    if (isIntact) return model;
   }
   return undefined;
 }
 
-/** @returns the sha256 of what is then in the partial file: one of the pins. */
+/** @returns the sha256 of the downloaded file, which is one of the pins. */
 async function fetchPinned(
   entry: CatalogEntry,
   source: string,
   partial: string,
   options: PullOptions,
 ): Promise<string> {
-  // What was left of an earlier transfer may be of another file, and only the whole tells: then once more from the start.
+  // The rest of an earlier transfer may belong to another file. Only the sha256 shows that; then download from the start.
   const resumed = (await stat(partial).catch(() => undefined)) !== undefined;
   const { sha256, bytes } = await fetchOnce(entry, source, partial, options);
   if (entry.files.some((file) => file.sha256 === sha256 && file.bytes === bytes)) return sha256;
   await discardPartial(partial);
   if (resumed) return await fetchPinned(entry, source, partial, options);
   throw new ImgclsError('permanent', `${source} is not ${modelTitle(entry)}: its sha256 is ${sha256}.`, {
-    hint: 'The file was tampered with or replaced. If it is a model that you trust: imgcls model import FILE.',
+    hint: 'The file was replaced or manipulated. If you trust it, install it with "imgcls model import FILE".',
   });
 }
 
@@ -130,7 +130,7 @@ async function fetchOnce(
   return { sha256: await sha256OfFile(partial, signal), bytes: (await stat(partial)).size };
 }
 
-/** From a file or a store; these do not break off, so there is nothing to go on from. */
+/** From a file or a store. A failed copy is not continued. */
 async function copy(source: string, partial: string, maxBytes: number, options: PullOptions): Promise<void> {
   const { body, bytes } = await openSource(source, options);
   if (bytes > maxBytes) {
@@ -148,7 +148,8 @@ async function openSource(
 ): Promise<{ body: Readable; bytes: number }> {
   const s3 = /^s3:\/\/([^/]+)\/(.+)$/.exec(source);
   if (s3?.[1] !== undefined && s3[2] !== undefined) {
-    if (openStore === undefined) throw new ImgclsError('usage', `${source} cannot be read here.`);
+    if (openStore === undefined)
+      throw new ImgclsError('usage', `Cannot read ${source}: S3 is not available here.`);
     const { info, body } = await openStore(s3[1]).getStream(s3[2], signal === undefined ? {} : { signal });
     return { body, bytes: info.bytes };
   }
@@ -165,7 +166,7 @@ function below(base: string, path: string): string {
   return base.endsWith('/') ? `${base}${path}` : `${base}/${path}`;
 }
 
-/** Names of inputs and outputs come from the file itself, which is loaded and run once on the way. */
+/** Reads the names of inputs and outputs from the file. To do so, loads and runs it once. */
 async function describe(
   entry: CatalogEntry,
   sha256: string,

@@ -1,17 +1,17 @@
-// The bytes of an image that a worker names instead of sending them.
+// Reads the bytes of an image that the worker passes as a file.
 
 import { hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { ImageError } from '../core/model/outcome.ts';
 import type { EncodedImage } from '../core/model/runner-protocol.ts';
 
-/** An encoded image, or why there is none. */
+/** An encoded image, or the error from reading it. */
 export type Encoded = Uint8Array | { error: ImageError };
 
 /**
- * Reads without leaving the thread: the file was written a moment ago, and on the threads of the pool its turn would come
- * behind images that are being decoded. What it reads has memory of its own.
- * @returns the bytes; `missing` where the file is gone or holds something else, so that the worker looks for itself.
+ * Reads synchronously: the file was written a moment ago, and in the thread pool it would wait behind images that are being
+ * decoded. The bytes have memory of their own.
+ * @returns the bytes; an error `missing` if the file is gone or has other content, so that the worker reads the store.
  */
 export function readEncoded(image: EncodedImage): Encoded {
   if (image instanceof Uint8Array) return image;
@@ -20,13 +20,13 @@ export function readEncoded(image: EncodedImage): Encoded {
     const bytes = readInto(Buffer.allocUnsafeSlow(image.bytes), image.path);
     return hash('sha256', bytes) === image.sha256
       ? bytes
-      : missing('The file in the store is not the one that was submitted.');
+      : missing('The stored file is not the submitted one.');
   } catch {
-    return missing('The file in the store is gone.');
+    return missing('The stored file is missing.');
   }
 }
 
-/** @returns what the file has, at most as much as the buffer holds. */
+/** @returns the content of the file, cut off at the length of the buffer. */
 function readInto(buffer: Buffer, path: string): Buffer {
   const fd = openSync(path, 'r');
   try {

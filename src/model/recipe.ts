@@ -1,4 +1,4 @@
-// What a user says of a model that is imported: a model.json, whole or in part, and labels.
+// Files that a user puts beside an imported model: a complete or partial model.json, and labels.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { LABELS_FILE, MANIFEST_FILE, parseLabels } from './folder.ts';
 
 const { name, version, variant, licence, source, activation, accuracy } = modelManifest.shape;
 
-/** Every field may be left out; `sha256`, `bytes`, `input` and `output` are read from the weights and ignored here. */
+/** All fields are optional. `sha256`, `bytes`, `input` and `output` come from the weights and are ignored here. */
 export const recipe = z
   .object({
     name,
@@ -25,10 +25,10 @@ export const recipe = z
   .partial();
 export type Recipe = z.infer<typeof recipe>;
 
-/** The `model.json` of a folder; undefined where there is none. @throws {ImgclsError} of kind `usage`. */
+/** The `model.json` of a folder; undefined if there is none. @throws {ImgclsError} of kind `usage`. */
 export async function readRecipe(dir: string): Promise<Recipe | undefined> {
   const path = join(dir, MANIFEST_FILE);
-  const text = await readIfThere(path);
+  const text = await readIfExists(path);
   if (text === undefined) return undefined;
   let value: unknown;
   try {
@@ -41,13 +41,13 @@ export async function readRecipe(dir: string): Promise<Recipe | undefined> {
   throw new ImgclsError('usage', `${path} has the wrong shape: ${firstIssue(parsed.error)}`);
 }
 
-/** The `labels.json` of a folder; undefined where there is none. @throws {ImgclsError} */
+/** The `labels.json` of a folder; undefined if there is none. @throws {ImgclsError} */
 export async function readLabels(dir: string): Promise<ClassLabel[] | undefined> {
-  const text = await readIfThere(join(dir, LABELS_FILE));
+  const text = await readIfExists(join(dir, LABELS_FILE));
   return text === undefined ? undefined : parseLabels(text);
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfExists(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {

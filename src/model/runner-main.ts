@@ -1,8 +1,8 @@
-// Entry of a model runner: a child process that classifies for the worker that started it (core/model/runner-protocol.ts).
+// Entry point of a model runner: a child process that classifies images for its worker (core/model/runner-protocol.ts).
 //
-// Start it with `fork(path, [JSON.stringify(options)], { serialization: 'advanced' })`, `options` a DecodeLimits, and
-// with UV_THREADPOOL_SIZE=2 in its environment: decoding happens on those threads, and they are made before this file
-// could set it. It ends when the channel to the worker closes, so that none outlives its worker.
+// Start it with `fork(path, [JSON.stringify(limits)], { serialization: 'advanced' })`, where `limits` is a DecodeLimits, and
+// with UV_THREADPOOL_SIZE=2 in its environment: images are decoded on those threads, which start before this file could set
+// the variable. The runner ends when its channel to the worker closes, so it never outlives the worker.
 
 import process from 'node:process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -27,7 +27,7 @@ const limits = z
 const models = createLoadedModels(limits);
 
 function send(reply: RunnerReply): void {
-  // A worker that went away needs no answer; 'disconnect' ends this process.
+  // If the worker has ended, 'disconnect' ends this process too.
   if (process.connected) process.send?.(reply, undefined, undefined, () => {});
 }
 
@@ -38,18 +38,18 @@ function announce(sha256: string): void {
   send({ type: 'model', sha256, rssBytes: process.memoryUsage.rss() });
 }
 
-async function answer({ id, model, topK, images }: RunnerRequest): Promise<RunnerReply> {
+async function handle({ id, model, topK, images }: RunnerRequest): Promise<RunnerReply> {
   let times: ClassifyTimes | undefined;
   try {
     const results = await models.use(model, async (classifier) => {
       announce(model.sha256);
       const encoded = images.map(readEncoded);
-      const labelled = await classifier.classify(encoded, topK, (found) => {
-        times = found;
+      const results = await classifier.classify(encoded, topK, (measured) => {
+        times = measured;
       });
-      // Where it fails, some may still be being decoded.
+      // Only after success: after a failure some images may still be decoding.
       for (const bytes of encoded) if (bytes instanceof Uint8Array) freeBytes(bytes);
-      return labelled;
+      return results;
     });
     return { type: 'results', id, results, ...(times && { times }), rssBytes: process.memoryUsage.rss() };
   } catch (error) {
@@ -57,16 +57,16 @@ async function answer({ id, model, topK, images }: RunnerRequest): Promise<Runne
   }
 }
 
-let wasAsked = false;
+let hasRequests = false;
 
-/** Loads the model and, where no images wait for it, runs it once: the first run takes twice the time of those that follow. */
+/** Loads the model and, if no images wait, runs it once: the first run takes twice as long as the next ones. */
 async function preload(model: ModelLocation): Promise<void> {
   const warmUp = models.use(model, async (classifier) => {
     announce(model.sha256);
     await nextTurn();
-    if (!wasAsked) await classifier.classify([CONTROL_IMAGE], 1);
+    if (!hasRequests) await classifier.classify([CONTROL_IMAGE], 1);
   });
-  // Its failure is the answer to the first images.
+  // The request for the first images will report a failure.
   await warmUp.catch(() => {});
 }
 
@@ -75,14 +75,14 @@ process.on('message', (message: RunnerMessage) => {
     void preload(message.preload);
     return;
   }
-  wasAsked = true;
-  // Not awaited: the images of this request are decoded while an earlier one is in the model. `answer` never rejects.
-  void answer(message).then(send);
+  hasRequests = true;
+  // Not awaited: its images are decoded while the model runs an earlier request. `handle` never rejects.
+  void handle(message).then(send);
 });
-// Not by exit(): the runtime takes longer to tidy up than the whole end of a worker may take, and nothing is left to tidy.
+// Not exit(): the runtime's clean-up takes longer than a worker has to shut down, and nothing needs it.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-// Ctrl-C reaches a whole process group, and systemd's stop a whole control group. What becomes of the images in hand is
-// the worker's decision; when it is gone, its channel closes.
+// Ctrl-C signals a whole process group, and systemd's stop a whole control group. The worker decides what happens to the
+// images in progress. When it ends, the channel closes.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 
 send({ type: 'ready', rssBytes: process.memoryUsage.rss() });

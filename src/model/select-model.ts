@@ -1,4 +1,4 @@
-// Which model a job is classified with.
+// Selects the model of a job.
 
 import { type ModelVariant, modelTitle } from '../core/model/model.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
@@ -8,16 +8,16 @@ import { type CpuFeatures, chooseVariant, type VariantSetting } from './variant.
 
 export interface SelectedModel {
   model: LibraryModel;
-  /** Why this variant, to follow "because". */
+  /** Why this variant: a clause to follow "because". */
   reason: string;
-  /** What the user should be told: that this is not the model that they may expect. */
+  /** Tells the user that this is not the model that they may expect. */
   notice?: string;
 }
 
 /**
- * The model that is asked for, else ResNet-50, else the one that came with the product.
+ * Selects the wanted model, otherwise ResNet-50, otherwise the bundled model.
  * @param options.wanted a name.
- * @throws {ImgclsError} of kind `config` that says how to get what is missing.
+ * @throws {ImgclsError} of kind `config` with a hint how to install a missing model.
  */
 export async function selectModel(options: {
   library: ModelLibrary;
@@ -34,8 +34,10 @@ export async function selectModel(options: {
     const { variant, reason } = chooseVariant(name, variantSetting, cpu, [first, ...others]);
     const model = models.find(({ manifest }) => manifest.variant === variant);
     if (model === undefined) return undefined;
-    const doubted = found.filter((other) => !models.includes(other)).map(({ manifest }) => manifest.variant);
-    return { model, reason: doubted.length > 0 ? `${doubted} has not passed the accuracy gate` : reason };
+    const untrusted = found
+      .filter((other) => !models.includes(other))
+      .map(({ manifest }) => manifest.variant);
+    return { model, reason: untrusted.length > 0 ? `${untrusted} has not passed the accuracy gate` : reason };
   };
 
   if (wanted !== undefined) return (await pick(wanted)) ?? (await missing(wanted, library));
@@ -47,8 +49,8 @@ export async function selectModel(options: {
 }
 
 /**
- * Those that may be chosen where the user does not: fp32, what is known file by file (bundled, or of the catalog), what has
- * passed the accuracy gate, and what there is nothing to compare with.
+ * Models that may be chosen by default: fp32, files of the product or the catalog, variants that have passed the accuracy
+ * gate, and variants without an fp32 reference.
  */
 export function trusted(models: readonly LibraryModel[]): LibraryModel[] {
   const hasReference = models.some(({ manifest }) => manifest.variant === 'fp32');
@@ -63,7 +65,7 @@ export function trusted(models: readonly LibraryModel[]): LibraryModel[] {
 function starterNotice({ manifest }: LibraryModel): string {
   const percent =
     manifest.accuracy === undefined ? '' : `, ${(100 * manifest.accuracy.top1).toFixed(1)} % top-1`;
-  return `Using the bundled model ${modelTitle(manifest)}${percent}. For ResNet-50: imgcls model pull ${PREFERRED_MODEL}`;
+  return `Model: ${modelTitle(manifest)} (bundled${percent}). For ResNet-50, run "imgcls model pull ${PREFERRED_MODEL}".`;
 }
 
 async function missing(name: string, library: ModelLibrary): Promise<never> {
@@ -72,25 +74,25 @@ async function missing(name: string, library: ModelLibrary): Promise<never> {
   const broken = damaged.find(({ dir }) => dir.split(/[\\/]/).includes(name));
   const known = catalog.some((entry) => entry.name === name);
   const hint = known
-    ? `imgcls model pull ${name}`
-    : `Installed: ${names}. "imgcls model import FILE" takes any ONNX classifier.`;
+    ? `Run "imgcls model pull ${name}".`
+    : `Installed models: ${names}. "imgcls model import FILE" installs any ONNX classifier.`;
   throw new ImgclsError('config', broken?.problem ?? `The model "${name}" is not installed.`, { hint });
 }
 
-/** `name` or `name/variant`, as people write a model. @throws {ImgclsError} of kind `usage`. */
+/** Parses `name` or `name/variant`, as people write a model. @throws {ImgclsError} of kind `usage`. */
 export function parseModelTitle(text: string): { name: string; variant?: ModelVariant } {
   const [name = '', variant, ...rest] = text.split('/');
   if (rest.length === 0 && variant === undefined) return { name };
   if (rest.length === 0 && (variant === 'fp32' || variant === 'int8')) return { name, variant };
-  throw new ImgclsError('usage', `"${text}" is not a model: write NAME or NAME/fp32 or NAME/int8.`);
+  throw new ImgclsError('usage', `"${text}" is not the name of a model. Write NAME, NAME/fp32 or NAME/int8.`);
 }
 
-/** The installed models of a title. @throws {ImgclsError} of kind `usage` when there are none. */
+/** The installed models with a title. @throws {ImgclsError} of kind `usage` if there are none. */
 export async function findByTitle(library: ModelLibrary, title: string): Promise<LibraryModel[]> {
   const { name, variant } = parseModelTitle(title);
   const models = await library.find(name, variant);
   if (models.length > 0) return models;
   throw new ImgclsError('usage', `No model ${title} is installed.`, {
-    hint: '"imgcls model list" shows all.',
+    hint: '"imgcls model list" shows the installed models.',
   });
 }

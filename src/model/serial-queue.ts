@@ -1,4 +1,4 @@
-/** Runs what it is given one after the other, in order; a failure is its own caller's only. */
+/** Runs one piece of work at a time, in order of the calls. A failure affects only its own caller. */
 export function makeSerialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

@@ -1,10 +1,11 @@
-// The one file that touches the model runtime.
+// The only file that uses the model runtime.
 
 import { basename } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
-// The runtime reports models and machine to its maker, and writes files into home and temporary folders, unless told not to.
+// Without this the runtime sends data about models and machine to its maker, and writes files into the home and temporary
+// folders.
 process.env.ORT_DISABLE_TELEMETRY = '1';
 
 /** Weights smaller than this stay with the graph. */
@@ -16,53 +17,53 @@ const OPTIONS: InferenceSession.SessionOptions = {
   interOpNumThreads: 1,
   executionMode: 'sequential',
   graphOptimizationLevel: 'all',
-  // Errors only: warnings of the graph optimiser are no news to a user.
+  // Errors only: users cannot act on warnings of the graph optimiser.
   logSeverityLevel: 3,
 };
 
-/** Name and shape of a model's input or output. A dimension that may vary is undefined. */
+/** Name and shape of a model's input or output. A dimension of any size is undefined. */
 export interface TensorShape {
   name: string;
-  /** `float32`, `uint8`, ... as the runtime names it. */
+  /** The runtime's name: `float32`, `uint8`, ... */
   type: string;
   shape: (number | undefined)[];
 }
 
-/** A model in memory. Every call blocks the event loop for its whole time; one call at a time. */
+/** A model in memory. A call blocks the event loop until it ends. Make one call at a time. */
 export interface Session {
   readonly inputs: readonly TensorShape[];
   readonly outputs: readonly TensorShape[];
   /**
    * Runs a batch.
-   * @param values `count` images one after the other; may be longer. Only read.
+   * @param values `count` images one after the other; may be longer. Not changed.
    * @param imageShape of one image, such as `[3, 224, 224]`.
    * @returns the output's numbers, `count` rows one after the other.
-   * @throws {ImgclsError} of kind `permanent` when the model cannot be run on this.
+   * @throws {ImgclsError} of kind `permanent` if the model cannot run on these values.
    */
   run(values: Float32Array, count: number, imageShape: readonly number[]): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 
 /**
- * Loads a model for one thread: one such session a core is faster than one session of several threads, which
- * collapses where the machine is shared. Memory arena and pattern stay on: measured, they cost nothing once a batch of
- * the largest size has run (175 MB resident for int8 ResNet-50 at every batch size; 170 to 270 MB without).
- * @param shownAs the file that a person knows, where `path` is a copy of it.
- * @throws {ImgclsError} of kind `permanent` when the file is no model that the runtime can load.
+ * Loads a model for one thread. One such session for each core is faster than one session of several threads, which slows
+ * down very much on a shared machine. Memory arena and pattern stay on: measured, they cost nothing after a batch of the
+ * largest size (175 MB resident for int8 ResNet-50 at every batch size; 170 to 270 MB without).
+ * @param shownAs the file to name in errors, if `path` is a copy of it.
+ * @throws {ImgclsError} of kind `permanent` if the runtime cannot load the file.
  */
 export async function openSession(path: string, shownAs = path): Promise<Session> {
   return await sessionOf(path, OPTIONS, shownAs);
 }
 
-/** As {@link openSession}, of a file that {@link optimiseModel} made on a CPU of this type. */
+/** Like {@link openSession}, for a file that {@link optimiseModel} wrote on a CPU of this type. */
 export async function openOptimised(path: string): Promise<Session> {
   return await sessionOf(path, { ...OPTIONS, graphOptimizationLevel: 'disabled' }, path);
 }
 
 /**
- * Writes the model as the runtime's optimiser leaves it for this CPU: the graph to `to`, and its larger weights beside it,
- * in a file that a session maps instead of reading it.
- * @throws {ImgclsError} of kind `permanent` when `weights` is no model that the runtime can load.
+ * Writes the model as the runtime optimises it for this CPU: the graph to `to`, and its larger weights to a file beside it,
+ * which sessions map into memory instead of reading it.
+ * @throws {ImgclsError} of kind `permanent` if the runtime cannot load `weights`.
  */
 export async function optimiseModel(weights: string, to: string): Promise<void> {
   const session = {
@@ -87,7 +88,7 @@ async function sessionOf(
     session = await InferenceSession.create(path, options);
   } catch (cause) {
     const why = messageOf(cause).replaceAll(path, shownAs);
-    throw new ImgclsError('permanent', `${shownAs} is not a model that can be loaded: ${why}`, { cause });
+    throw new ImgclsError('permanent', `Cannot load ${shownAs} as a model: ${why}`, { cause });
   }
   const inputs = session.inputMetadata.map(shapeOf);
   const outputs = session.outputMetadata.map(shapeOf);
@@ -114,14 +115,14 @@ async function sessionOf(
         }
         return await runInParts(runOnce, values, count, imageShape, fixedBatch, elements);
       } catch (cause) {
-        throw new ImgclsError('permanent', `The model cannot be run: ${messageOf(cause)}`, { cause });
+        throw new ImgclsError('permanent', `Cannot run the model: ${messageOf(cause)}`, { cause });
       }
     },
     dispose: () => session.release(),
   };
 }
 
-/** For models exported with a fixed batch size; the last part is filled up with zeros. */
+/** For models exported with a fixed batch size. The last part is padded with zeros. */
 async function runInParts(
   runOnce: (values: Float32Array, count: number, imageShape: readonly number[]) => Promise<Float32Array>,
   values: Float32Array,

@@ -1,6 +1,6 @@
 /**
- * Turns a square of RGB pixels by its EXIF orientation (1 to 8; any other is none). Turned before it is scaled, a
- * picture has to be decoded in full and held whole; after, it is the same picture for next to nothing.
+ * Rotates a square of RGB pixels by its EXIF orientation (1 to 8; others are ignored). It runs after scaling, because before
+ * it the whole image would have to be decoded and held in memory; the result is the same.
  */
 export function turnUpright(pixels: Uint8Array, side: number, orientation = 1): Uint8Array {
   if (orientation < 2 || orientation > 8) return pixels;

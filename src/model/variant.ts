@@ -1,4 +1,4 @@
-// fp32 or int8: which one this CPU runs better.
+// Chooses between fp32 and int8 by the features of the CPU.
 
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
@@ -9,22 +9,22 @@ import { howToGet } from './catalog.ts';
 export type VariantSetting = 'auto' | ModelVariant;
 
 export interface CpuFeatures {
-  /** The instructions for 8-bit dot products that the CPU has, as Linux calls them; empty where it has none. */
+  /** The CPU's instructions for 8-bit dot products, as Linux names them; empty if it has none. */
   int8: readonly string[];
-  /** False where they cannot be found out. */
+  /** False if they cannot be determined. */
   known: boolean;
 }
 
-/** With one of these int8 ResNet-50 is 3.5 times as fast as fp32; without, hardly faster and less accurate. */
+/** With one of these, int8 ResNet-50 is 3.5 times as fast as fp32. Without, it is hardly faster and less accurate. */
 const INT8_FLAGS = ['avx512_vnni', 'avx_vnni', 'amx_int8', 'asimddp'];
 
-/** Reads what the operating system says about the CPU. Never fails. */
+/** Reads the CPU's features from the operating system. Never fails. */
 export async function readCpuFeatures(
   platform: string = process.platform,
   arch: string = process.arch,
   readCpuInfo: () => Promise<string> = () => readFile('/proc/cpuinfo', 'utf8'),
 ): Promise<CpuFeatures> {
-  // Every Apple silicon has them; macOS has no /proc.
+  // All Apple silicon has them; macOS has no /proc.
   if (platform === 'darwin') return { int8: arch === 'arm64' ? ['asimddp'] : [], known: arch === 'arm64' };
   const text = platform === 'linux' ? await readCpuInfo().catch(() => '') : '';
   const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1];
@@ -35,13 +35,13 @@ export async function readCpuFeatures(
 
 export interface VariantChoice {
   variant: ModelVariant;
-  /** In words, to follow "because". */
+  /** A clause to follow "because". */
   reason: string;
 }
 
 /**
- * Chooses among the variants that there are of a model.
- * @throws {ImgclsError} of kind `config` when the setting asks for one that is not there.
+ * Chooses one of a model's available variants.
+ * @throws {ImgclsError} of kind `config` if the setting names one that is not available.
  */
 export function chooseVariant(
   name: string,
@@ -50,13 +50,11 @@ export function chooseVariant(
   available: readonly [ModelVariant, ...ModelVariant[]],
 ): VariantChoice {
   if (setting !== 'auto') {
-    if (available.includes(setting)) return { variant: setting, reason: 'the settings ask for it' };
+    if (available.includes(setting)) return { variant: setting, reason: 'the settings name it' };
     throw new ImgclsError(
       'config',
-      `There is no ${setting} variant of ${name}, only ${available.join(', ')}.`,
-      {
-        hint: `${howToGet(name, setting)}\nOr leave the variant at "auto".`,
-      },
+      `No ${setting} variant of ${name} is available, only ${available.join(', ')}.`,
+      { hint: `${howToGet(name, setting)}\nOr set the variant to "auto".` },
     );
   }
   const best: VariantChoice =
@@ -66,8 +64,8 @@ export function chooseVariant(
           variant: 'fp32',
           reason: cpu.known
             ? 'the CPU has no instructions for 8-bit dot products'
-            : 'whether the CPU has instructions for 8-bit dot products is unknown',
+            : 'it is unknown whether the CPU has instructions for 8-bit dot products',
         };
   if (available.includes(best.variant)) return best;
-  return { variant: available[0], reason: 'it is the only one there is' };
+  return { variant: available[0], reason: 'it is the only one available' };
 }

@@ -204,11 +204,11 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
         'the service listens',
         async () => /Listening on (\S+)/.exec(service.stderr())?.[1],
       );
-      expect(service.stderr()).toMatch(/"resnet50" is not installed\. imgcls model pull resnet50/);
+      expect(service.stderr()).toMatch(/"resnet50" is not installed\. Run "imgcls model pull resnet50"/);
       expect((await fetch(`${url}/v1/jobs`)).status).toBe(200);
       expect(await (await fetch(`${url}/v1/server`)).json()).toMatchObject({
         status: 503,
-        hint: 'imgcls model pull resnet50',
+        hint: 'Run "imgcls model pull resnet50".',
       });
     } finally {
       service.kill('SIGTERM');

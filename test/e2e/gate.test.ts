@@ -35,7 +35,9 @@ describe.skipIf(shared === undefined)('int8', () => {
     const args = ['--name', 'mine', '--variant', 'int8', '--images', images];
     const { code, stderr } = await imgcls('model', 'import', folder, ...args);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/mine\/int8 is refused: \d\d of 100 right at first guess, fp32 83\./);
+    expect(stderr).toMatch(
+      /mine\/int8 did not pass the accuracy gate: \d\d of 100 images right \(top-1\), fp32 83\./,
+    );
     expect((await imgcls('model', 'info', 'mine/int8')).code).toBe(2);
   });
 
@@ -47,12 +49,12 @@ describe.skipIf(shared === undefined)('int8', () => {
     const { code, stdout } = await imgcls('model', 'verify', 'mine', '--images', images);
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: 'mine/int8: 82 of 100 right at first guess, fp32 83; it passes\n',
+      stdout: 'mine/int8: 82 of 100 images right (top-1), fp32 83; it passes\n',
     });
     const gate = JSON.parse(await readFile(path.join(dataDir, 'models/mine/int8/gate.json'), 'utf8'));
     expect(gate).toMatchObject({ passed: true, top1: 82, referenceTop1: 83, images: 100 });
     expect((await imgcls('model', 'info', 'mine/int8')).stdout).toContain(
-      '82 of 100 right at first guess, fp32 83',
+      '82 of 100 images right (top-1), fp32 83',
     );
   });
 
@@ -66,13 +68,13 @@ describe.skipIf(shared === undefined)('int8', () => {
 });
 
 describe('eval', () => {
-  it('says what it needs where no image says what it shows', async () => {
+  it('explains how to label images if none is labelled', async () => {
     const installed = await installPackage();
     const samples = path.join(repository, 'samples');
     const { code, stderr } = await start(installed.bin, await installed.dataDir(), ['eval', samples])
       .finished;
     expect(code).toBe(2);
-    expect(stderr).toContain('says what it shows');
+    expect(stderr).toContain('No labelled images found in');
     await installed.remove();
   });
 });

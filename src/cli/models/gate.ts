@@ -1,7 +1,7 @@
 import type { RunSettings } from '../../app/settings.ts';
 import type { ClassLabel, ModelManifest } from '../../core/model/model.ts';
 import { modelTitle } from '../../core/model/model.ts';
-import { type GateResult, judgeVariant } from '../../model/gate.ts';
+import { compareVariant, type GateResult } from '../../model/gate.ts';
 import { evaluateModel, labelledImages } from './evaluation.ts';
 
 /** One side of a comparison. */
@@ -30,6 +30,6 @@ export function openGate(settings: RunSettings, signal: AbortSignal, nowMs: () =
       }),
     });
     const both = [await evaluateOne(variant), await evaluateOne(reference)] as const;
-    return judgeVariant(...both, { tolerance, nowMs: nowMs() });
+    return compareVariant(...both, { tolerance, nowMs: nowMs() });
   };
 }

@@ -247,7 +247,7 @@ describe('the REST service', () => {
       const args = [command, '--port', '0', '--model', 'resnet50'];
       const { code, stderr } = await start(installed.bin, await installed.dataDir(), args).finished;
       expect(code).toBe(2);
-      expect(stderr).toMatch(/"resnet50" is not installed.\nhint: imgcls model pull resnet50/);
+      expect(stderr).toMatch(/"resnet50" is not installed.\nhint: Run "imgcls model pull resnet50"/);
       expect(stderr).not.toMatch(/listening/);
     }
   });

@@ -23,7 +23,7 @@ function bestOf(result: ImageResult | undefined): string | undefined {
   return result === undefined || isError(result) ? undefined : result.labels[0]?.wnid;
 }
 
-/** Of the 100 photographs whose name begins with what they show, how many the model names right. */
+/** How many of 100 images, whose names begin with their class, the model labels right. */
 async function rightOf100(folder: { dir: string; sha256: string }): Promise<number> {
   const evaluate = join(SHARED_DIR, 'images/evaluate');
   const names = (await readdir(evaluate)).filter((name) => name.endsWith('.JPEG'));
@@ -34,7 +34,7 @@ async function rightOf100(folder: { dir: string; sha256: string }): Promise<numb
 }
 
 describe('starter model', () => {
-  it('names what the samples show', async () => {
+  it('labels the samples right', async () => {
     const expected = JSON.parse(await readFile(join(SAMPLES_DIR, 'expected.json'), 'utf8')) as Record<
       string,
       string[]
@@ -50,7 +50,7 @@ describe('starter model', () => {
   });
 });
 
-describe.skipIf(sharedFiles === 'missing')('ResNet-50 on 100 photographs', () => {
+describe.skipIf(sharedFiles === 'missing')('ResNet-50 on 100 images', () => {
   it('fp32: at least 82 right', async () => {
     expect(await rightOf100(await resnet50Folder('fp32'))).toBeGreaterThanOrEqual(82);
   });

@@ -14,7 +14,7 @@ async function starter(): Promise<Classifier> {
 const sample = (name: string) => readFile(join(SAMPLES_DIR, name));
 
 describe('classifier', () => {
-  it('answers one result an image, in order; a bad image costs the others nothing', async () => {
+  it('returns one result for each image, in order; a bad image does not affect the others', async () => {
     const model = await starter();
     const [cat, coffee, rocket] = await Promise.all(['cat.jpg', 'coffee.jpg', 'rocket.jpg'].map(sample));
     if (cat === undefined || coffee === undefined || rocket === undefined) throw new Error('no samples');
@@ -41,7 +41,7 @@ describe('classifier', () => {
     }
   });
 
-  it('answers the same for an image alone, in a batch, in a long list and in calls that overlap', async () => {
+  it('returns the same for an image alone, in a batch, in a long list and in overlapping calls', async () => {
     const model = await starter();
     const [cat, rocket] = await Promise.all([sample('cat.jpg'), sample('rocket.jpg')]);
     const long = Array.from({ length: 19 }, (_, index) => (index % 2 === 0 ? cat : rocket));
@@ -60,18 +60,18 @@ describe('classifier', () => {
     expect(new Set(labels)).toHaveProperty('size', 2);
   });
 
-  it('answers at once where no image is good, and nothing for nothing', async () => {
+  it('handles calls without a good image, and without images', async () => {
     const model = await starter();
     expect(await model.classify([], 5)).toEqual([]);
     expect(await model.classify([Buffer.from('x')], 5)).toMatchObject([{ error: { code: 'not_an_image' } }]);
   });
 
-  it('does not load weights other than those that are pinned', async () => {
+  it('refuses weights without the pinned sha256', async () => {
     const options = { dir: STARTER_DIR, sha256: '0'.repeat(64), ...LIMITS };
     await expect(createClassifier(options)).rejects.toThrow(/sha256/);
   });
 
-  it('names what is wrong with a folder', async () => {
+  it('reports the problem of a damaged folder', async () => {
     const dir = await temporaryFolder();
     const options = { dir, sha256: '0'.repeat(64), ...LIMITS };
     await expect(createClassifier(options)).rejects.toThrow(/model\.json/);

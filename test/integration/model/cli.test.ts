@@ -75,7 +75,7 @@ describe('imgcls model', () => {
     expect(opened()).toBe(0);
   });
 
-  it('lists what is installed and what can be pulled', async () => {
+  it('lists installed models and those that can be pulled', async () => {
     const { run, tiny } = await setUp();
     await run('import', tiny);
     const { out, err } = await run('list');
@@ -94,7 +94,7 @@ describe('imgcls model', () => {
     const { run, tiny, objects } = await setUp();
     const imported = await run('import', tiny, '--name', 'mine', '--variant', 'fp32');
     expect(imported.out).toMatch(/^mine\/fp32 is installed in /);
-    expect(imported.err).toMatch(/standard ImageNet way/);
+    expect(imported.err).toMatch(/standard ImageNet recipe/);
     const [shown] = JSON.parse((await run('info', 'mine', '--format', 'json')).out);
     expect(shown).toMatchObject({ name: 'mine', variant: 'fp32', classes: 1000, bundled: false });
     expect((await run('info', 'mine/fp32')).out).toContain(shown.sha256);
@@ -109,7 +109,7 @@ describe('imgcls model', () => {
     });
   });
 
-  it('verify fails where a model is damaged, after it checked the others', async () => {
+  it('fails in verify if a model is damaged, after it checked the others', async () => {
     const { run, tiny, root } = await setUp();
     await run('import', tiny, '--name', 'mine', '--variant', 'fp32');
     await writeFile(join(root, 'models/mine/fp32/model.onnx'), tinyOnnx({ seed: 2 }));
@@ -118,7 +118,7 @@ describe('imgcls model', () => {
     expect(error).toMatchObject({ kind: 'permanent', message: expect.stringContaining('sha256') });
   });
 
-  it('pull says why it failed: the mirror has another file', async () => {
+  it('reports in pull that the mirror has another file', async () => {
     const hub = await startHub(tinyOnnx());
     const { run } = await setUp({ modelMirror: hub.url });
     const { error } = await run('pull', 'resnet50');
@@ -126,7 +126,7 @@ describe('imgcls model', () => {
     expect(hub.ranges).toHaveLength(1);
   });
 
-  it('pull shows progress line by line where there is no terminal', async () => {
+  it('shows the progress of pull in lines without a terminal', async () => {
     const { run, root } = await setUp();
     const file = join(root, 'not-the-model.onnx');
     await writeFile(file, Buffer.alloc(1000));

@@ -19,7 +19,7 @@ import { tinyOnnx } from './tiny-onnx.ts';
 
 const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** The verbs that are needed, on a Map; counts what was asked for. */
+/** A store on a Map with the needed methods; records puts and streams. */
 function memoryStore() {
   const objects = new Map<string, Uint8Array>();
   const puts: string[] = [];
@@ -59,7 +59,7 @@ function memoryStore() {
   return { store, objects, puts, streams, faults };
 }
 
-/** A machine that has the model `tiny`, one that has not, and the bucket between them. */
+/** A machine with the model `tiny`, one without it, and the bucket between them. */
 async function setUp() {
   const root = await temporaryFolder();
   const library = (name: string) =>
@@ -77,7 +77,7 @@ async function setUp() {
 }
 
 describe('model files of a worker', () => {
-  it('come from the library where it has them', async () => {
+  it('come from the library if it has them', async () => {
     const { worker, submitter, model, ref, cacheDir, streams } = await setUp();
     const starter = await starterManifest();
     expect((await worker.ensure(refOf(starter))).dir).toBe(join(BUNDLED_DIR, starter.name));
@@ -86,7 +86,7 @@ describe('model files of a worker', () => {
     expect(streams).toEqual([]);
   });
 
-  it('come from the cluster once it has them, the weights put last', async () => {
+  it('come from the cluster after a push, which stores the weights last', async () => {
     const { worker, store, model, ref, puts, streams } = await setUp();
     await expect(worker.ensure(ref)).rejects.toMatchObject({
       kind: 'permanent',
@@ -101,27 +101,27 @@ describe('model files of a worker', () => {
     expect(streams).toEqual([`models/${ref.sha256}/model.onnx`]);
   });
 
-  it('are fetched once for all that ask at the same time', async () => {
+  it('are fetched once for simultaneous calls', async () => {
     const { worker, store, model, ref, streams } = await setUp();
     await pushModel(model, store);
-    const places = await Promise.all([1, 2, 3].map(() => worker.ensure(ref)));
-    expect(new Set(places.map(({ dir }) => dir)).size).toBe(1);
+    const locations = await Promise.all([1, 2, 3].map(() => worker.ensure(ref)));
+    expect(new Set(locations.map(({ dir }) => dir)).size).toBe(1);
     expect(streams).toHaveLength(1);
   });
 
-  it('outlive one of those that wait for them', async () => {
+  it('are still fetched if one of several callers aborts', async () => {
     const { worker, store, model, ref, streams } = await setUp();
     await pushModel(model, store);
-    const impatient = new AbortController();
-    const first = worker.ensure(ref, impatient.signal);
+    const aborted = new AbortController();
+    const first = worker.ensure(ref, aborted.signal);
     const second = worker.ensure(ref);
-    impatient.abort(new Error('enough'));
+    aborted.abort(new Error('enough'));
     await expect(first).rejects.toThrow('enough');
     await checkModel((await second).dir);
     expect(streams).toHaveLength(1);
   });
 
-  it('are asked for again after a fault of the world', async () => {
+  it('are fetched by the next call after a transient error', async () => {
     const { worker, store, model, ref, faults } = await setUp();
     await pushModel(model, store);
     faults.push(new ImgclsError('transient', 'the store is down'));
@@ -129,7 +129,7 @@ describe('model files of a worker', () => {
     await checkModel((await worker.ensure(ref)).dir);
   });
 
-  it('are refused when they are not what the job pinned, and nothing stays', async () => {
+  it('are refused and deleted if they do not have the pinned sha256', async () => {
     const { worker, store, model, ref, objects, cacheDir } = await setUp();
     await pushModel(model, store);
     objects.set(`models/${ref.sha256}/model.onnx`, tinyOnnx({ seed: 2 }));
@@ -139,7 +139,7 @@ describe('model files of a worker', () => {
     expect(await readdir(cacheDir)).toEqual([]);
   });
 
-  it('are fetched again where the cache was damaged', async () => {
+  it('are fetched again if the cache is damaged', async () => {
     const { worker, store, model, ref, streams } = await setUp();
     await pushModel(model, store);
     const { dir } = await worker.ensure(ref);
@@ -150,7 +150,7 @@ describe('model files of a worker', () => {
     expect(streams).toHaveLength(3);
   });
 
-  it('are fetched where the library holds a damaged copy', async () => {
+  it('are fetched if the library has a damaged copy', async () => {
     const { submitter, store, model, ref, cacheDir } = await setUp();
     await pushModel(model, store);
     await writeFile(join(model.dir, 'model.onnx'), tinyOnnx({ seed: 2 }));
@@ -159,7 +159,7 @@ describe('model files of a worker', () => {
     await expect(pushModel(model, memoryStore().store)).rejects.toThrow(/sha256/);
   });
 
-  it('are not pushed over others, whose labels would be other answers of the same weights', async () => {
+  it('are not pushed over files with other labels', async () => {
     const { store, model, ref, objects } = await setUp();
     const labels = `models/${ref.sha256}/labels.json`;
     const forged = Buffer.from(JSON.stringify(model.labels.toReversed()));

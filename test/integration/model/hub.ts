@@ -8,22 +8,22 @@ export interface Hub {
   url: string;
   /** `range` header of every request, in order; undefined for one without. */
   ranges: (string | undefined)[];
-  /** Tells how much of the file the client has in all: a connection that shall break after so much breaks then. */
+  /** Call it with the client's number of bytes so far: breaks a connection whose fault is due at this number. */
   received(bytes: number): void;
 }
 
-/** Connections that break when the client has so many bytes of the file. */
+/** Connections that will break, by the client's number of bytes at that time. */
 type Breaks = Map<number, ServerResponse>;
 
-/** What goes wrong with one request. */
+/** The failure of one request. */
 export type Fault =
-  /** The connection breaks after so many bytes of the answer. */
+  /** The connection breaks after so many bytes of the response. */
   | { kind: 'break'; afterBytes: number }
-  /** Nothing more comes after so many bytes, and the connection stays open. */
+  /** The response stops after so many bytes, and the connection stays open. */
   | { kind: 'stall'; afterBytes: number }
   | { kind: 'status'; status: number };
 
-/** A file server with ranges and ETags, whose first answers go wrong as told. */
+/** A file server with ranges and ETags. Its first requests fail with `faults`. */
 export async function startHub(content: Buffer, faults: Fault[] = []): Promise<Hub> {
   const ranges: Hub['ranges'] = [];
   const etag = `"${createHash('sha256').update(content).digest('hex')}"`;
@@ -59,9 +59,9 @@ function serve(
     response.writeHead(fault.status).end('no');
     return;
   }
-  const asked = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? Number.NaN);
+  const requested = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? Number.NaN);
   const sameFile = headers['if-range'] === undefined || headers['if-range'] === etag;
-  const start = Number.isNaN(asked) || !sameFile ? 0 : asked;
+  const start = Number.isNaN(requested) || !sameFile ? 0 : requested;
   if (start > 0 && start >= content.length) {
     response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
     return;

@@ -9,7 +9,7 @@ import { createModelLibrary } from '../../../src/model/library.ts';
 import { BUNDLED_DIR, LIMITS, SAMPLES_DIR, temporaryFolder } from './support.ts';
 import { type TinyModel, tinyOnnx } from './tiny-onnx.ts';
 
-/** An empty library, and a folder `name` with a model file and whatever else is given. */
+/** An empty library, and a folder `name` with a model file and other `files`. */
 async function setUp(model: TinyModel | string, files: Record<string, unknown> = {}, name = 'tiny-net') {
   const root = await temporaryFolder();
   const library = createModelLibrary({ modelsDir: join(root, 'models'), bundledDir: BUNDLED_DIR });
@@ -28,7 +28,7 @@ const labelsOf = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ wnid: `c${index}`, label: `class ${index}` }));
 
 describe('import', () => {
-  it('takes a model with ImageNet shapes and no recipe for an ImageNet model, and says so', async () => {
+  it('assumes the ImageNet recipe for a model with ImageNet shapes and no recipe, with a notice', async () => {
     const { library, folder, installed } = await setUp({});
     const { dir, manifest, notices } = await importModel(folder, { library });
     expect(manifest).toMatchObject({
@@ -39,7 +39,7 @@ describe('import', () => {
       preprocess: { resizeShortestSide: 256, cropSize: 224, kernel: 'linear', mean: [0.485, 0.456, 0.406] },
       activation: 'softmax',
     });
-    expect(notices.join(' ')).toMatch(/standard ImageNet way.*ImageNet's 1000/);
+    expect(notices.join(' ')).toMatch(/standard ImageNet recipe.*ImageNet's 1000/);
     modelManifest.parse(JSON.parse(await readFile(join(dir, 'model.json'), 'utf8')));
     expect(classLabels.parse(JSON.parse(await readFile(join(dir, 'labels.json'), 'utf8')))).toHaveLength(
       1000,
@@ -49,7 +49,7 @@ describe('import', () => {
     if (model !== undefined) await library.verify(model);
   });
 
-  it('makes something that classifies', async () => {
+  it('installs a model that classifies', async () => {
     const { library, folder } = await setUp({ classes: 4 }, { 'labels.json': labelsOf(4) });
     const { dir, manifest } = await importModel(folder, { library });
     const classifier = await createClassifier({ dir, sha256: manifest.sha256, ...LIMITS });
@@ -65,7 +65,7 @@ describe('import', () => {
     expect(result.labels.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 5);
   });
 
-  it('notices that a model gives probabilities', async () => {
+  it('detects that a model returns probabilities', async () => {
     const { library, folder } = await setUp({ probabilities: true });
     expect((await importModel(folder, { library })).manifest.activation).toBe('none');
   });
@@ -83,7 +83,7 @@ describe('import', () => {
     expect(labels(together)).toEqual(labels(alone.flat()));
   });
 
-  it('takes from a recipe what it says, and only the rest from the model', async () => {
+  it('prefers values of a recipe to those of the model', async () => {
     const recipe = {
       name: 'birds',
       version: '3',
@@ -122,18 +122,28 @@ describe('import', () => {
   });
 
   it.each<[string, TinyModel | string, Record<string, unknown>, RegExp]>([
-    ['what is not ONNX', 'not a model', {}, /is not a model that can be loaded/],
-    ['an operator that nobody has', { extraOperator: 'Frobnicate' }, {}, /is not a model that can be loaded/],
-    ['a model that takes no images', { shape: ['N', 5, 224, 224] }, {}, /no side of 3 channels/],
-    ['interleaved input without a recipe', { shape: ['N', 224, 224, 3] }, {}, /nothing says how to prepare/],
-    ['another size than the recipe', { shape: ['N', 3, 299, 299] }, {}, /takes 299 x 299 pixels/],
-    ['classes without names', { classes: 10 }, {}, /10 classes, and nothing says/],
+    ['a file that is not ONNX', 'not a model', {}, /Cannot load .*\.onnx as a model/],
+    ['an unknown operator', { extraOperator: 'Frobnicate' }, {}, /Cannot load .*\.onnx as a model/],
+    ['a model without image input', { shape: ['N', 5, 224, 224] }, {}, /without a dimension of 3 channels/],
+    [
+      'interleaved input without a recipe',
+      { shape: ['N', 224, 224, 3] },
+      {},
+      /no recipe for preparing images/,
+    ],
+    [
+      'an input size that differs from the recipe',
+      { shape: ['N', 3, 299, 299] },
+      {},
+      /takes 299 x 299 pixels/,
+    ],
+    ['classes without labels', { classes: 10 }, {}, /10 classes and no labels/],
     ['too few labels', { classes: 10 }, { 'labels.json': labelsOf(9) }, /9 labels; the model has 10/],
     ['labels of a wrong shape', {}, { 'labels.json': ['cat'] }, /labels\.json has the wrong shape/],
     ['a recipe that is not JSON', {}, { 'model.json': '{' }, /not JSON/],
     ['a recipe of a wrong shape', {}, { 'model.json': { variant: 'int4' } }, /wrong shape: variant/],
     [
-      'a crop larger than the picture',
+      'a crop larger than the image',
       { shape: ['N', 3, 'H', 'W'] },
       { 'model.json': { preprocess: { cropSize: 300 } } },
       /cropSize 300 is larger/,
@@ -147,9 +157,11 @@ describe('import', () => {
     expect(await readdir(library.modelsDir)).toEqual([]);
   });
 
-  it('refuses names that are none, and paths where nothing is', async () => {
+  it('refuses invalid names and missing paths', async () => {
     const { library, folder } = await setUp({});
-    await expect(importModel(folder, { library, name: '../evil' })).rejects.toThrow(/cannot name a model/);
+    await expect(importModel(folder, { library, name: '../evil' })).rejects.toThrow(
+      /Invalid model name "\.\.\/evil"/,
+    );
     await expect(importModel(join(folder, 'nowhere'), { library })).rejects.toThrow(
       /Cannot read .*nowhere: there is no such file\.$/,
     );

@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { judgeVariant, writeGate } from '../../../src/model/gate.ts';
+import { compareVariant, writeGate } from '../../../src/model/gate.ts';
 import { importModel } from '../../../src/model/import.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
 import { parseModelTitle, selectModel } from '../../../src/model/select-model.ts';
@@ -22,7 +22,7 @@ async function setUp() {
 }
 
 describe('library', () => {
-  it('has the bundled model from the start, and it is sound', async () => {
+  it('has an intact bundled model from the start', async () => {
     const { library } = await setUp();
     const { models, damaged } = await library.list();
     expect(damaged).toEqual([]);
@@ -32,7 +32,7 @@ describe('library', () => {
     for (const model of models) await library.verify(model);
   });
 
-  it('lists and finds by name, variant and content', async () => {
+  it('lists models and finds them by name, variant and sha256', async () => {
     const { library, install } = await setUp();
     const fp32 = await install('resnet50', 'fp32', 1);
     await install('resnet50', 'int8', 2);
@@ -47,7 +47,7 @@ describe('library', () => {
     expect(await library.findBySha256('0'.repeat(64))).toBeUndefined();
   });
 
-  it('reports damaged folders beside the good ones', async () => {
+  it('lists damaged folders separately', async () => {
     const { library, install } = await setUp();
     const { dir } = await install('good', 'fp32');
     const broken = join(library.modelsDir, 'broken');
@@ -66,16 +66,16 @@ describe('library', () => {
     ]);
   });
 
-  it('verify finds weights that were changed', async () => {
+  it('detects changed weights in verify', async () => {
     const { library, install } = await setUp();
     const { dir } = await install('good', 'fp32', 1);
     await writeFile(join(dir, 'model.onnx'), tinyOnnx({ seed: 2 }));
     const [model] = await library.find('good');
-    if (model === undefined) throw new Error('same length, so it is listed');
+    if (model === undefined) throw new Error('a file of the same length should be listed');
     await expect(library.verify(model)).rejects.toThrow(/sha256/);
   });
 
-  it('removes what is installed, even if damaged, and never what is bundled', async () => {
+  it('removes installed models, even damaged ones, but never bundled ones', async () => {
     const { library, install } = await setUp();
     const { dir } = await install('mine', 'fp32');
     await install('mine', 'int8', 2);
@@ -85,13 +85,15 @@ describe('library', () => {
     await library.remove('mine');
     expect(await readdir(library.modelsDir)).toEqual([]);
     await expect(library.remove('mine')).rejects.toThrow(/No model mine is installed/);
-    await expect(library.remove('efficientnet-lite0')).rejects.toThrow(/came with the product/);
-    await expect(library.remove('../models')).rejects.toThrow(/cannot name a model/);
+    await expect(library.remove('efficientnet-lite0')).rejects.toThrow(
+      /Cannot remove efficientnet-lite0: it is bundled/,
+    );
+    await expect(library.remove('../models')).rejects.toThrow(/Invalid model name "\.\.\/models"/);
   });
 });
 
 describe('selectModel', () => {
-  it('takes the starter while there is no ResNet-50, and says how to get it', async () => {
+  it('selects the bundled model without ResNet-50, with a notice how to pull that', async () => {
     const { library } = await setUp();
     const { model, notice } = await selectModel({ library, variantSetting: 'auto', cpu });
     expect(model.manifest.sha256).toBe((await starterManifest()).sha256);
@@ -104,7 +106,7 @@ describe('selectModel', () => {
     const int8 = await install('resnet50', 'int8', 2);
     const images = { images: 100, top1: 82, top5: 97, failed: [], digest: 'd'.repeat(64) };
     const compared = ({ manifest: { sha256 } }: typeof int8) => ({ sha256, evaluation: images });
-    await writeGate(int8.dir, judgeVariant(compared(int8), compared(fp32), { tolerance: 0, nowMs: 0 }));
+    await writeGate(int8.dir, compareVariant(compared(int8), compared(fp32), { tolerance: 0, nowMs: 0 }));
     const fast = await selectModel({ library, variantSetting: 'auto', cpu });
     expect(fast).toMatchObject({
       model: { manifest: { variant: 'int8' } },
@@ -113,26 +115,26 @@ describe('selectModel', () => {
     expect(fast.notice).toBeUndefined();
     const slow = await selectModel({ library, variantSetting: 'auto', cpu: { int8: [], known: true } });
     expect(slow.model.manifest.variant).toBe('fp32');
-    const asked = await selectModel({ library, variantSetting: 'fp32', cpu });
-    expect(asked.model.manifest.variant).toBe('fp32');
+    const explicit = await selectModel({ library, variantSetting: 'fp32', cpu });
+    expect(explicit.model.manifest.variant).toBe('fp32');
   });
 
-  it('takes the model that is asked for, or says how to get it', async () => {
+  it('selects the wanted model, or explains how to install it', async () => {
     const { library, install } = await setUp();
     await install('mine', 'fp32');
     const select = (wanted: string) => selectModel({ library, wanted, variantSetting: 'auto', cpu });
     expect((await select('mine')).model.manifest.name).toBe('mine');
-    await expect(select('resnet18')).rejects.toMatchObject({ hint: 'imgcls model pull resnet18' });
+    await expect(select('resnet18')).rejects.toMatchObject({ hint: 'Run "imgcls model pull resnet18".' });
     await expect(select('vgg')).rejects.toMatchObject({
       message: expect.stringContaining('not installed'),
       hint: expect.stringContaining('efficientnet-lite0, mine'),
     });
     await expect(selectModel({ library, wanted: 'mine', variantSetting: 'int8', cpu })).rejects.toThrow(
-      /no int8/,
+      /No int8 variant/,
     );
   });
 
-  it('names the damage where the model that is asked for is damaged', async () => {
+  it('reports the damage if the wanted model is damaged', async () => {
     const { library, install } = await setUp();
     const { dir } = await install('mine', 'fp32');
     await rm(join(dir, 'model.onnx'));
@@ -149,6 +151,6 @@ describe('selectModel', () => {
   });
 
   it.each(['resnet50/int4', 'a/b/c'])('refuses the title %s', (text) => {
-    expect(() => parseModelTitle(text)).toThrow(/is not a model/);
+    expect(() => parseModelTitle(text)).toThrow(/is not the name of a model/);
   });
 });

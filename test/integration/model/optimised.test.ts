@@ -21,7 +21,7 @@ const sample = async () => new Uint8Array(await readFile(join(SAMPLES_DIR, 'rock
 const weights = join(STARTER_DIR, 'model.onnx');
 
 describe('an optimised model', () => {
-  it('gives the same labels and scores as the model that it was made of', async () => {
+  it('returns the same labels and scores as the original model', async () => {
     const { sha256 } = await starterManifest();
     const optimisedDir = await openOptimisedModels({ dataDir: await temporaryFolder() }).make(
       weights,
@@ -40,7 +40,7 @@ describe('an optimised model', () => {
     await Promise.all([plain.dispose(), optimised.dispose()]);
   });
 
-  it('is made once, and again where a file of it is cut off', async () => {
+  it('is made once, and again if one of its files is cut off', async () => {
     const dir = await temporaryFolder();
     let made = 0;
     const models = createOptimisedModels({
@@ -73,7 +73,7 @@ describe('an optimised model', () => {
     expect(await on('other').find('1'.repeat(64))).toBeUndefined();
   });
 
-  it('that cannot be made leaves nothing, and the model is used as it is', async () => {
+  it('leaves no files if it cannot be made; then the original model is used', async () => {
     const dir = await temporaryFolder();
     const files = createModelFiles({
       library: createModelLibrary({ modelsDir: join(dir, 'models'), bundledDir: BUNDLED_DIR }),

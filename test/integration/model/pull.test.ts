@@ -10,7 +10,7 @@ import { type Fault, type Hub, startHub } from './hub.ts';
 import { BUNDLED_DIR, temporaryFolder } from './support.ts';
 import { tinyOnnx } from './tiny-onnx.ts';
 
-// The pins of a catalog for tests: the real files may not be had here. vi.mock is hoisted, so the content is too.
+// The pins of a test catalog: the real files may not be available. vi.mock is hoisted, so the content must be too.
 const { content, older } = await vi.hoisted(async () => {
   const tiny = await import('./tiny-onnx.ts');
   return { content: tiny.tinyOnnx({ seed: 1 }), older: tiny.tinyOnnx({ seed: 2, extraOperator: 'Relu' }) };
@@ -43,11 +43,11 @@ async function setUp(bytes: Buffer, faults: Fault[] = []) {
   return { library, hub, pull, leftOver };
 }
 
-/** Where the next transfer went on. */
+/** The offset at which each transfer started. */
 const starts = ({ ranges }: Hub) => ranges.map((range) => Number(/=(\d+)-/.exec(range ?? '=0-')?.[1]));
 
 describe('pull', () => {
-  it('installs the pinned file with its recipe, and once only', async () => {
+  it('installs the pinned file with its recipe, and only once', async () => {
     const { library, hub, pull, leftOver } = await setUp(content);
     const seen: number[] = [];
     const { dir, manifest, already } = await pull({ onProgress: (done) => seen.push(done) });
@@ -72,12 +72,12 @@ describe('pull', () => {
     expect(hub.ranges).toHaveLength(1);
   });
 
-  it('takes another generation of the file too', async () => {
+  it('accepts an earlier upload of the file', async () => {
     const { pull } = await setUp(older);
     expect((await pull()).manifest.bytes).toBe(older.length);
   });
 
-  it('goes on where the connection broke', async () => {
+  it('continues where the connection broke', async () => {
     const { hub, pull } = await setUp(content, [
       { kind: 'break', afterBytes: 4000 },
       { kind: 'break', afterBytes: 3000 },
@@ -86,13 +86,13 @@ describe('pull', () => {
     expect(starts(hub)).toEqual([0, 4000, 7000]);
   });
 
-  it('breaks off a transfer that stalls, and goes on', async () => {
+  it('aborts a transfer that stalls, and continues it', async () => {
     const { hub, pull } = await setUp(content, [{ kind: 'stall', afterBytes: 5000 }]);
     await pull();
     expect(starts(hub)).toEqual([0, 5000]);
   });
 
-  it('tries again when the hub is overloaded', async () => {
+  it('retries when the hub is overloaded', async () => {
     const { hub, pull } = await setUp(content, [
       { kind: 'status', status: 503 },
       { kind: 'status', status: 429 },
@@ -101,7 +101,7 @@ describe('pull', () => {
     expect(hub.ranges).toHaveLength(3);
   });
 
-  it('gives up after tries that brought nothing; the next pull goes on from what came', async () => {
+  it('fails after attempts without a byte; the next pull continues the partial file', async () => {
     const nothing: Fault = { kind: 'break', afterBytes: 0 };
     const { library, hub, pull } = await setUp(content, [
       { kind: 'break', afterBytes: 6000 },
@@ -110,14 +110,14 @@ describe('pull', () => {
     ]);
     await expect(pull()).rejects.toMatchObject({
       kind: 'transient',
-      hint: expect.stringContaining('goes on'),
+      hint: expect.stringContaining('continues where it stopped'),
     });
     expect(await library.find('resnet50')).toEqual([]);
     await pull();
     expect(starts(hub)).toEqual([0, 6000, 6000, 6000]);
   });
 
-  it('starts afresh when the file on the hub is another one than the partial', async () => {
+  it('starts from the beginning if the partial file has another ETag', async () => {
     const { library, pull, leftOver } = await setUp(content);
     const partial = join(library.modelsDir, '.downloads', 'resnet50-fp32.partial');
     await mkdir(dirname(partial), { recursive: true });
@@ -127,7 +127,7 @@ describe('pull', () => {
     expect(await leftOver()).toEqual([]);
   });
 
-  it('starts afresh when the whole shows that the partial was of another file', async () => {
+  it('starts from the beginning if the sha256 shows that the partial file belongs to another file', async () => {
     const { library, hub, pull } = await setUp(content);
     const partial = join(library.modelsDir, '.downloads', 'resnet50-fp32.partial');
     await mkdir(dirname(partial), { recursive: true });
@@ -150,7 +150,7 @@ describe('pull', () => {
     expect(await leftOver()).toEqual([]);
   });
 
-  it.each([404, 403])('says at once that the hub answers %i', async (status) => {
+  it.each([404, 403])('fails without a retry if the hub answers %i', async (status) => {
     const { hub, pull, leftOver } = await setUp(content, [{ kind: 'status', status }]);
     await expect(pull()).rejects.toMatchObject({
       kind: 'permanent',
@@ -160,7 +160,7 @@ describe('pull', () => {
     expect(await leftOver()).toEqual([]);
   });
 
-  it('stops when it is told to, and goes on later', async () => {
+  it('stops when it is aborted, and continues in the next pull', async () => {
     const { hub, pull } = await setUp(content, [{ kind: 'stall', afterBytes: 5000 }]);
     const stop = new AbortController();
     const onProgress = () => stop.abort();
@@ -169,7 +169,7 @@ describe('pull', () => {
     expect(starts(hub)).toEqual([0, 5000]);
   });
 
-  it('takes a file and a store as source, checked all the same', async () => {
+  it('accepts a file and a store as source, and checks them too', async () => {
     const { library, hub, pull, leftOver } = await setUp(content);
     const folder = await temporaryFolder();
     const good = join(folder, 'downloaded.onnx');
@@ -183,20 +183,20 @@ describe('pull', () => {
     expect(await readFile(good)).toEqual(content);
     await library.remove('resnet50');
 
-    const asked: string[] = [];
+    const requested: string[] = [];
     const openStore = (bucket: string) =>
       ({
         getStream: async (key: string) => {
-          asked.push(`${bucket} ${key}`);
+          requested.push(`${bucket} ${key}`);
           return { info: { bytes: content.length }, body: Readable.from([content]) };
         },
       }) as unknown as Store;
     await pull({ mirror: 's3://models/zoo', openStore });
-    expect(asked).toEqual(['models zoo/resnet/model/tiny.onnx']);
+    expect(requested).toEqual(['models zoo/resnet/model/tiny.onnx']);
     expect(hub.ranges).toEqual([]);
   });
 
-  it('replaces a model that was damaged', async () => {
+  it('replaces a damaged model', async () => {
     const { library, pull } = await setUp(content);
     const { dir } = await pull();
     await writeFile(join(dir, 'model.onnx'), Buffer.alloc(content.length));
@@ -206,9 +206,11 @@ describe('pull', () => {
     await library.verify(model);
   });
 
-  it('knows what can be pulled', async () => {
+  it('rejects a name that is not in the catalog', async () => {
     const { library, pull } = await setUp(content);
-    await expect(pullModel('vgg', { library })).rejects.toThrow(/No model named "vgg"/);
-    await expect(pull({ variant: 'int8' })).rejects.toThrow(/no int8/);
+    await expect(pullModel('vgg', { library })).rejects.toThrow(
+      /model named "vgg": it is not in the catalog/,
+    );
+    await expect(pull({ variant: 'int8' })).rejects.toThrow(/No int8 variant/);
   });
 });

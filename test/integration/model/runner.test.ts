@@ -10,7 +10,7 @@ import { LIMITS, SAMPLES_DIR, STARTER_DIR, starterManifest } from './support.ts'
 
 const entry = fileURLToPath(new URL('../../../src/model/runner-main.ts', import.meta.url));
 
-/** A runner that is ready, and its answers by request. */
+/** A runner that is ready, and a function that sends a request and returns its reply. */
 async function startRunner() {
   const child = fork(entry, [JSON.stringify(LIMITS)], {
     serialization: 'advanced',
@@ -30,16 +30,16 @@ async function startRunner() {
   return { child, ready, ask };
 }
 
-async function starterPlace() {
+async function starterLocation() {
   return { dir: STARTER_DIR, sha256: (await starterManifest()).sha256 };
 }
 
 describe('model runner', () => {
-  it('is ready, classifies requests that overlap and ends with its channel', async () => {
+  it('classifies overlapping requests and ends when its channel closes', async () => {
     const { child, ready, ask } = await startRunner();
     expect(ready).toMatchObject({ type: 'ready', rssBytes: expect.any(Number) });
     const image = new Uint8Array(await readFile(join(SAMPLES_DIR, 'rocket.jpg')));
-    const model = await starterPlace();
+    const model = await starterLocation();
     const replies = await Promise.all(
       [1, 2, 3].map((id) => ask({ id, model, topK: id, images: [image, Uint8Array.of(1, 2, 3)] })),
     );
@@ -54,17 +54,17 @@ describe('model runner', () => {
     await once(child, 'exit');
   });
 
-  it('has a model in memory before images come, whether or not they come meanwhile', async () => {
+  it('preloads a model, also if images arrive meanwhile', async () => {
     const image = new Uint8Array(await readFile(join(SAMPLES_DIR, 'cat.jpg')));
-    const model = await starterPlace();
+    const model = await starterLocation();
     const request = (id: number) => ({ id, model, topK: 1, images: [image] });
     const labels = (reply: RunnerReply) =>
       reply.type === 'results' && reply.results.map((result) => !isError(result) && result.labels[0]?.wnid);
 
     const waiting = await startRunner();
-    const told = once(waiting.child, 'message');
+    const firstMessage = once(waiting.child, 'message');
     waiting.child.send({ preload: model });
-    expect((await told)[0]).toMatchObject({ type: 'model', sha256: model.sha256 });
+    expect((await firstMessage)[0]).toMatchObject({ type: 'model', sha256: model.sha256 });
     const first = labels(await waiting.ask(request(1)));
 
     const busy = await startRunner();
@@ -73,10 +73,10 @@ describe('model runner', () => {
     expect(both.map(labels)).toEqual([first, first]);
   });
 
-  it('says that a model cannot be loaded, and goes on with others', async () => {
+  it('reports a model that cannot be loaded, and continues with others', async () => {
     const { ask } = await startRunner();
     const image = new Uint8Array(await readFile(join(SAMPLES_DIR, 'cat.jpg')));
-    const good = await starterPlace();
+    const good = await starterLocation();
     const missing = { dir: join(STARTER_DIR, 'nowhere'), sha256: 'f'.repeat(64) };
     expect(await ask({ id: 1, model: missing, topK: 1, images: [image] })).toMatchObject({
       type: 'failed',
@@ -90,11 +90,11 @@ describe('model runner', () => {
     });
   });
 
-  it('leaves Ctrl-C to the worker', async () => {
+  it('ignores Ctrl-C, which the worker handles', async () => {
     const { child, ask } = await startRunner();
     child.kill('SIGINT');
     const image = new Uint8Array(await readFile(join(SAMPLES_DIR, 'cat.jpg')));
-    const reply = await ask({ id: 7, model: await starterPlace(), topK: 1, images: [image] });
+    const reply = await ask({ id: 7, model: await starterLocation(), topK: 1, images: [image] });
     expect(reply).toMatchObject({ type: 'results', id: 7 });
   });
 });

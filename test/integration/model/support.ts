@@ -14,16 +14,16 @@ export const STARTER_DIR = join(BUNDLED_DIR, 'efficientnet-lite0');
 export const SAMPLES_DIR = join(root, 'samples');
 export const LIMITS = { maxPixels: 150_000_000, decodeTimeoutMs: 20_000 };
 
-/** Weights and photographs that may not be published; tests that need them say so where they are missing. */
+/** Weights and images that may not be published. Tests that need them are skipped, with a warning, if they are missing. */
 export const SHARED_DIR = process.env.IMGCLS_SHARED_DIR ?? resolve(root, '../shared');
 export const sharedFiles = existsSync(join(SHARED_DIR, 'models')) ? 'here' : 'missing';
 if (sharedFiles === 'missing') {
   console.warn(
-    `SKIPPED: accuracy on real ResNet-50 weights needs the shared test files; none in ${SHARED_DIR}.`,
+    `SKIPPED: tests of accuracy with real ResNet-50 weights need the shared test files; found none in ${SHARED_DIR}.`,
   );
 }
 
-/** A folder of the test's own, removed when it ends. */
+/** A new folder, removed when the test ends. */
 export async function temporaryFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'imgcls-model-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));

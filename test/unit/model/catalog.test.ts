@@ -33,7 +33,7 @@ describe('catalog', () => {
       expect((value / 255 - mean) / std).toBeCloseTo((value - 127) / 128, 10);
   });
 
-  it('says what there is when a name is unknown', () => {
+  it('lists the known names when a name is unknown', () => {
     expect(() => catalogEntries('resnet5')).toThrow(
       expect.objectContaining({ hint: expect.stringContaining('resnet50') }),
     );

@@ -74,7 +74,7 @@ const square = () => {
   return sharp(data, { raw: { width: side, height: side, channels: 3 } });
 };
 
-/** A photograph's worth of detail, so that a cut file has lost something. */
+/** As much detail as a photo: a cut file has lost some of it. */
 const noise = () =>
   sharp({
     create: {
@@ -111,10 +111,10 @@ describe('formats', () => {
     expect(await codeOf(bmp.subarray(0, 40))).toBe('truncated');
   });
 
-  it('CMYK JPEG comes out in its colours', async () => {
+  it('converts a CMYK JPEG to its colours', async () => {
     const cmyk = await square().toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer();
     expect((await sharp(cmyk).metadata()).space).toBe('cmyk');
-    // No ink reaches the most saturated screen colours: near is enough to tell red from blue.
+    // Ink cannot show the most saturated screen colours, so compare with a tolerance.
     expectNear(await quarters(cmyk), colours, 70);
   });
 
@@ -127,14 +127,14 @@ describe('formats', () => {
   it.each([
     ['8-bit', 'b-w'],
     ['16-bit', 'grey16'],
-  ])('%s grey becomes three equal channels', async (_, space) => {
+  ])('converts %s grey to three equal channels', async (_, space) => {
     const grey = await square().toColourspace(space).png().toBuffer();
     for (const [red, green, blue] of await quarters(grey)) {
       expect([green, blue]).toEqual([red, red]);
     }
   });
 
-  it('lays transparency over white', async () => {
+  it('flattens transparency onto white', async () => {
     const clear = {
       width: 300,
       height: 300,
@@ -158,7 +158,7 @@ describe('formats', () => {
     [6, [BLUE, RED, GREY, GREEN]],
     [7, [GREY, GREEN, BLUE, RED]],
     [8, [GREEN, GREY, RED, BLUE]],
-  ])('turns a picture of EXIF orientation %i upright', async (orientation, expected) => {
+  ])('rotates an image with EXIF orientation %i upright', async (orientation, expected) => {
     const jpeg = await square().withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer();
     expectNear(await quarters(jpeg), expected as Rgb[], 6);
   });
@@ -203,7 +203,7 @@ describe('geometry', () => {
     [1, 5000],
     [5000, 1],
     [223, 225],
-  ])('takes %i x %i pixels', async (width, height) => {
+  ])('decodes %i x %i pixels', async (width, height) => {
     const png = await sharp({ create: { width, height, channels: 3, background: '#204060' } })
       .png()
       .toBuffer();
@@ -222,7 +222,7 @@ describe('geometry', () => {
   });
 });
 
-describe('what cannot be decoded', () => {
+describe('files that cannot be decoded', () => {
   let jpeg: Buffer;
   let png: Buffer;
   beforeAll(async () => {
@@ -286,7 +286,7 @@ describe('what cannot be decoded', () => {
     for (const file of files) expect(await codeOf(file.subarray(0, file.length / 2))).toBe('truncated');
   });
 
-  it('bytes after the end of a JPEG do no harm', async () => {
+  it('bytes after the end of a JPEG are ignored', async () => {
     expect(await codeOf(Buffer.concat([jpeg, Buffer.from('what an editor left behind')]))).toBe('decoded');
   });
 
@@ -296,33 +296,33 @@ describe('what cannot be decoded', () => {
     expect(await codeOf(jpeg, { maxPixels: 400 * 300 })).toBe('decoded');
   });
 
-  it('a shape that cannot be scaled is too large', async () => {
+  it('an image with an extreme shape is too large', async () => {
     const line = { width: 2, height: 3_000_000, channels: 3 as const, background: '#fff' };
     expect(await codeOf(await sharp({ create: line }).png().toBuffer())).toBe('too_large');
   });
 
-  it('a TIFF without its pixels is truncated, not a black picture', async () => {
+  it('a TIFF without its pixels is truncated, not a black image', async () => {
     expect(await codeOf(tiff(greyTiffTags(100, 100)))).toBe('truncated');
     expect(await codeOf(tiff(greyTiffTags(100, 100), { data: Buffer.alloc(5000) }))).toBe('truncated');
     expect(await codeOf(tiff(greyTiffTags(100, 100), { data: Buffer.alloc(12_000) }))).toBe('decoded');
   });
 });
 
-describe('a small file that asks for much', () => {
-  it('a JPEG of more scans than any encoder writes is refused, before it takes minutes', async () => {
+describe('small files that need much memory or time', () => {
+  it('a JPEG with more scans than any encoder writes is refused before it takes minutes', async () => {
     expect(await codeOf(manyScansJpeg({ side: SIDE_AT_LIMIT, scans: 3000 }))).toBe('unsupported_format');
     expect(await codeOf(manyScansJpeg({ side: 200, scans: 101 }))).toBe('unsupported_format');
     expect(await codeOf(manyScansJpeg({ side: 200, scans: 99 }))).toBe('decoded');
   });
 
-  it('what looks like scans of a JPEG but is none counts for nothing', async () => {
+  it('bytes that only look like scans of a JPEG are not counted', async () => {
     const scans = Buffer.from('ffda'.repeat(200), 'hex');
     const comment = Buffer.concat([Buffer.from([0xff, 0xfe, 0, 2 + 144]), scans.subarray(0, 144)]);
     const progressive = await noise().jpeg({ progressive: true }).toBuffer();
     expect(await codeOf(Buffer.concat([jpegWith(progressive, comment), scans]))).toBe('decoded');
   });
 
-  it('a picture whose decoder would hold more than 1 GiB is too large', async () => {
+  it('an image whose decoder would need more than 1 GiB is too large', async () => {
     const avif = await noise().avif({ effort: 0 }).toBuffer();
     expect(await codeOf(avifSized(avif, 8000, 8000))).toBe('too_large');
     const deep = { width: SIDE_AT_LIMIT, height: SIDE_AT_LIMIT, depth: 16, colour: 'rgba', rows: 0 } as const;
@@ -330,7 +330,7 @@ describe('a small file that asks for much', () => {
     expect(await codeOf(blackPng(deep)), 'row by row it is held in part').toBe('truncated');
   });
 
-  it('a BMP of more colours than a byte can tell apart is damaged', async () => {
+  it('a BMP whose header announces more than 256 colours is damaged', async () => {
     const body = Buffer.alloc(4 * 300 + 4);
     expect(await codeOf(bmp({ width: 1, height: 1, colours: 300, body }))).toBe('truncated');
     expect(await codeOf(bmp({ width: 1, height: 1, colours: 0xffffffff, body }))).toBe('truncated');

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import { freeBytes } from '../../../src/model/free-bytes.ts';
 
-it('gives memory back at once, also that of the decoder', async () => {
+it('frees memory at once, also that of the decoder', async () => {
   const image = sharp({ create: { width: 4000, height: 4000, channels: 3, background: 'red' } });
   const pixels = await image.raw().toBuffer();
   const before = process.memoryUsage().external;
@@ -11,14 +11,14 @@ it('gives memory back at once, also that of the decoder', async () => {
   expect(before - process.memoryUsage().external).toBeGreaterThan(40_000_000);
 });
 
-it('has nothing to give back of what was given back', () => {
+it('accepts bytes that are already freed', () => {
   const bytes = new Uint8Array(100);
   freeBytes(bytes);
   freeBytes(bytes);
   expect(bytes.byteLength).toBe(0);
 });
 
-it('leaves memory alone that others share', () => {
+it('does not free shared memory', () => {
   const whole = new Uint8Array(100).fill(7);
   freeBytes(whole.subarray(10));
   expect(whole.every((byte) => byte === 7)).toBe(true);

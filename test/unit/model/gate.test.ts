@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ModelManifest } from '../../../src/core/model/model.ts';
 import type { Evaluation } from '../../../src/model/evaluate.ts';
-import { type GateResult, judgeVariant } from '../../../src/model/gate.ts';
+import { compareVariant, type GateResult } from '../../../src/model/gate.ts';
 import { classesByName, truthOf } from '../../../src/model/labelled-images.ts';
 import type { LibraryModel } from '../../../src/model/library.ts';
 import { trusted } from '../../../src/model/select-model.ts';
@@ -13,8 +13,8 @@ const evaluation = (top1: number, digest = 'd'.repeat(64)): Evaluation => ({
   failed: [],
   digest,
 });
-const judge = (variantTop1: number, referenceTop1: number) =>
-  judgeVariant(
+const compare = (variantTop1: number, referenceTop1: number) =>
+  compareVariant(
     { sha256: 'a'.repeat(64), evaluation: evaluation(variantTop1) },
     { sha256: 'b'.repeat(64), evaluation: evaluation(referenceTop1) },
     { tolerance: 0.02, nowMs: 5 },
@@ -26,19 +26,22 @@ describe('the accuracy gate', () => {
     [81, 83, true],
     [80, 83, false],
     [84, 83, true],
-  ])('lets %i of 100 beside %i of fp32 pass: %s', (top1, reference, passed) => {
-    expect(judge(top1, reference)).toMatchObject({ passed, images: 100, atMs: 5 });
+  ])('for %i of 100 right, fp32 %i: passed is %s', (top1, reference, passed) => {
+    expect(compare(top1, reference)).toMatchObject({ passed, images: 100, atMs: 5 });
   });
 
-  it('compares on the same images only', () => {
+  it('refuses to compare evaluations of different images', () => {
     const other = { sha256: 'b'.repeat(64), evaluation: evaluation(83, 'e'.repeat(64)) };
     expect(() =>
-      judgeVariant({ sha256: 'a'.repeat(64), evaluation: evaluation(83) }, other, { tolerance: 1, nowMs: 0 }),
+      compareVariant({ sha256: 'a'.repeat(64), evaluation: evaluation(83) }, other, {
+        tolerance: 1,
+        nowMs: 0,
+      }),
     ).toThrow('images changed');
   });
 });
 
-describe('what an image shows', () => {
+describe('the true class of an image', () => {
   const classes = classesByName([
     { wnid: 'n02124075', label: 'Egyptian cat' },
     { wnid: 'n02012849', label: 'crane' },
@@ -58,12 +61,14 @@ describe('what an image shows', () => {
     expect(truthOf(path, classes)).toEqual(truth);
   });
 
-  it('is not guessed where the model does not know the class', () => {
-    expect(() => truthOf('n99999999_1.jpg', classes)).toThrow('n99999999, which the model does not know');
+  it('must be a class of the model', () => {
+    expect(() => truthOf('n99999999_1.jpg', classes)).toThrow(
+      'n99999999_1.jpg (n99999999) is not a class of the model',
+    );
   });
 });
 
-describe('a variant that nobody asked for', () => {
+describe('a variant that the user did not choose', () => {
   const model = (variant: 'fp32' | 'int8', more: Partial<LibraryModel> = {}) =>
     ({
       manifest: { name: 'mine', variant, sha256: '0'.repeat(64) } as ModelManifest,
@@ -73,13 +78,13 @@ describe('a variant that nobody asked for', () => {
   const gate = (passed: boolean) => ({ passed }) as GateResult;
   const chosen = (...models: LibraryModel[]) => trusted(models).map(({ manifest }) => manifest.variant);
 
-  it('is chosen once it has passed the gate', () => {
+  it('is trusted after it has passed the gate', () => {
     expect(chosen(model('fp32'), model('int8'))).toEqual(['fp32']);
     expect(chosen(model('fp32'), model('int8', { gate: gate(false) }))).toEqual(['fp32']);
     expect(chosen(model('fp32'), model('int8', { gate: gate(true) }))).toEqual(['fp32', 'int8']);
   });
 
-  it('is chosen where there is nothing to compare it with, and where it came with the product', () => {
+  it('is trusted without an fp32 reference, and if it is bundled', () => {
     expect(chosen(model('int8'))).toEqual(['int8']);
     expect(chosen(model('fp32'), model('int8', { bundled: true }))).toEqual(['fp32', 'int8']);
     expect(chosen(model('fp32'), model('int8', { bundled: true, gate: gate(false) }))).toEqual(['fp32']);

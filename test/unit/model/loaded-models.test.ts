@@ -3,9 +3,9 @@ import type { Classifier } from '../../../src/model/classifier.ts';
 import { createLoadedModels } from '../../../src/model/loaded-models.ts';
 
 const limits = { maxPixels: 1, decodeTimeoutMs: 1 };
-const place = (sha256: string) => ({ dir: `/models/${sha256}`, sha256 });
+const location = (sha256: string) => ({ dir: `/models/${sha256}`, sha256 });
 
-/** Loads fakes and keeps account of what is in memory. */
+/** Loads fake models and records which are in memory. */
 function fakeLoads(failures = new Map<string, number>()) {
   const loads: string[] = [];
   const inMemory = new Set<string>();
@@ -27,46 +27,46 @@ function fakeLoads(failures = new Map<string, number>()) {
 }
 
 describe('loaded models', () => {
-  it('keeps the two last used and frees the one before', async () => {
+  it('keeps the two models used last and frees the one before', async () => {
     const { load, loads, inMemory } = fakeLoads();
     const models = createLoadedModels(limits, load);
-    for (const sha256 of ['a', 'b', 'a', 'c']) await models.use(place(sha256), async () => {});
+    for (const sha256 of ['a', 'b', 'a', 'c']) await models.use(location(sha256), async () => {});
     expect([...inMemory]).toEqual(['a', 'c']);
-    await models.use(place('b'), async () => {});
+    await models.use(location('b'), async () => {});
     expect(loads).toEqual(['a', 'b', 'c', 'b']);
     expect([...inMemory]).toEqual(['c', 'b']);
   });
 
-  it('loads once for uses at the same time', async () => {
+  it('loads once for simultaneous uses', async () => {
     const { load, loads } = fakeLoads();
     const models = createLoadedModels(limits, load);
-    await Promise.all([1, 2, 3].map(() => models.use(place('a'), async () => {})));
+    await Promise.all([1, 2, 3].map(() => models.use(location('a'), async () => {})));
     expect(loads).toEqual(['a']);
   });
 
-  it('frees no model that is still in use', async () => {
+  it('does not free a model in use', async () => {
     const { load, inMemory } = fakeLoads();
     const models = createLoadedModels(limits, load);
     const started = Promise.withResolvers<void>();
     const finish = Promise.withResolvers<void>();
-    const slow = models.use(place('a'), async () => {
+    const slow = models.use(location('a'), async () => {
       started.resolve();
       await finish.promise;
       return inMemory.has('a');
     });
     await started.promise;
-    await models.use(place('b'), async () => {});
-    const third = models.use(place('c'), async () => {});
+    await models.use(location('b'), async () => {});
+    const third = models.use(location('c'), async () => {});
     finish.resolve();
     expect(await slow).toBe(true);
     await third;
     expect([...inMemory]).toEqual(['b', 'c']);
   });
 
-  it('forgets a load that failed', async () => {
+  it('loads again after a failure', async () => {
     const { load } = fakeLoads(new Map([['a', 1]]));
     const models = createLoadedModels(limits, load);
-    await expect(models.use(place('a'), async () => 1)).rejects.toThrow('cannot load a');
-    expect(await models.use(place('a'), async () => 1)).toBe(1);
+    await expect(models.use(location('a'), async () => 1)).rejects.toThrow('cannot load a');
+    expect(await models.use(location('a'), async () => 1)).toBe(1);
   });
 });

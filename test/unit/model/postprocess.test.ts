@@ -19,7 +19,7 @@ describe('topClasses', () => {
     ]);
   });
 
-  it('takes probabilities as they are where the model gives them', () => {
+  it('returns the probabilities of a model unchanged', () => {
     const [best] = topClasses(Float32Array.of(0.25, 0.75), labelsOf(2), 'none', 1);
     expect(best?.score).toBe(0.75);
   });

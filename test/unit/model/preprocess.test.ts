@@ -32,11 +32,11 @@ describe('preprocess', () => {
   });
 
   it('puts blue first for BGR, with mean and std in the order of the model', () => {
-    // The first plane is blue's pixels under the first mean and std.
+    // The first plane has the blue values, with the first mean and std.
     expect(run('BGR', 'NCHW')).toEqual([-2, -2, 2, -1.2, ...green, 1.4, -0.6, -0.6, -0.2]);
   });
 
-  it('touches its own slot of the batch only', () => {
+  it('writes only to its own slot of the batch', () => {
     expect(run('RGB', 'NCHW', 1, 3)).toEqual([
       ...Array(12).fill(0),
       ...red,
@@ -46,7 +46,7 @@ describe('preprocess', () => {
     ]);
   });
 
-  it('refuses pixels of another size and slots that are not there', () => {
+  it('refuses pixels of another size and missing slots', () => {
     const preprocess = makePreprocess(recipe, 'NCHW');
     expect(() => preprocess(pixels.subarray(1), new Float32Array(12), 0)).toThrow(RangeError);
     expect(() => preprocess(pixels, new Float32Array(12), 1)).toThrow(RangeError);

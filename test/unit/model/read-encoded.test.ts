@@ -20,8 +20,8 @@ async function stored(content: Buffer, held = content): Promise<ImageFile> {
   return { path: file, bytes: content.byteLength, sha256: hash('sha256', content) };
 }
 
-describe('the images that a worker names', () => {
-  it('are what was submitted, or missing', async () => {
+describe('images that a worker passes as files', () => {
+  it('have the submitted content, or are missing', async () => {
     const content = randomBytes(100_000);
     const missing = { error: { code: 'missing' } };
     expect(readEncoded(await stored(content))).toEqual(content);

@@ -21,19 +21,19 @@ describe('variant', () => {
     });
   });
 
-  it('refuses a setting that cannot be met', () => {
+  it('refuses a variant that is not available', () => {
     expect(() => chooseVariant('resnet50', 'int8', vnni, ['fp32'])).toThrow(
       expect.objectContaining({
-        message: 'There is no int8 variant of resnet50, only fp32.',
+        message: 'No int8 variant of resnet50 is available, only fp32.',
         hint: expect.stringContaining('imgcls model pull resnet50 --variant int8'),
       }),
     );
   });
-  it('does not tell to pull what cannot be pulled', () => {
+  it('does not suggest to pull a variant that the catalog lacks', () => {
     expect(() => chooseVariant('efficientnet-lite0', 'fp32', vnni, ['int8'])).toThrow(
       expect.objectContaining({
         hint: expect.stringMatching(
-          /cannot be pulled\. "imgcls model import FILE --name efficientnet-lite0 --variant fp32"/,
+          /catalog does not have it\. .*"imgcls model import FILE --name efficientnet-lite0 --variant fp32"/,
         ),
       }),
     );
@@ -57,14 +57,14 @@ describe('CPU features', () => {
     expect(await read('linux', arch, text)).toEqual({ int8, known: true });
   });
 
-  it('does not know where the system does not say', async () => {
+  it('are unknown if the system does not list them', async () => {
     expect(await read('linux', 'x64', 'nothing of the kind')).toEqual(unknown);
     expect(await read('win32', 'x64', '')).toEqual(unknown);
     const fails = () => Promise.reject(new Error('no /proc'));
     expect(await readCpuFeatures('linux', 'x64', fails)).toEqual(unknown);
   });
 
-  it('knows Apple silicon', async () => {
+  it('include int8 on Apple silicon', async () => {
     expect(await read('darwin', 'arm64', '')).toEqual({ int8: ['asimddp'], known: true });
   });
 });
