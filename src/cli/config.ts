@@ -2,10 +2,10 @@ import { loadSettings } from '../app/settings.ts';
 import { describeSetting, environmentName, isSecret, settingNames } from '../core/settings/settings.ts';
 import { drawTable } from './terminal/table.ts';
 
-/** Every setting as text, without secrets. */
+/** All settings as text, without secrets. */
 export function config(flags: { format: 'table' | 'json'; cluster?: string; dataDir?: string }): string {
-  const { format, ...given } = flags;
-  const { settings, origins } = loadSettings(given);
+  const { format, ...overrides } = flags;
+  const { settings, origins } = loadSettings(overrides);
   const rows = settingNames.map((name) => ({
     name,
     value: isSecret(name) && settings[name] !== undefined ? '***' : withoutPassword(settings[name] ?? null),
@@ -14,7 +14,7 @@ export function config(flags: { format: 'table' | 'json'; cluster?: string; data
     what: describeSetting(name),
   }));
   if (format === 'json') return `${JSON.stringify(rows, null, 2)}\n`;
-  const head = ['setting', 'value', 'from', 'environment', 'what it is'];
+  const head = ['setting', 'value', 'from', 'environment', 'description'];
   const cells = rows.map(({ name, value, from, environment, what }) => [
     name,
     String(value ?? '-'),
@@ -25,7 +25,7 @@ export function config(flags: { format: 'table' | 'json'; cluster?: string; data
   return `${drawTable(head, cells)}\n`;
 }
 
-/** An address may carry credentials; they are nobody's to read. */
+/** Hides the password that a URL may contain. */
 function withoutPassword<T>(value: T): T | string {
   if (typeof value !== 'string' || !URL.canParse(value)) return value;
   const url = new URL(value);

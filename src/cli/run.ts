@@ -1,4 +1,4 @@
-// What a command's run stands on: settings, cloud and client, released in turn; interrupts as an abort signal.
+// Opens what a command needs, closes it afterwards, and turns interrupts into an abort signal.
 
 import { openClient, openCloud } from '../app/open-cloud.ts';
 import { loadSettings, type RunSettings } from '../app/settings.ts';
@@ -14,19 +14,19 @@ export interface Run {
   settings: RunSettings;
   cloud: Cloud;
   client: Client;
-  /** The service manager, where it runs this command. */
+  /** The service manager (systemd) that runs this command, if any. */
   manager: ServiceNotifier;
   /** Aborts at the first SIGINT or SIGTERM; a second one ends the process. */
   interrupted: AbortSignal;
 }
 
-/** Runs `act` on the cluster's cloud and releases everything afterwards, whatever happened. */
+/** Runs `act` with the cluster's cloud and a client, and closes both afterwards, also after an error. */
 export async function withRun<T>(
   flags: Partial<Record<SettingName, unknown>>,
   act: (run: Run) => Promise<T>,
 ): Promise<T> {
   const { settings } = loadSettings(flags);
-  return await withInterrupt('Nothing is lost: start it again.', async (interrupted, cleanup) => {
+  return await withInterrupt('Nothing is lost. Run the command again.', async (interrupted, cleanup) => {
     const manager = openSystemdNotifier(process.env, notice);
     cleanup.add(() => manager.close());
     const cloud = await openCloud(settings);
@@ -38,8 +38,8 @@ export async function withRun<T>(
 }
 
 /**
- * Runs `act` with a signal that aborts at the first SIGINT or SIGTERM, and releases afterwards what it has added.
- * @param advice how to go on after an interrupt, where `act` does not say it itself.
+ * Runs `act` with a signal that aborts at the first SIGINT or SIGTERM, and with a cleanup that runs afterwards.
+ * @param advice how to continue after an interrupt, unless `act` throws an {@link InterruptedError} itself.
  */
 export async function withInterrupt<T>(
   advice: string,

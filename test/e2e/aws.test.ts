@@ -165,7 +165,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
   it('upload asks for the model by name', async () => {
     const { code, stderr } = await start(installed.bin, dataDir, ['upload', samples], aws).finished;
     expect(code).toBe(2);
-    expect(stderr).toMatch(/the model is always explicit/);
+    expect(stderr).toMatch(/on AWS it must be set/);
   });
 
   it('says which bucket is not there', async () => {

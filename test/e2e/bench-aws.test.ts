@@ -56,7 +56,7 @@ describe.skipIf(moto === undefined)('imgcls bench --cloud aws', () => {
     const { code, stdout, stderr } = await bench(...few, '--scenario', 'medium-3', 'boot');
     expect(stderr).toMatch(/medium-3-cold +1 +3 +1 .*\$0\.0/);
     expect(stderr).toMatch(/At most .* for machines and \$0\.0\d* for requests/);
-    expect(stderr).toMatch(/nobody can be asked here\.\n.*--yes/);
+    expect(stderr).toMatch(/Cannot ask for confirmation without a terminal\..*\n.*--yes/);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
 

@@ -107,7 +107,7 @@ describe('imgcls bench', () => {
     [['--simulate', 'burst', '--format', 'html'], /cannot be written as html/],
     [['--images', 'nowhere', '--scenario', 'boot'], /Cannot read the folder nowhere/],
     [['--model', 'nosuch', '--scenario', 'boot'], /nosuch.* is not installed/],
-    [['--cloud', 'aws'], /needs? inputBucket|model is always explicit/],
+    [['--cloud', 'aws'], /needs? inputBucket|on AWS it must be set/],
   ])('answers %j with a message', async (args, words) => {
     const { bench, leftOver } = await place();
     const { code, stdout, stderr } = await bench(...args).finished;

@@ -33,7 +33,7 @@ async function keysOf(dataDir: string, job: string): Promise<string[]> {
 describe('imgcls jobs', () => {
   it('lists what is announced, waits for it, and tells images, errors and rate', async () => {
     const dataDir = await installed.dataDir();
-    expect((await run(dataDir, 'jobs')).stdout).toBe('There is no job.\n');
+    expect((await run(dataDir, 'jobs')).stdout).toBe('No jobs.\n');
     const first = await announce(dataDir);
     const folder = path.join(dataDir, 'bad');
     await mkdir(folder);
@@ -66,7 +66,7 @@ describe('a job that is cancelled', () => {
     expect((await run(dataDir, 'cancel', job)).code).toBe(0);
     expect(await run(dataDir, 'cancel', job)).toMatchObject({
       code: 0,
-      stderr: expect.stringMatching(/was cancelled before/),
+      stderr: expect.stringMatching(/was already cancelled/),
     });
     expect(await run(dataDir, 'results', job, '--wait')).toMatchObject({
       code: 1,
@@ -99,11 +99,11 @@ describe('imgcls gc', () => {
     expect((await run(dataDir, 'gc')).code).toBe(0);
     expect(await jobs(dataDir), 'younger than 30 days').toHaveLength(2);
     const dry = await run(dataDir, 'gc', '--older-than', '0', '--dry-run');
-    expect(dry.stderr).toMatch(/jobs would be deleted: 1\./);
+    expect(dry.stderr).toMatch(/^Would delete 1 job, 0 dead letters, 0 response queues and 0 images; /m);
     expect(await jobs(dataDir)).toHaveLength(2);
     const swept = await run(dataDir, 'gc', '--older-than', '0');
-    expect(swept.stderr).toMatch(/jobs deleted: 1\./);
-    expect(swept.stderr).toMatch(new RegExp(`job ${unfinished} is old and not finished`));
+    expect(swept.stderr).toMatch(/^Deleted 1 job, 0 dead letters, 0 response queues and 0 images; freed \d/m);
+    expect(swept.stderr).toMatch(new RegExp(`Kept job ${unfinished}: it is old but unfinished`));
     expect(await keysOf(dataDir, finished)).toEqual([]);
     expect(await run(dataDir, 'results', unfinished, '--wait'), 'its images are still there').toMatchObject({
       code: 0,

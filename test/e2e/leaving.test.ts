@@ -68,7 +68,7 @@ describe('an upload whose list of files is still open', () => {
     const { child, said, closed } = uploadList(await installed.dataDir(), ['--timeout', '2']);
     child.stdin.write(`${cat}\n`);
     expect((await closed)[0]).toBe(1);
-    expect(said.stderr).toMatch(/The time is up/);
+    expect(said.stderr).toMatch(/^error: Timed out after 2 s: \d+ images are done\.$/m);
   });
 });
 

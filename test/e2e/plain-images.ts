@@ -40,9 +40,9 @@ export function expectEachOnce(stdout: string, labels: Labels): void {
   expect(linesOf(stdout)).toEqual([...labels].map(([name, label]) => `${name}, ${label}`));
 }
 
-/** The job that a message tells its reader to go on with, by this command. */
-export function jobToGoOnWith(stderr: string, command: 'resume' | 'results'): string {
-  const found = new RegExp(`"imgcls ${command} (\\w{26})[^"]*" goes on with the job`).exec(stderr)?.[1];
+/** The job that a hint names, with the command that continues it. */
+export function jobToContinue(stderr: string, command: 'resume' | 'results'): string {
+  const found = new RegExp(`"imgcls ${command} (\\w{26})[^"]*" to continue`).exec(stderr)?.[1];
   expect(found, stderr).toBeDefined();
   return found ?? '';
 }

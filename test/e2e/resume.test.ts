@@ -185,7 +185,7 @@ describe('a job that was cut short', () => {
     await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 20_000 }).toHaveLength(1);
     running.kill('SIGINT');
     const [said] = await Promise.all([text(running.stderr), once(running, 'close')]);
-    expect(said).toMatch(/"imgcls resume \w{26}" goes on with the job/);
+    expect(said).toMatch(/"imgcls resume \w{26}" to continue/);
   });
 
   it('cannot be announced by two at the same time', async () => {

@@ -142,7 +142,7 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     expect(status.stdout).toMatch(/WARNING: 1 not launched.*--max-size 3/);
     const samples = path.join(repository, 'samples');
     const quote = await start(installed.bin, dataDir, ['upload', samples, '--quote'], aws).finished;
-    expect(quote.stdout, quote.stderr).toContain("$0.0892 an hour (the controller's fleet)");
+    expect(quote.stdout, quote.stderr).toContain("$0.0892 per hour (the controller's fleet)");
 
     const [own = '', other] = launched;
     const metadata = await startStandInMetadata({

@@ -104,7 +104,7 @@ describe('imgcls upload', () => {
       '--format',
       'ndjson',
     ]).finished;
-    expect(stderr).toMatch(/^1 image has fewer than 96 pixels/m);
+    expect(stderr).toMatch(/^warning: 1 image has fewer than 96 pixels/m);
     expect(ndjson(stdout)).toMatchObject([{ name: 'tiny.jpg', warning: 'low_resolution' }]);
   });
 
@@ -114,7 +114,9 @@ describe('imgcls upload', () => {
     expect(announced.code).toBe(0);
     expect(await processesOf(dataDir)).toEqual([]);
     const job = announced.stdout.trim();
-    expect(announced.stderr).toContain(`Nothing works on the job until "imgcls results ${job} --wait"`);
+    expect(announced.stderr).toContain(
+      `5 images submitted. No worker is running. Run "imgcls results ${job} --wait"`,
+    );
     const early = await start(installed.bin, dataDir, ['results', job]).finished;
     expect(early, 'a job that is not finished is no success').toMatchObject({ code: 1, stdout: '' });
     const waited = await start(installed.bin, dataDir, ['results', job, '--wait', '--format', 'csv'])
@@ -126,12 +128,8 @@ describe('imgcls upload', () => {
 
   it.each([
     [['upload', 'nowhere'], 2, /Cannot read nowhere/],
-    [['upload', samples, '--no-wait', '--output', 'o.csv'], 2, /--no-wait leaves before there are results/],
-    [
-      ['upload', samples, '--output', 'no/o.csv'],
-      2,
-      /Cannot write to no\/o\.csv: there is no such folder\.$/m,
-    ],
+    [['upload', samples, '--no-wait', '--output', 'o.csv'], 2, /Cannot use --output with --no-wait/],
+    [['upload', samples, '--output', 'no/o.csv'], 2, /Cannot write to no\/o\.csv: no such folder\.$/m],
     [['upload'], 2, /^error: Missing required argument 'inputs'\.\nhint: imgcls upload --help\n$/],
     [
       ['upload', '.', '--format', 'xml'],

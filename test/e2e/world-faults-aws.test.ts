@@ -28,7 +28,7 @@ import { type InstalledPackage, installPackage, processesOf, type Running, start
 import {
   expectEachOnce,
   expectMessage,
-  jobToGoOnWith,
+  jobToContinue,
   type Labels,
   labelByContent,
   linesOf,
@@ -78,9 +78,9 @@ function changing(answers: readonly Fault['answer'][]): Fault['answer'] {
 
 const namesOf = (stdout: string) => linesOf(stdout).map((line) => line.split(', ')[0]);
 
-/** "Could not do this to that: the reason. Trying again." */
+/** "Could not do this to that: the reason. Retrying." */
 function expectEachFaultOnce(stderr: string): void {
-  const told = linesOf(stderr).filter((line) => line.endsWith('Trying again.'));
+  const told = linesOf(stderr).filter((line) => line.endsWith('Retrying.'));
   const reasons = told.map((line) => line.replace(/^.*: /, ''));
   expect(reasons.length, stderr).toBeGreaterThan(0);
   expect(reasons, stderr).toEqual([...new Set(reasons)]);
@@ -231,8 +231,8 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const stopped = await imgcls(...upload).finished;
     expect(stopped.code).toBe(1);
     expectMessage(stopped.stderr, message);
-    expect(stopped.stderr, 'nobody waits for a person').not.toMatch(/Trying again/);
-    const job = jobToGoOnWith(stopped.stderr, 'resume');
+    expect(stopped.stderr, 'nobody waits for a person').not.toMatch(/Retrying/);
+    const job = jobToContinue(stopped.stderr, 'resume');
 
     const stillBad = await imgcls('resume', job).finished;
     expect(stillBad.code).toBe(1);
@@ -253,7 +253,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const stopped = await running.finished;
     expect(stopped.code).toBe(1);
     expectMessage(stopped.stderr, /the AWS credentials have expired\.\nhint: Get new credentials\./);
-    const job = jobToGoOnWith(stopped.stderr, 'resume');
+    const job = jobToContinue(stopped.stderr, 'resume');
     bad.end();
     startWorker();
     const { code, stdout, stderr } = await imgcls('resume', job).finished;
@@ -272,7 +272,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const stopped = await imgcls(...upload).finished;
     expect(stopped.code).toBe(1);
     expectMessage(stopped.stderr, /faults-\d+-input.*: the bucket does not exist\.\nhint: Check the name/);
-    const job = jobToGoOnWith(stopped.stderr, 'resume');
+    const job = jobToContinue(stopped.stderr, 'resume');
     worker.kill('SIGTERM');
     await worker.finished;
 
@@ -299,7 +299,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const stopped = await imgcls(...upload).finished;
     expect(stopped.code).toBe(1);
     expectMessage(stopped.stderr, /faults-\d+-output.*: the bucket does not exist\.\nhint: Check the name/);
-    const job = jobToGoOnWith(stopped.stderr, 'resume');
+    const job = jobToContinue(stopped.stderr, 'resume');
     await makeBucket('output');
     const resumed = await imgcls('resume', job).finished;
     expect(resumed.code).toBe(2);
@@ -315,7 +315,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     proxy.inject({ of: isImagePut, answer: () => new Promise(() => {}) });
     const bad = trouble(sent(MIDWAY), changing(ONE_AFTER_THE_OTHER));
     const running = imgcls(...upload);
-    await expect.poll(() => running.stderr(), { timeout: 60_000 }).toMatch(/Trying again/);
+    await expect.poll(() => running.stderr(), { timeout: 60_000 }).toMatch(/Retrying/);
     await expect.poll(bad.met, { timeout: 120_000 }).toBeGreaterThan(60);
     bad.end();
     const { code, stdout, stderr } = await running.finished;
@@ -328,7 +328,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const running = imgcls(...upload);
     await expect.poll(stateOfJob, { timeout: 60_000 }).toBe('sealed');
     const bad = trouble(always, changing(ONE_AFTER_THE_OTHER));
-    await expect.poll(() => running.stderr(), { timeout: 120_000 }).toMatch(/Trying again/);
+    await expect.poll(() => running.stderr(), { timeout: 120_000 }).toMatch(/Retrying/);
     startWorker();
     bad.end();
     const { code, stdout, stderr } = await running.finished;
@@ -341,14 +341,14 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     startWorker();
     const bad = trouble(sent(MIDWAY), refusing('SlowDown', 503));
     const running = imgcls(...upload);
-    await expect.poll(() => running.stderr(), { timeout: 60_000 }).toMatch(/Trying again/);
+    await expect.poll(() => running.stderr(), { timeout: 60_000 }).toMatch(/Retrying/);
     const interruptedAt = performance.now();
     running.kill('SIGINT');
     const stopped = await running.finished;
     expect(performance.now() - interruptedAt, 'milliseconds').toBeLessThan(15_000);
     expect(stopped.code).toBe(130);
     bad.end();
-    const { code, stdout, stderr } = await imgcls('resume', jobToGoOnWith(stopped.stderr, 'resume')).finished;
+    const { code, stdout, stderr } = await imgcls('resume', jobToContinue(stopped.stderr, 'resume')).finished;
     expect(code, stderr).toBe(0);
     expectEachOnce(stdout, labels);
   });

@@ -6,7 +6,7 @@ import { type InstalledPackage, installPackage, processesOf, start } from './pac
 import {
   expectEachOnce,
   expectMessage,
-  jobToGoOnWith,
+  jobToContinue,
   type Labels,
   labelByContent,
   linesOf,
@@ -48,7 +48,7 @@ describe.skipIf(!canMount)('on a small disk', () => {
     const stopped = await imgcls(['upload', photos()]).finished;
     expect(stopped.code).toBe(1);
     expectMessage(stopped.stderr, /the disk is full\.\nhint: Free some space\. Stored data is intact\./);
-    const job = jobToGoOnWith(stopped.stderr, 'resume');
+    const job = jobToContinue(stopped.stderr, 'resume');
 
     const again = await imgcls(['resume', job]).finished;
     expect(again.code).toBe(1);
@@ -69,7 +69,7 @@ describe.skipIf(!canMount)('on a small disk', () => {
     const stopped = await running.finished;
     expect(stopped.code).toBe(1);
     expectMessage(stopped.stderr, /the disk is full\.\nhint: Free some space/);
-    const job = jobToGoOnWith(stopped.stderr, 'results');
+    const job = jobToContinue(stopped.stderr, 'results');
 
     await rm(filler);
     const { code, stdout, stderr } = await imgcls(['results', job, '--wait']).finished;
@@ -84,7 +84,7 @@ describe.skipIf(!canMount)('on a small disk', () => {
     const { code, stdout, stderr } = await imgcls(['upload', photos()]).finished;
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expectMessage(stderr, /the disk is full\.\nhint: Free some space/);
-    expect(stderr).not.toMatch(/goes on with the job/);
+    expect(stderr).not.toMatch(/to continue/);
   });
 
   it('that may only be read, every command says so', async () => {

@@ -1,4 +1,4 @@
-// `imgcls dlq redrive`: the images of dead letters get another try, job by job.
+// `imgcls dlq redrive`: retries the images of dead letters, job by job.
 
 import { systemClock } from '../../app/system-clock.ts';
 import type { Job } from '../../client/submission.ts';
@@ -6,6 +6,7 @@ import { attemptTotal, type JobRecord } from '../../core/job/job.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import type { KeptDeadLetter } from '../../results/dead-letter-records.ts';
 import {
   byJob,
@@ -16,7 +17,7 @@ import {
   requestOf,
   unanswered,
 } from '../../results/dead-letter-records.ts';
-import { faultTeller, howToGoOn, waitAndPrint, withAdvice } from '../jobs/wait.ts';
+import { continueHint, waitAndPrint, warnOncePerReason, withAdvice } from '../jobs/wait.ts';
 import { type Run, withRun } from '../run.ts';
 import { exitCode, InterruptedError } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
@@ -27,81 +28,81 @@ import {
   openOutput,
   outputFormatOf,
 } from '../terminal/output.ts';
-import { type LetterFlags, select } from './dlq.ts';
+import { type DeadLetterFlags, select } from './dlq.ts';
 
-export interface RedriveFlags extends LetterFlags, OutputFlags {
+export interface RedriveFlags extends DeadLetterFlags, OutputFlags {
   wait: boolean;
   timeout?: number;
 }
 
-/** What became of letters: how many were left out, and the jobs whose images are tried again. */
+/** The number of skipped dead letters, and the jobs whose images are retried. */
 interface Redriven {
-  leftOut: number;
+  skipped: number;
   jobs: Job[];
 }
 
 /**
- * Runs `imgcls dlq redrive`. Every job's images are announced before any is waited for, so that the fleet has all of the
- * work at once.
+ * Runs `imgcls dlq redrive`. The images of all jobs are submitted before any job is waited for, so the fleet has all of
+ * the work at once.
  * @returns the exit code.
  */
-export async function redriveLetters(ids: readonly string[], flags: RedriveFlags): Promise<number> {
+export async function redriveDeadLetters(ids: readonly string[], flags: RedriveFlags): Promise<number> {
   const { cluster, dataDir } = flags;
   checkOutputFlags(flags);
   return await withRun({ cluster, dataDir }, async (run) => {
     const letters = await select(ids, flags, run);
-    if (letters.length === 0) notice('There is no such letter.');
+    if (letters.length === 0) notice('No dead letters found.');
     const jobs = byJob(letters.filter(isReadable));
-    if (flags.wait) mustFit(jobs.length, flags);
+    if (flags.wait) checkFormat(jobs.length, flags);
     const output = await openOutput(flags.output);
     try {
-      const leftOut = leaveOutUnreadable(letters);
+      const unreadable = skipUnreadable(letters);
       const redriven = await redriveJobs(jobs, run);
       const end = flags.wait
         ? await printAll(redriven.jobs, flags, { run, output })
         : await printIds(redriven.jobs, output);
       await output.finish();
-      return leftOut + redriven.leftOut > 0 ? exitCode.failed : end;
+      return unreadable + redriven.skipped > 0 ? exitCode.failed : end;
     } finally {
       await output.close();
     }
   });
 }
 
-/** These formats have one beginning and one end, and their rows do not say of which job they are. */
-function mustFit(jobs: number, flags: OutputFlags): void {
+/** A json or csv document has one beginning and end, and its rows do not name their job. */
+function checkFormat(jobs: number, flags: OutputFlags): void {
   const format = outputFormatOf(flags);
   if (jobs < 2 || (format !== 'json' && format !== 'csv')) return;
-  throw new ImgclsError('usage', `The outcomes of ${jobs} jobs do not fit into one ${format} document.`, {
-    hint: 'Give --job JOB, --no-wait, or another --format.',
+  throw new ImgclsError('usage', `Cannot write the outcomes of ${jobs} jobs as one ${format} document.`, {
+    hint: 'Use --job JOB, --no-wait or another --format.',
   });
 }
 
-/** Says which letters no worker could make sense of. @returns how many. */
-function leaveOutUnreadable(letters: readonly KeptDeadLetter[]): number {
-  let leftOut = 0;
+/** Reports the dead letters that no worker can process. @returns how many. */
+function skipUnreadable(letters: readonly KeptDeadLetter[]): number {
+  let skipped = 0;
   for (const letter of letters) {
     if (isReadable(letter) && requestOf(letter) !== undefined) continue;
-    notice(`left out letter ${letter.messageId}, ${whyLeftOut(letter)}`);
-    leftOut++;
+    notice(`Skipped dead letter ${letter.messageId}: ${skipReason(letter)}`);
+    skipped++;
   }
-  return leftOut;
+  return skipped;
 }
 
-/** There is no record of dropped images that could count another attempt, and whoever has dropped one can do so again. */
-function whyLeftOut(letter: KeptDeadLetter): string {
+/** Dropped images have no job record to count another attempt; they can be dropped again. */
+function skipReason(letter: KeptDeadLetter): string {
   if (!isReadable(letter)) return unreadable(letter.unreadable);
   if (letter.job === undefined || !isDropJob(letter.job)) return unreadable(letter.why);
-  return 'which is about a dropped image: drop it again (a copy onto itself will do) to have it classified.';
+  return 'it is about a dropped image. Drop the image again, for example by copying it onto itself.';
 }
 
-const unreadable = (why: string): string => `which cannot be read: ${why} "imgcls dlq purge" deletes it.`;
+const unreadable = (why: string): string => `it cannot be read. ${why} Delete it with "imgcls dlq purge".`;
 
 async function redriveJobs(letters: readonly JobDeadLetters[], run: Run): Promise<Redriven> {
-  const redriven: Redriven = { leftOut: 0, jobs: [] };
+  const redriven: Redriven = { skipped: 0, jobs: [] };
   for (const each of letters) {
-    const { leftOut, jobs } = await redriveJob(each, run);
-    redriven.leftOut += leftOut;
+    const { skipped, jobs } = await redriveJob(each, run);
+    redriven.skipped += skipped;
     redriven.jobs.push(...jobs);
   }
   return redriven;
@@ -111,21 +112,21 @@ async function redriveJob(letters: JobDeadLetters, run: Run): Promise<Redriven> 
   const record = await recordOf(letters.job, run);
   switch (record?.state) {
     case 'finished':
-      return await tryAgain(letters, run);
+      return await retryImages(letters, run);
     case 'open':
     case 'sealed':
       return await sendBackUnanswered(letters, record, run);
     default:
-      return leaveOut(
+      return skip(
         letters,
-        `since the job is ${record?.state ?? 'unknown'}; "imgcls dlq purge" deletes them.`,
+        `${record === undefined ? 'the job does not exist' : `the job is ${record.state}`}. Delete them with "imgcls dlq purge".`,
       );
   }
 }
 
-/** Undefined where there is no such job any more. */
+/** Undefined if the job was deleted. */
 async function recordOf(id: string, { client, interrupted }: Run): Promise<JobRecord | undefined> {
-  const waiting = { signal: interrupted, onTransient: faultTeller() };
+  const waiting = { signal: interrupted, onTransient: warnOncePerReason() };
   try {
     return await (await client.job(id, waiting)).record(waiting);
   } catch (error) {
@@ -138,16 +139,16 @@ const isUsage = (error: unknown): error is ImgclsError =>
   error instanceof ImgclsError && error.kind === 'usage';
 
 const textOf = ({ job, letters }: Pick<JobDeadLetters, 'job' | 'letters'>): string =>
-  `letters of job ${job}: ${letters.length}`;
+  `${pluralize(letters.length, 'dead letter')} of job ${job}`;
 
-function leaveOut(letters: Pick<JobDeadLetters, 'job' | 'letters'>, why: string): Redriven {
-  notice(`left out ${textOf(letters)}, ${why}`);
-  return { leftOut: letters.letters.length, jobs: [] };
+function skip(letters: Pick<JobDeadLetters, 'job' | 'letters'>, reason: string): Redriven {
+  notice(`Skipped ${textOf(letters)}: ${reason}`);
+  return { skipped: letters.letters.length, jobs: [] };
 }
 
 /**
- * A job that runs still: what its workers could not read is work that it lacks, and goes back to the queue. Images of the
- * other letters have their error, and the next attempt is for after the job's end.
+ * For an unfinished job: messages that its workers could not read go back to the queue, since their images have no outcome.
+ * The images of the other dead letters have an error outcome, and can be retried only when the job is finished.
  */
 async function sendBackUnanswered(
   { job, letters }: JobDeadLetters,
@@ -159,44 +160,41 @@ async function sendBackUnanswered(
     await redriveMessages(cloud, { job, letters: lost }, interrupted);
     await removeDeadLetters(cloud.output, lost, interrupted);
     notice(
-      `${textOf({ job, letters: lost })} sent back to the request queue; "imgcls results ${job} --wait" waits for the job.`,
+      `Sent ${textOf({ job, letters: lost })} to the request queue. Run "imgcls results ${job} --wait" to wait for the job.`,
     );
   }
   const rest = letters.filter((letter) => !lost.includes(letter));
-  if (rest.length === 0) return { leftOut: 0, jobs: [] };
-  const wayOut = state === 'open' ? `"imgcls resume ${job}"` : `"imgcls results ${job} --wait"`;
-  return leaveOut(
-    { job, letters: rest },
-    `since the job is ${state}; redrive them when it is finished (${wayOut}).`,
-  );
+  if (rest.length === 0) return { skipped: 0, jobs: [] };
+  const command = state === 'open' ? `"imgcls resume ${job}"` : `"imgcls results ${job} --wait"`;
+  return skip({ job, letters: rest }, `the job is ${state}. Run ${command} to finish it, then redrive them.`);
 }
 
-/** Announces the images of letters whose outcome still is an error in the job's next attempt; then the letters go. */
-async function tryAgain(letters: JobDeadLetters, run: Run): Promise<Redriven> {
+/** Retries the images that still have an error in the job's next attempt, and deletes the dead letters. */
+async function retryImages(letters: JobDeadLetters, run: Run): Promise<Redriven> {
   const { client, cloud, interrupted } = run;
   const isWanted = (index: number) => letters.indexes.has(index);
-  const retrying = { wait: false, isWanted, onTransient: faultTeller(), signal: interrupted };
+  const retrying = { wait: false, isWanted, onTransient: warnOncePerReason(), signal: interrupted };
   let job: Job | undefined;
   try {
     job = await client.retry(letters.job, retrying);
   } catch (error) {
-    // Somebody else has just opened, cancelled or deleted the job.
-    if (isUsage(error)) return leaveOut(letters, `since it cannot be tried again now: ${error.message}`);
+    // Another command has just opened, cancelled or deleted the job.
+    if (isUsage(error)) return skip(letters, `it cannot be retried now. ${error.message}`);
     throw error;
   }
-  const images = job === undefined ? 0 : await announced(job, interrupted);
+  const images = job === undefined ? 0 : await submittedImages(job, interrupted);
   await removeDeadLetters(cloud.output, letters.letters, interrupted);
-  const wayOut = job === undefined ? '' : `; "imgcls results ${job.id} --wait" waits for them`;
-  notice(`${textOf(letters)}; images that are tried again: ${images}${wayOut}.`);
-  return { leftOut: 0, jobs: job === undefined ? [] : [job] };
+  const advice = job === undefined ? '' : ` Run "imgcls results ${job.id} --wait" to wait for them.`;
+  notice(`Retrying ${pluralize(images, 'image')} from ${textOf(letters)}.${advice}`);
+  return { skipped: 0, jobs: job === undefined ? [] : [job] };
 }
 
-/** How many images the new attempt has, once all of them are announced. */
-async function announced(job: Job, interrupted: AbortSignal): Promise<number> {
+/** The number of images in the new attempt, once all of them are submitted. */
+async function submittedImages(job: Job, interrupted: AbortSignal): Promise<number> {
   try {
     return attemptTotal(await job.submitted) ?? 0;
   } catch (error) {
-    const advice = await howToGoOn(job);
+    const advice = await continueHint(job);
     throw interrupted.aborted ? new InterruptedError(advice) : withAdvice(error, advice);
   }
 }
@@ -206,27 +204,27 @@ async function printIds(jobs: readonly Job[], output: Output): Promise<number> {
   return exitCode.done;
 }
 
-/** The new outcomes, job after job. @returns the exit code. */
+/** Prints the new outcomes, one job after the other. @returns the exit code. */
 async function printAll(
   jobs: readonly Job[],
   { timeout, ...flags }: RedriveFlags,
   { run: { cloud, interrupted }, output }: { run: Run; output: Output },
 ): Promise<number> {
   const endMs = systemClock.monotonicMs() + (timeout ?? 0);
-  const whole: Output = { ...output, finish: async () => {} };
-  let end: number = exitCode.done;
+  const unfinished: Output = { ...output, finish: async () => {} };
+  let exit: number = exitCode.done;
   for (const job of jobs) {
     const leftMs = Math.max(0, endMs - systemClock.monotonicMs());
     const timed = { ...flags, ...(timeout !== undefined && { timeout: leftMs }) };
     const code = await waitAndPrint(job, timed, {
       interrupted,
-      output: whole,
+      output: unfinished,
       stored: () => 0,
-      tellOnce: faultTeller(),
+      onTransient: warnOncePerReason(),
       costUsd: () => readJobCost(cloud.output, job.id),
       clock: systemClock,
     });
-    if (code !== exitCode.done) end = code;
+    if (code !== exitCode.done) exit = code;
   }
-  return end;
+  return exit;
 }

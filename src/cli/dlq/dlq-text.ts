@@ -3,15 +3,15 @@ import { isReadable, jobOf, type KeptDeadLetter, requestOf } from '../../results
 import { harmless, plainName } from '../../results/export.ts';
 import { drawTable } from '../terminal/table.ts';
 
-/** What `imgcls dlq list --format` takes. */
-export type LetterFormat = 'table' | 'lines' | 'json' | 'ndjson';
+/** Values of `imgcls dlq list --format`. */
+export type DeadLetterFormat = 'table' | 'lines' | 'json' | 'ndjson';
 
-/** A list of letters. */
-export function lettersText(letters: readonly KeptDeadLetter[], format: LetterFormat): string {
+/** Dead letters as a list. */
+export function deadLettersText(letters: readonly KeptDeadLetter[], format: DeadLetterFormat): string {
   switch (format) {
     case 'table':
       return letters.length === 0
-        ? 'There is no dead letter.\n'
+        ? 'No dead letters.\n'
         : `${drawTable(HEAD, letters.map(cells), { frame: 'none' })}\n`;
     case 'lines':
       return lines(letters.map((letter) => cells(letter).join(', ')));
@@ -22,7 +22,7 @@ export function lettersText(letters: readonly KeptDeadLetter[], format: LetterFo
   }
 }
 
-const HEAD = ['letter', 'received', 'job', 'images', 'tries', 'why'];
+const HEAD = ['message', 'received', 'job', 'images', 'receives', 'reason'];
 
 const lines = (texts: readonly string[]): string => texts.map((text) => `${harmless(text)}\n`).join('');
 
@@ -39,31 +39,31 @@ function cells(letter: KeptDeadLetter): string[] {
   ];
 }
 
-/** First and last image of the batch. */
+/** Indexes of the first and last image of the batch. */
 function imagesOf(letter: DeadLetter): string {
   const indexes = requestOf(letter)?.images.map(({ index }) => index) ?? [];
   return indexes.length === 0 ? '-' : `${indexes[0]}-${indexes.at(-1)}`;
 }
 
-/** Dates end somewhere; what stands in a letter may not. */
+/** '-' for a time beyond the range of dates, as a damaged dead letter may have. */
 function time(ms: number): string {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? '-' : date.toISOString();
 }
 
-/** A letter whole, for a program. */
-export function letterJson(letter: KeptDeadLetter): string {
-  const whole = isReadable(letter) ? { ...letter, request: requestOf(letter) } : letter;
-  return lines(JSON.stringify(whole, null, 2).split('\n'));
+/** A dead letter in full, as JSON. */
+export function deadLetterJson(letter: KeptDeadLetter): string {
+  const full = isReadable(letter) ? { ...letter, request: requestOf(letter) } : letter;
+  return lines(JSON.stringify(full, null, 2).split('\n'));
 }
 
-/** A letter whole, for a person: what it is about, then its images, or else its text. */
-export function letterText(letter: KeptDeadLetter): string {
+/** A dead letter in full, as text: its facts, then its images, or its body if that is no request. */
+export function deadLetterText(letter: KeptDeadLetter): string {
   const facts = isReadable(letter)
     ? factsOf(letter)
     : [
-        ['letter', letter.messageId],
-        ['why', letter.unreadable],
+        ['message', letter.messageId],
+        ['reason', letter.unreadable],
       ];
   const about = facts.map(([name = '', text = '']) => `${name.padEnd(10)}${text}`);
   return lines([...about, '', ...contentOf(letter)]);
@@ -72,12 +72,12 @@ export function letterText(letter: KeptDeadLetter): string {
 function factsOf(letter: DeadLetter): string[][] {
   const request = requestOf(letter);
   return [
-    ['letter', letter.messageId],
+    ['message', letter.messageId],
     ['job', jobOf(letter) ?? '-'],
     ['sent', time(letter.sentAtMs)],
     ['received', time(letter.receivedAtMs)],
-    ['tries', String(letter.tries)],
-    ['why', letter.why],
+    ['receives', String(letter.tries)],
+    ['reason', letter.why],
     ...(request === undefined
       ? []
       : [

@@ -1,7 +1,8 @@
-// `imgcls dlq list | show | purge`, and which letters a command means; dlq-redrive.ts has the rest.
+// `imgcls dlq list`, `show` and `purge`, and the selection of dead letters. dlq-redrive.ts has `redrive`.
 
 import { deadLetterQueueName } from '../../core/job/keys.ts';
 import { ImgclsError, ObjectMissingError } from '../../core/runtime/errors.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import {
   isReadable,
   jobOf,
@@ -15,36 +16,36 @@ import { type Run, withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import { openOutput } from '../terminal/output.ts';
-import { type LetterFormat, letterJson, lettersText, letterText } from './dlq-text.ts';
+import { type DeadLetterFormat, deadLetterJson, deadLettersText, deadLetterText } from './dlq-text.ts';
 
 interface RunFlags {
   cluster?: string;
   dataDir?: string;
 }
 
-export interface LetterListFlags extends RunFlags {
+export interface DeadLetterListFlags extends RunFlags {
   job?: string;
-  format: LetterFormat;
+  format: DeadLetterFormat;
 }
 
-/** Which letters are meant. */
-export interface LetterFlags extends RunFlags {
+/** Selects dead letters, unless they are named by id. */
+export interface DeadLetterFlags extends RunFlags {
   job?: string;
   all?: boolean;
 }
 
 /** Runs `imgcls dlq list`. @returns the exit code. */
-export function listLetters({ job, format, cluster, dataDir }: LetterListFlags): Promise<number> {
+export function listDeadLetters({ job, format, cluster, dataDir }: DeadLetterListFlags): Promise<number> {
   return withRun({ cluster, dataDir }, async (run) => {
-    const letters = newestFirst(await keptLetters(job, run));
-    await print(lettersText(letters, format));
-    await tellUndrained(run);
+    const letters = newestFirst(await readSelected(job, run));
+    await print(deadLettersText(letters, format));
+    await noteUndrained(run);
     return letters.every(isReadable) ? exitCode.done : exitCode.failed;
   });
 }
 
-/** All that are kept, or those of a job. */
-async function keptLetters(
+/** All dead letters, or those of a job. */
+async function readSelected(
   job: string | undefined,
   { cloud, interrupted }: Pick<Run, 'cloud' | 'interrupted'>,
 ): Promise<KeptDeadLetter[]> {
@@ -58,50 +59,53 @@ async function print(text: string): Promise<void> {
   await output.finish();
 }
 
-/** Letters that nobody has kept yet are counted and not taken: their images still want outcomes. */
-async function tellUndrained({ cloud, interrupted }: Run): Promise<void> {
+/** Counts dead letters that no controller has drained yet. Taking them here would leave their images without outcomes. */
+async function noteUndrained({ cloud, interrupted }: Run): Promise<void> {
   const queue = cloud.queues.open(deadLetterQueueName(cloud.cluster));
   const { waiting, inFlight } = await queue.depth(interrupted);
   if (waiting + inFlight > 0)
-    notice(`${waiting + inFlight} more are in the dead-letter queue; a controller takes them from there.`);
+    notice(
+      `${pluralize(waiting + inFlight, 'more dead letter')} in the dead-letter queue. A controller moves them to this list.`,
+    );
 }
 
 /** Runs `imgcls dlq show`. @returns the exit code. */
-export function showLetter(id: string, { cluster, dataDir }: RunFlags): Promise<number> {
+export function showDeadLetter(id: string, { cluster, dataDir }: RunFlags): Promise<number> {
   return withRun({ cluster, dataDir }, async (run) => {
     const letter = await find(id, run);
-    await print(process.stdout.isTTY ? letterText(letter) : letterJson(letter));
+    await print(process.stdout.isTTY ? deadLetterText(letter) : deadLetterJson(letter));
     return exitCode.done;
   });
 }
 
 /** Runs `imgcls dlq purge`. @returns the exit code. */
-export function purgeLetters(ids: readonly string[], flags: LetterFlags): Promise<number> {
+export function purgeDeadLetters(ids: readonly string[], flags: DeadLetterFlags): Promise<number> {
   const { cluster, dataDir } = flags;
   return withRun({ cluster, dataDir }, async (run) => {
     const letters = await select(ids, flags, run);
     await removeDeadLetters(run.cloud.output, letters, run.interrupted);
-    notice(`letters deleted: ${letters.length}.`);
+    notice(`Deleted ${pluralize(letters.length, 'dead letter')}.`);
     return exitCode.done;
   });
 }
 
 /**
- * The letters that are meant, each once.
- * @throws {ImgclsError} of kind `usage` where that is not said in one way: `--job JOB --all` must not take those of others.
+ * The selected dead letters, each once.
+ * @throws {ImgclsError} of kind `usage` unless they are selected in exactly one way: `--job JOB --all` must not take those of other jobs.
  */
 export async function select(
   ids: readonly string[],
-  { job, all = false }: LetterFlags,
+  { job, all = false }: DeadLetterFlags,
   run: Run,
 ): Promise<KeptDeadLetter[]> {
   const ways = [ids.length > 0, job !== undefined, all].filter(Boolean).length;
   if (ways !== 1) {
-    const what = ways === 0 ? 'It is not said which letters.' : 'It is said in several ways which letters.';
-    throw new ImgclsError('usage', what, { hint: 'Give message ids, --job JOB or --all.' });
+    const problem =
+      ways === 0 ? 'No dead letters are selected.' : 'Dead letters are selected in more than one way.';
+    throw new ImgclsError('usage', problem, { hint: 'Give either message ids, --job JOB or --all.' });
   }
   return ids.length === 0
-    ? newestFirst(await keptLetters(job, run))
+    ? newestFirst(await readSelected(job, run))
     : await Promise.all([...new Set(ids)].map((id) => find(id, run)));
 }
 
@@ -111,7 +115,7 @@ async function find(id: string, { cloud, interrupted }: Run): Promise<KeptDeadLe
   } catch (cause) {
     if (!(cause instanceof ObjectMissingError)) throw cause;
     throw new ImgclsError('usage', `There is no dead letter ${id}.`, {
-      hint: '"imgcls dlq list" lists those there are.',
+      hint: 'List them with "imgcls dlq list".',
       cause,
     });
   }

@@ -13,7 +13,7 @@ export interface CancelOptions {
   dataDir?: string;
 }
 
-/** Longer than workers take to notice a cancellation and to finish what they hold. */
+/** Longer than workers take to notice a cancellation and to finish the batches that they hold. */
 const QUIET_MS = 15_000;
 const LOOK_MS = 1000;
 
@@ -24,26 +24,28 @@ export function cancel(ids: readonly string[], { wait, cluster, dataDir }: Cance
     for (const job of jobs) {
       const before = await job.record();
       if (before.state === 'finished')
-        throw new ImgclsError('usage', `Job ${job.id} is finished: there is nothing left to cancel.`, {
-          hint: `"imgcls rm ${job.id}" deletes its results.`,
+        throw new ImgclsError('usage', `Cannot cancel job ${job.id}: it is finished.`, {
+          hint: `Delete its results with "imgcls rm ${job.id}".`,
         });
       await job.cancel();
-      notice(`job ${job.id} ${before.state === 'cancelled' ? 'was cancelled before' : 'is cancelled'}.`);
+      notice(
+        before.state === 'cancelled' ? `Job ${job.id} was already cancelled.` : `Cancelled job ${job.id}.`,
+      );
     }
-    if (wait === true) for (const { id } of jobs) await quiet(cloud.output, id, interrupted);
+    if (wait === true) for (const { id } of jobs) await untilQuiet(cloud.output, id, interrupted);
     return exitCode.done;
   });
 }
 
-/** Resolves when the job's ledger has not grown for a while. */
-async function quiet(output: Store, job: string, signal: AbortSignal): Promise<void> {
+/** Resolves when the ledger of the job has not grown for {@link QUIET_MS}. */
+async function untilQuiet(output: Store, job: string, signal: AbortSignal): Promise<void> {
   let shards = -1;
   let sinceMs = systemClock.monotonicMs();
   while (systemClock.monotonicMs() - sinceMs < QUIET_MS) {
     signal.throwIfAborted();
-    const now = await countShards(output, job, signal);
-    if (now !== shards) sinceMs = systemClock.monotonicMs();
-    shards = now;
+    const found = await countShards(output, job, signal);
+    if (found !== shards) sinceMs = systemClock.monotonicMs();
+    shards = found;
     await systemClock.sleep(LOOK_MS, signal);
   }
 }

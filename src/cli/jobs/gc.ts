@@ -2,6 +2,7 @@ import { systemClock } from '../../app/system-clock.ts';
 import type { Cloud, ListedObject, Store } from '../../core/cloud/ports.ts';
 import { DAY_MS } from '../../core/job/retention.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import { type ExpiryOptions, oldImages, oldJobs, oldLetters } from '../../results/expire.ts';
 import { removeJob } from '../../results/remove-job.ts';
 import { orphanedQueues } from '../../results/sweep.ts';
@@ -16,76 +17,111 @@ export interface CollectOptions {
   dataDir?: string;
 }
 
-/** How garbage is taken away; a dry run only looks at it. */
-interface Broom {
-  job(id: string): Promise<void>;
+/** How much was deleted, or would be. */
+interface Garbage {
+  count: number;
+  bytes: number;
+}
+
+/** Deletes garbage; in a dry run it deletes nothing. */
+interface Deleter {
+  /** @returns the bytes of the job's objects; 0 in a dry run, which does not count them. */
+  job(id: string): Promise<number>;
   objects(store: Store, keys: readonly string[]): Promise<void>;
   queue(name: string): Promise<void>;
 }
 
-/** Objects deleted together. */
+/** Objects deleted at once. */
 const PAGE = 1000;
 
 /** Runs `imgcls gc`. @returns the exit code. */
 export function collectGarbage({ olderThan, dryRun, cluster, dataDir }: CollectOptions): Promise<number> {
   return withRun({ cluster, dataDir }, async ({ cloud, interrupted: signal }) => {
     const options = { nowMs: systemClock.nowMs(), maxAgeMs: olderThan * DAY_MS, signal };
-    const { broom, done } =
-      dryRun === true
-        ? { broom: lookOnly, done: 'would be deleted' }
-        : { broom: sweeping(cloud, signal), done: 'deleted' };
-    await jobs(cloud, options, broom, done);
-    await objects(`dead letters ${done}`, cloud.output, oldLetters(cloud.output, options), broom);
-    let queues = 0;
-    for await (const name of orphanedQueues(cloud, options.nowMs)) {
-      queues++;
-      await broom.queue(name);
-    }
-    notice(`response queues ${done}: ${queues}.`);
-    if (cloud.kind === 'local')
-      await objects(`images ${done}`, cloud.input, oldImages(cloud, options), broom);
+    const deleter = dryRun === true ? dryDeleter : deleterOf(cloud, signal);
+    const jobs = await collectJobs(cloud, options, deleter);
+    const deadLetters = await collectObjects(cloud.output, oldLetters(cloud.output, options), deleter);
+    const queues = await collectQueues(cloud, options, deleter);
+    const images =
+      cloud.kind === 'local'
+        ? await collectObjects(cloud.input, oldImages(cloud, options), deleter)
+        : undefined;
+    notice(garbageText({ jobs, deadLetters, queues, images }, { dryRun: dryRun === true }));
     return exitCode.done;
   });
 }
 
-const lookOnly: Broom = { job: async () => {}, objects: async () => {}, queue: async () => {} };
+interface Collected {
+  jobs: Garbage;
+  deadLetters: Garbage;
+  queues: Garbage;
+  /** Undefined on AWS, where a lifecycle rule deletes images. */
+  images: Garbage | undefined;
+}
 
-const sweeping = ({ output, queues }: Cloud, signal: AbortSignal): Broom => ({
-  job: async (id) => void (await removeJob(output, id, signal)),
+/** `Deleted 45 jobs, 0 dead letters, 1 response queue and 120 images; freed 303 MB.` */
+export function garbageText(
+  { jobs, deadLetters, queues, images }: Collected,
+  { dryRun }: { dryRun: boolean },
+): string {
+  const parts = [
+    pluralize(jobs.count, 'job'),
+    pluralize(deadLetters.count, 'dead letter'),
+    pluralize(queues.count, 'response queue'),
+    ...(images === undefined ? [] : [pluralize(images.count, 'image')]),
+  ];
+  const list = `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+  const size = byteSize(jobs.bytes + deadLetters.bytes + (images?.bytes ?? 0));
+  return dryRun
+    ? `Would delete ${list}; would free ${size}, besides the results of the jobs.`
+    : `Deleted ${list}; freed ${size}.`;
+}
+
+const dryDeleter: Deleter = { job: async () => 0, objects: async () => {}, queue: async () => {} };
+
+const deleterOf = ({ output, queues }: Cloud, signal: AbortSignal): Deleter => ({
+  job: async (id) => (await removeJob(output, id, signal)).bytes,
   objects: (store, keys) => store.delete(keys, signal),
   queue: (name) => queues.remove(name),
 });
 
-async function jobs({ output }: Cloud, options: ExpiryOptions, broom: Broom, done: string): Promise<void> {
-  let count = 0;
+async function collectJobs({ output }: Cloud, options: ExpiryOptions, deleter: Deleter): Promise<Garbage> {
+  const jobs: Garbage = { count: 0, bytes: 0 };
   for await (const { id, kind } of oldJobs(output, options)) {
     if (kind === 'unfinished') {
-      notice(`job ${id} is old and not finished: "imgcls resume ${id}" or "imgcls cancel ${id}".`);
+      notice(`Kept job ${id}: it is old but unfinished. Run "imgcls resume ${id}" or "imgcls cancel ${id}".`);
       continue;
     }
-    count++;
-    await broom.job(id);
+    jobs.count++;
+    jobs.bytes += await deleter.job(id);
   }
-  notice(`jobs ${done}: ${count}.`);
+  return jobs;
 }
 
-async function objects(
-  what: string,
+async function collectQueues(cloud: Cloud, { nowMs }: ExpiryOptions, deleter: Deleter): Promise<Garbage> {
+  const queues: Garbage = { count: 0, bytes: 0 };
+  for await (const name of orphanedQueues(cloud, nowMs)) {
+    queues.count++;
+    await deleter.queue(name);
+  }
+  return queues;
+}
+
+async function collectObjects(
   store: Store,
   found: AsyncIterable<ListedObject>,
-  broom: Broom,
-): Promise<void> {
-  let count = 0;
-  let size = 0;
+  deleter: Deleter,
+): Promise<Garbage> {
+  const objects: Garbage = { count: 0, bytes: 0 };
   let page: string[] = [];
   for await (const { key, bytes } of found) {
-    count++;
-    size += bytes;
+    objects.count++;
+    objects.bytes += bytes;
     page.push(key);
     if (page.length < PAGE) continue;
-    await broom.objects(store, page);
+    await deleter.objects(store, page);
     page = [];
   }
-  await broom.objects(store, page);
-  notice(`${what}: ${count}, ${byteSize(size)}.`);
+  await deleter.objects(store, page);
+  return objects;
 }

@@ -4,10 +4,10 @@ import { lockState } from '../../core/fleet/lock-state.ts';
 import { liveReports } from '../../core/fleet/worker-reports.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 
-/** Only a remark depends on it. */
+/** A short wait: only a notice depends on it. */
 const LOOK_MS = 2000;
 
-/** On one machine: whether neither a controller nor a worker is there. What cannot be read is no reason to say so. */
+/** Whether neither a controller nor a worker runs, for the cloud of one machine. False if that cannot be read. */
 export async function hasNoWorkers({ kind, output }: Cloud, clock: Clock): Promise<boolean> {
   if (kind !== 'local') return false;
   const signal = AbortSignal.timeout(LOOK_MS);

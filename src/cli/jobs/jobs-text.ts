@@ -4,9 +4,9 @@ import type { UnknownJob } from '../../results/job-list.ts';
 import type { ListedJob } from '../../results/listed-job.ts';
 import { drawTable } from '../terminal/table.ts';
 
-/** Jobs below each other, for a person. */
+/** Jobs as a table. */
 export function jobsText(jobs: readonly (ListedJob | UnknownJob)[], nowMs: number): string {
-  if (jobs.length === 0) return 'There is no job.\n';
+  if (jobs.length === 0) return 'No jobs.\n';
   const head = ['job', 'state', 'done', 'errors', 'age', 'images/s', 'left', 'cost'];
   const rows = jobs.map((job) => cells(job, nowMs));
   return `${drawTable(head, rows, { frame: 'none' })}\n`;

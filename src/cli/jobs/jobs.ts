@@ -2,6 +2,7 @@ import { systemClock } from '../../app/system-clock.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
+import { duration } from '../../core/text/duration.ts';
 import { harmless } from '../../results/export.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { listJobIds, readJobs, type UnknownJob } from '../../results/job-list.ts';
@@ -11,7 +12,7 @@ import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import { openOutput } from '../terminal/output.ts';
 import { jobsText } from './jobs-text.ts';
-import { faultTeller } from './wait.ts';
+import { warnOncePerReason } from './wait.ts';
 
 export interface JobsOptions {
   limit: number;
@@ -37,7 +38,7 @@ export function listJobs(named: readonly string[], options: JobsOptions): Promis
     for await (const job of readJobs(cloud.output, ids, { nowMs, signal: interrupted })) {
       if (state !== undefined && ('unknown' in job || job.state !== state)) continue;
       if (jobs.length === limit) {
-        notice(`there are more than ${limit}; --limit lists more of them.`);
+        notice(`There are more than ${limit} jobs. Use --limit to list more.`);
         break;
       }
       jobs.push(job);
@@ -59,7 +60,7 @@ function textOf(
   return `[${jobs.map((job) => `\n  ${harmless(JSON.stringify(job))}`).join(',')}\n]\n`;
 }
 
-/** One after the other: who waits for a job on one machine keeps workers running for all. */
+/** One after the other: on one machine, waiting for one job keeps workers running for all. */
 async function waitForAll(
   ids: readonly string[],
   { client, interrupted }: Run,
@@ -67,21 +68,25 @@ async function waitForAll(
 ): Promise<void> {
   const timedOut = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
   const signal = AbortSignal.any([interrupted, ...timedOut]);
-  const waiting = { signal, onTransient: faultTeller() };
+  const waiting = { signal, onTransient: warnOncePerReason() };
   for (const id of ids) {
     const job = await client.job(id, waiting);
     const record = await job.record(waiting);
     if (isFinal(record)) continue;
     if (record.state === 'open')
-      notice(`job ${id} is still being announced; if nobody does, "imgcls resume ${id}" goes on with it.`);
+      notice(`Job ${id} is still being uploaded. If the upload was interrupted, run "imgcls resume ${id}".`);
     try {
       for await (const _outcome of job.outcomes(waiting));
     } catch (error) {
       if (!signal.aborted || interrupted.aborted) throw error;
-      throw new ImgclsError('transient', 'The time is up.', {
-        hint: `Job ${id} is not finished.`,
-        cause: error,
-      });
+      throw new ImgclsError(
+        'transient',
+        `Timed out after ${duration(timeoutMs ?? 0)}: job ${id} is not finished.`,
+        {
+          hint: `Run "imgcls jobs ${id} --wait" to continue.`,
+          cause: error,
+        },
+      );
     }
   }
 }

@@ -6,7 +6,7 @@ import { pluralize } from '../../core/text/pluralize.ts';
 import { harmless } from '../../results/export.ts';
 import type { Quote, RequestQuote } from '../../scaler/quote.ts';
 
-/** A quote as JSON has it; what is not known is left out. */
+/** A quote as JSON. Unknown values are absent. */
 export interface QuoteView extends Quote {
   v: 1;
   cluster: string;
@@ -18,7 +18,7 @@ export interface QuoteView extends Quote {
   bootIs: 'assumed' | 'measured';
   hourlyUsd: number | undefined;
   priceFrom: string;
-  /** Where requests are paid for. */
+  /** Absent where requests cost nothing. */
   requests?: RequestQuote;
 }
 
@@ -28,11 +28,11 @@ export function quoteText(quote: QuoteView): string {
   return [
     row('images', `${images}, ${byteSize(bytes)}, in ${pluralize(messages, 'request')}`),
     row('machines', `${machines} (${reason})`),
-    ...warnings.map((warning) => row('', `WARNING: ${warning}`)),
+    ...warnings.map((warning) => row('', `warning: ${warning}`)),
     ...times(quote),
     row('cost', machineCost(quote)),
     ...(requests === undefined ? [] : [row('', requestCost(requests))]),
-    'As if nothing else were to be done; nothing was stored or launched.\n',
+    'Assumes that the cluster has no other work. Nothing was stored or launched.\n',
   ].join('');
 }
 
@@ -40,7 +40,7 @@ const row = (name: string, text: string): string => `${name.padEnd(14)}${harmles
 
 function times({ drainMs, firstResultMs, bootMs, bootIs, ...quote }: QuoteView): string[] {
   if (drainMs === undefined) return [row('done', 'never: no machine would be launched')];
-  const rate = `${Number(quote.imagesPerSecond.toPrecision(3))} images/s a machine, ${quote.imagesPerSecondIs}`;
+  const rate = `${Number(quote.imagesPerSecond.toPrecision(3))} images/s per machine, ${quote.imagesPerSecondIs}`;
   return [
     row('first result', `in about ${duration(firstResultMs)} (boot ${duration(bootMs)}, ${bootIs})`),
     row('done', `in about ${duration(drainMs)} (${rate})`),
@@ -49,10 +49,10 @@ function times({ drainMs, firstResultMs, bootMs, bootIs, ...quote }: QuoteView):
 
 function machineCost({ machineUsd, hourlyUsd, priceFrom }: QuoteView): string {
   if (machineUsd === undefined || hourlyUsd === undefined)
-    return 'unknown: the price of a machine is not known (set pricePerHour)';
+    return 'unknown: no price for a machine (set pricePerHour)';
   if (hourlyUsd === 0) return `${dollars(machineUsd)}: ${priceFrom}`;
-  return `about ${dollars(machineUsd)} for machines at ${dollars(hourlyUsd)} an hour (${priceFrom})`;
+  return `about ${dollars(machineUsd)} for machines at ${dollars(hourlyUsd)} per hour (${priceFrom})`;
 }
 
 const requestCost = ({ s3Put, s3Get, sqs, usd }: RequestQuote): string =>
-  `${dollars(usd)} on top for requests: ${s3Put} PUT and ${s3Get} GET of S3, ${sqs} of SQS (list prices, ${PRICES_AS_OF})`;
+  `plus ${dollars(usd)} for requests: ${s3Put} S3 PUT, ${s3Get} S3 GET, ${sqs} SQS (list prices, ${PRICES_AS_OF})`;

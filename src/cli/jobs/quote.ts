@@ -1,4 +1,4 @@
-// `imgcls upload --quote`: looks at the inputs and at what was measured, and says what a job would take. Writes nothing.
+// `imgcls upload --quote`: estimates the time and cost of a job from its inputs and from measurements. Writes nothing.
 
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -20,9 +20,9 @@ import { ObjectCount } from '../../upload/count-objects.ts';
 import { checkEmptyInput } from '../../upload/empty-input.ts';
 import type { Input } from '../../upload/inputs.ts';
 import { walkInputs } from '../../upload/walk.ts';
-import { notice } from '../terminal/notice.ts';
+import { warn } from '../terminal/notice.ts';
 import { type OutputFlags, openOutput, outputFormatOf } from '../terminal/output.ts';
-import { skippedFiles } from '../terminal/skipped.ts';
+import { collectSkipped } from '../terminal/skipped.ts';
 import { type QuoteView, quoteText } from './quote-text.ts';
 
 export interface QuoteOptions extends OutputFlags {
@@ -32,7 +32,7 @@ export interface QuoteOptions extends OutputFlags {
   dataDir?: string;
 }
 
-/** A controller of one machine that says nothing for so long is gone, and its limits with it. */
+/** After this time without a report, a controller of one machine has ended, and its limits do not apply. */
 const FRESH_REPORT_MS = reportStaleAfterMs(CONTROLLER_TIMING.local);
 
 /** Runs `imgcls upload --quote`. @returns the exit code. */
@@ -40,12 +40,12 @@ export async function quoteUpload(inputs: readonly string[], options: QuoteOptio
   const { cluster, dataDir } = options;
   const format = outputFormatOf(options) ?? 'table';
   if (format !== 'table' && format !== 'json') {
-    throw new ImgclsError('usage', `A quote cannot be written as ${format}.`, {
-      hint: 'Give --format table or --format json.',
+    throw new ImgclsError('usage', `Cannot write a quote as ${format}.`, {
+      hint: 'Use --format table or --format json.',
     });
   }
   const { settings } = loadSettings({ cluster, dataDir });
-  const cloud = await openIfThere(settings);
+  const cloud = await openIfPresent(settings);
   try {
     const counted = await countInputs(inputs, options, { settings, cloud });
     const view = await quoteView(counted, settings, cloud);
@@ -62,10 +62,10 @@ export async function quoteUpload(inputs: readonly string[], options: QuoteOptio
   }
 }
 
-/** Opening an embedded cloud would make it where there is none. */
-async function openIfThere(settings: RunSettings): Promise<Cloud | undefined> {
-  const isThere = settings.cloud === 'aws' || existsSync(path.join(settings.dataDir, settings.cluster));
-  return isThere ? await openCloud(settings) : undefined;
+/** Opening an embedded cloud that does not exist would create it. */
+async function openIfPresent(settings: RunSettings): Promise<Cloud | undefined> {
+  const isPresent = settings.cloud === 'aws' || existsSync(path.join(settings.dataDir, settings.cluster));
+  return isPresent ? await openCloud(settings) : undefined;
 }
 
 interface Counted extends QuoteInputs {
@@ -80,15 +80,15 @@ async function countInputs(
     cloud,
   }: { settings: Pick<RunSettings, 'packBelowBytes' | 'maxImageBytes'>; cloud: Cloud | undefined },
 ): Promise<Counted> {
-  const skipped = skippedFiles();
-  const nothing = checkEmptyInput(skipped.add);
+  const skipped = collectSkipped();
+  const emptyInput = checkEmptyInput(skipped.add);
   const found: Counted = { images: 0, bytes: 0, objects: new ObjectCount(packBelowBytes) };
   for await (const input of walkInputs(inputs, {
     include,
     exclude,
     stdin: process.stdin,
     bucket: (name) => cloud?.bucket(name) ?? readOnlyBucket(name),
-    ...nothing,
+    ...emptyInput,
   })) {
     const bytes = await bytesOf(input);
     found.images++;
@@ -97,12 +97,12 @@ async function countInputs(
     else if (bytes === undefined || bytes > maxImageBytes) found.objects.addFailed();
     else found.objects.addStored(bytes);
   }
-  skipped.tell();
-  if (found.images === 0) throw nothing.error(inputs);
+  skipped.report();
+  if (found.images === 0) throw emptyInput.error(inputs);
   return found;
 }
 
-/** Undefined for an image that could not be read: it would be an outcome, but nothing would be stored. */
+/** Undefined for an unreadable file: it would get an error outcome, and nothing would be stored. */
 async function bytesOf(input: Input): Promise<number | undefined> {
   if (input.kind === 'object') return input.bytes;
   if (input.kind !== 'file') return undefined;
@@ -132,7 +132,7 @@ async function quoteView(
     cluster: settings.cluster,
     cloud: kind,
     ...quote(counted, { ...policy, ...limits }, measured),
-    ...(limits === OWN_WORKER && { reason: 'an upload on one machine brings one worker, with every core' }),
+    ...(limits === OWN_WORKER && { reason: 'on one machine, an upload starts one worker on all cores' }),
     ...price,
     ...measured,
     imagesPerSecondIs: known.imagesPerSecond === undefined ? 'assumed' : 'measured',
@@ -143,37 +143,39 @@ async function quoteView(
   };
 }
 
-/** Without what was measured a quote is a worse one, and still one. */
+/** A quote without measurements is less exact, but possible. */
 async function lastReport({ output }: Cloud): Promise<ControllerReport | undefined> {
   try {
     return await readReport(output);
   } catch (error) {
-    notice(`What was measured cannot be read, so the quote assumes: ${messageOf(error)}`);
+    warn(
+      `Cannot read the measurements of the controller, so the quote uses assumptions: ${messageOf(error)}`,
+    );
     return undefined;
   }
 }
 
 const OWN_WORKER = { min: 1, max: 1 } as const;
 
-/** The controller's own limits, where it has told them; on one machine an upload brings one worker of its own. */
+/** The limits that the controller reports. Without a controller on one machine, an upload starts one worker. */
 function limitsOf(
   kind: RunSettings['cloud'],
   report: ControllerReport | undefined,
 ): Partial<Pick<PolicySettings, 'min' | 'max' | 'policy'>> {
-  const isGone =
+  const hasNoController =
     report === undefined || (kind === 'local' && systemClock.nowMs() - report.updatedAtMs > FRESH_REPORT_MS);
-  if (!isGone) return { min: report.min, max: report.max, policy: report.policy };
+  if (!hasNoController) return { min: report.min, max: report.max, policy: report.policy };
   return kind === 'local' ? OWN_WORKER : {};
 }
 
-/** Of several prices the highest: the quote is to be kept. */
+/** The highest of several prices: a quote should not be exceeded. */
 function priceFor(
   settings: RunSettings,
   report: ControllerReport | undefined,
 ): Pick<QuoteView, 'hourlyUsd' | 'priceFrom'> {
   const { pricePerHour, instanceTypes = [] } = settings;
   if (pricePerHour !== undefined) return { hourlyUsd: pricePerHour, priceFrom: 'the setting pricePerHour' };
-  if (settings.cloud === 'local') return { hourlyUsd: 0, priceFrom: 'this machine costs nothing more' };
+  if (settings.cloud === 'local') return { hourlyUsd: 0, priceFrom: 'no extra cost on this machine' };
   const machines = report?.machines.map(({ hourlyUsd }) => hourlyUsd) ?? [];
   const fromFleet = report?.hourlyUsd ?? highestPrice(machines);
   if (fromFleet !== undefined) return { hourlyUsd: fromFleet, priceFrom: "the controller's fleet" };

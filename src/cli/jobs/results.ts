@@ -3,6 +3,7 @@ import { FIRST_ATTEMPT, type JobRecord } from '../../core/job/job.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { readOutcomes } from '../../results/ledger.ts';
 import { type Run, withRun } from '../run.ts';
@@ -10,7 +11,7 @@ import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import type { Output, OutputFlags } from '../terminal/output.ts';
 import { openOutput, writeOutcomes } from '../terminal/output.ts';
-import { costText, faultTeller, waitAndPrint, warnOfSmall } from './wait.ts';
+import { costText, waitAndPrint, warnOfLowResolution, warnOncePerReason } from './wait.ts';
 
 export interface ResultsOptions extends OutputFlags {
   wait?: boolean;
@@ -45,7 +46,7 @@ async function submitted(id: string, { client, cloud, interrupted }: Run): Promi
         interrupted,
         output,
         stored: () => 0,
-        tellOnce: faultTeller(),
+        onTransient: warnOncePerReason(),
         costUsd,
         clock: systemClock,
       });
@@ -54,20 +55,20 @@ async function submitted(id: string, { client, cloud, interrupted }: Run): Promi
     const written = await writeOutcomes(job.results(interrupted), options, output);
     const { images, errors } = written;
     await output.finish();
-    warnOfSmall(written);
+    warnOfLowResolution(written);
     const cost = await costText(costUsd);
-    const isTriedAgain = record.attempt > FIRST_ATTEMPT && !isFinal(record);
-    if (images !== record.total || isTriedAgain) {
+    const isRetried = record.attempt > FIRST_ATTEMPT && !isFinal(record);
+    if (images !== record.total || isRetried) {
       const known = `${images} of ${record.total ?? 'an unknown number of'} images so far${cost}`;
-      notice(`${known}; ${whatNext(record)}`);
+      notice(`${known}. ${whatNext(record)}`);
       return exitCode.failed;
     }
-    if (cost !== '') notice(`${images} images${cost}, job ${job.id}`);
+    if (cost !== '') notice(`${pluralize(images, 'image')}${cost}, job ${job.id}`);
     return errors > 0 ? exitCode.someErrors : exitCode.done;
   };
 }
 
-/** Nobody knows how many there will be: what is there is all there is. */
+/** A day of dropped images has no total: prints the outcomes so far. */
 async function dropped(id: string, { cloud, interrupted }: Run): Promise<Print> {
   await requireJob(cloud, id, interrupted);
   return async (options, output) => {
@@ -75,16 +76,16 @@ async function dropped(id: string, { cloud, interrupted }: Run): Promise<Print> 
     const written = await writeOutcomes(outcomes, options, output);
     const { images, errors } = written;
     await output.finish();
-    warnOfSmall(written);
+    warnOfLowResolution(written);
     const cost = await costText(() => readJobCost(cloud.output, id));
-    notice(`${images} dropped images so far${cost}, job ${id}`);
+    notice(`${pluralize(images, 'dropped image')} so far${cost}, job ${id}`);
     return errors > 0 ? exitCode.someErrors : exitCode.done;
   };
 }
 
 function whatNext({ id, state, attempt }: JobRecord): string {
-  if (state === 'cancelled') return 'the job was cancelled.';
-  if (state === 'open') return `"imgcls resume ${id}" goes on with the upload if nobody does.`;
-  const what = attempt > FIRST_ATTEMPT ? 'those that are tried again' : 'the rest';
-  return `"imgcls results ${id} --wait" waits for ${what}.`;
+  if (state === 'cancelled') return 'The job was cancelled.';
+  if (state === 'open') return `If the upload was interrupted, run "imgcls resume ${id}".`;
+  const rest = attempt > FIRST_ATTEMPT ? 'the retried images' : 'the rest';
+  return `Run "imgcls results ${id} --wait" to wait for ${rest}.`;
 }

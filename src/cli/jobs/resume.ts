@@ -5,8 +5,8 @@ import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { withRun } from '../run.ts';
 import type { OutputFlags } from '../terminal/output.ts';
 import { checkOutputFlags, openOutput } from '../terminal/output.ts';
-import { skippedFiles } from '../terminal/skipped.ts';
-import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
+import { collectSkipped } from '../terminal/skipped.ts';
+import { printJobId, waitAndPrint, warnOncePerReason } from './wait.ts';
 
 export interface ResumeFlags extends OutputFlags {
   wait: boolean;
@@ -23,11 +23,11 @@ export async function resume(id: string, options: ResumeFlags): Promise<number> 
   return await withRun({ concurrency, cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     const output = await openOutput(options.output);
     try {
-      const tellOnce = faultTeller();
-      const waiting = { onTransient: tellOnce, signal: interrupted };
+      const onTransient = warnOncePerReason();
+      const waiting = { onTransient, signal: interrupted };
       const record = await (await client.job(id, waiting)).record(waiting);
       if (record.state === 'open') goToFolderOf(record);
-      const skipped = skippedFiles();
+      const skipped = collectSkipped();
       let imagesStored = 0;
       const job = await client.resume(id, {
         wait: options.wait,
@@ -37,15 +37,15 @@ export async function resume(id: string, options: ResumeFlags): Promise<number> 
           imagesStored = progress.stored;
         },
       });
-      job.submitted.then(skipped.tell, () => {});
-      if (!options.wait) return await leaveBehind(job, { interrupted, cloud, clock: systemClock });
+      job.submitted.then(skipped.report, () => {});
+      if (!options.wait) return await printJobId(job, { interrupted, cloud, clock: systemClock });
       const costUsd = () => readJobCost(cloud.output, id);
       const stored = () => imagesStored;
       return await waitAndPrint(job, options, {
         interrupted,
         output,
         stored,
-        tellOnce,
+        onTransient,
         costUsd,
         clock: systemClock,
       });
@@ -55,14 +55,14 @@ export async function resume(id: string, options: ResumeFlags): Promise<number> 
   });
 }
 
-/** Inputs were given from there. */
+/** Paths of the job are relative to this folder. */
 function goToFolderOf({ id, folder }: JobRecord): void {
   if (folder === undefined) return;
   try {
     process.chdir(folder);
   } catch (cause) {
-    throw new ImgclsError('usage', `The files of job ${id} are not here: ${messageOf(cause)}.`, {
-      hint: `They were named from the folder ${folder} of the machine that submitted them.`,
+    throw new ImgclsError('usage', `Cannot find the files of job ${id}: ${messageOf(cause)}.`, {
+      hint: `Run it on the machine that submitted the job. Its paths are relative to ${folder}.`,
       cause,
     });
   }

@@ -5,7 +5,7 @@ import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import type { OutputFlags } from '../terminal/output.ts';
 import { checkOutputFlags, openOutput } from '../terminal/output.ts';
-import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
+import { printJobId, waitAndPrint, warnOncePerReason } from './wait.ts';
 
 export interface RetryFlags extends OutputFlags {
   wait: boolean;
@@ -21,20 +21,20 @@ export async function retryCommand(id: string, options: RetryFlags): Promise<num
   return await withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     const output = await openOutput(options.output);
     try {
-      const tellOnce = faultTeller();
-      const waiting = { onTransient: tellOnce, signal: interrupted };
+      const onTransient = warnOncePerReason();
+      const waiting = { onTransient, signal: interrupted };
       const job = await client.retry(id, { wait: options.wait, ...waiting });
       if (job === undefined) {
-        notice(`No image of job ${id} has an error.`);
+        notice(`Job ${id} has no failed images.`);
         return exitCode.done;
       }
-      if (!options.wait) return await leaveBehind(job, { interrupted, cloud, clock: systemClock });
+      if (!options.wait) return await printJobId(job, { interrupted, cloud, clock: systemClock });
       const costUsd = () => readJobCost(cloud.output, id);
       return await waitAndPrint(job, options, {
         interrupted,
         output,
         stored: () => 0,
-        tellOnce,
+        onTransient,
         costUsd,
         clock: systemClock,
       });

@@ -3,6 +3,7 @@ import { isDropJob } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { removeJob } from '../../results/remove-job.ts';
 import { withRun } from '../run.ts';
@@ -23,16 +24,16 @@ export function removeJobs(
   return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     await Promise.all(ids.map((id) => requireJob(cloud, id, interrupted)));
     for (const id of ids) {
-      if (!isDropJob(id)) await giveUp(client, id, { force, interrupted });
+      if (!isDropJob(id)) await cancelIfUnfinished(client, id, { force, interrupted });
       const { objects, bytes } = await removeJob(cloud.output, id, interrupted);
-      notice(`job ${id} is deleted: ${objects} objects, ${byteSize(bytes)}.`);
+      notice(`Deleted job ${id}: ${pluralize(objects, 'object')}, ${byteSize(bytes)}.`);
     }
     return exitCode.done;
   });
 }
 
-/** Nobody waits for dropped images; what was submitted may be somebody's. */
-async function giveUp(
+/** @throws {ImgclsError} for an unfinished job without --force: somebody may wait for it. */
+async function cancelIfUnfinished(
   client: Client,
   id: string,
   { force = false, interrupted }: { force: boolean | undefined; interrupted: AbortSignal },
@@ -41,8 +42,8 @@ async function giveUp(
   const record = await job.settled({ signal: interrupted });
   if (isFinal(record)) return;
   if (!force) {
-    throw new ImgclsError('usage', `Job ${id} is ${record.state}: somebody may wait for it.`, {
-      hint: `--force cancels and deletes it; "imgcls cancel ${id}" keeps what is done.`,
+    throw new ImgclsError('usage', `Cannot delete job ${id}: it is ${record.state}.`, {
+      hint: `Use --force to cancel and delete it, or "imgcls cancel ${id}" to keep its outcomes.`,
     });
   }
   await job.cancel();

@@ -7,8 +7,8 @@ import { type Run, withRun } from '../run.ts';
 import { notice } from '../terminal/notice.ts';
 import type { OutputFlags } from '../terminal/output.ts';
 import { checkOutputFlags, openOutput } from '../terminal/output.ts';
-import { skippedFiles } from '../terminal/skipped.ts';
-import { faultTeller, leaveBehind, waitAndPrint } from './wait.ts';
+import { collectSkipped } from '../terminal/skipped.ts';
+import { printJobId, waitAndPrint, warnOncePerReason } from './wait.ts';
 
 export interface UploadOptions extends OutputFlags {
   topK?: number;
@@ -29,7 +29,7 @@ export async function upload(inputs: readonly string[], options: UploadOptions):
   const { topK, concurrency, cluster, dataDir } = options;
   if (options.quote === true) return await (await import('./quote.ts')).quoteUpload(inputs, options);
   checkOutputFlags(options);
-  // As "imgcls model list" writes a model: NAME/VARIANT.
+  // A model may be NAME/VARIANT, as listed by "imgcls model list".
   const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
   return await withRun({ topK, model, modelVariant, concurrency, cluster, dataDir }, (run) =>
     submitAndWait(inputs, options, run),
@@ -39,15 +39,15 @@ export async function upload(inputs: readonly string[], options: UploadOptions):
 async function submitAndWait(inputs: readonly string[], options: UploadOptions, run: Run): Promise<number> {
   const { settings, client, cloud, interrupted } = run;
   if (cloud.kind === 'aws' && settings.model === undefined) {
-    throw new ImgclsError('usage', 'On AWS the model is always explicit.', {
-      hint: 'Give --model, or set IMGCLS_MODEL.',
+    throw new ImgclsError('usage', 'Cannot choose a model: on AWS it must be set.', {
+      hint: 'Use --model or set IMGCLS_MODEL.',
     });
   }
   const chosen = await selectJobModel(settings);
   const output = await openOutput(options.output);
   try {
-    const skipped = skippedFiles();
-    const tellOnce = faultTeller();
+    const skipped = collectSkipped();
+    const onTransient = warnOncePerReason();
     let stored = 0;
     const job = await client
       .submit(inputs, {
@@ -58,7 +58,7 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
         exclude: options.exclude ?? [],
         folder: process.cwd(),
         wait: options.wait,
-        onTransient: tellOnce,
+        onTransient,
         onSkip: skipped.add,
         onSubmitProgress: (progress) => {
           stored = progress.stored;
@@ -66,17 +66,17 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
         signal: interrupted,
       })
       .catch((error: unknown) => {
-        skipped.tell();
+        skipped.report();
         throw error;
       });
     notice(chosen.notice);
-    job.submitted.then(skipped.tell, () => {});
-    if (!options.wait) return await leaveBehind(job, { interrupted, cloud, clock: systemClock });
+    job.submitted.then(skipped.report, () => {});
+    if (!options.wait) return await printJobId(job, { interrupted, cloud, clock: systemClock });
     return await waitAndPrint(job, options, {
       interrupted,
       output,
       stored: () => stored,
-      tellOnce,
+      onTransient,
       clock: systemClock,
       costUsd: () => readJobCost(cloud.output, job.id),
     });

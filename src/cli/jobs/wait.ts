@@ -4,9 +4,10 @@ import { attemptTotal } from '../../core/job/job.ts';
 import { dollars } from '../../core/money/money.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { exitCode, InterruptedError, isClosedPipe } from '../terminal/exit.ts';
-import { notice } from '../terminal/notice.ts';
+import { notice, warn } from '../terminal/notice.ts';
 import type { Output, OutputFlags } from '../terminal/output.ts';
 import { openOutput, outputFormatOf, type Written, writeOutcomes } from '../terminal/output.ts';
 import { measured, startProgress } from '../terminal/progress.ts';
@@ -15,135 +16,145 @@ import { hasNoWorkers } from './has-no-workers.ts';
 export interface WaitOptions {
   interrupted: AbortSignal;
   output: Output;
-  /** Images stored so far, while the job's inputs are still read. */
+  /** Images stored so far, while the inputs of the job are being read. */
   stored(): number;
-  /** Says what is wrong with the world while it is waited out. */
-  tellOnce(error: unknown): void;
+  /** Reports transient errors, which are retried. */
+  onTransient(error: unknown): void;
   /** What the job has cost so far, in US dollars; undefined where that is not known. */
   costUsd(): Promise<number | undefined>;
   clock: Clock;
 }
 
-/** Follows a job to its end, with progress on stderr and results where they were asked for. @returns the exit code. */
+/** Waits for a job, shows its progress on stderr, and writes its outcomes. @returns the exit code. */
 export async function waitAndPrint(
   job: Job,
   flags: OutputFlags & { timeout?: number },
-  { interrupted, output, stored, tellOnce, costUsd, clock }: WaitOptions,
+  { interrupted, output, stored, onTransient, costUsd, clock }: WaitOptions,
 ): Promise<number> {
   const startMs = clock.monotonicMs();
   const timedOut = flags.timeout === undefined ? [] : [AbortSignal.timeout(flags.timeout)];
   const signal = AbortSignal.any([interrupted, ...timedOut]);
   const progress = await startProgress(() => clock.monotonicMs());
-  let classified = 0;
+  let seen = { done: 0, before: 0, total: undefined as number | undefined };
   try {
     const outcomes = job.outcomes({
       signal,
       onProgress(numbers) {
-        classified = numbers.done - numbers.before;
+        seen = numbers;
         progress.show({ ...numbers, stored: stored() });
       },
-      onTransient: tellOnce,
+      onTransient,
     });
     const written = await writeOutcomes(outcomes, flags, output);
     progress.stop();
     const { errors } = written;
-    const took = tookText(classified, clock.monotonicMs() - startMs);
+    const took = tookText(seen.done - seen.before, clock.monotonicMs() - startMs);
     const counts = `${pluralize(written.images, 'image')}, ${pluralize(errors, 'error')}`;
     notice(`${counts}${took}${await costText(costUsd)}, job ${job.id}`);
-    warnOfSmall(written);
+    warnOfLowResolution(written);
     if (errors > 0 && outputFormatOf(flags) === undefined) {
-      notice(`"imgcls results ${job.id} --format ndjson" says what is wrong with each.`);
+      notice(`Run "imgcls results ${job.id} --format ndjson" to see the reason of each error.`);
     }
-    if ((await job.record({ signal, onTransient: tellOnce })).state === 'cancelled') {
-      throw new ImgclsError('permanent', `Job ${job.id} was cancelled; these are the outcomes that it had.`);
+    if ((await job.record({ signal, onTransient })).state === 'cancelled') {
+      throw new ImgclsError('permanent', `Job ${job.id} was cancelled. Its outcomes so far were written.`);
     }
     await output.finish();
     return errors > 0 ? exitCode.someErrors : exitCode.done;
   } catch (error) {
     progress.stop();
-    if (interrupted.aborted) throw new InterruptedError(await howToGoOn(job));
-    if (signal.aborted) {
-      throw new ImgclsError('transient', 'The time is up.', { hint: await howToGoOn(job), cause: error });
-    }
-    const advice = await howToGoOn(job);
+    const advice = await continueHint(job);
+    if (interrupted.aborted) throw new InterruptedError(advice);
+    if (signal.aborted)
+      throw new ImgclsError('transient', timedOutText(flags.timeout ?? 0, seen), {
+        hint: advice,
+        cause: error,
+      });
     if (isClosedPipe(error)) notice(advice);
     throw withAdvice(error, advice);
   }
 }
 
-/** `--no-wait`: the job's id is the result. @returns the exit code. */
-export async function leaveBehind(
+/** `--no-wait`: prints the job id when all images are submitted. @returns the exit code. */
+export async function printJobId(
   job: Job,
   { interrupted, cloud, clock }: Pick<WaitOptions, 'interrupted' | 'clock'> & { cloud: Cloud },
 ): Promise<number> {
   try {
     const record = await job.submitted;
-    const announced = `${pluralize(attemptTotal(record) ?? 0, 'image')} announced`;
+    const submitted = `${pluralize(attemptTotal(record) ?? 0, 'image')} submitted.`;
     const output = await openOutput(undefined);
     await output.write(`${job.id}\n`);
     await output.finish();
-    const waits = `"imgcls results ${job.id} --wait"`;
+    const wait = `"imgcls results ${job.id} --wait"`;
     notice(
       record.state === 'sealed' && (await hasNoWorkers(cloud, clock))
-        ? `${announced}. Nothing works on the job until ${waits}, "imgcls scale" or "imgcls up" runs.`
-        : `${announced}; ${waits} waits for the outcomes.`,
+        ? `${submitted} No worker is running. Run ${wait}, "imgcls scale" or "imgcls up" to start workers.`
+        : `${submitted} Run ${wait} to wait for the outcomes.`,
     );
     return exitCode.done;
   } catch (error) {
-    const advice = await howToGoOn(job);
+    const advice = await continueHint(job);
     throw interrupted.aborted ? new InterruptedError(advice) : withAdvice(error, advice);
   }
 }
 
-/** `, $0.0123`; nothing where the cost is unknown or none. That it cannot be read now takes nothing from the results. */
+/** `, $0.0123`; '' if the cost is unknown, zero, or cannot be read: the results do not depend on it. */
 export async function costText(costUsd: WaitOptions['costUsd']): Promise<string> {
   const usd = await costUsd().catch(() => undefined);
   return usd === undefined || usd === 0 ? '' : `, ${dollars(usd)}`;
 }
 
-/** ` in 9.0 s (1.2 images/s)`; nothing where no image was classified meanwhile, and the time was that of reading. */
+/** `Timed out after 60 s: 12 of 40 images are done.` */
+export const timedOutText = (
+  timeoutMs: number,
+  { done, total }: { done: number; total: number | undefined },
+): string =>
+  `Timed out after ${duration(timeoutMs)}: ${total === undefined ? done : `${done} of ${total}`} images are done.`;
+
+/** ` in 9.0 s (1.2 images/s)`; '' if no image was classified meanwhile: the time is that of reading results. */
 export function tookText(classified: number, tookMs: number): string {
   if (classified === 0) return '';
   return ` in ${measured(tookMs)} (${((1000 * classified) / tookMs).toFixed(1)} images/s)`;
 }
 
-/** Formats for people do not mark the single image. */
-export function warnOfSmall({ lowResolution }: Written): void {
-  if (lowResolution > 0) notice(smallText(lowResolution));
+/** Tables and lines do not mark the images. */
+export function warnOfLowResolution({ lowResolution }: Written): void {
+  if (lowResolution > 0) warn(lowResolutionText(lowResolution));
 }
 
-export const smallText = (images: number): string =>
+export const lowResolutionText = (images: number): string =>
   images === 1
-    ? '1 image has fewer than 96 pixels on its shorter side: its label is little more than a guess.'
-    : `${images} images have fewer than 96 pixels on their shorter side: their labels are little more than guesses.`;
+    ? '1 image has fewer than 96 pixels on its shorter side. Its label is unreliable.'
+    : `${images} images have fewer than 96 pixels on their shorter side. Their labels are unreliable.`;
 
-/** Says each fault of the world once, however long it is waited out and whatever it is that meets it. */
-export function faultTeller(): (error: unknown) => void {
-  const told = new Set<string>();
+/** Warns of transient errors that are retried: once for each reason, whichever object it concerns. */
+export function warnOncePerReason(): (error: unknown) => void {
+  const known = new Set<string>();
   return (error) => {
-    const fault = messageOf(error);
+    const message = messageOf(error);
     // "Could not store s3://bucket/key: the reason."
-    const reason = fault.replace(/^.*: /s, '');
-    if (!told.has(reason)) notice(`${fault} Trying again.`);
-    told.add(reason);
+    const reason = message.replace(/^.*: /s, '');
+    if (!known.has(reason)) warn(`${message} Retrying.`);
+    known.add(reason);
   };
 }
 
-/** Who interrupts wants to go; that the record cannot be read only makes the advice more general. */
-const ADVICE_MS = 2000;
+/** An interrupted command should end soon. Without the job's record, the hint is only more general. */
+const RECORD_TIMEOUT_MS = 2000;
 
-/** What whoever stops waiting should know, as far as the job's record can be read. */
-export async function howToGoOn(job: Job): Promise<string> {
-  const signal = AbortSignal.timeout(ADVICE_MS);
+/** How to continue with a job after its wait ended. */
+export async function continueHint(job: Job): Promise<string> {
+  const signal = AbortSignal.timeout(RECORD_TIMEOUT_MS);
   const record = await job.record({ signal }).catch(() => undefined);
   const state = (await job.settled({ signal }).catch(() => record))?.state;
-  if (state === 'finished' || state === 'cancelled') return `"imgcls results ${job.id}" has what there is.`;
+  if (state === 'finished' || state === 'cancelled')
+    return `Run "imgcls results ${job.id}" to print the outcomes.`;
   return state === 'sealed'
-    ? `"imgcls results ${job.id} --wait" goes on with the job.`
-    : `"imgcls resume ${job.id}" goes on with the job; nothing that is stored is sent again.`;
+    ? `Run "imgcls results ${job.id} --wait" to continue.`
+    : `Run "imgcls resume ${job.id}" to continue. Stored images are not sent again.`;
 }
 
-/** An error that ended a wait, with what its reader can do about the job besides. */
+/** The error that ended a wait, with advice about the job added to its hint. */
 export function withAdvice(error: unknown, advice: string): unknown {
   if (!(error instanceof ImgclsError)) return error;
   const hint = error.hint === undefined ? advice : `${error.hint}\n${advice}`;

@@ -1,7 +1,7 @@
 import { exportFormats } from '../../results/formats.ts';
 
-/** What `--format` takes. */
+/** Values of `--format`. */
 export const outputFormats = ['table', ...exportFormats] as const;
-/** Endings of files that say how they are written. */
+/** File endings that select a format. */
 export const formatEndings = ['csv', 'json', 'ndjson'] as const satisfies readonly OutputFormat[];
 export type OutputFormat = (typeof outputFormats)[number];

@@ -8,17 +8,17 @@ import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { createExporter, type Exporter } from '../../results/export.ts';
 import { formatEndings, type OutputFormat } from './output-formats.ts';
 
-/** Where results go. */
+/** The destination of results. */
 export interface Output {
-  /** Waits where the reader is slower than we are, so that memory does not fill with what it has not read. */
+  /** Waits for a slow reader, to bound memory. */
   write(text: string): Promise<void>;
-  /** Everything is written: a file appears under its name. */
+  /** Completes the output: a file appears under its name. */
   finish(): Promise<void>;
-  /** Lets go of it. Results that were not finished leave no file. */
+  /** Closes the output. Unfinished results leave no file. */
   close(): Promise<void>;
 }
 
-/** Where results go and how they are written. */
+/** `--format` and `--output`. */
 export interface OutputFlags {
   format?: OutputFormat;
   output?: string;
@@ -27,16 +27,16 @@ export interface OutputFlags {
 /** @throws {ImgclsError} of kind `usage` when the file cannot be written. */
 export async function openOutput(file: string | undefined): Promise<Output> {
   if (file === undefined) return standardOutput();
-  // A device or a pipe is written to; only a file can appear when it is whole.
-  const isPlain = await stat(file).then(
+  // Only a regular file can be renamed when it is complete; a device or a pipe is written directly.
+  const isRegular = await stat(file).then(
     (found) => found.isFile(),
     () => true,
   );
-  // The run may change its folder before the end.
-  const whole = path.resolve(file);
-  const written = isPlain ? `${whole}.partial` : whole;
+  // The command may change its working directory.
+  const complete = path.resolve(file);
+  const written = isRegular ? `${complete}.partial` : complete;
   const stream = (await openForWriting(written, file)).createWriteStream();
-  // Errors are met by the next write, or by the end.
+  // The next write throws this error, or finish() does.
   stream.on('error', () => {});
   let isFinished = false;
   return {
@@ -44,35 +44,35 @@ export async function openOutput(file: string | undefined): Promise<Output> {
     async finish() {
       stream.end();
       await finished(stream);
-      if (isPlain) await rename(written, whole);
+      if (isRegular) await rename(written, complete);
       isFinished = true;
     },
     async close() {
       if (isFinished) return;
       stream.destroy();
-      if (isPlain) await rm(written, { force: true });
+      if (isRegular) await rm(written, { force: true });
     },
   };
 }
 
-/** The file is written under a name that is none of its user's business. */
-const WHY_NOT: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such folder',
-  ENOTDIR: 'there is no such folder',
+/** Reasons without the path, which would be the one of the partial file. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such folder',
+  ENOTDIR: 'no such folder',
   EISDIR: 'it is a folder',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
-  EROFS: 'its disk is mounted read-only',
+  EROFS: 'the disk is mounted read-only',
   ENOSPC: 'the disk is full',
-  ENAMETOOLONG: 'its name is too long',
+  ENAMETOOLONG: 'the name is too long',
 };
 
 async function openForWriting(written: string, file: string): Promise<FileHandle> {
   try {
     return await open(written, 'w');
   } catch (cause) {
-    const why = WHY_NOT[(cause as NodeJS.ErrnoException).code ?? ''] ?? messageOf(cause);
-    throw new ImgclsError('usage', `Cannot write to ${file}: ${why}.`, { cause });
+    const reason = REASONS[(cause as NodeJS.ErrnoException).code ?? ''] ?? messageOf(cause);
+    throw new ImgclsError('usage', `Cannot write to ${file}: ${reason}.`, { cause });
   }
 }
 
@@ -93,26 +93,30 @@ async function writeTo(stream: Writable, text: string): Promise<void> {
   if (text !== '' && !stream.write(text)) await once(stream, 'drain');
 }
 
-/** What was asked for, else what the file's ending says. */
+/** The format that the flags or the ending of the file select; undefined if neither does. */
 export function outputFormatOf({ format, output }: OutputFlags): OutputFormat | undefined {
   if (format !== undefined || output === undefined) return format;
   const ending = path.extname(output).slice(1).toLowerCase();
   return formatEndings.find((known) => known === ending);
 }
 
-/** @throws {ImgclsError} where there will be no results to write. */
+/** @throws {ImgclsError} for output flags with --no-wait. */
 export function checkOutputFlags({ wait, format, output }: OutputFlags & { wait: boolean }): void {
-  const given = [
+  const flags = [
     ...(format === undefined ? [] : ['--format']),
     ...(output === undefined ? [] : ['--output']),
   ];
-  if (wait || given.length === 0) return;
-  throw new ImgclsError('usage', `--no-wait leaves before there are results for ${given.join(' and ')}.`, {
-    hint: `"imgcls results JOB --wait ${given.join(' ... ')} ..." writes them.`,
-  });
+  if (wait || flags.length === 0) return;
+  throw new ImgclsError(
+    'usage',
+    `Cannot use ${flags.join(' and ')} with --no-wait: there are no results yet.`,
+    {
+      hint: `Write them later with "imgcls results JOB --wait ${flags.join(' ... ')} ...".`,
+    },
+  );
 }
 
-/** A terminal gets a table, anything else gets lines, where nothing was asked for. */
+/** The default is a table on a terminal, and lines elsewhere. */
 async function exporterFor(flags: OutputFlags): Promise<Exporter> {
   const { output } = flags;
   const format = outputFormatOf(flags);
@@ -121,14 +125,15 @@ async function exporterFor(flags: OutputFlags): Promise<Exporter> {
   return isTable ? (await import('./table-exporter.ts')).tableOrLines() : createExporter('lines');
 }
 
-/** How many outcomes were written, how many of them are errors, and how many are labels of images too small to trust. */
+/** Counts of outcomes that were written. */
 export interface Written {
   images: number;
   errors: number;
+  /** Predictions of images that are too small for a reliable label. */
   lowResolution: number;
 }
 
-/** Writes outcomes as they come. */
+/** Writes outcomes as they arrive. */
 export async function writeOutcomes(
   outcomes: AsyncIterable<Outcome>,
   flags: OutputFlags,

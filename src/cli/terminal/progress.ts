@@ -2,19 +2,20 @@ import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { openSpinner } from './spinner.ts';
 
-/** How often a log file, say, gets a line of progress. */
+/** Time between two lines of progress where stderr is not a terminal. */
 const LOG_LINE_MS = 10_000;
 
 export interface ProgressNumbers {
   done: number;
-  /** How many of them were done already when the wait began. */
+  /** Images that were done before the wait began. */
   before: number;
   total: number | undefined;
   errors: number;
+  /** Images stored so far. */
   stored: number;
 }
 
-/** A line on stderr that shows how far a job is: kept up to date on a terminal, now and then elsewhere. */
+/** Shows the progress of a job on stderr: one line kept up to date on a terminal, a line every 10 s elsewhere. */
 export interface ProgressLine {
   show(numbers: ProgressNumbers): void;
   stop(): void;
@@ -44,7 +45,7 @@ function logLines(nowMs: () => number, startMs: number): ProgressLine {
   };
 }
 
-/** `120 of 1000 images, 98.4 images/s, 9 s left`. While the inputs are still read, the total is what was read so far. */
+/** `120 of 1000 images, 98.4 images/s, 9 s left`. While inputs are being read, the total is the number stored so far. */
 export function progressText(
   { done, before, total, errors, stored }: ProgressNumbers,
   elapsedMs: number,
@@ -57,11 +58,11 @@ export function progressText(
   const rate = perSecond === 0 ? '' : `, ${perSecond.toFixed(1)} images/s`;
   const leftMs = total === undefined ? Number.NaN : (1000 * (total - done)) / perSecond;
   const left = Number.isFinite(leftMs) ? `, ${duration(leftMs)} left` : '';
-  const faulty = errors === 0 ? '' : `, ${pluralize(errors, 'error')}`;
-  return `${done} of ${total ?? `${stored}+`} images${rate}${left}${faulty}`;
+  const failed = errors === 0 ? '' : `, ${pluralize(errors, 'error')}`;
+  return `${done} of ${total ?? `${stored}+`} images${rate}${left}${failed}`;
 }
 
-/** What something took, as exactly as it is worth: `1.0 s`, `12 s`, `4 min`. */
+/** A measured time, rounded by its size: `1.0 s`, `12 s`, `4 min`. */
 export function measured(ms: number): string {
   return ms < 9950 ? `${(ms / 1000).toFixed(1)} s` : duration(1000 * Math.round(ms / 1000));
 }

@@ -3,8 +3,8 @@ const CLEAR_LINE_END = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 
 /**
- * Text that takes the place of what is on a terminal, without a blank moment between. What does not fit is cut off: a
- * line that wraps, or a last one that scrolls, would leave pieces of the text before.
+ * Text that replaces the contents of a terminal without flicker. Lines are cut to the size of the terminal: a line that
+ * wraps or scrolls would leave parts of the previous text.
  */
 export function screenful(text: string, { columns, rows }: { columns: number; rows: number }): string {
   const lines = text.trimEnd().split('\n');

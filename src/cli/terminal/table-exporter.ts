@@ -2,7 +2,7 @@ import { isError, type Outcome } from '../../core/model/outcome.ts';
 import { createExporter, type Exporter, plainName, summary } from '../../results/export.ts';
 import { drawTable } from './table.ts';
 
-/** A table for a terminal, drawn when the last row is there. */
+/** A table for a terminal. It is drawn after the last row. */
 function tableExporter(): Exporter {
   const rows: string[][] = [];
   return {
@@ -16,10 +16,10 @@ function tableExporter(): Exporter {
   };
 }
 
-/** A table of more rows than anybody reads is given as lines instead. */
+/** Longer tables are written as lines. */
 const MAX_TABLE_ROWS = 500;
 
-/** A table while it stays short; lines from the row on that makes it too long. */
+/** A table; lines if there are more than {@link MAX_TABLE_ROWS} rows. */
 export function tableOrLines(): Exporter {
   const table = tableExporter();
   const lines = createExporter('lines');

@@ -242,7 +242,11 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   });
 
   it.each([
-    ['nobody agrees', ['--package', 'imgcls@1.0.0'], /costs money, and nobody can be asked here/],
+    [
+      'nobody agrees',
+      ['--package', 'imgcls@1.0.0'],
+      /Cannot ask for confirmation without a terminal\. Building an image costs money\./,
+    ],
     ['there is no such file', ['--yes', '--package', './nowhere.tgz'], /There is no file \.\/nowhere\.tgz/],
     ['a file has no bucket to wait in', ['--yes', '--package', bin], /from a bucket, and none is named/],
     [

@@ -149,7 +149,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     expect(refused.code).toBe(1);
     const unasked = await deploy('--with-endpoints');
     expect(unasked.code).toBe(2);
-    expect(unasked.stderr).toMatch(/nobody can be asked here.*\n.*--yes/);
+    expect(unasked.stderr).toMatch(/Cannot ask for confirmation without a terminal.*\n.*--yes/);
     expect(await stack()).toBeUndefined();
     expect(await settings()).toEqual({ topK: 3, cluster: 'other' });
   });
@@ -266,7 +266,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     expect(stderr).toMatch(/unfinished jobs\s+1/);
     expect(stderr).toMatch(/instances\s+i-\w+ \(/);
     expect(stderr).toMatch(/response queues\s+1/);
-    expect(stderr).toMatch(/nobody can be asked here.*\n.*--yes/);
+    expect(stderr).toMatch(/Cannot ask for confirmation without a terminal.*\n.*--yes/);
     expect(await stack()).toBeDefined();
   });
 

@@ -20,7 +20,7 @@ describe('the format of results', () => {
   });
   it('is refused, as is a file, where nobody waits for results', () => {
     expect(() => checkOutputFlags({ wait: false, format: 'csv', output: 'o' })).toThrow(
-      '--no-wait leaves before there are results for --format and --output.',
+      'Cannot use --format and --output with --no-wait: there are no results yet.',
     );
     expect(() => checkOutputFlags({ wait: false })).not.toThrow();
     expect(() => checkOutputFlags({ wait: true, output: 'o' })).not.toThrow();

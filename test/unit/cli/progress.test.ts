@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { smallText, tookText } from '../../../src/cli/jobs/wait.ts';
+import { lowResolutionText, timedOutText, tookText } from '../../../src/cli/jobs/wait.ts';
 import { measured, progressText } from '../../../src/cli/terminal/progress.ts';
 
 describe('the progress line', () => {
-  it('says what is waited for before there is a first label', () => {
+  it('counts stored images until there is a first label', () => {
     expect(progressText({ done: 0, before: 0, total: undefined, errors: 0, stored: 12 }, 500)).toBe(
       '12 images stored',
     );
@@ -11,15 +11,15 @@ describe('the progress line', () => {
       '20 images stored, waiting for the first label',
     );
   });
-  it('gives rate and time left from what was measured', () => {
+  it('shows the measured rate and the time left', () => {
     const text = progressText({ done: 100, before: 0, total: 1000, errors: 0, stored: 1000 }, 2000);
     expect(text).toBe('100 of 1000 images, 50.0 images/s, 18 s left');
   });
-  it('promises no time while it does not know how many images there are', () => {
+  it('shows no time left while the number of images is unknown', () => {
     const text = progressText({ done: 100, before: 0, total: undefined, errors: 3, stored: 160 }, 2000);
     expect(text).toBe('100 of 160+ images, 50.0 images/s, 3 errors');
   });
-  it("counts nobody else's work for the rate", () => {
+  it('leaves images that were done before out of the rate', () => {
     const numbers = { before: 190, total: 200, errors: 1, stored: 0 };
     expect(progressText({ done: 190, ...numbers }, 1000)).toBe('190 of 200 images, 1 error');
     expect(progressText({ done: 195, ...numbers }, 1000)).toBe(
@@ -28,7 +28,7 @@ describe('the progress line', () => {
   });
 });
 
-describe('what a job took', () => {
+describe('the time of a job', () => {
   it.each([
     [0, '0.0 s'],
     [1010, '1.0 s'],
@@ -39,20 +39,26 @@ describe('what a job took', () => {
   ])('is %i ms as %s', (ms, text) => {
     expect(measured(ms)).toBe(text);
   });
-  it('is said with the rate of what was classified meanwhile, and not at all where nothing was', () => {
+  it('has the rate of the images classified meanwhile, and is absent if there are none', () => {
     expect(tookText(11, 1010)).toBe(' in 1.0 s (10.9 images/s)');
     expect(tookText(0, 40)).toBe('');
   });
 });
 
-describe('the warning of small images', () => {
+describe('the message of a timeout', () => {
+  it('counts the images that are done', () => {
+    expect(timedOutText(60_000, { done: 12, total: 40 })).toBe(
+      'Timed out after 60 s: 12 of 40 images are done.',
+    );
+    expect(timedOutText(500, { done: 0, total: undefined })).toBe('Timed out after 1 s: 0 images are done.');
+  });
+});
+
+describe('the warning about small images', () => {
   it.each([
-    [1, '1 image has fewer than 96 pixels on its shorter side: its label is little more than a guess.'],
-    [
-      200,
-      '200 images have fewer than 96 pixels on their shorter side: their labels are little more than guesses.',
-    ],
+    [1, '1 image has fewer than 96 pixels on its shorter side. Its label is unreliable.'],
+    [200, '200 images have fewer than 96 pixels on their shorter side. Their labels are unreliable.'],
   ])('counts %i', (images, text) => {
-    expect(smallText(images)).toBe(text);
+    expect(lowResolutionText(images)).toBe(text);
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { letterJson, lettersText, letterText } from '../../../src/cli/dlq/dlq-text.ts';
+import { deadLetterJson, deadLettersText, deadLetterText } from '../../../src/cli/dlq/dlq-text.ts';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import type { DeadLetter } from '../../../src/core/job/dead-letter.ts';
 import { deadLetterKey, requestQueueName, shardKey } from '../../../src/core/job/keys.ts';
@@ -100,14 +100,14 @@ describe('a list of letters', () => {
       letterOf('b', { body: 'no request at all', tries: 1, why: 'Not JSON.\nAt all.' }),
       unreadable,
     ];
-    expect(lettersText(letters, 'table').split('\n')).toEqual([
-      'letter  received                  job                         images  tries  why',
-      `a       1970-01-01T00:00:01.000Z  ${JOB}  0-1     20     Its batch was never finished.`,
-      `b       1970-01-01T00:00:01.000Z  ${JOB}  -       1      Not JSON.`,
-      'torn    cannot be read: The dead letter is not JSON.',
+    expect(deadLettersText(letters, 'table').split('\n')).toEqual([
+      'message  received                  job                         images  receives  reason',
+      `a        1970-01-01T00:00:01.000Z  ${JOB}  0-1     20        Its batch was never finished.`,
+      `b        1970-01-01T00:00:01.000Z  ${JOB}  -       1         Not JSON.`,
+      'torn     cannot be read: The dead letter is not JSON.',
       '',
     ]);
-    expect(lettersText(letters, 'lines').split('\n')).toEqual([
+    expect(deadLettersText(letters, 'lines').split('\n')).toEqual([
       `a, 1970-01-01T00:00:01.000Z, ${JOB}, 0-1, 20, Its batch was never finished.`,
       `b, 1970-01-01T00:00:01.000Z, ${JOB}, -, 1, Not JSON.`,
       'torn, cannot be read: The dead letter is not JSON.',
@@ -117,29 +117,29 @@ describe('a list of letters', () => {
 
   it('is JSON for programs, also when there is none', () => {
     const letters = [letterOf('a'), unreadable];
-    expect(JSON.parse(lettersText(letters, 'json'))).toEqual(letters);
-    const rows = lettersText(letters, 'ndjson').trimEnd().split('\n');
+    expect(JSON.parse(deadLettersText(letters, 'json'))).toEqual(letters);
+    const rows = deadLettersText(letters, 'ndjson').trimEnd().split('\n');
     expect(rows.map((row) => JSON.parse(row))).toEqual(letters);
-    expect(JSON.parse(lettersText([], 'json'))).toEqual([]);
-    expect(lettersText([], 'ndjson')).toBe('');
-    expect(lettersText([], 'lines')).toBe('');
-    expect(lettersText([], 'table')).toBe('There is no dead letter.\n');
+    expect(JSON.parse(deadLettersText([], 'json'))).toEqual([]);
+    expect(deadLettersText([], 'ndjson')).toBe('');
+    expect(deadLettersText([], 'lines')).toBe('');
+    expect(deadLettersText([], 'table')).toBe('No dead letters.\n');
   });
 
   it('survives a time that no calendar has', () => {
-    expect(lettersText([letterOf('a', { receivedAtMs: 1e300 })], 'lines')).toMatch(/^a, -, /);
+    expect(deadLettersText([letterOf('a', { receivedAtMs: 1e300 })], 'lines')).toMatch(/^a, -, /);
   });
 });
 
 describe('a letter shown whole', () => {
   it('names its images, for a person', () => {
-    expect(letterText(letterOf('a')).split('\n')).toEqual([
-      'letter    a',
+    expect(deadLetterText(letterOf('a')).split('\n')).toEqual([
+      'message   a',
       `job       ${JOB}`,
       'sent      1970-01-01T00:00:00.500Z',
       'received  1970-01-01T00:00:01.000Z',
-      'tries     20',
-      'why       Its batch was never finished.',
+      'receives  20',
+      'reason    Its batch was never finished.',
       'attempt   1',
       'model     stub/fp32',
       'images    0-1',
@@ -151,25 +151,25 @@ describe('a letter shown whole', () => {
   });
 
   it('is its text where nobody can read it', () => {
-    expect(letterText(letterOf('a', { body: 'one\ntwo' }))).toMatch(/\n\none\ntwo\n$/);
-    expect(letterText(unreadable)).toMatch(/not JSON\.\n\n\{"v":1,\n$/);
+    expect(deadLetterText(letterOf('a', { body: 'one\ntwo' }))).toMatch(/\n\none\ntwo\n$/);
+    expect(deadLetterText(unreadable)).toMatch(/not JSON\.\n\n\{"v":1,\n$/);
   });
 
   it('is JSON with its request for programs', () => {
-    expect(JSON.parse(letterJson(letterOf('a')))).toMatchObject({
+    expect(JSON.parse(deadLetterJson(letterOf('a')))).toMatchObject({
       tries: 20,
       request: { images: [{ name: '0.jpg' }, { name: '1.jpg' }] },
     });
-    expect(JSON.parse(letterJson(unreadable))).toEqual(unreadable);
+    expect(JSON.parse(deadLetterJson(unreadable))).toEqual(unreadable);
   });
 
   it('cannot steer the terminal', () => {
     const evil = letterOf('a', { why: 'red \u001b[31m', body: 'bell \u0007' });
     const texts = [
-      letterText(evil),
-      letterJson(evil),
-      lettersText([evil], 'table'),
-      lettersText([evil], 'lines'),
+      deadLetterText(evil),
+      deadLetterJson(evil),
+      deadLettersText([evil], 'table'),
+      deadLettersText([evil], 'lines'),
     ];
     for (const text of texts) expect(text).not.toMatch(/[\u0007\u001b]/);
   });

@@ -82,9 +82,9 @@ describe('the text of a quote', () => {
     const text = quoteText(view());
     expect(text).toMatch(/20, 20 KB, in 2 requests/);
     expect(text).toMatch(/boot 60 s, measured/);
-    expect(text).toMatch(/10 images\/s a machine, assumed/);
-    expect(text).toMatch(/about \$0\.0020 for machines at \$0\.1000 an hour \(the setting pricePerHour\)/);
-    expect(text).toMatch(/on top for requests: 22 PUT and 20 GET of S3, 12 of SQS/);
+    expect(text).toMatch(/10 images\/s per machine, assumed/);
+    expect(text).toMatch(/about \$0\.0020 for machines at \$0\.1000 per hour \(the setting pricePerHour\)/);
+    expect(text).toMatch(/plus \$0\.0001 for requests: 22 S3 PUT, 20 S3 GET, 12 SQS/);
   });
 
   it('says that a price is unknown, and what to set', () => {

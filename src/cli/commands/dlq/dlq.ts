@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { LetterFlags, LetterListFlags } from '../../dlq/dlq.ts';
+import type { DeadLetterFlags, DeadLetterListFlags } from '../../dlq/dlq.ts';
 import type { RedriveFlags } from '../../dlq/dlq-redrive.ts';
 import { examples, withOutputFlags, withWaitFlags } from '../../flags.ts';
 
@@ -19,8 +19,8 @@ export function register(program: Command): void {
         .choices(['table', 'lines', 'json', 'ndjson'])
         .default('table'),
     )
-    .action(async (flags: LetterListFlags) => {
-      const { listLetters } = await import('../../dlq/dlq.ts');
+    .action(async (flags: DeadLetterListFlags) => {
+      const { listDeadLetters: listLetters } = await import('../../dlq/dlq.ts');
       process.exitCode = await listLetters({ ...program.opts(), ...flags });
     });
   dlq
@@ -31,7 +31,7 @@ export function register(program: Command): void {
     .addHelpText('after', examples('imgcls dlq show ID'))
     .argument('<id>', 'Message id, as listed by "imgcls dlq list"')
     .action(async (id: string) => {
-      const { showLetter } = await import('../../dlq/dlq.ts');
+      const { showDeadLetter: showLetter } = await import('../../dlq/dlq.ts');
       process.exitCode = await showLetter(id, program.opts());
     });
   const redrive = selecting(dlq.command('redrive'))
@@ -41,14 +41,14 @@ export function register(program: Command): void {
     )
     .addHelpText('after', examples('imgcls dlq redrive --job JOB'));
   withOutputFlags(withWaitFlags(redrive)).action(async (ids: string[], flags: RedriveFlags) => {
-    const { redriveLetters } = await import('../../dlq/dlq-redrive.ts');
+    const { redriveDeadLetters: redriveLetters } = await import('../../dlq/dlq-redrive.ts');
     process.exitCode = await redriveLetters(ids, { ...program.opts(), ...flags });
   });
   selecting(dlq.command('purge'))
     .description('Delete dead letters. The outcomes of their images stay.')
     .addHelpText('after', examples('imgcls dlq purge --all'))
-    .action(async (ids: string[], flags: LetterFlags) => {
-      const { purgeLetters } = await import('../../dlq/dlq.ts');
+    .action(async (ids: string[], flags: DeadLetterFlags) => {
+      const { purgeDeadLetters: purgeLetters } = await import('../../dlq/dlq.ts');
       process.exitCode = await purgeLetters(ids, { ...program.opts(), ...flags });
     });
 }
