@@ -65,7 +65,7 @@ const drain = (cloud: Cloud) =>
 async function keepAsOutdated(cloud: Cloud): Promise<void> {
   const messages = await take(cloud);
   for (const { id, body, sentAtMs, groupId } of messages) {
-    const why = 'This was written in format 2; this imgcls knows up to format 1.';
+    const why = 'The data has format 2; this imgcls reads formats up to 1.';
     const tries = MAX_RECEIVE_COUNT;
     const letter: DeadLetter = { v: 1, messageId: id, receivedAtMs: Date.now(), sentAtMs, tries, why, body };
     await cloud.output.put(deadLetterKey(id), Buffer.from(JSON.stringify({ ...letter, job: groupId })));

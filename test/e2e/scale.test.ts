@@ -206,8 +206,8 @@ describe('imgcls scale on one machine', () => {
   });
 
   it.each([
-    [['--max', '0', '--min', '3'], 'min is 3 and max 0: min must not be above max'],
-    [['--max', 'many'], '--max is "many"'],
+    [['--max', '0', '--min', '3'], 'min must not be above max: min is 3, max is 0'],
+    [['--max', 'many'], '--max must be a whole number from 0 to 10000, not many'],
     [['--policy', 'magic'], 'Allowed choices are backlog, per-message'],
   ])('refuses %j in one line', async (args, words) => {
     const { code, stderr } = await run(await newDataDir(), ['scale', ...args]).finished;

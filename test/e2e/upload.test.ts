@@ -139,7 +139,7 @@ describe('imgcls upload', () => {
     [['upload', '.', '--top-k', '0'], 2, /--top-k is 0/],
     [['upload', samples, '--model', 'efficientnet-lite0/fp32'], 2, /fp32/],
     [['upload', samples, '--model', 'nosuch'], 2, /nosuch.* is not installed/],
-    [['results', 'nosuch'], 2, /There is no job nosuch/],
+    [['results', 'nosuch'], 2, /No job nosuch/],
   ])('answers %j with exit code %i and a message', async (args, expectedCode, message) => {
     const { code, stdout, stderr } = await start(installed.bin, await installed.dataDir(), args).finished;
     expect(stderr).toMatch(message);

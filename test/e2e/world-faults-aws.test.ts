@@ -303,7 +303,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     await makeBucket('output');
     const resumed = await imgcls('resume', job).finished;
     expect(resumed.code).toBe(2);
-    expectMessage(resumed.stderr, /There is no job \w{26}/);
+    expectMessage(resumed.stderr, /No job \w{26}/);
     startWorker();
     const { code, stdout, stderr } = await imgcls(...upload).finished;
     expect(code, stderr).toBe(0);

@@ -120,7 +120,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     await booted('worker', ['IMGCLS_LEASE_SECONDS=0'], async (machine) => {
       expect(await machine.off).toEqual([0, null]);
       const journal = await machine.journal();
-      expect(journal.match(/Settings are wrong/g)).toHaveLength(5);
+      expect(journal.match(/Invalid settings/g)).toHaveLength(5);
       expect(journal).toMatch(/imgcls-worker\.service: Start request repeated too quickly/);
     });
   });

@@ -317,6 +317,6 @@ describe('a worker of a cluster without an interactive queue', () => {
     await harness.submit(labels(0, 16));
     expect(await harness.work({ log })).toEqual({ reason: 'idle', imagesDone: 16, batchesDone: 1 });
     expect(warnings).toEqual(['Interactive queue unavailable; serving batches only.']);
-    await expect(ask(open(), 'label:cat')).rejects.toThrow('There is no queue imgcls-test-interactive.');
+    await expect(ask(open(), 'label:cat')).rejects.toThrow('Queue imgcls-test-interactive does not exist.');
   });
 });

@@ -129,7 +129,7 @@ describe('a worker that cannot work', () => {
 
   it('ends with an error when there is no request queue', async () => {
     await harness.cloud.queues.remove(harness.requests.name);
-    await expect(harness.start().summary).rejects.toThrow('There is no queue');
+    await expect(harness.start().summary).rejects.toThrow(/Queue \S+ does not exist/);
   });
 });
 

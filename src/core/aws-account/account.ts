@@ -1,4 +1,4 @@
-/** What a deployment asks of an AWS account besides CloudFormation, in plain words; src/aws speaks it to AWS. */
+/** What a deployment needs of an AWS account besides CloudFormation. Implemented in src/aws. */
 
 /** Tags of the machine images that `imgcls ami build` makes. */
 export const IMAGE_TAG = { key: 'imgcls:image', worker: 'worker' } as const;
@@ -8,14 +8,14 @@ export interface WorkerImage {
   id: string;
   architecture: string;
   createdAtMs: number;
-  /** Of the imgcls in it. */
+  /** Version of imgcls in the image. */
   version?: string;
-  /** What its disks are kept in; they stay when the image is deregistered. */
+  /** Snapshots of its disks. They remain when the image is deregistered. */
   snapshots: string[];
 }
 
 export interface WorkerImages {
-  /** The account's own, newest first. */
+  /** The worker images of the account, newest first. */
   list(): Promise<WorkerImage[]>;
 }
 
@@ -28,32 +28,32 @@ export interface Subnet {
 export interface Network {
   defaultVpc(): Promise<string | undefined>;
   subnetsOf(vpc: string): Promise<Subnet[]>;
-  /** @throws {ImgclsError} where one of them is not there. */
+  /** @throws {ImgclsError} if one of them does not exist. */
   subnets(ids: readonly string[]): Promise<Subnet[]>;
-  /** Those from which a machine without a public address reaches nothing outside: no route but one to an internet gateway. */
+  /** Subnets in which a machine without a public address has no way out: their only route leads to an internet gateway. */
   withoutWayOut(vpc: string, subnets: readonly string[]): Promise<string[]>;
-  /** The route tables that decide where packets of these subnets go. */
+  /** The route tables of these subnets. */
   routeTables(vpc: string, subnets: readonly string[]): Promise<string[]>;
   /** Services with an endpoint in the VPC: `s3`, `sqs`. */
   endpoints(vpc: string): Promise<string[]>;
 }
 
 export interface ScalingGroups {
-  /** Sets a group's sizes to 0, so that nothing is launched any more. @returns its instances. */
+  /** Sets a group's sizes to 0, so that it launches nothing. @returns its instances. */
   close(name: string): Promise<string[]>;
 }
 
 export interface Buckets {
-  /** Counts objects with all their versions; stops at `most`, and is then not exact. Undefined where there is no bucket. */
+  /** Counts objects with all their versions, up to `most`. Undefined if there is no such bucket. */
   count(name: string, most: number): Promise<number | undefined>;
-  /** Deletes every version of every object, and uploads that were not finished. A bucket that is not there is empty. */
+  /** Deletes every version of every object, and unfinished uploads. A missing bucket is empty. */
   empty(name: string, onProgress: (deleted: number) => void, signal?: AbortSignal): Promise<void>;
-  /** Deletes the bucket itself, where it is there. */
+  /** Deletes the bucket itself, if it exists. */
   remove(name: string): Promise<void>;
 }
 
 export interface Secrets {
-  /** When a deleted secret is gone for good; undefined where it is gone already, or was not deleted. */
+  /** When a deleted secret is gone for good. Undefined if it is gone already, or was not deleted. */
   goneAtMs(id: string): Promise<number | undefined>;
 }
 
@@ -61,7 +61,7 @@ export interface Caller {
   account: string;
   arn: string;
   region: string;
-  /** By AWS's clock, when it answered. */
+  /** AWS's clock at its response. */
   serverMs?: number;
 }
 
@@ -72,11 +72,11 @@ export interface Permission {
 }
 
 export interface Permissions {
-  /** Those that the identity lacks, going by its policies. @throws {ImgclsError} where it may not ask. */
+  /** The permissions that the identity lacks, by its policies. @throws {ImgclsError} if it may not ask. */
   lacking(callerArn: string, permissions: readonly Permission[]): Promise<Permission[]>;
 }
 
 export interface Quotas {
-  /** vCPUs of running standard instances (families a, c, d, h, i, m, r, t, z) that the account may have in the region. */
+  /** Maximum number of vCPUs of running standard instances (families a, c, d, h, i, m, r, t, z) in the region. */
   standardVcpus(market: 'on-demand' | 'spot'): Promise<number>;
 }

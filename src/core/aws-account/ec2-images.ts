@@ -1,4 +1,4 @@
-/** The few verbs of EC2 that making machine images takes, in plain words; src/aws/ec2-images.ts speaks them to AWS. */
+/** The calls of EC2 that building machine images needs. Implemented in src/aws/ec2-images.ts. */
 
 import type { WorkerImage, WorkerImages } from './account.ts';
 
@@ -6,13 +6,13 @@ export const ARCHITECTURES = ['x86_64', 'arm64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
 export interface BuilderLaunch {
-  /** The same request under the same token launches once. At most 64 ASCII characters. */
+  /** Client token: repeated requests with the same token launch once. At most 64 ASCII characters. */
   token: string;
   architecture: Architecture;
   instanceType: string;
-  /** Else one of the default VPC. */
+  /** Default: a subnet of the default VPC. */
   subnet?: string;
-  /** A script that powers the machine off when it is done, which stops it. */
+  /** A script that powers the machine off at its end, which stops the instance. */
   userData: string;
 }
 
@@ -31,28 +31,28 @@ export interface NewImage {
 
 export interface MachineImageState {
   state: 'pending' | 'available' | 'failed';
-  /** What made it fail. */
+  /** Why it failed. */
   why?: string;
   snapshots: string[];
 }
 
-/** All throw {@link ImgclsError}s. */
+/** All calls throw {@link ImgclsError}s. */
 export interface Ec2Images extends WorkerImages {
-  /** Starts a machine with the newest Amazon Linux 2023. @returns its id. */
+  /** Launches a machine with the newest Amazon Linux 2023. @returns its id. */
   launchBuilder(launch: BuilderLaunch): Promise<string>;
-  /** Those that are not terminated, of whatever build. */
+  /** Builders of any build that are not terminated. */
   builders(): Promise<Builder[]>;
-  /** Undefined while EC2 does not know it yet. */
+  /** Undefined until EC2 shows it. */
   builderState(id: string): Promise<BuilderState | undefined>;
-  /** What it has written to its console, as far as EC2 has it: the end of it, and late. */
+  /** The end of its console output, with the delay that EC2 has. */
   consoleOutput(id: string): Promise<string>;
-  /** One that is gone is no error. */
+  /** A missing instance is no error. */
   terminate(id: string): Promise<void>;
-  /** @returns the id of the image, which is not there at once. */
+  /** @returns the id of the image, which becomes available later. */
   createImage(builder: string, image: NewImage): Promise<string>;
   imageState(id: string): Promise<MachineImageState>;
   /** Ids of the images that the newest or default version of any launch template names. */
   used(): Promise<Set<string>>;
-  /** Deregisters it and deletes its snapshots. What is gone is no error. */
+  /** Deregisters the image and deletes its snapshots. Missing ones are no error. */
   remove(image: Pick<WorkerImage, 'id' | 'snapshots'>): Promise<void>;
 }

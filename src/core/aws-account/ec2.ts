@@ -1,4 +1,4 @@
-/** The few verbs of EC2 that a fleet needs, in plain words; src/aws/ec2.ts speaks them to AWS. */
+/** The calls of EC2 that a fleet needs. Implemented in src/aws/ec2.ts. */
 
 export type Market = 'spot' | 'on-demand';
 
@@ -8,19 +8,19 @@ export interface Ec2Instance {
   type: string;
   zone: string;
   market: Market;
-  /** Of the last start. */
+  /** Time of the last start. */
   launchedAtMs: number;
   tags: Readonly<Record<string, string>>;
 }
 
-/** Where capacity may be found; what is left out is the launch template's. */
+/** A source of capacity. Absent values are those of the launch template. */
 export interface Pool {
   instanceType?: string;
   subnet?: string;
 }
 
 export interface Ec2Launch {
-  /** The same request under the same token launches once. At most 64 ASCII characters. */
+  /** Client token: repeated requests with the same token launch once. At most 64 ASCII characters. */
   token: string;
   /** Name or id of a launch template, or either with `:VERSION`. */
   template: string;
@@ -30,13 +30,13 @@ export interface Ec2Launch {
   tags: Readonly<Record<string, string>>;
 }
 
-/** A pool that gave less than it was asked for. */
+/** A pool that did not launch all requested instances. */
 export interface Refusal {
-  /** Undefined where the answer names none. */
+  /** Undefined if the response names none. */
   pool?: Pool;
   code: string;
   why: string;
-  /** Another time, or in another pool, it may succeed. */
+  /** It may succeed later or in another pool. */
   mayPass: boolean;
 }
 
@@ -44,7 +44,7 @@ export interface TypeInfo {
   type: string;
   architectures: readonly string[];
   memoryBytes: number;
-  /** Absent where EC2 does not say. */
+  /** Absent if EC2 does not report it. */
   vCpus?: number;
 }
 
@@ -53,24 +53,24 @@ export interface TemplateInfo {
   imageId?: string;
 }
 
-/** All throw {@link ImgclsError}s; instances that are not there, or not yet to be seen, count as done with. */
+/** All calls throw {@link ImgclsError}s. Instances that are gone, or not yet visible, are skipped without an error. */
 export interface Ec2 {
-  /** Every instance that carries the tag, terminated ones included as long as EC2 tells of them. */
+  /** Every instance with the tag, including terminated ones while EC2 lists them. */
   describe(tag: { key: string; value: string }): Promise<Ec2Instance[]>;
   launch(launch: Ec2Launch): Promise<{ started: string[]; refusals: Refusal[] }>;
   tag(ids: readonly string[], tags: Readonly<Record<string, string>>): Promise<void>;
   untag(ids: readonly string[], keys: readonly string[]): Promise<void>;
   terminate(ids: readonly string[]): Promise<void>;
   stop(ids: readonly string[]): Promise<void>;
-  /** @returns those that start; the others EC2 has no capacity for. */
+  /** @returns the instances that start. EC2 has no capacity for the others. */
   start(ids: readonly string[]): Promise<string[]>;
   types(names: readonly string[]): Promise<TypeInfo[]>;
   template(name: string): Promise<TemplateInfo>;
-  /** Architecture of a machine image; undefined where it may not be seen. */
+  /** Architecture of a machine image. Undefined if the account cannot see it. */
   imageArchitecture(imageId: string): Promise<string | undefined>;
 }
 
 export interface LaunchRehearsal {
-  /** Asks for the launch and has none. @throws {ImgclsError} where it would be refused. */
+  /** Checks the launch with a dry run. @throws {ImgclsError} if it would be refused. */
   rehearse(launch: Ec2Launch): Promise<void>;
 }

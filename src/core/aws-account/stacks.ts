@@ -1,10 +1,10 @@
-/** The few verbs of CloudFormation that a deployment needs, in plain words; src/aws/cloudformation.ts speaks them to AWS. */
+/** The calls of CloudFormation that a deployment needs. Implemented in src/aws/cloudformation.ts. */
 
 export interface Stack {
-  /** ARN; names this stack alone, also when another one of its name was made since. */
+  /** ARN. Identifies this stack even if a newer one has its name. */
   id: string;
   name: string;
-  /** CloudFormation's own word: CREATE_COMPLETE. */
+  /** CloudFormation's status: CREATE_COMPLETE. */
   status: string;
   reason?: string;
   parameters: Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ export interface Stack {
 
 export interface StackEvent {
   id: string;
-  /** The resource's name in the template; the stack's own name for what happens to the whole of it. */
+  /** The resource's name in the template, or the stack's name for events of the whole stack. */
   resource: string;
   physicalId?: string;
   type: string;
@@ -22,31 +22,31 @@ export interface StackEvent {
 }
 
 export interface StackResource {
-  /** Its name in the template. */
+  /** The resource's name in the template. */
   resource: string;
-  /** Absent while it was not made. */
+  /** Absent until it is created. */
   physicalId?: string;
   type: string;
   status: string;
 }
 
-/** A template's text, at most 51,200 bytes, or its address in S3. */
+/** A template's text, at most 51,200 bytes, or its URL in S3. */
 export type Template = { body: string } | { url: string };
 
 export interface TemplateSummary {
   parameters: { name: string; fallback?: string }[];
-  /** What has to be acknowledged: CAPABILITY_NAMED_IAM. */
+  /** Capabilities to acknowledge: CAPABILITY_NAMED_IAM. */
   capabilities: string[];
 }
 
-/** `previous`: as the stack has it. */
+/** `previous`: the stack's present value. */
 export type ParameterChoice = { value: string } | 'previous';
 
 export interface ResourceChange {
   action: string;
   resource: string;
   type: string;
-  /** Of a modification: whether the resource is made anew, its content lost. */
+  /** Of a modification: whether the resource is replaced, which loses its content. */
   replacement?: 'yes' | 'no' | 'maybe';
 }
 
@@ -71,20 +71,20 @@ export interface ChangeSetView {
   changes: ResourceChange[];
 }
 
-/** All throw {@link ImgclsError}s. */
+/** All calls throw {@link ImgclsError}s. */
 export interface Stacks {
-  /** By name, where it is there now, or by id, where it ever was. */
+  /** By name, if it exists now, or by id, if it ever existed. */
   find(nameOrId: string): Promise<Stack | undefined>;
-  /** @throws {ImgclsError} of kind `config` when the template is none. */
+  /** @throws {ImgclsError} of kind `config` when the template is invalid. */
   summarize(template: Template): Promise<TemplateSummary>;
-  /** Answers at once; the change set is ready later. Undefined where there is nothing to change. */
+  /** Returns at once; the change set is ready later. Undefined if there is nothing to change. */
   propose(request: ChangeSetRequest): Promise<ChangeSetRef | undefined>;
   proposal(changeSet: ChangeSetRef): Promise<ChangeSetView>;
   execute(changeSet: ChangeSetRef): Promise<void>;
   discard(changeSet: ChangeSetRef): Promise<void>;
-  /** Answers at once; the stack is gone later. */
+  /** Returns at once; the stack is gone later. */
   remove(id: string): Promise<void>;
-  /** Newest first; reads page by page as it is consumed. */
+  /** Newest first. Reads page by page as it is consumed. */
   events(id: string): AsyncIterable<StackEvent>;
   resources(id: string): Promise<StackResource[]>;
 }

@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
 
-/** What the store knows of an object without reading it. */
+/** Facts about an object that need no read of its content. */
 export interface ObjectInfo {
   /** Opaque; changes whenever the content changes. */
   etag: string;
   bytes: number;
   modifiedAtMs: number;
-  /** In hex, where the store has held the content against it when it was put, and `head` was asked. */
+  /** In hex. Only from `head`, and only where the store checked it when the object was put. */
   sha256?: string;
 }
 
@@ -14,86 +14,86 @@ export interface ListedObject extends ObjectInfo {
   key: string;
 }
 
-/** Bytes at hand, or a stream of known length that can be opened again when a try fails. */
+/** Bytes in memory, or a stream of known length that can be opened again for a retry. */
 export type Body = Uint8Array | { bytes: number; open(): Readable };
 
 export interface GetOptions {
-  /** Only this version; else {@link PreconditionFailedError}. */
+  /** Read only this version. Another version is a {@link PreconditionFailedError}. */
   ifMatch?: string;
   signal?: AbortSignal;
 }
 
 export interface PutOptions {
-  /** `absent`: only where there is no object. `{ etag }`: only over this version. Else {@link PreconditionFailedError}. */
+  /** `absent`: write only if there is no object. `{ etag }`: replace only this version. Else {@link PreconditionFailedError}. */
   only?: 'absent' | { etag: string };
   signal?: AbortSignal;
 }
 
 /**
  * One bucket, with S3's semantics: strongly consistent, whole objects, conditional writes, listing in key order
- * (UTF-8 byte order). Keys are at most 1,024 bytes. Faults of the world are ImgclsErrors of kind `transient` or `permanent`.
+ * (UTF-8 byte order). Keys are at most 1,024 bytes. Errors are ImgclsErrors of kind `transient` or `permanent`.
  * A call whose signal aborts rejects with the signal's reason.
  */
 export interface Store {
   readonly bucket: string;
-  /** Undefined when there is no such object. */
+  /** @returns undefined if there is no such object. */
   head(key: string, signal?: AbortSignal): Promise<ObjectInfo | undefined>;
   /** @throws {ObjectMissingError} @throws {PreconditionFailedError} */
   get(key: string, options?: GetOptions): Promise<{ info: ObjectInfo; body: Uint8Array }>;
   /** @throws {ObjectMissingError} @throws {PreconditionFailedError} before the first byte. */
   getStream(key: string, options?: GetOptions): Promise<{ info: ObjectInfo; body: Readable }>;
   /**
-   * Where the bytes lie in a file of this machine, for another process of it to read. Nobody ever changes the file; it goes
-   * some time after its object. Undefined where they lie elsewhere; left out by stores that keep none in files.
+   * The file of this machine that holds the bytes, for another process to read. The file never changes; it is deleted some
+   * time after its object. Undefined if the bytes are not in a file. Stores without files do not have this method.
    * @throws {ObjectMissingError}
    */
   fileOf?(key: string, signal?: AbortSignal): Promise<{ path: string; bytes: number } | undefined>;
   /**
-   * All or nothing: no reader ever sees a part. An error of the body's own stream is passed on as it is.
-   * @throws {PreconditionFailedError} also where the version to replace is gone.
+   * Atomic: no reader ever sees a part. An error of the body's stream is thrown unchanged.
+   * @throws {PreconditionFailedError} also when the version to replace is gone.
    */
   put(key: string, body: Body, options?: PutOptions): Promise<ObjectInfo>;
-  /** Makes the object as new, so that the bucket's expiry starts afresh. @throws {ObjectMissingError} */
+  /** Sets the object's age to 0, so that the bucket's expiry starts again. @throws {ObjectMissingError} */
   refresh(key: string, signal?: AbortSignal): Promise<void>;
-  /** Objects that are not there count as deleted. */
+  /** Missing objects count as deleted. */
   delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
-  /** In key order, after `startAfter`; reads page by page as it is consumed. */
+  /** In key order, after `startAfter`. Reads page by page as it is consumed. */
   list(prefix: string, options?: { startAfter?: string; signal?: AbortSignal }): AsyncIterable<ListedObject>;
-  /** What stands between the prefix and the next slash in the keys below it, each once, in key order: the folders there. */
+  /** The folders below the prefix, in key order: the parts of keys between the prefix and the next slash. */
   listFolders(prefix: string, signal?: AbortSignal): AsyncIterable<string>;
 }
 
-/** A request that its holder may make for a while, with these headers and a body of as many bytes as were asked for. */
+/** A signed request that its holder may send until it expires, with these headers and a body of the signed length. */
 export interface UploadRequest {
   url: string;
   headers: Readonly<Record<string, string>>;
-  /** When it must have begun. */
+  /** The request must begin before this. */
   expiresAtMs: number;
 }
 
-/** Lets whoever has no credentials put image bytes straight into the input bucket. */
+/** Lets clients without credentials put image bytes directly into the input bucket. */
 export interface UploadUrls {
   /**
-   * A PUT that stores the content of this digest and length under its key, and no other: the bucket refuses other bytes,
-   * and it refuses them all where something is there already (412).
-   * @throws {ImgclsError} when there is nothing to sign it with.
+   * A PUT that stores only the content of this digest and length, under its key. The bucket refuses other bytes, and it
+   * answers 412 if the object exists.
+   * @throws {ImgclsError} when there are no credentials to sign it with.
    */
   sign(content: { sha256: string; bytes: number }): Promise<UploadRequest>;
-  /** What all their addresses begin with: a page must be allowed to connect there, and nowhere else. */
+  /** What all the URLs begin with: the page's security policy allows connections there and nowhere else. */
   prefix(): Promise<string>;
 }
 
 export interface OutgoingMessage {
   /** 1 to 262,144 bytes. */
   body: string;
-  /** Messages of one group are fair to those of others. Order is not promised. */
+  /** Messages of one group do not delay those of others (fair queues). Order is not guaranteed. */
   groupId?: string;
   delayMs?: number;
 }
 
 export interface ReceivedMessage {
   id: string;
-  /** Names this lease of the message; another receive has another. */
+  /** Identifies this lease of the message. Each receive has its own. */
   receipt: string;
   body: string;
   groupId: string | undefined;
@@ -105,14 +105,14 @@ export interface ReceivedMessage {
 export interface ReceiveOptions {
   /** 1 to 10. */
   max: number;
-  /** How long to wait for a first message, up to 20 s. */
+  /** How long to wait for the first message, up to 20 s. */
   waitMs: number;
-  /** How long the messages stay hidden from others, up to 12 h. */
+  /** Lease of the messages, up to 12 h. */
   leaseMs: number;
   signal?: AbortSignal;
 }
 
-/** All counts are approximate: never decide from them that work is done. */
+/** All counts are approximate. Never conclude from them that work is done. */
 export interface QueueDepth {
   waiting: number;
   inFlight: number;
@@ -120,25 +120,25 @@ export interface QueueDepth {
 }
 
 /**
- * SQS's semantics: at least once, unordered, leases. Every call takes any number of entries and splits them.
- * Leases, delays and waits may be rounded up to whole seconds.
- * All calls throw {@link QueueMissingError} when the queue is gone.
+ * A queue with SQS's semantics: delivery at least once, unordered, with leases. Every call takes any number of entries and
+ * splits them into batches. Leases, delays and waits may be rounded up to whole seconds.
+ * All calls throw {@link QueueMissingError} when the queue does not exist.
  */
 export interface Queue {
   readonly name: string;
-  /** Resolves when every message is in the queue. On failure some may be in it. */
+  /** Resolves when every message is in the queue. After an error some may be in it. */
   send(messages: readonly OutgoingMessage[], signal?: AbortSignal): Promise<void>;
-  /** Empty when nothing came in time or the signal aborted. */
+  /** Empty if no message arrived in time or the signal aborted. */
   receive(options: ReceiveOptions): Promise<ReceivedMessage[]>;
-  /** Extends leases to `leaseMs` from now; 0 gives the messages back. Answers the receipts whose lease was lost. */
+  /** Extends leases to `leaseMs` from now; 0 releases the messages. @returns the receipts whose lease was lost. */
   extend(receipts: readonly string[], leaseMs: number): Promise<string[]>;
-  /** Acknowledges. Answers the receipts whose lease is known to be lost: those messages may come again. */
+  /** Acknowledges messages. @returns the receipts whose lease is known to be lost: those messages may be redelivered. */
   delete(receipts: readonly string[]): Promise<string[]>;
   depth(signal?: AbortSignal): Promise<QueueDepth>;
 }
 
 export interface QueueSettings {
-  /** Messages received so often without being deleted move to this queue (at the next receive). */
+  /** Messages received this often without being acknowledged move to this queue, at the next receive. */
   deadLetter?: { queue: string; maxReceiveCount: number };
   retentionMs?: number;
 }
@@ -149,16 +149,16 @@ export interface ListedQueue {
 }
 
 export interface QueueService {
-  /** No request is made; a queue that is not there shows at first use. */
+  /** Sends no request. A missing queue is an error at first use. */
   open(name: string): Queue;
-  /** Does nothing where the queue is there already. */
+  /** Does nothing if the queue exists. */
   create(name: string, settings?: QueueSettings): Promise<Queue>;
-  /** Does nothing where there is no such queue. */
+  /** Does nothing if the queue does not exist. */
   remove(name: string, signal?: AbortSignal): Promise<void>;
   list(prefix: string): AsyncIterable<ListedQueue>;
 }
 
-/** One cluster's cloud, as the flows see it. */
+/** The cloud of one cluster. */
 export interface Cloud {
   readonly kind: 'local' | 'aws';
   readonly cluster: string;
@@ -167,7 +167,7 @@ export interface Cloud {
   /** Jobs, ledger, models, worker status, locks. */
   readonly output: Store;
   readonly queues: QueueService;
-  /** A bucket by its name: ours, or one that is read in place. */
+  /** A bucket by its name: one of the cluster, or another one that images are read from. */
   bucket(name: string): Store;
   close(): Promise<void>;
 }

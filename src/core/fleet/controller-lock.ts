@@ -5,8 +5,9 @@ import { parseVersioned } from '../runtime/versioned.ts';
 import { type ControllerLock, controllerLock } from './fleet.ts';
 
 /**
- * The lock of the cluster's controller, held or let go of; undefined where there never was one.
- * @throws {PoisonError} when it is no lock, or one of a newer version.
+ * The controller lock of the cluster, held or released. Undefined if there never was one.
+ * @throws {PoisonError} when the object is not a lock.
+ * @throws {NewerVersionError} when a newer imgcls wrote it.
  */
 export async function readControllerLock(
   output: Store,

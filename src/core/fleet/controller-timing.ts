@@ -1,24 +1,24 @@
-/** How a controller keeps its lock, reports and looks around. Who watches it derives limits from the same figures. */
+/** Intervals of a controller: of its lock, reports and listings. Its observers derive their limits from them. */
 import type { Cloud } from '../cloud/ports.ts';
 
 export interface ControllerTiming {
-  /** How long the controller lock lives without a renewal. Its holder acts for half of that after it sent the last one. */
+  /** Time to live of the controller lock without a renewal. After its last renewal the holder acts for half of that time. */
   lockTtlMs: number;
-  /** Between two renewals of the lock by its holder. */
+  /** Interval between renewals of the lock. */
   lockRenewEveryMs: number;
-  /** Between two looks at another's lock, and between tries of a renewal that failed. */
+  /** Interval between reads of another controller's lock, and between retries of a failed renewal. */
   lockLookEveryMs: number;
-  /** A report that says nothing new is written so often, to say that it still holds. */
+  /** Interval at which an unchanged report is written again, as a heartbeat. */
   reportEveryMs: number;
-  /** Between two listings where there is no work and no worker. */
+  /** Interval between listings of the fleet while there is no work and no worker. */
   restingListEveryMs: number;
-  /** Between two looks at a fleet whose end is waited for. */
+  /** Interval between listings of the fleet while it drains. */
   drainLookEveryMs: number;
 }
 
 /**
- * On S3 every renewal, report and listing is paid for, also while there is nothing to do. On one machine they cost next
- * to nothing, and whoever waits there wants a dead holder replaced soon (docs/decisions/0029-idle-controller.md).
+ * On S3 every renewal, report and listing costs money, also while the cluster is idle. On one machine they cost next to
+ * nothing, and a dead holder should be replaced soon (docs/decisions/0029-idle-controller.md).
  */
 export const CONTROLLER_TIMING: Readonly<Record<Cloud['kind'], ControllerTiming>> = {
   local: {
@@ -39,18 +39,18 @@ export const CONTROLLER_TIMING: Readonly<Record<Cloud['kind'], ControllerTiming>
   },
 };
 
-/** A tick, a write that is tried again, and clocks that differ. */
+/** Room for a tick, a retried write and clocks that differ. */
 const REPORT_SLACK_MS = 45_000;
-/** A renewal that is tried again, and a clock of ours that is not the store's. */
+/** Room for a retried renewal, and for a clock that differs from the store's. */
 const LOCK_SLACK_MS = 20_000;
 
-/** A report that is as old, by the wall clock, says nothing of now. */
+/** Age, by the wall clock, above which a report says nothing about the present. */
 export const reportStaleAfterMs = ({ reportEveryMs }: ControllerTiming): number =>
   reportEveryMs + REPORT_SLACK_MS;
 
-/** A lock that was renewed so long ago, by the wall clock, has probably lost its holder. */
+/** Time since the last renewal, by the wall clock, above which the holder has probably ended. */
 export const lockLateAfterMs = ({ lockTtlMs }: Pick<ControllerTiming, 'lockTtlMs'>): number =>
   lockTtlMs + LOCK_SLACK_MS;
 
-/** A worker without a machine of its own that sees no live lock for this long drains and ends: a new holder had its time. */
+/** A worker without a machine of its own drains and ends after this long without a live lock: a new holder has had time. */
 export const noControllerExitMs = ({ lockTtlMs }: ControllerTiming): number => 3 * lockTtlMs;

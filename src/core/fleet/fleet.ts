@@ -1,32 +1,32 @@
 import * as z from 'zod';
 import { formatVersion } from '../runtime/versioned.ts';
 
-/** How often a worker reports about itself; also on every change of state. */
+/** How often a worker writes its status. It also writes it on every change of state. */
 export const STATUS_INTERVAL_MS = 15_000;
 
-/** A worker that has said nothing for so long counts as gone; one that was killed leaves its last report behind. */
+/** A worker whose status is older counts as gone. A killed worker leaves its last status behind. */
 export const WORKER_GONE_MS = 4 * STATUS_INTERVAL_MS;
 
-/** No worker has more to say. Whoever can forge a report must not fill the memory of those that read it. */
+/** No status is larger. A forged one must not fill the memory of its readers. */
 export const MAX_STATUS_BYTES = 64 * 1024;
 
 export const workerState = z.enum(['booting', 'ready', 'busy', 'draining', 'outdated']);
 export type WorkerState = z.infer<typeof workerState>;
 
-/** `fleet/<workerId>.json`: what a worker says about itself. Times are wall clock, milliseconds since 1970. */
+/** `fleet/<workerId>.json`: the status of a worker. Times are wall clock, milliseconds since 1970. */
 export const workerStatus = z.object({
   v: formatVersion,
   id: z.string(),
   state: workerState,
   host: z.string(),
-  /** Started by a controller, which ends it too; a worker that a person started is that person's. */
+  /** Launched by a controller, which also ends it. A controller leaves other workers alone. */
   managed: z.boolean(),
   pid: z.int(),
   startedAtMs: z.number(),
   updatedAtMs: z.number(),
-  /** Milliseconds from process start; absent while not reached. */
+  /** Milliseconds from process start; absent until reached. */
   boot: z.object({
-    /** Before the process: from the launch request, and from the kernel's start, to process start. On EC2 only. */
+    /** From the launch request, and from the kernel's start, to process start. On EC2 only. */
     launchToProcessMs: z.number().optional(),
     kernelToProcessMs: z.number().optional(),
     runtimeLoadedMs: z.number().optional(),
@@ -36,18 +36,18 @@ export const workerStatus = z.object({
     firstResultMs: z.number().optional(),
   }),
   imagesDone: z.int().nonnegative(),
-  /** Those of them that came through the interactive queue, one a message; the rest of the report leaves them out. */
+  /** Those of them from the interactive queue, one a message. The fields below do not count them. */
   interactiveDone: z.int().nonnegative().optional(),
-  /** Request messages answered, so that images a message can be told. */
+  /** Request messages answered; gives the number of images per message. */
   messagesDone: z.int().nonnegative().optional(),
   /** Since the last report. */
   imagesPerSecond: z.number().nonnegative(),
-  /** Share of the time since the last report in which it had work in hand, 0 to 1. */
+  /** Share of the time since the last report in which it had work, 0 to 1. */
   busyShare: z.number().min(0).max(1).optional(),
-  /** Outcomes written by job, of the jobs that it served last. */
+  /** Outcomes written, by job, for its most recent jobs. */
   imagesByJob: z.record(z.string(), z.int().nonnegative()).optional(),
   runners: z.int().nonnegative(),
-  /** Resident memory of the worker and of its runners together, and the most that they ever were. */
+  /** Resident memory of the worker and its runners together, and its peak. */
   rssBytes: z.int().nonnegative(),
   peakRssBytes: z.int().nonnegative(),
   /** sha256 of the models in memory. */
@@ -56,14 +56,14 @@ export const workerStatus = z.object({
 });
 export type WorkerStatus = z.infer<typeof workerStatus>;
 
-/** A worker on a machine of its own ends, machine and all, after being idle without a controller for this long. */
+/** A worker on a machine of its own ends the machine after being idle without a controller for this long. */
 export const OWN_MACHINE_EXIT_MS = 600_000;
 
-/** A process, for those who may share its machine: `machine` is the same where process ids mean the same. */
+/** A process. `machine` is equal for processes that share a table of process ids. */
 export const locatedProcess = z.object({
   machine: z.string(),
   pid: z.int().positive(),
-  /** Ticks from the start of the system to that of the process. Absent where the system does not tell. */
+  /** Ticks from the start of the system to the start of the process. Absent if the system does not provide it. */
   startTicks: z.string().optional(),
 });
 export type LocatedProcess = z.infer<typeof locatedProcess>;
@@ -74,18 +74,18 @@ export const controllerLock = z.object({
   holder: z.string().optional(),
   epoch: z.int().nonnegative(),
   renewals: z.int().nonnegative(),
-  /** How long it lives without a renewal, by its holder's figures; absent in locks of older builds. */
+  /** Time to live without a renewal, as its holder has it; absent in locks of older builds. */
   ttlMs: z.number().positive().optional(),
-  /** That of the holder, on one machine. */
+  /** The holder's process, on one machine. */
   process: locatedProcess.optional(),
 });
 export type ControllerLock = z.infer<typeof controllerLock>;
 
-/** By which others judge a lock: its holder's time to live where that is longer than theirs. It may be another build. */
+/** Time to live by which others judge a lock: the longer one of the holder's, which may be another build, and their own. */
 export const ttlMsOf = ({ ttlMs = 0 }: Pick<ControllerLock, 'ttlMs'>, ownTtlMs: number): number =>
   Math.max(ttlMs, ownTtlMs);
 
-/** `controller/report.json`: what the controller sees, wants and remembers. Its successor starts from it. */
+/** `controller/report.json`: what the controller observes, decides and remembers. Its successor starts from it. */
 export const controllerReport = z.object({
   v: formatVersion,
   holder: z.string(),
@@ -96,7 +96,7 @@ export const controllerReport = z.object({
   min: z.int().nonnegative(),
   max: z.int().nonnegative(),
   target: z.int().nonnegative(),
-  /** Why the fleet is the size it is. */
+  /** The reason for the size of the fleet. */
   reason: z.string(),
   warnings: z.array(z.string()),
   machines: z.array(
@@ -109,7 +109,7 @@ export const controllerReport = z.object({
     }),
   ),
   lastLaunchAtMs: z.number().optional(),
-  /** Price of a machine that would be launched now, in US dollars an hour; absent where it is not known. */
+  /** Price of a machine launched now, in US dollars an hour; absent if unknown. */
   hourlyUsd: z.number().nonnegative().optional(),
   measured: z.object({
     imagesPerSecond: z.number().positive().optional(),
@@ -129,7 +129,7 @@ export const controllerReport = z.object({
 });
 export type ControllerReport = z.infer<typeof controllerReport>;
 
-/** One moment of the fleet's life. */
+/** The fleet at one moment. */
 export const fleetSample = z.object({
   /** Wall clock, milliseconds since 1970. */
   atMs: z.number(),

@@ -1,30 +1,32 @@
 import type { Clock } from '../runtime/clock.ts';
 
-/** No turn of a loop of ours takes as long, not even one whose requests are all tried again and time out. */
-const STANDSTILL_MS = 600_000;
+/** No pass of a loop takes longer, not even one whose requests all time out and are retried. */
+const STALLED_AFTER_MS = 600_000;
 
-/** Whether the loops of a process still come round: each says so at every turn. One that nobody has heard of is no concern. */
+/** Detects loops of a process that have stalled. Each loop sends a heartbeat in every pass. */
 export class Liveness {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #turnedAtMs = new Map<string, number>();
+  readonly #heartbeatAtMs = new Map<string, number>();
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock;
   }
 
-  /** The loop has come round, and will again. */
+  /** The loop runs, and will send its next heartbeat in time. */
   heartbeat(loop: string): void {
-    this.#turnedAtMs.set(loop, this.#clock.monotonicMs());
+    this.#heartbeatAtMs.set(loop, this.#clock.monotonicMs());
   }
 
-  /** The loop has ended, or waits for what has limits of its own: until its next turn nothing is expected of it. */
+  /** The loop has ended, or waits for something that has its own time limit. It cannot stall until its next heartbeat. */
   idle(loop: string): void {
-    this.#turnedAtMs.delete(loop);
+    this.#heartbeatAtMs.delete(loop);
   }
 
-  /** The loops that should have come round and have not. */
+  /** The loops whose heartbeat is overdue. */
   stalled(): string[] {
-    const beforeMs = this.#clock.monotonicMs() - STANDSTILL_MS;
-    return [...this.#turnedAtMs].filter(([, turnedAtMs]) => turnedAtMs < beforeMs).map(([loop]) => loop);
+    const beforeMs = this.#clock.monotonicMs() - STALLED_AFTER_MS;
+    return [...this.#heartbeatAtMs]
+      .filter(([, heartbeatAtMs]) => heartbeatAtMs < beforeMs)
+      .map(([loop]) => loop);
   }
 }

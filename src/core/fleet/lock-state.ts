@@ -2,7 +2,7 @@ import type { Cloud } from '../cloud/ports.ts';
 import { CONTROLLER_TIMING, lockLateAfterMs } from './controller-timing.ts';
 import { ttlMsOf } from './fleet.ts';
 
-/** The controller lock as a reader sees it that does not want it. */
+/** The controller lock as a reader observes it that does not want to hold it. */
 export interface LockObservation {
   /** Undefined: released. */
   holder: string | undefined;

@@ -1,19 +1,19 @@
-/** `spot`: the machine is taken back in two minutes. `rebalance`: it is likely to be. */
+/** `spot`: EC2 reclaims the machine in two minutes. `rebalance`: EC2 is likely to reclaim it. */
 export type Interruption = 'spot' | 'rebalance';
 
-/** The machine that a worker of a fleet runs on, where it is the worker's own and ends with it. */
+/** The machine of a worker, if it is the worker's own and ends with it. */
 export interface OwnMachine {
-  /** Its id is the worker's, too. */
+  /** Also the worker's id. */
   id: string;
   /** From the launch request, and from the kernel's start, to the start of this process. */
   boot: { launchToProcessMs?: number; kernelToProcessMs: number };
-  /** Resolves when the machine is about to be taken back; undefined when the signal aborts first. */
+  /** Resolves when the machine is about to be reclaimed, or with undefined if the signal aborts first. */
   interruption(signal: AbortSignal): Promise<Interruption | undefined>;
-  /** Ends the machine. @throws {ImgclsError} where that is not allowed. */
+  /** Ends the machine. @throws {ImgclsError} if that is not allowed. */
   end(): Promise<void>;
   /**
-   * Of a group that others may make smaller: keeps it from choosing this machine, or no longer.
-   * @throws {ImgclsError} where that is not allowed, or the machine is not in service.
+   * Turns the scale-in protection of the machine on or off. Only for machines of an Auto Scaling group.
+   * @throws {ImgclsError} if that is not allowed, or the machine is not in service.
    */
   protect?(isProtected: boolean, signal: AbortSignal): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { FLEET_PREFIX } from '../job/keys.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { WORKER_GONE_MS } from './fleet.ts';
 
-/** The reports of workers that are there, as far as their age tells: one that was killed leaves its last report behind. */
+/** Status objects young enough to be of a live worker. A killed worker leaves its last status behind. */
 export async function* liveReports(
   output: Store,
   clock: Pick<Clock, 'nowMs'>,

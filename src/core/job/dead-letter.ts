@@ -3,19 +3,19 @@ import { formatVersion } from '../runtime/versioned.ts';
 import { anyJobId } from './job.ts';
 import { traceId } from './trace.ts';
 
-/** `dlq/<messageId>.json`: a message that nobody could finish, kept for people. Times are milliseconds since 1970. */
+/** `dlq/<messageId>.json`: a dead letter, kept for inspection. Times are milliseconds since 1970. */
 export const deadLetter = z.object({
   v: formatVersion,
   messageId: z.string(),
   receivedAtMs: z.number(),
   sentAtMs: z.number(),
-  /** How often workers received it, at least. */
+  /** Lower bound of its receive count. */
   tries: z.int().nonnegative(),
-  /** Why it is here, as far as can be told. */
+  /** Why it is a dead letter, as far as known. */
   why: z.string(),
-  /** As it was sent, whatever it is. */
+  /** The message as it was sent, valid or not. */
   body: z.string(),
-  /** Absent where the message does not say so in a way that can be read. */
+  /** Absent if the message cannot be parsed. */
   job: anyJobId.optional(),
   trace: traceId.optional(),
 });

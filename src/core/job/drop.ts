@@ -1,6 +1,6 @@
 /**
- * Dropped images: objects that others put below `drop/` of the input bucket. Their outcomes stand in the ledger of their
- * day, one a shard, at a place that follows from the event alone (docs/decisions/0021-dropped-images.md).
+ * Dropped images: objects that others put under `drop/` of the input bucket. Their outcomes are in the ledger of their day,
+ * one per shard, at an index that follows from the event alone (docs/decisions/0021-dropped-images.md).
  */
 
 import type { Cloud, Store } from '../cloud/ports.ts';
@@ -12,11 +12,11 @@ import { DROP_PREFIX } from './keys.ts';
 import type { Notification, S3Event } from './notification.ts';
 import { findShard, type Shard, writeShard } from './shard.ts';
 
-/** One version of an object. */
+/** A dropped image: one version of an object. */
 export interface Drop {
-  /** Of the day of the event. */
+  /** The job of the event's day. */
   job: string;
-  /** The first index at which its outcome may stand: the second of its day, then {@link SPREAD} places. */
+  /** The first index that its outcome may have: the second of its day, times {@link SPREAD}, plus a hash. */
   index: number;
   /** The key below `drop/`. */
   name: string;
@@ -25,15 +25,15 @@ export interface Drop {
   version: ObjectVersion;
 }
 
-/** S3's limit; a name within it is one that an outcome may have. */
+/** S3's limit. The name of an outcome may be as long. */
 const MAX_KEY_BYTES = 1024;
 
-/** Places of each second: 86,400 times as many are the nine digits of an index, with room to spare at the end of the day. */
+/** Indexes per second of the day. 86,400 times as many fit into the nine digits of an index, with room at the end of the day. */
 const SPREAD = 10_000;
 
 /**
- * The images that a notification is about, and in words what else it tells of and nobody wants.
- * @throws {PoisonError} when it is about another bucket, or makes no sense.
+ * The dropped images of a notification, and a text for each of its other events.
+ * @throws {PoisonError} when it is about another bucket, or invalid.
  */
 export function dropsOf(
   { events }: Notification,
@@ -44,10 +44,12 @@ export function dropsOf(
   for (const event of events) {
     const { bucket, object } = event.s3;
     if (bucket.name !== inputBucket) {
-      throw new PoisonError(`It is about the bucket ${bucket.name}; images are dropped into ${inputBucket}.`);
+      throw new PoisonError(
+        `The notification is about bucket ${bucket.name}, not about the input bucket ${inputBucket}.`,
+      );
     }
     const key = decodeKey(object.key);
-    // A console makes folders by empty objects whose keys end so.
+    // Consoles create a folder as an empty object whose key ends in a slash.
     const isImage = key.startsWith(DROP_PREFIX) && !key.endsWith('/');
     if (isImage && event.eventName.startsWith('ObjectCreated:')) drops.push(dropOf(event, key));
     else unwanted.push(`${event.eventName} of ${key}`);
@@ -57,19 +59,18 @@ export function dropsOf(
 
 function dropOf({ eventTime, s3: { bucket, object } }: S3Event, key: string): Drop {
   const { eTag: etag, sequencer } = object;
-  if (etag === undefined)
-    throw new PoisonError(`The notification does not say which version of ${key} it means.`);
+  if (etag === undefined) throw new PoisonError(`The notification has no eTag for ${key}.`);
   const version = { etag, ...(sequencer !== undefined && { sequencer }) };
   const name = key.slice(DROP_PREFIX.length);
   const atMs = Date.parse(eventTime);
   const job = dropJobOf(atMs);
-  if (!isDropJob(job)) throw new PoisonError(`The notification is of no time: ${eventTime}.`);
+  if (!isDropJob(job)) throw new PoisonError(`The notification has an invalid eventTime: ${eventTime}.`);
   const secondOfDay = Math.floor((atMs - jobTimeMs(job)) / 1000);
   const index = SPREAD * secondOfDay + (hashOf(JSON.stringify([name, etag, sequencer])) % SPREAD);
   return { job, index, name, bucket: bucket.name, key, version };
 }
 
-/** Keys come as in a form: `+` is a space. */
+/** Keys are encoded as in a form: `+` is a space. */
 function decodeKey(text: string): string {
   let key: string;
   try {
@@ -77,7 +78,8 @@ function decodeKey(text: string): string {
   } catch (cause) {
     throw new PoisonError(`The notification's key ${text} is not URL-encoded.`, cause);
   }
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new PoisonError('The key is longer than keys of S3 are.');
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES)
+    throw new PoisonError(`The notification's key is longer than ${MAX_KEY_BYTES} bytes.`);
   return key;
 }
 
@@ -89,9 +91,9 @@ function hashOf(text: string): number {
 }
 
 /**
- * Writes the outcome of a dropped image at the first free place from its own on, unless it stands at one before that:
- * whoever looks for it comes by there, since no place becomes free again.
- * @returns its shard as it stands in the ledger, and whether it is ours.
+ * Writes the outcome of a dropped image at the first free index from its own on, unless it has one before that. A reader
+ * finds it by the same search, because an index is never freed.
+ * @returns its shard in the ledger, and whether this call wrote it.
  */
 export async function writeDropped(
   output: Store,
@@ -106,7 +108,7 @@ export async function writeDropped(
   }
 }
 
-/** Undefined where it has no outcome yet. */
+/** The shard of a dropped image. Undefined if it has no outcome yet. */
 export async function findDropped(
   output: Store,
   drop: Drop,
@@ -118,7 +120,7 @@ export async function findDropped(
   }
 }
 
-/** Where the dropped image is whose outcome has this index; undefined where there is none. */
+/** The location of the dropped image whose outcome has this index. Undefined if there is none. */
 export async function findDropAt(
   { input, output }: Pick<Cloud, 'input' | 'output'>,
   { job, index }: { job: string; index: number },
@@ -131,7 +133,7 @@ export async function findDropAt(
 
 const rangeAt = (index: number) => ({ attempt: FIRST_ATTEMPT, first: index, last: index });
 
-/** What cannot be read is taken for another's. */
+/** A shard that cannot be read counts as that of another image. */
 function isOf({ outcomes: [outcome] = [] }: Shard, { name, version }: Drop): boolean {
   return (
     outcome?.name === name &&

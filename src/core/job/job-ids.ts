@@ -1,19 +1,19 @@
-/** Ids of jobs as times. Pure, and without a schema: the page sorts by them, too. */
+/** The times in job ids. Pure, and without zod, because the page uses it too. */
 import { decodeTime, encodeTime } from 'ulid';
 
-/** The job of the images that were dropped on the day of this instant, UTC. */
+/** The job of the images dropped on this day (UTC). */
 export const dropJobOf = (atMs: number): string => `drop-${dayOf(atMs)}`;
 
-/** Whether the id is that of a day of dropped images. Such a job has no record: its ledger is all there is of it. */
+/** Whether the id is of a day of dropped images. Such a job has no record, only a ledger. */
 export function isDropJob(id: string): boolean {
   const atMs = beginOf(id);
   return atMs >= 0 && dropJobOf(atMs) === id;
 }
 
-/** When a job began, in milliseconds since 1970, by its id alone: the time of a ULID, or the beginning of a day. */
+/** When a job began, in milliseconds since 1970, from its id alone: the time of a ULID, or the beginning of a day. */
 export const jobTimeMs = (id: string): number => (isDropJob(id) ? beginOf(id) : decodeTime(id));
 
-/** For sorting. ULIDs sort by their letters; a day has its place among them. */
+/** Comparator for sorting. A day sorts among the ULIDs by its begin. */
 export function newerFirst(one: string, other: string): number {
   const [oneKey, otherKey] = [sortKey(one), sortKey(other)];
   if (oneKey === otherKey) return 0;

@@ -7,7 +7,7 @@ import { activeKey, jobKey } from './keys.ts';
 const decoder = new TextDecoder();
 const encode = (record: NewJob) => Buffer.from(JSON.stringify(record));
 
-/** Writes a new job: its marker first, so that no job is ever unknown to a controller. */
+/** Writes a new job. Its active marker is written first, so that a controller never misses a job. */
 export async function createJob(output: Store, record: NewJob, signal?: AbortSignal): Promise<void> {
   const options = signal === undefined ? {} : { signal };
   await output.put(activeKey(record.id), new Uint8Array(), options);
@@ -25,9 +25,9 @@ async function readVersion(output: Store, id: string, signal?: AbortSignal) {
 }
 
 /**
- * Changes a job record, again from its newest version whenever somebody else changed it first.
- * @param change answers the new record, or undefined to leave it as it is.
- * @returns the record as it stands afterwards.
+ * Changes a job record. Starts again from the newest version if another process changed it meanwhile.
+ * @param change returns the new record, or undefined to leave it unchanged.
+ * @returns the record afterwards.
  */
 export async function updateJob(
   output: Store,
@@ -49,7 +49,7 @@ export async function updateJob(
   }
 }
 
-/** The number of images of the present attempt, known from now on. A job that was cancelled meanwhile stays so. */
+/** Records the number of images of the present attempt. A job that was cancelled meanwhile stays cancelled. */
 export const sealJob = (output: Store, id: string, images: number): Promise<JobRecord> =>
   updateJob(output, id, (record) => {
     if (record.state !== 'open') return undefined;
@@ -58,7 +58,7 @@ export const sealJob = (output: Store, id: string, images: number): Promise<JobR
     return { ...record, ...known, state: 'sealed' };
   });
 
-/** Only a sealed job can finish, and only its waiter or controller, having seen every image of `seen` covered, says so. */
+/** Finishes a sealed job. The caller has seen an outcome for every image of the attempt in `seen`. */
 export const finishJob = (
   output: Store,
   seen: Pick<JobRecord, 'id' | 'attempt'>,
@@ -71,8 +71,8 @@ export const finishJob = (
   );
 
 /**
- * Opens a finished job again for its next attempt; the marker comes first, as for a new job.
- * @returns the record as it stands: one that is not `open` in the next attempt was not opened.
+ * Opens a finished job for its next attempt. Its active marker is written first, as for a new job.
+ * @returns the record afterwards. If it is not `open` in the next attempt, the job was not opened.
  */
 export async function reopenJob(output: Store, seen: JobRecord): Promise<JobRecord> {
   await output.put(activeKey(seen.id), new Uint8Array());
@@ -83,7 +83,7 @@ export async function reopenJob(output: Store, seen: JobRecord): Promise<JobReco
   });
 }
 
-/** Final; a finished job stays finished. */
+/** Cancelling is final. A finished job stays finished. */
 export const cancelJob = (output: Store, id: string): Promise<JobRecord> =>
   updateJob(output, id, (record) => (isFinal(record) ? undefined : { ...record, state: 'cancelled' }));
 

@@ -3,22 +3,22 @@ import type { Clock } from '../runtime/clock.ts';
 import { ObjectMissingError, PoisonError } from '../runtime/errors.ts';
 import { readJob } from './job-record.ts';
 
-/** How long a cancellation may go unnoticed. */
+/** A cancellation is noticed after this long at the latest. */
 const CACHE_MS = 10_000;
 
-/** Jobs remembered; of more, the one asked for longest ago is forgotten. */
+/** Size of the cache. The least recently used job is removed first. */
 const CACHE_JOBS = 1000;
 
-interface Known {
+interface CachedState {
   atMs: number;
   cancelled: Promise<boolean>;
 }
 
-/** Which jobs are cancelled or deleted, read from the job records at most every 10 s each. */
+/** Tells which jobs are cancelled or deleted. Reads each job record at most every 10 s. */
 export class JobStates {
   readonly #output: Store;
   readonly #clock: Clock;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, CachedState>();
 
   constructor(output: Store, clock: Clock) {
     this.#output = output;
@@ -34,18 +34,18 @@ export class JobStates {
       return known.cancelled;
     }
     const cancelled = this.#read(job);
-    const asked = { atMs: nowMs, cancelled };
-    this.#known.set(job, asked);
-    // What could not be read is not known: the next one asks again.
+    const entry = { atMs: nowMs, cancelled };
+    this.#known.set(job, entry);
+    // Do not cache an error: the next call reads again.
     cancelled.catch(() => {
-      if (this.#known.get(job) === asked) this.#known.delete(job);
+      if (this.#known.get(job) === entry) this.#known.delete(job);
     });
     const oldest = this.#known.keys().next();
     if (this.#known.size > CACHE_JOBS && oldest.done !== true) this.#known.delete(oldest.value);
     return cancelled;
   }
 
-  /** A job that was deleted is wanted by nobody. A record that makes no sense cancels nothing: the request itself says what to do. */
+  /** A deleted job counts as cancelled. An invalid record does not: the request itself has all that a worker needs. */
   async #read(job: string): Promise<boolean> {
     try {
       return (await readJob(this.#output, job)).state === 'cancelled';

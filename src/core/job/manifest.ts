@@ -6,7 +6,7 @@ import { type ManifestEntry, manifestEntry } from './job.ts';
 import { announcedKey, manifestPartKey, manifestPrefix, type PartPlace, parsePartKey } from './keys.ts';
 
 /**
- * Makes a part of a job's manifest durable. Parts are written in order, by one submitter at a time.
+ * Writes a part of a job's manifest. Parts are written in order, by one submitter at a time.
  * @throws {ImgclsError} of kind `permanent` when another submitter has written this part.
  */
 export async function writePart(
@@ -22,13 +22,13 @@ export async function writePart(
   } catch (cause) {
     if (!(cause instanceof PreconditionFailedError)) throw cause;
     throw new ImgclsError('permanent', `Another process is announcing the images of job ${job}.`, {
-      hint: `"imgcls results ${job} --wait" waits for what comes of it.`,
+      hint: `Run "imgcls results ${job} --wait" to wait for its outcomes.`,
       cause,
     });
   }
 }
 
-/** Notes that the requests of a part are in the queue. */
+/** Marks that the requests of a part are in the queue. */
 export async function markAnnounced(
   output: Store,
   job: string,
@@ -38,7 +38,7 @@ export async function markAnnounced(
   await output.put(announcedKey(job, place), new Uint8Array(), signal && { signal });
 }
 
-/** @throws {PoisonError} when the part cannot be understood. */
+/** @throws {PoisonError} when the part is invalid. */
 export async function readPart(
   output: Store,
   job: string,
@@ -73,21 +73,21 @@ export async function listParts(
 }
 
 /**
- * The manifest entries of some images, as pieces of one part each, in index order. Parts differ in size, so the one
- * that holds an image is searched for by halves; parts that hold none of the images are not read otherwise.
- * @param spans in index order.
- * @throws {PoisonError} when a part cannot be understood.
+ * The manifest entries of some images, in index order, in one array per part. Parts differ in size, so a binary search
+ * finds the part of an image. Other parts without any of the images are not read.
+ * @param ranges in index order.
+ * @throws {PoisonError} when a part is invalid.
  */
 export async function* readManifest(
   output: Store,
   { job, attempt }: { job: string; attempt: number },
-  spans: Iterable<IndexRange> | AsyncIterable<IndexRange>,
+  ranges: Iterable<IndexRange> | AsyncIterable<IndexRange>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ManifestEntry[]> {
   const places = await listParts(output, job, attempt, signal);
   const parts = new Parts(places, (place) => readPart(output, job, place, signal));
   let at = 0;
-  for await (const { first, last } of spans) {
+  for await (const { first, last } of ranges) {
     at = await parts.placeOf(first, at);
     for (let next = at; next < places.length && (await parts.firstOf(next)) <= last; next++) {
       at = next;
@@ -97,7 +97,7 @@ export async function* readManifest(
   }
 }
 
-/** An attempt's manifest parts in index order; the last one that was read is kept. */
+/** An attempt's manifest parts in index order. Caches the part that was read last. */
 class Parts {
   readonly #places: readonly PartPlace[];
   readonly #load: (place: PartPlace) => Promise<ManifestEntry[]>;
@@ -109,7 +109,7 @@ class Parts {
     this.#load = load;
   }
 
-  /** The last part, from place `from` on, that begins at `index` or before; `from` where none does. */
+  /** Place of the last part, from place `from` on, that begins at `index` or before. `from` if there is none. */
   async placeOf(index: number, from: number): Promise<number> {
     let low = from;
     let high = this.#places.length - 1;
@@ -132,7 +132,7 @@ class Parts {
   async read(at: number): Promise<ManifestEntry[]> {
     if (this.#last?.at === at) return this.#last.entries;
     const place = this.#places[at];
-    if (place === undefined) throw new RangeError(`There is no manifest part at place ${at}.`);
+    if (place === undefined) throw new RangeError(`No manifest part at place ${at}.`);
     const entries = await this.#load(place);
     this.#last = { at, entries };
     return entries;

@@ -5,35 +5,35 @@ import { formatVersion, parseVersioned } from '../runtime/versioned.ts';
 import { attempt, jobId, requestImage, topK } from './job.ts';
 import { traceId } from './trace.ts';
 
-/** The most images of a request message. */
+/** Maximum number of images in a request message. */
 export const MAX_BATCH = 16;
 
-/** Messages stay below 256 KB (older SQS endpoints); the rest is left for attributes. */
+/** Messages stay below 256 KB, the limit of older SQS endpoints, with room for attributes. */
 export const MAX_MESSAGE_BYTES = 250_000;
 
-/** A request message that was received so often without being acknowledged becomes a dead letter. */
+/** A request message that was received this often without being acknowledged becomes a dead letter. */
 export const MAX_RECEIVE_COUNT = 20;
 
 /** A batch of consecutive images to classify. */
 export const requestMessage = z.object({
   v: formatVersion,
   job: jobId,
-  /** The job's; absent in messages of an older imgcls. */
+  /** The trace of the job. Absent in messages of an older imgcls. */
   trace: traceId.optional(),
   attempt,
   model: modelRef,
   topK,
-  /** The waiter's response queue, by name; absent when nobody waits. */
+  /** Name of the waiter's response queue. Absent if there is no waiter. */
   replyTo: z.string().optional(),
   images: z.array(requestImage).min(1).max(MAX_BATCH),
 });
 export type RequestMessage = z.infer<typeof requestMessage>;
 
-/** A hint that the ledger has grown by the shard of this range; `outcomes` is its content where that fits. */
+/** Tells a waiter that the ledger has the shard of this range. `outcomes` is its content, if that fits. */
 export const responseMessage = z.object({
   v: formatVersion,
   job: jobId,
-  /** That of the request. */
+  /** The trace of the request. */
   trace: traceId.optional(),
   attempt,
   first: z.int().nonnegative(),
@@ -48,7 +48,7 @@ export const parseRequest = (text: string): RequestMessage =>
 export const parseResponse = (text: string): ResponseMessage =>
   parseVersioned(responseMessage, text, 'response message');
 
-/** A message as the text of a queue. SQS refuses two characters that JSON leaves as they are. */
+/** A message as text for a queue. Escapes two characters that SQS refuses and JSON does not escape. */
 export function messageText(message: RequestMessage | ResponseMessage): string {
   return JSON.stringify(message).replace(
     /[\uFFFE\uFFFF]/g,

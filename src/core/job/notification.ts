@@ -1,16 +1,16 @@
-/** What S3 puts into the request queue: that objects have come or gone, and once, at set-up, that it can. */
+/** Notifications that S3 sends to the request queue: of created and deleted objects, and a test event at set-up. */
 import * as z from 'zod';
 import { PoisonError } from '../runtime/errors.ts';
 import { checkVersioned, firstIssue, parseJson } from '../runtime/versioned.ts';
 import { MAX_BATCH, type RequestMessage, requestMessage } from './messages.ts';
 
 /**
- * One object. Those that have come have an `eTag`; servers other than AWS's may leave out the `sequencer`, which tells
- * the versions of a key apart. Minor versions add fields, and only a major one changes them.
+ * The event of one object. A created object has an `eTag`. Servers other than AWS's may leave out the `sequencer`, which
+ * orders the versions of a key. Minor versions of the format add fields; only a major one changes them.
  */
 const s3Event = z.object({
   eventVersion: z.string().regex(/^2\.\d+$/, 'must be 2.x'),
-  eventSource: z.string().regex(/^[a-z]+:s3$/, 'must be one of S3'),
+  eventSource: z.string().regex(/^[a-z]+:s3$/, 'must be of S3'),
   eventTime: z.iso.datetime(),
   eventName: z.string(),
   s3: z.object({
@@ -24,17 +24,17 @@ const s3Event = z.object({
 });
 export type S3Event = z.infer<typeof s3Event>;
 
-/** S3 sends one event a message; the format has room for more. */
+/** S3 sends one event per message; the format allows more. */
 const s3Events = z.object({ Records: z.array(s3Event).min(1).max(MAX_BATCH) });
 
 const testEvent = z.object({ Service: z.literal('Amazon S3'), Event: z.literal('s3:TestEvent') });
 
 export interface Notification {
-  /** None where S3 has only tried whether its messages arrive. */
+  /** Empty for S3's test event. */
   events: readonly S3Event[];
 }
 
-/** What may stand in the request queue. */
+/** A message of the request queue. */
 export type QueueMessage = { request: RequestMessage } | { notification: Notification };
 
 /**
@@ -49,7 +49,7 @@ export function parseMessage(text: string): QueueMessage {
     : { request: checkVersioned(requestMessage, value, what) };
 }
 
-/** Whether it is one of S3's, right or wrong. */
+/** Whether it is a notification of S3, valid or not. */
 const isNotification = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && ('Records' in value || 'Event' in value);
 
@@ -57,5 +57,5 @@ function toNotification(value: unknown): Notification {
   if (testEvent.safeParse(value).success) return { events: [] };
   const parsed = s3Events.safeParse(value);
   if (parsed.success) return { events: parsed.data.Records };
-  throw new PoisonError(`The notification of S3 has the wrong shape: ${firstIssue(parsed.error)}`);
+  throw new PoisonError(`The S3 notification has the wrong format: ${firstIssue(parsed.error)}`);
 }

@@ -5,12 +5,12 @@ import { interactiveQueueName, requestQueueName } from './keys.ts';
 import { MAX_BATCH, MAX_MESSAGE_BYTES, messageText, type RequestMessage } from './messages.ts';
 import { aboutJob } from './trace.ts';
 
-/** Everything of a request message but its images. */
+/** A request message without its images. */
 export type RequestHeader = Omit<RequestMessage, 'images'>;
 
 /**
- * Puts the requests of these images into the queue, in the job's present attempt.
- * @param replyTo the response queue of whoever waits; absent when nobody does.
+ * Sends the requests of these images, for the job's present attempt.
+ * @param replyTo the waiter's response queue; absent if there is no waiter.
  */
 export async function sendRequests(
   { queues, cluster }: Pick<Cloud, 'queues' | 'cluster'>,
@@ -30,7 +30,7 @@ export async function sendRequests(
   await queues.open(requestQueueName(cluster)).send(messages, signal);
 }
 
-/** Puts the request of one image, whose sender waits for the outcome, into the queue of such images. */
+/** Sends the request of a single image to the interactive queue. */
 export async function sendInteractive(
   { queues, cluster }: Pick<Cloud, 'queues' | 'cluster'>,
   header: RequestHeader,
@@ -44,15 +44,15 @@ export async function sendInteractive(
   );
 }
 
-/** What a worker needs to know of a manifest entry. */
+/** The fields of a manifest entry that a worker needs. */
 function toRequestImage(entry: ManifestEntry): RequestImage {
   const { source: _source, bytes: _bytes, ...image } = entry;
   return image;
 }
 
 /**
- * Splits images in index order into request messages: consecutive ones each, at most {@link MAX_BATCH} and
- * {@link MAX_MESSAGE_BYTES}. Names are at most 1 KB and keys at most 1 KB, so a single image always fits.
+ * Splits images in index order into request messages of consecutive images, at most {@link MAX_BATCH} and
+ * {@link MAX_MESSAGE_BYTES} each. Names and keys have at most 1 KB, so a single image always fits.
  */
 export function toRequests(header: RequestHeader, images: readonly RequestImage[]): string[] {
   const headerBytes = Buffer.byteLength(JSON.stringify({ ...header, images: [] }));

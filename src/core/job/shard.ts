@@ -16,12 +16,12 @@ import {
   type ResponseMessage,
 } from './messages.ts';
 
-/** A result shard as it stands in the ledger: one outcome a line. */
+/** The content of a result shard: one outcome per line. */
 export const formatShard = (outcomes: readonly Outcome[]): Buffer =>
   Buffer.from(outcomes.map((one) => `${JSON.stringify(one)}\n`).join(''));
 
 /**
- * @throws {PoisonError} when the shard does not hold its range, one outcome an image.
+ * @throws {PoisonError} when the shard does not have exactly one outcome for each image of its range.
  * @throws {NewerVersionError} when a newer imgcls wrote it.
  */
 export function parseShard(body: Uint8Array, key: string, range: ShardRange): Outcome[] {
@@ -32,31 +32,31 @@ export function parseShard(body: Uint8Array, key: string, range: ShardRange): Ou
     outcomes.length === range.last - range.first + 1 &&
     outcomes.every(({ index }, place) => index === range.first + place);
   if (!isWhole)
-    throw new PoisonError(`The result shard ${key} does not hold the outcomes that its name says.`);
+    throw new PoisonError(`The outcomes in result shard ${key} do not match the range in its name.`);
   return outcomes;
 }
 
-/** A shard of the ledger; the outcomes are absent where this imgcls cannot read what stands there. */
+/** A shard of the ledger. The outcomes are absent if this imgcls cannot read them. */
 export interface Shard {
   range: ShardRange;
   outcomes?: Outcome[];
 }
 
 /**
- * The range of the ledger that a request fills.
- * @throws {PoisonError} when its images are not consecutive: the shard would claim images that it does not hold.
+ * The range of a request's shard.
+ * @throws {PoisonError} when the images are not consecutive: the range would include images without an outcome.
  */
 export function rangeOf({ attempt, images }: RequestMessage): ShardRange {
   const first = images[0]?.index ?? 0;
   if (images.some(({ index }, place) => index !== first + place)) {
-    throw new PoisonError('The request message has the wrong shape: images: are not consecutive');
+    throw new PoisonError('The request message has the wrong format: images: are not consecutive');
   }
   return { attempt, first, last: first + images.length - 1 };
 }
 
 export interface ListShardsOptions {
   attempt: number;
-  /** Leaves out shards that lie before this image. */
+  /** Skips shards before this image. */
   from?: number;
   signal?: AbortSignal | undefined;
 }
@@ -67,7 +67,7 @@ export async function* listShards(
   job: string,
   { attempt, from = 0, signal }: ListShardsOptions,
 ): AsyncGenerator<ShardRange> {
-  // A shard that begins earlier than a whole batch before it does not reach it.
+  // A shard has at most one batch, so one that begins earlier ends before it.
   const first = from - MAX_BATCH;
   const options = {
     ...(first > 0 && { startAfter: shardKey(job, { attempt, first, last: 0 }) }),
@@ -79,7 +79,7 @@ export async function* listShards(
   }
 }
 
-/** Undefined where nobody has written it. */
+/** Reads a shard. Undefined if it does not exist. */
 export async function findShard(
   output: Store,
   job: string,
@@ -98,8 +98,8 @@ export async function findShard(
 }
 
 /**
- * Writes a shard of the ledger, unless somebody else was first.
- * @returns the shard as it stands there, and whether it is ours.
+ * Writes a shard of the ledger, unless it exists.
+ * @returns the shard in the ledger, and whether this call wrote it.
  */
 export async function writeShard(
   output: Store,
@@ -117,7 +117,7 @@ export async function writeShard(
   }
 }
 
-/** Leaves the marker of a shard that holds errors. To be called before its message is acknowledged, and as often as one likes. */
+/** Writes the errors marker of a shard with errors. Call it before the message is acknowledged; it may be repeated. */
 export async function markErrors(
   output: Store,
   job: string,
@@ -128,7 +128,7 @@ export async function markErrors(
   if (errors > 0) await output.put(errorsKey(job, range, errors), new Uint8Array(), { signal });
 }
 
-/** The response message for a shard of a request: with its outcomes where they fit, else the hint alone. */
+/** The response message for a shard: with its outcomes if they fit, else without. */
 export function responseFor(
   { job, trace }: Pick<RequestMessage, 'job' | 'trace'>,
   worker: string,

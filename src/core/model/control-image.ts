@@ -1,4 +1,4 @@
-/** A whole, valid image of one pixel (PNG): what becomes of it says nothing of images, and all of model and machine. */
+/** A valid PNG of one pixel. If it cannot be classified, the model or the machine is at fault, not the image. */
 export const CONTROL_IMAGE = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==',
   'base64',

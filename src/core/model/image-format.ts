@@ -1,16 +1,16 @@
-// What a file is, by its first bytes. Names and content types are hearsay.
+// Detects the format of a file from its first bytes. Names and content types are not reliable.
 import type { ImageError } from './outcome.ts';
 
-/** Formats that are decoded. */
+/** Supported formats. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'bmp';
 
 type Sniffed =
   | { kind: 'image'; format: ImageFormat }
-  /** Images (or documents that show one) that are never decoded; `name` is for people. */
+  /** Formats of images and documents that are never decoded. `name` is for error messages. */
   | { kind: 'unsupported'; name: string }
   | { kind: 'other' };
 
-/** `at` bytes in, the bytes of `magic` (latin1). */
+/** The bytes of `magic` (latin1) at offset `at`. */
 type Signature = readonly [at: number, magic: string];
 
 const supported: readonly (readonly [ImageFormat, ...Signature[]])[] = [
@@ -41,7 +41,7 @@ const unsupported: readonly (readonly [string, ...Signature[]])[] = [
   ['Fujifilm raw', [0, 'FUJIFILMCCD-RAW']],
 ];
 
-/** Sizes of the header that follows a BMP's file header: "BM" alone begins many a text. */
+/** Sizes of the header after a BMP's file header. "BM" alone also begins texts. */
 const BMP_HEADERS = new Set([12, 16, 40, 52, 56, 64, 108, 124]);
 
 /** An XML prolog, comments and a document type may come before the root element. */
@@ -49,7 +49,7 @@ const SVG_ROOT =
   /^(?:\s|<\?[^>]*\?>|<!--[\s\S]*?-->|<!DOCTYPE[^>[]*(?:\[[\s\S]*?\])?\s*>)*<(?:\w+:)?svg[\s>/]/i;
 const SVG_PROBE_BYTES = 4096;
 
-/** Tells what the bytes are. Only the first 4 KB are looked at. */
+/** Detects the format. Reads only the first 4 KB. */
 function sniff(bytes: Uint8Array): Sniffed {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, SVG_PROBE_BYTES));
   const has = ([at, magic]: Signature) => head.toString('latin1', at, at + magic.length) === magic;
@@ -66,7 +66,7 @@ function sniff(bytes: Uint8Array): Sniffed {
   return isSvg(head) ? { kind: 'unsupported', name: 'SVG' } : { kind: 'other' };
 }
 
-/** The format of an image that may be decoded, or why these bytes are none. */
+/** The format of an image, or why the bytes cannot be decoded. */
 export function imageFormatOf(bytes: Uint8Array): ImageFormat | ImageError {
   if (bytes.byteLength === 0) return { code: 'not_an_image', message: 'The file is empty.' };
   const sniffed = sniff(bytes);
@@ -76,12 +76,12 @@ export function imageFormatOf(bytes: Uint8Array): ImageFormat | ImageError {
     : { code: 'not_an_image', message: 'The file is not an image.' };
 }
 
-/** AVIF, HEIC and video share one container; its brands tell them apart. */
+/** AVIF, HEIC and video share a container format. Its brands distinguish them. */
 function isoMedia(head: Buffer): Sniffed {
   const end = Math.min(head.length, head.readUInt32BE(0));
   const brands: string[] = [];
   for (let at = 8; at + 4 <= end; at += 4) {
-    // Four bytes after the major brand are its version.
+    // The four bytes after the major brand are its version.
     if (at !== 12) brands.push(head.toString('latin1', at, at + 4));
   }
   if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return { kind: 'image', format: 'avif' };
@@ -94,7 +94,7 @@ function isoMedia(head: Buffer): Sniffed {
 function isSvg(head: Buffer): boolean {
   const [first, second] = head;
   const utf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
-  // Either byte order reads as ASCII once the zero bytes are gone.
+  // In either byte order, UTF-16 without its zero bytes reads as ASCII.
   const text = utf16 ? head.toString('latin1').replaceAll('\0', '').slice(2) : head.toString('utf8');
   return SVG_ROOT.test(text.replace(/^\uFEFF/, ''));
 }

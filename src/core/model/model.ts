@@ -3,15 +3,15 @@ import { formatVersion } from '../runtime/versioned.ts';
 
 export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in hex');
 
-/** A model's name: it becomes a folder name, so it is plain. */
-export const modelName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be lower-case letters, digits, . _ or -');
+const MODEL_NAME = 'must be at most 64 lower-case letters, digits, . _ or -';
+
+/** A model's name. It becomes the name of a folder. */
+export const modelName = z.string(MODEL_NAME).regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, MODEL_NAME);
 
 export const modelVariant = z.enum(['fp32', 'int8']);
 export type ModelVariant = z.infer<typeof modelVariant>;
 
-/** What a job pins: exactly one file of weights. */
+/** The model of a job: identifies exactly one file of weights. */
 export const modelRef = z.object({
   name: modelName,
   version: z.string().min(1).max(64),
@@ -21,8 +21,8 @@ export const modelRef = z.object({
 export type ModelRef = z.infer<typeof modelRef>;
 
 /**
- * How pixels become the input tensor: shortest side to `resizeShortestSide` pixels, centre crop to `cropSize`,
- * then `(x / 255 - mean) / std` a channel, in `channelOrder`.
+ * How pixels become the input tensor: resize the shortest side to `resizeShortestSide` pixels, centre crop to `cropSize`,
+ * then `(x / 255 - mean) / std` per channel, in `channelOrder`.
  */
 export const preprocessing = z.object({
   resizeShortestSide: z.int().min(1).max(4096),
@@ -34,7 +34,7 @@ export const preprocessing = z.object({
 });
 export type Preprocessing = z.infer<typeof preprocessing>;
 
-/** `model.json`: what stands beside the weights and says how to use them. */
+/** `model.json`: describes the weights beside it and how to use them. */
 export const modelManifest = z.object({
   v: formatVersion,
   name: modelName,
@@ -47,20 +47,20 @@ export const modelManifest = z.object({
   input: z.object({ name: z.string(), layout: z.enum(['NCHW', 'NHWC']) }),
   output: z.object({ name: z.string() }),
   preprocess: preprocessing,
-  /** `softmax`: the output are logits, and the product applies it. `none`: they are probabilities already. */
+  /** `softmax`: the outputs are logits, and imgcls applies softmax. `none`: the outputs are probabilities. */
   activation: z.enum(['softmax', 'none']),
   accuracy: z.object({ dataset: z.string(), top1: z.number().min(0).max(1) }).optional(),
 });
 export type ModelManifest = z.infer<typeof modelManifest>;
 
-/** One class, at its place in the model's output. */
+/** One class of the model's output. */
 export const classLabel = z.object({ wnid: z.string(), label: z.string() });
 export type ClassLabel = z.infer<typeof classLabel>;
 
 /** `labels.json`: the classes in output order. */
 export const classLabels = z.array(classLabel).min(1);
 
-/** The name of a model as people read it: `resnet50/int8`. */
+/** The name of a model for people: `resnet50/int8`. */
 export function modelTitle(model: Pick<ModelRef, 'name' | 'variant'>): string {
   return `${model.name}/${model.variant}`;
 }

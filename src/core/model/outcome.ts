@@ -1,17 +1,17 @@
 import * as z from 'zod';
 import { formatVersion } from '../runtime/versioned.ts';
 
-/** The most classes that a prediction may list. */
+/** Maximum number of labels in a prediction. */
 export const MAX_TOP_K = 100;
 
-/** A name of an image is what its user knows it by, at most so many bytes in UTF-8. */
+/** Maximum length of an image's name in UTF-8. */
 export const MAX_NAME_BYTES = 1024;
 
 export const imageName = z.string().refine((name) => Buffer.byteLength(name) <= MAX_NAME_BYTES, {
   message: `must be at most ${MAX_NAME_BYTES} bytes`,
 });
 
-/** Why an image has no prediction. Errors of the world (a store that is down) are none of these. */
+/** Why an image has no prediction. Transient errors, such as a store that is down, are not among these. */
 export const errorCode = z.enum([
   'not_an_image',
   'truncated',
@@ -29,23 +29,23 @@ export type ErrorCode = z.infer<typeof errorCode>;
 export const imageError = z.object({ code: errorCode, message: z.string() });
 export type ImageError = z.infer<typeof imageError>;
 
-/** One class of a prediction; `score` is its softmax probability, 0 to 1. */
+/** One label of a prediction. `score` is its softmax probability, 0 to 1. */
 export const scoredLabel = z.object({ wnid: z.string(), label: z.string(), score: z.number() });
 export type ScoredLabel = z.infer<typeof scoredLabel>;
 
-/** What the model said of one image, best first. `ms` is the classify time of the image, decode included. */
+/** The labels of one image, best first. `ms` is its time in the model runner, including the decode. */
 export const prediction = z.object({
   labels: z.array(scoredLabel).min(1).max(MAX_TOP_K),
   ms: z.number().nonnegative(),
-  /** `low_resolution`: the shorter side has fewer than 96 pixels, so the label is little more than a guess. */
+  /** `low_resolution`: the shorter side has fewer than 96 pixels, so the labels are unreliable. */
   warning: z.enum(['low_resolution']).optional(),
 });
 export type Prediction = z.infer<typeof prediction>;
 
-/** What a classifier answers for one image. */
+/** The result of a classifier for one image. */
 export type ImageResult = Prediction | { error: ImageError };
 
-/** Which version of an object an image was, as the bucket tells them apart. */
+/** The version of the object that an image was. */
 export const objectVersion = z.object({ etag: z.string(), sequencer: z.string().optional() });
 export type ObjectVersion = z.infer<typeof objectVersion>;
 
@@ -53,11 +53,11 @@ const place = {
   v: formatVersion,
   index: z.int().nonnegative(),
   name: imageName,
-  /** Of an image that was dropped. */
+  /** Of a dropped image. */
   version: objectVersion.optional(),
 };
 
-/** One line of a result shard: what became of one image. */
+/** One line of a result shard: the outcome of one image. */
 export const outcome = z.union([
   z.object({ ...place, error: imageError }),
   z.object({ ...place, ...prediction.shape, model: z.string() }),

@@ -1,32 +1,32 @@
 import type { ImageResult } from './outcome.ts';
 
-/** Where a model's files are on this machine. */
+/** The location of a model's files on this machine. */
 export interface ModelLocation {
   /** Folder of `model.onnx`, `labels.json` and `model.json`. */
   dir: string;
-  /** Of the weights. */
+  /** sha256 of the weights. */
   sha256: string;
-  /** Folder of the same model, optimised for this type of CPU. */
+  /** Folder of the model that is optimised for this type of CPU. */
   optimisedDir?: string;
 }
 
-/** What the worker sends to a model runner (child process, `advanced` serialization). */
+/** A message of the worker to a model runner (child process, `advanced` serialization). */
 export type RunnerMessage = RunnerRequest | RunnerPreload;
 
-/** Load the model, so that it is there when images come. Where that fails, those say why. */
+/** Asks the runner to load a model before its first image. An error of it shows with the first image. */
 export interface RunnerPreload {
   preload: ModelLocation;
 }
 
-/** An encoded image in a file of this machine, which nobody changes and which may be gone. */
+/** An encoded image in a file of this machine. The file never changes, but it may be deleted. */
 export interface ImageFile {
   path: string;
   bytes: number;
-  /** Of what it must hold. */
+  /** sha256 of its content. */
   sha256: string;
 }
 
-/** An encoded image: its bytes, or where a runner finds them. */
+/** An encoded image: its bytes, or a file that has them. */
 export type EncodedImage = Uint8Array | ImageFile;
 
 export interface RunnerRequest {
@@ -37,21 +37,21 @@ export interface RunnerRequest {
   images: EncodedImage[];
 }
 
-/** Milliseconds that an image took, the mean of those that were in the model together. */
+/** Milliseconds per image, as the mean over the images that were in the model together. */
 export interface ClassifyTimes {
   decodeMs: number;
   inferenceMs: number;
 }
 
-/** What a runner says: `ready` once its runtime is loaded, then one answer a request, in any order. */
+/** A message of a runner: `ready` once its runtime is loaded, then one response per request, in any order. */
 export type RunnerReply =
   | { type: 'ready'; rssBytes: number }
-  /** A model is in memory; said once for each. */
+  /** A model is loaded; sent once for each. */
   | { type: 'model'; sha256: string; rssBytes: number }
-  /** One result an image, in the order of the request; and what they took, where one got as far as the model. */
+  /** One result per image, in the order of the request, and their times if one reached the model. */
   | { type: 'results'; id: number; results: ImageResult[]; rssBytes: number; times?: ClassifyTimes }
-  /** The model cannot be used; no image is at fault. */
+  /** The model cannot be used. This is not the fault of an image. */
   | { type: 'failed'; id: number; message: string; rssBytes: number };
 
-/** The most images that a runner takes at once: as fast as any larger number, with less memory. */
+/** Maximum number of images in a runner at once. Larger numbers are no faster and need more memory. */
 export const RUNNER_BATCH = 8;

@@ -4,10 +4,10 @@ import { jobCostKey } from '../job/keys.ts';
 import { ObjectMissingError } from '../runtime/errors.ts';
 import { FORMAT, formatVersion, parseVersioned } from '../runtime/versioned.ts';
 
-/** `jobs/<jobId>/cost.json`: US dollars that the job has cost in machines, as a controller attributed them last. */
+/** `jobs/<jobId>/cost.json`: cost of the job's machines in US dollars, as a controller attributed it last. */
 const jobCost = z.object({ v: formatVersion, usd: z.number().nonnegative() });
 
-/** Writes what each job has cost so far. One controller a cluster writes, so that nothing is compared. */
+/** Writes the cost of each job so far. Only one controller per cluster writes it, so writes need no condition. */
 export async function writeJobCosts(
   output: Store,
   { byJobUsd }: { byJobUsd: Readonly<Record<string, number>> },
@@ -17,7 +17,7 @@ export async function writeJobCosts(
   }
 }
 
-/** Undefined where no controller has attributed anything to the job. @throws {ImgclsError} when it cannot be read. */
+/** Undefined if no controller has attributed a cost to the job. @throws {ImgclsError} when it cannot be read. */
 export async function readJobCost(
   output: Store,
   job: string,

@@ -1,16 +1,15 @@
 /**
- * What AWS asks for a machine and for requests, so that money is known without asking anybody. List prices of us-east-1
- * in US dollars, typed by hand from AWS's public price pages and not kept up to date: an account's own price goes into
- * the setting pricePerHour, which overrides them all.
+ * Prices of machines and requests, so that a cost is known without a request to AWS. List prices of us-east-1 in US
+ * dollars, typed by hand from AWS's public price pages and not kept up to date. The setting pricePerHour overrides them.
  */
 export const PRICES_AS_OF = '2025-06';
 
-/** One request each. */
+/** Price of one request. */
 export const REQUEST_USD = { s3Put: 0.005 / 1000, s3Get: 0.0004 / 1000, sqs: 0.4 / 1_000_000 } as const;
 
 export type PriceMarket = 'on-demand' | 'spot';
 
-/** Linux, on demand, an hour of the `large` size. The other sizes cost in proportion. */
+/** Price of an hour of the `large` size, Linux, on demand. The other sizes cost in proportion. */
 const LARGE_USD: Readonly<Record<string, number>> = {
   c5: 0.085,
   c6a: 0.0765,
@@ -36,7 +35,7 @@ const LARGE_USD: Readonly<Record<string, number>> = {
   t4g: 0.0672,
 };
 
-/** Sizes against `large`. */
+/** Sizes relative to `large`. */
 const SIZES: Readonly<Record<string, number>> = {
   nano: 1 / 16,
   micro: 1 / 8,
@@ -52,22 +51,22 @@ const SIZES: Readonly<Record<string, number>> = {
 };
 
 /**
- * US dollars for an hour of a machine; undefined where it is not known, never 0.
- * @param _market spot counts as on demand, which is the most that it can cost, unless `override` knows better.
+ * Price of a machine hour in US dollars. Undefined if it is not known, never 0.
+ * @param _market spot counts as on demand, its maximum price, unless there is an `override`.
  * @param override the setting pricePerHour.
  */
 export function priceOf(instanceType: string, _market: PriceMarket, override?: number): number | undefined {
   if (override !== undefined) return override;
-  // The one that the list rounds down by a percent.
+  // The one price that is not in proportion: AWS rounds it down by a percent.
   if (instanceType === 't2.small') return 0.023;
   const [family = '', size = ''] = instanceType.split('.');
-  // Own ones only: the name is a person's, "constructor.large" say.
+  // Own properties only: a user may name any type, such as "constructor.large".
   if (!Object.hasOwn(LARGE_USD, family) || !Object.hasOwn(SIZES, size)) return undefined;
   const usd = (LARGE_USD[family] ?? 0) * (SIZES[size] ?? 0);
   return Number(usd.toFixed(5));
 }
 
-/** The highest; undefined where there is none, or one that is not known. */
+/** The highest price. Undefined if there is none, or if one is not known. */
 export function highestPrice(prices: readonly (number | undefined)[]): number | undefined {
   const known = prices.filter((price) => price !== undefined);
   return known.length > 0 && known.length === prices.length ? Math.max(...known) : undefined;

@@ -1,4 +1,4 @@
-/** Calls `action` when the signal aborts, at once where it already has. Answers how to take that back. */
+/** Calls `action` when the signal aborts, at once if it already has. @returns a function that removes the listener. */
 export function onAbort(signal: AbortSignal, action: () => void): () => void {
   if (signal.aborted) {
     action();
@@ -8,17 +8,17 @@ export function onAbort(signal: AbortSignal, action: () => void): () => void {
   return () => signal.removeEventListener('abort', action);
 }
 
-/** Settles as the promise does, or rejects with the signal's reason when that comes first. */
+/** Settles as the promise does, or rejects with the signal's reason if the signal aborts first. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
-  let forget = () => {};
+  let removeListener = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    forget = onAbort(signal, () => reject(signal.reason));
+    removeListener = onAbort(signal, () => reject(signal.reason));
   });
   try {
-    // What the promise comes to after the signal is nobody's concern: the race has seen to its rejection.
+    // The race also handles a rejection of the promise after the abort.
     return await Promise.race([promise, aborted]);
   } finally {
-    forget();
+    removeListener();
   }
 }

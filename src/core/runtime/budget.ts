@@ -1,8 +1,8 @@
 import { WaitingLine } from './waiting-line.ts';
 
 /**
- * So much of something (bytes of memory, connections) at a time, first come first served.
- * What is larger than all there is gets it when nobody else has any, so that nothing waits for ever.
+ * Limits how much of something (bytes of memory, connections) is in use, first come first served.
+ * An amount above the limit is granted when nothing else is in use, so that it does not wait for ever.
  */
 export class Budget {
   readonly #limit: number;
@@ -17,14 +17,14 @@ export class Budget {
     return this.#used;
   }
 
-  /** Takes it if it is there and nobody came before. */
+  /** Takes the amount if it is free and nothing waits for its turn. */
   tryTake(amount: number): boolean {
     if (this.#line.first !== undefined || !this.#fits(amount)) return false;
     this.#used += amount;
     return true;
   }
 
-  /** Rejects with the signal's reason when that aborts first; nothing is taken then. */
+  /** Waits for the amount. Rejects with the signal's reason, and takes nothing, if the signal aborts first. */
   async take(amount: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.tryTake(amount)) await this.#line.wait(amount, signal);

@@ -1,4 +1,4 @@
-/** Releases what was made, last first; each one is attempted though others fail. */
+/** Releases resources in reverse order. A release that fails does not stop the others. */
 export class Cleanup {
   #releases: (() => Promise<void> | void)[] = [];
 
@@ -6,7 +6,7 @@ export class Cleanup {
     this.#releases.push(release);
   }
 
-  /** @throws {AggregateError} when a release failed, after all were attempted. */
+  /** @throws {AggregateError} after all releases, if one failed. */
   async run(): Promise<void> {
     const errors: unknown[] = [];
     for (let release = this.#releases.pop(); release !== undefined; release = this.#releases.pop()) {
@@ -16,6 +16,6 @@ export class Cleanup {
         errors.push(error);
       }
     }
-    if (errors.length > 0) throw new AggregateError(errors, 'Not everything could be released.');
+    if (errors.length > 0) throw new AggregateError(errors, 'Could not release all resources.');
   }
 }

@@ -1,23 +1,23 @@
-/** CloudWatch's embedded metric format: one line of JSON in the log, of which CloudWatch Logs makes metrics. */
+/** CloudWatch's embedded metric format: lines of JSON in the log, which CloudWatch Logs turns into metrics. */
 import { type Meter, type MetricName, metrics } from './metrics.ts';
 
 const NAMESPACE = 'imgcls';
-/** The format takes no more values of one metric in a line. */
+/** Limit of the format: values of one metric in a line. */
 const MAX_VALUES = 100;
-/** Every value of a dimension is a metric of its own, and costs money: further ones are told together. */
+/** Each value of a dimension is a metric of its own and costs money. Values above this number are combined. */
 const MAX_DIMENSION_VALUES = 20;
-const FURTHER = 'other';
+const OTHER = 'other';
 
-/** What was recorded of one metric, for one value of its dimension. */
+/** The recorded values of one metric for one value of its dimension. */
 interface Series {
   name: MetricName;
-  of: string | undefined;
+  dimensionValue: string | undefined;
   values: number[];
 }
 
 export interface EmfOptions {
   cluster: string;
-  /** Further members of each line: not for metrics, but for whoever searches the log. */
+  /** Further fields of each line, for searching the log. They are not metrics. */
   properties: Readonly<Record<string, string>>;
   /** Wall clock, milliseconds since 1970. */
   nowMs(): number;
@@ -25,8 +25,8 @@ export interface EmfOptions {
 }
 
 /**
- * Collects figures and reports them as lines of embedded metric format. It holds at most {@link MAX_VALUES} values of a
- * metric and reports by itself when it has as many, so that nothing is left out and memory is bounded.
+ * Collects metrics and writes them as lines of embedded metric format. It flushes by itself at {@link MAX_VALUES} values
+ * of a metric, so it loses none and its memory is bounded.
  */
 export class EmfMeter implements Meter {
   readonly #options: EmfOptions;
@@ -37,11 +37,11 @@ export class EmfMeter implements Meter {
     this.#options = options;
   }
 
-  record(name: MetricName, value: number, of?: string): void {
+  record(name: MetricName, value: number, given?: string): void {
     const { kind, ...metric } = metrics[name];
-    const told = 'dimension' in metric ? this.#bounded(metric.dimension, of) : undefined;
-    const key = `${name} ${told}`;
-    const known = this.#series.get(key) ?? { name, of: told, values: [] };
+    const dimensionValue = 'dimension' in metric ? this.#bounded(metric.dimension, given) : undefined;
+    const key = `${name} ${dimensionValue}`;
+    const known = this.#series.get(key) ?? { name, dimensionValue, values: [] };
     this.#series.set(key, known);
     if (kind === 'sum') known.values = [(known.values[0] ?? 0) + value];
     else known.values.push(value);
@@ -56,23 +56,23 @@ export class EmfMeter implements Meter {
       write(JSON.stringify(emfDocument(group, { cluster, properties, atMs: nowMs() })));
   }
 
-  #bounded(dimension: string, value: string = FURTHER): string {
+  #bounded(dimension: string, value: string = OTHER): string {
     const known = this.#dimensionValues.get(dimension) ?? new Set();
     this.#dimensionValues.set(dimension, known);
     if (known.size < MAX_DIMENSION_VALUES) known.add(value);
-    return known.has(value) ? value : FURTHER;
+    return known.has(value) ? value : OTHER;
   }
 }
 
-/** Series that share their dimension and its value go into one line. */
-const groupOf = ({ name, of }: Series): string => `${dimensionOf(name)} ${of}`;
+/** Series with the same dimension and value go into one line. */
+const groupOf = ({ name, dimensionValue }: Series): string => `${dimensionOf(name)} ${dimensionValue}`;
 
 function dimensionOf(name: MetricName): string | undefined {
   const metric = metrics[name];
   return 'dimension' in metric ? metric.dimension : undefined;
 }
 
-/** One line: each metric by cluster, and by its own dimension besides. @param group of one dimension and value. */
+/** One line: each metric by cluster, and by cluster and its own dimension. @param group series of one dimension and value. */
 function emfDocument(
   group: readonly Series[],
   { cluster, properties, atMs }: { cluster: string; properties: EmfOptions['properties']; atMs: number },
@@ -93,10 +93,10 @@ function emfDocument(
     time: new Date(atMs).toISOString(),
     ...properties,
     Cluster: cluster,
-    ...(dimension !== undefined && { [dimension]: first?.of }),
+    ...(dimension !== undefined && { [dimension]: first?.dimensionValue }),
     ...Object.fromEntries(group.map(({ name, values }) => [name, values.map(rounded)])),
   };
 }
 
-/** Lines are paid for by their length. */
+/** AWS charges for lines by their length. */
 const rounded = (value: number): number => Number(value.toPrecision(6));

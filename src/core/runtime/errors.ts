@@ -1,14 +1,14 @@
 /**
- * Who can act on an error.
- * - `usage`: the caller's words are off.
+ * What an error calls for.
+ * - `usage`: the command or call is wrong.
  * - `config`: a setting is wrong or missing.
- * - `poison`: a message has the wrong shape; trying again cannot help.
- * - `transient`: the world is in trouble; trying again may help.
- * - `permanent`: trying again cannot help until a person changes something.
+ * - `poison`: a message has the wrong format. A retry cannot fix it.
+ * - `transient`: a retry may fix it: throttling, a lost connection, a busy service.
+ * - `permanent`: a retry cannot fix it until a person changes something.
  */
 export type ErrorKind = 'usage' | 'config' | 'poison' | 'transient' | 'permanent';
 
-/** An error with a message for the person who reads it. `hint` says what to do; `cause` keeps the origin. */
+/** An error with a message for its reader. `hint` says what to do. `cause` keeps the original error. */
 export class ImgclsError extends Error {
   readonly kind: ErrorKind;
   readonly hint: string | undefined;
@@ -28,74 +28,74 @@ export class ObjectMissingError extends ImgclsError {
   }
 }
 
-/** There is no job of this id in the cluster. */
+/** The cluster has no job of this id. */
 export class JobMissingError extends ImgclsError {
   constructor(id: string, cluster: string, cause?: unknown) {
-    super('usage', `There is no job ${id} in cluster ${cluster}.`, {
-      hint: '"imgcls jobs" lists them; a job id is the 26 letters and digits that "imgcls upload" prints.',
+    super('usage', `No job ${id} in cluster ${cluster}.`, {
+      hint: 'Run "imgcls jobs" to list the jobs. A job id has 26 letters and digits; "imgcls upload" prints it.',
       cause,
     });
   }
 }
 
-/** A conditional read or write found another version than the one it asked for. */
+/** A conditional read or write found a different version. */
 export class PreconditionFailedError extends ImgclsError {
   constructor(bucket: string, key: string, cause?: unknown) {
-    super('permanent', `Object ${key} in bucket ${bucket} is not the version that was asked for.`, { cause });
+    super('permanent', `Object ${key} in bucket ${bucket} has changed.`, { cause });
   }
 }
 
-/** The bytes are not those that the store's own checksum is of: damaged on the way here, or stored so. */
+/** The bytes do not match the store's checksum: they were damaged in transit or in the store. */
 export class DamagedError extends ImgclsError {
   constructor(message: string, cause?: unknown) {
     super('transient', message, { cause });
   }
 }
 
-/** The queue does not exist (any more). */
+/** The queue does not exist, or no longer. */
 export class QueueMissingError extends ImgclsError {
   constructor(queue: string, cause?: unknown) {
-    super('permanent', `There is no queue ${queue}.`, { cause });
+    super('permanent', `Queue ${queue} does not exist.`, { cause });
   }
 }
 
-/** The text is not a message of ours: it can never be handled. */
+/** The text is not a valid message. No retry can process it. */
 export class PoisonError extends ImgclsError {
   constructor(message: string, cause?: unknown) {
     super('poison', message, { cause });
   }
 }
 
-/** The message was written by a newer imgcls: a newer reader can handle it. */
+/** A newer imgcls wrote the message, and a newer one can read it. */
 export class NewerVersionError extends ImgclsError {
   constructor(found: number, known: number) {
-    super('permanent', `This was written in format ${found}; this imgcls knows up to format ${known}.`, {
+    super('permanent', `The data has format ${found}; this imgcls reads formats up to ${known}.`, {
       hint: 'Update imgcls.',
     });
   }
 }
 
-/** True where trying again may help. */
+/** Whether a retry may succeed. */
 export function isTransient(error: unknown): boolean {
   return error instanceof ImgclsError && error.kind === 'transient';
 }
 
-/** The message of anything that was thrown. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 const READ_FAULTS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'no such file or folder',
   EACCES: 'permission denied',
 };
 
-/** Why a path cannot be read, without the path, which the reader has before them anyway. */
+/** Why a path cannot be read. The caller's message names the path. */
 export function readFault(error: unknown): string {
   const { code } = error as { code?: string };
   return READ_FAULTS[code ?? ''] ?? code ?? messageOf(error);
 }
 
-/** What went wrong and what to do, in one text. */
+/** Message and hint in one text. */
 export const messageAndHint = ({ message, hint }: ImgclsError): string =>
   hint === undefined ? message : `${message} ${hint}`;

@@ -1,4 +1,4 @@
-/** Structured log lines; pino's shape. */
+/** Structured log lines, as pino has them. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -6,5 +6,5 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** Says nothing. */
+/** Writes nothing. */
 export const noLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,16 +1,16 @@
 import * as z from 'zod';
 import { NewerVersionError, PoisonError } from './errors.ts';
 
-/** The format that this imgcls reads and writes. */
+/** The format of the JSON documents that this imgcls writes. */
 export const FORMAT = 1;
 
-/** The `v` field that every JSON document of ours carries. */
+/** The `v` field of every JSON document. */
 export const formatVersion = z.literal(FORMAT);
 
 /**
- * Parses one JSON document of ours.
- * @param what what the text should be, for the error ("request message").
- * @throws {PoisonError} when it is not JSON or has the wrong shape.
+ * Parses one JSON document.
+ * @param what the kind of document, for the error ("request message").
+ * @throws {PoisonError} when it is not JSON or has the wrong format.
  * @throws {NewerVersionError} when a newer imgcls wrote it.
  */
 export const parseVersioned = <T>(schema: z.ZodType<T>, text: string, what: string): T =>
@@ -25,17 +25,17 @@ export function parseJson(text: string, what: string): unknown {
   }
 }
 
-/** As {@link parseVersioned}, of what is JSON already. */
+/** As {@link parseVersioned}, for parsed JSON. */
 export function checkVersioned<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const found = (value as { v?: unknown } | null)?.v;
   if (typeof found === 'number' && found > FORMAT) throw new NewerVersionError(found, FORMAT);
-  // zod's own compiling of a schema takes longer than most processes parse with it.
+  // zod's compiler takes longer than it saves: most processes parse few documents.
   const parsed = schema.safeParse(value, { jitless: true });
-  if (!parsed.success) throw new PoisonError(`The ${what} has the wrong shape: ${firstIssue(parsed.error)}`);
+  if (!parsed.success) throw new PoisonError(`The ${what} has the wrong format: ${firstIssue(parsed.error)}`);
   return parsed.data;
 }
 
-/** The first problem of a failed parse as `path: message`. */
+/** The first problem of a failed parse, as `path: message`. */
 export function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];
   return issue === undefined ? 'unknown' : `${issue.path.join('.') || 'document'}: ${issue.message}`;

@@ -5,32 +5,32 @@ interface WaitingEntry<T> {
   admit(): void;
 }
 
-/** Those who wait for something, first come first served. */
+/** A queue of callers that wait for something, first come first served. */
 export class WaitingLine<T> {
   readonly #places: WaitingEntry<T>[] = [];
   readonly #onLeave: () => void;
 
-  /** @param onLeave somebody has stopped waiting: those behind may have their turn. */
+  /** @param onLeave called when a waiting caller aborts: the next one may be admitted. */
   constructor(onLeave: () => void) {
     this.#onLeave = onLeave;
   }
 
-  /** What the first in the line waits for. */
+  /** What the first caller waits for. */
   get first(): T | undefined {
     return this.#places[0]?.what;
   }
 
-  /** Resolves when it is admitted; rejects with the signal's reason when that aborts first. */
+  /** Resolves when the caller is admitted. Rejects with the signal's reason if the signal aborts first. */
   wait(what: T, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const place: WaitingEntry<T> = {
         what,
         admit: () => {
-          forget();
+          removeListener();
           resolve();
         },
       };
-      const forget = onAbort(signal, () => {
+      const removeListener = onAbort(signal, () => {
         const at = this.#places.indexOf(place);
         if (at < 0) return;
         this.#places.splice(at, 1);

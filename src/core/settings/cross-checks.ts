@@ -1,6 +1,6 @@
 /**
- * What settings must not be together. Values may have a wrong shape, of which others speak.
- * @param environmentName how the environment calls a setting.
+ * Combinations of settings that are wrong. A value may have a wrong type; that is reported elsewhere.
+ * @param environmentName the name of a setting in the environment.
  */
 export function crossChecks(
   values: Readonly<Record<string, unknown>>,
@@ -12,7 +12,7 @@ export function crossChecks(
     for (const name of ['inputBucket', 'outputBucket'] as const)
       if (values[name] === undefined)
         problems.push(
-          `cloud aws needs ${name} (${environmentName(name)}); "imgcls deploy" makes it and writes the settings`,
+          `cloud aws needs ${name} (${environmentName(name)}); "imgcls deploy" creates it and writes the settings`,
         );
   }
   if (fleet === 'asg') {
@@ -21,8 +21,8 @@ export function crossChecks(
       problems.push(`fleet asg needs autoScalingGroup (${environmentName('autoScalingGroup')})`);
   }
   if (token !== undefined && tokenSecret !== undefined)
-    problems.push('token and tokenSecret are both given: the service has one token');
+    problems.push('token and tokenSecret are both set: set only one');
   if (typeof min === 'number' && typeof max === 'number' && min > max)
-    problems.push(`min is ${min} and max ${max}: min must not be above max`);
+    problems.push(`min must not be above max: min is ${min}, max is ${max}`);
   return problems;
 }

@@ -1,4 +1,4 @@
-/** Defaults of settings that help names, apart from their schemas: help loads no more than it prints. */
+/** Defaults that help texts show. They are apart from the schemas because help must not load zod. */
 export const DEFAULTS = {
   topK: 5,
   concurrency: 16,

@@ -1,6 +1,5 @@
 import type * as z from 'zod';
 import { ImgclsError } from '../runtime/errors.ts';
-import { firstIssue } from '../runtime/versioned.ts';
 import { crossChecks } from './cross-checks.ts';
 import { declared, type Setting } from './declared-settings.ts';
 
@@ -8,7 +7,7 @@ type Declared = typeof declared;
 export type SettingName = keyof Declared;
 type Value<S> = S extends { schema(): z.ZodType<infer T> } ? T : never;
 
-/** All settings of a run, parsed and frozen. Those without a default may be undefined. */
+/** All settings of a run, parsed and frozen. Settings without a default may be undefined. */
 export type Settings = Readonly<{
   [N in SettingName]: Declared[N] extends { fallback: unknown }
     ? Value<Declared[N]>
@@ -21,15 +20,16 @@ export const describeSetting = (name: SettingName): string => declared[name].wha
 export const environmentName = (name: SettingName): string =>
   `IMGCLS_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 
-/** One place that gives values, by setting name; `from` is how a person would name that place. */
+/** Values by setting name. */
 export interface SettingSource {
+  /** Name of the source, for errors. */
   from: string;
   values: Readonly<Record<string, unknown>>;
-  /** A place of ours alone (a config file): names that are no settings are reported. */
+  /** Holds nothing but settings, as a config file does: unknown names are errors. */
   exclusive?: boolean;
 }
 
-/** The values of the environment that are settings of ours. */
+/** The settings in the environment. */
 export function environmentSource(env: Readonly<Record<string, string | undefined>>): SettingSource {
   const values: Record<string, unknown> = {};
   for (const name of settingNames) {
@@ -40,8 +40,8 @@ export function environmentSource(env: Readonly<Record<string, string | undefine
 }
 
 /**
- * Parses all settings; the first source that has a value gives it.
- * @returns the settings, and for each the place that its value came from.
+ * Parses all settings. The first source that has a value wins.
+ * @returns the settings, and the source of each value.
  * @throws {ImgclsError} of kind `config` that lists every problem.
  */
 export function resolveSettings(sources: readonly SettingSource[]): {
@@ -54,35 +54,44 @@ export function resolveSettings(sources: readonly SettingSource[]): {
   for (const source of sources) {
     if (source.exclusive !== true) continue;
     for (const name of Object.keys(source.values)) {
-      if (!(name in declared)) problems.push(`${source.from}: there is no setting ${name}`);
+      if (!(name in declared)) problems.push(`${source.from}: unknown setting ${name}`);
     }
   }
   for (const name of settingNames) {
     const setting: Setting = declared[name];
-    const source = sources.find(({ values: given }) => given[name] !== undefined);
+    const source = sources.find(({ values }) => values[name] !== undefined);
     origins[name] = source?.from ?? (setting.fallback === undefined ? 'unset' : 'default');
     if (source === undefined) {
       values[name] = setting.fallback;
       continue;
     }
     const parsed = setting.schema().safeParse(source.values[name]);
-    // A wrong value is there nevertheless: it must not be missed as well.
+    // Keep a wrong value: the cross-checks must not report it as missing.
     values[name] = parsed.success ? parsed.data : source.values[name];
     if (!parsed.success) problems.push(problemOf(source.from, name, source.values[name], parsed.error));
   }
   problems.push(...crossChecks(values, environmentName));
   if (problems.length > 0) {
-    throw new ImgclsError('config', `Settings are wrong:\n  ${problems.join('\n  ')}`);
+    throw new ImgclsError('config', `Invalid settings:\n  ${problems.join('\n  ')}`);
   }
   return { settings: Object.freeze(values) as Settings, origins: origins as Record<SettingName, string> };
 }
 
-/** One wrong value, under the name by which it was given. */
+/** A wrong value, under the name by which it was set: `--top-k must be 1 to 100, not 1000000`. */
 function problemOf(from: string, name: SettingName, value: unknown, error: z.ZodError): string {
-  const given: Record<string, string> = { flag: flagName(name), environment: environmentName(name) };
-  const why = firstIssue(error).replace(/^document: /, '');
-  const shown = isSecret(name) ? 'wrong' : JSON.stringify(value);
-  return `${given[from] ?? `${from}: ${name}`} is ${shown}: ${why}`;
+  const names: Record<string, string> = { flag: flagName(name), environment: environmentName(name) };
+  const why = error.issues[0]?.message ?? 'is not valid';
+  const shown = isSecret(name) ? '' : `, not ${shownValue(value)}`;
+  return `${names[from] ?? `${from}: ${name}`} ${why}${shown}`;
+}
+
+const MAX_SHOWN_CHARS = 60;
+
+/** A plain word or number as it is, anything else as JSON. */
+function shownValue(value: unknown): string {
+  const text =
+    typeof value === 'string' && /^[\w.-]+$/.test(value) ? value : (JSON.stringify(value) ?? String(value));
+  return text.length <= MAX_SHOWN_CHARS ? text : `${text.slice(0, MAX_SHOWN_CHARS)}…`;
 }
 
 const flagName = (name: SettingName): string =>

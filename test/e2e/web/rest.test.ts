@@ -219,11 +219,11 @@ describe('the REST service', () => {
     for (const address of ['/v1/jobs/nope', '/v1/jobs/nope/results', '/v1/jobs?after=nope'])
       expect(await jsonOf(address)).toMatchObject({
         status: 400,
-        detail: `A job's id is 26 letters and digits, or drop-YYYY-MM-DD; "nope" is none.`,
+        detail: `"nope" is not a job id. A job id has 26 letters and digits, or the form drop-YYYY-MM-DD.`,
       });
     expect(await jsonOf('/v1/jobs/drop-2026-13-01')).toMatchObject({
       status: 400,
-      detail: expect.stringContaining('"drop-2026-13-01" is none.'),
+      detail: expect.stringContaining('"drop-2026-13-01" is not a job id.'),
     });
     expect(await jsonOf('/v1/jobs?limit=x')).toMatchObject({
       status: 400,

@@ -76,6 +76,6 @@ describe('classifier', () => {
     const options = { dir, sha256: '0'.repeat(64), ...LIMITS };
     await expect(createClassifier(options)).rejects.toThrow(/model\.json/);
     await writeFile(join(dir, 'model.json'), '{"v":1}');
-    await expect(createClassifier(options)).rejects.toThrow(/wrong shape/);
+    await expect(createClassifier(options)).rejects.toThrow(/wrong format/);
   });
 });

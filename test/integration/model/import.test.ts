@@ -163,7 +163,7 @@ describe('import', () => {
       /Invalid model name "\.\.\/evil"/,
     );
     await expect(importModel(join(folder, 'nowhere'), { library })).rejects.toThrow(
-      /Cannot read .*nowhere: there is no such file\.$/,
+      /Cannot read .*nowhere: no such file or folder\.$/,
     );
     await expect(importModel(library.modelsDir, { library })).rejects.toThrow();
   });

@@ -149,9 +149,9 @@ describe('the report as JSON', () => {
   });
 
   it.each([
-    ['a newer version', { ...report(), v: 2 }, /format 2.*up to format 1/],
-    ['another document', { v: 1, hello: 'world' }, /wrong shape/],
-    ['what is no document', 'nonsense', /wrong shape/],
+    ['a newer version', { ...report(), v: 2 }, /format 2.*formats up to 1/],
+    ['another document', { v: 1, hello: 'world' }, /wrong format/],
+    ['what is no document', 'nonsense', /wrong format/],
   ])('of %s is refused by name', (_, document, words) => {
     expect(() => parseReport('old.json', JSON.stringify(document))).toThrow(words);
     expect(() => parseReport('old.json', JSON.stringify(document))).toThrow(/^old\.json cannot be compared/);

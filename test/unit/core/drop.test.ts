@@ -93,10 +93,10 @@ describe('what S3 says', () => {
 
   it('is told from requests, which are read as before', () => {
     expect(() => parseMessage('hello')).toThrow('The request message is not JSON.');
-    expect(() => parseMessage('{"v":1,"job":7}')).toThrow(/request message has the wrong shape: job/);
+    expect(() => parseMessage('{"v":1,"job":7}')).toThrow(/request message has the wrong format: job/);
     expect(() => parseMessage('null')).toThrow(PoisonError);
     expect(() => parseMessage('{"v":2}')).toThrow(NewerVersionError);
-    expect(() => parseMessage('{"Event":"s3:Other"}')).toThrow(/notification of S3 has the wrong shape/);
+    expect(() => parseMessage('{"Event":"s3:Other"}')).toThrow(/S3 notification has the wrong format/);
   });
 });
 

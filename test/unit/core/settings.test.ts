@@ -1,5 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { environmentSource, resolveSettings } from '../../../src/core/settings/settings.ts';
+import {
+  environmentSource,
+  isSecret,
+  resolveSettings,
+  settingNames,
+} from '../../../src/core/settings/settings.ts';
+
+function messageOf(attempt: () => unknown): string | undefined {
+  try {
+    attempt();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return undefined;
+}
 
 describe('settings', () => {
   it('take the first source that has a value, and say which it was', () => {
@@ -25,9 +39,9 @@ describe('settings', () => {
         { from: 'imgcls.config.json', values: { modle: 'resnet50' }, exclusive: true },
       ]);
     for (const part of [
-      /--top-k is 0/,
-      /IMGCLS_CLUSTER is "Not OK"/,
-      /no setting modle/,
+      /--top-k must be 1 to 100, not 0/,
+      /IMGCLS_CLUSTER must be at most 32 lower-case letters, digits or -, without "-resp", not "Not OK"/,
+      /imgcls\.config\.json: unknown setting modle/,
       /needs inputBucket.*IMGCLS_INPUT_BUCKET/,
     ]) {
       expect(attempt).toThrow(part);
@@ -37,9 +51,9 @@ describe('settings', () => {
   it('do not miss what is there and wrong, and say who makes what is missing', () => {
     const attempt = () =>
       resolveSettings([environmentSource({ IMGCLS_CLOUD: 'aws', IMGCLS_INPUT_BUCKET: 'a' })]);
-    expect(attempt).toThrow(/IMGCLS_INPUT_BUCKET is "a"/);
+    expect(attempt).toThrow(/IMGCLS_INPUT_BUCKET must be 3 to 4096 characters, not a$/m);
     expect(attempt).not.toThrow(/needs inputBucket/);
-    expect(attempt).toThrow(/needs outputBucket .*"imgcls deploy" makes it/);
+    expect(attempt).toThrow(/needs outputBucket .*"imgcls deploy" creates it/);
   });
 
   it('give the service one token: as it is, or as the ARN of a secret', () => {
@@ -47,7 +61,7 @@ describe('settings', () => {
     const attempt = (values: object) => () => resolveSettings([{ from: 'flag', values: { ...values } }]);
     expect(attempt({ tokenSecret })().settings.tokenSecret).toBe(tokenSecret);
     expect(attempt({ tokenSecret, token: 'sixteen characters' })).toThrow(
-      'token and tokenSecret are both given',
+      'token and tokenSecret are both set',
     );
     expect(attempt({ tokenSecret: 'imgcls-default-token' })).toThrow('must be the ARN of a secret');
   });
@@ -58,6 +72,49 @@ describe('settings', () => {
     expect(attempt({ ...aws, autoScalingGroup: 'workers' }).settings.fleet).toBe('asg');
     expect(() => attempt(aws)).toThrow(/fleet asg needs autoScalingGroup \(IMGCLS_AUTO_SCALING_GROUP\)/);
     expect(() => attempt({ fleet: 'asg', autoScalingGroup: 'workers' })).toThrow(/needs cloud aws/);
+  });
+
+  it.each([
+    [{ topK: 1_000_000 }, '--top-k must be 1 to 100, not 1000000'],
+    [{ topK: 2.5 }, '--top-k must be a whole number from 1 to 100, not 2.5'],
+    [{ port: 'abc' }, '--port must be a whole number from 0 to 65535, not abc'],
+    [{ cloud: 'azure' }, '--cloud must be local or aws, not azure'],
+    [{ idleSeconds: -1 }, '--idle-seconds must be 0 to 86400 seconds, not -1'],
+    [{ maxJobCost: 'a lot' }, '--max-job-cost must be a number of US dollars, 0 or more, not "a lot"'],
+    [{ subnets: '' }, '--subnets must be 1 to 50 values, comma-separated, not ""'],
+    [{ token: 'secret' }, '--token must be 16 to 256 characters'],
+  ])('say what a value must be: %j', (values, words) => {
+    expect(() => resolveSettings([{ from: 'flag', values }])).toThrow(`Invalid settings:\n  ${words}`);
+  });
+
+  it("say so in our words, never in the schema library's, and never show a secret", () => {
+    const wrong = [
+      '',
+      'abc',
+      ' ',
+      '-1',
+      '1e99',
+      'NaN',
+      'x'.repeat(5000),
+      3.5,
+      -1,
+      true,
+      null,
+      {},
+      [],
+      [7],
+      [[]],
+    ];
+    for (const name of settingNames) {
+      for (const value of wrong) {
+        const message = messageOf(() => resolveSettings([{ from: 'flag', values: { [name]: value } }]));
+        if (message === undefined) continue;
+        expect(message).toMatch(/^Invalid settings:\n( {2}\S+ (must|needs) .*\n?)+$/);
+        expect(message).not.toMatch(/expected|received|invalid input|invalid option|too (big|small)/i);
+        if (isSecret(name)) expect(message).not.toContain('not ');
+        expect(message.length).toBeLessThan(300);
+      }
+    }
   });
 
   it('cannot be changed afterwards', () => {
