@@ -8,7 +8,7 @@
  * moment at which it has done its share, and the boot of one that only later
  * work needs may fall into the pause.
  */
-import type { BusyPeriod } from './world.ts';
+import type { BusyPeriod } from './simulated-cluster.ts';
 
 export interface MachineFacts {
   imagesPerSecond: number;

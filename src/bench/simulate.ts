@@ -8,10 +8,10 @@ import { Controller } from '../scaler/controller.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import type { MachineFacts } from './cost-bound.ts';
 import { Random } from './random.ts';
-import { simulatedDriver, simulatedObserver } from './simulated-cluster.ts';
+import { simulatedDriver, simulatedObserver } from './simulated-ports.ts';
 import { createTargetTracking } from './target-tracking.ts';
 import type { Trace } from './traces.ts';
-import { type BusyPeriod, World, type WorldOptions } from './world.ts';
+import { type BusyPeriod, World, type WorldOptions } from './simulated-cluster.ts';
 
 const TICK_MS = 5000;
 const HOUR_MS = 3_600_000;
