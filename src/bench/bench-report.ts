@@ -1,12 +1,12 @@
 /**
- * The report of `imgcls bench` as JSON. Stable: a field keeps its name, unit and meaning for as long as `v` is 1; new ones
- * may be added. Durations are milliseconds.
+ * The report of `imgcls bench` as JSON. Stable: fields keep name, unit and meaning as long as `v` is 1, and new ones may be
+ * added. Durations are milliseconds.
  */
 import * as z from 'zod';
 import { modelRef } from '../core/model/model.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { formatVersion, parseVersioned } from '../core/runtime/versioned.ts';
-import { seedFigure } from './baseline-figures.ts';
+import { baselineFigure } from './baseline-figures.ts';
 import { correctness } from './correctness.ts';
 import { type Summary, summarise } from './statistics.ts';
 
@@ -14,7 +14,7 @@ const milliseconds = z.number().nonnegative();
 
 const summary = z.object({
   medianMs: milliseconds,
-  /** By nearest rank: of fewer than 20 repetitions it is the largest. */
+  /** By nearest rank: the largest of fewer than 20 repetitions. */
   p95Ms: milliseconds,
   minMs: milliseconds,
   maxMs: milliseconds,
@@ -25,42 +25,42 @@ export const scenarioResult = z.object({
   what: z.string(),
   /** `job`: a command from its start to its exit. `upload`: the same without waiting. `boot`: a worker's launch to ready. */
   measures: z.enum(['job', 'upload', 'boot']),
-  /** Of one repetition; 0 for a boot. */
+  /** Per repetition; 0 for a boot. */
   images: z.int().nonnegative(),
   start: z.enum(['cold', 'warm', 'any']),
-  /** One a repetition, in the order in which they were measured; those that failed are left out. */
+  /** One per successful repetition, in the order of measuring. */
   samplesMs: z.array(milliseconds),
-  /** Of the samples; absent where there is none. */
+  /** Of the samples; absent if there is none. */
   summary: summary.optional(),
-  /** By the median; absent for a boot. */
+  /** From the median; absent for a boot. */
   imagesPerSecond: z.number().nonnegative().optional(),
-  /** Milestones of a boot in the order in which they were reached, each from the launch on. */
+  /** Milestones of a boot in the order in which they were reached. Times are from the launch. */
   milestones: z
     .array(z.object({ name: z.string(), samplesMs: z.array(milliseconds), summary: summary }))
     .optional(),
-  /** What was published for the seed; absent where nothing was. */
-  seed: seedFigure.optional(),
-  /** The seed's time as a multiple of the median. */
+  /** The published figure of the baseline, if there is one. The key has kept its first name. */
+  seed: baselineFigure.optional(),
+  /** The baseline's time as a multiple of the median. */
   timesFaster: z.number().nonnegative().optional(),
 });
 export type ScenarioResult = z.infer<typeof scenarioResult>;
 
-/** A scenario here and in an older report. */
+/** A scenario in this report and in an older one. */
 export const change = z.object({
   name: z.string(),
   oldMedianMs: milliseconds.optional(),
   newMedianMs: milliseconds.optional(),
   /** The new median as a multiple of the old one. */
   ratio: z.number().nonnegative().optional(),
-  /** `unknown`: too few repetitions to tell a change from the noise. `incomparable`: not in both, or not the same images. */
+  /** `unknown`: too few repetitions to distinguish a change from noise. `incomparable`: not in both, or other images. */
   verdict: z.enum(['faster', 'slower', 'within the noise', 'unknown', 'incomparable']),
 });
 export type Change = z.infer<typeof change>;
 
 export const comparison = z.object({
-  /** When the older report was made. */
+  /** Creation time of the older report. */
   with: z.string(),
-  /** What else is not the same, so that changes may come from there: `model: a, was b`. */
+  /** Other differences, which may explain the changes: `model: a, was b`. */
   differences: z.array(z.string()),
   changes: z.array(change),
 });
@@ -72,7 +72,7 @@ export const benchReport = z.object({
   /** ISO 8601, UTC. */
   createdAt: z.iso.datetime(),
   versions: z.object({ imgcls: z.string(), node: z.string() }),
-  /** The one that `imgcls bench` ran on. */
+  /** On which `imgcls bench` ran. */
   machine: z.object({
     cpu: z.string(),
     cores: z.int().positive(),
@@ -82,7 +82,7 @@ export const benchReport = z.object({
     osRelease: z.string(),
   }),
   cloud: z.enum(['local', 'aws']),
-  /** Types of the machines that worked, where it was not this one and they are known. */
+  /** Types of the workers' machines, if they are known and were not this one. */
   workerKinds: z.array(z.string()),
   model: modelRef,
   options: z.object({
@@ -90,23 +90,23 @@ export const benchReport = z.object({
     repeat: z.int().positive(),
     boots: z.int().positive(),
     seed: z.int().nonnegative(),
-    /** Crops of the product's samples, or photographs of the user's. */
+    /** Crops of the bundled samples, or the user's photographs. */
     images: z.enum(['samples', 'folder']),
   }),
   scenarios: z.array(scenarioResult),
   correctness,
-  /** Where an older report was given. */
+  /** If an older report was given. */
   comparison: comparison.optional(),
 });
 export type BenchReport = z.infer<typeof benchReport>;
 
-/** @param name the file's, for the message. @throws {ImgclsError} of kind `usage` for anything but a report of this version. */
+/** @param name of the file, for the message. @throws {ImgclsError} of kind `usage` for anything but a report of this version. */
 export function parseReport(name: string, text: string): BenchReport {
   try {
     return parseVersioned(benchReport, text, 'report');
   } catch (cause) {
-    throw new ImgclsError('usage', `${name} cannot be compared with: ${messageOf(cause)}`, {
-      hint: 'It must be what "imgcls bench --format json" of this version wrote.',
+    throw new ImgclsError('usage', `Cannot compare with ${name}: ${messageOf(cause)}`, {
+      hint: 'Give a report that "imgcls bench --format json" of this version wrote.',
       cause,
     });
   }

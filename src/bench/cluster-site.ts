@@ -1,37 +1,38 @@
-/** A cluster on AWS, as it is: its own controller launches and ends the machines. */
+/** An existing cluster on AWS, whose own controller launches and ends the machines. */
 
 import type { Store } from '../core/cloud/ports.ts';
 import { CONTROLLER_TIMING, reportStaleAfterMs } from '../core/fleet/controller-timing.ts';
 import { WORKER_GONE_MS, type WorkerStatus } from '../core/fleet/fleet.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
+import { pluralize } from '../core/text/pluralize.ts';
 import { readReport } from '../scaler/report.ts';
 import { WorkerStatusReader } from '../scaler/statuses.ts';
 import { bootOf, type Site } from './site.ts';
 
 export interface ClusterSiteOptions {
-  /** The cluster's output bucket, where workers report. */
+  /** The cluster's output bucket, with the workers' statuses. */
   output: Store;
   env: NodeJS.ProcessEnv;
-  /** Submits a few fresh images and waits for their labels, unmeasured: workers come up for them. */
-  submitSome(): Promise<void>;
-  /** Says what is waited for. */
+  /** Submits a few new images and waits for their labels, unmeasured, so that a worker is launched. */
+  submitWarmUp(): Promise<void>;
+  /** Shows what the benchmark waits for. */
   progress(text: string): void;
   clock: Clock;
   signal: AbortSignal;
 }
 
-const LOOK_MS = 2000;
-/** A controller that was killed leaves its last report behind. */
+const POLL_MS = 2000;
+/** An older report is of a controller that has ended. */
 const CONTROLLER_FRESH_MS = reportStaleAfterMs(CONTROLLER_TIMING.aws);
-/** Idle machines are kept for two minutes at most, unless --min keeps them for good. */
-const MOST_WAIT_MS = 30 * 60_000;
+/** Idle machines are kept for at most two minutes, unless --min keeps them. */
+const MAX_WAIT_MS = 30 * 60_000;
 
-/** How many workers a cluster has, and machines that are to become some. */
+/** The number of workers of a cluster, or of its machines if that is larger. */
 export async function countWorkers(output: Store, clock: Clock): Promise<number> {
   const ageMs = (atMs: number) => clock.nowMs() - atMs;
-  const heard = await new WorkerStatusReader(output, clock).read();
-  const workers = [...heard.values()].filter(
+  const observations = await new WorkerStatusReader(output, clock).read();
+  const workers = [...observations.values()].filter(
     ({ modifiedAtMs }) => ageMs(modifiedAtMs) < WORKER_GONE_MS,
   ).length;
   const report = await readReport(output);
@@ -42,10 +43,10 @@ export async function countWorkers(output: Store, clock: Clock): Promise<number>
   return Math.max(workers, machines);
 }
 
-/** Measures on a cluster that must have a controller. Nothing of it has to be closed: its fleet is its own. */
+/** Measures on a cluster that has a controller. There is nothing to close: the fleet belongs to the cluster. */
 export function openClusterSite(options: ClusterSiteOptions): Site {
-  const { output, env, submitSome, progress, clock, signal } = options;
-  const place = { env, leave: async () => {} };
+  const { output, env, submitWarmUp: submitSome, progress, clock, signal } = options;
+  const environment = { env, release: async () => {} };
 
   let isWarmedUp = false;
 
@@ -59,20 +60,18 @@ export function openClusterSite(options: ClusterSiteOptions): Site {
     for (;;) {
       const count = await countWorkers(output, clock);
       if (count === 0) return;
-      if (clock.monotonicMs() - startMs > MOST_WAIT_MS)
+      if (clock.monotonicMs() - startMs > MAX_WAIT_MS)
         throw new ImgclsError(
           'transient',
-          `The cluster does not get rid of its workers: ${count} ${count === 1 ? 'is' : 'are'} there.`,
-          {
-            hint: 'A cold start is one without workers. Is a controller running, and --min 0?',
-          },
+          `The cluster still has ${pluralize(count, 'worker')} after 30 minutes, but a cold start needs none.`,
+          { hint: 'Check that a controller is running, with --min 0.' },
         );
-      progress(`waiting until no worker runs; now ${count}`);
-      await pause(LOOK_MS);
+      progress(`waiting until no worker runs (now ${count})`);
+      await pause(POLL_MS);
     }
   }
 
-  /** The first to work of those that were not there before. */
+  /** The earliest new worker that has done an image. */
   async function newWorker(before: ReadonlySet<string>): Promise<WorkerStatus> {
     const startMs = clock.monotonicMs();
     while (clock.monotonicMs() - startMs < WORKER_GONE_MS) {
@@ -80,24 +79,24 @@ export function openClusterSite(options: ClusterSiteOptions): Site {
       const working = statuses.filter(({ id, boot }) => !before.has(id) && boot.firstResultMs !== undefined);
       const [first] = working.toSorted((a, b) => a.startedAtMs - b.startedAtMs);
       if (first !== undefined) return first;
-      await pause(LOOK_MS / 4);
+      await pause(POLL_MS / 4);
     }
-    throw new ImgclsError('transient', 'No worker has reported how it booted.');
+    throw new ImgclsError('transient', 'No new worker has reported its boot.');
   }
 
   return {
-    async place(start) {
+    async prepare(start) {
       if (start === 'cold') await untilNoWorker();
-      // Those that run may have another model; they may also have been ended for want of work since the last repetition.
+      // Running workers may have another model loaded, and idle ones may have ended since the last repetition.
       if (start === 'warm' && (!isWarmedUp || (await countWorkers(output, clock)) === 0)) {
         await submitSome();
         isWarmedUp = true;
       }
-      return place;
+      return environment;
     },
     async boot() {
       await untilNoWorker();
-      // What was killed has left its report.
+      // Workers that were killed leave their status.
       const before = new Set((await readStatuses(output, clock)).map(({ id }) => id));
       await submitSome();
       return bootOf(await newWorker(before));

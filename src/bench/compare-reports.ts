@@ -1,9 +1,9 @@
-/** What changed between two reports of `imgcls bench`. Pure. */
+/** Compares two reports of `imgcls bench`. Pure. */
 import { modelTitle } from '../core/model/model.ts';
 import type { BenchReport, Change, ReportComparison, ScenarioResult } from './bench-report.ts';
 import { compareSamples } from './statistics.ts';
 
-/** Scenarios in the order of the new report; those that only the old one has come last. */
+/** Scenarios in the order of the new report, then those that only the old one has. */
 export function compareReports(before: BenchReport, after: BenchReport): ReportComparison {
   const names = new Set([...after.scenarios, ...before.scenarios].map(({ name }) => name));
   const find = ({ scenarios }: BenchReport, name: string) => scenarios.find((each) => each.name === name);
@@ -38,7 +38,7 @@ function verdictOf(before: ScenarioResult, after: ScenarioResult): Change['verdi
   return (after.summary?.medianMs ?? 0) < (before.summary?.medianMs ?? 0) ? 'faster' : 'slower';
 }
 
-/** What changes may come from besides the program. */
+/** Differences of the conditions, which may also explain a change. */
 function differences(before: BenchReport, after: BenchReport): string[] {
   const facts: [what: string, of: (report: BenchReport) => string][] = [
     ['imgcls', ({ versions }) => versions.imgcls],

@@ -1,7 +1,7 @@
 /** Comparisons as rows of text, for a terminal's table and for docs/scaling.md. */
 import type { Comparison } from './compare.ts';
 
-export const columns = [
+export const comparisonColumns = [
   'trace',
   'policy',
   'drain, s',
@@ -14,7 +14,7 @@ export const columns = [
 ] as const;
 
 /** One for each of `columns`. */
-export const cells = (row: Comparison): string[] => [
+export const comparisonCells = (row: Comparison): string[] => [
   row.trace,
   row.policy,
   number(row.drainMs / 1000, 1),
@@ -28,12 +28,12 @@ export const cells = (row: Comparison): string[] => [
 
 export function markdown(rows: readonly Comparison[]): string {
   const line = (texts: readonly string[]) => `| ${texts.join(' | ')} |\n`;
-  const rule = columns.map((_, at) => (at < 2 ? '---' : '---:'));
-  return [line(columns), line(rule), ...rows.map((row) => line(cells(row)))].join('');
+  const rule = comparisonColumns.map((_, at) => (at < 2 ? '---' : '---:'));
+  return [line(comparisonColumns), line(rule), ...rows.map((row) => line(comparisonCells(row)))].join('');
 }
 
 const number = (value: number, digits: number): string =>
   value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-/** Where the bound is too weak to compare with, there is no ratio. */
+/** There is no ratio if the bound is too weak. */
 const ratio = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(2));

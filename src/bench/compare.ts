@@ -1,4 +1,4 @@
-/** Policies against each other and against what would have been possible, on one trace. */
+/** Compares policies with each other and with lower bounds, on one trace. */
 import { leastMachineMs } from './cost-bound.ts';
 import { leastDrainMs } from './drain-bound.ts';
 import { policyNames, type SimulationOptions, type SimulationResult, simulate } from './simulate.ts';
@@ -6,9 +6,9 @@ import type { Trace } from './traces.ts';
 
 export interface Comparison extends SimulationResult {
   trace: string;
-  /** Paid machine time, as a multiple of the least that could have been done with the work when this was. */
+  /** Billed machine time, as a multiple of the least with which the work could have been done as early. */
   overCostBound: number | undefined;
-  /** Drain time, as a multiple of the least that the same money could have bought. */
+  /** Drain time, as a multiple of the least for the same money. */
   overDrainBound: number | undefined;
 }
 
@@ -33,6 +33,6 @@ export function measureAgainstBounds(trace: Trace, result: SimulationResult): Co
   };
 }
 
-/** Undefined where the bound says nothing. */
+/** Undefined if there is no bound. */
 const ratio = (value: number, bound: number): number | undefined =>
   bound > 0 && Number.isFinite(bound) ? value / bound : undefined;

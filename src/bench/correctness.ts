@@ -1,11 +1,11 @@
-/** Whether measured runs also were right: each image once, none with an error, labels as expected and always the same. Pure. */
+/** Checks the outcomes of measured runs: each image once, no errors, and labels that are expected and always the same. Pure. */
 import * as z from 'zod';
 import type { BaseImage, Submitted } from './image-set.ts';
 import type { ImageKind } from './scenarios.ts';
 
 const share = z.number().min(0).max(1);
 
-/** A line of `--format ndjson`, as far as it is looked at. */
+/** The checked fields of a line of `--format ndjson`. */
 export const outcomeLine = z.object({
   name: z.string(),
   labels: z.array(z.object({ wnid: z.string(), score: z.number() })).optional(),
@@ -13,28 +13,28 @@ export const outcomeLine = z.object({
 });
 export type OutcomeLine = z.infer<typeof outcomeLine>;
 
-/** Of the images whose right labels are known, those that have one: as the first label, and among all that are listed. */
+/** Of the images with known labels, the share with a right first label, and with a right one among all. */
 const labelShares = z.object({ top1Share: share, topKShare: share });
 export type LabelShares = z.infer<typeof labelShares>;
 
 export const correctness = z.object({
   isCorrect: z.boolean(),
-  /** Outcomes looked at, of all repetitions. */
+  /** Outcomes of all repetitions. */
   imagesChecked: z.int().nonnegative(),
-  /** By size of the images; absent where no right label is known. */
+  /** By size of the images; absent if no right label is known. */
   labels: z.object({ medium: labelShares.optional(), tiny: labelShares.optional() }),
-  /** What was wrong, the first of each run's. */
+  /** The first problems of each run. */
   problems: z.array(z.string()),
 });
 export type Correctness = z.infer<typeof correctness>;
 
-/** Crops at random may cut off what a photograph shows; most do not. */
-const LEAST_TOP_K_SHARE = 0.8;
-/** Two classes that are as likely may change places with the batch that an image came in. */
+/** Some random crops cut off the subject of a photograph, but most do not. */
+const MIN_TOP_K_SHARE = 0.8;
+/** Two classes with almost equal scores may swap places, depending on the other images of the batch. */
 const SCORE_TOLERANCE = 0.02;
 const PROBLEMS_OF_A_RUN = 3;
 
-/** Collects what was seen in all runs. The first outcome of an image is what all others are held against. */
+/** Checks all runs. Later outcomes of an image are compared with its first one. */
 export class CorrectnessCheck {
   readonly #expectsLabels: boolean;
   /** The first label that each image got. */
@@ -46,12 +46,12 @@ export class CorrectnessCheck {
     tiny: { known: 0, top1: 0, topK: 0 },
   };
 
-  /** @param expectsLabels whether most medium images must be right, as those of the product's own photographs must. */
+  /** @param expectsLabels whether most medium images must get a right label, as the bundled samples must. */
   constructor({ expectsLabels }: { expectsLabels: boolean }) {
     this.#expectsLabels = expectsLabels;
   }
 
-  /** Something else went wrong with a run. */
+  /** Records another problem of a run. */
   addProblem(run: string, problem: string): void {
     this.#problems.push(`${run}: ${problem}`);
   }
@@ -64,16 +64,16 @@ export class CorrectnessCheck {
       const image = submitted.get(outcome.name);
       if (image === undefined) problems.push(`${outcome.name} was not submitted`);
       else if (seen.has(outcome.name)) problems.push(`${outcome.name} has more than one outcome`);
-      else problems.push(...this.#look(image, outcome, this.#labels[kind]));
+      else problems.push(...this.#checkImage(image, outcome, this.#labels[kind]));
       seen.add(outcome.name);
     }
     for (const name of submitted.keys()) if (!seen.has(name)) problems.push(`${name} has no outcome`);
     const rest = problems.length - PROBLEMS_OF_A_RUN;
-    const told = problems.slice(0, PROBLEMS_OF_A_RUN).join('; ');
-    if (problems.length > 0) this.addProblem(run, rest > 0 ? `${told}; and ${rest} more` : told);
+    const shown = problems.slice(0, PROBLEMS_OF_A_RUN).join('; ');
+    if (problems.length > 0) this.addProblem(run, rest > 0 ? `${shown}; and ${rest} more` : shown);
   }
 
-  #look(
+  #checkImage(
     image: BaseImage,
     { name, labels = [], error }: OutcomeLine,
     counts: { known: number; top1: number; topK: number },
@@ -90,18 +90,18 @@ export class CorrectnessCheck {
       this.#reference.set(image, best.wnid);
       return [];
     }
-    const then = labels.find(({ wnid }) => wnid === known)?.score ?? 0;
-    if (best.score - then <= SCORE_TOLERANCE) return [];
-    return [`${name} is ${best.wnid}, and the same image was ${known} before`];
+    const knownScore = labels.find(({ wnid }) => wnid === known)?.score ?? 0;
+    if (best.score - knownScore <= SCORE_TOLERANCE) return [];
+    return [`${name} is ${best.wnid}, but the same image was ${known} before`];
   }
 
   result(): Correctness {
     const problems = [...this.#problems];
     const [medium, tiny] = [this.#shares('medium'), this.#shares('tiny')];
-    if (this.#expectsLabels && medium !== undefined && medium.topKShare < LEAST_TOP_K_SHARE) {
+    if (this.#expectsLabels && medium !== undefined && medium.topKShare < MIN_TOP_K_SHARE) {
       const found = (100 * medium.topKShare).toFixed(0);
       problems.push(
-        `labels: ${found} % of the photographs have their expected label listed, and ${100 * LEAST_TOP_K_SHARE} % should`,
+        `labels: ${found} % of the photographs list their expected label, but at least ${100 * MIN_TOP_K_SHARE} % must`,
       );
     }
     return {

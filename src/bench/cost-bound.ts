@@ -1,25 +1,24 @@
 /**
- * The least that the work could have cost, had all been known before: a lower bound on the machine time of every
- * schedule that is done with each busy period's work when the policy was.
+ * The least cost of the work with full knowledge of the future: a lower bound on the machine time of every schedule that
+ * finishes the work of each busy period as early as the policy did.
  *
- * A machine is launched no earlier than the first arrival of the busy period in which it first works; it boots, which
- * costs, and works at full speed. One that is kept between two periods is paid for the time between. Everything else
- * is given away: work of a period is all there at its start, images are divisible, a machine that is not kept goes at the very
- * moment at which it has done its share, and the boot of one that only later
- * work needs may fall into the pause.
+ * A machine is launched no earlier than the first arrival of the busy period in which it first works. Its boot is paid for,
+ * and it works at full speed. A machine that is kept between two periods is paid for the time between. The model is generous
+ * in everything else: all work of a period is there at its start, images are divisible, a machine that is not kept ends at
+ * the moment at which it has done its share, and a machine that only later work needs may boot in the pause.
  */
 import type { BusyPeriod } from './simulated-cluster.ts';
 
 export interface MachineFacts {
   imagesPerSecond: number;
-  /** The mean of the run's own, so that luck is no merit. */
+  /** The mean of the run itself, so that lucky boots do not count as merit. */
   bootMs: number;
 }
 
-/** Periods x machines x machines that are gone through. */
-const MOST_STEPS = 1e8;
+/** Limit of periods x machines x machines. */
+const MAX_STEPS = 1e8;
 
-/** @returns machine milliseconds; 0 where nothing can be said: too much to go through. */
+/** @returns machine milliseconds; 0 (no bound) beyond the limit. */
 export function leastMachineMs(periods: readonly BusyPeriod[], facts: MachineFacts): number {
   const spans = periods.map(({ startMs, endMs, images, launched = 0, bootMs }, at) => ({
     bootMs: bootMs ?? facts.bootMs,
@@ -28,9 +27,9 @@ export function leastMachineMs(periods: readonly BusyPeriod[], facts: MachineFac
     lengthMs: endMs - startMs,
     pauseMs: (periods[at + 1]?.startMs ?? Number.POSITIVE_INFINITY) - endMs,
   }));
-  // More than the fullest later period can use at once is never worth keeping.
+  // Keeping more machines than any later period can use at once never pays.
   const most = Math.max(0, ...spans.slice(1).map(({ workMs, lengthMs }) => Math.ceil(workMs / lengthMs)));
-  if (spans.length * most ** 2 > MOST_STEPS) return 0;
+  if (spans.length * most ** 2 > MAX_STEPS) return 0;
   let costs: number[] = [0];
   for (const [at, span] of spans.entries()) {
     const mostKept = at === spans.length - 1 ? 0 : most;
@@ -45,7 +44,7 @@ export function leastMachineMs(periods: readonly BusyPeriod[], facts: MachineFac
 }
 
 interface Span {
-  /** As long as the machines that the policy launched in this period took. */
+  /** The mean of the machines that the policy launched in this period. */
   bootMs: number;
   hasBooted: boolean;
   workMs: number;
@@ -56,22 +55,22 @@ interface Span {
 /** The least cost of a period and the pause after it, over how many machines are launched in it. */
 function spanCost(span: Span, brought: number, kept: number): number {
   const { workMs, lengthMs, pauseMs, bootMs } = span;
-  // Who raced many machines may be done before the mean of their boots: at least one it was.
+  // With many machines the fastest boot may finish the work before the mean boot time: at least one was launched.
   const fewestByLuck = span.hasBooted ? 1 : Number.POSITIVE_INFINITY;
   const lacking = workMs - brought * lengthMs;
   const usefulMs = lengthMs - bootMs;
-  // A billionth of a machine is rounding.
+  // A billionth of a machine is a rounding error.
   const forWork = lacking <= 1e-6 ? 0 : usefulMs <= 0 ? fewestByLuck : Math.ceil(lacking / usefulMs - 1e-9);
   const fewest = Math.max(forWork, kept - brought);
   if (fewest === Number.POSITIVE_INFINITY) return fewest;
-  // The cost is linear in the launches but for some bends: where work fills the rest, where all kept ones are new, and
-  // where all of those may boot in the pause.
+  // The cost is linear in the launches except for some bends: where work fills the rest, where all kept machines are new,
+  // and where all of those may boot in the pause.
   const bend = kept - Math.floor(workMs / lengthMs);
   const candidates = [fewest, kept, forWork + kept, bend, bend - 1].filter((launched) => launched >= fewest);
   return Math.min(
     ...candidates.map((launched) => {
       const through = Math.max(0, kept - launched);
-      // Those that the work needs have booted before its end.
+      // Machines that the work needs have booted before its end.
       const late = Math.min(kept, launched - forWork);
       const punctual = kept - late;
       const pausedMs =

@@ -1,30 +1,30 @@
 /**
- * The least time with unfinished work that any schedule could have had, had all been known before and for the same
- * money: a lower bound, by Lagrangian relaxation. For any price of machine time,
+ * The least time with unfinished work of any schedule that costs the same, with full knowledge of the future: a lower bound
+ * by Lagrangian relaxation. For any price of machine time,
  *
  *     drain >= min over schedules of (drain + price x cost) - price x money
  *
- * The minimum is found exactly for a relaxed world (see cost-bound.ts for what is given away): arrivals are cut into busy
- * periods, and machines may be kept from one to the next. The best price gives the best bound; any gives a valid one.
+ * The minimum is exact for the relaxed model of cost-bound.ts: arrivals are cut into busy periods, and machines may be kept
+ * from one to the next. Any price gives a valid bound, and the best price gives the best one.
  */
 import type { MachineFacts } from './cost-bound.ts';
 import type { Arrival } from './traces.ts';
 
-/** Prices tried around the best one so far, each time closer. */
+/** Steps of the search for the best price. */
 const STEPS = 14;
-const LEAST_PRICE = 1e-4;
-const MOST_PRICE = 10;
+const MIN_PRICE = 1e-4;
+const MAX_PRICE = 10;
 /** Machines kept over a pause. */
-const MOST_KEPT = 32;
-/** The time that it takes grows with the square of the arrivals. */
-const MOST_ARRIVALS = 1000;
+const MAX_KEPT = 32;
+/** The running time grows with the square of the arrivals. */
+const MAX_ARRIVALS = 1000;
 
 /**
- * @param machineMs what may be spent.
- * @returns milliseconds; 0 where nothing can be said: too many arrivals, or money for any number of machines.
+ * @param machineMs the machine time that may be spent.
+ * @returns milliseconds; 0 (no bound) with too many arrivals, or with money for any number of machines.
  */
 export function leastDrainMs(arrivals: readonly Arrival[], machineMs: number, facts: MachineFacts): number {
-  if (arrivals.length > MOST_ARRIVALS) return 0;
+  if (arrivals.length > MAX_ARRIVALS) return 0;
   const works = arrivals.map(({ atMs, images }) => ({
     atMs,
     workMs: (1000 * images) / facts.imagesPerSecond,
@@ -33,9 +33,9 @@ export function leastDrainMs(arrivals: readonly Arrival[], machineMs: number, fa
     const price = Math.exp(logPrice);
     return leastTotal(works, price, facts) - price * machineMs;
   };
-  // The bound is concave in the price: a golden-section search finds its top.
+  // The bound is concave in the price: a golden-section search finds its maximum.
   const ratio = (Math.sqrt(5) - 1) / 2;
-  let [low, high] = [Math.log(LEAST_PRICE), Math.log(MOST_PRICE)];
+  let [low, high] = [Math.log(MIN_PRICE), Math.log(MAX_PRICE)];
   let [left, right] = [high - ratio * (high - low), low + ratio * (high - low)];
   let [atLeft, atRight] = [boundAt(left), boundAt(right)];
   for (let step = 0; step < STEPS; step++) {
@@ -54,34 +54,34 @@ export function leastDrainMs(arrivals: readonly Arrival[], machineMs: number, fa
 
 interface Work {
   atMs: number;
-  /** Of one machine. */
+  /** For one machine. */
   workMs: number;
 }
 
 /**
- * The least of drain + price x machine time, over all ways to cut the arrivals into busy periods. Where the best way
- * keeps fewer machines than were allowed, allowing more is taken to change nothing.
+ * The least of drain + price x machine time over all ways to cut the arrivals into busy periods. If the best way keeps
+ * fewer machines than allowed, allowing more is assumed to change nothing.
  */
 function leastTotal(works: readonly Work[], price: number, facts: MachineFacts): number {
-  for (let most = 8; most <= MOST_KEPT; most *= 2) {
+  for (let most = 8; most <= MAX_KEPT; most *= 2) {
     const { total, isAtLimit } = leastTotalWith(works, price, facts, most);
     if (!isAtLimit) return total;
   }
-  // Machines so cheap that any number would be kept: this price says nothing.
+  // Machine time is so cheap that any number would be kept: this price gives no bound.
   return Number.NEGATIVE_INFINITY;
 }
 
 interface Best {
   total: number;
-  /** The most machines that were ever kept on the way here. */
+  /** The most machines that were kept so far. */
   mostKept: number;
 }
 
-/** The same with at most so many machines kept over a pause. */
+/** The same with at most `most` machines kept over a pause. */
 function leastTotalWith(works: readonly Work[], price: number, facts: MachineFacts, most: number) {
   const unreached = { total: Number.POSITIVE_INFINITY, mostKept: 0 };
   const start = [{ total: 0, mostKept: 0 }, ...Array.from({ length: most }, () => unreached)];
-  // By the number of arrivals that are done, then by the machines kept.
+  // Indexed by the number of finished arrivals, then by the kept machines.
   const best: Best[][] = [start];
   for (let end = 1; end <= works.length; end++) {
     const reached: Best[] = Array.from({ length: most + 1 }, () => unreached);
@@ -101,7 +101,7 @@ function leastTotalWith(works: readonly Work[], price: number, facts: MachineFac
 
 interface Stretch {
   workMs: number;
-  /** A busy period lasts until its last arrival at least, and until the next one at most. */
+  /** A busy period lasts at least until its last arrival, and at most until the next one. */
   leastMs: number;
   untilMs: number;
   price: number;
@@ -126,13 +126,13 @@ function extend(reached: Best[], from: readonly Best[], stretch: Stretch): void 
   }
 }
 
-/** It costs no less than this, whatever was brought and is launched: cheap to tell. */
+/** A cheap lower bound for any number of brought and launched machines. */
 function floorOf({ workMs, leastMs, untilMs, price, facts }: Stretch, kept: number): number {
   const paused = kept === 0 ? 0 : price * kept * Math.max(0, untilMs - leastMs - facts.bootMs);
   return price * workMs + Math.min(leastMs + paused, untilMs);
 }
 
-/** Nor less than this, whatever is kept: the best number of launches, were it no whole one. */
+/** A cheap lower bound for any number of kept machines: with the best number of launches, not rounded. */
 function floorWith({ workMs, price, facts: { bootMs } }: Stretch, brought: number): number {
   const afterBootMs = workMs - brought * bootMs;
   if (afterBootMs <= 0) return workMs / brought + price * workMs;
@@ -141,7 +141,7 @@ function floorWith({ workMs, price, facts: { bootMs } }: Stretch, brought: numbe
   return (workMs + launched * bootMs) / working + price * (launched * bootMs + workMs);
 }
 
-/** The least of one busy period and the pause after it, over how many machines are launched and how long it lasts. */
+/** The least for one busy period and the pause after it, over its launches and its length. */
 function stretchTotal(stretch: Stretch, brought: number, kept: number): number {
   const { workMs, leastMs, untilMs, price, facts } = stretch;
   const { bootMs } = facts;
@@ -153,11 +153,11 @@ function stretchTotal(stretch: Stretch, brought: number, kept: number): number {
   let least = Number.POSITIVE_INFINITY;
   for (let launched = fewest; launched <= Math.max(fewest, worthwhile, kept); launched++) {
     const shortest = Math.max(leastMs, doneAfterMs(workMs, brought, launched, bootMs));
-    // One that is just in time may seem late by rounding.
+    // Just in time may look late because of rounding.
     if (shortest > untilMs + 1e-6) continue;
     const through = Math.max(0, kept - launched);
     const keptNew = Math.min(launched, kept);
-    // Linear in the length of the period, but where the pause is as long as a boot.
+    // Linear in the length of the period, except where the pause is as long as a boot.
     const lengths = kept === 0 ? [shortest] : [shortest, untilMs, Math.max(shortest, untilMs - bootMs)];
     for (const lengthMs of lengths) {
       const pauseMs = kept === 0 ? 0 : untilMs - lengthMs;
@@ -168,7 +168,7 @@ function stretchTotal(stretch: Stretch, brought: number, kept: number): number {
   return least;
 }
 
-/** Launches without which the next work comes before this is done. Infinite where none are enough. */
+/** The fewest launches that finish this work before the next arrives. Infinity if no number does. */
 function fewestInTime({ workMs, untilMs, facts: { bootMs } }: Stretch, brought: number): number {
   if (untilMs === Number.POSITIVE_INFINITY) return brought === 0 ? 1 : 0;
   const late = workMs - brought * untilMs;
@@ -176,7 +176,7 @@ function fewestInTime({ workMs, untilMs, facts: { bootMs } }: Stretch, brought: 
   return untilMs <= bootMs ? Number.POSITIVE_INFINITY : Math.ceil(late / (untilMs - bootMs) - 1e-9);
 }
 
-/** When all work is done, if that many are there from the start and that many come up after their boot. */
+/** When all work is done with `brought` machines from the start and `launched` ones after their boot. */
 function doneAfterMs(workMs: number, brought: number, launched: number, bootMs: number): number {
   if (brought * bootMs >= workMs) return workMs / brought;
   if (launched + brought === 0) return Number.POSITIVE_INFINITY;

@@ -1,16 +1,16 @@
-/** What is going to happen, the earliest first; of two at one time, the one that was planned first. */
-export class Agenda {
-  readonly #heap: { atMs: number; order: number; happen(): void }[] = [];
-  #planned = 0;
+/** Future events, the earliest first. Events at the same time keep the order in which they were scheduled. */
+export class EventQueue {
+  readonly #heap: { atMs: number; order: number; run(): void }[] = [];
+  #scheduled = 0;
 
-  /** Infinity where nothing is planned. */
+  /** Infinity if no event is scheduled. */
   get nextAtMs(): number {
     return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  plan(atMs: number, happen: () => void): void {
+  schedule(atMs: number, run: () => void): void {
     const heap = this.#heap;
-    heap.push({ atMs, order: this.#planned++, happen });
+    heap.push({ atMs, order: this.#scheduled++, run });
     for (let at = heap.length - 1; at > 0; ) {
       const parent = (at - 1) >> 1;
       if (!this.#swapIfEarlier(at, parent)) break;
@@ -18,8 +18,8 @@ export class Agenda {
     }
   }
 
-  /** Takes the earliest off. */
-  take(): { atMs: number; happen(): void } | undefined {
+  /** Removes and returns the earliest event. */
+  take(): { atMs: number; run(): void } | undefined {
     const heap = this.#heap;
     const first = heap[0];
     const last = heap.pop();

@@ -1,4 +1,4 @@
-/** The images that scenarios submit, and what is known of them. */
+/** The images that scenarios submit, with their expected labels. */
 import { createHash } from 'node:crypto';
 import { appendFile, copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,39 +8,40 @@ import type { ImageKind } from './scenarios.ts';
 
 export interface BaseImage {
   file: string;
-  /** WordNet ids that are right for it; empty where nobody has said. */
+  /** WordNet ids of right labels; empty if unknown. */
   expected: readonly string[];
 }
 
 export interface ImageSet {
-  /** Whose photographs they are. */
+  /** The source of the photographs. */
   from: 'samples' | 'folder';
   images: Readonly<Record<ImageKind, readonly BaseImage[]>>;
 }
 
-/** Enough different ones that no cache of pixels could help; jobs of more images take them in turn. */
-const DIFFERENT = 120;
+/** Enough different images that no cache of pixels could help. Larger jobs repeat them in turn. */
+const DISTINCT_IMAGES = 120;
 const MEDIUM = { bytes: 90_000, width: 500, height: 375 };
 const TINY = { bytes: 2000, width: 100, height: 75 };
-const MOST_AT_ONCE = 16;
+const MAX_PARALLEL = 16;
 const IMAGE_NAME = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp)$/i;
-const MADE_FROM = /\.(jpe?g|png)$/i;
+const CROP_SOURCE = /\.(jpe?g|png)$/i;
 
 export interface ImageSetOptions {
-  /** The product's own photographs; beside them `expected.json`. */
+  /** The folder of the bundled samples and their `expected.json`. */
   samples: string;
-  /** The user's photographs, which are taken as they are. */
+  /** The user's photographs, used unchanged. */
   folder?: string | undefined;
-  /** Which crops are made. */
+  /** Random seed of the crops. */
   seed: number;
-  /** Where crops are kept for the next time. */
+  /** Crops are kept here for later runs. */
   cacheDir: string;
   kinds: readonly ImageKind[];
 }
 
 /**
- * Tiny images are always crops, of the user's photographs where there are some; medium ones only where there are none.
- * @throws {ImgclsError} of kind `usage` where there is no image.
+ * Without a folder all images are crops of the samples. With one, medium images are the user's photographs, and tiny ones
+ * crops of them.
+ * @throws {ImgclsError} of kind `usage` if there is no image.
  */
 export async function openImageSet(options: ImageSetOptions): Promise<ImageSet> {
   const { samples, folder, kinds } = options;
@@ -64,20 +65,20 @@ async function sampleImages(samples: string): Promise<BaseImage[]> {
     const files = await photographSources(samples);
     return files.map((file) => ({ file, expected: expected[path.basename(file)] ?? [] }));
   } catch (cause) {
-    throw new ImgclsError('usage', `The sample photographs cannot be read: ${messageOf(cause)}`, {
-      hint: 'Give photographs of your own: --images FOLDER.',
+    throw new ImgclsError('usage', `Cannot read the sample photographs: ${messageOf(cause)}`, {
+      hint: 'Use your own photographs with --images FOLDER.',
       cause,
     });
   }
 }
 
-/** All the way down, by path. A name or folder with a WordNet id, as ImageNet has them, says what is right. */
+/** All images in the folder and its subfolders, by path. A WordNet id in the path, as in ImageNet, is the expected label. */
 async function userImages(folder: string): Promise<BaseImage[]> {
   const names = await readdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw new ImgclsError('usage', `Cannot read the folder ${folder}: ${messageOf(cause)}`, { cause });
   });
   const images = names.filter((name) => IMAGE_NAME.test(name)).sort();
-  if (images.length === 0) throw new ImgclsError('usage', `There is no image in ${folder}.`);
+  if (images.length === 0) throw new ImgclsError('usage', `No images found in ${folder}.`);
   return images.map((name) => {
     const wnid = /(?:^|[^a-z0-9])(n\d{8})(?![0-9])/i.exec(name)?.[1];
     return { file: path.join(folder, name), expected: wnid === undefined ? [] : [wnid.toLowerCase()] };
@@ -88,31 +89,31 @@ async function cropsOf(
   sources: readonly BaseImage[],
   { seed, cacheDir, ...size }: typeof MEDIUM & { seed: number; cacheDir: string },
 ): Promise<BaseImage[]> {
-  const usable = sources.filter(({ file }) => MADE_FROM.test(file)).slice(0, DIFFERENT);
+  const usable = sources.filter(({ file }) => CROP_SOURCE.test(file)).slice(0, DISTINCT_IMAGES);
   const files = usable.map(({ file }) => file);
   const made = await makePhotographs(path.join(cacheDir, await cacheName(files, { seed, ...size })), {
     sources: files,
-    count: DIFFERENT,
+    count: DISTINCT_IMAGES,
     seed: `${seed} `,
     ...size,
   });
   return made.map((file, index) => ({ file, expected: usable[index % usable.length]?.expected ?? [] }));
 }
 
-/** Other originals, sizes or seeds are other crops. */
+/** The name depends on everything that the crops depend on: originals, sizes and seed. */
 async function cacheName(files: readonly string[], how: object): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(how));
   for (const file of files) hash.update(await readFile(file));
   return `imgcls-bench-${hash.digest('hex').slice(0, 16)}`;
 }
 
-/** A name, as outcomes have it, and the image behind it. */
+/** The submitted images by the name that their outcomes have. */
 export type Submitted = ReadonlyMap<string, BaseImage>;
 
 /**
- * Fills a new folder with `count` images, in turn where there are fewer, each with bytes that no store has seen: images are
- * stored by content, and one that is there already would not be sent.
- * @param mark makes the bytes; other marks make others.
+ * Fills a new folder with `count` images, repeated in turn if there are fewer. Every file has new bytes: images are stored by
+ * content, and an image that is already stored would not be uploaded again.
+ * @param mark makes the bytes unique.
  */
 export async function writeFresh(
   folder: string,
@@ -123,11 +124,11 @@ export async function writeFresh(
   const submitted = new Map<string, BaseImage>();
   for (let index = 0; index < count; index++) {
     const image = images[index % images.length];
-    if (image === undefined) throw new ImgclsError('usage', 'There is no image to submit.');
+    if (image === undefined) throw new ImgclsError('usage', 'There are no images to submit.');
     submitted.set(`${String(index).padStart(6, '0')}${path.extname(image.file).toLowerCase()}`, image);
   }
   const entries = submitted.entries();
-  const writers = Array.from({ length: MOST_AT_ONCE }, async () => {
+  const writers = Array.from({ length: MAX_PARALLEL }, async () => {
     for (const [name, { file }] of entries) {
       await copyFile(file, path.join(folder, name));
       await appendFile(path.join(folder, name), unreadBytes(`${mark}/${name}`));
@@ -138,8 +139,8 @@ export async function writeFresh(
 }
 
 /**
- * Bytes for the end of a file that no decoder reads: past the end of a JPEG, PNG, WebP, GIF, TIFF or BMP, and of the
- * form of a box `free`, which readers of AVIF pass over.
+ * Bytes to append to a file that no decoder reads: they are past the end of a JPEG, PNG, WebP, GIF, TIFF or BMP, and form a
+ * `free` box, which AVIF readers skip.
  */
 export function unreadBytes(mark: string): Buffer {
   const payload = createHash('sha256').update(mark).digest();

@@ -1,4 +1,4 @@
-/** This machine: every cold start has an empty data folder, all warm ones share a worker. */
+/** This machine: every cold start has an empty data folder, and all warm starts share a worker. */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,21 +9,21 @@ import { type BenchEnvironment, type Boot, bootOf, type Site } from './site.ts';
 
 export interface LocalSiteOptions {
   product: Product;
-  /** Of every command; the data folder is added. */
+  /** The environment of every command; the data folder is added. */
   env: NodeJS.ProcessEnv;
-  /** NAME/VARIANT of what classifies. */
+  /** NAME/VARIANT. */
   model: string;
-  /** The user's data folder: its models are used, and nothing is written to it. */
+  /** The user's data folder. Its models are used; nothing is written to it. */
   userDataDir: string;
-  /** An empty folder for everything. */
+  /** An empty folder for all files. */
   work: string;
 }
 
-/** Folders of models in a data folder: those of the user's library, and what was made of them for this CPU. */
+/** Subfolders of a data folder: the user's model library, and the models optimised for this CPU. */
 const MODELS = 'models';
 const OPTIMISED = 'optimised-models';
 
-/** @throws {ImgclsError} of kind `permanent` when the model cannot be made ready. */
+/** @throws {ImgclsError} of kind `permanent` if the model cannot be optimised. */
 export async function openLocalSite(options: LocalSiteOptions): Promise<Site> {
   const { product, env, userDataDir, work, model } = options;
   const cleanup = new Cleanup();
@@ -32,14 +32,14 @@ export async function openLocalSite(options: LocalSiteOptions): Promise<Site> {
   await mkdir(path.join(prepared, OPTIMISED), { recursive: true });
   if (existsSync(library)) await link(library, path.join(prepared, MODELS));
   const inFolder = (dataDir: string) => ({ ...env, IMGCLS_DATA_DIR: dataDir });
-  // A worker does so by itself when it first uses a model; what is measured is every start but that one.
+  // A worker does this by itself when it first uses a model. Later starts are measured, not that first one.
   const optimised = await product.run(['model', 'optimize', model], inFolder(prepared));
   if (optimised.code !== 0)
-    throw new ImgclsError('permanent', `The model ${model} cannot be made ready.`, {
+    throw new ImgclsError('permanent', `Could not optimise model ${model}.`, {
       hint: optimised.stderr,
     });
 
-  async function fresh(): Promise<BenchEnvironment> {
+  async function openFresh(): Promise<BenchEnvironment> {
     const dataDir = await mkdtemp(path.join(work, 'data-'));
     for (const name of [MODELS, OPTIMISED]) {
       const folder = path.join(prepared, name);
@@ -47,21 +47,21 @@ export async function openLocalSite(options: LocalSiteOptions): Promise<Site> {
     }
     return {
       env: inFolder(dataDir),
-      leave: () => rm(dataDir, { recursive: true, force: true, maxRetries: 10 }),
+      release: () => rm(dataDir, { recursive: true, force: true, maxRetries: 10 }),
     };
   }
   let warm: Promise<BenchEnvironment> | undefined;
   async function openWarm(): Promise<BenchEnvironment> {
-    const place = await fresh();
-    cleanup.add(place.leave);
-    const worker = await product.startWorker(place.env);
+    const environment = await openFresh();
+    cleanup.add(environment.release);
+    const worker = await product.startWorker(environment.env);
     cleanup.add(worker.end);
-    return { env: place.env, leave: async () => {} };
+    return { env: environment.env, release: async () => {} };
   }
   return {
-    place(start) {
-      if (start !== 'warm') return fresh();
-      // One that did not start is no reason for the next not to.
+    prepare(start) {
+      if (start !== 'warm') return openFresh();
+      // After a failed start the next call tries again.
       warm ??= openWarm().catch((error) => {
         warm = undefined;
         throw error;
@@ -69,16 +69,16 @@ export async function openLocalSite(options: LocalSiteOptions): Promise<Site> {
       return warm;
     },
     async boot(): Promise<Boot> {
-      const place = await fresh();
+      const environment = await openFresh();
       try {
-        const { readyMs, milestones, end } = await product.startWorker(place.env);
+        const { readyMs, milestones, end } = await product.startWorker(environment.env);
         await end();
         const { modelReadyMs = 0, readyMs: receivesMs = 0 } = milestones;
-        // What the process does not know of, since it was not there yet.
+        // The time before the process existed, which it cannot measure itself.
         const launchToProcessMs = Math.max(0, readyMs - Math.max(modelReadyMs, receivesMs));
         return bootOf({ boot: { ...milestones, launchToProcessMs } });
       } finally {
-        await place.leave();
+        await environment.release();
       }
     },
     workerKinds: async () => [],
@@ -86,5 +86,5 @@ export async function openLocalSite(options: LocalSiteOptions): Promise<Site> {
   };
 }
 
-/** Works without privileges on every system. */
+/** A junction needs no privileges on Windows. */
 const link = (folder: string, at: string) => symlink(path.resolve(folder), at, 'junction');

@@ -1,4 +1,4 @@
-/** Runs scenarios, one repetition after the other. */
+/** Measures scenarios, one repetition after the other. */
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
@@ -15,28 +15,28 @@ export interface MeasureOptions {
   images: ImageSet;
   /** NAME/VARIANT. */
   model: string;
-  /** Of every scenario but boots. */
+  /** Repetitions of every scenario except boots. */
   repeat: number;
   boots: number;
-  /** Makes the bytes of images new to every store. */
+  /** Makes the bytes of the images new to every store. */
   mark: string;
   check: CorrectnessCheck;
-  /** A folder for what is submitted and what comes back. */
+  /** A folder for submitted images and their outcomes. */
   work: string;
-  /** Says what is going on. */
+  /** Shows the present step. */
   progress(text: string): void;
-  /** A scenario is done. */
+  /** Called when a scenario is done. */
   done(result: ScenarioResult): void;
   signal: AbortSignal;
 }
 
-/** Those who wait get so many; no job of a scenario takes longer, a fleet's boot included. */
+/** The timeout of a job. No job of a scenario takes longer, even with the boot of a fleet. */
 const TIMEOUT_SECONDS = '1800';
 
 /**
- * Measures all scenarios and answers in their order. What goes wrong in a repetition goes to the correctness check, and
- * the rest is measured all the same.
- * @throws the signal's reason when the user interrupts.
+ * Measures all scenarios and returns results in their order. A failed repetition becomes a problem of the correctness
+ * check, and the others are still measured.
+ * @throws the signal's reason if the user interrupts.
  */
 export async function measure(
   scenarios: readonly Scenario[],
@@ -86,24 +86,24 @@ async function measureBoots(scenario: Scenario, options: MeasureOptions): Promis
   };
 }
 
-/** What goes wrong with one run is a finding, not the end. */
-async function attempt(run: string, options: MeasureOptions, act: () => Promise<void>): Promise<void> {
+/** Records an error of one run as a problem, so that the others go on. */
+async function attempt(run: string, options: MeasureOptions, operation: () => Promise<void>): Promise<void> {
   try {
-    await act();
+    await operation();
   } catch (error) {
     options.signal.throwIfAborted();
-    const isPointless = error instanceof ImgclsError && (error.kind === 'usage' || error.kind === 'config');
-    if (isPointless) throw error;
+    const failsEveryRun = error instanceof ImgclsError && (error.kind === 'usage' || error.kind === 'config');
+    if (failsEveryRun) throw error;
     options.check.addProblem(run, messageOf(error));
   }
 }
 
-/** @returns how long the command took, in milliseconds. */
+/** @returns the duration of the command, in milliseconds. */
 async function measureJob(scenario: Scenario, run: string, options: MeasureOptions): Promise<number> {
   const { product, site, images, model, mark, check, work } = options;
   const folder = path.join(work, 'submitted');
   const output = path.join(work, 'outcomes.ndjson');
-  const place = await site.place(scenario.start);
+  const environment = await site.prepare(scenario.start);
   try {
     const submitted = await writeFresh(folder, images.images[scenario.kind], {
       count: scenario.images,
@@ -113,23 +113,23 @@ async function measureJob(scenario: Scenario, run: string, options: MeasureOptio
     const upload = ['upload', folder, '--model', model];
     let finished: Finished;
     if (scenario.measures === 'upload') {
-      finished = await product.run([...upload, '--no-wait'], place.env);
-      if (finished.code === 0) await collectResults(finished.stdout.trim(), toFile, place, product);
+      finished = await product.run([...upload, '--no-wait'], environment.env);
+      if (finished.code === 0) await collectResults(finished.stdout.trim(), toFile, environment, product);
     } else {
-      finished = await product.run([...upload, ...toFile], place.env);
+      finished = await product.run([...upload, ...toFile], environment.env);
     }
-    // Some images with an error (3) is for the check to find.
+    // Exit code 3 means that some images have an error, which the check finds.
     if (finished.code !== 0 && finished.code !== 3) throw failure(finished);
     check.addRun(run, scenario.kind, submitted, await readOutcomes(output));
     return finished.tookMs;
   } finally {
     await rm(folder, { recursive: true, force: true });
     await rm(output, { force: true });
-    await place.leave();
+    await environment.release();
   }
 }
 
-/** Not measured: that the images that were stored also get their labels. */
+/** Unmeasured: waits until the stored images have their labels. */
 async function collectResults(
   job: string,
   toFile: readonly string[],
@@ -143,7 +143,7 @@ async function collectResults(
 const failure = ({ code, stderr }: Finished): ImgclsError =>
   new ImgclsError(
     'permanent',
-    `the command ended with code ${code}: ${stderr.trim().split('\n').at(-1) ?? ''}`,
+    `the command exited with code ${code}: ${stderr.trim().split('\n').at(-1) ?? ''}`,
   );
 
 async function readOutcomes(file: string): Promise<OutcomeLine[]> {
@@ -151,8 +151,8 @@ async function readOutcomes(file: string): Promise<OutcomeLine[]> {
   return lines.map((line) => outcomeLine.parse(JSON.parse(line)));
 }
 
-/** An unmeasured job, for which workers come up. */
-export async function submitSome(options: {
+/** An unmeasured job, so that a worker starts and loads the model. */
+export async function submitWarmUp(options: {
   product: Product;
   env: NodeJS.ProcessEnv;
   images: readonly Parameters<typeof writeFresh>[1][number][];
@@ -176,7 +176,7 @@ export async function submitSome(options: {
 const WARM_UP_IMAGES = 16;
 
 function resultOf(scenario: Scenario, samplesMs: number[]): ScenarioResult {
-  const { name, what, measures, images, start, seed } = scenario;
+  const { name, what, measures, images, start, baseline } = scenario;
   const summary = samplesMs.length === 0 ? undefined : summaryOf(samplesMs);
   return {
     name,
@@ -187,7 +187,7 @@ function resultOf(scenario: Scenario, samplesMs: number[]): ScenarioResult {
     samplesMs,
     ...(summary && { summary }),
     ...(summary && images > 0 && { imagesPerSecond: (1000 * images) / summary.medianMs }),
-    ...(seed && { seed }),
-    ...(summary && seed?.seconds && { timesFaster: (1000 * seed.seconds) / summary.medianMs }),
+    ...(baseline && { seed: baseline }),
+    ...(summary && baseline?.seconds && { timesFaster: (1000 * baseline.seconds) / summary.medianMs }),
   };
 }

@@ -5,11 +5,11 @@ export interface SimulatedBatch {
   arrivedAtMs: number;
 }
 
-/** A queue of messages of up to 16 images, the oldest first. Keeps one entry an arrival, however many messages it has. */
+/** A queue of messages of up to 16 images, the oldest first. It stores one entry per arrival, not per message. */
 export class MessageQueue {
   readonly #arrivals: SimulatedBatch[] = [];
   #head = 0;
-  /** What workers held that died: it came first, so that it goes first. */
+  /** Batches of lost machines. They are older, so they are received first. */
   readonly #returned: SimulatedBatch[] = [];
   #messages = 0;
 
@@ -22,13 +22,13 @@ export class MessageQueue {
     this.#messages += Math.ceil(batch.images / MAX_BATCH);
   }
 
-  giveBack(batch: SimulatedBatch): void {
+  redeliver(batch: SimulatedBatch): void {
     this.#returned.push(batch);
     this.#messages++;
   }
 
   /** One message. */
-  take(): SimulatedBatch | undefined {
+  receive(): SimulatedBatch | undefined {
     const returned = this.#returned.shift();
     const arrival = returned ?? this.#arrivals[this.#head];
     if (arrival === undefined) return undefined;

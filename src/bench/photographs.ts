@@ -1,4 +1,4 @@
-/** Makes any number of different photographs of about a given size from a few real ones, the same ones every time. */
+/** Makes any number of different photographs of a given size from a few real ones. The same options make the same ones. */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,7 +9,7 @@ export interface Photographs {
   /** A folder with JPEG and PNG files, or such files themselves. */
   sources: string | readonly string[];
   count: number;
-  /** Of each file, about. */
+  /** Approximate size of each file. */
   bytes: number;
   /** Pixels. */
   width?: number;
@@ -18,12 +18,12 @@ export interface Photographs {
   seed?: string;
 }
 
-const MOST_AT_ONCE = 8;
+const MAX_PARALLEL = 8;
 
-/** Numbers in [0, 1) that a text decides. */
+/** A number from 0 (inclusive) to 1 (exclusive) that depends on the text only. */
 const seeded = (text: string) => createHash('sha256').update(text).digest().readUInt32LE() / 2 ** 32;
 
-/** The files that photographs are made of, by name: photograph `index` shows number `index % length`. */
+/** The source files, by name. Photograph `index` is made from number `index % length`. */
 export async function photographSources(folder: string): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => /\.(jpe?g|png)$/i.test(name)).sort();
   return names.map((name) => path.join(folder, name));
@@ -31,26 +31,25 @@ export async function photographSources(folder: string): Promise<string[]> {
 
 /**
  * Fills `folder` with `count` JPEG photographs of about `bytes` each: crops of 60 to 100 % of the sources' width and height,
- * brought to one size (500 x 375 pixels) and as much detail as it takes to reach the bytes. Files that are there already
- * are left alone.
+ * resized to one size (500 x 375 pixels), with the JPEG quality that comes nearest to the bytes. Existing files are kept.
  * @returns their paths.
- * @throws {ImgclsError} of kind `usage` where there is no source, or one that cannot be decoded.
+ * @throws {ImgclsError} of kind `usage` if there is no source, or one that cannot be decoded.
  */
 export async function makePhotographs(folder: string, options: Photographs): Promise<string[]> {
   const { sources, count } = options;
   await mkdir(folder, { recursive: true });
-  const there = new Set(await readdir(folder));
+  const existing = new Set(await readdir(folder));
   const originals = typeof sources === 'string' ? await photographSources(sources) : sources;
   if (originals.length === 0)
-    throw new ImgclsError('usage', `There is no JPEG or PNG in ${sources} to make photographs from.`);
+    throw new ImgclsError('usage', `No JPEG or PNG found in ${sources} to make photographs from.`);
   const names = Array.from({ length: count }, (_, index) => `photo-${String(index).padStart(6, '0')}.jpg`);
-  // Shared by the makers: each takes the next.
+  // One iterator for all makers: each takes the next name.
   const entries = names.entries();
-  const makers = Array.from({ length: MOST_AT_ONCE }, async () => {
+  const makers = Array.from({ length: MAX_PARALLEL }, async () => {
     for (const [index, name] of entries) {
-      if (there.has(name)) continue;
+      if (existing.has(name)) continue;
       const jpeg = await crop(originals[index % originals.length] ?? '', index, options);
-      // Whoever is interrupted, or does the same at the same time, leaves no half of a file under its name.
+      // Renamed into place, so that an interrupted or parallel run leaves no partial file under this name.
       const partial = path.join(folder, `.${name}-${process.pid}`);
       await writeFile(partial, jpeg);
       await rename(partial, path.join(folder, name));
@@ -80,13 +79,13 @@ async function crop(
       .toBuffer({ resolveWithObject: true });
     return await nearestInSize(data, { width, height, channels: info.channels }, bytes);
   } catch (cause) {
-    throw new ImgclsError('usage', `No photograph can be made from ${original}: ${messageOf(cause)}`, {
+    throw new ImgclsError('usage', `Cannot make a photograph from ${original}: ${messageOf(cause)}`, {
       cause,
     });
   }
 }
 
-/** The JPEG of the quality that comes nearest to the size. */
+/** The JPEG whose quality comes nearest to the size. */
 async function nearestInSize(pixels: Buffer, raw: CreateRaw, bytes: number): Promise<Buffer> {
   let [low, high] = [5, 100];
   let best = Buffer.alloc(0);

@@ -1,10 +1,10 @@
-/** The program that is measured, as its users start it: commands and workers as processes of their own. */
+/** The measured program, started as its users start it: commands and workers as separate processes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { onAbort } from '../core/runtime/abort.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** What a process that was told to end gets before it is killed. */
+/** Time from SIGTERM to SIGKILL. */
 const GRACE_MS = 20_000;
 const KEPT_CHARACTERS = 4000;
 
@@ -13,23 +13,23 @@ export interface Finished {
   /** From just before the start to the exit. */
   tookMs: number;
   stdout: string;
-  /** The end of it. */
+  /** Both outputs keep only their end. */
   stderr: string;
 }
 
 export interface RunningWorker {
-  /** From just before the start until it had its model and took messages. */
+  /** From just before the start until it had its model and received messages. */
   readyMs: number;
   /** Milestones by name: milliseconds from the start of its process. */
   milestones: Readonly<Record<string, number>>;
-  /** Resolves when it is gone. */
+  /** Resolves when the process has ended. */
   end(): Promise<void>;
 }
 
 export interface ProductOptions {
   /** The program and its first argument. */
   command: readonly [string, string];
-  /** Aborts when the user interrupts: what runs is told to end. */
+  /** Aborts when the user interrupts. Running processes get a SIGTERM. */
   signal: AbortSignal;
 }
 
@@ -43,7 +43,7 @@ export class Product {
 
   /**
    * Runs a command to its end.
-   * @throws the signal's reason when that aborted meanwhile, after the command has ended.
+   * @throws the signal's reason if it aborted meanwhile, after the command has ended.
    */
   async run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Finished> {
     const { signal } = this.#options;
@@ -59,8 +59,8 @@ export class Product {
   }
 
   /**
-   * Starts a worker and waits until it has its model. Its log says so at once, its status up to 15 s later.
-   * @throws {ImgclsError} of kind `permanent` when it ends before.
+   * Starts a worker and waits until it has its model, which its log shows at once and its status up to 15 s later.
+   * @throws {ImgclsError} of kind `permanent` if it ends before.
    */
   async startWorker(env: NodeJS.ProcessEnv): Promise<RunningWorker> {
     const { signal } = this.#options;
@@ -87,7 +87,7 @@ export class Product {
     return { readyMs, milestones, end: () => endOf(child) };
   }
 
-  /** Ends all that still runs. */
+  /** Ends all running processes. */
   async close(): Promise<void> {
     await Promise.all([...this.#children].map(endOf));
   }
@@ -97,7 +97,7 @@ export class Product {
     const child = spawn(program, [...first, ...args], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
-      // A terminal's Ctrl-C is for us alone: a second signal would keep it from ending its own children.
+      // Ctrl-C must reach only this process: a second signal would keep the command from ending its own children.
       detached: process.platform !== 'win32',
     });
     this.#children.add(child);
@@ -126,13 +126,13 @@ function eachLine(child: ChildProcess, take: (line: string) => void): void {
   });
 }
 
-/** A line of the worker's log that says how far it has come. */
+/** The boot milestone in a line of the worker's log, if it has one. */
 export function milestoneOf(line: string): { milestone: string; ms: number } | undefined {
   try {
     const { milestone, ms } = JSON.parse(line);
     return typeof milestone === 'string' && typeof ms === 'number' ? { milestone, ms } : undefined;
   } catch {
-    // The last words of a process that died are no JSON.
+    // The last output of a crashed process is not JSON.
     return undefined;
   }
 }

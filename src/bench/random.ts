@@ -1,4 +1,4 @@
-/** Seeded chance: the same seed gives the same run, on every machine. */
+/** Seeded random numbers: the same seed gives the same run on every machine. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** Uniform, from 0 up to but not 1: a Weyl sequence whose every step is hashed. */
+  /** Uniform from 0 (inclusive) to 1 (exclusive): a Weyl sequence with a hash of every step. */
   next(): number {
     this.#state = (this.#state + 0x9e3779b9) >>> 0;
     let hash = this.#state;
@@ -15,7 +15,7 @@ export class Random {
     return ((hash ^ (hash >>> 15)) >>> 0) / 2 ** 32;
   }
 
-  /** Whole, from 0 up to but not `end`. */
+  /** A whole number from 0 (inclusive) to `end` (exclusive). */
   below(end: number): number {
     return Math.floor(this.next() * end);
   }

@@ -1,6 +1,6 @@
-/** Pictures of a report as SVG to stand in a page: no script, nothing from elsewhere, colours by the page's style. Pure. */
+/** Charts of a report as inline SVG: no scripts, no external resources, colours from the page's style. Pure. */
 import type { ScenarioResult } from './bench-report.ts';
-import { milestoneText, seedText, timeText } from './report-text.ts';
+import { baselineText, milestoneText, timeText } from './report-text.ts';
 
 const WIDTH = 860;
 const NAMES = 170;
@@ -17,13 +17,13 @@ const text = (x: number, y: number, words: string, look = '') =>
 const END = ' text-anchor="end"';
 const MIDDLE = ' text-anchor="middle" class="faint"';
 
-/** Each scenario on one logarithmic axis: a line from the least to the largest, a dot at the median, the seed as a diamond. */
+/** Each scenario on one logarithmic axis: a line from minimum to maximum, a dot at the median, the baseline as a diamond. */
 export function timesChart(scenarios: readonly ScenarioResult[]): string {
   const shown = scenarios.filter(({ summary }) => summary !== undefined);
-  const all = shown.flatMap(({ summary, seed }) => [
+  const all = shown.flatMap(({ summary, seed: baseline }) => [
     summary?.minMs ?? 1,
     summary?.maxMs ?? 1,
-    ...(seed?.seconds === undefined ? [] : [1000 * seed.seconds]),
+    ...(baseline?.seconds === undefined ? [] : [1000 * baseline.seconds]),
   ]);
   if (all.length === 0) return '';
   const from = Math.floor(Math.log10(Math.max(1, Math.min(...all))));
@@ -36,10 +36,14 @@ export function timesChart(scenarios: readonly ScenarioResult[]): string {
     return `${line}${text(x(ms), HEAD - 12, timeText(ms), MIDDLE)}`;
   });
   const rows = shown.map((scenario, at) => timesRow(scenario, HEAD + ROW * at + ROW / 2, x));
-  return svg(height, 'Time of each scenario, beside that of the seed', [...grid, ...rows]);
+  return svg(height, 'Time of each scenario and of the baseline', [...grid, ...rows]);
 }
 
-function timesRow({ name, summary, seed }: ScenarioResult, y: number, x: (ms: number) => number): string {
+function timesRow(
+  { name, summary, seed: baseline }: ScenarioResult,
+  y: number,
+  x: (ms: number) => number,
+): string {
   if (summary === undefined) return '';
   const { minMs, medianMs, maxMs } = summary;
   const parts = [
@@ -47,15 +51,16 @@ function timesRow({ name, summary, seed }: ScenarioResult, y: number, x: (ms: nu
     `<line class="range" x1="${x(minMs).toFixed(1)}" y1="${y}" x2="${x(maxMs).toFixed(1)}" y2="${y}"/>`,
     `<circle class="ours" cx="${x(medianMs).toFixed(1)}" cy="${y}" r="5"/>`,
   ];
-  if (seed?.seconds !== undefined) {
-    const at = x(1000 * seed.seconds);
-    parts.push(`<path class="seed" d="M${at.toFixed(1)} ${y - 6}l6 6l-6 6l-6 -6z"/>`);
+  if (baseline?.seconds !== undefined) {
+    const at = x(1000 * baseline.seconds);
+    parts.push(`<path class="baseline" d="M${at.toFixed(1)} ${y - 6}l6 6l-6 6l-6 -6z"/>`);
   }
-  const figures = seed === undefined ? timeText(medianMs) : `${timeText(medianMs)} / ${seedText(seed)}`;
+  const figures =
+    baseline === undefined ? timeText(medianMs) : `${timeText(medianMs)} / ${baselineText(baseline)}`;
   return `<g>${parts.join('')}${text(WIDTH, y + 4, figures, END)}</g>`;
 }
 
-/** What a boot is made of: from one milestone to the next, by their medians. */
+/** The steps of a boot from one milestone to the next, by their medians. */
 export function bootChart(scenarios: readonly ScenarioResult[]): string {
   const milestones = scenarios.flatMap((scenario) => scenario.milestones ?? []);
   const endMs = Math.max(0, ...milestones.map(({ summary }) => summary.medianMs));

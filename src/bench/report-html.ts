@@ -1,22 +1,22 @@
-/** A report as one page that needs nothing else: no script, no font, no address. Pure. */
+/** A report as one self-contained page: no scripts, no fonts, no external resources. Pure. */
 import type { BenchReport } from './bench-report.ts';
 import { bootChart, escaped, timesChart } from './report-charts.ts';
 import {
-  cells,
+  BASELINE_NOTE,
   changeCells,
   changeColumns,
-  columns,
   contextLines,
   correctnessLines,
   milestoneText,
-  SEED_NOTE,
+  scenarioCells,
+  scenarioColumns,
   timeText,
 } from './report-text.ts';
 
 const STYLE = `
-:root { color-scheme: light dark; --ink: #1c2430; --faint: #66707d; --paper: #fff; --rule: #dde2e8; --ours: #0b6bcb; --seed: #c2410c; --bad: #b42318; }
+:root { color-scheme: light dark; --ink: #1c2430; --faint: #66707d; --paper: #fff; --rule: #dde2e8; --ours: #0b6bcb; --baseline: #c2410c; --bad: #b42318; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6eaf0; --faint: #9aa5b1; --paper: #12161c; --rule: #2c343e; --ours: #5aa9ff; --seed: #ff9d5c; --bad: #ff8a80; }
+  :root { --ink: #e6eaf0; --faint: #9aa5b1; --paper: #12161c; --rule: #2c343e; --ours: #5aa9ff; --baseline: #ff9d5c; --bad: #ff8a80; }
 }
 body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
@@ -31,8 +31,8 @@ svg { width: 100%; height: auto; font: 13px system-ui, sans-serif; fill: var(--i
 .faint { fill: var(--faint); font-size: 11px; }
 .grid { stroke: var(--rule); }
 .range { stroke: var(--ours); stroke-width: 2; }
-.ours { fill: var(--ours); } .seed { fill: var(--seed); }
-.key-ours { color: var(--ours); } .key-seed { color: var(--seed); }
+.ours { fill: var(--ours); } .baseline { fill: var(--baseline); }
+.key-ours { color: var(--ours); } .key-baseline { color: var(--baseline); }
 `;
 
 export function htmlOf(report: BenchReport): string {
@@ -52,10 +52,10 @@ export function htmlOf(report: BenchReport): string {
 <pre>${contextLines(report).map(escaped).join('\n')}</pre>
 <pre${correctness.isCorrect ? '' : ' class="wrong"'}>${correctnessLines(report).map(escaped).join('\n')}</pre>
 <h2>Times</h2>
-<p><span class="key-ours">&#9679;</span> imgcls: median, least to largest &#160; <span class="key-seed">&#9670;</span> the seed.
-The axis is logarithmic. ${escaped(SEED_NOTE)}</p>
+<p><span class="key-ours">&#9679;</span> imgcls: median, minimum to maximum &#160; <span class="key-baseline">&#9670;</span> baseline.
+The axis is logarithmic. ${escaped(BASELINE_NOTE)}</p>
 ${timesChart(scenarios)}
-${table(columns, scenarios.map(cells), ['scenario', 'seed'])}
+${table(scenarioColumns, scenarios.map(scenarioCells), ['scenario', 'baseline'])}
 ${boot === '' ? '' : `<h2>Boot of a worker</h2>\n${boot}\n${bootTable(report)}`}
 ${comparisonSection(report)}
 </body>
@@ -76,19 +76,19 @@ function comparisonSection({ comparison }: BenchReport): string {
   if (comparison === undefined) return '';
   const differences = comparison.differences.map((difference) => `<li>${escaped(difference)}</li>`).join('');
   return `<h2>Compared with the report of ${escaped(comparison.with)}</h2>
-${differences === '' ? '' : `<p class="wrong">Not the same:</p><ul>${differences}</ul>`}
+${differences === '' ? '' : `<p class="wrong">Different conditions:</p><ul>${differences}</ul>`}
 ${table(changeColumns, comparison.changes.map(changeCells), ['scenario', 'verdict'])}`;
 }
 
-/** @param words columns that hold words and not figures. */
+/** @param words columns with words, which are aligned to the left. */
 function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   words: readonly string[],
 ): string {
-  const look = (at: number) => (words.includes(head[at] ?? '') ? ' class="words"' : '');
+  const alignment = (at: number) => (words.includes(head[at] ?? '') ? ' class="words"' : '');
   const line = (tag: 'th' | 'td', texts: readonly string[]) =>
-    `<tr>${texts.map((each, at) => `<${tag}${look(at)}>${escaped(each)}</${tag}>`).join('')}</tr>`;
+    `<tr>${texts.map((each, at) => `<${tag}${alignment(at)}>${escaped(each)}</${tag}>`).join('')}</tr>`;
   const body = rows.map((row) => line('td', row)).join('\n');
   return `<div class="wide"><table><thead>${line('th', head)}</thead><tbody>\n${body}\n</tbody></table></div>`;
 }

@@ -1,12 +1,12 @@
-/** The figures of a report in words, as the table and the page have them. Pure. */
+/** The figures of a report as text, for the table and the page. Pure. */
 
 import { modelTitle } from '../core/model/model.ts';
 import { pluralize } from '../core/text/pluralize.ts';
-import { SEED_SOURCE, type SeedFigure } from './baseline-figures.ts';
+import { BASELINE_SOURCE, type BaselineFigure } from './baseline-figures.ts';
 import type { BenchReport, Change, ScenarioResult } from './bench-report.ts';
 import type { LabelShares } from './correctness.ts';
 
-/** `12 ms`, `0.85 s`, `12.3 s`, `230 s`; `-` where there is none. */
+/** `12 ms`, `0.85 s`, `12.3 s`, `230 s`; `-` for no time. */
 export function timeText(ms: number | undefined): string {
   if (ms === undefined) return '-';
   if (ms < 99.5) return `${ms.toFixed(0)} ms`;
@@ -14,15 +14,15 @@ export function timeText(ms: number | undefined): string {
   return `${seconds < 9.995 ? seconds.toFixed(2) : seconds < 99.95 ? seconds.toFixed(1) : seconds.toFixed(0)} s`;
 }
 
-/** `230.15 s`, `about 600 s, inaccurate`, `memory errors`; `-` where nothing was published. */
-export function seedText(seed: SeedFigure | undefined): string {
-  if (seed === undefined) return '-';
-  const { seconds, isAbout, failure } = seed;
+/** `230.15 s`, `about 600 s, inaccurate`, `memory errors`; `-` if nothing was published. */
+export function baselineText(baseline: BaselineFigure | undefined): string {
+  if (baseline === undefined) return '-';
+  const { seconds, isAbout, failure } = baseline;
   const time = seconds === undefined ? [] : [`${isAbout === true ? 'about ' : ''}${seconds} s`];
   return [...time, ...(failure === undefined ? [] : [failure])].join(', ');
 }
 
-export const columns = [
+export const scenarioColumns = [
   'scenario',
   'images',
   'median',
@@ -30,12 +30,12 @@ export const columns = [
   'min',
   'max',
   'images/s',
-  'seed',
+  'baseline',
   'times faster',
 ] as const;
 
 /** One for each of `columns`. */
-export function cells({
+export function scenarioCells({
   name,
   images,
   summary,
@@ -51,7 +51,7 @@ export function cells({
     timeText(summary?.minMs),
     timeText(summary?.maxMs),
     imagesPerSecond === undefined ? '-' : imagesPerSecond.toFixed(1),
-    seedText(seed),
+    baselineText(seed),
     timesFaster === undefined ? '-' : String(Number(timesFaster.toPrecision(3))),
   ];
 }
@@ -64,7 +64,7 @@ const milestoneTexts: Readonly<Record<string, string>> = {
   modelReadyMs: 'model loaded',
 };
 
-/** A milestone in words; one that is not known by its name. */
+/** A milestone in words; an unknown one by its name. */
 export const milestoneText = (name: string): string => milestoneTexts[name] ?? name.replace(/Ms$/, '');
 
 export const changeColumns = ['scenario', 'before', 'now', 'change', 'verdict'] as const;
@@ -74,7 +74,7 @@ export function changeCells({ name, oldMedianMs, newMedianMs, ratio, verdict }: 
   const verdicts: Partial<Record<Change['verdict'], string>> = {
     faster: 'faster, beyond the noise',
     slower: 'SLOWER, beyond the noise',
-    unknown: 'too few repetitions to tell',
+    unknown: 'too few repetitions',
     incomparable: 'not in both',
   };
   const percent = ratio === undefined ? undefined : 100 * (ratio - 1);
@@ -82,7 +82,7 @@ export function changeCells({ name, oldMedianMs, newMedianMs, ratio, verdict }: 
   return [name, timeText(oldMedianMs), timeText(newMedianMs), changed, verdicts[verdict] ?? verdict];
 }
 
-/** What was measured with what. */
+/** The conditions of the measurement. */
 export function contextLines({
   machine,
   model,
@@ -100,13 +100,13 @@ export function contextLines({
   ];
 }
 
-export const SEED_NOTE = `Seed: ${SEED_SOURCE}, other machines and another network.`;
+export const BASELINE_NOTE = `Baseline: published figures of ${BASELINE_SOURCE}, on other machines and another network.`;
 
-/** Whether everything also was right. */
+/** The result of the correctness check. */
 export function correctnessLines({ correctness }: BenchReport): string[] {
   const { isCorrect, imagesChecked, labels, problems } = correctness;
   const verdict = isCorrect
-    ? [`correct  ${imagesChecked} outcomes: each image once, no error, always the same label`]
+    ? [`correct  ${imagesChecked} outcomes: one per image, no errors, always the same label`]
     : [`WRONG    ${imagesChecked} outcomes`, ...problems.map((problem) => `         ${problem}`)];
   return [
     ...verdict,
@@ -117,5 +117,5 @@ export function correctnessLines({ correctness }: BenchReport): string[] {
 
 function labelsLine(what: string, { top1Share, topKShare }: LabelShares): string {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  return `labels   the right one is first for ${percent(top1Share)} of the ${what}, and listed for ${percent(topKShare)}`;
+  return `labels   right first label for ${percent(top1Share)} of the ${what}, right label listed for ${percent(topKShare)}`;
 }

@@ -1,8 +1,8 @@
-/** What `imgcls bench` measures, by name. Pure. */
+/** The scenarios of `imgcls bench`. Pure. */
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { type SeedFigure, seedFigureOf } from './baseline-figures.ts';
+import { type BaselineFigure, baselineFigureOf } from './baseline-figures.ts';
 
-/** About 90 KB (the seed's were 80 KB), or about 2 KB. */
+/** About 90 KB (the baseline's images were 80 KB), or about 2 KB. */
 export type ImageKind = 'medium' | 'tiny';
 
 export interface Scenario {
@@ -10,15 +10,15 @@ export interface Scenario {
   what: string;
   /** `job`: a command from its start to its exit. `upload`: the same without waiting. `boot`: a worker's launch to ready. */
   measures: 'job' | 'upload' | 'boot';
-  /** Of one repetition; a boot has none. */
+  /** Per repetition; 0 for a boot. */
   images: number;
   kind: ImageKind;
-  /** `cold`: no worker runs. `warm`: one runs and has its model loaded. `any`: workers have no part in it. */
+  /** `cold`: no worker runs. `warm`: one runs with its model loaded. `any`: workers do not matter. */
   start: 'cold' | 'warm' | 'any';
-  seed?: SeedFigure;
+  baseline?: BaselineFigure;
 }
 
-/** Those of the paper. */
+/** The counts of the paper. */
 const MEDIUM_COUNTS = [20, 30, 40, 60];
 const TINY_COUNT = 27;
 const SUSTAINED_COUNT = 1000;
@@ -39,15 +39,15 @@ export function allScenarios(count: number): Scenario[] {
     },
     {
       name: 'upload-only',
-      what: `${count} photographs stored and announced, not waited for`,
+      what: `${count} photographs uploaded without waiting for labels`,
       measures: 'upload',
       images: count,
       kind: 'medium',
       start: 'any',
     },
-    withSeed('boot', {
+    withBaseline('boot', {
       name: 'boot',
-      what: 'a worker, from its launch until it has its model and takes messages',
+      what: 'a worker, from its launch until it has its model and receives messages',
       measures: 'boot',
       images: 0,
       kind: 'medium',
@@ -57,51 +57,51 @@ export function allScenarios(count: number): Scenario[] {
 }
 
 function coldAndWarm(kind: ImageKind, images: number): Scenario[] {
-  const pictures = kind === 'tiny' ? 'tiny images (2 KB)' : 'photographs (90 KB)';
+  const kindText = kind === 'tiny' ? 'tiny images (2 KB)' : 'photographs (90 KB)';
   const base = { measures: 'job', images, kind } as const;
   const measured = `${kind}-${images}`;
   return [
-    withSeed(measured, {
+    withBaseline(measured, {
       ...base,
       name: `${measured}-cold`,
-      what: `${images} ${pictures}, no worker runs`,
+      what: `${images} ${kindText}, no worker runs`,
       start: 'cold',
     }),
-    withSeed(measured, {
+    withBaseline(measured, {
       ...base,
       name: `${measured}-warm`,
-      what: `${images} ${pictures}, a worker runs`,
+      what: `${images} ${kindText}, a worker runs`,
       start: 'warm',
     }),
   ];
 }
 
-function withSeed(measured: string, scenario: Scenario): Scenario {
-  const seed = seedFigureOf(measured);
-  return seed === undefined ? scenario : { ...scenario, seed };
+function withBaseline(measured: string, scenario: Scenario): Scenario {
+  const baseline = baselineFigureOf(measured);
+  return baseline === undefined ? scenario : { ...scenario, baseline };
 }
 
 /**
- * The scenarios that were asked for, in the order of the report. Part of a name between hyphens stands for all that have
- * it: `cold`, `tiny`, `medium-30`.
- * @param wanted empty: all.
- * @throws {ImgclsError} of kind `usage` for a name that fits none.
+ * The wanted scenarios in the order of the report. A part of a name between hyphens selects all scenarios that have it:
+ * `cold`, `tiny`, `medium-30`.
+ * @param wanted empty for all.
+ * @throws {ImgclsError} of kind `usage` for a name that matches none.
  */
 export function selectScenarios(all: readonly Scenario[], wanted: readonly string[]): Scenario[] {
-  const fits = (scenario: Scenario, name: string) =>
+  const matches = (scenario: Scenario, name: string) =>
     name !== '' && `-${scenario.name}-`.includes(`-${name}-`);
   for (const name of wanted) {
-    if (all.some((scenario) => fits(scenario, name))) continue;
-    throw new ImgclsError('usage', `There is no scenario ${JSON.stringify(name)}.`, {
+    if (all.some((scenario) => matches(scenario, name))) continue;
+    throw new ImgclsError('usage', `No scenario matches ${JSON.stringify(name)}.`, {
       hint: `Scenarios: ${all.map((scenario) => scenario.name).join(', ')}.`,
     });
   }
   return wanted.length === 0
     ? [...all]
-    : all.filter((scenario) => wanted.some((name) => fits(scenario, name)));
+    : all.filter((scenario) => wanted.some((name) => matches(scenario, name)));
 }
 
-/** Those that need an empty fleet come first, so that a fleet has to grow and to shrink only once. */
+/** Cold scenarios first, so that a fleet has to grow and shrink only once. */
 export function inRunningOrder(scenarios: readonly Scenario[]): Scenario[] {
   const rank = { cold: 0, any: 1, warm: 2 };
   return scenarios.toSorted((a, b) => rank[a.start] - rank[b.start]);

@@ -1,4 +1,4 @@
-/** One simulated run: the real controller and policy, in virtual time, over a model of the world. */
+/** One simulated run: the real controller and policy, in virtual time, with a simulated cluster. */
 
 import { MAX_BATCH } from '../core/job/messages.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -8,21 +8,21 @@ import { Controller } from '../scaler/controller.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import type { MachineFacts } from './cost-bound.ts';
 import { Random } from './random.ts';
+import { type BusyPeriod, SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts';
 import { simulatedDriver, simulatedObserver } from './simulated-ports.ts';
 import { createTargetTracking } from './target-tracking.ts';
 import type { Trace } from './traces.ts';
-import { type BusyPeriod, World, type WorldOptions } from './simulated-cluster.ts';
 
 const TICK_MS = 5000;
 const HOUR_MS = 3_600_000;
-/** Work that is not done so long after the last of it came never will be. */
-const PATIENCE_MS = 30 * 24 * HOUR_MS;
+/** Work that is unfinished this long after the last arrival never will be done. */
+const GIVE_UP_AFTER_MS = 30 * 24 * HOUR_MS;
 
 export const policyNames = ['backlog', 'per-message', 'target-tracking'] as const;
 export type PolicyName = (typeof policyNames)[number];
 
-/** 71.53 s is what the seed's authors measured from launch to booted instance (arXiv 2305.01634). */
-export const defaultWorld: WorldOptions = {
+/** 71.53 s is the published time of the baseline from launch to booted instance (arXiv 2305.01634). */
+export const defaultCluster: SimulatedClusterOptions = {
   imagesPerSecond: 40,
   bootMs: 71_530,
   bootSigma: 0.1,
@@ -32,7 +32,7 @@ export const defaultWorld: WorldOptions = {
   billingMinimumMs: 60_000,
 };
 
-/** What `imgcls scale` does by default, but for `--max`; a price for scale, as of a small instance. */
+/** The defaults of `imgcls scale` except `--max`, and the price of a small instance. */
 const defaultPolicySettings: Omit<PolicySettings, 'policy' | 'max'> = {
   min: 0,
   maxLaunchPerTick: 100,
@@ -49,17 +49,17 @@ export interface SimulationOptions {
   policy: PolicyName;
   max: number;
   seed: number;
-  world?: Partial<WorldOptions>;
+  cluster?: Partial<SimulatedClusterOptions>;
   settings?: Partial<PolicySettings>;
 }
 
 export interface SimulationResult {
   policy: PolicyName;
   busyPeriods: readonly BusyPeriod[];
-  /** Time in which there was unfinished work, all of it together. */
+  /** Total time with unfinished work. */
   drainMs: number;
   p95WaitMs: number;
-  /** That is paid. */
+  /** Billed. */
   machineMs: number;
   costUsd: number;
   launched: number;
@@ -70,49 +70,57 @@ export interface SimulationResult {
   facts: MachineFacts;
 }
 
-/** @throws {ImgclsError} of kind `permanent` when the work is never done: the policy launches too little. */
+/** @throws {ImgclsError} of kind `permanent` if the policy launches too few machines to ever finish the work. */
 export async function simulate(trace: Trace, options: SimulationOptions): Promise<SimulationResult> {
-  const worldOptions = { ...defaultWorld, ...options.world };
-  const world = new World(trace.arrivals, worldOptions, new Random(options.seed));
+  const clusterOptions = { ...defaultCluster, ...options.cluster };
+  const cluster = new SimulatedCluster(trace.arrivals, clusterOptions, new Random(options.seed));
   const settings: PolicySettings = {
     ...defaultPolicySettings,
     ...options.settings,
     policy: options.policy,
     max: options.max,
   };
-  const controller = controllerOf(world, worldOptions, settings);
-  const endMs = (trace.arrivals.at(-1)?.atMs ?? 0) + PATIENCE_MS;
-  for (let atMs = 0; !world.isOver; atMs = nextTickMs(world)) {
+  const controller = controllerOf(cluster, clusterOptions, settings);
+  const endMs = (trace.arrivals.at(-1)?.atMs ?? 0) + GIVE_UP_AFTER_MS;
+  for (let atMs = 0; !cluster.isOver; atMs = nextTickMs(cluster)) {
     if (atMs > endMs)
-      throw new ImgclsError('permanent', `With ${options.policy} the work of ${trace.name} is never done.`, {
-        hint: 'Allow more machines with --max.',
-      });
-    world.runUntil(atMs);
+      throw new ImgclsError(
+        'permanent',
+        `Policy ${options.policy} never finishes the work of trace ${trace.name}.`,
+        {
+          hint: 'Allow more machines with --max.',
+        },
+      );
+    cluster.runUntil(atMs);
     await controller.tick();
   }
-  return resultOf(world, options.policy, { ...worldOptions, hourlyUsd: settings.hourlyUsd ?? 0 });
+  return resultOf(cluster, options.policy, { ...clusterOptions, hourlyUsd: settings.hourlyUsd ?? 0 });
 }
 
-/** Where nothing is there and nothing to do, nothing happens until the next work comes. */
-function nextTickMs(world: World): number {
-  const isQuiet = world.unfinishedImages === 0 && world.machines.size === 0;
-  const ticks = Math.floor(world.nowMs / TICK_MS) + 1;
-  if (!isQuiet || world.nextArrivalMs === Number.POSITIVE_INFINITY) return ticks * TICK_MS;
-  return Math.max(ticks, Math.ceil(world.nextArrivalMs / TICK_MS)) * TICK_MS;
+/** Skips the ticks of an empty cluster until the next arrival. */
+function nextTickMs(cluster: SimulatedCluster): number {
+  const isEmpty = cluster.unfinishedImages === 0 && cluster.machines.size === 0;
+  const ticks = Math.floor(cluster.nowMs / TICK_MS) + 1;
+  if (!isEmpty || cluster.nextArrivalMs === Number.POSITIVE_INFINITY) return ticks * TICK_MS;
+  return Math.max(ticks, Math.ceil(cluster.nextArrivalMs / TICK_MS)) * TICK_MS;
 }
 
-function controllerOf(world: World, worldOptions: WorldOptions, settings: PolicySettings): Controller {
-  const { imagesPerSecond, bootMs } = worldOptions;
+function controllerOf(
+  cluster: SimulatedCluster,
+  clusterOptions: SimulatedClusterOptions,
+  settings: PolicySettings,
+): Controller {
+  const { imagesPerSecond, bootMs } = clusterOptions;
   const clock: Clock = {
-    nowMs: () => world.nowMs,
-    monotonicMs: () => world.nowMs,
+    nowMs: () => cluster.nowMs,
+    monotonicMs: () => cluster.nowMs,
     sleep: async () => {},
   };
   const isTracking = settings.policy === 'target-tracking';
   return new Controller({
     lock: { epoch: 1, isInherited: false },
-    driver: simulatedDriver(world, settings.hourlyUsd ?? 0),
-    observer: simulatedObserver(world, { imagesPerSecond, bootMs }),
+    driver: simulatedDriver(cluster, settings.hourlyUsd ?? 0),
+    observer: simulatedObserver(cluster, { imagesPerSecond, bootMs }),
     reports: {
       read: async () => undefined,
       write: async () => {},
@@ -120,7 +128,7 @@ function controllerOf(world: World, worldOptions: WorldOptions, settings: Policy
       readHistory: async () => [],
       writeHistory: async () => {},
     },
-    // A group that tracks a target keeps what it wants, idle or not.
+    // An Auto Scaling group keeps its desired capacity, idle or not.
     settings: isTracking ? { ...settings, idleMs: Number.POSITIVE_INFINITY } : settings,
     bootDeadlineMs: Number.POSITIVE_INFINITY,
     reportEveryMs: Number.POSITIVE_INFINITY,
@@ -133,21 +141,21 @@ function controllerOf(world: World, worldOptions: WorldOptions, settings: Policy
 }
 
 const resultOf = (
-  world: World,
+  cluster: SimulatedCluster,
   policy: PolicyName,
   { hourlyUsd, imagesPerSecond }: { hourlyUsd: number; imagesPerSecond: number },
 ): SimulationResult => ({
   policy,
-  busyPeriods: world.busyPeriods,
-  drainMs: world.busyPeriods.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0),
-  p95WaitMs: world.waits.quantileMs(0.95),
-  machineMs: world.billedMs,
-  costUsd: (world.billedMs / HOUR_MS) * hourlyUsd,
-  launched: world.launched,
-  wastedBoots: world.wastedBoots,
-  imagesDone: world.imagesDone,
+  busyPeriods: cluster.busyPeriods,
+  drainMs: cluster.busyPeriods.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0),
+  p95WaitMs: cluster.waits.quantileMs(0.95),
+  machineMs: cluster.billedMs,
+  costUsd: (cluster.billedMs / HOUR_MS) * hourlyUsd,
+  launched: cluster.launched,
+  wastedBoots: cluster.wastedBoots,
+  imagesDone: cluster.imagesDone,
   facts: {
     imagesPerSecond,
-    bootMs: world.bootsMs / world.launched,
+    bootMs: cluster.bootsMs / cluster.launched,
   },
 });

@@ -1,22 +1,22 @@
 /**
- * A model of what imgcls runs on, by events: a queue, machines that boot, work and may be lost, and the bill.
- * A machine works on one message at a time. What is left out: download, prefetch, the time of API calls.
+ * A discrete-event model of a cluster: a queue, machines that boot, work and may be lost, and their cost. A machine works
+ * on one message at a time. Downloads, prefetching and the time of API calls are not modelled.
  */
-import { Agenda } from './event-queue.ts';
+import { EventQueue } from './event-queue.ts';
 import { MessageQueue, type SimulatedBatch } from './message-queue.ts';
 import type { Random } from './random.ts';
 import type { Arrival } from './traces.ts';
 import { Waits } from './waits.ts';
 
-export interface WorldOptions {
+export interface SimulatedClusterOptions {
   /** Of one machine. */
   imagesPerSecond: number;
-  /** From launch to ready: lognormal. A sigma of 0 makes all the same. */
+  /** Median time from launch to ready; lognormal. With a sigma of 0 all boots are equal. */
   bootMs: number;
   bootSigma: number;
-  /** Share of launches that are refused for want of capacity. */
+  /** Share of launches that are refused because of missing capacity. */
   refusedShare: number;
-  /** How often an hour a machine is lost without notice; what it held comes back when its lease ends. */
+  /** Losses of a machine per hour, without notice. Its message is redelivered when the lease expires. */
   lossesPerHour: number;
   leaseMs: number;
   billingMinimumMs: number;
@@ -32,18 +32,18 @@ export interface SimulatedMachine {
   hasEnded: boolean;
 }
 
-/** A time during which there was unfinished work throughout. */
+/** A period with unfinished work throughout. */
 export interface BusyPeriod {
   startMs: number;
   endMs: number;
-  /** That arrived in it. */
+  /** Arrived in the period. */
   images: number;
-  /** Machines launched in it, and the mean of their boots; absent where there were none. */
+  /** Machines launched in the period and their mean boot time; absent if there were none. */
   launched?: number;
   bootMs?: number;
 }
 
-export class World {
+export class SimulatedCluster {
   nowMs = 0;
   readonly queue = new MessageQueue();
   readonly machines = new Map<string, SimulatedMachine>();
@@ -57,21 +57,21 @@ export class World {
   wastedBoots = 0;
   billedMs = 0;
   bootsMs = 0;
-  readonly #options: WorldOptions;
+  readonly #options: SimulatedClusterOptions;
   readonly #random: Random;
-  readonly #agenda = new Agenda();
-  /** Some may have ended or been called to work meanwhile. */
+  readonly #events = new EventQueue();
+  /** May contain machines that have ended or work again. */
   #idle: SimulatedMachine[] = [];
   readonly #arrivals: readonly Arrival[];
   #arrived = 0;
 
-  constructor(arrivals: readonly Arrival[], options: WorldOptions, random: Random) {
+  constructor(arrivals: readonly Arrival[], options: SimulatedClusterOptions, random: Random) {
     this.#arrivals = arrivals;
     this.#options = options;
     this.#random = random;
   }
 
-  /** Infinity when all have come. */
+  /** Infinity after the last arrival. */
   get nextArrivalMs(): number {
     return this.#arrivals[this.#arrived]?.atMs ?? Number.POSITIVE_INFINITY;
   }
@@ -84,20 +84,20 @@ export class World {
     );
   }
 
-  /** Lets happen what happens until then. */
+  /** Processes all events up to this time. */
   runUntil(endMs: number): void {
     for (;;) {
       const arrivalMs = this.nextArrivalMs;
-      const eventMs = this.#agenda.nextAtMs;
+      const eventMs = this.#events.nextAtMs;
       if (Math.min(arrivalMs, eventMs) > endMs) break;
       this.nowMs = Math.min(arrivalMs, eventMs);
       if (arrivalMs <= eventMs) this.#arrive();
-      else this.#agenda.take()?.happen();
+      else this.#events.take()?.run();
     }
     this.nowMs = endMs;
   }
 
-  /** Undefined where there is no capacity. */
+  /** Undefined if there is no capacity. */
   launch(): SimulatedMachine | undefined {
     const { refusedShare, bootMs, bootSigma, lossesPerHour } = this.#options;
     if (refusedShare > 0 && this.#random.next() < refusedShare) return undefined;
@@ -111,19 +111,19 @@ export class World {
       hasEnded: false,
     };
     this.machines.set(machine.id, machine);
-    const takesMs = this.#random.lognormal(bootMs, bootSigma);
-    this.#countBoot(takesMs);
-    this.#agenda.plan(this.nowMs + takesMs, () => {
-      if (!machine.hasEnded) this.#goOn(machine);
+    const durationMs = this.#random.lognormal(bootMs, bootSigma);
+    this.#countBoot(durationMs);
+    this.#events.schedule(this.nowMs + durationMs, () => {
+      if (!machine.hasEnded) this.#receive(machine);
     });
     if (lossesPerHour > 0)
-      this.#agenda.plan(this.nowMs + this.#random.exponential(3_600_000 / lossesPerHour), () =>
+      this.#events.schedule(this.nowMs + this.#random.exponential(3_600_000 / lossesPerHour), () =>
         this.#lose(machine),
       );
     return machine;
   }
 
-  /** It finishes what it has in hand, then ends. */
+  /** The machine finishes its batch, then ends. */
   retire(id: string): void {
     const machine = this.machines.get(id);
     if (machine === undefined) return;
@@ -131,13 +131,13 @@ export class World {
     else this.#enter(machine, 'draining');
   }
 
-  #countBoot(takesMs: number): void {
-    this.bootsMs += takesMs;
+  #countBoot(durationMs: number): void {
+    this.bootsMs += durationMs;
     const period = this.busyPeriods.at(-1);
     if (this.unfinishedImages === 0 || period === undefined) return;
     const { launched = 0, bootMs = 0 } = period;
     period.launched = launched + 1;
-    period.bootMs = (launched * bootMs + takesMs) / (launched + 1);
+    period.bootMs = (launched * bootMs + durationMs) / (launched + 1);
   }
 
   #arrive(): void {
@@ -153,19 +153,19 @@ export class World {
     this.#wakeIdle();
   }
 
-  /** Whoever waits for a message may get it. */
+  /** Waiting messages go to idle machines in random order. */
   #wakeIdle(): void {
     while (this.queue.messages > 0 && this.#idle.length > 0) {
       const at = this.#random.below(this.#idle.length);
       const machine = this.#idle[at];
       const last = this.#idle.pop();
       if (last !== undefined && at < this.#idle.length) this.#idle[at] = last;
-      if (machine?.phase === 'idle' && !machine.hasEnded) this.#goOn(machine);
+      if (machine?.phase === 'idle' && !machine.hasEnded) this.#receive(machine);
     }
   }
 
-  #goOn(machine: SimulatedMachine): void {
-    const batch = this.queue.take();
+  #receive(machine: SimulatedMachine): void {
+    const batch = this.queue.receive();
     if (batch === undefined) {
       this.#enter(machine, 'idle');
       this.#idle.push(machine);
@@ -175,8 +175,8 @@ export class World {
     machine.batch = batch;
     machine.hasWorked = true;
     this.inFlight++;
-    const takesMs = (1000 * batch.images) / this.#options.imagesPerSecond;
-    this.#agenda.plan(this.nowMs + takesMs, () => {
+    const durationMs = (1000 * batch.images) / this.#options.imagesPerSecond;
+    this.#events.schedule(this.nowMs + durationMs, () => {
       if (machine.batch === batch) this.#finish(machine, batch);
     });
   }
@@ -191,7 +191,7 @@ export class World {
     const period = this.busyPeriods.at(-1);
     if (this.unfinishedImages === 0 && period !== undefined) period.endMs = this.nowMs;
     if (machine.phase === 'draining') this.#end(machine);
-    else this.#goOn(machine);
+    else this.#receive(machine);
   }
 
   #lose(machine: SimulatedMachine): void {
@@ -200,9 +200,9 @@ export class World {
     machine.batch = undefined;
     this.#end(machine);
     if (batch === undefined) return;
-    this.#agenda.plan(this.nowMs + this.#options.leaseMs, () => {
+    this.#events.schedule(this.nowMs + this.#options.leaseMs, () => {
       this.inFlight--;
-      this.queue.giveBack(batch);
+      this.queue.redeliver(batch);
       this.#wakeIdle();
     });
   }

@@ -1,44 +1,45 @@
-/** The simulated world as the controller sees and steers it: its observer and its fleet driver. */
+/** The ports of the controller to a simulated cluster: an observer and a fleet driver. */
 import { MAX_BATCH } from '../core/job/messages.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer } from '../scaler/fleet.ts';
 import type { Observation } from '../scaler/observe.ts';
 import type { Machine, Measured } from '../scaler/snapshot.ts';
-import type { SimulatedMachine, World } from './simulated-cluster.ts';
+import type { SimulatedCluster, SimulatedMachine } from './simulated-cluster.ts';
 
-/** Workers report so often: what the fleet does is known as an average over it. */
+/** Workers report at this interval, so the throughput is an average over it. */
 const REPORT_MS = 15_000;
 
-/** What was measured is what is true: a controller remembers it from earlier work. */
-export function simulatedObserver(world: World, measured: Measured) {
+/** `measured` are the true values, as a controller knows them from earlier work. */
+export function simulatedObserver(cluster: SimulatedCluster, measured: Measured) {
   let done: { atMs: number; images: number }[] = [];
 
   function throughput(): number {
-    done.push({ atMs: world.nowMs, images: world.imagesDone });
-    const since = done.findLastIndex(({ atMs }) => atMs <= world.nowMs - REPORT_MS);
+    done.push({ atMs: cluster.nowMs, images: cluster.imagesDone });
+    const since = done.findLastIndex(({ atMs }) => atMs <= cluster.nowMs - REPORT_MS);
     done = done.slice(Math.max(0, since));
     const [first] = done;
-    if (first === undefined || first.atMs === world.nowMs) return 0;
-    return (1000 * (world.imagesDone - first.images)) / (world.nowMs - first.atMs);
+    if (first === undefined || first.atMs === cluster.nowMs) return 0;
+    return (1000 * (cluster.imagesDone - first.images)) / (cluster.nowMs - first.atMs);
   }
 
   async function observe(): Promise<Observation> {
-    const waiting = world.queue.messages;
-    const imagesPerMessage = world.messagesDone === 0 ? MAX_BATCH : world.imagesDone / world.messagesDone;
-    const machines = [...world.machines.values()];
+    const waiting = cluster.queue.messages;
+    const imagesPerMessage =
+      cluster.messagesDone === 0 ? MAX_BATCH : cluster.imagesDone / cluster.messagesDone;
+    const machines = [...cluster.machines.values()];
     return {
       snapshot: {
         backlog: {
           waiting,
-          inFlight: world.inFlight,
+          inFlight: cluster.inFlight,
           delayed: 0,
-          images: Math.round((waiting + world.inFlight) * imagesPerMessage),
+          images: Math.round((waiting + cluster.inFlight) * imagesPerMessage),
         },
-        machines: machines.map((machine) => seen(machine, world.nowMs)),
+        machines: machines.map((machine) => observedMachine(machine, cluster.nowMs)),
         jobs: [],
         measured,
         throughputImagesPerSecond: throughput(),
       },
-      // What only books and reaping need is not simulated.
+      // Only the cost ledger and reaping need these.
       members: { unknown: 'not simulated' },
       statuses: { unknown: 'not simulated' },
       machineObservation: () => undefined,
@@ -48,7 +49,10 @@ export function simulatedObserver(world: World, measured: Measured) {
   return { observe, remember() {} };
 }
 
-const seen = ({ id, phase, phaseSinceMs, launchedAtMs }: SimulatedMachine, nowMs: number): Machine => ({
+const observedMachine = (
+  { id, phase, phaseSinceMs, launchedAtMs }: SimulatedMachine,
+  nowMs: number,
+): Machine => ({
   id,
   phase,
   phaseForMs: nowMs - phaseSinceMs,
@@ -56,11 +60,11 @@ const seen = ({ id, phase, phaseSinceMs, launchedAtMs }: SimulatedMachine, nowMs
   managed: true,
 });
 
-export function simulatedDriver(world: World, hourlyUsd: number): FleetDriver {
-  const retire = async (ids: readonly string[]) => ids.forEach((id) => void world.retire(id));
+export function simulatedDriver(cluster: SimulatedCluster, hourlyUsd: number): FleetDriver {
+  const retire = async (ids: readonly string[]) => ids.forEach((id) => void cluster.retire(id));
   return {
     async members(): Promise<FleetMember[]> {
-      return [...world.machines.values()].map(({ id, phase, launchedAtMs }) => ({
+      return [...cluster.machines.values()].map(({ id, phase, launchedAtMs }) => ({
         id,
         state: phase === 'draining' ? 'draining' : 'running',
         launchedAtMs,
@@ -68,7 +72,7 @@ export function simulatedDriver(world: World, hourlyUsd: number): FleetDriver {
       }));
     },
     async launch({ count }): Promise<LaunchAnswer> {
-      const tried = Array.from({ length: count }, () => world.launch());
+      const tried = Array.from({ length: count }, () => cluster.launch());
       const started = tried.flatMap((machine) => (machine === undefined ? [] : [machine.id]));
       const refused = count - started.length;
       return refused === 0 ? { started } : { started, retryable: { count: refused, why: 'no capacity' } };

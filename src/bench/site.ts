@@ -2,32 +2,31 @@
 import type { WorkerStatus } from '../core/fleet/fleet.ts';
 import type { Scenario } from './scenarios.ts';
 
-/** What a command needs to run there. */
+/** The environment of a scenario's commands. */
 export interface BenchEnvironment {
   env: NodeJS.ProcessEnv;
-  /** Lets go of it. */
-  leave(): Promise<void>;
+  release(): Promise<void>;
 }
 
 export interface Boot {
-  /** From the launch until the worker had its model and took messages. */
+  /** From the launch until the worker had its model and received messages. */
   readyMs: number;
   /** Milestones by name: milliseconds from the launch. */
   milestones: Readonly<Record<string, number>>;
 }
 
 export interface Site {
-  /** A place in the state that a scenario starts from; may take as long as a fleet takes to get there. */
-  place(start: Scenario['start']): Promise<BenchEnvironment>;
+  /** Brings the site into the state that a scenario starts from; may take as long as a fleet takes to shrink. */
+  prepare(start: Scenario['start']): Promise<BenchEnvironment>;
   /** Launches a worker, waits until it is ready, and ends it. */
   boot(): Promise<Boot>;
-  /** What the machines are that work there, where that is not this one. */
+  /** Types of the workers' machines; empty if that is this one. */
   workerKinds(): Promise<string[]>;
-  /** Ends what it started and removes what it made. */
+  /** Ends the processes and removes the files of the site. */
   close(): Promise<void>;
 }
 
-/** A worker's boot timeline, counted from the launch of its machine where that is known. */
+/** A worker's boot timeline, from the launch of its machine if that is known. */
 export function bootOf({ boot }: Pick<WorkerStatus, 'boot'>): Boot {
   const { launchToProcessMs, kernelToProcessMs, ...own } = boot;
   const before = launchToProcessMs ?? 0;

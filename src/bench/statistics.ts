@@ -1,9 +1,9 @@
-/** What is said of a handful of repeated measurements. Pure. */
+/** Statistics of a few repeated measurements. Pure. */
 
-/** Of one or more samples, in their unit. */
+/** In the unit of the samples. */
 export interface Summary {
   median: number;
-  /** By nearest rank: of fewer than 20 samples it is the largest. */
+  /** By nearest rank: the largest of fewer than 20 samples. */
   p95: number;
   min: number;
   max: number;
@@ -22,17 +22,17 @@ export function summarise(samples: readonly number[]): Summary {
   };
 }
 
-/** A difference counts where chance alone would show one as large in fewer than one comparison in a hundred. */
+/** A difference counts if chance alone would produce one as large in fewer than one comparison in a hundred. */
 const SIGNIFICANCE = 0.01;
 
-/** `unknown`: with so few samples not even complete separation would be beyond chance. */
+/** `unknown`: too few samples; not even complete separation would be significant. */
 export type ChangeSignificance = 'beyond' | 'within' | 'unknown';
 
 /**
- * Whether two sets of samples differ beyond the noise, by the exact rank-sum test (Wilcoxon, Mann and Whitney), which
- * assumes no shape of the noise and is not swayed by one slow outlier. A report has a dozen and more scenarios, hence one in a
- * hundred and not one in twenty. Of five repetitions against five this asks that all of one side are beyond all of the
- * other. What changed on the machine between the two reports is no noise to this test.
+ * Whether two sets of samples differ beyond the noise, by the exact rank-sum test (Wilcoxon, Mann and Whitney). The test
+ * assumes no distribution of the noise and is robust against one slow outlier. A report has a dozen or more scenarios, hence
+ * one in a hundred and not one in twenty. With five repetitions each, all of one side must be beyond all of the other. A
+ * change of the machine between the two reports is not noise for this test.
  */
 export function compareSamples(before: readonly number[], after: readonly number[]): ChangeSignificance {
   const leastP = 2 / combinations(before.length + after.length, before.length);
@@ -56,7 +56,7 @@ export function rankSumP(before: readonly number[], after: readonly number[]): n
   return asFar / all;
 }
 
-/** Twice the rank of each, so that those of equal samples, which share their mean, stay whole. */
+/** Doubled ranks are whole numbers even for equal samples, which share their mean rank. */
 function doubledRanks(samples: readonly number[]): number[] {
   return samples.map((sample) => {
     const below = samples.filter((other) => other < sample).length;
@@ -65,7 +65,7 @@ function doubledRanks(samples: readonly number[]): number[] {
   });
 }
 
-/** In how many ways `size` of the ranks have each sum. */
+/** The number of ways in which `size` of the ranks have each sum. */
 function waysBySum(ranks: readonly number[], size: number): number[] {
   const ways: number[][] = Array.from({ length: size + 1 }, () => []);
   (ways[0] as number[])[0] = 1;
@@ -82,7 +82,7 @@ function waysBySum(ranks: readonly number[], size: number): number[] {
   return Array.from(ways[size] ?? [], (count) => count ?? 0);
 }
 
-/** How many ways there are to choose `size` of `all`. */
+/** The number of ways to choose `size` of `all`. */
 function combinations(all: number, size: number): number {
   let ways = 1;
   for (let taken = 1; taken <= size; taken++) ways = (ways * (all - size + taken)) / taken;

@@ -1,15 +1,15 @@
 /**
- * A rival: what an EC2 Auto Scaling group does that tracks a backlog per instance, as AWS documents it for SQS.
+ * A policy to compare with: an EC2 Auto Scaling group that tracks a backlog per instance, as AWS documents it for SQS.
  *
- * - CloudWatch has one datapoint a minute of the queue, so that nothing shorter is seen.
- * - Target tracking scales out when 3 datapoints in a row are above the target, in when 15 are below (its alarms
- *   evaluate 3 and 15 periods of a minute), and then sets the size that would meet the target.
- * - Default cooldown and warm-up are 300 s: so long after scaling out it does not scale out again.
- * - At zero instances a ratio per instance says nothing: an alarm of its own on work without capacity starts one.
- *   Real ones evaluate two minutes or more; one is granted here.
+ * - CloudWatch has one datapoint of the queue per minute, so shorter changes are invisible.
+ * - Target tracking scales out when 3 datapoints in a row are above the target, and in when 15 are below (its alarms
+ *   evaluate 3 and 15 periods of a minute). Then it sets the size that would meet the target.
+ * - Default cooldown and warm-up are 300 s: it does not scale out again for that time.
+ * - With zero instances there is no ratio per instance: a separate alarm on work without capacity starts one. Real alarms
+ *   evaluate two minutes or more, this one a single minute.
  *
- * Two kindnesses: it never ends a busy machine, which a real group does without scale-in protection, and metrics are
- * never late.
+ * It is better than a real group in two ways: it never ends a busy machine, as a group without scale-in protection would,
+ * and its metrics are never late.
  */
 import type { Policy } from '../scaler/policy/policy.ts';
 
@@ -17,7 +17,7 @@ const DATAPOINT_MS = 60_000;
 const OUT_DATAPOINTS = 3;
 const IN_DATAPOINTS = 15;
 const COOLDOWN_MS = 300_000;
-/** It scales in below this share of the target. */
+/** It scales in if the ratio is below this share of the target. */
 const IN_SHARE = 0.9;
 
 interface State {
@@ -28,7 +28,7 @@ interface State {
   scaledOutAtMs: number;
 }
 
-/** @param now the time, in milliseconds. @param messageImages images a message holds. */
+/** @param now the time, in milliseconds. @param messageImages images per message. */
 export function createTargetTracking(now: () => number, messageImages: number): Policy {
   const state: State = {
     desired: 0,
@@ -45,15 +45,18 @@ export function createTargetTracking(now: () => number, messageImages: number): 
       const inService = machines.filter(({ phase }) => phase !== 'booting').length;
       evaluate(state, { visible: backlog.waiting, inService, target, nowMs });
     }
-    return { machines: state.desired, reason: `an alarm of one-minute metrics wants ${state.desired}` };
+    return {
+      machines: state.desired,
+      reason: `an alarm on one-minute metrics wants ${state.desired} workers`,
+    };
   };
 }
 
 interface Datapoint {
-  /** Messages that nobody has received yet. */
+  /** Messages that no worker has received yet. */
   visible: number;
   inService: number;
-  /** Messages an instance. */
+  /** Messages per instance. */
   target: number;
   nowMs: number;
 }

@@ -1,4 +1,4 @@
-/** The work of a simulation: when how many images were submitted. Pure; those with chance in them are always the same. */
+/** The work of a simulation: times and numbers of submitted images. Pure. Random traces have a fixed seed. */
 import { Random } from './random.ts';
 
 export interface Arrival {
@@ -15,33 +15,33 @@ export interface Trace {
 
 const SECOND = 1000;
 const HOUR = 3_600_000;
-/** Nobody submits at the very moment at which the controller looks. */
+/** Arrivals are between two ticks of the controller. */
 const OFFSET_MS = 2500;
 const SEED = 2305;
 
 const once = (images: number): Arrival[] => [{ atMs: OFFSET_MS, images }];
 
 const makers: Readonly<Record<string, { what: string; make(): Arrival[] }>> = {
-  'seed-20': { what: '20 images at once, as published for the seed', make: () => once(20) },
+  'seed-20': { what: '20 images at once, as published for the baseline', make: () => once(20) },
   'seed-30': { what: '30 images at once', make: () => once(30) },
   'seed-40': { what: '40 images at once', make: () => once(40) },
   'seed-60': { what: '60 images at once', make: () => once(60) },
   burst: { what: '20,000 images at once', make: () => once(20_000) },
   'office-day': { what: '24 h, jobs of some hundred images, most of them in office hours', make: officeDay },
-  'flash-crowd': { what: '1 h of 10 images/s, and 5 min of 500 images/s in it', make: flashCrowd },
+  'flash-crowd': { what: '1 h of 10 images/s, with 5 min of 500 images/s', make: flashCrowd },
   trickle: { what: '4 h of single images, one a minute on average', make: trickle },
   million: { what: '1,000,000 images at once', make: () => once(1_000_000) },
 };
 
 export const traceNames: readonly string[] = Object.keys(makers);
 
-/** Undefined where there is no trace of that name. */
+/** Undefined if there is no trace of that name. */
 export function namedTrace(name: string): Trace | undefined {
   const maker = Object.hasOwn(makers, name) ? makers[name] : undefined;
   return maker && { name, what: maker.what, arrivals: maker.make() };
 }
 
-/** Jobs come at random: 2 an hour at night, 40 an hour at noon. Most have hundreds of images, some ten thousand. */
+/** Random jobs: 2 an hour at night, 40 an hour at noon. Most have hundreds of images, some ten thousand. */
 function officeDay(): Arrival[] {
   const random = new Random(SEED);
   const arrivals: Arrival[] = [];

@@ -1,4 +1,4 @@
-/** How long images waited, counted in steps of one percent: any number of images in little memory. */
+/** A histogram of waiting times with buckets of one percent: little memory for any number of images. */
 export class Waits {
   static readonly #STEP = Math.log(1.01);
   readonly #images: number[] = [];
@@ -10,7 +10,7 @@ export class Waits {
     this.#total += images;
   }
 
-  /** So long at most waited this share of the images. 0 where there were none. */
+  /** The time within which this share of the images was done; 0 without images. */
   quantileMs(share: number): number {
     let seen = 0;
     for (let at = 0; at < this.#images.length; at++) {

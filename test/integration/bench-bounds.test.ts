@@ -14,18 +14,18 @@ const period = (startS: number, endS: number, images: number) => ({
 });
 
 describe('the least cost at the drain times of a run', () => {
-  it('is one boot and the work, where one machine is enough', () => {
+  it('is one boot and the work if one machine is enough', () => {
     expect(leastMachineMs([period(0, 80, 100)], facts)).toBe(80_000);
   });
-  it('is as many boots as are needed to be done in time', () => {
+  it('is as many boots as are needed to finish in time', () => {
     // 10 s are left after the boot: 3 machines do 300 images in it.
     expect(leastMachineMs([period(0, 80, 300)], facts)).toBe(3 * 70_000 + 30_000);
   });
-  it('keeps a machine over a pause where the work after it was done sooner than a boot', () => {
+  it('keeps a machine over a pause if the work after it was done sooner than a boot', () => {
     // A boot, twice the work, and the pause.
     expect(leastMachineMs([period(0, 80, 100), period(180, 190, 100)], facts)).toBe(190_000);
   });
-  it('lets go of it where a new one would have been in time, and is cheaper', () => {
+  it('does not keep it if a new one is in time and cheaper', () => {
     expect(leastMachineMs([period(0, 80, 100), period(1080, 1160, 100)], facts)).toBe(160_000);
   });
 });
@@ -37,21 +37,21 @@ describe('the least drain for the cost of a run', () => {
     expect(drain).toBeLessThanOrEqual(100_001);
     expect(drain).toBeGreaterThan(99_000);
   });
-  it('waits for one boot only where money keeps the machine', () => {
+  it('has only one boot if the money keeps the machine', () => {
     const arrivals = [0, 200, 400].map((s) => ({ atMs: 1000 * s, images: 10 }));
     const drain = leastDrainMs(arrivals, 500_000, facts);
     expect(drain).toBeLessThanOrEqual(73_000);
     expect(drain).toBeGreaterThan(71_000);
   });
-  it('says nothing rather than anything of too many arrivals', () => {
+  it('is 0 (no bound) for too many arrivals', () => {
     const arrivals = Array.from({ length: 2000 }, (_, at) => ({ atMs: 1000 * at, images: 1 }));
     expect(leastDrainMs(arrivals, 1e9, facts)).toBe(0);
   });
 });
 
-describe('no policy does better than the bounds, where all boots take the same time', () => {
-  const world = { bootSigma: 0 };
-  /** Money for any number of machines makes the bound on drain as weak as it is slow to find. */
+describe('no policy is better than the bounds if all boots take the same time', () => {
+  const cluster = { bootSigma: 0 };
+  /** With money for any number of machines the bound on the drain is weak and slow to find. */
   const tooRich = new Set(['per-message office-day', 'per-message flash-crowd']);
   const runs = traceNames.flatMap((name) =>
     policyNames.map((policy): [string, PolicyName] => [name, policy]),
@@ -60,7 +60,7 @@ describe('no policy does better than the bounds, where all boots take the same t
     'on %s with %s',
     async (name, policy) => {
       const trace = namedTrace(name) as Trace;
-      const row = measureAgainstBounds(trace, await simulate(trace, { policy, max: 1000, seed: 1, world }));
+      const row = measureAgainstBounds(trace, await simulate(trace, { policy, max: 1000, seed: 1, cluster }));
       expect(row.overCostBound).toBeGreaterThan(1 - 1e-6);
       expect(row.overDrainBound).toBeGreaterThan(1 - 1e-6);
     },

@@ -1,4 +1,4 @@
-/** What `imgcls bench` waits for on a cluster whose fleet is not its own. */
+/** How `imgcls bench` waits for a cluster whose fleet it does not control. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -52,7 +52,7 @@ function open(changes: Partial<ClusterSiteOptions> = {}) {
   return openClusterSite({
     output: cloud.output,
     env: {},
-    submitSome: async () => {},
+    submitWarmUp: async () => {},
     progress: () => {},
     clock,
     signal,
@@ -63,41 +63,41 @@ function open(changes: Partial<ClusterSiteOptions> = {}) {
 describe('a cold start on a cluster', () => {
   it('waits until every worker has ended', async () => {
     await report('i-1', boot);
-    const told: string[] = [];
+    const shown: string[] = [];
     const site = open({
       progress(text) {
-        told.push(text);
-        if (told.length === 3) void leave('i-1');
+        shown.push(text);
+        if (shown.length === 3) void leave('i-1');
       },
     });
-    await site.place('cold');
-    expect(told.length).toBeGreaterThanOrEqual(3);
-    expect(told[0]).toBe('waiting until no worker runs; now 1');
+    await site.prepare('cold');
+    expect(shown.length).toBeGreaterThanOrEqual(3);
+    expect(shown[0]).toBe('waiting until no worker runs (now 1)');
     expect(await countWorkers(cloud.output, clock)).toBe(0);
   });
 
-  it('does not wait for one that was killed and left its report behind', async () => {
+  it('does not wait for a killed worker that left its status', async () => {
     await report('i-1', boot);
     clock.advance(61_000);
-    await open().place('cold');
+    await open().prepare('cold');
   });
 
-  it('gives up where workers are kept', async () => {
+  it('times out if the cluster keeps its workers', async () => {
     const sleep = async (ms: number) => {
       clock.advance(ms);
       await report('i-1', boot);
     };
     await report('i-1', boot);
-    const waiting = open({ clock: { ...clock, sleep } }).place('cold');
-    await expect(waiting).rejects.toThrow(/The cluster does not get rid of its workers: 1 is there/);
+    const waiting = open({ clock: { ...clock, sleep } }).prepare('cold');
+    await expect(waiting).rejects.toThrow(/The cluster still has 1 worker after 30 minutes/);
   });
 });
 
 describe('a boot on a cluster', () => {
-  it('is that of the worker that came up for it, from the launch of its machine', async () => {
+  it('is that of the worker that was launched for it, from the launch of its machine', async () => {
     await report('i-killed', { ...boot, launchToProcessMs: 1 });
     clock.advance(61_000);
-    expect(await open({ submitSome: () => report('i-2', boot) }).boot()).toEqual({
+    expect(await open({ submitWarmUp: () => report('i-2', boot) }).boot()).toEqual({
       readyMs: 20_900,
       milestones: { processMs: 20_000, readyMs: 20_300, modelReadyMs: 20_900 },
     });
@@ -105,19 +105,19 @@ describe('a boot on a cluster', () => {
 });
 
 describe('a warm start on a cluster', () => {
-  it('brings workers up first, and again when they have ended meanwhile', async () => {
+  it('submits a warm-up job first, and again when the workers have ended meanwhile', async () => {
     let submitted = 0;
     const site = open({
-      async submitSome() {
+      async submitWarmUp() {
         submitted++;
         await report('i-1', boot);
       },
     });
-    await site.place('warm');
-    await site.place('warm');
+    await site.prepare('warm');
+    await site.prepare('warm');
     expect(submitted).toBe(1);
     await leave('i-1');
-    await site.place('warm');
+    await site.prepare('warm');
     expect(submitted).toBe(2);
   });
 });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Comparison, compare } from '../../bench/compare.ts';
-import { cells, columns, markdown } from '../../bench/compare-text.ts';
+import { comparisonCells, comparisonColumns, markdown } from '../../bench/compare-text.ts';
 import { parseTrace } from '../../bench/trace-file.ts';
 import { namedTrace, type Trace, traceNames } from '../../bench/traces.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
@@ -38,7 +38,7 @@ async function readTrace(file: string): Promise<Trace> {
 }
 
 function table(rows: readonly Comparison[]): string {
-  return `${drawTable(columns, rows.map(cells), { alignRight: columns.slice(2) })}\n`;
+  return `${drawTable(comparisonColumns, rows.map(comparisonCells), { alignRight: comparisonColumns.slice(2) })}\n`;
 }
 
 /** Without the busy periods, of which there may be thousands. */

@@ -6,7 +6,7 @@ import { systemClock } from '../../app/system-clock.ts';
 import { countWorkers, openClusterSite } from '../../bench/cluster-site.ts';
 import type { ImageSet } from '../../bench/image-set.ts';
 import { openLocalSite } from '../../bench/local-site.ts';
-import { submitSome } from '../../bench/measure.ts';
+import { submitWarmUp } from '../../bench/measure.ts';
 import type { Product } from '../../bench/product.ts';
 import type { Scenario } from '../../bench/scenarios.ts';
 import type { Site } from '../../bench/site.ts';
@@ -92,8 +92,8 @@ async function openCluster(
     const site = openClusterSite({
       output,
       env,
-      submitSome: () =>
-        submitSome({ product, env, images: medium, model, mark: `${mark}/warm-up ${++times}`, work }),
+      submitWarmUp: () =>
+        submitWarmUp({ product, env, images: medium, model, mark: `${mark}/warm-up ${++times}`, work }),
       progress: progress.show,
       clock: systemClock,
       signal,

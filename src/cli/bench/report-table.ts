@@ -1,14 +1,14 @@
 /** A report for a terminal. Pure. */
 import type { BenchReport } from '../../bench/bench-report.ts';
 import {
-  cells,
+  BASELINE_NOTE,
   changeCells,
   changeColumns,
-  columns,
   contextLines,
   correctnessLines,
   milestoneText,
-  SEED_NOTE,
+  scenarioCells,
+  scenarioColumns,
   timeText,
 } from '../../bench/report-text.ts';
 import { drawTable } from '../terminal/table.ts';
@@ -28,11 +28,13 @@ export function reportTable(report: BenchReport): string {
   ]);
   const { comparison } = report;
   const parts = [
-    drawTable(columns, report.scenarios.map(cells), { alignRight: figuresOf(columns, 'scenario', 'seed') }),
+    drawTable(scenarioColumns, report.scenarios.map(scenarioCells), {
+      alignRight: figuresOf(scenarioColumns, 'scenario', 'baseline'),
+    }),
     ...(milestones.length > 0
       ? [drawTable([BOOT, ...BOOT_FIGURES], milestones, { alignRight: BOOT_FIGURES })]
       : []),
-    [...contextLines(report), ...correctnessLines(report), SEED_NOTE].join('\n'),
+    [...contextLines(report), ...correctnessLines(report), BASELINE_NOTE].join('\n'),
     ...(comparison === undefined
       ? []
       : [

@@ -3,10 +3,10 @@ import { measureAgainstBounds } from '../../../src/bench/compare.ts';
 import { policyNames, simulate } from '../../../src/bench/simulate.ts';
 import { namedTrace, type Trace, traceNames } from '../../../src/bench/traces.ts';
 
-const MOST_OVER_COST_BOUND = 1.25;
-const MOST_OVER_DRAIN_BOUND = 1.5;
+const MAX_OVER_COST_BOUND = 1.25;
+const MAX_OVER_DRAIN_BOUND = 1.5;
 
-/** What does not hold, by `trace: claim`, each with its reason. Shorter is better. */
+/** Claims that do not hold, by `trace: claim`, each with its reason. */
 const exceptions: Readonly<Record<string, string>> = {};
 
 const isExcepted = (trace: string, claim: string) => Object.hasOwn(exceptions, `${trace}: ${claim}`);
@@ -20,19 +20,19 @@ describe.each(traceNames)('on the trace %s the default policy', (name) => {
     'costs at most 1.25 times the least possible at its drain times, and drains in at most 1.5 times the least for its cost',
     async () => {
       const { overCostBound, overDrainBound } = measureAgainstBounds(trace, await ours);
-      expect(overCostBound).toBeLessThanOrEqual(MOST_OVER_COST_BOUND);
-      expect(overDrainBound).toBeLessThanOrEqual(MOST_OVER_DRAIN_BOUND);
+      expect(overCostBound).toBeLessThanOrEqual(MAX_OVER_COST_BOUND);
+      expect(overDrainBound).toBeLessThanOrEqual(MAX_OVER_DRAIN_BOUND);
     },
     20_000,
   );
 
-  it.skipIf(isExcepted(name, 'rivals'))('is beaten by no rival in both cost and drain', async () => {
+  it.skipIf(isExcepted(name, 'others'))('is beaten by no other policy in both cost and drain', async () => {
     const { machineMs, drainMs } = await ours;
     for (const policy of policyNames.filter((each) => each !== 'backlog')) {
-      const rival = await simulate(trace, { ...options, policy });
+      const other = await simulate(trace, { ...options, policy });
       expect(
-        rival.machineMs < machineMs && rival.drainMs < drainMs,
-        `${policy} costs ${rival.machineMs} and drains in ${rival.drainMs}`,
+        other.machineMs < machineMs && other.drainMs < drainMs,
+        `${policy} costs ${other.machineMs} and drains in ${other.drainMs}`,
       ).toBe(false);
     }
   });

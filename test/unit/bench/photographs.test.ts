@@ -18,7 +18,7 @@ const make = (name: string, options: { count: number; bytes: number; seed?: stri
 const contents = (files: readonly string[]) => Promise.all(files.map((file) => readFile(file, 'base64')));
 
 describe('photographs made of samples', () => {
-  it('are the same for the same seed, others for another, and no two alike', async () => {
+  it('are the same for the same seed, different for another, and all different', async () => {
     const [a, b, c] = await Promise.all(
       ['1', '1', '2'].map(async (seed, at) =>
         contents(await make(String(at), { count: 7, bytes: 30_000, seed })),
@@ -42,8 +42,8 @@ describe('photographs made of samples', () => {
     }
   });
 
-  it('say which file is no picture', async () => {
-    await writeFile(path.join(work, 'broken.jpg'), 'no picture');
+  it('fail with the name of a file that is not an image', async () => {
+    await writeFile(path.join(work, 'broken.jpg'), 'not an image');
     const making = makePhotographs(path.join(work, 'made'), { sources: work, count: 1, bytes: 1000 });
     await expect(making).rejects.toThrow(/broken\.jpg/);
   });
@@ -53,7 +53,7 @@ describe('an image set', () => {
   const open = (folder?: string) =>
     openImageSet({ samples, folder, seed: 1, cacheDir: work, kinds: ['tiny'] });
 
-  it('of the samples knows what is right for each crop', async () => {
+  it('of the samples knows the right labels of each crop', async () => {
     const { from, images } = await open();
     expect(from).toBe('samples');
     expect(images.medium).toEqual([]);
@@ -61,7 +61,7 @@ describe('an image set', () => {
     expect(images.tiny[5]?.expected).toEqual(images.tiny[0]?.expected);
   });
 
-  it('of a folder takes photographs as they are, and what is right from their names', async () => {
+  it('of a folder uses photographs unchanged, and takes right labels from their names', async () => {
     const cat = await readFile(path.join(samples, 'cat.jpg'));
     const folder = path.join(work, 'own');
     await writeFresh(folder, [{ file: path.join(samples, 'cat.jpg'), expected: [] }], {

@@ -6,7 +6,7 @@ import { reportTable } from '../../../src/cli/bench/report-table.ts';
 
 const fast = [900, 1000, 1010, 1020, 1100];
 
-/** With one scenario of each sort. */
+/** With one scenario of each kind. */
 function report({ samplesMs = fast, ...changed }: Partial<BenchReport> & { samplesMs?: number[] } = {}) {
   const scenario = { images: 20, start: 'cold', measures: 'job' } as const;
   const made: BenchReport = {
@@ -70,7 +70,7 @@ function report({ samplesMs = fast, ...changed }: Partial<BenchReport> & { sampl
   return benchReport.parse(made);
 }
 
-/** Every field of an object, all the way down, as paths. */
+/** The paths of all fields of an object. */
 function keys(value: unknown, at = ''): string[] {
   if (Array.isArray(value)) return [`${at}[]`, ...value.flatMap((each) => keys(each, `${at}[]`))];
   if (typeof value !== 'object' || value === null) return [at];
@@ -78,7 +78,7 @@ function keys(value: unknown, at = ''): string[] {
 }
 
 describe('the report as JSON', () => {
-  it('keeps its fields: whoever reads it relies on each of them', () => {
+  it('keeps its fields, because its readers rely on them', () => {
     const old = report();
     expect(
       [...new Set(keys({ ...old, comparison: compareReports(old, report()) }))].sort(),
@@ -151,13 +151,15 @@ describe('the report as JSON', () => {
   it.each([
     ['a newer version', { ...report(), v: 2 }, /format 2.*formats up to 1/],
     ['another document', { v: 1, hello: 'world' }, /wrong format/],
-    ['what is no document', 'nonsense', /wrong format/],
-  ])('of %s is refused by name', (_, document, words) => {
+    ['something else than a document', 'nonsense', /wrong format/],
+  ])('of %s is refused with its name', (_, document, words) => {
     expect(() => parseReport('old.json', JSON.stringify(document))).toThrow(words);
-    expect(() => parseReport('old.json', JSON.stringify(document))).toThrow(/^old\.json cannot be compared/);
+    expect(() => parseReport('old.json', JSON.stringify(document))).toThrow(
+      /^Cannot compare with old\.json: /,
+    );
   });
 
-  it('is read again as it was written', () => {
+  it('can be read as it was written', () => {
     expect(parseReport('old.json', JSON.stringify(report()))).toEqual(report());
   });
 });
@@ -169,13 +171,13 @@ describe('a comparison', () => {
   it.each([
     ['twice as slow', [2000, 2010, 2020, 2030, 2040], 'slower'],
     ['a tenth faster in each repetition', [800, 810, 820, 830, 840], 'faster'],
-    ['a bit of both', [890, 1005, 1015, 1030, 1200], 'within the noise'],
+    ['sometimes faster and sometimes slower', [890, 1005, 1015, 1030, 1200], 'within the noise'],
     ['measured once', [2000], 'unknown'],
   ])('with a scenario that is %s says "%s"', (_, samplesMs, verdict) => {
     expect(verdicts(report(), report({ samplesMs }))).toMatchObject({ 'medium-20-cold': verdict });
   });
 
-  it('tells what is not in both, and what never finished', () => {
+  it('marks scenarios that are not in both reports, or never finished', () => {
     const without = report({ scenarios: [] });
     expect(verdicts(report(), without)).toEqual({
       'medium-20-cold': 'incomparable',
@@ -184,7 +186,7 @@ describe('a comparison', () => {
     });
   });
 
-  it('says when machine and model are others', () => {
+  it('lists a different machine and model', () => {
     const other = report({
       machine: { ...report().machine, cores: 64 },
       model: { ...report().model, name: 'resnet18' },
@@ -197,7 +199,7 @@ describe('a comparison', () => {
 });
 
 describe('the table', () => {
-  it('has the seed and the ratio beside each figure, and what never finished', () => {
+  it('has the baseline and the ratio for each scenario, also for those that never finished', () => {
     const lines = reportTable(report()).split('\n');
     expect(lines.find((line) => line.includes('medium-20-cold'))).toMatch(
       /20 │ +1\.01 s │ +1\.10 s │ +0\.90 s │ +1\.10 s │.*230\.15 s.*│ +228 │/,
@@ -206,14 +208,14 @@ describe('the table', () => {
     expect(lines.find((line) => line.includes('model loaded'))).toContain('0.70 s');
   });
 
-  it('says what was wrong', () => {
+  it('lists the problems', () => {
     const wrong = { isCorrect: false, imagesChecked: 3, labels: {}, problems: ['boot, launch 1: it died'] };
     expect(reportTable(report({ correctness: wrong }))).toMatch(
       /WRONG {4}3 outcomes\n +boot, launch 1: it died/,
     );
   });
 
-  it('ends with the comparison where there is one', () => {
+  it('ends with the comparison if there is one', () => {
     const slower = report({ samplesMs: fast.map((ms) => 3 * ms) });
     expect(reportTable({ ...slower, comparison: compareReports(report(), slower) })).toMatch(
       /medium-20-cold │ 1\.01 s │ 3\.03 s │ \+200\.0 % │ SLOWER/,
@@ -225,7 +227,7 @@ describe('the page', () => {
   const slower = report({ samplesMs: fast.map((ms) => 3 * ms) });
   const page = htmlOf({ ...slower, comparison: compareReports(report(), slower) });
 
-  it('needs nothing from elsewhere and has no script', () => {
+  it('has no external resources and no scripts', () => {
     expect(page).not.toMatch(/<script|javascript:|\son\w+=|src=|href=|url\(|@import|https?:/i);
   });
 
@@ -240,7 +242,7 @@ describe('the page', () => {
     expect(page.match(/<svg/g)).toHaveLength(2);
   });
 
-  it('has figures, seed and comparison in it, with names from elsewhere made harmless', () => {
+  it('has figures, baseline and comparison, with names escaped', () => {
     for (const words of ['medium-20-cold', '230.15 s', 'memory errors', '+200.0 %', 'prefers-color-scheme'])
       expect(page).toContain(words);
     expect(page).toContain('A &#60;fast&#62; CPU &#38; more');

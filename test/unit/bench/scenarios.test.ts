@@ -10,7 +10,7 @@ const names = (wanted: string[], count = 30) =>
   selectScenarios(allScenarios(count), wanted).map(({ name }) => name);
 
 describe('scenarios', () => {
-  it('are all of the seed and more, each once', () => {
+  it('include all of the baseline, each once', () => {
     expect(names([])).toEqual([
       'medium-20-cold',
       'medium-20-warm',
@@ -28,18 +28,18 @@ describe('scenarios', () => {
     ]);
   });
 
-  it('have one more size where --count asks for it', () => {
+  it('have one more size with --count', () => {
     expect(names(['cold'], 7)).toContain('medium-7-cold');
     expect(names([], 7)).toHaveLength(15);
   });
 
-  it('carry what was published for the seed', () => {
-    const seeds = Object.fromEntries(allScenarios(7).map(({ name, seed }) => [name, seed]));
-    expect(seeds['medium-20-cold']).toEqual({ seconds: 230.15 });
-    expect(seeds['medium-30-warm']).toEqual({ seconds: 215.67 });
-    expect(seeds['medium-60-warm']).toEqual({ failure: 'memory errors' });
-    expect(seeds['medium-7-cold']).toBeUndefined();
-    expect(seeds.boot).toEqual({ seconds: 71.53 });
+  it('have the published figures of the baseline', () => {
+    const baselines = Object.fromEntries(allScenarios(7).map(({ name, baseline }) => [name, baseline]));
+    expect(baselines['medium-20-cold']).toEqual({ seconds: 230.15 });
+    expect(baselines['medium-30-warm']).toEqual({ seconds: 215.67 });
+    expect(baselines['medium-60-warm']).toEqual({ failure: 'memory errors' });
+    expect(baselines['medium-7-cold']).toBeUndefined();
+    expect(baselines.boot).toEqual({ seconds: 71.53 });
   });
 
   it.each([
@@ -49,18 +49,20 @@ describe('scenarios', () => {
       ['tiny-27-warm', 'boot'],
     ],
     [['tiny'], ['tiny-27-cold', 'tiny-27-warm']],
-  ])('%j stands for %j', (wanted, expected) => {
+  ])('%j selects %j', (wanted, expected) => {
     expect(names(wanted)).toEqual(expected);
   });
 
-  it.each([['medium-3'], [''], ['nosuch']])(
-    '%j stands for none, which is said with those there are',
-    (name) => {
-      expect(() => names([name])).toThrow(/There is no scenario/);
-    },
-  );
+  it.each([['medium-3'], [''], ['nosuch']])('%j matches none, and the error lists the scenarios', (name) => {
+    expect(() => names([name])).toThrow(
+      expect.objectContaining({
+        message: `No scenario matches ${JSON.stringify(name)}.`,
+        hint: expect.stringContaining('medium-30-cold'),
+      }),
+    );
+  });
 
-  it('that start cold are run before any worker is', () => {
+  it('that start cold run before those with a worker', () => {
     const starts = inRunningOrder(allScenarios(30)).map(({ start }) => start);
     expect(starts.lastIndexOf('cold')).toBeLessThan(starts.indexOf('warm'));
   });
@@ -84,7 +86,7 @@ describe('the correctness check', () => {
   };
   const [first] = right as [OutcomeLine];
 
-  it('passes what is right, again and again', () => {
+  it('passes right outcomes of every run', () => {
     expect(check(right, right.toReversed())).toEqual({
       isCorrect: true,
       imagesChecked: 4,
@@ -96,12 +98,12 @@ describe('the correctness check', () => {
   it.each<[string, OutcomeLine[], RegExp]>([
     ['an image without an outcome', [first], /1\.jpg has no outcome/],
     ['an image with two', [...right, first], /0\.jpg has more than one outcome/],
-    ['an image that nobody submitted', [...right, { ...first, name: '7.jpg' }], /7\.jpg was not submitted/],
+    ['an image that was not submitted', [...right, { ...first, name: '7.jpg' }], /7\.jpg was not submitted/],
     ['an error', [first, { name: '1.jpg', error: { code: 'truncated' } }], /1\.jpg has the error truncated/],
     [
       'another label than before',
       [first, { name: '1.jpg', labels: [{ wnid: 'n01440764', score: 0.9 }] }],
-      /1\.jpg is n01440764, and the same image was n07930864 before/,
+      /1\.jpg is n01440764, but the same image was n07930864 before/,
     ],
   ])('finds %s', (_, outcomes, words) => {
     const { isCorrect, problems } = check(right, outcomes);
@@ -110,7 +112,7 @@ describe('the correctness check', () => {
     expect(problems[0]).toMatch(words);
   });
 
-  it('lets two classes change places that are as likely', () => {
+  it('lets two classes with almost equal scores swap places', () => {
     const close = (a: string, b: string): OutcomeLine[] => [
       first,
       {
@@ -124,14 +126,14 @@ describe('the correctness check', () => {
     expect(check(close('n07930864', 'n07920052'), close('n07920052', 'n07930864')).isCorrect).toBe(true);
   });
 
-  it('finds labels that are the same each time and wrong', () => {
+  it('finds labels that are always the same but wrong', () => {
     const wrong = right.map(({ name }) => ({ name, labels: [{ wnid: 'n01440764', score: 1 }] }));
     expect(check(wrong, wrong).problems).toEqual([expect.stringMatching(/0 % of the photographs/)]);
   });
 });
 
 describe('a boot', () => {
-  it('is told by the log of a worker', () => {
+  it('is read from the log of a worker', () => {
     expect(milestoneOf('{"level":20,"milestone":"readyMs","ms":312,"msg":"on"}')).toEqual({
       milestone: 'readyMs',
       ms: 312,
@@ -140,7 +142,7 @@ describe('a boot', () => {
     expect(milestoneOf('{"msg":"other"}')).toBeUndefined();
   });
 
-  it('is counted from the launch of its machine', () => {
+  it('starts at the launch of its machine', () => {
     const boot = { launchToProcessMs: 9000, kernelToProcessMs: 6000, readyMs: 300, modelReadyMs: 800 };
     expect(bootOf({ boot })).toEqual({
       readyMs: 9800,
@@ -168,7 +170,7 @@ describe('the quote of a measurement', () => {
     );
   });
 
-  it('says what is not known', () => {
+  it('says that the price is unknown', () => {
     const { machineUsd: _, ...unpriced } = quoted.quote;
     const text = benchQuoteText([{ ...quoted, quote: { ...unpriced, machineUsd: undefined } }]);
     expect(text).toMatch(/unknown for machines[\s\S]*set pricePerHour/);

@@ -8,7 +8,7 @@ const imagesOf = ({ arrivals }: Trace) => arrivals.reduce((sum, { images }) => s
 const options = { max: 100, seed: 7, policy: 'backlog' } as const;
 
 describe('a simulated run', () => {
-  it('is the same for the same seed, and another for another', async () => {
+  it('is the same for the same seed, and different for another', async () => {
     const [one, again, other] = [7, 7, 8].map((seed) => simulate(trace('burst'), { ...options, seed }));
     expect(await again).toEqual(await one);
     expect((await other)?.drainMs).not.toBe((await one)?.drainMs);
@@ -17,16 +17,16 @@ describe('a simulated run', () => {
   it.each(policyNames)(
     'does every image once with %s, although machines are refused and lost',
     async (policy) => {
-      const world = { refusedShare: 0.3, lossesPerHour: 40 };
-      const result = await simulate(trace('burst'), { ...options, policy, world });
+      const cluster = { refusedShare: 0.3, lossesPerHour: 40 };
+      const result = await simulate(trace('burst'), { ...options, policy, cluster });
       expect(result.imagesDone).toBe(20_000);
-      const calm = await simulate(trace('burst'), { ...options, policy });
-      expect(result.launched).toBeGreaterThan(calm.launched);
+      const faultless = await simulate(trace('burst'), { ...options, policy });
+      expect(result.launched).toBeGreaterThan(faultless.launched);
     },
   );
 
-  it('is billed a minute at least for each machine', async () => {
-    const result = await simulate(trace('seed-20'), { ...options, world: { bootMs: 1000, bootSigma: 0 } });
+  it('is billed for at least a minute per machine', async () => {
+    const result = await simulate(trace('seed-20'), { ...options, cluster: { bootMs: 1000, bootSigma: 0 } });
     expect(result.machineMs).toBeGreaterThanOrEqual(60_000);
   });
 
@@ -42,11 +42,11 @@ describe('a simulated run', () => {
     expect(result.launched).toBeGreaterThan(2000);
   }, 20_000);
 
-  it('says which policy and trace it is when the work is never done', async () => {
+  it('fails with policy and trace when the work is never done, after 30 simulated days', async () => {
     await expect(simulate(trace('seed-20'), { ...options, max: 0 })).rejects.toThrow(
-      'With backlog the work of seed-20 is never done.',
+      'Policy backlog never finishes the work of trace seed-20.',
     );
-  });
+  }, 60_000);
 });
 
 describe('traces', () => {
@@ -70,11 +70,11 @@ describe('traces', () => {
   it.each([
     ['', 't.csv has no line "seconds,images"'],
     ['1,2,3', 't.csv, line 1: expected "seconds,images", got "1,2,3"'],
-    ['0,20\n-1,5', 't.csv, line 2: "-1" is no number of seconds from 0 to 31622400'],
-    ['0,', 't.csv, line 1: "" is no whole number of images from 1 to 1000000000'],
-    ['0,1.5', 't.csv, line 1: "1.5" is no whole number of images'],
+    ['0,20\n-1,5', 't.csv, line 2: "-1" is not a number of seconds from 0 to 31622400'],
+    ['0,', 't.csv, line 1: "" is not a whole number of images from 1 to 1000000000'],
+    ['0,1.5', 't.csv, line 1: "1.5" is not a whole number of images'],
     ['0,900000000\n1,900000000', 't.csv has 1800000000 images'],
-  ])('of %j are refused with the line and what is wrong', (text, message) => {
+  ])('of %j are refused with the line and the problem', (text, message) => {
     expect(() => parseTrace('t.csv', text)).toThrow(message);
   });
 });

@@ -18,7 +18,7 @@ describe('a summary', () => {
 });
 
 describe('the rank-sum test', () => {
-  // By hand: of the 20 ways to choose 3 of 6, the two outermost are as far apart.
+  // By hand: of the 20 ways to choose 3 of 6, only the two extremes are this far apart.
   it('of complete separation gives two of all ways', () => {
     expect(rankSumP([1, 2, 3], [4, 5, 6])).toBeCloseTo(2 / 20);
     expect(rankSumP([6, 7, 8, 9, 10], [1, 2, 3, 4, 5])).toBeCloseTo(2 / 252);
@@ -33,7 +33,7 @@ describe('the rank-sum test', () => {
     expect(rankSumP([3, 3, 3], [3, 3, 3])).toBe(1);
   });
 
-  it('takes the most repetitions that are allowed', () => {
+  it('can handle the maximum number of repetitions', () => {
     const before = Array.from({ length: 50 }, (_, at) => at);
     expect(
       rankSumP(
@@ -49,13 +49,13 @@ describe('a difference', () => {
     ['all of five are faster', [10, 11, 12, 13, 14], [5, 6, 7, 8, 9], 'beyond'],
     ['one of five overlaps', [10, 11, 12, 13, 14], [5, 6, 7, 8, 10.5], 'within'],
     ['nothing changed', [10, 11, 12, 13, 14], [10, 11, 12, 13, 14], 'within'],
-    ['four against four can never tell', [10, 11, 12, 13], [1, 2, 3, 4], 'unknown'],
+    ['there are only four samples each', [10, 11, 12, 13], [1, 2, 3, 4], 'unknown'],
     ['one side is empty', [], [1, 2, 3, 4, 5], 'unknown'],
-  ])('where %s is "%s"', (_, before, after, verdict) => {
+  ])('when %s is "%s"', (_, before, after, verdict) => {
     expect(compareSamples(before, after)).toBe(verdict);
   });
 
-  it('of noise alone is claimed less often than once in fifty comparisons', () => {
+  it('of noise alone is reported in fewer than one of fifty comparisons', () => {
     let state = 7;
     const noise = () => {
       state = (1103515245 * state + 12345) % 2 ** 31;
