@@ -1,19 +1,19 @@
 import { Readable } from 'node:stream';
 import type { Subscriber } from './job-hub.ts';
 
-/** What a reader may leave unread; one that falls back further is cut off, comes again, and gets a snapshot. */
-const UNREAD_BYTES = 1024 * 1024;
+/** Bytes that a reader may leave unread. A slower one is disconnected; it reconnects and gets a snapshot. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 const HEARTBEAT_MS = 15_000;
 
-/** Server-sent events of one job for one reader. Ends when the job is gone, and with the reader. */
+/** Server-sent events of one job for one reader. Ends when the job is deleted or the reader disconnects. */
 export class EventStream extends Readable implements Subscriber {
   readonly #heartbeat: NodeJS.Timeout;
 
   constructor() {
-    super({ highWaterMark: UNREAD_BYTES });
-    this.#heartbeat = setInterval(() => this.#write(': still here\n\n'), HEARTBEAT_MS);
+    super({ highWaterMark: MAX_UNREAD_BYTES });
+    this.#heartbeat = setInterval(() => this.#write(': heartbeat\n\n'), HEARTBEAT_MS);
     this.#heartbeat.unref();
-    // The first bytes tell the reader's browser that the connection stands.
+    // Headers leave with the first bytes, and a browser fires `open` when it has them.
     this.#write('retry: 2000\n\n');
   }
 
@@ -43,7 +43,7 @@ export class EventStream extends Readable implements Subscriber {
 
   #write(text: string): void {
     if (this.destroyed || this.readableEnded) return;
-    if (this.readableLength > UNREAD_BYTES) this.destroy();
+    if (this.readableLength > MAX_UNREAD_BYTES) this.destroy();
     else this.push(text);
   }
 }
