@@ -4,9 +4,9 @@ import type { Clock } from '../core/runtime/clock.ts';
 import type { Input } from '../upload/inputs.ts';
 import { findContent } from '../upload/put-content.ts';
 import type { UploadedJob, UploadsOffered } from './api.ts';
-import { LOOKED_UP_AT_ONCE, type ServiceLimits } from './limits.ts';
 import { HttpProblem } from './problem.ts';
 import { tooLarge, tooManyBytes } from './receive-upload.ts';
+import { LOOKED_UP_AT_ONCE, type ServiceLimits } from './service-limits.ts';
 
 export interface DirectUploadsOptions {
   input: Store;

@@ -3,8 +3,8 @@ import type { Client } from '../client/client.ts';
 import { imageFormatOf } from '../core/model/image-format.ts';
 import type { ImageError } from '../core/model/outcome.ts';
 import type { Input } from '../upload/inputs.ts';
-import type { ServiceLimits } from './limits.ts';
 import { HttpProblem } from './problem.ts';
+import type { ServiceLimits } from './service-limits.ts';
 import { spool } from './spool.ts';
 
 /** Images are stored while the next ones come in; so many at once. */

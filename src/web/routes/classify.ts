@@ -7,9 +7,9 @@ import { isError, MAX_TOP_K } from '../../core/model/outcome.ts';
 import { type ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import { exportedOutcome } from '../../results/export.ts';
 import { type Classified, classified } from '../api.ts';
-import { CLASSIFIED_AT_ONCE, type ServiceLimits } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
+import { CLASSIFIED_AT_ONCE, type ServiceLimits } from '../service-limits.ts';
 
 export interface ClassifyRouteOptions {
   client: Client;

@@ -9,12 +9,12 @@ import type { Input } from '../../upload/inputs.ts';
 import { parseS3Address } from '../../upload/select.ts';
 import { type JobRequest, jobView, newJob, type UploadedJob, uploadedJob } from '../api.ts';
 import type { DirectUploads } from '../direct-uploads.ts';
-import type { IdempotencyKeys } from '../idempotency.ts';
+import type { IdempotencyKeys } from '../idempotency-keys.ts';
 import type { JobHub } from '../job-hub.ts';
-import { BODY_BYTES, NAMED_IMAGE_BYTES, type ServiceLimits } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON, HttpProblem, problems } from '../problem.ts';
 import { discardUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
+import { BODY_BYTES, NAMED_IMAGE_BYTES, type ServiceLimits } from '../service-limits.ts';
 
 export interface SubmitRouteOptions {
   client: Client;

@@ -1,12 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { StatusBody } from '../../api.ts';
-import { ask } from '../service/ask.ts';
+import { ask } from '../service/call-service.ts';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
-import { usePolling } from '../shell/polling.ts';
+import { usePolling } from '../shell/use-polling.ts';
 import { Charts } from './charts.tsx';
+import { controllerWords, type Figure, figuresOf } from './fleet-text.ts';
 import { type Moment, merged, momentOf } from './series.ts';
-import { controllerWords, type Figure, figuresOf } from './words.ts';
 import { WorkerTable } from './worker-table.tsx';
 
 const LOOK_MS = 2000;

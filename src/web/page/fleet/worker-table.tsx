@@ -1,7 +1,7 @@
 import type { StatusBody } from '../../api.ts';
 import { Notice } from '../shell/notice.tsx';
+import { workerCells } from './fleet-text.ts';
 import { isUnknown } from './series.ts';
-import { workerCells } from './words.ts';
 
 const heads = ['Worker', 'State', 'Host', 'Since', 'Images', 'Images/s', 'Memory'];
 

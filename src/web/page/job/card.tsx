@@ -1,11 +1,11 @@
 import type { OutcomeView } from '../../api.ts';
 import { percent } from '../format.ts';
-import { Thumb } from '../shell/thumb.tsx';
+import { Thumb } from '../shell/thumbnail.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { HOVER_DETAIL } from './hover-detail.tsx';
+import { errorWords, imageWords } from './job-text.ts';
 import { isFailed, type OutcomeState } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';
-import { errorWords, imageWords } from './words.ts';
 
 interface CardProps {
   job: string;

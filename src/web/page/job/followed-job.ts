@@ -2,11 +2,11 @@ import { computed, signal } from '@preact/signals';
 import { IndexRanges } from '../../../core/job/index-ranges.ts';
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import type { JobEvent, JobView, ResultsPage, SpanView } from '../../api.ts';
-import { ask, ServiceError } from '../service/ask.ts';
-import { listen } from './event-source.ts';
+import { ask, ServiceError } from '../service/call-service.ts';
 import { nextRequests, PAGE } from './fetch-plan.ts';
+import { isOver } from './job-text.ts';
+import { listen } from './listen-to-events.ts';
 import { Outcomes } from './outcomes.ts';
-import { isOver } from './words.ts';
 
 const AT_ONCE = 3;
 /** Images that come together are fetched together. */

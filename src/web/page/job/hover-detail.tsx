@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { OutcomeView } from '../../api.ts';
 import { OutcomeDetail } from './outcome-detail.tsx';
-import { placeBeside } from './place-beside.ts';
+import { placeBeside } from './position-beside.ts';
 
 export const HOVER_DETAIL = 'hover-detail';
 const MOST_CLASSES = 5;

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { OutcomeView } from '../../api.ts';
-import { Thumb } from '../shell/thumb.tsx';
+import { Thumb } from '../shell/thumbnail.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { OutcomeDetail } from './outcome-detail.tsx';
 

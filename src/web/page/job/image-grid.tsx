@@ -7,8 +7,8 @@ import type { FollowedJob } from './followed-job.ts';
 import { type GridRow, gridMeasure, gridRows, positionAfter, rowHeightPx, rowOf } from './grid-rows.ts';
 import { HoverDetail } from './hover-detail.tsx';
 import { ImageDialog } from './image-dialog.tsx';
-import { useVirtualRows } from './virtual-rows.ts';
-import { useWidthPx } from './width.ts';
+import { useVirtualRows } from './use-virtual-rows.ts';
+import { useWidthPx } from './use-width.ts';
 
 interface ImageGridProps {
   followed: FollowedJob;

@@ -2,13 +2,13 @@ import { useSignal } from '@preact/signals';
 import type { JobView } from '../../api.ts';
 import { counted } from '../format.ts';
 import { goTo } from '../location.ts';
-import { ask } from '../service/ask.ts';
-import { Confirm } from '../shell/confirm.tsx';
+import { ask } from '../service/call-service.ts';
+import { Confirm } from '../shell/confirm-dialog.tsx';
 import { say } from '../shell/live-region.tsx';
 import { ErrorNotice } from '../shell/notice.tsx';
 import { forgetOriginals } from '../upload/originals.ts';
 import { CopyLink } from './copy-link.tsx';
-import { isGoing } from './words.ts';
+import { isGoing } from './job-text.ts';
 
 /** What can be done with a job as it is now. */
 export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): void }) {

@@ -1,7 +1,7 @@
 import type { JobView } from '../../api.ts';
 import { counted } from '../format.ts';
 import { ProgressBar } from '../shell/progress-bar.tsx';
-import { doneShare, factsOf, isGoing, progressWords, stateWords } from './words.ts';
+import { doneShare, factsOf, isGoing, progressWords, stateWords } from './job-text.ts';
 
 export function JobProgress({ job }: { job: JobView }) {
   const share = doneShare(job);

@@ -4,14 +4,14 @@ import { age } from '../format.ts';
 import { say } from '../shell/live-region.tsx';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { originalOf } from '../upload/originals.ts';
-import { type Announcement, announcement } from './announce.ts';
+import { type Announcement, announcement } from './announcement.ts';
 import { arrange, PLAIN, type ViewOptions } from './arrange.ts';
 import { FollowedJob } from './followed-job.ts';
 import { ImageGrid } from './image-grid.tsx';
 import { JobActions } from './job-actions.tsx';
 import { JobProgress } from './job-progress.tsx';
+import { modelWords } from './job-text.ts';
 import { Toolbar } from './toolbar.tsx';
-import { modelWords } from './words.ts';
 
 /** One job: how far it is, and its images. */
 export function JobPageView({ id }: { id: string }) {

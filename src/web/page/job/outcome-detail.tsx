@@ -1,8 +1,8 @@
 import type { OutcomeView } from '../../api.ts';
 import { percent } from '../format.ts';
+import { errorWords } from './job-text.ts';
 import { isFailed } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';
-import { errorWords } from './words.ts';
 
 /** All that is known of an image: its best classes, or what is wrong with it. */
 export function OutcomeDetail({ outcome, most }: { outcome: OutcomeView | undefined; most?: number }) {

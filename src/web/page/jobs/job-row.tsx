@@ -1,7 +1,7 @@
 import type { JobPage } from '../../api.ts';
 import { jobAddress } from '../address.ts';
 import { age, counted } from '../format.ts';
-import { doneShare, factsOf, isGoing, modelWords, progressWords, stateWords } from '../job/words.ts';
+import { doneShare, factsOf, isGoing, modelWords, progressWords, stateWords } from '../job/job-text.ts';
 import { ProgressBar } from '../shell/progress-bar.tsx';
 
 export function JobRow({ job }: { job: JobPage['jobs'][number] }) {

@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals';
 import type { JobPage } from '../../api.ts';
-import { ask } from '../service/ask.ts';
+import { ask } from '../service/call-service.ts';
 import { ErrorNotice } from '../shell/notice.tsx';
-import { usePolling } from '../shell/polling.ts';
+import { usePolling } from '../shell/use-polling.ts';
+import { addPage, type Listed, NONE, refreshed } from './job-list.ts';
 import { JobRow } from './job-row.tsx';
-import { addPage, type Listed, NONE, refreshed } from './listed.ts';
 
 const LOOK_MS = 5000;
 const PAGE = 20;

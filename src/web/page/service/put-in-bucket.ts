@@ -1,10 +1,10 @@
 import type { UploadedJob, UploadsOffered } from '../../api.ts';
-import { type Chosen, totalBytes } from '../upload/chosen.ts';
-import { ask, ServiceError } from './ask.ts';
-import { exchange } from './exchange.ts';
+import { type Chosen, totalBytes } from '../upload/select-images.ts';
+import { ask, ServiceError } from './call-service.ts';
 import { changedSince, sha256Of, throwIfUnreadable } from './read-file.ts';
 import { isTransientStatus } from './retry.ts';
-import { type OnStage, pause } from './stages.ts';
+import { exchange } from './send-xhr.ts';
+import { type OnStage, pause } from './upload-stage.ts';
 
 type Stored = UploadedJob['images'][number];
 type Offer = UploadsOffered['uploads'][number];

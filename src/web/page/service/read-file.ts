@@ -1,6 +1,6 @@
 /** Files that a user chose, which may change or go at any moment until they are sent. */
-import type { Chosen } from '../upload/chosen.ts';
-import { ServiceError } from './ask.ts';
+import type { Chosen } from '../upload/select-images.ts';
+import { ServiceError } from './call-service.ts';
 
 /** In hex. Browsers have this for pages of https and of this machine only. @throws {ServiceError} */
 export async function sha256Of({ name, file }: Chosen): Promise<string> {

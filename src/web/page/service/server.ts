@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import type { ModelList, ServerView } from '../../api.ts';
-import { ask, ServiceError } from './ask.ts';
+import { ask, ServiceError } from './call-service.ts';
 import { pauseMs } from './retry.ts';
-import { sleepUntilOnline } from './sleep.ts';
+import { sleepUntilOnline } from './sleep-until-online.ts';
 
 /** What the service is and takes; absent until it has answered. */
 export const server = signal<ServerView | undefined>();

@@ -2,7 +2,7 @@ import { FleetView } from '../fleet/fleet-view.tsx';
 import { JobPageView } from '../job/job-view.tsx';
 import { JobsView } from '../jobs/jobs-view.tsx';
 import { view } from '../location.ts';
-import { needsToken } from '../service/ask.ts';
+import { needsToken } from '../service/call-service.ts';
 import { serverTrouble } from '../service/server.ts';
 import { UploadView } from '../upload/upload-view.tsx';
 import { Header } from './header.tsx';

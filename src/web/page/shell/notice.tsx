@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { ServiceError } from '../service/ask.ts';
+import { ServiceError } from '../service/call-service.ts';
 
 export function Notice({
   kind,

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { giveToken } from '../service/ask.ts';
+import { giveToken } from '../service/call-service.ts';
 import { ErrorNotice } from './notice.tsx';
 
 export function TokenForm() {

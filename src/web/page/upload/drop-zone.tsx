@@ -3,8 +3,8 @@ import { useEffect, useRef } from 'preact/hooks';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { number } from '../format.ts';
 import { server } from '../service/server.ts';
-import type { Chosen } from './chosen.ts';
-import { fromList } from './collect.ts';
+import { fromList } from './collect-files.ts';
+import type { Chosen } from './select-images.ts';
 
 /** Every browser knows it; the types of the DOM do not. */
 const WHOLE_FOLDERS = { webkitdirectory: true };

@@ -1,4 +1,4 @@
-import type { Chosen } from './chosen.ts';
+import type { Chosen } from './select-images.ts';
 
 const byJob = new Map<string, readonly Chosen[]>();
 

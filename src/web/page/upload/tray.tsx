@@ -5,13 +5,13 @@ import { jobAddress } from '../address.ts';
 import { counted, number } from '../format.ts';
 import { goTo } from '../location.ts';
 import { server } from '../service/server.ts';
-import type { UploadStage } from '../service/stages.ts';
-import { submitUpload } from '../service/submit.ts';
+import { submitUpload } from '../service/submit-upload.ts';
+import type { UploadStage } from '../service/upload-stage.ts';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
-import { Thumb } from '../shell/thumb.tsx';
-import { type Chosen, tooMuch, totalBytes } from './chosen.ts';
-import { OptionFields, type Options } from './options.tsx';
+import { Thumb } from '../shell/thumbnail.tsx';
+import { OptionFields, type Options } from './option-fields.tsx';
 import { keepOriginals } from './originals.ts';
+import { type Chosen, tooMuch, totalBytes } from './select-images.ts';
 import { UploadProgress } from './upload-progress.tsx';
 
 /** More are counted and not shown: their turn comes in the job. */

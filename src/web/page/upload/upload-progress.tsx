@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { duration } from '../../../core/text/duration.ts';
-import type { UploadStage } from '../service/stages.ts';
+import type { UploadStage } from '../service/upload-stage.ts';
 import { ProgressBar } from '../shell/progress-bar.tsx';
 
 export function UploadProgress({ stage, onCancel }: { stage: UploadStage; onCancel(): void }) {

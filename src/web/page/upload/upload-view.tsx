@@ -4,9 +4,9 @@ import { counted } from '../format.ts';
 import { serverKnown } from '../service/server.ts';
 import { say } from '../shell/live-region.tsx';
 import { Notice } from '../shell/notice.tsx';
-import { type Chosen, sift } from './chosen.ts';
-import { fromTransfer } from './collect.ts';
+import { fromTransfer } from './collect-files.ts';
 import { DropZone } from './drop-zone.tsx';
+import { type Chosen, sift } from './select-images.ts';
 import { Tray } from './tray.tsx';
 
 /** Choosing images, from wherever they are dropped, picked or pasted. */

@@ -3,7 +3,7 @@
 import { duration } from '../../../core/text/duration.ts';
 import type { JobView } from '../../api.ts';
 import { counted, number } from '../format.ts';
-import { doneShare, isOver } from './words.ts';
+import { doneShare, isOver } from './job-text.ts';
 
 const QUIET_MS = 10_000;
 

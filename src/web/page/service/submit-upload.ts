@@ -1,12 +1,12 @@
 import type { JobView } from '../../api.ts';
-import type { Chosen } from '../upload/chosen.ts';
-import { ask, problemOf, tokenGiven } from './ask.ts';
-import { exchange, type Sending } from './exchange.ts';
+import type { Chosen } from '../upload/select-images.ts';
+import { ask, problemOf, tokenGiven } from './call-service.ts';
 import { putInBucket } from './put-in-bucket.ts';
 import { hexOf, throwIfUnreadable } from './read-file.ts';
 import { isTransientStatus } from './retry.ts';
+import { exchange, type Sending } from './send-xhr.ts';
 import { serverKnown } from './server.ts';
-import { type OnStage, pause } from './stages.ts';
+import { type OnStage, pause } from './upload-stage.ts';
 
 export interface UploadRequest {
   images: readonly Chosen[];

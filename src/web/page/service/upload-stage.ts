@@ -1,5 +1,5 @@
 import { pauseMs } from './retry.ts';
-import { sleepUntilOnline } from './sleep.ts';
+import { sleepUntilOnline } from './sleep-until-online.ts';
 
 /** How far an upload is. */
 export type UploadStage =

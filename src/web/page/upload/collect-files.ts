@@ -1,4 +1,4 @@
-import type { Chosen } from './chosen.ts';
+import type { Chosen } from './select-images.ts';
 
 /** What an `<input type=file>` holds; files of a folder go by their path in it. */
 export const fromList = (files: Iterable<File>): Chosen[] =>
