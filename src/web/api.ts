@@ -1,4 +1,4 @@
-/** The shapes of the REST service: what it takes and answers. The OpenAPI document is made of them; the page uses their types. */
+/** Schemas of the REST service's requests and responses. The OpenAPI document is generated from them; the page uses their types. */
 
 import * as z from 'zod';
 import { fleetSample } from '../core/fleet/fleet.ts';
@@ -7,8 +7,8 @@ import { traceId } from '../core/job/trace.ts';
 import { modelRef, sha256Hex } from '../core/model/model.ts';
 import { imageError, scoredLabel } from '../core/model/outcome.ts';
 
-/** Images that `POST /v1/uploads` takes at a time. */
-export const MOST_UPLOADS = 100;
+/** Images in one `POST /v1/uploads`, at most. */
+export const MAX_UPLOADS = 100;
 
 const count = z.int().nonnegative();
 const usd = z.number().nonnegative();
@@ -22,9 +22,9 @@ export const problem = z
     title: z.string(),
     status: z.int(),
     detail: z.string().optional(),
-    /** What the caller can do about it. */
+    /** What to do about it. */
     hint: z.string().optional(),
-    /** The code of an image's error (`POST /v1/classify`). */
+    /** The error code of the image (`POST /v1/classify`). */
     code: z.string().optional(),
   })
   .meta({ id: 'Problem' });
@@ -32,49 +32,49 @@ export type Problem = z.infer<typeof problem>;
 
 export const jobView = z
   .object({
-    /** `drop-2026-11-26`: the images that were dropped into the input bucket on that day; always open. */
+    /** A ULID, or for example `drop-2026-11-26`: the images dropped into the input bucket on that day. Such a job is always open. */
     id: anyJobId,
-    /** What the log lines about the job are found by: the id of its caller's trace, or one of its own. */
+    /** Trace id of the job's log lines: the caller's, or a new one. */
     trace: traceId.optional(),
     state: jobState,
     createdAtMs: instant,
     finishedAtMs: instant.optional(),
-    /** Absent for dropped images: each outcome names its own. */
+    /** Absent for dropped images: each outcome names its model. */
     model: modelRef.optional(),
     topK: z.int().optional(),
     attempt,
-    /** Images of the job; absent while they are still being announced. */
+    /** Images of the job; absent while the job is open. */
     total: count.optional(),
-    /** Images with an outcome, without those that are being tried again. */
+    /** Images with an outcome, without failed ones that are being retried. */
     done: count,
     /** Images with an error outcome. */
     errors: count,
     imagesPerSecond: z.number().nonnegative().optional(),
-    /** Until the job is done, at that rate. */
+    /** Estimated time until the job is done, at that rate. */
     leftMs: z.number().nonnegative().optional(),
-    /** What its machines have cost so far, in US dollars. */
+    /** Cost of its machines so far, in US dollars. */
     usd: usd.optional(),
   })
   .meta({ id: 'Job' });
 export type JobView = z.infer<typeof jobView>;
 
-/** A job that is there and cannot be read. */
+/** A job that exists but cannot be read, with the reason. */
 export const unknownJob = z.object({ id: z.string(), unknown: z.string() }).meta({ id: 'UnknownJob' });
 
 export const jobPage = z
   .object({
     /** Newest first. */
     jobs: z.array(z.union([jobView, unknownJob])),
-    /** Ask for `?after=` this id for the jobs that follow. */
+    /** Pass it as `?after=` to get the next page. */
     next: anyJobId.optional(),
   })
   .meta({ id: 'JobPage' });
 export type JobPage = z.infer<typeof jobPage>;
 
-/** A job on images that lie in S3 already. */
+/** A job on images in S3. */
 export const newJob = z
   .strictObject({
-    /** `s3://bucket/prefix` or `s3://bucket/key`, of buckets that the service allows. */
+    /** `s3://bucket/prefix` or `s3://bucket/key`, in buckets that the service allows. */
     inputs: z
       .array(
         z
@@ -93,7 +93,7 @@ export const newJob = z
   .meta({ id: 'NewJob' });
 export type JobRequest = z.infer<typeof newJob>;
 
-/** What somebody wants to put into the input bucket. */
+/** An image to put into the input bucket. */
 const content = {
   sha256: sha256Hex,
   bytes: z
@@ -102,19 +102,19 @@ const content = {
     .max(2 ** 40),
 };
 
-export const uploadsAsked = z
-  .strictObject({ images: z.array(z.strictObject(content)).min(1).max(MOST_UPLOADS) })
-  .meta({ id: 'UploadsAsked' });
+export const uploadsRequest = z
+  .strictObject({ images: z.array(z.strictObject(content)).min(1).max(MAX_UPLOADS) })
+  .meta({ id: 'UploadsRequest' });
 
-export const uploadsOffered = z
+export const offeredUploads = z
   .object({
-    /** In the order in which they were asked for. */
+    /** In the order of the request. */
     uploads: z.array(
       z.object({
         sha256: sha256Hex,
         /**
-         * The request that stores it: a PUT to this address, with these headers and exactly the bytes that were asked for,
-         * begun before it expires. Absent where the bucket has it already.
+         * A presigned request that stores the image: PUT exactly the announced bytes to `url` with these headers before it
+         * expires. Absent if the bucket has the image already.
          */
         put: z
           .object({ url: z.string(), headers: z.record(z.string(), z.string()), expiresAtMs: instant })
@@ -122,10 +122,10 @@ export const uploadsOffered = z
       }),
     ),
   })
-  .meta({ id: 'UploadsOffered' });
-export type UploadsOffered = z.infer<typeof uploadsOffered>;
+  .meta({ id: 'OfferedUploads' });
+export type OfferedUploads = z.infer<typeof offeredUploads>;
 
-/** A job on images that were put into the input bucket by what `POST /v1/uploads` offers. */
+/** A job on images that were put into the input bucket with the URLs of `POST /v1/uploads`. */
 export const uploadedJob = z
   .strictObject({
     images: z
@@ -139,26 +139,26 @@ export const uploadedJob = z
   .meta({ id: 'UploadedJob' });
 export type UploadedJob = z.infer<typeof uploadedJob>;
 
-const place = { index: count, name: z.string() };
+const imageFields = { index: count, name: z.string() };
 
 export const predictionView = z
   .object({
-    ...place,
-    /** The best class; `labels` has it and the next ones, best first. */
+    ...imageFields,
+    /** The best label; `labels` contains it and the next ones, best first. */
     label: z.string(),
     wnid: z.string(),
     /** Softmax probability, 0 to 1. */
     score: z.number(),
     labels: z.array(scoredLabel),
     model: z.string(),
-    /** Time in the classifier, decode included. */
+    /** Classification time in milliseconds, decoding included. */
     ms: z.number(),
-    /** `low_resolution`: the label is little more than a guess. */
+    /** `low_resolution`: the image is so small that its label is unreliable. */
     warning: z.string().optional(),
   })
   .meta({ id: 'Prediction' });
 
-export const failedView = z.object({ ...place, error: imageError }).meta({ id: 'FailedImage' });
+export const failedView = z.object({ ...imageFields, error: imageError }).meta({ id: 'FailedImage' });
 
 export const outcomeView = z.union([predictionView, failedView]);
 export type OutcomeView = z.infer<typeof outcomeView>;
@@ -166,42 +166,42 @@ export type OutcomeView = z.infer<typeof outcomeView>;
 export const resultsPage = z
   .object({
     job: anyJobId,
-    /** In input order. Images without an outcome yet are left out. */
+    /** In input order, without images that have no outcome yet. */
     outcomes: z.array(outcomeView),
-    /** Ask for `?from=` this index for what follows; absent at the end of what there is. */
+    /** Pass it as `?from=` to get the next page; absent on the last page. */
     next: count.optional(),
   })
   .meta({ id: 'ResultsPage' });
 export type ResultsPage = z.infer<typeof resultsPage>;
 
-/** Images `first` to `last`, both included. */
+/** Image indexes from `first` to `last`, inclusive. */
 const span = z.object({ first: count, last: count }).meta({ id: 'Span' });
 export type SpanView = z.infer<typeof span>;
 
 /**
- * `event: snapshot` on every connect, and when a retry opens the job again: the job, and all images that have an outcome.
- * `event: progress` afterwards: the job, and images whose outcome is new; those that come again have a newer one.
- * `event: gone`, without data worth reading: the job was deleted. Comments keep the connection alive.
+ * `event: snapshot` after each connect, and when a retry reopens the job: the job, and all images that have an outcome.
+ * `event: progress` afterwards: the job, and the images with a new outcome. An image that is repeated has a newer one.
+ * `event: gone`, with empty data: the job was deleted. Comments are heartbeats.
  */
 export const jobEvent = z.object({ job: jobView, covered: z.array(span) }).meta({ id: 'JobEvent' });
 export type JobEvent = z.infer<typeof jobEvent>;
 
-/** What the service is and what it takes; the page asks it first. */
+/** What the service is and accepts. */
 export const serverView = z
   .object({
     version: z.string(),
     cluster: z.string(),
     cloud: z.enum(['local', 'aws']),
-    /** The model of a job that names none, as `NAME/VARIANT`. */
+    /** The default model, as `NAME/VARIANT`. */
     model: z.string(),
     topK: z.int(),
-    /** Whether images can be put straight into the input bucket (`POST /v1/uploads`). */
+    /** Whether images can be put directly into the input bucket (`POST /v1/uploads`). */
     directUploads: z.boolean(),
     limits: z.object({
       imageBytes: count,
       requestBytes: count,
       files: count,
-      /** Of `POST /v1/classify`. */
+      /** Size of an image of `POST /v1/classify`. */
       classifyBytes: count,
     }),
   })
@@ -222,8 +222,8 @@ export const modelView = z
 export const modelList = z.object({ models: z.array(modelView) }).meta({ id: 'ModelList' });
 export type ModelList = z.infer<typeof modelList>;
 
-/** The answer of `POST /v1/classify`. */
-export const classified = z
+/** The response of `POST /v1/classify`. */
+export const classification = z
   .object({
     label: z.string(),
     wnid: z.string(),
@@ -233,10 +233,10 @@ export const classified = z
     ms: z.number(),
     warning: z.string().optional(),
   })
-  .meta({ id: 'Classified' });
-export type Classified = z.infer<typeof classified>;
+  .meta({ id: 'Classification' });
+export type Classification = z.infer<typeof classification>;
 
-/** What could not be read. */
+/** A value that could not be read, with the reason. */
 const unknown = z.object({ unknown: z.string() }).meta({ id: 'Unknown' });
 const known = <T extends z.ZodType>(schema: T) => z.union([schema, unknown]);
 
@@ -250,18 +250,18 @@ export const statusView = z
     cluster: z.string(),
     cloud: z.enum(['local', 'aws']),
     atMs: instant,
-    /** Whether a controller looks after the fleet now, and what it last said. */
+    /** The controller's last report, and whether a controller is running now. */
     controller: z
       .object({
         isAlive: z.boolean(),
-        /** Why the fleet is the size it is, in words. */
+        /** Why the fleet has its size. */
         reason: z.string(),
         warnings: z.array(z.string()),
         policy: z.string(),
         min: count,
         max: count,
         target: count,
-        /** What the machines cost an hour now, and in all since the controller counts. */
+        /** Current cost of the machines per hour, and their total cost since the cost ledger began. */
         hourlyUsd: usd.optional(),
         totalUsd: usd.optional(),
       })
@@ -272,7 +272,7 @@ export const statusView = z
       z.array(
         z.object({
           id: z.string(),
-          /** Of the controller where it knows the machine, else of the worker itself. */
+          /** From the worker's status, or from the controller's report for a machine without one. */
           phase: z.enum(['booting', 'idle', 'busy', 'draining', 'stopped']),
           host: z.string().optional(),
           sinceMs: instant,
@@ -287,7 +287,7 @@ export const statusView = z
     imagesPerSecond: known(z.number().nonnegative()),
     backlogImages: known(z.number().nonnegative()),
     backlogMs: known(z.number().nonnegative()),
-    /** The controller's memory of the last hour at most, oldest first. */
+    /** Samples of at most the last hour, oldest first. */
     history: z.array(sample),
   })
   .meta({ id: 'Status' });

@@ -14,11 +14,11 @@ import { DirectUploads } from './direct-uploads.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import { JobHub } from './job-hub.ts';
-import { watchMethods } from './method-not-allowed.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
 import { createMetrics } from './metrics.ts';
 import { createModelSelector, type ModelSelector } from './model-selector.ts';
 import { openApi } from './open-api.ts';
-import { answerErrors, HttpProblem } from './problem.ts';
+import { createErrorHandler, HttpProblem } from './problem.ts';
 import { classifyRoutes } from './routes/classify.ts';
 import { eventRoutes } from './routes/events.ts';
 import { imageRoutes } from './routes/images.ts';
@@ -27,68 +27,68 @@ import { pageRoutes } from './routes/page.ts';
 import { resultRoutes } from './routes/results.ts';
 import { systemRoutes } from './routes/system.ts';
 import { uploadRoutes } from './routes/uploads.ts';
-import { BODY_BYTES, type ServiceLimits } from './service-limits.ts';
-import { cutSlowBodies } from './slow-bodies.ts';
-import { answerTraces, requestTrace } from './trace.ts';
+import { MAX_BODY_BYTES, type ServiceLimits } from './service-limits.ts';
+import { disconnectSlowBodies } from './slow-bodies.ts';
+import { addTraceHeader, traceIdOf } from './trace.ts';
 
 export interface AppOptions extends GuardOptions {
   client: Client;
-  /** One that waits faults of the world out for as long as a caller may wait. */
+  /** Retries transient errors for as long as a caller may wait. */
   cloud: Cloud;
-  /** Absent where all images come through the service. */
+  /** Undefined if all images are uploaded through the service. */
   uploadUrls: UploadUrls | undefined;
   clock: Clock;
   log: Log;
   newId(): string;
   version: string;
   limits: ServiceLimits;
-  /** Reverse proxies that every request has passed, each of which adds to `X-Forwarded-For` whom it heard from. */
+  /** Number of reverse proxies in front of the service. Each adds its peer's address to `X-Forwarded-For`. */
   proxies: number;
   allowBuckets: readonly string[];
   topK: number;
   selectModel: ModelSelector;
-  /** The usual model, as `NAME/VARIANT`. */
+  /** The default model, as `NAME/VARIANT`. */
   modelTitle(): Promise<string>;
   readModels(): Promise<ModelList>;
   readStatus(): Promise<StatusBody>;
-  /** Where the built page is. */
+  /** The folder of the built page. */
   pageDir: string;
 }
 
-/** A connection that is silent for so long is closed; streams of events are never silent that long. */
-const SILENT_MS = 60_000;
-const HEADERS_MS = 10_000;
-/** Between two looks at a job that goes on; on AWS a look costs money. */
-const PACE = { local: { least: 200, most: 1000 }, aws: { least: 1000, most: 5000 } };
+/** An idle connection is closed after this time. The heartbeats of event streams are more frequent. */
+const IDLE_TIMEOUT_MS = 60_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+/** Between two polls of an active job. On AWS a poll costs money. */
+const POLL_INTERVAL_MS = { local: { min: 200, max: 1000 }, aws: { min: 1000, max: 5000 } };
 
 /**
- * The page and the REST service. It keeps nothing that another one beside it could not find in the cloud.
- * Not listening yet; `close` ends event streams and waits for requests under way.
+ * The page and the REST service. They keep no state of their own, so several instances can serve one cluster.
+ * The result does not listen yet. Its `close` ends event streams and waits for active requests.
  */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { client, cloud, clock, log, limits } = options;
   const app = Fastify({
-    bodyLimit: BODY_BYTES,
+    bodyLimit: MAX_BODY_BYTES,
     trustProxy: (_address, hop) => hop < options.proxies,
-    connectionTimeout: SILENT_MS,
-    // Uploads may take long; bodies that come too slowly are cut off by cutSlowBodies.
+    connectionTimeout: IDLE_TIMEOUT_MS,
+    // Uploads may take long. Bodies that are too slow are ended by disconnectSlowBodies.
     requestTimeout: 0,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 100 },
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
     return503OnClosing: true,
-    genReqId: requestTrace,
+    genReqId: traceIdOf,
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  app.setErrorHandler(answerErrors(log));
-  answerTraces(app);
+  app.setErrorHandler(createErrorHandler(log));
+  addTraceHeader(app);
 
   await app.register(cookie);
   const token = guard(app, options);
-  await secure(app, options);
-  cutSlowBodies(app, { clock, log });
-  // A file that is too large is an outcome, and no end of the request.
+  await registerSecurity(app, options);
+  disconnectSlowBodies(app, { clock, log });
+  // A file that is too large gets an error outcome; the request goes on.
   await app.register(multipart, { throwFileSizeLimit: false });
 
   const hub = new JobHub({
@@ -96,7 +96,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     output: cloud.output,
     clock,
     log,
-    paceMs: PACE[cloud.kind],
+    pollIntervalMs: POLL_INTERVAL_MS[cloud.kind],
   });
   app.addHook('onClose', async () => hub.close());
   const metrics = createMetrics(app, { readStatus: options.readStatus, hub });
@@ -118,7 +118,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   await openApi(app, options);
   await app.register((api, _options, done) => {
-    const otherMethods = watchMethods(api);
+    const otherMethods = methodNotAllowed(api);
     const keys = new IdempotencyKeys({ output: cloud.output, clock });
     const { allowBuckets, topK, newId } = options;
     const { output, input } = cloud;
@@ -156,12 +156,15 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   await pageRoutes(app, { folder: options.pageDir });
   app.setNotFoundHandler(async () => {
-    throw new HttpProblem(404, 'There is nothing at this address.');
+    throw new HttpProblem(404, 'Path not found.');
   });
   return app;
 }
 
-async function secure(app: FastifyInstance, { corsOrigins, limits, uploadUrls }: AppOptions): Promise<void> {
+async function registerSecurity(
+  app: FastifyInstance,
+  { corsOrigins, limits, uploadUrls }: AppOptions,
+): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -170,7 +173,7 @@ async function secure(app: FastifyInstance, { corsOrigins, limits, uploadUrls }:
         scriptSrc: ["'self'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'", 'blob:', 'data:'],
-        // A page that was taken over must not carry anything elsewhere.
+        // A compromised page must not send data to other hosts.
         connectSrc: ["'self'", ...(uploadUrls ? [await uploadUrls.prefix()] : [])],
         fontSrc: ["'self'"],
         manifestSrc: ["'self'"],
@@ -180,7 +183,7 @@ async function secure(app: FastifyInstance, { corsOrigins, limits, uploadUrls }:
       },
     },
     referrerPolicy: { policy: 'no-referrer' },
-    // It is for its operator's proxy to say, who knows whether there is TLS.
+    // TLS ends at the operator's proxy, which sets this header if it wants it.
     strictTransportSecurity: false,
   });
   if (corsOrigins.length > 0) await app.register(cors, { origin: [...corsOrigins], credentials: true });

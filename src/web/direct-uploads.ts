@@ -3,10 +3,10 @@ import type { Store, UploadUrls } from '../core/cloud/ports.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import type { Input } from '../upload/inputs.ts';
 import { findContent } from '../upload/put-content.ts';
-import type { UploadedJob, UploadsOffered } from './api.ts';
+import type { OfferedUploads, UploadedJob } from './api.ts';
 import { HttpProblem } from './problem.ts';
 import { tooLarge, tooManyBytes } from './receive-upload.ts';
-import { LOOKED_UP_AT_ONCE, type ServiceLimits } from './service-limits.ts';
+import { MAX_PARALLEL_LOOKUPS, type ServiceLimits } from './service-limits.ts';
 
 export interface DirectUploadsOptions {
   input: Store;
@@ -21,12 +21,12 @@ interface ContentRef {
 }
 
 const MISSING = { code: 'missing', message: 'The image is not in the bucket.' } as const;
-/** How many missing images are named. */
-const NAMED = 3;
+/** Missing images named in an error, at most. */
+const MAX_NAMED = 3;
 
 /**
- * Images that their senders put into the input bucket by signed requests. What is in the bucket counts, not what they say
- * of it: a job is made of what is there, with the size and, as far as the bucket knows it, the digest that was signed.
+ * Images that clients put into the input bucket with presigned requests. Clients are not trusted: a job takes only images
+ * that are in the bucket with the announced size and, where the bucket knows it, the announced digest.
  */
 export class DirectUploads {
   readonly #options: DirectUploadsOptions;
@@ -35,30 +35,27 @@ export class DirectUploads {
     this.#options = options;
   }
 
-  /** What of this is in the bucket already, and the requests that store the rest. @throws {HttpProblem} */
-  async offer(contents: readonly ContentRef[]): Promise<UploadsOffered['uploads']> {
+  /** Presigned requests for the images that the bucket does not have. @throws {HttpProblem} */
+  async offer(contents: readonly ContentRef[]): Promise<OfferedUploads['uploads']> {
     const { urls, limits } = this.#options;
     if (contents.some(({ bytes }) => bytes > limits.imageBytes))
-      throw new HttpProblem(413, `An image has more than ${limits.imageBytes} bytes.`);
-    return await eachAtOnce(contents, async (content) => {
+      throw new HttpProblem(413, `An image is larger than ${limits.imageBytes} bytes.`);
+    return await mapInParallel(contents, async (content) => {
       const { sha256 } = content;
-      const isThere = (await findContent(content, this.#options)) !== undefined;
-      return isThere ? { sha256 } : { sha256, put: await urls.sign(content) };
+      const isStored = (await findContent(content, this.#options)) !== undefined;
+      return isStored ? { sha256 } : { sha256, put: await urls.sign(content) };
     });
   }
 
-  /** The images of a job, once all of them are in the bucket. @throws {HttpProblem} that names some that are not. */
-  async take(images: UploadedJob['images']): Promise<Input[]> {
+  /** The images of a job. @throws {HttpProblem} if some are not in the bucket. */
+  async requireStored(images: UploadedJob['images']): Promise<Input[]> {
     const { limits } = this.#options;
     if (images.length > limits.files)
-      throw new HttpProblem(
-        413,
-        `A job takes ${limits.files} images at most, and these are ${images.length}.`,
-      );
+      throw new HttpProblem(413, `A job can have at most ${limits.files} images, not ${images.length}.`);
     if (images.reduce((sum, { bytes }) => sum + bytes, 0) > limits.requestBytes)
       throw tooManyBytes(limits.requestBytes);
     const missing: string[] = [];
-    const taken = await eachAtOnce(images, async ({ name, ...content }): Promise<Input> => {
+    const inputs = await mapInParallel(images, async ({ name, ...content }): Promise<Input> => {
       const image = { name, source: name };
       if (content.bytes > limits.imageBytes) return { ...image, kind: 'unreadable', error: tooLarge(limits) };
       const found = await findContent(content, this.#options);
@@ -66,15 +63,15 @@ export class DirectUploads {
       missing.push(name);
       return { ...image, kind: 'unreadable', error: MISSING };
     });
-    if (missing.length === 0) return taken;
-    const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';
-    throw new HttpProblem(409, `Not in the bucket: ${missing.slice(0, NAMED).join(', ')}${more}.`, {
-      hint: 'Send them first, as POST /v1/uploads says.',
+    if (missing.length === 0) return inputs;
+    const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : '';
+    throw new HttpProblem(409, `Not in the bucket: ${missing.slice(0, MAX_NAMED).join(', ')}${more}.`, {
+      hint: 'Upload them first, with the URLs of POST /v1/uploads.',
     });
   }
 }
 
-/** In their order. */
-function eachAtOnce<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<R[]> {
-  return Readable.from(items).map(act, { concurrency: LOOKED_UP_AT_ONCE }).toArray();
+/** Keeps the order. */
+function mapInParallel<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<R[]> {
+  return Readable.from(items).map(act, { concurrency: MAX_PARALLEL_LOOKUPS }).toArray();
 }

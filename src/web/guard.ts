@@ -1,4 +1,4 @@
-// Who may ask at all: the right Host, no other site's page, and whoever knows the token.
+// Access control: known Host headers (DNS rebinding), no cross-site requests (CSRF), and the token.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
@@ -7,17 +7,17 @@ import { HttpProblem } from './problem.ts';
 
 export interface GuardOptions {
   token: string | undefined;
-  /** Names besides those of the machine itself under which the service may be called. */
+  /** Allowed host names besides those of this machine. */
   allowHosts: readonly string[];
   corsOrigins: readonly string[];
 }
 
 export const SESSION_COOKIE = 'imgcls_session';
 
-/** Knows the token without giving it away: compares digests, in constant time. */
+/** Compares tokens by digest, in constant time. */
 export class Token {
   readonly #digest: Buffer;
-  /** What a browser keeps in place of the token. */
+  /** The cookie value that a browser keeps instead of the token. */
   readonly session: string;
 
   constructor(token: string) {
@@ -25,43 +25,43 @@ export class Token {
     this.session = createHmac('sha256', token).update('imgcls session').digest('base64url');
   }
 
-  isToken(given: string): boolean {
-    return timingSafeEqual(digestOf(given), this.#digest);
+  isToken(candidate: string): boolean {
+    return timingSafeEqual(digestOf(candidate), this.#digest);
   }
 
-  isSession(given: string): boolean {
-    return timingSafeEqual(digestOf(given), digestOf(this.session));
+  isSession(candidate: string): boolean {
+    return timingSafeEqual(digestOf(candidate), digestOf(this.session));
   }
 }
 
-/** Of equal length whatever was given. */
+/** Digests have equal lengths, as `timingSafeEqual` requires. */
 const digestOf = (text: string): Buffer => createHmac('sha256', 'imgcls').update(text).digest();
 
-/** A page that asks for the token, and a probe that knows none, get what they need. */
+/** Health checks have no token, and the page's token form does not have it yet. */
 const OPEN_ROUTES = new Set(['/healthz', '/readyz', '/v1/session']);
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Anybody may have it: the page itself, without a word about jobs. */
+    /** Needs no token: files of the page, which contain nothing about jobs. */
     isPublic?: boolean;
   }
 }
 
-/** Registers the guards, in this order, in front of everything else. */
+/** Registers the checks, in this order, before all others. */
 export function guard(
   app: FastifyInstance,
   { token, allowHosts, corsOrigins }: GuardOptions,
 ): Token | undefined {
-  const hosts = new Set([...ownNames(), ...allowHosts].map((name) => name.toLowerCase()));
+  const hosts = new Set([...namesOfThisMachine(), ...allowHosts].map((name) => name.toLowerCase()));
   const known = token === undefined ? undefined : new Token(token);
   app.addHook('onRequest', async (request) => {
     if (!isKnownHost(request.headers.host, hosts)) {
-      throw new HttpProblem(421, 'The service does not answer under this host name.', {
-        hint: 'Its operator allows a name with --allow-hosts.',
+      throw new HttpProblem(421, 'This host name is not allowed.', {
+        hint: 'The operator can allow it with --allow-hosts.',
       });
     }
     if (isCrossSite(request, corsOrigins)) {
-      throw new HttpProblem(403, 'Pages of other sites may not change anything here.');
+      throw new HttpProblem(403, 'Cross-site requests cannot change anything.');
     }
     const { config, url = '' } = request.routeOptions;
     if (
@@ -70,7 +70,7 @@ export function guard(
       !OPEN_ROUTES.has(url) &&
       !isAuthorised(request, known)
     ) {
-      throw new HttpProblem(401, 'The service asks for its token.', {
+      throw new HttpProblem(401, 'A token is required.', {
         hint: 'Send it as "Authorization: Bearer TOKEN".',
         headers: { 'www-authenticate': 'Bearer' },
       });
@@ -79,8 +79,8 @@ export function guard(
   return known;
 }
 
-/** Names and addresses of this machine. A page under another name cannot pass for ours by DNS rebinding. */
-function ownNames(): string[] {
+/** Names and addresses of this machine. Others are refused, against DNS rebinding. */
+function namesOfThisMachine(): string[] {
   const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   return ['localhost', hostname(), ...addresses.map(({ address }) => address.replace(/%.*$/, ''))];
 }
@@ -93,7 +93,7 @@ function isKnownHost(host: string | undefined, known: ReadonlySet<string>): bool
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Browsers say where a request comes from; programs say nothing, and act on nobody's behalf. */
+/** Browsers send Origin or Sec-Fetch-Site. Other programs send neither, and cannot be misused by another site. */
 function isCrossSite({ method, headers }: FastifyRequest, corsOrigins: readonly string[]): boolean {
   if (SAFE_METHODS.has(method)) return false;
   const { origin, host } = headers;

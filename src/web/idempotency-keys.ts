@@ -8,16 +8,16 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { ObjectMissingError, PreconditionFailedError } from '../core/runtime/errors.ts';
 import { FORMAT, formatVersion, parseVersioned } from '../core/runtime/versioned.ts';
 
-/** The job that the first whole request with a key made. */
+/** The job that the first complete request with a key created. */
 const claim = z.object({ v: formatVersion, job: jobId });
 
-/** Between a claim and the job's record lies one write; who takes longer is gone. */
-const RECORD_WITHIN_MS = 5000;
-const LOOK_MS = 200;
+/** A claim is followed by one write, of the job record. After this time the claiming process counts as dead. */
+const RECORD_TIMEOUT_MS = 5000;
+const POLL_INTERVAL_MS = 200;
 
 /**
- * `Idempotency-Key`s of submissions, kept in the store, so that any server knows them: the first whole request with a
- * key makes the job, and every other answers with it. Expired ones are swept after a day.
+ * `Idempotency-Key`s of submissions, stored in the output bucket for all servers: the first complete request with a key
+ * creates the job, and the others return it. Keys expire after a day.
  */
 export class IdempotencyKeys {
   readonly #output: Store;
@@ -28,20 +28,20 @@ export class IdempotencyKeys {
     this.#clock = clock;
   }
 
-  /** The job that was made under the key already. */
+  /** The job that the key has already created. */
   async find(key: string): Promise<string | undefined> {
     const found = await this.#read(key);
     return found !== undefined && (await this.#exists(found.job)) ? found.job : undefined;
   }
 
-  /** @returns `job` where it is to be made now, else the job that is there. */
+  /** @returns `job` if the caller must create it now, otherwise the existing job. */
   async claim(key: string, job: string): Promise<string> {
     const body = Buffer.from(JSON.stringify({ v: FORMAT, job }));
     for (;;) {
       const found = await this.#read(key);
-      if (found !== undefined && (await this.#existsSoon(found.job))) return found.job;
+      if (found !== undefined && (await this.#waitUntilExists(found.job))) return found.job;
       try {
-        await this.#output.put(objectOf(key), body, {
+        await this.#output.put(objectKeyOf(key), body, {
           only: found === undefined ? 'absent' : { etag: found.etag },
         });
         return job;
@@ -53,7 +53,7 @@ export class IdempotencyKeys {
 
   async #read(key: string): Promise<{ job: string; etag: string } | undefined> {
     try {
-      const { info, body } = await this.#output.get(objectOf(key));
+      const { info, body } = await this.#output.get(objectKeyOf(key));
       const { job } = parseVersioned(claim, new TextDecoder().decode(body), 'idempotency key');
       return { job, etag: info.etag };
     } catch (error) {
@@ -62,11 +62,11 @@ export class IdempotencyKeys {
     }
   }
 
-  async #existsSoon(job: string): Promise<boolean> {
-    const untilMs = this.#clock.monotonicMs() + RECORD_WITHIN_MS;
+  async #waitUntilExists(job: string): Promise<boolean> {
+    const untilMs = this.#clock.monotonicMs() + RECORD_TIMEOUT_MS;
     while (!(await this.#exists(job))) {
       if (this.#clock.monotonicMs() >= untilMs) return false;
-      await this.#clock.sleep(LOOK_MS);
+      await this.#clock.sleep(POLL_INTERVAL_MS);
     }
     return true;
   }
@@ -82,5 +82,5 @@ export class IdempotencyKeys {
   }
 }
 
-/** A caller's key is no key of the store: its digest is. */
-const objectOf = (key: string): string => idempotencyKey(createHash('sha256').update(key).digest('hex'));
+/** Hashed, because a caller's key is not a valid object key. */
+const objectKeyOf = (key: string): string => idempotencyKey(createHash('sha256').update(key).digest('hex'));

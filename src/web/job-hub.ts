@@ -11,8 +11,8 @@ export interface JobHubOptions {
   output: Store;
   clock: Clock;
   log: Log;
-  /** Between two looks at a job that goes on, and at one that does not move. A look costs two requests or more. */
-  paceMs: { least: number; most: number };
+  /** Between two polls of a job that makes progress (`min`) or does not (`max`). A poll costs two requests or more. */
+  pollIntervalMs: { min: number; max: number };
 }
 
 export interface Subscriber {
@@ -22,33 +22,32 @@ export interface Subscriber {
   gone(): void;
 }
 
-/** A job that is over may be tried again or deleted by somebody else: a look now and then. */
-const FINAL_PACE_MS = 15_000;
-/** A look that is younger answers again. */
-const FRESH_MS = 200;
-/** Jobs that nobody follows any more and that are remembered, so that the next question costs little. */
-const REMEMBERED = 500;
+/** Another process may retry or delete a job that is over. */
+const FINAL_POLL_INTERVAL_MS = 15_000;
+/** A poll result younger than this is reused. */
+const CACHE_MS = 200;
+/** Jobs kept in memory, including jobs without subscribers, so that the next poll is cheap. */
+const MAX_JOBS = 500;
 
-/** One job that somebody asks about. */
-interface Watched {
+interface WatchedJob {
   follower: JobFollower;
   subscribers: Set<Subscriber>;
-  /** Followed to its end though nobody asks: it was submitted here. */
-  isKept: boolean;
+  /** Polled to its end even without subscribers: it was submitted here. */
+  isFollowedToEnd: boolean;
   last?: { job: JobView; atMs: number };
-  looking?: Promise<Look>;
+  polling?: Promise<Look>;
   loop?: AbortController;
 }
 
 const isOver = ({ state }: JobView): boolean => state === 'finished' || state === 'cancelled';
 
 /**
- * One poller a job, however many follow it, from the ledger alone. A job without subscribers is looked at when it is
- * asked for; one that was submitted here is followed to its end.
+ * Polls the ledger once per job, for all its subscribers. A job without subscribers is polled on request; a job that was
+ * submitted here is polled to its end.
  */
 export class JobHub {
   readonly #options: JobHubOptions;
-  readonly #jobs = new Map<string, Watched>();
+  readonly #jobs = new Map<string, WatchedJob>();
   #closed = false;
 
   constructor(options: JobHubOptions) {
@@ -63,33 +62,32 @@ export class JobHub {
 
   /** The job as it is now. @throws {JobMissingError} */
   async view(id: string): Promise<JobView> {
-    const watched = this.#watched(id);
+    const watched = this.#watch(id);
     const { last } = watched;
-    if (last !== undefined && this.#options.clock.monotonicMs() - last.atMs < FRESH_MS) return last.job;
-    return (await this.#look(id, watched)).job;
+    if (last !== undefined && this.#options.clock.monotonicMs() - last.atMs < CACHE_MS) return last.job;
+    return (await this.#poll(id, watched)).job;
   }
 
-  /** Follows the job to its end. */
-  keep(id: string): void {
-    const watched = this.#watched(id);
-    watched.isKept = true;
+  followToEnd(id: string): void {
+    const watched = this.#watch(id);
+    watched.isFollowedToEnd = true;
     this.#follow(id, watched);
   }
 
-  /** Somebody has just changed the job: the next look is now. */
-  async changed(id: string): Promise<JobView> {
-    const watched = this.#watched(id);
-    await watched.looking?.catch(() => {});
-    const { job } = await this.#look(id, watched);
+  /** Polls now, after the job was changed. */
+  async refresh(id: string): Promise<JobView> {
+    const watched = this.#watch(id);
+    await watched.polling?.catch(() => {});
+    const { job } = await this.#poll(id, watched);
     watched.loop?.abort();
     delete watched.loop;
-    if (watched.subscribers.size > 0 || watched.isKept) this.#follow(id, watched);
+    if (watched.subscribers.size > 0 || watched.isFollowedToEnd) this.#follow(id, watched);
     return job;
   }
 
-  /** Begins with a snapshot. @returns how to leave. @throws {JobMissingError} */
+  /** Sends a snapshot first. @returns a function that unsubscribes. @throws {JobMissingError} */
   async subscribe(id: string, subscriber: Subscriber): Promise<() => void> {
-    const watched = this.#watched(id);
+    const watched = this.#watch(id);
     const job = await this.view(id);
     subscriber.snapshot({ job, covered: [...watched.follower.covered] });
     watched.subscribers.add(subscriber);
@@ -105,90 +103,90 @@ export class JobHub {
     this.#jobs.clear();
   }
 
-  /** The job deleted here: its followers are told at once. */
-  forget(id: string): void {
+  /** Notifies the subscribers that the job was deleted. */
+  remove(id: string): void {
     const watched = this.#jobs.get(id);
     this.#jobs.delete(id);
     watched?.loop?.abort();
     for (const subscriber of watched?.subscribers ?? []) subscriber.gone();
   }
 
-  #watched(id: string): Watched {
+  #watch(id: string): WatchedJob {
     const known = this.#jobs.get(id);
     const { output, clock } = this.#options;
     const watched = known ?? {
       follower: new JobFollower({ output, clock, id }),
       subscribers: new Set(),
-      isKept: false,
+      isFollowedToEnd: false,
     };
-    // The one asked for last is remembered longest.
+    // Map order is LRU order: move the job to the end.
     this.#jobs.delete(id);
     this.#jobs.set(id, watched);
-    if (known === undefined && this.#jobs.size > REMEMBERED) this.#forgetOldest();
+    if (known === undefined && this.#jobs.size > MAX_JOBS) this.#evictOldest();
     return watched;
   }
 
-  #forgetOldest(): void {
-    for (const [id, { subscribers, loop, looking }] of this.#jobs) {
-      if (subscribers.size > 0 || loop !== undefined || looking !== undefined) continue;
+  #evictOldest(): void {
+    for (const [id, { subscribers, loop, polling }] of this.#jobs) {
+      if (subscribers.size > 0 || loop !== undefined || polling !== undefined) continue;
       this.#jobs.delete(id);
       return;
     }
   }
 
-  /** Everybody who asks meanwhile gets the same look; subscribers hear of what it found. */
-  #look(id: string, watched: Watched): Promise<Look> {
-    watched.looking ??= this.#lookOnce(id, watched).finally(() => {
-      delete watched.looking;
+  /** Concurrent callers share one poll. */
+  #poll(id: string, watched: WatchedJob): Promise<Look> {
+    watched.polling ??= this.#pollOnce(id, watched).finally(() => {
+      delete watched.polling;
     });
-    return watched.looking;
+    return watched.polling;
   }
 
-  async #lookOnce(id: string, watched: Watched): Promise<Look> {
+  async #pollOnce(id: string, watched: WatchedJob): Promise<Look> {
     const before = watched.last?.job;
     try {
       const look = await watched.follower.look();
       watched.last = { job: look.job, atMs: this.#options.clock.monotonicMs() };
-      tell(watched, look, before);
+      notify(watched, look, before);
       return look;
     } catch (error) {
       if (!(error instanceof ObjectMissingError)) throw error;
-      if (this.#jobs.get(id) === watched) this.forget(id);
+      if (this.#jobs.get(id) === watched) this.remove(id);
       throw new JobMissingError(id, this.#options.cluster, error);
     }
   }
 
-  #follow(id: string, watched: Watched): void {
+  #follow(id: string, watched: WatchedJob): void {
     if (watched.loop !== undefined || this.#closed) return;
     watched.loop = new AbortController();
     void this.#run(id, watched, watched.loop.signal);
   }
 
-  async #run(id: string, watched: Watched, signal: AbortSignal): Promise<void> {
-    const { clock, log, paceMs } = this.#options;
-    let pauseMs = paceMs.least;
+  async #run(id: string, watched: WatchedJob, signal: AbortSignal): Promise<void> {
+    const { clock, log, pollIntervalMs } = this.#options;
+    let pauseMs = pollIntervalMs.min;
     while (!signal.aborted) {
-      const isOverNow = watched.last !== undefined && isOver(watched.last.job);
-      if (isOverNow) watched.isKept = false;
-      if (watched.subscribers.size === 0 && !watched.isKept) break;
-      await clock.sleep(isOverNow ? FINAL_PACE_MS : pauseMs, signal);
+      const isJobOver = watched.last !== undefined && isOver(watched.last.job);
+      if (isJobOver) watched.isFollowedToEnd = false;
+      if (watched.subscribers.size === 0 && !watched.isFollowedToEnd) break;
+      await clock.sleep(isJobOver ? FINAL_POLL_INTERVAL_MS : pauseMs, signal);
       if (signal.aborted) return;
       try {
-        const { fresh } = await this.#look(id, watched);
-        pauseMs = fresh.length > 0 ? paceMs.least : Math.min(paceMs.most, 1.5 * pauseMs);
+        const { fresh } = await this.#poll(id, watched);
+        pauseMs = fresh.length > 0 ? pollIntervalMs.min : Math.min(pollIntervalMs.max, 1.5 * pauseMs);
       } catch (error) {
         if (error instanceof JobMissingError) return;
         const trace = watched.last?.job.trace;
-        log.warn({ job: id, trace, error: messageOf(error) }, 'A job cannot be followed at the moment.');
-        pauseMs = paceMs.most;
+        log.warn({ job: id, trace, error: messageOf(error) }, 'Failed to poll a job.');
+        pauseMs = pollIntervalMs.max;
       }
     }
     delete watched.loop;
   }
 }
 
-function tell(
-  { subscribers, follower }: Watched,
+function notify(
+  { subscribers, follower }: WatchedJob,
   { job, fresh, isReopened }: Look,
   before: JobView | undefined,
 ): void {
@@ -203,7 +201,7 @@ function tell(
   }
 }
 
-/** A rate that falls while nothing comes is no news. */
+/** A changed rate alone is no reason for an event. */
 const hasChanged = (now: JobView, before: JobView): boolean =>
   now.state !== before.state ||
   now.total !== before.total ||

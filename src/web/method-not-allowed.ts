@@ -2,10 +2,10 @@ import type { FastifyInstance, FastifyPluginCallback, HTTPMethods } from 'fastif
 import { HttpProblem } from './problem.ts';
 
 /**
- * Answers 405 with what is allowed where an address is there under another method.
- * To be called before the routes of a scope; what it answers is to be registered after them.
+ * Responds with 405 and the allowed methods if a path exists under another method.
+ * Call it before the routes of a scope, and register the plugin that it returns after them.
  */
-export function watchMethods(app: FastifyInstance): FastifyPluginCallback {
+export function methodNotAllowed(app: FastifyInstance): FastifyPluginCallback {
   const byUrl = new Map<string, Set<HTTPMethods>>();
   app.addHook('onRoute', ({ url, method }) => {
     const methods = byUrl.get(url) ?? new Set();
@@ -19,9 +19,11 @@ export function watchMethods(app: FastifyInstance): FastifyPluginCallback {
         method: (scope.supportedMethods as HTTPMethods[]).filter((method) => !methods.has(method)),
         url,
         schema: { hide: true },
-        // Before a body is looked at.
+        // Before the body is parsed.
         async onRequest(request) {
-          throw new HttpProblem(405, `${request.method} is not for this address.`, { headers: { allow } });
+          throw new HttpProblem(405, `${request.method} is not allowed here. Allowed: ${allow}.`, {
+            headers: { allow },
+          });
         },
         handler: async () => {},
       });

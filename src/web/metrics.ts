@@ -7,7 +7,7 @@ export interface Metrics {
   expose(): Promise<{ type: string; text: string }>;
 }
 
-/** Prometheus figures: the requests of this process, and the cluster as `GET /v1/status` has it. */
+/** Prometheus metrics: the requests of this process, and the cluster's state from `GET /v1/status`. */
 export function createMetrics(
   app: FastifyInstance,
   { readStatus, hub }: { readStatus(): Promise<StatusBody>; hub: JobHub },
@@ -16,20 +16,20 @@ export function createMetrics(
   collectDefaultMetrics({ register });
   const seconds = new Histogram({
     name: 'imgcls_http_request_duration_seconds',
-    help: 'Time to the end of the answer, by route.',
+    help: 'Time to the end of the response, by route.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
     registers: [register],
   });
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name: `imgcls_${name}`, help, labelNames, registers: [register] });
-  const streams = gauge('event_streams', 'Event streams that are open here.');
-  const messages = gauge('queue_messages', "Messages of the cluster's queues; absent where unknown.", [
+  const streams = gauge('event_streams', 'Open event streams of this process.');
+  const messages = gauge('queue_messages', "Messages in the cluster's queues; absent if unknown.", [
     'queue',
     'state',
   ]);
-  const workers = gauge('workers', 'Workers of the cluster by phase; absent where unknown.', ['phase']);
-  const rate = gauge('images_per_second', 'What the fleet does now; absent where unknown.');
+  const workers = gauge('workers', 'Workers of the cluster by phase; absent if unknown.', ['phase']);
+  const rate = gauge('images_per_second', 'Current throughput of the fleet; absent if unknown.');
   app.addHook('onResponse', async (request, reply) => {
     const { url: route = 'none' } = request.routeOptions;
     seconds.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
@@ -37,7 +37,7 @@ export function createMetrics(
   return {
     async expose() {
       streams.set(hub.subscribers);
-      // What is unknown has no figure: an old one would look true.
+      // An unknown value must be absent: the previous one would look current.
       for (const each of [messages, workers, rate]) each.reset();
       const status = await readStatus();
       for (const [queue, depth] of [

@@ -3,28 +3,28 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { HttpProblem } from './problem.ts';
 
-/** The model that a caller names, or the usual one. @throws {HttpProblem} */
+/** The named model, or the default model. @throws {HttpProblem} */
 export type ModelSelector = (title: string | undefined) => Promise<ModelRef>;
 
-/** A model that was installed or removed is known after so long. */
-const KNOWN_MS = 2000;
+/** Installing or removing a model takes effect after at most this time. */
+const CACHE_MS = 2000;
 
-/** Looks at the disk now and then, not for each request. */
+/** Caches the default model, so that not every request reads the disk. */
 export function createModelSelector(select: ModelSelector, clock: Clock): ModelSelector {
-  let usual: { model: Promise<ModelRef>; atMs: number } | undefined;
+  let cached: { model: Promise<ModelRef>; atMs: number } | undefined;
   return async (title) => {
-    if (title !== undefined) return await named(title, select);
+    if (title !== undefined) return await selectNamed(title, select);
     const nowMs = clock.monotonicMs();
-    if (usual === undefined || nowMs - usual.atMs > KNOWN_MS)
-      usual = { model: select(undefined), atMs: nowMs };
-    return await usual.model.catch((error: unknown) => {
-      usual = undefined;
+    if (cached === undefined || nowMs - cached.atMs > CACHE_MS)
+      cached = { model: select(undefined), atMs: nowMs };
+    return await cached.model.catch((error: unknown) => {
+      cached = undefined;
       throw error;
     });
   };
 }
 
-async function named(title: string, select: ModelSelector): Promise<ModelRef> {
+async function selectNamed(title: string, select: ModelSelector): Promise<ModelRef> {
   try {
     return await select(title);
   } catch (error) {

@@ -17,11 +17,11 @@ const UPLOAD_FORM = {
   },
 } as const;
 
-/** The reference takes everything from the service, which has no TLS that requests could be upgraded to. */
+/** The default policy would upgrade requests to TLS, which the service does not have. */
 const DOCS_POLICY = {
   'default-src': "'none'",
   'script-src': "'self'",
-  // swagger-ui brings styles in its script.
+  // swagger-ui adds inline styles.
   'style-src': "'self' 'unsafe-inline'",
   'img-src': "'self' data: blob:",
   'connect-src': "'self'",
@@ -30,7 +30,7 @@ const DOCS_POLICY = {
   'frame-ancestors': "'none'",
 };
 
-/** What no schema of a route tells of: bodies that their handlers read themselves, and answers without one. */
+/** Completes what the schemas lack: bodies that handlers read themselves, and responses without a body. */
 function withBodies(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
   for (const operation of Object.values(document.paths ?? {}).flatMap((each) => Object.values(each ?? {}))) {
     const { 204: empty } = (operation as OpenAPIV3_1.OperationObject).responses ?? {};
@@ -46,7 +46,7 @@ function withBodies(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
   return document;
 }
 
-/** `/openapi.json`, made of the routes' own schemas, and a reference to read at `/docs`. To be called before the routes. */
+/** `/openapi.json`, generated from the schemas of the routes, and a reference at `/docs`. Call it before the routes. */
 export async function openApi(
   app: FastifyInstance,
   { token, version }: { token: string | undefined; version: string },
@@ -58,11 +58,11 @@ export async function openApi(
         title: 'imgcls',
         version,
         description:
-          'Labels images with a pretrained ResNet, on one machine or on a fleet that follows the work.',
+          'Labels images with a pretrained model, on one machine or on a fleet that scales with the backlog.',
       },
       tags: [
-        { name: 'jobs', description: 'Many images, whose outcomes come as they are ready' },
-        { name: 'classify', description: 'One image, answered at once' },
+        { name: 'jobs', description: 'Many images, classified as a job' },
+        { name: 'classify', description: 'One image, classified immediately' },
         { name: 'system', description: 'The service and its cluster' },
       ],
       ...(token !== undefined && {

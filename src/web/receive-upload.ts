@@ -7,12 +7,12 @@ import { HttpProblem } from './problem.ts';
 import type { ServiceLimits } from './service-limits.ts';
 import { spool } from './spool.ts';
 
-/** Images are stored while the next ones come in; so many at once. */
-const STORED_AT_ONCE = 8;
-const MOST_FIELDS = 20;
+/** Images are stored while the next ones are received; at most this many at a time. */
+const MAX_PARALLEL_PUTS = 8;
+const MAX_FIELDS = 20;
 
 export interface Upload {
-  /** In the order in which they came; their bytes are in the store. */
+  /** In the order of the form. Their bytes are stored. */
   images: Input[];
   /** The other fields of the form. */
   fields: Record<string, string>;
@@ -24,32 +24,32 @@ export interface ReceiveUploadOptions {
 }
 
 /**
- * Takes a multipart upload to its end: each file goes through a temporary file, where it is hashed, into the store. No
- * job knows of it until the request is whole, so that a request which breaks off leaves no job behind.
- * @throws {HttpProblem} when the request is more than it may be, or none of ours.
+ * Receives a multipart upload: hashes each file in a temporary file, then stores it. The job is created only after the
+ * whole request, so an interrupted request leaves no job.
+ * @throws {HttpProblem} if the request exceeds a limit or is malformed.
  */
 export async function receiveUpload(request: FastifyRequest, options: ReceiveUploadOptions): Promise<Upload> {
   const { limits } = options;
   const images: (Input | Promise<Input>)[] = [];
   const fields: Record<string, string> = {};
   const storing = new Set<Promise<unknown>>();
-  const gone = new AbortController();
+  const aborted = new AbortController();
   request.raw.once('close', () => {
-    if (!request.raw.complete) gone.abort(brokenOff());
+    if (!request.raw.complete) aborted.abort(uploadAborted());
   });
   const parts = request.parts({
     preservePath: true,
     limits: {
-      parts: limits.files + MOST_FIELDS,
+      parts: limits.files + MAX_FIELDS,
       files: limits.files,
       fileSize: limits.imageBytes,
-      fields: MOST_FIELDS,
+      fields: MAX_FIELDS,
       fieldSize: 4096,
     },
   });
   try {
     for await (const part of wellFormed(parts)) {
-      gone.signal.throwIfAborted();
+      aborted.signal.throwIfAborted();
       if (part.type === 'field') {
         fields[part.fieldname] = String(part.value);
         continue;
@@ -64,18 +64,18 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveUpl
         continue;
       }
       const stored = options.client
-        .store(spooled, { signal: gone.signal })
+        .store(spooled, { signal: aborted.signal })
         .then((found): Input => ({ ...image, ...found }))
         .finally(() => spooled.release());
       images.push(stored);
       const done = stored.catch(() => {}).finally(() => storing.delete(done));
       storing.add(done);
-      if (storing.size >= STORED_AT_ONCE) await Promise.race(storing);
+      if (storing.size >= MAX_PARALLEL_PUTS) await Promise.race(storing);
     }
-    gone.signal.throwIfAborted();
+    aborted.signal.throwIfAborted();
     return { images: await Promise.all(images), fields };
   } catch (error) {
-    gone.abort(error);
+    aborted.abort(error);
     throw error;
   } finally {
     await Promise.allSettled(storing);
@@ -83,54 +83,55 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveUpl
 }
 
 /**
- * Reads the body of a request whose answer is known already and keeps nothing of it: a caller that is still sending when the
- * connection closes does not see the answer, and would send everything again.
- * @throws {HttpProblem} when the request is more than it may be, or breaks off.
+ * Reads and discards the body of a request whose response is already known. A client that is still sending when the
+ * connection closes does not see the response and would send everything again.
+ * @throws {HttpProblem} if the request exceeds its limit or is interrupted.
  */
 export function discardUpload({ raw }: FastifyRequest, { requestBytes }: ServiceLimits): Promise<void> {
-  // Flowing: where a stream is iterated it counts as paused, and pauses are not counted against a slow sender.
+  // In flowing mode: an iterated stream counts as paused, and slow-bodies.ts does not time out paused streams.
   return new Promise((resolve, reject) => {
     raw.on('data', () => {
-      if (received(raw) > requestBytes) reject(tooManyBytes(requestBytes));
+      if (receivedBytes(raw) > requestBytes) reject(tooManyBytes(requestBytes));
     });
     raw.once('end', resolve);
-    raw.once('close', () => reject(brokenOff()));
+    raw.once('close', () => reject(uploadAborted()));
   });
 }
 
-/** What the reader of forms makes no sense of has no status of its own: the form is not as forms are. */
+/** Parser errors without a status mean a malformed form. */
 async function* wellFormed<T>(parts: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* parts;
   } catch (error) {
     if (error instanceof Error && !('statusCode' in error))
-      throw new HttpProblem(400, `The form cannot be read: ${error.message}.`, { cause: error });
+      throw new HttpProblem(400, `Malformed form: ${error.message}.`, { cause: error });
     throw error;
   }
 }
 
-/** Passes chunks on until the request as a whole is too large. */
+/** Passes chunks on until the whole request is too large. */
 async function* bounded(
   chunks: AsyncIterable<Buffer>,
   { raw }: FastifyRequest,
   { requestBytes }: ServiceLimits,
 ): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
-    if (received(raw) > requestBytes) throw tooManyBytes(requestBytes);
+    if (receivedBytes(raw) > requestBytes) throw tooManyBytes(requestBytes);
     yield chunk;
   }
 }
 
-const starts = new WeakMap<FastifyRequest['raw'], number>();
+const startBytes = new WeakMap<FastifyRequest['raw'], number>();
 
-/** To be called when the request begins: its connection may have served others before. */
+/** Call it when the request begins: its connection may have served other requests before. */
 export function startCounting({ raw }: FastifyRequest): void {
-  starts.set(raw, raw.socket.bytesRead);
+  startBytes.set(raw, raw.socket.bytesRead);
 }
 
-const received = (raw: FastifyRequest['raw']): number => raw.socket.bytesRead - (starts.get(raw) ?? 0);
+const receivedBytes = (raw: FastifyRequest['raw']): number =>
+  raw.socket.bytesRead - (startBytes.get(raw) ?? 0);
 
-const brokenOff = (): HttpProblem => new HttpProblem(400, 'The upload broke off.');
+const uploadAborted = (): HttpProblem => new HttpProblem(400, 'The upload was interrupted.');
 
 export const tooManyBytes = (requestBytes: number): HttpProblem =>
   new HttpProblem(413, `The request is larger than ${requestBytes} bytes.`, {
@@ -140,10 +141,10 @@ export const tooManyBytes = (requestBytes: number): HttpProblem =>
 
 export const tooLarge = ({ imageBytes }: ServiceLimits): ImageError => ({
   code: 'too_large',
-  message: `The file has more than ${imageBytes} bytes.`,
+  message: `The file is larger than ${imageBytes} bytes.`,
 });
 
-/** By content, not by name: what is no image is not kept. */
+/** Judged by content, not by name. */
 function notAnImage(head: Buffer): ImageError | undefined {
   const format = imageFormatOf(head);
   return typeof format === 'string' ? undefined : format;

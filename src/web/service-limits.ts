@@ -1,4 +1,4 @@
-/** What one caller, or all of them together, may ask of the service. */
+/** Limits of the service. */
 export interface ServiceLimits {
   imageBytes: number;
   requestBytes: number;
@@ -10,11 +10,11 @@ export interface ServiceLimits {
   requestsPerMinute: number;
 }
 
-/** Images that wait for their immediate answer at once; their bytes are in memory. */
-export const CLASSIFIED_AT_ONCE = 32;
-/** Input bucket look-ups of one request at once. */
-export const LOOKED_UP_AT_ONCE = 16;
-/** Of a request that is no upload. */
-export const BODY_BYTES = 256 * 1024;
-/** Of one that names images: a name and a digest each. */
-export const NAMED_IMAGE_BYTES = 1536;
+/** Images of `POST /v1/classify` that wait at a time, at most. Their bytes are in memory. */
+export const MAX_PARALLEL_CLASSIFY = 32;
+/** Parallel look-ups of one request in the input bucket. */
+export const MAX_PARALLEL_LOOKUPS = 16;
+/** Body size of a request that is not an upload. */
+export const MAX_BODY_BYTES = 256 * 1024;
+/** Body size per image of a request that names images: a name and a digest. */
+export const BYTES_PER_NAMED_IMAGE = 1536;

@@ -5,22 +5,22 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import type { Body } from '../core/cloud/ports.ts';
 
-/** What came in, on disk, with its digest. */
+/** Received data in a temporary file, with its digest. */
 export interface Spooled {
   sha256: string;
   body: Body;
-  /** The first bytes, which tell what it is. */
+  /** The first bytes, which show the format. */
   head: Buffer;
-  /** Gives the disk space back. */
+  /** Frees the disk space. */
   release(): Promise<void>;
 }
 
 const HEAD_BYTES = 4096;
 
 /**
- * Takes what comes from outside into a temporary file, so that memory holds a chunk of it at a time. The file has no
- * name any more once it is open: nothing is left of it, whatever ends the process.
- * @throws what the source fails with.
+ * Writes received data to a temporary file, with one chunk in memory at a time. The open file is unlinked at once, so
+ * nothing remains of it however the process ends.
+ * @throws the error of the source.
  */
 export async function spool(chunks: AsyncIterable<Buffer>): Promise<Spooled> {
   const name = path.join(tmpdir(), `imgcls-upload-${randomUUID()}`);
@@ -50,7 +50,7 @@ async function fill(file: FileHandle, chunks: AsyncIterable<Buffer>): Promise<Sp
   const read = (): Readable => {
     if (bytes === 0) return Readable.from([]);
     const stream = file.createReadStream({ start: 0, end: bytes - 1, autoClose: false });
-    // Who gave up reading hears no more of it, and an error that nobody hears ends the process.
+    // An `error` event without a listener ends the process; a reader that has stopped has none.
     return stream.on('error', () => {});
   };
   return { sha256: sha.digest('hex'), body: { bytes, open: read }, head, release: () => file.close() };

@@ -1,18 +1,18 @@
-// Every request is part of a trace: that of its caller (`traceparent`), or one that begins here.
+// Each request belongs to a trace: its caller's (`traceparent`), or a new one.
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { traceOfParent, traceparent } from '../core/job/trace.ts';
 
-/** The id of a request is that of its trace. */
-export function requestTrace({ headers }: IncomingMessage): string {
-  const given = headers.traceparent;
-  return traceOfParent(typeof given === 'string' ? given : undefined) ?? randomBytes(16).toString('hex');
+/** The request id: the trace id. */
+export function traceIdOf({ headers }: IncomingMessage): string {
+  const header = headers.traceparent;
+  return traceOfParent(typeof header === 'string' ? header : undefined) ?? randomBytes(16).toString('hex');
 }
 
-/** Tells each caller under which trace its request stands in the log. */
-export function answerTraces(app: FastifyInstance): void {
+/** Adds a `traceparent` header to each response, by which its request is found in the log. */
+export function addTraceHeader(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ id }, reply) => {
     reply.header('traceparent', traceparent(id, randomBytes(8).toString('hex')));
   });

@@ -1,4 +1,4 @@
-// A folder from somebody who means harm: hostile images, hostile names, and things that are no files.
+// A folder of an attacker: hostile images, hostile names, and special files.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,14 +25,14 @@ import {
   tiff,
 } from './attack-images.ts';
 
-/** Content, and the code that it must get; undefined where it is classified. */
+/** Content, and the expected error code; undefined if it must get a label. */
 type Attack = [content: Buffer | string, code?: string];
 
 const GIBIBYTE = 2 ** 30;
 const atLimit = { width: SIDE_AT_LIMIT, height: SIDE_AT_LIMIT };
 const tiny = { width: 120, height: 120 };
 
-/** Small files that ask for much memory or time. */
+/** Small files that need much memory or time. */
 function bombs(photo: Photo): Record<string, Attack> {
   return {
     'png-huge.png': [blackPng({ width: 30_000, height: 30_000, depth: 1, rows: 10 }), 'too_large'],
@@ -62,7 +62,7 @@ function bombs(photo: Photo): Record<string, Attack> {
   };
 }
 
-/** Headers that contradict what follows them. */
+/** Headers that contradict the data. */
 async function liars(photo: Photo): Promise<Record<string, Attack>> {
   const loopingExif = tiff([[0x0112, 'short', [99]]], { next: 8 });
   const farExif = tiff([[0x8769, 'long', [0xfffffff0]]], { next: 0xfffffff0 });
@@ -94,7 +94,7 @@ async function liars(photo: Photo): Promise<Record<string, Attack>> {
 const SVG = `<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>
 <svg xmlns="http://www.w3.org/2000/svg"><script>fetch("http://127.0.0.1:9/")</script><text>&x;</text></svg>`;
 
-/** Other things under the name of an image. */
+/** Other formats under the name of an image. */
 function impostors(photo: Photo): Record<string, Attack> {
   return {
     'svg.jpg': [SVG, 'unsupported_format'],
@@ -110,12 +110,12 @@ function impostors(photo: Photo): Record<string, Attack> {
     'empty.jpg': ['', 'not_an_image'],
     'one-byte.jpg': ['\xff', 'not_an_image'],
     'zeros.jpg': [Buffer.alloc(100_000), 'not_an_image'],
-    // A whole JPEG that is a ZIP as well, and a script in a comment.
+    // A complete JPEG that is also a ZIP, with a script in a comment.
     'polyglot.jpg': [Buffer.concat([photo.jpeg, Buffer.from('PK\x03\x04<script>alert(1)</script>%PDF-1.7')])],
   };
 }
 
-/** Names of a good picture. A file system takes any byte but `/` and NUL. */
+/** Names for a valid image. A file system allows all bytes but `/` and NUL. */
 export const hostileNames: readonly string[] = [
   'new\nline, 1.jpg',
   'return\rover.jpg',
@@ -150,14 +150,14 @@ interface Photo {
 const animation = ({ jpeg }: Photo) => sharp([jpeg, jpeg, jpeg], { join: { animated: true } });
 
 export interface AttackFolder {
-  /** By name in the folder, what must become of it: an error's code, or undefined for a label. */
+  /** The expected error code by name; undefined for a label. */
   expected: Record<string, string | undefined>;
-  /** How many entries are left out, by the reason that is said. */
-  leftOut: Record<string, number>;
+  /** Number of skipped entries by reason. */
+  skipped: Record<string, number>;
   close(): void;
 }
 
-/** Writes them all into `folder`, made from one real photograph; `outside` is what links out of it reach for. */
+/** Writes all of them into `folder`, made from one photograph. Links out of it point to `outside`. */
 export async function writeAttackFolder(
   { folder, outside }: { folder: string; outside: string },
   photograph: string,
@@ -188,7 +188,7 @@ export async function writeAttackFolder(
   const codes = Object.entries(attacks).map(([name, [, code]]) => [name, code]);
   return {
     expected: { ...Object.fromEntries(codes), ...oddFileCodes, 'link-inside.jpg': undefined },
-    leftOut: {
+    skipped: {
       'it is hidden': 2,
       'it is a link out of the folder': 5,
       'it is a link to nothing': 2,
@@ -201,9 +201,9 @@ export async function writeAttackFolder(
 
 const oddFileCodes: Record<string, string | undefined> = {
   'sparse.jpg': 'too_large',
-  // Nothing is forbidden to root.
+  // Root can read everything.
   'forbidden.jpg': process.getuid?.() === 0 ? undefined : 'unreadable',
-  // Node gives no spelling of a name that is not UTF-8 by which the file could be found again.
+  // Node cannot find a file again whose name is not UTF-8.
   'not-utf8-\ufffd.jpg': 'missing',
 };
 
@@ -237,7 +237,7 @@ async function writeLinks({ folder, outside }: { folder: string; outside: string
   for (const [name, target] of Object.entries(links)) await symlink(target, path.join(folder, name));
 }
 
-/** @returns whether the device, which only root may make, is there as well. */
+/** @returns whether the device was created too, which needs root. */
 function writePipes(folder: string): boolean {
   execFileSync('mkfifo', [path.join(folder, 'pipe.jpg')]);
   const { status } = spawnSync('mknod', [path.join(folder, 'device.jpg'), 'c', '1', '5']);
@@ -246,7 +246,7 @@ function writePipes(folder: string): boolean {
 
 async function listen(socket: string): Promise<Server> {
   const server = createServer();
-  // A socket's path must be short.
+  // The path of a socket must be short.
   server.listen(path.relative(process.cwd(), socket));
   await once(server, 'listening');
   return server;

@@ -1,4 +1,4 @@
-// Hostile images, every one made here: what their headers promise and what their bytes hold are at odds.
+// Generated hostile images: their headers contradict their data.
 
 import { constants, crc32, deflateRawSync } from 'node:zlib';
 
@@ -12,7 +12,7 @@ const u16le = (value: number): Buffer => u16(value).reverse();
 const u32le = (value: number): Buffer => u32(value >>> 0).reverse();
 const ascii = (text: string) => Buffer.from(text, 'latin1');
 
-/** A zlib stream of so many zero bytes, made without ever holding them: one block of it, over and over. */
+/** A zlib stream of zero bytes, built from one repeated block, without holding the bytes in memory. */
 export function zeroBomb(bytes: number): Buffer {
   const block = 1024 * 1024;
   const flushed = deflateRawSync(Buffer.alloc(block), { level: 9, finishFlush: constants.Z_FULL_FLUSH });
@@ -38,13 +38,13 @@ interface PngOptions {
   depth?: number;
   colour?: keyof typeof PNG_COLOUR;
   interlaced?: boolean;
-  /** Rows that are there, where not all are. */
+  /** Rows in the data, if fewer than `height`. */
   rows?: number;
   /** Chunks before the pixels. */
   before?: Buffer[];
 }
 
-/** A black PNG, whose pixels cost the file a thousandth of their size. */
+/** A black PNG. Its pixels compress to a thousandth of their size. */
 export function blackPng(options: PngOptions): Buffer {
   const { width, height, depth = 8, colour = 'grey', interlaced = false, before = [] } = options;
   const header = Buffer.concat([
@@ -53,7 +53,7 @@ export function blackPng(options: PngOptions): Buffer {
     u8(depth, PNG_COLOUR[colour], 0, 0, interlaced ? 1 : 0),
   ]);
   const rowBytes = Math.ceil((width * depth * PNG_SAMPLES[colour]) / 8) + 1;
-  // Interlaced rows are cut into seven passes, whose rows have a filter byte each: twice as many rows in all is enough.
+  // Interlacing splits rows over seven passes, each row with a filter byte: at most twice as many rows in total.
   const bytes = rowBytes * (options.rows ?? height) + (interlaced ? 4 * height : 0);
   return Buffer.concat([
     PNG_SIGNATURE,
@@ -66,7 +66,7 @@ export function blackPng(options: PngOptions): Buffer {
 
 const small = { width: 120, height: 120 };
 
-/** A small PNG with something before its pixels. */
+/** A small PNG with chunks before its pixels. */
 export const pngWith = (...before: Buffer[]) => blackPng({ ...small, before });
 
 export const compressedChunk = {
@@ -78,7 +78,7 @@ export const compressedChunk = {
 const jpegSegment = (marker: number, data: Buffer) =>
   Buffer.concat([u8(0xff, marker), u16(data.length + 2), data]);
 
-/** A JPEG with segments put in right behind its start. */
+/** A JPEG with segments inserted after its start marker. */
 export const jpegWith = (jpeg: Buffer, ...segments: Buffer[]) =>
   Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)]);
 
@@ -86,7 +86,7 @@ export const exifSegment = (tiff: Buffer) => jpegSegment(0xe1, Buffer.concat([as
 export const iccSegment = (part: number, of: number, profile: Buffer) =>
   jpegSegment(0xe2, Buffer.concat([ascii('ICC_PROFILE\0'), u8(part, of), profile]));
 
-/** A JPEG whose frame header says that it is of another size. */
+/** A JPEG whose frame header has another size. */
 export function jpegSized(jpeg: Buffer, width: number, height: number): Buffer {
   const lying = Buffer.from(jpeg);
   for (let at = 2; at < lying.length; at += 2 + lying.readUInt16BE(at + 2)) {
@@ -99,7 +99,7 @@ export function jpegSized(jpeg: Buffer, width: number, height: number): Buffer {
   throw new Error('The JPEG has no frame header.');
 }
 
-/** One code of one bit, `0`, that means `symbol`. */
+/** A Huffman table with one code, the bit `0`, for `symbol`. */
 const huffmanTable = (kind: number, symbol: number) =>
   jpegSegment(0xc4, Buffer.concat([u8(kind, 1), Buffer.alloc(15), u8(symbol)]));
 
@@ -107,7 +107,7 @@ const huffmanTable = (kind: number, symbol: number) =>
 const LONGEST_RUN = 0xe0;
 const RUN_BLOCKS = 32_767;
 
-/** Bits, the last byte filled up by ones; no byte is 0xff but by that. */
+/** Packs bits into bytes and pads the last byte with ones. The bits must not form a byte 0xff. */
 function bits(text: string): Buffer {
   const padded = text.padEnd(Math.ceil(text.length / 8) * 8, '1');
   const bytes: number[] = [];
@@ -118,14 +118,14 @@ function bits(text: string): Buffer {
   return Buffer.from(bytes);
 }
 
-/** A grey progressive JPEG that goes over all its pixels again and again, a few bytes a time. */
+/** A grey progressive JPEG with many scans of all its pixels, each of a few bytes. */
 export function manyScansJpeg({ side, scans }: { side: number; scans: number }): Buffer {
   const blocks = Math.ceil(side / 8) ** 2;
   const scanHeader = (from: number, to: number, approximation: number) =>
     jpegSegment(0xda, u8(1, 1, 0, from, to, approximation));
   const tail = blocks % RUN_BLOCKS;
   const runs = `0${'1'.repeat(14)}`.repeat(Math.floor(blocks / RUN_BLOCKS));
-  // What is left of the blocks ends with a run that is longer than they are: the end of the scan cuts it off.
+  // The last run is longer than the remaining blocks; the end of the scan cuts it.
   const empty = Buffer.concat([scanHeader(1, 63, 0), bits(tail === 0 ? runs : `${runs}0${'1'.repeat(14)}`)]);
   return Buffer.concat([
     u8(0xff, 0xd8),
@@ -141,7 +141,7 @@ export function manyScansJpeg({ side, scans }: { side: number; scans: number }):
 }
 
 const GIF_TRAILER = u8(0x3b);
-/** One black pixel, coded. */
+/** One encoded black pixel. */
 const GIF_PIXEL = u8(2, 2, 0x44, 1, 0);
 
 interface GifOptions {
@@ -170,7 +170,7 @@ export function gif({ width, height, frames, trailer = true }: GifOptions): Buff
 
 type TiffTag = [tag: number, type: 'short' | 'long', values: number[]];
 
-/** A little-endian TIFF of one directory; `next` is where it says that the next one is. */
+/** A little-endian TIFF with one directory. `next` is the offset that it gives for the next one. */
 export function tiff(tags: TiffTag[], { next = 0, data = Buffer.alloc(0) as Buffer } = {}): Buffer {
   const from = 8 + 2 + 12 * tags.length + 4;
   let beside: Buffer = data;
@@ -185,7 +185,7 @@ export function tiff(tags: TiffTag[], { next = 0, data = Buffer.alloc(0) as Buff
   return Buffer.concat([ascii('II*\0'), u32le(8), u16le(tags.length), ...entries, u32le(next), beside]);
 }
 
-/** Tags of a grey picture in one strip. */
+/** Tags of a grey image in one strip. */
 export function greyTiffTags(width: number, height: number, compression = 1): TiffTag[] {
   return [
     [256, 'long', [width]],
@@ -200,7 +200,7 @@ export function greyTiffTags(width: number, height: number, compression = 1): Ti
   ];
 }
 
-/** Deflated zeros as a TIFF of one strip. */
+/** A TIFF with one strip of deflated zeros. */
 export function deflatedTiff(side: number): Buffer {
   const bomb = zeroBomb(side * side);
   const tags = greyTiffTags(side, side, 8).map((tag): TiffTag => {
@@ -210,7 +210,7 @@ export function deflatedTiff(side: number): Buffer {
   return tiff(tags, { data: bomb });
 }
 
-/** An AVIF that says that it is of another size. */
+/** An AVIF whose header has another size. */
 export function avifSized(avif: Buffer, width: number, height: number): Buffer {
   const lying = Buffer.from(avif);
   const at = lying.indexOf('ispe');
@@ -224,7 +224,7 @@ interface BmpOptions {
   height: number;
   bitsPerPixel?: number;
   colours?: number;
-  /** Of the pixels, from the start of the file. */
+  /** Offset of the pixels in the file. */
   offset?: number;
   body?: Buffer;
 }

@@ -6,17 +6,24 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/bench/random.ts';
 import { type AttackFolder, hostileNames, writeAttackFolder } from './attack-files.ts';
 import { encodings, mutants } from './mutate.ts';
-import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
+import {
+  type Finished,
+  type InstalledPackage,
+  installPackage,
+  processesOf,
+  repository,
+  start,
+} from './package.ts';
 
 const samples = path.join(repository, 'samples');
 const MEBIBYTE = 2 ** 20;
 
 /**
- * A runner holds at most 1 GiB for one picture that is decoded whole, at a time; beside it the runtime and the model
- * (150 MiB), rows of another picture, and the encoded bytes of two requests. Measured here: 0.5 GiB.
+ * A runner decodes at most one image completely at a time (up to 1 GiB). It also holds the runtime and the model
+ * (150 MiB), rows of another image, and the encoded bytes of two requests. Measured: 0.5 GiB.
  */
 const RUNNER_BYTES = 1536 * MEBIBYTE;
-/** Any other process of ours decodes nothing. */
+/** Other processes decode nothing. */
 const OTHER_BYTES = 512 * MEBIBYTE;
 
 let installed: InstalledPackage;
@@ -36,24 +43,30 @@ const ndjson = (text: string): Line[] =>
     .split('\n')
     .map((line) => JSON.parse(line));
 
-/** Everything below a folder, with what tells that it was changed. */
+/** All files in a folder with size and modification time, to detect changes. */
 async function snapshot(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const seen = entries.map(async (entry) => {
     const file = path.join(entry.parentPath, entry.name);
     if (!entry.isFile()) return file;
-    // A name that is not UTF-8 is not found again.
+    // Node cannot find a file again whose name is not UTF-8.
     const found = await stat(file).catch(() => undefined);
     return `${file} ${found?.size} ${found?.mtimeMs}`;
   });
   return (await Promise.all(seen)).sort();
 }
 
-/** Notes the most memory that each kind of process ever had, until `stop`. */
-function watchMemory(dataDir: string): { stop(): Promise<{ runner: number; other: number }> } {
+/** Peak memory in bytes of one process, by kind. */
+interface MemoryPeaks {
+  runner: number;
+  other: number;
+}
+
+/** Records the peak memory of the processes until `stop`. */
+function watchMemory(dataDir: string): { stop(): Promise<MemoryPeaks> } {
   const peaks = { runner: 0, other: 0 };
   const stopping = new AbortController();
-  const look = async () => {
+  const sample = async () => {
     for (const pid of await processesOf(dataDir)) {
       const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
       const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
@@ -64,7 +77,7 @@ function watchMemory(dataDir: string): { stop(): Promise<{ runner: number; other
   };
   const watching = (async () => {
     while (!stopping.signal.aborted) {
-      await look();
+      await sample();
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   })();
@@ -77,15 +90,22 @@ function watchMemory(dataDir: string): { stop(): Promise<{ runner: number; other
   };
 }
 
-/** Whatever could steer a terminal; lines end with LF, of CSV with CRLF. */
+/** Characters that control a terminal or reorder text, except line ends (LF, in CSV CRLF). */
 const STEERING =
   /(?!\r?\n)[\u0000-\u001f\u007f-\u009f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
-describe('a folder from somebody who means harm', () => {
+describe('a folder of hostile files', () => {
   let root: string;
   let dataDir: string;
   let attack: AttackFolder;
-  let job = '';
+  let upload: Finished;
+  let job: string;
+  let peaks: MemoryPeaks;
+  let filesBefore: string[];
+  let filesAfter: string[];
+  let processesAfter: number[];
+
+  // Once, for all tests: each of them can run alone.
   beforeAll(async () => {
     root = await installed.dataDir();
     dataDir = path.join(root, 'data');
@@ -94,52 +114,59 @@ describe('a folder from somebody who means harm', () => {
       { folder: path.join(root, 'attack'), outside: path.join(root, 'outside') },
       path.join(samples, 'cat.jpg'),
     );
-  });
+    const filesOutside = async () => (await snapshot(root)).filter((file) => !file.startsWith(dataDir));
+    filesBefore = await filesOutside();
+    const memory = watchMemory(dataDir);
+    upload = await start(installed.bin, dataDir, ['upload', '../attack', '--format', 'ndjson'], {
+      TMPDIR: path.join(root, 'temporary'),
+      HOME: path.join(root, 'home'),
+      // Node's own cache, not part of what is tested.
+      NODE_DISABLE_COMPILE_CACHE: '1',
+    }).finished;
+    peaks = await memory.stop();
+    processesAfter = await processesOf(dataDir);
+    filesAfter = await filesOutside();
+    job = /job (\w{26})/.exec(upload.stderr)?.[1] ?? '';
+  }, 180_000);
   afterAll(() => attack.close());
 
-  it('costs bounded time and memory; every file has its outcome or is skipped with the reason', async () => {
-    const around = async () => (await snapshot(root)).filter((file) => !file.startsWith(dataDir));
-    const before = await around();
-    const memory = watchMemory(dataDir);
-    const { code, stdout, stderr } = await start(
-      installed.bin,
-      dataDir,
-      ['upload', '../attack', '--format', 'ndjson'],
-      {
-        TMPDIR: path.join(root, 'temporary'),
-        HOME: path.join(root, 'home'),
-        // Node's own, which is not about what is classified.
-        NODE_DISABLE_COMPILE_CACHE: '1',
-      },
-    ).finished;
-    const peaks = await memory.stop();
+  it('gives every file its outcome, or skips it with the reason', () => {
+    const { code, stdout, stderr } = upload;
     expect(code, stderr).toBe(3);
-    job = /job (\w{26})/.exec(stderr)?.[1] ?? '';
-
     const lines = ndjson(stdout);
     expect(lines.map(({ name }) => name).sort()).toEqual(Object.keys(attack.expected).sort());
     expect(Object.fromEntries(lines.map(({ name, error }) => [name, error?.code]))).toEqual(attack.expected);
-    for (const [reason, count] of Object.entries(attack.leftOut)) {
+    for (const [reason, count] of Object.entries(attack.skipped)) {
       const names = `(?:.+?\\.jpg"?(?:, )?){${Math.min(count, 3)}}`;
       const others = count > 3 ? ` and ${count - 3} more` : '';
       expect(stderr).toMatch(new RegExp(`Skipped ${names}${others}: ${reason}\\.\n`));
     }
     expect(stdout + stderr).not.toMatch(STEERING);
-    expect(await around(), 'nothing is written, or executed, outside the data folder').toEqual(before);
-    expect(await processesOf(dataDir)).toEqual([]);
-    expect(peaks.runner, 'bytes of a runner').toBeLessThan(RUNNER_BYTES);
-    expect(peaks.other, 'bytes of any other process').toBeLessThan(OTHER_BYTES);
-    expect(peaks.runner, 'a runner was seen').toBeGreaterThan(0);
-  }, 180_000);
-
-  it.each(['csv', 'lines', 'json', 'table'])('cannot steer a terminal by its names as %s', async (format) => {
-    const { stdout, stderr } = await start(installed.bin, dataDir, ['results', job, '--format', format])
-      .finished;
-    expect(stdout.length).toBeGreaterThan(0);
-    expect(stdout + stderr).not.toMatch(STEERING);
   });
 
-  it('holds no name that a spreadsheet would execute, and one row an image', async () => {
+  it('neither writes nor executes anything outside the data folder', () => {
+    expect(upload.code, upload.stderr).toBe(3);
+    expect(filesAfter).toEqual(filesBefore);
+  });
+
+  it('costs bounded memory, and leaves no process', () => {
+    expect(processesAfter).toEqual([]);
+    expect(peaks.runner, 'bytes of a runner').toBeLessThan(RUNNER_BYTES);
+    expect(peaks.other, 'bytes of any other process').toBeLessThan(OTHER_BYTES);
+    expect(peaks.runner, 'a runner was measured').toBeGreaterThan(0);
+  });
+
+  it.each(['csv', 'lines', 'json', 'table'])(
+    'cannot send control characters to a terminal in names, as %s',
+    async (format) => {
+      const args = ['results', job, '--format', format];
+      const { stdout, stderr } = await start(installed.bin, dataDir, args).finished;
+      expect(stdout.length).toBeGreaterThan(0);
+      expect(stdout + stderr).not.toMatch(STEERING);
+    },
+  );
+
+  it('yields a CSV with one row per image and no name that a spreadsheet would execute', async () => {
     const { stdout } = await start(installed.bin, dataDir, ['results', job, '--format', 'csv']).finished;
     const rows = stdout.trimEnd().split('\r\n').slice(1);
     expect(rows).toHaveLength(Object.keys(attack.expected).length);
@@ -150,8 +177,8 @@ describe('a folder from somebody who means harm', () => {
   });
 });
 
-describe('what is no image file, named outright', () => {
-  /** Of a container's system some may be absent. */
+describe('special files given as inputs', () => {
+  /** Some may be absent in a container. */
   const special = [
     '/dev/zero',
     '/dev/tty',
@@ -177,26 +204,26 @@ describe('what is no image file, named outright', () => {
     return dataDir;
   };
 
-  it('hangs nothing: devices and pipes are skipped, and files of the system have an error', async () => {
+  it('do not block: devices and pipes are skipped, and files in /proc get an error', async () => {
     const dataDir = await folderWithPipe();
     const { status, stdout, stderr } = run(dataDir, [...named, path.join(samples, 'cat.jpg')]);
     expect(status, stderr).toBe(3);
-    const taken = ndjson(stdout);
-    for (const { name, error } of taken.filter(({ label }) => label === undefined)) {
+    const lines = ndjson(stdout);
+    for (const { name, error } of lines.filter(({ label }) => label === undefined)) {
       expect(name).toMatch(/^\/proc\//);
       expect(error?.code).toMatch(/^(changed|unreadable|too_large|missing|not_an_image)$/);
     }
-    expect(taken.filter(({ label }) => label !== undefined)).toHaveLength(1);
+    expect(lines.filter(({ label }) => label !== undefined)).toHaveLength(1);
     expect(stderr).toMatch(/Skipped (?:\w+\.jpg, )*pipe\.jpg(?:, \w+\.jpg)*: it is not a regular file/);
   });
 
-  it.each(['/dev/zero', 'pipe.jpg'])('%s alone is a mistake in the command, which is said', async (input) => {
+  it.each(['/dev/zero', 'pipe.jpg'])('are a usage error if nothing else is given: %s', async (input) => {
     const { status, stdout, stderr } = run(await folderWithPipe(), [input]);
     expect(stderr).toMatch(/it is not a regular file/);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   });
 
-  it('comes by a list as well, beside paths that climb, and names that cannot be', async () => {
+  it('can come from a list, with relative paths and impossible names', async () => {
     const dataDir = await folderWithPipe();
     const climbing = `../${path.basename(dataDir)}/../${path.basename(dataDir)}/cat.jpg`;
     await writeFile(path.join(dataDir, 'cat.jpg'), await readFile(path.join(samples, 'cat.jpg')));
@@ -221,7 +248,7 @@ describe('what is no image file, named outright', () => {
     expect(await processesOf(dataDir)).toEqual([]);
   });
 
-  it('an endless list without lines is a mistake that is said, not a full memory', async () => {
+  it('are a usage error, not exhausted memory, if a list has an endless line', async () => {
     const { status, stderr } = run(await installed.dataDir(), ['-'], Buffer.alloc(MEBIBYTE));
     expect(stderr).toMatch(/a line of more than/);
     expect(status).toBe(2);
@@ -229,10 +256,10 @@ describe('what is no image file, named outright', () => {
 });
 
 describe('330 damaged copies of the samples', () => {
-  /** What can be wrong with an image: no crash, no deadline, and nothing that is the world's fault. */
+  /** Errors of the image itself: no crash, no timeout, no error of the machine. */
   const imageErrors = ['not_an_image', 'truncated', 'unsupported_format', 'too_large'];
 
-  it('have an outcome each, kill no process and end in time', async () => {
+  it('get an outcome each, crash no process and finish in time', async () => {
     const dataDir = await installed.dataDir();
     const folder = path.join(dataDir, 'damaged');
     await mkdir(folder);
@@ -257,7 +284,7 @@ describe('330 damaged copies of the samples', () => {
     expect(lines.map(({ name }) => name)).toEqual(written);
     const unexpected = lines.filter(({ error }) => error !== undefined && !imageErrors.includes(error.code));
     expect(unexpected).toEqual([]);
-    expect(lines.filter(({ label }) => label !== undefined).length, 'some survive').toBeGreaterThan(30);
+    expect(lines.filter(({ label }) => label !== undefined).length, 'labelled copies').toBeGreaterThan(30);
     expect(peaks.runner).toBeLessThan(RUNNER_BYTES);
     expect(await processesOf(dataDir)).toEqual([]);
   }, 120_000);

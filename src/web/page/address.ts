@@ -1,13 +1,13 @@
-/** The page's addresses. Pure. */
+/** The paths of the page and the views they show. Pure. */
 
 export type View =
   | { name: 'upload' }
   | { name: 'jobs' }
   | { name: 'job'; id: string }
   | { name: 'fleet' }
-  | { name: 'nowhere' };
+  | { name: 'notFound' };
 
-export const jobAddress = (id: string): string => `/jobs/${id}`;
+export const jobPath = (id: string): string => `/jobs/${id}`;
 
 export function viewOf(path: string): View {
   const parts = path.split('/').filter((part) => part !== '');
@@ -16,7 +16,7 @@ export function viewOf(path: string): View {
   if (first === 'jobs' && second === undefined) return { name: 'jobs' };
   if (first === 'jobs' && second !== undefined && more.length === 0) return { name: 'job', id: second };
   if (first === 'fleet' && second === undefined) return { name: 'fleet' };
-  return { name: 'nowhere' };
+  return { name: 'notFound' };
 }
 
 export function titleOf(view: View): string {
@@ -25,7 +25,7 @@ export function titleOf(view: View): string {
     jobs: 'Jobs',
     job: 'Job',
     fleet: 'Fleet',
-    nowhere: 'Nothing here',
+    notFound: 'Page not found',
   };
   return `${titles[view.name]} · imgcls`;
 }

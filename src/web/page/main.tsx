@@ -1,10 +1,10 @@
 import { render } from 'preact';
-import { followLocation } from './location.ts';
-import { meetServer } from './service/server.ts';
+import { startNavigation } from './location.ts';
+import { loadServer } from './service/server.ts';
 import { App } from './shell/app.tsx';
 
-const place = document.querySelector('#page');
-if (place === null) throw new Error('index.html has no place for the page');
-followLocation();
-render(<App />, place);
-void meetServer(new AbortController().signal);
+const root = document.querySelector('#page');
+if (root === null) throw new Error('index.html has no element #page');
+startNavigation();
+render(<App />, root);
+void loadServer(new AbortController().signal);

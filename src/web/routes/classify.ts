@@ -6,10 +6,10 @@ import { imageFormatOf } from '../../core/model/image-format.ts';
 import { isError, MAX_TOP_K } from '../../core/model/outcome.ts';
 import { type ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import { exportedOutcome } from '../../results/export.ts';
-import { type Classified, classified } from '../api.ts';
+import { type Classification, classification } from '../api.ts';
 import type { ModelSelector } from '../model-selector.ts';
-import { COMMON, HttpProblem, problems } from '../problem.ts';
-import { CLASSIFIED_AT_ONCE, type ServiceLimits } from '../service-limits.ts';
+import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
+import { MAX_PARALLEL_CLASSIFY, type ServiceLimits } from '../service-limits.ts';
 
 export interface ClassifyRouteOptions {
   client: Client;
@@ -23,12 +23,12 @@ const query = z.strictObject({
   model: z.string().min(1).max(70).optional(),
 });
 
-/** `POST /v1/classify`: one image, its labels in the answer. */
+/** `POST /v1/classify`: classifies one image within the request. */
 export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOptions): void {
   const { client, limits } = options;
   let pending = 0;
   plain.register((scope, _options, done) => {
-    // What is no image by its content is refused below, whatever its sender calls it.
+    // The content type is not trusted: the handler checks the bytes.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       /^(image\/[\w.+-]+|application\/octet-stream)/,
@@ -42,37 +42,43 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
       schema: {
         operationId: 'classify',
         tags: ['classify'],
-        summary: 'Classify one small image at once',
-        description: 'The body is the image itself. It goes before all jobs, and is not kept as one.',
+        summary: 'Classify one small image immediately',
+        description: 'The body is the image. It takes precedence over jobs, and it is not stored.',
         consumes: ['image/*', 'application/octet-stream'],
         querystring: query,
         response: {
-          200: { description: 'Its labels.', content: { 'application/json': { schema: classified } } },
-          ...problems(...COMMON, 404, 413, 415, 422, 504),
+          200: { description: 'The labels.', content: { 'application/json': { schema: classification } } },
+          ...problemResponses(...COMMON_STATUSES, 404, 413, 415, 422, 504),
         },
       } as never,
       async handler(request, reply) {
         const bytes = request.body as Buffer | undefined;
         const { topK: k = options.topK, model: title } = request.query as z.infer<typeof query>;
         if (bytes === undefined || bytes.length === 0)
-          throw new HttpProblem(400, 'There is no image in the body.');
+          throw new HttpProblem(400, 'The request has no body. Send an image.');
         const format = imageFormatOf(bytes);
         if (typeof format !== 'string') throw new HttpProblem(422, format.message, { code: format.code });
-        if (pending >= CLASSIFIED_AT_ONCE) {
-          throw new HttpProblem(503, 'Too many images are waiting for their answer.', {
+        if (pending >= MAX_PARALLEL_CLASSIFY) {
+          throw new HttpProblem(503, 'Too many images are being classified. Try again later.', {
             headers: { 'retry-after': '1' },
           });
         }
-        const gone = new AbortController();
+        const disconnected = new AbortController();
         reply.raw.once('close', () => {
-          if (!reply.raw.writableFinished) gone.abort(new Error('The caller is gone.'));
+          if (!reply.raw.writableFinished) disconnected.abort(new Error('The client disconnected.'));
         });
         pending++;
         try {
           const model = await options.selectModel(title);
           const outcome = await client.classify(
             { name: '', bytes },
-            { model, topK: k, trace: request.id, timeoutMs: limits.classifyTimeoutMs, signal: gone.signal },
+            {
+              model,
+              topK: k,
+              trace: request.id,
+              timeoutMs: limits.classifyTimeoutMs,
+              signal: disconnected.signal,
+            },
           );
           if (isError(outcome)) {
             const { code, message } = outcome.error;
@@ -82,7 +88,7 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
             index: _index,
             name: _name,
             ...found
-          } = exportedOutcome(outcome) as Classified & {
+          } = exportedOutcome(outcome) as Classification & {
             index: number;
             name: string;
           };

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { anyJobId } from '../../core/job/job.ts';
 import { EventStream } from '../event-stream.ts';
 import type { JobHub } from '../job-hub.ts';
-import { COMMON, HttpProblem, problems } from '../problem.ts';
+import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 
 /** `GET /v1/jobs/{id}/events`. */
 export function eventRoutes(
@@ -13,7 +13,7 @@ export function eventRoutes(
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const open = new Set<EventStream>();
-  // A stream would keep the server open for ever.
+  // An open stream would keep the server from closing.
   app.addHook('preClose', async () => {
     for (const stream of open) stream.destroy();
   });
@@ -25,14 +25,14 @@ export function eventRoutes(
       tags: ['jobs'],
       summary: 'Follow a job by server-sent events',
       description:
-        '`snapshot` on every connect: the job and the images that have an outcome. Then `progress`: the job, and images whose outcome is new. `gone`: the job was deleted.',
+        '`snapshot` after each connect: the job, and the images that have an outcome. Then `progress`: the job, and the images with a new outcome. `gone`: the job was deleted.',
       params: z.object({ id: anyJobId }),
       response: {
         200: {
           description: 'Events whose data is a `JobEvent`.',
           content: { 'text/event-stream': { schema: z.string() } },
         },
-        ...problems(...COMMON, 404),
+        ...problemResponses(...COMMON_STATUSES, 404),
       },
     },
     async handler(request, reply) {
@@ -43,9 +43,9 @@ export function eventRoutes(
       open.add(stream);
       stream.once('close', () => open.delete(stream));
       try {
-        const leave = await hub.subscribe(request.params.id, stream);
-        stream.once('close', leave);
-        if (stream.destroyed || request.raw.destroyed) leave();
+        const unsubscribe = await hub.subscribe(request.params.id, stream);
+        stream.once('close', unsubscribe);
+        if (stream.destroyed || request.raw.destroyed) unsubscribe();
       } catch (error) {
         stream.destroy();
         throw error;

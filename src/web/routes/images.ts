@@ -11,10 +11,10 @@ import { type ImageFormat, imageFormatOf } from '../../core/model/image-format.t
 import { isError } from '../../core/model/outcome.ts';
 import { PreconditionFailedError } from '../../core/runtime/errors.ts';
 import { requireJob } from '../../results/job-facts.ts';
-import { COMMON, HttpProblem, problems } from '../problem.ts';
+import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 
-/** What browsers show. */
-const TYPES: Partial<Record<ImageFormat, string>> = {
+/** Formats that browsers can show. */
+const MEDIA_TYPES: Partial<Record<ImageFormat, string>> = {
   jpeg: 'image/jpeg',
   png: 'image/png',
   webp: 'image/webp',
@@ -23,7 +23,7 @@ const TYPES: Partial<Record<ImageFormat, string>> = {
   bmp: 'image/bmp',
 };
 
-/** `GET /v1/jobs/{id}/images/{index}`: an image as it was submitted, for whoever looks at the results. */
+/** `GET /v1/jobs/{id}/images/{index}`: an image as it was submitted. */
 export function imageRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }): void {
   plain.withTypeProvider<ZodTypeProvider>().route({
     method: 'GET',
@@ -31,7 +31,7 @@ export function imageRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud })
     schema: {
       operationId: 'getImage',
       tags: ['jobs'],
-      summary: 'An image of a job, as it was submitted',
+      summary: 'Get an image of a job as it was submitted',
       params: z.object({
         id: anyJobId,
         index: z.coerce
@@ -42,7 +42,7 @@ export function imageRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud })
       }),
       response: {
         200: { description: 'The image.', content: { 'image/*': { schema: z.string() } } },
-        ...problems(...COMMON, 404, 415),
+        ...problemResponses(...COMMON_STATUSES, 404, 415),
       },
     } as never,
     async handler(request, reply) {
@@ -51,14 +51,14 @@ export function imageRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud })
       const image = isDropJob(id)
         ? await findDropAt(cloud, { job: id, index })
         : await findSubmitted(cloud, id, index);
-      if (image === undefined) throw new HttpProblem(404, `Job ${id} has no such image.`);
+      if (image === undefined) throw new HttpProblem(404, `Job ${id} has no image ${index}.`);
       const etag = `"${image.sha256 ?? image.etag?.replaceAll('"', '') ?? ''}"`;
       reply.headers({ etag, 'cache-control': 'private, max-age=86400, immutable' });
       if (request.headers['if-none-match'] === etag) return reply.code(304).send();
       const { body, bytes } = await open(cloud, image);
       const first = (await body.next()).value ?? Buffer.alloc(0);
       const format = imageFormatOf(first);
-      const type = typeof format === 'string' ? TYPES[format] : undefined;
+      const type = typeof format === 'string' ? MEDIA_TYPES[format] : undefined;
       if (type === undefined) {
         await body.return?.();
         throw new HttpProblem(415, 'Browsers cannot show this image.');
@@ -66,7 +66,7 @@ export function imageRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud })
       return reply
         .type(type)
         .headers({ 'content-length': bytes, 'content-security-policy': "default-src 'none'; sandbox" })
-        .send(Readable.from(chained(first, body), { objectMode: false }));
+        .send(Readable.from(concat(first, body), { objectMode: false }));
     },
   });
 }
@@ -88,7 +88,7 @@ async function open(cloud: Cloud, image: ImageSource) {
     if (offset !== undefined && length !== undefined) {
       const { body } = await cloud.bucket(bucket).get(key);
       const bytes = Buffer.from(body.buffer, body.byteOffset + offset, length);
-      return { body: only(bytes), bytes: length };
+      return { body: once(bytes), bytes: length };
     }
     const { info, body } = await cloud
       .bucket(bucket)
@@ -100,11 +100,11 @@ async function open(cloud: Cloud, image: ImageSource) {
   }
 }
 
-async function* only(bytes: Buffer): AsyncGenerator<Buffer> {
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;
 }
 
-async function* chained(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+async function* concat(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
   yield first;
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }

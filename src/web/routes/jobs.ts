@@ -9,7 +9,7 @@ import { isFinal } from '../../core/job/job-record.ts';
 import { listJobIds, readJobs } from '../../results/job-list.ts';
 import { removeJob } from '../../results/remove-job.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
-import { COMMON, HttpProblem, problems } from '../problem.ts';
+import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { type SubmitRouteOptions, submitRoute } from './submit.ts';
 
 export interface JobRoutesOptions extends SubmitRouteOptions {
@@ -19,7 +19,7 @@ export interface JobRoutesOptions extends SubmitRouteOptions {
 
 const byId = z.object({ id: anyJobId });
 
-/** `/v1/jobs`: submit, list, look at, cancel, retry and delete. */
+/** `/v1/jobs`: submit, list, get, cancel, retry and delete. */
 export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): void {
   const { client, output, hub } = options;
   const app = plain.withTypeProvider<ZodTypeProvider>();
@@ -38,7 +38,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
         after: anyJobId.optional(),
         state: jobState.optional(),
       }),
-      response: { 200: jobPage, ...problems(...COMMON) },
+      response: { 200: jobPage, ...problemResponses(...COMMON_STATUSES) },
     },
     handler: async ({ query }) => await pageOf(output, { ...query, nowMs: options.nowMs() }),
   });
@@ -49,9 +49,9 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
     schema: {
       operationId: 'getJob',
       tags: ['jobs'],
-      summary: 'How far a job is',
+      summary: 'Get a job and its progress',
       params: byId,
-      response: { 200: jobView, ...problems(...COMMON, 404) },
+      response: { 200: jobView, ...problemResponses(...COMMON_STATUSES, 404) },
     },
     handler: async ({ params }) => await hub.view(params.id),
   });
@@ -62,16 +62,15 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
     schema: {
       operationId: 'cancelJob',
       tags: ['jobs'],
-      summary: 'Give a job up; what has an outcome keeps it',
+      summary: 'Cancel a job; outcomes so far are kept',
       params: byId,
-      response: { 200: jobView, ...problems(...COMMON, 404, 409, 413, 415) },
+      response: { 200: jobView, ...problemResponses(...COMMON_STATUSES, 404, 409, 413, 415) },
     },
     async handler({ params: { id } }) {
       const job = await client.job(id);
       const { state } = await job.cancel();
-      if (state === 'finished')
-        throw new HttpProblem(409, `Job ${id} is finished: there is nothing left to cancel.`);
-      return await hub.changed(id);
+      if (state === 'finished') throw new HttpProblem(409, `Job ${id} is already finished.`);
+      return await hub.refresh(id);
     },
   });
 
@@ -81,16 +80,16 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
     schema: {
       operationId: 'retryJob',
       tags: ['jobs'],
-      summary: 'Classify the failed images of a finished job once more',
+      summary: 'Retry the failed images of a finished job',
       params: byId,
-      response: { 200: jobView, ...problems(...COMMON, 404, 409, 413, 415) },
+      response: { 200: jobView, ...problemResponses(...COMMON_STATUSES, 404, 409, 413, 415) },
     },
     async handler({ params: { id } }) {
       const job = await client.retry(id, { wait: false });
-      if (job === undefined) throw new HttpProblem(409, `No image of job ${id} has an error.`);
+      if (job === undefined) throw new HttpProblem(409, `Job ${id} has no failed images.`);
       await job.submitted;
-      hub.keep(id);
-      return await hub.changed(id);
+      hub.followToEnd(id);
+      return await hub.refresh(id);
     },
   });
 
@@ -100,21 +99,24 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
     schema: {
       operationId: 'deleteJob',
       tags: ['jobs'],
-      summary: 'Delete a job and its results; one that goes on is cancelled first',
+      summary: 'Delete a job and its results; an unfinished job is cancelled first',
       params: byId,
-      response: { 204: z.void().describe('It is deleted.'), ...problems(...COMMON, 404, 413, 415) },
+      response: {
+        204: z.void().describe('The job was deleted.'),
+        ...problemResponses(...COMMON_STATUSES, 404, 413, 415),
+      },
     },
     async handler({ params: { id } }, reply) {
       if (isDropJob(id)) await hub.view(id);
-      else await giveUp(await client.job(id));
+      else await cancelIfUnfinished(await client.job(id));
       await removeJob(output, id);
-      hub.forget(id);
+      hub.remove(id);
       return reply.code(204).send();
     },
   });
 }
 
-async function giveUp(job: Job): Promise<void> {
+async function cancelIfUnfinished(job: Job): Promise<void> {
   if (!isFinal(await job.record())) await job.cancel();
 }
 

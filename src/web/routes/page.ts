@@ -4,10 +4,10 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { HttpProblem } from '../problem.ts';
 
-/** Addresses that the page shows by itself, so that each can be shared and reloaded. */
+/** Paths of the page's views. All return index.html, so that each can be shared and reloaded. */
 const VIEWS = ['/', '/jobs', '/jobs/:id', '/fleet'];
 
-/** The page's files. They say nothing of any job, so anybody may have them. */
+/** The page's files. They need no token, as they contain nothing about jobs. */
 export async function pageRoutes(app: FastifyInstance, { folder }: { folder: string }): Promise<void> {
   const isBuilt = existsSync(path.join(folder, 'index.html'));
   const open = { config: { isPublic: true }, schema: { hide: true } };
@@ -17,7 +17,7 @@ export async function pageRoutes(app: FastifyInstance, { folder }: { folder: str
       route.config = { ...route.config, isPublic: true, rateLimit: false };
       route.schema = { ...route.schema, hide: true };
     });
-    // Vite puts the content's hash into the names of assets.
+    // Immutable: Vite puts a hash of the content into the names of assets.
     await app.register(fastifyStatic, {
       root: path.join(folder, 'assets'),
       prefix: '/assets/',

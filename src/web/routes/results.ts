@@ -9,17 +9,17 @@ import { createExporter, exportedOutcome } from '../../results/export.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { readOutcomes } from '../../results/ledger.ts';
 import { type OutcomeView, outcomeView, type ResultsPage, resultsPage } from '../api.ts';
-import { COMMON, HttpProblem, problems } from '../problem.ts';
+import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 
-const TYPES = {
+const MEDIA_TYPES = {
   json: 'application/json',
   ndjson: 'application/x-ndjson',
   csv: 'text/csv; charset=utf-8',
 } as const;
-type Format = keyof typeof TYPES;
+type Format = keyof typeof MEDIA_TYPES;
 
 const query = z.strictObject({
-  /** First index that is wanted. */
+  /** The first index to return. */
   from: z.coerce
     .number()
     .int()
@@ -27,13 +27,13 @@ const query = z.strictObject({
     .max(2 ** 31)
     .default(0),
   limit: z.coerce.number().int().min(1).max(1000).optional(),
-  /** Everything, as a file; else by `Accept`. */
+  /** Returns all outcomes as a file. Without it the format depends on `Accept`. */
   format: z.enum(['json', 'ndjson', 'csv']).optional(),
 });
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
-/** `GET /v1/jobs/{id}/results`: a page of outcomes, or all of them as a stream. */
+/** `GET /v1/jobs/{id}/results`: a page of outcomes, or a stream of all. */
 export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }): void {
   plain.withTypeProvider<ZodTypeProvider>().route({
     method: 'GET',
@@ -41,9 +41,9 @@ export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }
     schema: {
       operationId: 'getResults',
       tags: ['jobs'],
-      summary: 'The outcomes that a job has so far, in input order',
+      summary: 'Get the outcomes of a job so far, in input order',
       description:
-        'JSON comes in pages. NDJSON and CSV (by `Accept`) come whole unless `limit` is given. With `format` the answer is a file to save.',
+        'JSON is paged. NDJSON and CSV (by `Accept`) are complete unless `limit` is given. With `format` the response is a file download.',
       params: z.object({ id: anyJobId }),
       querystring: query,
       response: {
@@ -55,7 +55,7 @@ export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }
             'text/csv': { schema: z.string() },
           },
         },
-        ...problems(...COMMON, 404, 406),
+        ...problemResponses(...COMMON_STATUSES, 404, 406),
       },
     } as never,
     async handler(request, reply) {
@@ -63,25 +63,25 @@ export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }
       const { from, limit, format } = request.query as z.infer<typeof query>;
       await requireJob(cloud, id);
       const outcomes = readOutcomes(cloud.output, id, { from });
-      const wanted = format ?? accepted(request.headers.accept);
-      if (wanted === 'json' && format === undefined) return await pageOf(outcomes, id, limit ?? PAGE);
+      const wanted = format ?? acceptedFormat(request.headers.accept);
+      if (wanted === 'json' && format === undefined) return await pageOf(outcomes, id, limit ?? PAGE_SIZE);
       if (format !== undefined)
         reply.header('content-disposition', `attachment; filename="imgcls-${id}.${format}"`);
-      const text = exported(taken(outcomes, limit), wanted);
-      return reply.type(TYPES[wanted]).send(Readable.from(text, { objectMode: false }));
+      const text = exported(take(outcomes, limit), wanted);
+      return reply.type(MEDIA_TYPES[wanted]).send(Readable.from(text, { objectMode: false }));
     },
   });
 }
 
-/** The first of our formats that the caller takes. */
-function accepted(accept = '*/*'): Format {
+/** The first supported format in `Accept`. */
+function acceptedFormat(accept = '*/*'): Format {
   const ranges = accept.split(',').map((range) => range.split(';')[0]?.trim().toLowerCase() ?? '');
   for (const range of ranges) {
     if (range === '*/*' || range === 'application/*' || range === 'application/json') return 'json';
     if (range === 'application/x-ndjson' || range === 'application/ndjson') return 'ndjson';
     if (range === 'text/csv' || range === 'text/*') return 'csv';
   }
-  throw new HttpProblem(406, 'Results come as application/json, application/x-ndjson or text/csv.');
+  throw new HttpProblem(406, 'Results are available as application/json, application/x-ndjson or text/csv.');
 }
 
 async function pageOf(outcomes: AsyncIterable<Outcome>, job: string, limit: number): Promise<ResultsPage> {
@@ -93,7 +93,7 @@ async function pageOf(outcomes: AsyncIterable<Outcome>, job: string, limit: numb
   return { job, outcomes: page };
 }
 
-async function* taken<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_INFINITY): AsyncGenerator<T> {
+async function* take<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_INFINITY): AsyncGenerator<T> {
   let count = 0;
   for await (const item of items) {
     if (count++ === limit) return;

@@ -12,9 +12,9 @@ import type { DirectUploads } from '../direct-uploads.ts';
 import type { IdempotencyKeys } from '../idempotency-keys.ts';
 import type { JobHub } from '../job-hub.ts';
 import type { ModelSelector } from '../model-selector.ts';
-import { COMMON, HttpProblem, problems } from '../problem.ts';
+import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { discardUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
-import { BODY_BYTES, NAMED_IMAGE_BYTES, type ServiceLimits } from '../service-limits.ts';
+import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, type ServiceLimits } from '../service-limits.ts';
 
 export interface SubmitRouteOptions {
   client: Client;
@@ -23,41 +23,41 @@ export interface SubmitRouteOptions {
   limits: ServiceLimits;
   /** Buckets that `s3://` inputs may name. */
   allowBuckets: readonly string[];
-  /** Absent where all images come through the service. */
+  /** Undefined if all images are uploaded through the service. */
   uploads: DirectUploads | undefined;
   topK: number;
   selectModel: ModelSelector;
   newId(): string;
 }
 
-/** A form says everything in words. */
+/** Form fields are text. */
 const uploadFields = z.strictObject({
   topK: z.coerce.number().pipe(topK).optional(),
   model: z.string().min(1).max(70).optional(),
 });
 
-/** `POST /v1/jobs`: a form with the images, or JSON that says where they are. */
+/** `POST /v1/jobs`: a form with the images, or JSON that names them. */
 export function submitRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
   const { uploads, limits } = options;
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
     url: '/v1/jobs',
-    bodyLimit: uploads === undefined ? BODY_BYTES : BODY_BYTES + NAMED_IMAGE_BYTES * limits.files,
+    bodyLimit: uploads === undefined ? MAX_BODY_BYTES : MAX_BODY_BYTES + BYTES_PER_NAMED_IMAGE * limits.files,
     schema: {
       operationId: 'submitJob',
       tags: ['jobs'],
-      summary: 'Classify images: upload them, or name where they lie in S3',
+      summary: 'Submit a job: upload images, or name images in S3',
       description:
-        'A multipart form with any number of files (`files`), or JSON that names `s3://` inputs or what was put into the input bucket before (`POST /v1/uploads`, where it is there). A job exists once the request is whole.',
+        'A multipart form with any number of files (`files`), or JSON that names `s3://` inputs or images that were put into the input bucket (`POST /v1/uploads`, where available). The job is created when the request is complete.',
       consumes: ['application/json', 'multipart/form-data'],
       headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
       body: uploads === undefined ? newJob : z.union([newJob, uploadedJob]),
       response: {
         201: { description: 'The job.', content: { 'application/json': { schema: jobView } } },
-        ...problems(...COMMON, 404, ...(uploads === undefined ? [] : [409]), 413, 415, 422),
+        ...problemResponses(...COMMON_STATUSES, 404, ...(uploads === undefined ? [] : [409]), 413, 415, 422),
       },
     } as never,
-    // A form is read piece by piece in the handler, and is no body to check here.
+    // The handler reads a form as a stream, so its body cannot be validated here.
     validatorCompiler: (route) => (value: unknown) =>
       value === null ? { value } : validatorCompiler(route as never)(value),
     onRequest: async (request) => {
@@ -71,24 +71,24 @@ export function submitRoute(app: FastifyInstance, options: SubmitRouteOptions): 
     },
     async handler(request, reply) {
       const { 'idempotency-key': key } = request.headers as { 'idempotency-key'?: string };
-      const known = key === undefined ? undefined : await options.keys.find(key);
-      if (known !== undefined) {
+      const existing = key === undefined ? undefined : await options.keys.find(key);
+      if (existing !== undefined) {
         if (request.isMultipart()) await discardUpload(request, limits);
-        return await answer(known, reply, options);
+        return await sendCreated(existing, reply, options);
       }
-      const asked = request.isMultipart()
-        ? await uploaded(request, options)
-        : await named(request.body as JobRequest | UploadedJob, options);
-      const model = await options.selectModel(asked.model);
+      const requested = request.isMultipart()
+        ? await readUpload(request, options)
+        : await readNamed(request.body as JobRequest | UploadedJob, options);
+      const model = await options.selectModel(requested.model);
       const id = options.newId();
       const job = key === undefined ? id : await options.keys.claim(key, id);
-      if (job === id) await submit({ ...asked, id, trace: request.id, model }, options);
-      return await answer(job, reply, options);
+      if (job === id) await submit({ ...requested, id, trace: request.id, model }, options);
+      return await sendCreated(job, reply, options);
     },
   });
 }
 
-interface Asked {
+interface RequestedJob {
   inputs: readonly string[] | Input[];
   topK: number | undefined;
   model: string | undefined;
@@ -96,32 +96,35 @@ interface Asked {
   exclude?: readonly string[];
 }
 
-async function uploaded(
+async function readUpload(
   request: Parameters<typeof receiveUpload>[0],
   options: SubmitRouteOptions,
-): Promise<Asked> {
+): Promise<RequestedJob> {
   const { images, fields } = await receiveUpload(request, options);
-  if (images.length === 0) throw new HttpProblem(400, 'There is no file in the form.');
+  if (images.length === 0) throw new HttpProblem(400, 'The form contains no files.');
   const parsed = uploadFields.safeParse(fields);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new HttpProblem(400, `form field ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is wrong'}`);
+    throw new HttpProblem(
+      400,
+      `form field ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is invalid'}`,
+    );
   }
   return { inputs: images, topK: parsed.data.topK, model: parsed.data.model };
 }
 
-async function named(
+async function readNamed(
   body: JobRequest | UploadedJob,
   { uploads, allowBuckets }: SubmitRouteOptions,
-): Promise<Asked> {
+): Promise<RequestedJob> {
   const { topK, model } = body;
-  if ('images' in body) return { inputs: (await uploads?.take(body.images)) ?? [], topK, model };
+  if ('images' in body) return { inputs: (await uploads?.requireStored(body.images)) ?? [], topK, model };
   const { inputs, include = [], exclude = [] } = body;
   for (const input of inputs) {
     const { bucket = '' } = parseS3Address(input) ?? {};
     if (allowBuckets.includes(bucket)) continue;
-    throw new HttpProblem(403, `The service may not read from bucket "${bucket}".`, {
-      hint: 'Its operator allows buckets with --allow-buckets.',
+    throw new HttpProblem(403, `The service is not allowed to read bucket "${bucket}".`, {
+      hint: 'The operator can allow it with --allow-buckets.',
     });
   }
   return { inputs, topK, model, include, exclude };
@@ -136,22 +139,22 @@ async function submit(
     topK,
     include = [],
     exclude = [],
-  }: Omit<Asked, 'model'> & { id: string; trace: string; model: ModelRef },
-  { client, hub, topK: usual }: SubmitRouteOptions,
+  }: Omit<RequestedJob, 'model'> & { id: string; trace: string; model: ModelRef },
+  { client, hub, topK: defaultTopK }: SubmitRouteOptions,
 ): Promise<void> {
   const isNamed = inputs.every((input): input is string => typeof input === 'string');
-  const images = isNamed ? inputs : asStream(inputs as Input[]);
+  const images = isNamed ? inputs : toAsync(inputs as Input[]);
   try {
     const job = await client.submit(images, {
       id,
       trace,
       model,
-      topK: topK ?? usual,
+      topK: topK ?? defaultTopK,
       include,
       exclude,
       wait: false,
     });
-    // Those in S3 are still being listed, which may take long: the caller follows the job.
+    // Listing images in S3 may take long: respond now, and let the caller follow the job.
     if (!isNamed) await job.submitted;
     else job.submitted.catch(() => {});
   } catch (error) {
@@ -159,14 +162,14 @@ async function submit(
       throw new HttpProblem(422, error.message, { hint: error.hint, cause: error });
     throw error;
   }
-  hub.keep(id);
+  hub.followToEnd(id);
 }
 
-async function* asStream<T>(items: readonly T[]): AsyncGenerator<T> {
+async function* toAsync<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-async function answer(id: string, reply: FastifyReply, { hub }: SubmitRouteOptions) {
+async function sendCreated(id: string, reply: FastifyReply, { hub }: SubmitRouteOptions) {
   const job = await hub.view(id);
   return reply.code(201).header('location', `/v1/jobs/${id}`).send(job);
 }

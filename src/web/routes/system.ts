@@ -14,7 +14,7 @@ import {
 } from '../api.ts';
 import { SESSION_COOKIE, type Token } from '../guard.ts';
 import type { Metrics } from '../metrics.ts';
-import { COMMON, HttpProblem, problems } from '../problem.ts';
+import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 
 export interface SystemOptions {
   output: Store;
@@ -25,9 +25,9 @@ export interface SystemOptions {
   metrics: Metrics;
 }
 
-const READY_WITHIN_MS = 5000;
+const READY_TIMEOUT_MS = 5000;
 
-/** What the service is, how the cluster is, and whether both are well. */
+/** The service, the cluster's status, and health checks. */
 export function systemRoutes(plain: FastifyInstance, options: SystemOptions): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   app.route({
@@ -36,8 +36,8 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
     schema: {
       operationId: 'getServer',
       tags: ['system'],
-      summary: 'What the service is and what it takes',
-      response: { 200: serverView, ...problems(...COMMON) },
+      summary: 'Get the version, limits and defaults of the service',
+      response: { 200: serverView, ...problemResponses(...COMMON_STATUSES) },
     },
     handler: async () => await options.server(),
   });
@@ -47,8 +47,8 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
     schema: {
       operationId: 'getStatus',
       tags: ['system'],
-      summary: 'Queues, workers, the controller and its reason, and the last hour',
-      response: { 200: statusView, ...problems(...COMMON) },
+      summary: 'Get the status of queues, workers and controller, and the last hour',
+      response: { 200: statusView, ...problemResponses(...COMMON_STATUSES) },
     },
     handler: async () => await options.readStatus(),
   });
@@ -58,30 +58,32 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
     schema: {
       operationId: 'listModels',
       tags: ['system'],
-      summary: 'The models that a job may name',
-      response: { 200: modelList, ...problems(...COMMON) },
+      summary: 'List the models that a job can use',
+      response: { 200: modelList, ...problemResponses(...COMMON_STATUSES) },
     },
     handler: async () => await options.readModels(),
   });
   app.route({
     method: 'POST',
     url: '/v1/session',
-    // Guesses are few.
+    // Limits guesses of the token.
     config: { rateLimit: { max: 20, timeWindow: 60_000 } },
     schema: {
       operationId: 'openSession',
       tags: ['system'],
-      summary: 'Trade the token for a cookie, as the page does',
+      summary: 'Exchange the token for a session cookie',
       security: [],
       body: z.strictObject({ token: z.string().max(256) }),
-      response: { 204: z.void().describe('The cookie is set.'), ...problems(...COMMON, 413, 415) },
+      response: {
+        204: z.void().describe('The cookie was set.'),
+        ...problemResponses(...COMMON_STATUSES, 413, 415),
+      },
     },
     async handler({ body, headers }, reply) {
       const { token } = options;
-      if (token !== undefined && !token.isToken(body.token))
-        throw new HttpProblem(401, 'The token is wrong.');
+      if (token !== undefined && !token.isToken(body.token)) throw new HttpProblem(401, 'Wrong token.');
       if (token !== undefined) {
-        // Behind what ends TLS, the browser sends it by TLS alone. Whoever lies about that harms nobody else.
+        // Behind a TLS proxy the browser sends the cookie over TLS only. A false header affects only its sender.
         const secure = headers['x-forwarded-proto'] === 'https';
         const cookie = { path: '/', httpOnly: true, sameSite: 'strict', secure } as const;
         reply.setCookie(SESSION_COOKIE, token.session, cookie);
@@ -96,9 +98,9 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
     schema: {
       operationId: 'isAlive',
       tags: ['system'],
-      summary: 'The process is there',
+      summary: 'Liveness check: the process is running',
       security: [],
-      response: { 200: z.object({ status: z.literal('ok') }), ...problems(421) },
+      response: { 200: z.object({ status: z.literal('ok') }), ...problemResponses(421) },
     },
     handler: async () => ({ status: 'ok' as const }),
   });
@@ -109,15 +111,15 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
     schema: {
       operationId: 'isReady',
       tags: ['system'],
-      summary: 'The cloud answers',
+      summary: 'Readiness check: the cloud responds',
       security: [],
-      response: { 200: z.object({ status: z.literal('ready') }), ...problems(421, 500, 503) },
+      response: { 200: z.object({ status: z.literal('ready') }), ...problemResponses(421, 500, 503) },
     },
     async handler() {
       try {
-        await options.output.head(CONTROLLER_LOCK_KEY, AbortSignal.timeout(READY_WITHIN_MS));
+        await options.output.head(CONTROLLER_LOCK_KEY, AbortSignal.timeout(READY_TIMEOUT_MS));
       } catch (error) {
-        throw new HttpProblem(503, `The cloud does not answer: ${messageOf(error)}`, { cause: error });
+        throw new HttpProblem(503, `The cloud does not respond: ${messageOf(error)}`, { cause: error });
       }
       return { status: 'ready' as const };
     },
@@ -128,10 +130,10 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
     schema: {
       operationId: 'getMetrics',
       tags: ['system'],
-      summary: 'Figures of this process and of the cluster, for Prometheus',
+      summary: 'Get metrics of this process and of the cluster for Prometheus',
       response: {
-        200: { description: 'Prometheus text.', content: { 'text/plain': { schema: z.string() } } },
-        ...problems(...COMMON),
+        200: { description: 'Prometheus text format.', content: { 'text/plain': { schema: z.string() } } },
+        ...problemResponses(...COMMON_STATUSES),
       },
     } as never,
     async handler(_request, reply) {

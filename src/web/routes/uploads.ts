@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { uploadsAsked, uploadsOffered } from '../api.ts';
+import { offeredUploads, uploadsRequest } from '../api.ts';
 import type { DirectUploads } from '../direct-uploads.ts';
-import { COMMON, problems } from '../problem.ts';
+import { COMMON_STATUSES, problemResponses } from '../problem.ts';
 
-/** `POST /v1/uploads`, where images can be put straight into the input bucket. */
+/** `POST /v1/uploads`: presigned requests, where images can be put directly into the input bucket. */
 export function uploadRoutes(plain: FastifyInstance, { uploads }: { uploads: DirectUploads }): void {
   plain.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
@@ -12,11 +12,11 @@ export function uploadRoutes(plain: FastifyInstance, { uploads }: { uploads: Dir
     schema: {
       operationId: 'offerUploads',
       tags: ['jobs'],
-      summary: 'How to put images straight into the input bucket',
+      summary: 'Get presigned requests to put images into the input bucket',
       description:
-        'Answers a signed request for each image that is not there yet. It takes the bytes of that digest and length and no others. `POST /v1/jobs` with the images, by name, digest and length, makes a job of them.',
-      body: uploadsAsked,
-      response: { 200: uploadsOffered, ...problems(...COMMON, 413, 415) },
+        'Returns a presigned request for each image that the bucket does not have yet. Each accepts only bytes with the announced digest and length. Then submit the images, by name, digest and length, with `POST /v1/jobs`.',
+      body: uploadsRequest,
+      response: { 200: offeredUploads, ...problemResponses(...COMMON_STATUSES, 413, 415) },
     },
     handler: async ({ body }) => ({ uploads: await uploads.offer(body.images) }),
   });

@@ -1,11 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import http from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../contract/until.ts';
-import { type InstalledPackage, installPackage, repository } from '../package.ts';
+import { type InstalledPackage, installPackage, processesOf, repository, start } from '../package.ts';
 import { type Service, startService } from './up.ts';
 
 const TOKEN = 'correct horse battery staple';
@@ -47,7 +47,7 @@ interface Answer {
   body: string;
 }
 
-/** As fetch, which would not send a wrong Host or Origin. */
+/** Like fetch, but it can send a wrong Host or Origin. */
 function ask(url: string, options: http.RequestOptions = {}, body?: string | Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = http.request(url, { agent: false, ...options }, (response) => {
@@ -90,19 +90,36 @@ const jobsOf = async (url: string): Promise<string[]> =>
   JSON.parse((await ask(`${url}/v1/jobs?limit=100`)).body).jobs.map(({ id }: { id: string }) => id);
 const spooled = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('imgcls-upload-'));
 
-/** Nothing came of it: no job, no temporary file; and it was written down. */
+/** Upload files that the service holds open. They are unlinked as soon as they are opened. */
+async function openTemporaryFiles(): Promise<string[]> {
+  const links: string[] = [];
+  for (const pid of await processesOf(dataDir)) {
+    const folder = `/proc/${pid}/fd`;
+    for (const fd of await readdir(folder).catch(() => []))
+      links.push(await readlink(path.join(folder, fd)).catch(() => ''));
+  }
+  return links.filter((link) => link.includes('imgcls-upload-'));
+}
+
+/** Expects a problem document, no new job, no temporary file, and a log line of this request. */
 async function refused(answer: Answer, status: number, before: readonly string[]): Promise<void> {
   expect(answer.status, answer.body).toBe(status);
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
   expect(await jobsOf(service.url)).toEqual(before);
   expect(await spooled()).toEqual([]);
-  await until('it is logged', async () =>
-    service.stderr().includes(`"status":${status}`) ? true : undefined,
+  const trace = /^00-(\w{32})-/.exec(String(answer.headers.traceparent))?.[1];
+  await until('the refusal is logged', async () =>
+    service
+      .stderr()
+      .split('\n')
+      .some((line) => line.includes(`"trace":"${trace}"`) && line.includes(`"status":${status}`))
+      ? true
+      : undefined,
   );
 }
 
-describe('too much', () => {
-  it('refuses a request beyond its limit by what it says of itself, and by what comes', async () => {
+describe('requests beyond a limit', () => {
+  it('are refused by their Content-Length, and by the bytes received', async () => {
     const before = await jobsOf(service.url);
     const large = Array.from({ length: 9 }, (_, at): [string, Uint8Array] => [
       `${at}.jpg`,
@@ -119,7 +136,7 @@ describe('too much', () => {
     expect(await jobsOf(service.url)).toEqual(before);
   });
 
-  it('gives a file beyond its limit an error, keeps none of its bytes, and labels the others', async () => {
+  it('give only the file that is too large an error: it is not stored, and the others get labels', async () => {
     const huge = Buffer.concat([cat, Buffer.alloc(80_000)]);
     const answer = await upload(service.url, [
       ['huge.jpg', huge],
@@ -136,7 +153,7 @@ describe('too much', () => {
     expect((await ask(`${service.url}/v1/jobs/${id}/images/0`)).status).toBe(404);
   });
 
-  it('refuses more files than its limit, a large JSON body, a large image to classify, and giant headers', async () => {
+  it('are refused: too many files, a large JSON body, a large image to classify, giant headers', async () => {
     const before = await jobsOf(service.url);
     const many = Array.from({ length: 11 }, (_, at): [string, Uint8Array] => [`${at}.jpg`, Buffer.from('x')]);
     await refused(await upload(service.url, many), 413, before);
@@ -160,7 +177,7 @@ describe('too much', () => {
     expect(headers.status).toBe(431);
   });
 
-  it('survives a request that is refused while its first images are being stored', async () => {
+  it('are refused also while their first images are being stored', async () => {
     const before = await jobsOf(service.url);
     const stored = Array.from({ length: 9 }, (_, at): [string, Uint8Array] => [
       `${at}.jpg`,
@@ -174,7 +191,7 @@ describe('too much', () => {
       await refused(await upload(service.url, [...stored, ...rest]), 413, before);
   });
 
-  it('opens only so many event streams', async () => {
+  it('for event streams are refused with Retry-After', async () => {
     const { body } = await upload(service.url, [['cat.jpg', cat]]);
     const { id } = JSON.parse(body);
     const streams = new AbortController();
@@ -184,7 +201,7 @@ describe('too much', () => {
     expect(third.status).toBe(503);
     expect(third.headers.get('retry-after')).toBe('10');
     streams.abort();
-    await until('a place is free again', async () => {
+    await until('a stream is free again', async () => {
       const again = new AbortController();
       const { status } = await fetch(`${service.url}/v1/jobs/${id}/events`, { signal: again.signal });
       again.abort();
@@ -193,8 +210,8 @@ describe('too much', () => {
   });
 });
 
-describe('too slow', () => {
-  /** Sends the beginning, then a byte a second, until it is cut off. @returns for how long it was let. */
+describe('slow requests', () => {
+  /** Sends `head`, then a byte a second, until the connection is closed. @returns the time until then. */
   const trickle = (head: string): Promise<number> =>
     new Promise((resolve) => {
       const began = performance.now();
@@ -210,7 +227,7 @@ describe('too slow', () => {
       socket.resume();
     });
 
-  it('cuts off headers and bodies that trickle, and leaves nothing behind', async () => {
+  it('are disconnected, in headers and bodies, and leave nothing behind', async () => {
     const key = { 'idempotency-key': 'known' };
     await upload(service.url, [['cat.jpg', cat]], key);
     const before = await jobsOf(service.url);
@@ -230,10 +247,10 @@ describe('too slow', () => {
     expect(jsonMs).toBeLessThan(25_000);
     expect(await jobsOf(service.url)).toEqual(before);
     expect(await spooled()).toEqual([]);
-    expect(service.stderr()).toMatch(/came too slowly/);
+    expect(service.stderr()).toMatch(/request body was too slow/);
   });
 
-  it('leaves nothing of an upload that breaks off midway', async () => {
+  it('leave nothing behind if they break off midway', async () => {
     const before = await jobsOf(service.url);
     const { type, body } = await form([
       ['cat.jpg', cat],
@@ -245,26 +262,17 @@ describe('too slow', () => {
       request.on('error', () => resolve());
       request.write(body.subarray(0, body.length - 5000), () => request.destroy(new Error('gone')));
     });
-    await until('its temporary file is closed', async () => {
-      const open = await readdir(`/proc/${service.pid}/fd`);
-      const links = await Promise.all(
-        open.map((fd) =>
-          readFile(`/proc/${service.pid}/fdinfo/${fd}`, 'utf8').then(
-            () => fd,
-            () => '',
-          ),
-        ),
-      );
-      return links.length > 0 ? true : undefined;
-    });
+    await until('its temporary file is closed', async () =>
+      (await openTemporaryFiles()).length === 0 ? true : undefined,
+    );
     expect(await jobsOf(service.url)).toEqual(before);
     expect(await spooled()).toEqual([]);
     expect((await ask(`${service.url}/healthz`)).status).toBe(200);
   });
 });
 
-describe('names', () => {
-  it('are names and never paths, markup or formulas', async () => {
+describe('file names', () => {
+  it('are never used as paths, markup or formulas', async () => {
     const names = [
       '../../../etc/passwd.jpg',
       '/etc/cron.d/x.jpg',
@@ -294,7 +302,7 @@ describe('names', () => {
     expect(csv.headers['content-disposition']).toBe(`attachment; filename="imgcls-${id}.csv"`);
   });
 
-  it('do not make a page of a file: markup under an image name is never given back', async () => {
+  it('do not turn a file into a page: markup under an image name is never returned', async () => {
     const html = Buffer.from('<!doctype html><script>alert(1)</script>');
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>');
     const { body } = await upload(service.url, [
@@ -317,8 +325,8 @@ describe('names', () => {
   });
 });
 
-describe('strangers', () => {
-  it('are refused under another host name, as DNS rebinding would have them', async () => {
+describe('unauthorised requests', () => {
+  it('are refused under another host name (DNS rebinding)', async () => {
     const before = await jobsOf(service.url);
     const { port } = new URL(service.url);
     for (const host of [
@@ -333,7 +341,7 @@ describe('strangers', () => {
       expect((await ask(`${service.url}/healthz`, { headers: { host } })).status).toBe(200);
   });
 
-  it("are refused from another site's page, in whatever guise", async () => {
+  it('are refused from pages of other sites (CSRF)', async () => {
     const before = await jobsOf(service.url);
     for (const headers of [
       { origin: 'https://evil.example' },
@@ -392,7 +400,7 @@ describe('strangers', () => {
     expect(guesses.every(({ status }) => status === 401 || status === 429)).toBe(true);
   });
 
-  it('have few guesses behind a proxy, too, whoever they say they are, and take none from others', async () => {
+  it('are limited by client address behind a proxy, whatever addresses they forge', async () => {
     const proxied = await startService(installed.bin, await installed.dataDir(), ['serve'], {
       IMGCLS_TOKEN: TOKEN,
       IMGCLS_PROXIES: '1',
@@ -408,17 +416,19 @@ describe('strangers', () => {
     }
   });
 
-  it('cannot be let in by mistake: beyond this machine it wants a token or --insecure', async () => {
-    const { code, stderr } = await (await import('../package.ts')).start(
-      installed.bin,
-      await installed.dataDir(),
-      ['serve', '--host', '0.0.0.0', '--port', '0'],
-    ).finished;
+  it('are prevented by default: on other addresses than loopback the service requires a token or --insecure', async () => {
+    const { code, stderr } = await start(installed.bin, await installed.dataDir(), [
+      'serve',
+      '--host',
+      '0.0.0.0',
+      '--port',
+      '0',
+    ]).finished;
     expect(code).toBe(2);
     expect(stderr).toMatch(/IMGCLS_TOKEN/);
   });
 
-  it('get nothing through by a form that is none', async () => {
+  it('with a malformed form are refused', async () => {
     const before = await jobsOf(service.url);
     const type = 'multipart/form-data; boundary=b';
     for (const body of ['--b\r\n[]--b--\r\n', '--b', 'no form']) {
@@ -428,10 +438,10 @@ describe('strangers', () => {
     }
   });
 
-  it('get nothing through by two lengths in one request, or by prototype keys', async () => {
+  it('with two lengths, prototype keys or a foreign bucket are refused', async () => {
     const before = await jobsOf(service.url);
     const { hostname, port, host } = new URL(service.url);
-    const said = await new Promise<string>((resolve) => {
+    const response = await new Promise<string>((resolve) => {
       const socket = connect(Number(port), hostname);
       let text = '';
       socket.setEncoding('utf8').on('data', (chunk: string) => {
@@ -443,7 +453,7 @@ describe('strangers', () => {
         `POST /v1/jobs HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/jobs HTTP/1.1\r\n\r\n`,
       );
     });
-    expect(said).toMatch(/^HTTP\/1\.1 400/);
+    expect(response).toMatch(/^HTTP\/1\.1 400/);
     const json = { 'content-type': 'application/json' };
     const polluted = '{"__proto__":{"inputs":["s3://b/x"]},"constructor":{"prototype":{}}}';
     await refused(

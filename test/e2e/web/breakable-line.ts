@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A line to a service that can be cut and mended, as networks are. */
+/** A TCP proxy to a service whose connections can be cut and restored. */
 export interface BreakableLine {
   url: string;
   cut(): void;

@@ -4,8 +4,8 @@ import { type Browser, chromium } from 'playwright-core';
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /**
- * A headless Chromium of the system, or undefined, loudly, where there is none; then skip what needs it.
- * @throws where `CI` is set: there, a skipped suite is a failed one.
+ * The system's Chromium, headless. Undefined, with a warning, if there is none: then skip the tests that need it.
+ * @throws if `CI` is set: there, a skipped suite counts as failed.
  */
 export async function openBrowser(): Promise<Browser | undefined> {
   for (const executablePath of [process.env.CHROMIUM, ...PLACES]) {

@@ -27,9 +27,9 @@ afterAll(async () => {
 });
 
 describe('the OpenAPI document', () => {
-  it('is what the service does: no answer that it does not tell of, whatever is asked (schemathesis, all checks)', async () => {
+  it('describes every response of the service (schemathesis, all checks)', async () => {
     const python = await pythonOf(path.join(import.meta.dirname, 'requirements.txt'));
-    // Its own script names the folder in which the environment was made, from which it has moved.
+    // Not its own script: that contains the path where the environment was created, and the environment was moved.
     const schemathesis = ['-c', 'from schemathesis.cli import schemathesis; schemathesis()'];
     const args = [
       ...schemathesis,
@@ -57,33 +57,33 @@ describe('the OpenAPI document', () => {
     console.info(stdout.slice(stdout.indexOf('SUMMARY')));
   });
 
-  it('has a reference to read', async () => {
+  it('has a reference at /docs', async () => {
     const answer = await fetch(`${service.url}/docs`);
     expect(answer.status).toBe(200);
     expect(await answer.text()).toMatch(/swagger-ui/);
   });
 
   it.skipIf(browser === undefined)(
-    'shows the reference in a browser, which asks nobody else and nothing by TLS',
+    'shows the reference in a browser, without requests to other hosts or over TLS',
     async () => {
       const policy = (await fetch(`${service.url}/docs`)).headers.get('content-security-policy');
       expect(policy).toMatch(/^default-src 'none'/);
       expect(policy).not.toMatch(/upgrade-insecure-requests|validator|https:/);
       const page = await (browser as Browser).newPage();
-      const complaints: string[] = [];
-      const elsewhere: string[] = [];
+      const consoleErrors: string[] = [];
+      const otherHosts: string[] = [];
       page.on('console', (message) => {
-        if (message.type() === 'error') complaints.push(message.text());
+        if (message.type() === 'error') consoleErrors.push(message.text());
       });
-      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('pageerror', (error) => consoleErrors.push(String(error)));
       page.on('request', (request) => {
-        if (!/^(http:\/\/127\.0\.0\.1:|blob:|data:)/.test(request.url())) elsewhere.push(request.url());
+        if (!/^(http:\/\/127\.0\.0\.1:|blob:|data:)/.test(request.url())) otherHosts.push(request.url());
       });
       await page.goto(`${service.url}/docs`);
-      await page.getByText('Classify one small image at once').click();
+      await page.getByText('Classify one small image immediately').click();
       await page.getByRole('button', { name: 'Try it out' }).waitFor();
-      expect(complaints).toEqual([]);
-      expect(elsewhere).toEqual([]);
+      expect(consoleErrors).toEqual([]);
+      expect(otherHosts).toEqual([]);
     },
   );
 });

@@ -14,7 +14,7 @@ import { type Service, startService } from './up.ts';
 const browser: Browser | undefined = await openBrowser();
 const SLOW_RUNNER = path.join(import.meta.dirname, '../children/slow-runner.ts');
 const IMAGES = 25;
-/** Labels show once the whole of a batch (16 images) is answered: so many that one is, however requests (8) cut them up. */
+/** Labels appear when a whole batch (16 images) is done. With this many images at least one batch is, however the runner's requests (8) divide them. */
 const MANY = 60;
 const HELD_AT = 40;
 
@@ -22,10 +22,10 @@ let installed: InstalledPackage;
 let folder: string;
 let files: string[];
 let manyFiles: string[];
-/** One that classifies for real, and one whose classifier takes its time, so that there is a midway. */
+/** `service` classifies for real. The classifier of `slow` is slow, so that tests can act while a job runs. */
 let service: Service;
 let slow: Service;
-/** While it is there, the slow one answers no more than the images it says. */
+/** While this file exists, `slow` classifies no more images than the number in it. */
 let hold: string;
 beforeAll(async () => {
   if (browser === undefined) return;
@@ -50,24 +50,24 @@ afterAll(async () => {
 });
 
 let page: Page;
-/** What the page asked for elsewhere, and what its browser complained of. */
-let elsewhere: string[];
-let complaints: string[];
+/** Requests of the page to other hosts, and errors in its console. */
+let otherHosts: string[];
+let consoleErrors: string[];
 beforeEach(async () => {
   if (browser === undefined) return;
-  // Tall enough to show all images: those far from the view are not in the document.
+  // Tall enough for all images: those far from the view are not in the document.
   const context = await browser.newContext({ viewport: { width: 1280, height: 3000 } });
   page = await context.newPage();
-  elsewhere = [];
-  complaints = [];
+  otherHosts = [];
+  consoleErrors = [];
   page.on('request', (request) => {
-    if (!/^(http:\/\/127\.0\.0\.1:|blob:|data:)/.test(request.url())) elsewhere.push(request.url());
+    if (!/^(http:\/\/127\.0\.0\.1:|blob:|data:)/.test(request.url())) otherHosts.push(request.url());
   });
   page.on('console', (message) => {
     if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
-      complaints.push(message.text());
+      consoleErrors.push(message.text());
   });
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('pageerror', (error) => consoleErrors.push(String(error)));
 });
 afterEach(async () => {
   await page?.context().close();
@@ -77,7 +77,7 @@ afterEach(async () => {
 const cards = () => page.getByRole('list', { name: 'Images', exact: true }).getByRole('button');
 const labelled = () => page.locator('.photo-labelled');
 
-// biome-ignore lint/suspicious/noExplicitAny: what it is, the expectations say.
+// biome-ignore lint/suspicious/noExplicitAny: the expectations check its shape.
 const jsonOf = (answer: Response): Promise<any> => answer.json();
 
 async function submit(url: string, chosen: readonly string[]): Promise<string> {
@@ -88,7 +88,7 @@ async function submit(url: string, chosen: readonly string[]): Promise<string> {
   return page.url().slice(-26);
 }
 
-async function problemsFound(): Promise<string[]> {
+async function accessibilityViolations(): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(
     () => (globalThis as unknown as { axe: typeof axe }).axe.run() as Promise<axe.AxeResults>,
@@ -97,7 +97,7 @@ async function problemsFound(): Promise<string[]> {
 }
 
 describe.skipIf(browser === undefined)('the page', () => {
-  it(`labels ${IMAGES} photographs, and what it shows is what the service says`, async () => {
+  it(`labels ${IMAGES} photographs and shows the results of the service`, async () => {
     const id = await submit(service.url, files);
     await until(`${IMAGES} labels`, async () => ((await labelled().count()) === IMAGES ? true : undefined), {
       timeoutMs: 60_000,
@@ -110,11 +110,11 @@ describe.skipIf(browser === undefined)('the page', () => {
       const card = cards().filter({ hasText: name });
       expect(await card.getAttribute('aria-label')).toBe(`${label} ${(100 * score).toFixed(1)} %, ${name}`);
     }
-    expect(elsewhere).toEqual([]);
-    expect(complaints).toEqual([]);
+    expect(otherHosts).toEqual([]);
+    expect(consoleErrors).toEqual([]);
   });
 
-  it('shows each image before it is sent, and goes on after a reload midway', async () => {
+  it('shows each image before it is sent, and continues after a reload during the job', async () => {
     await page.goto(slow.url);
     await page.getByLabel('Images', { exact: true }).setInputFiles(manyFiles);
     await until('thumbnails', async () => {
@@ -143,7 +143,7 @@ describe.skipIf(browser === undefined)('the page', () => {
     });
   });
 
-  it('says that the connection is lost, and catches up when it is back', async () => {
+  it('reports a lost connection, and catches up after it reconnects', async () => {
     const line = await openLine(slow.url);
     try {
       await writeFile(hold, String(HELD_AT));
@@ -152,20 +152,20 @@ describe.skipIf(browser === undefined)('the page', () => {
         timeoutMs: 60_000,
       });
       line.cut();
-      await page.getByText('Connection lost, trying again.').waitFor();
+      await page.getByText('Connection lost. Reconnecting.').waitFor();
       expect(await labelled().count()).toBeLessThan(MANY);
       await rm(hold);
       line.mend();
       await until('all labels', async () => ((await labelled().count()) === MANY ? true : undefined), {
         timeoutMs: 60_000,
       });
-      expect(await page.getByText('Connection lost, trying again.').count()).toBe(0);
+      expect(await page.getByText('Connection lost. Reconnecting.').count()).toBe(0);
     } finally {
       await line.close();
     }
   });
 
-  it('sends again what a lost connection cut off, as one job', async () => {
+  it('retries an upload after a lost connection, and creates one job', async () => {
     const line = await openLine(service.url);
     try {
       const jobs = async () => (await fetch(`${service.url}/v1/jobs?limit=100`).then(jsonOf)).jobs.length;
@@ -175,7 +175,7 @@ describe.skipIf(browser === undefined)('the page', () => {
       await page.getByLabel('Images', { exact: true }).setInputFiles(files);
       line.cut();
       await page.getByRole('button', { name: `Label ${IMAGES} images` }).click();
-      await page.getByText(/Trying again in/).waitFor();
+      await page.getByText(/Retrying in/).waitFor();
       line.mend();
       await page.waitForURL(/\/jobs\/\w{26}$/, { timeout: 60_000 });
       expect(await jobs()).toBe(before + 1);
@@ -184,7 +184,7 @@ describe.skipIf(browser === undefined)('the page', () => {
     }
   });
 
-  it('gives a bad file its reason and the others their labels; the failed one can be tried again', async () => {
+  it('shows the error of a bad file and the labels of the others, and can retry the failed one', async () => {
     const bad = path.join(folder, '..', '<img src=x onerror=alert(1)>.jpg');
     await writeFile(bad, 'no image at all');
     await submit(service.url, [...files.slice(0, 3), bad]);
@@ -193,14 +193,14 @@ describe.skipIf(browser === undefined)('the page', () => {
     });
     const card = page.getByRole('button', { name: 'Not an image, <img src=x onerror=alert(1)>.jpg' });
     await card.click();
-    expect(await page.getByRole('dialog').textContent()).toMatch(/holds something else than an image/);
+    expect(await page.getByRole('dialog').textContent()).toMatch(/contains something other than an image/);
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Retry 1 failed image' }).click();
     await page.getByText('Finished', { exact: true }).waitFor();
-    expect(complaints).toEqual([]);
+    expect(consoleErrors).toEqual([]);
   });
 
-  it('filters, sorts and groups, and gives the results as CSV and JSON', async () => {
+  it('filters, sorts and groups, and downloads the results as CSV and JSON', async () => {
     const id = await submit(service.url, files.slice(0, 5));
     await until('labels', async () => ((await labelled().count()) === 5 ? true : undefined), {
       timeoutMs: 60_000,
@@ -243,7 +243,7 @@ describe.skipIf(browser === undefined)('the page', () => {
         });
         if (focused.includes(name)) return;
       }
-      throw new Error(`The tab key does not reach "${name}".`);
+      throw new Error(`Tab does not reach "${name}".`);
     };
     await page.getByRole('button', { name: 'Choose images' }).waitFor();
     const choosing = page.waitForEvent('filechooser');
@@ -259,7 +259,7 @@ describe.skipIf(browser === undefined)('the page', () => {
       timeoutMs: 60_000,
     });
     await tabTo(path.basename(files[0] ?? ''));
-    // The classes show beside the image that has the focus, and Escape takes them away.
+    // The labels of the focused image are shown beside it, and Escape hides them.
     await page.getByRole('tooltip').waitFor();
     await page.keyboard.press('Escape');
     await until('no tooltip', async () =>
@@ -283,7 +283,7 @@ describe.skipIf(browser === undefined)('the page', () => {
     );
   });
 
-  it('is free of faults that axe finds, in light and dark, on every view', async () => {
+  it('has no accessibility violations (axe), in light and dark, on every view', async () => {
     const id = await submit(service.url, files.slice(0, 6));
     await until('labels', async () => ((await labelled().count()) === 6 ? true : undefined), {
       timeoutMs: 60_000,
@@ -295,12 +295,12 @@ describe.skipIf(browser === undefined)('the page', () => {
         await page.getByRole('heading', { level: 1 }).waitFor();
         if (view.startsWith('/jobs/')) await page.locator('.photo-labelled').first().waitFor();
         if (view === '/fleet') await page.locator('.uplot').first().waitFor();
-        expect(await problemsFound(), `${view}, ${colorScheme}`).toEqual([]);
+        expect(await accessibilityViolations(), `${view}, ${colorScheme}`).toEqual([]);
       }
     }
   });
 
-  it('keeps a job of a thousand images light: few are in the document, wherever one scrolls', async () => {
+  it('renders few of a thousand images at a time, at every scroll position', async () => {
     const many = await photographs(path.join(folder, 'many'), 1000);
     const form = new FormData();
     for (const file of many) form.append('files', new Blob([await readFile(file)]), path.basename(file));
@@ -319,10 +319,10 @@ describe.skipIf(browser === undefined)('the page', () => {
       expect(shown).toBeLessThan(150);
     }
     await fetch(`${slow.url}/v1/jobs/${id}`, { method: 'DELETE' });
-    await page.getByText('This job is gone').waitFor();
+    await page.getByText('This job was deleted.').waitFor();
   });
 
-  it('asks for the token where there is one, and remembers it', async () => {
+  it('asks for the token and remembers it', async () => {
     const guarded = await startService(installed.bin, await installed.dataDir(), ['serve'], {
       IMGCLS_TOKEN: 'a token that is long enough',
     });
@@ -330,7 +330,7 @@ describe.skipIf(browser === undefined)('the page', () => {
       await page.goto(guarded.url);
       await page.getByLabel('Token').fill('wrong');
       await page.keyboard.press('Enter');
-      await page.getByText('That is not the token of this service.').first().waitFor();
+      await page.getByText('Wrong token.').first().waitFor();
       await page.getByLabel('Token').fill('a token that is long enough');
       await page.keyboard.press('Enter');
       await page.getByRole('button', { name: 'Choose images' }).waitFor();
@@ -342,7 +342,7 @@ describe.skipIf(browser === undefined)('the page', () => {
     }
   });
 
-  it('needs less than 100 KB of script and style for its first paint, gzipped', async () => {
+  it('needs less than 100 KB of gzipped script and style for its first paint', async () => {
     const { gzipSync } = await import('node:zlib');
     const sizes: number[] = [];
     page.on('response', async (response) => {

@@ -4,7 +4,7 @@ import { repository, sharedFolder } from '../package.ts';
 
 const shared = sharedFolder();
 
-/** Real photographs, each another: from the shared folder where there is one, else variants of the samples. */
+/** Distinct real photos: from the shared folder if there is one, otherwise variants of the samples. */
 export async function photographs(folder: string, count: number): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   const from =
@@ -14,9 +14,9 @@ export async function photographs(folder: string, count: number): Promise<string
   for (let at = 0; at < count; at++) {
     const name = names[at % names.length] ?? '';
     const round = Math.floor(at / names.length);
-    // In this order by name, and none part of another's.
+    // Names sort in this order, and none is part of another.
     const file = path.join(folder, `${String(at).padStart(4, '0')}-${name}`);
-    // What follows the end of an image is not looked at, and makes it another.
+    // Decoders ignore bytes after the end of an image; its digest changes.
     await writeFile(file, Buffer.concat([await readFile(path.join(from, name)), Buffer.from(`#${round}`)]));
     files.push(file);
   }

@@ -24,7 +24,7 @@ afterAll(async () => {
   await installed?.remove();
 });
 
-// biome-ignore lint/suspicious/noExplicitAny: what it is, the expectations say.
+// biome-ignore lint/suspicious/noExplicitAny: the expectations check its shape.
 const jsonOf = async (address: string, init: RequestInit = {}): Promise<any> =>
   await (await fetch(`${service.url}${address}`, init)).json();
 
@@ -46,7 +46,7 @@ const finished = (id: string) =>
   );
 
 describe('the REST service', () => {
-  it('labels what is uploaded, and gives the results as pages, lines and a table', async () => {
+  it('labels uploaded images, and returns the results as JSON pages, NDJSON and CSV', async () => {
     const { answer, job } = await submit(samples);
     expect(answer.status).toBe(201);
     expect(answer.headers.get('location')).toBe(`/v1/jobs/${job.id}`);
@@ -74,7 +74,7 @@ describe('the REST service', () => {
     expect(again.status).toBe(304);
   });
 
-  it("goes on with its caller's trace, and says so in every answer", async () => {
+  it("continues its caller's trace, and returns it with each response", async () => {
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
     const span = '00f067aa0ba902b7';
     const headers = { traceparent: `00-${trace}-${span}-01` };
@@ -97,7 +97,7 @@ describe('the REST service', () => {
     );
   });
 
-  it('makes one job of a request that is repeated under its Idempotency-Key, also at the same time', async () => {
+  it('creates one job for requests with the same Idempotency-Key, also concurrent ones', async () => {
     const key = { 'idempotency-key': crypto.randomUUID() };
     const both = await Promise.all([submit(samples, key), submit(samples, key)]);
     const third = await submit(samples, key);
@@ -105,7 +105,7 @@ describe('the REST service', () => {
     expect((await submit(samples)).job.id).not.toBe(third.job.id);
   });
 
-  it('answers a repeated request also to a caller that listens only when all is sent', async () => {
+  it('responds to a repeated request even if the caller reads only after it has sent the body', async () => {
     const key = crypto.randomUUID();
     const { job } = await submit(samples, { 'idempotency-key': key });
     const body = Buffer.alloc(LARGE_BYTES);
@@ -129,7 +129,7 @@ describe('the REST service', () => {
     expect(answer).toContain(`/v1/jobs/${job.id}`);
   });
 
-  it('tells of a job as it goes, and of its end', async () => {
+  it('sends the events of a job, and of its deletion', async () => {
     const { job } = await submit(samples);
     const events: { name: string; data: { covered?: { first: number; last: number }[] } }[] = [];
     const reading = new AbortController();
@@ -159,7 +159,7 @@ describe('the REST service', () => {
     expect((await fetch(`${service.url}/v1/jobs/${job.id}`)).status).toBe(404);
   });
 
-  it('has what another service beside it has: it keeps nothing of its own', async () => {
+  it('keeps no state of its own: a second service has the same jobs', async () => {
     const other = await startService(installed.bin, dataDir, ['serve']);
     try {
       const { job } = await submit(samples, {}, other.url);
@@ -171,7 +171,7 @@ describe('the REST service', () => {
     }
   });
 
-  it('answers one image at once, and says what is wrong with another', async () => {
+  it('classifies one image immediately, and returns the error of another', async () => {
     const classify = async (body: Buffer) =>
       await fetch(`${service.url}/v1/classify?topK=3`, {
         method: 'POST',
@@ -187,7 +187,7 @@ describe('the REST service', () => {
     expect(await jsonOf('/v1/jobs?limit=100')).not.toMatchObject({ jobs: [{ total: 1 }] });
   });
 
-  it('says which types of body an address takes', async () => {
+  it('names the accepted content types', async () => {
     const post = (address: string, type?: string) =>
       jsonOf(address, {
         method: 'POST',
@@ -197,25 +197,24 @@ describe('the REST service', () => {
     expect(await post('/v1/classify')).toMatchObject({
       status: 415,
       detail:
-        'Send the body with content-type: image/jpeg (or another image type) or application/octet-stream; it came without.',
+        'Content-Type must be image/jpeg (or another image type) or application/octet-stream, not none.',
     });
     expect(await post('/v1/jobs', 'image/jpeg')).toMatchObject({
       status: 415,
-      detail:
-        'Send the body with content-type: application/json or multipart/form-data; it came as "image/jpeg".',
+      detail: 'Content-Type must be application/json or multipart/form-data, not "image/jpeg".',
     });
     expect(await post('/v1/session', 'image/jpeg')).toMatchObject({
       status: 415,
-      detail: 'Send the body with content-type: application/json; it came as "image/jpeg".',
+      detail: 'Content-Type must be application/json, not "image/jpeg".',
     });
     const { job } = await submit(['cat.jpg']);
     expect(await post(`/v1/jobs/${job.id}/cancel`, 'image/jpeg')).toMatchObject({
       status: 415,
-      detail: 'This address takes no body: send none.',
+      detail: 'This request takes no body.',
     });
   });
 
-  it("says what a job's id is where it gets none", async () => {
+  it('describes job ids when it gets an invalid one', async () => {
     for (const address of ['/v1/jobs/nope', '/v1/jobs/nope/results', '/v1/jobs?after=nope'])
       expect(await jsonOf(address)).toMatchObject({
         status: 400,
@@ -231,7 +230,7 @@ describe('the REST service', () => {
     });
   });
 
-  it('shows the fleet, the models and figures for Prometheus', async () => {
+  it('returns the status, the models and Prometheus metrics', async () => {
     const status = await jsonOf('/v1/status');
     expect(status.controller).toMatchObject({ isAlive: true, reason: expect.any(String) });
     expect((await jsonOf('/v1/models')).models).toMatchObject([
@@ -242,7 +241,7 @@ describe('the REST service', () => {
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
   });
 
-  it('does not start with a model that is not installed, and says how to get it', async () => {
+  it('does not start with a model that is not installed, and explains how to install it', async () => {
     for (const command of ['up', 'serve']) {
       const args = [command, '--port', '0', '--model', 'resnet50'];
       const { code, stderr } = await start(installed.bin, await installed.dataDir(), args).finished;
@@ -252,7 +251,7 @@ describe('the REST service', () => {
     }
   });
 
-  it('says so when its model is removed under it, and goes on with others', async () => {
+  it('reports that its model was removed, and serves others', async () => {
     const folder = await installed.dataDir();
     const mine = path.join(folder, 'models', 'mine', 'int8');
     await cp(path.join(repository, 'models', 'efficientnet-lite0'), mine, { recursive: true });
@@ -287,7 +286,7 @@ describe('the REST service', () => {
     }
   });
 
-  it('ends at an interrupt with everything that it started, also in the midst of a job', async () => {
+  it('ends at an interrupt with all its processes, also during a job', async () => {
     const folder = await installed.dataDir();
     const brief = await startService(installed.bin, folder, ['up', '--min', '1']);
     const stream = await submit(['cat.jpg'], {}, brief.url);

@@ -3,7 +3,7 @@ import { type Running, start } from '../package.ts';
 
 export interface Service extends Running {
   url: string;
-  /** Ends it as a person would, and waits until it has. */
+  /** Interrupts it and waits until it has ended. */
   stop(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** Images that come to the input bucket past the service: put there by browsers and programs, or dropped. Over the moto server. */
+/** Images put directly into the input bucket, by browsers and programs, or dropped there. On the moto server. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -64,12 +64,12 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
     const cloud = createAwsCloud({ cluster: 'default', inputBucket: INPUT, outputBucket: 'test-output' });
     await cloud.queues.create(requestQueueName('default'));
     await cloud.close();
-    const tellsOfDrops = {
+    const dropNotifications = {
       QueueArn: `arn:aws:sqs:us-east-1:123456789012:${requestQueueName('default')}`,
       Events: ['s3:ObjectCreated:*' as const],
       Filter: { Key: { FilterRules: [{ Name: 'prefix' as const, Value: 'drop/' }] } },
     };
-    const NotificationConfiguration = { QueueConfigurations: [tellsOfDrops] };
+    const NotificationConfiguration = { QueueConfigurations: [dropNotifications] };
     await s3.send(
       new PutBucketNotificationConfigurationCommand({ Bucket: INPUT, NotificationConfiguration }),
     );
@@ -87,7 +87,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
     worker = start(installed.bin, await installed.dataDir(), ['worker'], aws);
   });
   afterEach(() => {
-    expect(proxy.unused(), 'faults that no request met').toBe(0);
+    expect(proxy.unused(), 'faults that no request triggered').toBe(0);
   });
   afterAll(async () => {
     worker?.kill('SIGTERM');
@@ -100,7 +100,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
     await installed?.remove();
   });
 
-  // biome-ignore lint/suspicious/noExplicitAny: what it is, the expectations say.
+  // biome-ignore lint/suspicious/noExplicitAny: the expectations check its shape.
   type Answer = any;
 
   async function post(address: string, body: object, headers: object = { authorization }): Promise<Answer> {
@@ -130,19 +130,19 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
     return (await get(`/v1/jobs/${job}/results`)).outcomes;
   }
 
-  /** Those that a browser or a program has sent to the bucket itself: they carry no credentials. */
+  /** Presigned requests: they carry no credentials. */
   const direct = ({ method, path: at, headers }: ProxiedRequest) =>
     method === 'PUT' && at.startsWith(`/${INPUT}/images/`) && headers.authorization === undefined;
   const sentDirectly = () => proxy.requests.filter(direct);
 
   describe('by a program', () => {
-    it('are offered for what is not there, and make a job that names them', async () => {
+    it('are put with the offered URLs, and become a job that names them', async () => {
       const images = [await sample('cat.jpg'), await sample('coffee.jpg')];
       const offered = await post('/v1/uploads', { images: refs(images) });
       expect(offered.uploads.map(({ sha256 }: Image) => sha256)).toEqual(images.map(({ sha256 }) => sha256));
       for (const [place, { bytes }] of images.entries())
         expect(await put(offered.uploads[place].put, bytes)).toBe(200);
-      // What is there is not replaced, whoever still has the offer.
+      // A stored image is not replaced, even with a valid URL.
       expect(await put(offered.uploads[0].put, images[0]?.bytes ?? Buffer.alloc(0))).toBe(412);
       const again = await post('/v1/uploads', { images: refs(images) });
       expect(again.uploads).toEqual(images.map(({ sha256 }) => ({ sha256 })));
@@ -156,7 +156,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       ]);
     });
 
-    it('cannot pass for another image: bytes under the digest of others get no label', async () => {
+    it('get no label if their bytes do not match their digest', async () => {
       const [real, fake] = [await sample('rocket.jpg'), await sample('tripod.png')];
       const bytes = fake.bytes.subarray(0, real.bytes.byteLength);
       const lie = {
@@ -164,7 +164,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
         bytes: Buffer.concat([bytes, Buffer.alloc(real.bytes.byteLength - bytes.byteLength)]),
       };
       const { uploads } = await post('/v1/uploads', { images: refs([lie]) });
-      // S3 refuses this, as it holds the bytes against the signed checksum. This stand-in believes what it is told.
+      // S3 checks the bytes against the signed checksum and refuses this. Moto does not check.
       expect(await put(uploads[0].put, lie.bytes)).toBe(200);
       const job = await post('/v1/jobs', { images: named([lie]) });
       const [outcome] = await outcomesOf(job.id);
@@ -172,7 +172,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       expect(outcome.label).toBeUndefined();
     });
 
-    it('make no job while one of them is not there as it was said to be', async () => {
+    it('create no job while one of them is missing or differs', async () => {
       const [there, missing] = [
         imageOf('there.jpg', Buffer.from('1')),
         imageOf('<missing>.jpg', Buffer.from('2')),
@@ -187,14 +187,14 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       });
       const shorter = [{ name: 'shorter', sha256: there.sha256, bytes: there.bytes.byteLength + 1 }];
       expect(await post('/v1/jobs', { images: shorter })).toMatchObject({ status: 409 });
-      // Of the same length, and the bucket itself says of another digest.
+      // The same length, but the bucket knows another digest.
       const Key = imageKey(missing.sha256);
       await s3.send(new PutObjectCommand({ Bucket: INPUT, Key, Body: '3', ChecksumAlgorithm: 'SHA256' }));
       expect(await post('/v1/jobs', { images: named([missing]) })).toMatchObject({ status: 409 });
       expect(await jobs()).toBe(before);
     });
 
-    it('keep to the limits of the service; what is too large has its error in the job', async () => {
+    it('are subject to the limits of the service; a too large image gets its error in the job', async () => {
       const large = { sha256: 'ab'.repeat(32), bytes: 10_000_001 };
       expect(await post('/v1/uploads', { images: [large] })).toMatchObject({ status: 413 });
       const many = Array.from({ length: 101 }, () => ({ ...large, bytes: 1 }));
@@ -206,7 +206,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       expect(await outcomesOf(job.id)).toMatchObject([{ name: 'large.jpg', error: { code: 'too_large' } }]);
     });
 
-    it('are for those who know the token, and for no page of another site', async () => {
+    it('need the token, and cannot be requested by pages of other sites', async () => {
       const images = [{ sha256: 'cd'.repeat(32), bytes: 1 }];
       expect(await post('/v1/uploads', { images }, {})).toMatchObject({ status: 401 });
       const origin = 'https://elsewhere.example';
@@ -229,7 +229,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       files = await photographs(path.join(await installed.dataDir(), 'photographs'), 8);
     });
     beforeEach(async () => {
-      // What the template gives the input bucket, for this page alone.
+      // The CORS rule of the template, for this page only.
       const rule = {
         AllowedOrigins: [service.url],
         AllowedMethods: ['PUT'],
@@ -249,7 +249,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
     });
     afterAll(() => browser?.close());
 
-    /** Submits the files; answers how many images went to the bucket, and how the service got its own part. */
+    /** Submits the files. @returns the number of PUTs to the bucket, and the content types of the requests to the service. */
     async function submit(chosen: readonly string[]): Promise<{ puts: number; types: string[] }> {
       const before = sentDirectly().length;
       const types: string[] = [];
@@ -268,7 +268,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       return { puts: sentDirectly().length - before, types };
     }
 
-    it('go to the bucket and not through the service, each once; what is there is not sent again', async () => {
+    it('go directly to the bucket, each once, and are not sent again', async () => {
       const { puts, types } = await submit(files.slice(0, 5));
       expect(puts).toBe(5);
       expect(types).toEqual(['application/json']);
@@ -282,14 +282,14 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       expect(await submit(files.slice(0, 6))).toMatchObject({ puts: 1 });
     });
 
-    it('survive a bucket that is busy and a connection that breaks', async () => {
+    it('survive a busy bucket and a lost connection', async () => {
       proxy.inject({ of: direct, answer: async (request) => serviceError(request, 503, 'SlowDown') });
       proxy.inject({ of: direct, answer: async () => 'reset' });
       const { types } = await submit(files.slice(6, 8));
       expect(types).toEqual(['application/json']);
     });
 
-    it('go through the service where the browser does not get to the bucket', async () => {
+    it('go through the service if the browser cannot reach the bucket', async () => {
       await s3.send(new DeleteBucketCorsCommand({ Bucket: INPUT }));
       const others = await photographs(path.join(await installed.dataDir(), 'others'), 10);
       const { puts, types } = await submit(others.slice(8, 10));
@@ -297,7 +297,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       expect(types).toEqual([expect.stringMatching(/^multipart\/form-data/)]);
     });
 
-    it('that were dropped are shown by their day, with their pictures, and cannot be cancelled', async () => {
+    it('are shown by day if they were dropped, with their pictures, and cannot be cancelled', async () => {
       for (const file of files.slice(0, 3)) {
         const Key = `drop/holiday/${path.basename(file)}`;
         await s3.send(new PutObjectCommand({ Bucket: INPUT, Key, Body: await readFile(file) }));
@@ -331,7 +331,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       expect((await get('/v1/jobs')).jobs.map(({ id }: { id: string }) => id)).not.toContain(day);
     });
 
-    it('go nowhere else: the page may connect to the images of that bucket, and to nothing beside them', async () => {
+    it('go nowhere else: the policy lets the page connect only to the images of that bucket', async () => {
       const answer = await fetch(service.url);
       const policy = answer.headers.get('content-security-policy') ?? '';
       expect(policy).toContain(`connect-src 'self' ${proxy.url}/${INPUT}/images/;`);

@@ -1,10 +1,10 @@
-/** What a chart draws. */
+/** One line of a chart. */
 export interface Line {
   name: string;
-  /** A custom property of the style sheet. */
+  /** A custom property (`--name`) of the style sheet. */
   colour: string;
-  /** What it says, and what is drawn for it where lines lie upon each other. */
   values: readonly (number | null)[];
+  /** What is drawn: the values, or in a stacked chart their sums with the lines below. */
   drawn: readonly (number | null)[];
 }
 

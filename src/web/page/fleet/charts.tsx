@@ -12,16 +12,16 @@ const phases = [
 ];
 
 export function Charts({ moments }: { moments: readonly Moment[] }) {
-  if (moments.length < 2) return <p class="empty">The charts begin with the next look, in two seconds.</p>;
+  if (moments.length < 2) return <p class="empty">The charts start with the next update, in 2 seconds.</p>;
   const times = moments.map(({ atMs }) => atMs / 1000);
   const line = (name: string, colour: string, of: (moment: Moment) => number | undefined): Line => {
     const values = column(moments, of);
     return { name, colour, values, drawn: values };
   };
-  // The largest area first, so that each is drawn over the ones it contains.
+  // The largest area is drawn first, and the smaller ones over it.
   const counts = phases.map(({ of }) => column(moments, of));
   const areas = stacked(counts);
-  const instances = phases.map(({ name, colour }, at) => ({
+  const phaseLines = phases.map(({ name, colour }, at) => ({
     name,
     colour,
     values: counts[at] ?? [],
@@ -37,11 +37,11 @@ export function Charts({ moments }: { moments: readonly Moment[] }) {
         lines={[line('Messages', '--accent', ({ messages }) => messages)]}
       />
       <Chart
-        title="Instances by state"
-        unit="instances"
+        title="Workers by state"
+        unit="workers"
         times={times}
         text={count}
-        lines={instances}
+        lines={phaseLines}
         isStepped
       />
       <Chart

@@ -1,5 +1,4 @@
-/** What the page says of the fleet, in words. Pure. */
-
+/** The texts of the fleet view. Pure. */
 import { dollars } from '../../../core/money/money.ts';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { duration } from '../../../core/text/duration.ts';
@@ -9,7 +8,7 @@ import { isUnknown } from './series.ts';
 
 export interface Figure {
   name: string;
-  /** Absent where it could not be read. */
+  /** Undefined if it is unknown. */
   value: string | undefined;
   note: string;
 }
@@ -20,20 +19,23 @@ export type Worker = Workers[number];
 const figure = <T>(
   name: string,
   value: T | { unknown: string },
-  text: (known: T) => { value: string; note: string },
+  toText: (known: T) => { value: string; note: string },
 ): Figure =>
-  isUnknown(value) ? { name, value: undefined, note: value.unknown } : { name, ...text(value as T) };
+  isUnknown(value) ? { name, value: undefined, note: value.unknown } : { name, ...toText(value as T) };
 
-/** The figures on top, most telling first. */
+type Depth = Exclude<StatusBody['requests'], { unknown: string }>;
+const messagesOf = ({ waiting, inFlight, delayed }: Depth): number => waiting + inFlight + delayed;
+
+/** The figures at the top of the view, most important first. */
 export function figuresOf(status: StatusBody): Figure[] {
   const figures = [
-    figure('Queue', status.requests, ({ waiting, inFlight, delayed }) => ({
-      value: number(waiting + inFlight + delayed),
-      note: `messages: ${number(waiting)} waiting, ${number(inFlight)} in work${delayed > 0 ? `, ${number(delayed)} delayed` : ''}`,
+    figure('Messages', status.requests, (depth) => ({
+      value: number(messagesOf(depth)),
+      note: depthText(depth),
     })),
     figure('Workers', status.workers, (workers) => ({
       value: number(workers.filter(({ phase }) => phase !== 'stopped').length),
-      note: phaseWords(workers),
+      note: phaseText(workers),
     })),
     figure('Throughput', status.imagesPerSecond, (perSecond) => ({
       value: rate(perSecond),
@@ -42,12 +44,12 @@ export function figuresOf(status: StatusBody): Figure[] {
     figure('Backlog', status.backlogImages, (images) => ({
       value: number(Math.round(images)),
       note: isUnknown(status.backlogMs)
-        ? `images; time left could not be read: ${status.backlogMs.unknown}`
+        ? `images; ETA unknown: ${status.backlogMs.unknown}`
         : `images${status.backlogMs > 0 ? `, ${duration(status.backlogMs)} of work` : ''}`,
     })),
-    figure('Dead letters', status.deadLetters, ({ waiting, inFlight, delayed }) => ({
-      value: number(waiting + inFlight + delayed),
-      note: 'batches that nobody could finish',
+    figure('Dead letters', status.deadLetters, (depth) => ({
+      value: number(messagesOf(depth)),
+      note: 'batches that failed repeatedly',
     })),
   ];
   const { hourlyUsd, totalUsd } = status.controller ?? {};
@@ -55,45 +57,56 @@ export function figuresOf(status: StatusBody): Figure[] {
     figures.push({
       name: 'Cost',
       value: `${dollars(hourlyUsd)}/h`,
-      note: totalUsd === undefined ? 'now' : `${dollars(totalUsd)} in all`,
+      note: totalUsd === undefined ? 'now' : `${dollars(totalUsd)} in total`,
     });
   return figures;
 }
 
-export function phaseWords(workers: Workers): string {
+function depthText({ waiting, inFlight, delayed }: Depth): string {
+  const text = `${number(waiting)} waiting, ${number(inFlight)} in progress`;
+  return delayed > 0 ? `${text}, ${number(delayed)} delayed` : text;
+}
+
+export function phaseText(workers: Workers): string {
   const phases = ['busy', 'idle', 'booting', 'draining'] as const;
   const counts = phases
     .map((phase) => ({ phase, count: workers.filter((worker) => worker.phase === phase).length }))
     .filter(({ count }) => count > 0);
-  return counts.map(({ phase, count }) => `${number(count)} ${phase}`).join(', ') || 'none runs';
+  return counts.map(({ phase, count }) => `${number(count)} ${phase}`).join(', ') || 'none running';
 }
 
-export interface ControllerWords {
+export interface ControllerText {
   title: string;
   text: string;
-  isQuiet: boolean;
+  isAlive: boolean;
 }
 
-/** Why the fleet is the size it is, or that nobody looks after it and what to do. */
-export function controllerWords({ controller }: StatusBody): ControllerWords {
-  const how = 'Start one with "imgcls scale --max 4".';
+/** Why the fleet has its size; without a controller, how to start one. */
+export function controllerText({ controller, requests }: StatusBody): ControllerText {
+  const howToStart = 'Start one with "imgcls scale --max 4".';
   if (controller === undefined)
-    return { title: 'No controller', text: `Nobody starts or ends workers here. ${how}`, isQuiet: false };
+    return {
+      title: 'No controller',
+      text: `Workers are not started or stopped automatically. ${howToStart}`,
+      isAlive: false,
+    };
   const { isAlive, reason, policy, min, max, target } = controller;
   if (!isAlive)
     return {
-      title: 'No controller at the moment',
-      text: `${how} The last one said: ${reason}`,
-      isQuiet: false,
+      title: 'Controller not running',
+      text: `${howToStart} Last decision: ${reason}`,
+      isAlive: false,
     };
+  const isIdle = target <= min && !isUnknown(requests) && messagesOf(requests) === 0;
+  const goal = isIdle ? 'Idle' : `Target: ${counted(target, 'worker')}`;
   return {
-    title: `${counted(target, 'worker')} wanted, of ${number(min)} to ${number(max)}`,
-    text: `${reason} (policy ${policy})`,
-    isQuiet: true,
+    title: `${goal}. Scales from ${number(min)} to ${counted(max, 'worker')}.`,
+    text: `Policy ${policy}: ${reason}`,
+    isAlive: true,
   };
 }
 
-/** A worker as the cells of its row. */
+/** The cells of a worker's row, after its id. */
 export function workerCells(worker: Worker, nowMs: number): string[] {
   const { phase, host, sinceMs, imagesDone, imagesPerSecond, rssBytes } = worker;
   return [

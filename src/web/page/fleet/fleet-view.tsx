@@ -1,55 +1,55 @@
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { StatusBody } from '../../api.ts';
-import { ask } from '../service/call-service.ts';
+import { callService } from '../service/call-service.ts';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { usePolling } from '../shell/use-polling.ts';
 import { Charts } from './charts.tsx';
-import { controllerWords, type Figure, figuresOf } from './fleet-text.ts';
-import { type Moment, merged, momentOf } from './series.ts';
+import { controllerText, type Figure, figuresOf } from './fleet-text.ts';
+import { type Moment, mergeHistory, momentOf } from './series.ts';
 import { WorkerTable } from './worker-table.tsx';
 
-const LOOK_MS = 2000;
-/** An hour of looks. */
-const REMEMBERED = 1800;
+const POLL_INTERVAL_MS = 2000;
+/** One hour of polls. */
+const MAX_MOMENTS = 1800;
 
-/** What works, what waits, and why the fleet is the size it is. */
+/** Queues, workers, and why the fleet has its size. */
 export function FleetView() {
   const status = useSignal<StatusBody | undefined>(undefined);
-  const trouble = useSignal<unknown>(undefined);
-  const seen = useRef<Moment[]>([]);
+  const failure = useSignal<unknown>(undefined);
+  const moments = useRef<Moment[]>([]);
   usePolling(async (signal) => {
     try {
-      const now = await ask<StatusBody>('/status', { signal });
-      seen.current = [...seen.current, momentOf(now)].slice(-REMEMBERED);
-      status.value = now;
-      trouble.value = undefined;
+      const current = await callService<StatusBody>('/status', { signal });
+      moments.current = [...moments.current, momentOf(current)].slice(-MAX_MOMENTS);
+      status.value = current;
+      failure.value = undefined;
     } catch (error) {
-      if (!signal.aborted) trouble.value = error;
+      if (!signal.aborted) failure.value = error;
     }
-  }, LOOK_MS);
-  const now = status.value;
+  }, POLL_INTERVAL_MS);
+  const current = status.value;
   return (
-    <section class="fleet" aria-busy={now === undefined}>
+    <section class="fleet" aria-busy={current === undefined}>
       <div class="view-head">
         <h1 tabIndex={-1}>Fleet</h1>
-        {now !== undefined && (
+        {current !== undefined && (
           <span class="muted">
-            {now.cluster} · {now.cloud === 'aws' ? 'AWS' : 'this machine'}
+            {current.cluster} · {current.cloud === 'aws' ? 'AWS' : 'this machine'}
           </span>
         )}
       </div>
-      {trouble.value !== undefined && <ErrorNotice error={trouble.value} isTriedAgain />}
-      {now !== undefined && (
+      {failure.value !== undefined && <ErrorNotice error={failure.value} isRetrying />}
+      {current !== undefined && (
         <>
-          <Controller status={now} />
-          <dl class="figures" aria-label="Figures of the fleet">
-            {figuresOf(now).map((figure) => (
+          <Controller status={current} />
+          <dl class="figures" aria-label="Fleet metrics">
+            {figuresOf(current).map((figure) => (
               <FigureTile key={figure.name} {...figure} />
             ))}
           </dl>
-          <Charts moments={merged(now.history, seen.current)} />
-          <WorkerTable workers={now.workers} nowMs={now.atMs} />
+          <Charts moments={mergeHistory(current.history, moments.current)} />
+          <WorkerTable workers={current.workers} nowMs={current.atMs} />
         </>
       )}
     </section>
@@ -57,9 +57,9 @@ export function FleetView() {
 }
 
 function Controller({ status }: { status: StatusBody }) {
-  const { title, text, isQuiet } = controllerWords(status);
+  const { title, text, isAlive } = controllerText(status);
   return (
-    <section class={`card controller ${isQuiet ? '' : 'controller-none'}`} aria-label="Controller">
+    <section class={`card controller ${isAlive ? '' : 'controller-none'}`} aria-label="Controller">
       <h2>{title}</h2>
       <p>{text}</p>
       {status.controller?.warnings.map((warning) => (
@@ -75,7 +75,7 @@ function FigureTile({ name, value, note }: Figure) {
   return (
     <div class="card figure">
       <dt>{name}</dt>
-      <dd class={value === undefined ? 'figure-unknown' : 'figure-value'}>{value ?? 'Could not be read'}</dd>
+      <dd class={value === undefined ? 'figure-unknown' : 'figure-value'}>{value ?? 'Unknown'}</dd>
       <dd class="small">{note}</dd>
     </div>
   );

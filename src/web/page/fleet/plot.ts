@@ -9,16 +9,18 @@ export interface Plot {
   close(): void;
 }
 
-/** A chart in its place, as wide as that is, in the colours of the style sheet as they change with day and night. */
-export function openPlot(place: HTMLElement, chart: () => ChartProps): Plot {
+/** Draws a chart as wide as its container, in the colours of the style sheet. It follows the dark mode. */
+export function openPlot(container: HTMLElement, chart: () => ChartProps): Plot {
   const dark = window.matchMedia('(prefers-color-scheme: dark)');
-  let plot = build(place, chart());
+  let plot = build(container, chart());
   const rebuild = () => {
     plot.destroy();
-    plot = build(place, chart());
+    plot = build(container, chart());
   };
-  const observer = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT_PX }));
-  observer.observe(place);
+  const observer = new ResizeObserver(() =>
+    plot.setSize({ width: container.clientWidth, height: HEIGHT_PX }),
+  );
+  observer.observe(container);
   dark.addEventListener('change', rebuild);
   return {
     draw: () => plot.setData(dataOf(chart())),
@@ -35,7 +37,7 @@ const dataOf = ({ times, lines }: ChartProps): UPlot.AlignedData => [
   ...lines.map(({ drawn }) => [...drawn]),
 ];
 
-function build(place: HTMLElement, props: ChartProps): UPlot {
+function build(container: HTMLElement, props: ChartProps): UPlot {
   const styles = getComputedStyle(document.documentElement);
   const colour = (name: string): string => styles.getPropertyValue(name).trim();
   const axis: UPlot.Axis = {
@@ -58,7 +60,7 @@ function build(place: HTMLElement, props: ChartProps): UPlot {
   });
   return new UPlot(
     {
-      width: place.clientWidth,
+      width: container.clientWidth,
       height: HEIGHT_PX,
       legend: { show: false },
       cursor: { show: false },
@@ -75,7 +77,7 @@ function build(place: HTMLElement, props: ChartProps): UPlot {
       series: [{}, ...series],
     },
     dataOf(props),
-    place,
+    container,
   );
 }
 

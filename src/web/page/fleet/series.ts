@@ -1,7 +1,7 @@
-/** What the fleet's charts draw: the controller's memory, then what this page has seen since. Pure. */
+/** The data of the fleet's charts: the controller's history, then what this page has polled since. Pure. */
 import type { FleetSample, StatusBody } from '../../api.ts';
 
-/** A moment of the fleet; what could not be read then is absent, and never 0. */
+/** The fleet at one time. A value that could not be read is absent, never 0. */
 export interface Moment {
   atMs: number;
   messages?: number | undefined;
@@ -19,7 +19,6 @@ export const isUnknown = <T>(value: Known<T>): value is { unknown: string } =>
 
 const SHOWN_MS = 3_600_000;
 
-/** What a status says of its moment. */
 export function momentOf({ atMs, requests, workers, imagesPerSecond }: StatusBody): Moment {
   const moment: Moment = { atMs };
   if (!isUnknown(requests)) moment.messages = requests.waiting + requests.inFlight + requests.delayed;
@@ -30,27 +29,27 @@ export function momentOf({ atMs, requests, workers, imagesPerSecond }: StatusBod
   return moment;
 }
 
-/** The controller's memory counts, and what was seen after its end. */
-export function merged(history: readonly FleetSample[], seen: readonly Moment[]): Moment[] {
-  const rememberedMs = history.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
-  const moments: Moment[] = [...history, ...seen.filter(({ atMs }) => atMs > rememberedMs)];
+/** The controller's history, then the polled moments that are newer. At most the last hour. */
+export function mergeHistory(history: readonly FleetSample[], polled: readonly Moment[]): Moment[] {
+  const historyEndMs = history.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+  const moments: Moment[] = [...history, ...polled.filter(({ atMs }) => atMs > historyEndMs)];
   const newestMs = moments.at(-1)?.atMs ?? 0;
   return moments.filter(({ atMs }) => atMs > newestMs - SHOWN_MS);
 }
 
 type Column = (number | null)[];
 
-/** Columns as a chart takes them: times in seconds, then a line each. */
+/** One value of each moment, as a chart takes it; null where it is unknown. */
 export const column = (moments: readonly Moment[], of: (moment: Moment) => number | undefined): Column =>
   moments.map((moment) => of(moment) ?? null);
 
-/** Each line on top of those after it, so that areas drawn in order lie upon each other. */
+/** Each column plus all columns after it. Drawn in this order, the areas stack. */
 export function stacked(columns: readonly Column[]): Column[] {
   return columns.map((own, at) =>
-    own.map((_, place) => {
+    own.map((_, row) => {
       let sum = 0;
       for (const below of columns.slice(at)) {
-        const value = below[place];
+        const value = below[row];
         if (value === null || value === undefined) return null;
         sum += value;
       }

@@ -3,21 +3,21 @@ import { Notice } from '../shell/notice.tsx';
 import { workerCells } from './fleet-text.ts';
 import { isUnknown } from './series.ts';
 
-const heads = ['Worker', 'State', 'Host', 'Since', 'Images', 'Images/s', 'Memory'];
+const heads = ['Worker', 'State', 'Host', 'Uptime', 'Images', 'Images/s', 'Memory'];
 
 export function WorkerTable({ workers, nowMs }: { workers: StatusBody['workers']; nowMs: number }) {
   return (
     <section>
       <h2 id="workers-title">Workers</h2>
       {isUnknown(workers) ? (
-        <Notice kind="warning">The workers could not be read: {workers.unknown}</Notice>
+        <Notice kind="warning">Cannot read the workers: {workers.unknown}</Notice>
       ) : workers.length === 0 ? (
         <p class="empty">
-          No worker is running. A controller starts them while there is work (<code>imgcls scale</code>); a
-          single one is started with <code>imgcls worker</code>.
+          No workers are running. A controller (<code>imgcls scale</code>) starts them when there is work. To
+          start one yourself, run <code>imgcls worker</code>.
         </p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard.
         <section class="card table-scroll" aria-labelledby="workers-title" tabIndex={0}>
           <table>
             <thead>

@@ -1,5 +1,5 @@
-/** Which images of a job to show, and in what order. Pure. */
-import { FETCHED_WHOLE } from './fetch-plan.ts';
+/** Filters, sorts and groups the images of a job. Pure. */
+import { MAX_FETCHED_WHOLE } from './fetch-plan.ts';
 import { isFailed, type OutcomeState, type Outcomes } from './outcomes.ts';
 
 export const shownStates = ['all', 'labelled', 'errors', 'waiting'] as const;
@@ -15,10 +15,10 @@ export interface ViewOptions {
   isGrouped: boolean;
 }
 
-export const PLAIN: ViewOptions = { text: '', state: 'all', sorting: 'input', isGrouped: false };
+export const DEFAULT_VIEW: ViewOptions = { text: '', state: 'all', sorting: 'input', isGrouped: false };
 
 export interface Group {
-  /** Absent where there is one group of all. */
+  /** Absent if the images are not grouped. */
   title?: string;
   images: readonly number[];
 }
@@ -26,50 +26,50 @@ export interface Group {
 export interface Arrangement {
   groups: Group[];
   shown: number;
-  /** Only images that are loaded could be looked at, because the job is too large to load as a whole. */
+  /** The job is too large to load completely, so only its loaded images were considered. */
   isPartial: boolean;
 }
 
-export interface Arranged {
+export interface ArrangeSource {
   outcomes: Outcomes;
   total: number;
-  /** Only what has an outcome is known to be there. */
+  /** Only indexes that have an outcome are known to exist. */
   isSparse: boolean;
   nameOf(index: number): string;
 }
 
 const inOrder = new Intl.Collator('en', { numeric: true, sensitivity: 'base' }).compare;
 
-export function arrange(source: Arranged, wish: ViewOptions): Arrangement {
+export function arrange(source: ArrangeSource, options: ViewOptions): Arrangement {
   const { outcomes, total, isSparse } = source;
-  const isPlain = wish.text.trim() === '' && wish.sorting === 'input' && !wish.isGrouped;
-  const needsAll = !isPlain || !(wish.state === 'all' || wish.state === 'waiting');
-  const isPartial = needsAll && total > FETCHED_WHOLE;
+  const isDefault = options.text.trim() === '' && options.sorting === 'input' && !options.isGrouped;
+  const needsAll = !isDefault || !(options.state === 'all' || options.state === 'waiting');
+  const isPartial = needsAll && total > MAX_FETCHED_WHOLE;
   const all = () => (isSparse ? [...outcomes.covered.indexes()] : range(total));
   const images = (isPartial ? outcomes.loadedIndexes() : all()).filter((index) =>
-    isWanted(index, source, wish),
+    matches(index, source, options),
   );
-  sort(images, source, wish.sorting);
-  const groups = wish.isGrouped ? grouped(images, source) : [{ images }];
+  sort(images, source, options.sorting);
+  const groups = options.isGrouped ? grouped(images, source) : [{ images }];
   return { groups, shown: images.length, isPartial };
 }
 
-let counted: number[] = [];
-/** The same array for the same length: a huge job is not counted anew for each outcome. */
+let indexes: number[] = [];
+/** Cached: a huge job would rebuild the array with each outcome. */
 function range(length: number): readonly number[] {
-  if (counted.length !== length) counted = Array.from({ length }, (_, index) => index);
-  return counted;
+  if (indexes.length !== length) indexes = Array.from({ length }, (_, index) => index);
+  return indexes;
 }
 
-function isWanted(index: number, { outcomes, nameOf }: Arranged, { state, text }: ViewOptions): boolean {
-  if (state !== 'all' && !isShownAs(outcomes.stateOf(index), state)) return false;
-  const words = text.trim().toLowerCase();
-  if (words === '') return true;
-  return `${nameOf(index)}\n${labelOf(outcomes, index)}`.toLowerCase().includes(words);
+function matches(index: number, { outcomes, nameOf }: ArrangeSource, { state, text }: ViewOptions): boolean {
+  if (state !== 'all' && !isInState(outcomes.stateOf(index), state)) return false;
+  const query = text.trim().toLowerCase();
+  if (query === '') return true;
+  return `${nameOf(index)}\n${labelOf(outcomes, index)}`.toLowerCase().includes(query);
 }
 
-const isShownAs = (is: OutcomeState, wanted: ShownState): boolean =>
-  wanted === 'errors' ? is === 'failed' : is === wanted;
+const isInState = (state: OutcomeState, shown: ShownState): boolean =>
+  shown === 'errors' ? state === 'failed' : state === shown;
 
 function labelOf(outcomes: Outcomes, index: number): string {
   const outcome = outcomes.at(index);
@@ -82,7 +82,7 @@ function scoreOf(outcomes: Outcomes, index: number): number {
 }
 
 /** Images without a label follow those that have one. */
-function sort(images: number[], { outcomes, nameOf }: Arranged, sorting: Sorting): void {
+function sort(images: number[], { outcomes, nameOf }: ArrangeSource, sorting: Sorting): void {
   if (sorting === 'name') images.sort((one, other) => inOrder(nameOf(one), nameOf(other)));
   if (sorting === 'label')
     images.sort((one, other) => byLabel(labelOf(outcomes, one), labelOf(outcomes, other)));
@@ -94,10 +94,10 @@ function byLabel(one: string, other: string): number {
   return inOrder(one, other);
 }
 
-const NO_LABEL = { failed: 'Errors', waiting: 'Waiting', coming: 'Loading' };
+const NO_LABEL = { failed: 'Errors', waiting: 'Waiting', loading: 'Loading' };
 
-/** The largest group first; what has no label comes last. */
-function grouped(images: readonly number[], { outcomes }: Arranged): Group[] {
+/** The largest group first; images without a label last. */
+function grouped(images: readonly number[], { outcomes }: ArrangeSource): Group[] {
   const labelled = new Map<string, number[]>();
   const others = new Map<string, number[]>();
   for (const index of images) {

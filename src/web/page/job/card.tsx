@@ -1,13 +1,13 @@
 import type { OutcomeView } from '../../api.ts';
 import { percent } from '../format.ts';
-import { Thumb } from '../shell/thumbnail.tsx';
+import { Thumbnail } from '../shell/thumbnail.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { HOVER_DETAIL } from './hover-detail.tsx';
-import { errorWords, imageWords } from './job-text.ts';
+import { errorText, imageText } from './job-text.ts';
 import { isFailed, type OutcomeState } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';
 
-interface CardProps {
+interface ImageCardProps {
   job: string;
   index: number;
   name: string;
@@ -21,42 +21,42 @@ interface CardProps {
   onOpen(): void;
 }
 
-/** One image: its picture, and what became of it. */
-export function Card(props: CardProps) {
+/** One image: its picture, name and outcome. */
+export function ImageCard(props: ImageCardProps) {
   const { job, index, name, outcome, state, position, shown, isCurrent, isPointed, onPoint, onOpen } = props;
   const point = ({ currentTarget }: { currentTarget: HTMLElement }) => onPoint(currentTarget);
-  const leave = () => onPoint(undefined);
+  const unpoint = () => onPoint(undefined);
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows lie between the list and its items.
+    // biome-ignore lint/a11y/useSemanticElements: there are rows between the list and its items.
     <div class="cell" role="listitem" aria-posinset={position + 1} aria-setsize={shown}>
       <button
         type="button"
         class={`photo photo-${state}`}
         tabIndex={isCurrent ? 0 : -1}
         data-position={position}
-        aria-label={imageWords(name, outcome, state)}
+        aria-label={imageText(name, outcome, state)}
         aria-describedby={isPointed ? HOVER_DETAIL : undefined}
         aria-haspopup="dialog"
         onClick={onOpen}
         onFocus={point}
-        onBlur={leave}
+        onBlur={unpoint}
         onMouseEnter={point}
-        onMouseLeave={leave}
+        onMouseLeave={unpoint}
       >
-        <Thumb file={originalOf(job, index)?.file} address={`/v1/jobs/${job}/images/${index}`} />
+        <Thumbnail file={originalOf(job, index)?.file} address={`/v1/jobs/${job}/images/${index}`} />
         <span class="caption">
-          <Verdict outcome={outcome} state={state} /> <span class="name">{name}</span>
+          <OutcomeCaption outcome={outcome} state={state} /> <span class="name">{name}</span>
         </span>
       </button>
     </div>
   );
 }
 
-function Verdict({ outcome, state }: { outcome: OutcomeView | undefined; state: OutcomeState }) {
+function OutcomeCaption({ outcome, state }: { outcome: OutcomeView | undefined; state: OutcomeState }) {
   if (outcome === undefined)
-    return <span class="verdict verdict-waiting">{state === 'coming' ? 'Loading' : 'Waiting'}</span>;
+    return <span class="verdict verdict-waiting">{state === 'loading' ? 'Loading' : 'Waiting'}</span>;
   if (isFailed(outcome))
-    return <span class="verdict verdict-error">{errorWords(outcome.error.code).short}</span>;
+    return <span class="verdict verdict-error">{errorText(outcome.error.code).short}</span>;
   return (
     <>
       <span class="verdict">

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { say } from '../shell/live-region.tsx';
+import { announce } from '../shell/live-region.tsx';
 
 const SHOWN_MS = 2500;
 
@@ -11,10 +11,10 @@ export function CopyLink() {
       await navigator.clipboard.writeText(window.location.href);
       text.value = 'Link copied';
     } catch {
-      // Browsers offer the clipboard to pages of https and of this machine only.
-      text.value = 'Copy it from the address bar';
+      // Browsers allow the clipboard only on https and on localhost.
+      text.value = 'Copy the link from the address bar';
     }
-    say(text.value);
+    announce(text.value);
     setTimeout(() => {
       text.value = 'Copy link';
     }, SHOWN_MS);

@@ -1,75 +1,74 @@
-/** Which outcomes to ask for next. Pure. */
-
+/** Decides which outcomes to fetch next. Pure. */
 import { IndexRanges } from '../../../core/job/index-ranges.ts';
 import type { SpanView } from '../../api.ts';
 
-/** Of a larger job only what is looked at is fetched. */
-export const FETCHED_WHOLE = 5000;
-/** The most that the service gives in one answer. */
-export const PAGE = 1000;
-/** Fetching so many again is cheaper than asking twice. */
-const BRIDGED = 200;
-/** Fetched above and below what is in view. */
-const AHEAD = 200;
+/** Of a larger job only the images near the view are fetched. */
+export const MAX_FETCHED_WHOLE = 5000;
+/** Outcomes in one response, at most. */
+export const PAGE_IMAGES = 1000;
+/** A gap of up to so many loaded images is fetched again: cheaper than a second request. */
+const MAX_GAP = 200;
+/** Images fetched before and after those in view. */
+const PREFETCHED = 200;
 
-export interface Wants {
-  /** Images whose outcome is there and not here. */
+export interface FetchState {
+  /** Images whose newest outcome is not loaded. */
   missing: IndexRanges;
-  /** Asked for already. */
+  /** Images that are being fetched. */
   inFlight: IndexRanges;
-  /** What is in view, by input order or not. */
+  /** Images in view, in any order. */
   visible: IndexRanges;
   total: number;
-  /** What lies between images is nothing, however much it is. */
+  /** Gaps between the images are empty, whatever their length. */
   isSparse: boolean;
 }
 
-/** What is in view first, then, unless the job is huge, the rest in order. At most `slots` requests. */
+/** Images in view first; then, unless the job is too large, the rest in order. At most `slots` requests. */
 export function nextRequests(
-  { missing, inFlight, visible, total, isSparse }: Wants,
+  { missing, inFlight, visible, total, isSparse }: FetchState,
   slots: number,
 ): SpanView[] {
-  const joined = isSparse ? pagesOf : coalesced;
+  const toRequests = isSparse ? splitByCount : coalesce;
   const open = missing.without(inFlight);
   const near = new IndexRanges();
   for (const { first, last } of visible.list)
-    for (const span of open.within({ first: first - AHEAD, last: last + AHEAD }).list) near.add(span);
-  const requests = joined(near);
-  if (total <= FETCHED_WHOLE && requests.length < slots) {
-    const asked = new IndexRanges(requests);
-    requests.push(...joined(open.without(asked)));
+    for (const span of open.within({ first: first - PREFETCHED, last: last + PREFETCHED }).list)
+      near.add(span);
+  const requests = toRequests(near);
+  if (total <= MAX_FETCHED_WHOLE && requests.length < slots) {
+    requests.push(...toRequests(open.without(new IndexRanges(requests))));
   }
   return requests.slice(0, slots);
 }
 
-/** As many images a request as one answer holds, whatever lies between them. */
-function pagesOf(spans: IndexRanges): SpanView[] {
+/** Requests of up to `PAGE_IMAGES` images each, whatever the gaps between them. */
+function splitByCount(spans: IndexRanges): SpanView[] {
   const requests: SpanView[] = [];
   let room = 0;
   for (const index of spans.indexes()) {
     const before = requests.at(-1);
     if (before !== undefined && room > 0) before.last = index;
     else requests.push({ first: index, last: index });
-    room = room > 0 ? room - 1 : PAGE - 1;
+    room = room > 0 ? room - 1 : PAGE_IMAGES - 1;
   }
   return requests;
 }
 
-/** Bridges small gaps, and cuts to what one answer holds. */
-function coalesced(spans: IndexRanges): SpanView[] {
+/** Joins ranges across small gaps, and splits them at `PAGE_IMAGES`. */
+function coalesce(spans: IndexRanges): SpanView[] {
   const requests: SpanView[] = [];
   for (const span of spans.list) {
     let { first } = span;
     const before = requests.at(-1);
-    if (before !== undefined && first - before.last <= BRIDGED) {
-      const last = Math.min(span.last, before.first + PAGE - 1);
+    if (before !== undefined && first - before.last <= MAX_GAP) {
+      const last = Math.min(span.last, before.first + PAGE_IMAGES - 1);
       if (last >= first) {
         before.last = last;
         first = last + 1;
       }
     }
-    for (; first <= span.last; first += PAGE)
-      requests.push({ first, last: Math.min(span.last, first + PAGE - 1) });
+    for (; first <= span.last; first += PAGE_IMAGES)
+      requests.push({ first, last: Math.min(span.last, first + PAGE_IMAGES - 1) });
   }
   return requests;
 }

@@ -2,39 +2,39 @@ import { computed, signal } from '@preact/signals';
 import { IndexRanges } from '../../../core/job/index-ranges.ts';
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import type { JobEvent, JobView, ResultsPage, SpanView } from '../../api.ts';
-import { ask, ServiceError } from '../service/call-service.ts';
-import { nextRequests, PAGE } from './fetch-plan.ts';
+import { callService, ServiceError } from '../service/call-service.ts';
+import { nextRequests, PAGE_IMAGES } from './fetch-plan.ts';
 import { isOver } from './job-text.ts';
-import { listen } from './listen-to-events.ts';
+import { listenToEvents } from './listen-to-events.ts';
 import { Outcomes } from './outcomes.ts';
 
-const AT_ONCE = 3;
-/** Images that come together are fetched together. */
-const GATHER_MS = 120;
-/** The grid is drawn anew this often at most. */
-const DRAW_MS = 150;
-const AFTER_FAILURE_MS = 2000;
+const MAX_PARALLEL = 3;
+/** Images that get an outcome within this time are fetched together. */
+const FETCH_DELAY_MS = 120;
+/** The grid renders at most once in this time. */
+const RENDER_INTERVAL_MS = 150;
+const RETRY_DELAY_MS = 2000;
 
 type Connection = 'opening' | 'open' | 'lost' | 'gone';
 
-interface Flight {
+interface FetchInFlight {
   span: SpanView;
   outdated: IndexRanges;
 }
 
-/** One job as it goes on: follows its events and fetches the outcomes that they tell of. */
+/** The live state of one job: follows its events and fetches the outcomes that they announce. */
 export class FollowedJob {
   readonly id: string;
-  /** Indexes are places in a day, most of them empty. */
+  /** Dropped images: an index is a time of the day, and most indexes are empty. */
   readonly isSparse: boolean;
   readonly outcomes = new Outcomes();
   readonly job = signal<JobView | undefined>();
   readonly connection = signal<Connection>('opening');
   /** Why the job cannot be shown. */
-  readonly trouble = signal<ServiceError | undefined>();
-  /** Counts changes of `outcomes`: read it to be drawn again after one. */
+  readonly error = signal<ServiceError | undefined>();
+  /** Counts changes of `outcomes`. Read it to render again after a change. */
   readonly revision = signal(0);
-  /** Images of the job, as far as they are known. */
+  /** Number of images known so far. */
   readonly total = computed(() => {
     this.revision.value;
     const { covered } = this.outcomes;
@@ -42,16 +42,16 @@ export class FollowedJob {
   });
 
   #visible = new IndexRanges();
-  readonly #flights = new Set<Flight>();
+  readonly #inFlight = new Set<FetchInFlight>();
   readonly #closed = new AbortController();
   #fetchTimer: ReturnType<typeof setTimeout> | undefined;
-  #drawTimer: ReturnType<typeof setTimeout> | undefined;
+  #renderTimer: ReturnType<typeof setTimeout> | undefined;
   #attempt: number | undefined;
 
   constructor(id: string) {
     this.id = id;
     this.isSparse = isDropJob(id);
-    const stop = listen(id, {
+    const stop = listenToEvents(id, {
       snapshot: (event) => this.#snapshot(event),
       progress: (event) => this.#progress(event),
       gone: () => {
@@ -68,17 +68,17 @@ export class FollowedJob {
   close(): void {
     this.#closed.abort();
     clearTimeout(this.#fetchTimer);
-    clearTimeout(this.#drawTimer);
+    clearTimeout(this.#renderTimer);
   }
 
-  /** Says what is in view, so that it comes first. */
-  look(indexes: readonly number[]): void {
+  /** Sets the images in view. They are fetched first. */
+  setVisible(indexes: readonly number[]): void {
     this.#visible = new IndexRanges();
     for (const index of indexes) this.#visible.add({ first: index, last: index });
-    this.#fetchSoon(GATHER_MS);
+    this.#fetchSoon(FETCH_DELAY_MS);
   }
 
-  /** What the service answered to a cancel or a retry. */
+  /** Takes the job that a cancel or a retry returned. */
   update(job: JobView): void {
     this.job.value = job;
   }
@@ -87,34 +87,34 @@ export class FollowedJob {
     const isRetried = this.#attempt !== undefined && job.attempt > this.#attempt && !isOver(job);
     this.#attempt = job.attempt;
     this.outcomes.snapshot(covered, isRetried);
-    // Answers that are on their way may be of the attempt before.
-    for (const { span, outdated } of this.#flights) outdated.add(span);
-    this.#changed(job);
+    // Responses still in flight may hold outcomes of the previous attempt.
+    for (const { span, outdated } of this.#inFlight) outdated.add(span);
+    this.#applyJob(job);
   }
 
   #progress({ job, covered }: JobEvent): void {
     this.outcomes.progress(covered);
-    for (const { outdated } of this.#flights) for (const span of covered) outdated.add(span);
-    this.#changed(job);
+    for (const { outdated } of this.#inFlight) for (const span of covered) outdated.add(span);
+    this.#applyJob(job);
   }
 
-  #changed(job: JobView): void {
-    if (isOver(job)) this.outcomes.settle();
+  #applyJob(job: JobView): void {
+    if (isOver(job)) this.outcomes.endRetry();
     this.connection.value = 'open';
-    this.trouble.value = undefined;
+    this.error.value = undefined;
     this.job.value = job;
-    this.#drawSoon();
-    this.#fetchSoon(GATHER_MS);
+    this.#renderSoon();
+    this.#fetchSoon(FETCH_DELAY_MS);
   }
 
   async #probe(): Promise<boolean> {
     try {
-      this.job.value = await ask<JobView>(`/jobs/${this.id}`, { signal: this.#closed.signal });
+      this.job.value = await callService<JobView>(`/jobs/${this.id}`, { signal: this.#closed.signal });
       return true;
     } catch (error) {
       if (!(error instanceof ServiceError)) return false;
       const isFinal = error.status === 404 || error.status === 400;
-      if (isFinal || this.job.value === undefined) this.trouble.value = error;
+      if (isFinal || this.job.value === undefined) this.error.value = error;
       if (isFinal && this.job.value !== undefined) this.connection.value = 'gone';
       return !isFinal;
     }
@@ -129,40 +129,40 @@ export class FollowedJob {
   }
 
   #fetchMore(): void {
-    const wants = {
+    const state = {
       missing: this.outcomes.missing,
-      inFlight: new IndexRanges(Array.from(this.#flights, ({ span }) => span)),
+      inFlight: new IndexRanges(Array.from(this.#inFlight, ({ span }) => span)),
       visible: this.#visible,
       total: this.total.peek(),
       isSparse: this.isSparse,
     };
-    for (const span of nextRequests(wants, AT_ONCE - this.#flights.size)) void this.#fetch(span);
+    for (const span of nextRequests(state, MAX_PARALLEL - this.#inFlight.size)) void this.#fetch(span);
   }
 
   async #fetch(span: SpanView): Promise<void> {
-    const flight: Flight = { span, outdated: new IndexRanges() };
-    this.#flights.add(flight);
-    let isFruitful = false;
+    const request: FetchInFlight = { span, outdated: new IndexRanges() };
+    this.#inFlight.add(request);
+    let hasOutcomes = false;
     try {
-      const limit = Math.min(PAGE, this.outcomes.covered.within(span).size);
+      const limit = Math.min(PAGE_IMAGES, this.outcomes.covered.within(span).size);
       const query = new URLSearchParams({ from: String(span.first), limit: String(limit) });
       const { signal } = this.#closed;
-      const page = await ask<ResultsPage>(`/jobs/${this.id}/results?${query}`, { signal });
-      isFruitful = page.outcomes.length > 0;
-      this.outcomes.take(page.outcomes, flight.outdated);
-      this.#drawSoon();
+      const page = await callService<ResultsPage>(`/jobs/${this.id}/results?${query}`, { signal });
+      hasOutcomes = page.outcomes.length > 0;
+      this.outcomes.add(page.outcomes, request.outdated);
+      this.#renderSoon();
     } catch {
-      // Asked for again below; what is wrong with the connection or the job, its events tell.
+      // Retried below. Errors of the connection or the job are reported by its events.
     } finally {
-      this.#flights.delete(flight);
-      this.#fetchSoon(isFruitful ? 0 : AFTER_FAILURE_MS);
+      this.#inFlight.delete(request);
+      this.#fetchSoon(hasOutcomes ? 0 : RETRY_DELAY_MS);
     }
   }
 
-  #drawSoon(): void {
-    this.#drawTimer ??= setTimeout(() => {
-      this.#drawTimer = undefined;
+  #renderSoon(): void {
+    this.#renderTimer ??= setTimeout(() => {
+      this.#renderTimer = undefined;
       this.revision.value++;
-    }, DRAW_MS);
+    }, RENDER_INTERVAL_MS);
   }
 }

@@ -1,9 +1,9 @@
-/** Images laid out in rows, and how the arrow keys move among them. Pure. */
+/** The rows of the image grid, and keyboard navigation in them. Pure. */
 import type { Group } from './arrange.ts';
 
 export type GridRow =
   | { kind: 'title'; title: string; count: number }
-  /** `position`: of the first image among all that are shown. */
+  /** `position`: of the row's first image among all shown images. */
   | { kind: 'images'; position: number; images: readonly number[] };
 
 const GAP_PX = 14;
@@ -11,10 +11,10 @@ const NARROW_PX = 560;
 const CAPTION_PX = 74;
 const TITLE_PX = 56;
 
-/** How many cards stand side by side, and how high a row is, its gap included. */
+/** Cards in a row, and the height of a row with its gap. */
 export function gridMeasure(widthPx: number): { columns: number; rowPx: number } {
-  const leastPx = widthPx < NARROW_PX ? 150 : 184;
-  const columns = Math.max(1, Math.floor((widthPx + GAP_PX) / (leastPx + GAP_PX)));
+  const minCardPx = widthPx < NARROW_PX ? 150 : 184;
+  const columns = Math.max(1, Math.floor((widthPx + GAP_PX) / (minCardPx + GAP_PX)));
   const cardPx = (widthPx - GAP_PX * (columns - 1)) / columns;
   return { columns, rowPx: Math.round(cardPx * 0.75) + CAPTION_PX + GAP_PX };
 }
@@ -43,8 +43,8 @@ export function rowOf(rows: readonly GridRow[], position: number): number {
   );
 }
 
-/** Where a key leads; undefined for a key that leads nowhere. */
-export function positionAfter(key: string, position: number, rows: readonly GridRow[], shown: number) {
+/** The position that a key moves to; undefined for other keys. */
+export function positionAfterKey(key: string, position: number, rows: readonly GridRow[], shown: number) {
   const last = shown - 1;
   switch (key) {
     case 'ArrowLeft':
@@ -56,26 +56,26 @@ export function positionAfter(key: string, position: number, rows: readonly Grid
     case 'End':
       return last;
     case 'ArrowUp':
-      return otherRow(rows, position, -1, 1);
+      return positionInRow(rows, position, -1, 1);
     case 'ArrowDown':
-      return otherRow(rows, position, 1, 1);
+      return positionInRow(rows, position, 1, 1);
     case 'PageUp':
-      return otherRow(rows, position, -1, 4);
+      return positionInRow(rows, position, -1, 4);
     case 'PageDown':
-      return otherRow(rows, position, 1, 4);
+      return positionInRow(rows, position, 1, 4);
     default:
       return undefined;
   }
 }
 
-/** The same column, so many rows further; at the edge as far as there are any. */
-function otherRow(rows: readonly GridRow[], position: number, step: 1 | -1, steps: number): number {
+/** The same column, `steps` rows up or down, or the last row in that direction. */
+function positionInRow(rows: readonly GridRow[], position: number, direction: 1 | -1, steps: number): number {
   const start = rowOf(rows, position);
   const from = rows[start];
   if (from?.kind !== 'images') return position;
   const column = position - from.position;
   let reached = from;
-  for (let at = start + step, left = steps; left > 0 && at >= 0 && at < rows.length; at += step) {
+  for (let at = start + direction, left = steps; left > 0 && at >= 0 && at < rows.length; at += direction) {
     const row = rows[at];
     if (row?.kind !== 'images') continue;
     reached = row;

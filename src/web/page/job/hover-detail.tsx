@@ -1,10 +1,10 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { OutcomeView } from '../../api.ts';
 import { OutcomeDetail } from './outcome-detail.tsx';
-import { placeBeside } from './position-beside.ts';
+import { positionBeside } from './position-beside.ts';
 
 export const HOVER_DETAIL = 'hover-detail';
-const MOST_CLASSES = 5;
+const MAX_LABELS = 5;
 
 interface HoverDetailProps {
   card: HTMLElement;
@@ -13,20 +13,20 @@ interface HoverDetailProps {
   onClose(): void;
 }
 
-/** What a card has no room for, while it is pointed at or has the focus. Escape closes it. */
+/** The top labels of the card under the pointer or with the focus. Escape closes it. */
 export function HoverDetail({ card, name, outcome, onClose }: HoverDetailProps) {
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
-    const { x, y } = placeBeside(
+    const { x, y } = positionBeside(
       card.getBoundingClientRect(),
       { width: element.offsetWidth, height: element.offsetHeight },
       { width: document.documentElement.clientWidth, height: window.innerHeight },
     );
     element.style.transform = `translate(${x}px, ${y}px)`;
   });
-  // Before it is seen: a key pressed at once must find it listening.
+  // A layout effect, so that Escape works from the first frame.
   useLayoutEffect(() => {
     const closed = new AbortController();
     const { signal } = closed;
@@ -34,14 +34,14 @@ export function HoverDetail({ card, name, outcome, onClose }: HoverDetailProps) 
       if (key === 'Escape') onClose();
     };
     document.addEventListener('keydown', onKey, { signal });
-    // A card that scrolls away would leave it behind.
+    // The box would not scroll with its card.
     window.addEventListener('scroll', onClose, { signal, passive: true });
     return () => closed.abort();
   }, [onClose]);
   return (
     <div ref={box} id={HOVER_DETAIL} class="hover-detail" role="tooltip">
       <p class="hover-name">{name}</p>
-      <OutcomeDetail outcome={outcome} most={MOST_CLASSES} />
+      <OutcomeDetail outcome={outcome} maxLabels={MAX_LABELS} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { OutcomeView } from '../../api.ts';
-import { Thumb } from '../shell/thumbnail.tsx';
+import { Thumbnail } from '../shell/thumbnail.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { OutcomeDetail } from './outcome-detail.tsx';
 
@@ -10,13 +10,13 @@ interface ImageDialogProps {
   name: string;
   outcome: OutcomeView | undefined;
   /** `3 of 24`. */
-  place: string;
+  positionText: string;
   onMove(step: 1 | -1): void;
   onClose(): void;
 }
 
-/** One image large, with all of its classes. Arrows go to its neighbours, Escape back to the grid. */
-export function ImageDialog({ job, index, name, outcome, place, onMove, onClose }: ImageDialogProps) {
+/** One large image with all its labels. Arrow keys show the next or previous image, Escape closes the dialog. */
+export function ImageDialog({ job, index, name, outcome, positionText, onMove, onClose }: ImageDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
 
@@ -24,7 +24,7 @@ export function ImageDialog({ job, index, name, outcome, place, onMove, onClose 
     if (key === 'ArrowLeft') onMove(-1);
     if (key === 'ArrowRight') onMove(1);
   }
-  /** Beside the dialog is the dialog's own backdrop. */
+  /** A click on the backdrop has the dialog itself as its target. */
   function onClick({ target }: MouseEvent) {
     if (target === dialog.current) dialog.current?.close();
   }
@@ -40,7 +40,7 @@ export function ImageDialog({ job, index, name, outcome, place, onMove, onClose 
     >
       <div class="image-dialog-body">
         <div class="image-dialog-picture">
-          <Thumb
+          <Thumbnail
             key={index}
             file={originalOf(job, index)?.file}
             address={`/v1/jobs/${job}/images/${index}`}
@@ -53,7 +53,7 @@ export function ImageDialog({ job, index, name, outcome, place, onMove, onClose 
             <button type="button" aria-label="Previous image" onClick={() => onMove(-1)}>
               ←
             </button>
-            <span class="small">{place}</span>
+            <span class="small">{positionText}</span>
             <button type="button" aria-label="Next image" onClick={() => onMove(1)}>
               →
             </button>

@@ -2,9 +2,9 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { counted } from '../format.ts';
 import type { Group } from './arrange.ts';
-import { Card } from './card.tsx';
+import { ImageCard } from './card.tsx';
 import type { FollowedJob } from './followed-job.ts';
-import { type GridRow, gridMeasure, gridRows, positionAfter, rowHeightPx, rowOf } from './grid-rows.ts';
+import { type GridRow, gridMeasure, gridRows, positionAfterKey, rowHeightPx, rowOf } from './grid-rows.ts';
 import { HoverDetail } from './hover-detail.tsx';
 import { ImageDialog } from './image-dialog.tsx';
 import { useVirtualRows } from './use-virtual-rows.ts';
@@ -16,20 +16,20 @@ interface ImageGridProps {
   nameOf(index: number): string;
 }
 
-/** The images in rows of which only those near the view are in the document. */
+/** The images in rows. Only rows near the view are in the document. */
 export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
   const list = useRef<HTMLDivElement>(null);
   const widthPx = useWidthPx(list);
   const { columns, rowPx } = gridMeasure(widthPx);
   const rows = gridRows(groups, columns);
   const shown = groups.reduce((sum, { images }) => sum + images.length, 0);
-  /** The one card that the tab key reaches; arrows go on from it. */
+  /** The one card that Tab reaches (roving tabindex). */
   const current = useSignal(0);
   const position = Math.min(current.value, Math.max(0, shown - 1));
   const pointed = useSignal<{ index: number; card: HTMLElement } | undefined>(undefined);
   const opened = useSignal<number | undefined>(undefined);
-  /** The position whose card is to have the focus once it is drawn. */
-  const wanted = useRef<number>(undefined);
+  /** The position whose card gets the focus after the next render. */
+  const focusNext = useRef<number>(undefined);
   const virtual = useVirtualRows(list, {
     count: rows.length,
     heightPx: (row) => rowHeightPx(rows[row], rowPx),
@@ -37,29 +37,29 @@ export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
   });
   const inView = virtual.items.flatMap(({ index }) => imagesOf(rows[index]));
 
-  const seen = `${inView[0]},${inView.at(-1)},${inView.length},${followed.total.value}`;
-  useEffect(() => followed.look(inView), [seen]);
+  const viewKey = `${inView[0]},${inView.at(-1)},${inView.length},${followed.total.value}`;
+  useEffect(() => followed.setVisible(inView), [viewKey]);
   useEffect(() => {
-    // A drawing of before the key must not take the wish for its own card.
-    if (wanted.current !== position) return;
+    // A render from before the key press must not take the focus.
+    if (focusNext.current !== position) return;
     const card = list.current?.querySelector<HTMLElement>('[tabindex="0"]');
     if (card?.dataset.position !== String(position)) return;
-    wanted.current = undefined;
+    focusNext.current = undefined;
     card.focus({ preventScroll: true });
   });
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const next = positionAfter(event.key, position, rows, shown);
+    const next = positionAfterKey(event.key, position, rows, shown);
     if (next === undefined) return;
     event.preventDefault();
     current.value = next;
-    wanted.current = next;
+    focusNext.current = next;
     virtual.reveal(rowOf(rows, next));
   }
 
   const card = (index: number, at: number) => (
-    <Card
+    <ImageCard
       key={index}
       job={followed.id}
       index={index}
@@ -80,13 +80,12 @@ export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
       }}
     />
   );
-  const at = (place: number): number | undefined =>
-    imagesOf(rows[rowOf(rows, place)])[place - startOf(rows, place)];
-  const openedIndex = opened.value === undefined ? undefined : at(opened.value);
+  const imageAt = (at: number): number | undefined => imagesOf(rows[rowOf(rows, at)])[at - startOf(rows, at)];
+  const openedIndex = opened.value === undefined ? undefined : imageAt(opened.value);
 
   return (
     <>
-      {/* biome-ignore lint/a11y/useSemanticElements: rows lie between the list and its items. */}
+      {/* biome-ignore lint/a11y/useSemanticElements: there are rows between the list and its items. */}
       <div
         ref={list}
         class="grid"
@@ -115,7 +114,7 @@ export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
         <ImageDialog
           job={followed.id}
           index={openedIndex}
-          place={`${opened.value + 1} of ${shown}`}
+          positionText={`${opened.value + 1} of ${shown}`}
           name={nameOf(openedIndex)}
           outcome={followed.outcomes.at(openedIndex)}
           onMove={(step) => {
@@ -126,7 +125,7 @@ export function ImageGrid({ followed, groups, nameOf }: ImageGridProps) {
           }}
           onClose={() => {
             opened.value = undefined;
-            wanted.current = position;
+            focusNext.current = position;
           }}
         />
       )}
@@ -149,9 +148,9 @@ interface RowProps {
 function Row({ row, card }: RowProps) {
   if (row === undefined) return null;
   if (row.kind === 'images')
-    return <>{row.images.map((index, place) => card(index, row.position + place))}</>;
+    return <>{row.images.map((index, column) => card(index, row.position + column))}</>;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: as its list.
+    // biome-ignore lint/a11y/useSemanticElements: an item of the list above.
     <div class="grid-title" role="listitem">
       <h2>
         {row.title} <span class="muted">{counted(row.count, 'image')}</span>

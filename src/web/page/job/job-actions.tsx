@@ -1,18 +1,18 @@
 import { useSignal } from '@preact/signals';
 import type { JobView } from '../../api.ts';
 import { counted } from '../format.ts';
-import { goTo } from '../location.ts';
-import { ask } from '../service/call-service.ts';
-import { Confirm } from '../shell/confirm-dialog.tsx';
-import { say } from '../shell/live-region.tsx';
+import { navigate } from '../location.ts';
+import { callService } from '../service/call-service.ts';
+import { ConfirmDialog } from '../shell/confirm-dialog.tsx';
+import { announce } from '../shell/live-region.tsx';
 import { ErrorNotice } from '../shell/notice.tsx';
 import { forgetOriginals } from '../upload/originals.ts';
 import { CopyLink } from './copy-link.tsx';
-import { isGoing } from './job-text.ts';
+import { isActive } from './job-text.ts';
 
-/** What can be done with a job as it is now. */
+/** The actions that the job's state allows. */
 export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): void }) {
-  const trouble = useSignal<unknown>(undefined);
+  const failure = useSignal<unknown>(undefined);
   const isBusy = useSignal(false);
   const isConfirming = useSignal(false);
   const path = `/jobs/${job.id}`;
@@ -20,23 +20,23 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
 
   async function act(action: () => Promise<void>) {
     isBusy.value = true;
-    trouble.value = undefined;
+    failure.value = undefined;
     await action().catch((error: unknown) => {
-      trouble.value = error;
+      failure.value = error;
     });
     isBusy.value = false;
   }
-  const post = (verb: string, said: string) => () =>
+  const post = (verb: string, announcement: string) => () =>
     void act(async () => {
-      onJob(await ask<JobView>(`${path}/${verb}`, { method: 'POST' }));
-      say(said);
+      onJob(await callService<JobView>(`${path}/${verb}`, { method: 'POST' }));
+      announce(announcement);
     });
   const remove = () =>
     void act(async () => {
-      await ask(path, { method: 'DELETE' });
+      await callService(path, { method: 'DELETE' });
       forgetOriginals(job.id);
-      goTo('/jobs');
-      say('The job was deleted');
+      navigate('/jobs');
+      announce('Job deleted');
     });
 
   return (
@@ -54,16 +54,12 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
         )}
         <CopyLink />
         {job.errors > 0 && job.state === 'finished' && (
-          <button
-            type="button"
-            disabled={isBusy.value}
-            onClick={post('retry', 'The failed images are tried again')}
-          >
+          <button type="button" disabled={isBusy.value} onClick={post('retry', 'Retrying the failed images')}>
             Retry {counted(job.errors, 'failed image')}
           </button>
         )}
-        {isGoing(job) && (
-          <button type="button" disabled={isBusy.value} onClick={post('cancel', 'The job was cancelled')}>
+        {isActive(job) && (
+          <button type="button" disabled={isBusy.value} onClick={post('cancel', 'Job cancelled')}>
             Cancel job
           </button>
         )}
@@ -78,9 +74,9 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
           Delete job
         </button>
       </div>
-      {trouble.value !== undefined && <ErrorNotice error={trouble.value} />}
+      {failure.value !== undefined && <ErrorNotice error={failure.value} />}
       {isConfirming.value && (
-        <Confirm
+        <ConfirmDialog
           title="Delete this job?"
           action="Delete"
           onConfirm={remove}
@@ -89,10 +85,10 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
           }}
         >
           <p>
-            Its {counted(job.done, 'result')} will be gone for good.{' '}
-            {isGoing(job) && 'What is not done is given up.'}
+            This permanently deletes {counted(job.done, 'result')}.{' '}
+            {isActive(job) && 'Unfinished images will not be classified.'}
           </p>
-        </Confirm>
+        </ConfirmDialog>
       )}
     </>
   );

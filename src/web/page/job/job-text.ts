@@ -1,4 +1,4 @@
-/** What the page says of a job and of an image, in words. Pure. */
+/** The texts of a job and of an image. Pure. */
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import { dollars } from '../../../core/money/money.ts';
 import { duration } from '../../../core/text/duration.ts';
@@ -9,54 +9,54 @@ import { type Failed, isFailed, type OutcomeState } from './outcomes.ts';
 type ErrorCode = Failed['error']['code'];
 
 const errors: Record<ErrorCode, { short: string; long: string }> = {
-  not_an_image: { short: 'Not an image', long: 'The file holds something else than an image.' },
-  truncated: { short: 'Incomplete', long: 'The file ends before the image does; part of it is lost.' },
-  too_large: { short: 'Too large', long: 'The image has more bytes or pixels than the service takes.' },
-  unsupported_format: { short: 'Unknown format', long: 'The format of this image cannot be read.' },
-  missing: { short: 'Gone', long: 'The image was no longer there when its turn came.' },
-  changed: { short: 'Changed', long: 'The image is not the one that was submitted; it was changed since.' },
-  model_unavailable: { short: 'No model', long: 'The model could not be loaded. Trying again may help.' },
+  not_an_image: { short: 'Not an image', long: 'The file contains something other than an image.' },
+  truncated: { short: 'Incomplete', long: 'The file is incomplete: it ends before the image does.' },
+  too_large: { short: 'Too large', long: 'The image has more bytes or pixels than the service accepts.' },
+  unsupported_format: { short: 'Unsupported format', long: 'This image format is not supported.' },
+  missing: { short: 'Missing', long: 'The image was deleted or moved before it was classified.' },
+  changed: { short: 'Changed', long: 'The image was changed after it was submitted.' },
+  model_unavailable: { short: 'No model', long: 'The worker could not load the model. A retry may help.' },
   worker_crash: {
     short: 'Crashed',
-    long: 'Classifying this image ended its worker, more than once. Trying again may help.',
+    long: 'The model runner crashed on this image more than once. A retry may help.',
   },
   deadline: {
-    short: 'Took too long',
-    long: 'The image could not be classified in time. Trying again may help.',
+    short: 'Timed out',
+    long: 'Classification timed out. A retry may help.',
   },
-  unreadable: { short: 'Unreadable', long: 'The image could not be read from where it lies.' },
+  unreadable: { short: 'Unreadable', long: 'The image could not be read.' },
 };
 
-export const errorWords = (code: ErrorCode) =>
+export const errorText = (code: ErrorCode) =>
   errors[code] ?? { short: 'Error', long: 'The image could not be classified.' };
 
 export const isOver = ({ state }: JobView): boolean => state === 'finished' || state === 'cancelled';
 
-/** Whether it comes to an end and has not yet. */
-export const isGoing = (job: JobView): boolean => !isOver(job) && !isDropJob(job.id);
+/** Not over yet. Days of dropped images have no end. */
+export const isActive = (job: JobView): boolean => !isOver(job) && !isDropJob(job.id);
 
-export function stateWords({ id, state, attempt, done }: JobView): string {
+export function stateText({ id, state, attempt, done }: JobView): string {
   if (isDropJob(id)) return 'Dropped images';
   if (state === 'finished') return 'Finished';
   if (state === 'cancelled') return 'Cancelled';
-  if (attempt > 1) return 'Trying again';
+  if (attempt > 1) return 'Retrying';
   if (state === 'open') return 'Reading images';
   return done === 0 ? 'Waiting for a worker' : 'Labelling';
 }
 
-/** Share of 0 to 1; undefined while the number of images is not known. */
-export function doneShare({ done, total }: JobView): number | undefined {
+/** From 0 to 1; undefined while the number of images is unknown. */
+export function doneFraction({ done, total }: JobView): number | undefined {
   if (total === undefined) return undefined;
   return total === 0 ? 1 : Math.min(1, done / total);
 }
 
-export function progressWords({ id, done, total }: JobView): string {
+export function progressText({ id, done, total }: JobView): string {
   if (isDropJob(id)) return counted(done, 'image');
   if (total === undefined) return `${counted(done, 'image')} done so far`;
   return done === total ? counted(total, 'image') : `${number(done)} of ${counted(total, 'image')}`;
 }
 
-/** `12.4 images/s`, `9 s left`, `$0.0012`: as far as they are known and mean something. */
+/** `12.4 images/s`, `9 s left`, `$0.0012`: those that are known and apply. */
 export function factsOf(job: JobView): string[] {
   const { imagesPerSecond, leftMs, usd, createdAtMs, finishedAtMs } = job;
   const facts: string[] = [];
@@ -68,12 +68,12 @@ export function factsOf(job: JobView): string[] {
   return facts;
 }
 
-/** The model as `NAME/VARIANT`; nothing where each outcome names its own. */
-export const modelWords = ({ model }: JobView): string => (model ? `${model.name}/${model.variant}` : '');
+/** The model as `NAME/VARIANT`; empty for dropped images, whose outcomes name their own. */
+export const modelText = ({ model }: JobView): string => (model ? `${model.name}/${model.variant}` : '');
 
-/** What a screen reader says of an image, its picture being silent: what stands below it, in that order. */
-export function imageWords(name: string, outcome: OutcomeView | undefined, state: OutcomeState): string {
-  if (outcome === undefined) return `${state === 'coming' ? 'Loading' : 'Waiting'}, ${name}`;
-  if (isFailed(outcome)) return `${errorWords(outcome.error.code).short}, ${name}`;
+/** The accessible name of an image's card: its caption, in the same order. */
+export function imageText(name: string, outcome: OutcomeView | undefined, state: OutcomeState): string {
+  if (outcome === undefined) return `${state === 'loading' ? 'Loading' : 'Waiting'}, ${name}`;
+  if (isFailed(outcome)) return `${errorText(outcome.error.code).short}, ${name}`;
   return `${outcome.label} ${percent(outcome.score)}, ${name}`;
 }

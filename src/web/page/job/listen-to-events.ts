@@ -1,18 +1,18 @@
 import type { JobEvent } from '../../api.ts';
 import { pauseMs } from '../service/retry.ts';
 
-export interface JobListener {
+export interface JobEventListener {
   snapshot(event: JobEvent): void;
   progress(event: JobEvent): void;
   gone(): void;
-  /** The connection does not stand; it is tried again until `close`. */
+  /** The connection is lost. It is retried until it is closed. */
   lost(): void;
-  /** The service refused the events: find out why. @returns whether to go on trying. */
+  /** The service refused the stream. @returns whether to retry. */
   refused(): Promise<boolean>;
 }
 
-/** Follows a job's events, through lost connections. @returns how to stop. */
-export function listen(id: string, listener: JobListener): () => void {
+/** Listens to a job's events and reconnects when the connection is lost. @returns a function that stops it. */
+export function listenToEvents(id: string, listener: JobEventListener): () => void {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
@@ -32,7 +32,7 @@ export function listen(id: string, listener: JobListener): () => void {
     });
     source.addEventListener('error', () => {
       listener.lost();
-      // A connection that broke is opened again by the browser; one that was refused is not.
+      // The browser reconnects after a lost connection, but not after an error response.
       if (source?.readyState === EventSource.CLOSED) void reopen();
     });
   }

@@ -1,23 +1,29 @@
 import type { OutcomeView } from '../../api.ts';
 import { percent } from '../format.ts';
-import { errorWords } from './job-text.ts';
+import { errorText } from './job-text.ts';
 import { isFailed } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';
 
-/** All that is known of an image: its best classes, or what is wrong with it. */
-export function OutcomeDetail({ outcome, most }: { outcome: OutcomeView | undefined; most?: number }) {
-  if (outcome === undefined) return <p class="muted">It has no label yet.</p>;
+/** The labels of an image, best first, or its error. */
+export function OutcomeDetail({
+  outcome,
+  maxLabels,
+}: {
+  outcome: OutcomeView | undefined;
+  maxLabels?: number;
+}) {
+  if (outcome === undefined) return <p class="muted">No label yet.</p>;
   if (isFailed(outcome))
     return (
       <>
-        <p>{errorWords(outcome.error.code).long}</p>
+        <p>{errorText(outcome.error.code).long}</p>
         <p class="small">{outcome.error.message}</p>
       </>
     );
   return (
     <>
       <ol class="classes">
-        {outcome.labels.slice(0, most).map(({ wnid, label, score }) => (
+        {outcome.labels.slice(0, maxLabels).map(({ wnid, label, score }) => (
           <li key={wnid}>
             <span class="label">{label}</span> <span class="score">{percent(score)}</span>
             <ScoreBar score={score} />
@@ -25,7 +31,7 @@ export function OutcomeDetail({ outcome, most }: { outcome: OutcomeView | undefi
         ))}
       </ol>
       {outcome.warning === 'low_resolution' && (
-        <p class="warning">The image is so small that its label is little more than a guess.</p>
+        <p class="warning">The image is very small, so its label is unreliable.</p>
       )}
       <p class="small">
         {outcome.model}, {outcome.ms.toFixed(1)} ms

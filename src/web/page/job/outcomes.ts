@@ -1,5 +1,4 @@
-/** The outcomes of a job as far as the page has them: sparse, whatever the size of the job. Pure. */
-
+/** The outcomes of a job that the page has loaded, kept sparse for jobs of any size. Pure. */
 import { IndexRanges } from '../../../core/job/index-ranges.ts';
 import type { OutcomeView, SpanView } from '../../api.ts';
 
@@ -7,17 +6,17 @@ export type Failed = Extract<OutcomeView, { error: unknown }>;
 
 export const isFailed = (outcome: OutcomeView): outcome is Failed => 'error' in outcome;
 
-/** `coming`: it has an outcome, which is not here yet. */
-export type OutcomeState = 'labelled' | 'failed' | 'waiting' | 'coming';
+/** `loading`: the image has an outcome that is not loaded yet. */
+export type OutcomeState = 'labelled' | 'failed' | 'waiting' | 'loading';
 
 export class Outcomes {
-  /** Images that have an outcome, as the service said last. */
+  /** Images that have an outcome, according to the last event. */
   #covered = new IndexRanges();
   readonly #byIndex = new Map<number, OutcomeView>();
-  /** Images whose newest outcome is here. */
+  /** Images whose newest outcome is loaded. */
   #upToDate = new IndexRanges();
-  /** Failed images that a retry has not come to yet. */
-  readonly #triedAgain = new Set<number>();
+  /** Failed images of a retried job without a new outcome. */
+  readonly #retried = new Set<number>();
 
   get covered(): IndexRanges {
     return this.#covered;
@@ -27,34 +26,34 @@ export class Outcomes {
     return this.#byIndex.size;
   }
 
-  /** Images whose outcome is there and not here. */
+  /** Images whose newest outcome is not loaded. */
   get missing(): IndexRanges {
     return this.#covered.without(this.#upToDate);
   }
 
-  /** All of what is covered now: nothing else is, and errors may have been replaced while nobody looked. */
+  /** Replaces the coverage. Errors are loaded again: a retry may have replaced them while the page was disconnected. */
   snapshot(covered: readonly SpanView[], isRetried: boolean): void {
     this.#covered = new IndexRanges(covered);
     for (const [index, outcome] of this.#byIndex) {
       const isGone = !this.#covered.has(index);
       if (isGone) this.#byIndex.delete(index);
       if (isGone || isFailed(outcome)) this.#upToDate.remove({ first: index, last: index });
-      if (isRetried && isFailed(outcome)) this.#triedAgain.add(index);
+      if (isRetried && isFailed(outcome)) this.#retried.add(index);
     }
   }
 
-  /** Images with a new outcome; what was here of them is old. */
+  /** Adds images with a new outcome. What was loaded of them is outdated. */
   progress(covered: readonly SpanView[]): void {
     for (const span of covered) {
       this.#covered.add(span);
       this.#upToDate.remove(span);
-      for (const index of this.#triedAgain)
-        if (index >= span.first && index <= span.last) this.#triedAgain.delete(index);
+      for (const index of this.#retried)
+        if (index >= span.first && index <= span.last) this.#retried.delete(index);
     }
   }
 
-  /** What was fetched. `outdated`: images that got a newer outcome while this was on its way. */
-  take(outcomes: readonly OutcomeView[], outdated: IndexRanges): void {
+  /** Stores fetched outcomes. `outdated`: images that got a newer outcome during the request. */
+  add(outcomes: readonly OutcomeView[], outdated: IndexRanges): void {
     for (const outcome of outcomes) {
       const { index } = outcome;
       this.#byIndex.set(index, outcome);
@@ -63,20 +62,20 @@ export class Outcomes {
     }
   }
 
-  /** No retry goes on any more. */
-  settle(): void {
-    this.#triedAgain.clear();
+  /** The retry is over: failed images keep their old outcome. */
+  endRetry(): void {
+    this.#retried.clear();
   }
 
   at(index: number): OutcomeView | undefined {
-    return this.#triedAgain.has(index) ? undefined : this.#byIndex.get(index);
+    return this.#retried.has(index) ? undefined : this.#byIndex.get(index);
   }
 
   stateOf(index: number): OutcomeState {
-    if (this.#triedAgain.has(index)) return 'waiting';
+    if (this.#retried.has(index)) return 'waiting';
     const outcome = this.#byIndex.get(index);
     if (outcome !== undefined) return isFailed(outcome) ? 'failed' : 'labelled';
-    return this.#covered.has(index) ? 'coming' : 'waiting';
+    return this.#covered.has(index) ? 'loading' : 'waiting';
   }
 
   /** In input order. */

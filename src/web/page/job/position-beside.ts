@@ -1,4 +1,4 @@
-/** Where a box fits beside something. Pure. */
+/** Tooltip positioning. Pure. */
 
 interface Size {
   width: number;
@@ -12,8 +12,8 @@ interface Rectangle extends Size {
 const GAP_PX = 10;
 const EDGE_PX = 8;
 
-/** To the right where there is room, else to the left, else below or above; never over the window's edge. */
-export function placeBeside(anchor: Rectangle, box: Size, view: Size): { x: number; y: number } {
+/** Right of the anchor if there is room, else left, else below, else above; always within the window. */
+export function positionBeside(anchor: Rectangle, box: Size, view: Size): { x: number; y: number } {
   const within = (value: number, size: number, room: number) =>
     Math.round(Math.max(EDGE_PX, Math.min(value, room - size - EDGE_PX)));
   const right = anchor.x + anchor.width + GAP_PX;

@@ -1,4 +1,4 @@
-/** A score as a length; the number stands beside it. */
+/** A score as a bar. Hidden from screen readers: the number is beside it. */
 export const ScoreBar = ({ score }: { score: number }) => (
   <span class="score-bar" aria-hidden="true">
     <span style={{ transform: `scaleX(${score})` }} />

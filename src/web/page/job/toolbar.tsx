@@ -20,21 +20,21 @@ const sortingNames: Record<Sorting, string> = {
   input: 'Input order',
   name: 'Name',
   label: 'Label',
-  score: 'Score, best first',
+  score: 'Score, highest first',
 };
 
 interface ToolbarProps {
-  wish: Signal<ViewOptions>;
+  options: Signal<ViewOptions>;
   arrangement: Arrangement;
   job: JobView;
   loaded: number;
 }
 
-/** Which images to show, and how. */
-export function Toolbar({ wish, arrangement, job, loaded }: ToolbarProps) {
-  const { text, state, sorting, isGrouped } = wish.value;
+/** Filters, sorting and grouping of the images. */
+export function Toolbar({ options, arrangement, job, loaded }: ToolbarProps) {
+  const { text, state, sorting, isGrouped } = options.value;
   const change = (changed: Partial<ViewOptions>) => {
-    wish.value = { ...wish.value, ...changed };
+    options.value = { ...options.value, ...changed };
   };
   const counts: Record<ShownState, number | undefined> = {
     all: job.total,
@@ -91,11 +91,14 @@ export function Toolbar({ wish, arrangement, job, loaded }: ToolbarProps) {
       </label>
       {arrangement.isPartial && (
         <p class="small partial">
-          This job is too large to load as a whole: among the {counted(loaded, 'image')} loaded so far. The
-          downloads have all.
+          This job is too large to load completely. Filters and sorting cover the {counted(loaded, 'image')}{' '}
+          loaded so far. The downloads contain all.
         </p>
       )}
-      {arrangement.shown === 0 && <p class="nothing">No image is like that.</p>}
+      {arrangement.shown === 0 && <p class="nothing">{noMatchText(text)}</p>}
     </search>
   );
 }
+
+const noMatchText = (text: string): string =>
+  text.trim() === '' ? 'No photos match this filter.' : `No photos match "${text.trim()}".`;

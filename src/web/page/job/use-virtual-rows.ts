@@ -15,23 +15,23 @@ const OVERSCAN = 4;
 interface Rows {
   count: number;
   heightPx(row: number): number;
-  /** A row that stays in the document wherever the view is, because the focus may be in it; -1 for none. */
+  /** A row that is always rendered, because the focus may be in it; -1 for none. */
   keptRow: number;
 }
 
 interface VirtualRows {
-  /** What is to be drawn; `start` is in pixels from the list's top. */
+  /** Rows to render; `start` is in pixels from the top of the list. */
   items: VirtualItem[];
   heightPx: number;
   reveal(row: number): void;
 }
 
-/** Rows of known height in a list that scrolls with the page. */
+/** Renders only the rows near the view. The rows have known heights, and the list scrolls with the page. */
 export function useVirtualRows(
   list: RefObject<HTMLElement | null>,
   { count, heightPx, keptRow }: Rows,
 ): VirtualRows {
-  const [, drawAgain] = useReducer<number, void>((drawn) => drawn + 1, 0);
+  const [, rerender] = useReducer<number, void>((renders) => renders + 1, 0);
   const scrollMargin = list.current?.offsetTop ?? 0;
   const options: VirtualizerOptions<Window, HTMLElement> = {
     count,
@@ -48,10 +48,10 @@ export function useVirtualRows(
     scrollPaddingEnd: 16,
     rangeExtractor: (range) => {
       const rows = defaultRangeExtractor(range);
-      const isApart = keptRow >= 0 && keptRow < count && !rows.includes(keptRow);
-      return isApart ? [...rows, keptRow].sort((one, other) => one - other) : rows;
+      const isOutside = keptRow >= 0 && keptRow < count && !rows.includes(keptRow);
+      return isOutside ? [...rows, keptRow].sort((one, other) => one - other) : rows;
     },
-    onChange: () => drawAgain(),
+    onChange: () => rerender(),
   };
   const [rows] = useState(() => new Virtualizer(options));
   const heights = `${count},${heightPx(0)},${heightPx(1)},${heightPx(count - 1)}`;

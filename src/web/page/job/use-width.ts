@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useState } from 'preact/hooks';
 
-/** Width of an element as it changes; that of the window until it is known. */
+/** The element's width, updated when it changes. Before the first layout it is the window's width. */
 export function useWidthPx(element: RefObject<HTMLElement | null>): number {
   const [widthPx, setWidthPx] = useState(() => document.documentElement.clientWidth);
   useLayoutEffect(() => {

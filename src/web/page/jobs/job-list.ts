@@ -1,23 +1,23 @@
-/** The jobs that are listed, page by page, while new ones come and old ones go on. Pure. */
+/** The job list: loaded page by page and updated while jobs are added and change. Pure. */
 import { newerFirst } from '../../../core/job/job-ids.ts';
 import type { JobPage } from '../../api.ts';
 
-export interface Listed {
+export interface JobList {
   /** Newest first. */
   jobs: JobPage['jobs'];
-  /** After which job the next page begins; absent when all are listed. */
+  /** The next page begins after this job; undefined when all are loaded. */
   next: string | undefined;
 }
 
-export const NONE: Listed = { jobs: [], next: undefined };
+export const EMPTY_LIST: JobList = { jobs: [], next: undefined };
 
-export const addPage = ({ jobs }: Listed, page: JobPage): Listed => ({
-  jobs: [...jobs, ...page.jobs.filter(({ id }) => !jobs.some((known) => known.id === id))],
+export const appendPage = ({ jobs }: JobList, page: JobPage): JobList => ({
+  jobs: [...jobs, ...page.jobs.filter(({ id }) => !jobs.some((job) => job.id === id))],
   next: page.next,
 });
 
-/** The newest page once more: what it spans is as it says, older ones stay. */
-export function refreshed({ jobs, next }: Listed, page: JobPage): Listed {
+/** Replaces the newest jobs by a fresh first page. Older jobs stay. */
+export function updateNewest({ jobs, next }: JobList, page: JobPage): JobList {
   const oldest = page.jobs.at(-1)?.id;
   if (oldest === undefined || page.next === undefined) return { jobs: page.jobs, next: undefined };
   const older = jobs.filter(({ id }) => newerFirst(oldest, id) < 0);

@@ -1,54 +1,57 @@
 import { useSignal } from '@preact/signals';
 import type { JobPage } from '../../api.ts';
-import { ask } from '../service/call-service.ts';
+import { callService } from '../service/call-service.ts';
 import { ErrorNotice } from '../shell/notice.tsx';
 import { usePolling } from '../shell/use-polling.ts';
-import { addPage, type Listed, NONE, refreshed } from './job-list.ts';
+import { appendPage, EMPTY_LIST, type JobList, updateNewest } from './job-list.ts';
 import { JobRow } from './job-row.tsx';
 
-const LOOK_MS = 5000;
-const PAGE = 20;
+const POLL_INTERVAL_MS = 5000;
+const PAGE_SIZE = 20;
 
 /** All jobs, newest first. */
 export function JobsView() {
-  const listed = useSignal<Listed | undefined>(undefined);
-  const trouble = useSignal<unknown>(undefined);
-  const isAsking = useSignal(false);
-  const page = (query: Record<string, string>, signal?: AbortSignal) =>
-    ask<JobPage>(`/jobs?${new URLSearchParams({ limit: String(PAGE), ...query })}`, signal ? { signal } : {});
+  const list = useSignal<JobList | undefined>(undefined);
+  const failure = useSignal<unknown>(undefined);
+  const isLoading = useSignal(false);
+  const fetchPage = (query: Record<string, string>, signal?: AbortSignal) =>
+    callService<JobPage>(
+      `/jobs?${new URLSearchParams({ limit: String(PAGE_SIZE), ...query })}`,
+      signal ? { signal } : {},
+    );
 
   usePolling(async (signal) => {
     try {
-      listed.value = refreshed(listed.value ?? NONE, await page({}, signal));
-      trouble.value = undefined;
+      list.value = updateNewest(list.value ?? EMPTY_LIST, await fetchPage({}, signal));
+      failure.value = undefined;
     } catch (error) {
-      if (!signal.aborted) trouble.value = error;
+      if (!signal.aborted) failure.value = error;
     }
-  }, LOOK_MS);
+  }, POLL_INTERVAL_MS);
 
-  async function more(after: string) {
-    isAsking.value = true;
+  async function loadMore(after: string) {
+    isLoading.value = true;
     try {
-      listed.value = addPage(listed.value ?? NONE, await page({ after }));
+      list.value = appendPage(list.value ?? EMPTY_LIST, await fetchPage({ after }));
     } catch (error) {
-      trouble.value = error;
+      failure.value = error;
     }
-    isAsking.value = false;
+    isLoading.value = false;
   }
 
-  const { jobs, next } = listed.value ?? NONE;
+  const { jobs, next } = list.value ?? EMPTY_LIST;
   return (
-    <section class="jobs" aria-busy={listed.value === undefined}>
+    <section class="jobs" aria-busy={list.value === undefined}>
       <div class="view-head">
         <h1 tabIndex={-1}>Jobs</h1>
         <a class="button" href="/">
           Label images
         </a>
       </div>
-      {trouble.value !== undefined && <ErrorNotice error={trouble.value} isTriedAgain />}
-      {listed.value !== undefined && jobs.length === 0 && (
+      {failure.value !== undefined && <ErrorNotice error={failure.value} isRetrying />}
+      {list.value !== undefined && jobs.length === 0 && (
         <p class="empty">
-          No jobs yet. <a href="/">Label some images</a>, and they will be listed here.
+          No jobs yet. <a href="/">Label images</a> to create one.
         </p>
       )}
       {jobs.length > 0 && (
@@ -59,8 +62,8 @@ export function JobsView() {
         </ul>
       )}
       {next !== undefined && (
-        <button type="button" class="more" disabled={isAsking.value} onClick={() => void more(next)}>
-          More jobs
+        <button type="button" class="more" disabled={isLoading.value} onClick={() => void loadMore(next)}>
+          Show more jobs
         </button>
       )}
     </section>

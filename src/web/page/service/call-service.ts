@@ -1,10 +1,10 @@
 import { signal } from '@preact/signals';
 import type { Problem } from '../../api.ts';
 
-/** Whether the service has asked for its token and not got it yet. */
+/** Whether the service requires a token that the user has not entered yet. */
 export const needsToken = signal(false);
 
-/** What the service refused, or that it cannot be reached (status 0), in words for its user. */
+/** An error response, or status 0 if the service cannot be reached. The message is for the user. */
 export class ServiceError extends Error {
   readonly status: number;
   readonly hint: string | undefined;
@@ -16,8 +16,8 @@ export class ServiceError extends Error {
   }
 }
 
-/** Resolves once the user has given the token. */
-export async function tokenGiven(): Promise<void> {
+/** Shows the token form. Resolves when the user has entered the right token. */
+export async function waitForToken(): Promise<void> {
   needsToken.value = true;
   await new Promise<void>((resolve) => {
     const stop = needsToken.subscribe((isNeeded) => {
@@ -28,25 +28,25 @@ export async function tokenGiven(): Promise<void> {
   });
 }
 
-/** Asks the service, the token's form in between where it is needed. @throws {ServiceError} */
-export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+/** Sends a request. If it needs a token, waits for the token form and repeats it. @throws {ServiceError} */
+export async function callService<T>(path: string, init: RequestInit = {}): Promise<T> {
   for (;;) {
     const response = await send(path, init);
     if (response.status === 401) {
-      await tokenGiven();
+      await waitForToken();
       continue;
     }
-    if (!response.ok) throw problemOf(response.status, await response.text());
+    if (!response.ok) throw serviceErrorOf(response.status, await response.text());
     return (response.status === 204 ? undefined : await response.json()) as T;
   }
 }
 
-/** @returns whether it is the right one. */
-export async function giveToken(token: string): Promise<boolean> {
+/** @returns whether the token is right. */
+export async function submitToken(token: string): Promise<boolean> {
   const headers = { 'content-type': 'application/json' };
   const response = await send('/session', { method: 'POST', headers, body: JSON.stringify({ token }) });
   if (response.status === 401 || response.status === 403) return false;
-  if (!response.ok) throw problemOf(response.status, await response.text());
+  if (!response.ok) throw serviceErrorOf(response.status, await response.text());
   needsToken.value = false;
   return true;
 }
@@ -56,18 +56,18 @@ async function send(path: string, init: RequestInit): Promise<Response> {
     return await fetch(`/v1${path}`, { credentials: 'same-origin', ...init });
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new ServiceError(0, 'The service cannot be reached.', 'Is it still running?');
+    throw new ServiceError(0, 'Cannot reach the service.', 'Check that it is running.');
   }
 }
 
-/** What an answer that is no success says; a proxy's may be anything. */
-export function problemOf(status: number, text: string): ServiceError {
+/** The error of a response. A proxy's response need not be a problem document. */
+export function serviceErrorOf(status: number, text: string): ServiceError {
   try {
     const { title, detail, hint } = JSON.parse(text) as Partial<Problem>;
-    const said = detail ?? title;
-    if (typeof said === 'string') return new ServiceError(status, said, hint);
+    const message = detail ?? title;
+    if (typeof message === 'string') return new ServiceError(status, message, hint);
   } catch {
-    // Said below.
+    // Not JSON.
   }
-  return new ServiceError(status, `The service answered with status ${status}.`);
+  return new ServiceError(status, `The service responded with status ${status}.`);
 }

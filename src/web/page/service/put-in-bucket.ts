@@ -1,46 +1,46 @@
-import type { UploadedJob, UploadsOffered } from '../../api.ts';
-import { type Chosen, totalBytes } from '../upload/select-images.ts';
-import { ask, ServiceError } from './call-service.ts';
-import { changedSince, sha256Of, throwIfUnreadable } from './read-file.ts';
+import type { OfferedUploads, UploadedJob } from '../../api.ts';
+import { type ChosenImage, totalBytes } from '../upload/select-images.ts';
+import { callService, ServiceError } from './call-service.ts';
+import { fileChangedError, sha256Of, throwIfUnreadable } from './read-file.ts';
 import { isTransientStatus } from './retry.ts';
-import { exchange } from './send-xhr.ts';
-import { type OnStage, pause } from './upload-stage.ts';
+import { sendXhr } from './send-xhr.ts';
+import { type OnStage, pauseBeforeRetry } from './upload-stage.ts';
 
-type Stored = UploadedJob['images'][number];
-type Offer = UploadsOffered['uploads'][number];
-type Hashed = Stored & { file: File };
-/** `lost`: no answer came. `refused`: its time is over, or the bucket has trouble; another offer may help. */
-type End = 'there' | 'lost' | 'refused';
+type StoredImage = UploadedJob['images'][number];
+type Offer = OfferedUploads['uploads'][number];
+type HashedImage = StoredImage & { file: File };
+/** `lost`: no response. `refused`: the URL expired or the bucket failed; a new URL may help. */
+type PutResult = 'stored' | 'lost' | 'refused';
 
-/** Asked for together; while they are sent, the next ones are read. */
-const CHUNK = 50;
-/** As many connections as browsers open to one host. */
-const AT_ONCE = 6;
-/** A bucket that no image got to in so many tries is out of this browser's reach. */
-const TRIES_TO_REACH = 2;
-const TRIES_REFUSED = 6;
-/** An upload of which nothing moves for so long is lost. */
+/** Images of one request for URLs. The next chunk is hashed while this one is sent. */
+const CHUNK_IMAGES = 50;
+/** Browsers open at most six connections to one host. */
+const MAX_PARALLEL = 6;
+/** After so many failures without any success, this browser cannot reach the bucket. */
+const MAX_TRIES_UNREACHED = 2;
+const MAX_TRIES_REFUSED = 6;
+/** An upload without progress for this time is lost. */
 const STALL_MS = 30_000;
 
-const LOST = 'The connection was lost.';
+const LOST = 'Connection lost.';
 
 /**
- * Puts the images straight into the bucket; those that are there already are not sent.
- * @returns what they are there as; undefined where the browser cannot get there and has sent none.
- * @throws {ServiceError} when trying again cannot help
+ * Puts the images directly into the bucket. Images that are already there are not sent.
+ * @returns the stored images; undefined if the browser cannot reach the bucket and has sent none.
+ * @throws {ServiceError} if a retry cannot help
  */
 export async function putInBucket(
-  images: readonly Chosen[],
+  images: readonly ChosenImage[],
   onStage: OnStage,
   signal: AbortSignal,
-): Promise<Stored[] | undefined> {
+): Promise<StoredImage[] | undefined> {
   const upload = new BucketUpload(totalBytes(images), onStage, signal);
-  const stored: Stored[] = [];
-  let next = hashed(images.slice(0, CHUNK));
-  for (let end = CHUNK; end < images.length + CHUNK; end += CHUNK) {
+  const stored: StoredImage[] = [];
+  let next = hashAll(images.slice(0, CHUNK_IMAGES));
+  for (let end = CHUNK_IMAGES; end < images.length + CHUNK_IMAGES; end += CHUNK_IMAGES) {
     const chunk = await next;
-    next = hashed(images.slice(end, end + CHUNK));
-    // Met when its turn comes.
+    next = hashAll(images.slice(end, end + CHUNK_IMAGES));
+    // A rejection is handled when this promise is awaited.
     next.catch(() => {});
     if (!(await upload.send(chunk))) return undefined;
     stored.push(...chunk.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })));
@@ -48,9 +48,9 @@ export async function putInBucket(
   return stored;
 }
 
-/** One after the other: each is in memory as a whole. */
-async function hashed(images: readonly Chosen[]): Promise<Hashed[]> {
-  const all: Hashed[] = [];
+/** One at a time: each image is completely in memory. */
+async function hashAll(images: readonly ChosenImage[]): Promise<HashedImage[]> {
+  const all: HashedImage[] = [];
   for (const image of images) all.push({ ...image, bytes: image.file.size, sha256: await sha256Of(image) });
   return all;
 }
@@ -60,7 +60,7 @@ class BucketUpload {
   readonly #onStage: OnStage;
   readonly #signal: AbortSignal;
   #sentBytes = 0;
-  #hasArrived = false;
+  #hasReachedBucket = false;
 
   constructor(totalBytes: number, onStage: OnStage, signal: AbortSignal) {
     this.#totalBytes = totalBytes;
@@ -68,64 +68,67 @@ class BucketUpload {
     this.#signal = signal;
   }
 
-  /** @returns false where the bucket is out of reach. */
-  async send(images: readonly Hashed[]): Promise<boolean> {
+  /** @returns false if the bucket cannot be reached. */
+  async send(images: readonly HashedImage[]): Promise<boolean> {
     let left = images;
     for (let failures = 1; ; failures++) {
       const before = left.length;
-      const ends = await this.#round(left, await this.#offers(left));
-      left = left.filter((_image, place) => ends[place] !== 'there');
+      const results = await this.#putAll(left, await this.#requestOffers(left));
+      left = left.filter((_image, at) => results[at] !== 'stored');
       if (left.length === 0) return true;
       await throwIfUnreadable(left);
       if (left.length < before) failures = 1;
-      const isLost = !ends.includes('refused');
-      if (isLost && !this.#hasArrived && failures >= TRIES_TO_REACH) return false;
-      if (!isLost && failures >= TRIES_REFUSED)
-        throw new ServiceError(0, 'The bucket refuses the images.', 'Try again later.');
-      const why = isLost ? LOST : 'The bucket does not take the images at the moment.';
-      await pause({ why, failures }, this.#onStage, this.#signal);
+      const isLost = !results.includes('refused');
+      if (isLost && !this.#hasReachedBucket && failures >= MAX_TRIES_UNREACHED) return false;
+      if (!isLost && failures >= MAX_TRIES_REFUSED)
+        throw new ServiceError(0, 'The bucket rejected the images.', 'Try again later.');
+      const reason = isLost ? LOST : 'The bucket is not accepting images right now.';
+      await pauseBeforeRetry({ reason, failures }, this.#onStage, this.#signal);
     }
   }
 
-  /** What the service offers, as soon as it answers. */
-  async #offers(images: readonly Hashed[]): Promise<readonly Offer[]> {
+  /** Requests upload URLs, with retries. */
+  async #requestOffers(images: readonly HashedImage[]): Promise<readonly Offer[]> {
     const body = JSON.stringify({ images: images.map(({ sha256, bytes }) => ({ sha256, bytes })) });
     const headers = { 'content-type': 'application/json' };
     const init = { method: 'POST', headers, body, signal: this.#signal };
     for (let failures = 1; ; failures++) {
       try {
-        return (await ask<UploadsOffered>('/uploads', init)).uploads;
+        return (await callService<OfferedUploads>('/uploads', init)).uploads;
       } catch (error) {
         if (!(error instanceof ServiceError) || !(error.status === 0 || isTransientStatus(error.status)))
           throw error;
-        await pause({ why: error.message, failures }, this.#onStage, this.#signal);
+        await pauseBeforeRetry({ reason: error.message, failures }, this.#onStage, this.#signal);
       }
     }
   }
 
-  /** How each image ended; those that were not begun because others failed did not. */
-  async #round(images: readonly Hashed[], offers: readonly Offer[]): Promise<(End | undefined)[]> {
-    const ends: (End | undefined)[] = [];
+  /** The result of each image; undefined for images that were not begun because another failed. */
+  async #putAll(
+    images: readonly HashedImage[],
+    offers: readonly Offer[],
+  ): Promise<(PutResult | undefined)[]> {
+    const results: (PutResult | undefined)[] = [];
     let next = 0;
     let hasFailed = false;
-    const sendOn = async () => {
+    const putNext = async () => {
       while (!hasFailed) {
-        const place = next++;
-        const image = images[place];
+        const at = next++;
+        const image = images[at];
         if (image === undefined) return;
-        ends[place] = await this.#put(image, offers[place]);
+        results[at] = await this.#put(image, offers[at]);
         this.#signal.throwIfAborted();
-        hasFailed ||= ends[place] !== 'there';
+        hasFailed ||= results[at] !== 'stored';
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, sendOn));
-    return ends;
+    await Promise.all(Array.from({ length: MAX_PARALLEL }, putNext));
+    return results;
   }
 
-  async #put({ name, file, bytes }: Hashed, offer: Offer | undefined): Promise<End> {
+  async #put({ name, file, bytes }: HashedImage, offer: Offer | undefined): Promise<PutResult> {
     if (offer?.put === undefined) {
       this.#count(bytes);
-      return 'there';
+      return 'stored';
     }
     let countedBytes = 0;
     const count = (sentBytes: number) => {
@@ -133,14 +136,14 @@ class BucketUpload {
       countedBytes = sentBytes;
     };
     const { url, headers } = offer.put;
-    // A slice has no type, and a type would be a header that nobody has signed.
+    // A slice has no type. A type would add a content-type header, which is not signed.
     const body = file.slice(0, bytes);
-    const sending = { method: 'PUT', url, headers, body, onProgress: count, stallMs: STALL_MS } as const;
-    const answer = await exchange(sending, this.#signal);
-    const end = endOf(answer?.status, name);
-    count(end === 'there' ? bytes : 0);
-    if (end === 'there') this.#hasArrived = true;
-    return end;
+    const request = { method: 'PUT', url, headers, body, onProgress: count, stallMs: STALL_MS } as const;
+    const response = await sendXhr(request, this.#signal);
+    const result = putResultOf(response?.status, name);
+    count(result === 'stored' ? bytes : 0);
+    if (result === 'stored') this.#hasReachedBucket = true;
+    return result;
   }
 
   #count(bytes: number): void {
@@ -149,13 +152,13 @@ class BucketUpload {
   }
 }
 
-/** @throws {ServiceError} when trying again cannot help */
-function endOf(status: number | undefined, name: string): End {
+/** @throws {ServiceError} if a retry cannot help */
+function putResultOf(status: number | undefined, name: string): PutResult {
   if (status === undefined) return 'lost';
-  // 412: somebody else has put it there meanwhile.
-  if (status === 200 || status === 412) return 'there';
+  // 412: another upload has stored it meanwhile.
+  if (status === 200 || status === 412) return 'stored';
   if (status === 403 || status === 409 || status === 500 || isTransientStatus(status)) return 'refused';
   // The bytes are not those that were hashed.
-  if (status === 400) throw changedSince(name);
-  throw new ServiceError(status, `The bucket answered with status ${status}.`);
+  if (status === 400) throw fileChangedError(name);
+  throw new ServiceError(status, `The bucket responded with status ${status}.`);
 }

@@ -1,50 +1,50 @@
-/** One request with a body whose sending shows. XMLHttpRequest, because fetch tells no progress of an upload. */
+/** Requests that report their upload progress, which fetch cannot: hence XMLHttpRequest. */
 
-export interface Answer {
+export interface XhrResponse {
   status: number;
   text: string;
   retryAfter: string | null;
 }
 
-export interface Sending {
+export interface XhrRequest {
   method: 'POST' | 'PUT';
   url: string;
   headers: Readonly<Record<string, string>>;
   body: XMLHttpRequestBodyInit;
   onProgress?(sentBytes: number, totalBytes: number): void;
-  /** Everything is sent; the answer is still to come. */
+  /** The body is sent, and the response is awaited. */
   onSent?(): void;
-  /** Given up when nothing moves for so long; else it takes the time it takes. */
+  /** Aborts after this time without progress. Without it there is no timeout. */
   stallMs?: number;
 }
 
-/** `undefined`: the connection was lost or could not be made, or the other end is none for this page. Aborted likewise. */
-export async function exchange(sending: Sending, signal: AbortSignal): Promise<Answer | undefined> {
-  const { method, url, headers, body, onProgress, onSent, stallMs } = sending;
+/** @returns undefined if the connection failed, CORS forbade the request, or it was aborted or stalled. */
+export async function sendXhr(options: XhrRequest, signal: AbortSignal): Promise<XhrResponse | undefined> {
+  const { method, url, headers, body, onProgress, onSent, stallMs } = options;
   const request = new XMLHttpRequest();
   request.open(method, url);
   for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-  const stop = () => request.abort();
-  let stalled: ReturnType<typeof setTimeout> | undefined;
-  const moved = () => {
-    clearTimeout(stalled);
-    if (stallMs !== undefined) stalled = setTimeout(stop, stallMs);
+  const abort = () => request.abort();
+  let stallTimer: ReturnType<typeof setTimeout> | undefined;
+  const restartStallTimer = () => {
+    clearTimeout(stallTimer);
+    if (stallMs !== undefined) stallTimer = setTimeout(abort, stallMs);
   };
   request.upload.addEventListener('progress', ({ loaded, total }) => {
-    moved();
+    restartStallTimer();
     onProgress?.(loaded, total);
   });
   request.upload.addEventListener('load', () => onSent?.());
-  signal.addEventListener('abort', stop, { once: true });
-  return await new Promise<Answer | undefined>((resolve) => {
+  signal.addEventListener('abort', abort, { once: true });
+  return await new Promise<XhrResponse | undefined>((resolve) => {
     request.addEventListener('loadend', () => {
-      clearTimeout(stalled);
-      signal.removeEventListener('abort', stop);
+      clearTimeout(stallTimer);
+      signal.removeEventListener('abort', abort);
       const { status, responseText: text } = request;
       const isLost = status === 0;
       resolve(isLost ? undefined : { status, text, retryAfter: request.getResponseHeader('retry-after') });
     });
     request.send(body);
-    moved();
+    restartStallTimer();
   });
 }

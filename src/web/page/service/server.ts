@@ -1,38 +1,38 @@
 import { signal } from '@preact/signals';
 import type { ModelList, ServerView } from '../../api.ts';
-import { ask, ServiceError } from './call-service.ts';
+import { callService, ServiceError } from './call-service.ts';
 import { pauseMs } from './retry.ts';
 import { sleepUntilOnline } from './sleep-until-online.ts';
 
-/** What the service is and takes; absent until it has answered. */
+/** What the service is and accepts; undefined until it has responded. */
 export const server = signal<ServerView | undefined>();
-export const serverTrouble = signal<ServiceError | undefined>();
+export const serverError = signal<ServiceError | undefined>();
 
-/** Asks until there is an answer. */
-export async function meetServer(signal: AbortSignal): Promise<void> {
+/** Loads `server`, with retries. */
+export async function loadServer(signal: AbortSignal): Promise<void> {
   for (let failures = 1; ; failures++) {
     try {
-      server.value = await ask<ServerView>('/server', { signal });
-      serverTrouble.value = undefined;
+      server.value = await callService<ServerView>('/server', { signal });
+      serverError.value = undefined;
       return;
     } catch (error) {
       if (signal.aborted) return;
-      serverTrouble.value = error instanceof ServiceError ? error : new ServiceError(0, String(error));
+      serverError.value = error instanceof ServiceError ? error : new ServiceError(0, String(error));
       await sleepUntilOnline(pauseMs(failures), signal);
     }
   }
 }
 
 export async function listModels(): Promise<ModelList['models']> {
-  return (await ask<ModelList>('/models')).models;
+  return (await callService<ModelList>('/models')).models;
 }
 
-/** What the service takes, as soon as it says so. */
-export const serverKnown = (): Promise<ServerView> =>
+/** Resolves when `server` is loaded. */
+export const serverLoaded = (): Promise<ServerView> =>
   new Promise((resolve) => {
-    const stop = server.subscribe((known) => {
-      if (known === undefined) return;
-      resolve(known);
+    const stop = server.subscribe((view) => {
+      if (view === undefined) return;
+      resolve(view);
       queueMicrotask(() => stop());
     });
   });

@@ -1,4 +1,4 @@
-/** Resolves after so long, or when there is a network again. @throws when aborted */
+/** Resolves after the time, or earlier when the browser is online again. @throws the signal's reason when it aborts */
 export async function sleepUntilOnline(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   await new Promise<void>((resolve, reject) => {

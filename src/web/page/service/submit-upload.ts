@@ -1,31 +1,32 @@
 import type { JobView } from '../../api.ts';
-import type { Chosen } from '../upload/select-images.ts';
-import { ask, problemOf, tokenGiven } from './call-service.ts';
+import type { ChosenImage } from '../upload/select-images.ts';
+import { callService, serviceErrorOf, waitForToken } from './call-service.ts';
 import { putInBucket } from './put-in-bucket.ts';
 import { hexOf, throwIfUnreadable } from './read-file.ts';
 import { isTransientStatus } from './retry.ts';
-import { exchange, type Sending } from './send-xhr.ts';
-import { serverKnown } from './server.ts';
-import { type OnStage, pause } from './upload-stage.ts';
+import { sendXhr, type XhrRequest } from './send-xhr.ts';
+import { serverLoaded } from './server.ts';
+import { type OnStage, pauseBeforeRetry } from './upload-stage.ts';
 
 export interface UploadRequest {
-  images: readonly Chosen[];
+  images: readonly ChosenImage[];
   topK: number | undefined;
   model: string | undefined;
 }
 
 /**
- * Makes a job of the images. Where the service and the browser can, they are put straight into the bucket and named to the
- * service; else they are sent to it. @throws {ServiceError} when trying again cannot help
+ * Submits the images as a job. If the service and the browser support it, the images go directly to the bucket, and the
+ * service gets their names and digests; otherwise they are uploaded to the service.
+ * @throws {ServiceError} if a retry cannot help
  */
 export async function submitUpload(
-  submission: UploadRequest,
+  upload: UploadRequest,
   onStage: OnStage,
   signal: AbortSignal,
 ): Promise<JobView> {
-  const { images, topK, model } = submission;
-  const { directUploads } = await serverKnown();
-  // Browsers hash for pages of https and of this machine only.
+  const { images, topK, model } = upload;
+  const { directUploads } = await serverLoaded();
+  // Browsers offer hashing only on https and on localhost.
   const isDirect = directUploads && crypto.subtle !== undefined;
   const stored = isDirect ? await putInBucket(images, onStage, signal) : undefined;
   if (stored !== undefined) {
@@ -34,7 +35,7 @@ export async function submitUpload(
   }
   const onProgress = (sentBytes: number, totalBytes: number) =>
     onStage({ name: 'sending', sentBytes, totalBytes });
-  return await post({ headers: {}, body: formOf(submission), onProgress }, images, onStage, signal);
+  return await post({ headers: {}, body: formOf(upload), onProgress }, images, onStage, signal);
 }
 
 function formOf({ images, topK, model }: UploadRequest): FormData {
@@ -45,33 +46,33 @@ function formOf({ images, topK, model }: UploadRequest): FormData {
   return form;
 }
 
-/** Repeated under the same key while the connection fails, so that however often it is sent there is one job. */
+/** Retries with the same idempotency key, so that repeated requests create one job. */
 async function post(
-  sending: Pick<Sending, 'headers' | 'body' | 'onProgress'>,
-  images: readonly Chosen[],
+  options: Pick<XhrRequest, 'headers' | 'body' | 'onProgress'>,
+  images: readonly ChosenImage[],
   onStage: OnStage,
   signal: AbortSignal,
 ): Promise<JobView> {
-  const headers = { ...sending.headers, 'idempotency-key': randomKey() };
+  const headers = { ...options.headers, 'idempotency-key': randomKey() };
   const onSent = () => onStage({ name: 'storing' });
-  const request = { ...sending, method: 'POST', url: '/v1/jobs', headers, onSent } as const;
+  const request = { ...options, method: 'POST', url: '/v1/jobs', headers, onSent } as const;
   for (let failures = 1; ; failures++) {
-    const answer = await exchange(request, signal);
+    const response = await sendXhr(request, signal);
     signal.throwIfAborted();
-    if (answer?.status === 201) return JSON.parse(answer.text) as JobView;
-    if (answer?.status === 401) {
-      await tokenGiven();
+    if (response?.status === 201) return JSON.parse(response.text) as JobView;
+    if (response?.status === 401) {
+      await waitForToken();
       continue;
     }
-    if (answer === undefined) await throwIfUnreadable(images);
-    const problem = answer && problemOf(answer.status, answer.text);
+    if (response === undefined) await throwIfUnreadable(images);
+    const problem = response && serviceErrorOf(response.status, response.text);
     if (problem !== undefined && !isTransientStatus(problem.status)) throw problem;
-    const why = problem?.message ?? 'The connection was lost.';
-    await pause({ why, failures, retryAfter: answer?.retryAfter }, onStage, signal);
-    // A refusal that a broken upload hides: the answer to a small question gets through.
-    await ask('/server', { signal }).catch(() => {});
+    const reason = problem?.message ?? 'Connection lost.';
+    await pauseBeforeRetry({ reason, failures, retryAfter: response?.retryAfter }, onStage, signal);
+    // A reset can hide the 401 of a large upload. This small request gets it and shows the token form.
+    await callService('/server', { signal }).catch(() => {});
   }
 }
 
-/** Not `randomUUID`, which browsers offer to pages of https and of this machine only. */
+/** Not `randomUUID`: browsers offer it only on https and on localhost. */
 const randomKey = (): string => hexOf(crypto.getRandomValues(new Uint8Array(16)));

@@ -1,22 +1,26 @@
 import { pauseMs } from './retry.ts';
 import { sleepUntilOnline } from './sleep-until-online.ts';
 
-/** How far an upload is. */
+/** Progress of an upload. */
 export type UploadStage =
   | { name: 'sending'; sentBytes: number; totalBytes: number }
-  /** All is sent; the service has still to answer. */
+  /** Everything is sent, and the response is awaited. */
   | { name: 'storing' }
-  | { name: 'pausing'; why: string; untilMs: number };
+  | { name: 'pausing'; reason: string; untilMs: number };
 
 export type OnStage = (stage: UploadStage) => void;
 
 /** Waits before the next try, longer each time. @throws the signal's reason when it aborts */
-export async function pause(
-  { why, failures, retryAfter }: { why: string; failures: number; retryAfter?: string | null | undefined },
+export async function pauseBeforeRetry(
+  {
+    reason,
+    failures,
+    retryAfter,
+  }: { reason: string; failures: number; retryAfter?: string | null | undefined },
   onStage: OnStage,
   signal: AbortSignal,
 ): Promise<void> {
   const ms = pauseMs(failures, retryAfter);
-  onStage({ name: 'pausing', why, untilMs: Date.now() + ms });
+  onStage({ name: 'pausing', reason, untilMs: Date.now() + ms });
   await sleepUntilOnline(ms, signal);
 }

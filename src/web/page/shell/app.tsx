@@ -3,7 +3,7 @@ import { JobPageView } from '../job/job-view.tsx';
 import { JobsView } from '../jobs/jobs-view.tsx';
 import { view } from '../location.ts';
 import { needsToken } from '../service/call-service.ts';
-import { serverTrouble } from '../service/server.ts';
+import { serverError } from '../service/server.ts';
 import { UploadView } from '../upload/upload-view.tsx';
 import { Header } from './header.tsx';
 import { LiveRegion } from './live-region.tsx';
@@ -19,9 +19,9 @@ export function App() {
       <Header />
       <main id="main" tabIndex={-1}>
         {needsToken.value && <TokenForm />}
-        {/* Hidden and not gone: what was chosen for upload waits behind the token's form. */}
+        {/* Hidden, not removed: images chosen for upload must survive the token form. */}
         <div hidden={needsToken.value}>
-          {serverTrouble.value !== undefined && <ErrorNotice error={serverTrouble.value} isTriedAgain />}
+          {serverError.value !== undefined && <ErrorNotice error={serverError.value} isRetrying />}
           <CurrentView />
         </div>
       </main>
@@ -41,12 +41,12 @@ function CurrentView() {
       return <JobPageView key={current.id} id={current.id} />;
     case 'fleet':
       return <FleetView />;
-    case 'nowhere':
+    case 'notFound':
       return (
         <section class="narrow">
-          <h1 tabIndex={-1}>Nothing here</h1>
+          <h1 tabIndex={-1}>Page not found</h1>
           <p>
-            This address leads nowhere. <a href="/">Label images</a>, or look at <a href="/jobs">your jobs</a>
+            There is no page at this address. <a href="/">Label images</a> or see <a href="/jobs">all jobs</a>
             .
           </p>
         </section>

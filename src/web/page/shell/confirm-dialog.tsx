@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-interface ConfirmProps {
+interface ConfirmDialogProps {
   title: string;
   action: string;
   children: ComponentChildren;
@@ -9,8 +9,8 @@ interface ConfirmProps {
   onClose(): void;
 }
 
-/** Asks before what cannot be undone. Escape and the other button leave everything as it is. */
-export function Confirm({ title, action, children, onConfirm, onClose }: ConfirmProps) {
+/** Asks for confirmation of an action that cannot be undone. Escape and the other button cancel. */
+export function ConfirmDialog({ title, action, children, onConfirm, onClose }: ConfirmDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (

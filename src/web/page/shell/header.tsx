@@ -27,7 +27,7 @@ export function Header() {
         ))}
       </nav>
       {server.value !== undefined && (
-        <span class="model" title="The model of a job that names none">
+        <span class="model" title="Default model">
           {server.value.model}
         </span>
       )}

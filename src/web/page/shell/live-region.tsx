@@ -1,16 +1,16 @@
 import { signal } from '@preact/signals';
 
-const said = signal('');
+const announced = signal('');
 
-/** Says something to a screen reader when it has a moment. */
-export function say(text: string): void {
-  said.value = text;
+/** Announces a text to screen readers, politely. */
+export function announce(text: string): void {
+  announced.value = text;
 }
 
 export function LiveRegion() {
   return (
     <div class="unseen" role="status" aria-live="polite">
-      {said.value}
+      {announced.value}
     </div>
   );
 }

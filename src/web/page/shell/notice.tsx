@@ -15,14 +15,14 @@ export function Notice({
   );
 }
 
-/** What went wrong and what to do about it, as the service says it. */
-export function ErrorNotice({ error, isTriedAgain = false }: { error: unknown; isTriedAgain?: boolean }) {
+/** An error, and the service's hint what to do. */
+export function ErrorNotice({ error, isRetrying = false }: { error: unknown; isRetrying?: boolean }) {
   const hint = error instanceof ServiceError ? error.hint : undefined;
   return (
     <Notice kind="error">
       <strong>{error instanceof Error ? error.message : String(error)}</strong>
       {hint !== undefined && <> {hint}</>}
-      {isTriedAgain && <> Trying again.</>}
+      {isRetrying && <> Retrying.</>}
     </Notice>
   );
 }

@@ -1,15 +1,15 @@
 interface ProgressBarProps {
   label: string;
-  /** 0 to 1; undefined while nobody knows. */
-  share: number | undefined;
+  /** 0 to 1; undefined while it is unknown. */
+  fraction: number | undefined;
   text: string;
 }
 
-export function ProgressBar({ label, share, text }: ProgressBarProps) {
-  const value = share === undefined ? undefined : Math.round(100 * share);
+export function ProgressBar({ label, fraction, text }: ProgressBarProps) {
+  const value = fraction === undefined ? undefined : Math.round(100 * fraction);
   return (
     <div
-      class={`progress ${share === undefined ? 'progress-unknown' : ''}`}
+      class={`progress ${fraction === undefined ? 'progress-unknown' : ''}`}
       role="progressbar"
       aria-label={label}
       aria-valuemin={0}
@@ -17,7 +17,7 @@ export function ProgressBar({ label, share, text }: ProgressBarProps) {
       aria-valuenow={value}
       aria-valuetext={text}
     >
-      <span style={{ transform: `scaleX(${share ?? 0.3})` }} />
+      <span style={{ transform: `scaleX(${fraction ?? 0.3})` }} />
     </div>
   );
 }

@@ -1,17 +1,17 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** A picture that is passed by at speed is not asked for. */
-const LINGER_MS = 120;
+/** Pictures that are scrolled past quickly are not requested. */
+const LOAD_DELAY_MS = 120;
 
-interface ThumbProps {
-  /** Of this browser, where it is at hand. */
+interface ThumbnailProps {
+  /** The file, if this browser has it. */
   file?: File | undefined;
-  /** Where the service has it. */
+  /** Its address at the service. */
   address?: string;
 }
 
-/** A picture without words: what stands beside it names it. */
-export function Thumb({ file, address }: ThumbProps) {
+/** A picture without alt text: its name is beside it. */
+export function Thumbnail({ file, address }: ThumbnailProps) {
   const [source, setSource] = useState<string>();
   const [state, setState] = useState<'loading' | 'shown' | 'broken'>('loading');
   useEffect(() => {
@@ -21,7 +21,7 @@ export function Thumb({ file, address }: ThumbProps) {
       setSource(url);
       return () => URL.revokeObjectURL(url);
     }
-    const timer = setTimeout(() => setSource(address), LINGER_MS);
+    const timer = setTimeout(() => setSource(address), LOAD_DELAY_MS);
     return () => clearTimeout(timer);
   }, [file, address]);
   return (

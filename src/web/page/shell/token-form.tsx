@@ -1,31 +1,31 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { giveToken } from '../service/call-service.ts';
+import { submitToken } from '../service/call-service.ts';
 import { ErrorNotice } from './notice.tsx';
 
 export function TokenForm() {
   const token = useSignal('');
-  const trouble = useSignal<unknown>(undefined);
-  const isAsking = useSignal(false);
+  const failure = useSignal<unknown>(undefined);
+  const isSubmitting = useSignal(false);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
 
   async function submit(event: Event) {
     event.preventDefault();
-    isAsking.value = true;
+    isSubmitting.value = true;
     try {
-      const isRight = await giveToken(token.value.trim());
-      trouble.value = isRight ? undefined : new Error('That is not the token of this service.');
+      const isValid = await submitToken(token.value.trim());
+      failure.value = isValid ? undefined : new Error('Wrong token.');
     } catch (error) {
-      trouble.value = error;
+      failure.value = error;
     }
-    isAsking.value = false;
+    isSubmitting.value = false;
   }
 
   return (
     <form class="card token" onSubmit={submit}>
-      <h1 tabIndex={-1}>One moment</h1>
-      <p>This service asks for its token. Whoever runs it can tell you.</p>
+      <h1 tabIndex={-1}>Enter access token</h1>
+      <p>This service requires an access token. Ask the person who runs it.</p>
       <label>
         Token
         <input
@@ -39,8 +39,8 @@ export function TokenForm() {
           }}
         />
       </label>
-      {trouble.value !== undefined && <ErrorNotice error={trouble.value} />}
-      <button class="primary" type="submit" disabled={isAsking.value}>
+      {failure.value !== undefined && <ErrorNotice error={failure.value} />}
+      <button class="primary" type="submit" disabled={isSubmitting.value}>
         Continue
       </button>
     </form>

@@ -1,22 +1,22 @@
 import { useEffect } from 'preact/hooks';
 
-/** Calls again and again while the page is in front, each call after the end of the one before. */
-export function usePolling(look: (signal: AbortSignal) => Promise<void>, everyMs: number): void {
+/** Polls while the page is visible. Calls do not overlap. */
+export function usePolling(poll: (signal: AbortSignal) => Promise<void>, intervalMs: number): void {
   useEffect(() => {
     const closed = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let isLooking = false;
-    async function lookAgain() {
+    let isPolling = false;
+    async function pollOnce() {
       clearTimeout(timer);
-      if (isLooking || closed.signal.aborted || document.hidden) return;
-      isLooking = true;
-      await look(closed.signal);
-      isLooking = false;
-      if (!closed.signal.aborted) timer = setTimeout(lookAgain, everyMs);
+      if (isPolling || closed.signal.aborted || document.hidden) return;
+      isPolling = true;
+      await poll(closed.signal);
+      isPolling = false;
+      if (!closed.signal.aborted) timer = setTimeout(pollOnce, intervalMs);
     }
-    void lookAgain();
+    void pollOnce();
     const { signal } = closed;
-    document.addEventListener('visibilitychange', () => void lookAgain(), { signal });
+    document.addEventListener('visibilitychange', () => void pollOnce(), { signal });
     return () => {
       closed.abort();
       clearTimeout(timer);

@@ -1,29 +1,29 @@
-import type { Chosen } from './select-images.ts';
+import type { ChosenImage } from './select-images.ts';
 
-/** What an `<input type=file>` holds; files of a folder go by their path in it. */
-export const fromList = (files: Iterable<File>): Chosen[] =>
+/** The files of an `<input type=file>`. Files of a folder are named by their path in it. */
+export const collectFromList = (files: Iterable<File>): ChosenImage[] =>
   Array.from(files, (file) => ({ file, name: file.webkitRelativePath || file.name }));
 
-/** What was dropped or pasted, folders all the way down. Call it in the event: afterwards the browser empties `transfer`. */
-export async function fromTransfer(transfer: DataTransfer): Promise<Chosen[]> {
+/** Dropped or pasted files, with all files in dropped folders. Call it within the event: the browser empties `transfer` afterwards. */
+export async function collectFromTransfer(transfer: DataTransfer): Promise<ChosenImage[]> {
   const items = Array.from(transfer.items).filter(({ kind }) => kind === 'file');
   const roots = items.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
-  const found: Chosen[] = [];
+  const found: ChosenImage[] = [];
   for (const root of roots) {
-    if (root instanceof File) found.push(...fromList([root]));
+    if (root instanceof File) found.push(...collectFromList([root]));
     else if (root !== null) await walk(root, found);
   }
   return found;
 }
 
-async function walk(entry: FileSystemEntry, found: Chosen[]): Promise<void> {
+async function walk(entry: FileSystemEntry, found: ChosenImage[]): Promise<void> {
   if (isFile(entry)) {
     const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
     found.push({ file, name: entry.fullPath.replace(/^\//, '') });
   } else if (isFolder(entry)) {
     const reader = entry.createReader();
     for (;;) {
-      // Browsers list a folder in pieces, and end with an empty one.
+      // Browsers list a folder in batches. An empty batch is the end.
       const entries = await new Promise<FileSystemEntry[]>((resolve, reject) =>
         reader.readEntries(resolve, reject),
       );

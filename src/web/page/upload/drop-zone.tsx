@@ -3,20 +3,20 @@ import { useEffect, useRef } from 'preact/hooks';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { number } from '../format.ts';
 import { server } from '../service/server.ts';
-import { fromList } from './collect-files.ts';
-import type { Chosen } from './select-images.ts';
+import { collectFromList } from './collect-files.ts';
+import type { ChosenImage } from './select-images.ts';
 
-/** Every browser knows it; the types of the DOM do not. */
+/** All browsers support this attribute, but the DOM types lack it. */
 const WHOLE_FOLDERS = { webkitdirectory: true };
 
 interface DropZoneProps {
   isSmall: boolean;
   isReading: boolean;
   isDisabled: boolean;
-  onFiles(files: readonly Chosen[]): void;
+  onFiles(files: readonly ChosenImage[]): void;
 }
 
-/** Where images are dropped, and the buttons for those who do not drop. */
+/** Takes dropped images, and offers buttons to choose them. */
 export function DropZone({ isSmall, isReading, isDisabled, onFiles }: DropZoneProps) {
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
@@ -25,8 +25,8 @@ export function DropZone({ isSmall, isReading, isDisabled, onFiles }: DropZonePr
   useDragging(isOver);
 
   function take(input: HTMLInputElement) {
-    onFiles(fromList(input.files ?? []));
-    // So that the same file can be chosen once more.
+    onFiles(collectFromList(input.files ?? []));
+    // Without this, choosing the same file again fires no event.
     input.value = '';
   }
 
@@ -42,7 +42,7 @@ export function DropZone({ isSmall, isReading, isDisabled, onFiles }: DropZonePr
           ? 'Reading…'
           : isSmall
             ? 'Drop or paste more'
-            : 'Drop images or a folder here, or paste one'}
+            : 'Drop photos or a folder here, or paste a photo'}
       </p>
       <div class="buttons">
         <button
@@ -77,15 +77,15 @@ export function DropZone({ isSmall, isReading, isDisabled, onFiles }: DropZonePr
       />
       {!isSmall && limits !== undefined && (
         <p class="small">
-          JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP; up to {binaryByteSize(limits.imageBytes)} each and{' '}
-          {number(limits.files)} at once
+          JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP. Up to {binaryByteSize(limits.imageBytes)} each,{' '}
+          {number(limits.files)} at a time.
         </p>
       )}
     </div>
   );
 }
 
-/** While something is dragged over the page, wherever, the zone shows that it would take it. */
+/** Highlights the zone while something is dragged over any part of the page. */
 function useDragging(isOver: { value: boolean }): void {
   useEffect(() => {
     const closed = new AbortController();

@@ -4,17 +4,17 @@ import type { ModelList } from '../../api.ts';
 import { percent } from '../format.ts';
 import { listModels, server } from '../service/server.ts';
 
-export interface Options {
+export interface UploadOptions {
   topK: number | undefined;
   model: string | undefined;
 }
 
-const MOST_CLASSES = 100;
+const MAX_LABELS = 100;
 
-/** What few need: folded away, and models are asked for when it is opened. */
-export function OptionFields({ options }: { options: Signal<Options> }) {
+/** Options of a job, collapsed by default. The models are loaded when they are opened. */
+export function OptionFields({ options }: { options: Signal<UploadOptions> }) {
   const models = useSignal<ModelList['models']>([]);
-  const usual = server.value;
+  const defaults = server.value;
 
   function open() {
     if (models.value.length > 0) return;
@@ -22,7 +22,7 @@ export function OptionFields({ options }: { options: Signal<Options> }) {
       (listed) => {
         models.value = listed;
       },
-      // The usual model stays the only choice.
+      // The default model stays the only choice.
       () => {},
     );
   }
@@ -39,9 +39,9 @@ export function OptionFields({ options }: { options: Signal<Options> }) {
               options.value = { ...options.value, model: value === '' ? undefined : value };
             }}
           >
-            <option value="">{usual === undefined ? 'the usual one' : `${usual.model} (usual)`}</option>
+            <option value="">{defaults === undefined ? 'Default' : `${defaults.model} (default)`}</option>
             {models.value
-              .filter(({ title }) => title !== usual?.model)
+              .filter(({ title }) => title !== defaults?.model)
               .map(({ title, top1, bytes }) => (
                 <option key={title} value={title}>
                   {title},{' '}
@@ -53,17 +53,17 @@ export function OptionFields({ options }: { options: Signal<Options> }) {
           </select>
         </label>
         <label>
-          Classes an image
+          Labels per photo
           <input
             type="number"
             min={1}
-            max={MOST_CLASSES}
-            placeholder={String(usual?.topK ?? '')}
+            max={MAX_LABELS}
+            placeholder={String(defaults?.topK ?? '')}
             value={options.value.topK ?? ''}
             onInput={({ currentTarget: { valueAsNumber } }) => {
-              const isGood =
-                Number.isInteger(valueAsNumber) && valueAsNumber >= 1 && valueAsNumber <= MOST_CLASSES;
-              options.value = { ...options.value, topK: isGood ? valueAsNumber : undefined };
+              const isValid =
+                Number.isInteger(valueAsNumber) && valueAsNumber >= 1 && valueAsNumber <= MAX_LABELS;
+              options.value = { ...options.value, topK: isValid ? valueAsNumber : undefined };
             }}
           />
         </label>

@@ -1,13 +1,13 @@
-import type { Chosen } from './select-images.ts';
+import type { ChosenImage } from './select-images.ts';
 
-const byJob = new Map<string, readonly Chosen[]>();
+const byJob = new Map<string, readonly ChosenImage[]>();
 
-/** Remembers what was just uploaded, so that its pictures and names are there before the service is asked for any. */
-export function keepOriginals(job: string, images: readonly Chosen[]): void {
+/** Keeps the files of an upload, so that the job shows their pictures and names without loading them. */
+export function keepOriginals(job: string, images: readonly ChosenImage[]): void {
   byJob.set(job, images);
 }
 
-export const originalOf = (job: string, index: number): Chosen | undefined => byJob.get(job)?.[index];
+export const originalOf = (job: string, index: number): ChosenImage | undefined => byJob.get(job)?.[index];
 
 export function forgetOriginals(job: string): void {
   byJob.delete(job);

@@ -1,51 +1,57 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
-import { jobAddress } from '../address.ts';
+import { jobPath } from '../address.ts';
 import { counted, number } from '../format.ts';
-import { goTo } from '../location.ts';
+import { navigate } from '../location.ts';
 import { server } from '../service/server.ts';
 import { submitUpload } from '../service/submit-upload.ts';
 import type { UploadStage } from '../service/upload-stage.ts';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
-import { Thumb } from '../shell/thumbnail.tsx';
-import { OptionFields, type Options } from './option-fields.tsx';
+import { Thumbnail } from '../shell/thumbnail.tsx';
+import { OptionFields, type UploadOptions } from './option-fields.tsx';
 import { keepOriginals } from './originals.ts';
-import { type Chosen, tooMuch, totalBytes } from './select-images.ts';
+import { type ChosenImage, limitExceeded, totalBytes } from './select-images.ts';
 import { UploadProgress } from './upload-progress.tsx';
 
-/** More are counted and not shown: their turn comes in the job. */
-const SHOWN = 120;
+/** More images than this are only counted. */
+const MAX_THUMBNAILS = 120;
 
-/** What was chosen, until it is a job. */
-export function Tray({ chosen, isBusy }: { chosen: Signal<readonly Chosen[]>; isBusy: Signal<boolean> }) {
-  const options = useSignal<Options>({ topK: undefined, model: undefined });
+/** The chosen images, before they are submitted. */
+export function Tray({
+  chosen,
+  isBusy,
+}: {
+  chosen: Signal<readonly ChosenImage[]>;
+  isBusy: Signal<boolean>;
+}) {
+  const options = useSignal<UploadOptions>({ topK: undefined, model: undefined });
   const stage = useSignal<UploadStage | undefined>(undefined);
-  const trouble = useSignal<unknown>(undefined);
+  const failure = useSignal<unknown>(undefined);
   const upload = useRef<AbortController>(undefined);
   const button = useRef<HTMLButtonElement>(null);
   const images = chosen.value;
   const limits = server.value?.limits;
-  const excess = limits === undefined ? undefined : tooMuch(images, limits);
+  const excess = limits === undefined ? undefined : limitExceeded(images, limits);
 
   useEffect(() => button.current?.focus({ preventScroll: true }), []);
   useEffect(() => () => upload.current?.abort(), []);
 
   async function start() {
-    const mine = new AbortController();
-    upload.current = mine;
+    const controller = new AbortController();
+    upload.current = controller;
     isBusy.value = true;
-    trouble.value = undefined;
+    failure.value = undefined;
     stage.value = { name: 'sending', sentBytes: 0, totalBytes: totalBytes(images) };
     try {
-      const onStage = (now: UploadStage) => {
-        if (!mine.signal.aborted) stage.value = now;
+      const onStage = (next: UploadStage) => {
+        if (!controller.signal.aborted) stage.value = next;
       };
-      const job = await submitUpload({ images, ...options.value }, onStage, mine.signal);
+      const job = await submitUpload({ images, ...options.value }, onStage, controller.signal);
       keepOriginals(job.id, images);
-      goTo(jobAddress(job.id));
+      navigate(jobPath(job.id));
     } catch (error) {
-      if (!mine.signal.aborted) trouble.value = error;
+      if (!controller.signal.aborted) failure.value = error;
     } finally {
       stage.value = undefined;
       isBusy.value = false;
@@ -81,16 +87,16 @@ export function Tray({ chosen, isBusy }: { chosen: Signal<readonly Chosen[]>; is
         )}
       </div>
       {excess !== undefined && <Notice kind="error">{excess}</Notice>}
-      {trouble.value !== undefined && <ErrorNotice error={trouble.value} />}
+      {failure.value !== undefined && <ErrorNotice error={failure.value} />}
       {stage.value === undefined ? (
         <OptionFields options={options} />
       ) : (
         <UploadProgress stage={stage.value} onCancel={() => upload.current?.abort()} />
       )}
       <ul class="tray-images" aria-label="Images to be labelled">
-        {images.slice(0, SHOWN).map((image) => (
+        {images.slice(0, MAX_THUMBNAILS).map((image) => (
           <li key={image}>
-            <Thumb file={image.file} />
+            <Thumbnail file={image.file} />
             <span class="name">{image.name}</span>
             {stage.value === undefined && (
               <button
@@ -109,7 +115,9 @@ export function Tray({ chosen, isBusy }: { chosen: Signal<readonly Chosen[]>; is
           </li>
         ))}
       </ul>
-      {images.length > SHOWN && <p class="muted">and {number(images.length - SHOWN)} more</p>}
+      {images.length > MAX_THUMBNAILS && (
+        <p class="muted">and {number(images.length - MAX_THUMBNAILS)} more</p>
+      )}
     </section>
   );
 }

@@ -6,10 +6,10 @@ import { ProgressBar } from '../shell/progress-bar.tsx';
 
 export function UploadProgress({ stage, onCancel }: { stage: UploadStage; onCancel(): void }) {
   const nowMs = useNowMs();
-  const text = words(stage, nowMs);
+  const text = stageText(stage, nowMs);
   return (
     <div class="uploading">
-      <ProgressBar label="Upload" share={shareOf(stage)} text={text} />
+      <ProgressBar label="Upload" fraction={fractionOf(stage)} text={text} />
       <div class="uploading-foot">
         <p role={stage.name === 'pausing' ? 'status' : undefined}>{text}</p>
         <button type="button" onClick={onCancel}>
@@ -20,19 +20,19 @@ export function UploadProgress({ stage, onCancel }: { stage: UploadStage; onCanc
   );
 }
 
-function shareOf(stage: UploadStage): number | undefined {
+function fractionOf(stage: UploadStage): number | undefined {
   if (stage.name !== 'sending') return undefined;
   return stage.totalBytes === 0 ? 0 : stage.sentBytes / stage.totalBytes;
 }
 
-function words(stage: UploadStage, nowMs: number): string {
+function stageText(stage: UploadStage, nowMs: number): string {
   switch (stage.name) {
     case 'sending':
       return `Uploading: ${binaryByteSize(stage.sentBytes)} of ${binaryByteSize(stage.totalBytes)}`;
     case 'storing':
-      return 'Everything is sent; the service stores it.';
+      return 'Upload complete. The service is storing the images.';
     case 'pausing':
-      return `${stage.why} Trying again in ${duration(Math.max(0, stage.untilMs - nowMs))}.`;
+      return `${stage.reason} Retrying in ${duration(Math.max(0, stage.untilMs - nowMs))}.`;
   }
 }
 

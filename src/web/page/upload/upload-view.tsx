@@ -1,33 +1,33 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { counted } from '../format.ts';
-import { serverKnown } from '../service/server.ts';
-import { say } from '../shell/live-region.tsx';
+import { serverLoaded } from '../service/server.ts';
+import { announce } from '../shell/live-region.tsx';
 import { Notice } from '../shell/notice.tsx';
-import { fromTransfer } from './collect-files.ts';
+import { collectFromTransfer } from './collect-files.ts';
 import { DropZone } from './drop-zone.tsx';
-import { type Chosen, sift } from './select-images.ts';
+import { type ChosenImage, selectImages } from './select-images.ts';
 import { Tray } from './tray.tsx';
 
-/** Choosing images, from wherever they are dropped, picked or pasted. */
+/** Collects images that are dropped, chosen or pasted. */
 export function UploadView() {
-  const chosen = useSignal<readonly Chosen[]>([]);
-  const leftOut = useSignal<readonly string[]>([]);
+  const chosen = useSignal<readonly ChosenImage[]>([]);
+  const skipped = useSignal<readonly string[]>([]);
   const isReading = useSignal(false);
   const isBusy = useSignal(false);
 
-  async function add(finding: Promise<readonly Chosen[]>) {
+  async function add(finding: Promise<readonly ChosenImage[]>) {
     if (isBusy.value) return;
     isReading.value = true;
     try {
       const found = await finding;
-      const { limits } = await serverKnown();
-      const sifted = sift(found, limits);
-      chosen.value = [...chosen.value, ...sifted.taken];
-      leftOut.value = sifted.leftOut;
-      say([`${counted(chosen.value.length, 'image')} chosen.`, ...sifted.leftOut].join(' '));
+      const { limits } = await serverLoaded();
+      const selection = selectImages(found, limits);
+      chosen.value = [...chosen.value, ...selection.images];
+      skipped.value = selection.skipped;
+      announce([`${counted(chosen.value.length, 'image')} chosen.`, ...selection.skipped].join(' '));
     } catch {
-      leftOut.value = ['What was dropped could not be read. Choose it with the buttons instead.'];
+      skipped.value = ['Could not read the dropped files. Use the buttons instead.'];
     } finally {
       isReading.value = false;
     }
@@ -37,12 +37,13 @@ export function UploadView() {
     const closed = new AbortController();
     const { signal } = closed;
     const paste = ({ clipboardData }: ClipboardEvent) => {
-      if (clipboardData !== null && clipboardData.files.length > 0) void add(fromTransfer(clipboardData));
+      if (clipboardData !== null && clipboardData.files.length > 0)
+        void add(collectFromTransfer(clipboardData));
     };
-    // Beside the zone, too: a browser would otherwise leave the page and show the file.
+    // On the whole document: outside the zone the browser would leave the page and open the file.
     const drop = (event: DragEvent) => {
       event.preventDefault();
-      if (event.dataTransfer !== null) void add(fromTransfer(event.dataTransfer));
+      if (event.dataTransfer !== null) void add(collectFromTransfer(event.dataTransfer));
     };
     document.addEventListener('paste', paste, { signal });
     document.addEventListener('dragover', (event) => event.preventDefault(), { signal });
@@ -53,16 +54,16 @@ export function UploadView() {
   return (
     <section class="upload">
       <h1 tabIndex={-1}>Label images</h1>
-      <p class="lead">Drop photographs, and each gets the name of what it shows.</p>
+      <p class="lead">Drop photos. Get a label for each.</p>
       <DropZone
         isSmall={chosen.value.length > 0}
         isReading={isReading.value}
         isDisabled={isBusy.value}
         onFiles={(files) => void add(Promise.resolve(files))}
       />
-      {leftOut.value.length > 0 && (
+      {skipped.value.length > 0 && (
         <Notice kind="quiet">
-          {leftOut.value.map((sentence) => (
+          {skipped.value.map((sentence) => (
             <p key={sentence}>{sentence}</p>
           ))}
         </Notice>
