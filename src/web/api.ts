@@ -175,15 +175,14 @@ export const resultsPage = z
 export type ResultsPage = z.infer<typeof resultsPage>;
 
 /** Image indexes from `first` to `last`, inclusive. */
-const span = z.object({ first: count, last: count }).meta({ id: 'Span' });
-export type SpanView = z.infer<typeof span>;
+const indexRange = z.object({ first: count, last: count }).meta({ id: 'IndexRange' });
 
 /**
  * `event: snapshot` after each connect, and when a retry reopens the job: the job, and all images that have an outcome.
  * `event: progress` afterwards: the job, and the images with a new outcome. An image that is repeated has a newer one.
  * `event: gone`, with empty data: the job was deleted. Comments are heartbeats.
  */
-export const jobEvent = z.object({ job: jobView, covered: z.array(span) }).meta({ id: 'JobEvent' });
+export const jobEvent = z.object({ job: jobView, covered: z.array(indexRange) }).meta({ id: 'JobEvent' });
 export type JobEvent = z.infer<typeof jobEvent>;
 
 /** What the service is and accepts. */

@@ -1,6 +1,5 @@
 /** Decides which outcomes to fetch next. Pure. */
-import { IndexRanges } from '../../../core/job/index-ranges.ts';
-import type { SpanView } from '../../api.ts';
+import { type IndexRange, IndexRanges } from '../../../core/job/index-ranges.ts';
 
 /** Of a larger job only the images near the view are fetched. */
 export const MAX_FETCHED_WHOLE = 5000;
@@ -27,13 +26,13 @@ export interface FetchState {
 export function nextRequests(
   { missing, inFlight, visible, total, isSparse }: FetchState,
   slots: number,
-): SpanView[] {
+): IndexRange[] {
   const toRequests = isSparse ? splitByCount : coalesce;
   const open = missing.without(inFlight);
   const near = new IndexRanges();
   for (const { first, last } of visible.list)
-    for (const span of open.within({ first: first - PREFETCHED, last: last + PREFETCHED }).list)
-      near.add(span);
+    for (const range of open.within({ first: first - PREFETCHED, last: last + PREFETCHED }).list)
+      near.add(range);
   const requests = toRequests(near);
   if (total <= MAX_FETCHED_WHOLE && requests.length < slots) {
     requests.push(...toRequests(open.without(new IndexRanges(requests))));
@@ -42,10 +41,10 @@ export function nextRequests(
 }
 
 /** Requests of up to `PAGE_IMAGES` images each, whatever the gaps between them. */
-function splitByCount(spans: IndexRanges): SpanView[] {
-  const requests: SpanView[] = [];
+function splitByCount(ranges: IndexRanges): IndexRange[] {
+  const requests: IndexRange[] = [];
   let room = 0;
-  for (const index of spans.indexes()) {
+  for (const index of ranges.indexes()) {
     const before = requests.at(-1);
     if (before !== undefined && room > 0) before.last = index;
     else requests.push({ first: index, last: index });
@@ -55,20 +54,20 @@ function splitByCount(spans: IndexRanges): SpanView[] {
 }
 
 /** Joins ranges across small gaps, and splits them at `PAGE_IMAGES`. */
-function coalesce(spans: IndexRanges): SpanView[] {
-  const requests: SpanView[] = [];
-  for (const span of spans.list) {
-    let { first } = span;
+function coalesce(ranges: IndexRanges): IndexRange[] {
+  const requests: IndexRange[] = [];
+  for (const range of ranges.list) {
+    let { first } = range;
     const before = requests.at(-1);
     if (before !== undefined && first - before.last <= MAX_GAP) {
-      const last = Math.min(span.last, before.first + PAGE_IMAGES - 1);
+      const last = Math.min(range.last, before.first + PAGE_IMAGES - 1);
       if (last >= first) {
         before.last = last;
         first = last + 1;
       }
     }
-    for (; first <= span.last; first += PAGE_IMAGES)
-      requests.push({ first, last: Math.min(span.last, first + PAGE_IMAGES - 1) });
+    for (; first <= range.last; first += PAGE_IMAGES)
+      requests.push({ first, last: Math.min(range.last, first + PAGE_IMAGES - 1) });
   }
   return requests;
 }

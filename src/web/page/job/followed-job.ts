@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
-import { IndexRanges } from '../../../core/job/index-ranges.ts';
+import { type IndexRange, IndexRanges } from '../../../core/job/index-ranges.ts';
 import { isDropJob } from '../../../core/job/job-ids.ts';
-import type { JobEvent, JobView, ResultsPage, SpanView } from '../../api.ts';
+import type { JobEvent, JobView, ResultsPage } from '../../api.ts';
 import { callService, ServiceError } from '../service/call-service.ts';
 import { nextRequests, PAGE_IMAGES } from './fetch-plan.ts';
 import { isOver } from './job-text.ts';
@@ -18,7 +18,7 @@ const RETRY_DELAY_MS = 2000;
 type Connection = 'opening' | 'open' | 'lost' | 'gone';
 
 interface FetchInFlight {
-  span: SpanView;
+  range: IndexRange;
   outdated: IndexRanges;
 }
 
@@ -88,13 +88,13 @@ export class FollowedJob {
     this.#attempt = job.attempt;
     this.outcomes.snapshot(covered, isRetried);
     // Responses still in flight may hold outcomes of the previous attempt.
-    for (const { span, outdated } of this.#inFlight) outdated.add(span);
+    for (const { range, outdated } of this.#inFlight) outdated.add(range);
     this.#applyJob(job);
   }
 
   #progress({ job, covered }: JobEvent): void {
     this.outcomes.progress(covered);
-    for (const { outdated } of this.#inFlight) for (const span of covered) outdated.add(span);
+    for (const { outdated } of this.#inFlight) for (const range of covered) outdated.add(range);
     this.#applyJob(job);
   }
 
@@ -131,21 +131,21 @@ export class FollowedJob {
   #fetchMore(): void {
     const state = {
       missing: this.outcomes.missing,
-      inFlight: new IndexRanges(Array.from(this.#inFlight, ({ span }) => span)),
+      inFlight: new IndexRanges(Array.from(this.#inFlight, ({ range }) => range)),
       visible: this.#visible,
       total: this.total.peek(),
       isSparse: this.isSparse,
     };
-    for (const span of nextRequests(state, MAX_PARALLEL - this.#inFlight.size)) void this.#fetch(span);
+    for (const range of nextRequests(state, MAX_PARALLEL - this.#inFlight.size)) void this.#fetch(range);
   }
 
-  async #fetch(span: SpanView): Promise<void> {
-    const request: FetchInFlight = { span, outdated: new IndexRanges() };
+  async #fetch(range: IndexRange): Promise<void> {
+    const request: FetchInFlight = { range, outdated: new IndexRanges() };
     this.#inFlight.add(request);
     let hasOutcomes = false;
     try {
-      const limit = Math.min(PAGE_IMAGES, this.outcomes.covered.within(span).size);
-      const query = new URLSearchParams({ from: String(span.first), limit: String(limit) });
+      const limit = Math.min(PAGE_IMAGES, this.outcomes.covered.within(range).size);
+      const query = new URLSearchParams({ from: String(range.first), limit: String(limit) });
       const { signal } = this.#closed;
       const page = await callService<ResultsPage>(`/jobs/${this.id}/results?${query}`, { signal });
       hasOutcomes = page.outcomes.length > 0;

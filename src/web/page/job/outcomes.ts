@@ -1,6 +1,6 @@
 /** The outcomes of a job that the page has loaded, kept sparse for jobs of any size. Pure. */
-import { IndexRanges } from '../../../core/job/index-ranges.ts';
-import type { OutcomeView, SpanView } from '../../api.ts';
+import { type IndexRange, IndexRanges } from '../../../core/job/index-ranges.ts';
+import type { OutcomeView } from '../../api.ts';
 
 export type Failed = Extract<OutcomeView, { error: unknown }>;
 
@@ -32,7 +32,7 @@ export class Outcomes {
   }
 
   /** Replaces the coverage. Errors are loaded again: a retry may have replaced them while the page was disconnected. */
-  snapshot(covered: readonly SpanView[], isRetried: boolean): void {
+  snapshot(covered: readonly IndexRange[], isRetried: boolean): void {
     this.#covered = new IndexRanges(covered);
     for (const [index, outcome] of this.#byIndex) {
       const isGone = !this.#covered.has(index);
@@ -43,12 +43,12 @@ export class Outcomes {
   }
 
   /** Adds images with a new outcome. What was loaded of them is outdated. */
-  progress(covered: readonly SpanView[]): void {
-    for (const span of covered) {
-      this.#covered.add(span);
-      this.#upToDate.remove(span);
+  progress(covered: readonly IndexRange[]): void {
+    for (const range of covered) {
+      this.#covered.add(range);
+      this.#upToDate.remove(range);
       for (const index of this.#retried)
-        if (index >= span.first && index <= span.last) this.#retried.delete(index);
+        if (index >= range.first && index <= range.last) this.#retried.delete(index);
     }
   }
 
