@@ -1,4 +1,4 @@
-/** The AWS adapters over moto, behind a proxy that makes it fail as AWS and networks do. */
+/** The AWS adapters over moto, behind a proxy that injects faults of AWS and of networks. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,14 +47,14 @@ describe.skipIf(moto === undefined)('over moto', () => {
   afterEach(async () => {
     await Promise.all(clouds.splice(0).map((cloud) => cloud.close()));
     vi.unstubAllEnvs();
-    expect(proxy.unused(), 'faults that no request met').toBe(0);
+    expect(proxy.unused(), 'unused faults').toBe(0);
   });
   afterAll(async () => {
     await proxy.close();
     await moto?.close();
   });
 
-  /** Our own retries are quick here; the SDK's take their time. */
+  /** No pauses before our own retries; the SDK's retries take real time. */
   const quick: Timing = { clock: { nowMs: () => Date.now(), sleep: async () => {} }, random: () => 0 };
 
   function openCloud(bucket: string, timing?: Timing): Cloud {
@@ -104,7 +104,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       (error: ImgclsError) => error,
     );
 
-  describe('S3 in trouble', () => {
+  describe('failures of S3', () => {
     let bucket: string;
     let store: Store;
     const text = async (key: string): Promise<string> => Buffer.from((await store.get(key)).body).toString();
@@ -118,14 +118,14 @@ describe.skipIf(moto === undefined)('over moto', () => {
       store = openCloud(bucket, quick).output;
     });
 
-    it('stores though S3 asks to slow down and the connection breaks', async () => {
+    it('stores an object despite throttling and a broken connection', async () => {
       proxy.inject({ of: s3('PUT', 'key'), answer: failing(503, 'SlowDown') });
       proxy.inject({ of: s3('PUT', 'key'), answer: reset });
       await store.put('key', Buffer.from('stored'));
       expect(await text('key')).toBe('stored');
     });
 
-    it('opens a large stream again for each try', async () => {
+    it('opens a large stream again for each attempt', async () => {
       const warned = vi.spyOn(console, 'warn');
       const body = streamed(randomBytes(3_000_000));
       proxy.inject({ of: s3('PUT', 'big'), answer: failing(500, 'InternalError') });
@@ -136,7 +136,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       expect(warned).not.toHaveBeenCalled();
     });
 
-    it('reads an object again whose answer broke half way', async () => {
+    it('reads an object again after its response broke half way', async () => {
       await store.put('key', randomBytes(200_000));
       proxy.inject({
         of: s3('GET', 'key'),
@@ -145,7 +145,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       expect((await store.get('key')).body.byteLength).toBe(200_000);
     });
 
-    it('says of a stream that broke half way that trying again may help', async () => {
+    it('reports a stream that broke half way as a transient error', async () => {
       await store.put('key', randomBytes(200_000));
       proxy.inject({
         of: s3('GET', 'key'),
@@ -155,23 +155,23 @@ describe.skipIf(moto === undefined)('over moto', () => {
       expect(await errorOf(buffer(body))).toMatchObject({ kind: 'transient' });
     });
 
-    it('knows its own conditional write again when the answer was lost', async () => {
-      const lost = {
+    it('recognises its own conditional write when the response was lost', async () => {
+      const lostResponse = {
         of: s3('PUT', 'lock'),
         answer: async (_request: ProxiedRequest, forward: () => Promise<unknown>) => {
           await forward();
           return 'reset' as const;
         },
       };
-      proxy.inject(lost);
+      proxy.inject(lostResponse);
       const first = await store.put('lock', Buffer.from('mine'), { only: 'absent' });
       expect(first.etag).toBe((await store.head('lock'))?.etag);
-      proxy.inject(lost);
+      proxy.inject(lostResponse);
       const next = await store.put('lock', Buffer.from('renewed'), { only: { etag: first.etag } });
       expect(next.etag).toBe((await store.head('lock'))?.etag);
     });
 
-    it('takes nobody else’s write for its own', async () => {
+    it('does not take the write of another writer for its own', async () => {
       const other = openCloud(bucket, quick).output;
       proxy.inject({
         of: s3('PUT', 'lock'),
@@ -185,7 +185,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       );
     });
 
-    it('puts again what met another conditional put, and then wins or loses', async () => {
+    it('retries a put that collided with another conditional put, and then wins or loses', async () => {
       const conflict = { of: s3('PUT', 'lock'), answer: failing(409, 'ConditionalRequestConflict') };
       proxy.inject({ ...conflict, times: 2 });
       const { etag } = await store.put('lock', Buffer.from('first'), { only: 'absent' });
@@ -213,28 +213,28 @@ describe.skipIf(moto === undefined)('over moto', () => {
       body: `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Error><Key>${key}</Key><Code>${code}</Code><Message>We are sorry.</Message></Error></DeleteResult>`,
     });
 
-    it('deletes again the objects that S3 failed to delete', async () => {
+    it('retries objects that S3 failed to delete', async () => {
       await store.put('a', Buffer.from('a'));
       proxy.inject({ of: s3('POST', 'delete'), answer: deleteAnswer('InternalError', 'a') });
       await store.delete(['a']);
       expect(await store.head('a')).toBeUndefined();
     });
 
-    it('names the object that S3 refuses to delete', async () => {
+    it('names an object that S3 refuses to delete', async () => {
       proxy.inject({ of: s3('POST', 'delete'), answer: deleteAnswer('AccessDenied', 'b') });
       const error = await errorOf(store.delete(['a', 'b', 'c']));
       expect(error).toMatchObject({ kind: 'permanent', hint: expect.stringContaining('permissions') });
       expect(error.message).toContain('1 of 3, the first b');
     });
 
-    it('lists keys that XML cannot hold', async () => {
-      // S3 takes a line break too; moto knows no such address.
+    it('lists keys with characters that XML cannot contain', async () => {
+      // S3 allows a line break too; moto does not.
       const keys = ['a\u0001b', 'plus+ space%20'];
       for (const key of keys) await store.put(key, Buffer.from('x'));
       expect((await Array.fromAsync(store.list(''))).map(({ key }) => key)).toEqual(keys);
     });
 
-    it('says of every verb that the bucket does not exist', async () => {
+    it('reports a missing bucket in every call', async () => {
       const nowhere = openCloud('imgcls-there-is-no-such-bucket', quick).output;
       const calls = [
         () => nowhere.head('key'),
@@ -253,7 +253,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       }
     });
 
-    it('follows a bucket to its region', async () => {
+    it('follows a redirect to the region of the bucket', async () => {
       await store.put('key', Buffer.from('far away'));
       proxy.inject({
         of: s3('GET', 'key'),
@@ -263,7 +263,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       expect(proxy.requests.at(-1)?.headers.authorization).toContain('/eu-north-1/s3/');
     });
 
-    it('tells a denied look-up from an object that is not there', async () => {
+    it('distinguishes a denied look-up from a missing object', async () => {
       proxy.inject({ of: s3('HEAD', 'key'), answer: async () => ({ status: 403, body: '' }) });
       expect(await errorOf(store.head('key'))).toMatchObject({
         kind: 'permanent',
@@ -272,7 +272,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
     });
   });
 
-  describe('SQS in trouble', () => {
+  describe('failures of SQS', () => {
     let cloud: Cloud;
     let queue: Queue;
     beforeEach(async () => {
@@ -281,7 +281,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
     });
     afterEach(() => cloud.queues.remove(queue.name));
 
-    const asked = (action: string, since: number): Record<string, unknown>[] =>
+    const requestsOf = (action: string, since: number): Record<string, unknown>[] =>
       proxy.requests
         .slice(since)
         .filter(sqs(action))
@@ -296,7 +296,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
     };
     const internal = { Code: 'InternalError', SenderFault: false };
 
-    it('sends again only the messages that SQS failed to take', async () => {
+    it('retries only the messages that SQS failed to send', async () => {
       proxy.inject({
         of: sqs('SendMessageBatch'),
         answer: failingEntries((_entry, n) => (n % 2 === 0 ? internal : undefined)),
@@ -306,7 +306,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       expect((await receiveAll()).map(({ body }) => body).sort()).toEqual(sent);
     });
 
-    it('says that messages were refused, and why, when sending again cannot help', async () => {
+    it('reports refused messages and the reason if a retry cannot help', async () => {
       proxy.inject({
         of: sqs('SendMessageBatch'),
         answer: failingEntries((_entry, n) =>
@@ -318,12 +318,12 @@ describe.skipIf(moto === undefined)('over moto', () => {
       expect(error.message).toContain('InvalidMessageContents');
     });
 
-    it('gives up on messages that SQS fails to take to the last', async () => {
+    it('reports a transient error if SQS fails at the last retry too', async () => {
       proxy.inject({ of: sqs('SendMessageBatch'), times: 7, answer: failingEntries(() => internal) });
       expect(await errorOf(queue.send([{ body: 'a' }]))).toMatchObject({ kind: 'transient' });
     });
 
-    it('acknowledges again what SQS failed to acknowledge, and answers only lost leases', async () => {
+    it('retries messages that SQS failed to delete, and returns only lost leases', async () => {
       await queue.send([{ body: 'a' }, { body: 'b' }, { body: 'c' }]);
       const receipts = (await receiveAll()).map(({ receipt }) => receipt);
       proxy.inject({
@@ -336,7 +336,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
     });
 
     it.each(['MessageNotInflight', 'AWS.SimpleQueueService.MessageNotInflight', 'InvalidParameterValue'])(
-      'answers a lease that is lost (%s) and extends the others',
+      'returns a lost lease (%s) and extends the others',
       async (Code) => {
         await queue.send([{ body: 'a' }, { body: 'b' }]);
         const receipts = (await receiveAll()).map(({ receipt }) => receipt);
@@ -348,7 +348,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       },
     );
 
-    it('goes on when SQS throttles a call or a connection breaks', async () => {
+    it('retries when SQS throttles a call or a connection breaks', async () => {
       proxy.inject({ of: sqs('SendMessageBatch'), answer: failing(400, 'RequestThrottled') });
       proxy.inject({ of: sqs('SendMessageBatch'), answer: reset });
       await queue.send([{ body: 'through' }]);
@@ -360,7 +360,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       const since = proxy.requests.length;
       const sizes = [...Array.from({ length: 12 }, () => 10), 200_000, 100_000, 100_000, 30];
       await queue.send(sizes.map((size) => ({ body: 'ü'.repeat(size / 2) })));
-      const batches = asked('SendMessageBatch', since).map(({ Entries }) =>
+      const batches = requestsOf('SendMessageBatch', since).map(({ Entries }) =>
         (Entries as { MessageBody: string }[]).map(({ MessageBody }) => Buffer.byteLength(MessageBody)),
       );
       expect(batches.flat()).toHaveLength(sizes.length);
@@ -374,24 +374,26 @@ describe.skipIf(moto === undefined)('over moto', () => {
       const since = proxy.requests.length;
       await queue.send([{ body: 'x', delayMs: 1 }]);
       await queue.receive({ max: 1, waitMs: 400, leaseMs: 1_001 });
-      expect(asked('SendMessageBatch', since)).toMatchObject([{ Entries: [{ DelaySeconds: 1 }] }]);
-      expect(asked('ReceiveMessage', since)).toMatchObject([{ WaitTimeSeconds: 1, VisibilityTimeout: 2 }]);
+      expect(requestsOf('SendMessageBatch', since)).toMatchObject([{ Entries: [{ DelaySeconds: 1 }] }]);
+      expect(requestsOf('ReceiveMessage', since)).toMatchObject([
+        { WaitTimeSeconds: 1, VisibilityTimeout: 2 },
+      ]);
     });
 
-    it('looks the address of a queue up once, and again after the queue was gone', async () => {
+    it('looks up the URL of a queue once, and again after the queue was removed', async () => {
       const since = proxy.requests.length;
       const other = openCloud('unused', quick).queues.open(queue.name);
       await Promise.all([other.send([{ body: 'a' }]), other.send([{ body: 'b' }]), other.depth()]);
       await other.depth();
-      expect(asked('GetQueueUrl', since)).toHaveLength(1);
+      expect(requestsOf('GetQueueUrl', since)).toHaveLength(1);
       await cloud.queues.remove(queue.name);
       await expect(other.depth()).rejects.toThrow(QueueMissingError);
       await cloud.queues.create(queue.name);
       expect(await other.depth()).toEqual({ waiting: 0, inFlight: 0, delayed: 0 });
-      expect(asked('GetQueueUrl', since)).toHaveLength(2);
+      expect(requestsOf('GetQueueUrl', since)).toHaveLength(2);
     });
 
-    it('ends a receive at once when the caller gives up, though SQS is down', async () => {
+    it('ends a receive at once when the caller aborts while SQS is down', async () => {
       proxy.inject({ of: sqs('ReceiveMessage'), answer: failing(503, 'ServiceUnavailable') });
       const start = performance.now();
       const signal = AbortSignal.timeout(100);
@@ -408,7 +410,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       hung?.();
     });
 
-    it('says how long the name of a deleted queue is blocked', async () => {
+    it('reports how long the name of a deleted queue is blocked', async () => {
       proxy.inject({
         of: sqs('CreateQueue'),
         answer: failing(400, 'AWS.SimpleQueueService.QueueDeletedRecently'),
@@ -419,12 +421,12 @@ describe.skipIf(moto === undefined)('over moto', () => {
       });
     });
 
-    it('says that too many messages are in flight, for now', async () => {
+    it('reports too many messages in flight as a transient error', async () => {
       proxy.inject({ of: sqs('ReceiveMessage'), answer: failing(403, 'OverLimit') });
       expect(await errorOf(receiveAll())).toMatchObject({ kind: 'transient' });
     });
 
-    it('hands a new queue out only when SQS knows it', async () => {
+    it('returns a new queue only after SQS knows it', async () => {
       const name = `imgcls-contract-${randomUUID()}`;
       proxy.inject({
         of: sqs('GetQueueAttributes'),
@@ -436,7 +438,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       await cloud.queues.remove(name);
     });
 
-    it('makes queues encrypted, with long polls and the longest retention', async () => {
+    it('creates queues with encryption, long polls and the longest retention', async () => {
       const client = createSqsClient();
       const { Attributes } = await client.send(
         new GetQueueAttributesCommand({
@@ -458,7 +460,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       const prefix = `imgcls-list-${randomUUID().slice(0, 8)}-`;
       const names = Array.from({ length: 12 }, (_, n) => `${prefix}${String(n).padStart(2, '0')}`);
       for (const name of names) await cloud.queues.create(name);
-      // A page holds a thousand; of pages of five a dozen queues fill as many as matter.
+      // Pages have a thousand entries. With pages of five, a dozen queues fill three.
       proxy.inject({
         of: sqs('ListQueues'),
         times: 3,
@@ -467,11 +469,11 @@ describe.skipIf(moto === undefined)('over moto', () => {
       });
       const listed = await Array.fromAsync(cloud.queues.list(prefix));
       expect(listed.map(({ name }) => name).sort()).toEqual(names);
-      expect(asked('ListQueues', since)).toHaveLength(3);
+      expect(requestsOf('ListQueues', since)).toHaveLength(3);
       for (const { name } of listed) await cloud.queues.remove(name);
     });
 
-    it('leaves out of a list what went away meanwhile', async () => {
+    it('omits a queue that is removed while it is listed', async () => {
       const prefix = `imgcls-gone-${randomUUID().slice(0, 8)}-`;
       for (const n of [1, 2]) await cloud.queues.create(`${prefix}${n}`);
       const client = createSqsClient();
@@ -493,7 +495,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
   describe('settings of any AWS tool', () => {
     const DEAD = 'http://127.0.0.1:9';
 
-    it('takes an endpoint a service before the common one', async () => {
+    it('prefers the endpoint of a service to the common one', async () => {
       vi.stubEnv('AWS_ENDPOINT_URL', DEAD);
       vi.stubEnv('AWS_ENDPOINT_URL_S3', proxy.url);
       vi.stubEnv('AWS_ENDPOINT_URL_SQS', proxy.url);
@@ -503,7 +505,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       await expect(cloud.queues.open('imgcls-elsewhere').depth()).rejects.toThrow(QueueMissingError);
     });
 
-    it('takes region, credentials and endpoint from a profile', async () => {
+    it('reads region, credentials and endpoint from a profile', async () => {
       const bucket = await makeBucket();
       const dir = await mkdtemp(path.join(tmpdir(), 'imgcls-aws-'));
       const config = path.join(dir, 'config');
@@ -518,7 +520,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       vi.stubEnv('AWS_CONFIG_FILE', config);
       vi.stubEnv('AWS_PROFILE', 'moto');
       const cloud = openCloud(bucket);
-      // Of a host name the SDK would make bucket.localhost: an endpoint of one's own has its buckets in the path.
+      // Buckets of a custom endpoint are in the path. By itself the SDK would use the host name bucket.localhost.
       await cloud.output.put('key', Buffer.from('x'));
       expect(proxy.requests.at(-1)).toMatchObject({
         method: 'PUT',
@@ -528,7 +530,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       await rm(dir, { recursive: true });
     });
 
-    it('says that no region is set', async () => {
+    it('reports a missing region', async () => {
       vi.stubEnv('AWS_REGION', undefined);
       const cloud = openCloud('unused');
       for (const call of [() => cloud.output.head('x'), () => cloud.queues.open('x').depth()]) {
@@ -540,7 +542,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       }
     });
 
-    it('says that there are no credentials', async () => {
+    it('reports missing credentials', async () => {
       vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
       vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
       const cloud = openCloud('unused');
@@ -553,7 +555,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
       }
     });
 
-    it('says that nobody answers at the endpoint', { timeout: 60_000 }, async () => {
+    it('reports an endpoint that refuses connections', { timeout: 60_000 }, async () => {
       vi.stubEnv('AWS_ENDPOINT_URL', DEAD);
       expect(await errorOf(openCloud('unused').output.head('x'))).toMatchObject({
         kind: 'transient',
@@ -562,7 +564,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
     });
   });
 
-  it('knows what a signed request has put by its digest, and its version by an ETag without quotes', async () => {
+  it('returns the sha256 of an object from a signed upload, and accepts an ETag without quotes', async () => {
     const bucket = await makeBucket();
     const store = openCloud(bucket).input;
     const bytes = Buffer.from('a cat');
@@ -582,7 +584,7 @@ describe.skipIf(moto === undefined)('over moto', () => {
     expect(await store.head('stored/otherwise')).not.toHaveProperty('sha256');
   });
 
-  it('leaves no connection open after it was closed', async () => {
+  it('leaves no connection open after close', async () => {
     const bucket = await makeBucket();
     const cloud = openCloud(bucket);
     await Promise.all(Array.from({ length: 8 }, (_, n) => cloud.output.put(`${n}`, Buffer.from('x'))));

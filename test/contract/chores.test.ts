@@ -1,4 +1,4 @@
-/** The controller's chores over SQS and S3, as moto has them. */
+/** The controller's maintenance tasks over SQS and S3 of moto. */
 import { randomUUID } from 'node:crypto';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -28,7 +28,7 @@ const request: RequestMessage = {
   images: [0, 1].map((index) => ({ index, name: `${index}.jpg`, bucket: 'b', key: `k/${index}` })),
 };
 
-describe.skipIf(moto === undefined)('the chores over moto', () => {
+describe.skipIf(moto === undefined)('maintenance tasks over moto', () => {
   let cloud: Cloud;
 
   beforeEach(async () => {
@@ -60,17 +60,17 @@ describe.skipIf(moto === undefined)('the chores over moto', () => {
   });
   afterAll(() => moto?.close());
 
-  it('end a job whose only batch was delivered too often', async () => {
+  it('finish a job whose only batch was delivered too often', async () => {
     const requests = cloud.queues.open(requestQueueName(cloud.cluster));
     await requests.send([{ body: JSON.stringify(request), groupId: JOB }]);
-    const letters = cloud.queues.open(deadLetterQueueName(cloud.cluster));
+    const deadLetters = cloud.queues.open(deadLetterQueueName(cloud.cluster));
     await until('the message is a dead letter', async () => {
       const found = await requests.receive({ max: 1, waitMs: 0, leaseMs: 60_000 });
       await requests.extend(
         found.map(({ receipt }) => receipt),
         0,
       );
-      return (await letters.depth()).waiting > 0 ? true : undefined;
+      return (await deadLetters.depth()).waiting > 0 ? true : undefined;
     });
     await drainDeadLetters(cloud, systemClock).run(never, () => {});
     const outcomes = await Array.fromAsync(readOutcomes(cloud.output, JOB));

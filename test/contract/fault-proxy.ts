@@ -1,9 +1,9 @@
 /**
- * Stands in front of moto, passes requests on, and does to chosen ones what AWS and networks do at times. Always:
- * - an upload that breaks off reaches nobody (moto stores what came; S3 stores nothing);
- * - conditional puts come one after the other (moto looks and writes in two steps; S3 does both in one);
- * - RunInstances launches as many as it may (moto launches as few);
- * - a launch under a ClientToken that was used answers as it did then (moto ignores tokens; EC2 keeps them).
+ * A proxy in front of moto. It forwards requests and injects faults of AWS and of networks into chosen ones. Always:
+ * - it does not forward an incomplete upload (moto stores a part; S3 stores nothing);
+ * - it forwards conditional puts one after the other (moto checks and writes in two steps; S3 in one);
+ * - RunInstances launches MaxCount instances (moto launches MinCount);
+ * - a launch with a used ClientToken gets the first response again (moto ignores tokens; EC2 does not).
  */
 import { once } from 'node:events';
 import {
@@ -22,7 +22,7 @@ export interface ProxiedRequest {
   path: string;
   /** The action of an SQS or EC2 request: "SendMessageBatch", "RunInstances". Empty for S3. */
   action: string;
-  /** The parameters of an EC2 request, whose protocol is a form; else undefined. */
+  /** The parameters of an EC2 request, whose protocol is a form; undefined for others. */
   form: URLSearchParams | undefined;
   headers: IncomingHttpHeaders;
   body: Buffer;
@@ -37,11 +37,11 @@ export interface Reply {
 }
 
 export interface Fault {
-  /** Which requests. */
+  /** Selects the requests. */
   of(request: ProxiedRequest): boolean;
-  /** How many of them; 1 unless told. */
+  /** How many of them (default 1). */
   times?: number;
-  /** What becomes of them. `forward` passes the request on, with another body if one is given. */
+  /** Handles them. `forward` sends the request to moto, with another body if one is given. */
   answer(request: ProxiedRequest, forward: (body?: string) => Promise<Reply>): Promise<Reply | 'reset'>;
 }
 
@@ -50,9 +50,9 @@ export interface FaultProxy {
   /** Every request so far. */
   requests: ProxiedRequest[];
   inject(fault: Fault): void;
-  /** How many injected faults no request has met yet; they are dropped. */
+  /** The number of injected faults that were not used; drops them. */
   unused(): number;
-  /** Connections of clients that are open now. */
+  /** The number of open client connections. */
   connections(): number;
   close(): Promise<void>;
 }
@@ -72,12 +72,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     return found?.fault;
   };
 
-  const inTurn = <T>(request: ProxiedRequest, forward: () => Promise<T>): Promise<T> => {
+  const inSequence = <T>(request: ProxiedRequest, forward: () => Promise<T>): Promise<T> => {
     const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
     if (request.method !== 'PUT' || (ifMatch ?? ifNoneMatch) === undefined) return forward();
-    const turn = lastConditional.then(forward);
-    lastConditional = turn.catch(() => {});
-    return turn;
+    const result = lastConditional.then(forward);
+    lastConditional = result.catch(() => {});
+    return result;
   };
 
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
@@ -87,7 +87,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     outgoing.once('close', () => gone.abort());
     const forward = (body?: string): Promise<Reply> =>
       launches.once(request, () =>
-        inTurn(request, () => pass(target, agent, request, body ?? mostInstances(request), gone.signal)),
+        inSequence(request, () => pass(target, agent, request, body ?? mostInstances(request), gone.signal)),
       );
     const reply = await (take(request)?.answer(request, forward) ?? forward());
     if (reply === 'reset') incoming.socket.resetAndDestroy();
@@ -95,7 +95,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 
   const server = createServer((incoming, outgoing) => {
-    // A client that breaks off, or a server that does, ends the exchange as a connection would.
+    // If the client or the server aborts, close the connection.
     handle(incoming, outgoing).catch(() => incoming.socket.destroy());
   });
   server.on('connection', (socket: Socket) => {
@@ -138,7 +138,7 @@ function mostInstances({ action, form }: ProxiedRequest): string | undefined {
   return String(most);
 }
 
-/** Launches by their ClientToken, as EC2 keeps them. */
+/** Remembers launches by their ClientToken, like EC2. */
 class LaunchTokens {
   readonly #answers = new Map<string, { parameters: string; reply: Promise<Reply> }>();
 
@@ -149,7 +149,7 @@ class LaunchTokens {
     if (before === undefined) {
       const reply = forward();
       this.#answers.set(token, { parameters: String(body), reply });
-      // What was refused did not happen: it may be asked again.
+      // Forget a refused launch: it may be requested again.
       reply.then(
         ({ status }) => status >= 300 && this.#answers.delete(token),
         () => this.#answers.delete(token),
@@ -170,7 +170,7 @@ async function pass(
 ): Promise<Reply> {
   const { expect: _asked, 'transfer-encoding': _chunked, connection: _ours, ...kept } = headers;
   const bytes = otherBody === undefined ? body : Buffer.from(otherBody);
-  // The Host header stays the client's: moto makes queue URLs of it, and those have to lead here.
+  // Keep the client's Host header: moto builds queue URLs from it, and they must lead to this proxy.
   const upstream = httpRequest(new URL(target), {
     agent,
     method,
@@ -186,7 +186,7 @@ async function pass(
 function write(outgoing: ServerResponse, { status, headers = {}, body, cutAfter }: Reply): void {
   const bytes = Buffer.from(body);
   const { connection: _theirs, 'transfer-encoding': _chunked, 'content-length': length, ...kept } = headers;
-  // The answer to HEAD has a length and no body.
+  // A response to HEAD has a length and no body.
   const contentLength = bytes.byteLength === 0 ? (length ?? 0) : bytes.byteLength;
   outgoing.writeHead(status, { ...kept, ...(status === 204 ? {} : { 'content-length': contentLength }) });
   if (cutAfter === undefined) outgoing.end(bytes);
@@ -211,7 +211,7 @@ const ec2Error = (status: number, code: string): Reply => ({
   body: `<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>${code}</Code><Message>${code} by the proxy</Message></Error></Errors><RequestID>proxy</RequestID></Response>`,
 });
 
-/** As most services with forms have it; EC2 has its own. */
+/** The form of most services with form requests; EC2 has its own. */
 const queryError = (status: number, code: string, message: string): Reply => ({
   status,
   headers: { 'content-type': 'text/xml' },
@@ -220,7 +220,7 @@ const queryError = (status: number, code: string, message: string): Reply => ({
 
 const EC2_VERSION = '2016-11-15';
 
-/** An error in the words of the service that was asked. */
+/** An error in the format of the requested service. */
 export function serviceError(
   { action, form }: ProxiedRequest,
   status: number,
@@ -232,13 +232,13 @@ export function serviceError(
   return action === '' ? xmlError(status, code) : jsonError(status, code);
 }
 
-/** What the entries of a batch that do not reach moto are answered. */
+/** The response to entries of a batch that are not forwarded. */
 export interface EntryFailure {
   Code: string;
   SenderFault: boolean;
 }
 
-/** Lets only the entries through that `failing` says nothing of; answers the others as failed. */
+/** Forwards only the entries for which `failing` returns undefined; the others fail. */
 export const failingEntries =
   (failing: (entry: Record<string, unknown>, index: number) => EntryFailure | undefined): Fault['answer'] =>
   async (request, forward) => {

@@ -1,4 +1,4 @@
-/** What is asked of the instance metadata service, over a stand-in. */
+/** The client of the instance metadata service, over a stand-in. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MetadataService, untilInterruption } from '../../src/aws/imds.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
@@ -23,44 +23,44 @@ afterEach(() => standIn.close());
 const until = (signal = new AbortController().signal) => untilInterruption(service, virtualClock(), signal);
 
 describe('the instance metadata service', () => {
-  it('tells which instance this is, and since when', async () => {
+  it('returns the identity of the instance and its launch time', async () => {
     expect(await service.identity(virtualClock())).toMatchObject({
       instanceId: DOCUMENT.instanceId,
       pendingTime: new Date(DOCUMENT.pendingTime),
     });
   });
 
-  it('is nowhere to be found on other machines, which is no error', async () => {
+  it('returns no identity on other machines, without an error', async () => {
     standIn.close();
     expect(await service.identity(virtualClock())).toBeUndefined();
     expect(MetadataService.of({ AWS_EC2_METADATA_DISABLED: 'true' })).toBeUndefined();
   });
 
-  it('is asked again when it does not answer right after a boot', async () => {
+  it('retries if the service does not respond right after boot', async () => {
     standIn.outages = 2;
     expect(await service.identity(virtualClock())).toMatchObject({ instanceId: DOCUMENT.instanceId });
   });
 
-  it('is listened to through its troubles', async () => {
+  it('keeps polling despite errors of the service', async () => {
     standIn.answers['/latest/meta-data/spot/instance-action'] = '{}';
     standIn.outages = 3;
     expect(await until()).toBe('spot');
   });
 
-  it('tells of a spot notice', async () => {
+  it('detects a spot interruption notice', async () => {
     expect(await service.interruption()).toBeUndefined();
     standIn.answers['/latest/meta-data/spot/instance-action'] =
       '{"action":"terminate","time":"2026-11-24T09:00:00Z"}';
     expect(await until()).toBe('spot');
   });
 
-  it('tells of a rebalance recommendation', async () => {
+  it('detects a rebalance recommendation', async () => {
     standIn.answers['/latest/meta-data/events/recommendations/rebalance'] =
       '{"noticeTime":"2026-11-24T09:00:00Z"}';
     expect(await until()).toBe('rebalance');
   });
 
-  it('is asked again with a new token when the old one has run out', async () => {
+  it('fetches a new token after the old one has expired', async () => {
     await service.identity(virtualClock());
     standIn.tokens.clear();
     standIn.tokens.add('another');
@@ -68,7 +68,7 @@ describe('the instance metadata service', () => {
     expect(await until()).toBe('spot');
   });
 
-  it('is asked no more once the worker ends', async () => {
+  it('stops polling when the worker ends', async () => {
     const ending = new AbortController();
     ending.abort();
     expect(await until(ending.signal)).toBeUndefined();

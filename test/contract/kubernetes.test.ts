@@ -8,7 +8,7 @@ import { find, type Manifest, manifests } from './kubernetes/manifests.ts';
 import { pythonOf } from './python.ts';
 
 const HERE = path.join(import.meta.dirname, 'kubernetes');
-/** The oldest that clouds still offer, and the newest whose schemas are there. */
+/** The oldest version that clouds still offer, and the newest with published schemas. */
 const VERSIONS = ['1.31', '1.37'];
 
 interface Problem {
@@ -19,14 +19,14 @@ interface Problem {
 
 const tools = await prepare();
 
-/** Undefined, loudly, where a tool is missing; in CI that is a failure. */
+/** Undefined, with a warning, if a tool is missing; in CI that is an error. */
 async function prepare(): Promise<{ python: string; keda: Keda } | undefined> {
   try {
     const [python, keda] = await Promise.all([pythonOf(path.join(HERE, 'requirements.txt')), readKeda()]);
     return { python, keda };
   } catch (cause) {
     const message =
-      'The manifests of Kubernetes are checked with python3 (venv and pip) and go, and their package indexes: on Debian and Ubuntu, apt-get install python3-venv golang-go.';
+      'Tests of the Kubernetes manifests need python3 (with venv and pip), go and their package indexes. On Debian and Ubuntu: apt-get install python3-venv golang-go.';
     if (process.env.CI) throw new Error(message, { cause });
     console.warn(`SKIPPED. ${message}\n${cause instanceof Error ? cause.message : cause}`);
     return undefined;
@@ -41,25 +41,25 @@ async function validate(documents: readonly unknown[], version: string): Promise
   return (await json(child.stdout)) as Problem[];
 }
 
-/** A copy of a document with one value more, or another one. */
+/** A copy of a document with one value added or changed. */
 function changed(manifest: Manifest, at: string, value: unknown): unknown {
   const copy = structuredClone(manifest);
   const keys = at.split('.');
   const last = keys.pop() ?? '';
-  const place = keys.reduce(
+  const parent = keys.reduce(
     (inner, key) => inner[key] as Record<string, unknown>,
     copy as never as Record<string, unknown>,
   );
-  place[last] = value;
+  parent[last] = value;
   return copy;
 }
 
 describe.skipIf(tools === undefined)('the manifests of Kubernetes', () => {
-  it.each(VERSIONS)('are what Kubernetes %s and KEDA know, with no field too many', async (version) => {
+  it.each(VERSIONS)('are valid for Kubernetes %s and KEDA, without unknown fields', async (version) => {
     expect(await validate(manifests, version)).toEqual([]);
   });
 
-  it('would be found wrong with a wrong field, wherever it is', async () => {
+  it('would be invalid with a wrong field in any place', async () => {
     const worker = find('Deployment', 'imgcls-worker');
     const scaling = find('ScaledObject', 'imgcls-worker');
     const access = find('TriggerAuthentication', 'imgcls-queues');
@@ -81,7 +81,7 @@ describe.skipIf(tools === undefined)('the manifests of Kubernetes', () => {
     );
   });
 
-  it('tell the scaler of queues nothing that it does not know', () => {
+  it('give the SQS scaler only metadata that it knows', () => {
     const known = tools?.keda.sqsMetadata ?? [];
     expect(known).toEqual(expect.arrayContaining(['queueURL', 'queueLength', 'scaleOnInFlight']));
     for (const { type, metadata } of find('ScaledObject', 'imgcls-worker').spec?.triggers ?? []) {

@@ -1,4 +1,4 @@
-/** A new data folder for a test, and children that use it as other processes do. */
+/** A new data folder for a test, and child processes that use it. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,7 +11,7 @@ export const CLUSTER = 'test';
 
 export interface TestClouds {
   dataDir: string;
-  /** One more connection to the same embedded cloud. */
+  /** Opens another connection to the same embedded cloud. */
   open(options?: Pick<LocalCloudOptions, 'clock' | 'busyTimeoutMs'>): Cloud;
   /** Starts `children/<script>.ts` with the data folder and `args`. */
   start(script: string, ...args: string[]): Child;
@@ -43,9 +43,9 @@ export async function makeClouds(): Promise<TestClouds> {
   };
 }
 
-/** A child process and what it has said. */
+/** A child process and the messages that it has sent. */
 export class Child {
-  readonly said: unknown[] = [];
+  readonly messages: unknown[] = [];
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
   #stderr = '';
@@ -53,27 +53,27 @@ export class Child {
   constructor(script: string, args: readonly string[]) {
     const path = new URL(`./children/${script}.ts`, import.meta.url).pathname;
     this.#process = fork(path, args, { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-    this.#process.on('message', (message) => this.said.push(message));
+    this.#process.on('message', (message) => this.messages.push(message));
     this.#process.stderr?.on('data', (chunk) => {
       this.#stderr += chunk;
     });
     this.#ended = once(this.#process, 'close');
   }
 
-  say(message: string): void {
+  send(message: string): void {
     this.#process.send(message);
   }
 
-  /** What the child said as number `n`, waited for. */
-  async heard(n = 0): Promise<unknown> {
-    while (this.said.length <= n) {
+  /** Waits for message `n` of the child. */
+  async message(n = 0): Promise<unknown> {
+    while (this.messages.length <= n) {
       if (this.#process.exitCode !== null) throw new Error(`The child ended: ${this.#stderr}`);
       await Promise.race([once(this.#process, 'message'), this.#ended]);
     }
-    return this.said[n];
+    return this.messages[n];
   }
 
-  /** Ends the child by force, wherever it is, and waits until it is gone and all it said was heard. */
+  /** Kills the child and waits until it has ended and all its messages have arrived. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
     await this.#ended;

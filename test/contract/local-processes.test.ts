@@ -1,4 +1,4 @@
-/** What the embedded cloud promises to processes that share it. */
+/** The embedded cloud, shared by several processes. */
 import { randomBytes } from 'node:crypto';
 import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { CLUSTER, makeClouds, type TestClouds } from './local-cloud.ts';
 import { isWhole } from './sealed-body.ts';
 import { until } from './until.ts';
 
-/** The files that hold the bytes of larger objects. */
+/** The files with the bytes of larger objects. */
 async function blobFiles(dataDir: string): Promise<string[]> {
   const entries = await readdir(join(dataDir, CLUSTER, 'objects'), { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
@@ -23,13 +23,14 @@ describe('embedded cloud: several processes', () => {
   it('wakes a waiting receiver within 50 ms of a send by another process', async () => {
     const queue = await clouds.open().queues.create('q');
     const sender = clouds.start('send', 'q');
-    await sender.heard();
+    await sender.message();
     const delays: number[] = [];
     for (let n = 0; n < 15; n++) {
       const waiting = queue.receive({ max: 1, waitMs: 20_000, leaseMs: 60_000 });
-      // Not before the receiver waits; at another moment of its poll each time.
-      await new Promise((resolve) => setTimeout(resolve, 30 + n));
-      sender.say('now');
+      // A later read has completed, so the receiver waits. Send at a different phase of its 5 ms poll each time.
+      await queue.depth();
+      await new Promise((resolve) => setTimeout(resolve, n));
+      sender.send('now');
       const [message] = await waiting;
       delays.push(performance.timeOrigin + performance.now() - Number(message?.body));
       await queue.delete([message?.receipt ?? '']);
@@ -38,12 +39,12 @@ describe('embedded cloud: several processes', () => {
     expect(median).toBeLessThan(50);
   });
 
-  it('waits without working', async () => {
+  it('uses little CPU while it waits', async () => {
     const queue = await clouds.open().queues.create('q');
     const before = process.cpuUsage();
     await queue.receive({ max: 1, waitMs: 2_000, leaseMs: 60_000 });
     const { user, system } = process.cpuUsage(before);
-    // 5 % of a core, and most of that is the test runner's.
+    // 5 % of a core, most of it used by the test runner.
     expect((user + system) / 1_000).toBeLessThan(100);
   });
 
@@ -55,37 +56,39 @@ describe('embedded cloud: several processes', () => {
     expect(Buffer.from((await output.get('counter')).body).toString()).toBe('4000');
   });
 
-  it('lets processes that start at the same time make the data folder together', async () => {
+  it('lets processes that start at the same time create the data folder', async () => {
     const children = Array.from({ length: 6 }, () => clouds.start('consume', 'none'));
-    for (const child of children) expect(await child.heard()).toBe('ready');
+    for (const child of children) expect(await child.message()).toBe('ready');
   });
 
-  it('gives each of 2,000 messages to one of 4 processes, and to each process its part', async () => {
+  it('delivers each of 2,000 messages to one of 4 processes, and a fair part to each', async () => {
     const queue = await clouds.open().queues.create('q');
     const sent = Array.from({ length: 2_000 }, (_, n) => `message ${n}`);
     await queue.send(sent.map((body) => ({ body })));
     const consumers = Array.from({ length: 4 }, () => clouds.start('consume', 'q'));
-    for (const consumer of consumers) await consumer.heard();
-    for (const consumer of consumers) consumer.say('go');
-    await until('nothing is left', async () => {
+    for (const consumer of consumers) await consumer.message();
+    for (const consumer of consumers) consumer.send('go');
+    await until('all messages are acknowledged', async () => {
       const { waiting, inFlight } = await queue.depth();
       return waiting + inFlight === 0 ? true : undefined;
     });
-    for (const consumer of consumers) consumer.say('stop');
-    const parts = await Promise.all(consumers.map(async (consumer) => (await consumer.heard(1)) as string[]));
+    for (const consumer of consumers) consumer.send('stop');
+    const parts = await Promise.all(
+      consumers.map(async (consumer) => (await consumer.message(1)) as string[]),
+    );
     expect(parts.flat().sort()).toEqual(sent.sort());
     for (const part of parts) expect(part.length).toBeGreaterThan(2_000 / 4 / 4);
   });
 
-  it('loses and breaks nothing when a writer is killed at any moment', async () => {
+  it('loses and damages nothing when a writer is killed at any moment', async () => {
     const cloud = clouds.open();
     const queue = await cloud.queues.create('q');
     const announced: string[] = [];
     for (let round = 0; round < 8; round++) {
       const writer = clouds.start('write', 'q', `writer-${round}`);
-      await writer.heard(2 + round * 6);
+      await writer.message(2 + round * 6);
       await writer.kill();
-      announced.push(...(writer.said as string[]));
+      announced.push(...(writer.messages as string[]));
     }
     expect(announced.length).toBeGreaterThan(50);
 
@@ -97,7 +100,7 @@ describe('embedded cloud: several processes', () => {
       expect(isWhole(body), `object ${key} is whole`).toBe(true);
       keys.add(key);
     }
-    for (const key of announced) expect(keys.has(key), `object ${key} is there`).toBe(true);
+    for (const key of announced) expect(keys.has(key), `object ${key} exists`).toBe(true);
 
     const received = new Set<string>();
     for (;;) {
@@ -105,24 +108,24 @@ describe('embedded cloud: several processes', () => {
       if (got.length === 0) break;
       for (const { body } of got) received.add(body);
     }
-    for (const key of announced) expect(received.has(key), `message ${key} is there`).toBe(true);
+    for (const key of announced) expect(received.has(key), `message ${key} exists`).toBe(true);
   });
 
-  it('removes in time what a killed writer left half written', async () => {
+  it('deletes old files that a killed writer left incomplete', async () => {
     const cloud = clouds.open();
     await cloud.output.put('kept', randomBytes(100_000));
     const [kept] = await blobFiles(clouds.dataDir);
-    const stray = (name: string): string => join(kept ?? '', '..', name);
-    await writeFile(stray('old'), 'half an obj');
-    await writeFile(stray('new'), 'perhaps still being written');
+    const orphan = (name: string): string => join(kept ?? '', '..', name);
+    await writeFile(orphan('old'), 'half an obj');
+    await writeFile(orphan('new'), 'perhaps still being written');
     const yesterday = new Date(Date.now() - 86_400_000);
-    await utimes(stray('old'), yesterday, yesterday);
+    await utimes(orphan('old'), yesterday, yesterday);
     await utimes(kept ?? '', yesterday, yesterday);
     await cloud.close();
-    expect((await blobFiles(clouds.dataDir)).sort()).toEqual([kept, stray('new')].sort());
+    expect((await blobFiles(clouds.dataDir)).sort()).toEqual([kept, orphan('new')].sort());
   });
 
-  it('frees the disk of what was replaced and deleted', async () => {
+  it('deletes the files of replaced and deleted objects', async () => {
     const cloud = clouds.open();
     for (let n = 0; n < 3; n++) await cloud.output.put('replaced', randomBytes(100_000));
     await cloud.output.put('shrunk', randomBytes(100_000));

@@ -1,20 +1,20 @@
 /**
- * What moto leaves out of CloudFormation, done by faults of the proxy in front of it:
- * - a stack made or changed by a change set has outputs (moto works none out);
- * - "as it was" means the value as it was given (moto takes lists for Python's);
- * - parameters are told as they were given.
+ * Parts of CloudFormation that moto lacks, added by faults of the proxy in front of it:
+ * - a stack created or changed by a change set has outputs (moto computes none);
+ * - "use the previous value" keeps the value as it was set (moto turns lists into Python's);
+ * - parameters are returned as they were set.
  */
 import type { Fault, FaultProxy, ProxiedRequest, Reply } from './fault-proxy.ts';
 
-/** Values that were given, by parameter, by stack. */
-export type GivenParameters = Map<string, Map<string, string>>;
+/** Values by parameter, by stack. */
+export type StackParameters = Map<string, Map<string, string>>;
 
-/** Has the proxy answer for stacks as CloudFormation does, until its faults are dropped; those injected before come first. */
-export function completeStacks(proxy: FaultProxy, given: GivenParameters): void {
+/** Makes the proxy answer for stacks like CloudFormation until its faults are dropped. Faults injected before take precedence. */
+export function completeStacks(proxy: FaultProxy, given: StackParameters): void {
   const always = (action: string, answer: Fault['answer']) =>
     proxy.inject({ of: (request) => request.action === action, times: Number.POSITIVE_INFINITY, answer });
   always('CreateChangeSet', ({ form }, forward) => forward(withValues(form, given)));
-  always('ExecuteChangeSet', executeAndWorkOut);
+  always('ExecuteChangeSet', executeWithOutputs);
   always('DescribeStacks', async (_, forward) => {
     const reply = await forward();
     return {
@@ -24,8 +24,8 @@ export function completeStacks(proxy: FaultProxy, given: GivenParameters): void 
   });
 }
 
-/** Every parameter with its value; those that nobody has ever given are left to the template. */
-function withValues(form: URLSearchParams | undefined, given: GivenParameters): string {
+/** Every parameter with its value. Parameters that were never set are left to the template. */
+function withValues(form: URLSearchParams | undefined, given: StackParameters): string {
   const request = new URLSearchParams(form);
   const stack = (request.get('StackName') ?? '').replace(/^.*:stack\/([^/]+)\/.*$/, '$1');
   const values = request.get('ChangeSetType') === 'CREATE' ? new Map<string, string>() : given.get(stack);
@@ -43,7 +43,7 @@ function withValues(form: URLSearchParams | undefined, given: GivenParameters): 
   return String(request);
 }
 
-async function executeAndWorkOut(
+async function executeWithOutputs(
   { form }: ProxiedRequest,
   forward: (body?: string) => Promise<Reply>,
 ): Promise<Reply> {
@@ -54,12 +54,12 @@ async function executeAndWorkOut(
     StackName: form?.get('StackName') ?? '',
     UsePreviousTemplate: 'true',
   };
-  const worked = await forward(String(new URLSearchParams(update)));
-  if (worked.status >= 300) throw new Error(`moto does not work out the outputs: ${worked.body}`);
+  const updated = await forward(String(new URLSearchParams(update)));
+  if (updated.status >= 300) throw new Error(`moto did not compute the outputs: ${updated.body}`);
   return reply;
 }
 
-/** Python's way to write a list of texts, as CloudFormation's. */
+/** Converts a list of texts from Python's notation to CloudFormation's. */
 const plainList = (text: string): string =>
   text
     .replaceAll(/&#x27;|&apos;/g, "'")

@@ -1,5 +1,5 @@
 /**
- * A moto server (AWS stand-in, from PyPI) for the tests that need one: on a free loopback port, ending with the test.
+ * A moto server (an AWS stand-in from PyPI) for tests: on a free loopback port, until the test ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { until } from './until.ts';
 export const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
 const NOWHERE = path.join(import.meta.dirname, 'nowhere');
 
-/** Ends with its standard input, so that no server outlives a test that was killed. */
+/** Ends when its standard input closes, so no server outlives a killed test. */
 const BOOT = `
 import os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
@@ -23,7 +23,7 @@ export interface Moto {
   close(): Promise<void>;
 }
 
-/** What an AWS client needs to reach a stand-in at `url` and nothing else, whatever is set around the test. */
+/** The environment of an AWS client that reaches only a stand-in at `url`, regardless of the test's own environment. */
 export const standInEnvironment = (url: string): Record<string, string | undefined> => ({
   AWS_ENDPOINT_URL: url,
   AWS_ENDPOINT_URL_S3: undefined,
@@ -39,21 +39,21 @@ export const standInEnvironment = (url: string): Record<string, string | undefin
 });
 
 /**
- * Starts a server, or answers undefined, loudly, where there is no Python to run it; then skip what needs it.
- * @throws where `CI` is set and there is none: there, a skipped suite is a failed one.
+ * Starts a server. Returns undefined, with a warning, if there is no Python: then skip the tests that need it.
+ * @throws without Python if `CI` is set: there, a skipped suite counts as failed.
  */
 export async function startMoto(): Promise<Moto | undefined> {
   const python = await motoPython();
   return python === undefined ? undefined : await serve(python);
 }
 
-/** The Python that has moto and what comes with it; else as {@link startMoto}. */
+/** The Python with moto and its dependencies; otherwise like {@link startMoto}. */
 export async function motoPython(): Promise<string | undefined> {
   try {
     return await pythonOf(REQUIREMENTS);
   } catch (cause) {
     const message =
-      'The tests over moto need python3 (3.10 or later) with venv and pip, and a package index: on Debian and Ubuntu, apt-get install python3-venv.';
+      'Tests over moto need python3 (3.10 or later) with venv and pip, and a package index. On Debian and Ubuntu: apt-get install python3-venv.';
     if (process.env.CI) throw new Error(message, { cause });
     console.warn(`SKIPPED. ${message}\n${cause instanceof Error ? cause.message : cause}`);
     return undefined;
@@ -63,26 +63,26 @@ export async function motoPython(): Promise<string | undefined> {
 async function serve(python: string): Promise<Moto> {
   const child = spawn(python, ['-c', BOOT], {
     stdio: ['pipe', 'ignore', 'pipe'],
-    // Browsers get the CORS rules of a bucket, as from S3, and not leave for everything.
+    // Browsers get the CORS rules of the bucket, as from S3, instead of rules that allow everything.
     env: { PATH: process.env.PATH, PYTHONUNBUFFERED: '1', MOTO_DISABLE_GLOBAL_CORS: '1' },
   });
   const exited = once(child, 'exit');
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    // Every request makes a line; only the start, or the end of a failed one, is of interest.
+    // moto logs a line for each request. Keep only the end: it shows the start, or why it failed.
     log = (log + text).slice(-20_000);
   });
   const url = await until(
     'moto listens',
     async () => {
-      if (child.exitCode !== null) throw new Error(`moto ended at its start:\n${log}`);
+      if (child.exitCode !== null) throw new Error(`moto failed to start:\n${log}`);
       return /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(log)?.[1];
     },
     { timeoutMs: 60_000 },
   );
   await until('moto answers', () =>
     fetch(`${url}/moto-api/`).then(
-      (answer) => answer.body?.cancel().then(() => true as const),
+      (response) => response.body?.cancel().then(() => true as const),
       () => undefined,
     ),
   );

@@ -1,8 +1,8 @@
-/** Messages as S3 puts them into a queue. */
+/** Messages in the form in which S3 sends them to a queue. */
 
 interface EventChanges {
   bucket?: string;
-  /** As the message has it: URL-encoded, with `+` for a space. */
+  /** URL-encoded, with `+` for a space, as in the message. */
   key?: string;
   eTag?: string | undefined;
   sequencer?: string;

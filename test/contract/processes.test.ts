@@ -1,4 +1,4 @@
-/** What is asked of the system about processes that are not children. */
+/** Identifying processes that are not children of this one. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,11 +12,11 @@ describe('another process', () => {
   });
   afterEach(() => void child.kill('SIGKILL'));
   const known = processesOfThisMachine();
-  if (known === undefined) throw new Error('This system does not tell what its process ids mean.');
+  if (known === undefined) throw new Error('This system does not identify its processes.');
   const { own, hasEnded } = known;
   const located = () => ({ machine: own.machine, ...identify(child.pid ?? 0) });
 
-  it('has ended once it is gone', async () => {
+  it('has ended after it was killed', async () => {
     const process = located();
     expect(hasEnded(process)).toBe(false);
     child.kill('SIGKILL');
@@ -24,22 +24,22 @@ describe('another process', () => {
     expect(hasEnded(process)).toBe(true);
   });
 
-  it.skipIf(process.platform !== 'linux')('has ended where its id is that of a later one', () => {
+  it.skipIf(process.platform !== 'linux')('has ended if its id belongs to a later process', () => {
     expect(hasEnded({ ...located(), startTicks: '1' })).toBe(true);
   });
 
-  it('may be there where it is of another container, which counts on its own', () => {
+  it('may be alive in another container, which has process ids of its own', () => {
     const { machine } = own;
     expect(machine).toMatch(process.platform === 'linux' ? / pid:\[\d+\]/ : /./);
     const elsewhere = machine.replace(/\d+\]$/, '1]');
     expect(hasEnded({ ...located(), startTicks: '1', machine: elsewhere })).toBe(elsewhere === machine);
   });
 
-  it('may be there where it is of another machine', () => {
+  it('may be alive on another machine', () => {
     expect(hasEnded({ ...located(), startTicks: '1', machine: 'another' })).toBe(false);
   });
 
-  it('is there where it is ourselves', () => {
+  it('is alive if it is this process', () => {
     expect(hasEnded(own)).toBe(false);
   });
 });

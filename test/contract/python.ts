@@ -11,8 +11,8 @@ const CACHE = path.join(import.meta.dirname, '../../node_modules/.cache/imgcls-p
 const INSTALL_TIMEOUT_MS = 300_000;
 
 /**
- * The interpreter of a Python environment with what a file of pins names. It is made on first use, below
- * node_modules/.cache. Test files that start together make it once: one does, the others wait.
+ * The interpreter of a Python environment with the pinned packages of a file. It is created on first use, below
+ * node_modules/.cache. If several test files start together, one creates it and the others wait.
  */
 export async function pythonOf(requirements: string): Promise<string> {
   const pins = await readFile(requirements);
@@ -20,7 +20,7 @@ export async function pythonOf(requirements: string): Promise<string> {
   const home = path.join(CACHE, createHash('sha256').update(pins).update(version).digest('hex').slice(0, 16));
   await mkdir(CACHE, { recursive: true });
   await until(
-    'the Python environment is made',
+    'the Python environment exists',
     async () => {
       if (await exists(home)) return true;
       return await withLock(`${home}.lock`, async () => {
@@ -33,7 +33,7 @@ export async function pythonOf(requirements: string): Promise<string> {
   return path.join(home, 'bin/python');
 }
 
-/** It appears whole or not at all: its interpreter finds its packages from wherever it was moved. */
+/** Creates it atomically, by a move: its interpreter finds its packages from any place. */
 async function install(home: string, requirements: string): Promise<void> {
   const draft = `${home}.draft`;
   const options = { timeout: INSTALL_TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 };
@@ -44,7 +44,7 @@ async function install(home: string, requirements: string): Promise<void> {
   await rename(draft, home);
 }
 
-/** Undefined while another process holds the lock; that of a dead process is taken away. */
+/** Undefined while another process holds the lock. Removes the lock of a dead process. */
 async function withLock<T>(file: string, work: () => Promise<T>): Promise<T | undefined> {
   try {
     await writeFile(file, String(process.pid), { flag: 'wx' });

@@ -1,4 +1,4 @@
-/** Bodies that show whether they are whole: the sha256 of the rest, then the rest. */
+/** Bodies that can be checked for damage: they begin with the sha256 of the rest. */
 import { createHash, randomBytes } from 'node:crypto';
 
 const HEX = 64;

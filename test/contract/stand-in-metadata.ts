@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 
 export interface StandInMetadata {
   url: string;
-  /** By path; what is left out is 404. */
+  /** By path. Other paths get 404. */
   answers: Record<string, string>;
-  /** Tokens that are good. */
+  /** Valid tokens. */
   tokens: Set<string>;
-  /** So many answers are 503 first. */
+  /** The next so many responses are 503. */
   outages: number;
   close(): void;
 }
@@ -16,12 +16,12 @@ export interface StandInMetadata {
 export const IDENTITY_PATH = '/latest/dynamic/instance-identity/document';
 
 /**
- * The instance metadata service, version 2, as EC2 speaks it: no answer without a token.
- * @param place where it listens; a free port of this machine unless told.
+ * Stands in for EC2's instance metadata service, version 2: it refuses requests without a token.
+ * @param address where it listens; default: a free port of this machine.
  */
 export async function startStandInMetadata(
   identity: object,
-  place = { host: '127.0.0.1', port: 0 },
+  address = { host: '127.0.0.1', port: 0 },
 ): Promise<StandInMetadata> {
   const server = createServer(({ method, url = '', headers }, response) => {
     if (service.outages-- > 0) {
@@ -34,13 +34,13 @@ export async function startStandInMetadata(
       response.end(token);
       return;
     }
-    const known = service.tokens.has(String(headers['x-aws-ec2-metadata-token']));
-    response.statusCode = !known ? 401 : service.answers[url] === undefined ? 404 : 200;
+    const isValid = service.tokens.has(String(headers['x-aws-ec2-metadata-token']));
+    response.statusCode = !isValid ? 401 : service.answers[url] === undefined ? 404 : 200;
     response.end(response.statusCode === 200 ? service.answers[url] : '');
-  }).listen(place.port, place.host);
+  }).listen(address.port, address.host);
   await once(server, 'listening');
   const service: StandInMetadata = {
-    url: `http://${place.host}:${(server.address() as AddressInfo).port}`,
+    url: `http://${address.host}:${(server.address() as AddressInfo).port}`,
     answers: { [IDENTITY_PATH]: JSON.stringify(identity) },
     tokens: new Set(),
     outages: 0,

@@ -1,4 +1,4 @@
-/** What every object store keeps of the promises in core/cloud/ports.ts. Run against each adapter. */
+/** The contract of Store (core/cloud/ports.ts), run against each adapter. */
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -25,7 +25,7 @@ async function keysOf(store: Store, prefix: string, startAfter?: string): Promis
   return keys;
 }
 
-/** A stream body that delivers `data` in pieces, whatever length it declares. */
+/** A stream body that delivers `data` in pieces, regardless of its declared length. */
 const streamed = (data: Uint8Array, declared = data.byteLength) => ({
   bytes: declared,
   open: () =>
@@ -54,7 +54,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         ['a job record', 2_000],
         ['a photo', 100_000],
         ['several megabytes', 3_000_000],
-      ])('gives back %s as it was put', async (_what, size) => {
+      ])('stores and returns %s unchanged', async (_what, size) => {
         const body = randomBytes(size);
         const put = await store.put('a/key', body);
         expect(put.bytes).toBe(size);
@@ -66,7 +66,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(sha256(await buffer(stream.body))).toBe(sha256(body));
       });
 
-      it('tells size, version and time of an object without reading it', async () => {
+      it('returns size, version and time of an object without its content', async () => {
         const before = Date.now();
         const put = await store.put('a/key', bytes('hello'));
         const info = await store.head('a/key');
@@ -75,13 +75,13 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(Math.abs((info?.modifiedAtMs ?? 0) - before)).toBeLessThan(60_000);
       });
 
-      it('says when there is no object', async () => {
+      it('reports a missing object', async () => {
         expect(await store.head('nothing')).toBeUndefined();
         await expect(store.get('nothing')).rejects.toThrow(ObjectMissingError);
         await expect(store.getStream('nothing')).rejects.toThrow(ObjectMissingError);
       });
 
-      it('replaces an object as a whole, and its version changes with its content', async () => {
+      it('replaces an object atomically, and gives it a new version', async () => {
         const first = await store.put('a/key', randomBytes(80_000));
         const second = await store.put('a/key', bytes('short'));
         expect(second.etag).not.toBe(first.etag);
@@ -90,7 +90,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(got.info.etag).toBe(second.etag);
       });
 
-      it('keeps what the caller does to the buffer after the put out of the object', async () => {
+      it('copies the buffer: later changes by the caller have no effect', async () => {
         const body = Buffer.from('as it was');
         await store.put('a/key', body);
         body.fill('x');
@@ -104,7 +104,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         'ü/日本/😀',
         `long/${'x'.repeat(1_019)}`,
         'images/%_/x',
-      ])('takes the key %j as it is', async (key) => {
+      ])('accepts the key %j unchanged', async (key) => {
         await store.put(key, bytes(key));
         expect(text((await store.get(key)).body)).toBe(key);
         expect(await keysOf(store, '')).toEqual([key]);
@@ -142,7 +142,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect((await store.get('empty')).body.byteLength).toBe(0);
       });
 
-      it('leaves the object as it was when the stream breaks', async () => {
+      it('does not change the object when the stream fails', async () => {
         await store.put('key', bytes('before'));
         const breaking = {
           bytes: 200_000,
@@ -161,7 +161,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(await keysOf(store, '')).toEqual(['key']);
       });
 
-      it('refuses a stream that is shorter than it said, and leaves nothing', async () => {
+      it('refuses a stream that is shorter than declared, and stores nothing', async () => {
         await expect(store.put('key', streamed(randomBytes(70_000), 140_000))).rejects.toThrow();
         expect(await store.head('key')).toBeUndefined();
       });
@@ -175,7 +175,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(sha256((await store.get('big')).body)).toBe(sha256(body));
       });
 
-      it('lets a reader finish the version that it began', async () => {
+      it('lets a reader finish a version that is replaced meanwhile', async () => {
         const body = randomBytes(400_000);
         await store.put('big', body);
         const { body: stream } = await store.getStream('big');
@@ -185,7 +185,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
     });
 
     describe('conditions', () => {
-      it('puts only where there is nothing: the first writer wins', async () => {
+      it('creates an object only if it is absent: the first writer wins', async () => {
         const first = await store.put('key', bytes('first'), { only: 'absent' });
         await expect(store.put('key', bytes('second'), { only: 'absent' })).rejects.toThrow(
           PreconditionFailedError,
@@ -197,7 +197,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         await store.put('key', bytes('third'), { only: 'absent' });
       });
 
-      it('puts only over the version that was read', async () => {
+      it('replaces only the given version', async () => {
         const one = await store.put('key', bytes('one'));
         const two = await store.put('key', bytes('two'), { only: { etag: one.etag } });
         await expect(store.put('key', bytes('late'), { only: { etag: one.etag } })).rejects.toThrow(
@@ -208,7 +208,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(text((await store.get('key')).body)).toBe('three');
       });
 
-      it('never puts over a version that was deleted', async () => {
+      it('does not replace a deleted version', async () => {
         const one = await store.put('key', bytes('one'));
         await store.delete(['key']);
         await expect(store.put('key', bytes('late'), { only: { etag: one.etag } })).rejects.toThrow(
@@ -217,7 +217,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(await store.head('key')).toBeUndefined();
       });
 
-      it('keeps the conditions for large and for streamed bodies', async () => {
+      it('applies conditions to large and to streamed bodies', async () => {
         const one = await store.put('key', randomBytes(90_000), { only: 'absent' });
         await expect(store.put('key', streamed(randomBytes(90_000)), { only: 'absent' })).rejects.toThrow(
           PreconditionFailedError,
@@ -227,7 +227,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(sha256((await store.get('key')).body)).toBe(sha256(body));
       });
 
-      it('reads only the version that was asked for', async () => {
+      it('reads only the given version', async () => {
         const one = await store.put('key', bytes('one'));
         expect(text((await store.get('key', { ifMatch: one.etag })).body)).toBe('one');
         await store.put('key', bytes('two'));
@@ -239,7 +239,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
     });
 
     describe('refresh', () => {
-      it('makes an object as new and leaves its content alone', async () => {
+      it('renews the time of an object without changing its content', async () => {
         const body = randomBytes(50_000);
         await store.put('key', body);
         const before = await store.head('key');
@@ -249,13 +249,13 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(after.info.modifiedAtMs).toBeGreaterThanOrEqual(before?.modifiedAtMs ?? Infinity);
       });
 
-      it('says when there is no object', async () => {
+      it('reports a missing object', async () => {
         await expect(store.refresh('nothing')).rejects.toThrow(ObjectMissingError);
       });
     });
 
     describe('listing', () => {
-      it('lists by prefix in the order of the UTF-8 bytes', async () => {
+      it('lists by prefix in the order of UTF-8 bytes', async () => {
         // U+FFEE sorts before U+1F600 in UTF-8, after it in UTF-16.
         const keys = ['B', 'a', 'a/', 'a/1', 'a/10', 'a/2', 'a0', 'é', '\uffee', '😀'];
         for (const key of keys.toReversed()) await store.put(key, bytes(key));
@@ -265,7 +265,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(await keysOf(store, 'nothing')).toEqual([]);
       });
 
-      it('starts after a key, whether it is there or not', async () => {
+      it('starts after a key, even if it does not exist', async () => {
         for (const key of ['p/1', 'p/3', 'p/5', 'q/1']) await store.put(key, bytes(key));
         expect(await keysOf(store, 'p/', 'p/3')).toEqual(['p/5']);
         expect(await keysOf(store, 'p/', 'p/2')).toEqual(['p/3', 'p/5']);
@@ -273,14 +273,14 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(await keysOf(store, 'p/', 'a')).toEqual(['p/1', 'p/3', 'p/5']);
       });
 
-      it('reads a prefix as plain text', async () => {
+      it('treats a prefix as plain text', async () => {
         for (const key of ['a%/x', 'ab/x', 'a_/x', 'a*/x']) await store.put(key, bytes(key));
         expect(await keysOf(store, 'a%')).toEqual(['a%/x']);
         expect(await keysOf(store, 'a_')).toEqual(['a_/x']);
         expect(await keysOf(store, 'a*')).toEqual(['a*/x']);
       });
 
-      it('names each folder below a prefix once, however much is in it', async () => {
+      it('lists each folder below a prefix once', async () => {
         const keys = [
           'jobs/a/1',
           'jobs/a/2/3',
@@ -299,7 +299,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(await folders('')).toEqual(['jobs', 'jobsother']);
       });
 
-      it('names folders in the order of their keys, also those that fill many pages', async () => {
+      it('lists folders in the order of their keys, over many pages', async () => {
         const names = Array.from({ length: 1100 }, (_, index) => String(index).padStart(4, '0'));
         for (let at = 0; at < names.length; at += 50) {
           await Promise.all(names.slice(at, at + 50).map((name) => store.put(`many/${name}/x`, bytes('x'))));
@@ -308,7 +308,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         await store.delete(names.map((name) => `many/${name}/x`));
       });
 
-      it('tells size and version of what it lists', async () => {
+      it('lists size and version of objects', async () => {
         const put = await store.put('key', bytes('hello'));
         const listed = await Array.fromAsync(store.list('k'));
         expect(listed).toHaveLength(1);
@@ -316,7 +316,7 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(Math.abs((listed[0]?.modifiedAtMs ?? 0) - Date.now())).toBeLessThan(60_000);
       });
 
-      it('lists and deletes more objects than fit on a page, also while they are deleted', async () => {
+      it('lists and deletes more objects than fit on a page, and continues while they are deleted', async () => {
         const keys = Array.from({ length: 1_101 }, (_, n) => `many/${String(n).padStart(5, '0')}`);
         for (let at = 0; at < keys.length; at += 50) {
           await Promise.all(keys.slice(at, at + 50).map((key) => store.put(key, bytes(key))));
@@ -333,14 +333,14 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         expect(await keysOf(store, '')).toEqual(['other']);
       });
 
-      it('deletes nothing when nothing is named', async () => {
+      it('deletes nothing without keys', async () => {
         await store.put('key', bytes('stays'));
         await store.delete([]);
         expect(await keysOf(store, '')).toEqual(['key']);
       });
     });
 
-    it('does nothing for a caller that has given up', async () => {
+    it('does nothing after the caller has aborted', async () => {
       await store.put('key', bytes('before'));
       const signal = AbortSignal.abort();
       await expect(store.head('key', signal)).rejects.toThrow();

@@ -1,4 +1,4 @@
-/** Receives and acknowledges one message after the other, until it is told to stop; says what it received. */
+/** Receives and acknowledges one message after the other until it gets "stop", then reports the bodies. */
 import { createLocalCloud } from '../../../src/local/cloud.ts';
 
 const [dataDir = '', queueName = ''] = process.argv.slice(2);
@@ -6,8 +6,8 @@ const cloud = createLocalCloud({ dataDir, cluster: 'test' });
 const queue = cloud.queues.open(queueName);
 const stop = new AbortController();
 const bodies: string[] = [];
-process.on('message', (word) => {
-  if (word === 'go') void consume();
+process.on('message', (command) => {
+  if (command === 'go') void consume();
   else stop.abort();
 });
 process.send?.('ready');

@@ -1,4 +1,4 @@
-/** Adds one to a counter object, `count` times, as any number of other processes do. */
+/** Adds one to a counter object, `count` times, while other processes do the same. */
 import { PreconditionFailedError } from '../../../src/core/runtime/errors.ts';
 import { createLocalCloud } from '../../../src/local/cloud.ts';
 

@@ -1,4 +1,4 @@
-/** Sends the time of day whenever it is told to. */
+/** Sends a message with the current time for each message from its parent. */
 import { createLocalCloud } from '../../../src/local/cloud.ts';
 
 const [dataDir = '', queueName = ''] = process.argv.slice(2);

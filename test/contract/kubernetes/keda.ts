@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 
-/** The release whose definitions are taken, and its checksum in Go's checksum database. */
+/** The release of the definitions, and its checksum in Go's checksum database. */
 const MODULE = 'github.com/kedacore/keda/v2';
 const VERSION = 'v2.21.0';
 const SUM = 'h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=';
@@ -19,20 +19,20 @@ interface Schema {
 export interface Keda {
   /** By API version and kind. */
   schemas: Record<string, Schema>;
-  /** What the metadata of a trigger `aws-sqs-queue` may be called. */
+  /** The allowed metadata names of an `aws-sqs-queue` trigger. */
   sqsMetadata: string[];
 }
 
-/** KEDA's own definitions, as Go's module proxy has them. @throws where there is no Go, or no proxy. */
+/** KEDA's own definitions, from Go's module proxy. @throws without Go or the proxy. */
 export async function readKeda(): Promise<Keda> {
   const { stdout } = await promisify(execFile)('go', ['mod', 'download', '-json', `${MODULE}@${VERSION}`], {
-    // Outside of any module, and with nothing that a developer has set for another.
+    // Outside any module, and without a developer's own flags.
     cwd: tmpdir(),
     env: { ...process.env, GOFLAGS: '' },
     timeout: 120_000,
   });
   const { Dir, Sum } = JSON.parse(stdout) as { Dir: string; Sum: string };
-  if (Sum !== SUM) throw new Error(`${MODULE} ${VERSION} is ${Sum}, and not ${SUM}.`);
+  if (Sum !== SUM) throw new Error(`${MODULE} ${VERSION} has checksum ${Sum}; expected ${SUM}.`);
   const definitions = await Promise.all(
     KINDS.map((kind) => readFile(path.join(Dir, `config/crd/bases/keda.sh_${kind}.yaml`), 'utf8')),
   );
@@ -59,7 +59,7 @@ function schemasOf(definition: string): [string, Schema][] {
   ]);
 }
 
-/** Kubernetes drops fields that it does not know, without a word; here they are wrong. */
+/** Kubernetes silently drops unknown fields. This makes them errors. */
 function closed(schema: Schema): Schema {
   const entries = Object.entries(schema).map(([key, value]) => [
     key,
@@ -70,5 +70,5 @@ function closed(schema: Schema): Schema {
   return isFieldList(schema) && !isOpen ? { ...copy, additionalProperties: false } : copy;
 }
 
-/** And not a field of that name. */
+/** False for a field that happens to have the name "properties". */
 const isFieldList = ({ type, properties }: Schema): boolean => type === 'object' && properties !== undefined;

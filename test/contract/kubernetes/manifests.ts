@@ -21,7 +21,7 @@ export interface PodSpec {
   containers: [Container];
 }
 
-/** A document of any kind, with the fields that tests look at. */
+/** A document of any kind, with the fields that tests use. */
 export interface Manifest {
   apiVersion: string;
   kind: string;
@@ -36,7 +36,7 @@ export interface Manifest {
   };
 }
 
-/** Read as kubectl reads them: YAML 1.1. */
+/** As YAML 1.1, like kubectl. */
 export const manifests: Manifest[] = ['worker', 'scaling', 'upkeep'].flatMap((name) =>
   parseAllDocuments(readFileSync(path.join(FOLDER, `${name}.yaml`), 'utf8'), { version: '1.1' }).map(
     (document) => document.toJS() as Manifest,
@@ -45,7 +45,7 @@ export const manifests: Manifest[] = ['worker', 'scaling', 'upkeep'].flatMap((na
 
 export function find(kind: string, name: string): Manifest {
   const found = manifests.find((each) => each.kind === kind && each.metadata.name === name);
-  if (found === undefined) throw new Error(`There is no ${kind} ${name}.`);
+  if (found === undefined) throw new Error(`No ${kind} ${name} found.`);
   return found;
 }
 

@@ -25,7 +25,7 @@ import { createSqsQueues } from '../../../src/aws/sqs-queues.ts';
 import { responseQueueName } from '../../../src/core/job/keys.ts';
 import { type Fault, startFaultProxy } from '../../contract/fault-proxy.ts';
 import { standInEnvironment, startMoto } from '../../contract/moto.ts';
-import { completeStacks, type GivenParameters } from '../../contract/moto-stacks.ts';
+import { completeStacks, type StackParameters } from '../../contract/moto-stacks.ts';
 import { until } from '../../contract/until.ts';
 import { repository, start } from '../../e2e/package.ts';
 
@@ -54,7 +54,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     await mkdir(path.dirname(settingsFile), { recursive: true });
     await writeFile(settingsFile, JSON.stringify({ topK: 3, cluster: 'other' }));
   });
-  const given: GivenParameters = new Map();
+  const given: StackParameters = new Map();
   /** @param faults that come before what is otherwise done for moto. */
   function injectOnly(...faults: Fault[]): void {
     proxy?.unused();

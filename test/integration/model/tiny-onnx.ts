@@ -58,7 +58,7 @@ export interface TinyModel {
   classes?: number;
   /** Ends with a softmax. */
   probabilities?: boolean;
-  /** A node of this type, whose result nobody uses. */
+  /** An additional node of this type. Its result is not used. */
   extraOperator?: string;
   /** Changes the weights, and so the sha256. */
   seed?: number;

@@ -2,7 +2,7 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../../src/aws/clients.ts';
 
-/** Where the client would send a request for bucket `photos`, key `cat`. */
+/** The URL to which the client would send a request for bucket `photos`, key `cat`. */
 async function addressOf(region?: string): Promise<string> {
   const client = createS3Client(region === undefined ? {} : { region });
   let address = '';
@@ -35,11 +35,11 @@ describe('the S3 client', () => {
   });
   afterEach(() => void vi.unstubAllEnvs());
 
-  it('asks AWS by the bucket’s own host name, in the region of the environment', async () => {
+  it('uses the bucket’s host name of AWS, in the region of the environment', async () => {
     expect(await addressOf()).toBe('https://photos.s3.eu-west-1.amazonaws.com/cat');
   });
 
-  it('goes to the region that it is given', async () => {
+  it('uses the given region', async () => {
     expect(await addressOf('us-east-2')).toBe('https://photos.s3.us-east-2.amazonaws.com/cat');
   });
 

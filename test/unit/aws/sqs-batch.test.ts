@@ -4,7 +4,7 @@ import { callInBatches, splitEntries } from '../../../src/aws/sqs-batch.ts';
 
 const entriesOf = (sizes: number[]) => sizes.map((bytes, n) => ({ id: String(n), bytes }));
 
-/** Remembers how long it was asked to sleep. */
+/** A clock that records its sleeps. */
 function timing(random = 0.5) {
   const slept: number[] = [];
   return {
@@ -31,12 +31,12 @@ describe('batches of SQS', () => {
     );
   });
 
-  it('are full where they can be', () => {
+  it('are as full as possible', () => {
     expect(splitEntries(entriesOf(Array(25).fill(1))).map(({ length }) => length)).toEqual([10, 10, 5]);
     expect(splitEntries(entriesOf([262_144, 1, 262_143, 1])).map(({ length }) => length)).toEqual([1, 2, 1]);
   });
 
-  it('count an entry that the answer does not name as failed', async () => {
+  it('count an entry that the response does not name as failed', async () => {
     const calls: string[][] = [];
     const refused = await callInBatches('x', entriesOf([1, 1]), timing(), undefined, async (batch) => {
       calls.push(batch.map(({ id }) => id));
@@ -46,7 +46,7 @@ describe('batches of SQS', () => {
     expect(calls).toEqual([['0', '1'], ['1']]);
   });
 
-  it('are tried again later and later, each time at another moment, and not for ever', async () => {
+  it('are retried with growing pauses, a limited number of times', async () => {
     const time = timing();
     const Failed = [{ Id: '0', Code: 'InternalError', SenderFault: false }];
     await expect(
@@ -55,7 +55,7 @@ describe('batches of SQS', () => {
     expect(time.slept).toEqual([100, 200, 400, 800, 1_600, 3_200]);
   });
 
-  it('are tried again where the service blames the sender for its own throttling', async () => {
+  it('are retried after throttling even if the service reports a sender fault', async () => {
     let calls = 0;
     const refused = await callInBatches('x', entriesOf([1]), timing(), undefined, async () => {
       calls += 1;
@@ -66,12 +66,12 @@ describe('batches of SQS', () => {
     expect(refused).toEqual([]);
   });
 
-  it('are not begun any more after one has failed, and those under way are waited for', async () => {
-    let begun = 0;
+  it('are not started after one has failed, and those in progress are awaited', async () => {
+    let started = 0;
     let ended = 0;
     const failing = callInBatches('x', entriesOf(Array(200).fill(1)), timing(), undefined, async () => {
-      begun += 1;
-      const first = begun === 1;
+      started += 1;
+      const first = started === 1;
       await new Promise((resolve) => setImmediate(resolve));
       if (first) throw new Error('down');
       await new Promise((resolve) => setImmediate(resolve));
@@ -79,10 +79,10 @@ describe('batches of SQS', () => {
       return { Successful: [] };
     });
     await expect(failing).rejects.toThrow('down');
-    expect([begun, ended]).toEqual([4, 3]);
+    expect([started, ended]).toEqual([4, 3]);
   });
 
-  it('are not tried again for a caller that has given up', async () => {
+  it('are not retried after the caller has aborted', async () => {
     const signal = AbortSignal.abort();
     const Failed = [{ Id: '0', Code: 'InternalError', SenderFault: false }];
     await expect(callInBatches('x', entriesOf([1]), timing(), signal, async () => ({ Failed }))).rejects.toBe(

@@ -12,7 +12,7 @@ const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).u
 const encoded = (text: string) =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
-/** Whether S3 would take the request as signed: AWS Signature Version 4 of a query, worked out from what it receives. */
+/** Whether S3 would accept the signature: computes AWS Signature Version 4 of a query from the received request. */
 function isSigned(url: string, headers: Readonly<Record<string, string>>, secret = 'testing'): boolean {
   const { host, pathname, searchParams } = new URL(url);
   const received: Record<string, string> = { ...headers, host };
@@ -41,7 +41,7 @@ function isSigned(url: string, headers: Readonly<Record<string, string>>, secret
 describe('a signed upload', () => {
   let urls: UploadUrls;
   let request: UploadRequest;
-  /** As a browser sends it. */
+  /** The headers that a browser sends. */
   let sent: Record<string, string>;
   beforeEach(async () => {
     const environment = {
@@ -56,7 +56,7 @@ describe('a signed upload', () => {
   });
   afterEach(() => vi.unstubAllEnvs());
 
-  it('is one that S3 takes, for the object of the digest and for ten minutes', () => {
+  it('has a valid signature for the object of the sha256, for ten minutes', () => {
     expect(isSigned(request.url, sent)).toBe(true);
     const { origin, pathname, searchParams } = new URL(request.url);
     expect(origin).toBe('https://our-input.s3.eu-central-1.amazonaws.com');
@@ -65,32 +65,32 @@ describe('a signed upload', () => {
     expect(request.expiresAtMs).toBe(1_600_000);
   });
 
-  it('holds the bytes to the digest: another checksum, or none, and the signature is wrong', () => {
+  it('is invalid with another checksum or without one', () => {
     expect(sent['x-amz-checksum-sha256']).toBe(Buffer.from(sha256, 'hex').toString('base64'));
     expect(isSigned(request.url, { ...sent, 'x-amz-checksum-sha256': other.toString('base64') })).toBe(false);
     const { 'x-amz-checksum-sha256': _none, ...bare } = sent;
     expect(isSigned(request.url, bare)).toBe(false);
   });
 
-  it('holds them to their number', () => {
+  it('is invalid with another length', () => {
     expect(isSigned(request.url, { ...sent, 'content-length': String(BYTES + 1) })).toBe(false);
   });
 
-  it('replaces nothing that is there', () => {
+  it('is invalid without the header that keeps an existing object', () => {
     const { 'if-none-match': _none, ...bare } = sent;
     expect(isSigned(request.url, bare)).toBe(false);
   });
 
-  it('is for no other object', () => {
+  it('is invalid for another object', () => {
     expect(isSigned(request.url.replace(sha256, other.toString('hex')), sent)).toBe(false);
   });
 
-  it('leaves nothing that matters out of the signed headers', () => {
+  it('signs all headers that matter', () => {
     const signed = new URL(request.url).searchParams.get('X-Amz-SignedHeaders')?.split(';');
     expect(signed).toEqual(['content-length', 'host', ...Object.keys(request.headers)].sort());
   });
 
-  it('begins with what a page is allowed to connect to, also where buckets have no host of their own', async () => {
+  it('begins with the prefix that the page may connect to, also if buckets are in the path', async () => {
     expect(await urls.prefix()).toBe('https://our-input.s3.eu-central-1.amazonaws.com/images/');
     vi.stubEnv('AWS_ENDPOINT_URL_S3', 'http://127.0.0.1:9000/s3');
     expect(await createUploadUrls('our-input').prefix()).toBe('http://127.0.0.1:9000/s3/our-input/images/');
