@@ -1,7 +1,7 @@
 /** Signed requests with which a browser stores images directly in the input bucket. */
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { UploadRequest, UploadUrls } from '../core/cloud/ports.ts';
+import type { SignedUpload, UploadUrls } from '../core/cloud/ports.ts';
 import { imageKey } from '../core/job/keys.ts';
 import { createS3Client } from './clients.ts';
 import { calling, systemTiming, type Timing } from './retry.ts';
@@ -15,7 +15,7 @@ const CHECKSUM_HEADERS = ['x-amz-checksum-sha256', 'x-amz-sdk-checksum-algorithm
 /** Makes no request except for credentials. */
 export function createUploadUrls(bucket: string, timing: Pick<Timing, 'clock'> = systemTiming): UploadUrls {
   const client = createS3Client();
-  async function sign({ sha256, bytes }: { sha256: string; bytes: number }): Promise<UploadRequest> {
+  async function sign({ sha256, bytes }: { sha256: string; bytes: number }): Promise<SignedUpload> {
     const digest = Buffer.from(sha256, 'hex').toString('base64');
     const command = new PutObjectCommand({
       Bucket: bucket,

@@ -14,7 +14,7 @@ import { checkEmptyInput } from '../upload/empty-input.ts';
 import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
 import { putContent } from '../upload/put-content.ts';
 import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
-import { NOTHING, uploadImages } from '../upload/submit.ts';
+import { NOTHING_ANNOUNCED, uploadImages } from '../upload/submit.ts';
 import { type WalkOptions, walkInputs } from '../upload/walk.ts';
 import { type ClassifyOptions, Interactive, type InteractiveImage } from './interactive.ts';
 import { type RetryJob, resumeRetry, retryJob } from './retry.ts';
@@ -22,11 +22,11 @@ import {
   type Job,
   type JobTools,
   jobHandle,
-  patient,
   type SubmissionOptions,
   startSubmission,
   stopper,
   type WaitForOptions,
+  withRetries,
 } from './submission.ts';
 
 export interface ClientOptions extends JobTools {
@@ -103,7 +103,7 @@ export function createJobClient(options: ClientOptions): Client {
   return {
     submit: (inputs, job) => submitJob(options, inputs, job),
     store: (content, waiting = {}) =>
-      putContent(content, { ...options, ...waiting, input: patient(options, waiting).input }),
+      putContent(content, { ...options, ...waiting, input: withRetries(options, waiting).input }),
     async job(id, waiting = {}) {
       const record = await findJob(options, id, waiting);
       return jobHandle(options, record, { submitted: Promise.resolve(record) });
@@ -120,7 +120,7 @@ async function findJob(options: ClientOptions, id: string, waiting: WaitForOptio
   if (isDropJob(id)) throw dropped(id);
   if (!jobId.safeParse(id).success) throw unknown();
   try {
-    return await readJob(patient(options, waiting).output, id, waiting.signal);
+    return await readJob(withRetries(options, waiting).output, id, waiting.signal);
   } catch (error) {
     throw error instanceof ObjectMissingError ? unknown(error) : error;
   }
@@ -176,13 +176,13 @@ async function submitJob(
   const first = await unlessAborted(images.next(), given.signal);
   if (first.done === true) throw nothing.error(named);
   const job = newJob(options, given, named ?? []);
-  await createJob(patient(options, { ...given, signal }).output, job, given.signal);
+  await createJob(withRetries(options, { ...given, signal }).output, job, given.signal);
   const submission = await startSubmission(options, stopping, given, (announcing) =>
     uploadImages(chained(first.value, images), {
       ...options,
       ...announcing,
       job,
-      before: NOTHING,
+      before: NOTHING_ANNOUNCED,
       ...(onSubmitProgress && { onProgress: onSubmitProgress }),
     }),
   );

@@ -8,7 +8,7 @@ import { unlessAborted } from '../core/runtime/abort.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 import { storeImage } from '../upload/store-image.ts';
-import { ReplyQueue } from './reply-queue.ts';
+import { SharedResponseQueue } from './response-queue.ts';
 import type { JobTools } from './submission.ts';
 
 /** One image, whole. `name` is what its user knows it by. */
@@ -38,8 +38,8 @@ const QUEUE_MAX_AGE_MS = 6 * 3_600_000;
 export class Interactive {
   readonly #tools: InteractiveTools;
   /** The last one made; older ones are about to close. */
-  #replies: ReplyQueue | undefined;
-  readonly #living = new Set<ReplyQueue>();
+  #replies: SharedResponseQueue | undefined;
+  readonly #living = new Set<SharedResponseQueue>();
   #isClosed = false;
 
   constructor(tools: InteractiveTools) {
@@ -84,11 +84,11 @@ export class Interactive {
     const { cloud, newId } = this.#tools;
     const replies = this.#openReplies();
     const job = newId();
-    const answer = replies.hear(job);
+    const answer = replies.expect(job);
     try {
       const input = { kind: 'bytes' as const, name, source: name, bytes };
       const storing = storeImage({ index: 0, input }, { ...this.#tools, input: cloud.input, signal });
-      const [{ entry }] = await Promise.all([storing, unlessAborted(replies.made, signal)]);
+      const [{ entry }] = await Promise.all([storing, unlessAborted(replies.created, signal)]);
       const header: RequestHeader = {
         v: FORMAT,
         ...aboutJob({ job, trace }),
@@ -109,15 +109,15 @@ export class Interactive {
   }
 
   /** The one that is there, or a new one where there is none or it is old. */
-  #openReplies(): ReplyQueue {
+  #openReplies(): SharedResponseQueue {
     const { cloud, clock, newId } = this.#tools;
     if (this.#isClosed) throw new ImgclsError('permanent', 'The client is closed.');
     const known = this.#replies;
-    const isFresh = known !== undefined && clock.monotonicMs() - known.madeAtMs < QUEUE_MAX_AGE_MS;
+    const isFresh = known !== undefined && clock.monotonicMs() - known.createdAtMs < QUEUE_MAX_AGE_MS;
     if (known?.isOpen && isFresh) return known;
     known?.retire();
     const name = responseQueueName(cloud.cluster, newId().toLowerCase());
-    const replies = new ReplyQueue({ queues: cloud.queues, clock, name });
+    const replies = new SharedResponseQueue({ queues: cloud.queues, clock, name });
     this.#replies = replies;
     this.#living.add(replies);
     void replies.closed.then(() => this.#living.delete(replies));

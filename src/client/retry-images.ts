@@ -11,7 +11,7 @@ import type { Input } from '../upload/inputs.ts';
 import { parseS3Address } from '../upload/select.ts';
 import { type StoredImage, type StoreImageOptions, storeImage } from '../upload/store-image.ts';
 
-export interface AgainOptions extends StoreImageOptions {
+export interface RetryImagesOptions extends StoreImageOptions {
   output: Store;
   readBucket(name: string): Store;
   /** Which of the images that failed. */
@@ -19,7 +19,10 @@ export interface AgainOptions extends StoreImageOptions {
 }
 
 /** The failed images that the job's present attempt tries again, in input order. */
-export async function* imagesToRetry(job: JobRecord, options: AgainOptions): AsyncGenerator<StoredImage> {
+export async function* imagesToRetry(
+  job: JobRecord,
+  options: RetryImagesOptions,
+): AsyncGenerator<StoredImage> {
   const { output, signal } = options;
   async function* wanted(): AsyncGenerator<IndexRange> {
     for await (const index of readFailures(output, job.id, job.attempt, signal))
@@ -27,11 +30,15 @@ export async function* imagesToRetry(job: JobRecord, options: AgainOptions): Asy
   }
   const manifest = readManifest(output, { job: job.id, attempt: FIRST_ATTEMPT }, wanted(), signal);
   for await (const entries of manifest)
-    for (const entry of entries) yield await readAgain(job, entry, options);
+    for (const entry of entries) yield await rereadImage(job, entry, options);
 }
 
 /** What cannot be read now, or came from a program, is tried with the bytes that were stored before. */
-async function readAgain(job: JobRecord, entry: ManifestEntry, options: AgainOptions): Promise<StoredImage> {
+async function rereadImage(
+  job: JobRecord,
+  entry: ManifestEntry,
+  options: RetryImagesOptions,
+): Promise<StoredImage> {
   const asBefore = { entry, sentBytes: 0 };
   const input = await sourceOf(job, entry, options);
   if (input === undefined) return asBefore;
@@ -43,7 +50,7 @@ async function readAgain(job: JobRecord, entry: ManifestEntry, options: AgainOpt
 async function sourceOf(
   { inputs, folder = '' }: JobRecord,
   { name, source }: ManifestEntry,
-  { readBucket, signal }: AgainOptions,
+  { readBucket, signal }: RetryImagesOptions,
 ): Promise<Input | undefined> {
   const address = parseS3Address(source);
   // Without inputs by name the images are a program's own, and their sources are whatever it says.

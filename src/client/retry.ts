@@ -5,20 +5,20 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 import { readFailures } from '../results/failures.ts';
 import { announceAll } from '../upload/announce.ts';
 import { announceRest, lastAnnounced } from '../upload/resume.ts';
-import { NOTHING } from '../upload/submit.ts';
+import { NOTHING_ANNOUNCED } from '../upload/submit.ts';
 import { imagesToRetry } from './retry-images.ts';
 import {
   type Announcing,
   type Job,
   type JobTools,
   jobHandle,
-  patient,
   type SubmissionOptions,
   startSubmission,
   stopper,
+  withRetries,
 } from './submission.ts';
 
-export interface RetryTools extends JobTools {
+export interface RetryJobTools extends JobTools {
   readBucket(name: string): Store;
   maxImageBytes: number;
 }
@@ -29,11 +29,15 @@ export interface RetryJob extends SubmissionOptions {
 }
 
 /** Opens a finished job for another attempt and announces its failed images in it. Undefined where none is wanted. */
-export async function retryJob(tools: RetryTools, job: JobRecord, given: RetryJob): Promise<Job | undefined> {
+export async function retryJob(
+  tools: RetryJobTools,
+  job: JobRecord,
+  given: RetryJob,
+): Promise<Job | undefined> {
   if (job.state !== 'finished') throw notFinished(job);
   const { isWanted = () => true } = given;
   const stopping = stopper(given.signal);
-  const { output } = patient(tools, { ...given, signal: stopping.signal });
+  const { output } = withRetries(tools, { ...given, signal: stopping.signal });
   if (!(await hasFailures(output, job, isWanted))) return undefined;
   const opened = await reopenJob(output, job);
   if (opened.state !== 'open' || opened.attempt !== job.attempt + 1) throw notFinished(opened);
@@ -42,14 +46,18 @@ export async function retryJob(tools: RetryTools, job: JobRecord, given: RetryJo
       ...tools,
       ...announcing,
       job: opened,
-      before: NOTHING,
+      before: NOTHING_ANNOUNCED,
     }),
   );
   return jobHandle(tools, opened, submission, [opened.attempt]);
 }
 
 /** Goes on with a retry whose submitter ended before all images were announced. */
-export async function resumeRetry(tools: RetryTools, job: JobRecord, given: SubmissionOptions): Promise<Job> {
+export async function resumeRetry(
+  tools: RetryJobTools,
+  job: JobRecord,
+  given: SubmissionOptions,
+): Promise<Job> {
   const submission = await startSubmission(tools, stopper(given.signal), given, async (announcing) => {
     const last = await lastAnnounced(announcing.cloud.output, job, announcing.signal);
     const before = await announceRest(announcing.cloud, job, announcing);
@@ -62,7 +70,11 @@ export async function resumeRetry(tools: RetryTools, job: JobRecord, given: Subm
   return jobHandle(tools, job, submission, [job.attempt]);
 }
 
-const reading = (tools: RetryTools, { cloud, signal }: Announcing, isWanted: (index: number) => boolean) => ({
+const reading = (
+  tools: RetryJobTools,
+  { cloud, signal }: Announcing,
+  isWanted: (index: number) => boolean,
+) => ({
   ...tools,
   input: cloud.input,
   output: cloud.output,

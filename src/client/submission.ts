@@ -81,7 +81,7 @@ export interface SubmissionOptions extends WaitForOptions {
 }
 
 /** The cloud of somebody who waits faults out. */
-export function patient(
+export function withRetries(
   { cloud, clock, random }: Pick<JobTools, 'cloud' | 'clock' | 'random'>,
   { onTransient, signal }: WaitForOptions,
 ): Cloud {
@@ -114,7 +114,7 @@ export async function startSubmission(
   { wait, ...waiting }: SubmissionOptions,
   announce: (announcing: Announcing) => Promise<JobRecord>,
 ): Promise<Submission> {
-  const cloud = patient(tools, { ...waiting, signal });
+  const cloud = withRetries(tools, { ...waiting, signal });
   const name = responseQueueName(cloud.cluster, tools.newId().toLowerCase());
   const responses = wait ? await cloud.queues.create(name) : undefined;
   const sealed = new AbortController();
@@ -142,7 +142,7 @@ export function jobHandle(
 ): Job {
   const { cloud: plain, clock } = tools;
   const record = (waiting?: WaitForOptions) =>
-    readJob((waiting === undefined ? plain : patient(tools, waiting)).output, id, waiting?.signal);
+    readJob((waiting === undefined ? plain : withRetries(tools, waiting)).output, id, waiting?.signal);
   async function* outcomes({
     signal,
     onProgress,
@@ -151,11 +151,11 @@ export function jobHandle(
     const attendance = tools.joinController();
     const ends = [signal, submission.failed, attendance.failed].filter((each) => each !== undefined);
     const end = AbortSignal.any(ends);
-    const cloud = patient(tools, { signal: end, ...(onTransient && { onTransient }) });
+    const cloud = withRetries(tools, { signal: end, ...(onTransient && { onTransient }) });
     const { sealed, responses } = submission;
     let isFinished = false;
     try {
-      yield* waitFor(
+      yield* awaitOutcomes(
         {
           cloud,
           jobId: id,
@@ -197,7 +197,7 @@ export function jobHandle(
 }
 
 /** The first attempt's outcomes are given out as they come; those of a later one when all of them are there. */
-async function* waitFor(
+async function* awaitOutcomes(
   options: Parameters<typeof follow>[0],
   attempts: readonly number[] | undefined,
 ): AsyncGenerator<Outcome> {

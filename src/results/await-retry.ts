@@ -28,12 +28,12 @@ export async function awaitRetry(options: FollowOptions): Promise<JobRecord> {
       if (isFinal(record)) return record;
       if (isComplete(record, coverage)) break;
       signal?.throwIfAborted();
-      const responses = await listener.hear(record.state === 'open' ? options.sealed : undefined);
+      const responses = await listener.receive(record.state === 'open' ? options.sealed : undefined);
       for (const { job, attempt, first, last } of responses)
         if (job === jobId && attempt === record.attempt) coverage.add({ first, last });
-      if (responses.length > 0) deadLetters.heard();
+      if (responses.length > 0) deadLetters.noteResponse();
       else {
-        await deadLetters.nothingHeard();
+        await deadLetters.drainIfIdle();
         record = await readJob(cloud.output, jobId, signal);
         coverage = await readCoverage(cloud.output, record, signal);
       }

@@ -104,7 +104,7 @@ export function byJob(letters: readonly DeadLetter[]): JobDeadLetters[] {
 }
 
 /** Letters of which an image still has no outcome: those that the drain could not read. All others have at least an error. */
-export async function unanswered(
+export async function withMissingOutcomes(
   output: Store,
   letters: readonly DeadLetter[],
   signal?: AbortSignal,
@@ -112,13 +112,13 @@ export async function unanswered(
   const found: DeadLetter[] = [];
   for (const letter of letters) {
     const request = requestOf(letter);
-    if (request !== undefined && (await lacksOutcome(output, request, signal))) found.push(letter);
+    if (request !== undefined && (await isMissingOutcomes(output, request, signal))) found.push(letter);
   }
   return found;
 }
 
 /** Whether an image of the request has no outcome of its attempt or a later one. */
-async function lacksOutcome(
+async function isMissingOutcomes(
   output: Store,
   request: RequestMessage,
   signal: AbortSignal | undefined,

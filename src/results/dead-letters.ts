@@ -23,7 +23,7 @@ import {
   PreconditionFailedError,
 } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
-import { concludeDrops, concludeRequest } from './conclude.ts';
+import { writeDropErrors, writeErrorOutcomes } from './error-outcomes.ts';
 import { forEachCollectingErrors } from './for-each-collecting-errors.ts';
 
 const EVERY_MS = 10_000;
@@ -47,12 +47,12 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
         if (letters.length === 0) break;
         taken += letters.length;
         await forEachCollectingErrors(letters, async (letter) => {
-          const found = await readRequest(cloud, letter, signal);
-          const job = await keep(cloud.output, letter, found, clock.nowMs(), signal);
+          const found = await inspect(cloud, letter, signal);
+          const job = await storeRecord(cloud.output, letter, found, clock.nowMs(), signal);
           const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
           const images = await conclude(cloud, found, error, signal);
           await queue.delete([letter.receipt]);
-          tell({ text: inWords(letter, found, images), job, trace: found.trace });
+          tell({ text: describe(letter, found, images), job, trace: found.trace });
         });
       }
     },
@@ -65,7 +65,7 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
  * - `unreadable`: poison, or of a newer imgcls. The latter goes as well: its text is kept, and what its job lacks is
  *   announced again in a format that this cluster can read, so that a rolling upgrade leaves no job behind.
  */
-type Found = { why: string; tries: number; trace?: string | undefined } & (
+type Inspected = { why: string; tries: number; trace?: string | undefined } & (
   | { kind: 'unfinished'; request: RequestMessage }
   | { kind: 'dropped'; drops: Drop[] }
   | { kind: 'unwanted' | 'unreadable' }
@@ -73,7 +73,7 @@ type Found = { why: string; tries: number; trace?: string | undefined } & (
 
 const NEVER_FINISHED = 'was delivered as often as the request queue allows and was never finished.';
 
-async function readRequest(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSignal): Promise<Found> {
+async function inspect(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSignal): Promise<Inspected> {
   const tries = MAX_RECEIVE_COUNT;
   let trace: string | undefined;
   try {
@@ -101,22 +101,27 @@ async function readRequest(cloud: Cloud, { body }: ReceivedMessage, signal: Abor
 }
 
 /** @returns how many images got their outcome here. */
-async function conclude(cloud: Cloud, found: Found, error: ImageError, signal: AbortSignal): Promise<number> {
+async function conclude(
+  cloud: Cloud,
+  found: Inspected,
+  error: ImageError,
+  signal: AbortSignal,
+): Promise<number> {
   switch (found.kind) {
     case 'unfinished':
-      return await concludeRequest(cloud, found.request, error, signal);
+      return await writeErrorOutcomes(cloud, found.request, error, signal);
     case 'dropped':
-      return await concludeDrops(cloud, found.drops, error, signal);
+      return await writeDropErrors(cloud, found.drops, error, signal);
     default:
       return 0;
   }
 }
 
 /** The first copy stays. @returns its job, as far as can be told. */
-async function keep(
+async function storeRecord(
   output: Store,
   message: ReceivedMessage,
-  found: Found,
+  found: Inspected,
   receivedAtMs: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
@@ -147,7 +152,7 @@ async function keep(
 const whereKept = ({ id }: ReceivedMessage): string =>
   `The message is kept as ${deadLetterKey(id)} in the output bucket.`;
 
-function inWords({ id }: ReceivedMessage, found: Found, images: number): string {
+function describe({ id }: ReceivedMessage, found: Inspected, images: number): string {
   const kept = `Dead letter ${id} is kept`;
   if (found.kind === 'unreadable') return `${kept}; it could not be read.`;
   return images > 0 ? `${kept}; images of it that got an error outcome: ${images}.` : `${kept}.`;

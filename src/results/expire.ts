@@ -52,7 +52,7 @@ async function recordOf(output: Store, id: string, signal?: AbortSignal): Promis
   }
 }
 
-export async function* oldLetters(output: Store, options: ExpiryOptions): AsyncGenerator<ListedObject> {
+export async function* oldDeadLetters(output: Store, options: ExpiryOptions): AsyncGenerator<ListedObject> {
   const { nowMs, maxAgeMs, signal } = options;
   for await (const object of output.list(DEAD_LETTERS_PREFIX, signal && { signal }))
     if (nowMs - object.modifiedAtMs > maxAgeMs) yield object;

@@ -79,13 +79,13 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
     while (!isOver()) {
       signal?.throwIfAborted();
       const wake = record.total === undefined ? sealed : undefined;
-      const responses = await listener.hear(wake);
+      const responses = await listener.receive(wake);
       for (const { job, outcomes, ...range } of responses)
         if (job === jobId && range.attempt === FIRST_ATTEMPT) tally.add(range, outcomes);
-      if (responses.length > 0) deadLetters.heard();
+      if (responses.length > 0) deadLetters.noteResponse();
       if (wake?.aborted === true) record = await readJob(cloud.output, jobId, signal);
       else if (responses.length === 0) {
-        await deadLetters.nothingHeard();
+        await deadLetters.drainIfIdle();
         record = await readJob(cloud.output, jobId, signal);
         yield* listed();
       }

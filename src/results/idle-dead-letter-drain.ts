@@ -29,12 +29,12 @@ export class IdleDeadLetterDrain {
   }
 
   /** A response came. */
-  heard(): void {
+  noteResponse(): void {
     this.#sinceMs = this.#options.clock.monotonicMs();
   }
 
   /** Nothing came. A waiter that may not drain goes on waiting: it is the controller's work in the first place. */
-  async nothingHeard(): Promise<void> {
+  async drainIfIdle(): Promise<void> {
     const { clock, onTransient, signal } = this.#options;
     if (clock.monotonicMs() - this.#sinceMs < QUIET_MS) return;
     try {

@@ -12,7 +12,7 @@ import { listAttempts } from './ledger.ts';
 import { type ListedJob, listedJob } from './listed-job.ts';
 
 /** What a look at a job found. */
-export interface Look {
+export interface JobUpdate {
   job: ListedJob;
   /** Images whose outcome is new since the last look, in the order in which the ledger lists them. */
   fresh: IndexRange[];
@@ -52,7 +52,7 @@ export class JobFollower {
   }
 
   /** @throws {ObjectMissingError} when there is no such job (any more). */
-  async look(signal?: AbortSignal): Promise<Look> {
+  async poll(signal?: AbortSignal): Promise<JobUpdate> {
     // Before the ledger: what the record says is over has all its outcomes there.
     let record = await readFacts(this.#output, this.#id, signal);
     const isReopened = this.#attempt !== undefined && this.#attempt !== record.attempt;

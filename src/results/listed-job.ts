@@ -26,7 +26,7 @@ export interface ListedJob {
 }
 
 /** What is known of a job besides its record. */
-export interface SeenOfJob {
+export interface JobProgress {
   errors: number;
   usd: number | undefined;
   /** Images of the present attempt that have an outcome. */
@@ -35,7 +35,7 @@ export interface SeenOfJob {
   imagesPerSecond?: number;
 }
 
-export function listedJob(record: JobFacts, seen: SeenOfJob): ListedJob {
+export function listedJob(record: JobFacts, seen: JobProgress): ListedJob {
   const { id, trace, model, topK, attempt, state, createdAtMs, finishedAtMs, total } = record;
   const known = {
     id,

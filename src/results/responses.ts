@@ -32,11 +32,11 @@ export class ResponseListener {
    * The responses that came; none when it was quiet for a while, or when `wake` aborted meanwhile.
    * Responses are acknowledged as they are answered: they are hints, and the ledger has the rest.
    */
-  async hear(wake?: AbortSignal): Promise<ResponseMessage[]> {
+  async receive(wake?: AbortSignal): Promise<ResponseMessage[]> {
     this.#receiving ??= this.#receive();
     // Its failure is met by whoever awaits it next.
     this.#receiving.catch(() => {});
-    const received = await unlessWoken(this.#receiving, wake).catch((error: unknown) => {
+    const received = await orWoken(this.#receiving, wake).catch((error: unknown) => {
       this.#receiving = undefined;
       throw error;
     });
@@ -74,7 +74,7 @@ export class ResponseListener {
 }
 
 /** What the promise resolves with, or undefined when the signal aborts first. */
-async function unlessWoken<T>(promise: Promise<T>, wake: AbortSignal | undefined): Promise<T | undefined> {
+async function orWoken<T>(promise: Promise<T>, wake: AbortSignal | undefined): Promise<T | undefined> {
   if (wake === undefined) return await promise;
   if (wake.aborted) return undefined;
   const woken = Promise.withResolvers<undefined>();

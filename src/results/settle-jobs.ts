@@ -6,9 +6,9 @@ import { ACTIVE_PREFIX, deadLetterQueueName, requestQueueName } from '../core/jo
 import { aboutJob } from '../core/job/trace.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
-import { announceAgain } from './announce-again.ts';
 import { forEachCollectingErrors } from './for-each-collecting-errors.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
+import { resendRequests } from './resend-requests.ts';
 
 const EVERY_MS = 15_000;
 /** Images that stay without outcome for so long, while no message is anywhere, are announced again. */
@@ -116,7 +116,7 @@ class Settler {
       return `Job ${id} is ${state}: every image has an outcome.`;
     }
     if (!isQuiet || !this.#isLost(id)) return undefined;
-    const images = await announceAgain(this.#cloud, job, coverage, signal);
+    const images = await resendRequests(this.#cloud, job, coverage, signal);
     return `Images of job ${id} announced again, as their messages were lost: ${images}.`;
   }
 

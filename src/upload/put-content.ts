@@ -16,8 +16,8 @@ export interface PutContentOptions {
   signal?: AbortSignal;
 }
 
-/** What must be in the input bucket. */
-interface ContentRef {
+/** Identifies content of the input bucket. */
+export interface ContentRef {
   sha256: string;
   bytes: number;
 }

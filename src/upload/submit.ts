@@ -11,21 +11,24 @@ import type { StoredImage } from './store-image.ts';
 /** Small images wait so long for others to travel with. */
 const GROUP_MS = 100;
 
-export interface UploadOptions extends AnnounceOptions {
+export interface UploadImagesOptions extends AnnounceOptions {
   concurrency: number;
   maxImageBytes: number;
   packBelowBytes?: number;
 }
 
 /** Of a job that is new. */
-export const NOTHING: AnnouncedTotal = { images: 0, parts: 0 };
+export const NOTHING_ANNOUNCED: AnnouncedTotal = { images: 0, parts: 0 };
 
 /**
  * Stores the images, `concurrency` at a time, and announces them in order while later ones are still being read.
  * @param inputs those that were not announced before.
  * @returns the job record: sealed, or cancelled where somebody did that meanwhile.
  */
-export async function uploadImages(inputs: AsyncIterable<Input>, options: UploadOptions): Promise<JobRecord> {
+export async function uploadImages(
+  inputs: AsyncIterable<Input>,
+  options: UploadImagesOptions,
+): Promise<JobRecord> {
   const { cloud, before, concurrency, clock, signal } = options;
   let index = before.images;
   const groups = inGroups(inputs, { size: MAX_BATCH, ms: GROUP_MS, clock });

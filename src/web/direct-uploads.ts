@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { Store, UploadUrls } from '../core/cloud/ports.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import type { Input } from '../upload/inputs.ts';
-import { findContent } from '../upload/put-content.ts';
+import { type ContentRef, findContent } from '../upload/put-content.ts';
 import type { OfferedUploads, UploadedJob } from './api.ts';
 import { HttpProblem } from './problem.ts';
 import { tooLarge, tooManyBytes } from './receive-upload.ts';
@@ -13,11 +13,6 @@ export interface DirectUploadsOptions {
   urls: Pick<UploadUrls, 'sign'>;
   clock: Clock;
   limits: ServiceLimits;
-}
-
-interface ContentRef {
-  sha256: string;
-  bytes: number;
 }
 
 const MISSING = { code: 'missing', message: 'The image is not in the bucket.' } as const;

@@ -3,7 +3,7 @@ import type { IndexRange } from '../core/job/index-ranges.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { JobMissingError, messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
-import { JobFollower, type Look } from '../results/job-follower.ts';
+import { JobFollower, type JobUpdate } from '../results/job-follower.ts';
 import type { JobEvent, JobView } from './api.ts';
 
 export interface JobHubOptions {
@@ -35,7 +35,7 @@ interface WatchedJob {
   /** Polled to its end even without subscribers: it was submitted here. */
   isFollowedToEnd: boolean;
   last?: { job: JobView; atMs: number };
-  polling?: Promise<Look>;
+  polling?: Promise<JobUpdate>;
   loop?: AbortController;
 }
 
@@ -135,17 +135,17 @@ export class JobHub {
   }
 
   /** Concurrent callers share one poll. */
-  #poll(id: string, watched: WatchedJob): Promise<Look> {
+  #poll(id: string, watched: WatchedJob): Promise<JobUpdate> {
     watched.polling ??= this.#pollOnce(id, watched).finally(() => {
       delete watched.polling;
     });
     return watched.polling;
   }
 
-  async #pollOnce(id: string, watched: WatchedJob): Promise<Look> {
+  async #pollOnce(id: string, watched: WatchedJob): Promise<JobUpdate> {
     const before = watched.last?.job;
     try {
-      const look = await watched.follower.look();
+      const look = await watched.follower.poll();
       watched.last = { job: look.job, atMs: this.#options.clock.monotonicMs() };
       notify(watched, look, before);
       return look;
@@ -187,7 +187,7 @@ export class JobHub {
 
 function notify(
   { subscribers, follower }: WatchedJob,
-  { job, fresh, isReopened }: Look,
+  { job, fresh, isReopened }: JobUpdate,
   before: JobView | undefined,
 ): void {
   if (subscribers.size === 0) return;

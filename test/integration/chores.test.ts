@@ -24,7 +24,7 @@ import { readOutcomes } from '../../src/results/ledger.ts';
 import { settleJobs } from '../../src/results/settle-jobs.ts';
 import { sweepResponseQueues, sweepStatuses } from '../../src/results/sweep.ts';
 import type { Input } from '../../src/upload/inputs.ts';
-import { NOTHING, uploadImages } from '../../src/upload/submit.ts';
+import { NOTHING_ANNOUNCED, uploadImages } from '../../src/upload/submit.ts';
 import { CLUSTER, makeClouds, type TestClouds } from '../contract/local-cloud.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 import { gist, Harness, labels } from './worker-harness.ts';
@@ -244,7 +244,7 @@ describe('the settling of the jobs', () => {
     await uploadImages(source, {
       cloud,
       job,
-      before: NOTHING,
+      before: NOTHING_ANNOUNCED,
       concurrency: 4,
       maxImageBytes: 1000,
       clock: systemClock,

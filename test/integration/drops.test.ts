@@ -245,12 +245,12 @@ describe('a day of dropped images', () => {
 
   it('is followed like a job while it grows', async () => {
     const follower = new JobFollower({ output: cloud.output, clock: systemClock, id: DAY });
-    const first = await follower.look();
+    const first = await follower.poll();
     expect(first.job).toMatchObject({ state: 'open', done: 2 });
     expect(first.fresh).toHaveLength(2);
     await send(await drop('c.jpg', 'label:2', '2026-11-26T00:00:01.000Z'));
     await work();
-    const second = await follower.look();
+    const second = await follower.poll();
     expect(second.fresh).toHaveLength(1);
     expect(second.job.done).toBe(3);
   });

@@ -15,7 +15,7 @@ import {
   redriveMessages,
   removeDeadLetters,
   requestOf,
-  unanswered,
+  withMissingOutcomes,
 } from '../../results/dead-letter-records.ts';
 import { continueHint, waitAndPrint, warnOncePerReason, withAdvice } from '../jobs/wait.ts';
 import { type Run, withRun } from '../run.ts';
@@ -155,7 +155,7 @@ async function sendBackUnanswered(
   { state }: JobRecord,
   { cloud, interrupted }: Run,
 ): Promise<Redriven> {
-  const lost = await unanswered(cloud.output, letters, interrupted);
+  const lost = await withMissingOutcomes(cloud.output, letters, interrupted);
   if (lost.length > 0) {
     await redriveMessages(cloud, { job, letters: lost }, interrupted);
     await removeDeadLetters(cloud.output, lost, interrupted);

@@ -3,7 +3,7 @@ import type { Cloud, ListedObject, Store } from '../../core/cloud/ports.ts';
 import { DAY_MS } from '../../core/job/retention.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import { type ExpiryOptions, oldImages, oldJobs, oldLetters } from '../../results/expire.ts';
+import { type ExpiryOptions, oldDeadLetters, oldImages, oldJobs } from '../../results/expire.ts';
 import { removeJob } from '../../results/remove-job.ts';
 import { orphanedQueues } from '../../results/sweep.ts';
 import { withRun } from '../run.ts';
@@ -40,7 +40,7 @@ export function collectGarbage({ olderThan, dryRun, cluster, dataDir }: CollectO
     const options = { nowMs: systemClock.nowMs(), maxAgeMs: olderThan * DAY_MS, signal };
     const deleter = dryRun === true ? dryDeleter : deleterOf(cloud, signal);
     const jobs = await collectJobs(cloud, options, deleter);
-    const deadLetters = await collectObjects(cloud.output, oldLetters(cloud.output, options), deleter);
+    const deadLetters = await collectObjects(cloud.output, oldDeadLetters(cloud.output, options), deleter);
     const queues = await collectQueues(cloud, options, deleter);
     const images =
       cloud.kind === 'local'

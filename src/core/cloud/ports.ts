@@ -64,7 +64,7 @@ export interface Store {
 }
 
 /** A signed request that its holder may send until it expires, with these headers and a body of the signed length. */
-export interface UploadRequest {
+export interface SignedUpload {
   url: string;
   headers: Readonly<Record<string, string>>;
   /** The request must begin before this. */
@@ -78,7 +78,7 @@ export interface UploadUrls {
    * answers 412 if the object exists.
    * @throws {ImgclsError} when there are no credentials to sign it with.
    */
-  sign(content: { sha256: string; bytes: number }): Promise<UploadRequest>;
+  sign(content: { sha256: string; bytes: number }): Promise<SignedUpload>;
   /** What all the URLs begin with: the page's security policy allows connections there and nowhere else. */
   prefix(): Promise<string>;
 }

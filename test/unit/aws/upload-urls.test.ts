@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createUploadUrls } from '../../../src/aws/upload-urls.ts';
-import type { UploadRequest, UploadUrls } from '../../../src/core/cloud/ports.ts';
+import type { SignedUpload, UploadUrls } from '../../../src/core/cloud/ports.ts';
 import { standInEnvironment } from '../../contract/moto.ts';
 
 const BYTES = 12_345;
@@ -40,7 +40,7 @@ function isSigned(url: string, headers: Readonly<Record<string, string>>, secret
 
 describe('a signed upload', () => {
   let urls: UploadUrls;
-  let request: UploadRequest;
+  let request: SignedUpload;
   /** The headers that a browser sends. */
   let sent: Record<string, string>;
   beforeEach(async () => {

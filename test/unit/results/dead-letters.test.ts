@@ -15,7 +15,7 @@ import {
   redriveMessages,
   removeDeadLetters,
   requestOf,
-  unanswered,
+  withMissingOutcomes,
 } from '../../../src/results/dead-letter-records.ts';
 import { CLUSTER, makeClouds, type TestClouds } from '../../contract/local-cloud.ts';
 
@@ -238,7 +238,8 @@ describe('letters in the store', () => {
     ];
     const answer = (attempt: number, first: number, last: number) =>
       cloud.output.put(shardKey(JOB, { attempt, first, last }), new Uint8Array());
-    const left = async () => (await unanswered(cloud.output, letters)).map(({ messageId }) => messageId);
+    const left = async () =>
+      (await withMissingOutcomes(cloud.output, letters)).map(({ messageId }) => messageId);
     expect(await left()).toEqual(['a']);
     await answer(1, 0, 15);
     await answer(2, 2, 2);

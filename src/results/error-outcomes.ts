@@ -18,7 +18,7 @@ const WRITER = 'dead-letters';
  * @returns how many images got their outcome here.
  * @throws {PoisonError} when the images are not consecutive.
  */
-export async function concludeRequest(
+export async function writeErrorOutcomes(
   cloud: Cloud,
   request: RequestMessage,
   error: ImageError,
@@ -54,7 +54,7 @@ export async function concludeRequest(
 }
 
 /** Gives `error` as the outcome to dropped images that have none. @returns how many got their outcome here. */
-export async function concludeDrops(
+export async function writeDropErrors(
   { output }: Pick<Cloud, 'output'>,
   drops: readonly Drop[],
   error: ImageError,

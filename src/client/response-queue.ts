@@ -4,7 +4,7 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, QueueMissingError } from '../core/runtime/errors.ts';
 import { readResponse } from '../results/responses.ts';
 
-export interface ReplyQueueOptions {
+export interface SharedResponseQueueOptions {
   queues: QueueService;
   clock: Clock;
   name: string;
@@ -31,26 +31,26 @@ const IDLE_MS = 30_000;
  *
  * A closed one has removed its queue and takes no more requests.
  */
-export class ReplyQueue {
+export class SharedResponseQueue {
   readonly name: string;
   /** Resolves when there is a queue to answer to. */
-  readonly made: Promise<Queue>;
+  readonly created: Promise<Queue>;
   /** Resolves when nothing is left of it. */
   readonly closed: Promise<void>;
-  readonly madeAtMs: number;
-  readonly #options: ReplyQueueOptions;
+  readonly createdAtMs: number;
+  readonly #options: SharedResponseQueueOptions;
   readonly #awaited = new Map<string, Awaited>();
   readonly #end = new AbortController();
   #isOpen = true;
   #isGone = false;
   #wake = () => {};
 
-  constructor(options: ReplyQueueOptions) {
+  constructor(options: SharedResponseQueueOptions) {
     const { queues, clock, name } = options;
     this.#options = options;
     this.name = name;
-    this.madeAtMs = clock.monotonicMs();
-    this.made = queues.create(name);
+    this.createdAtMs = clock.monotonicMs();
+    this.created = queues.create(name);
     this.closed = this.#live();
   }
 
@@ -65,7 +65,7 @@ export class ReplyQueue {
   }
 
   /** The answer to the request of this job; to be called before the request is sent, and only while it is open. */
-  hear(job: string): Promise<Outcome> {
+  expect(job: string): Promise<Outcome> {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     this.#awaited.set(job, { resolve, reject });
     this.#wake();
@@ -96,7 +96,7 @@ export class ReplyQueue {
     const { queues } = this.#options;
     let why: unknown = new ImgclsError('permanent', 'The client was closed before the answer came.');
     try {
-      await this.#listen(await this.made);
+      await this.#listen(await this.created);
     } catch (error) {
       why = error;
       this.#isGone = error instanceof QueueMissingError;

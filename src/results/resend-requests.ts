@@ -15,7 +15,7 @@ const MAX_IMAGES = 100_000;
  * @returns how many images were announced.
  * @throws {ImgclsError} of kind `permanent` when the manifest does not know some of them.
  */
-export async function announceAgain(
+export async function resendRequests(
   cloud: Cloud,
   job: JobRecord,
   coverage: IndexRanges,
