@@ -1,5 +1,6 @@
-// The in-memory ceiling: JPEG bytes -> sharp -> tensor -> session -> argmax in bare processes, with no code of ours between.
-// The parent forks this file; each process takes every n-th photograph, says `ready`, and works until it is told to report.
+// Measures the in-memory ceiling of pipeline.ts: JPEG bytes -> sharp -> tensor -> session -> argmax, without code of imgcls.
+// The parent forks this file once per core. Each process takes every n-th photograph, sends `ready`, and then does the
+// requested number of images.
 import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import sharp from 'sharp';

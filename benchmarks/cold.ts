@@ -1,5 +1,5 @@
-// A few photographs, whose sender waits: with no worker running, and with one that has its model; and how long a worker takes
-// to be ready. Beside each the same by one bare script (children/bare.ts), in turn with it; what counts is their ratio.
+// Measures the latency of a small job and the start of a worker, as multiples of a bare script (children/bare.ts).
+// The job runs cold (no worker) and warm (a worker with its model). Job and script alternate; the result is their ratio.
 //
 //     npm run bench:cold -- [--model FILE] [--counts 20,30] [--repeat 5]
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   });
   console.log(`model ${model.name}/${model.variant}, ${cpus().length} cores of ${cpus()[0]?.model}`);
   for (const count of counts) {
-    /** Others every time: what is stored already is not sent again. */
+    /** Different photographs every time: stored ones are not uploaded again. */
     const folderOf = async (how: string, round: number) => {
       const folder = path.join(work, `${count}-${how}-${round}`);
       await mkdir(folder);
@@ -68,11 +68,11 @@ async function main(): Promise<void> {
       cold.push(coldMs / script.wallMs);
       warm.push(warmMs / imagesMs);
       console.log(
-        `${count} images: cold ${ms(coldMs)}, the script ${ms(script.wallMs)}; warm ${ms(warmMs)}, the script's images ${ms(imagesMs)}`,
+        `${count} images: cold ${ms(coldMs)}, script ${ms(script.wallMs)}; warm ${ms(warmMs)}, script without start ${ms(imagesMs)}`,
       );
     }
     console.log(
-      `${count} images: cold ${median(cold).toFixed(2)} times the script, warm ${median(warm).toFixed(2)} times its images`,
+      `${count} images: cold ${median(cold).toFixed(2)} times the script, warm ${median(warm).toFixed(2)} times the script without start`,
     );
   }
   const ready: number[] = [];
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
     const worker = await startWorker(model);
     await worker.end();
     ready.push(worker.readyMs / script);
-    console.log(`start to ready: worker ${ms(worker.readyMs)}, the script ${ms(script)}`);
+    console.log(`start to ready: worker ${ms(worker.readyMs)}, script ${ms(script)}`);
   }
   console.log(`start to ready: ${median(ready).toFixed(2)} times the script`);
 }
@@ -92,14 +92,14 @@ async function bareRun({ file: model, mean, std }: InstalledModel, folder: strin
   return { wallMs: performance.now() - startMs, imagesMs: JSON.parse(stdout).imagesMs as number };
 }
 
-/** From the start of the process until it has one session a core. */
+/** From the start of the process until it has one session per core. */
 async function bareStart({ file: model }: InstalledModel): Promise<number> {
   const startMs = performance.now();
   await run(process.execPath, [bare, JSON.stringify({ model, sessions: cpus().length })]);
   return performance.now() - startMs;
 }
 
-/** From the command's start to its end; every photograph once, none with an error. */
+/** The duration of an upload. Checks that every photograph has one label and no error. */
 async function upload(env: NodeJS.ProcessEnv, folder: string, count: number): Promise<number> {
   const startMs = performance.now();
   const { stdout } = await run(process.execPath, [installed.bin, 'upload', folder, '--format', 'ndjson'], {
@@ -112,13 +112,13 @@ async function upload(env: NodeJS.ProcessEnv, folder: string, count: number): Pr
     .map((line) => JSON.parse(line));
   const names = new Set(outcomes.filter(({ error }) => error === undefined).map(({ name }) => name));
   if (outcomes.length !== count || names.size !== count)
-    throw new Error(`${names.size} of ${count} have a label.`);
+    throw new Error(`Only ${names.size} of ${count} photographs have a label.`);
   return tookMs;
 }
 
 async function warmUpload(model: InstalledModel, folder: string, count: number): Promise<number> {
   const worker = await startWorker(model);
-  // A first image, so that what is slow only once is over.
+  // A first image, so that one-time costs are not measured.
   const first = path.join(folder, (await readdir(folder))[0] ?? '');
   await run(process.execPath, [installed.bin, 'upload', first], { env: worker.env });
   const tookMs = await upload(worker.env, folder, count);
@@ -126,7 +126,7 @@ async function warmUpload(model: InstalledModel, folder: string, count: number):
   return tookMs;
 }
 
-/** A worker that has said that its model runners have their model. */
+/** A worker whose log says that its model runners have loaded the model. */
 async function startWorker(model: InstalledModel) {
   const env = await model.fresh();
   const startMs = performance.now();

@@ -1,5 +1,5 @@
-// Where the time between the JPEG and the pixels goes, and what other ways would take. One image at a time, so that the clock
-// is the processor's time; every way is taken in turn, several times over.
+// Measures the time from a JPEG to the model's pixels, for the program's way and for alternatives.
+// One image at a time, so that wall time is processor time. The ways alternate, several times over.
 //
 //     npm run bench:decode -- [--images FOLDER] [--bytes 100000] [--repeat 5]
 import { readFile } from 'node:fs/promises';
@@ -30,13 +30,13 @@ const files = await makePhotographs(path.join(tmpdir(), `imgcls-bench-decode-${b
 const photographs = await Promise.all(files.map((file) => readFile(file)));
 
 const ways: Record<string, (jpeg: Buffer) => Promise<unknown>> = {
-  'as the product does': (jpeg) => decodeImage(jpeg, recipe, limits),
-  'decoding alone, no scaling': (jpeg) => sharp(jpeg).raw().toBuffer(),
-  'header alone': (jpeg) => sharp(jpeg).metadata(),
+  'as imgcls does': (jpeg) => decodeImage(jpeg, recipe, limits),
+  'decoding only, no scaling': (jpeg) => sharp(jpeg).raw().toBuffer(),
+  'header only': (jpeg) => sharp(jpeg).metadata(),
   'scaled to half by the JPEG decoder (too few pixels)': (jpeg) =>
     sharp(jpeg).resize(250, 188).raw().toBuffer(),
   'scaled without a kernel': (jpeg) => decodeImage(jpeg, { ...recipe, kernel: 'nearest' }, limits),
-  'cropped before it is scaled': async (jpeg) => {
+  'cropped before scaling': async (jpeg) => {
     const { width, height } = await sharp(jpeg).metadata();
     const side = Math.round((Math.min(width, height) * 224) / 256);
     const place = { left: (width - side) >> 1, top: (height - side) >> 1, width: side, height: side };
@@ -44,16 +44,16 @@ const ways: Record<string, (jpeg: Buffer) => Promise<unknown>> = {
   },
 };
 
-const taken = new Map(Object.keys(ways).map((way) => [way, [] as number[]]));
+const timesOf = new Map(Object.keys(ways).map((way) => [way, [] as number[]]));
 for (let round = -1; round < Number(flags.repeat); round++) {
   for (const [way, decode] of Object.entries(ways)) {
     const startMs = performance.now();
     for (const photograph of photographs) await decode(photograph);
-    if (round >= 0) taken.get(way)?.push((performance.now() - startMs) / COUNT);
+    if (round >= 0) timesOf.get(way)?.push((performance.now() - startMs) / COUNT);
   }
 }
-const base = median(taken.get('as the product does') ?? []);
-for (const [way, times] of taken) {
+const base = median(timesOf.get('as imgcls does') ?? []);
+for (const [way, times] of timesOf) {
   const ms = median(times);
   console.log(`${ms.toFixed(2).padStart(7)} ms  ${(ms / base).toFixed(2)}  ${way}`);
 }

@@ -1,6 +1,6 @@
 /**
- * How fast the embedded cloud is here: `node benchmarks/embedded-cloud.ts [folder]`.
- * The folder (by default a new one beside the other temporary files) decides which disk is measured.
+ * Measures the rates of the embedded cloud's queue and store: `node benchmarks/embedded-cloud.ts [folder]`.
+ * The folder (by default the temporary one) decides which disk is measured.
  */
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -21,11 +21,11 @@ async function rate(count: number, run: () => Promise<void>): Promise<number> {
   return Math.round((count * 1_000) / (performance.now() - start));
 }
 
-/** Runs `count` calls, `atOnce` of them at any time. */
-async function each(count: number, atOnce: number, call: (n: number) => Promise<unknown>): Promise<void> {
+/** Makes `count` calls, `parallel` at a time. */
+async function each(count: number, parallel: number, call: (n: number) => Promise<unknown>): Promise<void> {
   let next = 0;
   await Promise.all(
-    Array.from({ length: atOnce }, async () => {
+    Array.from({ length: parallel }, async () => {
       while (next < count) await call(next++);
     }),
   );
@@ -71,7 +71,7 @@ async function queues(cloud: Cloud, dataDir: string): Promise<Record<string, num
     [`receive+delete/s, ${CONSUMERS} processes, batches of 10`]: Math.round(
       (MESSAGES * 1_000) / (endMs - start),
     ),
-    'least share of a consumer, %': Math.round(
+    'smallest share of a consumer, %': Math.round(
       (Math.min(...reports.map(({ count }) => count)) * 100) / MESSAGES,
     ),
   };
@@ -81,12 +81,12 @@ async function objects(store: Store, kilobytes: number, count: number): Promise<
   const body = randomBytes(kilobytes * 1_000);
   const key = (n: number): string => `bench/${kilobytes}/${n}`;
   const results: Record<string, number> = {};
-  for (const atOnce of [1, 16]) {
-    results[`puts/s of ${kilobytes} KB, ${atOnce} at once`] = await rate(count, () =>
-      each(count, atOnce, (n) => store.put(key(n), body)),
+  for (const parallel of [1, 16]) {
+    results[`puts/s of ${kilobytes} KB, ${parallel} parallel`] = await rate(count, () =>
+      each(count, parallel, (n) => store.put(key(n), body)),
     );
-    results[`gets/s of ${kilobytes} KB, ${atOnce} at once`] = await rate(count, () =>
-      each(count, atOnce, (n) => store.get(key(n))),
+    results[`gets/s of ${kilobytes} KB, ${parallel} parallel`] = await rate(count, () =>
+      each(count, parallel, (n) => store.get(key(n))),
     );
   }
   return results;

@@ -1,5 +1,5 @@
-// The classifier, which decodes, beside a bare loop over the runtime that is given its tensors, both with one session thread:
-// what is lost between the JPEG and the label where decoding has a core of its own. Each repetition takes both in turn.
+// Measures the throughput of the classifier, decoding included, as a share of a bare loop over the runtime with given tensors.
+// Both have one session thread, and decoding has a core of its own. Each repetition measures both.
 //
 //     npm run bench:engine -- [--model FILE] [--images 256] [--repeat 7]
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -71,7 +71,7 @@ async function main(): Promise<void> {
     console.log(`bare loop ${bare.toFixed(1)} images/s, classifier ${ours.toFixed(1)} images/s`);
   }
   console.log(
-    `${manifest.variant}: the classifier does ${(100 * median(ratios)).toFixed(1)} % of the bare loop`,
+    `${manifest.variant}: the classifier reaches ${(100 * median(ratios)).toFixed(1)} % of the bare loop`,
   );
   await classifier.dispose();
   await session.release();

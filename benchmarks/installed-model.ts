@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const NAME = 'benchmarked';
 
-/** The model to measure with, on a data folder that holds nothing else. */
+/** The measured model, in a data folder that contains nothing else. */
 export interface InstalledModel {
   name: string;
   variant: string;
@@ -14,13 +14,12 @@ export interface InstalledModel {
   inputName: string;
   mean: number[];
   std: number[];
-  /** A data folder of its own with the model in it, and the environment of a command that works on it. */
+  /** The environment of a command with a new data folder that contains only the model. */
   fresh(): Promise<NodeJS.ProcessEnv & { IMGCLS_DATA_DIR: string }>;
 }
 
 /**
- * Imports the model where a file is given, else takes the one that comes with the product; optimises it, as a worker that
- * has run before would have.
+ * Imports the model if a file is given, else takes the bundled one. Optimises it, as an earlier run of a worker would have.
  */
 export async function installModel(
   bin: string,

@@ -1,4 +1,4 @@
-// One image at a time, whose caller waits: idle, and while a large job runs on the same worker. One run gives both.
+// Measures the latency of single images that a caller waits for: on an idle worker, and while it runs a large job.
 //
 //     npm run bench:interactive -- [--large 20000] [--calls 100] [--bytes 20000] [--runners N] [--images FOLDER]
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -26,9 +26,9 @@ const { values: flags } = parseArgs({
 });
 const large = Number(flags.large);
 const calls = Number(flags.calls);
-/** Different photographs; the job repeats them with a few bytes behind the end, which no decoder reads. */
+/** Different photographs. The job repeats them with a few bytes appended, which no decoder reads. */
 const PHOTOGRAPHS = 500;
-/** Until the answer of a worker that still starts its runner. */
+/** Includes the start of a worker's model runner. */
 const TIMEOUT_MS = 60_000;
 
 const dataDir = await mkdtemp(path.join(tmpdir(), 'imgcls-bench-'));
@@ -92,11 +92,11 @@ async function main(): Promise<void> {
   const loaded = await measure('loaded');
   const { waiting } = await cloud.queues.open(`imgcls-${cloud.cluster}-request`).depth();
   report('while the job runs', loaded);
-  if (waiting === 0) throw new Error('The job was over before the calls were: give a larger one.');
+  if (waiting === 0) throw new Error('The job ended before the calls did. Set a larger --large.');
   const done = large - waiting * 16;
   const seconds = (performance.now() - submittedMs) / 1000;
   console.log(
-    `ratio of p95: ${(p(loaded, 95) / p(idle, 95)).toFixed(2)}; job: ${(done / seconds).toFixed(0)} images/s beside it`,
+    `ratio of p95: ${(p(loaded, 95) / p(idle, 95)).toFixed(2)}; job: ${(done / seconds).toFixed(0)} images/s meanwhile`,
   );
   await job.cancel();
 }
@@ -110,7 +110,7 @@ function startWorker(): ChildProcess {
   });
 }
 
-/** The smallest value that so many percent do not exceed. */
+/** The percentile by nearest rank. */
 function p(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.ceil((percent / 100) * sorted.length) - 1] ?? Number.NaN;

@@ -1,4 +1,4 @@
-// Large and small jobs side by side: the submitter's memory, and how long a small job waits behind a large one.
+// Measures the submitter's memory for large jobs, and the time of a small job while a large one runs.
 //
 //     npm run bench:jobs -- [--large 20000] [--repeat 3]
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -47,12 +47,12 @@ async function main(): Promise<void> {
     const warm = await uploadBesideWorker(folders.small, path.join(work, `warm-${i}`));
     const dataDir = path.join(work, `shared-${i}`);
     const big = upload(folders.large, dataDir);
-    // Well under way: workers run, and the request queue is long.
+    // By then workers run and the request queue is long.
     await wait(5000);
-    const beside = await upload(folders.small, dataDir);
-    const times = (alone: number) => `${(beside.seconds / alone).toFixed(2)} times`;
+    const meanwhile = await upload(folders.small, dataDir);
+    const times = (alone: number) => `${(meanwhile.seconds / alone).toFixed(2)} times`;
     console.log(
-      `20 images during a job of ${large}: ${beside.seconds.toFixed(2)} s; alone from nothing ${cold.seconds.toFixed(2)} s (${times(cold.seconds)}), ` +
+      `20 images during a job of ${large}: ${meanwhile.seconds.toFixed(2)} s; alone without a worker ${cold.seconds.toFixed(2)} s (${times(cold.seconds)}), ` +
         `alone with a worker running ${warm.seconds.toFixed(2)} s (${times(warm.seconds)})`,
     );
     const { outcomes } = await big;
@@ -75,7 +75,7 @@ async function uploadBesideWorker(folder: string, dataDir: string) {
   return measured;
 }
 
-/** Different pictures of 64 x 64 pixels, about 2 KB each, a thousand to a folder. */
+/** Different images of 64 x 64 pixels, about 2 KB each, a thousand per folder. */
 async function tinyImages(count: number): Promise<string> {
   const folder = path.join(work, `tiny-${count}`);
   const original = sharp(path.join(repository, 'samples', 'cat.jpg')).resize(96, 96);
@@ -91,7 +91,7 @@ async function tinyImages(count: number): Promise<string> {
   return folder;
 }
 
-/** One `imgcls upload` as a process of its own: its time, its outcomes, each image once, and its peak memory (Linux). */
+/** One `imgcls upload` as a process of its own: its time, its number of distinct outcomes, and its peak memory (Linux). */
 async function upload(folder: string, dataDir: string) {
   await mkdir(dataDir, { recursive: true });
   const output = path.join(dataDir, `${path.basename(folder)}.ndjson`);
@@ -101,9 +101,9 @@ async function upload(folder: string, dataDir: string) {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   children.add(child);
-  let said = '';
+  let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    stderr += text;
   });
   const exited = once(child, 'exit');
   let peakMb = 0;
@@ -114,7 +114,7 @@ async function upload(folder: string, dataDir: string) {
   }
   const [code] = await exited;
   children.delete(child);
-  if (code !== 0) throw new Error(`upload ended with ${code}: ${said}`);
+  if (code !== 0) throw new Error(`upload ended with ${code}: ${stderr}`);
   const seconds = (performance.now() - startMs) / 1000;
   const lines = (await readFile(output, 'utf8')).trimEnd().split('\n');
   return { seconds, peakMb, outcomes: new Set(lines.map((line) => JSON.parse(line).index)).size };

@@ -1,5 +1,6 @@
-// Jobs of ten thousand to a million images by the real submitter, queue, workers and waiter, with a model runner that
-// answers at once: memory, time, images a second, and processor time, which says more than the clock on a busy machine.
+// Measures memory, time and processor time of jobs of ten thousand to a million images, without a model.
+// Submitter, queue, workers and waiter are real; the model runner answers at once. On a busy machine the processor time is
+// more meaningful than the wall time.
 //
 //     npm run bench:million -- [--images 10000,100000,1000000] [--profile FOLDER]
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -18,21 +19,21 @@ const runner = path.join(import.meta.dirname, 'children', 'instant-runner.ts');
 const { values: flags } = parseArgs({
   options: {
     images: { type: 'string', default: '10000,100000,1000000' },
-    /** Where CPU profiles of the processes go. */
+    /** A folder for CPU profiles of the processes. */
     profile: { type: 'string' },
   },
 });
 
-/** Names of one file at most: file systems limit them, and the store keeps each content once. */
+/** Hard links per file: file systems limit them, and the store keeps each content once. */
 const LINKS = 1000;
 const FOLDER_NAMES = 1000;
-/** Folders in a folder. */
+/** Subfolders per folder. */
 const FOLDER_FOLDERS = 100;
-/** The kernel counts processor time in these, wherever Linux runs today. */
+/** The unit of processor time in /proc. */
 const TICKS_PER_SECOND = 100;
 
-/** A process that works on the data folder, as it was last seen. */
-interface Seen {
+/** The last figures of a process that works on the data folder. */
+interface ProcessFigures {
   /** Submitter, worker or runner. */
   role: string;
   peakMb: number;
@@ -42,7 +43,7 @@ interface Seen {
 interface Measured {
   images: number;
   seconds: number;
-  roles: Map<string, Omit<Seen, 'role'>>;
+  roles: Map<string, Omit<ProcessFigures, 'role'>>;
 }
 
 const work = await mkdtemp(path.join(tmpdir(), 'imgcls-million-'));
@@ -55,23 +56,25 @@ try {
 }
 
 async function main(): Promise<void> {
-  // Nothing is told of a first one: it fills Node's cache of compiled code, which takes memory of its own.
+  // An unreported first run fills Node's compile cache, which takes memory itself.
   await measure(1);
   const all: Measured[] = [];
   for (const images of flags.images.split(',').map(Number)) {
     const measured = await measure(images);
     all.push(measured);
-    console.log(inWords(measured));
+    console.log(textOf(measured));
   }
   const [first, ...rest] = all;
   for (const { images, roles } of rest)
     for (const [role, { peakMb }] of roles) {
       const times = (peakMb / (first?.roles.get(role)?.peakMb ?? Number.NaN)).toFixed(2);
-      console.log(`${images} images: the ${role}'s peak is ${times} times that of ${first?.images}`);
+      console.log(
+        `${images} images: peak memory of the ${role} is ${times} times that of ${first?.images} images`,
+      );
     }
 }
 
-/** Generated names, a thousand to a folder: hard links to as few files as file systems allow. */
+/** A tree with a thousand names per folder: hard links to as few files as file systems allow. */
 async function makeTree(root: string, images: number): Promise<void> {
   const contents = path.join(work, 'contents');
   await mkdir(contents);
@@ -114,7 +117,7 @@ async function measure(images: number): Promise<Measured> {
   const exited = once(child, 'exit');
   const watch = watchProcesses(dataDir);
   while (child.exitCode === null && child.signalCode === null) {
-    await watch.look();
+    await watch.poll();
     await Promise.race([exited, sleep(250)]);
   }
   children.delete(child);
@@ -125,38 +128,38 @@ async function measure(images: number): Promise<Measured> {
   return { images, seconds, roles: watch.byRole() };
 }
 
-/** Every index once and in order, under its name. */
+/** Checks that every index is there once, in order, with its name. */
 async function check(output: string, images: number): Promise<void> {
   let next = 0;
   for await (const line of createInterface({ input: createReadStream(output) })) {
     const { index, name } = JSON.parse(line);
     if (index !== next || name !== nameOf(next))
-      throw new Error(`Line ${next} is of image ${index}, ${name}.`);
+      throw new Error(`Line ${next} has image ${index} (${name}) instead of image ${next}.`);
     next++;
   }
-  if (next !== images) throw new Error(`There are ${next} outcomes of ${images} images.`);
+  if (next !== images) throw new Error(`${images} images have ${next} outcomes.`);
 }
 
-/** The kernel's own figures of every process that works on the data folder (Linux). */
+/** The kernel's figures of every process that works on the data folder (Linux). */
 function watchProcesses(dataDir: string) {
-  const strangers = new Set<string>();
-  const seen = new Map<string, Seen>();
+  const otherPids = new Set<string>();
+  const byPid = new Map<string, ProcessFigures>();
   return {
-    async look(): Promise<void> {
+    async poll(): Promise<void> {
       for (const pid of await readdir('/proc')) {
-        if (!/^\d+$/.test(pid) || strangers.has(pid)) continue;
-        const environment = await readOf(pid, 'environ');
-        if (!environment.includes(`IMGCLS_DATA_DIR=${dataDir}\0`)) strangers.add(pid);
+        if (!/^\d+$/.test(pid) || otherPids.has(pid)) continue;
+        const environment = await readProc(pid, 'environ');
+        if (!environment.includes(`IMGCLS_DATA_DIR=${dataDir}\0`)) otherPids.add(pid);
         else {
-          const found = await lookAt(pid);
-          if (found !== undefined) seen.set(pid, found);
+          const found = await figuresOf(pid);
+          if (found !== undefined) byPid.set(pid, found);
         }
       }
     },
-    /** The largest peak among the processes of a role, and the processor time of all of them. */
+    /** The largest peak of the processes of each role, and their total processor time. */
     byRole(): Measured['roles'] {
       const roles: Measured['roles'] = new Map();
-      for (const { role, peakMb, cpuSeconds } of seen.values()) {
+      for (const { role, peakMb, cpuSeconds } of byPid.values()) {
         const before = roles.get(role) ?? { peakMb: 0, cpuSeconds: 0 };
         const peak = Math.max(before.peakMb, peakMb);
         roles.set(role, { peakMb: peak, cpuSeconds: before.cpuSeconds + cpuSeconds });
@@ -166,27 +169,27 @@ function watchProcesses(dataDir: string) {
   };
 }
 
-/** Undefined where the process is ending. */
-async function lookAt(pid: string): Promise<Seen | undefined> {
+/** Undefined if the process is ending. */
+async function figuresOf(pid: string): Promise<ProcessFigures | undefined> {
   const [command, status, stat] = await Promise.all([
-    readOf(pid, 'cmdline'),
-    readOf(pid, 'status'),
-    readOf(pid, 'stat'),
+    readProc(pid, 'cmdline'),
+    readProc(pid, 'status'),
+    readProc(pid, 'stat'),
   ]);
   const peak = /VmHWM:\s+(\d+)/.exec(status)?.[1];
   if (peak === undefined) return undefined;
-  // After the name, which may hold anything: user and system time.
+  // User and system time. The name before may contain any character, hence the last parenthesis.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const role = { upload: 'submitter', worker: 'worker' }[command.split('\0')[2] ?? ''] ?? 'runner';
   const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   return { role, peakMb: Number(peak) / 1024, cpuSeconds };
 }
 
-async function readOf(pid: string, file: string): Promise<string> {
+async function readProc(pid: string, file: string): Promise<string> {
   return await readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => '');
 }
 
-function inWords({ images, seconds, roles }: Measured): string {
+function textOf({ images, seconds, roles }: Measured): string {
   const parts = [...roles].map(
     ([role, { peakMb, cpuSeconds }]) => `${role} ${peakMb.toFixed(0)} MB, ${cpuSeconds.toFixed(1)} s`,
   );

@@ -1,9 +1,9 @@
-// The whole pipeline (store, queue, worker, model, ledger) against the in-memory ceiling of the same machine, in one run.
+// Measures the throughput of the whole pipeline (store, queue, worker, model, ledger) as a share of the in-memory ceiling.
 //
 //     npm run bench:pipeline -- [--count 1000] [--bytes 100000] [--repeat 5] [--model FILE_OR_FOLDER] [--images FOLDER]
 //
-// Ceiling: benchmarks/ceiling.ts, one process a core. Warm: `imgcls upload` while a worker runs. Cold: `imgcls upload` alone, which
-// starts its worker and ends it. Each repetition takes all three in turn; what counts is their ratio.
+// Ceiling: benchmarks/ceiling.ts, one process per core. Warm: `imgcls upload` while a worker runs. Cold: `imgcls upload` alone,
+// which starts its worker and ends it. Each repetition measures all three; the result is their ratio.
 
 import { type ChildProcess, execFile, fork, spawn } from 'node:child_process';
 import { hash } from 'node:crypto';
@@ -29,14 +29,14 @@ const { values: flags } = parseArgs({
 });
 const count = Number(flags.count);
 const processes = availableParallelism();
-const MEMORY_LOOK_MS = 1000;
+const MEMORY_POLL_MS = 1000;
 const run = promisify(execFile);
 
 const installed = await installPackage();
 const { bin } = installed;
 const work = await mkdtemp(path.join(tmpdir(), 'imgcls-bench-'));
 const sources = path.resolve(flags.images);
-// Made once for the same originals.
+// Kept for later runs with the same originals.
 const photographs = path.join(
   tmpdir(),
   `imgcls-bench-${hash('sha256', sources).slice(0, 8)}-${flags.bytes}-bytes`,
@@ -82,7 +82,7 @@ async function main(): Promise<void> {
 ${count} photographs of ${flags.bytes} bytes, model ${model.name}/${model.variant}, ${processes} cores of ${cpus()[0]?.model}
 in-memory ceiling  ${median(rows.map((row) => row.ceiling)).toFixed(1)} images/s
 worker running     ${median(rows.map((row) => row.warm)).toFixed(1)} images/s, ${ratio('warm')} % of the ceiling
-from nothing       ${median(rows.map((row) => row.cold)).toFixed(1)} images/s, ${ratio('cold')} % of the ceiling
+no worker running  ${median(rows.map((row) => row.cold)).toFixed(1)} images/s, ${ratio('cold')} % of the ceiling
 medians of ${rows.length}; percentages are medians of the ratios of each repetition
 peak memory        ${memory}`);
 }
@@ -95,11 +95,11 @@ interface InstalledModel {
   mean: number[];
   std: number[];
   env: NodeJS.ProcessEnv;
-  /** Holds nothing but the models; every measured run gets a copy. */
+  /** Contains only the models; every measured run gets a copy. */
   dataDir: string;
 }
 
-/** The model to measure with, imported where a file is given, else the one that a job would take. */
+/** The measured model: imported if a file is given, else the default one. */
 async function installModel(): Promise<InstalledModel> {
   const dataDir = path.join(work, 'models-of');
   const env = { ...process.env, IMGCLS_DATA_DIR: dataDir };
@@ -136,7 +136,7 @@ async function startCeiling(model: InstalledModel, files: string[]) {
     }),
   );
   return {
-    /** Images per second of all processes together, each doing its share of `count`. */
+    /** Images per second of all processes together. Each does its share of `count`. */
     async measure(): Promise<number> {
       const reports = started.map((child) => once(child, 'message'));
       for (const child of started) child.send({ count: Math.ceil(count / processes) });
@@ -146,7 +146,7 @@ async function startCeiling(model: InstalledModel, files: string[]) {
   };
 }
 
-/** One `imgcls upload`, checked: every photograph once, none with an error. */
+/** One `imgcls upload`. Checks that every photograph has one label and no error. */
 async function measureUpload(folder: string, dataDir: string, model: InstalledModel) {
   await copyModels(model, dataDir);
   const output = path.join(work, 'results.ndjson');
@@ -161,11 +161,11 @@ async function measureUpload(folder: string, dataDir: string, model: InstalledMo
     .map((line) => JSON.parse(line));
   const names = new Set(outcomes.filter(({ error }) => error === undefined).map(({ name }) => name));
   if (outcomes.length !== count || names.size !== count)
-    throw new Error(`${names.size} of ${count} photographs have a label.`);
+    throw new Error(`Only ${names.size} of ${count} photographs have a label.`);
   return { perSecond: (1000 * count) / ms };
 }
 
-/** `imgcls upload` while a worker is there that has its model loaded. */
+/** `imgcls upload` while a worker runs with its model loaded. */
 async function measureWarm(folder: string, model: InstalledModel) {
   const dataDir = await freshDataDir();
   await copyModels(model, dataDir);
@@ -176,15 +176,15 @@ async function measureWarm(folder: string, model: InstalledModel) {
   await run(process.execPath, [bin, 'upload', path.join(folder, first)], { env });
   let memory = '';
   let peak = 0;
-  // The job's own end would let go of some of it.
-  const looking = setInterval(async () => {
+  // Polled during the job, because its end frees memory.
+  const polling = setInterval(async () => {
     const now = await memoryOf(worker.pid ?? 0);
     if (Number.parseInt(now, 10) <= peak) return;
     peak = Number.parseInt(now, 10);
     memory = now;
-  }, MEMORY_LOOK_MS);
+  }, MEMORY_POLL_MS);
   const { perSecond } = await measureUpload(folder, dataDir, model);
-  clearInterval(looking);
+  clearInterval(polling);
   worker.kill();
   await once(worker, 'exit');
   children.delete(worker);
@@ -197,7 +197,7 @@ async function copyModels(model: InstalledModel, dataDir: string): Promise<void>
   );
 }
 
-/** Memory of a process and of its children as it is now: what several share counts once (Linux). */
+/** Current memory of a process and its children; shared memory counts once (Linux). */
 async function memoryOf(pid: number): Promise<string> {
   const pssMb = async (id: string | number) => {
     const rollup = await readFile(`/proc/${id}/smaps_rollup`, 'utf8').catch(() => '');

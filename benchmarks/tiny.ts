@@ -1,5 +1,5 @@
-// A job of thumbnails, 2 KB each, packed and one object each, with a model runner that answers at once: what is measured is
-// everything but the model. Each repetition takes both in turn; what counts is their ratio.
+// Measures the throughput of a job of 2 KB thumbnails, in packs and as one object each, without a model.
+// The model runner answers at once. Each repetition measures both; the result is their ratio.
 //
 //     npm run bench:tiny -- [--images 100000] [--repeat 5] [--cloud local|moto]
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   );
 }
 
-/** No two alike, so that each must be stored. */
+/** All different, so that each must be stored. */
 async function makeThumbnails(folder: string): Promise<void> {
   for (let index = 0; index < images; index++) {
     const group = path.join(folder, String(Math.floor(index / FOLDER_NAMES)).padStart(4, '0'));
@@ -67,7 +67,7 @@ async function makeThumbnails(folder: string): Promise<void> {
   }
 }
 
-/** Images a second, from the start of `imgcls upload` to its end. */
+/** Images per second, from the start of `imgcls upload` to its end. */
 async function measure(folder: string, how: keyof typeof BELOW, round: number): Promise<number> {
   const cluster = `${how}-${round}`;
   const env = {
@@ -86,7 +86,7 @@ async function measure(folder: string, how: keyof typeof BELOW, round: number): 
   const upload = start(['upload', folder, '--format', 'csv', '--output', output], env);
   const [code] = await once(upload, 'exit');
   const seconds = (performance.now() - startMs) / 1000;
-  if (code !== 0 || (await stat(output)).size === 0) throw new Error(`The upload ended with code ${code}.`);
+  if (code !== 0 || (await stat(output)).size === 0) throw new Error(`The upload exited with code ${code}.`);
   worker?.kill();
   if (worker !== undefined) await once(worker, 'exit');
   await rm(path.join(work, cluster), { recursive: true, force: true, maxRetries: 10 });

@@ -16,7 +16,7 @@ const SCENARIOS = [
   { images: 1_000_000, max: 50 },
 ];
 const MONTH_HOURS = 730;
-/** Of a controller without work, by their price: as counted by a proxy before the moto server for six minutes, and the sweeps. */
+/** Requests of an idle controller, by price: counted for six minutes by a proxy in front of the moto server, plus the sweeps. */
 const IDLE_REQUESTS_PER_MINUTE = { s3Put: 7.3, sqs: 37 };
 
 const usd = (value: number): string => (value < 0.1 ? value.toFixed(4) : value.toFixed(2));
@@ -24,12 +24,12 @@ const minutes = (ms: number): string =>
   ms < 3_600_000 ? `${(ms / 60_000).toFixed(1)} min` : `${(ms / 3_600_000).toFixed(1)} h`;
 const hourly = (type: string): number => {
   const price = priceOf(type, 'on-demand');
-  if (price === undefined) throw new Error(`The price of ${type} is not known.`);
+  if (price === undefined) throw new Error(`The price of ${type} is unknown.`);
   return price;
 };
 
 const { settings } = resolveSettings([{ from: 'here', values: { dataDir: '.' } }]);
-// What a quote assumes as long as no controller has measured it.
+// The assumptions of a quote until a controller has measured them.
 const measured = { imagesPerSecond: settings.imagesPerSecond, bootMs: BOOT_MS.aws };
 const lines = [
   `US dollars at list prices of us-east-1, ${PRICES_AS_OF}; ${WORKER}, ${measured.imagesPerSecond} images/s, a boot of ${Math.round(measured.bootMs / 1000)} s.`,

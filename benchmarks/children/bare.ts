@@ -1,5 +1,6 @@
-// What anyone would write who has 20 photographs and a model: import, load, decode, classify, in one process and with the
-// runtime's own defaults. With `sessions` it only loads so many, one thread each, as a worker does.
+// The script to compare with in cold.ts, as anyone would write it for 20 photographs and a model: import, load, decode,
+// classify, in one process with the runtime's defaults. With `sessions` it only loads that many, one thread each, as a worker
+// does.
 //
 //     node bare.ts '{ "model": FILE, "folder": DIR, "count": N, "mean": [...], "std": [...] }' | { "model": FILE, "sessions": N }
 const startMs = performance.now();
@@ -37,9 +38,9 @@ async function classify(
   session: import('onnxruntime-node').InferenceSession,
   names: string[],
 ): Promise<void> {
-  const pictures = await Promise.all(names.map((name) => decode(`${folder}/${name}`)));
+  const images = await Promise.all(names.map((name) => decode(`${folder}/${name}`)));
   const input = new Float32Array(names.length * 3 * PLANE);
-  for (const [k, pixels] of pictures.entries())
+  for (const [k, pixels] of images.entries())
     for (let c = 0; c < 3; c++)
       for (let i = 0; i < PLANE; i++)
         input[(3 * k + c) * PLANE + i] = ((pixels[3 * i + c] ?? 0) / 255 - (mean[c] ?? 0)) / (std[c] ?? 1);

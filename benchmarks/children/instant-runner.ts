@@ -1,4 +1,4 @@
-/** A model runner that knows no model and answers at once: what is measured is everything else. */
+/** A model runner that answers at once without a model, for measuring everything else. */
 import type { ImageResult } from '../../src/core/model/outcome.ts';
 import type { RunnerMessage, RunnerReply } from '../../src/core/model/runner-protocol.ts';
 

@@ -9,9 +9,9 @@ import { INSTANT_RUNNER, startService } from './service.ts';
 const FILES = 64;
 const FILE_BYTES = 32 * 1024 * 1024;
 const BOUNDARY = 'bench';
-const MOST_MIB = 300;
+const MAX_MIB = 300;
 
-/** Two gigabytes in one request. */
+/** Measures the throughput and peak memory of one request of two gigabytes. */
 export async function big(dataDir: string): Promise<void> {
   const cat = await readFile(path.join(import.meta.dirname, '../../samples/cat.jpg'));
   const noise = randomBytes(1024 * 1024);
@@ -21,7 +21,7 @@ export async function big(dataDir: string): Promise<void> {
     for (let at = 0; at < FILES; at++) {
       yield Buffer.from(headOf(at));
       yield cat;
-      // Another file each: what is stored already would not be sent again.
+      // Different files: the same content would be stored only once.
       yield Buffer.from(String(at).padStart(8, '0'));
       let left = FILE_BYTES - cat.length - 8;
       for (; left > noise.length; left -= noise.length) yield noise;
@@ -57,7 +57,7 @@ export async function big(dataDir: string): Promise<void> {
     console.log(
       `  ${(length / 1e6 / seconds).toFixed(0)} MB/s; peak memory of serve ${peakMiB.toFixed(0)} MiB`,
     );
-    if (response.statusCode !== 201 || peakMiB > MOST_MIB) process.exitCode = 1;
+    if (response.statusCode !== 201 || peakMiB > MAX_MIB) process.exitCode = 1;
   } finally {
     await service.stop();
   }

@@ -7,7 +7,7 @@ import { getJson, startService } from './service.ts';
 const CONNECTIONS = 10;
 const SECONDS = 15;
 
-/** Requests a second, and how long one takes, with the bundled model. */
+/** Measures requests per second and their latency, with the bundled model. */
 export async function requests(dataDir: string): Promise<void> {
   const cat = await readFile(path.join(import.meta.dirname, '../../samples/cat.jpg'));
   const service = await startService(dataDir, ['up', '--min', '1', '--max', '1']);

@@ -5,13 +5,13 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-export const INSTANT_RUNNER = path.join(root, 'bench', 'children', 'instant-runner.ts');
+export const INSTANT_RUNNER = path.join(root, 'benchmarks', 'children', 'instant-runner.ts');
 
-/** A service under load: `imgcls up` or `serve` in a process of its own, over a folder that goes with it. */
+/** A measured service: `imgcls up` or `serve` in a process of its own. `stop` removes its data folder. */
 export interface Service {
   url: string;
   pid: number;
-  /** Resident memory now, and the most that it ever was, in MiB. */
+  /** Resident memory now and at its peak, in MiB. */
   memory(): Promise<{ nowMiB: number; peakMiB: number }>;
   openFiles(): Promise<number>;
   /** Processor time so far, in milliseconds. */
@@ -29,15 +29,15 @@ export async function startService(
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const pid = child.pid ?? 0;
-  let said = '';
+  let stderr = '';
   child.stderr.setEncoding('utf8');
   const url = await new Promise<string>((resolve, reject) => {
     child.stderr.on('data', (text: string) => {
-      said = (said + text).slice(-10_000);
-      const found = /Listening on (http:\/\/\S+)/.exec(said)?.[1];
+      stderr = (stderr + text).slice(-10_000);
+      const found = /Listening on (http:\/\/\S+)/.exec(stderr)?.[1];
       if (found !== undefined) resolve(found);
     });
-    child.once('exit', () => reject(new Error(said)));
+    child.once('exit', () => reject(new Error(stderr)));
   });
   const statusOf = async (name: string) => {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
@@ -50,7 +50,7 @@ export async function startService(
     openFiles: async () => (await readdir(`/proc/${pid}/fd`)).length,
     async cpuMs() {
       const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
-      // In ticks of a hundredth of a second.
+      // /proc counts in hundredths of a second.
       return 10 * (Number(fields[11]) + Number(fields[12]));
     },
     async stop() {

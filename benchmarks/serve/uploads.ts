@@ -6,10 +6,10 @@ import { getJson, INSTANT_RUNNER, ms, quantile, startService } from './service.t
 const UPLOADS = 200;
 const IMAGES = 30;
 const CLIENTS = 20;
-/** After the first half has warmed it up, memory may breathe and not grow. */
-const MOST_GROWTH = 1.15;
+/** Memory may vary by this factor after the first half, but not grow. */
+const MAX_GROWTH = 1.15;
 
-/** Many uploads by many clients, each followed to its end: nothing is lost, and memory stays flat. */
+/** Measures many uploads by many clients, each until its results, and checks that no image is lost and memory stays flat. */
 export async function uploads(dataDir: string): Promise<void> {
   const cat = await readFile(path.join(import.meta.dirname, '../../samples/cat.jpg'));
   const service = await startService(dataDir, ['serve'], { IMGCLS_RUNNER_ENTRY: INSTANT_RUNNER });
@@ -19,7 +19,7 @@ export async function uploads(dataDir: string): Promise<void> {
     const memoryMiB: number[] = [];
     const filesBefore = await service.openFiles();
     let next = 0;
-    let faults = 0;
+    let wrongJobs = 0;
     const began = performance.now();
     const client = async () => {
       while (next < UPLOADS) {
@@ -34,7 +34,7 @@ export async function uploads(dataDir: string): Promise<void> {
         wholeMs.push(performance.now() - at);
         const { outcomes } = await getJson(`${service.url}/v1/jobs/${id}/results`);
         const found = outcomes.map(({ name, label }: { name: string; label?: string }) => label && name);
-        if (JSON.stringify(found) !== JSON.stringify(names)) faults++;
+        if (JSON.stringify(found) !== JSON.stringify(names)) wrongJobs++;
         if (wholeMs.length % (UPLOADS / 8) === 0) memoryMiB.push((await service.memory()).nowMiB);
       }
     };
@@ -45,13 +45,13 @@ export async function uploads(dataDir: string): Promise<void> {
       `uploads: ${UPLOADS} of ${IMAGES} images by ${CLIENTS} clients in ${(tookMs / 1000).toFixed(1)} s`,
     );
     console.log(
-      `  ${((1000 * UPLOADS * IMAGES) / tookMs).toFixed(0)} images/s; lost or doubled: ${faults} jobs`,
+      `  ${((1000 * UPLOADS * IMAGES) / tookMs).toFixed(0)} images/s; jobs with lost or duplicate images: ${wrongJobs}`,
     );
     console.log(`  submit p50 ${ms(quantile(submitMs, 0.5))}, p99 ${ms(quantile(submitMs, 0.99))}`);
     console.log(`  to the end p50 ${ms(quantile(wholeMs, 0.5))}, p99 ${ms(quantile(wholeMs, 0.99))}`);
     console.log(`  memory of serve, MiB: ${memoryMiB.map((value) => value.toFixed(0)).join(' ')}`);
     console.log(`  growth ${growth.toFixed(2)}; open files ${filesBefore} -> ${await service.openFiles()}`);
-    if (faults > 0 || growth > MOST_GROWTH) process.exitCode = 1;
+    if (wrongJobs > 0 || growth > MAX_GROWTH) process.exitCode = 1;
   } finally {
     await service.stop();
   }

@@ -1,6 +1,6 @@
 /**
- * Makes the pictures of docs/img from samples/: `npm run pictures`. Starts `imgcls up` on a free port over a temporary
- * folder, works with its page in a headless Chromium, and leaves nothing behind.
+ * Makes the pictures of docs/img from samples/: `npm run pictures`. Starts `imgcls up` on a free port with a temporary
+ * folder, uses its page in a headless Chromium, and cleans up.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ const samples = path.join(root, 'samples');
 const pictures = path.join(root, 'docs', 'img');
 const work = await mkdtemp(path.join(tmpdir(), 'imgcls-pictures-'));
 
-/** Each sample whole, mirrored, and as three of its parts, so that there is something to look through. */
+/** Each sample whole, mirrored, and as two parts of it, so that the page has more images. */
 async function photographs(): Promise<string[]> {
   const folder = path.join(work, 'photographs');
   await mkdir(folder);
@@ -45,14 +45,14 @@ async function startUp(): Promise<{ url: string; stop(): Promise<void> }> {
     env: { ...process.env, IMGCLS_DATA_DIR: path.join(work, 'data'), IMGCLS_TARGET_SECONDS: '10' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let said = '';
+  let stderr = '';
   const url = await new Promise<string>((resolve, reject) => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-      const found = /Listening on (http:\/\/\S+)/.exec(said)?.[1];
+      stderr += text;
+      const found = /Listening on (http:\/\/\S+)/.exec(stderr)?.[1];
       if (found !== undefined) resolve(found);
     });
-    child.once('exit', () => reject(new Error(said)));
+    child.once('exit', () => reject(new Error(stderr)));
   });
   return {
     url,
@@ -72,7 +72,7 @@ async function submit(page: Page, url: string, files: readonly string[]): Promis
   return page.url();
 }
 
-/** Work for the charts: three jobs, each larger than the last; the last one goes on. */
+/** Work for the charts: three jobs, each larger than the previous one. The last one still runs at the end. */
 async function keepBusy(url: string, files: readonly string[]): Promise<void> {
   for (const copies of [60, 120, 500]) {
     const form = new FormData();
@@ -104,7 +104,7 @@ try {
   const files = await photographs();
   const open = async (view: string) => await (await browser.newContext(views[view])).newPage();
   const take = async (page: Page, name: string) => {
-    // Pictures that are still on their way would be holes.
+    // Images that are still loading would be missing.
     await page.waitForLoadState('networkidle', { timeout: 5000 }).catch(() => {});
     await page.screenshot({ path: path.join(pictures, `${name}.png`) });
   };

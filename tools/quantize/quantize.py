@@ -2,8 +2,8 @@
 
     python quantize.py MODEL.onnx --images DIR --out INT8.onnx [--recipe model.json]
 
-The photographs in DIR set the ranges of the activations; a hundred that are like those to be classified are enough.
-How images are prepared is read from a model.json beside the model (or --recipe), else the standard ImageNet way.
+The photographs in DIR set the ranges of the activations. A hundred that resemble the images to classify are enough.
+How images are prepared is read from a model.json beside the model (or --recipe); without one it is the usual ImageNet way.
 """
 
 import argparse
@@ -36,7 +36,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def read_recipe(model, recipe):
-    """What imgcls's model.json says of preparing images, over the standard; the standard where there is none."""
+    """The recipe of model.json, completed with the standard one; the standard one if there is no model.json."""
     path = recipe or model.with_name("model.json")
     if recipe is None and not path.exists():
         return STANDARD
@@ -69,7 +69,7 @@ class Photos(CalibrationDataReader):
 
 
 def image_input(model):
-    """Name and layout of the only input that is no weight."""
+    """Name and layout of the only input that is not a weight."""
     weights = {weight.name for weight in model.graph.initializer}
     name, shape = next(
         (given.name, [size.dim_value for size in given.type.tensor_type.shape.dim])
@@ -82,7 +82,7 @@ def image_input(model):
 def quantise(source, photos, recipe, target):
     with tempfile.TemporaryDirectory() as scratch:
         prepared = Path(scratch, "prepared.onnx")
-        # Folds batch normalisation and infers shapes, which the ranges hang on.
+        # Folds batch normalisation and infers shapes, on which the ranges depend.
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
         name, layout = image_input(onnx.load(prepared))
         quantize_static(
@@ -93,7 +93,7 @@ def quantise(source, photos, recipe, target):
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            # Logits in 8 bits can tie: measured, that costs 4 % of the images.
+            # Logits in 8 bits can tie, which changed 4 % of the images when measured.
             extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]},
         )
     onnx.checker.check_model(str(target), full_check=True)
@@ -103,15 +103,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="the fp32 model")
     parser.add_argument("--images", type=Path, required=True, help="photographs that set the activation ranges")
-    parser.add_argument("--out", type=Path, required=True, help="the int8 model that is written")
-    parser.add_argument("--recipe", type=Path, help="a model.json that says how images are prepared")
+    parser.add_argument("--out", type=Path, required=True, help="where to write the int8 model")
+    parser.add_argument("--recipe", type=Path, help="a model.json with the recipe of image preparation")
     options = parser.parse_args()
     photos = sorted(path for path in options.images.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not photos:
-        sys.exit(f"There are no photographs in {options.images}.")
+        sys.exit(f"No photographs found in {options.images}.")
     quantise(options.model, photos, read_recipe(options.model, options.recipe), options.out)
     before, after = (path.stat().st_size / 1e6 for path in (options.model, options.out))
-    print(f"{options.out}: {after:.1f} MB of {before:.1f} MB, by {len(photos)} photographs")
+    print(f"{options.out}: {after:.1f} MB, was {before:.1f} MB, calibrated with {len(photos)} photographs")
 
 
 if __name__ == "__main__":

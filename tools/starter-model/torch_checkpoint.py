@@ -21,7 +21,7 @@ class _Storage:
 
 
 class _Tensor:
-    """A view of a storage that is only filled in after the pickle has been read."""
+    """A view of a storage, which is filled after the pickle has been read."""
 
     def __init__(self, storage, offset, shape, strides, *_ignored):
         self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
@@ -45,7 +45,7 @@ class _Unpickler(pickle.Unpickler):
             return _Tensor
         if module == "torch" and name in STORAGE_TYPES:
             return STORAGE_TYPES[name]
-        raise pickle.UnpicklingError(f"a checkpoint of weights has no use for {module}.{name}")
+        raise pickle.UnpicklingError(f"a checkpoint of weights must not contain {module}.{name}")
 
     def persistent_load(self, reference):
         kind, dtype, key = reference[:3]
