@@ -14,6 +14,7 @@ import type { ControllerReport } from '../core/fleet/fleet.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { isTransient, messageOf } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
+import { isUnknown } from '../core/runtime/unknown.ts';
 import { CostLedger } from './cost-ledger.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer } from './fleet.ts';
 import type { Observation } from './observe.ts';
@@ -22,7 +23,6 @@ import type { Decision, Policy, PolicySettings } from './policy/policy.ts';
 import { ScalingHistory } from './policy/scaling-history.ts';
 import { type Suspect, suspects } from './reap.ts';
 import { Reporter, type Reports } from './reporter.ts';
-import { isUnknown } from './snapshot.ts';
 
 export interface ControllerOptions {
   lock: { readonly epoch: number | undefined; readonly isInherited: boolean };

@@ -1,7 +1,7 @@
 import { newerFirst } from '../core/job/job-ids.ts';
+import { isUnknown } from '../core/runtime/unknown.ts';
 import { attribute, type Cost, imagesByJobDelta, settle } from './cost.ts';
 import type { Observation } from './observe.ts';
-import { isUnknown } from './snapshot.ts';
 
 /** Workers report the last images of a job after it is finished, so the ledger keeps this many final jobs. */
 const KEPT_JOBS = 100;

@@ -2,8 +2,9 @@ import type { Store } from '../core/cloud/ports.ts';
 import { type FleetSample, fleetHistory } from '../core/fleet/fleet.ts';
 import { CONTROLLER_HISTORY_KEY } from '../core/job/keys.ts';
 import { ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
+import { isUnknown } from '../core/runtime/unknown.ts';
 import { FORMAT, parseVersioned } from '../core/runtime/versioned.ts';
-import { isUnknown, type Machine, type Snapshot } from './snapshot.ts';
+import type { Machine, Snapshot } from './snapshot.ts';
 
 const SAMPLE_EVERY_MS = 10_000;
 /** An hour. */

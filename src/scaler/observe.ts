@@ -4,17 +4,11 @@ import { attemptTotal, type JobRecord } from '../core/job/job.ts';
 import { MAX_BATCH } from '../core/job/messages.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { messageOf, QueueMissingError } from '../core/runtime/errors.ts';
+import { isUnknown, type OrUnknown } from '../core/runtime/unknown.ts';
 import type { FleetDriver, FleetMember } from './fleet.ts';
 import { type MachineObservation, MachineWatch } from './machines.ts';
 import { RecentMedian } from './medians.ts';
-import {
-  type Backlog,
-  isUnknown,
-  type Machine,
-  type Measured,
-  type OrUnknown,
-  type Snapshot,
-} from './snapshot.ts';
+import type { Backlog, Machine, Measured, Snapshot } from './snapshot.ts';
 import { type WorkerObservation, WorkerStatusReader } from './statuses.ts';
 import { UnfinishedJobs } from './unfinished-jobs.ts';
 

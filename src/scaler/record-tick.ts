@@ -1,6 +1,6 @@
 import type { Meter } from '../core/runtime/metrics.ts';
+import { isUnknown } from '../core/runtime/unknown.ts';
 import type { Tick } from './controller.ts';
-import { isUnknown } from './snapshot.ts';
 
 /** Records the metrics of a tick. An unknown value records no metric, so that no alarm takes it for zero. */
 export function recordTick(meter: Meter, { observation, decision, answer, report, spentUsd }: Tick): void {

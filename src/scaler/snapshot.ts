@@ -1,13 +1,6 @@
 /** The input of the policy. No I/O here: observe.ts builds it, and so does the simulation. */
 
-/** A value that could not be read. It is neither zero nor empty. `unknown` holds the reason. */
-export interface Unknown {
-  readonly unknown: string;
-}
-export type OrUnknown<T> = T | Unknown;
-
-export const isUnknown = <T>(value: OrUnknown<T>): value is Unknown =>
-  typeof value === 'object' && value !== null && 'unknown' in value;
+import type { OrUnknown } from '../core/runtime/unknown.ts';
 
 /** Work that is sent and not acknowledged. The counts are the queue's own, so they are approximate. */
 export interface Backlog {

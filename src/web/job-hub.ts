@@ -1,5 +1,6 @@
 import type { Store } from '../core/cloud/ports.ts';
 import type { IndexRange } from '../core/job/index-ranges.ts';
+import { isFinal } from '../core/job/job-record.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { JobMissingError, messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
@@ -38,8 +39,6 @@ interface WatchedJob {
   polling?: Promise<JobUpdate>;
   loop?: AbortController;
 }
-
-const isOver = ({ state }: JobView): boolean => state === 'finished' || state === 'cancelled';
 
 /**
  * Polls the ledger once per job, for all its subscribers. A job without subscribers is polled on request; a job that was
@@ -166,7 +165,7 @@ export class JobHub {
     const { clock, log, pollIntervalMs } = this.#options;
     let pauseMs = pollIntervalMs.min;
     while (!signal.aborted) {
-      const isJobOver = watched.last !== undefined && isOver(watched.last.job);
+      const isJobOver = watched.last !== undefined && isFinal(watched.last.job);
       if (isJobOver) watched.isFollowedToEnd = false;
       if (watched.subscribers.size === 0 && !watched.isFollowedToEnd) break;
       await clock.sleep(isJobOver ? FINAL_POLL_INTERVAL_MS : pauseMs, signal);

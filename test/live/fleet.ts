@@ -1,5 +1,5 @@
 import type { StatusView } from '../../src/cli/fleet/status-view.ts';
-import { isUnknown } from '../../src/scaler/snapshot.ts';
+import { isUnknown } from '../../src/core/runtime/unknown.ts';
 
 /** What the story wants to know of a cluster. */
 export interface Fleet {

@@ -20,10 +20,10 @@ import { listShards } from '../../core/job/shard.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { messageOf, ObjectMissingError } from '../../core/runtime/errors.ts';
+import type { OrUnknown } from '../../core/runtime/unknown.ts';
 import { parseVersioned } from '../../core/runtime/versioned.ts';
 import { readCoverage } from '../../results/job-coverage.ts';
 import { Tally } from '../../results/tally.ts';
-import type { OrUnknown } from '../../scaler/snapshot.ts';
 import type { ClusterObservation, JobObservation } from './status-view.ts';
 
 /** Reads a cluster's status, once or repeatedly. It lists each part of a job's ledger only once. */

@@ -5,11 +5,11 @@ import { CONTROLLER_TIMING, reportStaleAfterMs } from '../../core/fleet/controll
 import { WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
 import { type LockObservation, lockState } from '../../core/fleet/lock-state.ts';
 import { dollars } from '../../core/money/money.ts';
+import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { harmless, plainName } from '../../results/export.ts';
-import { isUnknown, type OrUnknown } from '../../scaler/snapshot.ts';
 import { drawTable } from '../terminal/table.ts';
 import type { JobObservation, StatusView } from './status-view.ts';
 

@@ -5,7 +5,7 @@ import { type ControllerReport, WORKER_GONE_MS, type WorkerStatus } from '../../
 import type { LockObservation } from '../../core/fleet/lock-state.ts';
 import type { JobState } from '../../core/job/job.ts';
 import { MAX_BATCH } from '../../core/job/messages.ts';
-import { isUnknown, type OrUnknown } from '../../scaler/snapshot.ts';
+import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
 
 export interface JobObservation {
   id: string;

@@ -9,8 +9,8 @@ import {
 } from '../../core/fleet/fleet.ts';
 import { lockState } from '../../core/fleet/lock-state.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
+import { isUnknown, type Unknown } from '../../core/runtime/unknown.ts';
 import { readHistory } from '../../scaler/history.ts';
-import { isUnknown } from '../../scaler/snapshot.ts';
 import type { StatusBody } from '../../web/api.ts';
 import { StatusReader } from '../fleet/status-read.ts';
 import { type StatusView, toView } from '../fleet/status-view.ts';
@@ -86,7 +86,7 @@ function controllerOf(view: StatusView): StatusBody['controller'] {
 const isAlive = ({ lock, atMs, cloud }: StatusView): boolean =>
   !isUnknown(lock) && lockState(lock, { nowMs: atMs, cloud }) === 'held';
 
-type WorkerBody = Exclude<StatusBody['workers'], { unknown: string }>[number];
+type WorkerBody = Exclude<StatusBody['workers'], Unknown>[number];
 
 const PHASES: Record<WorkerState, WorkerBody['phase']> = {
   booting: 'booting',

@@ -1,7 +1,8 @@
 /** How many machines the cost caps allow. A launch commits money at once, so boots in progress count. */
 import { dollars } from '../../core/money/money.ts';
+import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import { isUnknown, type Machine, type Measured, type OrUnknown, type UnfinishedJob } from '../snapshot.ts';
+import type { Machine, Measured, UnfinishedJob } from '../snapshot.ts';
 import type { PolicySettings } from './policy.ts';
 
 export interface LaunchBudget {

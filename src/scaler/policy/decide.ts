@@ -5,7 +5,8 @@
  *              -> need (policy) -> limits (min, max, costs) -> launches (per tick)
  *                                                           -> retirements (idle ones, after a while)
  */
-import { isUnknown, type Machine, type Snapshot } from '../snapshot.ts';
+import { isUnknown } from '../../core/runtime/unknown.ts';
+import type { Machine, Snapshot } from '../snapshot.ts';
 import { backlogPolicy } from './backlog.ts';
 import { affordableMachines } from './budget.ts';
 import { perMessagePolicy } from './per-message.ts';

@@ -1,4 +1,5 @@
-import { isUnknown, type Snapshot } from '../snapshot.ts';
+import { isUnknown } from '../../core/runtime/unknown.ts';
+import type { Snapshot } from '../snapshot.ts';
 import type { Decision, History } from './policy.ts';
 
 /** A need of the last 30 s still keeps idle machines, so the fleet does not shrink in a short pause. */

@@ -3,12 +3,12 @@ import type { QueueDepth } from '../../../src/core/cloud/ports.ts';
 import type { ControllerReport, FleetSample, WorkerStatus } from '../../../src/core/fleet/fleet.ts';
 import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import { noLog } from '../../../src/core/runtime/log.ts';
+import { isUnknown, type OrUnknown } from '../../../src/core/runtime/unknown.ts';
 import { Controller } from '../../../src/scaler/controller.ts';
 import type { FleetDriver, FleetMember } from '../../../src/scaler/fleet.ts';
 import { MachineWatch } from '../../../src/scaler/machines.ts';
 import type { Observation } from '../../../src/scaler/observe.ts';
 import { suspects } from '../../../src/scaler/reap.ts';
-import { isUnknown, type OrUnknown } from '../../../src/scaler/snapshot.ts';
 import type { WorkerObservation } from '../../../src/scaler/statuses.ts';
 import { virtualClock } from '../virtual-clock.ts';
 

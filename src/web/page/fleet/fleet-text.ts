@@ -1,10 +1,10 @@
 /** The texts of the fleet view. Pure. */
 import { dollars } from '../../../core/money/money.ts';
+import { isUnknown, type Unknown } from '../../../core/runtime/unknown.ts';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { duration } from '../../../core/text/duration.ts';
 import type { StatusBody } from '../../api.ts';
 import { counted, number, rate } from '../format.ts';
-import { isUnknown } from './series.ts';
 
 export interface Figure {
   name: string;
@@ -13,17 +13,19 @@ export interface Figure {
   note: string;
 }
 
-type Workers = Exclude<StatusBody['workers'], { unknown: string }>;
+type Workers = Exclude<StatusBody['workers'], Unknown>;
 export type Worker = Workers[number];
 
 const figure = <T>(
   name: string,
-  value: T | { unknown: string },
-  toText: (known: T) => { value: string; note: string },
+  value: T,
+  toText: (known: Exclude<T, Unknown>) => { value: string; note: string },
 ): Figure =>
-  isUnknown(value) ? { name, value: undefined, note: value.unknown } : { name, ...toText(value as T) };
+  isUnknown(value)
+    ? { name, value: undefined, note: value.unknown }
+    : { name, ...toText(value as Exclude<T, Unknown>) };
 
-type Depth = Exclude<StatusBody['requests'], { unknown: string }>;
+type Depth = Exclude<StatusBody['requests'], Unknown>;
 const messagesOf = ({ waiting, inFlight, delayed }: Depth): number => waiting + inFlight + delayed;
 
 /** The figures at the top of the view, most important first. */

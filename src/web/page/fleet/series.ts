@@ -1,4 +1,5 @@
 /** The data of the fleet's charts: the controller's history, then what this page has polled since. Pure. */
+import { isUnknown } from '../../../core/runtime/unknown.ts';
 import type { FleetSample, StatusBody } from '../../api.ts';
 
 /** The fleet at one time. A value that could not be read is absent, never 0. */
@@ -11,11 +12,6 @@ export interface Moment {
   draining?: number | undefined;
   imagesPerSecond?: number | undefined;
 }
-
-type Known<T> = T | { unknown: string };
-
-export const isUnknown = <T>(value: Known<T>): value is { unknown: string } =>
-  typeof value === 'object' && value !== null && 'unknown' in value;
 
 const SHOWN_MS = 3_600_000;
 

@@ -1,7 +1,7 @@
+import { isUnknown } from '../../../core/runtime/unknown.ts';
 import type { StatusBody } from '../../api.ts';
 import { Notice } from '../shell/notice.tsx';
 import { workerCells } from './fleet-text.ts';
-import { isUnknown } from './series.ts';
 
 const heads = ['Worker', 'State', 'Host', 'Uptime', 'Images', 'Images/s', 'Memory'];
 
