@@ -7,7 +7,7 @@ import type { WorkerFiles } from './worker-files.ts';
 /** Signals that other processes send. A crash raises different ones. */
 const EXTERNAL_SIGNALS: readonly unknown[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'];
 
-/** How a worker that this process onSpawn ended. Times are of the monotonic clock. */
+/** The end of a worker that this process launched. Times are of the monotonic clock. */
 export interface Exit {
   id: string;
   launchedMs: number;
@@ -23,7 +23,7 @@ interface Running {
   ended: Promise<void>;
 }
 
-/** The workers that this process onSpawn itself. The system reports only their exits to it. */
+/** The workers that this process launched itself. The system reports only their exits to it. */
 export class Children {
   readonly #files: WorkerFiles;
   readonly #clock: Clock;
@@ -35,12 +35,12 @@ export class Children {
     this.#clock = clock;
   }
 
-  /** When the worker was onSpawn; undefined once its exit is known. */
+  /** When the worker was launched; undefined once its exit is known. */
   launchedMs(id: string): number | undefined {
     return this.#running.get(id)?.launchedMs;
   }
 
-  /** Whether this process onSpawn the worker and its exit has not been handled yet. */
+  /** Whether this process launched the worker and its exit has not been handled yet. */
   isUnhandled(id: string): boolean {
     return this.#running.has(id) || this.#exits.some((exit) => exit.id === id);
   }

@@ -53,7 +53,7 @@ function hourlyCap(capUsd: number, hourlyUsd: number): LaunchBudget {
   return { machines, limit, isSpent: false, warnings: [`The cost cap is reached: ${limit}.`] };
 }
 
-/** The money that unfinished jobs may still spend pays for pending boots first, then for the boot and minimum of each new machine. */
+/** The money left to unfinished jobs pays for boots in progress first, then for the boot and minimum of each new machine. */
 function jobCap(
   capUsd: number,
   hourlyUsd: number,
