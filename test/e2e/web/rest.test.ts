@@ -271,7 +271,7 @@ describe('the REST service', () => {
         expect(problem).toMatchObject({
           status: 503,
           detail: 'The model "mine" is not installed.',
-          hint: expect.stringContaining('Installed: efficientnet-lite0.'),
+          hint: expect.stringContaining('Installed models: efficientnet-lite0.'),
         });
       expect(await (await classify('?model=resnet50')).json()).toMatchObject({
         status: 404,

@@ -263,7 +263,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       { launchTemplate: 'outlived' },
       [],
       'action_needed',
-      /no such machine image/,
+      /the machine image does not exist/,
     ],
     [
       'nothing may be launched',
