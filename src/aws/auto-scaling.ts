@@ -91,7 +91,7 @@ export function createAutoScaling(client: AutoScalingClient, timing: Timing = sy
   }
 }
 
-/** One attempt, no retry. An instance that does not exist counts as terminated; only the message tells that case. */
+/** Makes one attempt. A missing instance counts as terminated: Auto Scaling reports it by a message, without a code. */
 export async function endInGroup(
   client: AutoScalingClient,
   id: string,

@@ -80,7 +80,7 @@ const FILE_FAULTS: Readonly<Record<string, Fault>> = {
   EIO: ['permanent', 'the disk reported an error', 'Check the disk of the data folder.'],
 };
 
-/** SQLite reports these codes for a folder without write access and for other faults; the file system tells which. */
+/** SQLite reports these codes for a folder without write access and for other faults, so check the folder too. */
 const AMBIGUOUS: readonly (number | undefined)[] = [READONLY, IOERR, CANTOPEN];
 
 const fileFault = (error: unknown): Fault | undefined =>

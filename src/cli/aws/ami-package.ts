@@ -36,7 +36,11 @@ export async function openPackage(
   cleanup.add(() => client.destroy());
   const body = await readFile(named);
   const key = `packages/${createHash('sha256').update(body).digest('hex')}.tgz`;
-  const lent = await createPresignedFile(client, body, { bucket: place, key, expiresInSeconds: URL_SECONDS });
-  cleanup.add(() => lent.remove());
-  return { url: lent.url };
+  const presigned = await createPresignedFile(client, body, {
+    bucket: place,
+    key,
+    expiresInSeconds: URL_SECONDS,
+  });
+  cleanup.add(() => presigned.remove());
+  return { url: presigned.url };
 }
