@@ -1,4 +1,4 @@
-/** Schemas of the REST service's requests and responses. The OpenAPI document is generated from them; the page uses their types. */
+/** Schemas of the REST service. The OpenAPI document is generated from them; the page uses their types. */
 
 import * as z from 'zod';
 import { fleetSample } from '../core/fleet/fleet.ts';
@@ -32,7 +32,7 @@ export type Problem = z.infer<typeof problem>;
 
 export const jobView = z
   .object({
-    /** A ULID, or for example `drop-2026-11-26`: the images dropped into the input bucket on that day. Such a job is always open. */
+    /** A ULID, or `drop-2026-11-26` for the images dropped into the input bucket on that day, which is always open. */
     id: anyJobId,
     /** Trace id of the job's log lines: the caller's, or a new one. */
     trace: traceId.optional(),

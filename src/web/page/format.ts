@@ -1,4 +1,4 @@
-/** Numbers for a person. Pure. */
+/** Formats numbers and dates. Pure. */
 import { pluralize } from '../../core/text/pluralize.ts';
 
 const whole = new Intl.NumberFormat('en');
@@ -9,8 +9,8 @@ export const number = (value: number): string => whole.format(value);
 /** `1 image`, `2,000 images`. */
 export const counted = (count: number, what: string): string => pluralize(count, what, number(count));
 
-/** A share of 0 to 1 as `95.2 %`. */
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+/** A fraction as `95.2 %`. */
+export const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)} %`;
 
 /** `0.4`, `12.3`, `1,204`. */
 export const rate = (perSecond: number): string =>

@@ -5,15 +5,15 @@ import { doneFraction, factsOf, isActive, progressText, stateText } from './job-
 
 export function JobProgress({ job }: { job: JobView }) {
   const fraction = doneFraction(job);
-  const words = progressText(job);
+  const text = progressText(job);
   return (
     <div class="job-head">
       <div class="job-title">
-        <h1 tabIndex={-1}>{words}</h1>
+        <h1 tabIndex={-1}>{text}</h1>
         <span class={`chip chip-${job.state}`}>{stateText(job)}</span>
         {job.errors > 0 && <span class="chip chip-error">{counted(job.errors, 'error')}</span>}
       </div>
-      {isActive(job) && <ProgressBar label="Progress of the job" fraction={fraction} text={words} />}
+      {isActive(job) && <ProgressBar label="Progress of the job" fraction={fraction} text={text} />}
       <ul class="facts" aria-label="Progress and cost">
         {factsOf(job).map((fact) => (
           <li key={fact}>{fact}</li>

@@ -15,11 +15,11 @@ export function JobRow({ job }: { job: JobPage['jobs'][number] }) {
         <span class="job-row-facts">{job.unknown}</span>
       </li>
     );
-  const words = progressText(job);
+  const text = progressText(job);
   return (
     <li class="job-row">
-      <a class="job-row-name" href={jobPath(job.id)} aria-label={`${words}, job ${job.id}`}>
-        {words}
+      <a class="job-row-name" href={jobPath(job.id)} aria-label={`${text}, job ${job.id}`}>
+        {text}
       </a>
       <span class="job-row-chips">
         <span class={`chip chip-${job.state}`}>{stateText(job)}</span>
@@ -31,7 +31,7 @@ export function JobRow({ job }: { job: JobPage['jobs'][number] }) {
           .join(' · ')}
       </span>
       {isActive(job) && (
-        <ProgressBar label={`Progress of job ${job.id}`} fraction={doneFraction(job)} text={words} />
+        <ProgressBar label={`Progress of job ${job.id}`} fraction={doneFraction(job)} text={text} />
       )}
     </li>
   );

@@ -70,14 +70,14 @@ class BucketUpload {
 
   /** @returns false if the bucket cannot be reached. */
   async send(images: readonly HashedImage[]): Promise<boolean> {
-    let left = images;
+    let remaining = images;
     for (let failures = 1; ; failures++) {
-      const before = left.length;
-      const results = await this.#putAll(left, await this.#requestOffers(left));
-      left = left.filter((_image, at) => results[at] !== 'stored');
-      if (left.length === 0) return true;
-      await throwIfUnreadable(left);
-      if (left.length < before) failures = 1;
+      const before = remaining.length;
+      const results = await this.#putAll(remaining, await this.#requestOffers(remaining));
+      remaining = remaining.filter((_image, at) => results[at] !== 'stored');
+      if (remaining.length === 0) return true;
+      await throwIfUnreadable(remaining);
+      if (remaining.length < before) failures = 1;
       const isLost = !results.includes('refused');
       if (isLost && !this.#hasReachedBucket && failures >= MAX_TRIES_UNREACHED) return false;
       if (!isLost && failures >= MAX_TRIES_REFUSED)

@@ -4,7 +4,7 @@ import type { ChosenImage } from './select-images.ts';
 export const collectFromList = (files: Iterable<File>): ChosenImage[] =>
   Array.from(files, (file) => ({ file, name: file.webkitRelativePath || file.name }));
 
-/** Dropped or pasted files, with all files in dropped folders. Call it within the event: the browser empties `transfer` afterwards. */
+/** Dropped or pasted files, including all in dropped folders. Call it within the event, before the browser empties `transfer`. */
 export async function collectFromTransfer(transfer: DataTransfer): Promise<ChosenImage[]> {
   const items = Array.from(transfer.items).filter(({ kind }) => kind === 'file');
   const roots = items.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
