@@ -20,7 +20,7 @@ afterAll(() => installed.remove());
 
 const run = (dataDir: string, ...args: string[]) => start(installed.bin, dataDir, args).finished;
 
-/** As somebody runs it who is in another folder. */
+/** Runs a command in another working directory. */
 async function runElsewhere(dataDir: string, ...args: string[]) {
   const folder = path.join(dataDir, 'elsewhere');
   await mkdir(folder, { recursive: true });
@@ -30,7 +30,7 @@ async function runElsewhere(dataDir: string, ...args: string[]) {
   return await start(bin, dataDir, args).finished;
 }
 
-/** Acts on the embedded cloud of a data folder, as a process of its own would. */
+/** Acts on the embedded cloud of a data folder, as another process would. */
 async function onCloud<T>(dataDir: string, act: (cloud: Cloud) => Promise<T>): Promise<T> {
   const cloud = createLocalCloud({ dataDir, cluster: 'default' });
   try {
@@ -40,30 +40,30 @@ async function onCloud<T>(dataDir: string, act: (cloud: Cloud) => Promise<T>): P
   }
 }
 
-const take = (cloud: Cloud): Promise<ReceivedMessage[]> =>
+const receive = (cloud: Cloud): Promise<ReceivedMessage[]> =>
   cloud.queues.open(requestQueueName('default')).receive({ max: 10, waitMs: 1000, leaseMs: 60_000 });
 
-/** As if workers had died of every message in the request queue. */
-async function wearOut(cloud: Cloud): Promise<void> {
+/** Receives every message of the request queue as often as if workers had crashed on it. */
+async function exhaust(cloud: Cloud): Promise<void> {
   const queue = cloud.queues.open(requestQueueName('default'));
   for (let tries = 0; tries < MAX_RECEIVE_COUNT; tries++) {
-    const messages = await take(cloud);
+    const messages = await receive(cloud);
     expect(messages).not.toEqual([]);
     await queue.extend(
       messages.map(({ receipt }) => receipt),
       0,
     );
   }
-  // The next receive is what moves them.
+  // The next receive moves them to the dead-letter queue.
   expect(await queue.receive({ max: 10, waitMs: 0, leaseMs: 60_000 })).toEqual([]);
 }
 
 const drain = (cloud: Cloud) =>
   drainDeadLetters(cloud, systemClock).run(new AbortController().signal, () => {});
 
-/** As if workers of an older imgcls had taken what is in the queue for that of a newer one. */
+/** Moves the messages to the dead letters, as if workers of an older version could not read them. */
 async function keepAsOutdated(cloud: Cloud): Promise<void> {
-  const messages = await take(cloud);
+  const messages = await receive(cloud);
   for (const { id, body, sentAtMs, groupId } of messages) {
     const why = 'The data has format 2; this imgcls reads formats up to 1.';
     const tries = MAX_RECEIVE_COUNT;
@@ -81,13 +81,13 @@ const letters = async (dataDir: string, ...flags: string[]): Promise<DeadLetter[
 const upload = async (dataDir: string, ...inputs: string[]): Promise<string> =>
   (await run(dataDir, 'upload', ...inputs, '--no-wait')).stdout.trim();
 
-describe('batches that nobody can finish', () => {
-  it('end as errors, are kept with their reason, and can be tried again or deleted', async () => {
+describe('dead letters', () => {
+  it('keep their reason, and can be redriven or deleted', async () => {
     const dataDir = await installed.dataDir();
     expect((await run(dataDir, 'dlq', 'list')).stdout).toBe('No dead letters.\n');
     const job = await upload(dataDir, samples);
     await onCloud(dataDir, async (cloud) => {
-      await wearOut(cloud);
+      await exhaust(cloud);
       await cloud.queues.open(requestQueueName('default')).send([{ body: 'no request at all' }]);
     });
     expect((await run(dataDir, 'dlq', 'list')).stderr).toMatch(/1 more dead letter in the dead-letter queue/);
@@ -134,21 +134,21 @@ describe('batches that nobody can finish', () => {
     expect(await letters(dataDir)).toEqual([]);
   });
 
-  it('are tried again with the files as they are now, for several jobs at once, and errors are told', async () => {
+  it('of several jobs are redriven at once, with the files as they are now', async () => {
     const dataDir = await installed.dataDir();
-    for (const folder of ['mended', 'broken']) {
+    for (const folder of ['repaired', 'broken']) {
       await mkdir(path.join(dataDir, folder));
       await writeFile(path.join(dataDir, folder, 'cat.jpg'), 'no image yet');
     }
-    const mended = await upload(dataDir, 'mended');
+    const repaired = await upload(dataDir, 'repaired');
     const broken = await upload(dataDir, 'broken');
     await onCloud(dataDir, async (cloud) => {
-      await wearOut(cloud);
+      await exhaust(cloud);
       await drain(cloud);
     });
-    for (const job of [mended, broken])
+    for (const job of [repaired, broken])
       expect((await run(dataDir, 'results', job, '--wait')).stdout).toBe('cat.jpg, error: deadline\n');
-    await copyFile(path.join(samples, 'cat.jpg'), path.join(dataDir, 'mended', 'cat.jpg'));
+    await copyFile(path.join(samples, 'cat.jpg'), path.join(dataDir, 'repaired', 'cat.jpg'));
 
     const one = await run(dataDir, 'dlq', 'redrive', '--all', '--format', 'json');
     expect(one).toMatchObject({
@@ -158,7 +158,7 @@ describe('batches that nobody can finish', () => {
     expect(await letters(dataDir)).toHaveLength(2);
     const redriven = await runElsewhere(dataDir, 'dlq', 'redrive', '--all', '--output', 'outcomes');
     expect(redriven.code, redriven.stderr).toBe(3);
-    expect((await run(dataDir, 'results', mended)).stdout).toBe('cat.jpg, tiger cat\n');
+    expect((await run(dataDir, 'results', repaired)).stdout).toBe('cat.jpg, tiger cat\n');
     expect((await run(dataDir, 'results', broken)).stdout).toBe('cat.jpg, error: not_an_image\n');
     expect((await readFile(path.join(dataDir, 'elsewhere', 'outcomes'), 'utf8')).split('\n').sort()).toEqual([
       '',
@@ -168,7 +168,7 @@ describe('batches that nobody can finish', () => {
     expect(await letters(dataDir)).toEqual([]);
   });
 
-  it('go back to the queue after an update of imgcls that can read them, while their job runs', async () => {
+  it('go back to the queue of a running job after an update that can read them', async () => {
     const dataDir = await installed.dataDir();
     const job = await upload(dataDir, samples);
     await onCloud(dataDir, keepAsOutdated);
@@ -184,11 +184,11 @@ describe('batches that nobody can finish', () => {
     expect(results.stdout).toMatch(/^cat\.jpg, tiger cat\n/);
   });
 
-  it('are left where they are while their job runs, and when it is cancelled or gone', async () => {
+  it('stay while their job runs, and if it was cancelled or deleted', async () => {
     const dataDir = await installed.dataDir();
     const job = await upload(dataDir, samples);
     await onCloud(dataDir, async (cloud) => {
-      await wearOut(cloud);
+      await exhaust(cloud);
       await drain(cloud);
     });
     const redrive = () => run(dataDir, 'dlq', 'redrive', '--all');
@@ -211,11 +211,11 @@ describe('batches that nobody can finish', () => {
     expect((await run(dataDir, 'dlq', 'purge', '--job', job)).stderr).toMatch(/Deleted 1 dead letter\./);
   });
 
-  it('are tried again by workers elsewhere where nobody waits', async () => {
+  it('are redriven without waiting', async () => {
     const dataDir = await installed.dataDir();
     const job = await upload(dataDir, samples);
     await onCloud(dataDir, async (cloud) => {
-      await wearOut(cloud);
+      await exhaust(cloud);
       await drain(cloud);
     });
     await run(dataDir, 'results', job, '--wait');
@@ -226,7 +226,7 @@ describe('batches that nobody can finish', () => {
     expect((await run(dataDir, 'results', job, '--wait')).code).toBe(0);
   });
 
-  it('are listed and deleted also where their letter is damaged', async () => {
+  it('that are damaged can be listed and deleted', async () => {
     const dataDir = await installed.dataDir();
     await onCloud(dataDir, (cloud) => cloud.output.put(deadLetterKey('torn'), Buffer.from('{"v":1,\u001b')));
     const listed = await run(dataDir, 'dlq', 'list', '--format', 'lines');
@@ -250,7 +250,7 @@ describe('batches that nobody can finish', () => {
     [['redrive', 'one', '--all'], /selected in more than one way/],
     [['show', 'nosuch'], /There is no dead letter nosuch/],
     [['redrive', 'nosuch'], /There is no dead letter nosuch/],
-  ])('are not chosen by chance: dlq %j', async (args, message) => {
+  ])('must be selected in one way: dlq %j', async (args, message) => {
     const { code, stderr } = await run(await installed.dataDir(), 'dlq', ...args);
     expect(stderr).toMatch(message);
     expect(code).toBe(2);

@@ -10,7 +10,7 @@ beforeAll(async () => {
   installed = await installPackage();
   dataDir = await installed.dataDir();
   witness = path.join(dataDir, 'witness.mjs');
-  // Writes down every module that is loaded, by import or by require.
+  // Records every module that is loaded, by import or by require.
   await writeFile(
     witness,
     `import { appendFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => installed.remove());
 
-/** What a command line loads, as addresses of modules. */
+/** The URLs of the modules that a command loads. */
 async function loadedBy(args: string[]): Promise<string[]> {
   const file = path.join(dataDir, `loaded-${args.join('-')}`);
   await writeFile(file, '');
@@ -50,14 +50,11 @@ describe('help', () => {
     [['deploy', '--help']],
     [['destroy', '--help']],
     [['doctor', '--help']],
-  ])(
-    'of %j loads neither decoder, nor model runtime, nor SDK, nor anything else that is heavy',
-    async (args) => {
-      expect((await loadedBy(args)).filter((url) => HEAVY.test(url))).toEqual([]);
-    },
-  );
+  ])('of %j loads no decoder, model runtime, SDK or other heavy module', async (args) => {
+    expect((await loadedBy(args)).filter((url) => HEAVY.test(url))).toEqual([]);
+  });
 
-  it('would be found out if it did: a real upload loads them', async () => {
+  it('is not trusted blindly: verifying a model loads the model runtime', async () => {
     const loaded = await loadedBy(['model', 'verify', 'efficientnet-lite0']);
     expect(loaded.some((url) => /\/node_modules\/onnxruntime-node\//.test(url))).toBe(true);
   });

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => installed.remove());
 
 const run = (dataDir: string, ...args: string[]) => start(installed.bin, dataDir, args).finished;
-const announce = async (dataDir: string, folder = samples) =>
+const submit = async (dataDir: string, folder = samples) =>
   (await run(dataDir, 'upload', folder, '--no-wait')).stdout.trim();
 const jobs = async (dataDir: string, ...args: string[]) =>
   (await run(dataDir, 'jobs', '--format', 'ndjson', ...args)).stdout
@@ -31,14 +31,14 @@ async function keysOf(dataDir: string, job: string): Promise<string[]> {
 }
 
 describe('imgcls jobs', () => {
-  it('lists what is announced, waits for it, and tells images, errors and rate', async () => {
+  it('lists submitted jobs, waits for them, and shows images, errors and rate', async () => {
     const dataDir = await installed.dataDir();
     expect((await run(dataDir, 'jobs')).stdout).toBe('No jobs.\n');
-    const first = await announce(dataDir);
+    const first = await submit(dataDir);
     const folder = path.join(dataDir, 'bad');
     await mkdir(folder);
     await writeFile(path.join(folder, 'a.jpg'), 'no image');
-    const second = await announce(dataDir, folder);
+    const second = await submit(dataDir, folder);
     expect(await jobs(dataDir)).toMatchObject([
       { id: second, state: 'sealed', done: 0, total: 1, errors: 0 },
       { id: first, state: 'sealed', done: 0, total: 5, errors: 0 },
@@ -55,10 +55,10 @@ describe('imgcls jobs', () => {
   });
 });
 
-describe('a job that is cancelled', () => {
-  it('ends for those who wait, is classified no further, and can be removed', async () => {
+describe('a cancelled job', () => {
+  it('ends for waiting processes, and can be removed', async () => {
     const dataDir = await installed.dataDir();
-    const job = await announce(dataDir);
+    const job = await submit(dataDir);
     expect(await run(dataDir, 'rm', job)).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/is sealed.*\n.*--force/),
@@ -79,7 +79,7 @@ describe('a job that is cancelled', () => {
     expect(await run(dataDir, 'results', job)).toMatchObject({ code: 2 });
   });
 
-  it('is none that is finished', async () => {
+  it('cannot be a finished one', async () => {
     const dataDir = await installed.dataDir();
     const { stderr } = await run(dataDir, 'upload', path.join(samples, 'cat.jpg'));
     const job = /job (\w{26})/.exec(stderr)?.[1] ?? '';
@@ -91,11 +91,11 @@ describe('a job that is cancelled', () => {
 });
 
 describe('imgcls gc', () => {
-  it('deletes jobs that are over, tells of those that are not, and leaves all others alone', async () => {
+  it('deletes old finished jobs, and reports old unfinished ones', async () => {
     const dataDir = await installed.dataDir();
     const { stderr } = await run(dataDir, 'upload', path.join(samples, 'cat.jpg'));
     const finished = /job (\w{26})/.exec(stderr)?.[1] ?? '';
-    const unfinished = await announce(dataDir);
+    const unfinished = await submit(dataDir);
     expect((await run(dataDir, 'gc')).code).toBe(0);
     expect(await jobs(dataDir), 'younger than 30 days').toHaveLength(2);
     const dry = await run(dataDir, 'gc', '--older-than', '0', '--dry-run');

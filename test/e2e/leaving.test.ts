@@ -14,38 +14,38 @@ beforeAll(async () => {
 });
 afterAll(() => installed.remove());
 
-/** `imgcls upload -` with its standard input in our hands. */
+/** Starts `imgcls upload -` with a standard input that the test controls. */
 function uploadList(dataDir: string, args: string[] = []) {
   const child = spawn(process.execPath, [installed.bin, 'upload', '-', ...args], {
     env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const said = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said.stdout += text;
+    output.stdout += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.stderr += text;
+    output.stderr += text;
   });
-  return { child, said, closed: once(child, 'close') };
+  return { child, output, closed: once(child, 'close') };
 }
 
 describe('an upload whose list of files is still open', () => {
-  it('labels what it was given, without waiting for more', async () => {
-    const { child, said, closed } = uploadList(await installed.dataDir());
+  it('labels the files listed so far, without waiting for more', async () => {
+    const { child, output, closed } = uploadList(await installed.dataDir());
     child.stdin.write(`${cat}\n`);
-    await expect.poll(() => said.stdout, { timeout: 20_000 }).toMatch(/cat\.jpg, .*cat/);
+    await expect.poll(() => output.stdout, { timeout: 20_000 }).toMatch(/cat\.jpg, .*cat/);
     child.stdin.end(`${cat}\n`);
-    expect((await closed)[0], said.stderr).toBe(0);
-    expect(said.stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect((await closed)[0], output.stderr).toBe(0);
+    expect(output.stdout.trimEnd().split('\n')).toHaveLength(2);
   });
 
   it.each([
     ['nothing', ''],
     ['something', `${cat}\n`],
-  ])('ends when it is interrupted after it was given %s', async (_, text) => {
+  ])('ends when it is interrupted after reading %s', async (_, text) => {
     const dataDir = await installed.dataDir();
-    const { child, said, closed } = uploadList(dataDir);
+    const { child, output, closed } = uploadList(dataDir);
     child.stdin.write(text);
     const cloud = path.join(dataDir, 'default', 'cloud.db');
     await expect
@@ -59,16 +59,16 @@ describe('an upload whose list of files is still open', () => {
       )
       .toBe(true);
     child.kill('SIGINT');
-    expect((await closed)[0], said.stderr).toBe(130);
-    expect(said.stderr).toMatch(/Interrupted/);
+    expect((await closed)[0], output.stderr).toBe(130);
+    expect(output.stderr).toMatch(/^Interrupted\.\nhint: /m);
     expect(await processesOf(dataDir)).toEqual([]);
   });
 
-  it('ends when its time is up', async () => {
-    const { child, said, closed } = uploadList(await installed.dataDir(), ['--timeout', '2']);
+  it('ends when it times out', async () => {
+    const { child, output, closed } = uploadList(await installed.dataDir(), ['--timeout', '2']);
     child.stdin.write(`${cat}\n`);
     expect((await closed)[0]).toBe(1);
-    expect(said.stderr).toMatch(/^error: Timed out after 2 s: \d+ images are done\.$/m);
+    expect(output.stderr).toMatch(/^error: Timed out after 2 s: \d+ images are done\.$/m);
   });
 });
 
@@ -79,7 +79,7 @@ describe('an upload on a terminal', () => {
     const dataDir = await installed.dataDir();
     const list = path.join(dataDir, 'list');
     await writeFile(list, `${cat}\n`.repeat(3000));
-    // A terminal of its own, and Ctrl-C as a key once the spinner has said something.
+    // Runs the command on a terminal of its own, and presses Ctrl-C once the spinner shows progress.
     const script = `
 import os, pty, sys, time, select
 pid, fd = pty.fork()
@@ -120,7 +120,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 });
 
 describe('results that are written to a file', () => {
-  it('appear when they are whole', async () => {
+  it('appear when they are complete', async () => {
     const dataDir = await installed.dataDir();
     const { code } = await start(installed.bin, dataDir, [
       'upload',
@@ -135,7 +135,7 @@ describe('results that are written to a file', () => {
     expect((await readdir(dataDir)).filter((name) => name.endsWith('.partial'))).toEqual([]);
   });
 
-  it('go into a pipe that is there, which stays a pipe', async () => {
+  it('go into an existing pipe, which stays a pipe', async () => {
     const dataDir = await installed.dataDir();
     execFileSync('mkfifo', [path.join(dataDir, 'pipe')]);
     const reader = readFile(path.join(dataDir, 'pipe'), 'utf8');
@@ -145,18 +145,14 @@ describe('results that are written to a file', () => {
     expect(await reader).toMatch(/cat/);
   });
 
-  it.each([['nowhere/out.csv'], ['.']])(
-    'cannot go to %s, which is said before anything is done',
-    async (file) => {
-      const dataDir = await installed.dataDir();
-      const { code, stderr } = await start(installed.bin, dataDir, ['upload', cat, '--output', file])
-        .finished;
-      expect(code).toBe(2);
-      expect(stderr).toMatch(/Cannot write to/);
-      expect(stderr).not.toMatch(/^\s+at /m);
-      await expect(access(path.join(dataDir, `${file}.partial`))).rejects.toThrow();
-    },
-  );
+  it.each([['nowhere/out.csv'], ['.']])('cannot go to %s: an error before any work is done', async (file) => {
+    const dataDir = await installed.dataDir();
+    const { code, stderr } = await start(installed.bin, dataDir, ['upload', cat, '--output', file]).finished;
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/Cannot write to/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    await expect(access(path.join(dataDir, `${file}.partial`))).rejects.toThrow();
+  });
 
   it.runIf(process.platform === 'linux')('fail the command when the disk is full', async () => {
     const dataDir = await installed.dataDir();
@@ -169,14 +165,14 @@ describe('results that are written to a file', () => {
 });
 
 describe('a reader that closes the pipe early', () => {
-  it('ends the upload quietly, and is told how to get the rest', async () => {
+  it('ends the upload without an error, and with a hint how to get the rest', async () => {
     const dataDir = await installed.dataDir();
-    const { child, said, closed } = uploadList(dataDir);
+    const { child, output, closed } = uploadList(dataDir);
     child.stdin.end(`${cat}\n`.repeat(500));
     await once(child.stdout, 'data');
     child.stdout.destroy();
-    expect((await closed)[0], said.stderr).toBe(0);
-    expect(said.stderr).toMatch(/\w{26}/);
+    expect((await closed)[0], output.stderr).toBe(0);
+    expect(output.stderr).toMatch(/\w{26}/);
     expect(await processesOf(dataDir)).toEqual([]);
   });
 });
@@ -186,7 +182,7 @@ function findPython(): string | undefined {
     execFileSync('python3', ['-c', 'import pty, os; os.waitstatus_to_exitcode'], { stdio: 'ignore' });
     return 'python3';
   } catch {
-    console.warn('The test of Ctrl-C on a terminal is left out: it needs python3 (3.9 or newer).');
+    console.warn('Skipping the test of Ctrl-C on a terminal: it needs python3 (3.9 or newer).');
     return undefined;
   }
 }

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => installed.remove());
 
-/** Distinct small files in subfolders; answers their sha256 by name, in the order of their names. */
+/** Writes distinct small files into subfolders. @returns their sha256 by name, in the order of their names. */
 async function makeImages(folder: string, count: number): Promise<Map<string, string>> {
   const expected = new Map<string, string>();
   for (let index = 0; index < count; index++) {
@@ -39,29 +39,29 @@ async function makeImages(folder: string, count: number): Promise<Map<string, st
 
 const open = (dataDir: string): Cloud => createLocalCloud({ dataDir, cluster: 'default' });
 
-async function look<T>(dataDir: string, at: (cloud: Cloud) => Promise<T>): Promise<T> {
+async function withCloud<T>(dataDir: string, act: (cloud: Cloud) => Promise<T>): Promise<T> {
   const cloud = open(dataDir);
   try {
-    return await at(cloud);
+    return await act(cloud);
   } finally {
     await cloud.close();
   }
 }
 
 const jobsOf = (dataDir: string) =>
-  look(dataDir, (cloud) => Array.fromAsync(cloud.output.listFolders(JOBS_PREFIX)));
+  withCloud(dataDir, (cloud) => Array.fromAsync(cloud.output.listFolders(JOBS_PREFIX)));
 
-/** Versions of the stored images: one that is stored again has another. */
+/** Versions (ETags) of the stored images. Storing an image again changes its version. */
 const storedImages = (dataDir: string) =>
-  look(dataDir, async (cloud) => {
+  withCloud(dataDir, async (cloud) => {
     const etags = new Map<string, string>();
     for await (const { key, etag } of cloud.input.list('images/')) etags.set(key, etag);
     return etags;
   });
 
-/** Images that were in the manifest and not marked as announced when the submitter was killed. */
+/** Images in the manifest that were not yet marked as announced when the submitter was killed. */
 const halfAnnounced = (dataDir: string, job: string) =>
-  look(dataDir, async ({ output }) => {
+  withCloud(dataDir, async ({ output }) => {
     let images = 0;
     for (const { isAnnounced, ...place } of await listParts(output, job, FIRST_ATTEMPT))
       if (!isAnnounced) images += (await readPart(output, job, place)).length;
@@ -73,7 +73,7 @@ describe('an upload whose submitter is killed at any moment', () => {
     { how: 'each image stored once', IMAGES: 8000, KILLS: 10, perSecond: 1600, packBelow: 0 },
     { how: 'packs of small images', IMAGES: 8000, KILLS: 4, perSecond: 1600, packBelow: 32_768 },
   ])(
-    'ends with one outcome an image after $KILLS kills and resumes, $how',
+    'ends with one outcome per image after $KILLS kills and resumes, $how',
     async ({ IMAGES, KILLS, perSecond, packBelow }) => {
       const dataDir = await installed.dataDir();
       const folder = path.join(dataDir, 'photos');
@@ -125,10 +125,10 @@ describe('an upload whose submitter is killed at any moment', () => {
       expect(new Set(classified).size).toBe(IMAGES);
       const twice = classified.length - IMAGES;
       console.log(
-        `Killed when so many were stored: ${stored.join(', ')}; ${twice} images classified twice, ${inFlight} were half announced.`,
+        `Images stored at each kill: ${stored.join(', ')}. Classified twice: ${twice}. Half announced: ${inFlight}.`,
       );
       expect(twice).toBeLessThanOrEqual(inFlight);
-      expect(await look(dataDir, ({ output }) => readJob(output, job ?? ''))).toMatchObject({
+      expect(await withCloud(dataDir, ({ output }) => readJob(output, job ?? ''))).toMatchObject({
         state: 'finished',
         total: IMAGES,
       });
@@ -137,21 +137,23 @@ describe('an upload whose submitter is killed at any moment', () => {
   );
 });
 
-describe('a job that was cut short', () => {
+describe('an interrupted upload', () => {
   const ndjson = (text: string) =>
     text
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));
 
-  /** Announces a few images of a longer list, then is killed; answers the job. */
-  async function cutShort(dataDir: string, images: readonly string[]): Promise<string> {
+  /** Starts an upload of a longer list and kills it after a few images. @returns the job id. */
+  async function interruptUpload(dataDir: string, images: readonly string[]): Promise<string> {
     const running = startList(dataDir, ['upload', '-']);
     running.stdin.write(`${images.join('\n')}\n`);
     await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 20_000 }).toHaveLength(1);
     const [job = ''] = await jobsOf(dataDir);
     await expect
-      .poll(() => look(dataDir, ({ output }) => listParts(output, job, FIRST_ATTEMPT)), { timeout: 20_000 })
+      .poll(() => withCloud(dataDir, ({ output }) => listParts(output, job, FIRST_ATTEMPT)), {
+        timeout: 20_000,
+      })
       .toMatchObject([{ isAnnounced: true }]);
     running.kill('SIGKILL');
     await once(running, 'close');
@@ -165,58 +167,62 @@ describe('a job that was cut short', () => {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
 
-  it('is resumed from a list on standard input, which may begin anew', async () => {
+  it('is resumed from a list on standard input, which may start from the beginning', async () => {
     const dataDir = await installed.dataDir();
-    const job = await cutShort(dataDir, ['cat.jpg', 'coffee.jpg']);
+    const job = await interruptUpload(dataDir, ['cat.jpg', 'coffee.jpg']);
     const resumed = startList(dataDir, ['resume', job, '--format', 'ndjson']);
     resumed.stdin.end('cat.jpg\ncoffee.jpg\nmountains.jpg\n');
-    const [said] = await Promise.all([text(resumed.stdout), once(resumed, 'close')]);
-    expect(ndjson(said).map(({ index, name }) => [index, name])).toEqual([
+    const [stdout] = await Promise.all([text(resumed.stdout), once(resumed, 'close')]);
+    expect(ndjson(stdout).map(({ index, name }) => [index, name])).toEqual([
       [0, 'cat.jpg'],
       [1, 'coffee.jpg'],
       [2, 'mountains.jpg'],
     ]);
   });
 
-  it('says how to go on when it is interrupted, and that nothing is sent again', async () => {
+  it('prints how to continue when it is interrupted', async () => {
     const dataDir = await installed.dataDir();
     const running = startList(dataDir, ['upload', '-']);
     running.stdin.write('cat.jpg\n');
     await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 20_000 }).toHaveLength(1);
     running.kill('SIGINT');
-    const [said] = await Promise.all([text(running.stderr), once(running, 'close')]);
-    expect(said).toMatch(/"imgcls resume \w{26}" to continue/);
+    const [stderr] = await Promise.all([text(running.stderr), once(running, 'close')]);
+    expect(stderr).toMatch(
+      /^Interrupted\.\nhint: Run "imgcls resume \w{26}" to continue\. Stored images are not sent again\.\n$/m,
+    );
   });
 
-  it('cannot be announced by two at the same time', async () => {
+  it('cannot be resumed by two processes at the same time', async () => {
     const dataDir = await installed.dataDir();
-    const job = await cutShort(dataDir, ['cat.jpg']);
+    const job = await interruptUpload(dataDir, ['cat.jpg']);
     const first = startList(dataDir, ['resume', job, '--no-wait']);
     const second = startList(dataDir, ['resume', job, '--no-wait']);
     first.stdin.write('cat.jpg\ncoffee.jpg\n');
     await expect
-      .poll(() => look(dataDir, ({ output }) => listParts(output, job, FIRST_ATTEMPT)), { timeout: 20_000 })
+      .poll(() => withCloud(dataDir, ({ output }) => listParts(output, job, FIRST_ATTEMPT)), {
+        timeout: 20_000,
+      })
       .toHaveLength(2);
     second.stdin.end('cat.jpg\nmountains.jpg\nrocket.jpg\n');
-    const [said, [code]] = await Promise.all([text(second.stderr), once(second, 'close')]);
+    const [stderr, [code]] = await Promise.all([text(second.stderr), once(second, 'close')]);
     first.stdin.end();
     await once(first, 'close');
-    expect({ code, said }).toMatchObject({ code: 1, said: expect.stringMatching(/Another process/) });
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(/Another process/) });
     const { stdout } = await start(installed.bin, dataDir, ['results', job, '--wait']).finished;
     expect(stdout.trimEnd().split('\n')).toHaveLength(2);
   });
 
   it('is not resumed when it was cancelled', async () => {
     const dataDir = await installed.dataDir();
-    const job = await cutShort(dataDir, ['cat.jpg']);
-    await look(dataDir, ({ output }) => cancelJob(output, job));
+    const job = await interruptUpload(dataDir, ['cat.jpg']);
+    await withCloud(dataDir, ({ output }) => cancelJob(output, job));
     const { code, stderr } = await start(installed.bin, dataDir, ['resume', job]).finished;
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(/was cancelled/) });
   });
 });
 
 describe('a retry', () => {
-  it('classifies the failed images alone, as their files are now, and changes nothing else', async () => {
+  it('classifies only the failed images, from their files as they are now', async () => {
     const dataDir = await installed.dataDir();
     const folder = path.join(dataDir, 'photos');
     await mkdir(folder);
@@ -242,11 +248,11 @@ describe('a retry', () => {
     expect(none).toMatchObject({
       code: 0,
       stdout: '',
-      stderr: expect.stringMatching(/No image .* has an error/),
+      stderr: `Job ${job} has no failed images.\n`,
     });
   });
 
-  it('reads files where they were submitted from, and takes no other of the same name for them', async () => {
+  it('reads files relative to the folder they were submitted from', async () => {
     const dataDir = await installed.dataDir();
     const [there, elsewhere] = [path.join(dataDir, 'there'), path.join(dataDir, 'elsewhere')];
     await mkdir(there);

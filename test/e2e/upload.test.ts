@@ -95,7 +95,7 @@ describe('imgcls upload', () => {
     expect(ndjson(stdout)).toHaveLength(Object.keys(oddImages).length);
   });
 
-  it('says of a tiny image that its label is little more than a guess', async () => {
+  it('warns that the label of a tiny image is unreliable', async () => {
     const dataDir = await installed.dataDir();
     await sharp(path.join(samples, 'cat.jpg')).resize(64, 64).jpeg().toFile(path.join(dataDir, 'tiny.jpg'));
     const { stdout, stderr } = await start(installed.bin, dataDir, [
@@ -108,17 +108,17 @@ describe('imgcls upload', () => {
     expect(ndjson(stdout)).toMatchObject([{ name: 'tiny.jpg', warning: 'low_resolution' }]);
   });
 
-  it('announces a job without waiting, which another process then waits for', async () => {
+  it('submits a job without waiting, and another process waits for it', async () => {
     const dataDir = await installed.dataDir();
-    const announced = await start(installed.bin, dataDir, ['upload', samples, '--no-wait']).finished;
-    expect(announced.code).toBe(0);
+    const submitted = await start(installed.bin, dataDir, ['upload', samples, '--no-wait']).finished;
+    expect(submitted.code).toBe(0);
     expect(await processesOf(dataDir)).toEqual([]);
-    const job = announced.stdout.trim();
-    expect(announced.stderr).toContain(
+    const job = submitted.stdout.trim();
+    expect(submitted.stderr).toContain(
       `5 images submitted. No worker is running. Run "imgcls results ${job} --wait"`,
     );
     const early = await start(installed.bin, dataDir, ['results', job]).finished;
-    expect(early, 'a job that is not finished is no success').toMatchObject({ code: 1, stdout: '' });
+    expect(early, 'the exit code for an unfinished job').toMatchObject({ code: 1, stdout: '' });
     const waited = await start(installed.bin, dataDir, ['results', job, '--wait', '--format', 'csv'])
       .finished;
     expect(waited.code, waited.stderr).toBe(0);
@@ -147,7 +147,7 @@ describe('imgcls upload', () => {
     expect({ code, stdout }).toEqual({ code: expectedCode, stdout: '' });
   });
 
-  it('says when a folder holds no image, and leaves no job behind', async () => {
+  it('fails for a folder without images, and leaves no job behind', async () => {
     const dataDir = await installed.dataDir();
     await mkdir(path.join(dataDir, 'notes'));
     await writeFile(path.join(dataDir, 'notes', 'a.txt'), 'text');
@@ -224,18 +224,18 @@ describe('several submitters on one data folder', () => {
     await expect.poll(() => second.stderr(), { timeout: 20_000 }).toMatch(/model/);
     const holder = await lockHolder(dataDir);
     first.kill('SIGKILL');
-    // Sooner than the lock of a controller that merely hangs would end.
+    // Sooner than the controller lock would expire.
     await expect
       .poll(() => lockHolder(dataDir), { timeout: CONTROLLER_TIMING.local.lockTtlMs * 0.8 })
       .not.toBe(holder);
     const finished = await second.finished;
     expect(finished.code, finished.stderr).toBe(0);
     expect(ndjson(finished.stdout)).toHaveLength(300);
-    // A's job is unfinished, so B leaves the workers to whoever comes next; nobody does, and they end by themselves.
+    // A's job is unfinished, so B leaves the workers running for the next controller. Without one, they end by themselves.
     await expect.poll(() => processesOf(dataDir), { timeout: 60_000, interval: 500 }).toEqual([]);
   });
 
-  it('say how to go on when they are interrupted, and leave nothing running', async () => {
+  it('print how to continue when they are interrupted, and leave nothing running', async () => {
     const dataDir = await installed.dataDir();
     const folder = await many(dataDir, 300, 'a');
     const running = start(installed.bin, dataDir, ['upload', folder]);
@@ -245,7 +245,7 @@ describe('several submitters on one data folder', () => {
     running.kill('SIGINT');
     const { code, stderr } = await running.finished;
     expect(code).toBe(130);
-    expect(stderr).toMatch(/Interrupted/);
+    expect(stderr).toMatch(/^Interrupted\.\nhint: Run "imgcls .*" to continue/m);
     expect(await processesOf(dataDir)).toEqual([]);
   });
 });

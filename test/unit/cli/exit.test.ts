@@ -6,7 +6,7 @@ import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 
 const closedPipe = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
 
-describe('what a failure says to the shell', () => {
+describe('an error on the terminal', () => {
   it.each([
     [new ImgclsError('usage', 'x'), 2],
     [new ImgclsError('config', 'x'), 2],
@@ -18,7 +18,7 @@ describe('what a failure says to the shell', () => {
     expect(exitCodeOf(error)).toBe(code);
   });
 
-  it('names the thing and the way out, and no stack', () => {
+  it('has a message and a hint, and no stack', () => {
     expect(explain(new ImgclsError('usage', 'No such job.', { hint: 'List them.' }))).toBe(
       'error: No such job.\nhint: List them.',
     );
@@ -29,7 +29,7 @@ describe('what a failure says to the shell', () => {
     expect(explain(error)).toBe('error: x\nhint: First.\n      Second.');
   });
 
-  it('calls an interrupt no error', () => {
+  it('has no label for an interrupt', () => {
     expect(explain(new InterruptedError('Continue later.'))).toBe('Interrupted.\nhint: Continue later.');
   });
 
@@ -55,7 +55,7 @@ describe('what a failure says to the shell', () => {
     vi.unstubAllEnvs();
   });
 
-  it('is silent when the reader of our output has seen enough', () => {
+  it('is silent for a closed pipe', () => {
     expect(explain(closedPipe)).toBe('');
   });
 });

@@ -18,7 +18,7 @@ describe('the format of results', () => {
   ] as const)('of %j is %s', (flags, format) => {
     expect(outputFormatOf(flags)).toBe(format);
   });
-  it('is refused, as is a file, where nobody waits for results', () => {
+  it('is refused with --no-wait, as is a file', () => {
     expect(() => checkOutputFlags({ wait: false, format: 'csv', output: 'o' })).toThrow(
       'Cannot use --format and --output with --no-wait: there are no results yet.',
     );
@@ -27,8 +27,8 @@ describe('the format of results', () => {
   });
 });
 
-describe('that nothing works on a job', () => {
-  it('is said where neither a controller nor a worker is heard of, on one machine alone', async () => {
+describe('a cloud without workers', () => {
+  it('has neither a controller nor a worker; known for one machine only', async () => {
     const clouds = await makeClouds();
     const cloud = clouds.open();
     try {
@@ -44,13 +44,13 @@ describe('that nothing works on a job', () => {
       await cloud.output.delete([CONTROLLER_LOCK_KEY]);
 
       await put(CONTROLLER_LOCK_KEY, { epoch: 1, renewals: 3 });
-      expect(await hasNoWorkers(cloud, systemClock), 'it has let go').toBe(true);
+      expect(await hasNoWorkers(cloud, systemClock), 'it was released').toBe(true);
 
       await put(workerStatusKey('one'), {});
       expect(await hasNoWorkers(cloud, systemClock)).toBe(false);
 
       await cloud.output.put(CONTROLLER_LOCK_KEY, new TextEncoder().encode('not readable'));
-      expect(await hasNoWorkers(cloud, minuteLater), 'what is unknown is not said').toBe(false);
+      expect(await hasNoWorkers(cloud, minuteLater), 'unknown counts as running').toBe(false);
     } finally {
       await clouds.release();
     }

@@ -1,0 +1,60 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+
+const folder = path.join(import.meta.dirname, '../../../src/cli/commands');
+
+/** All commands with their subcommands. */
+async function allCommands(): Promise<Command[]> {
+  const program = new Command('imgcls');
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'));
+  for (const file of files) (await import(path.join(folder, file))).register(program);
+  const withSubcommands = (command: Command): Command[] => [
+    command,
+    ...command.commands.flatMap(withSubcommands),
+  ];
+  return program.commands.flatMap(withSubcommands);
+}
+
+const commands = await allCommands();
+
+/** The help as it is printed, with its examples. */
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({
+    writeOut(written) {
+      text += written;
+    },
+  });
+  command.outputHelp();
+  return text;
+}
+
+const pathOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+
+describe('the help', () => {
+  it('knows every command', () => {
+    expect(commands.length).toBeGreaterThan(30);
+  });
+
+  it.each(commands.map((command) => [pathOf(command), command] as const))(
+    'of %s describes the command, its arguments and its options',
+    (_, command) => {
+      expect(command.description()).toMatch(/^[A-Z].*\.$/);
+      const described = [...command.options, ...command.registeredArguments].map(
+        ({ description }) => description,
+      );
+      for (const description of described) expect(description).toMatch(/^[A-Z].*[^.]$/);
+    },
+  );
+
+  it.each(
+    commands
+      .filter(({ commands: subcommands }) => subcommands.length === 0)
+      .map((command) => [pathOf(command), command] as const),
+  )('of %s has an example of the command', (name, command) => {
+    expect(helpOf(command)).toMatch(new RegExp(`\nExamples?:\n(?:  .*\n)*.*${name}\\b`));
+  });
+});
