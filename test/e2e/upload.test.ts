@@ -136,7 +136,7 @@ describe('imgcls upload', () => {
       2,
       /^error: Invalid value 'xml' for --format\. Allowed choices are .*\.\nhint: imgcls upload --help\n$/,
     ],
-    [['upload', '.', '--top-k', '0'], 2, /--top-k is 0/],
+    [['upload', '.', '--top-k', '0'], 2, /--top-k must be 1 to 100, not 0/],
     [['upload', samples, '--model', 'efficientnet-lite0/fp32'], 2, /fp32/],
     [['upload', samples, '--model', 'nosuch'], 2, /nosuch.* is not installed/],
     [['results', 'nosuch'], 2, /No job nosuch/],
