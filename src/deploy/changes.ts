@@ -1,11 +1,12 @@
-/** A change set for people. */
+// The changes of a change set as text.
+
 import type { ResourceChange } from '../core/aws-account/stacks.ts';
 
 export const CHANGE_HEAD = ['action', 'resource', 'type', 'replacement'];
 
 const WORDS: Readonly<Record<string, string>> = { Add: 'add', Modify: 'change', Remove: 'remove' };
 
-/** What would cost data: removed and replaced first. */
+/** Changes that could lose data come first: removals, then replacements. */
 const rank = ({ action, replacement }: ResourceChange): number =>
   action === 'Remove'
     ? 0
@@ -26,16 +27,16 @@ export const changeRows = (changes: readonly ResourceChange[]): string[][] =>
       replacement,
     ]);
 
-/** `37 to add, 1 to change (1 made anew), none to remove.` */
+/** `37 to add, 1 to change (1 replaced), none to remove.` */
 export function changeSummary(changes: readonly ResourceChange[]): string {
-  if (changes.length === 0) return 'No resource changes; outputs or descriptions do.';
+  if (changes.length === 0) return 'No resource changes, only outputs or descriptions.';
   const count = (action: string) => changes.filter((change) => change.action === action).length || 'none';
-  const anew = changes.filter(({ replacement }) => replacement === 'yes').length;
-  const changed = `${count('Modify')} to change${anew > 0 ? ` (${anew} made anew)` : ''}`;
+  const replaced = changes.filter(({ replacement }) => replacement === 'yes').length;
+  const changed = `${count('Modify')} to change${replaced > 0 ? ` (${replaced} replaced)` : ''}`;
   return `${count('Add')} to add, ${changed}, ${count('Remove')} to remove.`;
 }
 
-/** Buckets and queues that would lose what is in them. */
+/** Buckets and queues that would lose their contents. */
 export function losses(changes: readonly ResourceChange[]): string[] {
   return changes
     .filter(({ type }) => type === 'AWS::S3::Bucket' || type === 'AWS::SQS::Queue')

@@ -1,11 +1,11 @@
-/** The settings of a cluster that was deployed, by which every other command finds it. */
+// The settings by which other commands find a deployed cluster.
 
 import type { Stack } from '../core/aws-account/stacks.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
 export type SettingValues = Readonly<Record<string, unknown>>;
 
-/** Settings that `imgcls deploy` writes; those that a cluster has no value for are taken out. */
+/** Settings that `imgcls deploy` writes. It removes those that the cluster has no value for. */
 const WRITTEN = [
   'cloud',
   'cluster',
@@ -19,12 +19,12 @@ const WRITTEN = [
   'launchTemplate',
 ] as const;
 
-/** @throws {ImgclsError} where the stack does not say what its buckets are. */
+/** @throws {ImgclsError} when the stack does not output its bucket names. */
 export function clusterSettings(cluster: string, { name, outputs, parameters }: Stack): SettingValues {
   const { InputBucket, OutputBucket, LaunchTemplateId, AutoScalingGroupName } = outputs;
   if (InputBucket === undefined || OutputBucket === undefined) {
     throw new ImgclsError('permanent', `Stack ${name} has no outputs InputBucket and OutputBucket.`, {
-      hint: 'A template for --template needs the outputs of the one that comes with imgcls (deploy/cloudformation/imgcls.yaml).',
+      hint: 'A template for --template needs the outputs of the template of imgcls (deploy/cloudformation/imgcls.yaml).',
     });
   }
   const { Model, MaxWorkers, SubnetIds } = parameters;
@@ -36,21 +36,21 @@ export function clusterSettings(cluster: string, { name, outputs, parameters }: 
     outputBucket: OutputBucket,
     ...(Model !== undefined && { model: Model }),
     ...(MaxWorkers !== undefined && { max: Number(MaxWorkers) }),
-    // A group has subnets of its own.
+    // An Auto Scaling group has its own subnets.
     ...(!isAsg && SubnetIds !== undefined && { subnets: SubnetIds.split(',') }),
     ...(isAsg && { fleet: 'asg', autoScalingGroup: AutoScalingGroupName }),
-    // An update makes a new version, and the default version stays the first.
+    // A stack update creates a new version, but the default version stays the first.
     ...(!isAsg && LaunchTemplateId !== undefined && { launchTemplate: `${LaunchTemplateId}:$Latest` }),
   };
 }
 
-/** The file's settings with those of the cluster in their places. */
+/** The file's settings, with the cluster's in place of those of another cluster. */
 export function withCluster(file: SettingValues, cluster: SettingValues): SettingValues {
   const others = Object.entries(file).filter(([name]) => !WRITTEN.some((written) => written === name));
   return { ...Object.fromEntries(others), ...cluster };
 }
 
-/** The file's settings without those of the cluster; undefined where they are not in it. */
+/** The file's settings without the cluster's; undefined when the file is for another cluster. */
 export function withoutCluster(
   file: SettingValues,
   { inputBucket }: SettingValues,

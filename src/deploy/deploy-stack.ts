@@ -1,4 +1,4 @@
-/** One deployment: plan, ask, execute, follow. */
+// Deploys a stack: plan, ask, execute, follow.
 
 import type {
   ParameterChoice,
@@ -15,12 +15,12 @@ import { isReviewInProgress, isSuccess, nextStep, stuckError } from './stack-sta
 
 export interface DeployPorts extends WatchPorts {
   stacks: Stacks;
-  /** A name for a change set. */
+  /** Creates a name for a change set. */
   newName(): string;
   notice(text: string): void;
-  /** Whether the remains of a first deployment that failed may be removed. */
+  /** Asks whether the remains of a failed first deployment may be deleted. */
   agreeToClear(stack: Stack): Promise<boolean>;
-  /** Shows the changes. @returns whether they may be made. */
+  /** Shows the changes and asks whether to make them. */
   agree(changes: readonly ResourceChange[]): Promise<boolean>;
   onEvent(event: StackEvent): void;
 }
@@ -29,13 +29,13 @@ export interface Deployment {
   name: string;
   template: Template;
   capabilities: readonly string[];
-  /** Given the stack as it stands, ready to be changed. */
+  /** Called with the existing stack, when it can be updated. */
   parameters(stack: Stack | undefined): Promise<Readonly<Record<string, ParameterChoice>>>;
 }
 
 export type DeployResult = { result: 'deployed' | 'unchanged'; stack: Stack } | { result: 'declined' };
 
-/** @throws {ImgclsError} that says which resource failed first, why, and what to do. */
+/** @throws {ImgclsError} naming the resource that failed first, why, and what to do. */
 export async function deployStack(ports: DeployPorts, deployment: Deployment): Promise<DeployResult> {
   const { stacks } = ports;
   const { name, template, capabilities } = deployment;
@@ -59,7 +59,7 @@ export async function deployStack(ports: DeployPorts, deployment: Deployment): P
     if (state === 'empty' && !isNew) return { result: 'unchanged', stack: await present(stacks, name) };
     if (!(await ports.agree(changes))) return { result: 'declined' };
     const before = await lastEvent(stacks, changeSet.stackId);
-    // From here on it may be under way, whatever comes back.
+    // From here on the deployment may be in progress, even if the call fails.
     isStarted = true;
     await stacks.execute(changeSet);
     const events = await followStack(ports, changeSet.stackId, before, ports.onEvent);
@@ -67,29 +67,29 @@ export async function deployStack(ports: DeployPorts, deployment: Deployment): P
     if (!isSuccess(now.status)) throw deploymentError(now, isNew ? 'created' : 'updated', events);
     return { result: 'deployed', stack: now };
   } finally {
-    // A change set that is not carried out leaves no trace, and a stack that was only planned none either.
+    // Delete a change set that was not executed, and the empty stack that was created for it.
     if (!isStarted) {
       await noticeFailure(ports, `change set ${changeSet.id}`, () => stacks.discard(changeSet));
       if (stack === undefined)
-        await noticeFailure(ports, `the empty stack ${name}`, () => stacks.remove(changeSet.stackId));
+        await noticeFailure(ports, `empty stack ${name}`, () => stacks.remove(changeSet.stackId));
     }
   }
 }
 
-/** What came before says more than what keeps its traces from going. */
+/** Does not let a clean-up error hide the original one. */
 async function noticeFailure(
   { notice }: DeployPorts,
-  left: string,
+  what: string,
   remove: () => Promise<void>,
 ): Promise<void> {
   try {
     await remove();
   } catch (error) {
-    notice(`${left} is left behind: ${messageOf(error)}`);
+    notice(`Cannot delete ${what}: ${messageOf(error)}`);
   }
 }
 
-/** Waits for what is under way, and removes what cannot be updated. */
+/** Waits for an operation in progress, and deletes a stack that cannot be updated. */
 async function readyToChange(
   ports: DeployPorts,
   name: string,
@@ -100,7 +100,7 @@ async function readyToChange(
     if (stack === undefined || step === 'create' || step === 'update') return { stack };
     if (step === 'stuck') throw stuckError(stack);
     if (step === 'wait') {
-      ports.notice(`stack ${name} is ${stack.status}: waiting until that has ended.`);
+      ports.notice(`Stack ${name} is ${stack.status}. Waiting for it to finish.`);
       await untilAtRest(ports, stack.id);
       continue;
     }
@@ -112,7 +112,7 @@ async function readyToChange(
 /**
  * Deletes a stack and follows it.
  * @returns the events of the deletion.
- * @throws {ImgclsError} where something of it could not be deleted.
+ * @throws {ImgclsError} when a resource could not be deleted.
  */
 export async function removeStack(
   ports: WatchPorts & Pick<DeployPorts, 'stacks' | 'onEvent'>,
@@ -127,7 +127,7 @@ export async function removeStack(
   return events;
 }
 
-/** @throws {ImgclsError} where it is gone: somebody else has deleted it meanwhile. */
+/** @throws {ImgclsError} when the stack was deleted meanwhile. */
 async function present(stacks: Pick<Stacks, 'find'>, nameOrId: string): Promise<Stack> {
   const stack = await stacks.find(nameOrId);
   if (stack !== undefined && stack.status !== 'DELETE_COMPLETE') return stack;

@@ -1,30 +1,30 @@
-/**
- * Takes a cluster away. What could start something anew goes first: groups, then machines, then what is in the buckets, then
- * the stack with everything else in it.
- */
+// Deletes a cluster. First what could launch or write anything: Auto Scaling groups, then instances. Then the objects in the
+// buckets, and last the stack with everything else.
+
 import type { Buckets, ScalingGroups } from '../core/aws-account/account.ts';
 import type { Ec2Instance } from '../core/aws-account/ec2.ts';
 import type { Stack, StackEvent, StackResource, Stacks } from '../core/aws-account/stacks.ts';
 import type { QueueService } from '../core/cloud/ports.ts';
 import { isResponseQueue, responseQueuePrefix } from '../core/job/keys.ts';
+import { pluralize } from '../core/text/pluralize.ts';
 import { removeStack } from './deploy-stack.ts';
 import { untilAtRest, type WatchPorts } from './follow.ts';
 
-/** Objects are counted so far. */
+/** Counting objects stops here. */
 export const MAX_COUNTED_OBJECTS = 20_000;
-/** So many deleted objects make a line. */
+/** A notice for each so many deleted objects. */
 const REPORT_EVERY_OBJECTS = 20_000;
-/** A worker that was told to end finishes what it has begun; then it is ended without it. */
+/** Time for workers to finish their work before their instances end. */
 const TERMINATION_TIMEOUT_MS = 5 * 60_000;
 const LOOK_EVERY_MS = 5000;
-/** What is written while the stack goes keeps its bucket: so often it is emptied and tried again. */
+/** Objects written during the deletion keep a bucket from being deleted. Empty the buckets and try again so often. */
 const MAX_TRIES = 3;
 
 /** Instances of the cluster's fleet. */
 export interface ClusterInstances {
-  /** Terminated ones included as long as EC2 tells of them. */
+  /** Includes terminated ones as long as EC2 lists them. */
   list(): Promise<Ec2Instance[]>;
-  /** Any of the account's. */
+  /** Terminates any instances of the account. */
   end(ids: readonly string[]): Promise<void>;
 }
 
@@ -36,25 +36,25 @@ export interface DestroyPorts extends WatchPorts {
   groups: ScalingGroups;
   buckets: Buckets;
   queues: Pick<QueueService, 'list' | 'remove'>;
-  /** Jobs of an output bucket that are not final. */
+  /** Counts unfinished jobs in an output bucket. */
   countUnfinishedJobs(bucket: string): Promise<number>;
   clock: WatchPorts['clock'] & { monotonicMs(): number };
   notice(text: string): void;
   onEvent(event: StackEvent): void;
 }
 
-/** What there is of a cluster. */
+/** Everything that a cluster consists of. */
 export interface ClusterContents {
   stack: Stack | undefined;
   resources: StackResource[];
-  /** With their objects, versions included, counted up to {@link MAX_COUNTED_OBJECTS}. */
+  /** `objects`: object versions, counted up to {@link MAX_COUNTED_OBJECTS}. */
   buckets: { name: string; objects: number }[];
   machines: Ec2Instance[];
   unfinishedJobs: number;
   responseQueues: string[];
 }
 
-/** Waits for what is under way on the stack, then looks. Changes nothing. */
+/** Waits for an operation in progress on the stack, then lists the cluster's contents. Changes nothing. */
 export async function surveyCluster(ports: DestroyPorts): Promise<ClusterContents> {
   const { stacks, buckets, countUnfinishedJobs } = ports;
   const stack = await stackAtRest(ports);
@@ -78,7 +78,7 @@ export async function surveyCluster(ports: DestroyPorts): Promise<ClusterContent
 
 async function stackAtRest(ports: DestroyPorts): Promise<Stack | undefined> {
   const stack = await ports.stacks.find(ports.stackName);
-  // A shell is at rest, whatever its name says.
+  // REVIEW_IN_PROGRESS is no operation in progress: the stack is empty and waits for a change set.
   if (stack === undefined || stack.status === 'REVIEW_IN_PROGRESS') return stack;
   return await untilAtRest(ports, stack.id);
 }
@@ -86,7 +86,7 @@ async function stackAtRest(ports: DestroyPorts): Promise<Stack | undefined> {
 export const isEmpty = ({ stack, machines, responseQueues: queues }: ClusterContents): boolean =>
   stack === undefined && machines.length === 0 && queues.length === 0;
 
-/** @returns what CloudFormation has left where it was, as the template asks. */
+/** @returns the resources that the template tells CloudFormation to retain. */
 export async function destroyCluster(ports: DestroyPorts, remains: ClusterContents): Promise<StackEvent[]> {
   const { stack } = remains;
   await endMachines(ports, remains);
@@ -94,14 +94,14 @@ export async function destroyCluster(ports: DestroyPorts, remains: ClusterConten
   const late = await runningMachines(ports);
   if (late.length > 0) {
     ports.notice(
-      `ending more instances (${late.length}): a controller elsewhere has launched them meanwhile.`,
+      `Terminating ${pluralize(late.length, 'more instance')}: another controller has launched them meanwhile.`,
     );
     await ports.machines.end(late.map(({ id }) => id));
   }
   for (const name of await responseQueues(ports)) await ports.queues.remove(name);
   const kept: StackEvent[] = [];
   for (const event of retained) {
-    // It was agreed that what is in the buckets goes, and they are empty.
+    // Delete retained buckets, too: the user has agreed, and they are empty.
     if (event.type === 'AWS::S3::Bucket') await ports.buckets.remove(event.physicalId ?? '');
     else kept.push(event);
   }
@@ -117,13 +117,13 @@ async function endMachines(
   for (const group of physicalIds(resources, 'AWS::AutoScaling::AutoScalingGroup'))
     for (const id of await groups.close(group)) ids.add(id);
   if (ids.size === 0) return;
-  notice(`ending the instances (${ids.size}); workers finish what they have begun.`);
+  notice(`Terminating ${pluralize(ids.size, 'instance')}. Workers finish the batches that they have begun.`);
   await machines.end([...ids]);
   const untilMs = clock.monotonicMs() + TERMINATION_TIMEOUT_MS;
   while ((await machines.list()).some(({ state }) => state !== 'terminated')) {
     signal.throwIfAborted();
     if (clock.monotonicMs() > untilMs) {
-      notice('some instances take long to end; going on without waiting for them.');
+      notice('Some instances are still terminating. Continuing without waiting for them.');
       return;
     }
     await clock.sleep(LOOK_EVERY_MS, signal);
@@ -143,24 +143,24 @@ async function emptyAndRemove(
     } catch (error) {
       ports.signal.throwIfAborted();
       if (tries >= MAX_TRIES || !(await hasFilledBucket(ports, buckets))) throw error;
-      ports.notice('something was written into a bucket meanwhile: emptying it again.');
+      ports.notice('New objects were written to a bucket. Emptying it again.');
     }
   }
 }
 
 async function emptyBucket({ buckets, notice, signal }: DestroyPorts, name: string): Promise<void> {
-  let told = 0;
-  let all = 0;
-  const tell = () => {
-    told = all;
-    notice(`${name}: object versions deleted: ${all}.`);
+  let reported = 0;
+  let total = 0;
+  const report = () => {
+    reported = total;
+    notice(`Deleted ${pluralize(total, 'object version')} from ${name}.`);
   };
-  const count = (deleted: number) => {
-    all = deleted;
-    if (all - told >= REPORT_EVERY_OBJECTS) tell();
+  const onProgress = (deleted: number) => {
+    total = deleted;
+    if (total - reported >= REPORT_EVERY_OBJECTS) report();
   };
-  await buckets.empty(name, count, signal);
-  if (all > told) tell();
+  await buckets.empty(name, onProgress, signal);
+  if (total > reported) report();
 }
 
 async function hasFilledBucket(

@@ -1,44 +1,43 @@
-/** Watches CloudFormation at work. */
+// Polls CloudFormation until an operation ends.
 
 import type { ChangeSetRef, ChangeSetView, Stack, StackEvent, Stacks } from '../core/aws-account/stacks.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { isUnderWay } from './stack-state.ts';
+import { isInProgress } from './stack-state.ts';
 
 const EVERY_MS = 2000;
 
 export interface WatchPorts {
   stacks: Pick<Stacks, 'find' | 'events' | 'proposal'>;
   clock: Pick<Clock, 'sleep'>;
-  /** Ends the watching; what is under way goes on. */
+  /** Stops polling; the operation continues. */
   signal: AbortSignal;
 }
 
-/** The event after which a deployment's own begin. */
+/** The last event before a deployment. */
 export async function lastEvent(stacks: Pick<Stacks, 'events'>, id: string): Promise<string | undefined> {
   for await (const event of stacks.events(id)) return event.id;
   return undefined;
 }
 
 /**
- * Follows one deployment by its events until the stack is at rest: its status alone may still be the one from before.
- * @param after the last event before the deployment; undefined where there was none.
- * @param tell is told of each event as it comes.
+ * Follows a deployment by its events until it ends. The stack's status is not enough: it may still be the previous one.
+ * @param after the last event before the deployment; undefined if there was none.
  * @returns the deployment's events, oldest first.
  */
 export async function followStack(
   { stacks, clock, signal }: WatchPorts,
   id: string,
   after: string | undefined,
-  tell: (event: StackEvent) => void,
+  onEvent: (event: StackEvent) => void,
 ): Promise<StackEvent[]> {
   const seen: StackEvent[] = [];
   for (;;) {
     signal.throwIfAborted();
     const fresh = await eventsSince(stacks, id, seen.at(-1)?.id ?? after);
-    for (const event of fresh) tell(event);
+    for (const event of fresh) onEvent(event);
     seen.push(...fresh);
-    if (fresh.some((event) => event.physicalId === id && !isUnderWay(event.status))) return seen;
+    if (fresh.some((event) => event.physicalId === id && !isInProgress(event.status))) return seen;
     await clock.sleep(EVERY_MS, signal);
   }
 }
@@ -56,7 +55,7 @@ async function eventsSince(
   return fresh;
 }
 
-/** The stack when nothing is under way on it any more; undefined when it is gone. */
+/** Waits until no operation is in progress. @returns undefined when the stack is deleted. */
 export async function untilAtRest(
   { stacks, clock, signal }: WatchPorts,
   id: string,
@@ -64,13 +63,13 @@ export async function untilAtRest(
   for (;;) {
     signal.throwIfAborted();
     const stack = await stacks.find(id);
-    if (stack === undefined || !isUnderWay(stack.status))
+    if (stack === undefined || !isInProgress(stack.status))
       return stack?.status === 'DELETE_COMPLETE' ? undefined : stack;
     await clock.sleep(EVERY_MS, signal);
   }
 }
 
-/** The change set when CloudFormation has worked it out. @throws {ImgclsError} where it cannot be. */
+/** Waits until CloudFormation has planned the change set. @throws {ImgclsError} when planning fails. */
 export async function untilPlanned(
   { stacks, clock, signal }: WatchPorts,
   changeSet: ChangeSetRef,
@@ -81,9 +80,9 @@ export async function untilPlanned(
     if (view.state === 'failed')
       throw new ImgclsError(
         'permanent',
-        `The changes could not be planned: ${view.reason ?? 'no reason is given'}`,
+        `Cannot plan the changes: ${view.reason ?? 'CloudFormation gave no reason'}`,
         {
-          hint: 'Check the flags and the template; nothing was changed.',
+          hint: 'Nothing was changed. Check the flags and the template.',
         },
       );
     if (view.state !== 'pending') return view;

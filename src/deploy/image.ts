@@ -1,31 +1,32 @@
-/** Which machine image workers start from, and whether it runs on the types of instance that are asked for. */
+// Chooses the machine image of workers and checks that it runs on the requested instance types.
+
 import type { WorkerImage, WorkerImages } from '../core/aws-account/account.ts';
 import type { Ec2, TypeInfo } from '../core/aws-account/ec2.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** The controller runs from the same image. */
+/** The controller runs from the workers' image, so an ARM image needs an ARM type. */
 const ARM_CONTROLLER = 't4g.small';
 const ARM = 'arm64';
 
 export interface WantedMachines {
   workerType: string;
-  /** Undefined where nobody has named one. */
+  /** Undefined: not requested. */
   controllerType: string | undefined;
   image: string | undefined;
 }
 
 export interface MachineImageChoice {
   image: string;
-  /** Only where the template's own would not run the image. */
+  /** Set when the template's default type cannot run the image. */
   controllerType?: string;
-  /** What the person at the terminal should know. */
+  /** A remark for the user. */
   notice?: string;
 }
 
 /**
- * The image that is named, else the newest of the account's own for this type.
+ * Chooses the requested image, or else the account's newest worker image for the instance type.
  * @param version of this imgcls.
- * @throws {ImgclsError} of kind `usage` that says how to get what is missing.
+ * @throws {ImgclsError} of kind `usage` when no image matches.
  */
 export async function chooseMachineImage(
   { images, ec2 }: { images: WorkerImages; ec2: Pick<Ec2, 'types' | 'imageArchitecture'> },
@@ -44,7 +45,7 @@ export async function chooseMachineImage(
     image: chosen.id,
     ...(controllerType === undefined && chosen.architecture === ARM && { controllerType: ARM_CONTROLLER }),
     ...(old && {
-      notice: `image ${chosen.id} has imgcls ${chosen.version}, this is ${version}: "imgcls ami build" makes a new one.`,
+      notice: `Image ${chosen.id} has imgcls ${chosen.version}, this is ${version}. Build a new one with "imgcls ami build".`,
     }),
   };
 }
@@ -52,8 +53,8 @@ export async function chooseMachineImage(
 function named(name: string, types: readonly TypeInfo[]): TypeInfo {
   const found = types.find(({ type }) => type === name);
   if (found !== undefined) return found;
-  throw new ImgclsError('usage', `EC2 knows no instance type ${name} in this region.`, {
-    hint: '"aws ec2 describe-instance-types" lists those there are; --region, or AWS_REGION, says which region is asked.',
+  throw new ImgclsError('usage', `EC2 has no instance type ${name} in this region.`, {
+    hint: 'Run "aws ec2 describe-instance-types" to list them. --region or AWS_REGION sets the region.',
   });
 }
 
@@ -66,17 +67,17 @@ function newestFor({ type, architectures }: TypeInfo, images: readonly WorkerIma
   throw new ImgclsError(
     'usage',
     others.length === 0
-      ? 'This region of the account has no image of workers yet.'
-      : `There is no image of workers for ${type} (${architectures.join(', ')}), only for ${others.join(', ')}.`,
-    { hint: `"imgcls ami build" makes one; --image ami-... names one that is not tagged as such.` },
+      ? 'The account has no worker image in this region.'
+      : `The account has no worker image for ${type} (${architectures.join(', ')}), only for ${others.join(', ')}.`,
+    { hint: 'Build one with "imgcls ami build", or name an untagged one with --image ami-...' },
   );
 }
 
 async function lookUp(ec2: Pick<Ec2, 'imageArchitecture'>, id: string): Promise<Chosen> {
   const architecture = await ec2.imageArchitecture(id);
   if (architecture !== undefined) return { id, architecture };
-  throw new ImgclsError('usage', `Image ${id} cannot be seen in this region.`, {
-    hint: 'Check --image; "aws ec2 describe-images --owners self" lists the account\'s own.',
+  throw new ImgclsError('usage', `Image ${id} was not found in this region.`, {
+    hint: 'Check --image. "aws ec2 describe-images --owners self" lists the images of the account.',
   });
 }
 
@@ -88,9 +89,9 @@ function refuseOtherArchitecture(
   if (architectures.includes(architecture)) return;
   throw new ImgclsError(
     'usage',
-    `Image ${id} is for ${architecture}, and ${type} is ${architectures.join(', ')}.`,
+    `Image ${id} is for ${architecture}, but ${type} is ${architectures.join(', ')}.`,
     {
-      hint: `Choose another ${flag}, or an image for that one (imgcls ami build). The controller runs from the workers' image.`,
+      hint: `Choose another ${flag}, or build an image for it (imgcls ami build). The controller runs from the workers' image.`,
     },
   );
 }

@@ -1,8 +1,9 @@
-/** In which VPC and subnets a cluster stands. */
+// Chooses the VPC and the subnets of a cluster.
+
 import type { Network, Subnet } from '../core/aws-account/account.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** What machines without a public address cannot do without. */
+/** VPC endpoints that workers without a public address need. */
 const NEEDED_ENDPOINTS = ['s3', 'sqs'];
 
 export interface NetworkPlacement {
@@ -11,19 +12,19 @@ export interface NetworkPlacement {
 }
 
 /**
- * The subnets that are named, else all of the VPC that is named, else all of the default VPC.
- * @throws {ImgclsError} of kind `usage` where there are none, or where they are of several VPCs.
+ * The requested subnets, or else all of the requested VPC, or else all of the default VPC.
+ * @throws {ImgclsError} of kind `usage` when there are none, or when they belong to several VPCs.
  */
 export async function chooseNetwork(
   network: Pick<Network, 'defaultVpc' | 'subnetsOf' | 'subnets'>,
-  /** As a person writes them: ids, those of subnets with commas between. */
+  /** As in flags: ids, several subnets separated by commas. */
   wanted: { vpc?: string | undefined; subnets?: string | undefined },
 ): Promise<NetworkPlacement> {
   const ids = wanted.subnets?.split(',').map((id) => id.trim());
   const vpc = wanted.vpc ?? (ids === undefined ? await network.defaultVpc() : undefined);
   if (vpc === undefined && ids === undefined) {
-    throw new ImgclsError('usage', 'This region of the account has no default VPC.', {
-      hint: 'Name one with --vpc, or subnets with --subnets; "aws ec2 describe-vpcs" lists those there are, "aws ec2 create-default-vpc" makes one.',
+    throw new ImgclsError('usage', 'The account has no default VPC in this region.', {
+      hint: 'Use --vpc or --subnets. "aws ec2 describe-vpcs" lists VPCs, "aws ec2 create-default-vpc" creates a default one.',
     });
   }
   const subnets = ids === undefined ? await network.subnetsOf(vpc ?? '') : await network.subnets(ids);
@@ -36,20 +37,20 @@ export async function chooseNetwork(
 }
 
 const noSubnets = (vpc = '') =>
-  new ImgclsError('usage', `There is no subnet in ${vpc}.`, {
-    hint: '"aws ec2 describe-subnets" lists those of the region; name some with --subnets.',
+  new ImgclsError('usage', `No subnets found in ${vpc}.`, {
+    hint: 'Use --subnets. "aws ec2 describe-subnets" lists the subnets of the region.',
   });
 
 const severalVpcs = (vpc: string, elsewhere: readonly Subnet[]) =>
   new ImgclsError(
     'usage',
-    `A cluster stands in one VPC, ${vpc}, and ${elsewhere.map((each) => `${each.id} is in ${each.vpc}`).join(', ')}.`,
-    { hint: 'Give --subnets of one VPC, and --vpc, if at all, the same.' },
+    `All subnets of a cluster must be in one VPC (${vpc}), but ${elsewhere.map((each) => `${each.id} is in ${each.vpc}`).join(', ')}.`,
+    { hint: 'Use --subnets of one VPC. If you use --vpc, name that VPC.' },
   );
 
 /**
- * Machines of a cluster have no public address: their subnets need a way to S3 and SQS.
- * @throws {ImgclsError} of kind `usage` where some have none, so that workers would start and never say a word.
+ * Instances of a cluster have no public address, so their subnets need a route to S3 and SQS.
+ * @throws {ImgclsError} of kind `usage` when some have none: workers would start there and never report.
  */
 export async function requireServiceAccess(
   network: Pick<Network, 'withoutWayOut' | 'endpoints'>,
@@ -61,9 +62,9 @@ export async function requireServiceAccess(
   if (NEEDED_ENDPOINTS.every((service) => present.includes(service))) return;
   throw new ImgclsError(
     'usage',
-    `Machines in ${cutOff.join(', ')} could not reach S3 and SQS: they get no public address, and those subnets have no route by NAT.`,
+    `Instances in ${cutOff.join(', ')} could not reach S3 and SQS: they have no public address, and these subnets have no NAT route.`,
     {
-      hint: '--with-endpoints makes VPC endpoints (a few US cents an hour each and zone), or --subnets names subnets with a NAT gateway.',
+      hint: 'Use --with-endpoints to create VPC endpoints (a few US cents per hour, endpoint and zone), or --subnets with a NAT gateway.',
     },
   );
 }

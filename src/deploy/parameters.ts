@@ -1,11 +1,10 @@
-/** Which parameters a stack gets: those that were asked for, those found out, else those that it has. */
+// Chooses the parameters of a stack: requested ones, then discovered ones, then those that the stack has.
 
 import type { ParameterChoice, TemplateSummary } from '../core/aws-account/stacks.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** A parameter as it was asked for. */
 export interface RequestedParameter {
-  /** How a person asked: `--max`. */
+  /** The flag that set it: `--max`. */
   flag: string;
   parameter: string;
   value: string;
@@ -13,16 +12,16 @@ export interface RequestedParameter {
 
 export interface ParameterSources {
   summary: TemplateSummary;
-  /** Of the stack as it stands. */
+  /** Parameters of the existing stack. */
   previous: Readonly<Record<string, string>>;
   wanted: readonly RequestedParameter[];
-  /** Found out by looking at the account; undefined where the stack's own may stay. */
+  /** Discovered in the account; undefined: keep the stack's own. */
   found: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * A deployment without a flag leaves alone what another has set with it.
- * @throws {ImgclsError} of kind `usage` where the template has no such parameter, or wants one that nobody gave.
+ * A deployment without a flag keeps the value of an earlier deployment.
+ * @throws {ImgclsError} of kind `usage` when the template lacks a requested parameter, or a required one is missing.
  */
 export function chooseParameters(sources: ParameterSources): Record<string, ParameterChoice> {
   const { summary, previous, wanted, found } = sources;
@@ -43,14 +42,14 @@ export function chooseParameters(sources: ParameterSources): Record<string, Para
     else if (fallback === undefined) missing.push(name);
   }
   if (missing.length > 0) {
-    throw new ImgclsError('usage', `The template wants ${missing.join(', ')}, which nobody gave.`, {
-      hint: `Give --parameter ${missing[0]}=VALUE.`,
+    throw new ImgclsError('usage', `Missing template parameters: ${missing.join(', ')}.`, {
+      hint: `Use --parameter ${missing[0]}=VALUE.`,
     });
   }
   return chosen;
 }
 
-/** What a parameter will be; undefined where the template lacks it. */
+/** The value that a parameter will have; undefined when the template lacks it. */
 export function parameterValue(
   name: string,
   { summary, previous, wanted }: Omit<ParameterSources, 'found'>,

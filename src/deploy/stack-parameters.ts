@@ -1,4 +1,5 @@
-/** What a stack is made or changed with: what was asked for, and what the account has. */
+// The parameters of a deployment, from the flags and from what the account has.
+
 import type { Network, WorkerImages } from '../core/aws-account/account.ts';
 import type { Ec2 } from '../core/aws-account/ec2.ts';
 import type { ParameterChoice, Stack, TemplateSummary } from '../core/aws-account/stacks.ts';
@@ -8,11 +9,11 @@ import { chooseParameters, parameterValue, type RequestedParameter } from './par
 
 export interface ParameterRequest {
   cluster: string;
-  /** Of the settings. */
+  /** From the settings. */
   model: string | undefined;
   wanted: readonly RequestedParameter[];
   summary: TemplateSummary;
-  /** Of this imgcls. */
+  /** Version of this imgcls. */
   version: string;
   notice(text: string): void;
 }
@@ -24,9 +25,9 @@ export interface AccountView {
 }
 
 /**
- * What nobody asks for is found out when the cluster is made, and stays as it is from then on; but for the image, of which
- * there are newer ones.
- * @param stack as it stands; undefined where it is to be made.
+ * Parameters without a flag are discovered when the cluster is created and kept afterwards. Only the image is discovered
+ * each time, as there are newer ones.
+ * @param stack undefined for a new cluster.
  */
 export async function stackParameters(
   stack: Stack | undefined,
@@ -35,7 +36,7 @@ export async function stackParameters(
 ): Promise<Record<string, ParameterChoice>> {
   const { cluster, model, summary, wanted } = request;
   const previous = stack?.parameters ?? {};
-  const place = await newNetwork(stack, request, account.network);
+  const placement = await newNetwork(stack, request, account.network);
   const machines = await newMachines(previous, request, account);
   return chooseParameters({
     summary,
@@ -43,12 +44,12 @@ export async function stackParameters(
     wanted,
     found: {
       ClusterName: cluster,
-      VpcId: place?.vpc,
-      SubnetIds: place?.subnets.join(','),
-      RouteTableIds: place?.routeTables?.join(','),
+      VpcId: placement?.vpc,
+      SubnetIds: placement?.subnets.join(','),
+      RouteTableIds: placement?.routeTables?.join(','),
       WorkerImageId: machines?.image,
       ControllerInstanceType: machines?.controllerType,
-      // A cluster that stands keeps its own.
+      // An existing cluster keeps its model.
       Model: stack === undefined ? model : undefined,
     },
   });
@@ -74,7 +75,7 @@ async function newMachines(
   return machines;
 }
 
-/** Where a new cluster stands, or one that is told to move; undefined where it stays. */
+/** The network of a new cluster or one that moves; undefined when it stays. */
 async function newNetwork(
   stack: Stack | undefined,
   { summary, wanted }: ParameterRequest,
@@ -86,13 +87,16 @@ async function newNetwork(
   if (!declares(summary, 'SubnetIds') || (stack !== undefined && !moves)) return undefined;
   const previous = stack?.parameters ?? {};
   const isNamed = vpc !== undefined || subnets !== undefined;
-  const place = await chooseNetwork(network, isNamed ? { vpc, subnets } : { subnets: previous.SubnetIds });
+  const placement = await chooseNetwork(
+    network,
+    isNamed ? { vpc, subnets } : { subnets: previous.SubnetIds },
+  );
   const withEndpoints = parameterValue('WithEndpoints', { summary, previous, wanted });
-  if (withEndpoints === 'false') await requireServiceAccess(network, place);
+  if (withEndpoints === 'false') await requireServiceAccess(network, placement);
   const takesTables = withEndpoints === 'true' && declares(summary, 'RouteTableIds');
-  // One route to S3 is all that a table takes.
-  if (!takesTables || (await network.endpoints(place.vpc)).includes('s3')) return place;
-  return { ...place, routeTables: await network.routeTables(place.vpc, place.subnets) };
+  // A route table can have only one S3 endpoint.
+  if (!takesTables || (await network.endpoints(placement.vpc)).includes('s3')) return placement;
+  return { ...placement, routeTables: await network.routeTables(placement.vpc, placement.subnets) };
 }
 
 const declares = (summary: TemplateSummary, name: string): boolean =>

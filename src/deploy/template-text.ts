@@ -1,13 +1,13 @@
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
-/** What CloudFormation takes in a request. */
+/** CloudFormation's limit for a template in a request. */
 export const MAX_TEMPLATE_BYTES = 51_200;
 
 /**
- * The template as it is or, where that is too long for a request, without its comments, blank lines and most of its
- * indentation. Scalars and tags stay letter by letter: nothing is read into them.
+ * Returns the template, without comments, blank lines and most of its indentation if it is too long for a request.
+ * Scalars and tags stay exactly as written.
  * @param file for errors.
- * @throws {ImgclsError} of kind `usage` when it is no YAML, or still too long.
+ * @throws {ImgclsError} of kind `usage` when it is not YAML or still too long.
  */
 export async function fitTemplate(text: string, file: string): Promise<string> {
   if (Buffer.byteLength(text) <= MAX_TEMPLATE_BYTES) return text;
@@ -16,20 +16,20 @@ export async function fitTemplate(text: string, file: string): Promise<string> {
   if (bytes <= MAX_TEMPLATE_BYTES) return short;
   throw new ImgclsError(
     'usage',
-    `${file} has ${bytes} bytes even without comments, and CloudFormation takes ${MAX_TEMPLATE_BYTES} in a request.`,
+    `${file} is too long: ${bytes} bytes without comments, and CloudFormation accepts ${MAX_TEMPLATE_BYTES} in a request.`,
     {
-      hint: 'Put it into a bucket of yours and give its address: --template https://BUCKET.s3.REGION.amazonaws.com/KEY',
+      hint: 'Store it in a bucket of yours and use --template https://BUCKET.s3.REGION.amazonaws.com/KEY',
     },
   );
 }
 
 async function withoutComments(text: string, file: string): Promise<string> {
   const { isNode, parseDocument, visit } = await import('yaml');
-  // In this schema every scalar is a text, so that 0123 and "yes" come out as they went in.
+  // In this schema every scalar is a string, so 0123 and "yes" stay as they are.
   const template = parseDocument(text, { schema: 'failsafe', logLevel: 'silent' });
   const [error] = template.errors;
   if (error !== undefined)
-    throw new ImgclsError('usage', `${file} is no template: ${messageOf(error)}`, { cause: error });
+    throw new ImgclsError('usage', `${file} is not a template: ${messageOf(error)}`, { cause: error });
   template.commentBefore = null;
   template.comment = null;
   visit(template, (_, node) => {

@@ -1,4 +1,5 @@
-/** A check of what imgcls stands on, and what comes of it. */
+// Checks of `imgcls doctor` and their results.
+
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
 /** `action_needed`: something is wrong. `unknown`: the check could not find out; it may be fine. */
@@ -13,7 +14,7 @@ export interface CheckResult {
 
 export interface Check {
   name: string;
-  /** What it throws has to be dealt with. */
+  /** A thrown error becomes a result that needs action. */
   run(): Promise<CheckResult>;
 }
 
@@ -29,7 +30,7 @@ export const actionNeeded = (message: string, hint: string): CheckResult => ({
 
 export const unknown = (message: string): CheckResult => ({ status: 'unknown', message });
 
-/** One after the other, each answered as soon as it is known. */
+/** Runs checks one after the other and yields each result at once. */
 export async function* runChecks(checks: readonly Check[], signal: AbortSignal): AsyncGenerator<Finding> {
   for (const { name, run } of checks) {
     signal.throwIfAborted();
@@ -45,7 +46,7 @@ async function resultOf(run: Check['run']): Promise<CheckResult> {
   }
 }
 
-/** An error as something to be done. */
+/** The result for a check that threw. */
 export function failed(error: unknown): CheckResult {
   const hint = error instanceof ImgclsError ? error.hint : undefined;
   return { status: 'action_needed', message: messageOf(error), ...(hint !== undefined && { hint }) };
@@ -53,7 +54,7 @@ export function failed(error: unknown): CheckResult {
 
 const MARKS: Readonly<Record<Status, string>> = { ok: 'ok', action_needed: 'TO DO', unknown: '?' };
 
-/** A line, and one more for what to do; what has more lines is indented below its first. */
+/** One line, and another one for the hint. Further lines of a message are indented. */
 export function findingText({ check, status, message, hint }: Finding): string {
   const text = `${check.padEnd(16)}  ${message}${hint === undefined ? '' : `\n${hint}`}`;
   return `${MARKS[status].padEnd(5)}  ${text.replaceAll('\n', '\n       ')}`;

@@ -1,4 +1,4 @@
-/** The cluster's buckets and queues, by calls that leave nothing behind, and its controller. */
+// Checks of a cluster's buckets, queues and controller, by calls that change nothing.
 
 import type { Caller, Permissions } from '../core/aws-account/account.ts';
 import type { QueueDepth, QueueService, Store } from '../core/cloud/ports.ts';
@@ -16,10 +16,10 @@ import {
 } from '../core/runtime/errors.ts';
 import { actionNeeded, type CheckResult, ok, unknown } from './check.ts';
 
-/** A key that no image and no job has. */
+/** In keys of objects that no image and no job has. */
 const PROBE_ID = 'doctor';
 
-/** Reading and writing of image bytes. @throws {ImgclsError} that says what is not possible. */
+/** Checks list, read and write access to images. @throws {ImgclsError} naming the missing permission. */
 export async function checkInputBucket(store: Store): Promise<CheckResult> {
   const key = `images/${PROBE_ID}`;
   await requireList(store, 'images/');
@@ -28,14 +28,14 @@ export async function checkInputBucket(store: Store): Promise<CheckResult> {
   return ok(`${store.bucket}: images can be stored and read`);
 }
 
-/** Reading, writing and ending of jobs. @throws {ImgclsError} that says what is not possible. */
+/** Checks list, read, write and delete access to jobs. @throws {ImgclsError} naming the missing permission. */
 export async function checkOutputBucket(store: Store): Promise<CheckResult> {
   const key = jobKey(PROBE_ID);
   await requireList(store, 'jobs/');
   await requireGet(store, key);
   await requirePut(store, key);
   await store.delete([activeKey(PROBE_ID)]);
-  return ok(`${store.bucket}: jobs can be made, read and ended`);
+  return ok(`${store.bucket}: jobs can be created, read and finished`);
 }
 
 async function requireList(store: Store, prefix: string): Promise<void> {
@@ -50,7 +50,7 @@ async function requireGet(store: Store, key: string): Promise<void> {
   }
 }
 
-/** Over a version that is not there: permission is asked for first, and nothing can come of it. */
+/** Replaces a version that does not exist: S3 checks the permission first, and then writes nothing. */
 async function requirePut(store: Store, key: string): Promise<void> {
   try {
     await store.put(key, new Uint8Array(), { only: { etag: '"00000000000000000000000000000000"' } });
@@ -66,7 +66,7 @@ export interface SenderParts {
   permissions: Permissions;
 }
 
-/** Sending cannot be tried without a message, so that IAM is asked, where one may. */
+/** Trying to send would leave a message behind, so the IAM policy simulator is asked, if it is permitted. */
 export async function checkRequestQueue({
   queues,
   cluster,
@@ -85,11 +85,11 @@ export async function checkRequestQueue({
     if (lacking === undefined) return ok(`${waiting}; jobs can be sent`);
     return actionNeeded(`${caller.arn} may not send to ${name}.`, `Allow ${action} on ${resource} to it.`);
   } catch (error) {
-    return unknown(`${waiting}; whether jobs can be sent is not known: ${messageOf(error)}`);
+    return unknown(`${waiting}; cannot tell whether jobs can be sent: ${messageOf(error)}`);
   }
 }
 
-/** A queue that only some commands use: who may not look at it may do well without. */
+/** A queue that only some commands need: without access to it the result is unknown. */
 export async function checkOptionalQueue(
   queues: QueueService,
   name: string,
@@ -114,11 +114,11 @@ async function depthOf(queues: QueueService, name: string): Promise<QueueDepth |
 
 const queueMissing = (name: string): CheckResult =>
   actionNeeded(
-    `there is no queue ${name}.`,
-    '"imgcls deploy" makes the queues of a cluster. Check the settings cluster and AWS_REGION.',
+    `queue ${name} does not exist.`,
+    '"imgcls deploy" creates the queues of a cluster. Check the settings cluster and AWS_REGION.',
   );
 
-/** As every wait does: a queue of its own, and away with it. @param id of a waiter. */
+/** Creates, reads and deletes a response queue, as every waiter does. @param id of a waiter. */
 export async function checkResponseQueue(
   queues: QueueService,
   cluster: string,
@@ -131,7 +131,7 @@ export async function checkResponseQueue(
   } finally {
     await queues.remove(name);
   }
-  return ok('can be made, read and removed');
+  return ok('can be created, read and deleted');
 }
 
 export interface ControllerCheckParts {
@@ -141,7 +141,7 @@ export interface ControllerCheckParts {
   signal: AbortSignal;
 }
 
-/** Whether somebody launches workers: a controller that lives renews its lock. */
+/** Checks that a controller runs, by watching for a renewal of its lock. */
 export async function checkController({
   output,
   timing: { lockTtlMs },
@@ -151,8 +151,8 @@ export async function checkController({
   const seen = await readControllerLock(output);
   const holder = seen?.record.holder;
   if (seen === undefined || holder === undefined)
-    return await withoutController('no controller runs', output, clock);
-  // A holder that has renewed nothing for half of its lock's time to live acts no more.
+    return await withoutController('no controller is running', output, clock);
+  // A holder that does not renew within half of the lock's time to live has stopped acting.
   const halfMs = ttlMsOf(seen.record, lockTtlMs) / 2;
   const untilMs = clock.monotonicMs() + halfMs;
   while (clock.monotonicMs() <= untilMs) {
@@ -160,17 +160,17 @@ export async function checkController({
     signal.throwIfAborted();
     const now = await readControllerLock(output);
     if (now !== undefined && now.info.etag !== seen.info.etag && now.record.holder !== undefined)
-      return ok(`${now.record.holder} acts (epoch ${now.record.epoch})`);
+      return ok(`${now.record.holder} is running (epoch ${now.record.epoch})`);
   }
-  return await withoutController(`controller ${holder} does not act any more`, output, clock);
+  return await withoutController(`controller ${holder} has stopped`, output, clock);
 }
 
 async function withoutController(what: string, output: Store, clock: Clock): Promise<CheckResult> {
   let workers = 0;
   for await (const _ of liveReports(output, clock)) workers++;
-  if (workers > 0) return ok(`${what}; workers that run without one: ${workers}`);
+  if (workers > 0) return ok(`${what}; workers running without one: ${workers}`);
   return actionNeeded(
     `${what}, and no worker reports.`,
-    'Start one: "imgcls scale" here, or "imgcls deploy --controller". One that was just deployed boots for a minute or two.',
+    'Start one with "imgcls scale" here, or with "imgcls deploy --controller". A new one takes 1 to 2 minutes to boot.',
   );
 }

@@ -1,4 +1,5 @@
-/** Whether workers could be launched. */
+// Checks whether a fleet of EC2 instances could launch workers.
+
 import type { Quotas } from '../core/aws-account/account.ts';
 import type { Ec2, Ec2Launch, LaunchRehearsal, Pool } from '../core/aws-account/ec2.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
@@ -6,26 +7,26 @@ import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
 import { actionNeeded, type CheckResult, failed, ok, unknown } from './check.ts';
 
-/** What any fleet of EC2 is looked at with. */
+/** What the checks of both kinds of EC2 fleet need. */
 export interface FleetCheckParts {
   ec2: Pick<Ec2, 'template' | 'types' | 'imageArchitecture'> & LaunchRehearsal;
   quotas: Quotas;
   cluster: string;
   max: number;
   onDemandPercentage: number;
-  /** A controller lives, and it is what launches: this identity may well not. */
+  /** A controller is running. It launches instances by its own role, so this identity need not be able to. */
   isControlled(): boolean;
 }
 
-/** One whose instances a controller launches itself. */
+/** A fleet whose instances the controller launches from a launch template. */
 export interface Ec2FleetParts extends FleetCheckParts {
   template: string;
   instanceTypes: readonly string[];
-  /** In which it would look for capacity; at least one, an empty one is the launch template's own. */
+  /** Where to look for capacity, at least one. An empty pool stands for the launch template's own type and subnet. */
   pools: readonly Pool[];
 }
 
-/** What this identity may not see or do is no matter where a controller with rights of its own acts. */
+/** A missing permission of this identity is no finding while a controller runs under its own role. */
 export async function unlessControlled(
   parts: Pick<FleetCheckParts, 'isControlled'>,
   run: () => Promise<CheckResult>,
@@ -33,12 +34,14 @@ export async function unlessControlled(
   try {
     return await run();
   } catch (error) {
-    const isTheirs = error instanceof ImgclsError && error.kind === 'permanent' && parts.isControlled();
-    return isTheirs ? unknown(`${messageOf(error)} (the controller has rights of its own)`) : failed(error);
+    const isTolerable = error instanceof ImgclsError && error.kind === 'permanent' && parts.isControlled();
+    return isTolerable
+      ? unknown(`${messageOf(error)} (the controller has its own permissions)`)
+      : failed(error);
   }
 }
 
-/** Template, types and image are there and fit together. */
+/** Checks that the launch template, its instance types and its image exist and match. */
 export const checkLaunchTemplate = (parts: Ec2FleetParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { ec2, template, instanceTypes } = parts;
@@ -48,15 +51,15 @@ export const checkLaunchTemplate = (parts: Ec2FleetParts): Promise<CheckResult> 
     const architecture = isPlain ? await ec2.imageArchitecture(imageId) : undefined;
     if (isPlain && architecture === undefined)
       return actionNeeded(
-        `image ${imageId} of ${template} is not there any more.`,
-        '"imgcls ami build" makes one, "imgcls deploy" puts it into the launch template.',
+        `image ${imageId} of ${template} no longer exists.`,
+        'Build one with "imgcls ami build", then put it into the launch template with "imgcls deploy".',
       );
     return ok(
       `${template}: ${types.join(', ')} from ${imageId ?? 'its own image'}${architecture ? ` (${architecture})` : ''}`,
     );
   });
 
-/** Asks EC2 for the very launch that a controller would make, and takes none. */
+/** A dry run of the launch that a controller would request. */
 export const checkLaunch = (parts: Ec2FleetParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     await parts.ec2.rehearse(rehearsal(parts));
@@ -75,10 +78,10 @@ function rehearsal({ cluster, template, pools, onDemandPercentage }: Ec2FleetPar
   };
 }
 
-/** Families that share the quota of standard instances. */
+/** Instance families that share the quota of standard instances. */
 const STANDARD = /^[acdhimrtz]/;
 
-/** Whether the account may run as many instances as the fleet may have. */
+/** Checks the account's vCPU quota against the largest fleet. */
 export const checkQuota = (parts: Omit<Ec2FleetParts, 'pools'>): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { ec2, quotas, template, instanceTypes, max, onDemandPercentage } = parts;
@@ -88,17 +91,17 @@ export const checkQuota = (parts: Omit<Ec2FleetParts, 'pools'>): Promise<CheckRe
     const vCpus = types.map((type) => type.vCpus);
     const [other] = names.filter((name) => !STANDARD.test(name));
     if (other !== undefined)
-      return unknown(`${other} has a quota of its own: look at it in the Service Quotas console`);
+      return unknown(`${other} has its own quota: check it in the Service Quotas console`);
     if (vCpus.length === 0 || vCpus.includes(undefined))
-      return unknown(`EC2 does not say how many vCPUs ${names.join(', ')} has`);
+      return unknown(`EC2 does not report the vCPUs of ${names.join(', ')}`);
     const market = onDemandPercentage > 0 ? 'on-demand' : 'spot';
     const needed = max * Math.max(...vCpus.map((each) => each ?? 0));
     const allowed = await quotas.standardVcpus(market).catch(messageOf);
     if (typeof allowed === 'string') return unknown(allowed);
-    const words = `${max} workers take ${needed} vCPUs, the account's quota is ${allowed} (${market}, all its instances together)`;
-    if (needed <= allowed) return ok(words);
+    const text = `${max} workers need ${needed} vCPUs; the account's ${market} quota for all its instances is ${allowed}`;
+    if (needed <= allowed) return ok(text);
     return actionNeeded(
-      `${words}.`,
-      `Ask for more in the Service Quotas console (Amazon EC2, standard instances), or lower --max to ${Math.floor((allowed * max) / needed)}.`,
+      `${text}.`,
+      `Request more in the Service Quotas console (Amazon EC2, standard instances), or lower --max to ${Math.floor((allowed * max) / needed)}.`,
     );
   });

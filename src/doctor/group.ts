@@ -1,4 +1,5 @@
-/** Whether workers could be launched by an Auto Scaling group. */
+// Checks whether an Auto Scaling group could launch workers.
+
 import type { AutoScaling } from '../core/aws-account/auto-scaling.ts';
 import { checkGroup } from '../scaler/drivers/asg-check.ts';
 import { actionNeeded, type CheckResult, ok } from './check.ts';
@@ -10,7 +11,7 @@ export interface GroupParts extends FleetCheckParts {
   min: number;
 }
 
-/** The group is there, takes as many as the fleet may have, and launches. */
+/** Checks that the group exists, is large enough and launches instances. */
 export const checkScalingGroup = (parts: GroupParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { autoScaling, ec2, group: name, min, max } = parts;
@@ -25,17 +26,17 @@ export const checkScalingGroup = (parts: GroupParts): Promise<CheckResult> =>
     if (failure !== undefined)
       return actionNeeded(
         `the last launch of group ${name} failed: ${failure}`,
-        `The rest: aws autoscaling describe-scaling-activities --auto-scaling-group-name ${name}`,
+        `See all activities: aws autoscaling describe-scaling-activities --auto-scaling-group-name ${name}`,
       );
     if (group.max < max)
       return actionNeeded(
-        `group ${name} takes at most ${group.max} instances, and the fleet may have ${max}.`,
+        `group ${name} allows at most ${group.max} instances, but the fleet may need ${max}.`,
         'Raise its MaxSize ("imgcls deploy --max"), or lower --max.',
       );
-    return ok(`${name}: at most ${group.max} instances, ${types.join(', ') || 'of types that AWS chooses'}`);
+    return ok(`${name}: at most ${group.max} instances, ${types.join(', ') || 'types chosen by AWS'}`);
   });
 
-/** As for a launch template, of the types that the group names. */
+/** Checks the vCPU quota for the group's instance types. */
 export const checkGroupQuota = (parts: GroupParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { template, instanceTypes } = await parts.autoScaling.group(parts.group);

@@ -1,4 +1,4 @@
-// From nothing to a machine image: a builder is launched and provisions itself, its disk becomes the image, and it goes.
+// Builds a machine image: launches a builder that provisions itself, makes an image of its disk and terminates it.
 
 import type { Architecture, Ec2Images } from '../core/aws-account/ec2-images.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -16,54 +16,54 @@ export interface BuildTools {
   images: Ec2Images;
   clock: Clock;
   newId(): string;
-  /** Told how far it is. */
-  say(text: string): void;
-  /** Ends the build; what it has made is taken away again. */
+  /** Receives progress messages. */
+  onProgress(text: string): void;
+  /** Aborts the build, which then deletes what it has created. */
   signal: AbortSignal;
 }
 
-/** Within so long a builder has stopped by itself, whatever happened to it. */
+/** A builder stops itself within this time, also when provisioning hangs. */
 export const PROVISION_LIMIT_MS = 40 * 60_000;
-/** EC2 brings the end of the console late. */
+/** EC2 returns the end of the console output with a delay. */
 const CONSOLE_LIMIT_MS = 10 * 60_000;
 const IMAGE_LIMIT_MS = 60 * 60_000;
 const POLL_MS = 10_000;
 
 /**
- * @returns the id of the image, which can be launched.
- * @throws {ImgclsError} what went wrong; the signal's reason. Neither builder nor half an image is left then.
+ * @returns the id of an image that is ready to launch.
+ * @throws {ImgclsError} when a step fails, or the signal's reason. Deletes the builder and an incomplete image before.
  */
 export async function buildImage(order: ImageOrder, tools: BuildTools): Promise<string> {
-  const { images, newId, say, signal } = tools;
+  const { images, newId, onProgress, signal } = tools;
   signal.throwIfAborted();
   const builder = await images.launchBuilder({ token: newId(), ...order });
-  say(`${builder} (${order.instanceType}) is launched.`);
+  onProgress(`Launched builder ${builder} (${order.instanceType}).`);
   try {
     const version = await untilProvisioned(builder, tools);
     return await createImage(builder, { architecture: order.architecture, version }, tools);
   } finally {
-    await sayFailure(tools, `${builder} is still there; terminate it by hand`, async () => {
+    await reportFailure(tools, `Cannot terminate ${builder}. Terminate it yourself`, async () => {
       await images.terminate(builder);
-      say(`${builder} is terminated.`);
+      onProgress(`Terminated builder ${builder}.`);
     });
   }
 }
 
-/** @returns the version of imgcls that the builder has. */
+/** @returns the version of imgcls on the builder. */
 async function untilProvisioned(builder: string, tools: BuildTools): Promise<string> {
-  const { images, say } = tools;
-  const told = new Set<string>();
+  const { images, onProgress } = tools;
+  const reported = new Set<string>();
   let output = '';
   const fail = (message: string) => {
-    const said = lastLines(output);
-    const hint = said === '' ? 'Its console is empty.' : `Its console said last:\n${said}`;
+    const end = lastLines(output);
+    const hint = end === '' ? 'Its console output is empty.' : `The end of its console output:\n${end}`;
     return new ImgclsError('permanent', message, { hint });
   };
   const version = async () => {
     output = await images.consoleOutput(builder);
     const { steps, end } = readConsole(output);
-    for (const step of steps.filter((each) => !told.has(each))) say(`${builder}: ${step}`);
-    for (const step of steps) told.add(step);
+    for (const step of steps.filter((each) => !reported.has(each))) onProgress(`${builder}: ${step}`);
+    for (const step of steps) reported.add(step);
     if (end !== undefined && 'failedAt' in end)
       throw fail(`Provisioning ${builder} failed at: ${end.failedAt}.`);
     return end?.version;
@@ -72,14 +72,14 @@ async function untilProvisioned(builder: string, tools: BuildTools): Promise<str
     const state = await images.builderState(builder);
     if (state === 'stopped') return true;
     if (state === 'shutting-down' || state === 'terminated')
-      throw fail(`Somebody has terminated ${builder}.`);
+      throw fail(`Builder ${builder} was terminated from outside.`);
     await version();
     return undefined;
   };
   if (!(await pollUntil(PROVISION_LIMIT_MS, isStopped, tools)))
-    throw fail(`${builder} has not stopped within ${PROVISION_LIMIT_MS / 60_000} minutes.`);
+    throw fail(`Builder ${builder} did not stop within ${PROVISION_LIMIT_MS / 60_000} minutes.`);
   const found = await pollUntil(CONSOLE_LIMIT_MS, version, tools);
-  if (found === undefined) throw fail(`${builder} has stopped and does not say what became of it.`);
+  if (found === undefined) throw fail(`Builder ${builder} stopped without reporting a result.`);
   return found;
 }
 
@@ -88,31 +88,38 @@ async function createImage(
   { architecture, version }: { architecture: Architecture; version: string },
   tools: BuildTools,
 ): Promise<string> {
-  const { images, clock, say } = tools;
+  const { images, clock, onProgress } = tools;
   const moment = new Date(clock.nowMs()).toISOString().replace(/\D/g, '').slice(0, 14);
   const name = `imgcls-worker-${version}-${architecture}-${moment}`;
   const id = await images.createImage(builder, { name, architecture, version });
-  say(`${id} (${name}) is being made.`);
+  onProgress(`Creating image ${id} (${name}).`);
   let snapshots: string[] = [];
   const isAvailable = async () => {
     const found = await images.imageState(id);
     snapshots = found.snapshots;
     if (found.state === 'failed')
-      throw new ImgclsError('permanent', `Image ${id} failed: ${found.why ?? 'EC2 does not say why'}.`);
+      throw new ImgclsError('permanent', `Image ${id} failed: ${found.why ?? 'EC2 gave no reason'}.`);
     return found.state === 'available' || undefined;
   };
   try {
     if (await pollUntil(IMAGE_LIMIT_MS, isAvailable, tools)) return id;
-    throw new ImgclsError('permanent', `Image ${id} is not there within ${IMAGE_LIMIT_MS / 60_000} minutes.`);
+    throw new ImgclsError(
+      'permanent',
+      `Image ${id} was not available within ${IMAGE_LIMIT_MS / 60_000} minutes.`,
+    );
   } catch (error) {
-    await sayFailure(tools, `${id} is still there; deregister it by hand`, () =>
+    await reportFailure(tools, `Cannot delete image ${id}. Deregister it yourself`, () =>
       images.remove({ id, snapshots }),
     );
     throw error;
   }
 }
 
-/** The first value that is not undefined, through faults that pass; undefined when time is up. @throws the signal's reason. */
+/**
+ * Polls until `look` returns a value, through transient errors.
+ * @returns undefined on a timeout.
+ * @throws the signal's reason.
+ */
 async function pollUntil<T>(
   limitMs: number,
   look: () => Promise<T | undefined>,
@@ -132,11 +139,15 @@ async function pollUntil<T>(
   return undefined;
 }
 
-/** What cannot be taken away again hides no error that came before. */
-async function sayFailure({ say }: BuildTools, what: string, act: () => Promise<void>): Promise<void> {
+/** Does not let a clean-up error hide the original one. */
+async function reportFailure(
+  { onProgress }: BuildTools,
+  what: string,
+  act: () => Promise<void>,
+): Promise<void> {
   try {
     await act();
   } catch (error) {
-    say(`${what}: ${messageOf(error)}`);
+    onProgress(`${what}: ${messageOf(error)}`);
   }
 }

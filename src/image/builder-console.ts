@@ -1,30 +1,30 @@
-/** What provision.sh has said on a builder's console. */
+/** The output of provision.sh on a builder's console. */
 export interface Provisioning {
-  /** Steps it has begun, in order. */
+  /** Started steps, in order. */
   steps: string[];
-  /** Undefined as long as it has not ended. */
+  /** Undefined until it has ended. */
   end?: { version: string } | { failedAt: string };
 }
 
 const LINE = /imgcls-provision: (.*?)\s*$/;
 
-/** The console shows each line with its own marks before it, and may show it more than once. */
+/** The console puts its own prefix before each line and may repeat lines. */
 export function readConsole(output: string): Provisioning {
   const steps: string[] = [];
   for (const line of output.split(/\r?\n/)) {
-    const said = LINE.exec(line)?.[1];
-    if (said === undefined) continue;
-    const [, version] = /^OK (\S+)$/.exec(said) ?? [];
+    const message = LINE.exec(line)?.[1];
+    if (message === undefined) continue;
+    const [, version] = /^OK (\S+)$/.exec(message) ?? [];
     if (version !== undefined) return { steps, end: { version } };
-    const [, failedAt] = /^FAILED (.+)$/.exec(said) ?? [];
+    const [, failedAt] = /^FAILED (.+)$/.exec(message) ?? [];
     if (failedAt !== undefined) return { steps, end: { failedAt } };
-    if (!steps.includes(said)) steps.push(said);
+    if (!steps.includes(message)) steps.push(message);
   }
   return { steps };
 }
 
 const LAST_LINES = 15;
 
-/** The end of it, for a person who wonders why. */
+/** The end of the output, for error messages. */
 export const lastLines = (output: string): string =>
   output.trimEnd().split(/\r?\n/).slice(-LAST_LINES).join('\n');

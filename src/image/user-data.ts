@@ -1,6 +1,6 @@
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** Where the builder gets the package from: npm (`imgcls@0.1.0`), or an address that needs no permission. */
+/** Where the builder gets the package from: npm (`imgcls@0.1.0`), or a presigned URL. */
 export type PackageSource = { spec: string } | { url: string };
 
 export interface BuilderScript {
@@ -8,21 +8,21 @@ export interface BuilderScript {
   provision: string;
   package: PackageSource;
   models: readonly string[];
-  /** After so long the machine powers off by itself, should nobody do it. */
+  /** The machine powers itself off after this time at the latest. */
   limitMinutes: number;
 }
 
-/** EC2 takes no more. */
+/** EC2's limit for user data. */
 const MAX_BYTES = 16_384;
 const END = 'END_OF_PROVISION';
 
 /**
- * What the builder runs at its first boot: provision.sh, all of whose words go to the console, and whatever becomes of that, a
+ * The script that the builder runs at its first boot: provision.sh with its output on the console, and in any case a
  * power-off, which stops the instance.
  */
 export function builderUserData({ provision, package: source, models, limitMinutes }: BuilderScript): string {
   const modelFlags = models.flatMap((model) => ['--model', model]);
-  const [given, download] =
+  const [packageArgument, download] =
     'spec' in source ? [source.spec, []] : ['/root/imgcls.tgz', [downloadLine(source.url)]];
   const lines = [
     '#!/bin/bash',
@@ -33,16 +33,16 @@ export function builderUserData({ provision, package: source, models, limitMinut
     provision.trimEnd(),
     END,
     ...download,
-    `bash /root/provision.sh ${['--package', given, ...modelFlags].map(quote).join(' ')}`,
+    `bash /root/provision.sh ${['--package', packageArgument, ...modelFlags].map(quote).join(' ')}`,
     'rm -f /root/provision.sh /root/imgcls.tgz',
-    // Its last line has to be on the console before the machine is off.
+    // Let the last line reach the console before the power-off.
     'sync; sleep 5',
   ];
   const text = `${lines.join('\n')}\n`;
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_BYTES)
-    throw new ImgclsError('usage', `The builder's script has ${bytes} bytes; EC2 takes ${MAX_BYTES}.`, {
-      hint: 'Name fewer models.',
+    throw new ImgclsError('usage', `The builder's script has ${bytes} bytes; EC2 accepts ${MAX_BYTES}.`, {
+      hint: 'Use fewer --model flags.',
     });
   return text;
 }
@@ -50,5 +50,5 @@ export function builderUserData({ provision, package: source, models, limitMinut
 const downloadLine = (url: string): string =>
   `curl --fail --silent --show-error --location --retry 5 --output /root/imgcls.tgz ${quote(url)} || { echo 'imgcls-provision: FAILED download'; exit 1; }`;
 
-/** One word of a shell, whatever is in it. */
+/** Quotes a text as one shell word. */
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -9,13 +9,13 @@ import type { Cleanup } from '../../core/runtime/cleanup.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { PackageSource } from '../../image/user-data.ts';
 
-/** As long as a builder may take to ask for it. */
+/** Longer than a builder needs until it downloads the package. */
 const URL_SECONDS = 3600;
 const SPEC = /^(@[a-z0-9._-]+\/)?[a-z0-9._-]+@[a-z0-9.+~^-]+$/i;
 
 /**
- * What the builder installs: a version from npm, or a file of this machine, which waits in a bucket until the clean-up.
- * @throws {ImgclsError} of kind `usage` when it is neither, or there is no bucket.
+ * The package that the builder installs: a version on npm, or a local file, which stays in a bucket until the clean-up.
+ * @throws {ImgclsError} of kind `usage` when it is neither, or no bucket is set.
  */
 export async function openPackage(
   { package: named = `imgcls@${version}`, bucket }: { package?: string; bucket?: string },
@@ -23,21 +23,21 @@ export async function openPackage(
 ): Promise<PackageSource> {
   if (!existsSync(named)) {
     if (SPEC.test(named)) return { spec: named };
-    throw new ImgclsError('usage', `There is no file ${named}, and it is no NAME@VERSION of npm.`, {
-      hint: '"npm pack" makes a file of a clone.',
+    throw new ImgclsError('usage', `${named} is neither a file nor an npm package NAME@VERSION.`, {
+      hint: 'To build a file from a clone, run "npm pack".',
     });
   }
-  const place = bucket ?? loadSettings({}).settings.outputBucket;
-  if (place === undefined)
-    throw new ImgclsError('usage', `The builder gets ${named} from a bucket, and none is named.`, {
-      hint: 'Give --bucket NAME: any bucket of yours in this region; the file stays there for the build only.',
+  const target = bucket ?? loadSettings({}).settings.outputBucket;
+  if (target === undefined)
+    throw new ImgclsError('usage', `Cannot pass ${named} to the builder: no bucket is set.`, {
+      hint: 'Use --bucket NAME with any bucket of yours in this region. The file is deleted after the build.',
     });
   const client = createS3Client();
   cleanup.add(() => client.destroy());
   const body = await readFile(named);
   const key = `packages/${createHash('sha256').update(body).digest('hex')}.tgz`;
   const presigned = await createPresignedFile(client, body, {
-    bucket: place,
+    bucket: target,
     key,
     expiresInSeconds: URL_SECONDS,
   });

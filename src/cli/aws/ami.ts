@@ -33,15 +33,15 @@ export interface AmiListFlags {
   format: 'table' | 'json';
 }
 
-/** Of the family that `imgcls deploy` launches. */
+/** Builders are of the family that `imgcls deploy` launches. */
 const INSTANCE_TYPES: Record<Architecture, string> = { x86_64: 'c7i.large', arm64: 'c7g.large' };
-/** What an image of a few gigabytes takes from launch to end. */
+/** Time from launch to end for an image of a few gigabytes. */
 const TYPICAL_HOURS = 0.2;
 
-/** Runs `imgcls ami build`: prints the id of each image that was made. */
+/** Runs `imgcls ami build`: prints the id of each new image. */
 export function amiBuild(flags: AmiBuildFlags): Promise<void> {
   const types = instanceTypes(flags);
-  return withInterrupt('No image was made: start it again.', async (signal, cleanup) => {
+  return withInterrupt('No image was created. Run the command again.', async (signal, cleanup) => {
     await agreeToBuild(types, { yes: flags.yes ?? false, signal });
     const client = createEc2Client();
     cleanup.add(() => client.destroy());
@@ -53,19 +53,19 @@ export function amiBuild(flags: AmiBuildFlags): Promise<void> {
       models: flags.model,
       limitMinutes: PROVISION_LIMIT_MS / 60_000,
     });
-    const place = flags.subnet === undefined ? {} : { subnet: flags.subnet };
+    const network = flags.subnet === undefined ? {} : { subnet: flags.subnet };
     const orders = types.map(([architecture, instanceType]) => ({
       architecture,
       instanceType,
       userData,
-      ...place,
+      ...network,
     }));
     await buildAll(orders, images, signal);
     await prune(images, flags.keep);
   });
 }
 
-/** Side by side; what goes wrong with one does not end the other. @throws what went wrong first. */
+/** Builds images in parallel. A failed build does not stop the others. @throws the first error. */
 async function buildAll(
   orders: readonly ImageOrder[],
   images: Ec2Images,
@@ -73,8 +73,8 @@ async function buildAll(
 ): Promise<void> {
   const built = await Promise.allSettled(
     orders.map(async (order) => {
-      const say = (text: string) => notice(`${order.architecture}: ${text}`);
-      const id = await buildImage(order, { images, clock: systemClock, newId: ulid, say, signal });
+      const onProgress = (text: string) => notice(`${order.architecture}: ${text}`);
+      const id = await buildImage(order, { images, clock: systemClock, newId: ulid, onProgress, signal });
       process.stdout.write(`${id}\n`);
     }),
   );
@@ -114,7 +114,7 @@ export async function amiList({ format }: AmiListFlags): Promise<void> {
 function instanceTypes({ arch, instanceType }: AmiBuildFlags): [Architecture, string][] {
   if (arch !== 'both') return [[arch, instanceType ?? INSTANCE_TYPES[arch]]];
   if (instanceType === undefined) return ARCHITECTURES.map((each) => [each, INSTANCE_TYPES[each]]);
-  throw new ImgclsError('usage', `--arch both takes two types of builder, and --instance-type names one.`, {
+  throw new ImgclsError('usage', '--arch both needs two instance types, but --instance-type names one.', {
     hint: 'Build one architecture at a time.',
   });
 }
@@ -127,10 +127,10 @@ async function agreeToBuild(
     const hourlyUsd = priceOf(type, 'on-demand', undefined);
     const cost = hourlyUsd === undefined ? '' : `, about ${dollars(TYPICAL_HOURS * hourlyUsd)}`;
     notice(
-      `An image for ${architecture} takes an instance of ${type} for some ten minutes${cost}, and a snapshot as long as it is kept.`,
+      `An image for ${architecture} takes one ${type} instance for about 10 minutes${cost}, and a snapshot while you keep it.`,
     );
   }
-  const hint = '--yes agrees to it.';
+  const hint = 'Use --yes to agree.';
   if (!(await agree('Build?', { yes, why: 'Building an image costs money', hint, signal })))
     throw new ImgclsError('permanent', 'Nothing was built.');
 }
@@ -138,7 +138,7 @@ async function agreeToBuild(
 async function sweepBuilders(images: Ec2Images): Promise<void> {
   for (const { id } of abandonedBuilders(await images.builders(), systemClock.nowMs())) {
     await images.terminate(id);
-    notice(`Builder ${id}, which an earlier build left behind, is terminated.`);
+    notice(`Terminated builder ${id} of an earlier build.`);
   }
 }
 
@@ -146,6 +146,6 @@ async function prune(images: Ec2Images, keep: number): Promise<void> {
   const [all, used] = await Promise.all([images.list(), images.used()]);
   for (const image of imagesToRemove(all, { keep, used })) {
     await images.remove(image);
-    notice(`Old image ${image.id} (imgcls ${image.version ?? 'of an unknown version'}) is removed.`);
+    notice(`Removed old image ${image.id} (imgcls ${image.version ?? 'of unknown version'}).`);
   }
 }

@@ -1,4 +1,4 @@
-// What follows a deployment: settings, model, and what its user should know.
+// The steps after a deployment: write the settings, push the model, print the outputs.
 
 import { openModelLibrary } from '../../app/select-job-model.ts';
 import { loadSettings, type RunSettings, userConfigFile } from '../../app/settings.ts';
@@ -10,28 +10,28 @@ import { messageOf } from '../../core/runtime/errors.ts';
 import { environmentName, type SettingName } from '../../core/settings/settings.ts';
 import { clusterSettings, type SettingValues, withCluster } from '../../deploy/cluster-settings.ts';
 import { pushModel } from '../../model/fetch.ts';
-import { notice } from '../terminal/notice.ts';
+import { notice, warn } from '../terminal/notice.ts';
 import { drawTable } from '../terminal/table.ts';
 
-export interface Afterwards {
+export interface AfterDeployParts {
   settings: RunSettings;
-  /** Config file to write; else the user's own. */
+  /** Config file to write; default: the user's own. */
   file: string | undefined;
   store(bucket: string): Store;
   signal: AbortSignal;
 }
 
-/** Writes the cluster's settings, brings it its model, and prints what it consists of on standard output. */
-export async function announceCluster(
+/** Writes the cluster's settings, pushes its model to the output bucket, and prints the stack's outputs. */
+export async function finishDeployment(
   stack: Stack,
-  { settings, file, store, signal }: Afterwards,
+  { settings, file, store, signal }: AfterDeployParts,
 ): Promise<void> {
   const values = clusterSettings(settings.cluster, stack);
   await writeSettings(values, file);
-  await bringModel(values, { settings, store, signal });
+  await pushModels(values, { settings, store, signal });
   if (stack.parameters.WithController === 'false')
     notice(
-      'it has no controller: nothing is launched before "imgcls scale" runs somewhere, and stays running.',
+      'The cluster has no controller. Keep "imgcls scale" running somewhere: without it no workers are launched.',
     );
   const outputs = Object.entries(stack.outputs).sort(([a], [b]) => a.localeCompare(b));
   process.stdout.write(`${drawTable(['output', 'value'], outputs, { frame: 'none' })}\n`);
@@ -45,38 +45,44 @@ async function writeSettings(values: SettingValues, file = userConfigFile(proces
   });
   const { cluster } = values;
   if (changed && before !== undefined && before !== cluster)
-    notice(`${file} was about cluster ${before}; now it is about ${cluster}.`);
-  notice(`the settings of cluster ${cluster} ${changed ? 'are' : 'were already'} in ${file}.`);
-  tellOverrides(values);
+    notice(`Replaced the settings of cluster ${before} in ${file}.`);
+  notice(
+    changed
+      ? `Wrote the settings of cluster ${cluster} to ${file}.`
+      : `${file} already has the settings of cluster ${cluster}.`,
+  );
+  warnOfOverrides(values);
 }
 
-/** Whatever comes before that file, or keeps it from being found, would surprise its user. */
-function tellOverrides(values: SettingValues): void {
+/** Warns about settings that take precedence over the file that was written. */
+function warnOfOverrides(values: SettingValues): void {
   try {
     const { settings, origins } = loadSettings({});
     const others = (Object.keys(values) as SettingName[])
       .filter((name) => JSON.stringify(settings[name]) !== JSON.stringify(values[name]))
       .map((name) => `${name} (${origins[name] === 'environment' ? environmentName(name) : origins[name]})`);
-    if (others.length > 0)
-      notice(`commands that run here have other settings in their place: ${others.join(', ')}.`);
+    if (others.length > 0) warn(`Other settings take precedence in this folder: ${others.join(', ')}.`);
   } catch (error) {
     notice(messageOf(error));
   }
 }
 
-/** A job can only name a model that its submitter has, and workers find it in the output bucket. */
-async function bringModel(
+/** Submitters need the model locally; workers load it from the output bucket. */
+async function pushModels(
   { model, outputBucket }: SettingValues,
-  { settings, store, signal }: Pick<Afterwards, 'settings' | 'store' | 'signal'>,
+  { settings, store, signal }: Pick<AfterDeployParts, 'settings' | 'store' | 'signal'>,
 ): Promise<void> {
   if (typeof model !== 'string') return;
   const variants = await openModelLibrary(settings).find(model);
   if (variants.length === 0)
     notice(
-      `model ${model} is not installed here: imgcls model pull ${model}, then imgcls model push ${model}`,
+      `Model ${model} is not installed here. Run "imgcls model pull ${model}", then "imgcls model push ${model}".`,
     );
   for (const variant of variants) {
     const pushed = await pushModel(variant, store(String(outputBucket)), signal);
-    notice(`model ${modelTitle(variant.manifest)} ${pushed ? 'is' : 'was already'} in ${outputBucket}.`);
+    const title = modelTitle(variant.manifest);
+    notice(
+      pushed ? `Pushed model ${title} to ${outputBucket}.` : `Model ${title} is already in ${outputBucket}.`,
+    );
   }
 }

@@ -1,4 +1,4 @@
-// What the flags of `imgcls deploy` ask for, as parameters of the template.
+// Turns the flags of `imgcls deploy` into parameters of the template.
 
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { RequestedParameter } from '../../deploy/parameters.ts';
@@ -42,7 +42,7 @@ const PARAMETERS = {
   dailySpend: 'DailySpendLimitUsd',
 } as const;
 
-/** @throws {ImgclsError} of kind `usage` where a --parameter is none, or says otherwise than a flag. */
+/** @throws {ImgclsError} of kind `usage` when a --parameter is malformed or repeats a flag. */
 export function requestedParameters(flags: ParameterFlags): RequestedParameter[] {
   const wanted: RequestedParameter[] = [];
   for (const [name, parameter] of Object.entries(PARAMETERS)) {
@@ -52,10 +52,10 @@ export function requestedParameters(flags: ParameterFlags): RequestedParameter[]
   for (const text of flags.parameter ?? []) {
     const [, parameter, value] = /^([A-Za-z0-9]+)=(.*)$/s.exec(text) ?? [];
     if (parameter === undefined || value === undefined)
-      throw new ImgclsError('usage', `--parameter ${text} is not NAME=VALUE.`);
+      throw new ImgclsError('usage', `--parameter must be NAME=VALUE, not ${text}.`);
     const other = wanted.find((each) => each.parameter === parameter);
     if (other !== undefined)
-      throw new ImgclsError('usage', `Both ${other.flag} and --parameter ${text} give ${parameter}.`);
+      throw new ImgclsError('usage', `Both ${other.flag} and --parameter ${text} set ${parameter}.`);
     wanted.push({ flag: '--parameter', parameter, value });
   }
   return wanted;

@@ -1,4 +1,4 @@
-// `imgcls deploy`: one stack on AWS, from what the flags ask for and what the account has.
+// `imgcls deploy`: creates or updates the CloudFormation stack of a cluster.
 
 import { ulid } from 'ulid';
 import { type AwsAccount, deploymentSettings, openAwsAccount } from '../../app/open-aws-account.ts';
@@ -15,9 +15,9 @@ import { stackParameters } from '../../deploy/stack-parameters.ts';
 import { withInterrupt } from '../run.ts';
 import { agree } from '../terminal/ask.ts';
 import { exitCode } from '../terminal/exit.ts';
-import { notice } from '../terminal/notice.ts';
+import { notice, warn } from '../terminal/notice.ts';
 import { drawTable } from '../terminal/table.ts';
-import { announceCluster } from './deploy-after.ts';
+import { finishDeployment } from './deploy-after.ts';
 import { type ParameterFlags, requestedParameters } from './deploy-parameters.ts';
 import { stackProgress } from './stack-progress.ts';
 import { readTemplate } from './template.ts';
@@ -37,7 +37,7 @@ export const stackNameOf = (cluster: string): string => `imgcls-${cluster}`;
 /** Runs `imgcls deploy`. @returns the exit code. */
 export function deploy(flags: DeployFlags): Promise<number> {
   const advice =
-    'What CloudFormation has begun goes on without us: the same command again follows it to the end.';
+    'CloudFormation finishes an operation that it has started. Run the same command again to follow it.';
   return withInterrupt(advice, async (signal, cleanup) => {
     const { cluster, dataDir, region } = flags;
     const settings = deploymentSettings({ cluster, dataDir });
@@ -45,7 +45,7 @@ export function deploy(flags: DeployFlags): Promise<number> {
     await requireModel(flags.model, settings);
     const caller = await whoAmI(region === undefined ? {} : { region });
     notice(
-      `cluster ${settings.cluster}, account ${caller.account}, region ${caller.region}, as ${caller.arn}.`,
+      `Cluster ${settings.cluster}, account ${caller.account}, region ${caller.region}, as ${caller.arn}.`,
     );
 
     const account = openAwsAccount(region, cleanup);
@@ -85,25 +85,25 @@ async function conclude(
 ): Promise<number> {
   if (deployed.result === 'declined') {
     if (flags.plan !== true) throw new ImgclsError('permanent', 'Nothing was changed.');
-    notice('this was a plan: nothing was changed.');
+    notice('This was a plan: nothing was changed.');
     return exitCode.done;
   }
   const { result, stack } = deployed;
-  notice(result === 'unchanged' ? 'nothing has to be changed.' : `stack ${stack.name} is ${stack.status}.`);
+  notice(result === 'unchanged' ? 'No changes.' : `Stack ${stack.name} is ${stack.status}.`);
   if (flags.plan === true) return exitCode.done;
-  await announceCluster(stack, { settings, file: flags.settings, store: account.store, signal });
+  await finishDeployment(stack, { settings, file: flags.settings, store: account.store, signal });
   const { region } = flags;
   if (region !== undefined && region !== (await usualRegion()))
-    notice(`other commands look in AWS's own region: set AWS_REGION=${region} for them.`);
+    notice(`Other commands use your default AWS region. Set AWS_REGION=${region} for them.`);
   return exitCode.done;
 }
 
-/** @throws {ImgclsError} of kind `usage` before anything is made for a model that nobody could name in a job. */
+/** Fails before a deployment whose model no job could use. @throws {ImgclsError} of kind `usage` */
 async function requireModel(name: string | undefined, settings: RunSettings): Promise<void> {
   if (name === undefined) return;
   if ((await openModelLibrary(settings).find(name)).length > 0) return;
-  throw new ImgclsError('usage', `No model ${name} is installed.`, {
-    hint: `imgcls model pull ${name}; "imgcls model list" shows all.`,
+  throw new ImgclsError('usage', `Model ${name} is not installed.`, {
+    hint: `Run "imgcls model pull ${name}". "imgcls model list" shows all models.`,
   });
 }
 
@@ -112,13 +112,13 @@ async function agreeToClear(
   flags: DeployFlags,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const what = `stack ${name} is ${status}: what is left of a first deployment that failed. It has to be deleted first`;
+  const what = `Stack ${name} is ${status}: its first deployment failed, and it must be deleted before another one.`;
   if (flags.plan === true)
-    throw new ImgclsError('permanent', `There is no plan: ${what}.`, {
-      hint: '"imgcls deploy" deletes it and begins anew; so does "imgcls destroy".',
+    throw new ImgclsError('permanent', `Cannot plan. ${what}`, {
+      hint: 'Run "imgcls deploy" to delete it and deploy again, or "imgcls destroy" to delete it.',
     });
-  notice(`${what}.`);
-  return await agree('Delete it?', asking('Deleting a stack wants to be agreed to', flags, signal));
+  notice(what);
+  return await agree('Delete it?', asking('Deleting a stack needs your consent', flags, signal));
 }
 
 async function agreeToChanges(
@@ -131,7 +131,7 @@ async function agreeToChanges(
   out.write(`${changeSummary(changes)}\n`);
   const lost = losses(changes);
   if (lost.length > 0)
-    notice(`what is in ${lost.join(', ')} would be lost, or the deployment would fail for it.`);
+    warn(`The contents of ${lost.join(', ')} would be lost, or the deployment would fail.`);
   if (flags.plan === true) return false;
   return await agree('Deploy?', asking('Deploying changes the account and costs money', flags, signal));
 }
@@ -139,6 +139,6 @@ async function agreeToChanges(
 const asking = (why: string, { yes = false }: DeployFlags, signal: AbortSignal) => ({
   yes,
   why,
-  hint: '--yes agrees beforehand; --plan only shows what would change.',
+  hint: 'Use --yes to agree in advance, or --plan to only show the changes.',
   signal,
 });

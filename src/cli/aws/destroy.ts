@@ -1,4 +1,4 @@
-// `imgcls destroy`: takes a cluster away, and says what is left.
+// `imgcls destroy`: deletes a cluster and reports what remains in the account.
 
 import { type AwsAccount, deploymentSettings, openAwsAccount } from '../../app/open-aws-account.ts';
 import { userConfigFile } from '../../app/settings.ts';
@@ -36,12 +36,12 @@ export interface DestroyFlags {
 
 /** Runs `imgcls destroy`. @returns the exit code. */
 export function destroy(flags: DestroyFlags): Promise<number> {
-  const advice = 'The cluster is taken away in part: the same command again goes on.';
+  const advice = 'The cluster is partly deleted. Run the same command again to continue.';
   return withInterrupt(advice, async (signal, cleanup) => {
     const { cluster: wanted, dataDir, region, yes = false } = flags;
     const { cluster } = deploymentSettings({ cluster: wanted, dataDir });
     const caller = await whoAmI(region === undefined ? {} : { region });
-    notice(`cluster ${cluster}, account ${caller.account}, region ${caller.region}, as ${caller.arn}.`);
+    notice(`Cluster ${cluster}, account ${caller.account}, region ${caller.region}, as ${caller.arn}.`);
 
     const account = openAwsAccount(region, cleanup);
     const stackName = stackNameOf(cluster);
@@ -61,20 +61,20 @@ export function destroy(flags: DestroyFlags): Promise<number> {
       onEvent: progress.show,
       countUnfinishedJobs: (bucket: string) => countJobs(account, bucket, signal),
     };
-    const remains = await surveyCluster(ports);
+    const contents = await surveyCluster(ports);
     progress.stop();
-    if (isEmpty(remains)) notice(`there is no cluster ${cluster} in ${caller.region}.`);
+    if (isEmpty(contents)) notice(`No cluster ${cluster} in ${caller.region}.`);
     else {
-      process.stderr.write(`${remainsText(cluster, remains)}\n`);
-      const why = 'Destroying a cluster deletes all that is in it';
-      const agreed = await agree('Destroy it?', { yes, why, hint: '--yes agrees beforehand.', signal });
+      process.stderr.write(`${contentsText(cluster, contents)}\n`);
+      const why = 'Destroying a cluster deletes everything in it';
+      const agreed = await agree('Destroy it?', { yes, why, hint: 'Use --yes to agree in advance.', signal });
       if (!agreed) throw new ImgclsError('permanent', 'Nothing was deleted.');
     }
-    const kept = isEmpty(remains) ? [] : await destroyCluster(ports, remains);
+    const kept = isEmpty(contents) ? [] : await destroyCluster(ports, contents);
     progress.stop();
-    if (!isEmpty(remains)) notice(`cluster ${cluster} is gone.`);
-    await clearSettings(flags.settings, settingsOf(cluster, remains, caller));
-    await reportLeft({ kept, remains, account });
+    if (!isEmpty(contents)) notice(`Destroyed cluster ${cluster}.`);
+    await clearSettings(flags.settings, settingsOf(cluster, contents, caller));
+    await reportRemaining({ kept, contents, account });
     return exitCode.done;
   });
 }
@@ -85,12 +85,12 @@ async function countJobs({ store }: AwsAccount, bucket: string, signal: AbortSig
   return jobs;
 }
 
-/** Instances that are named one by one. */
+/** At most so many instances are listed by id. */
 const MAX_NAMED = 10;
 
-/** What will be deleted. */
-function remainsText(cluster: string, remains: ClusterContents): string {
-  const { stack, resources, buckets, machines, unfinishedJobs, responseQueues } = remains;
+/** What the command will delete. */
+function contentsText(cluster: string, contents: ClusterContents): string {
+  const { stack, resources, buckets, machines, unfinishedJobs, responseQueues } = contents;
   const named = machines.slice(0, MAX_NAMED).map(({ id, type, state }) => `${id} (${type}, ${state})`);
   if (machines.length > MAX_NAMED) named.push(`${machines.length - MAX_NAMED} more`);
   const table = drawTable(
@@ -102,10 +102,10 @@ function remainsText(cluster: string, remains: ClusterContents): string {
       ],
       ...buckets.map(({ name, objects }) => [
         'bucket',
-        `${name}, objects with their versions: ${objects >= MAX_COUNTED_OBJECTS ? `more than ${MAX_COUNTED_OBJECTS}` : objects}`,
+        `${name}, ${objects >= MAX_COUNTED_OBJECTS ? `more than ${MAX_COUNTED_OBJECTS}` : objects} object versions`,
       ]),
       ['unfinished jobs', String(unfinishedJobs)],
-      ['instances', named.length === 0 ? 'none of the fleet' : named.join(', ')],
+      ['instances', named.length === 0 ? 'none' : named.join(', ')],
       ['response queues', String(responseQueues.length)],
     ],
     { frame: 'none' },
@@ -113,7 +113,7 @@ function remainsText(cluster: string, remains: ClusterContents): string {
   return `Cluster ${cluster}:\n${table}`;
 }
 
-/** Those that its deployment wrote; where the stack is gone, what names its input bucket. */
+/** The settings that the deployment wrote; without a stack only the input bucket, which identifies the cluster. */
 function settingsOf(
   cluster: string,
   { stack }: Pick<ClusterContents, 'stack'>,
@@ -126,42 +126,46 @@ function settingsOf(
 
 async function clearSettings(file = userConfigFile(process.env), cluster: SettingValues): Promise<void> {
   const changed = await changeSettingsFile(file, (values) => withoutCluster(values, cluster));
-  if (changed) notice(`its settings are taken out of ${file}.`);
+  if (changed) notice(`Removed its settings from ${file}.`);
 }
 
-interface Left {
+interface RemainingParts {
   kept: readonly StackEvent[];
-  remains: ClusterContents;
+  contents: ClusterContents;
   account: AwsAccount;
 }
 
-/** What stays in the account, and how to remove it, a line each. */
-async function reportLeft({ kept, remains, account: { secrets, images } }: Left): Promise<void> {
+/** Reports what remains in the account and how to remove it, one item a line. */
+async function reportRemaining({
+  kept,
+  contents,
+  account: { secrets, images },
+}: RemainingParts): Promise<void> {
   const lines = kept.map(keptText);
-  for (const { type, physicalId } of remains.resources) {
+  for (const { type, physicalId } of contents.resources) {
     if (type !== 'AWS::SecretsManager::Secret' || physicalId === undefined) continue;
     const goneAtMs = await secrets.goneAtMs(physicalId);
     if (goneAtMs === undefined) continue;
     const until = new Date(goneAtMs).toISOString().slice(0, 10);
     lines.push(
-      `secret ${physicalId}, which can be restored until ${until}: aws secretsmanager delete-secret --force-delete-without-recovery --secret-id ${physicalId}`,
+      `secret ${physicalId} (can be restored until ${until}): aws secretsmanager delete-secret --force-delete-without-recovery --secret-id ${physicalId}`,
     );
   }
-  for (const { id, version = 'of an unknown version', snapshots } of await images.list()) {
+  for (const { id, version = 'of unknown version', snapshots } of await images.list()) {
     const commands = [
       `aws ec2 deregister-image --image-id ${id}`,
       ...snapshots.map((snapshot) => `aws ec2 delete-snapshot --snapshot-id ${snapshot}`),
     ];
     lines.push(
-      `image ${id} of ${IMAGE_TAG.worker}s (imgcls ${version}), which other clusters may use: ${commands.join('; ')}`,
+      `${IMAGE_TAG.worker} image ${id} (imgcls ${version}; other clusters may use it): ${commands.join('; ')}`,
     );
   }
-  if (lines.length === 0) notice('nothing of it is left in the account.');
-  for (const line of lines) notice(`left: ${line}`);
+  if (lines.length === 0) notice('Nothing of the cluster remains in the account.');
+  for (const line of lines) notice(`Remaining: ${line}`);
 }
 
 function keptText({ resource, type, physicalId = '' }: StackEvent): string {
   if (type === 'AWS::Logs::LogGroup')
     return `log group ${physicalId}: aws logs delete-log-group --log-group-name ${physicalId}`;
-  return `${resource} (${type}) ${physicalId}, which the template keeps: delete it in the AWS console.`;
+  return `${resource} (${type}) ${physicalId}: the template retains it. Delete it in the AWS console.`;
 }

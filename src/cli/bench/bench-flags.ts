@@ -1,6 +1,6 @@
-/** Flags of `imgcls bench`, as parsed; those with a default are always there. */
+/** Flags of `imgcls bench`, as parsed. Flags with a default are always set. */
 export interface BenchFlags {
-  /** `true`: all traces by name. */
+  /** `true`: all named traces. */
   simulate?: string | true;
   seed: number;
   max: number;

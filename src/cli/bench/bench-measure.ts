@@ -1,4 +1,4 @@
-// `imgcls bench`: everything that a measured run stands on, and its report.
+// `imgcls bench`: sets up a measured run, runs it and builds its report.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, release, tmpdir, totalmem } from 'node:os';
@@ -30,10 +30,10 @@ import { type BenchProgress, startBenchProgress } from './bench-progress.ts';
 import { openSite, type SiteParts } from './bench-site.ts';
 import { reportTable } from './report-table.ts';
 
-/** Measures what the flags ask for; nothing is left running or lying about afterwards, whatever happened. */
+/** Measures the scenarios of the flags. Always removes its processes and files afterwards. */
 export async function measureScenarios(flags: BenchFlags): Promise<BenchReport> {
-  const { scenarios, settings, old } = await understand(flags);
-  return await withInterrupt('Nothing of it is left.', async (interrupted, cleanup) => {
+  const { scenarios, settings, old } = await readFlags(flags);
+  return await withInterrupt('Nothing was left behind.', async (interrupted, cleanup) => {
     const work = await mkdtemp(path.join(tmpdir(), 'imgcls-bench-run-'));
     cleanup.add(() => rm(work, { recursive: true, force: true, maxRetries: 10 }));
     const product = new Product({
@@ -48,26 +48,25 @@ export async function measureScenarios(flags: BenchFlags): Promise<BenchReport> 
   });
 }
 
-/** What is wrong with the words of the user is said before anything is made. */
-async function understand(flags: BenchFlags) {
+/** Checks the flags before the run creates anything. */
+async function readFlags(flags: BenchFlags) {
   const { count, repeat, boots, scenario = [], compare, cloud, model: named, cluster, dataDir } = flags;
   checkRange('--count', count, 100_000);
-  // The exact test of a comparison takes no more.
+  // The exact test of a comparison supports at most 50.
   checkRange('--repeat', repeat, 50);
   checkRange('--boots', boots, 50);
   const scenarios = selectScenarios(allScenarios(count), scenario);
   const [model, modelVariant] = named?.split('/', 2) ?? [];
   const { settings } = loadSettings({ cloud, model, modelVariant, cluster, dataDir });
   if (settings.cloud === 'aws' && settings.model === undefined)
-    throw new ImgclsError('usage', 'On AWS the model is always explicit.', {
-      hint: 'Give --model, or set IMGCLS_MODEL.',
+    throw new ImgclsError('usage', 'No model is set. On AWS there is no default model.', {
+      hint: 'Use --model, or set IMGCLS_MODEL.',
     });
   return { scenarios, settings, old: compare === undefined ? undefined : await readOldReport(compare) };
 }
 
-function checkRange(flag: string, value: number, most: number): void {
-  if (value < 1 || value > most)
-    throw new ImgclsError('usage', `${flag} is ${value}; it must be from 1 to ${most}.`);
+function checkRange(flag: string, value: number, max: number): void {
+  if (value < 1 || value > max) throw new ImgclsError('usage', `${flag} must be 1 to ${max}, not ${value}.`);
 }
 
 async function readOldReport(file: string): Promise<BenchReport> {
@@ -93,7 +92,7 @@ async function run(scenarios: readonly Scenario[], parts: RunParts): Promise<Ben
   const createdAt = new Date(systemClock.nowMs()).toISOString();
   const { ref: model, notice: modelNotice } = await selectJobModel(settings);
   notice(modelNotice);
-  progress.show('making the images');
+  progress.show('creating the images');
   const images = await openImageSet({
     samples: packageFile('samples'),
     folder: flags.images,
@@ -102,7 +101,7 @@ async function run(scenarios: readonly Scenario[], parts: RunParts): Promise<Ben
     kinds: [...new Set(scenarios.map(({ kind }) => kind))],
   });
   const title = modelTitle(model);
-  // Later runs with the same seed submit the same pictures, but never the same bytes.
+  // Runs with the same seed submit the same pictures with different bytes, so that no run reuses stored images.
   const mark = `${seed}/${ulid()}`;
   const common: SiteParts = { settings, work, product, progress, interrupted, images, model: title, mark };
   const site: Site = await openSite(scenarios, { ...common, repeat, boots, yes: flags.yes ?? false });
@@ -112,7 +111,7 @@ async function run(scenarios: readonly Scenario[], parts: RunParts): Promise<Ben
     ...{ site, product, images, model: title, repeat, boots, mark, check, work },
     progress: progress.show,
     done: ({ name, summary, samplesMs }) =>
-      progress.tell(`${name}: median ${timeText(summary?.medianMs)} of ${samplesMs.length}`),
+      progress.print(`${name}: median ${timeText(summary?.medianMs)} of ${samplesMs.length}`),
     signal: interrupted,
   });
   return {

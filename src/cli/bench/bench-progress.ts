@@ -1,25 +1,25 @@
 import { notice } from '../terminal/notice.ts';
 import { openSpinner } from '../terminal/spinner.ts';
 
-/** How far a long measurement is, on standard error. */
+/** Progress of a long measurement, on standard error. */
 export interface BenchProgress {
-  /** What is going on: a line that is kept up to date on a terminal, nothing elsewhere. */
+  /** Updates the progress line on a terminal; does nothing elsewhere. */
   show(text: string): void;
-  /** What is done: a line that stays. */
-  tell(text: string): void;
-  /** A question is asked, or the end is near: no line is kept up to date. */
+  /** Writes a line that stays. */
+  print(text: string): void;
+  /** Removes the progress line, before a question or at the end. */
   stop(): void;
 }
 
 export async function startBenchProgress(): Promise<BenchProgress> {
   const spinner = await openSpinner(process.stderr, 'starting');
-  if (spinner === undefined) return { show: () => {}, tell: notice, stop: () => {} };
+  if (spinner === undefined) return { show: () => {}, print: notice, stop: () => {} };
   return {
     show(text) {
       spinner.text = text;
       if (!spinner.isSpinning) spinner.start();
     },
-    tell(text) {
+    print(text) {
       spinner.clear();
       notice(text);
     },

@@ -1,4 +1,4 @@
-// What a measurement on AWS would take and cost, and whether its user agrees.
+// Quotes a measurement on AWS and asks the user to agree.
 
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -23,7 +23,7 @@ export interface QuoteParts {
   yes: boolean;
 }
 
-/** One scenario as `imgcls upload --quote` sees it, as often as it is run. */
+/** The quote of `imgcls upload --quote` for one scenario, and how often it runs. */
 export interface QuotedScenario {
   name: string;
   runs: number;
@@ -32,7 +32,7 @@ export interface QuotedScenario {
 
 /**
  * Prints the quote on standard error and asks.
- * @throws {ImgclsError} of kind `usage` where nobody can be asked, of kind `permanent` when the answer is no.
+ * @throws {ImgclsError} of kind `usage` without a terminal to ask on, of kind `permanent` when the answer is no.
  */
 export async function agreeToPrice(scenarios: readonly Scenario[], parts: QuoteParts): Promise<void> {
   const quoted: QuotedScenario[] = [];
@@ -41,13 +41,13 @@ export async function agreeToPrice(scenarios: readonly Scenario[], parts: QuoteP
   const agreed = await agree('Measure?', {
     yes: parts.yes,
     why: 'Measuring on AWS costs money',
-    hint: '--yes agrees to what was quoted.',
+    hint: 'Use --yes to agree to the quote.',
     signal: parts.signal,
   });
   if (!agreed) throw new ImgclsError('permanent', 'Nothing was measured.');
 }
 
-/** A boot is measured with a job of one request. */
+/** A boot is measured with a job of one request message. */
 const IMAGES_FOR_A_BOOT = 16;
 
 async function quoteScenario(
@@ -65,14 +65,14 @@ async function quoteScenario(
       ['upload', folder, '--quote', '--format', 'json'],
       env,
     );
-    if (code !== 0) throw new ImgclsError('permanent', `There is no quote for ${name}.`, { hint: stderr });
+    if (code !== 0) throw new ImgclsError('permanent', `Cannot quote scenario ${name}.`, { hint: stderr });
     return { name, runs: isBoot ? boots : repeat, quote: JSON.parse(stdout) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** As if every run had to launch its own machines: warm ones do not, so that this is the most. */
+/** An upper bound: assumes that every run launches its own machines, which warm runs do not. */
 export function benchQuoteText(quoted: readonly QuotedScenario[]): string {
   const total = (of: (quote: QuotedScenario['quote']) => number | undefined) =>
     quoted.reduce<number | undefined>((sum, { runs, quote }) => {
@@ -97,8 +97,8 @@ export function benchQuoteText(quoted: readonly QuotedScenario[]): string {
   const machineUsd = total(({ machineUsd: each }) => each);
   return `${[
     table,
-    `At most ${time(total(({ drainMs }) => drainMs))}, ${usd(machineUsd)} for machines and ${usd(total(({ requests }) => requests?.usd ?? 0))} for requests, as if every run launched its own.`,
-    ...(machineUsd === undefined ? ['The price of a machine is not known (set pricePerHour).'] : []),
-    'A controller ("imgcls scale") or workers of yours must run: this command launches no machine.',
+    `At most ${time(total(({ drainMs }) => drainMs))}, ${usd(machineUsd)} for machines and ${usd(total(({ requests }) => requests?.usd ?? 0))} for requests, if every run launches its own machines.`,
+    ...(machineUsd === undefined ? ['The machine price is unknown (set pricePerHour).'] : []),
+    'This command launches no machines: a controller ("imgcls scale") or workers must be running.',
   ].join('\n')}\n`;
 }

@@ -14,9 +14,9 @@ export interface SimulateFlags {
   format: 'table' | 'json' | 'markdown';
 }
 
-/** Runs `imgcls bench --simulate`. @returns what it has to say. */
+/** Runs `imgcls bench --simulate`. @returns its report. */
 export async function simulatePolicies({ simulate, seed, max, format }: SimulateFlags): Promise<string> {
-  if (max < 1) throw new ImgclsError('usage', '--max is 0: without a machine no work is ever done.');
+  if (max < 1) throw new ImgclsError('usage', '--max must be at least 1.');
   const rows: Comparison[] = [];
   for (const trace of await tracesOf(simulate)) rows.push(...(await compare(trace, { seed, max })));
   return { table, json, markdown }[format](rows);
@@ -29,10 +29,14 @@ async function tracesOf(named: string | true): Promise<Trace[]> {
 
 async function readTrace(file: string): Promise<Trace> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new ImgclsError('usage', `${file} is no trace, nor a file to be read: ${messageOf(cause)}`, {
-      hint: `Traces: ${traceNames.join(', ')}; or a file of lines "seconds,images".`,
-      cause,
-    });
+    throw new ImgclsError(
+      'usage',
+      `${file} is neither a named trace nor a readable file: ${messageOf(cause)}`,
+      {
+        hint: `Use one of ${traceNames.join(', ')}, or a file with lines "seconds,images".`,
+        cause,
+      },
+    );
   });
   return parseTrace(file, text);
 }
@@ -41,7 +45,7 @@ function table(rows: readonly Comparison[]): string {
   return `${drawTable(comparisonColumns, rows.map(comparisonCells), { alignRight: comparisonColumns.slice(2) })}\n`;
 }
 
-/** Without the busy periods, of which there may be thousands. */
+/** Only counts the busy periods, as there may be thousands. */
 const json = (rows: readonly Comparison[]): string =>
   `${JSON.stringify(
     rows.map(({ busyPeriods, facts, ...row }) => ({ ...row, busyPeriods: busyPeriods.length })),

@@ -1,4 +1,4 @@
-// Where `imgcls bench` measures: this machine, or a cluster on AWS once its price is known and agreed to.
+// Where `imgcls bench` measures: this machine, or a cluster on AWS after the user has agreed to the quote.
 
 import { openCloud } from '../../app/open-cloud.ts';
 import type { RunSettings } from '../../app/settings.ts';
@@ -16,7 +16,7 @@ import { agreeToPrice } from './bench-quote.ts';
 
 export interface SiteParts {
   settings: RunSettings;
-  /** A folder for everything that is made. */
+  /** A folder for all files of the run. */
   work: string;
   product: Product;
   progress: BenchProgress;
@@ -27,15 +27,15 @@ export interface SiteParts {
   mark: string;
 }
 
-export interface Extent {
+export interface RunExtent {
   repeat: number;
   boots: number;
-  /** Do not ask. */
+  /** Agrees to the quote without asking. */
   yes: boolean;
 }
 
-/** @throws {ImgclsError} of kind `usage` when it would cost money and nobody agreed. */
-export async function openSite(scenarios: readonly Scenario[], parts: SiteParts & Extent): Promise<Site> {
+/** @throws {ImgclsError} of kind `usage` when the run would cost money and the user cannot be asked. */
+export async function openSite(scenarios: readonly Scenario[], parts: SiteParts & RunExtent): Promise<Site> {
   const { settings, work, product, model } = parts;
   const env = environment(settings, model);
   if (settings.cloud === 'local')
@@ -43,7 +43,7 @@ export async function openSite(scenarios: readonly Scenario[], parts: SiteParts 
   return await openCluster(scenarios, env, parts);
 }
 
-/** Commands work with our settings, wherever those came from; what is not named here they find as we did. */
+/** Passes our settings to the commands of the run. They find the other settings as we did. */
 function environment({ cloud, cluster, dataDir }: RunSettings, title: string): NodeJS.ProcessEnv {
   const [model, variant] = title.split('/');
   return {
@@ -51,7 +51,7 @@ function environment({ cloud, cluster, dataDir }: RunSettings, title: string): N
     IMGCLS_CLOUD: cloud,
     IMGCLS_CLUSTER: cluster,
     IMGCLS_DATA_DIR: dataDir,
-    // A worker loads it before a job names it.
+    // Lets a worker preload the model.
     IMGCLS_MODEL: model,
     IMGCLS_MODEL_VARIANT: variant,
   };
@@ -70,7 +70,7 @@ async function openCluster(
     model,
     mark,
     ...extent
-  }: SiteParts & Extent,
+  }: SiteParts & RunExtent,
 ): Promise<Site> {
   const cloud = await openCloud(settings);
   try {
@@ -80,9 +80,9 @@ async function openCluster(
     if (running > 0 && cold !== undefined)
       throw new ImgclsError(
         'usage',
-        `${cold.name} starts without workers, and cluster ${settings.cluster} has ${running}.`,
+        `Scenario ${cold.name} must start without workers, but cluster ${settings.cluster} has ${running}.`,
         {
-          hint: 'Wait until they have ended, or measure without cold starts: --scenario warm sustained upload-only.',
+          hint: 'Wait until they have ended, or measure warm scenarios only: --scenario warm sustained upload-only.',
         },
       );
     progress.stop();

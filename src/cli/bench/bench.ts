@@ -2,13 +2,12 @@ import { ImgclsError } from '../../core/runtime/errors.ts';
 import { openOutput } from '../terminal/output.ts';
 import type { BenchFlags } from './bench-flags.ts';
 
-/** Flags by what they belong to; the others are for both. */
 const ONLY_MEASURING = ['count', 'repeat', 'boots', 'scenario', 'images', 'cloud', 'model', 'compare', 'yes'];
 const ONLY_SIMULATING = ['max'];
 
 /**
  * Runs `imgcls bench`, measuring or simulating.
- * @param given names of the flags that the user gave; the others have their defaults.
+ * @param given names of the flags that the user set.
  * @throws {ImgclsError} of kind `permanent`, after the report is written, when results were wrong.
  */
 export async function bench(flags: BenchFlags, given: readonly string[]): Promise<void> {
@@ -17,11 +16,11 @@ export async function bench(flags: BenchFlags, given: readonly string[]): Promis
     (simulate === undefined ? ONLY_SIMULATING : ONLY_MEASURING).includes(name),
   );
   if (misplaced !== undefined) {
-    const why = simulate === undefined ? 'is for --simulate alone' : 'has no meaning with --simulate';
+    const why = simulate === undefined ? 'is only for --simulate' : 'cannot be used with --simulate';
     throw new ImgclsError('usage', `--${misplaced} ${why}.`);
   }
   checkFormat(simulate === undefined ? 'measuring' : 'simulating', format);
-  // What cannot be written is better known before minutes of measuring.
+  // Fail before minutes of measuring, not after, if the output cannot be written.
   const output = await openOutput(file);
   try {
     if (simulate !== undefined) {
@@ -37,7 +36,7 @@ export async function bench(flags: BenchFlags, given: readonly string[]): Promis
     const { isCorrect, problems } = report.correctness;
     if (!isCorrect)
       throw new ImgclsError('permanent', `Results were wrong: ${problems[0]}`, {
-        hint: 'The report has all that was found.',
+        hint: 'The report lists all problems.',
       });
   } finally {
     await output.close();
@@ -45,10 +44,10 @@ export async function bench(flags: BenchFlags, given: readonly string[]): Promis
 }
 
 function checkFormat(act: 'measuring' | 'simulating', format: BenchFlags['format']): void {
-  const fitting = act === 'measuring' ? ['table', 'json', 'html'] : ['table', 'json', 'markdown'];
-  if (fitting.includes(format)) return;
+  const allowed = act === 'measuring' ? ['table', 'json', 'html'] : ['table', 'json', 'markdown'];
+  if (allowed.includes(format)) return;
   const what = act === 'measuring' ? 'Measurements' : 'Simulations';
   throw new ImgclsError('usage', `${what} cannot be written as ${format}.`, {
-    hint: `Give --format ${fitting.join(', ')}.`,
+    hint: `Use --format with one of: ${allowed.join(', ')}.`,
   });
 }

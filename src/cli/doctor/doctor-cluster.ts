@@ -1,4 +1,4 @@
-// What `imgcls doctor` checks of a cluster on AWS.
+// The checks of `imgcls doctor` for a cluster on AWS.
 
 import { ulid } from 'ulid';
 import { launchPools } from '../../app/open-ec2-fleet.ts';
@@ -40,7 +40,7 @@ import { checkGroupQuota, checkScalingGroup } from '../../doctor/group.ts';
 import { checkClock } from '../../doctor/machine.ts';
 import { WEIGHTS_FILE } from '../../model/folder.ts';
 
-/** In the order in which one failure explains the next. */
+/** Ordered so that a failure comes before the failures that it causes. */
 export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: AbortSignal): Check[] {
   const { cluster, inputBucket = '', outputBucket = '' } = settings;
   const cloud = createAwsCloud({ cluster, inputBucket, outputBucket });
@@ -91,10 +91,10 @@ export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: A
     },
     ...fleetChecks(settings, cleanup, () => isControlled),
   ];
-  return [credentials, ...others.map((check) => identity.needed(check))];
+  return [credentials, ...others.map((check) => identity.required(check))];
 }
 
-/** Asked once. */
+/** The caller's identity, requested once. */
 class CallerIdentity {
   answeredAtMs = 0;
   #caller: Promise<Caller> | undefined;
@@ -106,8 +106,8 @@ class CallerIdentity {
     return this.#caller;
   }
 
-  /** One cause is told once: without credentials nothing else can be known. */
-  needed({ name, run }: Check): Check {
+  /** Skips a check without an identity, so that missing credentials are reported once. */
+  required({ name, run }: Check): Check {
     const isKnown = () =>
       this.caller()
         .then(() => true)
@@ -115,23 +115,26 @@ class CallerIdentity {
     return {
       name,
       run: async () =>
-        (await isKnown()) ? await run() : unknown('not checked without credentials and region'),
+        (await isKnown()) ? await run() : unknown('not checked: needs credentials and a region'),
     };
   }
 }
 
-/** A job names exactly one file of weights: submitters have it here, workers find it in the cluster. */
+/** Checks that the model's weights are on this machine, for submitters, and in the cluster, for workers. */
 async function checkModel(settings: RunSettings, { output }: Cloud): Promise<CheckResult> {
   if (settings.model === undefined)
-    throw new ImgclsError('config', 'no model is set, and on AWS it is always explicit.', {
+    throw new ImgclsError('config', 'no model is set. On AWS there is no default model.', {
       hint: 'Set "model" in imgcls.config.json (IMGCLS_MODEL); "imgcls deploy" writes it.',
     });
   const { model } = await selectLibraryModel(settings);
   const { sha256, bytes } = model.manifest;
   const title = modelTitle(model.manifest);
   const found = await output.head(`${modelPrefix(sha256)}${WEIGHTS_FILE}`);
-  if (found?.bytes === bytes) return ok(`${title} is here and in ${output.bucket}`);
-  return actionNeeded(`${title} is here, and not in ${output.bucket}.`, `imgcls model push ${title}`);
+  if (found?.bytes === bytes) return ok(`${title} is installed here and in ${output.bucket}`);
+  return actionNeeded(
+    `${title} is installed here, but not in ${output.bucket}.`,
+    `Run "imgcls model push ${title}".`,
+  );
 }
 
 function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () => boolean): Check[] {

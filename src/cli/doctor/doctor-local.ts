@@ -1,4 +1,4 @@
-// What `imgcls doctor` checks where everything is on one machine.
+// The checks of `imgcls doctor` for one machine.
 
 import { randomUUID } from 'node:crypto';
 import { access, rm, stat, writeFile } from 'node:fs/promises';
@@ -9,32 +9,32 @@ import { modelTitle } from '../../core/model/model.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
 import { actionNeeded, type Check, type CheckResult, ok } from '../../doctor/check.ts';
 
-/** The folder itself or, where it is not there yet, the one in which it would be made. */
+/** The folder or, if it does not exist, its nearest existing parent. */
 export async function nearestFolder(folder: string): Promise<string> {
-  const isThere = await access(folder).then(
+  const exists = await access(folder).then(
     () => true,
     () => false,
   );
-  return isThere || folder === path.dirname(folder) ? folder : await nearestFolder(path.dirname(folder));
+  return exists || folder === path.dirname(folder) ? folder : await nearestFolder(path.dirname(folder));
 }
 
-/** Writes a file there and removes it. */
+/** Tries it with a file that it removes again. */
 export async function checkWritable(folder: string): Promise<CheckResult> {
   const hint = 'Make it writable, or choose another folder with --data-dir (IMGCLS_DATA_DIR).';
   const nearest = await nearestFolder(folder);
-  if (!(await stat(nearest)).isDirectory()) return actionNeeded(`${nearest} is no folder.`, hint);
+  if (!(await stat(nearest)).isDirectory()) return actionNeeded(`${nearest} is not a folder.`, hint);
   const probe = path.join(nearest, `.imgcls-doctor-${randomUUID()}`);
   try {
     await writeFile(probe, 'imgcls', { flag: 'wx' });
   } catch (error) {
-    return actionNeeded(`Nothing can be written to ${nearest}: ${messageOf(error)}`, hint);
+    return actionNeeded(`Cannot write to ${nearest}: ${messageOf(error)}`, hint);
   } finally {
     await rm(probe, { force: true });
   }
-  return ok(nearest === folder ? folder : `${folder} can be made`);
+  return ok(nearest === folder ? folder : `${folder} can be created`);
 }
 
-/** The model that jobs of these settings get, and whether the runtime runs it. */
+/** Checks the model that jobs use, and that the runtime can run it. */
 export function localModelChecks(settings: RunSettings): Check[] {
   return [
     {

@@ -1,4 +1,4 @@
-// `imgcls doctor`: what can be checked here, and in the cluster that the settings name.
+// `imgcls doctor`: checks this machine and the cluster that the settings name.
 
 import { statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
@@ -16,13 +16,13 @@ export interface DoctorFlags {
   dataDir?: string;
 }
 
-/** Runs `imgcls doctor`. @returns the exit code: 1 where something has to be done. */
+/** Runs `imgcls doctor`. @returns the exit code: 1 when an action is needed. */
 export function doctor({ format, cluster, dataDir }: DoctorFlags): Promise<number> {
   return withInterrupt('Nothing was changed.', async (signal, cleanup) => {
     const findings: Finding[] = [];
     const { settings, check } = readSettings({ cluster, dataDir });
     const checks = [check, ...machineChecks(settings)];
-    // With settings that are wrong nobody can say which cluster is meant.
+    // Invalid settings name no cluster to check.
     if (settings !== undefined)
       checks.push(
         ...(settings.cloud === 'aws' ? clusterChecks(settings, cleanup, signal) : localModelChecks(settings)),
@@ -43,7 +43,7 @@ function readSettings(flags: { cluster?: string | undefined; dataDir?: string | 
   const name = 'settings';
   try {
     const { settings, origins } = loadSettings(flags);
-    const where = settings.cloud === 'aws' ? `cluster ${settings.cluster} on AWS` : 'this machine alone';
+    const where = settings.cloud === 'aws' ? `cluster ${settings.cluster} on AWS` : 'this machine only';
     return { settings, check: { name, run: async () => ok(`${where} (cloud: ${origins.cloud})`) } };
   } catch (error) {
     return { check: { name, run: async () => failed(error) } };

@@ -11,7 +11,7 @@ export interface EvalFlags {
   format: 'table' | 'json';
 }
 
-/** Prints how often a model is right on the labelled images of a folder. */
+/** Runs `imgcls eval`: prints the accuracy of a model on the labelled images of a folder. */
 export async function evaluateFolder(
   dir: string,
   { model: title, format }: EvalFlags,

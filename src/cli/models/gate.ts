@@ -4,14 +4,13 @@ import { modelTitle } from '../../core/model/model.ts';
 import { compareVariant, type GateResult } from '../../model/gate.ts';
 import { evaluateModel, labelledImages } from './evaluation.ts';
 
-/** One side of a comparison. */
 export interface ComparedModel {
   manifest: ModelManifest;
   labels: readonly ClassLabel[];
   dir: string;
 }
 
-/** Compares a variant with fp32 on the labelled images of a folder. */
+/** The accuracy gate: compares a variant with fp32 on the labelled images of a folder. */
 export type Gate = (
   variant: ComparedModel,
   reference: ComparedModel,

@@ -1,4 +1,4 @@
-// What `imgcls model ...` does, given what it works with.
+// The subcommands of `imgcls model`.
 
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -14,12 +14,12 @@ import type { ComparedModel, Gate } from './gate.ts';
 
 export interface ModelCommandDeps {
   library: ModelLibrary;
-  /** The models of this machine, optimised for its CPU. */
+  /** Copies of this machine's models, optimised for its CPU. */
   optimised: OptimisedModels;
   settings: { model?: string | undefined; modelVariant: VariantSetting; modelMirror?: string | undefined };
-  /** A bucket that a model is pulled from. */
+  /** Opens a bucket to pull a model from. */
   openStore(bucket: string): Store;
-  /** The cluster's output bucket, where workers find what is pushed. */
+  /** Opens the cluster's output bucket, from which workers load pushed models. */
   openOutput(): Promise<{ store: Store; close(): Promise<void> }>;
   gate: Gate;
   out: Writable;
@@ -48,7 +48,7 @@ export async function list({ library, settings, out, err }: ModelCommandDeps, fo
       one.state,
     ]);
     out.write(`${drawTable(['model', 'version', 'MB', 'top-1', 'licence', 'state'], cells)}\n`);
-    err.write('* is used where no model is asked for.\n');
+    err.write('* is the default model.\n');
   }
   for (const { problem } of damaged) err.write(`warning: ${problem}\n`);
 }
@@ -67,7 +67,7 @@ export async function info({ library, out }: ModelCommandDeps, title: string, fo
   const { gateText } = await import('../../model/gate.ts');
   for (const { manifest, labels, dir, gate } of models) {
     const { v: _, ...shown } = manifest;
-    const compared = gate && { gate: `${gateText(gate)}: ${gate.passed ? 'passed' : 'refused'}` };
+    const compared = gate && { gate: `${gateText(gate)}: ${gate.passed ? 'passed' : 'failed'}` };
     const fields = { ...shown, ...compared, classes: labels.length, folder: dir };
     const cells = Object.entries(fields).map(([name, value]) => [
       name,
@@ -95,16 +95,17 @@ export async function pull(
       signal: interrupted,
     });
     progress.stop();
-    out.write(`${modelTitle(manifest)} ${already ? 'was installed already' : 'is installed'} in ${dir}\n`);
+    const text = already ? 'is already installed' : 'installed';
+    out.write(`${modelTitle(manifest)} ${text} in ${dir}\n`);
   } catch (error) {
     progress.stop();
     if (!interrupted.aborted) throw error;
     const { InterruptedError } = await import('../terminal/exit.ts');
-    throw new InterruptedError(`"imgcls model pull ${name}" goes on where it broke off.`);
+    throw new InterruptedError(`Run "imgcls model pull ${name}" again to resume the download.`);
   }
 }
 
-/** On a terminal a line that is kept up to date, elsewhere a line for every tenth. */
+/** Shows one updating line on a terminal, and a line per 10 % elsewhere. */
 async function startProgress(name: string, err: ModelCommandDeps['err']) {
   const text = (done: number, total: number) =>
     `${name}: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
@@ -140,16 +141,16 @@ export async function importOne(
     }),
   });
   for (const notice of notices) err.write(`${notice}\n`);
-  if (images === undefined && (await isDoubted(library, manifest))) {
+  if (images === undefined && (await isUntrusted(library, manifest))) {
     const title = modelTitle(manifest);
     err.write(
-      `${title} is not used by itself before "imgcls model verify ${title} --images FOLDER" passes.\n`,
+      `${title} is not chosen by default until "imgcls model verify ${title} --images FOLDER" passes.\n`,
     );
   }
-  out.write(`${modelTitle(manifest)} is installed in ${dir}\n`);
+  out.write(`${modelTitle(manifest)} installed in ${dir}\n`);
 }
 
-/** @param title absent: all that are installed. */
+/** @param title default: all installed models. */
 export async function optimize(
   { library, optimised, out, interrupted }: ModelCommandDeps,
   title: string | undefined,
@@ -159,12 +160,12 @@ export async function optimize(
   for (const { manifest, dir } of models) {
     await checkWeights(dir, manifest.sha256, interrupted);
     const folder = await optimised.make(join(dir, WEIGHTS_FILE), manifest.sha256, interrupted);
-    out.write(`${modelTitle(manifest)} is optimised for this CPU in ${folder}\n`);
+    out.write(`${modelTitle(manifest)} optimised for this CPU in ${folder}\n`);
   }
 }
 
-/** Whether fp32 is chosen in its place for want of a comparison. */
-async function isDoubted(library: ModelLibrary, { name, variant }: ModelManifest): Promise<boolean> {
+/** Whether jobs use fp32 instead, because the variant has not passed the accuracy gate. */
+async function isUntrusted(library: ModelLibrary, { name, variant }: ModelManifest): Promise<boolean> {
   const { trusted } = await import('../../model/select-model.ts');
   return !trusted(await library.find(name)).some(({ manifest }) => manifest.variant === variant);
 }
@@ -180,7 +181,7 @@ export async function removeModel(
   for (const dir of await library.remove(name, variant)) out.write(`Removed ${dir}\n`);
 }
 
-/** Runs the accuracy gate on each variant of the title that is not fp32, and keeps what came of it. */
+/** Runs the accuracy gate on each variant of the title except fp32, and stores the results. */
 export async function compareModels(
   { library, gate, out }: ModelCommandDeps,
   title: string,
@@ -189,17 +190,17 @@ export async function compareModels(
   const { gateText, writeGate } = await import('../../model/gate.ts');
   const variants = (await named(library, title)).filter(({ manifest }) => manifest.variant !== 'fp32');
   if (variants.length === 0) throw new ImgclsError('usage', `${title} has no variant to compare with fp32.`);
-  const refused: string[] = [];
+  const failures: string[] = [];
   for (const { manifest, labels, dir, bundled } of variants) {
     const result = await gate({ manifest, labels, dir }, await reference(library, manifest.name), flags);
     if (!bundled) await writeGate(dir, result);
     const text = `${modelTitle(manifest)}: ${gateText(result)}`;
-    if (result.passed) out.write(`${text}; it passes\n`);
-    else refused.push(`${text}; it loses more than ${flags.tolerance} of the images.`);
+    if (result.passed) out.write(`${text}; passed\n`);
+    else failures.push(`${text}; failed, as it loses more than ${flags.tolerance} of the images.`);
   }
-  if (refused.length > 0) {
-    throw new ImgclsError('permanent', refused.join('\n'), {
-      hint: 'It is not used unless it is asked for (--variant, or the setting modelVariant).',
+  if (failures.length > 0) {
+    throw new ImgclsError('permanent', failures.join('\n'), {
+      hint: 'The variant is used only when you ask for it (--variant, or the setting modelVariant).',
     });
   }
 }
@@ -209,7 +210,7 @@ async function reference(library: ModelLibrary, name: string): Promise<LibraryMo
   const [found] = await library.find(name, 'fp32');
   if (found !== undefined) return found;
   const { howToGet } = await import('../../model/catalog.ts');
-  throw new ImgclsError('usage', `There is no ${name}/fp32 to compare with.`, {
+  throw new ImgclsError('usage', `Cannot compare: ${name}/fp32 is not installed.`, {
     hint: howToGet(name, 'fp32'),
   });
 }
@@ -220,7 +221,7 @@ export async function verify({ library, out }: ModelCommandDeps, title: string |
   for (const model of title === undefined ? models : await named(library, title)) {
     try {
       await library.verify(model);
-      out.write(`${modelTitle(model.manifest)} is sound\n`);
+      out.write(`${modelTitle(model.manifest)} is valid\n`);
     } catch (error) {
       problems.push(messageOf(error));
     }
@@ -235,7 +236,7 @@ export async function push({ library, openOutput, out, interrupted }: ModelComma
   try {
     for (const model of models) {
       const pushed = await pushModel(model, store, interrupted);
-      out.write(`${modelTitle(model.manifest)} ${pushed ? 'is' : 'was already'} in ${store.bucket}\n`);
+      out.write(`${modelTitle(model.manifest)} ${pushed ? 'pushed to' : 'is already in'} ${store.bucket}\n`);
     }
   } finally {
     await close();

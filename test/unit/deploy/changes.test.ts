@@ -12,7 +12,7 @@ const changes: ResourceChange[] = [
 ];
 
 describe('the changes of a deployment', () => {
-  it('are shown with what is lost first', () => {
+  it('show losses first', () => {
     expect(
       changeRows(changes).map(([action, resource, , replacement]) => [action, resource, replacement]),
     ).toEqual([
@@ -25,17 +25,17 @@ describe('the changes of a deployment', () => {
   });
 
   it('are summed up', () => {
-    expect(changeSummary(changes)).toBe('1 to add, 3 to change (1 made anew), 1 to remove.');
-    expect(changeSummary([])).toBe('No resource changes; outputs or descriptions do.');
+    expect(changeSummary(changes)).toBe('1 to add, 3 to change (1 replaced), 1 to remove.');
+    expect(changeSummary([])).toBe('No resource changes, only outputs or descriptions.');
   });
 
-  it('warn of buckets and queues that lose what is in them', () => {
+  it('warn of buckets and queues that lose their contents', () => {
     expect(losses(changes)).toEqual(['Requests', 'OldBucket']);
   });
 });
 
 describe('flags of a deployment', () => {
-  it('become parameters of the template, those that were given alone', () => {
+  it('become parameters of the template, if they were set', () => {
     expect(requestedParameters({ max: 0, controller: false, withWeb: true, readBucket: ['a', 'b'] })).toEqual(
       [
         { flag: '--max', parameter: 'MaxWorkers', value: '0' },
@@ -47,7 +47,7 @@ describe('flags of a deployment', () => {
     expect(requestedParameters({})).toEqual([]);
   });
 
-  it('give any other parameter by its name', () => {
+  it('set any other parameter by its name', () => {
     expect(requestedParameters({ parameter: ['TargetSeconds=60', 'Empty=', 'Odd=a=b'] })).toEqual([
       { flag: '--parameter', parameter: 'TargetSeconds', value: '60' },
       { flag: '--parameter', parameter: 'Empty', value: '' },
@@ -56,9 +56,9 @@ describe('flags of a deployment', () => {
   });
 
   it.each([
-    [{ parameter: ['TargetSeconds'] }, /not NAME=VALUE/],
-    [{ max: 4, parameter: ['MaxWorkers=5'] }, /Both --max and --parameter MaxWorkers=5 give MaxWorkers/],
-  ])('are refused where they make no sense: %j', (flags, words) => {
+    [{ parameter: ['TargetSeconds'] }, /must be NAME=VALUE, not TargetSeconds/],
+    [{ max: 4, parameter: ['MaxWorkers=5'] }, /Both --max and --parameter MaxWorkers=5 set MaxWorkers/],
+  ])('are refused when malformed or repeated: %j', (flags, words) => {
     expect(() => requestedParameters(flags)).toThrow(words);
   });
 });

@@ -24,11 +24,11 @@ const written = {
 };
 
 describe('the settings of a cluster', () => {
-  it('are what its stack says', () => {
+  it('come from its stack', () => {
     expect(clusterSettings('test', stack)).toEqual(written);
   });
 
-  it('of a group of EC2 name the group, and nothing that is the group’s to say', () => {
+  it('of an Auto Scaling group name the group, and nothing that the group itself decides', () => {
     const outputs = { ...stack.outputs, AutoScalingGroupName: 'imgcls-test' };
     const settings = clusterSettings('test', { ...stack, outputs });
     expect(settings).toMatchObject({ fleet: 'asg', autoScalingGroup: 'imgcls-test' });
@@ -36,16 +36,16 @@ describe('the settings of a cluster', () => {
     expect(settings).not.toHaveProperty('subnets');
   });
 
-  it('cannot be told where a template says nothing of its buckets', () => {
+  it('need the bucket names among the outputs', () => {
     expect(() => clusterSettings('test', { ...stack, outputs: {} })).toThrow(/no outputs InputBucket/);
   });
 
-  it('take the place of those of the cluster before, and leave the rest alone', () => {
+  it('replace those of another cluster, and leave the rest alone', () => {
     const before = { topK: 3, cluster: 'old', fleet: 'asg', autoScalingGroup: 'old', min: 1 };
     expect(withCluster(before, written)).toEqual({ topK: 3, min: 1, ...written });
   });
 
-  it('go with it, and only where they are its own', () => {
+  it('are removed with it, but not those of another cluster', () => {
     expect(withoutCluster({ topK: 3, ...written }, written)).toEqual({ topK: 3 });
     expect(withoutCluster({ ...written, inputBucket: 'other' }, written)).toBeUndefined();
     expect(withoutCluster({ topK: 3 }, { inputBucket: undefined })).toBeUndefined();
@@ -63,7 +63,7 @@ describe('a settings file', () => {
   const read = async (place = file) => JSON.parse(await readFile(place, 'utf8'));
   const set = (values: object) => () => ({ ...values });
 
-  it('appears whole, folder and all, and nothing else stays beside it', async () => {
+  it('is written atomically, with its folder and without temporary files', async () => {
     expect(await changeSettingsFile(file, set({ a: 1 }))).toBe(true);
     expect(await read()).toEqual({ a: 1 });
     expect(await changeSettingsFile(file, (values) => ({ ...values, b: 2 }))).toBe(true);
@@ -71,7 +71,7 @@ describe('a settings file', () => {
     expect(await readdir(path.dirname(file))).toEqual(['imgcls.config.json']);
   });
 
-  it('is left alone where nothing changes, and goes where nothing is left', async () => {
+  it('is left alone when nothing changes, and deleted when no settings remain', async () => {
     await changeSettingsFile(file, set({ a: 1 }));
     expect(await changeSettingsFile(file, set({ a: 1 }))).toBe(false);
     expect(await changeSettingsFile(file, () => undefined)).toBe(false);
@@ -79,7 +79,7 @@ describe('a settings file', () => {
     expect(await readdir(path.dirname(file))).toEqual([]);
   });
 
-  it('that is a link stays one', async () => {
+  it('that is a link stays a link', async () => {
     const real = path.join(folder, 'real.json');
     const link = path.join(folder, 'link.json');
     await writeFile(real, '{}');
@@ -89,7 +89,7 @@ describe('a settings file', () => {
     expect(await realpath(link)).toBe(real);
   });
 
-  it('that cannot be understood is not overwritten', async () => {
+  it('that is not valid is not overwritten', async () => {
     const broken = path.join(folder, 'broken.json');
     await writeFile(broken, '{ "topK": ');
     await expect(changeSettingsFile(broken, set({ a: 1 }))).rejects.toThrow(/Cannot read .*broken\.json/);
@@ -98,7 +98,7 @@ describe('a settings file', () => {
     await expect(changeSettingsFile(broken, set({ a: 1 }))).rejects.toThrow(/must contain a JSON object/);
   });
 
-  it('that cannot be written says which, and where else to', async () => {
+  it('that cannot be written is named in the error', async () => {
     await writeFile(path.join(folder, 'config'), 'no folder');
     await expect(changeSettingsFile(file, set({ a: 1 }))).rejects.toMatchObject({
       message: expect.stringContaining(file),

@@ -10,7 +10,7 @@ const ready = { state: 'ready' as const, changes: added };
 
 function deploy(stacks: FakeStacks, over: Partial<DeployPorts> = {}) {
   const shown: ResourceChange[][] = [];
-  const told: StackEvent[] = [];
+  const reported: StackEvent[] = [];
   const notices: string[] = [];
   const done = deployStack(
     {
@@ -24,7 +24,7 @@ function deploy(stacks: FakeStacks, over: Partial<DeployPorts> = {}) {
         shown.push([...changes]);
         return true;
       },
-      onEvent: (one) => void told.push(one),
+      onEvent: (one) => void reported.push(one),
       ...over,
     },
     {
@@ -34,11 +34,11 @@ function deploy(stacks: FakeStacks, over: Partial<DeployPorts> = {}) {
       parameters: async (stack) => ({ Was: { value: stack?.parameters.Was ?? 'new' } }),
     },
   );
-  return { done, shown, told, notices };
+  return { done, shown, reported, notices };
 }
 
 describe('a deployment', () => {
-  it('makes a stack that is not there, and tells each event once', async () => {
+  it('creates a missing stack, and reports each event once', async () => {
     const events = [
       event('CREATE_IN_PROGRESS'),
       event('CREATE_COMPLETE', 'Bucket'),
@@ -48,15 +48,15 @@ describe('a deployment', () => {
       views: [{ state: 'pending', changes: [] }, ready],
       execution: [events.slice(0, 1), [], events.slice(1)],
     });
-    const { done, shown, told } = deploy(stacks);
+    const { done, shown, reported } = deploy(stacks);
     expect(await done).toMatchObject({ result: 'deployed', stack: { status: 'CREATE_COMPLETE' } });
     expect(stacks.proposed).toMatchObject([{ kind: 'CREATE', parameters: { Was: { value: 'new' } } }]);
     expect(shown).toEqual([added]);
-    expect(told).toEqual(events);
+    expect(reported).toEqual(events);
     expect(stacks).toMatchObject({ discarded: 0, removed: 0 });
   });
 
-  it('changes a stack that is there, from the parameters that it has', async () => {
+  it('updates an existing stack, starting from its parameters', async () => {
     const stacks = fakeStacks({
       stack: { parameters: { Was: 'before' } },
       views: [ready],
@@ -73,7 +73,7 @@ describe('a deployment', () => {
     expect(stacks.proposed).toMatchObject([{ kind: 'UPDATE', parameters: { Was: { value: 'before' } } }]);
   });
 
-  it('is done where there is nothing to change, and asks nobody', async () => {
+  it('ends without asking when there is nothing to change', async () => {
     const stacks = fakeStacks({ stack: {}, views: [{ state: 'empty', changes: [] }] });
     const { done, shown } = deploy(stacks);
     expect(await done).toMatchObject({ result: 'unchanged' });
@@ -83,7 +83,7 @@ describe('a deployment', () => {
     expect(await deploy(refused).done).toMatchObject({ result: 'unchanged' });
   });
 
-  it('that nobody agrees to leaves no trace, and no stack that was not there', async () => {
+  it('without consent deletes its change set, and the stack if it is new', async () => {
     const fresh = fakeStacks({ views: [ready] });
     expect(await deploy(fresh, { agree: async () => false }).done).toEqual({ result: 'declined' });
     expect(fresh).toMatchObject({ discarded: 1, removed: 1, stack: undefined });
@@ -94,11 +94,11 @@ describe('a deployment', () => {
     await deploy(shell, { agree: async () => false }).done;
     expect(shell).toMatchObject({ discarded: 1, removed: 0 });
     const failing = fakeStacks({ views: [{ state: 'failed', reason: 'Parameter X is wrong', changes: [] }] });
-    await expect(deploy(failing).done).rejects.toThrow('could not be planned: Parameter X is wrong');
+    await expect(deploy(failing).done).rejects.toThrow('Cannot plan the changes: Parameter X is wrong');
     expect(failing).toMatchObject({ discarded: 1, removed: 1 });
   });
 
-  it('says why it could not be planned also where its traces cannot be removed', async () => {
+  it('reports the planning error also when its clean-up fails', async () => {
     const failing = fakeStacks({ views: [{ state: 'failed', reason: 'Parameter X is wrong', changes: [] }] });
     const stuck: FakeStacks = Object.assign(failing, {
       discard: async () => {
@@ -107,12 +107,12 @@ describe('a deployment', () => {
     });
     const notices: string[] = [];
     const { done } = deploy(stuck, { notice: (text) => void notices.push(text) });
-    await expect(done).rejects.toThrow('could not be planned: Parameter X is wrong');
-    expect(notices).toEqual(['change set change-set-id is left behind: DeleteChangeSet is denied']);
+    await expect(done).rejects.toThrow('Cannot plan the changes: Parameter X is wrong');
+    expect(notices).toEqual(['Cannot delete change set change-set-id: DeleteChangeSet is denied']);
     expect(stuck.removed).toBe(1);
   });
 
-  it('never removes what may be under way', async () => {
+  it('never deletes a deployment that may be in progress', async () => {
     const stacks = fakeStacks({ views: [ready] });
     const lost: FakeStacks = Object.assign(stacks, {
       execute: async () => {
@@ -123,7 +123,7 @@ describe('a deployment', () => {
     expect(lost).toMatchObject({ discarded: 0, removed: 0 });
   });
 
-  it("waits for somebody else's, then goes on from what that came to", async () => {
+  it('waits for another deployment in progress, then continues from its result', async () => {
     const stacks = fakeStacks({
       stack: {},
       states: ['UPDATE_IN_PROGRESS', 'UPDATE_IN_PROGRESS', 'UPDATE_COMPLETE', 'UPDATE_COMPLETE'],
@@ -132,7 +132,7 @@ describe('a deployment', () => {
     });
     const { done, notices } = deploy(stacks);
     expect(await done).toMatchObject({ result: 'deployed' });
-    expect(notices).toEqual(['stack imgcls-test is UPDATE_IN_PROGRESS: waiting until that has ended.']);
+    expect(notices).toEqual(['Stack imgcls-test is UPDATE_IN_PROGRESS. Waiting for it to finish.']);
     const going = fakeStacks({
       stack: {},
       states: ['DELETE_IN_PROGRESS', 'DELETE_COMPLETE', 'DELETE_COMPLETE'],
@@ -144,7 +144,7 @@ describe('a deployment', () => {
   });
 
   it.each(['ROLLBACK_COMPLETE', 'CREATE_FAILED'])(
-    'begins anew after %s, when that is agreed to',
+    'with consent deletes a stack in %s and deploys again',
     async (status) => {
       const script = { stack: { status }, views: [ready], execution: [[event('CREATE_COMPLETE')]] };
       const stacks = fakeStacks(script);
@@ -160,7 +160,7 @@ describe('a deployment', () => {
     ['UPDATE_ROLLBACK_FAILED', /continue-update-rollback --stack-name imgcls-test/],
     ['ROLLBACK_FAILED', /imgcls destroy/],
     ['DELETE_FAILED', /imgcls destroy/],
-  ])('says the way out of %s', async (status, hint) => {
+  ])('explains how to repair %s', async (status, hint) => {
     const stacks = fakeStacks({ stack: { status, reason: 'Bucket could not be deleted.' } });
     await expect(deploy(stacks).done).rejects.toMatchObject({
       message: `Stack imgcls-test is in state ${status}: Bucket could not be deleted.`,
@@ -169,7 +169,7 @@ describe('a deployment', () => {
     expect(stacks.proposed).toEqual([]);
   });
 
-  it('that fails says what failed first, though more followed', async () => {
+  it('that fails reports the first failure, not the later ones', async () => {
     const stacks = fakeStacks({
       stack: {},
       views: [ready],
@@ -182,13 +182,13 @@ describe('a deployment', () => {
     await expect(deploy(stacks).done).rejects.toMatchObject({
       kind: 'permanent',
       message:
-        'Stack imgcls-test could not be updated. The first that failed is Web (AWS::Test::Thing):\nCertificate arn:x not found.',
-      hint: expect.stringMatching(/--certificate[\s\S]*as it was before[\s\S]*describe-stack-events/),
+        'Stack imgcls-test could not be updated. The first failure is Web (AWS::Test::Thing):\nCertificate arn:x not found.',
+      hint: expect.stringMatching(/--certificate[\s\S]*the cluster is as before[\s\S]*describe-stack-events/),
     });
     expect(stacks.discarded).toBe(0);
   });
 
-  it('goes on without us when its user interrupts', async () => {
+  it('continues on AWS after an interrupt', async () => {
     const interrupted = new AbortController();
     const stacks = fakeStacks({ views: [ready], execution: [[event('CREATE_IN_PROGRESS')]] });
     const { done } = deploy(stacks, { signal: interrupted.signal, onEvent: () => interrupted.abort() });

@@ -26,7 +26,7 @@ interface World {
   objects: Map<string, number>;
   queues: string[];
   notices: string[];
-  /** What was done, in order. */
+  /** Actions, in order. */
   done: string[];
   ports: DestroyPorts;
 }
@@ -100,11 +100,11 @@ function world(script: Script, over: Partial<Pick<World, 'machines'>> & { stubbo
 
 const standing: Script = { stack: { outputs: { OutputBucket: 'out' } } };
 
-describe('what there is of a cluster', () => {
-  it('is named before anything is deleted', async () => {
+describe('the contents of a cluster', () => {
+  it('are listed before anything is deleted', async () => {
     const { ports, done } = world(standing, { machines: [machine('i-1'), machine('i-0', 'terminated')] });
-    const remains = await surveyCluster(ports);
-    expect(remains).toMatchObject({
+    const contents = await surveyCluster(ports);
+    expect(contents).toMatchObject({
       buckets: [
         { name: 'in', objects: 3 },
         { name: 'out', objects: 2 },
@@ -113,17 +113,17 @@ describe('what there is of a cluster', () => {
       unfinishedJobs: 4,
       responseQueues: ['imgcls-test-resp-abc'],
     });
-    expect(isEmpty(remains)).toBe(false);
+    expect(isEmpty(contents)).toBe(false);
     expect(done).toEqual([]);
   });
 
-  it('is nothing where only another cluster has something', async () => {
+  it('do not include those of another cluster', async () => {
     const { ports, queues } = world({});
     queues.shift();
     expect(isEmpty(await surveyCluster(ports))).toBe(true);
   });
 
-  it('waits for a deployment that is under way', async () => {
+  it('are listed after a deployment in progress has ended', async () => {
     const { ports } = world({
       ...standing,
       states: ['UPDATE_IN_PROGRESS', 'UPDATE_IN_PROGRESS', 'UPDATE_COMPLETE'],
@@ -137,7 +137,7 @@ describe('what there is of a cluster', () => {
 describe('destroying a cluster', () => {
   const destroy = async ({ ports }: World) => destroyCluster(ports, await surveyCluster(ports));
 
-  it('ends what could start something first, then machines, objects, stack and queues', async () => {
+  it('closes groups first, then ends instances, then deletes objects, stack and queues', async () => {
     const all = world(standing, { machines: [machine('i-1'), machine('i-warm', 'stopped')] });
     expect(await destroy(all)).toEqual([]);
     expect(all.done).toEqual([
@@ -150,7 +150,7 @@ describe('destroying a cluster', () => {
     expect(all.queues).toEqual(['imgcls-test-resp-other-request']);
   });
 
-  it('empties again what was written while the stack went', async () => {
+  it('empties a bucket again when objects were written during the deletion', async () => {
     const failed = [
       [
         event('DELETE_FAILED', 'OutputBucket', 'The bucket is not empty', 'AWS::S3::Bucket'),
@@ -160,7 +160,7 @@ describe('destroying a cluster', () => {
     const all = world({ ...standing, removals: [failed, [[event('DELETE_COMPLETE')]]] });
     const { remove } = all.ports.stacks;
     all.ports.stacks.remove = async (id) => {
-      // An access log comes late, say.
+      // For example a late access log.
       if (all.stacks.removed === 0) all.objects.set('out', 1);
       await remove(id);
     };
@@ -169,7 +169,7 @@ describe('destroying a cluster', () => {
     expect(all.stacks.stack?.status).toBe('DELETE_COMPLETE');
   });
 
-  it('gives up with the reason where something else is in the way', async () => {
+  it('fails with the reason when another resource cannot be deleted', async () => {
     const failed = [
       [
         event('DELETE_FAILED', 'Group', 'sg-1 has a dependent object', 'AWS::EC2::SecurityGroup'),
@@ -183,7 +183,7 @@ describe('destroying a cluster', () => {
     expect(all.stacks.removed).toBe(1);
   });
 
-  it('ends machines that a controller elsewhere launched meanwhile', async () => {
+  it('ends instances that another controller launched meanwhile', async () => {
     const all = world(standing, { machines: [machine('i-1')] });
     const { remove } = all.ports.stacks;
     all.ports.stacks.remove = async (id) => {
@@ -195,14 +195,16 @@ describe('destroying a cluster', () => {
     expect(all.machines.map(({ state }) => state)).toEqual(['terminated', 'terminated']);
   });
 
-  it('does not wait for ever for machines that do not end', async () => {
+  it('times out waiting for instances that do not end', async () => {
     const all = world(standing, { machines: [machine('i-1')], stubborn: true });
     await destroy(all);
-    expect(all.notices).toContain('some instances take long to end; going on without waiting for them.');
+    expect(all.notices).toContain(
+      'Some instances are still terminating. Continuing without waiting for them.',
+    );
     expect(all.done).toContain('stack');
   });
 
-  it('tells what the template keeps, and takes the empty buckets that it would keep', async () => {
+  it('reports retained resources, and deletes retained buckets', async () => {
     const kept = event('DELETE_SKIPPED', 'LogGroup', undefined, 'AWS::Logs::LogGroup');
     const bucket = {
       ...event('DELETE_SKIPPED', 'InputBucket', undefined, 'AWS::S3::Bucket'),

@@ -3,7 +3,7 @@ import type { StackEvent } from '../../../src/core/aws-account/stacks.ts';
 import { deploymentError, firstFailure } from '../../../src/deploy/diagnosis.ts';
 import { event } from './fake-stacks.ts';
 
-/** As CloudFormation told them of a first deployment whose bucket's name was taken. */
+/** CloudFormation's events of a first deployment whose bucket name was taken. */
 const taken: StackEvent[] = [
   event('CREATE_IN_PROGRESS', undefined, 'User Initiated'),
   event('CREATE_IN_PROGRESS', 'InputBucket', undefined, 'AWS::S3::Bucket'),
@@ -25,11 +25,11 @@ const taken: StackEvent[] = [
 ];
 
 describe('the first failure', () => {
-  it('is the one that others followed', () => {
+  it('is the cause of the others', () => {
     expect(firstFailure(taken)).toMatchObject({ resource: 'InputBucket', type: 'AWS::S3::Bucket' });
   });
 
-  it('is a cause though a consequence was told before it', () => {
+  it('is a cause, even after a consequence', () => {
     const events = [
       event('CREATE_FAILED', 'Role', 'Resource creation cancelled'),
       event('CREATE_FAILED', 'Bucket', 'Access Denied'),
@@ -37,7 +37,7 @@ describe('the first failure', () => {
     expect(firstFailure(events)).toMatchObject({ resource: 'Bucket' });
   });
 
-  it("is told in the stack's own words where no resource failed", () => {
+  it("is the stack's own event when no resource failed", () => {
     const events = [
       event('ROLLBACK_IN_PROGRESS', undefined, 'Transform AWS::Include failed'),
       event('ROLLBACK_COMPLETE'),
@@ -48,20 +48,20 @@ describe('the first failure', () => {
 });
 
 describe('the error of a deployment', () => {
-  it('says which, why, what to do, what became of the rest, and where the rest stands', () => {
+  it('names the resource, the reason, what to do, the rollback and where to see all events', () => {
     const error = deploymentError({ name: 'imgcls-default', status: 'ROLLBACK_COMPLETE' }, 'created', taken);
     expect(error.message).toMatch(
       /could not be created.*InputBucket \(AWS::S3::Bucket\):\nimgcls-default-input.*already exists/,
     );
     expect(error.hint).toMatch(/--cluster/);
-    expect(error.hint).toMatch(/gone again; the next "imgcls deploy" begins anew/);
+    expect(error.hint).toMatch(/was rolled back\. The next "imgcls deploy" starts from scratch/);
     expect(error.hint).toMatch(/describe-stack-events --stack-name imgcls-default/);
   });
 
   it.each([
     [
       'User: arn:aws:iam::1:user/x is not authorized to perform: iam:CreateRole on resource: role y',
-      /allow the action/,
+      /Allow the action/,
     ],
     ['/imgcls/default already exists in stack arn:aws', /delete-log-group/],
     ['The maximum number of VPC endpoints has been reached. VpcEndpointLimitExceeded', /Service Quotas/],
@@ -80,7 +80,7 @@ describe('the error of a deployment', () => {
     expect(hint?.split('\n')[0]).toMatch(advice);
   });
 
-  it('says the state where nothing else is known', () => {
+  it('gives the state when nothing else is known', () => {
     expect(deploymentError({ name: 's', status: 'DELETE_COMPLETE' }, 'deployed', []).message).toBe(
       'Stack s could not be deployed: it is DELETE_COMPLETE.',
     );

@@ -1,4 +1,4 @@
-/** CloudFormation as a deployment meets it: stacks with states, and events that come one poll after the other. */
+/** A fake CloudFormation: stacks with states, and events that arrive poll by poll. */
 import type {
   ChangeSetRequest,
   ChangeSetView,
@@ -11,22 +11,22 @@ import type {
 const STACK = 'AWS::CloudFormation::Stack';
 
 export interface FakeStacks extends Stacks {
-  /** As CloudFormation has it now. */
+  /** Its current state. */
   stack: Stack | undefined;
   proposed: ChangeSetRequest[];
   discarded: number;
   removed: number;
-  /** Resources that are there. */
+  /** Existing resources. */
   present: StackResource[];
 }
 
 export interface Script {
   stack?: Partial<Stack>;
-  /** What the change set comes to, poll by poll. */
+  /** The change set, poll by poll. */
   views?: ChangeSetView[];
-  /** What happens once it is carried out, poll by poll; the last event of the stack itself is its state. */
+  /** The events of its execution, poll by poll. The last event of the stack itself sets its state. */
   execution?: StackEvent[][];
-  /** The same for each time that the stack is removed. */
+  /** The same for each deletion of the stack. */
   removals?: StackEvent[][][];
   /** States that `find` goes through. */
   states?: string[];
@@ -34,7 +34,7 @@ export interface Script {
 
 let serial = 0;
 
-/** An event of a resource, or of the whole stack where none is named. */
+/** An event of a resource, or of the stack itself without one. */
 export function event(
   status: string,
   resource?: string,

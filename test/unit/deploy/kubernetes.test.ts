@@ -1,4 +1,4 @@
-/** Whether the manifests of deploy/kubernetes fit the program, its image and one another. */
+/** Checks that the manifests of deploy/kubernetes match the program, its image and one another. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -20,7 +20,7 @@ const worker = podNamed('imgcls-worker');
 const scaling = find('ScaledObject', 'imgcls-worker').spec;
 const containerfile = readFileSync(path.join(FOLDER, 'Containerfile'), 'utf8');
 
-/** What its container finds in the environment. */
+/** The environment of its container. */
 function environmentOf({ containers: [container] }: PodSpec): Record<string, string> {
   const shared = container.envFrom.map(({ configMapRef }) => find('ConfigMap', configMapRef.name).data);
   return Object.assign(
@@ -34,7 +34,7 @@ describe.each(pods)('a pod of %s', (name) => {
   const pod = podNamed(name);
   const [container] = pod.containers;
 
-  it('has settings that imgcls knows, complete and right', () => {
+  it('has valid and complete settings', () => {
     const environment = environmentOf(pod);
     const known = settingNames.map(environmentName);
     const ours = Object.keys(environment).filter((each) => each.startsWith('IMGCLS_'));
@@ -42,7 +42,7 @@ describe.each(pods)('a pod of %s', (name) => {
     expect(resolveSettings([environmentSource(environment)]).settings.cloud).toBe('aws');
   });
 
-  it('may do no more than it must', () => {
+  it('has the least privileges', () => {
     const { user = '', group = '' } = /^USER (?<user>\d+):(?<group>\d+)$/m.exec(containerfile)?.groups ?? {};
     expect(pod.securityContext).toMatchObject({
       runAsNonRoot: true,
@@ -59,7 +59,7 @@ describe.each(pods)('a pod of %s', (name) => {
     expect(environmentOf(pod).AWS_EC2_METADATA_DISABLED).toBe('true');
   });
 
-  it('runs this version, as an identity that is there', () => {
+  it('runs this version, as an existing identity', () => {
     expect(container.image).toMatch(new RegExp(`/imgcls:${packageJson.version}$`));
     expect(find('ServiceAccount', pod.serviceAccountName).metadata.namespace).toBe('imgcls');
   });
@@ -72,7 +72,7 @@ describe('workers of Kubernetes', () => {
     expect(1000 * worker.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(DRAIN_MS);
   });
 
-  it('are as many as the two queues of their cluster have work for, none without work', () => {
+  it('scale with the backlog of the two queues of their cluster, down to none', () => {
     const {
       IMGCLS_CLUSTER: cluster = '',
       IMGCLS_RUNNERS: runners,

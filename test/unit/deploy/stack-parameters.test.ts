@@ -101,7 +101,7 @@ const choose = (
   );
 
 describe('a new cluster', () => {
-  it('stands in the default VPC and starts from the newest image; the rest is the template’s', async () => {
+  it('uses the default VPC and the newest image, and otherwise the defaults of the template', async () => {
     expect(await choose({})).toEqual({
       ClusterName: { value: 'test' },
       VpcId: { value: 'vpc-default' },
@@ -110,14 +110,14 @@ describe('a new cluster', () => {
     });
   });
 
-  it('takes the model of the settings, unless another is asked for', async () => {
+  it('takes the model of the settings, unless a flag names another', async () => {
     expect(await choose({}, {}, undefined, 'resnet50')).toMatchObject({ Model: { value: 'resnet50' } });
     expect(await choose({ Model: 'other' }, {}, undefined, 'resnet50')).toMatchObject({
       Model: { value: 'other' },
     });
   });
 
-  it('takes the VPC of the subnets that are named, and all subnets of a VPC that is named', async () => {
+  it('takes the VPC of requested subnets, and all subnets of a requested VPC', async () => {
     expect(await choose({ SubnetIds: 'subnet-x' })).toMatchObject({
       VpcId: { value: 'vpc-other' },
       SubnetIds: { value: 'subnet-x' },
@@ -131,7 +131,7 @@ describe('a new cluster', () => {
       ControllerInstanceType: { value: 't4g.small' },
     });
     await expect(choose({ InstanceType: 'c7g.large', ControllerInstanceType: 't3.small' })).rejects.toThrow(
-      'Image ami-arm is for arm64, and t3.small is x86_64',
+      'Image ami-arm is for arm64, but t3.small is x86_64',
     );
   });
 
@@ -146,51 +146,51 @@ describe('a new cluster', () => {
 
   it.each([
     ['has no VPC', {}, { subnets: [] }, /no default VPC/, /--vpc/],
-    ['has no subnets', { VpcId: 'vpc-none' }, {}, /no subnet in vpc-none/, /--subnets/],
+    ['has no subnets', { VpcId: 'vpc-none' }, {}, /No subnets found in vpc-none/, /--subnets/],
     [
-      'would stand in two VPCs',
+      'would be in two VPCs',
       { SubnetIds: 'subnet-a, subnet-x' },
       {},
-      /one VPC, vpc-default, and subnet-x is in vpc-other/,
+      /one VPC \(vpc-default\), but subnet-x is in vpc-other/,
       /--subnets/,
     ],
     [
       'would be cut off',
       {},
       { cutOff: ['subnet-a'] },
-      /Machines in subnet-a could not reach/,
+      /Instances in subnet-a could not reach/,
       /--with-endpoints/,
     ],
-    ['has no image', {}, { images: [] }, /no image of workers yet/, /imgcls ami build/],
+    ['has no image', {}, { images: [] }, /no worker image in this region/, /imgcls ami build/],
     [
-      'has none that fits',
+      'has no image for its architecture',
       {},
       { images: [image('ami-arm', 'arm64')] },
       /for c7i\.large \(x86_64\), only for arm64/,
       /imgcls ami build/,
     ],
     [
-      'is to start from one that is not there',
+      'uses an image that does not exist',
       { WorkerImageId: 'ami-gone' },
       {},
-      /ami-gone cannot be seen/,
+      /ami-gone was not found/,
       /describe-images/,
     ],
     [
-      'is to run on what does not exist',
+      'uses an instance type that does not exist',
       { InstanceType: 'zz.large' },
       {},
       /no instance type zz\.large/,
       /describe-instance-types/,
     ],
     [
-      'is asked for what the template lacks',
+      'sets a parameter that the template lacks',
       { Nothing: '1' },
       {},
       /no parameter Nothing \(--some\)/,
       /It has ClusterName/,
     ],
-  ])('that %s is refused before anything is made', async (_, wanted, over, message, hint) => {
+  ])('that %s is refused before anything is created', async (_, wanted, over, message, hint) => {
     await expect(choose(wanted as Record<string, string>, over)).rejects.toMatchObject({
       kind: 'usage',
       message: expect.stringMatching(message),
@@ -198,14 +198,14 @@ describe('a new cluster', () => {
     });
   });
 
-  it('is content with subnets that endpoints serve already', async () => {
+  it('accepts subnets that already have endpoints', async () => {
     const over = { cutOff: ['subnet-a', 'subnet-b'], endpoints: ['sqs', 's3'] };
     await expect(choose({}, over)).resolves.toBeDefined();
   });
 });
 
-describe('a cluster that stands', () => {
-  it('keeps all that no flag names, but for the image, of which there are newer ones', async () => {
+describe('an existing cluster', () => {
+  it('keeps every parameter without a flag, except the image', async () => {
     const kept = Object.keys(stack.parameters).map((name) => [name, 'previous']);
     expect(await choose({}, { cutOff: ['subnet-a'] }, stack, 'other')).toEqual({
       ...Object.fromEntries(kept),
@@ -218,7 +218,7 @@ describe('a cluster that stands', () => {
     });
   });
 
-  it('that gets endpoints stays where it is', async () => {
+  it('that gets endpoints keeps its network', async () => {
     expect(await choose({ WithEndpoints: 'true' }, {}, stack)).toMatchObject({
       VpcId: { value: 'vpc-default' },
       SubnetIds: { value: 'subnet-a,subnet-b' },
@@ -231,13 +231,15 @@ describe('a cluster that stands', () => {
     expect(await choose({}, {}, { ...stack, parameters: older })).not.toHaveProperty('MaxWorkers');
   });
 
-  it('hears that its image is of another imgcls', async () => {
+  it('gets a notice when its image has another version of imgcls', async () => {
     await choose({}, { images: [image('ami-1', 'x86_64', '0.9')] }, stack);
-    expect(notices.at(-1)).toMatch(/ami-1 has imgcls 0\.9, this is 1: "imgcls ami build"/);
+    expect(notices.at(-1)).toMatch(
+      /ami-1 has imgcls 0\.9, this is 1\. Build a new one with "imgcls ami build"/,
+    );
   });
 });
 
-it('a template that wants what nobody gave says which', async () => {
+it('a missing required parameter is named', async () => {
   const request = {
     cluster: 'test',
     model: undefined,
@@ -247,7 +249,7 @@ it('a template that wants what nobody gave says which', async () => {
     wanted: [],
   };
   await expect(stackParameters(undefined, request, account())).rejects.toMatchObject({
-    message: 'The template wants Colour, which nobody gave.',
-    hint: 'Give --parameter Colour=VALUE.',
+    message: 'Missing template parameters: Colour.',
+    hint: 'Use --parameter Colour=VALUE.',
   });
 });

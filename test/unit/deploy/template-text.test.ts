@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { fitTemplate, MAX_TEMPLATE_BYTES } from '../../../src/deploy/template-text.ts';
 
-/** A tag as the short form of a function that CloudFormation reads it as. */
+/** A YAML tag that stands for an intrinsic function of CloudFormation. */
 const tag = (name: string) => ({
   tag: `!${name}`,
   resolve: (value: unknown) => ({ [name]: value }),
@@ -45,12 +45,12 @@ ${Array.from(
 ).join('')}`;
 
 describe('a template', () => {
-  it('goes as it is where it is short enough', async () => {
+  it('is sent unchanged when it is short enough', async () => {
     const text = resources(3, 'a comment');
     expect(await fitTemplate(text, 'x.yaml')).toBe(text);
   });
 
-  it('goes without comments where it is not, and says the same', async () => {
+  it('is sent without comments when it is not, with the same meaning', async () => {
     const text = resources(150, 'a comment that says why it is as it is, at some length');
     expect(Buffer.byteLength(text)).toBeGreaterThan(MAX_TEMPLATE_BYTES);
     const short = await fitTemplate(text, 'x.yaml');
@@ -62,15 +62,15 @@ describe('a template', () => {
     expect(short).toContain('Condition: yes');
   });
 
-  it('that is too long all the same is refused, with the way out', async () => {
+  it('that is still too long is refused, with an alternative', async () => {
     await expect(fitTemplate(resources(600, 'short'), 'x.yaml')).rejects.toMatchObject({
-      message: expect.stringMatching(/^x\.yaml has \d+ bytes even without comments/),
+      message: expect.stringMatching(/^x\.yaml is too long: \d+ bytes without comments/),
       hint: expect.stringContaining('--template https://'),
     });
   });
 
-  it('that is none is refused by what is wrong with it', async () => {
+  it('that is not valid is refused with the reason', async () => {
     const text = `Resources: [\n${'# long\n'.repeat(10_000)}`;
-    await expect(fitTemplate(text, 'x.yaml')).rejects.toThrow(/^x\.yaml is no template: /);
+    await expect(fitTemplate(text, 'x.yaml')).rejects.toThrow(/^x\.yaml is not a template: /);
   });
 });

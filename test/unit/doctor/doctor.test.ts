@@ -42,7 +42,7 @@ describe('a machine', () => {
     expect(result).toMatchObject({ status, message: expect.stringMatching(words) });
   });
 
-  it('whose clock cannot be compared is neither', () => {
+  it('whose clock cannot be compared: unknown', () => {
     expect(checkClock({}, 0)).toMatchObject({ status: 'unknown' });
   });
 });
@@ -64,10 +64,10 @@ describe('a controller', () => {
   const result = () =>
     checkController({ output: cloud.output, timing: { lockTtlMs: 10_000 }, clock, signal });
 
-  it('that never was, or has left, is missed', async () => {
+  it('needs action when it never ran or has released its lock', async () => {
     expect(await result()).toMatchObject({
       status: 'action_needed',
-      message: 'no controller runs, and no worker reports.',
+      message: 'no controller is running, and no worker reports.',
     });
     await put(CONTROLLER_LOCK_KEY, { v: 1, epoch: 2, renewals: 7 });
     expect(await result()).toMatchObject({
@@ -76,19 +76,19 @@ describe('a controller', () => {
     });
   });
 
-  it('that does not renew its lock is dead', async () => {
+  it('has stopped when it does not renew its lock', async () => {
     await put(CONTROLLER_LOCK_KEY, { v: 1, holder: 'gone', epoch: 2, renewals: 7 });
     expect(await result()).toMatchObject({
       status: 'action_needed',
-      message: 'controller gone does not act any more, and no worker reports.',
+      message: 'controller gone has stopped, and no worker reports.',
     });
   });
 
-  it('is not missed where workers run that somebody has started', async () => {
+  it('is not needed while unmanaged workers run', async () => {
     await put(workerStatusKey('w-1'), {});
     expect(await result()).toEqual({
       status: 'ok',
-      message: 'no controller runs; workers that run without one: 1',
+      message: 'no controller is running; workers running without one: 1',
     });
     clock.advance(61_000);
     expect(await result()).toMatchObject({ status: 'action_needed' });
@@ -96,7 +96,7 @@ describe('a controller', () => {
 });
 
 describe('findings', () => {
-  it('come one after the other, and an error is something to be done', async () => {
+  it('come one after the other, and an error needs action', async () => {
     const checks = [
       { name: 'one', run: async () => ({ status: 'ok' as const, message: 'fine' }) },
       { name: 'two', run: () => Promise.reject(new Error('broken')) },
@@ -108,7 +108,7 @@ describe('findings', () => {
     ]);
   });
 
-  it('are a line, and one more for what to do', () => {
+  it('are one line, and another one for the hint', () => {
     expect(
       findingText({
         check: 'disk',

@@ -19,14 +19,14 @@ const denied = () => new ImgclsError('permanent', 'access is denied');
 const outage = () => new ImgclsError('transient', 'Service unavailable');
 
 let images: FakeEc2Images;
-let said: string[];
+let progress: string[];
 let interrupt: AbortController;
-/** The user interrupts when this is said. */
+/** The user interrupts at a progress message with this text. */
 let interruptAt: string | undefined;
 beforeEach(() => {
   images = new FakeEc2Images();
   images.console = DONE;
-  said = [];
+  progress = [];
   interrupt = new AbortController();
   interruptAt = undefined;
 });
@@ -35,14 +35,14 @@ const build = () =>
     images,
     clock: virtualClock(Date.UTC(2026, 10, 26, 7, 30)),
     newId: () => 'token',
-    say(text) {
-      said.push(text);
+    onProgress(text) {
+      progress.push(text);
       if (interruptAt !== undefined && text.includes(interruptAt)) interrupt.abort(new Error('interrupted'));
     },
     signal: interrupt.signal,
   });
 describe('building an image', () => {
-  it('launches a builder, waits for it, makes an image of what it says it is, and ends it', async () => {
+  it('launches a builder, waits for it, makes an image with its version, and terminates it', async () => {
     expect(await build()).toBe('ami-1');
     expect(images.launched).toEqual([{ token: 'token', ...order }]);
     expect(images.made).toEqual([
@@ -54,10 +54,10 @@ describe('building an image', () => {
     ]);
     expect(images.terminated).toEqual(['i-1']);
     expect(images.removed).toEqual([]);
-    expect(said).toContain('i-1: package');
+    expect(progress).toContain('i-1: package');
   });
 
-  it('waits for the builder to be seen, for its disk to be whole, and for a console that comes late', async () => {
+  it('waits until the builder is listed and stopped, and for delayed console output', async () => {
     images.states = [undefined, 'pending', 'running', 'stopped'];
     images.console = '';
     const looks: string[] = [];
@@ -68,7 +68,7 @@ describe('building an image', () => {
     expect(await build()).toBe('ami-1');
   });
 
-  it('waits out faults that pass', async () => {
+  it('retries transient errors', async () => {
     for (const verb of ['builderState', 'consoleOutput', 'imageState'] as const)
       images.faults.set(verb, [outage(), outage()]);
     expect(await build()).toBe('ami-1');
@@ -80,7 +80,7 @@ describe('a build that fails', () => {
     expect(new Set(images.terminated)).toEqual(new Set(['i-1']));
   });
 
-  it('says at which step of provisioning, with the end of the console, and does not wait', async () => {
+  it('names the failed step of provisioning, with the end of the console, and does not wait', async () => {
     images.states = ['running'];
     images.console = 'npm error 404\nimgcls-provision: FAILED package\n';
     await expect(build()).rejects.toMatchObject({
@@ -90,48 +90,48 @@ describe('a build that fails', () => {
     expect(images.made).toEqual([]);
   });
 
-  it('says so when the builder stops without a word', async () => {
+  it('reports a builder that stops without a result', async () => {
     images.console = 'Kernel panic\n';
     await expect(build()).rejects.toMatchObject({
-      message: expect.stringContaining('does not say what became of it'),
+      message: expect.stringContaining('stopped without reporting a result'),
       hint: expect.stringContaining('Kernel panic'),
     });
     expect(images.made).toEqual([]);
   });
 
-  it('says so when the builder never stops', async () => {
+  it('reports a builder that never stops', async () => {
     images.states = ['running'];
-    await expect(build()).rejects.toThrow('has not stopped within 40 minutes');
+    await expect(build()).rejects.toThrow('did not stop within 40 minutes');
   });
 
-  it('says so when somebody terminates the builder', async () => {
+  it('reports a builder that was terminated from outside', async () => {
     images.states = ['running', 'shutting-down'];
-    await expect(build()).rejects.toThrow('Somebody has terminated i-1');
+    await expect(build()).rejects.toThrow('Builder i-1 was terminated from outside');
   });
 
-  it('leaves no image that EC2 has failed to make, or takes too long for', async () => {
+  it('deletes an image that failed or timed out', async () => {
     images.imageStates = [{ state: 'failed', why: 'Client.InternalError', snapshots: ['snap-1'] }];
     await expect(build()).rejects.toThrow('Image ami-1 failed: Client.InternalError.');
     images.imageStates = [{ state: 'pending', snapshots: [] }];
     images.states = ['stopped'];
-    await expect(build()).rejects.toThrow('not there within 60 minutes');
+    await expect(build()).rejects.toThrow('not available within 60 minutes');
     expect(images.removed).toEqual([
       { id: 'ami-1', snapshots: ['snap-1'] },
       { id: 'ami-1', snapshots: [] },
     ]);
   });
 
-  it('fails with what went wrong first, and says what it could not take away', async () => {
+  it('fails with the first error, and reports what it could not delete', async () => {
     images.faults.set('imageState', [denied()]);
     images.faults.set('remove', [denied()]);
     await expect(build()).rejects.toThrow('access is denied');
-    expect(said).toContain('ami-1 is still there; deregister it by hand: access is denied');
+    expect(progress).toContain('Cannot delete image ami-1. Deregister it yourself: access is denied');
   });
 
   it.each([
-    ['the builder is launched', 'i-1 (c7g.large) is launched', []],
+    ['the builder is launched', 'Launched builder i-1 (c7g.large)', []],
     ['it provisions itself', 'i-1: package', []],
-    ['the image is being made', 'is being made', ['ami-1']],
+    ['the image is being created', 'Creating image', ['ami-1']],
   ])('is undone when it is interrupted while %s', async (_, words, removed) => {
     interruptAt = words;
     await expect(build()).rejects.toThrow('interrupted');
@@ -140,9 +140,9 @@ describe('a build that fails', () => {
 });
 
 describe('a builder that cannot be terminated', () => {
-  it('is told of, and the image is good all the same', async () => {
+  it('is reported, and the image is still valid', async () => {
     images.faults.set('terminate', [denied()]);
     expect(await build()).toBe('ami-1');
-    expect(said.at(-1)).toBe('i-1 is still there; terminate it by hand: access is denied');
+    expect(progress.at(-1)).toBe('Cannot terminate i-1. Terminate it yourself: access is denied');
   });
 });

@@ -10,14 +10,14 @@ import { builderUserData } from '../../../src/image/user-data.ts';
 const repository = path.resolve(import.meta.dirname, '../../..');
 const provision = readFileSync(path.join(repository, 'deploy/image/provision.sh'), 'utf8');
 
-describe('what a builder says on its console', () => {
+describe('the console output of a builder', () => {
   it.each([
     ['nothing', '', { steps: [] }],
     ['other things', 'Booting\nlogin: \n', { steps: [] }],
     ['its steps, twice', '[1] imgcls-provision: node\nimgcls-provision: node\r\n', { steps: ['node'] }],
-    ['that it is done', 'x imgcls-provision: OK 0.1.0\r\n', { steps: [], end: { version: '0.1.0' } }],
-    ['where it failed', 'imgcls-provision: FAILED clean-up', { steps: [], end: { failedAt: 'clean-up' } }],
-  ])('is %s', (_, output, expected) => {
+    ['its end', 'x imgcls-provision: OK 0.1.0\r\n', { steps: [], end: { version: '0.1.0' } }],
+    ['the failed step', 'imgcls-provision: FAILED clean-up', { steps: [], end: { failedAt: 'clean-up' } }],
+  ])('has %s', (_, output, expected) => {
     expect(readConsole(output)).toEqual(expected);
   });
 });
@@ -37,14 +37,14 @@ describe('images to remove', () => {
     expect(ids(images, { keep: 3, used: new Set() })).toEqual([]);
   });
 
-  it('are none that a launch template names', () => {
+  it('exclude those that a launch template uses', () => {
     const images = [image('a', 1), image('b', 2), image('c', 3)];
     expect(ids(images, { keep: 1, used: new Set(['a']) })).toEqual(['b']);
   });
 });
 
-describe('builders that were left behind', () => {
-  it('are those that no build can still wait for', () => {
+describe('abandoned builders', () => {
+  it('are older than any build can take', () => {
     const hour = 3_600_000;
     const builders = [
       { id: 'old', launchedAtMs: 0 },
@@ -59,13 +59,13 @@ describe("the builder's script", () => {
     builderUserData({ provision, package: { spec: 'imgcls@0.1.0' }, models: [], limitMinutes: 40, ...over });
   const url = `https://b.s3.amazonaws.com/k?X-Amz-Security-Token=${'x'.repeat(1500)}&it's`;
 
-  it('is one that bash can read, and small enough for EC2, with the longest of addresses', () => {
+  it('is valid bash and small enough for EC2, also with the longest URL', () => {
     const text = script({ package: { url }, models: ['resnet50', 'another'] });
     expect(execFileSync('bash', ['-n'], { input: text }).toString()).toBe('');
-    expect(() => script({ models: Array(2000).fill('resnet50') })).toThrow('EC2 takes 16384');
+    expect(() => script({ models: Array(2000).fill('resnet50') })).toThrow('EC2 accepts 16384');
   });
 
-  it('provisions what was asked for, whatever is in its name', () => {
+  it('quotes package and model names', () => {
     const words = (text: string) => {
       const line = text.split('\n').find((each) => each.startsWith('bash /root/provision.sh')) ?? '';
       return execFileSync('bash', ['-c', line.replace('bash /root/provision.sh', "printf '%s\\n'")])
@@ -84,7 +84,7 @@ describe("the builder's script", () => {
     ]);
   });
 
-  it('installs the Node that a clone is developed with, where the system has none', () => {
+  it('installs the Node version of tools/node if the system has none', () => {
     const node = JSON.parse(readFileSync(path.join(repository, 'tools/node/package.json'), 'utf8'));
     const [, version] = /^readonly NODE_VERSION=(.*)$/m.exec(provision) ?? [];
     expect(Object.values(node.optionalDependencies)).toEqual([version, version]);
