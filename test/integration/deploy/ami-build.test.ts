@@ -1,4 +1,4 @@
-/** `imgcls ami build` over moto. What moto has no machine for, the proxy in between does: it runs no script and says nothing. */
+/** `imgcls ami build` on moto. A proxy plays the builder, as moto runs no script and has no console output. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -49,11 +49,11 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
   });
   afterEach(async () => {
-    expect(proxy?.unused(), 'faults that no request has met').toBe(0);
+    expect(proxy?.unused(), 'injected faults that no request matched').toBe(0);
     requests().length = 0;
-    expect(await instances(), 'builders that are left').toEqual([]);
+    expect(await instances(), 'remaining builders').toEqual([]);
     const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET }));
-    expect(Contents, 'files that are left in the bucket').toEqual([]);
+    expect(Contents, 'remaining files in the bucket').toEqual([]);
   });
   afterAll(async () => {
     ec2?.destroy();
@@ -83,7 +83,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId = '' }) => InstanceId));
   }
 
-  /** The builder's script, played by the test: it downloads the package, then the machine is off. */
+  /** Plays the builder's script: downloads the package, then stops the instance. */
   function builderRuns(): { downloaded(): string | undefined } {
     let downloaded: string | undefined;
     proxy?.inject({
@@ -114,7 +114,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     });
   }
 
-  /** Snapshots are tagged with their image, which moto cannot. */
+  /** Tags snapshots together with their image, which moto does not. */
   function imagesHaveTaggedSnapshots(times = 1): void {
     proxy?.inject({
       of: of('CreateImage'),
@@ -144,7 +144,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   const tagsOf = (tags: Tag[] = []) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 
   async function built(version: string, ...args: string[]): Promise<string> {
-    // moto dates images to the second.
+    // moto dates images by the second.
     const second = new Date().getSeconds();
     await until('a second is over', async () => new Date().getSeconds() !== second || undefined);
     builderRuns();
@@ -155,7 +155,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     return stdout.trim();
   }
 
-  it('makes an image, tagged with its snapshots, from a builder that nobody can get into', async () => {
+  it('creates an image and tags it and its snapshots; the builder has no key pair and no role', async () => {
     const builder = builderRuns();
     consoleSays('imgcls-provision: node\nimgcls-provision: OK 1.2.3\n');
     imagesHaveTaggedSnapshots();
@@ -188,7 +188,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     expect(script).toContain("--model' 'resnet50'");
   });
 
-  it('removes old images with their snapshots, and none that a launch template names', async () => {
+  it('deletes old images with their snapshots, but none that a launch template uses', async () => {
     const first = await built('1.0.0');
     await ec2.send(
       new CreateLaunchTemplateCommand({
@@ -210,7 +210,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     expect(table.stdout).toMatch(new RegExp(`${first}.*x86_64.*1\\.0\\.0.*yes`));
   });
 
-  it('ends the builder and says why when provisioning fails', async () => {
+  it('terminates the builder and reports the reason when provisioning fails', async () => {
     builderRuns();
     consoleSays('npm error 404 Not Found\nimgcls-provision: FAILED package\n');
     const { code, stdout, stderr } = await build().finished;
@@ -219,7 +219,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     expect(requests().filter(of('CreateImage'))).toEqual([]);
   });
 
-  it('ends the builder when no image may be made of it', async () => {
+  it('terminates the builder when creating the image is denied', async () => {
     builderRuns();
     consoleSays('imgcls-provision: OK 1.2.3');
     proxy?.inject({
@@ -231,7 +231,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     expect(stderr).toMatch(/ec2:CreateImage\): access is denied/);
   });
 
-  it('ends the builder when it is interrupted', async () => {
+  it('terminates the builder on an interrupt', async () => {
     consoleSays('imgcls-provision: node');
     const { finished, kill, stderr } = build();
     await until('the builder is at work', async () => stderr().includes(': node') || undefined);
@@ -243,18 +243,22 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
 
   it.each([
     [
-      'nobody agrees',
+      'there is no consent',
       ['--package', 'imgcls@1.0.0'],
       /Cannot ask for confirmation without a terminal\. Building an image costs money\./,
     ],
-    ['there is no such file', ['--yes', '--package', './nowhere.tgz'], /There is no file \.\/nowhere\.tgz/],
-    ['a file has no bucket to wait in', ['--yes', '--package', bin], /from a bucket, and none is named/],
     [
-      'one type is for both',
-      ['--yes', '--arch', 'both', '--instance-type', 'c7i.large'],
-      /--arch both takes two types/,
+      'there is no such file',
+      ['--yes', '--package', './nowhere.tgz'],
+      /\.\/nowhere\.tgz is neither a file nor an npm package/,
     ],
-    ['none is to stay', ['--yes', '--keep', '0'], /at least 1/],
+    ['a file has no bucket', ['--yes', '--package', bin], /no bucket is set/],
+    [
+      'one instance type is set for both architectures',
+      ['--yes', '--arch', 'both', '--instance-type', 'c7i.large'],
+      /--arch both needs two instance types/,
+    ],
+    ['no image is to be kept', ['--yes', '--keep', '0'], /at least 1/],
   ])('launches nothing when %s', async (_, args, words) => {
     const { code, stderr } = await start(bin, folder, ['ami', 'build', ...args], aws).finished;
     expect(stderr).toMatch(words);

@@ -1,4 +1,4 @@
-/** `imgcls deploy` and `imgcls destroy`, as processes of their own over the moto server. */
+/** `imgcls deploy` and `imgcls destroy`, as child processes on the moto server. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -55,7 +55,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     await writeFile(settingsFile, JSON.stringify({ topK: 3, cluster: 'other' }));
   });
   const given: StackParameters = new Map();
-  /** @param faults that come before what is otherwise done for moto. */
+  /** @param faults take precedence over the stand-ins for what moto lacks. */
   function injectOnly(...faults: Fault[]): void {
     proxy?.unused();
     for (const fault of faults) proxy?.inject(fault);
@@ -74,7 +74,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     start(path.join(repository, 'bin/imgcls.js'), folder, args, aws).finished;
   const deploy = (...args: string[]) =>
     imgcls('deploy', '--cluster', 'default', '--template', template, ...args);
-  /** At a terminal, where it is asked, and answered by a line. */
+  /** Runs at a terminal and answers the question. */
   async function atTerminal(
     answer: string,
     ...args: string[]
@@ -104,7 +104,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     (await stack())?.Parameters?.find(({ ParameterKey }) => ParameterKey === name)?.ParameterValue;
 
   let builtAt = 0;
-  /** As `imgcls ami build` leaves it behind. The stand-in dates images by the second: no two have the same. */
+  /** Creates an image as `imgcls ami build` does. Waits for the next second, as moto dates images by the second. */
   async function buildImage(): Promise<string> {
     const second = () => Math.floor(Date.now() / 1000);
     await until('a second has passed', async () => second() > builtAt || undefined);
@@ -125,19 +125,19 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     return ImageId;
   }
 
-  it('says what is missing before anything is made', async () => {
-    const noWayOut = await deploy('--yes');
-    expect(noWayOut.code).toBe(2);
-    expect(noWayOut.stderr).toMatch(/could not reach S3 and SQS.*\n.*--with-endpoints/);
+  it('reports what is missing before it creates anything', async () => {
+    const noRoute = await deploy('--yes');
+    expect(noRoute.code).toBe(2);
+    expect(noRoute.stderr).toMatch(/could not reach S3 and SQS.*\n.*--with-endpoints/);
     const noImage = await deploy('--with-endpoints', '--yes');
     expect(noImage.code).toBe(2);
-    expect(noImage.stderr).toMatch(/no image of workers yet.*\n.*imgcls ami build/);
+    expect(noImage.stderr).toMatch(/no worker image in this region.*\n.*imgcls ami build/);
     const noModel = await deploy('--model', 'resnet50', '--yes');
-    expect(noModel.stderr).toMatch(/No model resnet50 is installed.*\n.*imgcls model pull resnet50/);
+    expect(noModel.stderr).toMatch(/Model resnet50 is not installed.*\n.*imgcls model pull resnet50/);
     expect(await stack()).toBeUndefined();
   });
 
-  it('plans without leaving a trace, and deploys nothing that nobody agreed to', async () => {
+  it('plans without changing anything, and deploys nothing without consent', async () => {
     await buildImage();
     const plan = await deploy('--with-endpoints', '--plan');
     expect(plan.code, plan.stderr).toBe(0);
@@ -154,7 +154,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     expect(await settings()).toEqual({ topK: 3, cluster: 'other' });
   });
 
-  it('makes a cluster that the next command finds by itself', async () => {
+  it('creates a cluster and writes the settings for the next commands', async () => {
     const { code, stdout, stderr } = await deploy(
       '--with-endpoints',
       '--max',
@@ -165,7 +165,8 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     expect(code, stderr).toBe(0);
     expect(stdout).toContain(INPUT);
     expect(stderr).toMatch(/has no controller.*imgcls scale/);
-    expect(stderr).toMatch(/about cluster other; now it is about default/);
+    expect(stderr).toMatch(/Replaced the settings of cluster other in /);
+    expect(stderr).toMatch(/Wrote the settings of cluster default to /);
     expect(stderr).toMatch(/has imgcls 0\.0\.1.*imgcls ami build/);
     const written = await settings();
     expect(written).toMatchObject({
@@ -188,15 +189,15 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     await s3.send(new HeadObjectCommand({ Bucket: OUTPUT, Key: `models/${sha256}/model.onnx` }));
   });
 
-  it('changes nothing the second time, and keeps what was asked for before', async () => {
+  it('changes nothing the second time, and keeps earlier parameters', async () => {
     const { code, stderr } = await deploy('--yes');
     expect(code, stderr).toBe(0);
-    expect(stderr).toContain('nothing has to be changed');
-    expect(stderr).toContain('were already in');
+    expect(stderr).toContain('No changes.');
+    expect(stderr).toContain('already has the settings of cluster default');
     expect((await settings()).max).toBe(7);
   });
 
-  it('moves to a newer image by itself, and by name to any', async () => {
+  it('takes the newest image by default, and any other by name', async () => {
     const other = await buildImage();
     const newest = await buildImage();
     expect((await deploy('--yes')).code).toBe(0);
@@ -206,18 +207,18 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     expect(await parameter('MaxWorkers')).toBe('7');
   });
 
-  it('refuses what the template has no parameter for, and machines that do not fit', async () => {
+  it('refuses flags without a parameter in the template, and types of another architecture', async () => {
     const unknown = await deploy('--with-web', '--yes');
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toMatch(/no parameter WithWeb \(--with-web\)/);
     const arm = await deploy('--instance-type', 'c7g.large', '--yes');
     expect(arm.code).toBe(2);
     expect(arm.stderr).toMatch(
-      /no image of workers for c7g\.large \(arm64\), only for x86_64.*\n.*imgcls ami build/,
+      /no worker image for c7g\.large \(arm64\), only for x86_64.*\n.*imgcls ami build/,
     );
   });
 
-  it('explains a deployment that fails by what failed first', async () => {
+  it('explains a failed deployment by its first failure', async () => {
     let times = 0;
     injectOnly(
       {
@@ -238,14 +239,14 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     );
     const { code, stderr } = await deploy('--max', '9', '--yes');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/could not be updated. The first that failed is Web \(AWS::Test::Thing\):\n/);
+    expect(stderr).toMatch(/could not be updated. The first failure is Web \(AWS::Test::Thing\):\n/);
     expect(stderr).toMatch(
-      /not authorized to perform: test:Make.*\nhint: CloudFormation acts with your permissions/,
+      /not authorized to perform: test:Make.*\nhint: CloudFormation uses your permissions/,
     );
-    expect(stderr).toContain('The cluster is as it was before.');
+    expect(stderr).toContain('The update was rolled back: the cluster is as before.');
   });
 
-  it('destroys nothing unasked, and names what there is', async () => {
+  it('destroys nothing without consent, and lists the contents', async () => {
     await s3.send(new CreateMultipartUploadCommand({ Bucket: INPUT, Key: 'images/begun' }));
     await s3.send(new PutObjectCommand({ Bucket: INPUT, Key: 'drop/ä + 100 %\u0001.jpg', Body: 'odd' }));
     await s3.send(new PutObjectCommand({ Bucket: OUTPUT, Key: 'fleet/i-1.json', Body: 'one' }));
@@ -270,13 +271,13 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     expect(await stack()).toBeDefined();
   });
 
-  it('destroys all of it, says what is left, and is content with nothing the next time', async () => {
+  it('destroys everything, reports what remains, and succeeds without a cluster', async () => {
     const { code, shown } = await atTerminal('y', 'destroy');
     expect(code, shown).toBe(0);
-    expect(shown).toContain('cluster default is gone');
+    expect(shown).toContain('Destroyed cluster default.');
     expect(shown).not.toContain('(AWS::CloudFormation::Stack) DELETE_COMPLETE\r\n');
     expect(shown).toMatch(
-      /left: image ami-\w+ .*aws ec2 deregister-image --image-id ami-\w+; aws ec2 delete-snapshot/,
+      /Remaining: worker image ami-\w+ .*aws ec2 deregister-image --image-id ami-\w+; aws ec2 delete-snapshot/,
     );
     expect(await stack()).toBeUndefined();
     expect((await s3.send(new ListBucketsCommand({}))).Buckets).toEqual([]);
@@ -297,11 +298,11 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
 
     const again = await imgcls('destroy', '--yes');
     expect(again.code, again.stderr).toBe(0);
-    expect(again.stderr).toContain('there is no cluster default in us-east-1');
+    expect(again.stderr).toContain('No cluster default in us-east-1.');
   });
 });
 
-/** Two resources that failed, and another that was stopped for it, put before the newest event of an answer. */
+/** Adds a failed resource, and another one cancelled for it, before the newest event of an answer. */
 function withFailure(body: string): string {
   const [first = ''] = /<member>[\s\S]*?<\/member>/.exec(body) ?? [];
   const field = (name: string, value: string) => (text: string) =>

@@ -1,4 +1,4 @@
-/** `imgcls doctor` of a cluster over the moto server, with one thing broken at a time. */
+/** `imgcls doctor` of a cluster on the moto server, with one fault at a time. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,6 +14,7 @@ import { createAwsCloud } from '../../../src/aws/cloud.ts';
 import { clusterChecks } from '../../../src/cli/doctor/doctor-cluster.ts';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import {
+  CONTROLLER_LOCK_KEY,
   deadLetterQueueName,
   interactiveQueueName,
   modelPrefix,
@@ -53,7 +54,7 @@ const refuse = (status: number, code: string) => async (request: ProxiedRequest)
   serviceError(request, status, code);
 const about = (text: string) => (request: ProxiedRequest) => String(request.body).includes(text);
 
-/** What moto does not have. */
+/** Services that moto lacks. */
 const quota = (value: number): Fault =>
   by('ServiceQuotasV20190624.GetServiceQuota', async () => ({
     status: 200,
@@ -114,40 +115,34 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     return resolveSettings([{ from: 'test', values }]).settings as RunSettings;
   }
 
-  /** Runs the checks of these names, with a controller that renews its lock. */
+  /** A controller: renews its lock after each look at it. */
+  const controller = (): Fault => ({
+    of: ({ method, path: address }) => method === 'GET' && address.includes(CONTROLLER_LOCK_KEY),
+    times: Number.POSITIVE_INFINITY,
+    async answer(_, forward) {
+      const reply = await forward();
+      await lock.keep();
+      return reply;
+    },
+  });
+
+  /** Runs the checks of these names, while a controller is running. */
   async function examine(names: readonly string[], changes: object, ...faults: Fault[]): Promise<Finding[]> {
     for (const fault of faults) proxy?.inject(fault);
-    for (const usual of [quota(32), simulated('allowed')]) proxy?.inject(usual);
+    for (const usual of [quota(32), simulated('allowed'), controller()]) proxy?.inject(usual);
     const cleanup = new Cleanup();
     const { signal } = new AbortController();
     const checks = clusterChecks(settings(changes), cleanup, signal);
     try {
       const chosen = names.length === 0 ? checks : checks.filter(({ name }) => names.includes(name));
       expect(chosen.length).toBeGreaterThanOrEqual(names.length);
-      return await besideController(() => Array.fromAsync(runChecks(chosen, signal)));
+      return await Array.fromAsync(runChecks(chosen, signal));
     } finally {
       await cleanup.run();
     }
   }
 
-  /** While a controller renews its lock. */
-  async function besideController<T>(act: () => Promise<T>): Promise<T> {
-    const ended = new AbortController();
-    const renewing = (async () => {
-      while (!ended.signal.aborted) {
-        await lock.keep();
-        await systemClock.sleep(300, ended.signal);
-      }
-    })();
-    try {
-      const [done] = await Promise.all([act().finally(() => ended.abort()), renewing]);
-      return done;
-    } finally {
-      await renewing.catch(() => {});
-    }
-  }
-
-  it('is content with a cluster that is well, and leaves it as it is', async () => {
+  it('finds no problem in a healthy cluster, and changes nothing', async () => {
     const findings = await examine([], {});
     expect(findings.filter(({ status }) => status !== 'ok')).toEqual([]);
     expect(findings.map(({ check }) => check)).toEqual([
@@ -183,7 +178,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     answer: refuse(403, 'AccessDenied'),
   };
   it.each<[string, string, object, Fault[], string, RegExp]>([
-    ['the clock is wrong', 'clock', {}, [late], 'action_needed', /60\d s ahead of that of AWS/],
+    ['the clock is wrong', 'clock', {}, [late], 'action_needed', /60\d s ahead of the AWS clock/],
     [
       'the input bucket is gone',
       'input bucket',
@@ -206,7 +201,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       {},
       [by('GetQueueUrl', refuse(400, 'QueueDoesNotExist'), about('request'))],
       'action_needed',
-      /no queue imgcls-default-request/,
+      /queue imgcls-default-request does not exist/,
     ],
     [
       'jobs may not be sent',
@@ -217,12 +212,12 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       /may not send/,
     ],
     [
-      'nobody may ask what is allowed',
+      'the policy simulator is not permitted',
       'request queue',
       {},
       [by('SimulatePrincipalPolicy', refuse(403, 'AccessDenied'))],
       'unknown',
-      /0 waiting; whether jobs can be sent is not known/,
+      /0 waiting; cannot tell whether jobs can be sent/,
     ],
     [
       'a waiter may make no queue',
@@ -279,23 +274,23 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       {},
       [quota(4)],
       'action_needed',
-      /4 workers take 8 vCPUs.*quota is 4/,
+      /4 workers need 8 vCPUs; .*quota for all its instances is 4\./,
     ],
     [
-      'the type has a quota of its own',
+      'the instance type has its own quota',
       'vCPU quota',
       { instanceTypes: 'p5.4xlarge' },
       [],
       'unknown',
-      /quota of its own/,
+      /has its own quota/,
     ],
-  ])('says so when %s', async (_, check, changes, faults, status, words) => {
+  ])('reports when %s', async (_, check, changes, faults, status, words) => {
     const [finding] = await examine([check], changes, ...faults);
     expect(finding).toMatchObject({ check, status, message: expect.stringMatching(words) });
     if (status === 'action_needed') expect(finding?.hint).toMatch(/\w/);
   });
 
-  it('looks at the group where a group launches', async () => {
+  it('checks the Auto Scaling group of a fleet "asg"', async () => {
     const client = createAutoScalingClient();
     const group = {
       AutoScalingGroupName: 'workers',
@@ -312,24 +307,24 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     const well = await examine(names, asg);
     expect(well).toMatchObject([
       { status: 'ok', message: 'workers: at most 4 instances, c7i.large' },
-      { status: 'ok', message: expect.stringContaining('4 workers take 8 vCPUs') },
+      { status: 'ok', message: expect.stringContaining('4 workers need 8 vCPUs') },
     ]);
     const [small] = await examine(names, { ...asg, max: 5 });
     expect(small).toMatchObject({
       status: 'action_needed',
-      message: expect.stringContaining('at most 4 instances, and the fleet may have 5'),
+      message: expect.stringContaining('at most 4 instances, but the fleet may need 5'),
     });
     const [gone] = await examine(names, { ...asg, autoScalingGroup: 'nowhere' });
     expect(gone).toMatchObject({ status: 'action_needed', message: expect.stringContaining('nowhere') });
   });
 
-  it('leaves launching to a controller that lives', async () => {
+  it('tolerates a missing launch permission while a controller is running', async () => {
     const denied = by('RunInstances', refuse(403, 'UnauthorizedOperation'));
     const findings = await examine(['controller', 'launch'], {}, denied);
     expect(findings.map(({ status }) => status)).toEqual(['ok', 'unknown']);
   });
 
-  it('tells one cause once: without credentials nothing else is tried', async () => {
+  it('reports missing credentials once, and skips the other checks', async () => {
     for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) vi.stubEnv(name, undefined);
     try {
       const [credentials, ...others] = await examine([], {});
@@ -343,10 +338,10 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     }
   });
 
-  it('is a command whose exit code says whether something has to be done', async () => {
+  it('exits with code 1 when an action is needed', async () => {
     const [first] = await openModelLibrary(settings({})).find('efficientnet-lite0');
     await cloud.output.delete([`${modelPrefix(first?.manifest.sha256 ?? '')}model.onnx`]);
-    for (const fault of [quota(32), simulated('allowed')]) proxy?.inject(fault);
+    for (const fault of [quota(32), simulated('allowed'), controller()]) proxy?.inject(fault);
     const process = {
       ...env,
       IMGCLS_CLOUD: 'aws',
@@ -355,11 +350,11 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       IMGCLS_MODEL: 'efficientnet-lite0',
     };
     const bin = path.join(repository, 'bin/imgcls.js');
-    const { code, stdout } = await besideController(() => start(bin, folder, ['doctor'], process).finished);
+    const { code, stdout } = await start(bin, folder, ['doctor'], process).finished;
     expect(code).toBe(1);
     expect(stdout).toMatch(/^ok +Node +\d+\./m);
     expect(stdout).toMatch(
-      /^TO DO +model +.*is here, and not in test-output\.\n\s+imgcls model push efficientnet-lite0/m,
+      /^TO DO +model +.*is installed here, but not in test-output\.\n\s+Run "imgcls model push efficientnet-lite0/m,
     );
     expect(stdout.match(/^TO DO/gm)).toHaveLength(1);
   });
