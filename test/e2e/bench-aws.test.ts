@@ -72,7 +72,7 @@ describe.skipIf(moto === undefined)('imgcls bench --cloud aws', () => {
         expect(report.correctness).toMatchObject({ isCorrect: true, imagesChecked: 6 });
       }
       const { code, stderr } = await bench(...few, '--scenario', 'medium-3', '--yes');
-      expect(stderr).toMatch(/medium-3-cold starts without workers, and cluster default has 1/);
+      expect(stderr).toMatch(/Scenario medium-3-cold must start without workers, but cluster default has 1/);
       expect(code).toBe(2);
     } finally {
       worker.kill('SIGTERM');

@@ -70,7 +70,7 @@ describe('imgcls bench', () => {
     ]);
   });
 
-  it('fails when results are wrong, after it has said all that it found', async () => {
+  it('fails when results are wrong, after writing the report', async () => {
     const { dataDir, bench } = await place();
     const folder = path.join(dataDir, 'photos');
     await mkdir(folder);
@@ -83,7 +83,7 @@ describe('imgcls bench', () => {
     expect(stderr).toMatch(/Results were wrong/);
   });
 
-  it('leaves nothing running and nothing behind when it is interrupted', async () => {
+  it('leaves no process and no file behind after an interrupt', async () => {
     const { temporary, bench, leftOver } = await place();
     const running = bench('--scenario', 'medium-300-cold', '--count', '300', '--images', samples);
     await expect
@@ -97,17 +97,17 @@ describe('imgcls bench', () => {
 
   it.each([
     [['--scenario', 'nosuch'], /There is no scenario "nosuch".*\n.*medium-20-cold/],
-    [['--count', '0'], /--count is 0; it must be from 1/],
-    [['--repeat', '51'], /--repeat is 51; it must be from 1 to 50/],
+    [['--count', '0'], /--count must be 1 to 100000, not 0/],
+    [['--repeat', '51'], /--repeat must be 1 to 50, not 51/],
     [['--repeat', 'x'], /whole number/],
     [['--format', 'markdown'], /cannot be written as markdown/],
     [['--compare', 'nowhere.json'], /Cannot read nowhere\.json/],
-    [['--max', '3'], /--max is for --simulate alone/],
-    [['--simulate', 'burst', '--repeat', '2'], /--repeat has no meaning with --simulate/],
+    [['--max', '3'], /--max is only for --simulate/],
+    [['--simulate', 'burst', '--repeat', '2'], /--repeat cannot be used with --simulate/],
     [['--simulate', 'burst', '--format', 'html'], /cannot be written as html/],
     [['--images', 'nowhere', '--scenario', 'boot'], /Cannot read the folder nowhere/],
     [['--model', 'nosuch', '--scenario', 'boot'], /nosuch.* is not installed/],
-    [['--cloud', 'aws'], /needs? inputBucket|on AWS it must be set/],
+    [['--cloud', 'aws'], /needs? inputBucket|On AWS there is no default model/],
   ])('answers %j with a message', async (args, words) => {
     const { bench, leftOver } = await place();
     const { code, stdout, stderr } = await bench(...args).finished;

@@ -41,7 +41,7 @@ describe.skipIf(shared === undefined)('int8', () => {
     expect((await imgcls('model', 'info', 'mine/int8')).code).toBe(2);
   });
 
-  it('is not used by itself until it has passed, and what came of it is kept', async () => {
+  it('is not used by default until it has passed the gate, whose result is stored', async () => {
     const cat = path.join(repository, 'samples', 'cat.jpg');
     const upload = ['upload', cat, '--model', 'mine'];
     await imgcls('model', 'import', path.join(models, 'resnet50-int8'), '--name', 'mine');
@@ -49,7 +49,7 @@ describe.skipIf(shared === undefined)('int8', () => {
     const { code, stdout } = await imgcls('model', 'verify', 'mine', '--images', images);
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: 'mine/int8: 82 of 100 images right (top-1), fp32 83; it passes\n',
+      stdout: 'mine/int8: 82 of 100 images right (top-1), fp32 83; passed\n',
     });
     const gate = JSON.parse(await readFile(path.join(dataDir, 'models/mine/int8/gate.json'), 'utf8'));
     expect(gate).toMatchObject({ passed: true, top1: 82, referenceTop1: 83, images: 100 });

@@ -82,7 +82,7 @@ describe('imgcls model', () => {
     expect(out).toMatch(/efficientnet-lite0\/int8 \*.*75\.1 %.*bundled/);
     expect(out).toMatch(/tiny-int8\/fp32.*installed/);
     expect(out).toMatch(/resnet50\/fp32.*102\.6.*can be pulled/);
-    expect(err).toContain('* is used');
+    expect(err).toContain('* is the default model.');
     const rows = JSON.parse((await run('list', '--format', 'json')).out) as {
       name: string;
       default: boolean;
@@ -93,14 +93,14 @@ describe('imgcls model', () => {
   it('imports, shows, verifies, pushes and removes a model', async () => {
     const { run, tiny, objects } = await setUp();
     const imported = await run('import', tiny, '--name', 'mine', '--variant', 'fp32');
-    expect(imported.out).toMatch(/^mine\/fp32 is installed in /);
+    expect(imported.out).toMatch(/^mine\/fp32 installed in /);
     expect(imported.err).toMatch(/standard ImageNet recipe/);
     const [shown] = JSON.parse((await run('info', 'mine', '--format', 'json')).out);
     expect(shown).toMatchObject({ name: 'mine', variant: 'fp32', classes: 1000, bundled: false });
     expect((await run('info', 'mine/fp32')).out).toContain(shown.sha256);
-    expect((await run('verify')).out).toBe('efficientnet-lite0/int8 is sound\nmine/fp32 is sound\n');
-    expect((await run('push', 'mine')).out).toBe('mine/fp32 is in output\n');
-    expect((await run('push', 'mine')).out).toBe('mine/fp32 was already in output\n');
+    expect((await run('verify')).out).toBe('efficientnet-lite0/int8 is valid\nmine/fp32 is valid\n');
+    expect((await run('push', 'mine')).out).toBe('mine/fp32 pushed to output\n');
+    expect((await run('push', 'mine')).out).toBe('mine/fp32 is already in output\n');
     expect([...objects.keys()]).toHaveLength(3);
     expect((await run('remove', 'mine')).out).toMatch(/^Removed /);
     expect((await run('info', 'mine')).error).toMatchObject({
@@ -114,7 +114,7 @@ describe('imgcls model', () => {
     await run('import', tiny, '--name', 'mine', '--variant', 'fp32');
     await writeFile(join(root, 'models/mine/fp32/model.onnx'), tinyOnnx({ seed: 2 }));
     const { out, error } = await run('verify');
-    expect(out).toBe('efficientnet-lite0/int8 is sound\n');
+    expect(out).toBe('efficientnet-lite0/int8 is valid\n');
     expect(error).toMatchObject({ kind: 'permanent', message: expect.stringContaining('sha256') });
   });
 
