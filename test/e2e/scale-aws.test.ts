@@ -199,7 +199,7 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     ],
     ['--fleet asg without a group', ['--fleet', 'asg'], /needs autoScalingGroup/],
     ['a setting of the group', [...ASG, '--warm', '1'], /--warm cannot be used with --fleet asg/],
-    ['--max below --min', [...TEMPLATE, '--max', '0', '--min', '3'], /min is 3 and max 0/],
+    ['--max below --min', [...TEMPLATE, '--max', '0', '--min', '3'], /min is 3, max is 0/],
   ])('refuses %s', async (_, args, words) => {
     const { code, stderr } = await scale(...args, '--once').finished;
     expect(stderr).toMatch(words);

@@ -118,7 +118,7 @@ async function agreeToClear(
       hint: 'Run "imgcls deploy" to delete it and deploy again, or "imgcls destroy" to delete it.',
     });
   notice(what);
-  return await agree('Delete it?', asking('Deleting a stack needs your consent', flags, signal));
+  return await agree('Delete it?', asking('Deleting a stack cannot be undone', flags, signal));
 }
 
 async function agreeToChanges(
