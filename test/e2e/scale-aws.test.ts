@@ -138,7 +138,7 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     expect(launched).toHaveLength(2);
 
     const status = await start(installed.bin, dataDir, ['status'], aws).finished;
-    expect(status.stdout).toContain('asg fleet, 0 to 3 workers');
+    expect(status.stdout).toContain('target 3 workers, scales from 0 to 3 (asg fleet, policy backlog)');
     expect(status.stdout).toMatch(/WARNING: 1 not launched.*--max-size 3/);
     const samples = path.join(repository, 'samples');
     const quote = await start(installed.bin, dataDir, ['upload', samples, '--quote'], aws).finished;
