@@ -278,7 +278,7 @@ describe('reading the status', () => {
   it('reads the rest when a queue cannot be read', async () => {
     await cloud.queues.remove(requestQueueName('test'));
     const found = await reader().read();
-    expect(found.requests).toEqual({ unknown: expect.stringMatching(/no queue/) });
+    expect(found.requests).toEqual({ unknown: expect.stringMatching(/Queue .* does not exist/) });
     expect(found.deadLetters).toMatchObject({ waiting: 0 });
   });
 });
