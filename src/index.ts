@@ -1,4 +1,4 @@
-// The library: what `import { createClient } from 'imgcls'` gives a program.
+// The library: the exports of the package.
 
 import { environmentTrace } from './app/environment-trace.ts';
 import { openClient, openCloud } from './app/open-cloud.ts';
@@ -15,31 +15,31 @@ export type { ErrorCode, ImageError, Outcome, ScoredLabel } from './core/model/o
 export { ImgclsError } from './core/runtime/errors.ts';
 export type { Input, Skipped } from './upload/inputs.ts';
 
-/** Settings by name, as `imgcls config` lists them; those left out come from the environment, config files or defaults. */
+/** Settings by name, as `imgcls config` lists them. Others come from the environment, config files or defaults. */
 export type ClientSettings = Partial<Record<SettingName, unknown>>;
 
-/** The model is a setting of the client. */
+/** Options of a job. The model is a setting of the client. */
 export type SubmitOptions = Omit<Partial<SubmitJob>, 'model'>;
 
 export interface ImgclsClient {
-  /** The settings that it works with. */
+  /** The settings in effect. */
   readonly settings: Settings;
   /**
-   * Starts a job on files, folders, globs, `s3://bucket/prefix`, or images of the program's own.
-   * With `wait` (the default) its outcomes are to be iterated: that is what keeps workers running.
+   * Starts a job on files, folders, globs, `s3://bucket/prefix`, or images from the program itself.
+   * With `wait` (the default) iterate over its outcomes: that keeps workers running.
    */
   submit(inputs: readonly string[] | AsyncIterable<Input>, options?: SubmitOptions): Promise<Job>;
-  /** A job that was submitted before, by anybody. */
+  /** An existing job. */
   job(id: string): Promise<Job>;
-  /** Goes on with a job whose submitter ended before all images were announced. */
+  /** Resumes a job whose submitter ended before all images were announced. */
   resume(id: string, options?: Partial<ResumeJob>): Promise<Job>;
-  /** Classifies the failed images of a finished job once more; undefined where there are none. */
+  /** Retries the failed images of a finished job. Undefined if there are none. */
   retry(id: string, options?: Partial<RetryJob>): Promise<Job | undefined>;
   close(): Promise<void>;
 }
 
 /**
- * A client on a cluster: the embedded cloud of this machine, or AWS where the settings say so.
+ * Opens a client of a cluster: the embedded cloud of this machine, or AWS, by the settings.
  *
  *     const client = await createClient({ model: 'resnet50' });
  *     const job = await client.submit(['photos']);

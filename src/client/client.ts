@@ -30,11 +30,11 @@ import {
 } from './submission.ts';
 
 export interface ClientOptions extends JobTools {
-  /** A bucket that `s3://` inputs are read from in place. */
+  /** A bucket of `s3://` inputs. */
   readBucket(name: string): Store;
   concurrency: number;
   maxImageBytes: number;
-  /** Smaller ones travel packed; absent: those below 32 KB. */
+  /** Images below this size are packed; default: 32 KB. */
   packBelowBytes?: number;
 }
 
@@ -47,54 +47,55 @@ export interface ReadingOptions extends SubmissionOptions {
 }
 
 export interface SubmitJob extends ReadingOptions {
-  /** A ULID that the caller has made; else a new one. */
+  /** A ULID of the caller; default: a new one. */
   id?: string;
-  /** What the caller's own trace has as its id, 32 hex digits; else the job begins one. */
+  /** Trace id of the caller, 32 hex digits; default: a new trace. */
   trace?: string;
   model: ModelRef;
   topK: number;
   include?: readonly string[];
   exclude?: readonly string[];
-  /** What relative inputs are meant from, for whoever resumes the job. */
+  /** Folder that relative inputs are relative to, recorded for a resume. */
   folder?: string;
 }
 
 export interface ResumeJob extends ReadingOptions {
-  /** The images, where they came from a program: the same ones in the same order. */
+  /** For a job whose images came from a program: the same images in the same order. */
   inputs?: AsyncIterable<Input>;
 }
 
 export interface Client {
   /**
-   * Starts a job. Files, folders, globs, `s3://bucket/prefix` and `-`, or images from the program itself.
-   * @throws {ImgclsError} of kind `usage` when there is no image among the inputs.
+   * Starts a job.
+   * @param inputs files, folders, globs, `s3://bucket/prefix` and `-`, or images from the program itself.
+   * @throws {ImgclsError} of kind `usage` when the inputs have no image.
    */
   submit(inputs: readonly string[] | AsyncIterable<Input>, options: SubmitJob): Promise<Job>;
   /**
-   * Stores one image, to be submitted later with others; until then no job knows of it.
-   * @throws {ImgclsError} what waiting cannot help.
+   * Stores one image, to be submitted later in a job.
+   * @throws {ImgclsError} that a retry cannot fix.
    */
   store(content: { sha256: string; body: Body }, waiting?: WaitForOptions): Promise<StoredInput>;
   /** @throws {ImgclsError} of kind `usage` when there is no such job. */
   job(id: string, waiting?: WaitForOptions): Promise<Job>;
   /**
-   * Goes on with a job whose submitter ended before all images were announced; another job is only waited for.
-   * Relative inputs are meant from the present folder.
-   * @throws {ImgclsError} of kind `usage` when there is no such job, or its images came from a program and are not given.
+   * Resumes a job whose submitter ended before all images were announced. For any other job it only returns the handle.
+   * Relative inputs are relative to the present folder.
+   * @throws {ImgclsError} of kind `usage` when there is no such job, or when its images came from a program and are missing.
    */
   resume(id: string, options: ResumeJob): Promise<Job>;
   /**
-   * Classifies the images of a finished job once more that have an error; the job's handle gives out their outcomes.
-   * @returns undefined where none has.
-   * @throws {ImgclsError} of kind `usage` when there is no such job or it is not finished.
+   * Retries the images of a finished job that have an error. The handle yields only their outcomes.
+   * @returns undefined if there are none.
+   * @throws {ImgclsError} of kind `usage` when there is no such job, or it is not finished.
    */
   retry(id: string, options: RetryJob): Promise<Job | undefined>;
   /**
-   * Classifies one image at once, past all jobs. Workers have to be there: it does not see to it that they are.
-   * @throws {ImgclsError} of kind `transient` when no worker answered in time; asking again may help.
+   * Classifies one image at once, ahead of all jobs. It does not start workers.
+   * @throws {ImgclsError} of kind `transient` when no worker responds in time.
    */
   classify(image: InteractiveImage, options: ClassifyOptions): Promise<Outcome>;
-  /** Removes what `classify` keeps in the cloud for the next call; jobs go on. */
+  /** Deletes the response queue of `classify`. Jobs continue. */
   close(): Promise<void>;
 }
 
@@ -116,24 +117,24 @@ export function createJobClient(options: ClientOptions): Client {
 }
 
 async function findJob(options: ClientOptions, id: string, waiting: WaitForOptions): Promise<JobRecord> {
-  const unknown = (cause?: unknown) => new JobMissingError(id, options.cloud.cluster, cause);
-  if (isDropJob(id)) throw dropped(id);
-  if (!jobId.safeParse(id).success) throw unknown();
+  const missing = (cause?: unknown) => new JobMissingError(id, options.cloud.cluster, cause);
+  if (isDropJob(id)) throw notSubmitted(id);
+  if (!jobId.safeParse(id).success) throw missing();
   try {
     return await readJob(withRetries(options, waiting).output, id, waiting.signal);
   } catch (error) {
-    throw error instanceof ObjectMissingError ? unknown(error) : error;
+    throw error instanceof ObjectMissingError ? missing(error) : error;
   }
 }
 
-function dropped(id: string): ImgclsError {
-  const what = `${id} is a day of dropped images, which nobody has submitted: it has no end to wait for, and cannot be`;
-  return new ImgclsError('usage', `${what} resumed, tried again or cancelled.`, {
-    hint: `"imgcls results ${id}" prints what there is; an image that is dropped again is classified again.`,
+function notSubmitted(id: string): ImgclsError {
+  const what = `${id} is a day of dropped images. It never finishes, and it cannot be`;
+  return new ImgclsError('usage', `${what} resumed, retried or cancelled.`, {
+    hint: `Run "imgcls results ${id}" for its outcomes so far. To retry an image, drop it again.`,
   });
 }
 
-/** The inputs of a job, by name. */
+/** The images of a job's named inputs. */
 function walk(
   inputs: readonly string[],
   { readBucket }: ClientOptions,
@@ -165,16 +166,16 @@ async function submitJob(
   const stopping = stopper(given.signal);
   const { signal } = stopping;
   const named = Array.isArray(inputs) ? (inputs as readonly string[]) : undefined;
-  const nothing = checkEmptyInput(given.onSkip);
+  const emptyInput = checkEmptyInput(given.onSkip);
   const walked =
     named === undefined
       ? (inputs as AsyncIterable<Input>)
-      : walk(named, options, { ...given, ...nothing, include, exclude }, signal);
-  // The first image is looked for before anything is written: a mistyped folder leaves no job behind.
+      : walk(named, options, { ...given, ...emptyInput, include, exclude }, signal);
+  // Find the first image before writing anything: a mistyped folder must not leave a job behind.
   const images = walked[Symbol.asyncIterator]();
-  // A source that gives nothing yet must not keep its caller from leaving.
+  // An abort must not wait for a slow source.
   const first = await unlessAborted(images.next(), given.signal);
-  if (first.done === true) throw nothing.error(named);
+  if (first.done === true) throw emptyInput.error(named);
   const job = newJob(options, given, named ?? []);
   await createJob(withRetries(options, { ...given, signal }).output, job, given.signal);
   const submission = await startSubmission(options, stopping, given, (announcing) =>
@@ -192,7 +193,7 @@ async function submitJob(
 function newJob({ clock, newId }: ClientOptions, given: SubmitJob, inputs: readonly string[]): JobRecord {
   const { include = [], exclude = [], topK, model, folder, id = newId(), trace } = given;
   if (trace !== undefined && !traceId.safeParse(trace).success)
-    throw new ImgclsError('usage', `"${trace}" is no trace id: 32 hex digits, in lower case.`);
+    throw new ImgclsError('usage', `"${trace}" is not a trace id: it must have 32 hex digits in lower case.`);
   return {
     v: FORMAT,
     id,
@@ -245,9 +246,9 @@ function inputsOf(
   if (job.inputs.length > 0) return walk(job.inputs, options, { ...given, ...job }, signal);
   throw new ImgclsError(
     'usage',
-    `The images of job ${job.id} came from a program, which alone can resume it.`,
+    `The images of job ${job.id} came from a program. Only that program can resume it.`,
     {
-      hint: `"imgcls cancel ${job.id}" gives it up.`,
+      hint: `Run "imgcls cancel ${job.id}" to cancel it.`,
     },
   );
 }

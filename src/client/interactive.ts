@@ -11,7 +11,7 @@ import { storeImage } from '../upload/store-image.ts';
 import { SharedResponseQueue } from './response-queue.ts';
 import type { JobTools } from './submission.ts';
 
-/** One image, whole. `name` is what its user knows it by. */
+/** One image. `name` is its name for users. */
 export interface InteractiveImage {
   name: string;
   bytes: Uint8Array;
@@ -20,7 +20,7 @@ export interface InteractiveImage {
 export interface ClassifyOptions {
   model: ModelRef;
   topK: number;
-  /** The id of the caller's own trace; else the request begins one. */
+  /** Trace id of the caller; default: a new trace. */
   trace?: string;
   /** How long to wait for the outcome. */
   timeoutMs: number;
@@ -31,15 +31,15 @@ export interface InteractiveTools extends Pick<JobTools, 'cloud' | 'clock' | 'ne
   maxImageBytes: number;
 }
 
-/** A response queue is swept away when it is a day old; well before, another takes its place. */
+/** Response queues are swept when they are a day old. This one is replaced well before. */
 const QUEUE_MAX_AGE_MS = 6 * 3_600_000;
 
-/** Classifies single images whose callers wait: past all jobs, and without a trace but the stored bytes. */
+/** Classifies single images whose callers wait: ahead of all jobs, and without a job record or ledger. */
 export class Interactive {
   readonly #tools: InteractiveTools;
-  /** The last one made; older ones are about to close. */
-  #replies: SharedResponseQueue | undefined;
-  readonly #living = new Set<SharedResponseQueue>();
+  /** The newest one; older ones are closing. */
+  #responses: SharedResponseQueue | undefined;
+  readonly #open = new Set<SharedResponseQueue>();
   #isClosed = false;
 
   constructor(tools: InteractiveTools) {
@@ -47,7 +47,7 @@ export class Interactive {
   }
 
   /**
-   * @throws {ImgclsError} of kind `transient` when no worker answered in time, or the answer cannot be heard.
+   * @throws {ImgclsError} of kind `transient` when no worker responds in time, or the response cannot be received.
    */
   async classify(image: InteractiveImage, options: ClassifyOptions): Promise<Outcome> {
     const { clock } = this.#tools;
@@ -56,88 +56,88 @@ export class Interactive {
     const done = new AbortController();
     const end = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
     let isSent = false;
-    void clock.sleep(timeoutMs, done.signal).then(() => late.abort(tooLate(timeoutMs, isSent)));
+    void clock.sleep(timeoutMs, done.signal).then(() => late.abort(timedOut(timeoutMs, isSent)));
     const ask = () =>
       this.#ask(image, { ...options, signal: end }, () => {
         isSent = true;
       });
     try {
-      // An answer that went to a queue which somebody swept away is asked for once more.
-      return (await ask()) ?? (await ask()) ?? unheard();
+      // If the response queue was deleted meanwhile, its response is lost: send the request once more.
+      return (await ask()) ?? (await ask()) ?? queueDeletedTwice();
     } finally {
       done.abort();
     }
   }
 
-  /** Removes what is in the cloud; whoever still waits is told so. */
+  /** Deletes the response queues. Calls that still wait are rejected. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(Array.from(this.#living, (replies) => replies.close()));
+    await Promise.all(Array.from(this.#open, (responses) => responses.close()));
   }
 
-  /** Undefined where the queue is gone to which the answer was to come. */
+  /** @returns undefined if the response queue was deleted meanwhile. */
   async #ask(
     { name, bytes }: InteractiveImage,
     { model, topK, trace, signal }: ClassifyOptions & { signal: AbortSignal },
     onSent: () => void,
   ): Promise<Outcome | undefined> {
     const { cloud, newId } = this.#tools;
-    const replies = this.#openReplies();
+    const responses = this.#openResponses();
     const job = newId();
-    const answer = replies.expect(job);
+    const outcome = responses.expect(job);
     try {
       const input = { kind: 'bytes' as const, name, source: name, bytes };
       const storing = storeImage({ index: 0, input }, { ...this.#tools, input: cloud.input, signal });
-      const [{ entry }] = await Promise.all([storing, unlessAborted(replies.created, signal)]);
+      const [{ entry }] = await Promise.all([storing, unlessAborted(responses.created, signal)]);
       const header: RequestHeader = {
         v: FORMAT,
         ...aboutJob({ job, trace }),
         attempt: FIRST_ATTEMPT,
         model,
         topK,
-        replyTo: replies.name,
+        replyTo: responses.name,
       };
       await sendInteractive(cloud, header, entry, signal);
       onSent();
-      return await unlessAborted(answer, signal).catch((error: unknown) => {
-        if (!replies.isGone || signal.aborted) throw error;
+      return await unlessAborted(outcome, signal).catch((error: unknown) => {
+        if (!responses.isGone || signal.aborted) throw error;
         return undefined;
       });
     } finally {
-      replies.forget(job);
+      responses.forget(job);
     }
   }
 
-  /** The one that is there, or a new one where there is none or it is old. */
-  #openReplies(): SharedResponseQueue {
+  /** The present response queue, or a new one if there is none or it is old. */
+  #openResponses(): SharedResponseQueue {
     const { cloud, clock, newId } = this.#tools;
     if (this.#isClosed) throw new ImgclsError('permanent', 'The client is closed.');
-    const known = this.#replies;
+    const known = this.#responses;
     const isFresh = known !== undefined && clock.monotonicMs() - known.createdAtMs < QUEUE_MAX_AGE_MS;
     if (known?.isOpen && isFresh) return known;
     known?.retire();
     const name = responseQueueName(cloud.cluster, newId().toLowerCase());
-    const replies = new SharedResponseQueue({ queues: cloud.queues, clock, name });
-    this.#replies = replies;
-    this.#living.add(replies);
-    void replies.closed.then(() => this.#living.delete(replies));
-    return replies;
+    const responses = new SharedResponseQueue({ queues: cloud.queues, clock, name });
+    this.#responses = responses;
+    this.#open.add(responses);
+    void responses.closed.then(() => this.#open.delete(responses));
+    return responses;
   }
 }
 
-function tooLate(timeoutMs: number, isSent: boolean): ImgclsError {
+function timedOut(timeoutMs: number, isSent: boolean): ImgclsError {
   const seconds = `${timeoutMs / 1000} s`;
   return isSent
-    ? new ImgclsError('transient', `No worker answered within ${seconds}.`, {
-        hint: '"imgcls status" shows whether workers run; while one starts, ask again.',
+    ? new ImgclsError('transient', `No worker responded within ${seconds}.`, {
+        hint: 'Run "imgcls status" to see whether workers run. If one is starting, try again.',
       })
-    : new ImgclsError('transient', `The image could not be stored and announced within ${seconds}.`, {
-        hint: 'The cluster is slow or hard to reach at the moment; ask again.',
+    : new ImgclsError('transient', `Could not store and announce the image within ${seconds}.`, {
+        hint: 'The cluster is slow or hard to reach. Try again.',
       });
 }
 
-function unheard(): never {
-  throw new ImgclsError('transient', 'The response queue was removed twice before the answer came.', {
-    hint: 'Something else removes queues of this cluster; ask again.',
+function queueDeletedTwice(): never {
+  throw new ImgclsError('transient', 'The response queue was deleted twice before the response arrived.', {
+    hint: 'Another process deletes queues of this cluster. Stop it, then try again.',
   });
 }

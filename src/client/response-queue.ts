@@ -10,36 +10,36 @@ export interface SharedResponseQueueOptions {
   name: string;
 }
 
-interface Awaited {
+interface PendingResponse {
   resolve(outcome: Outcome): void;
   reject(error: unknown): void;
 }
 
-/** As long as a wait can be: fewer requests. */
+/** The longest poll of SQS, for fewer requests. */
 const WAIT_MS = 20_000;
-/** Nobody else reads the queue; the lease only has to outlast the acknowledgement. */
+/** Only this client reads the queue, so the lease only has to outlast the acknowledgement. */
 const LEASE_MS = 60_000;
-/** A queue that is not needed for so long is removed. */
+/** A queue that is idle for this long is deleted. */
 const IDLE_MS = 30_000;
 
 /**
- * One response queue for the requests of many callers, each told its own answer.
+ * One response queue for the requests of many callers. Each caller gets its own response.
  *
- *     made --a request--> listening --the last answer--> idle --30 s, retired--> closed
- *                             ^------------ a request ----'
- *     any --fault, close()--> closed: whoever still waits is told why
+ *     created --a request--> receiving --the last response--> idle --30 s, or retired--> closed
+ *                                ^------------ a request ------'
+ *     any --an error, close()--> closed: pending callers are rejected
  *
- * A closed one has removed its queue and takes no more requests.
+ * A closed one has deleted its queue and takes no more requests.
  */
 export class SharedResponseQueue {
   readonly name: string;
-  /** Resolves when there is a queue to answer to. */
+  /** Resolves when the queue exists. */
   readonly created: Promise<Queue>;
-  /** Resolves when nothing is left of it. */
+  /** Resolves when it is closed and its queue deleted. */
   readonly closed: Promise<void>;
   readonly createdAtMs: number;
   readonly #options: SharedResponseQueueOptions;
-  readonly #awaited = new Map<string, Awaited>();
+  readonly #pending = new Map<string, PendingResponse>();
   readonly #end = new AbortController();
   #isOpen = true;
   #isGone = false;
@@ -59,27 +59,27 @@ export class SharedResponseQueue {
     return this.#isOpen;
   }
 
-  /** Somebody else removed the queue: answers that went there are lost. */
+  /** Another process deleted the queue, so its responses are lost. */
   get isGone(): boolean {
     return this.#isGone;
   }
 
-  /** The answer to the request of this job; to be called before the request is sent, and only while it is open. */
+  /** The outcome of this job's request. Call it before sending the request, and only while the queue is open. */
   expect(job: string): Promise<Outcome> {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-    this.#awaited.set(job, { resolve, reject });
+    this.#pending.set(job, { resolve, reject });
     this.#wake();
-    // Its caller may still be sending the request, and meets the fault afterwards.
+    // A rejection is handled when the caller awaits it, after it has sent the request.
     promise.catch(() => {});
     return promise;
   }
 
-  /** Nobody waits for this answer any more. */
+  /** Stops waiting for a response. */
   forget(job: string): void {
-    this.#awaited.delete(job);
+    this.#pending.delete(job);
   }
 
-  /** Takes no more requests, and closes when those that it has are answered. */
+  /** Takes no more requests, and closes after the last pending response. */
   retire(): void {
     this.#isOpen = false;
     this.#wake();
@@ -94,52 +94,52 @@ export class SharedResponseQueue {
 
   async #live(): Promise<void> {
     const { queues } = this.#options;
-    let why: unknown = new ImgclsError('permanent', 'The client was closed before the answer came.');
+    let reason: unknown = new ImgclsError('permanent', 'The client was closed before the response arrived.');
     try {
       await this.#listen(await this.created);
     } catch (error) {
-      why = error;
+      reason = error;
       this.#isGone = error instanceof QueueMissingError;
     }
     this.#isOpen = false;
-    for (const { reject } of this.#awaited.values()) reject(why);
-    this.#awaited.clear();
-    // One that cannot be removed now is swept later.
+    for (const { reject } of this.#pending.values()) reject(reason);
+    this.#pending.clear();
+    // If this fails, the controller sweeps the queue later.
     if (!this.#isGone) await queues.remove(this.name).catch(() => {});
   }
 
   async #listen(queue: Queue): Promise<void> {
     const { signal } = this.#end;
-    let heard: ReceivedMessage[] = [];
+    let processed: ReceivedMessage[] = [];
     while (!signal.aborted && (await this.#isNeeded())) {
       const [received] = await Promise.all([
         queue.receive({ max: 10, waitMs: WAIT_MS, leaseMs: LEASE_MS, signal }),
-        // Beside the next wait: what comes again because it was not acknowledged has nobody waiting for it.
-        queue.delete(heard.map(({ receipt }) => receipt)).catch(() => []),
+        // Acknowledge during the next receive: a redelivered response has no pending caller and is ignored.
+        queue.delete(processed.map(({ receipt }) => receipt)).catch(() => []),
       ]);
-      for (const { body } of received) this.#tell(body);
-      heard = received;
+      for (const { body } of received) this.#resolve(body);
+      processed = received;
     }
   }
 
-  /** True at once while answers are awaited; false when none was for long enough. */
+  /** True while responses are pending. False after being idle for long enough. */
   async #isNeeded(): Promise<boolean> {
-    if (this.#awaited.size === 0 && this.#isOpen) {
+    if (this.#pending.size === 0 && this.#isOpen) {
       const waking = new AbortController();
       this.#wake = () => waking.abort();
       await this.#options.clock.sleep(IDLE_MS, waking.signal);
       this.#wake = () => {};
     }
-    // From here on to its end nobody is let in whom nobody would hear.
-    if (this.#awaited.size === 0) this.#isOpen = false;
-    return this.#awaited.size > 0;
+    // Take no more requests from here on: nothing would receive their responses.
+    if (this.#pending.size === 0) this.#isOpen = false;
+    return this.#pending.size > 0;
   }
 
-  #tell(body: string): void {
+  #resolve(body: string): void {
     const response = readResponse(body);
     const [outcome] = response?.outcomes ?? [];
     if (response === undefined || outcome === undefined) return;
-    this.#awaited.get(response.job)?.resolve(outcome);
-    this.#awaited.delete(response.job);
+    this.#pending.get(response.job)?.resolve(outcome);
+    this.#pending.delete(response.job);
   }
 }

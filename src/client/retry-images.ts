@@ -1,4 +1,4 @@
-// The images of a retry: those of the manifest whose outcome is an error, as their sources have them now.
+// The images of a retry: those of the manifest whose outcome is an error, read from their sources again.
 
 import path from 'node:path';
 import type { Store } from '../core/cloud/ports.ts';
@@ -14,11 +14,11 @@ import { type StoredImage, type StoreImageOptions, storeImage } from '../upload/
 export interface RetryImagesOptions extends StoreImageOptions {
   output: Store;
   readBucket(name: string): Store;
-  /** Which of the images that failed. */
+  /** Which of the failed images to retry. */
   isWanted(index: number): boolean;
 }
 
-/** The failed images that the job's present attempt tries again, in input order. */
+/** The images that the job's present attempt retries, in input order. */
 export async function* imagesToRetry(
   job: JobRecord,
   options: RetryImagesOptions,
@@ -33,27 +33,27 @@ export async function* imagesToRetry(
     for (const entry of entries) yield await rereadImage(job, entry, options);
 }
 
-/** What cannot be read now, or came from a program, is tried with the bytes that were stored before. */
+/** Reads an image from its source again. If that fails, or it came from a program, uses the bytes stored before. */
 async function rereadImage(
   job: JobRecord,
   entry: ManifestEntry,
   options: RetryImagesOptions,
 ): Promise<StoredImage> {
-  const asBefore = { entry, sentBytes: 0 };
+  const unchanged = { entry, sentBytes: 0 };
   const input = await sourceOf(job, entry, options);
-  if (input === undefined) return asBefore;
+  if (input === undefined) return unchanged;
   const found = await storeImage({ index: entry.index, input }, options);
-  return isError(found.entry) && !isError(entry) ? asBefore : found;
+  return isError(found.entry) && !isError(entry) ? unchanged : found;
 }
 
-/** The image as its source has it now; undefined where there is nothing. */
+/** The image in its source now. Undefined if it is not there. */
 async function sourceOf(
   { inputs, folder = '' }: JobRecord,
   { name, source }: ManifestEntry,
   { readBucket, signal }: RetryImagesOptions,
 ): Promise<Input | undefined> {
   const address = parseS3Address(source);
-  // Without inputs by name the images are a program's own, and their sources are whatever it says.
+  // Without named inputs the images came from a program, and their sources may be any text.
   if (inputs.length === 0) return undefined;
   if (address === undefined) return { kind: 'file', name, source, path: path.resolve(folder, source) };
   const { bucket, prefix: key } = address;

@@ -24,11 +24,11 @@ export interface RetryJobTools extends JobTools {
 }
 
 export interface RetryJob extends SubmissionOptions {
-  /** Which of the images that failed; all of them where it is left out. */
+  /** Which of the failed images to retry; default: all. */
   isWanted?(index: number): boolean;
 }
 
-/** Opens a finished job for another attempt and announces its failed images in it. Undefined where none is wanted. */
+/** Opens a finished job for its next attempt and announces its failed images. Undefined if there are none to retry. */
 export async function retryJob(
   tools: RetryJobTools,
   job: JobRecord,
@@ -42,7 +42,7 @@ export async function retryJob(
   const opened = await reopenJob(output, job);
   if (opened.state !== 'open' || opened.attempt !== job.attempt + 1) throw notFinished(opened);
   const submission = await startSubmission(tools, stopping, given, (announcing) =>
-    announceAll(imagesToRetry(opened, reading(tools, announcing, isWanted)), {
+    announceAll(imagesToRetry(opened, imageOptions(tools, announcing, isWanted)), {
       ...tools,
       ...announcing,
       job: opened,
@@ -52,7 +52,7 @@ export async function retryJob(
   return jobHandle(tools, opened, submission, [opened.attempt]);
 }
 
-/** Goes on with a retry whose submitter ended before all images were announced. */
+/** Resumes a retry whose submitter ended before all images were announced. */
 export async function resumeRetry(
   tools: RetryJobTools,
   job: JobRecord,
@@ -63,14 +63,14 @@ export async function resumeRetry(
     const before = await announceRest(announcing.cloud, job, announcing);
     const images = imagesToRetry(
       job,
-      reading(tools, announcing, (index) => index > last),
+      imageOptions(tools, announcing, (index) => index > last),
     );
     return await announceAll(images, { ...tools, ...announcing, job, before });
   });
   return jobHandle(tools, job, submission, [job.attempt]);
 }
 
-const reading = (
+const imageOptions = (
   tools: RetryJobTools,
   { cloud, signal }: Announcing,
   isWanted: (index: number) => boolean,
@@ -94,7 +94,7 @@ async function hasFailures(
 function notFinished({ id, state }: JobRecord): ImgclsError {
   const hint =
     state === 'cancelled'
-      ? 'A job that was cancelled stays so: upload its images again.'
-      : `"imgcls resume ${id}" sees it through first.`;
-  return new ImgclsError('usage', `Job ${id} is ${state}; only a finished job is tried again.`, { hint });
+      ? 'A cancelled job cannot be retried. Upload its images again.'
+      : `Run "imgcls resume ${id}" to finish it first.`;
+  return new ImgclsError('usage', `Job ${id} is ${state}; only a finished job can be retried.`, { hint });
 }

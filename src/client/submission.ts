@@ -10,18 +10,18 @@ import { finishIfDone } from '../results/finish-if-done.ts';
 import { type FollowProgress, follow } from '../results/follow.ts';
 import { readOutcomes } from '../results/ledger.ts';
 
-/** What sees to it that workers run while somebody waits; on AWS the cluster's own controller does. */
+/** Keeps workers running while a caller waits. On AWS the cluster's own controller does that. */
 export interface ControllerSession {
   /** Aborts, with the reason, when workers cannot be kept running. */
   failed: AbortSignal;
-  /** Ends it. `givenUp`: unfinished jobs that nobody waits for any more. */
-  leave(givenUp: readonly string[]): Promise<void>;
+  /** Ends the session. @param abandoned unfinished jobs that no caller waits for any more. */
+  leave(abandoned: readonly string[]): Promise<void>;
 }
 
-/** Who leaves while the cloud does not answer waits no longer than this to leave it tidy. */
-const PARTING_MS = 3000;
+/** Time limit for deleting the response queue at the end of a wait. */
+const CLEANUP_TIMEOUT_MS = 3000;
 
-/** What a job's handle stands on. */
+/** Dependencies of a job's handle. */
 export interface JobTools {
   cloud: Cloud;
   clock: Clock;
@@ -31,9 +31,9 @@ export interface JobTools {
   joinController(): ControllerSession;
 }
 
-/** How faults of the world are waited out. */
+/** How transient errors are retried. */
 export interface WaitForOptions {
-  /** Told of each of them. */
+  /** Called with each transient error. */
   onTransient?(error: unknown): void;
   signal?: AbortSignal;
 }
@@ -42,45 +42,45 @@ export interface OutcomesOptions extends WaitForOptions {
   onProgress?(progress: FollowProgress): void;
 }
 
-/** One job, as programs use it. */
+/** The handle of a job. */
 export interface Job {
   readonly id: string;
-  /** The record, once every image is stored and announced. */
+  /** Resolves with the record when every image is stored and announced. */
   readonly submitted: Promise<JobRecord>;
-  /** As it is now; faults of the world are waited out where it is said how. */
+  /** The present record. Retries transient errors if `waiting` is given. */
   record(waiting?: WaitForOptions): Promise<JobRecord>;
-  /** As `record`; a job whose images all have outcomes is ended first, should whoever waited for it have left before. */
+  /** As `record`, but first finishes a job whose images all have outcomes. */
   settled(waiting?: WaitForOptions): Promise<JobRecord>;
   /**
-   * Waits for the job: every outcome in input order, each once; of a job that is tried again, those of the images that are.
-   * To be iterated once; leaving the loop ends the wait.
+   * Waits for the job and yields its outcomes in input order, each once. Of a retry, only those of the retried images.
+   * Iterate it only once. Leaving the loop ends the wait.
    */
   outcomes(options?: OutcomesOptions): AsyncGenerator<Outcome>;
-  /** The outcomes that are there now, in input order, without waiting. */
+  /** The present outcomes in input order, without waiting. */
   results(signal?: AbortSignal): AsyncGenerator<Outcome>;
-  /** Final: images that have no outcome yet stay without. */
+  /** Cancels the job. That is final: images without an outcome get none. */
   cancel(): Promise<JobRecord>;
 }
 
-/** Images that are being announced, perhaps all of them already. */
+/** The announcement of a job's images, in progress or complete. */
 export interface Submission {
   submitted: Promise<JobRecord>;
-  /** Aborts when all are announced. */
+  /** Aborts when all images are announced. */
   sealed?: AbortSignal;
   /** Aborts, with the reason, when the announcement failed. */
   failed?: AbortSignal;
-  /** Ends it early. */
+  /** Stops it early. */
   stop?(): void;
-  /** The response queue, by name. */
+  /** Name of the response queue. */
   responses?: string;
 }
 
 export interface SubmissionOptions extends WaitForOptions {
-  /** Nobody waits where this is false: no worker is started and no response is sent. */
+  /** False: no worker is started and no response is sent. */
   wait: boolean;
 }
 
-/** The cloud of somebody who waits faults out. */
+/** The cloud with retries of transient errors. */
 export function withRetries(
   { cloud, clock, random }: Pick<JobTools, 'cloud' | 'clock' | 'random'>,
   { onTransient, signal }: WaitForOptions,
@@ -93,21 +93,23 @@ export function withRetries(
   });
 }
 
-/** What announces images needs: a cloud that waits faults out, whom to answer, and when to stop. */
+/** Dependencies of an announcement. */
 export interface Announcing {
+  /** With retries. */
   cloud: Cloud;
+  /** Name of the response queue. */
   replyTo?: string;
   signal: AbortSignal;
 }
 
-/** The signal of a submission: that of its caller, or its own end. */
+/** The signal of a submission: aborts with the caller's signal, or by `stop`. */
 export function stopper(signal: AbortSignal | undefined): { stop(): void; signal: AbortSignal } {
   const own = new AbortController();
   const either = signal === undefined ? own.signal : AbortSignal.any([signal, own.signal]);
   return { stop: () => own.abort(), signal: either };
 }
 
-/** Begins to announce the images of a job, beside whatever its caller does next. */
+/** Starts to announce the images of a job, in the background. */
 export async function startSubmission(
   tools: JobTools,
   { stop, signal }: ReturnType<typeof stopper>,
@@ -133,7 +135,7 @@ export async function startSubmission(
   };
 }
 
-/** @param shown the attempts whose outcomes are given out; all where it is left out. */
+/** @param shown the attempts whose outcomes are yielded; default: all. */
 export function jobHandle(
   tools: JobTools,
   { id }: JobRecord,
@@ -148,8 +150,8 @@ export function jobHandle(
     onProgress,
     onTransient,
   }: OutcomesOptions = {}): AsyncGenerator<Outcome> {
-    const attendance = tools.joinController();
-    const ends = [signal, submission.failed, attendance.failed].filter((each) => each !== undefined);
+    const session = tools.joinController();
+    const ends = [signal, submission.failed, session.failed].filter((each) => each !== undefined);
     const end = AbortSignal.any(ends);
     const cloud = withRetries(tools, { signal: end, ...(onTransient && { onTransient }) });
     const { sealed, responses } = submission;
@@ -172,10 +174,10 @@ export function jobHandle(
       submission.stop?.();
       await submission.submitted.catch(() => {});
       await Promise.all([
-        // One that cannot be removed now is swept later; the wait's own end counts more.
-        responses && plain.queues.remove(responses, AbortSignal.timeout(PARTING_MS)).catch(() => {}),
-        // What ended the wait says more than what that brought with it, a full disk say; workers end without a controller.
-        isFinished ? attendance.leave([]) : attendance.leave([id]).catch(() => {}),
+        // If this fails, the controller sweeps the queue later. It must not hide the result of the wait.
+        responses && plain.queues.remove(responses, AbortSignal.timeout(CLEANUP_TIMEOUT_MS)).catch(() => {}),
+        // An error of the session must not hide the original one. Workers without a controller end by themselves.
+        isFinished ? session.leave([]) : session.leave([id]).catch(() => {}),
       ]);
     }
   }
@@ -196,7 +198,7 @@ export function jobHandle(
   };
 }
 
-/** The first attempt's outcomes are given out as they come; those of a later one when all of them are there. */
+/** Yields outcomes of the first attempt as they are written, and those of a retry when it is complete. */
 async function* awaitOutcomes(
   options: Parameters<typeof follow>[0],
   attempts: readonly number[] | undefined,

@@ -6,10 +6,10 @@ import { isComplete, readCoverage } from './job-coverage.ts';
 import { ResponseListener } from './responses.ts';
 
 /**
- * Waits until every image that a job tries again has its outcome, or the job is cancelled. Their number among those with
- * an error is not known before the end.
- * @returns the job's record as it was last seen.
- * @throws the signal's reason when it aborts, and what waiting cannot help; the job itself goes on.
+ * Waits until every image of a retry has its outcome, or the job is cancelled. Its progress has no number of errors: that
+ * is known only at the end.
+ * @returns the job's record at the end.
+ * @throws the signal's reason when it aborts, and errors that a retry cannot fix. The job itself continues.
  */
 export async function awaitRetry(options: FollowOptions): Promise<JobRecord> {
   const { cloud, jobId, signal } = options;

@@ -1,4 +1,4 @@
-/** Dead letters that are kept: reading them, what they are about, and what may become of them. */
+/** Records of dead letters: reads them, finds their jobs, and redrives or deletes them. */
 import { Readable } from 'node:stream';
 import type { Cloud, Store } from '../core/cloud/ports.ts';
 import { type DeadLetter, deadLetter } from '../core/job/dead-letter.ts';
@@ -10,7 +10,7 @@ import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/runt
 import { parseVersioned } from '../core/runtime/versioned.ts';
 import { listAttempts } from './ledger.ts';
 
-/** A letter that is kept and cannot be read: why, and the object as it stands. */
+/** A record that cannot be parsed: why, and its text. */
 export interface UnreadableDeadLetter {
   messageId: string;
   unreadable: string;
@@ -21,10 +21,10 @@ export type KeptDeadLetter = DeadLetter | UnreadableDeadLetter;
 
 export const isReadable = (letter: KeptDeadLetter): letter is DeadLetter => !('unreadable' in letter);
 
-/** Letters read at once. */
+/** Records read at a time. */
 const CONCURRENCY = 8;
 
-/** The letters that are kept; one that somebody deletes meanwhile is left out. */
+/** All records of dead letters. Skips a record that is deleted meanwhile. */
 export function readDeadLetters(output: Store, signal?: AbortSignal): AsyncIterable<KeptDeadLetter> {
   const options = signal && { signal };
   const read = async ({ key }: { key: string }): Promise<KeptDeadLetter[]> => {
@@ -42,7 +42,7 @@ export function readDeadLetters(output: Store, signal?: AbortSignal): AsyncItera
   });
 }
 
-/** @throws {ObjectMissingError} when there is no such letter. */
+/** @throws {ObjectMissingError} when there is no such record. */
 export async function readDeadLetter(
   output: Store,
   messageId: string,
@@ -59,7 +59,7 @@ export async function readDeadLetter(
   }
 }
 
-/** The request that a letter holds, or undefined where the workers of this imgcls make no sense of it. Pure. */
+/** The request of a dead letter. Undefined if this version of imgcls cannot parse it. Pure. */
 export function requestOf({ body }: Pick<DeadLetter, 'body'>): RequestMessage | undefined {
   try {
     const request = parseRequest(body);
@@ -71,24 +71,24 @@ export function requestOf({ body }: Pick<DeadLetter, 'body'>): RequestMessage | 
   }
 }
 
-/** The job that a letter is about, as far as can be told. Pure. */
+/** The job of a dead letter. Undefined if it is not known. Pure. */
 export const jobOf = (letter: KeptDeadLetter): string | undefined =>
   isReadable(letter) ? (letter.job ?? requestOf(letter)?.job) : undefined;
 
-/** Newest first; those that cannot be read, and so have no time, come last. Pure. */
+/** Newest first. Unreadable records, which have no time, come last. Pure. */
 export const newestFirst = (letters: readonly KeptDeadLetter[]): KeptDeadLetter[] =>
   letters.toSorted((a, b) => receivedAtMs(b) - receivedAtMs(a));
 
 const receivedAtMs = (letter: KeptDeadLetter): number => (isReadable(letter) ? letter.receivedAtMs : 0);
 
-/** The letters of one job, and the images that they are about. */
+/** The dead letters of one job, and their images. */
 export interface JobDeadLetters {
   job: string;
   letters: DeadLetter[];
   indexes: Set<number>;
 }
 
-/** Letters job by job, in the order in which the jobs appear; those without a request are left out. Pure. */
+/** Groups dead letters by job, in the order of their first letter. Skips letters without a request. Pure. */
 export function byJob(letters: readonly DeadLetter[]): JobDeadLetters[] {
   const jobs = new Map<string, JobDeadLetters>();
   for (const letter of letters) {
@@ -103,7 +103,7 @@ export function byJob(letters: readonly DeadLetter[]): JobDeadLetters[] {
   return [...jobs.values()];
 }
 
-/** Letters of which an image still has no outcome: those that the drain could not read. All others have at least an error. */
+/** Dead letters with an image that has no outcome: the drain could not read them. The images of all others have at least an error. */
 export async function withMissingOutcomes(
   output: Store,
   letters: readonly DeadLetter[],
@@ -136,7 +136,7 @@ async function isMissingOutcomes(
   return coverage.holes(range).length > 0;
 }
 
-/** Puts the messages of a job's letters into the request queue as they were. */
+/** Sends the messages of a job's dead letters to the request queue, unchanged. */
 export const redriveMessages = (
   { queues, cluster }: Pick<Cloud, 'queues' | 'cluster'>,
   { job, letters }: Pick<JobDeadLetters, 'job' | 'letters'>,

@@ -1,6 +1,7 @@
 /**
- * Dead letters: what the request queue gave up. Each is kept for people, its images get their outcomes so that the job
- * ends, its waiter is told, and only then it leaves the queue; whoever is interrupted leaves the rest to the next.
+ * Drains the dead-letter queue. For each dead letter: keep a record for inspection, write error outcomes for its images so
+ * that the job can finish, send them to the waiter, and only then delete the message. An interrupted drain is completed
+ * by the next one.
  */
 
 import type { Cloud, ReceivedMessage, Store } from '../core/cloud/ports.ts';
@@ -23,6 +24,7 @@ import {
   PreconditionFailedError,
 } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
+import { pluralize } from '../core/text/pluralize.ts';
 import { writeDropErrors, writeErrorOutcomes } from './error-outcomes.ts';
 import { forEachCollectingErrors } from './for-each-collecting-errors.ts';
 
@@ -30,18 +32,18 @@ const EVERY_MS = 10_000;
 const MAX_LETTERS = 100;
 /** SQS's limit of one receive. */
 const RECEIVE = 10;
-/** Long enough that a queue of many hosts asks all of them. */
+/** Long poll: a short one does not ask all hosts of the queue. */
 const WAIT_MS = 1000;
-/** For {@link RECEIVE} letters of a few requests each. */
+/** Enough for {@link RECEIVE} letters of a few requests each. */
 const LEASE_MS = 120_000;
 
 /** Empties the dead-letter queue. */
 export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
   const queue = cloud.queues.open(deadLetterQueueName(cloud.cluster));
   return {
-    name: 'drain of the dead letters',
+    name: 'dead-letter drain',
     everyMs: EVERY_MS,
-    async run(signal, tell) {
+    async run(signal, report) {
       for (let taken = 0; taken < MAX_LETTERS && !signal.aborted; ) {
         const letters = await queue.receive({ max: RECEIVE, waitMs: WAIT_MS, leaseMs: LEASE_MS, signal });
         if (letters.length === 0) break;
@@ -52,7 +54,7 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
           const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
           const images = await conclude(cloud, found, error, signal);
           await queue.delete([letter.receipt]);
-          tell({ text: describe(letter, found, images), job, trace: found.trace });
+          report({ text: describe(letter, found, images), job, trace: found.trace });
         });
       }
     },
@@ -60,10 +62,10 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
 }
 
 /**
- * - `unfinished`, `dropped`: its images want outcomes.
- * - `unwanted`: its job is over, or there is none, or it asks for nothing.
- * - `unreadable`: poison, or of a newer imgcls. The latter goes as well: its text is kept, and what its job lacks is
- *   announced again in a format that this cluster can read, so that a rolling upgrade leaves no job behind.
+ * - `unfinished`, `dropped`: its images need outcomes.
+ * - `unwanted`: its job is over or missing, or it has no image.
+ * - `unreadable`: a poison message, or one of a newer imgcls. The latter is removed too: its text is kept, and the requests
+ *   of its images are sent again in a format that this cluster can read. So a rolling upgrade leaves no job unfinished.
  */
 type Inspected = { why: string; tries: number; trace?: string | undefined } & (
   | { kind: 'unfinished'; request: RequestMessage }
@@ -71,7 +73,7 @@ type Inspected = { why: string; tries: number; trace?: string | undefined } & (
   | { kind: 'unwanted' | 'unreadable' }
 );
 
-const NEVER_FINISHED = 'was delivered as often as the request queue allows and was never finished.';
+const NEVER_FINISHED = `was received ${MAX_RECEIVE_COUNT} times and never finished.`;
 
 async function inspect(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSignal): Promise<Inspected> {
   const tries = MAX_RECEIVE_COUNT;
@@ -80,8 +82,9 @@ async function inspect(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSig
     const message = parseMessage(body);
     if ('notification' in message) {
       const { drops } = dropsOf(message.notification, cloud.input.bucket);
-      if (drops.length === 0) return { kind: 'unwanted', tries, why: 'S3 tells of no dropped image.' };
-      return { kind: 'dropped', tries, why: `Its notification ${NEVER_FINISHED}`, drops };
+      if (drops.length === 0)
+        return { kind: 'unwanted', tries, why: 'The S3 notification has no dropped image.' };
+      return { kind: 'dropped', tries, why: `The S3 notification ${NEVER_FINISHED}`, drops };
     }
     const { request } = message;
     trace = traceOf(request);
@@ -89,18 +92,18 @@ async function inspect(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSig
     const record = await readJob(cloud.output, request.job, signal);
     if (isFinal(record))
       return { kind: 'unwanted', tries, trace, why: `Job ${record.id} is ${record.state}.` };
-    return { kind: 'unfinished', tries, trace, why: `Its batch ${NEVER_FINISHED}`, request };
+    return { kind: 'unfinished', tries, trace, why: `The request message ${NEVER_FINISHED}`, request };
   } catch (error) {
     if (error instanceof ObjectMissingError)
-      return { kind: 'unwanted', tries, trace, why: `Its job is unknown. ${error.message}` };
-    // A worker buries what makes no sense at first sight, and gives back what a newer one may understand.
+      return { kind: 'unwanted', tries, trace, why: `The job does not exist. ${error.message}` };
+    // A worker moves poison messages here at the first receive, and releases messages of a newer version.
     if (error instanceof PoisonError) return { kind: 'unreadable', tries: 1, trace, why: error.message };
     if (error instanceof NewerVersionError) return { kind: 'unreadable', tries, why: error.message };
     throw error;
   }
 }
 
-/** @returns how many images got their outcome here. */
+/** @returns how many images got an outcome. */
 async function conclude(
   cloud: Cloud,
   found: Inspected,
@@ -117,7 +120,7 @@ async function conclude(
   }
 }
 
-/** The first copy stays. @returns its job, as far as can be told. */
+/** Writes the record, unless it exists. @returns the job of the dead letter, if known. */
 async function storeRecord(
   output: Store,
   message: ReceivedMessage,
@@ -127,7 +130,7 @@ async function storeRecord(
 ): Promise<string | undefined> {
   const { id: messageId, sentAtMs, body } = message;
   const { why, tries, trace } = found;
-  // Whatever the text is, the group of a request is its job.
+  // The message group of a request is its job, even if the text cannot be parsed.
   const job = found.kind === 'dropped' ? found.drops[0]?.job : jobId.safeParse(message.groupId).data;
   const letter: DeadLetter = {
     v: FORMAT,
@@ -150,10 +153,10 @@ async function storeRecord(
 }
 
 const whereKept = ({ id }: ReceivedMessage): string =>
-  `The message is kept as ${deadLetterKey(id)} in the output bucket.`;
+  `Its message is kept as ${deadLetterKey(id)} in the output bucket.`;
 
 function describe({ id }: ReceivedMessage, found: Inspected, images: number): string {
-  const kept = `Dead letter ${id} is kept`;
-  if (found.kind === 'unreadable') return `${kept}; it could not be read.`;
-  return images > 0 ? `${kept}; images of it that got an error outcome: ${images}.` : `${kept}.`;
+  const kept = `Recorded dead letter ${id}`;
+  if (found.kind === 'unreadable') return `${kept}. It could not be read.`;
+  return images > 0 ? `${kept}. ${pluralize(images, 'image')} got an error outcome.` : `${kept}.`;
 }

@@ -9,13 +9,13 @@ import { QueueMissingError } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 import { listAttempts } from './ledger.ts';
 
-/** In place of a worker's id in responses. */
+/** In responses, in place of the id of a worker. */
 const WRITER = 'dead-letters';
 
 /**
- * Gives `error` as the outcome to the images of a request that nobody will answer, or the error that the request itself
- * has for an image. Images that have an outcome of this attempt or a later one keep it. The waiter is told.
- * @returns how many images got their outcome here.
+ * Writes `error` as the outcome of the images of a dead letter's request, or the error that the request has for an image.
+ * Images with an outcome of this attempt or a later one keep it. Sends the outcomes to the waiter.
+ * @returns how many images got an outcome.
  * @throws {PoisonError} when the images are not consecutive.
  */
 export async function writeErrorOutcomes(
@@ -27,14 +27,18 @@ export async function writeErrorOutcomes(
   const { job, attempt, images } = request;
   const range = rangeOf(request);
   const coverage = new IndexRanges();
-  for (const given of await listAttempts(cloud.output, job, signal)) {
-    if (given < attempt) continue;
-    for await (const shard of listShards(cloud.output, job, { attempt: given, from: range.first, signal })) {
+  for (const present of await listAttempts(cloud.output, job, signal)) {
+    if (present < attempt) continue;
+    for await (const shard of listShards(cloud.output, job, {
+      attempt: present,
+      from: range.first,
+      signal,
+    })) {
       if (shard.first > range.last) break;
       coverage.add(shard);
     }
   }
-  let concluded = 0;
+  let written = 0;
   for (const { first, last } of coverage.holes(range)) {
     const outcomes = images.slice(first - range.first, last - range.first + 1).map(
       (image): Outcome => ({
@@ -44,30 +48,30 @@ export async function writeErrorOutcomes(
         error: isError(image) ? image.error : error,
       }),
     );
-    const written = { range: { attempt, first, last }, outcomes };
-    const { shard, isOurs } = await writeShard(cloud.output, job, written, signal);
-    if (isOurs) concluded += outcomes.length;
+    const entry = { range: { attempt, first, last }, outcomes };
+    const { shard, isOurs } = await writeShard(cloud.output, job, entry, signal);
+    if (isOurs) written += outcomes.length;
     await markErrors(cloud.output, job, shard, signal);
     await respond(cloud, request, shard, signal);
   }
-  return concluded;
+  return written;
 }
 
-/** Gives `error` as the outcome to dropped images that have none. @returns how many got their outcome here. */
+/** Writes `error` as the outcome of dropped images that have none. @returns how many images got an outcome. */
 export async function writeDropErrors(
   { output }: Pick<Cloud, 'output'>,
   drops: readonly Drop[],
   error: ImageError,
   signal: AbortSignal,
 ): Promise<number> {
-  let concluded = 0;
+  let written = 0;
   for (const drop of drops) {
     const outcome = { v: FORMAT, index: drop.index, name: drop.name, error } as const;
     const { shard, isOurs } = await writeDropped(output, drop, outcome, signal);
-    if (isOurs) concluded++;
+    if (isOurs) written++;
     await markErrors(output, drop.job, shard, signal);
   }
-  return concluded;
+  return written;
 }
 
 async function respond(
@@ -77,13 +81,13 @@ async function respond(
   signal: AbortSignal,
 ): Promise<void> {
   const { job, replyTo } = request;
-  // As workers do: a letter names no other queue to write to.
+  // Like workers: a message must not make us write to any other queue.
   if (replyTo === undefined || !isResponseQueue(cloud.cluster, replyTo)) return;
   const response = { body: responseFor(request, WRITER, shard), groupId: job };
   try {
     await cloud.queues.open(replyTo).send([response], signal);
   } catch (error) {
-    // Its waiter is gone, and reads the ledger when it comes back.
+    // The waiter has ended. If it returns, it reads the ledger.
     if (!(error instanceof QueueMissingError)) throw error;
   }
 }

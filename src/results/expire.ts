@@ -9,36 +9,36 @@ import { listJobIds } from './job-list.ts';
 
 export interface ExpiryOptions {
   nowMs: number;
-  /** Jobs and dead letters that are over for longer have expired. */
+  /** Jobs and dead letters that ended longer ago have expired. */
   maxAgeMs: number;
   signal?: AbortSignal;
 }
 
-/** A job that can go, or one that is as old and may not: somebody has to say what becomes of it. */
+/** A job to delete, or an `unfinished` one of the same age, which only a person can decide to delete. */
 export interface OldJob {
   id: string;
   kind: 'expired' | 'without record' | 'unfinished';
 }
 
-/** Jobs that are over since long, a day's dropped images among them, folders whose job was deleted in part, and unfinished jobs of the same age. */
+/** Expired jobs (including days of dropped images), folders of partly deleted jobs, and unfinished jobs of the same age. */
 export async function* oldJobs(output: Store, options: ExpiryOptions): AsyncGenerator<OldJob> {
   const { nowMs, maxAgeMs, signal } = options;
   for (const id of await listJobIds(output, signal)) {
     const ageMs = nowMs - jobTimeMs(id);
     if (isDropJob(id)) {
-      // A day is over when it ends, and is nobody's to finish.
+      // A day of dropped images ends with the day.
       if (ageMs >= DAY_MS + maxAgeMs) yield { id, kind: 'expired' };
       continue;
     }
     if (ageMs < Math.min(maxAgeMs, DAY_MS)) continue;
     const record = await recordOf(output, id, signal);
     if (record === undefined) {
-      // One that is being submitted has its record within seconds.
+      // A job that is being submitted gets its record within seconds.
       if (ageMs > DAY_MS) yield { id, kind: 'without record' };
       continue;
     }
-    const overSinceMs = record.finishedAtMs ?? record.createdAtMs;
-    if (nowMs - overSinceMs < maxAgeMs) continue;
+    const endedAtMs = record.finishedAtMs ?? record.createdAtMs;
+    if (nowMs - endedAtMs < maxAgeMs) continue;
     yield { id, kind: isFinal(record) ? 'expired' : 'unfinished' };
   }
 }
@@ -59,8 +59,8 @@ export async function* oldDeadLetters(output: Store, options: ExpiryOptions): As
 }
 
 /**
- * Image bytes past their retention, as a bucket's own expiry would choose them, but for those that an unfinished job may
- * still need: when it was submitted they were at most {@link REFRESH_AFTER_MS} old.
+ * Image bytes past their retention, as a bucket's own expiry selects them. Keeps those that an unfinished job may need: at
+ * its submission they were at most {@link REFRESH_AFTER_MS} old.
  */
 export async function* oldImages(
   { input, output }: { input: Store; output: Store },

@@ -1,14 +1,14 @@
 import { isError, type Outcome } from '../core/model/outcome.ts';
 import type { ExportFormat } from './formats.ts';
 
-/** Text of one format: `begin`, then a `row` an outcome, then `end`. Every text is of whole lines: progress may be shown below. */
+/** Text of one format: `begin`, then a `row` per outcome, then `end`. Every text has whole lines, as progress may be shown below. */
 export interface Exporter {
   begin(): string;
   row(outcome: Outcome): string;
   end(): string;
 }
 
-/** One outcome as programs get it: the best label in front, where a prediction was made. */
+/** One outcome for programs. A prediction has its best label at the top level. */
 export function exportedOutcome(outcome: Outcome): object {
   const { index, name } = outcome;
   if (isError(outcome)) return { index, name, error: outcome.error };
@@ -28,7 +28,7 @@ export function exportedOutcome(outcome: Outcome): object {
   };
 }
 
-/** Control characters stand in strings only, where JSON may write them out. */
+/** Control characters can only be in JSON strings, where they may be escaped. */
 const jsonOf = (outcome: Outcome): string => harmless(JSON.stringify(exportedOutcome(outcome)));
 
 export function createExporter(format: ExportFormat): Exporter {
@@ -47,17 +47,17 @@ const exporters: Record<ExportFormat, () => Exporter> = {
     end: () => '',
   }),
   json: () => {
-    // Whether a comma ends its line shows with the next one.
+    // Only the next row shows whether this one needs a comma.
     let last: string | undefined;
-    const take = (lineEnd: string) => (last === undefined ? '' : `  ${last}${lineEnd}`);
+    const flush = (lineEnd: string) => (last === undefined ? '' : `  ${last}${lineEnd}`);
     return {
       begin: () => '[\n',
       row: (outcome) => {
-        const text = take(',\n');
+        const text = flush(',\n');
         last = jsonOf(outcome);
         return text;
       },
-      end: () => `${take('\n')}]\n`,
+      end: () => `${flush('\n')}]\n`,
     };
   },
   csv: () => ({
@@ -67,19 +67,19 @@ const exporters: Record<ExportFormat, () => Exporter> = {
   }),
 };
 
-/** What became of an image in a word: its label, or the code of its error. */
+/** An outcome in a word: its label, or its error code. */
 export function summary(outcome: Outcome): string {
   return isError(outcome) ? `error: ${outcome.error.code}` : harmless(outcome.labels[0]?.label ?? '');
 }
 
-/** Control characters, and those that turn the direction of the text around them. */
+/** Control characters, and those that change the direction of text. */
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
-/** Text from elsewhere that cannot steer a terminal: its control characters are written out. */
+/** Untrusted text made safe for a terminal: its control characters are escaped. */
 export const harmless = (text: string): string => text.replace(UNSAFE, escaped);
 
-/** A name that cannot steer a terminal or break a line: JSON-quoted if it holds a comma, a quote or a control character. */
+/** A name made safe for a line of text: quoted as JSON if it has a comma, a quote or a control character. */
 export function plainName(name: string): string {
   if (!/[,"]/.test(name) && harmless(name) === name) return name;
   return harmless(JSON.stringify(name));
@@ -119,10 +119,10 @@ function csvCells(outcome: Outcome): (string | number)[] {
 
 const csvRow = (cells: readonly (string | number)[]) => `${cells.map(csvCell).join(',')}\r\n`;
 
-/** What makes a spreadsheet take a text for a formula, also in full width. */
+/** A spreadsheet takes text that begins like this for a formula, also in full width. */
 const FORMULA = /^[=+\-@\uff1d\uff0b\uff0d\uff20]/;
 
-/** RFC 4180, without characters that could steer the terminal that it is shown on; a formula gets an apostrophe in front. */
+/** RFC 4180. Control characters are escaped, for terminals. A formula gets an apostrophe in front, for spreadsheets. */
 function csvCell(cell: string | number): string {
   if (typeof cell === 'number') return String(cell);
   const text = harmless(FORMULA.test(cell) ? `'${cell}` : cell);

@@ -5,8 +5,8 @@ import { isError } from '../core/model/outcome.ts';
 import { listAttempts, readOutcomes } from './ledger.ts';
 
 /**
- * The images of a job whose outcome is an error, in input order, by index.
- * @param before outcomes of this attempt and later ones do not count.
+ * The indexes of a job's images whose outcome is an error, in input order.
+ * @param before outcomes of this attempt and later ones are ignored.
  */
 export async function* readFailures(
   output: Store,
@@ -14,20 +14,20 @@ export async function* readFailures(
   before: number,
   signal?: AbortSignal,
 ): AsyncGenerator<number> {
-  const faulty = new IndexRanges();
+  const failed = new IndexRanges();
   for await (const { key } of output.list(errorsPrefix(job), signal && { signal })) {
     const found = parseErrorsKey(key);
-    if (found !== undefined) faulty.add(found.range);
+    if (found !== undefined) failed.add(found.range);
   }
   const attempts = (await listAttempts(output, job, signal)).filter((attempt) => attempt < before);
-  const isWanted = faulty.overlaps.bind(faulty);
+  const isWanted = failed.overlaps.bind(failed);
   for await (const outcome of readOutcomes(output, job, { attempts, isWanted, signal }))
     if (isError(outcome)) yield outcome.index;
 }
 
 /**
- * How many images of a job have an error, from listing keys alone: those that are being tried again do not count.
- * @param retried images of each retry.
+ * Number of a job's images with an error, from a listing of keys. Images that are being retried do not count.
+ * @param retried number of images of each retry.
  */
 export async function countFailures(
   output: Store,

@@ -3,7 +3,7 @@ import type { JobRecord } from '../core/job/job.ts';
 import { finishJob } from '../core/job/job-record.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
 
-/** Ends a job whose images all have outcomes, as whoever waited for it would have. @returns the record as it is then. */
+/** Finishes a sealed job if all its images have outcomes. @returns the record afterwards. */
 export async function finishIfDone(
   output: Store,
   job: JobRecord,

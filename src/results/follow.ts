@@ -9,38 +9,39 @@ import { readShard } from './ledger.ts';
 import { ResponseListener } from './responses.ts';
 import { type KnownShard, Tally } from './tally.ts';
 
-/** How far a job is, as its waiter sees it. */
+/** Progress of a job, for its waiter. */
 export interface FollowProgress {
   /** Images with an outcome. */
   done: number;
-  /** How many of them had it already when the wait began. */
+  /** How many of them had one when the wait began. */
   before: number;
-  /** Images with an error outcome among those already given out. */
+  /** Errors among the outcomes yielded so far. */
   errors: number;
-  /** Undefined while the submitter still reads its inputs. */
+  /** Undefined while the submitter is still reading its inputs. */
   total: number | undefined;
 }
 
 export interface FollowOptions {
-  /** One that waits faults of the world out (core/cloud/retrying-cloud.ts). */
+  /** With retries (core/cloud/retrying-cloud.ts). */
   cloud: Cloud;
   jobId: string;
-  /** The waiter's response queue; without one the ledger alone is followed. */
+  /** The waiter's response queue. Without one, only the ledger is polled. */
   responses?: Queue;
-  /** Aborts when the job's total became known, where the waiter can tell. */
+  /** Aborts when the job's total is known, if the waiter can tell. */
   sealed?: AbortSignal;
   clock: Clock;
   onProgress?(progress: FollowProgress): void;
   signal?: AbortSignal;
 }
 
-/** Shards that are given out while the ledger is still being listed, so that a long one is never in memory whole. */
+/** Outcomes are yielded after this many listed shards, so that a long ledger is never in memory as a whole. */
 const LISTED_AT_A_TIME = 256;
 
 /**
- * The outcomes of a job's first attempt in input order, each once, as soon as all before it are there; ends when the job
- * is finished or cancelled. Responses say which shards are there; the ledger is the truth and is listed when they are quiet.
- * @throws the signal's reason when it aborts, and what waiting cannot help; the job itself goes on.
+ * Yields the outcomes of a job's first attempt in input order, each once, as soon as all before it are known. Ends when the
+ * job is finished or cancelled. Responses tell which shards are written. The ledger is the source of truth and is listed
+ * when no responses arrive.
+ * @throws the signal's reason when it aborts, and errors that a retry cannot fix. The job itself continues.
  */
 export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   const { cloud, jobId, sealed, signal } = options;
@@ -60,9 +61,9 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
     }
   }
   async function* listed(): AsyncGenerator<Outcome> {
-    const place = { attempt: FIRST_ATTEMPT, from: tally.frontier, signal };
+    const options = { attempt: FIRST_ATTEMPT, from: tally.frontier, signal };
     let shards = 0;
-    for await (const range of listShards(cloud.output, jobId, place)) {
+    for await (const range of listShards(cloud.output, jobId, options)) {
       tally.add(range);
       if (++shards % LISTED_AT_A_TIME === 0) yield* ready();
     }
@@ -100,7 +101,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   await finish(options, record);
 }
 
-/** Every image was seen to have an outcome. */
+/** Finishes the job. The caller has seen an outcome of every image. */
 export async function finish({ cloud, clock }: FollowOptions, record: JobRecord): Promise<void> {
   if (record.state === 'sealed') await finishJob(cloud.output, record, clock.nowMs());
 }

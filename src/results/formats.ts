@@ -1,5 +1,5 @@
-// Apart from the exporters, because help names the formats and must load nothing else.
+// Apart from the exporters, because help texts need the formats and must load nothing else.
 
-/** How results are written. */
+/** Formats of results. */
 export const exportFormats = ['lines', 'json', 'ndjson', 'csv'] as const;
 export type ExportFormat = (typeof exportFormats)[number];

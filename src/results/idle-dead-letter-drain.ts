@@ -4,7 +4,7 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { isTransient } from '../core/runtime/errors.ts';
 import { drainDeadLetters } from './dead-letters.ts';
 
-const QUIET_MS = 60_000;
+const IDLE_MS = 60_000;
 
 export interface IdleDeadLetterDrainOptions {
   cloud: Cloud;
@@ -14,8 +14,8 @@ export interface IdleDeadLetterDrainOptions {
 }
 
 /**
- * Lets a waiter drain the dead letters after a minute without a response, and each minute after that: where no
- * controller lives, what it waits for may be among them.
+ * Drains the dead letters for a waiter after a minute without a response, and then every minute. Without a controller, the
+ * requests it waits for may be among them.
  */
 export class IdleDeadLetterDrain {
   readonly #options: IdleDeadLetterDrainOptions;
@@ -28,15 +28,15 @@ export class IdleDeadLetterDrain {
     this.#sinceMs = options.clock.monotonicMs();
   }
 
-  /** A response came. */
+  /** A response has arrived. */
   noteResponse(): void {
     this.#sinceMs = this.#options.clock.monotonicMs();
   }
 
-  /** Nothing came. A waiter that may not drain goes on waiting: it is the controller's work in the first place. */
+  /** Drains if no response has arrived for a minute. A waiter without permission to drain just continues to wait. */
   async drainIfIdle(): Promise<void> {
     const { clock, onTransient, signal } = this.#options;
-    if (clock.monotonicMs() - this.#sinceMs < QUIET_MS) return;
+    if (clock.monotonicMs() - this.#sinceMs < IDLE_MS) return;
     try {
       await this.#chore.run(signal ?? new AbortController().signal, () => {});
     } catch (error) {

@@ -3,7 +3,7 @@ import { IndexRanges } from '../core/job/index-ranges.ts';
 import { attemptTotal, type JobRecord } from '../core/job/job.ts';
 import { listShards } from '../core/job/shard.ts';
 
-/** Which images have an outcome of the job's present attempt, from the keys of the ledger. */
+/** The coverage of the job's present attempt, from the keys of the ledger. */
 export async function readCoverage(
   output: Store,
   { id, attempt }: Pick<JobRecord, 'id' | 'attempt'>,
@@ -15,5 +15,5 @@ export async function readCoverage(
 }
 
 /** Whether every image of the present attempt has an outcome. */
-export const isComplete = (job: Parameters<typeof attemptTotal>[0], { size: images }: IndexRanges): boolean =>
-  images === attemptTotal(job);
+export const isComplete = (job: Parameters<typeof attemptTotal>[0], coverage: IndexRanges): boolean =>
+  coverage.size === attemptTotal(job);

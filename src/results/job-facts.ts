@@ -5,7 +5,7 @@ import { readJob } from '../core/job/job-record.ts';
 import { jobPrefix, resultsPrefix } from '../core/job/keys.ts';
 import { JobMissingError, ObjectMissingError } from '../core/runtime/errors.ts';
 
-/** What lists and followers must know of a job. Which model and how many classes, each dropped image's outcome says for itself. */
+/** The fields of a job that lists and followers need. Days of dropped images have no model and top-k: each outcome names its own model. */
 export type JobFacts = Pick<
   JobRecord,
   'id' | 'state' | 'createdAtMs' | 'attempt' | 'retried' | 'total' | 'finishedAtMs'
@@ -13,8 +13,8 @@ export type JobFacts = Pick<
   Partial<Pick<JobRecord, 'trace' | 'model' | 'topK'>>;
 
 /**
- * From the job's record; of a day's dropped images, which has none, from its id. Such a day is there as soon as an
- * image has its outcome, and always open: S3 may be late to tell of another.
+ * Reads them from the job's record, or takes them from the id of a day of dropped images, which has no record. Such a day
+ * exists as soon as an image has an outcome. It is always open, as S3 may notify late.
  * @throws {ObjectMissingError} when there is no such job.
  */
 export async function readFacts(output: Store, id: string, signal?: AbortSignal): Promise<JobFacts> {
@@ -24,7 +24,7 @@ export async function readFacts(output: Store, id: string, signal?: AbortSignal)
   throw new ObjectMissingError(output.bucket, jobPrefix(id));
 }
 
-/** As {@link readFacts}, of an id that somebody gives. @throws {JobMissingError} when there is no such job. */
+/** As {@link readFacts}, for an id from a user. @throws {JobMissingError} when there is no such job. */
 export async function requireJob(
   { output, cluster }: Pick<Cloud, 'output' | 'cluster'>,
   id: string,

@@ -11,31 +11,31 @@ import { type JobFacts, readFacts } from './job-facts.ts';
 import { listAttempts } from './ledger.ts';
 import { type ListedJob, listedJob } from './listed-job.ts';
 
-/** What a look at a job found. */
+/** The result of a poll. */
 export interface JobUpdate {
   job: ListedJob;
-  /** Images whose outcome is new since the last look, in the order in which the ledger lists them. */
+  /** Images whose outcome is new since the last poll, in the order of the ledger. */
   fresh: IndexRange[];
-  /** The attempt is another than at the last look: a retry opened the job again. */
+  /** The attempt has changed since the last poll: a retry opened the job again. */
   isReopened: boolean;
 }
 
-/** The rate is that of the last so many looks' time. */
+/** The rate is measured over this time. */
 const RATE_MS = 15_000;
-/** Errors and cost are counted again after so long, and when the job is over. */
+/** Errors and cost are read again after this long, and when the job ends. */
 const EXTRAS_MS = 2000;
 
 /**
- * Follows one job by its ledger alone, look by look: what was listed is not listed again. Memory holds the ranges that
- * are covered, not the outcomes. A job that is seen to have every outcome is finished by it, as by any waiter.
+ * Follows one job by polling its ledger. Keys that were listed are not listed again. Memory holds the covered ranges, not
+ * the outcomes. It finishes a job that has all its outcomes, as every waiter does.
  */
 export class JobFollower {
   readonly #output: Store;
   readonly #clock: Clock;
   readonly #id: string;
-  /** Of the present attempt, and of all. */
+  /** Coverage of the present attempt, and of all attempts. */
   #coverage = new IndexRanges();
-  #everything = new IndexRanges();
+  #allCoverage = new IndexRanges();
   #attempt: number | undefined;
   #samples: { atMs: number; images: number }[] = [];
   #extras: { state: JobState; errors: number; usd: number | undefined; atMs: number } | undefined;
@@ -46,14 +46,14 @@ export class JobFollower {
     this.#id = id;
   }
 
-  /** All images that have an outcome of any attempt. */
+  /** Images that have an outcome of any attempt. */
   get covered(): readonly IndexRange[] {
-    return this.#everything.list;
+    return this.#allCoverage.list;
   }
 
-  /** @throws {ObjectMissingError} when there is no such job (any more). */
+  /** @throws {ObjectMissingError} when the job does not exist, or no longer. */
   async poll(signal?: AbortSignal): Promise<JobUpdate> {
-    // Before the ledger: what the record says is over has all its outcomes there.
+    // Read the record before the ledger: if the record says finished, the ledger is complete.
     let record = await readFacts(this.#output, this.#id, signal);
     const isReopened = this.#attempt !== undefined && this.#attempt !== record.attempt;
     if (this.#attempt !== record.attempt) await this.#begin(record, signal);
@@ -73,7 +73,7 @@ export class JobFollower {
     for (const attempt of await listAttempts(this.#output, this.#id, signal)) {
       if (attempt >= record.attempt) continue;
       for await (const range of listShards(this.#output, this.#id, { attempt, signal }))
-        this.#everything.add(range);
+        this.#allCoverage.add(range);
     }
   }
 
@@ -87,7 +87,7 @@ export class JobFollower {
       const { first, last } = range;
       if (this.#coverage.holes(range).length === 0) continue;
       this.#coverage.add(range);
-      this.#everything.add(range);
+      this.#allCoverage.add(range);
       fresh.push({ first, last });
     }
     return fresh;

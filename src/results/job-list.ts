@@ -10,19 +10,19 @@ import { countFailures } from './failures.ts';
 import { type JobFacts, readFacts } from './job-facts.ts';
 import { type ListedJob, listedJob } from './listed-job.ts';
 
-/** A job that is there and cannot be read. */
+/** A job that exists and cannot be read. */
 export interface UnknownJob {
   id: string;
   unknown: string;
 }
 
-/** Jobs read at once. */
+/** Jobs read at a time. */
 const CONCURRENCY = 8;
 const RATE_MS = 60_000;
-/** A ledger that was quiet for so long has no rate. */
+/** A job without a new outcome for this long has no rate. */
 const STALE_MS = 5 * 60_000;
 
-/** The ids of all jobs there are, newest first: a day's dropped images before what was submitted earlier. */
+/** The ids of all jobs, newest first. A day of dropped images sorts by its begin. */
 export async function listJobIds(output: Store, signal?: AbortSignal): Promise<string[]> {
   const folders = await Array.fromAsync(output.listFolders(JOBS_PREFIX, signal));
   const ids = folders.filter((folder) => isDropJob(folder) || jobId.safeParse(folder).success);
@@ -30,8 +30,8 @@ export async function listJobIds(output: Store, signal?: AbortSignal): Promise<s
 }
 
 /**
- * Reads these jobs, in their order; what is left of a deleted one is none. A finished one costs a few requests, however
- * large it is.
+ * Reads these jobs, in their order. Skips the remains of deleted jobs. A finished job takes a few requests, whatever its
+ * size.
  */
 export function readJobs(
   output: Store,
@@ -40,7 +40,7 @@ export function readJobs(
 ): AsyncIterable<ListedJob | UnknownJob> {
   const read = async (id: string): Promise<(ListedJob | UnknownJob)[]> => {
     try {
-      return [await listed(output, await readFacts(output, id, signal), { nowMs, signal })];
+      return [await toListedJob(output, await readFacts(output, id, signal), { nowMs, signal })];
     } catch (error) {
       signal?.throwIfAborted();
       return error instanceof ObjectMissingError ? [] : [{ id, unknown: messageOf(error) }];
@@ -49,20 +49,20 @@ export function readJobs(
   return Readable.from(ids).flatMap(read, { concurrency: CONCURRENCY, ...(signal && { signal }) });
 }
 
-async function listed(
+async function toListedJob(
   output: Store,
   record: JobFacts,
   { nowMs, signal }: { nowMs: number; signal: AbortSignal | undefined },
 ): Promise<ListedJob> {
   const errors = await countFailures(output, record, signal);
   const usd = await readJobCost(output, record.id, signal);
-  // A finished one's ledger need not be listed: every image has an outcome.
+  // The ledger of a finished job need not be listed: every image has an outcome.
   const isFinished = record.state === 'finished';
   const progress = isFinished ? { images: 0 } : await progressOf(output, record, { nowMs, signal });
   return listedJob(record, { errors, usd, ...progress });
 }
 
-/** Images of the present attempt that have an outcome, and how many came in a second of late, by the ledger's own clock. */
+/** Images of the present attempt with an outcome, and the recent rate, by the times of the ledger's objects. */
 async function progressOf(
   output: Store,
   { id, attempt, createdAtMs }: JobFacts,
@@ -81,7 +81,7 @@ async function progressOf(
   }
   if (nowMs - newestMs > STALE_MS) return { images: coverage.size };
   const sinceMs = Math.max(newestMs - RATE_MS, createdAtMs);
-  let lately = 0;
-  for (const [second, images] of bySecond) if (1000 * second >= sinceMs - 1000) lately += images;
-  return { images: coverage.size, imagesPerSecond: (1000 * lately) / Math.max(1000, newestMs - sinceMs) };
+  let recent = 0;
+  for (const [second, images] of bySecond) if (1000 * second >= sinceMs - 1000) recent += images;
+  return { images: coverage.size, imagesPerSecond: (1000 * recent) / Math.max(1000, newestMs - sinceMs) };
 }

@@ -15,7 +15,7 @@ export async function listAttempts(output: Store, job: string, signal?: AbortSig
   return folders.map(Number);
 }
 
-/** @throws {ObjectMissingError} @throws {PoisonError} when the shard does not hold its range, one outcome an image. */
+/** @throws {ObjectMissingError} @throws {PoisonError} when the shard does not have one outcome for each image of its range. */
 export async function readShard(
   output: Store,
   job: string,
@@ -28,18 +28,18 @@ export async function readShard(
 }
 
 export interface ReadOptions {
-  /** The attempts whose outcomes are wanted; all where it is left out. */
+  /** The attempts to read; default: all. */
   attempts?: readonly number[];
-  /** Leaves out images before this one; what lies there is not listed. */
+  /** Skips images before this one, without listing their shards. */
   from?: number;
-  /** Whether a shard of this range may hold a wanted image; others are not read. */
+  /** Whether to read the shard of this range. */
   isWanted?(range: ShardRange): boolean;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * The outcomes that a job has so far, in input order, each image once, merged over attempts and overlapping shards.
- * Memory holds the few shards around the current index, however many there are.
+ * The outcomes that a job has so far, in input order, one per image, merged over attempts and overlapping shards.
+ * Memory holds only the few shards around the current index.
  */
 export async function* readOutcomes(
   output: Store,
@@ -55,7 +55,7 @@ export async function* readOutcomes(
       concurrency: READ_AHEAD,
       ...(signal && { signal }),
     }) as AsyncIterable<{ range: ShardRange; outcomes: Outcome[] }>;
-  /** The best outcome known of each index that a later shard may still add to. */
+  /** The best known outcome of each index that a later shard may also contain. */
   const open = new Map<number, RankedOutcome>();
   let next = from;
   function* upTo(end: number): Generator<Outcome> {

@@ -3,10 +3,10 @@ import { traceOf } from '../core/job/trace.ts';
 import type { ModelRef } from '../core/model/model.ts';
 import type { JobFacts } from './job-facts.ts';
 
-/** One job as a list shows it. What is not known is absent. */
+/** One job of a list. Unknown values are absent. */
 export interface ListedJob {
   id: string;
-  /** What its log lines are found by. */
+  /** The trace id in its log lines. */
   trace: string | undefined;
   model?: ModelRef;
   topK?: number;
@@ -14,22 +14,22 @@ export interface ListedJob {
   state: JobState;
   createdAtMs: number;
   finishedAtMs?: number;
-  /** Images with an outcome, those left out that are being tried again. */
+  /** Images with an outcome, without those that are being retried. */
   done: number;
   total?: number;
   /** Images with an error. */
   errors: number;
-  /** Of an unfinished job as it goes now; of a finished one over its whole life. */
+  /** Recent rate of an unfinished job; mean rate of a finished one. */
   imagesPerSecond?: number;
   leftMs?: number;
   usd?: number;
 }
 
-/** What is known of a job besides its record. */
+/** Facts about a job that are not in its record. */
 export interface JobProgress {
   errors: number;
   usd: number | undefined;
-  /** Images of the present attempt that have an outcome. */
+  /** Images of the present attempt with an outcome. */
   images: number;
   /** Of an unfinished job. */
   imagesPerSecond?: number;

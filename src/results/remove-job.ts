@@ -1,13 +1,13 @@
 import type { Store } from '../core/cloud/ports.ts';
 import { activeKey, jobKey, jobPrefix } from '../core/job/keys.ts';
 
-/** Objects deleted together. */
+/** Objects per delete. */
 const PAGE = 1000;
 
 /**
- * Deletes all that is a job's own; image bytes are shared with others. The record goes last, so that a removal that was cut
- * short can be repeated.
- * @returns how many objects there were, and their bytes.
+ * Deletes all objects of a job, except image bytes, which jobs share. The record is deleted last, so that an interrupted
+ * removal can be repeated.
+ * @returns the number of objects and their bytes.
  */
 export async function removeJob(
   output: Store,

@@ -5,15 +5,15 @@ import { readManifest } from '../core/job/manifest.ts';
 import { sendRequests } from '../core/job/requests.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** Images of one go: some 6,000 messages, a minute's work. The rest has its turn when these are done. */
+/** Images of one run: about 6,000 messages, which take a minute to send. The rest is sent after these are done. */
 const MAX_IMAGES = 100_000;
 
 /**
- * Sends the requests of a sealed job's images once more that have no outcome of its present attempt, but with nobody to
- * answer to: a waiter finds what comes of them in the ledger.
- * @param coverage of the present attempt.
- * @returns how many images were announced.
- * @throws {ImgclsError} of kind `permanent` when the manifest does not know some of them.
+ * Sends the requests again for those images of a sealed job that have no outcome of its present attempt. They name no
+ * response queue: a waiter finds the outcomes in the ledger.
+ * @param coverage the coverage of the present attempt.
+ * @returns how many images were sent again.
+ * @throws {ImgclsError} of kind `permanent` when some of them are not in the manifest.
  */
 export async function resendRequests(
   cloud: Cloud,
@@ -23,19 +23,19 @@ export async function resendRequests(
 ): Promise<number> {
   const { id, attempt, total = 0 } = job;
   const holes = coverage.holes({ first: 0, last: total - 1 });
-  let announced = 0;
+  let sent = 0;
   for await (const entries of readManifest(cloud.output, { job: id, attempt }, holes, signal)) {
     await sendRequests(cloud, job, entries, { signal });
-    announced += entries.length;
-    if (announced >= MAX_IMAGES) return announced;
+    sent += entries.length;
+    if (sent >= MAX_IMAGES) return sent;
   }
-  const wanted = (attemptTotal(job) ?? 0) - coverage.size;
-  if (announced < wanted) {
+  const missing = (attemptTotal(job) ?? 0) - coverage.size;
+  if (sent < missing) {
     throw new ImgclsError(
       'permanent',
-      `Job ${id} cannot end: ${wanted - announced} of its images have no outcome and are not in its manifest.`,
-      { hint: 'Cancel the job, and upload its images again.' },
+      `Job ${id} cannot finish: ${missing - sent} of its images have no outcome and are not in its manifest.`,
+      { hint: `Run "imgcls cancel ${id}", then upload the images again.` },
     );
   }
-  return announced;
+  return sent;
 }

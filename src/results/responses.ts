@@ -4,18 +4,18 @@ import { onAbort } from '../core/runtime/abort.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { QueueMissingError } from '../core/runtime/errors.ts';
 
-/** How long a wait for responses is; when nothing came for so long, the ledger is worth a look. */
-const QUIET_MS = 5000;
-/** How often the ledger is looked at where there is no queue to wait on. */
+/** Long poll for responses. After this long without one, the waiter lists the ledger. */
+const RECEIVE_WAIT_MS = 5000;
+/** Interval between listings of the ledger without a response queue. */
 const POLL_MS = 1000;
-/** Nobody else reads a waiter's own queue; the lease only has to outlast the acknowledgement. */
+/** Only the waiter reads its queue, so the lease only has to outlast the acknowledgement. */
 const LEASE_MS = 60_000;
 
 /**
- * Listens to a waiter's response queue, or only waits where there is none.
+ * Receives from a waiter's response queue, or only sleeps if there is none.
  *
- * A wait that has begun goes on until it ends by itself, over several calls if need be: SQS may hand a message to a wait
- * that its caller has given up, and would then hide it for the whole lease.
+ * A receive that has begun continues until it ends by itself, over several calls if necessary: SQS may deliver a message to
+ * an aborted receive, which would hide the message for the whole lease.
  */
 export class ResponseListener {
   readonly #queue: Queue | undefined;
@@ -29,12 +29,12 @@ export class ResponseListener {
   }
 
   /**
-   * The responses that came; none when it was quiet for a while, or when `wake` aborted meanwhile.
-   * Responses are acknowledged as they are answered: they are hints, and the ledger has the rest.
+   * The received responses. Empty if none arrived for a while, or when `wake` aborts.
+   * They are acknowledged at once: they are hints, and the ledger has all outcomes.
    */
   async receive(wake?: AbortSignal): Promise<ResponseMessage[]> {
     this.#receiving ??= this.#receive();
-    // Its failure is met by whoever awaits it next.
+    // A rejection is handled by the next call that awaits it.
     this.#receiving.catch(() => {});
     const received = await orWoken(this.#receiving, wake).catch((error: unknown) => {
       this.#receiving = undefined;
@@ -62,10 +62,10 @@ export class ResponseListener {
     const { signal } = this.#closing;
     try {
       if (this.#queue !== undefined) {
-        return await this.#queue.receive({ max: 10, waitMs: QUIET_MS, leaseMs: LEASE_MS, signal });
+        return await this.#queue.receive({ max: 10, waitMs: RECEIVE_WAIT_MS, leaseMs: LEASE_MS, signal });
       }
     } catch (error) {
-      // Somebody swept the queue away: the ledger has everything that it would have said.
+      // The queue was swept. The ledger has all outcomes.
       if (!(error instanceof QueueMissingError)) throw error;
     }
     await this.#clock.sleep(POLL_MS, signal);
@@ -73,20 +73,20 @@ export class ResponseListener {
   }
 }
 
-/** What the promise resolves with, or undefined when the signal aborts first. */
+/** Resolves as the promise, or with undefined if the signal aborts first. */
 async function orWoken<T>(promise: Promise<T>, wake: AbortSignal | undefined): Promise<T | undefined> {
   if (wake === undefined) return await promise;
   if (wake.aborted) return undefined;
   const woken = Promise.withResolvers<undefined>();
-  const forget = onAbort(wake, () => woken.resolve(undefined));
+  const removeListener = onAbort(wake, () => woken.resolve(undefined));
   try {
     return await Promise.race([promise, woken.promise]);
   } finally {
-    forget();
+    removeListener();
   }
 }
 
-/** A response that cannot be read is a hint that is lost. */
+/** Undefined if the response is invalid: the ledger has its outcomes. */
 export function readResponse(body: string): ResponseMessage | undefined {
   try {
     return parseResponse(body);

@@ -6,50 +6,51 @@ import { ACTIVE_PREFIX, deadLetterQueueName, requestQueueName } from '../core/jo
 import { aboutJob } from '../core/job/trace.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
+import { pluralize } from '../core/text/pluralize.ts';
 import { forEachCollectingErrors } from './for-each-collecting-errors.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
 import { resendRequests } from './resend-requests.ts';
 
 const EVERY_MS = 15_000;
-/** Images that stay without outcome for so long, while no message is anywhere, are announced again. */
+/** Requests of images that have no outcome after this long with empty queues are sent again. */
 const LOST_AFTER_MS = 5 * 60_000;
-/** While there is work, jobs are looked at less often: only those that nobody waits for end by it. */
-const BUSY_LOOK_MS = 5 * 60_000;
-/** After a longer pause nothing is known of what the queues held meanwhile. */
-const LONGEST_PAUSE_MS = 2 * 60_000;
-/** The marker is written before the record: one that stays alone for so long is of a submitter that died. */
-const LONELY_MARKER_MS = 24 * 3600_000;
+/** Interval between checks while the queues have messages. Only jobs without a waiter depend on it. */
+const BUSY_CHECK_MS = 5 * 60_000;
+/** After a longer pause the queues may have held messages in between. */
+const MAX_PAUSE_MS = 2 * 60_000;
+/** The marker is written before the record. A marker without a record for this long is of a submitter that crashed. */
+const ORPHANED_MARKER_MS = 24 * 3600_000;
 
 export interface SettleOptions {
-  /** Jobs are listed so often while the queues are empty and no job was there. */
+  /** Interval between listings while the queues are empty and there was no job. */
   restingListEveryMs?: number;
 }
 
-/** Sees to it that every sealed job ends, also one that nobody waits for and one whose messages were lost. */
+/** Finishes every sealed job, also one without a waiter, and sends lost requests again. */
 export function settleJobs(cloud: Cloud, clock: Clock, options: SettleOptions = {}): Chore {
   const settler = new Settler(cloud, clock, options);
   return {
-    name: 'settling of the jobs',
+    name: 'job settling',
     everyMs: EVERY_MS,
-    run: (signal, tell) => settler.run(signal, tell),
+    run: (signal, report) => settler.run(signal, report),
   };
 }
 
 /**
- * A look at a sealed job that has an outcome for every image finishes it. The holes of another are remembered:
+ * Finishes a sealed job that has an outcome for every image. For any other sealed job:
  *
- *     none known --holes, all queues empty--> waiting --five minutes of empty queues--> announced again, waiting anew
- *     waiting --a queue that is not empty or cannot be read, no look for a while--> none known
+ *     complete or busy --images without outcome, all queues empty--> waiting --five minutes--> requests sent again, waiting
+ *     waiting --a queue has messages or cannot be read, or no check for a while--> complete or busy
  */
 class Settler {
   readonly #cloud: Cloud;
   readonly #clock: Clock;
-  /** Since when each job has had holes while nothing was on its way. */
+  /** Since when each job has had images without outcome while all queues were empty. */
   #waitingSinceMs = new Map<string, number>();
-  #quietAtMs = Number.NEGATIVE_INFINITY;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #emptyAtMs = Number.NEGATIVE_INFINITY;
+  #checkedAtMs = Number.NEGATIVE_INFINITY;
   readonly #restingListEveryMs: number;
-  /** Jobs were seen when they were listed last, or messages since: some may be there to be ended. */
+  /** The last listing had jobs, or there were messages since. */
   #mayHaveJobs = true;
 
   constructor(cloud: Cloud, clock: Clock, { restingListEveryMs = 0 }: SettleOptions) {
@@ -58,69 +59,69 @@ class Settler {
     this.#restingListEveryMs = restingListEveryMs;
   }
 
-  async run(signal: AbortSignal, tell: (deed: ChoreResult) => void): Promise<void> {
-    // Before the ledger: what was on its way when the queues were read must not look lost.
-    const isQuiet = await this.#areQueuesEmpty(signal);
+  async run(signal: AbortSignal, report: (result: ChoreResult) => void): Promise<void> {
+    // Read the queues before the ledger: messages in flight must not look lost.
+    const areQueuesEmpty = await this.#areQueuesEmpty(signal);
     const nowMs = this.#clock.monotonicMs();
-    if (!isQuiet) this.#mayHaveJobs = true;
+    if (!areQueuesEmpty) this.#mayHaveJobs = true;
     const restMs = this.#mayHaveJobs ? 0 : this.#restingListEveryMs;
-    if (nowMs - this.#lookedAtMs < (isQuiet ? restMs : BUSY_LOOK_MS)) return;
-    this.#lookedAtMs = nowMs;
+    if (nowMs - this.#checkedAtMs < (areQueuesEmpty ? restMs : BUSY_CHECK_MS)) return;
+    this.#checkedAtMs = nowMs;
     const seen = new Set<string>();
     const markers = await Array.fromAsync(this.#cloud.output.list(ACTIVE_PREFIX, { signal }));
-    this.#mayHaveJobs = !isQuiet || markers.length > 0;
+    this.#mayHaveJobs = !areQueuesEmpty || markers.length > 0;
     await forEachCollectingErrors(markers, async (marker) => {
       const id = marker.key.slice(ACTIVE_PREFIX.length);
       seen.add(id);
       const job = await this.#read(id, signal);
-      const text = await this.#settle(job, marker, { id, isQuiet, signal });
-      // Without its record nobody knows the trace that its submitter was given.
+      const text = await this.#settle(job, marker, { id, areQueuesEmpty, signal });
+      // Without the record the trace of the job is not known.
       const about = typeof job === 'string' ? { job: id } : aboutJob({ job: id, trace: job.trace });
-      if (text !== undefined) tell({ text, ...about });
+      if (text !== undefined) report({ text, ...about });
     });
     for (const id of this.#waitingSinceMs.keys()) if (!seen.has(id)) this.#waitingSinceMs.delete(id);
   }
 
   async #areQueuesEmpty(signal: AbortSignal): Promise<boolean> {
     const { cluster, queues } = this.#cloud;
-    if (this.#clock.monotonicMs() - this.#quietAtMs > LONGEST_PAUSE_MS) this.#waitingSinceMs.clear();
+    if (this.#clock.monotonicMs() - this.#emptyAtMs > MAX_PAUSE_MS) this.#waitingSinceMs.clear();
     let areEmpty = false;
     try {
-      // A dead letter's images are still to get their outcomes.
+      // The images of dead letters get their outcomes from the drain.
       const names = [requestQueueName(cluster), deadLetterQueueName(cluster)];
       const depths = await Promise.all(names.map((name) => queues.open(name).depth(signal)));
       areEmpty = depths.every(({ waiting, inFlight, delayed }) => waiting + inFlight + delayed === 0);
     } finally {
-      if (areEmpty) this.#quietAtMs = this.#clock.monotonicMs();
+      if (areEmpty) this.#emptyAtMs = this.#clock.monotonicMs();
       else this.#waitingSinceMs.clear();
     }
     return areEmpty;
   }
 
-  /** @returns what was done, if anything. */
+  /** @returns what was done, or undefined. */
   async #settle(
     job: JobRecord | 'missing' | 'unreadable',
     marker: ListedObject,
-    { id, isQuiet, signal }: { id: string; isQuiet: boolean; signal: AbortSignal },
+    { id, areQueuesEmpty, signal }: { id: string; areQueuesEmpty: boolean; signal: AbortSignal },
   ): Promise<string | undefined> {
     if (job === 'unreadable') return undefined;
-    const isLonely = job === 'missing' && this.#clock.nowMs() - marker.modifiedAtMs > LONELY_MARKER_MS;
-    if (isLonely || (job !== 'missing' && isFinal(job))) {
+    const isOrphaned = job === 'missing' && this.#clock.nowMs() - marker.modifiedAtMs > ORPHANED_MARKER_MS;
+    if (isOrphaned || (job !== 'missing' && isFinal(job))) {
       await this.#cloud.output.delete([marker.key], signal);
-      return `Removed the marker of job ${id}, which is ${job === 'missing' ? 'unknown' : job.state}.`;
+      return `Deleted the active marker of job ${id}: the job ${job === 'missing' ? 'does not exist' : `is ${job.state}`}.`;
     }
     if (job === 'missing' || job.state !== 'sealed') return undefined;
     const coverage = await readCoverage(this.#cloud.output, job, signal);
     if (isComplete(job, coverage)) {
       const { state } = await finishJob(this.#cloud.output, job, this.#clock.nowMs());
-      return `Job ${id} is ${state}: every image has an outcome.`;
+      return `Job ${id} is ${state}. Every image has an outcome.`;
     }
-    if (!isQuiet || !this.#isLost(id)) return undefined;
+    if (!areQueuesEmpty || !this.#isLost(id)) return undefined;
     const images = await resendRequests(this.#cloud, job, coverage, signal);
-    return `Images of job ${id} announced again, as their messages were lost: ${images}.`;
+    return `Sent the lost requests of ${pluralize(images, 'image')} of job ${id} again.`;
   }
 
-  /** True when its five minutes are over; others begin. */
+  /** True when its five minutes are over. Then the next five minutes begin. */
   #isLost(id: string): boolean {
     const nowMs = this.#clock.monotonicMs();
     const sinceMs = this.#waitingSinceMs.get(id);
@@ -134,7 +135,7 @@ class Settler {
       return await readJob(this.#cloud.output, id, signal);
     } catch (error) {
       if (error instanceof ObjectMissingError) return 'missing';
-      // A newer controller's to settle, or nobody's; whoever asks for the job is told.
+      // Leave it to a newer controller. Commands that read the job report the error.
       if (error instanceof NewerVersionError || error instanceof PoisonError) return 'unreadable';
       throw error;
     }

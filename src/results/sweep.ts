@@ -2,6 +2,7 @@ import type { Cloud } from '../core/cloud/ports.ts';
 import type { Chore } from '../core/fleet/chore.ts';
 import { FLEET_PREFIX, IDEMPOTENCY_PREFIX, isResponseQueue, responseQueuePrefix } from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
+import { pluralize } from '../core/text/pluralize.ts';
 
 const HOUR_MS = 3_600_000;
 const QUEUE_MAX_AGE_MS = 24 * HOUR_MS;
@@ -11,21 +12,21 @@ const MAX_QUEUES = 100;
 const IDEMPOTENCY_MS = 24 * HOUR_MS;
 const MAX_KEYS = 1000;
 
-/** Response queues that are older than any wait should be. */
+/** Response queues that are older than a wait should last. */
 export async function* orphanedQueues(cloud: Cloud, nowMs: number): AsyncGenerator<string> {
   for await (const { name, createdAtMs } of cloud.queues.list(responseQueuePrefix(cloud.cluster)))
     if (isResponseQueue(cloud.cluster, name) && nowMs - createdAtMs > QUEUE_MAX_AGE_MS) yield name;
 }
 
 /**
- * Removes response queues that their waiters left behind: those older than a day. A waiter that waits longer follows
- * the ledger from then on.
+ * Deletes response queues that are older than a day: their waiters have ended. A waiter that waits longer continues with
+ * the ledger.
  */
 export function sweepResponseQueues(cloud: Cloud, clock: Clock): Chore {
   return {
-    name: 'sweep of the response queues',
+    name: 'response-queue sweep',
     everyMs: SWEEP_EVERY_MS,
-    async run(signal, tell) {
+    async run(signal, report) {
       const orphans: string[] = [];
       for await (const name of orphanedQueues(cloud, clock.nowMs())) {
         orphans.push(name);
@@ -36,15 +37,17 @@ export function sweepResponseQueues(cloud: Cloud, clock: Clock): Chore {
         await cloud.queues.remove(name);
       }
       if (orphans.length > 0)
-        tell({ text: `Response queues removed whose waiters are long gone: ${orphans.length}.` });
+        report({
+          text: `Deleted ${pluralize(orphans.length, 'response queue')} of waiters that have ended.`,
+        });
     },
   };
 }
 
-/** Removes what says which job an `Idempotency-Key` made: nobody repeats a request of yesterday. */
+/** Deletes idempotency keys older than a day: a request is not repeated that late. */
 export function sweepIdempotencyKeys(cloud: Cloud, clock: Clock): Chore {
   return {
-    name: 'sweep of the idempotency keys',
+    name: 'idempotency-key sweep',
     everyMs: HOUR_MS,
     async run(signal) {
       const old: string[] = [];
@@ -57,18 +60,21 @@ export function sweepIdempotencyKeys(cloud: Cloud, clock: Clock): Chore {
   };
 }
 
-/** Removes the statuses of workers that have said nothing for an hour: they ended without taking leave. */
+/** Deletes the statuses of workers that have been silent for an hour: these workers crashed or were killed. */
 export function sweepStatuses(cloud: Cloud, clock: Clock): Chore {
   return {
-    name: 'sweep of the worker statuses',
+    name: 'worker-status sweep',
     everyMs: SWEEP_EVERY_MS,
-    async run(signal, tell) {
+    async run(signal, report) {
       const silent: string[] = [];
       for await (const { key, modifiedAtMs } of cloud.output.list(FLEET_PREFIX, { signal }))
         if (clock.nowMs() - modifiedAtMs > STATUS_MAX_SILENCE_MS) silent.push(key);
       if (silent.length === 0) return;
       await cloud.output.delete(silent, signal);
-      tell({ text: `Worker statuses removed whose workers are long gone: ${silent.length}.` });
+      const isOne = silent.length === 1;
+      report({
+        text: `Deleted ${isOne ? 'the status of 1 worker' : `the statuses of ${silent.length} workers`} silent for an hour.`,
+      });
     },
   };
 }

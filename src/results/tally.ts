@@ -1,22 +1,22 @@
 import type { ShardRange } from '../core/job/keys.ts';
 import { isError, type Outcome } from '../core/model/outcome.ts';
 
-/** How many outcomes are kept from responses until their turn comes; the rest is read from the ledger again. */
+/** Maximum number of outcomes of responses in memory. Others are read from the ledger when needed. */
 const KEPT_OUTCOMES = 4096;
 
-/** A shard that the waiter knows of, with its outcomes where a response brought them. */
+/** A shard that the waiter knows, with its outcomes if a response had them. */
 export interface KnownShard {
   range: ShardRange;
-  /** First index that this shard is wanted for: later than `range.first` where another shard gave the beginning. */
+  /** First index to take from this shard: above `range.first` if another shard has the beginning. */
   from: number;
   outcomes: readonly Outcome[] | undefined;
 }
 
 /**
- * Which images have an outcome, and which shard comes next in input order. Pure.
+ * Tracks which images have an outcome, and returns shards in input order. Pure.
  *
- * Shards come in any order and more than once. `frontier` is the first index that was not taken yet; the shard that
- * gives it is taken next, so that outcomes leave in input order, each once.
+ * Shards are added in any order, and may be added twice. `frontier` is the first index that was not taken yet. The shard
+ * with that index is taken next, so outcomes are taken in input order, each once.
  */
 export class Tally {
   /** Shards not taken yet, by `from`. */
@@ -30,19 +30,19 @@ export class Tally {
     return this.#frontier;
   }
 
-  /** Images with an outcome; shards that overlap ahead of the frontier count twice until it gets there. */
+  /** Images with an outcome. Overlapping shards above the frontier count twice until the frontier reaches them. */
   get covered(): number {
     return this.#frontier + this.#waitingImages;
   }
 
-  /** @returns false when the shard brings nothing new. */
+  /** @returns false if the shard has nothing new. */
   add(range: ShardRange, outcomes?: readonly Outcome[]): boolean {
     const from = Math.max(range.first, this.#frontier);
     if (range.last < from) return false;
     const known = this.#waiting.get(from);
     if (known !== undefined) {
       if (known.range.last >= range.last) return false;
-      this.#forget(known);
+      this.#remove(known);
     }
     const fits = this.#keptOutcomes + (outcomes?.length ?? 0) <= KEPT_OUTCOMES;
     const shard = { range, from, outcomes: fits ? outcomes : undefined };
@@ -52,29 +52,29 @@ export class Tally {
     return true;
   }
 
-  /** The shard that holds the frontier, or undefined while there is none. Moves the frontier past it. */
+  /** Takes the shard at the frontier and moves the frontier past it. Undefined if there is none. */
   take(): KnownShard | undefined {
     const shard = this.#waiting.get(this.#frontier);
     if (shard === undefined) return undefined;
-    this.#forget(shard);
+    this.#remove(shard);
     this.#frontier = shard.range.last + 1;
     for (let index = shard.from + 1; index < this.#frontier; index++) {
       const overlapping = this.#waiting.get(index);
       if (overlapping === undefined) continue;
-      this.#forget(overlapping);
+      this.#remove(overlapping);
       this.add(overlapping.range, overlapping.outcomes);
     }
     return shard;
   }
 
-  #forget(shard: KnownShard): void {
+  #remove(shard: KnownShard): void {
     this.#waiting.delete(shard.from);
     this.#waitingImages -= shard.range.last - shard.from + 1;
     this.#keptOutcomes -= shard.outcomes?.length ?? 0;
   }
 }
 
-/** Of two outcomes of one image, the one that counts: highest attempt, then prediction over error, then narrowest range. */
+/** The valid one of two outcomes of an image: highest attempt, then prediction before error, then narrowest range. */
 export function better(a: RankedOutcome, b: RankedOutcome): RankedOutcome {
   const rank = ({ range, outcome }: RankedOutcome) => [
     range.attempt,

@@ -10,10 +10,10 @@ import { batchWithDeadline } from './batch-with-deadline.ts';
 import { partSize } from './plan.ts';
 import type { StoredImage } from './store-image.ts';
 
-/** A part is closed after so long, however few images it has: a slow source must not hold back what it gave. */
+/** A part is announced after this long, however few images it has: a slow source must not delay its first images. */
 const PART_MS = 1000;
 
-/** How far a submission is. */
+/** Progress of a submission. */
 export interface SubmitProgress {
   /** Images whose bytes are in the store. */
   stored: number;
@@ -22,7 +22,7 @@ export interface SubmitProgress {
   unreadable: number;
 }
 
-/** Where an attempt's announcement stands: what an earlier process has announced already. */
+/** What an earlier process has already announced of an attempt. */
 export interface AnnouncedTotal {
   images: number;
   parts: number;
@@ -30,11 +30,11 @@ export interface AnnouncedTotal {
 
 export interface AnnounceOptions {
   cloud: Cloud;
-  /** Open, in the attempt that is announced. */
+  /** An open job, in the attempt to announce. */
   job: JobRecord;
-  /** What was announced before. */
+  /** Announced by an earlier process. */
   before: AnnouncedTotal;
-  /** The waiter's response queue; absent when nobody waits. */
+  /** The waiter's response queue. Absent if there is no waiter. */
   replyTo?: string;
   clock: Clock;
   onProgress?(progress: SubmitProgress): void;
@@ -42,9 +42,9 @@ export interface AnnounceOptions {
 }
 
 /**
- * Announces images in order, part by part, as they come. A part is durable in the manifest before its batches are
- * announced, and marked once they are; then the job is sealed.
- * @returns the job record: sealed, or cancelled where somebody did that meanwhile.
+ * Announces images in order, part by part. A part is written to the manifest before its requests are sent, and marked
+ * after that. At the end the job is sealed.
+ * @returns the job record: sealed, or cancelled if it was cancelled meanwhile.
  */
 export async function announceAll(
   images: AsyncIterable<StoredImage>,

@@ -1,8 +1,8 @@
 import type { Clock } from '../core/runtime/clock.ts';
 
 /**
- * The items, and `late` when `ms` have passed since the last one for which `starts` was true: what is collected of them must
- * not wait for a slow source. The source is not asked for another item while one is on its way.
+ * The items, and `late` when `ms` have passed since the last item for which `starts` was true, so that a caller that
+ * collects items need not wait for a slow source. Requests only one item at a time from the source.
  */
 export async function* batchWithDeadline<T>(
   items: AsyncIterable<T>,
@@ -22,7 +22,7 @@ export async function* batchWithDeadline<T>(
       }
       if (found.done === true) return;
       next = source.next();
-      // Its failure is met when its turn comes.
+      // A rejection is handled when this promise is awaited.
       next.catch(() => {});
       yield found.value;
       if (!starts()) continue;
@@ -36,7 +36,7 @@ export async function* batchWithDeadline<T>(
   }
 }
 
-/** The items in groups of `size`; a smaller one where `ms` have passed since its first, and at the end. */
+/** The items in groups of `size`. A group is smaller when `ms` have passed since its first item, and at the end. */
 export async function* inGroups<T>(
   items: AsyncIterable<T>,
   { size, ms, clock }: { size: number; ms: number; clock: Pick<Clock, 'sleep'> },

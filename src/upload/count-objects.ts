@@ -2,8 +2,8 @@ import { MAX_BATCH } from '../core/job/messages.ts';
 import { isPackable } from '../core/job/pack.ts';
 
 /**
- * What storing and reading inputs would ask of S3, counted before anything is stored. Inputs are told in their order: of
- * each batch the small ones share an object, which the worker reads once. Pure.
+ * Counts the S3 requests for storing and reading inputs, before any is stored. Inputs are added in their order: the small
+ * ones of a batch share an object, which a worker reads once. Pure.
  */
 export class ObjectCount {
   /** Objects that the submitter puts. */
@@ -18,7 +18,7 @@ export class ObjectCount {
     this.#packBelowBytes = packBelowBytes;
   }
 
-  /** One whose bytes are stored first. */
+  /** An input whose bytes are stored first. */
   addStored(bytes: number): void {
     this.#next();
     if (isPackable(bytes, this.#packBelowBytes)) {
@@ -29,13 +29,13 @@ export class ObjectCount {
     this.gets++;
   }
 
-  /** One that workers read where it lies. */
+  /** An input that workers read from its own bucket. */
   addInPlace(): void {
     this.#next();
     this.gets++;
   }
 
-  /** One that has its error already: it takes a place in its batch, and nobody asks for it. */
+  /** An input with an error: it takes a place in its batch and needs no request. */
   addFailed(): void {
     this.#next();
   }

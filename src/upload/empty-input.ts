@@ -2,11 +2,11 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Skipped } from './inputs.ts';
 import { OTHER_NAME } from './walk.ts';
 
-/** Watches a walk that may come to nothing, to say why it did. */
+/** Records why a walk finds no image. */
 export interface EmptyInputCheck {
   onSkip(skipped: Skipped): void;
   onEmptyList(): void;
-  /** @param inputs undefined where the images come from a program. */
+  /** @param inputs undefined if the images come from a program. */
   error(inputs: readonly string[] | undefined): ImgclsError;
 }
 
@@ -24,11 +24,11 @@ export function checkEmptyInput(onSkip: (skipped: Skipped) => void = () => {}): 
     error(inputs) {
       if (isListEmpty && inputs?.length === 1)
         return new ImgclsError('usage', 'The list on standard input is empty.', {
-          hint: 'Give one path a line.',
+          hint: 'Write one path per line.',
         });
-      return new ImgclsError('usage', `There is no image in ${inputs?.join(', ') ?? 'the inputs'}.`, {
+      return new ImgclsError('usage', `No images found in ${inputs?.join(', ') ?? 'the inputs'}.`, {
         ...(isNameWrong && {
-          hint: `Files of a folder count by their ending; "--include '*'" takes all.`,
+          hint: `Folders are searched for image file names. Add --include '*' to take all files.`,
         }),
       });
     },

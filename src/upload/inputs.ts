@@ -1,6 +1,6 @@
 import type { ImageError } from '../core/model/outcome.ts';
 
-/** One image as its submitter found it. `name` is what its user knows it by; `source` says where it was. */
+/** One image as its submitter found it. `name` is its name for users; `source` is its path or address. */
 export type Input = { name: string; source: string } & (
   | { kind: 'file'; path: string }
   | { kind: 'object'; bucket: string; key: string; etag: string; bytes: number }
@@ -9,7 +9,7 @@ export type Input = { name: string; source: string } & (
   | { kind: 'unreadable'; error: ImageError }
 );
 
-/** One whose bytes are in the input bucket already. */
+/** An image whose bytes are already in the input bucket. */
 export interface StoredInput {
   kind: 'stored';
   bucket: string;
@@ -18,14 +18,14 @@ export interface StoredInput {
   bytes: number;
 }
 
-/** Something among the inputs that is not taken, and why. */
+/** An input that was skipped, and why. */
 export interface Skipped {
   source: string;
   reason: string;
 }
 
-/** Endings that a folder's or prefix's files must have when nothing else is asked for. */
+/** Files of a folder or prefix that are taken without --include. */
 export const IMAGE_PATTERN = '**/*.{jpg,jpeg,jpe,jfif,png,webp,gif,tif,tiff,avif,bmp,heic,heif}';
 
-/** Whether an image below a folder or prefix is taken, by its path there. */
+/** Whether a file below a folder or prefix is taken, by its path in it. */
 export type Accepts = (pathInFolder: string) => boolean;

@@ -1,10 +1,10 @@
 import { MAX_BATCH } from '../core/job/messages.ts';
 
-/** Images of a manifest part at most: a million images make about a thousand parts. */
+/** Maximum number of images in a manifest part: a million images make about a thousand parts. */
 export const MAX_PART = 1024;
 
 /**
- * How many images the `part`-th manifest part takes: the first is one batch, so that work starts at once,
- * and each is twice the last, so that a large job has few.
+ * Number of images in the `part`-th manifest part. The first is one batch, so that work starts at once. Each part is twice
+ * as large as the one before, so that a large job has few parts.
  */
 export const partSize = (part: number): number => Math.min(MAX_PART, MAX_BATCH * 2 ** Math.min(part, 16));

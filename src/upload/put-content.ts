@@ -23,8 +23,8 @@ export interface ContentRef {
 }
 
 /**
- * Where content is that the input bucket has, fresh enough for a job to rely on it. Undefined where it is not there, or
- * where something else is: fewer bytes, or others by the bucket's own account.
+ * Finds content in the input bucket, and refreshes it if it is so old that it might expire during a job. Undefined if it is
+ * missing, or if the object differs from it in size or in the bucket's own checksum.
  */
 export async function findContent(
   { sha256, bytes }: ContentRef,
@@ -38,8 +38,8 @@ export async function findContent(
 }
 
 /**
- * Sees to it that the bytes are in the input bucket under their sha256; what is there already is not sent again.
- * @returns where they are; `sentBytes` went there now.
+ * Stores the bytes in the input bucket under their sha256, unless it has them.
+ * @returns their location, and how many bytes were sent.
  */
 export async function putContent(
   { sha256, body }: Content,

@@ -1,4 +1,4 @@
-// What a submitter that died has left, and how another goes on from there.
+// Resuming a job whose submitter ended before all images were announced.
 
 import type { Cloud, Store } from '../core/cloud/ports.ts';
 import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
@@ -16,9 +16,9 @@ export interface ResumeOptions {
 }
 
 /**
- * Sees to it that every part of the open job's manifest is announced: a submitter may have died between writing its last
- * one and marking it. What of that part has an outcome already is not announced again.
- * @returns how far the announcement is.
+ * Announces every part of the open job's manifest that is not marked: its submitter may have ended between writing the
+ * last part and marking it. Images that already have an outcome are skipped.
+ * @returns what is announced now.
  */
 export async function announceRest(
   cloud: Cloud,
@@ -51,7 +51,7 @@ async function withoutOutcome(
   return [...open.values()];
 }
 
-/** Images of the first attempt are numbered without gaps; those of another are some of them. */
+/** Indexes of the first attempt have no gaps; those of a retry do. */
 async function countImages(
   output: Store,
   { id, attempt }: JobRecord,
@@ -67,7 +67,7 @@ async function countImages(
   return images;
 }
 
-/** Index of the last image of the attempt's manifest; -1 where there is none. */
+/** Index of the last image in the attempt's manifest. -1 if there is none. */
 export async function lastAnnounced(
   output: Store,
   { id, attempt }: JobRecord,
@@ -90,14 +90,14 @@ export async function* manifestOf(
 }
 
 /**
- * The inputs that the manifest does not have, each as often as it is missing there. Where the folder is as it was, both
- * come in the same order and nothing is remembered; what is gone from it, or new in it, takes memory.
+ * The inputs that are not in the manifest, each as often as it is missing there. In an unchanged folder both have the same
+ * order and nothing is kept in memory. Only removed and new files take memory.
  */
 export async function* notIn(
   manifest: AsyncIterator<ManifestEntry>,
   inputs: AsyncIterable<Input>,
 ): AsyncGenerator<Input> {
-  /** Images of the manifest that were passed over: those that were not among the inputs so far. */
+  /** Images of the manifest that were not among the inputs so far. */
   const passed = new Map<string, number>();
   const findInManifest = async (wanted: string): Promise<boolean> => {
     const before = passed.get(wanted) ?? 0;
@@ -118,5 +118,5 @@ export async function* notIn(
   }
 }
 
-/** One file may be named twice in different ways; its user wants both. */
+/** A file may be given twice under different names; the job has both. */
 const identityOf = ({ name, source }: { name: string; source: string }): string => `${name}\0${source}`;

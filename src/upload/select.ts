@@ -1,7 +1,7 @@
 import picomatch from 'picomatch';
 import { type Accepts, IMAGE_PATTERN } from './inputs.ts';
 
-/** Splits `s3://bucket/prefix`; undefined where the text is no such address. */
+/** Splits `s3://bucket/prefix`. Undefined for other texts. */
 export function parseS3Address(text: string): { bucket: string; prefix: string } | undefined {
   const match = /^s3:\/\/([^/]+)(?:\/(.*))?$/s.exec(text);
   return match?.[1] === undefined ? undefined : { bucket: match[1], prefix: match[2] ?? '' };
@@ -9,15 +9,15 @@ export function parseS3Address(text: string): { bucket: string; prefix: string }
 
 const compile = (patterns: readonly string[]) => picomatch([...patterns], { nocase: true, dot: true });
 
-/** A pattern without a slash is matched against the file's own name, as in .gitignore. */
+/** A pattern without a slash matches the name of the file in any folder, as in .gitignore. */
 const anywhere = (pattern: string) => (pattern.includes('/') ? pattern : `**/${pattern}`);
 
-/** The rule for files below a folder: one of `include` (image endings when empty), none of `exclude`. */
+/** Files below a folder are taken if they match one of `include` (by default image file names) and none of `exclude`. */
 export function accepts(include: readonly string[], exclude: readonly string[]): Accepts {
   return both(compile(include.length > 0 ? include.map(anywhere) : [IMAGE_PATTERN]), exclude);
 }
 
-/** The rule for files below a glob's folder: its pattern, to the letter, and none of `exclude`. */
+/** Files below a glob's folder are taken if they match its pattern, case-sensitively, and none of `exclude`. */
 export function acceptsGlob(pattern: string, exclude: readonly string[]): Accepts {
   return both(picomatch(pattern), exclude);
 }
@@ -28,10 +28,10 @@ function both(isIncluded: Accepts, exclude: readonly string[]): Accepts {
   return (path) => isIncluded(path) && !isExcluded(path);
 }
 
-/** Parentheses alone, as in `photo (1).jpg`, make no glob. */
+/** Parentheses alone, as in `photo (1).jpg`, are not a glob. */
 const GLOB_CHARACTERS = /[*?[{]|[@+!]\(/;
 
-/** A glob split into the folder to walk, how deep, and the pattern for what is below; undefined where the text is no glob. */
+/** Splits a glob into the folder to walk, the depth, and the pattern for paths in the folder. Undefined for other texts. */
 export function parseGlob(text: string): { folder: string; pattern: string; depth: number } | undefined {
   const { isGlob, base, glob: pattern } = picomatch.scan(text);
   if (!isGlob || !GLOB_CHARACTERS.test(text)) return undefined;

@@ -1,4 +1,4 @@
-// The images of one batch, stored: the small ones together, so that a million thumbnails do not cost a million requests.
+// Stores the images of one batch: the small ones in one object, so that a million thumbnails do not need a million requests.
 
 import { hash } from 'node:crypto';
 import type { Budget } from '../core/runtime/budget.ts';
@@ -13,14 +13,15 @@ import {
 } from './store-image.ts';
 
 export interface StoreGroupOptions extends StoreImageOptions {
-  /** Images that are read and stored at a time, of all groups together. */
+  /** Images that are read and stored at a time, over all groups. */
   slots: Budget;
   signal: AbortSignal;
 }
 
 /**
- * Stores images, at most a batch of them; the small ones in one object. Answers them in their order.
- * @throws what the store throws, once none of them is under way any more.
+ * Stores images, at most a batch of them, the small ones in one object.
+ * @returns them in their order.
+ * @throws the error of the store, after all operations have ended.
  */
 export async function storeGroup(
   images: readonly { index: number; input: Input }[],
@@ -50,7 +51,7 @@ export async function storeGroup(
   return found.map((one) => ('entry' in one ? one : (packed.next().value as StoredImage)));
 }
 
-/** One behind the other in an object that is addressed by the sha256 of the whole. One alone is stored as it is. */
+/** Stores images one behind the other in an object under the sha256 of the whole. A single image is stored by itself. */
 async function storePack(images: readonly SmallImage[], options: StoreGroupOptions): Promise<StoredImage[]> {
   const [first, second] = images;
   if (first === undefined) return [];

@@ -9,35 +9,35 @@ import { messageOf } from '../core/runtime/errors.ts';
 import type { Input } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
 
-// Descriptors, not FileHandles: those take twice the time for a small file.
+// Descriptors, because FileHandles take twice the time for a small file.
 const open = promisify(fs.open);
 const read = promisify(fs.read);
 
-/** Files up to this size are read once into memory; larger ones are hashed and sent as streams. */
+/** Files up to this size are read into memory once. Larger ones are read twice, as streams, for the hash and the upload. */
 const IN_MEMORY_BYTES = 8 * 1024 * 1024;
 
 export interface StoreImageOptions extends PutContentOptions {
   maxImageBytes: number;
-  /** Images below this may travel in a pack; else below {@link PACKED_BELOW_BYTES}, which is the most. */
+  /** Images below this size are packed. Default and maximum: {@link PACKED_BELOW_BYTES}. */
   packBelowBytes?: number;
 }
 
-/** What the submitter did for one image. */
+/** A stored image. */
 export interface StoredImage {
   entry: ManifestEntry;
-  /** Bytes that went to the store; 0 when it had them. */
+  /** Bytes sent to the store; 0 if it had them. */
   sentBytes: number;
 }
 
-/** An image that may travel in a pack with others: read, and not stored yet. */
+/** An image to be packed: read, and not stored yet. */
 export interface SmallImage {
   place: ImageIdentity;
   content: { sha256: string; body: Uint8Array };
 }
 
 /**
- * Sees to it that an image's bytes are in the input bucket under their sha256, and answers its manifest entry.
- * What is wrong with the file becomes the entry's error; faults of the store are thrown.
+ * Stores an image in the input bucket under its sha256, unless the bucket has it, and returns its manifest entry.
+ * An error of the file becomes the entry's error; errors of the store are thrown.
  */
 export async function storeImage(
   image: { index: number; input: Input },
@@ -47,7 +47,7 @@ export async function storeImage(
   return 'entry' in found ? found : await storeContent(found.place, found.content, options);
 }
 
-/** As {@link storeImage}, but of an image below {@link PACKED_BELOW_BYTES} the bytes are read and checked only. */
+/** As {@link storeImage}, but an image that is to be packed is only read and checked. */
 export async function storeOrRead(
   { index, input }: { index: number; input: Input },
   options: StoreImageOptions,
@@ -102,17 +102,17 @@ async function storeFile(
   });
   let fd: number;
   try {
-    // A pipe without a writer must not hold everything up: it opens at once, and is refused below.
+    // Non-blocking: opening a pipe without a writer must not hang. It is refused below.
     fd = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'unreadable';
     return failed(code, `Cannot read the file: ${messageOf(error)}`);
   }
   try {
-    // Of an open file this asks nothing of the disk, and takes a tenth of the time of an asynchronous call.
+    // On an open file this needs no disk access, and takes a tenth of the time of an asynchronous call.
     const before = fstatSync(fd, { bigint: true });
     const size = Number(before.size);
-    if (!before.isFile()) return failed('unreadable', 'It is not a regular file.');
+    if (!before.isFile()) return failed('unreadable', 'The path is not a regular file.');
     if (size > options.maxImageBytes) {
       return failed('too_large', `The file has ${size} bytes; the limit is ${options.maxImageBytes}.`, size);
     }
@@ -125,7 +125,7 @@ async function storeFile(
     return isSame(before, fstatSync(fd, { bigint: true })) ? stored : failed('changed', CHANGED, size);
   } catch (error) {
     if (error instanceof FileChangedError) return failed('changed', CHANGED);
-    // Only the file's own faults have an errno; the store's are ImgclsErrors.
+    // Errors of the file have a syscall; those of the store are ImgclsErrors.
     if ((error as NodeJS.ErrnoException).syscall === 'read') return failed('unreadable', messageOf(error));
     throw error;
   } finally {
@@ -133,17 +133,17 @@ async function storeFile(
   }
 }
 
-/** What was read is not what was looked at before. */
+/** The file changed between two reads. */
 class FileChangedError extends Error {}
 
 const CHANGED = 'The file changed while it was read.';
 
-/** A writer may change bytes while they are read and leave their number as it was. */
+/** A writer may change bytes during the read without changing the size. */
 const isSame = (before: BigIntStats, after: BigIntStats): boolean =>
   before.size === after.size && before.mtimeNs === after.mtimeNs;
 
 async function readWhole(fd: number, size: number): Promise<Content> {
-  // Room for one byte more than there should be, so that a file which grew shows.
+  // One byte more than the size, to detect a file that has grown.
   const buffer = Buffer.allocUnsafe(size + 1);
   let filled = 0;
   while (filled < size) {
@@ -156,12 +156,12 @@ async function readWhole(fd: number, size: number): Promise<Content> {
   return { sha256: hash('sha256', body), body };
 }
 
-/** Hashes the file, then gives its bytes once more: they are stored only if they are the same. */
+/** Hashes the file, then reads it again for the upload, which fails if the bytes differ. */
 async function readTwice(fd: number, bytes: number): Promise<Content> {
-  // The same descriptor every time: another file of the same name is another file.
-  const again = () => fs.createReadStream('', { fd, start: 0, end: bytes - 1, autoClose: false });
-  const sha256 = await digestOf(again(), bytes);
-  return { sha256, body: { bytes, open: () => Readable.from(checked(again(), sha256)) } };
+  // Both reads use the same descriptor: the path may name another file by then.
+  const open = () => fs.createReadStream('', { fd, start: 0, end: bytes - 1, autoClose: false });
+  const sha256 = await digestOf(open(), bytes);
+  return { sha256, body: { bytes, open: () => Readable.from(checked(open(), sha256)) } };
 }
 
 async function digestOf(chunks: AsyncIterable<Buffer>, bytes: number): Promise<string> {
@@ -175,7 +175,7 @@ async function digestOf(chunks: AsyncIterable<Buffer>, bytes: number): Promise<s
   return sha.digest('hex');
 }
 
-/** Passes chunks on, each when the next is there; the last only when all of them together have the digest. */
+/** Passes chunks on, one behind. The last one is passed on only if the whole has the digest. */
 async function* checked(chunks: AsyncIterable<Buffer>, sha256: string): AsyncGenerator<Buffer> {
   const sha = createHash('sha256');
   let held: Buffer | undefined;
@@ -188,10 +188,10 @@ async function* checked(chunks: AsyncIterable<Buffer>, sha256: string): AsyncGen
   yield held;
 }
 
-/** A name past the limit loses its beginning, which says least of a path. */
+/** Shortens a name to the limit by removing its beginning: the end of a path says most. */
 export function shortName(name: string): string {
   if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
   const tail = Buffer.from(name).subarray(3 - MAX_NAME_BYTES);
-  // The cut may fall inside a character.
+  // The cut may be inside a character.
   return `…${tail.toString().replace(/^\uFFFD+/, '')}`;
 }

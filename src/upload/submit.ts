@@ -8,7 +8,7 @@ import type { Input } from './inputs.ts';
 import { storeGroup } from './store-group.ts';
 import type { StoredImage } from './store-image.ts';
 
-/** Small images wait so long for others to travel with. */
+/** How long small images wait for others to be packed with. */
 const GROUP_MS = 100;
 
 export interface UploadImagesOptions extends AnnounceOptions {
@@ -17,13 +17,13 @@ export interface UploadImagesOptions extends AnnounceOptions {
   packBelowBytes?: number;
 }
 
-/** Of a job that is new. */
+/** For a new job. */
 export const NOTHING_ANNOUNCED: AnnouncedTotal = { images: 0, parts: 0 };
 
 /**
  * Stores the images, `concurrency` at a time, and announces them in order while later ones are still being read.
  * @param inputs those that were not announced before.
- * @returns the job record: sealed, or cancelled where somebody did that meanwhile.
+ * @returns the job record: sealed, or cancelled if it was cancelled meanwhile.
  */
 export async function uploadImages(
   inputs: AsyncIterable<Input>,
@@ -39,7 +39,7 @@ export async function uploadImages(
       const images = group.map((input) => ({ index: index++, input }));
       return storeGroup(images, { ...options, input: cloud.input, slots, signal: ended });
     },
-    // While one is stored, the next are read.
+    // Reads the next groups while one is stored.
     { concurrency: 1 + Math.ceil(concurrency / MAX_BATCH), ...(signal && { signal }) },
   ) as AsyncIterable<StoredImage>;
   return await announceAll(stored, options);

@@ -10,18 +10,18 @@ import { accepts, acceptsGlob, parseGlob, parseS3Address } from './select.ts';
 export interface WalkOptions {
   include: readonly string[];
   exclude: readonly string[];
-  /** Lines of paths, for the input `-`. */
+  /** Paths, one per line, for the input `-`. */
   stdin: Readable;
-  /** A bucket that images are read from in place. */
+  /** A bucket of `s3://` inputs. */
   bucket(name: string): Store;
-  /** Told of everything that is left out. */
+  /** Called with everything that is skipped. */
   onSkip(skipped: Skipped): void;
-  /** Told when the list on standard input has no path. */
+  /** Called when the list on standard input has no path. */
   onEmptyList?(): void;
   signal?: AbortSignal;
 }
 
-/** A file, folder, glob, `-` or `s3://bucket/prefix`. */
+/** The images of files, folders, globs, `s3://bucket/prefix`, and `-` (a list on standard input). */
 export async function* walkInputs(inputs: readonly string[], options: WalkOptions): AsyncGenerator<Input> {
   for (const input of inputs) await checkInput(input);
   const isOnly = inputs.length === 1;
@@ -39,14 +39,14 @@ async function* walkList(options: WalkOptions): AsyncGenerator<Input> {
     if (line === '') continue;
     isEmpty = false;
     const address = parseS3Address(line);
-    // A listed path keeps the name that it is listed by, whatever else is listed.
+    // The name of a listed path does not depend on the other lines.
     if (address !== undefined) yield* walkPrefix(address, false, options);
     else yield* walkListed(line, options);
   }
   if (isEmpty) options.onEmptyList?.();
 }
 
-/** A line of a list has an outcome also where nothing has its name, though that may look like a glob. */
+/** Every line of a list has an outcome, also one that looks like a glob and matches nothing. */
 async function* walkListed(line: string, options: WalkOptions): AsyncGenerator<Input> {
   let isUnmatched = false;
   const onSkip = (skipped: Skipped) => {
@@ -57,18 +57,18 @@ async function* walkListed(line: string, options: WalkOptions): AsyncGenerator<I
   if (isUnmatched) yield missing(line, NO_MATCH);
 }
 
-/** No system has longer paths; what has no line ends is no list, and must not fill the memory. */
+/** No system has longer paths. Input without line ends is not a list, and must not fill the memory. */
 const MAX_LINE_CHARS = 65_536;
 
-/** Ends of lines are LF or CRLF; a name may hold the other characters that readline takes for one. */
+/** Lines end with LF or CRLF. readline also splits at other characters, which a name may contain. */
 async function* linesOf(stdin: Readable, signal: AbortSignal | undefined): AsyncGenerator<string> {
   let rest = '';
   for await (const text of textOf(stdin, signal)) {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     if (rest.length > MAX_LINE_CHARS) {
-      throw new ImgclsError('usage', `The list has a line of more than ${MAX_LINE_CHARS} characters.`, {
-        hint: 'Give one path a line on standard input.',
+      throw new ImgclsError('usage', `A line on standard input has more than ${MAX_LINE_CHARS} characters.`, {
+        hint: 'Write one path per line.',
       });
     }
     for (const line of lines) yield line.replace(/\r$/, '');
@@ -76,7 +76,7 @@ async function* linesOf(stdin: Readable, signal: AbortSignal | undefined): Async
   yield rest.replace(/\r$/, '');
 }
 
-/** A list that was cut off must not end like one that is complete. */
+/** An aborted list must not look like a complete one. */
 async function* textOf(stdin: Readable, signal: AbortSignal | undefined): AsyncGenerator<string> {
   stdin.setEncoding('utf8');
   try {
@@ -88,18 +88,18 @@ async function* textOf(stdin: Readable, signal: AbortSignal | undefined): AsyncG
   signal?.throwIfAborted();
 }
 
-/** A mistake in a command is told before anything is done. @throws {ImgclsError} of kind `usage`. */
+/** Reports a mistyped input before anything is done. @throws {ImgclsError} of kind `usage`. */
 async function checkInput(input: string): Promise<void> {
   if (input === '-' || parseS3Address(input) !== undefined) return;
   const found = await stat(input).catch((error: NodeJS.ErrnoException) => error);
   if (!(found instanceof Error) || parseGlob(input) !== undefined) return;
   throw new ImgclsError('usage', `Cannot read ${input}: ${readFault(found)}.`, {
-    hint: 'Give files, folders, globs, s3://bucket/prefix, or - for a list on standard input.',
+    hint: 'Pass files, folders, globs, s3://bucket/prefix, or - for a list on standard input.',
     cause: found,
   });
 }
 
-/** A path that is gone by its turn, or one of a list that never was there, is an outcome among others. */
+/** A missing path becomes an image with an error: it was deleted meanwhile, or is from a list. */
 async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): AsyncGenerator<Input> {
   const found = await stat(input).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) {
@@ -122,11 +122,12 @@ async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): 
   } else if (found.isFile()) {
     yield { kind: 'file', name: input, source: input, path: input };
   } else {
-    options.onSkip({ source: input, reason: 'it is not a regular file' });
+    options.onSkip({ source: input, reason: NOT_A_FILE });
   }
 }
 
-const NO_MATCH = 'it matches no file';
+const NO_MATCH = 'matches no file';
+const NOT_A_FILE = 'not a regular file';
 
 const missing = (input: string, why: string): Input => ({
   kind: 'unreadable',
@@ -156,25 +157,25 @@ async function* walkGlob(
   if (matches === 0) onSkip({ source: input, reason: NO_MATCH });
 }
 
-export const OTHER_NAME = 'its name is not one of an image';
+export const OTHER_NAME = 'not an image file name';
 
-/** Why the name of a file keeps it out. */
+/** Why a file is skipped by its name. */
 const otherNameOf = ({ include, exclude }: WalkOptions): string =>
-  include.length + exclude.length > 0 ? '--include or --exclude leaves it out' : OTHER_NAME;
+  include.length + exclude.length > 0 ? 'excluded by --include or --exclude' : OTHER_NAME;
 
 interface FolderWalk {
-  /** What stands before an image's path in the folder to make its name; empty for nothing. */
+  /** Prefix of the images' names, before their path in the folder. May be empty. */
   shownAs: string;
   accept: Accepts;
-  /** Why a file is left out that is not accepted; absent where that is not said, nor that a file is hidden. */
+  /** Reason for skipping a file that is not accepted. Absent: neither these nor hidden files are reported. */
   otherName?: string;
-  /** Levels to go down. */
+  /** Maximum depth. */
   depth: number;
   skip(skipped: Skipped): void;
   signal: AbortSignal | undefined;
 }
 
-/** Depth first, names in code unit order, so that the same folder always gives the same job. */
+/** Walks depth first, names in code unit order, so that the same folder always gives the same job. */
 async function* walkFolder(
   root: string,
   { shownAs, accept, otherName, depth, skip, signal }: FolderWalk,
@@ -189,7 +190,7 @@ async function* walkFolder(
       const inside = folder === '' ? entry.name : `${folder}/${entry.name}`;
       const source = path.join(root, inside);
       if (entry.name.startsWith('.')) {
-        if (otherName !== undefined) skip({ source, reason: 'it is hidden' });
+        if (otherName !== undefined) skip({ source, reason: 'hidden' });
         continue;
       }
       if (entry.isDirectory()) {
@@ -215,19 +216,19 @@ async function readFolder(folder: string, skip: FolderWalk['skip']): Promise<Dir
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    skip({ source: folder, reason: `it cannot be read: ${readFault(error)}` });
+    skip({ source: folder, reason: `cannot be read: ${readFault(error)}` });
     return [];
   }
 }
 
-/** Links are followed to files inside the folder only: a folder of strangers must not reach outside itself. */
+/** Follows links only to files inside the folder: an untrusted folder must not give access to files outside. */
 async function whyNot(entry: Dirent, source: string, realRoot: string): Promise<string | undefined> {
   if (entry.isFile()) return undefined;
-  if (!entry.isSymbolicLink()) return 'it is not a regular file';
+  if (!entry.isSymbolicLink()) return NOT_A_FILE;
   const target = await realpath(source).catch(() => undefined);
-  if (target === undefined) return 'it is a link to nothing';
-  if (!target.startsWith(realRoot + path.sep)) return 'it is a link out of the folder';
-  return (await lstat(target)).isFile() ? undefined : 'it is a link to something that is not a file';
+  if (target === undefined) return 'broken link';
+  if (!target.startsWith(realRoot + path.sep)) return 'link to a target outside the folder';
+  return (await lstat(target)).isFile() ? undefined : 'link to a target that is not a file';
 }
 
 async function* walkPrefix(
@@ -238,10 +239,10 @@ async function* walkPrefix(
   const accept = accepts(options.include, options.exclude);
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
   for await (const { key, etag, bytes } of options.bucket(bucket).list(prefix)) {
-    // Consoles mark a folder by an empty object whose key ends in a slash.
+    // Consoles create a folder as an empty object whose key ends in a slash.
     if (key.endsWith('/')) continue;
     const source = `s3://${bucket}/${key}`;
-    // The key itself, named outright, is taken whatever its ending, like a file.
+    // A key that is given in full is taken whatever its name, like a file.
     const inside = key.slice(folder.length);
     if (key === prefix || accept(inside)) {
       yield { kind: 'object', name: isOnly ? inside : source, source, bucket, key, etag, bytes };

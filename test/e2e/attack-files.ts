@@ -189,11 +189,11 @@ export async function writeAttackFolder(
   return {
     expected: { ...Object.fromEntries(codes), ...oddFileCodes, 'link-inside.jpg': undefined },
     skipped: {
-      'it is hidden': 2,
-      'it is a link out of the folder': 5,
-      'it is a link to nothing': 2,
-      'it is a link to something that is not a file': 1,
-      'it is not a regular file': hasDevice ? 3 : 2,
+      hidden: 2,
+      'link to a target outside the folder': 5,
+      'broken link': 2,
+      'link to a target that is not a file': 1,
+      'not a regular file': hasDevice ? 3 : 2,
     },
     close: () => void server.close(),
   };

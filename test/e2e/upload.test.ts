@@ -153,9 +153,9 @@ describe('imgcls upload', () => {
     await writeFile(path.join(dataDir, 'notes', 'a.txt'), 'text');
     const { code, stderr } = await start(installed.bin, dataDir, ['upload', 'notes']).finished;
     expect(code).toBe(2);
-    expect(stderr).toMatch(/There is no image in notes\.\nhint: Files of a folder count by their ending/);
+    expect(stderr).toMatch(/No images found in notes\.\nhint: Folders are searched for image file names/);
     const none = await start(installed.bin, dataDir, ['upload', '*.png']).finished;
-    expect(none.stderr).toMatch(/There is no image in \*\.png\.\n$/);
+    expect(none.stderr).toMatch(/No images found in \*\.png\.\n$/);
     const list = await start(installed.bin, dataDir, ['upload', '-']).finished;
     expect(list).toMatchObject({ code: 2, stdout: '' });
     expect(list.stderr).toMatch(/^error: The list on standard input is empty\.$/m);

@@ -50,7 +50,7 @@ async function run(chore: Chore): Promise<ChoreResult[]> {
 }
 const words = async (chore: Chore): Promise<string[]> => (await run(chore)).map(({ text }) => text);
 const drain = (): Promise<string[]> => words(drainDeadLetters(cloud, systemClock));
-const kept = (what: string) => expect.stringMatching(new RegExp(`^Dead letter \\S+ is kept${what}\\.$`));
+const kept = (what: string) => expect.stringMatching(new RegExp(`^Recorded dead letter \\S+\\.${what}$`));
 
 /** Takes the next message from the request queue as often as it comes: workers that die one after the other. */
 async function deliverUntilDead(): Promise<void> {
@@ -79,7 +79,7 @@ describe('the drain of the dead letters', () => {
     await harness.submit(labels(0, 2));
     await sealJob(cloud.output, harness.job, 2);
     await deliverUntilDead();
-    expect(await drain()).toEqual([kept('; images of it that got an error outcome: 2')]);
+    expect(await drain()).toEqual([kept(' 2 images got an error outcome\\.')]);
 
     const seen = await Array.fromAsync(
       follow({
@@ -135,7 +135,7 @@ describe('the drain of the dead letters', () => {
     await answer(104, 119);
     await answer(0, 0, 2);
     await answer(102, 102, 7);
-    expect(await drain()).toEqual([kept('; images of it that got an error outcome: 2')]);
+    expect(await drain()).toEqual([kept(' 2 images got an error outcome\\.')]);
     const batch = (await outcomes()).filter(({ index }) => index >= 100 && index < 104);
     expect(gist(batch)).toEqual(['label 100', 'deadline', 'label 102', 'deadline']);
   });
@@ -177,7 +177,7 @@ describe('the drain of the dead letters', () => {
 
   it('keeps what is no message of ours, and what a newer imgcls sent, and says that it could not be read', async () => {
     await harness.deadLetters.send([{ body: 'hello' }, { body: '{"v":2}', groupId: harness.job }]);
-    expect(await drain()).toEqual([kept('; it could not be read'), kept('; it could not be read')]);
+    expect(await drain()).toEqual([kept(' It could not be read\\.'), kept(' It could not be read\\.')]);
     expect(await harness.deadLetters.depth()).toEqual({ waiting: 0, inFlight: 0, delayed: 0 });
     const objects = await Array.fromAsync(cloud.output.list('dlq/'));
     const letters = await Promise.all(
@@ -270,7 +270,7 @@ describe('the settling of the jobs', () => {
     await submitAll(labels(0, 20));
     const { look } = settling();
     await harness.work();
-    expect(await look()).toEqual([`Job ${harness.job} is finished: every image has an outcome.`]);
+    expect(await look()).toEqual([`Job ${harness.job} is finished. Every image has an outcome.`]);
     expect(await state()).toBe('finished');
     expect(await Array.fromAsync(cloud.output.list(ACTIVE_PREFIX))).toEqual([]);
     expect(await look()).toEqual([]);
@@ -285,11 +285,13 @@ describe('the settling of the jobs', () => {
     await cloud.output.put(marker, new Uint8Array());
     await look();
     await harness.work();
-    expect(await look()).toEqual([`Job ${harness.job} is finished: every image has an outcome.`]);
+    expect(await look()).toEqual([`Job ${harness.job} is finished. Every image has an outcome.`]);
     await look();
     await cloud.output.put(marker, new Uint8Array());
     expect(await lookFor(2), 'nothing has told of it').toEqual([]);
-    expect(await lookFor(1)).toEqual([`Removed the marker of job ${harness.job}, which is finished.`]);
+    expect(await lookFor(1)).toEqual([
+      `Deleted the active marker of job ${harness.job}: the job is finished.`,
+    ]);
   });
 
   it('ends a job that nobody waits for while other jobs keep the queue busy', async () => {
@@ -298,7 +300,7 @@ describe('the settling of the jobs', () => {
     const { look, lookFor } = settling();
     await look();
     await answer(0, 1);
-    expect(await lookFor(5)).toEqual([`Job ${harness.job} is finished: every image has an outcome.`]);
+    expect(await lookFor(5)).toEqual([`Job ${harness.job} is finished. Every image has an outcome.`]);
   });
 
   it('announces what was lost again after five minutes, for a worker to finish', async () => {
@@ -310,9 +312,7 @@ describe('the settling of the jobs', () => {
     await look();
     expect(await lookFor(4)).toEqual([]);
     expect(await harness.requestsLeft()).toBe(0);
-    expect(await lookFor(1)).toEqual([
-      `Images of job ${harness.job} announced again, as their messages were lost: 59.`,
-    ]);
+    expect(await lookFor(1)).toEqual([`Sent the lost requests of 59 images of job ${harness.job} again.`]);
     const summary = await harness.work();
     expect(summary.imagesDone).toBe(59);
     await look();
@@ -395,7 +395,7 @@ describe('the settling of the jobs', () => {
     await cloud.output.delete([manifestPartKey(harness.job, { attempt: 1, part: 1 })]);
     const { look, lookFor } = settling();
     await look();
-    await expect(lookFor(5)).rejects.toThrow(`Job ${harness.job} cannot end: 4 of its images`);
+    await expect(lookFor(5)).rejects.toThrow(`Job ${harness.job} cannot finish: 4 of its images`);
     expect(await harness.requestsLeft()).toBe(1);
   });
 
@@ -437,7 +437,7 @@ describe('the sweeps', () => {
     clock.advance(2 * HOUR_MS);
     await swept.queues.create(responseQueueName(CLUSTER, 'young'));
     clock.advance(23 * HOUR_MS);
-    expect(await words(chore)).toEqual(['Response queues removed whose waiters are long gone: 1.']);
+    expect(await words(chore)).toEqual(['Deleted 1 response queue of waiters that have ended.']);
     expect(await queues()).toEqual([responseQueueName(CLUSTER, 'young')]);
     expect(await words(chore)).toEqual([]);
   });
@@ -457,7 +457,7 @@ describe('the sweeps', () => {
     await swept.output.put(workerStatusKey('alive'), Buffer.from('{}'));
     expect(await words(chore)).toEqual([]);
     clock.advance(1);
-    expect(await words(chore)).toEqual(['Worker statuses removed whose workers are long gone: 1.']);
+    expect(await words(chore)).toEqual(['Deleted the status of 1 worker silent for an hour.']);
     expect(await swept.output.head(workerStatusKey('dead'))).toBeUndefined();
     expect(await swept.output.head(workerStatusKey('alive'))).toBeDefined();
   });

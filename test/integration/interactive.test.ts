@@ -126,7 +126,7 @@ describe('an interactive image', () => {
     expect(failure).toBeInstanceOf(ImgclsError);
     expect(failure).toMatchObject({
       kind: 'transient',
-      message: 'No worker answered within 0.3 s.',
+      message: 'No worker responded within 0.3 s.',
       hint: expect.stringContaining('imgcls status'),
     });
     await client.close();

@@ -113,7 +113,7 @@ describe('the trace of a job', () => {
   });
 
   it('must be one: no job is made of another', async () => {
-    await expect(submit(labels(0, 1), { trace: 'mine' })).rejects.toThrow('"mine" is no trace id');
+    await expect(submit(labels(0, 1), { trace: 'mine' })).rejects.toThrow('"mine" is not a trace id');
     expect(await announced()).toEqual([]);
   });
 

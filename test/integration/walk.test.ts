@@ -43,8 +43,8 @@ describe('what upload takes', () => {
     for (const name of ['b.jpg', 'a/z.png', 'a/B.JPG', 'a.jpg', 'notes.txt', '.hidden.jpg']) await file(name);
     expect(names(await walk([folder]))).toEqual(['a/B.JPG', 'a/z.png', 'a.jpg', 'b.jpg']);
     expect(skipped.map(({ source, reason }) => [path.basename(source), reason])).toEqual([
-      ['.hidden.jpg', 'it is hidden'],
-      ['notes.txt', 'its name is not one of an image'],
+      ['.hidden.jpg', 'hidden'],
+      ['notes.txt', 'not an image file name'],
     ]);
   });
 
@@ -83,7 +83,7 @@ describe('what upload takes', () => {
     await symlink(path.join(folder, 'secret.jpg'), path.join(folder, 'in', 'out.jpg'));
     expect(await walk([`${folder}/in/*.jpg`])).toHaveLength(1);
     expect(skipped).toEqual([
-      { source: path.join(folder, 'in', 'out.jpg'), reason: 'it is a link out of the folder' },
+      { source: path.join(folder, 'in', 'out.jpg'), reason: 'link to a target outside the folder' },
     ]);
   });
 
@@ -96,7 +96,9 @@ describe('what upload takes', () => {
   });
 
   it('no list without line ends, which could fill the memory', async () => {
-    await expect(walk(['-'], { stdin: '\0'.repeat(100_000) })).rejects.toThrow(/a line of more than/);
+    await expect(walk(['-'], { stdin: '\0'.repeat(100_000) })).rejects.toThrow(
+      /A line on standard input has more than 65536 characters/,
+    );
   });
 
   it('a listed path that is not there, as one that is missing, also where it looks like a glob', async () => {
@@ -124,9 +126,9 @@ describe('what upload takes', () => {
     execFileSync('mkfifo', [path.join(inside, 'pipe.jpg')]);
     expect(names(await walk([inside]))).toEqual(['a.jpg', 'link.jpg']);
     expect(skipped.map(({ reason }) => reason)).toEqual([
-      'it is a link out of the folder',
-      'it is not a regular file',
-      'it is a link to nothing',
+      'link to a target outside the folder',
+      'not a regular file',
+      'broken link',
     ]);
   });
 
@@ -138,7 +140,9 @@ describe('what upload takes', () => {
     await symlink('../photos-secret', path.join(photos, 'folder.jpg'));
     expect(names(await walk([photos]))).toEqual(['a.jpg']);
     expect(names(await walk([`${photos}/*.jpg`]))).toEqual([path.join(photos, 'a.jpg')]);
-    expect(new Set(skipped.map(({ reason }) => reason))).toEqual(new Set(['it is a link out of the folder']));
+    expect(new Set(skipped.map(({ reason }) => reason))).toEqual(
+      new Set(['link to a target outside the folder']),
+    );
   });
 
   it('a name with a newline, a quote and an emoji, as it is', async () => {
