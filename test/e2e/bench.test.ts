@@ -62,7 +62,7 @@ describe('imgcls bench', () => {
     const again = ['--scenario', 'upload-only', '--count', '3', '--repeat', '1'];
     const second = await bench(...again, '--format', 'html', '--compare', 'report.json').finished;
     expect(second.code, second.stderr).toBe(0);
-    expect(second.stdout).toContain('too few repetitions to tell');
+    expect(second.stdout).toContain('too few repetitions');
     expect(await leftOver()).toEqual([]);
     expect(await readdir(dataDir), 'the data folder of its user is only read').toEqual([
       'report.json',
@@ -96,7 +96,7 @@ describe('imgcls bench', () => {
   });
 
   it.each([
-    [['--scenario', 'nosuch'], /There is no scenario "nosuch".*\n.*medium-20-cold/],
+    [['--scenario', 'nosuch'], /No scenario matches "nosuch".*\n.*medium-20-cold/],
     [['--count', '0'], /--count must be 1 to 100000, not 0/],
     [['--repeat', '51'], /--repeat must be 1 to 50, not 51/],
     [['--repeat', 'x'], /whole number/],
