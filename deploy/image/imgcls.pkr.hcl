@@ -1,26 +1,26 @@
-# The machine image of imgcls by Packer; "imgcls ami build" makes the same without it. From the root of a clone:
+# Builds the machine image of imgcls with Packer. "imgcls ami build" builds the same without it. From the root of a clone:
 #
 #   npm pack && packer init deploy/image
 #   packer build -var package=imgcls-0.1.0.tgz -var version=0.1.0 deploy/image
 
 variable "package" {
-  description = "The file that npm pack made."
+  description = "The file from npm pack."
   type        = string
 }
 
 variable "version" {
-  description = "Of the package."
+  description = "Version of the package."
   type        = string
 }
 
 variable "architecture" {
-  description = "x86_64, or arm64 with an instance_type that is."
+  description = "x86_64 or arm64. It must match instance_type."
   type        = string
   default     = "x86_64"
 }
 
 variable "instance_type" {
-  description = "Models are prepared for its type of CPU."
+  description = "Type of the builder. Models are optimised for its CPU."
   type        = string
   default     = "c7i.large"
 }
@@ -37,14 +37,14 @@ variable "region" {
 }
 
 variable "subnet_id" {
-  description = "From which the package registries can be reached; else one of the default VPC."
+  description = "A subnet with access to the package registries. Default: one of the default VPC."
   type        = string
   default     = ""
 }
 
 locals {
   name = "imgcls-worker-${var.version}-${var.architecture}-${formatdate("YYYYMMDDhhmmss", timestamp())}"
-  # As "imgcls ami list" and "imgcls deploy" look for them.
+  # "imgcls ami list" and "imgcls deploy" find the image by these tags.
   tags = {
     "Name"                = local.name
     "imgcls:image"        = "worker"

@@ -1,4 +1,4 @@
-# What "packer init" fetches.
+# Plugins for "packer init".
 packer {
   required_plugins {
     amazon = {

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes of this machine what an imgcls image is made of: Node, the package, models and systemd units. Nothing is started.
+# Installs Node, the imgcls package, models and systemd units on a machine that becomes an image. Starts no service.
 #
-# For a build machine with Amazon Linux 2023, Debian or Ubuntu, as root: "imgcls ami build", Packer (imgcls.pkr.hcl) and EC2 Image
-# Builder (component.yaml) run it. It reaches the system's and npm's package registries, and where models are pulled from.
+# Run it as root on a build machine with Amazon Linux 2023, Debian or Ubuntu. "imgcls ami build", Packer (imgcls.pkr.hcl) and
+# EC2 Image Builder (component.yaml) run it. It needs the package registries of the system and npm, and the sources of models.
 #
 # Usage: provision.sh --package FILE.tgz|NAME@VERSION [--model NAME]...
 #
 # The last line is "imgcls-provision: OK VERSION", or "imgcls-provision: FAILED STEP" with exit code 1.
 set -euo pipefail
-# As systemd has it for services.
+# The PATH that systemd sets for services.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 readonly HOME_DIR=/opt/imgcls
@@ -16,20 +16,20 @@ readonly PACKAGE_DIR=$HOME_DIR/lib/node_modules/imgcls
 readonly DATA_DIR=/var/lib/imgcls
 readonly COMPILE_CACHE=$HOME_DIR/compile-cache
 readonly UNIT_DIR=/usr/lib/systemd/system
-# Where the system has no Node of its own that is new enough.
+# Installed if the system has no recent Node.
 readonly NODE_VERSION=24.21.0
 
 package=''
 models=()
 step=arguments
-# The system's own name for itself: amzn, debian, ubuntu.
+# amzn, debian or ubuntu.
 # shellcheck source=/dev/null
 system=$(source /etc/os-release && echo "$ID")
-# What installs packages of npm, and how to get rid of it afterwards.
+# The npm command, and how to remove npm afterwards.
 npm=npm
 remove_npm=(true)
 
-# A step by its name, and the function that it is.
+# Usage: run STEP FUNCTION
 run() {
   step=$1
   echo "imgcls-provision: $step"
@@ -51,13 +51,13 @@ read_arguments() {
     case $1 in
       --package) package=${2-} ;;
       --model) models+=("${2-}") ;;
-      *) fail "there is no option $1." ;;
+      *) fail "unknown option $1." ;;
     esac
     shift 2 || fail "$1 needs a value."
   done
   [[ $package != '' ]] || fail '--package FILE.tgz|NAME@VERSION is missing.'
   [[ ! -e $package ]] || package=$(realpath "$package")
-  ((EUID == 0)) || fail 'it takes root.'
+  ((EUID == 0)) || fail 'run this script as root.'
 }
 
 install_node() {
@@ -82,7 +82,7 @@ install_node() {
       install_from_npm "node-linux-$(node_architecture)@$NODE_VERSION"
       ln -sf "$HOME_DIR/bin/node" /usr/local/bin/node
       ;;
-    *) fail "what this system ($system) calls Node is not known here." ;;
+    *) fail "cannot install Node on this system ($system)." ;;
   esac
 }
 
@@ -90,7 +90,7 @@ node_architecture() {
   case $(uname -m) in
     x86_64) echo x64 ;;
     aarch64) echo arm64 ;;
-    *) fail "there is no imgcls for $(uname -m)." ;;
+    *) fail "imgcls does not support $(uname -m)." ;;
   esac
 }
 
@@ -106,13 +106,13 @@ create_user() {
 
 install_package() {
   install_from_npm "$package"
-  # npm keeps some owners as whoever packed them had them.
+  # npm keeps the file owners of some packages.
   chown -R root:root "$HOME_DIR"
   ln -sf "$HOME_DIR/bin/imgcls" /usr/bin/imgcls
   install -d -o imgcls -g imgcls "$COMPILE_CACHE"
 }
 
-# Packages bring the binaries of other platforms, too.
+# Packages also contain binaries for other platforms.
 prune_other_platforms() {
   local modules=$PACKAGE_DIR/node_modules
   find "$modules"/onnxruntime-node/bin -mindepth 3 -maxdepth 3 ! -path "*/linux/$(node_architecture)" -exec rm -r {} +
@@ -125,18 +125,18 @@ install_units() {
   cp -r "$PACKAGE_DIR"/deploy/systemd/*.service "$PACKAGE_DIR"/deploy/systemd/*.service.d "$UNIT_DIR"
   systemctl enable imgcls-environment.service
   systemd-analyze verify --man=no "$UNIT_DIR"/imgcls-*.service
-  # Nobody logs in to such a machine.
+  # These machines need no login.
   for unit in ssh.service ssh.socket sshd.service; do
     [[ ! -e $UNIT_DIR/$unit ]] || systemctl disable "$unit"
   done
 }
 
-# The log goes to CloudWatch by an agent that is a package of Amazon Linux; elsewhere it stays in the journal.
+# The CloudWatch agent is a package of Amazon Linux. On other systems the log stays in the journal.
 install_log_agent() {
   if [[ $system == amzn ]]; then bash "$PACKAGE_DIR/deploy/image/cloudwatch/install.sh"; fi
 }
 
-# As the units run it. Settings of its own come first: NAME=value...
+# Runs a command with the user and environment of the units. Usage: as_service [NAME=value]... COMMAND
 as_service() {
   runuser -u imgcls -- env -C "$DATA_DIR" HOME="$DATA_DIR" IMGCLS_DATA_DIR="$DATA_DIR" NODE_COMPILE_CACHE="$COMPILE_CACHE" "$@"
 }
@@ -146,11 +146,11 @@ install_models() {
   for model in "${models[@]}"; do
     as_service imgcls model info "$model" >/dev/null 2>&1 || as_service imgcls model pull "$model"
   done
-  # For this machine's type of CPU; a worker on another does so itself.
+  # Optimises for this machine's CPU. A worker on another CPU does it itself.
   as_service imgcls model optimize
 }
 
-# A worker classifies the samples, each as one of those classes that it is known to show. What it compiles is kept.
+# A worker must classify each sample as one of its expected classes. This also fills the compile cache.
 classify_samples() {
   local scratch
   scratch=$(runuser -u imgcls -- mktemp -d)
@@ -165,19 +165,19 @@ classify_samples() {
   rm -r "$scratch"
 }
 
-# What a worker needs on AWS only is compiled, too: one that finds nobody is told to stop.
+# Also compiles the code that workers need only on AWS: starts a worker without a reachable cloud and stops it.
 warm_compile_cache() {
   as_service timeout --preserve-status 5 env IMGCLS_CLOUD=aws IMGCLS_INPUT_BUCKET=none IMGCLS_OUTPUT_BUCKET=none IMGCLS_LOG_LEVEL=silent \
     AWS_ENDPOINT_URL=http://127.0.0.1:9 AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none \
     AWS_EC2_METADATA_DISABLED=true imgcls worker
-  # Services read it; none may change what the next one runs.
+  # Services can read the cache, but must not change what another one runs.
   chown -R root:root "$COMPILE_CACHE"
   chmod -R a+rX "$COMPILE_CACHE"
 }
 
-# What must not be the same on two machines, what names the build machine, and what only the build needed.
+# Removes what must differ between machines, what identifies the build machine, and what only the build needed.
 clean_up() {
-  "${remove_npm[@]}" >/dev/null || echo 'npm stays: something else needs it.'
+  "${remove_npm[@]}" >/dev/null || echo 'Kept npm, as another package needs it.'
   rm -rf /root/.npm "$DATA_DIR"/.npm /root/.bash_history
   if command -v dnf; then dnf clean all; fi
   if command -v apt-get; then apt-get clean && rm -rf /var/lib/apt/lists/*; fi

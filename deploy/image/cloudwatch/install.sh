@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Has the CloudWatch agent ship the log of this machine's worker, controller or web server to the log group /imgcls/CLUSTER.
+# Installs the CloudWatch agent, which ships the log of this machine's worker, controller or web server to /imgcls/CLUSTER.
 #
-# For Amazon Linux 2023, whose packages the agent is one of, as root; after the units are installed. Nothing is started.
+# Run it as root on Amazon Linux 2023, after the units are installed. Starts no service.
 set -euo pipefail
 
 readonly UNIT_DIR=/usr/lib/systemd/system

@@ -1,4 +1,4 @@
-/** How the log of a machine reaches CloudWatch: the agent's settings, against what the services write and where. */
+/** Checks the CloudWatch agent's configuration against the files and lines that the services write. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ interface Collected {
   timezone: string;
 }
 
-/** What the agent's documentation says of the signs of a time. */
+/** Time format codes, by the agent's documentation. */
 const SIGNS: Record<string, string> = {
   '%Y': '\\d{4}',
   '%m': '\\d{2}',
@@ -32,7 +32,7 @@ const SIGNS: Record<string, string> = {
   '%f': '\\d{1,9}',
 };
 
-/** The time that the agent finds in a line. */
+/** The time that the agent reads from a line. */
 function timeIn(line: string, { timestamp_format: format, timezone }: Collected): number {
   const pattern = format.replace('.', '\\.').replace(/%[A-Za-z]/g, (sign) => SIGNS[sign] ?? sign);
   const [found] = new RegExp(pattern).exec(line) ?? ['none'];
@@ -49,7 +49,7 @@ describe('the CloudWatch agent', () => {
   });
   afterAll(() => rm(scratch, { recursive: true }));
 
-  /** Runs the command of the drop-in as systemd does, on a machine of this cluster. */
+  /** Runs the command of the drop-in as systemd does. */
   async function configure(cluster: string): Promise<Collected[]> {
     const unit = await textOf('agent.service.conf');
     const [, script = '', template = ''] = /^ExecStartPre=\/usr\/bin\/sed -n "(.*)" (\S+)$/m.exec(unit) ?? [];
@@ -60,13 +60,13 @@ describe('the CloudWatch agent', () => {
     return JSON.parse(await readFile(target, 'utf8')).logs.logs_collected.files.collect_list;
   }
 
-  it("ships each role's log to the log group of its cluster, a stream an instance", () => {
+  it("ships each role's log to the log group of its cluster, one stream per instance", () => {
     expect(collected.map(({ log_group_name: group, log_stream_name: stream }) => [group, stream])).toEqual(
       ROLES.map((role) => ['/imgcls/blue-2', `${role}/{instance_id}`]),
     );
   });
 
-  it('reads the files that systemd writes, and may read them', async () => {
+  it('reads the files that systemd writes, and has the permission', async () => {
     const log = await textOf('log.conf');
     const tmpfiles = await textOf('tmpfiles.conf');
     for (const stream of ['StandardOutput', 'StandardError'])
@@ -77,7 +77,7 @@ describe('the CloudWatch agent', () => {
     expect(await textOf('logrotate.conf')).toContain('/var/log/imgcls/*.log {');
   });
 
-  it('finds the time of every line: of the log and of figures', async () => {
+  it('reads the time of every line of the log and of metrics', async () => {
     const [worker] = collected;
     if (worker === undefined) throw new Error('nothing is collected');
     const script = `

@@ -1,4 +1,4 @@
-/** The image by other tools than ours: Packer judges its own file, a schema of Image Builder's documents the other. */
+/** Checks the image definitions for other tools: with Packer, and with a schema for EC2 Image Builder. */
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -19,7 +19,7 @@ describe.skipIf(!hasTool('packer', 'packer'))('the Packer file', () => {
     folder = await mkdtemp(path.join(tmpdir(), 'imgcls-packer-'));
     await cp(path.join(image, 'provision.sh'), path.join(folder, 'provision.sh'));
     await writeFile(path.join(folder, 'imgcls.tgz'), '');
-    // Debian's Packer brings its plugins along, and those are older than this block.
+    // Debian's Packer includes its plugins, and is older than this block.
     const text = await readFile(path.join(image, 'imgcls.pkr.hcl'), 'utf8');
     const known = text.replace(/ {2}metadata_options \{[^}]*\}\n/, '');
     expect(known).not.toBe(text);
@@ -34,12 +34,12 @@ describe.skipIf(!hasTool('packer', 'packer'))('the Packer file', () => {
     });
   const given = ['-var', 'package=imgcls.tgz', '-var', 'version=0.1.0'];
 
-  it('is correct, and formatted as Packer does', async () => {
+  it('is valid, and formatted by Packer', async () => {
     await validate(...given, '-var', 'architecture=arm64', '-var', 'models=["resnet50","other"]');
     expect(execFileSync('packer', ['fmt', '-check', image]).toString()).toBe('');
   });
 
-  it('wants a package that is there', async () => {
+  it('needs an existing package', async () => {
     await expect(validate('-var', 'package=nowhere.tgz', '-var', 'version=0.1.0')).rejects.toMatchObject({
       stdout: expect.stringContaining('nowhere.tgz'),
     });
@@ -62,7 +62,7 @@ describe('the component of EC2 Image Builder', () => {
     default: z.string().optional(),
     description: z.string(),
   });
-  /** As the user guide has it, in so far as this document uses it. */
+  /** The parts of the user guide's document format that this file uses. */
   const component = z.strictObject({
     name: z.string(),
     description: z.string(),
@@ -74,7 +74,7 @@ describe('the component of EC2 Image Builder', () => {
   });
   const read = async () => component.parse(parse(await readFile(path.join(image, 'component.yaml'), 'utf8')));
 
-  it('has the shape of one', async () => {
+  it('has a valid format', async () => {
     const { parameters, phases } = await read();
     const declared = parameters.flatMap((each) => Object.keys(each));
     const used = [...JSON.stringify(phases).matchAll(/\{\{ (\w+) \}\}/g)].map(([, name]) => name);
@@ -83,7 +83,7 @@ describe('the component of EC2 Image Builder', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it('runs the same provisioning, with the models that were named', async () => {
+  it('runs the same provisioning, with the given models', async () => {
     const { phases } = await read();
     const commands = phases.flatMap(({ steps }) =>
       steps.flatMap(({ inputs }) => ('commands' in inputs ? [inputs.commands] : [])),
@@ -91,7 +91,7 @@ describe('the component of EC2 Image Builder', () => {
     const provision = commands.find((each) => each.some((line) => line.includes('provision.sh'))) ?? [];
     const [packed = ''] = provision.join('\n').match(/package\/\S+/) ?? [];
     expect(existsSync(path.join(repository, packed.replace('package/', '')))).toBe(true);
-    // The commands themselves, with the programs that they call put in place.
+    // Runs the commands with fakes for the programs that they call.
     const script = ['tar() { :; }', 'rm() { :; }', 'bash() { echo "$@"; }', ...provision].join('\n');
     const printed = (models: string) =>
       execFileSync('bash', ['-c', script.replace('{{ Models }}', models)]).toString();

@@ -1,4 +1,4 @@
-/** The program that makes settings of an instance's user data, asked by the metadata service's stand-in. */
+/** The script that turns user data into settings, against a fake metadata service. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** The file that it writes for such user data. */
+/** Returns the file that the script writes. */
 async function read(userData: string | undefined): Promise<string> {
   if (userData !== undefined) service.answers['/latest/user-data'] = userData;
   const file = path.join(folder, 'environment');
@@ -33,7 +33,7 @@ async function read(userData: string | undefined): Promise<string> {
 }
 
 describe('user data of an instance', () => {
-  it('becomes settings, in a file that its owner alone may read', async () => {
+  it('becomes settings, in a file that only its owner can read', async () => {
     const settings = [
       'IMGCLS_CLOUD=aws',
       'IMGCLS_ROLE=web',
@@ -49,29 +49,37 @@ describe('user data of an instance', () => {
     expect(await readdir(folder)).toEqual(['environment']);
   });
 
-  it('is asked for again until the service answers', async () => {
+  it('is requested again until the service answers', async () => {
     service.outages = 3;
     expect(await read(GOOD)).toBe('IMGCLS_ROLE=worker\n');
   });
 
   it.each([
-    ['a script of cloud-init', '#!/bin/bash\necho IMGCLS_ROLE=worker', /does not begin with a line/],
-    ['another first line', `\n${GOOD}`, /does not begin with a line/],
-    ['compressed', '\u001f\u008b\b\0\0\0\0', /does not begin with a line/],
-    ['no setting', `${GOOD}hello`, /no NAME=value: hello/],
-    ['a program to load', `${GOOD}LD_PRELOAD=/tmp/x.so`, /LD_PRELOAD may not be set/],
-    ["Node's options", `${GOOD}NODE_OPTIONS=--require=/tmp/x`, /NODE_OPTIONS may not be set/],
-    ['a program for runners', `${GOOD}IMGCLS_RUNNER_ENTRY=/tmp/x`, /IMGCLS_RUNNER_ENTRY may not be set/],
-    ['a name in small letters', `${GOOD}IMGCLS_x=1`, /IMGCLS_x may not be set/],
-    ['a name with a space', `${GOOD}IMGCLS_A B=1`, /IMGCLS_A B may not be set/],
+    [
+      'a script of cloud-init',
+      '#!/bin/bash\necho IMGCLS_ROLE=worker',
+      /the first line of the user data is not/,
+    ],
+    ['another first line', `\n${GOOD}`, /the first line of the user data is not/],
+    ['compressed', '\u001f\u008b\b\0\0\0\0', /the first line of the user data is not/],
+    ['another line', `${GOOD}hello`, /not NAME=value: hello/],
+    ['a program to load', `${GOOD}LD_PRELOAD=/tmp/x.so`, /LD_PRELOAD cannot be set/],
+    ["Node's options", `${GOOD}NODE_OPTIONS=--require=/tmp/x`, /NODE_OPTIONS cannot be set/],
+    ['a program for runners', `${GOOD}IMGCLS_RUNNER_ENTRY=/tmp/x`, /IMGCLS_RUNNER_ENTRY cannot be set/],
+    ['a name in small letters', `${GOOD}IMGCLS_x=1`, /IMGCLS_x cannot be set/],
+    ['a name with a space', `${GOOD}IMGCLS_A B=1`, /IMGCLS_A B cannot be set/],
     ['a secret', `${GOOD}IMGCLS_TOKEN=0123456789abcdef`, /IMGCLS_TOKEN_SECRET/],
-    ['a quote', `${GOOD}IMGCLS_MODEL="a`, /value of IMGCLS_MODEL has a character/],
-    ['a backslash', `${GOOD}IMGCLS_MODEL=a\\`, /value of IMGCLS_MODEL has a character/],
-    ['a tab', `${GOOD}IMGCLS_MODEL=a\tb`, /value of IMGCLS_MODEL has a character/],
-    ['no role', '#imgcls-environment\nIMGCLS_CLOUD=aws', /IMGCLS_ROLE is ""/],
-    ['an unknown role', '#imgcls-environment\nIMGCLS_ROLE=../../x', /IMGCLS_ROLE is "\.\.\/\.\.\/x"/],
-    ['not there', undefined, /has no user data/],
-  ])('is refused as a whole when it is or has %s', async (_, userData, words) => {
+    ['a quote', `${GOOD}IMGCLS_MODEL="a`, /value of IMGCLS_MODEL contains a character/],
+    ['a backslash', `${GOOD}IMGCLS_MODEL=a\\`, /value of IMGCLS_MODEL contains a character/],
+    ['a tab', `${GOOD}IMGCLS_MODEL=a\tb`, /value of IMGCLS_MODEL contains a character/],
+    ['no role', '#imgcls-environment\nIMGCLS_CLOUD=aws', /IMGCLS_ROLE must be .*, not ""/],
+    [
+      'an unknown role',
+      '#imgcls-environment\nIMGCLS_ROLE=../../x',
+      /IMGCLS_ROLE must be .*, not "\.\.\/\.\.\/x"/,
+    ],
+    ['missing', undefined, /has no user data/],
+  ])('is rejected when it is or has %s', async (_, userData, words) => {
     await expect(read(userData)).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(words) });
     expect(await readdir(folder)).toEqual([]);
   });

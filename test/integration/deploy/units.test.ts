@@ -1,4 +1,4 @@
-/** The systemd units, as systemd itself and shellcheck judge them. */
+/** Checks the systemd units with systemd-analyze, and the scripts with shellcheck. */
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ const UNITS = readdirSync(systemd).filter((name) => name.endsWith('.service'));
 const MOST_EXPOSURE = 3;
 
 describe.skipIf(!hasTool('systemd-analyze', 'systemd'))('the units', () => {
-  /** A root of a system with our units among its own, and the programs that they start. */
+  /** A root folder with our units among those of the system, and the programs that they start. */
   let root: string;
   beforeAll(async () => {
     root = await mkdtemp(path.join(tmpdir(), 'imgcls-units-'));
@@ -48,10 +48,10 @@ describe.skipIf(!hasTool('systemd-analyze', 'systemd'))('the units', () => {
     expect(exposure).toBeLessThan(MOST_EXPOSURE);
   });
 
-  it('give a worker the time to stop that the requests in a runner may take', async () => {
+  it('give a worker enough time to finish the requests in a runner', async () => {
     const text = await readFile(path.join(systemd, 'imgcls-worker.service'), 'utf8');
     const stopMs = 1000 * Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1]);
-    // Two requests in each runner, of which a full one has twice the time of an image; then shards and answers.
+    // Two requests in each runner, with twice the time of an image for a full one; then shards and responses.
     expect(stopMs).toBeGreaterThan(2 * 2 * DEFAULT_RUNNER_LIMITS.imageMs + 30_000);
   });
 });
