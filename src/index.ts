@@ -48,8 +48,8 @@ export interface ImgclsClient {
  *
  * @throws {ImgclsError} of kind `config` when the settings are wrong.
  */
-export async function createClient(given: ClientSettings = {}): Promise<ImgclsClient> {
-  const { settings } = loadSettings(given);
+export async function createClient(values: ClientSettings = {}): Promise<ImgclsClient> {
+  const { settings } = loadSettings(values);
   const cloud = await openCloud(settings);
   const client = openClient(cloud, settings, (text) => process.emitWarning(text, 'ImgclsWarning'));
   return {

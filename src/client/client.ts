@@ -99,29 +99,29 @@ export interface Client {
   close(): Promise<void>;
 }
 
-export function createJobClient(options: ClientOptions): Client {
-  const interactive = new Interactive(options);
+export function createJobClient(tools: ClientOptions): Client {
+  const interactive = new Interactive(tools);
   return {
-    submit: (inputs, job) => submitJob(options, inputs, job),
+    submit: (inputs, job) => submitJob(tools, inputs, job),
     store: (content, waiting = {}) =>
-      putContent(content, { ...options, ...waiting, input: withRetries(options, waiting).input }),
+      putContent(content, { ...tools, ...waiting, input: withRetries(tools, waiting).input }),
     async job(id, waiting = {}) {
-      const record = await findJob(options, id, waiting);
-      return jobHandle(options, record, { submitted: Promise.resolve(record) });
+      const record = await findJob(tools, id, waiting);
+      return jobHandle(tools, record, { submitted: Promise.resolve(record) });
     },
-    resume: async (id, job) => await resumeJob(options, await findJob(options, id, job), job),
-    retry: async (id, job) => await retryJob(options, await findJob(options, id, job), job),
-    classify: (image, given) => interactive.classify(image, given),
+    resume: async (id, job) => await resumeJob(tools, await findJob(tools, id, job), job),
+    retry: async (id, job) => await retryJob(tools, await findJob(tools, id, job), job),
+    classify: (image, options) => interactive.classify(image, options),
     close: () => interactive.close(),
   };
 }
 
-async function findJob(options: ClientOptions, id: string, waiting: WaitForOptions): Promise<JobRecord> {
-  const missing = (cause?: unknown) => new JobMissingError(id, options.cloud.cluster, cause);
+async function findJob(tools: ClientOptions, id: string, waiting: WaitForOptions): Promise<JobRecord> {
+  const missing = (cause?: unknown) => new JobMissingError(id, tools.cloud.cluster, cause);
   if (isDropJob(id)) throw notSubmitted(id);
   if (!jobId.safeParse(id).success) throw missing();
   try {
-    return await readJob(withRetries(options, waiting).output, id, waiting.signal);
+    return await readJob(withRetries(tools, waiting).output, id, waiting.signal);
   } catch (error) {
     throw error instanceof ObjectMissingError ? missing(error) : error;
   }
@@ -158,40 +158,40 @@ function walk(
 }
 
 async function submitJob(
-  options: ClientOptions,
+  tools: ClientOptions,
   inputs: readonly string[] | AsyncIterable<Input>,
-  given: SubmitJob,
+  options: SubmitJob,
 ): Promise<Job> {
-  const { include = [], exclude = [], onSubmitProgress } = given;
-  const stopping = stopper(given.signal);
+  const { include = [], exclude = [], onSubmitProgress } = options;
+  const stopping = stopper(options.signal);
   const { signal } = stopping;
   const named = Array.isArray(inputs) ? (inputs as readonly string[]) : undefined;
-  const emptyInput = checkEmptyInput(given.onSkip);
+  const emptyInput = checkEmptyInput(options.onSkip);
   const walked =
     named === undefined
       ? (inputs as AsyncIterable<Input>)
-      : walk(named, options, { ...given, ...emptyInput, include, exclude }, signal);
+      : walk(named, tools, { ...options, ...emptyInput, include, exclude }, signal);
   // Find the first image before writing anything: a mistyped folder must not leave a job behind.
   const images = walked[Symbol.asyncIterator]();
   // An abort must not wait for a slow source.
-  const first = await unlessAborted(images.next(), given.signal);
+  const first = await unlessAborted(images.next(), options.signal);
   if (first.done === true) throw emptyInput.error(named);
-  const job = newJob(options, given, named ?? []);
-  await createJob(withRetries(options, { ...given, signal }).output, job, given.signal);
-  const submission = await startSubmission(options, stopping, given, (announcing) =>
+  const job = newJob(tools, options, named ?? []);
+  await createJob(withRetries(tools, { ...options, signal }).output, job, options.signal);
+  const submission = await startSubmission(tools, stopping, options, (announcing) =>
     uploadImages(chained(first.value, images), {
-      ...options,
+      ...tools,
       ...announcing,
       job,
       before: NOTHING_ANNOUNCED,
       ...(onSubmitProgress && { onProgress: onSubmitProgress }),
     }),
   );
-  return jobHandle(options, job, submission);
+  return jobHandle(tools, job, submission);
 }
 
-function newJob({ clock, newId }: ClientOptions, given: SubmitJob, inputs: readonly string[]): JobRecord {
-  const { include = [], exclude = [], topK, model, folder, id = newId(), trace } = given;
+function newJob({ clock, newId }: ClientOptions, options: SubmitJob, inputs: readonly string[]): JobRecord {
+  const { include = [], exclude = [], topK, model, folder, id = newId(), trace } = options;
   if (trace !== undefined && !traceId.safeParse(trace).success)
     throw new ImgclsError('usage', `"${trace}" is not a trace id: it must have 32 hex digits in lower case.`);
   return {
@@ -216,34 +216,34 @@ async function* chained<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> 
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
-async function resumeJob(options: ClientOptions, job: JobRecord, given: ResumeJob): Promise<Job> {
-  if (job.state !== 'open') return jobHandle(options, job, { submitted: Promise.resolve(job) });
-  if (job.attempt > FIRST_ATTEMPT) return await resumeRetry(options, job, given);
-  const stopping = stopper(given.signal);
-  const { onSubmitProgress } = given;
-  const inputs = inputsOf(options, job, given, stopping.signal);
-  const submission = await startSubmission(options, stopping, given, async (announcing) => {
+async function resumeJob(tools: ClientOptions, job: JobRecord, options: ResumeJob): Promise<Job> {
+  if (job.state !== 'open') return jobHandle(tools, job, { submitted: Promise.resolve(job) });
+  if (job.attempt > FIRST_ATTEMPT) return await resumeRetry(tools, job, options);
+  const stopping = stopper(options.signal);
+  const { onSubmitProgress } = options;
+  const inputs = inputsOf(tools, job, options, stopping.signal);
+  const submission = await startSubmission(tools, stopping, options, async (announcing) => {
     const { cloud, signal } = announcing;
     const before = await announceRest(cloud, job, announcing);
     return await uploadImages(notIn(manifestOf(cloud.output, job, signal), inputs), {
-      ...options,
+      ...tools,
       ...announcing,
       job,
       before,
       ...(onSubmitProgress && { onProgress: onSubmitProgress }),
     });
   });
-  return jobHandle(options, job, submission);
+  return jobHandle(tools, job, submission);
 }
 
 function inputsOf(
-  options: ClientOptions,
+  tools: ClientOptions,
   job: JobRecord,
-  given: ResumeJob,
+  options: ResumeJob,
   signal: AbortSignal,
 ): AsyncIterable<Input> {
-  if (given.inputs !== undefined) return given.inputs;
-  if (job.inputs.length > 0) return walk(job.inputs, options, { ...given, ...job }, signal);
+  if (options.inputs !== undefined) return options.inputs;
+  if (job.inputs.length > 0) return walk(job.inputs, tools, { ...options, ...job }, signal);
   throw new ImgclsError(
     'usage',
     `The images of job ${job.id} came from a program. Only that program can resume it.`,

@@ -32,16 +32,16 @@ export interface RetryJob extends SubmissionOptions {
 export async function retryJob(
   tools: RetryJobTools,
   job: JobRecord,
-  given: RetryJob,
+  options: RetryJob,
 ): Promise<Job | undefined> {
   if (job.state !== 'finished') throw notFinished(job);
-  const { isWanted = () => true } = given;
-  const stopping = stopper(given.signal);
-  const { output } = withRetries(tools, { ...given, signal: stopping.signal });
+  const { isWanted = () => true } = options;
+  const stopping = stopper(options.signal);
+  const { output } = withRetries(tools, { ...options, signal: stopping.signal });
   if (!(await hasFailures(output, job, isWanted))) return undefined;
   const opened = await reopenJob(output, job);
   if (opened.state !== 'open' || opened.attempt !== job.attempt + 1) throw notFinished(opened);
-  const submission = await startSubmission(tools, stopping, given, (announcing) =>
+  const submission = await startSubmission(tools, stopping, options, (announcing) =>
     announceAll(imagesToRetry(opened, imageOptions(tools, announcing, isWanted)), {
       ...tools,
       ...announcing,
@@ -56,9 +56,9 @@ export async function retryJob(
 export async function resumeRetry(
   tools: RetryJobTools,
   job: JobRecord,
-  given: SubmissionOptions,
+  options: SubmissionOptions,
 ): Promise<Job> {
-  const submission = await startSubmission(tools, stopper(given.signal), given, async (announcing) => {
+  const submission = await startSubmission(tools, stopper(options.signal), options, async (announcing) => {
     const last = await lastAnnounced(announcing.cloud.output, job, announcing.signal);
     const before = await announceRest(announcing.cloud, job, announcing);
     const images = imagesToRetry(

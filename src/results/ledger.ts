@@ -79,7 +79,7 @@ export async function* readOutcomes(
   yield* upTo(Number.POSITIVE_INFINITY);
 }
 
-/** Lists that are each in index order as one that is. */
+/** Merges lists that are each in index order. */
 async function* inIndexOrder<T extends IndexRange>(lists: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
   const heads = await Promise.all(lists.map(async (list) => ({ list, head: await list.next() })));
   for (;;) {

@@ -37,11 +37,11 @@ export class EmfMeter implements Meter {
     this.#options = options;
   }
 
-  record(name: MetricName, value: number, given?: string): void {
+  record(name: MetricName, value: number, dimensionValue?: string): void {
     const { kind, ...metric } = metrics[name];
-    const dimensionValue = 'dimension' in metric ? this.#bounded(metric.dimension, given) : undefined;
-    const key = `${name} ${dimensionValue}`;
-    const known = this.#series.get(key) ?? { name, dimensionValue, values: [] };
+    const bounded = 'dimension' in metric ? this.#bounded(metric.dimension, dimensionValue) : undefined;
+    const key = `${name} ${bounded}`;
+    const known = this.#series.get(key) ?? { name, dimensionValue: bounded, values: [] };
     this.#series.set(key, known);
     if (kind === 'sum') known.values = [(known.values[0] ?? 0) + value];
     else known.values.push(value);
