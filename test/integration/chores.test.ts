@@ -74,8 +74,8 @@ async function answer(first: number, last: number, attempt = 1): Promise<void> {
   await cloud.output.put(shardKey(harness.job, { attempt, first, last }), formatShard(found));
 }
 
-describe('the drain of the dead letters', () => {
-  it('gives the images of a batch that no worker survived an error, which their waiter sees', async () => {
+describe('the dead-letter drain', () => {
+  it('writes an error for the images of a batch that crashed every worker, and their waiter gets it', async () => {
     await harness.submit(labels(0, 2));
     await sealJob(cloud.output, harness.job, 2);
     await deliverUntilDead();
@@ -95,7 +95,7 @@ describe('the drain of the dead letters', () => {
     expect(await drain()).toEqual([]);
   });
 
-  it('keeps each letter so that it can be read', async () => {
+  it('keeps a record of each dead letter', async () => {
     await harness.submit(labels(0, 1));
     const [message] = await harness.requests.receive({ max: 1, waitMs: 1000, leaseMs: MINUTE_MS });
     await harness.requests.extend([message?.receipt ?? ''], 0);
@@ -111,7 +111,7 @@ describe('the drain of the dead letters', () => {
     });
   });
 
-  it('leaves the outcomes of neighbours as they are, of whatever attempt', async () => {
+  it('does not change the outcomes of other images, of any attempt', async () => {
     await harness.submit(labels(0, 6));
     await deliverUntilDead();
     await answer(1, 2);
@@ -140,7 +140,7 @@ describe('the drain of the dead letters', () => {
     expect(gist(batch)).toEqual(['label 100', 'deadline', 'label 102', 'deadline']);
   });
 
-  it('passes on the error that an image has had since its submission', async () => {
+  it('keeps the error that an image had at its submission', async () => {
     const [good] = await harness.store(labels(0, 1));
     const error = { code: 'unreadable' as const, message: 'No permission.' };
     await harness.announce([...(good === undefined ? [] : [good]), { index: 1, name: '1.jpg', error }]);
@@ -149,7 +149,7 @@ describe('the drain of the dead letters', () => {
     expect(gist(await outcomes())).toEqual(['deadline', 'unreadable']);
   });
 
-  it('writes each outcome once, though two drain at once and a letter came twice', async () => {
+  it('writes each outcome once, although two drains run and a letter arrives twice', async () => {
     const images = await harness.store(labels(0, 40));
     for (let first = 0; first < 40; first += 10) {
       await harness.announce(images.slice(first, first + 10));
@@ -167,7 +167,7 @@ describe('the drain of the dead letters', () => {
     expect(await harness.deadLetters.depth()).toEqual({ waiting: 0, inFlight: 0, delayed: 0 });
   });
 
-  it('ends the wait of a job whose waiter is gone with its queue', async () => {
+  it('finishes a job whose waiter has ended with its queue', async () => {
     await harness.submit(labels(0, 1));
     await cloud.queues.remove(harness.replyTo);
     await deliverUntilDead();
@@ -175,7 +175,7 @@ describe('the drain of the dead letters', () => {
     expect(gist(await outcomes())).toEqual(['deadline']);
   });
 
-  it('keeps what is no message of ours, and what a newer imgcls sent, and says that it could not be read', async () => {
+  it('keeps invalid messages and those of a newer imgcls, and reports that they could not be read', async () => {
     await harness.deadLetters.send([{ body: 'hello' }, { body: '{"v":2}', groupId: harness.job }]);
     expect(await drain()).toEqual([kept(' It could not be read\\.'), kept(' It could not be read\\.')]);
     expect(await harness.deadLetters.depth()).toEqual({ waiting: 0, inFlight: 0, delayed: 0 });
@@ -191,7 +191,7 @@ describe('the drain of the dead letters', () => {
     ]);
   });
 
-  it('adds nothing to a job that is over or was never there', async () => {
+  it('adds nothing to a job that is over or does not exist', async () => {
     await harness.submit(labels(0, 1));
     await harness.announce(await harness.store(labels(0, 1)), { job: '01ARZ3NDEKTSV4RRFFQ69G5FAV' });
     await deliverUntilDead();
@@ -201,7 +201,7 @@ describe('the drain of the dead letters', () => {
     expect(await outcomes()).toEqual([]);
   });
 
-  it('is done by a waiter that has heard nothing for a minute', async () => {
+  it('is run by a waiter without a response for a minute', async () => {
     await harness.submit(labels(0, 1));
     await sealJob(cloud.output, harness.job, 1);
     await deliverUntilDead();
@@ -213,7 +213,7 @@ describe('the drain of the dead letters', () => {
   });
 });
 
-describe('the settling of the jobs', () => {
+describe('the job settling', () => {
   /** A chore whose minutes pass when the test says so. */
   function settling(restingListEveryMs = 0) {
     const clock = virtualClock(Date.now());
@@ -231,7 +231,7 @@ describe('the settling of the jobs', () => {
     };
   }
 
-  /** Submits images of which nobody waits for an outcome. */
+  /** Submits images without a waiter. */
   async function submitAll(texts: readonly string[]): Promise<void> {
     const inputs = texts.map((text, place): Input => {
       const name = `${place}.jpg`;
@@ -266,7 +266,7 @@ describe('the settling of the jobs', () => {
 
   const state = async () => (await readJob(cloud.output, harness.job)).state;
 
-  it('ends a job that nobody waits for', async () => {
+  it('finishes a job without a waiter', async () => {
     await submitAll(labels(0, 20));
     const { look } = settling();
     await harness.work();
@@ -276,7 +276,7 @@ describe('the settling of the jobs', () => {
     expect(await look()).toEqual([]);
   });
 
-  it('looks for jobs less often while none was there, and at once when messages have been seen', async () => {
+  it('lists jobs less often while there was none, and at once after messages were seen', async () => {
     const { look, lookFor } = settling(3 * MINUTE_MS);
     const marker = activeKey(harness.job);
     await cloud.output.delete([marker]);
@@ -294,7 +294,7 @@ describe('the settling of the jobs', () => {
     ]);
   });
 
-  it('ends a job that nobody waits for while other jobs keep the queue busy', async () => {
+  it('finishes a job without a waiter while other jobs keep the queue busy', async () => {
     await sealJob(cloud.output, harness.job, 2);
     await harness.submit(labels(0, 2));
     const { look, lookFor } = settling();
@@ -303,7 +303,7 @@ describe('the settling of the jobs', () => {
     expect(await lookFor(5)).toEqual([`Job ${harness.job} is finished. Every image has an outcome.`]);
   });
 
-  it('announces what was lost again after five minutes, for a worker to finish', async () => {
+  it('sends lost requests again after five minutes, for a worker to finish', async () => {
     await submitAll(labels(0, 100));
     await loseAll();
     await answer(0, 9);
@@ -322,7 +322,7 @@ describe('the settling of the jobs', () => {
     expect(found.some((outcome) => isError(outcome))).toBe(false);
   });
 
-  it('waits five more minutes before it announces the same images once more', async () => {
+  it('waits five more minutes before it sends the same requests again', async () => {
     await submitAll(labels(0, 2));
     await loseAll();
     const { look, lookFor } = settling();
@@ -333,7 +333,7 @@ describe('the settling of the jobs', () => {
     expect(await lookFor(1)).toHaveLength(1);
   });
 
-  it('announces nothing while a message waits, is with a worker, or is a dead letter', async () => {
+  it('sends nothing again while a message waits, is in flight, or is a dead letter', async () => {
     await submitAll(labels(0, 2));
     const { look, lookFor } = settling();
     await look();
@@ -348,7 +348,7 @@ describe('the settling of the jobs', () => {
     expect(await lookFor(1)).toHaveLength(1);
   });
 
-  it('counts the five minutes anew after the queue could not be read', async () => {
+  it('starts the five minutes again after the queue could not be read', async () => {
     await submitAll(labels(0, 2));
     await loseAll();
     let isDown = false;
@@ -367,14 +367,14 @@ describe('the settling of the jobs', () => {
     expect(await lookFor(1)).toHaveLength(1);
   });
 
-  it('leaves a job alone whose inputs are still being read', async () => {
+  it('does not touch a job whose inputs are still being read', async () => {
     const { look, lookFor } = settling();
     await look();
     expect(await lookFor(10)).toEqual([]);
     expect(await state()).toBe('open');
   });
 
-  it('removes the markers of jobs that are over, and of those never begun once they are a day old', async () => {
+  it('deletes the markers of jobs that are over, and those without a record after a day', async () => {
     const neverBegun = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
     await cloud.output.put(activeKey(neverBegun), new Uint8Array());
     await sealJob(cloud.output, harness.job, 1);
@@ -389,7 +389,7 @@ describe('the settling of the jobs', () => {
     expect(await Array.fromAsync(cloud.output.list(ACTIVE_PREFIX))).toEqual([]);
   });
 
-  it('says which job cannot end because its manifest lacks images, and settles the others', async () => {
+  it('names a job that cannot finish because its manifest lacks images, and settles the others', async () => {
     await submitAll(labels(0, 20));
     await loseAll();
     await cloud.output.delete([manifestPartKey(harness.job, { attempt: 1, part: 1 })]);
@@ -442,7 +442,7 @@ describe('the sweeps', () => {
     expect(await words(chore)).toEqual([]);
   });
 
-  it('never touch the queues of a cluster whose name only begins alike', async () => {
+  it('never delete the queues of a cluster with a similar name', async () => {
     const others = [requestQueueName(`${CLUSTER}-resp-b`), responseQueueName(`${CLUSTER}-resp-b`, 'waiter')];
     for (const name of others) await swept.queues.create(name);
     clock.advance(48 * HOUR_MS);

@@ -96,7 +96,7 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     return names;
   };
 
-  it('gives every outcome once and in input order, then says that the job is finished', async () => {
+  it('yields every outcome once and in input order, then the job is finished', async () => {
     const job = await client().submit(cats(70), { model: await model(), topK: 3, wait: true });
     const outcomes = await all(job.outcomes());
     expect(outcomes.map(({ index }) => index)).toEqual(Array.from({ length: 70 }, (_, index) => index));
@@ -131,7 +131,7 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     expect(await all(job.outcomes())).toHaveLength(5);
   });
 
-  it('keeps the place of an image that could not be read', async () => {
+  it('keeps the index of an image that could not be read', async () => {
     const mixed = async function* (): AsyncGenerator<Input> {
       yield* cats(1);
       yield { kind: 'file', name: 'gone.jpg', source: 'gone.jpg', path: path.join(folder, 'gone.jpg') };
@@ -146,7 +146,7 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     ]);
   });
 
-  it('ends the wait of a job that is cancelled, also from elsewhere', async () => {
+  it('ends the wait when the job is cancelled, also by another process', async () => {
     drain.abort();
     await working;
     const job = await client().submit(cats(20), { model: await model(), topK: 1, wait: false });
@@ -159,7 +159,7 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     expect(await job.record()).toMatchObject({ state: 'cancelled' });
   });
 
-  it('ends the wait with the reason of its signal, and the job goes on', async () => {
+  it('ends the wait with the reason of its signal, and the job continues', async () => {
     drain.abort();
     await working;
     const stop = new AbortController();
@@ -171,7 +171,7 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     expect(await job.record()).toMatchObject({ state: 'sealed' });
   });
 
-  it('counts as finished once every image has an outcome, also when nobody waited', async () => {
+  it('finishes a job once every image has an outcome, also without a waiter', async () => {
     const job = await client().submit(cats(5), { model: await model(), topK: 1, wait: false });
     await job.submitted;
     await until('all outcomes', async () => ((await all(job.results())).length === 5 ? true : undefined));
@@ -185,7 +185,7 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     expect(await undone.settled()).toMatchObject({ state: 'sealed' });
   });
 
-  it('tells the failure of a submission to those who wait for its outcomes', async () => {
+  it('rejects the wait for outcomes when the submission fails', async () => {
     const failing = async function* (): AsyncGenerator<Input> {
       yield* cats(1);
       throw new Error('the disk is on fire');

@@ -62,7 +62,7 @@ function reader(entries: Awaited<ReturnType<typeof store>>) {
 }
 
 describe('small images', () => {
-  it('of a batch travel in one object, beside the larger ones, and each keeps its place and its digest', async () => {
+  it('of a batch are packed into one object, and each keeps its index and its sha256', async () => {
     const contents = [100, 40_000, 2000, 3, 32_767].map((bytes) => randomBytes(bytes));
     const [first, ...others] = contents.map(image);
     const entries = await store([first as Input, unreadable, ...others]);
@@ -84,14 +84,14 @@ describe('small images', () => {
     expect(released()).toBe(2);
   });
 
-  it('are not sent again when the same come in the same order', async () => {
+  it('are not sent again when the same images are submitted in the same order', async () => {
     const inputs = [10, 20, 30].map((bytes) => image(randomBytes(bytes)));
     await store(inputs);
     expect((await store(inputs)).map(({ sentBytes }) => sentBytes)).toEqual([0, 0, 0]);
     expect(await objects()).toHaveLength(1);
   });
 
-  it('travel alone where there is one, and where it is empty', async () => {
+  it('are not packed alone, nor when empty', async () => {
     const entries = await store([
       image(randomBytes(50)),
       image(new Uint8Array()),
@@ -101,7 +101,7 @@ describe('small images', () => {
     expect(await objects()).toHaveLength(3);
   });
 
-  it('that are not what was submitted cost the others of their object nothing', async () => {
+  it('that differ from what was submitted do not affect the others of their pack', async () => {
     const entries = await store([10, 20, 30].map((bytes) => image(randomBytes(bytes))));
     const [key = ''] = (await objects()).map((one) => one.key);
     const body = Buffer.from((await cloud.input.get(key)).body);
@@ -116,7 +116,7 @@ describe('small images', () => {
     ]);
   });
 
-  it('do not wait for more than a moment for others to travel with', async () => {
+  it('wait only briefly for others to be packed with', async () => {
     const source = Promise.withResolvers<void>();
     async function* slow() {
       yield 1;

@@ -46,7 +46,7 @@ describe('a file that is stored', () => {
   it.each([
     ['small', 1000],
     ['large', 9 * 1024 * 1024],
-  ])('and %s goes by the sha256 of the very bytes that the store has', async (_, size) => {
+  ])('that is %s is stored under the sha256 of its bytes', async (_, size) => {
     const bytes = randomBytes(size);
     await writeFile(file, bytes);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -59,12 +59,12 @@ describe('a file that is stored', () => {
   it.each([
     ['grows', () => appendFile(file, 'more')],
     ['is written over by as many bytes', () => writeFile(file, randomBytes(40_000))],
-  ])('and %s meanwhile is told from one that did not change', async (_, change) => {
+  ])('that %s meanwhile gets the error changed', async (_, change) => {
     await writeFile(file, randomBytes(40_000));
     expect(await store(whileStoring(change))).toMatchObject({ entry: { error: { code: 'changed' } } });
   });
 
-  it('and is large and changes between its two readings is not stored under a wrong name', async () => {
+  it('that is large and changes between its two reads is not stored under a wrong sha256', async () => {
     await writeFile(file, randomBytes(9 * 1024 * 1024));
     const changing = whileStoring(() => writeFile(file, randomBytes(9 * 1024 * 1024)));
     expect(await store(changing)).toMatchObject({ entry: { error: { code: 'changed' } } });
@@ -74,12 +74,12 @@ describe('a file that is stored', () => {
   it.each([
     ['a pipe without a writer', () => execFileSync('mkfifo', [file])],
     ['a folder', () => execFileSync('mkdir', [file])],
-  ])('and is %s is refused without waiting for it', async (_, make) => {
+  ])('that is %s is refused without blocking', async (_, make) => {
     make();
     expect(await store(cloud.input)).toMatchObject({ entry: { error: { code: 'unreadable' } } });
   });
 
-  it('and is a device without end is refused', async () => {
+  it('that is an endless device is refused', async () => {
     expect(await store(cloud.input, '/dev/zero')).toMatchObject({ entry: { error: { code: 'unreadable' } } });
   });
 });
@@ -106,7 +106,7 @@ describe('a photo that an earlier job has uploaded', () => {
     expect(await expired()).toHaveLength(1);
   });
 
-  it('costs no copy when a job uses it again within 15 days: it outlives that job by far', async () => {
+  it('is not copied when a job uses it again within 15 days: it outlives that job', async () => {
     const { entry } = await store(aged.input, file, clock);
     const uploadedAtMs = clock.nowMs();
     clock.advance(14 * DAY_MS);

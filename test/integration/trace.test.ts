@@ -83,7 +83,7 @@ async function announced() {
 }
 
 describe('the trace of a job', () => {
-  it('stands in every line about it, of every attempt', async () => {
+  it('is in every log line about it, of every attempt', async () => {
     const job = await submit([...labels(0, 17), 'bad', 'crash', ...labels(19, 2)], { trace: TRACE });
     await work();
     const outcomes = await Array.fromAsync(job.outcomes());
@@ -104,7 +104,7 @@ describe('the trace of a job', () => {
     ]);
   });
 
-  it('begins with the job where its submitter has none', async () => {
+  it('is created with the job if its submitter has none', async () => {
     const job = await submit(labels(0, 1));
     const trace = traceOf({ job: job.id });
     expect(await job.record()).toMatchObject({ trace });
@@ -112,12 +112,12 @@ describe('the trace of a job', () => {
     expect(linesOf('Batch completed.')).toMatchObject([{ job: job.id, trace }]);
   });
 
-  it('must be one: no job is made of another', async () => {
+  it('must be valid: otherwise no job is created', async () => {
     await expect(submit(labels(0, 1), { trace: 'mine' })).rejects.toThrow('"mine" is not a trace id');
     expect(await announced()).toEqual([]);
   });
 
-  it('is answered to its waiter', async () => {
+  it('is in the response to its waiter', async () => {
     await harness.announce(await harness.store(labels(0, 1)), { trace: TRACE });
     await work();
     expect(await harness.responses()).toMatchObject([{ job: harness.job, trace: TRACE }]);
@@ -134,7 +134,7 @@ describe('the trace of a job', () => {
     expect(linesOf('Batch completed.')).toMatchObject([{ trace: TRACE, written: 1 }]);
   });
 
-  it('is kept with its dead letters and told with what became of them', async () => {
+  it('is in its dead letters and in the log lines about them', async () => {
     await harness.announce(await harness.store(labels(0, 1)), { trace: TRACE });
     const [{ body = '', groupId } = {}] = await harness.requests.receive({
       max: 1,
@@ -152,15 +152,15 @@ describe('the trace of a job', () => {
     expect(await harness.responses()).toMatchObject([{ trace: TRACE }]);
   });
 
-  it('is told as far as it is known of a message that makes no sense', async () => {
+  it('is in the log lines about an invalid message, if known', async () => {
     await harness.requests.send([{ body: 'hello', groupId: harness.job }]);
     await work();
     expect(linesOf('Moved poison message to the dead-letter queue.')).toMatchObject([{ job: harness.job }]);
   });
 });
 
-describe('the figures of a worker', () => {
-  it('count images by model and errors by code, and time what was done', async () => {
+describe('the metrics of a worker', () => {
+  it('count images by model and errors by code, and measure times', async () => {
     await submit([...labels(0, 20), 'bad', 'bad', 'crash'], { trace: TRACE });
     await work();
     const model = { Model: 'stub/fp32' };

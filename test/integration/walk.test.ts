@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Input, Skipped } from '../../src/upload/inputs.ts';
 import { walkInputs } from '../../src/upload/walk.ts';
 
-describe('what upload takes', () => {
+describe('upload takes', () => {
   let folder: string;
   let skipped: Skipped[];
   beforeEach(async () => {
@@ -48,13 +48,13 @@ describe('what upload takes', () => {
     ]);
   });
 
-  it('two folders: their images by the folder as it was given, so that names stay apart', async () => {
+  it('two folders: their images under the names of the folders, so that names differ', async () => {
     for (const name of ['one/a.jpg', 'two/a.jpg']) await file(name);
     const [one, two] = [path.join(folder, 'one'), path.join(folder, 'two')];
     expect(names(await walk([one, two]))).toEqual([`${one}/a.jpg`, `${two}/a.jpg`]);
   });
 
-  it('a file that is named, whatever its ending', async () => {
+  it('a file that is given, whatever its name', async () => {
     await file('picture');
     expect(names(await walk([path.join(folder, 'picture')]))).toEqual([path.join(folder, 'picture')]);
   });
@@ -64,13 +64,13 @@ describe('what upload takes', () => {
     expect(await walk([path.join(folder, '[1].jpg')])).toHaveLength(1);
   });
 
-  it('a glob, at any depth that it asks for', async () => {
+  it('a glob, at any depth of its pattern', async () => {
     for (const name of ['x/a.jpg', 'x/y/b.jpg', 'x/c.png']) await file(name);
     expect(await walk([`${folder}/x/*.jpg`])).toHaveLength(1);
     expect(await walk([`${folder}/x/**/*.jpg`])).toHaveLength(2);
   });
 
-  it('a list on standard input, in its order; a line that is not there is an outcome, not the end', async () => {
+  it('a list on standard input, in its order; a missing file is an outcome, not the end', async () => {
     for (const name of ['b.jpg', 'a.jpg']) await file(name);
     const lines = ['b.jpg', 'gone.jpg', 'a.jpg'].map((name) => path.join(folder, name));
     const found = await walk(['-'], { stdin: `${lines.join('\n')}\n` });
@@ -78,7 +78,7 @@ describe('what upload takes', () => {
     expect(found[1]).toMatchObject({ kind: 'unreadable', error: { code: 'missing' } });
   });
 
-  it('a glob: says which of its matches are left out, and nothing of what it does not match', async () => {
+  it('a glob: reports skipped matches, and nothing about files that do not match', async () => {
     for (const name of ['in/a.jpg', 'in/b.txt', 'in/.c.jpg', 'secret.jpg']) await file(name);
     await symlink(path.join(folder, 'secret.jpg'), path.join(folder, 'in', 'out.jpg'));
     expect(await walk([`${folder}/in/*.jpg`])).toHaveLength(1);
@@ -87,7 +87,7 @@ describe('what upload takes', () => {
     ]);
   });
 
-  it('a list of names that hold whatever but an LF: every line is one path', async () => {
+  it('a list with any characters but LF in its names: every line is one path', async () => {
     const odd = ['return\rhere.jpg', 'line\u2028separator.jpg', 'ümlaut.jpg'];
     for (const name of odd) await file(name);
     const lines = odd.map((name) => path.join(folder, name));
@@ -101,14 +101,14 @@ describe('what upload takes', () => {
     );
   });
 
-  it('a listed path that is not there, as one that is missing, also where it looks like a glob', async () => {
+  it('a listed path that does not exist, as a missing image, also if it looks like a glob', async () => {
     const lines = ['photo (1).jpg', 'photo[2].jpg', '=cmd()'];
     const found = await walk(['-'], { stdin: lines.join('\n') });
     expect(found).toMatchObject(lines.map((name) => ({ name, error: { code: 'missing' } })));
     expect(skipped).toEqual([]);
   });
 
-  it('a listed path that no file can have, as one that is missing', async () => {
+  it('a listed path that no file can have, as a missing image', async () => {
     const found = await walk(['-'], { stdin: `nul\0byte.jpg\n${'x'.repeat(5000)}.jpg\n` });
     expect(found.map((input) => input.kind === 'unreadable' && input.error.code)).toEqual([
       'missing',
@@ -116,7 +116,7 @@ describe('what upload takes', () => {
     ]);
   });
 
-  it('no link out of the folder, no pipe, no link to nothing', async () => {
+  it('no link to a target outside the folder, no pipe, no broken link', async () => {
     await file('in/a.jpg');
     await file('secret.jpg');
     const inside = path.join(folder, 'in');
@@ -145,12 +145,12 @@ describe('what upload takes', () => {
     );
   });
 
-  it('a name with a newline, a quote and an emoji, as it is', async () => {
+  it('a name with a newline, a quote and an emoji, unchanged', async () => {
     await file('line\nbreak "q" 🐈.jpg');
     expect(names(await walk([folder]))).toEqual(['line\nbreak "q" 🐈.jpg']);
   });
 
-  it('nothing that is not there, and says which', async () => {
+  it('no missing path, and names it', async () => {
     for (const name of ['gone', 'gone (1).jpg']) {
       await expect(walk([path.join(folder, name)])).rejects.toThrow(/Cannot read .*gone/);
     }

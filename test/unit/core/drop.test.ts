@@ -29,8 +29,8 @@ function oneDrop(changes: Parameters<typeof droppedEvent>[0] = {}): Drop {
   return drop;
 }
 
-describe('what S3 says', () => {
-  it('is an image of its day, by its name below drop/, at a place of its second', () => {
+describe('an S3 notification', () => {
+  it('is a dropped image of its day, with its name below drop/ and an index of its second', () => {
     const drop = oneDrop({ key: 'drop/a+b/%C3%A4+%2B.jpg', eventTime: '2026-11-26T00:01:40.250Z' });
     expect(drop).toMatchObject({
       job: 'drop-2026-11-26',
@@ -42,7 +42,7 @@ describe('what S3 says', () => {
     expect(Math.floor(drop.index / 10_000)).toBe(100);
   });
 
-  it('has one place an event, and the places of a second are far apart', () => {
+  it('gives each event one index, and spreads the indexes of a second', () => {
     expect(oneDrop()).toEqual(oneDrop());
     const places = Array.from({ length: 500 }, (_, n) => oneDrop({ key: `drop/${n}.jpg` }).index);
     // By chance a dozen of 500 share one.
@@ -56,7 +56,7 @@ describe('what S3 says', () => {
     }
   });
 
-  it('at set-up is a test, which asks for nothing', () => {
+  it('at set-up is a test event without images', () => {
     expect(dropsOf(notificationIn(TEST_EVENT), BUCKET)).toEqual({ drops: [], unwanted: [] });
   });
 
@@ -67,7 +67,7 @@ describe('what S3 says', () => {
     ['a prefix that only looks alike', { key: 'drop.jpg' }],
     ['a folder that a console made', { key: 'drop/holiday/' }],
     ['the folder itself', { key: 'drop/' }],
-  ])('of %s is unwanted', (_, changes) => {
+  ])('of %s is not a dropped image', (_, changes) => {
     const { drops, unwanted } = read(event(changes), event());
     expect(drops).toHaveLength(1);
     expect(unwanted).toHaveLength(1);
@@ -82,16 +82,16 @@ describe('what S3 says', () => {
     ['a time that no event has', { eventTime: '0001-01-01T00:00:00.000Z' }],
     ['another major version', { eventVersion: '3.0' }],
     ['another service', { eventSource: 'aws:sns' }],
-  ])('of %s is poison', (_, changes) => {
+  ])('of %s is a poison message', (_, changes) => {
     expect(() => read(event(changes))).toThrow(PoisonError);
   });
 
-  it('of more than S3 puts into a message is poison', () => {
+  it('with more events than S3 sends is a poison message', () => {
     expect(() => read(...Array.from({ length: 17 }, () => event()))).toThrow(PoisonError);
     expect(() => read()).toThrow(PoisonError);
   });
 
-  it('is told from requests, which are read as before', () => {
+  it('is distinguished from a request message', () => {
     expect(() => parseMessage('hello')).toThrow('The request message is not JSON.');
     expect(() => parseMessage('{"v":1,"job":7}')).toThrow(/request message has the wrong format: job/);
     expect(() => parseMessage('null')).toThrow(PoisonError);
@@ -101,7 +101,7 @@ describe('what S3 says', () => {
 });
 
 describe('a day of dropped images', () => {
-  it.each(['drop-2026-11-26', 'drop-2024-02-29'])('is a job: %s', (id) => {
+  it.each(['drop-2026-11-26', 'drop-2024-02-29'])('is the job id %s', (id) => {
     expect(isDropJob(id)).toBe(true);
     expect(anyJobId.safeParse(id).success).toBe(true);
     expect(dropJobOf(jobTimeMs(id))).toBe(id);
@@ -114,9 +114,9 @@ describe('a day of dropped images', () => {
     '2026-11-26',
     '01ARZ3NDEKTSV4RRFFQ69G5FAV',
     'drop-x/../y',
-  ])('is none: %s', (id) => expect(isDropJob(id)).toBe(false));
+  ])('is not the id %s', (id) => expect(isDropJob(id)).toBe(false));
 
-  it('stands among jobs by its beginning', () => {
+  it('sorts among jobs by its begin', () => {
     const early = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
     const days = ['drop-2016-07-31', 'drop-2015-01-01'];
     expect(new Date(jobTimeMs(early)).toISOString()).toMatch(/^2016-07-30/);
@@ -149,7 +149,7 @@ describe('the ledger of dropped images', () => {
     return JSON.parse(new TextDecoder().decode(body)).labels[0].label;
   };
 
-  it('has one outcome of an event, however often and by whomever it is written', async () => {
+  it('has one outcome for an event, although several writers repeat it', async () => {
     const drop = oneDrop();
     const written = await Promise.all([write(drop, 'a'), write(drop, 'b'), write(drop, 'c')]);
     expect(written.filter(({ isOurs }) => isOurs)).toHaveLength(1);
@@ -158,7 +158,7 @@ describe('the ledger of dropped images', () => {
     expect((await findDropped(cloud.output, drop, never))?.outcomes).toEqual(written[0]?.shard.outcomes);
   });
 
-  it('gives those whose place is taken the next one, and finds them there', async () => {
+  it('uses the next index if one is taken, and finds the outcome there', async () => {
     const first = oneDrop();
     const others = ['x', 'y', 'z'].map((name): Drop => ({ ...first, name, key: `drop/${name}` }));
     const all = [first, ...others];
@@ -173,13 +173,13 @@ describe('the ledger of dropped images', () => {
     expect(await findDropped(cloud.output, { ...first, name: 'never dropped' }, never)).toBeUndefined();
   });
 
-  it('has an outcome of each version of a name', async () => {
+  it('has an outcome for each version of a key', async () => {
     await write(oneDrop(), 'before');
     const { isOurs } = await write(oneDrop({ eTag: 'e2', sequencer: '0056' }), 'after');
     expect(isOurs).toBe(true);
   });
 
-  it('says where an image is, pinned to its version', async () => {
+  it('has the location of an image, pinned to its version', async () => {
     const drop = oneDrop({ key: 'drop/a/b.jpg' });
     await write(drop, 'a');
     const at = { job: drop.job, index: drop.index };

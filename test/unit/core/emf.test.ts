@@ -21,7 +21,7 @@ function metering() {
   return { meter, lines };
 }
 
-describe('figures in embedded metric format', () => {
+describe('metrics in embedded metric format', () => {
   it('follow the specification, whatever is recorded', () => {
     const record = fc.record({
       name: fc.constantFrom(...names),
@@ -43,7 +43,7 @@ describe('figures in embedded metric format', () => {
     );
   });
 
-  it('are told by cluster, and by their own dimension besides, under their time', () => {
+  it('have the cluster and their own dimension, and a timestamp', () => {
     const { meter, lines } = metering();
     meter.record('ImagesClassified', 16, 'resnet50/int8');
     meter.record('InferenceMs', 10.5, 'resnet50/int8');
@@ -80,7 +80,7 @@ describe('figures in embedded metric format', () => {
     ]);
   });
 
-  it('lose no value, though a line takes a hundred, and keep no more in memory', () => {
+  it('lose no value with a limit of 100 per line, and keep no more in memory', () => {
     const { meter, lines } = metering();
     for (let value = 0; value < 250; value++) meter.record('BatchLatencyMs', value, 'request');
     expect(lines).toHaveLength(2);
@@ -88,7 +88,7 @@ describe('figures in embedded metric format', () => {
     expect(valuesOf(lines, 'BatchLatencyMs')).toEqual(Array.from({ length: 250 }, (_, value) => value));
   });
 
-  it('are summed where the sum is what counts', () => {
+  it('are summed if their kind is sum', () => {
     const { meter, lines } = metering();
     for (let image = 0; image < 1000; image++)
       meter.record('ImageErrors', 1, image % 4 === 0 ? 'missing' : 'truncated');
@@ -110,7 +110,7 @@ describe('figures in embedded metric format', () => {
     ).toBe(980);
   });
 
-  it('are not told when there are none', () => {
+  it('are not written when there are none', () => {
     const { meter, lines } = metering();
     meter.record('Launches', 1);
     meter.flush();
@@ -119,7 +119,7 @@ describe('figures in embedded metric format', () => {
   });
 });
 
-describe('the specification that they are held against', () => {
+describe('the checker of the format', () => {
   const good = {
     _aws: {
       Timestamp: 1,

@@ -14,8 +14,8 @@ const HOUR_MS = 3_600_000;
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const never = new Promise<never>(() => {});
 
-describe('loops that should move', () => {
-  it('stand when they have not come round for long, and only those', () => {
+describe('the liveness of loops', () => {
+  it('reports only loops whose heartbeat is overdue', () => {
     const clock = virtualClock();
     const liveness = new Liveness(clock);
     liveness.heartbeat('hangs');
@@ -30,7 +30,7 @@ describe('loops that should move', () => {
   });
 });
 
-describe('a worker that receives', () => {
+describe('the receive loop of a worker', () => {
   function intake(receive: Queue['receive'], room = 1) {
     const clock = new SteppingClock();
     const liveness = new Liveness(clock);
@@ -51,13 +51,13 @@ describe('a worker that receives', () => {
     return { clock, liveness, stop };
   }
 
-  it('stands when the queue never answers', async () => {
+  it('is stalled when the queue never responds', async () => {
     const { clock, liveness } = intake(() => never);
     await clock.advance(HOUR_MS);
     expect(liveness.stalled()).toEqual(['requests']);
   });
 
-  it('moves while messages keep coming or none does, and while its hands are full', async () => {
+  it('is alive with messages, without messages, and while all its slots are busy', async () => {
     const message = { id: '1', body: '', receipt: 'r', receiveCount: 1 } as never;
     const full = intake(async () => [message]);
     await full.clock.advance(HOUR_MS);
@@ -71,7 +71,7 @@ describe('a worker that receives', () => {
   });
 });
 
-describe('a controller', () => {
+describe('the loop of a controller', () => {
   const start = (tick: () => Promise<undefined>) => {
     const clock = new SteppingClock();
     const liveness = new Liveness(clock);
@@ -90,13 +90,13 @@ describe('a controller', () => {
     return { clock, liveness, loop };
   };
 
-  it('stands when a tick never ends', async () => {
+  it('is stalled when a tick never ends', async () => {
     const { clock, liveness } = start(() => never);
     await clock.advance(HOUR_MS);
     expect(liveness.stalled()).toEqual(['tick']);
   });
 
-  it('moves while its ticks fail, and is no concern once it has stopped', async () => {
+  it('is alive while its ticks fail, and idle after it has stopped', async () => {
     const { clock, liveness, loop } = start(async () => {
       throw new Error('no access');
     });

@@ -96,7 +96,7 @@ class Trouble {
   }
 }
 
-describe('the ports, for those who wait', () => {
+describe('the ports with retries', () => {
   let folder: string;
   let real: Cloud;
   let trouble: Trouble;
@@ -124,8 +124,8 @@ describe('the ports, for those who wait', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  describe('wait faults of the world out', () => {
-    it('with growing pauses, and tell each', async () => {
+  describe('retry transient errors', () => {
+    it('with growing pauses, and report each', async () => {
       await real.output.put('key', bytes('here'));
       trouble.next('get', 'before', 'after', 'before', 'before');
       expect(await contentOf(cloud.output, 'key')).toBe('here');
@@ -172,7 +172,7 @@ describe('the ports, for those who wait', () => {
       }
     });
 
-    it('where queues are made and removed', async () => {
+    it('when queues are created and deleted', async () => {
       trouble.next('create', 'after');
       await cloud.queues.create('work');
       trouble.next('remove', 'after');
@@ -182,8 +182,8 @@ describe('the ports, for those who wait', () => {
     });
   });
 
-  describe('do not wait', () => {
-    it('for what only a person can end', async () => {
+  describe('do not retry', () => {
+    it('permanent errors', async () => {
       trouble.permanently('put');
       await expect(cloud.output.put('key', bytes('x'))).rejects.toBe(denied);
       await expect(cloud.output.get('nothing')).rejects.toThrow(ObjectMissingError);
@@ -191,7 +191,7 @@ describe('the ports, for those who wait', () => {
       expect(told).toEqual([]);
     });
 
-    it('any longer than their signal lets them', async () => {
+    it('after their signal aborts', async () => {
       const reason = new Error('enough');
       trouble.next('head', 'before', 'before');
       const waiting = retryingCloud(trouble.in(real), {
@@ -212,7 +212,7 @@ describe('the ports, for those who wait', () => {
       ['delete', (store, signal) => store.delete(['key'], signal)],
       ['list', (store, signal) => Array.fromAsync(store.list('', { signal }))],
       ['listFolders', (store, signal) => Array.fromAsync(store.listFolders('', signal))],
-    ])('for a caller of %s that has given up', async (verb, call) => {
+    ])('%s after its caller aborts', async (verb, call) => {
       await real.output.put('key', bytes('here'));
       const own = new AbortController();
       const reason = new Error('my own');
@@ -225,7 +225,7 @@ describe('the ports, for those who wait', () => {
       expect(trouble.left).toBe(1);
     });
 
-    it('in a call that is under way when the waiting ends', async () => {
+    it('a call in progress when the signal aborts', async () => {
       const reason = new Error('enough');
       const hanging: Store = Object.assign(Object.create(real.output), {
         head: (_key: string, signal?: AbortSignal) =>
@@ -240,7 +240,7 @@ describe('the ports, for those who wait', () => {
       await expect(asked).rejects.toBe(reason);
     });
 
-    it('for messages that nobody wants any more: there are none then', async () => {
+    it('a receive after its caller aborts: it has no messages', async () => {
       const queue = await cloud.queues.create('work');
       const own = AbortSignal.abort();
       expect(await queue.receive({ max: 1, waitMs: 0, leaseMs: 0, signal: own })).toEqual([]);
@@ -249,8 +249,8 @@ describe('the ports, for those who wait', () => {
     });
   });
 
-  describe('never do harm by trying twice', () => {
-    it('go on with a listing after the last object given, however often it breaks off', async () => {
+  describe('do no harm by a retry', () => {
+    it('continue an interrupted listing after the last object, any number of times', async () => {
       const keys = ['p/1', 'p/2', 'p/3', 'p/4', 'p/5', 'q/1'];
       for (const key of keys) await real.output.put(key, bytes(key));
       trouble.next('list', { items: 0 }, { items: 2 }, { items: 0 }, { items: 1 });
@@ -260,7 +260,7 @@ describe('the ports, for those who wait', () => {
       expect(trouble.left).toBe(0);
     });
 
-    it('go on with a listing of folders, or of queues, where it broke off', async () => {
+    it('continue an interrupted listing of folders or queues', async () => {
       for (const name of ['a', 'b', 'c', 'd']) {
         await real.output.put(`jobs/${name}/job.json`, bytes('{}'));
         await real.queues.create(name);
@@ -273,7 +273,7 @@ describe('the ports, for those who wait', () => {
       expect(trouble.left).toBe(0);
     });
 
-    it('open a stream again for each try', async () => {
+    it('open a stream again for each retry', async () => {
       let opened = 0;
       const body = {
         bytes: 5,
@@ -288,14 +288,14 @@ describe('the ports, for those who wait', () => {
       expect(await contentOf(real.input, 'key')).toBe('again');
     });
 
-    it('send ten messages again at most when an answer was lost', async () => {
+    it('repeat at most ten messages when a response is lost', async () => {
       const queue = await cloud.queues.create('work');
       trouble.next('send', 'after');
       await queue.send(Array.from({ length: 35 }, (_, index) => ({ body: String(index) })));
       expect((await real.queues.open('work').depth()).waiting).toBe(45);
     });
 
-    it('tell which leases were lost', async () => {
+    it('report lost leases', async () => {
       const queue = await cloud.queues.create('work');
       await queue.send([{ body: 'one' }]);
       const [message] = await queue.receive({ max: 1, waitMs: 0, leaseMs: 60_000 });
@@ -307,14 +307,14 @@ describe('the ports, for those who wait', () => {
     });
   });
 
-  describe('know their own work again', () => {
-    it('when the answer to a first write was lost', async () => {
+  describe('recognise their own writes', () => {
+    it('when the response to the first write is lost', async () => {
       trouble.next('put', 'after');
       const { etag } = await cloud.output.put('key', bytes('mine'), { only: 'absent' });
       expect(await real.output.head('key')).toMatchObject({ etag });
     });
 
-    it('when the answer to a change was lost, and what stands there cannot be read at once', async () => {
+    it('when the response to a change is lost and the first read of the object fails', async () => {
       const { etag } = await real.output.put('key', bytes('before'));
       trouble.next('put', 'after');
       trouble.next('get', 'before');
@@ -322,7 +322,7 @@ describe('the ports, for those who wait', () => {
       expect(await real.output.head('key')).toMatchObject({ etag: changed.etag });
     });
 
-    it('so that a job whose record is written and not answered for is a new job', async () => {
+    it('so that a job is new although the response to its first write was lost', async () => {
       const job: NewJob = {
         v: FORMAT,
         id: '01ARZ3NDEKTSV4RRFFQ69G5FAV',
@@ -344,7 +344,7 @@ describe('the ports, for those who wait', () => {
     it.each([
       ['another wrote there', () => real.output.put('key', bytes('theirs'))],
       ['it is gone again', () => real.output.delete(['key'])],
-    ])('and not that of others: where %s meanwhile, the write is refused', async (_, meanwhile) => {
+    ])('and not those of others: the write is refused if %s meanwhile', async (_, meanwhile) => {
       const { etag } = await real.output.put('key', bytes('before'));
       const meddled = retryingCloud(trouble.in(real), {
         clock: { sleep: async () => void (await meanwhile()) },
@@ -356,7 +356,7 @@ describe('the ports, for those who wait', () => {
       );
     });
 
-    it('and claim nothing at the first try, nor a stream that they cannot compare', async () => {
+    it('but not in the first run, and not streams, which they cannot compare', async () => {
       await real.output.put('key', bytes('mine'));
       const first = cloud.output.put('key', bytes('mine'), { only: 'absent' });
       await expect(first).rejects.toThrow(PreconditionFailedError);
@@ -369,7 +369,7 @@ describe('the ports, for those who wait', () => {
     });
   });
 
-  it('are the same store under each of its names', () => {
+  it('give the same store for each of its names', () => {
     expect(cloud.bucket('input')).toBe(cloud.input);
     expect(cloud.bucket('output')).toBe(cloud.bucket('output'));
     expect(cloud.output.bucket).toBe('output');

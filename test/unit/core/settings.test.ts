@@ -16,7 +16,7 @@ function messageOf(attempt: () => unknown): string | undefined {
 }
 
 describe('settings', () => {
-  it('take the first source that has a value, and say which it was', () => {
+  it('come from the first source that has a value, with its name', () => {
     const { settings, origins } = resolveSettings([
       { from: 'flag', values: { topK: 3 } },
       environmentSource({ IMGCLS_TOP_K: '7', IMGCLS_MODEL: 'resnet50' }),
@@ -31,7 +31,7 @@ describe('settings', () => {
     });
   });
 
-  it('report every problem together, each with its place', () => {
+  it('report all problems together, each with its source', () => {
     const attempt = () =>
       resolveSettings([
         { from: 'flag', values: { topK: 0 } },
@@ -48,7 +48,7 @@ describe('settings', () => {
     }
   });
 
-  it('do not miss what is there and wrong, and say who makes what is missing', () => {
+  it('do not report a wrong value as missing, and say how to create a missing one', () => {
     const attempt = () =>
       resolveSettings([environmentSource({ IMGCLS_CLOUD: 'aws', IMGCLS_INPUT_BUCKET: 'a' })]);
     expect(attempt).toThrow(/IMGCLS_INPUT_BUCKET must be 3 to 4096 characters, not a$/m);
@@ -56,7 +56,7 @@ describe('settings', () => {
     expect(attempt).toThrow(/needs outputBucket .*"imgcls deploy" creates it/);
   });
 
-  it('give the service one token: as it is, or as the ARN of a secret', () => {
+  it('take one token for the service: the token itself, or the ARN of a secret', () => {
     const tokenSecret = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:imgcls-default-token-AbCdEf';
     const attempt = (values: object) => () => resolveSettings([{ from: 'flag', values: { ...values } }]);
     expect(attempt({ tokenSecret })().settings.tokenSecret).toBe(tokenSecret);
@@ -66,7 +66,7 @@ describe('settings', () => {
     expect(attempt({ tokenSecret: 'imgcls-default-token' })).toThrow('must be the ARN of a secret');
   });
 
-  it('know that an Auto Scaling group is on AWS and has a name', () => {
+  it('require cloud aws and a name for an Auto Scaling group', () => {
     const attempt = (values: Record<string, string>) => resolveSettings([{ from: 'flag', values }]);
     const aws = { cloud: 'aws', inputBucket: 'in-', outputBucket: 'out', fleet: 'asg' };
     expect(attempt({ ...aws, autoScalingGroup: 'workers' }).settings.fleet).toBe('asg');

@@ -10,7 +10,7 @@ const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = `00-${TRACE}-00f067aa0ba902b7-01`;
 
 describe('the trace of a job', () => {
-  it('is the one that it was given, else the bits of its id', () => {
+  it('is the given one, else the bits of the job id', () => {
     expect(traceOf({ job: JOB, trace: TRACE })).toBe(TRACE);
     expect(traceOf({ job: JOB })).toBe('01a206192147264615d15cf2d277d607');
     expect(Number.parseInt(traceOf({ job: ulid(1_234_567_890_123) })?.slice(0, 12) ?? '', 16)).toBe(
@@ -18,7 +18,7 @@ describe('the trace of a job', () => {
     );
   });
 
-  it('is a trace id and tells jobs apart, whatever their ids', () => {
+  it('is a valid trace id and differs between jobs', () => {
     fc.assert(
       fc.property(fc.ulid(), fc.ulid(), (one, other) => {
         expect(traceId.safeParse(traceOf({ job: one })).success).toBe(true);
@@ -27,11 +27,11 @@ describe('the trace of a job', () => {
     );
   });
 
-  it('is unknown where the id is none of a job', () => {
+  it('is undefined if the job id is not a ULID', () => {
     expect(aboutJob({ job: 'drop-2026-11-26' })).toEqual({ job: 'drop-2026-11-26', trace: undefined });
   });
 
-  it('is absent in messages of an older imgcls, which are read all the same', () => {
+  it('may be absent in messages of an older imgcls', () => {
     const model = { name: 'm', version: '1', variant: 'int8', sha256: 'ab'.repeat(32) };
     const image = { index: 0, name: 'a.jpg', bucket: 'b', key: 'k' };
     const request = { v: 1, job: JOB, attempt: 1, model, topK: 5, images: [image] };
@@ -60,11 +60,11 @@ describe('a traceparent', () => {
     expect(traceOfParent(given)).toBe(trace);
   });
 
-  it('is gone on with by who is called', () => {
+  it('is continued by the callee', () => {
     expect(traceOfParent(traceparent(TRACE, 'b7ad6b7169203331'))).toBe(TRACE);
   });
 
-  it('comes from the environment of whoever starts the program', () => {
+  it('comes from the environment of the program', () => {
     expect(environmentTrace({ TRACEPARENT: PARENT })).toEqual({ trace: TRACE });
     expect(environmentTrace({ TRACEPARENT: 'nonsense' })).toEqual({});
     expect(environmentTrace({})).toEqual({});

@@ -52,8 +52,8 @@ const unreadable: KeptDeadLetter = {
   text: '{"v":1,',
 };
 
-describe('what a letter is about', () => {
-  it('is its request', () => {
+describe('the job of a dead letter', () => {
+  it('is that of its request', () => {
     expect(requestOf(letterOf('a'))?.images.map(({ name }) => name)).toEqual(['0.jpg', '1.jpg']);
   });
 
@@ -61,18 +61,18 @@ describe('what a letter is about', () => {
     ['is no JSON', 'no request at all'],
     ['is of a newer imgcls', bodyOf([0]).replace('"v":1', '"v":2')],
     ['has images that no worker takes together', bodyOf([0, 7])],
-  ])('is unknown where it %s', (_, body) => {
+  ])('is unknown if the message %s', (_, body) => {
     expect(requestOf({ body })).toBeUndefined();
   });
 
-  it("is the request's job where the queue did not say which", () => {
+  it("is the request's job if the message has no group", () => {
     const { job: _unsaid, ...letter } = letterOf('a');
     expect(jobOf(letter)).toBe(JOB);
     expect(jobOf({ ...letter, body: 'no request at all' })).toBeUndefined();
     expect(jobOf(unreadable)).toBeUndefined();
   });
 
-  it('is gathered job by job, each image once, without letters that nobody can read', () => {
+  it('is grouped by job, each image once, without unreadable letters', () => {
     const jobs = byJob([
       letterOf('a', { body: bodyOf([0, 1]) }),
       letterOf('b', { body: bodyOf([5], { job: OTHER_JOB }) }),
@@ -88,13 +88,13 @@ describe('what a letter is about', () => {
   });
 });
 
-describe('a list of letters', () => {
-  it('begins with the newest and ends with those that cannot be read', () => {
+describe('a list of dead letters', () => {
+  it('starts with the newest and ends with unreadable ones', () => {
     const letters = [letterOf('old'), unreadable, letterOf('new', { receivedAtMs: 2000 })];
     expect(newestFirst(letters).map(({ messageId }) => messageId)).toEqual(['new', 'old', 'torn']);
   });
 
-  it('says when, of which job and images, how often tried and why, and which cannot be read', () => {
+  it('has time, job, images, receive count and reason, and marks unreadable ones', () => {
     const letters = [
       letterOf('a'),
       letterOf('b', { body: 'no request at all', tries: 1, why: 'Not JSON.\nAt all.' }),
@@ -115,7 +115,7 @@ describe('a list of letters', () => {
     ]);
   });
 
-  it('is JSON for programs, also when there is none', () => {
+  it('is JSON for programs, also when it is empty', () => {
     const letters = [letterOf('a'), unreadable];
     expect(JSON.parse(deadLettersText(letters, 'json'))).toEqual(letters);
     const rows = deadLettersText(letters, 'ndjson').trimEnd().split('\n');
@@ -126,13 +126,13 @@ describe('a list of letters', () => {
     expect(deadLettersText([], 'table')).toBe('No dead letters.\n');
   });
 
-  it('survives a time that no calendar has', () => {
+  it('has a dash for an invalid time', () => {
     expect(deadLettersText([letterOf('a', { receivedAtMs: 1e300 })], 'lines')).toMatch(/^a, -, /);
   });
 });
 
-describe('a letter shown whole', () => {
-  it('names its images, for a person', () => {
+describe('a dead letter in full', () => {
+  it('lists its images, for people', () => {
     expect(deadLetterText(letterOf('a')).split('\n')).toEqual([
       'message   a',
       `job       ${JOB}`,
@@ -150,7 +150,7 @@ describe('a letter shown whole', () => {
     ]);
   });
 
-  it('is its text where nobody can read it', () => {
+  it('is its text if it is unreadable', () => {
     expect(deadLetterText(letterOf('a', { body: 'one\ntwo' }))).toMatch(/\n\none\ntwo\n$/);
     expect(deadLetterText(unreadable)).toMatch(/not JSON\.\n\n\{"v":1,\n$/);
   });
@@ -163,7 +163,7 @@ describe('a letter shown whole', () => {
     expect(JSON.parse(deadLetterJson(unreadable))).toEqual(unreadable);
   });
 
-  it('cannot steer the terminal', () => {
+  it('cannot send control characters to the terminal', () => {
     const evil = letterOf('a', { why: 'red \u001b[31m', body: 'bell \u0007' });
     const texts = [
       deadLetterText(evil),
@@ -175,7 +175,7 @@ describe('a letter shown whole', () => {
   });
 });
 
-describe('letters in the store', () => {
+describe('the records of dead letters', () => {
   let clouds: TestClouds;
   let cloud: Cloud;
   beforeEach(async () => {
@@ -188,7 +188,7 @@ describe('letters in the store', () => {
   const idsKept = async () =>
     (await Array.fromAsync(readDeadLetters(cloud.output), ({ messageId }) => messageId)).sort();
 
-  it('are all listed, also one that is no letter and one of a newer imgcls', async () => {
+  it('are all listed, including an invalid one and one of a newer imgcls', async () => {
     await keep('good', JSON.stringify(letterOf('good')));
     await keep('torn', '{"v":1,');
     await keep('newer', '{"v":2}');
@@ -218,20 +218,20 @@ describe('letters in the store', () => {
     expect(await idsKept()).toEqual(['b']);
   });
 
-  it('are not taken for unreadable while the store is down', async () => {
+  it('are not reported as unreadable while the store is down', async () => {
     await keep('a', JSON.stringify(letterOf('a')));
     cloud.output.get = () => Promise.reject(new Error('The store is down.'));
     await expect(idsKept()).rejects.toThrow('down');
   });
 
-  it('are missing once they are removed', async () => {
+  it('are gone after they are deleted', async () => {
     await keep('a', JSON.stringify(letterOf('a')));
     await removeDeadLetters(cloud.output, [letterOf('a')]);
     await expect(readDeadLetter(cloud.output, 'a')).rejects.toThrow(ObjectMissingError);
     expect(await idsKept()).toEqual([]);
   });
 
-  it('are unanswered until each image has an outcome of their attempt or a later one', async () => {
+  it('have missing outcomes until each image has an outcome of their attempt or a later one', async () => {
     const letters = [
       letterOf('a', { body: bodyOf([2, 3], { attempt: 2 }) }),
       letterOf('poison', { body: 'hello' }),
@@ -249,7 +249,7 @@ describe('letters in the store', () => {
     expect(await left()).toEqual([]);
   });
 
-  it('go back to the request queue as they were, in the group of their job', async () => {
+  it('are redriven to the request queue unchanged, in the message group of their job', async () => {
     const queue = await cloud.queues.create(requestQueueName(CLUSTER));
     await redriveMessages(cloud, { job: JOB, letters: [letterOf('a')] });
     const [message] = await queue.receive({ max: 10, waitMs: 0, leaseMs: 1000 });

@@ -29,10 +29,10 @@ function exported(format: ExportFormat, outcomes: Outcome[]): string {
 }
 
 describe('exported results', () => {
-  it('are one line an image: name, label', () => {
+  it('are one line per image: name, label', () => {
     expect(exported('lines', [cat, bad])).toBe('cat.jpg, tabby\n"=cmd(),\\"x\\"", error: not_an_image\n');
   });
-  it('are one JSON object a line, the best label in front', () => {
+  it('are one JSON object per line, with the best label at the top level', () => {
     const [first, second] = exported('ndjson', [cat, bad])
       .trimEnd()
       .split('\n')
@@ -57,7 +57,7 @@ describe('exported results', () => {
     const texts = [exporter.begin(), exporter.row(cat), exporter.row(bad), exporter.end()];
     for (const text of texts) expect(text).toMatch(/^$|\n$/);
   });
-  it('are CSV that no spreadsheet takes for a formula', () => {
+  it('are CSV without formulas', () => {
     const [, first, second] = exported('csv', [cat, bad]).split('\r\n');
     expect(first).toBe('0,cat.jpg,tabby,n02123045,0.75,resnet50/int8,12.5,,,');
     expect(second).toBe(`1,"'=cmd(),""x""",,,,,,,not_an_image,This is text.`);
@@ -71,14 +71,14 @@ describe('exported results', () => {
     ['\r=1', '\\u000d=1'],
     ['\u001b]0;owned\u0007', '\\u001b]0;owned\\u0007'],
     ['two\nlines', 'two\\u000alines'],
-  ])('are CSV whose name %j neither runs nor steers a terminal', (name, cell) => {
+  ])('are CSV in which the name %j is neither a formula nor a control sequence', (name, cell) => {
     const [, row] = exported('csv', [{ ...bad, name }]).split('\r\n');
     expect(row).toBe(`1,${cell},,,,,,,not_an_image,This is text.`);
   });
 });
 
 describe('a CSV file of results', () => {
-  /** What a spreadsheet takes for the begin of a formula. */
+  /** A spreadsheet takes text that begins like this for a formula. */
   const FORMULA_SIGNS = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
   const anyText = fc
     .array(fc.oneof(fc.constantFrom(...FORMULA_SIGNS, ...`",;' \t\r\n`), fc.string({ unit: 'binary' })))
@@ -127,7 +127,7 @@ describe('a name in a line', () => {
     ['\u009b31m', '"\\u009b31m"'],
     ['\u202egpj.exe', '"\\u202egpj.exe"'],
     ['\u061cgpj.exe', '"\\u061cgpj.exe"'],
-  ])('is quoted when it could steer the terminal: %j', (name, shown) => {
+  ])('is quoted if it could break the line or control the terminal: %j', (name, shown) => {
     expect(plainName(name)).toBe(shown);
   });
 });

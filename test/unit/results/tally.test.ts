@@ -14,7 +14,7 @@ function drain(tally: Tally): number[] {
 }
 
 describe('the tally of a job', () => {
-  it('gives shards in input order, however they came', () => {
+  it('takes shards in input order, in whatever order they were added', () => {
     const tally = new Tally();
     tally.add(range(16, 31));
     expect(tally.take()).toBeUndefined();
@@ -23,7 +23,7 @@ describe('the tally of a job', () => {
     expect(tally.frontier).toBe(32);
   });
 
-  it('counts an image once, though its response came twice', () => {
+  it('counts an image once although its response arrived twice', () => {
     const tally = new Tally();
     expect(tally.add(range(0, 15))).toBe(true);
     expect(tally.add(range(0, 15))).toBe(false);
@@ -33,7 +33,7 @@ describe('the tally of a job', () => {
     expect(tally.covered).toBe(16);
   });
 
-  it('forgets outcomes that would fill the memory, and says so by leaving them out', () => {
+  it('drops outcomes above its memory limit, and leaves them undefined', () => {
     const tally = new Tally();
     const many = Array.from({ length: 4096 }, (_, index) => ({ index: index + 16 }) as Outcome);
     tally.add(range(16, 4111), many);
@@ -44,7 +44,7 @@ describe('the tally of a job', () => {
     expect(tally.take()?.outcomes).toHaveLength(2);
   });
 
-  it('gives every index once and in order for any cover of overlapping shards in any order', () => {
+  it('takes every index once and in order, for any overlapping shards in any order', () => {
     const cover = fc.array(
       fc.tuple(fc.nat(200), fc.nat(20)).map(([first, length]) => range(first, Math.min(first + length, 220))),
       { maxLength: 60 },
@@ -81,15 +81,15 @@ describe('of two outcomes of one image', () => {
     range: range(first, last, attempt),
   });
 
-  it('the later attempt counts, even an error', () => {
+  it('the later attempt wins, even with an error', () => {
     const late = ranked(error, 0, 15, 2);
     expect(better(ranked(prediction, 0, 15), late)).toBe(late);
   });
-  it('a prediction counts more than an error', () => {
+  it('a prediction wins over an error', () => {
     const good = ranked(prediction, 0, 15);
     expect(better(ranked(error, 0, 0), good)).toBe(good);
   });
-  it('the narrower shard counts', () => {
+  it('the narrower shard wins', () => {
     const narrow = ranked(prediction, 0, 0);
     expect(better(ranked(prediction, 0, 15), narrow)).toBe(narrow);
   });

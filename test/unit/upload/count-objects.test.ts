@@ -25,18 +25,18 @@ describe('the objects of a job', () => {
     expect(counted([SMALL, LARGE, SMALL, LARGE])).toEqual({ puts: 3, gets: 3 });
   });
 
-  it('share nothing across batches', () => {
+  it('are not shared across batches', () => {
     expect(counted(times(10 * MAX_BATCH, SMALL)).puts).toBe(10);
     expect(counted(times(MAX_BATCH + 1, SMALL)).puts).toBe(2);
     expect(counted([SMALL, ...times(MAX_BATCH - 1, LARGE), SMALL]).puts).toBe(MAX_BATCH + 1);
   });
 
-  it('are one each where nothing is packed, and for an empty image', () => {
+  it('are one each without packing, and for an empty image', () => {
     expect(counted(times(MAX_BATCH, SMALL), 0).puts).toBe(MAX_BATCH);
     expect(counted([0, 0, SMALL, SMALL]).puts).toBe(3);
   });
 
-  it('are read and not put where they lie in a bucket, and neither where they have failed; both take their places', () => {
+  it('are only read if they are in a bucket, and neither read nor put if they failed; both count in their batch', () => {
     const count = new ObjectCount(LIMIT);
     count.addStored(SMALL);
     for (let place = 0; place < 10; place++) count.addInPlace();

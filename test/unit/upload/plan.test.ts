@@ -43,21 +43,21 @@ describe('the plan of a submission', () => {
     );
   });
 
-  it('stays below the size of a message with the longest names there are', () => {
+  it('stays below the maximum message size with the longest names', () => {
     // A control character is the worst: six bytes of JSON for one of a name.
     const messages = toRequests(header, images(16, '\u0001'.repeat(1024)));
     expect(messages.every((message) => Buffer.byteLength(message) <= MAX_MESSAGE_BYTES)).toBe(true);
     expect(messages.map(parseRequest).flatMap((message) => message.images)).toHaveLength(16);
   });
 
-  it('writes names with characters that SQS refuses so that it takes them', () => {
+  it('escapes characters in names that SQS refuses', () => {
     const name = 'odd \uFFFE\uFFFF.jpg';
     const [message = ''] = toRequests(header, images(1, name));
     expect(message).not.toMatch(/[\uFFFE\uFFFF]/);
     expect(parseRequest(message).images[0]?.name).toBe(name);
   });
 
-  it('makes no message of no images', () => {
+  it('has no message without images', () => {
     expect(toRequests(header, [])).toEqual([]);
   });
 });

@@ -41,13 +41,13 @@ describe('an upload that is resumed', () => {
     expect(await missing(manifest, inputs)).toEqual(expected);
   });
 
-  it('takes the same file under another name for another image', async () => {
+  it('takes a file under a different name as another image', async () => {
     const renamed = { ...input('a'), name: 'folder/a' };
     const left = await Array.fromAsync(notIn(each([entry('a', 0)]), each([input('a'), renamed])));
     expect(left).toEqual([renamed]);
   });
 
-  it('knows a name again that was shortened for the manifest', async () => {
+  it('recognises a name that was shortened for the manifest', async () => {
     const long = input('x'.repeat(3000));
     const shortened = { ...entry('x', 0), name: `…${'x'.repeat(1021)}`, source: long.source };
     expect(await Array.fromAsync(notIn(each([shortened]), each([long])))).toEqual([]);

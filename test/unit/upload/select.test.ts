@@ -8,14 +8,14 @@ describe('which files of a folder are taken', () => {
       expect(accepts([], [])(name)).toBe(true);
     },
   );
-  it.each(['README.md', 'expected.json', 'noending', 'jpg'])('leaves out %s', (name) => {
+  it.each(['README.md', 'expected.json', 'noending', 'jpg'])('skips %s', (name) => {
     expect(accepts([], [])(name)).toBe(false);
   });
   it('takes what --include names instead of the image endings', () => {
     const accept = accepts(['*.dat'], []);
     expect([accept('x/y.dat'), accept('a.jpg')]).toEqual([true, false]);
   });
-  it('leaves out what --exclude names, by name or by path', () => {
+  it('skips what --exclude names, by name or by path', () => {
     const accept = accepts([], ['thumb-*', 'old/**']);
     expect([accept('x/thumb-1.jpg'), accept('old/a.jpg'), accept('new/a.jpg')]).toEqual([false, false, true]);
   });
