@@ -23,7 +23,7 @@ describe.each(traceNames)('on the trace %s the default policy', (name) => {
       expect(overCostBound).toBeLessThanOrEqual(MAX_OVER_COST_BOUND);
       expect(overDrainBound).toBeLessThanOrEqual(MAX_OVER_DRAIN_BOUND);
     },
-    20_000,
+    60_000,
   );
 
   it.skipIf(isExcepted(name, 'others'))('is beaten by no other policy in both cost and drain', async () => {
