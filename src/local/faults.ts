@@ -30,6 +30,10 @@ export function isMissingFile(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'ENOENT';
 }
 
+/** What SQLite's own check of its pages found, as the error that a query of such a page would have got. */
+export const damagedPages = (found: string): Error =>
+  Object.assign(new Error(found), { code: 'ERR_SQLITE_ERROR', errcode: CORRUPT });
+
 type Fault = readonly [kind: 'transient' | 'permanent', problem: string, hint?: string];
 
 const FULL_DISK: Fault = ['permanent', 'the disk is full', 'Free some space. Stored data is intact.'];
@@ -50,8 +54,8 @@ const READ_ONLY_DISK: Fault = [
 ];
 const DAMAGED: Fault = [
   'permanent',
-  'the database is damaged',
-  'Restore a backup of the data folder, or move the folder away to start with an empty one.',
+  'a page of the database is damaged',
+  'Stop imgcls. Restore a backup of the data folder, or move the folder away to start with an empty one. Check the disk.',
 ];
 const TOO_MANY_FILES: Fault = ['transient', 'too many files are open'];
 const BUSY_DATABASE: Fault = ['transient', 'another process has locked the database for too long'];

@@ -4,7 +4,12 @@ import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/cloud/ports.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import { ImgclsError, ObjectMissingError, PreconditionFailedError } from '../core/runtime/errors.ts';
+import {
+  ImgclsError,
+  ObjectDamagedError,
+  ObjectMissingError,
+  PreconditionFailedError,
+} from '../core/runtime/errors.ts';
 import { type BlobFiles, lengthChecked } from './blob-files.ts';
 import type { LocalDatabase } from './database.ts';
 import { toFault } from './faults.ts';
@@ -62,7 +67,7 @@ export class LocalStore implements Store {
 
   async head(key: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
     signal?.throwIfAborted();
-    const row = await this.#db.read(() => this.#find(key));
+    const row = await this.#db.read(() => this.#findWhole(key));
     return row === undefined ? undefined : infoOf(row);
   }
 
@@ -109,7 +114,7 @@ export class LocalStore implements Store {
       return await this.#db.write(() => this.#replace(key, { bytes, data, file: null }, only));
     }
     // Most conflicting puts fail here, before they write a file.
-    if (only !== undefined) await this.#db.read(() => this.#check(this.#find(key), key, only));
+    if (only !== undefined) await this.#db.read(() => this.#check(key, only));
     const file = await this.#files.write(body, signal);
     try {
       return await this.#db.write(() => this.#replace(key, { bytes, data: null, file }, only));
@@ -202,14 +207,15 @@ export class LocalStore implements Store {
       if (row === undefined) throw new ObjectMissingError(this.bucket, key);
       if (ifMatch !== undefined && row.etag !== ifMatch) throw new PreconditionFailedError(this.bucket, key);
       if (row.file === null) return { info: infoOf(row), data: row.data ?? new Uint8Array() };
-      if (row.file === missing) throw this.#damaged(key, 'is missing');
+      if (row.file === missing) throw new ObjectMissingError(this.bucket, key);
       const file = await this.#files.open(row.file);
       if (file !== undefined) {
-        if ((await file.stat()).size === row.bytes) return { info: infoOf(row), file };
+        const { size } = await file.stat();
+        if (size === row.bytes) return { info: infoOf(row), file };
         await file.close();
-        throw this.#damaged(key, 'has the wrong size');
+        throw new ObjectDamagedError(this.bucket, key, `its file has ${size} of ${row.bytes} bytes`);
       }
-      // The object was probably replaced just now and has another file: look again. If not, its file is missing.
+      // The object was probably replaced just now and has another file: look again. If not, its file was deleted.
       missing = row.file;
     }
   }
@@ -220,8 +226,16 @@ export class LocalStore implements Store {
       | undefined;
   }
 
-  #check(found: Row | undefined, key: string, only: PutOptions['only']): void {
+  /** The row of an object that can be read. One whose file is gone or has another length counts as absent: a put replaces it. */
+  #findWhole(key: string): Row | undefined {
+    const row = this.#find(key);
+    const isWhole = row === undefined || row.file === null || this.#files.bytesOf(row.file) === row.bytes;
+    return isWhole ? row : undefined;
+  }
+
+  #check(key: string, only: PutOptions['only']): void {
     if (only === undefined) return;
+    const found = this.#findWhole(key);
     if (only === 'absent' ? found !== undefined : found?.etag !== only.etag) {
       throw new PreconditionFailedError(this.bucket, key);
     }
@@ -229,9 +243,8 @@ export class LocalStore implements Store {
 
   /** Makes the new version the object's current one. Runs in a transaction. */
   #replace(key: string, { bytes, data, file }: StoredBytes, only: PutOptions['only']): ObjectInfo {
-    const before = this.#find(key);
-    this.#check(before, key, only);
-    this.#markFileForDeletion(before);
+    this.#check(key, only);
+    this.#markFileForDeletion(this.#find(key));
     const info = { etag: randomBytes(12).toString('hex'), bytes, modifiedAtMs: this.#clock.nowMs() };
     this.#db
       .sql(
@@ -245,12 +258,6 @@ export class LocalStore implements Store {
 
   #markFileForDeletion(row: Row | undefined): void {
     if (row?.file != null) this.#db.sql('INSERT INTO doomed_files (file) VALUES (?)').run(row.file);
-  }
-
-  #damaged(key: string, damage: string): ImgclsError {
-    return new ImgclsError('permanent', `The file of object ${key} in bucket ${this.bucket} ${damage}.`, {
-      hint: `Restore the data folder (${this.#db.file}) from a backup, or store the object again.`,
-    });
   }
 }
 

@@ -99,8 +99,9 @@ async function locate(
   for (const dir of installed === undefined ? [cached] : [installed.dir, cached]) {
     try {
       if ((await readModelFolder(dir)).manifest.sha256 !== ref.sha256) continue;
-      const optimisedDir = await optimised?.find(ref.sha256);
-      if (optimisedDir !== undefined) return { dir, sha256: ref.sha256, optimisedDir };
+      const found = await optimised?.find(ref.sha256, signal);
+      if (found?.state === 'intact') return { dir, sha256: ref.sha256, optimisedDir: found.dir };
+      if (found?.state === 'damaged') log.warn({ dir }, 'The optimised model is damaged. Making it again.');
       await checkWeights(dir, ref.sha256, signal);
       return await optimisedLocation(dir, ref, options, signal);
     } catch (error) {

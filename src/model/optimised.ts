@@ -8,9 +8,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { sha256Hex } from '../core/model/model.ts';
+import { type ModelManifest, modelTitle, sha256Hex } from '../core/model/model.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { FORMAT, formatVersion, parseVersioned } from '../core/runtime/versioned.ts';
+import { sha256OfFile } from './folder.ts';
 import { stagingDir } from './install.ts';
 
 /** The graph, in the folder of an optimised model. The weights are in a file beside it. */
@@ -26,11 +27,16 @@ const description = z.object({
   sha256: sha256Hex,
   /** Length of each file, bytes. */
   files: z.record(z.string(), z.int().nonnegative()),
+  /** The sha256 of each file. An older imgcls did not record it. */
+  digests: z.record(z.string(), sha256Hex).optional(),
 });
 
+/** An optimised model that was looked for. `absent` also when an older imgcls made it, without a sha256 to check. */
+export type FoundOptimised = { state: 'intact'; dir: string } | { state: 'absent' | 'damaged' };
+
 export interface OptimisedModels {
-  /** The folder of an optimised model; undefined if there is none, or if it is incomplete. */
-  find(sha256: string): Promise<string | undefined>;
+  /** Finds an optimised model and checks the sha256 of its files. A damaged one must not be used: it mislabels images. */
+  find(sha256: string, signal?: AbortSignal): Promise<FoundOptimised>;
   /**
    * Makes one and replaces an existing one.
    * @param weights the `.onnx` file. Its sha256 must have been checked.
@@ -60,9 +66,8 @@ export function createOptimisedModels({ dir, platform, optimise }: OptimisedMode
         .slice(0, 16)}`,
     );
   return {
-    async find(sha256) {
-      const folder = await folderOf(sha256);
-      return (await isWhole(folder, sha256)) ? folder : undefined;
+    async find(sha256, signal) {
+      return await inspect(await folderOf(sha256), sha256, signal);
     },
     async make(weights, sha256, signal) {
       const staging = stagingDir(dir);
@@ -86,18 +91,34 @@ export function createOptimisedModels({ dir, platform, optimise }: OptimisedMode
   };
 }
 
-/** Checks the length of all files. Their content is trusted: it was flushed to disk before the folder got its name. */
-async function isWhole(folder: string, sha256: string): Promise<boolean> {
+/** @throws {ImgclsError} of kind `permanent` if there is a damaged one. Workers replace it when they start. */
+export async function refuseDamaged(
+  optimised: OptimisedModels,
+  model: Pick<ModelManifest, 'name' | 'variant' | 'sha256'>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { state } = await optimised.find(model.sha256, signal);
+  if (state !== 'damaged') return;
+  const title = modelTitle(model);
+  throw new ImgclsError('permanent', `The optimised copy of ${title} is damaged.`, {
+    hint: `Run "imgcls model optimize ${title}" to make it again, then restart the workers.`,
+  });
+}
+
+async function inspect(folder: string, sha256: string, signal?: AbortSignal): Promise<FoundOptimised> {
+  const text = await readFile(join(folder, DESCRIPTION_FILE), 'utf8').catch(() => undefined);
+  if (text === undefined) return { state: 'absent' };
   try {
-    const text = await readFile(join(folder, DESCRIPTION_FILE), 'utf8');
     const found = parseVersioned(description, text, DESCRIPTION_FILE);
-    for (const [name, bytes] of Object.entries(found.files)) {
-      if ((await stat(join(folder, name))).size !== bytes) return false;
+    if (found.digests === undefined) return { state: 'absent' };
+    for (const [name, digest] of Object.entries(found.digests)) {
+      if ((await sha256OfFile(join(folder, name), signal)) !== digest) return { state: 'damaged' };
     }
-    return found.sha256 === sha256;
+    return found.sha256 === sha256 ? { state: 'intact', dir: folder } : { state: 'damaged' };
   } catch {
-    // Whatever the problem is, the model can be optimised again.
-    return false;
+    signal?.throwIfAborted();
+    // A file that is gone or cannot be read, or a description of another shape.
+    return { state: 'damaged' };
   }
 }
 
@@ -115,6 +136,7 @@ async function checkSpace(folder: string, weights: string): Promise<void> {
 
 async function describe(folder: string, sha256: string): Promise<void> {
   const files: Record<string, number> = {};
+  const digests: Record<string, string> = {};
   for (const name of await readdir(folder)) {
     const file = await open(join(folder, name));
     try {
@@ -123,18 +145,20 @@ async function describe(folder: string, sha256: string): Promise<void> {
     } finally {
       await file.close();
     }
+    digests[name] = await sha256OfFile(join(folder, name));
   }
-  const text = JSON.stringify({ v: FORMAT, sha256, files });
+  const text = JSON.stringify({ v: FORMAT, sha256, files, digests });
   await writeFile(join(folder, DESCRIPTION_FILE), text, { flush: true });
 }
 
 /** If another process has made the same model meanwhile, that one stays: it may already be mapped. */
 async function moveIntoPlace(staging: string, folder: string, sha256: string): Promise<void> {
-  if (await isWhole(folder, sha256)) return;
+  const isIntact = async () => (await inspect(folder, sha256)).state === 'intact';
+  if (await isIntact()) return;
   await rm(folder, { recursive: true, force: true });
   try {
     await rename(staging, folder);
   } catch (error) {
-    if (!(await isWhole(folder, sha256))) throw error;
+    if (!(await isIntact())) throw error;
   }
 }

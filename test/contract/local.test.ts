@@ -1,10 +1,16 @@
 /** The embedded cloud fulfils the contracts of the ports, and has properties of its own. */
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ImgclsError, ObjectMissingError, QueueMissingError } from '../../src/core/runtime/errors.ts';
+import {
+  ImgclsError,
+  ObjectDamagedError,
+  ObjectMissingError,
+  QueueMissingError,
+} from '../../src/core/runtime/errors.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
+import { inspectLocalCloud } from '../../src/local/inspect.ts';
 import { CLUSTER, makeClouds, type TestClouds } from './local-cloud.ts';
 import { describeQueues } from './queue-suite.ts';
 import { isWhole, sealedBody } from './sealed-body.ts';
@@ -47,6 +53,50 @@ describe('embedded cloud', () => {
       await output.put('small', Buffer.alloc(100));
       expect(await output.fileOf?.('small')).toBeUndefined();
       await expect(output.fileOf?.('nothing')).rejects.toThrow(ObjectMissingError);
+    });
+  });
+
+  describe('a file that was deleted or cut off', () => {
+    const body = Buffer.alloc(100_000, 'a');
+    const fileOf = async (key: string) => (await clouds.open().input.fileOf?.(key))?.path ?? '';
+
+    it('leaves no object: a read finds none, and a put stores it again', async () => {
+      const { input } = clouds.open();
+      await input.put('images/a', body);
+      await unlink(await fileOf('images/a'));
+      expect(await input.head('images/a')).toBeUndefined();
+      await expect(input.get('images/a')).rejects.toThrow(ObjectMissingError);
+      await input.put('images/a', body, { only: 'absent' });
+      expect((await input.get('images/a')).body.byteLength).toBe(body.byteLength);
+    });
+
+    it('and is too short is an error that names the object, until the object is stored again', async () => {
+      const { input } = clouds.open();
+      await input.put('images/a', body);
+      await truncate(await fileOf('images/a'), 10);
+      expect(await input.head('images/a')).toBeUndefined();
+      await expect(input.getStream('images/a')).rejects.toThrow(ObjectDamagedError);
+      await expect(input.get('images/a')).rejects.toThrow('its file has 10 of 100000 bytes');
+      await input.put('images/a', body);
+      expect((await input.get('images/a')).body.byteLength).toBe(body.byteLength);
+    });
+
+    it('is found by an inspection, which changes nothing', async () => {
+      const never = new AbortController().signal;
+      const inspect = () => inspectLocalCloud({ dataDir: clouds.dataDir, cluster: CLUSTER }, never);
+      expect(await inspect()).toBeUndefined();
+      const { input } = clouds.open();
+      for (const key of ['cut', 'gone', 'whole']) await input.put(key, body);
+      await truncate(await fileOf('cut'), 10);
+      await unlink(await fileOf('gone'));
+      const bucket = input.bucket;
+      expect(await inspect()).toEqual({
+        files: 3,
+        damaged: [
+          { bucket, key: 'cut', damage: 'its file has 10 of 100000 bytes' },
+          { bucket, key: 'gone', damage: 'its file is gone' },
+        ],
+      });
     });
   });
 
@@ -313,6 +363,22 @@ describe('embedded cloud', () => {
       const error = failure(() => clouds.open());
       expect(error).toBeInstanceOf(ImgclsError);
       expect(error).toMatchObject({ kind: 'permanent', message: expect.stringContaining('damaged') });
+    });
+
+    it('reports a damaged page to the call that reads it, and by an inspection', async () => {
+      const cloud = clouds.open();
+      for (let n = 0; n < 500; n++) await cloud.output.put(`key-${n}`, Buffer.alloc(1000));
+      await cloud.close();
+      // Spoil all pages but the first, which has the schema.
+      const { size } = await stat(databaseFile());
+      const handle = await open(databaseFile(), 'r+');
+      await handle.write(Buffer.alloc(size - 65_536, 0xff), 0, size - 65_536, 65_536);
+      await handle.close();
+      const damaged = { kind: 'permanent', hint: expect.stringContaining('Restore a backup') };
+      const readAll = async () => await Array.fromAsync(clouds.open().output.list('key-'));
+      await expect(readAll()).rejects.toMatchObject(damaged);
+      const place = { dataDir: clouds.dataDir, cluster: CLUSTER };
+      await expect(inspectLocalCloud(place, new AbortController().signal)).rejects.toMatchObject(damaged);
     });
 
     it('reports a folder of a newer imgcls', async () => {

@@ -106,6 +106,14 @@ describe('a photo that an earlier job has uploaded', () => {
     expect(await expired()).toHaveLength(1);
   });
 
+  it('is sent again when its file in the store was deleted', async () => {
+    const { entry } = await store(aged.input, file, clock);
+    const key = 'key' in entry ? entry.key : '';
+    await rm((await aged.input.fileOf?.(key))?.path ?? '');
+    expect(await store(aged.input, file, clock)).toMatchObject({ sentBytes: 40_000 });
+    expect((await aged.input.get(key)).body.byteLength).toBe(40_000);
+  });
+
   it('is not copied when a job uses it again within 15 days: it outlives that job', async () => {
     const { entry } = await store(aged.input, file, clock);
     const uploadedAtMs = clock.nowMs();

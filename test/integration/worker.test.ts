@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { truncate, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/core/cloud/ports.ts';
@@ -121,6 +121,27 @@ describe('a batch', () => {
     await worker.summary;
     expect(gist(await harness.shard({ first: 0, last: 0 }))).toEqual(['deadline']);
     expect(next).toBeGreaterThan(3);
+  });
+
+  it('of an image whose stored file was deleted or cut off gives that image its error; the worker goes on', async () => {
+    const large = (label: string) => label.padEnd(40_000);
+    const images = await harness.store([large('label:gone'), large('label:cut'), large('label:whole')]);
+    const fileOf = async (index: number) => {
+      const image = images[index];
+      if (image === undefined || 'error' in image) throw new Error('not stored');
+      return (await harness.cloud.input.fileOf?.(image.key))?.path ?? '';
+    };
+    await unlink(await fileOf(0));
+    await truncate(await fileOf(1), 100);
+    await harness.announce(images);
+    await harness.submit(['label:other'], 3);
+    expect(await harness.work({ maxImageBytes: 100_000 })).toMatchObject({ reason: 'idle', imagesDone: 4 });
+    expect(gist(await harness.shard({ first: 0, last: 2 }))).toEqual([
+      'missing',
+      'changed',
+      'whole'.padEnd(40_000 - 'label:'.length),
+    ]);
+    expect(gist(await harness.shard({ first: 3, last: 3 }))).toEqual(['other']);
   });
 
   it('gets model_unavailable for its images when the model is missing or unusable', async () => {

@@ -3,11 +3,15 @@
 import { randomUUID } from 'node:crypto';
 import { access, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { openOptimisedModels } from '../../app/optimised-models.ts';
 import { openModelLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import { actionNeeded, type Check, type CheckResult, ok } from '../../doctor/check.ts';
+import { inspectLocalCloud } from '../../local/inspect.ts';
+import { refuseDamaged } from '../../model/optimised.ts';
 
 /** The folder or, if it does not exist, its nearest existing parent. */
 export async function nearestFolder(folder: string): Promise<string> {
@@ -34,8 +38,33 @@ export async function checkWritable(folder: string): Promise<CheckResult> {
   return ok(nearest === folder ? folder : `${folder} can be created`);
 }
 
+/** Damaged objects that are named; the others are counted. */
+const MOST_NAMED = 5;
+
+/** Checks that the store of this machine has all that its database lists. */
+export function storeCheck(
+  { dataDir, cluster }: Pick<RunSettings, 'dataDir' | 'cluster'>,
+  signal: AbortSignal,
+): Check {
+  return {
+    name: 'stored objects',
+    async run() {
+      const found = await inspectLocalCloud({ dataDir, cluster }, signal);
+      if (found === undefined) return ok('nothing is stored yet');
+      const { files, damaged } = found;
+      if (damaged.length === 0) return ok(`the database and ${pluralize(files, 'file')} are intact`);
+      const named = damaged.slice(0, MOST_NAMED).map(({ key, damage }) => `\n${key}: ${damage}`);
+      const more = damaged.length > MOST_NAMED ? `\nand ${damaged.length - MOST_NAMED} more` : '';
+      return actionNeeded(
+        `${pluralize(damaged.length, 'damaged object')}:${named.join('')}${more}`,
+        'Upload images (objects under images/) again. Delete the jobs of other damaged objects with "imgcls rm".',
+      );
+    },
+  };
+}
+
 /** Checks the model that jobs use, and that the runtime can run it. */
-export function localModelChecks(settings: RunSettings): Check[] {
+export function localModelChecks(settings: RunSettings, signal: AbortSignal): Check[] {
   return [
     {
       name: 'model',
@@ -49,6 +78,7 @@ export function localModelChecks(settings: RunSettings): Check[] {
       async run() {
         const { model } = await selectLibraryModel(settings);
         await openModelLibrary(settings).verify(model);
+        await refuseDamaged(openOptimisedModels(settings), model.manifest, signal);
         return ok(`loads ${modelTitle(model.manifest)} and runs it`);
       },
     },

@@ -8,7 +8,7 @@ import { checkDisk, checkMemory, checkNode } from '../../doctor/machine.ts';
 import { withInterrupt } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { clusterChecks } from './doctor-cluster.ts';
-import { checkWritable, localModelChecks, nearestFolder } from './doctor-local.ts';
+import { checkWritable, localModelChecks, nearestFolder, storeCheck } from './doctor-local.ts';
 
 export interface DoctorFlags {
   format: 'text' | 'json';
@@ -25,7 +25,9 @@ export function doctor({ format, cluster, dataDir }: DoctorFlags): Promise<numbe
     // Invalid settings name no cluster to check.
     if (settings !== undefined)
       checks.push(
-        ...(settings.cloud === 'aws' ? clusterChecks(settings, cleanup, signal) : localModelChecks(settings)),
+        ...(settings.cloud === 'aws'
+          ? clusterChecks(settings, cleanup, signal)
+          : [storeCheck(settings, signal), ...localModelChecks(settings, signal)]),
       );
     for await (const finding of runChecks(checks, signal)) {
       findings.push(finding);

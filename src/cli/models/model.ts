@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Store } from '../../core/cloud/ports.ts';
 import { type ModelManifest, modelTitle } from '../../core/model/model.ts';
-import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
 import type { LibraryModel, ModelLibrary } from '../../model/library.ts';
 import type { OptimisedModels } from '../../model/optimised.ts';
 import type { VariantSetting } from '../../model/variant.ts';
@@ -215,15 +215,20 @@ async function reference(library: ModelLibrary, name: string): Promise<LibraryMo
   });
 }
 
-export async function verify({ library, out }: ModelCommandDeps, title: string | undefined): Promise<void> {
+export async function verify(
+  { library, optimised, out, interrupted }: ModelCommandDeps,
+  title: string | undefined,
+): Promise<void> {
+  const { refuseDamaged } = await import('../../model/optimised.ts');
   const { models, damaged } = await library.list();
   const problems = title === undefined ? damaged.map(({ problem }) => problem) : [];
   for (const model of title === undefined ? models : await named(library, title)) {
     try {
       await library.verify(model);
+      await refuseDamaged(optimised, model.manifest, interrupted);
       out.write(`${modelTitle(model.manifest)} is valid\n`);
     } catch (error) {
-      problems.push(messageOf(error));
+      problems.push(error instanceof ImgclsError ? messageAndHint(error) : messageOf(error));
     }
   }
   if (problems.length > 0) throw new ImgclsError('permanent', problems.join('\n'));

@@ -52,6 +52,15 @@ export class DamagedError extends ImgclsError {
   }
 }
 
+/** The store has the object, but not all of its bytes. Only storing it again helps. */
+export class ObjectDamagedError extends ImgclsError {
+  constructor(bucket: string, key: string, damage: string) {
+    super('permanent', `Object ${key} in bucket ${bucket} is damaged: ${damage}.`, {
+      hint: 'Store it again: an image with another upload. "imgcls doctor" lists damaged objects.',
+    });
+  }
+}
+
 /** The queue does not exist, or no longer. */
 export class QueueMissingError extends ImgclsError {
   constructor(queue: string, cause?: unknown) {

@@ -11,6 +11,7 @@ import {
   DamagedError,
   ImgclsError,
   messageOf,
+  ObjectDamagedError,
   ObjectMissingError,
   PreconditionFailedError,
 } from '../../core/runtime/errors.ts';
@@ -193,6 +194,9 @@ function imageErrorOf(
 ): ImageError | undefined {
   if (error instanceof ObjectMissingError) {
     return { code: 'missing', message: 'The file has been deleted or moved since it was submitted.' };
+  }
+  if (error instanceof ObjectDamagedError) {
+    return { code: 'changed', message: 'The stored file is damaged. Upload the image again.' };
   }
   // A connection does not damage the same bytes at every try: they are stored damaged.
   if (error instanceof PreconditionFailedError || error instanceof DamagedError) return changedError;

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -116,6 +116,22 @@ describe('imgcls model', () => {
     const { out, error } = await run('verify');
     expect(out).toBe('efficientnet-lite0/int8 is valid\n');
     expect(error).toMatchObject({ kind: 'permanent', message: expect.stringContaining('sha256') });
+  });
+
+  it('fails in verify if the optimised copy of a model is damaged, and optimize makes it again', async () => {
+    const { run, root } = await setUp();
+    const title = 'efficientnet-lite0/int8';
+    await run('optimize', title);
+    const [folder = ''] = await readdir(join(root, 'optimised-models'));
+    const data = join(root, 'optimised-models', folder, 'model.onnx.data');
+    const bytes = await readFile(data);
+    await writeFile(data, bytes.fill(0x5a, 100_000, 120_000));
+    expect((await run('verify')).error).toMatchObject({
+      kind: 'permanent',
+      message: expect.stringContaining(`imgcls model optimize ${title}`),
+    });
+    await run('optimize', title);
+    expect(await run('verify')).toEqual({ out: `${title} is valid\n`, err: '' });
   });
 
   it('reports in pull that the mirror has another file', async () => {

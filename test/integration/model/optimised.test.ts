@@ -1,4 +1,4 @@
-import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openOptimisedModels } from '../../../src/app/optimised-models.ts';
@@ -40,7 +40,7 @@ describe('an optimised model', () => {
     await Promise.all([plain.dispose(), optimised.dispose()]);
   });
 
-  it('is made once, and again if one of its files is cut off', async () => {
+  it('is made once, and again if one of its files is damaged', async () => {
     const dir = await temporaryFolder();
     let made = 0;
     const models = createOptimisedModels({
@@ -53,16 +53,58 @@ describe('an optimised model', () => {
       },
     });
     const sha256 = '1'.repeat(64);
-    expect(await models.find(sha256)).toBeUndefined();
+    expect(await models.find(sha256)).toEqual({ state: 'absent' });
     const folder = await models.make(weights, sha256);
-    expect(await models.find(sha256)).toBe(folder);
-    await truncate(join(folder, 'model.onnx.data'), 3);
-    expect(await models.find(sha256)).toBeUndefined();
-    expect(await models.make(weights, sha256)).toBe(folder);
-    expect(await models.find(sha256)).toBe(folder);
-    expect(made).toBe(2);
+    const intact = { state: 'intact', dir: folder };
+    expect(await models.find(sha256)).toEqual(intact);
+    const data = join(folder, 'model.onnx.data');
+    for (const damage of [() => truncate(data, 3), () => writeFile(data, 'wEights'), () => rm(data)]) {
+      await damage();
+      expect(await models.find(sha256)).toEqual({ state: 'damaged' });
+      expect(await models.make(weights, sha256)).toBe(folder);
+      expect(await models.find(sha256)).toEqual(intact);
+    }
+    expect(made).toBe(4);
     await models.remove(sha256);
     expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('is made again if an older imgcls made it, which recorded no sha256', async () => {
+    const dir = await temporaryFolder();
+    const models = createOptimisedModels({
+      dir,
+      platform: async () => 'this',
+      optimise: (_, to) => writeFile(to, 'graph'),
+    });
+    const sha256 = '1'.repeat(64);
+    const description = join(await models.make(weights, sha256), 'optimised.json');
+    const { digests, ...older } = JSON.parse(await readFile(description, 'utf8'));
+    expect(Object.keys(digests)).toEqual(['model.onnx']);
+    await writeFile(description, JSON.stringify(older));
+    expect(await models.find(sha256)).toEqual({ state: 'absent' });
+  });
+
+  it('with changed bytes is not used by a worker, which makes it again', async () => {
+    const root = await temporaryFolder();
+    const optimised = openOptimisedModels({ dataDir: root });
+    const warnings: string[] = [];
+    const files = createModelFiles({
+      library: createModelLibrary({ modelsDir: join(root, 'models'), bundledDir: BUNDLED_DIR }),
+      cacheDir: join(root, 'cache'),
+      log: { ...noLog, warn: (_fields, text) => warnings.push(text) },
+      optimised,
+    });
+    const { name, version, variant, sha256 } = await starterManifest();
+    const folder = await optimised.make(weights, sha256);
+    const data = join(folder, 'model.onnx.data');
+    const intact = await readFile(data);
+    const changed = Buffer.from(intact);
+    changed.fill(0x5a, 100_000, 120_000);
+    await writeFile(data, changed);
+    const { optimisedDir } = await files.ensure({ name, version, variant, sha256 });
+    expect(optimisedDir).toBe(folder);
+    expect(warnings).toEqual(['The optimised model is damaged. Making it again.']);
+    expect(Buffer.compare(await readFile(data), intact)).toBe(0);
   });
 
   it('is not used on another type of CPU', async () => {
@@ -70,7 +112,7 @@ describe('an optimised model', () => {
     const on = (platform: string) =>
       createOptimisedModels({ dir, platform: async () => platform, optimise: (_, to) => writeFile(to, '') });
     await on('one').make(weights, '1'.repeat(64));
-    expect(await on('other').find('1'.repeat(64))).toBeUndefined();
+    expect(await on('other').find('1'.repeat(64))).toEqual({ state: 'absent' });
   });
 
   it('leaves no files if it cannot be made; then the original model is used', async () => {
