@@ -3,7 +3,7 @@
 import type { Cloud } from '../core/cloud/ports.ts';
 import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
 import { interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
-import { writeJobCosts } from '../core/money/job-cost.ts';
+import { readJobCost, writeJobCosts } from '../core/money/job-cost.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { Controller } from '../scaler/controller.ts';
 import { processesOfThisMachine } from '../scaler/drivers/processes.ts';
@@ -63,6 +63,7 @@ export function openController(parts: ControllerParts) {
     reports: {
       read: () => readReport(output),
       write: (report) => writeReport(output, report),
+      readJobCost: (job) => readJobCost(output, job),
       writeJobCosts: (byJobUsd) => writeJobCosts(output, { byJobUsd }),
       readHistory: () => readHistory(output),
       writeHistory: (history) => writeHistory(output, history),

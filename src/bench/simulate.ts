@@ -124,6 +124,7 @@ function controllerOf(
     reports: {
       read: async () => undefined,
       write: async () => {},
+      readJobCost: async () => undefined,
       writeJobCosts: async () => {},
       readHistory: async () => [],
       writeHistory: async () => {},

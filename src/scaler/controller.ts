@@ -23,6 +23,7 @@ import type { Decision, Policy, PolicySettings } from './policy/policy.ts';
 import { ScalingHistory } from './policy/scaling-history.ts';
 import { type Suspect, suspects } from './reap.ts';
 import { Reporter, type Reports } from './reporter.ts';
+import type { Snapshot } from './snapshot.ts';
 
 export interface ControllerOptions {
   lock: { readonly epoch: number | undefined; readonly isInherited: boolean };
@@ -84,6 +85,7 @@ export class Controller {
     if (lock.epoch === undefined) return undefined;
     if (lock.epoch !== this.#epoch) await this.#begin(lock.epoch);
     const observation = await observer.observe((job) => this.#costLedger.costUsdOf(job));
+    await this.#recallJobCosts(observation.snapshot.jobs);
     this.#costLedger.record(observation, { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
     const decision = this.#decide(observation);
     const answer = await this.#act(decision);
@@ -106,8 +108,20 @@ export class Controller {
     }
   }
 
+  /** What earlier controllers attributed to these jobs counts for their caps, and is not overwritten with less. */
+  async #recallJobCosts(jobs: Snapshot['jobs']): Promise<void> {
+    const { clock, reports, log } = this.#options;
+    try {
+      for (const job of this.#costLedger.unrecalled(jobs))
+        this.#costLedger.recall(job, await reports.readJobCost(job), clock.nowMs());
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'Failed to read the cost of a job; will retry.');
+    }
+  }
+
   async #writeJobCosts(): Promise<void> {
     const { clock, reports } = this.#options;
+    await this.#recallJobCosts([]);
     const atMs = clock.monotonicMs();
     const byJobUsd = this.#costLedger.unwrittenByJob(atMs);
     await reports.writeJobCosts(byJobUsd);
@@ -140,6 +154,7 @@ export class Controller {
     this.#costLedger = new CostLedger(this.#options.settings.billingMinimumMs, {
       cost: last.cost,
       atMs: last.updatedAtMs,
+      machines: last.machines.filter(({ hourlyUsd }) => hourlyUsd !== undefined).map(({ id }) => id),
     });
   }
 

@@ -1,31 +1,54 @@
 import { newerFirst } from '../core/job/job-ids.ts';
-import { isUnknown } from '../core/runtime/unknown.ts';
-import { attribute, type Cost, imagesByJobDelta, settle } from './cost.ts';
+import { isUnknown, type OrUnknown } from '../core/runtime/unknown.ts';
+import { attribute, type Cost, imagesByJobDelta, type PaidMachine, recall, settle } from './cost.ts';
+import type { FleetMember } from './fleet.ts';
 import type { Observation } from './observe.ts';
 
 /** Workers report the last images of a job after it is finished, so the ledger keeps this many final jobs. */
 const KEPT_JOBS = 100;
 const WRITE_EVERY_MS = 10_000;
+/** A machine may first be listed this long after its launch, as EC2's listings are eventually consistent. */
+const LATE_LISTING_MS = 5 * 60_000;
 
-/** What the fleet has cost, by job. Time in which the fleet could not be read is charged when it can be read again. */
+/** What the last controller's report says: a successor continues from it. */
+export interface LastCount {
+  cost: Cost | undefined;
+  /** When it was written (wall clock): the time since then is charged too. */
+  atMs: number;
+  /** Those that were charged then. */
+  machines: readonly string[];
+}
+
+interface Now {
+  wallMs: number;
+  monotonicMs: number;
+}
+
+/**
+ * What the fleet has cost, by job. No total ever falls. Time in which the fleet could not be read is charged when it can be
+ * read again.
+ */
 export class CostLedger {
   readonly #billingMinimumMs: number;
+  readonly #last: LastCount | undefined;
   #cost: Cost | undefined;
   #statuses: Parameters<typeof imagesByJobDelta>[0];
   #chargedAtMs: number | undefined;
-  readonly #lastAtMs: number | undefined;
+  /** When each machine was charged last, by the monotonic clock. */
+  #chargedTo = new Map<string, number>();
   #spentUsd: number | undefined;
+  #recalled: Set<string>;
   #written = new Map<string, number>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param last the last controller's cost, and when it was written (wall clock): the time since then is charged too. */
-  constructor(billingMinimumMs: number, last?: { cost: Cost | undefined; atMs: number }) {
+  constructor(billingMinimumMs: number, last?: LastCount) {
     this.#billingMinimumMs = billingMinimumMs;
+    this.#last = last;
     this.#cost = last?.cost;
-    this.#lastAtMs = last?.atMs;
+    this.#recalled = new Set(Object.keys(last?.cost?.byJobUsd ?? {}));
   }
 
-  /** Undefined while the price of a machine is unknown. */
+  /** Undefined before the first count. */
   get cost(): Cost | undefined {
     return this.#cost;
   }
@@ -36,38 +59,85 @@ export class CostLedger {
   }
 
   costUsdOf(job: string): number {
-    return this.#cost?.byJobUsd[job] ?? 0;
+    return this.#byJobUsd[job] ?? 0;
   }
 
-  record({ members, statuses, snapshot }: Observation, now: { wallMs: number; monotonicMs: number }): void {
-    const beforeUsd = this.#cost?.totalUsd ?? 0;
+  record({ members, statuses, snapshot }: Observation, now: Now): void {
     this.#spentUsd = undefined;
     if (isUnknown(members) || isUnknown(statuses)) return;
+    const beforeUsd = this.#cost?.totalUsd ?? 0;
     const reported = [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
     const cost = attribute(this.#cost, {
       nowMs: now.wallMs,
-      elapsedMs: this.#elapsedMs(now),
-      machines: members.filter(({ state }) => state !== 'stopped'),
+      machines: this.#charge(members, now),
       imagesByJob: imagesByJobDelta(this.#statuses, reported),
       billingMinimumMs: this.#billingMinimumMs,
     });
-    if (cost !== undefined) this.#spentUsd = cost.totalUsd - beforeUsd;
-    this.#chargedAtMs = now.monotonicMs;
+    this.#spentUsd = cost.totalUsd - beforeUsd;
     this.#statuses = reported;
-    const unfinished = isUnknown(snapshot.jobs) ? undefined : new Set(snapshot.jobs.map(({ id }) => id));
-    this.#cost = cost && unfinished ? settle(cost, toKeep(cost, unfinished)) : cost;
+    this.#cost = cost;
+    if (!isUnknown(snapshot.jobs)) this.#settle(cost, snapshot.jobs);
   }
 
-  #elapsedMs({ wallMs, monotonicMs }: { wallMs: number; monotonicMs: number }): number {
+  /** A job that is dropped here is recalled from its stored cost if it is retried. */
+  #settle(cost: Cost, jobs: readonly { id: string }[]): void {
+    const kept = new Set(toKeep(cost, jobs));
+    this.#cost = settle(cost, kept);
+    this.#recalled = new Set([...this.#recalled].filter((job) => kept.has(job)));
+  }
+
+  /**
+   * The machines that cost money, and since when each is to be charged. A machine is charged from its launch if it may have
+   * been listed too late for the last count. One without a price is charged when its price is known.
+   */
+  #charge(members: readonly FleetMember[], now: Now): PaidMachine[] {
+    const sinceMs = this.#sinceLastMs(now);
+    const known = this.#chargedAtMs === undefined ? this.#last?.machines : undefined;
+    for (const id of known ?? []) this.#chargedTo.set(id, now.monotonicMs - sinceMs);
+    this.#chargedAtMs = now.monotonicMs;
+    const paid = members.filter(({ state }) => state !== 'stopped');
+    const machines = paid.map(({ id, hourlyUsd, launchedAtMs }) => {
+      const chargedToMs = this.#chargedTo.get(id);
+      const isLate = now.wallMs - launchedAtMs <= sinceMs + LATE_LISTING_MS;
+      const neverMs = isLate ? undefined : sinceMs;
+      if (hourlyUsd !== undefined) this.#chargedTo.set(id, now.monotonicMs);
+      return {
+        hourlyUsd,
+        launchedAtMs,
+        unchargedMs: chargedToMs === undefined ? neverMs : now.monotonicMs - chargedToMs,
+      };
+    });
+    const ids = new Set(paid.map(({ id }) => id));
+    for (const [id, atMs] of this.#chargedTo)
+      if (!ids.has(id) && now.monotonicMs - atMs > LATE_LISTING_MS) this.#chargedTo.delete(id);
+    for (const { id, state } of members) if (state === 'stopped') this.#chargedTo.delete(id);
+    return machines;
+  }
+
+  /** Since the last count, of this controller or the one before. */
+  #sinceLastMs({ wallMs, monotonicMs }: Now): number {
     if (this.#chargedAtMs !== undefined) return monotonicMs - this.#chargedAtMs;
-    return Math.max(0, wallMs - (this.#lastAtMs ?? wallMs));
+    return Math.max(0, wallMs - (this.#last?.atMs ?? wallMs));
+  }
+
+  /** Jobs whose stored cost has to be recalled, because an earlier controller may have attributed some to them. */
+  unrecalled(jobs: OrUnknown<readonly { id: string }[]>): string[] {
+    const ids = isUnknown(jobs) ? [] : jobs.map(({ id }) => id);
+    return [...new Set([...ids, ...Object.keys(this.#byJobUsd)])].filter((id) => !this.#recalled.has(id));
+  }
+
+  /** @param usd undefined if nothing is stored. */
+  recall(job: string, usd: number | undefined, nowMs: number): void {
+    this.#recalled.add(job);
+    if (usd === undefined) return;
+    this.#cost = recall(this.#cost ?? attribute(undefined, nothingSpent(nowMs)), job, usd);
   }
 
   /** The costs of jobs that changed since they were written; empty within ten seconds of the last write. */
   unwrittenByJob(monotonicMs: number): Readonly<Record<string, number>> {
     if (monotonicMs - this.#writtenAtMs < WRITE_EVERY_MS) return {};
     const changed = Object.entries(this.#byJobUsd).filter(
-      ([job, usd]) => usd > 0 && this.#written.get(job) !== usd,
+      ([job, usd]) => usd > 0 && this.#recalled.has(job) && this.#written.get(job) !== usd,
     );
     return Object.fromEntries(changed);
   }
@@ -86,8 +156,11 @@ export class CostLedger {
   }
 }
 
+const nothingSpent = (nowMs: number) => ({ nowMs, machines: [], imagesByJob: {}, billingMinimumMs: 0 });
+
 /** The unfinished jobs and the newest of the others. */
-function toKeep({ byJobUsd }: Cost, unfinished: ReadonlySet<string>): string[] {
+function toKeep({ byJobUsd }: Cost, jobs: readonly { id: string }[]): string[] {
+  const unfinished = new Set(jobs.map(({ id }) => id));
   const final = Object.keys(byJobUsd).filter((job) => !unfinished.has(job));
   return [...unfinished, ...final.toSorted(newerFirst).slice(0, KEPT_JOBS)];
 }

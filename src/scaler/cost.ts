@@ -10,13 +10,19 @@ import type { ControllerReport, WorkerStatus } from '../core/fleet/fleet.ts';
 export type Cost = NonNullable<ControllerReport['cost']>;
 export type ImagesByJob = Readonly<Record<string, number>>;
 
+/** A machine that costs money now; without `hourlyUsd` if its price is unknown. */
+export interface PaidMachine {
+  hourlyUsd?: number | undefined;
+  launchedAtMs: number;
+  /** Since it was charged last; undefined if it never was. */
+  unchargedMs: number | undefined;
+}
+
 /** What happened since the last count. */
 export interface Spending {
   /** Wall clock, as `launchedAtMs`. */
   nowMs: number;
-  elapsedMs: number;
-  /** Every machine that costs money now; without `hourlyUsd` if its price is unknown. */
-  machines: readonly { hourlyUsd?: number | undefined; launchedAtMs: number }[];
+  machines: readonly PaidMachine[];
   imagesByJob: ImagesByJob;
   billingMinimumMs: number;
 }
@@ -24,16 +30,21 @@ export interface Spending {
 const HOUR_MS = 3_600_000;
 
 /**
- * The cost after this spending; undefined if the price of a machine is unknown, because the sum would be wrong. A machine
- * that ended since the last count is not listed any more, so its cost in that time is not included.
+ * The cost after this spending. No sum in it is ever less than before. A machine without a known price adds nothing, and the
+ * time since which the sums are too low. A machine that ended since the last count is not listed any more, so its cost in
+ * that time is not included.
  * @param before undefined starts a new count.
  */
-export function attribute(before: Cost | undefined, spending: Spending): Cost | undefined {
+export function attribute(before: Cost | undefined, spending: Spending): Cost {
   const cost = before ?? beginCost(spending.nowMs);
   let hourlyUsd = 0;
   let spentUsd = 0;
+  let { unknownSinceMs } = cost;
   for (const machine of spending.machines) {
-    if (machine.hourlyUsd === undefined) return undefined;
+    if (machine.hourlyUsd === undefined) {
+      unknownSinceMs ??= spending.nowMs;
+      continue;
+    }
     hourlyUsd += machine.hourlyUsd;
     spentUsd += (machine.hourlyUsd * billedMs(machine, spending)) / HOUR_MS;
   }
@@ -50,6 +61,7 @@ export function attribute(before: Cost | undefined, spending: Spending): Cost | 
     unattributedUsd: images > 0 ? 0 : pendingUsd,
     byJobUsd,
     hourlyUsd,
+    ...(unknownSinceMs !== undefined && { unknownSinceMs }),
   };
 }
 
@@ -61,14 +73,11 @@ const beginCost = (sinceMs: number): Cost => ({
   hourlyUsd: 0,
 });
 
-/** The part of the elapsed time that a machine is billed for. */
-function billedMs(
-  { launchedAtMs }: Spending['machines'][number],
-  { nowMs, elapsedMs, billingMinimumMs }: Spending,
-): number {
+/** The part of the uncharged time that a machine is billed for. */
+function billedMs({ launchedAtMs, unchargedMs }: PaidMachine, { nowMs, billingMinimumMs }: Spending): number {
   const ageMs = nowMs - launchedAtMs;
-  const billedUpTo = (ms: number) => (ms <= 0 ? 0 : Math.max(ms, billingMinimumMs));
-  return billedUpTo(ageMs) - billedUpTo(ageMs - elapsedMs);
+  const billedUpTo = (ms: number) => Math.max(ms, billingMinimumMs);
+  return billedUpTo(ageMs) - (unchargedMs === undefined ? 0 : billedUpTo(ageMs - unchargedMs));
 }
 
 /** Keeps only these jobs, to keep the report small. The cost of the others stays in the total. */
@@ -76,6 +85,13 @@ export function settle(cost: Cost, jobIds: Iterable<string>): Cost {
   const wanted = new Set(jobIds);
   const kept = Object.entries(cost.byJobUsd).filter(([job]) => wanted.has(job));
   return { ...cost, byJobUsd: Object.fromEntries(kept) };
+}
+
+/** Adds what earlier controllers attributed to a job. It is part of the total, unless their report was lost. */
+export function recall(cost: Cost, job: string, usd: number): Cost {
+  const byJobUsd = { ...cost.byJobUsd, [job]: (cost.byJobUsd[job] ?? 0) + usd };
+  const sumUsd = Object.values(byJobUsd).reduce((sum, each) => sum + each, cost.unattributedUsd);
+  return { ...cost, byJobUsd, totalUsd: Math.max(cost.totalUsd, sumUsd) };
 }
 
 type Counts = Pick<WorkerStatus, 'id' | 'startedAtMs' | 'imagesByJob'>;

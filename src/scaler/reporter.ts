@@ -7,6 +7,8 @@ import type { Snapshot } from './snapshot.ts';
 export interface Reports {
   read(): Promise<ControllerReport | undefined>;
   write(report: ControllerReport): Promise<void>;
+  /** Cost that an earlier controller attributed to a job; undefined if none did. */
+  readJobCost(job: string): Promise<number | undefined>;
   writeJobCosts(byJobUsd: Readonly<Record<string, number>>): Promise<void>;
   readHistory(): Promise<readonly FleetSample[]>;
   writeHistory(history: readonly FleetSample[]): Promise<void>;

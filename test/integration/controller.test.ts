@@ -86,6 +86,7 @@ function controller(lock = newLock(), driver: FleetDriver = machines) {
     reports: {
       read: () => readReport(cloud.output),
       write: (report) => writeReport(cloud.output, report),
+      readJobCost: async () => undefined,
       writeJobCosts: async () => {},
       readHistory: () => readHistory(cloud.output),
       writeHistory: (history) => writeHistory(cloud.output, history),

@@ -114,9 +114,13 @@ function costRows({ report }: StatusView): string[] {
   if (report === undefined) return [row('cost', 'unknown: no controller has reported')];
   const { cost } = report;
   if (cost === undefined) return [row('cost', 'unknown: no machine price (set pricePerHour)')];
+  const { unknownSinceMs } = cost;
   const since = new Date(cost.sinceMs).toISOString();
   const now = `${dollars(cost.hourlyUsd)} per hour now`;
-  return [row('cost', `${dollars(cost.totalUsd)} for machines since ${since}, ${now}`)];
+  const total = `${dollars(cost.totalUsd)} for machines since ${since}, ${now}`;
+  if (unknownSinceMs === undefined) return [row('cost', total)];
+  const from = new Date(unknownSinceMs).toISOString();
+  return [row('cost', `at least ${total}; a machine without a price (set pricePerHour) since ${from}`)];
 }
 
 function fleetRows(view: StatusView): string[] {

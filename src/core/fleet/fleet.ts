@@ -116,7 +116,7 @@ export const controllerReport = z.object({
     bootMs: z.number().nonnegative().optional(),
     imagesPerMessage: z.number().positive().optional(),
   }),
-  /** US dollars for machines: in all, of those not attributed to a job yet, and by job. Absent where no price is known. */
+  /** US dollars for machines: in all, of those not attributed to a job yet, and by job. Absent before the first count. */
   cost: z
     .object({
       sinceMs: z.number(),
@@ -124,6 +124,8 @@ export const controllerReport = z.object({
       unattributedUsd: z.number().nonnegative(),
       byJobUsd: z.record(z.string(), z.number().nonnegative()),
       hourlyUsd: z.number().nonnegative(),
+      /** Since then some machine had no known price, so the totals are lower bounds. */
+      unknownSinceMs: z.number().optional(),
     })
     .optional(),
 });

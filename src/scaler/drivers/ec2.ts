@@ -117,7 +117,7 @@ class Ec2Fleet implements FleetDriver {
       return;
     }
     const { started } = await this.#send(lost.launch);
-    this.#launches.add(started);
+    this.#launches.add(started, await this.hourlyUsd());
   }
 
   async #send(launch: Ec2Launch): Promise<{ started: string[]; refusals: Refusal[] }> {
@@ -202,7 +202,7 @@ class Ec2Fleet implements FleetDriver {
       .digest('hex');
     try {
       const answer = await this.#send({ ...request, token });
-      this.#launches.add(answer.started);
+      this.#launches.add(answer.started, await this.hourlyUsd());
       return answer;
     } catch (error) {
       if (error instanceof ImgclsError && !isTransient(error)) return error;

@@ -10,7 +10,7 @@ const MAX_LISTING_GAP_MS = 60_000;
 /** Corrects EC2's listings, which are eventually consistent: instances just launched or briefly omitted do exist. */
 export class RecentLaunches {
   readonly #clock: Clock;
-  readonly #launched = new Map<string, number>();
+  readonly #launched = new Map<string, { atMs: number; hourlyUsd: number | undefined }>();
   readonly #restarted = new Map<string, number>();
   #listed = new Map<string, { instance: Ec2Instance; atMs: number }>();
 
@@ -18,8 +18,9 @@ export class RecentLaunches {
     this.#clock = clock;
   }
 
-  add(ids: readonly string[]): void {
-    for (const id of ids) this.#launched.set(id, this.#clock.monotonicMs());
+  /** @param hourlyUsd the most that one of them can cost; undefined if it is unknown. */
+  add(ids: readonly string[], hourlyUsd: number | undefined): void {
+    for (const id of ids) this.#launched.set(id, { atMs: this.#clock.monotonicMs(), hourlyUsd });
   }
 
   /** Stopped instances that were started: the listing may show them as stopped for a while. */
@@ -51,7 +52,11 @@ export class RecentLaunches {
     this.#listed = next;
     return [...next.values()].map(({ instance }) =>
       instance.state === 'stopped' && this.isRestarted(instance.id)
-        ? { ...instance, state: 'pending' }
+        ? {
+            ...instance,
+            state: 'pending',
+            launchedAtMs: this.#wallMs(this.#restarted.get(instance.id) ?? nowMs),
+          }
         : instance,
     );
   }
@@ -60,11 +65,18 @@ export class RecentLaunches {
     const listed = new Set(instances.map(({ id }) => id));
     const nowMs = this.#clock.monotonicMs();
     return [...this.#launched]
-      .filter(([id, atMs]) => !listed.has(id) && !this.#listed.has(id) && nowMs - atMs < MAX_LISTING_DELAY_MS)
-      .map(([id, atMs]) => ({
+      .filter(
+        ([id, { atMs }]) => !listed.has(id) && !this.#listed.has(id) && nowMs - atMs < MAX_LISTING_DELAY_MS,
+      )
+      .map(([id, { atMs, hourlyUsd }]) => ({
         id,
         state: 'running' as const,
-        launchedAtMs: this.#clock.nowMs() - (nowMs - atMs),
+        launchedAtMs: this.#wallMs(atMs),
+        ...(hourlyUsd !== undefined && { hourlyUsd }),
       }));
+  }
+
+  #wallMs(monotonicMs: number): number {
+    return this.#clock.nowMs() - (this.#clock.monotonicMs() - monotonicMs);
   }
 }

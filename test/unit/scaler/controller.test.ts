@@ -62,7 +62,7 @@ class World {
         measured: { imagesPerSecond: 10, bootMs: 70_000 },
         throughputImagesPerSecond: 0,
       },
-      members: this.members,
+      members: [...this.members],
       statuses: this.statuses,
       machineObservation: (id) => this.#watch.observationOf(id),
       measured: { imagesPerSecond: 10 },
@@ -80,6 +80,7 @@ class World {
           this.beforeReport();
           this.report = report;
         },
+        readJobCost: async (job) => this.written[job],
         writeJobCosts: async (byJobUsd) => {
           for (const [job, usd] of Object.entries(byJobUsd)) {
             this.beforeJobCost(job);

@@ -7,58 +7,70 @@ import { attribute, type Cost, imagesByJobDelta, type Spending, settle } from '.
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 const NOW = 1_000_000_000;
-const spending = (changes: Partial<Spending> = {}): Spending => ({
+type Machine = Omit<Spending['machines'][number], 'unchargedMs'>;
+type Changes = Partial<Omit<Spending, 'machines'>> & {
+  unchargedMs?: number | undefined;
+  machines?: Machine[];
+};
+/** Of machines that were charged an hour ago. */
+const spending = ({
+  machines = [{ hourlyUsd: 0.1, launchedAtMs: NOW - 10 * HOUR }],
+  ...changes
+}: Changes = {}): Spending => ({
   nowMs: NOW,
-  elapsedMs: HOUR,
-  machines: [{ hourlyUsd: 0.1, launchedAtMs: NOW - 10 * HOUR }],
+  machines: machines.map((each) => ({
+    ...each,
+    unchargedMs: 'unchargedMs' in changes ? changes.unchargedMs : HOUR,
+  })),
   imagesByJob: {},
   billingMinimumMs: MINUTE,
   ...changes,
 });
-const known = (cost: Cost | undefined): Cost => {
-  if (cost === undefined) throw new Error('the cost is unknown');
-  return cost;
-};
 
 describe('the cost of the fleet', () => {
   it('grows with time and machines', () => {
     const two = [1, 2].map(() => ({ hourlyUsd: 0.1, launchedAtMs: NOW - 10 * HOUR }));
-    const cost = known(attribute(undefined, spending({ machines: two, elapsedMs: HOUR / 2 })));
+    const cost = attribute(undefined, spending({ machines: two, unchargedMs: HOUR / 2 }));
     expect(cost).toMatchObject({ sinceMs: NOW, hourlyUsd: 0.2 });
     expect(cost.totalUsd).toBeCloseTo(0.1);
   });
 
   it('charges a machine from its launch, not from the last count', () => {
     const machines = [{ hourlyUsd: 1, launchedAtMs: NOW - 6 * MINUTE }];
-    expect(known(attribute(undefined, spending({ machines }))).totalUsd).toBeCloseTo(0.1);
+    expect(attribute(undefined, spending({ machines, unchargedMs: undefined })).totalUsd).toBeCloseTo(0.1);
   });
 
   it('charges the first minute of a machine at once, and once', () => {
     const machines = [{ hourlyUsd: 60, launchedAtMs: NOW - 1000 }];
-    let cost = known(attribute(undefined, spending({ machines, elapsedMs: 5000 })));
+    let cost = attribute(undefined, spending({ machines, unchargedMs: undefined }));
     expect(cost.totalUsd).toBeCloseTo(1);
-    cost = known(attribute(cost, spending({ machines, nowMs: NOW + 5000, elapsedMs: 5000 })));
+    cost = attribute(cost, spending({ machines, nowMs: NOW + 5000, unchargedMs: 5000 }));
     expect(cost.totalUsd).toBeCloseTo(1);
-    cost = known(attribute(cost, spending({ machines, nowMs: NOW + 119_000, elapsedMs: 114_000 })));
+    cost = attribute(cost, spending({ machines, nowMs: NOW + 119_000, unchargedMs: 114_000 }));
     expect(cost.totalUsd).toBeCloseTo(2);
   });
 
-  it('is unknown, and not less, when the price of one machine is', () => {
+  it('is at least the cost of the machines with a price, and says since when it may be more', () => {
     const machines = [{ hourlyUsd: 0.1, launchedAtMs: 0 }, { launchedAtMs: 0 }];
-    expect(attribute(undefined, spending({ machines }))).toBeUndefined();
+    const cost = attribute(undefined, spending({ machines }));
+    expect(cost).toMatchObject({ unknownSinceMs: NOW, hourlyUsd: 0.1 });
+    expect(cost.totalUsd).toBeCloseTo(0.1);
+    const later = attribute(cost, spending({ machines, nowMs: NOW + HOUR }));
+    expect(later.unknownSinceMs).toBe(NOW);
+    expect(later.totalUsd).toBeCloseTo(0.2);
   });
 
   it('charges boots and idling to the jobs of the next images, in proportion to their images', () => {
-    const idle = known(attribute(undefined, spending()));
+    const idle = attribute(undefined, spending());
     expect(idle.unattributedUsd).toBeCloseTo(0.1);
-    const worked = known(attribute(idle, spending({ imagesByJob: { a: 30, b: 10 } })));
+    const worked = attribute(idle, spending({ imagesByJob: { a: 30, b: 10 } }));
     expect(worked.unattributedUsd).toBe(0);
     expect(worked.byJobUsd.a).toBeCloseTo(0.15);
     expect(worked.byJobUsd.b).toBeCloseTo(0.05);
   });
 
   it('drops finished jobs, and keeps their cost in the total', () => {
-    const cost = known(attribute(undefined, spending({ imagesByJob: { a: 1, b: 1 } })));
+    const cost = attribute(undefined, spending({ imagesByJob: { a: 1, b: 1 } }));
     expect(settle(cost, ['b'])).toMatchObject({
       totalUsd: cost.totalUsd,
       byJobUsd: { b: cost.byJobUsd.b },
@@ -79,7 +91,7 @@ describe('the cost of the fleet', () => {
         for (const { elapsedMs, hourly, imagesByJob } of steps) {
           nowMs += elapsedMs;
           const machines = hourly.map((hourlyUsd) => ({ hourlyUsd, launchedAtMs: NOW - MINUTE }));
-          cost = attribute(cost, spending({ nowMs, elapsedMs, machines, imagesByJob }));
+          cost = attribute(cost, spending({ nowMs, unchargedMs: elapsedMs, machines, imagesByJob }));
         }
         if (cost === undefined) return;
         const spread = Object.values(cost.byJobUsd).reduce((sum, usd) => sum + usd, cost.unattributedUsd);

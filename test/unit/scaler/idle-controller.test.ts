@@ -60,6 +60,7 @@ function startController(world: World, holder: string, faultOf?: (key: string) =
     reports: {
       read: () => readReport(output),
       write: (report) => writeReport(output, report),
+      readJobCost: async () => undefined,
       writeJobCosts: async () => {},
       readHistory: () => readHistory(output),
       writeHistory: (history) => writeHistory(output, history),
