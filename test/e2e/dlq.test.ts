@@ -113,7 +113,7 @@ describe('dead letters', () => {
       body: 'no request at all',
     });
     const table = (await run(dataDir, 'dlq', 'list')).stdout;
-    expect(table).toMatch(new RegExp(`${id} .* ${job}  0-4 +20 +Its batch was delivered`));
+    expect(table).toMatch(new RegExp(`${id} .* ${job}  0-4 +20 +The request message was received 20 times`));
     const shown = await run(dataDir, 'dlq', 'show', id);
     expect(JSON.parse(shown.stdout).request.images).toHaveLength(5);
 
