@@ -1,6 +1,7 @@
 // Decodes BMP with jimp, because libvips cannot read it.
 
 import { DecodeError } from './decode-error.ts';
+import { isShortage } from './decode-failure.ts';
 
 /** Pixels in memory: rows from the top, three bytes (R, G, B) a pixel. */
 export interface RgbPixels {
@@ -32,6 +33,7 @@ export async function decodeBmp(bytes: Uint8Array, maxPixels: number): Promise<R
   try {
     rgba = (await Jimp.fromBuffer(Buffer.from(bytes))).bitmap.data;
   } catch (error) {
+    if (isShortage(error)) throw error;
     throw new DecodeError('truncated', `The BMP is cut off or damaged: ${(error as Error).message}`);
   }
   const data = Buffer.allocUnsafe(width * height * 3);

@@ -5,8 +5,10 @@ import type { ModelManifest } from '../core/model/model.ts';
 import type { ImageError, ImageResult } from '../core/model/outcome.ts';
 import { type ClassifyTimes, RUNNER_BATCH } from '../core/model/runner-protocol.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
-import { type DecodedImage, type DecodeLimits, decodeImage } from './decode.ts';
+import { MachineFaultError } from '../core/runtime/machine-fault.ts';
+import { type DecodedImage, decodeImage } from './decode.ts';
 import { DecodeError } from './decode-error.ts';
+import type { DecodeLimits } from './decode-failure.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
 import { freeBytes } from './free-bytes.ts';
 import { OPTIMISED_FILE } from './optimised.ts';
@@ -137,12 +139,13 @@ async function tryDecode(
   bytes: Encoded,
   recipe: ModelManifest['preprocess'],
   limits: DecodeLimits,
-): Promise<DecodedImage | { error: ImageError }> {
+): Promise<DecodedImage | Extract<ImageResult, { error: ImageError }>> {
   if ('error' in bytes) return bytes;
   try {
     return await decodeImage(bytes, recipe, limits);
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    return { error: { code: error.code, message: messageOf(error) } };
+    if (error instanceof DecodeError) return { error: { code: error.code, message: messageOf(error) } };
+    if (!(error instanceof MachineFaultError)) throw error;
+    return { error: { code: error.code, message: error.message }, isMachineFault: true };
   }
 }

@@ -3,9 +3,9 @@
 import sharp, { type Sharp } from 'sharp';
 import { type ImageFormat, imageFormatOf } from '../core/model/image-format.ts';
 import type { Preprocessing } from '../core/model/model.ts';
-import { messageOf } from '../core/runtime/errors.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
+import { type DecodeLimits, explainFailure } from './decode-failure.ts';
 import { freeBytes } from './free-bytes.ts';
 import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
 import { makeSerialQueue } from './serial-queue.ts';
@@ -24,13 +24,6 @@ sharp.unblock({
 /** If the shorter side is below this, labels are unreliable. */
 const LOW_RESOLUTION_PIXELS = 96;
 
-export interface DecodeLimits {
-  /** Width times height of the image as stored. */
-  maxPixels: number;
-  /** Limit of libvips' computing time for one image; rounded up to whole seconds. */
-  decodeTimeoutMs: number;
-}
-
 export interface DecodedImage {
   /** `cropSize` x `cropSize` x 3 bytes: rows from the top, R G B a pixel, sRGB. */
   pixels: Uint8Array;
@@ -41,6 +34,7 @@ export interface DecodedImage {
  * Decodes the first frame, rotates it by its EXIF orientation, converts it to sRGB (from an embedded profile, CMYK, 16 bit
  * or grey), flattens transparency onto white, then scales the shortest side and crops the centre by the recipe.
  * @throws {DecodeError} with the code of the image's outcome.
+ * @throws {MachineFaultError} if this machine could not decode it, which says nothing about the image.
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -48,6 +42,7 @@ export async function decodeImage(
   limits: DecodeLimits,
 ): Promise<DecodedImage> {
   const format = checkedFormat(bytes);
+  const cpuBefore = process.cpuUsage();
   try {
     if (format === 'bmp') return await oneAtATime(() => decodeBitmap(bytes, recipe, limits));
     // 'truncated' refuses images that are cut off and accepts what viewers accept, such as bytes after the end. For TIFF it
@@ -60,7 +55,9 @@ export async function decodeImage(
       return await shrink(image, recipe, limits);
     });
   } catch (error) {
-    throw error instanceof DecodeError ? error : toDecodeError(error, format, limits);
+    if (error instanceof DecodeError) throw error;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    throw explainFailure(error, { format, limits, cpuMs: (user + system) / 1000 });
   }
 }
 
@@ -107,31 +104,4 @@ function checkedFormat(bytes: Uint8Array): ImageFormat {
   const format = imageFormatOf(bytes);
   if (typeof format !== 'string') throw new DecodeError(format.code, format.message);
   return format;
-}
-
-/** libvips has no error codes, only messages. */
-function toDecodeError(error: unknown, format: ImageFormat, limits: DecodeLimits): DecodeError {
-  const message = messageOf(error).split('\n')[0] ?? '';
-  const type = format.toUpperCase();
-  if (/exceeds pixel limit|out of range|too (large|wide|high)|exceeds.*limit/i.test(message)) {
-    return new DecodeError(
-      'too_large',
-      `The image has more than ${limits.maxPixels} pixels, or one side is too long.`,
-    );
-  }
-  if (/^timeout/i.test(message)) {
-    return new DecodeError('deadline', `Decoding took longer than ${limits.decodeTimeoutMs} ms.`);
-  }
-  if (
-    /unsupported|not supported|unimplemented|not implemented|no decoder/i.test(message) &&
-    !isGeneric(message)
-  ) {
-    return new DecodeError('unsupported_format', `This kind of ${type} is not supported: ${message}`);
-  }
-  return new DecodeError('truncated', `The ${type} is cut off or damaged: ${message}`);
-}
-
-/** sharp's message if the loader of a known type cannot read the header. */
-function isGeneric(message: string): boolean {
-  return message.includes('contains unsupported image format');
 }

@@ -12,6 +12,7 @@ import type { ModelLocation } from '../core/model/runner-protocol.ts';
 import { unlessAborted } from '../core/runtime/abort.ts';
 import {
   ImgclsError,
+  ModelMissingError,
   messageOf,
   ObjectMissingError,
   PreconditionFailedError,
@@ -35,7 +36,7 @@ export interface ModelFiles {
    * The location of a model with checked weights. Fetches the model if this machine lacks it, and optimises it if needed.
    * Calls for one model share one fetch, which is aborted when no call waits for it any more. After a failure the next call
    * tries again.
-   * @throws {ImgclsError} of kind `permanent` if neither machine nor cluster has the model; errors of the store.
+   * @throws {ModelMissingError} if neither machine nor cluster has the model; errors of the store and the disk.
    */
   ensure(ref: ModelRef, signal?: AbortSignal): Promise<ModelLocation>;
 }
@@ -186,9 +187,8 @@ async function fetchManifest(ref: ModelRef, output: Store, signal: AbortSignal):
   );
 }
 
-function missingModel(ref: ModelRef, cause?: unknown): ImgclsError {
-  return new ImgclsError(
-    'permanent',
+function missingModel(ref: ModelRef, cause?: unknown): ModelMissingError {
+  return new ModelMissingError(
     `The model ${modelTitle(ref)} (${ref.sha256.slice(0, 12)}) is neither on this machine nor in the cluster.`,
     { hint: `On a machine where it is installed, run "imgcls model push ${ref.name}".`, cause },
   );

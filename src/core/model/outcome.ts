@@ -42,8 +42,8 @@ export const prediction = z.object({
 });
 export type Prediction = z.infer<typeof prediction>;
 
-/** The result of a classifier for one image. */
-export type ImageResult = Prediction | { error: ImageError };
+/** The result of a classifier for one image. The error of a machine fault says nothing about the image: it is no outcome. */
+export type ImageResult = Prediction | { error: ImageError; isMachineFault?: true };
 
 /** The version of the object that an image was. */
 export const objectVersion = z.object({ etag: z.string(), sequencer: z.string().optional() });

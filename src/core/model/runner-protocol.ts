@@ -50,7 +50,7 @@ export type RunnerReply =
   | { type: 'model'; sha256: string; rssBytes: number }
   /** One result per image, in the order of the request, and their times if one reached the model. */
   | { type: 'results'; id: number; results: ImageResult[]; rssBytes: number; times?: ClassifyTimes }
-  /** The model cannot be used. This is not the fault of an image. */
+  /** The model cannot be used on this machine. This is not the fault of an image. */
   | { type: 'failed'; id: number; message: string; rssBytes: number };
 
 /** Maximum number of images in a runner at once. Larger numbers are no faster and need more memory. */

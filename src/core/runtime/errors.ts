@@ -84,6 +84,13 @@ export class NewerVersionError extends ImgclsError {
   }
 }
 
+/** The model is neither on this machine nor in the cluster, so no machine can load it. */
+export class ModelMissingError extends ImgclsError {
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super('permanent', message, options);
+  }
+}
+
 /** Whether a retry may succeed. */
 export function isTransient(error: unknown): boolean {
   return error instanceof ImgclsError && error.kind === 'transient';
