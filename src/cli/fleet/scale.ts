@@ -19,6 +19,7 @@ import { startLoop } from '../../scaler/loop.ts';
 import { recordTick } from '../../scaler/record-tick.ts';
 import { type Run, withRun } from '../run.ts';
 import { InterruptedError, printError } from '../terminal/exit.ts';
+import { endOnUncaughtError } from '../terminal/last-resort.ts';
 import { notice } from '../terminal/notice.ts';
 import { DecisionWriter } from './decisions.ts';
 
@@ -41,6 +42,7 @@ export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlag
     const timing = CONTROLLER_TIMING[cloud.kind];
     const lock = openLock(cloud, holder, timing);
     const log = openLog(settings);
+    endOnUncaughtError(log);
     const controller = openController({ cloud, settings, policy, timing, lock, holder, fleet, log });
     const writer = new DecisionWriter(format, systemClock);
     const { meter, close: closeMeter } = openMeter(settings, { controller: holder });

@@ -10,10 +10,12 @@ import { version } from '../../app/version.ts';
 import type { ControllerSession } from '../../client/submission.ts';
 import { modelTitle, refOf } from '../../core/model/model.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
+import type { Log } from '../../core/runtime/log.ts';
 import type { SettingName } from '../../core/settings/settings.ts';
 import { parseModelTitle } from '../../model/select-model.ts';
 import { createApp } from '../../web/app.ts';
 import { type Run, withRun } from '../run.ts';
+import { endOnUncaughtError } from '../terminal/last-resort.ts';
 import { notice } from '../terminal/notice.ts';
 import { createStatusSource } from './serve-status.ts';
 
@@ -48,7 +50,9 @@ export async function serveUntilInterrupted(run: Run, options: ServeOptions): Pr
   try {
     checkExposure(settings, options.insecure === true);
     const model = await checkModel(run);
-    const app = await openApp(run, await readServiceToken(settings), ended);
+    const log = openLog(settings);
+    endOnUncaughtError(log);
+    const app = await openApp(run, log, await readServiceToken(settings), ended);
     try {
       const address = await listen(app, settings);
       notice(`Listening on ${address} (press Ctrl-C to stop)`);
@@ -99,7 +103,12 @@ async function checkModel({ cloud, settings }: Run): Promise<string | undefined>
   }
 }
 
-async function openApp({ client, cloud, settings }: Run, token: string | undefined, signal: AbortSignal) {
+async function openApp(
+  { client, cloud, settings }: Run,
+  log: Log,
+  token: string | undefined,
+  signal: AbortSignal,
+) {
   const status = createStatusSource({ cloud, clock: systemClock, signal });
   const defaultModel = async () => (await selectJobModel(settings)).ref;
   return await createApp({
@@ -107,7 +116,7 @@ async function openApp({ client, cloud, settings }: Run, token: string | undefin
     cloud,
     uploadUrls: await openUploadUrls(settings),
     clock: systemClock,
-    log: openLog(settings),
+    log,
     newId: ulid,
     version,
     limits: {
