@@ -1,4 +1,4 @@
-import { WORKER_GONE_MS } from '../core/fleet/fleet.ts';
+import { WORKER_GONE_MS, type WorkerState } from '../core/fleet/fleet.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import type { FleetMember } from './fleet.ts';
 import type { Machine, MachinePhase } from './snapshot.ts';
@@ -88,7 +88,8 @@ function phaseOf(
   return worker.status === undefined ? 'busy' : phaseOfState(worker.status.state);
 }
 
-function phaseOfState(state: 'booting' | 'ready' | 'busy' | 'draining' | 'outdated'): MachinePhase {
-  if (state === 'ready') return 'idle';
-  return state === 'outdated' ? 'draining' : state;
+/** A worker that stops, for whatever reason, is no capacity: another one takes its place. */
+function phaseOfState(state: WorkerState): MachinePhase {
+  if (state === 'booting' || state === 'busy') return state;
+  return state === 'ready' ? 'idle' : 'draining';
 }

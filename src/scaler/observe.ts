@@ -1,5 +1,5 @@
 import type { Queue, QueueDepth, Store } from '../core/cloud/ports.ts';
-import { type ControllerReport, STATUS_INTERVAL_MS } from '../core/fleet/fleet.ts';
+import { type ControllerReport, NEWER_RELEASE_MS, STATUS_INTERVAL_MS } from '../core/fleet/fleet.ts';
 import { attemptTotal, type JobRecord } from '../core/job/job.ts';
 import { MAX_BATCH } from '../core/job/messages.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -75,7 +75,7 @@ export class Observer {
   }
 
   async observe(costUsdOf: (job: string) => number): Promise<Observation> {
-    const { requests, interactive, driver } = this.#options;
+    const { requests, interactive, driver, clock } = this.#options;
     const [depths, members] = await Promise.all([
       orUnknown(() => Promise.all([requests.depth(), depthOrEmpty(interactive)])),
       orUnknown(() => driver.members()),
@@ -87,7 +87,12 @@ export class Observer {
       : records.map((job) => ({ id: job.id, totalImages: attemptTotal(job), costUsd: costUsdOf(job.id) }));
     return {
       snapshot: {
-        backlog: isUnknown(depths) ? depths : this.#backlog(depths, isUnknown(records) ? [] : records),
+        backlog: isUnknown(depths)
+          ? depths
+          : this.#backlog(
+              [withoutNewer(depths[0], statuses, clock), depths[1]],
+              isUnknown(records) ? [] : records,
+            ),
         machines: this.#machines(members, statuses),
         jobs,
         measured: {
@@ -169,6 +174,24 @@ export class Observer {
     const listed = new Set(members.map(({ id }) => id));
     for (const id of this.#bootsSeen) if (!listed.has(id)) this.#bootsSeen.delete(id);
   }
+}
+
+/**
+ * The depth without messages of a newer imgcls, which workers have hidden: this fleet cannot process them, and a launch
+ * would bring another worker of the same version.
+ */
+function withoutNewer(
+  depth: QueueDepth,
+  statuses: OrUnknown<ReadonlyMap<string, WorkerObservation>>,
+  clock: Pick<Clock, 'nowMs'>,
+): QueueDepth {
+  if (isUnknown(statuses)) return depth;
+  let newer = 0;
+  for (const { status, silentForMs, modifiedAtMs } of statuses.values()) {
+    const ageMs = Math.max(silentForMs, clock.nowMs() - modifiedAtMs);
+    if (ageMs < NEWER_RELEASE_MS) newer += status?.newerMessages ?? 0;
+  }
+  return { ...depth, inFlight: Math.max(0, depth.inFlight - newer) };
 }
 
 const messagesOf = ({ waiting, inFlight, delayed }: QueueDepth): number => waiting + inFlight + delayed;

@@ -1,6 +1,6 @@
 import type { Store } from '../core/cloud/ports.ts';
-import { MAX_STATUS_BYTES, type WorkerStatus, workerStatus } from '../core/fleet/fleet.ts';
-import { FLEET_PREFIX } from '../core/job/keys.ts';
+import { MAX_STATUS_BYTES, outlivesWorker, type WorkerStatus, workerStatus } from '../core/fleet/fleet.ts';
+import { FLEET_PREFIX, workerStatusKey } from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ObjectMissingError } from '../core/runtime/errors.ts';
 import { parseVersioned } from '../core/runtime/versioned.ts';
@@ -61,6 +61,18 @@ export class WorkerStatusReader {
       if (error instanceof ObjectMissingError) return undefined;
       throw error;
     }
+  }
+}
+
+/** Deletes the status of a worker that has ended, unless it has to outlive the worker: then the sweep deletes it. */
+export async function deleteEndedStatus(output: Store, id: string): Promise<void> {
+  const key = workerStatusKey(id);
+  try {
+    const { body } = await output.get(key);
+    const status = parse(body);
+    if (status === undefined || !outlivesWorker(status)) await output.delete([key]);
+  } catch (error) {
+    if (!(error instanceof ObjectMissingError)) throw error;
   }
 }
 

@@ -223,6 +223,19 @@ describe('an observation', () => {
     expect(snapshot.backlog).toMatchObject({ waiting: 10, images: 20 });
   });
 
+  it('has no capacity in a worker that failed: another one takes its place', async () => {
+    machines.list = [{ id: 'w', state: 'running', launchedAtMs: Date.now() }];
+    await report({ state: 'failed', failure: 'The model does not run here.' });
+    expect((await observe()).snapshot.machines).toMatchObject([{ id: 'w', phase: 'draining' }]);
+  });
+
+  it('has no work in messages of a newer imgcls that a worker has hidden', async () => {
+    await send(3);
+    await requests.receive({ max: 2, waitMs: 0, leaseMs: 60_000 });
+    await report({ state: 'outdated', newerMessages: 1 });
+    expect((await observe()).snapshot.backlog).toMatchObject({ waiting: 1, inFlight: 1 });
+  });
+
   it('has no more images than the jobs have', async () => {
     const id = ulid();
     await createJob(cloud.output, {

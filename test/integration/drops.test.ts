@@ -128,12 +128,21 @@ describe('a dropped image', () => {
     expect(gist(await outcomes())).toEqual(['unreadable']);
   });
 
-  it('has an error when the worker has no model', async () => {
+  it('is classified by another worker when one has no model', async () => {
     await send(await drop('a.jpg', 'label:0'));
+    await expect(harness.work({ random: () => 0 })).rejects.toThrow('no model for dropped images');
+    expect(await outcomes()).toEqual([]);
+    await work();
+    expect(gist(await outcomes())).toEqual(['0']);
+  });
+
+  it('has an error when three workers have no model', async () => {
+    await send(await drop('a.jpg', 'label:0'));
+    for (const _ of Array(2)) await expect(harness.work({ random: () => 0 })).rejects.toThrow('no model');
     await harness.work();
     const [outcome] = await outcomes();
     expect(outcome).toMatchObject({
-      error: { code: 'model_unavailable', message: expect.stringMatching(/IMGCLS_MODEL/) },
+      error: { code: 'model_unavailable', message: expect.stringMatching(/3 workers .*IMGCLS_MODEL/) },
     });
   });
 

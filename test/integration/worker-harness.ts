@@ -19,9 +19,11 @@ import {
 import { parseResponse, type RequestMessage, type ResponseMessage } from '../../src/core/job/messages.ts';
 import type { ModelRef } from '../../src/core/model/model.ts';
 import { isError, type Outcome } from '../../src/core/model/outcome.ts';
+import type { Clock } from '../../src/core/runtime/clock.ts';
 import type { Log } from '../../src/core/runtime/log.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
-import { runWorker, type WorkerOptions, type WorkerSummary } from '../../src/worker/worker.ts';
+import { runWorker, type WorkerSummary } from '../../src/worker/worker.ts';
+import type { WorkerOptions } from '../../src/worker/worker-options.ts';
 import { until } from '../contract/until.ts';
 
 export const MODEL: ModelRef = { name: 'stub', version: '1', variant: 'fp32', sha256: 'ab'.repeat(32) };
@@ -213,6 +215,15 @@ export const override = <T extends object>(target: T, methods: Partial<T>): T =>
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
+
+/** A clock that runs so many times as fast as the system's. */
+export function acceleratedClock(factor: number): Clock {
+  return {
+    nowMs: () => systemClock.nowMs(),
+    monotonicMs: () => factor * systemClock.monotonicMs(),
+    sleep: (ms, signal) => systemClock.sleep(ms / factor, signal),
+  };
+}
 
 /** Images whose label is their index. */
 export const labels = (first: number, count: number): string[] =>

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/core/cloud/ports.ts';
 import { cancelJob } from '../../src/core/job/job-record.ts';
-import { shardKey } from '../../src/core/job/keys.ts';
+import { shardKey, workerStatusKey } from '../../src/core/job/keys.ts';
 import type { ModelRef } from '../../src/core/model/model.ts';
-import { ImgclsError } from '../../src/core/runtime/errors.ts';
+import { ImgclsError, ModelMissingError } from '../../src/core/runtime/errors.ts';
 import { until } from '../contract/until.ts';
-import { gist, Harness, labels, override } from './worker-harness.ts';
+import { acceleratedClock, gist, Harness, labels, override } from './worker-harness.ts';
 
 /** Time limits of stubs in tests of images that hang. The start of a stub takes longer. */
 const SHORT_LIMITS = { imageMs: 300, modelMs: 300 };
@@ -144,16 +144,12 @@ describe('a batch', () => {
     expect(gist(await harness.shard({ first: 3, last: 3 }))).toEqual(['other']);
   });
 
-  it('gets model_unavailable for its images when the model is missing or unusable', async () => {
-    await harness.submit(['label:0', 'broken model']);
-    const missing = new ImgclsError('permanent', 'There is no such model.');
+  it('gets model_unavailable for its images when the cluster does not have the model', async () => {
+    await harness.submit(['label:0', 'label:1']);
+    const missing = new ModelMissingError('There is no such model.');
     await harness.work({ models: { ensure: () => Promise.reject(missing) } });
     const nowhere = Array(2).fill({ error: { code: 'model_unavailable', message: missing.message } });
     expect(await harness.shard({ first: 0, last: 1 })).toMatchObject(nowhere);
-
-    await harness.submit(['broken model'], 2);
-    await harness.work();
-    expect(gist(await harness.shard({ first: 2, last: 2 }))).toEqual(['model_unavailable']);
   });
 
   it('is retried when fetching its model fails with a transient error', async () => {
@@ -246,9 +242,43 @@ describe('a poison message', () => {
   });
 });
 
-it('a message of a newer imgcls is released, and the worker ends as outdated', async () => {
-  await harness.requests.send([{ body: '{"v":2}' }]);
-  const summary = await harness.start().summary;
-  expect(summary.reason).toBe('outdated');
-  expect(await harness.receivable()).toBe(1);
+describe('a message of a newer imgcls', () => {
+  const submitNewer = () => harness.requests.send([{ body: '{"v":2}' }]);
+  /** Half a minute passes in 0.3 s, and runners get as much time as ever. */
+  const fast = () => ({
+    clock: acceleratedClock(100),
+    runnerLimits: { startMs: 6_000_000, modelMs: 6_000_000, imageMs: 6_000_000 },
+  });
+
+  it('is hidden for minutes, and its worker ends as outdated half a minute later', async () => {
+    await submitNewer();
+    const summary = await harness.start(fast()).summary;
+    expect(summary.reason).toBe('outdated');
+    expect(await harness.requests.depth()).toMatchObject({ waiting: 0, inFlight: 1 });
+    const { body } = await harness.cloud.output.get(workerStatusKey('w-0'));
+    expect(JSON.parse(new TextDecoder().decode(body))).toMatchObject({ state: 'outdated', newerMessages: 1 });
+  });
+
+  it('costs the others nothing: each is classified at its first delivery', async () => {
+    await submitNewer();
+    for (let first = 0; first < 128; first += 16) await harness.submit(labels(first, 16), first);
+    expect(await harness.work()).toMatchObject({ reason: 'idle', imagesDone: 128 });
+    const images = (await harness.runnerLines()).filter((line) => line.startsWith('image '));
+    expect(images).toHaveLength(128);
+  });
+
+  it('does not keep its worker from finishing what it holds', async () => {
+    const gate = path.join(harness.folder, 'gate');
+    await harness.submit([`wait:${gate}`]);
+    const worker = harness.start(fast());
+    await harness.untilRunnersSaw(`wait:${gate}`);
+    await harness.submit(labels(1, 16), 1);
+    await submitNewer();
+    await until('the worker stops', async () => {
+      const { body } = await harness.cloud.output.get(workerStatusKey('w-0'));
+      return JSON.parse(new TextDecoder().decode(body)).state === 'outdated';
+    });
+    await writeFile(gate, '');
+    expect(await worker.summary).toEqual({ reason: 'outdated', imagesDone: 17, batchesDone: 2 });
+  });
 });

@@ -2,7 +2,7 @@
 
 import type { QueueDepth } from '../../core/cloud/ports.ts';
 import { CONTROLLER_TIMING, reportStaleAfterMs } from '../../core/fleet/controller-timing.ts';
-import { WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
+import { outlivesWorker, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
 import { type LockObservation, lockState } from '../../core/fleet/lock-state.ts';
 import { dollars } from '../../core/money/money.ts';
 import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
@@ -150,13 +150,26 @@ function fleetRows(view: StatusView): string[] {
   return [
     row('fleet', summary),
     ...workers.filter(isUnknown).map(({ unknown }) => row('', `cannot read a worker status: ${unknown}`)),
+    ...known.flatMap((worker) => problemRows(worker, atMs)),
     ...indented(['worker', 'state', 'images/s', 'images', 'age', 'memory', 'kind'], cells),
+  ];
+}
+
+/** What a person has to act on, also after the worker's end. */
+function problemRows(worker: WorkerStatus, atMs: number): string[] {
+  const { state, failure, newerMessages = 0, version, host } = worker;
+  const name = `${plainName(worker.id)} on ${plainName(host)}`;
+  const since = ago(atMs - worker.updatedAtMs);
+  const newer = `${pluralize(newerMessages, 'message')} of a newer format; it knows the format of imgcls ${version}. Update imgcls.`;
+  return [
+    ...(state === 'failed' ? [row('', `FAILED ${since}: ${name}: ${failure}`)] : []),
+    ...(newerMessages > 0 ? [row('', `OUTDATED ${since}: ${name} received ${newer}`)] : []),
   ];
 }
 
 function workerCells(worker: WorkerStatus, kind: string, atMs: number): string[] {
   const silentMs = atMs - worker.updatedAtMs;
-  const isSilent = silentMs >= WORKER_GONE_MS;
+  const isSilent = !outlivesWorker(worker) && silentMs >= WORKER_GONE_MS;
   return [
     plainName(worker.id),
     isSilent ? `no status for ${duration(silentMs)}, was ${worker.state}` : worker.state,

@@ -7,7 +7,7 @@ import { openCloud } from '../../app/open-cloud.ts';
 import { openOptimisedModels } from '../../app/optimised-models.ts';
 import { runnerOptions } from '../../app/runners.ts';
 import { openModelLibrary, selectJobModel } from '../../app/select-job-model.ts';
-import { loadSettings } from '../../app/settings.ts';
+import { loadSettings, type RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { openSystemdNotifier } from '../../app/systemd-notify.ts';
 import { version } from '../../app/version.ts';
@@ -15,9 +15,13 @@ import { newWorkerId } from '../../app/worker-id.ts';
 import { CONTROLLER_TIMING, noControllerExitMs } from '../../core/fleet/controller-timing.ts';
 import { OWN_MACHINE_EXIT_MS } from '../../core/fleet/fleet.ts';
 import { Liveness } from '../../core/fleet/liveness.ts';
+import type { ModelRef } from '../../core/model/model.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import { createModelFiles } from '../../model/fetch.ts';
 import { runWorker } from '../../worker/worker.ts';
+import { exitCode, exitCodeOf, printError } from '../terminal/exit.ts';
+import { endOnUncaughtError } from '../terminal/last-resort.ts';
 
 /** Flags of `imgcls worker`, as parsed. */
 export interface WorkerFlags {
@@ -31,8 +35,11 @@ export interface WorkerFlags {
   dataDir?: string;
 }
 
-/** Runs `imgcls worker` until it drains: after a signal, without work or without a controller. */
-export async function worker(flags: WorkerFlags): Promise<void> {
+/**
+ * Runs `imgcls worker` until it drains: after a signal, without work or without a controller.
+ * @returns the exit code.
+ */
+export async function worker(flags: WorkerFlags): Promise<number> {
   const { runners, cluster, dataDir } = flags;
   const { settings } = loadSettings({ runners, cluster, dataDir });
   const log = openLog(settings);
@@ -52,11 +59,9 @@ export async function worker(flags: WorkerFlags): Promise<void> {
   }
   const withoutMs =
     machine === undefined ? noControllerExitMs(CONTROLLER_TIMING[settings.cloud]) : OWN_MACHINE_EXIT_MS;
-  // No default model is fine: jobs name their own.
-  const likelyModel = await selectJobModel(settings).then(
-    ({ ref }) => ref,
-    () => undefined,
-  );
+  const likelyModel = await findLikelyModel(settings, log, flags.once ?? false);
+  const uncaught = new AbortController();
+  endOnUncaughtError(log, (error) => uncaught.abort(error));
   const runner = runnerOptions(settings);
   const workerId = flags.id ?? machine?.id ?? newWorkerId();
   const { meter, close: closeMeter } = openMeter(settings, { worker: workerId });
@@ -95,14 +100,44 @@ export async function worker(flags: WorkerFlags): Promise<void> {
       liveness,
       onReady: () => manager.ready('Receiving messages.', () => liveness.stalled()),
       onStopping: (reason) => manager.stopping(`Draining (${reason}).`),
+      uncaught: uncaught.signal,
       drain,
       force,
     });
+    return exitCode.done;
+  } catch (error) {
+    printError(error);
+    log.error({ worker: workerId, error }, 'Worker failed.');
+    return exitCodeOf(error);
   } finally {
     release();
     closeMeter();
     await cloud.close();
     await manager.close();
+  }
+}
+
+/**
+ * The model that is loaded before a job names one. Without a default model there is none: jobs name their own.
+ * @throws {ImgclsError} if the settings name a model that is not installed and the worker runs once: nobody would see
+ *   its warning in time.
+ */
+async function findLikelyModel(
+  settings: RunSettings,
+  log: Log,
+  isOnce: boolean,
+): Promise<ModelRef | undefined> {
+  try {
+    return (await selectJobModel(settings)).ref;
+  } catch (error) {
+    if (settings.model === undefined) return undefined;
+    if (isOnce) throw error;
+    const fields = { model: settings.model, error: messageOf(error) };
+    log.warn(
+      fields,
+      'The model of the settings is not installed. Jobs must name a model that the cluster has.',
+    );
+    return undefined;
   }
 }
 

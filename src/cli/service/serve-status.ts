@@ -94,6 +94,7 @@ const PHASES: Record<WorkerState, WorkerBody['phase']> = {
   busy: 'busy',
   draining: 'draining',
   outdated: 'draining',
+  failed: 'draining',
 };
 
 /** Workers that report, and machines of the controller's report that do not report themselves yet. */

@@ -10,14 +10,22 @@ export const WORKER_GONE_MS = 4 * STATUS_INTERVAL_MS;
 /** No status is larger. A forged one must not fill the memory of its readers. */
 export const MAX_STATUS_BYTES = 64 * 1024;
 
-export const workerState = z.enum(['booting', 'ready', 'busy', 'draining', 'outdated']);
+export const workerState = z.enum(['booting', 'ready', 'busy', 'draining', 'outdated', 'failed']);
 export type WorkerState = z.infer<typeof workerState>;
+
+/** A worker in such a state receives no more messages and ends soon. */
+export const isStopping = (state: WorkerState): boolean =>
+  state === 'draining' || state === 'outdated' || state === 'failed';
 
 /** `fleet/<workerId>.json`: the status of a worker. Times are wall clock, milliseconds since 1970. */
 export const workerStatus = z.object({
   v: formatVersion,
   id: z.string(),
   state: workerState,
+  /** Why it failed. */
+  failure: z.string().optional(),
+  /** Messages of a newer imgcls that it received and released for {@link NEWER_RELEASE_MS}. */
+  newerMessages: z.int().nonnegative().optional(),
   host: z.string(),
   /** Launched by a controller, which also ends it. A controller leaves other workers alone. */
   managed: z.boolean(),
@@ -55,6 +63,16 @@ export const workerStatus = z.object({
   version: z.string(),
 });
 export type WorkerStatus = z.infer<typeof workerStatus>;
+
+/** Whether the status stays for about an hour after its worker's end, since people and the controller need to know. */
+export const outlivesWorker = ({ state, newerMessages = 0 }: WorkerStatus): boolean =>
+  state === 'failed' || newerMessages > 0;
+
+/**
+ * A message of a newer imgcls is hidden for so long. Workers of the same version do not meet it in this time, and a rolling
+ * upgrade has time to start newer ones. With the deliveries that a message has, it waits for more than an hour and a half.
+ */
+export const NEWER_RELEASE_MS = 5 * 60_000;
 
 /** A worker on a machine of its own ends the machine after being idle without a controller for this long. */
 export const OWN_MACHINE_EXIT_MS = 600_000;

@@ -82,6 +82,16 @@ export function parseShardKey(key: string): ShardRange | undefined {
   return range.first <= range.last ? range : undefined;
 }
 
+/**
+ * One empty object for each worker whose machine failed at a part of a job: at a batch, or at every image of an attempt.
+ */
+export const returnedPrefix = (job: string, part: ShardRange | { attempt: number }): string => {
+  const images = 'first' in part ? `${digits(part.first, 9)}-${digits(part.last, 9)}` : 'all';
+  return `jobs/${job}/returned/${digits(part.attempt, 3)}/${images}/`;
+};
+export const returnedKey = (job: string, part: ShardRange | { attempt: number }, workerId: string): string =>
+  `${returnedPrefix(job, part)}${workerId}`;
+
 export const modelPrefix = (sha256: string): string => `models/${sha256}/`;
 
 export const FLEET_PREFIX = 'fleet/';

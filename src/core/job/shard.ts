@@ -7,7 +7,15 @@ import {
   PreconditionFailedError,
 } from '../runtime/errors.ts';
 import { FORMAT, parseVersioned } from '../runtime/versioned.ts';
-import { attemptPrefix, errorsKey, parseShardKey, type ShardRange, shardKey } from './keys.ts';
+import {
+  attemptPrefix,
+  errorsKey,
+  errorsPrefix,
+  parseErrorsKey,
+  parseShardKey,
+  type ShardRange,
+  shardKey,
+} from './keys.ts';
 import {
   MAX_BATCH,
   MAX_MESSAGE_BYTES,
@@ -126,6 +134,22 @@ export async function markErrors(
 ): Promise<void> {
   const errors = outcomes.filter(isError).length;
   if (errors > 0) await output.put(errorsKey(job, range, errors), new Uint8Array(), { signal });
+}
+
+/** Whether an image of the attempt has a prediction. Reads only shards that are not known to hold errors alone. */
+export async function hasPrediction(output: Store, job: string, attempt: number): Promise<boolean> {
+  const allErrors = new Set<string>();
+  for await (const { key } of output.list(errorsPrefix(job))) {
+    const found = parseErrorsKey(key);
+    if (found === undefined || found.errors <= found.range.last - found.range.first) continue;
+    allErrors.add(shardKey(job, found.range));
+  }
+  for await (const range of listShards(output, job, { attempt })) {
+    if (allErrors.has(shardKey(job, range))) continue;
+    const shard = await findShard(output, job, range);
+    if (shard?.outcomes?.every(isError) !== true) return true;
+  }
+  return false;
 }
 
 /** The response message for a shard: with its outcomes if they fit, else without. */

@@ -4,11 +4,11 @@
  */
 
 import type { Store } from '../../core/cloud/ports.ts';
-import { workerStatusKey } from '../../core/job/keys.ts';
+import { isStopping } from '../../core/fleet/fleet.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { isTransient, messageOf } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
-import { type WorkerObservation, WorkerStatusReader } from '../statuses.ts';
+import { deleteEndedStatus, type WorkerObservation, WorkerStatusReader } from '../statuses.ts';
 import { Children, type Exit, howEnded, isCrash } from './children.ts';
 import { Crashes, type LaunchPause } from './crashes.ts';
 import { identify, isAlive, isCalledWith, kill, send } from './processes.ts';
@@ -140,7 +140,7 @@ class ProcessFleet implements FleetDriver {
     for (const [id, { status }] of observations) {
       if (status?.host !== host || ids.has(id)) continue;
       const { pid, managed, startedAtMs } = status;
-      if (!isCalledWith(pid, managed ? id : 'worker')) await output.delete([workerStatusKey(id)]);
+      if (!isCalledWith(pid, managed ? id : 'worker')) await deleteEndedStatus(output, id);
       else if (managed) {
         const file = { id, host, launchedAtMs: startedAtMs, ...identify(pid) };
         this.#files.write(file);
@@ -159,7 +159,7 @@ class ProcessFleet implements FleetDriver {
       if (launchedMs !== undefined) this.#crashes.succeeded(launchedMs);
     }
     // A worker that drains by itself needs no signal, and gets the same time as others.
-    const isLeaving = status?.state === 'draining' || status?.state === 'outdated';
+    const isLeaving = status !== undefined && isStopping(status.state);
     return isLeaving && file.retiredAtMs === undefined ? this.#recordRetired(file) : file;
   }
 
@@ -175,7 +175,8 @@ class ProcessFleet implements FleetDriver {
     const { id, launchedMs, endedMs } = exit;
     const file = await this.#files.get(id);
     const wasReady = this.#ready.has(id) || observations.get(id)?.status?.boot.readyMs !== undefined;
-    const wasRetired = file === undefined || file.retiredAtMs !== undefined;
+    const hasFailed = observations.get(id)?.status?.state === 'failed';
+    const wasRetired = !hasFailed && (file === undefined || file.retiredAtMs !== undefined);
     if (!wasRetired && isCrash(exit, wasReady)) {
       const hadStarted = wasReady || endedMs - launchedMs >= STARTED_AFTER_MS;
       this.#crashes.failed({ id, how: howEnded(exit), launchedMs, endedMs, hadStarted });
@@ -197,7 +198,7 @@ class ProcessFleet implements FleetDriver {
 
   /** Deletes the status too, which a worker that ended without an error has done itself. */
   async #forget(id: string, observations: ReadonlyMap<string, WorkerObservation>): Promise<void> {
-    if (observations.has(id)) await this.#options.output.delete([workerStatusKey(id)]);
+    if (observations.has(id)) await deleteEndedStatus(this.#options.output, id);
     this.#ready.delete(id);
     await this.#files.remove(id);
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/runtime/clock.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
@@ -7,10 +8,16 @@ import type { HeldMessage } from '../messages/held-message.ts';
 
 export interface WorkloadOptions {
   stop: Stop;
-  status: Pick<StatusReporter, 'setState' | 'reached'>;
-  clock: Pick<Clock, 'monotonicMs'>;
+  status: Pick<StatusReporter, 'setState' | 'reached' | 'addNewerMessage'>;
+  clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   log: Log;
 }
+
+/**
+ * How long an outdated worker goes on to receive. What it knows is not held up by the one message that it does not know,
+ * and it hides few messages of a newer job from newer workers.
+ */
+export const OUTDATED_AFTER_MS = 30_000;
 
 /** The messages that a worker holds, of all its queues, and the totals of those it has finished. Sets the worker's state. */
 export class Workload {
@@ -46,7 +53,7 @@ export class Workload {
     status.reached('firstMessageMs');
     this.#held.add(held);
     // It may have been received at the moment of the stop.
-    if (stop.signal.aborted) held.releaseUnlessBegun();
+    if (stop.signal.aborted && stop.reason !== 'outdated') held.releaseUnlessBegun();
     this.#updateState();
     try {
       this.#count(await work());
@@ -59,10 +66,15 @@ export class Workload {
     this.#updateState();
   }
 
-  /** Drains: releases all messages that are not begun. */
+  /** Drains: releases all messages that are not begun. An outdated worker finishes them: it knows their format. */
   drain(): void {
     const { stop, status } = this.#options;
-    status.setState(stop.reason === 'outdated' ? 'outdated' : 'draining');
+    if (stop.reason === 'failed') status.setState('failed', messageOf(stop.error));
+    else status.setState(stop.reason === 'outdated' ? 'outdated' : 'draining');
+    if (stop.reason !== 'outdated') this.releaseUnbegun();
+  }
+
+  releaseUnbegun(): void {
     for (const held of this.#held) held.releaseUnlessBegun();
   }
 
@@ -72,12 +84,18 @@ export class Workload {
   }
 
   #count(result: MessageResult): void {
-    const { stop, status } = this.#options;
-    if (result.kind === 'outdated') stop.because('outdated');
+    const { status } = this.#options;
+    if (result.kind === 'outdated') this.#becomeOutdated();
     if (result.kind !== 'done') return;
     this.batchesDone++;
     this.imagesDone += result.written.length;
     if (result.written.length > 0) status.reached('firstResultMs');
+  }
+
+  #becomeOutdated(): void {
+    const { stop, status, clock } = this.#options;
+    status.addNewerMessage();
+    void clock.sleep(OUTDATED_AFTER_MS, stop.signal).then(() => stop.because('outdated'));
   }
 
   #updateState(): void {

@@ -3,6 +3,7 @@ import type { OwnMachine } from '../../core/fleet/machine.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
+import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import { untilNoController } from './controller-watch.ts';
 import type { Stop, StopReason } from './stop.ts';
 
@@ -67,13 +68,14 @@ const ENDS_MACHINE: readonly StopReason[] = [
   'lifetime',
 ];
 
-/** Ends the machine with its worker, except after a signal or a failure. */
+/** Ends the machine with its worker, except after a signal or an error of the cluster. A machine that failed is replaced. */
 export async function endMachine(
   machine: OwnMachine | undefined,
-  reason: StopReason,
+  { reason, error }: { reason: StopReason; error: unknown },
   log: Log,
 ): Promise<void> {
-  if (machine === undefined || !ENDS_MACHINE.includes(reason)) return;
+  const hasFailed = reason === 'failed' && error instanceof MachineFaultError;
+  if (machine === undefined || !(hasFailed || ENDS_MACHINE.includes(reason))) return;
   log.info({ machine: machine.id, reason }, 'Ending the machine of this worker.');
   try {
     await machine.end();

@@ -1,5 +1,11 @@
 import type { Store } from '../../core/cloud/ports.ts';
-import { STATUS_INTERVAL_MS, type WorkerState, type WorkerStatus } from '../../core/fleet/fleet.ts';
+import {
+  isStopping,
+  outlivesWorker,
+  STATUS_INTERVAL_MS,
+  type WorkerState,
+  type WorkerStatus,
+} from '../../core/fleet/fleet.ts';
 import { workerStatusKey } from '../../core/job/keys.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
@@ -33,7 +39,7 @@ const MIN_INTERVAL_MS = 1000;
 /** The first report after work still has the rate of that work. The next report, which resets it, follows so soon. */
 const AFTER_WORK_MS = 3000;
 
-/** Writes the worker status: at the start, when the state changes, and every 15 s. A failed write is only logged. */
+/** Writes the worker status: at the start, when the state changes, and every 15 s. A write that fails is only logged. */
 export class StatusReporter {
   readonly #options: StatusReporterOptions;
   readonly #startedAtMs: number;
@@ -41,13 +47,15 @@ export class StatusReporter {
   readonly #boot: WorkerStatus['boot'];
   readonly #stop = new AbortController();
   readonly #abandon = new AbortController();
-  /** Aborts when the worker drains: the fleet should know that at once. */
-  readonly #draining = new AbortController();
+  /** Aborts when the worker stops: the fleet should know that at once. */
+  readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #wake = new AbortController();
   #state: WorkerState = 'booting';
+  #failure: string | undefined;
   #messagesDone = 0;
   #interactiveDone = 0;
+  #newerMessages = 0;
   #peakRssBytes = 0;
   readonly #imagesByJob = new Map<string, number>();
   readonly #rate: RateMeter;
@@ -64,10 +72,12 @@ export class StatusReporter {
     this.#running = this.#run();
   }
 
-  setState(state: WorkerState): void {
+  /** @param failure why the worker stops, if it failed. */
+  setState(state: WorkerState, failure?: string): void {
     if (state === this.#state) return;
     this.#state = state;
-    if (state === 'draining' || state === 'outdated') this.#draining.abort();
+    this.#failure = failure;
+    if (isStopping(state)) this.#stopping.abort();
     this.#wake.abort();
   }
 
@@ -86,6 +96,12 @@ export class StatusReporter {
     this.#rate.setBusy(hasBatches);
   }
 
+  /** Counts a message of a newer imgcls: the fleet should know at once. */
+  addNewerMessage(): void {
+    this.#newerMessages++;
+    this.#wake.abort();
+  }
+
   addInteractive(images: number): void {
     this.#interactiveDone += images;
   }
@@ -101,12 +117,14 @@ export class StatusReporter {
     if (this.#imagesByJob.size > COUNTED_JOBS && oldest !== undefined) this.#imagesByJob.delete(oldest);
   }
 
-  /** Ends the reports and deletes the worker status. */
-  async remove(): Promise<void> {
+  /** Ends the reports. Deletes the worker status, or writes it a last time if it has to outlive the worker. */
+  async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
     const { output, id } = this.#options;
-    await this.#attempt(() => output.delete([workerStatusKey(id)]));
+    const last = this.#status(await this.#memory());
+    const end = () => (outlivesWorker(last) ? this.#put(last) : output.delete([workerStatusKey(id)]));
+    await this.#attempt(end);
   }
 
   /** Ends the reports without deleting the worker status. */
@@ -121,7 +139,7 @@ export class StatusReporter {
     while (!signal.aborted) {
       this.#wake = new AbortController();
       await this.#attempt(() => this.#write());
-      await clock.sleep(MIN_INTERVAL_MS, AbortSignal.any([signal, this.#draining.signal]));
+      await clock.sleep(MIN_INTERVAL_MS, AbortSignal.any([signal, this.#stopping.signal]));
       const woken = AbortSignal.any([signal, this.#wake.signal]);
       const restMs = this.#hasPastRate ? AFTER_WORK_MS : STATUS_INTERVAL_MS;
       await clock.sleep(restMs - MIN_INTERVAL_MS, woken);
@@ -129,15 +147,21 @@ export class StatusReporter {
   }
 
   async #write(): Promise<void> {
-    const { output, clock, meter, id, host, managed, version, runners, pools } = this.#options;
-    const memory = await this.#memory();
-    const rate = this.#rate.read();
-    if (rate.busyShare > 0) meter.record('ImagesPerSecond', rate.imagesPerSecond);
-    this.#hasPastRate = this.#state === 'ready' && rate.busyShare > 0;
-    const status: WorkerStatus = {
+    const status = this.#status(await this.#memory());
+    const { busyShare = 0, imagesPerSecond } = status;
+    if (busyShare > 0) this.#options.meter.record('ImagesPerSecond', imagesPerSecond);
+    this.#hasPastRate = this.#state === 'ready' && busyShare > 0;
+    await this.#put(status);
+  }
+
+  #status(memory: Pick<WorkerStatus, 'rssBytes' | 'peakRssBytes'>): WorkerStatus {
+    const { clock, id, host, managed, version, runners, pools } = this.#options;
+    return {
       v: FORMAT,
       id,
       state: this.#state,
+      ...(this.#failure !== undefined && { failure: this.#failure }),
+      ...(this.#newerMessages > 0 && { newerMessages: this.#newerMessages }),
       host,
       managed,
       pid: process.pid,
@@ -148,15 +172,18 @@ export class StatusReporter {
       interactiveDone: this.#interactiveDone,
       messagesDone: this.#messagesDone,
       imagesByJob: Object.fromEntries(this.#imagesByJob),
-      ...rate,
+      ...this.#rate.read(),
       runners,
       ...memory,
       models: [...new Set(pools.flatMap(({ models }) => models))],
       version,
     };
-    await output.put(workerStatusKey(id), Buffer.from(JSON.stringify(status)), {
-      signal: this.#abandon.signal,
-    });
+  }
+
+  async #put(status: WorkerStatus): Promise<void> {
+    const { output, id } = this.#options;
+    const { signal } = this.#abandon;
+    await output.put(workerStatusKey(id), Buffer.from(JSON.stringify(status)), { signal });
   }
 
   async #memory(): Promise<Pick<WorkerStatus, 'rssBytes' | 'peakRssBytes'>> {

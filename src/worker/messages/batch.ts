@@ -56,7 +56,7 @@ async function workOnRequest(
       return { kind: 'done', job, written: [] };
     }
   }
-  const outcomes = await classifyBatch(held, request, tools);
+  const outcomes = await classifyBatch(held, { ...request, place: { job, range } }, tools);
   held.begin();
   const put = () => writeShard(cloud.output, job, { range, outcomes }, signal);
   const { shard, isOurs } = await withRetries(put, retrying);

@@ -1,19 +1,22 @@
 import type { ImageSource } from '../../core/job/job.ts';
 import type { RequestMessage } from '../../core/job/messages.ts';
 import { modelTitle } from '../../core/model/model.ts';
-import { type ImageError, type ImageResult, isError, type Outcome } from '../../core/model/outcome.ts';
+import { type ImageError, isError, type Outcome } from '../../core/model/outcome.ts';
 import type { EncodedImage, ModelLocation } from '../../core/model/runner-protocol.ts';
 import { unlessAborted } from '../../core/runtime/abort.ts';
-import { ImgclsError } from '../../core/runtime/errors.ts';
+import { isTransient, ModelMissingError, messageOf } from '../../core/runtime/errors.ts';
+import { asMachineFault, MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import type { RunnerPool } from '../runners/runner-pool.ts';
 import { downloadsOf, type LocatedImage, type ReadImage } from './download.ts';
 import type { ExclusiveGate } from './exclusive-gate.ts';
+import type { BatchPlace } from './fault-agreement.ts';
 import type { HeldMessage } from './held-message.ts';
 import type { ModelLocations } from './models.ts';
-import { type RetryOptions, withRetries } from './retry.ts';
+import { withRetries } from './retry.ts';
+import { type FaultTools, type ResultOrFault, withoutFaults } from './without-faults.ts';
 
-export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
+export interface ClassifyTools extends FaultTools {
   gate: ExclusiveGate;
   models: ModelLocations;
   pool: RunnerPool;
@@ -25,9 +28,12 @@ export interface ClassifyTools extends Omit<RetryOptions, 'signal'> {
 /** From this receive count on, a message may be what ended its workers: it runs alone, to spare the images of others. */
 const ALONE_FROM_RECEIVES = 3;
 
-type ImagesToClassify = Pick<RequestMessage, 'model' | 'topK' | 'images'>;
+type ImagesToClassify = Pick<RequestMessage, 'model' | 'topK' | 'images'> & { place: BatchPlace };
 
-/** One outcome an image, in the order of the request. A transient error is thrown only when none of its images is in a runner. */
+/**
+ * One outcome an image, in the order of the request. A transient error is thrown only when none of its images is in a runner.
+ * @throws {MachineFaultError} if this machine failed, unless enough workers have failed at the batch.
+ */
 export async function classifyBatch(
   held: HeldMessage,
   request: ImagesToClassify,
@@ -36,7 +42,8 @@ export async function classifyBatch(
   const access = held.message.receiveCount >= ALONE_FROM_RECEIVES ? 'exclusive' : 'shared';
   const leave = await tools.gate.enter(access, held.signal);
   try {
-    const results = await classifyImages(held, request, tools);
+    const found = await classifyImages(held, request, tools);
+    const results = await withoutFaults(held, request.place, found, tools);
     const model = modelTitle(request.model);
     return request.images.map(({ index, name }, at): Outcome => {
       const result = results[at];
@@ -54,7 +61,7 @@ async function classifyImages(
   held: HeldMessage,
   request: ImagesToClassify,
   tools: ClassifyTools,
-): Promise<ImageResult[]> {
+): Promise<ResultOrFault[]> {
   const { images } = request;
   const readable = images.filter((image) => !isError(image)).length;
   if (readable === 0) return images.flatMap((image) => (isError(image) ? { error: image.error } : []));
@@ -65,9 +72,9 @@ async function classifyImages(
   const signal = AbortSignal.any([held.signal, failure.signal]);
   const download = downloadsOf(images, tools.download);
   const batch = { logFields: held.logFields, modelTitle: modelTitle(request.model) };
-  const classifyOne = async (image: (typeof images)[number]): Promise<ImageResult> => {
+  const classifyOne = async (image: (typeof images)[number]): Promise<ResultOrFault> => {
     if (isError(image)) return { error: image.error };
-    if ('error' in model) return model;
+    if (model instanceof MachineFaultError || 'error' in model) return model;
     const classify = async (encoded: EncodedImage, release: () => void) => {
       try {
         const work = { image: encoded, model, topK: request.topK, order: held.order, batch };
@@ -86,6 +93,7 @@ async function classifyImages(
       const found = await download(image, signal);
       return 'error' in found ? found : await classify(found.bytes, found.release);
     } catch (error) {
+      if (error instanceof MachineFaultError) return error;
       // The whole batch will be redelivered: stop its other images.
       failure.abort(error);
       throw error;
@@ -95,23 +103,29 @@ async function classifyImages(
   held.signal.throwIfAborted();
   failure.signal.throwIfAborted();
   const results = settled.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
-  if (results.some((result) => isError(result) && result.error.code === 'model_unavailable')) {
+  // Its files may be at fault: they are checked again, or fetched, before the next use.
+  if (results.some((result) => result instanceof MachineFaultError && result.code === 'model_unavailable'))
     tools.models.forget(request.model);
-  }
   return results;
 }
 
-/** The location of the model, or the error that every image gets if the model is unavailable. */
+/**
+ * The location of the model; the error that every image gets if no machine can have the model; or the fault of this
+ * machine that keeps the model from it.
+ */
 async function locateModel(
   held: HeldMessage,
   { model }: ImagesToClassify,
   tools: ClassifyTools,
-): Promise<ModelLocation | { error: ImageError }> {
+): Promise<ModelLocation | { error: ImageError } | MachineFaultError> {
   const { signal } = held;
   try {
     return await withRetries(() => unlessAborted(tools.models.locate(model), signal), { ...tools, signal });
   } catch (error) {
-    if (!(error instanceof ImgclsError) || error.kind === 'transient') throw error;
-    return { error: { code: 'model_unavailable', message: error.message } };
+    if (signal.aborted || (isTransient(error) && asMachineFault(error) === undefined)) throw error;
+    if (error instanceof ModelMissingError)
+      return { error: { code: 'model_unavailable', message: error.message } };
+    const message = `This machine cannot load the model ${modelTitle(model)}: ${messageOf(error)}`;
+    return new MachineFaultError('model_unavailable', message, { cause: error });
   }
 }

@@ -3,16 +3,20 @@
  * A dropped image has no waiter and names no model: it gets the worker's own.
  */
 import { type Drop, dropsOf, findDropped, writeDropped } from '../../core/job/drop.ts';
+import { FIRST_ATTEMPT } from '../../core/job/job.ts';
 import type { Notification } from '../../core/job/notification.ts';
 import { markErrors, type Shard } from '../../core/job/shard.ts';
 import type { ModelRef } from '../../core/model/model.ts';
-import type { Outcome } from '../../core/model/outcome.ts';
+import { isError, type Outcome } from '../../core/model/outcome.ts';
+import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
+import type { BatchPlace } from './fault-agreement.ts';
 import type { MessageResult, MessageTools } from './handle-message.ts';
 import type { HeldMessage } from './held-message.ts';
 import { withRetries } from './retry.ts';
 import { deleteMessage } from './settle-message.ts';
+import { withoutFaults } from './without-faults.ts';
 
 export interface DropTools extends MessageTools {
   /** Undefined if the settings name no installed model. */
@@ -61,7 +65,7 @@ async function workOnDrops(held: HeldMessage, drops: readonly Drop[], tools: Dro
     if (found === undefined) open.push(drop);
     else await mark(drop, found);
   }
-  const outcomes = open.length === 0 ? [] : await classify(held, open, tools);
+  const outcomes = await classify(held, open, tools);
   held.begin();
   const written: Outcome[] = [];
   for (const [at, outcome] of outcomes.entries()) {
@@ -77,6 +81,11 @@ async function workOnDrops(held: HeldMessage, drops: readonly Drop[], tools: Dro
 /** One outcome an image, in the order of the images. Their final indexes are not known yet. */
 async function classify(held: HeldMessage, drops: readonly Drop[], tools: DropTools): Promise<Outcome[]> {
   const { model, topK } = tools;
+  const [first] = drops;
+  if (first === undefined) return [];
+  const range = { attempt: FIRST_ATTEMPT, first: first.index, last: first.index };
+  const place = { job: first.job, range };
+  if (model === undefined) return await withoutModel(held, drops, place, tools);
   const images = drops.map(({ index, name, bucket, key, version: { etag } }) => ({
     index,
     name,
@@ -84,13 +93,26 @@ async function classify(held: HeldMessage, drops: readonly Drop[], tools: DropTo
     key,
     etag,
   }));
-  if (model !== undefined) return await classifyBatch(held, { model, topK, images }, tools);
-  const message =
-    'The workers have no model for dropped images. Set IMGCLS_MODEL to the name of an installed model.';
-  return images.map(({ index, name }) => ({
-    v: FORMAT,
-    index,
-    name,
-    error: { code: 'model_unavailable', message },
-  }));
+  return await classifyBatch(held, { model, topK, images, place }, tools);
+}
+
+/** Another worker may have a model. */
+async function withoutModel(
+  held: HeldMessage,
+  drops: readonly Drop[],
+  place: BatchPlace,
+  tools: DropTools,
+): Promise<Outcome[]> {
+  const message = 'It has no model for dropped images. Set IMGCLS_MODEL to the name of an installed model.';
+  const fault = new MachineFaultError('model_unavailable', message);
+  const results = await withoutFaults(
+    held,
+    place,
+    drops.map(() => fault),
+    tools,
+  );
+  return drops.flatMap(({ index, name }, at) => {
+    const result = results[at];
+    return result !== undefined && isError(result) ? { v: FORMAT, index, name, error: result.error } : [];
+  });
 }

@@ -1,9 +1,11 @@
 /** The steps of every message, whichever queue it came from: parse, work, report the result, deal with errors. */
 
+import { NEWER_RELEASE_MS } from '../../core/fleet/fleet.ts';
 import { parseMessage, type QueueMessage } from '../../core/job/notification.ts';
 import { rangeOf } from '../../core/job/shard.ts';
 import { isError, type Outcome } from '../../core/model/outcome.ts';
 import { ImgclsError, NewerVersionError, PoisonError } from '../../core/runtime/errors.ts';
+import { asMachineFault } from '../../core/runtime/machine-fault.ts';
 import type { Meter } from '../../core/runtime/metrics.ts';
 import type { ClassifyTools } from './classify-batch.ts';
 import type { HeldMessage } from './held-message.ts';
@@ -72,10 +74,10 @@ async function handleError(
   }
   if (error instanceof NewerVersionError) {
     tools.log.warn(
-      { ...held.logFields, reason: error.message },
-      'This worker is outdated: it received a message of a newer imgcls.',
+      { ...held.logFields, reason: error.message, releaseForMs: NEWER_RELEASE_MS },
+      'This worker is outdated: it received a message of a newer imgcls. Update imgcls.',
     );
-    await release(held, 0, tools);
+    await release(held, NEWER_RELEASE_MS, tools);
     return { kind: 'outdated' };
   }
   if (error instanceof PoisonError) {
@@ -84,6 +86,8 @@ async function handleError(
   }
   const releaseForMs = handler.releaseForMs(held);
   await release(held, releaseForMs, tools);
+  const fault = asMachineFault(error);
+  if (fault !== undefined) throw fault;
   const isPermanent = error instanceof ImgclsError && error.kind !== 'transient';
   if (isPermanent) throw error;
   tools.log.warn({ ...held.logFields, error, releaseForMs }, 'Message failed and will be retried.');

@@ -33,9 +33,11 @@ async function work(held: HeldMessage, message: QueueMessage, tools: MessageTool
   if (request.images.length !== 1 || request.replyTo === undefined) {
     throw new PoisonError('An interactive request must have exactly one image and a response queue.');
   }
+  const range = rangeOf(request);
   const isSuspect = held.message.receiveCount > MAX_RECEIVES;
-  const outcomes = isSuspect ? crashed(request) : await classifyBatch(held, request, tools);
-  await acknowledge(held, request, { range: rangeOf(request), outcomes }, tools);
+  const place = { job: request.job, range };
+  const outcomes = isSuspect ? crashed(request) : await classifyBatch(held, { ...request, place }, tools);
+  await acknowledge(held, request, { range, outcomes }, tools);
   return { kind: 'done', job: request.job, written: outcomes };
 }
 

@@ -1,13 +1,14 @@
 import { CONTROL_IMAGE } from '../../core/model/control-image.ts';
-import type { ErrorCode, ImageResult } from '../../core/model/outcome.ts';
+import { type ErrorCode, type ImageResult, isError } from '../../core/model/outcome.ts';
 import { type ClassifyTimes, type ModelLocation, RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
 import { onAbort } from '../../core/runtime/abort.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
+import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import type { Meter } from '../../core/runtime/metrics.ts';
 import { attributeCrash, CLEAN, type CrashRecord } from './crash-attribution.ts';
 import { ImageQueue, type Work } from './image-queue.ts';
-import { type Runner, RunnerDied } from './runner.ts';
+import { type RequestReply, type Runner, RunnerDied } from './runner.ts';
 import { RunnerSlots, type RunnerSlotsOptions, type Slot } from './runner-slots.ts';
 
 /** The runner decodes one request while the model works on another. */
@@ -46,7 +47,7 @@ export class RunnerPool {
     this.#slots = new RunnerSlots(
       options,
       () => this.#scheduleDispatch(),
-      (reason) => this.#break(reason),
+      (reason) => this.#break(runnersFail(reason)),
     );
   }
 
@@ -80,7 +81,7 @@ export class RunnerPool {
    * Resolves with the image's labels or its error.
    * @param options.signal while the image is in no runner, its abort rejects with its reason.
    * @param options.onBegin called when the image goes into a runner.
-   * @throws {ImgclsError} of kind `permanent` if no runner can be started.
+   * @throws {MachineFaultError} if no runner can be started, or if the model or the image does not work here.
    */
   async classify(work: Work, options: { signal: AbortSignal; onBegin(): void }): Promise<ImageResult> {
     const { signal, onBegin } = options;
@@ -102,7 +103,7 @@ export class RunnerPool {
 
   /** Ends all runners. Images without a result are rejected. */
   async close(): Promise<void> {
-    this.#break('The model runners are closed.');
+    this.#break(new ImgclsError('permanent', 'The model runners are closed.'));
     await this.#slots.close();
   }
 
@@ -165,13 +166,7 @@ export class RunnerPool {
         this.#provenModels.add(model.sha256);
         this.#record(reply.times, first);
       }
-      for (const [at, task] of tasks.entries()) {
-        if (reply.type === 'failed') task.resolve(unavailable(reply.message));
-        else
-          task.resolve(
-            reply.results[at] ?? unavailable('The model runner returned no result for the image.'),
-          );
-      }
+      for (const [at, task] of tasks.entries()) settle(task, reply, at);
     } catch (error) {
       this.#handleError(slot, first, tasks, error);
     }
@@ -220,15 +215,15 @@ export class RunnerPool {
       onBegin: () => {},
       resolve: blameSuspect,
       blame: (_, exit) => {
-        this.#break(`Model runners end whatever image they get (${exit}).`);
+        this.#break(runnersFail(`Model runners end whatever image they get (${exit}).`));
         suspect.reject(this.#broken);
       },
     };
   }
 
   /** Rejects all images that are in no runner, and all later ones. */
-  #break(message: string): void {
-    this.#broken ??= new ImgclsError('permanent', message);
+  #break(error: ImgclsError): void {
+    this.#broken ??= error;
     for (const task of [...this.#queue.takeAll(), ...this.#suspects.splice(0)]) task.reject(this.#broken);
   }
 }
@@ -236,7 +231,20 @@ export class RunnerPool {
 const evenShare = (images: number, runners: number) =>
   Math.min(RUNNER_BATCH, Math.ceil(images / Math.max(1, runners)));
 
-const unavailable = (message: string): ImageResult => ({ error: { code: 'model_unavailable', message } });
+const runnersFail = (message: string) => new MachineFaultError('worker_crash', message);
+
+/** Resolves or rejects an image as the runner's reply says. */
+function settle(task: Task, reply: RequestReply, at: number): void {
+  if (reply.type === 'failed') {
+    task.reject(new MachineFaultError('model_unavailable', `The model does not run here: ${reply.message}`));
+    return;
+  }
+  const result = reply.results[at];
+  if (result === undefined) task.reject(runnersFail('The model runner returned no result for the image.'));
+  else if (isError(result) && result.isMachineFault === true)
+    task.reject(new MachineFaultError(result.error.code, result.error.message, { scope: 'image' }));
+  else task.resolve(result);
+}
 
 function crashMessage(code: ErrorCode, exit: string): string {
   return code === 'deadline'

@@ -94,12 +94,27 @@ export class RunnerSlots {
   }
 
   async #start(slot: Slot): Promise<void> {
-    const { clock, random, log, meter, entry, args, limits, niceness, onMilestone } = this.#options;
+    const { clock, random, onMilestone } = this.#options;
     slot.starting = true;
     if (this.#failedStarts > 0) {
       await clock.sleep(backoffMs(this.#failedStarts - 1, random()), this.#closing.signal);
     }
     if (this.closed) return;
+    try {
+      await this.#run(slot);
+      onMilestone?.('runtimeLoadedMs');
+      this.#failedStarts = 0;
+    } catch (error) {
+      if (this.closed) return;
+      this.#recordFailedStart(error);
+    }
+    slot.starting = false;
+    this.#onChange();
+  }
+
+  /** Resolves when the slot's new runner is ready. @throws if there is no memory for its process, or if it ends first. */
+  async #run(slot: Slot): Promise<void> {
+    const { clock, log, meter, entry, args, limits, niceness, onMilestone } = this.#options;
     const onModel = () => {
       if (this.live.every(({ models }) => models.length > 0)) onMilestone?.('modelReadyMs');
     };
@@ -115,21 +130,16 @@ export class RunnerSlots {
       slot.runner = undefined;
       this.#onChange();
     });
-    try {
-      await runner.ready;
-      wasReady = true;
-      onMilestone?.('runtimeLoadedMs');
-      this.#failedStarts = 0;
-    } catch (error) {
-      if (this.closed) return;
-      const exit = messageOf(error);
-      const stderr = error instanceof RunnerDied ? error.stderr : '';
-      log.warn({ exit, stderr }, 'Model runner failed to start.');
-      if (++this.#failedStarts >= MAX_FAILED_STARTS) {
-        this.#onBroken(`Model runners fail to start (${exit}): ${stderr || 'no output'}`);
-      }
+    await runner.ready;
+    wasReady = true;
+  }
+
+  #recordFailedStart(error: unknown): void {
+    const exit = messageOf(error);
+    const stderr = error instanceof RunnerDied ? error.stderr : '';
+    this.#options.log.warn({ exit, stderr }, 'Model runner failed to start.');
+    if (++this.#failedStarts >= MAX_FAILED_STARTS) {
+      this.#onBroken(`Model runners fail to start (${exit}): ${stderr || 'no output'}`);
     }
-    slot.starting = false;
-    this.#onChange();
   }
 }

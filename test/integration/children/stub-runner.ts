@@ -3,9 +3,11 @@
  * - `label:<text>`: return that label. `bad`: return `not_an_image`.
  * - `crash`: end at once, by a signal. `hang`: never reply; other requests go on.
  * - `wait:<file>`: return a label once that file exists. `broken model`: report that the model is unusable.
+ * - `out of memory`: report that this machine cannot decode it.
  *
  * Arguments: a log file, which gets a line for each start (`start <pid>`) and each image (`image <text>`, then
- * `done <text>`), and optionally `never-ready` (write to stderr and end) or `dies-of-everything`.
+ * `done <text>`), and optionally `never-ready` (write to stderr and end), `dies-of-everything`, or `sick`: report whatever
+ * image it gets as `broken model` does.
  */
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,7 +43,7 @@ async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
     const text = Buffer.from(image).toString('latin1');
     note(`image ${text.startsWith('\x89PNG') ? 'control' : text}`);
     if (mode === 'dies-of-everything') die();
-    if (text === 'broken model') {
+    if (text === 'broken model' || mode === 'sick') {
       reply({ type: 'failed', id, message: 'The model is broken.', rssBytes: process.memoryUsage.rss() });
       return;
     }
@@ -57,6 +59,8 @@ async function classify(text: string, topK: number): Promise<ImageResult> {
   if (verb === 'crash') die();
   if (verb === 'hang' || verb === 'crash') return await new Promise(() => {});
   if (verb === 'bad') return { error: { code: 'not_an_image', message: 'This is not an image.' } };
+  if (verb === 'out of memory')
+    return { error: { code: 'worker_crash', message: 'Out of memory.' }, isMachineFault: true };
   while (verb === 'wait' && !existsSync(argument)) await sleep(10);
   const label = { wnid: 'n00000000', label: argument, score: 1 / topK };
   return { labels: Array.from({ length: topK }, () => label), ms: 1 };

@@ -44,7 +44,7 @@ describe('the receive loop of a worker', () => {
       onEmptyReceive() {},
       onReceiveError() {},
     };
-    const status = { setState() {}, reached() {} };
+    const status = { setState() {}, reached() {}, addNewerMessage() {} };
     const workload = new Workload({ stop, status, clock, log });
     const tools = { queue, queueTitle: 'request', leases, clock, random: () => 0, log, meter: noMeter };
     void new Intake({ tools, leaseMs: 1000, service, workload, stop, liveness }).run();

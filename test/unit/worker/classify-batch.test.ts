@@ -47,12 +47,18 @@ describe('a batch', () => {
       download: async ({ key }: { key: string }) => ({ bytes: Buffer.from(key), release() {} }),
       clock: new SteppingClock(),
       random: () => 0,
+      log: { debug() {}, info() {}, warn() {}, error() {} },
     };
     let order = 0;
     start = async (name, receiveCount) => {
       const message = { id: name, receipt: name, body: '', groupId: undefined, receiveCount, sentAtMs: 0 };
       const images = [{ index: 0, name, bucket: 'input', key: name }];
-      void classifyBatch(new HeldMessage(message, order++, 0), { model: MODEL, topK: 1, images }, tools);
+      const place = { job: 'job', range: { attempt: 1, first: 0, last: 0 } };
+      void classifyBatch(
+        new HeldMessage(message, order++, 0),
+        { model: MODEL, topK: 1, images, place },
+        tools,
+      );
       await settled();
     };
   });

@@ -45,7 +45,12 @@ function start({
     onEmptyReceive() {},
     onReceiveError() {},
   };
-  const workload = new Workload({ stop, status: { setState() {}, reached() {} }, clock, log: noLog });
+  const workload = new Workload({
+    stop,
+    status: { setState() {}, reached() {}, addNewerMessage() {} },
+    clock,
+    log: noLog,
+  });
   const tools = {
     queue,
     queueTitle: 'request',

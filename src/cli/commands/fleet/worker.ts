@@ -17,6 +17,6 @@ export function register(program: Command): void {
     )
     .action(async (flags: WorkerFlags) => {
       const { worker } = await import('../../fleet/worker.ts');
-      await worker({ ...program.opts(), ...flags });
+      process.exitCode = await worker({ ...program.opts(), ...flags });
     });
 }
