@@ -1,4 +1,5 @@
-/** The account itself, past the product: who we are in it, and what is still there of a cluster. */
+// The AWS account, without imgcls: its id, and what remains of a cluster.
+
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import {
   DeregisterImageCommand,
@@ -10,25 +11,25 @@ import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { awsError, hasCode, statusOf } from '../../src/aws/errors.ts';
 
-/** On every instance of a cluster, and on every image that `imgcls ami build` makes. */
+/** Tags of every instance of a cluster, and of every image from `imgcls ami build`. */
 const CLUSTER_TAG = 'imgcls:cluster';
 const IMAGE_TAG = 'imgcls:image';
 
 export interface Account {
   id: string;
   region: string;
-  /** With its snapshots. */
+  /** Deregisters an image and deletes its snapshots. */
   removeImage(image: string): Promise<void>;
-  /** What is there of the cluster, and images of ours that were made since then. */
+  /** Lists the resources of the cluster, and imgcls images created since then. */
   leftovers(cluster: string, sinceMs: number): Promise<string[]>;
   close(): void;
 }
 
-/** @throws {ImgclsError} where there are no credentials. */
+/** @throws {ImgclsError} without credentials. */
 export async function openAccount(): Promise<Account> {
   const sts = new STSClient();
   const { Account: id = '' } = await sts.send(new GetCallerIdentityCommand()).catch((error: unknown) => {
-    throw awsError(error, 'ask AWS whose credentials these are');
+    throw awsError(error, 'identify the credentials (sts:GetCallerIdentity)');
   });
   const region = await sts.config.region();
   const ec2 = new EC2Client();
@@ -40,7 +41,7 @@ export async function openAccount(): Promise<Account> {
       const found = await cloudFormation.send(new DescribeStacksCommand({ StackName: `imgcls-${cluster}` }));
       return (found.Stacks ?? []).map(({ StackName, StackStatus }) => `stack ${StackName} (${StackStatus})`);
     } catch (error) {
-      // CloudFormation has no better word for a stack that is not there.
+      // CloudFormation reports a missing stack as a ValidationError.
       if (hasCode(error, 'ValidationError')) return [];
       throw error;
     }
@@ -57,8 +58,8 @@ export async function openAccount(): Promise<Account> {
   const imagesSince = async (sinceMs: number): Promise<string[]> => {
     const Filters = [{ Name: 'tag-key', Values: [IMAGE_TAG] }];
     const { Images = [] } = await ec2.send(new DescribeImagesCommand({ Owners: ['self'], Filters }));
-    const made = Images.filter(({ CreationDate = '' }) => Date.parse(CreationDate) >= sinceMs);
-    return made.map(({ ImageId, Name }) => `image ${ImageId} (${Name})`);
+    const created = Images.filter(({ CreationDate = '' }) => Date.parse(CreationDate) >= sinceMs);
+    return created.map(({ ImageId, Name }) => `image ${ImageId} (${Name})`);
   };
   const bucketsOf = async (cluster: string): Promise<string[]> => {
     const names = ['input', 'output'].map((what) => `imgcls-${cluster}-${what}-${id}-${region}`);
@@ -83,8 +84,8 @@ export async function openAccount(): Promise<Account> {
       await ec2.send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
     },
     async leftovers(cluster, sinceMs) {
-      const looks = [stacksOf(cluster), instancesOf(cluster), bucketsOf(cluster), imagesSince(sinceMs)];
-      return (await Promise.all(looks)).flat();
+      const found = [stacksOf(cluster), instancesOf(cluster), bucketsOf(cluster), imagesSince(sinceMs)];
+      return (await Promise.all(found)).flat();
     },
     close() {
       for (const client of [sts, ec2, cloudFormation, s3]) client.destroy();

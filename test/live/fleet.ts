@@ -1,17 +1,17 @@
 import type { StatusView } from '../../src/cli/fleet/status-view.ts';
 import { isUnknown } from '../../src/core/runtime/unknown.ts';
 
-/** What the story wants to know of a cluster. */
+/** What the live test needs to know about a cluster. */
 export interface Fleet {
-  /** Those that work or cost money, booting and draining ones included. */
+  /** Machines that work or cost money, including booting and draining ones. */
   machines: number;
   isControlled: boolean;
 }
 
-/** A lock that was not renewed for longer is nobody's. */
+/** A lock that was not renewed for longer has no active holder. */
 const ALIVE_MS = 30_000;
 
-/** What `imgcls status --format json` says; undefined where it could not see all that counts. */
+/** Parses the output of `imgcls status --format json`; undefined if a needed part is unknown. */
 export function parseFleet(json: string): Fleet | undefined {
   const { lock, report, workers, atMs } = JSON.parse(json) as StatusView;
   if (isUnknown(lock) || isUnknown(report) || isUnknown(workers)) return undefined;

@@ -1,11 +1,11 @@
 /**
- * The live test: the whole story on a real AWS account, by the package as its users get it. It costs money.
+ * The live test: runs the packed package on a real AWS account. It costs money.
  *
  *     IMGCLS_LIVE=1 IMGCLS_LIVE_ACCOUNT=123456789012 AWS_REGION=eu-central-1 npm run test:live [-- FLAGS OF imgcls deploy]
  *
- * Credentials are those of any AWS tool. IMGCLS_LIVE_MINUTES (60) and IMGCLS_LIVE_MAX_USD (2) limit it, IMGCLS_LIVE_IMAGE takes
- * a machine image that is there. Ctrl-C cleans up, too. Exit codes: 0 all went well and nothing is left, 1 not, 2 it
- * may not run.
+ * It uses the credentials of the AWS configuration. IMGCLS_LIVE_MINUTES (60) and IMGCLS_LIVE_MAX_USD (2) limit it.
+ * IMGCLS_LIVE_IMAGE names an existing machine image. Ctrl-C cleans up, too. Exit codes: 0 success and nothing remains,
+ * 1 failure, 2 not permitted to run.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -17,13 +17,13 @@ import { installPackage } from '../e2e/package.ts';
 import { openAccount } from './account.ts';
 import { checkAccount, permission, quote, Refusal } from './permission.ts';
 import { writePhotographs } from './photographs.ts';
-import { type Run, tellStory } from './story.ts';
+import { type Run, runLiveTest } from './story.ts';
 
 const IMAGES = 600;
-/** In the default VPC machines without a public address reach AWS by endpoints alone. */
-const USUAL_DEPLOY_FLAGS = ['--with-endpoints'];
-/** A command that was told to end has so long to do so. */
-const PARTING_MS = 30_000;
+/** In the default VPC, instances without a public address reach AWS only through endpoints. */
+const DEFAULT_DEPLOY_FLAGS = ['--with-endpoints'];
+/** Time for a command to end after SIGTERM. */
+const KILL_AFTER_MS = 30_000;
 
 const say = (text: string) => process.stderr.write(`live: ${text}\n`);
 
@@ -51,15 +51,18 @@ async function live(flags: readonly string[]): Promise<boolean> {
     const ending = new AbortController();
     const interrupt = () => ending.abort(new Error('Interrupted.'));
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
-    const late = setTimeout(() => ending.abort(new Error('Its time is up.')), 60_000 * allowed.minutes);
+    const timeout = setTimeout(
+      () => ending.abort(new Error(`Timed out after ${allowed.minutes} minutes.`)),
+      60_000 * allowed.minutes,
+    );
     try {
       const dataDir = await installed.dataDir();
-      return await tellStory({
+      return await runLiveTest({
         cluster,
         settingsFile: path.join(dataDir, 'imgcls.config.json'),
         photographs: await writePhotographs(path.join(dataDir, 'photographs'), IMAGES),
         image: allowed.image,
-        deployFlags: flags.length > 0 ? flags : USUAL_DEPLOY_FLAGS,
+        deployFlags: flags.length > 0 ? flags : DEFAULT_DEPLOY_FLAGS,
         imgcls: (args, signal) => imgcls(installed.bin, dataDir, args, signal),
         removeImage: account.removeImage,
         leftovers: () => account.leftovers(cluster, startedAtMs),
@@ -68,7 +71,7 @@ async function live(flags: readonly string[]): Promise<boolean> {
         signal: ending.signal,
       });
     } finally {
-      clearTimeout(late);
+      clearTimeout(timeout);
       await installed.remove();
     }
   } finally {
@@ -76,11 +79,11 @@ async function live(flags: readonly string[]): Promise<boolean> {
   }
 }
 
-/** Runs the package as its user would, whose terminal shows what it says. */
+/** Runs the package as a user would. Its stderr goes to the terminal. */
 async function imgcls(bin: string, cwd: string, args: readonly string[], signal: AbortSignal): Promise<Run> {
   if (args[0] !== 'status') say(`$ imgcls ${args.join(' ')}`);
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('IMGCLS_'));
-  // In a process group of its own: Ctrl-C is for the story, which ends its commands and then cleans up.
+  // In its own process group, so that Ctrl-C reaches only this test, which ends its commands and then cleans up.
   const child = spawn(process.execPath, [bin, ...args], {
     cwd,
     env: { ...Object.fromEntries(own), IMGCLS_DATA_DIR: cwd },
@@ -92,15 +95,15 @@ async function imgcls(bin: string, cwd: string, args: readonly string[], signal:
     stdout += text;
   });
   let force: NodeJS.Timeout | undefined;
-  const forget = onAbort(signal, () => {
+  const removeListener = onAbort(signal, () => {
     child.kill('SIGTERM');
-    force = setTimeout(() => child.kill('SIGKILL'), PARTING_MS);
+    force = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
   });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  forget();
+  removeListener();
   clearTimeout(force);
   return { code, stdout };
 }

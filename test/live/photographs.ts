@@ -5,7 +5,7 @@ import type { Photographs } from './story.ts';
 
 const samples = path.join(repository, 'samples');
 
-/** So many photographs, none the same: what follows the end of an image is no part of it, and makes other bytes of it. */
+/** Writes `count` different files. Bytes after the end of an image do not change the picture, but make the file unique. */
 export async function writePhotographs(folder: string, count: number): Promise<Photographs> {
   await mkdir(folder, { recursive: true });
   const classes = JSON.parse(await readFile(path.join(samples, 'expected.json'), 'utf8'));

@@ -1,7 +1,7 @@
 /**
- * The whole story, by the commands that a user runs: an image, a cluster, and three acts. Below the threshold nothing
- * moves; work comes, the fleet grows and every image gets its label; the work is gone, and the fleet shrinks to nothing.
- * Whatever happens, everything is taken away again, and what is left is told.
+ * The live test's steps, by the commands that a user runs. It builds an image and deploys a cluster. Then: without work the
+ * fleet stays empty; with work it grows, and every image gets a label; after the work it shrinks to zero. In any case it
+ * deletes everything in the end and reports what remains.
  */
 import type { Clock } from '../../src/core/runtime/clock.ts';
 import { messageOf } from '../../src/core/runtime/errors.ts';
@@ -19,67 +19,67 @@ export interface Photographs {
   expected: ReadonlyMap<string, readonly string[]>;
 }
 
-export interface StoryOptions {
+export interface LiveTestOptions {
   cluster: string;
-  /** The config file that `deploy` writes and that every other command finds. */
+  /** The config file that `deploy` writes and the other commands read. */
   settingsFile: string;
   photographs: Photographs;
-  /** A machine image that is there; else one is built and removed again. */
+  /** An existing machine image. Without one the test builds and deletes one. */
   image: string | undefined;
   /** Further flags of `deploy`. */
   deployFlags: readonly string[];
   /** Runs `imgcls`; ends it when the signal aborts. */
   imgcls(args: readonly string[], signal: AbortSignal): Promise<Run>;
   removeImage(image: string): Promise<void>;
-  /** What is still there of the cluster, a line each. */
+  /** Lists what remains of the cluster. */
   leftovers(): Promise<string[]>;
   clock: Clock;
   say(text: string): void;
-  /** Aborts when its time is up or somebody wants it to end: then it cleans up. */
+  /** Aborts on a timeout or an interrupt. Then the test cleans up. */
   signal: AbortSignal;
 }
 
-const LOOK_MS = 5000;
-/** So long nothing may move while there is nothing to do. */
-const QUIET_MS = 60_000;
+const POLL_MS = 5000;
+/** How long the fleet must stay empty without work. */
+const IDLE_MS = 60_000;
 const CONTROLLER_MS = 10 * 60_000;
 const SHRINK_MS = 15 * 60_000;
-/** With it a second machine is worth its boot for a few hundred images. */
+/** Short enough that a second machine pays off for a few hundred images. */
 const TARGET_SECONDS = 20;
 const CLEAN_UP_TRIES = 2;
 
-/** @returns true where every act went as it should and nothing is left. */
-export async function tellStory(options: StoryOptions): Promise<boolean> {
+/** @returns whether every step succeeded and nothing remains. */
+export async function runLiveTest(options: LiveTestOptions): Promise<boolean> {
   const { say } = options;
-  let went = false;
+  let succeeded = false;
   let built: string | undefined;
   try {
     const image = options.image ?? (await buildImage(options));
     if (options.image === undefined) built = image;
     await deploy(image, options);
-    await quietAct(options);
-    await workAct(options);
-    await emptyAct(options);
-    went = true;
+    await idleStep(options);
+    await workStep(options);
+    await shrinkStep(options);
+    succeeded = true;
   } catch (error) {
-    say(`It went wrong: ${messageOf(options.signal.aborted ? options.signal.reason : error)}`);
+    say(`Failed: ${messageOf(options.signal.aborted ? options.signal.reason : error)}`);
   }
   const isClean = await cleanUp(options, built);
-  say(went && isClean ? 'The story is told, and nothing is left.' : 'The live test has FAILED.');
-  return went && isClean;
+  say(succeeded && isClean ? 'The live test passed. Nothing remains.' : 'The live test FAILED.');
+  return succeeded && isClean;
 }
 
-async function buildImage(options: StoryOptions): Promise<string> {
-  options.say('Before the first act: the image of the workers.');
+async function buildImage(options: LiveTestOptions): Promise<string> {
+  options.say('Building the worker image.');
   const { stdout } = await succeed(['ami', 'build', '--yes'], options);
   const image = stdout.match(/\bami-[0-9a-f]+\b/g)?.at(-1);
-  if (image === undefined) throw new Error('"imgcls ami build" has printed no image.');
+  if (image === undefined) throw new Error('"imgcls ami build" printed no image.');
   return image;
 }
 
-async function deploy(image: string, options: StoryOptions): Promise<void> {
+async function deploy(image: string, options: LiveTestOptions): Promise<void> {
   const { cluster, settingsFile, deployFlags, say } = options;
-  say(`Before the first act: cluster ${cluster}.`);
+  say(`Deploying cluster ${cluster}.`);
   const machines = ['--image', image, '--instance-type', MACHINES.worker, '--max', `${MACHINES.most}`];
   const controller = ['--controller', '--controller-type', MACHINES.controller];
   const parameters = ['--parameter', `TargetSeconds=${TARGET_SECONDS}`];
@@ -88,24 +88,24 @@ async function deploy(image: string, options: StoryOptions): Promise<void> {
   await succeed(['doctor'], options);
 }
 
-/** Nothing to do: the controller lives, and launches nobody. */
-async function quietAct(options: StoryOptions): Promise<void> {
+/** Without work a controller is running and launches nothing. */
+async function idleStep(options: LiveTestOptions): Promise<void> {
   const { clock, say, signal } = options;
-  say('Act one: there is no work, and nothing moves.');
-  await untilFleet('the controller is alive', ({ isControlled }) => isControlled, CONTROLLER_MS, options);
-  const endMs = clock.monotonicMs() + QUIET_MS;
+  say('Step 1: without work the fleet stays empty.');
+  await untilFleet('the controller is running', ({ isControlled }) => isControlled, CONTROLLER_MS, options);
+  const endMs = clock.monotonicMs() + IDLE_MS;
   while (clock.monotonicMs() < endMs) {
-    const { machines } = await look(options);
-    if (machines > 0) throw new Error(`There are ${machines} machines, and no work.`);
-    await clock.sleep(LOOK_MS, signal);
+    const { machines } = await readFleet(options);
+    if (machines > 0) throw new Error(`The fleet has ${machines} machines without work.`);
+    await clock.sleep(POLL_MS, signal);
     signal.throwIfAborted();
   }
 }
 
-/** Work comes: the fleet grows, within its limit, and every image gets a label that is right. */
-async function workAct(options: StoryOptions): Promise<void> {
+/** With work the fleet grows within its limit, and every image gets a correct label. */
+async function workStep(options: LiveTestOptions): Promise<void> {
   const { photographs, clock, say, signal } = options;
-  say(`Act two: ${photographs.expected.size} images come, and the fleet grows.`);
+  say(`Step 2: the fleet grows for ${photographs.expected.size} images.`);
   const done = new AbortController();
   const watching = mostMachines(options, AbortSignal.any([signal, done.signal]));
   const upload = succeed(['upload', photographs.folder, '--format', 'ndjson'], options).finally(() =>
@@ -113,22 +113,21 @@ async function workAct(options: StoryOptions): Promise<void> {
   );
   const [{ stdout }, most] = await Promise.all([upload, watching]);
   checkLabels(stdout, photographs);
-  if (most === 0) throw new Error('The images have labels, and no machine was seen.');
-  if (most > MACHINES.most)
-    throw new Error(`There were ${most} machines, and ${MACHINES.most} are the most.`);
-  say(`All labelled; the fleet grew to ${most} at ${new Date(clock.nowMs()).toISOString()}.`);
+  if (most === 0) throw new Error('The images have labels, but "imgcls status" showed no machine.');
+  if (most > MACHINES.most) throw new Error(`The fleet had ${most} machines; the limit is ${MACHINES.most}.`);
+  say(`All images have labels. The fleet grew to ${most} at ${new Date(clock.nowMs()).toISOString()}.`);
 }
 
-/** The work is gone: the fleet shrinks to nothing. */
-async function emptyAct(options: StoryOptions): Promise<void> {
-  options.say('Act three: the work is gone, and the fleet shrinks to nothing.');
-  await untilFleet('no machine is left', ({ machines }) => machines === 0, SHRINK_MS, options);
+/** After the work the fleet shrinks to zero. */
+async function shrinkStep(options: LiveTestOptions): Promise<void> {
+  options.say('Step 3: after the work the fleet shrinks to zero.');
+  await untilFleet('the fleet is empty', ({ machines }) => machines === 0, SHRINK_MS, options);
 }
 
-/** Takes everything away, whatever there is of it. Not by the story's own signal: that may be why. */
-async function cleanUp(options: StoryOptions, built: string | undefined): Promise<boolean> {
+/** Deletes everything. Does not use the test's own signal, which may be aborted. */
+async function cleanUp(options: LiveTestOptions, built: string | undefined): Promise<boolean> {
   const { cluster, settingsFile, imgcls, removeImage, leftovers, say } = options;
-  say('After the last act: everything is taken away.');
+  say('Cleaning up.');
   const problems: string[] = [];
   const attempt = async (what: string, act: () => Promise<void>) => {
     await act().catch((error: unknown) => problems.push(`${what}: ${messageOf(error)}`));
@@ -138,37 +137,37 @@ async function cleanUp(options: StoryOptions, built: string | undefined): Promis
     const { code } = await imgcls(destroy, new AbortController().signal).catch(() => ({ code: null }));
     if (code === 0) break;
     if (tries === CLEAN_UP_TRIES) {
-      problems.push(`"imgcls destroy --cluster ${cluster}" has failed ${tries} times: run it again by hand`);
+      problems.push(`"imgcls destroy --cluster ${cluster}" failed ${tries} times; run it yourself`);
       break;
     }
   }
-  if (built !== undefined) await attempt(`image ${built} is left`, () => removeImage(built));
-  await attempt('what is left cannot be told', async () => {
-    problems.push(...(await leftovers()).map((line) => `${line} is left`));
+  if (built !== undefined) await attempt(`image ${built} remains`, () => removeImage(built));
+  await attempt('cannot list what remains', async () => {
+    problems.push(...(await leftovers()).map((line) => `${line} remains`));
   });
   for (const problem of problems) say(`NOT CLEAN: ${problem}.`);
   return problems.length === 0;
 }
 
-/** @throws where the command fails. */
-async function succeed(args: readonly string[], { imgcls, signal }: StoryOptions): Promise<Run> {
+/** @throws when the command fails. */
+async function succeed(args: readonly string[], { imgcls, signal }: LiveTestOptions): Promise<Run> {
   signal.throwIfAborted();
   const run = await imgcls(args, signal);
   signal.throwIfAborted();
-  if (run.code !== 0) throw new Error(`"imgcls ${args.join(' ')}" has ended with ${run.code}.`);
+  if (run.code !== 0) throw new Error(`"imgcls ${args.join(' ')}" exited with code ${run.code}.`);
   return run;
 }
 
-/** What `imgcls status` says now; undefined where it could not say all of it. */
-async function glance({ imgcls, signal }: StoryOptions): Promise<Fleet | undefined> {
+/** Runs `imgcls status`; undefined if a needed part is unknown. */
+async function tryReadFleet({ imgcls, signal }: LiveTestOptions): Promise<Fleet | undefined> {
   const { code, stdout } = await imgcls(['status', '--format', 'json'], signal);
   signal.throwIfAborted();
   return code === 0 ? parseFleet(stdout) : undefined;
 }
 
-async function look(options: StoryOptions): Promise<Fleet> {
-  const fleet = await glance(options);
-  if (fleet === undefined) throw new Error('"imgcls status" cannot tell how the fleet is.');
+async function readFleet(options: LiveTestOptions): Promise<Fleet> {
+  const fleet = await tryReadFleet(options);
+  if (fleet === undefined) throw new Error('"imgcls status" could not read the fleet.');
   return fleet;
 }
 
@@ -176,27 +175,27 @@ async function untilFleet(
   what: string,
   isSo: (fleet: Fleet) => boolean,
   withinMs: number,
-  options: StoryOptions,
+  options: LiveTestOptions,
 ): Promise<void> {
   const { clock, signal } = options;
   const endMs = clock.monotonicMs() + withinMs;
   for (;;) {
-    const fleet = await glance(options);
+    const fleet = await tryReadFleet(options);
     if (fleet !== undefined && isSo(fleet)) return;
     if (clock.monotonicMs() > endMs)
-      throw new Error(`Waited ${withinMs / 60_000} minutes in vain until ${what}.`);
-    await clock.sleep(LOOK_MS, signal);
+      throw new Error(`Timed out after ${withinMs / 60_000} minutes waiting until ${what}.`);
+    await clock.sleep(POLL_MS, signal);
     signal.throwIfAborted();
   }
 }
 
-/** The most machines that were seen at once until the signal aborts. */
-async function mostMachines(options: StoryOptions, until: AbortSignal): Promise<number> {
+/** The maximum number of machines at a time until the signal aborts. */
+async function mostMachines(options: LiveTestOptions, until: AbortSignal): Promise<number> {
   let most = 0;
   while (!until.aborted) {
-    const fleet = await glance(options).catch(() => undefined);
+    const fleet = await tryReadFleet(options).catch(() => undefined);
     most = Math.max(most, fleet?.machines ?? 0);
-    await options.clock.sleep(LOOK_MS, until);
+    await options.clock.sleep(POLL_MS, until);
   }
   return most;
 }

@@ -1,6 +1,7 @@
-/** The live test's own story, over a product that only plays a cluster: whatever happens, it is taken away again. */
+// The steps of the live test against a fake cluster: in any case it deletes everything.
+
 import { describe, expect, it } from 'vitest';
-import { type Run, type StoryOptions, tellStory } from '../../live/story.ts';
+import { type LiveTestOptions, type Run, runLiveTest } from '../../live/story.ts';
 import { virtualClock } from '../virtual-clock.ts';
 
 const expected = new Map([
@@ -15,21 +16,21 @@ const labels = (b = 'n3') =>
     .map((line) => JSON.stringify(line))
     .join('\n');
 
-/** A cluster in words, and what a test has go wrong with it. */
+/** A fake cluster whose commands a test can replace. */
 class Stage {
   readonly clock = virtualClock();
   readonly ending = new AbortController();
   readonly commands: string[] = [];
-  readonly said: string[] = [];
+  readonly messages: string[] = [];
   readonly removed: string[] = [];
   machines = 0;
   exists = false;
-  /** Answers a command in place of the cluster. */
+  /** Overrides the result of a command. */
   instead: (command: string, args: readonly string[]) => Partial<Run> | undefined = () => undefined;
-  #looks = 0;
+  #statusCount = 0;
 
   async imgcls(args: readonly string[], signal: AbortSignal): Promise<Run> {
-    // A command takes a while, in which others go on.
+    // Lets concurrent commands run.
     await new Promise(setImmediate);
     const [command = ''] = args;
     if (command !== 'status') this.commands.push(command);
@@ -48,17 +49,17 @@ class Stage {
 
   async #upload(signal: AbortSignal): Promise<Run> {
     this.machines = 2;
-    for (const from = this.#looks; this.#looks < from + 2 && !signal.aborted; )
+    for (const from = this.#statusCount; this.#statusCount < from + 2 && !signal.aborted; )
       await new Promise(setImmediate);
     return signal.aborted ? { code: 130, stdout: '' } : { code: 0, stdout: labels() };
   }
 
   #status(): string {
-    this.#looks++;
+    this.#statusCount++;
     const atMs = this.clock.nowMs();
     const machines = Array.from({ length: this.machines }, (_, id) => ({ id: `i-${id}`, phase: 'busy' }));
-    // After the work one machine goes at each look.
-    if (this.commands.at(-1) === 'upload' && this.#looks % 3 === 0)
+    // After the work the fleet shrinks with each third status.
+    if (this.commands.at(-1) === 'upload' && this.#statusCount % 3 === 0)
       this.machines = Math.max(0, this.machines - 1);
     return JSON.stringify({
       atMs,
@@ -68,8 +69,8 @@ class Stage {
     });
   }
 
-  async tell(changes: Partial<StoryOptions> = {}): Promise<boolean> {
-    return await tellStory({
+  async tell(changes: Partial<LiveTestOptions> = {}): Promise<boolean> {
+    return await runLiveTest({
       cluster: 'live-1',
       settingsFile: 'imgcls.config.json',
       photographs: { folder: 'photographs', expected },
@@ -79,23 +80,23 @@ class Stage {
       removeImage: async (image) => void this.removed.push(image),
       leftovers: async () => (this.exists ? ['stack imgcls-live-1'] : []),
       clock: this.clock,
-      say: (text) => this.said.push(text),
+      say: (text) => this.messages.push(text),
       signal: this.ending.signal,
       ...changes,
     });
   }
 }
 
-describe('the story of the live test', () => {
-  it('goes from an account without a cluster to one without a cluster', async () => {
+describe('the live test', () => {
+  it('deploys a cluster, runs its steps and destroys the cluster', async () => {
     const stage = new Stage();
     expect(await stage.tell()).toBe(true);
     expect(stage.commands).toEqual(['ami', 'deploy', 'doctor', 'upload', 'destroy']);
     expect(stage.removed).toEqual(['ami-0abc']);
-    expect(stage.said.at(-1)).toBe('The story is told, and nothing is left.');
+    expect(stage.messages.at(-1)).toBe('The live test passed. Nothing remains.');
   });
 
-  it('takes an image that is there, and leaves it there', async () => {
+  it('uses an existing image, and keeps it', async () => {
     const stage = new Stage();
     let deployed: readonly string[] = [];
     stage.instead = (command, args) => {
@@ -115,21 +116,21 @@ describe('the story of the live test', () => {
     ['an image has an error', 'upload', { code: 3 }],
     ['a label is wrong', 'upload', { stdout: labels('n7') }],
     ['an image has no outcome', 'upload', { stdout: labels().split('\n')[0] ?? '' }],
-  ])('takes everything away when %s, and fails', async (_what, command, answer) => {
+  ])('cleans up when %s, and fails', async (_what, command, answer) => {
     const stage = new Stage();
     stage.instead = (given) => (given === command ? answer : undefined);
     expect(await stage.tell()).toBe(false);
     expect(stage.commands.at(-1)).toBe('destroy');
     expect(stage.exists).toBe(false);
     expect(stage.removed).toEqual(command === 'ami' ? [] : ['ami-0abc']);
-    expect(stage.said.join('\n')).toContain('It went wrong');
+    expect(stage.messages.join('\n')).toContain('Failed: ');
   });
 
-  it('fails when machines are there without work', async () => {
+  it('fails when machines run without work', async () => {
     const stage = new Stage();
     stage.machines = 1;
     expect(await stage.tell()).toBe(false);
-    expect(stage.said.join('\n')).toContain('There are 1 machines, and no work.');
+    expect(stage.messages.join('\n')).toContain('The fleet has 1 machines without work.');
     expect(stage.commands).not.toContain('upload');
   });
 
@@ -140,10 +141,12 @@ describe('the story of the live test', () => {
       return undefined;
     };
     expect(await stage.tell()).toBe(false);
-    expect(stage.said.join('\n')).toContain('Waited 15 minutes in vain until no machine is left');
+    expect(stage.messages.join('\n')).toContain(
+      'Timed out after 15 minutes waiting until the fleet is empty',
+    );
   });
 
-  it('fails when more machines are there than may be', async () => {
+  it('fails when the fleet exceeds its limit', async () => {
     const stage = new Stage();
     stage.instead = (command) => {
       if (command === 'status' && stage.commands.at(-1) === 'upload' && stage.machines > 0)
@@ -151,28 +154,28 @@ describe('the story of the live test', () => {
       return undefined;
     };
     expect(await stage.tell()).toBe(false);
-    expect(stage.said.join('\n')).toContain('There were 5 machines');
+    expect(stage.messages.join('\n')).toContain('The fleet had 5 machines; the limit is 2.');
   });
 
-  it('takes everything away when its time is up in the midst of an act', async () => {
+  it('cleans up after a timeout within a step', async () => {
     const stage = new Stage();
     stage.instead = (command) => {
-      if (command === 'upload') stage.ending.abort(new Error('Its time is up.'));
+      if (command === 'upload') stage.ending.abort(new Error('Timed out.'));
       return undefined;
     };
     expect(await stage.tell()).toBe(false);
-    expect(stage.said).toContain('It went wrong: Its time is up.');
+    expect(stage.messages).toContain('Failed: Timed out.');
     expect(stage.commands.at(-1)).toBe('destroy');
     expect(stage.exists).toBe(false);
   });
 
-  it('tries twice to take everything away, and else says what is left', async () => {
+  it('tries twice to clean up, and reports what remains', async () => {
     const stage = new Stage();
     stage.instead = (command) => (command === 'destroy' ? { code: 1 } : undefined);
     expect(await stage.tell()).toBe(false);
     expect(stage.commands.filter((command) => command === 'destroy')).toHaveLength(2);
-    expect(stage.said.join('\n')).toMatch(/NOT CLEAN: "imgcls destroy .*run it again by hand/);
-    expect(stage.said).toContain('NOT CLEAN: stack imgcls-live-1 is left.');
+    expect(stage.messages.join('\n')).toMatch(/NOT CLEAN: "imgcls destroy .*run it yourself/);
+    expect(stage.messages).toContain('NOT CLEAN: stack imgcls-live-1 remains.');
     expect(stage.removed).toEqual(['ami-0abc']);
   });
 });
