@@ -1,4 +1,4 @@
-/** The live test (test/live) is for a real account, and begins in none that it was not given. */
+/** The live test (test/live) runs only in an account that its environment permits. */
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -12,19 +12,31 @@ const moto = await startMoto();
 describe.skipIf(moto === undefined)('the live test', () => {
   afterAll(() => moto?.close());
   const ours = standInEnvironment(moto?.url ?? '');
-  const asked = { IMGCLS_LIVE: '1', IMGCLS_LIVE_ACCOUNT: '123456789012' };
+  const enabled = { IMGCLS_LIVE: '1', IMGCLS_LIVE_ACCOUNT: '123456789012' };
 
   it.each([
-    ['unless it is asked', { ...asked, IMGCLS_LIVE: undefined }, /only when asked/],
-    ['without an account', { ...asked, IMGCLS_LIVE_ACCOUNT: undefined }, /IMGCLS_LIVE_ACCOUNT is ""/],
+    ['unless it is enabled', { ...enabled, IMGCLS_LIVE: undefined }, /must be enabled/],
+    [
+      'without an account',
+      { ...enabled, IMGCLS_LIVE_ACCOUNT: undefined },
+      /IMGCLS_LIVE_ACCOUNT must be .*, not ""/,
+    ],
     [
       'in another account',
-      { ...asked, IMGCLS_LIVE_ACCOUNT: '210987654321' },
-      /account 123456789012.* 210987654321 alone/,
+      { ...enabled, IMGCLS_LIVE_ACCOUNT: '210987654321' },
+      /account 123456789012.* permits only 210987654321/,
     ],
-    ['for more money', { ...asked, IMGCLS_LIVE_MAX_USD: '0.1' }, /at most \d\.\d\d US dollars.* allows 0\.1/],
-    ['without a limit', { ...asked, IMGCLS_LIVE_MINUTES: 'ever' }, /IMGCLS_LIVE_MINUTES is "ever"/],
-  ])('does not begin %s', async (_when, changes, why) => {
+    [
+      'above the permitted cost',
+      { ...enabled, IMGCLS_LIVE_MAX_USD: '0.1' },
+      /at most \d\.\d\d US dollars.* permits 0\.1/,
+    ],
+    [
+      'without a valid limit',
+      { ...enabled, IMGCLS_LIVE_MINUTES: 'ever' },
+      /IMGCLS_LIVE_MINUTES must be .*, not "ever"/,
+    ],
+  ])('does not start %s', async (_when, changes, why) => {
     const env = { ...process.env, ...ours, ...changes };
     const main = path.join(repository, 'test/live/main.ts');
     const { code, stderr } = await promisify(execFile)(process.execPath, [main], { env }).catch(
@@ -34,7 +46,7 @@ describe.skipIf(moto === undefined)('the live test', () => {
     expect(code).toBe(2);
   });
 
-  it('has made nothing by then', async () => {
+  it('has created nothing before that', async () => {
     const client = new CloudFormationClient({
       endpoint: moto?.url ?? '',
       region: 'us-east-1',

@@ -1,6 +1,6 @@
 /**
- * A clean Debian in a folder that nobody else sees, which can be booted as a machine of its own. Its mounts and its network are
- * those of namespaces that one process holds: they are gone when it ends, however this test ends.
+ * A clean Debian in a private folder, which can be booted as a machine. One process holds the namespaces of its mounts and its
+ * network, so they disappear when that process ends, also after a crash of the test.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { findRegistries, type Registries } from './registries.ts';
 
 const PACKAGES = ['systemd', 'systemd-sysv', 'ca-certificates', 'curl'];
 
-/** The address of the metadata service, as every EC2 instance knows it. */
+/** The address of the EC2 instance metadata service. */
 export const METADATA_HOST = '169.254.169.254';
 
 const HOLD = `
@@ -23,11 +23,11 @@ ip address add "$2/32" dev lo
 echo ready
 exec cat
 `;
-/** No manager of machines need run here. */
+/** Runs without systemd-machined. */
 const NSPAWN = ['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--console=pipe'];
 
 export class DebianRoot {
-  /** Where it is mounted, for those within the mount namespace. */
+  /** Its mount point within the mount namespace. */
   readonly folder: string;
   readonly #holder: ChildProcess;
   readonly #registries: Registries;
@@ -54,14 +54,14 @@ export class DebianRoot {
     return root;
   }
 
-  /** A command line that runs with its files, or with its network: a loopback device with the metadata service's address. */
+  /** Wraps a command to run with its files or its network, a loopback device with the address of the metadata service. */
   within(namespaces: readonly ('mnt' | 'net')[], command: readonly string[]): string[] {
     const places = { mnt: 'mount', net: 'net' };
     const flags = namespaces.map((each) => `--${places[each]}=/proc/${this.#holder.pid}/ns/${each}`);
     return ['nsenter', ...flags, '--', ...command];
   }
 
-  /** Answers what the command printed. @throws where it failed. */
+  /** @returns the command's stdout. @throws when it fails. */
   async run(command: readonly string[]): Promise<string> {
     const [program = '', ...args] = this.within(['mnt'], command);
     const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 64 * 1024 * 1024 });
@@ -72,14 +72,14 @@ export class DebianRoot {
     await this.run(['cp', from, path.join(this.folder, to)]);
   }
 
-  /** Runs a program in it, without a boot, and with this machine's network. */
+  /** Runs a program in it without booting, with this machine's network. */
   async execute(command: readonly string[]): Promise<string> {
     const settings = Object.entries(this.#registries.env).map(([name, value]) => `--setenv=${name}=${value}`);
     const place = ['--as-pid2', '--resolv-conf=replace-host', ...settings, '-D', this.folder];
     return await this.run([...NSPAWN, ...place, ...command]);
   }
 
-  /** Boots it, in its own network; the process ends when it is powered off. */
+  /** Boots it in its own network. The process ends when the machine powers off. */
   boot(): ChildProcess {
     const command = [...NSPAWN, '--resolv-conf=off', '-D', this.folder, '--boot'];
     const [program = '', ...args] = this.within(['mnt', 'net'], command);

@@ -1,4 +1,4 @@
-/** A clean Debian becomes an imgcls image, boots as an EC2 instance would, works, and is gone when its time is over. */
+/** Provisions an image on a clean Debian, boots it as an EC2 instance, classifies images on it and powers it off. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,12 +24,12 @@ const CLUSTER = [
 ];
 const SAMPLES = ['cat.jpg', 'coffee.jpg', 'mountains.jpg', 'rocket.jpg', 'tripod.png'];
 
-/** @throws in CI where it cannot be: there, a skipped suite is a failed one. */
+/** @throws in CI without root, where the suite must not be skipped. */
 function canMakeMachines(): boolean {
   const hasTools = Object.entries(TOOLS).map(([program, debianPackage]) => hasTool(program, debianPackage));
   if (process.getuid?.() === 0) return hasTools.every((has) => has);
-  if (process.env.CI) throw new Error('The tests of the image take root.');
-  console.warn('SKIPPED. The tests of the image take root.');
+  if (process.env.CI) throw new Error('The image tests need root.');
+  console.warn('SKIPPED. The image tests need root.');
   return false;
 }
 
@@ -51,14 +51,14 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     await rm(scratch, { recursive: true });
   });
 
-  /** Of the image's files, by a shell within them. */
+  /** Runs a shell script in the files of the image. */
   const inside = (script: string) => root.run(['chroot', root.folder, 'sh', '-ec', script]);
 
-  it('is made to the end, its samples classified', () => {
+  it('is provisioned, with the samples classified', () => {
     expect(provisioned.trimEnd().split('\n').at(-1)).toMatch(/^imgcls-provision: OK \d+\.\d+\.\d+$/);
   });
 
-  it('says at which step it failed', async () => {
+  it('reports the failed step', async () => {
     const failing = root.execute(['bash', '/root/provision.sh', '--package', '/root/imgcls.tgz', '--model']);
     await expect(failing).rejects.toMatchObject({
       code: 1,
@@ -67,7 +67,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     });
   });
 
-  it('has Node, the package, its model for this CPU and what is compiled, and no means to change them', async () => {
+  it('has Node, the package, an optimised model and a compile cache, all read-only', async () => {
     const modules = '/opt/imgcls/lib/node_modules/imgcls/node_modules';
     expect(await inside('imgcls --version')).toMatch(/^\d+\.\d+\.\d+$/m);
     expect(await inside(`ls ${modules}/onnxruntime-node/bin/*`)).toBe('linux\n');
@@ -77,7 +77,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     expect(await inside('stat -c "%U %a" /var/lib/imgcls')).toBe('imgcls 700\n');
   });
 
-  it('has nothing left of its making, and nothing that two machines must not share', async () => {
+  it('has no traces of the build, and nothing that must differ between machines', async () => {
     expect(await inside('command -v npm || echo none')).toBe('none\n');
     expect(
       await inside('cat /etc/machine-id; ls /etc/ssh/ssh_host_* /var/lib/systemd/random-seed 2>&1 | wc -l'),
@@ -85,7 +85,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     expect(await inside('find /var/lib/apt/lists /var/log -type f; test ! -e /root/.npm')).toBe('');
   });
 
-  it('boots straight into the worker its user data names, which classifies, starts again when it is killed or told to, and powers off after a spot notice', async () => {
+  it('boots into the worker of its user data, which classifies, restarts after a kill, and powers off after a spot notice', async () => {
     await booted('worker', [], async (machine) => {
       const { stdout } = await upload(machine.awsUrl);
       const outcomes = stdout
@@ -100,7 +100,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
       });
 
       await machine.run('systemctl kill --kill-whom=main --signal=SIGKILL imgcls-worker');
-      await until('it is started again', async () => {
+      await until('it has restarted', async () => {
         const { NRestarts } = await machine.untilActive('imgcls-worker');
         return NRestarts === '1' || undefined;
       });
@@ -116,7 +116,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     });
   });
 
-  it('powers off when its worker cannot work, having tried it again a few times', async () => {
+  it('powers off when its worker keeps failing', async () => {
     await booted('worker', ['IMGCLS_LEASE_SECONDS=0'], async (machine) => {
       expect(await machine.off).toEqual([0, null]);
       const journal = await machine.journal();
@@ -132,7 +132,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
       /Controller started for cluster default/,
     ],
     ['web', ['IMGCLS_MODEL=efficientnet-lite0'], /Listening on http/],
-  ])('boots as well into the %s, which ends in order with the machine', async (role, settings, status) => {
+  ])('boots into the %s, which ends cleanly with the machine', async (role, settings, status) => {
     await booted(role, settings, async (machine) => {
       const { StatusText, NRestarts } = await machine.untilActive(`imgcls-${role}`);
       expect(StatusText).toMatch(status);
@@ -154,7 +154,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     }
   }
 
-  /** From elsewhere in the network of the machine. */
+  /** Uploads the samples from the network of the machine. */
   async function upload(url: string) {
     const samples = path.join(repository, 'samples');
     const imgcls = [process.execPath, path.join(repository, 'bin/imgcls.js')];

@@ -1,4 +1,4 @@
-/** An image as an EC2 instance runs it: with user data, a role's credentials and AWS, in a network of its own. */
+/** Runs an image like an EC2 instance: with user data, credentials of a role and a fake AWS, in its own network. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -10,9 +10,9 @@ import type { DebianRoot } from './debian-root.ts';
 const AWS = fileURLToPath(new URL('./children/aws.ts', import.meta.url));
 
 export class Machine {
-  /** Of moto, within the network. */
+  /** The address of moto in that network. */
   readonly awsUrl: string;
-  /** Resolves with exit code and signal when it is powered off. */
+  /** Resolves with exit code and signal when the machine powers off. */
   readonly off: Promise<unknown[]>;
   readonly #root: DebianRoot;
   readonly #aws: ChildProcess;
@@ -27,17 +27,17 @@ export class Machine {
     this.off = once(this.#process, 'exit');
   }
 
-  /** @param userData in which MOTO stands for the address of AWS. */
+  /** @param userData MOTO in it is replaced by the address of moto. */
   static async boot(root: DebianRoot, userData: string): Promise<Machine> {
     const [program = '', ...args] = root.within(['net'], [process.execPath, AWS, userData]);
     const aws = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    const failed = once(aws, 'exit').then(() => Promise.reject(new Error('AWS does not stand in.')));
+    const failed = once(aws, 'exit').then(() => Promise.reject(new Error('The fake AWS ended.')));
     const [ready] = await Promise.race([once(createInterface({ input: aws.stdout }), 'line'), failed]);
     failed.catch(() => {});
     return new Machine(root, aws, String(ready).replace('ready ', ''));
   }
 
-  /** Runs a shell command on it. @throws where that fails. */
+  /** Runs a shell command on the machine. @throws when it fails. */
   async run(command: string): Promise<string> {
     const run = promisify(execFile);
     const first = await until('the machine runs', async () => {
@@ -47,7 +47,7 @@ export class Machine {
     return (await run('nsenter', ['--all', '--target', first, 'sh', '-c', command])).stdout;
   }
 
-  /** Waits until the unit is active, which it is once it says that it is ready. Answers what systemd knows of it. */
+  /** Waits until the unit has notified that it is ready. @returns its properties in systemd. */
   async untilActive(unit: string): Promise<Record<string, string>> {
     return await until(
       `${unit} is active`,
@@ -64,7 +64,7 @@ export class Machine {
     this.#aws.stdin?.write(`${new Date().toISOString()}\n`);
   }
 
-  /** What all services have written since the boot. */
+  /** The journal of all services since the boot. */
   async journal(): Promise<string> {
     const since = `--since=@${this.#bootedAtMs / 1000}`;
     return await this.#root.run([

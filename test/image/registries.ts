@@ -1,4 +1,5 @@
-/** The package registries that this machine uses, so that a machine within it uses the same. */
+// Finds the package registries of this machine, so that the test's machines use the same ones.
+
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -7,15 +8,15 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Where a machine within finds the certificates that this one trusts registries by. */
+/** Path in the test's machines of the certificates by which this machine trusts the registries. */
 const CERTIFICATES = '/etc/registry-certificates.pem';
 const PROXIES = /^(https?|no)_proxy$/i;
 
 export interface Registries {
-  /** Debian's, as debootstrap wants it. */
+  /** The Debian mirror, for debootstrap. */
   debian: { mirror: string; suite: string };
   env: Record<string, string>;
-  /** Files of this machine, and where they belong in one within. */
+  /** Files of this machine, and their paths in the test's machines. */
   files: { from: string; to: string }[];
 }
 
@@ -54,6 +55,6 @@ async function findDebian(): Promise<Registries['debian']> {
   const [mirror, suite] =
     found.find(([, name, , origin]) => origin === 'Debian' && !name?.includes('-')) ?? [];
   if (mirror === undefined || suite === undefined)
-    throw new Error('apt knows no mirror of Debian; run apt-get update.');
+    throw new Error('apt has no Debian mirror. Run apt-get update.');
   return { mirror, suite };
 }

@@ -15,9 +15,9 @@ import { explain } from '../../src/cli/terminal/exit.ts';
 import { onAbort } from '../../src/core/runtime/abort.ts';
 import { installPackage } from '../e2e/package.ts';
 import { openAccount } from './account.ts';
+import { type Run, runLiveTest } from './live-test.ts';
 import { checkAccount, permission, quote, Refusal } from './permission.ts';
 import { writePhotographs } from './photographs.ts';
-import { type Run, runLiveTest } from './story.ts';
 
 const IMAGES = 600;
 /** In the default VPC, instances without a public address reach AWS only through endpoints. */

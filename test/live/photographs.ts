@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { repository } from '../e2e/package.ts';
-import type { Photographs } from './story.ts';
+import type { Photographs } from './live-test.ts';
 
 const samples = path.join(repository, 'samples');
 

@@ -1,6 +1,7 @@
 /**
- * AWS as a machine in a network of its own finds it: moto, and the metadata service at its own address, with this user data (the
- * address of moto is put in place of MOTO). Says `ready <url of moto>`; a line on standard input is the time of a spot notice.
+ * The fake AWS in the network of a test's machine: moto, and the metadata service at its real address. It serves the user data
+ * of its argument, with MOTO replaced by the address of moto. Prints `ready <url of moto>`. A line on standard input is the
+ * time of a spot notice.
  */
 import { CreateLaunchTemplateCommand } from '@aws-sdk/client-ec2';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
@@ -29,7 +30,7 @@ const IDENTITY = {
 };
 
 const moto = await startMoto();
-if (moto === undefined) throw new Error('moto does not run.');
+if (moto === undefined) throw new Error('moto did not start.');
 for (const [name, value] of Object.entries(standInEnvironment(moto.url))) {
   if (value === undefined) delete process.env[name];
   else process.env[name] = value;

@@ -1,10 +1,11 @@
-/** What conditions of the source come to in a run of which something is known. */
+// Evaluates conditions of the source for a run with known facts.
+
 import ts from 'typescript';
 
-/** What a choice of words comes to, by all its words in order: `{ 'aws|local': 'aws' }`. */
+/** The value of a string union, by all its members in order: `{ 'aws|local': 'aws' }`. */
 export type Facts = Readonly<Record<string, string>>;
 
-/** Whether a condition holds; undefined where the facts do not say. */
+/** Whether a condition holds; undefined when the facts do not decide it. */
 export function conditionValue(
   checker: ts.TypeChecker,
   facts: Facts,
@@ -51,11 +52,11 @@ function or(left: boolean | undefined, right: boolean | undefined): boolean | un
   return left === undefined || right === undefined ? undefined : false;
 }
 
-/** Whether nothing after the statement runs, once it has been run. */
+/** Whether the statement always leaves its block. */
 export const leaves = (statement: ts.Statement): boolean =>
   ts.isReturnStatement(statement) ||
   ts.isThrowStatement(statement) ||
   (ts.isBlock(statement) && statement.statements.some(leaves));
 
-/** The types of a union; of any other, itself. */
+/** The members of a union; for another type, the type itself. */
 export const constituents = (type: ts.Type): readonly ts.Type[] => (type.isUnion() ? type.types : [type]);

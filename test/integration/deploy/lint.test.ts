@@ -1,4 +1,4 @@
-/** What others hold templates to: cfn-lint (CloudFormation's own rules) and cdk-nag's AwsSolutions. */
+/** Checks the template with cfn-lint (CloudFormation's own rules) and the AwsSolutions rules of cdk-nag. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Another template in a file of its own. */
+/** Writes a changed template to a file. */
 async function fileOf(changed: string): Promise<string> {
   if (changed === text) throw new Error('Nothing was changed.');
   const file = path.join(folder, `${Math.random()}.yaml`);
@@ -40,7 +40,7 @@ describe.skipIf(python === undefined)('cfn-lint', () => {
     expect(await lint(TEMPLATE_FILE)).toBe('');
   });
 
-  it('would find a property that there is not, and a value that cannot be', async () => {
+  it('would find an unknown property and an invalid value', async () => {
     const changed = text.replace('SqsManagedSseEnabled', 'SqsManagedSse').replace('AES256', 'AES-256');
     const found = await lint(await fileOf(changed));
     expect(found).toMatch(/E3002:.*SqsManagedSse/);
@@ -48,77 +48,74 @@ describe.skipIf(python === undefined)('cfn-lint', () => {
   });
 });
 
-/** What the rules find and is as it should be. Each must be found still. */
+/** Accepted findings, with reasons. Each must still occur. */
 const ACCEPTED: { finding: RegExp; because: string }[] = [
   {
     finding: /Bucket AwsSolutions-S1$/,
     because:
-      "Who reads and writes is for CloudTrail's data events to say, where an account wants it: access logs come late, are not complete, and need a third bucket.",
+      'Use CloudTrail data events to record access. S3 access logs are delayed and incomplete, and need a third bucket.',
   },
   {
     finding: /^DeadLetterQueue AwsSolutions-SQS3$/,
-    because: 'It is the dead-letter queue; the rule does not see through the reference to it.',
+    because: 'It is the dead-letter queue itself; the rule does not resolve the reference to it.',
   },
   {
     finding: /^InteractiveQueue AwsSolutions-SQS3$/,
-    because: 'Its messages live for a minute, and whoever waits is told of the failure.',
+    because: 'Its messages live for a minute, and the waiting client gets an error.',
   },
   {
     finding:
       /AwsSolutions-IAM5\[Resource::<(In|Out)putBucket\.Arn>\/[a-z]+\/\*(\/[a-z]+\/\*|\/job\.json)?\]$/,
-    because:
-      'The objects below one prefix of our own bucket, as policies.test.ts compares them with the code.',
+    because: 'Objects below one prefix of our own bucket; policies.test.ts compares them with the code.',
   },
   {
     finding: /AwsSolutions-IAM5\[Resource::arn:.*:sqs:.*:imgcls-<ClusterName>-resp-\*\]$/,
-    because: 'Every wait has a response queue of its own.',
+    because: 'Each waiter has its own response queue.',
   },
   {
     finding: /ReadBucketsPolicy AwsSolutions-IAM5\[Resource::.*ReadBuckets/,
-    because: 'The buckets that the parameter names, and all that is in them.',
+    because: 'The buckets that the parameter names, with all their objects.',
   },
   {
     finding: /AwsSolutions-IAM5\[Resource::\*\]$/,
-    because: 'Actions for which AWS knows no resources; policies.test.ts lists them.',
+    because: 'Actions that do not support resources; policies.test.ts lists them.',
   },
   {
     finding: /AwsSolutions-IAM5\[Resource::arn:.*:ec2:.*:(instance|volume)\/\*\]$/,
     because:
-      "On the condition of the cluster's tag, or of being the caller itself; policies.test.ts holds that.",
+      "Restricted by a condition to the cluster's tag or to the caller itself; policies.test.ts checks that.",
   },
   {
     finding:
       /ControllerOnEc2Policy AwsSolutions-IAM5\[Resource::arn:.*:ec2:.*:(network-interface|fleet|spot-instances-request)\/\*\]$/,
-    because:
-      'A launch makes them; what it may launch is given by template, image, subnet and security group.',
+    because: 'A launch creates them. Template, image, subnet and security group restrict what it can launch.',
   },
   {
     finding: /ControllerOnEc2Policy AwsSolutions-IAM5\[Resource::.*SubnetIds/,
-    because: 'Whole names of subnets, which are unique in all regions and accounts.',
+    because: 'Complete subnet ids, which are unique in all regions and accounts.',
   },
   {
     finding:
       /AwsSolutions-IAM5\[Resource::arn:.*:autoScalingGroup:\*:autoScalingGroupName\/imgcls-<ClusterName>\]$/,
-    because: 'One group: its id in the place of the star is not known before it is made.',
+    because: 'One group: the star stands for its id, which is unknown before it is created.',
   },
   {
     finding: /^LoadBalancerIngress CdkNagValidationFailure\[AwsSolutions-EC23\]$/,
-    because: 'The range is for whoever deploys to give; without one there is no way in.',
+    because: 'The range is a parameter. Without one there is no ingress.',
   },
   {
     finding: /^WorkerGroup CdkNagValidationFailure\[AwsSolutions-EC26\]$/,
     because:
-      'The rule does not follow a mixed instances policy to its launch template; template.test.ts holds that volumes are encrypted.',
+      'The rule does not follow a mixed instances policy to its launch template; template.test.ts checks that volumes are encrypted.',
   },
   {
     finding: /^WebToken AwsSolutions-SMG4$/,
     because:
-      'Callers hold the token, so that it changes when somebody tells them; a new value holds once the page has been started again.',
+      'Clients hold the token, so it cannot rotate by itself. A new value takes effect when the page restarts.',
   },
   {
     finding: /Group AwsSolutions-AS3$/,
-    because:
-      'The controller logs every launch and every end with its reason, and alarms tell what people must know.',
+    because: 'The controller logs every launch and termination with its reason, and alarms report problems.',
   },
 ];
 
@@ -126,7 +123,7 @@ describe('the rules of AwsSolutions', () => {
   const findings = (templateFile: string): string[] => {
     const app = new App({ outdir: path.join(folder, `cdk-${Math.random()}`), analyticsReporting: false });
     const stack = new Stack(app, 'imgcls');
-    // Without some, the CDK's own check takes the empty default for the id of a subnet.
+    // Without subnets, a check of the CDK takes the empty default for a subnet id.
     const parameters = { WebSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'] };
     new CfnInclude(stack, 'Template', { templateFile, parameters });
     Aspects.of(app).add(new AwsSolutionsChecks());
@@ -142,7 +139,7 @@ describe('the rules of AwsSolutions', () => {
   const unaccepted = (found: readonly string[]): string[] =>
     found.filter((each) => !ACCEPTED.some(({ finding }) => finding.test(each)));
 
-  it('find nothing but what is meant so', () => {
+  it('find only accepted findings', () => {
     const found = findings(TEMPLATE_FILE);
     expect(unaccepted(found)).toEqual([]);
     expect(ACCEPTED.filter(({ finding }) => !found.some((each) => finding.test(each)))).toEqual([]);

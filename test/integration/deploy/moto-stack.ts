@@ -1,4 +1,5 @@
-/** A stack of the template on the moto server. */
+// Deploys the template to the moto server.
+
 import { readFileSync } from 'node:fs';
 import {
   type CloudFormationClient,
@@ -16,11 +17,11 @@ import { TEMPLATE_FILE } from './template.ts';
 
 export interface MotoStack {
   outputs: Record<string, string>;
-  /** What moto calls each resource, by its logical name. */
+  /** Physical ids in moto, by logical id. */
   physicalIds: Map<string, string>;
 }
 
-/** Parameters that name what every account has. */
+/** Parameters with resources that every account has. */
 export async function placeOf(ec2: EC2Client): Promise<Record<string, string>> {
   const { Vpcs: [vpc] = [] } = await ec2.send(new DescribeVpcsCommand({}));
   const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
@@ -30,7 +31,7 @@ export async function placeOf(ec2: EC2Client): Promise<Record<string, string>> {
   return { VpcId: vpc?.VpcId ?? '', SubnetIds: subnets.join(','), WorkerImageId: image?.ImageId ?? '' };
 }
 
-/** @throws where it does not come about. */
+/** @throws when the deployment fails. */
 export async function makeStack(
   client: CloudFormationClient,
   name: string,

@@ -1,4 +1,4 @@
-/** Where in buckets and queues each name of src/core/job/keys.ts leads. */
+// The place in buckets and queues that each function of src/core/job/keys.ts names.
 
 import { FIRST_ATTEMPT } from '../../../src/core/job/job.ts';
 import * as keys from '../../../src/core/job/keys.ts';
@@ -13,7 +13,7 @@ const input = (key: string) => `<InputBucket.Arn>/${key}`;
 const output = (key: string) => `<OutputBucket.Arn>/${key}`;
 const queue = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
 
-/** An example of what each name makes, as the template's policies would name it. */
+/** An example of each place, as the policies of the template name it. */
 const PLACES: Readonly<Record<string, string>> = {
   IMAGES_PREFIX: input(`${keys.IMAGES_PREFIX}00/${SHA256}`),
   imageKey: input(keys.imageKey(SHA256)),
@@ -49,16 +49,17 @@ const PLACES: Readonly<Record<string, string>> = {
   responseQueueName: queue(keys.responseQueueName(CLUSTER, 'waiter')),
 };
 
-/** Of src/core/job/keys.ts, and no place. */
+/** Exports of src/core/job/keys.ts that name no place. */
 const NO_PLACES = ['digits', 'isResponseQueue', 'parsePartKey', 'parseErrorsKey', 'parseShardKey'];
 
-/** @throws where nobody has said yet where a name leads. */
+/** @throws for a name that is not listed here. */
 export const placesOf = (names: Iterable<string>, except: readonly string[]): string[] =>
   [...names]
     .filter((name) => !NO_PLACES.includes(name) && !except.includes(name))
     .map((name) => {
       const place = PLACES[name];
-      if (place === undefined) throw new Error(`Where does ${name} lead? Say so in ${import.meta.filename}.`);
+      if (place === undefined)
+        throw new Error(`Unknown place of ${name}. Add it to ${import.meta.filename}.`);
       return place;
     });
 
@@ -68,7 +69,7 @@ const QUEUES: Readonly<Record<string, string>> = {
   '<DeadLetterQueue.Arn>': queue(keys.deadLetterQueueName(CLUSTER)),
 };
 
-/** Whether a policy's resource, in which `*` is any text, covers a place. */
+/** Whether a policy's resource, with `*` for any text, covers a place. */
 export function covers(resource: string, place: string): boolean {
   const pattern = (QUEUES[resource] ?? resource).replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
   return new RegExp(`^${pattern}$`).test(place);

@@ -1,6 +1,6 @@
 /**
- * What each role may do is what its code does: the calls are read from the source, and compared with the template's
- * policies both ways.
+ * Each role allows exactly what its code does: reads the SDK calls from the source and compares them with the policies of
+ * the template, in both directions.
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -46,15 +46,15 @@ type Role = keyof typeof ROLES;
 const roles = Object.keys(ROLES) as Role[];
 
 const OF_NO_ROLE = {
-  config: 'reads settings alone',
+  config: 'only reads settings',
   up: 'is for one machine',
-  deploy: 'acts with the permissions of whoever deploys',
-  destroy: 'acts with the permissions of whoever deploys',
-  ami: 'acts with the permissions of whoever makes images',
+  deploy: "uses the user's own permissions",
+  destroy: "uses the user's own permissions",
+  ami: "uses the user's own permissions",
   doctor: 'asks what is allowed, and is answered either way',
 };
 
-/** What instances do that is no code of ours: the image's agent ships their log. */
+/** Actions of instances outside our code: the CloudWatch agent ships their log. */
 const INSTANCE_LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const BESIDES: Record<Role, readonly string[]> = {
   WorkerRole: INSTANCE_LOGS,
@@ -63,7 +63,7 @@ const BESIDES: Record<Role, readonly string[]> = {
   SubmitterRole: [],
 };
 
-/** Places that come with a message or a manifest, so that no name of src/core/job/keys.ts leads there. */
+/** Places named by messages or manifests, not by a function of src/core/job/keys.ts. */
 const NAMED_BY_OTHERS: Record<Role, readonly string[]> = {
   WorkerRole: [
     '<InputBucket.Arn>/images/*',
@@ -75,7 +75,7 @@ const NAMED_BY_OTHERS: Record<Role, readonly string[]> = {
   SubmitterRole: [],
 };
 
-/** Names by which something is told from others, and nothing is read or written. */
+/** Functions that only recognise names, and access nothing. */
 const ONLY_NAMED: Record<Role, readonly string[]> = {
   WorkerRole: [],
   ControllerRole: ['DROP_PREFIX'],
@@ -83,7 +83,7 @@ const ONLY_NAMED: Record<Role, readonly string[]> = {
   SubmitterRole: ['DROP_PREFIX'],
 };
 
-/** Which of two functions a worker runs follows from whether a group is named, and so from the fleet. */
+/** A worker runs one of these functions, depending on the fleet. */
 const NEVER = {
   ec2: ['src/app/ec2-instance.ts inGroup'],
   asg: ['src/app/ec2-instance.ts standalone'],
@@ -106,7 +106,7 @@ const grantsOf = (role: Role, fleet: Fleet) =>
 const cases = roles.flatMap((role) => fleets.map((fleet) => ({ role, fleet })));
 
 describe('policies', () => {
-  it('are of roles that have every command between them', () => {
+  it('belong to roles that together cover every command', () => {
     const commands = COMMAND_FILES.map((file) => path.parse(file).name);
     const known = [...Object.values(ROLES).flat(), ...Object.keys(OF_NO_ROLE)];
     expect(commands.filter((command) => !known.includes(command))).toEqual([]);
@@ -133,7 +133,7 @@ describe('policies', () => {
     },
   );
 
-  it('are compared so that an action less or more is noticed', () => {
+  it('are compared so that a missing or superfluous action is found', () => {
     for (const role of roles) {
       const { calls } = reachOf(role, 'ec2');
       const granted = actionsOf(grantsOf(role, 'ec2'));
@@ -154,22 +154,22 @@ describe('policies', () => {
 });
 
 describe('the source', () => {
-  it('is followed through ports to the command of the SDK', () => {
+  it('is followed through ports to the SDK commands', () => {
     const { calls } = reachOf('WorkerRole', 'ec2');
     const terminate = calls.find(({ name }) => name === 'ec2 TerminateInstances');
     expect(terminate?.path.at(0)).toBe('src/cli/commands/fleet/worker.ts register');
     expect(terminate?.path.at(-1)).toBe('src/aws/ec2-self.ts terminateSelf');
   });
 
-  it('is left where the facts say that a run never goes', () => {
+  it('is not followed into code that the facts exclude', () => {
     const names = reachOf('WorkerRole', 'ec2').calls.map(({ name }) => name);
-    // Only the embedded cloud's queues are made by whoever opens it.
+    // Only the embedded cloud creates its queues when it is opened.
     expect(names).not.toContain('sqs CreateQueue');
     const local = source.reach(['src/cli/commands/fleet/worker.ts'], { facts: {}, never: [] });
     expect(local.calls.map(({ name }) => name)).toContain('sqs CreateQueue');
   });
 
-  it('knows what a call through an interface runs', () => {
+  it('is followed through interfaces to their implementations', () => {
     const optional = {
       'src/client/retry-images.ts isWanted': 'absent: every image is',
       'src/client/submission.ts leave': 'of a fleet on one machine',
@@ -182,7 +182,7 @@ describe('the source', () => {
 });
 
 describe('resources of policies', () => {
-  /** AWS knows no resources for these. */
+  /** AWS supports no resources for these. */
   const ONLY_ALL = [
     'sqs:ListQueues',
     'ec2:DescribeImages',
@@ -193,12 +193,12 @@ describe('resources of policies', () => {
     'autoscaling:DescribeScalingActivities',
     'autoscaling:DescribeWarmPool',
   ];
-  /** Things that a launch makes, of which it can be said only how they are to be. */
+  /** Resources that a launch creates. Policies can only restrict their properties. */
   const MADE_BY_LAUNCH = /:(network-interface|fleet|spot-instances-request)\/\*$/;
 
   const statements = cases.flatMap(({ role, fleet }) => grantsOf(role, fleet));
 
-  it('are all of them only for actions that know none', () => {
+  it('are "*" only for actions that support none', () => {
     const all = statements.filter(({ Resource }) => listOf(Resource).includes('*'));
     expect([...actionsOf(all)].filter((action) => !ONLY_ALL.includes(action))).toEqual([]);
   });
@@ -207,7 +207,7 @@ describe('resources of policies', () => {
     expect([...actionsOf(statements)].filter((action) => action.includes('*'))).toEqual([]);
   });
 
-  it('are instances only on the condition that they are of this cluster', () => {
+  it('include instances only on the condition that they are of this cluster', () => {
     const ofInstances = statements.filter(({ Resource }) =>
       listOf(Resource).some(
         (resource) =>

@@ -1,4 +1,5 @@
-/** What roles may do by the template, and what their code's calls of the SDK take. */
+// The permissions of roles in the template, and the actions that SDK calls need.
+
 import type { SdkCall } from './sdk-calls.ts';
 import type { Resource } from './template.ts';
 
@@ -11,7 +12,7 @@ export interface Statement {
 
 export const listOf = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
 
-/** The statements of all policies that a role has. */
+/** The statements of all policies of a role. */
 export function statementsOf(resources: Readonly<Record<string, Resource>>, role: string): Statement[] {
   const attached: string[] = resources[role]?.Properties.ManagedPolicyArns ?? [];
   return Object.entries(resources)
@@ -27,20 +28,20 @@ export const actionsOf = (statements: readonly Statement[]): Set<string> =>
 
 interface Needs {
   always: readonly string[];
-  /** Besides, where a field of the input is set. */
+  /** Additional actions when a field of the input is set. */
   with?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Without s3:ListBucket S3 answers "denied" for an object that is not there. */
+/** Without s3:ListBucket, S3 reports a missing object as denied. */
 const READ = ['s3:GetObject', 's3:ListBucket'];
 
-/** Calls whose actions are not just of their name. */
+/** Calls whose actions have other names. */
 const NEEDS: Readonly<Record<string, Needs>> = {
   's3 GetObject': { always: READ },
   's3 HeadObject': { always: READ },
   's3 HeadBucket': { always: ['s3:ListBucket'] },
   's3 ListObjectsV2': { always: ['s3:ListBucket'] },
-  // Whoever replaces a version only must be allowed to read it.
+  // A put that replaces only a certain version also needs the permission to read it.
   's3 PutObject': { always: ['s3:PutObject'], with: { IfMatch: ['s3:GetObject'] } },
   's3 CopyObject': { always: [...READ, 's3:PutObject'] },
   's3 DeleteObject': { always: ['s3:DeleteObject'] },
@@ -55,7 +56,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   },
 };
 
-/** What the services of the other calls are called in IAM; their actions have the names of the calls. */
+/** IAM names of services whose actions have the names of the calls. */
 const SERVICES: Readonly<Record<string, string>> = {
   ec2: 'ec2',
   sqs: 'sqs',
@@ -63,7 +64,7 @@ const SERVICES: Readonly<Record<string, string>> = {
   'secrets-manager': 'secretsmanager',
 };
 
-/** The actions that a call takes. @throws where nobody has said yet. */
+/** The actions that a call needs. @throws for a call that is not listed here. */
 export function actionsFor({ name, fields }: SdkCall): string[] {
   const needs = NEEDS[name];
   if (needs !== undefined) {
@@ -73,21 +74,21 @@ export function actionsFor({ name, fields }: SdkCall): string[] {
   const [client = '', command = ''] = name.split(' ');
   const service = SERVICES[client];
   if (service === undefined)
-    throw new Error(`Which actions does ${name} take? Say so in ${import.meta.filename}.`);
-  // Of several at once, and of one: the same permission.
+    throw new Error(`Unknown actions of ${name}. Add them to ${import.meta.filename}.`);
+  // A batch call needs the same permission as a single one.
   return [`${service}:${command.replace(/Batch$/, '')}`];
 }
 
 /**
- * Where calls and grants differ, in words.
- * @param besides actions that are needed by what is no code of ours.
+ * The differences between calls and grants, as text.
+ * @param besides actions that other programs on the instance need.
  */
 export function differences(
   calls: readonly SdkCall[],
   granted: ReadonlySet<string>,
   besides: readonly string[] = [],
 ): string[] {
-  const needed = new Map(besides.map((action) => [action, 'what is no code of ours']));
+  const needed = new Map(besides.map((action) => [action, 'another program']));
   for (const call of calls)
     for (const action of actionsFor(call)) needed.set(action, `${call.name}: ${call.path.join(' > ')}`);
   const missing = [...needed].filter(([action]) => !granted.has(action));

@@ -1,6 +1,6 @@
 /**
- * A cluster at work on what the template made, each part with the credentials of its role: every request that was made is
- * one that the role's policies allow, on that very object or queue.
+ * Runs a cluster on a stack of the template, each part with the credentials of its role. The policies of the role must allow
+ * every request, on that object or queue.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -57,7 +57,7 @@ afterAll(async () => {
   vi.unstubAllEnvs();
 });
 
-/** The program with the credentials of a role, which the recorded requests tell. */
+/** Runs the program with the credentials of a role. The recorded requests contain them. */
 function run(role: string, ...args: string[]) {
   const env = {
     ...process.env,
@@ -95,7 +95,7 @@ const roleOf = ({ headers }: ProxiedRequest): string =>
   /Credential=(\w+)\//.exec(String(headers.authorization))?.[1] ?? '';
 
 describe.skipIf(proxy === undefined)('a cluster of the template', () => {
-  it('makes no request that its roles do not allow', async () => {
+  it('sends only requests that its roles allow', async () => {
     const controller = run('ControllerRole', 'scale', '--min', '2', '--max', '2', '--drain-on-exit');
     const worker = run('WorkerRole', 'worker');
     const web = run('WebRole', 'serve', '--insecure', '--port', '0');
@@ -121,7 +121,7 @@ describe.skipIf(proxy === undefined)('a cluster of the template', () => {
     await run('SubmitterRole', 'results', id, '--wait').end();
     for (const command of [['status'], ['jobs'], ['dlq', 'list'], ['gc'], ['rm', id]])
       await run('SubmitterRole', ...command).end();
-    // One worker is there that nobody launched.
+    // One unmanaged worker is running.
     await until('the controller launches another', async () => launches().at(0));
     await web.end('SIGTERM');
     await worker.end('SIGTERM');
@@ -132,11 +132,11 @@ describe.skipIf(proxy === undefined)('a cluster of the template', () => {
       new Set(['ControllerRole', 'WorkerRole', 'WebRole', 'SubmitterRole']),
     );
     expect(deniedOf(requests, roleOf)).toEqual([]);
-    // A companion: whoever only works may not do what others do.
+    // The check can fail: a worker's role does not allow the requests of others.
     expect(deniedOf(requests, () => 'WorkerRole').length).toBeGreaterThan(20);
   });
 
-  it('stores results and models only where there are none, as its buckets ask', () => {
+  it('stores results and models only with if-none-match, as the buckets require', () => {
     const stored = (proxy?.requests ?? []).filter(
       ({ method, path: place }) => method === 'PUT' && /\/(results|models)\//.test(place),
     );
@@ -146,7 +146,7 @@ describe.skipIf(proxy === undefined)('a cluster of the template', () => {
     ).toEqual([]);
   });
 
-  it('launches with the tag that its policies ask for, from its own template', () => {
+  it('launches from its own template, with the tag that the policies require', () => {
     expect(launches().length).toBeGreaterThan(0);
     for (const { form } of launches()) {
       const fields = Object.fromEntries(form ?? []);

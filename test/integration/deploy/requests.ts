@@ -1,15 +1,16 @@
-/** What requests to AWS need, and whether policies allow it: actions and resources; conditions are left to their own tests. */
+// Checks requests to AWS against the actions and resources of policies. Other tests check conditions.
+
 import type { ProxiedRequest } from '../../contract/fault-proxy.ts';
 import { covers } from './places.ts';
 import { listOf, type Statement } from './policies.ts';
 
 interface Need {
   action: string;
-  /** As the template's policies name it; undefined where a request does not say. */
+  /** As the policies of the template name it; undefined when the request does not contain it. */
   resource?: string;
 }
 
-/** @param buckets what policies call them, by name. */
+/** @param buckets their resources in policies, by name. */
 export function needsOf(request: ProxiedRequest, buckets: Readonly<Record<string, string>>): Need[] {
   const target = String(request.headers['x-amz-target'] ?? '');
   if (target.startsWith('AmazonSQS.')) return [needOfQueue(target, JSON.parse(request.body.toString()))];

@@ -1,6 +1,6 @@
 /**
- * Which calls of AWS a part of the program can make, read from its source: follows every reference from an entry, through
- * ports and interfaces to whatever stands in for them, to the commands of the SDK. Errs towards too many.
+ * Finds the AWS calls that a part of the program can make. Follows every reference in the source from an entry, through
+ * ports and interfaces to their implementations, to SDK commands. May find too many, but not too few.
  */
 import path from 'node:path';
 import ts from 'typescript';
@@ -14,7 +14,7 @@ const SDK_CLIENT = /node_modules\/@aws-sdk\/client-([a-z0-9-]+)\//;
 export interface SdkCall {
   /** The last part of the client's package and the command: `s3 PutObject`. */
   name: string;
-  /** The fields of its input that some caller may set. */
+  /** The fields of its input that any caller sets. */
   fields: Set<string>;
   /** From the entry to the function that makes the call. */
   path: string[];
@@ -22,23 +22,23 @@ export interface SdkCall {
 
 export interface Run {
   facts: Facts;
-  /** Functions that it never comes to, though no condition on the facts says so: `FILE NAME`. */
+  /** Functions that are never called, for reasons that the facts cannot express: `FILE NAME`. */
   never: readonly string[];
 }
 
 export interface Reach {
   calls: SdkCall[];
-  /** What is used of src/core/job/keys.ts: the keys and queues that are spoken of. */
+  /** The functions of src/core/job/keys.ts that are used, that is, the keys and queues. */
   keys: Set<string>;
-  /** Functions that are called through an interface of ours while nothing was found that would run. */
+  /** Functions called through an interface of ours, without an implementation found. */
   unanswered: string[];
 }
 
-/** The program's source, parsed and typed once for many questions. */
+/** The program's source, parsed and type-checked once for many searches. */
 export class SourceGraph {
   readonly #checker: ts.TypeChecker;
   readonly #program: ts.Program;
-  /** From each function of a class or object to the members of interfaces and classes that it stands in for. */
+  /** Maps each function of a class or object to the interface and class members that it implements. */
   readonly #promises = new Map<ts.Node, ts.Node[]>();
 
   constructor() {
@@ -59,7 +59,7 @@ export class SourceGraph {
     for (const entry of entries) {
       const file = this.#program.getSourceFile(path.join(ROOT, entry));
       const module = file && this.#checker.getSymbolAtLocation(file);
-      if (module === undefined) throw new Error(`${entry} is no module of the program.`);
+      if (module === undefined) throw new Error(`${entry} is not a module of the program.`);
       for (const symbol of this.#checker.getExportsOfModule(module)) tour.meet(symbol);
     }
     return tour.run();
@@ -92,19 +92,19 @@ export class SourceGraph {
   }
 }
 
-/** One walk. What was met once is not walked again. */
+/** One search. Visits each declaration once. */
 class Tour {
   readonly #checker: ts.TypeChecker;
   readonly #promises: ReadonlyMap<ts.Node, readonly ts.Node[]>;
   readonly #run: Run;
   readonly #neverMet = new Set<string>();
-  /** Each declaration met, and the one that referred to it. */
+  /** Each visited declaration, and the one that referred to it. */
   readonly #met = new Map<ts.Node, ts.Node | undefined>();
   readonly #waiting: ts.Node[] = [];
   #at: ts.Node | undefined;
-  /** The functions of objects that have been made. */
+  /** The functions of created objects. */
   readonly #made = new Set<ts.Node>();
-  /** The same by what they stand in for: they run once that is called. */
+  /** The same by the members that they implement. They run when those are called. */
   readonly #offered = new Map<ts.Node, ts.Node[]>();
   readonly #calls = new Map<string, SdkCall>();
   readonly #keys = new Set<string>();
@@ -124,13 +124,13 @@ class Tour {
       this.#answerByShape();
     } while (this.#waiting.length > 0);
     const unmet = this.#run.never.filter((place) => !this.#neverMet.has(place));
-    if (unmet.length > 0) throw new Error(`Nothing leads to ${unmet.join(', ')} any more: leave it out.`);
+    if (unmet.length > 0) throw new Error(`No longer reached: ${unmet.join(', ')}. Remove it from "never".`);
     const unanswered = this.#unanswered().map(placeOf);
     return { calls: [...this.#calls.values()], keys: this.#keys, unanswered };
   }
 
   meet(symbol: ts.Symbol | undefined): void {
-    // What an object holds ran when the object was made, unless it waits to be called.
+    // Members of an object run when it is created, except functions.
     for (const declaration of this.#target(symbol)?.declarations ?? [])
       if (
         declaration.parent?.kind !== ts.SyntaxKind.ObjectLiteralExpression ||
@@ -157,7 +157,7 @@ class Tour {
     if (this.#met.has(promised)) this.#meetNode(member);
   }
 
-  /** What is called and nothing made so far declares to be: whatever has been made, has its name and would do. */
+  /** Finds implementations by structure: functions of created objects with the same name and an assignable type. */
   #answerByShape(): void {
     for (const called of this.#unanswered()) {
       this.#at = called;
@@ -188,7 +188,7 @@ class Tour {
     else ts.forEachChild(declaration, (child) => this.#walk(child));
   }
 
-  /** Making one runs its constructor and fills its fields; its methods run when they are called. */
+  /** Creating an instance runs its constructor and initialises its fields. Its methods run when they are called. */
   #enterClass(declaration: ts.ClassLikeDeclaration): void {
     for (const { token, types } of declaration.heritageClauses ?? [])
       if (token === ts.SyntaxKind.ExtendsKeyword) for (const { expression } of types) this.#walk(expression);
@@ -202,7 +202,7 @@ class Tour {
     }
   }
 
-  /** What is taken out of an object is the object's member. */
+  /** Destructuring refers to the member of the object. */
   #enterBinding({ parent, propertyName, name, initializer }: ts.BindingElement): void {
     if (initializer) this.#walk(initializer);
     const key = propertyName ?? name;
@@ -283,7 +283,7 @@ class Tour {
 
 const isOurs = ({ fileName }: ts.SourceFile): boolean => path.normalize(fileName).startsWith(SOURCES);
 
-/** A function or constant of a module, and nothing inside one. */
+/** A top-level function or constant of a module. */
 const isOfModule = ({ parent }: ts.Node): boolean =>
   [parent, parent?.parent?.parent].some((around) => around?.kind === ts.SyntaxKind.SourceFile);
 

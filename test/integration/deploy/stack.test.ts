@@ -1,4 +1,4 @@
-/** The template deployed to the moto server: everything that it declares is there, and is as it says. */
+/** Deploys the template to the moto server, and checks that all its resources exist with their properties. */
 import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { DescribeLaunchTemplateVersionsCommand, EC2Client } from '@aws-sdk/client-ec2';
@@ -10,7 +10,7 @@ import { type MotoStack, makeStack, placeOf } from './moto-stack.ts';
 import { isThere, type Made, release } from './stand-in.ts';
 import { type Resource, readTemplate, resourcesWith } from './template.ts';
 
-/** Types that moto's CloudFormation passes over without a word. */
+/** Types that moto's CloudFormation silently skips. */
 const UNKNOWN_TO_MOTO: Readonly<Record<string, string>> = {
   'AWS::S3::BucketPolicy': 'template.test.ts holds what it says',
   'AWS::SQS::QueuePolicy': 'template.test.ts holds what it says',
@@ -46,7 +46,7 @@ const ec2 = new EC2Client({});
 let place: Record<string, string>;
 
 interface Deployed extends MotoStack {
-  /** What the parameters select. */
+  /** The resources that the parameters select. */
   declared: Record<string, Resource>;
 }
 const deployed = new Map<string, Deployed>();
@@ -88,7 +88,7 @@ describe.skipIf(moto === undefined).each(VARIANTS)('the stack $name', ({ name })
     expect(missing).toEqual([]);
   });
 
-  it('is asked for everything so that its absence would be noticed', async () => {
+  it('is checked by requests that fail for missing resources', async () => {
     const { declared, physicalIds } = of(name);
     const found: string[] = [];
     for (const [logical, resource] of Object.entries(declared)) {
@@ -99,7 +99,7 @@ describe.skipIf(moto === undefined).each(VARIANTS)('the stack $name', ({ name })
     expect(found).toEqual([]);
   });
 
-  it('lacks nothing else than what moto is known to pass over', () => {
+  it('lacks only the types that moto skips', () => {
     const { declared, physicalIds } = of(name);
     const passedOver = Object.entries(declared).filter(([logical]) => !physicalIds.has(logical));
     const types = new Set(passedOver.map(([, { Type }]) => Type));
@@ -110,7 +110,7 @@ describe.skipIf(moto === undefined).each(VARIANTS)('the stack $name', ({ name })
     expect(learnt.map(([, { Type }]) => Type)).toEqual([]);
   });
 
-  it('has roles whose policies name nothing that is not there', async () => {
+  it('has roles whose policies name only existing resources', async () => {
     const { declared, physicalIds } = of(name);
     const iam = new IAMClient({});
     for (const { Type, Properties } of Object.values(declared)) {
@@ -131,8 +131,8 @@ describe.skipIf(moto === undefined).each(VARIANTS)('the stack $name', ({ name })
   });
 });
 
-describe.skipIf(moto === undefined)('what the stacks made', () => {
-  it('is told by their outputs', () => {
+describe.skipIf(moto === undefined)('the resources of the stacks', () => {
+  it('are in their outputs', () => {
     const always = [
       'ControllerRoleArn',
       'DeadLetterQueueUrl',
@@ -159,7 +159,7 @@ describe.skipIf(moto === undefined)('what the stacks made', () => {
     });
   });
 
-  it('gives requests twenty deliveries before they go to the dead letters', async () => {
+  it('deliver requests twenty times before they become dead letters', async () => {
     const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
     const { RequestQueueUrl: QueueUrl } = of('default').outputs;
     const { Attributes } = await sqs.send(
@@ -177,7 +177,7 @@ describe.skipIf(moto === undefined)('what the stacks made', () => {
     sqs.destroy();
   });
 
-  it('tells a controller what to launch, and where', async () => {
+  it('give the controller its launch settings', async () => {
     const { physicalIds, outputs } = of('default');
     const { LaunchTemplateVersions: [version] = [] } = await ec2.send(
       new DescribeLaunchTemplateVersionsCommand({
@@ -207,7 +207,7 @@ describe.skipIf(moto === undefined)('what the stacks made', () => {
     ]);
   });
 
-  it('has one controller, and no worker before there is work', async () => {
+  it('include one controller, and no worker without work', async () => {
     const client = new AutoScalingClient({});
     const { AutoScalingGroups = [] } = await client.send(new DescribeAutoScalingGroupsCommand({}));
     const sizes = AutoScalingGroups.map((group) => [group.AutoScalingGroupName, group.Instances?.length]);

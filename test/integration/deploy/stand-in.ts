@@ -1,4 +1,5 @@
-/** Asks services of moto whether what a stack made is there. */
+// Asks the services of moto whether the resources of a stack exist.
+
 import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import {
   DescribeLaunchTemplatesCommand,
@@ -19,7 +20,7 @@ import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Resource } from './template.ts';
 
 export interface Made extends Resource {
-  /** What CloudFormation calls it; of a rule of a security group there is nothing. */
+  /** The id that CloudFormation reports; empty for rules of security groups. */
   physicalId: string;
   /** The physical name of another resource, by `<Name>` or `<Name.Attribute>`. */
   idOf(reference: string): string;
@@ -29,7 +30,7 @@ const ec2 = new EC2Client({});
 const iam = new IAMClient({});
 const groups = new AutoScalingClient({});
 const s3 = new S3Client({ forcePathStyle: true });
-// The URLs that moto's CloudFormation tells name AWS's host.
+// The URLs that moto's CloudFormation reports have the host name of AWS.
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
 
 /** Closes the connections to all of them. */
@@ -37,7 +38,7 @@ export function release(): void {
   for (const client of [ec2, iam, groups, s3, sqs]) client.destroy();
 }
 
-/** For services whose client the program does not have: the request itself. */
+/** A plain request, for services whose SDK client is not installed. */
 async function ask(service: string, body: string, headers: Record<string, string> = {}): Promise<string> {
   const credential = `testing/20260101/us-east-1/${service}/aws4_request`;
   const answer = await fetch(String(process.env.AWS_ENDPOINT_URL), {
@@ -59,7 +60,7 @@ const balancing = (action: string, list: string, arn: string) =>
     new URLSearchParams({ Action: action, Version: '2015-12-01', [list]: arn }).toString(),
   );
 
-/** By type, a question that fails, or has an empty answer, where there is no such thing. */
+/** By type, a request that fails or returns nothing for a missing resource. */
 const QUESTIONS: Readonly<Record<string, (made: Made) => Promise<unknown>>> = {
   'AWS::S3::Bucket': ({ physicalId: Bucket }) => s3.send(new HeadBucketCommand({ Bucket })),
   'AWS::SQS::Queue': ({ physicalId }) =>
@@ -120,11 +121,11 @@ const QUESTIONS: Readonly<Record<string, (made: Made) => Promise<unknown>>> = {
     ),
 };
 
-/** Whether the resource is there. @throws where nobody has said how to ask. */
+/** Whether the resource exists. @throws for a type without a request here. */
 export async function isThere(made: Made): Promise<boolean> {
   const question = QUESTIONS[made.Type];
   if (question === undefined)
-    throw new Error(`How is one asked for ${made.Type}? Say so in ${import.meta.filename}.`);
+    throw new Error(`No request for type ${made.Type}. Add it to ${import.meta.filename}.`);
   try {
     return (await question(made)) !== undefined;
   } catch {

@@ -1,4 +1,4 @@
-/** What the template promises to whoever reads it as an attacker, and to the program that runs on what it makes. */
+/** Checks the template for security, and against the names and settings of the program. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/job/keys.ts';
@@ -41,13 +41,13 @@ const ofType = (resources: Readonly<Record<string, Resource>>, type: string) =>
     .map(([name, { Properties }]) => ({ name, properties: Properties }));
 
 describe('the template', () => {
-  it('is small enough to be given to CloudFormation as it is', () => {
+  it('is small enough for a request to CloudFormation', () => {
     expect(readFileSync(TEMPLATE_FILE).byteLength).toBeLessThanOrEqual(51_200);
   });
 });
 
 describe.each(variants)('a cluster $name', ({ resources }) => {
-  it('has private buckets, encrypted, by TLS alone, in which nothing half-done stays', () => {
+  it('has private, encrypted, TLS-only buckets that abort incomplete uploads', () => {
     const buckets = ofType(resources, 'S3::Bucket');
     expect(buckets).toHaveLength(2);
     for (const { name, properties } of buckets) {
@@ -66,7 +66,7 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
     }
   });
 
-  it('keeps what is no input, job or log', () => {
+  it('expires only images, jobs, dead letters and logs', () => {
     const [input, output] = ofType(resources, 'S3::Bucket').map(({ properties }) =>
       properties.LifecycleConfiguration.Rules.filter(
         (rule: { ExpirationInDays?: unknown }) => rule.ExpirationInDays,
@@ -78,7 +78,7 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
     expect(output.map(({ Prefix }: { Prefix: string }) => Prefix)).toEqual(['jobs/', 'dlq/', 'access-logs/']);
   });
 
-  it('has queues of the names, times and counts that the program knows, encrypted, by TLS alone', () => {
+  it("has encrypted, TLS-only queues with the program's names, times and counts", () => {
     const { RequestQueue, DeadLetterQueue, InteractiveQueue } = resources;
     const lease = resolveSettings([]).settings.leaseSeconds;
     expect(RequestQueue?.Properties).toMatchObject({
@@ -107,7 +107,7 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
     }
   });
 
-  it('lets strangers do nothing', () => {
+  it('gives no permission to other accounts', () => {
     const documents = Object.values(resources).flatMap(({ Properties }) => [
       Properties.PolicyDocument,
       Properties.AssumeRolePolicyDocument,
@@ -125,7 +125,7 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
     expect([...principals].filter((principal) => !ours.includes(principal))).toEqual([]);
   });
 
-  it('launches instances that nobody can log in to, and whose metadata stay theirs', () => {
+  it('launches instances without login, and with protected metadata', () => {
     const templates = ofType(resources, 'EC2::LaunchTemplate');
     expect(templates.length).toBeGreaterThan(0);
     for (const { properties } of templates) {
@@ -140,7 +140,7 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
     }
   });
 
-  it('has its tag on workers alone: whatever carries it is one to the controller', () => {
+  it('tags only workers with the cluster, by which the controller finds them', () => {
     const carriers = Object.entries(resources)
       .filter(
         ([, { Type, Properties }]) =>
@@ -150,7 +150,7 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
     expect(carriers).toEqual(['WorkerLaunchTemplate']);
   });
 
-  it('tells its instances settings that the program knows', () => {
+  it('gives its instances valid settings', () => {
     for (const { name, properties } of ofType(resources, 'EC2::LaunchTemplate')) {
       const data = String(properties.LaunchTemplateData.UserData).replace('<WebToken>', TOKEN_SECRET);
       const lines = data.trimEnd().split('\n');
@@ -168,7 +168,7 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
     }
   });
 
-  it('has one way in at most, from the range that was given to the load balancer', () => {
+  it('has at most one ingress from outside, from the given range to the load balancer', () => {
     const groups = ofType(resources, 'EC2::SecurityGroup').flatMap(
       ({ properties }) => properties.SecurityGroupIngress ?? [],
     );
@@ -195,7 +195,7 @@ const denialOfPlain = (action: string, resource: unknown) =>
   });
 
 describe('the page', () => {
-  it('can be reached by nobody until a range is given', () => {
+  it('cannot be reached without a range', () => {
     const resources = resourcesWith(template, { WithWeb: 'true' });
     expect(Object.keys(resources)).not.toContain('LoadBalancerIngress');
     expect(resources.LoadBalancer?.Properties.Scheme).toBe('internal');
@@ -210,7 +210,7 @@ describe('the page', () => {
     expect(brokenRules(template, WEB)).toEqual([]);
   });
 
-  it('may put images into the bucket from its own address, and do nothing else there', () => {
+  it('has CORS access to the bucket only from its own origin, and only to put images', () => {
     const certificate = { WebCertificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1' };
     const originOf = (given: Record<string, string>) => {
       const [rule, ...others] =
@@ -226,7 +226,7 @@ describe('the page', () => {
     expect(resourcesWith(template, {}).InputBucket?.Properties.CorsConfiguration).toBeUndefined();
   });
 
-  it('takes HTTPS alone where there is a certificate', () => {
+  it('uses only HTTPS with a certificate', () => {
     const resources = resourcesWith(template, {
       ...WEB,
       WebCertificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1',
@@ -245,7 +245,7 @@ describe('the page', () => {
 });
 
 describe('names of clusters', () => {
-  it('are those that the program takes, and none whose queues are response queues of another', () => {
+  it('are those that the program accepts, and none whose queues are response queues of another', () => {
     const { AllowedPattern } = template.Parameters.ClusterName ?? {};
     const isTaken = (cluster: string) => {
       const isByTemplate = new RegExp(`^(?:${AllowedPattern})$`).test(cluster);
@@ -259,8 +259,8 @@ describe('names of clusters', () => {
   });
 });
 
-describe('whoever has taken over a worker or a submitter', () => {
-  it('changes no result and no model that is there', () => {
+describe('a compromised worker or submitter', () => {
+  it('cannot overwrite results and models', () => {
     const { OutputBucketPolicy } = resourcesWith(template, {});
     expect(OutputBucketPolicy?.Properties.PolicyDocument.Statement).toContainEqual({
       Sid: 'WrittenOnce',
@@ -273,7 +273,7 @@ describe('whoever has taken over a worker or a submitter', () => {
   });
 });
 
-describe('whoever has taken over a controller', () => {
+describe('a compromised controller', () => {
   const statements = statementsOf(resourcesWith(template, { InstanceType: 'c7i.large' }), 'ControllerRole');
   const of = (action: string, resource: RegExp) =>
     statements.filter(
@@ -281,7 +281,7 @@ describe('whoever has taken over a controller', () => {
         listOf(Action).includes(action) && listOf(Resource).some((each) => resource.test(each)),
     );
 
-  it('launches instances of one type and size, for which the only role is that of workers', () => {
+  it('can launch instances of only one type and size, with only the role of workers', () => {
     for (const resource of [/:instance\/\*$/, /:volume\/\*$/])
       expect(of('ec2:RunInstances', resource).map(({ Condition }) => Condition)).toEqual([
         {
@@ -293,7 +293,7 @@ describe('whoever has taken over a controller', () => {
     expect(of('iam:PassRole', /./).flatMap(({ Resource }) => Resource)).toEqual(['<WorkerRole.Arn>']);
   });
 
-  it('gives instances no tag by which others tell what is theirs', () => {
+  it('cannot set tags of others on instances', () => {
     const grants = of('ec2:CreateTags', /./);
     expect(grants).toHaveLength(2);
     for (const { Condition = {} } of grants) {
@@ -303,7 +303,7 @@ describe('whoever has taken over a controller', () => {
     }
   });
 
-  it('makes no fleet that launches on without it where the account has none', () => {
+  it('cannot create the role for fleets that keep launching without it', () => {
     expect(of('iam:CreateServiceLinkedRole', /./).flatMap(({ Resource }) => Resource)).toEqual([
       expect.stringMatching(/AWSServiceRoleForEC2Spot$/),
     ]);
@@ -311,7 +311,7 @@ describe('whoever has taken over a controller', () => {
 });
 
 describe('a group of workers', () => {
-  it('is left its size by updates, and ends no worker that holds messages', () => {
+  it('keeps its size in updates, and does not end workers that hold messages', () => {
     const { WorkerGroup } = resourcesWith(template, {
       Fleet: 'asg',
       MaxWorkers: '7',

@@ -1,4 +1,5 @@
-/** The template as CloudFormation would read it with given parameters: conditions decided, functions carried out. */
+// Evaluates the template for given parameters, as CloudFormation does: conditions and intrinsic functions.
+
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse, type YAMLSeq } from 'yaml';
@@ -29,7 +30,7 @@ export interface Template {
 
 const FUNCTIONS = ['Ref', 'Sub', 'GetAtt', 'If', 'Equals', 'Not', 'And', 'Or', 'Join', 'Split'];
 
-/** `!Sub` and its like as the objects that they are short for. */
+/** Resolves short forms such as `!Sub` to their objects. */
 const customTags = FUNCTIONS.flatMap((name) => {
   const long = name === 'Ref' ? name : `Fn::${name}`;
   return [
@@ -56,7 +57,7 @@ const PSEUDO: Record<string, string> = {
 const noValue = Symbol('AWS::NoValue');
 type Value = Json | typeof noValue;
 
-/** Parameters that have no default. */
+/** Values for parameters without a default. */
 export const PLACE = { VpcId: 'vpc-1', SubnetIds: 'subnet-1,subnet-2', WorkerImageId: 'ami-1' };
 
 /**
@@ -79,7 +80,7 @@ export function resourcesWith(
   );
 }
 
-/** What the template's rules have against these parameters. */
+/** The rules of the template that these parameters violate. */
 export function brokenRules(template: Template, given: Readonly<Record<string, string>>): string[] {
   const evaluator = new Evaluator(template, { ...PLACE, ...given });
   return Object.values(template.Rules)

@@ -1,7 +1,7 @@
 // The steps of the live test against a fake cluster: in any case it deletes everything.
 
 import { describe, expect, it } from 'vitest';
-import { type LiveTestOptions, type Run, runLiveTest } from '../../live/story.ts';
+import { type LiveTestOptions, type Run, runLiveTest } from '../../live/live-test.ts';
 import { virtualClock } from '../virtual-clock.ts';
 
 const expected = new Map([
