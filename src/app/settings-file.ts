@@ -27,7 +27,7 @@ export async function changeSettingsFile(
     else await replace(real, `${JSON.stringify(after, null, 2)}\n`);
   } catch (cause) {
     throw new ImgclsError('config', `Cannot write ${real}: ${messageOf(cause)}`, {
-      hint: 'Write to another file with --settings FILE. imgcls reads imgcls.config.json in this folder or a parent.',
+      hint: 'Use --settings FILE to write to another file. imgcls finds imgcls.config.json in this folder or a parent.',
       cause,
     });
   }

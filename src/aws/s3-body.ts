@@ -31,7 +31,7 @@ export async function outgoingBody(body: Body, what: string): Promise<OutgoingBo
   if (body.bytes > MAX_PUT_BYTES) {
     throw new ImgclsError(
       'permanent',
-      `Could not ${what}: it has ${body.bytes} bytes, and S3's limit is 5 GiB.`,
+      `Could not ${what}: it is ${body.bytes} bytes long, and S3's limit is 5 GiB.`,
     );
   }
   if (body.bytes >= STREAM_FROM_BYTES) return streamBody(body, what);

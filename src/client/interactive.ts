@@ -131,7 +131,7 @@ function timedOut(timeoutMs: number, isSent: boolean): ImgclsError {
     ? new ImgclsError('transient', `No worker responded within ${seconds}.`, {
         hint: 'Run "imgcls status" to see whether workers run. If one is starting, try again.',
       })
-    : new ImgclsError('transient', `Could not store and announce the image within ${seconds}.`, {
+    : new ImgclsError('transient', `Could not store and enqueue the image within ${seconds}.`, {
         hint: 'The cluster is slow or hard to reach. Try again.',
       });
 }

@@ -105,7 +105,7 @@ async function createImage(
     if (await pollUntil(IMAGE_LIMIT_MS, isAvailable, tools)) return id;
     throw new ImgclsError(
       'permanent',
-      `Image ${id} was not available within ${IMAGE_LIMIT_MS / 60_000} minutes.`,
+      `AMI ${id} did not become available within ${IMAGE_LIMIT_MS / 60_000} minutes.`,
     );
   } catch (error) {
     await reportFailure(tools, `Cannot delete image ${id}. Deregister it yourself`, () =>

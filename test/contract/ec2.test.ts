@@ -401,7 +401,7 @@ describe.skipIf(proxy === undefined)('the check of the settings', () => {
   });
   it('refuses a type with too little memory', async () => {
     await expect(check(TEMPLATE, ['t2.nano'])).rejects.toMatchObject({
-      message: 'Too little memory for a worker: t2.nano (0.5 GiB).',
+      message: 'These instance types have too little memory for a worker: t2.nano (0.5 GiB).',
     });
   });
   it.each([

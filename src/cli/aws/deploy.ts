@@ -114,8 +114,8 @@ async function agreeToClear(
 ): Promise<boolean> {
   const what = `Stack ${name} is ${status}: its first deployment failed, and it must be deleted before another one.`;
   if (flags.plan === true)
-    throw new ImgclsError('permanent', `Cannot plan. ${what}`, {
-      hint: 'Run "imgcls deploy" to delete it and deploy again, or "imgcls destroy" to delete it.',
+    throw new ImgclsError('permanent', `Cannot plan the deployment. ${what}`, {
+      hint: 'Run "imgcls deploy" to delete the stack and deploy again, or "imgcls destroy" to only delete it.',
     });
   notice(what);
   return await agree('Delete it?', asking('Deleting a stack cannot be undone', flags, signal));

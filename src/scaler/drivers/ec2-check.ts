@@ -43,7 +43,7 @@ function refuseSmall(types: readonly TypeInfo[]): void {
   const small = types.filter(({ memoryBytes }) => memoryBytes < LEAST_MEMORY_BYTES);
   if (small.length === 0) return;
   const each = small.map(({ type, memoryBytes }) => `${type} (${(memoryBytes / GIBIBYTE).toFixed(1)} GiB)`);
-  throw new ImgclsError('config', `Too little memory for a worker: ${each.join(', ')}.`, {
+  throw new ImgclsError('config', `These instance types have too little memory for a worker: ${each.join(', ')}.`, {
     hint: 'Choose types of at least 1 GiB.',
   });
 }

@@ -41,7 +41,7 @@ export async function holdProtection(options: ProtectionOptions, signal: AbortSi
       if (!hasFailed)
         log.warn(
           { machine: machine.id, error: messageOf(error) },
-          'Failed to change scale-in protection; scale-in may end this machine while it works.',
+          'Failed to set scale-in protection; Auto Scaling may end this machine while it is working.',
         );
       hasFailed = true;
     }

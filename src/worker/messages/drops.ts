@@ -36,7 +36,7 @@ export async function workOnNotification(
   if (unwanted.length > 0)
     tools.log.info(
       { ...held.logFields, unwanted },
-      'Ignoring S3 events that are not new objects under drop/.',
+      'Ignoring S3 events other than new objects under drop/.',
     );
   const [first] = drops;
   if (first === undefined) {

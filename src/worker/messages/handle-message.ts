@@ -75,7 +75,7 @@ async function handleError(
   if (error instanceof NewerVersionError) {
     tools.log.warn(
       { ...held.logFields, reason: error.message, releaseForMs: NEWER_RELEASE_MS },
-      'This worker is outdated: it received a message of a newer imgcls. Update imgcls.',
+      'This worker is outdated: it received a message from a newer version of imgcls. Update imgcls.',
     );
     await release(held, NEWER_RELEASE_MS, tools);
     return { kind: 'outdated' };

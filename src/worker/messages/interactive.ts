@@ -28,7 +28,7 @@ export const interactiveHandler = (tools: MessageTools): MessageHandler => ({
 });
 
 async function work(held: HeldMessage, message: QueueMessage, tools: MessageTools): Promise<MessageResult> {
-  if ('notification' in message) throw new PoisonError('The interactive queue takes no S3 events.');
+  if ('notification' in message) throw new PoisonError('The interactive queue does not accept S3 events.');
   const { request } = message;
   if (request.images.length !== 1 || request.replyTo === undefined) {
     throw new PoisonError('An interactive request must have exactly one image and a response queue.');

@@ -146,7 +146,7 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
       const { compareModels: compare, verify } = await import('../../models/model.ts');
       if (images === undefined) return await verify(await open(), title);
       if (title === undefined)
-        throw new ImgclsError('usage', '--images needs the name of a model.', {
+        throw new ImgclsError('usage', '--images can only be used with the name of a model.', {
           hint: 'imgcls model verify --help',
         });
       return await compare(await open(), title, { images, tolerance });
