@@ -1,5 +1,5 @@
 import { isError, type Outcome } from '../core/model/outcome.ts';
-import type { ExportFormat } from './formats.ts';
+import type { ExportFormat } from './export-format-names.ts';
 
 /** Text of one format: `begin`, then a `row` per outcome, then `end`. Every text has whole lines, as progress may be shown below. */
 export interface Exporter {

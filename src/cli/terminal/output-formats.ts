@@ -1,4 +1,4 @@
-import { exportFormats } from '../../results/formats.ts';
+import { exportFormats } from '../../results/export-format-names.ts';
 
 /** Values of `--format`. */
 export const outputFormats = ['table', ...exportFormats] as const;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/core/model/outcome.ts';
 import { createExporter, harmless, plainName } from '../../../src/results/export.ts';
-import { type ExportFormat, exportFormats } from '../../../src/results/formats.ts';
+import { type ExportFormat, exportFormats } from '../../../src/results/export-format-names.ts';
 
 const cat: Outcome = {
   v: 1,
