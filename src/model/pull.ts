@@ -149,7 +149,7 @@ async function openSource(
   const s3 = /^s3:\/\/([^/]+)\/(.+)$/.exec(source);
   if (s3?.[1] !== undefined && s3[2] !== undefined) {
     if (openStore === undefined)
-      throw new ImgclsError('usage', `Cannot read ${source}: models are read from S3 on AWS only.`);
+      throw new ImgclsError('usage', `Cannot read ${source}: no S3 client was passed in.`);
     const { info, body } = await openStore(s3[1]).getStream(s3[2], signal === undefined ? {} : { signal });
     return { body, bytes: info.bytes };
   }

@@ -2,10 +2,19 @@
  * Preloaded into every process of a fault run (`node --import`): the program runs as it is in a clone, but what opens its cloud
  * gives it one whose ports fail, and its wall clock is wrong.
  */
+import { existsSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { PLAN_VARIABLE } from './plan.ts';
 
-const faults = new URL('./faulty-process.ts', import.meta.url).href;
+/** The address of a file of the clone. A file that has moved must not go unnoticed: its faults would silently be none. */
+function addressOf(relative: string): string {
+  const url = new URL(relative, import.meta.url);
+  if (!existsSync(url)) throw new Error(`There is no ${url.pathname} to put faults into.`);
+  return url.href;
+}
+
+const faults = addressOf('./faulty-process.ts');
+const errors = addressOf('../../src/core/runtime/errors.ts');
 
 /** The cloud is opened as before, then troubled; its faults are errors of the program's own class. */
 const troubledCloud =
@@ -13,7 +22,7 @@ const troubledCloud =
   (original: string): string =>
     `
     import { ${create} as create } from '${original}?original';
-    import { ImgclsError } from '${new URL('../core/errors.ts', original)}';
+    import { ImgclsError } from '${errors}';
     import { troubled } from '${faults}';
     ${alsoExported && `export { ${alsoExported} } from '${original}?original';`}
     const transient = (message) => new ImgclsError('transient', message);
@@ -25,19 +34,18 @@ const skewedClock = (original: string): string => `
     export const systemClock = { ...right, nowMs: () => right.nowMs() + skewMs };`;
 
 /** Modules of the program, and the text that stands in for each. */
-const replacements: readonly [RegExp, (original: string) => string][] = [
-  [/\/src\/local\/cloud\.ts$/, troubledCloud('createLocalCloud')],
-  [/\/src\/aws\/cloud\.ts$/, troubledCloud('createAwsCloud', 'openBucket')],
-  [/\/src\/cli\/clock\.ts$/, skewedClock],
-];
+const replacements = new Map<string, (original: string) => string>([
+  [addressOf('../../src/local/cloud.ts'), troubledCloud('createLocalCloud')],
+  [addressOf('../../src/aws/cloud.ts'), troubledCloud('createAwsCloud', 'openBucket')],
+  [addressOf('../../src/app/system-clock.ts'), skewedClock],
+]);
 
 if (process.env[PLAN_VARIABLE] !== undefined) {
   registerHooks({
     load(url, context, nextLoad) {
-      for (const [pattern, replace] of replacements) {
-        if (pattern.test(url)) return { format: 'module', shortCircuit: true, source: replace(url) };
-      }
-      return nextLoad(url, context);
+      const replace = replacements.get(url);
+      if (replace === undefined) return nextLoad(url, context);
+      return { format: 'module', shortCircuit: true, source: replace(url) };
     },
   });
 }
