@@ -27,7 +27,10 @@ interface DescribesObject {
 /** @throws {ImgclsError} if the response lacks a field that every object has: a missing value is not zero. */
 export function infoOf(bucket: S3Bucket, { ETag, ContentLength, LastModified }: DescribesObject): ObjectInfo {
   if (ETag === undefined || ContentLength === undefined || LastModified === undefined) {
-    throw new ImgclsError('transient', `S3 returned an incomplete response for an object in bucket ${bucket.name}.`);
+    throw new ImgclsError(
+      'transient',
+      `S3 returned an incomplete response for an object in bucket ${bucket.name}.`,
+    );
   }
   return { etag: ETag, bytes: ContentLength, modifiedAtMs: LastModified.getTime() };
 }

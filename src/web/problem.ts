@@ -131,7 +131,8 @@ export function createErrorHandler(log: Log) {
       ip: request.ip,
     };
     if (problem.status >= 500) log.error({ ...fields, error: problem.cause ?? error }, 'Request failed.');
-    else if (problem.status !== 404) log.warn({ ...fields, reason: problem.message }, 'Refused an HTTP request.');
+    else if (problem.status !== 404)
+      log.warn({ ...fields, reason: problem.message }, 'Refused an HTTP request.');
     sendProblem(reply, problem);
   };
 }

@@ -43,9 +43,13 @@ function refuseSmall(types: readonly TypeInfo[]): void {
   const small = types.filter(({ memoryBytes }) => memoryBytes < LEAST_MEMORY_BYTES);
   if (small.length === 0) return;
   const each = small.map(({ type, memoryBytes }) => `${type} (${(memoryBytes / GIBIBYTE).toFixed(1)} GiB)`);
-  throw new ImgclsError('config', `These instance types have too little memory for a worker: ${each.join(', ')}.`, {
-    hint: 'Choose types of at least 1 GiB.',
-  });
+  throw new ImgclsError(
+    'config',
+    `These instance types have too little memory for a worker: ${each.join(', ')}.`,
+    {
+      hint: 'Choose types of at least 1 GiB.',
+    },
+  );
 }
 
 /** A launch template has one image, so all types must be able to run it. */

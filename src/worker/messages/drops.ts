@@ -34,10 +34,7 @@ export async function workOnNotification(
   if (notification.events.length === 0) tools.log.info(held.logFields, 'Received S3 test event.');
   // A bucket may notify about more than drops. Such an event is deleted: a redelivery would bring the same one.
   if (unwanted.length > 0)
-    tools.log.info(
-      { ...held.logFields, unwanted },
-      'Ignoring S3 events other than new objects under drop/.',
-    );
+    tools.log.info({ ...held.logFields, unwanted }, 'Ignoring S3 events other than new objects under drop/.');
   const [first] = drops;
   if (first === undefined) {
     await deleteMessage(held, tools);
