@@ -62,6 +62,6 @@ export function openProcessFleet(cloud: Cloud, settings: RunSettings, max: numbe
 
 /** Workers inherit the settings of the process that launches them, whatever their source; secrets are left out. */
 function settingsEnvironment(settings: RunSettings): Record<string, string> {
-  const given = settingNames.filter((name) => settings[name] !== undefined && !isSecret(name));
-  return Object.fromEntries(given.map((name) => [environmentName(name), String(settings[name])]));
+  const names = settingNames.filter((name) => settings[name] !== undefined && !isSecret(name));
+  return Object.fromEntries(names.map((name) => [environmentName(name), String(settings[name])]));
 }

@@ -87,10 +87,10 @@ export const isEmpty = ({ stack, machines, responseQueues: queues }: ClusterCont
   stack === undefined && machines.length === 0 && queues.length === 0;
 
 /** @returns the resources that the template tells CloudFormation to retain. */
-export async function destroyCluster(ports: DestroyPorts, remains: ClusterContents): Promise<StackEvent[]> {
-  const { stack } = remains;
-  await endMachines(ports, remains);
-  const retained = stack === undefined ? [] : await emptyAndRemove(ports, stack, remains);
+export async function destroyCluster(ports: DestroyPorts, contents: ClusterContents): Promise<StackEvent[]> {
+  const { stack } = contents;
+  await endMachines(ports, contents);
+  const retained = stack === undefined ? [] : await emptyAndRemove(ports, stack, contents);
   const late = await runningMachines(ports);
   if (late.length > 0) {
     ports.notice(

@@ -66,8 +66,8 @@ async function newMachines(
     account,
     {
       workerType,
-      controllerType: given(wanted, 'ControllerInstanceType') ?? previous.ControllerInstanceType,
-      image: given(wanted, 'WorkerImageId'),
+      controllerType: requestedValue(wanted, 'ControllerInstanceType') ?? previous.ControllerInstanceType,
+      image: requestedValue(wanted, 'WorkerImageId'),
     },
     version,
   );
@@ -81,9 +81,9 @@ async function newNetwork(
   { summary, wanted }: ParameterRequest,
   network: Network,
 ): Promise<(NetworkPlacement & { routeTables?: string[] }) | undefined> {
-  const vpc = given(wanted, 'VpcId');
-  const subnets = given(wanted, 'SubnetIds');
-  const moves = [vpc, subnets, given(wanted, 'WithEndpoints')].some((each) => each !== undefined);
+  const vpc = requestedValue(wanted, 'VpcId');
+  const subnets = requestedValue(wanted, 'SubnetIds');
+  const moves = [vpc, subnets, requestedValue(wanted, 'WithEndpoints')].some((each) => each !== undefined);
   if (!declares(summary, 'SubnetIds') || (stack !== undefined && !moves)) return undefined;
   const previous = stack?.parameters ?? {};
   const isNamed = vpc !== undefined || subnets !== undefined;
@@ -102,5 +102,5 @@ async function newNetwork(
 const declares = (summary: TemplateSummary, name: string): boolean =>
   summary.parameters.some((parameter) => parameter.name === name);
 
-const given = (wanted: readonly RequestedParameter[], name: string): string | undefined =>
+const requestedValue = (wanted: readonly RequestedParameter[], name: string): string | undefined =>
   wanted.find(({ parameter }) => parameter === name)?.value;

@@ -89,8 +89,8 @@ async function createImage(
   tools: BuildTools,
 ): Promise<string> {
   const { images, clock, onProgress } = tools;
-  const moment = new Date(clock.nowMs()).toISOString().replace(/\D/g, '').slice(0, 14);
-  const name = `imgcls-worker-${version}-${architecture}-${moment}`;
+  const timestamp = new Date(clock.nowMs()).toISOString().replace(/\D/g, '').slice(0, 14);
+  const name = `imgcls-worker-${version}-${architecture}-${timestamp}`;
   const id = await images.createImage(builder, { name, architecture, version });
   onProgress(`Creating image ${id} (${name}).`);
   let snapshots: string[] = [];

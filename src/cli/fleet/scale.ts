@@ -32,8 +32,8 @@ export interface ScaleFlags extends Partial<Record<SettingName, unknown>> {
 }
 
 /** Runs `imgcls scale` until an interrupt, or for one tick. */
-export function scale({ once, dryRun, drainOnExit, format, ...given }: ScaleFlags): Promise<void> {
-  const { debug: _debug, ...flags } = given as typeof given & { debug?: boolean };
+export function scale({ once, dryRun, drainOnExit, format, ...rest }: ScaleFlags): Promise<void> {
+  const { debug: _debug, ...flags } = rest as typeof rest & { debug?: boolean };
   return withRun(flags, async (run) => {
     const { cloud, settings, manager, interrupted } = run;
     const fleet = await openFleet(cloud, settings);

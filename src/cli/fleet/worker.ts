@@ -118,9 +118,9 @@ export async function worker(flags: WorkerFlags): Promise<number> {
 }
 
 /**
- * The model that is loaded before a job names one. Without a default model there is none: jobs name their own.
- * @throws {ImgclsError} if the settings name a model that is not installed and the worker runs once: nobody would see
- *   its warning in time.
+ * The model to preload. Undefined without a default model: jobs name their own.
+ * @throws {ImgclsError} if the settings name a model that is not installed and the worker runs once: its warning would come
+ *   too late.
  */
 async function findLikelyModel(
   settings: RunSettings,
@@ -135,7 +135,7 @@ async function findLikelyModel(
     const fields = { model: settings.model, error: messageOf(error) };
     log.warn(
       fields,
-      'The model of the settings is not installed. Jobs must name a model that the cluster has.',
+      'The model in the settings is not installed. Jobs must name a model that the cluster has.',
     );
     return undefined;
   }

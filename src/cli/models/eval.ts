@@ -25,8 +25,8 @@ export async function evaluateFolder(
   for (const { manifest, labels, dir: folder } of models) {
     const images = await labelledImages(dir, labels);
     const startMs = performance.now();
-    const place = { dir: folder, sha256: manifest.sha256 };
-    const found = await evaluateModel(place, images, { settings, title: modelTitle(manifest), signal });
+    const location = { dir: folder, sha256: manifest.sha256 };
+    const found = await evaluateModel(location, images, { settings, title: modelTitle(manifest), signal });
     const perSecond = (1000 * found.images) / (performance.now() - startMs);
     for (const { path, why } of found.failed) notice(`${path}: ${why}`);
     rows.push({

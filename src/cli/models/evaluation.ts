@@ -35,7 +35,7 @@ export async function labelledImages(
 
 /** @throws {ImgclsError} when the model cannot be used. */
 export async function evaluateModel(
-  place: ModelLocation,
+  location: ModelLocation,
   images: LabelledFolder['images'],
   { settings, title, signal }: { settings: RunSettings; title: string; signal: AbortSignal },
 ): Promise<Evaluation> {
@@ -51,13 +51,13 @@ export async function evaluateModel(
   });
   const spinner = await openSpinner(process.stderr, title);
   try {
-    pool.warmUp(place);
+    pool.warmUp(location);
     let order = 0;
     return await evaluate(images, {
       concurrency: QUEUED_PER_RUNNER * runners,
       signal,
       classify: (bytes, topK) =>
-        pool.classify({ image: bytes, model: place, topK, order: order++ }, { signal, onBegin: () => {} }),
+        pool.classify({ image: bytes, model: location, topK, order: order++ }, { signal, onBegin: () => {} }),
       onProgress(done) {
         if (spinner !== undefined) spinner.text = `${title}: ${done} of ${images.length} images`;
       },

@@ -51,7 +51,7 @@ const OF_NO_ROLE = {
   deploy: "uses the user's own permissions",
   destroy: "uses the user's own permissions",
   ami: "uses the user's own permissions",
-  doctor: 'asks what is allowed, and is answered either way',
+  doctor: 'works with any permissions',
 };
 
 /** Actions of instances outside our code: the CloudWatch agent ships their log. */
@@ -121,7 +121,7 @@ describe('policies', () => {
   );
 
   it.each(cases)(
-    'give $role of fleet $fleet the places that its code speaks of, and no others',
+    'give $role of fleet $fleet access to the places that its code uses, and no others',
     ({ role, fleet }) => {
       const places = placesOf(reachOf(role, fleet).keys, ONLY_NAMED[role]);
       const granted = grantsOf(role, fleet)

@@ -52,7 +52,7 @@ export class SourceGraph {
 
   /**
    * @param entries modules whose exports are called, relative to the repository.
-   * @param run what is known of the run.
+   * @param run known facts about the run.
    */
   reach(entries: readonly string[], run: Run): Reach {
     const tour = new Tour(this.#checker, this.#promises, run);

@@ -53,7 +53,7 @@ export function event(
 
 export function fakeStacks(script: Script = {}): FakeStacks {
   const { views = [{ state: 'ready', changes: [] }], execution = [], removals = [], states = [] } = script;
-  const told: StackEvent[] = [event('OLD', 'Before')];
+  const emitted: StackEvent[] = [event('OLD', 'Before')];
   let coming: StackEvent[][] = [];
   const settle = (): void => {
     for (const { physicalId, status } of coming.shift() ?? [])
@@ -104,9 +104,9 @@ export function fakeStacks(script: Script = {}): FakeStacks {
     },
     async *events() {
       const [next = []] = coming;
-      told.push(...next);
+      emitted.push(...next);
       settle();
-      yield* told.toReversed();
+      yield* emitted.toReversed();
     },
     resources: async () => fake.present,
   };

@@ -7,13 +7,13 @@ import type {
   NewImage,
 } from '../../../src/core/aws-account/ec2-images.ts';
 
-/** EC2 with one builder at a time, which goes on by one step whenever its state is asked for. */
+/** A fake EC2 with one builder, whose state advances with each request for it. */
 export class FakeEc2Images implements Ec2Images {
   launched: BuilderLaunch[] = [];
   terminated: string[] = [];
   made: NewImage[] = [];
   removed: Pick<WorkerImage, 'id' | 'snapshots'>[] = [];
-  /** States to come; the last one stays. */
+  /** The next states. The last one stays. */
   states: (BuilderState | undefined)[] = ['pending', 'running', 'stopping', 'stopped'];
   imageStates: MachineImageState[] = [
     { state: 'pending', snapshots: ['snap-1'] },

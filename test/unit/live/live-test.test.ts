@@ -26,7 +26,7 @@ class Stage {
   machines = 0;
   exists = false;
   /** Overrides the result of a command. */
-  instead: (command: string, args: readonly string[]) => Partial<Run> | undefined = () => undefined;
+  override: (command: string, args: readonly string[]) => Partial<Run> | undefined = () => undefined;
   #statusCount = 0;
 
   async imgcls(args: readonly string[], signal: AbortSignal): Promise<Run> {
@@ -34,7 +34,7 @@ class Stage {
     await new Promise(setImmediate);
     const [command = ''] = args;
     if (command !== 'status') this.commands.push(command);
-    const answer = { code: 0, stdout: '', ...this.instead(command, args) };
+    const answer = { code: 0, stdout: '', ...this.override(command, args) };
     if (answer.code !== 0 || answer.stdout !== '') return answer;
     if (command === 'ami') return { code: 0, stdout: 'ami-0abc\n' };
     if (command === 'deploy') this.exists = true;
@@ -69,7 +69,7 @@ class Stage {
     });
   }
 
-  async tell(changes: Partial<LiveTestOptions> = {}): Promise<boolean> {
+  async run(changes: Partial<LiveTestOptions> = {}): Promise<boolean> {
     return await runLiveTest({
       cluster: 'live-1',
       settingsFile: 'imgcls.config.json',
@@ -90,7 +90,7 @@ class Stage {
 describe('the live test', () => {
   it('deploys a cluster, runs its steps and destroys the cluster', async () => {
     const stage = new Stage();
-    expect(await stage.tell()).toBe(true);
+    expect(await stage.run()).toBe(true);
     expect(stage.commands).toEqual(['ami', 'deploy', 'doctor', 'upload', 'destroy']);
     expect(stage.removed).toEqual(['ami-0abc']);
     expect(stage.messages.at(-1)).toBe('The live test passed. Nothing remains.');
@@ -99,11 +99,11 @@ describe('the live test', () => {
   it('uses an existing image, and keeps it', async () => {
     const stage = new Stage();
     let deployed: readonly string[] = [];
-    stage.instead = (command, args) => {
+    stage.override = (command, args) => {
       if (command === 'deploy') deployed = args;
       return undefined;
     };
-    expect(await stage.tell({ image: 'ami-0def' })).toBe(true);
+    expect(await stage.run({ image: 'ami-0def' })).toBe(true);
     expect(deployed.join(' ')).toContain('--image ami-0def --instance-type c7i.large --max 2');
     expect(stage.removed).toEqual([]);
   });
@@ -118,8 +118,8 @@ describe('the live test', () => {
     ['an image has no outcome', 'upload', { stdout: labels().split('\n')[0] ?? '' }],
   ])('cleans up when %s, and fails', async (_what, command, answer) => {
     const stage = new Stage();
-    stage.instead = (given) => (given === command ? answer : undefined);
-    expect(await stage.tell()).toBe(false);
+    stage.override = (given) => (given === command ? answer : undefined);
+    expect(await stage.run()).toBe(false);
     expect(stage.commands.at(-1)).toBe('destroy');
     expect(stage.exists).toBe(false);
     expect(stage.removed).toEqual(command === 'ami' ? [] : ['ami-0abc']);
@@ -129,18 +129,18 @@ describe('the live test', () => {
   it('fails when machines run without work', async () => {
     const stage = new Stage();
     stage.machines = 1;
-    expect(await stage.tell()).toBe(false);
+    expect(await stage.run()).toBe(false);
     expect(stage.messages.join('\n')).toContain('The fleet has 1 machines without work.');
     expect(stage.commands).not.toContain('upload');
   });
 
   it('fails when the fleet does not shrink', async () => {
     const stage = new Stage();
-    stage.instead = (command) => {
+    stage.override = (command) => {
       if (command === 'status' && stage.commands.at(-1) === 'upload') stage.machines = 2;
       return undefined;
     };
-    expect(await stage.tell()).toBe(false);
+    expect(await stage.run()).toBe(false);
     expect(stage.messages.join('\n')).toContain(
       'Timed out after 15 minutes waiting until the fleet is empty',
     );
@@ -148,22 +148,22 @@ describe('the live test', () => {
 
   it('fails when the fleet exceeds its limit', async () => {
     const stage = new Stage();
-    stage.instead = (command) => {
+    stage.override = (command) => {
       if (command === 'status' && stage.commands.at(-1) === 'upload' && stage.machines > 0)
         stage.machines = 5;
       return undefined;
     };
-    expect(await stage.tell()).toBe(false);
+    expect(await stage.run()).toBe(false);
     expect(stage.messages.join('\n')).toContain('The fleet had 5 machines; the limit is 2.');
   });
 
   it('cleans up after a timeout within a step', async () => {
     const stage = new Stage();
-    stage.instead = (command) => {
+    stage.override = (command) => {
       if (command === 'upload') stage.ending.abort(new Error('Timed out.'));
       return undefined;
     };
-    expect(await stage.tell()).toBe(false);
+    expect(await stage.run()).toBe(false);
     expect(stage.messages).toContain('Failed: Timed out.');
     expect(stage.commands.at(-1)).toBe('destroy');
     expect(stage.exists).toBe(false);
@@ -171,8 +171,8 @@ describe('the live test', () => {
 
   it('tries twice to clean up, and reports what remains', async () => {
     const stage = new Stage();
-    stage.instead = (command) => (command === 'destroy' ? { code: 1 } : undefined);
-    expect(await stage.tell()).toBe(false);
+    stage.override = (command) => (command === 'destroy' ? { code: 1 } : undefined);
+    expect(await stage.run()).toBe(false);
     expect(stage.commands.filter((command) => command === 'destroy')).toHaveLength(2);
     expect(stage.messages.join('\n')).toMatch(/NOT CLEAN: "imgcls destroy .*run it yourself/);
     expect(stage.messages).toContain('NOT CLEAN: stack imgcls-live-1 remains.');
