@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 /** Slow projects start real processes; they get time, never sleeps. */
 const project = (name: string, testTimeout: number, globalSetup: string[] = []) => ({
@@ -8,7 +9,8 @@ const project = (name: string, testTimeout: number, globalSetup: string[] = []) 
 export default defineConfig({
   test: {
     // Most tests of processes wait more than they compute.
-    maxWorkers: 3,
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 10_000),
       project('contract', 60_000),
