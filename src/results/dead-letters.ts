@@ -6,11 +6,11 @@
 
 import type { Cloud, ReceivedMessage, Store } from '../core/cloud/ports.ts';
 import type { Chore } from '../core/fleet/chore.ts';
-import type { DeadLetter } from '../core/job/dead-letter.ts';
-import { type Drop, dropsOf } from '../core/job/drop.ts';
+import { type DeadLetter, isBegun, markBegun } from '../core/job/dead-letter.ts';
+import { type Drop, dropsOf, placeOf } from '../core/job/drop.ts';
 import { jobId } from '../core/job/job.ts';
 import { isFinal, readJob } from '../core/job/job-record.ts';
-import { deadLetterKey, deadLetterQueueName } from '../core/job/keys.ts';
+import { type BatchPlace, deadLetterKey, deadLetterQueueName, requestQueueName } from '../core/job/keys.ts';
 import { MAX_RECEIVE_COUNT, type RequestMessage } from '../core/job/messages.ts';
 import { parseMessage } from '../core/job/notification.ts';
 import { rangeOf } from '../core/job/shard.ts';
@@ -50,6 +50,16 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
         taken += letters.length;
         await forEachCollectingErrors(letters, async (letter) => {
           const found = await inspect(cloud, letter, signal);
+          if (await sendAgain(cloud, letter, found, signal)) {
+            await queue.delete([letter.receipt]);
+            const job = placesOf(found)[0]?.job;
+            report({
+              text: `Sent message ${letter.id} again: no worker had begun it.`,
+              job,
+              trace: found.trace,
+            });
+            return;
+          }
           const job = await storeRecord(cloud.output, letter, found, clock.nowMs(), signal);
           const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
           const images = await conclude(cloud, found, error, signal);
@@ -101,6 +111,31 @@ async function inspect(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSig
     if (error instanceof NewerVersionError) return { kind: 'unreadable', tries, why: error.message };
     throw error;
   }
+}
+
+/**
+ * Sends a message again whose last deliveries no worker has begun: they say nothing about its images. The mark makes its
+ * next dead letter final.
+ */
+async function sendAgain(
+  { cluster, output, queues }: Cloud,
+  { body, groupId }: ReceivedMessage,
+  found: Inspected,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const places = placesOf(found);
+  for (const place of places) if (await isBegun(output, place, signal)) return false;
+  if (places.length === 0) return false;
+  const message = { body, ...(groupId !== undefined && { groupId }) };
+  await queues.open(requestQueueName(cluster)).send([message], signal);
+  for (const place of places) await markBegun(output, place, signal);
+  return true;
+}
+
+function placesOf(found: Inspected): BatchPlace[] {
+  if (found.kind === 'dropped') return found.drops.map(placeOf);
+  if (found.kind !== 'unfinished') return [];
+  return [{ job: found.request.job, range: rangeOf(found.request) }];
 }
 
 /** @returns how many images got an outcome. */

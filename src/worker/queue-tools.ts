@@ -2,7 +2,7 @@ import { JobStates } from '../core/job/job-states.ts';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
 import { Budget } from '../core/runtime/budget.ts';
 import { noMeter } from '../core/runtime/metrics.ts';
-import type { BatchTools } from './messages/batch.ts';
+import { type BatchTools, markLateBatch } from './messages/batch.ts';
 import { downloadImage, locate } from './messages/download.ts';
 import { ExclusiveGate } from './messages/exclusive-gate.ts';
 import { FaultAgreement } from './messages/fault-agreement.ts';
@@ -95,6 +95,7 @@ export function makeTools(
       model: options.likelyModel,
       topK: options.topK,
       faults: new FaultAgreement({ output: cloud.output, workerId, clock }),
+      onAdmitted: markLateBatch({ clock, random, log }, cloud.output),
       deadLetters: cloud.queues.open(deadLetterQueueName(cloud.cluster)),
       jobs: new JobStates(cloud.output, clock),
     },

@@ -12,6 +12,7 @@ import { isError } from '../../src/core/model/outcome.ts';
 import { drainDeadLetters } from '../../src/results/dead-letters.ts';
 import { readOutcomes } from '../../src/results/ledger.ts';
 import { settleJobs } from '../../src/results/settle-jobs.ts';
+import { markAsBegun } from './mark-begun.ts';
 import { standInEnvironment, startMoto } from './moto.ts';
 import { until } from './until.ts';
 
@@ -63,6 +64,7 @@ describe.skipIf(moto === undefined)('maintenance tasks over moto', () => {
   it('finish a job whose only batch was delivered too often', async () => {
     const requests = cloud.queues.open(requestQueueName(cloud.cluster));
     await requests.send([{ body: JSON.stringify(request), groupId: JOB }]);
+    await markAsBegun(cloud, JSON.stringify(request));
     const deadLetters = cloud.queues.open(deadLetterQueueName(cloud.cluster));
     await until('the message is a dead letter', async () => {
       const found = await requests.receive({ max: 1, waitMs: 0, leaseMs: 60_000 });

@@ -8,6 +8,7 @@ import { deadLetterKey, requestQueueName } from '../../src/core/job/keys.ts';
 import { MAX_RECEIVE_COUNT } from '../../src/core/job/messages.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { drainDeadLetters } from '../../src/results/dead-letters.ts';
+import { markAsBegun } from '../contract/mark-begun.ts';
 import { type InstalledPackage, installPackage, repository, start } from './package.ts';
 
 const samples = path.join(repository, 'samples');
@@ -49,6 +50,7 @@ async function exhaust(cloud: Cloud): Promise<void> {
   for (let tries = 0; tries < MAX_RECEIVE_COUNT; tries++) {
     const messages = await receive(cloud);
     expect(messages).not.toEqual([]);
+    for (const { body } of messages) await markAsBegun(cloud, body);
     await queue.extend(
       messages.map(({ receipt }) => receipt),
       0,

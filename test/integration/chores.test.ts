@@ -26,6 +26,7 @@ import { sweepResponseQueues, sweepStatuses } from '../../src/results/sweep.ts';
 import type { Input } from '../../src/upload/inputs.ts';
 import { NOTHING_ANNOUNCED, uploadImages } from '../../src/upload/submit.ts';
 import { CLUSTER, makeClouds, type TestClouds } from '../contract/local-cloud.ts';
+import { markAsBegun } from '../contract/mark-begun.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 import { gist, Harness, labels } from './worker-harness.ts';
 
@@ -52,16 +53,24 @@ const words = async (chore: Chore): Promise<string[]> => (await run(chore)).map(
 const drain = (): Promise<string[]> => words(drainDeadLetters(cloud, systemClock));
 const kept = (what: string) => expect.stringMatching(new RegExp(`^Recorded dead letter \\S+\\.${what}$`));
 
+/** Receives messages and gives them back, as a worker that drains. @returns their texts. */
+async function giveBack(): Promise<string[]> {
+  const messages = await harness.requests.receive({ max: 10, waitMs: 0, leaseMs: MINUTE_MS });
+  await harness.requests.extend(
+    messages.map(({ receipt }) => receipt),
+    0,
+  );
+  return messages.map(({ body }) => body);
+}
+
+async function giveBackUntilDead(): Promise<void> {
+  while ((await giveBack()).length > 0);
+}
+
 /** Takes the next message from the request queue as often as it comes: workers that die one after the other. */
 async function deliverUntilDead(): Promise<void> {
-  for (;;) {
-    const messages = await harness.requests.receive({ max: 10, waitMs: 0, leaseMs: MINUTE_MS });
-    if (messages.length === 0) return;
-    await harness.requests.extend(
-      messages.map(({ receipt }) => receipt),
-      0,
-    );
-  }
+  for (const body of await giveBack()) await markAsBegun(cloud, body);
+  await giveBackUntilDead();
 }
 
 /** Writes what a worker would have for these images. */

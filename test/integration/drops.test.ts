@@ -16,6 +16,7 @@ import { listJobIds, readJobs } from '../../src/results/job-list.ts';
 import { readOutcomes } from '../../src/results/ledger.ts';
 import { removeJob } from '../../src/results/remove-job.ts';
 import { settleJobs } from '../../src/results/settle-jobs.ts';
+import { markAsBegun } from '../contract/mark-begun.ts';
 import { droppedEvent, notificationOf, TEST_EVENT } from '../contract/notifications.ts';
 import { until } from '../contract/until.ts';
 import { gist, Harness, MODEL, override } from './worker-harness.ts';
@@ -215,6 +216,7 @@ describe('a notification that no worker has finished', () => {
     const [done, lost] = [await drop('done.jpg', 'label:0'), await drop('lost.jpg', 'label:1')];
     await send(done);
     await work();
+    for (const body of [done, lost]) await markAsBegun(cloud, body);
     await harness.deadLetters.send([{ body: done }, { body: lost }, { body: TEST_EVENT }]);
     const results = await drain();
     expect(results).toHaveLength(3);

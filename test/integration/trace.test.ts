@@ -11,6 +11,7 @@ import { EmfMeter } from '../../src/core/runtime/emf.ts';
 import type { Log } from '../../src/core/runtime/log.ts';
 import { drainDeadLetters } from '../../src/results/dead-letters.ts';
 import type { Input } from '../../src/upload/inputs.ts';
+import { markAsBegun } from '../contract/mark-begun.ts';
 import { type EmbeddedMetrics, embeddedMetrics, valuesOf } from '../unit/core/embedded-metric-format.ts';
 import { Harness, labels, MODEL } from './worker-harness.ts';
 
@@ -141,6 +142,7 @@ describe('the trace of a job', () => {
       waitMs: 1000,
       leaseMs: 60_000,
     });
+    await markAsBegun(harness.cloud, body);
     await harness.deadLetters.send([{ body, groupId: groupId ?? '' }]);
     const deeds: object[] = [];
     const chore = drainDeadLetters(harness.cloud, systemClock);

@@ -8,7 +8,7 @@ import type { ObjectVersion, Outcome } from '../model/outcome.ts';
 import { PoisonError } from '../runtime/errors.ts';
 import { FIRST_ATTEMPT, type ImageSource } from './job.ts';
 import { dropJobOf, isDropJob, jobTimeMs } from './job-ids.ts';
-import { DROP_PREFIX } from './keys.ts';
+import { type BatchPlace, DROP_PREFIX } from './keys.ts';
 import type { Notification, S3Event } from './notification.ts';
 import { findShard, type Shard, writeShard } from './shard.ts';
 
@@ -130,6 +130,9 @@ export async function findDropAt(
   if (outcome?.version === undefined) return undefined;
   return { bucket: input.bucket, key: `${DROP_PREFIX}${outcome.name}`, etag: outcome.version.etag };
 }
+
+/** Where the outcome of a dropped image belongs, if no other image has the place. */
+export const placeOf = ({ job, index }: Drop): BatchPlace => ({ job, range: rangeAt(index) });
 
 const rangeAt = (index: number) => ({ attempt: FIRST_ATTEMPT, first: index, last: index });
 

@@ -51,6 +51,12 @@ export interface ShardRange {
   last: number;
 }
 
+/** The part of a job that a message is about. */
+export interface BatchPlace {
+  job: string;
+  range: ShardRange;
+}
+
 export const resultsPrefix = (job: string): string => `jobs/${job}/results/`;
 /** The shards of one attempt, in index order. */
 export const attemptPrefix = (job: string, attempt: number): string =>
@@ -81,6 +87,10 @@ export function parseShardKey(key: string): ShardRange | undefined {
   const range = { attempt: Number(match[1]), first: Number(match[2]), last: Number(match[3]) };
   return range.first <= range.last ? range : undefined;
 }
+
+/** An empty object for a batch that a worker has begun at one of its last deliveries. */
+export const begunKey = ({ job, range: { attempt, first, last } }: BatchPlace): string =>
+  `jobs/${job}/begun/${digits(attempt, 3)}/${digits(first, 9)}-${digits(last, 9)}`;
 
 /**
  * One empty object for each worker whose machine failed at a part of a job: at a batch, or at every image of an attempt.

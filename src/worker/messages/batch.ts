@@ -5,12 +5,15 @@
  * An error of an image becomes an outcome. A transient error leaves the message to be redelivered.
  */
 
-import type { Queue } from '../../core/cloud/ports.ts';
+import type { Queue, Store } from '../../core/cloud/ports.ts';
+import { MARKED_FROM_RECEIVES, markBegun } from '../../core/job/dead-letter.ts';
 import type { JobStates } from '../../core/job/job-states.ts';
+import type { BatchPlace } from '../../core/job/keys.ts';
 import type { RequestMessage } from '../../core/job/messages.ts';
 import { findShard, markErrors, rangeOf, type Shard, writeShard } from '../../core/job/shard.ts';
 import { unlessAborted } from '../../core/runtime/abort.ts';
 import { backoffMs } from '../../core/runtime/backoff.ts';
+import { isTransient, messageOf } from '../../core/runtime/errors.ts';
 import { classifyBatch } from './classify-batch.ts';
 import { type DropTools, workOnNotification } from './drops.ts';
 import type { MessageHandler, MessageResult } from './handle-message.ts';
@@ -34,6 +37,22 @@ export const batchHandler = (tools: BatchTools): MessageHandler => ({
   reject: (held, error) => moveToDeadLetterQueue(held, error, tools),
   releaseForMs: ({ message }) => backoffMs(message.receiveCount, tools.random(), RELEASE_BACKOFF),
 });
+
+/**
+ * Late in its life a batch is marked when a worker begins it: without the mark, its dead letter is sent again once. A worker
+ * that may not write the mark works all the same.
+ */
+export const markLateBatch =
+  ({ clock, random, log }: Pick<BatchTools, 'clock' | 'random' | 'log'>, output: Store) =>
+  async ({ message, signal, logFields }: HeldMessage, place: BatchPlace): Promise<void> => {
+    if (message.receiveCount < MARKED_FROM_RECEIVES) return;
+    try {
+      await withRetries(() => markBegun(output, place, signal), { clock, random, signal });
+    } catch (error) {
+      if (signal.aborted || isTransient(error)) throw error;
+      log.warn({ ...logFields, error: messageOf(error) }, 'Failed to mark a batch as begun.');
+    }
+  };
 
 async function workOnRequest(
   held: HeldMessage,

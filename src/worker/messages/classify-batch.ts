@@ -1,4 +1,5 @@
 import type { ImageSource } from '../../core/job/job.ts';
+import type { BatchPlace } from '../../core/job/keys.ts';
 import type { RequestMessage } from '../../core/job/messages.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { type ImageError, isError, type Outcome } from '../../core/model/outcome.ts';
@@ -10,13 +11,14 @@ import { FORMAT } from '../../core/runtime/versioned.ts';
 import type { RunnerPool } from '../runners/runner-pool.ts';
 import { downloadsOf, type LocatedImage, type ReadImage } from './download.ts';
 import type { ExclusiveGate } from './exclusive-gate.ts';
-import type { BatchPlace } from './fault-agreement.ts';
 import type { HeldMessage } from './held-message.ts';
 import type { ModelLocations } from './models.ts';
 import { withRetries } from './retry.ts';
 import { type FaultTools, type ResultOrFault, withoutFaults } from './without-faults.ts';
 
 export interface ClassifyTools extends FaultTools {
+  /** Called when the batch is admitted: from now on it counts as begun. */
+  onAdmitted?(held: HeldMessage, place: BatchPlace): Promise<void>;
   gate: ExclusiveGate;
   models: ModelLocations;
   pool: RunnerPool;
@@ -42,6 +44,7 @@ export async function classifyBatch(
   const access = held.message.receiveCount >= ALONE_FROM_RECEIVES ? 'exclusive' : 'shared';
   const leave = await tools.gate.enter(access, held.signal);
   try {
+    await tools.onAdmitted?.(held, request.place);
     const found = await classifyImages(held, request, tools);
     const results = await withoutFaults(held, request.place, found, tools);
     const model = modelTitle(request.model);

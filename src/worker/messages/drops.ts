@@ -2,8 +2,8 @@
  * Work on a notification of S3: classify the dropped images, write each outcome to the ledger, delete the message.
  * A dropped image has no waiter and names no model: it gets the worker's own.
  */
-import { type Drop, dropsOf, findDropped, writeDropped } from '../../core/job/drop.ts';
-import { FIRST_ATTEMPT } from '../../core/job/job.ts';
+import { type Drop, dropsOf, findDropped, placeOf, writeDropped } from '../../core/job/drop.ts';
+import type { BatchPlace } from '../../core/job/keys.ts';
 import type { Notification } from '../../core/job/notification.ts';
 import { markErrors, type Shard } from '../../core/job/shard.ts';
 import type { ModelRef } from '../../core/model/model.ts';
@@ -11,7 +11,6 @@ import { isError, type Outcome } from '../../core/model/outcome.ts';
 import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
-import type { BatchPlace } from './fault-agreement.ts';
 import type { MessageResult, MessageTools } from './handle-message.ts';
 import type { HeldMessage } from './held-message.ts';
 import { withRetries } from './retry.ts';
@@ -80,8 +79,7 @@ async function classify(held: HeldMessage, drops: readonly Drop[], tools: DropTo
   const { model, topK } = tools;
   const [first] = drops;
   if (first === undefined) return [];
-  const range = { attempt: FIRST_ATTEMPT, first: first.index, last: first.index };
-  const place = { job: first.job, range };
+  const place = placeOf(first);
   if (model === undefined) return await withoutModel(held, drops, place, tools);
   const images = drops.map(({ index, name, bucket, key, version: { etag } }) => ({
     index,

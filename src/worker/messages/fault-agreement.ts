@@ -6,16 +6,10 @@
 
 import type { Store } from '../../core/cloud/ports.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
-import { returnedKey, returnedPrefix, type ShardRange } from '../../core/job/keys.ts';
+import { type BatchPlace, returnedKey, returnedPrefix, type ShardRange } from '../../core/job/keys.ts';
 import { hasPrediction } from '../../core/job/shard.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import type { MachineFaultError } from '../../core/runtime/machine-fault.ts';
-
-/** The part of a job that a message is about. */
-export interface BatchPlace {
-  job: string;
-  range: ShardRange;
-}
 
 /** Workers that must fail before a fault counts as one of the job. One or two sick machines are common; three are not. */
 export const AGREEING_WORKERS = 3;

@@ -1,8 +1,10 @@
+import type { BatchPlace } from '../../core/job/keys.ts';
 import type { ImageError, ImageResult } from '../../core/model/outcome.ts';
 import { unlessAborted } from '../../core/runtime/abort.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
-import { AGREEING_WORKERS, type BatchPlace, type FaultAgreement } from './fault-agreement.ts';
+import { AGREEING_WORKERS, type FaultAgreement } from './fault-agreement.ts';
 import type { HeldMessage } from './held-message.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
@@ -31,7 +33,13 @@ export async function withoutFaults(
   const { signal } = held;
   if (faults === undefined) throw fault;
   const isReached = () => unlessAborted(faults.isReached(place, fault), signal);
-  if (!(await withRetries(isReached, { ...tools, signal }))) throw fault;
+  const retrying = { ...tools, signal };
+  const isAgreed = await withRetries(isReached, retrying).catch((error: unknown) => {
+    // The fault is what stops the worker, whether or not it can be recorded.
+    log.warn({ ...held.logFields, error: messageOf(error) }, 'Failed to record the fault of this machine.');
+    return false;
+  });
+  if (!isAgreed) throw fault;
   const fields = { ...held.logFields, workers: AGREEING_WORKERS, error: fault.message };
   log.warn(fields, 'Several workers failed at this batch. Its images get errors.');
   return found.map((each) => (each instanceof MachineFaultError ? { error: errorOf(each) } : each));
