@@ -29,7 +29,7 @@ export interface ControllerOptions {
   lock: { readonly epoch: number | undefined; readonly isInherited: boolean };
   driver: FleetDriver;
   observer: {
-    observe(costUsdOf: (job: string) => number): Promise<Observation>;
+    observe(): Promise<Observation>;
     remember(measured: ControllerReport['measured']): void;
   };
   reports: Reports;
@@ -51,10 +51,14 @@ export interface ControllerOptions {
  */
 const INHERITED_PAUSE_MS = 10_000;
 
+interface PricedObservation extends Observation {
+  snapshot: Snapshot;
+}
+
 /** What one tick observed and did. */
 export interface Tick {
   decision: Decision;
-  observation: Observation;
+  observation: PricedObservation;
   answer?: LaunchAnswer;
   reaped: readonly Suspect[];
   report: ControllerReport;
@@ -76,7 +80,7 @@ export class Controller {
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.#reporter = new Reporter(options);
-    this.#costLedger = new CostLedger(options.settings.billingMinimumMs);
+    this.#costLedger = new CostLedger(options.settings);
   }
 
   /** Undefined while another controller holds the lock. */
@@ -84,9 +88,10 @@ export class Controller {
     const { lock, observer, clock } = this.#options;
     if (lock.epoch === undefined) return undefined;
     if (lock.epoch !== this.#epoch) await this.#begin(lock.epoch);
-    const observation = await observer.observe((job) => this.#costLedger.costUsdOf(job));
-    await this.#recallJobCosts(observation.snapshot.jobs);
-    this.#costLedger.record(observation, { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
+    const observed = await observer.observe();
+    await this.#recallJobCosts(observed.snapshot.jobs);
+    this.#costLedger.record(observed, { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
+    const observation = this.#priced(observed);
     const decision = this.#decide(observation);
     const answer = await this.#act(decision);
     const reaped = await this.#reap(observation);
@@ -97,7 +102,7 @@ export class Controller {
   }
 
   /** A transient error does not fail the tick: the next report contains the same actions. */
-  async #write(report: ControllerReport, { snapshot }: Observation): Promise<void> {
+  async #write(report: ControllerReport, { snapshot }: PricedObservation): Promise<void> {
     const { log } = this.#options;
     try {
       await this.#reporter.write(report, snapshot);
@@ -109,7 +114,7 @@ export class Controller {
   }
 
   /** What earlier controllers attributed to these jobs counts for their caps, and is not overwritten with less. */
-  async #recallJobCosts(jobs: Snapshot['jobs']): Promise<void> {
+  async #recallJobCosts(jobs: Observation['snapshot']['jobs']): Promise<void> {
     const { clock, reports, log } = this.#options;
     try {
       for (const job of this.#costLedger.unrecalled(jobs))
@@ -131,8 +136,12 @@ export class Controller {
   /** A dry run: observes and decides, but does not act. */
   async look(): Promise<Pick<Tick, 'decision' | 'observation'>> {
     await this.#restore();
-    const observation = await this.#options.observer.observe((job) => this.#costLedger.costUsdOf(job));
+    const observation = this.#priced(await this.#options.observer.observe());
     return { observation, decision: this.#decide(observation) };
+  }
+
+  #priced(observation: Observation): PricedObservation {
+    return { ...observation, snapshot: this.#costLedger.priced(observation.snapshot) };
   }
 
   async #begin(epoch: number): Promise<void> {
@@ -151,7 +160,7 @@ export class Controller {
     if (last === undefined) return;
     this.#options.observer.remember(last.measured);
     this.#lastLaunchAtMs = last.lastLaunchAtMs;
-    this.#costLedger = new CostLedger(this.#options.settings.billingMinimumMs, {
+    this.#costLedger = new CostLedger(this.#options.settings, {
       cost: last.cost,
       atMs: last.updatedAtMs,
       machines: last.machines.filter(({ hourlyUsd }) => hourlyUsd !== undefined).map(({ id }) => id),
@@ -163,7 +172,7 @@ export class Controller {
     return this.#options.lock.epoch === this.#epoch;
   }
 
-  #decide({ snapshot }: Observation): Decision {
+  #decide({ snapshot }: PricedObservation): Decision {
     const { clock, settings, policy } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#history.observe(snapshot, nowMs);
@@ -204,7 +213,11 @@ export class Controller {
     return confirmed;
   }
 
-  #report(observation: Observation, decision: Decision, answer: LaunchAnswer | undefined): ControllerReport {
+  #report(
+    observation: PricedObservation,
+    decision: Decision,
+    answer: LaunchAnswer | undefined,
+  ): ControllerReport {
     const { clock, holder, driverName, settings } = this.#options;
     const { snapshot, members, measured } = observation;
     const phases = new Map(

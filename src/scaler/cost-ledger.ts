@@ -1,8 +1,19 @@
+import type { WorkerStatus } from '../core/fleet/fleet.ts';
 import { newerFirst } from '../core/job/job-ids.ts';
 import { isUnknown, type OrUnknown } from '../core/runtime/unknown.ts';
-import { attribute, type Cost, imagesByJobDelta, type PaidMachine, recall, settle } from './cost.ts';
+import {
+  attribute,
+  type Cost,
+  type ImagesByJob,
+  imagesByJobDelta,
+  type PaidMachine,
+  recall,
+  settle,
+} from './cost.ts';
 import type { FleetMember } from './fleet.ts';
 import type { Observation } from './observe.ts';
+import type { PolicySettings } from './policy/policy.ts';
+import type { ObservedJob, ObservedSnapshot, Snapshot } from './snapshot.ts';
 
 /** Workers report the last images of a job after it is finished, so the ledger keeps this many final jobs. */
 const KEPT_JOBS = 100;
@@ -19,6 +30,8 @@ export interface LastCount {
   machines: readonly string[];
 }
 
+type LedgerSettings = Pick<PolicySettings, 'billingMinimumMs' | 'maxJobCostUsd'>;
+
 interface Now {
   wallMs: number;
   monotonicMs: number;
@@ -29,7 +42,7 @@ interface Now {
  * read again.
  */
 export class CostLedger {
-  readonly #billingMinimumMs: number;
+  readonly #settings: LedgerSettings;
   readonly #last: LastCount | undefined;
   #cost: Cost | undefined;
   #statuses: Parameters<typeof imagesByJobDelta>[0];
@@ -37,12 +50,13 @@ export class CostLedger {
   /** When each machine was charged last, by the monotonic clock. */
   #chargedTo = new Map<string, number>();
   #spentUsd: number | undefined;
+  readonly #done = new Map<string, number>();
   #recalled: Set<string>;
   #written = new Map<string, number>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(billingMinimumMs: number, last?: LastCount) {
-    this.#billingMinimumMs = billingMinimumMs;
+  constructor(settings: LedgerSettings, last?: LastCount) {
+    this.#settings = settings;
     this.#last = last;
     this.#cost = last?.cost;
     this.#recalled = new Set(Object.keys(last?.cost?.byJobUsd ?? {}));
@@ -66,17 +80,58 @@ export class CostLedger {
     this.#spentUsd = undefined;
     if (isUnknown(members) || isUnknown(statuses)) return;
     const beforeUsd = this.#cost?.totalUsd ?? 0;
+    const { jobs } = snapshot;
     const reported = [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
     const cost = attribute(this.#cost, {
       nowMs: now.wallMs,
       machines: this.#charge(members, now),
-      imagesByJob: imagesByJobDelta(this.#statuses, reported),
-      billingMinimumMs: this.#billingMinimumMs,
+      imagesByJob: this.#withinCap(this.#countDone(reported), jobs),
+      leftByJob: this.#withinCap(isUnknown(jobs) ? {} : this.#left(jobs), jobs),
+      billingMinimumMs: this.#settings.billingMinimumMs,
     });
     this.#spentUsd = cost.totalUsd - beforeUsd;
-    this.#statuses = reported;
     this.#cost = cost;
-    if (!isUnknown(snapshot.jobs)) this.#settle(cost, snapshot.jobs);
+    if (!isUnknown(jobs)) this.#settle(cost, jobs);
+  }
+
+  /** The snapshot with the cost and progress of its jobs. */
+  priced(snapshot: ObservedSnapshot): Snapshot {
+    const { jobs } = snapshot;
+    if (isUnknown(jobs)) return { ...snapshot, jobs };
+    const withCost = (job: ObservedJob) => ({
+      ...job,
+      costUsd: this.costUsdOf(job.id),
+      doneImages: this.#done.get(job.id) ?? 0,
+    });
+    return { ...snapshot, jobs: jobs.map(withCost) };
+  }
+
+  /** Images done by job since the last look. */
+  #countDone(reported: readonly WorkerStatus[]): ImagesByJob {
+    const images = imagesByJobDelta(this.#statuses, reported);
+    this.#statuses = reported;
+    for (const [job, done] of Object.entries(images)) this.#done.set(job, (this.#done.get(job) ?? 0) + done);
+    return images;
+  }
+
+  /** An open job counts as much as the largest one that is sealed. */
+  #left(jobs: readonly ObservedJob[]): ImagesByJob {
+    const largest = Math.max(1, ...jobs.map(({ totalImages }) => totalImages ?? 1));
+    const left = ({ id, totalImages = largest }: ObservedJob) =>
+      Math.max(1, totalImages - (this.#done.get(id) ?? 0));
+    return Object.fromEntries(jobs.map((job) => [job.id, left(job)]));
+  }
+
+  /**
+   * Without the jobs that have reached the cap: machines run for the others, and do images of those only because queues are
+   * shared. If all have reached it, they pay for what is left to end.
+   */
+  #withinCap(images: ImagesByJob, jobs: OrUnknown<readonly ObservedJob[]>): ImagesByJob {
+    const { maxJobCostUsd = Number.POSITIVE_INFINITY } = this.#settings;
+    const isOpen = (job: string) => this.costUsdOf(job) < maxJobCostUsd;
+    const unfinished = isUnknown(jobs) ? [] : jobs.map(({ id }) => id);
+    if (![...unfinished, ...Object.keys(images)].some(isOpen)) return images;
+    return Object.fromEntries(Object.entries(images).filter(([job]) => isOpen(job)));
   }
 
   /** A job that is dropped here is recalled from its stored cost if it is retried. */
@@ -84,6 +139,7 @@ export class CostLedger {
     const kept = new Set(toKeep(cost, jobs));
     this.#cost = settle(cost, kept);
     this.#recalled = new Set([...this.#recalled].filter((job) => kept.has(job)));
+    for (const job of this.#done.keys()) if (!kept.has(job)) this.#done.delete(job);
   }
 
   /**
@@ -156,7 +212,13 @@ export class CostLedger {
   }
 }
 
-const nothingSpent = (nowMs: number) => ({ nowMs, machines: [], imagesByJob: {}, billingMinimumMs: 0 });
+const nothingSpent = (nowMs: number) => ({
+  nowMs,
+  machines: [],
+  imagesByJob: {},
+  leftByJob: {},
+  billingMinimumMs: 0,
+});
 
 /** The unfinished jobs and the newest of the others. */
 function toKeep({ byJobUsd }: Cost, jobs: readonly { id: string }[]): string[] {

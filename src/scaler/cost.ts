@@ -2,8 +2,8 @@
  * Attributes the cost of the machines to jobs. Pure.
  *
  * A machine costs money from its launch on, by time, and at least its billing minimum (a minute on EC2), which is charged
- * when the machine is first seen. Money spent while no images were done (boots, idling) stays unattributed, and goes to the
- * jobs of the next images, in proportion to their images.
+ * when the machine is first seen. Money goes to the jobs whose images were done meanwhile; if there were none (boots), to the
+ * unfinished jobs by the images that they have left; if there is no such job (idling), to none.
  */
 import type { ControllerReport, WorkerStatus } from '../core/fleet/fleet.ts';
 
@@ -24,6 +24,8 @@ export interface Spending {
   nowMs: number;
   machines: readonly PaidMachine[];
   imagesByJob: ImagesByJob;
+  /** Images that unfinished jobs have left. */
+  leftByJob: ImagesByJob;
   billingMinimumMs: number;
 }
 
@@ -48,22 +50,22 @@ export function attribute(before: Cost | undefined, spending: Spending): Cost {
     hourlyUsd += machine.hourlyUsd;
     spentUsd += (machine.hourlyUsd * billedMs(machine, spending)) / HOUR_MS;
   }
-  const pendingUsd = cost.unattributedUsd + spentUsd;
-  const images = Object.values(spending.imagesByJob).reduce((sum, each) => sum + each, 0);
+  const shares = totalOf(spending.imagesByJob) > 0 ? spending.imagesByJob : spending.leftByJob;
+  const images = totalOf(shares);
   const byJobUsd = { ...cost.byJobUsd };
-  if (images > 0) {
-    for (const [job, share] of Object.entries(spending.imagesByJob))
-      if (share > 0) byJobUsd[job] = (byJobUsd[job] ?? 0) + (pendingUsd * share) / images;
-  }
+  for (const [job, share] of Object.entries(shares))
+    if (share > 0) byJobUsd[job] = (byJobUsd[job] ?? 0) + (spentUsd * share) / images;
   return {
     ...cost,
     totalUsd: cost.totalUsd + spentUsd,
-    unattributedUsd: images > 0 ? 0 : pendingUsd,
+    unattributedUsd: cost.unattributedUsd + (images > 0 ? 0 : spentUsd),
     byJobUsd,
     hourlyUsd,
     ...(unknownSinceMs !== undefined && { unknownSinceMs }),
   };
 }
+
+const totalOf = (images: ImagesByJob): number => Object.values(images).reduce((sum, each) => sum + each, 0);
 
 const beginCost = (sinceMs: number): Cost => ({
   sinceMs,

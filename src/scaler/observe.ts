@@ -8,13 +8,13 @@ import { isUnknown, type OrUnknown } from '../core/runtime/unknown.ts';
 import type { FleetDriver, FleetMember } from './fleet.ts';
 import { type MachineObservation, MachineWatch } from './machines.ts';
 import { RecentMedian } from './medians.ts';
-import type { Backlog, Machine, Measured, Snapshot } from './snapshot.ts';
+import type { Backlog, Machine, Measured, ObservedSnapshot } from './snapshot.ts';
 import { type WorkerObservation, WorkerStatusReader } from './statuses.ts';
 import { UnfinishedJobs } from './unfinished-jobs.ts';
 
-/** The policy's snapshot, and everything else that the controller acts on. */
+/** The policy's snapshot without costs, and everything else that the controller acts on. */
 export interface Observation {
-  snapshot: Snapshot;
+  snapshot: ObservedSnapshot;
   members: OrUnknown<readonly FleetMember[]>;
   statuses: OrUnknown<ReadonlyMap<string, WorkerObservation>>;
   machineObservation(id: string): MachineObservation | undefined;
@@ -74,7 +74,7 @@ export class Observer {
     this.#imagesPerMessage ??= measured.imagesPerMessage;
   }
 
-  async observe(costUsdOf: (job: string) => number): Promise<Observation> {
+  async observe(): Promise<Observation> {
     const { requests, interactive, driver, clock } = this.#options;
     const [depths, members] = await Promise.all([
       orUnknown(() => Promise.all([requests.depth(), depthOrEmpty(interactive)])),
@@ -84,7 +84,7 @@ export class Observer {
     if (!isUnknown(members) && !isUnknown(statuses)) this.#measure(members, statuses);
     const jobs = isUnknown(records)
       ? records
-      : records.map((job) => ({ id: job.id, totalImages: attemptTotal(job), costUsd: costUsdOf(job.id) }));
+      : records.map((job) => ({ id: job.id, totalImages: attemptTotal(job) }));
     return {
       snapshot: {
         backlog: isUnknown(depths)

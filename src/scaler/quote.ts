@@ -1,5 +1,6 @@
 /** An estimate of a job's time and cost before it runs. Pure: the policy decides how many machines. */
 import { MAX_BATCH } from '../core/job/messages.ts';
+import { dollars } from '../core/money/money.ts';
 import { REQUEST_USD } from '../core/money/prices.ts';
 import { decide } from './policy/decide.ts';
 import type { PolicySettings } from './policy/policy.ts';
@@ -22,7 +23,7 @@ export interface Quote {
   warnings: readonly string[];
   /** From now. */
   firstResultMs: number;
-  /** From now; undefined if no machine would be launched. */
+  /** From now; undefined if the job would not be done. */
   drainMs: number | undefined;
   /** Cost of the machines until they end; undefined if their price is unknown. */
   machineUsd: number | undefined;
@@ -39,6 +40,8 @@ export interface RequestQuote {
 /** A message and its response are each sent, received and deleted. */
 const SQS_CALLS_PER_MESSAGE = 6;
 const HOUR_MS = 3_600_000;
+/** Stands for the job's id in warnings. */
+const QUOTED = '(this one)';
 
 /** Assumes an empty cluster and no other job: with running machines the job is faster and cheaper. */
 export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: Measured): Quote {
@@ -48,7 +51,7 @@ export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: M
     {
       backlog: { waiting: messages, inFlight: 0, delayed: 0, images },
       machines: [],
-      jobs: [{ id: 'quoted', totalImages: images, costUsd: 0 }],
+      jobs: [{ id: QUOTED, totalImages: images, costUsd: 0, doneImages: 0 }],
       measured,
       throughputImagesPerSecond: 0,
     },
@@ -59,18 +62,24 @@ export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: M
   // The machine with the most batches ends last.
   const imagesOfOne = Math.min(images, Math.ceil(messages / target) * MAX_BATCH);
   const drainMs = target === 0 ? undefined : measured.bootMs + imagesMs(imagesOfOne, measured);
+  const fullUsd = machineUsd(target, drainMs, settings);
+  const { maxJobCostUsd = Number.POSITIVE_INFINITY } = settings;
+  const isCapped = fullUsd !== undefined && fullUsd > maxJobCostUsd;
   return {
     images,
     bytes,
     messages,
     machines: target,
     reason,
-    warnings,
+    warnings: isCapped ? [...warnings, whyUnfinished(maxJobCostUsd, fullUsd)] : warnings,
     firstResultMs: measured.bootMs + imagesMs(Math.min(images, MAX_BATCH), measured),
-    drainMs,
-    machineUsd: machineUsd(target, drainMs, settings),
+    drainMs: isCapped ? undefined : drainMs,
+    machineUsd: isCapped ? maxJobCostUsd : fullUsd,
   };
 }
+
+const whyUnfinished = (capUsd: number, fullUsd: number): string =>
+  `The job stops at --max-job-cost ${dollars(capUsd)} before it is done: all of it would cost about ${dollars(fullUsd)}.`;
 
 const imagesMs = (images: number, { imagesPerSecond }: Measured): number => (1000 * images) / imagesPerSecond;
 

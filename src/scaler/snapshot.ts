@@ -34,12 +34,18 @@ export interface Machine {
 }
 
 /** A job that is not final. */
-export interface UnfinishedJob {
+export interface ObservedJob {
   id: string;
   /** Undefined until the job is sealed. */
   totalImages: number | undefined;
+}
+
+/** With what the cost ledger knows of it. */
+export interface UnfinishedJob extends ObservedJob {
   /** So far. */
   costUsd: number;
+  /** At least: those that this controller saw. */
+  doneImages: number;
 }
 
 /** Measured on this cluster's machines and kept over restarts; assumed values until then. */
@@ -57,4 +63,9 @@ export interface Snapshot {
   measured: Measured;
   /** Of the whole fleet, at present. */
   throughputImagesPerSecond: number;
+}
+
+/** Before the cost ledger adds what it knows. */
+export interface ObservedSnapshot extends Omit<Snapshot, 'jobs'> {
+  jobs: OrUnknown<readonly ObservedJob[]>;
 }

@@ -192,7 +192,7 @@ describe('an observation', () => {
   });
   const report = (over: Partial<WorkerStatus>) =>
     cloud.output.put(workerStatusKey(over.id ?? 'w'), Buffer.from(JSON.stringify(status(over))));
-  const observe = () => observer().observe(() => 0);
+  const observe = () => observer().observe();
 
   it('has a machine that boots until its worker reports that it is ready', async () => {
     machines.list = [{ id: 'w', state: 'running', launchedAtMs: Date.now() }];
@@ -270,7 +270,7 @@ describe('an observation', () => {
 
   it('has an unknown backlog if the interactive queue cannot be read, unless there is none', async () => {
     const broken = { ...cloud.queues.open('broken'), depth: () => Promise.reject(new Error('throttled')) };
-    expect((await observer(broken).observe(() => 0)).snapshot.backlog).toEqual({ unknown: 'throttled' });
+    expect((await observer(broken).observe()).snapshot.backlog).toEqual({ unknown: 'throttled' });
     expect((await observe()).snapshot.backlog).toMatchObject({ waiting: 0 });
   });
 

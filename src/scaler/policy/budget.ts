@@ -2,84 +2,116 @@
 import { dollars } from '../../core/money/money.ts';
 import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import type { Machine, Measured, UnfinishedJob } from '../snapshot.ts';
-import type { PolicySettings } from './policy.ts';
+import type { Backlog, Machine, Measured, UnfinishedJob } from '../snapshot.ts';
+import { type CapInput, cappedWarning, machinesWithin, openBacklog, splitByCap } from './job-caps.ts';
+import type { Need, PolicySettings } from './policy.ts';
 
 export interface LaunchBudget {
   /** In total. */
   machines: number;
   /** The cap behind that number, in words. */
   limit: string | undefined;
-  /** The jobs' budget is used up, so running machines are retired too. */
-  isSpent: boolean;
+  /** Machines above this number are retired, even if they are busy. */
+  keep: number;
+  /** Caps that are reached, whatever is launched. */
+  reached: readonly string[];
+  /** Why fewer machines are launched than are needed. */
   warnings: readonly string[];
 }
 
-const HOUR_MS = 3_600_000;
-
 export interface BudgetInput {
+  backlog: Backlog;
+  /** How many machines a backlog needs. */
+  needFor(backlog: Backlog): Need;
   /** Those that cost money now. */
   machines: readonly Machine[];
-  serving: number;
   settings: PolicySettings;
   jobs: OrUnknown<readonly UnfinishedJob[]>;
   measured: Measured;
 }
 
-export function affordableMachines(input: BudgetInput): LaunchBudget {
-  const { settings } = input;
-  const unlimited: LaunchBudget = {
-    machines: Number.POSITIVE_INFINITY,
-    limit: undefined,
-    isSpent: false,
-    warnings: [],
-  };
+/** What the work needs, and how much of that the caps allow. */
+export interface CappedNeed {
+  need: Need;
+  budget: LaunchBudget;
+}
+
+const unlimited: LaunchBudget = {
+  machines: Number.POSITIVE_INFINITY,
+  limit: undefined,
+  keep: Number.POSITIVE_INFINITY,
+  reached: [],
+  warnings: [],
+};
+
+export function needWithinCaps(input: BudgetInput): CappedNeed {
+  const { settings, backlog } = input;
   const { maxHourlyCostUsd, maxJobCostUsd, hourlyUsd } = settings;
-  if (maxHourlyCostUsd === undefined && maxJobCostUsd === undefined) return unlimited;
+  const need = input.needFor(backlog);
+  if (maxHourlyCostUsd === undefined && maxJobCostUsd === undefined) return { need, budget: unlimited };
   if (hourlyUsd === undefined) {
     const limit = 'a cost cap is set and the price of a machine is unknown (set pricePerHour)';
-    return { machines: 0, limit, isSpent: false, warnings: [`No machine is launched: ${limit}.`] };
+    return { need, budget: { ...unlimited, machines: 0, limit, warnings: [noLaunch(limit)] } };
   }
-  const caps = [
-    ...(maxHourlyCostUsd === undefined ? [] : [hourlyCap(maxHourlyCostUsd, hourlyUsd)]),
-    ...(maxJobCostUsd === undefined ? [] : [jobCap(maxJobCostUsd, hourlyUsd, input)]),
-  ];
-  return caps.reduce((least, cap) => (cap.machines < least.machines ? cap : least), unlimited);
+  const ofJobs =
+    maxJobCostUsd === undefined ? { need, budget: unlimited } : capJobs(input, maxJobCostUsd, hourlyUsd);
+  if (maxHourlyCostUsd === undefined) return ofJobs;
+  const hourly = hourlyCap(maxHourlyCostUsd, hourlyUsd, input.machines.length);
+  return { need: ofJobs.need, budget: stricter(ofJobs.budget, hourly) };
 }
 
-function hourlyCap(capUsd: number, hourlyUsd: number): LaunchBudget {
-  const machines = hourlyUsd === 0 ? Number.POSITIVE_INFINITY : Math.floor(capUsd / hourlyUsd);
+const noLaunch = (why: string): string => `No machine is launched: ${why}.`;
+
+function stricter(a: LaunchBudget, b: LaunchBudget): LaunchBudget {
+  const { machines, limit, warnings } = b.machines < a.machines ? b : a;
+  return { machines, limit, warnings, keep: Math.min(a.keep, b.keep), reached: [...a.reached, ...b.reached] };
+}
+
+/** Prices such as 0.1 have no exact binary form: 0.3 / 0.1 is a little less than 3. */
+const ROUNDING = 1e-9;
+
+function hourlyCap(capUsd: number, hourlyUsd: number, present: number): LaunchBudget {
+  const machines = hourlyUsd === 0 ? Number.POSITIVE_INFINITY : Math.floor(capUsd / hourlyUsd + ROUNDING);
   const limit = `--max-hourly-cost ${dollars(capUsd)} allows ${pluralize(machines, 'machine')} at ${dollars(hourlyUsd)} an hour`;
-  return { machines, limit, isSpent: false, warnings: [`The cost cap is reached: ${limit}.`] };
+  const warning = `The cost cap is reached: ${limit}.`;
+  return {
+    machines,
+    limit,
+    keep: machines,
+    reached: present > machines ? [warning] : [],
+    warnings: [warning],
+  };
 }
 
-/** The money left to unfinished jobs pays for boots in progress first, then for the boot and minimum of each new machine. */
-function jobCap(
-  capUsd: number,
-  hourlyUsd: number,
-  { serving, machines, settings, ...input }: BudgetInput,
-): LaunchBudget {
-  const { jobs, measured } = input;
+function capJobs(input: BudgetInput, capUsd: number, hourlyUsd: number): CappedNeed {
+  const { jobs, backlog, machines, settings, measured } = input;
   if (isUnknown(jobs)) {
     const limit = `the jobs could not be read, so their cost is unknown (${jobs.unknown})`;
-    return { machines: serving, limit, isSpent: false, warnings: [`No machine is launched: ${limit}.`] };
+    const budget = { ...unlimited, machines: machines.length, limit, warnings: [noLaunch(limit)] };
+    return { need: input.needFor(backlog), budget };
   }
-  const leftUsd = jobs.reduce((sum, { costUsd }) => sum + Math.max(0, capUsd - costUsd), 0);
-  const isSpent = jobs.length > 0 && leftUsd === 0;
-  const launchUsd = (hourlyUsd * Math.max(settings.billingMinimumMs, measured.bootMs)) / HOUR_MS;
-  const pendingMs = machines
-    .filter(({ phase }) => phase === 'booting')
-    .reduce(
-      (sum, { ageMs }) => sum + Math.max(0, Math.max(settings.billingMinimumMs, measured.bootMs) - ageMs),
-      0,
-    );
-  const freeUsd = Math.max(0, leftUsd - (hourlyUsd * pendingMs) / HOUR_MS);
-  const more = launchUsd === 0 ? Number.POSITIVE_INFINITY : Math.floor(freeUsd / launchUsd);
-  const limit = isSpent
-    ? `every unfinished job has reached --max-job-cost ${dollars(capUsd)}`
-    : `--max-job-cost ${dollars(capUsd)} leaves ${dollars(leftUsd)} to spend`;
-  const warning = isSpent
-    ? `The cost cap is reached: ${limit}. The work waits. Raise the cap to continue.`
-    : `The cost cap is near: ${limit}.`;
-  return { machines: isSpent ? 0 : serving + more, limit, isSpent, warnings: [warning] };
+  // Single images that a client waits for belong to no job.
+  if (jobs.length === 0) return { need: input.needFor(backlog), budget: unlimited };
+  const cap: CapInput = { settings, hourlyUsd, capUsd, measured, machines };
+  const split = splitByCap(jobs, cap);
+  const reached = split.capped.map((job) => cappedWarning(job, capUsd));
+  const limit = `--max-job-cost ${dollars(capUsd)}`;
+  if (split.open.length === 0) {
+    const need = { machines: 0, reason: `every unfinished job has reached ${limit}` };
+    return { need, budget: { ...unlimited, machines: 0, limit, keep: 0, reached } };
+  }
+  const work = openBacklog(backlog, split);
+  const need = input.needFor(work);
+  const affordable = machinesWithin(split.open, { images: work.images, needed: need.machines }, cap);
+  const forOpen = Math.ceil((1000 * work.images) / (measured.imagesPerSecond * settings.targetMs));
+  return {
+    need,
+    budget: {
+      machines: Math.max(machines.length, affordable.machines),
+      limit: `${limit} pays for ${pluralize(affordable.machines, 'machine')}`,
+      keep: split.capped.length === 0 ? Number.POSITIVE_INFINITY : Math.max(1, forOpen),
+      reached,
+      warnings: affordable.warnings,
+    },
+  };
 }

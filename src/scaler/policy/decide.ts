@@ -8,7 +8,7 @@
 import { isUnknown } from '../../core/runtime/unknown.ts';
 import type { Machine, Snapshot } from '../snapshot.ts';
 import { backlogPolicy } from './backlog.ts';
-import { affordableMachines } from './budget.ts';
+import { needWithinCaps } from './budget.ts';
 import { perMessagePolicy } from './per-message.ts';
 import type { Decision, History, KnownSnapshot, Policy, PolicySettings } from './policy.ts';
 import { chooseRetirements } from './retire.ts';
@@ -31,12 +31,18 @@ export function decide(
   const serving = own.filter(({ phase }) => phase !== 'draining');
   if (isUnknown(backlog)) return hold(serving.length, `the queues could not be read (${backlog.unknown})`);
 
-  const known: KnownSnapshot = { backlog, machines, measured, throughputImagesPerSecond };
-  const need = policy(known, settings);
+  const known: Omit<KnownSnapshot, 'backlog'> = { machines, measured, throughputImagesPerSecond };
+  const { need, budget } = needWithinCaps({
+    backlog,
+    needFor: (work) => policy({ ...known, backlog: work }, settings),
+    machines: own,
+    settings,
+    jobs,
+    measured,
+  });
   // Unmanaged workers do the same work, so they count first against the need and the limits.
   const unmanagedWorkers = machines.filter(({ managed, phase }) => !managed && phase !== 'draining').length;
   const needed = Math.max(0, need.machines - unmanagedWorkers);
-  const budget = affordableMachines({ serving: own.length, settings, jobs, measured, machines: own });
 
   // Draining machines cost money until they end, so they count against the maximum.
   const room = Math.max(0, Math.min(settings.max - unmanagedWorkers, budget.machines) - own.length);
@@ -57,7 +63,7 @@ export function decide(
     reason: [need.reason, limitReached(wanted, launch, settings, budget.limit), reason]
       .filter((part) => part !== undefined)
       .join('; '),
-    warnings: wanted > launch || budget.isSpent ? budget.warnings : [],
+    warnings: [...new Set([...budget.reached, ...(wanted > launch ? budget.warnings : [])])],
   };
 }
 

@@ -30,7 +30,7 @@ interface Options {
 /** Machines above a limit, at once; else machines that idled long enough or have not been needed for a while. */
 export function chooseRetirements({ own, needed, expected, budget, settings, history }: Options): Retirement {
   const serving = own.filter(({ phase }) => phase !== 'draining');
-  const limit = budget.isSpent ? 0 : settings.max;
+  const limit = Math.min(settings.max, budget.keep);
   if (own.length > limit && serving.length > 0) {
     const ids = leastUseful(serving)
       .slice(0, Math.max(0, serving.length - limit))

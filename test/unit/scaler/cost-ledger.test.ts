@@ -11,6 +11,7 @@ import { virtualClock } from '../virtual-clock.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const settings = { billingMinimumMs: MINUTE, maxJobCostUsd: undefined };
 
 /** A look at these machines and one worker that has done so many images of each job. */
 const look = (
@@ -73,7 +74,7 @@ function ec2OfOneDollar() {
 describe('the cost of a job', () => {
   it('stays when EC2 lists a new instance a tick late, which costs money from its launch', async () => {
     const { clock, driver, hidden } = ec2OfOneDollar();
-    const ledger = new CostLedger(MINUTE);
+    const ledger = new CostLedger(settings);
     let images = 0;
     const tick = async () => {
       images += 10;
@@ -98,7 +99,7 @@ describe('the cost of a job', () => {
   });
 
   it('goes on from what is stored if a retry comes after the ledger has dropped the job', () => {
-    const ledger = new CostLedger(MINUTE);
+    const ledger = new CostLedger(settings);
     ledger.record(look([running('a', 0, 1)], { J: 0 }), at(HOUR));
     expect(ledger.unrecalled([{ id: 'J' }])).toEqual(['J']);
     ledger.recall('J', 5, HOUR);
@@ -109,7 +110,7 @@ describe('the cost of a job', () => {
   });
 
   it('is not written before the stored one was read, which may be more', () => {
-    const ledger = new CostLedger(MINUTE);
+    const ledger = new CostLedger(settings);
     ledger.record(look([running('a', 0, 1)], { J: 0 }), at(HOUR));
     ledger.record(look([running('a', 0, 1)], { J: 10 }), at(2 * HOUR));
     expect(ledger.unwrittenByJob(0)).toEqual({});
@@ -122,7 +123,7 @@ describe('a machine', () => {
   const minuteUsd = 1 / 60;
 
   it('that is first seen long after a tick costs its first minute', () => {
-    const ledger = new CostLedger(MINUTE);
+    const ledger = new CostLedger(settings);
     ledger.record(look([]), at(HOUR));
     ledger.record(look([]), at(HOUR + 5000));
     ledger.record(look([running('late', HOUR - 15_000, 1)]), at(HOUR + 10_000));
@@ -134,7 +135,7 @@ describe('a machine', () => {
   });
 
   it('costs nothing twice when one listing omits it', () => {
-    const ledger = new CostLedger(MINUTE);
+    const ledger = new CostLedger(settings);
     const machine = running('a', HOUR, 1);
     for (const [ms, members] of [
       [HOUR, [machine]],
@@ -146,7 +147,7 @@ describe('a machine', () => {
   });
 
   it('whose price becomes known later is charged from its launch', () => {
-    const ledger = new CostLedger(MINUTE);
+    const ledger = new CostLedger(settings);
     ledger.record(look([running('a', HOUR)]), at(HOUR));
     expect(ledger.cost).toMatchObject({ totalUsd: 0, unknownSinceMs: HOUR });
     ledger.record(look([running('a', HOUR, 1)]), at(HOUR + 2 * MINUTE));
@@ -154,10 +155,10 @@ describe('a machine', () => {
   });
 
   it('that the last controller charged is charged from then on', () => {
-    const first = new CostLedger(MINUTE);
+    const first = new CostLedger(settings);
     first.record(look([running('a', HOUR, 1)]), at(HOUR));
     const last = { cost: first.cost, atMs: HOUR, machines: ['a'] };
-    const second = new CostLedger(MINUTE, last);
+    const second = new CostLedger(settings, last);
     second.record(look([running('a', HOUR, 1)]), { wallMs: HOUR + 3 * MINUTE, monotonicMs: 7 });
     expect(second.cost?.totalUsd).toBeCloseTo(3 * minuteUsd, 6);
   });
@@ -181,7 +182,7 @@ describe('over any history of prices, listings and controllers', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 10 }), (events) => {
         let nowMs = 10 * HOUR;
-        let ledger = new CostLedger(MINUTE);
+        let ledger = new CostLedger(settings);
         let totalUsd = 0;
         const stored: Record<string, number> = {};
         const done: Record<string, number> = {};
@@ -190,7 +191,7 @@ describe('over any history of prices, listings and controllers', () => {
           if (next !== 'same') {
             const cost: Cost | undefined = next === 'successor' ? ledger.cost : undefined;
             if (cost === undefined) totalUsd = 0;
-            ledger = new CostLedger(MINUTE, cost && { cost, atMs: nowMs - elapsedMs, machines: IDS });
+            ledger = new CostLedger(settings, cost && { cost, atMs: nowMs - elapsedMs, machines: IDS });
           }
           for (const [job, images] of Object.entries(imagesByJob)) done[job] = (done[job] ?? 0) + images;
           const members = listed?.map((id, n) =>

@@ -23,6 +23,7 @@ const spending = ({
     unchargedMs: 'unchargedMs' in changes ? changes.unchargedMs : HOUR,
   })),
   imagesByJob: {},
+  leftByJob: {},
   billingMinimumMs: MINUTE,
   ...changes,
 });
@@ -60,13 +61,20 @@ describe('the cost of the fleet', () => {
     expect(later.totalUsd).toBeCloseTo(0.2);
   });
 
-  it('charges boots and idling to the jobs of the next images, in proportion to their images', () => {
+  it('of boots goes to the unfinished jobs by the images that they have left, even if none is ever done', () => {
+    const cost = attribute(undefined, spending({ leftByJob: { a: 30, b: 10 } }));
+    expect(cost.unattributedUsd).toBe(0);
+    expect(cost.byJobUsd.a).toBeCloseTo(0.075);
+    expect(cost.byJobUsd.b).toBeCloseTo(0.025);
+  });
+
+  it('of idling goes to no job', () => {
     const idle = attribute(undefined, spending());
     expect(idle.unattributedUsd).toBeCloseTo(0.1);
-    const worked = attribute(idle, spending({ imagesByJob: { a: 30, b: 10 } }));
-    expect(worked.unattributedUsd).toBe(0);
-    expect(worked.byJobUsd.a).toBeCloseTo(0.15);
-    expect(worked.byJobUsd.b).toBeCloseTo(0.05);
+    const worked = attribute(idle, spending({ imagesByJob: { a: 30, b: 10 }, leftByJob: { c: 100 } }));
+    expect(worked.unattributedUsd).toBeCloseTo(0.1);
+    expect(worked.byJobUsd.a).toBeCloseTo(0.075);
+    expect(worked.byJobUsd).not.toHaveProperty('c');
   });
 
   it('drops finished jobs, and keeps their cost in the total', () => {

@@ -54,6 +54,29 @@ describe('a quote', () => {
     expect(warnings.join()).toMatch(/cap/);
   });
 
+  it('has fewer machines under --max-job-cost, and says how much of the cap they need', () => {
+    const { machines, machineUsd, warnings } = quote(
+      job(6000),
+      { ...settings, maxJobCostUsd: 0.025 },
+      measured,
+    );
+    expect(machines).toBe(3);
+    expect(machineUsd).toBeLessThan(0.025);
+    expect(warnings.join()).toContain('--max-job-cost $0.0250, which pays for 3 machines');
+  });
+
+  it('has no end if --max-job-cost does not pay for all images, and says what they would cost', () => {
+    const { machines, drainMs, machineUsd, warnings } = quote(
+      job(6000),
+      { ...settings, maxJobCostUsd: 0.01 },
+      measured,
+    );
+    expect({ machines, drainMs, machineUsd }).toEqual({ machines: 1, drainMs: undefined, machineUsd: 0.01 });
+    expect(warnings.join()).toMatch(
+      /stops at --max-job-cost \$0\.0100 before it is done: .* about \$0\.0186/,
+    );
+  });
+
   it('counts objects that are put and read, and a message and a shard for each sixteen images', () => {
     const of = (images: number, puts: number, gets: number) => quoteRequests({ images, puts, gets });
     expect(of(32, 32, 32)).toMatchObject({ s3Put: 34, s3Get: 32, sqs: 12 });

@@ -215,59 +215,90 @@ describe('cost caps', () => {
   it('retire everything, with a warning, when the jobs have cost --max-job-cost', () => {
     const machines = some(2, 'busy');
     const decision = decide(
-      snapshot({ backlog: backlog(5000), machines, jobs: [{ id: 'j', totalImages: 5000, costUsd: 2 }] }),
+      snapshot({
+        backlog: backlog(5000),
+        machines,
+        jobs: [{ id: 'j', totalImages: 5000, costUsd: 2, doneImages: 0 }],
+      }),
       settings({ maxJobCostUsd: 2 }),
       noHistory,
     );
     expect(decision).toMatchObject({ launch: 0, target: 0 });
     expect(decision.retire).toHaveLength(2);
-    expect(decision.warnings[0]).toContain('The work waits. Raise the cap to continue.');
+    expect(decision.warnings[0]).toContain('Its remaining images wait. Raise the cap to continue');
   });
-  it('launch only machines whose boot the rest of --max-job-cost pays for', () => {
-    // A boot costs 70 s of $0.36 an hour: $0.007.
+  it('launch only machines whose boot and work the rest of --max-job-cost pays for', () => {
+    // A second costs $0.0001: the work of 2000 images $0.02, a boot of 70 s and idling at the end $0.009.
+    const jobs = [{ id: 'j', totalImages: 2000, costUsd: 0.955, doneImages: 0 }];
     const decision = decide(
-      snapshot({ backlog: backlog(50_000), jobs: [{ id: 'j', totalImages: 50_000, costUsd: 0.97 }] }),
+      snapshot({ backlog: backlog(2000), jobs }),
       settings({ maxJobCostUsd: 1 }),
       noHistory,
     );
-    expect(decision.launch).toBe(4);
+    expect(decision).toMatchObject({ needed: 4, launch: 2 });
+    expect(decision.warnings).toEqual([
+      'Job j has $0.0450 left of --max-job-cost $1.00, which pays for 2 machines.',
+    ]);
+  });
+  it('buy one machine if the rest does not pay for all images', () => {
+    const jobs = [{ id: 'j', totalImages: 50_000, costUsd: 0.97, doneImages: 0 }];
+    const decision = decide(
+      snapshot({ backlog: backlog(50_000), jobs }),
+      settings({ maxJobCostUsd: 1 }),
+      noHistory,
+    );
+    expect(decision.launch).toBe(1);
   });
   it('stop all work when a job has cost more than --max-job-cost', () => {
     const decision = decide(
       snapshot({
         backlog: backlog(5000),
         machines: some(2, 'busy'),
-        jobs: [{ id: 'j', totalImages: 5000, costUsd: 2.5 }],
+        jobs: [{ id: 'j', totalImages: 5000, costUsd: 2.5, doneImages: 0 }],
       }),
       settings({ maxJobCostUsd: 2 }),
       noHistory,
     );
     expect(decision).toMatchObject({ launch: 0, target: 0 });
-    expect(decision.warnings[0]).toContain('The work waits. Raise the cap to continue.');
+    expect(decision.warnings[0]).toContain('Its remaining images wait. Raise the cap to continue');
   });
   it('do not take what one job has cost beyond --max-job-cost from another job', () => {
     const jobs = [
-      { id: 'over', totalImages: 50_000, costUsd: 6 },
-      { id: 'new', totalImages: 50_000, costUsd: 0.97 },
+      { id: 'over', totalImages: 50_000, costUsd: 6, doneImages: 0 },
+      { id: 'new', totalImages: 2000, costUsd: 0.955, doneImages: 0 },
     ];
     const decision = decide(
-      snapshot({ backlog: backlog(100_000), jobs }),
+      snapshot({ backlog: backlog(52_000), jobs }),
       settings({ maxJobCostUsd: 1 }),
       noHistory,
     );
-    expect(decision.launch).toBe(4);
+    expect(decision).toMatchObject({ needed: 4, launch: 2 });
+    expect(decision.warnings[0]).toContain('Job over has reached --max-job-cost $1.00: it has cost $6.00.');
+  });
+  it('retire the busy machines that only a job past its cap needs', () => {
+    const jobs = [
+      { id: 'over', totalImages: 50_000, costUsd: 6, doneImages: 0 },
+      { id: 'new', totalImages: 100, costUsd: 0, doneImages: 0 },
+    ];
+    const machines = some(9, 'busy');
+    const decision = decide(
+      snapshot({ backlog: backlog(50_100), machines, jobs }),
+      settings({ maxJobCostUsd: 1 }),
+      noHistory,
+    );
+    expect(decision.retire).toHaveLength(8);
   });
   it('count nothing for a machine that boots longer than usual: its boot is paid', () => {
     const decision = decide(
       snapshot({
-        backlog: backlog(50_000),
+        backlog: backlog(2000),
         machines: some(1, 'booting', { ageMs: 300_000 }),
-        jobs: [{ id: 'j', totalImages: 50_000, costUsd: 0.97 }],
+        jobs: [{ id: 'j', totalImages: 2000, costUsd: 0.955, doneImages: 0 }],
       }),
       settings({ maxJobCostUsd: 1 }),
       noHistory,
     );
-    expect(decision.launch).toBe(4);
+    expect(decision.launch).toBe(2);
   });
   it('launch nothing when the price of a machine is not known', () => {
     const decision = decide(
