@@ -63,9 +63,12 @@ export function createS3Client(options: SdkClientOptions = {}): S3Client {
   return client;
 }
 
-/** `destroy()` closes its connections. */
+/**
+ * `destroy()` closes its connections. Every request goes to the endpoint of the settings or of the region. The URL of a
+ * queue is only its name: other servers, and AWS's private endpoints, put a host into it that may be out of reach.
+ */
 export function createSqsClient(options: SdkClientOptions = {}): SQSClient {
-  const config: SQSClientConfig = smallRequests(options);
+  const config: SQSClientConfig = { ...smallRequests(options), useQueueUrlAsEndpoint: false };
   return new SQSClient(config);
 }
 

@@ -12,9 +12,8 @@ import {
 import type { Buckets } from '../core/aws-account/account.ts';
 import { hasCode } from './errors.ts';
 import { calling, systemTiming } from './retry.ts';
-import { causeOf } from './s3-bucket.ts';
+import { causeOf, keyIn } from './s3-bucket.ts';
 import { deleteVersions } from './s3-delete.ts';
-import { decoded } from './s3-store.ts';
 
 export function createBuckets(client: S3Client): Buckets {
   return {
@@ -57,10 +56,6 @@ export function createBuckets(client: S3Client): Buckets {
     },
   };
 }
-
-/** The decoded key: its special characters are URL-encoded if the response says so. */
-const keyIn = ({ EncodingType }: { EncodingType?: string | undefined }, key: string): string =>
-  EncodingType === 'url' ? decoded(key) : key;
 
 const isGone = (error: unknown): boolean => hasCode(causeOf(error), 'NoSuchBucket');
 

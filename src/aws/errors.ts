@@ -194,6 +194,12 @@ const CAUSES: Cause[] = [
   },
 ];
 
+/** AWS implements every call that imgcls makes. Other servers lack some, and would answer the next attempt alike. */
+const NOT_IMPLEMENTED: Omit<Cause, 'codes'> = {
+  kind: 'permanent',
+  hint: 'The server behind AWS_ENDPOINT_URL lacks something that imgcls uses. For an S3 server without checksums set AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED.',
+};
+
 /** For responses without a body, where S3 gives only a status. */
 export const noSuchBucket = (bucket: string, cause: unknown): ImgclsError =>
   awsError(
@@ -238,6 +244,7 @@ function causeOf(error: unknown): { kind: ErrorKind; reason?: string; hint?: str
     };
   }
   if (message.includes('Deserialization error')) return causeOfUnreadable(statusOf(error) ?? 0);
+  if (statusOf(error) === 501) return NOT_IMPLEMENTED;
   const known = CAUSES.find(({ codes }) => hasCode(error, ...codes));
   if (known !== undefined) return known;
   if (isTransientError(error)) return { kind: 'transient' };

@@ -18,6 +18,10 @@ export const causeOf = (error: unknown): unknown => (error instanceof ImgclsErro
 
 export const hasStatus = (error: unknown, status: number): boolean => statusOf(causeOf(error)) === status;
 
+/** A key in a list. Its special characters are URL-encoded only if the response says so: some servers never encode. */
+export const keyIn = ({ EncodingType }: { EncodingType?: string | undefined }, key: string): string =>
+  EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key;
+
 interface DescribesObject {
   ETag?: string | undefined;
   ContentLength?: number | undefined;

@@ -20,7 +20,7 @@ import {
 import { hasCode, noSuchBucket } from './errors.ts';
 import { calling, retrying, systemTiming, type Timing } from './retry.ts';
 import { incomingStream } from './s3-body.ts';
-import { causeOf, hasStatus, infoOf, type S3Bucket, uriOf } from './s3-bucket.ts';
+import { causeOf, hasStatus, infoOf, keyIn, type S3Bucket, uriOf } from './s3-bucket.ts';
 import { deleteObjects } from './s3-delete.ts';
 import { putObject } from './s3-put.ts';
 
@@ -127,14 +127,15 @@ class S3Store implements Store {
     )) {
       for (const { Key = '', ETag, Size, LastModified } of page.Contents ?? []) {
         const info = infoOf(this.#at, { ETag, ContentLength: Size, LastModified });
-        yield { key: decoded(Key), ...info };
+        yield { key: keyIn(page, Key), ...info };
       }
     }
   }
 
   async *listFolders(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
     for await (const page of this.#pages(prefix, { Delimiter: '/' }, signal)) {
-      for (const { Prefix = '' } of page.CommonPrefixes ?? []) yield decoded(Prefix).slice(prefix.length, -1);
+      for (const { Prefix = '' } of page.CommonPrefixes ?? [])
+        yield keyIn(page, Prefix).slice(prefix.length, -1);
     }
   }
 
@@ -220,6 +221,3 @@ function digestOf(checksum: string | undefined): { sha256?: string } {
 
 /** In S3's notifications an ETag lacks the quotes that HTTP requires. */
 const quoted = (etag: string): string => (etag.startsWith('"') ? etag : `"${etag}"`);
-
-/** Lists contain keys in URL encoding. */
-export const decoded = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));

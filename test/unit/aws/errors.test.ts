@@ -44,6 +44,7 @@ describe('errors of AWS', () => {
     ['301', { $metadata: { httpStatusCode: 301 } }, '301', 'AWS_REGION'],
     ['400', { $metadata: { httpStatusCode: 400 } }, '400', 'Expired credentials'],
     ['RequestTimeTooSkewed', {}, 'the clock of this machine', 'time synchronisation'],
+    ['501', { $fault: 'server', $metadata: { httpStatusCode: 501 } }, '501', 'WHEN_REQUIRED'],
     ['InvalidObjectState', {}, 'archived', 'Restore'],
   ])('is permanent, with a hint for the person who can fix it: %s', (name, fields, message, hint) => {
     const error = awsError(sdkError(name, fields), 'read s3://b/k');
