@@ -4,10 +4,11 @@
 import { ulid } from 'ulid';
 import { type Client, createJobClient } from '../client/client.ts';
 import type { ControllerSession } from '../client/submission.ts';
+import { requireConditionalWrites } from '../core/cloud/conditional-writes.ts';
 import type { Cloud, Store, UploadUrls } from '../core/cloud/ports.ts';
 import { retryingCloud } from '../core/cloud/retrying-cloud.ts';
 import { CONTROLLER_TIMING } from '../core/fleet/controller-timing.ts';
-import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName, TRIAL_KEY } from '../core/job/keys.ts';
 import { MAX_RECEIVE_COUNT } from '../core/job/messages.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { noLog } from '../core/runtime/log.ts';
@@ -74,7 +75,27 @@ async function openAws({ cluster, inputBucket, outputBucket, concurrency }: RunS
     throw new ImgclsError('config', 'Cloud aws needs inputBucket and outputBucket.');
   }
   const { createAwsCloud } = await import('../aws/cloud.ts');
-  return await createAwsCloud({ cluster, inputBucket, outputBucket, concurrency });
+  const cloud = await createAwsCloud({ cluster, inputBucket, outputBucket, concurrency });
+  const { configuredEndpoints } = await import('../aws/endpoints.ts');
+  if ((await configuredEndpoints()).s3 !== undefined) await tryOtherServer(cloud);
+  return cloud;
+}
+
+/** A command does not wait longer for a server that may be down: it says so itself, and retries. */
+const TRIAL_MS = 2_000;
+
+/**
+ * Refuses an S3 server without conditional writes. Other errors, such as a missing permission, are left to the operations
+ * that they concern.
+ */
+async function tryOtherServer(cloud: Cloud): Promise<void> {
+  try {
+    await requireConditionalWrites(cloud.output, TRIAL_KEY, AbortSignal.timeout(TRIAL_MS));
+  } catch (error) {
+    if (!(error instanceof ImgclsError && error.kind === 'config')) return;
+    await cloud.close();
+    throw error;
+  }
 }
 
 /** Presigned URLs by which a browser uploads to the input bucket; undefined on one machine and with `uploads: service`. */

@@ -16,6 +16,20 @@ export async function usualRegion(): Promise<string | undefined> {
   }
 }
 
+/** The access key and region of AWS's own settings, without asking STS whose they are. */
+export async function ownAccessKey(): Promise<{ accessKeyId: string; region: string }> {
+  const client = new STSClient(smallRequests());
+  try {
+    return await calling('find credentials', undefined, async () => {
+      const region = await client.config.region();
+      const { accessKeyId } = await client.config.credentials();
+      return { accessKeyId, region };
+    });
+  } finally {
+    client.destroy();
+  }
+}
+
 /** The account and identity of the credentials, their region, and the time of AWS's clock. Needs no permission. */
 export async function whoAmI(options: SdkClientOptions): Promise<Caller> {
   const client = new STSClient(smallRequests(options));

@@ -2,7 +2,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ObjectInfo } from '../core/cloud/ports.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { statusOf } from './errors.ts';
+import { lacks, statusOf } from './errors.ts';
 import type { Timing } from './retry.ts';
 
 export interface S3Bucket {
@@ -30,11 +30,9 @@ interface DescribesObject {
 
 /** @throws {ImgclsError} if the response lacks a field that every object has: a missing value is not zero. */
 export function infoOf(bucket: S3Bucket, { ETag, ContentLength, LastModified }: DescribesObject): ObjectInfo {
-  if (ETag === undefined || ContentLength === undefined || LastModified === undefined) {
-    throw new ImgclsError(
-      'transient',
-      `S3 returned an incomplete response for an object in bucket ${bucket.name}.`,
-    );
-  }
+  const response = `S3's response for an object in bucket ${bucket.name}`;
+  if (ETag === undefined) throw lacks(response, 'the ETag');
+  if (ContentLength === undefined) throw lacks(response, 'the size');
+  if (LastModified === undefined) throw lacks(response, 'the time of its last change');
   return { etag: ETag, bytes: ContentLength, modifiedAtMs: LastModified.getTime() };
 }

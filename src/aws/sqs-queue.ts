@@ -16,6 +16,7 @@ import type {
   ReceiveOptions,
 } from '../core/cloud/ports.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
+import { lacks } from './errors.ts';
 import { calling, type Timing } from './retry.ts';
 import { type BatchResponse, callInBatches } from './sqs-batch.ts';
 import type { QueueUrls } from './sqs-urls.ts';
@@ -142,9 +143,9 @@ export class SqsQueue implements Queue {
         ),
     );
     return {
-      waiting: this.#count(attributes?.ApproximateNumberOfMessages),
-      inFlight: this.#count(attributes?.ApproximateNumberOfMessagesNotVisible),
-      delayed: this.#count(attributes?.ApproximateNumberOfMessagesDelayed),
+      waiting: this.#count('ApproximateNumberOfMessages', attributes),
+      inFlight: this.#count('ApproximateNumberOfMessagesNotVisible', attributes),
+      delayed: this.#count('ApproximateNumberOfMessagesDelayed', attributes),
     };
   }
 
@@ -187,23 +188,23 @@ export class SqsQueue implements Queue {
 
   #received({ MessageId, ReceiptHandle, Body, Attributes }: Message): ReceivedMessage {
     return {
-      id: this.#present(MessageId),
-      receipt: this.#present(ReceiptHandle),
+      id: this.#present('MessageId', MessageId),
+      receipt: this.#present('ReceiptHandle', ReceiptHandle),
       body: Body ?? '',
       groupId: Attributes?.MessageGroupId,
-      receiveCount: this.#count(Attributes?.ApproximateReceiveCount),
-      sentAtMs: this.#count(Attributes?.SentTimestamp),
+      receiveCount: this.#count('ApproximateReceiveCount', Attributes),
+      sentAtMs: this.#count('SentTimestamp', Attributes),
     };
   }
 
-  #count(value: string | undefined): number {
-    return Number(this.#present(value));
+  #count(name: string, attributes: Record<string, string> | undefined): number {
+    return Number(this.#present(name, attributes?.[name]));
   }
 
   /** A missing attribute is an error, not zero. */
-  #present(value: string | undefined): string {
+  #present(field: string, value: string | undefined): string {
     if (value !== undefined) return value;
-    throw new ImgclsError('transient', `SQS's response for queue ${this.name} is incomplete.`);
+    throw lacks(`SQS's response for queue ${this.name}`, field);
   }
 }
 

@@ -1,6 +1,7 @@
 // Checks of a cluster's buckets, queues and controller, by calls that change nothing.
 
 import type { Caller, Permissions } from '../core/aws-account/account.ts';
+import { requireConditionalWrites } from '../core/cloud/conditional-writes.ts';
 import type { QueueDepth, QueueService, Store } from '../core/cloud/ports.ts';
 import { readControllerLock } from '../core/fleet/controller-lock.ts';
 import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
@@ -9,9 +10,9 @@ import { liveReports } from '../core/fleet/worker-reports.ts';
 import { activeKey, jobKey, requestQueueName, responseQueueName } from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import {
+  MISSING_QUEUE_HINT,
   messageOf,
   ObjectMissingError,
-  PreconditionFailedError,
   QueueMissingError,
 } from '../core/runtime/errors.ts';
 import { actionNeeded, type CheckResult, ok, unknown } from './check.ts';
@@ -24,7 +25,7 @@ export async function checkInputBucket(store: Store): Promise<CheckResult> {
   const key = `images/${PROBE_ID}`;
   await requireList(store, 'images/');
   await requireGet(store, key);
-  await requirePut(store, key);
+  await requireConditionalWrites(store, key);
   return ok(`${store.bucket}: images can be stored and read`);
 }
 
@@ -33,7 +34,7 @@ export async function checkOutputBucket(store: Store): Promise<CheckResult> {
   const key = jobKey(PROBE_ID);
   await requireList(store, 'jobs/');
   await requireGet(store, key);
-  await requirePut(store, key);
+  await requireConditionalWrites(store, key);
   await store.delete([activeKey(PROBE_ID)]);
   return ok(`${store.bucket}: jobs can be created, read and finished`);
 }
@@ -50,19 +51,11 @@ async function requireGet(store: Store, key: string): Promise<void> {
   }
 }
 
-/** Replaces a version that does not exist: S3 checks the permission first, and then writes nothing. */
-async function requirePut(store: Store, key: string): Promise<void> {
-  try {
-    await store.put(key, new Uint8Array(), { only: { etag: '"00000000000000000000000000000000"' } });
-  } catch (error) {
-    if (!(error instanceof PreconditionFailedError)) throw error;
-  }
-}
-
 export interface SenderParts {
   queues: QueueService;
   cluster: string;
-  caller: Caller;
+  /** Undefined for credentials of another server, whose permissions nobody can be asked about. */
+  caller: Caller | undefined;
   permissions: Permissions;
 }
 
@@ -77,6 +70,7 @@ export async function checkRequestQueue({
   const depth = await depthOf(queues, name);
   if (depth === undefined) return queueMissing(name);
   const waiting = `${name}: ${depth.waiting} waiting`;
+  if (caller === undefined) return ok(waiting);
   const partition = caller.arn.split(':')[1] ?? 'aws';
   const action = 'sqs:SendMessage';
   const resource = `arn:${partition}:sqs:${caller.region}:${caller.account}:${name}`;
@@ -113,10 +107,7 @@ async function depthOf(queues: QueueService, name: string): Promise<QueueDepth |
 }
 
 const queueMissing = (name: string): CheckResult =>
-  actionNeeded(
-    `queue ${name} does not exist.`,
-    '"imgcls deploy" creates the queues of a cluster. Check the settings cluster and AWS_REGION.',
-  );
+  actionNeeded(`queue ${name} does not exist.`, MISSING_QUEUE_HINT);
 
 /** Creates, reads and deletes a response queue, as every waiter does. @param id of a waiter. */
 export async function checkResponseQueue(

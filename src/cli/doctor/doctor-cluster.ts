@@ -10,7 +10,8 @@ import { createAutoScaling } from '../../aws/auto-scaling.ts';
 import { createAutoScalingClient, createEc2Client } from '../../aws/clients.ts';
 import { createAwsCloud } from '../../aws/cloud.ts';
 import { createEc2 } from '../../aws/ec2.ts';
-import { whoAmI } from '../../aws/identity.ts';
+import { configuredEndpoints } from '../../aws/endpoints.ts';
+import { ownAccessKey, whoAmI } from '../../aws/identity.ts';
 import { createPermissions } from '../../aws/permissions.ts';
 import { createQuotas } from '../../aws/quotas.ts';
 import type { Caller } from '../../core/aws-account/account.ts';
@@ -53,18 +54,18 @@ export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: A
   const credentials: Check = {
     name: 'credentials',
     async run() {
-      const { account, arn } = await identity.caller();
-      return ok(`${arn} of account ${account}`);
+      return ok((await identity.known()).text);
     },
   };
   const others: Check[] = [
-    { name: 'region', run: async () => ok((await identity.caller()).region) },
-    { name: 'clock', run: async () => checkClock(await identity.caller(), identity.answeredAtMs) },
+    { name: 'region', run: async () => ok((await identity.known()).region) },
+    { name: 'clock', run: () => checkOwnClock(identity) },
     { name: 'input bucket', run: () => checkInputBucket(cloud.input) },
     { name: 'output bucket', run: () => checkOutputBucket(cloud.output) },
     {
       name: 'request queue',
-      run: async () => checkRequestQueue({ queues, cluster, caller: await identity.caller(), permissions }),
+      run: async () =>
+        checkRequestQueue({ queues, cluster, caller: (await identity.known()).caller, permissions }),
     },
     { name: 'response queue', run: () => checkResponseQueue(queues, cluster, ulid()) },
     {
@@ -94,22 +95,29 @@ export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: A
   return [credentials, ...others.map((check) => identity.required(check))];
 }
 
-/** The caller's identity, requested once. */
+interface Identity {
+  text: string;
+  region: string;
+  /** Undefined where S3 is another server and STS is not: AWS does not know the credentials of that server. */
+  caller?: Caller;
+}
+
+/** The caller's identity, found once. */
 class CallerIdentity {
   answeredAtMs = 0;
-  #caller: Promise<Caller> | undefined;
+  #known: Promise<Identity> | undefined;
 
-  caller(): Promise<Caller> {
-    this.#caller ??= whoAmI({}).finally(() => {
+  known(): Promise<Identity> {
+    this.#known ??= findIdentity().finally(() => {
       this.answeredAtMs = systemClock.nowMs();
     });
-    return this.#caller;
+    return this.#known;
   }
 
   /** Skips a check without an identity, so that missing credentials are reported once. */
   required({ name, run }: Check): Check {
     const isKnown = () =>
-      this.caller()
+      this.known()
         .then(() => true)
         .catch(() => false);
     return {
@@ -118,6 +126,23 @@ class CallerIdentity {
         (await isKnown()) ? await run() : unknown('not checked: needs credentials and a region'),
     };
   }
+}
+
+async function checkOwnClock(identity: CallerIdentity): Promise<CheckResult> {
+  const { caller } = await identity.known();
+  return caller === undefined
+    ? unknown('not checked: only AWS tells its time')
+    : checkClock(caller, identity.answeredAtMs);
+}
+
+async function findIdentity(): Promise<Identity> {
+  const { s3, sts } = await configuredEndpoints();
+  if (s3 !== undefined && sts === undefined) {
+    const { accessKeyId, region } = await ownAccessKey();
+    return { text: `access key ${accessKeyId} for ${s3}`, region };
+  }
+  const caller = await whoAmI({});
+  return { text: `${caller.arn} of account ${caller.account}`, region: caller.region, caller };
 }
 
 /** Checks that the model's weights are on this machine, for submitters, and in the cluster, for workers. */

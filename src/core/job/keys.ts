@@ -107,6 +107,8 @@ export const modelPrefix = (sha256: string): string => `models/${sha256}/`;
 export const FLEET_PREFIX = 'fleet/';
 export const workerStatusKey = (workerId: string): string => `${FLEET_PREFIX}${workerId}.json`;
 export const CONTROLLER_LOCK_KEY = 'locks/controller.json';
+/** An object that never exists: on another server than AWS's every process tries to replace it, which must fail. */
+export const TRIAL_KEY = 'locks/trial';
 export const CONTROLLER_REPORT_KEY = 'controller/report.json';
 export const CONTROLLER_HISTORY_KEY = 'controller/history.json';
 

@@ -61,10 +61,13 @@ export class ObjectDamagedError extends ImgclsError {
   }
 }
 
+export const MISSING_QUEUE_HINT =
+  '"imgcls deploy" creates the queues of a cluster on AWS. Check the settings cluster and AWS_REGION. For other servers see "Other endpoints" in docs/aws.md.';
+
 /** The queue does not exist, or no longer. */
 export class QueueMissingError extends ImgclsError {
   constructor(queue: string, cause?: unknown) {
-    super('permanent', `Queue ${queue} does not exist.`, { cause });
+    super('permanent', `Queue ${queue} does not exist.`, { hint: MISSING_QUEUE_HINT, cause });
   }
 }
 

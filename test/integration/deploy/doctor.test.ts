@@ -338,6 +338,30 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     }
   });
 
+  it('checks other servers than AWS without asking AWS whose credentials these are', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL', undefined);
+    for (const name of ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_SQS']) vi.stubEnv(name, proxy?.url);
+    try {
+      const findings = await examine([], { launchTemplate: undefined });
+      expect(findings.map(({ check, status }) => `${check} ${status}`)).toEqual([
+        'credentials ok',
+        'region ok',
+        'clock unknown',
+        'input bucket ok',
+        'output bucket ok',
+        'request queue ok',
+        'response queue ok',
+        'dead letters ok',
+        'interactive ok',
+        'model ok',
+        'controller ok',
+      ]);
+      expect(findings[0]?.message).toBe(`access key testing for ${proxy?.url}`);
+    } finally {
+      for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+    }
+  });
+
   it('exits with code 1 when an action is needed', async () => {
     const [first] = await openModelLibrary(settings({})).find('efficientnet-lite0');
     await cloud.output.delete([`${modelPrefix(first?.manifest.sha256 ?? '')}model.onnx`]);
@@ -380,6 +404,7 @@ describe('imgcls doctor of one machine', () => {
       'memory ok',
       'data folder ok',
       'disk ok',
+      'stored objects ok',
       'model ok',
       'runtime ok',
     ]);

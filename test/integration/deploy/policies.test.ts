@@ -83,6 +83,9 @@ const ONLY_NAMED: Record<Role, readonly string[]> = {
   SubmitterRole: ['DROP_PREFIX'],
 };
 
+/** Only runs where the settings name an S3 server that is not AWS's. */
+const OTHER_SERVERS = 'src/app/open-cloud.ts tryOtherServer';
+
 /** A worker runs one of these functions, depending on the fleet. */
 const NEVER = {
   ec2: ['src/app/ec2-instance.ts inGroup'],
@@ -97,7 +100,7 @@ const source = new SourceGraph();
 const reachOf = (role: Role, fleet: Fleet) =>
   source.reach(ROLES[role].map(commandFile), {
     facts: { 'aws|local': 'aws', 'asg|ec2': fleet },
-    never: role === 'WorkerRole' ? NEVER[fleet] : [],
+    never: [OTHER_SERVERS, ...(role === 'WorkerRole' ? NEVER[fleet] : [])],
   });
 
 const grantsOf = (role: Role, fleet: Fleet) =>

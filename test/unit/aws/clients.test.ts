@@ -1,6 +1,7 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../../src/aws/clients.ts';
+import { configuredEndpoints } from '../../../src/aws/endpoints.ts';
 
 /** The URL to which the client would send a request for bucket `photos`, key `cat`. */
 async function addressOf(region?: string): Promise<string> {
@@ -37,6 +38,12 @@ describe('the S3 client', () => {
 
   it('uses the bucket’s host name of AWS, in the region of the environment', async () => {
     expect(await addressOf()).toBe('https://photos.s3.eu-west-1.amazonaws.com/cat');
+  });
+
+  it('names no server of its own where the settings name none', async () => {
+    expect(await configuredEndpoints()).toEqual({});
+    vi.stubEnv('AWS_ENDPOINT_URL_S3', 'http://storage.example:9000');
+    expect(await configuredEndpoints()).toEqual({ s3: 'http://storage.example:9000' });
   });
 
   it('uses the given region', async () => {

@@ -61,6 +61,23 @@ describe('errors of AWS', () => {
     expect(awsError(sdkError('CredentialsProviderError'), 'x')).toMatchObject({ kind: 'config' });
   });
 
+  it('gives advice on credentials only where a refusal has no code of its own', () => {
+    const tooLong = sdkError('KeyTooLongError', { $metadata: { httpStatusCode: 400 } });
+    expect(awsError(tooLong, 'x')).toMatchObject({ kind: 'permanent', hint: undefined });
+  });
+
+  it.each([
+    ['ERR_INVALID_URL', 'the endpoint is not a URL', 'http://127.0.0.1:9000'],
+    ['EPROTO', 'does not answer in TLS', 'http:// instead of https://'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'not from a known authority', 'NODE_EXTRA_CA_CERTS'],
+  ])('says what is wrong with the endpoint: %s', (code, message, hint) => {
+    expect(awsError(sdkError('Error', { code }), 'x')).toMatchObject({
+      kind: 'config',
+      message: expect.stringContaining(message),
+      hint: expect.stringContaining(hint),
+    });
+  });
+
   it('says that a response did not come from AWS, not how parsing failed', () => {
     const html = Object.assign(
       new Error('mismatched tags.\n  Deserialization error: to see the raw response'),
