@@ -114,7 +114,7 @@ describe('a build that fails', () => {
     await expect(build()).rejects.toThrow('Image ami-1 failed: Client.InternalError.');
     images.imageStates = [{ state: 'pending', snapshots: [] }];
     images.states = ['stopped'];
-    await expect(build()).rejects.toThrow('not available within 60 minutes');
+    await expect(build()).rejects.toThrow('AMI ami-1 did not become available within 60 minutes');
     expect(images.removed).toEqual([
       { id: 'ami-1', snapshots: ['snap-1'] },
       { id: 'ami-1', snapshots: [] },
