@@ -3,7 +3,7 @@ import type { Chore } from '../core/fleet/chore.ts';
 import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
 import { drainDeadLetters } from '../results/dead-letters.ts';
 import { settleJobs } from '../results/settle-jobs.ts';
-import { sweepIdempotencyKeys, sweepResponseQueues, sweepStatuses } from '../results/sweep.ts';
+import { expireImages, sweepIdempotencyKeys, sweepResponseQueues, sweepStatuses } from '../results/sweep.ts';
 import { systemClock } from './system-clock.ts';
 
 /** The maintenance tasks of a controller. They keep state: create one set for each controller. */
@@ -13,4 +13,5 @@ export const openChores = (cloud: Cloud, { restingListEveryMs }: ControllerTimin
   sweepResponseQueues(cloud, systemClock),
   sweepStatuses(cloud, systemClock),
   sweepIdempotencyKeys(cloud, systemClock),
+  ...(cloud.kind === 'local' ? [expireImages(cloud, systemClock)] : []),
 ];

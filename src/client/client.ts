@@ -72,10 +72,14 @@ export interface Client {
    */
   submit(inputs: readonly string[] | AsyncIterable<Input>, options: SubmitJob): Promise<Job>;
   /**
-   * Stores one image, to be submitted later in a job.
+   * Stores one image, to be submitted later in a job: that of the id `forJob`, or any. Without an id its bytes stay until
+   * they expire by age.
    * @throws {ImgclsError} that a retry cannot fix.
    */
-  store(content: { sha256: string; body: Body }, waiting?: WaitForOptions): Promise<StoredInput>;
+  store(
+    content: { sha256: string; body: Body },
+    options?: WaitForOptions & { forJob?: string },
+  ): Promise<StoredInput>;
   /** @throws {ImgclsError} of kind `usage` when there is no such job. */
   job(id: string, waiting?: WaitForOptions): Promise<Job>;
   /**
@@ -178,7 +182,7 @@ async function submitJob(
   if (first.done === true) throw emptyInput.error(named);
   const job = newJob(tools, options, named ?? []);
   await createJob(withRetries(tools, { ...options, signal }).output, job, options.signal);
-  const submission = await startSubmission(tools, stopping, options, (announcing) =>
+  const submission = await startSubmission(tools, job, stopping, options, (announcing) =>
     uploadImages(chained(first.value, images), {
       ...tools,
       ...announcing,
@@ -222,7 +226,7 @@ async function resumeJob(tools: ClientOptions, job: JobRecord, options: ResumeJo
   const stopping = stopper(options.signal);
   const { onSubmitProgress } = options;
   const inputs = inputsOf(tools, job, options, stopping.signal);
-  const submission = await startSubmission(tools, stopping, options, async (announcing) => {
+  const submission = await startSubmission(tools, job, stopping, options, async (announcing) => {
     const { cloud, signal } = announcing;
     const before = await announceRest(cloud, job, announcing);
     return await uploadImages(notIn(manifestOf(cloud.output, job, signal), inputs), {

@@ -1,5 +1,6 @@
+import { hash } from 'node:crypto';
 import { FIRST_ATTEMPT } from '../core/job/job.ts';
-import { responseQueueName } from '../core/job/keys.ts';
+import { classifyKey, responseQueueName } from '../core/job/keys.ts';
 import { type RequestHeader, sendInteractive } from '../core/job/requests.ts';
 import { aboutJob } from '../core/job/trace.ts';
 import type { ModelRef } from '../core/model/model.ts';
@@ -7,7 +8,6 @@ import type { Outcome } from '../core/model/outcome.ts';
 import { unlessAborted } from '../core/runtime/abort.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
-import { storeImage } from '../upload/store-image.ts';
 import { SharedResponseQueue } from './response-queue.ts';
 import type { JobTools } from './submission.ts';
 
@@ -40,6 +40,7 @@ export class Interactive {
   /** The newest one; older ones are closing. */
   #responses: SharedResponseQueue | undefined;
   readonly #open = new Set<SharedResponseQueue>();
+  readonly #deleting = new Set<Promise<void>>();
   #isClosed = false;
 
   constructor(tools: InteractiveTools) {
@@ -73,6 +74,7 @@ export class Interactive {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(Array.from(this.#open, (responses) => responses.close()));
+    await Promise.all(this.#deleting);
   }
 
   /** @returns undefined if the response queue was deleted meanwhile. */
@@ -85,10 +87,13 @@ export class Interactive {
     const responses = this.#openResponses();
     const job = newId();
     const outcome = responses.expect(job);
+    const { bucket } = cloud.input;
+    const key = classifyKey(job);
+    const sha256 = hash('sha256', bytes);
+    const entry = { index: 0, name, source: name, bytes: bytes.byteLength, bucket, key, sha256 };
+    const storing = cloud.input.put(key, bytes, { signal });
     try {
-      const input = { kind: 'bytes' as const, name, source: name, bytes };
-      const storing = storeImage({ index: 0, input }, { ...this.#tools, input: cloud.input, signal });
-      const [{ entry }] = await Promise.all([storing, unlessAborted(responses.created, signal)]);
+      await Promise.all([storing, unlessAborted(responses.created, signal)]);
       const header: RequestHeader = {
         v: FORMAT,
         ...aboutJob({ job, trace }),
@@ -105,7 +110,18 @@ export class Interactive {
       });
     } finally {
       responses.forget(job);
+      this.#deleteBytes(key, storing);
     }
+  }
+
+  /** In the background: the caller need not wait for it. If it fails, the bytes expire by age. */
+  #deleteBytes(key: string, storing: Promise<unknown>): void {
+    const deleting = storing
+      .catch(() => {})
+      .then(() => this.#tools.cloud.input.delete([key]))
+      .catch(() => {})
+      .finally(() => this.#deleting.delete(deleting));
+    this.#deleting.add(deleting);
   }
 
   /** The present response queue, or a new one if there is none or it is old. */

@@ -42,7 +42,7 @@ async function rereadImage(
   const unchanged = { entry, sentBytes: 0 };
   const input = await sourceOf(job, entry, options);
   if (input === undefined) return unchanged;
-  const found = await storeImage({ index: entry.index, input }, options);
+  const found = await storeImage({ index: entry.index, input }, { ...options, forJob: job.id });
   return isError(found.entry) && !isError(entry) ? unchanged : found;
 }
 

@@ -41,7 +41,7 @@ export async function retryJob(
   if (!(await hasFailures(output, job, isWanted))) return undefined;
   const opened = await reopenJob(output, job);
   if (opened.state !== 'open' || opened.attempt !== job.attempt + 1) throw notFinished(opened);
-  const submission = await startSubmission(tools, stopping, options, (announcing) =>
+  const submission = await startSubmission(tools, opened, stopping, options, (announcing) =>
     announceAll(imagesToRetry(opened, imageOptions(tools, announcing, isWanted)), {
       ...tools,
       ...announcing,
@@ -58,15 +58,21 @@ export async function resumeRetry(
   job: JobRecord,
   options: SubmissionOptions,
 ): Promise<Job> {
-  const submission = await startSubmission(tools, stopper(options.signal), options, async (announcing) => {
-    const last = await lastAnnounced(announcing.cloud.output, job, announcing.signal);
-    const before = await announceRest(announcing.cloud, job, announcing);
-    const images = imagesToRetry(
-      job,
-      imageOptions(tools, announcing, (index) => index > last),
-    );
-    return await announceAll(images, { ...tools, ...announcing, job, before });
-  });
+  const submission = await startSubmission(
+    tools,
+    job,
+    stopper(options.signal),
+    options,
+    async (announcing) => {
+      const last = await lastAnnounced(announcing.cloud.output, job, announcing.signal);
+      const before = await announceRest(announcing.cloud, job, announcing);
+      const images = imagesToRetry(
+        job,
+        imageOptions(tools, announcing, (index) => index > last),
+      );
+      return await announceAll(images, { ...tools, ...announcing, job, before });
+    },
+  );
   return jobHandle(tools, job, submission, [job.attempt]);
 }
 

@@ -1,7 +1,7 @@
 import type { Cloud } from '../core/cloud/ports.ts';
 import { retryingCloud } from '../core/cloud/retrying-cloud.ts';
 import { FIRST_ATTEMPT, type JobRecord } from '../core/job/job.ts';
-import { cancelJob, readJob } from '../core/job/job-record.ts';
+import { cancelJob, isDeleted, readJob, removeJob } from '../core/job/job-record.ts';
 import { responseQueueName } from '../core/job/keys.ts';
 import type { Outcome } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -109,9 +109,13 @@ export function stopper(signal: AbortSignal | undefined): { stop(): void; signal
   return { stop: () => own.abort(), signal: either };
 }
 
-/** Starts to announce the images of a job, in the background. */
+/**
+ * Starts to announce the images of a job, in the background. If the job is deleted meanwhile, what was written since then
+ * is deleted too.
+ */
 export async function startSubmission(
   tools: JobTools,
+  job: Pick<JobRecord, 'id'>,
   { stop, signal }: ReturnType<typeof stopper>,
   { wait, ...waiting }: SubmissionOptions,
   announce: (announcing: Announcing) => Promise<JobRecord>,
@@ -121,7 +125,9 @@ export async function startSubmission(
   const responses = wait ? await cloud.queues.create(name) : undefined;
   const sealed = new AbortController();
   const failed = new AbortController();
-  const submitted = announce({ cloud, signal, ...(responses && { replyTo: responses.name }) });
+  const announced = announce({ cloud, signal, ...(responses && { replyTo: responses.name }) });
+  // A failure must not hide that of the announcement. "imgcls gc" deletes what is left.
+  const submitted = announced.finally(() => removeIfDeleted(tools.cloud, job.id).catch(() => {}));
   submitted.then(
     () => sealed.abort(),
     (error) => failed.abort(error),
@@ -133,6 +139,10 @@ export async function startSubmission(
     stop,
     ...(responses && { responses: responses.name }),
   };
+}
+
+async function removeIfDeleted(cloud: Cloud, job: string): Promise<void> {
+  if (await isDeleted(cloud.output, job)) await removeJob(cloud, job);
 }
 
 /** @param shown the attempts whose outcomes are yielded; default: all. */

@@ -6,6 +6,7 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 import { BlobFiles } from './blob-files.ts';
 import { Changes } from './changes.ts';
 import { LocalDatabase } from './database.ts';
+import { forgetJob } from './forget.ts';
 import { LocalQueues } from './queue-service.ts';
 import { LocalStore } from './store.ts';
 import { Sweeper } from './sweeper.ts';
@@ -62,6 +63,7 @@ export function createLocalCloud({
         hint: `Its buckets are ${input.bucket} and ${output.bucket}.`,
       });
     },
+    forget: (job, signal) => forgetJob({ db, sweeper }, job, signal),
     async close() {
       await sweeper.close();
       await db.close();

@@ -10,6 +10,8 @@ import { DatabaseSync } from './sqlite.ts';
 
 /** How long a call retries while others hold the lock. Transactions take milliseconds, so a longer lock is a fault. */
 const BUSY_TIMEOUT_MS = 10_000;
+/** Transactions of other processes take milliseconds; the next sweep tries again. */
+const EMPTY_LOG_TIMEOUT_MS = 2_000;
 /** How long this connection may block the event loop: in one transaction, or in consecutive reads. */
 const TURN_MS = 4;
 
@@ -87,6 +89,20 @@ export class LocalDatabase {
       this.#waiting.push({ run, resolve: resolve as (value: unknown) => void, reject });
       this.#flushing ??= this.#flush();
     });
+  }
+
+  /**
+   * Copies the write-ahead log into the database and empties it: deleted data is in neither afterwards.
+   * @returns false if other processes used the database all the time.
+   */
+  async emptyLog(): Promise<boolean> {
+    const giveUpAt = performance.now() + EMPTY_LOG_TIMEOUT_MS;
+    for (;;) {
+      const found = await this.read(() => this.sql('PRAGMA wal_checkpoint(TRUNCATE)').get());
+      if (found?.busy === 0) return true;
+      if (performance.now() > giveUpAt) return false;
+      await shortPause();
+    }
   }
 
   /** Waits for writes in progress. */
@@ -173,6 +189,8 @@ function connect(file: string, busyTimeoutMs: number): Connection {
     db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
     useWriteAheadLog(db, busyTimeoutMs);
     // In WAL mode, NORMAL can lose the last commits in a power loss, but never reorders them.
+    // Deleted data is overwritten with zeros, and not just marked as free.
+    db.exec('PRAGMA secure_delete = ON');
     db.exec('PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216; PRAGMA foreign_keys = OFF');
     db.exec('BEGIN IMMEDIATE');
     migrate(db);

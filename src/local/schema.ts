@@ -63,6 +63,18 @@ const STEPS: readonly string[] = [
   CREATE TRIGGER messages_deleted AFTER DELETE ON messages
     BEGIN DELETE FROM message_bodies WHERE message = OLD.id; END;
   `,
+  `
+  -- Jobs that use an object. The object is deleted with the last of them. A row without a job stands for use by jobs that
+  -- were not recorded: of images from before this table, and of programs that store images first. They expire by age.
+  CREATE TABLE object_jobs (
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    job TEXT NOT NULL,
+    PRIMARY KEY (bucket, key, job)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX object_jobs_by_job ON object_jobs (job);
+  INSERT INTO object_jobs SELECT bucket, key, '' FROM objects WHERE bucket = 'input' AND key GLOB 'images/*';
+  `,
 ];
 
 /** Migrates the tables to this version. Call it in a write transaction: two processes may start at once. */

@@ -13,6 +13,15 @@ import {
 import { type BlobFiles, lengthChecked } from './blob-files.ts';
 import type { LocalDatabase } from './database.ts';
 import { toFault } from './faults.ts';
+import {
+  addJob,
+  deleteObject,
+  findObject,
+  markFileForDeletion,
+  OBJECT_COLUMNS,
+  type ObjectRow,
+  setModified,
+} from './object-rows.ts';
 import type { Sweeper } from './sweeper.ts';
 
 /** Bodies up to this size are stored in the database, without a file and its flush. See benchmarks/embedded-cloud.ts. */
@@ -21,23 +30,10 @@ const MAX_KEY_BYTES = 1_024;
 const LIST_PAGE = 1_000;
 const DELETE_PAGE = 200;
 
-/** An object's row. `data` is undefined if it was not selected. */
-interface Row {
-  key: string;
-  etag: string;
-  bytes: number;
-  modifiedAtMs: number;
-  file: string | null;
-  data?: Uint8Array | null;
-}
-
 /** Where the bytes of a new version are. */
 type StoredBytes =
   | { bytes: number; data: Uint8Array; file: null }
   | { bytes: number; data: null; file: string };
-
-const COLUMNS = 'key, etag, bytes, modified_at_ms AS modifiedAtMs, file';
-const THIS_OBJECT = 'WHERE bucket = ? AND key = ?';
 
 export interface StoreParts {
   bucket: string;
@@ -103,7 +99,8 @@ export class LocalStore implements Store {
     return row.file === null ? undefined : { path: this.#files.pathOf(row.file), bytes: row.bytes };
   }
 
-  async put(key: string, body: Body, { only, signal }: PutOptions = {}): Promise<ObjectInfo> {
+  async put(key: string, body: Body, options: PutOptions = {}): Promise<ObjectInfo> {
+    const { only, signal } = options;
     checkKey(key);
     signal?.throwIfAborted();
     const bytes = body instanceof Uint8Array ? body.byteLength : body.bytes;
@@ -111,13 +108,13 @@ export class LocalStore implements Store {
       // Copy: the caller may reuse its buffer before the transaction begins.
       const data = body instanceof Uint8Array ? Uint8Array.from(body) : await collect(body, signal);
       signal?.throwIfAborted();
-      return await this.#db.write(() => this.#replace(key, { bytes, data, file: null }, only));
+      return await this.#db.write(() => this.#replace(key, { bytes, data, file: null }, options));
     }
     // Most conflicting puts fail here, before they write a file.
     if (only !== undefined) await this.#db.read(() => this.#check(key, only));
     const file = await this.#files.write(body, signal);
     try {
-      return await this.#db.write(() => this.#replace(key, { bytes, data: null, file }, only));
+      return await this.#db.write(() => this.#replace(key, { bytes, data: null, file }, options));
     } catch (error) {
       await this.#files.remove(file);
       throw error;
@@ -129,10 +126,17 @@ export class LocalStore implements Store {
   async refresh(key: string, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     await this.#db.write(() => {
-      const { changes } = this.#db
-        .sql(`UPDATE objects SET modified_at_ms = ? ${THIS_OBJECT}`)
-        .run(this.#clock.nowMs(), this.bucket, key);
-      if (changes === 0) throw new ObjectMissingError(this.bucket, key);
+      const exists = setModified(this.#db, this.#place(key), this.#clock.nowMs());
+      if (!exists) throw new ObjectMissingError(this.bucket, key);
+    });
+  }
+
+  async keepFor(key: string, job: string, signal?: AbortSignal): Promise<boolean> {
+    signal?.throwIfAborted();
+    return await this.#db.write(() => {
+      if (this.#findWhole(key) === undefined) return false;
+      addJob(this.#db, this.#place(key), job);
+      return true;
     });
   }
 
@@ -141,13 +145,12 @@ export class LocalStore implements Store {
     for (let at = 0; at < keys.length; at += DELETE_PAGE) {
       await this.#db.write(() => {
         for (const key of keys.slice(at, at + DELETE_PAGE)) {
-          this.#markFileForDeletion(this.#find(key));
-          this.#db.sql(`DELETE FROM objects ${THIS_OBJECT}`).run(this.bucket, key);
+          deleteObject(this.#db, this.#place(key));
         }
       });
       signal?.throwIfAborted();
     }
-    if (keys.length > 0) this.#sweeper.schedule();
+    if (keys.length > 0) this.#sweeper.scheduleDeleted();
   }
 
   async *list(
@@ -156,14 +159,14 @@ export class LocalStore implements Store {
   ): AsyncGenerator<ListedObject> {
     // TEXT compares as UTF-8 bytes. UTF-8 never has a byte FF, so the upper bound comes right after the last key with the
     // prefix. Given two lower bounds, SQLite would seek to one and scan all keys between them for every page.
-    const page = (after: string | undefined): Row[] => {
+    const page = (after: string | undefined): ObjectRow[] => {
       const isWithin = after !== undefined && Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0;
       return this.#db
         .sql(
-          `SELECT ${COLUMNS} FROM objects WHERE bucket = ? AND key ${isWithin ? '>' : '>='} ?
+          `SELECT ${OBJECT_COLUMNS} FROM objects WHERE bucket = ? AND key ${isWithin ? '>' : '>='} ?
            AND key < CAST(CAST(? AS BLOB) || x'FF' AS TEXT) ORDER BY key LIMIT ${LIST_PAGE}`,
         )
-        .all(this.bucket, isWithin ? after : prefix, prefix) as unknown as Row[];
+        .all(this.bucket, isWithin ? after : prefix, prefix) as unknown as ObjectRow[];
     };
     for (let after = startAfter; ; ) {
       signal?.throwIfAborted();
@@ -176,13 +179,13 @@ export class LocalStore implements Store {
 
   async *listFolders(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
     // In byte order '0' follows '/': `${folder}0` is the first key after all keys of the folder.
-    const next = (from: string): Row | undefined =>
+    const next = (from: string): ObjectRow | undefined =>
       this.#db
         .sql(
-          `SELECT ${COLUMNS} FROM objects WHERE bucket = ? AND key >= ? AND instr(substr(key, length(?) + 1), '/') > 0
+          `SELECT ${OBJECT_COLUMNS} FROM objects WHERE bucket = ? AND key >= ? AND instr(substr(key, length(?) + 1), '/') > 0
            AND key < CAST(CAST(? AS BLOB) || x'FF' AS TEXT) ORDER BY key LIMIT 1`,
         )
-        .get(this.bucket, from, prefix, prefix) as Row | undefined;
+        .get(this.bucket, from, prefix, prefix) as ObjectRow | undefined;
     for (let from = prefix; ; ) {
       signal?.throwIfAborted();
       const found = await this.#db.read(() => next(from));
@@ -220,14 +223,16 @@ export class LocalStore implements Store {
     }
   }
 
-  #find(key: string, more: '' | ', data' = ''): Row | undefined {
-    return this.#db.sql(`SELECT ${COLUMNS}${more} FROM objects ${THIS_OBJECT}`).get(this.bucket, key) as
-      | Row
-      | undefined;
+  #place(key: string) {
+    return { bucket: this.bucket, key };
+  }
+
+  #find(key: string, more: '' | ', data' = ''): ObjectRow | undefined {
+    return findObject(this.#db, this.#place(key), more);
   }
 
   /** The row of an object that can be read. One whose file is gone or has another length counts as absent: a put replaces it. */
-  #findWhole(key: string): Row | undefined {
+  #findWhole(key: string): ObjectRow | undefined {
     const row = this.#find(key);
     const isWhole = row === undefined || row.file === null || this.#files.bytesOf(row.file) === row.bytes;
     return isWhole ? row : undefined;
@@ -242,9 +247,10 @@ export class LocalStore implements Store {
   }
 
   /** Makes the new version the object's current one. Runs in a transaction. */
-  #replace(key: string, { bytes, data, file }: StoredBytes, only: PutOptions['only']): ObjectInfo {
+  #replace(key: string, { bytes, data, file }: StoredBytes, { only, forJob }: PutOptions): ObjectInfo {
     this.#check(key, only);
-    this.#markFileForDeletion(this.#find(key));
+    markFileForDeletion(this.#db, this.#find(key));
+    if (forJob !== undefined) addJob(this.#db, this.#place(key), forJob);
     const info = { etag: randomBytes(12).toString('hex'), bytes, modifiedAtMs: this.#clock.nowMs() };
     this.#db
       .sql(
@@ -255,13 +261,9 @@ export class LocalStore implements Store {
       .run(this.bucket, key, info.etag, bytes, info.modifiedAtMs, file, data);
     return info;
   }
-
-  #markFileForDeletion(row: Row | undefined): void {
-    if (row?.file != null) this.#db.sql('INSERT INTO doomed_files (file) VALUES (?)').run(row.file);
-  }
 }
 
-const infoOf = ({ etag, bytes, modifiedAtMs }: Row): ObjectInfo => ({ etag, bytes, modifiedAtMs });
+const infoOf = ({ etag, bytes, modifiedAtMs }: ObjectRow): ObjectInfo => ({ etag, bytes, modifiedAtMs });
 
 /** Avoids Readable.from, whose iterator costs more than the rest of reading a small object. */
 function streamOf(data: Uint8Array): Readable {

@@ -1,4 +1,4 @@
-/** Deletes files that no object needs any more, a bounded number at a time. */
+/** Deletes files that no object needs any more, a bounded number at a time, and overwrites deleted data in the log. */
 import { open } from 'node:fs/promises';
 import type { Clock } from '../core/runtime/clock.ts';
 import { type BlobFiles, MOST_SHARDS } from './blob-files.ts';
@@ -24,6 +24,8 @@ export class Sweeper {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
+  /** Whether deleted data may still be in the database's log. */
+  #logHasDeleted = false;
 
   constructor(db: LocalDatabase, files: BlobFiles, clock: Pick<Clock, 'nowMs'>) {
     this.#db = db;
@@ -41,6 +43,19 @@ export class Sweeper {
     }, SWEEP_AFTER_MS).unref();
   }
 
+  /** Call it after objects were deleted, whose data must not stay on the disk. */
+  scheduleDeleted(): void {
+    this.#logHasDeleted = true;
+    this.schedule();
+  }
+
+  /** Deletes all files of deleted objects, and their data in the log, now. */
+  async sweepDeleted(): Promise<void> {
+    this.#logHasDeleted = true;
+    while (await this.#runPendingDeletes());
+    await this.#emptyLog();
+  }
+
   /** Runs the scheduled sweep of this process now: no file of it is left behind. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -48,13 +63,19 @@ export class Sweeper {
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    while (await this.#runPendingDeletes().catch(() => false));
     await this.#sweep(SHARDS_AT_END).catch(() => {});
   }
 
   async #sweep(mostShards = MOST_SHARDS): Promise<void> {
     const more = await this.#runPendingDeletes();
     await this.#removeOrphans(mostShards);
-    if (more) this.schedule();
+    await this.#emptyLog();
+    if (more || this.#logHasDeleted) this.schedule();
+  }
+
+  async #emptyLog(): Promise<void> {
+    if (this.#logHasDeleted) this.#logHasDeleted = !(await this.#db.emptyLog());
   }
 
   /** True if there are more. */

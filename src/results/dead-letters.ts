@@ -60,6 +60,11 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
             });
             return;
           }
+          if (found.kind === 'deleted') {
+            await queue.delete([letter.receipt]);
+            report({ text: `Deleted dead letter ${letter.id}: ${found.why}` });
+            return;
+          }
           const job = await storeRecord(cloud.output, letter, found, clock.nowMs(), signal);
           const error = { code: 'deadline' as const, message: `${found.why} ${whereKept(letter)}` };
           const images = await conclude(cloud, found, error, signal);
@@ -73,14 +78,15 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
 
 /**
  * - `unfinished`, `dropped`: its images need outcomes.
- * - `unwanted`: its job is over or missing, or it has no image.
+ * - `unwanted`: its job is over, or it has no image.
+ * - `deleted`: its job was deleted, so that no name of its images may be kept.
  * - `unreadable`: a poison message, or one of a newer imgcls. The latter is removed too: its text is kept, and the requests
  *   of its images are sent again in a format that this cluster can read. So a rolling upgrade leaves no job unfinished.
  */
 type Inspected = { why: string; tries: number; trace?: string | undefined } & (
   | { kind: 'unfinished'; request: RequestMessage }
   | { kind: 'dropped'; drops: Drop[] }
-  | { kind: 'unwanted' | 'unreadable' }
+  | { kind: 'unwanted' | 'deleted' | 'unreadable' }
 );
 
 const NEVER_FINISHED = `was received ${MAX_RECEIVE_COUNT} times and never finished.`;
@@ -105,7 +111,7 @@ async function inspect(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSig
     return { kind: 'unfinished', tries, trace, why: `The request message ${NEVER_FINISHED}`, request };
   } catch (error) {
     if (error instanceof ObjectMissingError)
-      return { kind: 'unwanted', tries, trace, why: `The job does not exist. ${error.message}` };
+      return { kind: 'deleted', tries, trace, why: 'Its job was deleted.' };
     // A worker moves poison messages here at the first receive, and releases messages of a newer version.
     if (error instanceof PoisonError) return { kind: 'unreadable', tries: 1, trace, why: error.message };
     if (error instanceof NewerVersionError) return { kind: 'unreadable', tries, why: error.message };

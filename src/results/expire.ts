@@ -64,7 +64,7 @@ export async function* oldDeadLetters(output: Store, options: ExpiryOptions): As
  */
 export async function* oldImages(
   { input, output }: { input: Store; output: Store },
-  { nowMs, signal }: ExpiryOptions,
+  { nowMs, signal }: Pick<ExpiryOptions, 'nowMs' | 'signal'>,
 ): AsyncGenerator<ListedObject> {
   let beforeMs = nowMs - INPUT_RETENTION_MS;
   for (const id of await listJobIds(output, signal)) {

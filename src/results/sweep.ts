@@ -1,8 +1,15 @@
 import type { Cloud } from '../core/cloud/ports.ts';
 import type { Chore } from '../core/fleet/chore.ts';
-import { FLEET_PREFIX, IDEMPOTENCY_PREFIX, isResponseQueue, responseQueuePrefix } from '../core/job/keys.ts';
+import {
+  CLASSIFY_PREFIX,
+  FLEET_PREFIX,
+  IDEMPOTENCY_PREFIX,
+  isResponseQueue,
+  responseQueuePrefix,
+} from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { pluralize } from '../core/text/pluralize.ts';
+import { oldImages } from './expire.ts';
 
 const HOUR_MS = 3_600_000;
 const QUEUE_MAX_AGE_MS = 24 * HOUR_MS;
@@ -11,11 +18,33 @@ const SWEEP_EVERY_MS = 10 * 60_000;
 const MAX_QUEUES = 100;
 const IDEMPOTENCY_MS = 24 * HOUR_MS;
 const MAX_KEYS = 1000;
+/** Images that one run deletes, a few seconds of work. The next run continues. */
+const MAX_IMAGES = 10_000;
 
 /** Response queues that are older than a wait should last. */
 export async function* orphanedQueues(cloud: Cloud, nowMs: number): AsyncGenerator<string> {
   for await (const { name, createdAtMs } of cloud.queues.list(responseQueuePrefix(cloud.cluster)))
     if (isResponseQueue(cloud.cluster, name) && nowMs - createdAtMs > QUEUE_MAX_AGE_MS) yield name;
+}
+
+/** Deletes stored images by age. For a cloud without lifecycle rules: the one of this machine. */
+export function expireImages(cloud: Cloud, clock: Clock): Chore {
+  return {
+    name: 'image expiry',
+    everyMs: HOUR_MS,
+    async run(signal, report) {
+      const nowMs = clock.nowMs();
+      const expired: string[] = [];
+      for await (const { key, modifiedAtMs } of cloud.input.list(CLASSIFY_PREFIX, { signal }))
+        if (nowMs - modifiedAtMs > HOUR_MS) expired.push(key);
+      for await (const { key } of oldImages(cloud, { nowMs, signal })) {
+        if (expired.length >= MAX_IMAGES) break;
+        expired.push(key);
+      }
+      await cloud.input.delete(expired, signal);
+      if (expired.length > 0) report({ text: `Deleted ${pluralize(expired.length, 'expired image')}.` });
+    },
+  };
 }
 
 /**

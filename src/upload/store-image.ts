@@ -60,6 +60,8 @@ export async function storeOrRead(
     }
     case 'stored': {
       const { bucket, key, sha256, bytes } = input;
+      // If it is gone, the worker gives the image its error.
+      if (options.forJob !== undefined) await options.input.keepFor?.(key, options.forJob, options.signal);
       return { entry: { ...place, bytes, bucket, key, sha256 }, sentBytes: 0 };
     }
     case 'unreadable':

@@ -29,18 +29,36 @@ export async function uploadImages(
   inputs: AsyncIterable<Input>,
   options: UploadImagesOptions,
 ): Promise<JobRecord> {
-  const { cloud, before, concurrency, clock, signal } = options;
+  const { cloud, job, before, concurrency, clock, signal } = options;
   let index = before.images;
   const groups = inGroups(inputs, { size: MAX_BATCH, ms: GROUP_MS, clock });
   const slots = new Budget(concurrency);
   const ended = signal ?? new AbortController().signal;
+  const storing = new Set<Promise<StoredImage[]>>();
   const stored = Readable.from(groups).flatMap(
-    (group: Input[]) => {
+    async (group: Input[]) => {
       const images = group.map((input) => ({ index: index++, input }));
-      return storeGroup(images, { ...options, input: cloud.input, slots, signal: ended });
+      const one = storeGroup(images, {
+        ...options,
+        input: cloud.input,
+        forJob: job.id,
+        slots,
+        signal: ended,
+      });
+      storing.add(one);
+      try {
+        return await one;
+      } finally {
+        storing.delete(one);
+      }
     },
     // Reads the next groups while one is stored.
     { concurrency: 1 + Math.ceil(concurrency / MAX_BATCH), ...(signal && { signal }) },
   ) as AsyncIterable<StoredImage>;
-  return await announceAll(stored, options);
+  try {
+    return await announceAll(stored, options);
+  } finally {
+    // After a failure some are still being stored. Nothing may be written for the job once this has ended.
+    await Promise.allSettled(storing);
+  }
 }

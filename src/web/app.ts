@@ -128,7 +128,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const nowMs = () => clock.nowMs();
     jobRoutes(api, {
       client,
-      output,
+      cloud,
       hub,
       keys,
       limits,

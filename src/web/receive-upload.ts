@@ -20,6 +20,8 @@ export interface Upload {
 
 export interface ReceiveUploadOptions {
   client: Pick<Client, 'store'>;
+  /** The id of the job that will have the images. */
+  forJob: string;
   limits: ServiceLimits;
 }
 
@@ -64,7 +66,7 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveUpl
         continue;
       }
       const stored = options.client
-        .store(spooled, { signal: aborted.signal })
+        .store(spooled, { forJob: options.forJob, signal: aborted.signal })
         .then((found): Input => ({ ...image, ...found }))
         .finally(() => spooled.release());
       images.push(stored);

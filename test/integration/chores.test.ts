@@ -200,13 +200,15 @@ describe('the dead-letter drain', () => {
     ]);
   });
 
-  it('adds nothing to a job that is over or does not exist', async () => {
+  it('adds nothing to a job that is over, and keeps nothing of one that was deleted', async () => {
     await harness.submit(labels(0, 1));
     await harness.announce(await harness.store(labels(0, 1)), { job: '01ARZ3NDEKTSV4RRFFQ69G5FAV' });
     await deliverUntilDead();
     await sealJob(cloud.output, harness.job, 1);
     await finishJob(cloud.output, await readJob(cloud.output, harness.job), 0);
-    expect(await drain()).toEqual([kept(''), kept('')]);
+    const deleted = expect.stringMatching(/^Deleted dead letter \S+: Its job was deleted\.$/);
+    expect(await drain()).toEqual([kept(''), deleted]);
+    expect(await Array.fromAsync(cloud.output.list('dlq/'))).toHaveLength(1);
     expect(await outcomes()).toEqual([]);
   });
 

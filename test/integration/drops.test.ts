@@ -9,12 +9,12 @@ import { isError, type Outcome } from '../../src/core/model/outcome.ts';
 import { ImgclsError, JobMissingError } from '../../src/core/runtime/errors.ts';
 import { readDeadLetters } from '../../src/results/dead-letter-records.ts';
 import { drainDeadLetters } from '../../src/results/dead-letters.ts';
+import { deleteJob } from '../../src/results/delete-job.ts';
 import { oldJobs } from '../../src/results/expire.ts';
 import { requireJob } from '../../src/results/job-facts.ts';
 import { JobFollower } from '../../src/results/job-follower.ts';
 import { listJobIds, readJobs } from '../../src/results/job-list.ts';
 import { readOutcomes } from '../../src/results/ledger.ts';
-import { removeJob } from '../../src/results/remove-job.ts';
 import { settleJobs } from '../../src/results/settle-jobs.ts';
 import { markAsBegun } from '../contract/mark-begun.ts';
 import { droppedEvent, notificationOf, TEST_EVENT } from '../contract/notifications.ts';
@@ -283,7 +283,7 @@ describe('a day of dropped images', () => {
   });
 
   it('can be deleted, and starts again with the next image', async () => {
-    await removeJob(cloud.output, DAY);
+    await deleteJob(cloud, DAY);
     await expect(requireJob(cloud, DAY)).rejects.toThrow(JobMissingError);
     await send(await drop('c.jpg', 'label:2'));
     await work();

@@ -80,7 +80,7 @@ async function request(changes: Record<string, unknown> = {}): Promise<void> {
 }
 
 describe('an interactive image', () => {
-  it('gets its label, and leaves no job and no message behind', async () => {
+  it('gets its label, and leaves no job, no message and no byte behind', async () => {
     harness.start();
     const outcome = await ask(open(), 'label:cat');
     expect(outcome).toMatchObject({
@@ -92,6 +92,10 @@ describe('an interactive image', () => {
     await until('its message is deleted', async () => (await depth(harness.interactive)) === 0 || undefined);
     const jobs = await Array.fromAsync(harness.cloud.output.listFolders(JOBS_PREFIX));
     expect(jobs).toEqual([harness.job]);
+    await until('its bytes are deleted', async () => {
+      const left = await Array.fromAsync(harness.cloud.input.list(''));
+      return left.length === 0 || undefined;
+    });
   });
 
   it('gets its error if it is no image, is too large, or kills its runner', async () => {

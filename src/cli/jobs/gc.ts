@@ -3,8 +3,8 @@ import type { Cloud, ListedObject, Store } from '../../core/cloud/ports.ts';
 import { DAY_MS } from '../../core/job/retention.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
+import { deleteJob } from '../../results/delete-job.ts';
 import { type ExpiryOptions, oldDeadLetters, oldImages, oldJobs } from '../../results/expire.ts';
-import { removeJob } from '../../results/remove-job.ts';
 import { orphanedQueues } from '../../results/sweep.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
@@ -79,10 +79,10 @@ export function garbageText(
 
 const dryDeleter: Deleter = { job: async () => 0, objects: async () => {}, queue: async () => {} };
 
-const deleterOf = ({ output, queues }: Cloud, signal: AbortSignal): Deleter => ({
-  job: async (id) => (await removeJob(output, id, signal)).bytes,
+const deleterOf = (cloud: Cloud, signal: AbortSignal): Deleter => ({
+  job: async (id) => (await deleteJob(cloud, id, signal)).bytes,
   objects: (store, keys) => store.delete(keys, signal),
-  queue: (name) => queues.remove(name),
+  queue: (name) => cloud.queues.remove(name),
 });
 
 async function collectJobs({ output }: Cloud, options: ExpiryOptions, deleter: Deleter): Promise<Garbage> {

@@ -1,11 +1,13 @@
 import type { Client } from '../../client/client.ts';
+import type { Cloud } from '../../core/cloud/ports.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
-import { ImgclsError } from '../../core/runtime/errors.ts';
+import { jobPrefix } from '../../core/job/keys.ts';
+import { ImgclsError, JobMissingError } from '../../core/runtime/errors.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
+import { deleteJob } from '../../results/delete-job.ts';
 import { requireJob } from '../../results/job-facts.ts';
-import { removeJob } from '../../results/remove-job.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
@@ -22,14 +24,30 @@ export function removeJobs(
   { force, cluster, dataDir }: RemoveOptions,
 ): Promise<number> {
   return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
-    await Promise.all(ids.map((id) => requireJob(cloud, id, interrupted)));
-    for (const id of ids) {
-      if (!isDropJob(id)) await cancelIfUnfinished(client, id, { force, interrupted });
-      const { objects, bytes } = await removeJob(cloud.output, id, interrupted);
+    const jobs = await Promise.all(ids.map((id) => findJob(cloud, id, interrupted)));
+    for (const [at, id] of ids.entries()) {
+      if (jobs[at] === 'whole' && !isDropJob(id))
+        await cancelIfUnfinished(client, id, { force, interrupted });
+      const { objects, bytes } = await deleteJob(cloud, id, interrupted);
       notice(`Deleted job ${id}: ${pluralize(objects, 'object')}, ${byteSize(bytes)}.`);
     }
     return exitCode.done;
   });
+}
+
+/**
+ * `remains`: its removal was interrupted after the record was deleted.
+ * @throws {JobMissingError} when there is no such job.
+ */
+async function findJob(cloud: Cloud, id: string, signal: AbortSignal): Promise<'whole' | 'remains'> {
+  try {
+    await requireJob(cloud, id, signal);
+    return 'whole';
+  } catch (error) {
+    if (!(error instanceof JobMissingError)) throw error;
+    for await (const _remains of cloud.output.list(jobPrefix(id), { signal })) return 'remains';
+    throw error;
+  }
 }
 
 /** @throws {ImgclsError} for an unfinished job without --force: somebody may wait for it. */

@@ -24,6 +24,8 @@ export interface GetOptions {
 }
 
 export interface PutOptions {
+  /** The job that needs the object; see {@link Cloud.forget}. */
+  forJob?: string;
   /** `absent`: write only if there is no object. `{ etag }`: replace only this version. Else {@link PreconditionFailedError}. */
   only?: 'absent' | { etag: string };
   signal?: AbortSignal;
@@ -55,6 +57,11 @@ export interface Store {
   put(key: string, body: Body, options?: PutOptions): Promise<ObjectInfo>;
   /** Sets the object's age to 0, so that the bucket's expiry starts again. @throws {ObjectMissingError} */
   refresh(key: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Records that another job needs the object; see {@link Cloud.forget}. Only clouds that can forget a job have it.
+   * @returns false if there is no such object.
+   */
+  keepFor?(key: string, job: string, signal?: AbortSignal): Promise<boolean>;
   /** Missing objects count as deleted. */
   delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
   /** In key order, after `startAfter`. Reads page by page as it is consumed. */
@@ -169,5 +176,11 @@ export interface Cloud {
   readonly queues: QueueService;
   /** A bucket by its name: one of the cluster, or another one that images are read from. */
   bucket(name: string): Store;
+  /**
+   * Deletes the objects that only this job needs, and its messages in all queues, and overwrites their bytes. Buckets with
+   * a lifecycle rule delete objects by age instead and do not have this method.
+   * @returns how many objects were deleted, and their bytes.
+   */
+  forget?(job: string, signal?: AbortSignal): Promise<{ objects: number; bytes: number }>;
   close(): Promise<void>;
 }

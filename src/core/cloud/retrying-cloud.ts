@@ -62,6 +62,10 @@ export function retryingCloud(cloud: Cloud, tools: RetryTools): Cloud {
     output: storeOf(cloud.output),
     queues: retryingQueues(cloud.queues, withRetries),
     bucket: (name) => storeOf(cloud.bucket(name)),
+    ...(cloud.forget && {
+      forget: (job: string, signal?: AbortSignal) =>
+        withRetries(({ ending }) => (cloud as Required<Cloud>).forget(job, ending.signal), signal),
+    }),
     close: () => cloud.close(),
   };
 }
@@ -79,6 +83,10 @@ function retryingStore(store: Store, withRetries: Retrying): Store {
         ({ ending, retries }) => putAgain(store, key, body, { ...options, ...ending }, retries),
         options?.signal,
       ),
+    ...(store.keepFor && {
+      keepFor: (key: string, job: string, signal?: AbortSignal) =>
+        withRetries(({ ending }) => (store as Required<Store>).keepFor(key, job, ending.signal), signal),
+    }),
     refresh: (key, signal) => withRetries(({ ending }) => store.refresh(key, ending.signal), signal),
     delete: (keys, signal) => withRetries(({ ending }) => store.delete(keys, ending.signal), signal),
     list: (prefix, { startAfter, signal } = {}) =>

@@ -1,8 +1,8 @@
-import type { Store } from '../cloud/ports.ts';
+import type { Cloud, Store } from '../cloud/ports.ts';
 import { PreconditionFailedError } from '../runtime/errors.ts';
 import { parseVersioned } from '../runtime/versioned.ts';
 import { FIRST_ATTEMPT, type JobRecord, jobRecord, type NewJob } from './job.ts';
-import { activeKey, jobKey } from './keys.ts';
+import { activeKey, jobKey, jobPrefix } from './keys.ts';
 
 const decoder = new TextDecoder();
 const encode = (record: NewJob) => Buffer.from(JSON.stringify(record));
@@ -12,6 +12,41 @@ export async function createJob(output: Store, record: NewJob, signal?: AbortSig
   const options = signal === undefined ? {} : { signal };
   await output.put(activeKey(record.id), new Uint8Array(), options);
   await output.put(jobKey(record.id), encode(record), { ...options, only: 'absent' });
+}
+
+/** Whether the job was deleted. Reads no cache. */
+export const isDeleted = async (output: Store, id: string, signal?: AbortSignal): Promise<boolean> =>
+  (await output.head(jobKey(id), signal)) === undefined;
+
+/** Objects deleted together. */
+const DELETED_AT_ONCE = 1000;
+
+/**
+ * Deletes all that a job has, besides its dead letters. The record goes first: who writes for the job looks for it
+ * afterwards, and deletes what it wrote if the record is gone. An interrupted removal can be repeated.
+ * @returns how many objects there were, and their bytes.
+ */
+export async function removeJob(
+  { output, forget }: Pick<Cloud, 'output' | 'forget'>,
+  id: string,
+  signal?: AbortSignal,
+): Promise<{ objects: number; bytes: number }> {
+  const record = await output.head(jobKey(id), signal);
+  await output.delete([jobKey(id), activeKey(id)], signal);
+  let objects = record === undefined ? 0 : 1;
+  let bytes = record?.bytes ?? 0;
+  let page: string[] = [];
+  for await (const { key, bytes: size } of output.list(jobPrefix(id), signal && { signal })) {
+    objects++;
+    bytes += size;
+    page.push(key);
+    if (page.length < DELETED_AT_ONCE) continue;
+    await output.delete(page, signal);
+    page = [];
+  }
+  await output.delete(page, signal);
+  const forgotten = (await forget?.(id, signal)) ?? { objects: 0, bytes: 0 };
+  return { objects: objects + forgotten.objects, bytes: bytes + forgotten.bytes };
 }
 
 /** @throws {ObjectMissingError} when there is no such job. */

@@ -5,6 +5,10 @@ import { FIRST_ATTEMPT } from './job.ts';
 export const IMAGES_PREFIX = 'images/';
 export const imageKey = (sha256: string): string => `${IMAGES_PREFIX}${sha256.slice(0, 2)}/${sha256}`;
 
+/** An image that is classified without a job. It is deleted when its caller has the outcome. */
+export const CLASSIFY_PREFIX = `${IMAGES_PREFIX}classify/`;
+export const classifyKey = (requestId: string): string => `${CLASSIFY_PREFIX}${requestId}`;
+
 /** Prefix in the input bucket of dropped images. The rest of the key is the image's name. */
 export const DROP_PREFIX = 'drop/';
 

@@ -152,6 +152,17 @@ export async function hasPrediction(output: Store, job: string, attempt: number)
   return false;
 }
 
+/** Deletes a shard and its errors marker: its job was deleted while it was classified. */
+export async function removeShard(
+  output: Store,
+  job: string,
+  { range, outcomes = [] }: Shard,
+  signal: AbortSignal,
+): Promise<void> {
+  const errors = outcomes.filter(isError).length;
+  await output.delete([shardKey(job, range), errorsKey(job, range, errors)], signal);
+}
+
 /** The response message for a shard: with its outcomes if they fit, else without. */
 export function responseFor(
   { job, trace }: Pick<RequestMessage, 'job' | 'trace'>,

@@ -6,14 +6,13 @@ import type { Store } from '../../core/cloud/ports.ts';
 import { anyJobId, jobState } from '../../core/job/job.ts';
 import { isDropJob, newerFirst } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
+import { deleteJob } from '../../results/delete-job.ts';
 import { listJobIds, readJobs } from '../../results/job-list.ts';
-import { removeJob } from '../../results/remove-job.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { type SubmitRouteOptions, submitRoute } from './submit.ts';
 
 export interface JobRoutesOptions extends SubmitRouteOptions {
-  output: Store;
   nowMs(): number;
 }
 
@@ -21,7 +20,8 @@ const byId = z.object({ id: anyJobId });
 
 /** `/v1/jobs`: submit, list, get, cancel, retry and delete. */
 export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): void {
-  const { client, output, hub } = options;
+  const { client, hub } = options;
+  const { output } = options.cloud;
   const app = plain.withTypeProvider<ZodTypeProvider>();
 
   submitRoute(plain, options);
@@ -109,7 +109,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
     async handler({ params: { id } }, reply) {
       if (isDropJob(id)) await hub.view(id);
       else await cancelIfUnfinished(await client.job(id));
-      await removeJob(output, id);
+      await deleteJob(options.cloud, id);
       hub.remove(id);
       return reply.code(204).send();
     },

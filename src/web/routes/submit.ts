@@ -2,7 +2,9 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Client } from '../../client/client.ts';
+import type { Cloud } from '../../core/cloud/ports.ts';
 import { topK } from '../../core/job/job.ts';
+import { isDeleted } from '../../core/job/job-record.ts';
 import type { ModelRef } from '../../core/model/model.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { Input } from '../../upload/inputs.ts';
@@ -18,6 +20,7 @@ import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, type ServiceLimits } from '../se
 
 export interface SubmitRouteOptions {
   client: Client;
+  cloud: Cloud;
   hub: JobHub;
   keys: IdempotencyKeys;
   limits: ServiceLimits;
@@ -76,14 +79,19 @@ export function submitRoute(app: FastifyInstance, options: SubmitRouteOptions): 
         if (request.isMultipart()) await discardUpload(request, limits);
         return await sendCreated(existing, reply, options);
       }
-      const requested = request.isMultipart()
-        ? await readUpload(request, options)
-        : await readNamed(request.body as JobRequest | UploadedJob, options);
-      const model = await options.selectModel(requested.model);
       const id = options.newId();
-      const job = key === undefined ? id : await options.keys.claim(key, id);
-      if (job === id) await submit({ ...requested, id, trace: request.id, model }, options);
-      return await sendCreated(job, reply, options);
+      try {
+        const requested = request.isMultipart()
+          ? await readUpload(request, id, options)
+          : await readNamed(request.body as JobRequest | UploadedJob, options);
+        const model = await options.selectModel(requested.model);
+        const job = key === undefined ? id : await options.keys.claim(key, id);
+        if (job === id) await submit({ ...requested, id, trace: request.id, model }, options);
+        return await sendCreated(job, reply, options);
+      } finally {
+        // The images of a request that failed, or that was sent twice, are stored for a job that does not exist.
+        if (await isDeleted(options.cloud.output, id)) await options.cloud.forget?.(id);
+      }
     },
   });
 }
@@ -98,9 +106,10 @@ interface RequestedJob {
 
 async function readUpload(
   request: Parameters<typeof receiveUpload>[0],
+  forJob: string,
   options: SubmitRouteOptions,
 ): Promise<RequestedJob> {
-  const { images, fields } = await receiveUpload(request, options);
+  const { images, fields } = await receiveUpload(request, { ...options, forJob });
   if (images.length === 0) throw new HttpProblem(400, 'The form contains no files.');
   const parsed = uploadFields.safeParse(fields);
   if (!parsed.success) {

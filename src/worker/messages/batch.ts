@@ -7,10 +7,11 @@
 
 import type { Queue, Store } from '../../core/cloud/ports.ts';
 import { MARKED_FROM_RECEIVES, markBegun } from '../../core/job/dead-letter.ts';
+import { isDeleted } from '../../core/job/job-record.ts';
 import type { JobStates } from '../../core/job/job-states.ts';
 import type { BatchPlace } from '../../core/job/keys.ts';
 import type { RequestMessage } from '../../core/job/messages.ts';
-import { findShard, markErrors, rangeOf, type Shard, writeShard } from '../../core/job/shard.ts';
+import { findShard, markErrors, rangeOf, removeShard, type Shard, writeShard } from '../../core/job/shard.ts';
 import { unlessAborted } from '../../core/runtime/abort.ts';
 import { backoffMs } from '../../core/runtime/backoff.ts';
 import { isTransient, messageOf } from '../../core/runtime/errors.ts';
@@ -70,29 +71,35 @@ async function workOnRequest(
   }
   if (held.message.receiveCount > 1) {
     const found = await withRetries(() => findShard(cloud.output, job, range, signal), retrying);
-    if (found !== undefined) {
-      await finish(held, request, found, tools);
-      return { kind: 'done', job, written: [] };
-    }
+    if (found !== undefined) return await finish(held, request, { shard: found, isOurs: false }, tools);
   }
   const outcomes = await classifyBatch(held, { ...request, place: { job, range } }, tools);
   held.begin();
   const put = () => writeShard(cloud.output, job, { range, outcomes }, signal);
-  const { shard, isOurs } = await withRetries(put, retrying);
-  await finish(held, request, shard, tools);
-  return { kind: 'done', job, written: isOurs ? outcomes : [] };
+  return await finish(held, request, await withRetries(put, retrying), tools);
 }
 
-/** Acknowledges a message whose shard is in the ledger. If that fails, the redelivered message is answered from the ledger. */
+/**
+ * Acknowledges a message whose shard is in the ledger. If that fails, the redelivered message is answered from the ledger.
+ * If the job was deleted meanwhile, its shard is deleted too: the removal may have listed the ledger before it was there.
+ */
 async function finish(
   held: HeldMessage,
   request: RequestMessage,
-  shard: Shard,
+  { shard, isOurs }: { shard: Shard; isOurs: boolean },
   tools: BatchTools,
-): Promise<void> {
+): Promise<MessageResult> {
   held.begin();
   const { signal } = held;
-  const mark = () => markErrors(tools.cloud.output, request.job, shard, signal);
-  await withRetries(mark, { ...tools, signal });
+  const { output } = tools.cloud;
+  const { job } = request;
+  const retrying = { ...tools, signal };
+  await withRetries(() => markErrors(output, job, shard, signal), retrying);
+  if (await withRetries(() => isDeleted(output, job, signal), retrying)) {
+    await withRetries(() => removeShard(output, job, shard, signal), retrying);
+    await deleteMessage(held, tools);
+    return { kind: 'unwanted' };
+  }
   await acknowledge(held, request, shard, tools);
+  return { kind: 'done', job, written: isOurs ? (shard.outcomes ?? []) : [] };
 }

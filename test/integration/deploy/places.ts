@@ -17,6 +17,8 @@ const queue = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
 const PLACES: Readonly<Record<string, string>> = {
   IMAGES_PREFIX: input(`${keys.IMAGES_PREFIX}00/${SHA256}`),
   imageKey: input(keys.imageKey(SHA256)),
+  CLASSIFY_PREFIX: input(`${keys.CLASSIFY_PREFIX}id`),
+  classifyKey: input(keys.classifyKey('id')),
   DROP_PREFIX: input('drop/cat.jpg'),
   JOBS_PREFIX: output(`${keys.JOBS_PREFIX}${JOB}/job.json`),
   jobPrefix: output(`${keys.jobPrefix(JOB)}job.json`),

@@ -5,7 +5,10 @@ import type { RemoveOptions } from '../../jobs/rm.ts';
 export function register(program: Command): void {
   program
     .command('rm')
-    .description('Delete jobs and their results. Stored images are shared by jobs and expire by age.')
+    .description(
+      'Delete jobs: results, names, messages and, on one machine, the images that no other job uses. ' +
+        'On S3, a lifecycle rule deletes images after 30 days.',
+    )
     .addHelpText('after', examples('imgcls rm JOB --force'))
     .argument('<jobs...>', 'Job ids, as listed by "imgcls jobs"')
     .option('--force', 'Also delete unfinished jobs, after cancelling them')
