@@ -6,7 +6,7 @@ export function register(program: Command): void {
   program
     .command('gc')
     .description(
-      'Delete expired jobs and dead letters, orphaned response queues and, on one machine, stored images older than 30 days. ' +
+      'Delete expired jobs with their images, dead letters, orphaned response queues and, on one machine, images older than 30 days. ' +
         'On S3, a lifecycle rule of the input bucket deletes the images.',
     )
     .addHelpText('after', examples('imgcls gc --older-than 7 --dry-run'))
