@@ -2,7 +2,9 @@
  * The controller: observe, decide, act, at every tick. One per cluster acts.
  *
  *     standing by --lock acquired--> acting --lock lost--> standing by
- *     acting: observe -> decide (pure) -> launch | retire | reap -> report
+ *     acting: observe -> decide (pure) -> retire, launch, reap -> report
+ *
+ * Each verb may fail by itself: the others go on, and the report says what failed.
  *
  * Every tick reads queues and machines, and the lists of workers and of unfinished jobs. In an idle cluster on AWS those
  * lists may be 90 s old (`restingListEveryMs`). State that must survive a restart is in the report. A controller without
@@ -12,7 +14,7 @@
 
 import type { ControllerReport } from '../core/fleet/fleet.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import { isTransient, messageOf } from '../core/runtime/errors.ts';
+import { messageOf } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { isUnknown } from '../core/runtime/unknown.ts';
 import { CostLedger } from './cost-ledger.ts';
@@ -21,9 +23,10 @@ import type { Observation } from './observe.ts';
 import { decide } from './policy/decide.ts';
 import type { Decision, Policy, PolicySettings } from './policy/policy.ts';
 import { ScalingHistory } from './policy/scaling-history.ts';
-import { type Suspect, suspects } from './reap.ts';
+import { limitReaping, type Reaping, type Suspect, suspects } from './reap.ts';
 import { Reporter, type Reports } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
+import { type VerbFailure, VerbFailures } from './verb-failures.ts';
 
 export interface ControllerOptions {
   lock: { readonly epoch: number | undefined; readonly isInherited: boolean };
@@ -64,6 +67,13 @@ export interface Tick {
   report: ControllerReport;
   /** Cost of the fleet since the previous tick of any controller; undefined if unknown. */
   spentUsd?: number | undefined;
+  /** Verbs that failed. The report names them; a failure to write the report is in the next one. */
+  failures: readonly VerbFailure[];
+}
+
+interface Reported extends Pick<Tick, 'observation' | 'decision'> {
+  answer: LaunchAnswer | undefined;
+  warnings: readonly string[];
 }
 
 export class Controller {
@@ -75,6 +85,8 @@ export class Controller {
   #history = new ScalingHistory();
   #suspectsBefore = new Set<string>();
   #costLedger: CostLedger;
+  /** Why the last report could not be written. */
+  #unreported: readonly string[] = [];
   readonly #reporter: Reporter;
 
   constructor(options: ControllerOptions) {
@@ -88,29 +100,31 @@ export class Controller {
     const { lock, observer, clock } = this.#options;
     if (lock.epoch === undefined) return undefined;
     if (lock.epoch !== this.#epoch) await this.#begin(lock.epoch);
+    const { epoch } = lock;
+    const failures = new VerbFailures();
+    await failures.attempt('settle', async () => this.#options.driver.settle?.(epoch));
     const observed = await observer.observe();
     await this.#recallJobCosts(observed.snapshot.jobs);
     this.#costLedger.record(observed, { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
     const observation = this.#priced(observed);
     const decision = this.#decide(observation);
-    const answer = await this.#act(decision);
-    const reaped = await this.#reap(observation);
-    const report = this.#report(observation, decision, answer);
-    if (this.#mayAct) await this.#write(report, observation);
+    await failures.attempt('retire', () => this.#retire(decision));
+    const answer = await failures.attempt('launch', () => this.#launch(decision));
+    const { reap, warning } = this.#lost(observation);
+    const reaped = (await failures.attempt('reap', () => this.#reap(reap))) ?? [];
+    const warnings = [...failures.warnings, ...this.#unreported, ...(warning === undefined ? [] : [warning])];
+    const report = this.#report({ observation, decision, answer, warnings });
+    const reporting = new VerbFailures();
+    if (this.#mayAct) await reporting.attempt('report', () => this.#write(report, observation));
+    this.#unreported = reporting.warnings;
     const { spentUsd } = this.#costLedger;
-    return { decision, observation, reaped, report, spentUsd, ...(answer && { answer }) };
+    const all = [...failures.all, ...reporting.all];
+    return { decision, observation, reaped, report, failures: all, spentUsd, ...(answer && { answer }) };
   }
 
-  /** A transient error does not fail the tick: the next report contains the same actions. */
   async #write(report: ControllerReport, { snapshot }: PricedObservation): Promise<void> {
-    const { log } = this.#options;
-    try {
-      await this.#reporter.write(report, snapshot);
-      await this.#writeJobCosts();
-    } catch (error) {
-      if (!isTransient(error)) throw error;
-      log.warn({ error: messageOf(error) }, 'Failed to write the controller report; will retry.');
-    }
+    await this.#reporter.write(report, snapshot);
+    await this.#writeJobCosts();
   }
 
   /** What earlier controllers attributed to these jobs counts for their caps, and is not overwritten with less. */
@@ -186,38 +200,42 @@ export class Controller {
     return decision;
   }
 
-  async #act({ launch, retire }: Decision): Promise<LaunchAnswer | undefined> {
+  async #retire({ retire }: Decision): Promise<void> {
+    if (retire.length > 0 && this.#mayAct) await this.#options.driver.retire(retire);
+  }
+
+  async #launch({ launch }: Decision): Promise<LaunchAnswer | undefined> {
     const { driver, clock } = this.#options;
-    if (retire.length > 0 && this.#mayAct) await driver.retire(retire);
     if (launch === 0 || !this.#mayAct || clock.monotonicMs() < this.#actsFromMs) return undefined;
     this.#lastLaunchAtMs = clock.nowMs();
     return await driver.launch({ count: launch, decision: `${this.#epoch}-${++this.#decisions}` });
   }
 
-  /** Ends machines that are suspect at two ticks in a row. */
-  async #reap({ members, statuses, machineObservation }: Observation): Promise<Suspect[]> {
-    const { clock, driver, bootDeadlineMs } = this.#options;
-    if (isUnknown(members) || isUnknown(statuses)) return [];
-    const found = suspects({
+  /** Machines that are suspect at two ticks in a row, as far as they may be ended. */
+  #lost({ members, statuses, machineObservation }: Observation): Reaping {
+    const { clock, bootDeadlineMs } = this.#options;
+    if (isUnknown(members) || isUnknown(statuses)) return { reap: [], warning: undefined };
+    const input = {
       members,
       workers: statuses,
       machineObservation,
       nowMs: clock.nowMs(),
       monotonicMs: clock.monotonicMs(),
       bootDeadlineMs,
-    });
+    };
+    const found = suspects(input);
     const confirmed = found.filter(({ id }) => this.#suspectsBefore.has(id));
     this.#suspectsBefore = new Set(found.map(({ id }) => id));
-    if (confirmed.length === 0 || !this.#mayAct) return [];
-    await driver.terminate(confirmed.map(({ id }) => id));
-    return confirmed;
+    return limitReaping(confirmed, input);
   }
 
-  #report(
-    observation: PricedObservation,
-    decision: Decision,
-    answer: LaunchAnswer | undefined,
-  ): ControllerReport {
+  async #reap(lost: readonly Suspect[]): Promise<readonly Suspect[]> {
+    if (lost.length === 0 || !this.#mayAct) return [];
+    await this.#options.driver.terminate(lost.map(({ id }) => id));
+    return lost;
+  }
+
+  #report({ observation, decision, answer, warnings }: Reported): ControllerReport {
     const { clock, holder, driverName, settings } = this.#options;
     const { snapshot, members, measured } = observation;
     const phases = new Map(
@@ -238,6 +256,7 @@ export class Controller {
       target: decision.target,
       reason: decision.reason,
       warnings: [
+        ...warnings,
         ...decision.warnings,
         ...refused.map(({ count, why }) => `${count} not launched: ${why}`),
         ...lateLaunches(known),

@@ -11,7 +11,7 @@ const DRAIN_LIMIT_MS = 600_000;
 const FIRST_POLL_SOONER = 25;
 
 export interface DrainOptions {
-  driver: Pick<FleetDriver, 'members' | 'retire'>;
+  driver: Pick<FleetDriver, 'settle' | 'members' | 'retire'>;
   lock: Pick<LockKeeper, 'keep' | 'epoch'>;
   timing: Pick<ControllerTiming, 'lockRenewEveryMs' | 'drainLookEveryMs'>;
   clock: Clock;
@@ -50,6 +50,7 @@ export async function drainFleet(options: DrainOptions): Promise<boolean> {
 
 /** @returns the members that have not ended. */
 async function retireAll({ driver, lock }: DrainOptions): Promise<readonly FleetMember[]> {
+  if (lock.epoch !== undefined) await driver.settle?.(lock.epoch);
   const members = (await driver.members()).filter(({ state }) => state !== 'stopped');
   const running = members.filter(({ state }) => state === 'running').map(({ id }) => id);
   // The lock may have expired while the members were read.

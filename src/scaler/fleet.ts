@@ -35,10 +35,15 @@ export interface LaunchAnswer {
 export interface FleetDriver {
   /**
    * Every machine of the cluster that works, will work, or costs money, including machines just launched that the cloud
-   * does not list yet. @throws {ImgclsError} if the fleet cannot be read.
+   * does not list yet. Reads only. @throws {ImgclsError} if the fleet cannot be read.
    */
   members(signal?: AbortSignal): Promise<FleetMember[]>;
-  /** @throws {ImgclsError} if the result of the launch is unknown; the next launch resolves that first. */
+  /**
+   * Resolves a launch of this epoch whose answer was lost, and forgets one of an earlier epoch: other controllers have acted
+   * since. Until then members() fails. To be called by the holder of the lock only, because it may launch.
+   */
+  settle?(epoch: number): Promise<void>;
+  /** @throws {ImgclsError} if the result of the launch is unknown; settle() and the next launch resolve that first. */
   launch(request: LaunchRequest): Promise<LaunchAnswer>;
   /** Drains machines: each finishes what it has begun, then ends. Idempotent. */
   retire(ids: readonly string[]): Promise<void>;

@@ -57,13 +57,21 @@ export function startLoop(options: LoopOptions): Loop {
 
   async function tick(): Promise<void> {
     const { controller, tickMs, random } = options;
+    let known = new Set<string>();
     for (let failures = 0; !signal.aborted; ) {
       liveness?.heartbeat('tick');
       woken = new AbortController();
-      const succeeded = await attempt(options, 'tick', async () => {
+      let failed: Tick['failures'] = [];
+      const isDone = await attempt(options, 'tick', async () => {
         const done = await controller.tick();
         if (done !== undefined) options.onTick?.(done);
+        failed = done?.failures ?? [];
       });
+      // The same failure at every tick is reported once.
+      for (const { verb, error } of failed)
+        if (!known.has(messageOf(error))) reportFailure(options, verb, error);
+      known = new Set(failed.map(({ error }) => messageOf(error)));
+      const succeeded = isDone && !failed.some(({ error }) => isTransient(error));
       failures = succeeded ? 0 : failures + 1;
       const backoff = { baseMs: tickMs, maxMs: MAX_BACKOFF_MS };
       const pauseMs = succeeded ? tickMs : tickMs + backoffMs(failures, random(), backoff);
@@ -112,8 +120,16 @@ async function attempt(
     await act();
     return true;
   } catch (error) {
-    if (isTransient(error)) log.warn({ task, error: messageOf(error) }, 'Transient error; will retry.');
-    else onProblem(error);
+    reportFailure({ log, onProblem }, task, error);
     return false;
   }
+}
+
+function reportFailure(
+  { log, onProblem }: Pick<LoopOptions, 'log' | 'onProblem'>,
+  task: string,
+  error: unknown,
+): void {
+  if (isTransient(error)) log.warn({ task, error: messageOf(error) }, 'Transient error; will retry.');
+  else onProblem(error);
 }

@@ -1,5 +1,5 @@
 /** Machines whose worker has failed. Pure. */
-import { STATUS_INTERVAL_MS } from '../core/fleet/fleet.ts';
+import { STATUS_INTERVAL_MS, WORKER_GONE_MS } from '../core/fleet/fleet.ts';
 import type { FleetMember } from './fleet.ts';
 import type { MachineObservation } from './machines.ts';
 import type { WorkerObservation } from './statuses.ts';
@@ -9,6 +9,11 @@ import type { WorkerObservation } from './statuses.ts';
  * the worker counts as gone, because ending a machine may lose work.
  */
 const LOST_AFTER_MS = 12 * STATUS_INTERVAL_MS;
+
+/** At most this share of the fleet is ended in one tick because of silence, and at least one machine. */
+const MAX_SILENT_SHARE = 0.2;
+/** So many silent workers at once, if they are above half of the fleet, point to a common cause. */
+const MASS_SILENCE = 3;
 
 export interface ReapInput {
   members: readonly FleetMember[];
@@ -22,6 +27,27 @@ export interface ReapInput {
 export interface Suspect {
   id: string;
   why: string;
+  /** Its worker may work, and only fail to report. */
+  isSilent: boolean;
+}
+
+export interface Reaping {
+  reap: readonly Suspect[];
+  warning: string | undefined;
+}
+
+/** Spares machines that are only silent if too many are: then their reports are lost, not the machines. */
+export function limitReaping(confirmed: readonly Suspect[], input: ReapInput): Reaping {
+  const fleet = input.members.filter(({ state }) => state !== 'stopped');
+  const silent = fleet.filter((member) => silentForMs(member, input) > WORKER_GONE_MS).length;
+  const others = confirmed.filter(({ isSilent }) => !isSilent);
+  if (silent >= MASS_SILENCE && silent > fleet.length / 2) {
+    const warning = `${silent} of ${fleet.length} workers have not reported for ${WORKER_GONE_MS / 1000} s. None of them is ended, because so many at once have a common cause. Check that workers can write to the output bucket.`;
+    return { reap: others, warning };
+  }
+  const most = Math.max(1, Math.floor(MAX_SILENT_SHARE * fleet.length));
+  const quiet = confirmed.filter(({ isSilent }) => isSilent).slice(0, most);
+  return { reap: [...others, ...quiet], warning: undefined };
 }
 
 /**
@@ -33,26 +59,33 @@ export function suspects(input: ReapInput): Suspect[] {
   return members.flatMap((member) => {
     if (member.state === 'stopped') return [];
     const isExpired = member.expiresAtMs !== undefined && nowMs > member.expiresAtMs;
-    const why = isExpired ? 'it is past its expiry' : whyLost(member, input);
-    return why === undefined ? [] : [{ id: member.id, why }];
+    if (isExpired) return [{ id: member.id, why: 'it is past its expiry', isSilent: false }];
+    return whyLost(member, input) ?? [];
   });
 }
 
-function whyLost({ id }: FleetMember, input: ReapInput): string | undefined {
+/** A machine of the warm pool may still have the status of its previous run. */
+function silentForMs({ id }: FleetMember, { workers, machineObservation, monotonicMs }: ReapInput): number {
+  const machine = machineObservation(id);
+  if (machine === undefined) return 0;
+  return Math.min(workers.get(id)?.silentForMs ?? 0, monotonicMs - machine.firstSeenMs);
+}
+
+function whyLost(member: FleetMember, input: ReapInput): Suspect | undefined {
+  const { id } = member;
   const { workers, machineObservation, monotonicMs, bootDeadlineMs } = input;
   const worker = workers.get(id);
   const machine = machineObservation(id);
   if (machine === undefined) return undefined;
-  // A machine of the warm pool may still have the status of its previous run.
-  const silentForMs = Math.min(worker?.silentForMs ?? 0, monotonicMs - machine.firstSeenMs);
-  if (silentForMs > LOST_AFTER_MS)
-    return `its worker has not reported for ${Math.round(silentForMs / 1000)} s`;
+  const silentMs = silentForMs(member, input);
+  if (silentMs > LOST_AFTER_MS)
+    return { id, why: `its worker has not reported for ${Math.round(silentMs / 1000)} s`, isSilent: true };
   if (!machine.wasReady && monotonicMs - machine.firstSeenMs > bootDeadlineMs) {
-    return `it was not ready within ${Math.round(bootDeadlineMs / 1000)} s`;
+    return { id, why: `it was not ready within ${Math.round(bootDeadlineMs / 1000)} s`, isSilent: false };
   }
   const hasEnded = machine.wasReady && worker === undefined;
   if (hasEnded && monotonicMs - machine.phaseSinceMs > LOST_AFTER_MS) {
-    return 'its worker ended but the machine still runs';
+    return { id, why: 'its worker ended but the machine still runs', isSilent: true };
   }
   return undefined;
 }

@@ -145,6 +145,7 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     faults.inject({ of: of('RunInstances'), times: 6, answer: losingTheAnswer });
     await expect(fleet.launch({ count: 2, decision: '1-1' })).rejects.toMatchObject({ kind: 'transient' });
     expect(await real()).toHaveLength(2);
+    await fleet.settle?.(1);
     expect(await ids(fleet)).toEqual(await real());
     const next = await fleet.launch({ count: 1, decision: '1-2' });
     expect(next.started).toHaveLength(1);
@@ -156,7 +157,9 @@ describe.skipIf(proxy === undefined)('instances of EC2', () => {
     const fleet = driver();
     faults.inject({ of: of('RunInstances'), times: 12, answer: losingTheAnswer });
     await expect(fleet.launch({ count: 1, decision: '1-1' })).rejects.toThrow();
+    await expect(fleet.settle?.(1)).rejects.toMatchObject({ kind: 'transient' });
     await expect(fleet.members()).rejects.toMatchObject({ kind: 'transient' });
+    await fleet.settle?.(1);
     expect(await ids(fleet)).toEqual(await real());
     expect(await real()).toHaveLength(1);
   });

@@ -66,6 +66,8 @@ export function scale({ once, dryRun, drainOnExit, format, ...rest }: ScaleFlags
       if (tick !== undefined) onTick(tick);
       closeMeter();
       await lock.release();
+      const [failure] = tick?.failures ?? [];
+      if (failure !== undefined) throw failure.error;
       return;
     }
     const liveness = new Liveness(systemClock);

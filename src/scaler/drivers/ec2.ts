@@ -2,7 +2,7 @@
  * Instances of EC2 as a fleet. The facts about a machine are in its tags, which the launch itself writes, so that the next
  * controller knows them whenever this one ends.
  *
- *     launch --answer lost--> unsettled --same request resent--> settled
+ *     launch --answer lost--> unsettled --settle: same request resent, in the same epoch--> settled
  *     running --retire: tag, then terminate (or stop, for the warm pool)--> draining --> gone | stopped
  */
 import { createHash } from 'node:crypto';
@@ -64,7 +64,8 @@ class Ec2Fleet implements FleetDriver {
   }
 
   async members(): Promise<FleetMember[]> {
-    await this.#settle();
+    if (this.#unsettled !== undefined)
+      throw new ImgclsError('transient', 'The answer to a launch was lost, so the fleet is unknown.');
     const instances = await this.#instances();
     return [
       ...instances.map((instance) => this.#member(instance)),
@@ -73,7 +74,7 @@ class Ec2Fleet implements FleetDriver {
   }
 
   async launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
-    await this.#settle();
+    await this.settle(epochOf(decision));
     const instances = await this.#instances();
     const started = await this.#startWarm(count, instances, decision);
     return await this.#launchNew(count - started.length, started, instances, decision);
@@ -108,11 +109,12 @@ class Ec2Fleet implements FleetDriver {
   }
 
   /** Resends the request of a lost answer under the same token: EC2 repeats its answer, or launches now. */
-  async #settle(): Promise<void> {
+  async settle(epoch: number): Promise<void> {
     const lost = this.#unsettled;
     if (lost === undefined) return;
-    if (this.#options.clock.monotonicMs() - lost.sinceMs > UNSETTLED_MS) {
-      // Its instances carry the cluster's tags and are listed by now.
+    const isOld = this.#options.clock.monotonicMs() - lost.sinceMs > UNSETTLED_MS;
+    if (isOld || epochOf(lost.launch.tags[LAUNCH_TAG] ?? '') !== epoch) {
+      // If it was done, its instances carry the cluster's tags and are listed by now.
       this.#unsettled = undefined;
       return;
     }
@@ -259,5 +261,8 @@ class Ec2Fleet implements FleetDriver {
     };
   }
 }
+
+/** Of a decision such as "7-1". */
+const epochOf = (decision: string): number => Number.parseInt(decision, 10);
 
 const isUp = (state: Ec2Instance['state']): boolean => state === 'pending' || state === 'running';

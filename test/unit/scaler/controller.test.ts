@@ -301,6 +301,92 @@ describe('the controller', () => {
     expect(world.ended).toEqual([id]);
   });
 
+  it('reports a machine that cannot be retired, and launches, reaps and reports all the same', async () => {
+    world.members = [{ id: 'a', state: 'running', launchedAtMs: 0 }];
+    world.driver.retire = async () => {
+      throw new ImgclsError('config', 'The group keeps at least 2 instances.', {
+        hint: 'Lower its MinSize.',
+      });
+    };
+    const controller = world.controller();
+    for (let tick = 0; tick < 30; tick++) {
+      world.reports('a', 'ready');
+      world.clock.advance(5000);
+      const { failures } = (await controller.tick()) ?? {};
+      if (tick > 2) expect(failures).toMatchObject([{ verb: 'retire' }]);
+    }
+    expect(world.report?.warnings).toContain(
+      'Failed to retire machines: The group keeps at least 2 instances. Lower its MinSize.',
+    );
+    work(1000);
+    await controller.tick();
+    expect(world.members.length).toBeGreaterThan(1);
+  });
+
+  it('reports a launch that failed', async () => {
+    work(100);
+    world.driver.launch = async () => {
+      throw new ImgclsError('transient', 'The answer was lost.');
+    };
+    await world.controller().tick();
+    expect(world.report?.warnings).toEqual(['Failed to launch machines: The answer was lost.']);
+  });
+
+  it('says in the next report why the last one could not be written', async () => {
+    const controller = world.controller();
+    world.beforeReport = () => {
+      throw new ImgclsError('permanent', 'Access is denied.');
+    };
+    expect(await controller.tick()).toMatchObject({ failures: [{ verb: 'report' }] });
+    world.beforeReport = () => {};
+    await controller.tick();
+    expect(world.report?.warnings).toEqual(['Failed to write the report: Access is denied.']);
+  });
+
+  it('ends no machine while most workers are silent at once, and says why', async () => {
+    world.depth = { waiting: 1000, inFlight: 100, delayed: 0 };
+    const ids = Array.from({ length: 40 }, (_, n) => `i-${n}`);
+    world.members = ids.map((id) => ({ id, state: 'running', launchedAtMs: 0 }));
+    const controller = world.controller();
+    for (let silentForMs = 0; silentForMs < 600_000; silentForMs += 5000) {
+      // They report every 15 s, so they do not fall silent at the same tick.
+      ids.forEach(
+        (id, n) => void world.reports(id, 'busy', { silentForMs: Math.max(0, silentForMs - 375 * n) }),
+      );
+      await controller.tick();
+      world.clock.advance(5000);
+    }
+    expect(world.ended).toEqual([]);
+    expect(world.report?.warnings.join()).toContain('40 of 40 workers have not reported for 60 s');
+  });
+
+  it('ends at most a fifth of the fleet in one tick because of silence', async () => {
+    world.depth = { waiting: 1000, inFlight: 100, delayed: 0 };
+    const ids = Array.from({ length: 40 }, (_, n) => `i-${n}`);
+    world.members = ids.map((id) => ({ id, state: 'running', launchedAtMs: 0 }));
+    for (const id of ids) world.reports(id, 'busy');
+    const controller = world.controller();
+    await controller.tick();
+    world.clock.advance(200_000);
+    for (const id of ids.slice(0, 15)) world.reports(id, 'busy', { silentForMs: 200_000 });
+    await controller.tick();
+    const reaped = async () => (await controller.tick())?.reaped.length;
+    expect([await reaped(), await reaped()]).toEqual([8, 6]);
+  });
+
+  it('ends a single silent machine', async () => {
+    world.depth = { waiting: 0, inFlight: 1, delayed: 0 };
+    world.members = [{ id: 'a', state: 'running', launchedAtMs: 0 }];
+    world.reports('a', 'busy');
+    const controller = world.controller();
+    await controller.tick();
+    world.clock.advance(200_000);
+    world.reports('a', 'busy', { silentForMs: 200_000 });
+    await controller.tick();
+    await controller.tick();
+    expect(world.ended).toEqual(['a']);
+  });
+
   it('does not reap an old machine that it sees for the first time', async () => {
     world.members = [{ id: 'old', state: 'running', launchedAtMs: 0 }];
     const controller = world.controller();

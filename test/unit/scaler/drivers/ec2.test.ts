@@ -178,6 +178,40 @@ describe('stopped instances that are started', () => {
   });
 });
 
+describe('a launch whose answer was lost', () => {
+  async function lost() {
+    const fleet = fleetOf();
+    const launchNow = fleet.ec2.launch;
+    fleet.ec2.launch = async () => {
+      throw new ImgclsError('transient', 'The answer was lost.');
+    };
+    await expect(fleet.driver.launch({ count: 50, decision: '1-1' })).rejects.toThrow('The answer was lost.');
+    fleet.ec2.launch = launchNow;
+    return fleet;
+  }
+
+  it('launches nothing when the fleet is only read, which is unknown until then', async () => {
+    const { driver, asked } = await lost();
+    await expect(driver.members()).rejects.toMatchObject({ kind: 'transient' });
+    expect(asked).toEqual([]);
+  });
+
+  it('is sent again by the controller of the same epoch', async () => {
+    const { driver, asked } = await lost();
+    await driver.settle?.(1);
+    expect(asked).toHaveLength(1);
+    expect(await driver.members()).toHaveLength(50);
+  });
+
+  it('is forgotten when the controller has the lock again after another one', async () => {
+    const { driver, asked, clock } = await lost();
+    clock.advance(8 * 60_000);
+    await driver.settle?.(3);
+    expect(await driver.members()).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+});
+
 describe('pools that refused', () => {
   it('are asked again within five minutes if there is no other pool', async () => {
     const { ec2, driver, clock } = fleetOf();
