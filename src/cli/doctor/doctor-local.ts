@@ -38,8 +38,8 @@ export async function checkWritable(folder: string): Promise<CheckResult> {
   return ok(nearest === folder ? folder : `${folder} can be created`);
 }
 
-/** Damaged objects that are named; the others are counted. */
-const MOST_NAMED = 5;
+/** At most so many damaged objects are listed; the others are counted. */
+const MAX_NAMED = 5;
 
 /** Checks that the store of this machine has all that its database lists. */
 export function storeCheck(
@@ -53,8 +53,8 @@ export function storeCheck(
       if (found === undefined) return ok('nothing is stored yet');
       const { files, damaged } = found;
       if (damaged.length === 0) return ok(`the database and ${pluralize(files, 'file')} are intact`);
-      const named = damaged.slice(0, MOST_NAMED).map(({ key, damage }) => `\n${key}: ${damage}`);
-      const more = damaged.length > MOST_NAMED ? `\nand ${damaged.length - MOST_NAMED} more` : '';
+      const named = damaged.slice(0, MAX_NAMED).map(({ key, damage }) => `\n${key}: ${damage}`);
+      const more = damaged.length > MAX_NAMED ? `\nand ${damaged.length - MAX_NAMED} more` : '';
       return actionNeeded(
         `${pluralize(damaged.length, 'damaged object')}:${named.join('')}${more}`,
         'Upload images (objects under images/) again. Delete the jobs of other damaged objects with "imgcls rm".',

@@ -411,7 +411,7 @@ describe('imgcls doctor of one machine', () => {
     expect(findings.at(-1).message).toContain('efficientnet-lite0/int8');
   });
 
-  it('says which setting is wrong, and what can be checked all the same', async () => {
+  it('reports a wrong setting, and the other checks', async () => {
     const env = { IMGCLS_CLOUD: 'aws', XDG_CONFIG_HOME: folder };
     const { code, stdout } = await start(path.join(repository, 'bin/imgcls.js'), folder, ['doctor'], env)
       .finished;
