@@ -125,8 +125,8 @@ function causeOf(error: unknown): { kind: ErrorKind; reason?: string; hint?: str
       hint: 'Set AWS_REGION, or give the profile a region (aws configure).',
     };
   }
-  if (message.includes('Deserialization error')) return causeOfUnreadable(statusOf(error) ?? 0);
   if (statusOf(error) === 501) return NOT_IMPLEMENTED;
+  if (message.includes('Deserialization error')) return causeOfUnreadable(statusOf(error) ?? 0);
   const known = CAUSES.find(({ codes }) => hasCode(error, ...codes));
   if (known !== undefined) return known;
   if (isTransientError(error)) return { kind: 'transient' };

@@ -91,6 +91,8 @@ describe('errors of AWS', () => {
     });
     html.$metadata.httpStatusCode = 200;
     expect(awsError(html, 'x')).toMatchObject({ kind: 'transient' });
+    html.$metadata.httpStatusCode = 501;
+    expect(awsError(html, 'x')).toMatchObject({ kind: 'permanent' });
   });
 
   it('an unknown error is permanent and keeps its message', () => {
