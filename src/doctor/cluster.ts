@@ -54,7 +54,7 @@ async function requireGet(store: Store, key: string): Promise<void> {
 export interface SenderParts {
   queues: QueueService;
   cluster: string;
-  /** Undefined for credentials of another server, whose permissions nobody can be asked about. */
+  /** Undefined for credentials of another server, which has no policy simulator. */
   caller: Caller | undefined;
   permissions: Permissions;
 }
