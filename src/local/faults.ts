@@ -1,7 +1,7 @@
 /** Turns errors of SQLite and the file system into errors of ours, with a kind (who can fix it) and a hint (how). */
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
-import { ImgclsError } from '../core/runtime/errors.ts';
+import { DiskFullError, ImgclsError } from '../core/runtime/errors.ts';
 
 /** SQLite's primary result codes (https://sqlite.org/rescode.html). */
 const BUSY = 5;
@@ -36,7 +36,7 @@ export const damagedPages = (found: string): Error =>
 
 type Fault = readonly [kind: 'transient' | 'permanent', problem: string, hint?: string];
 
-const FULL_DISK: Fault = ['permanent', 'the disk is full', 'Free some space. Stored data is intact.'];
+const FULL_DISK: Fault = ['permanent', 'the disk is full'];
 const NOT_WRITABLE: Fault = [
   'permanent',
   'the data folder cannot be written',
@@ -113,7 +113,9 @@ export function toFault(error: unknown, where: string): unknown {
       : ((isAmbiguous ? folderFault(dirname(where)) : undefined) ?? SQLITE_FAULTS[code]);
   if (fault !== undefined) {
     const [kind, problem, hint] = fault;
-    return new ImgclsError(kind, `The embedded cloud in ${where} failed: ${problem}.`, {
+    const message = `The embedded cloud in ${where} failed: ${problem}.`;
+    if (fault === FULL_DISK) return new DiskFullError(message, error);
+    return new ImgclsError(kind, message, {
       cause: error,
       ...(hint === undefined ? {} : { hint }),
     });

@@ -6,6 +6,7 @@ import { anyJobId, attempt, jobState } from '../core/job/job.ts';
 import { traceId } from '../core/job/trace.ts';
 import { modelRef, sha256Hex } from '../core/model/model.ts';
 import { imageError, scoredLabel } from '../core/model/outcome.ts';
+import { serverLimits } from './limits.ts';
 
 /** Images in one `POST /v1/uploads`, at most. */
 export const MAX_UPLOADS = 100;
@@ -196,13 +197,7 @@ export const serverView = z
     topK: z.int(),
     /** Whether images can be put directly into the input bucket (`POST /v1/uploads`). */
     directUploads: z.boolean(),
-    limits: z.object({
-      imageBytes: count,
-      requestBytes: count,
-      files: count,
-      /** Size of an image of `POST /v1/classify`. */
-      classifyBytes: count,
-    }),
+    limits: serverLimits,
   })
   .meta({ id: 'Server' });
 export type ServerView = z.infer<typeof serverView>;

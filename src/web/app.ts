@@ -2,7 +2,6 @@ import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import multipart from '@fastify/multipart';
-import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Client } from '../client/client.ts';
@@ -14,11 +13,13 @@ import { DirectUploads } from './direct-uploads.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import { JobHub } from './job-hub.ts';
+import { connectionTimeoutMs, limitsOf, MAX_BODY_BYTES, type ServiceLimits, spoolBytes } from './limits.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { createMetrics } from './metrics.ts';
 import { createModelSelector, type ModelSelector } from './model-selector.ts';
 import { openApi } from './open-api.ts';
 import { createErrorHandler, HttpProblem } from './problem.ts';
+import { limitRequests } from './rate-limits.ts';
 import { classifyRoutes } from './routes/classify.ts';
 import { eventRoutes } from './routes/events.ts';
 import { imageRoutes } from './routes/images.ts';
@@ -27,7 +28,7 @@ import { pageRoutes } from './routes/page.ts';
 import { resultRoutes } from './routes/results.ts';
 import { systemRoutes } from './routes/system.ts';
 import { uploadRoutes } from './routes/uploads.ts';
-import { MAX_BODY_BYTES, type ServiceLimits } from './service-limits.ts';
+import { Shares } from './shares.ts';
 import { disconnectSlowBodies } from './slow-bodies.ts';
 import { addTraceHeader, traceIdOf } from './trace.ts';
 
@@ -55,8 +56,6 @@ export interface AppOptions extends GuardOptions {
   pageDir: string;
 }
 
-/** An idle connection is closed after this time. The heartbeats of event streams are more frequent. */
-const IDLE_TIMEOUT_MS = 60_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** Between two polls of an active job. On AWS a poll costs money. */
 const POLL_INTERVAL_MS = { local: { min: 200, max: 1000 }, aws: { min: 1000, max: 5000 } };
@@ -70,7 +69,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: (_address, hop) => hop < options.proxies,
-    connectionTimeout: IDLE_TIMEOUT_MS,
+    connectionTimeout: connectionTimeoutMs(limits),
     // Uploads may take long. Bodies that are too slow are ended by disconnectSlowBodies.
     requestTimeout: 0,
     forceCloseConnections: 'idle',
@@ -81,10 +80,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  app.setErrorHandler(createErrorHandler(log));
+  app.setErrorHandler(createErrorHandler({ log, clock }));
   addTraceHeader(app);
 
   await app.register(cookie);
+  await limitRequests(app, limits);
   const token = guard(app, options);
   await registerSecurity(app, options);
   disconnectSlowBodies(app, { clock, log });
@@ -108,12 +108,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     model: await options.modelTitle(),
     topK: options.topK,
     directUploads: options.uploadUrls !== undefined,
-    limits: {
-      imageBytes: limits.imageBytes,
-      requestBytes: limits.requestBytes,
-      files: limits.files,
-      classifyBytes: limits.classifyBytes,
-    },
+    limits: limitsOf(limits),
   });
 
   await openApi(app, options);
@@ -125,6 +120,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const { uploadUrls: urls } = options;
     const uploads = urls && new DirectUploads({ input, urls, clock, limits });
     if (uploads !== undefined) uploadRoutes(api, { uploads });
+    const spooled = new Shares({
+      total: spoolBytes(limits),
+      what: 'bytes of uploads that are not stored yet',
+      retryAfterSeconds: 5,
+    });
     const nowMs = () => clock.nowMs();
     jobRoutes(api, {
       client,
@@ -132,6 +132,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       hub,
       keys,
       limits,
+      spooled,
       allowBuckets,
       uploads,
       topK,
@@ -163,7 +164,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
 async function registerSecurity(
   app: FastifyInstance,
-  { corsOrigins, limits, uploadUrls }: AppOptions,
+  { corsOrigins, uploadUrls }: AppOptions,
 ): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
@@ -187,5 +188,4 @@ async function registerSecurity(
     strictTransportSecurity: false,
   });
   if (corsOrigins.length > 0) await app.register(cors, { origin: [...corsOrigins], credentials: true });
-  await app.register(rateLimit, { max: limits.requestsPerMinute, timeWindow: 60_000 });
 }

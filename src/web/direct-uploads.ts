@@ -4,9 +4,9 @@ import type { Clock } from '../core/runtime/clock.ts';
 import type { Input } from '../upload/inputs.ts';
 import { type ContentRef, findContent } from '../upload/put-content.ts';
 import type { OfferedUploads, UploadedJob } from './api.ts';
+import { MAX_PARALLEL_LOOKUPS, type ServiceLimits } from './limits.ts';
 import { HttpProblem } from './problem.ts';
 import { tooLarge, tooManyBytes } from './receive-upload.ts';
-import { MAX_PARALLEL_LOOKUPS, type ServiceLimits } from './service-limits.ts';
 
 export interface DirectUploadsOptions {
   input: Store;

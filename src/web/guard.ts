@@ -4,6 +4,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HttpProblem } from './problem.ts';
+import { countWrongTokens, type WrongTokens } from './rate-limits.ts';
 
 export interface GuardOptions {
   token: string | undefined;
@@ -15,7 +16,7 @@ export interface GuardOptions {
 export const SESSION_COOKIE = 'imgcls_session';
 
 /** Compares tokens by digest, in constant time. */
-export class Token {
+class Token {
   readonly #digest: Buffer;
   /** The cookie value that a browser keeps instead of the token. */
   readonly session: string;
@@ -34,6 +35,43 @@ export class Token {
   }
 }
 
+/** Requires the token of callers, and limits their guesses. */
+export class TokenCheck {
+  readonly #token: Token;
+  readonly #wrong: WrongTokens;
+
+  constructor(token: Token, wrong: WrongTokens) {
+    this.#token = token;
+    this.#wrong = wrong;
+  }
+
+  get session(): string {
+    return this.#token.session;
+  }
+
+  /** @throws {HttpProblem} if it is wrong, or too many of this address were. */
+  async require(request: FastifyRequest, candidate: string): Promise<void> {
+    await this.#wrong.refuseGuesser(request);
+    if (this.#token.isToken(candidate)) return;
+    await this.#wrong.add(request);
+    throw unauthorised('Wrong token.');
+  }
+
+  /** Accepts the token, or the cookie. Nobody can guess the cookie, so an old one of a browser is not counted. */
+  async requireAny(request: FastifyRequest): Promise<void> {
+    const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (bearer !== undefined) return await this.require(request, bearer);
+    const session = request.cookies[SESSION_COOKIE];
+    if (session === undefined || !this.#token.isSession(session)) throw unauthorised('A token is required.');
+  }
+}
+
+const unauthorised = (message: string): HttpProblem =>
+  new HttpProblem(401, message, {
+    hint: 'Send it as "Authorization: Bearer TOKEN".',
+    headers: { 'www-authenticate': 'Bearer' },
+  });
+
 /** Digests have equal lengths, as `timingSafeEqual` requires. */
 const digestOf = (text: string): Buffer => createHmac('sha256', 'imgcls').update(text).digest();
 
@@ -47,13 +85,13 @@ declare module 'fastify' {
   }
 }
 
-/** Registers the checks, in this order, before all others. */
+/** Registers the checks, in this order, before all others but the limit of requests. */
 export function guard(
   app: FastifyInstance,
   { token, allowHosts, corsOrigins }: GuardOptions,
-): Token | undefined {
+): TokenCheck | undefined {
   const hosts = new Set([...namesOfThisMachine(), ...allowHosts].map((name) => name.toLowerCase()));
-  const known = token === undefined ? undefined : new Token(token);
+  const check = token === undefined ? undefined : new TokenCheck(new Token(token), countWrongTokens(app));
   app.addHook('onRequest', async (request) => {
     if (!isKnownHost(request.headers.host, hosts)) {
       throw new HttpProblem(421, 'This host name is not allowed.', {
@@ -64,19 +102,9 @@ export function guard(
       throw new HttpProblem(403, 'Cross-site requests cannot change anything.');
     }
     const { config, url = '' } = request.routeOptions;
-    if (
-      known !== undefined &&
-      config.isPublic !== true &&
-      !OPEN_ROUTES.has(url) &&
-      !isAuthorised(request, known)
-    ) {
-      throw new HttpProblem(401, 'A token is required.', {
-        hint: 'Send it as "Authorization: Bearer TOKEN".',
-        headers: { 'www-authenticate': 'Bearer' },
-      });
-    }
+    if (config.isPublic !== true && !OPEN_ROUTES.has(url)) await check?.requireAny(request);
   });
-  return known;
+  return check;
 }
 
 /** Names and addresses of this machine. Others are refused, against DNS rebinding. */
@@ -103,11 +131,4 @@ function isCrossSite({ method, headers }: FastifyRequest, corsOrigins: readonly 
   }
   const site = headers['sec-fetch-site'];
   return site !== undefined && site !== 'same-origin' && site !== 'none';
-}
-
-function isAuthorised(request: FastifyRequest, token: Token): boolean {
-  const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (bearer !== undefined) return token.isToken(bearer);
-  const session = request.cookies[SESSION_COOKIE];
-  return session !== undefined && token.isSession(session);
 }

@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import type { Clock } from '../core/runtime/clock.ts';
 import {
+  DiskFullError,
   ImgclsError,
   isTransient,
   JobMissingError,
@@ -10,6 +12,7 @@ import {
 } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { type Problem, problem } from './api.ts';
+import { OncePerMinute } from './once-per-minute.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -51,7 +54,10 @@ export const problemResponses = (...statuses: number[]) =>
   );
 
 /** Errors that each route can return. */
-export const COMMON_STATUSES = [400, 401, 403, 408, 421, 429, 500, 503] as const;
+export const COMMON_STATUSES = [400, 401, 403, 408, 421, 429, 500, 503, 507] as const;
+
+/** For callers that are not told a time of their own. */
+const RETRY_AFTER_SECONDS = 5;
 
 export function sendProblem(reply: FastifyReply, error: HttpProblem): void {
   const { status, message: detail, hint, code, headers } = error;
@@ -63,6 +69,7 @@ export function sendProblem(reply: FastifyReply, error: HttpProblem): void {
     ...(hint !== undefined && { hint }),
     ...(code !== undefined && { code }),
   };
+  if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
   // Not serialized by the route's schemas, which cover its success responses only.
   reply.code(status).headers(headers).type(PROBLEM_TYPE).serializer(JSON.stringify).send(body);
 }
@@ -89,7 +96,11 @@ export function toProblem(error: unknown): HttpProblem {
   if (isTransient(error))
     return new HttpProblem(503, 'The cloud is temporarily unavailable.', {
       hint: 'Try again in a few seconds.',
-      headers: { 'retry-after': '5' },
+      cause: error,
+    });
+  if (error instanceof DiskFullError)
+    return new HttpProblem(507, 'A disk of the service is full. Nothing that was stored is lost.', {
+      hint: 'The operator has to free some space; the log of the service names the disk. Then try again.',
       cause: error,
     });
   const { statusCode = 500 } = error as Partial<FastifyError>;
@@ -116,8 +127,15 @@ function wrongType({ headers, routeOptions: { schema } }: FastifyRequest): HttpP
   );
 }
 
-/** Turns errors of routes and of Fastify into responses, and logs them. */
-export function createErrorHandler(log: Log) {
+/** Refusals that one address can meet as fast as it sends. */
+const FLOOD_STATUSES: readonly number[] = [401, 429];
+
+/**
+ * Turns errors of routes and of Fastify into responses, and logs them: refusals that may come as a flood once per address
+ * and minute.
+ */
+export function createErrorHandler({ log, clock }: { log: Log; clock: Clock }) {
+  const floods = new OncePerMinute(clock);
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const { code } = error as Partial<FastifyError>;
     const problem = code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' ? wrongType(request) : toProblem(error);
@@ -130,8 +148,9 @@ export function createErrorHandler(log: Log) {
       route: request.routeOptions.url,
       ip: request.ip,
     };
+    const isFlood = FLOOD_STATUSES.includes(problem.status);
     if (problem.status >= 500) log.error({ ...fields, error: problem.cause ?? error }, 'Request failed.');
-    else if (problem.status !== 404)
+    else if (isFlood ? floods.isFirst(`${problem.status} ${request.ip}`) : problem.status !== 404)
       log.warn({ ...fields, reason: problem.message }, 'Refused an HTTP request.');
     sendProblem(reply, problem);
   };

@@ -3,12 +3,12 @@ import type { Client } from '../client/client.ts';
 import { imageFormatOf } from '../core/model/image-format.ts';
 import type { ImageError } from '../core/model/outcome.ts';
 import type { Input } from '../upload/inputs.ts';
+import { callerOf } from './caller.ts';
+import { MAX_PARALLEL_PUTS, type ServiceLimits } from './limits.ts';
 import { HttpProblem } from './problem.ts';
-import type { ServiceLimits } from './service-limits.ts';
+import type { Shares } from './shares.ts';
 import { spool } from './spool.ts';
 
-/** Images are stored while the next ones are received; at most this many at a time. */
-const MAX_PARALLEL_PUTS = 8;
 const MAX_FIELDS = 20;
 
 export interface Upload {
@@ -23,6 +23,8 @@ export interface ReceiveUploadOptions {
   /** The id of the job that will have the images. */
   forJob: string;
   limits: ServiceLimits;
+  /** The bytes of the temporary files of all uploads. */
+  spooled: Shares;
 }
 
 /**
@@ -32,6 +34,7 @@ export interface ReceiveUploadOptions {
  */
 export async function receiveUpload(request: FastifyRequest, options: ReceiveUploadOptions): Promise<Upload> {
   const { limits } = options;
+  const caller = callerOf(request);
   const images: (Input | Promise<Input>)[] = [];
   const fields: Record<string, string> = {};
   const storing = new Set<Promise<unknown>>();
@@ -57,7 +60,10 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveUpl
         continue;
       }
       const { filename: name, file } = part;
-      const spooled = await spool(bounded(file, request, limits));
+      const spooled = await spool(bounded(wellFormed(file), request, limits), {
+        shares: options.spooled,
+        caller,
+      });
       const image = { name, source: name };
       const error = file.truncated ? tooLarge(limits) : notAnImage(spooled.head);
       if (error !== undefined) {
@@ -100,7 +106,7 @@ export function discardUpload({ raw }: FastifyRequest, { requestBytes }: Service
   });
 }
 
-/** Parser errors without a status mean a malformed form. */
+/** Parser errors without a status mean a malformed form. They come between files, or while a file is read. */
 async function* wellFormed<T>(parts: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* parts;

@@ -61,6 +61,13 @@ export class ObjectDamagedError extends ImgclsError {
   }
 }
 
+/** A disk or its quota is full. A person has to free space. */
+export class DiskFullError extends ImgclsError {
+  constructor(message: string, cause: unknown) {
+    super('permanent', message, { hint: 'Free some space. Stored data is intact.', cause });
+  }
+}
+
 export const MISSING_QUEUE_HINT =
   '"imgcls deploy" creates the queues of a cluster on AWS. Check the settings cluster and AWS_REGION. For other servers see "Other endpoints" in docs/aws.md.';
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Client } from '../../client/client.ts';
@@ -7,9 +7,11 @@ import { isError, MAX_TOP_K } from '../../core/model/outcome.ts';
 import { type ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import { exportedOutcome } from '../../results/export.ts';
 import { type Classification, classification } from '../api.ts';
+import { callerGone, callerOf } from '../caller.ts';
+import { CLASSIFY_PLACES, classifyBodyBytes, type ServiceLimits } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
-import { MAX_PARALLEL_CLASSIFY, type ServiceLimits } from '../service-limits.ts';
+import { Shares } from '../shares.ts';
 
 export interface ClassifyRouteOptions {
   client: Client;
@@ -26,7 +28,7 @@ const query = z.strictObject({
 /** `POST /v1/classify`: classifies one image within the request. */
 export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOptions): void {
   const { client, limits } = options;
-  let pending = 0;
+  const takePlace = createPlaces(limits);
   plain.register((scope, _options, done) => {
     // The content type is not trusted: the handler checks the bytes.
     scope.removeAllContentTypeParsers();
@@ -51,6 +53,7 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
           ...problemResponses(...COMMON_STATUSES, 404, 413, 415, 422, 504),
         },
       } as never,
+      onRequest: takePlace,
       async handler(request, reply) {
         const bytes = request.body as Buffer | undefined;
         const { topK: k = options.topK, model: title } = request.query as z.infer<typeof query>;
@@ -58,16 +61,10 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
           throw new HttpProblem(400, 'The request has no body. Send an image.');
         const format = imageFormatOf(bytes);
         if (typeof format !== 'string') throw new HttpProblem(422, format.message, { code: format.code });
-        if (pending >= MAX_PARALLEL_CLASSIFY) {
-          throw new HttpProblem(503, 'Too many images are being classified. Try again later.', {
-            headers: { 'retry-after': '1' },
-          });
-        }
         const disconnected = new AbortController();
         reply.raw.once('close', () => {
-          if (!reply.raw.writableFinished) disconnected.abort(new Error('The client disconnected.'));
+          if (!reply.raw.writableFinished) disconnected.abort(callerGone());
         });
-        pending++;
         try {
           const model = await options.selectModel(title);
           const outcome = await client.classify(
@@ -99,11 +96,36 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
             hint: (error as ImgclsError).hint,
             cause: error,
           });
-        } finally {
-          pending--;
         }
       },
     });
     done();
   });
+}
+
+/**
+ * Takes a place and the bytes of its body for each request, before the body is read, until the response is sent or the
+ * connection is closed.
+ */
+function createPlaces(limits: ServiceLimits) {
+  const places = new Shares({
+    total: CLASSIFY_PLACES,
+    what: 'images under way',
+    retryAfterSeconds: 1,
+  });
+  const bodies = new Shares({
+    total: classifyBodyBytes(limits),
+    what: 'bytes of images under way',
+    retryAfterSeconds: 1,
+  });
+  return async (request: FastifyRequest, { raw }: FastifyReply): Promise<void> => {
+    const caller = callerOf(request);
+    const { 'content-length': announced = limits.classifyBytes } = request.headers;
+    // A larger body is refused unread.
+    const bytes = Math.min(Number(announced), limits.classifyBytes);
+    places.take(caller, 1);
+    raw.once('close', () => places.giveBack(caller, 1));
+    bodies.take(caller, bytes);
+    raw.once('close', () => bodies.giveBack(caller, bytes));
+  };
 }

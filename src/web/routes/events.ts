@@ -2,9 +2,11 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import { anyJobId } from '../../core/job/job.ts';
+import { callerOf } from '../caller.ts';
 import { EventStream } from '../event-stream.ts';
 import type { JobHub } from '../job-hub.ts';
-import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
+import { COMMON_STATUSES, problemResponses } from '../problem.ts';
+import { Shares } from '../shares.ts';
 
 /** `GET /v1/jobs/{id}/events`. */
 export function eventRoutes(
@@ -12,6 +14,7 @@ export function eventRoutes(
   { hub, maxStreams }: { hub: JobHub; maxStreams: number },
 ): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
+  const places = new Shares({ total: maxStreams, what: 'open event streams', retryAfterSeconds: 10 });
   const open = new Set<EventStream>();
   // An open stream would keep the server from closing.
   app.addHook('preClose', async () => {
@@ -36,12 +39,14 @@ export function eventRoutes(
       },
     },
     async handler(request, reply) {
-      if (open.size >= maxStreams) {
-        throw new HttpProblem(503, 'Too many event streams are open.', { headers: { 'retry-after': '10' } });
-      }
+      const caller = callerOf(request);
+      places.take(caller, 1);
       const stream = new EventStream();
       open.add(stream);
-      stream.once('close', () => open.delete(stream));
+      stream.once('close', () => {
+        open.delete(stream);
+        places.giveBack(caller, 1);
+      });
       try {
         const unsubscribe = await hub.subscribe(request.params.id, stream);
         stream.once('close', unsubscribe);

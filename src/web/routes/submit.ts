@@ -13,10 +13,11 @@ import { type JobRequest, jobView, newJob, type UploadedJob, uploadedJob } from 
 import type { DirectUploads } from '../direct-uploads.ts';
 import type { IdempotencyKeys } from '../idempotency-keys.ts';
 import type { JobHub } from '../job-hub.ts';
+import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, type ServiceLimits } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { discardUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
-import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, type ServiceLimits } from '../service-limits.ts';
+import type { Shares } from '../shares.ts';
 
 export interface SubmitRouteOptions {
   client: Client;
@@ -24,6 +25,8 @@ export interface SubmitRouteOptions {
   hub: JobHub;
   keys: IdempotencyKeys;
   limits: ServiceLimits;
+  /** The bytes of the temporary files of all uploads. */
+  spooled: Shares;
   /** Buckets that `s3://` inputs may name. */
   allowBuckets: readonly string[];
   /** Undefined if all images are uploaded through the service. */

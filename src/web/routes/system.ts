@@ -3,7 +3,6 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Store } from '../../core/cloud/ports.ts';
 import { CONTROLLER_LOCK_KEY } from '../../core/job/keys.ts';
-import { messageOf } from '../../core/runtime/errors.ts';
 import {
   type ModelList,
   modelList,
@@ -12,13 +11,13 @@ import {
   serverView,
   statusView,
 } from '../api.ts';
-import { SESSION_COOKIE, type Token } from '../guard.ts';
+import { SESSION_COOKIE, type TokenCheck } from '../guard.ts';
 import type { Metrics } from '../metrics.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 
 export interface SystemOptions {
   output: Store;
-  token: Token | undefined;
+  token: TokenCheck | undefined;
   server(): Promise<ServerView>;
   readStatus(): Promise<StatusBody>;
   readModels(): Promise<ModelList>;
@@ -66,8 +65,6 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
   app.route({
     method: 'POST',
     url: '/v1/session',
-    // Limits guesses of the token.
-    config: { rateLimit: { max: 20, timeWindow: 60_000 } },
     schema: {
       operationId: 'openSession',
       tags: ['system'],
@@ -79,9 +76,10 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
         ...problemResponses(...COMMON_STATUSES, 413, 415),
       },
     },
-    async handler({ body, headers }, reply) {
+    async handler(request, reply) {
+      const { body, headers } = request;
       const { token } = options;
-      if (token !== undefined && !token.isToken(body.token)) throw new HttpProblem(401, 'Wrong token.');
+      await token?.require(request, body.token);
       if (token !== undefined) {
         // Behind a TLS proxy the browser sends the cookie over TLS only. A false header affects only its sender.
         const secure = headers['x-forwarded-proto'] === 'https';
@@ -119,7 +117,8 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
       try {
         await options.output.head(CONTROLLER_LOCK_KEY, AbortSignal.timeout(READY_TIMEOUT_MS));
       } catch (error) {
-        throw new HttpProblem(503, `The cloud does not respond: ${messageOf(error)}`, { cause: error });
+        // The reason names folders and hosts, and strangers can ask.
+        throw new HttpProblem(503, 'The cloud does not respond.', { cause: error });
       }
       return { status: 'ready' as const };
     },

@@ -1,0 +1,15 @@
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyRequest } from 'fastify';
+import { HttpProblem } from './problem.ts';
+
+/** The caller disconnected, so nobody reads this response. */
+export const callerGone = (): HttpProblem => new HttpProblem(400, 'The client disconnected.');
+
+/**
+ * The address that limits count for: an IPv4 address, or an IPv6 network of 64 bits, as one machine has it.
+ * @throws {HttpProblem} if the connection is closed: it has no address then.
+ */
+export function callerOf({ ip, raw }: FastifyRequest): string {
+  if (raw.socket.destroyed) throw callerGone();
+  return rateLimit.normalizeIP(ip);
+}

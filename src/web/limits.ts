@@ -1,0 +1,81 @@
+// The limits of the service. `GET /v1/server` shows those that a caller can meet.
+
+import * as z from 'zod';
+
+/** Limits that the operator sets. */
+export interface ServiceLimits {
+  imageBytes: number;
+  requestBytes: number;
+  files: number;
+  classifyBytes: number;
+  classifyTimeoutMs: number;
+  /** Event streams open at once. */
+  streams: number;
+  requestsPerMinute: number;
+}
+
+/** One caller can take this part of what all callers share, so that no caller can shut the others out. */
+export const CALLER_SHARE = 0.5;
+
+/** Images of `POST /v1/classify` under way at a time: as many as a worker classifies within a few seconds. */
+export const CLASSIFY_PLACES = 32;
+/** Bytes of the bodies of `POST /v1/classify`, received or announced. They are in memory, for a moment twice. */
+export const classifyBodyBytes = ({ classifyBytes }: ServiceLimits): number =>
+  Math.max(64 * 1024 * 1024, classifyBytes / CALLER_SHARE);
+
+/** Files of one upload that are stored at a time while the next one is received. */
+export const MAX_PARALLEL_PUTS = 8;
+/** Bytes of uploads in temporary files: two requests of each of two callers, with the largest images throughout. */
+export const spoolBytes = ({ imageBytes }: ServiceLimits): number =>
+  (2 / CALLER_SHARE) * (MAX_PARALLEL_PUTS + 1) * imageBytes;
+
+/** Wrong tokens of one address. A person mistypes a few; a guesser needs billions. */
+export const WRONG_TOKENS_PER_MINUTE = 20;
+
+/** Parallel look-ups of one request in the input bucket. */
+export const MAX_PARALLEL_LOOKUPS = 16;
+/** Body size of a request that is not an upload. */
+export const MAX_BODY_BYTES = 256 * 1024;
+/** Body size per image of a request that names images: a name and a digest. */
+export const BYTES_PER_NAMED_IMAGE = 1536;
+
+/** An idle connection is closed after this time. The heartbeats of event streams are more frequent. */
+const IDLE_TIMEOUT_MS = 60_000;
+/** To answer a caller whose image was not classified in time. */
+const ANSWER_TIME_MS = 15_000;
+/** A connection that waits for `POST /v1/classify` is idle, and must outlive its time limit. */
+export const connectionTimeoutMs = ({ classifyTimeoutMs }: ServiceLimits): number =>
+  Math.max(IDLE_TIMEOUT_MS, classifyTimeoutMs + ANSWER_TIME_MS);
+
+const count = z.int().nonnegative();
+
+/** What callers can know before they meet a limit. */
+export const serverLimits = z.object({
+  imageBytes: count,
+  requestBytes: count,
+  files: count,
+  /** Size and time of an image of `POST /v1/classify`. */
+  classifyBytes: count,
+  classifyTimeoutMs: count,
+  /** Images, and bytes of images, that `POST /v1/classify` takes at a time. */
+  classifyPlaces: count,
+  classifyBodyBytes: count,
+  /** Bytes of uploads that are received and not stored yet. */
+  spoolBytes: count,
+  /** Open event streams. */
+  streams: count,
+  /** The part of the places, bytes and streams above that one address can have. */
+  callerShare: z.number(),
+  /** Of one address. */
+  requestsPerMinute: count,
+  wrongTokensPerMinute: count,
+});
+
+export const limitsOf = (limits: ServiceLimits): z.infer<typeof serverLimits> => ({
+  ...limits,
+  classifyPlaces: CLASSIFY_PLACES,
+  classifyBodyBytes: classifyBodyBytes(limits),
+  spoolBytes: spoolBytes(limits),
+  callerShare: CALLER_SHARE,
+  wrongTokensPerMinute: WRONG_TOKENS_PER_MINUTE,
+});
