@@ -290,7 +290,7 @@ describe('unfinished images to classify', () => {
     expect(answered.status, answered.body).toBe(200);
     const { hostname, port, host } = new URL(large.url);
     const head = `POST /v1/classify HTTP/1.1\r\nHost: ${host}\r\nContent-Type: image/jpeg\r\nContent-Length: ${8 * MEBIBYTE}\r\n\r\n`;
-    const body = Buffer.concat([cat, Buffer.alloc(8 * MEBIBYTE - cat.length - 1)]);
+    const body = Buffer.concat([cat, Buffer.alloc(2 * MEBIBYTE)]);
     const statuses: string[] = [];
     const sockets = Array.from({ length: 300 }, () => {
       const socket = connect(Number(port), hostname);
