@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Client } from '../../../src/client/client.ts';
@@ -23,7 +24,7 @@ const form = (parts: readonly string[]) =>
 const file = (name: string, content: string) =>
   `Content-Disposition: form-data; name="files"; filename="${name}"\r\nContent-Type: image/jpeg\r\n\r\n${content}`;
 const multipart = { 'content-type': 'multipart/form-data; boundary=b', host: 'localhost' };
-const store = (async ({ body }) => {
+const store = (async ({ body }: { body: { open(): Readable } }) => {
   await buffer(body.open());
   return { kind: 'stored' };
 }) as unknown as Client['store'];
