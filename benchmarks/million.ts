@@ -106,6 +106,8 @@ async function measure(images: number): Promise<Measured> {
     env: {
       ...process.env,
       IMGCLS_DATA_DIR: dataDir,
+      // Runners get no setting.
+      IMGCLS_TEST_DATA_DIR: dataDir,
       IMGCLS_RUNNER_ENTRY: runner,
       ...(flags.profile !== undefined && {
         NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${path.resolve(flags.profile)}`,
@@ -149,7 +151,7 @@ function watchProcesses(dataDir: string) {
       for (const pid of await readdir('/proc')) {
         if (!/^\d+$/.test(pid) || otherPids.has(pid)) continue;
         const environment = await readProc(pid, 'environ');
-        if (!environment.includes(`IMGCLS_DATA_DIR=${dataDir}\0`)) otherPids.add(pid);
+        if (!environment.includes(`_DATA_DIR=${dataDir}\0`)) otherPids.add(pid);
         else {
           const found = await figuresOf(pid);
           if (found !== undefined) byPid.set(pid, found);

@@ -50,7 +50,7 @@ export function openProcessFleet(cloud: Cloud, settings: RunSettings, max: numbe
   return createProcessFleet({
     output: cloud.output,
     command: [process.execPath, bin, 'worker', '--managed', '--runners', String(runners)],
-    env: { ...process.env, ...settingsEnvironment(settings) },
+    env: workerEnvironment(process.env, settings),
     logDir: path.join(settings.dataDir, settings.cluster, 'logs'),
     host: hostname(),
     hourlyUsd: settings.pricePerHour ?? 0,
@@ -60,8 +60,15 @@ export function openProcessFleet(cloud: Cloud, settings: RunSettings, max: numbe
   });
 }
 
-/** Workers inherit the settings of the process that launches them, whatever their source; secrets are left out. */
-function settingsEnvironment(settings: RunSettings): Record<string, string> {
+/**
+ * Workers inherit environment and settings of the process that launches them, whatever the source of a setting. They get no
+ * secret setting: none uses one. They keep credentials of AWS, to read the images of `upload s3://BUCKET/` in place.
+ */
+function workerEnvironment(env: NodeJS.ProcessEnv, settings: RunSettings): NodeJS.ProcessEnv {
+  const secrets = new Set(settingNames.filter(isSecret).map(environmentName));
   const names = settingNames.filter((name) => settings[name] !== undefined && !isSecret(name));
-  return Object.fromEntries(names.map((name) => [environmentName(name), String(settings[name])]));
+  return {
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => !secrets.has(name))),
+    ...Object.fromEntries(names.map((name) => [environmentName(name), String(settings[name])])),
+  };
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { modelEnvironment } from '../core/model/model-environment.ts';
 import { createOptimisedModels, type OptimisedModels } from '../model/optimised.ts';
 import { describePlatform } from '../model/platform.ts';
 import type { RunSettings } from './settings.ts';
@@ -19,6 +20,7 @@ export function openOptimisedModels({ dataDir }: Pick<RunSettings, 'dataDir'>): 
     async optimise(weights, to, signal) {
       await run(process.execPath, [fileURLToPath(entry), weights, to], {
         timeout: TIMEOUT_MS,
+        env: modelEnvironment(process.env),
         ...(signal && { signal }),
       });
     },

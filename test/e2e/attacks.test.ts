@@ -9,6 +9,7 @@ import { encodings, mutants } from './mutate.ts';
 import {
   type Finished,
   type InstalledPackage,
+  inDataDir,
   installPackage,
   processesOf,
   repository,
@@ -195,7 +196,7 @@ describe('special files given as inputs', () => {
       input,
       encoding: 'utf8',
       timeout: 60_000,
-      env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
+      env: { ...process.env, ...inDataDir(dataDir) },
     });
 
   const folderWithPipe = async () => {

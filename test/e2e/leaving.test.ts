@@ -3,7 +3,14 @@ import { once } from 'node:events';
 import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
+import {
+  type InstalledPackage,
+  inDataDir,
+  installPackage,
+  processesOf,
+  repository,
+  start,
+} from './package.ts';
 
 const samples = path.join(repository, 'samples');
 const cat = path.join(samples, 'cat.jpg');
@@ -17,7 +24,7 @@ afterAll(() => installed.remove());
 /** Starts `imgcls upload -` with a standard input that the test controls. */
 function uploadList(dataDir: string, args: string[] = []) {
   const child = spawn(process.execPath, [installed.bin, 'upload', '-', ...args], {
-    env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
+    env: { ...process.env, ...inDataDir(dataDir) },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
@@ -105,7 +112,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     const terminal: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm' };
     delete terminal.CI;
     const child = spawn(python ?? '', ['-c', script, 'sh', '-c', command], {
-      env: { ...terminal, IMGCLS_DATA_DIR: dataDir, COLUMNS_OF_TEST: '80' },
+      env: { ...terminal, ...inDataDir(dataDir), COLUMNS_OF_TEST: '80' },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let seen = '';

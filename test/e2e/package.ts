@@ -66,7 +66,7 @@ export function start(
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('IMGCLS_')));
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: dataDir,
-    env: { ...own, ...env, IMGCLS_DATA_DIR: dataDir },
+    env: { ...own, ...env, ...inDataDir(dataDir) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -88,13 +88,19 @@ export function start(
   };
 }
 
+/**
+ * The environment of a command that works on the data folder. Model runners get no setting, so a variable of the tests tells
+ * {@link processesOf} whose they are.
+ */
+export const inDataDir = (dataDir: string) => ({ IMGCLS_DATA_DIR: dataDir, IMGCLS_TEST_DATA_DIR: dataDir });
+
 /** Processes that belong to a data folder, as the system lists them: workers and their runners. */
 export async function processesOf(dataDir: string): Promise<number[]> {
   const found: number[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
     const environ = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
-    if (environ.includes(`IMGCLS_DATA_DIR=${dataDir}\0`)) found.push(Number(entry));
+    if (environ.includes(`_DATA_DIR=${dataDir}\0`)) found.push(Number(entry));
   }
   return found;
 }

@@ -13,7 +13,14 @@ import { cancelJob, readJob } from '../../src/core/job/job-record.ts';
 import { JOBS_PREFIX } from '../../src/core/job/keys.ts';
 import { listParts, readPart } from '../../src/core/job/manifest.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
-import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
+import {
+  type InstalledPackage,
+  inDataDir,
+  installPackage,
+  processesOf,
+  repository,
+  start,
+} from './package.ts';
 
 const samples = path.join(repository, 'samples');
 const runner = path.join(import.meta.dirname, 'children', 'counting-runner.ts');
@@ -162,7 +169,7 @@ describe('an interrupted upload', () => {
 
   const startList = (dataDir: string, args: string[]) =>
     spawn(process.execPath, [installed.bin, ...args], {
-      env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
+      env: { ...process.env, ...inDataDir(dataDir) },
       cwd: samples,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -261,7 +268,7 @@ describe('a retry', () => {
     await copyFile(path.join(samples, 'cat.jpg'), path.join(elsewhere, 'a.jpg'));
     const inFolder = (folder: string, ...args: string[]) =>
       new Promise<string>((resolve) => {
-        const env = { ...process.env, IMGCLS_DATA_DIR: dataDir };
+        const env = { ...process.env, ...inDataDir(dataDir) };
         execFile(process.execPath, [installed.bin, ...args], { cwd: folder, env }, (_, stdout, stderr) =>
           resolve(stdout + stderr),
         );

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { until } from '../contract/until.ts';
-import { processesOf } from '../e2e/package.ts';
+import { inDataDir, processesOf } from '../e2e/package.ts';
 import { PLAN_VARIABLE } from './plan.ts';
 
 const inject = path.join(import.meta.dirname, 'inject.ts');
@@ -47,7 +47,7 @@ export class Processes {
     this.#env = {
       ...Object.fromEntries(ours),
       ...options.env,
-      IMGCLS_DATA_DIR: options.dataDir,
+      ...inDataDir(options.dataDir),
       IMGCLS_RUNNER_ENTRY: runner,
       IMGCLS_RUNNERS: '1',
       // What a killed worker held comes back soon.

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { modelEnvironment } from '../../core/model/model-environment.ts';
 import type {
   ModelLocation,
   RunnerMessage,
@@ -104,7 +105,7 @@ export class Runner {
       env: {
         // glibc keeps a heap for each thread, with unused memory in each. Two heaps save 15 MB a runner.
         MALLOC_ARENA_MAX: '2',
-        ...process.env,
+        ...modelEnvironment(process.env),
         UV_THREADPOOL_SIZE: THREADS,
         // ONNX Runtime would report models and machine to its maker, and write files into home and temporary folders.
         ORT_DISABLE_TELEMETRY: '1',
