@@ -25,6 +25,12 @@ import type { QueueUrls } from './sqs-urls.ts';
 export const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000);
 
 /**
+ * The longest poll of a receive that can be stopped: SQS leases the next message even to a poll whose caller has gone, so a
+ * stop has to wait for it (docs/decisions/0034-stopping-a-poll.md).
+ */
+const STOPPABLE_POLL_MS = 5_000;
+
+/**
  * Codes of SQS for a receipt whose lease has expired. A standard queue does not always report it: it may accept an old
  * receipt, or delete by one.
  */
@@ -80,7 +86,16 @@ export class SqsQueue implements Queue {
     );
   }
 
-  async receive({ max, waitMs, leaseMs, signal }: ReceiveOptions): Promise<ReceivedMessage[]> {
+  async receive({ stop, waitMs, ...options }: ReceiveOptions): Promise<ReceivedMessage[]> {
+    if (stop === undefined) return await this.#poll({ ...options, waitMs });
+    for (let leftMs = waitMs; !stop.aborted; leftMs -= STOPPABLE_POLL_MS) {
+      const messages = await this.#poll({ ...options, waitMs: Math.min(leftMs, STOPPABLE_POLL_MS) });
+      if (messages.length > 0 || leftMs <= STOPPABLE_POLL_MS) return messages;
+    }
+    return [];
+  }
+
+  async #poll({ max, waitMs, leaseMs, signal }: Omit<ReceiveOptions, 'stop'>): Promise<ReceivedMessage[]> {
     if (signal?.aborted) return [];
     try {
       const { Messages: messages = [] } = await this.#calling(

@@ -6,6 +6,7 @@ import type {
   ReceivedMessage,
   ReceiveOptions,
 } from '../core/cloud/ports.ts';
+import { either } from '../core/runtime/abort.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Changes } from './changes.ts';
@@ -57,7 +58,9 @@ export class LocalQueue implements Queue {
     }
   }
 
-  async receive({ max, waitMs, leaseMs, signal }: ReceiveOptions): Promise<ReceivedMessage[]> {
+  async receive({ max, waitMs, leaseMs, ...ends }: ReceiveOptions): Promise<ReceivedMessage[]> {
+    // Nothing is leased to a receive that has ended, so both signals end it at once.
+    const signal = either(ends.signal, ends.stop);
     checkRange('max', max, 1, MAX_RECEIVE);
     checkRange('waitMs', waitMs, 0, MAX_WAIT_MS);
     checkRange('leaseMs', leaseMs, 0, MAX_LEASE_MS);

@@ -45,7 +45,19 @@ export function drainDeadLetters(cloud: Cloud, clock: Clock): Chore {
     everyMs: EVERY_MS,
     async run(signal, report) {
       for (let taken = 0; taken < MAX_LETTERS && !signal.aborted; ) {
-        const letters = await queue.receive({ max: RECEIVE, waitMs: WAIT_MS, leaseMs: LEASE_MS, signal });
+        const letters = await queue.receive({
+          max: RECEIVE,
+          waitMs: WAIT_MS,
+          leaseMs: LEASE_MS,
+          stop: signal,
+        });
+        if (signal.aborted) {
+          await queue.extend(
+            letters.map(({ receipt }) => receipt),
+            0,
+          );
+          break;
+        }
         if (letters.length === 0) break;
         taken += letters.length;
         await forEachCollectingErrors(letters, async (letter) => {

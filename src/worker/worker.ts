@@ -92,9 +92,14 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
     once: options.once ?? false,
     idleExitMs: options.idleExitMs,
   });
-  const interactiveService = new InteractiveService({ tools: interactive, stop, status });
+  const interactiveService = new InteractiveService({
+    tools: interactive,
+    stop,
+    status,
+    once: options.once ?? false,
+  });
   const { leaseMs, liveness = new Liveness(clock) } = options;
-  const shared = { workload, stop, liveness };
+  const shared = { workload, stop, force, liveness };
   const intakes = [
     new Intake({ tools: interactive, leaseMs: INTERACTIVE.leaseMs, service: interactiveService, ...shared }),
     new Intake({ tools: batches, leaseMs, service: batchService, ...shared }),

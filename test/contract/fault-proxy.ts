@@ -2,6 +2,7 @@
  * A proxy in front of moto. It forwards requests and injects faults of AWS and of networks into chosen ones. Always:
  * - it does not forward an incomplete upload (moto stores a part; S3 stores nothing);
  * - it forwards conditional puts one after the other (moto checks and writes in two steps; S3 in one);
+ * - it completes a receive whose client has gone, as SQS does (aws-sdk-js 2350): the messages are leased, and lost to all;
  * - RunInstances launches MaxCount instances (moto launches MinCount);
  * - a launch with a used ClientToken gets the first response again (moto ignores tokens; EC2 does not).
  */
@@ -84,7 +85,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const request = proxied(incoming, await buffer(incoming));
     requests.push(request);
     const gone = new AbortController();
-    outgoing.once('close', () => gone.abort());
+    if (request.action !== 'ReceiveMessage') outgoing.once('close', () => gone.abort());
     const forward = (body?: string): Promise<Reply> =>
       launches.once(request, () =>
         inSequence(request, () => pass(target, agent, request, body ?? mostInstances(request), gone.signal)),

@@ -161,6 +161,21 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
       });
     });
 
+    it('hides no message from other receivers after a receive was stopped', async () => {
+      const stop = new AbortController();
+      const stopped = queue.receive({ max: 10, waitMs: 20_000, leaseMs: LONG_MS, stop: stop.signal });
+      // A later call has completed, so the receive has looked for messages and found none.
+      await queue.depth();
+      stop.abort();
+      await queue.send([{ body: 'for another' }]);
+      const late = await stopped;
+      await queue.extend(
+        late.map(({ receipt }) => receipt),
+        0,
+      );
+      expect((await receiveOne(queue)).body).toBe('for another');
+    });
+
     describe('leases', () => {
       it('hides a received message and redelivers it after the lease expires', async () => {
         await queue.send([{ body: 'again' }]);

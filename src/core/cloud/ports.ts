@@ -116,7 +116,13 @@ export interface ReceiveOptions {
   waitMs: number;
   /** Lease of the messages, up to 12 h. */
   leaseMs: number;
+  /** Ends the wait at once. SQS may lease the next message to a call that was ended so, which hides it for `leaseMs`. */
   signal?: AbortSignal;
+  /**
+   * Ends the wait as soon as that hides no message, on SQS after 5 s at most. May still return messages. For queues that
+   * others receive from too.
+   */
+  stop?: AbortSignal;
 }
 
 /** All counts are approximate. Never conclude from them that work is done. */
@@ -135,7 +141,7 @@ export interface Queue {
   readonly name: string;
   /** Resolves when every message is in the queue. After an error some may be in it. */
   send(messages: readonly OutgoingMessage[], signal?: AbortSignal): Promise<void>;
-  /** Empty if no message arrived in time or the signal aborted. */
+  /** Empty if no message arrived in time or a signal aborted. */
   receive(options: ReceiveOptions): Promise<ReceivedMessage[]>;
   /** Extends leases to `leaseMs` from now; 0 releases the messages. @returns the receipts whose lease was lost. */
   extend(receipts: readonly string[], leaseMs: number): Promise<string[]>;

@@ -3,6 +3,7 @@
  * A retry may repeat what an earlier run has done. So a message may be sent twice, and a conditional put that finds its
  * own bytes counts as done.
  */
+import { either } from '../runtime/abort.ts';
 import { isTransient, ObjectMissingError, PreconditionFailedError } from '../runtime/errors.ts';
 import { type RetryTools, retry } from '../runtime/retry.ts';
 import type {
@@ -27,23 +28,26 @@ interface Try {
   retries: number;
 }
 
-/** @param signal the call's own signal; it ends the retries too. */
-type Retrying = <T>(operation: (attempt: Try) => Promise<T>, signal?: AbortSignal) => Promise<T>;
+/**
+ * @param signal the call's own signal; it ends the retries too.
+ * @param stop ends the retries, but not a run of the operation.
+ */
+type Retrying = <T>(
+  operation: (attempt: Try) => Promise<T>,
+  signal?: AbortSignal,
+  stop?: AbortSignal,
+) => Promise<T>;
 
 const POLICY = { mayRetry: isTransient };
 
 function retrying(tools: RetryTools): Retrying {
-  return (operation, own) => {
+  return (operation, own, stop) => {
+    // Most calls pass the signal that is watched anyway, or none.
     const signal = either(tools.signal, own);
     const ending = signal === undefined ? {} : { signal };
-    return retry((retries) => operation({ ending, retries }), POLICY, { ...tools, signal });
+    const tries = { ...tools, signal: either(signal, stop) };
+    return retry((retries) => operation({ ending, retries }), POLICY, tries);
   };
-}
-
-/** Most calls pass the signal that is watched anyway, or none. */
-function either(always: AbortSignal | undefined, own: AbortSignal | undefined): AbortSignal | undefined {
-  if (own === undefined || own === always) return always;
-  return always === undefined ? own : AbortSignal.any([always, own]);
 }
 
 /** The cloud with ports that retry. Closing it closes the cloud. */
@@ -211,11 +215,12 @@ function retryingQueue(queue: Queue, withRetries: Retrying): Queue {
       }
     },
     async receive(options) {
+      const { signal, stop } = options;
       try {
-        return await withRetries(({ ending }) => queue.receive({ ...options, ...ending }), options.signal);
+        return await withRetries(({ ending }) => queue.receive({ ...options, ...ending }), signal, stop);
       } catch (error) {
         // As every queue: no messages when the caller aborts.
-        if (options.signal?.aborted) return [];
+        if (signal?.aborted || stop?.aborted) return [];
         throw error;
       }
     },

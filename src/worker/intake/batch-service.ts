@@ -4,7 +4,7 @@ import type { Stop } from '../lifecycle/stop.ts';
 import { type BatchTools, batchHandler } from '../messages/batch.ts';
 import { handleMessage, type MessageHandler, type MessageResult } from '../messages/handle-message.ts';
 import type { HeldMessage } from '../messages/held-message.ts';
-import { MAX_WAIT_MS, type Service } from './intake.ts';
+import { MAX_WAIT_MS, ONCE_WAIT_MS, type Service } from './intake.ts';
 import type { Workload } from './workload.ts';
 
 export interface BatchServiceOptions {
@@ -21,9 +21,6 @@ export interface BatchServiceOptions {
   /** End after so long without a message. */
   idleExitMs: number | undefined;
 }
-
-/** Long enough for SQS to ask all of the queue's servers. */
-const ONCE_WAIT_MS = 1000;
 
 /** The request queue: holds enough images to keep the runners busy, and ends the worker when there are none. */
 export class BatchService implements Service {

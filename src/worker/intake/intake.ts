@@ -42,12 +42,17 @@ export interface IntakeOptions {
   service: Service;
   workload: Workload;
   stop: Stop;
+  /** The worker ends at once. */
+  force: AbortSignal;
   liveness: Liveness;
 }
 
 /** SQS's limits for one receive. */
 const MAX_RECEIVE = 10;
 export const MAX_WAIT_MS = 20_000;
+
+/** A worker that runs once ends soon. Long enough for SQS to ask all of the queue's servers. */
+export const ONCE_WAIT_MS = 1000;
 
 /**
  * Receives the messages of one queue while there is room, and works on all of them at the same time: while some wait
@@ -84,13 +89,14 @@ export class Intake {
   }
 
   async #receive(): Promise<void> {
-    const { tools, stop, leaseMs, service, workload } = this.#options;
+    const { tools, stop, force, leaseMs, service, workload } = this.#options;
     await this.#backoff.wait(stop.signal);
     const max = this.#room();
     if (max === 0) return await this.#waitForRoom();
     const wasEmpty = workload.isEmpty;
     const waitMs = service.waitMs();
-    const messages = await tools.queue.receive({ max, waitMs, leaseMs, signal: stop.signal });
+    const messages = await tools.queue.receive({ max, waitMs, leaseMs, stop: stop.signal, signal: force });
+    // After a stop the workload releases them.
     for (const message of messages) this.#accept(message);
     if (messages.length === 0 && wasEmpty && !stop.signal.aborted) service.onEmptyReceive();
   }

@@ -9,12 +9,14 @@ import {
 } from '../messages/handle-message.ts';
 import type { HeldMessage } from '../messages/held-message.ts';
 import { interactiveHandler } from '../messages/interactive.ts';
-import { MAX_WAIT_MS, type Service } from './intake.ts';
+import { MAX_WAIT_MS, ONCE_WAIT_MS, type Service } from './intake.ts';
 
 export interface InteractiveServiceOptions {
   tools: MessageTools;
   stop: Stop;
   status: Pick<StatusReporter, 'addInteractive'>;
+  /** The worker ends when the request queue is empty. */
+  once: boolean;
 }
 
 /** One each in decode, in the model, downloading and being answered. Another worker would serve any further one sooner. */
@@ -37,7 +39,7 @@ export class InteractiveService implements Service {
   }
 
   waitMs(): number {
-    return MAX_WAIT_MS;
+    return this.#options.once ? ONCE_WAIT_MS : MAX_WAIT_MS;
   }
 
   async work(held: HeldMessage): Promise<MessageResult> {

@@ -47,7 +47,8 @@ describe('the receive loop of a worker', () => {
     const status = { setState() {}, reached() {}, addNewerMessage() {} };
     const workload = new Workload({ stop, status, clock, log });
     const tools = { queue, queueTitle: 'request', leases, clock, random: () => 0, log, meter: noMeter };
-    void new Intake({ tools, leaseMs: 1000, service, workload, stop, liveness }).run();
+    const force = new AbortController().signal;
+    void new Intake({ tools, leaseMs: 1000, service, workload, stop, force, liveness }).run();
     return { clock, liveness, stop };
   }
 

@@ -66,6 +66,7 @@ function start({
     service,
     workload,
     stop,
+    force: new AbortController().signal,
     liveness: new Liveness(clock),
   });
   return { clock, stop, receives, ended: intake.run() };
