@@ -40,7 +40,9 @@ export async function inspectLocalCloud(
     using db = new DatabaseSync(file, { readOnly: true });
     const pages = db.prepare('PRAGMA quick_check(1)').get();
     if (pages?.quick_check !== 'ok') throw damagedPages(String(pages?.quick_check));
-    const rows = db.prepare('SELECT bucket, key, bytes, file FROM objects WHERE file IS NOT NULL');
+    const rows = db.prepare(
+      'SELECT bucket, key, bytes, file FROM objects WHERE file IS NOT NULL ORDER BY bucket, key',
+    );
     for (const { bucket, key, bytes, file: name } of rows.iterate()) {
       if (++seen % FILES_A_TURN === 0) await nextTurn();
       signal.throwIfAborted();
