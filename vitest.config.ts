@@ -9,7 +9,7 @@ const project = (name: string, testTimeout: number, globalSetup: string[] = []) 
 export default defineConfig({
   test: {
     // Most tests of processes wait more than they compute.
-    maxWorkers: 4,
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 10_000),
