@@ -159,11 +159,11 @@ export function joinLocalController(
   });
   return {
     failed: failed.signal,
-    async leave(givenUp) {
+    async leave(abandoned) {
       await loop.stop();
       const requests = cloud.queues.open(requestQueueName(cloud.cluster));
       const endWorkers = () => drainFleet({ driver, lock, timing, clock: systemClock });
-      await handOver({ lock, output: cloud.output, requests, endWorkers, clock: systemClock }, givenUp);
+      await handOver({ lock, output: cloud.output, requests, endWorkers, clock: systemClock }, abandoned);
     },
   };
 }

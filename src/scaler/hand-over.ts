@@ -23,8 +23,8 @@ export interface HandOverOptions {
  * else it leaves them to the next holder. Then it releases the lock. A job therefore goes on when the process that started
  * the workers is gone, and no worker is left when there is no work.
  */
-export async function handOver(options: HandOverOptions, cancelledJobs: readonly string[]): Promise<void> {
-  await withRetries(options.clock, () => drainOrLeave(options, cancelledJobs));
+export async function handOver(options: HandOverOptions, abandoned: readonly string[]): Promise<void> {
+  await withRetries(options.clock, () => drainOrLeave(options, abandoned));
 }
 
 /**
@@ -57,20 +57,20 @@ export async function releaseLock({ lock, clock }: Pick<HandOverOptions, 'lock' 
 const withRetries = (clock: Clock, operation: () => Promise<void>): Promise<void> =>
   retry(operation, RETRIES, { clock, random: () => 1 });
 
-async function drainOrLeave(options: HandOverOptions, cancelledJobs: readonly string[]): Promise<void> {
+async function drainOrLeave(options: HandOverOptions, abandoned: readonly string[]): Promise<void> {
   const { lock } = options;
   for (;;) {
     // Takes the lock if the last holder has ended, so that its workers are managed.
     await lock.keep();
     if (lock.epoch === undefined) return;
-    if (!(await isWorkLeft(options, cancelledJobs))) {
+    if (!(await isWorkLeft(options, abandoned))) {
       await options.endWorkers();
       await lock.release();
       return;
     }
     await lock.release();
     // The other job may have ended before the release, and its own controller may have found the lock held.
-    if (await isWorkLeft(options, cancelledJobs)) return;
+    if (await isWorkLeft(options, abandoned)) return;
   }
 }
 
@@ -80,11 +80,11 @@ async function drainOrLeave(options: HandOverOptions, cancelledJobs: readonly st
  */
 async function isWorkLeft(
   { output, requests }: HandOverOptions,
-  cancelledJobs: readonly string[],
+  abandoned: readonly string[],
 ): Promise<boolean> {
   const { waiting, inFlight, delayed } = await requests.depth();
   if (waiting + inFlight + delayed === 0) return false;
-  const ignored = new Set(cancelledJobs.map(activeKey));
+  const ignored = new Set(abandoned.map(activeKey));
   for await (const { key } of output.list(ACTIVE_PREFIX)) if (!ignored.has(key)) return true;
   return false;
 }

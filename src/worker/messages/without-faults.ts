@@ -9,7 +9,7 @@ import type { HeldMessage } from './held-message.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
 export interface FaultTools extends Omit<RetryOptions, 'signal'> {
-  /** Absent for the interactive queue: nobody waits until three workers have failed. */
+  /** Absent for the interactive queue: its callers do not wait until three workers have failed. */
   faults?: Pick<FaultAgreement, 'isReached'>;
   log: Log;
 }
