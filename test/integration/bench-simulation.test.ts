@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { simulate } from '../../src/bench/simulate.ts';
+import { namedTrace, type Trace } from '../../src/bench/traces.ts';
+
+const options = { max: 100, seed: 7, policy: 'backlog' } as const;
+
+describe('a simulated run', () => {
+  it('takes seconds for thousands of machines and tens of millions of images', async () => {
+    const huge: Trace = { name: 'huge', what: '', arrivals: [{ atMs: 0, images: 20_000_000 }] };
+    const result = await simulate(huge, { ...options, max: 5000 });
+    expect(result.imagesDone).toBe(20_000_000);
+    expect(result.launched).toBeGreaterThan(2000);
+  });
+
+  it('fails with policy and trace when the work is never done, after 30 simulated days', async () => {
+    await expect(simulate(namedTrace('seed-20') as Trace, { ...options, max: 0 })).rejects.toThrow(
+      'Policy backlog never finishes the work of trace seed-20.',
+    );
+  });
+});
