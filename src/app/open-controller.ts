@@ -85,7 +85,7 @@ export async function policySettings(
   driver: Pick<FleetDriver, 'hourlyUsd'>,
 ): Promise<PolicySettings> {
   return {
-    policy: settings.policy,
+    policy: settings.fleet === 'none' ? 'none' : settings.policy,
     min: settings.min,
     max: maxWorkers(cloud, settings),
     maxLaunchPerTick: settings.maxLaunchPerTick,

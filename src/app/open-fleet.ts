@@ -4,6 +4,7 @@ import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import type { Cloud } from '../core/cloud/ports.ts';
 import { environmentName, isSecret, settingNames } from '../core/settings/settings.ts';
+import { noFleet } from '../scaler/drivers/none.ts';
 import { createProcessFleet, runnersPerWorker } from '../scaler/drivers/process.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
 import { packageFile } from './package-files.ts';
@@ -25,9 +26,10 @@ const LOCAL_TICK_MS = 1000;
 const AWS_TICK_MS = 5000;
 
 /** The largest fleet that the settings allow. */
-
-export const maxWorkers = (cloud: Pick<Cloud, 'kind'>, { max }: RunSettings): number =>
-  max ?? (cloud.kind === 'local' ? availableParallelism() : DEFAULT_MAX);
+export function maxWorkers(cloud: Pick<Cloud, 'kind'>, { max, fleet }: RunSettings): number {
+  if (fleet === 'none') return 0;
+  return max ?? (cloud.kind === 'local' ? availableParallelism() : DEFAULT_MAX);
+}
 
 /** The fleet of `imgcls scale`. @throws {ImgclsError} of kind `config` when the fleet's settings are wrong. */
 export async function openFleet(cloud: Cloud, settings: RunSettings): Promise<OpenedFleet> {
@@ -35,6 +37,7 @@ export async function openFleet(cloud: Cloud, settings: RunSettings): Promise<Op
     const driver = openProcessFleet(cloud, settings, maxWorkers(cloud, settings));
     return { driver, name: 'process', tickMs: LOCAL_TICK_MS };
   }
+  if (settings.fleet === 'none') return { driver: noFleet, name: 'none', tickMs: AWS_TICK_MS };
   if (settings.fleet === 'asg') {
     const { openAsgFleet } = await import('./open-asg-fleet.ts');
     return { driver: await openAsgFleet(settings), name: 'asg', tickMs: AWS_TICK_MS };

@@ -162,6 +162,6 @@ async function withoutController(what: string, output: Store, clock: Clock): Pro
   if (workers > 0) return ok(`${what}; workers running without one: ${workers}`);
   return actionNeeded(
     `${what}, and no worker reports.`,
-    'Start one with "imgcls scale" here, or with "imgcls deploy --controller". A new one takes 1 to 2 minutes to boot.',
+    'Start one with "imgcls scale" here ("imgcls scale --fleet none" if something else starts workers), or with "imgcls deploy --controller". A new one takes 1 to 2 minutes to boot.',
   );
 }

@@ -173,10 +173,38 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     expect(await instances()).toEqual([]);
   });
 
-  it('launches nothing with --max 0, where something else launches workers', async () => {
-    const { code, stdout, stderr } = await scale(...TEMPLATE, '--max', '0', '--once').finished;
-    expect(code, stderr).toBe(0);
-    expect(stdout).toMatch(/target 0: .*--max allows 0/);
+  it('without a fleet and EC2: takes dead letters, reports, and launches nothing', async () => {
+    const onlyStorage = {
+      ...aws,
+      IMGCLS_CLUSTER: 'site',
+      AWS_ENDPOINT_URL: undefined,
+      AWS_ENDPOINT_URL_S3: proxy?.url,
+      AWS_ENDPOINT_URL_SQS: proxy?.url,
+    };
+    const run = (...args: string[]) => start(installed.bin, dataDir, args, onlyStorage);
+    const dead = (await cloud.queues.create(deadLetterQueueName('site'))).name;
+    await cloud.queues.create(requestQueueName('site'));
+    await cloud.queues.open(requestQueueName('site')).send([{ body: 'work' }]);
+    await cloud.queues.open(dead).send([{ body: 'no request' }]);
+    expect((await run('dlq', 'list').finished).stderr).toContain(
+      '1 more dead letter in the dead-letter queue. A controller moves them to this list: "imgcls scale", with --fleet none',
+    );
+
+    const controller = run('scale', '--fleet', 'none');
+    const listed = await until('the dead letter is listed', async () => {
+      const { stdout, stderr } = await run('dlq', 'list').finished;
+      return stderr === '' ? stdout : undefined;
+    });
+    expect(listed).toMatch(/The request message is not JSON/);
+    const status = await run('status').finished;
+    expect(status.stdout).toMatch(/lock renewed .* ago\n +maintenance only: it launches no workers/);
+    expect(status.stdout).toContain('1 request waiting');
+    expect(status.stdout).toMatch(/^dead letters +none$/m);
+    controller.kill('SIGTERM');
+    expect(await controller.finished).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('maintenance only, it launches no workers'),
+    });
     expect(await instances()).toEqual([]);
   });
 
@@ -199,6 +227,11 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     ],
     ['--fleet asg without a group', ['--fleet', 'asg'], /needs autoScalingGroup/],
     ['a setting of the group', [...ASG, '--warm', '1'], /--warm cannot be used with --fleet asg/],
+    [
+      'workers without a fleet',
+      ['--fleet', 'none', '--max', '4'],
+      /fleet none launches no workers: max must be 0/,
+    ],
     ['--max below --min', [...TEMPLATE, '--max', '0', '--min', '3'], /min is 3, max is 0/],
   ])('refuses %s', async (_, args, words) => {
     const { code, stderr } = await scale(...args, '--once').finished;

@@ -65,7 +65,7 @@ async function noteUndrained({ cloud, interrupted }: Run): Promise<void> {
   const { waiting, inFlight } = await queue.depth(interrupted);
   if (waiting + inFlight > 0)
     notice(
-      `${pluralize(waiting + inFlight, 'more dead letter')} in the dead-letter queue. A controller moves them to this list.`,
+      `${pluralize(waiting + inFlight, 'more dead letter')} in the dead-letter queue. A controller moves them to this list: "imgcls scale", with --fleet none if it should launch no workers.`,
     );
 }
 

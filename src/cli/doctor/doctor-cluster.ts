@@ -164,6 +164,7 @@ async function checkModel(settings: RunSettings, { output }: Cloud): Promise<Che
 
 function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () => boolean): Check[] {
   const { fleet, autoScalingGroup, launchTemplate, cluster, onDemandPercentage, min } = settings;
+  if (fleet === 'none') return [];
   const client = createEc2Client();
   const quotas = createQuotas({});
   cleanup.add(() => client.destroy());

@@ -16,6 +16,7 @@ import { drainFleet } from '../../scaler/drain.ts';
 import { drainAndReleaseLock, handOver, releaseLock } from '../../scaler/hand-over.ts';
 import type { LockKeeper } from '../../scaler/lock.ts';
 import { startLoop } from '../../scaler/loop.ts';
+import type { PolicySettings } from '../../scaler/policy/policy.ts';
 import { recordTick } from '../../scaler/record-tick.ts';
 import { type Run, withRun } from '../run.ts';
 import { InterruptedError, printError } from '../terminal/exit.ts';
@@ -85,7 +86,7 @@ export function scale({ once, dryRun, drainOnExit, format, ...rest }: ScaleFlags
       onTick,
       onProblem: format === 'json' ? logProblem(log) : printError,
     });
-    const start = `Controller started for cluster ${cloud.cluster}: at most ${policy.max} workers (${fleet.name} fleet).`;
+    const start = `Controller started for cluster ${cloud.cluster}: ${extent(policy, fleet)}.`;
     notice(start);
     manager.ready(start, () => liveness.stalled());
     await aborted(interrupted);
@@ -95,6 +96,9 @@ export function scale({ once, dryRun, drainOnExit, format, ...rest }: ScaleFlags
     await leave(run, { fleet, lock, drainOnExit: drainOnExit ?? false });
   });
 }
+
+const extent = ({ max }: PolicySettings, { name }: OpenedFleet): string =>
+  name === 'none' ? 'maintenance only, it launches no workers' : `at most ${max} workers (${name} fleet)`;
 
 const logProblem = (log: Log) => (error: unknown) =>
   log.error({ error }, 'Controller error that a retry will not fix.');

@@ -51,11 +51,15 @@ function controllerRows(view: StatusView): string[] {
   const since = isCurrent(view) ? '' : `, as of ${ago(view.atMs - updatedAtMs)}`;
   return [
     ...rows,
-    row(
-      '',
-      `target ${pluralize(target, 'worker')}, scales from ${min} to ${max} (${driver} fleet, policy ${policy})${since}`,
-    ),
-    row('', `reason: ${reason}`),
+    ...(driver === 'none'
+      ? [row('', `maintenance only: it launches no workers (none fleet)${since}`)]
+      : [
+          row(
+            '',
+            `target ${pluralize(target, 'worker')}, scales from ${min} to ${max} (${driver} fleet, policy ${policy})${since}`,
+          ),
+          row('', `reason: ${reason}`),
+        ]),
     ...warnings.map((warning) => row('', `WARNING: ${warning}`)),
   ];
 }
@@ -80,7 +84,7 @@ function lockText(lock: LockObservation | undefined, { atMs, cloud }: StatusView
 const howToStart = (cloud: StatusView['cloud']): string =>
   cloud === 'local'
     ? 'Start one with "imgcls scale --max 4"; an upload starts its own.'
-    : 'Start one with "imgcls scale --max 4".';
+    : 'Start one with "imgcls scale --max 4", or "imgcls scale --fleet none" if something else starts workers.';
 
 const ago = (ms: number): string => `${duration(Math.max(0, ms))} ago`;
 
@@ -112,7 +116,8 @@ function deadLettersText({ waiting, inFlight, delayed }: QueueDepth): string {
 function costRows({ report }: StatusView): string[] {
   if (isUnknown(report)) return [row('cost', `unknown: ${report.unknown}`)];
   if (report === undefined) return [row('cost', 'unknown: no controller has reported')];
-  const { cost } = report;
+  const { cost, driver } = report;
+  if (driver === 'none') return [row('cost', 'unknown: the controller launches no workers')];
   if (cost === undefined) return [row('cost', 'unknown: no machine price (set pricePerHour)')];
   const { unknownSinceMs } = cost;
   const since = new Date(cost.sinceMs).toISOString();

@@ -39,7 +39,7 @@ export function quoteText(quote: QuoteView): string {
 const row = (name: string, text: string): string => `${name.padEnd(14)}${harmless(text)}\n`;
 
 function times({ drainMs, firstResultMs, bootMs, bootIs, ...quote }: QuoteView): string[] {
-  if (quote.machines === 0) return [row('done', 'never: no machine would be launched')];
+  if (quote.machines === 0) return [row('done', 'never without other workers: no machine would be launched')];
   const rate = `${Number(quote.imagesPerSecond.toPrecision(3))} images/s per machine, ${quote.imagesPerSecondIs}`;
   return [
     row('first result', `in about ${duration(firstResultMs)} (boot ${duration(bootMs)}, ${bootIs})`),

@@ -20,6 +20,12 @@ export function crossChecks(
     if (values.autoScalingGroup === undefined)
       problems.push(`fleet asg needs autoScalingGroup (${environmentName('autoScalingGroup')})`);
   }
+  if (fleet === 'none') {
+    if (cloud !== 'aws') problems.push('fleet none needs cloud aws (IMGCLS_CLOUD)');
+    for (const [name, value] of Object.entries({ min, max }))
+      if (typeof value === 'number' && value > 0)
+        problems.push(`fleet none launches no workers: ${name} must be 0 or unset, not ${value}`);
+  }
   if (token !== undefined && tokenSecret !== undefined)
     problems.push('token and tokenSecret are both set: set only one');
   if (typeof min === 'number' && typeof max === 'number' && min > max)

@@ -175,9 +175,9 @@ export const declared = {
     what: 'assumed throughput of a worker, in images a second, until it is measured',
   },
   fleet: {
-    schema: () => oneOf(['ec2', 'asg']),
+    schema: () => oneOf(['ec2', 'asg', 'none']),
     fallback: 'ec2',
-    what: 'how workers are launched (cloud aws): ec2 (launch template) or asg (EC2 Auto Scaling group)',
+    what: 'how workers are launched (cloud aws): ec2 (launch template), asg (EC2 Auto Scaling group) or none',
   },
   autoScalingGroup: {
     schema: () => text(1, 255),

@@ -9,6 +9,7 @@ import { isUnknown } from '../../core/runtime/unknown.ts';
 import type { Machine, Snapshot } from '../snapshot.ts';
 import { backlogPolicy } from './backlog.ts';
 import { needWithinCaps } from './budget.ts';
+import { noMachinesPolicy } from './none.ts';
 import { perMessagePolicy } from './per-message.ts';
 import type { Decision, History, KnownSnapshot, Policy, PolicySettings } from './policy.ts';
 import { chooseRetirements } from './retire.ts';
@@ -17,6 +18,7 @@ import { isWorkExpected } from './standby.ts';
 export const policies: Readonly<Record<string, Policy>> = {
   backlog: backlogPolicy,
   'per-message': perMessagePolicy,
+  none: noMachinesPolicy,
 };
 
 export function decide(

@@ -9,7 +9,7 @@ export function register(program: Command): void {
     .description(
       'Run the controller: launch workers for the backlog, and end idle ones. One controller per cluster is active; others stand by.',
     )
-    .addHelpText('after', examples('imgcls scale --max 20 --target-seconds 60'))
+    .addHelpText('after', examples('imgcls scale --max 20 --target-seconds 60', 'imgcls scale --fleet none'))
     .option('--max <n>', 'Maximum number of workers')
     .option('--min <n>', 'Minimum number of workers, even without work')
     .addOption(
@@ -33,8 +33,8 @@ export function register(program: Command): void {
     .addOption(
       new Option(
         '--fleet <name>',
-        'Fleet driver on AWS: ec2 (--launch-template) or asg (--auto-scaling-group)',
-      ).choices(['ec2', 'asg']),
+        'Fleet driver on AWS: ec2 (--launch-template), asg (--auto-scaling-group), or none (maintenance only)',
+      ).choices(['ec2', 'asg', 'none']),
     )
     .option('--auto-scaling-group <name>', 'EC2 Auto Scaling group of workers')
     .option(

@@ -99,6 +99,7 @@ export function controllerText({ controller, requests }: StatusBody): Controller
       text: `${howToStart} Last decision: ${reason}`,
       isAlive: false,
     };
+  if (policy === 'none') return { title: 'Maintenance only', text: reason, isAlive: true };
   const isIdle = target <= min && !isUnknown(requests) && messagesOf(requests) === 0;
   const goal = isIdle ? 'Idle' : `Target: ${counted(target, 'worker')}`;
   return {
