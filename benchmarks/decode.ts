@@ -8,7 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { makePhotographs } from '../src/bench/photographs.ts';
-import { decodeImage } from '../src/model/decode.ts';
+import { decodeImage } from '../src/model/decode/decode.ts';
 import { median } from './median.ts';
 
 const { values: flags } = parseArgs({

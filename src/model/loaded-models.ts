@@ -2,7 +2,7 @@
 
 import type { ModelLocation } from '../core/model/runner-protocol.ts';
 import { type Classifier, createClassifier } from './classifier.ts';
-import type { DecodeLimits } from './decode-failure.ts';
+import type { DecodeLimits } from './decode/decode-failure.ts';
 
 /** Enough for two jobs that alternate, or for one job after another. Each model takes 60 to 400 MB. */
 const KEPT_MODELS = 2;

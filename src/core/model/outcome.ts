@@ -33,12 +33,23 @@ export type ImageError = z.infer<typeof imageError>;
 export const scoredLabel = z.object({ wnid: z.string(), label: z.string(), score: z.number() });
 export type ScoredLabel = z.infer<typeof scoredLabel>;
 
+/**
+ * Why the labels of an image are unreliable; of several reasons the first in this order. `damaged`: a part of the file is
+ * missing or wrong. `uniform`: the picture has one colour. `low_resolution`: the shorter side has fewer than 96 pixels.
+ */
+export const predictionWarning = z.enum(['damaged', 'uniform', 'low_resolution']);
+export type PredictionWarning = z.infer<typeof predictionWarning>;
+
 /** The labels of one image, best first. `ms` is its time in the model runner, including the decode. */
 export const prediction = z.object({
   labels: z.array(scoredLabel).min(1).max(MAX_TOP_K),
   ms: z.number().nonnegative(),
-  /** `low_resolution`: the shorter side has fewer than 96 pixels, so the labels are unreliable. */
-  warning: z.enum(['low_resolution']).optional(),
+  /** A warning of a later version is left out. */
+  warning: predictionWarning.optional().catch(undefined),
+  /** Of a damaged image whose end is missing: the share of its rows that could be decoded, 0.5 to 1. */
+  decodedShare: z.number().min(0).max(1).optional(),
+  /** `preview`: of a camera raw file, the JPEG that the camera embedded was classified. */
+  source: z.enum(['preview']).optional().catch(undefined),
 });
 export type Prediction = z.infer<typeof prediction>;
 

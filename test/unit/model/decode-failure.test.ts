@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MachineFaultError } from '../../../src/core/runtime/machine-fault.ts';
-import { explainFailure } from '../../../src/model/decode-failure.ts';
+import { explainFailure } from '../../../src/model/decode/decode-failure.ts';
 
 const limits = { maxPixels: 1000, decodeTimeoutMs: 20_000 };
 const explain = (text: string, cpuMs = 0) =>

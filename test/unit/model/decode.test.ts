@@ -1,8 +1,8 @@
 import { Jimp } from 'jimp';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeImage } from '../../../src/model/decode.ts';
-import { DecodeError } from '../../../src/model/decode-error.ts';
+import { decodeImage } from '../../../src/model/decode/decode.ts';
+import { DecodeError } from '../../../src/model/decode/decode-error.ts';
 import {
   avifSized,
   blackPng,

@@ -1,14 +1,14 @@
 // Decodes an image to the pixels of the model's input.
 
 import sharp, { type Sharp } from 'sharp';
-import { type ImageFormat, imageFormatOf } from '../core/model/image-format.ts';
-import type { Preprocessing } from '../core/model/model.ts';
+import { type ImageFormat, imageFormatOf } from '../../core/model/image-format.ts';
+import type { Preprocessing } from '../../core/model/model.ts';
+import { freeBytes } from '../free-bytes.ts';
+import { makeSerialQueue } from '../serial-queue.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
 import { type DecodeLimits, explainFailure } from './decode-failure.ts';
-import { freeBytes } from './free-bytes.ts';
 import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
-import { makeSerialQueue } from './serial-queue.ts';
 import { turnUpright } from './upright.ts';
 
 // One thread for each decode: runners and images already run in parallel. No cache: no image is decoded twice.

@@ -1,8 +1,8 @@
 // Why a decode failed: the image, or this machine. libvips has no codes, only words.
 
-import type { ImageFormat } from '../core/model/image-format.ts';
-import { messageOf } from '../core/runtime/errors.ts';
-import { MachineFaultError } from '../core/runtime/machine-fault.ts';
+import type { ImageFormat } from '../../core/model/image-format.ts';
+import { messageOf } from '../../core/runtime/errors.ts';
+import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import { DecodeError } from './decode-error.ts';
 
 export interface DecodeLimits {

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../core/model/outcome.ts';
+import type { ErrorCode } from '../../core/model/outcome.ts';
 
 /** An error of one image, not of its surroundings. It becomes the error outcome of this image. */
 export class DecodeError extends Error {

@@ -1,7 +1,7 @@
 // How much memory a decoder needs for an image. A file of a few bytes can require gigabytes.
 
 import type { Metadata } from 'sharp';
-import type { ImageFormat } from '../core/model/image-format.ts';
+import type { ImageFormat } from '../../core/model/image-format.ts';
 import { DecodeError } from './decode-error.ts';
 import { hasSeveralPasses } from './jpeg.ts';
 
