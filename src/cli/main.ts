@@ -102,6 +102,7 @@ export async function run(args: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode =
       error instanceof CommanderError ? helpExitCode(error) : await report(error, program.opts().debug);
+    exitWhenWritten();
   }
 }
 
@@ -123,6 +124,11 @@ function standardOutputFailed(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') return;
   process.stderr.write(`error: Cannot write to standard output: ${error.message}\n`);
   process.exitCode = 1;
+}
+
+/** The AWS SDK keeps the timers of retries that were aborted. The process would wait for them, up to 20 s for each. */
+function exitWhenWritten(): void {
+  process.stdout.write('', () => process.stderr.write('', () => process.exit()));
 }
 
 /** Help that was asked for exits with 0; help in place of a missing command with 2. */

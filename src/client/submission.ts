@@ -18,7 +18,7 @@ export interface ControllerSession {
   leave(abandoned: readonly string[]): Promise<void>;
 }
 
-/** Time limit for deleting the response queue at the end of a wait. */
+/** Time limit for what is cleaned up at the end of a wait: an interrupted command ends soon, also if the cloud is down. */
 const CLEANUP_TIMEOUT_MS = 3000;
 
 /** Dependencies of a job's handle. */
@@ -142,7 +142,8 @@ export async function startSubmission(
 }
 
 async function removeIfDeleted(cloud: Cloud, job: string): Promise<void> {
-  if (await isDeleted(cloud.output, job)) await removeJob(cloud, job);
+  if (await isDeleted(cloud.output, job, AbortSignal.timeout(CLEANUP_TIMEOUT_MS)))
+    await removeJob(cloud, job);
 }
 
 /** @param shown the attempts whose outcomes are yielded; default: all. */
@@ -182,12 +183,12 @@ export function jobHandle(
       isFinished = true;
     } finally {
       submission.stop?.();
-      await submission.submitted.catch(() => {});
+      const ended = submission.submitted.catch(() => {});
       await Promise.all([
         // If this fails, the controller sweeps the queue later. It must not hide the result of the wait.
         responses && plain.queues.remove(responses, AbortSignal.timeout(CLEANUP_TIMEOUT_MS)).catch(() => {}),
         // An error of the session must not hide the original one. Workers without a controller end by themselves.
-        isFinished ? session.leave([]) : session.leave([id]).catch(() => {}),
+        ended.then(() => (isFinished ? session.leave([]) : session.leave([id]).catch(() => {}))),
       ]);
     }
   }
