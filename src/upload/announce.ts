@@ -1,8 +1,8 @@
 import type { Cloud } from '../core/cloud/ports.ts';
-import type { JobRecord, ManifestEntry } from '../core/job/job.ts';
+import { attemptTotal, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
 import { sealJob } from '../core/job/job-record.ts';
 import { JobStates } from '../core/job/job-states.ts';
-import { markAnnounced, writePart } from '../core/job/manifest.ts';
+import { markAnnounced, otherSubmitterError, writePart } from '../core/job/manifest.ts';
 import { sendRequests } from '../core/job/requests.ts';
 import { isError } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -45,6 +45,7 @@ export interface AnnounceOptions {
  * Announces images in order, part by part. A part is written to the manifest before its requests are sent, and marked
  * after that. At the end the job is sealed.
  * @returns the job record: sealed, or cancelled if it was cancelled meanwhile.
+ * @throws {ImgclsError} of kind `permanent` when another submitter has announced images or sealed the job meanwhile.
  */
 export async function announceAll(
   images: AsyncIterable<StoredImage>,
@@ -76,7 +77,10 @@ export async function announceAll(
     if (isDue && (await states.isCancelled(job.id))) break;
   }
   if (part.length > 0) await close();
-  return await sealJob(cloud.output, job.id, progress.announced);
+  const record = await sealJob(cloud.output, job.id, progress.announced);
+  const total = record.attempt === job.attempt ? attemptTotal(record) : undefined;
+  if (total !== undefined && total !== progress.announced) throw otherSubmitterError(job.id);
+  return record;
 }
 
 async function announcePart(

@@ -10,7 +10,7 @@ import { Random } from '../../src/bench/random.ts';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { FIRST_ATTEMPT } from '../../src/core/job/job.ts';
 import { cancelJob, readJob } from '../../src/core/job/job-record.ts';
-import { JOBS_PREFIX } from '../../src/core/job/keys.ts';
+import { announcedKey, JOBS_PREFIX } from '../../src/core/job/keys.ts';
 import { listParts, readPart } from '../../src/core/job/manifest.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import {
@@ -155,11 +155,11 @@ describe('an interrupted upload', () => {
   async function interruptUpload(dataDir: string, images: readonly string[]): Promise<string> {
     const running = startList(dataDir, ['upload', '-']);
     running.stdin.write(`${images.join('\n')}\n`);
-    await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 60_000 }).toHaveLength(1);
     const [job = ''] = await jobsOf(dataDir);
     await expect
       .poll(() => withCloud(dataDir, ({ output }) => listParts(output, job, FIRST_ATTEMPT)), {
-        timeout: 20_000,
+        timeout: 60_000,
       })
       .toMatchObject([{ isAnnounced: true }]);
     running.kill('SIGKILL');
@@ -191,7 +191,7 @@ describe('an interrupted upload', () => {
     const dataDir = await installed.dataDir();
     const running = startList(dataDir, ['upload', '-']);
     running.stdin.write('cat.jpg\n');
-    await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 60_000 }).toHaveLength(1);
     running.kill('SIGINT');
     const [stderr] = await Promise.all([text(running.stderr), once(running, 'close')]);
     expect(stderr).toMatch(
@@ -202,14 +202,21 @@ describe('an interrupted upload', () => {
   it('cannot be resumed by two processes at the same time', async () => {
     const dataDir = await installed.dataDir();
     const job = await interruptUpload(dataDir, ['cat.jpg']);
-    const first = startList(dataDir, ['resume', job, '--no-wait']);
+    const partsAre = (expected: { isAnnounced: boolean }[]) =>
+      expect
+        .poll(() => withCloud(dataDir, ({ output }) => listParts(output, job, FIRST_ATTEMPT)), {
+          timeout: 60_000,
+        })
+        .toMatchObject(expected);
+    // As if the submitter was killed before it marked the part: whoever resumes has read the manifest when he marks it.
+    await withCloud(dataDir, ({ output }) =>
+      output.delete([announcedKey(job, { attempt: FIRST_ATTEMPT, part: 0 })]),
+    );
     const second = startList(dataDir, ['resume', job, '--no-wait']);
+    await partsAre([{ isAnnounced: true }]);
+    const first = startList(dataDir, ['resume', job, '--no-wait']);
     first.stdin.write('cat.jpg\ncoffee.jpg\n');
-    await expect
-      .poll(() => withCloud(dataDir, ({ output }) => listParts(output, job, FIRST_ATTEMPT)), {
-        timeout: 20_000,
-      })
-      .toHaveLength(2);
+    await partsAre([{ isAnnounced: true }, { isAnnounced: true }]);
     second.stdin.end('cat.jpg\nmountains.jpg\nrocket.jpg\n');
     const [stderr, [code]] = await Promise.all([text(second.stderr), once(second, 'close')]);
     first.stdin.end();

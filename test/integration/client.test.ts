@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { type Client, createJobClient } from '../../src/client/client.ts';
 import type { Cloud, Queue, QueueService } from '../../src/core/cloud/ports.ts';
+import { sealJob } from '../../src/core/job/job-record.ts';
 import {
   deadLetterQueueName,
   imageKey,
@@ -183,6 +184,20 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     const undone = await client().submit(cats(5), { model: await model(), topK: 1, wait: false });
     await undone.submitted;
     expect(await undone.settled()).toMatchObject({ state: 'sealed' });
+  });
+
+  it('rejects the submission when another process has sealed the job with other images', async () => {
+    const sealedByOther = Promise.withResolvers<void>();
+    const late = async function* () {
+      yield* cats(1);
+      await sealedByOther.promise;
+      yield* cats(1);
+    };
+    const job = await client().submit(late(), { model: await model(), topK: 1, wait: false });
+    await sealJob(cloud.output, job.id, 1);
+    sealedByOther.resolve();
+    await expect(job.submitted).rejects.toThrow(/Another process is announcing the images of job/);
+    expect(await job.record()).toMatchObject({ state: 'sealed', total: 1 });
   });
 
   it('rejects the wait for outcomes when the submission fails', async () => {

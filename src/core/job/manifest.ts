@@ -20,13 +20,15 @@ export async function writePart(
   try {
     await output.put(manifestPartKey(job, place), body, { only: 'absent', ...(signal && { signal }) });
   } catch (cause) {
-    if (!(cause instanceof PreconditionFailedError)) throw cause;
-    throw new ImgclsError('permanent', `Another process is announcing the images of job ${job}.`, {
-      hint: `Run "imgcls results ${job} --wait" to wait for its outcomes.`,
-      cause,
-    });
+    throw cause instanceof PreconditionFailedError ? otherSubmitterError(job, cause) : cause;
   }
 }
+
+export const otherSubmitterError = (job: string, cause?: unknown): ImgclsError =>
+  new ImgclsError('permanent', `Another process is announcing the images of job ${job}.`, {
+    hint: `Run "imgcls results ${job} --wait" to wait for its outcomes.`,
+    cause,
+  });
 
 /** Marks that the requests of a part are in the queue. */
 export async function markAnnounced(
