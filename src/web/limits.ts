@@ -40,7 +40,7 @@ export const MAX_BODY_BYTES = 256 * 1024;
 export const BYTES_PER_NAMED_IMAGE = 1536;
 
 /** An idle connection is closed after this time. The heartbeats of event streams are more frequent. */
-const IDLE_TIMEOUT_MS = 60_000;
+export const IDLE_TIMEOUT_MS = 60_000;
 /** To answer a caller whose image was not classified in time. */
 const ANSWER_TIME_MS = 15_000;
 /** A connection that waits for `POST /v1/classify` is idle, and must outlive its time limit. */

@@ -87,7 +87,7 @@ describe('imgcls bench', () => {
     const { temporary, bench, leftOver } = await place();
     const running = bench('--scenario', 'medium-300-cold', '--count', '300', '--images', samples);
     await expect
-      .poll(() => processesIn(temporary).then((found) => found.length), { timeout: 20_000 })
+      .poll(() => processesIn(temporary).then((found) => found.length), { timeout: 60_000 })
       .toBeGreaterThan(3);
     running.kill('SIGINT');
     const { code, stdout, stderr } = await running.finished;

@@ -41,7 +41,7 @@ describe('an upload whose list of files is still open', () => {
   it('labels the files listed so far, without waiting for more', async () => {
     const { child, output, closed } = uploadList(await installed.dataDir());
     child.stdin.write(`${cat}\n`);
-    await expect.poll(() => output.stdout, { timeout: 20_000 }).toMatch(/cat\.jpg, .*cat/);
+    await expect.poll(() => output.stdout, { timeout: 60_000 }).toMatch(/cat\.jpg, .*cat/);
     child.stdin.end(`${cat}\n`);
     expect((await closed)[0], output.stderr).toBe(0);
     expect(output.stdout.trimEnd().split('\n')).toHaveLength(2);
@@ -62,7 +62,7 @@ describe('an upload whose list of files is still open', () => {
             () => true,
             () => false,
           ),
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       )
       .toBe(true);
     child.kill('SIGINT');

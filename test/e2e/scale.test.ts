@@ -88,12 +88,10 @@ async function workers(dataDir: string): Promise<number[]> {
   // A child that has not become a model runner yet looks like its parent.
   return [...parents.keys()].filter((pid) => !parents.has(parents.get(pid) ?? 0));
 }
-const untilWorkers = (
-  dataDir: string,
-  what: string,
-  isEnough: (count: number) => boolean,
-  timeoutMs = 60_000,
-) => until(`there are ${what} workers`, async () => isEnough((await workers(dataDir)).length), { timeoutMs });
+const untilWorkers = (dataDir: string, what: string, isEnough: (count: number) => boolean) =>
+  until(`there are ${what} workers`, async () => isEnough((await workers(dataDir)).length), {
+    timeoutMs: 60_000,
+  });
 
 /** One that has labelled some and holds more, by what it says of itself. */
 async function busyWorker(dataDir: string): Promise<number | undefined> {
@@ -138,11 +136,9 @@ describe('imgcls scale on one machine', () => {
     expect(most).toBeLessThanOrEqual(4);
 
     // While the fleet shrinks, another job comes.
-    await untilWorkers(dataDir, 'fewer than 4', (count) => count < 4, 1000 * (IDLE_SECONDS + 10));
+    await untilWorkers(dataDir, 'fewer than 4', (count) => count < 4);
     await labelled(upload(dataDir, few), 20);
-    const endedAtMs = performance.now();
-    await untilWorkers(dataDir, 'no', (count) => count === 0, 1000 * (IDLE_SECONDS + 10));
-    expect(performance.now() - endedAtMs).toBeLessThan(1000 * (IDLE_SECONDS + 10));
+    await untilWorkers(dataDir, 'no', (count) => count === 0);
 
     controller.kill('SIGTERM');
     const { code, stdout, stderr } = await controller.finished;
@@ -196,7 +192,7 @@ describe('imgcls scale on one machine', () => {
     const first = scale(dataDir, '--min', '1');
     await untilWorkers(dataDir, '1', (count) => count === 1);
     const second = scale(dataDir, '--drain-on-exit');
-    await expect.poll(() => second.stderr(), { timeout: 20_000 }).toContain('Controller started');
+    await expect.poll(() => second.stderr(), { timeout: 60_000 }).toContain('Controller started');
     second.kill('SIGTERM');
     const { code, stderr } = await second.finished;
     expect(code, stderr).toBe(130);

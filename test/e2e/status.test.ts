@@ -46,7 +46,7 @@ describe('imgcls status', () => {
       'json',
     ]);
     await expect
-      .poll(() => watching.stdout().split('\n').length, { timeout: 20_000 })
+      .poll(() => watching.stdout().split('\n').length, { timeout: 60_000 })
       .toBeGreaterThanOrEqual(3);
     watching.kill('SIGINT');
     const { code, stdout, stderr } = await watching.finished;

@@ -218,10 +218,10 @@ describe('several submitters on one data folder', () => {
     const [a, b] = [await many(dataDir, 300, 'a'), await many(dataDir, 300, 'b')];
     const first = start(installed.bin, dataDir, ['upload', a]);
     await expect
-      .poll(() => processesOf(dataDir).then((found) => found.length), { timeout: 20_000 })
+      .poll(() => processesOf(dataDir).then((found) => found.length), { timeout: 60_000 })
       .toBeGreaterThan(2);
     const second = start(installed.bin, dataDir, ['upload', b, '--format', 'ndjson']);
-    await expect.poll(() => second.stderr(), { timeout: 20_000 }).toMatch(/model/);
+    await expect.poll(() => second.stderr(), { timeout: 60_000 }).toMatch(/model/);
     const holder = await lockHolder(dataDir);
     first.kill('SIGKILL');
     // Sooner than the controller lock would expire.
@@ -240,7 +240,7 @@ describe('several submitters on one data folder', () => {
     const folder = await many(dataDir, 300, 'a');
     const running = start(installed.bin, dataDir, ['upload', folder]);
     await expect
-      .poll(() => processesOf(dataDir).then((found) => found.length), { timeout: 20_000 })
+      .poll(() => processesOf(dataDir).then((found) => found.length), { timeout: 60_000 })
       .toBeGreaterThan(2);
     running.kill('SIGINT');
     const { code, stderr } = await running.finished;

@@ -63,7 +63,7 @@ describe.skipIf(!canMount)('on a small disk', () => {
   it('a wait during which it fills up stops and says what to do; with space again the job ends well', async () => {
     const labels = await writeImages(photos(), 200);
     const running = imgcls(['upload', photos()], { IMGCLS_TEST_IMAGES_PER_SECOND: '30' });
-    await expect.poll(() => running.stdout(), { timeout: 30_000 }).not.toBe('');
+    await expect.poll(() => running.stdout(), { timeout: 60_000 }).not.toBe('');
     const filler = path.join(disk.folder, 'filler');
     await writeFile(filler, Buffer.alloc(8_000_000)).catch(({ code }) => expect(code).toBe('ENOSPC'));
     const stopped = await running.finished;
@@ -136,7 +136,7 @@ describe('the clock of the machine is set', () => {
     await setClock(0);
   });
   afterEach(async () => {
-    await expect.poll(() => processesOf(dataDir), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => processesOf(dataDir), { timeout: 60_000 }).toEqual([]);
   });
 
   it.each([
@@ -144,7 +144,7 @@ describe('the clock of the machine is set', () => {
     ['back', -6 * HOUR_MS],
   ])('%s in the middle of a job, and nothing changes for it', async (_, offsetMs) => {
     const running = imgcls(['upload', 'photos'], 50);
-    await expect.poll(() => linesOf(running.stdout()).length, { timeout: 30_000 }).toBeGreaterThan(30);
+    await expect.poll(() => linesOf(running.stdout()).length, { timeout: 60_000 }).toBeGreaterThan(30);
     await setClock(offsetMs);
     const { code, stdout, stderr } = await running.finished;
     expect(code, stderr).toBe(0);

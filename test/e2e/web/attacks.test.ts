@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IDLE_TIMEOUT_MS } from '../../../src/web/limits.ts';
 import { until } from '../../contract/until.ts';
 import { type InstalledPackage, installPackage, processesOf, repository, start } from '../package.ts';
 import { type Service, startService } from './up.ts';
@@ -235,16 +236,13 @@ describe('slow requests', () => {
     const post = `POST /v1/jobs HTTP/1.1\r\nHost: ${host}\r\n`;
     const type = 'Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 90000\r\n\r\n';
     const part = '--b\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n';
-    const [headersMs, bodyMs, repeatedMs, jsonMs] = await Promise.all([
+    const tookMs = await Promise.all([
       trickle(`${post}X-Slow: `),
       trickle(`${post}${type}${part}`),
       trickle(`${post}Idempotency-Key: known\r\n${type}${part}`),
       trickle(`${post}Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{`),
     ]);
-    expect(headersMs).toBeLessThan(15_000);
-    expect(bodyMs).toBeLessThan(25_000);
-    expect(repeatedMs).toBeLessThan(25_000);
-    expect(jsonMs).toBeLessThan(25_000);
+    for (const eachMs of tookMs) expect(eachMs, 'sooner than silent ones').toBeLessThan(IDLE_TIMEOUT_MS);
     expect(await jobsOf(service.url)).toEqual(before);
     expect(await spooled()).toEqual([]);
     expect(service.stderr()).toMatch(/request body was too slow/);
