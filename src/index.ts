@@ -2,7 +2,7 @@
 
 import { environmentTrace } from './app/environment-trace.ts';
 import { openClient, openCloud } from './app/open-cloud.ts';
-import { selectJobModel } from './app/select-job-model.ts';
+import { openClusterModels, selectJobModel } from './app/select-job-model.ts';
 import { loadSettings } from './app/settings.ts';
 import type { ResumeJob, SubmitJob } from './client/client.ts';
 import type { RetryJob } from './client/retry.ts';
@@ -51,11 +51,12 @@ export interface ImgclsClient {
 export async function createClient(values: ClientSettings = {}): Promise<ImgclsClient> {
   const { settings } = loadSettings(values);
   const cloud = await openCloud(settings);
+  const clusterModels = openClusterModels(cloud);
   const client = openClient(cloud, settings, (text) => process.emitWarning(text, 'ImgclsWarning'));
   return {
     settings,
     async submit(inputs, { topK = settings.topK, wait = true, ...options } = {}) {
-      const { ref } = await selectJobModel(settings);
+      const { ref } = await selectJobModel(settings, clusterModels);
       return await client.submit(inputs, {
         ...environmentTrace(process.env),
         ...options,

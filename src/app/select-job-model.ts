@@ -1,8 +1,11 @@
 // Opens the model library and selects the model of a job by the settings, for every command that submits jobs.
 
 import path from 'node:path';
+import type { Cloud } from '../core/cloud/ports.ts';
 import { type ModelRef, modelTitle, refOf } from '../core/model/model.ts';
-import { createModelLibrary, type ModelLibrary } from '../model/library.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
+import { ClusterModels, selectClusterModel } from '../model/cluster-models.ts';
+import { createModelLibrary, type LibraryModel, type ModelLibrary } from '../model/library.ts';
 import { type SelectedModel, selectModel } from '../model/select-model.ts';
 import { readCpuFeatures } from '../model/variant.ts';
 import { packageFile } from './package-files.ts';
@@ -16,6 +19,10 @@ export function openModelLibrary({ dataDir }: RunSettings): ModelLibrary {
   });
 }
 
+/** The models that submitters may use without having them. Undefined where this machine is the cluster. */
+export const openClusterModels = ({ kind, output }: Cloud): ClusterModels | undefined =>
+  kind === 'local' ? undefined : new ClusterModels(output);
+
 /** The model that jobs with these settings use, with its files. */
 export async function selectLibraryModel(settings: RunSettings): Promise<SelectedModel> {
   return await selectModel({
@@ -26,11 +33,45 @@ export async function selectLibraryModel(settings: RunSettings): Promise<Selecte
   });
 }
 
-/** The model that jobs with these settings use, and a line that says which one and why. */
-export async function selectJobModel(settings: RunSettings): Promise<{ ref: ModelRef; notice: string }> {
-  const { model, reason, notice } = await selectLibraryModel(settings);
+export interface JobModel {
+  ref: ModelRef;
+  /** A line that says which model it is and why. */
+  notice: string;
+  /** Undefined if only the cluster has it. */
+  installed?: LibraryModel;
+}
+
+/**
+ * The model that jobs with these settings use. A submitter needs only its name and digest: a model that is not installed
+ * may be in the cluster.
+ */
+export async function selectJobModel(settings: RunSettings, cluster?: ClusterModels): Promise<JobModel> {
+  try {
+    const { model, reason, notice } = await selectLibraryModel(settings);
+    return {
+      ref: refOf(model.manifest),
+      notice: notice ?? `Using model ${modelTitle(model.manifest)}: ${reason}.`,
+      installed: model,
+    };
+  } catch (error) {
+    const isMissing = error instanceof ImgclsError && error.kind === 'config';
+    const found = isMissing ? await selectInCluster(settings, cluster) : undefined;
+    if (found === undefined) throw error;
+    return found;
+  }
+}
+
+async function selectInCluster(
+  { model: name, modelVariant: variantSetting }: RunSettings,
+  cluster: ClusterModels | undefined,
+): Promise<JobModel | undefined> {
+  if (name === undefined || cluster === undefined) return undefined;
+  const found = await selectClusterModel(cluster, name, { variantSetting, cpu: await readCpuFeatures() });
+  if (found === undefined) return undefined;
+  const { manifest, reason } = found;
+  const title = modelTitle(manifest);
   return {
-    ref: refOf(model.manifest),
-    notice: notice ?? `Using model ${modelTitle(model.manifest)}: ${reason}.`,
+    ref: refOf(manifest),
+    notice: `Using model ${title} of bucket ${cluster.output.bucket}: it is not installed here; ${reason}.`,
   };
 }

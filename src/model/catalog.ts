@@ -142,6 +142,8 @@ export const catalog: readonly CatalogEntry[] = [
   },
 ];
 
+export const isInCatalog = (name: string): boolean => catalog.some((entry) => entry.name === name);
+
 /** The entries of a name, one for each variant. @throws {ImgclsError} of kind `usage` if there are none. */
 export function catalogEntries(name: string): CatalogEntry[] {
   const entries = catalog.filter((entry) => entry.name === name);

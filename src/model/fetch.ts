@@ -134,15 +134,34 @@ async function optimisedLocation(
   }
 }
 
+/** Fetches a model of the cluster into the worker's cache. */
 async function download(ref: ModelRef, output: Store, cacheDir: string, signal: AbortSignal): Promise<void> {
   const staging = stagingDir(cacheDir);
-  const prefix = modelPrefix(ref.sha256);
   await mkdir(staging, { recursive: true });
+  try {
+    await downloadModel(ref, output, staging, signal);
+    await moveIntoPlace(staging, join(cacheDir, ref.sha256));
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Downloads a model of the cluster into an existing folder and checks it.
+ * @throws {ModelMissingError} @throws {ImgclsError} of kind `permanent` if it is damaged in the bucket.
+ */
+export async function downloadModel(
+  ref: ModelRef,
+  output: Store,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const prefix = modelPrefix(ref.sha256);
   try {
     const { bytes } = await fetchManifest(ref, output, signal);
     for (const file of [MANIFEST_FILE, LABELS_FILE]) {
       const { body } = await output.get(`${prefix}${file}`, { signal });
-      await writeFile(join(staging, file), body);
+      await writeFile(join(folder, file), body);
     }
     const { info, body } = await output.getStream(`${prefix}${WEIGHTS_FILE}`, { signal });
     if (info.bytes !== bytes) {
@@ -153,14 +172,11 @@ async function download(ref: ModelRef, output: Store, cacheDir: string, signal: 
         { hint: `Remove ${prefix} there, then push the model again: imgcls model push ${ref.name}` },
       );
     }
-    await pipeline(body, createWriteStream(join(staging, WEIGHTS_FILE)), { signal });
-    await readModelFolder(staging);
-    await checkWeights(staging, ref.sha256, signal);
-    await moveIntoPlace(staging, join(cacheDir, ref.sha256));
+    await pipeline(body, createWriteStream(join(folder, WEIGHTS_FILE)), { signal });
+    await readModelFolder(folder);
+    await checkWeights(folder, ref.sha256, signal);
   } catch (error) {
     throw error instanceof ObjectMissingError ? missingModel(ref, error) : error;
-  } finally {
-    await rm(staging, { recursive: true, force: true });
   }
 }
 

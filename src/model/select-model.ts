@@ -2,9 +2,12 @@
 
 import { type ModelVariant, modelTitle } from '../core/model/model.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { catalog, PREFERRED_MODEL, recognize } from './catalog.ts';
+import { isInCatalog, PREFERRED_MODEL, recognize } from './catalog.ts';
 import { type LibraryModel, type ModelLibrary, STARTER_MODEL } from './library.ts';
 import { type CpuFeatures, chooseVariant, type VariantSetting } from './variant.ts';
+
+/** A model that may be chosen: an installed one, or one of the cluster, of which nobody has compared variants. */
+type Candidate = Pick<LibraryModel, 'manifest'> & Partial<Pick<LibraryModel, 'bundled' | 'gate'>>;
 
 export interface SelectedModel {
   model: LibraryModel;
@@ -26,19 +29,8 @@ export async function selectModel(options: {
   cpu: CpuFeatures;
 }): Promise<SelectedModel> {
   const { library, wanted, variantSetting, cpu } = options;
-  const pick = async (name: string): Promise<SelectedModel | undefined> => {
-    const found = await library.find(name);
-    const models = variantSetting === 'auto' ? trusted(found) : found;
-    const [first, ...others] = models.map(({ manifest }) => manifest.variant);
-    if (first === undefined) return undefined;
-    const { variant, reason } = chooseVariant(name, variantSetting, cpu, [first, ...others]);
-    const model = models.find(({ manifest }) => manifest.variant === variant);
-    if (model === undefined) return undefined;
-    const untrusted = found
-      .filter((other) => !models.includes(other))
-      .map(({ manifest }) => manifest.variant);
-    return { model, reason: untrusted.length > 0 ? `${untrusted} has not passed the accuracy gate` : reason };
-  };
+  const pick = async (name: string): Promise<SelectedModel | undefined> =>
+    pickVariant(name, await library.find(name), { variantSetting, cpu });
 
   if (wanted !== undefined) return (await pick(wanted)) ?? (await missing(wanted, library));
   const preferred = await pick(PREFERRED_MODEL);
@@ -49,16 +41,35 @@ export async function selectModel(options: {
 }
 
 /**
+ * Chooses among the variants of a name; undefined if there are none.
+ * @throws {ImgclsError} of kind `config` if the setting names a variant that is not among them.
+ */
+export function pickVariant<M extends Candidate>(
+  name: string,
+  found: readonly M[],
+  { variantSetting, cpu }: { variantSetting: VariantSetting; cpu: CpuFeatures },
+): { model: M; reason: string } | undefined {
+  const models = variantSetting === 'auto' ? trusted(found) : found;
+  const [first, ...others] = models.map(({ manifest }) => manifest.variant);
+  if (first === undefined) return undefined;
+  const { variant, reason } = chooseVariant(name, variantSetting, cpu, [first, ...others]);
+  const model = models.find(({ manifest }) => manifest.variant === variant);
+  if (model === undefined) return undefined;
+  const untrusted = found.filter((other) => !models.includes(other)).map(({ manifest }) => manifest.variant);
+  return { model, reason: untrusted.length > 0 ? `${untrusted} has not passed the accuracy gate` : reason };
+}
+
+/**
  * Models that may be chosen by default: fp32, files of the product or the catalog, variants that have passed the accuracy
  * gate, and variants without an fp32 reference.
  */
-export function trusted(models: readonly LibraryModel[]): LibraryModel[] {
+export function trusted<M extends Candidate>(models: readonly M[]): M[] {
   const hasReference = models.some(({ manifest }) => manifest.variant === 'fp32');
   return models.filter(
     ({ manifest, bundled, gate }) =>
       manifest.variant === 'fp32' ||
       !hasReference ||
-      (gate?.passed ?? (bundled || recognize(manifest.sha256) !== undefined)),
+      (gate?.passed ?? (bundled === true || recognize(manifest.sha256) !== undefined)),
   );
 }
 
@@ -72,8 +83,7 @@ async function missing(name: string, library: ModelLibrary): Promise<never> {
   const { models, damaged } = await library.list();
   const names = [...new Set(models.map(({ manifest }) => manifest.name))].join(', ') || 'none';
   const broken = damaged.find(({ dir }) => dir.split(/[\\/]/).includes(name));
-  const known = catalog.some((entry) => entry.name === name);
-  const hint = known
+  const hint = isInCatalog(name)
     ? `Run "imgcls model pull ${name}".`
     : `Installed models: ${names}. "imgcls model import FILE" installs any ONNX classifier.`;
   throw new ImgclsError('config', broken?.problem ?? `The model "${name}" is not installed.`, { hint });

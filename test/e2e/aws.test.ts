@@ -1,5 +1,5 @@
 /** The same commands on S3 and SQS, as processes of their own over the moto server; their log, figures and secrets. */
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
   CreateBucketCommand,
@@ -23,6 +23,7 @@ import {
   repository,
   start,
 } from './package.ts';
+import { startService } from './web/up.ts';
 
 const moto = await startMoto();
 const samples = path.join(repository, 'samples');
@@ -166,6 +167,35 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     const { code, stderr } = await start(installed.bin, dataDir, ['upload', samples], aws).finished;
     expect(code).toBe(2);
     expect(stderr).toMatch(/on AWS it must be set/);
+  });
+
+  it('upload uses a model that only the cluster has, and the service lists it', async () => {
+    const other = await installed.dataDir();
+    const mine = path.join(other, 'models', 'mine', 'int8');
+    await cp(path.join(repository, 'models', 'efficientnet-lite0'), mine, { recursive: true });
+    const manifest = JSON.parse(await readFile(path.join(mine, 'model.json'), 'utf8'));
+    await writeFile(path.join(mine, 'model.json'), JSON.stringify({ ...manifest, name: 'mine' }));
+    const push = await start(installed.bin, other, ['model', 'push', 'mine'], aws).finished;
+    expect(push.code, push.stderr).toBe(0);
+
+    const cat = path.join(samples, 'cat.jpg');
+    const upload = await start(installed.bin, dataDir, ['upload', cat, '--model', 'mine/int8'], aws).finished;
+    expect(upload.code, upload.stderr).toBe(0);
+    expect(upload.stdout).toMatch(/cat\.jpg, tiger cat/);
+    expect(upload.stderr).toContain('Using model mine/int8 of bucket test-output: it is not installed here');
+    const unknown = await start(installed.bin, dataDir, ['upload', cat, '--model', 'yours'], aws).finished;
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('"yours" is not installed') });
+
+    const service = await startService(installed.bin, dataDir, ['serve', '--model', 'mine'], aws);
+    try {
+      const { models } = await (await fetch(`${service.url}/v1/models`)).json();
+      expect(models).toMatchObject([
+        { title: 'efficientnet-lite0/int8', isDefault: false },
+        { title: 'mine/int8', isDefault: true },
+      ]);
+    } finally {
+      await service.stop();
+    }
   });
 
   it('says which bucket is not there', async () => {

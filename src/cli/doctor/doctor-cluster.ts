@@ -3,7 +3,7 @@
 import { ulid } from 'ulid';
 import { launchPools } from '../../app/open-ec2-fleet.ts';
 import { maxWorkers } from '../../app/open-fleet.ts';
-import { selectLibraryModel } from '../../app/select-job-model.ts';
+import { openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { createAutoScaling } from '../../aws/auto-scaling.ts';
@@ -145,17 +145,19 @@ async function findIdentity(): Promise<Identity> {
   return { text: `${caller.arn} of account ${caller.account}`, region: caller.region, caller };
 }
 
-/** Checks that the model's weights are on this machine, for submitters, and in the cluster, for workers. */
-async function checkModel(settings: RunSettings, { output }: Cloud): Promise<CheckResult> {
+/** Checks that the model's weights are in the cluster, for workers. A submitter need not have them. */
+async function checkModel(settings: RunSettings, cloud: Cloud): Promise<CheckResult> {
+  const { output } = cloud;
   if (settings.model === undefined)
     throw new ImgclsError('config', 'no model is set. On AWS there is no default model.', {
       hint: 'Set "model" in imgcls.config.json (IMGCLS_MODEL); "imgcls deploy" writes it.',
     });
-  const { model } = await selectLibraryModel(settings);
-  const { sha256, bytes } = model.manifest;
-  const title = modelTitle(model.manifest);
-  const found = await output.head(`${modelPrefix(sha256)}${WEIGHTS_FILE}`);
-  if (found?.bytes === bytes) return ok(`${title} is installed here and in ${output.bucket}`);
+  const { ref, installed } = await selectJobModel(settings, openClusterModels(cloud));
+  const title = modelTitle(ref);
+  if (installed === undefined) return ok(`${title} is in ${output.bucket}, not installed here`);
+  const found = await output.head(`${modelPrefix(ref.sha256)}${WEIGHTS_FILE}`);
+  if (found?.bytes === installed.manifest.bytes)
+    return ok(`${title} is installed here and in ${output.bucket}`);
   return actionNeeded(
     `${title} is installed here, but not in ${output.bucket}.`,
     `Run "imgcls model push ${title}".`,

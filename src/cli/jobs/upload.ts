@@ -1,5 +1,5 @@
 import { environmentTrace } from '../../app/environment-trace.ts';
-import { selectJobModel } from '../../app/select-job-model.ts';
+import { openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
@@ -43,7 +43,7 @@ async function submitAndWait(inputs: readonly string[], options: UploadOptions, 
       hint: 'Use --model or set IMGCLS_MODEL.',
     });
   }
-  const chosen = await selectJobModel(settings);
+  const chosen = await selectJobModel(settings, openClusterModels(cloud));
   const output = await openOutput(options.output);
   try {
     const skipped = collectSkipped();

@@ -7,6 +7,7 @@ import { type ModelManifest, modelTitle } from '../../core/model/model.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
 import type { LibraryModel, ModelLibrary } from '../../model/library.ts';
 import type { OptimisedModels } from '../../model/optimised.ts';
+import type { PulledModel } from '../../model/pull.ts';
 import type { VariantSetting } from '../../model/variant.ts';
 import { openSpinner } from '../terminal/spinner.ts';
 import { drawTable } from '../terminal/table.ts';
@@ -78,30 +79,61 @@ export async function info({ library, out }: ModelCommandDeps, title: string, fo
 }
 
 export async function pull(
-  { library, settings, openStore, out, err, interrupted }: ModelCommandDeps,
+  deps: ModelCommandDeps,
   name: string,
-  { variant, source }: { variant?: VariantSetting; source?: string },
+  { variant = deps.settings.modelVariant, source }: { variant?: VariantSetting; source?: string },
 ): Promise<void> {
+  const { isInCatalog } = await import('../../model/catalog.ts');
+  const isPushed = source === 'cluster' || (source === undefined && !isInCatalog(name));
+  try {
+    const { manifest, dir, already } = isPushed
+      ? await pullPushed(deps, name, variant)
+      : await pullPinned(deps, name, { variant, source });
+    const text = already ? 'is already installed' : 'installed';
+    deps.out.write(`${modelTitle(manifest)} ${text} in ${dir}\n`);
+  } catch (error) {
+    if (!deps.interrupted.aborted) throw error;
+    const { InterruptedError } = await import('../terminal/exit.ts');
+    const again = isPushed ? 'again' : 'again to resume the download';
+    throw new InterruptedError(`Run "imgcls model pull ${name}" ${again}.`);
+  }
+}
+
+/** A model of the catalog. */
+async function pullPinned(
+  { library, settings, openStore, err, interrupted }: ModelCommandDeps,
+  name: string,
+  from: { variant: VariantSetting; source: string | undefined },
+): Promise<PulledModel> {
   const { pullModel } = await import('../../model/pull.ts');
   const progress = await startProgress(name, err);
   try {
-    const { manifest, dir, already } = await pullModel(name, {
+    return await pullModel(name, {
       library,
-      variant: variant ?? settings.modelVariant,
-      source,
+      ...from,
       mirror: settings.modelMirror,
       openStore,
       onProgress: progress.show,
       signal: interrupted,
     });
+  } finally {
     progress.stop();
-    const text = already ? 'is already installed' : 'installed';
-    out.write(`${modelTitle(manifest)} ${text} in ${dir}\n`);
-  } catch (error) {
-    progress.stop();
-    if (!interrupted.aborted) throw error;
-    const { InterruptedError } = await import('../terminal/exit.ts');
-    throw new InterruptedError(`Run "imgcls model pull ${name}" again to resume the download.`);
+  }
+}
+
+/** A model that `imgcls model push` put into the cluster's output bucket. */
+async function pullPushed(
+  { library, openOutput, interrupted }: ModelCommandDeps,
+  name: string,
+  variant: VariantSetting,
+): Promise<PulledModel> {
+  const { ClusterModels, pullFromCluster } = await import('../../model/cluster-models.ts');
+  const { store, close } = await openOutput();
+  try {
+    const models = new ClusterModels(store);
+    return await pullFromCluster(name, { library, models, variant, signal: interrupted });
+  } finally {
+    await close();
   }
 }
 

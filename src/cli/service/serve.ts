@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ulid } from 'ulid';
 import { openLog } from '../../app/log.ts';
 import { joinLocalController, openUploadUrls } from '../../app/open-cloud.ts';
 import { packageFile } from '../../app/package-files.ts';
-import { openModelLibrary, selectJobModel } from '../../app/select-job-model.ts';
+import { openClusterModels, openModelLibrary, selectJobModel } from '../../app/select-job-model.ts';
 import { readServiceToken } from '../../app/service-token.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
@@ -95,7 +96,7 @@ function checkExposure({ host, token, tokenSecret }: RunSettings, isInsecure: bo
  */
 async function checkModel({ cloud, settings }: Run): Promise<string | undefined> {
   try {
-    return modelTitle((await selectJobModel(settings)).ref);
+    return modelTitle((await selectJobModel(settings, openClusterModels(cloud))).ref);
   } catch (error) {
     if (cloud.kind === 'local' || !(error instanceof ImgclsError)) throw error;
     notice(`No default model: only jobs that name another model are accepted. ${messageAndHint(error)}`);
@@ -110,7 +111,8 @@ async function openApp(
   signal: AbortSignal,
 ) {
   const status = createStatusSource({ cloud, clock: systemClock, signal });
-  const defaultModel = async () => (await selectJobModel(settings)).ref;
+  const clusterModels = openClusterModels(cloud);
+  const defaultModel = async () => (await selectJobModel(settings, clusterModels)).ref;
   return await createApp({
     client,
     cloud,
@@ -137,15 +139,18 @@ async function openApp(
     async selectModel(title) {
       if (title === undefined) return await defaultModel();
       const { name: model, variant: modelVariant = settings.modelVariant } = parseModelTitle(title);
-      return (await selectJobModel({ ...settings, model, modelVariant })).ref;
+      return (await selectJobModel({ ...settings, model, modelVariant }, clusterModels)).ref;
     },
     modelTitle: async () => modelTitle(await defaultModel()),
     async readModels() {
       const { models } = await openModelLibrary(settings).list();
-      // Without a default model the list still shows the installed ones.
+      const installed = models.map(({ manifest }) => manifest);
+      const titles = new Set(installed.map(modelTitle));
+      const others = ((await clusterModels?.list()) ?? []).filter((each) => !titles.has(modelTitle(each)));
+      // Without a default model the list still shows the others.
       const byDefault = await defaultModel().catch(() => undefined);
       return {
-        models: models.map(({ manifest }) => {
+        models: [...installed, ...others].map((manifest) => {
           const { bytes, licence, accuracy } = manifest;
           const ref = refOf(manifest);
           const top1 = accuracy?.top1;
@@ -155,7 +160,7 @@ async function openApp(
             bytes,
             licence,
             ...(top1 !== undefined && { top1 }),
-            isDefault: ref.sha256 === byDefault?.sha256,
+            isDefault: isDeepStrictEqual(ref, byDefault),
           };
         }),
       };

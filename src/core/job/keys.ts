@@ -106,7 +106,8 @@ export const returnedPrefix = (job: string, part: ShardRange | { attempt: number
 export const returnedKey = (job: string, part: ShardRange | { attempt: number }, workerId: string): string =>
   `${returnedPrefix(job, part)}${workerId}`;
 
-export const modelPrefix = (sha256: string): string => `models/${sha256}/`;
+export const MODELS_PREFIX = 'models/';
+export const modelPrefix = (sha256: string): string => `${MODELS_PREFIX}${sha256}/`;
 
 export const FLEET_PREFIX = 'fleet/';
 export const workerStatusKey = (workerId: string): string => `${FLEET_PREFIX}${workerId}.json`;

@@ -37,6 +37,7 @@ const PLACES: Readonly<Record<string, string>> = {
   returnedKey: output(keys.returnedKey(JOB, range, 'worker')),
   ACTIVE_PREFIX: output(`${keys.ACTIVE_PREFIX}${JOB}`),
   activeKey: output(keys.activeKey(JOB)),
+  MODELS_PREFIX: output(`${keys.MODELS_PREFIX}${SHA256}/model.json`),
   modelPrefix: output(`${keys.modelPrefix(SHA256)}model.json`),
   FLEET_PREFIX: output(`${keys.FLEET_PREFIX}worker.json`),
   workerStatusKey: output(keys.workerStatusKey('worker')),

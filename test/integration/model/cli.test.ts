@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
@@ -27,6 +27,14 @@ async function setUp(settings: { modelMirror?: string } = {}) {
     bucket: 'output',
     head: async (key: string) => (objects.has(key) ? { bytes: objects.get(key)?.byteLength } : undefined),
     get: async (key: string) => ({ body: objects.get(key) }),
+    async getStream(key: string) {
+      const body = objects.get(key) ?? Buffer.alloc(0);
+      return { info: { bytes: body.byteLength }, body: Readable.from([body]) };
+    },
+    async *list(prefix: string) {
+      for (const [key, body] of objects)
+        if (key.startsWith(prefix)) yield { key, bytes: body.byteLength, etag: key, modifiedAtMs: 0 };
+    },
     put: async (key: string, body: Uint8Array | { bytes: number; open(): Readable }) => {
       objects.set(key, Buffer.concat(body instanceof Uint8Array ? [body] : await body.open().toArray()));
     },
@@ -106,6 +114,31 @@ describe('imgcls model', () => {
     expect((await run('info', 'mine')).error).toMatchObject({
       kind: 'usage',
       message: 'No model mine is installed.',
+    });
+  });
+
+  it('pulls a model that another machine pushed, which then is valid', async () => {
+    const { run, tiny, objects } = await setUp();
+    await run('import', tiny, '--name', 'mine', '--variant', 'fp32');
+    await run('push', 'mine');
+    await run('remove', 'mine');
+    expect((await run('pull', 'mine')).out).toMatch(/^mine\/fp32 installed in /);
+    expect((await run('pull', 'mine', '--source', 'cluster')).out).toMatch(
+      /^mine\/fp32 is already installed/,
+    );
+    expect((await run('verify', 'mine')).out).toBe('mine/fp32 is valid\n');
+    await run('remove', 'mine');
+    const weights = [...objects.keys()].find((key) => key.endsWith('.onnx')) ?? '';
+    const bytes = Buffer.from(objects.get(weights) ?? '');
+    bytes[bytes.byteLength - 1] = 255 - (bytes.at(-1) ?? 0);
+    objects.set(weights, bytes);
+    expect((await run('pull', 'mine')).error).toMatchObject({
+      message: expect.stringMatching(/have sha256/),
+    });
+    expect((await run('info', 'mine')).error).toMatchObject({ message: 'No model mine is installed.' });
+    expect((await run('pull', 'yours')).error).toMatchObject({
+      message: 'Bucket output has no model named "yours".',
+      hint: expect.stringContaining('imgcls model push yours'),
     });
   });
 

@@ -88,11 +88,19 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     );
   model
     .command('pull')
-    .description('Download a model of the ONNX Model Zoo and check it. An interrupted download continues.')
-    .addHelpText('after', examples('imgcls model pull resnet50'))
+    .description(
+      "Download a model and check it: one of the ONNX Model Zoo, or any other from the cluster's output bucket.",
+    )
+    .addHelpText(
+      'after',
+      examples('imgcls model pull resnet50', 'imgcls model pull resnet50 --source cluster'),
+    )
     .argument('<name>', 'Name of a model, such as resnet50 (see "imgcls model list")')
     .addOption(variant('Weights to pull (default: by the features of the CPU)', ['auto', 'fp32', 'int8']))
-    .option('--source <address>', 'Location of the file: https://..., a path, or s3://bucket/key')
+    .option(
+      '--source <address>',
+      'Location of the file: https://..., a path, s3://bucket/key, or cluster (the output bucket)',
+    )
     .action(async (name: string, flags: { variant?: VariantSetting; source?: string }) =>
       (await import('../../models/model.ts')).pull(await open(), name, flags),
     );
