@@ -8,6 +8,7 @@ import { makeSerialQueue } from '../serial-queue.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
 import { type DecodeLimits, explainFailure } from './decode-failure.ts';
+import { firstFrameOf } from './first-frame/first-frame.ts';
 import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
 import { turnUpright } from './upright.ts';
 
@@ -48,7 +49,11 @@ export async function decodeImage(
     // 'truncated' refuses images that are cut off and accepts what viewers accept, such as bytes after the end. For TIFF it
     // would also accept missing strips.
     const failOn = format === 'tiff' ? 'error' : 'truncated';
-    const image = sharp(bytes, { failOn, limitInputPixels: limits.maxPixels, pages: 1 });
+    const image = sharp(firstFrameOf(bytes, format), {
+      failOn,
+      limitInputPixels: limits.maxPixels,
+      pages: 1,
+    });
     if (!isHeldWhole(bytes, format)) return await shrink(image, recipe, limits);
     return await oneAtATime(async () => {
       checkHeldBytes(format, await image.metadata());

@@ -1,0 +1,61 @@
+const RIFF_HEADER_BYTES = 12;
+const CHUNK_HEADER_BYTES = 8;
+/** Position, size and duration of a frame, before its image. */
+const FRAME_HEADER_BYTES = 16;
+
+interface Chunk {
+  type: string;
+  start: number;
+  /** Of its content. */
+  dataStart: number;
+  /** After the byte that pads its content to an even length. */
+  end: number;
+}
+
+/** The animation with its first frame only; undefined for a still image, or if that frame is not whole. */
+export function firstFrameOfWebp(file: Buffer): Buffer | undefined {
+  const end = Math.min(file.length, CHUNK_HEADER_BYTES + file.readUInt32LE(4));
+  const frame = find('ANMF', chunksOf(file, RIFF_HEADER_BYTES, end));
+  if (frame === undefined) return undefined;
+  const image = imageOf(file, frame);
+  if (image === undefined) return undefined;
+  const before = Buffer.from(file.subarray(0, frame.start + CHUNK_HEADER_BYTES));
+  before.writeUInt32LE(image.length, frame.start + 4);
+  // Has the orientation.
+  const exif = find('EXIF', chunksOf(file, frame.end, end));
+  const alone = Buffer.concat([before, image, ...(exif ? [file.subarray(exif.start, exif.end)] : [])]);
+  alone.writeUInt32LE(alone.length - CHUNK_HEADER_BYTES, 4);
+  return alone;
+}
+
+/**
+ * The frame's header and image. What follows in its chunk is left out: libwebp takes it for chunks of the file, which could
+ * be further frames.
+ */
+function imageOf(file: Buffer, frame: Chunk): Buffer | undefined {
+  const from = frame.dataStart + FRAME_HEADER_BYTES;
+  let alpha: Chunk | undefined;
+  for (const chunk of chunksOf(file, from, frame.end)) {
+    if (chunk.type === 'VP8 ' || chunk.type === 'VP8L') return file.subarray(frame.dataStart, chunk.end);
+    if (chunk.type !== 'ALPH' || alpha !== undefined) return undefined;
+    alpha = chunk;
+  }
+  return undefined;
+}
+
+function find(type: string, chunks: Iterable<Chunk>): Chunk | undefined {
+  for (const chunk of chunks) if (chunk.type === type) return chunk;
+  return undefined;
+}
+
+/** Chunks that are whole, up to the first one that is not. */
+function* chunksOf(file: Buffer, from: number, end: number): Generator<Chunk> {
+  for (let start = from; start + CHUNK_HEADER_BYTES <= end; ) {
+    const bytes = file.readUInt32LE(start + 4);
+    const dataStart = start + CHUNK_HEADER_BYTES;
+    const next = dataStart + bytes + (bytes & 1);
+    if (next > end) return;
+    yield { type: file.toString('latin1', start, start + 4), start, dataStart, end: next };
+    start = next;
+  }
+}
