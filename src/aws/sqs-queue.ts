@@ -108,7 +108,12 @@ export class SqsQueue implements Queue {
               MaxNumberOfMessages: max,
               WaitTimeSeconds: Math.min(20, wholeSeconds(waitMs)),
               VisibilityTimeout: wholeSeconds(leaseMs),
-              MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId'],
+              MessageSystemAttributeNames: [
+                'ApproximateReceiveCount',
+                'ApproximateFirstReceiveTimestamp',
+                'SentTimestamp',
+                'MessageGroupId',
+              ],
             }),
             options,
           ),
@@ -202,13 +207,15 @@ export class SqsQueue implements Queue {
   }
 
   #received({ MessageId, ReceiptHandle, Body, Attributes }: Message): ReceivedMessage {
+    const sentAtMs = this.#count('SentTimestamp', Attributes);
     return {
       id: this.#present('MessageId', MessageId),
       receipt: this.#present('ReceiptHandle', ReceiptHandle),
       body: Body ?? '',
       groupId: Attributes?.MessageGroupId,
       receiveCount: this.#count('ApproximateReceiveCount', Attributes),
-      sentAtMs: this.#count('SentTimestamp', Attributes),
+      sentAtMs,
+      waitedMs: this.#count('ApproximateFirstReceiveTimestamp', Attributes) - sentAtMs,
     };
   }
 

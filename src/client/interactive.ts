@@ -24,6 +24,8 @@ export interface ClassifyOptions {
   trace?: string;
   /** How long to wait for the outcome. */
   timeoutMs: number;
+  /** For whom: the images of one caller do not delay those of others. Default: for a caller of its own. */
+  caller?: string;
   signal?: AbortSignal;
 }
 
@@ -57,9 +59,10 @@ export class Interactive {
     const done = new AbortController();
     const end = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
     let isSent = false;
+    const untilMs = clock.monotonicMs() + timeoutMs;
     void clock.sleep(timeoutMs, done.signal).then(() => late.abort(timedOut(timeoutMs, isSent)));
     const ask = () =>
-      this.#ask(image, { ...options, signal: end }, () => {
+      this.#ask(image, { ...options, untilMs, signal: end }, () => {
         isSent = true;
       });
     try {
@@ -80,10 +83,17 @@ export class Interactive {
   /** @returns undefined if the response queue was deleted meanwhile. */
   async #ask(
     { name, bytes }: InteractiveImage,
-    { model, topK, trace, signal }: ClassifyOptions & { signal: AbortSignal },
+    {
+      model,
+      topK,
+      trace,
+      caller,
+      untilMs,
+      signal,
+    }: Omit<ClassifyOptions, 'timeoutMs'> & { untilMs: number; signal: AbortSignal },
     onSent: () => void,
   ): Promise<Outcome | undefined> {
-    const { cloud, newId } = this.#tools;
+    const { cloud, clock, newId } = this.#tools;
     const responses = this.#openResponses();
     const job = newId();
     const outcome = responses.expect(job);
@@ -101,8 +111,9 @@ export class Interactive {
         model,
         topK,
         replyTo: responses.name,
+        timeoutMs: Math.max(1, Math.ceil(untilMs - clock.monotonicMs())),
       };
-      await sendInteractive(cloud, header, entry, signal);
+      await sendInteractive(cloud, header, entry, { caller, signal });
       onSent();
       return await unlessAborted(outcome, signal).catch((error: unknown) => {
         if (!responses.isGone || signal.aborted) throw error;

@@ -71,6 +71,7 @@ export function receiveReady(
           groupId: row.groupName ?? undefined,
           receiveCount: row.receiveCount + 1,
           sentAtMs: row.sentAtMs,
+          waitedMs: nowMs - row.sentAtMs,
         });
       }
     }

@@ -143,7 +143,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     resultRoutes(api, { cloud });
     eventRoutes(api, { hub, maxStreams: limits.streams });
     imageRoutes(api, { cloud });
-    classifyRoutes(api, { client, limits, topK, selectModel });
+    classifyRoutes(api, { client, limits, topK, selectModel, newId });
     systemRoutes(api, {
       output,
       token,

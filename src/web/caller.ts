@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
 import { HttpProblem } from './problem.ts';
@@ -13,3 +14,9 @@ export function callerOf({ ip, raw }: FastifyRequest): string {
   if (raw.socket.destroyed) throw callerGone();
   return rateLimit.normalizeIP(ip);
 }
+
+/** Names of callers for queues and workers, from which nobody learns their addresses. */
+export const callerNames =
+  (secret: string) =>
+  (request: FastifyRequest): string =>
+    hash('sha256', `${secret} ${callerOf(request)}`);

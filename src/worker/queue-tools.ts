@@ -2,6 +2,7 @@ import { JobStates } from '../core/job/job-states.ts';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
 import { Budget } from '../core/runtime/budget.ts';
 import { noMeter } from '../core/runtime/metrics.ts';
+import { INTERACTIVE_HELD } from './intake/interactive-service.ts';
 import { type BatchTools, markLateBatch } from './messages/batch.ts';
 import { downloadImage, locate } from './messages/download.ts';
 import { ExclusiveGate } from './messages/exclusive-gate.ts';
@@ -10,14 +11,18 @@ import type { MessageTools } from './messages/handle-message.ts';
 import { LeaseKeeper } from './messages/lease.ts';
 import { ModelLocations } from './messages/models.ts';
 import { DEFAULT_RUNNER_LIMITS } from './runners/runner.ts';
-import { RunnerPool } from './runners/runner-pool.ts';
+import {
+  FULL_REQUESTS,
+  type RequestSizes,
+  RunnerPool,
+  type RunnerPoolOptions,
+} from './runners/runner-pool.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
 /** What the messages of one queue may use together. */
 interface QueueLimits {
-  /** Number of model runners. They are started when they are needed. */
-  runners: number;
-  niceness: number;
+  /** Model runners are started when they are needed. */
+  pool: Pick<RunnerPoolOptions, 'runners' | 'niceness' | keyof RequestSizes>;
   leaseMs: number;
   /** Bytes of images in memory. */
   memoryBytes: number;
@@ -33,8 +38,8 @@ const BATCH_NICENESS = 5;
 
 /** Interactive messages have limits of their own: they never wait behind batches. */
 export const INTERACTIVE: QueueLimits = {
-  runners: 1,
-  niceness: 0,
+  // No image waits for the end of another one.
+  pool: { runners: 1, niceness: 0, requestsPerRunner: INTERACTIVE_HELD, imagesPerRequest: 1 },
   leaseMs: 10_000,
   memoryBytes: 32 * 1024 * 1024,
   downloads: 4,
@@ -61,8 +66,7 @@ export function makeTools(
       leases: new LeaseKeeper({ queue, clock, log, leaseMs: limits.leaseMs }),
       models,
       pool: new RunnerPool({
-        runners: limits.runners,
-        niceness: limits.niceness,
+        ...limits.pool,
         entry: options.runnerEntry,
         args: options.runnerArgs ?? [],
         limits: { ...DEFAULT_RUNNER_LIMITS, ...options.runnerLimits },
@@ -86,8 +90,7 @@ export function makeTools(
   return {
     batches: {
       ...toolsFor('request', requestQueueName(cloud.cluster), {
-        runners: options.runners,
-        niceness: BATCH_NICENESS,
+        pool: { runners: options.runners, niceness: BATCH_NICENESS, ...FULL_REQUESTS },
         leaseMs: options.leaseMs,
         memoryBytes: options.prefetchBytes ?? PREFETCH_BYTES,
         downloads: DOWNLOADS,

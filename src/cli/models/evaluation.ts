@@ -11,7 +11,7 @@ import { noMeter } from '../../core/runtime/metrics.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { type Evaluation, evaluate } from '../../model/evaluate.ts';
 import { findLabelledImages, type LabelledFolder } from '../../model/labelled-images.ts';
-import { RunnerPool } from '../../worker/runners/runner-pool.ts';
+import { FULL_REQUESTS, RunnerPool } from '../../worker/runners/runner-pool.ts';
 import { notice } from '../terminal/notice.ts';
 import { openSpinner } from '../terminal/spinner.ts';
 
@@ -44,6 +44,7 @@ export async function evaluateModel(
     ...runnerOptions(settings),
     runners,
     niceness: 0,
+    ...FULL_REQUESTS,
     clock: systemClock,
     random: Math.random,
     log: openLog(settings),

@@ -107,6 +107,8 @@ export interface ReceivedMessage {
   /** 1 at the first receive. Approximate. */
   receiveCount: number;
   sentAtMs: number;
+  /** Time from its send to its first receive, by the queue's own clock. Approximate. */
+  waitedMs: number;
 }
 
 export interface ReceiveOptions {

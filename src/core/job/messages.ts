@@ -25,6 +25,8 @@ export const requestMessage = z.object({
   topK,
   /** Name of the waiter's response queue. Absent if there is no waiter. */
   replyTo: z.string().optional(),
+  /** How long its waiter waits, from the send on. Absent if the outcomes are kept. Workers of an older imgcls ignore it. */
+  timeoutMs: z.int().positive().optional(),
   images: z.array(requestImage).min(1).max(MAX_BATCH),
 });
 export type RequestMessage = z.infer<typeof requestMessage>;

@@ -30,18 +30,18 @@ export async function sendRequests(
   await queues.open(requestQueueName(cluster)).send(messages, signal);
 }
 
-/** Sends the request of a single image to the interactive queue. */
+/**
+ * Sends the request of a single image to the interactive queue.
+ * @param caller whose image it is: the images of one caller do not delay those of others. Default: a caller of its own.
+ */
 export async function sendInteractive(
   { queues, cluster }: Pick<Cloud, 'queues' | 'cluster'>,
   header: RequestHeader,
   entry: ManifestEntry,
-  signal?: AbortSignal,
+  { caller = header.job, signal }: { caller?: string | undefined; signal?: AbortSignal } = {},
 ): Promise<void> {
-  const bodies = toRequests(header, [toRequestImage(entry)]);
-  await queues.open(interactiveQueueName(cluster)).send(
-    bodies.map((body) => ({ body })),
-    signal,
-  );
+  const messages = toRequests(header, [toRequestImage(entry)]).map((body) => ({ body, groupId: caller }));
+  await queues.open(interactiveQueueName(cluster)).send(messages, signal);
 }
 
 /** The fields of a manifest entry that a worker needs. */

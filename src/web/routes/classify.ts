@@ -7,7 +7,7 @@ import { isError, MAX_TOP_K } from '../../core/model/outcome.ts';
 import { type ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import { exportedOutcome } from '../../results/export.ts';
 import { type Classification, classification } from '../api.ts';
-import { callerGone, callerOf } from '../caller.ts';
+import { callerGone, callerNames, callerOf } from '../caller.ts';
 import { CLASSIFY_PLACES, classifyBodyBytes, type ServiceLimits } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
@@ -18,6 +18,7 @@ export interface ClassifyRouteOptions {
   limits: ServiceLimits;
   topK: number;
   selectModel: ModelSelector;
+  newId(): string;
 }
 
 const query = z.strictObject({
@@ -29,6 +30,7 @@ const query = z.strictObject({
 export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOptions): void {
   const { client, limits } = options;
   const takePlace = createPlaces(limits);
+  const nameOf = callerNames(options.newId());
   plain.register((scope, _options, done) => {
     // The content type is not trusted: the handler checks the bytes.
     scope.removeAllContentTypeParsers();
@@ -73,6 +75,7 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
               model,
               topK: k,
               trace: request.id,
+              caller: nameOf(request),
               timeoutMs: limits.classifyTimeoutMs,
               signal: disconnected.signal,
             },

@@ -20,7 +20,7 @@ export interface InteractiveServiceOptions {
 }
 
 /** One each in decode, in the model, downloading and being answered. Another worker would serve any further one sooner. */
-const MAX_HELD = 4;
+export const INTERACTIVE_HELD = 4;
 const RETRY_RECEIVE_MS = 60_000;
 
 /** The interactive queue: a few messages at a time. Its receive errors do not end the worker. */
@@ -35,7 +35,7 @@ export class InteractiveService implements Service {
   }
 
   room(held: readonly HeldMessage[]): number {
-    return MAX_HELD - held.length;
+    return INTERACTIVE_HELD - held.length;
   }
 
   waitMs(): number {

@@ -4,7 +4,7 @@ import type { RequestMessage } from '../../core/job/messages.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { type ImageError, isError, type Outcome } from '../../core/model/outcome.ts';
 import type { EncodedImage, ModelLocation } from '../../core/model/runner-protocol.ts';
-import { unlessAborted } from '../../core/runtime/abort.ts';
+import { either, unlessAborted } from '../../core/runtime/abort.ts';
 import { isTransient, ModelMissingError, messageOf } from '../../core/runtime/errors.ts';
 import { asMachineFault, MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
@@ -30,7 +30,11 @@ export interface ClassifyTools extends FaultTools {
 /** From this receive count on, a message may be what ended its workers: it runs alone, to spare the images of others. */
 const ALONE_FROM_RECEIVES = 3;
 
-type ImagesToClassify = Pick<RequestMessage, 'model' | 'topK' | 'images'> & { place: BatchPlace };
+interface ImagesToClassify extends Pick<RequestMessage, 'model' | 'topK' | 'images'> {
+  place: BatchPlace;
+  /** Aborts when the outcomes are no longer wanted: then the runners that have the images are killed. */
+  deadline?: AbortSignal;
+}
 
 /**
  * One outcome an image, in the order of the request. A transient error is thrown only when none of its images is in a runner.
@@ -42,7 +46,7 @@ export async function classifyBatch(
   tools: ClassifyTools,
 ): Promise<Outcome[]> {
   const access = held.message.receiveCount >= ALONE_FROM_RECEIVES ? 'exclusive' : 'shared';
-  const leave = await tools.gate.enter(access, held.signal);
+  const leave = await tools.gate.enter(access, signalFor(held, request));
   try {
     await tools.onAdmitted?.(held, request.place);
     const found = await classifyImages(held, request, tools);
@@ -71,8 +75,9 @@ async function classifyImages(
 
   tools.pool.expect(readable);
   const model = await locateModel(held, request, tools);
+  const { deadline } = request;
   const failure = new AbortController();
-  const signal = AbortSignal.any([held.signal, failure.signal]);
+  const signal = AbortSignal.any([signalFor(held, request), failure.signal]);
   const download = downloadsOf(images, tools.download);
   const batch = { logFields: held.logFields, modelTitle: modelTitle(request.model) };
   const classifyOne = async (image: (typeof images)[number]): Promise<ResultOrFault> => {
@@ -81,7 +86,7 @@ async function classifyImages(
     const classify = async (encoded: EncodedImage, release: () => void) => {
       try {
         const work = { image: encoded, model, topK: request.topK, order: held.order, batch };
-        return await tools.pool.classify(work, { signal, onBegin: () => held.begin() });
+        return await tools.pool.classify(work, { signal, deadline, onBegin: () => held.begin() });
       } finally {
         release();
       }
@@ -112,16 +117,21 @@ async function classifyImages(
   return results;
 }
 
+/** Aborts when the work on these images must stop. */
+const signalFor = (held: HeldMessage, { deadline }: ImagesToClassify): AbortSignal =>
+  either(held.signal, deadline) ?? held.signal;
+
 /**
  * The location of the model; the error that every image gets if no machine can have the model; or the fault of this
  * machine that keeps the model from it.
  */
 async function locateModel(
   held: HeldMessage,
-  { model }: ImagesToClassify,
+  request: ImagesToClassify,
   tools: ClassifyTools,
 ): Promise<ModelLocation | { error: ImageError } | MachineFaultError> {
-  const { signal } = held;
+  const { model } = request;
+  const signal = signalFor(held, request);
   try {
     return await withRetries(() => unlessAborted(tools.models.locate(model), signal), { ...tools, signal });
   } catch (error) {

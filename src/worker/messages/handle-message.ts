@@ -19,7 +19,8 @@ export interface MessageTools extends ClassifyTools, SettleTools {
 
 /**
  * - `done`: acknowledged; `written` are the outcomes that this worker wrote.
- * - `unwanted`: deleted without work: its job is cancelled or deleted, or it requests nothing.
+ * - `unwanted`: deleted without an outcome: its job is cancelled or deleted, its caller has stopped waiting, or it requests
+ *   nothing.
  * - `poison`: no worker can process it.
  * - `outdated`: only a newer imgcls can process it.
  * - `released`: released before its work began.
@@ -53,7 +54,7 @@ export async function handleMessage(
     else
       tools.log.info(
         held.logFields,
-        'Deleted message without work: its job is cancelled or deleted, or it requests nothing.',
+        'Deleted message without work: its job is cancelled or deleted, its caller has stopped waiting, or it requests nothing.',
       );
     return result;
   } catch (error) {

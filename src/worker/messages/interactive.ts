@@ -14,7 +14,7 @@ import { FORMAT } from '../../core/runtime/versioned.ts';
 import { classifyBatch } from './classify-batch.ts';
 import type { MessageHandler, MessageResult, MessageTools } from './handle-message.ts';
 import type { HeldMessage } from './held-message.ts';
-import { acknowledge, discard } from './settle-message.ts';
+import { acknowledge, deleteMessage, discard } from './settle-message.ts';
 
 /** A message that was received more often has ended its workers. */
 const MAX_RECEIVES = 2;
@@ -35,10 +35,39 @@ async function work(held: HeldMessage, message: QueueMessage, tools: MessageTool
   }
   const range = rangeOf(request);
   const isSuspect = held.message.receiveCount > MAX_RECEIVES;
-  const place = { job: request.job, range };
-  const outcomes = isSuspect ? crashed(request) : await classifyBatch(held, { ...request, place }, tools);
+  const outcomes = isSuspect ? crashed(request) : await classifyInTime(held, request, tools);
+  if (outcomes === undefined) {
+    await deleteMessage(held, tools);
+    return { kind: 'unwanted' };
+  }
   await acknowledge(held, request, { range, outcomes }, tools);
   return { kind: 'done', job: request.job, written: outcomes };
+}
+
+/** @returns undefined once the caller has stopped waiting. Then the runner that still has the image is killed. */
+async function classifyInTime(
+  held: HeldMessage,
+  request: RequestMessage,
+  tools: MessageTools,
+): Promise<Outcome[] | undefined> {
+  const { clock } = tools;
+  const { timeoutMs = Number.POSITIVE_INFINITY, job } = request;
+  const place = { job, range: rangeOf(request) };
+  const heldForMs = clock.monotonicMs() - held.receivedAtMs;
+  const leftMs = timeoutMs - held.message.waitedMs - heldForMs;
+  if (leftMs <= 0) return undefined;
+  if (leftMs === Number.POSITIVE_INFINITY) return await classifyBatch(held, { ...request, place }, tools);
+  const done = new AbortController();
+  const late = new AbortController();
+  void clock.sleep(leftMs, done.signal).then(() => late.abort(new Error('The caller has stopped waiting.')));
+  try {
+    return await classifyBatch(held, { ...request, place, deadline: late.signal }, tools);
+  } catch (error) {
+    if (error === late.signal.reason) return undefined;
+    throw error;
+  } finally {
+    done.abort();
+  }
 }
 
 const crashed = ({ images }: RequestMessage): Outcome[] =>

@@ -11,11 +11,32 @@ import { ImageQueue, type Work } from './image-queue.ts';
 import { type RequestReply, type Runner, RunnerDied } from './runner.ts';
 import { RunnerSlots, type RunnerSlotsOptions, type Slot } from './runner-slots.ts';
 
-/** The runner decodes one request while the model works on another. */
-const REQUESTS_PER_RUNNER = 2;
+export interface RequestSizes {
+  /** The most requests in a runner at a time. */
+  requestsPerRunner: number;
+  /** The most images in a request: they have one time limit, and their results come together. */
+  imagesPerRequest: number;
+}
+
+/** The most images a second. The runner decodes one request while the model works on another. */
+export const FULL_REQUESTS: RequestSizes = { requestsPerRunner: 2, imagesPerRequest: RUNNER_BATCH };
+
+export interface RunnerPoolOptions extends RunnerSlotsOptions, RequestSizes {}
+
+export interface ClassifyOptions {
+  /** While the image is in no runner, its abort rejects with its reason. */
+  signal: AbortSignal;
+  /** Its abort ends the runner that has the image. `signal` aborts with it. */
+  deadline?: AbortSignal | undefined;
+  /** Called when the image goes into a runner. */
+  onBegin(): void;
+}
 
 interface Task extends Work {
   onBegin(): void;
+  signal: AbortSignal;
+  /** The one that has it. */
+  runner?: Runner | undefined;
   record: CrashRecord;
   resolve(result: ImageResult): void;
   reject(error: unknown): void;
@@ -31,6 +52,7 @@ interface Task extends Work {
  * suspects wait and none is running, no runner gets images from the queue: one of them is soon empty.
  */
 export class RunnerPool {
+  readonly #options: RunnerPoolOptions;
   readonly #log: Log;
   readonly #meter: Meter;
   readonly #slots: RunnerSlots;
@@ -41,7 +63,8 @@ export class RunnerPool {
   #broken: ImgclsError | undefined;
   #isScheduled = false;
 
-  constructor(options: RunnerSlotsOptions) {
+  constructor(options: RunnerPoolOptions) {
+    this.#options = options;
     this.#log = options.log;
     this.#meter = options.meter;
     this.#slots = new RunnerSlots(
@@ -79,26 +102,27 @@ export class RunnerPool {
 
   /**
    * Resolves with the image's labels or its error.
-   * @param options.signal while the image is in no runner, its abort rejects with its reason.
-   * @param options.onBegin called when the image goes into a runner.
    * @throws {MachineFaultError} if no runner can be started, or if the model or the image does not work here.
    */
-  async classify(work: Work, options: { signal: AbortSignal; onBegin(): void }): Promise<ImageResult> {
-    const { signal, onBegin } = options;
+  async classify(work: Work, { signal, deadline, onBegin }: ClassifyOptions): Promise<ImageResult> {
     signal.throwIfAborted();
     if (this.#broken !== undefined) throw this.#broken;
     const { promise, resolve, reject } = Promise.withResolvers<ImageResult>();
     const blame = (code: ErrorCode, exit: string) =>
       resolve({ error: { code, message: crashMessage(code, exit) } });
-    const task: Task = { ...work, onBegin, record: CLEAN, resolve, reject, blame };
+    const task: Task = { ...work, onBegin, signal, record: CLEAN, resolve, reject, blame };
     this.#queue.add(task);
     const forget = onAbort(signal, () => {
       const at = this.#suspects.indexOf(task);
       if (at >= 0) this.#suspects.splice(at, 1);
       if (at >= 0 || this.#queue.remove(task)) reject(signal.reason);
     });
+    const forgetDeadline = deadline && onAbort(deadline, () => task.runner?.kill());
     this.#scheduleDispatch();
-    return await promise.finally(forget);
+    return await promise.finally(() => {
+      forget();
+      forgetDeadline?.();
+    });
   }
 
   /** Ends all runners. Images without a result are rejected. */
@@ -134,29 +158,34 @@ export class RunnerPool {
     const empty = ready.filter(({ runner }) => runner?.pending === 0);
     const share = evenShare(this.#queue.size, empty.length + starting);
     for (const slot of empty) this.#assign(slot, share);
-    // A second request for each, once every runner has its first.
+    // Further requests for each, once every runner has its first.
     const rest = this.#queue.size - starting * share;
     if (rest <= 0 && this.#suspects.length === 0) return;
-    for (const slot of ready) this.#assign(slot, evenShare(rest, ready.length));
+    for (let requests = 1; requests < this.#options.requestsPerRunner; requests++)
+      for (const slot of ready) this.#assign(slot, evenShare(rest, ready.length));
   }
 
   #assign(slot: Slot, max: number): void {
     const { runner } = slot;
-    if (runner === undefined || slot.alone || runner.pending >= REQUESTS_PER_RUNNER) return;
+    const { requestsPerRunner, imagesPerRequest } = this.#options;
+    if (runner === undefined || slot.alone || runner.pending >= requestsPerRunner) return;
     if (this.#suspects.length > 0 && !this.#slots.all.some(({ alone }) => alone)) {
       if (runner.pending > 0) return;
       slot.alone = true;
       void this.#run(slot, runner, this.#suspects.splice(0, 1));
       return;
     }
-    const tasks = this.#queue.take(max);
+    const tasks = this.#queue.take(Math.min(max, imagesPerRequest));
     if (tasks.length > 0) void this.#run(slot, runner, tasks);
   }
 
   async #run(slot: Slot, runner: Runner, tasks: Task[]): Promise<void> {
     const [first] = tasks;
     if (first === undefined) return;
-    for (const task of tasks) task.onBegin();
+    for (const task of tasks) {
+      task.runner = runner;
+      task.onBegin();
+    }
     const { model, topK } = first;
     this.#slots.preload = model;
     try {
@@ -187,14 +216,16 @@ export class RunnerPool {
       return;
     }
     const { deathCause, message: exit, stderr } = error;
+    const wanted = tasks.filter(({ signal }) => !signal.aborted);
     // One line for each batch: a log filtered by job shows it.
-    for (const batch of new Set(tasks.map(({ batch }) => batch)))
+    for (const batch of new Set(wanted.map(({ batch }) => batch)))
       this.#log.warn(
         { ...batch?.logFields, cause: deathCause, exit, stderr, images: tasks.length },
         'Model runner ended unexpectedly.',
       );
-    if (!wasAlone) {
-      this.#suspects.push(...tasks);
+    for (const { signal, reject } of tasks) if (signal.aborted) reject(signal.reason);
+    if (!wasAlone || wanted.length === 0) {
+      this.#suspects.push(...wanted);
       return;
     }
     const { record, errorCode } = attributeCrash(first.record, deathCause);

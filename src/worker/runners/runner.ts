@@ -214,6 +214,8 @@ export class Runner {
     }
     if (reply.type === 'model') {
       this.#addModel(reply.sha256);
+      // The time for loading ends now, used or not.
+      this.#resetDeadline();
       return;
     }
     const pending = this.#pending.get(reply.id);

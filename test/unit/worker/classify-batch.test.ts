@@ -51,7 +51,8 @@ describe('a batch', () => {
     };
     let order = 0;
     start = async (name, receiveCount) => {
-      const message = { id: name, receipt: name, body: '', groupId: undefined, receiveCount, sentAtMs: 0 };
+      const times = { receiveCount, sentAtMs: 0, waitedMs: 0 };
+      const message = { id: name, receipt: name, body: '', groupId: undefined, ...times };
       const images = [{ index: 0, name, bucket: 'input', key: name }];
       const place = { job: 'job', range: { attempt: 1, first: 0, last: 0 } };
       void classifyBatch(

@@ -34,7 +34,7 @@ function start({
       receives.push({ atMs: clock.monotonicMs(), max });
       receive(receives.length);
       const id = String(receives.length);
-      return [{ id, receipt: id, body: '', groupId: undefined, receiveCount: 1, sentAtMs: 0 }];
+      return [{ id, receipt: id, body: '', groupId: undefined, receiveCount: 1, sentAtMs: 0, waitedMs: 0 }];
     },
   } as unknown as Queue;
   let worked = 0;
