@@ -286,6 +286,15 @@ describe('embedded cloud', () => {
       expect(deadLetter).toMatchObject({ body: 'x', groupId: 'job', sentAtMs, receiveCount: 1 });
     });
 
+    it('tells how long a message waited', async () => {
+      let nowMs = Date.now();
+      const { queues } = clouds.open({ clock: { nowMs: () => nowMs } });
+      const queue = await queues.create('q');
+      await queue.send([{ body: 'x' }]);
+      nowMs += 700;
+      expect(await queue.receive(receiveAll)).toMatchObject([{ waitedMs: 700 }]);
+    });
+
     it('delivers a message whose dead-letter queue is missing instead of losing it', async () => {
       const { queues } = clouds.open();
       const queue = await queues.create('q', { deadLetter: { queue: 'none', maxReceiveCount: 1 } });

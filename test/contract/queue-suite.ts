@@ -70,6 +70,8 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
         const message = await receiveOne(queue);
         expect(message).toMatchObject({ body, groupId: '01JABCDEF0000000000000000X', receiveCount: 1 });
         expect(Math.abs(message.sentAtMs - before)).toBeLessThan(60_000);
+        expect(message.waitedMs).toBeGreaterThanOrEqual(0);
+        expect(message.waitedMs).toBeLessThan(60_000);
         expect(message.id).not.toBe('');
         expect(message.receipt).not.toBe('');
       });

@@ -4,6 +4,7 @@ import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { type Client, createJobClient } from '../../src/client/client.ts';
+import type { ClassifyOptions } from '../../src/client/interactive.ts';
 import type { Cloud, Queue, QueueService } from '../../src/core/cloud/ports.ts';
 import { workerStatus } from '../../src/core/fleet/fleet.ts';
 import {
@@ -42,17 +43,14 @@ function open({ cloud = harness.cloud, clock = systemClock }: { cloud?: Cloud; c
   clients.push(client);
   return client;
 }
-const ask = (client: Client, text: string, { timeoutMs = 20_000, signal }: Asking = {}) =>
+const ask = (client: Client, text: string, asking: Partial<ClassifyOptions> = {}) =>
   client.classify(
     { name: 'one.jpg', bytes: Buffer.from(text, 'latin1') },
-    { model: MODEL, topK: 1, timeoutMs, ...(signal && { signal }) },
+    { model: MODEL, topK: 1, timeoutMs: 20_000, ...asking },
   );
-interface Asking {
-  timeoutMs?: number;
-  signal?: AbortSignal;
-}
 /** The outcome as in `gist`. */
-const answer = async (client: Client, text: string) => gist([await ask(client, text)])[0];
+const answer = async (client: Client, text: string, asking: Partial<ClassifyOptions> = {}) =>
+  gist([await ask(client, text, asking)])[0];
 const depth = async (queue: Queue) => {
   const { waiting, inFlight, delayed } = await queue.depth();
   return waiting + inFlight + delayed;
@@ -164,6 +162,57 @@ describe('an interactive image', () => {
     });
     expect(gist(response?.outcomes)).toEqual(['worker_crash']);
     expect(await harness.runnerLines()).not.toContain('image label:direct');
+  });
+
+  it('goes into no runner once its caller has stopped waiting', async () => {
+    await request({ timeoutMs: 1 });
+    harness.start();
+    expect(await answer(open(), 'label:cat')).toBe('cat');
+    await until('the message is deleted', async () => (await depth(harness.interactive)) === 0 || undefined);
+    expect(await harness.runnerLines()).not.toContain('image label:direct');
+    expect(await harness.responses()).toEqual([]);
+  });
+
+  it('that takes too long is not tried again, and the one beside it in the runner is', async () => {
+    const gate = path.join(harness.folder, 'gate');
+    harness.start();
+    const client = open();
+    const beside = answer(client, `wait:${gate}`);
+    await harness.untilRunnersSaw(`wait:${gate}`);
+    await expect(ask(client, 'hang', { timeoutMs: 1500 })).rejects.toMatchObject({ kind: 'transient' });
+    await until('the other one is tried again', async () => {
+      const lines = await harness.runnerLines();
+      return lines.filter((line) => line === `image wait:${gate}`).length === 2 ? true : undefined;
+    });
+    await writeFile(gate, '');
+    expect(await beside).toBe(gate);
+    expect((await harness.runnerLines()).filter((line) => line === 'image hang')).toHaveLength(1);
+    await until(
+      'the messages are deleted',
+      async () => (await depth(harness.interactive)) === 0 || undefined,
+    );
+  });
+
+  it('does not wait until all earlier ones of another caller are done', async () => {
+    const gate = (at: number) => path.join(harness.folder, `gate-${at}`);
+    const client = open();
+    const greedy = Array.from({ length: 12 }, (_, at) =>
+      answer(client, `wait:${gate(at)}`, { caller: 'greedy' }),
+    );
+    for (const each of greedy) each.catch(() => {});
+    await until('all are sent', async () => (await depth(harness.interactive)) === 12 || undefined);
+    harness.start();
+    const seen = await until('the worker has no room for more', async () => {
+      const lines = (await harness.runnerLines()).filter((line) => line.startsWith('image wait'));
+      return lines.length === 4 ? lines : undefined;
+    });
+    const modest = answer(client, 'label:cat', { caller: 'modest' });
+    await until('it is sent', async () => (await depth(harness.interactive)) === 13 || undefined);
+    // The callers take turns, so at most one more of the other caller comes first.
+    for (const line of seen.slice(0, 2)) await writeFile(line.replace('image wait:', ''), '');
+    expect(await modest).toBe('cat');
+    await Promise.all(Array.from({ length: 12 }, (_, at) => writeFile(gate(at), '')));
+    await Promise.all(greedy);
   });
 
   it('with a poison message is discarded', async () => {

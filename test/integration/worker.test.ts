@@ -108,6 +108,12 @@ describe('a batch', () => {
     expect(gist(await harness.shard({ first: 0, last: 2 }))).toEqual(['0', 'deadline', '2']);
   });
 
+  it('whose image hangs does not wait for the time in which a model may load: it is loaded', async () => {
+    await harness.submit(['hang']);
+    await harness.work({ runnerLimits: { imageMs: 300, modelMs: 3_600_000 } });
+    expect(gist(await harness.shard({ first: 0, last: 0 }))).toEqual(['deadline']);
+  });
+
   it('that hangs times out although its runner still classifies others', async () => {
     await harness.submit(['hang']);
     const worker = harness.start({ runnerLimits: SHORT_LIMITS });

@@ -28,12 +28,20 @@ if (mode === 'never-ready') {
 } else {
   process.on('disconnect', () => process.exit());
   process.on('message', (message: RunnerMessage) => {
-    if (!('preload' in message)) void answer(message);
+    if ('preload' in message) load(message.preload.sha256);
+    else void answer(message);
   });
   reply({ type: 'ready', rssBytes: process.memoryUsage.rss() });
 }
 
-async function answer({ id, images, topK }: RunnerRequest): Promise<void> {
+let isLoaded = false;
+function load(sha256: string): void {
+  if (!isLoaded) reply({ type: 'model', sha256, rssBytes: process.memoryUsage.rss() });
+  isLoaded = true;
+}
+
+async function answer({ id, model, images, topK }: RunnerRequest): Promise<void> {
+  load(model.sha256);
   const results: ImageResult[] = [];
   for (const image of images.map(readEncoded)) {
     if ('error' in image) {
