@@ -106,7 +106,8 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
       if (!('pixels' in attempt)) return attempt;
       const row = rows[next++] as Float32Array;
       const best = { labels: topClasses(row, labels, activation, topK), ms: imageMs };
-      return attempt.lowResolution ? { ...best, warning: 'low_resolution' } : best;
+      const { pixels: _, ...remarks } = attempt;
+      return { ...best, ...remarks };
     });
   };
 

@@ -5,7 +5,7 @@ import { noMeter } from '../core/runtime/metrics.ts';
 import { INTERACTIVE_HELD } from './intake/interactive-service.ts';
 import { type BatchTools, markLateBatch } from './messages/batch.ts';
 import { downloadImage, locate } from './messages/download.ts';
-import { ExclusiveGate } from './messages/exclusive-gate.ts';
+import { ExclusiveGate } from '../core/runtime/exclusive-gate.ts';
 import { FaultAgreement } from './messages/fault-agreement.ts';
 import type { MessageTools } from './messages/handle-message.ts';
 import { LeaseKeeper } from './messages/lease.ts';

@@ -2,7 +2,8 @@
 import type { ImageError } from './outcome.ts';
 
 /** Supported formats. */
-export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'bmp';
+/** `raw` is camera raw that is no TIFF by its first bytes. */
+export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'bmp' | 'raw';
 
 type Sniffed =
   | { kind: 'image'; format: ImageFormat }
@@ -23,6 +24,12 @@ const supported: readonly (readonly [ImageFormat, ...Signature[]])[] = [
   ['tiff', [0, 'MM\0*']],
   ['tiff', [0, 'II+\0']],
   ['tiff', [0, 'MM\0+']],
+  // Olympus, Panasonic, Fujifilm.
+  ['raw', [0, 'IIRO']],
+  ['raw', [0, 'IIRS']],
+  ['raw', [0, 'MMOR']],
+  ['raw', [0, 'IIU\0']],
+  ['raw', [0, 'FUJIFILMCCD-RAW']],
 ];
 
 const unsupported: readonly (readonly [string, ...Signature[]])[] = [
@@ -38,7 +45,6 @@ const unsupported: readonly (readonly [string, ...Signature[]])[] = [
   ['PostScript', [0, '%!PS']],
   ['QOI', [0, 'qoif']],
   ['DirectDraw surface', [0, 'DDS ']],
-  ['Fujifilm raw', [0, 'FUJIFILMCCD-RAW']],
 ];
 
 /** Sizes of the header after a BMP's file header. "BM" alone also begins texts. */
@@ -87,7 +93,7 @@ function isoMedia(head: Buffer): Sniffed {
   if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return { kind: 'image', format: 'avif' };
   if (brands.some((brand) => /^(hei|hev|mif1|msf1)/.test(brand)))
     return { kind: 'unsupported', name: 'HEIC' };
-  if (brands[0] === 'crx ') return { kind: 'unsupported', name: 'Canon raw' };
+  if (brands[0] === 'crx ') return { kind: 'image', format: 'raw' };
   return { kind: 'other' };
 }
 

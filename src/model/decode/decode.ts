@@ -1,39 +1,52 @@
 // Decodes an image to the pixels of the model's input.
 
-import sharp, { type Sharp } from 'sharp';
-import { type ImageFormat, imageFormatOf } from '../../core/model/image-format.ts';
-import type { Preprocessing } from '../../core/model/model.ts';
-import { freeBytes } from '../free-bytes.ts';
-import { makeSerialQueue } from '../serial-queue.ts';
-import { decodeBmp } from './bmp.ts';
+import type { Prediction } from '../../core/model/outcome.ts';
+import { ExclusiveGate } from '../../core/runtime/exclusive-gate.ts';
+import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
+import { decodedShare } from './damage.ts';
 import { DecodeError } from './decode-error.ts';
-import { type DecodeLimits, explainFailure } from './decode-failure.ts';
-import { firstFrameOf } from './first-frame/first-frame.ts';
-import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
-import { turnUpright } from './upright.ts';
-
-// One thread for each decode: runners and images already run in parallel. No cache: no image is decoded twice.
-sharp.cache(false);
-sharp.concurrency(1);
-// `imageFormatOf` determines the format from the bytes. In case libvips sees another format, block its loaders for SVG,
-// PDF and others. This applies to the whole process.
-sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({
-  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`),
-});
+import { firstFramesOf, hasFrames } from './first-frame/first-frame.ts';
+import { type DecodeLimits, explainFailure, explainTimeout, isTimeout } from './decode-failure.ts';
+import { isAboutDamage, readsCleanly, remarksOnData } from './jpeg-data.ts';
+import {
+  type Attempt,
+  checkPixels,
+  decodePixels,
+  forgetRemarks,
+  type Pixels,
+  type Target,
+} from './pixels.ts';
+import { type ImageSource, imageSourceOf } from './source.ts';
+import { isUniform } from './uniform.ts';
 
 /** If the shorter side is below this, labels are unreliable. */
 const LOW_RESOLUTION_PIXELS = 96;
 
-export interface DecodedImage {
+/** An image of which less is left gets no label. */
+const MIN_DECODED_SHARE = 0.5;
+
+/** An animation may begin with a blank frame; a fade takes some more. */
+const MAX_FRAMES = 16;
+
+/**
+ * A decode that is held up by others gets so many times its time limit when it runs alone. The processor time that it has
+ * used by then tells whose fault it is.
+ */
+const BUSY_FACTORS = [1, 4];
+
+/** The warnings and the errors of decoders have one place a process: only one that runs alone knows which are its own. */
+const gate = new ExclusiveGate();
+
+/** What is said about the image beside its labels. */
+export type Remarks = Pick<Prediction, 'warning' | 'decodedShare' | 'source'>;
+
+export interface DecodedImage extends Remarks {
   /** `cropSize` x `cropSize` x 3 bytes: rows from the top, R G B a pixel, sRGB. */
   pixels: Uint8Array;
-  lowResolution: boolean;
 }
 
 /**
- * Decodes the first frame, rotates it by its EXIF orientation, converts it to sRGB (from an embedded profile, CMYK, 16 bit
- * or grey), flattens transparency onto white, then scales the shortest side and crops the centre by the recipe.
+ * Decodes the first frame or the largest page, of camera raw the preview. A damaged image is decoded as far as it goes.
  * @throws {DecodeError} with the code of the image's outcome.
  * @throws {MachineFaultError} if this machine could not decode it, which says nothing about the image.
  */
@@ -42,71 +55,130 @@ export async function decodeImage(
   recipe: Target,
   limits: DecodeLimits,
 ): Promise<DecodedImage> {
-  const format = checkedFormat(bytes);
-  const cpuBefore = process.cpuUsage();
+  const source = imageSourceOf(bytes);
+  const image = await decodeSource(source, recipe, limits);
+  return image.warning === 'uniform' && hasFrames(source.format)
+    ? ((await laterFrame(bytes, source, recipe, limits)) ?? image)
+    : image;
+}
+
+async function decodeSource(source: ImageSource, recipe: Target, limits: DecodeLimits): Promise<DecodedImage> {
+  const leave = await gate.enter('shared');
   try {
-    if (format === 'bmp') return await oneAtATime(() => decodeBitmap(bytes, recipe, limits));
-    // 'truncated' refuses images that are cut off and accepts what viewers accept, such as bytes after the end. For TIFF it
-    // would also accept missing strips.
-    const failOn = format === 'tiff' ? 'error' : 'truncated';
-    const image = sharp(firstFrameOf(bytes, format), {
-      failOn,
-      limitInputPixels: limits.maxPixels,
-      pages: 1,
-    });
-    if (!isHeldWhole(bytes, format)) return await shrink(image, recipe, limits);
-    return await oneAtATime(async () => {
-      checkHeldBytes(format, await image.metadata());
-      return await shrink(image, recipe, limits);
-    });
+    return described(source, await decodePixels(source, recipe, attemptOf('strict', limits)));
   } catch (error) {
     if (error instanceof DecodeError) throw error;
-    const { user, system } = process.cpuUsage(cpuBefore);
-    throw explainFailure(error, { format, limits, cpuMs: (user + system) / 1000 });
+  } finally {
+    leave();
+  }
+  return await alone(() => decodeAlone(source, recipe, limits));
+}
+
+/** The first frame of an animation that does not have one colour; undefined if there is none near its start. */
+async function laterFrame(
+  bytes: Uint8Array,
+  { format }: ImageSource,
+  recipe: Target,
+  limits: DecodeLimits,
+): Promise<DecodedImage | undefined> {
+  for (let frame = 1; frame < MAX_FRAMES; frame++) {
+    const source = { format, bytes: firstFramesOf(bytes, format, frame + 1), frame };
+    // Fails after the last frame.
+    const image = await decodeSource(source, recipe, limits).catch(() => undefined);
+    if (image === undefined || image.warning !== 'uniform') return image;
+  }
+  return undefined;
+}
+
+/**
+ * Whether the data of a JPEG is wrong although all of its rows were decoded. Takes as long as a decode: worth it only for an
+ * image that the model does not know.
+ */
+export async function hasDamagedData(bytes: Uint8Array, { decodeTimeoutMs }: DecodeLimits): Promise<boolean> {
+  const leave = await gate.enter('shared');
+  const isClean = await readsCleanly(bytes, decodeTimeoutMs).finally(leave);
+  if (isClean) return false;
+  const remarks = await alone(() => remarksOnData(bytes, decodeTimeoutMs));
+  return remarks.some(isAboutDamage);
+}
+
+/** Runs work while nothing else is decoded in this process. */
+async function alone<T>(work: () => Promise<T>): Promise<T> {
+  const leave = await gate.enter('exclusive');
+  try {
+    await forgetRemarks();
+    return await work();
+  } finally {
+    leave();
   }
 }
 
-/** A process decodes one image at a time of those whose decoder needs the whole image in memory. */
-const oneAtATime = makeSerialQueue();
-
-type Target = Pick<Preprocessing, 'resizeShortestSide' | 'cropSize' | 'kernel'>;
-
-async function decodeBitmap(bytes: Uint8Array, recipe: Target, limits: DecodeLimits): Promise<DecodedImage> {
-  const { data, width, height } = await decodeBmp(bytes, limits.maxPixels);
-  return await shrink(sharp(data, { raw: { width, height, channels: 3 } }), recipe, limits);
-}
-
-async function shrink(image: Sharp, recipe: Target, limits: DecodeLimits): Promise<DecodedImage> {
-  const { resizeShortestSide: side, cropSize } = recipe;
-  const margin = Math.round((side - cropSize) / 2);
-  const pipeline = image
-    .toColourspace('srgb')
-    .flatten({ background: '#ffffff' })
-    .resize(side, side, { fit: 'cover', kernel: recipe.kernel })
-    .extract({ left: margin, top: margin, width: cropSize, height: cropSize })
-    .timeout({ seconds: Math.min(3600, Math.ceil(limits.decodeTimeoutMs / 1000)) })
-    .raw();
-  // Queue both to the thread pool at once: while a session runs, the event loop is blocked and could not start the second.
-  const pixels = pipeline.toBuffer({ resolveWithObject: true });
-  // Wait for both, because each still reads the bytes.
-  const [header, decoded] = await Promise.allSettled([image.metadata(), pixels]);
-  if (header.status === 'rejected') throw header.reason;
-  if (decoded.status === 'rejected') throw decoded.reason;
-  const { width, height, orientation } = header.value;
-  const { data, info } = decoded.value;
-  if (info.channels !== 3) {
-    throw new DecodeError('unsupported_format', `Images with ${info.channels} channels are not supported.`);
+async function decodeAlone(source: ImageSource, recipe: Target, limits: DecodeLimits): Promise<DecodedImage> {
+  await checkPixels(source, limits.maxPixels);
+  try {
+    return described(source, await decodeInTime('strict', source, recipe, limits));
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof MachineFaultError) throw error;
+    const failure = explainFailure(error, source.format);
+    if (failure.code !== 'truncated') throw failure;
+    return await decodeRest(source, recipe, limits, failure);
   }
-  const turned = turnUpright(data, cropSize, orientation);
-  if (turned !== data) freeBytes(data);
-  return {
-    pixels: turned,
-    lowResolution: Math.min(width, height) < LOW_RESOLUTION_PIXELS,
-  };
 }
 
-function checkedFormat(bytes: Uint8Array): ImageFormat {
-  const format = imageFormatOf(bytes);
-  if (typeof format !== 'string') throw new DecodeError(format.code, format.message);
-  return format;
+/** Decodes what is left of a damaged image. @param failure thrown if that is too little */
+async function decodeRest(
+  source: ImageSource,
+  recipe: Target,
+  limits: DecodeLimits,
+  failure: DecodeError | MachineFaultError,
+): Promise<DecodedImage> {
+  let rest: Pixels;
+  let share: number;
+  try {
+    rest = await decodeInTime('tolerant', source, recipe, limits);
+    share = await decodedShare(source, attemptOf('tolerant', limits));
+  } catch (error) {
+    throw error instanceof MachineFaultError ? error : failure;
+  }
+  if (share >= MIN_DECODED_SHARE)
+    return { ...described(source, rest), warning: 'damaged', decodedShare: share };
+  const percent = Math.floor(100 * share);
+  throw new DecodeError(failure.code, `${failure.message} Only ${percent} % of its rows could be decoded.`);
+}
+
+/** @throws {DecodeError} `deadline` if the image takes more processor time than the limit. */
+async function decodeInTime(
+  strictness: Attempt['strictness'],
+  source: ImageSource,
+  recipe: Target,
+  limits: DecodeLimits,
+): Promise<Pixels> {
+  let fault: DecodeError | MachineFaultError | undefined;
+  for (const factor of BUSY_FACTORS) {
+    const timeoutMs = factor * limits.decodeTimeoutMs;
+    const cpuBefore = process.cpuUsage();
+    try {
+      return await decodePixels(source, recipe, { ...attemptOf(strictness, limits), timeoutMs });
+    } catch (error) {
+      if (!isTimeout(error)) throw error;
+      const { user, system } = process.cpuUsage(cpuBefore);
+      fault = explainTimeout({ cpuMs: (user + system) / 1000, wallMs: timeoutMs }, limits.decodeTimeoutMs);
+      if (fault instanceof DecodeError) throw fault;
+    }
+  }
+  throw fault;
+}
+
+const attemptOf = (strictness: Attempt['strictness'], limits: DecodeLimits): Attempt => ({
+  strictness,
+  maxPixels: limits.maxPixels,
+  timeoutMs: limits.decodeTimeoutMs,
+});
+
+function described(source: ImageSource, { pixels, width, height }: Pixels): DecodedImage {
+  const image: DecodedImage = { pixels };
+  if (source.isPreview) image.source = 'preview';
+  if (isUniform(pixels)) image.warning = 'uniform';
+  else if (Math.min(width, height) < LOW_RESOLUTION_PIXELS) image.warning = 'low_resolution';
+  return image;
 }

@@ -1,4 +1,4 @@
-// Counts the scans of a JPEG. No library reports their number before it has decoded them.
+// Reads the segments of a JPEG: its size, and its number of scans. No library reports the latter before it has decoded them.
 
 import { DecodeError } from './decode-error.ts';
 
@@ -9,6 +9,39 @@ import { DecodeError } from './decode-error.ts';
 const MAX_SCANS = 100;
 
 const MARKER = { temporary: 0x01, restart: [0xd0, 0xd7], start: 0xd8, end: 0xd9, scan: 0xda } as const;
+
+export interface JpegFrame {
+  width: number;
+  height: number;
+  /** Samples a pixel. */
+  components: number;
+  bits: number;
+  isLossless: boolean;
+}
+
+/** Segments before the frame. Profiles and previews of 64 KB each take up to a few hundred. */
+const MAX_SEGMENTS = 1000;
+
+/** The frame of the JPEG that begins at this offset; undefined if there is none. */
+export function jpegFrameAt(bytes: Uint8Array, start: number): JpegFrame | undefined {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = start + 2;
+  for (let segment = 0; segment < MAX_SEGMENTS && at + 10 <= file.length && file[at] === 0xff; segment++) {
+    const code = file[at + 1] as number;
+    if (isFrame(code))
+      return {
+        bits: file.readUInt8(at + 4),
+        height: file.readUInt16BE(at + 5),
+        width: file.readUInt16BE(at + 7),
+        components: file.readUInt8(at + 9),
+        isLossless: (code & 3) === 3,
+      };
+    if (code === 0xff) at += 1;
+    else if (code === MARKER.scan || code === MARKER.end) return undefined;
+    else at = afterSegment(file, at + 1);
+  }
+  return undefined;
+}
 
 /**
  * Whether the pixels are complete only after the last scan: then the decoder needs all of them in memory.

@@ -10,7 +10,7 @@ import { asMachineFault, MachineFaultError } from '../../core/runtime/machine-fa
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import type { RunnerPool } from '../runners/runner-pool.ts';
 import { downloadsOf, type LocatedImage, type ReadImage } from './download.ts';
-import type { ExclusiveGate } from './exclusive-gate.ts';
+import type { ExclusiveGate } from '../../core/runtime/exclusive-gate.ts';
 import type { HeldMessage } from './held-message.ts';
 import type { ModelLocations } from './models.ts';
 import { withRetries } from './retry.ts';

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MachineFaultError } from '../../../src/core/runtime/machine-fault.ts';
-import { explainFailure } from '../../../src/model/decode/decode-failure.ts';
+import { explainFailure, explainTimeout } from '../../../src/model/decode/decode-failure.ts';
 
-const limits = { maxPixels: 1000, decodeTimeoutMs: 20_000 };
-const explain = (text: string, cpuMs = 0) =>
-  explainFailure(new Error(text), { format: 'jpeg', limits, cpuMs });
+const explain = (text: string) => explainFailure(new Error(text), 'jpeg');
 
 describe('a decoder says of the bytes of an image', () => {
   it.each([
@@ -53,14 +51,16 @@ describe('a decoder says of this machine', () => {
 });
 
 describe('a decode that reaches its time limit', () => {
+  const explain = (cpuMs: number) => explainTimeout({ cpuMs, wallMs: 80_000 }, 20_000);
+
   it('is a deadline of the image if it had the processor', () => {
-    expect(explain('timeout: 41% complete', 15_000)).toMatchObject({ name: 'DecodeError', code: 'deadline' });
+    expect(explain(15_000)).toMatchObject({ name: 'DecodeError', code: 'deadline' });
   });
 
   it('is a fault of the machine if others had it', () => {
-    const fault = explain('timeout: 41% complete', 3000);
+    const fault = explain(3000);
     expect(fault).toBeInstanceOf(MachineFaultError);
     expect(fault).toMatchObject({ code: 'deadline', scope: 'image' });
-    expect(fault.message).toContain('3000 ms of processor time in 20000 ms');
+    expect(fault.message).toContain('3000 ms of processor time in 80000 ms');
   });
 });

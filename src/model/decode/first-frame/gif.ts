@@ -4,16 +4,18 @@ const EXTENSION = 0x21;
 const IMAGE = 0x2c;
 const TRAILER = Buffer.of(0x3b);
 
-/** The GIF up to its first image; undefined if that is not followed by another one, or is not whole. */
-export function firstFrameOfGif(file: Buffer): Buffer | undefined {
+/** The GIF up to its first images; undefined if no further one follows them, or if one of them is not whole. */
+export function firstFramesOfGif(file: Buffer, count: number): Buffer | undefined {
   let at = LOGICAL_SCREEN_BYTES + colourTableBytes(file[10]);
-  // An extension: introducer, label, data.
-  while (file[at] === EXTENSION) at = afterSubBlocks(file, at + 2);
-  if (file[at] !== IMAGE) return undefined;
-  const minimumCodeSize = at + IMAGE_DESCRIPTOR_BYTES + colourTableBytes(file[at + 9]);
-  const end = afterSubBlocks(file, minimumCodeSize + 1);
+  for (let frame = 0; frame < count; frame++) {
+    // An extension: introducer, label, data.
+    while (file[at] === EXTENSION) at = afterSubBlocks(file, at + 2);
+    if (file[at] !== IMAGE) return undefined;
+    const minimumCodeSize = at + IMAGE_DESCRIPTOR_BYTES + colourTableBytes(file[at + 9]);
+    at = afterSubBlocks(file, minimumCodeSize + 1);
+  }
   // Up to the trailer itself.
-  return end + TRAILER.length < file.length ? Buffer.concat([file.subarray(0, end), TRAILER]) : undefined;
+  return at + TRAILER.length < file.length ? Buffer.concat([file.subarray(0, at), TRAILER]) : undefined;
 }
 
 /** The flags of a screen or an image tell whether a table of 2 to 256 colours follows. */

@@ -12,18 +12,28 @@ interface Chunk {
   end: number;
 }
 
-/** The animation with its first frame only; undefined for a still image, or if that frame is not whole. */
-export function firstFrameOfWebp(file: Buffer): Buffer | undefined {
+/** The animation with its first frames only; undefined for a still image, or if one of them is not whole. */
+export function firstFramesOfWebp(file: Buffer, count: number): Buffer | undefined {
   const end = Math.min(file.length, CHUNK_HEADER_BYTES + file.readUInt32LE(4));
-  const frame = find('ANMF', chunksOf(file, RIFF_HEADER_BYTES, end));
-  if (frame === undefined) return undefined;
-  const image = imageOf(file, frame);
-  if (image === undefined) return undefined;
-  const before = Buffer.from(file.subarray(0, frame.start + CHUNK_HEADER_BYTES));
-  before.writeUInt32LE(image.length, frame.start + 4);
+  const frames = chunksOf(file, RIFF_HEADER_BYTES, end)
+    .filter(({ type }) => type === 'ANMF')
+    .take(count)
+    .toArray();
+  const [first] = frames;
+  const last = frames.at(-1);
+  if (first === undefined || last === undefined) return undefined;
+  const parts = [file.subarray(0, first.start)];
+  for (const frame of frames) {
+    const image = imageOf(file, frame);
+    if (image === undefined) return undefined;
+    const header = Buffer.from(file.subarray(frame.start, frame.dataStart));
+    header.writeUInt32LE(image.length, 4);
+    parts.push(header, image);
+  }
   // Has the orientation.
-  const exif = find('EXIF', chunksOf(file, frame.end, end));
-  const alone = Buffer.concat([before, image, ...(exif ? [file.subarray(exif.start, exif.end)] : [])]);
+  const exif = chunksOf(file, last.end, end).find(({ type }) => type === 'EXIF');
+  if (exif !== undefined) parts.push(file.subarray(exif.start, exif.end));
+  const alone = Buffer.concat(parts);
   alone.writeUInt32LE(alone.length - CHUNK_HEADER_BYTES, 4);
   return alone;
 }
@@ -40,11 +50,6 @@ function imageOf(file: Buffer, frame: Chunk): Buffer | undefined {
     if (chunk.type !== 'ALPH' || alpha !== undefined) return undefined;
     alpha = chunk;
   }
-  return undefined;
-}
-
-function find(type: string, chunks: Iterable<Chunk>): Chunk | undefined {
-  for (const chunk of chunks) if (chunk.type === type) return chunk;
   return undefined;
 }
 

@@ -1,8 +1,8 @@
-import { WaitingLine } from '../../core/runtime/waiting-line.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 export type Access = 'shared' | 'exclusive';
 
-/** Admits batches together, or one alone, in the order in which they ask: none waits for ever. */
+/** Admits callers together, or one alone, in the order in which they ask: none waits for ever. */
 export class ExclusiveGate {
   #shared = 0;
   #exclusive = false;
@@ -12,7 +12,7 @@ export class ExclusiveGate {
    * Resolves once admitted, with a function to leave. Rejects with the signal's reason if that aborts first.
    * @param access `exclusive` waits until all others have left, and keeps others out.
    */
-  async enter(access: Access, signal: AbortSignal): Promise<() => void> {
+  async enter(access: Access, signal = new AbortController().signal): Promise<() => void> {
     signal.throwIfAborted();
     const admitted = this.#line.wait(access, signal);
     this.#admit();

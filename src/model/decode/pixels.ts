@@ -1,0 +1,161 @@
+// Runs a decoder, and scales and crops what it reads. It decides nothing about the image.
+
+import sharp, { type Sharp } from 'sharp';
+import type { Preprocessing } from '../../core/model/model.ts';
+import { freeBytes } from '../free-bytes.ts';
+import { makeSerialQueue } from '../serial-queue.ts';
+import { decodeBmp } from './bmp.ts';
+import { DecodeError } from './decode-error.ts';
+import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
+import type { ImageSource } from './source.ts';
+import { turnUpright } from './upright.ts';
+
+// One thread for each decode: runners and images already run in parallel. No cache: no image is decoded twice.
+sharp.cache(false);
+sharp.concurrency(1);
+// `imageFormatOf` determines the format from the bytes. In case libvips sees another format, block its loaders for SVG,
+// PDF and others. This applies to the whole process.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`),
+});
+
+export type Target = Pick<Preprocessing, 'resizeShortestSide' | 'cropSize' | 'kernel'>;
+
+export interface Attempt {
+  /** `tolerant` decodes what is left of a damaged file. */
+  strictness: 'strict' | 'tolerant';
+  maxPixels: number;
+  /** Wall-clock time; rounded up to whole seconds. */
+  timeoutMs: number;
+}
+
+export interface Pixels {
+  /** `cropSize` x `cropSize` x 3 bytes: rows from the top, R G B a pixel, sRGB. */
+  pixels: Uint8Array;
+  /** Of the image as stored. */
+  width: number;
+  height: number;
+}
+
+/**
+ * Images that are decoded row by row are held only in part, so that time bounds them, not memory. Phones take photographs
+ * of 200 megapixels; this many are decoded in some ten seconds.
+ */
+const STREAMED_PIXELS_FACTOR = 10;
+
+/** libvips cannot scale a picture of a more extreme shape: its longer side would have too many pixels. */
+const MAX_ASPECT = 100_000;
+
+/** A process decodes one image at a time of those whose decoder needs the whole image in memory. */
+const oneAtATime = makeSerialQueue();
+
+/**
+ * Rotates the image by its EXIF orientation, converts it to sRGB (from an embedded profile, CMYK, 16 bit or grey), flattens
+ * transparency onto white, then scales the shortest side and crops the centre by the recipe.
+ * @throws {DecodeError} if the image is too large or of an unsupported kind. Errors of the decoder are thrown as they are.
+ */
+export async function decodePixels(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
+  const { bytes, format } = source;
+  if (format === 'bmp') return await oneAtATime(() => decodeBitmap(source, recipe, attempt));
+  const image = openImage(source, attempt);
+  if (!isHeldWhole(bytes, format)) return await shrink(image, source, recipe, attempt);
+  return await oneAtATime(async () => {
+    checkHeldBytes(format, await image.metadata());
+    return await shrink(image, source, recipe, attempt);
+  });
+}
+
+/**
+ * A pipeline over the image; reads nothing yet. `truncated` refuses images that are cut off and accepts what viewers accept,
+ * such as bytes after the end. For TIFF it would show strips that cannot be decoded as black.
+ */
+export function openImage(source: ImageSource, { strictness, maxPixels }: Attempt): Sharp {
+  const { bytes, format } = source;
+  return sharp(bytes, {
+    failOn: strictness === 'tolerant' ? 'none' : format === 'tiff' ? 'error' : 'truncated',
+    limitInputPixels: pixelLimit(source, maxPixels),
+    page: source.frame ?? 0,
+    pages: 1,
+    // Ends the search for lost restart markers of a JPEG.
+    unlimited: strictness === 'tolerant' && format === 'jpeg',
+  });
+}
+
+const pixelLimit = ({ bytes, format }: ImageSource, maxPixels: number): number =>
+  isHeldWhole(bytes, format) ? maxPixels : STREAMED_PIXELS_FACTOR * maxPixels;
+
+/** @throws {DecodeError} `too_large` if the image has more pixels than allowed, or an extreme shape. */
+export async function checkPixels(source: ImageSource, maxPixels: number): Promise<void> {
+  if (source.format === 'bmp') return;
+  const header = await sharp(source.bytes, { failOn: 'none', limitInputPixels: false })
+    .metadata()
+    .catch(() => undefined);
+  if (header === undefined) return;
+  const { width, height } = header;
+  const limit = pixelLimit(source, maxPixels);
+  const size = `The image has ${width} x ${height} pixels`;
+  if (width * height > limit) throw new DecodeError('too_large', `${size}; the limit is ${limit} pixels.`);
+  if (Math.max(width, height) > MAX_ASPECT * Math.min(width, height))
+    throw new DecodeError('too_large', `${size}: one side is more than ${MAX_ASPECT} times the other.`);
+}
+
+/** Drops what decoders have remarked on images before. */
+export async function forgetRemarks(): Promise<void> {
+  await sharp({ create: { width: 1, height: 1, channels: 3, background: '#fff' } })
+    .raw()
+    .toBuffer();
+}
+
+async function decodeBitmap(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
+  const { data, width, height } = await decodeBmp(source.bytes, attempt.maxPixels);
+  return await shrink(sharp(data, { raw: { width, height, channels: 3 } }), source, recipe, attempt);
+}
+
+async function shrink(image: Sharp, source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
+  const { resizeShortestSide: side, cropSize } = recipe;
+  const margin = Math.round((side - cropSize) / 2);
+  if (source.dropsLastChannel) image.removeAlpha();
+  const pipeline = image
+    .toColourspace('srgb')
+    .flatten({ background: '#ffffff' })
+    .resize(side, side, { fit: 'cover', kernel: recipe.kernel })
+    .extract({ left: margin, top: margin, width: cropSize, height: cropSize })
+    .timeout({ seconds: Math.min(3600, Math.ceil(attempt.timeoutMs / 1000)) })
+    .raw({ depth: source.isMeasured ? 'float' : 'uchar' });
+  // Queue both to the thread pool at once: while a session runs, the event loop is blocked and could not start the second.
+  const decoding = pipeline.toBuffer({ resolveWithObject: true });
+  // Wait for both, because each still reads the bytes.
+  const [header, decoded] = await Promise.allSettled([image.metadata(), decoding]);
+  if (header.status === 'rejected') throw header.reason;
+  if (decoded.status === 'rejected') throw decoded.reason;
+  const { width, height, orientation = source.orientation } = header.value;
+  const { data, info } = decoded.value;
+  if (info.channels !== 3) {
+    throw new DecodeError('unsupported_format', `Images with ${info.channels} channels are not supported.`);
+  }
+  const shown = source.isMeasured ? scaledByRange(data) : data;
+  const turned = turnUpright(shown, cropSize, orientation);
+  if (turned !== data) freeBytes(data);
+  return { pixels: turned, width, height };
+}
+
+/** The tolerance for values that the scaling of a picture of 0 to 1 makes. */
+const OVERSHOOT = 0.1;
+
+/**
+ * Makes measured values visible. Those from 0 to 1 are shares of white by convention; of any other range the smallest is
+ * black and the largest white.
+ * @param data 32-bit floating-point values
+ */
+function scaledByRange(data: Buffer): Uint8Array {
+  const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  if (low >= -OVERSHOOT && high <= 1 + OVERSHOOT && high > OVERSHOOT) [low, high] = [0, 1];
+  const scale = high > low ? 255 / (high - low) : 0;
+  return Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round((value - low) * scale))));
+}
