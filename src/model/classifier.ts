@@ -2,11 +2,11 @@
 
 import { join } from 'node:path';
 import type { ModelManifest } from '../core/model/model.ts';
-import type { ImageError, ImageResult } from '../core/model/outcome.ts';
+import type { ImageError, ImageResult, ScoredLabel } from '../core/model/outcome.ts';
 import { type ClassifyTimes, RUNNER_BATCH } from '../core/model/runner-protocol.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { MachineFaultError } from '../core/runtime/machine-fault.ts';
-import { type DecodedImage, decodeImage } from './decode/decode.ts';
+import { type DecodedImage, decodeImage, hasDamagedData, type Remarks } from './decode/decode.ts';
 import { DecodeError } from './decode/decode-error.ts';
 import type { DecodeLimits } from './decode/decode-failure.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
@@ -44,6 +44,12 @@ export interface Classifier {
   /** Waits for runs in progress and frees the model. */
   dispose(): Promise<void>;
 }
+
+/**
+ * Below this score of the best label an image is checked for damage. A wrong bit in a JPEG leaves wrong colours and
+ * displaced blocks, in which the model finds nothing that it knows.
+ */
+const UNSURE_SCORE = 0.25;
 
 /**
  * Loads the model. Checks its weights first, unless they were checked when they were optimised.
@@ -100,15 +106,24 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     const { rows, ms } = await infer(good);
     const inferenceMs = ms / good.length;
     onTimes?.({ decodeMs, inferenceMs });
-    const imageMs = decodeMs + inferenceMs;
+    const decodersMs = good.reduce((sum, image) => sum + image.decodeMs, 0);
     let next = 0;
-    return attempts.map((attempt) => {
+    const results = attempts.map(async (attempt, index): Promise<ImageResult> => {
       if (!('pixels' in attempt)) return attempt;
       const row = rows[next++] as Float32Array;
-      const best = { labels: topClasses(row, labels, activation, topK), ms: imageMs };
-      const { pixels: _, ...remarks } = attempt;
-      return { ...best, ...remarks };
+      const best = topClasses(row, labels, activation, topK);
+      // Decoders run side by side: each image has its share of the time that they took together.
+      const ownMs = (decodeMs * images.length * attempt.decodeMs) / decodersMs;
+      const remarks = await reviewed(images[index] as Uint8Array, best, attempt.remarks);
+      return { labels: best, ms: ownMs + inferenceMs, ...remarks };
     });
+    return await Promise.all(results);
+  };
+
+  /** Looks for damage that the decoder has not noticed, in an image that the model does not know. */
+  const reviewed = async (bytes: Uint8Array, [best]: ScoredLabel[], remarks: Remarks): Promise<Remarks> => {
+    if (remarks.warning !== undefined || (best?.score ?? 0) >= UNSURE_SCORE) return remarks;
+    return (await hasDamagedData(bytes, options)) ? { ...remarks, warning: 'damaged' } : remarks;
   };
 
   return {

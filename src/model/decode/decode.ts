@@ -5,8 +5,8 @@ import { ExclusiveGate } from '../../core/runtime/exclusive-gate.ts';
 import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import { decodedShare } from './damage.ts';
 import { DecodeError } from './decode-error.ts';
-import { firstFramesOf, hasFrames } from './first-frame/first-frame.ts';
 import { type DecodeLimits, explainFailure, explainTimeout, isTimeout } from './decode-failure.ts';
+import { firstFramesOf, hasFrames } from './first-frame/first-frame.ts';
 import { isAboutDamage, readsCleanly, remarksOnData } from './jpeg-data.ts';
 import {
   type Attempt,
@@ -40,9 +40,12 @@ const gate = new ExclusiveGate();
 /** What is said about the image beside its labels. */
 export type Remarks = Pick<Prediction, 'warning' | 'decodedShare' | 'source'>;
 
-export interface DecodedImage extends Remarks {
+export interface DecodedImage {
   /** `cropSize` x `cropSize` x 3 bytes: rows from the top, R G B a pixel, sRGB. */
   pixels: Uint8Array;
+  remarks: Remarks;
+  /** Wall-clock time of the decoder, without waiting for other images. */
+  decodeMs: number;
 }
 
 /**
@@ -57,12 +60,16 @@ export async function decodeImage(
 ): Promise<DecodedImage> {
   const source = imageSourceOf(bytes);
   const image = await decodeSource(source, recipe, limits);
-  return image.warning === 'uniform' && hasFrames(source.format)
+  return image.remarks.warning === 'uniform' && hasFrames(source.format)
     ? ((await laterFrame(bytes, source, recipe, limits)) ?? image)
     : image;
 }
 
-async function decodeSource(source: ImageSource, recipe: Target, limits: DecodeLimits): Promise<DecodedImage> {
+async function decodeSource(
+  source: ImageSource,
+  recipe: Target,
+  limits: DecodeLimits,
+): Promise<DecodedImage> {
   const leave = await gate.enter('shared');
   try {
     return described(source, await decodePixels(source, recipe, attemptOf('strict', limits)));
@@ -85,7 +92,7 @@ async function laterFrame(
     const source = { format, bytes: firstFramesOf(bytes, format, frame + 1), frame };
     // Fails after the last frame.
     const image = await decodeSource(source, recipe, limits).catch(() => undefined);
-    if (image === undefined || image.warning !== 'uniform') return image;
+    if (image === undefined || image.remarks.warning !== 'uniform') return image;
   }
   return undefined;
 }
@@ -140,8 +147,10 @@ async function decodeRest(
   } catch (error) {
     throw error instanceof MachineFaultError ? error : failure;
   }
-  if (share >= MIN_DECODED_SHARE)
-    return { ...described(source, rest), warning: 'damaged', decodedShare: share };
+  if (share >= MIN_DECODED_SHARE) {
+    const image = described(source, rest);
+    return { ...image, remarks: { ...image.remarks, warning: 'damaged', decodedShare: share } };
+  }
   const percent = Math.floor(100 * share);
   throw new DecodeError(failure.code, `${failure.message} Only ${percent} % of its rows could be decoded.`);
 }
@@ -175,10 +184,10 @@ const attemptOf = (strictness: Attempt['strictness'], limits: DecodeLimits): Att
   timeoutMs: limits.decodeTimeoutMs,
 });
 
-function described(source: ImageSource, { pixels, width, height }: Pixels): DecodedImage {
-  const image: DecodedImage = { pixels };
-  if (source.isPreview) image.source = 'preview';
-  if (isUniform(pixels)) image.warning = 'uniform';
-  else if (Math.min(width, height) < LOW_RESOLUTION_PIXELS) image.warning = 'low_resolution';
-  return image;
+function described(source: ImageSource, { pixels, width, height, decodeMs }: Pixels): DecodedImage {
+  const remarks: Remarks = {};
+  if (source.isPreview) remarks.source = 'preview';
+  if (isUniform(pixels)) remarks.warning = 'uniform';
+  else if (Math.min(width, height) < LOW_RESOLUTION_PIXELS) remarks.warning = 'low_resolution';
+  return { pixels, remarks, decodeMs };
 }

@@ -36,6 +36,8 @@ export interface Pixels {
   /** Of the image as stored. */
   width: number;
   height: number;
+  /** Wall-clock time of the decoder. */
+  decodeMs: number;
 }
 
 /**
@@ -62,8 +64,16 @@ export async function decodePixels(source: ImageSource, recipe: Target, attempt:
   if (!isHeldWhole(bytes, format)) return await shrink(image, source, recipe, attempt);
   return await oneAtATime(async () => {
     checkHeldBytes(format, await image.metadata());
-    return await shrink(image, source, recipe, attempt);
+    const shown = source.dropsLastChannel ? await withoutLastChannel(image) : image;
+    return await shrink(shown, source, recipe, attempt);
   });
+}
+
+/** The colours alone. Before the scaling, which would take the channel for transparency and forget what that hides. */
+async function withoutLastChannel(image: Sharp): Promise<Sharp> {
+  const colours = image.toColourspace('srgb').removeAlpha().raw();
+  const { data, info } = await colours.toBuffer({ resolveWithObject: true });
+  return sharp(data, { raw: { width: info.width, height: info.height, channels: info.channels } });
 }
 
 /**
@@ -115,7 +125,7 @@ async function decodeBitmap(source: ImageSource, recipe: Target, attempt: Attemp
 async function shrink(image: Sharp, source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
   const { resizeShortestSide: side, cropSize } = recipe;
   const margin = Math.round((side - cropSize) / 2);
-  if (source.dropsLastChannel) image.removeAlpha();
+  const startedMs = performance.now();
   const pipeline = image
     .toColourspace('srgb')
     .flatten({ background: '#ffffff' })
@@ -137,7 +147,7 @@ async function shrink(image: Sharp, source: ImageSource, recipe: Target, attempt
   const shown = source.isMeasured ? scaledByRange(data) : data;
   const turned = turnUpright(shown, cropSize, orientation);
   if (turned !== data) freeBytes(data);
-  return { pixels: turned, width, height };
+  return { pixels: turned, width, height, decodeMs: performance.now() - startedMs };
 }
 
 /** The tolerance for values that the scaling of a picture of 0 to 1 makes. */

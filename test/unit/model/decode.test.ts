@@ -216,7 +216,7 @@ describe('geometry', () => {
     [96, 96, undefined],
   ])('%i x %i pixels: the warning is %s', async (width, height, warning) => {
     const png = await noise().resize(width, height).png().toBuffer();
-    expect((await decode(png)).warning).toBe(warning);
+    expect((await decode(png)).remarks.warning).toBe(warning);
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type ImageFormat, imageFormatOf } from '../../../src/core/model/image-format.ts';
+import { DecodeError } from '../../../src/model/decode/decode-error.ts';
 import { imageSourceOf } from '../../../src/model/decode/source.ts';
 import { gif } from '../../e2e/attack-images.ts';
 import { animatedWebp, avifSequence, manyPages, webpChunk, webpFrame } from '../../e2e/many-frames.ts';
@@ -35,8 +35,16 @@ async function samples(): Promise<[string, Buffer][]> {
   ];
 }
 
-const formatOf = (bytes: Buffer) => imageFormatOf(bytes) as ImageFormat;
 const cut = (bytes: Buffer) => Buffer.from(imageSourceOf(bytes).bytes);
+/** Undefined if the file is so damaged that it is refused. */
+const cutIfPossible = (bytes: Buffer) => {
+  try {
+    return cut(bytes);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return undefined;
+  }
+};
 /** The pixels of the first frame as the library picks it, on white as the model gets them. */
 const decoded = (bytes: Buffer) =>
   sharp(bytes, { pages: 1 }).flatten({ background: '#fff' }).raw().toBuffer();
@@ -110,7 +118,8 @@ describe('the first frame', () => {
         const bytes = Buffer.from(whole.subarray(0, Math.ceil((whole.length * percent) / 100)));
         // After the signature.
         for (const [at, value] of changes) bytes[12 + (at % (bytes.length - 12))] = value;
-        const first = Buffer.from(firstFrameOf(bytes, formatOf(whole)));
+        const first = cutIfPossible(bytes);
+        if (first === undefined) return;
         expect(first.length).toBeLessThanOrEqual(bytes.length);
         const frames = await framesIn(first);
         if (frames !== undefined) readable++;

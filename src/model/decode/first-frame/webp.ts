@@ -15,10 +15,7 @@ interface Chunk {
 /** The animation with its first frames only; undefined for a still image, or if one of them is not whole. */
 export function firstFramesOfWebp(file: Buffer, count: number): Buffer | undefined {
   const end = Math.min(file.length, CHUNK_HEADER_BYTES + file.readUInt32LE(4));
-  const frames = chunksOf(file, RIFF_HEADER_BYTES, end)
-    .filter(({ type }) => type === 'ANMF')
-    .take(count)
-    .toArray();
+  const frames = firstOf('ANMF', chunksOf(file, RIFF_HEADER_BYTES, end), count);
   const [first] = frames;
   const last = frames.at(-1);
   if (first === undefined || last === undefined) return undefined;
@@ -31,8 +28,8 @@ export function firstFramesOfWebp(file: Buffer, count: number): Buffer | undefin
     parts.push(header, image);
   }
   // Has the orientation.
-  const exif = chunksOf(file, last.end, end).find(({ type }) => type === 'EXIF');
-  if (exif !== undefined) parts.push(file.subarray(exif.start, exif.end));
+  for (const exif of firstOf('EXIF', chunksOf(file, last.end, end), 1))
+    parts.push(file.subarray(exif.start, exif.end));
   const alone = Buffer.concat(parts);
   alone.writeUInt32LE(alone.length - CHUNK_HEADER_BYTES, 4);
   return alone;
@@ -51,6 +48,15 @@ function imageOf(file: Buffer, frame: Chunk): Buffer | undefined {
     alpha = chunk;
   }
   return undefined;
+}
+
+function firstOf(type: string, chunks: Iterable<Chunk>, count: number): Chunk[] {
+  const found: Chunk[] = [];
+  for (const chunk of chunks) {
+    if (chunk.type === type) found.push(chunk);
+    if (found.length === count) break;
+  }
+  return found;
 }
 
 /** Chunks that are whole, up to the first one that is not. */
