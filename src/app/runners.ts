@@ -9,10 +9,10 @@ export function runnerOptions(settings: RunSettings) {
   return {
     entry: runnerEntry(settings),
     args: [JSON.stringify({ maxPixels, decodeTimeoutMs })],
-    // A decode that reaches its own time limit must not look like a runner that hangs.
+    // A decode that reaches its own time limit, and is tried again alone, must not look like a runner that hangs.
     limits: {
       ...DEFAULT_RUNNER_LIMITS,
-      imageMs: Math.max(DEFAULT_RUNNER_LIMITS.imageMs, 1.5 * decodeTimeoutMs),
+      imageMs: Math.max(DEFAULT_RUNNER_LIMITS.imageMs, 5 * decodeTimeoutMs),
     },
   };
 }

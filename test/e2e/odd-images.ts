@@ -35,14 +35,14 @@ export async function writeOddImages(folder: string, photograph: string): Promis
     'huge.png': hugePng(),
     'line\nbreak "quoted" 🐈.jpg': jpeg,
     'text.jpg': 'This is a text file that somebody renamed.\n',
-    'truncated.jpg': jpeg.subarray(0, Math.floor(jpeg.byteLength / 2)),
+    'truncated.jpg': jpeg.subarray(0, Math.floor(jpeg.byteLength / 3)),
   };
   for (const [name, bytes] of Object.entries(content)) await writeFile(path.join(folder, name), bytes);
 }
 
-/** A real PNG of 30,000 x 30,000 black pixels, one bit each: small as a file, 900 million pixels once decoded. */
+/** A real PNG of 60,000 x 60,000 black pixels, one bit each: small as a file, 3,600 million pixels once decoded. */
 function hugePng(): Buffer {
-  const side = 30_000;
+  const side = 60_000;
   const header = Buffer.alloc(13);
   header.writeUInt32BE(side, 0);
   header.writeUInt32BE(side, 4);

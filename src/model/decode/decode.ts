@@ -32,7 +32,7 @@ const MAX_FRAMES = 16;
  * A decode that is held up by others gets so many times its time limit when it runs alone. The processor time that it has
  * used by then tells whose fault it is.
  */
-const BUSY_FACTORS = [1, 4];
+const BUSY_FACTORS = [1, 2];
 
 /** The warnings and the errors of decoders have one place a process: only one that runs alone knows which are its own. */
 const gate = new ExclusiveGate();
