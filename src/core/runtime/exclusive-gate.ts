@@ -12,7 +12,7 @@ export class ExclusiveGate {
    * Resolves once admitted, with a function to leave. Rejects with the signal's reason if that aborts first.
    * @param access `exclusive` waits until all others have left, and keeps others out.
    */
-  async enter(access: Access, signal = new AbortController().signal): Promise<() => void> {
+  async enter(access: Access, signal: AbortSignal = new AbortController().signal): Promise<() => void> {
     signal.throwIfAborted();
     const admitted = this.#line.wait(access, signal);
     this.#admit();
