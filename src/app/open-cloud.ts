@@ -13,6 +13,7 @@ import { MAX_RECEIVE_COUNT } from '../core/job/messages.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { noLog } from '../core/runtime/log.ts';
 import { drainFleet } from '../scaler/drain.ts';
+import { processesOfThisMachine } from '../scaler/drivers/processes.ts';
 import { handOver } from '../scaler/hand-over.ts';
 import { startLoop } from '../scaler/loop.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
@@ -50,7 +51,7 @@ export async function openCloud(settings: RunSettings): Promise<Cloud> {
 
 async function openLocal({ dataDir, cluster }: RunSettings): Promise<Cloud> {
   const { createLocalCloud } = await import('../local/cloud.ts');
-  const local = await createLocalCloud({ dataDir, cluster });
+  const local = createLocalCloud({ dataDir, cluster, processes: processesOfThisMachine() });
   const { queues } = retryingCloud(local, { clock: systemClock, random: Math.random });
   await queues.create(deadLetterQueueName(cluster), { retentionMs: RETENTION_MS });
   await queues.create(requestQueueName(cluster), {

@@ -6,7 +6,6 @@ import { interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
 import { readJobCost, writeJobCosts } from '../core/money/job-cost.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { Controller } from '../scaler/controller.ts';
-import { processesOfThisMachine } from '../scaler/drivers/processes.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
 import { readHistory, writeHistory } from '../scaler/history.ts';
 import { LockKeeper } from '../scaler/lock.ts';
@@ -23,13 +22,12 @@ export const BOOT_MS = { aws: 71_530, local: 2000 };
 
 /** The controller lock of the cluster. On one machine a holder whose process has ended is replaced at once. */
 export function openLock(cloud: Cloud, holder: string, { lockTtlMs }: ControllerTiming): LockKeeper {
-  const processes = cloud.kind === 'local' ? processesOfThisMachine() : undefined;
   return new LockKeeper({
     store: cloud.output,
     holder,
     clock: systemClock,
     ttlMs: lockTtlMs,
-    ...(processes && { processes }),
+    processes: cloud.processes,
   });
 }
 

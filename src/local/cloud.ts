@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import type { Cloud, Store } from '../core/cloud/ports.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
+import type { KnownProcesses } from '../core/runtime/located-process.ts';
 import { BlobFiles } from './blob-files.ts';
 import { Changes } from './changes.ts';
 import { LocalDatabase } from './database.ts';
 import { forgetJob } from './forget.ts';
+import { type LeaseClock, systemLeaseClock } from './lease-clock.ts';
+import { LeaseHolders } from './lease-holders.ts';
 import { LocalQueues } from './queue-service.ts';
 import { LocalStore } from './store.ts';
 import { Sweeper } from './sweeper.ts';
@@ -14,8 +17,12 @@ import { Sweeper } from './sweeper.ts';
 export interface LocalCloudOptions {
   dataDir: string;
   cluster: string;
-  /** For leases, delays and times of objects; default: the system's clock. Waits always use real time. */
+  /** For times of objects and the age of messages; default: the system's clock. */
   clock?: Pick<Clock, 'nowMs'>;
+  /** For leases and delays; default: the machine's. Waits always use real time. */
+  leaseClock?: LeaseClock;
+  /** Absent: leases of processes that have ended expire like others. */
+  processes?: KnownProcesses | undefined;
   /** How long a call retries while another process locks the database (default 10 s). */
   busyTimeoutMs?: number;
 }
@@ -35,6 +42,8 @@ export function createLocalCloud({
   dataDir,
   cluster,
   clock = { nowMs: Date.now },
+  leaseClock = systemLeaseClock(),
+  processes,
   busyTimeoutMs,
 }: LocalCloudOptions): Cloud {
   // The cluster's name becomes the name of a folder.
@@ -44,10 +53,12 @@ export function createLocalCloud({
     });
   }
   const folder = join(dataDir, cluster);
-  const db = new LocalDatabase(join(folder, 'cloud.db'), busyTimeoutMs);
+  const db = new LocalDatabase(join(folder, 'cloud.db'), leaseClock.boot, busyTimeoutMs);
   const files = new BlobFiles(join(folder, 'objects'));
   const sweeper = new Sweeper(db, files, clock);
   const store = (bucket: string): Store => new LocalStore({ bucket, db, files, sweeper, clock });
+  const changes = new Changes(db);
+  const holders = new LeaseHolders(db, changes, processes);
   const input = store('input');
   const output = store('output');
   return {
@@ -55,7 +66,8 @@ export function createLocalCloud({
     cluster,
     input,
     output,
-    queues: new LocalQueues({ db, changes: new Changes(db), clock }),
+    queues: new LocalQueues({ db, changes, clock, leaseClock, holders }),
+    processes,
     bucket(name) {
       const found = [input, output].find(({ bucket }) => bucket === name);
       if (found !== undefined) return found;
@@ -66,6 +78,8 @@ export function createLocalCloud({
     forget: (job, signal) => forgetJob({ db, sweeper }, job, signal),
     async close() {
       await sweeper.close();
+      // If it fails, what is hidden is redelivered earlier. The command itself has succeeded.
+      await holders.keepOwnHidden().catch(() => {});
       await db.close();
     },
   };

@@ -5,7 +5,7 @@ import type { DatabaseSync as Connection, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { isBusy, toFault } from './faults.ts';
-import { migrate } from './schema.ts';
+import { migrate, useLeaseClock } from './schema.ts';
 import { DatabaseSync } from './sqlite.ts';
 
 /** How long a call retries while others hold the lock. Transactions take milliseconds, so a longer lock is a fault. */
@@ -36,13 +36,16 @@ export class LocalDatabase {
   #readUntil = 0;
   #closed = false;
 
-  /** Opens the database; creates it and its folder if they do not exist. */
-  constructor(file: string, busyTimeoutMs = BUSY_TIMEOUT_MS) {
+  /**
+   * Opens the database; creates it and its folder if they do not exist.
+   * @param boot the start of the machine that its leases count from.
+   */
+  constructor(file: string, boot: string, busyTimeoutMs = BUSY_TIMEOUT_MS) {
     this.file = file;
     this.#busyTimeoutMs = busyTimeoutMs;
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      this.#connection = connect(file, busyTimeoutMs);
+      this.#connection = connect(file, boot, busyTimeoutMs);
     } catch (error) {
       throw toFault(error, file);
     }
@@ -183,7 +186,7 @@ export class LocalDatabase {
   }
 }
 
-function connect(file: string, busyTimeoutMs: number): Connection {
+function connect(file: string, boot: string, busyTimeoutMs: number): Connection {
   const db = new DatabaseSync(file);
   try {
     db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
@@ -194,6 +197,7 @@ function connect(file: string, busyTimeoutMs: number): Connection {
     db.exec('PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216; PRAGMA foreign_keys = OFF');
     db.exec('BEGIN IMMEDIATE');
     migrate(db);
+    useLeaseClock(db, boot);
     db.exec('COMMIT; PRAGMA busy_timeout = 0');
     return db;
   } catch (error) {

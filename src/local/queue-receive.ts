@@ -26,26 +26,30 @@ interface ReadyRow {
 export function nextDueMs(db: LocalDatabase, name: string): number {
   const row = db
     .sql(
-      `SELECT EXISTS (SELECT 1 FROM messages WHERE queue = queues.id AND due_at_ms IS NULL) AS ready,
-       (SELECT min(due_at_ms) FROM messages WHERE queue = queues.id AND due_at_ms IS NOT NULL) AS dueAtMs
+      `SELECT EXISTS (SELECT 1 FROM messages WHERE queue = queues.id AND due_ms IS NULL) AS ready,
+       (SELECT min(due_ms) FROM messages WHERE queue = queues.id AND due_ms IS NOT NULL) AS dueMs
        FROM queues WHERE id = ?`,
     )
     .get(queueRow(db, name).id);
   if (row?.ready === 1) return 0;
-  return typeof row?.dueAtMs === 'number' ? row.dueAtMs : Number.POSITIVE_INFINITY;
+  return typeof row?.dueMs === 'number' ? row.dueMs : Number.POSITIVE_INFINITY;
 }
 
 export interface Lease {
   max: number;
   leaseMs: number;
+  /** The process that receives. */
+  holder: string | null;
+  /** By the clock of leases, and by the wall clock. */
   nowMs: number;
+  wallMs: number;
 }
 
 /** Leases up to `max` messages. Runs in a transaction. */
 export function receiveReady(
   db: LocalDatabase,
   name: string,
-  { max, leaseMs, nowMs }: Lease,
+  { max, leaseMs, holder, nowMs, wallMs }: Lease,
 ): ReceivedMessage[] {
   const queue = queueRow(db, name);
   makeDueReady(db, queue, nowMs);
@@ -57,13 +61,13 @@ export function receiveReady(
     if (rows.length === 0) break;
     for (const row of rows) {
       servedTurn = Math.max(servedTurn, row.turn);
-      if (row.sentAtMs + queue.retentionMs <= nowMs) {
+      if (row.sentAtMs + queue.retentionMs <= wallMs) {
         db.sql('DELETE FROM messages WHERE id = ?').run(row.id);
       } else if (!moveToDeadLetterQueue(db, queue, row)) {
         const receipt = receiptOf(row.id, random);
         db.sql(
-          'UPDATE messages SET due_at_ms = ?, receipt = ?, receive_count = receive_count + 1 WHERE id = ?',
-        ).run(nowMs + leaseMs, receipt, row.id);
+          'UPDATE messages SET due_ms = ?, receipt = ?, holder = ?, receive_count = receive_count + 1 WHERE id = ?',
+        ).run(nowMs + leaseMs, receipt, holder, row.id);
         received.push({
           id: String(row.id),
           receipt,
@@ -84,7 +88,7 @@ function readyRows(db: LocalDatabase, queue: QueueRow, limit: number): ReadyRow[
   return db
     .sql(
       `SELECT id, turn, receive_count AS receiveCount, sent_at_ms AS sentAtMs, group_name AS groupName, body
-       FROM messages JOIN message_bodies ON message = id WHERE queue = ? AND due_at_ms IS NULL ORDER BY turn, id LIMIT ?`,
+       FROM messages JOIN message_bodies ON message = id WHERE queue = ? AND due_ms IS NULL ORDER BY turn, id LIMIT ?`,
     )
     .all(queue.id, limit) as unknown as ReadyRow[];
 }
@@ -96,8 +100,8 @@ function readyRows(db: LocalDatabase, queue: QueueRow, limit: number): ReadyRow[
  */
 function makeDueReady(db: LocalDatabase, queue: QueueRow, nowMs: number): void {
   db.sql(
-    `UPDATE messages SET due_at_ms = NULL, turn = max(turn, ?) WHERE id IN (SELECT id FROM messages
-     WHERE queue = ? AND due_at_ms IS NOT NULL AND due_at_ms <= ? ORDER BY due_at_ms LIMIT ${READIED_AT_ONCE})`,
+    `UPDATE messages SET due_ms = NULL, turn = max(turn, ?) WHERE id IN (SELECT id FROM messages
+     WHERE queue = ? AND due_ms IS NOT NULL AND due_ms <= ? ORDER BY due_ms LIMIT ${READIED_AT_ONCE})`,
   ).run(queue.turn + 1, queue.id, nowMs);
 }
 

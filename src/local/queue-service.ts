@@ -66,7 +66,7 @@ export class LocalQueues implements QueueService {
       const { changes } = db
         .sql(
           `DELETE FROM messages WHERE id IN
-           (SELECT id FROM messages WHERE queue = ? AND due_at_ms ${state} LIMIT ${PURGED_AT_ONCE})`,
+           (SELECT id FROM messages WHERE queue = ? AND due_ms ${state} LIMIT ${PURGED_AT_ONCE})`,
         )
         .run(id);
       if (changes > 0) return true;

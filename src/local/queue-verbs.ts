@@ -8,14 +8,14 @@ export function insertMessages(
   db: LocalDatabase,
   name: string,
   messages: readonly OutgoingMessage[],
-  nowMs: number,
+  { nowMs, wallMs }: { nowMs: number; wallMs: number },
 ): void {
   const queue = queueRow(db, name);
   const rotation = new JobRotation(db, queue);
   for (const { body, groupId = null, delayMs = 0 } of messages) {
     const { lastInsertRowid } = db
-      .sql('INSERT INTO messages (queue, turn, due_at_ms, sent_at_ms, group_name) VALUES (?, ?, ?, ?, ?)')
-      .run(queue.id, rotation.nextTurn(groupId), delayMs > 0 ? nowMs + delayMs : null, nowMs, groupId);
+      .sql('INSERT INTO messages (queue, turn, due_ms, sent_at_ms, group_name) VALUES (?, ?, ?, ?, ?)')
+      .run(queue.id, rotation.nextTurn(groupId), delayMs > 0 ? nowMs + delayMs : null, wallMs, groupId);
     db.sql('INSERT INTO message_bodies (message, body) VALUES (?, ?)').run(lastInsertRowid, body);
   }
   rotation.save();
@@ -33,11 +33,11 @@ export function extendLeases(
     const { changes } =
       leaseMs > 0
         ? db
-            .sql('UPDATE messages SET due_at_ms = ? WHERE id = ? AND queue = ? AND receipt = ?')
+            .sql('UPDATE messages SET due_ms = ? WHERE id = ? AND queue = ? AND receipt = ?')
             .run(nowMs + leaseMs, messageIdOf(receipt), queue, receipt)
         : db
             .sql(
-              `UPDATE messages SET due_at_ms = NULL, receipt = NULL, turn = max(turn, ?)
+              `UPDATE messages SET due_ms = NULL, receipt = NULL, turn = max(turn, ?)
                WHERE id = ? AND queue = ? AND receipt = ?`,
             )
             .run(turn + 1, messageIdOf(receipt), queue, receipt);
@@ -58,15 +58,13 @@ export function deleteMessages(db: LocalDatabase, name: string, receipts: readon
 
 export function countMessages(db: LocalDatabase, name: string, nowMs: number): QueueDepth {
   const { id } = queueRow(db, name);
-  const ready = db
-    .sql('SELECT count(*) AS count FROM messages WHERE queue = ? AND due_at_ms IS NULL')
-    .get(id);
+  const ready = db.sql('SELECT count(*) AS count FROM messages WHERE queue = ? AND due_ms IS NULL').get(id);
   const due = db
     .sql(
-      `SELECT count(*) FILTER (WHERE due_at_ms <= ?) AS ended,
-       count(*) FILTER (WHERE due_at_ms > ? AND receipt IS NOT NULL) AS leased,
-       count(*) FILTER (WHERE due_at_ms > ? AND receipt IS NULL) AS delayed
-       FROM messages WHERE queue = ? AND due_at_ms IS NOT NULL`,
+      `SELECT count(*) FILTER (WHERE due_ms <= ?) AS ended,
+       count(*) FILTER (WHERE due_ms > ? AND receipt IS NOT NULL) AS leased,
+       count(*) FILTER (WHERE due_ms > ? AND receipt IS NULL) AS delayed
+       FROM messages WHERE queue = ? AND due_ms IS NOT NULL`,
     )
     .get(nowMs, nowMs, nowMs, id);
   return {

@@ -11,6 +11,8 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Changes } from './changes.ts';
 import type { LocalDatabase } from './database.ts';
+import type { LeaseClock } from './lease-clock.ts';
+import { type LeaseHolders, LOOK_EVERY_MS } from './lease-holders.ts';
 import { nextDueMs, receiveReady } from './queue-receive.ts';
 import { countMessages, deleteMessages, extendLeases, insertMessages } from './queue-verbs.ts';
 
@@ -26,6 +28,8 @@ export interface QueueParts {
   db: LocalDatabase;
   changes: Changes;
   clock: Pick<Clock, 'nowMs'>;
+  leaseClock: LeaseClock;
+  holders: LeaseHolders;
 }
 
 export class LocalQueue implements Queue {
@@ -33,12 +37,16 @@ export class LocalQueue implements Queue {
   readonly #db: LocalDatabase;
   readonly #changes: Changes;
   readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #leaseClock: LeaseClock;
+  readonly #holders: LeaseHolders;
 
-  constructor(name: string, { db, changes, clock }: QueueParts) {
+  constructor(name: string, { db, changes, clock, leaseClock, holders }: QueueParts) {
     this.name = name;
     this.#db = db;
     this.#changes = changes;
     this.#clock = clock;
+    this.#leaseClock = leaseClock;
+    this.#holders = holders;
   }
 
   async send(messages: readonly OutgoingMessage[], signal?: AbortSignal): Promise<void> {
@@ -53,7 +61,7 @@ export class LocalQueue implements Queue {
     }
     for (const part of parts(messages)) {
       signal?.throwIfAborted();
-      await this.#db.write(() => insertMessages(this.#db, this.name, part, this.#clock.nowMs()));
+      await this.#db.write(() => insertMessages(this.#db, this.name, part, this.#times()));
       this.#changes.notify();
     }
   }
@@ -66,21 +74,27 @@ export class LocalQueue implements Queue {
     checkRange('leaseMs', leaseMs, 0, MAX_LEASE_MS);
     const endAt = performance.now() + waitMs;
     while (signal?.aborted !== true) {
+      await this.#holders.endLeasesOfEnded();
       const mark = this.#changes.mark();
-      const dueInMs = (await this.#db.read(() => nextDueMs(this.#db, this.name))) - this.#clock.nowMs();
+      const dueInMs = (await this.#db.read(() => nextDueMs(this.#db, this.name))) - this.#leaseClock.nowMs();
       if (dueInMs <= 0) {
         const received = await this.#db.write(() =>
           // The caller may have aborted while the database was busy: a lease would only hide the message.
           signal?.aborted === true
             ? []
-            : receiveReady(this.#db, this.name, { max, leaseMs, nowMs: this.#clock.nowMs() }),
+            : receiveReady(this.#db, this.name, {
+                max,
+                leaseMs,
+                holder: this.#holders.own,
+                ...this.#times(),
+              }),
         );
         if (received.length > 0) return received;
       }
       const leftMs = endAt - performance.now();
       if (leftMs <= 0) break;
       // If another receiver took the ready messages, check at once whether there are more.
-      if (dueInMs > 0) await this.#changes.wait(mark, Math.min(leftMs, dueInMs), signal);
+      if (dueInMs > 0) await this.#changes.wait(mark, Math.min(leftMs, dueInMs, LOOK_EVERY_MS), signal);
     }
     return [];
   }
@@ -89,7 +103,7 @@ export class LocalQueue implements Queue {
     checkRange('leaseMs', leaseMs, 0, MAX_LEASE_MS);
     const lost: string[] = [];
     for (const part of parts(receipts)) {
-      const times = { leaseMs, nowMs: this.#clock.nowMs() };
+      const times = { leaseMs, nowMs: this.#leaseClock.nowMs() };
       lost.push(...(await this.#db.write(() => extendLeases(this.#db, this.name, part, times))));
     }
     if (leaseMs === 0 && receipts.length > 0) this.#changes.notify();
@@ -106,7 +120,11 @@ export class LocalQueue implements Queue {
 
   async depth(signal?: AbortSignal): Promise<QueueDepth> {
     signal?.throwIfAborted();
-    return await this.#db.read(() => countMessages(this.#db, this.name, this.#clock.nowMs()));
+    return await this.#db.read(() => countMessages(this.#db, this.name, this.#leaseClock.nowMs()));
+  }
+
+  #times(): { nowMs: number; wallMs: number } {
+    return { nowMs: this.#leaseClock.nowMs(), wallMs: this.#clock.nowMs() };
   }
 }
 

@@ -75,6 +75,13 @@ const STEPS: readonly string[] = [
   CREATE INDEX object_jobs_by_job ON object_jobs (job);
   INSERT INTO object_jobs SELECT bucket, key, '' FROM objects WHERE bucket = 'input' AND key GLOB 'images/*';
   `,
+  `
+  -- Leases and delays end by the time since the machine was started (lease-clock.ts), and all that were begun before that
+  -- start have ended. holder is the process that received the message last, as JSON; null if that is not known.
+  ALTER TABLE messages RENAME COLUMN due_at_ms TO due_ms;
+  ALTER TABLE messages ADD COLUMN holder TEXT;
+  CREATE TABLE lease_clock (boot TEXT NOT NULL) STRICT;
+  `,
 ];
 
 /** Migrates the tables to this version. Call it in a write transaction: two processes may start at once. */
@@ -89,4 +96,11 @@ export function migrate(db: DatabaseSync): void {
   }
   for (const step of STEPS.slice(version)) db.exec(step);
   if (version < STEPS.length) db.exec(`PRAGMA user_version = ${STEPS.length}`);
+}
+
+/** Ends all leases and delays if the machine was started anew: the processes that held them are gone. Call it as `migrate`. */
+export function useLeaseClock(db: DatabaseSync, boot: string): void {
+  if (db.prepare('SELECT boot FROM lease_clock').get()?.boot === boot) return;
+  db.exec('UPDATE messages SET due_ms = 0 WHERE due_ms IS NOT NULL; DELETE FROM lease_clock');
+  db.prepare('INSERT INTO lease_clock (boot) VALUES (?)').run(boot);
 }

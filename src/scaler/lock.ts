@@ -1,9 +1,10 @@
 import type { Store } from '../core/cloud/ports.ts';
-import { readControllerLock } from '../core/fleet/controller-lock.ts';
-import { type ControllerLock, type LocatedProcess, ttlMsOf } from '../core/fleet/fleet.ts';
+import { hasHolderEnded, readControllerLock } from '../core/fleet/controller-lock.ts';
+import { type ControllerLock, ttlMsOf } from '../core/fleet/fleet.ts';
 import { CONTROLLER_LOCK_KEY } from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { PreconditionFailedError } from '../core/runtime/errors.ts';
+import type { KnownProcesses } from '../core/runtime/located-process.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 
 interface SeenRecord {
@@ -13,20 +14,13 @@ interface SeenRecord {
   sinceMs: number;
 }
 
-/** The processes of this machine: holders of the lock record theirs. */
-export interface KnownProcesses {
-  own: LocatedProcess;
-  /** Whether that process has certainly ended. False for one of another machine, or one that this user cannot see. */
-  hasEnded(process: LocatedProcess): boolean;
-}
-
 export interface LockOptions {
   store: Store;
   holder: string;
   clock: Clock;
   ttlMs: number;
   /** Given where controllers may share a machine. */
-  processes?: KnownProcesses;
+  processes?: KnownProcesses | undefined;
 }
 
 /**
@@ -91,7 +85,8 @@ export class LockKeeper {
       await this.#write({ ...seen.record, renewals: seen.record.renewals + 1 }, { etag: seen.etag });
       return;
     }
-    const isFree = seen.record.holder === undefined || this.#hasEnded(seen.record);
+    const isFree =
+      seen.record.holder === undefined || hasHolderEnded({ processes: this.#processes }, seen.record);
     const isExpired = this.#clock.monotonicMs() - seen.sinceMs >= ttlMsOf(seen.record, this.#ttlMs);
     if (!isFree && !isExpired) return;
     this.#isInherited = !isFree;
@@ -108,10 +103,6 @@ export class LockKeeper {
       ttlMs: this.#ttlMs,
       ...(process && { process }),
     };
-  }
-
-  #hasEnded({ process }: ControllerLock): boolean {
-    return process !== undefined && this.#processes?.hasEnded(process) === true;
   }
 
   /** The next controller can acquire the lock at once. */

@@ -12,7 +12,7 @@ export const CLUSTER = 'test';
 export interface TestClouds {
   dataDir: string;
   /** Opens another connection to the same embedded cloud. */
-  open(options?: Pick<LocalCloudOptions, 'clock' | 'busyTimeoutMs'>): Cloud;
+  open(options?: Omit<LocalCloudOptions, 'dataDir' | 'cluster'>): Cloud;
   /** Starts `children/<script>.ts` with the data folder and `args`. */
   start(script: string, ...args: string[]): Child;
   /** Ends and closes everything and removes the folder. */

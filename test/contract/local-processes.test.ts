@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { processesOfThisMachine } from '../../src/scaler/drivers/processes.ts';
 import { CLUSTER, makeClouds, type TestClouds } from './local-cloud.ts';
 import { isWhole } from './sealed-body.ts';
 import { until } from './until.ts';
@@ -78,6 +79,17 @@ describe('embedded cloud: several processes', () => {
     );
     expect(parts.flat().sort()).toEqual(sent.sort());
     for (const part of parts) expect(part.length).toBeGreaterThan(2_000 / 4 / 4);
+  });
+
+  it('redelivers the messages of a process when it is killed, and not while it is alive', async () => {
+    const queue = await clouds.open({ processes: processesOfThisMachine() }).queues.create('q');
+    await queue.send([{ body: 'a' }, { body: 'b' }]);
+    const holder = clouds.start('hold', 'q');
+    expect(await holder.message()).toBe(2);
+    expect(await queue.receive({ max: 10, waitMs: 0, leaseMs: 60_000 })).toEqual([]);
+    const waiting = queue.receive({ max: 10, waitMs: 20_000, leaseMs: 60_000 });
+    await holder.kill();
+    expect((await waiting).map(({ receiveCount }) => receiveCount)).toEqual([2, 2]);
   });
 
   it('loses and damages nothing when a writer is killed at any moment', async () => {

@@ -26,6 +26,8 @@ describeQueues('embedded cloud', async () => {
   return { queues: open().queues, second: async () => open().queues, release };
 });
 
+const HOUR_MS = 3_600_000;
+
 describe('embedded cloud', () => {
   let clouds: TestClouds;
   beforeEach(async () => {
@@ -237,7 +239,9 @@ describe('embedded cloud', () => {
 
     it('returns stale receipts as lost after another receiver got the message', async () => {
       let nowMs = Date.now();
-      const queue = await clouds.open({ clock: { nowMs: () => nowMs } }).queues.create('q');
+      const queue = await clouds
+        .open({ leaseClock: { boot: 'first', nowMs: () => nowMs } })
+        .queues.create('q');
       await queue.send([{ body: 'x' }]);
       const [first] = await queue.receive(receiveAll);
       nowMs += 60_000;
@@ -251,7 +255,9 @@ describe('embedded cloud', () => {
 
     it('lets a late worker acknowledge until another worker receives the message', async () => {
       let nowMs = Date.now();
-      const queue = await clouds.open({ clock: { nowMs: () => nowMs } }).queues.create('q');
+      const queue = await clouds
+        .open({ leaseClock: { boot: 'first', nowMs: () => nowMs } })
+        .queues.create('q');
       await queue.send([{ body: 'x' }]);
       const [message] = await queue.receive(receiveAll);
       nowMs += 60_001;
@@ -274,7 +280,8 @@ describe('embedded cloud', () => {
 
     it('keeps the time at which a dead letter was first sent', async () => {
       let nowMs = Date.now();
-      const { queues } = clouds.open({ clock: { nowMs: () => nowMs } });
+      const clock = { boot: 'first', nowMs: () => nowMs };
+      const { queues } = clouds.open({ clock, leaseClock: clock });
       const deadLetters = await queues.create('dlq');
       const queue = await queues.create('q', { deadLetter: { queue: 'dlq', maxReceiveCount: 1 } });
       const sentAtMs = nowMs;
@@ -316,6 +323,78 @@ describe('embedded cloud', () => {
         expect(waitedMs).toBeGreaterThan(250);
         expect(waitedMs).toBeLessThan(1_500);
       }
+    });
+
+    it('keeps leases and delays as they are when the wall clock is set', async () => {
+      let [wallMs, machineMs] = [Date.now(), 1000];
+      const clock = { nowMs: () => wallMs };
+      const leaseClock = { boot: 'first', nowMs: () => machineMs };
+      const queue = await clouds.open({ clock, leaseClock }).queues.create('q');
+      await queue.send([{ body: 'leased' }, { body: 'delayed', delayMs: 60_000 }]);
+      const [leased] = await queue.receive(receiveAll);
+      wallMs += 6 * HOUR_MS;
+      expect(await queue.receive(receiveAll)).toEqual([]);
+      expect(await queue.extend([leased?.receipt ?? ''], 60_000)).toEqual([]);
+      wallMs -= 12 * HOUR_MS;
+      machineMs += 60_000;
+      const bodies = (await queue.receive(receiveAll)).map(({ body }) => body);
+      expect(bodies.sort()).toEqual(['delayed', 'leased']);
+    });
+
+    it('ends leases and delays when the machine is started again, once', async () => {
+      const open = (boot: string, nowMs: number) =>
+        clouds.open({ leaseClock: { boot, nowMs: () => nowMs } }).queues.create('q');
+      const before = await open('first', 9e9);
+      await before.send([{ body: 'leased' }, { body: 'delayed', delayMs: 60_000 }]);
+      await before.receive(receiveAll);
+      const after = await open('second', 1000);
+      const received = await after.receive(receiveAll);
+      expect(received.map(({ body, receiveCount }) => [body, receiveCount]).sort()).toEqual([
+        ['delayed', 1],
+        ['leased', 2],
+      ]);
+      expect(await (await open('second', 2000)).receive(receiveAll)).toEqual([]);
+    });
+
+    describe('a process that has ended', () => {
+      const ended = new Set<number>();
+      const openIn = async (pid: number) => {
+        const processes = {
+          own: { machine: 'this', pid },
+          hasEnded: (other: { pid: number }) => ended.has(other.pid),
+        };
+        const cloud = clouds.open({ processes });
+        await cloud.queues.create('dead');
+        const deadLetter = { queue: 'dead', maxReceiveCount: 2 };
+        return { cloud, queue: await cloud.queues.create('q', { deadLetter }) };
+      };
+      beforeEach(() => ended.clear());
+
+      it('leaves its messages to others at once; each delivery counts', async () => {
+        const [first, second, third] = [await openIn(1), await openIn(2), await openIn(3)];
+        await first.queue.send([{ body: 'a' }, { body: 'b' }]);
+        const held = await first.queue.receive({ ...receiveAll, leaseMs: 12 * HOUR_MS });
+        expect(held).toHaveLength(2);
+        const waiting = second.queue.receive({ max: 10, waitMs: 20_000, leaseMs: 12 * HOUR_MS });
+        ended.add(1);
+        expect((await waiting).map(({ receiveCount }) => receiveCount)).toEqual([2, 2]);
+        const receipts = held.map(({ receipt }) => receipt);
+        expect(await first.queue.delete(receipts)).toEqual(receipts);
+        ended.add(2);
+        expect(await third.queue.receive(receiveAll)).toEqual([]);
+        expect(await third.cloud.queues.open('dead').receive(receiveAll)).toHaveLength(2);
+      });
+
+      it('keeps hidden what it hid on purpose before it ended by itself', async () => {
+        const [first, second] = [await openIn(1), await openIn(2)];
+        await first.queue.send([{ body: 'of a newer imgcls' }]);
+        const [message] = await first.queue.receive(receiveAll);
+        await first.queue.extend([message?.receipt ?? ''], HOUR_MS);
+        await first.cloud.close();
+        ended.add(1);
+        expect(await second.queue.receive(receiveAll)).toEqual([]);
+        expect(await second.queue.depth()).toMatchObject({ inFlight: 1 });
+      });
     });
 
     it('rejects a waiting receive when its queue is removed', async () => {

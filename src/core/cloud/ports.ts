@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { KnownProcesses } from '../runtime/located-process.ts';
 
 /** Facts about an object that need no read of its content. */
 export interface ObjectInfo {
@@ -182,6 +183,8 @@ export interface Cloud {
   /** Jobs, ledger, models, worker status, locks. */
   readonly output: Store;
   readonly queues: QueueService;
+  /** The processes of the cluster, where all of them may share this machine. */
+  readonly processes?: KnownProcesses | undefined;
   /** A bucket by its name: one of the cluster, or another one that images are read from. */
   bucket(name: string): Store;
   /**

@@ -65,6 +65,7 @@ export function retryingCloud(cloud: Cloud, tools: RetryTools): Cloud {
     input: storeOf(cloud.input),
     output: storeOf(cloud.output),
     queues: retryingQueues(cloud.queues, withRetries),
+    processes: cloud.processes,
     bucket: (name) => storeOf(cloud.bucket(name)),
     ...(cloud.forget && {
       forget: (job: string, signal?: AbortSignal) =>

@@ -1,4 +1,4 @@
-import type { ObjectInfo, Store } from '../cloud/ports.ts';
+import type { Cloud, ObjectInfo, Store } from '../cloud/ports.ts';
 import { CONTROLLER_LOCK_KEY } from '../job/keys.ts';
 import { ObjectMissingError } from '../runtime/errors.ts';
 import { parseVersioned } from '../runtime/versioned.ts';
@@ -24,3 +24,9 @@ export async function readControllerLock(
     throw error;
   }
 }
+
+/** Whether the lock names a process of this machine that has certainly ended: the lock is free, though it has not expired. */
+export const hasHolderEnded = (
+  { processes }: Pick<Cloud, 'processes'>,
+  { process }: ControllerLock,
+): boolean => process !== undefined && processes?.hasEnded(process) === true;

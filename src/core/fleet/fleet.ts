@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { locatedProcess } from '../runtime/located-process.ts';
 import { formatVersion } from '../runtime/versioned.ts';
 
 /** How often a worker writes its status. It also writes it on every change of state. */
@@ -76,15 +77,6 @@ export const NEWER_RELEASE_MS = 5 * 60_000;
 
 /** A worker on a machine of its own ends the machine after being idle without a controller for this long. */
 export const OWN_MACHINE_EXIT_MS = 600_000;
-
-/** A process. `machine` is equal for processes that share a table of process ids. */
-export const locatedProcess = z.object({
-  machine: z.string(),
-  pid: z.int().positive(),
-  /** Ticks from the start of the system to the start of the process. Absent if the system does not provide it. */
-  startTicks: z.string().optional(),
-});
-export type LocatedProcess = z.infer<typeof locatedProcess>;
 
 /** `locks/controller.json`. `renewals` makes every renewal a new version; a released lock has no holder. */
 export const controllerLock = z.object({

@@ -1,9 +1,8 @@
 /** Looks up processes that may not be our children, and signals them. */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { LocatedProcess } from '../../core/fleet/fleet.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import type { KnownProcesses } from '../lock.ts';
+import type { KnownProcesses, LocatedProcess } from '../../core/runtime/located-process.ts';
 
 /** Identifies a process: the system reuses process ids, but not together with the start time. */
 export type ProcessIdentity = Pick<LocatedProcess, 'pid' | 'startTicks'>;
