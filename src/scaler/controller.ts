@@ -13,7 +13,7 @@
  */
 
 import type { ControllerReport } from '../core/fleet/fleet.ts';
-import type { Clock } from '../core/runtime/clock.ts';
+import { type Clock, monotonicAt } from '../core/runtime/clock.ts';
 import { messageOf } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { isUnknown } from '../core/runtime/unknown.ts';
@@ -81,7 +81,8 @@ export class Controller {
   #epoch: number | undefined;
   #decisions = 0;
   #actsFromMs = 0;
-  #lastLaunchAtMs: number | undefined;
+  /** By the wall clock, and by the monotonic one: the cooldown must not depend on a clock that was set. */
+  #lastLaunch: { atMs: number; monotonicMs: number } | undefined;
   #history = new ScalingHistory();
   #suspectsBefore = new Set<string>();
   #costLedger: CostLedger;
@@ -170,10 +171,12 @@ export class Controller {
   }
 
   async #restore(): Promise<void> {
-    const last = await this.#options.reports.read();
+    const { reports, observer, clock } = this.#options;
+    const last = await reports.read();
     if (last === undefined) return;
-    this.#options.observer.remember(last.measured);
-    this.#lastLaunchAtMs = last.lastLaunchAtMs;
+    observer.remember(last.measured);
+    const atMs = last.lastLaunchAtMs;
+    this.#lastLaunch = atMs === undefined ? undefined : { atMs, monotonicMs: monotonicAt(clock, atMs) };
     this.#costLedger = new CostLedger(this.#options.settings, {
       cost: last.cost,
       atMs: last.updatedAtMs,
@@ -191,8 +194,7 @@ export class Controller {
     const nowMs = clock.monotonicMs();
     this.#history.observe(snapshot, nowMs);
     const history = {
-      sinceLaunchMs:
-        this.#lastLaunchAtMs === undefined ? undefined : Math.max(0, clock.nowMs() - this.#lastLaunchAtMs),
+      sinceLaunchMs: this.#lastLaunch && nowMs - this.#lastLaunch.monotonicMs,
       ...this.#history.summary(nowMs),
     };
     const decision = decide(snapshot, settings, history, policy);
@@ -207,7 +209,7 @@ export class Controller {
   async #launch({ launch }: Decision): Promise<LaunchAnswer | undefined> {
     const { driver, clock } = this.#options;
     if (launch === 0 || !this.#mayAct || clock.monotonicMs() < this.#actsFromMs) return undefined;
-    this.#lastLaunchAtMs = clock.nowMs();
+    this.#lastLaunch = { atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
     return await driver.launch({ count: launch, decision: `${this.#epoch}-${++this.#decisions}` });
   }
 
@@ -270,7 +272,7 @@ export class Controller {
       })),
       measured,
       ...(settings.hourlyUsd !== undefined && { hourlyUsd: settings.hourlyUsd }),
-      ...(this.#lastLaunchAtMs !== undefined && { lastLaunchAtMs: this.#lastLaunchAtMs }),
+      ...(this.#lastLaunch && { lastLaunchAtMs: this.#lastLaunch.atMs }),
       ...(cost !== undefined && { cost }),
     };
   }

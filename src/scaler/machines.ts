@@ -1,5 +1,5 @@
 import { WORKER_GONE_MS, type WorkerState } from '../core/fleet/fleet.ts';
-import type { Clock } from '../core/runtime/clock.ts';
+import { type Clock, monotonicAt } from '../core/runtime/clock.ts';
 import type { FleetMember } from './fleet.ts';
 import type { Machine, MachinePhase } from './snapshot.ts';
 import type { WorkerObservation } from './statuses.ts';
@@ -13,10 +13,16 @@ export interface MachineObservation {
   imagesDone?: number;
 }
 
+interface WatchedMachine extends MachineObservation {
+  /** By the wall clock, which may be set while the machine is watched, and by the monotonic one. */
+  launchedAtMs: number;
+  launchedMs: number;
+}
+
 /** Joins the driver's members with the workers' statuses, and remembers how long each machine has been in its phase. */
 export class MachineWatch {
   readonly #clock: Clock;
-  #observations = new Map<string, MachineObservation>();
+  #observations = new Map<string, WatchedMachine>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -56,23 +62,26 @@ export class MachineWatch {
   #machine(
     id: string,
     { phase, launchedAtMs, imagesDone }: { phase: MachinePhase; launchedAtMs: number; imagesDone: number },
-    before: ReadonlyMap<string, MachineObservation>,
+    before: ReadonlyMap<string, WatchedMachine>,
     managed: boolean,
   ): Machine {
     const nowMs = this.#clock.monotonicMs();
     const last = before.get(id);
     // An idle machine that did images since the last observation has idled only since then.
     const isUnchanged = last?.phase === phase && (phase !== 'idle' || last.imagesDone === imagesDone);
-    const observation: MachineObservation = {
+    const observation: WatchedMachine = {
       phase,
       imagesDone,
       phaseSinceMs: isUnchanged ? last.phaseSinceMs : nowMs,
       firstSeenMs: last?.firstSeenMs ?? nowMs,
+      launchedAtMs,
+      launchedMs:
+        last?.launchedAtMs === launchedAtMs ? last.launchedMs : monotonicAt(this.#clock, launchedAtMs),
       wasReady: last?.wasReady === true || phase === 'idle' || phase === 'busy',
     };
     this.#observations.set(id, observation);
-    const ageMs = Math.max(0, this.#clock.nowMs() - launchedAtMs);
-    return { id, phase, phaseForMs: nowMs - observation.phaseSinceMs, ageMs, managed };
+    const { phaseSinceMs, launchedMs } = observation;
+    return { id, phase, phaseForMs: nowMs - phaseSinceMs, ageMs: nowMs - launchedMs, managed };
   }
 }
 

@@ -32,6 +32,8 @@ class Machine implements FleetWorld {
   readonly logDir: string;
   /** By how much the controller's clocks are ahead. */
   aheadMs = 0;
+  /** How far the wall clock was set ahead besides. */
+  wallAheadMs = 0;
   /** When the controller's clocks were stopped. From then on only `aheadMs` moves them. */
   #stoppedAt: { wallMs: number; monotonicMs: number } | undefined;
   #launches = 0;
@@ -51,7 +53,7 @@ class Machine implements FleetWorld {
       host: HOST,
       clock: {
         ...systemClock,
-        nowMs: () => (this.#stoppedAt?.wallMs ?? Date.now()) + this.aheadMs,
+        nowMs: () => (this.#stoppedAt?.wallMs ?? Date.now()) + this.aheadMs + this.wallAheadMs,
         monotonicMs: () => (this.#stoppedAt?.monotonicMs ?? performance.now()) + this.aheadMs,
       },
       random: () => 0.5,
@@ -192,6 +194,16 @@ describe('worker processes', () => {
       expect((await memberOf(next, id))?.state).toBe('draining');
       machine.aheadMs = 61_000;
       await untilGone(next, id);
+    });
+
+    it('are killed after the drain deadline though the wall clock was set back', async () => {
+      const driver = machine.driver('stubborn', { drainMs: 60_000 });
+      const id = await launchOne(driver);
+      await driver.retire([id]);
+      expect((await memberOf(driver, id))?.state).toBe('draining');
+      machine.wallAheadMs = -6 * 3_600_000;
+      machine.aheadMs = 61_000;
+      await untilGone(driver, id);
     });
 
     it('get no signal if they already drain by themselves', async () => {

@@ -7,3 +7,7 @@ export interface Clock {
   /** Resolves after `ms`, or at once when the signal aborts. An aborted sleep is no error. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+/** The monotonic time of a wall time that another process recorded; now, if the wall clock was set back behind it. */
+export const monotonicAt = (clock: Pick<Clock, 'nowMs' | 'monotonicMs'>, wallMs: number): number =>
+  clock.monotonicMs() - Math.max(0, clock.nowMs() - wallMs);

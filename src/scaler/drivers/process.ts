@@ -5,7 +5,7 @@
 
 import type { Store } from '../../core/cloud/ports.ts';
 import { isStopping } from '../../core/fleet/fleet.ts';
-import type { Clock } from '../../core/runtime/clock.ts';
+import { type Clock, monotonicAt } from '../../core/runtime/clock.ts';
 import { isTransient, messageOf } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
 import { deleteEndedStatus, type WorkerObservation, WorkerStatusReader } from '../statuses.ts';
@@ -55,6 +55,8 @@ class ProcessFleet implements FleetDriver {
   readonly #crashes: Crashes;
   readonly #statuses: WorkerStatusReader;
   readonly #ready = new Set<string>();
+  /** Since when workers drain, by the monotonic clock: the wall clock may be set. */
+  readonly #drainingSinceMs = new Map<string, number>();
 
   constructor(options: ProcessFleetOptions) {
     const { output, clock, random, logDir, hourlyUsd = 0 } = options;
@@ -110,7 +112,7 @@ class ProcessFleet implements FleetDriver {
 
   /** Also cleans up after workers that have ended, and kills those that did not drain in time. */
   async #livingWorkers(): Promise<WorkerFile[]> {
-    const { clock, drainMs = DRAIN_MS } = this.#options;
+    const { drainMs = DRAIN_MS } = this.#options;
     // Read before the files: a worker that has a status but no file was launched without one.
     const observations = await this.#statuses.read();
     const handleExits = () => this.#children.handleExits((exit) => this.#handleExit(exit, observations));
@@ -124,9 +126,7 @@ class ProcessFleet implements FleetDriver {
         continue;
       }
       const current = this.#applyStatus(file, observations.get(file.id));
-      if (current.retiredAtMs !== undefined && clock.nowMs() - current.retiredAtMs > drainMs) {
-        kill(current.pid);
-      }
+      if (this.#drainingForMs(current) > drainMs) kill(current.pid);
       living.push(current);
     }
     return living;
@@ -161,6 +161,15 @@ class ProcessFleet implements FleetDriver {
     // A worker that drains by itself needs no signal, and gets the same time as others.
     const isLeaving = status !== undefined && isStopping(status.state);
     return isLeaving && file.retiredAtMs === undefined ? this.#recordRetired(file) : file;
+  }
+
+  /** 0 for a worker that does not drain. */
+  #drainingForMs({ id, retiredAtMs }: WorkerFile): number {
+    const { clock } = this.#options;
+    if (retiredAtMs === undefined) return 0;
+    const sinceMs = this.#drainingSinceMs.get(id) ?? monotonicAt(clock, retiredAtMs);
+    this.#drainingSinceMs.set(id, sinceMs);
+    return clock.monotonicMs() - sinceMs;
   }
 
   /** Called before the signal is sent, so that no controller sends a second one. */
@@ -200,6 +209,7 @@ class ProcessFleet implements FleetDriver {
   async #forget(id: string, observations: ReadonlyMap<string, WorkerObservation>): Promise<void> {
     if (observations.has(id)) await deleteEndedStatus(this.#options.output, id);
     this.#ready.delete(id);
+    this.#drainingSinceMs.delete(id);
     await this.#files.remove(id);
   }
 

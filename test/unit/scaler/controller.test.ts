@@ -178,6 +178,21 @@ describe('the controller', () => {
     expect(world.members).toHaveLength(4);
   });
 
+  it('retires an idle machine in time though the wall clock was set back', async () => {
+    work(16);
+    const controller = world.controller();
+    await controller.tick();
+    const [{ id = '' } = {}] = world.members;
+    work(0);
+    world.reports(id, 'ready');
+    await controller.tick();
+    const { nowMs } = world.clock;
+    world.clock.nowMs = () => nowMs() - 6 * 3_600_000;
+    world.clock.advance(70_000);
+    await controller.tick();
+    expect(world.members).toMatchObject([{ state: 'draining' }]);
+  });
+
   it('grows, works and shrinks to nothing', async () => {
     work(16);
     const controller = world.controller();
