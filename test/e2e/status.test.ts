@@ -1,7 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type InstalledPackage, installPackage, processesOf, repository, start } from './package.ts';
+import {
+  type InstalledPackage,
+  installPackage,
+  processesOf,
+  type Running,
+  repository,
+  start,
+} from './package.ts';
 
 const samples = path.join(repository, 'samples');
 
@@ -36,6 +43,23 @@ describe('imgcls status', () => {
     const text = await start(installed.bin, dataDir, ['status']).finished;
     expect(text.stdout).toMatch(new RegExp(`${job} +sealed +0 of 5`));
     expect(await processesOf(dataDir), 'looking starts nothing').toEqual([]);
+  });
+
+  it('shows at once that the controller was killed, and a new one takes over from it', async () => {
+    const dataDir = await installed.dataDir();
+    const scale = () => start(installed.bin, dataDir, ['scale', '--format', 'json']);
+    const isActing = async (controller: Running) =>
+      await expect.poll(() => controller.stdout(), { timeout: 60_000 }).not.toBe('');
+    const killed = scale();
+    await isActing(killed);
+    killed.kill('SIGKILL');
+    await killed.finished;
+    const { stdout } = await start(installed.bin, dataDir, ['status']).finished;
+    expect(stdout).toMatch(/controller +\w+, epoch 1, .*: ended, its process is gone\. Start one with/);
+    const next = scale();
+    await isActing(next);
+    next.kill('SIGTERM');
+    expect((await next.finished).code).toBe(0);
   });
 
   it('repeats with --watch until an interrupt, and exits with code 0', async () => {

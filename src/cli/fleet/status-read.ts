@@ -1,5 +1,5 @@
 import type { Cloud } from '../../core/cloud/ports.ts';
-import { readControllerLock } from '../../core/fleet/controller-lock.ts';
+import { hasHolderEnded, readControllerLock } from '../../core/fleet/controller-lock.ts';
 import {
   controllerReport,
   MAX_STATUS_BYTES,
@@ -63,7 +63,14 @@ export class StatusReader {
     const nowMs = this.#clock.monotonicMs();
     const { etag, modifiedAtMs } = found.info;
     if (this.#lock?.etag !== etag) this.#lock = { etag, sinceMs: nowMs };
-    return { holder, epoch, ttlMs, renewedAtMs: modifiedAtMs, unchangedForMs: nowMs - this.#lock.sinceMs };
+    return {
+      holder,
+      epoch,
+      ttlMs,
+      renewedAtMs: modifiedAtMs,
+      unchangedForMs: nowMs - this.#lock.sinceMs,
+      hasHolderEnded: hasHolderEnded(this.#cloud, found.record),
+    };
   }
 
   async #readReport() {

@@ -68,7 +68,7 @@ function controllerRows(view: StatusView): string[] {
 function isCurrent({ report, lock, atMs, cloud }: StatusView): boolean {
   if (isUnknown(report) || report === undefined) return false;
   if (atMs - report.updatedAtMs >= reportStaleAfterMs(CONTROLLER_TIMING[cloud])) return false;
-  return isUnknown(lock) || lock?.holder !== undefined;
+  return isUnknown(lock) || (lock?.holder !== undefined && !lock.hasHolderEnded);
 }
 
 function lockText(lock: LockObservation | undefined, { atMs, cloud }: StatusView): string {
@@ -76,9 +76,12 @@ function lockText(lock: LockObservation | undefined, { atMs, cloud }: StatusView
   if (lock === undefined || state === 'free') return `none running. ${howToStart(cloud)}`;
   const holder = `${lock.holder}, epoch ${lock.epoch}, lock renewed ${ago(atMs - lock.renewedAtMs)}`;
   if (state === 'held') return holder;
-  const ended =
-    state === 'late' ? 'probably ended' : `ended, lock unchanged for ${duration(lock.unchangedForMs)}`;
-  return `${holder}: ${ended}. ${howToStart(cloud)}`;
+  return `${holder}: ${endedText(lock, state)}. ${howToStart(cloud)}`;
+}
+
+function endedText({ hasHolderEnded, unchangedForMs }: LockObservation, state: 'late' | 'expired'): string {
+  if (hasHolderEnded) return 'ended, its process is gone';
+  return state === 'late' ? 'probably ended' : `ended, lock unchanged for ${duration(unchangedForMs)}`;
 }
 
 const howToStart = (cloud: StatusView['cloud']): string =>

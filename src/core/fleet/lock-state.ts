@@ -13,11 +13,13 @@ export interface LockObservation {
   unchangedForMs: number;
   /** The holder's time to live; absent in locks of older builds. */
   ttlMs?: number | undefined;
+  /** The holder's process ran on this machine and is gone. */
+  hasHolderEnded?: boolean;
 }
 
 /**
  * `free`: no lock, or released. `late`: not renewed in time by the wall clock, so the holder has probably ended. `expired`:
- * watched for a whole time to live without a renewal, so the holder has ended.
+ * watched for a whole time to live without a renewal, or its process is gone: the holder has ended.
  */
 export type LockState = 'free' | 'held' | 'late' | 'expired';
 
@@ -28,6 +30,6 @@ export function lockState(
 ): LockState {
   if (lock?.holder === undefined) return 'free';
   const lockTtlMs = ttlMsOf(lock, CONTROLLER_TIMING[cloud].lockTtlMs);
-  if (lock.unchangedForMs >= lockTtlMs) return 'expired';
+  if (lock.hasHolderEnded || lock.unchangedForMs >= lockTtlMs) return 'expired';
   return nowMs - lock.renewedAtMs > lockLateAfterMs({ lockTtlMs }) ? 'late' : 'held';
 }

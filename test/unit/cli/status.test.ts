@@ -98,6 +98,18 @@ describe('the status of a cluster', () => {
     expect(text({ lock })).toMatch(/ended, lock unchanged for 12 s/);
   });
 
+  it('says at once that a controller of this machine has ended when its process is gone', () => {
+    const lock = {
+      holder: 'holder',
+      epoch: 3,
+      renewedAtMs: NOW - 1000,
+      unchangedForMs: 0,
+      hasHolderEnded: true,
+    };
+    expect(text({ lock })).toMatch(/ended, its process is gone\. Start one with "imgcls scale --max 4"/);
+    expect(text({ lock }), 'its report is not of now').toMatch(/policy backlog\), as of/);
+  });
+
   it('gives a controller on AWS more time, as it renews less often', () => {
     const lock = { holder: 'holder', epoch: 3, renewedAtMs: NOW - 75_000, unchangedForMs: 59_000 };
     expect(text({ cloud: 'aws', lock })).not.toMatch(/ended/);
@@ -266,6 +278,14 @@ describe('reading the status', () => {
     expect((await watching.read()).lock).toMatchObject({ holder: 'h', epoch: 2, unchangedForMs: 12_000 });
     await put(CONTROLLER_LOCK_KEY, { ...lock, renewals: 1 });
     expect((await watching.read()).lock).toMatchObject({ unchangedForMs: 0 });
+  });
+
+  it('tells at the first look that the process of the controller has ended', async () => {
+    const process = { machine: 'this', pid: 7 };
+    await put(CONTROLLER_LOCK_KEY, { v: 1, holder: 'h', epoch: 2, renewals: 0, process });
+    const processes = { own: { machine: 'this', pid: 8 }, hasEnded: ({ pid }: { pid: number }) => pid === 7 };
+    expect((await reader().read()).lock).toMatchObject({ hasHolderEnded: false });
+    expect((await reader({ ...cloud, processes }).read()).lock).toMatchObject({ hasHolderEnded: true });
   });
 
   it('keeps one worker that cannot be understood from hiding the others', async () => {

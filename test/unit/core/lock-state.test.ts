@@ -34,6 +34,11 @@ describe('the state of the controller lock', () => {
     expect(stateOf(lock({ unchangedForMs: local.lockTtlMs }), 'aws')).toBe('held');
   });
 
+  it('is expired as soon as the process of its holder has ended', () => {
+    expect(stateOf(lock({ hasHolderEnded: true }))).toBe('expired');
+    expect(stateOf(lock({ hasHolderEnded: true, holder: undefined }))).toBe('free');
+  });
+
   it("goes by the holder's time to live where that is longer", () => {
     const { lockTtlMs: ttlMs } = aws;
     expect(stateOf(lock({ ttlMs, renewedAtMs: NOW - lockLateAfterMs(aws) }))).toBe('held');
