@@ -112,3 +112,15 @@ export function sharedFolder(): string | undefined {
   console.warn('Tests on ImageNet photographs are left out: no shared folder (IMGCLS_SHARED_DIR).');
   return undefined;
 }
+
+/** Ids of the worker processes of a data folder. */
+export async function workersOf(dataDir: string): Promise<number[]> {
+  const parents = new Map<number, number>();
+  for (const pid of await processesOf(dataDir)) {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+    if (command.split('\0').includes('worker')) parents.set(pid, Number(/PPid:\s+(\d+)/.exec(status)?.[1]));
+  }
+  // A child that has not become a model runner yet looks like its parent.
+  return [...parents.keys()].filter((pid) => !parents.has(parents.get(pid) ?? 0));
+}

@@ -2,7 +2,7 @@
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type InstalledPackage, installPackage, processesOf, start } from './package.ts';
+import { type InstalledPackage, installPackage, processesOf, start, workersOf } from './package.ts';
 import {
   expectEachOnce,
   expectMessage,
@@ -123,9 +123,10 @@ describe('the clock of the machine is set', () => {
   let labels: Labels;
   const clockFile = () => path.join(folder, 'clock');
   const setClock = (offsetMs: number) => writeFile(clockFile(), String(offsetMs));
-  const imgcls = (args: string[], imagesPerSecond: number) =>
+  const imgcls = (args: string[], imagesPerSecond: number, env: NodeJS.ProcessEnv = {}) =>
     start(installed.bin, dataDir, args, {
       ...labelByContent,
+      ...env,
       ...shiftedClock(clockFile()),
       IMGCLS_TEST_IMAGES_PER_SECOND: String(imagesPerSecond),
       IMGCLS_TEST_RUNNER_LOG: path.join(folder, 'classified'),
@@ -149,5 +150,31 @@ describe('the clock of the machine is set', () => {
     const { code, stdout, stderr } = await running.finished;
     expect(code, stderr).toBe(0);
     expectEachOnce(stdout, labels);
+  });
+
+  it('back just after a worker was killed, and its messages go to another one long before their lease ends', async () => {
+    const running = imgcls(['upload', 'photos'], 50, { IMGCLS_LEASE_SECONDS: '3600' });
+    await expect.poll(() => linesOf(running.stdout()).length, { timeout: 60_000 }).toBeGreaterThan(30);
+    for (const worker of await workersOf(dataDir)) process.kill(worker, 'SIGKILL');
+    await setClock(-6 * HOUR_MS);
+    const { code, stdout, stderr } = await running.finished;
+    expect(code, stderr).toBe(0);
+    expectEachOnce(stdout, labels);
+  });
+
+  it('back while a worker hangs, and its messages go to another one when their lease ends', async () => {
+    const running = imgcls(['upload', 'photos'], 50);
+    await expect.poll(() => linesOf(running.stdout()).length, { timeout: 60_000 }).toBeGreaterThan(30);
+    const hanging = await workersOf(dataDir);
+    for (const worker of hanging) process.kill(worker, 'SIGSTOP');
+    await setClock(-6 * HOUR_MS);
+    const other = imgcls(['worker'], 50);
+    await expect.poll(() => linesOf(running.stdout()).length, { timeout: 120_000 }).toBe(labels.size);
+    for (const worker of hanging) process.kill(worker, 'SIGCONT');
+    const { code, stdout, stderr } = await running.finished;
+    expect(code, stderr).toBe(0);
+    expectEachOnce(stdout, labels);
+    other.kill('SIGTERM');
+    expect((await other.finished).code).toBe(0);
   });
 });
