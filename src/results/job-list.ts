@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Store } from '../core/cloud/ports.ts';
 import { IndexRanges } from '../core/job/index-ranges.ts';
-import { jobId } from '../core/job/job.ts';
+import { type JobRecord, jobId } from '../core/job/job.ts';
 import { isDropJob, newerFirst } from '../core/job/job-ids.ts';
 import { attemptPrefix, JOBS_PREFIX, parseShardKey } from '../core/job/keys.ts';
 import { readJobCost } from '../core/money/job-cost.ts';
@@ -29,6 +29,13 @@ export async function listJobIds(output: Store, signal?: AbortSignal): Promise<s
   return ids.sort(newerFirst);
 }
 
+export interface ReadJobsOptions {
+  /** Only jobs of this state. Another job takes one request, and one that cannot be read is skipped. */
+  state?: JobRecord['state'] | undefined;
+  nowMs: number;
+  signal?: AbortSignal;
+}
+
 /**
  * Reads these jobs, in their order. Skips the remains of deleted jobs. A finished job takes a few requests, whatever its
  * size.
@@ -36,14 +43,17 @@ export async function listJobIds(output: Store, signal?: AbortSignal): Promise<s
 export function readJobs(
   output: Store,
   ids: readonly string[],
-  { nowMs, signal }: { nowMs: number; signal?: AbortSignal },
+  { state, nowMs, signal }: ReadJobsOptions,
 ): AsyncIterable<ListedJob | UnknownJob> {
   const read = async (id: string): Promise<(ListedJob | UnknownJob)[]> => {
     try {
-      return [await toListedJob(output, await readFacts(output, id, signal), { nowMs, signal })];
+      const facts = await readFacts(output, id, signal);
+      if (state !== undefined && facts.state !== state) return [];
+      return [await toListedJob(output, facts, { nowMs, signal })];
     } catch (error) {
       signal?.throwIfAborted();
-      return error instanceof ObjectMissingError ? [] : [{ id, unknown: messageOf(error) }];
+      const isSkipped = error instanceof ObjectMissingError || state !== undefined;
+      return isSkipped ? [] : [{ id, unknown: messageOf(error) }];
     }
   };
   return Readable.from(ids).flatMap(read, { concurrency: CONCURRENCY, ...(signal && { signal }) });

@@ -66,7 +66,7 @@ export const jobPage = z
   .object({
     /** Newest first. */
     jobs: z.array(z.union([jobView, unknownJob])),
-    /** Pass it as `?after=` to get the next page. */
+    /** Pass it as `?after=` to get the next page, which may be empty. Absent on the last page. */
     next: anyJobId.optional(),
   })
   .meta({ id: 'JobPage' });

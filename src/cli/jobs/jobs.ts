@@ -1,4 +1,5 @@
 import { systemClock } from '../../app/system-clock.ts';
+import type { JobRecord } from '../../core/job/job.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
@@ -16,7 +17,7 @@ import { warnOncePerReason } from './wait.ts';
 
 export interface JobsOptions {
   limit: number;
-  state?: string;
+  state?: JobRecord['state'];
   wait?: boolean;
   timeout?: number;
   format: 'table' | 'json' | 'ndjson';
@@ -35,8 +36,7 @@ export function listJobs(named: readonly string[], options: JobsOptions): Promis
     if (options.wait === true) await waitForAll(submitted, run, options.timeout);
     const nowMs = systemClock.nowMs();
     const jobs: (ListedJob | UnknownJob)[] = [];
-    for await (const job of readJobs(cloud.output, ids, { nowMs, signal: interrupted })) {
-      if (state !== undefined && ('unknown' in job || job.state !== state)) continue;
+    for await (const job of readJobs(cloud.output, ids, { state, nowMs, signal: interrupted })) {
       if (jobs.length === limit) {
         notice(`There are more than ${limit} jobs. Use --limit to list more.`);
         break;

@@ -7,7 +7,7 @@ import { anyJobId, jobState } from '../../core/job/job.ts';
 import { isDropJob, newerFirst } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
 import { deleteJob } from '../../results/delete-job.ts';
-import { listJobIds, readJobs } from '../../results/job-list.ts';
+import { listJobIds, type ReadJobsOptions, readJobs } from '../../results/job-list.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { type SubmitRouteOptions, submitRoute } from './submit.ts';
@@ -15,6 +15,9 @@ import { type SubmitRouteOptions, submitRoute } from './submit.ts';
 export interface JobRoutesOptions extends SubmitRouteOptions {
   nowMs(): number;
 }
+
+/** Jobs that one page looks at. Each takes a few requests to the store. */
+const MAX_LOOKED_AT = 100;
 
 const byId = z.object({ id: anyJobId });
 
@@ -33,8 +36,9 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       operationId: 'listJobs',
       tags: ['jobs'],
       summary: 'List jobs, newest first',
+      description: `A page looks at ${MAX_LOOKED_AT} jobs at most. With \`state\`, or after jobs were deleted, it may have fewer jobs than \`limit\`, or none, although there are more: if it has \`next\`, go on with \`?after=\`.`,
       querystring: z.strictObject({
-        limit: z.coerce.number().int().min(1).max(100).default(20),
+        limit: z.coerce.number().int().min(1).max(MAX_LOOKED_AT).default(20),
         after: anyJobId.optional(),
         state: jobState.optional(),
       }),
@@ -120,26 +124,20 @@ async function cancelIfUnfinished(job: Job): Promise<void> {
   if (!isFinal(await job.record())) await job.cancel();
 }
 
-async function pageOf(
-  output: Store,
-  {
-    limit,
-    after,
-    state,
-    nowMs,
-  }: { limit: number; after?: string | undefined; state?: string | undefined; nowMs: number },
-): Promise<JobPage> {
+interface PageQuery extends Omit<ReadJobsOptions, 'signal'> {
+  limit: number;
+  after?: string | undefined;
+}
+
+/** Looks at a bounded number of jobs, whatever their states. */
+async function pageOf(output: Store, { limit, after, ...reading }: PageQuery): Promise<JobPage> {
   const all = await listJobIds(output);
   const ids = after === undefined ? all : all.filter((id) => newerFirst(after, id) < 0);
   const jobs: JobPage['jobs'] = [];
-  let next: string | undefined;
-  for await (const job of readJobs(output, ids, { nowMs })) {
-    if (state !== undefined && ('unknown' in job || job.state !== state)) continue;
-    if (jobs.length === limit) {
-      next = jobs.at(-1)?.id;
-      break;
-    }
+  for await (const job of readJobs(output, ids.slice(0, MAX_LOOKED_AT), reading)) {
     jobs.push(job);
+    if (jobs.length === limit) break;
   }
-  return { jobs, ...(next !== undefined && { next }) };
+  const last = jobs.length === limit ? jobs.at(-1)?.id : ids[MAX_LOOKED_AT - 1];
+  return { jobs, ...(last !== undefined && last !== ids.at(-1) && { next: last }) };
 }

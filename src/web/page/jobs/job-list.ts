@@ -18,8 +18,8 @@ export const appendPage = ({ jobs }: JobList, page: JobPage): JobList => ({
 
 /** Replaces the newest jobs by a fresh first page. Older jobs stay. */
 export function updateNewest({ jobs, next }: JobList, page: JobPage): JobList {
-  const oldest = page.jobs.at(-1)?.id;
-  if (oldest === undefined || page.next === undefined) return { jobs: page.jobs, next: undefined };
-  const older = jobs.filter(({ id }) => newerFirst(oldest, id) < 0);
+  const { next: last } = page;
+  if (last === undefined) return { jobs: page.jobs, next: undefined };
+  const older = jobs.filter(({ id }) => newerFirst(last, id) < 0);
   return { jobs: [...page.jobs, ...older], next: older.length === 0 ? page.next : next };
 }

@@ -1,0 +1,59 @@
+import { ulid } from 'ulid';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createJob } from '../../../src/core/job/job-record.ts';
+import { MODEL } from '../worker-harness.ts';
+import { openService } from './service.ts';
+
+let service: Awaited<ReturnType<typeof openService>>;
+afterEach(async () => await service.close());
+
+describe('jobs of one state', () => {
+  const make = async (id: string, state: 'open' | 'cancelled') =>
+    await createJob(service.cloud.output, {
+      v: 1,
+      id,
+      state,
+      createdAtMs: 0,
+      inputs: [],
+      include: [],
+      exclude: [],
+      topK: 1,
+      model: MODEL,
+    });
+  const page = async (query: string) =>
+    (await service.app.inject({ url: `/v1/jobs?${query}`, headers: { host: 'localhost' } })).json();
+
+  it('are found page by page, each of which reads a bounded number of jobs', async () => {
+    service = await openService({});
+    const ids = Array.from({ length: 250 }, (_, at) => ulid(1000 + at)).reverse();
+    const open = [ids[120], ids[249]];
+    for (const id of ids) await make(id, open.includes(id) ? 'open' : 'cancelled');
+    const reads = vi.spyOn(service.cloud.output, 'get');
+    const found: string[] = [];
+    const pages: number[] = [];
+    for (let after = ''; ; ) {
+      reads.mockClear();
+      const { jobs, next } = await page(`state=open&limit=5${after}`);
+      // One for each job, and a few for each of the listed ones.
+      expect(reads.mock.calls.length).toBeLessThan(110);
+      found.push(...jobs.map(({ id }: { id: string }) => id));
+      pages.push(jobs.length);
+      if (next === undefined) break;
+      after = `&after=${next}`;
+    }
+    expect(found).toEqual(open);
+    expect(pages).toEqual([0, 1, 1]);
+  });
+
+  it('end with their last page, full or not', async () => {
+    service = await openService({});
+    const ids = Array.from({ length: 4 }, (_, at) => ulid(1000 + at)).reverse();
+    for (const id of ids) await make(id, 'open');
+    const idsOf = ({ jobs }: { jobs: { id: string }[] }) => jobs.map(({ id }) => id);
+    const first = await page('limit=2');
+    expect([idsOf(first), first.next]).toEqual([ids.slice(0, 2), ids[1]]);
+    const second = await page(`limit=2&after=${ids[1]}`);
+    expect([idsOf(second), second.next]).toEqual([ids.slice(2), undefined]);
+    expect(await page('state=finished')).toEqual({ jobs: [] });
+  });
+});
