@@ -122,9 +122,9 @@ const csvRow = (cells: readonly (string | number)[]) => `${cells.map(csvCell).jo
 /** A spreadsheet takes text that begins like this for a formula, also in full width. */
 const FORMULA = /^[=+\-@\uff1d\uff0b\uff0d\uff20]/;
 
-/** RFC 4180. Control characters are escaped, for terminals. A formula gets an apostrophe in front, for spreadsheets. */
+/** RFC 4180, and quotes for spreadsheets where a semicolon separates. Control characters are escaped, for terminals. A formula gets an apostrophe in front, for spreadsheets. */
 function csvCell(cell: string | number): string {
   if (typeof cell === 'number') return String(cell);
   const text = harmless(FORMULA.test(cell) ? `'${cell}` : cell);
-  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return /[",;]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -195,6 +195,8 @@ export const serverView = z
     /** The default model, as `NAME/VARIANT`. */
     model: z.string(),
     topK: z.int(),
+    /** Whether callers need the token, or a session. */
+    requiresToken: z.boolean(),
     /** Whether images can be put directly into the input bucket (`POST /v1/uploads`). */
     directUploads: z.boolean(),
     limits: serverLimits,

@@ -6,7 +6,6 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Client } from '../client/client.ts';
 import type { Cloud, UploadUrls } from '../core/cloud/ports.ts';
-import type { Clock } from '../core/runtime/clock.ts';
 import type { Log } from '../core/runtime/log.ts';
 import type { ModelList, ServerView, StatusBody } from './api.ts';
 import { DirectUploads } from './direct-uploads.ts';
@@ -38,7 +37,6 @@ export interface AppOptions extends GuardOptions {
   cloud: Cloud;
   /** Undefined if all images are uploaded through the service. */
   uploadUrls: UploadUrls | undefined;
-  clock: Clock;
   log: Log;
   newId(): string;
   version: string;
@@ -107,6 +105,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     cloud: cloud.kind,
     model: await options.modelTitle(),
     topK: options.topK,
+    requiresToken: options.token !== undefined,
     directUploads: options.uploadUrls !== undefined,
     limits: limitsOf(limits),
   });

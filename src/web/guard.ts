@@ -3,6 +3,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Clock } from '../core/runtime/clock.ts';
 import { HttpProblem } from './problem.ts';
 import { countWrongTokens, type WrongTokens } from './rate-limits.ts';
 
@@ -11,27 +12,36 @@ export interface GuardOptions {
   /** Allowed host names besides those of this machine. */
   allowHosts: readonly string[];
   corsOrigins: readonly string[];
+  clock: Clock;
 }
 
 export const SESSION_COOKIE = 'imgcls_session';
+/** A browser that is used every week enters the token about as often. */
+export const SESSION_SECONDS = 7 * 24 * 3600;
 
 /** Compares tokens by digest, in constant time. */
 class Token {
+  readonly #token: string;
   readonly #digest: Buffer;
-  /** The cookie value that a browser keeps instead of the token. */
-  readonly session: string;
 
   constructor(token: string) {
+    this.#token = token;
     this.#digest = digestOf(token);
-    this.session = createHmac('sha256', token).update('imgcls session').digest('base64url');
+  }
+
+  /** The cookie value that a browser keeps instead of the token, valid until this second. */
+  session(untilS: number): string {
+    const signature = createHmac('sha256', this.#token).update(`imgcls session ${untilS}`);
+    return `${untilS}.${signature.digest('base64url')}`;
   }
 
   isToken(candidate: string): boolean {
     return timingSafeEqual(digestOf(candidate), this.#digest);
   }
 
-  isSession(candidate: string): boolean {
-    return timingSafeEqual(digestOf(candidate), digestOf(this.session));
+  isSession(candidate: string, nowS: number): boolean {
+    const untilS = Number.parseInt(candidate, 10);
+    return nowS < untilS && timingSafeEqual(digestOf(candidate), digestOf(this.session(untilS)));
   }
 }
 
@@ -39,14 +49,21 @@ class Token {
 export class TokenCheck {
   readonly #token: Token;
   readonly #wrong: WrongTokens;
+  readonly #clock: Pick<Clock, 'nowMs'>;
 
-  constructor(token: Token, wrong: WrongTokens) {
+  constructor(token: Token, wrong: WrongTokens, clock: Pick<Clock, 'nowMs'>) {
     this.#token = token;
     this.#wrong = wrong;
+    this.#clock = clock;
   }
 
-  get session(): string {
-    return this.#token.session;
+  /** The value of a new cookie. */
+  newSession(): string {
+    return this.#token.session(this.#nowS + SESSION_SECONDS);
+  }
+
+  get #nowS(): number {
+    return Math.floor(this.#clock.nowMs() / 1000);
   }
 
   /** @throws {HttpProblem} if it is wrong, or too many of this address were. */
@@ -62,7 +79,8 @@ export class TokenCheck {
     const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (bearer !== undefined) return await this.require(request, bearer);
     const session = request.cookies[SESSION_COOKIE];
-    if (session === undefined || !this.#token.isSession(session)) throw unauthorised('A token is required.');
+    if (session === undefined || !this.#token.isSession(session, this.#nowS))
+      throw unauthorised('A token is required.');
   }
 }
 
@@ -88,11 +106,14 @@ declare module 'fastify' {
 /** Registers the checks, in this order, before all others but the limit of requests. */
 export function guard(
   app: FastifyInstance,
-  { token, allowHosts, corsOrigins }: GuardOptions,
+  { token, allowHosts, corsOrigins, clock }: GuardOptions,
 ): TokenCheck | undefined {
   const hosts = new Set([...namesOfThisMachine(), ...allowHosts].map((name) => name.toLowerCase()));
-  const check = token === undefined ? undefined : new TokenCheck(new Token(token), countWrongTokens(app));
+  const check =
+    token === undefined ? undefined : new TokenCheck(new Token(token), countWrongTokens(app), clock);
   app.addHook('onRequest', async (request) => {
+    if (!hasOneHost(request))
+      throw new HttpProblem(400, 'The request must name one host, in one Host header.');
     if (!isKnownHost(request.headers.host, hosts)) {
       throw new HttpProblem(421, 'This host name is not allowed.', {
         hint: 'The operator can allow it with --allow-hosts.',
@@ -111,6 +132,15 @@ export function guard(
 function namesOfThisMachine(): string[] {
   const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   return ['localhost', hostname(), ...addresses.map(({ address }) => address.replace(/%.*$/, ''))];
+}
+
+/** Proxies in front of the service may read another one of several hosts than it does. */
+function hasOneHost({ headers, raw }: FastifyRequest): boolean {
+  const isName = (_: string, at: number) => at % 2 === 0;
+  const named = raw.rawHeaders.filter(isName).filter((name) => name.toLowerCase() === 'host').length;
+  const { url = '' } = raw;
+  const isPath = url.startsWith('/') || url === '*';
+  return named <= 1 && (isPath || (URL.canParse(url) && new URL(url).host === headers.host?.toLowerCase()));
 }
 
 function isKnownHost(host: string | undefined, known: ReadonlySet<string>): boolean {

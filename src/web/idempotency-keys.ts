@@ -8,8 +8,14 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { ObjectMissingError, PreconditionFailedError } from '../core/runtime/errors.ts';
 import { FORMAT, formatVersion, parseVersioned } from '../core/runtime/versioned.ts';
 
-/** The job that the first complete request with a key created. */
-const claim = z.object({ v: formatVersion, job: jobId });
+const claim = z.object({
+  v: formatVersion,
+  /** The job that the first complete request with the key created. */
+  job: jobId,
+  /** What that request contained. Absent in keys of an older imgcls. */
+  digest: z.string().optional(),
+});
+export type Claim = Pick<z.infer<typeof claim>, 'job' | 'digest'>;
 
 /** A claim is followed by one write, of the job record. After this time the claiming process counts as dead. */
 const RECORD_TIMEOUT_MS = 5000;
@@ -28,34 +34,34 @@ export class IdempotencyKeys {
     this.#clock = clock;
   }
 
-  /** The job that the key has already created. */
-  async find(key: string): Promise<string | undefined> {
+  /** The claim of the job that the key has already created. */
+  async find(key: string): Promise<Claim | undefined> {
     const found = await this.#read(key);
-    return found !== undefined && (await this.#exists(found.job)) ? found.job : undefined;
+    return found !== undefined && (await this.#exists(found.job)) ? found : undefined;
   }
 
-  /** @returns `job` if the caller must create it now, otherwise the existing job. */
-  async claim(key: string, job: string): Promise<string> {
-    const body = Buffer.from(JSON.stringify({ v: FORMAT, job }));
+  /** @returns `own` if the caller must create its job now, otherwise the claim of the existing job. */
+  async claim(key: string, own: Claim): Promise<Claim> {
+    const body = Buffer.from(JSON.stringify({ v: FORMAT, ...own }));
     for (;;) {
       const found = await this.#read(key);
-      if (found !== undefined && (await this.#waitUntilExists(found.job))) return found.job;
+      if (found !== undefined && (await this.#waitUntilExists(found.job))) return found;
       try {
         await this.#output.put(objectKeyOf(key), body, {
           only: found === undefined ? 'absent' : { etag: found.etag },
         });
-        return job;
+        return own;
       } catch (error) {
         if (!(error instanceof PreconditionFailedError)) throw error;
       }
     }
   }
 
-  async #read(key: string): Promise<{ job: string; etag: string } | undefined> {
+  async #read(key: string): Promise<(Claim & { etag: string }) | undefined> {
     try {
       const { info, body } = await this.#output.get(objectKeyOf(key));
-      const { job } = parseVersioned(claim, new TextDecoder().decode(body), 'idempotency key');
-      return { job, etag: info.etag };
+      const { job, digest } = parseVersioned(claim, new TextDecoder().decode(body), 'idempotency key');
+      return { job, digest, etag: info.etag };
     } catch (error) {
       if (error instanceof ObjectMissingError) return undefined;
       throw error;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Client } from '../client/client.ts';
 import { imageFormatOf } from '../core/model/image-format.ts';
@@ -16,6 +17,8 @@ export interface Upload {
   images: Input[];
   /** The other fields of the form. */
   fields: Record<string, string>;
+  /** The same for the same files and fields. */
+  digest: string;
 }
 
 export interface ReceiveUploadOptions {
@@ -37,26 +40,18 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveUpl
   const caller = callerOf(request);
   const images: (Input | Promise<Input>)[] = [];
   const fields: Record<string, string> = {};
+  const digest = new FormDigest();
   const storing = new Set<Promise<unknown>>();
   const aborted = new AbortController();
   request.raw.once('close', () => {
     if (!request.raw.complete) aborted.abort(uploadAborted());
   });
-  const parts = request.parts({
-    preservePath: true,
-    limits: {
-      parts: limits.files + MAX_FIELDS,
-      files: limits.files,
-      fileSize: limits.imageBytes,
-      fields: MAX_FIELDS,
-      fieldSize: 4096,
-    },
-  });
   try {
-    for await (const part of wellFormed(parts)) {
+    for await (const part of partsOf(request, limits)) {
       aborted.signal.throwIfAborted();
       if (part.type === 'field') {
         fields[part.fieldname] = String(part.value);
+        digest.add(part.fieldname, String(part.value));
         continue;
       }
       const { filename: name, file } = part;
@@ -64,6 +59,7 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveUpl
         shares: options.spooled,
         caller,
       });
+      digest.add(name, spooled.sha256);
       const image = { name, source: name };
       const error = file.truncated ? tooLarge(limits) : notAnImage(spooled.head);
       if (error !== undefined) {
@@ -81,7 +77,7 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveUpl
       if (storing.size >= MAX_PARALLEL_PUTS) await Promise.race(storing);
     }
     aborted.signal.throwIfAborted();
-    return { images: await Promise.all(images), fields };
+    return { images: await Promise.all(images), fields, digest: digest.value() };
   } catch (error) {
     aborted.abort(error);
     throw error;
@@ -91,20 +87,50 @@ export async function receiveUpload(request: FastifyRequest, options: ReceiveUpl
 }
 
 /**
- * Reads and discards the body of a request whose response is already known. A client that is still sending when the
- * connection closes does not see the response and would send everything again.
- * @throws {HttpProblem} if the request exceeds its limit or is interrupted.
+ * Reads an upload whose job already exists, and keeps nothing of it. It is read to its end: a client that is still sending
+ * when the connection closes does not see the response and would send everything again.
+ * @returns its {@link Upload.digest}.
+ * @throws {HttpProblem} if the request exceeds a limit or is malformed.
  */
-export function discardUpload({ raw }: FastifyRequest, { requestBytes }: ServiceLimits): Promise<void> {
-  // In flowing mode: an iterated stream counts as paused, and slow-bodies.ts does not time out paused streams.
-  return new Promise((resolve, reject) => {
-    raw.on('data', () => {
-      if (receivedBytes(raw) > requestBytes) reject(tooManyBytes(requestBytes));
-    });
-    raw.once('end', resolve);
-    raw.once('close', () => reject(uploadAborted()));
-  });
+export async function digestOfUpload(request: FastifyRequest, limits: ServiceLimits): Promise<string> {
+  const digest = new FormDigest();
+  for await (const part of partsOf(request, limits)) {
+    if (part.type === 'field') {
+      digest.add(part.fieldname, String(part.value));
+      continue;
+    }
+    const sha = createHash('sha256');
+    for await (const chunk of bounded(wellFormed(part.file), request, limits)) sha.update(chunk);
+    digest.add(part.filename, sha.digest('hex'));
+  }
+  return digest.value();
 }
+
+class FormDigest {
+  readonly #sha = createHash('sha256');
+
+  add(name: string, content: string): void {
+    this.#sha.update(`${JSON.stringify([name, content])}\n`);
+  }
+
+  value(): string {
+    return this.#sha.digest('hex');
+  }
+}
+
+const partsOf = (request: FastifyRequest, limits: ServiceLimits) =>
+  wellFormed(
+    request.parts({
+      preservePath: true,
+      limits: {
+        parts: limits.files + MAX_FIELDS,
+        files: limits.files,
+        fileSize: limits.imageBytes,
+        fields: MAX_FIELDS,
+        fieldSize: 4096,
+      },
+    }),
+  );
 
 /** Parser errors without a status mean a malformed form. They come between files, or while a file is read. */
 async function* wellFormed<T>(parts: AsyncIterable<T>): AsyncGenerator<T> {

@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import { hash } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Client } from '../../client/client.ts';
@@ -11,12 +12,12 @@ import type { Input } from '../../upload/inputs.ts';
 import { parseS3Address } from '../../upload/select.ts';
 import { type JobRequest, jobView, newJob, type UploadedJob, uploadedJob } from '../api.ts';
 import type { DirectUploads } from '../direct-uploads.ts';
-import type { IdempotencyKeys } from '../idempotency-keys.ts';
+import type { Claim, IdempotencyKeys } from '../idempotency-keys.ts';
 import type { JobHub } from '../job-hub.ts';
 import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, type ServiceLimits } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
-import { discardUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
+import { digestOfUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
 import type { Shares } from '../shares.ts';
 
 export interface SubmitRouteOptions {
@@ -79,8 +80,8 @@ export function submitRoute(app: FastifyInstance, options: SubmitRouteOptions): 
       const { 'idempotency-key': key } = request.headers as { 'idempotency-key'?: string };
       const existing = key === undefined ? undefined : await options.keys.find(key);
       if (existing !== undefined) {
-        if (request.isMultipart()) await discardUpload(request, limits);
-        return await sendCreated(existing, reply, options);
+        requireSame(existing, await digestOf(request, limits));
+        return await sendCreated(existing.job, reply, options);
       }
       const id = options.newId();
       try {
@@ -88,9 +89,11 @@ export function submitRoute(app: FastifyInstance, options: SubmitRouteOptions): 
           ? await readUpload(request, id, options)
           : await readNamed(request.body as JobRequest | UploadedJob, options);
         const model = await options.selectModel(requested.model);
-        const job = key === undefined ? id : await options.keys.claim(key, id);
-        if (job === id) await submit({ ...requested, id, trace: request.id, model }, options);
-        return await sendCreated(job, reply, options);
+        const own = { job: id, digest: requested.digest };
+        const claim = key === undefined ? own : await options.keys.claim(key, own);
+        requireSame(claim, requested.digest);
+        if (claim.job === id) await submit({ ...requested, id, trace: request.id, model }, options);
+        return await sendCreated(claim.job, reply, options);
       } finally {
         // The images of a request that failed, or that was sent twice, are stored for a job that does not exist.
         if (await isDeleted(options.cloud.output, id)) await options.cloud.forget?.(id);
@@ -99,7 +102,22 @@ export function submitRoute(app: FastifyInstance, options: SubmitRouteOptions): 
   });
 }
 
+/** @throws {HttpProblem} if the key was used for another request: its images would be dropped in silence. */
+function requireSame({ digest: earlier }: Claim, digest: string): void {
+  if (earlier === undefined || earlier === digest) return;
+  throw new HttpProblem(422, 'This Idempotency-Key was used for a request with other content.', {
+    hint: 'Use a new key for each new request, and the same key only to repeat a request.',
+  });
+}
+
+const digestOf = async (request: FastifyRequest, limits: ServiceLimits): Promise<string> =>
+  request.isMultipart() ? await digestOfUpload(request, limits) : digestOfJson(request.body);
+
+const digestOfJson = (body: unknown): string => hash('sha256', JSON.stringify(body));
+
 interface RequestedJob {
+  /** The same for a request with the same content. */
+  digest: string;
   inputs: readonly string[] | Input[];
   topK: number | undefined;
   model: string | undefined;
@@ -112,7 +130,7 @@ async function readUpload(
   forJob: string,
   options: SubmitRouteOptions,
 ): Promise<RequestedJob> {
-  const { images, fields } = await receiveUpload(request, { ...options, forJob });
+  const { images, fields, digest } = await receiveUpload(request, { ...options, forJob });
   if (images.length === 0) throw new HttpProblem(400, 'The form contains no files.');
   const parsed = uploadFields.safeParse(fields);
   if (!parsed.success) {
@@ -122,7 +140,7 @@ async function readUpload(
       `form field ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is invalid'}`,
     );
   }
-  return { inputs: images, topK: parsed.data.topK, model: parsed.data.model };
+  return { inputs: images, topK: parsed.data.topK, model: parsed.data.model, digest };
 }
 
 async function readNamed(
@@ -130,7 +148,9 @@ async function readNamed(
   { uploads, allowBuckets }: SubmitRouteOptions,
 ): Promise<RequestedJob> {
   const { topK, model } = body;
-  if ('images' in body) return { inputs: (await uploads?.requireStored(body.images)) ?? [], topK, model };
+  const digest = digestOfJson(body);
+  if ('images' in body)
+    return { inputs: (await uploads?.requireStored(body.images)) ?? [], topK, model, digest };
   const { inputs, include = [], exclude = [] } = body;
   for (const input of inputs) {
     const { bucket = '' } = parseS3Address(input) ?? {};
@@ -139,7 +159,7 @@ async function readNamed(
       hint: 'The operator can allow it with --allow-buckets.',
     });
   }
-  return { inputs, topK, model, include, exclude };
+  return { inputs, topK, model, include, exclude, digest };
 }
 
 async function submit(
@@ -151,7 +171,7 @@ async function submit(
     topK,
     include = [],
     exclude = [],
-  }: Omit<RequestedJob, 'model'> & { id: string; trace: string; model: ModelRef },
+  }: Omit<RequestedJob, 'model' | 'digest'> & { id: string; trace: string; model: ModelRef },
   { client, hub, topK: defaultTopK }: SubmitRouteOptions,
 ): Promise<void> {
   const isNamed = inputs.every((input): input is string => typeof input === 'string');

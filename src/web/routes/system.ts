@@ -11,7 +11,7 @@ import {
   serverView,
   statusView,
 } from '../api.ts';
-import { SESSION_COOKIE, type TokenCheck } from '../guard.ts';
+import { SESSION_COOKIE, SESSION_SECONDS, type TokenCheck } from '../guard.ts';
 import type { Metrics } from '../metrics.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 
@@ -25,6 +25,7 @@ export interface SystemOptions {
 }
 
 const READY_TIMEOUT_MS = 5000;
+const COOKIE = { path: '/', httpOnly: true, sameSite: 'strict' } as const;
 
 /** The service, the cluster's status, and health checks. */
 export function systemRoutes(plain: FastifyInstance, options: SystemOptions): void {
@@ -68,7 +69,7 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
     schema: {
       operationId: 'openSession',
       tags: ['system'],
-      summary: 'Exchange the token for a session cookie',
+      summary: 'Exchange the token for a session cookie, valid for a week',
       security: [],
       body: z.strictObject({ token: z.string().max(256) }),
       response: {
@@ -83,11 +84,26 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
       if (token !== undefined) {
         // Behind a TLS proxy the browser sends the cookie over TLS only. A false header affects only its sender.
         const secure = headers['x-forwarded-proto'] === 'https';
-        const cookie = { path: '/', httpOnly: true, sameSite: 'strict', secure } as const;
-        reply.setCookie(SESSION_COOKIE, token.session, cookie);
+        const cookie = { ...COOKIE, secure, maxAge: SESSION_SECONDS };
+        reply.setCookie(SESSION_COOKIE, token.newSession(), cookie);
       }
       return reply.code(204).send();
     },
+  });
+  app.route({
+    method: 'DELETE',
+    url: '/v1/session',
+    schema: {
+      operationId: 'closeSession',
+      tags: ['system'],
+      summary: 'Delete the session cookie',
+      security: [],
+      response: {
+        204: z.void().describe('The cookie was deleted.'),
+        ...problemResponses(...COMMON_STATUSES, 413, 415),
+      },
+    },
+    handler: async (_request, reply) => await reply.clearCookie(SESSION_COOKIE, COOKIE).code(204).send(),
   });
   app.route({
     method: 'GET',

@@ -430,7 +430,7 @@ describe('unauthorised requests', () => {
     const open = (token: string, headers = {}) => openSession(guarded, token, headers);
     const session = await open(TOKEN);
     const cookie = session.headers['set-cookie']?.[0] ?? '';
-    expect(cookie).toMatch(/^imgcls_session=.+; Path=\/; HttpOnly; SameSite=Strict$/);
+    expect(cookie).toMatch(/^imgcls_session=.+; Max-Age=604800; Path=\/; HttpOnly; SameSite=Strict$/);
     expect(cookie).not.toContain(TOKEN);
     const behindTls = await open(TOKEN, { 'x-forwarded-proto': 'https' });
     expect(behindTls.headers['set-cookie']?.[0]).toMatch(/; Secure/);

@@ -69,7 +69,7 @@ describe('exported results', () => {
     ['＝cmd()', `'＝cmd()`],
     ['\t=1', '\\u0009=1'],
     ['\r=1', '\\u000d=1'],
-    ['\u001b]0;owned\u0007', '\\u001b]0;owned\\u0007'],
+    ['\u001b]0;owned\u0007', '"\\u001b]0;owned\\u0007"'],
     ['two\nlines', 'two\\u000alines'],
   ])('are CSV in which the name %j is neither a formula nor a control sequence', (name, cell) => {
     const [, row] = exported('csv', [{ ...bad, name }]).split('\r\n');
@@ -108,6 +108,11 @@ describe('a CSV file of results', () => {
         );
       }),
     );
+  });
+
+  it('has a name with a semicolon in quotes: where it separates, the rest could be a formula', () => {
+    const name = 'x;=cmd|calc!A1;.jpg';
+    expect(exported('csv', [{ ...cat, name }])).toContain(`"${name}"`);
   });
 
   it('can be read where a name has a quote and no comma', () => {

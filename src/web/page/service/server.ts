@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { ModelList, ServerView } from '../../api.ts';
-import { callService, ServiceError } from './call-service.ts';
+import { callService, needsToken, ServiceError } from './call-service.ts';
 import { pauseMs } from './retry.ts';
 import { sleepUntilOnline } from './sleep-until-online.ts';
 
@@ -20,6 +20,17 @@ export async function loadServer(signal: AbortSignal): Promise<void> {
       serverError.value = error instanceof ServiceError ? error : new ServiceError(0, String(error));
       await sleepUntilOnline(pauseMs(failures), signal);
     }
+  }
+}
+
+/** Deletes the session, and shows the token form. */
+export async function logOut(): Promise<void> {
+  try {
+    await callService('/session', { method: 'DELETE' });
+    serverError.value = undefined;
+    needsToken.value = true;
+  } catch (error) {
+    serverError.value = error as ServiceError;
   }
 }
 

@@ -1,5 +1,6 @@
 import { view } from '../location.ts';
-import { server } from '../service/server.ts';
+import { needsToken } from '../service/call-service.ts';
+import { logOut, server } from '../service/server.ts';
 
 const links = [
   { href: '/', text: 'New', views: ['upload'] },
@@ -30,6 +31,11 @@ export function Header() {
         <span class="model" title="Default model">
           {server.value.model}
         </span>
+      )}
+      {server.value?.requiresToken === true && !needsToken.value && (
+        <button type="button" onClick={() => void logOut()}>
+          Log out
+        </button>
       )}
     </header>
   );
