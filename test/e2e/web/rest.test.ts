@@ -107,8 +107,16 @@ describe('the REST service', () => {
 
   it('responds to a repeated request even if the caller reads only after it has sent the body', async () => {
     const key = crypto.randomUUID();
-    const { job } = await submit(samples, { 'idempotency-key': key });
-    const body = Buffer.alloc(LARGE_BYTES);
+    const part = '--part\r\nContent-Disposition: form-data; name="files"; filename="x.jpg"\r\n\r\n';
+    const body = Buffer.concat([
+      Buffer.from(part),
+      Buffer.alloc(LARGE_BYTES),
+      Buffer.from('\r\n--part--\r\n'),
+    ]);
+    const type = 'multipart/form-data; boundary=part';
+    const headers = { 'idempotency-key': key, 'content-type': type };
+    const first = await fetch(`${service.url}/v1/jobs`, { method: 'POST', headers, body });
+    const job = (await first.json()) as { id: string };
     const { hostname, port, host } = new URL(service.url);
     const socket = connect(Number(port), hostname).pause();
     const head = [
@@ -116,7 +124,7 @@ describe('the REST service', () => {
       `Host: ${host}`,
       'Connection: close',
       `Idempotency-Key: ${key}`,
-      'Content-Type: multipart/form-data; boundary=part',
+      `Content-Type: ${type}`,
       `Content-Length: ${body.byteLength}`,
     ];
     socket.write(`${head.join('\r\n')}\r\n\r\n`);

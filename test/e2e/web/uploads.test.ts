@@ -147,9 +147,10 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       const again = await post('/v1/uploads', { images: refs(images) });
       expect(again.uploads).toEqual(images.map(({ sha256 }) => ({ sha256 })));
       const key = { authorization, 'idempotency-key': 'twice' };
-      const job = await post('/v1/jobs', { images: named(images), topK: 2 }, key);
+      const request = { images: named(images), topK: 2 };
+      const job = await post('/v1/jobs', request, key);
       expect(job).toMatchObject({ status: 201, total: 2, topK: 2 });
-      expect((await post('/v1/jobs', { images: named(images) }, key)).id).toBe(job.id);
+      expect((await post('/v1/jobs', request, key)).id).toBe(job.id);
       expect(await outcomesOf(job.id)).toMatchObject([
         { name: 'cat.jpg', label: 'tiger cat' },
         { name: 'coffee.jpg', label: 'espresso' },
