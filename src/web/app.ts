@@ -13,6 +13,7 @@ import { type GuardOptions, guard } from './guard.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import { JobHub } from './job-hub.ts';
 import { connectionTimeoutMs, limitsOf, MAX_BODY_BYTES, type ServiceLimits, spoolBytes } from './limits.ts';
+import { answerBadAddress, answerMalformed } from './malformed-requests.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { createMetrics } from './metrics.ts';
 import { createModelSelector, type ModelSelector } from './model-selector.ts';
@@ -75,7 +76,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
     return503OnClosing: true,
     genReqId: traceIdOf,
+    frameworkErrors: answerBadAddress,
+    clientErrorHandler: answerMalformed,
   });
+  // Fastify would parse it for every route, and no route takes it.
+  app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(createErrorHandler({ log, clock }));

@@ -42,7 +42,7 @@ export class HttpProblem extends Error {
 }
 
 /** RFC 9457: the title of an `about:blank` problem is the phrase of its status. */
-const titleOf = (status: number): string => STATUS_CODES[status] ?? 'Error';
+export const titleOf = (status: number): string => STATUS_CODES[status] ?? 'Error';
 
 /** The error responses of a route, for the OpenAPI document. */
 export const problemResponses = (...statuses: number[]) =>
@@ -59,19 +59,20 @@ export const COMMON_STATUSES = [400, 401, 403, 408, 421, 429, 500, 503, 507] as 
 /** For callers that are not told a time of their own. */
 const RETRY_AFTER_SECONDS = 5;
 
+export const problemBody = ({ status, message: detail, hint, code }: HttpProblem): Problem => ({
+  type: 'about:blank',
+  title: titleOf(status),
+  status,
+  detail,
+  ...(hint !== undefined && { hint }),
+  ...(code !== undefined && { code }),
+});
+
 export function sendProblem(reply: FastifyReply, error: HttpProblem): void {
-  const { status, message: detail, hint, code, headers } = error;
-  const body: Problem = {
-    type: 'about:blank',
-    title: titleOf(status),
-    status,
-    detail,
-    ...(hint !== undefined && { hint }),
-    ...(code !== undefined && { code }),
-  };
+  const { status, headers } = error;
   if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
   // Not serialized by the route's schemas, which cover its success responses only.
-  reply.code(status).headers(headers).type(PROBLEM_TYPE).serializer(JSON.stringify).send(body);
+  reply.code(status).headers(headers).type(PROBLEM_TYPE).serializer(JSON.stringify).send(problemBody(error));
 }
 
 /** The response for a thrown error. Internal details go to the log only. */

@@ -11,6 +11,7 @@ import { type ImageFormat, imageFormatOf } from '../../core/model/image-format.t
 import { isError } from '../../core/model/outcome.ts';
 import { PreconditionFailedError } from '../../core/runtime/errors.ts';
 import { requireJob } from '../../results/job-facts.ts';
+import { isKnownVersion } from '../negotiation.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 
 /** Formats that browsers can show. */
@@ -54,7 +55,7 @@ export function imageRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud })
       if (image === undefined) throw new HttpProblem(404, `Job ${id} has no image ${index}.`);
       const etag = `"${image.sha256 ?? image.etag?.replaceAll('"', '') ?? ''}"`;
       reply.headers({ etag, 'cache-control': 'private, max-age=86400, immutable' });
-      if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+      if (isKnownVersion(request, etag)) return reply.code(304).send();
       const { body, bytes } = await open(cloud, image);
       const first = (await body.next()).value ?? Buffer.alloc(0);
       const format = imageFormatOf(first);

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Cloud } from '../../core/cloud/ports.ts';
@@ -9,6 +9,8 @@ import { createExporter, exportedOutcome } from '../../results/export.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { readOutcomes } from '../../results/ledger.ts';
 import { type OutcomeView, outcomeView, type ResultsPage, resultsPage } from '../api.ts';
+import { compress } from '../compression.ts';
+import { addVary, preferredType } from '../negotiation.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 
 const MEDIA_TYPES = {
@@ -17,6 +19,15 @@ const MEDIA_TYPES = {
   csv: 'text/csv; charset=utf-8',
 } as const;
 type Format = keyof typeof MEDIA_TYPES;
+
+/** The formats by the types of `Accept`, the default first. */
+const FORMATS = {
+  'application/json': 'json',
+  'application/x-ndjson': 'ndjson',
+  'application/ndjson': 'ndjson',
+  'text/csv': 'csv',
+} as const;
+const ACCEPTED_TYPES = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
 
 const query = z.strictObject({
   /** The first index to return. */
@@ -58,12 +69,14 @@ export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }
         ...problemResponses(...COMMON_STATUSES, 404, 406),
       },
     } as never,
+    onSend: compress,
     async handler(request, reply) {
       const { id } = request.params as { id: string };
       const { from, limit, format } = request.query as z.infer<typeof query>;
       await requireJob(cloud, id);
       const outcomes = readOutcomes(cloud.output, id, { from });
-      const wanted = format ?? acceptedFormat(request.headers.accept);
+      addVary(reply, 'accept');
+      const wanted = format ?? acceptedFormat(request);
       if (wanted === 'json' && format === undefined) return await pageOf(outcomes, id, limit ?? PAGE_SIZE);
       if (format !== undefined)
         reply.header('content-disposition', `attachment; filename="imgcls-${id}.${format}"`);
@@ -73,14 +86,10 @@ export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }
   });
 }
 
-/** The first supported format in `Accept`. */
-function acceptedFormat(accept = '*/*'): Format {
-  const ranges = accept.split(',').map((range) => range.split(';')[0]?.trim().toLowerCase() ?? '');
-  for (const range of ranges) {
-    if (range === '*/*' || range === 'application/*' || range === 'application/json') return 'json';
-    if (range === 'application/x-ndjson' || range === 'application/ndjson') return 'ndjson';
-    if (range === 'text/csv' || range === 'text/*') return 'csv';
-  }
+/** The format that the caller likes best. */
+function acceptedFormat(request: FastifyRequest): Format {
+  const type = preferredType(request, ACCEPTED_TYPES);
+  if (type !== undefined) return FORMATS[type];
   throw new HttpProblem(406, 'Results are available as application/json, application/x-ndjson or text/csv.');
 }
 

@@ -68,10 +68,13 @@ describe('the REST service', () => {
     expect((await table.text()).split('\r\n')).toHaveLength(5);
     const image = await fetch(`${service.url}/v1/jobs/${job.id}/images/0`);
     expect(Buffer.from(await image.arrayBuffer()).equals(await bytesOf('cat.jpg'))).toBe(true);
-    const again = await fetch(`${service.url}/v1/jobs/${job.id}/images/0`, {
-      headers: { 'if-none-match': image.headers.get('etag') ?? '' },
-    });
-    expect(again.status).toBe(304);
+    const etag = image.headers.get('etag') ?? '';
+    const asked = async (known: string) => {
+      const headers = { 'if-none-match': known };
+      return (await fetch(`${service.url}/v1/jobs/${job.id}/images/0`, { headers })).status;
+    };
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`, '*']) expect(await asked(known)).toBe(304);
+    for (const known of ['"other"', etag.replaceAll('"', '')]) expect(await asked(known)).toBe(200);
   });
 
   it("continues its caller's trace, and returns it with each response", async () => {
