@@ -1,10 +1,34 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, gzip } from 'node:zlib';
 import preact from '@preact/preset-vite';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 
-/** Builds the page into what the service hands out. Nothing is inlined: its security policy allows files of its own only. */
+const COMPRESSED = { gz: promisify(gzip), br: promisify(brotliCompress) };
+
+/** The service never compresses these files itself: anyone may ask for them, without a token. */
+const compressAssets: Plugin = {
+  name: 'compress-assets',
+  async writeBundle({ dir = '' }) {
+    const assets = path.join(dir, 'assets');
+    for (const name of await readdir(assets)) {
+      const file = path.join(assets, name);
+      const content = await readFile(file);
+      for (const [ending, compress] of Object.entries(COMPRESSED))
+        await writeFile(`${file}.${ending}`, await compress(content));
+    }
+  },
+};
+
+/**
+ * Builds the page into what the service hands out. Nothing is inlined: its security policy allows files of its own only.
+ * All addresses are relative, so that the page can be below any path of a reverse proxy.
+ */
 export default defineConfig({
   root: 'src/web/page',
-  plugins: [preact()],
+  base: './',
+  plugins: [preact(), compressAssets],
   build: {
     outDir: '../../../dist/page',
     emptyOutDir: true,

@@ -1,7 +1,6 @@
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import multipart from '@fastify/multipart';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Client } from '../client/client.ts';
@@ -91,8 +90,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const token = guard(app, options);
   await registerSecurity(app, options);
   disconnectSlowBodies(app, { clock, log });
-  // A file that is too large gets an error outcome; the request goes on.
-  await app.register(multipart, { throwFileSizeLimit: false });
 
   const hub = new JobHub({
     cluster: cloud.cluster,
@@ -182,7 +179,8 @@ async function registerSecurity(
         connectSrc: ["'self'", ...(uploadUrls ? [await uploadUrls.prefix()] : [])],
         fontSrc: ["'self'"],
         manifestSrc: ["'self'"],
-        baseUri: ["'none'"],
+        // The page's own, to its start page.
+        baseUri: ["'self'"],
         formAction: ["'self'"],
         frameAncestors: ["'none'"],
       },

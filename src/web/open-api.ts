@@ -30,21 +30,57 @@ const DOCS_POLICY = {
   'frame-ancestors': "'none'",
 };
 
-/** Completes what the schemas lack: bodies that handlers read themselves, and responses without a body. */
-function withBodies(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
+/** Completes what the schemas lack: bodies that handlers read themselves, responses without a body, and the server. */
+function completed(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
   for (const operation of Object.values(document.paths ?? {}).flatMap((each) => Object.values(each ?? {}))) {
     const { 204: empty } = (operation as OpenAPIV3_1.OperationObject).responses ?? {};
     if (empty !== undefined && 'content' in empty) delete empty.content;
   }
   const submit = document.paths?.['/v1/jobs']?.post?.requestBody as OpenAPIV3_1.RequestBodyObject | undefined;
-  if (submit !== undefined) submit.content['multipart/form-data'] = { schema: { ...UPLOAD_FORM } } as never;
+  // Generated clients send one type of body per operation, so the JSON is in the operation that takes nothing else.
+  if (submit !== undefined)
+    submit.content = { 'multipart/form-data': { schema: { ...UPLOAD_FORM } } } as never;
   const classify = document.paths?.['/v1/classify']?.post;
   if (classify !== undefined) {
     const content = { 'application/octet-stream': { schema: IMAGE }, 'image/*': { schema: IMAGE } };
     classify.requestBody = { required: true, content };
   }
-  return document;
+  // Relative to the document, which a reverse proxy may have below a path.
+  return { ...document, servers: [{ url: './' }] };
 }
+
+const REFERENCE = /"#\/components\/schemas\/(\w+)"/g;
+
+/**
+ * Each schema has two definitions: `Job` as it is sent, and `JobInput` as it is received. Removes those that no route
+ * receives. One that is received and never sent gets the plain name.
+ */
+function withOneNameEach(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
+  const schemas: Record<string, unknown> = { ...document.components?.schemas };
+  const used = new Set<string>();
+  const visit = (value: unknown): void => {
+    for (const [, name = ''] of JSON.stringify(value ?? null).matchAll(REFERENCE)) {
+      if (used.has(name)) continue;
+      used.add(name);
+      visit(schemas[name]);
+    }
+  };
+  visit(document.paths);
+  const inputs = Object.keys(schemas).filter((name) => name.endsWith('Input'));
+  const only = new Set(inputs.filter((name) => used.has(name) && !used.has(plainName(name))));
+  for (const name of inputs) {
+    if (only.has(name)) schemas[plainName(name)] = schemas[name];
+    if (only.has(name) || !used.has(name)) delete schemas[name];
+  }
+  const whole = JSON.stringify({ ...document, components: { ...document.components, schemas } });
+  return JSON.parse(
+    whole.replace(REFERENCE, (reference, name) =>
+      only.has(name) ? reference.replace(name, plainName(name)) : reference,
+    ),
+  );
+}
+
+const plainName = (name: string): string => name.replace(/Input$/, '');
 
 /** `/openapi.json`, generated from the schemas of the routes, and a reference at `/docs`. Call it before the routes. */
 export async function openApi(
@@ -71,10 +107,13 @@ export async function openApi(
       }),
     },
     transform: createJsonSchemaTransform({}),
-    transformObject: (document) => withBodies(jsonSchemaTransformObject(document) as OpenAPIV3_1.Document),
+    transformObject: (document) =>
+      withOneNameEach(completed(jsonSchemaTransformObject(document) as OpenAPIV3_1.Document)),
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    // Relative, for a service below a path of a reverse proxy.
+    indexPrefix: '.',
     staticCSP: DOCS_POLICY,
     logLevel: 'silent',
   });

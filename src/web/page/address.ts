@@ -1,4 +1,4 @@
-/** The paths of the page and the views they show. Pure. */
+/** The paths of the page, relative to its start page, and the views they show. Pure. */
 
 export type View =
   | { name: 'upload' }
@@ -7,7 +7,7 @@ export type View =
   | { name: 'fleet' }
   | { name: 'notFound' };
 
-export const jobPath = (id: string): string => `/jobs/${id}`;
+export const jobPath = (id: string): string => `jobs/${id}`;
 
 export function viewOf(path: string): View {
   const parts = path.split('/').filter((part) => part !== '');

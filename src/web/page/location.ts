@@ -1,13 +1,20 @@
 import { computed, signal } from '@preact/signals';
 import { titleOf, viewOf } from './address.ts';
 
+/** The path of the start page: `/`, or `/imgcls/` behind a reverse proxy. */
+const start = new URL('.', document.baseURI).pathname;
 const path = signal(window.location.pathname);
 
-export const view = computed(() => viewOf(path.value));
+export const view = computed(() => viewOf(path.value.slice(start.length)));
 
+/** The address of an element of the view. A bare `#id` would be relative to the start page. */
+export const anchor = (id: string): string => `${path.value}#${id}`;
+
+/** @param address relative to the start page. */
 export function navigate(address: string): void {
-  if (address === window.location.pathname) return;
-  window.history.pushState(null, '', address);
+  const { pathname } = new URL(address, document.baseURI);
+  if (pathname === window.location.pathname) return;
+  window.history.pushState(null, '', pathname);
   updateView();
   window.scrollTo(0, 0);
 }
@@ -22,7 +29,8 @@ export function startNavigation(): void {
     if (!isPlain || event.defaultPrevented || link === null) return;
     const isInternal =
       link.origin === window.location.origin && !link.hasAttribute('download') && link.target === '';
-    if (!isInternal || link.hash !== '' || link.pathname.startsWith('/v1/')) return;
+    const isView = link.pathname.startsWith(start) && !link.pathname.startsWith(`${start}v1/`);
+    if (!isInternal || !isView || link.hash !== '') return;
     event.preventDefault();
     navigate(link.pathname);
   });

@@ -10,7 +10,7 @@ import { deleteJob } from '../../results/delete-job.ts';
 import { listJobIds, type ReadJobsOptions, readJobs } from '../../results/job-list.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
-import { type SubmitRouteOptions, submitRoute } from './submit.ts';
+import { type SubmitRouteOptions, submitRoutes } from './submit.ts';
 
 export interface JobRoutesOptions extends SubmitRouteOptions {
   nowMs(): number;
@@ -27,7 +27,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
   const { output } = options.cloud;
   const app = plain.withTypeProvider<ZodTypeProvider>();
 
-  submitRoute(plain, options);
+  submitRoutes(plain, options);
 
   app.route({
     method: 'GET',

@@ -1,17 +1,23 @@
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
+import { isKnownVersion } from '../negotiation.ts';
 import { HttpProblem } from '../problem.ts';
 
-/** Paths of the page's views. All return index.html, so that each can be shared and reloaded. */
-const VIEWS = ['/', '/jobs', '/jobs/:id', '/fleet'];
+/**
+ * Paths of the page's views, and the way from each to the start page. All return index.html, so that each can be shared and
+ * reloaded. Its addresses are relative to the start page, so the service need not know below which path a proxy has it.
+ */
+const VIEWS = { '/': './', '/jobs': './', '/jobs/:id': '../', '/fleet': './' };
 
 /** The page's files. They need no token, as they contain nothing about jobs. */
 export async function pageRoutes(app: FastifyInstance, { folder }: { folder: string }): Promise<void> {
-  const isBuilt = existsSync(path.join(folder, 'index.html'));
+  const index = path.join(folder, 'index.html');
+  const html = existsSync(index) ? readFileSync(index, 'utf8') : undefined;
   const open = { config: { isPublic: true }, schema: { hide: true } };
-  if (isBuilt) {
+  if (html !== undefined) {
     app.addHook('onRoute', (route) => {
       if (!route.url.startsWith('/assets/')) return;
       route.config = { ...route.config, isPublic: true, rateLimit: false };
@@ -21,6 +27,7 @@ export async function pageRoutes(app: FastifyInstance, { folder }: { folder: str
     await app.register(fastifyStatic, {
       root: path.join(folder, 'assets'),
       prefix: '/assets/',
+      preCompressed: true,
       immutable: true,
       maxAge: '365d',
     });
@@ -28,10 +35,16 @@ export async function pageRoutes(app: FastifyInstance, { folder }: { folder: str
       reply.sendFile('favicon.svg', folder, { immutable: false, maxAge: 0 }),
     );
   }
-  for (const url of VIEWS) {
-    app.get(url, open, async (_request, reply) => {
-      if (!isBuilt) throw new HttpProblem(503, 'The page is not built.', { hint: 'npm run build' });
-      return reply.sendFile('index.html', folder, { immutable: false, maxAge: 0 });
+  for (const [url, start] of Object.entries(VIEWS)) {
+    const view = html?.replace('<base href="./"', `<base href="${start}"`);
+    const etag = `"${createHash('sha256')
+      .update(view ?? '')
+      .digest('base64url')}"`;
+    app.get(url, open, async (request, reply) => {
+      if (view === undefined) throw new HttpProblem(503, 'The page is not built.', { hint: 'npm run build' });
+      reply.headers({ etag, 'cache-control': 'no-cache' });
+      if (isKnownVersion(request, etag)) return reply.code(304).send();
+      return reply.type('text/html; charset=utf-8').send(view);
     });
   }
 }

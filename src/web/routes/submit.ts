@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
@@ -43,26 +44,48 @@ const uploadFields = z.strictObject({
   model: z.string().min(1).max(70).optional(),
 });
 
-/** `POST /v1/jobs`: a form with the images, or JSON that names them. */
-export function submitRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
-  const { uploads, limits } = options;
+/**
+ * `POST /v1/jobs`: a form with the images, or JSON that names them. `POST /v1/jobs/named`: the JSON alone, since generated
+ * clients send one type of body per operation.
+ */
+export function submitRoutes(app: FastifyInstance, options: SubmitRouteOptions): void {
+  app.register((scope, _options, done) => {
+    // For this route only: others refuse a form. A file that is too large gets an error outcome; the request goes on.
+    scope.register(multipart, { throwFileSizeLimit: false });
+    uploadRoute(scope, options);
+    done();
+  });
+  namedRoute(app, options);
+}
+
+/** What both routes have. */
+const routeOf = ({ uploads, limits }: SubmitRouteOptions) => ({
+  method: 'POST' as const,
+  bodyLimit: uploads === undefined ? MAX_BODY_BYTES : MAX_BODY_BYTES + BYTES_PER_NAMED_IMAGE * limits.files,
+  schema: {
+    tags: ['jobs'],
+    headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
+    body: uploads === undefined ? newJob : z.union([newJob, uploadedJob]),
+    response: {
+      201: { description: 'The job.', content: { 'application/json': { schema: jobView } } },
+      ...problemResponses(...COMMON_STATUSES, 404, ...(uploads === undefined ? [] : [409]), 413, 415, 422),
+    },
+  },
+});
+
+function uploadRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
+  const { limits } = options;
+  const common = routeOf(options);
   app.withTypeProvider<ZodTypeProvider>().route({
-    method: 'POST',
+    ...common,
     url: '/v1/jobs',
-    bodyLimit: uploads === undefined ? MAX_BODY_BYTES : MAX_BODY_BYTES + BYTES_PER_NAMED_IMAGE * limits.files,
     schema: {
+      ...common.schema,
       operationId: 'submitJob',
-      tags: ['jobs'],
-      summary: 'Submit a job: upload images, or name images in S3',
+      summary: 'Submit a job: upload images',
       description:
-        'A multipart form with any number of files (`files`), or JSON that names `s3://` inputs or images that were put into the input bucket (`POST /v1/uploads`, where available). The job is created when the request is complete.',
+        'A form with any number of files (`files`). The job is created when the request is complete. Also takes the JSON of `POST /v1/jobs/named`.',
       consumes: ['application/json', 'multipart/form-data'],
-      headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
-      body: uploads === undefined ? newJob : z.union([newJob, uploadedJob]),
-      response: {
-        201: { description: 'The job.', content: { 'application/json': { schema: jobView } } },
-        ...problemResponses(...COMMON_STATUSES, 404, ...(uploads === undefined ? [] : [409]), 413, 415, 422),
-      },
     } as never,
     // The handler reads a form as a stream, so its body cannot be validated here.
     validatorCompiler: (route) => (value: unknown) =>
@@ -77,29 +100,73 @@ export function submitRoute(app: FastifyInstance, options: SubmitRouteOptions): 
         throw new HttpProblem(400, 'The request has no body.');
     },
     async handler(request, reply) {
-      const { 'idempotency-key': key } = request.headers as { 'idempotency-key'?: string };
-      const existing = key === undefined ? undefined : await options.keys.find(key);
-      if (existing !== undefined) {
-        requireSame(existing, await digestOf(request, limits));
-        return await sendCreated(existing.job, reply, options);
-      }
-      const id = options.newId();
-      try {
-        const requested = request.isMultipart()
-          ? await readUpload(request, id, options)
-          : await readNamed(request.body as JobRequest | UploadedJob, options);
-        const model = await options.selectModel(requested.model);
-        const own = { job: id, digest: requested.digest };
-        const claim = key === undefined ? own : await options.keys.claim(key, own);
-        requireSame(claim, requested.digest);
-        if (claim.job === id) await submit({ ...requested, id, trace: request.id, model }, options);
-        return await sendCreated(claim.job, reply, options);
-      } finally {
-        // The images of a request that failed, or that was sent twice, are stored for a job that does not exist.
-        if (await isDeleted(options.cloud.output, id)) await options.cloud.forget?.(id);
-      }
+      const job = await create(request, options, {
+        digest: async () =>
+          request.isMultipart() ? await digestOfUpload(request, limits) : digestOfJson(request.body),
+        read: (id) =>
+          request.isMultipart()
+            ? readUpload(request, id, options)
+            : readNamed(request.body as NamedJob, options),
+      });
+      return await sendCreated(job, `jobs/${job}`, reply, options);
     },
   });
+}
+
+function namedRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
+  const common = routeOf(options);
+  app.withTypeProvider<ZodTypeProvider>().route({
+    ...common,
+    url: '/v1/jobs/named',
+    schema: {
+      ...common.schema,
+      operationId: 'submitNamedJob',
+      summary: 'Submit a job: name images in S3',
+      description:
+        'Names `s3://` inputs, or images that were put into the input bucket (`POST /v1/uploads`, where available).',
+    } as never,
+    async handler(request, reply) {
+      const job = await create(request, options, {
+        digest: async () => digestOfJson(request.body),
+        read: () => readNamed(request.body as NamedJob, options),
+      });
+      return await sendCreated(job, job, reply, options);
+    },
+  });
+}
+
+interface RequestBody {
+  /** Reads it and keeps nothing. */
+  digest(): Promise<string>;
+  /** @param job the images are stored for it. */
+  read(job: string): Promise<RequestedJob>;
+}
+
+/** @returns the id of the job: a new one, or that of an earlier request with this `Idempotency-Key`. */
+async function create(
+  { headers, id: trace }: FastifyRequest,
+  options: SubmitRouteOptions,
+  body: RequestBody,
+): Promise<string> {
+  const { 'idempotency-key': key } = headers as { 'idempotency-key'?: string };
+  const existing = key === undefined ? undefined : await options.keys.find(key);
+  if (existing !== undefined) {
+    requireSame(existing, await body.digest());
+    return existing.job;
+  }
+  const id = options.newId();
+  try {
+    const requested = await body.read(id);
+    const model = await options.selectModel(requested.model);
+    const own = { job: id, digest: requested.digest };
+    const claim = key === undefined ? own : await options.keys.claim(key, own);
+    requireSame(claim, requested.digest);
+    if (claim.job === id) await submit({ ...requested, id, trace, model }, options);
+    return claim.job;
+  } finally {
+    // The images of a request that failed, or that was sent twice, are stored for a job that does not exist.
+    if (await isDeleted(options.cloud.output, id)) await options.cloud.forget?.(id);
+  }
 }
 
 /** @throws {HttpProblem} if the key was used for another request: its images would be dropped in silence. */
@@ -110,10 +177,9 @@ function requireSame({ digest: earlier }: Claim, digest: string): void {
   });
 }
 
-const digestOf = async (request: FastifyRequest, limits: ServiceLimits): Promise<string> =>
-  request.isMultipart() ? await digestOfUpload(request, limits) : digestOfJson(request.body);
-
 const digestOfJson = (body: unknown): string => hash('sha256', JSON.stringify(body));
+
+type NamedJob = JobRequest | UploadedJob;
 
 interface RequestedJob {
   /** The same for a request with the same content. */
@@ -144,7 +210,7 @@ async function readUpload(
 }
 
 async function readNamed(
-  body: JobRequest | UploadedJob,
+  body: NamedJob,
   { uploads, allowBuckets }: SubmitRouteOptions,
 ): Promise<RequestedJob> {
   const { topK, model } = body;
@@ -201,7 +267,8 @@ async function* toAsync<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-async function sendCreated(id: string, reply: FastifyReply, { hub }: SubmitRouteOptions) {
+/** @param location relative to the request's address: the service need not know its path below a reverse proxy. */
+async function sendCreated(id: string, location: string, reply: FastifyReply, { hub }: SubmitRouteOptions) {
   const job = await hub.view(id);
-  return reply.code(201).header('location', `/v1/jobs/${id}`).send(job);
+  return reply.code(201).header('location', location).send(job);
 }

@@ -1,11 +1,14 @@
 /// <reference lib="dom" />
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { createClient } from '@hey-api/openapi-ts';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pythonOf } from '../../contract/python.ts';
-import { type InstalledPackage, installPackage } from '../package.ts';
+import { until } from '../../contract/until.ts';
+import { type InstalledPackage, installPackage, repository } from '../package.ts';
 import { openBrowser } from './browser.ts';
 import { type Service, startService } from './up.ts';
 
@@ -55,6 +58,42 @@ describe('the OpenAPI document', () => {
     });
     expect(stdout).toMatch(/No issues found|passed/i);
     console.info(stdout.slice(stdout.indexOf('SUMMARY')));
+  });
+
+  it('makes a client that uploads an image, names others and gets results (openapi-ts)', async () => {
+    const folder = await installed.dataDir();
+    await createClient({
+      input: `${service.url}/openapi.json`,
+      output: folder,
+      plugins: ['@hey-api/client-fetch', '@hey-api/sdk', '@hey-api/typescript'],
+      logs: { file: false, level: 'silent' },
+    });
+    const client = await import(/* @vite-ignore */ path.join(folder, 'index.ts'));
+    const { client: connection } = await import(/* @vite-ignore */ path.join(folder, 'client.gen.ts'));
+    connection.setConfig({ baseUrl: service.url });
+
+    const cat = await readFile(path.join(repository, 'samples', 'cat.jpg'));
+    const submitted = await client.submitJob({ body: { files: [new File([cat], 'cat.jpg')], topK: 2 } });
+    const { id } = submitted.data;
+    await until('the job is done', async () =>
+      (await client.getJob({ path: { id } })).data.state === 'finished' ? true : undefined,
+    );
+    const { data: results } = await client.getResults({
+      path: { id },
+      headers: { accept: 'application/json' },
+    });
+    expect(results.outcomes).toMatchObject([{ name: 'cat.jpg', label: 'tiger cat' }]);
+
+    const named = await client.submitNamedJob({ body: { inputs: ['s3://elsewhere/photos'] } });
+    expect(named.error).toMatchObject({ status: 403, detail: expect.stringContaining('"elsewhere"') });
+  });
+
+  it('has no schema that no route uses, besides those of events', async () => {
+    const document = await (await fetch(`${service.url}/openapi.json`)).text();
+    const { schemas } = JSON.parse(document).components;
+    const unused = Object.keys(schemas).filter((name) => !document.includes(`#/components/schemas/${name}"`));
+    const directUploads = ['UploadsRequest', 'OfferedUploads', 'UploadedJob'];
+    expect(unused).toEqual([...directUploads, 'JobEvent']);
   });
 
   it('has a reference at /docs', async () => {

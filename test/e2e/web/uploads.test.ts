@@ -219,7 +219,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       expect(Object.keys(document.paths['/v1/uploads'].post.responses)).toEqual(
         expect.arrayContaining(['200', '400', '401', '403', '413', '429', '503']),
       );
-      expect(JSON.stringify(document.paths['/v1/jobs'].post.requestBody)).toMatch(/UploadedJob/);
+      expect(JSON.stringify(document.paths['/v1/jobs/named'].post.requestBody)).toMatch(/UploadedJob/);
     });
   });
 

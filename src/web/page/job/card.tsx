@@ -43,7 +43,7 @@ export function ImageCard(props: ImageCardProps) {
         onMouseEnter={point}
         onMouseLeave={unpoint}
       >
-        <Thumbnail file={originalOf(job, index)?.file} address={`/v1/jobs/${job}/images/${index}`} />
+        <Thumbnail file={originalOf(job, index)?.file} address={`v1/jobs/${job}/images/${index}`} />
         <span class="caption">
           <OutcomeCaption outcome={outcome} state={state} /> <span class="name">{name}</span>
         </span>

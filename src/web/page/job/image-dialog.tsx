@@ -43,7 +43,7 @@ export function ImageDialog({ job, index, name, outcome, positionText, onMove, o
           <Thumbnail
             key={index}
             file={originalOf(job, index)?.file}
-            address={`/v1/jobs/${job}/images/${index}`}
+            address={`v1/jobs/${job}/images/${index}`}
           />
         </div>
         <div class="image-dialog-text">

@@ -16,7 +16,7 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
   const isBusy = useSignal(false);
   const isConfirming = useSignal(false);
   const path = `/jobs/${job.id}`;
-  const download = (format: string) => `/v1${path}/results?format=${format}`;
+  const download = (format: string) => `v1${path}/results?format=${format}`;
 
   async function act(action: () => Promise<void>) {
     isBusy.value = true;
@@ -35,7 +35,7 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
     void act(async () => {
       await callService(path, { method: 'DELETE' });
       forgetOriginals(job.id);
-      navigate('/jobs');
+      navigate('jobs');
       announce('Job deleted');
     });
 

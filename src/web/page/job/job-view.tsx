@@ -34,7 +34,7 @@ export function JobPageView({ id }: { id: string }) {
       <section class="narrow">
         <h1 tabIndex={-1}>Job deleted</h1>
         <p>
-          This job was deleted. <a href="/jobs">See all jobs</a>
+          This job was deleted. <a href="jobs">See all jobs</a>
         </p>
       </section>
     );

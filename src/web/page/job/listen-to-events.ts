@@ -20,7 +20,7 @@ export function listenToEvents(id: string, listener: JobEventListener): () => vo
 
   function open() {
     if (isClosed) return;
-    source = new EventSource(`/v1/jobs/${id}/events`);
+    source = new EventSource(`v1/jobs/${id}/events`);
     source.addEventListener('snapshot', ({ data }) => {
       failures = 0;
       listener.snapshot(JSON.parse(data) as JobEvent);

@@ -44,14 +44,14 @@ export function JobsView() {
     <section class="jobs" aria-busy={list.value === undefined}>
       <div class="view-head">
         <h1 tabIndex={-1}>Jobs</h1>
-        <a class="button" href="/">
+        <a class="button" href="./">
           Label images
         </a>
       </div>
       {failure.value !== undefined && <ErrorNotice error={failure.value} isRetrying />}
       {list.value !== undefined && jobs.length === 0 && (
         <p class="empty">
-          No jobs yet. <a href="/">Label images</a> to create one.
+          No jobs yet. <a href="./">Label images</a> to create one.
         </p>
       )}
       {jobs.length > 0 && (

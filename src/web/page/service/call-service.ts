@@ -53,7 +53,7 @@ export async function submitToken(token: string): Promise<boolean> {
 
 async function send(path: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(`/v1${path}`, { credentials: 'same-origin', ...init });
+    return await fetch(`v1${path}`, { credentials: 'same-origin', ...init });
   } catch (error) {
     if (init.signal?.aborted) throw error;
     throw new ServiceError(0, 'Cannot reach the service.', 'Check that it is running.');

@@ -55,7 +55,7 @@ async function post(
 ): Promise<JobView> {
   const headers = { ...options.headers, 'idempotency-key': randomKey() };
   const onSent = () => onStage({ name: 'storing' });
-  const request = { ...options, method: 'POST', url: '/v1/jobs', headers, onSent } as const;
+  const request = { ...options, method: 'POST', url: 'v1/jobs', headers, onSent } as const;
   for (let failures = 1; ; failures++) {
     const response = await sendXhr(request, signal);
     signal.throwIfAborted();

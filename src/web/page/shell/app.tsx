@@ -1,7 +1,7 @@
 import { FleetView } from '../fleet/fleet-view.tsx';
 import { JobPageView } from '../job/job-view.tsx';
 import { JobsView } from '../jobs/jobs-view.tsx';
-import { view } from '../location.ts';
+import { anchor, view } from '../location.ts';
 import { needsToken } from '../service/call-service.ts';
 import { serverError } from '../service/server.ts';
 import { UploadView } from '../upload/upload-view.tsx';
@@ -13,7 +13,7 @@ import { TokenForm } from './token-form.tsx';
 export function App() {
   return (
     <>
-      <a class="skip" href="#main">
+      <a class="skip" href={anchor('main')}>
         Skip to content
       </a>
       <Header />
@@ -46,7 +46,7 @@ function CurrentView() {
         <section class="narrow">
           <h1 tabIndex={-1}>Page not found</h1>
           <p>
-            There is no page at this address. <a href="/">Label images</a> or see <a href="/jobs">all jobs</a>
+            There is no page at this address. <a href="./">Label images</a> or see <a href="jobs">all jobs</a>
             .
           </p>
         </section>
