@@ -141,11 +141,12 @@ function notSubmitted(id: string): ImgclsError {
 /** The images of a job's named inputs. */
 function walk(
   inputs: readonly string[],
-  { readBucket }: ClientOptions,
+  { readBucket, clock, random }: ClientOptions,
   {
     stdin,
     onSkip,
     onEmptyList,
+    onTransient,
     ...job
   }: Pick<WalkOptions, 'include' | 'exclude' | 'onEmptyList'> & ReadingOptions,
   signal: AbortSignal,
@@ -157,6 +158,9 @@ function walk(
     bucket: readBucket,
     onSkip: onSkip ?? (() => {}),
     ...(onEmptyList && { onEmptyList }),
+    ...(onTransient && { onTransient }),
+    clock,
+    random,
     signal,
   });
 }

@@ -78,14 +78,14 @@ export async function resumeRetry(
 
 const imageOptions = (
   tools: RetryJobTools,
-  { cloud, signal }: Announcing,
+  { cloud, ...announcing }: Announcing,
   isWanted: (index: number) => boolean,
 ) => ({
   ...tools,
+  ...announcing,
   input: cloud.input,
   output: cloud.output,
   isWanted,
-  signal,
 });
 
 async function hasFailures(

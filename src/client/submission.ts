@@ -99,6 +99,7 @@ export interface Announcing {
   cloud: Cloud;
   /** Name of the response queue. */
   replyTo?: string;
+  onTransient?: NonNullable<WaitForOptions['onTransient']>;
   signal: AbortSignal;
 }
 
@@ -125,7 +126,13 @@ export async function startSubmission(
   const responses = wait ? await cloud.queues.create(name) : undefined;
   const sealed = new AbortController();
   const failed = new AbortController();
-  const announced = announce({ cloud, signal, ...(responses && { replyTo: responses.name }) });
+  const { onTransient } = waiting;
+  const announced = announce({
+    cloud,
+    signal,
+    ...(responses && { replyTo: responses.name }),
+    ...(onTransient && { onTransient }),
+  });
   // A failure must not hide that of the announcement. "imgcls gc" deletes what is left.
   const submitted = announced.finally(() => removeIfDeleted(tools.cloud, job.id).catch(() => {}));
   submitted.then(

@@ -81,7 +81,7 @@ export async function lastAnnounced(
 /** The images of an attempt's manifest, in order. */
 export async function* manifestOf(
   output: Store,
-  { id, attempt }: JobRecord,
+  { id, attempt }: Pick<JobRecord, 'id' | 'attempt'>,
   signal?: AbortSignal,
 ): AsyncGenerator<ManifestEntry> {
   for (const place of await listParts(output, id, attempt, signal)) {

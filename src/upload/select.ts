@@ -22,9 +22,13 @@ export function acceptsGlob(pattern: string, exclude: readonly string[]): Accept
   return both(picomatch(pattern), exclude);
 }
 
+/** Whether a path below a folder matches one of `exclude`. */
+export function excludes(exclude: readonly string[]): Accepts {
+  return exclude.length === 0 ? () => false : compile(exclude.map(anywhere));
+}
+
 function both(isIncluded: Accepts, exclude: readonly string[]): Accepts {
-  if (exclude.length === 0) return isIncluded;
-  const isExcluded = compile(exclude.map(anywhere));
+  const isExcluded = excludes(exclude);
   return (path) => isIncluded(path) && !isExcluded(path);
 }
 

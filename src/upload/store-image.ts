@@ -8,6 +8,7 @@ import { type ErrorCode, MAX_NAME_BYTES } from '../core/model/outcome.ts';
 import { messageOf } from '../core/runtime/errors.ts';
 import type { Input } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
+import { isShortage, type ReadTools, retryShortage } from './retry-shortage.ts';
 
 // Descriptors, because FileHandles take twice the time for a small file.
 const open = promisify(fs.open);
@@ -16,7 +17,8 @@ const read = promisify(fs.read);
 /** Files up to this size are read into memory once. Larger ones are read twice, as streams, for the hash and the upload. */
 const IN_MEMORY_BYTES = 8 * 1024 * 1024;
 
-export interface StoreImageOptions extends PutContentOptions {
+export interface StoreImageOptions extends PutContentOptions, ReadTools {
+  clock: PutContentOptions['clock'] & ReadTools['clock'];
   maxImageBytes: number;
   /** Images below this size are packed. Default and maximum: {@link PACKED_BELOW_BYTES}. */
   packBelowBytes?: number;
@@ -73,7 +75,7 @@ export async function storeOrRead(
         : await storeContent(place, content, options);
     }
     case 'file':
-      return await storeFile(place, input.path, options);
+      return await retryShortage(input.path, () => storeFile(place, input.path, options), options);
   }
 }
 
@@ -107,6 +109,7 @@ async function storeFile(
     // Non-blocking: opening a pipe without a writer must not hang. It is refused below.
     fd = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
+    if (isShortage(error)) throw error;
     const code = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'unreadable';
     return failed(code, `Cannot read the file: ${messageOf(error)}`);
   }
@@ -128,7 +131,8 @@ async function storeFile(
   } catch (error) {
     if (error instanceof FileChangedError) return failed('changed', CHANGED);
     // Errors of the file have a syscall; those of the store are ImgclsErrors.
-    if ((error as NodeJS.ErrnoException).syscall === 'read') return failed('unreadable', messageOf(error));
+    const isUnreadable = (error as NodeJS.ErrnoException).syscall === 'read' && !isShortage(error);
+    if (isUnreadable) return failed('unreadable', messageOf(error));
     throw error;
   } finally {
     closeSync(fd);

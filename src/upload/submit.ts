@@ -5,13 +5,14 @@ import { Budget } from '../core/runtime/budget.ts';
 import { type AnnouncedTotal, type AnnounceOptions, announceAll } from './announce.ts';
 import { inGroups } from './batch-with-deadline.ts';
 import type { Input } from './inputs.ts';
+import type { ReadTools } from './retry-shortage.ts';
 import { storeGroup } from './store-group.ts';
 import type { StoredImage } from './store-image.ts';
 
 /** How long small images wait for others to be packed with. */
 const GROUP_MS = 100;
 
-export interface UploadImagesOptions extends AnnounceOptions {
+export interface UploadImagesOptions extends AnnounceOptions, Pick<ReadTools, 'random' | 'onTransient'> {
   concurrency: number;
   maxImageBytes: number;
   packBelowBytes?: number;

@@ -1,13 +1,13 @@
-import type { Dirent } from 'node:fs';
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
-import path from 'node:path';
+import { stat } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { Store } from '../core/cloud/ports.ts';
 import { ImgclsError, readFault } from '../core/runtime/errors.ts';
-import type { Accepts, Input, Skipped } from './inputs.ts';
-import { accepts, acceptsGlob, parseGlob, parseS3Address } from './select.ts';
+import type { Input, Skipped } from './inputs.ts';
+import type { ReadTools } from './retry-shortage.ts';
+import { accepts, acceptsGlob, excludes, parseGlob, parseS3Address } from './select.ts';
+import { NOT_A_FILE, walkFolder } from './walk-folder.ts';
 
-export interface WalkOptions {
+export interface WalkOptions extends ReadTools {
   include: readonly string[];
   exclude: readonly string[];
   /** Paths, one per line, for the input `-`. */
@@ -18,7 +18,6 @@ export interface WalkOptions {
   onSkip(skipped: Skipped): void;
   /** Called when the list on standard input has no path. */
   onEmptyList?(): void;
-  signal?: AbortSignal;
 }
 
 /** The images of files, folders, globs, `s3://bucket/prefix`, and `-` (a list on standard input). */
@@ -110,14 +109,13 @@ async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): 
       yield missing(input, readFault(found));
     }
   } else if (found.isDirectory()) {
-    const accept = accepts(options.include, options.exclude);
     yield* walkFolder(input, {
+      ...options,
       shownAs: isOnly ? '' : input,
-      accept,
+      accept: accepts(options.include, options.exclude),
+      isExcluded: excludes(options.exclude),
       otherName: otherNameOf(options),
       depth: Number.POSITIVE_INFINITY,
-      skip: options.onSkip,
-      signal: options.signal,
     });
   } else if (found.isFile()) {
     yield { kind: 'file', name: input, source: input, path: input };
@@ -127,7 +125,6 @@ async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): 
 }
 
 const NO_MATCH = 'matches no file';
-const NOT_A_FILE = 'not a regular file';
 
 const missing = (input: string, why: string): Input => ({
   kind: 'unreadable',
@@ -139,22 +136,20 @@ const missing = (input: string, why: string): Input => ({
 async function* walkGlob(
   input: string,
   { folder, pattern, depth }: { folder: string; pattern: string; depth: number },
-  { exclude, onSkip, signal }: WalkOptions,
+  options: WalkOptions,
 ): AsyncGenerator<Input> {
-  const accept = acceptsGlob(pattern, exclude);
-  const shownAs = folder === '.' ? '' : folder;
   let matches = 0;
   for await (const image of walkFolder(folder, {
-    shownAs,
-    accept,
+    ...options,
+    shownAs: folder === '.' ? '' : folder,
+    accept: acceptsGlob(pattern, options.exclude),
+    isExcluded: excludes(options.exclude),
     depth,
-    skip: onSkip,
-    signal,
   })) {
     matches++;
     yield image;
   }
-  if (matches === 0) onSkip({ source: input, reason: NO_MATCH });
+  if (matches === 0) options.onSkip({ source: input, reason: NO_MATCH });
 }
 
 export const OTHER_NAME = 'not an image file name';
@@ -162,74 +157,6 @@ export const OTHER_NAME = 'not an image file name';
 /** Why a file is skipped by its name. */
 const otherNameOf = ({ include, exclude }: WalkOptions): string =>
   include.length + exclude.length > 0 ? 'excluded by --include or --exclude' : OTHER_NAME;
-
-interface FolderWalk {
-  /** Prefix of the images' names, before their path in the folder. May be empty. */
-  shownAs: string;
-  accept: Accepts;
-  /** Reason for skipping a file that is not accepted. Absent: neither these nor hidden files are reported. */
-  otherName?: string;
-  /** Maximum depth. */
-  depth: number;
-  skip(skipped: Skipped): void;
-  signal: AbortSignal | undefined;
-}
-
-/** Walks depth first, names in code unit order, so that the same folder always gives the same job. */
-async function* walkFolder(
-  root: string,
-  { shownAs, accept, otherName, depth, skip, signal }: FolderWalk,
-): AsyncGenerator<Input> {
-  const realRoot = await realpath(root).catch(() => root);
-
-  async function* below(folder: string, levels: number): AsyncGenerator<Input> {
-    const entries = await readFolder(path.join(root, folder), skip);
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const entry of entries) {
-      signal?.throwIfAborted();
-      const inside = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      const source = path.join(root, inside);
-      if (entry.name.startsWith('.')) {
-        if (otherName !== undefined) skip({ source, reason: 'hidden' });
-        continue;
-      }
-      if (entry.isDirectory()) {
-        if (levels > 1) yield* below(inside, levels - 1);
-        continue;
-      }
-      const isAccepted = accept(inside);
-      const reason = isAccepted ? await whyNot(entry, source, realRoot) : otherName;
-      if (reason !== undefined) skip({ source, reason });
-      else if (isAccepted)
-        yield {
-          kind: 'file',
-          name: shownAs === '' ? inside : path.join(shownAs, inside),
-          source,
-          path: source,
-        };
-    }
-  }
-  yield* below('', depth);
-}
-
-async function readFolder(folder: string, skip: FolderWalk['skip']): Promise<Dirent[]> {
-  try {
-    return await readdir(folder, { withFileTypes: true });
-  } catch (error) {
-    skip({ source: folder, reason: `cannot be read: ${readFault(error)}` });
-    return [];
-  }
-}
-
-/** Follows links only to files inside the folder: an untrusted folder must not give access to files outside. */
-async function whyNot(entry: Dirent, source: string, realRoot: string): Promise<string | undefined> {
-  if (entry.isFile()) return undefined;
-  if (!entry.isSymbolicLink()) return NOT_A_FILE;
-  const target = await realpath(source).catch(() => undefined);
-  if (target === undefined) return 'broken link';
-  if (!target.startsWith(realRoot + path.sep)) return 'link to a target outside the folder';
-  return (await lstat(target)).isFile() ? undefined : 'link to a target that is not a file';
-}
 
 async function* walkPrefix(
   { bucket, prefix }: { bucket: string; prefix: string },

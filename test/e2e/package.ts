@@ -56,15 +56,20 @@ export interface Running {
   stderr(): string;
 }
 
-/** Starts `imgcls` on a data folder of its own, away from the settings of whoever runs the tests. */
+/**
+ * Starts `imgcls` on a data folder of its own, away from the settings of whoever runs the tests.
+ * @param under a command that runs it, such as one that sets limits.
+ */
 export function start(
   bin: string,
   dataDir: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  under: readonly string[] = [],
 ): Running {
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('IMGCLS_')));
-  const child = spawn(process.execPath, [bin, ...args], {
+  const [command = process.execPath, ...before] = [...under, process.execPath];
+  const child = spawn(command, [...before, bin, ...args], {
     cwd: dataDir,
     env: { ...own, ...env, ...inDataDir(dataDir) },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readControllerLock } from '../../src/core/fleet/controller-lock.ts';
 import { CONTROLLER_TIMING } from '../../src/core/fleet/controller-timing.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
+import { manifestOf } from '../../src/upload/resume.ts';
 import { oddImages, writeOddImages } from './odd-images.ts';
 import {
   type InstalledPackage,
@@ -145,6 +146,28 @@ describe('imgcls upload', () => {
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect({ code, stdout }).toEqual({ code: expectedCode, stdout: '' });
+  });
+
+  it('waits for descriptors, of which it has 40: no file and no folder of many is left out', async () => {
+    const dataDir = await installed.dataDir();
+    const folder = await installed.dataDir();
+    const names: string[] = [];
+    for (let at = 0; at < 90; at++) {
+      const name = `${Math.floor(at / 15)}/sub folder/${String(at).padStart(3, '0')}.jpg`;
+      await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+      await writeFile(path.join(folder, name), String(at).repeat(2000));
+      names.push(name);
+    }
+    const args = ['upload', folder, '--no-wait', '--concurrency', '64'];
+    const under = ['prlimit', '--nofile=40'];
+    const { code, stdout, stderr } = await start(installed.bin, dataDir, args, {}, under).finished;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/too many files are open in this process\. Retrying\./);
+    const cloud = createLocalCloud({ dataDir, cluster: 'default' });
+    const entries = (await Array.fromAsync(manifestOf(cloud.output, { id: stdout.trim(), attempt: 1 }))).flat();
+    await cloud.close();
+    expect(entries.map(({ name }) => name)).toEqual(names);
+    expect(entries.filter((entry) => 'error' in entry)).toEqual([]);
   });
 
   it('fails for a folder without images, and leaves no job behind', async () => {

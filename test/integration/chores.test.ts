@@ -259,6 +259,7 @@ describe('the job settling', () => {
       concurrency: 4,
       maxImageBytes: 1000,
       clock: systemClock,
+      random: Math.random,
     });
   }
 

@@ -38,6 +38,7 @@ async function store(inputs: Input[]) {
     input: cloud.input,
     maxImageBytes: 1e6,
     clock: systemClock,
+    random: Math.random,
     slots: new Budget(3),
     signal,
   });

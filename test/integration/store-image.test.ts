@@ -27,7 +27,7 @@ afterEach(async () => {
 
 const store = async (input: Store, from = file, clock = systemClock) => {
   const image = { kind: 'file', name: 'a.jpg', source: from, path: from } as const;
-  const options = { input, maxImageBytes: 32 * 1024 * 1024, clock };
+  const options = { input, maxImageBytes: 32 * 1024 * 1024, clock, random: Math.random };
   return await storeImage({ index: 0, input: image }, options);
 };
 

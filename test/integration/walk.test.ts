@@ -1,11 +1,24 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Input, Skipped } from '../../src/upload/inputs.ts';
 import { walkInputs } from '../../src/upload/walk.ts';
+import { virtualClock } from '../unit/virtual-clock.ts';
+
+/** Permissions do not bind root, as which containers run tests. */
+const NOBODY = 65_534;
+async function asNobody(act: () => Promise<void>): Promise<void> {
+  const user = process.geteuid?.() ?? NOBODY;
+  if (user === 0) process.seteuid?.(NOBODY);
+  try {
+    await act();
+  } finally {
+    if (user === 0) process.seteuid?.(user);
+  }
+}
 
 describe('upload takes', () => {
   let folder: string;
@@ -33,6 +46,8 @@ describe('upload takes', () => {
         throw new Error('no bucket in this test');
       },
       onSkip: (skip: Skipped) => void skipped.push(skip),
+      clock: virtualClock(),
+      random: Math.random,
     };
     for await (const input of walkInputs(inputs, options)) found.push(input);
     return found;
@@ -130,6 +145,33 @@ describe('upload takes', () => {
       'not a regular file',
       'broken link',
     ]);
+  });
+
+  it('a folder that cannot be read, as an image with an error: what is in it is not missed in silence', async () => {
+    for (const name of ['a.jpg', 'locked/b.jpg', 'open/c.jpg']) await file(name);
+    await symlink('locked/b.jpg', path.join(folder, 'link.jpg'));
+    await chmod(folder, 0o755);
+    await chmod(path.join(folder, 'locked'), 0);
+    await asNobody(async () => {
+      const found = await walk([folder]);
+      expect(names(found)).toEqual(['a.jpg', 'link.jpg', 'locked', 'open/c.jpg']);
+      const error = (what: string) => ({ code: 'unreadable', message: `Cannot ${what}: permission denied.` });
+      expect(found[1]).toMatchObject({ kind: 'unreadable', error: error('follow the link') });
+      expect(found[2]).toMatchObject({ kind: 'unreadable', error: error('read the folder') });
+      expect(skipped).toEqual([]);
+      expect(names(await walk([`${folder}/**/*.jpg`]))).toContain(path.join(folder, 'locked'));
+      expect(names(await walk([path.join(folder, 'locked')]))).toEqual([path.join(folder, 'locked')]);
+    });
+  });
+
+  it('no folder that cannot be read and is excluded', async () => {
+    for (const name of ['a.jpg', 'locked/b.jpg']) await file(name);
+    await chmod(folder, 0o755);
+    await chmod(path.join(folder, 'locked'), 0);
+    await asNobody(async () => {
+      expect(names(await walk([folder], { exclude: ['locked/**'] }))).toEqual(['a.jpg']);
+    });
+    expect(skipped.map(({ reason }) => reason)).toEqual(['excluded by --exclude']);
   });
 
   it('nothing from photos-secret when photos is uploaded, though a link in photos leads there', async () => {

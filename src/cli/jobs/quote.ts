@@ -1,7 +1,7 @@
 // `imgcls upload --quote`: estimates the time and cost of a job from its inputs and from measurements. Writes nothing.
 
-import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { openCloud } from '../../app/open-cloud.ts';
 import { BOOT_MS, policySettings } from '../../app/open-controller.ts';
@@ -22,8 +22,9 @@ import type { Input } from '../../upload/inputs.ts';
 import { walkInputs } from '../../upload/walk.ts';
 import { warn } from '../terminal/notice.ts';
 import { type OutputFlags, openOutput, outputFormatOf } from '../terminal/output.ts';
-import { collectSkipped } from '../terminal/skipped.ts';
+import { addName, collectSkipped, type NameList, namesText } from '../terminal/skipped.ts';
 import { type QuoteView, quoteText } from './quote-text.ts';
+import { warnOncePerReason } from './wait.ts';
 
 export interface QuoteOptions extends OutputFlags {
   include?: string[];
@@ -82,15 +83,20 @@ async function countInputs(
 ): Promise<Counted> {
   const skipped = collectSkipped();
   const emptyInput = checkEmptyInput(skipped.add);
+  const unreadable: NameList = { count: 0, names: [] };
   const found: Counted = { images: 0, bytes: 0, objects: new ObjectCount(packBelowBytes) };
   for await (const input of walkInputs(inputs, {
     include,
     exclude,
     stdin: process.stdin,
     bucket: (name) => cloud?.bucket(name) ?? readOnlyBucket(name),
+    clock: systemClock,
+    random: Math.random,
+    onTransient: warnOncePerReason(),
     ...emptyInput,
   })) {
     const bytes = await bytesOf(input);
+    if (bytes === undefined) addName(unreadable, input.source);
     found.images++;
     found.bytes += bytes ?? 0;
     if (input.kind === 'object') found.objects.addInPlace();
@@ -98,6 +104,7 @@ async function countInputs(
     else found.objects.addStored(bytes);
   }
   skipped.report();
+  if (unreadable.count > 0) warn(`Cannot read ${namesText(unreadable)}. The job would have errors for them.`);
   if (found.images === 0) throw emptyInput.error(inputs);
   return found;
 }
@@ -106,10 +113,12 @@ async function countInputs(
 async function bytesOf(input: Input): Promise<number | undefined> {
   if (input.kind === 'object') return input.bytes;
   if (input.kind !== 'file') return undefined;
-  return await stat(input.path).then(
-    ({ size }) => size,
-    () => undefined,
-  );
+  try {
+    await access(input.path, constants.R_OK);
+    return (await stat(input.path)).size;
+  } catch {
+    return undefined;
+  }
 }
 
 async function quoteView(

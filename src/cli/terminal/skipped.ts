@@ -6,21 +6,31 @@ import { notice } from './notice.ts';
 /** Files that a notice names; the others are counted. */
 const NAMED = 3;
 
-interface SkippedGroup {
+/** Counts names and keeps the first ones. */
+export interface NameList {
   count: number;
-  /** The first ones. */
   names: string[];
+}
+
+export function addName(list: NameList, name: string): void {
+  list.count++;
+  if (list.names.length < NAMED) list.names.push(name);
+}
+
+/** `a.jpg, b.jpg, c.jpg and 4 more`. */
+export function namesText({ count, names }: NameList): string {
+  const others = count - names.length;
+  return `${names.map(plainName).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
 }
 
 /** Collects skipped inputs by reason. */
 export function collectSkipped(): { add(skipped: Skipped): void; report(): void } {
-  const groups = new Map<string, SkippedGroup>();
+  const groups = new Map<string, NameList>();
   return {
     add({ source, reason }) {
       const group = groups.get(reason) ?? { count: 0, names: [] };
       groups.set(reason, group);
-      group.count++;
-      if (group.names.length < NAMED) group.names.push(source);
+      addName(group, source);
     },
     report() {
       for (const [reason, group] of groups) notice(skippedText(reason, group));
@@ -29,9 +39,9 @@ export function collectSkipped(): { add(skipped: Skipped): void; report(): void 
 }
 
 /** `Skipped 2 files that are not images (README.md, expected.json).` */
-export function skippedText(reason: string, { count, names }: SkippedGroup): string {
-  const others = count - names.length;
-  const list = `${names.map(plainName).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
+export function skippedText(reason: string, group: NameList): string {
+  const { count } = group;
+  const list = namesText(group);
   if (reason !== OTHER_NAME) return `Skipped ${list}: ${reason}.`;
   return count === 1
     ? `Skipped 1 file that is not an image (${list}).`

@@ -66,6 +66,7 @@ describe('the objects of a job', () => {
     const options = {
       input,
       clock,
+      random: () => 0,
       signal,
       slots: new Budget(4),
       maxImageBytes: 2000,
