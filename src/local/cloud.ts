@@ -1,4 +1,5 @@
 /** The embedded cloud: one folder and no server. Submitters, controller and workers open it themselves. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cloud, Store } from '../core/cloud/ports.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -13,6 +14,24 @@ import { LeaseHolders } from './lease-holders.ts';
 import { LocalQueues } from './queue-service.ts';
 import { LocalStore } from './store.ts';
 import { Sweeper } from './sweeper.ts';
+
+/** The buckets of an existing embedded cloud, to be read only. Undefined if nothing was ever stored. */
+export function openLocalBuckets({
+  dataDir,
+  cluster,
+}: Pick<LocalCloudOptions, 'dataDir' | 'cluster'>):
+  | (Pick<Cloud, 'input' | 'output'> & { close(): Promise<void> })
+  | undefined {
+  const folder = join(dataDir, cluster);
+  const file = join(folder, 'cloud.db');
+  if (!existsSync(file)) return undefined;
+  const db = LocalDatabase.openReadOnly(file);
+  const files = new BlobFiles(join(folder, 'objects'));
+  const clock = { nowMs: Date.now };
+  const sweeper = new Sweeper(db, files, clock);
+  const store = (bucket: string): Store => new LocalStore({ bucket, db, files, sweeper, clock });
+  return { input: store('input'), output: store('output'), close: () => db.close() };
+}
 
 export interface LocalCloudOptions {
   dataDir: string;
@@ -53,7 +72,7 @@ export function createLocalCloud({
     });
   }
   const folder = join(dataDir, cluster);
-  const db = new LocalDatabase(join(folder, 'cloud.db'), leaseClock.boot, busyTimeoutMs);
+  const db = LocalDatabase.open(join(folder, 'cloud.db'), leaseClock.boot, busyTimeoutMs);
   const files = new BlobFiles(join(folder, 'objects'));
   const sweeper = new Sweeper(db, files, clock);
   const store = (bucket: string): Store => new LocalStore({ bucket, db, files, sweeper, clock });

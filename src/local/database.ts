@@ -36,19 +36,27 @@ export class LocalDatabase {
   #readUntil = 0;
   #closed = false;
 
+  private constructor(file: string, busyTimeoutMs: number, open: () => Connection) {
+    this.file = file;
+    this.#busyTimeoutMs = busyTimeoutMs;
+    try {
+      this.#connection = open();
+    } catch (error) {
+      throw toFault(error, file);
+    }
+  }
+
   /**
    * Opens the database; creates it and its folder if they do not exist.
    * @param boot the start of the machine that its leases count from.
    */
-  constructor(file: string, boot: string, busyTimeoutMs = BUSY_TIMEOUT_MS) {
-    this.file = file;
-    this.#busyTimeoutMs = busyTimeoutMs;
-    try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      this.#connection = connect(file, boot, busyTimeoutMs);
-    } catch (error) {
-      throw toFault(error, file);
-    }
+  static open(file: string, boot: string, busyTimeoutMs = BUSY_TIMEOUT_MS): LocalDatabase {
+    return new LocalDatabase(file, busyTimeoutMs, () => openForWriting(file, boot, busyTimeoutMs));
+  }
+
+  /** An existing database, for a doctor: nothing is created or migrated. */
+  static openReadOnly(file: string): LocalDatabase {
+    return new LocalDatabase(file, BUSY_TIMEOUT_MS, () => new DatabaseSync(file, { readOnly: true }));
   }
 
   /** The prepared statement of a text, cached. Parameters are plain `?`: Node 22 cannot bind `?1` by position. */
@@ -186,7 +194,8 @@ export class LocalDatabase {
   }
 }
 
-function connect(file: string, boot: string, busyTimeoutMs: number): Connection {
+function openForWriting(file: string, boot: string, busyTimeoutMs: number): Connection {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const db = new DatabaseSync(file);
   try {
     db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);

@@ -1,12 +1,13 @@
 /** Records of dead letters: reads them, finds their jobs, and redrives or deletes them. */
 import { Readable } from 'node:stream';
 import type { Cloud, Store } from '../core/cloud/ports.ts';
+import { readObject } from '../core/cloud/read-object.ts';
 import { type DeadLetter, deadLetter } from '../core/job/dead-letter.ts';
 import { IndexRanges } from '../core/job/index-ranges.ts';
 import { DEAD_LETTERS_PREFIX, deadLetterKey, requestQueueName } from '../core/job/keys.ts';
 import { parseRequest, type RequestMessage } from '../core/job/messages.ts';
 import { listShards, rangeOf } from '../core/job/shard.ts';
-import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
+import { isUnreadable, NewerVersionError, ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
 import { parseVersioned } from '../core/runtime/versioned.ts';
 import { listAttempts } from './ledger.ts';
 
@@ -48,8 +49,16 @@ export async function readDeadLetter(
   messageId: string,
   signal?: AbortSignal,
 ): Promise<KeptDeadLetter> {
-  const { body } = await output.get(deadLetterKey(messageId), signal && { signal });
-  const text = new TextDecoder().decode(body);
+  const parse = (text: string) => parseDeadLetter(text, messageId);
+  try {
+    return (await readObject(output, deadLetterKey(messageId), parse, signal && { signal })).value;
+  } catch (error) {
+    if (isUnreadable(error)) return { messageId, unreadable: error.message, text: '' };
+    throw error;
+  }
+}
+
+function parseDeadLetter(text: string, messageId: string): KeptDeadLetter {
   try {
     return parseVersioned(deadLetter, text, `dead letter ${messageId}`);
   } catch (error) {

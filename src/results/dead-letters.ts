@@ -18,6 +18,7 @@ import { traceOf } from '../core/job/trace.ts';
 import type { ImageError } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import {
+  isUnreadable,
   NewerVersionError,
   ObjectMissingError,
   PoisonError,
@@ -117,8 +118,8 @@ async function inspect(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSig
     const { request } = message;
     trace = traceOf(request);
     rangeOf(request);
-    const record = await readJob(cloud.output, request.job, signal);
-    if (isFinal(record))
+    const record = await readJob(cloud.output, request.job, signal).catch(undefinedIfUnreadable);
+    if (record !== undefined && isFinal(record))
       return { kind: 'unwanted', tries, trace, why: `Job ${record.id} is ${record.state}.` };
     return { kind: 'unfinished', tries, trace, why: `The request message ${NEVER_FINISHED}`, request };
   } catch (error) {
@@ -129,6 +130,11 @@ async function inspect(cloud: Cloud, { body }: ReceivedMessage, signal: AbortSig
     if (error instanceof NewerVersionError) return { kind: 'unreadable', tries, why: error.message };
     throw error;
   }
+}
+
+/** A job whose record cannot be read may be unfinished. */
+function undefinedIfUnreadable(error: unknown): undefined {
+  if (!isUnreadable(error)) throw error;
 }
 
 /**

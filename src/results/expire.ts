@@ -4,7 +4,7 @@ import { isDropJob, jobTimeMs } from '../core/job/job-ids.ts';
 import { isFinal, readJob } from '../core/job/job-record.ts';
 import { DEAD_LETTERS_PREFIX } from '../core/job/keys.ts';
 import { DAY_MS, INPUT_RETENTION_MS, REFRESH_AFTER_MS } from '../core/job/retention.ts';
-import { ObjectMissingError } from '../core/runtime/errors.ts';
+import { isUnreadable, ObjectMissingError } from '../core/runtime/errors.ts';
 import { listJobIds } from './job-list.ts';
 
 export interface ExpiryOptions {
@@ -14,10 +14,10 @@ export interface ExpiryOptions {
   signal?: AbortSignal;
 }
 
-/** A job to delete, or an `unfinished` one of the same age, which only a person can decide to delete. */
+/** A job to delete. If it is `unfinished`, or its record is `unreadable`, only a person can decide to delete it. */
 export interface OldJob {
   id: string;
-  kind: 'expired' | 'without record' | 'unfinished';
+  kind: 'expired' | 'without record' | 'unfinished' | 'unreadable';
 }
 
 /** Expired jobs (including days of dropped images), folders of partly deleted jobs, and unfinished jobs of the same age. */
@@ -37,17 +37,26 @@ export async function* oldJobs(output: Store, options: ExpiryOptions): AsyncGene
       if (ageMs > DAY_MS) yield { id, kind: 'without record' };
       continue;
     }
+    if (record === 'unreadable') {
+      if (ageMs >= maxAgeMs) yield { id, kind: 'unreadable' };
+      continue;
+    }
     const endedAtMs = record.finishedAtMs ?? record.createdAtMs;
     if (nowMs - endedAtMs < maxAgeMs) continue;
     yield { id, kind: isFinal(record) ? 'expired' : 'unfinished' };
   }
 }
 
-async function recordOf(output: Store, id: string, signal?: AbortSignal): Promise<JobRecord | undefined> {
+async function recordOf(
+  output: Store,
+  id: string,
+  signal?: AbortSignal,
+): Promise<JobRecord | 'unreadable' | undefined> {
   try {
     return await readJob(output, id, signal);
   } catch (error) {
     if (error instanceof ObjectMissingError) return undefined;
+    if (isUnreadable(error)) return 'unreadable';
     throw error;
   }
 }
@@ -69,8 +78,13 @@ export async function* oldImages(
   let beforeMs = nowMs - INPUT_RETENTION_MS;
   for (const id of await listJobIds(output, signal)) {
     const record = await recordOf(output, id, signal);
-    const isNeeded = record !== undefined && !isFinal(record);
-    if (isNeeded) beforeMs = Math.min(beforeMs, record.createdAtMs - REFRESH_AFTER_MS);
+    if (record === undefined) continue;
+    // A job whose record cannot be read may be unfinished.
+    const { createdAtMs, isOver } =
+      record === 'unreadable'
+        ? { createdAtMs: jobTimeMs(id), isOver: false }
+        : { createdAtMs: record.createdAtMs, isOver: isFinal(record) };
+    if (!isOver) beforeMs = Math.min(beforeMs, createdAtMs - REFRESH_AFTER_MS);
   }
   for await (const object of input.list('images/', signal && { signal }))
     if (object.modifiedAtMs < beforeMs) yield object;

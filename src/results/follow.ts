@@ -5,8 +5,8 @@ import { listShards } from '../core/job/shard.ts';
 import { isError, type Outcome } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { IdleDeadLetterDrain } from './idle-dead-letter-drain.ts';
-import { readShard } from './ledger.ts';
 import { ResponseListener } from './responses.ts';
+import { shardOutcomes } from './shard-outcomes.ts';
 import { type KnownShard, Tally } from './tally.ts';
 
 /** Progress of a job, for its waiter. */
@@ -50,7 +50,8 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   let before = 0;
   let record = await readJob(cloud.output, jobId, signal);
   const report = () => options.onProgress?.({ done: tally.covered, before, errors, total: record.total });
-  const isOver = () => record.state === 'cancelled' || tally.frontier === record.total;
+  const isOver = () =>
+    record.state === 'cancelled' || tally.frontier >= (record.total ?? Number.POSITIVE_INFINITY);
 
   async function* ready(): AsyncGenerator<Outcome> {
     for (let shard = tally.take(); shard !== undefined; shard = tally.take()) {
@@ -110,6 +111,6 @@ async function outcomesOf(
   shard: KnownShard,
   { cloud, jobId, signal }: FollowOptions,
 ): Promise<readonly Outcome[]> {
-  const outcomes = shard.outcomes ?? (await readShard(cloud.output, jobId, shard.range, signal));
+  const outcomes = shard.outcomes ?? (await shardOutcomes(cloud.output, jobId, shard.range, signal));
   return shard.from === shard.range.first ? outcomes : outcomes.filter(({ index }) => index >= shard.from);
 }

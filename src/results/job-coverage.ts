@@ -1,6 +1,6 @@
 import type { Store } from '../core/cloud/ports.ts';
 import { IndexRanges } from '../core/job/index-ranges.ts';
-import { attemptTotal, type JobRecord } from '../core/job/job.ts';
+import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../core/job/job.ts';
 import { listShards } from '../core/job/shard.ts';
 
 /** The coverage of the job's present attempt, from the keys of the ledger. */
@@ -14,6 +14,12 @@ export async function readCoverage(
   return coverage;
 }
 
-/** Whether every image of the present attempt has an outcome. */
-export const isComplete = (job: Parameters<typeof attemptTotal>[0], coverage: IndexRanges): boolean =>
-  coverage.size === attemptTotal(job);
+/**
+ * Whether every image of the present attempt has an outcome. In the first one, a shard that somebody copied from another job
+ * may have images that this job has not.
+ */
+export function isComplete(job: Parameters<typeof attemptTotal>[0], coverage: IndexRanges): boolean {
+  const total = attemptTotal(job);
+  if (total === undefined || job.attempt > FIRST_ATTEMPT) return coverage.size === total;
+  return coverage.within({ first: 0, last: total - 1 }).size === total;
+}

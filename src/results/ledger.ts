@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import type { Store } from '../core/cloud/ports.ts';
 import type { IndexRange } from '../core/job/index-ranges.ts';
-import { resultsPrefix, type ShardRange, shardKey } from '../core/job/keys.ts';
-import { listShards, parseShard } from '../core/job/shard.ts';
+import { resultsPrefix, type ShardRange } from '../core/job/keys.ts';
+import { listShards } from '../core/job/shard.ts';
 import type { Outcome } from '../core/model/outcome.ts';
+import { shardOutcomes } from './shard-outcomes.ts';
 import { better, type RankedOutcome } from './tally.ts';
 
 /** Shards read ahead while a ledger is streamed. */
@@ -13,18 +14,6 @@ const READ_AHEAD = 8;
 export async function listAttempts(output: Store, job: string, signal?: AbortSignal): Promise<number[]> {
   const folders = await Array.fromAsync(output.listFolders(resultsPrefix(job), signal));
   return folders.map(Number);
-}
-
-/** @throws {ObjectMissingError} @throws {PoisonError} when the shard does not have one outcome for each image of its range. */
-export async function readShard(
-  output: Store,
-  job: string,
-  range: ShardRange,
-  signal?: AbortSignal,
-): Promise<Outcome[]> {
-  const key = shardKey(job, range);
-  const { body } = await output.get(key, signal === undefined ? {} : { signal });
-  return parseShard(body, key, range);
 }
 
 export interface ReadOptions {
@@ -51,10 +40,13 @@ export async function* readOutcomes(
   );
   const loaded = Readable.from(inIndexOrder(lists))
     .filter((range: ShardRange) => range.last >= from && isWanted(range))
-    .map(async (range: ShardRange) => ({ range, outcomes: await readShard(output, job, range, signal) }), {
-      concurrency: READ_AHEAD,
-      ...(signal && { signal }),
-    }) as AsyncIterable<{ range: ShardRange; outcomes: Outcome[] }>;
+    .map(
+      async (range: ShardRange) => ({ range, outcomes: await shardOutcomes(output, job, range, signal) }),
+      {
+        concurrency: READ_AHEAD,
+        ...(signal && { signal }),
+      },
+    ) as AsyncIterable<{ range: ShardRange; outcomes: Outcome[] }>;
   /** The best known outcome of each index that a later shard may also contain. */
   const open = new Map<number, RankedOutcome>();
   let next = from;

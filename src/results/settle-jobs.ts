@@ -1,11 +1,11 @@
 import type { Cloud, ListedObject } from '../core/cloud/ports.ts';
 import type { Chore, ChoreResult } from '../core/fleet/chore.ts';
-import type { JobRecord } from '../core/job/job.ts';
+import { type JobRecord, jobId } from '../core/job/job.ts';
 import { finishJob, isFinal, readJob } from '../core/job/job-record.ts';
 import { ACTIVE_PREFIX, deadLetterQueueName, requestQueueName } from '../core/job/keys.ts';
 import { aboutJob } from '../core/job/trace.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import { NewerVersionError, ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
+import { isUnreadable, ObjectMissingError } from '../core/runtime/errors.ts';
 import { pluralize } from '../core/text/pluralize.ts';
 import { forEachCollectingErrors } from './for-each-collecting-errors.ts';
 import { isComplete, readCoverage } from './job-coverage.ts';
@@ -131,12 +131,14 @@ class Settler {
   }
 
   async #read(id: string, signal: AbortSignal): Promise<JobRecord | 'missing' | 'unreadable'> {
+    // The object of another program is no marker of a job.
+    if (!jobId.safeParse(id).success) return 'missing';
     try {
       return await readJob(this.#cloud.output, id, signal);
     } catch (error) {
       if (error instanceof ObjectMissingError) return 'missing';
-      // Leave it to a newer controller. Commands that read the job report the error.
-      if (error instanceof NewerVersionError || error instanceof PoisonError) return 'unreadable';
+      // Leave it to a newer controller or to a person. "imgcls status" names it.
+      if (isUnreadable(error)) return 'unreadable';
       throw error;
     }
   }

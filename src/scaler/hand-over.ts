@@ -1,5 +1,5 @@
 import type { Queue, Store } from '../core/cloud/ports.ts';
-import { ACTIVE_PREFIX, activeKey } from '../core/job/keys.ts';
+import { listActiveJobs } from '../core/job/job-record.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, isTransient } from '../core/runtime/errors.ts';
 import { retry } from '../core/runtime/retry.ts';
@@ -84,7 +84,6 @@ async function isWorkLeft(
 ): Promise<boolean> {
   const { waiting, inFlight, delayed } = await requests.depth();
   if (waiting + inFlight + delayed === 0) return false;
-  const ignored = new Set(abandoned.map(activeKey));
-  for await (const { key } of output.list(ACTIVE_PREFIX)) if (!ignored.has(key)) return true;
+  for await (const id of listActiveJobs(output)) if (!abandoned.includes(id)) return true;
   return false;
 }

@@ -1,7 +1,7 @@
 import type { Store } from '../core/cloud/ports.ts';
+import { findReadable } from '../core/cloud/read-object.ts';
 import { type FleetSample, fleetHistory } from '../core/fleet/fleet.ts';
 import { CONTROLLER_HISTORY_KEY } from '../core/job/keys.ts';
-import { ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
 import { isUnknown } from '../core/runtime/unknown.ts';
 import { FORMAT, parseVersioned } from '../core/runtime/versioned.ts';
 import type { Machine, Snapshot } from './snapshot.ts';
@@ -37,13 +37,8 @@ export function withSample(
 
 /** Empty if there is none, or none that this version can read. */
 export async function readHistory(output: Store): Promise<readonly FleetSample[]> {
-  try {
-    const { body } = await output.get(CONTROLLER_HISTORY_KEY);
-    return parseVersioned(fleetHistory, new TextDecoder().decode(body), 'fleet history').samples;
-  } catch (error) {
-    if (error instanceof ObjectMissingError || error instanceof PoisonError) return [];
-    throw error;
-  }
+  const parse = (text: string) => parseVersioned(fleetHistory, text, 'fleet history');
+  return (await findReadable(output, CONTROLLER_HISTORY_KEY, parse))?.samples ?? [];
 }
 
 /** In an object of its own, because the report is small and is written at every change. */

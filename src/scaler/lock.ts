@@ -3,7 +3,7 @@ import { hasHolderEnded, readControllerLock } from '../core/fleet/controller-loc
 import { type ControllerLock, ttlMsOf } from '../core/fleet/fleet.ts';
 import { CONTROLLER_LOCK_KEY } from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import { PreconditionFailedError } from '../core/runtime/errors.ts';
+import { InvalidObjectError, PreconditionFailedError } from '../core/runtime/errors.ts';
 import type { KnownProcesses } from '../core/runtime/located-process.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 
@@ -13,6 +13,9 @@ interface SeenRecord {
   /** When this version was first seen, by our own monotonic clock. */
   sinceMs: number;
 }
+
+/** Stands for an object that is no lock. */
+const DAMAGED: ControllerLock = { v: FORMAT, holder: 'unknown', epoch: 0, renewals: 0 };
 
 export interface LockOptions {
   store: Store;
@@ -30,6 +33,9 @@ export interface LockOptions {
  * build, waits for that. On one machine the record names the holder's process, and a challenger takes over at once when
  * that process has ended.
  *
+ * A lock that another program has overwritten counts as that of an unknown holder. Who held it until then replaces it at
+ * once, as nobody else can have got it; a challenger waits as for any holder.
+ *
  *     challenging --absent, released, process ended, or unchanged for a TTL--> held --release()--> challenging
  *     held --another holder's version found--> challenging
  */
@@ -41,6 +47,8 @@ export class LockKeeper {
   readonly #processes: LockOptions['processes'];
   #seen: SeenRecord | undefined;
   #held: { etag: string; record: ControllerLock; sentMs: number } | undefined;
+  /** Of all versions so far. */
+  #highestEpoch = 0;
   #isInherited = false;
 
   constructor(options: LockOptions) {
@@ -70,6 +78,7 @@ export class LockKeeper {
 
   /** Renews the lock if it is held, else tries to acquire it. To be called several times in half a time to live. */
   async keep(): Promise<void> {
+    const wasActing = this.epoch !== undefined;
     if (this.#held !== undefined) {
       const { record, etag } = this.#held;
       if (await this.#write({ ...record, renewals: record.renewals + 1 }, { etag })) return;
@@ -77,7 +86,11 @@ export class LockKeeper {
     }
     const seen = await this.#read();
     if (seen === undefined) {
-      await this.#write(this.#newRecord(1), 'absent');
+      await this.#write(this.#newRecord(), 'absent');
+      return;
+    }
+    if (seen.record === DAMAGED && wasActing) {
+      await this.#write(this.#newRecord(), { etag: seen.etag });
       return;
     }
     if (seen.record.holder === this.#holder) {
@@ -90,15 +103,15 @@ export class LockKeeper {
     const isExpired = this.#clock.monotonicMs() - seen.sinceMs >= ttlMsOf(seen.record, this.#ttlMs);
     if (!isFree && !isExpired) return;
     this.#isInherited = !isFree;
-    await this.#write(this.#newRecord(seen.record.epoch + 1), { etag: seen.etag });
+    await this.#write(this.#newRecord(), { etag: seen.etag });
   }
 
-  #newRecord(epoch: number): ControllerLock {
+  #newRecord(): ControllerLock {
     const process = this.#processes?.own;
     return {
       v: FORMAT,
       holder: this.#holder,
-      epoch,
+      epoch: this.#highestEpoch + 1,
       renewals: 0,
       ttlMs: this.#ttlMs,
       ...(process && { process }),
@@ -115,14 +128,30 @@ export class LockKeeper {
   }
 
   async #read(): Promise<SeenRecord | undefined> {
-    const found = await readControllerLock(this.#store);
+    const found = await this.#find();
     if (found === undefined) {
       this.#seen = undefined;
-    } else if (this.#seen?.etag !== found.info.etag) {
-      const { info, record } = found;
-      this.#seen = { etag: info.etag, record, sinceMs: this.#clock.monotonicMs() };
+    } else if (this.#seen?.etag !== found.etag) {
+      this.#seen = { ...found, sinceMs: this.#clock.monotonicMs() };
+      this.#highestEpoch = Math.max(this.#highestEpoch, this.#epochOf(found.record));
     }
     return this.#seen;
+  }
+
+  async #find(): Promise<Omit<SeenRecord, 'sinceMs'> | undefined> {
+    try {
+      const found = await readControllerLock(this.#store);
+      return found && { etag: found.info.etag, record: found.record };
+    } catch (error) {
+      if (!(error instanceof InvalidObjectError)) throw error;
+      const info = await this.#store.head(CONTROLLER_LOCK_KEY);
+      return info && { etag: info.etag, record: DAMAGED };
+    }
+  }
+
+  /** Drivers identify launches by epoch, so an epoch must not be used again. Seconds since 1970 exceed all that were lost. */
+  #epochOf(record: ControllerLock): number {
+    return record === DAMAGED ? Math.floor(this.#clock.nowMs() / 1000) : record.epoch;
   }
 
   /** @returns false if another version was found. */
@@ -133,6 +162,7 @@ export class LockKeeper {
         only,
       });
       this.#held = { etag, record, sentMs };
+      this.#highestEpoch = record.epoch;
       return true;
     } catch (error) {
       if (!(error instanceof PreconditionFailedError)) throw error;

@@ -1,18 +1,13 @@
 import type { Store } from '../core/cloud/ports.ts';
+import { findReadable } from '../core/cloud/read-object.ts';
 import { type ControllerReport, controllerReport } from '../core/fleet/fleet.ts';
 import { CONTROLLER_REPORT_KEY } from '../core/job/keys.ts';
-import { ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
 import { parseVersioned } from '../core/runtime/versioned.ts';
 
 /** The last controller's report; undefined if there is none, or none that this version can read. */
 export async function readReport(output: Store): Promise<ControllerReport | undefined> {
-  try {
-    const { body } = await output.get(CONTROLLER_REPORT_KEY);
-    return parseVersioned(controllerReport, new TextDecoder().decode(body), 'controller report');
-  } catch (error) {
-    if (error instanceof ObjectMissingError || error instanceof PoisonError) return undefined;
-    throw error;
-  }
+  const parse = (text: string) => parseVersioned(controllerReport, text, 'controller report');
+  return await findReadable(output, CONTROLLER_REPORT_KEY, parse);
 }
 
 export async function writeReport(output: Store, report: ControllerReport): Promise<void> {

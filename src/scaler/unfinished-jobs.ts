@@ -1,9 +1,8 @@
 import type { Store } from '../core/cloud/ports.ts';
 import type { JobRecord } from '../core/job/job.ts';
-import { readJob } from '../core/job/job-record.ts';
-import { ACTIVE_PREFIX } from '../core/job/keys.ts';
+import { listActiveJobs, readJob } from '../core/job/job-record.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import { ObjectMissingError, PoisonError } from '../core/runtime/errors.ts';
+import { isUnreadable, ObjectMissingError } from '../core/runtime/errors.ts';
 
 /** The record of an open job is read again after this time, because the job may have been sealed. */
 const OPEN_FRESH_MS = 10_000;
@@ -27,8 +26,7 @@ export class UnfinishedJobs {
   /** @throws {ImgclsError} when they cannot be read. */
   async read(): Promise<JobRecord[]> {
     const cache = new Map<string, CachedRecord>();
-    for await (const { key } of this.#output.list(ACTIVE_PREFIX)) {
-      const id = key.slice(ACTIVE_PREFIX.length);
+    for await (const id of listActiveJobs(this.#output)) {
       const entry = await this.#entry(id);
       if (entry !== undefined) cache.set(id, entry);
     }
@@ -46,8 +44,8 @@ export class UnfinishedJobs {
     } catch (error) {
       // The marker is written before the record.
       if (error instanceof ObjectMissingError) return undefined;
-      // An invalid record must not hide the other jobs.
-      if (error instanceof PoisonError) return undefined;
+      // It must not hide the other jobs. "imgcls status" names it.
+      if (isUnreadable(error)) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { Store } from '../core/cloud/ports.ts';
+import { findObject } from '../core/cloud/read-object.ts';
 import { jobId } from '../core/job/job.ts';
 import { readJob } from '../core/job/job-record.ts';
 import { idempotencyKey } from '../core/job/keys.ts';
@@ -58,14 +59,11 @@ export class IdempotencyKeys {
   }
 
   async #read(key: string): Promise<(Claim & { etag: string }) | undefined> {
-    try {
-      const { info, body } = await this.#output.get(objectKeyOf(key));
-      const { job, digest } = parseVersioned(claim, new TextDecoder().decode(body), 'idempotency key');
-      return { job, digest, etag: info.etag };
-    } catch (error) {
-      if (error instanceof ObjectMissingError) return undefined;
-      throw error;
-    }
+    const parse = (text: string) => parseVersioned(claim, text, 'idempotency key');
+    const found = await findObject(this.#output, objectKeyOf(key), parse);
+    if (found === undefined) return undefined;
+    const { job, digest } = found.value;
+    return { job, digest, etag: found.info.etag };
   }
 
   async #waitUntilExists(job: string): Promise<boolean> {

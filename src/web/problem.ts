@@ -6,6 +6,7 @@ import {
   DiskFullError,
   ImgclsError,
   isTransient,
+  isUnreadable,
   JobMissingError,
   messageOf,
   ObjectMissingError,
@@ -102,6 +103,11 @@ export function toProblem(error: unknown): HttpProblem {
   if (error instanceof DiskFullError)
     return new HttpProblem(507, 'A disk of the service is full. Nothing that was stored is lost.', {
       hint: 'The operator has to free some space; the log of the service names the disk. Then try again.',
+      cause: error,
+    });
+  if (isUnreadable(error))
+    return new HttpProblem(500, 'A stored object cannot be read. Other jobs are not concerned.', {
+      hint: 'The operator has to run "imgcls doctor", which names the object and says what to do.',
       cause: error,
     });
   const { statusCode = 500 } = error as Partial<FastifyError>;

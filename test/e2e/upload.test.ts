@@ -164,7 +164,9 @@ describe('imgcls upload', () => {
     expect(code, stderr).toBe(0);
     expect(stderr).toMatch(/too many files are open in this process\. Retrying\./);
     const cloud = createLocalCloud({ dataDir, cluster: 'default' });
-    const entries = (await Array.fromAsync(manifestOf(cloud.output, { id: stdout.trim(), attempt: 1 }))).flat();
+    const entries = (
+      await Array.fromAsync(manifestOf(cloud.output, { id: stdout.trim(), attempt: 1 }))
+    ).flat();
     await cloud.close();
     expect(entries.map(({ name }) => name)).toEqual(names);
     expect(entries.filter((entry) => 'error' in entry)).toEqual([]);

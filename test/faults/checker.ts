@@ -1,6 +1,6 @@
 /** Compares what a run was given with what came of it. Pure. */
 import { isError, type Outcome } from '../../src/core/model/outcome.ts';
-import { plainName } from '../../src/results/export.ts';
+import { plainName } from '../../src/core/text/harmless.ts';
 
 /** An image of a run and what must become of it: the label of the run without faults, or an error's code. */
 export interface Expected {

@@ -14,6 +14,7 @@ import {
   shardKey,
   workerStatusKey,
 } from '../../src/core/job/keys.ts';
+import { MAX_BATCH } from '../../src/core/job/messages.ts';
 import { formatShard, listShards } from '../../src/core/job/shard.ts';
 import { isError, type Outcome } from '../../src/core/model/outcome.ts';
 import type { Clock } from '../../src/core/runtime/clock.ts';
@@ -73,8 +74,13 @@ async function deliverUntilDead(): Promise<void> {
   await giveBackUntilDead();
 }
 
-/** Writes what a worker would have for these images. */
-async function answer(first: number, last: number, attempt = 1): Promise<void> {
+/** Writes what workers would have for these images. */
+async function answer(from: number, to: number, attempt = 1): Promise<void> {
+  for (let first = from; first <= to; first += MAX_BATCH)
+    await answerBatch(first, Math.min(to, first + MAX_BATCH - 1), attempt);
+}
+
+async function answerBatch(first: number, last: number, attempt: number): Promise<void> {
   const found = Array.from({ length: last - first + 1 }, (_, place): Outcome => {
     const index = first + place;
     const label = { wnid: 'n0', label: `label ${index}`, score: 1 };

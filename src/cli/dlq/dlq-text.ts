@@ -1,6 +1,6 @@
 import type { DeadLetter } from '../../core/job/dead-letter.ts';
+import { harmless, plainName } from '../../core/text/harmless.ts';
 import { isReadable, jobOf, type KeptDeadLetter, requestOf } from '../../results/dead-letter-records.ts';
-import { harmless, plainName } from '../../results/export.ts';
 import { drawTable } from '../terminal/table.ts';
 
 /** Values of `imgcls dlq list --format`. */

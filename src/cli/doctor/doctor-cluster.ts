@@ -20,7 +20,7 @@ import { CONTROLLER_TIMING } from '../../core/fleet/controller-timing.ts';
 import { deadLetterQueueName, interactiveQueueName, modelPrefix } from '../../core/job/keys.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import type { Cleanup } from '../../core/runtime/cleanup.ts';
-import { ImgclsError } from '../../core/runtime/errors.ts';
+import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { actionNeeded, type Check, type CheckResult, ok, unknown } from '../../doctor/check.ts';
 import {
   checkController,
@@ -39,6 +39,7 @@ import {
 } from '../../doctor/fleet.ts';
 import { checkGroupQuota, checkScalingGroup } from '../../doctor/group.ts';
 import { checkClock } from '../../doctor/machine.ts';
+import { checkStoredObjects } from '../../doctor/stored-objects.ts';
 import { WEIGHTS_FILE } from '../../model/folder.ts';
 
 /** Ordered so that a failure comes before the failures that it causes. */
@@ -75,6 +76,11 @@ export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: A
     {
       name: 'interactive',
       run: () => checkOptionalQueue(queues, interactiveQueueName(cluster), '"imgcls serve"'),
+    },
+    {
+      name: 'objects',
+      run: () =>
+        checkStoredObjects(cloud, signal).catch((error) => unknown(`not checked: ${messageOf(error)}`)),
     },
     { name: 'model', run: () => checkModel(settings, cloud) },
     {

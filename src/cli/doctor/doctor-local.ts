@@ -10,6 +10,8 @@ import { modelTitle } from '../../core/model/model.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { actionNeeded, type Check, type CheckResult, ok } from '../../doctor/check.ts';
+import { checkStoredObjects } from '../../doctor/stored-objects.ts';
+import { openLocalBuckets } from '../../local/cloud.ts';
 import { inspectLocalCloud } from '../../local/inspect.ts';
 import { refuseDamaged } from '../../model/optimised.ts';
 
@@ -59,6 +61,22 @@ export function storeCheck(
         `${pluralize(damaged.length, 'damaged object')}:${named.join('')}${more}`,
         'Upload images (objects under images/) again. Delete the jobs of other damaged objects with "imgcls rm".',
       );
+    },
+  };
+}
+
+/** Checks that every stored object is one of imgcls. */
+export function objectsCheck(place: Pick<RunSettings, 'dataDir' | 'cluster'>, signal: AbortSignal): Check {
+  return {
+    name: 'objects',
+    async run() {
+      const buckets = openLocalBuckets(place);
+      if (buckets === undefined) return ok('nothing is stored yet');
+      try {
+        return await checkStoredObjects(buckets, signal);
+      } finally {
+        await buckets.close();
+      }
     },
   };
 }

@@ -8,7 +8,7 @@ import { checkDisk, checkMemory, checkNode } from '../../doctor/machine.ts';
 import { withInterrupt } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { clusterChecks } from './doctor-cluster.ts';
-import { checkWritable, localModelChecks, nearestFolder, storeCheck } from './doctor-local.ts';
+import { checkWritable, localModelChecks, nearestFolder, objectsCheck, storeCheck } from './doctor-local.ts';
 
 export interface DoctorFlags {
   format: 'text' | 'json';
@@ -27,7 +27,11 @@ export function doctor({ format, cluster, dataDir }: DoctorFlags): Promise<numbe
       checks.push(
         ...(settings.cloud === 'aws'
           ? clusterChecks(settings, cleanup, signal)
-          : [storeCheck(settings, signal), ...localModelChecks(settings, signal)]),
+          : [
+              storeCheck(settings, signal),
+              objectsCheck(settings, signal),
+              ...localModelChecks(settings, signal),
+            ]),
       );
     for await (const finding of runChecks(checks, signal)) {
       findings.push(finding);

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/runtime/clock.ts';
-import { harmless } from '../../results/export.ts';
+import { harmless } from '../../core/text/harmless.ts';
 import type { Decision } from '../../scaler/policy/policy.ts';
 
 export interface WrittenDecision extends Decision {

@@ -1,4 +1,5 @@
 import type { Cloud } from '../../core/cloud/ports.ts';
+import { findObject } from '../../core/cloud/read-object.ts';
 import { hasHolderEnded, readControllerLock } from '../../core/fleet/controller-lock.ts';
 import {
   controllerReport,
@@ -8,9 +9,8 @@ import {
 } from '../../core/fleet/fleet.ts';
 import type { LockObservation } from '../../core/fleet/lock-state.ts';
 import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../../core/job/job.ts';
-import { readJob } from '../../core/job/job-record.ts';
+import { listActiveJobs, readJob } from '../../core/job/job-record.ts';
 import {
-  ACTIVE_PREFIX,
   CONTROLLER_REPORT_KEY,
   deadLetterQueueName,
   FLEET_PREFIX,
@@ -19,7 +19,7 @@ import {
 import { listShards } from '../../core/job/shard.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
-import { messageOf, ObjectMissingError } from '../../core/runtime/errors.ts';
+import { ImgclsError, messageAndHint, messageOf, ObjectMissingError } from '../../core/runtime/errors.ts';
 import type { OrUnknown } from '../../core/runtime/unknown.ts';
 import { parseVersioned } from '../../core/runtime/versioned.ts';
 import { readCoverage } from '../../results/job-coverage.ts';
@@ -74,18 +74,16 @@ export class StatusReader {
   }
 
   async #readReport() {
-    const text = await this.#get(CONTROLLER_REPORT_KEY);
-    return text === undefined ? undefined : parseVersioned(controllerReport, text, 'controller report');
+    const parse = (text: string) => parseVersioned(controllerReport, text, 'controller report');
+    return await this.#find(CONTROLLER_REPORT_KEY, parse);
   }
 
   async #readWorkers(): Promise<OrUnknown<WorkerStatus>[]> {
     const workers: OrUnknown<WorkerStatus>[] = [];
     for await (const { key, bytes } of this.#cloud.output.list(FLEET_PREFIX, { signal: this.#signal })) {
       if (bytes > MAX_STATUS_BYTES) continue;
-      const worker = await known(async () => {
-        const text = await this.#get(key);
-        return text === undefined ? undefined : parseVersioned(workerStatus, text, `status ${key}`);
-      });
+      const parse = (text: string) => parseVersioned(workerStatus, text, 'worker status');
+      const worker = await known(() => this.#find(key, parse));
       // Undefined: the worker ended after the listing.
       if (worker !== undefined) workers.push(worker);
     }
@@ -95,8 +93,7 @@ export class StatusReader {
   async #readJobs(): Promise<OrUnknown<JobObservation>[]> {
     const jobs: OrUnknown<JobObservation>[] = [];
     const tallies = new Map<string, Tally>();
-    for await (const { key } of this.#cloud.output.list(ACTIVE_PREFIX, { signal: this.#signal })) {
-      const id = key.slice(ACTIVE_PREFIX.length);
+    for await (const id of listActiveJobs(this.#cloud.output, this.#signal)) {
       const tally = this.#tallies.get(id) ?? new Tally();
       tallies.set(id, tally);
       jobs.push(await known(() => this.#readJob(id, tally)));
@@ -128,9 +125,8 @@ export class StatusReader {
     return tally.covered;
   }
 
-  async #get(key: string): Promise<string | undefined> {
-    const object = await this.#cloud.output.get(key, { signal: this.#signal }).catch(unlessMissing);
-    return object && new TextDecoder().decode(object.body);
+  async #find<T>(key: string, parse: (text: string) => T): Promise<T | undefined> {
+    return (await findObject(this.#cloud.output, key, parse, { signal: this.#signal }))?.value;
   }
 }
 
@@ -143,6 +139,6 @@ async function known<T>(read: () => Promise<T>): Promise<OrUnknown<T>> {
   try {
     return await read();
   } catch (error) {
-    return { unknown: messageOf(error) };
+    return { unknown: error instanceof ImgclsError ? messageAndHint(error) : messageOf(error) };
   }
 }

@@ -8,8 +8,8 @@ import { dollars } from '../../core/money/money.ts';
 import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { duration } from '../../core/text/duration.ts';
+import { harmless, plainName } from '../../core/text/harmless.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import { harmless, plainName } from '../../results/export.ts';
 import { drawTable } from '../terminal/table.ts';
 import type { JobObservation, StatusView } from './status-view.ts';
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../../app/system-clock.ts';
 import { isUnknown } from '../../core/runtime/unknown.ts';
-import { harmless } from '../../results/export.ts';
+import { harmless } from '../../core/text/harmless.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { openOutput } from '../terminal/output.ts';

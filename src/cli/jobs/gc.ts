@@ -92,6 +92,10 @@ async function collectJobs({ output }: Cloud, options: ExpiryOptions, deleter: D
       notice(`Kept job ${id}: it is old but unfinished. Run "imgcls resume ${id}" or "imgcls cancel ${id}".`);
       continue;
     }
+    if (kind === 'unreadable') {
+      notice(`Kept job ${id}: its record cannot be read. Run "imgcls rm --force ${id}" to delete it.`);
+      continue;
+    }
     jobs.count++;
     jobs.bytes += await deleter.job(id);
   }

@@ -2,9 +2,9 @@ import { systemClock } from '../../app/system-clock.ts';
 import type { JobRecord } from '../../core/job/job.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
-import { ImgclsError } from '../../core/runtime/errors.ts';
+import { ImgclsError, isUnreadable } from '../../core/runtime/errors.ts';
 import { duration } from '../../core/text/duration.ts';
-import { harmless } from '../../results/export.ts';
+import { harmless } from '../../core/text/harmless.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { listJobIds, readJobs, type UnknownJob } from '../../results/job-list.ts';
 import type { ListedJob } from '../../results/listed-job.ts';
@@ -30,7 +30,7 @@ export function listJobs(named: readonly string[], options: JobsOptions): Promis
   const { cluster, dataDir, limit, state } = options;
   return withRun({ cluster, dataDir }, async (run) => {
     const { cloud, interrupted } = run;
-    for (const id of named) await requireJob(cloud, id, interrupted);
+    for (const id of named) await requireJob(cloud, id, interrupted).catch(unlessUnreadable);
     const ids = named.length > 0 ? named : await listJobIds(cloud.output, interrupted);
     const submitted = named.length > 0 ? ids : ids.filter((id) => !isDropJob(id));
     if (options.wait === true) await waitForAll(submitted, run, options.timeout);
@@ -48,6 +48,11 @@ export function listJobs(named: readonly string[], options: JobsOptions): Promis
     await output.finish();
     return jobs.some((job) => 'unknown' in job) ? exitCode.failed : exitCode.done;
   });
+}
+
+/** The list says of the job that it cannot be read, and why. */
+function unlessUnreadable(error: unknown): undefined {
+  if (!isUnreadable(error)) throw error;
 }
 
 function textOf(
@@ -70,7 +75,8 @@ async function waitForAll(
   const signal = AbortSignal.any([interrupted, ...timedOut]);
   const waiting = { signal, onTransient: warnOncePerReason() };
   for (const id of ids) {
-    const job = await client.job(id, waiting);
+    const job = await client.job(id, waiting).catch(unlessUnreadable);
+    if (job === undefined) continue;
     const record = await job.record(waiting);
     if (isFinal(record)) continue;
     if (record.state === 'open')

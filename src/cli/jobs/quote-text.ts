@@ -2,8 +2,8 @@ import { dollars } from '../../core/money/money.ts';
 import { PRICES_AS_OF } from '../../core/money/prices.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { duration } from '../../core/text/duration.ts';
+import { harmless } from '../../core/text/harmless.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import { harmless } from '../../results/export.ts';
 import type { Quote, RequestQuote } from '../../scaler/quote.ts';
 
 /** A quote as JSON. Unknown values are absent. */

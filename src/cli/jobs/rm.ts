@@ -3,7 +3,7 @@ import type { Cloud } from '../../core/cloud/ports.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
 import { jobPrefix } from '../../core/job/keys.ts';
-import { ImgclsError, JobMissingError } from '../../core/runtime/errors.ts';
+import { ImgclsError, isUnreadable, JobMissingError } from '../../core/runtime/errors.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { deleteJob } from '../../results/delete-job.ts';
@@ -26,6 +26,7 @@ export function removeJobs(
   return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     const jobs = await Promise.all(ids.map((id) => findJob(cloud, id, interrupted)));
     for (const [at, id] of ids.entries()) {
+      if (jobs[at] === 'unreadable' && force !== true) throw mayBeUnfinished(id);
       if (jobs[at] === 'whole' && !isDropJob(id))
         await cancelIfUnfinished(client, id, { force, interrupted });
       const { objects, bytes } = await deleteJob(cloud, id, interrupted);
@@ -36,19 +37,29 @@ export function removeJobs(
 }
 
 /**
- * `remains`: its removal was interrupted after the record was deleted.
+ * `remains`: its removal was interrupted after the record was deleted. `unreadable`: it has a record that cannot be read.
  * @throws {JobMissingError} when there is no such job.
  */
-async function findJob(cloud: Cloud, id: string, signal: AbortSignal): Promise<'whole' | 'remains'> {
+async function findJob(
+  cloud: Cloud,
+  id: string,
+  signal: AbortSignal,
+): Promise<'whole' | 'remains' | 'unreadable'> {
   try {
     await requireJob(cloud, id, signal);
     return 'whole';
   } catch (error) {
+    if (isUnreadable(error)) return 'unreadable';
     if (!(error instanceof JobMissingError)) throw error;
     for await (const _remains of cloud.output.list(jobPrefix(id), { signal })) return 'remains';
     throw error;
   }
 }
+
+const mayBeUnfinished = (id: string): ImgclsError =>
+  new ImgclsError('usage', `Cannot delete job ${id}: its record cannot be read, so it may be unfinished.`, {
+    hint: 'Use --force to delete it.',
+  });
 
 /** @throws {ImgclsError} for an unfinished job without --force: somebody may wait for it. */
 async function cancelIfUnfinished(

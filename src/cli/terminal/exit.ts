@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
-import { harmless } from '../../results/export.ts';
+import { harmless } from '../../core/text/harmless.ts';
 
 /** The exit codes of all commands. */
 export const exitCode = { done: 0, failed: 1, usage: 2, someErrors: 3, interrupted: 130 } as const;

@@ -1,4 +1,4 @@
-import { harmless } from '../../results/export.ts';
+import { harmless } from '../../core/text/harmless.ts';
 
 /** Writes one line for the person at the terminal to stderr; stdout is for results alone. */
 export const notice = (text: string): void => {

@@ -1,4 +1,4 @@
-import { plainName } from '../../results/export.ts';
+import { plainName } from '../../core/text/harmless.ts';
 import type { Skipped } from '../../upload/inputs.ts';
 import { OTHER_NAME } from '../../upload/walk.ts';
 import { notice } from './notice.ts';

@@ -1,5 +1,6 @@
 import { isError, type Outcome } from '../../core/model/outcome.ts';
-import { createExporter, type Exporter, plainName, summary } from '../../results/export.ts';
+import { plainName } from '../../core/text/harmless.ts';
+import { createExporter, type Exporter, summary } from '../../results/export.ts';
 import { drawTable } from './table.ts';
 
 /** A table for a terminal. It is drawn after the last row. */

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { harmless } from '../../results/export.ts';
+import { harmless } from '../../core/text/harmless.ts';
 
 export interface TableStyle {
   /** `lines` around the cells, for a table that stands alone; `none` for a long list, or inside other text. */

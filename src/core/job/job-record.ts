@@ -1,10 +1,10 @@
 import type { Cloud, Store } from '../cloud/ports.ts';
-import { PreconditionFailedError } from '../runtime/errors.ts';
+import { readObject } from '../cloud/read-object.ts';
+import { PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
 import { parseVersioned } from '../runtime/versioned.ts';
-import { FIRST_ATTEMPT, type JobRecord, jobRecord, type NewJob } from './job.ts';
-import { activeKey, jobKey, jobPrefix } from './keys.ts';
+import { FIRST_ATTEMPT, type JobRecord, jobId, jobRecord, type NewJob } from './job.ts';
+import { ACTIVE_PREFIX, activeKey, jobKey, jobPrefix } from './keys.ts';
 
-const decoder = new TextDecoder();
 const encode = (record: NewJob) => Buffer.from(JSON.stringify(record));
 
 /** Writes a new job. Its active marker is written first, so that a controller never misses a job. */
@@ -12,6 +12,14 @@ export async function createJob(output: Store, record: NewJob, signal?: AbortSig
   const options = signal === undefined ? {} : { signal };
   await output.put(activeKey(record.id), new Uint8Array(), options);
   await output.put(jobKey(record.id), encode(record), { ...options, only: 'absent' });
+}
+
+/** The jobs with an active marker. Skips objects of other programs under the same prefix. */
+export async function* listActiveJobs(output: Store, signal?: AbortSignal): AsyncGenerator<string> {
+  for await (const { key } of output.list(ACTIVE_PREFIX, signal && { signal })) {
+    const id = key.slice(ACTIVE_PREFIX.length);
+    if (jobId.safeParse(id).success) yield id;
+  }
 }
 
 /** Whether the job was deleted. Reads no cache. */
@@ -49,14 +57,27 @@ export async function removeJob(
   return { objects: objects + forgotten.objects, bytes: bytes + forgotten.bytes };
 }
 
-/** @throws {ObjectMissingError} when there is no such job. */
+/** @throws {ObjectMissingError} when there is no such job. @throws {InvalidObjectError} when its record is not valid. */
 export async function readJob(output: Store, id: string, signal?: AbortSignal): Promise<JobRecord> {
   return (await readVersion(output, id, signal)).record;
 }
 
 async function readVersion(output: Store, id: string, signal?: AbortSignal) {
-  const { info, body } = await output.get(jobKey(id), signal === undefined ? {} : { signal });
-  return { etag: info.etag, record: parseVersioned(jobRecord, decoder.decode(body), `record of job ${id}`) };
+  const { info, value } = await readObject(
+    output,
+    jobKey(id),
+    (text) => parseRecord(text, id),
+    signal && { signal },
+  );
+  return { etag: info.etag, record: value };
+}
+
+function parseRecord(text: string, id: string): JobRecord {
+  const record = parseVersioned(jobRecord, text, `record of job ${id}`);
+  // A copy must not change the job that it is a copy of.
+  if (record.id !== id)
+    throw new PoisonError(`The record of job ${id} is a copy of that of job ${record.id}.`);
+  return record;
 }
 
 /**

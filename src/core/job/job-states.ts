@@ -1,6 +1,6 @@
 import type { Store } from '../cloud/ports.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { ObjectMissingError, PoisonError } from '../runtime/errors.ts';
+import { isUnreadable, ObjectMissingError } from '../runtime/errors.ts';
 import { readJob } from './job-record.ts';
 
 /** A cancellation is noticed after this long at the latest. */
@@ -45,13 +45,13 @@ export class JobStates {
     return cancelled;
   }
 
-  /** A deleted job counts as cancelled. An invalid record does not: the request itself has all that a worker needs. */
+  /** A deleted job counts as cancelled. An unreadable record does not: the request itself has all that a worker needs. */
   async #read(job: string): Promise<boolean> {
     try {
       return (await readJob(this.#output, job)).state === 'cancelled';
     } catch (error) {
       if (error instanceof ObjectMissingError) return true;
-      if (error instanceof PoisonError) return false;
+      if (isUnreadable(error)) return false;
       throw error;
     }
   }

@@ -84,12 +84,16 @@ export function parseErrorsKey(key: string): { range: ShardRange; errors: number
   return { range: { attempt, first, last }, errors };
 }
 
+/** No shard has more images: the key of its errors marker has two digits for their number. */
+const MAX_SHARD_IMAGES = 99;
+
 /** The range in a shard's key. Undefined if the key is not that of a shard. */
 export function parseShardKey(key: string): ShardRange | undefined {
   const match = /\/results\/(\d{3})\/(\d{9})-(\d{9})\.ndjson$/.exec(key);
   if (match === null) return undefined;
   const range = { attempt: Number(match[1]), first: Number(match[2]), last: Number(match[3]) };
-  return range.first <= range.last ? range : undefined;
+  const images = range.last - range.first + 1;
+  return images > 0 && images <= MAX_SHARD_IMAGES ? range : undefined;
 }
 
 /** An empty object for a batch that a worker has begun at one of its last deliveries. */

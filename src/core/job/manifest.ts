@@ -1,4 +1,5 @@
 import type { Store } from '../cloud/ports.ts';
+import { readObject } from '../cloud/read-object.ts';
 import { ImgclsError, PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
 import { parseVersioned } from '../runtime/versioned.ts';
 import type { IndexRange } from './index-ranges.ts';
@@ -40,7 +41,7 @@ export async function markAnnounced(
   await output.put(announcedKey(job, place), new Uint8Array(), signal && { signal });
 }
 
-/** @throws {PoisonError} when the part is invalid. */
+/** @throws {InvalidObjectError} when the part is not valid. */
 export async function readPart(
   output: Store,
   job: string,
@@ -48,9 +49,13 @@ export async function readPart(
   signal?: AbortSignal,
 ): Promise<ManifestEntry[]> {
   const key = manifestPartKey(job, place);
-  const { body } = await output.get(key, signal && { signal });
-  const lines = new TextDecoder().decode(body).split('\n');
-  const entries = lines
+  const parse = (text: string) => parsePart(text, key);
+  return (await readObject(output, key, parse, signal && { signal })).value;
+}
+
+function parsePart(text: string, key: string): ManifestEntry[] {
+  const entries = text
+    .split('\n')
     .filter((line) => line !== '')
     .map((line) => parseVersioned(manifestEntry, line, `manifest part ${key}`));
   if (entries.length === 0) throw new PoisonError(`The manifest part ${key} is empty.`);
@@ -78,7 +83,7 @@ export async function listParts(
  * The manifest entries of some images, in index order, in one array per part. Parts differ in size, so a binary search
  * finds the part of an image. Other parts without any of the images are not read.
  * @param ranges in index order.
- * @throws {PoisonError} when a part is invalid.
+ * @throws {InvalidObjectError} when a part is not valid.
  */
 export async function* readManifest(
   output: Store,

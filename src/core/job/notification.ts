@@ -57,5 +57,5 @@ function toNotification(value: unknown): Notification {
   if (testEvent.safeParse(value).success) return { events: [] };
   const parsed = s3Events.safeParse(value);
   if (parsed.success) return { events: parsed.data.Records };
-  throw new PoisonError(`The S3 notification has the wrong format: ${firstIssue(parsed.error)}`);
+  throw new PoisonError(`The S3 notification has the wrong format: ${firstIssue(parsed.error)}.`);
 }

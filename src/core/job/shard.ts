@@ -1,11 +1,7 @@
 import type { Store } from '../cloud/ports.ts';
+import { readObject } from '../cloud/read-object.ts';
 import { isError, type Outcome, outcome } from '../model/outcome.ts';
-import {
-  NewerVersionError,
-  ObjectMissingError,
-  PoisonError,
-  PreconditionFailedError,
-} from '../runtime/errors.ts';
+import { isUnreadable, ObjectMissingError, PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
 import { FORMAT, parseVersioned } from '../runtime/versioned.ts';
 import {
   attemptPrefix,
@@ -32,8 +28,8 @@ export const formatShard = (outcomes: readonly Outcome[]): Buffer =>
  * @throws {PoisonError} when the shard does not have exactly one outcome for each image of its range.
  * @throws {NewerVersionError} when a newer imgcls wrote it.
  */
-export function parseShard(body: Uint8Array, key: string, range: ShardRange): Outcome[] {
-  const lines = new TextDecoder().decode(body).split('\n');
+function parseShard(text: string, key: string, range: ShardRange): Outcome[] {
+  const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   const outcomes = lines.map((line) => parseVersioned(outcome, line, `result shard ${key}`));
   const isWhole =
@@ -57,7 +53,7 @@ export interface Shard {
 export function rangeOf({ attempt, images }: RequestMessage): ShardRange {
   const first = images[0]?.index ?? 0;
   if (images.some(({ index }, place) => index !== first + place)) {
-    throw new PoisonError('The request message has the wrong format: images: are not consecutive');
+    throw new PoisonError('The request message has the wrong format: images: are not consecutive.');
   }
   return { attempt, first, last: first + images.length - 1 };
 }
@@ -87,20 +83,34 @@ export async function* listShards(
   }
 }
 
-/** Reads a shard. Undefined if it does not exist. */
+/**
+ * Reads a shard.
+ * @throws {ObjectMissingError}
+ * @throws {InvalidObjectError} when it does not have exactly one outcome for each image of its range.
+ */
+export async function readShard(
+  output: Store,
+  job: string,
+  range: ShardRange,
+  signal?: AbortSignal,
+): Promise<Outcome[]> {
+  const key = shardKey(job, range);
+  const parse = (text: string) => parseShard(text, key, range);
+  return (await readObject(output, key, parse, signal && { signal })).value;
+}
+
+/** As {@link readShard}. Undefined if it does not exist, without outcomes if it cannot be read. */
 export async function findShard(
   output: Store,
   job: string,
   range: ShardRange,
   signal?: AbortSignal,
 ): Promise<Shard | undefined> {
-  const key = shardKey(job, range);
   try {
-    const { body } = await output.get(key, signal && { signal });
-    return { range, outcomes: parseShard(body, key, range) };
+    return { range, outcomes: await readShard(output, job, range, signal) };
   } catch (error) {
     if (error instanceof ObjectMissingError) return undefined;
-    if (error instanceof PoisonError || error instanceof NewerVersionError) return { range };
+    if (isUnreadable(error)) return { range };
     throw error;
   }
 }
@@ -130,10 +140,10 @@ export async function markErrors(
   output: Store,
   job: string,
   { range, outcomes = [] }: Shard,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<void> {
   const errors = outcomes.filter(isError).length;
-  if (errors > 0) await output.put(errorsKey(job, range, errors), new Uint8Array(), { signal });
+  if (errors > 0) await output.put(errorsKey(job, range, errors), new Uint8Array(), signal && { signal });
 }
 
 /** Whether an image of the attempt has a prediction. Reads only shards that are not known to hold errors alone. */

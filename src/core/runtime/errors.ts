@@ -61,6 +61,16 @@ export class ObjectDamagedError extends ImgclsError {
   }
 }
 
+/** The object is not what imgcls writes under its key: another program wrote or changed it. */
+export class InvalidObjectError extends ImgclsError {
+  constructor(bucket: string, key: string, why: string, cause?: unknown) {
+    super('permanent', `Object ${key} in bucket ${bucket} is not valid: ${why}`, {
+      hint: '"imgcls doctor" lists such objects and says what to do.',
+      cause,
+    });
+  }
+}
+
 /** A disk or its quota is full. A person has to free space. */
 export class DiskFullError extends ImgclsError {
   constructor(message: string, cause: unknown) {
@@ -87,12 +97,18 @@ export class PoisonError extends ImgclsError {
 
 /** A newer imgcls wrote the message, and a newer one can read it. */
 export class NewerVersionError extends ImgclsError {
-  constructor(found: number, known: number) {
-    super('permanent', `The data has format ${found}; this imgcls reads formats up to ${known}.`, {
+  constructor(what: string, { found, known }: { found: number; known: number }) {
+    super('permanent', `The ${what} has format ${found}; this imgcls reads formats up to ${known}.`, {
       hint: 'Update imgcls.',
     });
   }
 }
+
+/** Whether an object exists and cannot be read. Retries do not help, and no other object is concerned. */
+export const isUnreadable = (error: unknown): error is ImgclsError =>
+  error instanceof InvalidObjectError ||
+  error instanceof ObjectDamagedError ||
+  error instanceof NewerVersionError;
 
 /** The model is neither on this machine nor in the cluster, so no machine can load it. */
 export class ModelMissingError extends ImgclsError {

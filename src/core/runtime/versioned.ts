@@ -28,10 +28,12 @@ export function parseJson(text: string, what: string): unknown {
 /** As {@link parseVersioned}, for parsed JSON. */
 export function checkVersioned<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const found = (value as { v?: unknown } | null)?.v;
-  if (typeof found === 'number' && found > FORMAT) throw new NewerVersionError(found, FORMAT);
+  if (typeof found === 'number' && found > FORMAT)
+    throw new NewerVersionError(what, { found, known: FORMAT });
   // zod's compiler takes longer than it saves: most processes parse few documents.
   const parsed = schema.safeParse(value, { jitless: true });
-  if (!parsed.success) throw new PoisonError(`The ${what} has the wrong format: ${firstIssue(parsed.error)}`);
+  if (!parsed.success)
+    throw new PoisonError(`The ${what} has the wrong format: ${firstIssue(parsed.error)}.`);
   return parsed.data;
 }
 

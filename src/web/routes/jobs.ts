@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
-import type { Job } from '../../client/submission.ts';
+import type { Client } from '../../client/client.ts';
 import type { Store } from '../../core/cloud/ports.ts';
 import { anyJobId, jobState } from '../../core/job/job.ts';
 import { isDropJob, newerFirst } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
+import { isUnreadable } from '../../core/runtime/errors.ts';
 import { deleteJob } from '../../results/delete-job.ts';
 import { listJobIds, type ReadJobsOptions, readJobs } from '../../results/job-list.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
@@ -112,7 +113,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
     },
     async handler({ params: { id } }, reply) {
       if (isDropJob(id)) await hub.view(id);
-      else await cancelIfUnfinished(await client.job(id));
+      else await cancelIfUnfinished(client, id);
       await deleteJob(options.cloud, id);
       hub.remove(id);
       return reply.code(204).send();
@@ -120,8 +121,14 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
   });
 }
 
-async function cancelIfUnfinished(job: Job): Promise<void> {
-  if (!isFinal(await job.record())) await job.cancel();
+/** A job whose record cannot be read is only deleted. */
+async function cancelIfUnfinished(client: Client, id: string): Promise<void> {
+  try {
+    const job = await client.job(id);
+    if (!isFinal(await job.record())) await job.cancel();
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+  }
 }
 
 interface PageQuery extends Omit<ReadJobsOptions, 'signal'> {

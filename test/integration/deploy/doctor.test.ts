@@ -155,6 +155,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
       'response queue',
       'dead letters',
       'interactive',
+      'objects',
       'model',
       'controller',
       'launch template',
@@ -353,6 +354,7 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
         'response queue ok',
         'dead letters ok',
         'interactive ok',
+        'objects ok',
         'model ok',
         'controller ok',
       ]);
@@ -405,6 +407,7 @@ describe('imgcls doctor of one machine', () => {
       'data folder ok',
       'disk ok',
       'stored objects ok',
+      'objects ok',
       'model ok',
       'runtime ok',
     ]);

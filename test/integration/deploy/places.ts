@@ -56,7 +56,14 @@ const PLACES: Readonly<Record<string, string>> = {
 };
 
 /** Exports of src/core/job/keys.ts that name no place. */
-const NO_PLACES = ['digits', 'isResponseQueue', 'parsePartKey', 'parseErrorsKey', 'parseShardKey'];
+const NO_PLACES = [
+  'digits',
+  'isResponseQueue',
+  'parsePartKey',
+  'parseErrorsKey',
+  'parseShardKey',
+  'MAX_SHARD_IMAGES',
+];
 
 /** @throws for a name that is not listed here. */
 export const placesOf = (names: Iterable<string>, except: readonly string[]): string[] =>

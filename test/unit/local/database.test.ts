@@ -11,7 +11,7 @@ describe('writes that share a transaction', () => {
   let db: LocalDatabase;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'imgcls-database-'));
-    db = new LocalDatabase(join(folder, 'cloud.db'), 'boot');
+    db = LocalDatabase.open(join(folder, 'cloud.db'), 'boot');
   });
   afterEach(async () => {
     await db.close();
@@ -78,7 +78,7 @@ describe('writes that share a transaction', () => {
     const writing = db.write(() => insert('a'));
     await db.close();
     await writing;
-    db = new LocalDatabase(join(folder, 'cloud.db'), 'boot');
+    db = LocalDatabase.open(join(folder, 'cloud.db'), 'boot');
     expect(await inserted()).toEqual(['a']);
   });
 

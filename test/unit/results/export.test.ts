@@ -2,7 +2,8 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/core/model/outcome.ts';
-import { createExporter, harmless, plainName } from '../../../src/results/export.ts';
+import { harmless, plainName } from '../../../src/core/text/harmless.ts';
+import { createExporter } from '../../../src/results/export.ts';
 import { type ExportFormat, exportFormats } from '../../../src/results/export-format-names.ts';
 
 const cat: Outcome = {

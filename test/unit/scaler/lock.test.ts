@@ -1,6 +1,7 @@
 /** The controller lock when answers are lost and builds differ. test/integration/lock.test.ts has the rest. */
 import { describe, expect, it } from 'vitest';
 import { readControllerLock } from '../../../src/core/fleet/controller-lock.ts';
+import { CONTROLLER_LOCK_KEY } from '../../../src/core/job/keys.ts';
 import { LockKeeper, type LockOptions } from '../../../src/scaler/lock.ts';
 import { SteppingClock } from '../worker/stepping-clock.ts';
 import { CountingStore, type Fault } from './idle-world.ts';
@@ -12,6 +13,7 @@ function newCluster() {
   const store = new CountingStore(clock);
   return {
     clock,
+    overwrite: (text: string) => store.open().put(CONTROLLER_LOCK_KEY, Buffer.from(text)),
     recorded: async () => (await readControllerLock(store.open()))?.record,
     keeper: (
       holder: string,
@@ -70,6 +72,43 @@ describe('a controller lock', () => {
     expect(await cluster.recorded()).toMatchObject({ holder: 'b', process: { pid: 2 } });
     await challenger.release();
     expect(await cluster.recorded()).not.toHaveProperty('process');
+  });
+
+  it('that another program overwrote is replaced by its holder at once', async () => {
+    const cluster = newCluster();
+    const [holder, challenger] = [cluster.keeper('a'), cluster.keeper('b')];
+    await holder.keep();
+    await cluster.overwrite('no lock');
+    await challenger.keep();
+    await holder.keep();
+    expect([holder.epoch, challenger.epoch]).toEqual([2, undefined]);
+    await challenger.keep();
+    expect(await cluster.recorded()).toMatchObject({ holder: 'a', epoch: 2 });
+  });
+
+  it('that another program overwrote is taken by a challenger when any holder must have stopped', async () => {
+    const cluster = newCluster();
+    const holder = cluster.keeper('a');
+    await holder.keep();
+    await cluster.clock.advance(TTL_MS - 1);
+    await cluster.overwrite('{"v":1}');
+    const challenger = cluster.keeper('b');
+    for (const keeper of [challenger, holder]) await keeper.keep();
+    expect([holder.epoch, challenger.epoch]).toEqual([undefined, undefined]);
+    await cluster.clock.advance(TTL_MS);
+    await challenger.keep();
+    // More than any epoch so far, as launches are identified by it.
+    expect(challenger.epoch).toBeGreaterThan(1);
+    expect(challenger.isInherited).toBe(true);
+  });
+
+  it('of a newer imgcls is left alone', async () => {
+    const cluster = newCluster();
+    await cluster.overwrite('{"v":2}');
+    const keeper = cluster.keeper('a');
+    await expect(keeper.keep()).rejects.toThrow(/controller lock has format 2/);
+    await cluster.clock.advance(TTL_MS);
+    await expect(keeper.keep()).rejects.toThrow(/controller lock has format 2/);
   });
 
   it('must expire if its holder or its challenger names no process', async () => {
