@@ -75,7 +75,7 @@ export function receiveReady(
           groupId: row.groupName ?? undefined,
           receiveCount: row.receiveCount + 1,
           sentAtMs: row.sentAtMs,
-          waitedMs: nowMs - row.sentAtMs,
+          waitedMs: wallMs - row.sentAtMs,
         });
       }
     }

@@ -258,7 +258,9 @@ describe('reading the status', () => {
 
   it('knows a job whose record is not there yet', async () => {
     await cloud.output.put(activeKey('01ARZ3NDEKTSV4RRFFQ69G5FAE'), new Uint8Array());
-    expect((await reader().read()).jobs).toMatchObject([{ id: '01ARZ3NDEKTSV4RRFFQ69G5FAE', state: 'starting', done: 0 }]);
+    expect((await reader().read()).jobs).toMatchObject([
+      { id: '01ARZ3NDEKTSV4RRFFQ69G5FAE', state: 'starting', done: 0 },
+    ]);
   });
 
   it('shows what a job has cost, once that was written', async () => {
