@@ -168,7 +168,7 @@ export function gif({ width, height, frames, trailer = true }: GifOptions): Buff
   return Buffer.concat([ascii('GIF89a'), screen, palette, ...all, ...(trailer ? [GIF_TRAILER] : [])]);
 }
 
-type TiffTag = [tag: number, type: 'short' | 'long', values: number[]];
+export type TiffTag = [tag: number, type: 'short' | 'long', values: number[]];
 
 /** A little-endian TIFF with one directory. `next` is the offset that it gives for the next one. */
 export function tiff(tags: TiffTag[], { next = 0, data = Buffer.alloc(0) as Buffer } = {}): Buffer {

@@ -1,5 +1,7 @@
 // Detects the format of a file from its first bytes. Names and content types are not reliable.
+import { otherFileKind } from './other-files.ts';
 import type { ImageError } from './outcome.ts';
+import { matches, type Signature } from './signatures.ts';
 
 /** Supported formats. */
 /** `raw` is camera raw that is no TIFF by its first bytes. */
@@ -9,10 +11,7 @@ type Sniffed =
   | { kind: 'image'; format: ImageFormat }
   /** Formats of images and documents that are never decoded. `name` is for error messages. */
   | { kind: 'unsupported'; name: string }
-  | { kind: 'other' };
-
-/** The bytes of `magic` (latin1) at offset `at`. */
-type Signature = readonly [at: number, magic: string];
+  | { kind: 'other'; name: string | undefined };
 
 const supported: readonly (readonly [ImageFormat, ...Signature[]])[] = [
   ['jpeg', [0, '\xff\xd8\xff']],
@@ -45,7 +44,32 @@ const unsupported: readonly (readonly [string, ...Signature[]])[] = [
   ['PostScript', [0, '%!PS']],
   ['QOI', [0, 'qoif']],
   ['DirectDraw surface', [0, 'DDS ']],
+  ['macOS icon', [0, 'icns']],
+  ['GIMP', [0, 'gimp xcf']],
+  ['DjVu', [0, 'AT&TFORM']],
+  ['FITS', [0, 'SIMPLE  =']],
+  ['SGI image', [0, '\x01\xda']],
+  ['PCX', [0, '\x0a\x05\x01']],
+  ['PCX', [0, '\x0a\x03\x01']],
+  ['PCX', [0, '\x0a\x02\x01']],
+  ['XPM', [0, '/* XPM */']],
+  ['BPG', [0, 'BPG\xfb']],
+  ['FLIF', [0, 'FLIF']],
+  ['Windows metafile', [0, '\xd7\xcd\xc6\x9a']],
+  ['farbfeld', [0, 'farbfeld']],
+  ['Apple PICT', [522, '\0\x11\x02\xff\x0c\0']],
 ];
+
+/** Netpbm: bitmap, grey or colour, as text or bytes; and PAM. */
+const PORTABLE_ANYMAP = /^P[1-7]\s/;
+
+/** A TGA has no signature at its start: older ones are known by a header in which each field is possible. */
+const TGA = {
+  footer: 'TRUEVISION-XFILE.\0',
+  headerBytes: 18,
+  types: [1, 2, 3, 9, 10, 11],
+  bits: [8, 15, 16, 24, 32],
+};
 
 /** Sizes of the header after a BMP's file header. "BM" alone also begins texts. */
 const BMP_HEADERS = new Set([12, 16, 40, 52, 56, 64, 108, 124]);
@@ -58,7 +82,7 @@ const SVG_PROBE_BYTES = 4096;
 /** Detects the format. Reads only the first 4 KB. */
 function sniff(bytes: Uint8Array): Sniffed {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, SVG_PROBE_BYTES));
-  const has = ([at, magic]: Signature) => head.toString('latin1', at, at + magic.length) === magic;
+  const has = (signature: Signature) => matches(head, signature);
   for (const [format, ...signatures] of supported) {
     if (signatures.every(has)) return { kind: 'image', format };
   }
@@ -69,7 +93,9 @@ function sniff(bytes: Uint8Array): Sniffed {
   if (has([0, 'BM']) && head.length >= 18 && BMP_HEADERS.has(head.readUInt32LE(14))) {
     return { kind: 'image', format: 'bmp' };
   }
-  return isSvg(head) ? { kind: 'unsupported', name: 'SVG' } : { kind: 'other' };
+  if (PORTABLE_ANYMAP.test(head.toString('latin1', 0, 3))) return { kind: 'unsupported', name: 'PPM' };
+  if (isTga(bytes, head)) return { kind: 'unsupported', name: 'TGA' };
+  return isSvg(head) ? { kind: 'unsupported', name: 'SVG' } : { kind: 'other', name: otherFileKind(head) };
 }
 
 /** The format of an image, or why the bytes cannot be decoded. */
@@ -79,7 +105,7 @@ export function imageFormatOf(bytes: Uint8Array): ImageFormat | ImageError {
   if (sniffed.kind === 'image') return sniffed.format;
   return sniffed.kind === 'unsupported'
     ? { code: 'unsupported_format', message: `The file is ${sniffed.name}, which is not supported.` }
-    : { code: 'not_an_image', message: 'The file is not an image.' };
+    : { code: 'not_an_image', message: `The file is ${sniffed.name ?? 'of an unknown kind'}, not an image.` };
 }
 
 /** AVIF, HEIC and video share a container format. Its brands distinguish them. */
@@ -94,7 +120,15 @@ function isoMedia(head: Buffer): Sniffed {
   if (brands.some((brand) => /^(hei|hev|mif1|msf1)/.test(brand)))
     return { kind: 'unsupported', name: 'HEIC' };
   if (brands[0] === 'crx ') return { kind: 'image', format: 'raw' };
-  return { kind: 'other' };
+  return { kind: 'other', name: 'a video' };
+}
+
+function isTga(bytes: Uint8Array, head: Buffer): boolean {
+  if (Buffer.from(bytes.subarray(-TGA.footer.length)).toString('latin1') === TGA.footer) return true;
+  if (head.length < TGA.headerBytes) return false;
+  const [hasPalette, type, bits] = [head[1] as number, head[2] as number, head[16] as number];
+  const hasSize = head.readUInt16LE(12) > 0 && head.readUInt16LE(14) > 0;
+  return hasPalette <= 1 && TGA.types.includes(type) && TGA.bits.includes(bits) && hasSize;
 }
 
 function isSvg(head: Buffer): boolean {

@@ -77,5 +77,5 @@ export function explainTimeout(
 /** The last line that says something: the ones before it are remarks. Without the name of the decoder's function. */
 function detailOf(text: string): string {
   const lines = text.split('\n').map((line) => line.replace(FUNCTION_NAME, '').trim());
-  return lines.findLast((line) => line !== '' && !TILE.test(line)) ?? 'its decoder does not say why.';
+  return lines.findLast((line) => line !== '' && !TILE.test(line)) ?? 'its decoder does not say why';
 }

@@ -10,7 +10,7 @@ import { firstFramesOf, hasFrames } from './first-frame/first-frame.ts';
 import { isAboutDamage, readsCleanly, remarksOnData } from './jpeg-data.ts';
 import {
   type Attempt,
-  checkPixels,
+  checkedHeader,
   decodePixels,
   forgetRemarks,
   type Pixels,
@@ -121,9 +121,11 @@ async function alone<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function decodeAlone(source: ImageSource, recipe: Target, limits: DecodeLimits): Promise<DecodedImage> {
-  await checkPixels(source, limits.maxPixels);
   try {
-    return described(source, await decodeInTime('strict', source, recipe, limits));
+    // Beside the decode it would clear what that says of its failure.
+    const header = await checkedHeader(source, limits.maxPixels);
+    const attempt: Attempt = { ...attemptOf('strict', limits), ...(header && { header }) };
+    return described(source, await decodeInTime(source, recipe, attempt));
   } catch (error) {
     if (error instanceof DecodeError || error instanceof MachineFaultError) throw error;
     const failure = explainFailure(error, source.format);
@@ -142,8 +144,9 @@ async function decodeRest(
   let rest: Pixels;
   let share: number;
   try {
-    rest = await decodeInTime('tolerant', source, recipe, limits);
-    share = await decodedShare(source, attemptOf('tolerant', limits));
+    const attempt = attemptOf('tolerant', limits);
+    rest = await decodeInTime(source, recipe, attempt);
+    share = await decodedShare(source, attempt);
   } catch (error) {
     throw error instanceof MachineFaultError ? error : failure;
   }
@@ -152,26 +155,24 @@ async function decodeRest(
     return { ...image, remarks: { ...image.remarks, warning: 'damaged', decodedShare: share } };
   }
   const percent = Math.floor(100 * share);
-  throw new DecodeError(failure.code, `${failure.message} Only ${percent} % of its rows could be decoded.`);
+  throw new DecodeError(failure.code, `${failure.message}; only ${percent} % of its rows could be decoded.`);
 }
 
-/** @throws {DecodeError} `deadline` if the image takes more processor time than the limit. */
-async function decodeInTime(
-  strictness: Attempt['strictness'],
-  source: ImageSource,
-  recipe: Target,
-  limits: DecodeLimits,
-): Promise<Pixels> {
+/**
+ * Decodes while nothing else is decoded in this process.
+ * @throws {DecodeError} `deadline` if the image takes more processor time than the limit.
+ */
+async function decodeInTime(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
   let fault: DecodeError | MachineFaultError | undefined;
   for (const factor of BUSY_FACTORS) {
-    const timeoutMs = factor * limits.decodeTimeoutMs;
+    const timeoutMs = factor * attempt.timeoutMs;
     const cpuBefore = process.cpuUsage();
     try {
-      return await decodePixels(source, recipe, { ...attemptOf(strictness, limits), timeoutMs });
+      return await decodePixels(source, recipe, { ...attempt, timeoutMs });
     } catch (error) {
       if (!isTimeout(error)) throw error;
       const { user, system } = process.cpuUsage(cpuBefore);
-      fault = explainTimeout({ cpuMs: (user + system) / 1000, wallMs: timeoutMs }, limits.decodeTimeoutMs);
+      fault = explainTimeout({ cpuMs: (user + system) / 1000, wallMs: timeoutMs }, attempt.timeoutMs);
       if (fault instanceof DecodeError) throw fault;
     }
   }

@@ -1,6 +1,6 @@
 // Runs a decoder, and scales and crops what it reads. It decides nothing about the image.
 
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Metadata, type Sharp } from 'sharp';
 import type { Preprocessing } from '../../core/model/model.ts';
 import { freeBytes } from '../free-bytes.ts';
 import { makeSerialQueue } from '../serial-queue.ts';
@@ -28,6 +28,8 @@ export interface Attempt {
   maxPixels: number;
   /** Wall-clock time; rounded up to whole seconds. */
   timeoutMs: number;
+  /** If it was read before; otherwise it is read while the pixels are decoded. */
+  header?: Metadata;
 }
 
 export interface Pixels {
@@ -95,19 +97,21 @@ export function openImage(source: ImageSource, { strictness, maxPixels }: Attemp
 const pixelLimit = ({ bytes, format }: ImageSource, maxPixels: number): number =>
   isHeldWhole(bytes, format) ? maxPixels : STREAMED_PIXELS_FACTOR * maxPixels;
 
-/** @throws {DecodeError} `too_large` if the image has more pixels than allowed, or an extreme shape. */
-export async function checkPixels(source: ImageSource, maxPixels: number): Promise<void> {
-  if (source.format === 'bmp') return;
-  const header = await sharp(source.bytes, { failOn: 'none', limitInputPixels: false })
-    .metadata()
-    .catch(() => undefined);
-  if (header === undefined) return;
+/**
+ * The header of an image; undefined for a BMP, which libvips does not read.
+ * @throws {DecodeError} `too_large` if the image has more pixels than allowed, or an extreme shape. Errors of the decoder are
+ * thrown as they are.
+ */
+export async function checkedHeader(source: ImageSource, maxPixels: number): Promise<Metadata | undefined> {
+  if (source.format === 'bmp') return undefined;
+  const header = await sharp(source.bytes, { failOn: 'none', limitInputPixels: false }).metadata();
   const { width, height } = header;
   const limit = pixelLimit(source, maxPixels);
   const size = `The image has ${width} x ${height} pixels`;
   if (width * height > limit) throw new DecodeError('too_large', `${size}; the limit is ${limit} pixels.`);
   if (Math.max(width, height) > MAX_ASPECT * Math.min(width, height))
     throw new DecodeError('too_large', `${size}: one side is more than ${MAX_ASPECT} times the other.`);
+  return header;
 }
 
 /** Drops what decoders have remarked on images before. */
@@ -126,8 +130,11 @@ async function shrink(image: Sharp, source: ImageSource, recipe: Target, attempt
   const { resizeShortestSide: side, cropSize } = recipe;
   const margin = Math.round((side - cropSize) / 2);
   const startedMs = performance.now();
-  const pipeline = image
-    .toColourspace('srgb')
+  // Colours would cut measured values to the range of a byte.
+  const inColours = source.isMeasured
+    ? image.pipelineColourspace('b-w').toColourspace('b-w')
+    : image.toColourspace('srgb');
+  const pipeline = inColours
     .flatten({ background: '#ffffff' })
     .resize(side, side, { fit: 'cover', kernel: recipe.kernel })
     .extract({ left: margin, top: margin, width: cropSize, height: cropSize })
@@ -136,12 +143,12 @@ async function shrink(image: Sharp, source: ImageSource, recipe: Target, attempt
   // Queue both to the thread pool at once: while a session runs, the event loop is blocked and could not start the second.
   const decoding = pipeline.toBuffer({ resolveWithObject: true });
   // Wait for both, because each still reads the bytes.
-  const [header, decoded] = await Promise.allSettled([image.metadata(), decoding]);
+  const [header, decoded] = await Promise.allSettled([attempt.header ?? image.metadata(), decoding]);
   if (header.status === 'rejected') throw header.reason;
   if (decoded.status === 'rejected') throw decoded.reason;
   const { width, height, orientation = source.orientation } = header.value;
   const { data, info } = decoded.value;
-  if (info.channels !== 3) {
+  if (info.channels !== (source.isMeasured ? 1 : 3)) {
     throw new DecodeError('unsupported_format', `Images with ${info.channels} channels are not supported.`);
   }
   const shown = source.isMeasured ? scaledByRange(data) : data;
@@ -156,7 +163,8 @@ const OVERSHOOT = 0.1;
 /**
  * Makes measured values visible. Those from 0 to 1 are shares of white by convention; of any other range the smallest is
  * black and the largest white.
- * @param data 32-bit floating-point values
+ * @param data 32-bit floating-point values, one a pixel
+ * @returns three equal bytes a pixel
  */
 function scaledByRange(data: Buffer): Uint8Array {
   const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
@@ -167,5 +175,6 @@ function scaledByRange(data: Buffer): Uint8Array {
   }
   if (low >= -OVERSHOOT && high <= 1 + OVERSHOOT && high > OVERSHOOT) [low, high] = [0, 1];
   const scale = high > low ? 255 / (high - low) : 0;
-  return Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round((value - low) * scale))));
+  const grey = Uint8ClampedArray.from(values, (value) => (value - low) * scale);
+  return Uint8Array.from({ length: 3 * grey.length }, (_, index) => grey[Math.floor(index / 3)] as number);
 }
