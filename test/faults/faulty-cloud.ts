@@ -39,6 +39,7 @@ export function faultyCloud(cloud: Cloud, options: FaultyOptions): Cloud {
     output: faulty(cloud.output),
     bucket: (name) => faulty(cloud.bucket(name)),
     queues: faultyQueues(cloud.queues, trouble),
+    processes: cloud.processes,
     close: () => cloud.close(),
   };
 }

@@ -43,6 +43,8 @@ export interface FaultPlan {
   faults: PortFaults;
   /** So many processes are killed at moments that have nothing to do with what they are doing. */
   kills: number;
+  /** So many are stopped for longer than their leases and their lock, and go on then. */
+  stops: number;
   /** Of each role, so many processes may be killed at a call. */
   mortal: number;
   /** The first worker is killed right after this call. */
@@ -88,6 +90,7 @@ export function drawPlan(seed: number, folder: string): FaultPlan {
       most: 10 + random.below(60),
     },
     kills: random.below(6),
+    stops: 0,
     mortal: random.below(4),
     skewMs: random.next() < 0.5 ? 0 : 3_600_000 * random.next(),
     runnerDies: chance(1),

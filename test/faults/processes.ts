@@ -16,12 +16,24 @@ export interface Ended {
   stderr: string;
 }
 
-/** One `imgcls` of a run. */
-export interface Started {
+/** Leases of a run are short: what a worker held that was killed or hangs comes back soon. */
+export const LEASE_SECONDS = 4;
+
+/** A worker that drains takes no longer. */
+const GONE_MS = 90_000;
+
+/** A process of a run that signals can be sent to. */
+export interface Target {
   readonly role: string;
+  send(signal: NodeJS.Signals): void;
+  /** Resolves when it has ended. */
+  gone(): Promise<unknown>;
+}
+
+/** One `imgcls` of a run. */
+export interface Started extends Target {
   readonly ended: Promise<Ended>;
   readonly isRunning: boolean;
-  kill(): void;
 }
 
 export interface ProcessesOptions {
@@ -50,8 +62,7 @@ export class Processes {
       ...inDataDir(options.dataDir),
       IMGCLS_RUNNER_ENTRY: runner,
       IMGCLS_RUNNERS: '1',
-      // What a killed worker held comes back soon.
-      IMGCLS_LEASE_SECONDS: '4',
+      IMGCLS_LEASE_SECONDS: String(LEASE_SECONDS),
     };
   }
 
@@ -71,11 +82,14 @@ export class Processes {
   }
 
   /** Workers that a controller of this run has launched. */
-  async launched(): Promise<number[]> {
-    const found: number[] = [];
-    for (const pid of await processesOf(this.#options.dataDir)) {
+  async launched(): Promise<Target[]> {
+    const found: Target[] = [];
+    for (const pid of await this.#left()) {
       const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      if (command.includes('\0worker\0--managed\0')) found.push(pid);
+      if (!command.includes('\0worker\0--managed\0')) continue;
+      const isGone = async () => !(await this.#left()).includes(pid) || undefined;
+      const gone = () => until(`worker ${pid} has ended`, isGone, { timeoutMs: GONE_MS });
+      found.push({ role: 'worker', send: (signal) => send(pid, signal), gone });
     }
     return found;
   }
@@ -83,13 +97,17 @@ export class Processes {
   /** Kills all that is left, by its id: also what was started by those that were killed. Nothing starts any more. */
   async end(): Promise<void> {
     this.#isOver = true;
-    for (const each of this.#started) each.kill();
+    for (const each of this.#started) each.send('SIGKILL');
     await until('no process of the run is left', async () => {
-      const left = await processesOf(this.#options.dataDir);
-      for (const pid of left) kill(pid);
+      const left = await this.#left();
+      for (const pid of left) send(pid, 'SIGKILL');
       return left.length === 0 || undefined;
     });
     await Promise.all(this.#started.map(({ ended }) => ended));
+  }
+
+  #left(): Promise<number[]> {
+    return processesOf(this.#options.dataDir);
   }
 
   #spawn(args: readonly string[], env: NodeJS.ProcessEnv): Started {
@@ -97,22 +115,24 @@ export class Processes {
     const { bin, cwd, dataDir } = this.#options;
     const child = spawn(process.execPath, [bin, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stderr.pipe(createWriteStream(path.join(dataDir, `${args[0]}-${child.pid}.log`)));
+    const ended = collect(child);
     const started: Started = {
       role: args[0] ?? '',
-      ended: collect(child),
+      ended,
+      gone: () => ended,
       get isRunning() {
         return child.exitCode === null && child.signalCode === null;
       },
-      kill: () => void child.kill('SIGKILL'),
+      send: (signal) => void child.kill(signal),
     };
     this.#started.push(started);
     return started;
   }
 }
 
-export function kill(pid: number): void {
+function send(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It ended by itself meanwhile.
   }

@@ -3,12 +3,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { type Expected, violations } from './checker.ts';
-import { drive, Killer } from './drive.ts';
+import { drive, Killer, Stopper } from './drive.ts';
 import { collect, findJob, notedFaults } from './evidence.ts';
 import { type RunImage, writeInputs } from './inputs.ts';
 import { drawPlan, type FaultPlan, randomFor } from './plan.ts';
 import type { Pool } from './pool.ts';
-import { Processes } from './processes.ts';
+import { LEASE_SECONDS, Processes } from './processes.ts';
 
 /** A cluster of one run's own. */
 export interface Cluster {
@@ -18,6 +18,9 @@ export interface Cluster {
   uploadFlags: readonly string[];
   /** What runs beside the submitter. */
   helpers: readonly string[][];
+  /** Which commands may hold the controller lock, and when others take it. */
+  mayHoldLock(role: string): boolean;
+  lockTtlMs: number;
   /** The same cluster, without faults. */
   open(): Cloud;
   /** Faults that the world itself injected, by kind. */
@@ -53,11 +56,14 @@ export interface RunReport {
   bad: number;
   /** Processes killed from outside, at moments; those killed at a call are among the faults. */
   kills: number;
+  stops: number;
   /** How many of each kind. */
   faults: Record<string, number>;
   seconds: number;
   violations: string[];
 }
+
+const LEASE_MS = 1000 * LEASE_SECONDS;
 
 /** A run that takes longer hangs. Each controller that is killed while no worker lives may cost two times to live of its lock. */
 const TIMEOUT_MS = 180_000;
@@ -75,13 +81,14 @@ export async function faultRun(options: RunOptions): Promise<RunReport> {
   const cluster = await world.prepare({ seed, dataDir });
   const processes = new Processes({ bin, dataDir, cwd: folder, env: cluster.env, plan: planFile });
   try {
-    const { kills, wrong } = await check(options, { plan, cluster, processes, images });
+    const { kills, stops, wrong } = await check(options, { plan, cluster, processes, images });
     return {
       seed,
       kind: world.kind,
       images: images.length,
       bad: images.filter(({ sample }) => sample.code !== undefined).length,
       kills,
+      stops,
       faults: { ...(await notedFaults(plan)), ...cluster.injected() },
       seconds: (performance.now() - startMs) / 1000,
       violations: wrong,
@@ -102,23 +109,30 @@ interface Prepared {
 async function check(
   { seed, pool, timeoutMs = TIMEOUT_MS, signal }: RunOptions,
   { plan, cluster, processes, images }: Prepared,
-): Promise<{ kills: number; wrong: string[] }> {
+): Promise<{ kills: number; stops: number; wrong: string[] }> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const ended = new AbortController();
   const killer = new Killer(processes, randomFor(seed, 'kills'), plan.kills);
-  const killing = killer.run(ended.signal);
+  const limitMs = (role: string) =>
+    cluster.mayHoldLock(role) ? Math.max(cluster.lockTtlMs, LEASE_MS) : LEASE_MS;
+  const stopper = new Stopper({ processes, random: randomFor(seed, 'stops'), most: plan.stops, limitMs });
+  const harming = Promise.all([killer.run(ended.signal), stopper.run(ended.signal)]);
+  const settled = async () => {
+    ended.abort();
+    await harming;
+  };
   const driven = await drive({
     ...cluster,
     processes,
     findJob: () => findJob(cluster.open),
+    settled,
     signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
   });
-  ended.abort();
-  await killing;
+  await settled();
   const problem = 'problem' in driven ? [driven.problem] : [];
   const found = await collect(processes, cluster.open, 'printed' in driven ? driven.printed : '');
   const expected = images.map((image) => expectedOf(image, pool.labels));
-  return { kills: killer.kills, wrong: [...problem, ...violations(expected, found)] };
+  return { kills: killer.kills, stops: stopper.stops, wrong: [...problem, ...violations(expected, found)] };
 }
 
 function expectedOf({ name, sample }: RunImage, labels: Pool['labels']): Expected {

@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { faultRun, type RunOptions, type RunReport } from './run.ts';
 
+export type SeededRun = Pick<RunOptions, 'seed' | 'world' | 'changes' | 'timeoutMs'>;
+
 export interface RunsOptions extends Pick<RunOptions, 'bin' | 'pool'> {
   /** Which runs; those that were not begun when the signal aborts are left out. */
-  runs: Iterable<Pick<RunOptions, 'seed' | 'world' | 'changes' | 'timeoutMs'>>;
+  runs: Iterable<SeededRun>;
   parallel: number;
   /** Each run has a folder of its own in it, which stays where the run failed, or all stay. */
   folder: string;
@@ -41,10 +43,11 @@ const inWords = (counts: Record<string, number>): string =>
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-export function lineOf({ seed, kind, images, bad, kills, faults, seconds, violations }: RunReport): string {
+export function lineOf(report: RunReport): string {
+  const { seed, kind, images, bad, kills, stops, faults, seconds, violations } = report;
   const shown = violations.slice(0, 10).map((violation) => `\n  ${violation}`);
   const verdict = violations.length === 0 ? 'ok' : `FAILED (${violations.length})${shown.join('')}`;
-  return `seed ${seed} on ${kind}: ${images} images (${bad} bad), ${kills} kills, faults: ${inWords(faults)}; ${seconds.toFixed(1)} s: ${verdict}`;
+  return `seed ${seed} on ${kind}: ${images} images (${bad} bad), ${kills} kills, ${stops} stops, faults: ${inWords(faults)}; ${seconds.toFixed(1)} s: ${verdict}`;
 }
 
 export function summaryOf(reports: readonly RunReport[]): string {
@@ -57,7 +60,7 @@ export function summaryOf(reports: readonly RunReport[]): string {
   const failed = reports.filter(({ violations }) => violations.length > 0);
   const slowest = Math.max(0, ...reports.map(({ seconds }) => seconds));
   return [
-    `${reports.length} runs, ${total(({ images }) => images)} images (${total(({ bad }) => bad)} bad), ${total(({ kills }) => kills)} kills, slowest run ${slowest.toFixed(1)} s`,
+    `${reports.length} runs, ${total(({ images }) => images)} images (${total(({ bad }) => bad)} bad), ${total(({ kills }) => kills)} kills, ${total(({ stops }) => stops)} stops, slowest run ${slowest.toFixed(1)} s`,
     `faults injected: ${sum(Object.values(faults))}: ${inWords(faults)}`,
     `${found('lost')} lost, ${found('doubled')} doubled, ${failed.length} runs failed${failed.map(({ kind, seed }) => `, ${kind} ${seed}`).join('')}`,
   ].join('\n');

@@ -9,9 +9,9 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { startMoto } from '../contract/moto.ts';
 import { repository } from '../e2e/package.ts';
+import { randomFor } from './plan.ts';
 import { openPool } from './pool.ts';
-import type { World } from './run.ts';
-import { faultRuns, lineOf, summaryOf } from './runs.ts';
+import { faultRuns, lineOf, type SeededRun, summaryOf } from './runs.ts';
 import { localWorld, motoWorld } from './worlds.ts';
 
 const { values: flags } = parseArgs({
@@ -27,6 +27,10 @@ const { values: flags } = parseArgs({
 });
 /** Of ten runs where both clouds are wanted: the embedded one is the quicker by far. */
 const MOTO_SHARE = 2;
+/** Processes of a run that are stopped for longer than their leases and their lock. */
+const MOST_STOPS = 4;
+/** Each stop may delay the job by as long as it takes. */
+const TIMEOUT_MS = 420_000;
 
 const stopped = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
@@ -64,13 +68,20 @@ async function soak(): Promise<number> {
   return reports.length > 0 ? 0 : 1;
 }
 
-function* seeds(): Generator<{ seed: number; world: World }> {
+function* seeds(): Generator<SeededRun> {
   const onMoto = moto && motoWorld(moto.url);
   const endMs = performance.now() + 60_000 * Number(flags.minutes ?? Number.POSITIVE_INFINITY);
   const most = Number(flags.runs ?? (flags.minutes === undefined ? 10 : Number.POSITIVE_INFINITY));
   for (let run = 0; run < most && performance.now() < endMs && !stopped.signal.aborted; run++) {
     const isOnMoto = flags.cloud === 'moto' || (flags.cloud === 'both' && run % 10 < MOTO_SHARE);
     if (isOnMoto && onMoto === undefined && flags.cloud === 'moto') return;
-    yield { seed: Number(flags.seed) + run, world: isOnMoto && onMoto ? onMoto : localWorld };
+    const seed = Number(flags.seed) + run;
+    const stops = randomFor(seed, 'soak').below(MOST_STOPS + 1);
+    yield {
+      seed,
+      world: isOnMoto && onMoto ? onMoto : localWorld,
+      changes: { stops },
+      timeoutMs: TIMEOUT_MS,
+    };
   }
 }

@@ -2,6 +2,7 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { createS3Client } from '../../src/aws/clients.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import type { Random } from '../../src/bench/random.ts';
+import { CONTROLLER_TIMING } from '../../src/core/fleet/controller-timing.ts';
 import { deadLetterQueueName, requestQueueName } from '../../src/core/job/keys.ts';
 import { MAX_RECEIVE_COUNT } from '../../src/core/job/messages.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
@@ -20,6 +21,8 @@ export const localWorld: World = {
       env: environment(random),
       uploadFlags: [],
       helpers: beside.filter(() => random.next() < 0.7),
+      mayHoldLock: (role) => role !== 'worker',
+      lockTtlMs: CONTROLLER_TIMING.local.lockTtlMs,
       open: () => createLocalCloud({ dataDir, cluster: 'default' }),
       injected: () => ({}),
       close: async () => {},
@@ -29,6 +32,9 @@ export const localWorld: World = {
 
 /** Images one after the other, or several at once. */
 const environment = (random: Random) => ({ IMGCLS_CONCURRENCY: String(1 + random.below(8)) });
+
+/** A controller of a site whose workers something else starts. */
+const MAINTAIN = ['scale', '--fleet', 'none'];
 
 /** S3 and SQS of a moto server, behind a proxy that answers as AWS does on a bad day. */
 export function motoWorld(url: string): World {
@@ -42,6 +48,7 @@ export function motoWorld(url: string): World {
     kind: 'moto',
     async prepare({ seed }) {
       const random = randomFor(seed, 'world');
+      const hasControllers = random.next() < 0.5;
       // A seed may run more than once on one server.
       const cluster = `run-${seed}-${++runs}`;
       const buckets = { inputBucket: `${cluster}-input`, outputBucket: `${cluster}-output` };
@@ -60,7 +67,9 @@ export function motoWorld(url: string): World {
           IMGCLS_OUTPUT_BUCKET: buckets.outputBucket,
         },
         uploadFlags: ['--model', 'efficientnet-lite0'],
-        helpers: [['worker'], ['worker']],
+        helpers: [['worker'], ['worker'], ...(hasControllers ? [MAINTAIN, MAINTAIN] : [])],
+        mayHoldLock: (role) => role === 'scale',
+        lockTtlMs: CONTROLLER_TIMING.aws.lockTtlMs,
         open,
         injected: () => storm.counts,
         close: () => proxy.close(),
