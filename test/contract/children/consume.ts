@@ -1,7 +1,10 @@
-/** Receives and acknowledges one message after the other until it gets "stop", then reports the bodies. */
+/**
+ * Receives and acknowledges one message after the other until it gets "stop", then reports the bodies. Before, it tells when
+ * it has had as many as its last argument says.
+ */
 import { createLocalCloud } from '../../../src/local/cloud.ts';
 
-const [dataDir = '', queueName = ''] = process.argv.slice(2);
+const [dataDir = '', queueName = '', many = ''] = process.argv.slice(2);
 const cloud = createLocalCloud({ dataDir, cluster: 'test' });
 const queue = cloud.queues.open(queueName);
 const stop = new AbortController();
@@ -17,6 +20,7 @@ async function consume(): Promise<void> {
     const got = await queue.receive({ max: 1, waitMs: 20_000, leaseMs: 60_000, signal: stop.signal });
     await queue.delete(got.map(({ receipt }) => receipt));
     bodies.push(...got.map(({ body }) => body));
+    if (got.length > 0 && bodies.length === Number(many)) process.send?.('has had many');
   }
   process.send?.(bodies);
   await cloud.close();
