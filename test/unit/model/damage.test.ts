@@ -123,8 +123,8 @@ const averageOf = (pixels: Uint8Array) => pixels.reduce((sum, value) => sum + va
 describe('the error of an image that is decoded beside others', () => {
   it('is its own, every time', async () => {
     const odd = cut(await sharp(jpeg).webp().toBuffer(), 0.5);
-    const files = Array.from({ length: 64 }, (_, index) => (index % 2 === 0 ? odd : cut(jpeg, 0.3)));
-    for (let run = 0; run < 3; run++) {
+    const files = Array.from({ length: 16 }, (_, index) => (index % 2 === 0 ? odd : cut(jpeg, 0.3)));
+    for (let run = 0; run < 2; run++) {
       const outcomes = await Promise.all(files.map(outcomeOf));
       expect(new Set(outcomes).size).toBe(2);
       expect(outcomes.every((text, index) => String(text).includes(index % 2 === 0 ? 'WEBP' : 'JPEG'))).toBe(
