@@ -8,6 +8,18 @@ const MAX_ENTRIES = 10;
 const MAX_BATCH_BYTES = 262_144;
 const BATCHES_AT_ONCE = 4;
 
+/**
+ * Codes for a receipt whose lease has expired. A standard queue does not always report it: it may accept an old receipt,
+ * or delete by one.
+ */
+const LOST_CODES = [
+  'ReceiptHandleIsInvalid',
+  'MessageNotInflight',
+  'InvalidParameterValue',
+  'InvalidParameterValueException',
+  'InvalidIdFormat',
+];
+
 interface BatchEntry {
   /** Unique among the entries. */
   id: string;
@@ -100,10 +112,14 @@ function refusalsOf<E extends BatchEntry>(
         entry,
         code,
         message: failure?.Message ?? 'no reason given',
-        isPermanent: failure?.SenderFault === true && !isTransientCode(code),
+        // LocalStack calls a lost receipt no fault of the sender.
+        isPermanent: isLostReceipt(code) || (failure?.SenderFault === true && !isTransientCode(code)),
       };
     });
 }
+
+export const isLostReceipt = (code: string): boolean =>
+  LOST_CODES.includes(code.replace(/^AWS\.SimpleQueueService\./, ''));
 
 /** Works on a few items at once. After a failure no more are started; those in progress are awaited. */
 async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -18,7 +18,7 @@ import type {
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { lacks } from './errors.ts';
 import { calling, type Timing } from './retry.ts';
-import { type BatchResponse, callInBatches } from './sqs-batch.ts';
+import { type BatchResponse, callInBatches, isLostReceipt } from './sqs-batch.ts';
 import type { QueueUrls } from './sqs-urls.ts';
 
 /** SQS counts in whole seconds. Rounds up: a lease, delay or wait is never shorter than requested. */
@@ -29,17 +29,6 @@ export const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000);
  * stop has to wait for it (docs/decisions/0034-stopping-a-poll.md).
  */
 const STOPPABLE_POLL_MS = 5_000;
-
-/**
- * Codes of SQS for a receipt whose lease has expired. A standard queue does not always report it: it may accept an old
- * receipt, or delete by one.
- */
-const LOST_CODES = [
-  'ReceiptHandleIsInvalid',
-  'MessageNotInflight',
-  'InvalidParameterValue',
-  'InvalidIdFormat',
-];
 
 export class SqsQueue implements Queue {
   readonly name: string;
@@ -189,7 +178,7 @@ export class SqsQueue implements Queue {
         ),
       ),
     );
-    const other = refused.find(({ code }) => !isLost(code));
+    const other = refused.find(({ code }) => !isLostReceipt(code));
     if (other !== undefined) {
       throw new ImgclsError('permanent', `Could not ${what}: SQS refused (${other.code}: ${other.message}).`);
     }
@@ -229,5 +218,3 @@ export class SqsQueue implements Queue {
     throw lacks(`SQS's response for queue ${this.name}`, field);
   }
 }
-
-const isLost = (code: string): boolean => LOST_CODES.includes(code.replace(/^AWS\.SimpleQueueService\./, ''));

@@ -36,12 +36,17 @@ export async function pythonOf(requirements: string): Promise<string> {
 /** Creates it atomically, by a move: its interpreter finds its packages from any place. */
 async function install(home: string, requirements: string): Promise<void> {
   const draft = `${home}.draft`;
-  const options = { timeout: INSTALL_TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 };
   await rm(draft, { recursive: true, force: true });
-  await run('python3', ['-m', 'venv', draft], options);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check', '--no-deps'];
-  await run(path.join(draft, 'bin/python'), [...pip, '-r', requirements], options);
+  await createPython(draft, requirements);
   await rename(draft, home);
+}
+
+/** Creates a Python environment with the pinned packages of a file. Its interpreter is bin/python of the folder. */
+export async function createPython(folder: string, requirements: string): Promise<void> {
+  const options = { timeout: INSTALL_TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 };
+  await run('python3', ['-m', 'venv', folder], options);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check', '--no-deps'];
+  await run(path.join(folder, 'bin/python'), [...pip, '-r', requirements], options);
 }
 
 /** Undefined while another process holds the lock. Removes the lock of a dead process. */

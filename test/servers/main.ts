@@ -1,0 +1,53 @@
+/**
+ * Runs the contract suites and the program against S3 and SQS servers that are not AWS's.
+ *
+ *     npm run test:servers [-- --write-docs]     all, and compares the table of docs/compatibility.md or writes it
+ *     npm run test:servers -- LocalStack         the suites over one server
+ */
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { startVitest, type TestModule } from 'vitest/node';
+import { isInstalled, SERVERS, type Suite, serverOf } from './servers.ts';
+import { isDocumented, type Measured, tableOf, writeTable } from './table.ts';
+
+const { values: flags, positionals: names } = parseArgs({
+  options: { 'write-docs': { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+
+const chosen = names.length === 0 ? SERVERS : names.map(serverOf);
+const missing = chosen.filter((server) => !isInstalled(server));
+if (missing.length > 0) {
+  const list = missing.map(({ name, version }) => `${name} ${version}`).join(', ');
+  console.error(`Not installed: ${list}. To install: npm run install:servers`);
+  process.exit(2);
+}
+
+const vitest = await startVitest('test', [], {
+  config: path.join(import.meta.dirname, 'vitest.config.ts'),
+  project: names,
+  watch: false,
+});
+const modules = vitest.state.getTestModules();
+if (names.length === 0 && modules.every((module) => module.ok()))
+  await compare(tableOf(modules.flatMap(measured)));
+await vitest.close();
+
+/** What a module of test/servers/contract measured. */
+function measured({ project, moduleId, children }: TestModule): Measured[] {
+  const server = SERVERS.find(({ name }) => name === project.name);
+  if (server === undefined) return [];
+  const passed = [...children.allTests('passed')];
+  const misses = passed.map((test) => test.meta().miss?.reason).filter((miss) => miss !== undefined);
+  const { name, version } = server;
+  const suite = path.basename(moduleId, '.test.ts') as Suite;
+  return [{ server: name, version, suite, passed: passed.length - misses.length, misses }];
+}
+
+async function compare(table: string): Promise<void> {
+  console.log(table);
+  if (flags['write-docs']) return await writeTable(table);
+  if (await isDocumented(table)) return;
+  console.error('docs/compatibility.md has another table. To write it: npm run test:servers -- --write-docs');
+  process.exitCode = 1;
+}
