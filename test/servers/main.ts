@@ -6,8 +6,8 @@
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { startVitest, type TestModule } from 'vitest/node';
-import { isInstalled, SERVERS, type Suite, serverOf } from './servers.ts';
+import { startVitest } from 'vitest/node';
+import { isInstalled, SERVERS, type Server, type Suite, serverOf } from './servers.ts';
 import { isDocumented, type Measured, tableOf, writeTable } from './table.ts';
 
 const { values: flags, positionals: names } = parseArgs({
@@ -28,20 +28,19 @@ const vitest = await startVitest('test', [], {
   project: names,
   watch: false,
 });
-const modules = vitest.state.getTestModules();
-if (names.length === 0 && modules.every((module) => module.ok()))
-  await compare(tableOf(modules.flatMap(measured)));
+if (names.length === 0 && !process.exitCode) {
+  const suites = SERVERS.flatMap((server) => server.serves.map((suite) => measured(server, suite)));
+  await compare(tableOf(suites));
+}
 await vitest.close();
 
-/** What a module of test/servers/contract measured. */
-function measured({ project, moduleId, children }: TestModule): Measured[] {
-  const server = SERVERS.find(({ name }) => name === project.name);
-  if (server === undefined) return [];
-  const passed = [...children.allTests('passed')];
+function measured({ name, version }: Server, suite: Suite): Measured {
+  const module = vitest.state
+    .getTestModules()
+    .find(({ project, moduleId }) => project.name === name && moduleId.endsWith(`/${suite}.test.ts`));
+  const passed = [...(module?.children.allTests('passed') ?? [])];
   const misses = passed.map((test) => test.meta().miss?.reason).filter((miss) => miss !== undefined);
-  const { name, version } = server;
-  const suite = path.basename(moduleId, '.test.ts') as Suite;
-  return [{ server: name, version, suite, passed: passed.length - misses.length, misses }];
+  return { server: name, version, suite, passed: passed.length - misses.length, misses };
 }
 
 async function compare(table: string): Promise<void> {
