@@ -129,16 +129,24 @@ interface LocalFleet {
   policy: PolicySettings;
 }
 
-/**
- * Runs a controller in this process, or waits to take over from one in another process of this machine. By default it
- * keeps one worker running.
- */
+export interface LocalControllerOptions {
+  /** Default: one worker. */
+  fleet?: LocalFleet;
+  /** Called with each error that a retry will not fix. The controller goes on: a person may fix the cause. */
+  onProblem?(error: unknown): void;
+}
+
+/** Runs a controller in this process, or waits to take over from one in another process of this machine. */
 export function joinLocalController(
   cloud: Cloud,
   settings: RunSettings,
-  { driver, policy }: LocalFleet = { driver: openProcessFleet(cloud, settings, 1), policy: ONE_WORKER },
+  { fleet: { driver, policy } = oneWorker(cloud, settings), onProblem }: LocalControllerOptions = {},
 ): ControllerSession {
   const failed = new AbortController();
+  const fail = (error: unknown) => {
+    failed.abort(error);
+    onProblem?.(error);
+  };
   const holder = ulid();
   const timing = CONTROLLER_TIMING.local;
   const lock = openLock(cloud, holder, timing);
@@ -154,9 +162,9 @@ export function joinLocalController(
     random: Math.random,
     log: noLog,
     onTick({ answer }) {
-      if (answer?.permanent !== undefined) failed.abort(new ImgclsError('permanent', answer.permanent.why));
+      if (answer?.permanent !== undefined) fail(new ImgclsError('permanent', answer.permanent.why));
     },
-    onProblem: (error) => failed.abort(error),
+    onProblem: fail,
   });
   return {
     failed: failed.signal,
@@ -168,6 +176,11 @@ export function joinLocalController(
     },
   };
 }
+
+const oneWorker = (cloud: Cloud, settings: RunSettings): LocalFleet => ({
+  driver: openProcessFleet(cloud, settings, 1),
+  policy: ONE_WORKER,
+});
 
 function watchRemoteController(cloud: Cloud, notice: (text: string) => void): ControllerSession {
   const ended = new AbortController();

@@ -15,6 +15,7 @@ import type { Log } from '../../core/runtime/log.ts';
 import type { SettingName } from '../../core/settings/settings.ts';
 import { parseModelTitle } from '../../model/select-model.ts';
 import { createApp } from '../../web/app.ts';
+import { OncePerMinute } from '../../web/once-per-minute.ts';
 import { type Run, withRun } from '../run.ts';
 import { endOnUncaughtError } from '../terminal/last-resort.ts';
 import { notice } from '../terminal/notice.ts';
@@ -31,29 +32,42 @@ export function serve({ insecure, open, ...rest }: ServeFlags): Promise<void> {
   const { debug: _debug, ...flags } = rest as typeof rest & { debug?: boolean };
   return withRun(flags, async (run) => {
     const { cloud, settings } = run;
-    const controller = cloud.kind === 'local' ? joinLocalController(cloud, settings) : undefined;
-    await serveUntilInterrupted(run, { insecure, open, controller });
+    const log = openLog(settings);
+    const onProblem = logProblems(log);
+    const controller =
+      cloud.kind === 'local' ? joinLocalController(cloud, settings, { onProblem }) : undefined;
+    await serveUntilInterrupted(run, { insecure, open, log, controller });
   });
 }
 
 export interface ServeOptions {
   insecure: boolean | undefined;
   open: boolean | undefined;
+  log: Log;
   /** Keeps workers running on this machine; undefined on AWS, where the cluster has its own controller. */
   controller: ControllerSession | undefined;
+}
+
+/**
+ * A service goes on when its controller meets what a retry will not fix, such as a full disk: jobs can be read and deleted,
+ * and when a person has fixed the cause, the controller goes on as well. Each problem is logged once a minute.
+ */
+export function logProblems(log: Log): (error: unknown) => void {
+  const logged = new OncePerMinute(systemClock);
+  return (error) => {
+    if (logged.isFirst(messageOf(error))) log.error({ error }, 'Controller error. The service goes on.');
+  };
 }
 
 /** Serves the page and the REST API. The first interrupt lets requests finish. */
 export async function serveUntilInterrupted(run: Run, options: ServeOptions): Promise<void> {
   const { settings, manager, interrupted } = run;
-  const { controller } = options;
-  const ended = AbortSignal.any([interrupted, ...(controller ? [controller.failed] : [])]);
+  const { controller, log } = options;
   try {
     checkExposure(settings, options.insecure === true);
     const model = await checkModel(run);
-    const log = openLog(settings);
     endOnUncaughtError(log);
-    const app = await openApp(run, log, await readServiceToken(settings), ended);
+    const app = await openApp(run, log, await readServiceToken(settings), interrupted);
     try {
       const address = await listen(app, settings);
       notice(`Listening on ${address} (press Ctrl-C to stop)`);
@@ -61,13 +75,12 @@ export async function serveUntilInterrupted(run: Run, options: ServeOptions): Pr
         notice(`Open that address in a browser. Model: ${model}. Data folder: ${settings.dataDir}`);
       manager.ready(`Listening on ${address}`, () => (app.server.listening ? [] : ['web server']));
       if (options.open === true) await openBrowser(address);
-      await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
+      await new Promise((resolve) => interrupted.addEventListener('abort', resolve, { once: true }));
       manager.stopping('Stopping: waiting for open requests.');
       notice('Stopping: waiting for open requests.');
     } finally {
       await app.close();
     }
-    if (!interrupted.aborted) throw controller?.failed.reason;
   } finally {
     await controller?.leave([]);
   }

@@ -1,3 +1,4 @@
+import { openLog } from '../../app/log.ts';
 import { joinLocalController } from '../../app/open-cloud.ts';
 import { policySettings } from '../../app/open-controller.ts';
 import { maxWorkers, openProcessFleet } from '../../app/open-fleet.ts';
@@ -5,7 +6,7 @@ import type { Store } from '../../core/cloud/ports.ts';
 import { ACTIVE_PREFIX } from '../../core/job/keys.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { withRun } from '../run.ts';
-import { type ServeFlags, serveUntilInterrupted } from './serve.ts';
+import { logProblems, type ServeFlags, serveUntilInterrupted } from './serve.ts';
 
 /** Runs `imgcls up`, the page, the controller and workers of one machine, until an interrupt. */
 export function up({ insecure, open, ...rest }: ServeFlags): Promise<void> {
@@ -19,10 +20,13 @@ export function up({ insecure, open, ...rest }: ServeFlags): Promise<void> {
     }
     const driver = openProcessFleet(cloud, settings, maxWorkers(cloud, settings));
     const policy = await policySettings(cloud, settings, driver);
-    const controller = joinLocalController(cloud, settings, { driver, policy });
+    const log = openLog(settings);
+    const fleet = { driver, policy };
+    const controller = joinLocalController(cloud, settings, { fleet, onProblem: logProblems(log) });
     await serveUntilInterrupted(run, {
       insecure,
       open,
+      log,
       controller: {
         failed: controller.failed,
         // End all workers. The next "imgcls up" continues the unfinished jobs.
