@@ -12,6 +12,7 @@ import { forgetJob } from './forget.ts';
 import { type LeaseClock, systemLeaseClock } from './lease-clock.ts';
 import { LeaseHolders } from './lease-holders.ts';
 import { LocalQueues } from './queue-service.ts';
+import { Reserve } from './reserve.ts';
 import { LocalStore } from './store.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -74,8 +75,9 @@ export function createLocalCloud({
   const folder = join(dataDir, cluster);
   const db = LocalDatabase.open(join(folder, 'cloud.db'), leaseClock.boot, busyTimeoutMs);
   const files = new BlobFiles(join(folder, 'objects'));
-  const sweeper = new Sweeper(db, files, clock);
-  const store = (bucket: string): Store => new LocalStore({ bucket, db, files, sweeper, clock });
+  const reserve = new Reserve(join(folder, 'reserve'));
+  const sweeper = new Sweeper({ db, files, reserve, clock });
+  const store = (bucket: string): Store => new LocalStore({ bucket, db, files, sweeper, reserve, clock });
   const changes = new Changes(db);
   const holders = new LeaseHolders(db, changes, processes);
   const input = store('input');
@@ -94,7 +96,7 @@ export function createLocalCloud({
         hint: `Its buckets are ${input.bucket} and ${output.bucket}.`,
       });
     },
-    forget: (job, signal) => forgetJob({ db, sweeper }, job, signal),
+    forget: (job, signal) => forgetJob({ db, sweeper, reserve }, job, signal),
     async close() {
       await sweeper.close();
       // If it fails, what is hidden is redelivered earlier. The command itself has succeeded.

@@ -1,6 +1,7 @@
 /** Removes what a job has outside of its folder: input objects that no other job uses, and messages. */
 import type { LocalDatabase } from './database.ts';
 import { releaseObjects } from './object-rows.ts';
+import type { Reserve } from './reserve.ts';
 import type { Sweeper } from './sweeper.ts';
 
 /** Entries of one transaction, which takes a few milliseconds. */
@@ -9,19 +10,19 @@ const MESSAGES_AT_ONCE = 500;
 
 /** Afterwards no file of the embedded cloud has any of it. @returns how many objects were deleted, and their bytes. */
 export async function forgetJob(
-  { db, sweeper }: { db: LocalDatabase; sweeper: Sweeper },
+  { db, sweeper, reserve }: { db: LocalDatabase; sweeper: Sweeper; reserve: Reserve },
   job: string,
   signal?: AbortSignal,
 ): Promise<{ objects: number; bytes: number }> {
   let [objects, bytes] = [0, 0];
   for (;;) {
     signal?.throwIfAborted();
-    const released = await db.write(() => releaseObjects(db, job, OBJECTS_AT_ONCE));
+    const released = await reserve.forDelete(() => db.write(() => releaseObjects(db, job, OBJECTS_AT_ONCE)));
     if (released === undefined) break;
     objects += released.objects;
     bytes += released.bytes;
   }
-  while (await db.write(() => deleteMessages(db, job))) signal?.throwIfAborted();
+  while (await reserve.forDelete(() => db.write(() => deleteMessages(db, job)))) signal?.throwIfAborted();
   await sweeper.sweepDeleted();
   return { objects, bytes };
 }

@@ -22,6 +22,7 @@ import {
   type ObjectRow,
   setModified,
 } from './object-rows.ts';
+import type { Reserve } from './reserve.ts';
 import type { Sweeper } from './sweeper.ts';
 
 /** Bodies up to this size are stored in the database, without a file and its flush. See benchmarks/embedded-cloud.ts. */
@@ -40,6 +41,7 @@ export interface StoreParts {
   db: LocalDatabase;
   files: BlobFiles;
   sweeper: Sweeper;
+  reserve: Reserve;
   clock: Pick<Clock, 'nowMs'>;
 }
 
@@ -51,13 +53,15 @@ export class LocalStore implements Store {
   readonly #db: LocalDatabase;
   readonly #files: BlobFiles;
   readonly #sweeper: Sweeper;
+  readonly #reserve: Reserve;
   readonly #clock: Pick<Clock, 'nowMs'>;
 
-  constructor({ bucket, db, files, sweeper, clock }: StoreParts) {
+  constructor({ bucket, db, files, sweeper, reserve, clock }: StoreParts) {
     this.bucket = bucket;
     this.#db = db;
     this.#files = files;
     this.#sweeper = sweeper;
+    this.#reserve = reserve;
     this.#clock = clock;
   }
 
@@ -143,11 +147,12 @@ export class LocalStore implements Store {
   async delete(keys: readonly string[], signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     for (let at = 0; at < keys.length; at += DELETE_PAGE) {
-      await this.#db.write(() => {
-        for (const key of keys.slice(at, at + DELETE_PAGE)) {
-          deleteObject(this.#db, this.#place(key));
-        }
-      });
+      const page = keys.slice(at, at + DELETE_PAGE);
+      await this.#reserve.forDelete(() =>
+        this.#db.write(() => {
+          for (const key of page) deleteObject(this.#db, this.#place(key));
+        }),
+      );
       signal?.throwIfAborted();
     }
     if (keys.length > 0) this.#sweeper.scheduleDeleted();

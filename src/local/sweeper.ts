@@ -4,6 +4,7 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { type BlobFiles, MOST_SHARDS } from './blob-files.ts';
 import type { LocalDatabase } from './database.ts';
 import { isMissingFile } from './faults.ts';
+import type { Reserve } from './reserve.ts';
 
 const SWEEP_AFTER_MS = 2_000;
 const FILES_A_SWEEP = 200;
@@ -15,9 +16,17 @@ const SHARDS_AT_END = 4;
 /** A younger file without an object may belong to a put in progress. An older one's writer is dead. */
 const ORPHANED_AFTER_MS = 3_600_000;
 
+export interface SweeperParts {
+  db: LocalDatabase;
+  files: BlobFiles;
+  reserve: Reserve;
+  clock: Pick<Clock, 'nowMs'>;
+}
+
 export class Sweeper {
   readonly #db: LocalDatabase;
   readonly #files: BlobFiles;
+  readonly #reserve: Reserve;
   readonly #clock: Pick<Clock, 'nowMs'>;
   #nextShard = Math.floor(Math.random() * MOST_SHARDS);
   #nextSearchAt = 0;
@@ -27,9 +36,10 @@ export class Sweeper {
   /** Whether deleted data may still be in the database's log. */
   #logHasDeleted = false;
 
-  constructor(db: LocalDatabase, files: BlobFiles, clock: Pick<Clock, 'nowMs'>) {
+  constructor({ db, files, reserve, clock }: SweeperParts) {
     this.#db = db;
     this.#files = files;
+    this.#reserve = reserve;
     this.#clock = clock;
   }
 
@@ -52,8 +62,10 @@ export class Sweeper {
   /** Deletes all files of deleted objects, and their data in the log, now. */
   async sweepDeleted(): Promise<void> {
     this.#logHasDeleted = true;
-    while (await this.#runPendingDeletes());
-    await this.#emptyLog();
+    await this.#reserve.forDelete(async () => {
+      while (await this.#runPendingDeletes());
+      await this.#emptyLog();
+    });
   }
 
   /** Runs the scheduled sweep of this process now: no file of it is left behind. */
@@ -71,6 +83,7 @@ export class Sweeper {
     const more = await this.#runPendingDeletes();
     await this.#removeOrphans(mostShards);
     await this.#emptyLog();
+    await this.#reserve.take();
     if (more || this.#logHasDeleted) this.schedule();
   }
 

@@ -118,6 +118,12 @@ export function toProblem(error: unknown): HttpProblem {
   });
 }
 
+/** Otherwise the connection would stay open, with its body half read, even after the caller has closed it. */
+function discardRest({ raw }: FastifyRequest): void {
+  raw.unpipe();
+  raw.resume();
+}
+
 const MAX_TYPE_CHARS = 100;
 
 /** Names the accepted content types, which Fastify's own error does not. */
@@ -159,6 +165,7 @@ export function createErrorHandler({ log, clock }: { log: Log; clock: Clock }) {
     if (problem.status >= 500) log.error({ ...fields, error: problem.cause ?? error }, 'Request failed.');
     else if (isFlood ? floods.isFirst(`${problem.status} ${request.ip}`) : problem.status !== 404)
       log.warn({ ...fields, reason: problem.message }, 'Refused an HTTP request.');
+    if (!request.raw.complete) discardRest(request);
     sendProblem(reply, problem);
   };
 }

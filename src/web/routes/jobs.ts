@@ -6,7 +6,7 @@ import type { Store } from '../../core/cloud/ports.ts';
 import { anyJobId, jobState } from '../../core/job/job.ts';
 import { isDropJob, newerFirst } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
-import { isUnreadable } from '../../core/runtime/errors.ts';
+import { DiskFullError, isUnreadable } from '../../core/runtime/errors.ts';
 import { deleteJob } from '../../results/delete-job.ts';
 import { listJobIds, type ReadJobsOptions, readJobs } from '../../results/job-list.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
@@ -121,13 +121,13 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
   });
 }
 
-/** A job whose record cannot be read is only deleted. */
+/** A job whose record cannot be read, or not be written as the disk is full, is only deleted. */
 async function cancelIfUnfinished(client: Client, id: string): Promise<void> {
   try {
     const job = await client.job(id);
     if (!isFinal(await job.record())) await job.cancel();
   } catch (error) {
-    if (!isUnreadable(error)) throw error;
+    if (!isUnreadable(error) && !(error instanceof DiskFullError)) throw error;
   }
 }
 
