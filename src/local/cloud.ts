@@ -29,8 +29,9 @@ export function openLocalBuckets({
   const db = LocalDatabase.openReadOnly(file);
   const files = new BlobFiles(join(folder, 'objects'));
   const clock = { nowMs: Date.now };
-  const sweeper = new Sweeper(db, files, clock);
-  const store = (bucket: string): Store => new LocalStore({ bucket, db, files, sweeper, clock });
+  const reserve = new Reserve(join(folder, 'reserve'));
+  const sweeper = new Sweeper({ db, files, reserve, clock });
+  const store = (bucket: string): Store => new LocalStore({ bucket, db, files, sweeper, reserve, clock });
   return { input: store('input'), output: store('output'), close: () => db.close() };
 }
 
