@@ -36,7 +36,7 @@ export const examples = (...lines: string[]): string =>
 
 const endings = formatEndings.map((ending) => `.${ending}`).join(', ');
 
-/** `--format` and `--output` of commands that print results. */
+/** `--format`, `--output` and `--strict` of commands that print results. */
 export function withOutputFlags(command: Command): Command {
   return command
     .addOption(
@@ -45,5 +45,9 @@ export function withOutputFlags(command: Command): Command {
         `Format of the results (default: by the ending of --output (${endings}), else table on a terminal and lines elsewhere)`,
       ).choices(outputFormats),
     )
-    .option('--output <file>', 'File to write the results to (default: standard output)');
+    .option('--output <file>', 'File to write the results to (default: standard output)')
+    .option(
+      '--strict',
+      'Print an error (truncated) for each damaged image, not the label of the part that could be decoded',
+    );
 }

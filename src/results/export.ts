@@ -13,7 +13,7 @@ export interface Exporter {
 export function exportedOutcome(outcome: Outcome): object {
   const { index, name } = outcome;
   if (isError(outcome)) return { index, name, error: outcome.error };
-  const { labels, model, ms, warning } = outcome;
+  const { labels, model, ms, warning, decodedShare, source } = outcome;
   const [best] = labels;
   const { label, wnid, score } = best ?? {};
   return {
@@ -26,6 +26,8 @@ export function exportedOutcome(outcome: Outcome): object {
     model,
     ms: Math.round(ms * 10) / 10,
     ...(warning !== undefined && { warning }),
+    ...(decodedShare !== undefined && { decodedShare }),
+    ...(source !== undefined && { source }),
   };
 }
 
@@ -84,12 +86,15 @@ const CSV_COLUMNS = [
   'warning',
   'error_code',
   'error_message',
+  // New columns go to the end, for those who count.
+  'decoded_share',
+  'source',
 ];
 
 function csvCells(outcome: Outcome): (string | number)[] {
   const { index, name } = outcome;
   if (isError(outcome))
-    return [index, name, '', '', '', '', '', '', outcome.error.code, outcome.error.message];
+    return [index, name, '', '', '', '', '', '', outcome.error.code, outcome.error.message, '', ''];
   const { label, wnid, score } = outcome.labels[0] ?? { label: '', wnid: '', score: '' };
   return [
     index,
@@ -102,6 +107,8 @@ function csvCells(outcome: Outcome): (string | number)[] {
     outcome.warning ?? '',
     '',
     '',
+    outcome.decodedShare ?? '',
+    outcome.source ?? '',
   ];
 }
 

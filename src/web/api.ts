@@ -5,7 +5,7 @@ import { fleetSample } from '../core/fleet/fleet.ts';
 import { anyJobId, attempt, jobState } from '../core/job/job.ts';
 import { traceId } from '../core/job/trace.ts';
 import { modelRef, sha256Hex } from '../core/model/model.ts';
-import { imageError, scoredLabel } from '../core/model/outcome.ts';
+import { imageError, predictionSource, predictionWarning, scoredLabel } from '../core/model/outcome.ts';
 import { serverLimits } from './limits.ts';
 
 /** Images in one `POST /v1/uploads`, at most. */
@@ -142,22 +142,33 @@ export type UploadedJob = z.infer<typeof uploadedJob>;
 
 const imageFields = { index: count, name: z.string() };
 
-export const predictionView = z
-  .object({
-    ...imageFields,
-    /** The best label; `labels` contains it and the next ones, best first. */
-    label: z.string(),
-    wnid: z.string(),
-    /** Softmax probability, 0 to 1. */
-    score: z.number(),
-    labels: z.array(scoredLabel),
-    model: z.string(),
-    /** Classification time in milliseconds, decoding included. */
-    ms: z.number(),
-    /** `low_resolution`: the image is so small that its label is unreliable. */
-    warning: z.string().optional(),
-  })
-  .meta({ id: 'Prediction' });
+const predictionFields = {
+  /** The best label; `labels` contains it and the next ones, best first. */
+  label: z.string(),
+  wnid: z.string(),
+  /** Softmax probability, 0 to 1. */
+  score: z.number(),
+  labels: z.array(scoredLabel),
+  model: z.string(),
+  ms: z.number().describe('Milliseconds of this image: its decode, and its share of the run of the model.'),
+  warning: predictionWarning
+    .optional()
+    .describe(
+      'Why the labels are unreliable. `damaged`: they come from the part of the image that could be decoded. ' +
+        '`uniform`: the picture has one colour. `low_resolution`: the shorter side has fewer than 96 pixels.',
+    ),
+  decodedShare: z
+    .number()
+    .optional()
+    .describe(
+      'Of a damaged image whose end is missing: the share of its rows that could be decoded, 0.5 to 1.',
+    ),
+  source: predictionSource
+    .optional()
+    .describe('`preview`: the image is the JPEG that a camera embedded in its raw file.'),
+};
+
+export const predictionView = z.object({ ...imageFields, ...predictionFields }).meta({ id: 'Prediction' });
 
 export const failedView = z.object({ ...imageFields, error: imageError }).meta({ id: 'FailedImage' });
 
@@ -219,17 +230,7 @@ export const modelList = z.object({ models: z.array(modelView) }).meta({ id: 'Mo
 export type ModelList = z.infer<typeof modelList>;
 
 /** The response of `POST /v1/classify`. */
-export const classification = z
-  .object({
-    label: z.string(),
-    wnid: z.string(),
-    score: z.number(),
-    labels: z.array(scoredLabel),
-    model: z.string(),
-    ms: z.number(),
-    warning: z.string().optional(),
-  })
-  .meta({ id: 'Classification' });
+export const classification = z.object(predictionFields).meta({ id: 'Classification' });
 export type Classification = z.infer<typeof classification>;
 
 /** A value that could not be read, with the reason. */

@@ -11,7 +11,7 @@ import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import type { Output, OutputFlags } from '../terminal/output.ts';
 import { openOutput, writeOutcomes } from '../terminal/output.ts';
-import { costText, waitAndPrint, warnOfLowResolution, warnOncePerReason } from './wait.ts';
+import { costText, reportWarnings, waitAndPrint, warnOncePerReason } from './wait.ts';
 
 export interface ResultsOptions extends OutputFlags {
   wait?: boolean;
@@ -55,7 +55,7 @@ async function submitted(id: string, { client, cloud, interrupted }: Run): Promi
     const written = await writeOutcomes(job.results(interrupted), options, output);
     const { images, errors } = written;
     await output.finish();
-    warnOfLowResolution(written);
+    reportWarnings(written);
     const cost = await costText(costUsd);
     const isRetried = record.attempt > FIRST_ATTEMPT && !isFinal(record);
     if (images !== record.total || isRetried) {
@@ -76,7 +76,7 @@ async function dropped(id: string, { cloud, interrupted }: Run): Promise<Print> 
     const written = await writeOutcomes(outcomes, options, output);
     const { images, errors } = written;
     await output.finish();
-    warnOfLowResolution(written);
+    reportWarnings(written);
     const cost = await costText(() => readJobCost(cloud.output, id));
     notice(`${pluralize(images, 'dropped image')} so far${cost}, job ${id}`);
     return errors > 0 ? exitCode.someErrors : exitCode.done;

@@ -51,9 +51,10 @@ export async function waitAndPrint(
     const took = tookText(seen.done - seen.before, clock.monotonicMs() - startMs);
     const counts = `${pluralize(written.images, 'image')}, ${pluralize(errors, 'error')}`;
     notice(`${counts}${took}${await costText(costUsd)}, job ${job.id}`);
-    warnOfLowResolution(written);
+    reportWarnings(written);
     if (errors > 0 && outputFormatOf(flags) === undefined) {
-      notice(`Run "imgcls results ${job.id} --format ndjson" to see the reason of each error.`);
+      const strict = flags.strict === true ? ' --strict' : '';
+      notice(`Run "imgcls results ${job.id} --format ndjson${strict}" to see the reason of each error.`);
     }
     if ((await job.record({ signal, onTransient })).state === 'cancelled') {
       throw new ImgclsError('permanent', `Job ${job.id} was cancelled. Its outcomes so far were written.`);
@@ -117,15 +118,10 @@ export function tookText(classified: number, tookMs: number): string {
   return ` in ${measured(tookMs)} (${((1000 * classified) / tookMs).toFixed(1)} images/s)`;
 }
 
-/** Tables and lines do not mark the images. */
-export function warnOfLowResolution({ lowResolution }: Written): void {
-  if (lowResolution > 0) warn(lowResolutionText(lowResolution));
+/** How many labels are worth little, and why. Lines do not mark the images. */
+export function reportWarnings({ warnings }: Written): void {
+  for (const text of warnings.texts()) warn(text);
 }
-
-export const lowResolutionText = (images: number): string =>
-  images === 1
-    ? '1 image has fewer than 96 pixels on its shorter side. Its label is unreliable.'
-    : `${images} images have fewer than 96 pixels on their shorter side. Their labels are unreliable.`;
 
 /** Warns of transient errors that are retried: once for each reason, whichever object it concerns. */
 export function warnOncePerReason(): (error: unknown) => void {

@@ -5,7 +5,9 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { isError, type Outcome } from '../../core/model/outcome.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import { WarningCounts } from '../../core/text/warning-text.ts';
 import { createExporter, type Exporter } from '../../results/export.ts';
+import { refuseDamage } from '../../results/refuse-damage.ts';
 import { formatEndings, type OutputFormat } from './output-formats.ts';
 
 /** The destination of results. */
@@ -18,10 +20,12 @@ export interface Output {
   close(): Promise<void>;
 }
 
-/** `--format` and `--output`. */
+/** `--format`, `--output` and `--strict`. */
 export interface OutputFlags {
   format?: OutputFormat;
   output?: string;
+  /** Damaged images are written and counted as errors. */
+  strict?: boolean;
 }
 
 /** @throws {ImgclsError} of kind `usage` when the file cannot be written. */
@@ -101,18 +105,17 @@ export function outputFormatOf({ format, output }: OutputFlags): OutputFormat | 
 }
 
 /** @throws {ImgclsError} for output flags with --no-wait. */
-export function checkOutputFlags({ wait, format, output }: OutputFlags & { wait: boolean }): void {
+export function checkOutputFlags({ wait, format, output, strict }: OutputFlags & { wait: boolean }): void {
   const flags = [
     ...(format === undefined ? [] : ['--format']),
     ...(output === undefined ? [] : ['--output']),
+    ...(strict === true ? ['--strict'] : []),
   ];
   if (wait || flags.length === 0) return;
   throw new ImgclsError(
     'usage',
     `Cannot use ${flags.join(' and ')} with --no-wait: there are no results yet.`,
-    {
-      hint: `Write them later with "imgcls results JOB --wait ${flags.join(' ... ')} ...".`,
-    },
+    { hint: `Give ${flags.join(' and ')} to "imgcls results JOB --wait".` },
   );
 }
 
@@ -129,8 +132,8 @@ async function exporterFor(flags: OutputFlags): Promise<Exporter> {
 export interface Written {
   images: number;
   errors: number;
-  /** Predictions of images that are too small for a reliable label. */
-  lowResolution: number;
+  /** Of predictions. */
+  warnings: WarningCounts;
 }
 
 /** Writes outcomes as they arrive. */
@@ -140,12 +143,13 @@ export async function writeOutcomes(
   output: Output,
 ): Promise<Written> {
   const exporter = await exporterFor(flags);
-  const written: Written = { images: 0, errors: 0, lowResolution: 0 };
+  const written: Written = { images: 0, errors: 0, warnings: new WarningCounts() };
   await output.write(exporter.begin());
-  for await (const outcome of outcomes) {
+  for await (const found of outcomes) {
+    const outcome = flags.strict === true ? refuseDamage(found) : found;
     written.images++;
     if (isError(outcome)) written.errors++;
-    else if (outcome.warning === 'low_resolution') written.lowResolution++;
+    else if (outcome.warning !== undefined) written.warnings.add(outcome.warning);
     await output.write(exporter.row(outcome));
   }
   await output.write(exporter.end());

@@ -3,17 +3,24 @@ import { plainName } from '../../core/text/harmless.ts';
 import { createExporter, type Exporter, summary } from '../../results/export.ts';
 import { drawTable } from './table.ts';
 
-/** A table for a terminal. It is drawn after the last row. */
+/** A table for a terminal. It is drawn after the last row. It has a column of warnings if there are any. */
 function tableExporter(): Exporter {
-  const rows: string[][] = [];
+  const rows: [name: string, label: string, score: string, warning: string][] = [];
   return {
     begin: () => '',
     row(outcome) {
-      const score = isError(outcome) ? '' : `${(100 * (outcome.labels[0]?.score ?? 0)).toFixed(1)} %`;
-      rows.push([plainName(outcome.name), summary(outcome), score]);
+      const [score, warning] = isError(outcome)
+        ? ['', '']
+        : [`${(100 * (outcome.labels[0]?.score ?? 0)).toFixed(1)} %`, outcome.warning ?? ''];
+      rows.push([plainName(outcome.name), summary(outcome), score, warning]);
       return '';
     },
-    end: () => `${drawTable(['image', 'label', 'score'], rows, { alignRight: ['score'] })}\n`,
+    end() {
+      const columns = ['image', 'label', 'score', 'warning'];
+      const shown = rows.some(([, , , warning]) => warning !== '') ? columns.length : columns.length - 1;
+      const cells = rows.map((row) => row.slice(0, shown));
+      return `${drawTable(columns.slice(0, shown), cells, { alignRight: ['score'] })}\n`;
+    },
   };
 }
 

@@ -40,7 +40,10 @@ export type ScoredLabel = z.infer<typeof scoredLabel>;
 export const predictionWarning = z.enum(['damaged', 'uniform', 'low_resolution']);
 export type PredictionWarning = z.infer<typeof predictionWarning>;
 
-/** The labels of one image, best first. `ms` is its time in the model runner, including the decode. */
+/** `preview`: of a camera raw file, the JPEG that the camera embedded was classified. */
+export const predictionSource = z.enum(['preview']);
+
+/** The labels of one image, best first. `ms` is its own time: its decode, and its share of the run of the model. */
 export const prediction = z.object({
   labels: z.array(scoredLabel).min(1).max(MAX_TOP_K),
   ms: z.number().nonnegative(),
@@ -48,8 +51,8 @@ export const prediction = z.object({
   warning: predictionWarning.optional().catch(undefined),
   /** Of a damaged image whose end is missing: the share of its rows that could be decoded, 0.5 to 1. */
   decodedShare: z.number().min(0).max(1).optional(),
-  /** `preview`: of a camera raw file, the JPEG that the camera embedded was classified. */
-  source: z.enum(['preview']).optional().catch(undefined),
+  /** One of a later version is left out. */
+  source: predictionSource.optional().catch(undefined),
 });
 export type Prediction = z.infer<typeof prediction>;
 

@@ -123,12 +123,12 @@ export const declared = {
   maxPixels: {
     schema: () => count(1, 2 ** 31),
     fallback: 150_000_000,
-    what: 'maximum size of an image, in pixels',
+    what: 'maximum pixels of an image that its decoder holds as a whole; ten times as many for one decoded row by row',
   },
   decodeTimeoutMs: {
     schema: () => count(100, 600_000),
     fallback: 20_000,
-    what: 'time limit for decoding one image, in milliseconds',
+    what: 'limit of processor time for decoding one image, in milliseconds',
   },
   min: {
     schema: () => count(0, 10_000),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lowResolutionText, timedOutText, tookText } from '../../../src/cli/jobs/wait.ts';
+import { timedOutText, tookText } from '../../../src/cli/jobs/wait.ts';
 import { measured, progressText } from '../../../src/cli/terminal/progress.ts';
 
 describe('the progress line', () => {
@@ -51,14 +51,5 @@ describe('the message of a timeout', () => {
       'Timed out after 60 s: 12 of 40 images are done.',
     );
     expect(timedOutText(500, { done: 0, total: undefined })).toBe('Timed out after 1 s: 0 images are done.');
-  });
-});
-
-describe('the warning about small images', () => {
-  it.each([
-    [1, '1 image has fewer than 96 pixels on its shorter side. Its label is unreliable.'],
-    [200, '200 images have fewer than 96 pixels on their shorter side. Their labels are unreliable.'],
-  ])('counts %i', (images, text) => {
-    expect(lowResolutionText(images)).toBe(text);
   });
 });

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { binaryByteSize, byteSize } from '../../../src/core/text/byte-size.ts';
 import { duration } from '../../../src/core/text/duration.ts';
 import { pluralize } from '../../../src/core/text/pluralize.ts';
-import { counted } from '../../../src/web/page/format.ts';
+import { damageText, WarningCounts, warningText } from '../../../src/core/text/warning-text.ts';
+import { counted, number } from '../../../src/web/page/format.ts';
 
 describe('a duration', () => {
   it.each([
@@ -37,5 +38,27 @@ describe('a count', () => {
   });
   it('has its digits grouped on the page alone', () => {
     expect([pluralize(2000, 'image'), counted(2000, 'image')]).toEqual(['2000 images', '2,000 images']);
+  });
+});
+
+describe('a warning', () => {
+  it('says of one image what is wrong with its label, and how much of a damaged image is left', () => {
+    expect(warningText('uniform', undefined)).toBe('The image has one colour: its label is unreliable.');
+    expect(warningText('damaged', 0.709)).toBe(
+      'The image is damaged: its label comes from the part that could be decoded. 70 % of its rows could be decoded.',
+    );
+    expect(damageText(undefined)).toBe('A part of its data is wrong.');
+  });
+
+  it('counts the images of a job, the worst first, in whatever order they came', () => {
+    const counts = new WarningCounts();
+    for (let image = 0; image < 1200; image++) counts.add('low_resolution');
+    counts.add('damaged');
+    expect(counts.texts()).toEqual([
+      '1 image is damaged: its label comes from the part that could be decoded.',
+      '1200 images have fewer than 96 pixels on their shorter side: their labels are unreliable.',
+    ]);
+    expect(counts.texts(number)[1]).toMatch(/^1,200 images/);
+    expect(new WarningCounts().texts()).toEqual([]);
   });
 });

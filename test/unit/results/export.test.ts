@@ -50,6 +50,23 @@ describe('exported results', () => {
     });
     expect(second).toEqual({ index: 1, name: bad.name, error: bad.error });
   });
+  it('say why labels are unreliable, how much of a damaged image was left, and what was classified', () => {
+    const cut: Outcome = { ...cat, warning: 'damaged', decodedShare: 0.7 };
+    const raw: Outcome = { ...cat, source: 'preview' };
+    expect(
+      exported('ndjson', [cut, raw])
+        .split('\n')
+        .slice(0, 2)
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      expect.objectContaining({ warning: 'damaged', decodedShare: 0.7 }),
+      expect.objectContaining({ source: 'preview' }),
+    ]);
+    const [header, ...rows] = exported('csv', [cut, raw]).split('\r\n');
+    expect(header).toMatch(/,ms,warning,error_code,error_message,decoded_share,source$/);
+    expect(rows[0]).toMatch(/,12\.5,damaged,,,0\.7,$/);
+    expect(rows[1]).toMatch(/,12\.5,,,,,preview$/);
+  });
   it.each([[[]], [[cat]], [[cat, bad]]])('are one JSON array, also of %# images', (outcomes: Outcome[]) => {
     expect(JSON.parse(exported('json', outcomes))).toHaveLength(outcomes.length);
   });
@@ -60,8 +77,8 @@ describe('exported results', () => {
   });
   it('are CSV without formulas', () => {
     const [, first, second] = exported('csv', [cat, bad]).split('\r\n');
-    expect(first).toBe('0,cat.jpg,tabby,n02123045,0.75,resnet50/int8,12.5,,,');
-    expect(second).toBe(`1,"'=cmd(),""x""",,,,,,,not_an_image,This is text.`);
+    expect(first).toBe('0,cat.jpg,tabby,n02123045,0.75,resnet50/int8,12.5,,,,,');
+    expect(second).toBe(`1,"'=cmd(),""x""",,,,,,,not_an_image,This is text.,,`);
   });
   it.each([
     ['+1', `'+1`],
@@ -74,7 +91,7 @@ describe('exported results', () => {
     ['two\nlines', 'two\\u000alines'],
   ])('are CSV in which the name %j is neither a formula nor a control sequence', (name, cell) => {
     const [, row] = exported('csv', [{ ...bad, name }]).split('\r\n');
-    expect(row).toBe(`1,${cell},,,,,,,not_an_image,This is text.`);
+    expect(row).toBe(`1,${cell},,,,,,,not_an_image,This is text.,,`);
   });
 });
 
@@ -104,7 +121,7 @@ describe('a CSV file of results', () => {
         expect(rows).toEqual(
           images.map(({ name, message }, index) => [
             ...[String(index), shown(name), '', '', '', '', '', ''],
-            ...['unreadable', shown(message)],
+            ...['unreadable', shown(message), '', ''],
           ]),
         );
       }),

@@ -3,7 +3,7 @@ import { percent } from '../format.ts';
 import { Thumbnail } from '../shell/thumbnail.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { HOVER_DETAIL } from './hover-detail.tsx';
-import { errorText, imageText } from './job-text.ts';
+import { errorText, imageText, warningMarks } from './job-text.ts';
 import { isFailed, type OutcomeState } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';
 
@@ -44,12 +44,18 @@ export function ImageCard(props: ImageCardProps) {
         onMouseLeave={unpoint}
       >
         <Thumbnail file={originalOf(job, index)?.file} address={`v1/jobs/${job}/images/${index}`} />
+        <WarningMark outcome={outcome} />
         <span class="caption">
           <OutcomeCaption outcome={outcome} state={state} /> <span class="name">{name}</span>
         </span>
       </button>
     </div>
   );
+}
+
+function WarningMark({ outcome }: { outcome: OutcomeView | undefined }) {
+  if (outcome === undefined || isFailed(outcome) || outcome.warning === undefined) return null;
+  return <span class="chip chip-warning photo-mark">{warningMarks[outcome.warning]}</span>;
 }
 
 function OutcomeCaption({ outcome, state }: { outcome: OutcomeView | undefined; state: OutcomeState }) {

@@ -7,10 +7,14 @@ import { counted, number, percent, rate } from '../format.ts';
 import { type Failed, isFailed, type OutcomeState } from './outcomes.ts';
 
 type ErrorCode = Failed['error']['code'];
+type Warning = NonNullable<Extract<OutcomeView, { labels: unknown }>['warning']>;
 
 const errors: Record<ErrorCode, { short: string; long: string }> = {
   not_an_image: { short: 'Not an image', long: 'The file contains something other than an image.' },
-  truncated: { short: 'Incomplete', long: 'The file is incomplete: it ends before the image does.' },
+  truncated: {
+    short: 'Cut off or damaged',
+    long: 'The file is cut off or damaged: too little of the image could be decoded.',
+  },
   too_large: { short: 'Too large', long: 'The image has more bytes or pixels than the service accepts.' },
   unsupported_format: { short: 'Unsupported format', long: 'This image format is not supported.' },
   missing: { short: 'Missing', long: 'The image was deleted or moved before it was classified.' },
@@ -29,6 +33,13 @@ const errors: Record<ErrorCode, { short: string; long: string }> = {
 
 export const errorText = (code: ErrorCode) =>
   errors[code] ?? { short: 'Error', long: 'The image could not be classified.' };
+
+/** The words on an image whose label is unreliable. */
+export const warningMarks: Readonly<Record<Warning, string>> = {
+  damaged: 'Damaged',
+  uniform: 'One colour',
+  low_resolution: 'Very small',
+};
 
 export const isOver = ({ state }: JobView): boolean => state === 'finished' || state === 'cancelled';
 
@@ -75,5 +86,6 @@ export const modelText = ({ model }: JobView): string => (model ? `${model.name}
 export function imageText(name: string, outcome: OutcomeView | undefined, state: OutcomeState): string {
   if (outcome === undefined) return `${state === 'loading' ? 'Loading' : 'Waiting'}, ${name}`;
   if (isFailed(outcome)) return `${errorText(outcome.error.code).short}, ${name}`;
-  return `${outcome.label} ${percent(outcome.score)}, ${name}`;
+  const mark = outcome.warning === undefined ? '' : `${warningMarks[outcome.warning]}, `;
+  return `${mark}${outcome.label} ${percent(outcome.score)}, ${name}`;
 }

@@ -1,11 +1,12 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { age } from '../format.ts';
+import { age, number } from '../format.ts';
 import { announce } from '../shell/live-region.tsx';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { type Announcement, announcementOf } from './announcement.ts';
 import { arrange, DEFAULT_VIEW, type ViewOptions } from './arrange.ts';
+import { MAX_FETCHED_WHOLE } from './fetch-plan.ts';
 import { FollowedJob } from './followed-job.ts';
 import { ImageGrid } from './image-grid.tsx';
 import { JobActions } from './job-actions.tsx';
@@ -25,6 +26,11 @@ export function JobPageView({ id }: { id: string }) {
     followed.revision.value;
     const { outcomes, total, isSparse } = followed;
     return arrange({ outcomes, total: total.value, isSparse, nameOf }, options.value);
+  });
+  const warnings = useComputed(() => {
+    followed.revision.value;
+    // Of a larger job only a part is loaded.
+    return followed.total.value > MAX_FETCHED_WHOLE ? [] : followed.outcomes.warnings().texts(number);
   });
   const job = followed.job.value;
   const connection = followed.connection.value;
@@ -46,6 +52,11 @@ export function JobPageView({ id }: { id: string }) {
       ) : (
         <>
           <JobProgress job={job} />
+          {warnings.value.map((text) => (
+            <p key={text} class="warning">
+              {text}
+            </p>
+          ))}
           <JobActions job={job} onJob={(now) => followed.update(now)} />
           <p class="small job-id">
             Job <code>{job.id}</code>, {age(job.createdAtMs, Date.now())}

@@ -1,3 +1,4 @@
+import { warningText } from '../../../core/text/warning-text.ts';
 import type { OutcomeView } from '../../api.ts';
 import { percent } from '../format.ts';
 import { errorText } from './job-text.ts';
@@ -30,8 +31,11 @@ export function OutcomeDetail({
           </li>
         ))}
       </ol>
-      {outcome.warning === 'low_resolution' && (
-        <p class="warning">The image is very small, so its label is unreliable.</p>
+      {outcome.warning !== undefined && (
+        <p class="warning">{warningText(outcome.warning, outcome.decodedShare)}</p>
+      )}
+      {outcome.source === 'preview' && (
+        <p class="small">The file is camera raw: its embedded preview was labelled.</p>
       )}
       <p class="small">
         {outcome.model}, {outcome.ms.toFixed(1)} ms

@@ -1,5 +1,6 @@
 /** The outcomes of a job that the page has loaded, kept sparse for jobs of any size. Pure. */
 import { type IndexRange, IndexRanges } from '../../../core/job/index-ranges.ts';
+import { WarningCounts } from '../../../core/text/warning-text.ts';
 import type { OutcomeView } from '../../api.ts';
 
 export type Failed = Extract<OutcomeView, { error: unknown }>;
@@ -76,6 +77,14 @@ export class Outcomes {
     const outcome = this.#byIndex.get(index);
     if (outcome !== undefined) return isFailed(outcome) ? 'failed' : 'labelled';
     return this.#covered.has(index) ? 'loading' : 'waiting';
+  }
+
+  /** Of the predictions that are loaded. */
+  warnings(): WarningCounts {
+    const counts = new WarningCounts();
+    for (const outcome of this.#byIndex.values())
+      if (!isFailed(outcome) && outcome.warning !== undefined) counts.add(outcome.warning);
+    return counts;
   }
 
   /** In input order. */
