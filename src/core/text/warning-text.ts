@@ -28,7 +28,7 @@ export function warningText(warning: PredictionWarning, decodedShare?: number): 
 export const damageText = (decodedShare: number | undefined): string =>
   decodedShare === undefined
     ? 'A part of its data is wrong.'
-    : `${Math.floor(100 * decodedShare)} % of its rows could be decoded.`;
+    : `${Math.round(100 * decodedShare)} % of its rows could be decoded.`;
 
 /** How many predictions have each warning. */
 export class WarningCounts {

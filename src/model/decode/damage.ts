@@ -30,7 +30,7 @@ export async function decodedShare(source: ImageSource, attempt: Attempt): Promi
     at -= rowBytes
   )
     missing++;
-  return Math.min(1 - missing / ROWS, source.presentShare ?? 1);
+  return Math.min((ROWS - missing) / ROWS, source.presentShare ?? 1);
 }
 
 const hasOneColour = (row: Uint8Array, colour: Uint8Array): boolean =>

@@ -44,7 +44,7 @@ describe('a count', () => {
 describe('a warning', () => {
   it('says of one image what is wrong with its label, and how much of a damaged image is left', () => {
     expect(warningText('uniform', undefined)).toBe('The image has one colour: its label is unreliable.');
-    expect(warningText('damaged', 0.709)).toBe(
+    expect(warningText('damaged', 0.7)).toBe(
       'The image is damaged: its label comes from the part that could be decoded. 70 % of its rows could be decoded.',
     );
     expect(damageText(undefined)).toBe('A part of its data is wrong.');
