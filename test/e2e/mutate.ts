@@ -2,7 +2,7 @@
 
 import { Jimp } from 'jimp';
 import sharp from 'sharp';
-import type { Random } from '../../src/bench/random.ts';
+import { Random } from '../../src/bench/random.ts';
 
 export interface NamedImage {
   name: string;
@@ -49,6 +49,21 @@ export function* mutants(
     const number = String(index).padStart(4, '0');
     yield { name: `${number}-${how}-${name}`, bytes: damage(Buffer.from(bytes), random, other.bytes) };
   }
+}
+
+/** Headers and tables of a photograph, in which a wrong bit is an error. */
+const JPEG_HEADER_BYTES = 2000;
+
+/** A JPEG with so many wrong bits in the data of its pixels. Its decoder shows other colours, and says nothing. */
+export function withFlippedBits(jpeg: Buffer, count: number): Buffer {
+  const bytes = Buffer.from(jpeg);
+  const random = new Random(1);
+  for (let flip = 0; flip < count; flip++) {
+    const at = JPEG_HEADER_BYTES + random.below(bytes.length - 2 * JPEG_HEADER_BYTES);
+    // No marker, and none made.
+    if (bytes[at] !== 0xff && bytes[at - 1] !== 0xff) bytes[at] = (bytes[at] as number) ^ 0x10;
+  }
+  return bytes;
 }
 
 type Damage = (bytes: Buffer, random: Random, other: Buffer) => Buffer;

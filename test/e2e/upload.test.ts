@@ -6,6 +6,7 @@ import { readControllerLock } from '../../src/core/fleet/controller-lock.ts';
 import { CONTROLLER_TIMING } from '../../src/core/fleet/controller-timing.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { manifestOf } from '../../src/upload/resume.ts';
+import { withFlippedBits } from './mutate.ts';
 import { oddImages, writeOddImages } from './odd-images.ts';
 import {
   type InstalledPackage,
@@ -96,17 +97,51 @@ describe('imgcls upload', () => {
     expect(ndjson(stdout)).toHaveLength(Object.keys(oddImages).length);
   });
 
-  it('warns that the label of a tiny image is unreliable', async () => {
+  it('marks and counts unreliable labels in every format, and prints none of a damaged image with --strict', async () => {
     const dataDir = await installed.dataDir();
-    await sharp(path.join(samples, 'cat.jpg')).resize(64, 64).jpeg().toFile(path.join(dataDir, 'tiny.jpg'));
-    const { stdout, stderr } = await start(installed.bin, dataDir, [
-      'upload',
-      'tiny.jpg',
-      '--format',
-      'ndjson',
-    ]).finished;
-    expect(stderr).toMatch(/^warning: 1 image has fewer than 96 pixels/m);
-    expect(ndjson(stdout)).toMatchObject([{ name: 'tiny.jpg', warning: 'low_resolution' }]);
+    const folder = path.join(dataDir, 'doubtful');
+    await mkdir(folder);
+    const jpeg = await readFile(path.join(samples, 'coffee.jpg'));
+    await writeFile(path.join(folder, 'cut.jpg'), jpeg.subarray(0, 0.8 * jpeg.length));
+    await writeFile(path.join(folder, 'flipped.jpg'), withFlippedBits(jpeg, 20));
+    await writeFile(path.join(folder, 'good.jpg'), jpeg);
+    await sharp(jpeg).resize(64, 64).toFile(path.join(folder, 'tiny.jpg'));
+    await sharp({ create: { width: 300, height: 300, channels: 3, background: '#fff' } })
+      .png()
+      .toFile(path.join(folder, 'white.png'));
+
+    const upload = await start(installed.bin, dataDir, ['upload', folder, '--format', 'table']).finished;
+    expect(upload.code, upload.stderr).toBe(0);
+    expect(upload.stdout).toMatch(/cut\.jpg .* espresso .* damaged /);
+    expect(upload.stderr.match(/^warning: .*/gm)).toEqual([
+      'warning: 2 images are damaged: their labels come from the parts that could be decoded.',
+      'warning: 1 image has one colour: its label is unreliable.',
+      'warning: 1 image has fewer than 96 pixels on its shorter side: its label is unreliable.',
+    ]);
+
+    const job = /job (\w{26})/.exec(upload.stderr)?.[1] ?? '';
+    const results = (...flags: string[]) =>
+      start(installed.bin, dataDir, ['results', job, ...flags]).finished;
+    const csv = await results('--format', 'csv');
+    const [header = '', ...rows] = csv.stdout.trimEnd().split('\r\n');
+    const column = header.split(',').indexOf('warning');
+    const warnings = ['damaged', 'damaged', '', 'low_resolution', 'uniform'];
+    expect(rows.map((row) => row.split(',')[column])).toEqual(warnings);
+    expect(csv.stderr).toContain('warning: 2 images are damaged');
+
+    const strict = await results('--format', 'ndjson', '--strict');
+    expect(strict.code).toBe(3);
+    expect(strict.stderr).not.toContain('damaged');
+    const damaged = {
+      error: { code: 'truncated', message: expect.stringMatching(/^The image is damaged\. /) },
+    };
+    expect(ndjson(strict.stdout)).toEqual([
+      { index: 0, name: 'cut.jpg', ...damaged },
+      { index: 1, name: 'flipped.jpg', ...damaged },
+      expect.objectContaining({ name: 'good.jpg', label: 'espresso' }),
+      expect.objectContaining({ name: 'tiny.jpg', warning: 'low_resolution' }),
+      expect.objectContaining({ name: 'white.png', warning: 'uniform' }),
+    ]);
   });
 
   it('submits a job without waiting, and another process waits for it', async () => {

@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../contract/until.ts';
 import { type InstalledPackage, installPackage } from '../package.ts';
@@ -184,13 +185,18 @@ describe.skipIf(browser === undefined)('the page', () => {
     }
   });
 
-  it('shows the error of a bad file and the labels of the others, and can retry the failed one', async () => {
+  it('shows the error of a bad file, marks an unreliable label, and can retry the failed file', async () => {
     const bad = path.join(folder, '..', '<img src=x onerror=alert(1)>.jpg');
     await writeFile(bad, 'no image at all');
-    await submit(service.url, [...files.slice(0, 3), bad]);
+    const white = path.join(folder, '..', 'white.png');
+    await sharp({ create: { width: 300, height: 300, channels: 3, background: '#fff' } }).toFile(white);
+    await submit(service.url, [...files.slice(0, 2), white, bad]);
     await until('three labels', async () => ((await labelled().count()) === 3 ? true : undefined), {
       timeoutMs: 60_000,
     });
+    await page.getByText('1 image has one colour: its label is unreliable.').waitFor();
+    await page.getByRole('button', { name: /^One colour, .* %, white\.png$/ }).waitFor();
+    expect(await accessibilityViolations()).toEqual([]);
     const card = page.getByRole('button', { name: 'Not an image, <img src=x onerror=alert(1)>.jpg' });
     await card.click();
     expect(await page.getByRole('dialog').textContent()).toMatch(/contains something other than an image/);

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Random } from '../../../src/bench/random.ts';
 import { decodeImage, hasDamagedData } from '../../../src/model/decode/decode.ts';
 import { DecodeError } from '../../../src/model/decode/decode-error.ts';
+import { withFlippedBits } from '../../e2e/mutate.ts';
 
 const recipe = { resizeShortestSide: 256, cropSize: 224, kernel: 'linear' } as const;
 const limits = { maxPixels: 150_000_000, decodeTimeoutMs: 20_000 };
@@ -55,18 +55,8 @@ describe('an image whose end is missing', () => {
 });
 
 describe('a JPEG with wrong bits in its middle', () => {
-  const flipped = (count: number) => {
-    const bytes = Buffer.from(jpeg);
-    const random = new Random(7);
-    for (let flip = 0; flip < count; flip++) {
-      const at = 2000 + Math.floor(random.next() * (bytes.length - 4000));
-      if (bytes[at] !== 0xff && bytes[at - 1] !== 0xff) bytes[at] = (bytes[at] as number) ^ 0x10;
-    }
-    return bytes;
-  };
-
   it('is known by what is left over at its end', async () => {
-    expect(await hasDamagedData(flipped(20), limits)).toBe(true);
+    expect(await hasDamagedData(withFlippedBits(jpeg, 20), limits)).toBe(true);
     expect(await hasDamagedData(jpeg, limits)).toBe(false);
   });
 

@@ -44,7 +44,7 @@ export function ImageCard(props: ImageCardProps) {
         onMouseLeave={unpoint}
       >
         <Thumbnail file={originalOf(job, index)?.file} address={`v1/jobs/${job}/images/${index}`} />
-        <WarningMark outcome={outcome} />
+        <WarningMark outcome={outcome} />{' '}
         <span class="caption">
           <OutcomeCaption outcome={outcome} state={state} /> <span class="name">{name}</span>
         </span>
