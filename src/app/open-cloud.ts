@@ -161,8 +161,9 @@ export function joinLocalController(
     clock: systemClock,
     random: Math.random,
     log: noLog,
-    onTick({ answer }) {
-      if (answer?.permanent !== undefined) fail(new ImgclsError('permanent', answer.permanent.why));
+    onTick({ answer, blockage }) {
+      const why = answer?.permanent?.why ?? blockage;
+      if (why !== undefined) fail(new ImgclsError('permanent', why));
     },
     onProblem: fail,
   });

@@ -58,7 +58,6 @@ export function openProcessFleet(cloud: Cloud, settings: RunSettings, max: numbe
     host: hostname(),
     hourlyUsd: settings.pricePerHour ?? 0,
     clock: systemClock,
-    random: Math.random,
     newWorkerId,
   });
 }

@@ -5,7 +5,6 @@ import {
   DescribeImagesCommand,
   DescribeInstancesCommand,
   type EC2Client,
-  GetConsoleOutputCommand,
   type Image,
   paginateDescribeInstances,
   paginateDescribeLaunchTemplateVersions,
@@ -15,6 +14,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { IMAGE_TAG, VERSION_TAG } from '../core/aws-account/account.ts';
 import type { BuilderLaunch, Ec2Images, NewImage } from '../core/aws-account/ec2-images.ts';
+import { consoleOutput } from './console-output.ts';
 import { hasCode } from './errors.ts';
 import { calling } from './retry.ts';
 import { createWorkerImages } from './worker-images.ts';
@@ -62,13 +62,7 @@ export function createEc2Images(client: EC2Client): Ec2Images {
           return Reservations[0]?.Instances?.[0]?.State?.Name;
         }),
       ),
-    consoleOutput: (id) =>
-      calling(`read the console output of ${id} (ec2:GetConsoleOutput)`, undefined, async () => {
-        const { Output = '' } = await client.send(
-          new GetConsoleOutputCommand({ InstanceId: id, Latest: true }),
-        );
-        return Buffer.from(Output, 'base64').toString();
-      }),
+    consoleOutput: (id) => consoleOutput(client, id),
     async terminate(id) {
       await orUndefined('InvalidInstanceID.NotFound', () =>
         calling(`terminate builder ${id} (ec2:TerminateInstances)`, undefined, () =>

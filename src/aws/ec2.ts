@@ -16,6 +16,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { Ec2, Ec2Instance, Ec2Launch, LaunchRehearsal, Pool, Refusal } from '../core/aws-account/ec2.ts';
+import { consoleOutput } from './console-output.ts';
 import { awsError, hasCode, isTransientCode } from './errors.ts';
 import { calling } from './retry.ts';
 
@@ -75,6 +76,7 @@ export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
         client.send(new StopInstancesCommand({ InstanceIds })),
       ),
     start: (ids) => startInstances(client, ids),
+    consoleOutput: (id) => consoleOutput(client, id),
     types: (names) =>
       calling(
         `look up instance types ${names.join(', ')} (ec2:DescribeInstanceTypes)`,
@@ -111,6 +113,7 @@ export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
 
 function toInstance(instance: Instance): Ec2Instance {
   const { InstanceId, State, InstanceType, Placement, InstanceLifecycle, LaunchTime, Tags = [] } = instance;
+  const { Code, Message } = instance.StateReason ?? {};
   return {
     id: InstanceId ?? '',
     state: State?.Name ?? 'pending',
@@ -119,6 +122,8 @@ function toInstance(instance: Instance): Ec2Instance {
     market: InstanceLifecycle === 'spot' ? 'spot' : 'on-demand',
     launchedAtMs: LaunchTime?.getTime() ?? 0,
     tags: Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
+    // The code is a part of most messages.
+    ...(Code && { stateReason: Message?.includes(Code) ? Message : `${Code}: ${Message}` }),
   };
 }
 

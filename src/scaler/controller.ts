@@ -13,14 +13,16 @@
  */
 
 import type { ControllerReport } from '../core/fleet/fleet.ts';
-import { type Clock, monotonicAt } from '../core/runtime/clock.ts';
+import { type Clock, type Instant, monotonicAt } from '../core/runtime/clock.ts';
 import { messageOf } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { isUnknown } from '../core/runtime/unknown.ts';
+import { composeReport, type Told } from './compose-report.ts';
 import { CostLedger } from './cost-ledger.ts';
-import type { FleetDriver, FleetMember, LaunchAnswer } from './fleet.ts';
+import type { FleetDriver, LaunchAnswer } from './fleet.ts';
 import type { Observation } from './observe.ts';
 import { decide } from './policy/decide.ts';
+import { type FailedMachine, LaunchBreaker } from './policy/launch-breaker.ts';
 import type { Decision, Policy, PolicySettings } from './policy/policy.ts';
 import { ScalingHistory } from './policy/scaling-history.ts';
 import { limitReaping, type Reaping, type Suspect, suspects } from './reap.ts';
@@ -67,13 +69,10 @@ export interface Tick {
   report: ControllerReport;
   /** Cost of the fleet since the previous tick of any controller; undefined if unknown. */
   spentUsd?: number | undefined;
+  /** Why no worker starts, after several tries; undefined if one works or may start. */
+  blockage: string | undefined;
   /** Verbs that failed. The report names them; a failure to write the report is in the next one. */
   failures: readonly VerbFailure[];
-}
-
-interface Reported extends Pick<Tick, 'observation' | 'decision'> {
-  answer: LaunchAnswer | undefined;
-  warnings: readonly string[];
 }
 
 export class Controller {
@@ -81,11 +80,12 @@ export class Controller {
   #epoch: number | undefined;
   #decisions = 0;
   #actsFromMs = 0;
-  /** By the wall clock, and by the monotonic one: the cooldown must not depend on a clock that was set. */
-  #lastLaunch: { atMs: number; monotonicMs: number } | undefined;
+  /** By both clocks: the cooldown must not depend on one that was set. */
+  #lastLaunch: Instant | undefined;
   #history = new ScalingHistory();
   #suspectsBefore = new Set<string>();
   #costLedger: CostLedger;
+  #breaker: LaunchBreaker;
   /** Why the last report could not be written. */
   #unreported: readonly string[] = [];
   readonly #reporter: Reporter;
@@ -94,11 +94,12 @@ export class Controller {
     this.#options = options;
     this.#reporter = new Reporter(options);
     this.#costLedger = new CostLedger(options.settings);
+    this.#breaker = new LaunchBreaker(options.settings, this.#now);
   }
 
   /** Undefined while another controller holds the lock. */
   async tick(): Promise<Tick | undefined> {
-    const { lock, observer, clock } = this.#options;
+    const { lock, observer } = this.#options;
     if (lock.epoch === undefined) return undefined;
     if (lock.epoch !== this.#epoch) await this.#begin(lock.epoch);
     const { epoch } = lock;
@@ -106,21 +107,26 @@ export class Controller {
     await failures.attempt('settle', async () => this.#options.driver.settle?.(epoch));
     const observed = await observer.observe();
     await this.#recallJobCosts(observed.snapshot.jobs);
-    this.#costLedger.record(observed, { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
+    this.#costLedger.record(observed, this.#now);
+    await this.#explain(this.#breaker.observe(observed, this.#now));
     const observation = this.#priced(observed);
     const decision = this.#decide(observation);
     await failures.attempt('retire', () => this.#retire(decision));
     const answer = await failures.attempt('launch', () => this.#launch(decision));
     const { reap, warning } = this.#lost(observation);
     const reaped = (await failures.attempt('reap', () => this.#reap(reap))) ?? [];
-    const warnings = [...failures.warnings, ...this.#unreported, ...(warning === undefined ? [] : [warning])];
+    await this.#explain(this.#breaker.ended(reaped, this.#now));
+    const own = [warning, this.#breaker.warning].filter((each) => each !== undefined);
+    const warnings = [...failures.warnings, ...this.#unreported, ...own];
     const report = this.#report({ observation, decision, answer, warnings });
     const reporting = new VerbFailures();
     if (this.#mayAct) await reporting.attempt('report', () => this.#write(report, observation));
     this.#unreported = reporting.warnings;
     const { spentUsd } = this.#costLedger;
     const all = [...failures.all, ...reporting.all];
-    return { decision, observation, reaped, report, failures: all, spentUsd, ...(answer && { answer }) };
+    const { blockage } = this.#breaker;
+    const told = { decision, observation, reaped, report, blockage, spentUsd };
+    return { ...told, failures: all, ...(answer && { answer }) };
   }
 
   async #write(report: ControllerReport, { snapshot }: PricedObservation): Promise<void> {
@@ -155,6 +161,25 @@ export class Controller {
     return { observation, decision: this.#decide(observation) };
   }
 
+  get #now(): Instant {
+    const { clock } = this.#options;
+    return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+  }
+
+  /** Asks the driver why a launch failed. Without its answer the failure is still counted and reported. */
+  async #explain(failed: FailedMachine | undefined): Promise<void> {
+    if (failed === undefined) return;
+    const { driver, log } = this.#options;
+    const sentences = [`Worker ${failed.id}: ${failed.why}.`];
+    try {
+      const known = await driver.explain?.(failed.id);
+      if (known !== undefined) sentences.push(known);
+    } catch (error) {
+      log.warn({ machine: failed.id, error: messageOf(error) }, 'Failed to read why a machine failed.');
+    }
+    this.#breaker.explain(sentences.join(' '));
+  }
+
   #priced(observation: Observation): PricedObservation {
     return { ...observation, snapshot: this.#costLedger.priced(observation.snapshot) };
   }
@@ -171,13 +196,14 @@ export class Controller {
   }
 
   async #restore(): Promise<void> {
-    const { reports, observer, clock } = this.#options;
+    const { reports, observer, settings, clock } = this.#options;
     const last = await reports.read();
+    this.#breaker = new LaunchBreaker(settings, this.#now, last?.failedLaunches);
     if (last === undefined) return;
     observer.remember(last.measured);
-    const atMs = last.lastLaunchAtMs;
-    this.#lastLaunch = atMs === undefined ? undefined : { atMs, monotonicMs: monotonicAt(clock, atMs) };
-    this.#costLedger = new CostLedger(this.#options.settings, {
+    const wallMs = last.lastLaunchAtMs;
+    this.#lastLaunch = wallMs === undefined ? undefined : { wallMs, monotonicMs: monotonicAt(clock, wallMs) };
+    this.#costLedger = new CostLedger(settings, {
       cost: last.cost,
       atMs: last.updatedAtMs,
       machines: last.machines.filter(({ hourlyUsd }) => hourlyUsd !== undefined).map(({ id }) => id),
@@ -196,6 +222,7 @@ export class Controller {
     const history = {
       sinceLaunchMs: this.#lastLaunch && nowMs - this.#lastLaunch.monotonicMs,
       ...this.#history.summary(nowMs),
+      launchLimit: this.#breaker.limit(this.#now),
     };
     const decision = decide(snapshot, settings, history, policy);
     this.#history.recordDecision(decision, nowMs);
@@ -203,14 +230,18 @@ export class Controller {
   }
 
   async #retire({ retire }: Decision): Promise<void> {
-    if (retire.length > 0 && this.#mayAct) await this.#options.driver.retire(retire);
+    if (retire.length === 0 || !this.#mayAct) return;
+    this.#breaker.retired(retire);
+    await this.#options.driver.retire(retire);
   }
 
   async #launch({ launch }: Decision): Promise<LaunchAnswer | undefined> {
     const { driver, clock } = this.#options;
     if (launch === 0 || !this.#mayAct || clock.monotonicMs() < this.#actsFromMs) return undefined;
-    this.#lastLaunch = { atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
-    return await driver.launch({ count: launch, decision: `${this.#epoch}-${++this.#decisions}` });
+    this.#lastLaunch = this.#now;
+    const answer = await driver.launch({ count: launch, decision: `${this.#epoch}-${++this.#decisions}` });
+    this.#breaker.launched(answer.started, this.#now);
+    return answer;
   }
 
   /** Machines that are suspect at two ticks in a row, as far as they may be ended. */
@@ -237,51 +268,14 @@ export class Controller {
     return lost;
   }
 
-  #report({ observation, decision, answer, warnings }: Reported): ControllerReport {
-    const { clock, holder, driverName, settings } = this.#options;
-    const { snapshot, members, measured } = observation;
-    const phases = new Map(
-      isUnknown(snapshot.machines) ? [] : snapshot.machines.map(({ id, phase }) => [id, phase]),
-    );
-    const refused = [answer?.retryable, answer?.permanent].filter((part) => part !== undefined);
-    const cost = this.#costLedger.cost;
-    const known = isUnknown(members) ? [] : members;
-    return {
-      v: 1,
-      holder,
+  #report(told: Pick<Told, 'observation' | 'decision' | 'answer' | 'warnings'>): ControllerReport {
+    return composeReport({
+      ...this.#options,
+      ...told,
       epoch: this.#epoch ?? 0,
-      updatedAtMs: clock.nowMs(),
-      driver: driverName,
-      policy: settings.policy,
-      min: settings.min,
-      max: settings.max,
-      target: decision.target,
-      reason: decision.reason,
-      warnings: [
-        ...warnings,
-        ...decision.warnings,
-        ...refused.map(({ count, why }) => `${count} not launched: ${why}`),
-        ...lateLaunches(known),
-      ],
-      machines: known.map(({ id, state, launchedAtMs, kind, hourlyUsd }) => ({
-        id,
-        phase: phases.get(id) ?? (state === 'running' ? 'booting' : state),
-        launchedAtMs,
-        ...(kind !== undefined && { kind }),
-        ...(hourlyUsd !== undefined && { hourlyUsd }),
-      })),
-      measured,
-      ...(settings.hourlyUsd !== undefined && { hourlyUsd: settings.hourlyUsd }),
-      ...(this.#lastLaunch && { lastLaunchAtMs: this.#lastLaunch.atMs }),
-      ...(cost !== undefined && { cost }),
-    };
+      lastLaunchAtMs: this.#lastLaunch?.wallMs,
+      failedLaunches: this.#breaker.failed,
+      cost: this.#costLedger.cost,
+    });
   }
-}
-
-/** Each reason once, with the number of machines that it delays. */
-function lateLaunches(members: readonly FleetMember[]): string[] {
-  const reasons = members.flatMap(({ lateBecause }) => lateBecause ?? []);
-  return [...new Set(reasons)].map(
-    (why) => `${reasons.filter((each) => each === why).length} not launched yet: ${why}`,
-  );
 }

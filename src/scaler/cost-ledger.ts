@@ -1,5 +1,6 @@
 import type { WorkerStatus } from '../core/fleet/fleet.ts';
 import { newerFirst } from '../core/job/job-ids.ts';
+import type { Instant } from '../core/runtime/clock.ts';
 import { isUnknown, type OrUnknown } from '../core/runtime/unknown.ts';
 import {
   attribute,
@@ -31,11 +32,6 @@ export interface LastCount {
 }
 
 type LedgerSettings = Pick<PolicySettings, 'billingMinimumMs' | 'maxJobCostUsd'>;
-
-interface Now {
-  wallMs: number;
-  monotonicMs: number;
-}
 
 /**
  * What the fleet has cost, by job. No total ever falls. Time in which the fleet could not be read is charged when it can be
@@ -76,7 +72,7 @@ export class CostLedger {
     return this.#byJobUsd[job] ?? 0;
   }
 
-  record({ members, statuses, snapshot }: Observation, now: Now): void {
+  record({ members, statuses, snapshot }: Observation, now: Instant): void {
     this.#spentUsd = undefined;
     if (isUnknown(members) || isUnknown(statuses)) return;
     const beforeUsd = this.#cost?.totalUsd ?? 0;
@@ -146,7 +142,7 @@ export class CostLedger {
    * The machines that cost money, and since when each is to be charged. A machine is charged from its launch if it may have
    * been listed too late for the last count. One without a price is charged when its price is known.
    */
-  #charge(members: readonly FleetMember[], now: Now): PaidMachine[] {
+  #charge(members: readonly FleetMember[], now: Instant): PaidMachine[] {
     const sinceMs = this.#sinceLastMs(now);
     const known = this.#chargedAtMs === undefined ? this.#last?.machines : undefined;
     for (const id of known ?? []) this.#chargedTo.set(id, now.monotonicMs - sinceMs);
@@ -171,7 +167,7 @@ export class CostLedger {
   }
 
   /** Since the last count, of this controller or the one before. */
-  #sinceLastMs({ wallMs, monotonicMs }: Now): number {
+  #sinceLastMs({ wallMs, monotonicMs }: Instant): number {
     if (this.#chargedAtMs !== undefined) return monotonicMs - this.#chargedAtMs;
     return Math.max(0, wallMs - (this.#last?.atMs ?? wallMs));
   }

@@ -1,5 +1,12 @@
 /** The contract of a fleet driver, which launches and ends machines of one kind. */
 
+const PLACEHOLDER = 'asked-';
+
+/** The id of a machine that was requested and not launched yet, until the cloud gives it one. */
+export const placeholder = (decision: string, at: number): string => `${PLACEHOLDER}${decision}-${at}`;
+
+export const isPlaceholder = (id: string): boolean => id.startsWith(PLACEHOLDER);
+
 /** A machine as its driver knows it, without the worker's own status. */
 export interface FleetMember {
   /** Also the id of its worker, whose status is `fleet/<id>.json`. */
@@ -51,4 +58,6 @@ export interface FleetDriver {
   terminate(ids: readonly string[]): Promise<void>;
   /** Price of a machine that would be launched now; undefined if it is unknown. */
   hourlyUsd(): Promise<number | undefined>;
+  /** For people: what is known of the failure of a machine that never worked, in sentences; undefined if nothing is. */
+  explain?(id: string): Promise<string | undefined>;
 }

@@ -56,7 +56,6 @@ class Machine implements FleetWorld {
         nowMs: () => (this.#stoppedAt?.wallMs ?? Date.now()) + this.aheadMs + this.wallAheadMs,
         monotonicMs: () => (this.#stoppedAt?.monotonicMs ?? performance.now()) + this.aheadMs,
       },
-      random: () => 0.5,
       newWorkerId: () => `w-${++this.#launches}`,
       ...options,
     });
@@ -269,38 +268,14 @@ describe('worker processes', () => {
   });
 
   describe('that end by themselves', () => {
-    it('are restarted after a pause that grows, and the reason says so', async () => {
+    it('can be explained: how their process ended, and the end of the log and its path', async () => {
       const driver = machine.driver('crash');
-      const [first = ''] = (await launch(driver)).started;
-      await untilGone(driver, first);
-      const refused = await launch(driver, 2);
-      expect(refused).toEqual({
-        started: [],
-        retryable: { count: 2, why: `worker ${first} ended with code 3, 0 s ago; next try in 2 s` },
-      });
-      machine.aheadMs += 2000;
-      const [second = ''] = (await launch(driver)).started;
-      await untilGone(driver, second);
-      machine.aheadMs += 2000;
-      expect((await launch(driver)).retryable?.why).toContain('2 s ago; next try in 1 s');
-      machine.aheadMs += 2000;
-      expect((await launch(driver)).started).toHaveLength(1);
-    });
-
-    it('are not restarted after three failed tries in a row, and the reason has the end of the log and its path', async () => {
-      const driver = machine.driver('crash');
-      for (let tries = 0; tries < 3; tries++) {
-        const { started } = await launch(driver, 2);
-        for (const id of started) await untilGone(driver, id);
-        machine.aheadMs += 10_000;
-      }
-      const { started, permanent } = await launch(driver, 2);
-      expect(started).toEqual([]);
-      expect(permanent?.count).toBe(2);
-      expect(permanent?.why).toMatch(/^Workers end as soon as they start: worker w-\d ended with code 3/);
-      expect(permanent?.why).toContain('cannot load the model: out of luck');
-      const log = /The whole log is in (.+)\.$/.exec(permanent?.why ?? '')?.[1] ?? '';
-      expect(await readFile(log, 'utf8')).toContain('out of luck');
+      const [id = ''] = (await launch(driver)).started;
+      await untilGone(driver, id);
+      const why = (await driver.explain?.(id)) ?? '';
+      expect(why).toMatch(/^Its process ended with code 3\. Its log ends with:\n.*out of luck/);
+      const log = /The whole log is in (.+)\.$/.exec(why)?.[1] ?? '';
+      expect(await readFile(log, 'utf8')).toContain('cannot load the model: out of luck');
     });
 
     it('are handled also by a process without other work', () => {
@@ -309,24 +284,7 @@ describe('worker processes', () => {
       expect({ status, stdout }).toEqual({ status: 0, stdout: 'w ended with 0\n' });
     });
 
-    it('are restarted as long as later ones become ready', async () => {
-      const options = { command: [process.execPath, STAND_IN, 'quick', 'worker'] };
-      const driver = machine.driver('quick', options);
-      machine.stopClocks();
-      for (let tries = 0; tries < 5; tries++) {
-        const id = await launchOne(driver);
-        const pid = await machine.pid(id);
-        await machine.report(id, pid);
-        await driver.members();
-        process.kill(pid, 'SIGWINCH');
-        await untilGone(driver, id);
-        expect((await launch(driver)).retryable?.why).toContain(`${id} ended with code 4`);
-        machine.aheadMs += 2000;
-      }
-      expect(await machine.reports()).toEqual([]);
-    });
-
-    it('are replaced at once if they were killed when they were ready', async () => {
+    it('leave no status behind if they were killed', async () => {
       const driver = machine.driver();
       const id = await launchOne(driver);
       const pid = await machine.pid(id);
@@ -334,26 +292,7 @@ describe('worker processes', () => {
       process.kill(pid, 'SIGKILL');
       await untilGone(driver, id);
       expect(await machine.reports()).toEqual([]);
-      expect((await launch(driver)).started).toHaveLength(1);
-    });
-
-    it('count as crashed if they were killed before they were ready', async () => {
-      const driver = machine.driver();
-      const id = await launchOne(driver);
-      process.kill(await machine.pid(id), 'SIGKILL');
-      await untilGone(driver, id);
-      expect((await launch(driver)).retryable?.why).toContain(`${id} ended with signal SIGKILL`);
-    });
-
-    it('do not count as crashed if they were retired or terminated', async () => {
-      const driver = machine.driver('stubborn');
-      const [retired, terminated] = [await launchOne(driver), await launchOne(driver)];
-      await driver.retire([retired]);
-      process.kill(await machine.pid(retired), 'SIGWINCH');
-      await driver.terminate([terminated]);
-      await untilGone(driver, retired);
-      await untilGone(driver, terminated);
-      expect((await launch(driver)).started).toHaveLength(1);
+      expect(await driver.explain?.(id)).toContain('Its process ended with signal SIGKILL.');
     });
   });
 

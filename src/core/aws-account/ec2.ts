@@ -11,6 +11,8 @@ export interface Ec2Instance {
   /** Time of the last start. */
   launchedAtMs: number;
   tags: Readonly<Record<string, string>>;
+  /** Why EC2 changed its state, such as "Client.InstanceInitiatedShutdown: Instance initiated shutdown". */
+  stateReason?: string;
 }
 
 /** A source of capacity. Absent values are those of the launch template. */
@@ -65,6 +67,8 @@ export interface Ec2 {
   /** @returns the instances that start. EC2 has no capacity for the others. */
   start(ids: readonly string[]): Promise<string[]>;
   types(names: readonly string[]): Promise<TypeInfo[]>;
+  /** Of one instance, with the delay that EC2 has. */
+  consoleOutput(id: string): Promise<string>;
   template(name: string): Promise<TemplateInfo>;
   /** Architecture of a machine image. Undefined if the account cannot see it. */
   imageArchitecture(imageId: string): Promise<string | undefined>;

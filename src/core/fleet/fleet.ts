@@ -119,6 +119,8 @@ export const controllerReport = z.object({
     }),
   ),
   lastLaunchAtMs: z.number().optional(),
+  /** Launches that failed since a machine worked, and why the last one did. Absent if there are none. */
+  failedLaunches: z.object({ count: z.int().positive(), lastAtMs: z.number(), why: z.string() }).optional(),
   /** Price of a machine launched now, in US dollars an hour; absent if unknown. */
   hourlyUsd: z.number().nonnegative().optional(),
   measured: z.object({

@@ -1,3 +1,9 @@
+/** One moment, by both clocks. */
+export interface Instant {
+  wallMs: number;
+  monotonicMs: number;
+}
+
 /** The source of time. Tests pass their own. */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */

@@ -12,8 +12,15 @@ import type { AutoScaling, CapacityAfter, ScalingGroup } from '../../core/aws-ac
 import type { Ec2, Market } from '../../core/aws-account/ec2.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, isTransient, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
-import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
+import {
+  type FleetDriver,
+  type FleetMember,
+  type LaunchAnswer,
+  type LaunchRequest,
+  placeholder,
+} from '../fleet.ts';
 import { EXPIRY_MARGIN_MS, LAUNCH_TAG, RETIRE_AGAIN_MS } from './ec2.ts';
+import { explainState } from './explain-instance.ts';
 import { type GroupMachine, type GroupView, viewGroup } from './group-view.ts';
 
 /** AWS sets it on every instance of the group. */
@@ -90,6 +97,11 @@ class AsgFleet implements FleetDriver {
     return this.#options.hourlyUsd;
   }
 
+  async explain(id: string): Promise<string | undefined> {
+    const { ec2, group } = this.#options;
+    return explainState(await ec2.describe({ key: GROUP_TAG, value: group }), id);
+  }
+
   async #view(): Promise<GroupView> {
     const { autoScaling, ec2, group: name, clock } = this.#options;
     const [group, listed] = await Promise.all([
@@ -128,7 +140,7 @@ class AsgFleet implements FleetDriver {
 
   #missingIds(view: GroupView): string[] {
     const decision = this.#requested?.decision ?? view.group.tags[LAUNCH_TAG] ?? '0';
-    return Array.from({ length: view.missing }, (_, at) => `asked-${decision}-${at + 1}`);
+    return Array.from({ length: view.missing }, (_, at) => placeholder(decision, at + 1));
   }
 
   async #missing(view: GroupView): Promise<FleetMember[]> {

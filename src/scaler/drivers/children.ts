@@ -1,23 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { Clock } from '../../core/runtime/clock.ts';
 import { isAlive } from './processes.ts';
 import type { WorkerFiles } from './worker-files.ts';
 
-/** Signals that other processes send. A crash raises different ones. */
-const EXTERNAL_SIGNALS: readonly unknown[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'];
-
-/** The end of a worker that this process launched. Times are of the monotonic clock. */
+/** The end of a worker that this process launched. */
 export interface Exit {
   id: string;
-  launchedMs: number;
-  endedMs: number;
   code: number | null;
   signal: NodeJS.Signals | null;
 }
 
 interface Running {
-  launchedMs: number;
   pid: number;
   child: ChildProcess;
   ended: Promise<void>;
@@ -26,18 +19,11 @@ interface Running {
 /** The workers that this process launched itself. The system reports only their exits to it. */
 export class Children {
   readonly #files: WorkerFiles;
-  readonly #clock: Clock;
   readonly #running = new Map<string, Running>();
   #exits: Exit[] = [];
 
-  constructor(files: WorkerFiles, clock: Clock) {
+  constructor(files: WorkerFiles) {
     this.#files = files;
-    this.#clock = clock;
-  }
-
-  /** When the worker was launched; undefined once its exit is known. */
-  launchedMs(id: string): number | undefined {
-    return this.#running.get(id)?.launchedMs;
   }
 
   /** Whether this process launched the worker and its exit has not been handled yet. */
@@ -85,14 +71,13 @@ export class Children {
   }
 
   #watch(id: string, pid: number, child: ChildProcess): void {
-    const launchedMs = this.#clock.monotonicMs();
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     child.once('exit', (code, signal) => {
       this.#running.delete(id);
-      this.#exits.push({ id, launchedMs, endedMs: this.#clock.monotonicMs(), code, signal });
+      this.#exits.push({ id, code, signal });
       resolve();
     });
-    this.#running.set(id, { launchedMs, pid, child, ended });
+    this.#running.set(id, { pid, child, ended });
   }
 
   /** Calls `handle` once for each exit; again if it failed. */
@@ -107,12 +92,6 @@ export class Children {
       this.#exits = this.#exits.filter((other) => other !== exit);
     }
   }
-}
-
-/** Whether the worker failed by itself. A ready worker that another process killed does not count. */
-export function isCrash({ code, signal }: Exit, wasReady: boolean): boolean {
-  if (signal === null) return code !== 0;
-  return signal === 'SIGKILL' ? !wasReady : !EXTERNAL_SIGNALS.includes(signal);
 }
 
 export const howEnded = ({ code, signal }: Exit): string =>

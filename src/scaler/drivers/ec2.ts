@@ -11,6 +11,7 @@ import { highestPrice } from '../../core/money/prices.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, isTransient, messageAndHint } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
+import { explainInstance } from './explain-instance.ts';
 import { RecentLaunches } from './recent-launches.ts';
 import { RefusedPools } from './refused-pools.ts';
 
@@ -102,9 +103,16 @@ class Ec2Fleet implements FleetDriver {
     return highestPrice(types.map((type) => priceOf(type, market)));
   }
 
+  async explain(id: string): Promise<string> {
+    return await explainInstance(this.#options.ec2, this.#tag, id);
+  }
+
+  get #tag() {
+    return { key: CLUSTER_TAG, value: this.#options.cluster };
+  }
+
   async #instances(): Promise<Ec2Instance[]> {
-    const { ec2, cluster } = this.#options;
-    const listed = await ec2.describe({ key: CLUSTER_TAG, value: cluster });
+    const listed = await this.#options.ec2.describe(this.#tag);
     return this.#launches.reconcile(listed).filter(({ state }) => state !== 'terminated');
   }
 

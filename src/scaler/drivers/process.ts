@@ -9,15 +9,14 @@ import { type Clock, monotonicAt } from '../../core/runtime/clock.ts';
 import { isTransient, messageOf } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
 import { deleteEndedStatus, type WorkerObservation, WorkerStatusReader } from '../statuses.ts';
-import { Children, type Exit, howEnded, isCrash } from './children.ts';
-import { Crashes, type LaunchPause } from './crashes.ts';
+import { Children, type Exit, howEnded } from './children.ts';
 import { identify, isAlive, isCalledWith, kill, send } from './processes.ts';
 import { type WorkerFile, WorkerFiles } from './worker-files.ts';
 
 /** A worker finishes what it has begun well within this. */
 export const DRAIN_MS = 60_000;
-/** A worker that lived this long before it crashed had started. */
-const STARTED_AFTER_MS = 30_000;
+/** Workers of which it is remembered how they ended. The controller asks at its next tick. */
+const REMEMBERED_ENDS = 100;
 /** Shortages that a retry can overcome. */
 const TRANSIENT_CODES: readonly unknown[] = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ENOSPC'];
 
@@ -32,8 +31,6 @@ export interface ProcessFleetOptions {
   /** Price of a worker's hour. */
   hourlyUsd?: number;
   clock: Clock;
-  /** 0 (inclusive) to 1 (exclusive). */
-  random(): number;
   newWorkerId(): string;
   /** A retired worker that still runs after this time is killed. */
   drainMs?: number;
@@ -52,19 +49,19 @@ class ProcessFleet implements FleetDriver {
   readonly #hourlyUsd: number;
   readonly #files: WorkerFiles;
   readonly #children: Children;
-  readonly #crashes: Crashes;
+  /** How workers ended: "code 1", "signal SIGSEGV". */
+  readonly #ends = new Map<string, string>();
   readonly #statuses: WorkerStatusReader;
   readonly #ready = new Set<string>();
   /** Since when workers drain, by the monotonic clock: the wall clock may be set. */
   readonly #drainingSinceMs = new Map<string, number>();
 
   constructor(options: ProcessFleetOptions) {
-    const { output, clock, random, logDir, hourlyUsd = 0 } = options;
+    const { output, clock, logDir, hourlyUsd = 0 } = options;
     this.#options = options;
     this.#hourlyUsd = hourlyUsd;
     this.#files = new WorkerFiles(logDir);
-    this.#children = new Children(this.#files, clock);
-    this.#crashes = new Crashes(clock, random);
+    this.#children = new Children(this.#files);
     this.#statuses = new WorkerStatusReader(output, clock);
   }
 
@@ -79,14 +76,17 @@ class ProcessFleet implements FleetDriver {
   }
 
   async launch({ count }: LaunchRequest): Promise<LaunchAnswer> {
-    // Handles the exits since the last tick, which may pause launches.
-    await this.#livingWorkers();
-    const { pause } = this.#crashes;
-    if (pause?.isPermanent) {
-      return { started: [], permanent: { count, why: await this.#whyPermanent(pause) } };
+    const started: string[] = [];
+    try {
+      while (started.length < count) started.push(await this.#start());
+      return { started };
+    } catch (error) {
+      const why = `a worker could not be started: ${messageOf(error)}`;
+      const isRetryable =
+        isTransient(error) || TRANSIENT_CODES.includes((error as NodeJS.ErrnoException).code);
+      const rest = { count: count - started.length, why };
+      return isRetryable ? { started, retryable: rest } : { started, permanent: rest };
     }
-    if (pause !== undefined) return withRest([], count, pause.why);
-    return await this.#startMany(count);
   }
 
   async retire(ids: readonly string[]): Promise<void> {
@@ -108,6 +108,16 @@ class ProcessFleet implements FleetDriver {
 
   async hourlyUsd(): Promise<number> {
     return this.#hourlyUsd;
+  }
+
+  async explain(id: string): Promise<string> {
+    const how = this.#ends.get(id);
+    const tail = await this.#files.logTail(id);
+    const log =
+      tail === ''
+        ? 'Its log is empty.'
+        : `Its log ends with:\n${tail}\nThe whole log is in ${this.#files.logPath(id)}.`;
+    return how === undefined ? log : `Its process ended with ${how}. ${log}`;
   }
 
   /** Also cleans up after workers that have ended, and kills those that did not drain in time. */
@@ -153,11 +163,7 @@ class ProcessFleet implements FleetDriver {
   /** Records what the status of a living worker says: that it is ready, or draining. */
   #applyStatus(file: WorkerFile, worker: WorkerObservation | undefined): WorkerFile {
     const status = worker?.status;
-    if (status?.boot.readyMs !== undefined) {
-      this.#ready.add(file.id);
-      const launchedMs = this.#children.launchedMs(file.id);
-      if (launchedMs !== undefined) this.#crashes.succeeded(launchedMs);
-    }
+    if (status?.boot.readyMs !== undefined) this.#ready.add(file.id);
     // A worker that drains by itself needs no signal, and gets the same time as others.
     const isLeaving = status !== undefined && isStopping(status.state);
     return isLeaving && file.retiredAtMs === undefined ? this.#recordRetired(file) : file;
@@ -181,15 +187,9 @@ class ProcessFleet implements FleetDriver {
 
   /** Handles the exit of a child. Its file is gone if another controller has already cleaned up. */
   async #handleExit(exit: Exit, observations: ReadonlyMap<string, WorkerObservation>): Promise<void> {
-    const { id, launchedMs, endedMs } = exit;
-    const file = await this.#files.get(id);
-    const wasReady = this.#ready.has(id) || observations.get(id)?.status?.boot.readyMs !== undefined;
-    const hasFailed = observations.get(id)?.status?.state === 'failed';
-    const wasRetired = !hasFailed && (file === undefined || file.retiredAtMs !== undefined);
-    if (!wasRetired && isCrash(exit, wasReady)) {
-      const hadStarted = wasReady || endedMs - launchedMs >= STARTED_AFTER_MS;
-      this.#crashes.failed({ id, how: howEnded(exit), launchedMs, endedMs, hadStarted });
-    } else if (exit.code === 0 && !wasRetired) this.#crashes.succeeded(launchedMs);
+    const { id } = exit;
+    this.#ends.set(id, howEnded(exit));
+    for (const [oldest] of this.#ends) if (this.#ends.size > REMEMBERED_ENDS) this.#ends.delete(oldest);
     // The log of a worker that ended without an error is not needed.
     if (exit.code === 0 || exit.signal === 'SIGTERM') await this.#files.removeLog(id);
     await this.#forget(id, observations);
@@ -213,20 +213,6 @@ class ProcessFleet implements FleetDriver {
     await this.#files.remove(id);
   }
 
-  async #startMany(count: number): Promise<LaunchAnswer> {
-    const started: string[] = [];
-    try {
-      while (started.length < count) started.push(await this.#start());
-      return { started };
-    } catch (error) {
-      const why = `a worker could not be started: ${messageOf(error)}`;
-      const isRetryable =
-        isTransient(error) || TRANSIENT_CODES.includes((error as NodeJS.ErrnoException).code);
-      if (isRetryable) return withRest(started, count, why);
-      return { started, permanent: { count: count - started.length, why } };
-    }
-  }
-
   async #start(): Promise<string> {
     const { command, env, host, clock, newWorkerId } = this.#options;
     const id = newWorkerId();
@@ -241,18 +227,4 @@ class ProcessFleet implements FleetDriver {
     }
     return id;
   }
-
-  async #whyPermanent({ last, why }: LaunchPause): Promise<string> {
-    const tail = await this.#files.logTail(last.id);
-    const log =
-      tail === ''
-        ? 'Its log is empty.'
-        : `Its log ends with:\n${tail}\nThe whole log is in ${this.#files.logPath(last.id)}.`;
-    return `Workers end as soon as they start: ${why}. ${log}`;
-  }
-}
-
-function withRest(started: readonly string[], count: number, why: string): LaunchAnswer {
-  const rest = count - started.length;
-  return { started, ...(rest > 0 && { retryable: { count: rest, why } }) };
 }

@@ -50,7 +50,9 @@ export function decide(
   const room = Math.max(0, Math.min(settings.max - unmanagedWorkers, budget.machines) - own.length);
   const least = settings.min - unmanagedWorkers;
   const wanted = Math.max(least, needed) - serving.length;
-  const launch = Math.max(0, Math.min(wanted, room, settings.maxLaunchPerTick));
+  const { launchLimit } = history;
+  const allowed = Math.max(0, Math.min(wanted, room, settings.maxLaunchPerTick));
+  const launch = Math.min(allowed, launchLimit?.launches ?? allowed);
   // An explicit --idle-seconds overrides standby.
   const expected = settings.idleMs === undefined && isWorkExpected(history, measured) ? 1 : 0;
   const { ids, reason } =
@@ -62,10 +64,15 @@ export function decide(
     needed,
     launch,
     retire: ids,
-    reason: [need.reason, limitReached(wanted, launch, settings, budget.limit), reason]
+    reason: [
+      need.reason,
+      limitReached(wanted, allowed, settings, budget.limit),
+      launch < allowed ? launchLimit?.why : undefined,
+      reason,
+    ]
       .filter((part) => part !== undefined)
       .join('; '),
-    warnings: [...new Set([...budget.reached, ...(wanted > launch ? budget.warnings : [])])],
+    warnings: [...new Set([...budget.reached, ...(wanted > allowed ? budget.warnings : [])])],
   };
 }
 

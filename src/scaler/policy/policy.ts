@@ -20,6 +20,12 @@ export interface PolicySettings {
   maxJobCostUsd: number | undefined;
 }
 
+/** How many machines may be launched now, after launches that failed. */
+export interface LaunchLimit {
+  launches: number;
+  why: string;
+}
+
 /** What the controller remembers of earlier ticks. */
 export interface History {
   /** Undefined if there was no launch. */
@@ -30,6 +36,8 @@ export interface History {
   pausesMs?: readonly number[];
   /** Since the last arrival of work; undefined if there was none. */
   sinceWorkMs?: number | undefined;
+  /** Undefined while launches are not limited. */
+  launchLimit?: LaunchLimit | undefined;
 }
 
 /** A snapshot whose backlog and machines are known. */

@@ -35,7 +35,7 @@ export class ScalingHistory {
     this.#needs.push({ atMs: nowMs, needed });
   }
 
-  summary(nowMs: number): Omit<History, 'sinceLaunchMs'> {
+  summary(nowMs: number): Omit<History, 'sinceLaunchMs' | 'launchLimit'> {
     const recent = this.#needs.filter(({ atMs }) => nowMs - atMs < NEED_WINDOW_MS);
     return {
       recentlyNeeded: Math.max(0, ...recent.map(({ needed }) => needed)),

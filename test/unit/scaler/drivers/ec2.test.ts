@@ -50,6 +50,7 @@ function standIn() {
       set(ids, () => ({ state: 'pending' }));
       return [...ids];
     },
+    consoleOutput: async () => '',
     types: async (names) => names.map((type) => ({ type, architectures: ['x86_64'], memoryBytes: 2 ** 32 })),
     template: async () => ({ instanceType: 'c7i.large', imageId: 'ami-1' }),
     imageArchitecture: async () => 'x86_64',
@@ -274,5 +275,32 @@ describe('the check before the first launch', () => {
     await expect(
       checkEc2(ec2, { template: 'workers', instanceTypes: ['c7i.large', 'c7g.large'] }),
     ).rejects.toMatchObject({ kind: 'config' });
+  });
+});
+
+describe('why an instance failed', () => {
+  const explain = async (output: Ec2['consoleOutput']) => {
+    const { driver, instances, ec2 } = fleetOf();
+    ec2.consoleOutput = output;
+    const [id = ''] = (await driver.launch({ count: 1, decision: '1-1' })).started;
+    const stateReason = 'Server.InternalError: Internal error on launch';
+    instances.set(id, { ...(instances.get(id) as Ec2Instance), state: 'terminated', stateReason });
+    return await driver.explain?.(id);
+  };
+
+  it('is the reason of its state and the last line of its console', async () => {
+    expect(await explain(async () => 'booting\r\nKernel panic: no init found\r\n\r\n')).toBe(
+      'EC2 gives the reason Server.InternalError: Internal error on launch. Its console ends with: Kernel panic: no init found',
+    );
+  });
+
+  it('is the reason of its state if its console may not be read', async () => {
+    const denied = async () => {
+      throw new ImgclsError(
+        'permanent',
+        'Cannot read the console output (ec2:GetConsoleOutput): access denied.',
+      );
+    };
+    expect(await explain(denied)).toMatch(/^EC2 gives the reason Server\.InternalError.*access denied\.$/);
   });
 });

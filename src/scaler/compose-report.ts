@@ -1,0 +1,76 @@
+/** What a controller reports of a tick. Pure. */
+import type { ControllerReport } from '../core/fleet/fleet.ts';
+import type { Clock } from '../core/runtime/clock.ts';
+import { isUnknown } from '../core/runtime/unknown.ts';
+import type { FleetMember, LaunchAnswer } from './fleet.ts';
+import type { Observation } from './observe.ts';
+import type { Decision, PolicySettings } from './policy/policy.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export interface Told extends Pick<ControllerReport, 'holder' | 'epoch'> {
+  driverName: string;
+  settings: PolicySettings;
+  observation: Observation & { snapshot: Snapshot };
+  decision: Decision;
+  answer: LaunchAnswer | undefined;
+  /** Besides those of the decision and of the launch. */
+  warnings: readonly string[];
+  lastLaunchAtMs: number | undefined;
+  failedLaunches: ControllerReport['failedLaunches'];
+  cost: ControllerReport['cost'];
+  clock: Pick<Clock, 'nowMs'>;
+}
+
+export function composeReport(told: Told): ControllerReport {
+  const { holder, epoch, driverName, settings, decision, answer, warnings, clock } = told;
+  const { lastLaunchAtMs, failedLaunches, cost, observation } = told;
+  const { members, measured } = observation;
+  const known = isUnknown(members) ? [] : members;
+  const refused = [answer?.retryable, answer?.permanent].filter((part) => part !== undefined);
+  return {
+    v: 1,
+    holder,
+    epoch,
+    updatedAtMs: clock.nowMs(),
+    driver: driverName,
+    policy: settings.policy,
+    min: settings.min,
+    max: settings.max,
+    target: decision.target,
+    reason: decision.reason,
+    warnings: [
+      ...warnings,
+      ...decision.warnings,
+      ...refused.map(({ count, why }) => `${count} not launched: ${why}`),
+      ...lateLaunches(known),
+    ],
+    machines: reportedMachines(known, observation),
+    measured,
+    ...(settings.hourlyUsd !== undefined && { hourlyUsd: settings.hourlyUsd }),
+    ...(lastLaunchAtMs !== undefined && { lastLaunchAtMs }),
+    ...(failedLaunches !== undefined && { failedLaunches }),
+    ...(cost !== undefined && { cost }),
+  };
+}
+
+function reportedMachines(
+  members: readonly FleetMember[],
+  { snapshot: { machines } }: Told['observation'],
+): ControllerReport['machines'] {
+  const phases = new Map(isUnknown(machines) ? [] : machines.map(({ id, phase }) => [id, phase]));
+  return members.map(({ id, state, launchedAtMs, kind, hourlyUsd }) => ({
+    id,
+    phase: phases.get(id) ?? (state === 'running' ? 'booting' : state),
+    launchedAtMs,
+    ...(kind !== undefined && { kind }),
+    ...(hourlyUsd !== undefined && { hourlyUsd }),
+  }));
+}
+
+/** Each reason once, with the number of machines that it delays. */
+function lateLaunches(members: readonly FleetMember[]): string[] {
+  const reasons = members.flatMap(({ lateBecause }) => lateBecause ?? []);
+  return [...new Set(reasons)].map(
+    (why) => `${reasons.filter((each) => each === why).length} not launched yet: ${why}`,
+  );
+}

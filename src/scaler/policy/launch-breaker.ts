@@ -1,0 +1,238 @@
+/**
+ * Holds launches back after some that failed, such as those of a broken machine image. The same for every fleet driver. Pure.
+ *
+ *     closed --a launch fails--> open: pause, then one machine on trial --it works--> closed
+ *                                       ^--it fails: twice the pause--'
+ *
+ * A machine works once its worker has reported an outcome, or has been ready for 30 s. Its launch has failed if it ends
+ * before that and was not retired. Machines launched together are one launch, and one of them that works is enough. One
+ * failed launch beside machines that work is an accident, and does not open the breaker.
+ */
+import { type ControllerReport, isStopping } from '../../core/fleet/fleet.ts';
+import type { Instant } from '../../core/runtime/clock.ts';
+import { isUnknown } from '../../core/runtime/unknown.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
+import { type FleetMember, isPlaceholder } from '../fleet.ts';
+import type { Observation } from '../observe.ts';
+import type { WorkerObservation } from '../statuses.ts';
+import type { LaunchLimit, PolicySettings } from './policy.ts';
+
+/** A worker on a sick machine fails at its first batch, well within this time. */
+const WORKS_AFTER_READY_MS = 30_000;
+/** The first pause, in billing minimums of a machine. */
+const PAUSE_IN_MINIMUMS = 3;
+/** The first pause where a machine has no minimum: a process of this machine. */
+const LEAST_PAUSE_MS = 2000;
+/** The longest pause, in first pauses: 4 hours on EC2, less than 3 minutes on one machine. */
+const LONGEST_IN_PAUSES = 80;
+/** So many failed launches in a row are no accident. A person should look. */
+const WARN_FROM = 3;
+
+export type FailedLaunches = NonNullable<ControllerReport['failedLaunches']>;
+
+/** A machine that ended before it worked. */
+export interface FailedMachine {
+  id: string;
+  why: string;
+}
+
+/** A machine that does not work yet, by the monotonic clock. */
+interface Trial {
+  sinceMs: number;
+  readySinceMs: number | undefined;
+}
+
+/** What a tick sees of a machine. */
+interface Sight {
+  member: FleetMember | undefined;
+  worker: WorkerObservation | undefined;
+  now: Instant;
+}
+
+export class LaunchBreaker {
+  readonly #firstPauseMs: number;
+  #failed: FailedLaunches | undefined;
+  #next: Instant = { wallMs: 0, monotonicMs: Number.NEGATIVE_INFINITY };
+  #countedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #trials = new Map<string, Trial>();
+  /** Machines that the cloud has not launched yet. */
+  #requested = 0;
+  readonly #working = new Set<string>();
+  /** Retired or counted, and still listed. */
+  readonly #over = new Set<string>();
+  /** When the newest launch of which a machine works was made. */
+  #workingSinceMs = Number.NEGATIVE_INFINITY;
+  #isFirstLook = true;
+  #isStartFailure = false;
+
+  /** @param last of the last controller. A person may have repaired the image and replaced it, so at most the first pause is left. */
+  constructor(
+    { billingMinimumMs }: Pick<PolicySettings, 'billingMinimumMs'>,
+    now: Instant,
+    last?: FailedLaunches,
+  ) {
+    this.#firstPauseMs = Math.max(LEAST_PAUSE_MS, PAUSE_IN_MINIMUMS * billingMinimumMs);
+    this.#failed = last;
+    if (last === undefined) return;
+    const sinceMs = Math.max(0, now.wallMs - last.lastAtMs);
+    this.#pause(Math.max(0, this.#firstPauseMs - sinceMs), now);
+  }
+
+  /** Since a machine worked; undefined if there are none. */
+  get failed(): FailedLaunches | undefined {
+    return this.#failed;
+  }
+
+  launched(ids: readonly string[], { monotonicMs }: Instant): void {
+    for (const id of ids)
+      if (isPlaceholder(id)) this.#requested++;
+      else this.#trials.set(id, { sinceMs: monotonicMs, readySinceMs: undefined });
+  }
+
+  /** A machine that ends because it is not needed says nothing about its launch. */
+  retired(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#trials.delete(id);
+      this.#working.delete(id);
+      this.#over.add(id);
+    }
+  }
+
+  /** @returns a machine of the launch that failed since the last look; undefined if none did. */
+  observe(
+    { members, statuses }: Pick<Observation, 'members' | 'statuses'>,
+    now: Instant,
+  ): FailedMachine | undefined {
+    if (isUnknown(members) || isUnknown(statuses)) return undefined;
+    const listed = new Map(members.map((member) => [member.id, member]));
+    this.#follow(listed, statuses, now);
+    const ended: FailedMachine[] = [];
+    for (const [id, trial] of this.#trials) {
+      const worker = statuses.get(id);
+      const why = this.#look(id, trial, { member: listed.get(id), worker, now });
+      if (why !== undefined) ended.push({ id, why });
+    }
+    const isAccident = this.#failed?.count === 1 && this.#working.size > 0 && this.#onTrial === 0;
+    if (isAccident && now.monotonicMs >= this.#next.monotonicMs) this.#failed = undefined;
+    return this.ended(ended, now);
+  }
+
+  /**
+   * Counts machines that ended, by themselves or by the controller.
+   * @returns one of them if their launch has failed, and was not counted yet.
+   */
+  ended(machines: readonly FailedMachine[], now: Instant): FailedMachine | undefined {
+    const counted = machines.find(({ id }) => {
+      const sinceMs = this.#trials.get(id)?.sinceMs;
+      return sinceMs !== undefined && sinceMs >= this.#countedAtMs && sinceMs > this.#workingSinceMs;
+    });
+    if (counted !== undefined) this.#count(counted, now);
+    this.retired(machines.map(({ id }) => id));
+    return counted;
+  }
+
+  /** Replaces the reason of the failure that was counted last. */
+  explain(why: string): void {
+    if (this.#failed !== undefined) this.#failed = { ...this.#failed, why };
+  }
+
+  /** Undefined while launches are not limited. */
+  limit({ monotonicMs }: Instant): LaunchLimit | undefined {
+    if (this.#failed === undefined || !this.#isOpen) return undefined;
+    const launches = this.#onTrial === 0 && monotonicMs >= this.#next.monotonicMs ? 1 : 0;
+    const { count } = this.#failed;
+    const failed = count === 1 ? 'the last launch failed' : `the last ${count} launches failed`;
+    return { launches, why: `${failed}, ${this.#nextStep}` };
+  }
+
+  /** From the third failed launch on. */
+  get warning(): string | undefined {
+    if (this.#failed === undefined || this.#failed.count < WARN_FROM || !this.#isOpen) return undefined;
+    const { count, why } = this.#failed;
+    return `The last ${count} launches failed. ${why} Workers are launched one at a time now; ${this.#nextStep}.`;
+  }
+
+  /** Why no worker starts, if none works and a person has to do something; undefined if one may start. */
+  get blockage(): string | undefined {
+    const isBlocked = this.#isStartFailure && this.#working.size === 0 && this.#onTrial === 0;
+    return isBlocked && this.#failed !== undefined && this.#failed.count >= WARN_FROM
+      ? this.#failed.why
+      : undefined;
+  }
+
+  get #onTrial(): number {
+    return this.#trials.size + this.#requested;
+  }
+
+  get #isOpen(): boolean {
+    return this.#failed !== undefined && this.#failed.count > (this.#working.size > 0 ? 1 : 0);
+  }
+
+  get #nextStep(): string {
+    if (this.#onTrial > 0) return `${pluralize(this.#onTrial, 'worker')} on trial`;
+    return `the next launch is at ${new Date(this.#next.wallMs).toISOString()}`;
+  }
+
+  /** Forgets machines that are gone, and puts new ones on trial. */
+  #follow(
+    listed: ReadonlyMap<string, FleetMember>,
+    statuses: ReadonlyMap<string, WorkerObservation>,
+    now: Instant,
+  ): void {
+    for (const ids of [this.#working, this.#over])
+      for (const id of ids) if ((listed.get(id)?.state ?? 'stopped') === 'stopped') ids.delete(id);
+    this.#requested = 0;
+    for (const { id, state } of listed.values()) {
+      const isKnown = this.#trials.has(id) || this.#working.has(id) || this.#over.has(id);
+      if (state !== 'running' || isKnown) continue;
+      // A machine that worked before this controller began does not prove that later launches work.
+      if (this.#isFirstLook && hasWorked(statuses.get(id))) this.#working.add(id);
+      else this.launched([id], now);
+    }
+    this.#isFirstLook = false;
+  }
+
+  /** @returns why the machine has failed; undefined if it has not. */
+  #look(id: string, trial: Trial, { member, worker, now }: Sight): string | undefined {
+    const status = worker?.status;
+    if (status?.state === 'booting') trial.readySinceMs = undefined;
+    else if (isReady(worker)) trial.readySinceMs ??= now.monotonicMs;
+    if (hasWorked(worker)) this.#works(id, trial);
+    else if (status?.state === 'failed') return `it failed: ${status.failure?.replace(/\.$/, '')}`;
+    else if (member?.state === 'stopped' || (status !== undefined && isStopping(status.state)))
+      this.retired([id]);
+    else if (member?.state !== 'running')
+      return `it ended before ${trial.readySinceMs === undefined ? 'it was ready' : 'its first outcome'}`;
+    else if (now.monotonicMs - (trial.readySinceMs ?? now.monotonicMs) >= WORKS_AFTER_READY_MS)
+      this.#works(id, trial);
+    return undefined;
+  }
+
+  #works(id: string, { sinceMs }: Trial): void {
+    this.#trials.delete(id);
+    this.#working.add(id);
+    this.#workingSinceMs = Math.max(this.#workingSinceMs, sinceMs);
+    this.#failed = undefined;
+  }
+
+  #count({ id, why }: FailedMachine, now: Instant): void {
+    const count = (this.#failed?.count ?? 0) + 1;
+    this.#failed = { count, lastAtMs: now.wallMs, why };
+    this.#countedAtMs = now.monotonicMs;
+    this.#isStartFailure = this.#trials.get(id)?.readySinceMs === undefined;
+    this.#pause(this.#firstPauseMs * Math.min(LONGEST_IN_PAUSES, 2 ** (count - 1)), now);
+  }
+
+  #pause(ms: number, { wallMs, monotonicMs }: Instant): void {
+    this.#next = { wallMs: wallMs + ms, monotonicMs: monotonicMs + ms };
+  }
+}
+
+const hasWorked = (worker: WorkerObservation | undefined): boolean => (worker?.status?.imagesDone ?? 0) > 0;
+
+/** At present or earlier. A worker whose status this version cannot read may work. */
+function isReady(worker: WorkerObservation | undefined): boolean {
+  if (worker?.status === undefined) return worker !== undefined;
+  const { state, boot } = worker.status;
+  return state === 'ready' || state === 'busy' || boot.readyMs !== undefined;
+}

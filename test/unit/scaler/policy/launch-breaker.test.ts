@@ -1,0 +1,321 @@
+/** When launches are held back after some that failed, and when not. */
+import { describe, expect, it } from 'vitest';
+import type { WorkerStatus } from '../../../../src/core/fleet/fleet.ts';
+import { type FleetMember, placeholder } from '../../../../src/scaler/fleet.ts';
+import { type FailedLaunches, LaunchBreaker } from '../../../../src/scaler/policy/launch-breaker.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const UNLIMITED = Number.POSITIVE_INFINITY;
+
+/** Machines as a breaker sees them. Each has a state of its worker's, or none before its first status. */
+class Fleet {
+  nowMs = 10 * HOUR;
+  breaker: LaunchBreaker;
+  /** How many more could be launched beside each machine of failInARow(). */
+  readonly allowedBeside: number[] = [];
+  readonly #billingMinimumMs: number;
+  readonly #members = new Map<string, FleetMember>();
+  readonly #statuses = new Map<string, WorkerStatus>();
+
+  constructor(billingMinimumMs = MINUTE) {
+    this.#billingMinimumMs = billingMinimumMs;
+    this.breaker = this.#newBreaker();
+  }
+
+  #newBreaker(last?: FailedLaunches): LaunchBreaker {
+    return new LaunchBreaker({ billingMinimumMs: this.#billingMinimumMs }, this.#now, last);
+  }
+
+  get #now() {
+    // Another clock than the wall's: only differences count.
+    return { wallMs: this.nowMs, monotonicMs: this.nowMs - 9 * HOUR };
+  }
+
+  launch(...ids: string[]): void {
+    for (const id of ids) this.#members.set(id, { id, state: 'running', launchedAtMs: this.nowMs });
+    this.breaker.launched(ids, this.#now);
+  }
+
+  reports(id: string, state: WorkerStatus['state'], over: Partial<WorkerStatus> = {}): void {
+    this.#statuses.set(id, { id, state, boot: {}, imagesDone: 0, ...over } as WorkerStatus);
+  }
+
+  /** Its machine ends, without a trace. */
+  ends(...ids: string[]): void {
+    for (const id of ids) {
+      this.#members.delete(id);
+      if (this.#statuses.get(id)?.state !== 'failed') this.#statuses.delete(id);
+    }
+  }
+
+  shutsDown(id: string): void {
+    this.#members.set(id, { id, state: 'draining', launchedAtMs: 0 });
+  }
+
+  tick(afterMs = 5 * SECOND): void {
+    this.nowMs += afterMs;
+    const statuses = [...this.#statuses].map(
+      ([id, status]) => [id, { status, silentForMs: 0, modifiedAtMs: 0, isNew: true }] as const,
+    );
+    this.breaker.observe({ members: [...this.#members.values()], statuses: new Map(statuses) }, this.#now);
+  }
+
+  replaceController(): void {
+    this.breaker = this.#newBreaker(this.breaker.failed);
+  }
+
+  get allowed(): number {
+    return this.breaker.limit(this.#now)?.launches ?? UNLIMITED;
+  }
+
+  /** Launches one machine after another that never becomes ready. @returns how long each launch had to wait. */
+  failInARow(launches: number): number[] {
+    const pausesMs: number[] = [];
+    for (let n = 0; n < launches; n++) {
+      const sinceMs = this.nowMs;
+      while (this.allowed === 0) this.tick(SECOND);
+      pausesMs.push(this.nowMs - sinceMs);
+      const id = `broken-${n}-${this.nowMs}`;
+      this.launch(id);
+      this.tick();
+      this.allowedBeside.push(this.allowed);
+      this.ends(id);
+      this.tick();
+    }
+    return pausesMs;
+  }
+}
+
+describe('after launches that failed', () => {
+  it('the pause begins with three billing minimums and doubles up to four hours, with one machine on trial', () => {
+    const fleet = new Fleet();
+    expect(fleet.failInARow(10).map((ms) => ms / MINUTE)).toEqual([0, 3, 6, 12, 24, 48, 96, 192, 240, 240]);
+    fleet.tick(4 * HOUR);
+    expect(fleet.allowed).toBe(1);
+    expect(fleet.allowedBeside).toEqual([UNLIMITED, ...Array(9).fill(0)]);
+  });
+
+  it('the pause is seconds where machines are free', () => {
+    expect(new Fleet(0).failInARow(10).map((ms) => ms / SECOND)).toEqual([
+      0, 2, 4, 8, 16, 32, 64, 128, 160, 160,
+    ]);
+  });
+
+  it('twenty machines launched together are one launch', () => {
+    const fleet = new Fleet();
+    const ids = Array.from({ length: 20 }, (_, n) => `i-${n}`);
+    fleet.launch(...ids);
+    for (const id of ids) {
+      fleet.ends(id);
+      fleet.tick();
+    }
+    expect(fleet.breaker.failed?.count).toBe(1);
+  });
+
+  it('a person is warned from the third on, with the reason', () => {
+    const fleet = new Fleet();
+    fleet.failInARow(2);
+    expect(fleet.breaker.warning).toBeUndefined();
+    fleet.failInARow(1);
+    fleet.breaker.explain('Worker i-3: kernel panic.');
+    expect(fleet.breaker.warning).toMatch(
+      /^The last 3 launches failed\. Worker i-3: kernel panic\. .*the next launch is at 1970-01-01T10:.*Z\.$/,
+    );
+  });
+
+  it('one machine that works closes it at once', () => {
+    const fleet = new Fleet();
+    fleet.failInARow(5);
+    fleet.tick(HOUR);
+    fleet.launch('good');
+    fleet.reports('good', 'busy', { imagesDone: 1 });
+    fleet.tick();
+    expect([fleet.allowed, fleet.breaker.warning, fleet.breaker.failed]).toEqual([
+      UNLIMITED,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('one that is ready without work closes it after 30 s', () => {
+    const fleet = new Fleet();
+    fleet.failInARow(5);
+    fleet.tick(HOUR);
+    fleet.launch('idle');
+    fleet.reports('idle', 'ready');
+    fleet.tick();
+    expect(fleet.allowed).toBe(0);
+    fleet.tick(30 * SECOND);
+    expect(fleet.allowed).toBe(UNLIMITED);
+  });
+
+  it('a new controller tries one machine after the first pause, and not twenty', () => {
+    const fleet = new Fleet();
+    fleet.failInARow(8);
+    fleet.replaceController();
+    fleet.tick();
+    expect(fleet.allowed).toBe(0);
+    fleet.tick(3 * MINUTE);
+    expect(fleet.allowed).toBe(1);
+    fleet.failInARow(1);
+    expect(fleet.breaker.failed?.count).toBe(9);
+    expect(fleet.breaker.warning).toContain('The last 9 launches failed.');
+  });
+
+  it('a new controller is not deceived by machines that worked before the failures', () => {
+    const fleet = new Fleet();
+    fleet.launch('old');
+    fleet.reports('old', 'busy', { imagesDone: 100 });
+    fleet.tick();
+    fleet.failInARow(3);
+    fleet.replaceController();
+    fleet.tick();
+    fleet.tick(3 * MINUTE);
+    expect(fleet.allowed).toBe(1);
+  });
+});
+
+describe('a launch has failed', () => {
+  const countAfter = (happens: (fleet: Fleet) => void): number | undefined => {
+    const fleet = new Fleet();
+    fleet.launch('m');
+    fleet.tick();
+    happens(fleet);
+    fleet.tick();
+    fleet.tick();
+    return fleet.breaker.failed?.count;
+  };
+
+  it.each<[string, (fleet: Fleet) => void]>([
+    ['when its machine ends before it is ready', (fleet) => fleet.ends('m')],
+    ['when its machine shuts down before it is ready', (fleet) => fleet.shutsDown('m')],
+    [
+      'when its worker fails without an outcome, once',
+      (fleet) => fleet.reports('m', 'failed', { failure: 'The model is broken.' }),
+    ],
+    [
+      'when its machine ends just after it was ready, without an outcome',
+      (fleet) => {
+        fleet.reports('m', 'ready');
+        fleet.tick();
+        fleet.ends('m');
+      },
+    ],
+    [
+      'when the controller ends it because it was not ready in time',
+      (fleet) => {
+        const failed = fleet.breaker.ended([{ id: 'm', why: 'it was not ready within 600 s' }], {
+          wallMs: 0,
+          monotonicMs: 2 * HOUR,
+        });
+        expect(failed?.why).toContain('600 s');
+      },
+    ],
+  ])('%s', (_, happens) => {
+    expect(countAfter(happens)).toBe(1);
+  });
+
+  it.each<[string, (fleet: Fleet) => void]>([
+    [
+      'its machine is retired while it boots, since the work is done',
+      (fleet) => {
+        fleet.breaker.retired(['m']);
+        fleet.ends('m');
+      },
+    ],
+    [
+      'spot reclaims it while it works',
+      (fleet) => {
+        fleet.reports('m', 'busy', { imagesDone: 16 });
+        fleet.tick();
+        fleet.ends('m');
+      },
+    ],
+    [
+      'spot reclaims it while it is idle',
+      (fleet) => {
+        fleet.reports('m', 'ready');
+        fleet.tick();
+        fleet.tick(30 * SECOND);
+        fleet.ends('m');
+      },
+    ],
+    [
+      'its worker drains by itself',
+      (fleet) => {
+        fleet.reports('m', 'draining');
+        fleet.tick();
+        fleet.ends('m');
+      },
+    ],
+    [
+      'its worker fails after it has done images',
+      (fleet) => fleet.reports('m', 'failed', { imagesDone: 16 }),
+    ],
+  ])('but not when %s', (_, happens) => {
+    expect(countAfter(happens)).toBeUndefined();
+  });
+
+  it('but not when others of the launch work', () => {
+    const fleet = new Fleet();
+    fleet.launch('good', 'bad');
+    fleet.reports('good', 'busy', { imagesDone: 16 });
+    fleet.tick();
+    fleet.ends('bad');
+    fleet.tick();
+    expect([fleet.breaker.failed, fleet.allowed]).toEqual([undefined, UNLIMITED]);
+  });
+});
+
+describe('beside machines that work', () => {
+  const withGoodOne = (): Fleet => {
+    const fleet = new Fleet(0);
+    fleet.launch('good');
+    fleet.reports('good', 'busy', { imagesDone: 16 });
+    fleet.tick();
+    return fleet;
+  };
+
+  it('one failed launch is an accident, and is forgotten', () => {
+    const fleet = withGoodOne();
+    fleet.launch('lost');
+    fleet.ends('lost');
+    fleet.tick();
+    expect([fleet.breaker.failed?.count, fleet.allowed]).toEqual([1, UNLIMITED]);
+    fleet.tick();
+    fleet.ends('good');
+    fleet.tick();
+    expect([fleet.breaker.failed, fleet.allowed]).toEqual([undefined, UNLIMITED]);
+  });
+
+  it('a sick machine that is launched again and again is held back', () => {
+    const fleet = withGoodOne();
+    let launches = 0;
+    for (let second = 0; second < 600; second++) {
+      if (fleet.allowed > 0) {
+        const id = `sick-${++launches}`;
+        fleet.launch(id);
+        fleet.reports(id, 'failed', { failure: 'No memory.' });
+      }
+      fleet.tick(SECOND);
+    }
+    // At 0, 1, 6, 15, 32, 65, 130, 259, 420 and 581 s.
+    expect(launches).toBe(10);
+  });
+
+  it('machines that the cloud has not launched yet are on trial, and their ids never fail', () => {
+    const fleet = new Fleet();
+    fleet.failInARow(2);
+    fleet.tick(HOUR);
+    fleet.launch(placeholder('1-1', 1));
+    expect(fleet.allowed).toBe(0);
+    fleet.tick();
+    expect(fleet.allowed).toBe(0);
+    fleet.ends(placeholder('1-1', 1));
+    fleet.launch('i-1');
+    fleet.tick();
+    expect([fleet.allowed, fleet.breaker.failed?.count]).toEqual([0, 2]);
+  });
+});
