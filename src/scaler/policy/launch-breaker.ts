@@ -155,9 +155,8 @@ export class LaunchBreaker {
   /** Why no worker starts, if none works and a person has to do something; undefined if one may start. */
   get blockage(): string | undefined {
     const isBlocked = this.#isStartFailure && this.#working.size === 0 && this.#onTrial === 0;
-    return isBlocked && this.#failed !== undefined && this.#failed.count >= WARN_FROM
-      ? this.#failed.why
-      : undefined;
+    const { count = 0, why } = this.#failed ?? {};
+    return isBlocked && count >= WARN_FROM ? `No worker starts. ${why}` : undefined;
   }
 
   get #onTrial(): number {
