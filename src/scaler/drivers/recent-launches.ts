@@ -46,8 +46,10 @@ export class RecentLaunches {
     const nowMs = this.#clock.monotonicMs();
     const next = new Map(listed.map((instance) => [instance.id, { instance, atMs: nowMs }]));
     for (const [id, seen] of this.#listed) {
-      if (!next.has(id) && seen.instance.state !== 'terminated' && nowMs - seen.atMs < MAX_LISTING_GAP_MS)
-        next.set(id, seen);
+      if (next.has(id)) continue;
+      if (seen.instance.state !== 'terminated' && nowMs - seen.atMs < MAX_LISTING_GAP_MS) next.set(id, seen);
+      // It was listed, so this is not the delay of a new instance.
+      else this.#launched.delete(id);
     }
     this.#listed = next;
     return [...next.values()].map(({ instance }) =>
