@@ -19,6 +19,8 @@ import type { ObservedJob, ObservedSnapshot, Snapshot } from './snapshot.ts';
 /** Workers report the last images of a job after it is finished, so the ledger keeps this many final jobs. */
 const KEPT_JOBS = 100;
 const WRITE_EVERY_MS = 10_000;
+/** A machine that is gone after a time without observations ended at some moment in it, so it is not charged for all of it. */
+const MAX_ENDED_MS = 60_000;
 /** A machine may first be listed this long after its launch, as EC2's listings are eventually consistent. */
 const LATE_LISTING_MS = 5 * 60_000;
 
@@ -45,6 +47,8 @@ export class CostLedger {
   #chargedAtMs: number | undefined;
   /** When each machine was charged last, by the monotonic clock. */
   #chargedTo = new Map<string, number>();
+  #charged: readonly FleetMember[] = [];
+  #paidBefore: Readonly<Record<string, number>> = {};
   #spentUsd: number | undefined;
   readonly #done = new Map<string, number>();
   #recalled: Set<string>;
@@ -75,17 +79,23 @@ export class CostLedger {
   record({ members, statuses, snapshot }: Observation, now: Instant): void {
     this.#spentUsd = undefined;
     if (isUnknown(members) || isUnknown(statuses)) return;
-    const beforeUsd = this.#cost?.totalUsd ?? 0;
+    const { totalUsd: beforeUsd = 0, byJobUsd: before = {} } = this.#cost ?? {};
     const { jobs } = snapshot;
+    const { billingMinimumMs, maxJobCostUsd = Number.POSITIVE_INFINITY } = this.#settings;
     const reported = [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
     const cost = attribute(this.#cost, {
       nowMs: now.wallMs,
+      ended: this.#chargeEnded(members, now),
       machines: this.#charge(members, now),
-      imagesByJob: this.#withinCap(this.#countDone(reported), jobs),
-      leftByJob: this.#withinCap(isUnknown(jobs) ? {} : this.#left(jobs), jobs),
-      billingMinimumMs: this.#settings.billingMinimumMs,
+      imagesByJob: this.#countDone(reported),
+      leftByJob: isUnknown(jobs) ? {} : this.#left(jobs),
+      paidBefore: this.#paidBefore,
+      billingMinimumMs,
+      capUsd: maxJobCostUsd,
     });
     this.#spentUsd = cost.totalUsd - beforeUsd;
+    const paid = Object.entries(cost.byJobUsd).map(([job, usd]) => [job, usd - (before[job] ?? 0)] as const);
+    if (paid.some(([, usd]) => usd > 0)) this.#paidBefore = Object.fromEntries(paid);
     this.#cost = cost;
     if (!isUnknown(jobs)) this.#settle(cost, jobs);
   }
@@ -118,24 +128,24 @@ export class CostLedger {
     return Object.fromEntries(jobs.map((job) => [job.id, left(job)]));
   }
 
-  /**
-   * Without the jobs that have reached the cap: machines run for the others, and do images of those only because queues are
-   * shared. If all have reached it, they pay for what is left to end.
-   */
-  #withinCap(images: ImagesByJob, jobs: OrUnknown<readonly ObservedJob[]>): ImagesByJob {
-    const { maxJobCostUsd = Number.POSITIVE_INFINITY } = this.#settings;
-    const isOpen = (job: string) => this.costUsdOf(job) < maxJobCostUsd;
-    const unfinished = isUnknown(jobs) ? [] : jobs.map(({ id }) => id);
-    if (![...unfinished, ...Object.keys(images)].some(isOpen)) return images;
-    return Object.fromEntries(Object.entries(images).filter(([job]) => isOpen(job)));
-  }
-
   /** A job that is dropped here is recalled from its stored cost if it is retried. */
   #settle(cost: Cost, jobs: readonly { id: string }[]): void {
     const kept = new Set(toKeep(cost, jobs));
     this.#cost = settle(cost, kept);
     this.#recalled = new Set([...this.#recalled].filter((job) => kept.has(job)));
     for (const job of this.#done.keys()) if (!kept.has(job)) this.#done.delete(job);
+  }
+
+  /** Those of the last count that are gone. */
+  #chargeEnded(members: readonly FleetMember[], { monotonicMs }: Instant): PaidMachine[] {
+    const paid = new Set(members.filter(isPaid).map(({ id }) => id));
+    const ended = this.#charged.filter(({ id }) => !paid.has(id));
+    return ended.map(({ id, hourlyUsd, launchedAtMs }) => {
+      const chargedToMs = this.#chargedTo.get(id) ?? monotonicMs;
+      const unchargedMs = Math.min(monotonicMs - chargedToMs, MAX_ENDED_MS);
+      this.#chargedTo.set(id, chargedToMs + unchargedMs);
+      return { hourlyUsd, launchedAtMs, unchargedMs };
+    });
   }
 
   /**
@@ -147,7 +157,8 @@ export class CostLedger {
     const known = this.#chargedAtMs === undefined ? this.#last?.machines : undefined;
     for (const id of known ?? []) this.#chargedTo.set(id, now.monotonicMs - sinceMs);
     this.#chargedAtMs = now.monotonicMs;
-    const paid = members.filter(({ state }) => state !== 'stopped');
+    const paid = members.filter(isPaid);
+    this.#charged = paid.filter(({ hourlyUsd }) => hourlyUsd !== undefined);
     const machines = paid.map(({ id, hourlyUsd, launchedAtMs }) => {
       const chargedToMs = this.#chargedTo.get(id);
       const isLate = now.wallMs - launchedAtMs <= sinceMs + LATE_LISTING_MS;
@@ -208,12 +219,17 @@ export class CostLedger {
   }
 }
 
+const isPaid = ({ state }: FleetMember): boolean => state !== 'stopped';
+
 const nothingSpent = (nowMs: number) => ({
   nowMs,
   machines: [],
+  ended: [],
   imagesByJob: {},
   leftByJob: {},
+  paidBefore: {},
   billingMinimumMs: 0,
+  capUsd: Number.POSITIVE_INFINITY,
 });
 
 /** The unfinished jobs and the newest of the others. */

@@ -3,7 +3,8 @@
  *
  * A machine costs money from its launch on, by time, and at least its billing minimum (a minute on EC2), which is charged
  * when the machine is first seen. Money goes to the jobs whose images were done meanwhile; if there were none (boots), to the
- * unfinished jobs by the images that they have left; if there is no such job (idling), to none.
+ * unfinished jobs by the images that they have left; if there is no such job (idling), to none. A job at its cap gets nothing
+ * while another is below it: machines run for the others, and do its images only because queues are shared.
  */
 import type { ControllerReport, WorkerStatus } from '../core/fleet/fleet.ts';
 
@@ -23,24 +24,29 @@ export interface Spending {
   /** Wall clock, as `launchedAtMs`. */
   nowMs: number;
   machines: readonly PaidMachine[];
+  /** Machines that were charged at the last count and are gone. */
+  ended: readonly PaidMachine[];
   imagesByJob: ImagesByJob;
   /** Images that unfinished jobs have left. */
   leftByJob: ImagesByJob;
+  /** What each job paid at the last count at which one did. */
+  paidBefore: Readonly<Record<string, number>>;
   billingMinimumMs: number;
+  /** Of a job; Infinity without one. */
+  capUsd: number;
 }
 
 const HOUR_MS = 3_600_000;
 
 /**
  * The cost after this spending. No sum in it is ever less than before. A machine without a known price adds nothing, and the
- * time since which the sums are too low. A machine that ended since the last count is not listed any more, so its cost in
- * that time is not included.
+ * time since which the sums are too low. A machine that ended since the last count is charged up to now, since
+ * nobody knows when it ended.
  * @param before undefined starts a new count.
  */
 export function attribute(before: Cost | undefined, spending: Spending): Cost {
   const cost = before ?? beginCost(spending.nowMs);
   let hourlyUsd = 0;
-  let spentUsd = 0;
   let { unknownSinceMs } = cost;
   for (const machine of spending.machines) {
     if (machine.hourlyUsd === undefined) {
@@ -48,21 +54,58 @@ export function attribute(before: Cost | undefined, spending: Spending): Cost {
       continue;
     }
     hourlyUsd += machine.hourlyUsd;
-    spentUsd += (machine.hourlyUsd * billedMs(machine, spending)) / HOUR_MS;
   }
-  const shares = totalOf(spending.imagesByJob) > 0 ? spending.imagesByJob : spending.leftByJob;
-  const images = totalOf(shares);
-  const byJobUsd = { ...cost.byJobUsd };
-  for (const [job, share] of Object.entries(shares))
-    if (share > 0) byJobUsd[job] = (byJobUsd[job] ?? 0) + (spentUsd * share) / images;
+  const spentUsd = [...spending.machines, ...spending.ended].reduce(
+    (sum, machine) => sum + ((machine.hourlyUsd ?? 0) * billedMs(machine, spending)) / HOUR_MS,
+    0,
+  );
+  const { byJobUsd, restUsd } = divide(spentUsd, cost.byJobUsd, spending);
   return {
     ...cost,
     totalUsd: cost.totalUsd + spentUsd,
-    unattributedUsd: cost.unattributedUsd + (images > 0 ? 0 : spentUsd),
+    unattributedUsd: cost.unattributedUsd + restUsd,
     byJobUsd,
     hourlyUsd,
     ...(unknownSinceMs !== undefined && { unknownSinceMs }),
   };
+}
+
+interface Division {
+  byJobUsd: Readonly<Record<string, number>>;
+  /** What no job paid. */
+  restUsd: number;
+}
+
+function divide(
+  spentUsd: number,
+  before: Cost['byJobUsd'],
+  { imagesByJob, leftByJob, paidBefore, capUsd }: Omit<Spending, 'nowMs' | 'machines' | 'ended'>,
+): Division {
+  const payers = totalOf(imagesByJob) > 0 ? imagesByJob : leftByJob;
+  let division: Division = { byJobUsd: before, restUsd: spentUsd };
+  for (const shares of [payers, leftByJob]) division = payWithin(capUsd, division, shares);
+  if (totalOf(payers) === 0) return division;
+  // All of them have reached the cap. The machines that are left were there for those who paid last.
+  return payWithin(Number.POSITIVE_INFINITY, division, totalOf(paidBefore) > 0 ? paidBefore : payers);
+}
+
+/** By their shares, but none beyond the cap: what one cannot pay, the others do. */
+function payWithin(capUsd: number, before: Division, shares: ImagesByJob): Division {
+  const byJobUsd = { ...before.byJobUsd };
+  let { restUsd } = before;
+  const roomOf = (job: string) => capUsd - (byJobUsd[job] ?? 0);
+  let open = Object.entries(shares).filter(([job, share]) => share > 0 && roomOf(job) > 0);
+  while (restUsd > 0 && open.length > 0) {
+    const total = open.reduce((sum, [, share]) => sum + share, 0);
+    const partOf = (share: number) => (restUsd * share) / total;
+    const full = open.filter(([job, share]) => partOf(share) >= roomOf(job));
+    const paying = full.length > 0 ? full : open;
+    const paid = paying.map(([job, share]) => [job, Math.min(partOf(share), roomOf(job))] as const);
+    for (const [job, usd] of paid) byJobUsd[job] = (byJobUsd[job] ?? 0) + usd;
+    restUsd = full.length > 0 ? restUsd - paid.reduce((sum, [, usd]) => sum + usd, 0) : 0;
+    open = open.filter((each) => !paying.includes(each));
+  }
+  return { byJobUsd, restUsd: Math.max(0, restUsd) };
 }
 
 const totalOf = (images: ImagesByJob): number => Object.values(images).reduce((sum, each) => sum + each, 0);

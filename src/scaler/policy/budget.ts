@@ -21,8 +21,8 @@ export interface LaunchBudget {
 
 export interface BudgetInput {
   backlog: Backlog;
-  /** How many machines a backlog needs. */
-  needFor(backlog: Backlog): Need;
+  /** How many machines a backlog needs, of these that there are (default: all). */
+  needFor(backlog: Backlog, present?: readonly Machine[]): Need;
   /** Those that cost money now. */
   machines: readonly Machine[];
   settings: PolicySettings;
@@ -103,13 +103,15 @@ function capJobs(input: BudgetInput, capUsd: number, hourlyUsd: number): CappedN
   const work = openBacklog(backlog, split);
   const need = input.needFor(work);
   const affordable = machinesWithin(split.open, { images: work.images, needed: need.machines }, cap);
-  const forOpen = Math.ceil((1000 * work.images) / (measured.imagesPerSecond * settings.targetMs));
+  // Machines of capped jobs are retired, as if the open jobs had launched their own. More are not launched then.
+  const keep =
+    split.capped.length === 0 ? Number.POSITIVE_INFINITY : Math.max(1, input.needFor(work, []).machines);
   return {
     need,
     budget: {
-      machines: Math.max(machines.length, affordable.machines),
+      machines: Math.min(keep, Math.max(machines.length, affordable.machines)),
       limit: `${limit} pays for ${pluralize(affordable.machines, 'machine')}`,
-      keep: split.capped.length === 0 ? Number.POSITIVE_INFINITY : Math.max(1, forOpen),
+      keep,
       reached,
       warnings: affordable.warnings,
     },

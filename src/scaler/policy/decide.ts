@@ -11,7 +11,7 @@ import { backlogPolicy } from './backlog.ts';
 import { needWithinCaps } from './budget.ts';
 import { noMachinesPolicy } from './none.ts';
 import { perMessagePolicy } from './per-message.ts';
-import type { Decision, History, KnownSnapshot, Policy, PolicySettings } from './policy.ts';
+import type { Decision, History, Policy, PolicySettings } from './policy.ts';
 import { chooseRetirements } from './retire.ts';
 import { isWorkExpected } from './standby.ts';
 
@@ -33,10 +33,10 @@ export function decide(
   const serving = own.filter(({ phase }) => phase !== 'draining');
   if (isUnknown(backlog)) return hold(serving.length, `the queues could not be read (${backlog.unknown})`);
 
-  const known: Omit<KnownSnapshot, 'backlog'> = { machines, measured, throughputImagesPerSecond };
   const { need, budget } = needWithinCaps({
     backlog,
-    needFor: (work) => policy({ ...known, backlog: work }, settings),
+    needFor: (work, present = machines) =>
+      policy({ measured, throughputImagesPerSecond, machines: present, backlog: work }, settings),
     machines: own,
     settings,
     jobs,

@@ -25,11 +25,21 @@ export interface CapInput {
 }
 
 export function splitByCap(jobs: readonly UnfinishedJob[], input: Omit<CapInput, 'measured'>): CappedJobs {
-  const { capUsd } = input;
-  const reserveUsd =
-    jobs.length === 0 ? 0 : usdFor(STOP_EARLY_MS * input.machines.length, input) / jobs.length;
-  const isCapped = ({ costUsd }: UnfinishedJob) => costUsd + reserveUsd >= capUsd;
-  return { open: jobs.filter((job) => !isCapped(job)), capped: jobs.filter(isCapped) };
+  const { capUsd, machines } = input;
+  const below = jobs.filter(({ costUsd }) => costUsd < capUsd);
+  const shares = sharesOf(below);
+  const reserveUsd = usdFor(STOP_EARLY_MS * machines.length, input);
+  const open = below.filter(({ costUsd }, at) => costUsd + reserveUsd * (shares[at] ?? 0) < capUsd);
+  return { open, capped: jobs.filter((job) => !open.includes(job)) };
+}
+
+/** The share of each job in the machines, by its images left. An unsealed job counts as much as the largest sealed one. */
+function sharesOf(jobs: readonly UnfinishedJob[]): number[] {
+  const known = jobs.map((job) => imagesLeft(job));
+  const largest = Math.max(1, ...known.map((left) => left ?? 1));
+  const weights = known.map((left) => Math.max(1, left ?? largest));
+  const all = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / all);
 }
 
 /** The part of the backlog that may be paid for: images of capped jobs are no need. */
@@ -69,14 +79,11 @@ export function machinesWithin(
   input: CapInput,
 ): AffordableMachines {
   const { capUsd } = input;
-  const known = open.map((job) => imagesLeft(job));
-  const largest = Math.max(1, ...known.map((left) => left ?? 1));
-  const weights = known.map((left) => Math.max(1, left ?? largest));
-  const all = weights.reduce((sum, weight) => sum + weight, 0);
+  const shares = sharesOf(open);
   const warnings: string[] = [];
   let machines = 0;
   for (const [at, job] of open.entries()) {
-    const share = (weights[at] ?? 0) / all;
+    const share = shares[at] ?? 0;
     const allowed = allowedFor(job, { images: images * share, share }, input);
     if (allowed < needed * share)
       warnings.push(

@@ -22,9 +22,12 @@ const spending = ({
     ...each,
     unchargedMs: 'unchargedMs' in changes ? changes.unchargedMs : HOUR,
   })),
+  ended: [],
   imagesByJob: {},
   leftByJob: {},
+  paidBefore: {},
   billingMinimumMs: MINUTE,
+  capUsd: Number.POSITIVE_INFINITY,
   ...changes,
 });
 
@@ -75,6 +78,30 @@ describe('the cost of the fleet', () => {
     expect(worked.unattributedUsd).toBeCloseTo(0.1);
     expect(worked.byJobUsd.a).toBeCloseTo(0.075);
     expect(worked.byJobUsd).not.toHaveProperty('c');
+  });
+
+  it('that one job at its cap cannot pay is paid by the others, not by none', () => {
+    const half = attribute(undefined, spending({ imagesByJob: { a: 1, b: 1 }, capUsd: 0.08 }));
+    expect(half.byJobUsd).toEqual({ a: 0.05, b: 0.05 });
+    const full = attribute(
+      half,
+      spending({ imagesByJob: { a: 9, b: 1 }, leftByJob: { c: 1 }, capUsd: 0.08 }),
+    );
+    expect(full.byJobUsd.a).toBeCloseTo(0.08);
+    expect(full.byJobUsd.b).toBeCloseTo(0.08);
+    expect(full.byJobUsd.c).toBeCloseTo(0.04);
+    expect(full.unattributedUsd).toBe(0);
+  });
+
+  it('that all jobs at their cap cannot pay is paid by those who paid last, whose machines are left', () => {
+    const before = attribute(undefined, spending({ imagesByJob: { a: 1, b: 1 } }));
+    const tail = spending({
+      imagesByJob: { a: 1 },
+      leftByJob: { a: 1 },
+      paidBefore: { b: 0.1 },
+      capUsd: 0.05,
+    });
+    expect(attribute(before, tail).byJobUsd).toEqual({ a: 0.05, b: expect.closeTo(0.15) });
   });
 
   it('drops finished jobs, and keeps their cost in the total', () => {

@@ -14,6 +14,8 @@ export const TICK_MS = 5000;
 const MINUTE = 60_000;
 const HOUR_MS = 3_600_000;
 const MAX_BATCH = 16;
+/** EC2 lists terminated instances for a while. */
+const TERMINATED_MS = 10 * MINUTE;
 
 export interface JobWorldOptions {
   jobs: readonly { id: string; images: number; atMs?: number }[];
@@ -46,12 +48,15 @@ export class JobWorld {
   readonly clock = virtualClock(10 * HOUR_MS);
   readonly startMs = this.clock.nowMs();
   readonly instances: Instance[] = [];
+  up: readonly Instance[] = [];
   readonly reports: ControllerReport[] = [];
   readonly costs: Record<string, number> = {};
   /** Of each launch: the jobs that were unfinished then. */
   readonly launches: { atMs: number; count: number; unfinished: readonly string[] }[] = [];
   readonly left: Map<string, number>;
   peak = 0;
+  /** Time of machines while there was no job. */
+  idleMs = 0;
   controller: Controller;
   readonly settings: PolicySettings;
   readonly #options: Required<Omit<JobWorldOptions, 'settings'>>;
@@ -131,10 +136,6 @@ export class JobWorld {
     }
   }
 
-  get up(): Instance[] {
-    return this.instances.filter(({ endedMs }) => endedMs === undefined);
-  }
-
   /** As EC2 bills it. */
   get paidUsd(): number {
     const nowMs = this.clock.nowMs();
@@ -160,6 +161,7 @@ export class JobWorld {
   /** What the instances did in the last tick. */
   #work(): void {
     const { imagesPerSecond, lostAtMs } = this.#options;
+    if (this.#unfinished.length === 0) this.idleMs += TICK_MS * this.up.length;
     for (const instance of this.up) {
       if (this.clock.nowMs() - instance.launched >= lostAtMs(instance.n)) {
         this.#end([instance.id]);
@@ -183,14 +185,16 @@ export class JobWorld {
     for (const instance of this.up)
       if (ids.includes(instance.id))
         Object.assign(instance, { endedMs: this.clock.nowMs(), state: 'terminated' });
+    this.up = this.up.filter(({ endedMs }) => endedMs === undefined);
   }
 
   #ec2(): Ec2 {
     const { listedAfterMs } = this.#options;
     const ec2: Partial<Ec2> = {
       describe: async () =>
-        this.up
+        this.instances
           .filter(({ n, launched }) => this.clock.nowMs() - launched >= listedAfterMs(n))
+          .filter(({ endedMs = Number.POSITIVE_INFINITY }) => this.clock.nowMs() - endedMs < TERMINATED_MS)
           .map((each) => ({ ...each })),
       launch: async ({ onDemand: count, tags }) => {
         const atMs = this.clock.nowMs();
@@ -213,9 +217,11 @@ export class JobWorld {
           this.instances.push(instance);
           return instance.id;
         });
+        this.up = this.instances.filter(({ endedMs }) => endedMs === undefined);
         return { started, refusals: [] };
       },
       tag: async () => {},
+      consoleOutput: async () => 'booting\nKernel panic - not syncing: No working init found.\n',
       terminate: async (ids) => this.#end(ids),
     };
     return ec2 as Ec2;
