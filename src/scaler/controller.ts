@@ -137,11 +137,12 @@ export class Controller {
   /** What earlier controllers attributed to these jobs counts for their caps, and is not overwritten with less. */
   async #recallJobCosts(jobs: Observation['snapshot']['jobs']): Promise<void> {
     const { clock, reports, log } = this.#options;
-    try {
-      for (const job of this.#costLedger.unrecalled(jobs))
+    for (const job of this.#costLedger.unrecalled(jobs)) {
+      try {
         this.#costLedger.recall(job, await reports.readJobCost(job), clock.nowMs());
-    } catch (error) {
-      log.warn({ error: messageOf(error) }, 'Failed to read the cost of a job; will retry.');
+      } catch (error) {
+        log.warn({ job, error: messageOf(error) }, 'Failed to read the cost of a job; will retry.');
+      }
     }
   }
 

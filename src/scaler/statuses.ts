@@ -1,8 +1,9 @@
 import type { Store } from '../core/cloud/ports.ts';
+import { findReadable, readObject } from '../core/cloud/read-object.ts';
 import { MAX_STATUS_BYTES, outlivesWorker, type WorkerStatus, workerStatus } from '../core/fleet/fleet.ts';
 import { FLEET_PREFIX, workerStatusKey } from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import { ObjectMissingError } from '../core/runtime/errors.ts';
+import { isUnreadable, ObjectMissingError } from '../core/runtime/errors.ts';
 import { parseVersioned } from '../core/runtime/versioned.ts';
 
 /** A worker's status, and for how long it has been unchanged. */
@@ -54,11 +55,13 @@ export class WorkerStatusReader {
 
   async #get(key: string, etag: string) {
     try {
-      const { body } = await this.#output.get(key);
-      return { etag, status: parse(body), sinceMs: this.#clock.monotonicMs() };
+      const { value: status } = await readObject(this.#output, key, parse);
+      // A copy of another worker's status is not a status.
+      const own = status !== undefined && workerStatusKey(status.id) === key ? status : undefined;
+      return { etag, status: own, sinceMs: this.#clock.monotonicMs() };
     } catch (error) {
-      // The worker ended after the listing.
-      if (error instanceof ObjectMissingError) return undefined;
+      // The worker ended after the listing, or it is not the object of a worker.
+      if (error instanceof ObjectMissingError || isUnreadable(error)) return undefined;
       throw error;
     }
   }
@@ -67,18 +70,13 @@ export class WorkerStatusReader {
 /** Deletes the status of a worker that has ended, unless it has to outlive the worker: then the sweep deletes it. */
 export async function deleteEndedStatus(output: Store, id: string): Promise<void> {
   const key = workerStatusKey(id);
-  try {
-    const { body } = await output.get(key);
-    const status = parse(body);
-    if (status === undefined || !outlivesWorker(status)) await output.delete([key]);
-  } catch (error) {
-    if (!(error instanceof ObjectMissingError)) throw error;
-  }
+  const status = await findReadable(output, key, parse);
+  if (status === undefined || !outlivesWorker(status)) await output.delete([key]);
 }
 
-function parse(body: Uint8Array): WorkerStatus | undefined {
+function parse(text: string): WorkerStatus | undefined {
   try {
-    return parseVersioned(workerStatus, new TextDecoder().decode(body), 'worker status');
+    return parseVersioned(workerStatus, text, 'worker status');
   } catch {
     return undefined;
   }

@@ -40,7 +40,8 @@ export class UnfinishedJobs {
     if (before !== undefined && (before.record.state !== 'open' || nowMs - before.readAtMs < OPEN_FRESH_MS))
       return before;
     try {
-      return { record: await readJob(this.#output, id), readAtMs: nowMs };
+      const record = await readJob(this.#output, id);
+      return record.id === id ? { record, readAtMs: nowMs } : undefined;
     } catch (error) {
       // The marker is written before the record.
       if (error instanceof ObjectMissingError) return undefined;

@@ -91,9 +91,12 @@ export const controllerLock = z.object({
 });
 export type ControllerLock = z.infer<typeof controllerLock>;
 
+/** No build has a longer time to live. A lock that was edited by hand must not leave a cluster without a controller. */
+const MAX_LOCK_TTL_MS = 10 * 60_000;
+
 /** Time to live by which others judge a lock: the longer one of the holder's, which may be another build, and their own. */
 export const ttlMsOf = ({ ttlMs = 0 }: Pick<ControllerLock, 'ttlMs'>, ownTtlMs: number): number =>
-  Math.max(ttlMs, ownTtlMs);
+  Math.max(Math.min(ttlMs, MAX_LOCK_TTL_MS), ownTtlMs);
 
 /** `controller/report.json`: what the controller observes, decides and remembers. Its successor starts from it. */
 export const controllerReport = z.object({

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { QueueDepth } from '../../../src/core/cloud/ports.ts';
 import type { ControllerReport, FleetSample, WorkerStatus } from '../../../src/core/fleet/fleet.ts';
-import { ImgclsError } from '../../../src/core/runtime/errors.ts';
+import { ImgclsError, NewerVersionError } from '../../../src/core/runtime/errors.ts';
 import { noLog } from '../../../src/core/runtime/log.ts';
 import { isUnknown, type OrUnknown } from '../../../src/core/runtime/unknown.ts';
 import { Controller } from '../../../src/scaler/controller.ts';
@@ -29,6 +29,7 @@ class World {
   beforeLaunch = () => {};
   beforeReport = () => {};
   beforeJobCost = (_job: string) => {};
+  beforeReadOfCost = (_job: string) => {};
   readonly #watch = new MachineWatch(this.clock);
 
   readonly driver: FleetDriver = {
@@ -81,7 +82,10 @@ class World {
           this.beforeReport();
           this.report = report;
         },
-        readJobCost: async (job) => this.written[job],
+        readJobCost: async (job) => {
+          this.beforeReadOfCost(job);
+          return this.written[job];
+        },
         writeJobCosts: async (byJobUsd) => {
           for (const [job, usd] of Object.entries(byJobUsd)) {
             this.beforeJobCost(job);
@@ -452,6 +456,22 @@ describe('what a job has cost', () => {
     world.beforeReport = () => {};
     await controller.tick();
     expect(world.written.a).toBeCloseTo(0.0075, 6);
+  });
+
+  it('is written although that of another job cannot be read', async () => {
+    const world = new World();
+    world.jobs = [
+      { id: 'a', totalImages: 30 },
+      { id: 'b', totalImages: 10 },
+    ];
+    world.beforeReadOfCost = (job) => {
+      if (job === 'a') throw new NewerVersionError('cost of a job', { found: 2, known: 1 });
+    };
+    world.members = [{ id: 'm', state: 'running', launchedAtMs: world.clock.nowMs(), hourlyUsd: 0.36 }];
+    const controller = world.controller();
+    await controller.tick();
+    await controller.tick();
+    expect(world.written).toEqual({ b: expect.closeTo(0.0015, 6) });
   });
 
   it('is written by the next tick for jobs whose write failed', async () => {
