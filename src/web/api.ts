@@ -261,6 +261,8 @@ export const statusView = z
         /** Current cost of the machines per hour, and their total cost since the cost ledger began. */
         hourlyUsd: usd.optional(),
         totalUsd: usd.optional(),
+        /** Since then some machine had no known price, so the total is a lower bound. */
+        unknownSinceMs: instant.optional(),
       })
       .optional(),
     requests: known(depth),

@@ -2,6 +2,7 @@
 
 import type { Cloud, Store } from '../../core/cloud/ports.ts';
 import {
+  type ControllerReport,
   type FleetSample,
   WORKER_GONE_MS,
   type WorkerState,
@@ -79,9 +80,15 @@ function controllerOf(view: StatusView): StatusBody['controller'] {
     min,
     max,
     target,
-    ...(cost && { hourlyUsd: cost.hourlyUsd, totalUsd: cost.totalUsd }),
+    ...(cost && costOf(cost)),
   };
 }
+
+const costOf = ({ hourlyUsd, totalUsd, unknownSinceMs }: NonNullable<ControllerReport['cost']>) => ({
+  hourlyUsd,
+  totalUsd,
+  ...(unknownSinceMs !== undefined && { unknownSinceMs }),
+});
 
 const isAlive = ({ lock, atMs, cloud }: StatusView): boolean =>
   !isUnknown(lock) && lockState(lock, { nowMs: atMs, cloud }) === 'held';

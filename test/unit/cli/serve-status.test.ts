@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type ClusterObservation, toView } from '../../../src/cli/fleet/status-view.ts';
 import { toStatusBody } from '../../../src/cli/service/serve-status.ts';
-import type { WorkerStatus } from '../../../src/core/fleet/fleet.ts';
+import type { ControllerReport, WorkerStatus } from '../../../src/core/fleet/fleet.ts';
 import { statusView } from '../../../src/web/api.ts';
+import { figuresOf } from '../../../src/web/page/fleet/fleet-text.ts';
 
 const NOW_MS = 1_000_000;
 const worker = (id: string, changes: Partial<WorkerStatus> = {}): WorkerStatus => ({
@@ -55,6 +56,24 @@ const seen: ClusterObservation = {
 };
 
 describe('the status that the page shows', () => {
+  it('has the total cost, and says "at least" once a machine had no known price', () => {
+    const noteOf = (unknown: { unknownSinceMs?: number }) => {
+      const cost = {
+        sinceMs: 0,
+        totalUsd: 1.5,
+        unattributedUsd: 0,
+        byJobUsd: {},
+        hourlyUsd: 0.2,
+        ...unknown,
+      };
+      const report = { ...(seen.report as ControllerReport), cost };
+      const body = statusView.parse(toStatusBody(toView({ ...seen, report }), []));
+      return figuresOf(body).find(({ name }) => name === 'Cost')?.note;
+    };
+    expect(noteOf({})).toBe('$1.50 in total');
+    expect(noteOf({ unknownSinceMs: NOW_MS })).toBe('at least $1.50 in total');
+  });
+
   it('lists each worker once: those that report, and machines that do not yet', () => {
     const { workers } = toStatusBody(toView(seen), []);
     expect(workers).toMatchObject([

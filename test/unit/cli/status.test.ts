@@ -185,6 +185,10 @@ describe('the status of a cluster', () => {
     const { cost: _cost, ...priceless } = report();
     expect(text({ report: priceless })).toMatch(/cost +unknown: .*pricePerHour/);
     expect(text()).toMatch(/cost +\$0\.0123 for machines since .*, \$0\.2000 per hour now/);
+    const cost = { sinceMs: NOW, totalUsd: 0.0123, unattributedUsd: 0, byJobUsd: {}, hourlyUsd: 0.2 };
+    expect(text({ report: report({ cost: { ...cost, unknownSinceMs: NOW } }) })).toMatch(
+      /cost +at least \$0\.0123 for machines .*a machine without a price \(set pricePerHour\) since/,
+    );
   });
 
   it('escapes control characters in names', () => {

@@ -54,12 +54,13 @@ export function figuresOf(status: StatusBody): Figure[] {
       note: 'batches that failed repeatedly',
     })),
   ];
-  const { hourlyUsd, totalUsd } = status.controller ?? {};
+  const { hourlyUsd, totalUsd, unknownSinceMs } = status.controller ?? {};
+  const least = unknownSinceMs === undefined ? '' : 'at least ';
   if (hourlyUsd !== undefined)
     figures.push({
       name: 'Cost',
       value: `${dollars(hourlyUsd)}/h`,
-      note: totalUsd === undefined ? 'now' : `${dollars(totalUsd)} in total`,
+      note: totalUsd === undefined ? 'now' : `${least}${dollars(totalUsd)} in total`,
     });
   return figures;
 }
