@@ -176,7 +176,7 @@ describe('the source', () => {
     const optional = {
       'src/client/retry-images.ts isWanted': 'absent: every image is',
       'src/client/submission.ts leave': 'of a fleet on one machine',
-      'src/scaler/lock.ts hasEnded': 'of a holder on one machine',
+      'src/core/runtime/located-process.ts hasEnded': 'of a holder on one machine',
       'src/aws/s3-body.ts open': 'of streams, which only submitters store',
     };
     const unanswered = cases.flatMap(({ role, fleet }) => reachOf(role, fleet).unanswered);
