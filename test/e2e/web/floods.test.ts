@@ -11,6 +11,8 @@ import { ask, openTemporaryFiles } from './ask.ts';
 import { type Service, startService } from './up.ts';
 
 const MEBIBYTE = 2 ** 20;
+/** For hundreds of megabytes. */
+const SLOW = { timeoutMs: 60_000 };
 const cat = await readFile(path.join(repository, 'samples', 'cat.jpg'));
 
 let installed: InstalledPackage;
@@ -87,9 +89,11 @@ describe('another caller is answered', () => {
       return socket;
     });
     try {
-      await until('all but four are refused', async () => (statuses.length >= 296 ? true : undefined));
-      await until('all is sent', async () =>
-        sockets.every(({ writableLength }) => writableLength === 0) ? true : undefined,
+      await until('all but four are refused', async () => (statuses.length >= 296 ? true : undefined), SLOW);
+      await until(
+        'all is sent',
+        async () => (sockets.every(({ writableLength }) => writableLength === 0) ? true : undefined),
+        SLOW,
       );
       expect(statuses).toEqual(Array(296).fill('429'));
       const other = await classify(cat, OTHER);
