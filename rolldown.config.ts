@@ -1,4 +1,5 @@
 import { defineConfig } from 'rolldown';
+import { thirdPartyNotices } from './tools/third-party-notices.ts';
 
 /**
  * Bundles our modules, and what every command needs of others, into a few files: a process of the command line starts in
@@ -13,6 +14,7 @@ export default defineConfig({
     index: 'src/index.ts',
   },
   platform: 'node',
+  plugins: [thirdPartyNotices(import.meta.dirname)],
   external: (id) => !/^[./]|^(zod|commander|ulid|picomatch)$/.test(id),
   output: { dir: 'dist', cleanDir: true, chunkFileNames: 'chunks/[name]-[hash].js' },
 });

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, gzip } from 'node:zlib';
 import preact from '@preact/preset-vite';
 import { defineConfig, type Plugin } from 'vite';
+import { thirdPartyNotices } from './tools/third-party-notices.ts';
 
 const COMPRESSED = { gz: promisify(gzip), br: promisify(brotliCompress) };
 
@@ -28,7 +29,7 @@ const compressAssets: Plugin = {
 export default defineConfig({
   root: 'src/web/page',
   base: './',
-  plugins: [preact(), compressAssets],
+  plugins: [preact(), compressAssets, thirdPartyNotices(import.meta.dirname)],
   build: {
     outDir: '../../../dist/page',
     emptyOutDir: true,

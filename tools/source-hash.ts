@@ -7,7 +7,13 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
-const SOURCES = ['src/**/*.*', '*.config.ts', 'tsconfig*.json', 'package-lock.json'];
+const SOURCES = [
+  'src/**/*.*',
+  '*.config.ts',
+  'tsconfig*.json',
+  'package-lock.json',
+  'tools/third-party-notices.ts',
+];
 const FILE = path.join(ROOT, 'dist', 'source-hash.txt');
 
 function sourceHash(): string {

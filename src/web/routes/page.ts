@@ -31,9 +31,10 @@ export async function pageRoutes(app: FastifyInstance, { folder }: { folder: str
       immutable: true,
       maxAge: '365d',
     });
-    app.get('/favicon.svg', open, async (_request, reply) =>
-      reply.sendFile('favicon.svg', folder, { immutable: false, maxAge: 0 }),
-    );
+    for (const file of ['favicon.svg', 'THIRD-PARTY-NOTICES.txt'])
+      app.get(`/${file}`, open, async (_request, reply) =>
+        reply.sendFile(file, folder, { immutable: false, maxAge: 0 }),
+      );
   }
   for (const [url, start] of Object.entries(VIEWS)) {
     const view = html?.replace('<base href="./"', `<base href="${start}"`);
