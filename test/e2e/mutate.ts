@@ -1,8 +1,8 @@
 // Damaged images: copies of good ones, hurt by seeded chance as disks, networks and attackers hurt them.
 
-import { Jimp } from 'jimp';
 import sharp from 'sharp';
 import { Random } from '../../src/bench/random.ts';
+import { toBmp } from '../to-bmp.ts';
 
 export interface NamedImage {
   name: string;
@@ -31,7 +31,7 @@ export async function encodings(photograph: string, stem: string): Promise<Named
       .tiff({ compression: 'jpeg', tile: true, tileWidth: 64, tileHeight: 64 })
       .toBuffer(),
     'still.avif': await photo.clone().avif({ effort: 0 }).toBuffer(),
-    'bitmap.bmp': await (await Jimp.read(jpeg)).getBuffer('image/bmp'),
+    'bitmap.bmp': await toBmp(sharp(jpeg)),
   };
   return Object.entries(encoded).map(([name, bytes]) => ({ name: `${stem}-${name}`, bytes }));
 }

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
-import { Jimp } from 'jimp';
 import sharp from 'sharp';
+import { toBmp } from '../to-bmp.ts';
 
 /** What a folder of strangers may hold, by name, with the code that each must get; undefined where it is classified. */
 export const oddImages: Record<string, string | undefined> = {
@@ -28,7 +28,7 @@ export async function writeOddImages(folder: string, photograph: string): Promis
     'animated.gif': await sharp(frames, { raw: { width: 320, height: 480, channels: 3, pageHeight: 240 } })
       .gif({ delay: [100, 100] })
       .toBuffer(),
-    'bitmap.bmp': await (await Jimp.read(jpeg)).getBuffer('image/bmp'),
+    'bitmap.bmp': await toBmp(sharp(jpeg)),
     'cmyk.jpg': await photo.clone().toColourspace('cmyk').jpeg().toBuffer(),
     'deep.png': await photo.clone().toColourspace('rgb16').png().toBuffer(),
     'empty.jpg': '',

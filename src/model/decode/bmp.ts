@@ -52,11 +52,10 @@ interface BmpHeader {
 export async function decodeBmp(bytes: Uint8Array, maxPixels: number): Promise<RgbPixels> {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header = checkedHeader(file, Math.min(maxPixels, MAX_BMP_PIXELS));
-  // Load jimp at the first BMP only: it takes 0.4 s and most fleets never need it.
-  const { Jimp } = await import('jimp');
+  const jimp = await loadJimp();
   let rgba: Buffer;
   try {
-    rgba = (await Jimp.fromBuffer(asJimpReads(file, header))).bitmap.data;
+    rgba = (await jimp.fromBuffer(asJimpReads(file, header))).bitmap.data;
   } catch (error) {
     if (isShortage(error)) throw error;
     throw new DecodeError('truncated', `The BMP is cut off or damaged: ${(error as Error).message}`);
@@ -107,6 +106,12 @@ function onWhite(rgba: Buffer, alpha: Uint8Array | undefined): Buffer {
       data[to + channel] = Math.round(255 + ((rgba[from + channel] as number) - 255) * opacity);
   }
   return data;
+}
+
+/** At the first BMP only: it takes 0.2 s, and most fleets never need it. Without the formats and plugins that we do not use. */
+async function loadJimp() {
+  const [{ createJimp }, { default: bmp }] = await Promise.all([import('jimp'), import('@jimp/js-bmp')]);
+  return createJimp({ formats: [bmp] });
 }
 
 /** Refuses, before jimp allocates memory, what is too large and what jimp decodes wrongly (run-length, odd 4-bit rows). */

@@ -1,4 +1,3 @@
-import { Jimp } from 'jimp';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/model/decode/decode.ts';
@@ -13,6 +12,7 @@ import {
   SIDE_AT_LIMIT,
   tiff,
 } from '../../e2e/attack-images.ts';
+import { toBmp } from '../../to-bmp.ts';
 
 const recipe = { resizeShortestSide: 256, cropSize: 224, kernel: 'linear' } as const;
 const limits = { maxPixels: 150_000_000, decodeTimeoutMs: 20_000 };
@@ -103,8 +103,7 @@ describe('formats', () => {
   });
 
   it('BMP', async () => {
-    const { data, info } = await square().ensureAlpha().raw().toBuffer({ resolveWithObject: true });
-    const bmp = await new Jimp({ data, width: info.width, height: info.height }).getBuffer('image/bmp');
+    const bmp = await toBmp(square());
     expectNear(await quarters(bmp), colours, 0);
     expect(await codeOf(bmp.subarray(0, bmp.length / 2))).toBe('truncated');
     expect(await codeOf(bmp, { maxPixels: 1000 })).toBe('too_large');
