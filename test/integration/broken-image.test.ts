@@ -10,6 +10,7 @@ import type { Queue, Store } from '../../src/core/cloud/ports.ts';
 import type { ControllerReport } from '../../src/core/fleet/fleet.ts';
 import { noLog } from '../../src/core/runtime/log.ts';
 import { Controller } from '../../src/scaler/controller.ts';
+import { createAsgFleet } from '../../src/scaler/drivers/asg.ts';
 import { createEc2Fleet } from '../../src/scaler/drivers/ec2.ts';
 import { createProcessFleet } from '../../src/scaler/drivers/process.ts';
 import type { FleetDriver } from '../../src/scaler/fleet.ts';
@@ -17,6 +18,7 @@ import { Observer } from '../../src/scaler/observe.ts';
 import { type FaultProxy, startFaultProxy } from '../contract/fault-proxy.ts';
 import { type Moto, standInEnvironment, startMoto } from '../contract/moto.ts';
 import { until } from '../contract/until.ts';
+import { AsgWorld, GROUP } from '../unit/scaler/drivers/asg-world.ts';
 import { JobWorld } from '../unit/scaler/job-world.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 
@@ -116,6 +118,35 @@ describe('24 hours of a broken image with --max 20', () => {
     await world.run(3 * HOUR);
     expect(world.launches.slice(before, before + 2).map(({ count }) => count)).toEqual([1, 19]);
     expect(world.reports.at(-1)?.warnings).toEqual([]);
+  });
+});
+
+describe('24 hours of a broken image in an Auto Scaling group', () => {
+  it('are at most 12 launches, the requested instances that AWS has not launched yet included', async () => {
+    const world = Object.assign(new AsgWorld(), { max: 20 });
+    const clock = virtualClock();
+    const driver = createAsgFleet({
+      autoScaling: world.autoScaling,
+      ec2: world.ec2,
+      group: GROUP,
+      maxLifetimeMs: 48 * HOUR,
+      priceOf: () => 0.1,
+      hourlyUsd: 0.1,
+      clock,
+    });
+    const { controller, reports } = controllerOf(driver, clock, MINUTE);
+    let launches = 0;
+    for (const endMs = clock.nowMs() + 24 * HOUR; clock.nowMs() < endMs; clock.advance(20_000)) {
+      const tick = await controller.tick();
+      if ((tick?.decision.launch ?? 0) > 0) launches++;
+      // AWS launches three ticks later.
+      if (clock.nowMs() % MINUTE === 0) world.settle();
+    }
+    expect(launches).toBeLessThanOrEqual(12);
+    expect(Math.max(...world.sets.slice(1))).toBe(1);
+    expect(warned(reports)[0]).toMatch(
+      /^The last 3 launches failed\. Worker i-\d+: it was not ready within 600 s\./,
+    );
   });
 });
 

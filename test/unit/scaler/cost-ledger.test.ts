@@ -146,6 +146,18 @@ describe('a machine', () => {
     expect(ledger.cost?.totalUsd).toBeCloseTo(2 * minuteUsd, 6);
   });
 
+  it('that ended between two ticks is charged up to the one that notices it, at most a minute, and once', () => {
+    const ledger = new CostLedger(settings);
+    const machine = running('a', HOUR, 1);
+    ledger.record(look([machine]), at(HOUR));
+    ledger.record(look([machine]), at(HOUR + 2 * MINUTE));
+    ledger.record(look([]), at(HOUR + 2 * MINUTE + 5000));
+    expect(ledger.cost?.totalUsd).toBeCloseTo(2 * minuteUsd + 5 / 3600, 6);
+    expect(ledger.cost?.hourlyUsd).toBe(0);
+    ledger.record(look([]), at(3 * HOUR));
+    expect(ledger.cost?.totalUsd).toBeCloseTo(2 * minuteUsd + 5 / 3600, 6);
+  });
+
   it('whose price becomes known later is charged from its launch', () => {
     const ledger = new CostLedger(settings);
     ledger.record(look([running('a', HOUR)]), at(HOUR));

@@ -278,6 +278,20 @@ describe('the check before the first launch', () => {
   });
 });
 
+describe('an instance that EC2 listed and dropped', () => {
+  it('is a member for a minute, as listings have gaps, and not again as one that is not listed yet', async () => {
+    const { driver, instances, clock } = fleetOf();
+    const [id = ''] = (await driver.launch({ count: 1, decision: '1-1' })).started;
+    const members = async () => (await driver.members()).map((member) => member.id);
+    expect(await members()).toEqual([id]);
+    instances.delete(id);
+    clock.advance(59_000);
+    expect(await members()).toEqual([id]);
+    clock.advance(1000);
+    expect(await members()).toEqual([]);
+  });
+});
+
 describe('why an instance failed', () => {
   const explain = async (output: Ec2['consoleOutput']) => {
     const { driver, instances, ec2 } = fleetOf();
