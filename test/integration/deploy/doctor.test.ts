@@ -364,6 +364,23 @@ describe.skipIf(proxy === undefined)('imgcls doctor of a cluster', () => {
     }
   });
 
+  it('accepts a model that only the cluster has, and checks no launch where nothing is launched', async () => {
+    const [first] = await openModelLibrary(settings({})).find('efficientnet-lite0');
+    const sha256 = 'a'.repeat(64);
+    const manifest = { ...first?.manifest, name: 'mine', sha256, bytes: 4 };
+    for (const [file, text] of Object.entries({
+      'model.json': JSON.stringify(manifest),
+      'model.onnx': 'onnx',
+    }))
+      await cloud.output.put(`${modelPrefix(sha256)}${file}`, Buffer.from(text));
+    const findings = await examine([], { model: 'mine', fleet: 'none', max: undefined });
+    expect(findings.find(({ check }) => check === 'model')).toMatchObject({
+      status: 'ok',
+      message: 'mine/int8 is in test-output, not installed here',
+    });
+    expect(findings.at(-1)?.check).toBe('controller');
+  });
+
   it('exits with code 1 when an action is needed', async () => {
     const [first] = await openModelLibrary(settings({})).find('efficientnet-lite0');
     await cloud.output.delete([`${modelPrefix(first?.manifest.sha256 ?? '')}model.onnx`]);
