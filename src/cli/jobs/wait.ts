@@ -52,9 +52,9 @@ export async function waitAndPrint(
     const counts = `${pluralize(written.images, 'image')}, ${pluralize(errors, 'error')}`;
     notice(`${counts}${took}${await costText(costUsd)}, job ${job.id}`);
     reportWarnings(written);
-    if (errors > 0 && outputFormatOf(flags) === undefined) {
+    if ((errors > 0 || !written.warnings.isEmpty) && outputFormatOf(flags) === undefined) {
       const strict = flags.strict === true ? ' --strict' : '';
-      notice(`Run "imgcls results ${job.id} --format ndjson${strict}" to see the reason of each error.`);
+      notice(`Run "imgcls results ${job.id} --format ndjson${strict}" to see each error and warning.`);
     }
     if ((await job.record({ signal, onTransient })).state === 'cancelled') {
       throw new ImgclsError('permanent', `Job ${job.id} was cancelled. Its outcomes so far were written.`);

@@ -34,6 +34,10 @@ export const damageText = (decodedShare: number | undefined): string =>
 export class WarningCounts {
   readonly #counts = new Map<PredictionWarning, number>();
 
+  get isEmpty(): boolean {
+    return this.#counts.size === 0;
+  }
+
   add(warning: PredictionWarning): void {
     this.#counts.set(warning, (this.#counts.get(warning) ?? 0) + 1);
   }

@@ -189,10 +189,14 @@ describe('the REST service', () => {
         headers: { 'content-type': 'application/octet-stream' },
         body: new Uint8Array(body),
       });
-    const good = await (await classify(await bytesOf('coffee.jpg'))).json();
+    const bytes = await bytesOf('coffee.jpg');
+    const good = await (await classify(bytes)).json();
     expect(good).toMatchObject({ label: 'espresso', wnid: 'n07920052' });
     expect(good.labels).toHaveLength(3);
-    const cut = await classify((await bytesOf('coffee.jpg')).subarray(0, 5000));
+    expect(good).not.toHaveProperty('warning');
+    const damaged = await (await classify(bytes.subarray(0, 0.8 * bytes.length))).json();
+    expect(damaged).toMatchObject({ label: 'espresso', warning: 'damaged', decodedShare: expect.closeTo(0.84, 1) });
+    const cut = await classify(bytes.subarray(0, 5000));
     expect(cut.status).toBe(422);
     expect(await cut.json()).toMatchObject({ code: 'truncated' });
     expect(await jsonOf('/v1/jobs?limit=100')).not.toMatchObject({ jobs: [{ total: 1 }] });
