@@ -88,16 +88,15 @@ export class ForeignCluster {
     return worker;
   }
 
-  /** Kills what still runs. */
-  async killAll(): Promise<void> {
-    for (const one of this.#running.splice(0)) {
-      one.kill('SIGKILL');
-      await one.finished;
-    }
+  /** Stops what still runs. A worker that is killed would leave its poll behind, and the poll would take the next message. */
+  async stopAll(): Promise<void> {
+    const running = this.#running.splice(0);
+    for (const one of running) one.kill('SIGTERM');
+    await Promise.all(running.map((one) => one.finished));
   }
 
   async close(): Promise<void> {
-    await this.killAll();
+    await this.stopAll();
     await this.cloud.close();
     await this.#installed.remove();
     for (const server of this.#servers) await server.close();

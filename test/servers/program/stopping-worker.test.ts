@@ -12,7 +12,7 @@ describe.each(PAIRS)('over $store and $queues', (pair) => {
   beforeAll(async () => {
     cluster = await ForeignCluster.start(pair);
   });
-  afterEach(() => cluster.killAll());
+  afterEach(() => cluster.stopAll());
   afterAll(() => cluster?.close());
 
   const upload = (folder: string, ...flags: string[]) =>
