@@ -3,9 +3,8 @@ import { otherFileKind } from './other-files.ts';
 import type { ImageError } from './outcome.ts';
 import { matches, type Signature } from './signatures.ts';
 
-/** Supported formats. */
-/** `raw` is camera raw that is no TIFF by its first bytes. */
-export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'bmp' | 'raw';
+/** Supported formats. `raw` is camera raw that is no TIFF by its first bytes. HEIC needs a decoder that is installed extra. */
+export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'heic' | 'bmp' | 'raw';
 
 type Sniffed =
   | { kind: 'image'; format: ImageFormat }
@@ -117,8 +116,7 @@ function isoMedia(head: Buffer): Sniffed {
     if (at !== 12) brands.push(head.toString('latin1', at, at + 4));
   }
   if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return { kind: 'image', format: 'avif' };
-  if (brands.some((brand) => /^(hei|hev|mif1|msf1)/.test(brand)))
-    return { kind: 'unsupported', name: 'HEIC' };
+  if (brands.some((brand) => /^(hei|hev|mif1|msf1)/.test(brand))) return { kind: 'image', format: 'heic' };
   if (brands[0] === 'crx ') return { kind: 'image', format: 'raw' };
   return { kind: 'other', name: 'a video' };
 }

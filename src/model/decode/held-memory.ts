@@ -6,7 +6,7 @@ import { DecodeError } from './decode-error.ts';
 import { hasSeveralPasses } from './jpeg.ts';
 
 /** The limit for one image: with more, a machine of common size may run out of memory for the others. */
-const MAX_HELD_BYTES = 2 ** 30;
+export const MAX_HELD_BYTES = 2 ** 30;
 
 /** Offset of the byte that marks a PNG as interlaced: after the signature, in the first chunk. */
 const PNG_INTERLACE_BYTE = 28;

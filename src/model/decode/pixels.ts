@@ -6,6 +6,7 @@ import { freeBytes } from '../free-bytes.ts';
 import { makeSerialQueue } from '../serial-queue.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
+import { decodeHeic } from './heic.ts';
 import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
 import type { ImageSource } from './source.ts';
 import { turnUpright } from './upright.ts';
@@ -62,6 +63,7 @@ const oneAtATime = makeSerialQueue();
 export async function decodePixels(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
   const { bytes, format } = source;
   if (format === 'bmp') return await oneAtATime(() => decodeBitmap(source, recipe, attempt));
+  if (format === 'heic') return await oneAtATime(() => decodeInThread(source, recipe, attempt));
   const image = openImage(source, attempt);
   if (!isHeldWhole(bytes, format)) return await shrink(image, source, recipe, attempt);
   return await oneAtATime(async () => {
@@ -98,12 +100,12 @@ const pixelLimit = ({ bytes, format }: ImageSource, maxPixels: number): number =
   isHeldWhole(bytes, format) ? maxPixels : STREAMED_PIXELS_FACTOR * maxPixels;
 
 /**
- * The header of an image; undefined for a BMP, which libvips does not read.
+ * The header of an image; undefined for a BMP or HEIC, which libvips does not read.
  * @throws {DecodeError} `too_large` if the image has more pixels than allowed, or an extreme shape. Errors of the decoder are
  * thrown as they are.
  */
 export async function checkedHeader(source: ImageSource, maxPixels: number): Promise<Metadata | undefined> {
-  if (source.format === 'bmp') return undefined;
+  if (source.format === 'bmp' || source.format === 'heic') return undefined;
   const header = await sharp(source.bytes, { failOn: 'none', limitInputPixels: false }).metadata();
   const { width, height } = header;
   const limit = pixelLimit(source, maxPixels);
@@ -124,6 +126,14 @@ export async function forgetRemarks(): Promise<void> {
 async function decodeBitmap(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
   const { data, width, height } = await decodeBmp(source.bytes, attempt.maxPixels);
   return await shrink(sharp(data, { raw: { width, height, channels: 3 } }), source, recipe, attempt);
+}
+
+async function decodeInThread(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
+  const startedMs = performance.now();
+  const tiff = await decodeHeic(source.bytes, attempt);
+  const pixels = await shrink(sharp(tiff, { limitInputPixels: attempt.maxPixels }), source, recipe, attempt);
+  freeBytes(tiff);
+  return { ...pixels, decodeMs: performance.now() - startedMs };
 }
 
 async function shrink(image: Sharp, source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {

@@ -254,7 +254,6 @@ describe('files that cannot be decoded', () => {
     ],
     ['SVG with a byte order mark', '\xef\xbb\xbf<svg/>'],
     ['PDF', '%PDF-1.7\n1 0 obj'],
-    ['HEIC', '\0\0\0\x18ftypheic\0\0\0\0mif1heic'],
     ['JPEG XL', '\xff\x0a\0\0'],
     ['Photoshop', '8BPS\0\x01'],
   ])('%s is an unsupported format', async (_, text) => {

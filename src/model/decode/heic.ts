@@ -1,0 +1,66 @@
+// Decodes HEIC with an optional library, and explains its failures.
+
+import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
+import { type HeicReply, heicInstallCommand, runHeicDecoder } from '../heic-decoder.ts';
+import { DecodeError } from './decode-error.ts';
+import { type PrimaryImage, readPrimaryImage } from './heif-header.ts';
+import { MAX_HELD_BYTES } from './held-memory.ts';
+import type { Attempt } from './pixels.ts';
+
+/** Codes of libheif (heif_error.h): unsupported file type, unsupported feature, no plugin for the coding. */
+const UNSUPPORTED = new Set([3, 4, 11]);
+/** The same: an allocation failed, or a limit of libheif's own is reached. */
+const MEMORY_ERROR = 6;
+
+/**
+ * Decodes the primary image as it is to be shown: rotated, mirrored and cropped.
+ * @returns an uncompressed TIFF file with the ICC profile of the image.
+ * @throws {DecodeError}
+ * @throws {MachineFaultError}
+ */
+export async function decodeHeic(bytes: Uint8Array, attempt: Pick<Attempt, 'maxPixels' | 'timeoutMs'>): Promise<Uint8Array> {
+  const { profile, ...size } = readPrimaryImage(bytes, 'heic');
+  checkPixels(size, attempt.maxPixels);
+  const reply = await runHeicDecoder({
+    // A view would be copied with all the memory that it is a part of.
+    bytes: Uint8Array.from(bytes),
+    profile: profile && Uint8Array.from(profile),
+    maxBytes: MAX_HELD_BYTES,
+    timeoutMs: attempt.timeoutMs,
+  });
+  if (reply === undefined) throw notInstalled();
+  if (reply.kind === 'decoded') return reply.tiff;
+  throw explain(reply, size);
+}
+
+function checkPixels({ width, height }: PrimaryImage, maxPixels: number): void {
+  if (width * height <= maxPixels) return;
+  const message = `The HEIC has ${width} x ${height} pixels; the limit is ${maxPixels} pixels.`;
+  throw new DecodeError('too_large', message);
+}
+
+function notInstalled(): DecodeError {
+  const message = `The file is HEIC, for which no decoder is installed. Install it: "${heicInstallCommand()}". Or let iPhones take JPEG: Settings > Camera > Formats > Most Compatible.`;
+  return new DecodeError('unsupported_format', message);
+}
+
+function explain(
+  reply: Exclude<HeicReply, { kind: 'decoded' }>,
+  { width, height }: PrimaryImage,
+): DecodeError | MachineFaultError {
+  if (reply.kind === 'out_of_memory')
+    return new MachineFaultError('worker_crash', 'This machine lacked memory to decode a HEIC.', {
+      scope: 'image',
+    });
+  if (reply.kind === 'too_large') {
+    const limit = `${MAX_HELD_BYTES / 2 ** 20} MiB`;
+    const needs = `Decoding a HEIC of ${width} x ${height} pixels needs more memory than the limit of ${limit}.`;
+    return new DecodeError('too_large', needs);
+  }
+  const { code, message } = reply;
+  if (code === MEMORY_ERROR)
+    return new DecodeError('too_large', `The HEIC is larger than its decoder allows: ${message}`);
+  return code !== undefined && UNSUPPORTED.has(code)
+    ? new DecodeError('unsupported_format', `This kind of HEIC is not supported: ${message}`)
+    : new DecodeError('truncated', `The HEIC is cut off or damaged: ${message}`);
+}
