@@ -18,7 +18,10 @@ const MEMORY_ERROR = 6;
  * @throws {DecodeError}
  * @throws {MachineFaultError}
  */
-export async function decodeHeic(bytes: Uint8Array, attempt: Pick<Attempt, 'maxPixels' | 'timeoutMs'>): Promise<Uint8Array> {
+export async function decodeHeic(
+  bytes: Uint8Array,
+  attempt: Pick<Attempt, 'maxPixels' | 'timeoutMs'>,
+): Promise<Uint8Array> {
   const { profile, ...size } = readPrimaryImage(bytes, 'heic');
   checkPixels(size, attempt.maxPixels);
   const reply = await runHeicDecoder({
