@@ -3,6 +3,8 @@
 import { DecodeError } from './decode-error.ts';
 import { type Box, BoxReader, boxes, firstBox } from './iso-media.ts';
 
+export type HeifFormat = 'avif' | 'heic';
+
 export interface PrimaryImage {
   /** As stored, before rotation and cropping. 0 if the header does not say. */
   width: number;
@@ -15,7 +17,7 @@ export interface PrimaryImage {
  * Reads the header of the primary image of a HEIC or AVIF.
  * @throws {DecodeError} if the file is damaged, or has images in a track only.
  */
-export function readPrimaryImage(bytes: Uint8Array, format: 'heic' | 'avif'): PrimaryImage {
+export function readPrimaryImage(bytes: Uint8Array, format: HeifFormat): PrimaryImage {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const image = primaryImage(file);
   if (image !== undefined) return image;

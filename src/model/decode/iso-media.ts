@@ -26,7 +26,7 @@ const SIZE_TO_END = 0;
 const SIZE_OF_64_BITS = 1;
 
 /**
- * Lists the boxes side by side in a part of a file. Stops at the first that does not fit into the part.
+ * Lists the boxes side by side in a part of a file. One that is cut off ends with the part.
  * @throws {DecodeError} if there are too many.
  */
 export function* boxes(bytes: Buffer, within: Span = { from: 0, to: bytes.length }): Generator<Box> {
@@ -40,8 +40,8 @@ export function* boxes(bytes: Buffer, within: Span = { from: 0, to: bytes.length
     const header = isLarge ? LARGE_HEADER : SMALL_HEADER;
     if (at + header > end) return;
     const size = isLarge ? Number(bytes.readBigUInt64BE(at + 8)) : size32;
-    const to = size === SIZE_TO_END ? end : at + size;
-    if (to < at + header || to > end) return;
+    const to = size === SIZE_TO_END ? end : Math.min(at + size, end);
+    if (to < at + header) return;
     yield { type: bytes.toString('latin1', at + 4, at + 8), start: at, from: at + header, to };
     at = to;
   }

@@ -5,6 +5,7 @@ import { DecodeError } from '../../../src/model/decode/decode-error.ts';
 import { imageSourceOf } from '../../../src/model/decode/source.ts';
 import { gif } from '../../e2e/attack-images.ts';
 import { animatedWebp, avifSequence, manyPages, webpChunk, webpFrame } from '../../e2e/many-frames.ts';
+import { box } from '../../heic-files/heif-writer.ts';
 
 const SIDE = 64;
 
@@ -82,6 +83,23 @@ describe('the first frame', () => {
       const bytes = await still.clone().toFormat(format).toBuffer();
       expect(imageSourceOf(bytes).bytes, format).toBe(bytes);
     }
+  });
+
+  it('of an animated AVIF is its image, whatever the brand and even if its movie is cut off', async () => {
+    const still = await sharp({ create: { width: SIDE, height: SIDE, channels: 3, background: '#4080c0' } })
+      .avif({ effort: 0 })
+      .toBuffer();
+    const animated = avifSequence(still, 3);
+    animated.write('avis', 8);
+    for (const bytes of [animated, animated.subarray(0, still.length + 100)])
+      expect((await decoded(cut(bytes))).equals(await decoded(still))).toBe(true);
+  });
+
+  it('is not looked for in an AVIF without a still image', () => {
+    const movie = Buffer.concat([box('ftyp', Buffer.from('avis\0\0\0\0avis')), box('moov')]);
+    expect(() => imageSourceOf(movie)).toThrow(
+      'has a video track and no still image, which is not supported',
+    );
   });
 
   it('is found at once among 180,000 frames of a WebP, 300,000 of a GIF and 400,000 pages of a TIFF', async () => {

@@ -27,15 +27,24 @@ describe('boxes of ISO base media files', () => {
 
   it.each([
     ['is too small for its header', Buffer.concat([u32(7), Buffer.from('evil')])],
-    ['is longer than the file', Buffer.concat([u32(0xffffffff), Buffer.from('evil')])],
     ['has a size of 64 bits that is cut off', Buffer.concat([u32(1), Buffer.from('evil'), u32(0)])],
-    [
-      'is larger than all memory',
-      Buffer.concat([u32(1), Buffer.from('evil'), u32(0xffffffff), u32(0xffffffff)]),
-    ],
     ['is large and too small for its header', Buffer.concat([u32(1), Buffer.from('evil'), u32(0), u32(15)])],
-  ])('end before the first that %s', (_, evil) => {
-    expect(typesOf(Buffer.concat([box('good'), evil, Buffer.alloc(3)]))).toEqual(['good']);
+  ])('end before one that %s', (_, evil) => {
+    expect(typesOf(Buffer.concat([box('good'), evil]))).toEqual(['good']);
+  });
+
+  it.each([
+    ['longer than the file', Buffer.concat([u32(0xffffffff), Buffer.from('long')])],
+    [
+      'larger than all memory',
+      Buffer.concat([u32(1), Buffer.from('long'), u32(0xffffffff), u32(0xffffffff)]),
+    ],
+  ])('end with the file if one is %s', (_, long) => {
+    const file = Buffer.concat([box('good'), long, Buffer.alloc(3)]);
+    expect([...boxes(file)].map(({ type, to }) => [type, to])).toEqual([
+      ['good', 8],
+      ['long', file.length],
+    ]);
   });
 
   it('are an error if there are a million', () => {

@@ -2,8 +2,8 @@
 // quadratic time, where no timeout reaches. 8 MB of frames of one pixel took minutes.
 
 import type { ImageFormat } from '../../../core/model/image-format.ts';
-import { stillOfAvif } from './avif.ts';
 import { firstFramesOfGif } from './gif.ts';
+import { stillOfHeif } from './heif.ts';
 import { firstFramesOfWebp } from './webp.ts';
 
 /** Formats of animations of which a further frame can be decoded. */
@@ -14,7 +14,8 @@ export function firstFramesOf(bytes: Uint8Array, format: ImageFormat, count: num
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (format) {
     case 'avif':
-      return stillOfAvif(file) ?? bytes;
+    case 'heic':
+      return stillOfHeif(file, format) ?? bytes;
     case 'gif':
       return firstFramesOfGif(file, count) ?? bytes;
     case 'webp':
