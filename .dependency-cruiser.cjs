@@ -38,7 +38,7 @@ module.exports = {
       comment: 'Benchmarks make their own pictures.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(model/|bench/photographs\\.ts$)' },
-      to: { path: 'node_modules/(onnxruntime-node|sharp|jimp|@jimp)/' },
+      to: { path: 'node_modules/(onnxruntime-node|sharp|jimp|@jimp|libheif-js)/' },
     },
     {
       name: 'core-is-pure',

@@ -10,6 +10,7 @@ export default defineConfig({
   input: {
     'cli/main': 'src/cli/main.ts',
     'model/runner-main': 'src/model/runner-main.ts',
+    'model/heic-worker': 'src/model/heic-worker.ts',
     'model/optimise-main': 'src/model/optimise-main.ts',
     index: 'src/index.ts',
   },

@@ -35,6 +35,15 @@ export function checkMemory(totalBytes: number): CheckResult {
   );
 }
 
+/** The decoder is optional: without it, HEIC images get an error and all others are classified. */
+export function checkHeicDecoder(version: string | undefined, installCommand: string): CheckResult {
+  if (version !== undefined) return ok(`decoder libheif-js ${version}`);
+  return {
+    ...ok('no decoder is installed; HEIC images get an error'),
+    hint: `To install it: ${installCommand}`,
+  };
+}
+
 const gib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
 
 /** @param nowMs this machine's time when the answer arrived. */

@@ -5,10 +5,11 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { type WasmModule, webAssembly } from './web-assembly.ts';
 
 /** What a thread gets. */
 export interface HeicWork {
-  decoder: WebAssembly.Module;
+  decoder: WasmModule;
   bytes: Uint8Array;
   /** The ICC profile of the image. */
   profile: Uint8Array | undefined;
@@ -54,14 +55,14 @@ export function heicInstallCommand(module = fileURLToPath(import.meta.url)): str
   return `npm install ${isGlobal ? '--global ' : ''}${PACKAGE}`;
 }
 
-let compiled: Promise<WebAssembly.Module> | undefined;
+let compiled: Promise<WasmModule> | undefined;
 
 /** The compiled decoder, which all threads share. Undefined if it is not installed. */
-function loadDecoder(): Promise<WebAssembly.Module> | undefined {
+function loadDecoder(): Promise<WasmModule> | undefined {
   if (compiled !== undefined) return compiled;
   const file = find(`${PACKAGE}/libheif-wasm/libheif.wasm`);
   if (file === undefined) return undefined;
-  compiled = readFile(file).then((code) => WebAssembly.compile(code));
+  compiled = readFile(file).then((code) => webAssembly.compile(code));
   return compiled;
 }
 

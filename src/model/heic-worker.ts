@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../core/runtime/errors.ts';
 import { makeTiff } from './decode/pixels-as-tiff.ts';
 import type { HeicReply, HeicWork } from './heic-decoder.ts';
+import { type WasmInstance, type WasmMemory, webAssembly } from './web-assembly.ts';
 
 /** What is used of the interface of libheif-js. */
 interface Libheif {
@@ -78,14 +79,14 @@ function replyOf(result: Picture | LibheifError): HeicReply {
 }
 
 /** Starts libheif with a limit on its memory. */
-function start(): { libheif: Libheif; heap: WebAssembly.Memory } {
-  let heap: WebAssembly.Memory | undefined;
+function start(): { libheif: Libheif; heap: WasmMemory } {
+  let heap: WasmMemory | undefined;
   const libheif: Libheif = createRequire(import.meta.url)('libheif-js/libheif-wasm/libheif.js')({
     print() {},
     printErr() {},
-    instantiateWasm(imports: WebAssembly.Imports, onReady: (instance: WebAssembly.Instance) => void) {
-      const instance = new WebAssembly.Instance(decoder, imports);
-      heap = Object.values(instance.exports).find((value) => value instanceof WebAssembly.Memory);
+    instantiateWasm(imports: object, onReady: (instance: WasmInstance) => void) {
+      const instance = new webAssembly.Instance(decoder, imports);
+      heap = Object.values(instance.exports).find((value) => value instanceof webAssembly.Memory);
       if (heap !== undefined) limitMemory(heap);
       onReady(instance);
       return instance.exports;
@@ -96,7 +97,7 @@ function start(): { libheif: Libheif; heap: WebAssembly.Memory } {
 }
 
 /** libheif takes a refusal as a failed allocation. */
-function limitMemory(heap: WebAssembly.Memory): void {
+function limitMemory(heap: WasmMemory): void {
   const grow = heap.grow.bind(heap);
   heap.grow = (pages) => {
     if (heap.buffer.byteLength + pages * PAGE_BYTES > maxBytes) {

@@ -1,3 +1,4 @@
+import { IMAGE_ENDINGS } from '../core/model/image-endings.ts';
 import type { ImageError } from '../core/model/outcome.ts';
 
 /** One image as its submitter found it. `name` is its name for users; `source` is its path or address. */
@@ -25,7 +26,7 @@ export interface Skipped {
 }
 
 /** Files of a folder or prefix that are taken without --include. */
-export const IMAGE_PATTERN = '**/*.{jpg,jpeg,jpe,jfif,png,webp,gif,tif,tiff,avif,bmp,heic,heif}';
+export const IMAGE_PATTERN = `**/*.{${IMAGE_ENDINGS.join()}}`;
 
 /** Whether a file below a folder or prefix is taken, by its path in it. */
 export type Accepts = (pathInFolder: string) => boolean;

@@ -10,9 +10,11 @@ import { modelTitle } from '../../core/model/model.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { actionNeeded, type Check, type CheckResult, ok } from '../../doctor/check.ts';
+import { checkHeicDecoder } from '../../doctor/machine.ts';
 import { checkStoredObjects } from '../../doctor/stored-objects.ts';
 import { openLocalBuckets } from '../../local/cloud.ts';
 import { inspectLocalCloud } from '../../local/inspect.ts';
+import { heicDecoderVersion, heicInstallCommand } from '../../model/heic-decoder.ts';
 import { refuseDamaged } from '../../model/optimised.ts';
 
 /** The folder or, if it does not exist, its nearest existing parent. */
@@ -81,7 +83,7 @@ export function objectsCheck(place: Pick<RunSettings, 'dataDir' | 'cluster'>, si
   };
 }
 
-/** Checks the model that jobs use, and that the runtime can run it. */
+/** Checks the model that jobs use, that the runtime can run it, and which decoders there are. */
 export function localModelChecks(settings: RunSettings, signal: AbortSignal): Check[] {
   return [
     {
@@ -100,5 +102,6 @@ export function localModelChecks(settings: RunSettings, signal: AbortSignal): Ch
         return ok(`loads ${modelTitle(model.manifest)} and runs it`);
       },
     },
+    { name: 'HEIC', run: async () => checkHeicDecoder(await heicDecoderVersion(), heicInstallCommand()) },
   ];
 }

@@ -5,7 +5,6 @@ import { type HeicReply, heicInstallCommand, runHeicDecoder } from '../heic-deco
 import { DecodeError } from './decode-error.ts';
 import { type PrimaryImage, readPrimaryImage } from './heif-header.ts';
 import { MAX_HELD_BYTES } from './held-memory.ts';
-import type { Attempt } from './pixels.ts';
 
 /** Codes of libheif (heif_error.h): unsupported file type, unsupported feature, no plugin for the coding. */
 const UNSUPPORTED = new Set([3, 4, 11]);
@@ -20,16 +19,16 @@ const MEMORY_ERROR = 6;
  */
 export async function decodeHeic(
   bytes: Uint8Array,
-  attempt: Pick<Attempt, 'maxPixels' | 'timeoutMs'>,
+  limits: { maxPixels: number; timeoutMs: number },
 ): Promise<Uint8Array> {
   const { profile, ...size } = readPrimaryImage(bytes, 'heic');
-  checkPixels(size, attempt.maxPixels);
+  checkPixels(size, limits.maxPixels);
   const reply = await runHeicDecoder({
     // A view would be copied with all the memory that it is a part of.
     bytes: Uint8Array.from(bytes),
     profile: profile && Uint8Array.from(profile),
     maxBytes: MAX_HELD_BYTES,
-    timeoutMs: attempt.timeoutMs,
+    timeoutMs: limits.timeoutMs,
   });
   if (reply === undefined) throw notInstalled();
   if (reply.kind === 'decoded') return reply.tiff;

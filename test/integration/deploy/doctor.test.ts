@@ -427,8 +427,9 @@ describe('imgcls doctor of one machine', () => {
       'objects ok',
       'model ok',
       'runtime ok',
+      'HEIC ok',
     ]);
-    expect(findings.at(-1).message).toContain('efficientnet-lite0/int8');
+    expect(findings.at(-2).message).toContain('efficientnet-lite0/int8');
   });
 
   it('reports a wrong setting, and the other checks', async () => {

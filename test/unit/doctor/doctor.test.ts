@@ -6,8 +6,15 @@ import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import { CONTROLLER_LOCK_KEY, workerStatusKey } from '../../../src/core/job/keys.ts';
 import { findingText, runChecks } from '../../../src/doctor/check.ts';
 import { checkController } from '../../../src/doctor/cluster.ts';
-import { checkClock, checkDisk, checkMemory, checkNode } from '../../../src/doctor/machine.ts';
+import {
+  checkClock,
+  checkDisk,
+  checkHeicDecoder,
+  checkMemory,
+  checkNode,
+} from '../../../src/doctor/machine.ts';
 import { createLocalCloud } from '../../../src/local/cloud.ts';
+import { heicInstallCommand } from '../../../src/model/heic-decoder.ts';
 import { virtualClock } from '../virtual-clock.ts';
 
 const GIB = 1024 ** 3;
@@ -30,6 +37,30 @@ describe('a machine', () => {
     });
     expect(checkMemory(4 * GIB)).toMatchObject({ status: 'ok' });
     expect(checkMemory(GIB / 2)).toMatchObject({ status: 'action_needed' });
+  });
+
+  it('needs no decoder for HEIC, but hears how to install it', () => {
+    const command = 'npm install libheif-js';
+    expect(checkHeicDecoder('1.23.2', command)).toEqual({
+      status: 'ok',
+      message: 'decoder libheif-js 1.23.2',
+    });
+    expect(checkHeicDecoder(undefined, command)).toMatchObject({
+      status: 'ok',
+      hint: expect.stringContaining(command),
+    });
+  });
+
+  it.each([
+    ['/home/me/project/node_modules/imgcls/dist/chunks/a.js', 'npm install libheif-js'],
+    ['/home/me/imgcls/src/model/heic-decoder.ts', 'npm install libheif-js'],
+    ['/usr/local/lib/node_modules/imgcls/dist/chunks/a.js', 'npm install --global libheif-js'],
+    [
+      '/home/me/.npm/_npx/1f2e/node_modules/imgcls/dist/chunks/a.js',
+      'npx --package imgcls --package libheif-js imgcls',
+    ],
+  ])('installs it beside %s', (module, command) => {
+    expect(heicInstallCommand(module)).toBe(command);
   });
 
   it.each([

@@ -2,12 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { accepts, parseGlob, parseS3Address } from '../../../src/upload/select.ts';
 
 describe('which files of a folder are taken', () => {
-  it.each(['a.jpg', 'A.JPEG', 'deep/er/b.Png', 'c.tiff', 'd.bmp', 'e.avif', 'with space.webp'])(
-    'takes %s by its ending',
-    (name) => {
-      expect(accepts([], [])(name)).toBe(true);
-    },
-  );
+  it.each([
+    'a.jpg',
+    'A.JPEG',
+    'deep/er/b.Png',
+    'c.tiff',
+    'd.bmp',
+    'e.avif',
+    'with space.webp',
+    'IMG_1.HEIC',
+    'f.dib',
+  ])('takes %s by its ending', (name) => {
+    expect(accepts([], [])(name)).toBe(true);
+  });
   it.each(['README.md', 'expected.json', 'noending', 'jpg'])('skips %s', (name) => {
     expect(accepts([], [])(name)).toBe(false);
   });

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { IMAGE_ENDINGS } from '../../../core/model/image-endings.ts';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { number } from '../format.ts';
 import { server } from '../service/server.ts';
@@ -62,7 +63,7 @@ export function DropZone({ isSmall, isReading, isDisabled, onFiles }: DropZonePr
         hidden
         type="file"
         multiple
-        accept="image/*,.jpg,.jpeg,.png,.webp,.gif,.tif,.tiff,.avif,.bmp"
+        accept={`image/*,${IMAGE_ENDINGS.map((ending) => `.${ending}`).join()}`}
         aria-label="Images"
         onChange={(event) => take(event.currentTarget)}
       />
@@ -77,7 +78,7 @@ export function DropZone({ isSmall, isReading, isDisabled, onFiles }: DropZonePr
       />
       {!isSmall && limits !== undefined && (
         <p class="small">
-          JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP. Up to {binaryByteSize(limits.imageBytes)} each,{' '}
+          JPEG, PNG, WebP, GIF, TIFF, AVIF, HEIC or BMP. Up to {binaryByteSize(limits.imageBytes)} each,{' '}
           {number(limits.files)} at a time.
         </p>
       )}

@@ -1,4 +1,5 @@
 /** Selects the files that can be submitted, and explains which are skipped. Pure. */
+import { IMAGE_ENDINGS } from '../../../core/model/image-endings.ts';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import type { ServerView } from '../../api.ts';
 import { counted, number } from '../format.ts';
@@ -18,7 +19,7 @@ export interface Selection {
   skipped: string[];
 }
 
-const IMAGE_NAME = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|bmp|dib)$/i;
+const IMAGE_NAME = new RegExp(`\\.(${IMAGE_ENDINGS.join('|')})$`, 'i');
 const MAX_NAME_BYTES = 1024;
 const inOrder = new Intl.Collator('en', { numeric: true }).compare;
 
