@@ -37,15 +37,18 @@ export const aperture = (width: number, height: number, right: number, down: num
 export const grid = (rows: number, columns: number, width: number, height: number) =>
   Buffer.concat([u8(0, 1, rows - 1, columns - 1), u32(width), u32(height)]);
 
+const propertiesOf = ({ properties = [] }: HeifItem) => properties;
+
 /** A file whose primary image is the first item. */
 export function heif(items: readonly HeifItem[], { brand = 'heic', before = [] as Buffer[] } = {}): Buffer {
-  const ids = items.map((_, index) => index + 1);
-  const properties = items.flatMap((item) => item.properties ?? []);
-  let next = 1;
-  const associations = items.map(({ properties: own = [] }, index) => {
+  // libheif reads at most 100, so items share them.
+  const properties = [
+    ...new Map(items.flatMap(propertiesOf).map((box) => [box.toString('latin1'), box])).values(),
+  ];
+  const associations = items.map((item, index) => {
+    const own = propertiesOf(item).map((box) => 1 + properties.findIndex((other) => other.equals(box)));
     // The highest bit: a reader must know the property.
-    const indexes = own.map(() => u16(0x8000 | next++));
-    return Buffer.concat([u16(index + 1), u8(own.length), ...indexes]);
+    return Buffer.concat([u16(index + 1), u8(own.length), ...own.map((number) => u16(0x8000 | number))]);
   });
   const ipma = box('ipma', u32(1), u32(items.length), ...associations);
   const references = items.flatMap(({ references: own = [] }, index) =>
@@ -55,12 +58,12 @@ export function heif(items: readonly HeifItem[], { brand = 'heic', before = [] a
   const meta = (dataAt: number): Buffer => {
     let at = dataAt;
     const places = items.map(({ data }, index) => {
-      const place = Buffer.concat([u16(ids[index] as number), u16(0), u16(1), u32(at), u32(data.length)]);
+      const place = Buffer.concat([u16(index + 1), u16(0), u16(1), u32(at), u32(data.length)]);
       at += data.length;
       return place;
     });
     const infos = items.map(({ type }, index) =>
-      fullBox('infe', 2, u16(ids[index] as number), u16(0), Buffer.from(`${type}\0`)),
+      fullBox('infe', 2, u16(index + 1), u16(0), Buffer.from(`${type}\0`)),
     );
     return fullBox(
       'meta',
