@@ -31,6 +31,12 @@ variable "models" {
   default     = []
 }
 
+variable "heic" {
+  description = "Whether to install the decoder of HEIC, which is covered by patents in some countries."
+  type        = bool
+  default     = false
+}
+
 variable "region" {
   type    = string
   default = "us-east-1"
@@ -89,6 +95,6 @@ build {
 
   provisioner "shell" {
     script          = "${path.root}/provision.sh"
-    execute_command = "sudo bash '{{ .Path }}' --package /tmp/imgcls.tgz ${join(" ", formatlist("--model %s", var.models))}"
+    execute_command = "sudo bash '{{ .Path }}' --package /tmp/imgcls.tgz ${join(" ", formatlist("--model %s", var.models))} ${var.heic ? "--heic" : ""}"
   }
 }

@@ -4,7 +4,8 @@
 # Run it as root on a build machine with Amazon Linux 2023, Debian or Ubuntu. "imgcls ami build", Packer (imgcls.pkr.hcl) and
 # EC2 Image Builder (component.yaml) run it. It needs the package registries of the system and npm, and the sources of models.
 #
-# Usage: provision.sh --package FILE.tgz|NAME@VERSION [--model NAME]...
+# Usage: provision.sh --package FILE.tgz|NAME@VERSION [--model NAME]... [--heic]
+# --heic installs the decoder of HEIC, which is covered by patents in some countries.
 #
 # The last line is "imgcls-provision: OK VERSION", or "imgcls-provision: FAILED STEP" with exit code 1.
 set -euo pipefail
@@ -21,6 +22,7 @@ readonly NODE_VERSION=24.21.0
 
 package=''
 models=()
+heic=no
 step=arguments
 # amzn, debian or ubuntu.
 # shellcheck source=/dev/null
@@ -49,6 +51,11 @@ fail() {
 read_arguments() {
   while (($# > 0)); do
     case $1 in
+      --heic)
+        heic=yes
+        shift
+        continue
+        ;;
       --package) package=${2-} ;;
       --model) models+=("${2-}") ;;
       *) fail "unknown option $1." ;;
@@ -110,6 +117,14 @@ install_package() {
   chown -R root:root "$HOME_DIR"
   ln -sf "$HOME_DIR/bin/imgcls" /usr/bin/imgcls
   install -d -o imgcls -g imgcls "$COMPILE_CACHE"
+}
+
+# In the version that the package asks for.
+install_heic_decoder() {
+  [[ $heic == yes ]] || return 0
+  local version
+  version=$(node -p 'require(process.argv[1]).peerDependencies["libheif-js"]' "$PACKAGE_DIR/package.json")
+  install_from_npm "libheif-js@$version"
 }
 
 # Packages also contain binaries for other platforms.
@@ -194,6 +209,7 @@ main() {
   run node install_node
   run user create_user
   run package install_package
+  run heic install_heic_decoder
   run prune prune_other_platforms
   run units install_units
   run log-agent install_log_agent

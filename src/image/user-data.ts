@@ -8,6 +8,8 @@ export interface BuilderScript {
   provision: string;
   package: PackageSource;
   models: readonly string[];
+  /** Whether to install the decoder of HEIC. */
+  heic: boolean;
   /** The machine powers itself off after this time at the latest. */
   limitMinutes: number;
 }
@@ -20,8 +22,9 @@ const END = 'END_OF_PROVISION';
  * The script that the builder runs at its first boot: provision.sh with its output on the console, and in any case a
  * power-off, which stops the instance.
  */
-export function builderUserData({ provision, package: source, models, limitMinutes }: BuilderScript): string {
-  const modelFlags = models.flatMap((model) => ['--model', model]);
+export function builderUserData(builder: BuilderScript): string {
+  const { provision, package: source, models, heic, limitMinutes } = builder;
+  const flags = [...models.flatMap((model) => ['--model', model]), ...(heic ? ['--heic'] : [])];
   const [packageArgument, download] =
     'spec' in source ? [source.spec, []] : ['/root/imgcls.tgz', [downloadLine(source.url)]];
   const lines = [
@@ -33,7 +36,7 @@ export function builderUserData({ provision, package: source, models, limitMinut
     provision.trimEnd(),
     END,
     ...download,
-    `bash /root/provision.sh ${['--package', packageArgument, ...modelFlags].map(quote).join(' ')}`,
+    `bash /root/provision.sh ${['--package', packageArgument, ...flags].map(quote).join(' ')}`,
     'rm -f /root/provision.sh /root/imgcls.tgz',
     // Let the last line reach the console before the power-off.
     'sync; sleep 5',

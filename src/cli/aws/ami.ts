@@ -23,6 +23,7 @@ export interface AmiBuildFlags {
   package?: string;
   bucket?: string;
   model: string[];
+  heic?: boolean;
   subnet?: string;
   instanceType?: string;
   keep: number;
@@ -51,6 +52,7 @@ export function amiBuild(flags: AmiBuildFlags): Promise<void> {
       provision: await readFile(packageFile('deploy/image/provision.sh'), 'utf8'),
       package: await openPackage(flags, cleanup),
       models: flags.model,
+      heic: flags.heic ?? false,
       limitMinutes: PROVISION_LIMIT_MS / 60_000,
     });
     const network = flags.subnet === undefined ? {} : { subnet: flags.subnet };

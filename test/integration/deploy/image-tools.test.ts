@@ -93,9 +93,13 @@ describe('the component of EC2 Image Builder', () => {
     expect(existsSync(path.join(repository, packed.replace('package/', '')))).toBe(true);
     // Runs the commands with fakes for the programs that they call.
     const script = ['tar() { :; }', 'rm() { :; }', 'bash() { echo "$@"; }', ...provision].join('\n');
-    const printed = (models: string) =>
-      execFileSync('bash', ['-c', script.replace('{{ Models }}', models)]).toString();
+    const printed = (models: string, heic = 'no') =>
+      execFileSync('bash', [
+        '-c',
+        script.replace('{{ Models }}', models).replace('{{ Heic }}', heic),
+      ]).toString();
     expect(printed('')).toBe(`/tmp/${packed} --package /tmp/imgcls.tgz\n`);
+    expect(printed('', 'yes')).toMatch(/imgcls\.tgz --heic\n$/);
     expect(printed('resnet50 other')).toMatch(/imgcls\.tgz --model resnet50 --model other\n$/);
   });
 });

@@ -56,7 +56,14 @@ describe('abandoned builders', () => {
 
 describe("the builder's script", () => {
   const script = (over: Partial<Parameters<typeof builderUserData>[0]> = {}) =>
-    builderUserData({ provision, package: { spec: 'imgcls@0.1.0' }, models: [], limitMinutes: 40, ...over });
+    builderUserData({
+      provision,
+      package: { spec: 'imgcls@0.1.0' },
+      models: [],
+      heic: false,
+      limitMinutes: 40,
+      ...over,
+    });
   const url = `https://b.s3.amazonaws.com/k?X-Amz-Security-Token=${'x'.repeat(1500)}&it's`;
 
   it('is valid bash and small enough for EC2, also with the longest URL', () => {
@@ -74,6 +81,7 @@ describe("the builder's script", () => {
         .split('\n');
     };
     expect(words(script())).toEqual(['--package', 'imgcls@0.1.0']);
+    expect(words(script({ heic: true }))).toEqual(['--package', 'imgcls@0.1.0', '--heic']);
     expect(words(script({ models: ["a'; reboot #", '$(reboot)'] }))).toEqual([
       '--package',
       'imgcls@0.1.0',

@@ -36,6 +36,7 @@ export function register(program: Command): void {
         .argParser(collect)
         .default([], 'none'),
     )
+    .option('--heic', 'Install the decoder of HEIC, which is covered by patents in some countries')
     .option('--subnet <id>', 'Subnet of the builder; it must reach the package registries')
     .option('--instance-type <type>', 'Instance type of the builder; models are optimised for its CPU')
     .addOption(
