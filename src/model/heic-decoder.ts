@@ -1,4 +1,4 @@
-// The decoder of HEIC, libheif-js: an optional package, since HEVC is patented. docs/decisions/0038-heic.md has the reasons.
+// The decoder of HEIC, libheif-js: an optional package, since HEVC is patented. docs/decisions/0040-heic.md has the reasons.
 
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
