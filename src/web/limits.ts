@@ -39,6 +39,10 @@ export const MAX_BODY_BYTES = 256 * 1024;
 /** Body size per image of a request that names images: a name and a digest. */
 export const BYTES_PER_NAMED_IMAGE = 1536;
 
+/** A body that is slower on average, not counting its first seconds, has its connection closed. */
+export const MIN_BODY_BYTES_PER_SECOND = 1024;
+export const BODY_GRACE_MS = 15_000;
+
 /** An idle connection is closed after this time. The heartbeats of event streams are more frequent. */
 export const IDLE_TIMEOUT_MS = 60_000;
 /** To answer a caller whose image was not classified in time. */
@@ -66,6 +70,9 @@ export const serverLimits = z.object({
   streams: count,
   /** The part of the places, bytes and streams above that one address can have. */
   callerShare: z.number(),
+  /** Size of the body of any other request, and its least speed. */
+  bodyBytes: count,
+  bodyBytesPerSecond: count,
   /** Of one address. */
   requestsPerMinute: count,
   wrongTokensPerMinute: count,
@@ -77,5 +84,7 @@ export const limitsOf = (limits: ServiceLimits): z.infer<typeof serverLimits> =>
   classifyBodyBytes: classifyBodyBytes(limits),
   spoolBytes: spoolBytes(limits),
   callerShare: CALLER_SHARE,
+  bodyBytes: MAX_BODY_BYTES,
+  bodyBytesPerSecond: MIN_BODY_BYTES_PER_SECOND,
   wrongTokensPerMinute: WRONG_TOKENS_PER_MINUTE,
 });

@@ -1,9 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../core/runtime/clock.ts';
 import type { Log } from '../core/runtime/log.ts';
+import { BODY_GRACE_MS, MIN_BODY_BYTES_PER_SECOND } from './limits.ts';
 
-const GRACE_MS = 15_000;
-const MIN_BYTES_PER_SECOND = 1024;
 const CHECK_INTERVAL_MS = 1000;
 
 /**
@@ -28,8 +27,8 @@ function watch(
   const check = () => {
     // Unread data means that the service, not the sender, is slow.
     if (raw.readableLength > 0 || raw.isPaused()) sinceMs += CHECK_INTERVAL_MS;
-    const tookMs = clock.monotonicMs() - sinceMs - GRACE_MS;
-    const minBytes = (tookMs / 1000) * MIN_BYTES_PER_SECOND;
+    const tookMs = clock.monotonicMs() - sinceMs - BODY_GRACE_MS;
+    const minBytes = (tookMs / 1000) * MIN_BODY_BYTES_PER_SECOND;
     if (tookMs <= 0 || socket.bytesRead - bytesBefore >= minBytes) return;
     clearInterval(timer);
     log.warn(

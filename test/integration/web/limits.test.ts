@@ -212,6 +212,8 @@ describe('GET /v1/server', () => {
       classifyBodyBytes: 64 * 1024 * 1024,
       spoolBytes: 4 * 9 * LIMITS.imageBytes,
       callerShare: 0.5,
+      bodyBytes: 256 * 1024,
+      bodyBytesPerSecond: 1024,
       wrongTokensPerMinute: 20,
     });
   });
