@@ -1,11 +1,11 @@
 import { JobStates } from '../core/job/job-states.ts';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
 import { Budget } from '../core/runtime/budget.ts';
+import { ExclusiveGate } from '../core/runtime/exclusive-gate.ts';
 import { noMeter } from '../core/runtime/metrics.ts';
 import { INTERACTIVE_HELD } from './intake/interactive-service.ts';
 import { type BatchTools, markLateBatch } from './messages/batch.ts';
 import { downloadImage, locate } from './messages/download.ts';
-import { ExclusiveGate } from '../core/runtime/exclusive-gate.ts';
 import { FaultAgreement } from './messages/fault-agreement.ts';
 import type { MessageTools } from './messages/handle-message.ts';
 import { LeaseKeeper } from './messages/lease.ts';
@@ -38,8 +38,8 @@ const BATCH_NICENESS = 5;
 
 /** Interactive messages have limits of their own: they never wait behind batches. */
 export const INTERACTIVE: QueueLimits = {
-  // No image waits for the end of another one.
-  pool: { runners: 1, niceness: 0, requestsPerRunner: INTERACTIVE_HELD, imagesPerRequest: 1 },
+  // No image waits for the end of another one. Images whose callers have left may still be in the runner.
+  pool: { runners: 1, niceness: 0, requestsPerRunner: 2 * INTERACTIVE_HELD, imagesPerRequest: 1 },
   leaseMs: 10_000,
   memoryBytes: 32 * 1024 * 1024,
   downloads: 4,

@@ -6,11 +6,11 @@ import { type ImageError, isError, type Outcome } from '../../core/model/outcome
 import type { EncodedImage, ModelLocation } from '../../core/model/runner-protocol.ts';
 import { either, unlessAborted } from '../../core/runtime/abort.ts';
 import { isTransient, ModelMissingError, messageOf } from '../../core/runtime/errors.ts';
+import type { ExclusiveGate } from '../../core/runtime/exclusive-gate.ts';
 import { asMachineFault, MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import type { RunnerPool } from '../runners/runner-pool.ts';
 import { downloadsOf, type LocatedImage, type ReadImage } from './download.ts';
-import type { ExclusiveGate } from '../../core/runtime/exclusive-gate.ts';
 import type { HeldMessage } from './held-message.ts';
 import type { ModelLocations } from './models.ts';
 import { withRetries } from './retry.ts';
@@ -32,7 +32,7 @@ const ALONE_FROM_RECEIVES = 3;
 
 interface ImagesToClassify extends Pick<RequestMessage, 'model' | 'topK' | 'images'> {
   place: BatchPlace;
-  /** Aborts when the outcomes are no longer wanted: then the runners that have the images are killed. */
+  /** Aborts when the outcomes are no longer wanted: then runners in which the images hang are killed. */
   deadline?: AbortSignal;
 }
 

@@ -44,7 +44,7 @@ async function work(held: HeldMessage, message: QueueMessage, tools: MessageTool
   return { kind: 'done', job: request.job, written: outcomes };
 }
 
-/** @returns undefined once the caller has stopped waiting. Then the runner that still has the image is killed. */
+/** @returns undefined once the caller has stopped waiting. If its image then hangs in a runner, the runner is killed. */
 async function classifyInTime(
   held: HeldMessage,
   request: RequestMessage,

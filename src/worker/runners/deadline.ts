@@ -24,6 +24,11 @@ export class Deadline {
     void this.#sleep(inMs);
   }
 
+  /** Replaces the deadline, unless it is sooner. */
+  bringForward(inMs: number): void {
+    if (this.#clock.monotonicMs() + inMs < this.#atMs) this.set(inMs);
+  }
+
   /** Removes the deadline, until `set`. */
   clear(): void {
     this.#atMs = Number.POSITIVE_INFINITY;

@@ -11,6 +11,9 @@ import { ImageQueue, type Work } from './image-queue.ts';
 import { type RequestReply, type Runner, RunnerDied } from './runner.ts';
 import { RunnerSlots, type RunnerSlotsOptions, type Slot } from './runner-slots.ts';
 
+/** A runner that has an image whose caller has left, and sends no reply for so long, is killed. */
+const ABANDONED_MS = 5000;
+
 export interface RequestSizes {
   /** The most requests in a runner at a time. */
   requestsPerRunner: number;
@@ -26,7 +29,10 @@ export interface RunnerPoolOptions extends RunnerSlotsOptions, RequestSizes {}
 export interface ClassifyOptions {
   /** While the image is in no runner, its abort rejects with its reason. */
   signal: AbortSignal;
-  /** Its abort ends the runner that has the image. `signal` aborts with it. */
+  /**
+   * `signal` aborts with it. Its abort also rejects while the image is in a runner, and ends that runner if it hangs. A
+   * runner that makes progress goes on: it may have images of others.
+   */
   deadline?: AbortSignal | undefined;
   /** Called when the image goes into a runner. */
   onBegin(): void;
@@ -117,7 +123,12 @@ export class RunnerPool {
       if (at >= 0) this.#suspects.splice(at, 1);
       if (at >= 0 || this.#queue.remove(task)) reject(signal.reason);
     });
-    const forgetDeadline = deadline && onAbort(deadline, () => task.runner?.kill());
+    const forgetDeadline =
+      deadline &&
+      onAbort(deadline, () => {
+        task.runner?.hurry(ABANDONED_MS);
+        reject(deadline.reason);
+      });
     this.#scheduleDispatch();
     return await promise.finally(() => {
       forget();

@@ -188,6 +188,11 @@ export class Runner {
     this.#send({ preload: model });
   }
 
+  /** Kills it unless its oldest request gets a reply within this time. */
+  hurry(ms: number): void {
+    if (this.#alive && this.#pending.size > 0) this.#deadline.bringForward(ms);
+  }
+
   kill(): void {
     this.#child.kill('SIGKILL');
   }
