@@ -1,9 +1,12 @@
 import { IMAGE_ENDINGS } from '../core/model/image-endings.ts';
 import type { ImageError } from '../core/model/outcome.ts';
 
+/** The path of a file: in bytes if its name is not UTF-8. */
+export type FilePath = string | Buffer;
+
 /** One image as its submitter found it. `name` is its name for users; `source` is its path or address. */
 export type Input = { name: string; source: string } & (
-  | { kind: 'file'; path: string }
+  | { kind: 'file'; path: FilePath }
   | { kind: 'object'; bucket: string; key: string; etag: string; bytes: number }
   | { kind: 'bytes'; bytes: Uint8Array }
   | StoredInput

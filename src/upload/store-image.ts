@@ -6,7 +6,7 @@ import type { ManifestEntry } from '../core/job/job.ts';
 import { isPackable, PACKED_BELOW_BYTES } from '../core/job/pack.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/model/outcome.ts';
 import { messageOf } from '../core/runtime/errors.ts';
-import type { Input } from './inputs.ts';
+import type { FilePath, Input } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
 import { isShortage, type ReadTools, retryShortage } from './retry-shortage.ts';
 
@@ -75,7 +75,7 @@ export async function storeOrRead(
         : await storeContent(place, content, options);
     }
     case 'file':
-      return await retryShortage(input.path, () => storeFile(place, input.path, options), options);
+      return await retryShortage(input.source, () => storeFile(place, input.path, options), options);
   }
 }
 
@@ -97,7 +97,7 @@ export async function storeContent(
 
 async function storeFile(
   place: ImageIdentity,
-  path: string,
+  path: FilePath,
   options: StoreImageOptions,
 ): Promise<StoredImage | SmallImage> {
   const failed = (code: ErrorCode, message: string, bytes = 0): StoredImage => ({

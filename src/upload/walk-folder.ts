@@ -1,8 +1,9 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { whyNeverPhotograph } from '../core/model/never-photographs.ts';
 import { readFault } from '../core/runtime/errors.ts';
-import type { Accepts, Input, Skipped } from './inputs.ts';
+import type { Accepts, FilePath, Input, Skipped } from './inputs.ts';
 import { type ReadTools, retryShortage } from './retry-shortage.ts';
 
 export interface FolderWalk extends ReadTools {
@@ -27,33 +28,29 @@ export const NOT_A_FILE = 'not a regular file';
 export async function* walkFolder(root: string, walk: FolderWalk): AsyncGenerator<Input> {
   const { shownAs, accept, isExcluded, otherName, depth, onSkip, signal } = walk;
   const realRoot = await realpath(root).catch(() => root);
-  const placeOf = (inside: string) => ({
-    name: shownAs === '' ? inside || root : path.join(shownAs, inside),
-    source: path.join(root, inside),
-  });
 
-  async function* below(folder: string, levels: number): AsyncGenerator<Input> {
-    const place = placeOf(folder);
-    const entries = await readFolder(place.source, walk);
+  async function* below(folder: Place, levels: number): AsyncGenerator<Input> {
+    const { name, source } = folder;
+    const entries = await readFolder(folder, walk);
     if (entries instanceof Error) {
       const why = `Cannot read the folder: ${readFault(entries)}.`;
-      if (isExcluded(folder)) onSkip({ source: place.source, reason: 'excluded by --exclude' });
-      else yield { kind: 'unreadable', ...place, error: { code: 'unreadable', message: why } };
+      if (isExcluded(folder.inside)) onSkip({ source, reason: 'excluded by --exclude' });
+      else yield { kind: 'unreadable', name, source, error: { code: 'unreadable', message: why } };
       return;
     }
-    for (const entry of entries) {
+    for (const { entry, place } of entries) {
       signal?.throwIfAborted();
-      const inside = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      const { name, source } = placeOf(inside);
-      if (entry.name.startsWith('.')) {
-        if (otherName !== undefined) onSkip({ source, reason: 'hidden' });
+      const { name, source, path: filePath } = place;
+      const never = whyNeverPhotograph(entry.name.toString());
+      if (never !== undefined) {
+        if (otherName !== undefined) onSkip({ source, reason: never });
       } else if (entry.isDirectory()) {
-        if (levels > 1) yield* below(inside, levels - 1);
-      } else if (!accept(inside)) {
+        if (levels > 1) yield* below(place, levels - 1);
+      } else if (!accept(place.inside)) {
         if (otherName !== undefined) onSkip({ source, reason: otherName });
       } else {
-        const reason = await whyNot(entry, source, realRoot);
-        if (reason === undefined) yield { kind: 'file', name, source, path: source };
+        const reason = await whyNot(entry, filePath, realRoot);
+        if (reason === undefined) yield { kind: 'file', name, source, path: filePath };
         else if (typeof reason === 'string') onSkip({ source, reason });
         else
           yield {
@@ -65,17 +62,61 @@ export async function* walkFolder(root: string, walk: FolderWalk): AsyncGenerato
       }
     }
   }
-  yield* below('', depth);
+  yield* below({ inside: '', name: shownAs === '' ? root : shownAs, source: root, path: root }, depth);
+}
+
+/** A file or folder below the root. */
+interface Place {
+  /** Its path in the root. */
+  inside: string;
+  name: string;
+  source: string;
+  path: FilePath;
+}
+
+interface FolderEntry {
+  entry: Dirent | Dirent<Buffer>;
+  place: Place;
 }
 
 /** In order; an error of the folder itself. @throws {ImgclsError} when this machine lacks descriptors or memory. */
-async function readFolder(folder: string, tools: ReadTools): Promise<Dirent[] | Error> {
-  const read = () => readdir(folder, { withFileTypes: true });
-  const entries = await retryShortage(folder, read, tools).catch((error: NodeJS.ErrnoException) => {
-    if (error.syscall === undefined) throw error;
-    return error;
-  });
-  return entries instanceof Error ? entries : entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+async function readFolder(folder: Place, walk: FolderWalk): Promise<FolderEntry[] | Error> {
+  const entries = await retryShortage(folder.source, () => readEntries(folder.path), walk).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.syscall === undefined) throw error;
+      return error;
+    },
+  );
+  if (entries instanceof Error) return entries;
+  const named = entries.map(
+    (entry): FolderEntry => ({ entry, place: placeBelow(folder, entry, walk.shownAs) }),
+  );
+  return named.sort((a, b) => (a.place.inside < b.place.inside ? -1 : 1));
+}
+
+/** Node puts this character where a name is not UTF-8. */
+const NOT_UTF8 = '\ufffd';
+
+/** Reads the names as bytes only where that is needed: their paths take more memory and are slower. */
+async function readEntries(folder: FilePath): Promise<Dirent[] | Dirent<Buffer>[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const isUtf8 = typeof folder === 'string' && !entries.some(({ name }) => name.includes(NOT_UTF8));
+  return isUtf8 ? entries : await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
+}
+
+function placeBelow(folder: Place, { name }: FolderEntry['entry'], shownAs: string): Place {
+  const inside = folder.inside === '' ? name.toString() : `${folder.inside}/${name}`;
+  return {
+    inside,
+    name: shownAs === '' ? inside : path.join(shownAs, inside),
+    source: path.join(folder.source, name.toString()),
+    path: pathBelow(folder.path, name),
+  };
+}
+
+function pathBelow(folder: FilePath, name: string | Buffer): FilePath {
+  if (typeof folder === 'string' && typeof name === 'string') return path.join(folder, name);
+  return Buffer.concat([Buffer.from(folder), Buffer.from(path.sep), Buffer.from(name)]);
 }
 
 /** A target does not exist, or leads to itself. */
@@ -86,14 +127,14 @@ const BROKEN = new Set(['ENOENT', 'ELOOP', 'ENOTDIR']);
  * untrusted folder must not give access to files outside.
  */
 async function whyNot(
-  entry: Dirent,
-  source: string,
+  entry: FolderEntry['entry'],
+  filePath: FilePath,
   realRoot: string,
 ): Promise<string | NodeJS.ErrnoException | undefined> {
   if (entry.isFile()) return undefined;
   if (!entry.isSymbolicLink()) return NOT_A_FILE;
   try {
-    const target = await realpath(source);
+    const target = await realpath(filePath);
     if (!target.startsWith(realRoot + path.sep)) return 'link to a target outside the folder';
     return (await lstat(target)).isFile() ? undefined : 'link to a target that is not a file';
   } catch (error) {

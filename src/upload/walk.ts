@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { Store } from '../core/cloud/ports.ts';
+import { whyPathNeverPhotograph } from '../core/model/never-photographs.ts';
 import { ImgclsError, readFault } from '../core/runtime/errors.ts';
 import type { Input, Skipped } from './inputs.ts';
 import type { ReadTools } from './retry-shortage.ts';
@@ -164,6 +165,9 @@ async function* walkPrefix(
   options: WalkOptions,
 ): AsyncGenerator<Input> {
   const accept = accepts(options.include, options.exclude);
+  const whyNotTaken = (inside: string): string | undefined =>
+    whyPathNeverPhotograph(inside) ??
+    (accept(inside.replace(DOT_PARTS, '_')) ? undefined : otherNameOf(options));
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
   for await (const { key, etag, bytes } of options.bucket(bucket).list(prefix)) {
     // Consoles create a folder as an empty object whose key ends in a slash.
@@ -171,10 +175,12 @@ async function* walkPrefix(
     const source = `s3://${bucket}/${key}`;
     // A key that is given in full is taken whatever its name, like a file.
     const inside = key.slice(folder.length);
-    if (key === prefix || accept(inside)) {
+    const why = key === prefix ? undefined : whyNotTaken(inside);
+    if (why === undefined)
       yield { kind: 'object', name: isOnly ? inside : source, source, bucket, key, etag, bytes };
-    } else {
-      options.onSkip({ source, reason: otherNameOf(options) });
-    }
+    else options.onSkip({ source, reason: why });
   }
 }
+
+/** A key may have parts that a file system would resolve; patterns match none of them. */
+const DOT_PARTS = /(?<=^|\/)\.{1,2}(?=\/)/g;

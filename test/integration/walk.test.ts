@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Store } from '../../src/core/cloud/ports.ts';
 import type { Input, Skipped } from '../../src/upload/inputs.ts';
 import { walkInputs } from '../../src/upload/walk.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
@@ -35,7 +37,12 @@ describe('upload takes', () => {
   };
   async function walk(
     inputs: string[],
-    { stdin = '', include = [] as string[], exclude = [] as string[] } = {},
+    {
+      stdin = '',
+      include = [] as string[],
+      exclude = [] as string[],
+      keys = undefined as string[] | undefined,
+    } = {},
   ) {
     const found: Input[] = [];
     const options = {
@@ -43,7 +50,8 @@ describe('upload takes', () => {
       exclude,
       stdin: Readable.from([stdin]),
       bucket: () => {
-        throw new Error('no bucket in this test');
+        if (keys === undefined) throw new Error('no bucket in this test');
+        return { list: () => keys.map((key) => ({ key, etag: 'e', bytes: 1 })) } as unknown as Store;
       },
       onSkip: (skip: Skipped) => void skipped.push(skip),
       clock: virtualClock(),
@@ -53,6 +61,44 @@ describe('upload takes', () => {
     return found;
   }
   const names = (inputs: Input[]) => inputs.map(({ name }) => name);
+
+  it('no thumbnails, deleted files and other things of a system, in a folder or in a bucket', async () => {
+    const taken = ['a.jpg', 'recycled/b.jpg'];
+    const left = [
+      '@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg',
+      '#recycle/c.jpg',
+      '$RECYCLE.BIN/d.jpg',
+      '__MACOSX/e.jpg',
+      'x/._f.jpg',
+    ];
+    for (const name of [...taken, ...left]) await file(name);
+    expect(names(await walk([folder]))).toEqual(taken);
+    expect(new Set(skipped.map(({ reason }) => reason))).toEqual(
+      new Set(['a folder of the system', 'hidden']),
+    );
+    expect(
+      names(await walk(['s3://photos/2024/'], { keys: [...taken, ...left].map((name) => `2024/${name}`) })),
+    ).toEqual(taken);
+    // What is named in full is taken.
+    expect(names(await walk(['s3://photos/x/._f.jpg'], { keys: ['x/._f.jpg'] }))).toEqual(['._f.jpg']);
+  });
+
+  it('keys of a bucket with parts that a file system would resolve', async () => {
+    const keys = ['a/../b.jpg', './c.jpg', 'a//d.jpg', '../e.txt'];
+    expect(names(await walk(['s3://photos'], { keys }))).toEqual(keys.slice(0, 3));
+    expect(skipped).toEqual([{ source: 's3://photos/../e.txt', reason: 'not an image file name' }]);
+  });
+
+  it('files and folders whose names are not UTF-8', async () => {
+    const latin1 = (name: string) => Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name, 'latin1')]);
+    await mkdir(latin1('été'));
+    await writeFile(latin1('été/café.jpg'), 'x');
+    await writeFile(latin1('naïve.jpg'), 'x');
+    await file('z.jpg');
+    const found = await walk([folder]);
+    expect(names(found)).toEqual(['na\ufffdve.jpg', 'z.jpg', '\ufffdt\ufffd/caf\ufffd.jpg']);
+    for (const input of found) expect(input.kind === 'file' && readFileSync(input.path, 'utf8')).toBe('x');
+  });
 
   it('a folder: its images, all the way down, in stable order, by their path in it', async () => {
     for (const name of ['b.jpg', 'a/z.png', 'a/B.JPG', 'a.jpg', 'notes.txt', '.hidden.jpg']) await file(name);

@@ -1,5 +1,6 @@
 /** Selects the files that can be submitted, and explains which are skipped. Pure. */
 import { IMAGE_ENDINGS } from '../../../core/model/image-endings.ts';
+import { whyPathNeverPhotograph } from '../../../core/model/never-photographs.ts';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import type { ServerView } from '../../api.ts';
 import { counted, number } from '../format.ts';
@@ -23,7 +24,7 @@ const IMAGE_NAME = new RegExp(`\\.(${IMAGE_ENDINGS.join('|')})$`, 'i');
 const MAX_NAME_BYTES = 1024;
 const inOrder = new Intl.Collator('en', { numeric: true }).compare;
 
-/** Selects images by name, type and size, and sorts them by name. Hidden files are skipped. */
+/** Selects images by name, type and size, and sorts them by name. Hidden files and folders of the system are skipped. */
 export function selectImages(found: readonly ChosenImage[], limits: UploadLimits): Selection {
   const names: Record<SkipReason, string[]> = { no_image: [], too_large: [], long_name: [] };
   const images: ChosenImage[] = [];
@@ -45,8 +46,11 @@ export function selectImages(found: readonly ChosenImage[], limits: UploadLimits
 }
 
 function skipReasonOf({ name, file }: ChosenImage, { imageBytes }: UploadLimits): SkipReason | undefined {
-  const isHidden = name.split('/').some((part) => part.startsWith('.'));
-  if (isHidden || !(IMAGE_NAME.test(name) || file.type.startsWith('image/'))) return 'no_image';
+  if (
+    whyPathNeverPhotograph(name) !== undefined ||
+    !(IMAGE_NAME.test(name) || file.type.startsWith('image/'))
+  )
+    return 'no_image';
   if (file.size > imageBytes) return 'too_large';
   if (new TextEncoder().encode(name).length > MAX_NAME_BYTES) return 'long_name';
   return undefined;
