@@ -51,3 +51,35 @@ export const TEST_EVENT = JSON.stringify({
   RequestId: '5582815E1AEA5ADF',
   HostId: '8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR',
 });
+
+/** As a topic of SNS delivers it, unless it is set to raw messages. */
+export const throughSns = (message: string): string =>
+  JSON.stringify({
+    Type: 'Notification',
+    MessageId: '22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324',
+    TopicArn: 'arn:aws:sns:eu-central-1:123456789012:photographs',
+    Subject: 'Amazon S3 Notification',
+    Message: message,
+    Timestamp: '2026-11-26T07:31:02.500Z',
+    SignatureVersion: '1',
+    Signature: 'EXAMPLE',
+  });
+
+/** An event of EventBridge. The key is as it is, without encoding. */
+export const eventBridgeEvent = (key: string, type = 'Object Created'): string =>
+  JSON.stringify({
+    version: '0',
+    id: '17793124-05d4-b198-2fde-7ededc63b103',
+    'detail-type': type,
+    source: 'aws.s3',
+    account: '123456789012',
+    time: '2026-11-26T07:31:02Z',
+    region: 'eu-central-1',
+    resources: ['arn:aws:s3:::bucket'],
+    detail: {
+      version: '0',
+      bucket: { name: 'bucket' },
+      object: { key, size: 1024, etag: 'e1', sequencer: '0055' },
+      reason: 'PutObject',
+    },
+  });

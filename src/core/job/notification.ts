@@ -1,8 +1,12 @@
-/** Notifications that S3 sends to the request queue: of created and deleted objects, and a test event at set-up. */
+/**
+ * Notifications that S3 sends to the request queue, itself, through an SNS topic or through EventBridge: of created and
+ * deleted objects, and a test event at set-up.
+ */
 import * as z from 'zod';
 import { PoisonError } from '../runtime/errors.ts';
 import { checkVersioned, firstIssue, parseJson } from '../runtime/versioned.ts';
 import { MAX_BATCH, type RequestMessage, requestMessage } from './messages.ts';
+import { unwrapNotification } from './notification-envelopes.ts';
 
 /**
  * The event of one object. A created object has an `eTag`. Servers other than AWS's may leave out the `sequencer`, which
@@ -43,7 +47,8 @@ export type QueueMessage = { request: RequestMessage } | { notification: Notific
  */
 export function parseMessage(text: string): QueueMessage {
   const what = 'request message';
-  const value = parseJson(text, what);
+  const sent = parseJson(text, what);
+  const value = unwrapNotification(sent) ?? sent;
   return isNotification(value)
     ? { notification: toNotification(value) }
     : { request: checkVersioned(requestMessage, value, what) };

@@ -8,7 +8,13 @@ import { type Notification, parseMessage } from '../../../src/core/job/notificat
 import type { Outcome } from '../../../src/core/model/outcome.ts';
 import { NewerVersionError, PoisonError } from '../../../src/core/runtime/errors.ts';
 import { makeClouds, type TestClouds } from '../../contract/local-cloud.ts';
-import { droppedEvent, notificationOf, TEST_EVENT } from '../../contract/notifications.ts';
+import {
+  droppedEvent,
+  eventBridgeEvent,
+  notificationOf,
+  TEST_EVENT,
+  throughSns,
+} from '../../contract/notifications.ts';
 
 const BUCKET = 'images-of-ours';
 const never = new AbortController().signal;
@@ -54,6 +60,23 @@ describe('an S3 notification', () => {
       const { index } = oneDrop({ key: `drop/${n}`, eventTime: '2026-11-26T23:59:59.999Z' });
       expect(index).toBeLessThan(864_000_000);
     }
+  });
+
+  it('is the same through a topic of SNS and through EventBridge', () => {
+    const encoded = droppedEvent({ key: 'drop/a+%2B%C3%A4.jpg', eventTime: '2026-11-26T07:31:02Z' });
+    const direct = dropsOf(notificationIn(notificationOf(encoded)), 'bucket');
+    const messages = [
+      throughSns(notificationOf(encoded)),
+      eventBridgeEvent('drop/a +ä.jpg'),
+      throughSns(eventBridgeEvent('drop/a +ä.jpg')),
+    ];
+    expect(direct.drops).toHaveLength(1);
+    for (const message of messages)
+      expect(dropsOf(notificationIn(message), 'bucket').drops).toEqual(direct.drops);
+    expect(dropsOf(notificationIn(throughSns(TEST_EVENT)), 'bucket').drops).toEqual([]);
+    for (const type of ['Object Deleted', 'Object Tags Added'])
+      expect(dropsOf(notificationIn(eventBridgeEvent('drop/a.jpg', type)), 'bucket').drops).toEqual([]);
+    expect(() => parseMessage(throughSns('Hello.'))).toThrow(PoisonError);
   });
 
   it('at set-up is a test event without images', () => {
