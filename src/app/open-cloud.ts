@@ -49,8 +49,9 @@ export async function openCloud(settings: RunSettings): Promise<Cloud> {
   return settings.cloud === 'aws' ? await openAws(settings) : await openLocal(settings);
 }
 
-async function openLocal({ dataDir, cluster }: RunSettings): Promise<Cloud> {
+async function openLocal(settings: RunSettings): Promise<Cloud> {
   const { createLocalCloud } = await import('../local/cloud.ts');
+  const { dataDir, cluster } = settings;
   const local = createLocalCloud({ dataDir, cluster, processes: processesOfThisMachine() });
   const { queues } = retryingCloud(local, { clock: systemClock, random: Math.random });
   await queues.create(deadLetterQueueName(cluster), { retentionMs: RETENTION_MS });
@@ -64,19 +65,21 @@ async function openLocal({ dataDir, cluster }: RunSettings): Promise<Cloud> {
   return {
     ...local,
     bucket(name) {
-      const store = own.find(({ bucket }) => bucket === name) ?? foreign.get(name) ?? readOnlyBucket(name);
+      const store =
+        own.find(({ bucket }) => bucket === name) ?? foreign.get(name) ?? readOnlyBucket(name, settings);
       if (!own.includes(store)) foreign.set(name, store);
       return store;
     },
   };
 }
 
-async function openAws({ cluster, inputBucket, outputBucket, concurrency }: RunSettings): Promise<Cloud> {
+async function openAws(settings: RunSettings): Promise<Cloud> {
+  const { cluster, inputBucket, outputBucket, concurrency, requestPayer } = settings;
   if (inputBucket === undefined || outputBucket === undefined) {
     throw new ImgclsError('config', 'Cloud aws needs inputBucket and outputBucket.');
   }
   const { createAwsCloud } = await import('../aws/cloud.ts');
-  const cloud = await createAwsCloud({ cluster, inputBucket, outputBucket, concurrency });
+  const cloud = await createAwsCloud({ cluster, inputBucket, outputBucket, concurrency, requestPayer });
   const { configuredEndpoints } = await import('../aws/endpoints.ts');
   if ((await configuredEndpoints()).s3 !== undefined) await tryOtherServer(cloud);
   return cloud;

@@ -1,11 +1,12 @@
 import type { Store } from '../core/cloud/ports.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
+import type { RunSettings } from './settings.ts';
 
 /** An S3 bucket that jobs on one machine may read images from. Loads the AWS SDK at the first read. */
-export function readOnlyBucket(bucket: string): Store {
+export function readOnlyBucket(bucket: string, { requestPayer }: Pick<RunSettings, 'requestPayer'>): Store {
   let opened: Promise<Store> | undefined;
   const s3 = (): Promise<Store> => {
-    opened ??= import('../aws/cloud.ts').then(({ openBucket }) => openBucket(bucket));
+    opened ??= import('../aws/cloud.ts').then(({ openBucket }) => openBucket(bucket, { requestPayer }));
     return opened;
   };
   const refuse = async (): Promise<never> => {

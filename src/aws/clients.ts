@@ -10,6 +10,8 @@ export interface SdkClientOptions {
   region?: string;
   /** How many requests the caller makes at once. */
   concurrency?: number;
+  /** Who pays for what is read. Buckets whose requester pays refuse reads for which nobody says so. */
+  requestPayer?: 'owner' | 'requester';
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -60,7 +62,20 @@ export function createS3Client(options: SdkClientOptions = {}): S3Client {
     },
     { step: 'initialize', name: 'pathStyleWithEndpoint' },
   );
+  if (options.requestPayer === 'requester') payForReads(client);
   return client;
+}
+
+/** The SDK takes the consent as a parameter of each command only. */
+function payForReads(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const request = args.request as { method: string; headers: Record<string, string> };
+      if (['GET', 'HEAD'].includes(request.method)) request.headers['x-amz-request-payer'] = 'requester';
+      return next(args);
+    },
+    { step: 'build', name: 'payForReads' },
+  );
 }
 
 /**

@@ -5,14 +5,14 @@
  */
 
 import type { Cloud, ReceivedMessage, Store } from '../core/cloud/ports.ts';
+import { type Drop, dropsOf, placeOf } from '../core/drop/drop.ts';
+import { parseMessage } from '../core/drop/notification.ts';
 import type { Chore } from '../core/fleet/chore.ts';
 import { type DeadLetter, isBegun, markBegun } from '../core/job/dead-letter.ts';
-import { type Drop, dropsOf, placeOf } from '../core/job/drop.ts';
 import { jobId } from '../core/job/job.ts';
 import { isFinal, readJob } from '../core/job/job-record.ts';
 import { type BatchPlace, deadLetterKey, deadLetterQueueName, requestQueueName } from '../core/job/keys.ts';
 import { MAX_RECEIVE_COUNT, type RequestMessage } from '../core/job/messages.ts';
-import { parseMessage } from '../core/job/notification.ts';
 import { rangeOf } from '../core/job/shard.ts';
 import { traceOf } from '../core/job/trace.ts';
 import type { ImageError } from '../core/model/outcome.ts';

@@ -1,5 +1,5 @@
 import type { Cloud } from '../core/cloud/ports.ts';
-import { type Drop, writeDropped } from '../core/job/drop.ts';
+import { type Drop, writeDropped } from '../core/drop/drop.ts';
 import { IndexRanges } from '../core/job/index-ranges.ts';
 import { isResponseQueue } from '../core/job/keys.ts';
 import type { RequestMessage } from '../core/job/messages.ts';

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { openCloud } from '../../src/app/open-cloud.ts';
 import type { RunSettings } from '../../src/app/settings.ts';
 import { createS3Client } from '../../src/aws/clients.ts';
-import { createAwsCloud } from '../../src/aws/cloud.ts';
+import { createAwsCloud, openBucket } from '../../src/aws/cloud.ts';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { resolveSettings } from '../../src/core/settings/settings.ts';
 import { checkInputBucket, checkOutputBucket } from '../../src/doctor/cluster.ts';
@@ -64,6 +64,19 @@ describe.skipIf(moto === undefined)('over a server that is not AWS', () => {
     const [message] = await cloud.queues.open(name).receive({ max: 1, waitMs: 0, leaseMs: 1_000 });
     expect(message?.body).toBe('an image');
     await cloud.queues.remove(name);
+  });
+
+  it('reads a bucket whose requester pays only for those who agree to pay', async () => {
+    await cloud.input.put('photo.jpg', Buffer.from('x'));
+    always(
+      ({ method, headers }) =>
+        ['GET', 'HEAD'].includes(method) && headers['x-amz-request-payer'] !== 'requester',
+      async (request) => serviceError(request, 403, 'AccessDenied'),
+    );
+    await expect(cloud.input.get('photo.jpg')).rejects.toThrow('photo.jpg');
+    const paying = openBucket(bucket, { requestPayer: 'requester' });
+    expect(String((await paying.get('photo.jpg'))?.body)).toBe('x');
+    expect(await Array.fromAsync(paying.list('photo'))).toHaveLength(1);
   });
 
   it('finds objects and folders with + and % in their names although lists are not encoded', async () => {

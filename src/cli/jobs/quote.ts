@@ -77,10 +77,14 @@ async function countInputs(
   inputs: readonly string[],
   { include = [], exclude = [] }: QuoteOptions,
   {
-    settings: { packBelowBytes, maxImageBytes },
+    settings,
     cloud,
-  }: { settings: Pick<RunSettings, 'packBelowBytes' | 'maxImageBytes'>; cloud: Cloud | undefined },
+  }: {
+    settings: Pick<RunSettings, 'packBelowBytes' | 'maxImageBytes' | 'requestPayer'>;
+    cloud: Cloud | undefined;
+  },
 ): Promise<Counted> {
+  const { packBelowBytes, maxImageBytes } = settings;
   const skipped = collectSkipped();
   const emptyInput = checkEmptyInput(skipped.add);
   const unreadable: NameList = { count: 0, names: [] };
@@ -89,7 +93,7 @@ async function countInputs(
     include,
     exclude,
     stdin: process.stdin,
-    bucket: (name) => cloud?.bucket(name) ?? readOnlyBucket(name),
+    bucket: (name) => cloud?.bucket(name) ?? readOnlyBucket(name, settings),
     clock: systemClock,
     random: Math.random,
     onTransient: warnOncePerReason(),

@@ -3,6 +3,7 @@ import { PACKED_BELOW_BYTES } from '../job/pack.ts';
 import { modelName, modelVariant } from '../model/model.ts';
 import { MAX_TOP_K } from '../model/outcome.ts';
 import { DEFAULTS } from './defaults.ts';
+import { count, dollars, list, oneOf, pattern, rate, seconds, text } from './schemas.ts';
 
 export interface Setting {
   /** Built only when there is a value to parse: a run sets few settings, and building all schemas takes 3 ms. */
@@ -12,50 +13,6 @@ export interface Setting {
   /** Never printed, and not passed to workers. */
   isSecret?: true;
   what: string;
-}
-
-// Each schema says in full what a value must be: "must be 1 to 100". zod's own messages are not for users.
-
-function count(min: number, max: number) {
-  const range = `must be ${min} to ${max}`;
-  const kind = `must be a whole number from ${min} to ${max}`;
-  return z.coerce.number(kind).int(kind).min(min, range).max(max, range);
-}
-
-function seconds(min: number, max: number) {
-  const range = `must be ${min} to ${max} seconds`;
-  return z.coerce.number(range).min(min, range).max(max, range);
-}
-
-function dollars() {
-  const range = 'must be a number of US dollars, 0 or more';
-  return z.coerce.number(range).nonnegative(range);
-}
-
-function rate(max: number) {
-  const range = `must be more than 0 and at most ${max}`;
-  return z.coerce.number(range).positive(range).max(max, range);
-}
-
-function oneOf<const T extends readonly [string, ...string[]]>(choices: T) {
-  return z.enum(choices, `must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`);
-}
-
-function text(min: number, max = 4096) {
-  const length = `must be ${min} to ${max} characters`;
-  return z.string(length).min(min, length).max(max, length);
-}
-
-const pattern = (format: RegExp, what: string) => z.string(what).regex(format, what);
-
-function list() {
-  const kind = 'must be 1 to 50 values, comma-separated';
-  return z
-    .union(
-      [z.array(z.string()), z.string().transform((text) => text.split(',').map((each) => each.trim()))],
-      kind,
-    )
-    .pipe(z.array(z.string(kind).min(1, kind), kind).min(1, kind).max(50, kind));
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -84,6 +41,11 @@ export const declared = {
   dataDir: { schema: () => text(1), what: 'folder of the embedded cloud and of downloaded models' },
   inputBucket: { schema: () => text(3), what: 'S3 bucket for image bytes (cloud aws)' },
   outputBucket: { schema: () => text(3), what: 'S3 bucket for jobs and results (cloud aws)' },
+  requestPayer: {
+    schema: () => oneOf(['owner', 'requester']),
+    fallback: 'owner',
+    what: "who pays for reading images from S3: their buckets' owners, or this account (requester-pays buckets)",
+  },
   model: { schema: () => modelName, what: 'name of the model' },
   modelVariant: {
     schema: () => oneOf(['auto', ...modelVariant.options]),

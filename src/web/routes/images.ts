@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Cloud } from '../../core/cloud/ports.ts';
-import { findDropAt } from '../../core/job/drop.ts';
+import { findDropAt } from '../../core/drop/drop.ts';
 import { anyJobId, FIRST_ATTEMPT, type ImageSource } from '../../core/job/job.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { readManifest } from '../../core/job/manifest.ts';

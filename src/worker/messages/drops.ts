@@ -2,9 +2,9 @@
  * Work on a notification of S3: classify the dropped images, write each outcome to the ledger, delete the message.
  * A dropped image has no waiter and names no model: it gets the worker's own.
  */
-import { type Drop, dropsOf, findDropped, placeOf, writeDropped } from '../../core/job/drop.ts';
+import { type Drop, dropsOf, findDropped, placeOf, writeDropped } from '../../core/drop/drop.ts';
+import type { Notification } from '../../core/drop/notification.ts';
 import type { BatchPlace } from '../../core/job/keys.ts';
-import type { Notification } from '../../core/job/notification.ts';
 import { markErrors, type Shard } from '../../core/job/shard.ts';
 import type { ModelRef } from '../../core/model/model.ts';
 import { isError, type Outcome } from '../../core/model/outcome.ts';

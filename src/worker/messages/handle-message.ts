@@ -1,7 +1,7 @@
 /** The steps of every message, whichever queue it came from: parse, work, report the result, deal with errors. */
 
+import { parseMessage, type QueueMessage } from '../../core/drop/notification.ts';
 import { NEWER_RELEASE_MS } from '../../core/fleet/fleet.ts';
-import { parseMessage, type QueueMessage } from '../../core/job/notification.ts';
 import { rangeOf } from '../../core/job/shard.ts';
 import { isError, type Outcome } from '../../core/model/outcome.ts';
 import { ImgclsError, NewerVersionError, PoisonError } from '../../core/runtime/errors.ts';

@@ -1,6 +1,6 @@
 import type { ReceivedMessage } from '../../core/cloud/ports.ts';
+import type { QueueMessage } from '../../core/drop/notification.ts';
 import type { RequestMessage } from '../../core/job/messages.ts';
-import type { QueueMessage } from '../../core/job/notification.ts';
 import { aboutJob } from '../../core/job/trace.ts';
 
 /** A received message. Until its work begins it can be released. */

@@ -5,8 +5,8 @@
  * gets no response asks again, and the queue's retention time removes old messages.
  */
 
+import type { QueueMessage } from '../../core/drop/notification.ts';
 import type { RequestMessage } from '../../core/job/messages.ts';
-import type { QueueMessage } from '../../core/job/notification.ts';
 import { rangeOf } from '../../core/job/shard.ts';
 import type { Outcome } from '../../core/model/outcome.ts';
 import { PoisonError } from '../../core/runtime/errors.ts';

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
-import { type Drop, dropsOf, findDropAt, findDropped, writeDropped } from '../../../src/core/job/drop.ts';
+import { type Drop, dropsOf, findDropAt, findDropped, writeDropped } from '../../../src/core/drop/drop.ts';
+import { type Notification, parseMessage } from '../../../src/core/drop/notification.ts';
 import { anyJobId } from '../../../src/core/job/job.ts';
 import { dropJobOf, isDropJob, jobTimeMs, newerFirst } from '../../../src/core/job/job-ids.ts';
 import { shardKey } from '../../../src/core/job/keys.ts';
-import { type Notification, parseMessage } from '../../../src/core/job/notification.ts';
 import type { Outcome } from '../../../src/core/model/outcome.ts';
 import { NewerVersionError, PoisonError } from '../../../src/core/runtime/errors.ts';
 import { makeClouds, type TestClouds } from '../../contract/local-cloud.ts';

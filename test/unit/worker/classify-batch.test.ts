@@ -1,8 +1,8 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ImageResult } from '../../../src/core/model/outcome.ts';
-import { classifyBatch } from '../../../src/worker/messages/classify-batch.ts';
 import { ExclusiveGate } from '../../../src/core/runtime/exclusive-gate.ts';
+import { classifyBatch } from '../../../src/worker/messages/classify-batch.ts';
 import { HeldMessage } from '../../../src/worker/messages/held-message.ts';
 import { ModelLocations } from '../../../src/worker/messages/models.ts';
 import type { RunnerPool } from '../../../src/worker/runners/runner-pool.ts';

@@ -43,7 +43,7 @@ export function register(program: Command): void {
       library: openLibrary(settings),
       optimised: openOptimisedModels(settings),
       settings,
-      openStore: foreignBucket,
+      openStore: (bucket: string) => foreignBucket(bucket, settings),
       async openOutput() {
         const { openCloud } = await import('../../../app/open-cloud.ts');
         const cloud = await openCloud(settings);

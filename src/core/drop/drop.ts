@@ -4,13 +4,13 @@
  */
 
 import type { Cloud, Store } from '../cloud/ports.ts';
+import { FIRST_ATTEMPT, type ImageSource } from '../job/job.ts';
+import { dropJobOf, isDropJob, jobTimeMs } from '../job/job-ids.ts';
+import { type BatchPlace, DROP_PREFIX } from '../job/keys.ts';
+import { findShard, type Shard, writeShard } from '../job/shard.ts';
 import type { ObjectVersion, Outcome } from '../model/outcome.ts';
 import { PoisonError } from '../runtime/errors.ts';
-import { FIRST_ATTEMPT, type ImageSource } from './job.ts';
-import { dropJobOf, isDropJob, jobTimeMs } from './job-ids.ts';
-import { type BatchPlace, DROP_PREFIX } from './keys.ts';
 import type { Notification, S3Event } from './notification.ts';
-import { findShard, type Shard, writeShard } from './shard.ts';
 
 /** A dropped image: one version of an object. */
 export interface Drop {

@@ -3,10 +3,10 @@
  * deleted objects, and a test event at set-up.
  */
 import * as z from 'zod';
+import { MAX_BATCH, type RequestMessage, requestMessage } from '../job/messages.ts';
 import { PoisonError } from '../runtime/errors.ts';
 import { checkVersioned, firstIssue, parseJson } from '../runtime/versioned.ts';
-import { MAX_BATCH, type RequestMessage, requestMessage } from './messages.ts';
-import { unwrapNotification } from './notification-envelopes.ts';
+import { unwrapNotification } from './envelopes.ts';
 
 /**
  * The event of one object. A created object has an `eTag`. Servers other than AWS's may leave out the `sequencer`, which
