@@ -4,6 +4,7 @@
 import { Readable } from 'node:stream';
 import type { Cloud, ListedObject } from '../core/cloud/ports.ts';
 import { listActiveJobs } from '../core/job/job-record.ts';
+import { DEAD_LETTERS_PREFIX } from '../core/job/keys.ts';
 import { isUnreadable, NewerVersionError, ObjectMissingError } from '../core/runtime/errors.ts';
 import { harmless } from '../core/text/harmless.ts';
 import { pluralize } from '../core/text/pluralize.ts';
@@ -24,6 +25,7 @@ export async function checkStoredObjects(cloud: Buckets, signal: AbortSignal): P
   const unfinished = new Set(await Array.fromAsync(listActiveJobs(cloud.output, signal)));
   const named: string[] = [];
   let objects = 0;
+  let deadLetters = 0;
   let strange = 0;
   for (const place of PLACES) {
     const check = (object: ListedObject) =>
@@ -34,15 +36,17 @@ export async function checkStoredObjects(cloud: Buckets, signal: AbortSignal): P
     });
     for await (const problem of problems as AsyncIterable<string>) {
       objects++;
+      if (place.prefix === DEAD_LETTERS_PREFIX && problem === '') deadLetters++;
       if (problem === '') continue;
       strange++;
       if (named.length < MAX_NAMED) named.push(problem);
     }
   }
-  if (strange === 0) return ok(`${pluralize(objects, 'object')}, all of them valid`);
+  const kept = deadLetters === 0 ? '' : `; ${pluralize(deadLetters, 'dead letter')}: run "imgcls dlq list"`;
+  if (strange === 0) return ok(`${pluralize(objects, 'object')}, all of them valid${kept}`);
   const more = strange > named.length ? `\nand ${strange - named.length} more` : '';
   return actionNeeded(
-    `${pluralize(strange, 'object')} of ${objects} cannot be read:\n${named.join('\n')}${more}`,
+    `${pluralize(strange, 'object')} of ${objects} cannot be read${kept}:\n${named.join('\n')}${more}`,
     'Another program wrote or changed them. Other jobs are not concerned.',
   );
 }

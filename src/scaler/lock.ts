@@ -103,6 +103,7 @@ export class LockKeeper {
     const isExpired = this.#clock.monotonicMs() - seen.sinceMs >= ttlMsOf(seen.record, this.#ttlMs);
     if (!isFree && !isExpired) return;
     this.#isInherited = !isFree;
+    if (seen.record === DAMAGED) this.#highestEpoch = Math.max(this.#highestEpoch, this.#lostEpoch);
     await this.#write(this.#newRecord(), { etag: seen.etag });
   }
 
@@ -133,7 +134,7 @@ export class LockKeeper {
       this.#seen = undefined;
     } else if (this.#seen?.etag !== found.etag) {
       this.#seen = { ...found, sinceMs: this.#clock.monotonicMs() };
-      this.#highestEpoch = Math.max(this.#highestEpoch, this.#epochOf(found.record));
+      this.#highestEpoch = Math.max(this.#highestEpoch, found.record.epoch);
     }
     return this.#seen;
   }
@@ -149,9 +150,9 @@ export class LockKeeper {
     }
   }
 
-  /** Drivers identify launches by epoch, so an epoch must not be used again. Seconds since 1970 exceed all that were lost. */
-  #epochOf(record: ControllerLock): number {
-    return record === DAMAGED ? Math.floor(this.#clock.nowMs() / 1000) : record.epoch;
+  /** Drivers identify launches by epoch, so none may be used again. No epoch of a damaged lock exceeds the seconds since 1970. */
+  get #lostEpoch(): number {
+    return Math.floor(this.#clock.nowMs() / 1000);
   }
 
   /** @returns false if another version was found. */
