@@ -22,6 +22,7 @@ import { openChores } from './chores.ts';
 import { openController, openLock } from './open-controller.ts';
 import { openProcessFleet } from './open-fleet.ts';
 import { readOnlyBucket } from './read-only-bucket.ts';
+import { RefusedLaunches } from './refused-launches.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -119,7 +120,9 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
     newId: ulid,
     readBucket: (name) => cloud.bucket(name),
     joinController: () =>
-      cloud.kind === 'local' ? joinLocalController(cloud, settings) : watchRemoteController(cloud, notice),
+      cloud.kind === 'local'
+        ? joinLocalController(cloud, settings, { launches: new RefusedLaunches() })
+        : watchRemoteController(cloud, notice),
     concurrency: settings.concurrency,
     maxImageBytes: settings.maxImageBytes,
     packBelowBytes: settings.packBelowBytes,
@@ -135,6 +138,8 @@ interface LocalFleet {
 export interface LocalControllerOptions {
   /** Default: one worker. */
   fleet?: LocalFleet;
+  /** Ends the session if no worker can be started. Absent: a service keeps trying. */
+  launches?: RefusedLaunches;
   /** Called with each error that a retry will not fix. The controller goes on: a person may fix the cause. */
   onProblem?(error: unknown): void;
 }
@@ -143,7 +148,7 @@ export interface LocalControllerOptions {
 export function joinLocalController(
   cloud: Cloud,
   settings: RunSettings,
-  { fleet: { driver, policy } = oneWorker(cloud, settings), onProblem }: LocalControllerOptions = {},
+  { fleet = oneWorker(cloud, settings), launches, onProblem }: LocalControllerOptions = {},
 ): ControllerSession {
   const failed = new AbortController();
   const fail = (error: unknown) => {
@@ -153,9 +158,18 @@ export function joinLocalController(
   const holder = ulid();
   const timing = CONTROLLER_TIMING.local;
   const lock = openLock(cloud, holder, timing);
-  const fleet = { driver, name: 'process' };
+  const { driver, policy } = fleet;
   const loop = startLoop({
-    controller: openController({ cloud, settings, policy, timing, lock, holder, fleet, log: noLog }),
+    controller: openController({
+      cloud,
+      settings,
+      policy,
+      timing,
+      lock,
+      holder,
+      fleet: { driver, name: 'process' },
+      log: noLog,
+    }),
     lock,
     chores: openChores(cloud, timing),
     tickMs: 1000,
@@ -167,6 +181,8 @@ export function joinLocalController(
     onTick({ answer, blockage }) {
       const why = answer?.permanent?.why ?? blockage;
       if (why !== undefined) fail(new ImgclsError('permanent', why));
+      const refusal = launches?.note(answer, systemClock.monotonicMs());
+      if (refusal !== undefined) fail(refusal);
     },
     onProblem: fail,
   });

@@ -1,10 +1,11 @@
 /** The SQLite database of an embedded cloud: opening it, short transactions, retries while it is busy. */
-import { mkdirSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync as Connection, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { isBusy, toFault } from './faults.ts';
+import { makeFolder } from './make-folder.ts';
 import { migrate, useLeaseClock } from './schema.ts';
 import { DatabaseSync } from './sqlite.ts';
 
@@ -195,7 +196,8 @@ export class LocalDatabase {
 }
 
 function openForWriting(file: string, boot: string, busyTimeoutMs: number): Connection {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
+  createPrivately(file);
   const db = new DatabaseSync(file);
   try {
     db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
@@ -212,6 +214,15 @@ function openForWriting(file: string, boot: string, busyTimeoutMs: number): Conn
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** SQLite would create it readable for all users. Its other files get the permissions of this one. */
+function createPrivately(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

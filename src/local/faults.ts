@@ -47,6 +47,11 @@ const NO_FOLDER: Fault = [
   'the data folder is a file, not a folder',
   'Move the file away, or set IMGCLS_DATA_DIR to another folder.',
 ];
+const CANNOT_CREATE: Fault = [
+  'permanent',
+  'the data folder cannot be created',
+  'Set IMGCLS_DATA_DIR to another folder.',
+];
 const READ_ONLY_DISK: Fault = [
   'permanent',
   'the data folder cannot be written: its disk is mounted read-only',
@@ -75,6 +80,7 @@ const FILE_FAULTS: Readonly<Record<string, Fault>> = {
   ENOSPC: FULL_DISK,
   EDQUOT: FULL_DISK,
   EROFS: READ_ONLY_DISK,
+  ENOENT: CANNOT_CREATE,
   EACCES: NOT_WRITABLE,
   EPERM: NOT_WRITABLE,
   ENOTDIR: NO_FOLDER,

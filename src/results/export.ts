@@ -114,12 +114,15 @@ function csvCells(outcome: Outcome): (string | number)[] {
 
 const csvRow = (cells: readonly (string | number)[]) => `${cells.map(csvCell).join(',')}\r\n`;
 
-/** A spreadsheet takes text that begins like this for a formula, also in full width. */
-const FORMULA = /^[=+\-@\uff1d\uff0b\uff0d\uff20]/;
+/**
+ * A spreadsheet takes text that begins like this for a formula, also in full width. Where a semicolon separates, a cell begins
+ * behind each: a quote does not help there, as it is not at the beginning of the line's first cell.
+ */
+const FORMULA = /(^|;)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 
-/** RFC 4180, and quotes for spreadsheets where a semicolon separates. Control characters are escaped, for terminals. A formula gets an apostrophe in front, for spreadsheets. */
+/** RFC 4180. Control characters are escaped, for terminals. A formula gets an apostrophe in front, for spreadsheets. */
 function csvCell(cell: string | number): string {
   if (typeof cell === 'number') return String(cell);
-  const text = harmless(FORMULA.test(cell) ? `'${cell}` : cell);
+  const text = harmless(cell.replace(FORMULA, "$1'"));
   return /[",;]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

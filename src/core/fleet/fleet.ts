@@ -30,7 +30,7 @@ export const workerStatus = z.object({
   host: z.string(),
   /** Launched by a controller, which also ends it. A controller leaves other workers alone. */
   managed: z.boolean(),
-  pid: z.int(),
+  pid: z.int().positive(),
   startedAtMs: z.number(),
   updatedAtMs: z.number(),
   /** Milliseconds from process start; absent until reached. */

@@ -10,7 +10,8 @@ const workerFile = z.object({
   v: formatVersion,
   id: z.string(),
   host: z.string(),
-  pid: z.int(),
+  /** Signals to 0 and negative numbers go to groups of processes. */
+  pid: z.int().positive(),
   startTicks: z.string().optional(),
   /** Wall clock, as `retiredAtMs`. */
   launchedAtMs: z.number(),

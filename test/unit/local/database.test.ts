@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -80,6 +80,21 @@ describe('writes that share a transaction', () => {
     await writing;
     db = LocalDatabase.open(join(folder, 'cloud.db'), 'boot');
     expect(await inserted()).toEqual(['a']);
+  });
+
+  it('is readable by its user only, in a folder that others may read too', async () => {
+    await chmod(folder, 0o755);
+    await db.write(() => insert('a'));
+    for (const name of await readdir(folder)) {
+      const { mode } = await stat(join(folder, name));
+      expect((mode & 0o777).toString(8), name).toBe('600');
+    }
+  });
+
+  it.skipIf(process.platform !== 'linux')('fails at once where no folder can be created', () => {
+    expect(() => LocalDatabase.open('/proc/imgcls/default/cloud.db', 'boot')).toThrow(
+      /the data folder cannot be created/,
+    );
   });
 
   it("suppresses only SQLite's own warning", () => {

@@ -62,6 +62,7 @@ describe('faults of the embedded cloud', () => {
     ['ENOSPC', 'permanent', 'the disk is full'],
     ['EROFS', 'permanent', 'cannot be written'],
     ['EACCES', 'permanent', 'cannot be written'],
+    ['ENOENT', 'permanent', 'cannot be created'],
     ['ENOTDIR', 'permanent', 'is a file, not a folder'],
     ['EEXIST', 'permanent', 'is a file, not a folder'],
     ['EMFILE', 'transient', 'too many files'],

@@ -14,4 +14,9 @@ describe('images chosen in the page', () => {
     expect(images.map(({ name }) => name).sort()).toEqual(names.filter(accepts([], [])).sort());
     expect(images).toHaveLength(IMAGE_ENDINGS.length);
   });
+
+  it('are skipped without a name in the page that changes the direction of text', () => {
+    const { skipped } = selectImages([file('a\u202egpj.exe')], limits);
+    expect(skipped).toEqual(['Skipped 1 hidden or non-image file (a\\u202egpj.exe).']);
+  });
 });

@@ -1,5 +1,6 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { harmless } from '../../../core/text/harmless.ts';
 import { age, number } from '../format.ts';
 import { announce } from '../shell/live-region.tsx';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
@@ -21,7 +22,7 @@ export function JobPageView({ id }: { id: string }) {
   useAnnouncements(followed);
   const options = useSignal<ViewOptions>(DEFAULT_VIEW);
   const nameOf = (index: number): string =>
-    followed.outcomes.at(index)?.name ?? originalOf(id, index)?.name ?? `Image ${index + 1}`;
+    harmless(followed.outcomes.at(index)?.name ?? originalOf(id, index)?.name ?? `Image ${index + 1}`);
   const arrangement = useComputed(() => {
     followed.revision.value;
     const { outcomes, total, isSparse } = followed;

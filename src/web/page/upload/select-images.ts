@@ -2,6 +2,7 @@
 import { IMAGE_ENDINGS } from '../../../core/model/image-endings.ts';
 import { whyPathNeverPhotograph } from '../../../core/model/never-photographs.ts';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
+import { harmless } from '../../../core/text/harmless.ts';
 import type { ServerView } from '../../api.ts';
 import { counted, number } from '../format.ts';
 
@@ -31,7 +32,7 @@ export function selectImages(found: readonly ChosenImage[], limits: UploadLimits
   for (const chosen of found) {
     const reason = skipReasonOf(chosen, limits);
     if (reason === undefined) images.push(chosen);
-    else names[reason].push(chosen.name);
+    else names[reason].push(harmless(chosen.name));
   }
   images.sort((one, other) => inOrder(one.name, other.name));
   const texts: Record<SkipReason, (count: number) => string> = {

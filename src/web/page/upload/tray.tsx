@@ -1,6 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
+import { harmless } from '../../../core/text/harmless.ts';
 import { jobPath } from '../address.ts';
 import { counted, number } from '../format.ts';
 import { navigate } from '../location.ts';
@@ -97,12 +98,12 @@ export function Tray({
         {images.slice(0, MAX_THUMBNAILS).map((image) => (
           <li key={image}>
             <Thumbnail file={image.file} />
-            <span class="name">{image.name}</span>
+            <span class="name">{harmless(image.name)}</span>
             {stage.value === undefined && (
               <button
                 type="button"
                 class="remove"
-                aria-label={`Remove ${image.name}`}
+                aria-label={`Remove ${harmless(image.name)}`}
                 onClick={() => {
                   chosen.value = chosen.value.filter((other) => other !== image);
                 }}
