@@ -17,7 +17,9 @@ if (!isHere)
 /** As the plain JPEG: the same label, and nearly its score. */
 const same: Partial<Prediction> = {};
 const labelled: Readonly<Record<string, Partial<Prediction>>> = {
+  'avif/animated.avif': same,
   'gif/blank-first-frame.gif': same,
+  'heic/plain.heic': same,
   'jpeg/cut-10bytes.jpg': { warning: 'damaged', decodedShare: 1 },
   'more/png-raw-profile-exif-orientation-6.png': same,
   'more/rgb-plus-saved-selection-extrasamples-0.tif': same,

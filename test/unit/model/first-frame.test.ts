@@ -91,7 +91,10 @@ describe('the first frame', () => {
       .toBuffer();
     const animated = avifSequence(still, 3);
     animated.write('avis', 8);
-    for (const bytes of [animated, animated.subarray(0, still.length + 100)])
+    // As encoders write them: further brands, too, say that there is a movie.
+    const branded = Buffer.from(animated);
+    branded.write('avifavismsf1', 16);
+    for (const bytes of [animated, branded, animated.subarray(0, still.length + 100)])
       expect((await decoded(cut(bytes))).equals(await decoded(still))).toBe(true);
   });
 
