@@ -93,14 +93,18 @@ describe('a job whose model loads on no machine', () => {
   });
 });
 
-describe('a worker that has no memory for a runner', () => {
+describe.each([
+  ['memory', 'fork-without-memory.ts', 'ENOMEM'],
+  ['file descriptors', 'fork-without-descriptors.ts', 'EMFILE'],
+])('a worker that has no %s for a runner', (_, script, cause) => {
   it('gives its message back, logs why in its last line and ends with code 1', async () => {
     await announce(await writeImages(folder, 3));
-    const NODE_OPTIONS = `--import=${child('fork-without-memory.ts')}`;
+    const NODE_OPTIONS = `--import=${child(script)}`;
     const env = { NODE_OPTIONS, IMGCLS_LEASE_SECONDS: '600' };
     const { code, stderr } = await imgcls(['worker'], env).finished;
     expect(code).toBe(1);
-    expect(lastLine(stderr)).toMatchObject({ level: 'error', error: { message: /spawn ENOMEM/ } });
+    const message = expect.stringMatching(`spawn .*${cause}`);
+    expect(lastLine(stderr)).toMatchObject({ level: 'error', error: { message } });
     await until('its message is back', async () => (await waitingRequests()) === 1);
   });
 });

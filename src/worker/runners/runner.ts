@@ -179,6 +179,8 @@ export class Runner {
   }
 
   #send(message: RunnerMessage): void {
+    // A process that could not be started has no channel. Its `error` follows.
+    if (this.#child.pid === undefined) return;
     // An error here means that the process has ended; then `end` rejects all pending requests.
     this.#child.send(message, () => {});
   }
