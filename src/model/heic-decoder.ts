@@ -23,8 +23,8 @@ export type HeicReply =
   | { kind: 'too_large' }
   /** The machine has less memory than `maxBytes`. */
   | { kind: 'out_of_memory' }
-  /** `code` is one of libheif's (heif_error.h); undefined if it crashed. */
-  | { kind: 'failed'; code: number | undefined; message: string };
+  /** The codes are libheif's (heif_error.h); undefined if it crashed. */
+  | { kind: 'failed'; code: number | undefined; subcode: number | undefined; message: string };
 
 export type HeicOrder = Omit<HeicWork, 'decoder'> & { timeoutMs: number };
 

@@ -22,6 +22,7 @@ interface Libheif {
 interface LibheifError {
   /** Undefined if libheif crashed. */
   code?: { value: number };
+  subcode?: { value: number };
   message: string;
 }
 
@@ -66,7 +67,8 @@ function replyOf(result: Picture | LibheifError): HeicReply {
   if ('message' in result) {
     if (memory.isShort) return { kind: 'out_of_memory' };
     if (memory.isLimitReached) return { kind: 'too_large' };
-    return { kind: 'failed', code: result.code?.value, message: result.message.trim() };
+    const { code, subcode, message } = result;
+    return { kind: 'failed', code: code?.value, subcode: subcode?.value, message: message.trim() };
   }
   const { width, height, bytesPerPixel, channels } = result;
   const rowBytes = width * bytesPerPixel;

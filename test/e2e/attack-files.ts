@@ -6,8 +6,8 @@ import { mkdir, open, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import sharp from 'sharp';
+import { heicFile } from '../heic-files/heif-writer.ts';
 import {
-  avifSized,
   blackPng,
   bmp,
   compressedChunk,
@@ -15,6 +15,7 @@ import {
   exifSegment,
   gif,
   greyTiffTags,
+  heifSized,
   iccSegment,
   jpegSized,
   jpegWith,
@@ -52,8 +53,10 @@ function bombs(photo: Photo): Record<string, Attack> {
     'gif-screen.gif': [gif({ width: 65_535, height: 65_535, frames: 1 })],
     'tiff-at-limit.tif': [deflatedTiff(SIDE_AT_LIMIT)],
     'tiff-largest.tif': [tiff(greyTiffTags(0xffffffff, 0xffffffff)), 'truncated'],
-    'avif-largest.avif': [avifSized(photo.avif, 65_535, 65_535), 'too_large'],
-    'avif-memory.avif': [avifSized(photo.avif, 12_000, 12_000), 'too_large'],
+    'avif-largest.avif': [heifSized(photo.avif, 65_535, 65_535), 'too_large'],
+    'avif-memory.avif': [heifSized(photo.avif, 12_000, 12_000), 'too_large'],
+    'heic-largest.heic': [heifSized(heicFile('photo.heic'), 65_535, 65_535), 'too_large'],
+    'heic-small-file.heic': [heicFile('black.heic')],
     'bmp-largest.bmp': [bmp({ width: 0x7fffffff, height: -(2 ** 31) }), 'too_large'],
     'bmp-colours.bmp': [
       bmp({ width: 1, height: 1, colours: 5e6, body: Buffer.alloc(20_000_100) }),

@@ -210,9 +210,9 @@ export function deflatedTiff(side: number): Buffer {
   return tiff(tags, { data: bomb });
 }
 
-/** An AVIF whose header has another size. */
-export function avifSized(avif: Buffer, width: number, height: number): Buffer {
-  const lying = Buffer.from(avif);
+/** An AVIF or HEIC whose header has another size. */
+export function heifSized(file: Buffer, width: number, height: number): Buffer {
+  const lying = Buffer.from(file);
   const at = lying.indexOf('ispe');
   lying.writeUInt32BE(width, at + 8);
   lying.writeUInt32BE(height, at + 12);

@@ -2,6 +2,7 @@
 
 import sharp from 'sharp';
 import { Random } from '../../src/bench/random.ts';
+import { heicFile } from '../heic-files/heif-writer.ts';
 import { toBmp } from '../to-bmp.ts';
 
 export interface NamedImage {
@@ -30,6 +31,7 @@ export async function encodings(photograph: string, stem: string): Promise<Named
       .clone()
       .tiff({ compression: 'jpeg', tile: true, tileWidth: 64, tileHeight: 64 })
       .toBuffer(),
+    'photo.heic': heicFile('photo.heic'),
     'still.avif': await photo.clone().avif({ effort: 0 }).toBuffer(),
     'bitmap.bmp': await toBmp(sharp(jpeg)),
   };

@@ -8,8 +8,9 @@ import { MAX_HELD_BYTES } from './held-memory.ts';
 
 /** Codes of libheif (heif_error.h): unsupported file type, unsupported feature, no plugin for the coding. */
 const UNSUPPORTED = new Set([3, 4, 11]);
-/** The same: an allocation failed, or a limit of libheif's own is reached. */
+/** The same: an allocation failed, a limit of libheif's own is reached, or the size has a zero. */
 const MEMORY_ERROR = 6;
+const INVALID_SIZE = 129;
 
 /**
  * Decodes the primary image as it is to be shown: rotated, mirrored and cropped.
@@ -59,8 +60,8 @@ function explain(
     const needs = `Decoding a HEIC of ${width} x ${height} pixels needs more memory than the limit of ${limit}.`;
     return new DecodeError('too_large', needs);
   }
-  const { code, message } = reply;
-  if (code === MEMORY_ERROR)
+  const { code, subcode, message } = reply;
+  if (code === MEMORY_ERROR && subcode !== INVALID_SIZE)
     return new DecodeError('too_large', `The HEIC is larger than its decoder allows: ${message}`);
   return code !== undefined && UNSUPPORTED.has(code)
     ? new DecodeError('unsupported_format', `This kind of HEIC is not supported: ${message}`)

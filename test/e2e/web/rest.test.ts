@@ -195,7 +195,11 @@ describe('the REST service', () => {
     expect(good.labels).toHaveLength(3);
     expect(good).not.toHaveProperty('warning');
     const damaged = await (await classify(bytes.subarray(0, 0.8 * bytes.length))).json();
-    expect(damaged).toMatchObject({ label: 'espresso', warning: 'damaged', decodedShare: expect.closeTo(0.84, 1) });
+    expect(damaged).toMatchObject({
+      label: 'espresso',
+      warning: 'damaged',
+      decodedShare: expect.closeTo(0.84, 1),
+    });
     const cut = await classify(bytes.subarray(0, 5000));
     expect(cut.status).toBe(422);
     expect(await cut.json()).toMatchObject({ code: 'truncated' });

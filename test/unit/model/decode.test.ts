@@ -3,10 +3,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/model/decode/decode.ts';
 import { DecodeError } from '../../../src/model/decode/decode-error.ts';
 import {
-  avifSized,
   blackPng,
   bmp,
   greyTiffTags,
+  heifSized,
   jpegWith,
   manyScansJpeg,
   SIDE_AT_LIMIT,
@@ -322,7 +322,7 @@ describe('small files that need much memory or time', () => {
 
   it('an image whose decoder would need more than 1 GiB is too large', async () => {
     const avif = await noise().avif({ effort: 0 }).toBuffer();
-    expect(await codeOf(avifSized(avif, 8000, 8000))).toBe('too_large');
+    expect(await codeOf(heifSized(avif, 8000, 8000))).toBe('too_large');
     const deep = { width: SIDE_AT_LIMIT, height: SIDE_AT_LIMIT, depth: 16, colour: 'rgba', rows: 0 } as const;
     expect(await codeOf(blackPng({ ...deep, interlaced: true }))).toBe('too_large');
     expect(await codeOf(blackPng(deep)), 'row by row it is held in part').toBe('truncated');

@@ -93,7 +93,7 @@ describe('the first frame', () => {
     animated.write('avis', 8);
     // As encoders write them: further brands, too, say that there is a movie.
     const branded = Buffer.from(animated);
-    branded.write('avifavismsf1', 16);
+    branded.write('avifmp42msf1', 16);
     for (const bytes of [animated, branded, animated.subarray(0, still.length + 100)])
       expect((await decoded(cut(bytes))).equals(await decoded(still))).toBe(true);
   });

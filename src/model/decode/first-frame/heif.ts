@@ -7,6 +7,9 @@ const STILL_BRANDS: Readonly<Record<string, string>> = {
   msf1: 'mif1',
   hevc: 'heic',
   hevx: 'heix',
+  isom: 'mif1',
+  mp41: 'mif1',
+  mp42: 'mif1',
 };
 /** Files have some ten. */
 const MAX_BRANDS = 100;
