@@ -11,7 +11,14 @@ import { DirectUploads } from './direct-uploads.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import { JobHub } from './job-hub.ts';
-import { connectionTimeoutMs, limitsOf, MAX_BODY_BYTES, type ServiceLimits, spoolBytes } from './limits.ts';
+import {
+  CLASSIFY_AT_A_TIME,
+  connectionTimeoutMs,
+  limitsOf,
+  MAX_BODY_BYTES,
+  type ServiceLimits,
+  spoolBytes,
+} from './limits.ts';
 import { answerBadAddress, answerMalformed } from './malformed-requests.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { createMetrics } from './metrics.ts';
@@ -144,7 +151,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     resultRoutes(api, { cloud });
     eventRoutes(api, { hub, maxStreams: limits.streams });
     imageRoutes(api, { cloud });
-    classifyRoutes(api, { client, limits, topK, selectModel, newId });
+    const imagesAtATime = CLASSIFY_AT_A_TIME[cloud.kind];
+    classifyRoutes(api, { client, limits, topK, selectModel, newId, imagesAtATime, clock });
     systemRoutes(api, {
       output,
       token,

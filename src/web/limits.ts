@@ -19,6 +19,11 @@ export const CALLER_SHARE = 0.5;
 
 /** Images of `POST /v1/classify` under way at a time: as many as a worker classifies within a few seconds. */
 export const CLASSIFY_PLACES = 32;
+/**
+ * Images of one caller that are with the workers at a time. One machine has one worker, which holds four: one place is
+ * always left for another caller. On AWS there are more workers, and a message takes longer.
+ */
+export const CLASSIFY_AT_A_TIME = { local: 3, aws: CLASSIFY_PLACES } as const;
 /** Bytes of the bodies of `POST /v1/classify`, received or announced. They are in memory, for a moment twice. */
 export const classifyBodyBytes = ({ classifyBytes }: ServiceLimits): number =>
   Math.max(64 * 1024 * 1024, classifyBytes / CALLER_SHARE);

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Client } from '../../client/client.ts';
 import { imageFormatOf } from '../../core/model/image-format.ts';
 import { isError, MAX_TOP_K } from '../../core/model/outcome.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 import { type ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import { exportedOutcome } from '../../results/export.ts';
 import { type Classification, classification } from '../api.ts';
@@ -12,6 +13,7 @@ import { CLASSIFY_PLACES, classifyBodyBytes, type ServiceLimits } from '../limit
 import type { ModelSelector } from '../model-selector.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { Shares } from '../shares.ts';
+import { Turns } from '../turns.ts';
 
 export interface ClassifyRouteOptions {
   client: Client;
@@ -19,6 +21,9 @@ export interface ClassifyRouteOptions {
   topK: number;
   selectModel: ModelSelector;
   newId(): string;
+  /** Images of one caller that are with the workers at a time. */
+  imagesAtATime: number;
+  clock: Clock;
 }
 
 const query = z.strictObject({
@@ -31,6 +36,8 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
   const { client, limits } = options;
   const takePlace = createPlaces(limits);
   const nameOf = callerNames(options.newId());
+  const { imagesAtATime: atATime, clock } = options;
+  const turns = new Turns({ atATime, timeoutMs: limits.classifyTimeoutMs, clock });
   plain.register((scope, _options, done) => {
     // The content type is not trusted: the handler checks the bytes.
     scope.removeAllContentTypeParsers();
@@ -69,16 +76,13 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
         });
         try {
           const model = await options.selectModel(title);
-          const outcome = await client.classify(
-            { name: '', bytes },
-            {
-              model,
-              topK: k,
-              trace: request.id,
-              caller: nameOf(request),
-              timeoutMs: limits.classifyTimeoutMs,
-              signal: disconnected.signal,
-            },
+          const caller = nameOf(request);
+          const { signal } = disconnected;
+          const outcome = await turns.run(caller, signal, (timeoutMs) =>
+            client.classify(
+              { name: '', bytes },
+              { model, topK: k, trace: request.id, caller, timeoutMs, signal },
+            ),
           );
           if (isError(outcome)) {
             const { code, message } = outcome.error;

@@ -170,6 +170,33 @@ describe('unfinished images', () => {
   });
 });
 
+describe('images to classify', () => {
+  it('go to the workers three of a caller at a time', async () => {
+    const gate = Promise.withResolvers<void>();
+    const withWorkers: string[] = [];
+    const outcome = { index: 0, name: '', error: { code: 'decode_failed', message: 'Broken.' } };
+    const classify = (async (_: unknown, { caller }: { caller: string }) => {
+      withWorkers.push(caller);
+      await gate.promise;
+      return outcome;
+    }) as unknown as Client['classify'];
+    service = await openService({ classify }, { selectModel: async () => MODEL });
+    const send = async (remoteAddress: string) => {
+      const own = { 'content-type': 'image/jpeg', host: 'localhost' };
+      const to = { method: 'POST', url: '/v1/classify', headers: own, payload: cat, remoteAddress } as const;
+      return (await service.app.inject(to)).statusCode;
+    };
+    const greedy = Array.from({ length: 10 }, () => send('198.51.100.1'));
+    await until('three of them are with the workers', async () => withWorkers.length === 3 || undefined);
+    const modest = send('198.51.100.2');
+    await until('the other one is, too', async () => withWorkers.length === 4 || undefined);
+    expect(new Set(withWorkers).size).toBe(2);
+    gate.resolve();
+    expect(await Promise.all([...greedy, modest])).toEqual(Array(11).fill(422));
+    expect(withWorkers).toHaveLength(11);
+  });
+});
+
 describe('wrong tokens', () => {
   it('shut out their address for a minute, and are one line of the log', async () => {
     service = await openService({}, { token: TOKEN });
