@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createJob } from '../../../src/core/job/job-record.ts';
+import { MAX_BATCH } from '../../../src/core/job/messages.ts';
 import { writeShard } from '../../../src/core/job/shard.ts';
 import { MODEL } from '../worker-harness.ts';
 import { openService } from './service.ts';
@@ -67,8 +68,11 @@ describe('results', () => {
       name: `${index}.jpg`,
       error: { code: 'truncated' as const, message: 'The image is not complete.' },
     }));
-    const range = { attempt: 1, first: 0, last: IMAGES - 1 };
-    await writeShard(output, job, { range, outcomes }, AbortSignal.timeout(5000));
+    for (let first = 0; first < IMAGES; first += MAX_BATCH) {
+      const batch = outcomes.slice(first, first + MAX_BATCH);
+      const range = { attempt: 1, first, last: first + batch.length - 1 };
+      await writeShard(output, job, { range, outcomes: batch }, AbortSignal.timeout(5000));
+    }
   });
   const ask = async (headers: Record<string, string>, url = `/v1/jobs/${job}/results`) =>
     await service.app.inject({ url, headers: { host: 'localhost', ...headers } });
