@@ -3,7 +3,7 @@
  *
  *     npm run install:servers
  *
- * It needs python3 with venv, Go 1.25 (or 1.21, which fetches it), Maven and a JRE.
+ * It needs python3 with venv, Maven and a JRE.
  */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { homeOf, isInstalled, SERVERS } from './servers.ts';

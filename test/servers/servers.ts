@@ -121,11 +121,14 @@ const versityGw: Server = {
     ],
   },
   async install(home) {
-    const modules = path.join(home, 'modules');
-    const build = path.join(home, 'build');
+    const [toolchain, modules, build] = ['toolchain', 'modules', 'build'].map((name) =>
+      path.join(home, name),
+    ) as [string, string, string];
+    await createPython(toolchain, recipe('go.txt'));
     const env = { ...process.env, GOBIN: home, GOMODCACHE: modules, GOCACHE: build, GOFLAGS: '-modcacherw' };
-    await run('go', ['install', `github.com/versity/versitygw/cmd/versitygw@v${versityGw.version}`], { env });
-    await run('rm', ['-r', modules, build]);
+    const source = `github.com/versity/versitygw/cmd/versitygw@v${versityGw.version}`;
+    await run(path.join(toolchain, 'bin/go'), ['install', source], { env });
+    await run('rm', ['-r', toolchain, modules, build]);
   },
   start: () =>
     startServer((port, folder) => ({
