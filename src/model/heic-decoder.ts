@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { Rectangle } from './decode/clean-aperture.ts';
 import { type WasmModule, webAssembly } from './web-assembly.ts';
 
 /** What a thread gets. */
@@ -13,6 +14,8 @@ export interface HeicWork {
   bytes: Uint8Array;
   /** The ICC profile of the image. */
   profile: Uint8Array | undefined;
+  /** The part of the decoded image that is shown; all of it if undefined. */
+  shown: Rectangle | undefined;
   /** The limit of the decoder's memory and its result together. */
   maxBytes: number;
 }

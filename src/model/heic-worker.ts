@@ -40,7 +40,7 @@ const PAGE_BYTES = 65_536;
 /** Whether the decoder wanted more memory than it may have, and whether the machine had less. */
 const memory = { isLimitReached: false, isShort: false };
 
-const { decoder, bytes, profile, maxBytes } = workerData as HeicWork;
+const { decoder, bytes, profile, shown, maxBytes } = workerData as HeicWork;
 const { libheif, heap } = start();
 const reply = replyOf(decodePrimaryImage());
 parentPort?.postMessage(reply, reply.kind === 'decoded' ? [reply.tiff.buffer] : []);
@@ -70,13 +70,16 @@ function replyOf(result: Picture | LibheifError): HeicReply {
     const { code, subcode, message } = result;
     return { kind: 'failed', code: code?.value, subcode: subcode?.value, message: message.trim() };
   }
-  const { width, height, bytesPerPixel, channels } = result;
+  const { bytesPerPixel, channels } = result;
+  const { left, top, width, height } = shown ?? { ...result, left: 0, top: 0 };
   const rowBytes = width * bytesPerPixel;
   if (heap.buffer.byteLength + rowBytes * height > maxBytes) return { kind: 'too_large' };
   const { file, pixels } = makeTiff({ width, height, channels: bytesPerPixel, profile });
   const [{ stride, data }] = channels;
-  for (let row = 0; row < height; row++)
-    pixels.set(data.subarray(row * stride, row * stride + rowBytes), row * rowBytes);
+  for (let row = 0; row < height; row++) {
+    const from = (top + row) * stride + left * bytesPerPixel;
+    pixels.set(data.subarray(from, from + rowBytes), row * rowBytes);
+  }
   return { kind: 'decoded', tiff: file };
 }
 

@@ -2,6 +2,7 @@
 
 import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import { type HeicReply, heicInstallCommand, runHeicDecoder } from '../heic-decoder.ts';
+import { openAperture } from './clean-aperture.ts';
 import { DecodeError } from './decode-error.ts';
 import { type PrimaryImage, readPrimaryImage } from './heif-header.ts';
 import { MAX_HELD_BYTES } from './held-memory.ts';
@@ -22,11 +23,14 @@ export async function decodeHeic(
   bytes: Uint8Array,
   limits: { maxPixels: number; timeoutMs: number },
 ): Promise<Uint8Array> {
-  const { profile, ...size } = readPrimaryImage(bytes, 'heic');
+  const { profile, aperture, ...size } = readPrimaryImage(bytes, 'heic');
   checkPixels(size, limits.maxPixels);
+  // A view would be copied with all the memory that it is a part of.
+  const file = Uint8Array.from(bytes);
+  if (aperture !== undefined) openAperture(file, aperture, size);
   const reply = await runHeicDecoder({
-    // A view would be copied with all the memory that it is a part of.
-    bytes: Uint8Array.from(bytes),
+    bytes: file,
+    shown: aperture?.shown,
     profile: profile && Uint8Array.from(profile),
     maxBytes: MAX_HELD_BYTES,
     timeoutMs: limits.timeoutMs,

@@ -1,5 +1,6 @@
 // What the header of a HEIF file (HEIC, AVIF) says about its primary image.
 
+import { type CleanAperture, cleanAperture } from './clean-aperture.ts';
 import { DecodeError } from './decode-error.ts';
 import { type Box, BoxReader, boxes, firstBox } from './iso-media.ts';
 
@@ -11,6 +12,7 @@ export interface PrimaryImage {
   height: number;
   /** An ICC profile. */
   profile?: Buffer;
+  aperture?: CleanAperture;
 }
 
 /**
@@ -86,5 +88,6 @@ function imageOf(bytes: Buffer, properties: readonly Box[]): PrimaryImage {
       image.profile = bytes.subarray(from, to);
     }
   }
-  return image;
+  const aperture = cleanAperture(bytes, properties, image);
+  return aperture === undefined ? image : { ...image, aperture };
 }

@@ -96,10 +96,16 @@ describe('HEIC', () => {
     expect(difference(turned, turnUpright(await pixelsOf(jpeg), CROP, 6))).toBeLessThan(1);
   });
 
-  it('is cropped to its clean aperture', async () => {
-    const cropped = await sharp(jpeg).extract({ left: 80, top: 0, width: 500, height: 400 }).png().toBuffer();
-    const found = await pixelsOf(photo(writer.aperture(500, 400, 30, 0)));
-    expect(difference(found, await pixelsOf(cropped))).toBeLessThan(LOSS);
+  it.each([
+    ['', [], 0],
+    [', then rotated', [turn(3)], 90],
+    [', then mirrored and rotated', [flip(1), turn(1)], 270],
+  ])('is cropped to its clean aperture%s', async (_, properties, clockwise) => {
+    const part = sharp(jpeg).extract({ left: 180, top: 100, width: 300, height: 250 });
+    const cropped = sharp(await (properties.length > 1 ? part.flop() : part).png().toBuffer());
+    const expected = await pixelsOf(await cropped.rotate(clockwise).png().toBuffer());
+    const found = await pixelsOf(photo(writer.aperture(300, 250, 30, 25), ...properties));
+    expect(difference(found, expected)).toBeLessThan(LOSS);
   });
 
   it('is laid on white where it is transparent', async () => {
@@ -128,7 +134,7 @@ describe('HEIC', () => {
   });
 
   it('that takes too long ends with its thread, and the next one decodes', async () => {
-    const work = { bytes: photo(), profile: undefined, maxBytes: 2 ** 30 };
+    const work = { bytes: photo(), profile: undefined, shown: undefined, maxBytes: 2 ** 30 };
     await expect(runHeicDecoder({ ...work, timeoutMs: 1 })).rejects.toThrow('timeout');
     expect(await runHeicDecoder({ ...work, timeoutMs: 20_000 })).toMatchObject({ kind: 'decoded' });
   });
@@ -180,7 +186,7 @@ describe('hostile HEIC', async () => {
   });
 
   it('gets no more memory than its limit', async () => {
-    const order = { bytes: heicFile('black.heic'), profile: undefined, timeoutMs: 20_000 };
+    const order = { bytes: heicFile('black.heic'), profile: undefined, shown: undefined, timeoutMs: 20_000 };
     expect(await runHeicDecoder({ ...order, maxBytes: 200_000_000 })).toEqual({ kind: 'too_large' });
     expect(await runHeicDecoder({ ...order, maxBytes: 2 ** 30 })).toMatchObject({ kind: 'decoded' });
   });
