@@ -1,9 +1,10 @@
 import type { Store } from '../core/cloud/ports.ts';
-import { hasHolderEnded, readControllerLock } from '../core/fleet/controller-lock.ts';
+import { findObject } from '../core/cloud/read-object.ts';
+import { hasHolderEnded, parseControllerLock } from '../core/fleet/controller-lock.ts';
 import { type ControllerLock, ttlMsOf } from '../core/fleet/fleet.ts';
 import { CONTROLLER_LOCK_KEY } from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import { InvalidObjectError, PreconditionFailedError } from '../core/runtime/errors.ts';
+import { PoisonError, PreconditionFailedError } from '../core/runtime/errors.ts';
 import type { KnownProcesses } from '../core/runtime/located-process.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 
@@ -33,8 +34,8 @@ export interface LockOptions {
  * build, waits for that. On one machine the record names the holder's process, and a challenger takes over at once when
  * that process has ended.
  *
- * A lock that another program has overwritten counts as that of an unknown holder. Who held it until then replaces it at
- * once, as nobody else can have got it; a challenger waits as for any holder.
+ * A lock that another program has overwritten counts as that of an unknown holder. The last holder replaces it at once if
+ * its time to live is not over; a challenger waits as for any holder.
  *
  *     challenging --absent, released, process ended, or unchanged for a TTL--> held --release()--> challenging
  *     held --another holder's version found--> challenging
@@ -129,25 +130,15 @@ export class LockKeeper {
   }
 
   async #read(): Promise<SeenRecord | undefined> {
-    const found = await this.#find();
+    const found = await findObject(this.#store, CONTROLLER_LOCK_KEY, lockOrDamaged);
     if (found === undefined) {
       this.#seen = undefined;
-    } else if (this.#seen?.etag !== found.etag) {
-      this.#seen = { ...found, sinceMs: this.#clock.monotonicMs() };
-      this.#highestEpoch = Math.max(this.#highestEpoch, found.record.epoch);
+    } else if (this.#seen?.etag !== found.info.etag) {
+      const { info, value: record } = found;
+      this.#seen = { etag: info.etag, record, sinceMs: this.#clock.monotonicMs() };
+      this.#highestEpoch = Math.max(this.#highestEpoch, record.epoch);
     }
     return this.#seen;
-  }
-
-  async #find(): Promise<Omit<SeenRecord, 'sinceMs'> | undefined> {
-    try {
-      const found = await readControllerLock(this.#store);
-      return found && { etag: found.info.etag, record: found.record };
-    } catch (error) {
-      if (!(error instanceof InvalidObjectError)) throw error;
-      const info = await this.#store.head(CONTROLLER_LOCK_KEY);
-      return info && { etag: info.etag, record: DAMAGED };
-    }
   }
 
   /** Drivers identify launches by epoch, so none may be used again. No epoch of a damaged lock exceeds the seconds since 1970. */
@@ -170,5 +161,14 @@ export class LockKeeper {
       this.#held = undefined;
       return false;
     }
+  }
+}
+
+function lockOrDamaged(text: string): ControllerLock {
+  try {
+    return parseControllerLock(text);
+  } catch (error) {
+    if (error instanceof PoisonError) return DAMAGED;
+    throw error;
   }
 }

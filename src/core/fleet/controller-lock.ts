@@ -13,10 +13,13 @@ export async function readControllerLock(
   output: Store,
   signal?: AbortSignal,
 ): Promise<{ info: ObjectInfo; record: ControllerLock } | undefined> {
-  const parse = (text: string) => parseVersioned(controllerLock, text, 'controller lock');
-  const found = await findObject(output, CONTROLLER_LOCK_KEY, parse, signal && { signal });
+  const found = await findObject(output, CONTROLLER_LOCK_KEY, parseControllerLock, signal && { signal });
   return found && { info: found.info, record: found.value };
 }
+
+/** @throws {PoisonError} when the text is not a lock. @throws {NewerVersionError} when a newer imgcls wrote it. */
+export const parseControllerLock = (text: string): ControllerLock =>
+  parseVersioned(controllerLock, text, 'controller lock');
 
 /** Whether the lock names a process of this machine that has certainly ended: the lock is free, though it has not expired. */
 export const hasHolderEnded = (

@@ -102,6 +102,25 @@ describe('a controller lock', () => {
     expect(challenger.isInherited).toBe(true);
   });
 
+  it('that another program overwrote stays with the controller that replaces it during a read', async () => {
+    const clock = new SteppingClock();
+    const store = new CountingStore(clock).open();
+    const put = (text: string) => store.put(CONTROLLER_LOCK_KEY, Buffer.from(text));
+    let afterRead = async () => {};
+    const get: typeof store.get = async (key) => {
+      const found = await store.get(key);
+      await afterRead();
+      return found;
+    };
+    const holder = new LockKeeper({ store: { ...store, get }, holder: 'a', clock, ttlMs: TTL_MS });
+    await holder.keep();
+    await put('no lock');
+    afterRead = async () => void (await put('{"v":1,"holder":"b","epoch":2,"renewals":0}'));
+    await holder.keep();
+    expect(holder.epoch).toBeUndefined();
+    expect((await readControllerLock(store))?.record).toMatchObject({ holder: 'b', epoch: 2 });
+  });
+
   it('of a newer imgcls is left alone', async () => {
     const cluster = newCluster();
     await cluster.overwrite('{"v":2}');
