@@ -3,6 +3,7 @@
  * to get space. A delete that meets a full disk gives it away, and a later sweep takes it again.
  */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { rm, statfs, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DiskFullError } from '../core/runtime/errors.ts';
@@ -15,27 +16,25 @@ const MIN_FREE_BYTES = 16 * RESERVE_BYTES;
 
 export class Reserve {
   readonly #file: string;
-  #isTaken = false;
 
   constructor(file: string) {
     this.#file = file;
   }
 
-  /** Does nothing if it is there. */
+  /** Does nothing if it is there. Another process may have given it away, so each call looks. */
   async take(): Promise<void> {
-    if (this.#isTaken) return;
+    if (existsSync(this.#file)) return;
     const { bavail, bsize } = await statfs(dirname(this.#file));
     if (bavail * bsize < MIN_FREE_BYTES) return;
     try {
       // Not zeros: some file systems store none.
       await writeFile(this.#file, randomBytes(RESERVE_BYTES), { flag: 'wx', mode: 0o600 });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        await rm(this.#file, { force: true });
-        throw error;
-      }
+      // Another process may have taken it meanwhile.
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+      await rm(this.#file, { force: true });
+      throw error;
     }
-    this.#isTaken = true;
   }
 
   /** Runs a delete that can be repeated: with the reserve if the disk is full. */
@@ -50,7 +49,6 @@ export class Reserve {
 
   /** @returns false if there was none. */
   async #giveAway(): Promise<boolean> {
-    this.#isTaken = false;
     try {
       await unlink(this.#file);
       return true;
