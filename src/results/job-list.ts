@@ -5,7 +5,7 @@ import { type JobRecord, jobId } from '../core/job/job.ts';
 import { isDropJob, newerFirst } from '../core/job/job-ids.ts';
 import { attemptPrefix, JOBS_PREFIX, parseShardKey } from '../core/job/keys.ts';
 import { readJobCost } from '../core/money/job-cost.ts';
-import { messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
+import { isUnreadable, messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
 import { countFailures } from './failures.ts';
 import { type JobFacts, readFacts } from './job-facts.ts';
 import { type ListedJob, listedJob } from './listed-job.ts';
@@ -30,7 +30,7 @@ export async function listJobIds(output: Store, signal?: AbortSignal): Promise<s
 }
 
 export interface ReadJobsOptions {
-  /** Only jobs of this state. Another job takes one request, and one that cannot be read is skipped. */
+  /** Only jobs of this state. Another job takes one request, and one without a valid record is skipped. */
   state?: JobRecord['state'] | undefined;
   nowMs: number;
   signal?: AbortSignal;
@@ -52,7 +52,7 @@ export function readJobs(
       return [await toListedJob(output, facts, { nowMs, signal })];
     } catch (error) {
       signal?.throwIfAborted();
-      const isSkipped = error instanceof ObjectMissingError || state !== undefined;
+      const isSkipped = error instanceof ObjectMissingError || (state !== undefined && isUnreadable(error));
       return isSkipped ? [] : [{ id, unknown: messageOf(error) }];
     }
   };

@@ -1,6 +1,8 @@
 import { ulid } from 'ulid';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createJob } from '../../../src/core/job/job-record.ts';
+import { jobKey } from '../../../src/core/job/keys.ts';
+import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import { MODEL } from '../worker-harness.ts';
 import { openService } from './service.ts';
 
@@ -43,6 +45,19 @@ describe('jobs of one state', () => {
     }
     expect(found).toEqual(open);
     expect(pages).toEqual([0, 1, 1]);
+  });
+
+  it('include one that cannot be read for now, with the reason', async () => {
+    service = await openService({});
+    const ids = Array.from({ length: 2 }, (_, at) => ulid(1000 + at)).reverse();
+    for (const id of ids) await make(id, 'open');
+    const get = service.cloud.output.get.bind(service.cloud.output);
+    vi.spyOn(service.cloud.output, 'get').mockImplementation(async (key, options) => {
+      if (key === jobKey(String(ids[0]))) throw new ImgclsError('permanent', 'Access denied.');
+      return await get(key, options);
+    });
+    const { jobs } = await page('state=open');
+    expect(jobs).toMatchObject([{ id: ids[0], unknown: 'Access denied.' }, { id: ids[1] }]);
   });
 
   it('end with their last page, full or not', async () => {
