@@ -10,7 +10,7 @@ export interface SdkClientOptions {
   region?: string;
   /** How many requests the caller makes at once. */
   concurrency?: number;
-  /** Who pays for what is read. Buckets whose requester pays refuse reads for which nobody says so. */
+  /** Who pays for what is read. A bucket whose requester pays refuses reads that do not accept the cost. */
   requestPayer?: 'owner' | 'requester';
 }
 

@@ -6,7 +6,7 @@ import { isInCatalog, PREFERRED_MODEL, recognize } from './catalog.ts';
 import { type LibraryModel, type ModelLibrary, STARTER_MODEL } from './library.ts';
 import { type CpuFeatures, chooseVariant, type VariantSetting } from './variant.ts';
 
-/** A model that may be chosen: an installed one, or one of the cluster, of which nobody has compared variants. */
+/** A model that may be chosen: an installed one, or one of the cluster, whose variants were not compared. */
 type Candidate = Pick<LibraryModel, 'manifest'> & Partial<Pick<LibraryModel, 'bundled' | 'gate'>>;
 
 export interface SelectedModel {

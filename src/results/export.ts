@@ -86,7 +86,7 @@ const CSV_COLUMNS = [
   'warning',
   'error_code',
   'error_message',
-  // New columns go to the end, for those who count.
+  // New columns go to the end, because programs may read columns by number.
   'decoded_share',
   'source',
 ];

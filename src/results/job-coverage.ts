@@ -15,8 +15,8 @@ export async function readCoverage(
 }
 
 /**
- * Whether every image of the present attempt has an outcome. In the first one, a shard that somebody copied from another job
- * may have images that this job has not.
+ * Whether every image of the present attempt has an outcome. In the first one, a shard that was copied by hand from another
+ * job may have images that this job has not.
  */
 export function isComplete(job: Parameters<typeof attemptTotal>[0], coverage: IndexRanges): boolean {
   const total = attemptTotal(job);

@@ -22,7 +22,7 @@ export async function shardOutcomes(
   } catch (error) {
     if (!(error instanceof InvalidObjectError || error instanceof ObjectDamagedError)) throw error;
     const outcomes = await lostOutcomes(output, job, range, error, signal);
-    // A retry reads only shards with this mark. Whoever may only read results cannot write it, and can retry nothing.
+    // A retry reads only shards with this mark. A caller without write access cannot retry, so it needs no mark.
     await markErrors(output, job, { range, outcomes }, signal).catch(() => {});
     return outcomes;
   }

@@ -7,7 +7,7 @@ import type { Observation } from './observe.ts';
 import type { Decision, PolicySettings } from './policy/policy.ts';
 import type { Snapshot } from './snapshot.ts';
 
-export interface Told extends Pick<ControllerReport, 'holder' | 'epoch'> {
+export interface ReportInput extends Pick<ControllerReport, 'holder' | 'epoch'> {
   driverName: string;
   settings: PolicySettings;
   observation: Observation & { snapshot: Snapshot };
@@ -21,9 +21,9 @@ export interface Told extends Pick<ControllerReport, 'holder' | 'epoch'> {
   clock: Pick<Clock, 'nowMs'>;
 }
 
-export function composeReport(told: Told): ControllerReport {
-  const { holder, epoch, driverName, settings, decision, answer, warnings, clock } = told;
-  const { lastLaunchAtMs, failedLaunches, cost, observation } = told;
+export function composeReport(input: ReportInput): ControllerReport {
+  const { holder, epoch, driverName, settings, decision, answer, warnings, clock } = input;
+  const { lastLaunchAtMs, failedLaunches, cost, observation } = input;
   const { members, measured } = observation;
   const known = isUnknown(members) ? [] : members;
   const refused = [answer?.retryable, answer?.permanent].filter((part) => part !== undefined);
@@ -55,7 +55,7 @@ export function composeReport(told: Told): ControllerReport {
 
 function reportedMachines(
   members: readonly FleetMember[],
-  { snapshot: { machines } }: Told['observation'],
+  { snapshot: { machines } }: ReportInput['observation'],
 ): ControllerReport['machines'] {
   const phases = new Map(isUnknown(machines) ? [] : machines.map(({ id, phase }) => [id, phase]));
   return members.map(({ id, state, launchedAtMs, kind, hourlyUsd }) => ({

@@ -17,7 +17,7 @@ import { type Clock, type Instant, monotonicAt } from '../core/runtime/clock.ts'
 import { messageOf } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { isUnknown } from '../core/runtime/unknown.ts';
-import { composeReport, type Told } from './compose-report.ts';
+import { composeReport, type ReportInput } from './compose-report.ts';
 import { CostLedger } from './cost-ledger.ts';
 import type { FleetDriver, LaunchAnswer } from './fleet.ts';
 import type { Observation } from './observe.ts';
@@ -125,8 +125,8 @@ export class Controller {
     const { spentUsd } = this.#costLedger;
     const all = [...failures.all, ...reporting.all];
     const { blockage } = this.#breaker;
-    const told = { decision, observation, reaped, report, blockage, spentUsd };
-    return { ...told, failures: all, ...(answer && { answer }) };
+    const tick = { decision, observation, reaped, report, blockage, spentUsd };
+    return { ...tick, failures: all, ...(answer && { answer }) };
   }
 
   async #write(report: ControllerReport, { snapshot }: PricedObservation): Promise<void> {
@@ -269,10 +269,10 @@ export class Controller {
     return lost;
   }
 
-  #report(told: Pick<Told, 'observation' | 'decision' | 'answer' | 'warnings'>): ControllerReport {
+  #report(input: Pick<ReportInput, 'observation' | 'decision' | 'answer' | 'warnings'>): ControllerReport {
     return composeReport({
       ...this.#options,
-      ...told,
+      ...input,
       epoch: this.#epoch ?? 0,
       lastLaunchAtMs: this.#lastLaunch?.wallMs,
       failedLaunches: this.#breaker.failed,

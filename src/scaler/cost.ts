@@ -24,7 +24,7 @@ export interface Spending {
   /** Wall clock, as `launchedAtMs`. */
   nowMs: number;
   machines: readonly PaidMachine[];
-  /** Machines that were charged at the last count and are gone. */
+  /** Machines that were charged at the last count and are gone. The time of their end is not known. */
   ended: readonly PaidMachine[];
   imagesByJob: ImagesByJob;
   /** Images that unfinished jobs have left. */
@@ -40,8 +40,7 @@ const HOUR_MS = 3_600_000;
 
 /**
  * The cost after this spending. No sum in it is ever less than before. A machine without a known price adds nothing, and the
- * time since which the sums are too low. A machine that ended since the last count is charged up to now, since
- * nobody knows when it ended.
+ * time since which the sums are too low.
  * @param before undefined starts a new count.
  */
 export function attribute(before: Cost | undefined, spending: Spending): Cost {

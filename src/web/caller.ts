@@ -3,7 +3,7 @@ import rateLimit from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
 import { HttpProblem } from './problem.ts';
 
-/** The caller disconnected, so nobody reads this response. */
+/** The caller disconnected and will not read this response. */
 export const callerGone = (): HttpProblem => new HttpProblem(400, 'The client disconnected.');
 
 /**
@@ -15,7 +15,7 @@ export function callerOf({ ip, raw }: FastifyRequest): string {
   return rateLimit.normalizeIP(ip);
 }
 
-/** Names of callers for queues and workers, from which nobody learns their addresses. */
+/** Names of callers for queues and workers. They do not reveal the callers' addresses. */
 export const callerNames =
   (secret: string) =>
   (request: FastifyRequest): string =>

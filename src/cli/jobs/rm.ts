@@ -61,7 +61,7 @@ const mayBeUnfinished = (id: string): ImgclsError =>
     hint: 'Use --force to delete it.',
   });
 
-/** @throws {ImgclsError} for an unfinished job without --force: somebody may wait for it. */
+/** @throws {ImgclsError} for an unfinished job without --force: a command may be waiting for it. */
 async function cancelIfUnfinished(
   client: Client,
   id: string,

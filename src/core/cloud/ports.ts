@@ -108,7 +108,7 @@ export interface ReceivedMessage {
   /** 1 at the first receive. Approximate. */
   receiveCount: number;
   sentAtMs: number;
-  /** Time from its send to its first receive, by the queue's own clock. Approximate. */
+  /** Time from its send to this receive or, on SQS, to its first one. By the queue's own clock. Approximate. */
   waitedMs: number;
 }
 

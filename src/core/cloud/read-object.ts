@@ -4,8 +4,8 @@ import type { GetOptions, ObjectInfo, Store } from './ports.ts';
 const decoder = new TextDecoder();
 
 /**
- * Reads an object that imgcls writes. Every reader of stored documents uses it, so that an object of another program, or one
- * that somebody changed, is never taken for a wrong message or for a failure of the store.
+ * Reads an object that imgcls writes. Every reader of stored documents uses it, which tells an object of another program, or one
+ * that was changed by hand, from a wrong message and from a failure of the store.
  * @param parse throws a PoisonError for a text that is not such an object.
  * @throws {ObjectMissingError} @throws {InvalidObjectError} @throws {NewerVersionError}
  */

@@ -2,7 +2,7 @@
 import type { PredictionWarning } from '../model/outcome.ts';
 import { pluralize } from './pluralize.ts';
 
-/** In the order in which they are told. */
+/** In the order in which they are printed. */
 const SENTENCES: Readonly<Record<PredictionWarning, { one: string; several: string }>> = {
   damaged: {
     one: 'is damaged: its label comes from the part that could be decoded.',
