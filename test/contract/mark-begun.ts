@@ -1,7 +1,7 @@
 import type { Cloud } from '../../src/core/cloud/ports.ts';
-import { markBegun } from '../../src/core/job/dead-letter.ts';
 import { dropsOf, placeOf } from '../../src/core/drop/drop.ts';
 import { parseMessage } from '../../src/core/drop/notification.ts';
+import { markBegun } from '../../src/core/job/dead-letter.ts';
 import { rangeOf } from '../../src/core/job/shard.ts';
 
 /** Marks the batch of a message as a worker does that begins it and dies. */
