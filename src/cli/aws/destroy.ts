@@ -7,7 +7,7 @@ import { systemClock } from '../../app/system-clock.ts';
 import { whoAmI } from '../../aws/identity.ts';
 import { type Caller, IMAGE_TAG } from '../../core/aws-account/account.ts';
 import type { StackEvent } from '../../core/aws-account/stacks.ts';
-import { ACTIVE_PREFIX } from '../../core/job/keys.ts';
+import { listActiveJobs } from '../../core/job/job-record.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { clusterSettings, type SettingValues, withoutCluster } from '../../deploy/cluster-settings.ts';
 import {
@@ -81,7 +81,7 @@ export function destroy(flags: DestroyFlags): Promise<number> {
 
 async function countJobs({ store }: AwsAccount, bucket: string, signal: AbortSignal): Promise<number> {
   let jobs = 0;
-  for await (const _ of store(bucket).list(ACTIVE_PREFIX, { signal })) jobs++;
+  for await (const _ of listActiveJobs(store(bucket), signal)) jobs++;
   return jobs;
 }
 

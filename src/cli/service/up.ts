@@ -2,8 +2,7 @@ import { openLog } from '../../app/log.ts';
 import { joinLocalController } from '../../app/open-cloud.ts';
 import { policySettings } from '../../app/open-controller.ts';
 import { maxWorkers, openProcessFleet } from '../../app/open-fleet.ts';
-import type { Store } from '../../core/cloud/ports.ts';
-import { ACTIVE_PREFIX } from '../../core/job/keys.ts';
+import { listActiveJobs } from '../../core/job/job-record.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { withRun } from '../run.ts';
 import { logProblems, type ServeFlags, serveUntilInterrupted } from './serve.ts';
@@ -30,13 +29,8 @@ export function up({ insecure, open, ...rest }: ServeFlags): Promise<void> {
       controller: {
         failed: controller.failed,
         // End all workers. The next "imgcls up" continues the unfinished jobs.
-        leave: async () => controller.leave(await unfinishedJobs(cloud.output)),
+        leave: async () => controller.leave(await Array.fromAsync(listActiveJobs(cloud.output))),
       },
     });
   });
-}
-
-async function unfinishedJobs(output: Store): Promise<string[]> {
-  const markers = await Array.fromAsync(output.list(ACTIVE_PREFIX));
-  return markers.map(({ key }) => key.slice(ACTIVE_PREFIX.length));
 }
