@@ -111,9 +111,15 @@ export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
   };
 }
 
+/** The code is a part of most messages. */
+function reasonText(code: string, message: string): string {
+  if (message === '') return code;
+  return message.includes(code) ? message : `${code}: ${message}`;
+}
+
 function toInstance(instance: Instance): Ec2Instance {
   const { InstanceId, State, InstanceType, Placement, InstanceLifecycle, LaunchTime, Tags = [] } = instance;
-  const { Code, Message } = instance.StateReason ?? {};
+  const { Code, Message = '' } = instance.StateReason ?? {};
   return {
     id: InstanceId ?? '',
     state: State?.Name ?? 'pending',
@@ -122,8 +128,7 @@ function toInstance(instance: Instance): Ec2Instance {
     market: InstanceLifecycle === 'spot' ? 'spot' : 'on-demand',
     launchedAtMs: LaunchTime?.getTime() ?? 0,
     tags: Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
-    // The code is a part of most messages.
-    ...(Code && { stateReason: Message?.includes(Code) ? Message : `${Code}: ${Message}` }),
+    ...(Code && { stateReason: reasonText(Code, Message) }),
   };
 }
 

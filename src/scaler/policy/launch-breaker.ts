@@ -197,7 +197,8 @@ export class LaunchBreaker {
     if (status?.state === 'booting') trial.readySinceMs = undefined;
     else if (isReady(worker)) trial.readySinceMs ??= now.monotonicMs;
     if (hasWorked(worker)) this.#works(id, trial);
-    else if (status?.state === 'failed') return `it failed: ${status.failure?.replace(/\.$/, '')}`;
+    else if (status?.state === 'failed')
+      return `it failed: ${status.failure?.replace(/\.$/, '') ?? 'its worker gave no reason'}`;
     else if (member?.state === 'stopped' || (status !== undefined && isStopping(status.state)))
       this.retired([id]);
     else if (member?.state !== 'running')
