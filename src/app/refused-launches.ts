@@ -5,7 +5,7 @@ import type { LaunchAnswer } from '../scaler/fleet.ts';
 /** A worker starts within seconds. A shortage that lasts longer does not end by itself. */
 const MAX_MS = 60_000;
 
-/** Notices that a waiter waits in vain: no worker can be started for it, minute after minute. */
+/** Ends a wait for outcomes when no worker can be started for a minute. */
 export class RefusedLaunches {
   #sinceMs: number | undefined;
 

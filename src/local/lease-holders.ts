@@ -38,7 +38,7 @@ export class LeaseHolders {
     this.#changes.notify();
   }
 
-  /** Before this process ends: what it still hides, it hides on purpose, such as a message of a newer imgcls. */
+  /** Call it before this process ends. Then what it holds stays hidden for its time, such as a message of a newer imgcls. */
   async keepOwnHidden(): Promise<void> {
     if (this.own === null || !(await this.#holders()).includes(this.own)) return;
     await this.#db.write(() => this.#db.sql(`UPDATE messages SET holder = NULL ${HELD_BY}`).run(this.own));

@@ -1,6 +1,6 @@
 /**
- * Space for the day on which the disk is full: a database writes before it deletes, so without it nothing could be deleted
- * to get space. A delete that meets a full disk gives it away, and a later sweep takes it again.
+ * Space in reserve for a full disk. A database writes before it deletes, so on a full disk nothing could be deleted. A
+ * delete that finds the disk full frees the reserve, and a later sweep takes it again.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';

@@ -126,7 +126,7 @@ export class RunnerPool {
     const forgetDeadline =
       deadline &&
       onAbort(deadline, () => {
-        task.runner?.hurry(ABANDONED_MS);
+        task.runner?.expectReplyWithin(ABANDONED_MS);
         reject(deadline.reason);
       });
     this.#scheduleDispatch();

@@ -191,7 +191,7 @@ export class Runner {
   }
 
   /** Kills it unless its oldest request gets a reply within this time. */
-  hurry(ms: number): void {
+  expectReplyWithin(ms: number): void {
     if (this.#alive && this.#pending.size > 0) this.#deadline.bringForward(ms);
   }
 
