@@ -47,7 +47,7 @@ export async function checkStoredObjects(cloud: Buckets, signal: AbortSignal): P
   const more = strange > named.length ? `\nand ${strange - named.length} more` : '';
   return actionNeeded(
     `${pluralize(strange, 'object')} of ${objects} cannot be read${kept}:\n${named.join('\n')}${more}`,
-    'Another program wrote or changed them. Other jobs are not concerned.',
+    'Another program wrote or changed them. Other jobs are not affected.',
   );
 }
 

@@ -66,6 +66,10 @@ function loadDecoder(): Promise<WasmModule> | undefined {
   const file = find(`${PACKAGE}/libheif-wasm/libheif.wasm`);
   if (file === undefined) return undefined;
   compiled = readFile(file).then((code) => webAssembly.compile(code));
+  // A machine that is short of files or memory may have them for the next image.
+  compiled.catch(() => {
+    compiled = undefined;
+  });
   return compiled;
 }
 

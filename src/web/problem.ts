@@ -106,7 +106,7 @@ export function toProblem(error: unknown): HttpProblem {
       cause: error,
     });
   if (isUnreadable(error))
-    return new HttpProblem(500, 'A stored object cannot be read. Other jobs are not concerned.', {
+    return new HttpProblem(500, 'A stored object cannot be read. Other jobs are not affected.', {
       hint: 'The operator has to run "imgcls doctor", which names the object and says what to do.',
       cause: error,
     });

@@ -5,7 +5,13 @@ import { ExclusiveGate } from '../../core/runtime/exclusive-gate.ts';
 import { MachineFaultError } from '../../core/runtime/machine-fault.ts';
 import { decodedShare } from './damage.ts';
 import { DecodeError } from './decode-error.ts';
-import { type DecodeLimits, explainFailure, explainTimeout, isTimeout } from './decode-failure.ts';
+import {
+  type DecodeLimits,
+  explainFailure,
+  explainTimeout,
+  isShortage,
+  isTimeout,
+} from './decode-failure.ts';
 import { firstFramesOf, hasFrames } from './first-frame/first-frame.ts';
 import { isAboutDamage, readsCleanly, remarksOnData } from './jpeg-data.ts';
 import {
@@ -90,11 +96,15 @@ async function laterFrame(
 ): Promise<DecodedImage | undefined> {
   for (let frame = 1; frame < MAX_FRAMES; frame++) {
     const source = { format, bytes: firstFramesOf(bytes, format, frame + 1), frame };
-    // Fails after the last frame.
-    const image = await decodeSource(source, recipe, limits).catch(() => undefined);
+    const image = await decodeSource(source, recipe, limits).catch(unlessNotDecoded);
     if (image === undefined || image.remarks.warning !== 'uniform') return image;
   }
   return undefined;
+}
+
+/** After the last frame, or at a damaged one. */
+function unlessNotDecoded(error: unknown): undefined {
+  if (!(error instanceof DecodeError)) throw error;
 }
 
 /**
@@ -125,7 +135,7 @@ async function decodeAlone(source: ImageSource, recipe: Target, limits: DecodeLi
     // Beside the decode it would clear what that says of its failure.
     const header = await checkedHeader(source, limits.maxPixels);
     const attempt: Attempt = { ...attemptOf('strict', limits), ...(header && { header }) };
-    return described(source, await decodeInTime(source, recipe, attempt));
+    return described(source, await inTime(attempt, (each) => decodePixels(source, recipe, each)));
   } catch (error) {
     if (error instanceof DecodeError || error instanceof MachineFaultError) throw error;
     const failure = explainFailure(error, source.format);
@@ -145,10 +155,12 @@ async function decodeRest(
   let share: number;
   try {
     const attempt = attemptOf('tolerant', limits);
-    rest = await decodeInTime(source, recipe, attempt);
-    share = await decodedShare(source, attempt);
+    rest = await inTime(attempt, (each) => decodePixels(source, recipe, each));
+    share = await inTime(attempt, (each) => decodedShare(source, each));
   } catch (error) {
-    throw error instanceof MachineFaultError ? error : failure;
+    if (error instanceof MachineFaultError) throw error;
+    const isMachines = !(error instanceof DecodeError) && isShortage(error);
+    throw isMachines ? explainFailure(error, source.format) : failure;
   }
   if (share >= MIN_DECODED_SHARE) {
     const image = described(source, rest);
@@ -162,13 +174,13 @@ async function decodeRest(
  * Decodes while nothing else is decoded in this process.
  * @throws {DecodeError} `deadline` if the image takes more processor time than the limit.
  */
-async function decodeInTime(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
+async function inTime<T>(attempt: Attempt, decode: (attempt: Attempt) => Promise<T>): Promise<T> {
   let fault: DecodeError | MachineFaultError | undefined;
   for (const factor of BUSY_FACTORS) {
     const timeoutMs = factor * attempt.timeoutMs;
     const cpuBefore = process.cpuUsage();
     try {
-      return await decodePixels(source, recipe, { ...attempt, timeoutMs });
+      return await decode({ ...attempt, timeoutMs });
     } catch (error) {
       if (!isTimeout(error)) throw error;
       const { user, system } = process.cpuUsage(cpuBefore);

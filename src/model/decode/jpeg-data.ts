@@ -3,6 +3,7 @@
 
 import sharp, { type FailOnOptions, type Sharp } from 'sharp';
 import { hasSeveralPasses, type JpegFrame, jpegFrameAt } from './jpeg.ts';
+import { tiffHeader } from './tiff-writer.ts';
 
 /** The check holds the whole image in memory. Larger ones are not checked. */
 const MAX_PIXELS = 30_000_000;
@@ -27,7 +28,8 @@ export async function readsCleanly(bytes: Uint8Array, timeoutMs: number): Promis
 export async function remarksOnData(bytes: Uint8Array, timeoutMs: number): Promise<string[]> {
   const remarks: string[] = [];
   const image = dataReader(bytes, 'none', timeoutMs)?.on('warning', (remark: string) => remarks.push(remark));
-  await image?.toBuffer();
+  // What was remarked before an error or the time limit counts. The image has its labels, with or without this check.
+  await image?.toBuffer().catch(() => {});
   return remarks;
 }
 
@@ -54,34 +56,19 @@ const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] ===
 const isCheckable = ({ width, height, bits, components }: JpegFrame): boolean =>
   width * height <= MAX_PIXELS && bits === 8 && (components === 1 || components === 3);
 
-const [SHORT, LONG] = [3, 4];
-const HEADER_BYTES = 8;
-const ENTRY_BYTES = 12;
-
 /** A TIFF whose only strip is the JPEG. */
 function asTiff(jpeg: Uint8Array, { width, height, components }: JpegFrame): Buffer {
-  const entries: (readonly [tag: number, type: number, value: number])[] = [
-    [256, LONG, width],
-    [257, LONG, height],
-    [258, SHORT, 8],
+  const header = tiffHeader((dataAt) => [
+    [256, 'long', [width]],
+    [257, 'long', [height]],
+    [258, 'short', [8]],
     // JPEG, and grey or YCbCr.
-    [259, SHORT, 7],
-    [262, SHORT, components === 1 ? 1 : 6],
-    [273, LONG, 0],
-    [277, SHORT, components],
-    [278, LONG, height],
-    [279, LONG, jpeg.byteLength],
-  ];
-  const head = Buffer.alloc(HEADER_BYTES + 2 + ENTRY_BYTES * entries.length + 4);
-  head.write('II*\0', 'latin1');
-  head.writeUInt32LE(HEADER_BYTES, 4);
-  head.writeUInt16LE(entries.length, HEADER_BYTES);
-  for (const [index, [tag, type, value]] of entries.entries()) {
-    const at = HEADER_BYTES + 2 + ENTRY_BYTES * index;
-    head.writeUInt16LE(tag, at);
-    head.writeUInt16LE(type, at + 2);
-    head.writeUInt32LE(1, at + 4);
-    head.writeUInt32LE(tag === 273 ? head.length : value, at + 8);
-  }
-  return Buffer.concat([head, jpeg]);
+    [259, 'short', [7]],
+    [262, 'short', [components === 1 ? 1 : 6]],
+    [273, 'long', [dataAt]],
+    [277, 'short', [components]],
+    [278, 'long', [height]],
+    [279, 'long', [jpeg.byteLength]],
+  ]);
+  return Buffer.concat([header, jpeg]);
 }

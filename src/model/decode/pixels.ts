@@ -180,6 +180,8 @@ function scaledByRange(data: Buffer): Uint8Array {
   const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {
+    // Depth maps have infinity where they know no depth.
+    if (!Number.isFinite(value)) continue;
     if (value < low) low = value;
     if (value > high) high = value;
   }

@@ -60,7 +60,7 @@ function tiffSource(bytes: Uint8Array): ImageSource {
     bytes: onlyTiffImage(bytes, image),
     dropsLastChannel: hasForeignChannel(image),
     isMeasured: isMeasured(image),
-    presentShare: image.presentShare,
+    presentShare: image.presentShare(),
   };
 }
 

@@ -5,8 +5,6 @@ const VALUE_BYTES: Readonly<Record<number, 1 | 2 | 4 | 8>> = { 1: 1, 3: 2, 4: 4,
 
 /** Of one directory; the specification knows some 300 tags. */
 const MAX_ENTRIES = 1024;
-/** Of one tag. An image of 4 GiB in strips of 8 KiB has half as many. */
-const MAX_VALUES = 1_000_000;
 
 /** What differs between TIFF and BigTIFF: sizes of offsets, of the count of a directory's entries, and of an entry. */
 const CLASSIC = { firstLinkAt: 4, offsetBytes: 4, countBytes: 2, entryBytes: 12 } as const;
@@ -80,21 +78,26 @@ export class TiffDirectory {
 
   /** The first value of a tag. */
   value(tag: number, otherwise: number): number {
-    return this.values(tag)[0] ?? otherwise;
+    return this.values(tag, 1)[0] ?? otherwise;
   }
 
-  /** None if the directory lacks the tag, its type is another one, or the file ends before its values. */
-  values(tag: number): number[] {
+  /**
+   * The first values of a tag. None if the directory lacks the tag, its type is another one, or the file ends before its
+   * values.
+   * @param limit many directories may share one list of a million values
+   */
+  values(tag: number, limit: number): number[] {
     const entry = this.#entries.get(tag);
     if (entry === undefined) return [];
     const { offsetBytes } = this.#file.layout;
     const size = VALUE_BYTES[read(this.#file, entry + 2, 2)];
     const count = read(this.#file, entry + 4, offsetBytes);
     const inline = entry + 4 + offsetBytes;
-    if (size === undefined || !(count <= MAX_VALUES)) return [];
+    if (size === undefined) return [];
     const from = size * count <= offsetBytes ? inline : read(this.#file, inline, offsetBytes);
     if (!(from + size * count <= this.#file.bytes.length)) return [];
-    return Array.from({ length: count }, (_, index) => read(this.#file, from + size * index, size));
+    const length = Math.min(count, limit);
+    return Array.from({ length }, (_, index) => read(this.#file, from + size * index, size));
   }
 
   /** Makes this directory the only one of a copy of its file, with the tags that are needed. @returns the copy */

@@ -38,8 +38,8 @@ export function checkTiffKind(image: TiffImage): void {
 }
 
 /** Whether a sample beyond the colours is something else than transparency. */
-export function hasForeignChannel({ photometric, samples, extraSamples }: TiffImage): boolean {
-  return samples > (COLOURS[photometric] ?? samples) && !ALPHA.has(extraSamples[0] ?? 0);
+export function hasForeignChannel({ photometric, samples, extraSample }: TiffImage): boolean {
+  return samples > (COLOURS[photometric] ?? samples) && !ALPHA.has(extraSample);
 }
 
 /** Whether the samples are measured values, of which the smallest is shown as black and the largest as white. */

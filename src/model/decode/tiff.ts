@@ -14,8 +14,8 @@ export interface TiffImage {
   sampleFormat: number;
   /** Samples a pixel. */
   samples: number;
-  /** What each sample beyond the colours is. */
-  extraSamples: readonly number[];
+  /** What the first sample beyond the colours is. */
+  extraSample: number;
   isPlanar: boolean;
   /** YCbCr: whether the colours have fewer pixels than the brightness. */
   isSubsampled: boolean;
@@ -23,8 +23,8 @@ export interface TiffImage {
   /** A thumbnail or a mask of another image. */
   isReduced: boolean;
   isDng: boolean;
-  /** The share of its strips or tiles that are in the file, 0 to 1. */
-  presentShare: number;
+  /** The share of its strips or tiles that are in the file, 0 to 1. Reads the list of all of them. */
+  presentShare(): number;
 }
 
 const TAG = {
@@ -119,7 +119,7 @@ export function tiffImages(bytes: Uint8Array): TiffImage[] {
     if (directory === undefined) continue;
     const image = imageOf(directory, file);
     if (image !== undefined) images.push(image);
-    waiting.unshift(...directory.values(TAG.subDirectories).slice(0, MAX_DIRECTORIES), directory.next);
+    waiting.unshift(...directory.values(TAG.subDirectories, MAX_DIRECTORIES), directory.next);
   }
   return images;
 }
@@ -158,22 +158,32 @@ function imageOf(directory: TiffDirectory, file: TiffFile): TiffImage | undefine
     bits: directory.value(TAG.bits, 1),
     sampleFormat: directory.value(TAG.sampleFormat, 1),
     samples: directory.value(TAG.samples, 1),
-    extraSamples: directory.values(TAG.extraSamples),
+    extraSample: directory.value(TAG.extraSamples, 0),
     isPlanar: directory.value(TAG.planar, 1) === PLANAR,
-    isSubsampled: directory.values(TAG.subsampling).some((factor) => factor !== 1),
+    isSubsampled: directory.values(TAG.subsampling, 2).some((factor) => factor !== 1),
     isTiled,
     isReduced:
       (directory.value(TAG.subfileType, 0) & REDUCED_OR_MASK) !== 0 ||
       directory.value(TAG.oldSubfileType, 0) === OLD_REDUCED,
     isDng: directory.has(TAG.dngVersion),
-    presentShare: isTiled
-      ? presentShare(file, directory.values(TAG.tileOffsets), directory.values(TAG.tileLengths))
-      : presentShare(file, directory.values(TAG.stripOffsets), directory.values(TAG.stripLengths)),
+    presentShare: () =>
+      isTiled
+        ? presentShare(file, directory, [TAG.tileOffsets, TAG.tileLengths])
+        : presentShare(file, directory, [TAG.stripOffsets, TAG.stripLengths]),
   };
 }
 
+/** An image of 4 GiB in strips of 8 KiB has half as many. */
+const MAX_STRIPS = 1_000_000;
+
 /** A strip or tile of length 0 is missing. Of the last one of a file that is cut off, a part may be there. */
-function presentShare({ bytes }: TiffFile, offsets: number[], lengths: number[]): number {
+function presentShare(
+  { bytes }: TiffFile,
+  directory: TiffDirectory,
+  [offsetsTag, lengthsTag]: readonly [number, number],
+): number {
+  const offsets = directory.values(offsetsTag, MAX_STRIPS);
+  const lengths = directory.values(lengthsTag, MAX_STRIPS);
   if (offsets.length === 0) return 0;
   let present = 0;
   for (const [index, offset] of offsets.entries()) {

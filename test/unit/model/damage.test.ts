@@ -101,10 +101,9 @@ describe('a picture of one colour', () => {
     const frames = await Promise.all(
       ['#fff', '#eee', '#ddd'].map((colour) => blank(colour).png().toBuffer()),
     );
-    const gif = await sharp(frames, { join: { animated: true } })
-      .gif()
-      .toBuffer();
-    expect(await outcomeOf(gif)).toEqual({ warning: 'uniform' });
+    const animation = sharp(frames, { join: { animated: true } });
+    for (const bytes of [await animation.clone().gif().toBuffer(), await animation.clone().webp().toBuffer()])
+      expect(await outcomeOf(bytes)).toEqual({ warning: 'uniform' });
   });
 });
 

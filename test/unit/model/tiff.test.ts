@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeImage } from '../../../src/model/decode/decode.ts';
 import { DecodeError } from '../../../src/model/decode/decode-error.ts';
 import { imageSourceOf } from '../../../src/model/decode/source.ts';
+import { tiffImages } from '../../../src/model/decode/tiff.ts';
 import { greyTiffTags, type TiffTag, tiff } from '../../e2e/attack-images.ts';
 import { manyPages } from '../../e2e/many-frames.ts';
 
@@ -142,6 +143,30 @@ describe('the pages of a TIFF', () => {
     const circle = tiff(greyTiffTags(SIDE, SIDE), { next: 8 });
     expect(widthOf(imageSourceOf(circle).bytes)).toBe(SIDE);
     expect(await errorOf(circle)).toMatch(/^truncated/);
+  });
+
+  it('are read without the long lists of values that all of them may share', () => {
+    const [values, pages] = [10_000, 64];
+    const lists = greyTiffTags(SIDE, SIDE).map(([tag]): TiffTag => [tag, 'long', []]);
+    const page = tiff(lists).subarray(8);
+    const data = Buffer.alloc(4 * values, Buffer.of(SIDE, 0, 0, 0));
+    const firstPage = 8 + data.length;
+    const bytes = Buffer.concat([Buffer.from('II*\0'), Buffer.alloc(4), data, ...Array(pages).fill(page)]);
+    bytes.writeUInt32LE(firstPage, 4);
+    for (let at = firstPage; at < bytes.length; at += page.length) {
+      for (let entry = at + 2; entry < at + page.length - 4; entry += 12) {
+        bytes.writeUInt32LE(values, entry + 4);
+        bytes.writeUInt32LE(8, entry + 8);
+      }
+      bytes.writeUInt32LE(at + page.length, at + page.length - 4);
+    }
+    const reading = vi.spyOn(Buffer.prototype, 'readUIntLE');
+    const images = tiffImages(bytes);
+    const reads = reading.mock.calls.length;
+    reading.mockRestore();
+    expect(images).toHaveLength(pages);
+    expect(images.at(-1)).toMatchObject({ width: SIDE, height: SIDE });
+    expect(reads).toBeLessThan(100 * pages);
   });
 
   it('of any damaged file are read without another error than one of the image', async () => {
