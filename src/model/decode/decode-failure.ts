@@ -24,7 +24,7 @@ const SHORTAGE =
 /** libvips names the tile that it could not make, after the reason. */
 const TILE = /^error in tile/;
 const FUNCTION_NAME = /^(?:Input buffer has corrupt header: *)?(?:\w+: )*/;
-const UNSUPPORTED = /unsupported|not supported|unimplemented|not implemented|no decoder/i;
+const UNSUPPORTED = /unsupported|not supported|unimplemented|not implemented|no decoder|no known route/i;
 /** sharp says so if the loader of a known type gives up on the header. */
 const UNREADABLE_HEADER = 'contains unsupported image format';
 /**
@@ -32,7 +32,7 @@ const UNREADABLE_HEADER = 'contains unsupported image format';
  * nothing.
  */
 const ABOUT_IMAGE =
-  /^(Input buffer has corrupt header: *)?((Vips(Jpeg|Png|Icc)|vipspng|(jpeg|png|webp|gif|nsgif|tiff|heif)load(_buffer)?|webp|webp2vips|tiff2vips|heif|icc_import|source|(vips_)?colourspace|extract_area): |$)|^Unknown error$|^Input buffer contains unsupported image format$/;
+  /^(Input buffer has corrupt header: *)?((Vips(Jpeg|Png|Icc)|vipspng|(jpeg|png|webp|gif|nsgif|tiff|heif)load(_buffer)?|webp|(png|webp|tiff)2vips|heif|icc_(import|transform)|source|(vips_)?colourspace|extract_area): |$)|^Unknown error$|^Input buffer contains unsupported image format$/;
 
 /**
  * The error of an image whose decode failed while nothing else was decoded in the process. A message that is not known to be

@@ -19,6 +19,11 @@ describe('a decoder says of the bytes of an image', () => {
     ['heif: Invalid input: Unspecified: Corrupt frame detected (2.0)', 'truncated'],
     ['source: bad seek to 123', 'truncated'],
     ['VipsIcc: not an ICC profile, invalid signature', 'truncated'],
+    ['png2vips: unsupported color type', 'unsupported_format'],
+    [
+      "icc_transform: no compatible input profile\nvips_colourspace: no known route from 'multiband' to 'srgb'",
+      'unsupported_format',
+    ],
     ['VipsJpeg: Unsupported marker type 0x12', 'unsupported_format'],
     ['heif: Unsupported feature: ispe box data version 3 is not implemented yet (4.3)', 'unsupported_format'],
     ['Input image exceeds pixel limit', 'too_large'],
