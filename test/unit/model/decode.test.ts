@@ -326,6 +326,8 @@ describe('small files that need much memory or time', () => {
     const deep = { width: SIDE_AT_LIMIT, height: SIDE_AT_LIMIT, depth: 16, colour: 'rgba', rows: 0 } as const;
     expect(await codeOf(blackPng({ ...deep, interlaced: true }))).toBe('too_large');
     expect(await codeOf(blackPng(deep)), 'row by row it is held in part').toBe('truncated');
+    const wide = { width: 1_000_000, height: 140, depth: 16, colour: 'rgba', rows: 0 } as const;
+    expect(await codeOf(blackPng(wide)), 'the rows held are all rows').toBe('too_large');
   });
 
   it('a BMP whose header announces more than 256 colours is damaged', async () => {
