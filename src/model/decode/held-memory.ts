@@ -8,15 +8,16 @@ import { hasSeveralPasses } from './jpeg.ts';
 /** The limit for one image: with more, a machine of common size may run out of memory for the others. */
 export const MAX_HELD_BYTES = 2 ** 30;
 
-/** Offsets in a PNG, after the signature, in the first chunk: the width, and the byte that marks it as interlaced. */
+/** Offsets in a PNG, after the signature, in the first chunk: its sides, and the byte that marks it as interlaced. */
 const PNG_WIDTH = 16;
+const PNG_HEIGHT = 20;
 const PNG_INTERLACE_BYTE = 28;
 
 /**
  * libvips keeps up to 2,000 rows of an image that it decodes row by row. With this many columns of 16-bit RGBA they have
- * 1 GB, and in wider images more. A JPEG is never wider.
+ * 1 GB, and in wider images more. To scale millions of rows takes as much. A JPEG is never larger.
  */
-const MAX_STREAMED_WIDTH = 65_535;
+const MAX_STREAMED_SIDE = 65_535;
 
 /**
  * Whether the decoder needs the whole image in memory, not only some rows.
@@ -24,12 +25,14 @@ const MAX_STREAMED_WIDTH = 65_535;
  */
 export function isHeldWhole(bytes: Uint8Array, format: ImageFormat): boolean {
   if (format === 'jpeg') return hasSeveralPasses(bytes);
-  if (format === 'png') return bytes[PNG_INTERLACE_BYTE] !== 0 || pngWidth(bytes) > MAX_STREAMED_WIDTH;
+  if (format === 'png') return bytes[PNG_INTERLACE_BYTE] !== 0 || longerSideOfPng(bytes) > MAX_STREAMED_SIDE;
   return true;
 }
 
-const pngWidth = ({ buffer, byteOffset }: Uint8Array): number =>
-  new DataView(buffer, byteOffset).getUint32(PNG_WIDTH);
+function longerSideOfPng({ buffer, byteOffset }: Uint8Array): number {
+  const view = new DataView(buffer, byteOffset);
+  return Math.max(view.getUint32(PNG_WIDTH), view.getUint32(PNG_HEIGHT));
+}
 
 /** Refuses an image whose decoder would need too much memory. @throws {DecodeError} */
 export function checkHeldBytes(format: ImageFormat, metadata: Metadata): void {

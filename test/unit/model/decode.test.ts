@@ -328,6 +328,8 @@ describe('small files that need much memory or time', () => {
     expect(await codeOf(blackPng(deep)), 'row by row it is held in part').toBe('truncated');
     const wide = { width: 1_000_000, height: 140, depth: 16, colour: 'rgba', rows: 0 } as const;
     expect(await codeOf(blackPng(wide)), 'the rows held are all rows').toBe('too_large');
+    const tall = { width: 128, height: 9_000_000, rows: 0 } as const;
+    expect(await codeOf(blackPng(tall)), 'the scaling of the rows is held').toBe('too_large');
   });
 
   it('a BMP whose header announces more than 256 colours is damaged', async () => {
