@@ -49,7 +49,7 @@ export interface Classifier {
  * Below this score of the best label an image is checked for damage. A wrong bit in a JPEG leaves wrong colours and
  * displaced blocks, in which the model finds nothing that it knows.
  */
-const UNSURE_SCORE = 0.25;
+const UNSURE_SCORE = 0.2;
 
 /**
  * Loads the model. Checks its weights first, unless they were checked when they were optimised.

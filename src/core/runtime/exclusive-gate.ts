@@ -2,6 +2,8 @@ import { WaitingLine } from './waiting-line.ts';
 
 export type Access = 'shared' | 'exclusive';
 
+const NEVER = new AbortController().signal;
+
 /** Admits callers together, or one alone, in the order in which they ask: none waits for ever. */
 export class ExclusiveGate {
   #shared = 0;
@@ -12,7 +14,7 @@ export class ExclusiveGate {
    * Resolves once admitted, with a function to leave. Rejects with the signal's reason if that aborts first.
    * @param access `exclusive` waits until all others have left, and keeps others out.
    */
-  async enter(access: Access, signal: AbortSignal = new AbortController().signal): Promise<() => void> {
+  async enter(access: Access, signal: AbortSignal = NEVER): Promise<() => void> {
     signal.throwIfAborted();
     const admitted = this.#line.wait(access, signal);
     this.#admit();
