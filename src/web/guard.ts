@@ -74,7 +74,7 @@ export class TokenCheck {
     throw unauthorised('Wrong token.');
   }
 
-  /** Accepts the token, or the cookie. Nobody can guess the cookie, so an old one of a browser is not counted. */
+  /** Accepts the token, or the cookie. The cookie cannot be guessed, so an old one of a browser is not counted. */
   async requireAny(request: FastifyRequest): Promise<void> {
     const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (bearer !== undefined) return await this.require(request, bearer);

@@ -2,6 +2,7 @@
 
 import { type Attempt, openImage } from './pixels.ts';
 import type { ImageSource } from './source.ts';
+import { timeLimit } from './time-limit.ts';
 
 /** The image is sampled in so many rows of so many pixels. */
 const ROWS = 200;
@@ -18,7 +19,7 @@ export async function decodedShare(source: ImageSource, attempt: Attempt): Promi
     .toColourspace('srgb')
     .flatten({ background: '#ffffff' })
     .resize(COLUMNS, ROWS, { fit: 'fill', kernel: 'nearest' })
-    .timeout({ seconds: Math.min(3600, Math.ceil(attempt.timeoutMs / 1000)) })
+    .timeout(timeLimit(attempt.timeoutMs))
     .raw()
     .toBuffer({ resolveWithObject: true });
   const rowBytes = COLUMNS * info.channels;

@@ -4,6 +4,7 @@
 import sharp, { type FailOnOptions, type Sharp } from 'sharp';
 import { hasSeveralPasses, type JpegFrame, jpegFrameAt } from './jpeg.ts';
 import { tiffHeader } from './tiff-writer.ts';
+import { timeLimit } from './time-limit.ts';
 
 /** The check holds the whole image in memory. Larger ones are not checked. */
 const MAX_PIXELS = 30_000_000;
@@ -41,8 +42,10 @@ export async function remarksOnData(bytes: Uint8Array, timeoutMs: number): Promi
 function dataReader(bytes: Uint8Array, failOn: FailOnOptions, timeoutMs: number): Sharp | undefined {
   const frame = isJpeg(bytes) ? jpegFrameAt(bytes, 0) : undefined;
   if (frame === undefined || !isCheckable(frame) || hasSeveralPasses(bytes)) return undefined;
-  const seconds = Math.min(3600, Math.ceil(timeoutMs / 1000));
-  return sharp(asTiff(bytes, frame), { failOn }).resize(1, 1, { fit: 'fill' }).timeout({ seconds }).raw();
+  return sharp(asTiff(bytes, frame), { failOn })
+    .resize(1, 1, { fit: 'fill' })
+    .timeout(timeLimit(timeoutMs))
+    .raw();
 }
 
 /** Whether a remark says that data is wrong, not only that an encoder was careless. */

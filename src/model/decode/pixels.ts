@@ -9,6 +9,7 @@ import { DecodeError } from './decode-error.ts';
 import { decodeHeic } from './heic.ts';
 import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
 import type { ImageSource } from './source.ts';
+import { timeLimit } from './time-limit.ts';
 import { turnUpright } from './upright.ts';
 
 // One thread for each decode: runners and images already run in parallel. No cache: no image is decoded twice.
@@ -148,7 +149,7 @@ async function shrink(image: Sharp, source: ImageSource, recipe: Target, attempt
     .flatten({ background: '#ffffff' })
     .resize(side, side, { fit: 'cover', kernel: recipe.kernel })
     .extract({ left: margin, top: margin, width: cropSize, height: cropSize })
-    .timeout({ seconds: Math.min(3600, Math.ceil(attempt.timeoutMs / 1000)) })
+    .timeout(timeLimit(attempt.timeoutMs))
     .raw({ depth: source.isMeasured ? 'float' : 'uchar' });
   // Queue both to the thread pool at once: while a session runs, the event loop is blocked and could not start the second.
   const decoding = pipeline.toBuffer({ resolveWithObject: true });
