@@ -164,16 +164,12 @@ export class RunnerPool {
     const ready = this.#slots.all
       .filter(({ runner }) => runner?.acceptsRequests)
       .sort((a, b) => (a.runner?.pending ?? 0) - (b.runner?.pending ?? 0));
-    // Leave a share for runners that are still starting: they cannot take over what another runner already has.
-    const { starting } = this.#slots;
-    const empty = ready.filter(({ runner }) => runner?.pending === 0);
-    const share = evenShare(this.#queue.size, empty.length + starting);
-    for (const slot of empty) this.#assign(slot, share);
-    // Further requests for each, once every runner has its first.
-    const rest = this.#queue.size - starting * share;
-    if (rest <= 0 && this.#suspects.length === 0) return;
-    for (let requests = 1; requests < this.#options.requestsPerRunner; requests++)
-      for (const slot of ready) this.#assign(slot, evenShare(rest, ready.length));
+    // An equal part for each request, also for those of runners that are still starting: no runner can take over what
+    // another one has. At the end of a job the requests are smaller and smaller, so that all runners end at the same time.
+    const { requestsPerRunner } = this.#options;
+    const share = Math.ceil(this.#queue.size / (requestsPerRunner * (ready.length + this.#slots.starting)));
+    for (let requests = 0; requests < requestsPerRunner; requests++)
+      for (const slot of ready) this.#assign(slot, share);
   }
 
   #assign(slot: Slot, max: number): void {
@@ -269,9 +265,6 @@ export class RunnerPool {
     for (const task of [...this.#queue.takeAll(), ...this.#suspects.splice(0)]) task.reject(this.#broken);
   }
 }
-
-const evenShare = (images: number, runners: number) =>
-  Math.min(RUNNER_BATCH, Math.ceil(images / Math.max(1, runners)));
 
 const runnersFail = (message: string) => new MachineFaultError('worker_crash', message);
 
