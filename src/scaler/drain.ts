@@ -7,11 +7,11 @@ import type { LockKeeper } from './lock.ts';
 
 /** A worker finishes what it has begun well within this. */
 const DRAIN_LIMIT_MS = 600_000;
-/** The first poll comes this many times sooner than later ones, because an idle worker ends at once. */
+/** The first poll comes this many times sooner than later ones, because an idle worker ends soon. */
 const FIRST_POLL_SOONER = 25;
 
 export interface DrainOptions {
-  driver: Pick<FleetDriver, 'settle' | 'members' | 'retire'>;
+  driver: Pick<FleetDriver, 'settle' | 'members' | 'retire' | 'nextEnd'>;
   lock: Pick<LockKeeper, 'keep' | 'epoch'>;
   timing: Pick<ControllerTiming, 'lockRenewEveryMs' | 'drainLookEveryMs'>;
   clock: Clock;
@@ -24,12 +24,13 @@ export interface DrainOptions {
  * @throws {ImgclsError} if some machines have not ended after ten minutes.
  */
 export async function drainFleet(options: DrainOptions): Promise<boolean> {
-  const { lock, timing, clock } = options;
+  const { driver, lock, timing, clock } = options;
   const untilMs = clock.monotonicMs() + DRAIN_LIMIT_MS;
   let renewAtMs = clock.monotonicMs();
   let left: readonly FleetMember[] = [];
   for (let polls = 0; ; polls++) {
     let lastError: unknown;
+    const nextEnd = driver.nextEnd?.();
     try {
       if (lock.epoch === undefined || clock.monotonicMs() >= renewAtMs) {
         await lock.keep();
@@ -44,7 +45,8 @@ export async function drainFleet(options: DrainOptions): Promise<boolean> {
     }
     if (clock.monotonicMs() > untilMs) throw notEnded(left, lastError);
     const { drainLookEveryMs } = timing;
-    await clock.sleep(Math.min(drainLookEveryMs, (drainLookEveryMs / FIRST_POLL_SOONER) * 2 ** polls));
+    const pauseMs = Math.min(drainLookEveryMs, (drainLookEveryMs / FIRST_POLL_SOONER) * 2 ** polls);
+    await clock.sleep(pauseMs, nextEnd);
   }
 }
 

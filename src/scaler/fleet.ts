@@ -56,6 +56,8 @@ export interface FleetDriver {
   retire(ids: readonly string[]): Promise<void>;
   /** Ends machines at once. */
   terminate(ids: readonly string[]): Promise<void>;
+  /** Aborts when the next machine ends of which the driver is told. */
+  nextEnd?(): AbortSignal;
   /** Price of a machine that would be launched now; undefined if it is unknown. */
   hourlyUsd(): Promise<number | undefined>;
   /** For people: what is known of the failure of a machine that never worked, in sentences; undefined if nothing is. */

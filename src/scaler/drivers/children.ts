@@ -21,9 +21,15 @@ export class Children {
   readonly #files: WorkerFiles;
   readonly #running = new Map<string, Running>();
   #exits: Exit[] = [];
+  #nextExit = new AbortController();
 
   constructor(files: WorkerFiles) {
     this.#files = files;
+  }
+
+  /** Aborts at the next exit. */
+  get nextExit(): AbortSignal {
+    return this.#nextExit.signal;
   }
 
   /** Whether this process launched the worker and its exit has not been handled yet. */
@@ -76,6 +82,8 @@ export class Children {
       this.#running.delete(id);
       this.#exits.push({ id, code, signal });
       resolve();
+      this.#nextExit.abort();
+      this.#nextExit = new AbortController();
     });
     this.#running.set(id, { pid, child, ended });
   }

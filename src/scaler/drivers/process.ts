@@ -106,6 +106,10 @@ class ProcessFleet implements FleetDriver {
     }
   }
 
+  nextEnd(): AbortSignal {
+    return this.#children.nextExit;
+  }
+
   async hourlyUsd(): Promise<number> {
     return this.#hourlyUsd;
   }

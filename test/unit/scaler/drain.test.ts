@@ -91,6 +91,20 @@ describe('a fleet that is drained', () => {
     expect(await world.drain()).toBe(true);
   });
 
+  it('is looked at again as soon as the driver is told of an end', async () => {
+    const { clock, lock, driver, ...world } = newWorld();
+    const end = new AbortController();
+    const timing = CONTROLLER_TIMING.aws;
+    const sleep = (_ms: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        signal?.addEventListener('abort', () => resolve());
+        clock.advance(world.endsAtMs);
+        end.abort();
+      });
+    const told = { ...driver, nextEnd: () => end.signal };
+    expect(await drainFleet({ driver: told, lock, timing, clock: { ...clock, sleep } })).toBe(true);
+  });
+
   it('is given ten minutes', async () => {
     const world = newWorld();
     world.endsAtMs = Number.POSITIVE_INFINITY;
