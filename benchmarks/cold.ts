@@ -1,17 +1,22 @@
-// Measures the latency of a small job and the start of a worker, as multiples of a bare script (children/bare.ts).
-// The job runs cold (no worker) and warm (a worker with its model). Job and script alternate; the result is their ratio.
+// Measures the latency of a small job and the start of a worker, as multiples of the scripts that a user would write:
+// children/bare.ts, one process with the runtime's defaults, and peers/pool.py, a pool of processes in Python.
+// The job runs cold (no worker) and warm (a worker with its model). Job and scripts alternate; the result is their ratio.
 //
 //     npm run bench:cold -- [--model FILE] [--counts 20,30] [--repeat 5]
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { execFile } from 'node:child_process';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { makePhotographs } from '../src/bench/photographs.ts';
+import { Product } from '../src/bench/product.ts';
 import { installPackage } from '../test/e2e/package.ts';
 import { type InstalledModel, installModel } from './installed-model.ts';
+import { measuredUpload } from './measured-upload.ts';
 import { median } from './median.ts';
+import type { Contender } from './peers/contender.ts';
+import { openPool } from './peers/others.ts';
+import { startWarmWorker } from './warm-worker.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -25,65 +30,102 @@ const { values: flags } = parseArgs({
 const counts = flags.counts.split(',').map(Number);
 const repeat = Number(flags.repeat);
 const run = promisify(execFile);
-const ms = (value: number) => `${value.toFixed(0)} ms`;
+const processes = availableParallelism();
 const bare = path.join(import.meta.dirname, 'children', 'bare.ts');
 
 const installed = await installPackage();
+const { bin } = installed;
 const work = await mkdtemp(path.join(tmpdir(), 'imgcls-cold-'));
-const children = new Set<ChildProcess>();
+const interrupt = new AbortController();
+process.once('SIGINT', () => interrupt.abort(new Error('Interrupted.')));
+const product = new Product({ command: [process.execPath, bin], signal: interrupt.signal });
 try {
   await main();
 } finally {
-  for (const child of children) child.kill();
+  await product.close();
   await installed.remove();
   await rm(work, { recursive: true, force: true, maxRetries: 10 });
 }
 
+/** Milliseconds. */
+interface Round {
+  cold: number;
+  bare: number;
+  pool: number;
+  warm: number;
+  bareImages: number;
+}
+
 async function main(): Promise<void> {
-  const model = await installModel(installed.bin, work, flags.model);
+  const model = await installModel(bin, work, flags.model);
+  const pool = await openPool({ model, processes });
   const photographs = await makePhotographs(path.join(tmpdir(), `imgcls-bench-cold-${flags.bytes}`), {
     sources: flags.images,
     count: repeat * 2 * Math.max(...counts),
     bytes: Number(flags.bytes),
   });
-  console.log(`model ${model.name}/${model.variant}, ${cpus().length} cores of ${cpus()[0]?.model}`);
+  console.log(`${model.name}/${model.variant}, ${processes} cores of ${cpus()[0]?.model}, medians of ${repeat}
+
+| | no worker running | script in Node | script in Python (pool) | faster script = 1 | a worker running | script in Node after its load | script = 1 |
+|---:|---:|---:|---:|---:|---:|---:|---:|`);
   for (const count of counts) {
-    /** Different photographs every time: stored ones are not uploaded again. */
-    const folderOf = async (how: string, round: number) => {
-      const folder = path.join(work, `${count}-${how}-${round}`);
-      await mkdir(folder);
-      const first = (2 * round + (how === 'warm' ? 1 : 0)) * count;
-      for (const file of photographs.slice(first, first + count))
-        await copyFile(file, path.join(folder, path.basename(file)));
-      return folder;
-    };
-    const cold: number[] = [];
-    const warm: number[] = [];
+    const rounds: Round[] = [];
     for (let round = 0; round < repeat; round++) {
-      const [coldFolder, warmFolder] = [await folderOf('cold', round), await folderOf('warm', round)];
-      const script = await bareRun(model, coldFolder, count);
-      const coldMs = await upload(await model.fresh(), coldFolder, count);
-      const { imagesMs } = await bareRun(model, warmFolder, count);
-      const warmMs = await warmUpload(model, warmFolder, count);
-      cold.push(coldMs / script.wallMs);
-      warm.push(warmMs / imagesMs);
-      console.log(
-        `${count} images: cold ${ms(coldMs)}, script ${ms(script.wallMs)}; warm ${ms(warmMs)}, script without start ${ms(imagesMs)}`,
-      );
+      // Different photographs every time: outcomes that are known are not computed again.
+      const [cold, warm] = (await Promise.all(
+        [2 * round, 2 * round + 1].map((share) =>
+          folderOf(photographs.slice(share * count, (share + 1) * count)),
+        ),
+      )) as [string, string];
+      rounds.push(await measuredRound(model, pool, { cold, warm, count }));
     }
-    console.log(
-      `${count} images: cold ${median(cold).toFixed(2)} times the script, warm ${median(warm).toFixed(2)} times the script without start`,
-    );
+    console.log(rowOf(count, rounds));
   }
-  const ready: number[] = [];
+  console.log(
+    `\nA worker, from its start to a model in each of its runners: **${(await startRatio(model)).toFixed(2)}** of a script that loads ${processes} sessions`,
+  );
+}
+
+async function folderOf(photographs: readonly string[]): Promise<string> {
+  const folder = await mkdtemp(path.join(work, 'photographs-'));
+  for (const file of photographs) await copyFile(file, path.join(folder, path.basename(file)));
+  return folder;
+}
+
+async function measuredRound(
+  model: InstalledModel,
+  pool: Contender,
+  { cold, warm, count }: { cold: string; warm: string; count: number },
+): Promise<Round> {
+  return {
+    bare: (await bareRun(model, cold, count)).wallMs,
+    pool: await poolRun(pool, cold),
+    cold: await measuredUpload(bin, cold, { count, env: await model.fresh() }),
+    bareImages: (await bareRun(model, warm, count)).imagesMs,
+    warm: await warmUpload(model, warm, count),
+  };
+}
+
+function rowOf(count: number, rounds: readonly Round[]): string {
+  const ms = (of: keyof Round) => `${median(rounds.map((round) => round[of])).toFixed(0)} ms`;
+  const cold = median(rounds.map(({ cold, bare, pool }) => cold / Math.min(bare, pool)));
+  const warm = median(rounds.map(({ warm, bareImages }) => warm / bareImages));
+  const cells = [
+    ...[ms('cold'), ms('bare'), ms('pool'), `**${cold.toFixed(2)}**`],
+    ...[ms('warm'), ms('bareImages'), `**${warm.toFixed(2)}**`],
+  ];
+  return `| ${count} photographs | ${cells.join(' | ')} |`;
+}
+
+async function startRatio(model: InstalledModel): Promise<number> {
+  const ratios: number[] = [];
   for (let round = 0; round < repeat; round++) {
     const script = await bareStart(model);
-    const worker = await startWorker(model);
+    const worker = await product.startWorker(await model.fresh());
     await worker.end();
-    ready.push(worker.readyMs / script);
-    console.log(`start to ready: worker ${ms(worker.readyMs)}, script ${ms(script)}`);
+    ratios.push(worker.readyMs / script);
   }
-  console.log(`start to ready: ${median(ready).toFixed(2)} times the script`);
+  return median(ratios);
 }
 
 async function bareRun({ file: model, mean, std }: InstalledModel, folder: string, count: number) {
@@ -95,60 +137,22 @@ async function bareRun({ file: model, mean, std }: InstalledModel, folder: strin
 /** From the start of the process until it has one session per core. */
 async function bareStart({ file: model }: InstalledModel): Promise<number> {
   const startMs = performance.now();
-  await run(process.execPath, [bare, JSON.stringify({ model, sessions: cpus().length })]);
+  await run(process.execPath, [bare, JSON.stringify({ model, sessions: processes })]);
   return performance.now() - startMs;
 }
 
-/** The duration of an upload. Checks that every photograph has one label and no error. */
-async function upload(env: NodeJS.ProcessEnv, folder: string, count: number): Promise<number> {
+async function poolRun(pool: Contender, folder: string): Promise<number> {
+  const { command, env } = await pool.prepare(folder);
+  const [program = '', ...args] = command;
   const startMs = performance.now();
-  const { stdout } = await run(process.execPath, [installed.bin, 'upload', folder, '--format', 'ndjson'], {
-    env,
-  });
-  const tookMs = performance.now() - startMs;
-  const outcomes = stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-  const names = new Set(outcomes.filter(({ error }) => error === undefined).map(({ name }) => name));
-  if (outcomes.length !== count || names.size !== count)
-    throw new Error(`Only ${names.size} of ${count} photographs have a label.`);
-  return tookMs;
+  await run(program, args, { env });
+  return performance.now() - startMs;
 }
 
 async function warmUpload(model: InstalledModel, folder: string, count: number): Promise<number> {
-  const worker = await startWorker(model);
-  // A first image, so that one-time costs are not measured.
-  const first = path.join(folder, (await readdir(folder))[0] ?? '');
-  await run(process.execPath, [installed.bin, 'upload', first], { env: worker.env });
-  const tookMs = await upload(worker.env, folder, count);
+  const env = await model.fresh();
+  const worker = await startWarmWorker(product, folder, env);
+  const tookMs = await measuredUpload(bin, folder, { count, env });
   await worker.end();
   return tookMs;
-}
-
-/** A worker whose log says that its model runners have loaded the model. */
-async function startWorker(model: InstalledModel) {
-  const env = await model.fresh();
-  const startMs = performance.now();
-  const child = spawn(process.execPath, [installed.bin, 'worker'], {
-    env: { ...env, IMGCLS_LOG_LEVEL: 'debug' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  children.add(child);
-  const readyMs = await new Promise<number>((resolve) => {
-    let text = '';
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-      if (text.includes('modelReadyMs')) resolve(performance.now() - startMs);
-    });
-  });
-  return {
-    env,
-    readyMs,
-    async end() {
-      child.kill();
-      await once(child, 'exit');
-      children.delete(child);
-    },
-  };
 }

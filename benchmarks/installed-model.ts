@@ -10,8 +10,9 @@ const NAME = 'benchmarked';
 export interface InstalledModel {
   name: string;
   variant: string;
+  /** Contains model.onnx, model.json and labels.json. */
+  dir: string;
   file: string;
-  inputName: string;
   mean: number[];
   std: number[];
   /** The environment of a command with a new data folder that contains only the model. */
@@ -38,8 +39,8 @@ export async function installModel(
   return {
     name,
     variant: manifest.variant,
+    dir,
     file: path.join(dir, 'model.onnx'),
-    inputName: manifest.input.name,
     mean: manifest.preprocess.mean,
     std: manifest.preprocess.std,
     async fresh() {

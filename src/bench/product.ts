@@ -18,6 +18,7 @@ export interface Finished {
 }
 
 export interface RunningWorker {
+  pid: number;
   /** From just before the start until it had its model and received messages. */
   readyMs: number;
   /** Milestones by name: milliseconds from the start of its process. */
@@ -84,7 +85,7 @@ export class Product {
       throw new ImgclsError('permanent', 'A worker ended before it was ready.', {
         hint: '"imgcls worker" shows why.',
       });
-    return { readyMs, milestones, end: () => endOf(child) };
+    return { pid: child.pid ?? 0, readyMs, milestones, end: () => endOf(child) };
   }
 
   /** Ends all running processes. */

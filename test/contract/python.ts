@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { installWhole } from '../installed.ts';
 import { until } from './until.ts';
 
 const run = promisify(execFile);
@@ -24,7 +25,7 @@ export async function pythonOf(requirements: string): Promise<string> {
     async () => {
       if (await exists(home)) return true;
       return await withLock(`${home}.lock`, async () => {
-        if (!(await exists(home))) await install(home, requirements);
+        if (!(await exists(home))) await installPython(home, requirements);
         return true;
       });
     },
@@ -33,13 +34,9 @@ export async function pythonOf(requirements: string): Promise<string> {
   return path.join(home, 'bin/python');
 }
 
-/** Creates it atomically, by a move: its interpreter finds its packages from any place. */
-async function install(home: string, requirements: string): Promise<void> {
-  const draft = `${home}.draft`;
-  await rm(draft, { recursive: true, force: true });
-  await createPython(draft, requirements);
-  await rename(draft, home);
-}
+/** Installs it as a whole: its interpreter finds its packages from any place. */
+export const installPython = (home: string, requirements: string): Promise<void> =>
+  installWhole(home, (draft) => createPython(draft, requirements));
 
 /** Creates a Python environment with the pinned packages of a file. Its interpreter is bin/python of the folder. */
 export async function createPython(folder: string, requirements: string): Promise<void> {

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { startVitest } from 'vitest/node';
 import { isInstalled, SERVERS, type Server, type Suite, serverOf } from './servers.ts';
-import { isDocumented, type Measured, tableOf, writeTable } from './table.ts';
+import { documented, type Measured, tableOf } from './table.ts';
 
 const { values: flags, positionals: names } = parseArgs({
   options: { 'write-docs': { type: 'boolean', default: false } },
@@ -45,8 +45,8 @@ function measured({ name, version }: Server, suite: Suite): Measured {
 
 async function compare(table: string): Promise<void> {
   console.log(table);
-  if (flags['write-docs']) return await writeTable(table);
-  if (await isDocumented(table)) return;
+  if (flags['write-docs']) return await documented.write(table);
+  if (await documented.is(table)) return;
   console.error('docs/compatibility.md has another table. To write it: npm run test:servers -- --write-docs');
   process.exitCode = 1;
 }

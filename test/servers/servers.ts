@@ -1,11 +1,11 @@
 /** The servers that the contract suites run against, and what each of them misses. */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { REQUIREMENTS, startMoto } from '../contract/moto.ts';
 import { createPython } from '../contract/python.ts';
+import { cacheFolder } from '../installed.ts';
 import { type RunningServer, startServer } from './process.ts';
 
 /** A suite of the contract of the store or of the queues (test/contract). */
@@ -33,7 +33,7 @@ export interface Server {
 
 const run = promisify(execFile);
 const recipe = (file: string): string => path.join(import.meta.dirname, 'install', file);
-const CACHE = path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'imgcls-servers');
+const CACHE = cacheFolder('imgcls-servers');
 
 /** Where a server is installed. */
 export const homeOf = ({ name, version }: Pick<Server, 'name' | 'version'>): string =>

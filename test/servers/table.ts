@@ -1,6 +1,5 @@
 /** The table of docs/compatibility.md: how many tests of each suite every server passes, and why it misses the others. */
-import { readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { MadePart } from '../../tools/made-part.ts';
 import type { Suite } from './servers.ts';
 
 /** One suite over one server. */
@@ -13,9 +12,8 @@ export interface Measured {
   misses: readonly string[];
 }
 
-const FILE = path.join(import.meta.dirname, '../../docs/compatibility.md');
-const BEGIN = '<!-- Made by: npm run test:servers -- --write-docs -->\n';
-const END = '<!-- End of what it made. -->\n';
+/** Where the table is documented. */
+export const documented = new MadePart('docs/compatibility.md', 'npm run test:servers -- --write-docs');
 
 export function tableOf(measured: readonly Measured[]): string {
   const total = (suite: Suite): number => {
@@ -34,16 +32,4 @@ export function tableOf(measured: readonly Measured[]): string {
     ...rows,
     '',
   ].join('\n');
-}
-
-/** True if the page has the table. */
-export async function isDocumented(table: string): Promise<boolean> {
-  return (await readFile(FILE, 'utf8')).includes(`${BEGIN}${table}${END}`);
-}
-
-export async function writeTable(table: string): Promise<void> {
-  const page = await readFile(FILE, 'utf8');
-  const before = page.slice(0, page.indexOf(BEGIN));
-  const after = page.slice(page.indexOf(END));
-  await writeFile(FILE, `${before}${BEGIN}${table}${after}`);
 }
