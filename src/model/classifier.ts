@@ -67,8 +67,8 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
   // All runs share one input tensor; the serial queue makes sure that only one run uses it.
   const tensor = new Float32Array(RUNNER_BATCH * imageElements(recipe));
   const inSequence = makeSerialQueue();
-  /** Total time in the model so far, milliseconds. */
-  let modelMs = 0;
+  /** Total time of this thread in the model and with plain JPEGs so far, milliseconds. */
+  let busyMs = 0;
 
   /** Runs the model on up to RUNNER_BATCH decoded images; returns one row of output for each. */
   const infer = (decoded: readonly DecodedImage[]): Promise<{ rows: Float32Array[]; ms: number }> =>
@@ -85,7 +85,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
       }
       const rows = decoded.map((_, slot) => output.subarray(slot * classes, (slot + 1) * classes));
       const ms = performance.now() - startedMs;
-      modelMs += ms;
+      busyMs += ms;
       return { rows, ms };
     });
 
@@ -95,10 +95,12 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     onTimes?: (times: ClassifyTimes) => void,
   ): Promise<ImageResult[]> => {
     const startedMs = performance.now();
-    const modelMsBefore = modelMs;
-    const attempts = await Promise.all(images.map((bytes) => tryDecode(bytes, recipe, options)));
-    // Subtract the time in which the model ran an earlier batch: then the times of a job's batches add up to its total.
-    const overlapMs = modelMs - modelMsBefore;
+    const decoding = images.map((bytes) => tryDecode(bytes, recipe, options));
+    busyMs += performance.now() - startedMs;
+    const busyMsBefore = busyMs;
+    const attempts = await Promise.all(decoding);
+    // Subtract the time in which the thread worked on other batches: then the times of a job's batches add up to its total.
+    const overlapMs = busyMs - busyMsBefore;
     const decodeMs = Math.max(0, performance.now() - startedMs - overlapMs) / images.length;
     const good = attempts.filter((attempt): attempt is DecodedImage => 'pixels' in attempt);
     if (good.length === 0) return attempts as ImageResult[];
@@ -114,15 +116,19 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
       const best = topClasses(row, labels, activation, topK);
       // Decoders run side by side: each image has its share of the time that they took together.
       const ownMs = (decodeMs * images.length * attempt.decodeMs) / decodersMs;
-      const remarks = await reviewed(images[index] as Uint8Array, best, attempt.remarks);
+      const remarks = await reviewed(images[index] as Uint8Array, best, attempt);
       return { labels: best, ms: ownMs + inferenceMs, ...remarks };
     });
     return await Promise.all(results);
   };
 
   /** Looks for damage that the decoder has not noticed, in an image that the model does not know. */
-  const reviewed = async (bytes: Uint8Array, [best]: ScoredLabel[], remarks: Remarks): Promise<Remarks> => {
-    if (remarks.warning !== undefined || (best?.score ?? 0) >= UNSURE_SCORE) return remarks;
+  const reviewed = async (
+    bytes: Uint8Array,
+    [best]: ScoredLabel[],
+    { remarks, isIntact }: DecodedImage,
+  ): Promise<Remarks> => {
+    if (isIntact || remarks.warning !== undefined || (best?.score ?? 0) >= UNSURE_SCORE) return remarks;
     return (await hasDamagedData(bytes, options)) ? { ...remarks, warning: 'damaged' } : remarks;
   };
 

@@ -16,7 +16,9 @@ export interface WasmInstance {
 
 interface WebAssembly {
   compile(code: Uint8Array): Promise<WasmModule>;
+  Module: new (code: Uint8Array) => WasmModule;
   Instance: new (module: WasmModule, imports: object) => WasmInstance;
+  RuntimeError: new () => Error;
   Memory: new (limits: { initial: number }) => WasmMemory;
 }
 

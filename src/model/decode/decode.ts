@@ -22,6 +22,7 @@ import {
   type Pixels,
   type Target,
 } from './pixels.ts';
+import { decodePlainJpeg } from './plain-jpeg/plain-jpeg.ts';
 import { type ImageSource, imageSourceOf } from './source.ts';
 import { isUniform } from './uniform.ts';
 
@@ -50,12 +51,15 @@ export interface DecodedImage {
   /** `cropSize` x `cropSize` x 3 bytes: rows from the top, R G B a pixel, sRGB. */
   pixels: Uint8Array;
   remarks: Remarks;
+  /** The decoder has read all of its data and found nothing wrong. Others are checked only on demand ({@link hasDamagedData}). */
+  isIntact?: boolean;
   /** Wall-clock time of the decoder, without waiting for other images. */
   decodeMs: number;
 }
 
 /**
- * Decodes the first frame or the largest page, of camera raw the preview. A damaged image is decoded as far as it goes.
+ * Decodes the first frame or the largest page, of camera raw the preview. A damaged image is decoded as far as it goes. A plain
+ * JPEG is decoded before this returns its promise.
  * @throws {DecodeError} with the code of the image's outcome.
  * @throws {MachineFaultError} if this machine could not decode it, which says nothing about the image.
  */
@@ -76,6 +80,8 @@ async function decodeSource(
   recipe: Target,
   limits: DecodeLimits,
 ): Promise<DecodedImage> {
+  const plain = decodePlainJpeg(source, recipe, limits.maxPixels);
+  if (plain !== undefined) return { ...described(source, plain), isIntact: true };
   const leave = await gate.enter('shared');
   try {
     return described(source, await decodePixels(source, recipe, attemptOf('strict', limits)));
@@ -90,12 +96,12 @@ async function decodeSource(
 /** The first frame of an animation that does not have one colour; undefined if there is none near its start. */
 async function laterFrame(
   bytes: Uint8Array,
-  { format }: ImageSource,
+  first: ImageSource,
   recipe: Target,
   limits: DecodeLimits,
 ): Promise<DecodedImage | undefined> {
   for (let frame = 1; frame < MAX_FRAMES; frame++) {
-    const source = { format, bytes: firstFramesOf(bytes, format, frame + 1), frame };
+    const source = { ...first, bytes: firstFramesOf(bytes, first.format, frame + 1), frame };
     const image = await decodeSource(source, recipe, limits).catch(unlessNotDecoded);
     if (image === undefined || image.remarks.warning !== 'uniform') return image;
   }
@@ -151,23 +157,25 @@ async function decodeRest(
   limits: DecodeLimits,
   failure: DecodeError | MachineFaultError,
 ): Promise<DecodedImage> {
-  let rest: Pixels;
-  let share: number;
-  try {
-    const attempt = attemptOf('tolerant', limits);
-    rest = await inTime(attempt, (each) => decodePixels(source, recipe, each));
-    share = await inTime(attempt, (each) => decodedShare(source, each));
-  } catch (error) {
-    if (error instanceof MachineFaultError) throw error;
-    const isMachines = !(error instanceof DecodeError) && isShortage(error);
-    throw isMachines ? explainFailure(error, source.format) : failure;
+  const tolerantly = async <T>(decode: (attempt: Attempt) => Promise<T>): Promise<T> => {
+    try {
+      return await inTime(attemptOf('tolerant', limits), decode);
+    } catch (error) {
+      if (error instanceof MachineFaultError) throw error;
+      const isMachines = !(error instanceof DecodeError) && isShortage(error);
+      throw isMachines ? explainFailure(error, source.format) : failure;
+    }
+  };
+  const share = await tolerantly((attempt) => decodedShare(source, attempt));
+  if (share < MIN_DECODED_SHARE) {
+    const percent = Math.floor(100 * share);
+    throw new DecodeError(
+      failure.code,
+      `${failure.message}; only ${percent} % of its rows could be decoded.`,
+    );
   }
-  if (share >= MIN_DECODED_SHARE) {
-    const image = described(source, rest);
-    return { ...image, remarks: { ...image.remarks, warning: 'damaged', decodedShare: share } };
-  }
-  const percent = Math.floor(100 * share);
-  throw new DecodeError(failure.code, `${failure.message}; only ${percent} % of its rows could be decoded.`);
+  const image = described(source, await tolerantly((attempt) => decodePixels(source, recipe, attempt)));
+  return { ...image, remarks: { ...image.remarks, warning: 'damaged', decodedShare: share } };
 }
 
 /**

@@ -8,7 +8,15 @@ import { DecodeError } from './decode-error.ts';
  */
 const MAX_SCANS = 100;
 
-const MARKER = { temporary: 0x01, restart: [0xd0, 0xd7], start: 0xd8, end: 0xd9, scan: 0xda } as const;
+const MARKER = {
+  temporary: 0x01,
+  restart: [0xd0, 0xd7],
+  start: 0xd8,
+  end: 0xd9,
+  scan: 0xda,
+  app1: 0xe1,
+  app2: 0xe2,
+} as const;
 
 export interface JpegFrame {
   width: number;
@@ -19,28 +27,76 @@ export interface JpegFrame {
   isLossless: boolean;
 }
 
-/** Segments before the frame. Profiles and previews of 64 KB each take up to a few hundred. */
+/** Segments before the pixels. Profiles and previews of 64 KB each take up to a few hundred. */
 const MAX_SEGMENTS = 1000;
 
 /** The frame of the JPEG that begins at this offset; undefined if there is none. */
 export function jpegFrameAt(bytes: Uint8Array, start: number): JpegFrame | undefined {
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = start + 2;
-  for (let segment = 0; segment < MAX_SEGMENTS && at + 10 <= file.length && file[at] === 0xff; segment++) {
-    const code = file[at + 1] as number;
-    if (isFrame(code))
-      return {
-        bits: file.readUInt8(at + 4),
-        height: file.readUInt16BE(at + 5),
-        width: file.readUInt16BE(at + 7),
-        components: file.readUInt8(at + 9),
-        isLossless: (code & 3) === 3,
-      };
-    if (code === 0xff) at += 1;
-    else if (code === MARKER.scan || code === MARKER.end) return undefined;
-    else at = afterSegment(file, at + 1);
+  for (const segment of segmentsBeforePixels(bytes, start)) {
+    const frame = frameOf(segment);
+    if (frame !== undefined) return frame;
   }
   return undefined;
+}
+
+/** What stands before the pixels of a JPEG. */
+export interface JpegHeader {
+  frame: JpegFrame | undefined;
+  /** TIFF structures. Decoders differ in which one they take of several. */
+  exif: Buffer[];
+  /** Parts of the colour profile, each with its number and how many there are. */
+  profile: Buffer[];
+}
+
+const EXIF = Buffer.from('Exif\0\0');
+const PROFILE = Buffer.from('ICC_PROFILE\0');
+
+export function jpegHeader(bytes: Uint8Array): JpegHeader {
+  const header: JpegHeader = { frame: undefined, exif: [], profile: [] };
+  for (const segment of segmentsBeforePixels(bytes, 0)) {
+    const { code, data } = segment;
+    if (code === MARKER.app1 && startsWith(data, EXIF)) header.exif.push(data.subarray(EXIF.length));
+    if (code === MARKER.app2 && startsWith(data, PROFILE)) header.profile.push(data.subarray(PROFILE.length));
+    header.frame ??= frameOf(segment);
+  }
+  return header;
+}
+
+const startsWith = (data: Buffer, text: Buffer): boolean => data.subarray(0, text.length).equals(text);
+
+interface Segment {
+  code: number;
+  /** Without its length. */
+  data: Buffer;
+}
+
+function* segmentsBeforePixels(bytes: Uint8Array, start: number): Generator<Segment> {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = start + 2;
+  for (let segment = 0; segment < MAX_SEGMENTS && at + 4 <= file.length && file[at] === 0xff; segment++) {
+    const code = file[at + 1] as number;
+    if (code === MARKER.scan || code === MARKER.end) return;
+    if (code === 0xff) {
+      at += 1;
+      continue;
+    }
+    const end = afterSegment(file, at + 1);
+    yield { code, data: file.subarray(at + 4, end) };
+    at = end;
+  }
+}
+
+const FRAME_BYTES = 6;
+
+function frameOf({ code, data }: Segment): JpegFrame | undefined {
+  if (!isFrame(code) || data.length < FRAME_BYTES) return undefined;
+  return {
+    bits: data.readUInt8(0),
+    height: data.readUInt16BE(1),
+    width: data.readUInt16BE(3),
+    components: data.readUInt8(5),
+    isLossless: (code & 3) === 3,
+  };
 }
 
 /**

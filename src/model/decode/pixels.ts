@@ -7,7 +7,7 @@ import { makeSerialQueue } from '../serial-queue.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
 import { decodeHeic } from './heic.ts';
-import { checkHeldBytes, isHeldWhole } from './held-memory.ts';
+import { checkHeldBytes } from './held-memory.ts';
 import type { ImageSource } from './source.ts';
 import { timeLimit } from './time-limit.ts';
 import { turnUpright } from './upright.ts';
@@ -62,11 +62,11 @@ const oneAtATime = makeSerialQueue();
  * @throws {DecodeError} if the image is too large or of an unsupported kind. Errors of the decoder are thrown as they are.
  */
 export async function decodePixels(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
-  const { bytes, format } = source;
+  const { format } = source;
   if (format === 'bmp') return await oneAtATime(() => decodeBitmap(source, recipe, attempt));
   if (format === 'heic') return await oneAtATime(() => decodeInThread(source, recipe, attempt));
   const image = openImage(source, attempt);
-  if (!isHeldWhole(bytes, format)) return await shrink(image, source, recipe, attempt);
+  if (!source.isHeldWhole) return await shrink(image, source, recipe, attempt);
   return await oneAtATime(async () => {
     checkHeldBytes(format, await image.metadata());
     const shown = source.dropsLastChannel ? await withoutLastChannel(image) : image;
@@ -97,8 +97,8 @@ export function openImage(source: ImageSource, { strictness, maxPixels }: Attemp
   });
 }
 
-const pixelLimit = ({ bytes, format }: ImageSource, maxPixels: number): number =>
-  isHeldWhole(bytes, format) ? maxPixels : STREAMED_PIXELS_FACTOR * maxPixels;
+const pixelLimit = ({ isHeldWhole }: ImageSource, maxPixels: number): number =>
+  isHeldWhole ? maxPixels : STREAMED_PIXELS_FACTOR * maxPixels;
 
 /**
  * The header of an image; undefined for a BMP or HEIC, which libvips does not read.

@@ -4,6 +4,7 @@ import { type ImageFormat, imageFormatOf } from '../../core/model/image-format.t
 import { isCameraRaw, largestPreview, rawOrientation } from './camera-raw.ts';
 import { DecodeError } from './decode-error.ts';
 import { firstFramesOf } from './first-frame/first-frame.ts';
+import { isHeldWhole } from './held-memory.ts';
 import { pngHeader } from './png.ts';
 import { onlyTiffImage, type TiffImage, tiffImages } from './tiff.ts';
 import { checkTiffKind, hasForeignChannel, isMeasured } from './tiff-support.ts';
@@ -12,6 +13,8 @@ import { checkTiffKind, hasForeignChannel, isMeasured } from './tiff-support.ts'
 export interface ImageSource {
   format: Exclude<ImageFormat, 'raw'>;
   bytes: Uint8Array;
+  /** The decoder needs the whole image in memory, not only some rows. */
+  isHeldWhole: boolean;
   /** Index of the frame in `bytes`. */
   frame?: number;
   /** EXIF orientation, if the decoder finds none. */
@@ -38,7 +41,7 @@ export function imageSourceOf(bytes: Uint8Array): ImageSource {
     case 'png':
       return pngSource(bytes);
     default:
-      return { format, bytes: firstFramesOf(bytes, format, 1) };
+      return whole(format, firstFramesOf(bytes, format, 1));
   }
 }
 
@@ -46,7 +49,7 @@ function pngSource(bytes: Uint8Array): ImageSource {
   const { isApple, orientation } = pngHeader(bytes);
   if (isApple)
     throw new DecodeError('unsupported_format', "PNGs in Apple's variant for iOS (CgBI) are not supported.");
-  return { format: 'png', bytes, orientation: orientation ?? 1 };
+  return { ...whole('png', bytes), orientation: orientation ?? 1 };
 }
 
 function tiffSource(bytes: Uint8Array): ImageSource {
@@ -56,8 +59,7 @@ function tiffSource(bytes: Uint8Array): ImageSource {
   if (image === undefined) throw new DecodeError('truncated', 'The TIFF ends before it describes an image.');
   checkTiffKind(image);
   return {
-    format: 'tiff',
-    bytes: onlyTiffImage(bytes, image),
+    ...whole('tiff', onlyTiffImage(bytes, image)),
     dropsLastChannel: hasForeignChannel(image),
     isMeasured: isMeasured(image),
     presentShare: image.presentShare(),
@@ -71,8 +73,14 @@ function previewOf(bytes: Uint8Array): ImageSource {
       'unsupported_format',
       'The file is camera raw without a preview that is large enough.',
     );
-  return { format: 'jpeg', bytes: preview, orientation: rawOrientation(bytes), isPreview: true };
+  return { ...whole('jpeg', preview), orientation: rawOrientation(bytes), isPreview: true };
 }
+
+const whole = (format: ImageSource['format'], bytes: Uint8Array): ImageSource => ({
+  format,
+  bytes,
+  isHeldWhole: isHeldWhole(bytes, format),
+});
 
 /** The first one of those with the most pixels. */
 function largestOf(images: readonly TiffImage[]): TiffImage | undefined {

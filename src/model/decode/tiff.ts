@@ -124,10 +124,10 @@ export function tiffImages(bytes: Uint8Array): TiffImage[] {
   return images;
 }
 
-/** The EXIF orientation in the first directory of a TIFF structure; 1 if there is none. */
-export function tiffOrientation(bytes: Uint8Array): number {
+/** The EXIF orientation in the first directory of a TIFF structure. */
+export function tiffOrientation(bytes: Uint8Array, otherwise = 1): number {
   const file = tiffFile(bytes);
-  return TiffDirectory.at(file, file.firstOffset)?.value(TAG.orientation, 1) ?? 1;
+  return TiffDirectory.at(file, file.firstOffset)?.value(TAG.orientation, otherwise) ?? otherwise;
 }
 
 /**
