@@ -1,4 +1,5 @@
-// The inverse DCT of libjpeg-turbo ("islow", jidctint.c) in instructions on eight numbers. It gives the same numbers.
+// The inverse DCT of libjpeg-turbo ("islow", jidctint.c) in instructions on eight numbers. It gives the same numbers: of the
+// 64 pixels of a block, eight columns are computed at a time, then eight rows.
 #include <stddef.h>
 #include <stdio.h>
 #include <wasm_simd128.h>
@@ -9,90 +10,133 @@
 #include "jdct.h"
 #include "jsimddct.h"
 
-#define FIX_0_298 2446
-#define FIX_0_390 3196
-#define FIX_0_541 4433
-#define FIX_0_765 6270
-#define FIX_0_899 7373
-#define FIX_1_175 9633
-#define FIX_1_501 12299
-#define FIX_1_847 15137
-#define FIX_1_961 16069
-#define FIX_2_053 16819
-#define FIX_2_562 20995
-#define FIX_3_072 25172
-typedef v128_t V;
-#define LO(a, b) wasm_i16x8_shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define HI(a, b) wasm_i16x8_shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
-#define PAIR(x, y) wasm_i16x8_const(x, y, x, y, x, y, x, y)
-#define ADD wasm_i32x4_add
-#define SUB wasm_i32x4_sub
-#define DOT wasm_i32x4_dot_i16x8
-typedef struct { V l, h; } W;
-static inline W dot(V a, V b, V k) { return (W){DOT(LO(a, b), k), DOT(HI(a, b), k)}; }
-static inline W add(W a, W b) { return (W){ADD(a.l, b.l), ADD(a.h, b.h)}; }
-static inline W sub(W a, W b) { return (W){SUB(a.l, b.l), SUB(a.h, b.h)}; }
-static inline W scaled(V a) { return (W){wasm_i32x4_shl(wasm_i32x4_extend_low_i16x8(a), 13), wasm_i32x4_shl(wasm_i32x4_extend_high_i16x8(a), 13)}; }
-static inline V descale(W a, int shift) {
-  V round = wasm_i32x4_splat(1 << (shift - 1));
-  return wasm_i16x8_narrow_i32x4(wasm_i32x4_shr(ADD(a.l, round), shift), wasm_i32x4_shr(ADD(a.h, round), shift));
+// Factors of jidctint.c in 1/8192.
+#define FIX_0_298631336 2446
+#define FIX_0_390180644 3196
+#define FIX_0_541196100 4433
+#define FIX_0_765366865 6270
+#define FIX_0_899976223 7373
+#define FIX_1_175875602 9633
+#define FIX_1_501321110 12299
+#define FIX_1_847759065 15137
+#define FIX_1_961570560 16069
+#define FIX_2_053119869 16819
+#define FIX_2_562915447 20995
+#define FIX_3_072711026 25172
+#define FACTOR_BITS 13
+// Columns keep two bits of fractions. Rows drop them and the 8 that two transforms of 8 numbers add.
+#define FRACTION_BITS 2
+#define COLUMN_SHIFT (FACTOR_BITS - FRACTION_BITS)
+#define ROW_SHIFT (FACTOR_BITS + FRACTION_BITS + 3)
+
+#define PAIR(a, b) wasm_i16x8_const(a, b, a, b, a, b, a, b)
+#define LOW16(a, b) wasm_i16x8_shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define HIGH16(a, b) wasm_i16x8_shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define LOW32(a, b) wasm_i32x4_shuffle(a, b, 0, 4, 1, 5)
+#define HIGH32(a, b) wasm_i32x4_shuffle(a, b, 2, 6, 3, 7)
+#define LOW64(a, b) wasm_i64x2_shuffle(a, b, 0, 2)
+#define HIGH64(a, b) wasm_i64x2_shuffle(a, b, 1, 3)
+
+// Eight sums of 32 bits.
+typedef struct {
+  v128_t low, high;
+} Sums;
+
+// a * factors[0] + b * factors[1]
+static inline Sums dot(v128_t a, v128_t b, v128_t factors) {
+  return (Sums){wasm_i32x4_dot_i16x8(LOW16(a, b), factors), wasm_i32x4_dot_i16x8(HIGH16(a, b), factors)};
 }
-static inline void pass(V *r, int shift) {
-  W t2 = dot(r[2], r[6], PAIR(FIX_0_541, FIX_0_541 - FIX_1_847));
-  W t3 = dot(r[2], r[6], PAIR(FIX_0_541 + FIX_0_765, FIX_0_541));
-  W t0 = scaled(wasm_i16x8_add(r[0], r[4])), t1 = scaled(wasm_i16x8_sub(r[0], r[4]));
-  W t10 = add(t0, t3), t13 = sub(t0, t3), t11 = add(t1, t2), t12 = sub(t1, t2);
-  V z3 = wasm_i16x8_add(r[7], r[3]), z4 = wasm_i16x8_add(r[5], r[1]);
-  W y3 = dot(z3, z4, PAIR(FIX_1_175 - FIX_1_961, FIX_1_175));
-  W y4 = dot(z3, z4, PAIR(FIX_1_175, FIX_1_175 - FIX_0_390));
-  W o0 = add(dot(r[7], r[1], PAIR(FIX_0_298 - FIX_0_899, -FIX_0_899)), y3);
-  W o3 = add(dot(r[7], r[1], PAIR(-FIX_0_899, FIX_1_501 - FIX_0_899)), y4);
-  W o1 = add(dot(r[5], r[3], PAIR(FIX_2_053 - FIX_2_562, -FIX_2_562)), y4);
-  W o2 = add(dot(r[5], r[3], PAIR(-FIX_2_562, FIX_3_072 - FIX_2_562)), y3);
-  r[0] = descale(add(t10, o3), shift); r[7] = descale(sub(t10, o3), shift);
-  r[1] = descale(add(t11, o2), shift); r[6] = descale(sub(t11, o2), shift);
-  r[2] = descale(add(t12, o1), shift); r[5] = descale(sub(t12, o1), shift);
-  r[3] = descale(add(t13, o0), shift); r[4] = descale(sub(t13, o0), shift);
+
+static inline Sums add(Sums a, Sums b) {
+  return (Sums){wasm_i32x4_add(a.low, b.low), wasm_i32x4_add(a.high, b.high)};
 }
-#define LO32(a, b) wasm_i32x4_shuffle(a, b, 0, 4, 1, 5)
-#define HI32(a, b) wasm_i32x4_shuffle(a, b, 2, 6, 3, 7)
-#define LO64(a, b) wasm_i64x2_shuffle(a, b, 0, 2)
-#define HI64(a, b) wasm_i64x2_shuffle(a, b, 1, 3)
-static inline void transpose(V *r) {
-  V a0 = LO(r[0], r[1]), a1 = HI(r[0], r[1]), a2 = LO(r[2], r[3]), a3 = HI(r[2], r[3]);
-  V a4 = LO(r[4], r[5]), a5 = HI(r[4], r[5]), a6 = LO(r[6], r[7]), a7 = HI(r[6], r[7]);
-  V b0 = LO32(a0, a2), b1 = HI32(a0, a2), b2 = LO32(a1, a3), b3 = HI32(a1, a3);
-  V b4 = LO32(a4, a6), b5 = HI32(a4, a6), b6 = LO32(a5, a7), b7 = HI32(a5, a7);
-  r[0] = LO64(b0, b4); r[1] = HI64(b0, b4); r[2] = LO64(b1, b5); r[3] = HI64(b1, b5);
-  r[4] = LO64(b2, b6); r[5] = HI64(b2, b6); r[6] = LO64(b3, b7); r[7] = HI64(b3, b7);
+
+static inline Sums subtract(Sums a, Sums b) {
+  return (Sums){wasm_i32x4_sub(a.low, b.low), wasm_i32x4_sub(a.high, b.high)};
 }
+
+static inline Sums times_one(v128_t a) {
+  return (Sums){
+    wasm_i32x4_shl(wasm_i32x4_extend_low_i16x8(a), FACTOR_BITS),
+    wasm_i32x4_shl(wasm_i32x4_extend_high_i16x8(a), FACTOR_BITS),
+  };
+}
+
+static inline v128_t rounded(Sums sums, int shift) {
+  v128_t half = wasm_i32x4_splat(1 << (shift - 1));
+  return wasm_i16x8_narrow_i32x4(
+    wasm_i32x4_shr(wasm_i32x4_add(sums.low, half), shift), wasm_i32x4_shr(wasm_i32x4_add(sums.high, half), shift));
+}
+
+// Transforms eight columns; `in` has a row in each element.
+static inline void transform(v128_t *in, int shift) {
+  // The even rows.
+  Sums two = dot(in[2], in[6], PAIR(FIX_0_541196100, FIX_0_541196100 - FIX_1_847759065));
+  Sums three = dot(in[2], in[6], PAIR(FIX_0_541196100 + FIX_0_765366865, FIX_0_541196100));
+  Sums zero = times_one(wasm_i16x8_add(in[0], in[4])), one = times_one(wasm_i16x8_sub(in[0], in[4]));
+  Sums even[] = {add(zero, three), add(one, two), subtract(one, two), subtract(zero, three)};
+  // The odd ones.
+  v128_t z3 = wasm_i16x8_add(in[7], in[3]), z4 = wasm_i16x8_add(in[5], in[1]);
+  Sums y3 = dot(z3, z4, PAIR(FIX_1_175875602 - FIX_1_961570560, FIX_1_175875602));
+  Sums y4 = dot(z3, z4, PAIR(FIX_1_175875602, FIX_1_175875602 - FIX_0_390180644));
+  Sums odd[] = {
+    add(dot(in[7], in[1], PAIR(-FIX_0_899976223, FIX_1_501321110 - FIX_0_899976223)), y4),
+    add(dot(in[5], in[3], PAIR(-FIX_2_562915447, FIX_3_072711026 - FIX_2_562915447)), y3),
+    add(dot(in[5], in[3], PAIR(FIX_2_053119869 - FIX_2_562915447, -FIX_2_562915447)), y4),
+    add(dot(in[7], in[1], PAIR(FIX_0_298631336 - FIX_0_899976223, -FIX_0_899976223)), y3),
+  };
+  for (int row = 0; row < 4; row++) {
+    in[row] = rounded(add(even[row], odd[row]), shift);
+    in[7 - row] = rounded(subtract(even[row], odd[row]), shift);
+  }
+}
+
+static inline void transpose(v128_t *rows) {
+  v128_t a[8], b[8];
+  for (int pair = 0; pair < 4; pair++) {
+    a[2 * pair] = LOW16(rows[2 * pair], rows[2 * pair + 1]);
+    a[2 * pair + 1] = HIGH16(rows[2 * pair], rows[2 * pair + 1]);
+  }
+  for (int half = 0; half < 8; half += 4) {
+    b[half] = LOW32(a[half], a[half + 2]);
+    b[half + 1] = HIGH32(a[half], a[half + 2]);
+    b[half + 2] = LOW32(a[half + 1], a[half + 3]);
+    b[half + 3] = HIGH32(a[half + 1], a[half + 3]);
+  }
+  for (int row = 0; row < 4; row++) {
+    rows[2 * row] = LOW64(b[row], b[row + 4]);
+    rows[2 * row + 1] = HIGH64(b[row], b[row + 4]);
+  }
+}
+
+static inline int is_zero(const v128_t *rows, int count) {
+  v128_t any = rows[0];
+  for (int row = 1; row < count; row++) any = wasm_v128_or(any, rows[row]);
+  return !wasm_v128_any_true(any);
+}
+
 int jsimd_can_idct_islow(void) { return 1; }
 
-void jsimd_idct_islow(j_decompress_ptr cinfo, jpeg_component_info *component, JCOEFPTR block, JSAMPARRAY out, JDIMENSION col) {
-  const V *q = component->dct_table; const V *c = (const V *)block; V r[8];
-  V rest = wasm_v128_or(wasm_v128_or(wasm_v128_or(c[1], c[2]), wasm_v128_or(c[3], c[4])), wasm_v128_or(wasm_v128_or(c[5], c[6]), c[7]));
-  if (!wasm_v128_any_true(rest)) {
-    V d = wasm_i16x8_shl(wasm_i16x8_mul(c[0], q[0]), 2);
-    if (!wasm_v128_any_true(wasm_v128_and(c[0], wasm_i16x8_const(0, -1, -1, -1, -1, -1, -1, -1)))) {
-      V v = wasm_i16x8_shr(wasm_i16x8_add(wasm_i16x8_splat(wasm_i16x8_extract_lane(d, 0)), wasm_i16x8_splat(16)), 5);
-      v = wasm_v128_xor(wasm_i8x16_narrow_i16x8(v, v), wasm_i8x16_splat(-128));
-      for (int i = 0; i < 8; i++) wasm_v128_store64_lane(out[i] + col, v, 0);
-      return;
-    }
-    r[0] = wasm_i16x8_splat(wasm_i16x8_extract_lane(d, 0)); r[1] = wasm_i16x8_splat(wasm_i16x8_extract_lane(d, 1));
-    r[2] = wasm_i16x8_splat(wasm_i16x8_extract_lane(d, 2)); r[3] = wasm_i16x8_splat(wasm_i16x8_extract_lane(d, 3));
-    r[4] = wasm_i16x8_splat(wasm_i16x8_extract_lane(d, 4)); r[5] = wasm_i16x8_splat(wasm_i16x8_extract_lane(d, 5));
-    r[6] = wasm_i16x8_splat(wasm_i16x8_extract_lane(d, 6)); r[7] = wasm_i16x8_splat(wasm_i16x8_extract_lane(d, 7));
+void jsimd_idct_islow(
+  j_decompress_ptr info, jpeg_component_info *component, JCOEFPTR coefficients, JSAMPARRAY output, JDIMENSION column) {
+  const v128_t *from = (const v128_t *)coefficients, *factors = component->dct_table;
+  v128_t rows[8];
+  if (is_zero(from + 1, 7)) {
+    // Smooth blocks: each column has one colour.
+    int16_t means[8];
+    wasm_v128_store(means, wasm_i16x8_shl(wasm_i16x8_mul(from[0], factors[0]), FRACTION_BITS));
+    for (int row = 0; row < 8; row++) rows[row] = wasm_i16x8_splat(means[row]);
   } else {
-    for (int i = 0; i < 8; i++) r[i] = wasm_i16x8_mul(c[i], q[i]);
-    pass(r, 11);
-    transpose(r);
+    for (int row = 0; row < 8; row++) rows[row] = wasm_i16x8_mul(from[row], factors[row]);
+    transform(rows, COLUMN_SHIFT);
+    transpose(rows);
   }
-  pass(r, 18);
-  transpose(r);
-  for (int i = 0; i < 8; i += 2) {
-    V v = wasm_v128_xor(wasm_i8x16_narrow_i16x8(r[i], r[i + 1]), wasm_i8x16_splat(-128));
-    wasm_v128_store64_lane(out[i] + col, v, 0);
-    wasm_v128_store64_lane(out[i + 1] + col, v, 1);
+  transform(rows, ROW_SHIFT);
+  transpose(rows);
+  for (int row = 0; row < 8; row += 2) {
+    v128_t levels = wasm_i8x16_narrow_i16x8(rows[row], rows[row + 1]);
+    levels = wasm_v128_xor(levels, wasm_i8x16_const_splat(-128));
+    wasm_v128_store64_lane(output[row] + column, levels, 0);
+    wasm_v128_store64_lane(output[row + 1] + column, levels, 1);
   }
 }

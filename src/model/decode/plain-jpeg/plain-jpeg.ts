@@ -15,7 +15,7 @@ import { isSmooth } from './weights.ts';
  * Larger JPEGs are scaled to less than half, so libvips decodes only a part of their numbers. The limit also bounds time and
  * memory: the decoder cannot be interrupted.
  */
-const MAX_PIXELS = 700_000;
+const MAX_PIXELS = 800_000;
 /** Phones append videos. */
 const MAX_BYTES = 4 * 2 ** 20;
 
