@@ -1,4 +1,4 @@
-// The fast way for the JPEGs that most photographs are: libjpeg-turbo, then our own scaling. It takes a third of the time of
+// The fast way for the JPEGs that most photographs are: libjpeg-turbo, then our own scaling. It takes half the time of
 // libvips (docs/decisions/0042-jpeg.md). It gives no reasons: what it does not take goes the other way, which has them.
 
 import type { Preprocessing } from '../../../core/model/model.ts';
