@@ -57,7 +57,7 @@ const UNSURE_SCORE = 0.2;
  */
 export async function createClassifier(options: ClassifierOptions): Promise<Classifier> {
   const { manifest, labels } = await readModelFolder(options.dir);
-  const session = await load(options);
+  const session = await load(options, manifest.variant);
 
   const { preprocess: recipe, activation } = manifest;
   const { layout } = manifest.input;
@@ -151,8 +151,11 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
   };
 }
 
-async function load({ dir, sha256, optimisedDir }: ClassifierOptions): Promise<Session> {
-  if (optimisedDir !== undefined) return await openOptimised(join(optimisedDir, OPTIMISED_FILE));
+async function load(
+  { dir, sha256, optimisedDir }: ClassifierOptions,
+  variant: ModelManifest['variant'],
+): Promise<Session> {
+  if (optimisedDir !== undefined) return await openOptimised(join(optimisedDir, OPTIMISED_FILE), variant);
   await checkWeights(dir, sha256);
   return await openSession(join(dir, WEIGHTS_FILE));
 }
