@@ -65,6 +65,9 @@ const MODELS_KEPT = 2;
 /** Decodes run in the thread pool beside the model. More threads would only compete with it for the core. */
 const THREADS = '2';
 
+/** Megabytes. Few objects of a runner outlive a request: with V8's default it takes 8 MB more and is no faster. */
+const YOUNG_GENERATION = '--max-semi-space-size=4';
+
 interface PendingRequest {
   request: RunnerRequest;
   resolve(reply: RequestReply): void;
@@ -101,7 +104,7 @@ export class Runner {
     this.#child = fork(options.entry, options.args, {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      execArgv: [],
+      execArgv: [YOUNG_GENERATION],
       env: {
         // glibc keeps a heap for each thread, with unused memory in each. Two heaps save 15 MB a runner.
         MALLOC_ARENA_MAX: '2',
