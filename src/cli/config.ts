@@ -1,5 +1,6 @@
 import { loadSettings } from '../app/settings.ts';
 import { describeSetting, environmentName, isSecret, settingNames } from '../core/settings/settings.ts';
+import { screenOf } from './terminal/screen.ts';
 import { drawTable } from './terminal/table.ts';
 
 /** All settings as text, without secrets. */
@@ -22,7 +23,8 @@ export function config(flags: { format: 'table' | 'json'; cluster?: string; data
     environment,
     what,
   ]);
-  return `${drawTable(head, cells)}\n`;
+  const dropFirst = ['environment', 'description'];
+  return `${drawTable(head, cells, { screen: screenOf(process.stdout), dropFirst, whole: ['setting', 'environment'] })}\n`;
 }
 
 /** Hides the password that a URL may contain. */

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { formatEndings, outputFormats } from './terminal/output-formats.ts';
+import { formatEndings, outputFormats } from './output/output-formats.ts';
 
 /** Parses the value of a flag that takes a whole number. */
 export function wholeNumber(text: string): number {
@@ -16,6 +16,14 @@ export function seconds(text: string): number {
   return value * 1000;
 }
 
+/** Parses the value of a flag that takes a share. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('It must be a number from 0 to 1.');
+  return value;
+}
+
 /** Collects the values of a flag that may be repeated. */
 export const collect = (value: string, values: string[] = []): string[] => [...values, value];
 
@@ -25,7 +33,7 @@ export function withWaitFlags(command: Command): Command {
     .option('--wait', 'Wait for the outcomes', true)
     .option(
       '--no-wait',
-      'Print the job id and exit; on one machine, the job is worked on while "imgcls results JOB --wait", "imgcls scale" or "imgcls up" runs',
+      'Print the job id and exit; on one machine, a job makes progress while "imgcls results JOB --wait", "imgcls scale" or "imgcls up" runs',
     )
     .option('--timeout <seconds>', 'Maximum time to wait', seconds);
 }
@@ -36,16 +44,20 @@ export const examples = (...lines: string[]): string =>
 
 const endings = formatEndings.map((ending) => `.${ending}`).join(', ');
 
-/** `--format`, `--output` and `--strict` of commands that print results. */
+/** The older name of `--dry-run`, which scripts may use. */
+export const formerName = (flags: string): Option => new Option(flags, 'Older name of --dry-run').hideHelp();
+
+/** The flags of commands that print results. */
 export function withOutputFlags(command: Command): Command {
   return command
     .addOption(
       new Option(
-        '--format <format>',
-        `Format of the results (default: by the ending of --output (${endings}), else table on a terminal and lines elsewhere)`,
+        '-f, --format <format>',
+        `Format of the results (default: by the ending of --output (${endings}), else a table on a terminal, of more than 500 images a summary, and lines elsewhere)`,
       ).choices(outputFormats),
     )
-    .option('--output <file>', 'File to write the results to (default: standard output)')
+    .option('-o, --output <file>', 'File to write the results to (default: standard output)')
+    .option('--min-score <share>', 'Score below which a label is marked as unsure (default: 0)', share)
     .option(
       '--strict',
       'Print an error (truncated) for each damaged image, not the label of the part that could be decoded',

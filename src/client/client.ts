@@ -198,7 +198,11 @@ async function submitJob(
   return jobHandle(tools, job, submission);
 }
 
-function newJob({ clock, newId }: ClientOptions, options: SubmitJob, inputs: readonly string[]): JobRecord {
+function newJob(
+  { clock, newId, cloud }: ClientOptions,
+  options: SubmitJob,
+  inputs: readonly string[],
+): JobRecord {
   const { include = [], exclude = [], topK, model, folder, id = newId(), trace } = options;
   if (trace !== undefined && !traceId.safeParse(trace).success)
     throw new ImgclsError('usage', `"${trace}" is not a trace id: it must have 32 hex digits in lower case.`);
@@ -210,6 +214,7 @@ function newJob({ clock, newId }: ClientOptions, options: SubmitJob, inputs: rea
     createdAtMs: clock.nowMs(),
     inputs: [...inputs],
     ...(folder !== undefined && { folder }),
+    ...(cloud.processes && { submitter: cloud.processes.own }),
     include: [...include],
     exclude: [...exclude],
     topK,

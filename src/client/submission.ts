@@ -1,7 +1,7 @@
 import type { Cloud } from '../core/cloud/ports.ts';
 import { retryingCloud } from '../core/cloud/retrying-cloud.ts';
 import { FIRST_ATTEMPT, type JobRecord } from '../core/job/job.ts';
-import { cancelJob, isDeleted, readJob, removeJob } from '../core/job/job-record.ts';
+import { cancelJob, claimJob, isDeleted, readJob, removeJob } from '../core/job/job-record.ts';
 import { responseQueueName } from '../core/job/keys.ts';
 import type { Outcome } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -116,12 +116,14 @@ export function stopper(signal: AbortSignal | undefined): { stop(): void; signal
  */
 export async function startSubmission(
   tools: JobTools,
-  job: Pick<JobRecord, 'id'>,
+  job: Pick<JobRecord, 'id' | 'submitter'>,
   { stop, signal }: ReturnType<typeof stopper>,
   { wait, ...waiting }: SubmissionOptions,
   announce: (announcing: Announcing) => Promise<JobRecord>,
 ): Promise<Submission> {
   const cloud = withRetries(tools, { ...waiting, signal });
+  const own = cloud.processes?.own;
+  if (own !== undefined && job.submitter !== own) await claimJob(cloud.output, job.id, own);
   const name = responseQueueName(cloud.cluster, tools.newId().toLowerCase());
   const responses = wait ? await cloud.queues.create(name) : undefined;
   const sealed = new AbortController();

@@ -9,8 +9,13 @@ export interface Exporter {
   end(): string;
 }
 
+export interface ExportOptions {
+  /** Labels with a lower score are marked `unsure`. */
+  unsureBelow?: number;
+}
+
 /** One outcome for programs. A prediction has its best label at the top level. */
-export function exportedOutcome(outcome: Outcome): object {
+export function exportedOutcome(outcome: Outcome, { unsureBelow = 0 }: ExportOptions = {}): object {
   const { index, name } = outcome;
   if (isError(outcome)) return { index, name, error: outcome.error };
   const { labels, model, ms, warning, decodedShare, source } = outcome;
@@ -28,28 +33,34 @@ export function exportedOutcome(outcome: Outcome): object {
     ...(warning !== undefined && { warning }),
     ...(decodedShare !== undefined && { decodedShare }),
     ...(source !== undefined && { source }),
+    ...(isUnsure(outcome, unsureBelow) && { unsure: true }),
   };
 }
 
-/** Control characters can only be in JSON strings, where they may be escaped. */
-const jsonOf = (outcome: Outcome): string => harmless(JSON.stringify(exportedOutcome(outcome)));
+const isUnsure = (outcome: Outcome, below: number): boolean =>
+  !isError(outcome) && (outcome.labels[0]?.score ?? 0) < below;
 
-export function createExporter(format: ExportFormat): Exporter {
-  return exporters[format]();
+/** Control characters can only be in JSON strings, where they may be escaped. */
+const jsonOf = (outcome: Outcome, options: ExportOptions): string =>
+  harmless(JSON.stringify(exportedOutcome(outcome, options)));
+
+export function createExporter(format: ExportFormat, options: ExportOptions = {}): Exporter {
+  return exporters[format](options);
 }
 
-const exporters: Record<ExportFormat, () => Exporter> = {
-  lines: () => ({
+const exporters: Record<ExportFormat, (options: ExportOptions) => Exporter> = {
+  lines: ({ unsureBelow = 0 }) => ({
     begin: () => '',
-    row: (outcome) => `${plainName(outcome.name)}, ${summary(outcome)}\n`,
+    row: (outcome) =>
+      `${plainName(outcome.name)}, ${isUnsure(outcome, unsureBelow) ? 'unsure: ' : ''}${summary(outcome)}\n`,
     end: () => '',
   }),
-  ndjson: () => ({
+  ndjson: (options) => ({
     begin: () => '',
-    row: (outcome) => `${jsonOf(outcome)}\n`,
+    row: (outcome) => `${jsonOf(outcome, options)}\n`,
     end: () => '',
   }),
-  json: () => {
+  json: (options) => {
     // Only the next row shows whether this one needs a comma.
     let last: string | undefined;
     const flush = (lineEnd: string) => (last === undefined ? '' : `  ${last}${lineEnd}`);
@@ -57,15 +68,19 @@ const exporters: Record<ExportFormat, () => Exporter> = {
       begin: () => '[\n',
       row: (outcome) => {
         const text = flush(',\n');
-        last = jsonOf(outcome);
+        last = jsonOf(outcome, options);
         return text;
       },
       end: () => `${flush('\n')}]\n`,
     };
   },
-  csv: () => ({
-    begin: () => csvRow(CSV_COLUMNS),
-    row: (outcome) => csvRow(csvCells(outcome)),
+  csv: ({ unsureBelow = 0 }) => ({
+    begin: () => csvRow([...CSV_COLUMNS, ...(unsureBelow > 0 ? ['unsure'] : [])]),
+    row: (outcome) =>
+      csvRow([
+        ...csvCells(outcome),
+        ...(unsureBelow > 0 ? [isUnsure(outcome, unsureBelow) ? 'yes' : ''] : []),
+      ]),
     end: () => '',
   }),
 };

@@ -10,7 +10,7 @@ export type JobFacts = Pick<
   JobRecord,
   'id' | 'state' | 'createdAtMs' | 'attempt' | 'retried' | 'total' | 'finishedAtMs'
 > &
-  Partial<Pick<JobRecord, 'trace' | 'model' | 'topK'>>;
+  Partial<Pick<JobRecord, 'trace' | 'model' | 'topK' | 'inputs' | 'submitter'>>;
 
 /**
  * Reads them from the job's record, or takes them from the id of a day of dropped images, which has no record. Such a day

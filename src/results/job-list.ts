@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
-import type { Store } from '../core/cloud/ports.ts';
+import type { Cloud, Store } from '../core/cloud/ports.ts';
 import { IndexRanges } from '../core/job/index-ranges.ts';
 import { type JobRecord, jobId } from '../core/job/job.ts';
 import { isDropJob, newerFirst } from '../core/job/job-ids.ts';
+import { isInterrupted } from '../core/job/job-record.ts';
 import { attemptPrefix, JOBS_PREFIX, parseShardKey } from '../core/job/keys.ts';
 import { readJobCost } from '../core/money/job-cost.ts';
 import { isUnreadable, messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
@@ -41,7 +42,7 @@ export interface ReadJobsOptions {
  * size.
  */
 export function readJobs(
-  output: Store,
+  { output, processes }: Pick<Cloud, 'output' | 'processes'>,
   ids: readonly string[],
   { state, nowMs, signal }: ReadJobsOptions,
 ): AsyncIterable<ListedJob | UnknownJob> {
@@ -49,7 +50,8 @@ export function readJobs(
     try {
       const facts = await readFacts(output, id, signal);
       if (state !== undefined && facts.state !== state) return [];
-      return [await toListedJob(output, facts, { nowMs, signal })];
+      const isCut = isInterrupted({ processes }, facts);
+      return [await toListedJob(output, facts, { nowMs, signal, isInterrupted: isCut })];
     } catch (error) {
       signal?.throwIfAborted();
       const isSkipped = error instanceof ObjectMissingError || (state !== undefined && isUnreadable(error));
@@ -62,14 +64,15 @@ export function readJobs(
 async function toListedJob(
   output: Store,
   record: JobFacts,
-  { nowMs, signal }: { nowMs: number; signal: AbortSignal | undefined },
+  reading: { nowMs: number; signal: AbortSignal | undefined; isInterrupted: boolean },
 ): Promise<ListedJob> {
+  const { nowMs, signal, isInterrupted } = reading;
   const errors = await countFailures(output, record, signal);
   const usd = await readJobCost(output, record.id, signal);
   // The ledger of a finished job need not be listed: every image has an outcome.
   const isFinished = record.state === 'finished';
   const progress = isFinished ? { images: 0 } : await progressOf(output, record, { nowMs, signal });
-  return listedJob(record, { errors, usd, ...progress });
+  return listedJob(record, { errors, usd, isInterrupted, ...progress });
 }
 
 /** Images of the present attempt with an outcome, and the recent rate, by the times of the ledger's objects. */

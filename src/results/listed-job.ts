@@ -23,12 +23,21 @@ export interface ListedJob {
   imagesPerSecond?: number;
   leftMs?: number;
   usd?: number;
+  /** The first of the files and folders as given. Absent if a program passed the images itself. */
+  inputs?: readonly string[];
+  inputCount?: number;
+  /** The process that announced the images has ended before it was done. */
+  interrupted?: true;
 }
+
+/** Inputs that are listed: a shell's glob may have named thousands. */
+const LISTED_INPUTS = 3;
 
 /** Facts about a job that are not in its record. */
 export interface JobProgress {
   errors: number;
   usd: number | undefined;
+  isInterrupted?: boolean;
   /** Images of the present attempt with an outcome. */
   images: number;
   /** Of an unfinished job. */
@@ -36,7 +45,7 @@ export interface JobProgress {
 }
 
 export function listedJob(record: JobFacts, seen: JobProgress): ListedJob {
-  const { id, trace, model, topK, attempt, state, createdAtMs, finishedAtMs, total } = record;
+  const { id, trace, model, topK, attempt, state, createdAtMs, finishedAtMs, total, inputs = [] } = record;
   const known = {
     id,
     trace: traceOf({ job: id, trace }),
@@ -49,6 +58,8 @@ export function listedJob(record: JobFacts, seen: JobProgress): ListedJob {
     ...(total !== undefined && { total }),
     errors: seen.errors,
     ...(seen.usd !== undefined && { usd: seen.usd }),
+    ...(inputs.length > 0 && { inputs: inputs.slice(0, LISTED_INPUTS), inputCount: inputs.length }),
+    ...(seen.isInterrupted === true && { interrupted: true as const }),
   };
   if (state === 'finished') return { ...known, done: total ?? 0, ...rateOfLife(record) };
   const { images, imagesPerSecond } = seen;

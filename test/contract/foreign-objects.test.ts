@@ -199,7 +199,7 @@ describe.each([
 
   it('lists all jobs, finds those to delete, and deletes an unreadable one', async () => {
     const ids = await listJobIds(cloud.output);
-    const listed = await Array.fromAsync(readJobs(cloud.output, ids, { nowMs: Date.now() }));
+    const listed = await Array.fromAsync(readJobs(cloud, ids, { nowMs: Date.now() }));
     expect(listed.filter((job) => !('unknown' in job)).map(({ id }) => id)).toEqual([SOUND]);
     expect(new Set(listed.filter((job) => 'unknown' in job).map(({ id }) => id))).toEqual(
       new Set(unreadable),

@@ -50,7 +50,7 @@ describe('imgcls jobs', () => {
     ]);
     expect(await jobs(dataDir, '--limit', '1')).toHaveLength(1);
     expect(await jobs(dataDir, '--state', 'cancelled')).toEqual([]);
-    expect((await run(dataDir, 'jobs')).stdout).toMatch(new RegExp(`${second}  finished  1 of 1 +1 `));
+    expect((await run(dataDir, 'jobs')).stdout).toMatch(new RegExp(`^${second}\\tdone\\t1 of 1\\t1\\t`, 'm'));
     expect(await processesOf(dataDir)).toEqual([]);
   });
 });
@@ -61,7 +61,7 @@ describe('a cancelled job', () => {
     const job = await submit(dataDir);
     expect(await run(dataDir, 'rm', job)).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/is sealed.*\n.*--force/),
+      stderr: expect.stringMatching(/is running.*\n.*--force/),
     });
     expect((await run(dataDir, 'cancel', job)).code).toBe(0);
     expect(await run(dataDir, 'cancel', job)).toMatchObject({

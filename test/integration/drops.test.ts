@@ -114,7 +114,7 @@ describe('a dropped image', () => {
       'big.jpg': 'too_large',
       'gone.jpg': 'missing',
     });
-    const [listed] = await Array.fromAsync(readJobs(cloud.output, [DAY], { nowMs: Date.now() }));
+    const [listed] = await Array.fromAsync(readJobs(cloud, [DAY], { nowMs: Date.now() }));
     expect(listed).toMatchObject({ id: DAY, state: 'open', done: 4, errors: 3 });
   });
 
@@ -245,7 +245,7 @@ describe('a day of dropped images', () => {
     await createJob(cloud.output, { ...(await readJob(cloud.output, harness.job)), id: older });
     const ids = await listJobIds(cloud.output);
     expect(ids.indexOf(DAY)).toBeLessThan(ids.indexOf(older));
-    const jobs = await Array.fromAsync(readJobs(cloud.output, ids, { nowMs: Date.now() }));
+    const jobs = await Array.fromAsync(readJobs(cloud, ids, { nowMs: Date.now() }));
     const day = jobs.find(({ id }) => id === DAY);
     expect(day).toMatchObject({ state: 'open', done: 2, errors: 1, createdAtMs: Date.parse('2026-11-26') });
     expect(day).not.toHaveProperty('total');

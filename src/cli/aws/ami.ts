@@ -14,6 +14,7 @@ import { builderUserData } from '../../image/user-data.ts';
 import { withInterrupt } from '../run.ts';
 import { agree } from '../terminal/ask.ts';
 import { notice } from '../terminal/notice.ts';
+import { screenOf } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 import { openPackage } from './ami-package.ts';
 
@@ -105,8 +106,9 @@ export async function amiList({ format }: AmiListFlags): Promise<void> {
       createdAt.slice(0, 16).replace('T', ' '),
       inLaunchTemplate ? 'yes' : 'no',
     ]);
+    const head = ['image', 'architecture', 'imgcls', 'made (UTC)', 'in a template'];
     process.stdout.write(
-      `${drawTable(['image', 'architecture', 'imgcls', 'made (UTC)', 'in a template'], cells)}\n`,
+      `${drawTable(head, cells, { screen: screenOf(process.stdout), whole: ['image'] })}\n`,
     );
   } finally {
     client.destroy();

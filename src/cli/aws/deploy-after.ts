@@ -11,6 +11,7 @@ import { environmentName, type SettingName } from '../../core/settings/settings.
 import { clusterSettings, type SettingValues, withCluster } from '../../deploy/cluster-settings.ts';
 import { pushModel } from '../../model/fetch.ts';
 import { notice, warn } from '../terminal/notice.ts';
+import { screenOf, UNBOUNDED } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 
 export interface AfterDeployParts {
@@ -34,7 +35,9 @@ export async function finishDeployment(
       'The cluster has no controller. Keep "imgcls scale" running somewhere: without it no workers are launched.',
     );
   const outputs = Object.entries(stack.outputs).sort(([a], [b]) => a.localeCompare(b));
-  process.stdout.write(`${drawTable(['output', 'value'], outputs, { frame: 'none' })}\n`);
+  // Addresses and names are to be copied: a terminal wraps them, and none is cut.
+  const screen = screenOf(process.stdout) && UNBOUNDED;
+  process.stdout.write(`${drawTable(['output', 'value'], outputs, { frame: 'none', screen })}\n`);
 }
 
 async function writeSettings(values: SettingValues, file = userConfigFile(process.env)): Promise<void> {

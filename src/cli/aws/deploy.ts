@@ -16,6 +16,7 @@ import { withInterrupt } from '../run.ts';
 import { agree } from '../terminal/ask.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice, warn } from '../terminal/notice.ts';
+import { screenOf } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 import { finishDeployment } from './deploy-after.ts';
 import { type ParameterFlags, requestedParameters } from './deploy-parameters.ts';
@@ -28,7 +29,7 @@ export interface DeployFlags extends ParameterFlags {
   region?: string;
   template?: string;
   settings?: string;
-  plan?: boolean;
+  dryRun?: boolean;
   yes?: boolean;
 }
 
@@ -84,13 +85,13 @@ async function conclude(
   { settings, account, signal }: { settings: RunSettings; account: AwsAccount; signal: AbortSignal },
 ): Promise<number> {
   if (deployed.result === 'declined') {
-    if (flags.plan !== true) throw new ImgclsError('permanent', 'Nothing was changed.');
-    notice('This was a plan: nothing was changed.');
+    if (flags.dryRun !== true) throw new ImgclsError('permanent', 'Nothing was changed.');
+    notice('Dry run: nothing was changed.');
     return exitCode.done;
   }
   const { result, stack } = deployed;
   notice(result === 'unchanged' ? 'No changes.' : `Stack ${stack.name} is ${stack.status}.`);
-  if (flags.plan === true) return exitCode.done;
+  if (flags.dryRun === true) return exitCode.done;
   await finishDeployment(stack, { settings, file: flags.settings, store: account.store, signal });
   const { region } = flags;
   if (region !== undefined && region !== (await usualRegion()))
@@ -113,7 +114,7 @@ async function agreeToClear(
   signal: AbortSignal,
 ): Promise<boolean> {
   const what = `Stack ${name} is ${status}: its first deployment failed, and it must be deleted before another one.`;
-  if (flags.plan === true)
+  if (flags.dryRun === true)
     throw new ImgclsError('permanent', `Cannot plan the deployment. ${what}`, {
       hint: 'Run "imgcls deploy" to delete the stack and deploy again, or "imgcls destroy" to only delete it.',
     });
@@ -126,13 +127,16 @@ async function agreeToChanges(
   flags: DeployFlags,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const out = flags.plan === true ? process.stdout : process.stderr;
-  if (changes.length > 0) out.write(`${drawTable(CHANGE_HEAD, changeRows(changes))}\n`);
+  const out = flags.dryRun === true ? process.stdout : process.stderr;
+  if (changes.length > 0)
+    out.write(
+      `${drawTable(CHANGE_HEAD, changeRows(changes), { screen: screenOf(out), dropFirst: ['type'] })}\n`,
+    );
   out.write(`${changeSummary(changes)}\n`);
   const lost = losses(changes);
   if (lost.length > 0)
     warn(`The contents of ${lost.join(', ')} would be lost, or the deployment would fail.`);
-  if (flags.plan === true) return false;
+  if (flags.dryRun === true) return false;
   return await agree('Deploy?', asking('Deploying changes the account and costs money', flags, signal));
 }
 

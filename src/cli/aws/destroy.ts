@@ -22,6 +22,7 @@ import { withInterrupt } from '../run.ts';
 import { agree } from '../terminal/ask.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
+import { UNBOUNDED } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 import { stackNameOf } from './deploy.ts';
 import { stackProgress } from './stack-progress.ts';
@@ -31,6 +32,7 @@ export interface DestroyFlags {
   dataDir?: string;
   region?: string;
   settings?: string;
+  dryRun?: boolean;
   yes?: boolean;
 }
 
@@ -66,6 +68,10 @@ export function destroy(flags: DestroyFlags): Promise<number> {
     if (isEmpty(contents)) notice(`No cluster ${cluster} in ${caller.region}.`);
     else {
       process.stderr.write(`${contentsText(cluster, contents)}\n`);
+      if (flags.dryRun === true) {
+        notice('Dry run: nothing was deleted.');
+        return exitCode.done;
+      }
       const why = 'Destroying a cluster deletes everything in it';
       const agreed = await agree('Destroy it?', { yes, why, hint: 'Use --yes to agree in advance.', signal });
       if (!agreed) throw new ImgclsError('permanent', 'Nothing was deleted.');
@@ -108,7 +114,7 @@ function contentsText(cluster: string, contents: ClusterContents): string {
       ['instances', named.length === 0 ? 'none' : named.join(', ')],
       ['response queues', String(responseQueues.length)],
     ],
-    { frame: 'none' },
+    { frame: 'none', screen: UNBOUNDED },
   );
   return `Cluster ${cluster}:\n${table}`;
 }

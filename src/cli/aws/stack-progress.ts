@@ -1,8 +1,8 @@
-import type { Ora } from 'ora';
 import type { StackEvent } from '../../core/aws-account/stacks.ts';
 import { isInProgress } from '../../deploy/stack-state.ts';
 import { notice } from '../terminal/notice.ts';
-import { openSpinner } from '../terminal/spinner.ts';
+import type { StatusLine } from '../terminal/status-line.ts';
+import { terminal } from '../terminal/terminal.ts';
 
 export interface StackProgress {
   show(event: StackEvent): void;
@@ -17,31 +17,27 @@ export interface StackProgress {
  */
 export function stackProgress(what: string): StackProgress {
   let opening: Promise<void> | undefined;
-  let spinner: Ora | undefined;
+  let line: StatusLine | undefined;
   const done = new Set<string>();
-  const print = (text: string) => {
-    spinner?.clear();
-    notice(text);
-  };
   const open = async () => {
-    spinner = await openSpinner(process.stderr, what);
-    // Stopped before the spinner was loaded.
-    if (opening === undefined) spinner?.stop();
+    line = await terminal.openStatusLine(what);
+    // Stopped before the line was opened.
+    if (opening === undefined) line?.retire();
   };
   return {
     show({ resource, type, status, reason }) {
       opening ??= open();
       if (!isInProgress(status)) done.add(resource);
       const text = `${resource} (${type}) ${status}`;
-      if (status.endsWith('_FAILED')) print(reason === undefined ? text : `${text}: ${reason}`);
-      else if (process.stderr.isTTY !== true && !isInProgress(status)) print(text);
-      if (spinner !== undefined) spinner.text = `${what}: ${done.size} resources done, ${text}`;
+      if (status.endsWith('_FAILED')) notice(reason === undefined ? text : `${text}: ${reason}`);
+      else if (process.stderr.isTTY !== true && !isInProgress(status)) notice(text);
+      line?.show(`${what}: ${done.size} resources done, ${text}`);
     },
-    notice: print,
+    notice,
     stop() {
       opening = undefined;
-      spinner?.stop();
-      spinner = undefined;
+      line?.retire();
+      line = undefined;
     },
   };
 }

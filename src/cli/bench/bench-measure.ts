@@ -25,6 +25,7 @@ import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import { withInterrupt } from '../run.ts';
 import { notice } from '../terminal/notice.ts';
+import type { Screen } from '../terminal/screen.ts';
 import type { BenchFlags } from './bench-flags.ts';
 import { type BenchProgress, startBenchProgress } from './bench-progress.ts';
 import { openSite, type SiteParts } from './bench-site.ts';
@@ -138,7 +139,11 @@ const thisMachine = (): BenchReport['machine'] => ({
   osRelease: release(),
 });
 
-export function reportText(report: BenchReport, format: 'table' | 'json' | 'html'): string {
+export function reportText(
+  report: BenchReport,
+  format: 'table' | 'json' | 'html',
+  screen: Screen | undefined,
+): string {
   if (format === 'json') return `${JSON.stringify(report, null, 2)}\n`;
-  return format === 'html' ? htmlOf(report) : reportTable(report);
+  return format === 'html' ? htmlOf(report) : reportTable(report, screen);
 }

@@ -1,5 +1,5 @@
 import { notice } from '../terminal/notice.ts';
-import { openSpinner } from '../terminal/spinner.ts';
+import { terminal } from '../terminal/terminal.ts';
 
 /** Progress of a long measurement, on standard error. */
 export interface BenchProgress {
@@ -12,17 +12,6 @@ export interface BenchProgress {
 }
 
 export async function startBenchProgress(): Promise<BenchProgress> {
-  const spinner = await openSpinner(process.stderr, 'starting');
-  if (spinner === undefined) return { show: () => {}, print: notice, stop: () => {} };
-  return {
-    show(text) {
-      spinner.text = text;
-      if (!spinner.isSpinning) spinner.start();
-    },
-    print(text) {
-      spinner.clear();
-      notice(text);
-    },
-    stop: () => void spinner.stop(),
-  };
+  const line = await terminal.openStatusLine('starting');
+  return { show: (text) => line?.show(text), print: notice, stop: () => line?.hide() };
 }

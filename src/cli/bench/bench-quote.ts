@@ -10,6 +10,7 @@ import { ImgclsError } from '../../core/runtime/errors.ts';
 import { duration } from '../../core/text/duration.ts';
 import type { QuoteView } from '../jobs/quote-text.ts';
 import { agree } from '../terminal/ask.ts';
+import { UNBOUNDED } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 
 export interface QuoteParts {
@@ -92,7 +93,7 @@ export function benchQuoteText(quoted: readonly QuotedScenario[]): string {
       usd(quote.machineUsd === undefined ? undefined : runs * quote.machineUsd),
       usd(runs * (quote.requests?.usd ?? 0)),
     ]),
-    { frame: 'none' },
+    { frame: 'none', screen: UNBOUNDED },
   );
   const machineUsd = total(({ machineUsd: each }) => each);
   return `${[

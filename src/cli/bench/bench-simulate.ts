@@ -4,6 +4,7 @@ import { comparisonCells, comparisonColumns, markdown } from '../../bench/compar
 import { parseTrace } from '../../bench/trace-file.ts';
 import { namedTrace, type Trace, traceNames } from '../../bench/traces.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import type { Screen } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 
 export interface SimulateFlags {
@@ -15,11 +16,14 @@ export interface SimulateFlags {
 }
 
 /** Runs `imgcls bench --simulate`. @returns its report. */
-export async function simulatePolicies({ simulate, seed, max, format }: SimulateFlags): Promise<string> {
+export async function simulatePolicies(
+  { simulate, seed, max, format }: SimulateFlags,
+  screen: Screen | undefined,
+): Promise<string> {
   if (max < 1) throw new ImgclsError('usage', '--max must be at least 1.');
   const rows: Comparison[] = [];
   for (const trace of await tracesOf(simulate)) rows.push(...(await compare(trace, { seed, max })));
-  return { table, json, markdown }[format](rows);
+  return { table, json, markdown }[format](rows, screen);
 }
 
 async function tracesOf(named: string | true): Promise<Trace[]> {
@@ -41,8 +45,10 @@ async function readTrace(file: string): Promise<Trace> {
   return parseTrace(file, text);
 }
 
-function table(rows: readonly Comparison[]): string {
-  return `${drawTable(comparisonColumns, rows.map(comparisonCells), { alignRight: comparisonColumns.slice(2) })}\n`;
+function table(rows: readonly Comparison[], screen: Screen | undefined): string {
+  const alignRight = comparisonColumns.slice(2);
+  const dropFirst = ['wasted boots', 'drain / bound', 'machine hours', 'p95 wait, s'];
+  return `${drawTable(comparisonColumns, rows.map(comparisonCells), { screen, alignRight, dropFirst })}\n`;
 }
 
 /** Only counts the busy periods, as there may be thousands. */

@@ -1,5 +1,6 @@
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import { openOutput } from '../terminal/output.ts';
+import { openOutput } from '../output/output.ts';
+import { screenOf } from '../terminal/screen.ts';
 import type { BenchFlags } from './bench-flags.ts';
 
 const ONLY_MEASURING = ['count', 'repeat', 'boots', 'scenario', 'images', 'cloud', 'model', 'compare', 'yes'];
@@ -22,16 +23,17 @@ export async function bench(flags: BenchFlags, given: readonly string[]): Promis
   checkFormat(simulate === undefined ? 'measuring' : 'simulating', format);
   // Fail before minutes of measuring, not after, if the output cannot be written.
   const output = await openOutput(file);
+  const screen = file === undefined ? screenOf(process.stdout) : undefined;
   try {
     if (simulate !== undefined) {
       const { simulatePolicies } = await import('./bench-simulate.ts');
-      await output.write(await simulatePolicies({ ...flags, simulate, format: format as 'table' }));
+      await output.write(await simulatePolicies({ ...flags, simulate, format: format as 'table' }, screen));
       await output.finish();
       return;
     }
     const { measureScenarios, reportText } = await import('./bench-measure.ts');
     const report = await measureScenarios(flags);
-    await output.write(reportText(report, format as 'table'));
+    await output.write(reportText(report, format as 'table', screen));
     await output.finish();
     const { isCorrect, problems } = report.correctness;
     if (!isCorrect)

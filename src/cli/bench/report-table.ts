@@ -11,6 +11,7 @@ import {
   scenarioColumns,
   timeText,
 } from '../../bench/report-text.ts';
+import type { Screen } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 
 const BOOT = 'boot, from the launch';
@@ -20,7 +21,7 @@ const BOOT_FIGURES = ['median', 'p95', 'min', 'max'];
 const figuresOf = (head: readonly string[], ...words: string[]): string[] =>
   head.filter((name) => !words.includes(name));
 
-export function reportTable(report: BenchReport): string {
+export function reportTable(report: BenchReport, screen: Screen | undefined): string {
   const boots = report.scenarios.flatMap(({ milestones = [] }) => milestones);
   const milestones = boots.map(({ name, summary }) => [
     milestoneText(name),
@@ -29,10 +30,12 @@ export function reportTable(report: BenchReport): string {
   const { comparison } = report;
   const parts = [
     drawTable(scenarioColumns, report.scenarios.map(scenarioCells), {
+      screen,
       alignRight: figuresOf(scenarioColumns, 'scenario', 'baseline'),
+      dropFirst: ['times faster', 'baseline', 'min', 'max'],
     }),
     ...(milestones.length > 0
-      ? [drawTable([BOOT, ...BOOT_FIGURES], milestones, { alignRight: BOOT_FIGURES })]
+      ? [drawTable([BOOT, ...BOOT_FIGURES], milestones, { screen, alignRight: BOOT_FIGURES })]
       : []),
     [...contextLines(report), ...correctnessLines(report), BASELINE_NOTE].join('\n'),
     ...(comparison === undefined
@@ -41,6 +44,7 @@ export function reportTable(report: BenchReport): string {
           `Compared with the report of ${comparison.with}:`,
           ...comparison.differences.map((difference) => `NOT THE SAME ${difference}`),
           drawTable(changeColumns, comparison.changes.map(changeCells), {
+            screen,
             alignRight: figuresOf(changeColumns, 'scenario', 'verdict'),
           }),
         ]),

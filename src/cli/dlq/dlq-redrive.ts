@@ -18,17 +18,17 @@ import {
   withMissingOutcomes,
 } from '../../results/dead-letter-records.ts';
 import { continueHint, waitAndPrint, warnOncePerReason, withAdvice } from '../jobs/wait.ts';
-import { type Run, withRun } from '../run.ts';
-import { exitCode, InterruptedError } from '../terminal/exit.ts';
-import { notice } from '../terminal/notice.ts';
 import {
   checkOutputFlags,
   type Output,
   type OutputFlags,
   openOutput,
   outputFormatOf,
-} from '../terminal/output.ts';
-import { type DeadLetterFlags, select } from './dlq.ts';
+} from '../output/output.ts';
+import { type Run, withRun } from '../run.ts';
+import { exitCode, InterruptedError } from '../terminal/exit.ts';
+import { notice } from '../terminal/notice.ts';
+import { type DeadLetterFlags, printTaken, select } from './dlq.ts';
 
 export interface RedriveFlags extends DeadLetterFlags, OutputFlags {
   wait: boolean;
@@ -52,6 +52,7 @@ export async function redriveDeadLetters(ids: readonly string[], flags: RedriveF
   return await withRun({ cluster, dataDir }, async (run) => {
     const letters = await select(ids, flags, run);
     if (letters.length === 0) notice('No dead letters found.');
+    if (flags.dryRun === true) return await printTaken(letters);
     const jobs = byJob(letters.filter(isReadable));
     if (flags.wait) checkFormat(jobs.length, flags);
     const output = await openOutput(flags.output);

@@ -1,18 +1,23 @@
 import type { DeadLetter } from '../../core/job/dead-letter.ts';
 import { harmless, plainName } from '../../core/text/harmless.ts';
 import { isReadable, jobOf, type KeptDeadLetter, requestOf } from '../../results/dead-letter-records.ts';
+import type { Screen } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 
 /** Values of `imgcls dlq list --format`. */
 export type DeadLetterFormat = 'table' | 'lines' | 'json' | 'ndjson';
 
 /** Dead letters as a list. */
-export function deadLettersText(letters: readonly KeptDeadLetter[], format: DeadLetterFormat): string {
+export function deadLettersText(
+  letters: readonly KeptDeadLetter[],
+  format: DeadLetterFormat,
+  screen: Screen | undefined,
+): string {
   switch (format) {
     case 'table':
       return letters.length === 0
         ? 'No dead letters.\n'
-        : `${drawTable(HEAD, letters.map(cells), { frame: 'none' })}\n`;
+        : `${drawTable(HEAD, letters.map(cells), { frame: 'none', screen, dropFirst: ['received', 'receives', 'images'], whole: ['message', 'job'] })}\n`;
     case 'lines':
       return lines(letters.map((letter) => cells(letter).join(', ')));
     case 'ndjson':

@@ -3,6 +3,7 @@
 import { deadLetterQueueName } from '../../core/job/keys.ts';
 import { ImgclsError, ObjectMissingError } from '../../core/runtime/errors.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
+import { completeJobId } from '../../results/complete-job-id.ts';
 import {
   isReadable,
   jobOf,
@@ -12,10 +13,11 @@ import {
   readDeadLetters,
   removeDeadLetters,
 } from '../../results/dead-letter-records.ts';
+import { openOutput } from '../output/output.ts';
 import { type Run, withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
-import { openOutput } from '../terminal/output.ts';
+import { screenOf } from '../terminal/screen.ts';
 import { type DeadLetterFormat, deadLetterJson, deadLettersText, deadLetterText } from './dlq-text.ts';
 
 interface RunFlags {
@@ -32,16 +34,24 @@ export interface DeadLetterListFlags extends RunFlags {
 export interface DeadLetterFlags extends RunFlags {
   job?: string;
   all?: boolean;
+  dryRun?: boolean;
 }
 
 /** Runs `imgcls dlq list`. @returns the exit code. */
 export function listDeadLetters({ job, format, cluster, dataDir }: DeadLetterListFlags): Promise<number> {
   return withRun({ cluster, dataDir }, async (run) => {
     const letters = newestFirst(await readSelected(job, run));
-    await print(deadLettersText(letters, format));
+    await print(deadLettersText(letters, format, screenOf(process.stdout)));
     await noteUndrained(run);
     return letters.every(isReadable) ? exitCode.done : exitCode.failed;
   });
+}
+
+/** What a dry run would take. @returns the exit code. */
+export async function printTaken(letters: readonly KeptDeadLetter[]): Promise<number> {
+  await print(deadLettersText(letters, 'table', screenOf(process.stdout)));
+  notice('Dry run: nothing was changed.');
+  return exitCode.done;
 }
 
 /** All dead letters, or those of a job. */
@@ -50,7 +60,9 @@ async function readSelected(
   { cloud, interrupted }: Pick<Run, 'cloud' | 'interrupted'>,
 ): Promise<KeptDeadLetter[]> {
   const letters = await Array.fromAsync(readDeadLetters(cloud.output, interrupted));
-  return job === undefined ? letters : letters.filter((letter) => jobOf(letter) === job);
+  if (job === undefined) return letters;
+  const id = await completeJobId(cloud, job, interrupted);
+  return letters.filter((letter) => jobOf(letter) === id);
 }
 
 async function print(text: string): Promise<void> {
@@ -83,6 +95,7 @@ export function purgeDeadLetters(ids: readonly string[], flags: DeadLetterFlags)
   const { cluster, dataDir } = flags;
   return withRun({ cluster, dataDir }, async (run) => {
     const letters = await select(ids, flags, run);
+    if (flags.dryRun === true) return await printTaken(letters);
     await removeDeadLetters(run.cloud.output, letters, run.interrupted);
     notice(`Deleted ${pluralize(letters.length, 'dead letter')}.`);
     return exitCode.done;

@@ -10,27 +10,41 @@ import { byteSize } from '../../core/text/byte-size.ts';
 import { duration } from '../../core/text/duration.ts';
 import { harmless, plainName } from '../../core/text/harmless.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
+import { stateWord } from '../jobs/job-words.ts';
+import { type Screen, UNBOUNDED } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 import type { JobObservation, StatusView } from './status-view.ts';
 
 /** @returns lines that each end in a newline. */
-export function statusText(view: StatusView): string {
+export function statusText(view: StatusView, screen: Screen = UNBOUNDED): string {
   const rows = [
     row('cluster', `${view.cluster} (${view.cloud}), ${new Date(view.atMs).toISOString()}`),
     ...controllerRows(view),
     ...queueRows(view),
     ...costRows(view),
-    ...fleetRows(view),
-    ...jobRows(view),
+    ...fleetRows(view, screen),
+    ...jobRows(view, screen),
   ];
   return rows.map((line) => `${harmless(line)}\n`).join('');
 }
 
-function indented(head: readonly string[], cells: readonly (readonly string[])[]): string[] {
+function indented(
+  head: readonly string[],
+  cells: readonly (readonly string[])[],
+  { columns }: Screen,
+): string[] {
   if (cells.length === 0) return [];
-  const table = drawTable(head, cells, { frame: 'none' });
-  return table.split('\n').map((line) => `  ${line}`);
+  // The caller escapes control characters, colours among them.
+  const screen = { columns: columns && columns - INDENT.length, hasColours: false };
+  const table = drawTable(head, cells, {
+    frame: 'none',
+    screen,
+    dropFirst: ['kind', 'memory', 'age', 'cost'],
+  });
+  return table.split('\n').map((line) => `${INDENT}${line}`);
 }
+const INDENT = '  ';
+
 const row = (name: string, text: string): string => `${name.padEnd(13)}${text}`;
 
 /** A value that could not be read is shown with the reason. */
@@ -131,7 +145,7 @@ function costRows({ report }: StatusView): string[] {
   return [row('cost', `at least ${total}; a machine without a price (set pricePerHour) since ${from}`)];
 }
 
-function fleetRows(view: StatusView): string[] {
+function fleetRows(view: StatusView, screen: Screen): string[] {
   const { workers, atMs } = view;
   if (isUnknown(workers)) return [row('fleet', `unknown: ${workers.unknown}`)];
   const known = workers.filter((worker): worker is WorkerStatus => !isUnknown(worker));
@@ -159,7 +173,7 @@ function fleetRows(view: StatusView): string[] {
     row('fleet', summary),
     ...workers.filter(isUnknown).map(({ unknown }) => row('', `cannot read a worker status: ${unknown}`)),
     ...known.flatMap((worker) => problemRows(worker, atMs)),
-    ...indented(['worker', 'state', 'images/s', 'images', 'age', 'memory', 'kind'], cells),
+    ...indented(['worker', 'state', 'images/s', 'images', 'age', 'memory', 'kind'], cells, screen),
   ];
 }
 
@@ -189,23 +203,25 @@ function workerCells(worker: WorkerStatus, kind: string, atMs: number): string[]
   ];
 }
 
-function jobRows({ jobs, jobMs }: StatusView): string[] {
+function jobRows({ jobs, jobMs }: StatusView, screen: Screen): string[] {
   if (isUnknown(jobs)) return [row('jobs', `unknown: ${jobs.unknown}`)];
   const known = jobs.filter((job): job is JobObservation => !isUnknown(job));
+  // Only a waiter or a controller writes that a job is finished.
+  const unfinished = jobs.filter((job) => isUnknown(job) || job.done !== job.total).length;
   const timeLeft = (id: string) => {
     const ms = isUnknown(jobMs) ? undefined : jobMs[id];
     return ms === undefined ? '-' : duration(ms);
   };
   const cells = known.map(({ id, state, done, total, usd }) => [
     plainName(id),
-    state,
+    state === 'starting' ? state : stateWord({ id, state, done, total }),
     `${done} of ${total ?? '?'}`,
     timeLeft(id),
     orUnknown(usd, (value) => (value === undefined ? '-' : dollars(value))),
   ]);
   return [
-    row('jobs', jobs.length === 0 ? 'none unfinished' : `${jobs.length} unfinished`),
+    row('jobs', unfinished === 0 ? 'none unfinished' : `${unfinished} unfinished`),
     ...jobs.filter(isUnknown).map(({ unknown }) => row('', `cannot read a job: ${unknown}`)),
-    ...indented(['job', 'state', 'done', 'left', 'cost'], cells),
+    ...indented(['job', 'state', 'done', 'left', 'cost'], cells, screen),
   ];
 }

@@ -1,10 +1,10 @@
 import { systemClock } from '../../app/system-clock.ts';
 import { isUnknown } from '../../core/runtime/unknown.ts';
 import { harmless } from '../../core/text/harmless.ts';
+import { openOutput } from '../output/output.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
-import { openOutput } from '../terminal/output.ts';
-import { screenful } from '../terminal/screen.ts';
+import { screenful, screenOf } from '../terminal/screen.ts';
 import { StatusReader } from './status-read.ts';
 import { statusText } from './status-text.ts';
 import { type ClusterObservation, type StatusView, toView } from './status-view.ts';
@@ -23,7 +23,7 @@ export function status({ watch = false, format, cluster, dataDir }: StatusFlags)
   return withRun({ cluster, dataDir }, async ({ cloud, interrupted }) => {
     const reader = new StatusReader({ cloud, clock: systemClock, signal: interrupted });
     const output = await openOutput(undefined);
-    const once = format === 'json' ? indented : statusText;
+    const once = format === 'json' ? indented : onScreen;
     const again = format === 'json' ? oneLine : redrawn;
     for (;;) {
       const seen = await reader.read();
@@ -45,10 +45,12 @@ const isAllUnknown = ({ lock, report, requests, deadLetters, workers, jobs }: Cl
 const indented = (view: StatusView): string => `${harmlessJson(view, 2)}\n`;
 const oneLine = (view: StatusView): string => `${harmlessJson(view)}\n`;
 
+const onScreen = (view: StatusView): string => statusText(view, screenOf(process.stdout));
+
 /** Redraws the screen on a terminal; appends anywhere else. */
 function redrawn(view: StatusView): string {
   const { isTTY, columns, rows } = process.stdout;
-  return isTTY && columns > 0 ? screenful(statusText(view), { columns, rows }) : `${statusText(view)}\n`;
+  return isTTY && columns > 0 ? screenful(onScreen(view), { columns, rows }) : `${statusText(view)}\n`;
 }
 
 /** Escapes control characters. They occur only inside strings, where JSON allows escapes. */

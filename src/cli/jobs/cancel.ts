@@ -2,6 +2,7 @@ import { systemClock } from '../../app/system-clock.ts';
 import type { Store } from '../../core/cloud/ports.ts';
 import { listShards } from '../../core/job/shard.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
+import { completeJobId } from '../../results/complete-job-id.ts';
 import { listAttempts } from '../../results/ledger.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
@@ -18,8 +19,9 @@ const QUIET_MS = 15_000;
 const LOOK_MS = 1000;
 
 /** Runs `imgcls cancel`. @returns the exit code. */
-export function cancel(ids: readonly string[], { wait, cluster, dataDir }: CancelOptions): Promise<number> {
+export function cancel(typed: readonly string[], { wait, cluster, dataDir }: CancelOptions): Promise<number> {
   return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
+    const ids = await Promise.all(typed.map((id) => completeJobId(cloud, id, interrupted)));
     const jobs = await Promise.all(ids.map((id) => client.job(id, { signal: interrupted })));
     for (const job of jobs) {
       const before = await job.record();

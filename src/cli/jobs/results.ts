@@ -1,17 +1,23 @@
 import { systemClock } from '../../app/system-clock.ts';
+import type { Cloud } from '../../core/cloud/ports.ts';
 import { FIRST_ATTEMPT, type JobRecord } from '../../core/job/job.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
-import { isFinal } from '../../core/job/job-record.ts';
+import { isFinal, isInterrupted } from '../../core/job/job-record.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
+import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
+import { completeJobId, newestJobId } from '../../results/complete-job-id.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { readOutcomes } from '../../results/ledger.ts';
+import type { Output, OutputFlags } from '../output/output.ts';
+import { openOutput } from '../output/output.ts';
+import { writeOutcomes } from '../output/write-outcomes.ts';
 import { type Run, withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
-import type { Output, OutputFlags } from '../terminal/output.ts';
-import { openOutput, writeOutcomes } from '../terminal/output.ts';
-import { costText, reportWarnings, waitAndPrint, warnOncePerReason } from './wait.ts';
+import { inputsText } from './job-words.ts';
+import { costText, reportWritten, stillUploadedText, waitAndPrint, warnOncePerReason } from './wait.ts';
 
 export interface ResultsOptions extends OutputFlags {
   wait?: boolean;
@@ -21,9 +27,10 @@ export interface ResultsOptions extends OutputFlags {
 }
 
 /** Runs `imgcls results`. @returns the exit code. */
-export function results(id: string, options: ResultsOptions): Promise<number> {
+export function results(typed: string | undefined, options: ResultsOptions): Promise<number> {
   const { cluster, dataDir } = options;
   return withRun({ cluster, dataDir }, async (run) => {
+    const id = await chosenJob(typed, run);
     const print = isDropJob(id) && options.wait !== true ? await dropped(id, run) : await submitted(id, run);
     const output = await openOutput(options.output);
     try {
@@ -34,6 +41,16 @@ export function results(id: string, options: ResultsOptions): Promise<number> {
   });
 }
 
+/** The job that is named, or the newest one. */
+async function chosenJob(typed: string | undefined, { cloud, interrupted }: Run): Promise<string> {
+  if (typed !== undefined) return await completeJobId(cloud, typed, interrupted);
+  const id = await newestJobId(cloud.output, interrupted);
+  const { inputs, createdAtMs } = await requireJob(cloud, id, interrupted);
+  const age = duration(Math.max(0, systemClock.nowMs() - createdAtMs));
+  notice(`Job ${id}: ${inputsText({ ...(inputs && { inputs }) })}, ${age} ago.`);
+  return id;
+}
+
 /** Prints results. @returns the exit code. */
 type Print = (options: ResultsOptions, output: Output) => Promise<number>;
 
@@ -42,10 +59,10 @@ async function submitted(id: string, { client, cloud, interrupted }: Run): Promi
   const costUsd = () => readJobCost(cloud.output, id);
   return async (options, output) => {
     if (options.wait === true) {
+      checkUpload(await job.record({ signal: interrupted }), cloud);
       return await waitAndPrint(job, options, {
         interrupted,
         output,
-        stored: () => 0,
         onTransient: warnOncePerReason(),
         costUsd,
         clock: systemClock,
@@ -53,9 +70,9 @@ async function submitted(id: string, { client, cloud, interrupted }: Run): Promi
     }
     const record = await job.settled();
     const written = await writeOutcomes(job.results(interrupted), options, output);
-    const { images, errors } = written;
+    const { images, failed } = written;
     await output.finish();
-    reportWarnings(written);
+    reportWritten(written, id);
     const cost = await costText(costUsd);
     const isRetried = record.attempt > FIRST_ATTEMPT && !isFinal(record);
     if (images !== record.total || isRetried) {
@@ -64,7 +81,7 @@ async function submitted(id: string, { client, cloud, interrupted }: Run): Promi
       return exitCode.failed;
     }
     if (cost !== '') notice(`${pluralize(images, 'image')}${cost}, job ${job.id}`);
-    return errors > 0 ? exitCode.someErrors : exitCode.done;
+    return failed.count > 0 ? exitCode.someErrors : exitCode.done;
   };
 }
 
@@ -74,13 +91,23 @@ async function dropped(id: string, { cloud, interrupted }: Run): Promise<Print> 
   return async (options, output) => {
     const outcomes = readOutcomes(cloud.output, id, { signal: interrupted });
     const written = await writeOutcomes(outcomes, options, output);
-    const { images, errors } = written;
+    const { images, failed } = written;
     await output.finish();
-    reportWarnings(written);
+    reportWritten(written, id);
     const cost = await costText(() => readJobCost(cloud.output, id));
     notice(`${pluralize(images, 'dropped image')} so far${cost}, job ${id}`);
-    return errors > 0 ? exitCode.someErrors : exitCode.done;
+    return failed.count > 0 ? exitCode.someErrors : exitCode.done;
   };
+}
+
+/** Nobody completes an interrupted upload by waiting. @throws {ImgclsError} if it was certainly interrupted. */
+function checkUpload(record: JobRecord, cloud: Cloud): void {
+  const { id, state } = record;
+  if (isInterrupted(cloud, record))
+    throw new ImgclsError('permanent', `The upload of job ${id} was interrupted, so it cannot finish.`, {
+      hint: `Run "imgcls resume ${id}" to continue it. Stored images are not sent again.`,
+    });
+  if (state === 'open') notice(stillUploadedText(id));
 }
 
 function whatNext({ id, state, attempt }: JobRecord): string {

@@ -2,9 +2,10 @@ import { systemClock } from '../../app/system-clock.ts';
 import type { JobRecord } from '../../core/job/job.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import { completeJobId } from '../../results/complete-job-id.ts';
+import type { OutputFlags } from '../output/output.ts';
+import { checkOutputFlags, openOutput } from '../output/output.ts';
 import { withRun } from '../run.ts';
-import type { OutputFlags } from '../terminal/output.ts';
-import { checkOutputFlags, openOutput } from '../terminal/output.ts';
 import { collectSkipped } from '../terminal/skipped.ts';
 import { printJobId, waitAndPrint, warnOncePerReason } from './wait.ts';
 
@@ -17,13 +18,14 @@ export interface ResumeFlags extends OutputFlags {
 }
 
 /** Runs `imgcls resume`. @returns the exit code. */
-export async function resume(id: string, options: ResumeFlags): Promise<number> {
+export async function resume(typed: string, options: ResumeFlags): Promise<number> {
   const { concurrency, cluster, dataDir } = options;
   checkOutputFlags(options);
   return await withRun({ concurrency, cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     const output = await openOutput(options.output);
     try {
       const onTransient = warnOncePerReason();
+      const id = await completeJobId(cloud, typed, interrupted);
       const waiting = { onTransient, signal: interrupted };
       const record = await (await client.job(id, waiting)).record(waiting);
       if (record.state === 'open') goToFolderOf(record);

@@ -1,10 +1,11 @@
 import { systemClock } from '../../app/system-clock.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
+import { completeJobId } from '../../results/complete-job-id.ts';
+import type { OutputFlags } from '../output/output.ts';
+import { checkOutputFlags, openOutput } from '../output/output.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
-import type { OutputFlags } from '../terminal/output.ts';
-import { checkOutputFlags, openOutput } from '../terminal/output.ts';
 import { printJobId, waitAndPrint, warnOncePerReason } from './wait.ts';
 
 export interface RetryFlags extends OutputFlags {
@@ -15,13 +16,14 @@ export interface RetryFlags extends OutputFlags {
 }
 
 /** Runs `imgcls retry`. @returns the exit code. */
-export async function retryCommand(id: string, options: RetryFlags): Promise<number> {
+export async function retryCommand(typed: string, options: RetryFlags): Promise<number> {
   const { cluster, dataDir } = options;
   checkOutputFlags(options);
   return await withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
     const output = await openOutput(options.output);
     try {
       const onTransient = warnOncePerReason();
+      const id = await completeJobId(cloud, typed, interrupted);
       const waiting = { onTransient, signal: interrupted };
       const job = await client.retry(id, { wait: options.wait, ...waiting });
       if (job === undefined) {
@@ -33,7 +35,6 @@ export async function retryCommand(id: string, options: RetryFlags): Promise<num
       return await waitAndPrint(job, options, {
         interrupted,
         output,
-        stored: () => 0,
         onTransient,
         costUsd,
         clock: systemClock,

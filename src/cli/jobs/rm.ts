@@ -6,29 +6,40 @@ import { jobPrefix } from '../../core/job/keys.ts';
 import { ImgclsError, isUnreadable, JobMissingError } from '../../core/runtime/errors.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
+import { completeJobId } from '../../results/complete-job-id.ts';
 import { deleteJob } from '../../results/delete-job.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
+import { stateWord } from './job-words.ts';
 
 export interface RemoveOptions {
   force?: boolean;
+  dryRun?: boolean;
   cluster?: string;
   dataDir?: string;
 }
 
 /** Runs `imgcls rm`. @returns the exit code. */
 export function removeJobs(
-  ids: readonly string[],
-  { force, cluster, dataDir }: RemoveOptions,
+  typed: readonly string[],
+  { force, dryRun, cluster, dataDir }: RemoveOptions,
 ): Promise<number> {
   return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
+    const ids = await Promise.all(typed.map((id) => completeJobId(cloud, id, interrupted)));
     const jobs = await Promise.all(ids.map((id) => findJob(cloud, id, interrupted)));
     for (const [at, id] of ids.entries()) {
       if (jobs[at] === 'unreadable' && force !== true) throw mayBeUnfinished(id);
       if (jobs[at] === 'whole' && !isDropJob(id))
-        await cancelIfUnfinished(client, id, { force, interrupted });
+        await cancelIfUnfinished(client, id, { force: force === true, dryRun: dryRun === true, interrupted });
+      if (dryRun === true) {
+        const { objects, bytes } = await sizeOf(cloud, id, interrupted);
+        notice(
+          `Would delete job ${id}: ${pluralize(objects, 'object')}, ${byteSize(bytes)}, besides its images.`,
+        );
+        continue;
+      }
       const { objects, bytes } = await deleteJob(cloud, id, interrupted);
       notice(`Deleted job ${id}: ${pluralize(objects, 'object')}, ${byteSize(bytes)}.`);
     }
@@ -65,15 +76,29 @@ const mayBeUnfinished = (id: string): ImgclsError =>
 async function cancelIfUnfinished(
   client: Client,
   id: string,
-  { force = false, interrupted }: { force: boolean | undefined; interrupted: AbortSignal },
+  { force, dryRun, interrupted }: { force: boolean; dryRun: boolean; interrupted: AbortSignal },
 ): Promise<void> {
   const job = await client.job(id, { signal: interrupted });
   const record = await job.settled({ signal: interrupted });
   if (isFinal(record)) return;
   if (!force) {
-    throw new ImgclsError('usage', `Cannot delete job ${id}: it is ${record.state}.`, {
+    throw new ImgclsError('usage', `Cannot delete job ${id}: it is ${stateWord({ ...record, done: 0 })}.`, {
       hint: `Use --force to cancel and delete it, or "imgcls cancel ${id}" to keep its outcomes.`,
     });
   }
-  await job.cancel();
+  if (!dryRun) await job.cancel();
+}
+
+/** The objects of a job. */
+async function sizeOf(
+  { output }: Cloud,
+  id: string,
+  signal: AbortSignal,
+): Promise<{ objects: number; bytes: number }> {
+  const found = { objects: 0, bytes: 0 };
+  for await (const { bytes } of output.list(jobPrefix(id), { signal })) {
+    found.objects++;
+    found.bytes += bytes;
+  }
+  return found;
 }

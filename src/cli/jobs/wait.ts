@@ -6,18 +6,18 @@ import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import { exitCode, InterruptedError, isClosedPipe } from '../terminal/exit.ts';
+import { type Output, type OutputFlags, openOutput } from '../output/output.ts';
+import { type Written, writeOutcomes } from '../output/write-outcomes.ts';
+import { exitCode, InterruptedError, isClosedPipe, printError } from '../terminal/exit.ts';
 import { notice, warn } from '../terminal/notice.ts';
-import type { Output, OutputFlags } from '../terminal/output.ts';
-import { openOutput, outputFormatOf, type Written, writeOutcomes } from '../terminal/output.ts';
 import { measured, startProgress } from '../terminal/progress.ts';
 import { hasNoWorkers } from './has-no-workers.ts';
 
 export interface WaitOptions {
   interrupted: AbortSignal;
   output: Output;
-  /** Images stored so far, while the inputs of the job are being read. */
-  stored(): number;
+  /** Images stored so far, if this command reads the inputs of the job. */
+  stored?(): number;
   /** Reports transient errors, which are retried. */
   onTransient(error: unknown): void;
   /** What the job has cost so far, in US dollars; undefined where that is not known. */
@@ -41,21 +41,17 @@ export async function waitAndPrint(
       signal,
       onProgress(numbers) {
         seen = numbers;
-        progress.show({ ...numbers, stored: stored() });
+        progress.show({ ...numbers, stored: stored?.() });
       },
       onTransient,
     });
     const written = await writeOutcomes(outcomes, flags, output);
     progress.stop();
-    const { errors } = written;
+    const errors = written.failed.count;
     const took = tookText(seen.done - seen.before, clock.monotonicMs() - startMs);
     const counts = `${pluralize(written.images, 'image')}, ${pluralize(errors, 'error')}`;
     notice(`${counts}${took}${await costText(costUsd)}, job ${job.id}`);
-    reportWarnings(written);
-    if ((errors > 0 || !written.warnings.isEmpty) && outputFormatOf(flags) === undefined) {
-      const strict = flags.strict === true ? ' --strict' : '';
-      notice(`Run "imgcls results ${job.id} --format ndjson${strict}" to see each error and warning.`);
-    }
+    reportWritten(written, job.id);
     if ((await job.record({ signal, onTransient })).state === 'cancelled') {
       throw new ImgclsError('permanent', `Job ${job.id} was cancelled. Its outcomes so far were written.`);
     }
@@ -74,6 +70,10 @@ export async function waitAndPrint(
     throw withAdvice(error, advice);
   }
 }
+
+/** About a job whose submitter may run. */
+export const stillUploadedText = (id: string): string =>
+  `Job ${id} is still being uploaded. If the upload was interrupted, run "imgcls resume ${id}".`;
 
 /** `--no-wait`: prints the job id when all images are submitted. @returns the exit code. */
 export async function printJobId(
@@ -118,9 +118,23 @@ export function tookText(classified: number, tookMs: number): string {
   return ` in ${measured(tookMs)} (${((1000 * classified) / tookMs).toFixed(1)} images/s)`;
 }
 
-/** How many labels are worth little, and why. Lines do not mark the images. */
-export function reportWarnings({ warnings }: Written): void {
+/** What to know about the results: where they are in full, which labels are worth little and why, and what failed. */
+export function reportWritten(
+  { warnings, unsure, unsureBelow, failed, isSummary }: Written,
+  job: string,
+): void {
+  if (isSummary)
+    notice(
+      `Run "imgcls results ${job} --output labels.csv" for the label of each image, or with --format table.`,
+    );
   for (const text of warnings.texts()) warn(text);
+  if (unsure > 0)
+    warn(
+      `${pluralize(unsure, 'label')} with a score below ${Math.round(100 * unsureBelow)} %: ${unsure === 1 ? 'it is a guess' : 'they are guesses'}.`,
+    );
+  if (failed.count === 0) return;
+  const { message, hint } = failed.report(job);
+  printError(new ImgclsError('permanent', message, { hint }));
 }
 
 /** Warns of transient errors that are retried: once for each reason, whichever object it concerns. */
@@ -152,7 +166,9 @@ export async function continueHint(job: Job): Promise<string> {
 
 /** The error that ended a wait, with advice about the job added to its hint. */
 export function withAdvice(error: unknown, advice: string): unknown {
-  if (!(error instanceof ImgclsError)) return error;
+  if (isClosedPipe(error)) return error;
+  if (!(error instanceof ImgclsError))
+    return new ImgclsError('permanent', messageOf(error), { hint: advice, cause: error });
   const hint = error.hint === undefined ? advice : `${error.hint}\n${advice}`;
   return new ImgclsError(error.kind, error.message, { hint, cause: error });
 }

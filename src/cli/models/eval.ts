@@ -3,6 +3,7 @@ import type { RunSettings } from '../../app/settings.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { findByTitle } from '../../model/select-model.ts';
 import { notice } from '../terminal/notice.ts';
+import { screenOf } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 import { evaluateModel, labelledImages } from './evaluation.ts';
 
@@ -49,5 +50,8 @@ export async function evaluateFolder(
     String(row.failed),
     row.imagesPerSecond.toFixed(1),
   ]);
-  write(`${drawTable(['model', 'images', 'top-1', 'top-5', 'failed', 'images/s'], cells)}\n`);
+  const head = ['model', 'images', 'top-1', 'top-5', 'failed', 'images/s'];
+  const alignRight = head.slice(1);
+  const screen = screenOf(process.stdout);
+  write(`${drawTable(head, cells, { screen, alignRight, dropFirst: ['failed', 'images/s'] })}\n`);
 }

@@ -13,7 +13,7 @@ import { type Evaluation, evaluate } from '../../model/evaluate.ts';
 import { findLabelledImages, type LabelledFolder } from '../../model/labelled-images.ts';
 import { FULL_REQUESTS, RunnerPool } from '../../worker/runners/runner-pool.ts';
 import { notice } from '../terminal/notice.ts';
-import { openSpinner } from '../terminal/spinner.ts';
+import { terminal } from '../terminal/terminal.ts';
 
 /** Images queued per runner, besides those in it. */
 const QUEUED_PER_RUNNER = 3 * RUNNER_BATCH;
@@ -50,7 +50,7 @@ export async function evaluateModel(
     log: openLog(settings),
     meter: noMeter,
   });
-  const spinner = await openSpinner(process.stderr, title);
+  const line = await terminal.openStatusLine(title);
   try {
     pool.warmUp(location);
     let order = 0;
@@ -60,11 +60,11 @@ export async function evaluateModel(
       classify: (bytes, topK) =>
         pool.classify({ image: bytes, model: location, topK, order: order++ }, { signal, onBegin: () => {} }),
       onProgress(done) {
-        if (spinner !== undefined) spinner.text = `${title}: ${done} of ${images.length} images`;
+        line?.show(`${title}: ${done} of ${images.length} images`);
       },
     });
   } finally {
-    spinner?.stop();
+    line?.retire();
     await pool.close();
   }
 }

@@ -9,7 +9,8 @@ import type { LibraryModel, ModelLibrary } from '../../model/library.ts';
 import type { OptimisedModels } from '../../model/optimised.ts';
 import type { PulledModel } from '../../model/pull.ts';
 import type { VariantSetting } from '../../model/variant.ts';
-import { openSpinner } from '../terminal/spinner.ts';
+import { screenOf, UNBOUNDED } from '../terminal/screen.ts';
+import { openStatusLine } from '../terminal/status-line.ts';
 import { drawTable } from '../terminal/table.ts';
 import type { ComparedModel, Gate } from './gate.ts';
 
@@ -23,7 +24,7 @@ export interface ModelCommandDeps {
   /** Opens the cluster's output bucket, from which workers load pushed models. */
   openOutput(): Promise<{ store: Store; close(): Promise<void> }>;
   gate: Gate;
-  out: Writable;
+  out: Writable & { isTTY?: boolean; columns?: number };
   err: Writable & { isTTY?: boolean };
   /** Aborts when the user interrupts. */
   interrupted: AbortSignal;
@@ -48,7 +49,11 @@ export async function list({ library, settings, out, err }: ModelCommandDeps, fo
       one.licence,
       one.state,
     ]);
-    out.write(`${drawTable(['model', 'version', 'MB', 'top-1', 'licence', 'state'], cells)}\n`);
+    const head = ['model', 'version', 'MB', 'top-1', 'licence', 'state'];
+    const dropFirst = ['version', 'licence', 'MB', 'state'];
+    out.write(
+      `${drawTable(head, cells, { screen: screenOf(out), alignRight: ['MB', 'top-1'], dropFirst, whole: ['model'] })}\n`,
+    );
     err.write('* is the default model.\n');
   }
   for (const { problem } of damaged) err.write(`warning: ${problem}\n`);
@@ -70,12 +75,19 @@ export async function info({ library, out }: ModelCommandDeps, title: string, fo
     const { v: _, ...shown } = manifest;
     const compared = gate && { gate: `${gateText(gate)}: ${gate.passed ? 'passed' : 'failed'}` };
     const fields = { ...shown, ...compared, classes: labels.length, folder: dir };
-    const cells = Object.entries(fields).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? value : JSON.stringify(value),
-    ]);
-    out.write(`${drawTable([modelTitle(manifest), ''], cells)}\n`);
+    // A terminal wraps long values: addresses and digests are to be copied.
+    const screen = screenOf(out) && UNBOUNDED;
+    out.write(`${drawTable(['model', modelTitle(manifest)], factsOf(fields), { frame: 'none', screen })}\n`);
   }
+}
+
+/** `preprocess.resize  256`: a row for each value, also of nested objects. */
+function factsOf(fields: object, prefix = ''): string[][] {
+  return Object.entries(fields).flatMap(([name, value]) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? factsOf(value, `${prefix}${name}.`)
+      : [[`${prefix}${name}`, Array.isArray(value) ? value.join(', ') : String(value)]],
+  );
 }
 
 export async function pull(
@@ -141,13 +153,9 @@ async function pullPushed(
 async function startProgress(name: string, err: ModelCommandDeps['err']) {
   const text = (done: number, total: number) =>
     `${name}: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
-  const spinner = await openSpinner(err, name);
-  if (spinner !== undefined) {
-    const show = (done: number, total: number) => {
-      spinner.text = text(done, total);
-    };
-    return { show, stop: () => void spinner.stop() };
-  }
+  const line = await openStatusLine(err, name);
+  if (line !== undefined)
+    return { show: (done: number, total: number) => line.show(text(done, total)), stop: line.retire };
   let tenths = 0;
   const show = (done: number, total: number) => {
     const reached = Math.floor((10 * done) / total);

@@ -1,6 +1,6 @@
-import { styleText } from 'node:util';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { harmless } from '../../core/text/harmless.ts';
+import { painter } from './screen.ts';
 
 /** The exit codes of all commands. */
 export const exitCode = { done: 0, failed: 1, usage: 2, someErrors: 3, interrupted: 130 } as const;
@@ -29,10 +29,9 @@ export function printError(error: unknown): void {
  * `error: what failed`, then `hint: what to do`; '' for a closed pipe.
  * @param stream gets colours where it is a terminal that shows them.
  */
-export function explain(error: unknown, stream?: NodeJS.WritableStream): string {
+export function explain(error: unknown, stream: { isTTY?: boolean } = {}): string {
   if (isClosedPipe(error)) return '';
-  const paint = (style: 'red' | 'dim', text: string) =>
-    stream === undefined ? text : styleText(style, text, { stream });
+  const paint = painter(stream);
   const label = error instanceof InterruptedError ? '' : `${paint('red', 'error:')} `;
   const hint = error instanceof ImgclsError ? error.hint : 'Run the command again with --debug to see where.';
   const message = `${label}${harmlessLines(messageOf(error))}`;

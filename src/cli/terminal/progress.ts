@@ -1,8 +1,8 @@
 import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import { openSpinner } from './spinner.ts';
+import { terminal } from './terminal.ts';
 
-/** Time between two lines of progress where stderr is not a terminal. */
+/** Time between two lines of progress where none is kept up to date. */
 const LOG_LINE_MS = 10_000;
 
 export interface ProgressNumbers {
@@ -11,11 +11,11 @@ export interface ProgressNumbers {
   before: number;
   total: number | undefined;
   errors: number;
-  /** Images stored so far. */
-  stored: number;
+  /** Images stored so far. Undefined where another command stores them. */
+  stored: number | undefined;
 }
 
-/** Shows the progress of a job on stderr: one line kept up to date on a terminal, a line every 10 s elsewhere. */
+/** Shows the progress of a job on stderr: one line kept up to date on a terminal, a line every 10 s elsewhere and below results in a pipe. */
 export interface ProgressLine {
   show(numbers: ProgressNumbers): void;
   stop(): void;
@@ -23,25 +23,17 @@ export interface ProgressLine {
 
 export async function startProgress(nowMs: () => number): Promise<ProgressLine> {
   const startMs = nowMs();
-  const spinner = await openSpinner(process.stderr, 'starting');
-  if (spinner === undefined) return logLines(nowMs, startMs);
-  return {
-    show(numbers) {
-      spinner.text = progressText(numbers, nowMs() - startMs);
-    },
-    stop: () => void spinner.stop(),
-  };
-}
-
-function logLines(nowMs: () => number, startMs: number): ProgressLine {
+  const line = await terminal.openStatusLine('starting');
   let lastMs = startMs;
   return {
     show(numbers) {
+      const text = progressText(numbers, nowMs() - startMs);
+      if (line?.isRetired === false) return line.show(text);
       if (nowMs() - lastMs < LOG_LINE_MS) return;
       lastMs = nowMs();
-      process.stderr.write(`${progressText(numbers, lastMs - startMs)}\n`);
+      terminal.notice(text);
     },
-    stop: () => {},
+    stop: () => line?.retire(),
   };
 }
 
@@ -52,14 +44,15 @@ export function progressText(
 ): string {
   if (done === 0)
     return total === undefined
-      ? `${stored} images stored`
+      ? `${stored === undefined ? 'waiting for the first label' : `${stored} images stored`}`
       : `${total} images stored, waiting for the first label`;
   const perSecond = (1000 * (done - before)) / elapsedMs;
   const rate = perSecond === 0 ? '' : `, ${perSecond.toFixed(1)} images/s`;
   const leftMs = total === undefined ? Number.NaN : (1000 * (total - done)) / perSecond;
   const left = Number.isFinite(leftMs) ? `, ${duration(leftMs)} left` : '';
   const failed = errors === 0 ? '' : `, ${pluralize(errors, 'error')}`;
-  return `${done} of ${total ?? `${stored}+`} images${rate}${left}${failed}`;
+  const all = total ?? (stored === undefined ? undefined : `${stored}+`);
+  return `${done}${all === undefined ? '' : ` of ${all}`} images${rate}${left}${failed}`;
 }
 
 /** A measured time, rounded by its size: `1.0 s`, `12 s`, `4 min`. */

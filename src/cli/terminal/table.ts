@@ -1,42 +1,131 @@
-import Table from 'cli-table3';
+import stringWidth from 'string-width';
 import { harmless } from '../../core/text/harmless.ts';
+import { fitted, padded } from './fit.ts';
+import { coloured, type Screen, type Style } from './screen.ts';
+
+/** A text of one line. Control characters in it are written out. */
+export type Cell = string | { text: string; style: Style };
 
 export interface TableStyle {
+  /** Undefined: the table goes to a program. Its cells are separated by tabs. */
+  screen: Screen | undefined;
   /** `lines` around the cells, for a table that stands alone; `none` for a long list, or inside other text. */
   frame?: 'lines' | 'none';
   /** The columns that hold figures, by their name in the head. */
   alignRight?: readonly string[];
+  /** The columns that a narrow terminal does without, the first one first. */
+  dropFirst?: readonly string[];
+  /** The columns that are cut last, such as those of ids. */
+  whole?: readonly string[];
 }
 
 /**
- * Draws a table, without a newline at its end. A table without a frame and without rows is ''.
- * Control characters in cells are written out, so each row is one line.
- * Without a frame, a row may have fewer cells than the head: its last cell then runs across the columns after it.
+ * Draws a table that is at most as wide as the screen, without a newline at its end. A table without a frame and without
+ * rows is ''. Without a frame, a row may have fewer cells than the head: its last cell then runs across the columns after it.
  */
 export function drawTable(
   head: readonly string[],
-  rows: readonly (readonly string[])[],
-  { frame = 'lines', alignRight = [] }: TableStyle = {},
+  rows: readonly (readonly Cell[])[],
+  style: TableStyle,
 ): string {
-  const cells = rows.map((row) => row.map(harmless));
-  if (frame === 'none') return cells.length === 0 ? '' : aligned([head, ...cells], alignRight);
-  const table = new Table({
-    head: [...head],
-    colAligns: head.map((name) => (alignRight.includes(name) ? 'right' : 'left')),
-    style: { head: [], border: [], compact: true },
-  });
-  for (const row of cells) table.push(row);
-  return table.toString();
+  const { screen, frame = 'lines' } = style;
+  if (frame === 'none' && rows.length === 0) return '';
+  if (screen === undefined) return [head, ...rows].map(tabSeparated).join('\n');
+  const layout = layOut(head, rows, { ...style, screen });
+  const lines = rows.map((row) => layout.row(row));
+  return frame === 'none'
+    ? [layout.head, ...lines].join('\n')
+    : [layout.line('┌┬┐'), layout.head, layout.line('├┼┤'), ...lines, layout.line('└┴┘')].join('\n');
 }
 
-/** Lists may have thousands of rows, for which cli-table3 takes seconds. */
-function aligned(lines: readonly (readonly string[])[], alignRight: readonly string[]): string {
-  const [head = []] = lines;
-  const complete = lines.filter((line) => line.length === head.length);
-  const widths = head.map((_, at) =>
-    complete.reduce((widest, line) => Math.max(widest, line[at]?.length ?? 0), 0),
-  );
-  const padded = (cell: string, at: number) =>
-    alignRight.includes(head[at] ?? '') ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0);
-  return lines.map((line) => line.map(padded).join('  ').trimEnd()).join('\n');
+const textOf = (cell: Cell): string => harmless(typeof cell === 'string' ? cell : cell.text);
+
+/** A row for programs. A tab in a cell is written out, as is any control character. */
+export const tabSeparated = (row: readonly Cell[]): string => row.map(textOf).join('\t');
+
+/** The columns of a table, fixed: further rows are cut to them. */
+export interface Layout {
+  head: string;
+  row(cells: readonly Cell[]): string;
+  /** A line between rows. @param corners left, inner and right. */
+  line(corners: string): string;
 }
+
+/** Chooses columns and their widths by the rows. */
+export function layOut(
+  head: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  { screen, frame = 'lines', alignRight = [], dropFirst = [], whole = [] }: TableStyle & { screen: Screen },
+): Layout {
+  const [left, between, right] = frame === 'lines' ? ['│ ', ' │ ', ' │'] : ['', '  ', ''];
+  const complete = [head, ...rows].filter((row) => row.length === head.length);
+  const natural = head.map((_, at) =>
+    complete.reduce((widest, row) => Math.max(widest, stringWidth(textOf(row[at] ?? ''))), 0),
+  );
+  const borders = (count: number) => left.length + right.length + between.length * (count - 1);
+  const columns = screen.columns ?? Number.POSITIVE_INFINITY;
+  const { shown, widths } = fitColumns(natural, {
+    columns,
+    borders,
+    dropFirst: dropFirst.map((name) => head.indexOf(name)),
+    isWhole: (at) => whole.includes(head[at] ?? ''),
+  });
+  const paint = (cell: Cell, text: string) =>
+    typeof cell === 'string' || !screen.hasColours ? text : coloured(cell.style, text);
+  const row = (cells: readonly Cell[]): string => {
+    const isShort = cells.length < head.length;
+    const end = cells.length - 1;
+    const places = isShort ? [...shown.filter((at) => at < end), end] : shown;
+    const drawn = places.map((at, place) => {
+      const cell = cells[at] ?? '';
+      const width = widths[place] ?? 0;
+      if (isShort && at === end) {
+        const before = widths.slice(0, place).reduce((sum, each) => sum + each + between.length, 0);
+        return paint(cell, fitted(textOf(cell), columns - before));
+      }
+      const side = alignRight.includes(head[at] ?? '') ? 'left' : 'right';
+      return padded(paint(cell, fitted(textOf(cell), width)), width, side);
+    });
+    return `${left}${drawn.join(between)}${right}`.trimEnd();
+  };
+  return {
+    head: row(screen.hasColours ? head.map((text) => ({ text, style: 'dim' as const })) : head),
+    row,
+    line: ([first = '', inner = '', last = '']) =>
+      `${first}${widths.map((width) => '─'.repeat(width + 2)).join(inner)}${last}`,
+  };
+}
+
+/** Columns wider than this are cut before others are dropped. */
+const READABLE = 20;
+
+interface Fit {
+  columns: number;
+  /** Width of the borders of so many columns. */
+  borders(count: number): number;
+  dropFirst: readonly number[];
+  isWhole(at: number): boolean;
+}
+
+/** Chooses the columns to show, and their widths. The widest give way first. */
+function fitColumns(
+  natural: readonly number[],
+  { columns, borders, dropFirst, isWhole }: Fit,
+): { shown: number[]; widths: number[] } {
+  let shown = [...natural.keys()];
+  const room = () => columns - borders(shown.length);
+  const capped = (cap: number, isCut: (at: number) => boolean) =>
+    shown.map((at) => (isCut(at) ? Math.min(natural[at] ?? 0, cap) : (natural[at] ?? 0)));
+  const fits = (widths: readonly number[]) => widths.reduce((sum, width) => sum + width, 0) <= room();
+  for (const next of dropFirst)
+    if (!fits(capped(READABLE, (at) => !isWhole(at)))) shown = shown.filter((at) => at !== next);
+  for (const isCut of [(at: number) => !isWhole(at), () => true])
+    for (let cap = Math.max(...natural); cap >= MIN_CUT; cap--) {
+      const widths = capped(cap, isCut);
+      if (fits(widths)) return { shown, widths };
+    }
+  return { shown, widths: capped(MIN_CUT, () => true) };
+}
+
+/** Less says nothing. */
+const MIN_CUT = 4;

@@ -1,6 +1,7 @@
 import type { Cloud, Store } from '../cloud/ports.ts';
 import { readObject } from '../cloud/read-object.ts';
 import { PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
+import type { LocatedProcess } from '../runtime/located-process.ts';
 import { parseVersioned } from '../runtime/versioned.ts';
 import { FIRST_ATTEMPT, type JobRecord, jobId, jobRecord, type NewJob } from './job.ts';
 import { ACTIVE_PREFIX, activeKey, jobKey, jobPrefix } from './keys.ts';
@@ -142,6 +143,16 @@ export async function reopenJob(output: Store, seen: JobRecord): Promise<JobReco
 /** Cancelling is final. A finished job stays finished. */
 export const cancelJob = (output: Store, id: string): Promise<JobRecord> =>
   updateJob(output, id, (record) => (isFinal(record) ? undefined : { ...record, state: 'cancelled' }));
+
+/** Records who announces the images of an open job. */
+export const claimJob = (output: Store, id: string, submitter: LocatedProcess): Promise<JobRecord> =>
+  updateJob(output, id, (record) => (record.state === 'open' ? { ...record, submitter } : undefined));
+
+/** Whether the process that announced the images has certainly ended before it was done. Only known on one machine. */
+export const isInterrupted = (
+  { processes }: Pick<Cloud, 'processes'>,
+  { state, submitter }: Pick<JobRecord, 'state' | 'submitter'>,
+): boolean => state === 'open' && submitter !== undefined && processes?.hasEnded(submitter) === true;
 
 export const isFinal = ({ state }: Pick<JobRecord, 'state'>): boolean =>
   state === 'finished' || state === 'cancelled';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { modelRef, sha256Hex } from '../model/model.ts';
 import { imageError, imageName, MAX_TOP_K } from '../model/outcome.ts';
+import { locatedProcess } from '../runtime/located-process.ts';
 import { formatVersion } from '../runtime/versioned.ts';
 import { traceId } from './trace.ts';
 
@@ -48,6 +49,8 @@ export const jobRecord = z.object({
   exclude: z.array(z.string()),
   topK,
   model: modelRef,
+  /** The process that announces the images, on one machine. */
+  submitter: locatedProcess.optional(),
   /** Number of images, known once the job was sealed for the first time. */
   total: z.int().nonnegative().optional(),
   /** The present attempt, or the last one. */

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { Client } from '../../client/client.ts';
-import type { Store } from '../../core/cloud/ports.ts';
+import type { Cloud } from '../../core/cloud/ports.ts';
 import { anyJobId, jobState } from '../../core/job/job.ts';
 import { isDropJob, newerFirst } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
@@ -25,7 +25,6 @@ const byId = z.object({ id: anyJobId });
 /** `/v1/jobs`: submit, list, get, cancel, retry and delete. */
 export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): void {
   const { client, hub } = options;
-  const { output } = options.cloud;
   const app = plain.withTypeProvider<ZodTypeProvider>();
 
   submitRoutes(plain, options);
@@ -45,7 +44,7 @@ export function jobRoutes(plain: FastifyInstance, options: JobRoutesOptions): vo
       }),
       response: { 200: jobPage, ...problemResponses(...COMMON_STATUSES) },
     },
-    handler: async ({ query }) => await pageOf(output, { ...query, nowMs: options.nowMs() }),
+    handler: async ({ query }) => await pageOf(options.cloud, { ...query, nowMs: options.nowMs() }),
   });
 
   app.route({
@@ -137,11 +136,14 @@ interface PageQuery extends Omit<ReadJobsOptions, 'signal'> {
 }
 
 /** Looks at a bounded number of jobs, whatever their states. */
-async function pageOf(output: Store, { limit, after, ...reading }: PageQuery): Promise<JobPage> {
-  const all = await listJobIds(output);
+async function pageOf(
+  cloud: Pick<Cloud, 'output' | 'processes'>,
+  { limit, after, ...reading }: PageQuery,
+): Promise<JobPage> {
+  const all = await listJobIds(cloud.output);
   const ids = after === undefined ? all : all.filter((id) => newerFirst(after, id) < 0);
   const jobs: JobPage['jobs'] = [];
-  for await (const job of readJobs(output, ids.slice(0, MAX_LOOKED_AT), reading)) {
+  for await (const job of readJobs(cloud, ids.slice(0, MAX_LOOKED_AT), reading)) {
     jobs.push(job);
     if (jobs.length === limit) break;
   }

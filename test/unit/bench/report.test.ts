@@ -3,6 +3,7 @@ import { type BenchReport, benchReport, parseReport, summaryOf } from '../../../
 import { compareReports } from '../../../src/bench/compare-reports.ts';
 import { htmlOf } from '../../../src/bench/report-html.ts';
 import { reportTable } from '../../../src/cli/bench/report-table.ts';
+import { UNBOUNDED } from '../../../src/cli/terminal/screen.ts';
 
 const fast = [900, 1000, 1010, 1020, 1100];
 
@@ -200,7 +201,7 @@ describe('a comparison', () => {
 
 describe('the table', () => {
   it('has the baseline and the ratio for each scenario, also for those that never finished', () => {
-    const lines = reportTable(report()).split('\n');
+    const lines = reportTable(report(), UNBOUNDED).split('\n');
     expect(lines.find((line) => line.includes('medium-20-cold'))).toMatch(
       /20 │ +1\.01 s │ +1\.10 s │ +0\.90 s │ +1\.10 s │.*230\.15 s.*│ +228 │/,
     );
@@ -210,14 +211,14 @@ describe('the table', () => {
 
   it('lists the problems', () => {
     const wrong = { isCorrect: false, imagesChecked: 3, labels: {}, problems: ['boot, launch 1: it died'] };
-    expect(reportTable(report({ correctness: wrong }))).toMatch(
+    expect(reportTable(report({ correctness: wrong }), UNBOUNDED)).toMatch(
       /WRONG {4}3 outcomes\n +boot, launch 1: it died/,
     );
   });
 
   it('ends with the comparison if there is one', () => {
     const slower = report({ samplesMs: fast.map((ms) => 3 * ms) });
-    expect(reportTable({ ...slower, comparison: compareReports(report(), slower) })).toMatch(
+    expect(reportTable({ ...slower, comparison: compareReports(report(), slower) }, UNBOUNDED)).toMatch(
       /medium-20-cold │ 1\.01 s │ 3\.03 s │ \+200\.0 % │ SLOWER/,
     );
   });

@@ -1,23 +1,13 @@
-import { readdir } from 'node:fs/promises';
-import path from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { createProgram } from '../../../src/cli/program.ts';
 
-const folder = path.join(import.meta.dirname, '../../../src/cli/commands');
-
-/** All commands with their subcommands. */
-async function allCommands(): Promise<Command[]> {
-  const program = new Command('imgcls');
-  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'));
-  for (const file of files) (await import(path.join(folder, file))).register(program);
-  const withSubcommands = (command: Command): Command[] => [
-    command,
-    ...command.commands.flatMap(withSubcommands),
-  ];
-  return program.commands.flatMap(withSubcommands);
-}
-
-const commands = await allCommands();
+const program = await createProgram(() => true);
+const withSubcommands = (command: Command): Command[] => [
+  command,
+  ...command.commands.flatMap(withSubcommands),
+];
+const commands = program.commands.flatMap(withSubcommands);
 
 /** The help as it is printed, with its examples. */
 function helpOf(command: Command): string {

@@ -7,11 +7,14 @@ import {
   type Output,
   type OutputFlags,
   outputFormatOf,
-  writeOutcomes,
-} from '../../../src/cli/terminal/output.ts';
+} from '../../../src/cli/output/output.ts';
+import { tableOrSummary } from '../../../src/cli/output/summary-exporter.ts';
+import { outcomeTable } from '../../../src/cli/output/table-exporter.ts';
+import { writeOutcomes } from '../../../src/cli/output/write-outcomes.ts';
 import { CONTROLLER_LOCK_KEY, workerStatusKey } from '../../../src/core/job/keys.ts';
 import type { Outcome } from '../../../src/core/model/outcome.ts';
 import { FORMAT } from '../../../src/core/runtime/versioned.ts';
+import type { Exporter } from '../../../src/results/export.ts';
 import { makeClouds } from '../../contract/local-cloud.ts';
 
 describe('the format of results', () => {
@@ -66,18 +69,50 @@ describe('the outcomes that are written', () => {
 
   it('have their warnings counted, and as a table marked', async () => {
     const { text, counts } = await written({ format: 'table' }, images);
-    expect(counts).toMatchObject({ images: 4, errors: 0 });
+    expect(counts).toMatchObject({ images: 4, failed: { count: 0 } });
     expect(counts.warnings.texts()).toEqual([
       expect.stringMatching(/^2 images are damaged/),
       expect.stringMatching(/^1 image has one colour/),
     ]);
-    expect(text).toMatch(/│ cut.jpg +│ espresso │ 90\.0 % │ damaged +│/);
-    expect(text).toMatch(/│ white.png +│ espresso │ 90\.0 % │ uniform +│/);
+    expect(text).toContain('image\tlabel\tscore\twarning\n');
+    expect(text).toContain('cut.jpg\tespresso\t90.0 %\tdamaged\n');
+    expect(text).toContain('white.png\tespresso\t90.0 %\tuniform\n');
   });
 
-  it('have no column of warnings if there are none', async () => {
-    const { text } = await written({ format: 'table' }, images.slice(0, 1));
-    expect(text).not.toContain('warning');
+  it('are marked where the score is low, with --min-score in every format', async () => {
+    const { text: plain } = await written({ format: 'ndjson' }, images);
+    expect(plain).not.toContain('unsure');
+    const flags = { minScore: 0.95 };
+    const { text: lines, counts } = await written({ ...flags, format: 'lines' }, images.slice(0, 1));
+    expect(lines).toBe('good.jpg, unsure: espresso\n');
+    expect(counts).toMatchObject({ unsure: 1, unsureBelow: 0.95 });
+    const { text: json } = await written({ ...flags, format: 'ndjson' }, images.slice(0, 1));
+    expect(JSON.parse(json)).toMatchObject({ label: 'espresso', unsure: true });
+    const { text: csv } = await written({ ...flags, format: 'csv' }, images.slice(0, 1));
+    expect(csv).toMatch(/,unsure\r\n.*,yes\r\n$/);
+    const { text: table } = await written({ ...flags, format: 'table' }, images.slice(0, 1));
+    expect(table).toContain('good.jpg\tespresso\t90.0 %\tunsure\n');
+  });
+
+  it('below 20 % are marked in tables and counted without being asked for', async () => {
+    const labels = [{ wnid: 'n07920052', label: 'espresso', score: 0.15 }];
+    const guess = { v: FORMAT, index: 0, name: 'good.jpg', ms: 1, model: 'm/int8', labels } satisfies Outcome;
+    const { text, counts } = await written({ format: 'table' }, [guess]);
+    expect(text).toContain('good.jpg\tespresso\t15.0 %\tunsure\n');
+    expect(counts).toMatchObject({ unsure: 1, unsureBelow: 0.2 });
+    expect((await written({ format: 'lines' }, [guess])).text).toBe('good.jpg, espresso\n');
+  });
+
+  it('are those with an error, with --errors, and their reasons', async () => {
+    const error = { code: 'not_an_image', message: 'The file is a text.' } as const;
+    const failed = { v: FORMAT, index: 4, name: 'notes.jpg', error } satisfies Outcome;
+    const { text, counts } = await written({ errors: true }, [...images, failed]);
+    expect(text).toBe('image\terror\treason\nnotes.jpg\tnot_an_image\tThe file is a text.\n');
+    expect(counts.images).toBe(5);
+    expect(counts.failed.report('JOB')).toEqual({
+      message: '1 image failed:\n  notes.jpg: The file is a text. (not_an_image)',
+      hint: 'Replace or restore the file, then run "imgcls retry JOB".',
+    });
   });
 
   it('have an error and no label for each damaged image with --strict', async () => {
@@ -92,7 +127,7 @@ describe('the outcomes that are written', () => {
       message: 'The image is damaged. 70 % of its rows could be decoded.',
     });
     expect(rows[2].error.message).toBe('The image is damaged. A part of its data is wrong.');
-    expect(counts).toMatchObject({ images: 4, errors: 2 });
+    expect(counts).toMatchObject({ images: 4, failed: { count: 2 } });
     expect(counts.warnings.texts()).toHaveLength(1);
   });
 });
@@ -124,5 +159,43 @@ describe('a cloud without workers', () => {
     } finally {
       await clouds.release();
     }
+  });
+});
+
+describe('results on a terminal', () => {
+  const screen = { columns: 60, hasColours: false };
+  const outcome = (index: number, label: string) =>
+    ({
+      v: FORMAT,
+      index,
+      name: `${index}.jpg`,
+      labels: [{ wnid: 'n07920052', label, score: 0.9 }],
+      ms: 1,
+      model: 'm/int8',
+    }) satisfies Outcome;
+  const text = (exporter: Exporter, outcomes: readonly Outcome[]) =>
+    [exporter.begin(), ...outcomes.map(exporter.row), exporter.end()].join('');
+
+  it('have a column of warnings only if there are any', () => {
+    const one = outcome(0, 'espresso');
+    expect(text(outcomeTable(screen, 0.2), [one])).not.toContain('warning');
+    expect(text(outcomeTable(screen, 0.95), [one])).toMatch(/90\.0 % │ unsure +│/);
+  });
+
+  it('are a whole table up to 500 images, and a summary of more', () => {
+    const outcomes = Array.from({ length: 501 }, (_, index) => outcome(index, index < 3 ? 'tabby' : 'lynx'));
+    const few = tableOrSummary(outcomeTable(screen, 0.2), screen);
+    expect(text(few, outcomes.slice(0, 500)).trimEnd().split('\n')).toHaveLength(504);
+    expect(few.isSummary()).toBe(false);
+    const many = tableOrSummary(outcomeTable(screen, 0.2), screen);
+    expect(text(many, outcomes)).toMatch(/│ lynx +│ +498 │\n│ tabby +│ +3 │\n/);
+    expect(many.isSummary()).toBe(true);
+  });
+
+  it('are a table of any length if one is asked for, laid out by its first rows', () => {
+    const outcomes = Array.from({ length: 1200 }, (_, index) => outcome(index, 'lynx'));
+    const lines = text(outcomeTable(screen, 0.2), outcomes).trimEnd().split('\n');
+    expect(lines).toHaveLength(1204);
+    expect(new Set(lines.map((line) => line.length)).size).toBe(1);
   });
 });

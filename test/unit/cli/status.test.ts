@@ -137,9 +137,9 @@ describe('the status of a cluster', () => {
     const view = toView(seen({ jobs }));
     expect(view).toMatchObject({ imagesPerSecond: 8, backlogImages: 80, backlogMs: 10_000 });
     expect(view.jobMs, 'jobs share the fleet fairly').toEqual({ SMALL: 6000, LARGE: 22_000 });
-    expect(statusText(view)).toMatch(/SMALL +sealed +4 of 20 +6 s +-/);
-    expect(statusText(view)).toMatch(/LARGE +sealed +20 of 100 +22 s +\$0\.5000/);
-    expect(statusText(view)).toMatch(/OPEN +open +0 of \? +- /);
+    expect(statusText(view)).toMatch(/SMALL +running +4 of 20 +6 s +-/);
+    expect(statusText(view)).toMatch(/LARGE +running +20 of 100 +22 s +\$0\.5000/);
+    expect(statusText(view)).toMatch(/OPEN +uploading +0 of \? +- /);
   });
 
   it('gives no ETA before the first batch completes', () => {
@@ -177,7 +177,7 @@ describe('the status of a cluster', () => {
     expect(shown).toMatch(/backlog +unknown: no permission/);
     expect(shown).toMatch(/fleet +unknown: no network/);
     expect(shown).toMatch(/cost +unknown: odd/);
-    expect(shown).toMatch(/JOB +sealed/);
+    expect(shown).toMatch(/JOB +running/);
     expect(toView(seen({ workers: { unknown: 'x' } })).imagesPerSecond).toEqual({ unknown: 'x' });
   });
 

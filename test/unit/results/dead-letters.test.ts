@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deadLetterJson, deadLettersText, deadLetterText } from '../../../src/cli/dlq/dlq-text.ts';
+import { UNBOUNDED } from '../../../src/cli/terminal/screen.ts';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import type { DeadLetter } from '../../../src/core/job/dead-letter.ts';
 import { deadLetterKey, requestQueueName, shardKey } from '../../../src/core/job/keys.ts';
@@ -100,14 +101,14 @@ describe('a list of dead letters', () => {
       letterOf('b', { body: 'no request at all', tries: 1, why: 'Not JSON.\nAt all.' }),
       unreadable,
     ];
-    expect(deadLettersText(letters, 'table').split('\n')).toEqual([
+    expect(deadLettersText(letters, 'table', UNBOUNDED).split('\n')).toEqual([
       'message  received                  job                         images  receives  reason',
       `a        1970-01-01T00:00:01.000Z  ${JOB}  0-1     20        Its batch was never finished.`,
       `b        1970-01-01T00:00:01.000Z  ${JOB}  -       1         Not JSON.`,
       'torn     cannot be read: The dead letter is not JSON.',
       '',
     ]);
-    expect(deadLettersText(letters, 'lines').split('\n')).toEqual([
+    expect(deadLettersText(letters, 'lines', UNBOUNDED).split('\n')).toEqual([
       `a, 1970-01-01T00:00:01.000Z, ${JOB}, 0-1, 20, Its batch was never finished.`,
       `b, 1970-01-01T00:00:01.000Z, ${JOB}, -, 1, Not JSON.`,
       'torn, cannot be read: The dead letter is not JSON.',
@@ -117,17 +118,17 @@ describe('a list of dead letters', () => {
 
   it('is JSON for programs, also when it is empty', () => {
     const letters = [letterOf('a'), unreadable];
-    expect(JSON.parse(deadLettersText(letters, 'json'))).toEqual(letters);
-    const rows = deadLettersText(letters, 'ndjson').trimEnd().split('\n');
+    expect(JSON.parse(deadLettersText(letters, 'json', UNBOUNDED))).toEqual(letters);
+    const rows = deadLettersText(letters, 'ndjson', UNBOUNDED).trimEnd().split('\n');
     expect(rows.map((row) => JSON.parse(row))).toEqual(letters);
-    expect(JSON.parse(deadLettersText([], 'json'))).toEqual([]);
-    expect(deadLettersText([], 'ndjson')).toBe('');
-    expect(deadLettersText([], 'lines')).toBe('');
-    expect(deadLettersText([], 'table')).toBe('No dead letters.\n');
+    expect(JSON.parse(deadLettersText([], 'json', UNBOUNDED))).toEqual([]);
+    expect(deadLettersText([], 'ndjson', UNBOUNDED)).toBe('');
+    expect(deadLettersText([], 'lines', UNBOUNDED)).toBe('');
+    expect(deadLettersText([], 'table', UNBOUNDED)).toBe('No dead letters.\n');
   });
 
   it('has a dash for an invalid time', () => {
-    expect(deadLettersText([letterOf('a', { receivedAtMs: 1e300 })], 'lines')).toMatch(/^a, -, /);
+    expect(deadLettersText([letterOf('a', { receivedAtMs: 1e300 })], 'lines', UNBOUNDED)).toMatch(/^a, -, /);
   });
 });
 
@@ -168,8 +169,8 @@ describe('a dead letter in full', () => {
     const texts = [
       deadLetterText(evil),
       deadLetterJson(evil),
-      deadLettersText([evil], 'table'),
-      deadLettersText([evil], 'lines'),
+      deadLettersText([evil], 'table', UNBOUNDED),
+      deadLettersText([evil], 'lines', UNBOUNDED),
     ];
     for (const text of texts) expect(text).not.toMatch(/[\u0007\u001b]/);
   });

@@ -56,7 +56,9 @@ export function register(program: Command): void {
     .command('list')
     .description('List machine images, newest first.')
     .addHelpText('after', examples('imgcls ami list'))
-    .addOption(new Option('--format <format>', 'Output format').choices(['table', 'json']).default('table'))
+    .addOption(
+      new Option('-f, --format <format>', 'Output format').choices(['table', 'json']).default('table'),
+    )
     .action(async (flags: AmiListFlags) => {
       const { amiList } = await import('../../aws/ami.ts');
       await amiList(flags);

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DeployFlags } from '../../aws/deploy.ts';
-import { collect, examples, wholeNumber } from '../../flags.ts';
+import { collect, examples, formerName, wholeNumber } from '../../flags.ts';
 
 export function register(program: Command): void {
   program
@@ -9,7 +9,7 @@ export function register(program: Command): void {
       'Create or update a cluster on AWS: one CloudFormation stack, imgcls-<cluster>. Show the changes, ask, wait for the deployment, and ' +
         'write the settings by which other commands find the cluster. Options that are not given keep their deployed value.',
     )
-    .addHelpText('after', examples('imgcls deploy --region eu-central-1 --max 10 --plan'))
+    .addHelpText('after', examples('imgcls deploy --region eu-central-1 --max 10 --dry-run'))
     .option('--region <region>', 'Region (default: the one of the AWS configuration)')
     .option('--vpc <id>', 'VPC (default: the default VPC)')
     .option('--subnets <list>', 'Subnets, comma-separated (default: all of the VPC)')
@@ -44,11 +44,12 @@ export function register(program: Command): void {
       '--settings <file>',
       "Settings file to write (default: imgcls.config.json in the user's config folder)",
     )
-    .option('--plan', 'Show the changes, and make none')
+    .option('--dry-run', 'Show the changes, and make none')
+    .addOption(formerName('--plan'))
     .option('--yes', 'Do not ask for confirmation')
-    .action(async (flags: DeployFlags) => {
+    .action(async ({ plan, ...flags }: DeployFlags & { plan?: boolean }) => {
       const { deploy } = await import('../../aws/deploy.ts');
-      process.exitCode = await deploy({ ...program.opts(), ...flags });
+      process.exitCode = await deploy({ ...program.opts(), ...(plan && { dryRun: plan }), ...flags });
     });
 }
 

@@ -15,6 +15,7 @@ export function register(program: Command): void {
       '--settings <file>',
       "Settings file to clear (default: imgcls.config.json in the user's config folder)",
     )
+    .option('--dry-run', 'List what would be deleted, and delete nothing')
     .option('--yes', 'Do not ask for confirmation')
     .action(async (flags: DestroyFlags) => {
       const { destroy } = await import('../../aws/destroy.ts');

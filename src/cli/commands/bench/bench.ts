@@ -35,11 +35,11 @@ export function register(program: Command): void {
     .option('--max <n>', 'Maximum number of machines in a simulation', wholeNumber, 1000)
     .option('--seed <n>', 'Random seed of crops and simulations', wholeNumber, 1)
     .addOption(
-      new Option('--format <format>', 'Output format; markdown for --simulate only')
+      new Option('-f, --format <format>', 'Output format; markdown for --simulate only')
         .choices(['table', 'json', 'html', 'markdown'])
         .default('table'),
     )
-    .option('--output <file>', 'File to write the results to (default: standard output)');
+    .option('-o, --output <file>', 'File to write the results to (default: standard output)');
   command.action(async (flags: BenchFlags) => {
     const given = Object.keys(flags).filter((name) => command.getOptionValueSource(name) === 'cli');
     const { bench } = await import('../../bench/bench.ts');

@@ -15,7 +15,7 @@ export function register(program: Command): void {
     .addHelpText('after', examples('imgcls dlq list --job JOB'))
     .option('--job <job>', 'Job whose dead letters to list')
     .addOption(
-      new Option('--format <format>', 'Output format')
+      new Option('-f, --format <format>', 'Output format')
         .choices(['table', 'lines', 'json', 'ndjson'])
         .default('table'),
     )
@@ -57,4 +57,5 @@ const selecting = (command: Command): Command =>
   command
     .argument('[ids...]', 'Message ids, as listed by "imgcls dlq list"')
     .option('--job <job>', 'Job whose dead letters to take')
-    .option('--all', 'Take all dead letters');
+    .option('--all', 'Take all dead letters')
+    .option('--dry-run', 'Print which dead letters would be taken, and do nothing');

@@ -10,7 +10,7 @@ export function register(program: Command): void {
         'with what to do where it failed. Change nothing. The exit code is 1 if a check failed.',
     )
     .addHelpText('after', examples('imgcls doctor --format json'))
-    .addOption(new Option('--format <format>', 'Output format').choices(['text', 'json']).default('text'))
+    .addOption(new Option('-f, --format <format>', 'Output format').choices(['text', 'json']).default('text'))
     .action(async (flags: DoctorFlags) => {
       const { doctor } = await import('../../doctor/doctor.ts');
       process.exitCode = await doctor({ ...program.opts(), ...flags });

@@ -49,7 +49,9 @@ export function register(program: Command): void {
     .option('--dry-run', 'Print what would be done and why, and do nothing')
     .option('--drain-on-exit', 'Drain all workers on exit (default: leave the fleet running)')
     .addOption(
-      new Option('--format <format>', 'Output format of decisions').choices(['text', 'json']).default('text'),
+      new Option('-f, --format <format>', 'Output format of decisions')
+        .choices(['text', 'json'])
+        .default('text'),
     )
     .action(async (flags: ScaleFlags) => {
       const { scale } = await import('../../fleet/scale.ts');

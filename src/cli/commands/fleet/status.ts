@@ -9,7 +9,7 @@ export function register(program: Command): void {
     .addHelpText('after', examples('imgcls status --watch'))
     .option('--watch', 'Refresh every 2 s until Ctrl-C')
     .addOption(
-      new Option('--format <format>', 'Output format; with --watch, json is one line per refresh')
+      new Option('-f, --format <format>', 'Output format; with --watch, json is one line per refresh')
         .choices(['table', 'json'])
         .default('table'),
     )

@@ -11,6 +11,7 @@ export function register(program: Command): void {
     )
     .addHelpText('after', examples('imgcls rm JOB --force'))
     .argument('<jobs...>', 'Job ids, as listed by "imgcls jobs"')
+    .option('--dry-run', 'Print what would be deleted, and delete nothing')
     .option('--force', 'Also delete unfinished jobs, after cancelling them')
     .action(async (jobs: string[], flags: RemoveOptions) => {
       const { removeJobs: remove } = await import('../../jobs/rm.ts');

@@ -12,7 +12,9 @@ export function register(program: Command): void {
       'Folder with subfolders named after classes (n02124075, "Egyptian cat") or files named n02124075_*.jpg',
     )
     .option('--model <model>', 'NAME or NAME/VARIANT (default: the model that a job would use)')
-    .addOption(new Option('--format <format>', 'Output format').choices(['table', 'json']).default('table'))
+    .addOption(
+      new Option('-f, --format <format>', 'Output format').choices(['table', 'json']).default('table'),
+    )
     .action(async (folder: string, flags: EvalFlags) => {
       const [{ loadSettings }, { evaluateFolder }] = await Promise.all([
         import('../../../app/settings.ts'),

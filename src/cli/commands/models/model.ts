@@ -1,9 +1,9 @@
 // `imgcls model ...`: the models of this machine. Help loads neither the model runtime nor an SDK.
 
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { ImgclsError } from '../../../core/runtime/errors.ts';
 import type { VariantSetting } from '../../../model/variant.ts';
-import { examples } from '../../flags.ts';
+import { examples, share } from '../../flags.ts';
 import type { ModelCommandDeps } from '../../models/model.ts';
 
 type Format = 'table' | 'json';
@@ -61,7 +61,7 @@ export function register(program: Command): void {
 export function registerModel(program: Command, open: () => Promise<ModelCommandDeps>): void {
   const model = program.command('model').description('Manage the models of this machine.');
   const format = () =>
-    new Option('--format <format>', 'Output format').choices(['table', 'json']).default('table');
+    new Option('-f, --format <format>', 'Output format').choices(['table', 'json']).default('table');
   const tolerance = () =>
     new Option('--tolerance <share>', 'Maximum loss of accuracy of int8, as a share of the images')
       .default(TOLERANCE)
@@ -165,11 +165,4 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .addHelpText('after', examples('imgcls model push resnet50'))
     .argument('<model>', 'NAME or NAME/VARIANT')
     .action(async (title: string) => (await import('../../models/model.ts')).push(await open(), title));
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1))
-    throw new InvalidArgumentError('It must be a number from 0 to 1.');
-  return value;
 }

@@ -3,18 +3,20 @@ import { openClusterModels, selectJobModel } from '../../app/select-job-model.ts
 import { systemClock } from '../../app/system-clock.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
+import type { OutputFlags } from '../output/output.ts';
+import { checkOutputFlags, openOutput } from '../output/output.ts';
 import { type Run, withRun } from '../run.ts';
 import { notice } from '../terminal/notice.ts';
-import type { OutputFlags } from '../terminal/output.ts';
-import { checkOutputFlags, openOutput } from '../terminal/output.ts';
 import { collectSkipped } from '../terminal/skipped.ts';
 import { printJobId, waitAndPrint, warnOncePerReason } from './wait.ts';
 
-export interface UploadOptions extends OutputFlags {
+export interface LabelOptions extends OutputFlags {
   topK?: number;
   model?: string;
   modelVariant?: string;
   wait: boolean;
+  dryRun?: boolean;
+  /** The older name of `dryRun`. */
   quote?: boolean;
   timeout?: number;
   include?: string[];
@@ -24,10 +26,11 @@ export interface UploadOptions extends OutputFlags {
   dataDir?: string;
 }
 
-/** Runs `imgcls upload`. @returns the exit code. */
-export async function upload(inputs: readonly string[], options: UploadOptions): Promise<number> {
+/** Runs `imgcls label`. @returns the exit code. */
+export async function label(inputs: readonly string[], options: LabelOptions): Promise<number> {
   const { topK, concurrency, cluster, dataDir } = options;
-  if (options.quote === true) return await (await import('./quote.ts')).quoteUpload(inputs, options);
+  if (options.dryRun === true || options.quote === true)
+    return await (await import('./quote.ts')).quoteUpload(inputs, options);
   checkOutputFlags(options);
   // A model may be NAME/VARIANT, as listed by "imgcls model list".
   const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
@@ -36,7 +39,7 @@ export async function upload(inputs: readonly string[], options: UploadOptions):
   );
 }
 
-async function submitAndWait(inputs: readonly string[], options: UploadOptions, run: Run): Promise<number> {
+async function submitAndWait(inputs: readonly string[], options: LabelOptions, run: Run): Promise<number> {
   const { settings, client, cloud, interrupted } = run;
   if (cloud.kind === 'aws' && settings.model === undefined) {
     throw new ImgclsError('usage', 'Cannot choose a model: on AWS it must be set.', {

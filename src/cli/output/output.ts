@@ -1,13 +1,9 @@
-import { once } from 'node:events';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { isError, type Outcome } from '../../core/model/outcome.ts';
-import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
-import { WarningCounts } from '../../core/text/warning-text.ts';
-import { createExporter, type Exporter } from '../../results/export.ts';
-import { refuseDamage } from '../../results/refuse-damage.ts';
+import { type ErrorKind, ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import { isClosedPipe } from '../terminal/exit.ts';
+import { terminal, writeTo } from '../terminal/terminal.ts';
 import { formatEndings, type OutputFormat } from './output-formats.ts';
 
 /** The destination of results. */
@@ -20,12 +16,16 @@ export interface Output {
   close(): Promise<void>;
 }
 
-/** `--format`, `--output` and `--strict`. */
+/** The flags of commands that print results. */
 export interface OutputFlags {
   format?: OutputFormat;
   output?: string;
   /** Damaged images are written and counted as errors. */
   strict?: boolean;
+  /** Labels with a lower score are marked `unsure`. */
+  minScore?: number;
+  /** Writes only the images that have an error. */
+  errors?: boolean;
 }
 
 /** @throws {ImgclsError} of kind `usage` when the file cannot be written. */
@@ -44,10 +44,10 @@ export async function openOutput(file: string | undefined): Promise<Output> {
   stream.on('error', () => {});
   let isFinished = false;
   return {
-    write: (text) => writeTo(stream, text),
+    write: (text) => writeTo(stream, text).catch(cannotWriteTo(file)),
     async finish() {
       stream.end();
-      await finished(stream);
+      await finished(stream).catch(cannotWriteTo(file));
       if (isRegular) await rename(written, complete);
       isFinished = true;
     },
@@ -75,26 +75,28 @@ async function openForWriting(written: string, file: string): Promise<FileHandle
   try {
     return await open(written, 'w');
   } catch (cause) {
-    const reason = REASONS[(cause as NodeJS.ErrnoException).code ?? ''] ?? messageOf(cause);
-    throw new ImgclsError('usage', `Cannot write to ${file}: ${reason}.`, { cause });
+    throw writeError('usage', file, cause);
   }
 }
 
-function standardOutput(): Output {
-  const { stdout } = process;
-  return {
-    write: (text) => writeTo(stdout, text),
-    finish: () =>
-      new Promise((resolve, reject) => {
-        stdout.write('', (error) => (error ? reject(error) : resolve()));
-      }),
-    close: async () => {},
-  };
+/** @param where a file as given, or `standard output`. */
+const cannotWriteTo = (where: string) => (cause: unknown) => {
+  throw isClosedPipe(cause) ? cause : writeError('permanent', where, cause);
+};
+
+export function writeError(kind: ErrorKind, where: string, cause: unknown): ImgclsError {
+  const reason = REASONS[(cause as NodeJS.ErrnoException).code ?? ''] ?? messageOf(cause);
+  return new ImgclsError(kind, `Cannot write to ${where}: ${reason}.`, { cause });
 }
 
-async function writeTo(stream: Writable, text: string): Promise<void> {
-  if (stream.errored) throw stream.errored;
-  if (text !== '' && !stream.write(text)) await once(stream, 'drain');
+const STANDARD_OUTPUT = 'standard output';
+
+function standardOutput(): Output {
+  return {
+    write: (text) => terminal.write(text).catch(cannotWriteTo(STANDARD_OUTPUT)),
+    finish: () => terminal.flush().catch(cannotWriteTo(STANDARD_OUTPUT)),
+    close: async () => {},
+  };
 }
 
 /** The format that the flags or the ending of the file select; undefined if neither does. */
@@ -105,11 +107,13 @@ export function outputFormatOf({ format, output }: OutputFlags): OutputFormat | 
 }
 
 /** @throws {ImgclsError} for output flags with --no-wait. */
-export function checkOutputFlags({ wait, format, output, strict }: OutputFlags & { wait: boolean }): void {
+export function checkOutputFlags(given: OutputFlags & { wait: boolean }): void {
+  const { wait, format, output, strict, minScore } = given;
   const flags = [
     ...(format === undefined ? [] : ['--format']),
     ...(output === undefined ? [] : ['--output']),
     ...(strict === true ? ['--strict'] : []),
+    ...(minScore === undefined ? [] : ['--min-score']),
   ];
   if (wait || flags.length === 0) return;
   throw new ImgclsError(
@@ -117,41 +121,4 @@ export function checkOutputFlags({ wait, format, output, strict }: OutputFlags &
     `Cannot use ${flags.join(' and ')} with --no-wait: there are no results yet.`,
     { hint: `Give ${flags.join(' and ')} to "imgcls results JOB --wait".` },
   );
-}
-
-/** The default is a table on a terminal, and lines elsewhere. */
-async function exporterFor(flags: OutputFlags): Promise<Exporter> {
-  const { output } = flags;
-  const format = outputFormatOf(flags);
-  if (format !== undefined && format !== 'table') return createExporter(format);
-  const isTable = format === 'table' || (output === undefined && process.stdout.isTTY);
-  return isTable ? (await import('./table-exporter.ts')).tableOrLines() : createExporter('lines');
-}
-
-/** Counts of outcomes that were written. */
-export interface Written {
-  images: number;
-  errors: number;
-  /** Of predictions. */
-  warnings: WarningCounts;
-}
-
-/** Writes outcomes as they arrive. */
-export async function writeOutcomes(
-  outcomes: AsyncIterable<Outcome>,
-  flags: OutputFlags,
-  output: Output,
-): Promise<Written> {
-  const exporter = await exporterFor(flags);
-  const written: Written = { images: 0, errors: 0, warnings: new WarningCounts() };
-  await output.write(exporter.begin());
-  for await (const found of outcomes) {
-    const outcome = flags.strict === true ? refuseDamage(found) : found;
-    written.images++;
-    if (isError(outcome)) written.errors++;
-    else if (outcome.warning !== undefined) written.warnings.add(outcome.warning);
-    await output.write(exporter.row(outcome));
-  }
-  await output.write(exporter.end());
-  return written;
 }

@@ -1,0 +1,30 @@
+// What a command line means before its options are known. Pure.
+
+import { commandNamed } from './command-table.ts';
+
+/** Options of the program that take a value. */
+const WITH_VALUE = ['--cluster', '--data-dir'];
+
+/** The arguments that are neither options nor values of the program's options. */
+export const wordsOf = (args: readonly string[]): string[] =>
+  args.filter((arg, at) => (arg === '-' || !arg.startsWith('-')) && !WITH_VALUE.includes(args[at - 1] ?? ''));
+
+/** The command of which the line asks or that it runs. */
+export function commandOf(args: readonly string[]): string | undefined {
+  const [first, second] = wordsOf(args);
+  return commandNamed(first === 'help' ? second : first);
+}
+
+/**
+ * The command line with `label` before inputs that come first: `imgcls photos/` labels that folder.
+ * @param exists whether there is such a file or folder.
+ */
+export function withLabel(args: readonly string[], exists: (file: string) => boolean): readonly string[] {
+  const words = wordsOf(args);
+  const [first] = words;
+  if (first === undefined || first === 'help' || commandNamed(first) !== undefined) return args;
+  return words.some((word) => looksLikeInput(word) || exists(word)) ? ['label', ...args] : args;
+}
+
+/** A list, an address, a path, a glob or the name of a file: no command is called so. */
+const looksLikeInput = (word: string): boolean => word === '-' || /[/\\*?]|\.\w/.test(word);

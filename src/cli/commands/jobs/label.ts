@@ -1,0 +1,48 @@
+import { type Command, Option } from 'commander';
+import { DEFAULTS } from '../../../core/settings/defaults.ts';
+import { collect, examples, formerName, wholeNumber, withOutputFlags, withWaitFlags } from '../../flags.ts';
+import type { LabelOptions } from '../../jobs/label.ts';
+
+export function register(program: Command): void {
+  const command = program
+    .command('label')
+    .description(
+      'Label images: store them, wait for their outcomes, and print one label per image in input order.',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'imgcls label photos/ -o labels.csv',
+        'imgcls label *.jpg --min-score 0.5',
+        'find . -name "*.jpg" -print0 | imgcls label -',
+      ),
+    )
+    .argument(
+      '<inputs...>',
+      'Files, folders, globs, s3://bucket/prefix, or - for a list of paths on standard input, one a line or separated by NUL',
+    )
+    .option(
+      '-k, --top-k <n>',
+      `Number of labels per image in json and ndjson (default: ${DEFAULTS.topK})`,
+      wholeNumber,
+    )
+    .option('--model <name>', 'Model to use (see "imgcls model list")')
+    .addOption(new Option('--model-variant <variant>', 'Weights to use').choices(['auto', 'fp32', 'int8']))
+    .option('--dry-run', 'Print an estimate of time and cost, and label nothing')
+    .addOption(formerName('--quote'))
+    .option(
+      '--include <glob>',
+      'Names of the files to take (default: by the endings of images); repeatable',
+      collect,
+    )
+    .option('--exclude <glob>', 'Names of the files to skip; repeatable', collect)
+    .option(
+      '--concurrency <n>',
+      `Number of files read and stored at once (default: ${DEFAULTS.concurrency})`,
+      wholeNumber,
+    );
+  withOutputFlags(withWaitFlags(command)).action(async (inputs: string[], flags: LabelOptions) => {
+    const { label } = await import('../../jobs/label.ts');
+    process.exitCode = await label(inputs, { ...program.opts(), ...flags });
+  });
+}

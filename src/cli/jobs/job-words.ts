@@ -1,0 +1,48 @@
+// A job in its users' words.
+
+import type { JobState } from '../../core/job/job.ts';
+import { isDropJob } from '../../core/job/job-ids.ts';
+import { plainName } from '../../core/text/harmless.ts';
+
+/** Values of `--state`: the words that lists show, then those of the job's record. */
+export const STATE_WORDS = ['uploading', 'interrupted', 'running', 'done', 'cancelled'] as const;
+export type StateWord = (typeof STATE_WORDS)[number];
+
+interface State {
+  id: string;
+  state: JobState;
+  done: number;
+  total?: number | undefined;
+  interrupted?: true;
+}
+
+/** The state of a job. Images can be dropped on a day of dropped images until it is over, and later. */
+export function stateWord({ id, state, done, total, interrupted }: State): StateWord | 'open' {
+  switch (state) {
+    case 'open':
+      if (isDropJob(id)) return 'open';
+      return interrupted === true ? 'interrupted' : 'uploading';
+    case 'sealed':
+      // Only a waiter or a controller writes that it is finished.
+      return done === total ? 'done' : 'running';
+    case 'finished':
+      return 'done';
+    case 'cancelled':
+      return 'cancelled';
+  }
+}
+
+/** What a job is of: its files and folders as given, or its first image. */
+export function inputsText({
+  inputs = [],
+  inputCount = inputs.length,
+  firstImage,
+}: {
+  inputs?: readonly string[];
+  inputCount?: number;
+  firstImage?: string;
+}): string {
+  if (firstImage !== undefined) return `${plainName(firstImage)}, ...`;
+  const [first = '-'] = inputs;
+  return inputCount > 1 ? `${plainName(first)} and ${inputCount - 1} more` : plainName(first);
+}

@@ -1,0 +1,76 @@
+import { isError, type Outcome } from '../../core/model/outcome.ts';
+import { plainName } from '../../core/text/harmless.ts';
+import { type Exporter, summary } from '../../results/export.ts';
+import type { Screen } from '../terminal/screen.ts';
+import { type Cell, drawTable, type Layout, layOut, tabSeparated } from '../terminal/table.ts';
+
+/** Rows by which the columns of a longer table are laid out: the others are written as they arrive, to bound memory. */
+export const LAID_OUT_ROWS = 500;
+
+/** A table of labels. It has a column of warnings if there are any. @param screen undefined: for a program. */
+export function outcomeTable(screen: Screen | undefined, unsureBelow: number): Exporter {
+  const head = ['image', 'label', 'score', 'warning'];
+  const cells = (outcome: Outcome): Cell[] => {
+    const name = plainName(outcome.name);
+    if (isError(outcome)) return [name, { text: summary(outcome), style: 'red' }, '', ''];
+    const score = outcome.labels[0]?.score ?? 0;
+    const isUnsure = score < unsureBelow;
+    const label: Cell = isUnsure ? summary(outcome) : { text: summary(outcome), style: 'bold' };
+    const warning = outcome.warning ?? (isUnsure ? 'unsure' : '');
+    return [name, label, percent(score), { text: warning, style: 'yellow' }];
+  };
+  return screen === undefined ? rowsForPrograms(head, cells) : drawnRows(head, cells, screen);
+}
+
+/** A table of the images that have an error. */
+export function errorTable(screen: Screen | undefined): Exporter {
+  const head = ['image', 'error', 'reason'];
+  const cells = (outcome: Outcome): Cell[] => {
+    if (!isError(outcome)) return [];
+    const { code, message } = outcome.error;
+    return [plainName(outcome.name), { text: code, style: 'red' }, message];
+  };
+  return screen === undefined ? rowsForPrograms(head, cells) : drawnRows(head, cells, screen);
+}
+
+const percent = (score: number): string => `${(100 * score).toFixed(1)} %`;
+
+type CellsOf = (outcome: Outcome) => Cell[];
+
+const rowsForPrograms = (head: readonly string[], cells: CellsOf): Exporter => ({
+  begin: () => `${tabSeparated(head)}\n`,
+  row: (outcome) => `${tabSeparated(cells(outcome))}\n`,
+  end: () => '',
+});
+
+function drawnRows(head: readonly string[], cells: CellsOf, screen: Screen): Exporter {
+  const style = { screen, alignRight: ['score'], dropFirst: ['warning'] };
+  let held: Cell[][] = [];
+  let layout: Layout | undefined;
+  return {
+    begin: () => '',
+    row(outcome) {
+      const row = cells(outcome);
+      if (layout !== undefined) return `${layout.row(row)}\n`;
+      held.push(row);
+      if (held.length <= LAID_OUT_ROWS) return '';
+      layout = layOut(head, held, style);
+      const lines = [layout.line('┌┬┐'), layout.head, layout.line('├┼┤'), ...held.map(layout.row)];
+      held = [];
+      return `${lines.join('\n')}\n`;
+    },
+    end() {
+      if (layout !== undefined) return `${layout.line('└┴┘')}\n`;
+      // Without a warning, its column is not drawn.
+      const isEmpty = held.every((row) => isEmptyCell(row.at(-1)));
+      const shown = isEmpty ? head.length - 1 : head.length;
+      return `${drawTable(
+        head.slice(0, shown),
+        held.map((row) => row.slice(0, shown)),
+        style,
+      )}\n`;
+    },
+  };
+}
+
+const isEmptyCell = (cell: Cell | undefined): boolean => (typeof cell === 'object' ? cell.text : cell) === '';

@@ -1,0 +1,77 @@
+import { isError, type Outcome } from '../../core/model/outcome.ts';
+import { WarningCounts } from '../../core/text/warning-text.ts';
+import { createExporter, type Exporter } from '../../results/export.ts';
+import { refuseDamage } from '../../results/refuse-damage.ts';
+import { screenOf } from '../terminal/screen.ts';
+import { FailedImages } from './failed-images.ts';
+import { type Output, type OutputFlags, outputFormatOf } from './output.ts';
+
+/** What was written. */
+export interface Written {
+  images: number;
+  failed: FailedImages;
+  /** Of predictions. */
+  warnings: WarningCounts;
+  /** Labels with a score below `unsureBelow`. */
+  unsure: number;
+  unsureBelow: number;
+  /** Labels were counted, and not written one by one. */
+  isSummary: boolean;
+}
+
+/** A label with a lower score is a guess, whatever --min-score says. */
+export const GUESS_BELOW = 0.2;
+
+/** Writes outcomes as they arrive. */
+export async function writeOutcomes(
+  outcomes: AsyncIterable<Outcome>,
+  flags: OutputFlags,
+  output: Output,
+): Promise<Written> {
+  const unsureBelow = Math.max(flags.minScore ?? 0, GUESS_BELOW);
+  const exporter = await exporterFor(flags, unsureBelow);
+  const written: Written = {
+    images: 0,
+    failed: new FailedImages(),
+    warnings: new WarningCounts(),
+    unsure: 0,
+    unsureBelow,
+    isSummary: false,
+  };
+  await output.write(exporter.begin());
+  for await (const found of outcomes) {
+    const outcome = flags.strict === true ? refuseDamage(found) : found;
+    count(outcome, written);
+    if (flags.errors !== true || isError(outcome)) await output.write(exporter.row(outcome));
+  }
+  await output.write(exporter.end());
+  written.isSummary = exporter.isSummary?.() ?? false;
+  return written;
+}
+
+function count(outcome: Outcome, written: Written): void {
+  written.images++;
+  if (isError(outcome)) return written.failed.add(outcome);
+  if (outcome.warning !== undefined) written.warnings.add(outcome.warning);
+  if ((outcome.labels[0]?.score ?? 0) < written.unsureBelow) written.unsure++;
+}
+
+/**
+ * On a terminal the default is a table or, of many images, a summary; elsewhere lines. Errors are a table anywhere, for the
+ * sake of their reasons.
+ */
+async function exporterFor(
+  flags: OutputFlags,
+  unsureBelow: number,
+): Promise<Exporter & { isSummary?(): boolean }> {
+  const { output, minScore = 0 } = flags;
+  const format = outputFormatOf(flags) ?? (flags.errors === true ? 'table' : undefined);
+  if (format !== undefined && format !== 'table') return createExporter(format, { unsureBelow: minScore });
+  const screen = output === undefined ? screenOf(process.stdout) : undefined;
+  if (format === undefined && screen === undefined) return createExporter('lines', { unsureBelow: minScore });
+  const { errorTable, outcomeTable } = await import('./table-exporter.ts');
+  if (flags.errors === true) return errorTable(screen);
+  const table = outcomeTable(screen, unsureBelow);
+  if (format === 'table' || screen === undefined) return table;
+  return (await import('./summary-exporter.ts')).tableOrSummary(table, screen);
+}

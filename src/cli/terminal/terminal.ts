@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { harmless } from '../../core/text/harmless.ts';
+import { painter } from './screen.ts';
+import type { StatusLine } from './status-line.ts';
+
+/** `quiet`: results and errors only. `verbose`: also what explains them. */
+export type Verbosity = 'quiet' | 'normal' | 'verbose';
+
+type Stream = Writable & { isTTY?: boolean; columns?: number; fd?: number };
+
+/**
+ * The owner of standard output and standard error: results go to the one, all else to the other, in whole lines. It keeps
+ * the status line apart from both.
+ */
+export class Terminal {
+  verbosity: Verbosity = 'normal';
+  readonly #stdout: Stream;
+  readonly #stderr: Stream;
+  #line: StatusLine | undefined;
+
+  constructor({ stdout, stderr }: { stdout: Stream; stderr: Stream }) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+  }
+
+  /** A line for the person at the terminal. */
+  notice(text: string): void {
+    if (this.verbosity !== 'quiet') this.#stderr.write(`${harmless(text)}\n`);
+  }
+
+  /** Something may be wrong; the command continues. */
+  warn(text: string): void {
+    if (this.verbosity === 'quiet') return;
+    this.#stderr.write(`${painter(this.#stderr)('yellow', 'warning:')} ${harmless(text)}\n`);
+  }
+
+  /** A line that explains what happens, with --verbose. */
+  detail(text: string): void {
+    if (this.verbosity === 'verbose') this.#stderr.write(`${painter(this.#stderr)('dim', harmless(text))}\n`);
+  }
+
+  /** Undefined where there is no terminal for it, and with --quiet. */
+  async openStatusLine(text: string): Promise<StatusLine | undefined> {
+    if (this.verbosity === 'quiet') return undefined;
+    const { openStatusLine } = await import('./status-line.ts');
+    this.#line = await openStatusLine(this.#stderr, text);
+    return this.#line;
+  }
+
+  /**
+   * Writes results to standard output, and waits for a slow reader, to bound memory. The reader of a pipe may write to the
+   * same terminal at any time from now on, so the status line ends.
+   */
+  async write(text: string): Promise<void> {
+    if (text !== '' && isPipe(this.#stdout)) this.#line?.retire();
+    await writeTo(this.#stdout, text);
+  }
+
+  /** Resolves when the system has all results. */
+  flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stdout.write('', (error) => (error ? reject(error) : resolve()));
+    });
+  }
+}
+
+/** A terminal redraws its status line, and nobody sees what is written to a file or a device. */
+function isPipe({ isTTY, fd }: Stream): boolean {
+  if (isTTY === true || fd === undefined) return false;
+  const found = fstatSync(fd);
+  return found.isFIFO() || found.isSocket();
+}
+
+/** Waits for a slow reader. @throws the error of an earlier write. */
+export async function writeTo(stream: Writable, text: string): Promise<void> {
+  if (stream.errored) throw stream.errored;
+  if (text !== '' && !stream.write(text)) await once(stream, 'drain');
+}
+
+/** The terminal of this process. */
+export const terminal = new Terminal(process);
