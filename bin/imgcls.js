@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 
@@ -38,7 +39,8 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
       process.exitCode = 1;
     });
     child.on('exit', (code, signal) => {
-      process.exitCode = code ?? (signal === 'SIGKILL' ? 137 : 1);
+      // As a shell reports it.
+      process.exitCode = code ?? 128 + constants.signals[signal];
     });
   } else {
     console.error(

@@ -15,6 +15,12 @@ export interface Cause {
   hint: string;
 }
 
+/** Instead of the general reason, where a profile was chosen. */
+export const noCredentialsIn = (profile: string): Pick<Cause, 'reason' | 'hint'> => ({
+  reason: `profile ${JSON.stringify(profile)} (AWS_PROFILE) does not exist or has no usable credentials`,
+  hint: `"aws configure list-profiles" lists the profiles. Choose one of them, or sign in (aws sso login --profile ${profile}).`,
+});
+
 /** Errors that a person must fix, or that the service does not explain well enough. */
 export const CAUSES: Cause[] = [
   {

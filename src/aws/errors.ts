@@ -1,6 +1,6 @@
 /** Turns errors of the AWS SDK into errors of ours, with a kind (who can fix it) and a hint (how). */
 import { DamagedError, type ErrorKind, ImgclsError, messageOf } from '../core/runtime/errors.ts';
-import { CAUSES, NOT_IMPLEMENTED } from './error-causes.ts';
+import { CAUSES, NOT_IMPLEMENTED, noCredentialsIn } from './error-causes.ts';
 
 /** The fields that identify SDK, service and network errors. Any may be absent. */
 interface SdkError {
@@ -128,6 +128,9 @@ function causeOf(error: unknown): { kind: ErrorKind; reason?: string; hint?: str
   if (statusOf(error) === 501) return NOT_IMPLEMENTED;
   if (message.includes('Deserialization error')) return causeOfUnreadable(statusOf(error) ?? 0);
   const known = CAUSES.find(({ codes }) => hasCode(error, ...codes));
+  const profile = process.env.AWS_PROFILE;
+  if (known?.codes.includes('CredentialsProviderError') === true && profile !== undefined)
+    return { ...known, ...noCredentialsIn(profile) };
   if (known !== undefined) return known;
   if (isTransientError(error)) return { kind: 'transient' };
   return causeOfStatus(statusOf(error), codesOf(error));

@@ -22,6 +22,30 @@ export function acceptsGlob(pattern: string, exclude: readonly string[]): Accept
   return both(picomatch(pattern), exclude);
 }
 
+/**
+ * Files that are named are taken as in a folder, for a shell's glob names all of a folder's; but if none of them has an
+ * image's name, each is meant.
+ */
+export function acceptsNamed(
+  inputs: readonly string[],
+  include: readonly string[],
+  exclude: readonly string[],
+): Accepts {
+  const isImage = accepts([], exclude);
+  const isMeant = include.length === 0 && !inputs.some((input) => isImage(withoutRoot(input)));
+  const isTaken = isMeant ? acceptsListed([], exclude) : accepts(include, exclude);
+  return (path) => isTaken(withoutRoot(path));
+}
+
+/** Files of a list are taken whatever their names, unless `include` or `exclude` says otherwise. */
+export function acceptsListed(include: readonly string[], exclude: readonly string[]): Accepts {
+  const isTaken = include.length > 0 ? accepts(include, exclude) : both(() => true, exclude);
+  return (path) => isTaken(withoutRoot(path));
+}
+
+/** Patterns match neither `/` nor `..` at the begin of a path. */
+const withoutRoot = (path: string): string => path.replace(/^(\.{0,2}\/)+/, '');
+
 /** Whether a path below a folder matches one of `exclude`. */
 export function excludes(exclude: readonly string[]): Accepts {
   return exclude.length === 0 ? () => false : compile(exclude.map(anywhere));

@@ -3,15 +3,23 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import type { Store } from '../core/cloud/ports.ts';
 import { whyPathNeverPhotograph } from '../core/model/never-photographs.ts';
 import { ImgclsError, readFault } from '../core/runtime/errors.ts';
-import type { Input, Skipped } from './inputs.ts';
+import type { Accepts, Input, Skipped } from './inputs.ts';
 import type { ReadTools } from './retry-shortage.ts';
-import { accepts, acceptsGlob, excludes, parseGlob, parseS3Address } from './select.ts';
+import {
+  accepts,
+  acceptsGlob,
+  acceptsListed,
+  acceptsNamed,
+  excludes,
+  parseGlob,
+  parseS3Address,
+} from './select.ts';
 import { NOT_A_FILE, walkFolder } from './walk-folder.ts';
 
 export interface WalkOptions extends ReadTools {
   include: readonly string[];
   exclude: readonly string[];
-  /** Paths, one per line, for the input `-`. */
+  /** Paths, one per line or separated by NUL, for the input `-`. */
   stdin: Readable;
   /** A bucket of `s3://` inputs. */
   bucket(name: string): Store;
@@ -25,29 +33,37 @@ export interface WalkOptions extends ReadTools {
 export async function* walkInputs(inputs: readonly string[], options: WalkOptions): AsyncGenerator<Input> {
   for (const input of inputs) await checkInput(input);
   const isOnly = inputs.length === 1;
+  const acceptFile = acceptsNamed(inputs, options.include, options.exclude);
   for (const input of inputs) {
     const address = parseS3Address(input);
     if (input === '-') yield* walkList(options);
     else if (address !== undefined) yield* walkPrefix(address, isOnly, options);
-    else yield* walkPath(input, isOnly, options);
+    else yield* walkPath(input, isOnly, { ...options, acceptFile });
   }
+}
+
+/** How paths are walked. */
+interface PathOptions extends WalkOptions {
+  /** Whether a file that is named by its path is taken. */
+  acceptFile: Accepts;
 }
 
 async function* walkList(options: WalkOptions): AsyncGenerator<Input> {
   let isEmpty = true;
+  const acceptFile = acceptsListed(options.include, options.exclude);
   for await (const line of linesOf(options.stdin, options.signal)) {
     if (line === '') continue;
     isEmpty = false;
     const address = parseS3Address(line);
     // The name of a listed path does not depend on the other lines.
     if (address !== undefined) yield* walkPrefix(address, false, options);
-    else yield* walkListed(line, options);
+    else yield* walkListed(line, { ...options, acceptFile });
   }
   if (isEmpty) options.onEmptyList?.();
 }
 
 /** Every line of a list has an outcome, also one that looks like a glob and matches nothing. */
-async function* walkListed(line: string, options: WalkOptions): AsyncGenerator<Input> {
+async function* walkListed(line: string, options: PathOptions): AsyncGenerator<Input> {
   let isUnmatched = false;
   const onSkip = (skipped: Skipped) => {
     if (skipped.source === line && skipped.reason === NO_MATCH) isUnmatched = true;
@@ -57,21 +73,29 @@ async function* walkListed(line: string, options: WalkOptions): AsyncGenerator<I
   if (isUnmatched) yield missing(line, NO_MATCH);
 }
 
+const LINE_FEED = '\n';
+const NUL = '\0';
+
 /** No system has longer paths. Input without line ends is not a list, and must not fill the memory. */
 const MAX_LINE_CHARS = 65_536;
 
-/** Lines end with LF or CRLF. readline also splits at other characters, which a name may contain. */
+/**
+ * Lines end with LF or CRLF, or all with NUL if there is any, as no path can contain it. readline also splits at other
+ * characters, which a name may contain.
+ */
 async function* linesOf(stdin: Readable, signal: AbortSignal | undefined): AsyncGenerator<string> {
   let rest = '';
+  let end = LINE_FEED;
   for await (const text of textOf(stdin, signal)) {
-    const lines = (rest + text).split('\n');
+    if (text.includes(NUL)) end = NUL;
+    const lines = (rest + text).split(end);
     rest = lines.pop() ?? '';
     if (rest.length > MAX_LINE_CHARS) {
       throw new ImgclsError('usage', `A line on standard input has more than ${MAX_LINE_CHARS} characters.`, {
-        hint: 'Write one path per line.',
+        hint: 'Write one path per line, or separate paths by NUL.',
       });
     }
-    for (const line of lines) yield line.replace(/\r$/, '');
+    for (const line of lines) yield end === NUL ? line : line.replace(/\r$/, '');
   }
   yield rest.replace(/\r$/, '');
 }
@@ -100,7 +124,7 @@ async function checkInput(input: string): Promise<void> {
 }
 
 /** A missing path becomes an image with an error: it was deleted meanwhile, or is from a list. */
-async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): AsyncGenerator<Input> {
+async function* walkPath(input: string, isOnly: boolean, options: PathOptions): AsyncGenerator<Input> {
   const found = await stat(input).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) {
     const glob = parseGlob(input);
@@ -119,7 +143,8 @@ async function* walkPath(input: string, isOnly: boolean, options: WalkOptions): 
       depth: Number.POSITIVE_INFINITY,
     });
   } else if (found.isFile()) {
-    yield { kind: 'file', name: input, source: input, path: input };
+    if (options.acceptFile(input)) yield { kind: 'file', name: input, source: input, path: input };
+    else options.onSkip({ source: input, reason: otherNameOf(options) });
   } else {
     options.onSkip({ source: input, reason: NOT_A_FILE });
   }

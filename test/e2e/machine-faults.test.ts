@@ -79,7 +79,7 @@ describe('a job whose model loads on no machine', () => {
     await writeImages(folder, 200);
     const { code, stdout, stderr } = await imgcls(['upload', folder, '--format', 'ndjson'], {
       ...SICK,
-      IMGCLS_MAX_WORKERS: '1',
+      IMGCLS_MAX: '1',
     }).finished;
     expect(code, stderr).toBe(3);
     const outcomes = linesOf(stdout).map((line) => JSON.parse(line));

@@ -112,7 +112,7 @@ describe('imgcls upload', () => {
 
     const upload = await start(installed.bin, dataDir, ['upload', folder, '--format', 'table']).finished;
     expect(upload.code, upload.stderr).toBe(0);
-    expect(upload.stdout).toMatch(/cut\.jpg .* espresso .* damaged /);
+    expect(upload.stdout).toMatch(/^cut\.jpg\tespresso\t.*\tdamaged$/m);
     expect(upload.stderr.match(/^warning: .*/gm)).toEqual([
       'warning: 2 images are damaged: their labels come from the parts that could be decoded.',
       'warning: 1 image has one colour: its label is unreliable.',
@@ -166,11 +166,11 @@ describe('imgcls upload', () => {
     [['upload', 'nowhere'], 2, /Cannot read nowhere/],
     [['upload', samples, '--no-wait', '--output', 'o.csv'], 2, /Cannot use --output with --no-wait/],
     [['upload', samples, '--output', 'no/o.csv'], 2, /Cannot write to no\/o\.csv: no such folder\.$/m],
-    [['upload'], 2, /^error: Missing required argument 'inputs'\.\nhint: imgcls upload --help\n$/],
+    [['upload'], 2, /^error: Missing required argument 'inputs'\.\nhint: imgcls label --help\n$/],
     [
       ['upload', '.', '--format', 'xml'],
       2,
-      /^error: Invalid value 'xml' for --format\. Allowed choices are .*\.\nhint: imgcls upload --help\n$/,
+      /^error: Invalid value 'xml' for --format\. Allowed choices are .*\.\nhint: imgcls label --help\n$/,
     ],
     [['upload', '.', '--top-k', '0'], 2, /--top-k must be 1 to 100, not 0/],
     [['upload', samples, '--model', 'efficientnet-lite0/fp32'], 2, /fp32/],

@@ -93,7 +93,9 @@ export function scale({ once, dryRun, drainOnExit, format, ...rest }: ScaleFlags
     manager.stopping('Stopping the controller.');
     await loop.stop();
     closeMeter();
+    notice('Stopping the controller.');
     await leave(run, { fleet, lock, drainOnExit: drainOnExit ?? false });
+    notice('Controller stopped.');
   });
 }
 

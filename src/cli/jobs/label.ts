@@ -1,13 +1,18 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { environmentTrace } from '../../app/environment-trace.ts';
-import { openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
+import { type JobModel, openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
+import { loadSettings, type RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
+import { modelTitle } from '../../core/model/model.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { OutputFlags } from '../output/output.ts';
 import { checkOutputFlags, openOutput } from '../output/output.ts';
 import { type Run, withRun } from '../run.ts';
-import { notice } from '../terminal/notice.ts';
+import { detail, notice } from '../terminal/notice.ts';
 import { collectSkipped } from '../terminal/skipped.ts';
+import { terminal } from '../terminal/terminal.ts';
 import { printJobId, waitAndPrint, warnOncePerReason } from './wait.ts';
 
 export interface LabelOptions extends OutputFlags {
@@ -34,19 +39,36 @@ export async function label(inputs: readonly string[], options: LabelOptions): P
   checkOutputFlags(options);
   // A model may be NAME/VARIANT, as listed by "imgcls model list".
   const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
-  return await withRun({ topK, model, modelVariant, concurrency, cluster, dataDir }, (run) =>
-    submitAndWait(inputs, options, run),
-  );
+  const flags = { topK, model, modelVariant, concurrency, cluster, dataDir };
+  const isFirst = isFirstUse(loadSettings(flags).settings);
+  return await withRun(flags, (run) => submitAndWait(inputs, options, { ...run, isFirst }));
 }
 
-async function submitAndWait(inputs: readonly string[], options: LabelOptions, run: Run): Promise<number> {
-  const { settings, client, cloud, interrupted } = run;
+/** Whether nothing was ever stored on this machine. Opening the embedded cloud creates its folder. */
+const isFirstUse = ({ cloud, dataDir, cluster }: RunSettings): boolean =>
+  cloud === 'local' && !existsSync(path.join(dataDir, cluster));
+
+/** Which model runs: in full once, and with --verbose. */
+function reportModel({ ref, notice: text }: JobModel, isFirst: boolean): void {
+  if (isFirst || terminal.verbosity === 'verbose') notice(text);
+  else notice(`Model: ${modelTitle(ref)}.`);
+}
+
+async function submitAndWait(
+  inputs: readonly string[],
+  options: LabelOptions,
+  run: Run & { isFirst: boolean },
+): Promise<number> {
+  const { settings, client, cloud, interrupted, isFirst } = run;
+  detail(`Cluster ${cloud.cluster} (${cloud.kind}), data folder ${settings.dataDir}.`);
   if (cloud.kind === 'aws' && settings.model === undefined) {
     throw new ImgclsError('usage', 'Cannot choose a model: on AWS it must be set.', {
       hint: 'Use --model or set IMGCLS_MODEL.',
     });
   }
   const chosen = await selectJobModel(settings, openClusterModels(cloud));
+  if (inputs.includes('-') && process.stdin.isTTY === true)
+    notice('Reading paths from this terminal, one a line. Ctrl-D ends the list.');
   const output = await openOutput(options.output);
   try {
     const skipped = collectSkipped();
@@ -72,7 +94,7 @@ async function submitAndWait(inputs: readonly string[], options: LabelOptions, r
         skipped.report();
         throw error;
       });
-    notice(chosen.notice);
+    reportModel(chosen, isFirst);
     job.submitted.then(skipped.report, () => {});
     if (!options.wait) return await printJobId(job, { interrupted, cloud, clock: systemClock });
     return await waitAndPrint(job, options, {

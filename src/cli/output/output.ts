@@ -86,7 +86,11 @@ const cannotWriteTo = (where: string) => (cause: unknown) => {
 
 export function writeError(kind: ErrorKind, where: string, cause: unknown): ImgclsError {
   const reason = REASONS[(cause as NodeJS.ErrnoException).code ?? ''] ?? messageOf(cause);
-  return new ImgclsError(kind, `Cannot write to ${where}: ${reason}.`, { cause });
+  const isFull = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
+  return new ImgclsError(kind, `Cannot write to ${where}: ${reason}.`, {
+    cause,
+    ...(isFull && { hint: 'Free some space, or choose another place with --output.' }),
+  });
 }
 
 const STANDARD_OUTPUT = 'standard output';

@@ -12,7 +12,7 @@ export interface Written {
   failed: FailedImages;
   /** Of predictions. */
   warnings: WarningCounts;
-  /** Labels with a score below `unsureBelow`. */
+  /** Labels without a warning and with a score below `unsureBelow`. */
   unsure: number;
   unsureBelow: number;
   /** Labels were counted, and not written one by one. */
@@ -51,9 +51,11 @@ export async function writeOutcomes(
 
 function count(outcome: Outcome, written: Written): void {
   written.images++;
-  if (isError(outcome)) return written.failed.add(outcome);
-  if (outcome.warning !== undefined) written.warnings.add(outcome.warning);
-  if ((outcome.labels[0]?.score ?? 0) < written.unsureBelow) written.unsure++;
+  if (isError(outcome)) written.failed.add(outcome);
+  else {
+    if (outcome.warning !== undefined) written.warnings.add(outcome.warning);
+    else if ((outcome.labels[0]?.score ?? 0) < written.unsureBelow) written.unsure++;
+  }
 }
 
 /**

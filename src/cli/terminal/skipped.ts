@@ -1,7 +1,7 @@
 import { plainName } from '../../core/text/harmless.ts';
 import type { Skipped } from '../../upload/inputs.ts';
 import { OTHER_NAME } from '../../upload/walk.ts';
-import { notice } from './notice.ts';
+import { detail, notice } from './notice.ts';
 
 /** Files that a notice names; the others are counted. */
 const NAMED = 3;
@@ -28,6 +28,7 @@ export function collectSkipped(): { add(skipped: Skipped): void; report(): void 
   const groups = new Map<string, NameList>();
   return {
     add({ source, reason }) {
+      detail(`Skipped ${plainName(source)}: ${reason}.`);
       const group = groups.get(reason) ?? { count: 0, names: [] };
       groups.set(reason, group);
       addName(group, source);

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { ImgclsError } from '../runtime/errors.ts';
+import { nearest } from '../text/nearest.ts';
 import { crossChecks } from './cross-checks.ts';
 import { declared, type Setting } from './declared-settings.ts';
 
@@ -27,6 +28,8 @@ export interface SettingSource {
   values: Readonly<Record<string, unknown>>;
   /** Holds nothing but settings, as a config file does: unknown names are errors. */
   exclusive?: boolean;
+  /** Names that look like settings and are none, with the setting that may be meant. */
+  unknown?: readonly string[];
 }
 
 /** The settings in the environment. */
@@ -36,8 +39,15 @@ export function environmentSource(env: Readonly<Record<string, string | undefine
     const value = env[environmentName(name)];
     if (value !== undefined && value !== '') values[name] = value;
   }
-  return { from: 'environment', values };
+  const known = new Set(settingNames.map(environmentName));
+  // The template of a deployed machine may be newer than its image.
+  const isChecked = env.IMGCLS_ROLE === undefined;
+  const unknown = Object.keys(env).filter((name) => /^IMGCLS_/.test(name) && !known.has(name));
+  return { from: 'environment', values, unknown: isChecked ? unknown.filter(isNoTestVariable) : [] };
 }
+
+/** Tests set variables of their own around the program. */
+const isNoTestVariable = (name: string): boolean => !/^IMGCLS_(TEST_|LIVE|SHARED_DIR$)/.test(name);
 
 /**
  * Parses all settings. The first source that has a value wins.
@@ -54,8 +64,13 @@ export function resolveSettings(sources: readonly SettingSource[]): {
   for (const source of sources) {
     if (source.exclusive !== true) continue;
     for (const name of Object.keys(source.values)) {
-      if (!(name in declared)) problems.push(`${source.from}: unknown setting ${name}`);
+      if (name in declared) continue;
+      problems.push(`${source.from}: unknown setting ${name}${didYouMean(nearest(name, settingNames))}`);
     }
+  }
+  for (const name of sources.flatMap(({ unknown = [] }) => unknown)) {
+    const meant = nearest(name, settingNames.map(environmentName));
+    problems.push(`${name} is not a setting${didYouMean(meant) || '; "imgcls help environment" lists all'}`);
   }
   for (const name of settingNames) {
     const setting: Setting = declared[name];
@@ -76,6 +91,9 @@ export function resolveSettings(sources: readonly SettingSource[]): {
   }
   return { settings: Object.freeze(values) as Settings, origins: origins as Record<SettingName, string> };
 }
+
+const didYouMean = (name: string | undefined): string =>
+  name === undefined ? '' : `; did you mean ${name}?`;
 
 /** A wrong value, under the name by which it was set: `--top-k must be 1 to 100, not 1000000`. */
 function problemOf(from: string, name: SettingName, value: unknown, error: z.ZodError): string {
