@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/core/cloud/ports.ts';
 import type { Input, Skipped } from '../../src/upload/inputs.ts';
-import { walkInputs } from '../../src/upload/walk.ts';
+import { OTHER_NAME, walkInputs } from '../../src/upload/walk.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 
 /** Permissions do not bind root, as which containers run tests. */
@@ -61,6 +61,22 @@ describe('upload takes', () => {
     return found;
   }
   const names = (inputs: Input[]) => inputs.map(({ name }) => name);
+
+  it('the paths of a list that are separated by NUL, whatever else is in them', async () => {
+    const odd = path.join(folder, 'two\nlines.jpg');
+    const stdin = `${path.join(folder, 'a.jpg')}\0${odd}\0`;
+    await file('a.jpg');
+    await file('two\nlines.jpg');
+    expect(names(await walk(['-'], { stdin }))).toEqual([path.join(folder, 'a.jpg'), odd]);
+  });
+
+  it('none of the files beside images that a shell glob names, as in a folder', async () => {
+    for (const name of ['a.jpg', 'a.xmp', 'Thumbs.db']) await file(name);
+    const named = ['Thumbs.db', 'a.jpg', 'a.xmp'].map((name) => path.join(folder, name));
+    expect(names(await walk(named))).toEqual([path.join(folder, 'a.jpg')]);
+    expect(skipped.map(({ reason }) => reason)).toEqual([OTHER_NAME, OTHER_NAME]);
+    expect(names(await walk([path.join(folder, 'a.xmp')])), 'one alone is meant').toHaveLength(1);
+  });
 
   it('no thumbnails, deleted files and other things of a system, in a folder or in a bucket', async () => {
     const taken = ['a.jpg', 'recycled/b.jpg'];

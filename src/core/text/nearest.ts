@@ -1,15 +1,15 @@
 /** Fewer letters in common are chance. */
-const LEAST_ALIKE = 0.7;
+const LEAST_ALIKE = 0.6;
 
 /** The name that a mistyped one is likely meant to be. Case and separators do not count. Undefined if none is alike. */
 export function nearest(typed: string, names: readonly string[]): string | undefined {
   const letters = lettersOf(typed);
   let best: string | undefined;
-  let most = LEAST_ALIKE;
+  let most = 0;
   for (const name of names) {
     const other = lettersOf(name);
     const alike = 1 - distance(letters, other) / Math.max(letters.length, other.length, 1);
-    if (alike <= most) continue;
+    if (alike < LEAST_ALIKE || alike <= most) continue;
     best = name;
     most = alike;
   }

@@ -53,7 +53,7 @@ describe('a table', () => {
         ],
         dropped,
       ),
-    ).toMatch(/^b {3}unk…$/m);
+    ).toMatch(/^b {3}un…n$/m);
   });
 
   it('without a frame and without rows is empty', () => {

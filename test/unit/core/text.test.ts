@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { binaryByteSize, byteSize } from '../../../src/core/text/byte-size.ts';
 import { duration } from '../../../src/core/text/duration.ts';
+import { logLineText } from '../../../src/core/text/log-line-text.ts';
 import { pluralize } from '../../../src/core/text/pluralize.ts';
 import { damageText, WarningCounts, warningText } from '../../../src/core/text/warning-text.ts';
 import { counted, number } from '../../../src/web/page/format.ts';
@@ -60,5 +61,17 @@ describe('a warning', () => {
     ]);
     expect(counts.texts(number)[1]).toMatch(/^1,200 images/);
     expect(new WarningCounts().texts()).toEqual([]);
+  });
+});
+
+describe('a line of the log', () => {
+  it('is a sentence with its facts, and cannot steer the terminal', () => {
+    const line = { time: '2026-11-30T12:34:56.000Z', level: 'info', pid: 1, cluster: 'default', msg: 'Worker ready.' };
+    expect(logLineText({ ...line, worker: 'w\u001b', ms: 12 })).toMatch(
+      /^\d\d:\d\d:\d\d Worker ready\. \(worker: w\\u001b, ms: 12\)$/,
+    );
+    expect(logLineText({ ...line, level: 'error', msg: 'Worker failed.', error: { message: 'No disk.' } })).toMatch(
+      / error: Worker failed\. No disk\.$/,
+    );
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accepts, parseGlob, parseS3Address } from '../../../src/upload/select.ts';
+import { accepts, acceptsListed, acceptsNamed, parseGlob, parseS3Address } from '../../../src/upload/select.ts';
 
 describe('which files of a folder are taken', () => {
   it.each([
@@ -25,6 +25,30 @@ describe('which files of a folder are taken', () => {
   it('skips what --exclude names, by name or by path', () => {
     const accept = accepts([], ['thumb-*', 'old/**']);
     expect([accept('x/thumb-1.jpg'), accept('old/a.jpg'), accept('new/a.jpg')]).toEqual([false, false, true]);
+  });
+});
+
+describe('which files that are named are taken', () => {
+  const takenOf = (names: string[], include: string[] = [], exclude: string[] = []) =>
+    names.filter(acceptsNamed(names, include, exclude));
+  it('are those with the name of an image, as of a shell glob', () => {
+    expect(takenOf(['x/a.JPG', 'x/a.xmp', 'x/Thumbs.db'])).toEqual(['x/a.JPG']);
+  });
+  it('are all if none has the name of an image', () => {
+    expect(takenOf(['scan', 'photo.dat'])).toEqual(['scan', 'photo.dat']);
+  });
+  it('are chosen by --include and --exclude, wherever they are', () => {
+    const names = ['../x/a.jpg', '/y/b.jpg', './c.dat'];
+    expect(takenOf(names, ['*.dat'])).toEqual(['./c.dat']);
+    expect(takenOf(names, [], ['b.*'])).toEqual(['../x/a.jpg']);
+    expect(takenOf(names, ['x/**'])).toEqual(['../x/a.jpg']);
+  });
+  it('are all of a list, unless --include or --exclude is given', () => {
+    const taken = (include: string[], exclude: string[]) =>
+      ['a.txt', 'b.jpg'].filter(acceptsListed(include, exclude));
+    expect(taken([], [])).toEqual(['a.txt', 'b.jpg']);
+    expect(taken(['*.txt'], [])).toEqual(['a.txt']);
+    expect(taken([], ['*.txt'])).toEqual(['b.jpg']);
   });
 });
 

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { commandOf, withLabel } from '../../../src/cli/command-line.ts';
+
+const exists = (file: string) => file === 'photos';
+
+describe('a command line', () => {
+  it.each([
+    ['photos', 'label photos'],
+    ['photos/', 'label photos/'],
+    ['x.HEIC', 'label x.HEIC'],
+    ['-', 'label -'],
+    ['s3://bucket/prefix', 'label s3://bucket/prefix'],
+    ['*.jpg', 'label *.jpg'],
+    ['-o labels.csv photos', 'label -o labels.csv photos'],
+    ['--data-dir here photos', 'label --data-dir here photos'],
+  ])('of inputs alone labels them: %s', (given, completed) => {
+    expect(withLabel(given.split(' '), exists).join(' ')).toBe(completed);
+  });
+
+  it.each(['label photos', 'upload photos', 'jobs', 'help photos', '--version', '-h', 'uplaod', '--data-dir photos'])(
+    'is left as it is: %s',
+    (given) => {
+      expect(withLabel(given.split(' '), exists).join(' ')).toBe(given);
+    },
+  );
+
+  it.each([
+    ['jobs --limit 3', 'jobs'],
+    ['--cluster jobs status', 'status'],
+    ['-q upload photos', 'label'],
+    ['help upload', 'label'],
+    ['label jobs', 'label'],
+    ['help', undefined],
+    ['nosuch jobs', undefined],
+  ])('runs a command: %s', (given, command) => {
+    expect(commandOf(given.split(' '))).toBe(command);
+  });
+});
