@@ -17,12 +17,18 @@ describe('a command line', () => {
     expect(withLabel(given.split(' '), exists).join(' ')).toBe(completed);
   });
 
-  it.each(['label photos', 'upload photos', 'jobs', 'help photos', '--version', '-h', 'uplaod', '--data-dir photos'])(
-    'is left as it is: %s',
-    (given) => {
-      expect(withLabel(given.split(' '), exists).join(' ')).toBe(given);
-    },
-  );
+  it.each([
+    'label photos',
+    'upload photos',
+    'jobs',
+    'help photos',
+    '--version',
+    '-h',
+    'uplaod',
+    '--data-dir photos',
+  ])('is left as it is: %s', (given) => {
+    expect(withLabel(given.split(' '), exists).join(' ')).toBe(given);
+  });
 
   it.each([
     ['jobs --limit 3', 'jobs'],

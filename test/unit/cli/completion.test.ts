@@ -51,7 +51,8 @@ describe('the manual page', () => {
     const page = manPage(program, '0.1.0');
     for (const text of ['.SS imgcls label|upload', '\\-\\-min\\-score', '.SH EXIT STATUS', 'NO_COLOR'])
       expect(page).toContain(text);
-    for (const line of page.split('\n')) if (/^[.']/.test(line)) expect(line).toMatch(/^\.(TH|SH|SS|TP|B|I|br|nf|fi)\b/);
+    for (const line of page.split('\n'))
+      if (/^[.']/.test(line)) expect(line).toMatch(/^\.(TH|SH|SS|TP|B|I|br|nf|fi)\b/);
   });
 });
 

@@ -40,7 +40,8 @@ describe('the inputs of a job', () => {
 });
 
 describe('the list of jobs', () => {
-  const text = (columns: number) => jobsText([job], { nowMs: 60_000, screen: { columns, hasColours: false } });
+  const text = (columns: number) =>
+    jobsText([job], { nowMs: 60_000, screen: { columns, hasColours: false } });
 
   it('has what tells jobs apart at any width, and the whole id', () => {
     expect(text(68)).toMatch(/^job +state +done +errors +age +inputs\n/);

@@ -50,7 +50,9 @@ describe('settings', () => {
 
   it('name the setting that a mistyped one is likely meant to be, in the environment as in a file', () => {
     const attempt = (env: Record<string, string>) => () => resolveSettings([environmentSource(env)]);
-    expect(attempt({ IMGCLS_TOPK: '3' })).toThrow(/IMGCLS_TOPK is not a setting; did you mean IMGCLS_TOP_K\?$/);
+    expect(attempt({ IMGCLS_TOPK: '3' })).toThrow(
+      /IMGCLS_TOPK is not a setting; did you mean IMGCLS_TOP_K\?$/,
+    );
     expect(attempt({ IMGCLS_DATADIR: 'x' })).toThrow(/did you mean IMGCLS_DATA_DIR\?/);
     expect(attempt({ IMGCLS_FOO: 'x' })).toThrow(/IMGCLS_FOO is not a setting; "imgcls help environment"/);
     expect(() => resolveSettings([{ from: 'f', values: { modle: 'x' }, exclusive: true }])).toThrow(

@@ -66,12 +66,18 @@ describe('a warning', () => {
 
 describe('a line of the log', () => {
   it('is a sentence with its facts, and cannot steer the terminal', () => {
-    const line = { time: '2026-11-30T12:34:56.000Z', level: 'info', pid: 1, cluster: 'default', msg: 'Worker ready.' };
+    const line = {
+      time: '2026-11-30T12:34:56.000Z',
+      level: 'info',
+      pid: 1,
+      cluster: 'default',
+      msg: 'Worker ready.',
+    };
     expect(logLineText({ ...line, worker: 'w\u001b', ms: 12 })).toMatch(
       /^\d\d:\d\d:\d\d Worker ready\. \(worker: w\\u001b, ms: 12\)$/,
     );
-    expect(logLineText({ ...line, level: 'error', msg: 'Worker failed.', error: { message: 'No disk.' } })).toMatch(
-      / error: Worker failed\. No disk\.$/,
-    );
+    expect(
+      logLineText({ ...line, level: 'error', msg: 'Worker failed.', error: { message: 'No disk.' } }),
+    ).toMatch(/ error: Worker failed\. No disk\.$/);
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createJob } from '../../../src/core/job/job-record.ts';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
+import { createJob } from '../../../src/core/job/job-record.ts';
 import { FORMAT } from '../../../src/core/runtime/versioned.ts';
 import { completeJobId, newestJobId } from '../../../src/results/complete-job-id.ts';
 import { makeClouds, type TestClouds } from '../../contract/local-cloud.ts';

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { accepts, acceptsListed, acceptsNamed, parseGlob, parseS3Address } from '../../../src/upload/select.ts';
+import {
+  accepts,
+  acceptsListed,
+  acceptsNamed,
+  parseGlob,
+  parseS3Address,
+} from '../../../src/upload/select.ts';
 
 describe('which files of a folder are taken', () => {
   it.each([
