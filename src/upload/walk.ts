@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { stat } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { Store } from '../core/cloud/ports.ts';
@@ -51,9 +52,15 @@ interface PathOptions extends WalkOptions {
 async function* walkList(options: WalkOptions): AsyncGenerator<Input> {
   let isEmpty = true;
   const acceptFile = acceptsListed(options.include, options.exclude);
-  for await (const line of linesOf(options.stdin, options.signal)) {
-    if (line === '') continue;
+  for await (const bytes of linesOf(options.stdin, options.signal)) {
+    if (bytes.length === 0) continue;
     isEmpty = false;
+    const line = bytes.toString();
+    if (!isUtf8(bytes)) {
+      if (acceptFile(line)) yield { kind: 'file', name: line, source: line, path: bytes };
+      else options.onSkip({ source: line, reason: otherNameOf(options) });
+      continue;
+    }
     const address = parseS3Address(line);
     // The name of a listed path does not depend on the other lines.
     if (address !== undefined) yield* walkPrefix(address, false, options);
@@ -77,34 +84,43 @@ const LINE_FEED = '\n';
 const NUL = '\0';
 
 /** No system has longer paths. Input without line ends is not a list, and must not fill the memory. */
-const MAX_LINE_CHARS = 65_536;
+const MAX_LINE_BYTES = 65_536;
 
 /**
  * Lines end with LF or CRLF, or all with NUL if there is any, as no path can contain it. readline also splits at other
  * characters, which a name may contain.
  */
-async function* linesOf(stdin: Readable, signal: AbortSignal | undefined): AsyncGenerator<string> {
+async function* linesOf(stdin: Readable, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
   let rest = '';
   let end = LINE_FEED;
-  for await (const text of textOf(stdin, signal)) {
+  for await (const text of latin1Of(stdin, signal)) {
     if (text.includes(NUL)) end = NUL;
     const lines = (rest + text).split(end);
     rest = lines.pop() ?? '';
-    if (rest.length > MAX_LINE_CHARS) {
-      throw new ImgclsError('usage', `A line on standard input has more than ${MAX_LINE_CHARS} characters.`, {
+    if (rest.length > MAX_LINE_BYTES) {
+      throw new ImgclsError('usage', `A line on standard input has more than ${MAX_LINE_BYTES} bytes.`, {
         hint: 'Write one path per line, or separate paths by NUL.',
       });
     }
-    for (const line of lines) yield end === NUL ? line : line.replace(/\r$/, '');
+    for (const line of lines) {
+      if (end === NUL && line === '') throw notAList();
+      yield Buffer.from(end === NUL ? line : line.replace(/\r$/, ''), 'latin1');
+    }
   }
-  yield rest.replace(/\r$/, '');
+  yield Buffer.from(rest.replace(/\r$/, ''), 'latin1');
 }
 
-/** An aborted list must not look like a complete one. */
-async function* textOf(stdin: Readable, signal: AbortSignal | undefined): AsyncGenerator<string> {
-  stdin.setEncoding('utf8');
+/** Nothing writes empty paths: it is another file, which may never end. */
+const notAList = (): ImgclsError =>
+  new ImgclsError('usage', 'Standard input is not a list of paths: it has two NUL characters in a row.', {
+    hint: 'To label one file, pass its path.',
+  });
+
+/** Each byte as a character, as a name need not be UTF-8. An aborted list must not look like a complete one. */
+async function* latin1Of(stdin: Readable, signal: AbortSignal | undefined): AsyncGenerator<string> {
   try {
-    yield* signal === undefined ? stdin : addAbortSignal(signal, stdin);
+    for await (const chunk of signal === undefined ? stdin : addAbortSignal(signal, stdin))
+      yield Buffer.from(chunk).toString('latin1');
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

@@ -177,6 +177,12 @@ describe('an interrupted upload', () => {
   it('is resumed from a list on standard input, which may start from the beginning', async () => {
     const dataDir = await installed.dataDir();
     const job = await interruptUpload(dataDir, ['cat.jpg', 'coffee.jpg']);
+    const waited = await start(installed.bin, dataDir, ['results', job.slice(0, 12).toLowerCase(), '--wait'])
+      .finished;
+    expect(waited, 'waiting would never end').toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`hint: Run "imgcls resume ${job}" to continue it.`),
+    });
     const resumed = startList(dataDir, ['resume', job, '--format', 'ndjson']);
     resumed.stdin.end('cat.jpg\ncoffee.jpg\nmountains.jpg\n');
     const [stdout] = await Promise.all([text(resumed.stdout), once(resumed, 'close')]);

@@ -38,7 +38,7 @@ describe('upload takes', () => {
   async function walk(
     inputs: string[],
     {
-      stdin = '',
+      stdin = '' as string | Buffer,
       include = [] as string[],
       exclude = [] as string[],
       keys = undefined as string[] | undefined,
@@ -68,6 +68,16 @@ describe('upload takes', () => {
     await file('a.jpg');
     await file('two\nlines.jpg');
     expect(names(await walk(['-'], { stdin }))).toEqual([path.join(folder, 'a.jpg'), odd]);
+  });
+
+  it('the paths of a list whose names are not UTF-8', async () => {
+    const odd = Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.from([0xe9]), Buffer.from('.jpg')]);
+    await writeFile(odd, 'x');
+    const stdin = Buffer.concat([Buffer.from(`${folder}/größe.jpg\n`), odd, Buffer.from('\n')]);
+    await file('größe.jpg');
+    const found = await walk(['-'], { stdin });
+    expect(names(found)).toEqual([`${folder}/größe.jpg`, `${folder}/caf\ufffd.jpg`]);
+    expect(found[1]).toMatchObject({ kind: 'file', path: odd });
   });
 
   it('none of the files beside images that a shell glob names, as in a folder', async () => {
@@ -173,8 +183,11 @@ describe('upload takes', () => {
   });
 
   it('no list without line ends, which could fill the memory', async () => {
+    await expect(walk(['-'], { stdin: 'x'.repeat(100_000) })).rejects.toThrow(
+      /A line on standard input has more than 65536 bytes/,
+    );
     await expect(walk(['-'], { stdin: '\0'.repeat(100_000) })).rejects.toThrow(
-      /A line on standard input has more than 65536 characters/,
+      /is not a list of paths: it has two NUL characters in a row/,
     );
   });
 

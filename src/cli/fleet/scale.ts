@@ -18,6 +18,7 @@ import type { LockKeeper } from '../../scaler/lock.ts';
 import { startLoop } from '../../scaler/loop.ts';
 import type { PolicySettings } from '../../scaler/policy/policy.ts';
 import { recordTick } from '../../scaler/record-tick.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import { type Run, withRun } from '../run.ts';
 import { InterruptedError, printError } from '../terminal/exit.ts';
 import { endOnUncaughtError } from '../terminal/last-resort.ts';
@@ -100,7 +101,7 @@ export function scale({ once, dryRun, drainOnExit, format, ...rest }: ScaleFlags
 }
 
 const extent = ({ max }: PolicySettings, { name }: OpenedFleet): string =>
-  name === 'none' ? 'maintenance only, it launches no workers' : `at most ${max} workers (${name} fleet)`;
+  name === 'none' ? 'maintenance only, it launches no workers' : `at most ${pluralize(max, 'worker')} (${name} fleet)`;
 
 const logProblem = (log: Log) => (error: unknown) =>
   log.error({ error }, 'Controller error that a retry will not fix.');

@@ -119,22 +119,27 @@ export function tookText(classified: number, tookMs: number): string {
 }
 
 /** What to know about the results: where they are in full, which labels are worth little and why, and what failed. */
-export function reportWritten(
-  { warnings, unsure, unsureBelow, failed, isSummary }: Written,
-  job: string,
-): void {
+export function reportWritten(written: Written, job: string): void {
+  const { failed, isSummary, onlyErrors } = written;
   if (isSummary)
     notice(
       `Run "imgcls results ${job} --output labels.csv" for the label of each image, or with --format table.`,
     );
-  for (const text of warnings.texts()) warn(text);
-  if (unsure > 0)
-    warn(
-      `${pluralize(unsure, 'label')} with a score below ${Math.round(100 * unsureBelow)} %: ${unsure === 1 ? 'it is a guess' : 'they are guesses'}.`,
-    );
+  if (!onlyErrors) for (const text of warningTexts(written)) warn(text);
+  if (onlyErrors && failed.count === 0) notice('No image has an error.');
   if (failed.count === 0) return;
   const { message, hint } = failed.report(job);
-  printError(new ImgclsError('permanent', message, { hint }));
+  if (onlyErrors) notice(hint);
+  else printError(new ImgclsError('permanent', message, { hint }));
+}
+
+function warningTexts({ warnings, unsure, unsureBelow }: Written): string[] {
+  const percent = Math.round(100 * unsureBelow);
+  const guesses = unsure === 1 ? 'it is a guess' : 'they are guesses';
+  return [
+    ...warnings.texts(),
+    ...(unsure === 0 ? [] : [`${pluralize(unsure, 'label')} with a score below ${percent} %: ${guesses}.`]),
+  ];
 }
 
 /** Warns of transient errors that are retried: once for each reason, whichever object it concerns. */

@@ -61,6 +61,7 @@ function drawnRows(head: readonly string[], cells: CellsOf, screen: Screen): Exp
     },
     end() {
       if (layout !== undefined) return `${layout.line('└┴┘')}\n`;
+      if (held.length === 0) return '';
       // Without a warning, its column is not drawn.
       const isEmpty = held.every((row) => isEmptyCell(row.at(-1)));
       const shown = isEmpty ? head.length - 1 : head.length;

@@ -17,6 +17,8 @@ export interface Written {
   unsureBelow: number;
   /** Labels were counted, and not written one by one. */
   isSummary: boolean;
+  /** Only the failed images were written. */
+  onlyErrors: boolean;
 }
 
 /** A label with a lower score is a guess, whatever --min-score says. */
@@ -37,6 +39,7 @@ export async function writeOutcomes(
     unsure: 0,
     unsureBelow,
     isSummary: false,
+    onlyErrors: flags.errors === true,
   };
   await output.write(exporter.begin());
   for await (const found of outcomes) {

@@ -32,7 +32,7 @@ export class ObjectMissingError extends ImgclsError {
 export class JobMissingError extends ImgclsError {
   constructor(id: string, cluster: string, cause?: unknown) {
     super('usage', `No job ${id} in cluster ${cluster}.`, {
-      hint: 'Run "imgcls jobs" to list the jobs. A job id has 26 letters and digits; "imgcls upload" prints it.',
+      hint: 'Run "imgcls jobs" to list the jobs. A job id has 26 letters and digits; its first ones will do.',
       cause,
     });
   }
