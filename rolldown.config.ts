@@ -28,7 +28,11 @@ export default defineConfig([
         codeSplitting: {
           groups: [
             // All that the help of commands needs of the core.
-            { name: 'errors', test: /[\\/]src[\\/]core[\\/](runtime[\\/]errors|text[\\/]harmless)/, priority: 1 },
+            {
+              name: 'errors',
+              test: /[\\/]src[\\/]core[\\/](runtime[\\/]errors|text[\\/]harmless)/,
+              priority: 1,
+            },
             // Every command needs most of it: one file instead of twenty.
             { name: 'core', test: /[\\/]src[\\/]core[\\/]/ },
           ],

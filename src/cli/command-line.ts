@@ -23,7 +23,9 @@ export function withLabel(args: readonly string[], exists: (file: string) => boo
   const words = wordsOf(args);
   const [first] = words;
   if (first === undefined || first === 'help' || commandNamed(first) !== undefined) return args;
-  return words.some((word) => looksLikeInput(word) || exists(word)) ? ['label', ...args] : args;
+  // After an option it may be its value: `imgcls -k 3 photos/`.
+  const inputs = args[args.indexOf(first) - 1]?.startsWith('-') ? words : [first];
+  return inputs.some((word) => looksLikeInput(word) || exists(word)) ? ['label', ...args] : args;
 }
 
 /** A list, an address, a path, a glob or the name of a file: no command is called so. */

@@ -115,7 +115,9 @@ describe('dead letters', () => {
       body: 'no request at all',
     });
     const table = (await run(dataDir, 'dlq', 'list')).stdout;
-    expect(table).toMatch(new RegExp(`${id}\\t.*\\t${job}\\t0-4\\t20\\tThe request message was received 20 times`));
+    expect(table).toMatch(
+      new RegExp(`${id}\\t.*\\t${job}\\t0-4\\t20\\tThe request message was received 20 times`),
+    );
     const shown = await run(dataDir, 'dlq', 'show', id);
     expect(JSON.parse(shown.stdout).request.images).toHaveLength(5);
 

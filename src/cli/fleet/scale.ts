@@ -11,6 +11,7 @@ import { requestQueueName } from '../../core/job/keys.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import type { SettingName } from '../../core/settings/settings.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import type { Tick } from '../../scaler/controller.ts';
 import { drainFleet } from '../../scaler/drain.ts';
 import { drainAndReleaseLock, handOver, releaseLock } from '../../scaler/hand-over.ts';
@@ -18,7 +19,6 @@ import type { LockKeeper } from '../../scaler/lock.ts';
 import { startLoop } from '../../scaler/loop.ts';
 import type { PolicySettings } from '../../scaler/policy/policy.ts';
 import { recordTick } from '../../scaler/record-tick.ts';
-import { pluralize } from '../../core/text/pluralize.ts';
 import { type Run, withRun } from '../run.ts';
 import { InterruptedError, printError } from '../terminal/exit.ts';
 import { endOnUncaughtError } from '../terminal/last-resort.ts';
@@ -101,7 +101,9 @@ export function scale({ once, dryRun, drainOnExit, format, ...rest }: ScaleFlags
 }
 
 const extent = ({ max }: PolicySettings, { name }: OpenedFleet): string =>
-  name === 'none' ? 'maintenance only, it launches no workers' : `at most ${pluralize(max, 'worker')} (${name} fleet)`;
+  name === 'none'
+    ? 'maintenance only, it launches no workers'
+    : `at most ${pluralize(max, 'worker')} (${name} fleet)`;
 
 const logProblem = (log: Log) => (error: unknown) =>
   log.error({ error }, 'Controller error that a retry will not fix.');

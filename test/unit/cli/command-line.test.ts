@@ -12,6 +12,7 @@ describe('a command line', () => {
     ['s3://bucket/prefix', 'label s3://bucket/prefix'],
     ['*.jpg', 'label *.jpg'],
     ['-o labels.csv photos', 'label -o labels.csv photos'],
+    ['-k 3 photos', 'label -k 3 photos'],
     ['--data-dir here photos', 'label --data-dir here photos'],
   ])('of inputs alone labels them: %s', (given, completed) => {
     expect(withLabel(given.split(' '), exists).join(' ')).toBe(completed);
@@ -25,6 +26,7 @@ describe('a command line', () => {
     '--version',
     '-h',
     'uplaod',
+    'uplaod photos',
     '--data-dir photos',
   ])('is left as it is: %s', (given) => {
     expect(withLabel(given.split(' '), exists).join(' ')).toBe(given);
