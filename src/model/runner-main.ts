@@ -5,9 +5,7 @@
 // the variable. The runner ends when its channel to the worker closes, so it never outlives the worker.
 
 import process from 'node:process';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as z from 'zod';
-import { CONTROL_IMAGE } from '../core/model/control-image.ts';
 import type {
   ClassifyTimes,
   ModelLocation,
@@ -19,6 +17,7 @@ import { messageOf } from '../core/runtime/errors.ts';
 import { freeBytes } from './free-bytes.ts';
 import { createLoadedModels } from './loaded-models.ts';
 import { readEncoded } from './read-encoded.ts';
+import { warmUp } from './warm-up.ts';
 
 const limits = z
   .object({ maxPixels: z.int().positive(), decodeTimeoutMs: z.int().positive() })
@@ -59,15 +58,14 @@ async function handle({ id, model, topK, images }: RunnerRequest): Promise<Runne
 
 let hasRequests = false;
 
-/** Loads the model and, if no images wait, runs it once: the first run takes twice as long as the next ones. */
+/** Loads the model and, if no images wait, runs it several times: the first runs take longer than the next ones. */
 async function preload(model: ModelLocation): Promise<void> {
-  const warmUp = models.use(model, async (classifier) => {
+  const loading = models.use(model, async (classifier) => {
     announce(model.sha256);
-    await nextTurn();
-    if (!hasRequests) await classifier.classify([CONTROL_IMAGE], 1);
+    await warmUp(classifier, () => !hasRequests);
   });
   // The request for the first images will report a failure.
-  await warmUp.catch(() => {});
+  await loading.catch(() => {});
 }
 
 process.on('message', (message: RunnerMessage) => {
