@@ -1,16 +1,21 @@
 import type { Store } from '../core/cloud/ports.ts';
 import { FIRST_ATTEMPT } from '../core/job/job.ts';
+import { isDropJob } from '../core/job/job-ids.ts';
 import { readPart } from '../core/job/manifest.ts';
 import { isUnreadable, ObjectMissingError } from '../core/runtime/errors.ts';
 
-/** The name of a job's first image. Undefined while there is none, or if its manifest cannot be read. */
+/**
+ * The name of the first image of a job whose inputs tell nothing: a list on standard input, or images of a program. Undefined
+ * for other jobs, while there is none, and if the manifest cannot be read.
+ */
 export async function readFirstImage(
   output: Store,
-  job: string,
+  { id, inputs = [] }: { id: string; inputs?: readonly string[] | undefined },
   signal?: AbortSignal,
 ): Promise<string | undefined> {
+  if (isDropJob(id) || inputs.some((input) => input !== '-')) return undefined;
   try {
-    const [first] = await readPart(output, job, { attempt: FIRST_ATTEMPT, part: 0 }, signal);
+    const [first] = await readPart(output, id, { attempt: FIRST_ATTEMPT, part: 0 }, signal);
     return first?.name;
   } catch (error) {
     if (error instanceof ObjectMissingError || isUnreadable(error)) return undefined;

@@ -40,7 +40,7 @@ export function inputsText({
 }: {
   inputs?: readonly string[];
   inputCount?: number;
-  firstImage?: string;
+  firstImage?: string | undefined;
 }): string {
   if (firstImage !== undefined) return `${plainName(firstImage)}, ...`;
   const [first = '-'] = inputs;

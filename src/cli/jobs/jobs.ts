@@ -45,7 +45,7 @@ export function listJobs(typed: readonly string[], options: JobsOptions): Promis
     for await (const job of readJobs(cloud, ids, reading)) {
       if (!isWanted(job, state)) continue;
       if (jobs.length === limit) {
-        notice(`There are more than ${limit} jobs. Use --limit to list more.`);
+        notice(`There are more jobs than ${limit}. Use --limit to list more.`);
         break;
       }
       jobs.push('unknown' in job ? job : await described(job, run));
@@ -74,10 +74,8 @@ function isWanted(job: ListedJob | UnknownJob, state: JobsOptions['state']): boo
   return job.state === state || stateWord(job) === state;
 }
 
-/** With its first image, if its inputs tell nothing: a list on standard input, or images of a program. */
 async function described(job: ListedJob, { cloud, interrupted }: Run): Promise<DescribedJob> {
-  const isTold = isDropJob(job.id) || job.inputs?.some((input) => input !== '-') === true;
-  const firstImage = isTold ? undefined : await readFirstImage(cloud.output, job.id, interrupted);
+  const firstImage = await readFirstImage(cloud.output, job, interrupted);
   return { ...job, ...(firstImage !== undefined && { firstImage }) };
 }
 

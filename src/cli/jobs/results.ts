@@ -8,6 +8,7 @@ import { ImgclsError } from '../../core/runtime/errors.ts';
 import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { completeJobId, newestJobId } from '../../results/complete-job-id.ts';
+import { readFirstImage } from '../../results/first-image.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { readOutcomes } from '../../results/ledger.ts';
 import type { Output, OutputFlags } from '../output/output.ts';
@@ -45,9 +46,11 @@ export function results(typed: string | undefined, options: ResultsOptions): Pro
 async function chosenJob(typed: string | undefined, { cloud, interrupted }: Run): Promise<string> {
   if (typed !== undefined) return await completeJobId(cloud, typed, interrupted);
   const id = await newestJobId(cloud.output, interrupted);
-  const { inputs, createdAtMs } = await requireJob(cloud, id, interrupted);
+  const facts = await requireJob(cloud, id, interrupted);
+  const { inputs = [], createdAtMs } = facts;
+  const firstImage = await readFirstImage(cloud.output, facts, interrupted);
   const age = duration(Math.max(0, systemClock.nowMs() - createdAtMs));
-  notice(`Job ${id}: ${inputsText({ ...(inputs && { inputs }) })}, ${age} ago.`);
+  notice(`Job ${id}: ${inputsText({ inputs, firstImage })}, ${age} ago.`);
   return id;
 }
 
