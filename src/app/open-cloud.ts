@@ -5,6 +5,7 @@ import { ulid } from 'ulid';
 import { type Client, createJobClient } from '../client/client.ts';
 import type { ControllerSession } from '../client/submission.ts';
 import { requireConditionalWrites } from '../core/cloud/conditional-writes.ts';
+import { FILES_BUCKET } from '../core/cloud/files-in-place.ts';
 import type { Cloud, Store, UploadUrls } from '../core/cloud/ports.ts';
 import { retryingCloud } from '../core/cloud/retrying-cloud.ts';
 import { CONTROLLER_TIMING } from '../core/fleet/controller-timing.ts';
@@ -61,7 +62,7 @@ async function openLocal(settings: RunSettings): Promise<Cloud> {
     retentionMs: RETENTION_MS,
   });
   await queues.create(interactiveQueueName(cluster), { retentionMs: INTERACTIVE_RETENTION_MS });
-  const own = [local.input, local.output];
+  const own = [local.input, local.output, local.bucket(FILES_BUCKET)];
   const foreign = new Map<string, Store>();
   return {
     ...local,
@@ -124,6 +125,7 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
         ? joinLocalController(cloud, settings, { launches: new RefusedLaunches() })
         : watchRemoteController(cloud, notice),
     concurrency: settings.concurrency,
+    localFiles: cloud.kind === 'local' ? settings.localFiles : 'copy',
     maxImageBytes: settings.maxImageBytes,
     packBelowBytes: settings.packBelowBytes,
   });

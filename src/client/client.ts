@@ -11,6 +11,7 @@ import { ImgclsError, JobMissingError, ObjectMissingError } from '../core/runtim
 import { FORMAT } from '../core/runtime/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
 import { checkEmptyInput } from '../upload/empty-input.ts';
+import type { LocalFiles } from '../upload/in-place.ts';
 import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
 import { putContent } from '../upload/put-content.ts';
 import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
@@ -34,6 +35,8 @@ export interface ClientOptions extends JobTools {
   readBucket(name: string): Store;
   concurrency: number;
   maxImageBytes: number;
+  /** How files of this machine are read; default: from a copy. */
+  localFiles?: LocalFiles;
   /** Images below this size are packed; default: 32 KB. */
   packBelowBytes?: number;
 }

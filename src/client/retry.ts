@@ -4,6 +4,8 @@ import { reopenJob } from '../core/job/job-record.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { readFailures } from '../results/failures.ts';
 import { announceAll } from '../upload/announce.ts';
+import { FileReader } from '../upload/file-reader.ts';
+import type { LocalFiles } from '../upload/in-place.ts';
 import { announceRest, lastAnnounced } from '../upload/resume.ts';
 import { NOTHING_ANNOUNCED } from '../upload/submit.ts';
 import { imagesToRetry } from './retry-images.ts';
@@ -21,6 +23,7 @@ import {
 export interface RetryJobTools extends JobTools {
   readBucket(name: string): Store;
   maxImageBytes: number;
+  localFiles?: LocalFiles;
 }
 
 export interface RetryJob extends SubmissionOptions {
@@ -85,6 +88,7 @@ const imageOptions = (
   ...announcing,
   input: cloud.input,
   output: cloud.output,
+  reader: new FileReader(tools.clock),
   isWanted,
 });
 

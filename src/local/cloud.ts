@@ -8,6 +8,7 @@ import type { KnownProcesses } from '../core/runtime/located-process.ts';
 import { BlobFiles } from './blob-files.ts';
 import { Changes } from './changes.ts';
 import { LocalDatabase } from './database.ts';
+import { FilesInPlace } from './files-in-place.ts';
 import { forgetJob } from './forget.ts';
 import { type LeaseClock, systemLeaseClock } from './lease-clock.ts';
 import { LeaseHolders } from './lease-holders.ts';
@@ -83,6 +84,7 @@ export function createLocalCloud({
   const holders = new LeaseHolders(db, changes, processes);
   const input = store('input');
   const output = store('output');
+  const inPlace = new FilesInPlace();
   return {
     kind: 'local',
     cluster,
@@ -91,7 +93,7 @@ export function createLocalCloud({
     queues: new LocalQueues({ db, changes, clock, leaseClock, holders }),
     processes,
     bucket(name) {
-      const found = [input, output].find(({ bucket }) => bucket === name);
+      const found = [input, output, inPlace].find(({ bucket }) => bucket === name);
       if (found !== undefined) return found;
       throw new ImgclsError('permanent', `The embedded cloud has no bucket ${name}.`, {
         hint: `Its buckets are ${input.bucket} and ${output.bucket}.`,

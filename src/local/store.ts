@@ -2,7 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/cloud/ports.ts';
+import {
+  type Body,
+  type GetOptions,
+  type ListedObject,
+  MAX_KEY_BYTES,
+  type ObjectInfo,
+  type PutOptions,
+  type Store,
+} from '../core/cloud/ports.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import {
   ImgclsError,
@@ -27,7 +35,6 @@ import type { Sweeper } from './sweeper.ts';
 
 /** Bodies up to this size are stored in the database, without a file and its flush. See benchmarks/embedded-cloud.ts. */
 export const INLINE_BYTES = 32_768;
-const MAX_KEY_BYTES = 1_024;
 const LIST_PAGE = 1_000;
 const DELETE_PAGE = 200;
 

@@ -1,25 +1,30 @@
 import { createHash, hash } from 'node:crypto';
-import fs, { type BigIntStats, closeSync, constants, fstatSync } from 'node:fs';
+import { type BigIntStats, closeSync, fstatSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
+import { FILES_BUCKET, fileEtag } from '../core/cloud/files-in-place.ts';
 import type { ManifestEntry } from '../core/job/job.ts';
 import { isPackable, PACKED_BELOW_BYTES } from '../core/job/pack.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/model/outcome.ts';
-import { messageOf } from '../core/runtime/errors.ts';
+import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
+import {
+  digestOf,
+  FileChangedError,
+  type FileReader,
+  IN_MEMORY_BYTES,
+  readWhole,
+  streamOf,
+} from './file-reader.ts';
+import { keyInPlace, type LocalFiles } from './in-place.ts';
 import type { FilePath, Input } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
 import { isShortage, type ReadTools, retryShortage } from './retry-shortage.ts';
 
-// Descriptors, because FileHandles take twice the time for a small file.
-const open = promisify(fs.open);
-const read = promisify(fs.read);
-
-/** Files up to this size are read into memory once. Larger ones are read twice, as streams, for the hash and the upload. */
-const IN_MEMORY_BYTES = 8 * 1024 * 1024;
-
 export interface StoreImageOptions extends PutContentOptions, ReadTools {
   clock: PutContentOptions['clock'] & ReadTools['clock'];
   maxImageBytes: number;
+  reader: FileReader;
+  /** Default: `copy`. */
+  localFiles?: LocalFiles;
   /** Images below this size are packed. Default and maximum: {@link PACKED_BELOW_BYTES}. */
   packBelowBytes?: number;
 }
@@ -55,6 +60,7 @@ export async function storeOrRead(
   options: StoreImageOptions,
 ): Promise<StoredImage | SmallImage> {
   const place = { index, name: shortName(input.name), source: input.source };
+  if ('bucket' in input && input.bucket === FILES_BUCKET) throw notAnObject(input.key);
   switch (input.kind) {
     case 'object': {
       const { bucket, key, etag, bytes } = input;
@@ -78,6 +84,12 @@ export async function storeOrRead(
       return await retryShortage(input.source, () => storeFile(place, input.path, options), options);
   }
 }
+
+/** A program may pass on names of buckets that others chose. Those must not name files. */
+const notAnObject = (path: string): ImgclsError =>
+  new ImgclsError('usage', `${path} is a file of this machine, not an object.`, {
+    hint: 'Pass it as an input of kind "file".',
+  });
 
 const isSmall = (
   { byteLength }: Uint8Array,
@@ -106,8 +118,7 @@ async function storeFile(
   });
   let fd: number;
   try {
-    // Non-blocking: opening a pipe without a writer must not hang. It is refused below.
-    fd = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = await options.reader.open(path);
   } catch (error) {
     if (isShortage(error)) throw error;
     const code = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'unreadable';
@@ -121,12 +132,11 @@ async function storeFile(
     if (size > options.maxImageBytes) {
       return failed('too_large', `The file has ${size} bytes; the limit is ${options.maxImageBytes}.`, size);
     }
-    const content = size <= IN_MEMORY_BYTES ? await readWhole(fd, size) : await readTwice(fd, size);
-    const { body } = content;
+    const key = options.localFiles === 'in-place' ? keyInPlace(path, process.cwd()) : undefined;
     const stored =
-      body instanceof Uint8Array && isSmall(body, options)
-        ? { place, content: { ...content, body } }
-        : await storeContent(place, content, options);
+      key === undefined
+        ? await storeCopy(place, { fd, size }, options)
+        : await referTo(place, { fd, size, key, etag: fileEtag(before) }, options);
     return isSame(before, fstatSync(fd, { bigint: true })) ? stored : failed('changed', CHANGED, size);
   } catch (error) {
     if (error instanceof FileChangedError) return failed('changed', CHANGED);
@@ -139,8 +149,30 @@ async function storeFile(
   }
 }
 
-/** The file changed between two reads. */
-class FileChangedError extends Error {}
+interface OpenFile {
+  fd: number;
+  size: number;
+}
+
+async function referTo(
+  place: ImageIdentity,
+  { fd, size, key, etag }: OpenFile & { key: string; etag: string },
+  { reader }: StoreImageOptions,
+): Promise<StoredImage> {
+  const sha256 = await reader.digest(fd, size);
+  return { entry: { ...place, bytes: size, bucket: FILES_BUCKET, key, etag, sha256 }, sentBytes: 0 };
+}
+
+async function storeCopy(
+  place: ImageIdentity,
+  { fd, size }: OpenFile,
+  options: StoreImageOptions,
+): Promise<StoredImage | SmallImage> {
+  if (size > IN_MEMORY_BYTES) return await storeContent(place, await readTwice(fd, size), options);
+  const body = await readWhole(fd, size);
+  const content = { sha256: hash('sha256', body), body };
+  return isSmall(body, options) ? { place, content } : await storeContent(place, content, options);
+}
 
 const CHANGED = 'The file changed while it was read.';
 
@@ -148,37 +180,11 @@ const CHANGED = 'The file changed while it was read.';
 const isSame = (before: BigIntStats, after: BigIntStats): boolean =>
   before.size === after.size && before.mtimeNs === after.mtimeNs;
 
-async function readWhole(fd: number, size: number): Promise<Content> {
-  // One byte more than the size, to detect a file that has grown.
-  const buffer = Buffer.allocUnsafe(size + 1);
-  let filled = 0;
-  while (filled < size) {
-    const { bytesRead } = await read(fd, buffer, filled, buffer.byteLength - filled, filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  if (filled !== size) throw new FileChangedError();
-  const body = buffer.subarray(0, size);
-  return { sha256: hash('sha256', body), body };
-}
-
 /** Hashes the file, then reads it again for the upload, which fails if the bytes differ. */
 async function readTwice(fd: number, bytes: number): Promise<Content> {
-  // Both reads use the same descriptor: the path may name another file by then.
-  const open = () => fs.createReadStream('', { fd, start: 0, end: bytes - 1, autoClose: false });
+  const open = () => streamOf(fd, bytes);
   const sha256 = await digestOf(open(), bytes);
   return { sha256, body: { bytes, open: () => Readable.from(checked(open(), sha256)) } };
-}
-
-async function digestOf(chunks: AsyncIterable<Buffer>, bytes: number): Promise<string> {
-  const sha = createHash('sha256');
-  let count = 0;
-  for await (const chunk of chunks) {
-    sha.update(chunk);
-    count += chunk.byteLength;
-  }
-  if (count !== bytes) throw new FileChangedError();
-  return sha.digest('hex');
 }
 
 /** Passes chunks on, one behind. The last one is passed on only if the whole has the digest. */

@@ -4,6 +4,8 @@ import { MAX_BATCH } from '../core/job/messages.ts';
 import { Budget } from '../core/runtime/budget.ts';
 import { type AnnouncedTotal, type AnnounceOptions, announceAll } from './announce.ts';
 import { inGroups } from './batch-with-deadline.ts';
+import { FileReader } from './file-reader.ts';
+import type { LocalFiles } from './in-place.ts';
 import type { Input } from './inputs.ts';
 import type { ReadTools } from './retry-shortage.ts';
 import { storeGroup } from './store-group.ts';
@@ -15,6 +17,7 @@ const GROUP_MS = 100;
 export interface UploadImagesOptions extends AnnounceOptions, Pick<ReadTools, 'random' | 'onTransient'> {
   concurrency: number;
   maxImageBytes: number;
+  localFiles?: LocalFiles;
   packBelowBytes?: number;
 }
 
@@ -34,6 +37,7 @@ export async function uploadImages(
   let index = before.images;
   const groups = inGroups(inputs, { size: MAX_BATCH, ms: GROUP_MS, clock });
   const slots = new Budget(concurrency);
+  const reader = new FileReader(clock);
   const ended = signal ?? new AbortController().signal;
   const storing = new Set<Promise<StoredImage[]>>();
   const stored = Readable.from(groups).flatMap(
@@ -43,6 +47,7 @@ export async function uploadImages(
         ...options,
         input: cloud.input,
         forJob: job.id,
+        reader,
         slots,
         signal: ended,
       });

@@ -8,6 +8,7 @@ import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { Budget } from '../../src/core/runtime/budget.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { inGroups } from '../../src/upload/batch-with-deadline.ts';
+import { FileReader } from '../../src/upload/file-reader.ts';
 import type { Input } from '../../src/upload/inputs.ts';
 import { storeGroup } from '../../src/upload/store-group.ts';
 import { type Download, downloadsOf } from '../../src/worker/messages/download.ts';
@@ -37,6 +38,7 @@ async function store(inputs: Input[]) {
   return await storeGroup(images, {
     input: cloud.input,
     maxImageBytes: 1e6,
+    reader: new FileReader(systemClock),
     clock: systemClock,
     random: Math.random,
     slots: new Budget(3),

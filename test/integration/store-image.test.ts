@@ -9,6 +9,7 @@ import type { Cloud, Store } from '../../src/core/cloud/ports.ts';
 import { imageKey } from '../../src/core/job/keys.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { oldImages } from '../../src/results/expire.ts';
+import { FileReader } from '../../src/upload/file-reader.ts';
 import { storeImage } from '../../src/upload/store-image.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 
@@ -27,7 +28,8 @@ afterEach(async () => {
 
 const store = async (input: Store, from = file, clock = systemClock) => {
   const image = { kind: 'file', name: 'a.jpg', source: from, path: from } as const;
-  const options = { input, maxImageBytes: 32 * 1024 * 1024, clock, random: Math.random };
+  const reader = new FileReader(systemClock);
+  const options = { input, maxImageBytes: 32 * 1024 * 1024, reader, clock, random: Math.random };
   return await storeImage({ index: 0, input: image }, options);
 };
 

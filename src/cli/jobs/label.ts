@@ -27,6 +27,7 @@ export interface LabelOptions extends OutputFlags {
   include?: string[];
   exclude?: string[];
   concurrency?: number;
+  copy?: boolean;
   cluster?: string;
   dataDir?: string;
 }
@@ -39,7 +40,8 @@ export async function label(inputs: readonly string[], options: LabelOptions): P
   checkOutputFlags(options);
   // A model may be NAME/VARIANT, as listed by "imgcls model list".
   const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
-  const flags = { topK, model, modelVariant, concurrency, cluster, dataDir };
+  const localFiles = options.copy === true ? 'copy' : undefined;
+  const flags = { topK, model, modelVariant, concurrency, localFiles, cluster, dataDir };
   const isFirst = isFirstUse(loadSettings(flags).settings);
   return await withRun(flags, (run) => submitAndWait(inputs, options, { ...run, isFirst }));
 }

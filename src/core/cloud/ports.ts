@@ -1,6 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { KnownProcesses } from '../runtime/located-process.ts';
 
+/** Maximum length of a key. */
+export const MAX_KEY_BYTES = 1_024;
+
 /** Facts about an object that need no read of its content. */
 export interface ObjectInfo {
   /** Opaque; changes whenever the content changes. */
@@ -46,8 +49,9 @@ export interface Store {
   /** @throws {ObjectMissingError} @throws {PreconditionFailedError} before the first byte. */
   getStream(key: string, options?: GetOptions): Promise<{ info: ObjectInfo; body: Readable }>;
   /**
-   * The file of this machine that holds the bytes, for another process to read. The file never changes; it is deleted some
-   * time after its object. Undefined if the bytes are not in a file. Stores without files do not have this method.
+   * The file of this machine that holds the bytes, for another process to read. Its reader checks the sha256: the file may
+   * be deleted, and one that is read in place may change. Undefined if the bytes are not in a file. Stores without files do
+   * not have this method.
    * @throws {ObjectMissingError}
    */
   fileOf?(key: string, signal?: AbortSignal): Promise<{ path: string; bytes: number } | undefined>;

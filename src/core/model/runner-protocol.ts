@@ -18,7 +18,7 @@ export interface RunnerPreload {
   preload: ModelLocation;
 }
 
-/** An encoded image in a file of this machine. The file never changes, but it may be deleted. */
+/** An encoded image in a file of this machine. It may be deleted or changed. */
 export interface ImageFile {
   path: string;
   bytes: number;

@@ -66,6 +66,11 @@ export const declared = {
     fallback: DEFAULTS.concurrency,
     what: 'files that a submitter reads and stores at the same time',
   },
+  localFiles: {
+    schema: () => oneOf(['in-place', 'copy']),
+    fallback: 'in-place',
+    what: 'how jobs on one machine read its files (cloud local): in-place, or from a copy in the data folder',
+  },
   runners: { schema: () => count(1, 256), what: 'model runners per worker; one per core if unset' },
   leaseSeconds: {
     schema: () => count(2, 43_200),

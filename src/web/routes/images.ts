@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
-import type { Cloud } from '../../core/cloud/ports.ts';
+import type { Cloud, Store } from '../../core/cloud/ports.ts';
 import { findDropAt } from '../../core/drop/drop.ts';
 import { anyJobId, FIRST_ATTEMPT, type ImageSource } from '../../core/job/job.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
@@ -84,21 +85,39 @@ async function findSubmitted(cloud: Cloud, job: string, index: number): Promise<
 }
 
 async function open(cloud: Cloud, image: ImageSource) {
-  const { bucket, key, etag, offset, length } = image;
+  const { bucket, key, offset, length } = image;
+  const store = cloud.bucket(bucket);
   try {
     if (offset !== undefined && length !== undefined) {
-      const { body } = await cloud.bucket(bucket).get(key);
+      const { body } = await store.get(key);
       const bytes = Buffer.from(body.buffer, body.byteOffset + offset, length);
       return { body: once(bytes), bytes: length };
     }
-    const { info, body } = await cloud
-      .bucket(bucket)
-      .getStream(key, etag === undefined ? {} : { ifMatch: etag });
+    const { info, body } = await openSubmitted(store, image);
     return { body: body[Symbol.asyncIterator]() as AsyncIterator<Buffer>, bytes: info.bytes };
   } catch (error) {
     if (!(error instanceof PreconditionFailedError)) throw error;
     throw new HttpProblem(404, 'The image has changed since it was submitted.', { cause: error });
   }
+}
+
+/** @throws {PreconditionFailedError} if the image has changed. */
+async function openSubmitted(store: Store, { key, etag, sha256 }: ImageSource) {
+  try {
+    return await store.getStream(key, etag === undefined ? {} : { ifMatch: etag });
+  } catch (error) {
+    if (!(error instanceof PreconditionFailedError) || sha256 === undefined) throw error;
+    // The etag of a file changes also when only its times are set. Its sha256 decides, of this very version.
+    const { info, body } = await store.getStream(key);
+    if ((await digestOf(body)) !== sha256) throw error;
+    return await store.getStream(key, { ifMatch: info.etag });
+  }
+}
+
+async function digestOf(chunks: AsyncIterable<Buffer>): Promise<string> {
+  const sha = createHash('sha256');
+  for await (const chunk of chunks) sha.update(chunk);
+  return sha.digest('hex');
 }
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {

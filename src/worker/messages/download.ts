@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { FILES_BUCKET } from '../../core/cloud/files-in-place.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import type { ImageSource } from '../../core/job/job.ts';
 import { IMAGES_PREFIX } from '../../core/job/keys.ts';
@@ -64,7 +65,7 @@ export async function downloadImage(image: ImageSource, options: ImageDownloadOp
       if (bytes.byteLength < reserveBytes) options.memory.give(reserveBytes - bytes.byteLength);
       if (isAsSubmitted(bytes, image)) return { bytes, release };
       release();
-      return { error: changedError };
+      return { error: changedError(image) };
     }
     options.memory.give(reserveBytes);
     if ('error' in found) return found;
@@ -96,7 +97,8 @@ async function fetchImage(image: ImageSource, reservedBytes: number, options: Im
   try {
     const { info, body } = await cloud.bucket(image.bucket).getStream(image.key, {
       signal,
-      ...(image.etag !== undefined && { ifMatch: image.etag }),
+      // The etag of a file changes also when only its times are set. Its sha256 decides.
+      ...(image.etag !== undefined && image.sha256 === undefined && { ifMatch: image.etag }),
     });
     // A destroyed body may still emit errors.
     body.on('error', () => {});
@@ -121,7 +123,19 @@ async function fetchImage(image: ImageSource, reservedBytes: number, options: Im
   }
 }
 
-const changedError: ImageError = { code: 'changed', message: 'The file has changed since it was submitted.' };
+const changedError = ({ bucket }: ImageSource): ImageError => {
+  const advice = bucket === FILES_BUCKET ? ' A retry labels it as it is now.' : '';
+  return { code: 'changed', message: `The file has changed since it was submitted.${advice}` };
+};
+
+const missingError = ({ bucket }: ImageSource): ImageError => {
+  const advice =
+    bucket === FILES_BUCKET ? ' Upload files with --copy to move them before their job ends.' : '';
+  return {
+    code: 'missing',
+    message: `The file has been deleted or moved since it was submitted.${advice}`,
+  };
+};
 
 /**
  * Reads the images of one batch. A pack is read once for all of its images. Each image is checked and released on its
@@ -152,7 +166,7 @@ export function downloadsOf(
     const bytes = pack.bytes.subarray(offset, offset + length);
     if (bytes.byteLength === length && isAsSubmitted(bytes, image)) return { bytes, release };
     release();
-    return { error: changedError };
+    return { error: changedError(image) };
   };
 }
 
@@ -192,14 +206,12 @@ function imageErrorOf(
   image: ImageSource,
   cloud: ImageDownloadOptions['cloud'],
 ): ImageError | undefined {
-  if (error instanceof ObjectMissingError) {
-    return { code: 'missing', message: 'The file has been deleted or moved since it was submitted.' };
-  }
+  if (error instanceof ObjectMissingError) return missingError(image);
   if (error instanceof ObjectDamagedError) {
     return { code: 'changed', message: 'The stored file is damaged. Upload the image again.' };
   }
   // A connection does not damage the same bytes at every try: they are stored damaged.
-  if (error instanceof PreconditionFailedError || error instanceof DamagedError) return changedError;
+  if (error instanceof PreconditionFailedError || error instanceof DamagedError) return changedError(image);
   // A permanent error outside of our images is an error of this image. If it ended the worker, one message that names a
   // forbidden object would end every worker that receives it.
   const isOurs = image.bucket === cloud.input.bucket && image.key.startsWith(IMAGES_PREFIX);

@@ -3,6 +3,7 @@ import type { ObjectInfo, Store } from '../../../src/core/cloud/ports.ts';
 import { MAX_BATCH } from '../../../src/core/job/messages.ts';
 import { Budget } from '../../../src/core/runtime/budget.ts';
 import { ObjectCount } from '../../../src/upload/count-objects.ts';
+import { FileReader } from '../../../src/upload/file-reader.ts';
 import type { Input } from '../../../src/upload/inputs.ts';
 import { storeGroup } from '../../../src/upload/store-group.ts';
 import { virtualClock } from '../virtual-clock.ts';
@@ -70,6 +71,7 @@ describe('the objects of a job', () => {
       signal,
       slots: new Budget(4),
       maxImageBytes: 2000,
+      reader: new FileReader(clock),
       packBelowBytes: LIMIT,
     };
     for (let from = 0; from < images.length; from += MAX_BATCH)

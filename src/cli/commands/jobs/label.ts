@@ -40,6 +40,10 @@ export function register(program: Command): void {
       '--concurrency <n>',
       `Number of files read and stored at once (default: ${DEFAULTS.concurrency})`,
       wholeNumber,
+    )
+    .option(
+      '--copy',
+      'On one machine, store a copy of each file: the files may be moved before the job ends',
     );
   withOutputFlags(withWaitFlags(command)).action(async (inputs: string[], flags: LabelOptions) => {
     const { label } = await import('../../jobs/label.ts');

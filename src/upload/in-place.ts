@@ -1,0 +1,21 @@
+import path from 'node:path';
+import { MAX_KEY_BYTES } from '../core/cloud/ports.ts';
+import type { FilePath } from './inputs.ts';
+
+/** Whether files of this machine are read where they are, or from a copy in the store. */
+export type LocalFiles = 'in-place' | 'copy';
+
+/** Names of descriptors: in another process they lead to other files, or to none. */
+const OWN_TO_PROCESS = /^\/(proc|dev\/fd|dev\/std(in|out|err))(\/|$)/;
+
+/**
+ * The key of a file that workers can read where it is: its absolute path, unchanged otherwise, since `..` behind a link is not
+ * the folder that contains the link.
+ * @returns undefined if the file has to be copied, because a key cannot have its name or because only this process has it.
+ */
+export function keyInPlace(file: FilePath, folder: string): string | undefined {
+  if (typeof file !== 'string' || !file.isWellFormed()) return undefined;
+  const key = path.isAbsolute(file) ? file : `${folder}${path.sep}${file}`;
+  const isOwn = OWN_TO_PROCESS.test(key);
+  return isOwn || Buffer.byteLength(key) > MAX_KEY_BYTES ? undefined : key;
+}
