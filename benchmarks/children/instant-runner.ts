@@ -1,6 +1,7 @@
-/** A model runner that answers at once without a model, for measuring everything else. */
+/** A model runner that reads and checks its images and answers without a model, for measuring everything else. */
 import type { ImageResult } from '../../src/core/model/outcome.ts';
 import type { RunnerMessage, RunnerReply } from '../../src/core/model/runner-protocol.ts';
+import { readEncoded } from '../../src/model/read-encoded.ts';
 
 const reply = (message: RunnerReply) => process.send?.(message);
 const rssBytes = process.memoryUsage.rss();
@@ -10,6 +11,10 @@ process.on('disconnect', () => process.exit());
 process.on('message', (message: RunnerMessage) => {
   if ('preload' in message) return;
   const { id, images } = message;
-  reply({ type: 'results', id, results: images.map(() => result), rssBytes });
+  const results = images.map((image): ImageResult => {
+    const encoded = readEncoded(image);
+    return 'error' in encoded ? encoded : result;
+  });
+  reply({ type: 'results', id, results, rssBytes });
 });
 reply({ type: 'ready', rssBytes });

@@ -125,7 +125,7 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
         ? joinLocalController(cloud, settings, { launches: new RefusedLaunches() })
         : watchRemoteController(cloud, notice),
     concurrency: settings.concurrency,
-    localFiles: cloud.kind === 'local' ? settings.localFiles : 'copy',
+    ...(cloud.kind === 'local' && { localFiles: settings.localFiles }),
     maxImageBytes: settings.maxImageBytes,
     packBelowBytes: settings.packBelowBytes,
   });

@@ -11,7 +11,6 @@ import { ImgclsError, JobMissingError, ObjectMissingError } from '../core/runtim
 import { FORMAT } from '../core/runtime/versioned.ts';
 import type { SubmitProgress } from '../upload/announce.ts';
 import { checkEmptyInput } from '../upload/empty-input.ts';
-import type { LocalFiles } from '../upload/in-place.ts';
 import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
 import { putContent } from '../upload/put-content.ts';
 import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
@@ -35,8 +34,8 @@ export interface ClientOptions extends JobTools {
   readBucket(name: string): Store;
   concurrency: number;
   maxImageBytes: number;
-  /** How files of this machine are read; default: from a copy. */
-  localFiles?: LocalFiles;
+  /** How new jobs read files of this machine; default: from copies. */
+  localFiles?: JobRecord['localFiles'];
   /** Images below this size are packed; default: 32 KB. */
   packBelowBytes?: number;
 }
@@ -202,7 +201,7 @@ async function submitJob(
 }
 
 function newJob(
-  { clock, newId, cloud }: ClientOptions,
+  { clock, newId, cloud, localFiles }: ClientOptions,
   options: SubmitJob,
   inputs: readonly string[],
 ): JobRecord {
@@ -215,6 +214,7 @@ function newJob(
     trace: traceOf({ job: id, trace }),
     state: 'open',
     createdAtMs: clock.nowMs(),
+    ...(localFiles !== undefined && { localFiles }),
     inputs: [...inputs],
     ...(folder !== undefined && { folder }),
     ...(cloud.processes && { submitter: cloud.processes.own }),

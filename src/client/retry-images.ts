@@ -11,7 +11,7 @@ import type { Input } from '../upload/inputs.ts';
 import { parseS3Address } from '../upload/select.ts';
 import { type StoredImage, type StoreImageOptions, storeImage } from '../upload/store-image.ts';
 
-export interface RetryImagesOptions extends StoreImageOptions {
+export interface RetryImagesOptions extends Omit<StoreImageOptions, 'localFiles'> {
   output: Store;
   readBucket(name: string): Store;
   /** Which of the failed images to retry. */
@@ -42,7 +42,8 @@ async function rereadImage(
   const unchanged = { entry, sentBytes: 0 };
   const input = await sourceOf(job, entry, options);
   if (input === undefined) return unchanged;
-  const found = await storeImage({ index: entry.index, input }, { ...options, forJob: job.id });
+  const { id: forJob, localFiles } = job;
+  const found = await storeImage({ index: entry.index, input }, { ...options, forJob, localFiles });
   return isError(found.entry) && !isError(entry) ? unchanged : found;
 }
 

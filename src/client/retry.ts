@@ -5,7 +5,6 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 import { readFailures } from '../results/failures.ts';
 import { announceAll } from '../upload/announce.ts';
 import { FileReader } from '../upload/file-reader.ts';
-import type { LocalFiles } from '../upload/in-place.ts';
 import { announceRest, lastAnnounced } from '../upload/resume.ts';
 import { NOTHING_ANNOUNCED } from '../upload/submit.ts';
 import { imagesToRetry } from './retry-images.ts';
@@ -23,7 +22,6 @@ import {
 export interface RetryJobTools extends JobTools {
   readBucket(name: string): Store;
   maxImageBytes: number;
-  localFiles?: LocalFiles;
 }
 
 export interface RetryJob extends SubmissionOptions {

@@ -103,7 +103,10 @@ export class LocalStore implements Store {
     };
   }
 
-  async fileOf(key: string, signal?: AbortSignal): Promise<{ path: string; bytes: number } | undefined> {
+  async fileOf(
+    key: string,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<{ path: string; bytes: number } | undefined> {
     signal?.throwIfAborted();
     const row = await this.#db.read(() => this.#find(key));
     if (row === undefined) throw new ObjectMissingError(this.bucket, key);

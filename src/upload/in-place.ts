@@ -2,9 +2,6 @@ import path from 'node:path';
 import { MAX_KEY_BYTES } from '../core/cloud/ports.ts';
 import type { FilePath } from './inputs.ts';
 
-/** Whether files of this machine are read where they are, or from a copy in the store. */
-export type LocalFiles = 'in-place' | 'copy';
-
 /** Names of descriptors: in another process they lead to other files, or to none. */
 const OWN_TO_PROCESS = /^\/(proc|dev\/fd|dev\/std(in|out|err))(\/|$)/;
 

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { type BigIntStats, closeSync, fstatSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { FILES_BUCKET, fileEtag } from '../core/cloud/files-in-place.ts';
-import type { ManifestEntry } from '../core/job/job.ts';
+import type { JobRecord, ManifestEntry } from '../core/job/job.ts';
 import { isPackable, PACKED_BELOW_BYTES } from '../core/job/pack.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/model/outcome.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
@@ -14,7 +14,7 @@ import {
   readWhole,
   streamOf,
 } from './file-reader.ts';
-import { keyInPlace, type LocalFiles } from './in-place.ts';
+import { keyInPlace } from './in-place.ts';
 import type { FilePath, Input } from './inputs.ts';
 import { type Content, type PutContentOptions, putContent } from './put-content.ts';
 import { isShortage, type ReadTools, retryShortage } from './retry-shortage.ts';
@@ -23,8 +23,8 @@ export interface StoreImageOptions extends PutContentOptions, ReadTools {
   clock: PutContentOptions['clock'] & ReadTools['clock'];
   maxImageBytes: number;
   reader: FileReader;
-  /** Default: `copy`. */
-  localFiles?: LocalFiles;
+  /** As in the job's record. */
+  localFiles?: JobRecord['localFiles'];
   /** Images below this size are packed. Default and maximum: {@link PACKED_BELOW_BYTES}. */
   packBelowBytes?: number;
 }

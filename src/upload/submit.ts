@@ -5,7 +5,6 @@ import { Budget } from '../core/runtime/budget.ts';
 import { type AnnouncedTotal, type AnnounceOptions, announceAll } from './announce.ts';
 import { inGroups } from './batch-with-deadline.ts';
 import { FileReader } from './file-reader.ts';
-import type { LocalFiles } from './in-place.ts';
 import type { Input } from './inputs.ts';
 import type { ReadTools } from './retry-shortage.ts';
 import { storeGroup } from './store-group.ts';
@@ -17,7 +16,6 @@ const GROUP_MS = 100;
 export interface UploadImagesOptions extends AnnounceOptions, Pick<ReadTools, 'random' | 'onTransient'> {
   concurrency: number;
   maxImageBytes: number;
-  localFiles?: LocalFiles;
   packBelowBytes?: number;
 }
 
@@ -47,6 +45,7 @@ export async function uploadImages(
         ...options,
         input: cloud.input,
         forJob: job.id,
+        localFiles: job.localFiles,
         reader,
         slots,
         signal: ended,

@@ -76,7 +76,7 @@ function expectRight(outcomes: ReturnType<typeof outcomesOf>, except: readonly n
 }
 
 async function submit(job: string, images = IMAGES): Promise<string> {
-  return (await finished(['upload', await writePhotographs(job, images), '--no-wait'])).trim();
+  return (await finished(['upload', await writePhotographs(job, images), '--copy', '--no-wait'])).trim();
 }
 
 /** The file in which the store keeps an image of a job. */

@@ -154,6 +154,7 @@ describe('imgcls upload', () => {
     expect(submitted.stderr).toContain(
       `5 images submitted. No worker is running. Run "imgcls results ${job} --wait"`,
     );
+    expect(submitted.stderr).toContain('Keep the files until the job is done');
     const early = await start(installed.bin, dataDir, ['results', job]).finished;
     expect(early, 'the exit code for an unfinished job').toMatchObject({ code: 1, stdout: '' });
     const waited = await start(installed.bin, dataDir, ['results', job, '--wait', '--format', 'csv'])
@@ -194,7 +195,7 @@ describe('imgcls upload', () => {
       await writeFile(path.join(folder, name), String(at).repeat(2000));
       names.push(name);
     }
-    const args = ['upload', folder, '--no-wait', '--concurrency', '64'];
+    const args = ['upload', folder, '--copy', '--no-wait', '--concurrency', '64'];
     const under = ['prlimit', '--nofile=40'];
     const { code, stdout, stderr } = await start(installed.bin, dataDir, args, {}, under).finished;
     expect(code, stderr).toBe(0);

@@ -43,9 +43,16 @@ describe.skipIf(!canMount)('on a small disk', () => {
   const imgcls = (args: string[], env: NodeJS.ProcessEnv = {}) =>
     start(installed.bin, disk.folder, args, { ...labelByContent, ...env });
 
+  it('an upload needs no space for photographs, which are read where they are', async () => {
+    const labels = await writeImages(photos(), 60, 200_000);
+    const { code, stdout, stderr } = await imgcls(['upload', photos()]).finished;
+    expect(code, stderr).toBe(0);
+    expectEachOnce(stdout, labels);
+  });
+
   it('an upload that fills it stops and says what to do; with more space it is resumed', async () => {
     const labels = await writeImages(photos(), 60, 200_000);
-    const stopped = await imgcls(['upload', photos()]).finished;
+    const stopped = await imgcls(['upload', photos(), '--copy']).finished;
     expect(stopped.code).toBe(1);
     expectMessage(stopped.stderr, /the disk is full\.\nhint: Free some space\. Stored data is intact\./);
     const job = jobToContinue(stopped.stderr, 'resume');

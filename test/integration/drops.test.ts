@@ -1,6 +1,7 @@
 /** Images that are dropped into the input bucket, from S3's notification to the results. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
+import { FILES_BUCKET } from '../../src/core/cloud/files-in-place.ts';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
 import type { Chore } from '../../src/core/fleet/chore.ts';
 import { createJob, readJob } from '../../src/core/job/job-record.ts';
@@ -187,12 +188,13 @@ describe('another notification of S3', () => {
     const forged = [
       notificationOf(droppedEvent({ bucket: cloud.output.bucket, key: 'drop/secret.jpg' })),
       notificationOf(droppedEvent({ bucket: cloud.output.bucket, key: 'models/secret' })),
+      notificationOf(droppedEvent({ bucket: FILES_BUCKET, key: '/etc/passwd' })),
       '{"Records":"all of them"}',
     ];
     await send(...forged);
     expect(await work()).toMatchObject({ imagesDone: 0 });
     expect(await classified()).toEqual([]);
-    expect((await drain()).filter((text) => text.endsWith('It could not be read.'))).toHaveLength(3);
+    expect((await drain()).filter((text) => text.endsWith('It could not be read.'))).toHaveLength(4);
     const deadLetters = await Array.fromAsync(readDeadLetters(cloud.output));
     expect(deadLetters.map((found) => 'body' in found && found.body).toSorted()).toEqual(forged.toSorted());
     expect(await Array.fromAsync(cloud.output.listFolders('jobs/'))).toEqual([harness.job]);

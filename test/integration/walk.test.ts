@@ -9,18 +9,7 @@ import type { Store } from '../../src/core/cloud/ports.ts';
 import type { Input, Skipped } from '../../src/upload/inputs.ts';
 import { OTHER_NAME, walkInputs } from '../../src/upload/walk.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
-
-/** Permissions do not bind root, as which containers run tests. */
-const NOBODY = 65_534;
-async function asNobody(act: () => Promise<void>): Promise<void> {
-  const user = process.geteuid?.() ?? NOBODY;
-  if (user === 0) process.seteuid?.(NOBODY);
-  try {
-    await act();
-  } finally {
-    if (user === 0) process.seteuid?.(user);
-  }
-}
+import { asNobody } from './as-nobody.ts';
 
 describe('upload takes', () => {
   let folder: string;

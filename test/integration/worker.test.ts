@@ -74,9 +74,9 @@ describe('a batch', () => {
     const elsewhere = path.join(harness.folder, 'elsewhere');
     await writeFile(elsewhere, 'label:other');
     const asked: string[] = [];
-    const fileOf: Store['fileOf'] = async (key, signal) => {
+    const fileOf: Store['fileOf'] = async (key, options) => {
       asked.push(key);
-      const found = await input.fileOf?.(key, signal);
+      const found = await input.fileOf?.(key, options);
       if (found === undefined || key === ('key' in stays && stays.key)) return found;
       return { ...found, path: key === goes.key ? `${elsewhere}-gone` : elsewhere };
     };

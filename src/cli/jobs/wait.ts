@@ -1,11 +1,12 @@
 import type { Job } from '../../client/submission.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
-import { attemptTotal } from '../../core/job/job.ts';
+import { attemptTotal, type JobRecord } from '../../core/job/job.ts';
 import { dollars } from '../../core/money/money.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
+import { parseS3Address } from '../../upload/select.ts';
 import { type Output, type OutputFlags, openOutput } from '../output/output.ts';
 import { type Written, writeOutcomes } from '../output/write-outcomes.ts';
 import { exitCode, InterruptedError, isClosedPipe, printError } from '../terminal/exit.ts';
@@ -92,12 +93,19 @@ export async function printJobId(
         ? `${submitted} No worker is running. Run ${wait}, "imgcls scale" or "imgcls up" to start workers.`
         : `${submitted} Run ${wait} to wait for the outcomes.`,
     );
+    if (readsFilesInPlace(record))
+      notice(
+        'Keep the files until the job is done: they are read where they are. "upload --copy" stores copies.',
+      );
     return exitCode.done;
   } catch (error) {
     const advice = await continueHint(job);
     throw interrupted.aborted ? new InterruptedError(advice) : withAdvice(error, advice);
   }
 }
+
+const readsFilesInPlace = ({ localFiles, inputs }: JobRecord): boolean =>
+  localFiles === 'in-place' && inputs.some((input) => parseS3Address(input) === undefined);
 
 /** `, $0.0123`; '' if the cost is unknown, zero, or cannot be read: the results do not depend on it. */
 export async function costText(costUsd: WaitOptions['costUsd']): Promise<string> {

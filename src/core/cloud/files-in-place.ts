@@ -8,3 +8,9 @@ export const FILES_BUCKET = 'file://';
 
 /** The etag of a file. Programs can set the time of modification to any value, but not that of the last change (ctime). */
 export const fileEtag = ({ size, mtimeNs, ctimeNs }: BigIntStats): string => `${size}-${mtimeNs}-${ctimeNs}`;
+
+/** The size of a file that has this etag; undefined for other texts. */
+export function sizeInEtag(etag: string): number | undefined {
+  const [, digits] = /^(\d{1,15})-\d+-\d+$/.exec(etag) ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}

@@ -52,9 +52,13 @@ export interface Store {
    * The file of this machine that holds the bytes, for another process to read. Its reader checks the sha256: the file may
    * be deleted, and one that is read in place may change. Undefined if the bytes are not in a file. Stores without files do
    * not have this method.
+   * @param options.etag the version that the caller expects. A store that knows its length from that does not look.
    * @throws {ObjectMissingError}
    */
-  fileOf?(key: string, signal?: AbortSignal): Promise<{ path: string; bytes: number } | undefined>;
+  fileOf?(
+    key: string,
+    options?: { etag?: string | undefined; signal?: AbortSignal },
+  ): Promise<{ path: string; bytes: number } | undefined>;
   /**
    * Atomic: no reader ever sees a part. An error of the body's stream is thrown unchanged.
    * @throws {PreconditionFailedError} also when the version to replace is gone.

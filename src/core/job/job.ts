@@ -42,6 +42,8 @@ export const jobRecord = z.object({
   trace: traceId.optional(),
   state: jobState,
   createdAtMs: z.number(),
+  /** Whether files of the submitter's machine are read where they are. Absent: from copies in the store. */
+  localFiles: z.enum(['in-place', 'copy']).optional(),
   /** As given. Relative paths are relative to `folder`. Empty if a program passed the images itself. */
   inputs: z.array(z.string()),
   folder: z.string().optional(),

@@ -82,10 +82,10 @@ export async function locate(
   options: ImageDownloadOptions,
 ): Promise<LocatedImage | undefined> {
   const { cloud, memory, maxImageBytes, signal } = options;
-  const { bucket, key, sha256, offset } = image;
+  const { bucket, key, etag, sha256, offset } = image;
   const store = cloud.bucket(bucket);
   if (sha256 === undefined || offset !== undefined || store.fileOf === undefined) return undefined;
-  const found = await store.fileOf(key, signal).catch(() => undefined);
+  const found = await store.fileOf(key, { etag, signal }).catch(() => undefined);
   if (found === undefined || found.bytes > maxImageBytes) return undefined;
   await memory.take(found.bytes, signal);
   return { file: { ...found, sha256 }, release: () => memory.give(found.bytes) };

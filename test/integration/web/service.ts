@@ -58,6 +58,7 @@ export async function openService(client: Partial<Client>, options: Partial<AppO
   return {
     app,
     cloud,
+    folder,
     lines,
     async close() {
       await app.close();

@@ -7,7 +7,7 @@ export function register(program: Command): void {
   const command = program
     .command('label')
     .description(
-      'Label images: store them, wait for their outcomes, and print one label per image in input order.',
+      'Label images: submit them, wait for their outcomes, and print one label per image in input order.',
     )
     .addHelpText(
       'after',
@@ -43,7 +43,7 @@ export function register(program: Command): void {
     )
     .option(
       '--copy',
-      'On one machine, store a copy of each file: the files may be moved before the job ends',
+      'On one machine, store a copy of each file, so that it may be moved before the job ends',
     );
   withOutputFlags(withWaitFlags(command)).action(async (inputs: string[], flags: LabelOptions) => {
     const { label } = await import('../../jobs/label.ts');

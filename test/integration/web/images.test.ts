@@ -1,0 +1,114 @@
+/** The photographs of a job, as the page shows them. */
+import { mkdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ulid } from 'ulid';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/app/system-clock.ts';
+import { createJob } from '../../../src/core/job/job-record.ts';
+import { requestQueueName } from '../../../src/core/job/keys.ts';
+import type { Input } from '../../../src/upload/inputs.ts';
+import { NOTHING_ANNOUNCED, uploadImages } from '../../../src/upload/submit.ts';
+import { MODEL } from '../worker-harness.ts';
+import { openService } from './service.ts';
+
+/** A PNG begins with these bytes. The service does not decode it. */
+const png = (text: string) => Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.from(text)]);
+
+let service: Awaited<ReturnType<typeof openService>>;
+let folder: string;
+let file: string;
+const job = ulid();
+
+beforeEach(async () => {
+  service = await openService({});
+  folder = path.join(service.folder, 'photos');
+  await mkdir(folder);
+  file = path.join(folder, 'a.png');
+  await writeFile(file, png('mine'));
+  const { cloud } = service;
+  await cloud.queues.create(requestQueueName('test'));
+  const record = {
+    v: 1 as const,
+    id: job,
+    state: 'open' as const,
+    createdAtMs: 0,
+    localFiles: 'in-place' as const,
+    inputs: [folder],
+    include: [],
+    exclude: [],
+    topK: 1,
+    model: MODEL,
+    attempt: 1,
+    retried: [],
+  };
+  await createJob(cloud.output, record);
+  async function* inputs(): AsyncGenerator<Input> {
+    yield { kind: 'file', name: 'a.png', source: 'a.png', path: file };
+  }
+  await uploadImages(inputs(), {
+    cloud,
+    job: record,
+    before: NOTHING_ANNOUNCED,
+    concurrency: 1,
+    maxImageBytes: 1000,
+    clock: systemClock,
+    random: Math.random,
+  });
+});
+afterEach(() => service.close());
+
+const get = async () =>
+  await service.app.inject({ url: `/v1/jobs/${job}/images/0`, headers: { host: 'localhost' } });
+
+describe('a photograph that is read where it is', () => {
+  it('is shown, in a sandbox', async () => {
+    const { statusCode, headers, rawPayload } = await get();
+    expect(statusCode).toBe(200);
+    expect(rawPayload).toEqual(png('mine'));
+    expect(headers).toMatchObject({
+      'content-type': 'image/png',
+      'content-security-policy': "default-src 'none'; sandbox",
+    });
+  });
+
+  it('is shown also after its times were set', async () => {
+    await utimes(file, 0, 0);
+    expect((await get()).rawPayload).toEqual(png('mine'));
+  });
+
+  it('is not shown when its file is gone', async () => {
+    await rm(file);
+    expect((await get()).statusCode).toBe(404);
+  });
+
+  it('is not shown when another file took its place, however alike it looks from outside', async () => {
+    const { atime, mtime } = await stat(file);
+    const secret = path.join(service.folder, 'secret.png');
+    await writeFile(secret, png('your'));
+    await utimes(secret, atime, mtime);
+    await rm(file);
+    await symlink(secret, file);
+    const { statusCode, body } = await get();
+    expect(statusCode).toBe(404);
+    expect(body).toContain('has changed since it was submitted');
+  });
+});
+
+describe('a path of this machine that a caller of the service names', () => {
+  it.each([
+    ['/etc/passwd', 400],
+    ['file:///etc/passwd', 400],
+    ['-', 400],
+    ['s3:///etc/passwd', 400],
+    ['s3://file:///etc/passwd', 403],
+    ['s3://../../etc/passwd', 403],
+  ])('is refused: %s', async (input, status) => {
+    const { statusCode } = await service.app.inject({
+      method: 'POST',
+      url: '/v1/jobs/named',
+      headers: { host: 'localhost' },
+      body: { inputs: [input] },
+    });
+    expect(statusCode).toBe(status);
+  });
+});
