@@ -1,5 +1,8 @@
 import type { Clock } from '../core/runtime/clock.ts';
 
+/** A reason of ours: without one, each abort creates an error with a stack. */
+const ENDED = 'ended';
+
 /**
  * The items, and `late` when `ms` have passed since the last item for which `starts` was true, so that a caller that
  * collects items need not wait for a slow source. Requests only one item at a time from the source.
@@ -26,12 +29,12 @@ export async function* batchWithDeadline<T>(
       next.catch(() => {});
       yield found.value;
       if (!starts()) continue;
-      timer.abort();
+      timer.abort(ENDED);
       timer = new AbortController();
       late = clock.sleep(ms, timer.signal).then(() => 'late');
     }
   } finally {
-    timer.abort();
+    timer.abort(ENDED);
     await source.return?.();
   }
 }

@@ -18,8 +18,12 @@ export const IN_MEMORY_BYTES = 8 * 1024 * 1024;
 
 /** Files up to this size are read without the thread pool, whose two hops take longer than to read a file of 100 KB. */
 const AT_ONCE_BYTES = 1024 * 1024;
-/** A file that takes longer to open or read comes from a disk or network that makes this process wait. */
-const SLOW_MS = 1;
+/** Opening or reading takes a hundredth of this where the system has the file at hand. A disk or a network takes longer. */
+const SLOW_MS = 0.5;
+/** The mean is over about so many operations. */
+const MEAN_OF = 16;
+/** A longer operation counts as this long: on a busy machine the process itself pauses now and then. */
+const LONGEST_MS = 4;
 /** So many files are then read in the thread pool, several at a time, before the next one is tried without it. */
 const FILES_IN_POOL = 64;
 
@@ -34,6 +38,7 @@ export class FileReader {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   /** For files that are hashed at once, one after the other. One byte more, to detect a file that has grown. */
   readonly #buffer = Buffer.allocUnsafeSlow(AT_ONCE_BYTES + 1);
+  #meanMs = 0;
   #filesInPool = 0;
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
@@ -41,14 +46,16 @@ export class FileReader {
   }
 
   open(path: FilePath): number | Promise<number> {
-    if (this.#filesInPool === 0) return this.#atOnce(() => fs.openSync(path, FLAGS));
-    this.#filesInPool--;
-    return openInPool(path, FLAGS);
+    return this.#filesInPool === 0 ? this.#atOnce(() => fs.openSync(path, FLAGS)) : openInPool(path, FLAGS);
   }
 
   /** The sha256 of the open file. @throws {FileChangedError} if it has not this size. */
   digest(fd: number, bytes: number): string | Promise<string> {
-    if (bytes > AT_ONCE_BYTES || this.#filesInPool > 0) return digestInPool(fd, bytes);
+    if (bytes > AT_ONCE_BYTES) return digestInPool(fd, bytes);
+    if (this.#filesInPool > 0) {
+      this.#filesInPool--;
+      return digestInPool(fd, bytes);
+    }
     const filled = this.#atOnce(() => readAtOnce(fd, this.#buffer.subarray(0, bytes + 1)));
     if (filled !== bytes) throw new FileChangedError();
     return hash('sha256', this.#buffer.subarray(0, bytes));
@@ -59,7 +66,9 @@ export class FileReader {
     try {
       return operation();
     } finally {
-      if (this.#clock.monotonicMs() - startMs > SLOW_MS) this.#filesInPool = FILES_IN_POOL;
+      const tookMs = Math.min(this.#clock.monotonicMs() - startMs, LONGEST_MS);
+      this.#meanMs += (tookMs - this.#meanMs) / MEAN_OF;
+      if (this.#meanMs > SLOW_MS) this.#filesInPool = FILES_IN_POOL;
     }
   }
 }

@@ -78,9 +78,9 @@ const halfAnnounced = (dataDir: string, job: string) =>
 describe('an upload whose submitter is killed at any moment', () => {
   const IMAGES = 8000;
   it.each([
-    { how: 'each image read in place', KILLS: 4, files: 'in-place', packBelow: 32_768 },
-    { how: 'each image stored once', KILLS: 10, files: 'copy', packBelow: 0 },
-    { how: 'packs of small images', KILLS: 4, files: 'copy', packBelow: 32_768 },
+    { how: 'each image read in place', KILLS: 10, files: 'in-place', packBelow: 32_768 },
+    { how: 'each image stored once', KILLS: 3, files: 'copy', packBelow: 0 },
+    { how: 'packs of small images', KILLS: 3, files: 'copy', packBelow: 32_768 },
   ])(
     'ends with one outcome per image after $KILLS kills and resumes, $how',
     async ({ KILLS, files, packBelow }) => {

@@ -98,7 +98,7 @@ async function fetchImage(image: ImageSource, reservedBytes: number, options: Im
     const { info, body } = await cloud.bucket(image.bucket).getStream(image.key, {
       signal,
       // The etag of a file changes also when only its times are set. Its sha256 decides.
-      ...(image.etag !== undefined && image.sha256 === undefined && { ifMatch: image.etag }),
+      ...(image.etag !== undefined && image.bucket !== FILES_BUCKET && { ifMatch: image.etag }),
     });
     // A destroyed body may still emit errors.
     body.on('error', () => {});
