@@ -1,5 +1,3 @@
-import type { BigIntStats } from 'node:fs';
-
 /**
  * Bucket of the images that are read where they are: its keys are absolute paths of this machine. Only the embedded cloud
  * has it. S3 has no bucket of this name, and an address `s3://bucket/key` cannot name it.
@@ -7,7 +5,11 @@ import type { BigIntStats } from 'node:fs';
 export const FILES_BUCKET = 'file://';
 
 /** The etag of a file. Programs can set the time of modification to any value, but not that of the last change (ctime). */
-export const fileEtag = ({ size, mtimeNs, ctimeNs }: BigIntStats): string => `${size}-${mtimeNs}-${ctimeNs}`;
+export const fileEtag = ({
+  size,
+  mtimeNs,
+  ctimeNs,
+}: Record<'size' | 'mtimeNs' | 'ctimeNs', bigint>): string => `${size}-${mtimeNs}-${ctimeNs}`;
 
 /** The size of a file that has this etag; undefined for other texts. */
 export function sizeInEtag(etag: string): number | undefined {
