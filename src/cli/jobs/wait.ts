@@ -95,7 +95,7 @@ export async function printJobId(
     );
     if (readsFilesInPlace(record))
       notice(
-        'Keep the files until the job is done: they are read where they are. "upload --copy" stores copies.',
+        'Keep the files until the job is done: they are read where they are. "label --copy" stores copies.',
       );
     return exitCode.done;
   } catch (error) {
