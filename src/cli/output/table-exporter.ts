@@ -55,12 +55,12 @@ function drawnRows(head: readonly string[], cells: CellsOf, screen: Screen): Exp
       held.push(row);
       if (held.length <= LAID_OUT_ROWS) return '';
       layout = layOut(head, held, style);
-      const lines = [layout.line('┌┬┐'), layout.head, layout.line('├┼┤'), ...held.map(layout.row)];
+      const lines = [layout.head, ...held.map(layout.row)];
       held = [];
       return `${lines.join('\n')}\n`;
     },
     end() {
-      if (layout !== undefined) return `${layout.line('└┴┘')}\n`;
+      if (layout !== undefined) return layout.end.map((line) => `${line}\n`).join('');
       if (held.length === 0) return '';
       // Without a warning, its column is not drawn.
       const isEmpty = held.every((row) => isEmptyCell(row.at(-1)));

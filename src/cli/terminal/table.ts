@@ -1,3 +1,4 @@
+import Table from 'cli-table3';
 import stringWidth from 'string-width';
 import { harmless } from '../../core/text/harmless.ts';
 import { fitted, padded } from './fit.ts';
@@ -33,9 +34,7 @@ export function drawTable(
   if (screen === undefined) return [head, ...rows].map(tabSeparated).join('\n');
   const layout = layOut(head, rows, { ...style, screen });
   const lines = rows.map((row) => layout.row(row));
-  return frame === 'none'
-    ? [layout.head, ...lines].join('\n')
-    : [layout.line('┌┬┐'), layout.head, layout.line('├┼┤'), ...lines, layout.line('└┴┘')].join('\n');
+  return [layout.head, ...lines, ...layout.end].join('\n');
 }
 
 const textOf = (cell: Cell): string => harmless(typeof cell === 'string' ? cell : cell.text);
@@ -47,8 +46,7 @@ export const tabSeparated = (row: readonly Cell[]): string => row.map(textOf).jo
 export interface Layout {
   head: string;
   row(cells: readonly Cell[]): string;
-  /** A line between rows. @param corners left, inner and right. */
-  line(corners: string): string;
+  end: readonly string[];
 }
 
 /** Chooses columns and their widths by the rows. */
@@ -57,43 +55,78 @@ export function layOut(
   rows: readonly (readonly Cell[])[],
   { screen, frame = 'lines', alignRight = [], dropFirst = [], whole = [] }: TableStyle & { screen: Screen },
 ): Layout {
-  const [left, between, right] = frame === 'lines' ? ['│ ', ' │ ', ' │'] : ['', '  ', ''];
   const complete = [head, ...rows].filter((row) => row.length === head.length);
   const natural = head.map((_, at) =>
     complete.reduce((widest, row) => Math.max(widest, stringWidth(textOf(row[at] ?? ''))), 0),
   );
-  const borders = (count: number) => left.length + right.length + between.length * (count - 1);
-  const columns = screen.columns ?? Number.POSITIVE_INFINITY;
   const { shown, widths } = fitColumns(natural, {
-    columns,
-    borders,
+    columns: screen.columns ?? Number.POSITIVE_INFINITY,
+    borders: (count) => (frame === 'lines' ? 1 + 3 * count : GAP.length * (count - 1)),
     dropFirst: dropFirst.map((name) => head.indexOf(name)),
     isWhole: (at) => whole.includes(head[at] ?? ''),
   });
-  const paint = (cell: Cell, text: string) =>
-    typeof cell === 'string' || !screen.hasColours ? text : coloured(cell.style, text);
-  const row = (cells: readonly Cell[]): string => {
-    const isShort = cells.length < head.length;
-    const end = cells.length - 1;
-    const places = isShort ? [...shown.filter((at) => at < end), end] : shown;
-    const drawn = places.map((at, place) => {
-      const cell = cells[at] ?? '';
-      const width = widths[place] ?? 0;
-      if (isShort && at === end) {
-        const before = widths.slice(0, place).reduce((sum, each) => sum + each + between.length, 0);
-        return paint(cell, fitted(textOf(cell), columns - before));
-      }
-      const side = alignRight.includes(head[at] ?? '') ? 'left' : 'right';
-      return padded(paint(cell, fitted(textOf(cell), width)), width, side);
-    });
-    return `${left}${drawn.join(between)}${right}`.trimEnd();
+  const aligns = shown.map((at) => (alignRight.includes(head[at] ?? '') ? 'right' : 'left'));
+  const dimmed: Cell[] = head.map((text) => ({ text, style: 'dim' }));
+  const columns: Columns = { screen, shown, widths, aligns };
+  return frame === 'lines' ? framed(dimmed, columns) : unframed(dimmed, columns);
+}
+
+interface Columns {
+  screen: Screen;
+  /** Places of the columns in a row of the caller. */
+  shown: readonly number[];
+  widths: readonly number[];
+  aligns: readonly ('left' | 'right')[];
+}
+
+const NO_TOP = { top: '', 'top-left': '', 'top-mid': '', 'top-right': '' };
+const NO_BOTTOM = { bottom: '', 'bottom-left': '', 'bottom-mid': '', 'bottom-right': '' };
+
+function framed(head: readonly Cell[], { screen, shown, widths, aligns }: Columns): Layout {
+  const style = { head: [], border: [], compact: true };
+  const options = { colWidths: widths.map((width) => width + 2), colAligns: [...aligns], style };
+  const texts = (cells: readonly Cell[]) =>
+    shown.map((at, place) => cut(cells[at] ?? '', widths[place] ?? 0, screen));
+  const drawn = (cells: readonly Cell[], chars: Partial<Record<Table.CharName, string>>): string => {
+    const table = new Table({ ...options, chars });
+    table.push(texts(cells));
+    return table.toString();
   };
+  const top = new Table({ ...options, head: texts(head), chars: NO_BOTTOM });
+  // The line below the head comes with the first row, so draw one and leave it out.
+  top.push(texts([]));
   return {
-    head: row(screen.hasColours ? head.map((text) => ({ text, style: 'dim' as const })) : head),
-    row,
-    line: ([first = '', inner = '', last = '']) =>
-      `${first}${widths.map((width) => '─'.repeat(width + 2)).join(inner)}${last}`,
+    head: top.toString().split('\n').slice(0, -1).join('\n'),
+    row: (cells) => drawn(cells, { ...NO_TOP, ...NO_BOTTOM }),
+    end: drawn([], NO_TOP).split('\n').slice(-1),
   };
+}
+
+/** Between columns without lines. */
+const GAP = '  ';
+
+function unframed(head: readonly Cell[], { screen, shown, widths, aligns }: Columns): Layout {
+  const row = (cells: readonly Cell[]): string => {
+    const end = cells.length - 1;
+    const isShort = cells.length < head.length;
+    const places = isShort ? [...shown.filter((at) => at < end), end] : shown;
+    const texts = places.map((at, place) => {
+      const cell = cells[at] ?? '';
+      if (isShort && at === end) {
+        const before = widths.slice(0, place).reduce((sum, each) => sum + each + GAP.length, 0);
+        return cut(cell, (screen.columns ?? Number.POSITIVE_INFINITY) - before, screen);
+      }
+      const width = widths[place] ?? 0;
+      return padded(cut(cell, width, screen), width, aligns[place] === 'right' ? 'left' : 'right');
+    });
+    return texts.join(GAP).trimEnd();
+  };
+  return { head: row(head), row, end: [] };
+}
+
+function cut(cell: Cell, width: number, screen: Screen): string {
+  const text = fitted(textOf(cell), width);
+  return typeof cell === 'string' || !screen.hasColours ? text : coloured(cell.style, text);
 }
 
 /** Columns wider than this are cut before others are dropped. */
