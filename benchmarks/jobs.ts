@@ -96,10 +96,14 @@ async function upload(folder: string, dataDir: string) {
   await mkdir(dataDir, { recursive: true });
   const output = path.join(dataDir, `${path.basename(folder)}.ndjson`);
   const startMs = performance.now();
-  const child = spawn(process.execPath, [bin, 'upload', folder, '--format', 'ndjson', '--output', output], {
-    env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [bin, 'upload', folder, '--fresh', '--format', 'ndjson', '--output', output],
+    {
+      env: { ...process.env, IMGCLS_DATA_DIR: dataDir },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   children.add(child);
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -16,7 +16,7 @@ export async function measuredUpload(
 ): Promise<number> {
   const output = path.join(env.IMGCLS_DATA_DIR, 'benchmarked.ndjson');
   const startMs = performance.now();
-  await run(process.execPath, [bin, 'upload', photographs, '--output', output], { env });
+  await run(process.execPath, [bin, 'upload', photographs, '--fresh', '--output', output], { env });
   const tookMs = performance.now() - startMs;
   const outcomes = (await readFile(output, 'utf8'))
     .trimEnd()

@@ -3,7 +3,7 @@
 
 import { ulid } from 'ulid';
 import { type Client, createJobClient } from '../client/client.ts';
-import type { ControllerSession } from '../client/submission.ts';
+import type { ControllerSession } from '../client/controller-session.ts';
 import { requireConditionalWrites } from '../core/cloud/conditional-writes.ts';
 import { FILES_BUCKET } from '../core/cloud/files-in-place.ts';
 import type { Cloud, Store, UploadUrls } from '../core/cloud/ports.ts';
@@ -24,6 +24,7 @@ import { openController, openLock } from './open-controller.ts';
 import { openProcessFleet } from './open-fleet.ts';
 import { readOnlyBucket } from './read-only-bucket.ts';
 import { RefusedLaunches } from './refused-launches.ts';
+import { installedClassifier } from './select-job-model.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -124,6 +125,7 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
       cloud.kind === 'local'
         ? joinLocalController(cloud, settings, { launches: new RefusedLaunches() })
         : watchRemoteController(cloud, notice),
+    classifierOf: (model) => installedClassifier(settings, model),
     concurrency: settings.concurrency,
     ...(cloud.kind === 'local' && { localFiles: settings.localFiles }),
     maxImageBytes: settings.maxImageBytes,

@@ -5,11 +5,13 @@ import type { Cloud } from '../core/cloud/ports.ts';
 import { type ModelRef, modelTitle, refOf } from '../core/model/model.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { ClusterModels, selectClusterModel } from '../model/cluster-models.ts';
+import { classifierDigest } from '../model/folder.ts';
 import { createModelLibrary, type LibraryModel, type ModelLibrary } from '../model/library.ts';
 import { type SelectedModel, selectModel } from '../model/select-model.ts';
 import { readCpuFeatures } from '../model/variant.ts';
 import { packageFile } from './package-files.ts';
 import type { RunSettings } from './settings.ts';
+import { version } from './version.ts';
 
 /** The models of this machine: bundled, pulled and imported ones. */
 export function openModelLibrary({ dataDir }: RunSettings): ModelLibrary {
@@ -31,6 +33,16 @@ export async function selectLibraryModel(settings: RunSettings): Promise<Selecte
     variantSetting: settings.modelVariant,
     cpu: await readCpuFeatures(),
   });
+}
+
+/** The digest of a model's classifier, as this version of imgcls has it. Undefined if the model is not installed here. */
+export async function installedClassifier(
+  settings: RunSettings,
+  { name, variant, sha256 }: ModelRef,
+): Promise<string | undefined> {
+  const found = await openModelLibrary(settings).find(name, variant);
+  const model = found.find(({ manifest }) => manifest.sha256 === sha256);
+  return model && classifierDigest(model, version);
 }
 
 export interface JobModel {

@@ -55,6 +55,8 @@ export interface SubmitJob extends ReadingOptions {
   trace?: string;
   model: ModelRef;
   topK: number;
+  /** Classify known images, too. Their new outcomes are the known ones afterwards. */
+  fresh?: boolean;
   include?: readonly string[];
   exclude?: readonly string[];
   /** Folder that relative inputs are relative to, recorded for a resume. */
@@ -205,7 +207,7 @@ function newJob(
   options: SubmitJob,
   inputs: readonly string[],
 ): JobRecord {
-  const { include = [], exclude = [], topK, model, folder, id = newId(), trace } = options;
+  const { include = [], exclude = [], topK, model, fresh, folder, id = newId(), trace } = options;
   if (trace !== undefined && !traceId.safeParse(trace).success)
     throw new ImgclsError('usage', `"${trace}" is not a trace id: it must have 32 hex digits in lower case.`);
   return {
@@ -222,6 +224,7 @@ function newJob(
     exclude: [...exclude],
     topK,
     model,
+    ...(fresh === true && { fresh }),
     attempt: FIRST_ATTEMPT,
     retried: [],
   };
@@ -240,6 +243,8 @@ async function resumeJob(tools: ClientOptions, job: JobRecord, options: ResumeJo
   const inputs = inputsOf(tools, job, options, stopping.signal);
   const submission = await startSubmission(tools, job, stopping, options, async (announcing) => {
     const { cloud, signal } = announcing;
+    // Requests of the earlier submitter may be in the queue.
+    announcing.onRequest();
     const before = await announceRest(cloud, job, announcing);
     return await uploadImages(notIn(manifestOf(cloud.output, job, signal), inputs), {
       ...tools,

@@ -65,6 +65,8 @@ export async function resumeRetry(
     stopper(options.signal),
     options,
     async (announcing) => {
+      // Requests of the earlier submitter may be in the queue.
+      announcing.onRequest();
       const last = await lastAnnounced(announcing.cloud.output, job, announcing.signal);
       const before = await announceRest(announcing.cloud, job, announcing);
       const images = imagesToRetry(

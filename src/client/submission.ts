@@ -1,22 +1,16 @@
-import type { Cloud } from '../core/cloud/ports.ts';
+import type { ClassifiedBy, Cloud } from '../core/cloud/ports.ts';
 import { retryingCloud } from '../core/cloud/retrying-cloud.ts';
 import { FIRST_ATTEMPT, type JobRecord } from '../core/job/job.ts';
 import { cancelJob, claimJob, isDeleted, readJob, removeJob } from '../core/job/job-record.ts';
 import { responseQueueName } from '../core/job/keys.ts';
+import type { ModelRef } from '../core/model/model.ts';
 import type { Outcome } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { awaitRetry } from '../results/await-retry.ts';
 import { finishIfDone } from '../results/finish-if-done.ts';
 import { type FollowProgress, follow } from '../results/follow.ts';
 import { readOutcomes } from '../results/ledger.ts';
-
-/** Keeps workers running while a caller waits. On AWS the cluster's own controller does that. */
-export interface ControllerSession {
-  /** Aborts, with the reason, when workers cannot be kept running. */
-  failed: AbortSignal;
-  /** Ends the session. @param abandoned unfinished jobs that no caller waits for any more. */
-  leave(abandoned: readonly string[]): Promise<void>;
-}
+import { type ControllerSession, joinWhenNeeded } from './controller-session.ts';
 
 /** Time limit for what is cleaned up at the end of a wait: an interrupted command ends soon, also if the cloud is down. */
 const CLEANUP_TIMEOUT_MS = 3000;
@@ -29,6 +23,8 @@ export interface JobTools {
   /** A new ULID. */
   newId(): string;
   joinController(): ControllerSession;
+  /** The digest of a model's classifier (see {@link ClassifiedBy}). Undefined if it is not known here: then no image is. */
+  classifierOf?(model: ModelRef): Promise<string | undefined>;
 }
 
 /** How transient errors are retried. */
@@ -69,6 +65,8 @@ export interface Submission {
   sealed?: AbortSignal;
   /** Aborts, with the reason, when the announcement failed. */
   failed?: AbortSignal;
+  /** Aborts before the first request is sent. Absent if no image can be known, so that there will be requests. */
+  requested?: AbortSignal;
   /** Stops it early. */
   stop?(): void;
   /** Name of the response queue. */
@@ -99,6 +97,9 @@ export interface Announcing {
   cloud: Cloud;
   /** Name of the response queue. */
   replyTo?: string;
+  /** Absent: no image counts as known. */
+  by?: ClassifiedBy;
+  onRequest(): void;
   onTransient?: NonNullable<WaitForOptions['onTransient']>;
   signal: AbortSignal;
 }
@@ -116,7 +117,7 @@ export function stopper(signal: AbortSignal | undefined): { stop(): void; signal
  */
 export async function startSubmission(
   tools: JobTools,
-  job: Pick<JobRecord, 'id' | 'submitter'>,
+  job: JobRecord,
   { stop, signal }: ReturnType<typeof stopper>,
   { wait, ...waiting }: SubmissionOptions,
   announce: (announcing: Announcing) => Promise<JobRecord>,
@@ -126,13 +127,17 @@ export async function startSubmission(
   if (own !== undefined && job.submitter !== own) await claimJob(cloud.output, job.id, own);
   const name = responseQueueName(cloud.cluster, tools.newId().toLowerCase());
   const responses = wait ? await cloud.queues.create(name) : undefined;
+  const by = await classifiedBy(tools, { cloud, signal }, job);
   const sealed = new AbortController();
   const failed = new AbortController();
+  const requested = new AbortController();
   const { onTransient } = waiting;
   const announced = announce({
     cloud,
     signal,
+    onRequest: () => requested.abort(),
     ...(responses && { replyTo: responses.name }),
+    ...(by && { by }),
     ...(onTransient && { onTransient }),
   });
   // A failure must not hide that of the announcement. "imgcls gc" deletes what is left.
@@ -145,9 +150,23 @@ export async function startSubmission(
     submitted,
     sealed: sealed.signal,
     failed: failed.signal,
+    ...(by && { requested: requested.signal }),
     stop,
     ...(responses && { responses: responses.name }),
   };
+}
+
+/** How images must have been classified to be known to the job. Undefined if none can be. */
+async function classifiedBy(
+  { classifierOf }: Pick<JobTools, 'classifierOf'>,
+  { cloud: { known }, signal }: Pick<Announcing, 'cloud' | 'signal'>,
+  { fresh, model, topK }: JobRecord,
+): Promise<ClassifiedBy | undefined> {
+  if (fresh === true || known === undefined) return undefined;
+  const classifier = await classifierOf?.(model);
+  if (classifier === undefined) return undefined;
+  const by = { classifier, topK };
+  return (await known.hasAny(by, signal)) ? by : undefined;
 }
 
 async function removeIfDeleted(cloud: Cloud, job: string): Promise<void> {
@@ -170,7 +189,7 @@ export function jobHandle(
     onProgress,
     onTransient,
   }: OutcomesOptions = {}): AsyncGenerator<Outcome> {
-    const session = tools.joinController();
+    const session = joinWhenNeeded(() => tools.joinController(), submission.requested);
     const ends = [signal, submission.failed, session.failed].filter((each) => each !== undefined);
     const end = AbortSignal.any(ends);
     const cloud = withRetries(tools, { signal: end, ...(onTransient && { onTransient }) });

@@ -10,6 +10,7 @@ import { Changes } from './changes.ts';
 import { LocalDatabase } from './database.ts';
 import { FilesInPlace } from './files-in-place.ts';
 import { forgetJob } from './forget.ts';
+import { knownImagesOf } from './known-images.ts';
 import { type LeaseClock, systemLeaseClock } from './lease-clock.ts';
 import { LeaseHolders } from './lease-holders.ts';
 import { LocalQueues } from './queue-service.ts';
@@ -91,6 +92,7 @@ export function createLocalCloud({
     input,
     output,
     queues: new LocalQueues({ db, changes, clock, leaseClock, holders }),
+    known: knownImagesOf(db),
     processes,
     bucket(name) {
       const found = [input, output, inPlace].find(({ bucket }) => bucket === name);

@@ -82,6 +82,32 @@ const STEPS: readonly string[] = [
   ALTER TABLE messages ADD COLUMN holder TEXT;
   CREATE TABLE lease_clock (boot TEXT NOT NULL) STRICT;
   `,
+  `
+  -- Images whose predictions are in shards of the ledger, by their sha256 (known-images.ts). No name and no label is in here.
+  CREATE TABLE classifiers (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL,
+    top_k INTEGER NOT NULL,
+    UNIQUE (digest, top_k)
+  ) STRICT;
+  CREATE TABLE known_shards (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, etag TEXT NOT NULL) STRICT;
+  -- Appended shard by shard. Only the index has the order of the digests, which is random.
+  CREATE TABLE known_images (
+    shard INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    image BLOB NOT NULL,
+    classifier INTEGER NOT NULL,
+    PRIMARY KEY (shard, line)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX known_images_by_image ON known_images (image, classifier);
+  -- They go with the version of the object.
+  CREATE TRIGGER known_shards_deleted AFTER DELETE ON known_shards
+    BEGIN DELETE FROM known_images WHERE shard = OLD.id; END;
+  CREATE TRIGGER objects_deleted AFTER DELETE ON objects WHEN OLD.bucket = 'output'
+    BEGIN DELETE FROM known_shards WHERE key = OLD.key; END;
+  CREATE TRIGGER objects_replaced AFTER UPDATE OF etag ON objects WHEN OLD.bucket = 'output'
+    BEGIN DELETE FROM known_shards WHERE key = OLD.key; END;
+  `,
 ];
 
 /** Migrates the tables to this version. Call it in a write transaction: two processes may start at once. */

@@ -21,6 +21,7 @@ import {
 import { type BlobFiles, lengthChecked } from './blob-files.ts';
 import type { LocalDatabase } from './database.ts';
 import { toFault } from './faults.ts';
+import { addPredictions } from './known-images.ts';
 import {
   addJob,
   deleteObject,
@@ -262,7 +263,11 @@ export class LocalStore implements Store {
   }
 
   /** Makes the new version the object's current one. Runs in a transaction. */
-  #replace(key: string, { bytes, data, file }: StoredBytes, { only, forJob }: PutOptions): ObjectInfo {
+  #replace(
+    key: string,
+    { bytes, data, file }: StoredBytes,
+    { only, forJob, predictions }: PutOptions,
+  ): ObjectInfo {
     this.#check(key, only);
     markFileForDeletion(this.#db, this.#find(key));
     if (forJob !== undefined) addJob(this.#db, this.#place(key), forJob);
@@ -274,6 +279,7 @@ export class LocalStore implements Store {
          modified_at_ms = excluded.modified_at_ms, file = excluded.file, data = excluded.data`,
       )
       .run(this.bucket, key, info.etag, bytes, info.modifiedAtMs, file, data);
+    if (predictions !== undefined) addPredictions(this.#db, { key, etag: info.etag }, predictions);
     return info;
   }
 }

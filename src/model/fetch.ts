@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Body, Store } from '../core/cloud/ports.ts';
 import { modelPrefix } from '../core/job/keys.ts';
-import { type ModelManifest, type ModelRef, modelTitle } from '../core/model/model.ts';
+import { type ModelRef, modelTitle } from '../core/model/model.ts';
 import type { ModelLocation } from '../core/model/runner-protocol.ts';
 import { unlessAborted } from '../core/runtime/abort.ts';
 import {
@@ -20,6 +20,8 @@ import {
 import type { Log } from '../core/runtime/log.ts';
 import {
   checkWeights,
+  classifierDigest,
+  effectOf,
   LABELS_FILE,
   MANIFEST_FILE,
   parseLabels,
@@ -49,6 +51,8 @@ export interface ModelFilesOptions {
   cacheDir: string;
   /** Without it, models are used without optimisation. */
   optimised?: OptimisedModels;
+  /** Of imgcls. */
+  version: string;
   log: Log;
 }
 
@@ -63,7 +67,11 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
 
   const start = (ref: ModelRef): Load => {
     const stop = new AbortController();
-    const load: Load = { location: locate(ref, options, stop.signal), stop, waiting: 0 };
+    const location = locate(ref, options, stop.signal).then(async (found) => {
+      const classifier = classifierDigest(await readModelFolder(found.dir), options.version);
+      return { ...found, classifier };
+    });
+    const load: Load = { location, stop, waiting: 0 };
     loads.set(ref.sha256, load);
     const forget = () => {
       if (loads.get(ref.sha256) === load) loads.delete(ref.sha256);
@@ -252,13 +260,6 @@ async function checkPushed(model: LibraryModel, output: Store, signal?: AbortSig
     return Buffer.from(body).toString();
   };
   const labels = parseLabels(await read(LABELS_FILE));
-  const effectOf = ({ bytes, input, output, preprocess, activation }: ModelManifest) => ({
-    bytes,
-    input,
-    output,
-    preprocess,
-    activation,
-  });
   const isSame =
     isDeepStrictEqual(labels, model.labels) &&
     isDeepStrictEqual(effectOf(parseManifest(await read(MANIFEST_FILE))), effectOf(model.manifest));

@@ -1,6 +1,6 @@
 // A model on disk: a folder with the weights, the labels of its classes, and a manifest.
 
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -39,6 +39,19 @@ export async function readModelFolder(dir: string): Promise<ModelDescription> {
     });
   }
 }
+
+/** The fields of a manifest that affect predictions, besides the weights. */
+export const effectOf = ({ bytes, input, output, preprocess, activation }: ModelManifest) => ({
+  bytes,
+  input,
+  output,
+  preprocess,
+  activation,
+});
+
+/** Of all that decides an image's labels besides its bytes. @param version of imgcls, which decodes the image. */
+export const classifierDigest = ({ manifest, labels }: ModelDescription, version: string): string =>
+  hash('sha256', JSON.stringify([version, manifest.sha256, effectOf(manifest), labels]));
 
 /** @throws {PoisonError} @throws {NewerVersionError} */
 export function parseManifest(text: string): ModelManifest {

@@ -1,11 +1,10 @@
 import type { Cloud } from '../core/cloud/ports.ts';
 import { type Drop, writeDropped } from '../core/drop/drop.ts';
 import { IndexRanges } from '../core/job/index-ranges.ts';
-import { isResponseQueue } from '../core/job/keys.ts';
 import type { RequestMessage } from '../core/job/messages.ts';
-import { listShards, markErrors, rangeOf, responseFor, type Shard, writeShard } from '../core/job/shard.ts';
+import { sendResponses } from '../core/job/responses.ts';
+import { listShards, markErrors, rangeOf, writeShard } from '../core/job/shard.ts';
 import { type ImageError, isError, type Outcome } from '../core/model/outcome.ts';
-import { QueueMissingError } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 import { listAttempts } from './ledger.ts';
 
@@ -49,10 +48,10 @@ export async function writeErrorOutcomes(
       }),
     );
     const entry = { range: { attempt, first, last }, outcomes };
-    const { shard, isOurs } = await writeShard(cloud.output, job, entry, signal);
+    const { shard, isOurs } = await writeShard(cloud.output, job, entry, { signal });
     if (isOurs) written += outcomes.length;
     await markErrors(cloud.output, job, shard, signal);
-    await respond(cloud, request, shard, signal);
+    await sendResponses(cloud, request, { worker: WRITER, shards: [shard] }, signal);
   }
   return written;
 }
@@ -72,22 +71,4 @@ export async function writeDropErrors(
     await markErrors(output, drop.job, shard, signal);
   }
   return written;
-}
-
-async function respond(
-  cloud: Cloud,
-  request: RequestMessage,
-  shard: Shard,
-  signal: AbortSignal,
-): Promise<void> {
-  const { job, replyTo } = request;
-  // Like workers: a message must not make us write to any other queue.
-  if (replyTo === undefined || !isResponseQueue(cloud.cluster, replyTo)) return;
-  const response = { body: responseFor(request, WRITER, shard), groupId: job };
-  try {
-    await cloud.queues.open(replyTo).send([response], signal);
-  } catch (error) {
-    // The waiter has ended. If it returns, it reads the ledger.
-    if (!(error instanceof QueueMissingError)) throw error;
-  }
 }

@@ -18,7 +18,7 @@ export interface ExportOptions {
 export function exportedOutcome(outcome: Outcome, { unsureBelow = 0 }: ExportOptions = {}): object {
   const { index, name } = outcome;
   if (isError(outcome)) return { index, name, error: outcome.error };
-  const { labels, model, ms, warning, decodedShare, source } = outcome;
+  const { labels, model, ms, known, warning, decodedShare, source } = outcome;
   const [best] = labels;
   const { label, wnid, score } = best ?? {};
   return {
@@ -30,6 +30,7 @@ export function exportedOutcome(outcome: Outcome, { unsureBelow = 0 }: ExportOpt
     labels,
     model,
     ms: Math.round(ms * 10) / 10,
+    ...(known !== undefined && { known }),
     ...(warning !== undefined && { warning }),
     ...(decodedShare !== undefined && { decodedShare }),
     ...(source !== undefined && { source }),

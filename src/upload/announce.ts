@@ -1,4 +1,4 @@
-import type { Cloud } from '../core/cloud/ports.ts';
+import type { ClassifiedBy, Cloud } from '../core/cloud/ports.ts';
 import { attemptTotal, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
 import { sealJob } from '../core/job/job-record.ts';
 import { JobStates } from '../core/job/job-states.ts';
@@ -6,6 +6,7 @@ import { markAnnounced, otherSubmitterError, writePart } from '../core/job/manif
 import { sendRequests } from '../core/job/requests.ts';
 import { isError } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
+import { answerKnown } from './answer-known.ts';
 import { batchWithDeadline } from './batch-with-deadline.ts';
 import { partSize } from './plan.ts';
 import type { StoredImage } from './store-image.ts';
@@ -20,6 +21,8 @@ export interface SubmitProgress {
   announced: number;
   sentBytes: number;
   unreadable: number;
+  /** Images that got the outcome that an earlier job has for them. */
+  known: number;
 }
 
 /** What an earlier process has already announced of an attempt. */
@@ -36,6 +39,10 @@ export interface AnnounceOptions {
   before: AnnouncedTotal;
   /** The waiter's response queue. Absent if there is no waiter. */
   replyTo?: string;
+  /** How images were classified that count as known. Absent: none does. */
+  by?: ClassifiedBy;
+  /** Called before requests are sent: from now on workers are needed. */
+  onRequest?(): void;
   clock: Clock;
   onProgress?(progress: SubmitProgress): void;
   signal?: AbortSignal;
@@ -53,7 +60,7 @@ export async function announceAll(
 ): Promise<JobRecord> {
   const { cloud, job, before, clock } = options;
   const states = new JobStates(cloud.output, clock);
-  const progress = { stored: before.images, announced: before.images, sentBytes: 0, unreadable: 0 };
+  const progress = { stored: before.images, announced: before.images, sentBytes: 0, unreadable: 0, known: 0 };
   let part: ManifestEntry[] = [];
   let parts = before.parts;
   const add = ({ entry, sentBytes }: StoredImage) => {
@@ -64,7 +71,7 @@ export async function announceAll(
     options.onProgress?.(progress);
   };
   const close = async () => {
-    await announcePart(part, parts++, options);
+    progress.known += await announcePart(part, parts++, options);
     progress.announced += part.length;
     options.onProgress?.(progress);
     part = [];
@@ -86,11 +93,26 @@ export async function announceAll(
 async function announcePart(
   entries: readonly ManifestEntry[],
   part: number,
-  { cloud, job, replyTo, signal }: AnnounceOptions,
-): Promise<void> {
+  options: AnnounceOptions,
+): Promise<number> {
+  const { cloud, job, signal } = options;
   const place = { attempt: job.attempt, part };
-  const abortable = signal === undefined ? {} : { signal };
   await writePart(cloud.output, job.id, place, entries, signal);
-  await sendRequests(cloud, job, entries, { ...abortable, ...(replyTo !== undefined && { replyTo }) });
+  const known = await announceEntries(entries, options);
   await markAnnounced(cloud.output, job.id, place, signal);
+  return known;
+}
+
+/** Writes the outcomes of the images that are known, and sends the requests of the others. @returns how many are known. */
+export async function announceEntries(
+  entries: readonly ManifestEntry[],
+  options: Pick<AnnounceOptions, 'cloud' | 'job' | 'by' | 'replyTo' | 'onRequest' | 'signal'>,
+): Promise<number> {
+  const { cloud, job, onRequest } = options;
+  const unknown = await answerKnown(entries, options);
+  if (unknown.length > 0) {
+    onRequest?.();
+    await sendRequests(cloud, job, unknown, options);
+  }
+  return entries.length - unknown.length;
 }

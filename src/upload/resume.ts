@@ -4,16 +4,13 @@ import type { Cloud, Store } from '../core/cloud/ports.ts';
 import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
 import type { PartPlace } from '../core/job/keys.ts';
 import { listParts, markAnnounced, readPart } from '../core/job/manifest.ts';
-import { sendRequests } from '../core/job/requests.ts';
 import { listShards } from '../core/job/shard.ts';
-import type { AnnouncedTotal } from './announce.ts';
+import { type AnnouncedTotal, type AnnounceOptions, announceEntries } from './announce.ts';
 import type { Input } from './inputs.ts';
 import { shortName } from './store-image.ts';
 
-export interface ResumeOptions {
-  replyTo?: string;
-  signal?: AbortSignal;
-}
+/** How the rest is announced. */
+export type ResumeOptions = Pick<AnnounceOptions, 'replyTo' | 'by' | 'onRequest' | 'signal'>;
 
 /**
  * Announces every part of the open job's manifest that is not marked: its submitter may have ended between writing the
@@ -30,7 +27,8 @@ export async function announceRest(
   for (const { isAnnounced, ...place } of parts) {
     if (isAnnounced) continue;
     const entries = await readPart(output, job.id, place, options.signal);
-    await sendRequests(cloud, job, await withoutOutcome(output, job, entries, options.signal), options);
+    const open = await withoutOutcome(output, job, entries, options.signal);
+    await announceEntries(open, { ...options, cloud, job });
     await markAnnounced(output, job.id, place, options.signal);
   }
   return { images: await countImages(output, job, parts, options.signal), parts: parts.length };

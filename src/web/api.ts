@@ -72,6 +72,13 @@ export const jobPage = z
   .meta({ id: 'JobPage' });
 export type JobPage = z.infer<typeof jobPage>;
 
+const jobOptions = {
+  topK: z.int().min(1).max(100).optional(),
+  /** `NAME` or `NAME/VARIANT`, as `GET /v1/models` lists them. */
+  model: z.string().min(1).max(70).optional(),
+  fresh: z.boolean().optional().describe('Classify all images, also those that an earlier job has labelled.'),
+};
+
 /** A job on images in S3. */
 export const newJob = z
   .strictObject({
@@ -87,9 +94,7 @@ export const newJob = z
       .max(100),
     include: z.array(z.string().min(1).max(256)).max(20).optional(),
     exclude: z.array(z.string().min(1).max(256)).max(20).optional(),
-    topK: z.int().min(1).max(100).optional(),
-    /** `NAME` or `NAME/VARIANT`, as `GET /v1/models` lists them. */
-    model: z.string().min(1).max(70).optional(),
+    ...jobOptions,
   })
   .meta({ id: 'NewJob' });
 export type JobRequest = z.infer<typeof newJob>;
@@ -133,9 +138,7 @@ export const uploadedJob = z
       .array(z.strictObject({ name: z.string().min(1).max(4096), ...content }))
       .min(1)
       .max(100_000),
-    topK: z.int().min(1).max(100).optional(),
-    /** `NAME` or `NAME/VARIANT`, as `GET /v1/models` lists them. */
-    model: z.string().min(1).max(70).optional(),
+    ...jobOptions,
   })
   .meta({ id: 'UploadedJob' });
 export type UploadedJob = z.infer<typeof uploadedJob>;
@@ -150,7 +153,15 @@ const predictionFields = {
   score: z.number(),
   labels: z.array(scoredLabel),
   model: z.string(),
-  ms: z.number().describe('Milliseconds of this image: its decode, and its share of the run of the model.'),
+  ms: z
+    .number()
+    .describe(
+      'Milliseconds of this image: its decode, and its share of the run of the model. 0 if it was known.',
+    ),
+  known: z
+    .literal(true)
+    .optional()
+    .describe('The image was not classified again: an earlier job has labelled the same image.'),
   warning: predictionWarning
     .optional()
     .describe(

@@ -13,6 +13,7 @@ const UPLOAD_FORM = {
   properties: {
     files: { type: 'array', items: BINARY, minItems: 1 },
     topK: { type: 'integer', minimum: 1, maximum: 100 },
+    fresh: { type: 'string', enum: ['true', 'false'] },
     model: { type: 'string', minLength: 1, maxLength: 70 },
   },
 } as const;

@@ -134,7 +134,7 @@ describe.each([
     for (let first = 0; first < IMAGES; first += 16) {
       const range = { attempt: 1, first, last: first + 15 };
       const outcomes = Array.from({ length: 16 }, (_, place) => outcomeAt(first + place));
-      await writeShard(cloud.output, SOUND, { range, outcomes }, never);
+      await writeShard(cloud.output, SOUND, { range, outcomes }, { signal: never });
     }
     await sealJob(cloud.output, SOUND, IMAGES);
   }

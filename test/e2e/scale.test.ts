@@ -76,7 +76,7 @@ const scale = (dataDir: string, ...args: string[]) =>
 const untilActing = (...controllers: Running[]) =>
   until('a controller acts', async () => controllers.find(({ stdout }) => stdout() !== ''));
 const upload = (dataDir: string, folder = photographs) =>
-  run(dataDir, ['upload', folder, '--format', 'ndjson']);
+  run(dataDir, ['upload', folder, '--fresh', '--format', 'ndjson']);
 
 const untilWorkers = (dataDir: string, what: string, isEnough: (count: number) => boolean) =>
   until(`there are ${what} workers`, async () => isEnough((await workersOf(dataDir)).length), {

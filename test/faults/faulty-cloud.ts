@@ -5,7 +5,14 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../src/bench/random.ts';
-import type { Cloud, OutgoingMessage, Queue, QueueService, Store } from '../../src/core/cloud/ports.ts';
+import type {
+  Cloud,
+  KnownImages,
+  OutgoingMessage,
+  Queue,
+  QueueService,
+  Store,
+} from '../../src/core/cloud/ports.ts';
 import type { PortFaults } from './plan.ts';
 
 export interface FaultyOptions {
@@ -39,6 +46,7 @@ export function faultyCloud(cloud: Cloud, options: FaultyOptions): Cloud {
     output: faulty(cloud.output),
     bucket: (name) => faulty(cloud.bucket(name)),
     queues: faultyQueues(cloud.queues, trouble),
+    known: cloud.known && faultyKnown(cloud.known, trouble),
     processes: cloud.processes,
     close: () => cloud.close(),
   };
@@ -96,6 +104,11 @@ class Trouble {
     return this.#options.transient(`Could not ${what}: ${why}.`);
   }
 }
+
+const faultyKnown = (known: KnownImages, trouble: Trouble): KnownImages => ({
+  hasAny: (...args) => trouble.around('look for known images', () => known.hasAny(...args)),
+  find: (...args) => trouble.around('find known images', () => known.find(...args)),
+});
 
 function faultyStore(store: Store, trouble: Trouble): Store {
   const { bucket } = store;

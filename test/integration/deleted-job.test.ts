@@ -1,5 +1,5 @@
 /** What is deleted is gone: no file of the data folder has a byte, a name or a label of it. */
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ulid } from 'ulid';
@@ -51,8 +51,8 @@ const submit = async (texts: readonly string[], cloud: Cloud = harness.cloud): P
   return job;
 };
 
-/** The files of the data folder that contain the text, the write-ahead log and free pages of the database included. */
-async function filesWith(text: string): Promise<string[]> {
+/** The files of the data folder that contain the text or bytes, the write-ahead log and free pages of the database included. */
+async function filesWith(text: string | Buffer): Promise<string[]> {
   const folder = path.join(harness.folder, 'test');
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
@@ -72,9 +72,12 @@ describe('a deleted job', () => {
     const { id } = await submit(texts);
     await harness.work({ maxImageBytes: 1e6 });
     expect(await filesWith(SECRET)).not.toEqual([]);
+    const digests = texts.map((text) => hash('sha256', Buffer.from(text, 'latin1'), 'buffer'));
+    expect(await filesWith(digests[0] as Buffer)).not.toEqual([]);
     const removed = await deleteJob(harness.cloud, id);
     expect(removed.objects).toBeGreaterThan(texts.length / 4);
     expect(await filesWith(SECRET)).toEqual([]);
+    for (const digest of digests) expect(await filesWith(digest)).toEqual([]);
     expect(await Array.fromAsync(harness.cloud.input.list(''))).toEqual([]);
   });
 

@@ -28,6 +28,9 @@ import { until } from '../contract/until.ts';
 
 export const MODEL: ModelRef = { name: 'stub', version: '1', variant: 'fp32', sha256: 'ab'.repeat(32) };
 
+/** The digest of a stub's classifier. */
+export const classifierOf = (sha256: string, recipe = 'recipe'): string => `${sha256} ${recipe}`;
+
 const CLUSTER = 'test';
 
 export interface RunningWorker {
@@ -132,7 +135,9 @@ export class Harness {
       runners: 1,
       runnerEntry: new URL('./children/stub-runner.ts', import.meta.url),
       runnerArgs: [this.#runnerLog, ...(mode === undefined ? [] : [mode])],
-      models: { ensure: async ({ sha256 }) => ({ dir: this.folder, sha256 }) },
+      models: {
+        ensure: async ({ sha256 }) => ({ dir: this.folder, sha256, classifier: classifierOf(sha256) }),
+      },
       clock: systemClock,
       leaseMs: 60_000,
       topK: 1,

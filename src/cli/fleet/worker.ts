@@ -81,6 +81,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
         output: cloud.output,
         cacheDir: path.join(settings.dataDir, 'model-cache'),
         optimised: openOptimisedModels(settings),
+        version,
         log,
       }),
       ...(likelyModel && { likelyModel }),

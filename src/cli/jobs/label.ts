@@ -23,6 +23,7 @@ export interface LabelOptions extends OutputFlags {
   dryRun?: boolean;
   /** The older name of `dryRun`. */
   quote?: boolean;
+  fresh?: boolean;
   timeout?: number;
   include?: string[];
   exclude?: string[];
@@ -75,12 +76,13 @@ async function submitAndWait(
   try {
     const skipped = collectSkipped();
     const onTransient = warnOncePerReason();
-    let stored = 0;
+    let submitted = { stored: 0, known: 0 };
     const job = await client
       .submit(inputs, {
         ...environmentTrace(process.env),
         model: chosen.ref,
         topK: settings.topK,
+        fresh: options.fresh ?? false,
         include: options.include ?? [],
         exclude: options.exclude ?? [],
         folder: process.cwd(),
@@ -88,7 +90,7 @@ async function submitAndWait(
         onTransient,
         onSkip: skipped.add,
         onSubmitProgress: (progress) => {
-          stored = progress.stored;
+          submitted = progress;
         },
         signal: interrupted,
       })
@@ -102,7 +104,8 @@ async function submitAndWait(
     return await waitAndPrint(job, options, {
       interrupted,
       output,
-      stored: () => stored,
+      stored: () => submitted.stored,
+      known: () => submitted.known,
       onTransient,
       clock: systemClock,
       costUsd: () => readJobCost(cloud.output, job.id),

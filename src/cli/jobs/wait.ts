@@ -19,6 +19,8 @@ export interface WaitOptions {
   output: Output;
   /** Images stored so far, if this command reads the inputs of the job. */
   stored?(): number;
+  /** How many of them this command knew the outcomes of. Absent: none. */
+  known?(): number;
   /** Reports transient errors, which are retried. */
   onTransient(error: unknown): void;
   /** What the job has cost so far, in US dollars; undefined where that is not known. */
@@ -30,7 +32,7 @@ export interface WaitOptions {
 export async function waitAndPrint(
   job: Job,
   flags: OutputFlags & { timeout?: number },
-  { interrupted, output, stored, onTransient, costUsd, clock }: WaitOptions,
+  { interrupted, output, stored, known = () => 0, onTransient, costUsd, clock }: WaitOptions,
 ): Promise<number> {
   const startMs = clock.monotonicMs();
   const timedOut = flags.timeout === undefined ? [] : [AbortSignal.timeout(flags.timeout)];
@@ -41,8 +43,10 @@ export async function waitAndPrint(
     const outcomes = job.outcomes({
       signal,
       onProgress(numbers) {
-        seen = numbers;
-        progress.show({ ...numbers, stored: stored?.() });
+        // Known images take no time. Some of them may be done before the wait begins.
+        const before = Math.min(numbers.done, Math.max(numbers.before, known()));
+        seen = { ...numbers, before };
+        progress.show({ ...numbers, before, stored: stored?.() });
       },
       onTransient,
     });
@@ -50,7 +54,8 @@ export async function waitAndPrint(
     progress.stop();
     const errors = written.failed.count;
     const took = tookText(seen.done - seen.before, clock.monotonicMs() - startMs);
-    const counts = `${pluralize(written.images, 'image')}, ${pluralize(errors, 'error')}`;
+    const knownText = known() === 0 ? '' : ` (${known()} known already)`;
+    const counts = `${pluralize(written.images, 'image')}${knownText}, ${pluralize(errors, 'error')}`;
     notice(`${counts}${took}${await costText(costUsd)}, job ${job.id}`);
     reportWritten(written, job.id);
     if ((await job.record({ signal, onTransient })).state === 'cancelled') {
@@ -82,12 +87,18 @@ export async function printJobId(
   { interrupted, cloud, clock }: Pick<WaitOptions, 'interrupted' | 'clock'> & { cloud: Cloud },
 ): Promise<number> {
   try {
-    const record = await job.submitted;
+    const submission = await job.submitted;
+    // Without a worker it can be finished if all images are known.
+    const record = cloud.known === undefined ? submission : await job.settled();
     const submitted = `${pluralize(attemptTotal(record) ?? 0, 'image')} submitted.`;
     const output = await openOutput(undefined);
     await output.write(`${job.id}\n`);
     await output.finish();
     const wait = `"imgcls results ${job.id} --wait"`;
+    if (record.state === 'finished') {
+      notice(`${submitted} All have an outcome. Run "imgcls results ${job.id}" to print them.`);
+      return exitCode.done;
+    }
     notice(
       record.state === 'sealed' && (await hasNoWorkers(cloud, clock))
         ? `${submitted} No worker is running. Run ${wait}, "imgcls scale" or "imgcls up" to start workers.`

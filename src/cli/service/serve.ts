@@ -8,7 +8,7 @@ import { readServiceToken } from '../../app/service-token.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { version } from '../../app/version.ts';
-import type { ControllerSession } from '../../client/submission.ts';
+import type { ControllerSession } from '../../client/controller-session.ts';
 import { modelTitle, refOf } from '../../core/model/model.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';

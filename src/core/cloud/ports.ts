@@ -27,11 +27,26 @@ export interface GetOptions {
   signal?: AbortSignal;
 }
 
+/** What decides an image's labels besides its bytes. */
+export interface ClassifiedBy {
+  /** Digest of weights, recipe, class labels and the version of imgcls, which decodes. */
+  classifier: string;
+  topK: number;
+}
+
+/** Images of which an object has predictions. */
+export interface Predictions {
+  by: ClassifiedBy;
+  images: readonly { sha256: string; line: number }[];
+}
+
 export interface PutOptions {
   /** The job that needs the object; see {@link Cloud.forget}. */
   forJob?: string;
   /** `absent`: write only if there is no object. `{ etag }`: replace only this version. Else {@link PreconditionFailedError}. */
   only?: 'absent' | { etag: string };
+  /** For {@link Cloud.known}: digests and places, which are deleted together with the object. */
+  predictions?: Predictions | undefined;
   signal?: AbortSignal;
 }
 
@@ -182,6 +197,28 @@ export interface QueueService {
   list(prefix: string): AsyncIterable<ListedQueue>;
 }
 
+/** The line of an object that has the prediction of an image. */
+export interface KnownPlace {
+  key: string;
+  etag: string;
+  line: number;
+}
+
+/** Finds images whose predictions are in objects ({@link PutOptions.predictions}), by their content. */
+export interface KnownImages {
+  /** False if `find` would find none. */
+  hasAny(by: ClassifiedBy, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * The newest place of each image (sha256 in hex), with at least so many labels; undefined for an unknown image. The object
+   * may be deleted or replaced meanwhile.
+   */
+  find(
+    images: readonly string[],
+    by: ClassifiedBy,
+    signal?: AbortSignal,
+  ): Promise<(KnownPlace | undefined)[]>;
+}
+
 /** The cloud of one cluster. */
 export interface Cloud {
   readonly kind: 'local' | 'aws';
@@ -191,6 +228,8 @@ export interface Cloud {
   /** Jobs, ledger, models, worker status, locks. */
   readonly output: Store;
   readonly queues: QueueService;
+  /** Absent where a lookup costs more than it saves: on S3. */
+  readonly known?: KnownImages | undefined;
   /** The processes of the cluster, where all of them may share this machine. */
   readonly processes?: KnownProcesses | undefined;
   /** A bucket by its name: one of the cluster, or another one that images are read from. */

@@ -9,6 +9,7 @@ import { type RetryTools, retry } from '../runtime/retry.ts';
 import type {
   Body,
   Cloud,
+  KnownImages,
   ListedQueue,
   ObjectInfo,
   PutOptions,
@@ -65,6 +66,7 @@ export function retryingCloud(cloud: Cloud, tools: RetryTools): Cloud {
     input: storeOf(cloud.input),
     output: storeOf(cloud.output),
     queues: retryingQueues(cloud.queues, withRetries),
+    known: cloud.known && retryingKnown(cloud.known, withRetries),
     processes: cloud.processes,
     bucket: (name) => storeOf(cloud.bucket(name)),
     ...(cloud.forget && {
@@ -178,6 +180,13 @@ async function* laterThan(after: string | undefined, folders: AsyncIterable<stri
     if (isLater) yield folder;
     isLater ||= folder === after;
   }
+}
+
+function retryingKnown(known: KnownImages, withRetries: Retrying): KnownImages {
+  return {
+    hasAny: (by, signal) => withRetries(({ ending }) => known.hasAny(by, ending.signal), signal),
+    find: (images, by, signal) => withRetries(({ ending }) => known.find(images, by, ending.signal), signal),
+  };
 }
 
 function retryingQueues(queues: QueueService, withRetries: Retrying): QueueService {

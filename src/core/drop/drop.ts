@@ -103,7 +103,7 @@ export async function writeDropped(
 ): Promise<{ shard: Shard; isOurs: boolean }> {
   for (let index = drop.index; ; index++) {
     const written = { range: rangeAt(index), outcomes: [{ ...outcome, index, version: drop.version }] };
-    const { shard, isOurs } = await writeShard(output, drop.job, written, signal);
+    const { shard, isOurs } = await writeShard(output, drop.job, written, { signal });
     if (isOurs || isOf(shard, drop)) return { shard, isOurs };
   }
 }

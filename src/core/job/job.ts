@@ -53,6 +53,8 @@ export const jobRecord = z.object({
   model: modelRef,
   /** The process that announces the images, on one machine. */
   submitter: locatedProcess.optional(),
+  /** Known images are classified, too. */
+  fresh: z.boolean().optional(),
   /** Number of images, known once the job was sealed for the first time. */
   total: z.int().nonnegative().optional(),
   /** The present attempt, or the last one. */

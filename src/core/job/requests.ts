@@ -56,21 +56,26 @@ function toRequestImage(entry: ManifestEntry): RequestImage {
  */
 export function toRequests(header: RequestHeader, images: readonly RequestImage[]): string[] {
   const headerBytes = Buffer.byteLength(JSON.stringify({ ...header, images: [] }));
-  const messages: string[] = [];
-  let batch: RequestImage[] = [];
-  let bytes = headerBytes;
-  const close = () => {
-    if (batch.length > 0) messages.push(messageText({ ...header, images: batch }));
-    batch = [];
-    bytes = headerBytes;
-  };
+  return toBatches(images, MAX_MESSAGE_BYTES - headerBytes).map((batch) =>
+    messageText({ ...header, images: batch }),
+  );
+}
+
+/** Splits images in index order into batches: consecutive images, at most {@link MAX_BATCH} and `maxBytes` as JSON. */
+export function toBatches<T extends { index: number }>(images: readonly T[], maxBytes: number): T[][] {
+  const batches: T[][] = [];
+  let batch: T[] = [];
+  let bytes = 0;
   for (const image of images) {
     const size = Buffer.byteLength(JSON.stringify(image)) + 1;
-    const isNext = image.index === (batch.at(-1)?.index ?? image.index - 1) + 1;
-    if (batch.length === MAX_BATCH || bytes + size > MAX_MESSAGE_BYTES || !isNext) close();
+    const isNext = batch.at(-1)?.index === image.index - 1;
+    if (batch.length === MAX_BATCH || bytes + size > maxBytes || !isNext) {
+      batch = [];
+      batches.push(batch);
+      bytes = 0;
+    }
     batch.push(image);
     bytes += size;
   }
-  close();
-  return messages;
+  return batches;
 }

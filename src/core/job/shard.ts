@@ -1,8 +1,8 @@
-import type { Store } from '../cloud/ports.ts';
+import type { PutOptions, Store } from '../cloud/ports.ts';
 import { readObject } from '../cloud/read-object.ts';
 import { isError, type Outcome, outcome } from '../model/outcome.ts';
 import { isUnreadable, ObjectMissingError, PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
-import { FORMAT, parseVersioned } from '../runtime/versioned.ts';
+import { parseVersioned } from '../runtime/versioned.ts';
 import {
   attemptPrefix,
   errorsKey,
@@ -12,13 +12,7 @@ import {
   type ShardRange,
   shardKey,
 } from './keys.ts';
-import {
-  MAX_BATCH,
-  MAX_MESSAGE_BYTES,
-  messageText,
-  type RequestMessage,
-  type ResponseMessage,
-} from './messages.ts';
+import { MAX_BATCH, type RequestMessage } from './messages.ts';
 
 /** The content of a result shard: one outcome per line. */
 export const formatShard = (outcomes: readonly Outcome[]): Buffer =>
@@ -123,10 +117,11 @@ export async function writeShard(
   output: Store,
   job: string,
   shard: Required<Shard>,
-  signal: AbortSignal,
+  { signal, predictions }: Pick<PutOptions, 'signal' | 'predictions'> = {},
 ): Promise<{ shard: Shard; isOurs: boolean }> {
+  const options = { predictions, ...(signal && { signal }) };
   try {
-    await output.put(shardKey(job, shard.range), formatShard(shard.outcomes), { only: 'absent', signal });
+    await output.put(shardKey(job, shard.range), formatShard(shard.outcomes), { only: 'absent', ...options });
     return { shard, isOurs: true };
   } catch (error) {
     if (!(error instanceof PreconditionFailedError)) throw error;
@@ -171,18 +166,4 @@ export async function removeShard(
 ): Promise<void> {
   const errors = outcomes.filter(isError).length;
   await output.delete([shardKey(job, range), errorsKey(job, range, errors)], signal);
-}
-
-/** The response message for a shard: with its outcomes if they fit, else without. */
-export function responseFor(
-  { job, trace }: Pick<RequestMessage, 'job' | 'trace'>,
-  worker: string,
-  { range, outcomes }: Shard,
-): string {
-  const hint: ResponseMessage = { v: FORMAT, job, trace, ...range, worker };
-  if (outcomes !== undefined) {
-    const whole = messageText({ ...hint, outcomes });
-    if (Buffer.byteLength(whole) <= MAX_MESSAGE_BYTES) return whole;
-  }
-  return messageText(hint);
 }

@@ -43,10 +43,15 @@ export type PredictionWarning = z.infer<typeof predictionWarning>;
 /** `preview`: of a camera raw file, the JPEG that the camera embedded was classified. */
 export const predictionSource = z.enum(['preview']);
 
-/** The labels of one image, best first. `ms` is its own time: its decode, and its share of the run of the model. */
+/**
+ * The labels of one image, best first. `ms` is its own time: its decode, and its share of the run of the model; 0 if it was
+ * known.
+ */
 export const prediction = z.object({
   labels: z.array(scoredLabel).min(1).max(MAX_TOP_K),
   ms: z.number().nonnegative(),
+  /** Copied from another job, which had the same image. */
+  known: z.literal(true).optional().catch(undefined),
   /** A warning of a later version is left out. */
   warning: predictionWarning.optional().catch(undefined),
   /** Of a damaged image whose end is missing: the share of its rows that could be decoded, 0.5 to 1. */

@@ -8,6 +8,8 @@ export interface ModelLocation {
   sha256: string;
   /** Folder of the model that is optimised for this type of CPU. */
   optimisedDir?: string;
+  /** See `ClassifiedBy`. Absent: its predictions do not become known. */
+  classifier?: string;
 }
 
 /** A message of the worker to a model runner (child process, `advanced` serialization). */

@@ -42,6 +42,10 @@ export interface SubmitRouteOptions {
 const uploadFields = z.strictObject({
   topK: z.coerce.number().pipe(topK).optional(),
   model: z.string().min(1).max(70).optional(),
+  fresh: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional(),
 });
 
 /**
@@ -187,6 +191,7 @@ interface RequestedJob {
   inputs: readonly string[] | Input[];
   topK: number | undefined;
   model: string | undefined;
+  fresh: boolean | undefined;
   include?: readonly string[];
   exclude?: readonly string[];
 }
@@ -206,17 +211,18 @@ async function readUpload(
       `form field ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is invalid'}`,
     );
   }
-  return { inputs: images, topK: parsed.data.topK, model: parsed.data.model, digest };
+  const { topK, model, fresh } = parsed.data;
+  return { inputs: images, topK, model, fresh, digest };
 }
 
 async function readNamed(
   body: NamedJob,
   { uploads, allowBuckets }: SubmitRouteOptions,
 ): Promise<RequestedJob> {
-  const { topK, model } = body;
+  const { topK, model, fresh } = body;
   const digest = digestOfJson(body);
   if ('images' in body)
-    return { inputs: (await uploads?.requireStored(body.images)) ?? [], topK, model, digest };
+    return { inputs: (await uploads?.requireStored(body.images)) ?? [], topK, model, fresh, digest };
   const { inputs, include = [], exclude = [] } = body;
   for (const input of inputs) {
     const { bucket = '' } = parseS3Address(input) ?? {};
@@ -225,7 +231,7 @@ async function readNamed(
       hint: 'The operator can allow it with --allow-buckets.',
     });
   }
-  return { inputs, topK, model, include, exclude, digest };
+  return { inputs, topK, model, fresh, include, exclude, digest };
 }
 
 async function submit(
@@ -235,6 +241,7 @@ async function submit(
     trace,
     model,
     topK,
+    fresh = false,
     include = [],
     exclude = [],
   }: Omit<RequestedJob, 'model' | 'digest'> & { id: string; trace: string; model: ModelRef },
@@ -248,6 +255,7 @@ async function submit(
       trace,
       model,
       topK: topK ?? defaultTopK,
+      fresh,
       include,
       exclude,
       wait: false,

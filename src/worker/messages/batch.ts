@@ -10,6 +10,7 @@ import { MARKED_FROM_RECEIVES, markBegun } from '../../core/job/dead-letter.ts';
 import { isDeleted } from '../../core/job/job-record.ts';
 import type { JobStates } from '../../core/job/job-states.ts';
 import type { BatchPlace } from '../../core/job/keys.ts';
+import { predictionsOf } from '../../core/job/known-images.ts';
 import type { RequestMessage } from '../../core/job/messages.ts';
 import { findShard, markErrors, rangeOf, removeShard, type Shard, writeShard } from '../../core/job/shard.ts';
 import { unlessAborted } from '../../core/runtime/abort.ts';
@@ -75,7 +76,12 @@ async function workOnRequest(
   }
   const outcomes = await classifyBatch(held, { ...request, place: { job, range } }, tools);
   held.begin();
-  const put = () => writeShard(cloud.output, job, { range, outcomes }, signal);
+  const classifier = tools.models.classifierOf(request.model);
+  const predictions =
+    classifier === undefined
+      ? undefined
+      : predictionsOf(request.images, outcomes, { classifier, topK: request.topK });
+  const put = () => writeShard(cloud.output, job, { range, outcomes }, { signal, predictions });
   return await finish(held, request, await withRetries(put, retrying), tools);
 }
 

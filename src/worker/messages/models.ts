@@ -11,6 +11,7 @@ export class ModelLocations {
   readonly #source: ModelSource;
   readonly #signal: AbortSignal;
   readonly #locations = new Map<string, Promise<ModelLocation>>();
+  readonly #classifiers = new Map<string, string | undefined>();
 
   /** @param signal ends downloads. The release of a single batch does not, since other batches wait for the model too. */
   constructor(source: ModelSource, signal: AbortSignal) {
@@ -23,8 +24,16 @@ export class ModelLocations {
     if (known !== undefined) return known;
     const location = this.#source.ensure(ref, this.#signal);
     this.#locations.set(ref.sha256, location);
-    location.catch(() => this.forget(ref));
+    location.then(
+      ({ classifier }) => this.#classifiers.set(ref.sha256, classifier),
+      () => this.forget(ref),
+    );
     return location;
+  }
+
+  /** The digest of the classifier (see `ClassifiedBy`) that the model had when it was located last. */
+  classifierOf(ref: ModelRef): string | undefined {
+    return this.#classifiers.get(ref.sha256);
   }
 
   /** Has the model ensured again when it is needed next, because its files were unusable. */

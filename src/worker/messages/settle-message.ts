@@ -1,10 +1,10 @@
 /** How a message leaves this worker: acknowledged, deleted, released, or moved to the dead-letter queue. */
 
 import type { Cloud, Queue } from '../../core/cloud/ports.ts';
-import { isResponseQueue } from '../../core/job/keys.ts';
 import type { RequestMessage } from '../../core/job/messages.ts';
-import { responseFor, type Shard } from '../../core/job/shard.ts';
-import { messageOf, type PoisonError, QueueMissingError } from '../../core/runtime/errors.ts';
+import { sendResponses } from '../../core/job/responses.ts';
+import type { Shard } from '../../core/job/shard.ts';
+import { messageOf, type PoisonError } from '../../core/runtime/errors.ts';
 import type { Log } from '../../core/runtime/log.ts';
 import type { HeldMessage } from './held-message.ts';
 import type { LeaseKeeper } from './lease.ts';
@@ -30,28 +30,10 @@ export async function acknowledge(
   tools: SettleTools,
 ): Promise<void> {
   held.begin();
-  await respond(held, request, shard, tools);
+  const { cloud, workerId: worker } = tools;
+  const respond = () => sendResponses(cloud, request, { worker, shards: [shard] }, held.signal);
+  await withRetries(respond, { ...tools, signal: held.signal });
   await deleteMessage(held, tools);
-}
-
-/** Sends the outcomes to the waiter, if there is one. */
-async function respond(
-  held: HeldMessage,
-  request: RequestMessage,
-  shard: Shard,
-  tools: SettleTools,
-): Promise<void> {
-  const { job, replyTo } = request;
-  // A request must not make this worker write to any other queue, nor end it by naming a queue that denies access.
-  if (replyTo === undefined || !isResponseQueue(tools.cloud.cluster, replyTo)) return;
-  const response = { body: responseFor(request, tools.workerId, shard), groupId: job };
-  const queue = tools.cloud.queues.open(replyTo);
-  try {
-    await withRetries(() => queue.send([response], held.signal), { ...tools, signal: held.signal });
-  } catch (error) {
-    // The waiter is gone. One that returns reads the ledger.
-    if (!(error instanceof QueueMissingError)) throw error;
-  }
 }
 
 /** Deletes the message. If that fails, the message is redelivered. */

@@ -23,6 +23,8 @@ let installed: InstalledPackage;
 let folder: string;
 let files: string[];
 let manyFiles: string[];
+/** Others: they are not known yet. */
+let otherFiles: string[];
 /** `service` classifies for real. The classifier of `slow` is slow, so that tests can act while a job runs. */
 let service: Service;
 let slow: Service;
@@ -32,7 +34,9 @@ beforeAll(async () => {
   if (browser === undefined) return;
   installed = await installPackage();
   folder = path.join(await installed.dataDir(), 'photographs');
-  manyFiles = await photographs(folder, MANY);
+  const all = await photographs(folder, 2 * MANY);
+  manyFiles = all.slice(0, MANY);
+  otherFiles = all.slice(MANY);
   files = manyFiles.slice(0, IMAGES);
   service = await startService(installed.bin, await installed.dataDir());
   hold = path.join(folder, '..', 'hold');
@@ -148,7 +152,7 @@ describe.skipIf(browser === undefined)('the page', () => {
     const line = await openLine(slow.url);
     try {
       await writeFile(hold, String(HELD_AT));
-      await submit(line.url, manyFiles);
+      await submit(line.url, otherFiles);
       await until('some labels', async () => ((await labelled().count()) > 0 ? true : undefined), {
         timeoutMs: 60_000,
       });

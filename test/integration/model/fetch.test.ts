@@ -72,7 +72,13 @@ async function setUp() {
   if (model === undefined) throw new Error('not imported');
   const bucket = memoryStore();
   const cacheDir = join(root, 'cache');
-  const worker = createModelFiles({ library: library('worker'), output: bucket.store, cacheDir, log });
+  const worker = createModelFiles({
+    library: library('worker'),
+    output: bucket.store,
+    cacheDir,
+    version: '1.0.0',
+    log,
+  });
   return { model, ref: refOf(manifest), submitter, worker, cacheDir, ...bucket };
 }
 
@@ -81,7 +87,7 @@ describe('model files of a worker', () => {
     const { worker, submitter, model, ref, cacheDir, streams } = await setUp();
     const starter = await starterManifest();
     expect((await worker.ensure(refOf(starter))).dir).toBe(join(BUNDLED_DIR, starter.name));
-    const own = createModelFiles({ library: submitter, cacheDir, log });
+    const own = createModelFiles({ library: submitter, cacheDir, version: '1.0.0', log });
     expect((await own.ensure(ref)).dir).toBe(model.dir);
     expect(streams).toEqual([]);
   });
@@ -154,7 +160,7 @@ describe('model files of a worker', () => {
     const { submitter, store, model, ref, cacheDir } = await setUp();
     await pushModel(model, store);
     await writeFile(join(model.dir, 'model.onnx'), tinyOnnx({ seed: 2 }));
-    const files = createModelFiles({ library: submitter, output: store, cacheDir, log });
+    const files = createModelFiles({ library: submitter, output: store, cacheDir, version: '1.0.0', log });
     expect((await files.ensure(ref)).dir).toBe(join(cacheDir, ref.sha256));
     await expect(pushModel(model, memoryStore().store)).rejects.toThrow(/sha256/);
   });

@@ -91,6 +91,7 @@ describe('an optimised model', () => {
     const files = createModelFiles({
       library: createModelLibrary({ modelsDir: join(root, 'models'), bundledDir: BUNDLED_DIR }),
       cacheDir: join(root, 'cache'),
+      version: '1.0.0',
       log: { ...noLog, warn: (_fields, text) => warnings.push(text) },
       optimised,
     });
@@ -120,6 +121,7 @@ describe('an optimised model', () => {
     const files = createModelFiles({
       library: createModelLibrary({ modelsDir: join(dir, 'models'), bundledDir: BUNDLED_DIR }),
       cacheDir: join(dir, 'cache'),
+      version: '1.0.0',
       log: noLog,
       optimised: createOptimisedModels({
         dir: join(dir, 'optimised'),

@@ -71,7 +71,7 @@ describe('results', () => {
     for (let first = 0; first < IMAGES; first += MAX_BATCH) {
       const batch = outcomes.slice(first, first + MAX_BATCH);
       const range = { attempt: 1, first, last: first + batch.length - 1 };
-      await writeShard(output, job, { range, outcomes: batch }, AbortSignal.timeout(5000));
+      await writeShard(output, job, { range, outcomes: batch }, { signal: AbortSignal.timeout(5000) });
     }
   });
   const ask = async (headers: Record<string, string>, url = `/v1/jobs/${job}/results`) =>

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { ObjectInfo, Store } from '../../../src/core/cloud/ports.ts';
 import { JobStates } from '../../../src/core/job/job-states.ts';
-import { responseFor } from '../../../src/core/job/shard.ts';
+import { responseFor } from '../../../src/core/job/responses.ts';
 import { Budget } from '../../../src/core/runtime/budget.ts';
 import { DamagedError, ImgclsError, ObjectMissingError } from '../../../src/core/runtime/errors.ts';
 import { untilNoController } from '../../../src/worker/lifecycle/controller-watch.ts';

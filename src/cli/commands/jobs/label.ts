@@ -28,6 +28,7 @@ export function register(program: Command): void {
     )
     .option('--model <name>', 'Model to use (see "imgcls model list")')
     .addOption(new Option('--model-variant <variant>', 'Weights to use').choices(['auto', 'fp32', 'int8']))
+    .option('--fresh', 'Classify all images, also those that an earlier job has labelled (on one machine)')
     .option('--dry-run', 'Print an estimate of time and cost, and label nothing')
     .addOption(formerName('--quote'))
     .option(

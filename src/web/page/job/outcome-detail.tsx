@@ -38,7 +38,8 @@ export function OutcomeDetail({
         <p class="small">The file is camera raw: its embedded preview was labelled.</p>
       )}
       <p class="small">
-        {outcome.model}, {outcome.ms.toFixed(1)} ms
+        {outcome.model},{' '}
+        {outcome.known === true ? 'labelled by an earlier job' : `${outcome.ms.toFixed(1)} ms`}
       </p>
     </>
   );
