@@ -16,19 +16,39 @@ export interface InstalledPackage {
   remove(): Promise<void>;
 }
 
+/** Names the command of the package that the tests of a run share. */
+const SHARED_BIN = 'SHARED_PACKAGE_BIN';
+
 /** Packs what was built; answers the file. */
 export async function packPackage(folder: string): Promise<string> {
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: repository });
   return path.join(folder, JSON.parse(stdout)[0].filename);
 }
 
-export async function installPackage(): Promise<InstalledPackage> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'imgcls-e2e-'));
+/** @returns the command of the package in `folder`. */
+async function unpackPackage(folder: string): Promise<string> {
   await run('tar', ['-xzf', await packPackage(folder), '-C', folder]);
   await symlink(path.join(repository, 'node_modules'), path.join(folder, 'package', 'node_modules'));
+  return path.join(folder, 'package', 'bin', 'imgcls.js');
+}
+
+/**
+ * Makes `installPackage` answer one package for all test files: packing takes a second, and compiled code is cached by its
+ * place.
+ * @returns removes the package.
+ */
+export async function sharePackage(): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'imgcls-e2e-'));
+  process.env[SHARED_BIN] = await unpackPackage(folder);
+  return () => rm(folder, { recursive: true, force: true });
+}
+
+export async function installPackage(): Promise<InstalledPackage> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'imgcls-e2e-'));
+  const bin = process.env[SHARED_BIN] ?? (await unpackPackage(folder));
   let count = 0;
   return {
-    bin: path.join(folder, 'package', 'bin', 'imgcls.js'),
+    bin,
     async dataDir() {
       const dir = path.join(folder, `data-${count++}`);
       await mkdir(dir);
