@@ -1,9 +1,15 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { LongestFirst } from './test/longest-first.ts';
 
-/** Slow projects start real processes; they get time, never sleeps. */
-const project = (name: string, testTimeout: number, globalSetup: string[] = []) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, globalSetup },
+type ProjectConfig = NonNullable<TestProjectInlineConfiguration['test']>;
+
+/**
+ * Slow projects start real processes; they get time, never sleeps.
+ * @param own what else is special. Files that are not isolated share processes and modules: to start and import again takes
+ * longer than most of their tests.
+ */
+const project = (name: string, testTimeout: number, own: ProjectConfig = {}) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...own },
 });
 
 export default defineConfig({
@@ -12,11 +18,11 @@ export default defineConfig({
     maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     projects: [
-      project('unit', 10_000),
-      project('contract', 60_000),
+      project('unit', 10_000, { isolate: false }),
+      project('contract', 60_000, { isolate: false }),
       project('integration', 120_000),
       project('faults', 240_000),
-      project('e2e', 240_000, ['test/e2e/current-build.ts']),
+      project('e2e', 240_000, { globalSetup: ['test/e2e/current-build.ts'] }),
     ],
   },
 });

@@ -22,9 +22,12 @@ const rankOf = ({ moduleId }: TestSpecification): number => {
   return rank === -1 ? LONGEST.length : rank;
 };
 
+/** Only files in a row share processes. */
+const sharersOf = ({ project }: TestSpecification): string => (project.config.isolate ? '' : project.name);
+
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    return sorted.toSorted((a, b) => rankOf(a) - rankOf(b));
+    return sorted.toSorted((a, b) => rankOf(a) - rankOf(b) || sharersOf(a).localeCompare(sharersOf(b)));
   }
 }

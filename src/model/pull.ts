@@ -31,6 +31,8 @@ export interface PullOptions {
   openStore?: ((bucket: string) => Store) | undefined;
   onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
+  /** For tests: the pins of its variants. Instead of the catalog's. */
+  entries?: readonly CatalogEntry[];
   /** For tests. */
   transfer?: Pick<FileDownloadOptions, 'stallMs' | 'maxTries' | 'random' | 'backoff'>;
 }
@@ -49,7 +51,8 @@ export interface PulledModel {
  */
 export async function pullModel(name: string, options: PullOptions): Promise<PulledModel> {
   const { library } = options;
-  const entry = await chooseEntry(name, options.variant ?? 'auto');
+  const entries = options.entries ?? catalogEntries(name);
+  const entry = await chooseEntry(name, entries, options.variant ?? 'auto');
   const installed = await findIntact(entry, library);
   if (installed !== undefined) return { dir: installed.dir, manifest: installed.manifest, already: true };
 
@@ -69,8 +72,11 @@ export async function pullModel(name: string, options: PullOptions): Promise<Pul
   }
 }
 
-async function chooseEntry(name: string, setting: VariantSetting): Promise<CatalogEntry> {
-  const entries = catalogEntries(name);
+async function chooseEntry(
+  name: string,
+  entries: readonly CatalogEntry[],
+  setting: VariantSetting,
+): Promise<CatalogEntry> {
   const [first, ...others] = entries.map(({ variant }) => variant) as [ModelVariant, ...ModelVariant[]];
   const { variant } = chooseVariant(name, setting, await readCpuFeatures(), [first, ...others]);
   return entries.find((entry) => entry.variant === variant) as CatalogEntry;

@@ -2,32 +2,25 @@ import { hash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Store } from '../../../src/core/cloud/ports.ts';
+import { type CatalogEntry, catalogEntries } from '../../../src/model/catalog.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
 import { type PullOptions, pullModel } from '../../../src/model/pull.ts';
 import { type Fault, type Hub, startHub } from './hub.ts';
 import { BUNDLED_DIR, temporaryFolder } from './support.ts';
 import { tinyOnnx } from './tiny-onnx.ts';
 
-// The pins of a test catalog: the real files may not be available. vi.mock is hoisted, so the content must be too.
-const { content, older } = await vi.hoisted(async () => {
-  const tiny = await import('./tiny-onnx.ts');
-  return { content: tiny.tinyOnnx({ seed: 1 }), older: tiny.tinyOnnx({ seed: 2, extraOperator: 'Relu' }) };
+const content = tinyOnnx({ seed: 1 });
+const older = tinyOnnx({ seed: 2, extraOperator: 'Relu' });
+const pin = (bytes: Buffer) => ({
+  path: 'resnet/model/tiny.onnx',
+  sha256: hash('sha256', bytes),
+  bytes: bytes.length,
 });
-vi.mock('../../../src/model/catalog.ts', async (original) => {
-  const real = await original<typeof import('../../../src/model/catalog.ts')>();
-  const pin = (bytes: Buffer) => ({
-    path: 'resnet/model/tiny.onnx',
-    sha256: hash('sha256', bytes),
-    bytes: bytes.length,
-  });
-  const entry = { ...real.catalogEntries('resnet50')[0], files: [pin(content), pin(older)] };
-  return {
-    ...real,
-    catalogEntries: (name: string) => (name === 'resnet50' ? [entry] : real.catalogEntries(name)),
-  };
-});
+/** The real files may not be available. */
+const [resnet50] = catalogEntries('resnet50') as [CatalogEntry];
+const entries: CatalogEntry[] = [{ ...resnet50, files: [pin(content), pin(older)] }];
 
 const transfer = { stallMs: 300, maxTries: 3, random: () => 0 };
 
@@ -38,7 +31,14 @@ async function setUp(bytes: Buffer, faults: Fault[] = []) {
   });
   const hub = await startHub(bytes, faults);
   const pull = (options: Partial<PullOptions> = {}) =>
-    pullModel('resnet50', { library, mirror: hub.url, transfer, onProgress: hub.received, ...options });
+    pullModel('resnet50', {
+      library,
+      entries,
+      mirror: hub.url,
+      transfer,
+      onProgress: hub.received,
+      ...options,
+    });
   const leftOver = () => readdir(join(library.modelsDir, '.downloads'));
   return { library, hub, pull, leftOver };
 }
