@@ -3,7 +3,7 @@
 import type { Cloud } from '../core/cloud/ports.ts';
 import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
 import { interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
-import { readJobCost, writeJobCosts } from '../core/money/job-cost.ts';
+import { findJobCost, writeJobCosts } from '../core/money/job-cost.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { Controller } from '../scaler/controller.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
@@ -11,7 +11,7 @@ import { readHistory, writeHistory } from '../scaler/history.ts';
 import { LockKeeper } from '../scaler/lock.ts';
 import { Observer } from '../scaler/observe.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
-import { readReport, writeReport } from '../scaler/report.ts';
+import { findReport, writeReport } from '../scaler/report.ts';
 import { maxWorkers, type OpenedFleet } from './open-fleet.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
@@ -59,9 +59,9 @@ export function openController(parts: ControllerParts) {
       clock: systemClock,
     }),
     reports: {
-      read: () => readReport(output),
+      read: () => findReport(output),
       write: (report) => writeReport(output, report),
-      readJobCost: (job) => readJobCost(output, job),
+      readJobCost: (job) => findJobCost(output, job),
       writeJobCosts: (byJobUsd) => writeJobCosts(output, { byJobUsd }),
       readHistory: () => readHistory(output),
       writeHistory: (history) => writeHistory(output, history),

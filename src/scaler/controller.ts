@@ -26,6 +26,7 @@ import { type FailedMachine, LaunchBreaker } from './policy/launch-breaker.ts';
 import type { Decision, Policy, PolicySettings } from './policy/policy.ts';
 import { ScalingHistory } from './policy/scaling-history.ts';
 import { limitReaping, type Reaping, type Suspect, suspects } from './reap.ts';
+import { recollect } from './recollect.ts';
 import { Reporter, type Reports } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type VerbFailure, VerbFailures } from './verb-failures.ts';
@@ -86,6 +87,8 @@ export class Controller {
   #suspectsBefore = new Set<string>();
   #costLedger: CostLedger;
   #breaker: LaunchBreaker;
+  /** Why the costs of jobs could not be read, by job. */
+  readonly #unreadCosts = new Map<string, string>();
   /** Why the last report could not be written. */
   #unreported: readonly string[] = [];
   readonly #reporter: Reporter;
@@ -139,9 +142,15 @@ export class Controller {
     const { clock, reports, log } = this.#options;
     for (const job of this.#costLedger.unrecalled(jobs)) {
       try {
-        this.#costLedger.recall(job, await reports.readJobCost(job), clock.nowMs());
+        const loss = 'The stored cost of a job cannot be read; its cost starts anew.';
+        const usd = await recollect(() => reports.readJobCost(job), log, { job, loss });
+        this.#costLedger.recall(job, usd, clock.nowMs());
+        this.#unreadCosts.delete(job);
       } catch (error) {
-        log.warn({ job, error: messageOf(error) }, 'Failed to read the cost of a job; will retry.');
+        const why = messageOf(error);
+        if (this.#unreadCosts.get(job) === why) continue;
+        this.#unreadCosts.set(job, why);
+        log.warn({ job, error: why }, 'Failed to read the cost of a job; will retry.');
       }
     }
   }
@@ -197,8 +206,9 @@ export class Controller {
   }
 
   async #restore(): Promise<void> {
-    const { reports, observer, settings, clock } = this.#options;
-    const last = await reports.read();
+    const { reports, observer, settings, clock, log } = this.#options;
+    const loss = 'The report of the last controller cannot be read; the total cost of the fleet starts anew.';
+    const last = await recollect(() => reports.read(), log, { loss });
     this.#breaker = new LaunchBreaker(settings, this.#now, last?.failedLaunches);
     if (last === undefined) return;
     observer.remember(last.measured);

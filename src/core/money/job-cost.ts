@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Store } from '../cloud/ports.ts';
-import { findReadable } from '../cloud/read-object.ts';
+import { findObject, findReadable } from '../cloud/read-object.ts';
 import { jobCostKey } from '../job/keys.ts';
 import { FORMAT, formatVersion, parseVersioned } from '../runtime/versioned.ts';
 
@@ -23,6 +23,15 @@ export async function readJobCost(
   job: string,
   signal?: AbortSignal,
 ): Promise<number | undefined> {
-  const parse = (text: string) => parseVersioned(jobCost, text, `cost of job ${job}`);
-  return (await findReadable(output, jobCostKey(job), parse, signal && { signal }))?.usd;
+  return (await findReadable(output, jobCostKey(job), parser(job), signal && { signal }))?.usd;
 }
+
+/**
+ * As {@link readJobCost}, for the controller, which replaces it.
+ * @throws {InvalidObjectError} @throws {NewerVersionError}
+ */
+export async function findJobCost(output: Store, job: string): Promise<number | undefined> {
+  return (await findObject(output, jobCostKey(job), parser(job)))?.value.usd;
+}
+
+const parser = (job: string) => (text: string) => parseVersioned(jobCost, text, `cost of job ${job}`);

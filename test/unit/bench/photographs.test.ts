@@ -87,7 +87,13 @@ describe('fresh images', () => {
     const files = [cat, ...(await write('a')), ...(await write('b'))];
     expect(new Set(await contents(files)).size).toBe(5);
     const pixels = await Promise.all(
-      files.map(async (file) => (await sharp(await readFile(file)).raw().toBuffer()).toString('base64')),
+      files.map(async (file) =>
+        (
+          await sharp(await readFile(file))
+            .raw()
+            .toBuffer()
+        ).toString('base64'),
+      ),
     );
     expect(new Set(pixels).size).toBe(1);
   });

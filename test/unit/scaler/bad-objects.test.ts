@@ -1,14 +1,14 @@
 /** Whatever lies where the controller reads, it launches for waiting work and reports within two ticks. */
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../../src/core/cloud/ports.ts';
-import { readJobCost, writeJobCosts } from '../../../src/core/money/job-cost.ts';
+import { findJobCost, writeJobCosts } from '../../../src/core/money/job-cost.ts';
 import { NewerVersionError, ObjectDamagedError, PoisonError } from '../../../src/core/runtime/errors.ts';
-import { noLog } from '../../../src/core/runtime/log.ts';
+import { type Log, noLog } from '../../../src/core/runtime/log.ts';
 import { Controller } from '../../../src/scaler/controller.ts';
 import { readHistory, writeHistory } from '../../../src/scaler/history.ts';
 import { LockKeeper } from '../../../src/scaler/lock.ts';
 import { Observer } from '../../../src/scaler/observe.ts';
-import { readReport, writeReport } from '../../../src/scaler/report.ts';
+import { findReport, readReport, writeReport } from '../../../src/scaler/report.ts';
 import { SteppingClock } from '../worker/stepping-clock.ts';
 import { CountingStore, IdleCloud, ListedFleet } from './idle-world.ts';
 
@@ -85,6 +85,8 @@ function newCluster(faultOf: (key: string) => Error | undefined = () => undefine
   const store: Store = { ...open, get };
   const fleet = new ListedFleet(clock);
   const driver = fleet.open('us');
+  const warned: string[] = [];
+  const log: Log = { ...noLog, warn: (_, message) => warned.push(message) };
   const keeper = new LockKeeper({ store, holder: 'us', clock, ttlMs: TTL_MS });
   const controller = new Controller({
     lock: keeper,
@@ -99,9 +101,9 @@ function newCluster(faultOf: (key: string) => Error | undefined = () => undefine
       clock,
     }),
     reports: {
-      read: () => readReport(store),
+      read: () => findReport(store),
       write: (each) => writeReport(store, each),
-      readJobCost: (job) => readJobCost(store, job),
+      readJobCost: (job) => findJobCost(store, job),
       writeJobCosts: (byJobUsd) => writeJobCosts(store, { byJobUsd }),
       readHistory: () => readHistory(store),
       writeHistory: (history) => writeHistory(store, history),
@@ -124,11 +126,13 @@ function newCluster(faultOf: (key: string) => Error | undefined = () => undefine
     holder: 'us',
     driverName: 'ec2',
     clock,
-    log: noLog,
+    log,
   });
   return {
     clock,
     fleet,
+    warned,
+    text: async (key: string) => String((await open.get(key)).body),
     put: (key: string, text: string) => store.put(key, Buffer.from(text)),
     keep: () => keeper.keep(),
     async tick() {
@@ -202,6 +206,50 @@ describe('the controller launches and reports within two ticks beside', () => {
     const tick = await cluster.tick();
     expect(cluster.fleet.launches).not.toEqual([]);
     expect(tick?.observation.snapshot.jobs).toMatchObject([{ id: OTHER }]);
+  });
+});
+
+describe('what an earlier controller counted', () => {
+  const withJob = async (cost: string) => {
+    const cluster = newCluster();
+    await cluster.put(`active/${JOB}`, '');
+    await cluster.put(`jobs/${JOB}/job.json`, record({}));
+    await cluster.put(`jobs/${JOB}/cost.json`, cost);
+    return cluster;
+  };
+  const run = async (cluster: ReturnType<typeof newCluster>) => {
+    for (let ticks = 0; ticks < 3; ticks++) await cluster.tick();
+  };
+
+  it('for a job and cannot be read begins anew, with one warning', async () => {
+    const cluster = await withJob('damaged');
+    await run(cluster);
+    expect(cluster.warned).toEqual(['The stored cost of a job cannot be read; its cost starts anew.']);
+  });
+
+  it('for a job in a newer format is not taken for nothing: one warning says so', async () => {
+    const cluster = await withJob('{"v":2,"usd":3}');
+    await run(cluster);
+    expect(cluster.fleet.launches).not.toEqual([]);
+    expect(cluster.warned).toEqual(['Failed to read the cost of a job; will retry.']);
+  });
+
+  it('in all and cannot be read begins anew, with one warning', async () => {
+    const cluster = newCluster();
+    await cluster.put('controller/report.json', report({ machines: {} }));
+    await run(cluster);
+    expect(cluster.warned).toEqual([
+      'The report of the last controller cannot be read; the total cost of the fleet starts anew.',
+    ]);
+  });
+
+  it('in all in a newer format is not replaced: the controller does not act', async () => {
+    const cluster = newCluster();
+    const newer = report({ v: 2 });
+    await cluster.put('controller/report.json', newer);
+    for (let ticks = 0; ticks < 3; ticks++) await expect(cluster.tick()).rejects.toThrow(/format 2/);
+    expect(cluster.fleet.launches).toEqual([]);
+    expect(await cluster.text('controller/report.json')).toBe(newer);
   });
 });
 

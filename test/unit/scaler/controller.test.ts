@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { QueueDepth } from '../../../src/core/cloud/ports.ts';
 import type { ControllerReport, FleetSample, WorkerStatus } from '../../../src/core/fleet/fleet.ts';
-import { ImgclsError, NewerVersionError } from '../../../src/core/runtime/errors.ts';
+import { ImgclsError, InvalidObjectError, NewerVersionError } from '../../../src/core/runtime/errors.ts';
 import { noLog } from '../../../src/core/runtime/log.ts';
 import { isUnknown, type OrUnknown } from '../../../src/core/runtime/unknown.ts';
 import { Controller } from '../../../src/scaler/controller.ts';
@@ -472,6 +472,19 @@ describe('what a job has cost', () => {
     await controller.tick();
     await controller.tick();
     expect(world.written).toEqual({ b: expect.closeTo(0.0015, 6) });
+  });
+
+  it('is written anew if what is stored is damaged', async () => {
+    const world = new World();
+    world.jobs = [{ id: 'a', totalImages: 30 }];
+    world.beforeReadOfCost = () => {
+      throw new InvalidObjectError('output', 'jobs/a/cost.json', 'It is not JSON.');
+    };
+    world.members = [{ id: 'm', state: 'running', launchedAtMs: world.clock.nowMs(), hourlyUsd: 0.36 }];
+    const controller = world.controller();
+    await controller.tick();
+    await controller.tick();
+    expect(world.written.a).toBeGreaterThan(0);
   });
 
   it('is written by the next tick for jobs whose write failed', async () => {
