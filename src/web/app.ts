@@ -116,7 +116,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     topK: options.topK,
     requiresToken: options.token !== undefined,
     directUploads: options.uploadUrls !== undefined,
-    limits: limitsOf(limits),
+    limits: limitsOf(limits, cloud.kind),
   });
 
   await openApi(app, options);

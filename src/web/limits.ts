@@ -69,27 +69,41 @@ export const serverLimits = z.object({
   /** Images, and bytes of images, that `POST /v1/classify` takes at a time. */
   classifyPlaces: count,
   classifyBodyBytes: count,
+  /** Images of one caller that are with the workers at a time; further ones wait for their turn. */
+  classifyAtATime: count,
   /** Bytes of uploads that are received and not stored yet. */
   spoolBytes: count,
   /** Open event streams. */
   streams: count,
   /** The part of the places, bytes and streams above that one address can have. */
   callerShare: z.number(),
-  /** Size of the body of any other request, and its least speed. */
+  /** Size of the body of any other request; one that names images may have these more bytes for each. */
   bodyBytes: count,
+  bodyBytesPerNamedImage: count,
+  /** The least speed of a body on average, not counting its first milliseconds. */
   bodyBytesPerSecond: count,
+  bodyGraceMs: count,
+  /** An idle connection is closed after this time. */
+  idleTimeoutMs: count,
   /** Of one address. */
   requestsPerMinute: count,
   wrongTokensPerMinute: count,
 });
 
-export const limitsOf = (limits: ServiceLimits): z.infer<typeof serverLimits> => ({
+export const limitsOf = (
+  limits: ServiceLimits,
+  cloud: keyof typeof CLASSIFY_AT_A_TIME,
+): z.infer<typeof serverLimits> => ({
   ...limits,
   classifyPlaces: CLASSIFY_PLACES,
   classifyBodyBytes: classifyBodyBytes(limits),
+  classifyAtATime: CLASSIFY_AT_A_TIME[cloud],
   spoolBytes: spoolBytes(limits),
   callerShare: CALLER_SHARE,
   bodyBytes: MAX_BODY_BYTES,
+  bodyBytesPerNamedImage: BYTES_PER_NAMED_IMAGE,
   bodyBytesPerSecond: MIN_BODY_BYTES_PER_SECOND,
+  bodyGraceMs: BODY_GRACE_MS,
+  idleTimeoutMs: connectionTimeoutMs(limits),
   wrongTokensPerMinute: WRONG_TOKENS_PER_MINUTE,
 });

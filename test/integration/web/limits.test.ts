@@ -237,10 +237,14 @@ describe('GET /v1/server', () => {
       ...LIMITS,
       classifyPlaces: 32,
       classifyBodyBytes: 64 * 1024 * 1024,
+      classifyAtATime: 3,
       spoolBytes: 4 * 9 * LIMITS.imageBytes,
       callerShare: 0.5,
       bodyBytes: 256 * 1024,
+      bodyBytesPerNamedImage: 1536,
       bodyBytesPerSecond: 1024,
+      bodyGraceMs: 15_000,
+      idleTimeoutMs: Math.max(60_000, LIMITS.classifyTimeoutMs + 15_000),
       wrongTokensPerMinute: 20,
     });
   });
