@@ -2,23 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import {
-  type Body,
-  type GetOptions,
-  type ListedObject,
-  MAX_KEY_BYTES,
-  type ObjectInfo,
-  type PutOptions,
-  type Store,
-} from '../core/cloud/ports.ts';
+import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/cloud/ports.ts';
 import type { Clock } from '../core/runtime/clock.ts';
-import {
-  ImgclsError,
-  ObjectDamagedError,
-  ObjectMissingError,
-  PreconditionFailedError,
-} from '../core/runtime/errors.ts';
+import { ObjectDamagedError, ObjectMissingError, PreconditionFailedError } from '../core/runtime/errors.ts';
 import { type BlobFiles, lengthChecked } from './blob-files.ts';
+import { checkKey } from './check-key.ts';
 import type { LocalDatabase } from './database.ts';
 import { toFault } from './faults.ts';
 import { addPredictions } from './known-images.ts';
@@ -298,18 +286,4 @@ function streamOf(data: Uint8Array): Readable {
 
 async function collect(body: Exclude<Body, Uint8Array>, signal?: AbortSignal): Promise<Uint8Array> {
   return Buffer.concat(await Array.fromAsync(lengthChecked(body, signal)));
-}
-
-/** The rules of S3. Keys never become paths, so anything else is allowed. */
-function checkKey(key: string): void {
-  const bytes = Buffer.byteLength(key);
-  if (bytes === 0 || bytes > MAX_KEY_BYTES || !key.isWellFormed() || key.includes('\0')) {
-    throw new ImgclsError(
-      'permanent',
-      `Invalid object key ${JSON.stringify(key.slice(0, 80))} (${bytes} bytes).`,
-      {
-        hint: `Keys have 1 to ${MAX_KEY_BYTES} bytes of valid UTF-8, without zero bytes.`,
-      },
-    );
-  }
 }

@@ -153,15 +153,8 @@ const predictionFields = {
   score: z.number(),
   labels: z.array(scoredLabel),
   model: z.string(),
-  ms: z
-    .number()
-    .describe(
-      'Milliseconds of this image: its decode, and its share of the run of the model. 0 if it was known.',
-    ),
-  known: z
-    .literal(true)
-    .optional()
-    .describe('The image was not classified again: an earlier job has labelled the same image.'),
+  ms: z.number().describe('Milliseconds of its decode, and its share of the run of the model; 0 if known.'),
+  known: z.literal(true).optional().describe('An earlier job has labelled the same image.'),
   warning: predictionWarning
     .optional()
     .describe(
