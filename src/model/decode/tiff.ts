@@ -130,6 +130,17 @@ export function tiffOrientation(bytes: Uint8Array, otherwise = 1): number {
   return TiffDirectory.at(file, file.firstOffset)?.value(TAG.orientation, otherwise) ?? otherwise;
 }
 
+const EXIF_STARTS = ['II*\0', 'MM\0*'];
+
+/** Whether EXIF begins as it must, and has all of its first directory. Decoders differ in what they read of others. */
+export function isCompleteExif(exif: Buffer): boolean {
+  const file = tiffFile(exif);
+  return (
+    EXIF_STARTS.includes(exif.toString('latin1', 0, 4)) &&
+    TiffDirectory.at(file, file.firstOffset) !== undefined
+  );
+}
+
 /**
  * A copy of the TIFF that has only this image, and of it only what a decoder needs: decoders read the directories of all
  * images, which can take minutes, and give up at tags that do not matter.

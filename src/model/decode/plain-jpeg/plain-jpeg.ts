@@ -5,7 +5,7 @@ import type { Preprocessing } from '../../../core/model/model.ts';
 import { type JpegHeader, jpegHeader } from '../jpeg.ts';
 import type { Pixels } from '../pixels.ts';
 import type { ImageSource } from '../source.ts';
-import { tiffOrientation } from '../tiff.ts';
+import { isCompleteExif, tiffOrientation } from '../tiff.ts';
 import { turnUpright } from '../upright.ts';
 import { type JpegDecoder, makeJpegDecoder, type SmoothRecipe } from './decoder.ts';
 import { isSrgbProfile } from './srgb-profile.ts';
@@ -54,12 +54,10 @@ function isPlain({ frame, exif, profile }: JpegHeader, maxPixels: number): boole
     bits === 8 &&
     (components === 1 || components === 3) &&
     width * height <= maxPixels &&
-    exif.every(isTiff) &&
+    exif.every(isCompleteExif) &&
     (profile.length === 0 || (components === 3 && isSrgb(profile)))
   );
 }
-
-const isTiff = (exif: Buffer): boolean => ['II', 'MM'].includes(exif.toString('latin1', 0, 2));
 
 /** Before a profile come the number of its part and how many parts there are. */
 const PART_BYTES = 2;

@@ -4,7 +4,7 @@
 const KERNELS = {
   linear: { radius: 1, weight: (distance: number) => Math.max(0, 1 - Math.abs(distance)) },
   cubic: { radius: 2, weight: (distance: number) => cubic(Math.abs(distance)) },
-  lanczos3: { radius: 3, weight: (distance: number) => sinc(distance) * sinc(distance / 3) },
+  lanczos3: { radius: 3, weight: (distance: number) => lanczos(Math.abs(distance)) },
 };
 /** How a pixel counts by its distance, which is in pixels of the smaller of the two pictures. */
 export type SmoothKernel = keyof typeof KERNELS;
@@ -18,6 +18,8 @@ function cubic(x: number): number {
   if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
   return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
 }
+
+const lanczos = (x: number): number => (x < 3 ? sinc(x) * sinc(x / 3) : 0);
 
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
 

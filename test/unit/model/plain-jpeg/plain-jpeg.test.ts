@@ -77,6 +77,11 @@ describe('a JPEG is left to the other decoder', () => {
     expect(isTaken(jpegWith(jpeg, exifSegment(tiff)))).toBe(true);
     expect(isTaken(jpegWith(jpeg, exifSegment(tiff), exifSegment(tiff)))).toBe(false);
     expect(isTaken(jpegWith(jpeg, exifSegment(Buffer.from('no TIFF'))))).toBe(false);
+    // Short programs write EXIF with nothing but the orientation, and some forget the end of its list.
+    const turned = Buffer.from('MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0', 'latin1');
+    expect(isTaken(jpegWith(jpeg, exifSegment(turned)))).toBe(true);
+    expect(isTaken(jpegWith(jpeg, exifSegment(turned.subarray(0, -4))))).toBe(false);
+    expect(isTaken(jpegWith(jpeg, exifSegment(Buffer.from(turned).fill(0, 2, 4))))).toBe(false);
   });
 
   it('that is larger, or larger than the limit', async () => {

@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { WEIGHT_ONE, weightsOf } from '../../../../src/model/decode/plain-jpeg/weights.ts';
+import { type SmoothKernel, WEIGHT_ONE, weightsOf } from '../../../../src/model/decode/plain-jpeg/weights.ts';
 
 /** The pixels that make each one of the result, with their shares. */
-function sharesOf(size: number, shortestSide: number, side: number, cropSize = side) {
-  const recipe = { resizeShortestSide: side, cropSize, kernel: 'linear' as const };
+function sharesOf(
+  size: number,
+  shortestSide: number,
+  side: number,
+  { cropSize = side, kernel = 'linear' }: { cropSize?: number; kernel?: SmoothKernel } = {},
+) {
+  const recipe = { resizeShortestSide: side, cropSize, kernel };
   const { first, taps, values } = weightsOf(size, shortestSide, recipe);
   return [...first].map((start, index) =>
     Object.fromEntries(
@@ -30,7 +35,15 @@ describe('the weights of the pixels that make a scaled one', () => {
 
   it('are those of the centre, one pixel past it if the rest is odd', () => {
     expect(sharesOf(5, 2, 2)).toEqual([{ 2: 1 }, { 3: 1 }]);
-    expect(sharesOf(6, 4, 4, 2)).toEqual([{ 2: 1 }, { 3: 1 }]);
+    expect(sharesOf(6, 4, 4, { cropSize: 2 })).toEqual([{ 2: 1 }, { 3: 1 }]);
+  });
+
+  it.each(['linear', 'cubic', 'lanczos3'] as const)('are the same at both edges: %s', (kernel) => {
+    const shares = sharesOf(20, 20, 24, { kernel });
+    const mirrored = shares.map((ofPixel) =>
+      Object.fromEntries(Object.entries(ofPixel).map(([at, share]) => [19 - Number(at), share])),
+    );
+    expect(mirrored.toReversed()).toEqual(shares);
   });
 
   it('have the sum 1 and belong to pixels of the picture', () => {
