@@ -1,7 +1,7 @@
 /** The files of this machine, as a bucket that can only be read. Its keys are absolute paths. */
 import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { FILES_BUCKET, fileEtag, sizeInEtag } from '../core/cloud/files-in-place.ts';
 import type { GetOptions, ObjectInfo, Store } from '../core/cloud/ports.ts';
 import {
@@ -43,7 +43,7 @@ export class FilesInPlace implements Store {
       const info = infoOf(path, await file.stat({ bigint: true }));
       if (ifMatch !== undefined && info.etag !== ifMatch)
         throw new PreconditionFailedError(this.bucket, path);
-      return { info, body: file.createReadStream(signal && { signal }) };
+      return { info, body: streamOf(file, path, signal) };
     } catch (error) {
       await file?.close();
       throw toFault(error, path);
@@ -89,6 +89,21 @@ function infoOf(path: string, found: BigIntStats): ObjectInfo {
   if (!found.isFile()) throw new ObjectMissingError(FILES_BUCKET, path);
   return { etag: fileEtag(found), bytes: Number(found.size), modifiedAtMs: Number(found.mtimeMs) };
 }
+
+/** As the stream of the file itself, but errors are those of the store: a bad sector is a fault of this file alone. */
+const streamOf = (file: FileHandle, path: string, signal: AbortSignal | undefined): Readable =>
+  new Readable({
+    ...(signal && { signal }),
+    read(size) {
+      file.read(Buffer.allocUnsafeSlow(size), 0, size).then(
+        ({ bytesRead, buffer }) => this.push(bytesRead === 0 ? null : buffer.subarray(0, bytesRead)),
+        (error) => this.destroy(toFault(error, path) as Error),
+      );
+    },
+    destroy(error, done) {
+      file.close().then(() => done(error), done);
+    },
+  });
 
 const GONE: readonly unknown[] = ['ENOENT', 'ENOTDIR'];
 const FORBIDDEN: readonly unknown[] = ['EACCES', 'EPERM'];

@@ -13,6 +13,7 @@ import { createAwsCloud } from '../../src/aws/cloud.ts';
 import { createJobClient } from '../../src/client/client.ts';
 import type { Job } from '../../src/client/submission.ts';
 import { FILES_BUCKET } from '../../src/core/cloud/files-in-place.ts';
+import type { Cloud } from '../../src/core/cloud/ports.ts';
 import type { JobRecord, ManifestEntry } from '../../src/core/job/job.ts';
 import { isError, type Outcome } from '../../src/core/model/outcome.ts';
 import { Budget } from '../../src/core/runtime/budget.ts';
@@ -71,6 +72,16 @@ const file = (name: string, text: string) => writeFile(path.join(photos, name), 
 async function* files(...paths: FilePath[]): AsyncGenerator<Input> {
   for (const each of paths) yield { kind: 'file', name: 'a.jpg', source: 'a.jpg', path: each };
 }
+
+const downloadOptions = (cloud: Cloud) => ({
+  cloud,
+  maxImageBytes: 1e6,
+  memory: new Budget(1e6),
+  connections: new Budget(1),
+  clock: systemClock,
+  random: Math.random,
+  signal: new AbortController().signal,
+});
 
 describe('a folder of this machine', () => {
   it('is labelled and nothing of it is stored, however large its images are', async () => {
@@ -182,22 +193,20 @@ describe('a file that differs from what was submitted', () => {
   it('and that the worker may not read is unreadable, with advice', async () => {
     await writeFile(a(), 'label:a', { mode: 0o600 });
     const sha256 = createHash('sha256').update('label:a').digest('hex');
-    const { bucket } = harness.cloud;
-    const options = {
-      cloud: { ...harness.cloud, bucket },
-      maxImageBytes: 1000,
-      memory: new Budget(1000),
-      connections: new Budget(1),
-      clock: systemClock,
-      random: Math.random,
-      signal: new AbortController().signal,
-    };
+    const options = downloadOptions(harness.cloud);
     await asNobody(async () => {
       const found = await downloadImage({ bucket: FILES_BUCKET, key: a(), sha256 }, options);
       expect(found).toMatchObject({
         error: { code: 'unreadable', message: expect.stringMatching(/permission denied.*--copy/) },
       });
     });
+  });
+
+  it.runIf(process.platform === 'linux')('and that its disk cannot read is unreadable', async () => {
+    // Like a file with a bad sector: it opens, and no byte of it can be read.
+    const image = { bucket: FILES_BUCKET, key: '/proc/self/mem', sha256: 'ab'.repeat(32) };
+    const found = await downloadImage(image, downloadOptions(harness.cloud));
+    expect(found).toMatchObject({ error: { code: 'unreadable', message: expect.stringContaining('EIO') } });
   });
 });
 
@@ -243,15 +252,7 @@ describe('a message on AWS that names a file', () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
     const cloud = createAwsCloud({ cluster: 'test', inputBucket: 'in', outputBucket: 'out' });
-    const options = {
-      cloud,
-      maxImageBytes: 1e6,
-      memory: new Budget(1e6),
-      connections: new Budget(1),
-      clock: systemClock,
-      random: Math.random,
-      signal: new AbortController().signal,
-    };
+    const options = downloadOptions(cloud);
     const secret = { bucket: FILES_BUCKET, key: '/etc/passwd' };
     expect(await locate({ ...secret, sha256: 'ab'.repeat(32) }, options)).toBeUndefined();
     expect(await downloadImage(secret, options)).toMatchObject({ error: { code: 'unreadable' } });
