@@ -1,12 +1,12 @@
 // The images of a retry: those of the manifest whose outcome is an error, read from their sources again.
 
-import path from 'node:path';
 import type { Store } from '../core/cloud/ports.ts';
 import type { IndexRange } from '../core/job/index-ranges.ts';
 import { FIRST_ATTEMPT, type JobRecord, type ManifestEntry } from '../core/job/job.ts';
 import { readManifest } from '../core/job/manifest.ts';
 import { isError } from '../core/model/outcome.ts';
 import { readFailures } from '../results/failures.ts';
+import { pathFrom } from '../upload/in-place.ts';
 import type { Input } from '../upload/inputs.ts';
 import { parseS3Address } from '../upload/select.ts';
 import { type StoredImage, type StoreImageOptions, storeImage } from '../upload/store-image.ts';
@@ -49,14 +49,14 @@ async function rereadImage(
 
 /** The image in its source now. Undefined if it is not there. */
 async function sourceOf(
-  { inputs, folder = '' }: JobRecord,
+  { inputs, folder = '.' }: JobRecord,
   { name, source }: ManifestEntry,
   { readBucket, signal }: RetryImagesOptions,
 ): Promise<Input | undefined> {
   const address = parseS3Address(source);
   // Without named inputs the images came from a program, and their sources may be any text.
   if (inputs.length === 0) return undefined;
-  if (address === undefined) return { kind: 'file', name, source, path: path.resolve(folder, source) };
+  if (address === undefined) return { kind: 'file', name, source, path: pathFrom(folder, source) };
   const { bucket, prefix: key } = address;
   const found = await readBucket(bucket).head(key, signal);
   if (found === undefined) return undefined;

@@ -3,6 +3,7 @@ import { lstat, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { whyNeverPhotograph } from '../core/model/never-photographs.ts';
 import { readFault } from '../core/runtime/errors.ts';
+import { pathFrom } from './in-place.ts';
 import type { Accepts, FilePath, Input, Skipped } from './inputs.ts';
 import { type ReadTools, retryShortage } from './retry-shortage.ts';
 
@@ -109,13 +110,13 @@ function placeBelow(folder: Place, { name }: FolderEntry['entry'], shownAs: stri
   return {
     inside,
     name: shownAs === '' ? inside : path.join(shownAs, inside),
-    source: path.join(folder.source, name.toString()),
+    source: pathFrom(folder.source, name.toString()),
     path: pathBelow(folder.path, name),
   };
 }
 
 function pathBelow(folder: FilePath, name: string | Buffer): FilePath {
-  if (typeof folder === 'string' && typeof name === 'string') return path.join(folder, name);
+  if (typeof folder === 'string' && typeof name === 'string') return pathFrom(folder, name);
   return Buffer.concat([Buffer.from(folder), Buffer.from(path.sep), Buffer.from(name)]);
 }
 

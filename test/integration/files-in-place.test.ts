@@ -105,6 +105,19 @@ describe('a folder of this machine', () => {
     expect(await storedImages()).toEqual([]);
   });
 
+  it.each(['in-place', 'copy'] as const)(
+    'may be the parent of a link, also in a retry (%s)',
+    async (kept) => {
+      await symlink(path.join(photos, 'sub'), path.join(harness.folder, 'link'));
+      await writeFile(path.join(harness.folder, 'a.jpg'), 'label:beside the link');
+      await file('a.jpg', 'bad');
+      const job = await submit([`${harness.folder}/link/..`], kept);
+      expect(gist(await outcomesOf(job))).toEqual(['not_an_image']);
+      await file('a.jpg', 'label:a');
+      expect(gist(await outcomesOf(await client().retry(job.id, { wait: true })))).toEqual(['a']);
+    },
+  );
+
   it('is copied with --copy: the files may be moved at once', async () => {
     await file('a.jpg', 'label:a');
     await file('b.jpg', 'label:b'.padEnd(50_000));
