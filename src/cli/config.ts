@@ -23,7 +23,7 @@ export function config(flags: { format: 'table' | 'json'; cluster?: string; data
     environment,
     what,
   ]);
-  const dropFirst = ['environment', 'description'];
+  const dropFirst = ['environment', 'description', 'from'];
   return `${drawTable(head, cells, { screen: screenOf(process.stdout), dropFirst, whole: ['setting', 'environment'] })}\n`;
 }
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { formatEndings, outputFormats } from './output/output-formats.ts';
+import { formatsByEnding, outputFormats } from './output/output-formats.ts';
 
 /** Parses the value of a flag that takes a whole number. */
 export function wholeNumber(text: string): number {
@@ -42,7 +42,7 @@ export function withWaitFlags(command: Command): Command {
 export const examples = (...lines: string[]): string =>
   [`\n${lines.length === 1 ? 'Example' : 'Examples'}:`, ...lines.map((line) => `  ${line}`)].join('\n');
 
-const endings = formatEndings.map((ending) => `.${ending}`).join(', ');
+const endings = Object.keys(formatsByEnding).join(', ');
 
 /** The older name of `--dry-run`, which scripts may use. */
 export const formerName = (flags: string): Option => new Option(flags, 'Older name of --dry-run').hideHelp();

@@ -45,7 +45,7 @@ function setVerbosity(program: Command): void {
 async function helpTopic(args: readonly string[]): Promise<string | undefined> {
   const [first, name] = wordsOf(args);
   if (first !== 'help' || name === undefined || commandNamed(name) !== undefined) return undefined;
-  return (await import('./help/topics.ts')).topicText(name);
+  return (await import('./help/topics.ts')).topicText(name, process.stdout.columns);
 }
 
 /** Commander prints the help for `help NOSUCH`, without an error. */

@@ -26,6 +26,8 @@ export async function createProgram(wanted: (name: string) => boolean): Promise<
       else program.command(name).description(summary);
       const command = program.commands.at(-1)?.summary(summary);
       if (alias !== undefined) command?.alias(alias);
+      if (command !== undefined && command.commands.length > 0)
+        command.helpCommand('help [command]', 'Show help for a command.');
     }
   }
   // In the last group.

@@ -5,7 +5,7 @@ import { FILES_BUCKET, fileEtag } from '../core/cloud/files-in-place.ts';
 import type { JobRecord, ManifestEntry } from '../core/job/job.ts';
 import { isPackable, PACKED_BELOW_BYTES } from '../core/job/pack.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/model/outcome.ts';
-import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
+import { ImgclsError, readFault } from '../core/runtime/errors.ts';
 import {
   digestOf,
   FileChangedError,
@@ -122,7 +122,7 @@ async function storeFile(
   } catch (error) {
     if (isShortage(error)) throw error;
     const code = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'unreadable';
-    return failed(code, `Cannot read the file: ${messageOf(error)}`);
+    return failed(code, `Cannot read the file: ${readFault(error)}.`);
   }
   try {
     // On an open file this needs no disk access, and takes a tenth of the time of an asynchronous call.
@@ -142,7 +142,7 @@ async function storeFile(
     if (error instanceof FileChangedError) return failed('changed', CHANGED);
     // Errors of the file have a syscall; those of the store are ImgclsErrors.
     const isUnreadable = (error as NodeJS.ErrnoException).syscall === 'read' && !isShortage(error);
-    if (isUnreadable) return failed('unreadable', messageOf(error));
+    if (isUnreadable) return failed('unreadable', `Cannot read the file: ${readFault(error)}.`);
     throw error;
   } finally {
     closeSync(fd);

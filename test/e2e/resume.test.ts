@@ -184,8 +184,11 @@ describe('an interrupted upload', () => {
       .finished;
     expect(waited, 'waiting would never end').toMatchObject({
       code: 1,
-      stderr: expect.stringContaining(`hint: Run "imgcls resume ${job}" to continue it.`),
+      stderr: expect.stringContaining(`hint: Run "imgcls resume ${job}" to continue.`),
     });
+    const soFar = await start(installed.bin, dataDir, ['results', job]).finished;
+    expect(soFar.code).toBe(1);
+    expect(soFar.stderr).toContain(`Its upload was interrupted. Run "imgcls resume ${job}" to continue.`);
     const resumed = startList(dataDir, ['resume', job, '--format', 'ndjson']);
     resumed.stdin.end('cat.jpg\ncoffee.jpg\nmountains.jpg\n');
     const [stdout] = await Promise.all([text(resumed.stdout), once(resumed, 'close')]);
@@ -204,7 +207,7 @@ describe('an interrupted upload', () => {
     running.kill('SIGINT');
     const [stderr] = await Promise.all([text(running.stderr), once(running, 'close')]);
     expect(stderr).toMatch(
-      /^Interrupted\.\nhint: Run "imgcls resume \w{26}" to continue\. Stored images are not sent again\.\n$/m,
+      /^Interrupted\.\nhint: Run "imgcls resume \w{26}" to continue\. It submits only the missing images\.\n$/m,
     );
   });
 

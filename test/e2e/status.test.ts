@@ -87,7 +87,14 @@ describe('imgcls upload --quote', () => {
     const { code, stdout, stderr } = await start(installed.bin, dataDir, args, env).finished;
     expect(code, stderr).toBe(0);
     const quote = JSON.parse(stdout);
-    expect(quote).toMatchObject({ v: 1, images: 5, messages: 1, machines: 1, hourlyUsd: 0.5 });
+    expect(quote).toMatchObject({
+      v: 1,
+      images: 5,
+      messages: 1,
+      machines: 1,
+      hourlyUsd: 0.5,
+      copiedBytes: 0,
+    });
     expect(quote.machineUsd).toBeGreaterThan(0);
     expect(await readdir(dataDir)).toEqual([]);
   });
@@ -96,9 +103,11 @@ describe('imgcls upload --quote', () => {
     const { code, stdout } = await start(installed.bin, await installed.dataDir(), [
       'upload',
       samples,
-      '--quote',
+      '--dry-run',
+      '--copy',
     ]).finished;
     expect(code).toBe(0);
     expect(stdout).toMatch(/cost +\$0\.00/);
+    expect(stdout).toMatch(/copies +up to 394 KB, in the data folder/);
   });
 });

@@ -81,6 +81,12 @@ describe('a file that is stored', () => {
     expect(await store(cloud.input)).toMatchObject({ entry: { error: { code: 'unreadable' } } });
   });
 
+  it('that cannot be opened has the reason in words', async () => {
+    expect(await store(cloud.input, path.join(folder, 'x'.repeat(300)))).toMatchObject({
+      entry: { error: { code: 'unreadable', message: 'Cannot read the file: the name is too long.' } },
+    });
+  });
+
   it('that is an endless device is refused', async () => {
     expect(await store(cloud.input, '/dev/zero')).toMatchObject({ entry: { error: { code: 'unreadable' } } });
   });

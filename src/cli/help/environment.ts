@@ -1,18 +1,18 @@
 import { describeSetting, environmentName, settingNames } from '../../core/settings/settings.ts';
 
+/** A paragraph, or a title with terms and their meanings. */
+export type HelpPart = string | readonly [title: string, rows: readonly (readonly [string, string])[]];
+
 /** Text about the environment variables that imgcls reads. */
-export function environmentVariables(): string {
-  const settings = settingNames.map(
-    (name) => `  ${environmentName(name).padEnd(WIDTH)}${describeSetting(name)}\n`,
-  );
-  return `Each setting is also a variable. "imgcls config" prints the values, and where each comes from.
-
-${settings.join('')}
-Others:
-  ${'NO_COLOR'.padEnd(WIDTH)}no colours
-  ${'CLICOLOR_FORCE'.padEnd(WIDTH)}colours also in a pipe or a file
-  ${'AWS_PROFILE, AWS_REGION'.padEnd(WIDTH)}as in any AWS tool
-`;
-}
-
-const WIDTH = 34;
+export const environmentVariables = (): readonly HelpPart[] => [
+  'Each setting is also a variable. "imgcls config" prints the values, and where each comes from.',
+  ['Settings:', settingNames.map((name) => [environmentName(name), describeSetting(name)])],
+  [
+    'Others:',
+    [
+      ['NO_COLOR', 'no colours'],
+      ['CLICOLOR_FORCE', 'colours also in a pipe or a file'],
+      ['AWS_PROFILE, AWS_REGION', 'as in any AWS tool'],
+    ],
+  ],
+];

@@ -36,12 +36,12 @@ export interface LabelOptions extends OutputFlags {
 /** Runs `imgcls label`. @returns the exit code. */
 export async function label(inputs: readonly string[], options: LabelOptions): Promise<number> {
   const { topK, concurrency, cluster, dataDir } = options;
+  const localFiles = options.copy === true ? 'copy' : undefined;
   if (options.dryRun === true || options.quote === true)
-    return await (await import('./quote.ts')).quoteUpload(inputs, options);
+    return await (await import('./quote.ts')).quoteUpload(inputs, { ...options, localFiles });
   checkOutputFlags(options);
   // A model may be NAME/VARIANT, as listed by "imgcls model list".
   const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
-  const localFiles = options.copy === true ? 'copy' : undefined;
   const flags = { topK, model, modelVariant, concurrency, localFiles, cluster, dataDir };
   const isFirst = isFirstUse(loadSettings(flags).settings);
   return await withRun(flags, (run) => submitAndWait(inputs, options, { ...run, isFirst }));

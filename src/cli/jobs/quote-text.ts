@@ -11,6 +11,8 @@ export interface QuoteView extends Quote {
   v: 1;
   cluster: string;
   cloud: 'local' | 'aws';
+  /** Of files that the upload would store. The others are read where they are. */
+  copiedBytes: number;
   /** Of one machine. */
   imagesPerSecond: number;
   imagesPerSecondIs: 'assumed' | 'measured';
@@ -27,6 +29,7 @@ export function quoteText(quote: QuoteView): string {
   const { images, bytes, messages, machines, reason, warnings, requests } = quote;
   return [
     row('images', `${images}, ${byteSize(bytes)}, in ${pluralize(messages, 'request')}`),
+    row('copies', copies(quote)),
     row('machines', `${machines} (${reason})`),
     ...warnings.map((warning) => row('', `warning: ${warning}`)),
     ...times(quote),
@@ -37,6 +40,11 @@ export function quoteText(quote: QuoteView): string {
 }
 
 const row = (name: string, text: string): string => `${name.padEnd(14)}${harmless(text)}\n`;
+
+function copies({ cloud, copiedBytes }: QuoteView): string {
+  if (copiedBytes === 0) return 'none: the images are read where they are';
+  return `up to ${byteSize(copiedBytes)}, in ${cloud === 'local' ? 'the data folder' : 'the input bucket'}`;
+}
 
 function times({ drainMs, firstResultMs, bootMs, bootIs, ...quote }: QuoteView): string[] {
   if (quote.machines === 0) return [row('done', 'never without other workers: no machine would be launched')];

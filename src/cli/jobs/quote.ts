@@ -29,6 +29,7 @@ import { warnOncePerReason } from './wait.ts';
 export interface QuoteOptions extends OutputFlags {
   include?: string[];
   exclude?: string[];
+  localFiles: 'copy' | undefined;
   cluster?: string;
   dataDir?: string;
 }
@@ -38,14 +39,14 @@ const FRESH_REPORT_MS = reportStaleAfterMs(CONTROLLER_TIMING.local);
 
 /** Runs `imgcls upload --quote`. @returns the exit code. */
 export async function quoteUpload(inputs: readonly string[], options: QuoteOptions): Promise<number> {
-  const { cluster, dataDir } = options;
+  const { localFiles, cluster, dataDir } = options;
   const format = outputFormatOf(options) ?? 'table';
   if (format !== 'table' && format !== 'json') {
     throw new ImgclsError('usage', `Cannot write a quote as ${format}.`, {
       hint: 'Use --format table or --format json.',
     });
   }
-  const { settings } = loadSettings({ cluster, dataDir });
+  const { settings } = loadSettings({ localFiles, cluster, dataDir });
   const cloud = await openIfPresent(settings);
   try {
     const counted = await countInputs(inputs, options, { settings, cloud });
@@ -70,6 +71,7 @@ async function openIfPresent(settings: RunSettings): Promise<Cloud | undefined> 
 }
 
 interface Counted extends QuoteInputs {
+  copiedBytes: number;
   objects: ObjectCount;
 }
 
@@ -80,15 +82,16 @@ async function countInputs(
     settings,
     cloud,
   }: {
-    settings: Pick<RunSettings, 'packBelowBytes' | 'maxImageBytes' | 'requestPayer'>;
+    settings: RunSettings;
     cloud: Cloud | undefined;
   },
 ): Promise<Counted> {
-  const { packBelowBytes, maxImageBytes } = settings;
+  const { cloud: kind, localFiles, packBelowBytes, maxImageBytes } = settings;
+  const readsInPlace = kind === 'local' && localFiles === 'in-place';
   const skipped = collectSkipped();
   const emptyInput = checkEmptyInput(skipped.add);
   const unreadable: NameList = { count: 0, names: [] };
-  const found: Counted = { images: 0, bytes: 0, objects: new ObjectCount(packBelowBytes) };
+  const found: Counted = { images: 0, bytes: 0, copiedBytes: 0, objects: new ObjectCount(packBelowBytes) };
   for await (const input of walkInputs(inputs, {
     include,
     exclude,
@@ -105,10 +108,16 @@ async function countInputs(
     found.bytes += bytes ?? 0;
     if (input.kind === 'object') found.objects.addInPlace();
     else if (bytes === undefined || bytes > maxImageBytes) found.objects.addFailed();
-    else found.objects.addStored(bytes);
+    else {
+      found.objects.addStored(bytes);
+      if (!readsInPlace) found.copiedBytes += bytes;
+    }
   }
   skipped.report();
-  if (unreadable.count > 0) warn(`Cannot read ${namesText(unreadable)}. The job would have errors for them.`);
+  if (unreadable.count > 0)
+    warn(
+      `Cannot read ${namesText(unreadable)}. The job would have ${unreadable.count === 1 ? 'an error for it' : 'errors for them'}.`,
+    );
   if (found.images === 0) throw emptyInput.error(inputs);
   return found;
 }
@@ -126,7 +135,7 @@ async function bytesOf(input: Input): Promise<number | undefined> {
 }
 
 async function quoteView(
-  { objects, ...counted }: Counted,
+  { objects, copiedBytes, ...counted }: Counted,
   settings: RunSettings,
   cloud: Cloud | undefined,
 ): Promise<QuoteView> {
@@ -144,6 +153,7 @@ async function quoteView(
     v: 1,
     cluster: settings.cluster,
     cloud: kind,
+    copiedBytes,
     ...quote(counted, { ...policy, ...limits }, measured),
     ...(limits === OWN_WORKER && { reason: 'on one machine, an upload starts one worker on all cores' }),
     ...price,

@@ -18,7 +18,14 @@ import { type Run, withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import { inputsText } from './job-words.ts';
-import { costText, reportWritten, stillUploadedText, waitAndPrint, warnOncePerReason } from './wait.ts';
+import {
+  costText,
+  reportWritten,
+  resumeHint,
+  stillUploadedText,
+  waitAndPrint,
+  warnOncePerReason,
+} from './wait.ts';
 
 export interface ResultsOptions extends OutputFlags {
   wait?: boolean;
@@ -80,7 +87,7 @@ async function submitted(id: string, { client, cloud, interrupted }: Run): Promi
     const isRetried = record.attempt > FIRST_ATTEMPT && !isFinal(record);
     if (images !== record.total || isRetried) {
       const known = `${images} of ${record.total ?? 'an unknown number of'} images so far${cost}`;
-      notice(`${known}. ${whatNext(record)}`);
+      notice(`${known}. ${whatNext(record, cloud)}`);
       return exitCode.failed;
     }
     if (cost !== '') notice(`${pluralize(images, 'image')}${cost}, job ${job.id}`);
@@ -108,13 +115,15 @@ function checkUpload(record: JobRecord, cloud: Cloud): void {
   const { id, state } = record;
   if (isInterrupted(cloud, record))
     throw new ImgclsError('permanent', `The upload of job ${id} was interrupted, so it cannot finish.`, {
-      hint: `Run "imgcls resume ${id}" to continue it. Stored images are not sent again.`,
+      hint: resumeHint(id),
     });
   if (state === 'open') notice(stillUploadedText(id));
 }
 
-function whatNext({ id, state, attempt }: JobRecord): string {
+function whatNext(record: JobRecord, cloud: Cloud): string {
+  const { id, state, attempt } = record;
   if (state === 'cancelled') return 'The job was cancelled.';
+  if (isInterrupted(cloud, record)) return `Its upload was interrupted. ${resumeHint(id)}`;
   if (state === 'open') return `If the upload was interrupted, run "imgcls resume ${id}".`;
   const rest = attempt > FIRST_ATTEMPT ? 'the retried images' : 'the rest';
   return `Run "imgcls results ${id} --wait" to wait for ${rest}.`;

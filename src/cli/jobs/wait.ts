@@ -77,6 +77,10 @@ export async function waitAndPrint(
   }
 }
 
+/** How to continue an interrupted upload. */
+export const resumeHint = (id: string): string =>
+  `Run "imgcls resume ${id}" to continue. It submits only the missing images.`;
+
 /** About a job whose submitter may run. */
 export const stillUploadedText = (id: string): string =>
   `Job ${id} is still being uploaded. If the upload was interrupted, run "imgcls resume ${id}".`;
@@ -183,9 +187,7 @@ export async function continueHint(job: Job): Promise<string> {
   const state = (await job.settled({ signal }).catch(() => record))?.state;
   if (state === 'finished' || state === 'cancelled')
     return `Run "imgcls results ${job.id}" to print the outcomes.`;
-  return state === 'sealed'
-    ? `Run "imgcls results ${job.id} --wait" to continue.`
-    : `Run "imgcls resume ${job.id}" to continue. Stored images are not sent again.`;
+  return state === 'sealed' ? `Run "imgcls results ${job.id} --wait" to continue.` : resumeHint(job.id);
 }
 
 /** The error that ended a wait, with advice about the job added to its hint. */

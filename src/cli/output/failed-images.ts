@@ -41,7 +41,7 @@ const WAYS_OUT: Readonly<Record<ErrorCode, (job: string) => string>> = {
   not_an_image: restore,
   truncated: restore,
   missing: restore,
-  unreadable: restore,
+  unreadable: retry('Replace the file or make it readable, then run'),
   changed: restore,
   unsupported_format: () => 'Convert files of other formats to JPEG or PNG, and label them again.',
   too_large: retry('Raise the limit that the reason names (see "imgcls config"), then run'),

@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises';
 import { type ErrorKind, ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { isClosedPipe } from '../terminal/exit.ts';
 import { terminal, writeTo } from '../terminal/terminal.ts';
-import { formatEndings, type OutputFormat } from './output-formats.ts';
+import { formatsByEnding, type OutputFormat } from './output-formats.ts';
 
 /** The destination of results. */
 export interface Output {
@@ -106,8 +106,7 @@ function standardOutput(): Output {
 /** The format that the flags or the ending of the file select; undefined if neither does. */
 export function outputFormatOf({ format, output }: OutputFlags): OutputFormat | undefined {
   if (format !== undefined || output === undefined) return format;
-  const ending = path.extname(output).slice(1).toLowerCase();
-  return formatEndings.find((known) => known === ending);
+  return formatsByEnding[path.extname(output).toLowerCase()];
 }
 
 /** @throws {ImgclsError} for output flags with --no-wait. */

@@ -11,7 +11,7 @@ export interface ProgressNumbers {
   before: number;
   total: number | undefined;
   errors: number;
-  /** Images stored so far. Undefined where another command stores them. */
+  /** Images submitted so far. Undefined where another command submits them. */
   stored: number | undefined;
 }
 
@@ -37,15 +37,15 @@ export async function startProgress(nowMs: () => number): Promise<ProgressLine> 
   };
 }
 
-/** `120 of 1000 images, 98.4 images/s, 9 s left`. While inputs are being read, the total is the number stored so far. */
+/** `120 of 1000 images, 98.4 images/s, 9 s left`. While inputs are being read, the total is the number submitted so far. */
 export function progressText(
   { done, before, total, errors, stored }: ProgressNumbers,
   elapsedMs: number,
 ): string {
   if (done === 0)
     return total === undefined
-      ? `${stored === undefined ? 'waiting for the first label' : `${stored} images stored`}`
-      : `${total} images stored, waiting for the first label`;
+      ? `${stored === undefined ? 'waiting for the first label' : `${stored} images submitted`}`
+      : `${total} images submitted, waiting for the first label`;
   const perSecond = (1000 * (done - before)) / elapsedMs;
   const rate = perSecond === 0 ? '' : `, ${perSecond.toFixed(1)} images/s`;
   const leftMs = total === undefined ? Number.NaN : (1000 * (total - done)) / perSecond;

@@ -130,6 +130,10 @@ export function messageOf(error: unknown): string {
 const READ_FAULTS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
   EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENAMETOOLONG: 'the name is too long',
+  EIO: 'input/output error of the disk',
+  ELOOP: 'too many symbolic links',
 };
 
 /** Why a path cannot be read. The caller's message names the path. */

@@ -62,4 +62,11 @@ describe('a help topic', () => {
       expect(topicText(name)).toMatch(/\n$/);
     expect(topicText('nosuch')).toBeUndefined();
   });
+
+  it.each(['images', 'formats', 'errors', 'exit-codes', 'environment'])('%s fits the terminal', (name) => {
+    const widest = (columns?: number) =>
+      Math.max(...(topicText(name, columns) ?? '').split('\n').map((line) => line.length));
+    expect(widest()).toBeLessThanOrEqual(80);
+    expect(widest(100)).toBeLessThanOrEqual(100);
+  });
 });

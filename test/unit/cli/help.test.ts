@@ -40,6 +40,11 @@ describe('the help', () => {
     },
   );
 
+  it('speaks of itself as everything else does', () => {
+    for (const command of [program, ...commands])
+      expect(helpOf(command)).not.toMatch(/display help/);
+  });
+
   it.each(
     commands
       .filter(({ commands: subcommands }) => subcommands.length === 0)

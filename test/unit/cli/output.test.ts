@@ -22,6 +22,7 @@ describe('the format of results', () => {
     [{ output: 'labels.csv' }, 'csv'],
     [{ output: 'a.b/labels.JSON' }, 'json'],
     [{ output: 'labels.ndjson' }, 'ndjson'],
+    [{ output: 'labels.jsonl' }, 'ndjson'],
     [{ output: 'labels.txt' }, undefined],
     [{ output: 'csv' }, undefined],
     [{ output: 'labels.csv', format: 'lines' }, 'lines'],

@@ -3,12 +3,12 @@ import { timedOutText, tookText } from '../../../src/cli/jobs/wait.ts';
 import { measured, progressText } from '../../../src/cli/terminal/progress.ts';
 
 describe('the progress line', () => {
-  it('counts stored images until there is a first label', () => {
+  it('counts submitted images until there is a first label', () => {
     expect(progressText({ done: 0, before: 0, total: undefined, errors: 0, stored: 12 }, 500)).toBe(
-      '12 images stored',
+      '12 images submitted',
     );
     expect(progressText({ done: 0, before: 0, total: 20, errors: 0, stored: 20 }, 500)).toBe(
-      '20 images stored, waiting for the first label',
+      '20 images submitted, waiting for the first label',
     );
   });
   it('shows the measured rate and the time left', () => {

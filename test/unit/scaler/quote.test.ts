@@ -91,6 +91,7 @@ describe('the text of a quote', () => {
     v: 1,
     cluster: 'default',
     cloud: 'aws',
+    copiedBytes: 18_000,
     ...quote(job(20), settings, measured),
     ...measured,
     imagesPerSecondIs: 'assumed',
@@ -108,6 +109,13 @@ describe('the text of a quote', () => {
     expect(text).toMatch(/10 images\/s per machine, assumed/);
     expect(text).toMatch(/about \$0\.0020 for machines at \$0\.1000 per hour \(the setting pricePerHour\)/);
     expect(text).toMatch(/plus \$0\.0001 for requests: 22 S3 PUT, 20 S3 GET, 12 SQS/);
+  });
+
+  it('says what is copied, and where to', () => {
+    const local = { cloud: 'local' } as const;
+    expect(quoteText(view())).toMatch(/^copies +up to 18 KB, in the input bucket$/m);
+    expect(quoteText(view(local))).toMatch(/^copies +up to 18 KB, in the data folder$/m);
+    expect(quoteText(view({ ...local, copiedBytes: 0 }))).toMatch(/^copies +none: .* read where they are$/m);
   });
 
   it('says that a price is unknown, and what to set', () => {
