@@ -41,7 +41,7 @@ describe('imgcls status', () => {
       jobs: [{ id: job, state: 'sealed', total: 5, done: 0 }],
     });
     const text = await start(installed.bin, dataDir, ['status']).finished;
-    expect(text.stdout).toMatch(new RegExp(`${job} +sealed +0 of 5`));
+    expect(text.stdout).toMatch(new RegExp(`${job} +running +0 of 5`));
     expect(await processesOf(dataDir), 'looking starts nothing').toEqual([]);
   });
 

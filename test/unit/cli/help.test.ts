@@ -41,8 +41,7 @@ describe('the help', () => {
   );
 
   it('speaks of itself as everything else does', () => {
-    for (const command of [program, ...commands])
-      expect(helpOf(command)).not.toMatch(/display help/);
+    for (const command of [program, ...commands]) expect(helpOf(command)).not.toMatch(/display help/);
   });
 
   it.each(
