@@ -12,6 +12,7 @@ import { shardKey } from '../../src/core/job/keys.ts';
 import { isError, type Outcome } from '../../src/core/model/outcome.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { deleteJob } from '../../src/results/delete-job.ts';
+import { countFailures } from '../../src/results/failures.ts';
 import type { Input } from '../../src/upload/inputs.ts';
 import { classifierOf, gist, Harness, labels, MODEL, override } from './worker-harness.ts';
 
@@ -183,6 +184,32 @@ describe('a folder that was labelled before', () => {
     await resumed.submitted;
     expect((await outcomesOf(resumed)).filter(isKnown)).toHaveLength(20);
     expect(await harness.requestsLeft()).toBe(0);
+  });
+
+  it('has each error once after a resume, also if an image became known since its request', async () => {
+    await label(labels(1, 1));
+    const { output } = harness.cloud;
+    const killed = new Error('killed');
+    const dying = override(output, {
+      put: async (key, ...rest) => {
+        if (key.endsWith('.announced')) throw killed;
+        return await output.put(key, ...rest);
+      },
+    });
+    const { known: _known, ...before } = harness.cloud;
+    const id = ulid();
+    const texts = ['bad', ...labels(1, 2)];
+    const options = { id, model: MODEL, topK: 1, wait: false };
+    const first = await clientOf({ ...before, output: dying }, 'recipe').submit(images(texts), options);
+    await expect(first.submitted).rejects.toBe(killed);
+    const resumed = await clientOf(harness.cloud, 'recipe').resume(id, {
+      inputs: images(texts),
+      wait: false,
+    });
+    await resumed.submitted;
+    await work();
+    expect(gist(await outcomesOf(resumed))).toEqual(['not_an_image', '1', '2']);
+    expect(await countFailures(output, await resumed.record())).toBe(1);
   });
 });
 
