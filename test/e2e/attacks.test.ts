@@ -157,7 +157,7 @@ describe('a folder of hostile files', () => {
     expect(peaks.runner, 'a runner was measured').toBeGreaterThan(0);
   });
 
-  it.each(['csv', 'lines', 'json', 'table'])(
+  it.each(['csv', 'lines', 'json'])(
     'cannot send control characters to a terminal in names, as %s',
     async (format) => {
       const args = ['results', job, '--format', format];
@@ -166,6 +166,14 @@ describe('a folder of hostile files', () => {
       expect(stdout + stderr).not.toMatch(STEERING);
     },
   );
+
+  it('cannot add a cell to a table, or send other control characters in it', async () => {
+    const { stdout, stderr } = await start(installed.bin, dataDir, ['results', job, '--format', 'table'])
+      .finished;
+    const rows = stdout.slice(0, -1).split('\n');
+    expect(new Set(rows.map((row) => row.split('\t').length))).toEqual(new Set([4]));
+    expect(stdout.replaceAll('\t', '') + stderr).not.toMatch(STEERING);
+  });
 
   it('yields a CSV with one row per image and no name that a spreadsheet would execute', async () => {
     const { stdout } = await start(installed.bin, dataDir, ['results', job, '--format', 'csv']).finished;
@@ -207,7 +215,12 @@ describe('special files given as inputs', () => {
 
   it('do not block: devices and pipes are skipped, and files in /proc get an error', async () => {
     const dataDir = await folderWithPipe();
-    const { status, stdout, stderr } = run(dataDir, [...named, path.join(samples, 'cat.jpg')]);
+    const { status, stdout, stderr } = run(dataDir, [
+      ...named,
+      path.join(samples, 'cat.jpg'),
+      '--include',
+      '**',
+    ]);
     expect(status, stderr).toBe(3);
     const lines = ndjson(stdout);
     for (const { name, error } of lines.filter(({ label }) => label === undefined)) {
@@ -225,34 +238,31 @@ describe('special files given as inputs', () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   });
 
-  it('can come from a list, with relative paths and impossible names', async () => {
+  it.each([
+    ['lines', '\n'],
+    ['NULs', '\0'],
+  ])('can come from a list of %s, with relative paths and impossible names', async (_how, end) => {
     const dataDir = await folderWithPipe();
     const climbing = `../${path.basename(dataDir)}/../${path.basename(dataDir)}/cat.jpg`;
     await writeFile(path.join(dataDir, 'cat.jpg'), await readFile(path.join(samples, 'cat.jpg')));
-    const list = [
-      '/dev/zero',
-      'pipe.jpg',
-      climbing,
-      '../../../../../etc/passwd',
-      'nul\0.jpg',
-      '-rf',
-      '=cmd()',
-    ];
-    const { status, stdout, stderr } = run(dataDir, ['-'], `${list.join('\n')}\n`);
+    const list = ['/dev/zero', 'pipe.jpg', climbing, '../../../../../etc/passwd', '-rf', '=cmd()'];
+    const { status, stdout, stderr } = run(dataDir, ['-'], list.map((name) => `${name}${end}`).join(''));
     expect(status, stderr).toBe(3);
     expect(ndjson(stdout).map(({ name, error }) => [name, error?.code])).toEqual([
       [climbing, undefined],
       ['../../../../../etc/passwd', expect.stringMatching(/missing|not_an_image/)],
-      ['nul\0.jpg', 'missing'],
       ['-rf', 'missing'],
       ['=cmd()', 'missing'],
     ]);
     expect(await processesOf(dataDir)).toEqual([]);
   });
 
-  it('are a usage error, not exhausted memory, if a list has an endless line', async () => {
-    const { status, stderr } = run(await installed.dataDir(), ['-'], Buffer.alloc(MEBIBYTE));
-    expect(stderr).toMatch(/A line on standard input has more than/);
+  it.each([
+    ['one endless line', 'a', /A line on standard input has more than/],
+    ['zeros alone', '\0', /not a list of paths: it has two NUL characters in a row/],
+  ])('are a usage error, not exhausted memory, if a list is %s', async (_what, fill, message) => {
+    const { status, stderr } = run(await installed.dataDir(), ['-'], Buffer.alloc(MEBIBYTE, fill));
+    expect(stderr).toMatch(message);
     expect(status).toBe(2);
   });
 });

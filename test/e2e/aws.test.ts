@@ -179,7 +179,8 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     expect(push.code, push.stderr).toBe(0);
 
     const cat = path.join(samples, 'cat.jpg');
-    const upload = await start(installed.bin, dataDir, ['upload', cat, '--model', 'mine/int8'], aws).finished;
+    const upload = await start(installed.bin, dataDir, ['upload', cat, '--model', 'mine/int8', '-v'], aws)
+      .finished;
     expect(upload.code, upload.stderr).toBe(0);
     expect(upload.stdout).toMatch(/cat\.jpg, tiger cat/);
     expect(upload.stderr).toContain('Using model mine/int8 of bucket test-output: it is not installed here');

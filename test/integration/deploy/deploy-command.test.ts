@@ -141,7 +141,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     await buildImage();
     const plan = await deploy('--with-endpoints', '--plan');
     expect(plan.code, plan.stderr).toBe(0);
-    expect(plan.stdout).toMatch(/add\s*│ InputBucket\s*│ AWS::S3::Bucket/);
+    expect(plan.stdout).toMatch(/^add\tInputBucket\tAWS::S3::Bucket\t$/m);
     expect(plan.stdout).toContain('6 to add, none to change, none to remove.');
     const args = ['deploy', '--cluster', 'default', '--template', template, '--with-endpoints'];
     const refused = await atTerminal('n', ...args);

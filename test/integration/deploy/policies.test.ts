@@ -33,13 +33,13 @@ const ROLES = {
     'eval',
     'gc',
     'jobs',
+    'label',
     'model',
     'results',
     'resume',
     'retry',
     'rm',
     'status',
-    'upload',
   ],
 };
 type Role = keyof typeof ROLES;
@@ -47,6 +47,8 @@ const roles = Object.keys(ROLES) as Role[];
 
 const OF_NO_ROLE = {
   config: 'only reads settings',
+  completion: 'prints text',
+  man: 'prints text',
   up: 'is for one machine',
   deploy: "uses the user's own permissions",
   destroy: "uses the user's own permissions",
@@ -184,6 +186,7 @@ describe('the source', () => {
     const optional = {
       'src/client/retry-images.ts isWanted': 'absent: every image is',
       'src/client/submission.ts leave': 'of a fleet on one machine',
+      'src/client/controller-session.ts leave': 'of a fleet on one machine',
       'src/core/runtime/located-process.ts hasEnded': 'of a holder on one machine',
       'src/aws/s3-body.ts open': 'of streams, which only submitters store',
     };

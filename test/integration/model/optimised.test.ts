@@ -130,7 +130,11 @@ describe('an optimised model', () => {
       }),
     });
     const { name, version, variant, sha256 } = await starterManifest();
-    expect(await files.ensure({ name, version, variant, sha256 })).toEqual({ dir: STARTER_DIR, sha256 });
+    expect(await files.ensure({ name, version, variant, sha256 })).toEqual({
+      dir: STARTER_DIR,
+      sha256,
+      classifier: expect.any(String),
+    });
     expect(await readdir(join(dir, 'optimised'))).toEqual([]);
   });
 });
