@@ -21,6 +21,8 @@ export async function run(given: readonly string[]): Promise<void> {
   process.stdout.on('error', (error) => {
     outputError = error;
   });
+  // Without a reader of notices, as in `2>&1 | head -1`, the command goes on.
+  process.stderr.on('error', () => {});
   program.hook('preAction', () => setVerbosity(program));
   try {
     const topic = await helpTopic(args);

@@ -34,6 +34,15 @@ export async function completeJobId(
   });
 }
 
+/** The ids of several jobs, each once. @throws what {@link completeJobId} throws. */
+export async function completeJobIds(
+  cloud: Pick<Cloud, 'output' | 'cluster'>,
+  typed: readonly string[],
+  signal?: AbortSignal,
+): Promise<string[]> {
+  return [...new Set(await Promise.all(typed.map((each) => completeJobId(cloud, each, signal))))];
+}
+
 /** The job that was submitted last. @throws {ImgclsError} of kind `usage` when there is none. */
 export async function newestJobId(output: Store, signal?: AbortSignal): Promise<string> {
   const newest = (await listJobIds(output, signal)).find((id) => !isDropJob(id));

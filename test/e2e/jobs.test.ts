@@ -73,7 +73,7 @@ describe('a cancelled job', () => {
       stdout: '',
       stderr: expect.stringMatching(/was cancelled/),
     });
-    expect((await run(dataDir, 'rm', job)).code).toBe(0);
+    expect(await run(dataDir, 'rm', job, job.toLowerCase()), 'named twice').toMatchObject({ code: 0 });
     expect(await keysOf(dataDir, job)).toEqual([]);
     expect(await jobs(dataDir)).toEqual([]);
     expect(await run(dataDir, 'results', job)).toMatchObject({ code: 2 });

@@ -146,6 +146,14 @@ describe('results that are written to a file', () => {
 });
 
 describe('a reader that closes the pipe early', () => {
+  it('of notices does not end the command', async () => {
+    const { child, output, closed } = uploadList(await installed.dataDir());
+    child.stderr.destroy();
+    child.stdin.end(`${cat}\n${cat}\n`);
+    expect((await closed)[0]).toBe(0);
+    expect(output.stdout.trimEnd().split('\n')).toHaveLength(2);
+  });
+
   it('ends the upload without an error, and with a hint how to get the rest', async () => {
     const dataDir = await installed.dataDir();
     const { child, output, closed } = uploadList(dataDir);

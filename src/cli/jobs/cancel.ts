@@ -2,7 +2,7 @@ import { systemClock } from '../../app/system-clock.ts';
 import type { Store } from '../../core/cloud/ports.ts';
 import { listShards } from '../../core/job/shard.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import { completeJobId } from '../../results/complete-job-id.ts';
+import { completeJobIds } from '../../results/complete-job-id.ts';
 import { listAttempts } from '../../results/ledger.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
@@ -21,7 +21,7 @@ const LOOK_MS = 1000;
 /** Runs `imgcls cancel`. @returns the exit code. */
 export function cancel(typed: readonly string[], { wait, cluster, dataDir }: CancelOptions): Promise<number> {
   return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
-    const ids = await Promise.all(typed.map((id) => completeJobId(cloud, id, interrupted)));
+    const ids = await completeJobIds(cloud, typed, interrupted);
     const jobs = await Promise.all(ids.map((id) => client.job(id, { signal: interrupted })));
     for (const job of jobs) {
       const before = await job.record();

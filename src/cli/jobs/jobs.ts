@@ -5,7 +5,7 @@ import { isFinal, isInterrupted } from '../../core/job/job-record.ts';
 import { ImgclsError, isUnreadable } from '../../core/runtime/errors.ts';
 import { duration } from '../../core/text/duration.ts';
 import { harmless } from '../../core/text/harmless.ts';
-import { completeJobId } from '../../results/complete-job-id.ts';
+import { completeJobIds } from '../../results/complete-job-id.ts';
 import { readFirstImage } from '../../results/first-image.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { listJobIds, readJobs, type UnknownJob } from '../../results/job-list.ts';
@@ -34,7 +34,7 @@ export function listJobs(typed: readonly string[], options: JobsOptions): Promis
   const { cluster, dataDir, limit, state } = options;
   return withRun({ cluster, dataDir }, async (run) => {
     const { cloud, interrupted } = run;
-    const named = await Promise.all(typed.map((id) => completeJobId(cloud, id, interrupted)));
+    const named = await completeJobIds(cloud, typed, interrupted);
     for (const id of named) await requireJob(cloud, id, interrupted).catch(unlessUnreadable);
     const ids = named.length > 0 ? named : await listJobIds(cloud.output, interrupted);
     const submitted = named.length > 0 ? ids : ids.filter((id) => !isDropJob(id));

@@ -6,7 +6,7 @@ import { jobPrefix } from '../../core/job/keys.ts';
 import { ImgclsError, isUnreadable, JobMissingError } from '../../core/runtime/errors.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import { completeJobId } from '../../results/complete-job-id.ts';
+import { completeJobIds } from '../../results/complete-job-id.ts';
 import { deleteJob } from '../../results/delete-job.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { withRun } from '../run.ts';
@@ -27,7 +27,7 @@ export function removeJobs(
   { force, dryRun, cluster, dataDir }: RemoveOptions,
 ): Promise<number> {
   return withRun({ cluster, dataDir }, async ({ client, cloud, interrupted }) => {
-    const ids = await Promise.all(typed.map((id) => completeJobId(cloud, id, interrupted)));
+    const ids = await completeJobIds(cloud, typed, interrupted);
     const jobs = await Promise.all(ids.map((id) => findJob(cloud, id, interrupted)));
     for (const [at, id] of ids.entries()) {
       if (jobs[at] === 'unreadable' && force !== true) throw mayBeUnfinished(id);

@@ -12,8 +12,14 @@ export function throwUsageErrors(command: Command): void {
 /** Commander has printed the help or the version. */
 const isHelp = ({ code, exitCode }: CommanderError): boolean => exitCode === 0 || code === 'commander.help';
 
-const usageError = ({ message }: CommanderError, command: Command): ImgclsError =>
-  new ImgclsError('usage', plainUsage(message), { hint: `${pathOf(command)} --help` });
+function usageError({ code, message }: CommanderError, command: Command): ImgclsError {
+  const help = `${pathOf(command)} --help`;
+  // Inputs may stand in place of a command.
+  const mayBeInput = code === 'commander.unknownCommand' && command.parent === null;
+  return new ImgclsError('usage', plainUsage(message), {
+    hint: mayBeInput ? `No file or folder has this name, either. The commands: ${help}` : help,
+  });
+}
 
 const REWORDED: readonly (readonly [RegExp, string])[] = [
   [/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\./s, "Invalid value '$2' for $1."],

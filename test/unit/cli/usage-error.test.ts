@@ -34,7 +34,6 @@ describe('a usage error', () => {
       'dlq list',
     ],
     [['dlq', 'lst'], "Unknown command 'lst'. Did you mean list?", 'dlq'],
-    [['dql'], "Unknown command 'dql'. Did you mean dlq?", ''],
   ])('of %j names the command whose help lists the options', async (args, message, named) => {
     const program = new Command('imgcls');
     program
@@ -46,7 +45,17 @@ describe('a usage error', () => {
     await expect(program.parseAsync(args, { from: 'user' })).rejects.toMatchObject({
       kind: 'usage',
       message,
-      hint: ['imgcls', named, '--help'].filter(Boolean).join(' '),
+      hint: `imgcls ${named} --help`,
+    });
+  });
+
+  it('of a word like no command says that there is no such file', async () => {
+    const program = new Command('imgcls');
+    program.command('dlq').command('list');
+    throwUsageErrors(program);
+    await expect(program.parseAsync(['dql'], { from: 'user' })).rejects.toMatchObject({
+      message: "Unknown command 'dql'. Did you mean dlq?",
+      hint: 'No file or folder has this name, either. The commands: imgcls --help',
     });
   });
 });
