@@ -186,6 +186,8 @@ describe('an interrupted upload', () => {
       code: 1,
       stderr: expect.stringContaining(`hint: Run "imgcls resume ${job}" to continue.`),
     });
+    const status = await start(installed.bin, dataDir, ['status']).finished;
+    expect(status.stdout).toMatch(new RegExp(`${job} +interrupted +`));
     const soFar = await start(installed.bin, dataDir, ['results', job]).finished;
     expect(soFar.code).toBe(1);
     expect(soFar.stderr).toContain(`Its upload was interrupted. Run "imgcls resume ${job}" to continue.`);

@@ -9,7 +9,7 @@ import {
 } from '../../core/fleet/fleet.ts';
 import type { LockObservation } from '../../core/fleet/lock-state.ts';
 import { attemptTotal, FIRST_ATTEMPT, type JobRecord } from '../../core/job/job.ts';
-import { listActiveJobs, readJob } from '../../core/job/job-record.ts';
+import { isInterrupted, listActiveJobs, readJob } from '../../core/job/job-record.ts';
 import {
   CONTROLLER_REPORT_KEY,
   deadLetterQueueName,
@@ -112,7 +112,8 @@ export class StatusReader {
     const total = attemptTotal(record);
     const covered = await this.#covered(record, tally);
     // Overlapping shards ahead of the frontier count twice until the frontier reaches them.
-    return { id, state, total, done: Math.min(covered, total ?? covered), usd };
+    const done = Math.min(covered, total ?? covered);
+    return { id, state, total, done, usd, ...(isInterrupted(this.#cloud, record) && { interrupted: true }) };
   }
 
   /** Images with an outcome. Lists keys only; reads no shard. */

@@ -212,9 +212,9 @@ function jobRows({ jobs, jobMs }: StatusView, screen: Screen): string[] {
     const ms = isUnknown(jobMs) ? undefined : jobMs[id];
     return ms === undefined ? '-' : duration(ms);
   };
-  const cells = known.map(({ id, state, done, total, usd }) => [
+  const cells = known.map(({ id, state, interrupted, done, total, usd }) => [
     plainName(id),
-    state === 'starting' ? state : stateWord({ id, state, done, total }),
+    state === 'starting' ? state : stateWord({ id, state, done, total, ...(interrupted && { interrupted }) }),
     `${done} of ${total ?? '?'}`,
     timeLeft(id),
     orUnknown(usd, (value) => (value === undefined ? '-' : dollars(value))),

@@ -11,6 +11,8 @@ export interface JobObservation {
   id: string;
   /** `starting`: the job has a marker, but no record yet. */
   state: JobState | 'starting';
+  /** Its upload ended early, as far as this machine can see. */
+  interrupted?: true;
   /** Undefined while the submitter still reads inputs. */
   total: number | undefined;
   /** Images with an outcome. */

@@ -140,6 +140,8 @@ describe('the status of a cluster', () => {
     expect(statusText(view)).toMatch(/SMALL +running +4 of 20 +6 s +-/);
     expect(statusText(view)).toMatch(/LARGE +running +20 of 100 +22 s +\$0\.5000/);
     expect(statusText(view)).toMatch(/OPEN +uploading +0 of \? +- /);
+    const [, , open] = jobs;
+    expect(text({ jobs: [{ ...open, interrupted: true }] })).toMatch(/OPEN +interrupted +0 of \? +- /);
   });
 
   it('gives no ETA before the first batch completes', () => {
