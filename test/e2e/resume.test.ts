@@ -18,6 +18,7 @@ import {
   inDataDir,
   installPackage,
   processesOf,
+  type Running,
   repository,
   start,
 } from './package.ts';
@@ -57,6 +58,18 @@ async function withCloud<T>(dataDir: string, act: (cloud: Cloud) => Promise<T>):
 
 const jobsOf = (dataDir: string) =>
   withCloud(dataDir, (cloud) => Array.fromAsync(cloud.output.listFolders(JOBS_PREFIX)));
+
+/** The job of a submitter, once its record names that process. */
+const beginning = (dataDir: string, { pid }: Running) =>
+  withCloud(dataDir, async ({ output }) => {
+    let found = '';
+    const submitterOf = async () => {
+      [found = ''] = await Array.fromAsync(output.listFolders(JOBS_PREFIX));
+      return found === '' ? undefined : (await readJob(output, found)).submitter?.pid;
+    };
+    await expect.poll(submitterOf, { interval: 5, timeout: 60_000 }).toBe(pid);
+    return found;
+  });
 
 /** Versions (ETags) of the stored images. Storing an image again changes its version. */
 const storedImages = (dataDir: string) =>
@@ -101,15 +114,14 @@ describe('an upload whose submitter is killed at any moment', () => {
       let job: string | undefined;
       let inFlight = 0;
       const stored: number[] = [];
-      for (let kills = 0; kills < KILLS; ) {
+      for (let kills = 0; kills < KILLS; kills++) {
         const args = job === undefined ? ['upload', 'photos'] : ['resume', job];
         const running = start(installed.bin, dataDir, args, env);
-        await wait(150 + random.below(350));
+        const opened = await beginning(dataDir, running);
+        await wait(random.below(250));
         running.kill('SIGKILL');
         expect(await running.finished, 'it was killed while it worked').toMatchObject({ signal: 'SIGKILL' });
-        job ??= (await jobsOf(dataDir))[0];
-        if (job === undefined) continue;
-        kills++;
+        job ??= opened;
         inFlight += await halfAnnounced(dataDir, job);
         for (const [key, etag] of await storedImages(dataDir)) {
           expect(etags.get(key) ?? etag, `${key} is stored once`).toBe(etag);
