@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { measureAgainstBounds } from '../../src/bench/compare.ts';
-import { leastMachineMs } from '../../src/bench/cost-bound.ts';
-import { leastDrainMs } from '../../src/bench/drain-bound.ts';
-import { type PolicyName, policyNames, simulate } from '../../src/bench/simulate.ts';
-import { namedTrace, type Trace, traceNames } from '../../src/bench/traces.ts';
+import { measureAgainstBounds } from '../../src/bench/simulator/compare.ts';
+import { leastMachineMs } from '../../src/bench/simulator/cost-bound.ts';
+import { leastDrainMs } from '../../src/bench/simulator/drain-bound.ts';
+import { type PolicyName, policyNames, simulate } from '../../src/bench/simulator/simulate.ts';
+import { namedTrace, type Trace, traceNames } from '../../src/bench/simulator/traces.ts';
 
 /** A machine does 10 images/s and boots in 70 s. */
 const facts = { imagesPerSecond: 10, bootMs: 70_000 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { simulate } from '../../src/bench/simulate.ts';
-import { namedTrace, type Trace } from '../../src/bench/traces.ts';
+import { simulate } from '../../src/bench/simulator/simulate.ts';
+import { namedTrace, type Trace } from '../../src/bench/simulator/traces.ts';
 
 const options = { max: 100, seed: 7, policy: 'backlog' } as const;
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { type Comparison, compare } from '../../bench/compare.ts';
-import { comparisonCells, comparisonColumns, markdown } from '../../bench/compare-text.ts';
-import { parseTrace } from '../../bench/trace-file.ts';
-import { namedTrace, type Trace, traceNames } from '../../bench/traces.ts';
+import { type Comparison, compare } from '../../bench/simulator/compare.ts';
+import { comparisonCells, comparisonColumns, markdown } from '../../bench/simulator/compare-text.ts';
+import { parseTrace } from '../../bench/simulator/trace-file.ts';
+import { namedTrace, type Trace, traceNames } from '../../bench/simulator/traces.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';

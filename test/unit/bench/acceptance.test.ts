@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { measureAgainstBounds } from '../../../src/bench/compare.ts';
-import { policyNames, simulate } from '../../../src/bench/simulate.ts';
-import { namedTrace, type Trace, traceNames } from '../../../src/bench/traces.ts';
+import { measureAgainstBounds } from '../../../src/bench/simulator/compare.ts';
+import { policyNames, simulate } from '../../../src/bench/simulator/simulate.ts';
+import { namedTrace, type Trace, traceNames } from '../../../src/bench/simulator/traces.ts';
 
 const MAX_OVER_COST_BOUND = 1.25;
 const MAX_OVER_DRAIN_BOUND = 1.5;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { policyNames, simulate } from '../../../src/bench/simulate.ts';
-import { parseTrace } from '../../../src/bench/trace-file.ts';
-import { namedTrace, type Trace, traceNames } from '../../../src/bench/traces.ts';
+import { policyNames, simulate } from '../../../src/bench/simulator/simulate.ts';
+import { parseTrace } from '../../../src/bench/simulator/trace-file.ts';
+import { namedTrace, type Trace, traceNames } from '../../../src/bench/simulator/traces.ts';
 
 const trace = (name: string): Trace => namedTrace(name) as Trace;
 const imagesOf = ({ arrivals }: Trace) => arrivals.reduce((sum, { images }) => sum + images, 0);

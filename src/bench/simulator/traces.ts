@@ -1,5 +1,5 @@
 /** The work of a simulation: times and numbers of submitted images. Pure. Random traces have a fixed seed. */
-import { Random } from './random.ts';
+import { Random } from '../random.ts';
 
 export interface Arrival {
   atMs: number;

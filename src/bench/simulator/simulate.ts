@@ -1,13 +1,13 @@
 /** One simulated run: the real controller and policy, in virtual time, with a simulated cluster. */
 
-import { MAX_BATCH } from '../core/job/messages.ts';
-import type { Clock } from '../core/runtime/clock.ts';
-import { ImgclsError } from '../core/runtime/errors.ts';
-import { noLog } from '../core/runtime/log.ts';
-import { Controller } from '../scaler/controller.ts';
-import type { PolicySettings } from '../scaler/policy/policy.ts';
+import { MAX_BATCH } from '../../core/job/messages.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
+import { noLog } from '../../core/runtime/log.ts';
+import { Controller } from '../../scaler/controller.ts';
+import type { PolicySettings } from '../../scaler/policy/policy.ts';
 import type { MachineFacts } from './cost-bound.ts';
-import { Random } from './random.ts';
+import { Random } from '../random.ts';
 import { type BusyPeriod, SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts';
 import { simulatedDriver, simulatedObserver } from './simulated-ports.ts';
 import { createTargetTracking } from './target-tracking.ts';

@@ -11,7 +11,7 @@
  * It is better than a real group in two ways: it never ends a busy machine, as a group without scale-in protection would,
  * and its metrics are never late.
  */
-import type { Policy } from '../scaler/policy/policy.ts';
+import type { Policy } from '../../scaler/policy/policy.ts';
 
 const DATAPOINT_MS = 60_000;
 const OUT_DATAPOINTS = 3;

@@ -1,4 +1,4 @@
-import { MAX_BATCH } from '../core/job/messages.ts';
+import { MAX_BATCH } from '../../core/job/messages.ts';
 
 export interface SimulatedBatch {
   images: number;

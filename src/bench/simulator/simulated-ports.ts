@@ -1,8 +1,8 @@
 /** The ports of the controller to a simulated cluster: an observer and a fleet driver. */
-import { MAX_BATCH } from '../core/job/messages.ts';
-import type { FleetDriver, FleetMember, LaunchAnswer } from '../scaler/fleet.ts';
-import type { Observation } from '../scaler/observe.ts';
-import type { Machine, Measured } from '../scaler/snapshot.ts';
+import { MAX_BATCH } from '../../core/job/messages.ts';
+import type { FleetDriver, FleetMember, LaunchAnswer } from '../../scaler/fleet.ts';
+import type { Observation } from '../../scaler/observe.ts';
+import type { Machine, Measured } from '../../scaler/snapshot.ts';
 import type { SimulatedCluster, SimulatedMachine } from './simulated-cluster.ts';
 
 /** Workers report at this interval, so the throughput is an average over it. */

@@ -1,4 +1,4 @@
-import { ImgclsError } from '../core/runtime/errors.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { Arrival, Trace } from './traces.ts';
 
 /** A year, and more images than any run needs. */

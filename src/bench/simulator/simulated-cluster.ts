@@ -4,7 +4,7 @@
  */
 import { EventQueue } from './event-queue.ts';
 import { MessageQueue, type SimulatedBatch } from './message-queue.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import type { Arrival } from './traces.ts';
 import { Waits } from './waits.ts';
 
