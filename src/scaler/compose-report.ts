@@ -3,7 +3,7 @@ import type { ControllerReport } from '../core/fleet/fleet.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { isUnknown } from '../core/runtime/unknown.ts';
 import type { FleetMember, LaunchAnswer } from './fleet.ts';
-import type { Observation } from './observe.ts';
+import type { Observation } from './observation.ts';
 import type { Decision, PolicySettings } from './policy/policy.ts';
 import type { Snapshot } from './snapshot.ts';
 

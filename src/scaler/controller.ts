@@ -20,7 +20,7 @@ import { isUnknown } from '../core/runtime/unknown.ts';
 import { composeReport, type ReportInput } from './compose-report.ts';
 import { CostLedger } from './cost-ledger.ts';
 import type { FleetDriver, LaunchAnswer } from './fleet.ts';
-import type { Observation } from './observe.ts';
+import type { Observation } from './observation.ts';
 import { decide } from './policy/decide.ts';
 import { type FailedMachine, LaunchBreaker } from './policy/launch-breaker.ts';
 import type { Decision, Policy, PolicySettings } from './policy/policy.ts';
@@ -226,10 +226,10 @@ export class Controller {
     return this.#options.lock.epoch === this.#epoch;
   }
 
-  #decide({ snapshot }: PricedObservation): Decision {
+  #decide({ snapshot, arrived }: PricedObservation): Decision {
     const { clock, settings, policy } = this.#options;
     const nowMs = clock.monotonicMs();
-    this.#history.observe(snapshot, nowMs);
+    this.#history.observe(arrived, nowMs);
     const history = {
       sinceLaunchMs: this.#lastLaunch && nowMs - this.#lastLaunch.monotonicMs,
       ...this.#history.summary(nowMs),

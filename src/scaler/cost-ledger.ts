@@ -12,7 +12,7 @@ import {
   settle,
 } from './cost.ts';
 import type { FleetMember } from './fleet.ts';
-import type { Observation } from './observe.ts';
+import type { Observation } from './observation.ts';
 import type { PolicySettings } from './policy/policy.ts';
 import type { ObservedJob, ObservedSnapshot, Snapshot } from './snapshot.ts';
 
@@ -50,7 +50,6 @@ export class CostLedger {
   #charged: readonly FleetMember[] = [];
   #paidBefore: Readonly<Record<string, number>> = {};
   #spentUsd: number | undefined;
-  readonly #done = new Map<string, number>();
   #recalled: Set<string>;
   #written = new Map<string, number>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
@@ -100,31 +99,25 @@ export class CostLedger {
     if (!isUnknown(jobs)) this.#settle(cost, jobs);
   }
 
-  /** The snapshot with the cost and progress of its jobs. */
+  /** The snapshot with the cost of its jobs. */
   priced(snapshot: ObservedSnapshot): Snapshot {
     const { jobs } = snapshot;
     if (isUnknown(jobs)) return { ...snapshot, jobs };
-    const withCost = (job: ObservedJob) => ({
-      ...job,
-      costUsd: this.costUsdOf(job.id),
-      doneImages: this.#done.get(job.id) ?? 0,
-    });
-    return { ...snapshot, jobs: jobs.map(withCost) };
+    return { ...snapshot, jobs: jobs.map((job) => ({ ...job, costUsd: this.costUsdOf(job.id) })) };
   }
 
   /** Images done by job since the last look. */
   #countDone(reported: readonly WorkerStatus[]): ImagesByJob {
     const images = imagesByJobDelta(this.#statuses, reported);
     this.#statuses = reported;
-    for (const [job, done] of Object.entries(images)) this.#done.set(job, (this.#done.get(job) ?? 0) + done);
     return images;
   }
 
   /** An open job counts as much as the largest one that is sealed. */
   #left(jobs: readonly ObservedJob[]): ImagesByJob {
     const largest = Math.max(1, ...jobs.map(({ totalImages }) => totalImages ?? 1));
-    const left = ({ id, totalImages = largest }: ObservedJob) =>
-      Math.max(1, totalImages - (this.#done.get(id) ?? 0));
+    const left = ({ totalImages = largest, doneImages }: ObservedJob) =>
+      Math.max(1, totalImages - doneImages);
     return Object.fromEntries(jobs.map((job) => [job.id, left(job)]));
   }
 
@@ -133,7 +126,6 @@ export class CostLedger {
     const kept = new Set(toKeep(cost, jobs));
     this.#cost = settle(cost, kept);
     this.#recalled = new Set([...this.#recalled].filter((job) => kept.has(job)));
-    for (const job of this.#done.keys()) if (!kept.has(job)) this.#done.delete(job);
   }
 
   /** Those of the last count that are gone. */

@@ -38,19 +38,27 @@ export interface ObservedJob {
   id: string;
   /** Undefined until the job is sealed. */
   totalImages: number | undefined;
+  /** At least: those that the workers reported to this controller. */
+  doneImages: number;
 }
 
 /** With what the cost ledger knows of it. */
 export interface UnfinishedJob extends ObservedJob {
   /** So far. */
   costUsd: number;
-  /** At least: those that this controller saw. */
-  doneImages: number;
+}
+
+/** Work that is new since the last observation. */
+export interface Arrived {
+  /** Jobs, and looks at which images without a job had arrived. */
+  jobs: number;
+  /** For one machine. A job that is not sealed counts when it is. */
+  workMs: number;
 }
 
 /** Measured on this cluster's machines and kept over restarts; assumed values until then. */
 export interface Measured {
-  /** Of one machine that is busy all the time. */
+  /** Of one machine that is busy all the time, for the images of the backlog. */
   imagesPerSecond: number;
   /** From launch to ready. */
   bootMs: number;

@@ -130,6 +130,8 @@ export const controllerReport = z.object({
     imagesPerSecond: z.number().positive().optional(),
     bootMs: z.number().nonnegative().optional(),
     imagesPerMessage: z.number().positive().optional(),
+    /** What an image usually costs in time of one machine, by the sha256 of its model. */
+    msPerImageByModel: z.record(z.string(), z.number().positive()).optional(),
   }),
   /** US dollars for machines: in all, of those not attributed to a job yet, and by job. Absent before the first count. */
   cost: z

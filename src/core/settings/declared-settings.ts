@@ -118,7 +118,7 @@ export const declared = {
   },
   idleSeconds: {
     schema: () => seconds(0, 86_400),
-    what: 'how long an idle worker is kept, in seconds; if unset a tenth of its age, 10 to 120 s',
+    what: 'how long an idle worker is kept, in seconds; if unset a twentieth of its age, 5 to 120 s',
   },
   cooldownSeconds: {
     schema: () => seconds(0, 86_400),

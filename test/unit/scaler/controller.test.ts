@@ -7,7 +7,7 @@ import { isUnknown, type OrUnknown } from '../../../src/core/runtime/unknown.ts'
 import { Controller } from '../../../src/scaler/controller.ts';
 import type { FleetDriver, FleetMember } from '../../../src/scaler/fleet.ts';
 import { MachineWatch } from '../../../src/scaler/machines.ts';
-import type { Observation } from '../../../src/scaler/observe.ts';
+import type { Observation } from '../../../src/scaler/observation.ts';
 import { suspects } from '../../../src/scaler/reap.ts';
 import type { WorkerObservation } from '../../../src/scaler/statuses.ts';
 import { virtualClock } from '../virtual-clock.ts';
@@ -19,7 +19,7 @@ class World {
   readonly clock = virtualClock();
   depth: OrUnknown<QueueDepth> = { waiting: 0, inFlight: 0, delayed: 0 };
   members: FleetMember[] = [];
-  jobs: { id: string; totalImages: number }[] = [];
+  jobs: { id: string; totalImages: number; doneImages: number }[] = [];
   statuses = new Map<string, WorkerObservation>();
   report: ControllerReport | undefined;
   lock: { epoch: number | undefined; isInherited: boolean } = { epoch: 1, isInherited: false };
@@ -64,6 +64,7 @@ class World {
         measured: { imagesPerSecond: 10, bootMs: 70_000 },
         throughputImagesPerSecond: 0,
       },
+      arrived: { jobs: 0, workMs: 0 },
       members: [...this.members],
       statuses: this.statuses,
       machineObservation: (id) => this.#watch.observationOf(id),
@@ -424,8 +425,8 @@ describe('what a job has cost', () => {
   async function spendCent() {
     const world = new World();
     world.jobs = [
-      { id: 'a', totalImages: 30 },
-      { id: 'b', totalImages: 10 },
+      { id: 'a', totalImages: 30, doneImages: 0 },
+      { id: 'b', totalImages: 10, doneImages: 0 },
     ];
     const controller = world.controller();
     world.depth = { waiting: 16, inFlight: 0, delayed: 0 };
@@ -461,8 +462,8 @@ describe('what a job has cost', () => {
   it('is written although that of another job cannot be read', async () => {
     const world = new World();
     world.jobs = [
-      { id: 'a', totalImages: 30 },
-      { id: 'b', totalImages: 10 },
+      { id: 'a', totalImages: 30, doneImages: 0 },
+      { id: 'b', totalImages: 10, doneImages: 0 },
     ];
     world.beforeReadOfCost = (job) => {
       if (job === 'a') throw new NewerVersionError('cost of a job', { found: 2, known: 1 });
@@ -476,7 +477,7 @@ describe('what a job has cost', () => {
 
   it('is written anew if what is stored is damaged', async () => {
     const world = new World();
-    world.jobs = [{ id: 'a', totalImages: 30 }];
+    world.jobs = [{ id: 'a', totalImages: 30, doneImages: 0 }];
     world.beforeReadOfCost = () => {
       throw new InvalidObjectError('output', 'jobs/a/cost.json', 'It is not JSON.');
     };

@@ -6,7 +6,7 @@ import type { Cost } from '../../../src/scaler/cost.ts';
 import { CostLedger } from '../../../src/scaler/cost-ledger.ts';
 import { createEc2Fleet } from '../../../src/scaler/drivers/ec2.ts';
 import type { FleetMember } from '../../../src/scaler/fleet.ts';
-import type { Observation } from '../../../src/scaler/observe.ts';
+import type { Observation } from '../../../src/scaler/observation.ts';
 import { virtualClock } from '../virtual-clock.ts';
 
 const MINUTE = 60_000;
@@ -23,7 +23,7 @@ const look = (
   return {
     members,
     statuses: new Map([['w', { status, silentForMs: 0, modifiedAtMs: 0, isNew: true }]]),
-    snapshot: { jobs: jobs.map((id) => ({ id, totalImages: 1000, costUsd: 0 })) },
+    snapshot: { jobs: jobs.map((id) => ({ id, totalImages: 1000, doneImages: imagesByJob[id] ?? 0 })) },
   } as unknown as Observation;
 };
 const at = (ms: number) => ({ wallMs: ms, monotonicMs: ms });

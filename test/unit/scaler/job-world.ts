@@ -5,7 +5,7 @@ import { Controller } from '../../../src/scaler/controller.ts';
 import { createEc2Fleet } from '../../../src/scaler/drivers/ec2.ts';
 import type { FleetMember } from '../../../src/scaler/fleet.ts';
 import { MachineWatch } from '../../../src/scaler/machines.ts';
-import type { Observation } from '../../../src/scaler/observe.ts';
+import type { Observation } from '../../../src/scaler/observation.ts';
 import type { PolicySettings } from '../../../src/scaler/policy/policy.ts';
 import type { WorkerObservation } from '../../../src/scaler/statuses.ts';
 import { virtualClock } from '../virtual-clock.ts';
@@ -153,6 +153,15 @@ export class JobWorld {
       .map(({ id }) => id);
   }
 
+  get #arrived(): Observation['arrived'] {
+    const sinceStartMs = this.clock.nowMs() - this.startMs;
+    const arrived = this.#options.jobs.filter(
+      ({ atMs = 0 }) => atMs <= sinceStartMs && atMs > sinceStartMs - TICK_MS,
+    );
+    const images = arrived.reduce((sum, job) => sum + job.images, 0);
+    return { jobs: arrived.length, workMs: (1000 * images) / this.#options.imagesPerSecond };
+  }
+
   #isWorking({ n, launched }: Instance): boolean {
     const ageMs = this.clock.nowMs() - launched;
     return ageMs >= this.#options.bootMs && !this.#options.isBroken() && ageMs < this.#options.hangsAtMs(n);
@@ -266,10 +275,15 @@ export class JobWorld {
         machines: this.#watch.join(members, statuses),
         jobs: this.#options.jobs
           .filter(({ id }) => unfinished.includes(id))
-          .map(({ id, images: totalImages }) => ({ id, totalImages })),
+          .map(({ id, images: totalImages }) => ({
+            id,
+            totalImages,
+            doneImages: totalImages - (this.left.get(id) ?? 0),
+          })),
         measured: { imagesPerSecond: this.#options.imagesPerSecond, bootMs: this.#options.bootMs },
         throughputImagesPerSecond: 0,
       },
+      arrived: this.#arrived,
       members,
       statuses,
       machineObservation: (id) => this.#watch.observationOf(id),
