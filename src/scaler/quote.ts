@@ -57,7 +57,7 @@ export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: M
     },
     // The limit per tick only spreads the launches over more ticks.
     { ...settings, maxLaunchPerTick: settings.max },
-    { sinceLaunchMs: undefined, recentlyNeeded: 0 },
+    { sinceLaunchMs: undefined, recentlyNeeded: 0, arrivals: [] },
   );
   // The machine with the most batches ends last.
   const imagesOfOne = Math.min(images, Math.ceil(messages / target) * MAX_BATCH);

@@ -3,13 +3,16 @@
  * counts with the images that it will do once it is ready.
  */
 import { pluralize } from '../../core/text/pluralize.ts';
-import type { Machine, MachinePhase } from '../snapshot.ts';
+import type { Machine, MachinePhase, Measured } from '../snapshot.ts';
 import type { KnownSnapshot, Policy, PolicySettings } from './policy.ts';
 
 /** A machine whose boot takes most of the target time is planned to work for at least this share of it. */
 const MIN_WORK_SHARE = 0.5;
-/** The fleet is kept this much larger than its load, so that a constant load finds an idle machine. */
-const HEADROOM = 1.2;
+/** Besides the machines that a stream keeps busy, there are as many as do the standing backlog in this time. */
+const CATCH_UP_MS = 600_000;
+/** No machine is launched for a smaller part of a machine's load, and none is kept for a still smaller one. */
+const LAUNCH_SHARE = 0.5;
+const KEEP_SHARE = 0.3;
 
 export const backlogPolicy: Policy = (snapshot, settings) => {
   const { backlog, measured, machines } = snapshot;
@@ -17,22 +20,34 @@ export const backlogPolicy: Policy = (snapshot, settings) => {
   const claimable = claimableMessages(snapshot);
   if (backlog.images === 0) return { machines: 0, reason: 'the queues are empty' };
 
-  const workMs = Math.max(settings.targetMs - measured.bootMs, settings.targetMs * MIN_WORK_SHARE);
+  const workMs = workMsOfMachine(measured, settings);
   const horizonMs = measured.bootMs + workMs;
   const perMachine = (measured.imagesPerSecond * workMs) / 1000;
   const left = backlog.images - imagesWithin(horizonMs, workers, measured);
   const atBoot = backlog.images - imagesWithin(measured.bootMs, workers, measured);
-  if (left > 0 && atBoot > 0) {
-    // Each launched machine needs a message to receive.
-    const launches = Math.min(Math.ceil(left / perMachine), claimable);
+  const forBacklog = left > 0 && atBoot > 0 ? Math.ceil(left / perMachine) : 0;
+  // Each launched machine needs a message to receive.
+  const launches = Math.min(Math.max(forBacklog, machinesOfStream(snapshot) - workers.length), claimable);
+  if (launches > 0) {
     const total = workers.length + launches;
-    if (launches > 0) return { machines: total, reason: whyMore(snapshot, horizonMs, total) };
+    return { machines: total, reason: whyMore(snapshot, horizonMs, total) };
   }
   const images = pluralize(backlog.images, 'image');
   const reason =
     left > 0 ? whyNoMore(images, claimable) : `the current workers will finish ${images} in time`;
   return { machines: neededOfPresent(snapshot, settings, workers.length), reason };
 };
+
+/** How long a machine works that is launched now. */
+export const workMsOfMachine = ({ bootMs }: Measured, { targetMs }: PolicySettings): number =>
+  Math.max(targetMs - bootMs, targetMs * MIN_WORK_SHARE);
+
+/** A stream needs the machines that it keeps busy, and some that catch up with its backlog. */
+function machinesOfStream({ backlog, measured, streamLoad }: KnownSnapshot): number {
+  if (streamLoad === 0) return 0;
+  const catchingUp = (1000 * backlog.images) / measured.imagesPerSecond / CATCH_UP_MS;
+  return Math.ceil(streamLoad + catchingUp - LAUNCH_SHARE);
+}
 
 /** Why no more machines are launched although the work takes longer than the target. */
 const whyNoMore = (images: string, claimable: number): string =>
@@ -42,12 +57,12 @@ const whyNoMore = (images: string, claimable: number): string =>
 
 /** How many of the present machines the backlog and the load still need. */
 function neededOfPresent(
-  { backlog, measured, throughputImagesPerSecond }: KnownSnapshot,
+  { backlog, measured, streamLoad }: KnownSnapshot,
   settings: PolicySettings,
   present: number,
 ): number {
   const forBacklog = Math.ceil(backlog.images / ((measured.imagesPerSecond * settings.targetMs) / 1000));
-  const forLoad = Math.ceil((HEADROOM * throughputImagesPerSecond) / measured.imagesPerSecond);
+  const forLoad = Math.ceil(streamLoad - KEEP_SHARE);
   return Math.min(present, Math.max(1, forBacklog, forLoad));
 }
 

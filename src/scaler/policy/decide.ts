@@ -7,13 +7,14 @@
  */
 import { isUnknown } from '../../core/runtime/unknown.ts';
 import type { Machine, Snapshot } from '../snapshot.ts';
-import { backlogPolicy } from './backlog.ts';
+import { backlogPolicy, workMsOfMachine } from './backlog.ts';
 import { needWithinCaps } from './budget.ts';
 import { noMachinesPolicy } from './none.ts';
 import { perMessagePolicy } from './per-message.ts';
 import type { Decision, History, Policy, PolicySettings } from './policy.ts';
 import { chooseRetirements } from './retire.ts';
-import { isWorkExpected } from './standby.ts';
+import { machinesOnStandby } from './standby.ts';
+import { streamLoad } from './stream.ts';
 
 export const policies: Readonly<Record<string, Policy>> = {
   backlog: backlogPolicy,
@@ -27,16 +28,18 @@ export function decide(
   history: History,
   policy: Policy = policies[settings.policy] ?? backlogPolicy,
 ): Decision {
-  const { backlog, machines, jobs, measured, throughputImagesPerSecond } = snapshot;
+  const { backlog, machines, jobs, measured } = snapshot;
+  const { arrivals } = history;
   if (isUnknown(machines)) return hold(0, `the fleet could not be read (${machines.unknown})`);
   const own = machines.filter(({ managed, phase }) => managed && phase !== 'stopped');
   const serving = own.filter(({ phase }) => phase !== 'draining');
   if (isUnknown(backlog)) return hold(serving.length, `the queues could not be read (${backlog.unknown})`);
 
+  const load = Math.max(streamLoad(arrivals), submissionLoad(snapshot));
   const { need, budget } = needWithinCaps({
     backlog,
     needFor: (work, present = machines) =>
-      policy({ measured, throughputImagesPerSecond, machines: present, backlog: work }, settings),
+      policy({ measured, streamLoad: load, machines: present, backlog: work }, settings),
     machines: own,
     settings,
     jobs,
@@ -54,7 +57,15 @@ export function decide(
   const allowed = Math.max(0, Math.min(wanted, room, settings.maxLaunchPerTick));
   const launch = Math.min(allowed, launchLimit?.launches ?? allowed);
   // An explicit --idle-seconds overrides standby.
-  const expected = settings.idleMs === undefined && isWorkExpected(history, measured) ? 1 : 0;
+  const expected =
+    settings.idleMs === undefined
+      ? machinesOnStandby({
+          arrivals,
+          bootMs: measured.bootMs,
+          perMachineMs: workMsOfMachine(measured, settings),
+          present: serving.length,
+        })
+      : 0;
   const { ids, reason } =
     launch > 0
       ? none
@@ -74,6 +85,12 @@ export function decide(
       .join('; '),
     warnings: [...new Set([...budget.reached, ...(wanted > allowed ? budget.warnings : [])])],
   };
+}
+
+/** Machines that are busy while a job is submitted: how much more it has is not known. */
+function submissionLoad({ jobs, measured, throughputImagesPerSecond }: Snapshot): number {
+  const isSubmitted = !isUnknown(jobs) && jobs.some(({ totalImages }) => totalImages === undefined);
+  return isSubmitted ? throughputImagesPerSecond / measured.imagesPerSecond : 0;
 }
 
 const none = { ids: [] as readonly string[], reason: undefined };

@@ -13,7 +13,7 @@ import type { Instant } from '../../core/runtime/clock.ts';
 import { isUnknown } from '../../core/runtime/unknown.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { type FleetMember, isPlaceholder } from '../fleet.ts';
-import type { Observation } from '../observe.ts';
+import type { Observation } from '../observation.ts';
 import type { WorkerObservation } from '../statuses.ts';
 import type { LaunchLimit, PolicySettings } from './policy.ts';
 

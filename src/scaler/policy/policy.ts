@@ -8,7 +8,7 @@ export interface PolicySettings {
   maxLaunchPerTick: number;
   /** No machine is retired for this long after a launch. */
   cooldownMs: number;
-  /** How long an idle machine is kept. Undefined: a tenth of its age, from 10 s to 120 s. */
+  /** How long an idle machine is kept. Undefined: a twentieth of its age, from 5 s to 120 s. */
   idleMs: number | undefined;
   /** The backlog should be done this long from now. */
   targetMs: number;
@@ -26,16 +26,20 @@ export interface LaunchLimit {
   why: string;
 }
 
+/** Work that arrived, for one machine. */
+export interface PastArrival {
+  agoMs: number;
+  workMs: number;
+}
+
 /** What the controller remembers of earlier ticks. */
 export interface History {
   /** Undefined if there was no launch. */
   sinceLaunchMs: number | undefined;
-  /** The most machines that any tick of the last 30 s needed. */
+  /** The most machines that any tick of the last 15 s needed. */
   recentlyNeeded: number;
-  /** Pauses between the last arrivals of work, the latest last. */
-  pausesMs?: readonly number[];
-  /** Since the last arrival of work; undefined if there was none. */
-  sinceWorkMs?: number | undefined;
+  /** The last arrivals of work, the latest last. */
+  arrivals: readonly PastArrival[];
   /** Undefined while launches are not limited. */
   launchLimit?: LaunchLimit | undefined;
 }
@@ -45,7 +49,8 @@ export interface KnownSnapshot {
   backlog: Backlog;
   machines: readonly Machine[];
   measured: Snapshot['measured'];
-  throughputImagesPerSecond: number;
+  /** Machines that work keeps busy which arrives steadily; 0 without such work. */
+  streamLoad: number;
 }
 
 /** The answer of a named policy: how many machines the work needs now, and why. */

@@ -8,8 +8,8 @@ import type { LaunchBudget } from './budget.ts';
 import type { History, PolicySettings } from './policy.ts';
 
 /** Without --idle-seconds a machine may idle for this share of its age, within the bounds below. */
-const IDLE_SHARE = 0.1;
-const MIN_IDLE_MS = 10_000;
+const IDLE_SHARE = 0.05;
+const MIN_IDLE_MS = 5_000;
 const MAX_IDLE_MS = 120_000;
 
 export interface Retirement {

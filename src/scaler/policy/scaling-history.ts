@@ -1,33 +1,18 @@
-import { isUnknown } from '../../core/runtime/unknown.ts';
-import type { Snapshot } from '../snapshot.ts';
-import type { Decision, History } from './policy.ts';
+import type { Arrived } from '../snapshot.ts';
+import type { Decision, History, PastArrival } from './policy.ts';
 
-/** A need of the last 30 s still keeps idle machines, so the fleet does not shrink in a short pause. */
-const NEED_WINDOW_MS = 30_000;
-/** Arrivals closer together are one piece of work, or noise of the queue's approximate counts. */
-const MIN_PAUSE_MS = 20_000;
-const KEPT_PAUSES = 12;
+/** A need of the last 15 s still keeps idle machines, so the fleet does not shrink in a short pause. */
+const NEED_WINDOW_MS = 15_000;
+const KEPT_ARRIVALS = 100;
 
 /** What a controller remembers of its observations and decisions. `nowMs` is of one monotonic clock. */
 export class ScalingHistory {
   #needs: { atMs: number; needed: number }[] = [];
-  #pausesMs: number[] = [];
-  #lastArrivalMs: number | undefined;
-  #messages = 0;
-  #wasWorking = false;
+  #arrivals: { atMs: number; workMs: number }[] = [];
 
-  /** Records whether work arrived since the last observation: more messages, or an idle fleet that starts to work. */
-  observe({ backlog, throughputImagesPerSecond }: Snapshot, nowMs: number): void {
-    if (isUnknown(backlog)) return;
-    const messages = backlog.waiting + backlog.inFlight + backlog.delayed;
-    const isWorking = throughputImagesPerSecond > 0;
-    if (messages > this.#messages || (isWorking && !this.#wasWorking && this.#messages === 0)) {
-      const pauseMs = nowMs - (this.#lastArrivalMs ?? nowMs);
-      if (pauseMs >= MIN_PAUSE_MS) this.#pausesMs = [...this.#pausesMs, pauseMs].slice(-KEPT_PAUSES);
-      this.#lastArrivalMs = nowMs;
-    }
-    this.#messages = messages;
-    this.#wasWorking = isWorking;
+  observe({ jobs, workMs }: Arrived, nowMs: number): void {
+    if (jobs === 0 && workMs === 0) return;
+    this.#arrivals = [...this.#arrivals, { atMs: nowMs, workMs }].slice(-KEPT_ARRIVALS);
   }
 
   recordDecision({ needed }: Decision, nowMs: number): void {
@@ -37,10 +22,7 @@ export class ScalingHistory {
 
   summary(nowMs: number): Omit<History, 'sinceLaunchMs' | 'launchLimit'> {
     const recent = this.#needs.filter(({ atMs }) => nowMs - atMs < NEED_WINDOW_MS);
-    return {
-      recentlyNeeded: Math.max(0, ...recent.map(({ needed }) => needed)),
-      pausesMs: this.#pausesMs,
-      sinceWorkMs: this.#lastArrivalMs === undefined ? undefined : nowMs - this.#lastArrivalMs,
-    };
+    const arrivals = this.#arrivals.map(({ atMs, workMs }): PastArrival => ({ agoMs: nowMs - atMs, workMs }));
+    return { recentlyNeeded: Math.max(0, ...recent.map(({ needed }) => needed)), arrivals };
   }
 }

@@ -24,7 +24,7 @@ export function register(program: Command): void {
     )
     .option(
       '--idle-seconds <s>',
-      'Time that an idle worker is kept (default: a tenth of its age, 10 to 120 s)',
+      'Time that an idle worker is kept (default: a twentieth of its age, 5 to 120 s)',
     )
     .option('--cooldown-seconds <s>', 'Time after a launch in which no worker is retired')
     .option('--max-launch-per-tick <n>', 'Maximum number of workers launched at once')

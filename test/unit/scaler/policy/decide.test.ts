@@ -45,7 +45,7 @@ const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   throughputImagesPerSecond: 0,
   ...over,
 });
-const noHistory: History = { sinceLaunchMs: undefined, recentlyNeeded: 0 };
+const noHistory: History = { sinceLaunchMs: undefined, recentlyNeeded: 0, arrivals: [] };
 
 describe('the backlog policy', () => {
   it('launches nothing when there is no work', () => {
@@ -164,9 +164,9 @@ describe('shrinking', () => {
     });
     expect(decision.retire).toEqual([]);
   });
-  it('keeps an idle worker for a tenth of its age without --idle-seconds', () => {
-    const kept = machine('idle', { ageMs: 300_000, phaseForMs: 29_000 });
-    const gone = machine('idle', { ageMs: 300_000, phaseForMs: 30_000 });
+  it('keeps an idle worker for a twentieth of its age without --idle-seconds', () => {
+    const kept = machine('idle', { ageMs: 300_000, phaseForMs: 14_000 });
+    const gone = machine('idle', { ageMs: 300_000, phaseForMs: 15_000 });
     const decision = decide(snapshot({ machines: [kept, gone] }), settings(), {
       ...noHistory,
       recentlyNeeded: 2,
@@ -356,6 +356,7 @@ const limits = fc
 const histories = fc.record({
   sinceLaunchMs: fc.option(fc.nat(100_000), { nil: undefined }),
   recentlyNeeded: fc.nat(30),
+  arrivals: fc.constant([]),
 });
 const own = (machines: readonly Machine[]) => machines.filter(({ phase }) => phase !== 'stopped');
 const serving = (machines: readonly Machine[]) => own(machines).filter(({ phase }) => phase !== 'draining');
@@ -427,6 +428,10 @@ describe('constant work', () => {
       const ready = machines.filter(({ ageMs }) => ageMs >= 70_000);
       const done = Math.min(images + 175, ready.length * 50);
       images += 175 - done;
+      const arrivals = Array.from({ length: Math.min(tick + 1, 100) }, (_, ago) => ({
+        agoMs: 5000 * ago,
+        workMs: 17_500,
+      })).reverse();
       const busy = Math.ceil(done / 50);
       machines = machines.map((each) => {
         const phase: MachinePhase =
@@ -437,7 +442,7 @@ describe('constant work', () => {
       const decision = decide(
         snapshot({ backlog: backlog(images), machines, throughputImagesPerSecond: done / 5 }),
         settings(),
-        { sinceLaunchMs: undefined, recentlyNeeded: Math.max(0, ...needs.slice(-6)) },
+        { sinceLaunchMs: undefined, recentlyNeeded: Math.max(0, ...needs.slice(-3)), arrivals },
       );
       needs.push(decision.needed);
       machines = machines.filter(({ id }) => !decision.retire.includes(id));

@@ -1,57 +1,73 @@
 import { describe, expect, it } from 'vitest';
-import type { Decision } from '../../../../src/scaler/policy/policy.ts';
+import type { Decision, PastArrival } from '../../../../src/scaler/policy/policy.ts';
 import { ScalingHistory } from '../../../../src/scaler/policy/scaling-history.ts';
-import { isWorkExpected } from '../../../../src/scaler/policy/standby.ts';
-import type { Snapshot } from '../../../../src/scaler/snapshot.ts';
+import { machinesOnStandby } from '../../../../src/scaler/policy/standby.ts';
 
-const measured = { imagesPerSecond: 10, bootMs: 70_000 };
-const snapshot = (messages: number, throughputImagesPerSecond = 0): Snapshot => ({
-  backlog: { waiting: messages, inFlight: 0, delayed: 0, images: 16 * messages },
-  machines: [],
-  jobs: [],
-  measured,
-  throughputImagesPerSecond,
-});
-const quiet = { sinceLaunchMs: undefined, recentlyNeeded: 0 };
+const BOOT_MS = 70_000;
+const PER_MACHINE_MS = 60_000;
+
+/** Arrivals with these pauses between them, the last one so long ago. */
+function arrivalsOf(pausesS: readonly number[], agoS: number, workMs = 1000): PastArrival[] {
+  const agosMs = [1000 * agoS];
+  for (const pauseS of pausesS.toReversed()) agosMs.unshift((agosMs[0] ?? 0) + 1000 * pauseS);
+  return agosMs.map((agoMs) => ({ agoMs, workMs }));
+}
+const onStandby = (
+  pausesS: readonly number[],
+  agoS: number,
+  over: { workMs?: number; present?: number } = {},
+) =>
+  machinesOnStandby({
+    arrivals: arrivalsOf(pausesS, agoS, over.workMs),
+    bootMs: BOOT_MS,
+    perMachineMs: PER_MACHINE_MS,
+    present: over.present ?? 1,
+  });
+const EVERY_MINUTE = Array.from({ length: 6 }, () => 60);
 
 describe('a machine on standby', () => {
-  it('stays for eight boot times after work that arrived every minute', () => {
-    const history = { ...quiet, pausesMs: [60_000, 50_000, 70_000] };
-    expect(isWorkExpected({ ...history, sinceWorkMs: 559_000 }, measured)).toBe(true);
-    expect(isWorkExpected({ ...history, sinceWorkMs: 560_000 }, measured)).toBe(false);
-  });
   it('does not stay after work that arrived once', () => {
-    expect(isWorkExpected({ ...quiet, pausesMs: [], sinceWorkMs: 1000 }, measured)).toBe(false);
+    expect(onStandby([], 1)).toBe(0);
   });
-  it('does not stay if the median pause is longer than three boot times', () => {
-    const history = { ...quiet, pausesMs: [60_000, 1_800_000, 3_600_000], sinceWorkMs: 1000 };
-    expect(isWorkExpected(history, measured)).toBe(false);
+  it('stays for the usual pause and some more after work that arrived every minute', () => {
+    expect(onStandby(EVERY_MINUTE, 200)).toBe(1);
+    expect(onStandby(EVERY_MINUTE, 215)).toBe(0);
+  });
+  it('stays less long, the longer work has been so regular', () => {
+    expect(onStandby([...EVERY_MINUTE, ...EVERY_MINUTE], 140)).toBe(0);
+  });
+  it('does not stay longer because of a lunch break among jobs of every minute', () => {
+    expect(onStandby([...EVERY_MINUTE, 3060, ...EVERY_MINUTE], 140)).toBe(0);
+  });
+  it('stays for eight boot times after work that arrived now and then', () => {
+    const pauses = [10, 130, 40, 90, 20, 60, 75, 5];
+    expect(onStandby(pauses, 559)).toBe(1);
+    expect(onStandby(pauses, 560)).toBe(0);
+  });
+  it('does not stay if the usual pause is longer than three boot times', () => {
+    expect(onStandby([60, 1800, 3600], 1)).toBe(0);
+  });
+  it('is as many machines as arrivals usually need', () => {
+    expect(onStandby(EVERY_MINUTE, 10, { workMs: 150_000, present: 5 })).toBe(3);
   });
 });
 
 describe('the scaling history', () => {
-  it('keeps the pauses between arrivals, seen as more messages', () => {
+  it('keeps what arrived, and not looks at which nothing did', () => {
     const history = new ScalingHistory();
-    [1, 1, 0, 0, 0, 0, 1].forEach((messages, at) => void history.observe(snapshot(messages), 10_000 * at));
-    expect(history.summary(65_000)).toMatchObject({ pausesMs: [60_000], sinceWorkMs: 5000 });
+    [500, 0, 0, 900].forEach((workMs, at) => {
+      history.observe({ jobs: workMs > 0 ? 1 : 0, workMs }, 10_000 * at);
+    });
+    expect(history.summary(35_000).arrivals).toEqual([
+      { agoMs: 35_000, workMs: 500 },
+      { agoMs: 5000, workMs: 900 },
+    ]);
   });
-  it('sees work that arrived and was done between two ticks by the throughput of the fleet', () => {
-    const history = new ScalingHistory();
-    [0, 0.1, 0.1, 0, 0, 0, 0.1].forEach((rate, at) => void history.observe(snapshot(0, rate), 10_000 * at));
-    expect(history.summary(60_000)).toMatchObject({ pausesMs: [50_000], sinceWorkMs: 0 });
-  });
-  it('takes a queue that cannot be read for neither work nor a pause', () => {
-    const history = new ScalingHistory();
-    history.observe(snapshot(1), 0);
-    history.observe({ ...snapshot(0), backlog: { unknown: 'throttled' } }, 30_000);
-    history.observe(snapshot(1), 60_000);
-    expect(history.summary(60_000)).toMatchObject({ pausesMs: [], sinceWorkMs: 60_000 });
-  });
-  it('keeps a need for 30 s', () => {
+  it('keeps a need for 15 s', () => {
     const history = new ScalingHistory();
     history.recordDecision({ needed: 5 } as Decision, 0);
-    history.recordDecision({ needed: 2 } as Decision, 20_000);
-    expect(history.summary(25_000).recentlyNeeded).toBe(5);
-    expect(history.summary(35_000).recentlyNeeded).toBe(2);
+    history.recordDecision({ needed: 2 } as Decision, 10_000);
+    expect(history.summary(14_000).recentlyNeeded).toBe(5);
+    expect(history.summary(15_000).recentlyNeeded).toBe(2);
   });
 });
