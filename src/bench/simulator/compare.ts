@@ -1,7 +1,8 @@
 /** Compares policies with each other and with lower bounds, on one trace. */
 import { leastMachineMs } from './cost-bound.ts';
 import { leastDrainMs } from './drain-bound.ts';
-import { policyNames, type SimulationOptions, type SimulationResult, simulate } from './simulate.ts';
+import { policyNames } from './rivals/rivals.ts';
+import { type SimulationOptions, type SimulationResult, simulate } from './simulate.ts';
 import type { Trace } from './traces.ts';
 
 export interface Comparison extends SimulationResult {

@@ -7,12 +7,14 @@
  * in everything else: all work of a period is there at its start, images are divisible, a machine that is not kept ends at
  * the moment at which it has done its share, and a machine that only later work needs may boot in the pause.
  */
-import type { BusyPeriod } from './simulated-cluster.ts';
+import type { BusyPeriod } from './tally.ts';
 
 export interface MachineFacts {
   imagesPerSecond: number;
   /** The mean of the run itself, so that lucky boots do not count as merit. */
   bootMs: number;
+  /** A machine is paid for at least this long. */
+  billingMinimumMs: number;
 }
 
 /** Limit of periods x machines x machines. */
@@ -25,6 +27,7 @@ export function leastMachineMs(periods: readonly BusyPeriod[], facts: MachineFac
     hasBooted: launched > 0,
     workMs: (1000 * images) / facts.imagesPerSecond,
     lengthMs: endMs - startMs,
+    minimumMs: facts.billingMinimumMs,
     pauseMs: (periods[at + 1]?.startMs ?? Number.POSITIVE_INFINITY) - endMs,
   }));
   // Keeping more machines than any later period can use at once never pays.
@@ -50,11 +53,13 @@ interface Span {
   workMs: number;
   lengthMs: number;
   pauseMs: number;
+  /** Of the time that a machine is paid for. */
+  minimumMs: number;
 }
 
 /** The least cost of a period and the pause after it, over how many machines are launched in it. */
 function spanCost(span: Span, brought: number, kept: number): number {
-  const { workMs, lengthMs, pauseMs, bootMs } = span;
+  const { workMs, lengthMs, pauseMs, bootMs, minimumMs } = span;
   // With many machines the fastest boot may finish the work before the mean boot time: at least one was launched.
   const fewestByLuck = span.hasBooted ? 1 : Number.POSITIVE_INFINITY;
   const lacking = workMs - brought * lengthMs;
@@ -66,7 +71,12 @@ function spanCost(span: Span, brought: number, kept: number): number {
   // The cost is linear in the launches except for some bends: where work fills the rest, where all kept machines are new,
   // and where all of those may boot in the pause.
   const bend = kept - Math.floor(workMs / lengthMs);
-  const candidates = [fewest, kept, forWork + kept, bend, bend - 1].filter((launched) => launched >= fewest);
+  // Or where the billing minimum of the machines that end is as much as boots and work.
+  const minimal = [0, kept].map((stay) => Math.floor((workMs + stay * minimumMs) / (minimumMs - bootMs)));
+  const candidates = [
+    ...[fewest, kept, forWork + kept, bend, bend - 1],
+    ...minimal.flatMap((launched) => [launched, launched + 1]),
+  ].filter((launched) => launched >= fewest && Number.isFinite(launched));
   return Math.min(
     ...candidates.map((launched) => {
       const through = Math.max(0, kept - launched);
@@ -75,7 +85,8 @@ function spanCost(span: Span, brought: number, kept: number): number {
       const punctual = kept - late;
       const pausedMs =
         (punctual === 0 ? 0 : punctual * pauseMs) + (late === 0 ? 0 : late * Math.max(0, pauseMs - bootMs));
-      return launched * bootMs + Math.max(workMs, through * lengthMs) + pausedMs;
+      const workingMs = launched * bootMs + Math.max(workMs, through * lengthMs);
+      return Math.max(workingMs, (launched - Math.min(launched, kept)) * minimumMs) + pausedMs;
     }),
   );
 }

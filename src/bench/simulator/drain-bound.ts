@@ -25,9 +25,9 @@ const MAX_ARRIVALS = 1000;
  */
 export function leastDrainMs(arrivals: readonly Arrival[], machineMs: number, facts: MachineFacts): number {
   if (arrivals.length > MAX_ARRIVALS) return 0;
-  const works = arrivals.map(({ atMs, images }) => ({
+  const works = arrivals.map(({ atMs, images, costFactor = 1 }) => ({
     atMs,
-    workMs: (1000 * images) / facts.imagesPerSecond,
+    workMs: (1000 * images * costFactor) / facts.imagesPerSecond,
   }));
   const boundAt = (logPrice: number) => {
     const price = Math.exp(logPrice);
@@ -162,7 +162,8 @@ function stretchTotal(stretch: Stretch, brought: number, kept: number): number {
     for (const lengthMs of lengths) {
       const pauseMs = kept === 0 ? 0 : untilMs - lengthMs;
       const pausedMs = through * pauseMs + keptNew * Math.max(0, pauseMs - bootMs);
-      least = Math.min(least, lengthMs + price * (launched * bootMs + workMs + pausedMs));
+      const paidMs = Math.max(launched * bootMs + workMs, (launched - keptNew) * facts.billingMinimumMs);
+      least = Math.min(least, lengthMs + price * (paidMs + pausedMs));
     }
   }
   return least;

@@ -1,13 +1,20 @@
 import { MAX_BATCH } from '../../core/job/messages.ts';
+import type { SimulatedJob } from './jobs.ts';
 
+/** One message. */
 export interface SimulatedBatch {
+  job: SimulatedJob;
   images: number;
-  arrivedAtMs: number;
+}
+
+interface Waiting {
+  job: SimulatedJob;
+  images: number;
 }
 
 /** A queue of messages of up to 16 images, the oldest first. It stores one entry per arrival, not per message. */
 export class MessageQueue {
-  readonly #arrivals: SimulatedBatch[] = [];
+  readonly #waiting: Waiting[] = [];
   #head = 0;
   /** Batches of lost machines. They are older, so they are received first. */
   readonly #returned: SimulatedBatch[] = [];
@@ -17,9 +24,9 @@ export class MessageQueue {
     return this.#messages;
   }
 
-  add(batch: SimulatedBatch): void {
-    this.#arrivals.push({ ...batch });
-    this.#messages += Math.ceil(batch.images / MAX_BATCH);
+  add(job: SimulatedJob, images: number): void {
+    this.#waiting.push({ job, images });
+    this.#messages += Math.ceil(images / MAX_BATCH);
   }
 
   redeliver(batch: SimulatedBatch): void {
@@ -27,16 +34,15 @@ export class MessageQueue {
     this.#messages++;
   }
 
-  /** One message. */
   receive(): SimulatedBatch | undefined {
     const returned = this.#returned.shift();
-    const arrival = returned ?? this.#arrivals[this.#head];
-    if (arrival === undefined) return undefined;
+    const waiting = returned ?? this.#waiting[this.#head];
+    if (waiting === undefined) return undefined;
     this.#messages--;
     if (returned !== undefined) return returned;
-    const images = Math.min(MAX_BATCH, arrival.images);
-    arrival.images -= images;
-    if (arrival.images === 0) this.#head++;
-    return { images, arrivedAtMs: arrival.arrivedAtMs };
+    const images = Math.min(MAX_BATCH, waiting.images);
+    waiting.images -= images;
+    if (waiting.images === 0) this.#head++;
+    return { job: waiting.job, images };
   }
 }

@@ -1,36 +1,28 @@
 /** One simulated run: the real controller and policy, in virtual time, with a simulated cluster. */
-
-import { MAX_BATCH } from '../../core/job/messages.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { noLog } from '../../core/runtime/log.ts';
 import { Controller } from '../../scaler/controller.ts';
 import type { PolicySettings } from '../../scaler/policy/policy.ts';
-import type { MachineFacts } from './cost-bound.ts';
 import { Random } from '../random.ts';
-import { type BusyPeriod, SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts';
-import { simulatedDriver, simulatedObserver } from './simulated-ports.ts';
-import { createTargetTracking } from './target-tracking.ts';
+import type { MachineFacts } from './cost-bound.ts';
+import { createRival, type PolicyName } from './rivals/rivals.ts';
+import { SimulatedCluster } from './simulated-cluster.ts';
+import { SimulatedObserver, simulatedDriver } from './simulated-ports.ts';
+import type { BusyPeriod } from './tally.ts';
 import type { Trace } from './traces.ts';
+import { type World, type WorldName, worlds } from './worlds.ts';
 
 const TICK_MS = 5000;
 const HOUR_MS = 3_600_000;
 /** Work that is unfinished this long after the last arrival never will be done. */
 const GIVE_UP_AFTER_MS = 30 * 24 * HOUR_MS;
-
-export const policyNames = ['backlog', 'per-message', 'target-tracking'] as const;
-export type PolicyName = (typeof policyNames)[number];
-
-/** 71.53 s is the published time of the baseline from launch to booted instance (arXiv 2305.01634). */
-export const defaultCluster: SimulatedClusterOptions = {
-  imagesPerSecond: 40,
-  bootMs: 71_530,
-  bootSigma: 0.1,
-  refusedShare: 0,
-  lossesPerHour: 0,
-  leaseMs: 60_000,
-  billingMinimumMs: 60_000,
-};
+/** Of one machine. */
+const IMAGES_PER_SECOND = 40;
+/** The default of `imgcls scale`. */
+const BOOT_DEADLINE_MS = 600_000;
+/** So that the world's luck does not depend on how often the controller looks. */
+const OBSERVER_SEED = 0x5eed;
 
 /** The defaults of `imgcls scale` except `--max`, and the price of a small instance. */
 const defaultPolicySettings: Omit<PolicySettings, 'policy' | 'max'> = {
@@ -49,7 +41,9 @@ export interface SimulationOptions {
   policy: PolicyName;
   max: number;
   seed: number;
-  cluster?: Partial<SimulatedClusterOptions>;
+  world?: WorldName;
+  /** Changes of the world. */
+  cluster?: Partial<World>;
   settings?: Partial<PolicySettings>;
 }
 
@@ -59,6 +53,9 @@ export interface SimulationResult {
   /** Total time with unfinished work. */
   drainMs: number;
   p95WaitMs: number;
+  /** From the arrival of a job to its last outcome. */
+  meanJobMs: number;
+  p95JobMs: number;
   /** Billed. */
   machineMs: number;
   costUsd: number;
@@ -72,7 +69,9 @@ export interface SimulationResult {
 
 /** @throws {ImgclsError} of kind `permanent` if the policy launches too few machines to ever finish the work. */
 export async function simulate(trace: Trace, options: SimulationOptions): Promise<SimulationResult> {
-  const clusterOptions = { ...defaultCluster, ...options.cluster };
+  const kindness = worlds[options.world ?? 'ideal'];
+  const world = { ...kindness, bootMs: trace.bootMs ?? kindness.bootMs, ...options.cluster };
+  const clusterOptions = { ...world, imagesPerSecond: IMAGES_PER_SECOND };
   const cluster = new SimulatedCluster(trace.arrivals, clusterOptions, new Random(options.seed));
   const settings: PolicySettings = {
     ...defaultPolicySettings,
@@ -80,7 +79,7 @@ export async function simulate(trace: Trace, options: SimulationOptions): Promis
     policy: options.policy,
     max: options.max,
   };
-  const controller = controllerOf(cluster, clusterOptions, settings);
+  const controller = controllerOf(cluster, settings, options);
   const endMs = (trace.arrivals.at(-1)?.atMs ?? 0) + GIVE_UP_AFTER_MS;
   for (let atMs = 0; !cluster.isOver; atMs = nextTickMs(cluster)) {
     if (atMs > endMs)
@@ -94,33 +93,39 @@ export async function simulate(trace: Trace, options: SimulationOptions): Promis
     cluster.runUntil(atMs);
     await controller.tick();
   }
-  return resultOf(cluster, options.policy, { ...clusterOptions, hourlyUsd: settings.hourlyUsd ?? 0 });
+  return resultOf(cluster, options.policy, settings.hourlyUsd ?? 0);
 }
 
 /** Skips the ticks of an empty cluster until the next arrival. */
 function nextTickMs(cluster: SimulatedCluster): number {
-  const isEmpty = cluster.unfinishedImages === 0 && cluster.machines.size === 0;
   const ticks = Math.floor(cluster.nowMs / TICK_MS) + 1;
-  if (!isEmpty || cluster.nextArrivalMs === Number.POSITIVE_INFINITY) return ticks * TICK_MS;
+  if (!cluster.isEmpty || cluster.nextArrivalMs === Number.POSITIVE_INFINITY) return ticks * TICK_MS;
   return Math.max(ticks, Math.ceil(cluster.nextArrivalMs / TICK_MS)) * TICK_MS;
 }
 
 function controllerOf(
   cluster: SimulatedCluster,
-  clusterOptions: SimulatedClusterOptions,
   settings: PolicySettings,
+  { policy, seed }: SimulationOptions,
 ): Controller {
-  const { imagesPerSecond, bootMs } = clusterOptions;
+  const { imagesPerSecond, bootMs } = cluster.options;
   const clock: Clock = {
     nowMs: () => cluster.nowMs,
     monotonicMs: () => cluster.nowMs,
     sleep: async () => {},
   };
-  const isTracking = settings.policy === 'target-tracking';
+  const rival = createRival(policy, clock.nowMs);
+  const driver = simulatedDriver(cluster, settings.hourlyUsd ?? 0);
+  const random = new Random(seed ^ OBSERVER_SEED);
   return new Controller({
     lock: { epoch: 1, isInherited: false },
-    driver: simulatedDriver(cluster, settings.hourlyUsd ?? 0),
-    observer: simulatedObserver(cluster, { imagesPerSecond, bootMs }),
+    driver,
+    observer: new SimulatedObserver(cluster, {
+      driver,
+      random,
+      measured: { imagesPerSecond, bootMs },
+      clock,
+    }),
     reports: {
       read: async () => undefined,
       write: async () => {},
@@ -129,34 +134,40 @@ function controllerOf(
       readHistory: async () => [],
       writeHistory: async () => {},
     },
-    // An Auto Scaling group keeps its desired capacity, idle or not.
-    settings: isTracking ? { ...settings, idleMs: Number.POSITIVE_INFINITY } : settings,
-    bootDeadlineMs: Number.POSITIVE_INFINITY,
+    // A rival says itself when a machine has idled for long enough.
+    settings: rival === undefined ? settings : { ...settings, idleMs: Number.POSITIVE_INFINITY },
+    bootDeadlineMs: BOOT_DEADLINE_MS,
     reportEveryMs: Number.POSITIVE_INFINITY,
     holder: 'simulation',
     driverName: 'simulation',
     clock,
     log: noLog,
-    ...(isTracking && { policy: createTargetTracking(clock.nowMs, MAX_BATCH) }),
+    ...(rival && { policy: rival }),
   });
 }
 
-const resultOf = (
-  cluster: SimulatedCluster,
+function resultOf(
+  { tally, options }: SimulatedCluster,
   policy: PolicyName,
-  { hourlyUsd, imagesPerSecond }: { hourlyUsd: number; imagesPerSecond: number },
-): SimulationResult => ({
-  policy,
-  busyPeriods: cluster.busyPeriods,
-  drainMs: cluster.busyPeriods.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0),
-  p95WaitMs: cluster.waits.quantileMs(0.95),
-  machineMs: cluster.billedMs,
-  costUsd: (cluster.billedMs / HOUR_MS) * hourlyUsd,
-  launched: cluster.launched,
-  wastedBoots: cluster.wastedBoots,
-  imagesDone: cluster.imagesDone,
-  facts: {
-    imagesPerSecond,
-    bootMs: cluster.bootsMs / cluster.launched,
-  },
-});
+  hourlyUsd: number,
+): SimulationResult {
+  const jobMs = tally.jobMs.toSorted((a, b) => a - b);
+  return {
+    policy,
+    busyPeriods: tally.busyPeriods,
+    drainMs: tally.busyPeriods.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0),
+    p95WaitMs: tally.waits.quantileMs(0.95),
+    meanJobMs: jobMs.reduce((sum, each) => sum + each, 0) / Math.max(1, jobMs.length),
+    p95JobMs: jobMs[Math.ceil(0.95 * jobMs.length) - 1] ?? 0,
+    machineMs: tally.billedMs,
+    costUsd: (tally.billedMs / HOUR_MS) * hourlyUsd,
+    launched: tally.launched,
+    wastedBoots: tally.wastedBoots,
+    imagesDone: tally.imagesDone,
+    facts: {
+      imagesPerSecond: options.imagesPerSecond,
+      bootMs: tally.bootsMs / tally.boots,
+      billingMinimumMs: options.billingMinimumMs,
+    },
+  };
+}

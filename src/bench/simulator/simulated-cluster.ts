@@ -1,63 +1,37 @@
 /**
- * A discrete-event model of a cluster: a queue, machines that boot, work and may be lost, and their cost. A machine works
- * on one message at a time. Downloads, prefetching and the time of API calls are not modelled.
+ * A discrete-event model of a cluster: jobs, a queue, machines that boot, work, hang and may be lost, and their cost. A machine
+ * works on one message at a time. Downloads, prefetching and the time of API calls are not modelled.
  */
-import { EventQueue } from './event-queue.ts';
-import { MessageQueue, type SimulatedBatch } from './message-queue.ts';
+
 import type { Random } from '../random.ts';
+import { EventQueue } from './event-queue.ts';
+import { jobOf, type SimulatedJob } from './jobs.ts';
+import { MessageQueue, type SimulatedBatch } from './message-queue.ts';
+import { SimulatedMachine } from './simulated-machine.ts';
+import { Tally } from './tally.ts';
 import type { Arrival } from './traces.ts';
-import { Waits } from './waits.ts';
+import type { World } from './worlds.ts';
 
-export interface SimulatedClusterOptions {
-  /** Of one machine. */
+const HOUR_MS = 3_600_000;
+/** A submission announces its images in so many parts. */
+const SUBMIT_PARTS = 10;
+
+export interface ClusterOptions extends World {
+  /** Of one machine, for images of the usual cost. */
   imagesPerSecond: number;
-  /** Median time from launch to ready; lognormal. With a sigma of 0 all boots are equal. */
-  bootMs: number;
-  bootSigma: number;
-  /** Share of launches that are refused because of missing capacity. */
-  refusedShare: number;
-  /** Losses of a machine per hour, without notice. Its message is redelivered when the lease expires. */
-  lossesPerHour: number;
-  leaseMs: number;
-  billingMinimumMs: number;
-}
-
-export interface SimulatedMachine {
-  readonly id: string;
-  readonly launchedAtMs: number;
-  phase: 'booting' | 'idle' | 'busy' | 'draining';
-  phaseSinceMs: number;
-  batch: SimulatedBatch | undefined;
-  hasWorked: boolean;
-  hasEnded: boolean;
-}
-
-/** A period with unfinished work throughout. */
-export interface BusyPeriod {
-  startMs: number;
-  endMs: number;
-  /** Arrived in the period. */
-  images: number;
-  /** Machines launched in the period and their mean boot time; absent if there were none. */
-  launched?: number;
-  bootMs?: number;
 }
 
 export class SimulatedCluster {
   nowMs = 0;
   readonly queue = new MessageQueue();
   readonly machines = new Map<string, SimulatedMachine>();
-  readonly waits = new Waits();
-  readonly busyPeriods: BusyPeriod[] = [];
-  unfinishedImages = 0;
+  /** Machines that were lost or ended, the latest last. */
+  readonly ended: { machine: SimulatedMachine; atMs: number }[] = [];
+  /** Unfinished ones. */
+  readonly jobs = new Map<string, SimulatedJob>();
+  readonly tally: Tally;
   inFlight = 0;
-  imagesDone = 0;
-  messagesDone = 0;
-  launched = 0;
-  wastedBoots = 0;
-  billedMs = 0;
-  bootsMs = 0;
-  readonly #options: SimulatedClusterOptions;
+  readonly options: ClusterOptions;
   readonly #random: Random;
   readonly #events = new EventQueue();
   /** May contain machines that have ended or work again. */
@@ -65,10 +39,11 @@ export class SimulatedCluster {
   readonly #arrivals: readonly Arrival[];
   #arrived = 0;
 
-  constructor(arrivals: readonly Arrival[], options: SimulatedClusterOptions, random: Random) {
+  constructor(arrivals: readonly Arrival[], options: ClusterOptions, random: Random) {
     this.#arrivals = arrivals;
-    this.#options = options;
+    this.options = options;
     this.#random = random;
+    this.tally = new Tally(options.billingMinimumMs);
   }
 
   /** Infinity after the last arrival. */
@@ -76,12 +51,12 @@ export class SimulatedCluster {
     return this.#arrivals[this.#arrived]?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
+  get isEmpty(): boolean {
+    return this.jobs.size === 0 && this.machines.size === 0;
+  }
+
   get isOver(): boolean {
-    return (
-      this.unfinishedImages === 0 &&
-      this.machines.size === 0 &&
-      this.nextArrivalMs === Number.POSITIVE_INFINITY
-    );
+    return this.isEmpty && this.nextArrivalMs === Number.POSITIVE_INFINITY;
   }
 
   /** Processes all events up to this time. */
@@ -99,27 +74,23 @@ export class SimulatedCluster {
 
   /** Undefined if there is no capacity. */
   launch(): SimulatedMachine | undefined {
-    const { refusedShare, bootMs, bootSigma, lossesPerHour } = this.#options;
-    if (refusedShare > 0 && this.#random.next() < refusedShare) return undefined;
-    const machine: SimulatedMachine = {
-      id: `m-${String(++this.launched).padStart(7, '0')}`,
-      launchedAtMs: this.nowMs,
-      phase: 'booting',
-      phaseSinceMs: this.nowMs,
-      batch: undefined,
-      hasWorked: false,
-      hasEnded: false,
-    };
-    this.machines.set(machine.id, machine);
-    const durationMs = this.#random.lognormal(bootMs, bootSigma);
-    this.#countBoot(durationMs);
-    this.#events.schedule(this.nowMs + durationMs, () => {
-      if (!machine.hasEnded) this.#receive(machine);
+    const { refusedShare, lossesPerHour, hangsPerHour } = this.options;
+    if (this.#happens(refusedShare)) return undefined;
+    const speed = this.#happens(this.options.slowMachineShare) ? this.options.slowMachineSpeed : 1;
+    const bootMs = this.#bootMs();
+    const id = `m-${String(this.tally.launched + 1).padStart(7, '0')}`;
+    const machine = new SimulatedMachine(id, this.nowMs, speed);
+    this.machines.set(id, machine);
+    this.tally.launch(bootMs);
+    if (bootMs !== undefined)
+      this.#after(bootMs, machine, () => {
+        machine.readyAtMs = this.nowMs;
+        this.#receive(machine);
+      });
+    this.#sometime(lossesPerHour, machine, () => this.lose(id));
+    this.#sometime(hangsPerHour, machine, () => {
+      machine.isHung = true;
     });
-    if (lossesPerHour > 0)
-      this.#events.schedule(this.nowMs + this.#random.exponential(3_600_000 / lossesPerHour), () =>
-        this.#lose(machine),
-      );
     return machine;
   }
 
@@ -128,28 +99,71 @@ export class SimulatedCluster {
     const machine = this.machines.get(id);
     if (machine === undefined) return;
     if (machine.batch === undefined) this.#end(machine);
-    else this.#enter(machine, 'draining');
+    else machine.enter('draining', this.nowMs);
   }
 
-  #countBoot(durationMs: number): void {
-    this.bootsMs += durationMs;
-    const period = this.busyPeriods.at(-1);
-    if (this.unfinishedImages === 0 || period === undefined) return;
-    const { launched = 0, bootMs = 0 } = period;
-    period.launched = launched + 1;
-    period.bootMs = (launched * bootMs + durationMs) / (launched + 1);
+  /** The machine ends at once. Its message is redelivered when the lease expires. */
+  lose(id: string): void {
+    const machine = this.machines.get(id);
+    if (machine === undefined) return;
+    const { batch } = machine;
+    machine.batch = undefined;
+    this.#end(machine);
+    if (batch === undefined) return;
+    this.#events.schedule(this.nowMs + this.options.leaseMs, () => {
+      this.inFlight--;
+      this.queue.redeliver(batch);
+      this.#wakeIdle();
+    });
+  }
+
+  /** Draws nothing if it never happens, so that a kind world does not depend on it. */
+  #happens(share: number): boolean {
+    return share > 0 && this.#random.next() < share;
+  }
+
+  /** Undefined if the machine never becomes ready. */
+  #bootMs(): number | undefined {
+    const { bootMs, bootSigma, slowBootShare, slowBootFactor, deadBootShare } = this.options;
+    const factor = this.#happens(slowBootShare) ? slowBootFactor : 1;
+    const isDead = this.#happens(deadBootShare);
+    const durationMs = factor * this.#random.lognormal(bootMs, bootSigma);
+    return isDead ? undefined : durationMs;
+  }
+
+  #after(ms: number, machine: SimulatedMachine, run: () => void): void {
+    this.#events.schedule(this.nowMs + ms, () => {
+      if (this.machines.has(machine.id)) run();
+    });
+  }
+
+  #sometime(perHour: number, machine: SimulatedMachine, run: () => void): void {
+    if (perHour > 0) this.#after(this.#random.exponential(HOUR_MS / perHour), machine, run);
   }
 
   #arrive(): void {
     const arrival = this.#arrivals[this.#arrived++];
     if (arrival === undefined) return;
-    const { images } = arrival;
-    if (this.unfinishedImages === 0)
-      this.busyPeriods.push({ startMs: this.nowMs, endMs: Number.NaN, images: 0 });
-    const period = this.busyPeriods.at(-1);
-    if (period !== undefined) period.images += images;
-    this.unfinishedImages += images;
-    this.queue.add({ images, arrivedAtMs: this.nowMs });
+    const submitMs = (arrival.images / 1000) * this.options.submitMsPerThousand;
+    const job = jobOf(arrival, this.#arrived, { arrivedAtMs: this.nowMs, sealedAtMs: this.nowMs + submitMs });
+    this.jobs.set(job.id, job);
+    this.tally.arrive(job, this.nowMs);
+    if (submitMs === 0) this.#announce(job, job.images);
+    else this.#announceParts(job, submitMs);
+  }
+
+  #announceParts(job: SimulatedJob, submitMs: number): void {
+    let announced = 0;
+    for (let part = 1; part <= SUBMIT_PARTS; part++) {
+      const images = Math.floor((job.images * part) / SUBMIT_PARTS) - announced;
+      announced += images;
+      const atMs = this.nowMs + (submitMs * part) / SUBMIT_PARTS;
+      if (images > 0) this.#events.schedule(atMs, () => this.#announce(job, images));
+    }
+  }
+
+  #announce(job: SimulatedJob, images: number): void {
+    this.queue.add(job, images);
     this.#wakeIdle();
   }
 
@@ -160,63 +174,41 @@ export class SimulatedCluster {
       const machine = this.#idle[at];
       const last = this.#idle.pop();
       if (last !== undefined && at < this.#idle.length) this.#idle[at] = last;
-      if (machine?.phase === 'idle' && !machine.hasEnded) this.#receive(machine);
+      if (machine?.phase === 'idle' && this.machines.has(machine.id)) this.#receive(machine);
     }
   }
 
   #receive(machine: SimulatedMachine): void {
+    if (machine.isHung) return;
     const batch = this.queue.receive();
     if (batch === undefined) {
-      this.#enter(machine, 'idle');
+      machine.enter('idle', this.nowMs);
       this.#idle.push(machine);
       return;
     }
-    this.#enter(machine, 'busy');
+    machine.enter('busy', this.nowMs);
     machine.batch = batch;
-    machine.hasWorked = true;
     this.inFlight++;
-    const durationMs = (1000 * batch.images) / this.#options.imagesPerSecond;
-    this.#events.schedule(this.nowMs + durationMs, () => {
-      if (machine.batch === batch) this.#finish(machine, batch);
-    });
+    const rate = (this.options.imagesPerSecond * machine.speed) / batch.job.costFactor;
+    this.#after((1000 * batch.images) / rate, machine, () => this.#finish(machine, batch));
   }
 
   #finish(machine: SimulatedMachine, batch: SimulatedBatch): void {
+    if (machine.isHung || machine.batch !== batch) return;
+    const { job, images } = batch;
     machine.batch = undefined;
+    machine.count(batch);
     this.inFlight--;
-    this.messagesDone++;
-    this.imagesDone += batch.images;
-    this.unfinishedImages -= batch.images;
-    this.waits.add(this.nowMs - batch.arrivedAtMs, batch.images);
-    const period = this.busyPeriods.at(-1);
-    if (this.unfinishedImages === 0 && period !== undefined) period.endMs = this.nowMs;
+    job.imagesDone += images;
+    if (job.imagesDone === job.images) this.jobs.delete(job.id);
+    this.tally.finish(batch, this.nowMs);
     if (machine.phase === 'draining') this.#end(machine);
     else this.#receive(machine);
   }
 
-  #lose(machine: SimulatedMachine): void {
-    if (machine.hasEnded) return;
-    const { batch } = machine;
-    machine.batch = undefined;
-    this.#end(machine);
-    if (batch === undefined) return;
-    this.#events.schedule(this.nowMs + this.#options.leaseMs, () => {
-      this.inFlight--;
-      this.queue.redeliver(batch);
-      this.#wakeIdle();
-    });
-  }
-
   #end(machine: SimulatedMachine): void {
-    machine.hasEnded = true;
     this.machines.delete(machine.id);
-    if (!machine.hasWorked) this.wastedBoots++;
-    this.billedMs += Math.max(this.#options.billingMinimumMs, this.nowMs - machine.launchedAtMs);
-  }
-
-  #enter(machine: SimulatedMachine, phase: SimulatedMachine['phase']): void {
-    if (machine.phase === phase) return;
-    machine.phase = phase;
-    machine.phaseSinceMs = this.nowMs;
+    this.ended.push({ machine, atMs: this.nowMs });
+    this.tally.end(machine, this.nowMs);
   }
 }

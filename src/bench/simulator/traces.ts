@@ -4,6 +4,8 @@ import { Random } from '../random.ts';
 export interface Arrival {
   atMs: number;
   images: number;
+  /** What an image costs, in images of the usual cost (default 1). */
+  costFactor?: number;
 }
 
 export interface Trace {
@@ -11,6 +13,8 @@ export interface Trace {
   what: string;
   /** By time. */
   arrivals: readonly Arrival[];
+  /** Of the machines that do the work, if it is not the usual. */
+  bootMs?: number;
 }
 
 const SECOND = 1000;

@@ -3,6 +3,7 @@ export interface BenchFlags {
   /** `true`: all named traces. */
   simulate?: string | true;
   seed: number;
+  world: 'ideal' | 'unkind';
   max: number;
   count: number;
   repeat: number;

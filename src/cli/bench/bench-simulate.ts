@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Comparison, compare } from '../../bench/simulator/compare.ts';
 import { comparisonCells, comparisonColumns, markdown } from '../../bench/simulator/compare-text.ts';
+import { generateTraces } from '../../bench/simulator/generators.ts';
 import { parseTrace } from '../../bench/simulator/trace-file.ts';
 import { namedTrace, type Trace, traceNames } from '../../bench/simulator/traces.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
@@ -8,25 +9,28 @@ import type { Screen } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 
 export interface SimulateFlags {
-  /** `true`: all traces by name. */
+  /** `true`: all traces by name. `random`: generated ones. */
   simulate: string | true;
   seed: number;
+  world: 'ideal' | 'unkind';
   max: number;
   format: 'table' | 'json' | 'markdown';
 }
 
 /** Runs `imgcls bench --simulate`. @returns its report. */
 export async function simulatePolicies(
-  { simulate, seed, max, format }: SimulateFlags,
+  { simulate, seed, world, max, format }: SimulateFlags,
   screen: Screen | undefined,
 ): Promise<string> {
   if (max < 1) throw new ImgclsError('usage', '--max must be at least 1.');
   const rows: Comparison[] = [];
-  for (const trace of await tracesOf(simulate)) rows.push(...(await compare(trace, { seed, max })));
+  for (const trace of await tracesOf(simulate, seed))
+    rows.push(...(await compare(trace, { seed, world, max })));
   return { table, json, markdown }[format](rows, screen);
 }
 
-async function tracesOf(named: string | true): Promise<Trace[]> {
+async function tracesOf(named: string | true, seed: number): Promise<Trace[]> {
+  if (named === 'random') return generateTraces(seed);
   if (named !== true) return [namedTrace(named) ?? (await readTrace(named))];
   return traceNames.flatMap((name) => namedTrace(name) ?? []);
 }
@@ -37,7 +41,7 @@ async function readTrace(file: string): Promise<Trace> {
       'usage',
       `${file} is neither a named trace nor a readable file: ${messageOf(cause)}`,
       {
-        hint: `Use one of ${traceNames.join(', ')}, or a file with lines "seconds,images".`,
+        hint: `Use one of ${traceNames.join(', ')}, random, or a file with lines "seconds,images".`,
         cause,
       },
     );

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { policyNames, simulate } from '../../../src/bench/simulator/simulate.ts';
+import { generateTraces } from '../../../src/bench/simulator/generators.ts';
+import { policyNames } from '../../../src/bench/simulator/rivals/rivals.ts';
+import { simulate } from '../../../src/bench/simulator/simulate.ts';
 import { parseTrace } from '../../../src/bench/simulator/trace-file.ts';
 import { namedTrace, type Trace, traceNames } from '../../../src/bench/simulator/traces.ts';
 
@@ -44,6 +46,26 @@ describe('traces', () => {
     );
     expect(namedTrace(name)).toEqual(namedTrace(name));
     expect(imagesOf(trace(name))).toBeGreaterThan(0);
+  });
+
+  it('at random have all kinds of work in order of time, the same for the same seed and others for another', () => {
+    const traces = generateTraces(7000);
+    expect(generateTraces(7000)).toEqual(traces);
+    expect(generateTraces(8000).map(({ arrivals }) => arrivals)).not.toEqual(
+      traces.map(({ arrivals }) => arrivals),
+    );
+    expect(new Set(traces.map(({ name }) => name)).size).toBe(traces.length);
+    for (const { arrivals } of traces) {
+      const times = arrivals.map(({ atMs }) => atMs);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+      expect(arrivals.every(({ images }) => Number.isInteger(images) && images >= 1)).toBe(true);
+    }
+  });
+
+  it('choose how long their machines boot', async () => {
+    const drainMs = async (bootMs: number) =>
+      (await simulate({ ...trace('seed-20'), bootMs }, { ...options, cluster: { bootSigma: 0 } })).drainMs;
+    expect((await drainMs(130_000)) - (await drainMs(30_000))).toBeCloseTo(100_000, -4);
   });
 
   it('are read from lines of seconds and images, in any order', () => {

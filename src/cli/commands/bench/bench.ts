@@ -30,7 +30,15 @@ export function register(program: Command): void {
     .option('--yes', 'Do not ask for confirmation before spending money on AWS')
     .option(
       '--simulate [trace]',
-      'Simulate scaling policies instead, on a trace by name or file (default: all traces)',
+      'Simulate scaling policies instead, on a trace by name or file, or on random ones (default: all traces by name)',
+    )
+    .addOption(
+      new Option(
+        '--world <world>',
+        'World of a simulation: exact and punctual, or with faults and late, inexact counts',
+      )
+        .choices(['ideal', 'unkind'])
+        .default('ideal'),
     )
     .option('--max <n>', 'Maximum number of machines in a simulation', wholeNumber, 1000)
     .option('--seed <n>', 'Random seed of crops and simulations', wholeNumber, 1)

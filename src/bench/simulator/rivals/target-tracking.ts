@@ -1,5 +1,6 @@
 /**
- * A policy to compare with: an EC2 Auto Scaling group that tracks a backlog per instance, as AWS documents it for SQS.
+ * An EC2 Auto Scaling group that tracks a backlog per instance, as AWS documents it for SQS. SageMaker Asynchronous Inference
+ * scales in the same way, but its backlog also counts the requests that are being processed.
  *
  * - CloudWatch has one datapoint of the queue per minute, so shorter changes are invisible.
  * - Target tracking scales out when 3 datapoints in a row are above the target, and in when 15 are below (its alarms
@@ -11,7 +12,9 @@
  * It is better than a real group in two ways: it never ends a busy machine, as a group without scale-in protection would,
  * and its metrics are never late.
  */
-import type { Policy } from '../../scaler/policy/policy.ts';
+import type { Policy } from '../../../scaler/policy/policy.ts';
+import type { Backlog } from '../../../scaler/snapshot.ts';
+import { messagesPerMachine } from './rival.ts';
 
 const DATAPOINT_MS = 60_000;
 const OUT_DATAPOINTS = 3;
@@ -28,8 +31,8 @@ interface State {
   scaledOutAtMs: number;
 }
 
-/** @param now the time, in milliseconds. @param messageImages images per message. */
-export function createTargetTracking(now: () => number, messageImages: number): Policy {
+/** @param now the time, in milliseconds. @param sizeOf the tracked number of messages. */
+export function createTargetTracking(now: () => number, sizeOf: (backlog: Backlog) => number): Policy {
   const state: State = {
     desired: 0,
     above: 0,
@@ -41,9 +44,9 @@ export function createTargetTracking(now: () => number, messageImages: number): 
     const nowMs = now();
     if (nowMs - state.datapointAtMs >= DATAPOINT_MS) {
       state.datapointAtMs = nowMs - (nowMs % DATAPOINT_MS);
-      const target = (measured.imagesPerSecond * settings.targetMs) / 1000 / messageImages;
+      const target = messagesPerMachine(measured, settings);
       const inService = machines.filter(({ phase }) => phase !== 'booting').length;
-      evaluate(state, { visible: backlog.waiting, inService, target, nowMs });
+      evaluate(state, { size: sizeOf(backlog), inService, target, nowMs });
     }
     return {
       machines: state.desired,
@@ -53,23 +56,23 @@ export function createTargetTracking(now: () => number, messageImages: number): 
 }
 
 interface Datapoint {
-  /** Messages that no worker has received yet. */
-  visible: number;
+  /** Messages. */
+  size: number;
   inService: number;
   /** Messages per instance. */
   target: number;
   nowMs: number;
 }
 
-function evaluate(state: State, { visible, inService, target, nowMs }: Datapoint): void {
+function evaluate(state: State, { size, inService, target, nowMs }: Datapoint): void {
   if (state.desired === 0) {
-    if (visible > 0) scaleOut(state, 1, nowMs);
+    if (size > 0) scaleOut(state, 1, nowMs);
     return;
   }
-  const each = visible / Math.max(1, inService);
+  const each = size / Math.max(1, inService);
   state.above = each > target ? state.above + 1 : 0;
   state.below = each < IN_SHARE * target ? state.below + 1 : 0;
-  const meets = Math.ceil(visible / target);
+  const meets = Math.ceil(size / target);
   if (state.above >= OUT_DATAPOINTS && nowMs - state.scaledOutAtMs >= COOLDOWN_MS)
     scaleOut(state, Math.max(state.desired, meets), nowMs);
   if (state.below >= IN_DATAPOINTS) {
