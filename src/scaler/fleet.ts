@@ -56,7 +56,7 @@ export interface FleetDriver {
   retire(ids: readonly string[]): Promise<void>;
   /** Ends machines at once. */
   terminate(ids: readonly string[]): Promise<void>;
-  /** Aborts when the next machine ends of which the driver is told. */
+  /** Aborts when the driver sees the next machine end. */
   nextEnd?(): AbortSignal;
   /** Price of a machine that would be launched now; undefined if it is unknown. */
   hourlyUsd(): Promise<number | undefined>;

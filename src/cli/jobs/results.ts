@@ -110,7 +110,7 @@ async function dropped(id: string, { cloud, interrupted }: Run): Promise<Print> 
   };
 }
 
-/** Nobody completes an interrupted upload by waiting. @throws {ImgclsError} if it was certainly interrupted. */
+/** Waiting does not complete an interrupted upload. @throws {ImgclsError} if it was certainly interrupted. */
 function checkUpload(record: JobRecord, cloud: Cloud): void {
   const { id, state } = record;
   if (isInterrupted(cloud, record))

@@ -4,7 +4,7 @@ import { type Exporter, summary } from '../../results/export.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 
-/** More rows help nobody on a terminal. */
+/** More rows than a person reads on a terminal. */
 const MAX_ROWS = 500;
 /** Labels that a summary names. */
 const SHOWN_LABELS = 20;

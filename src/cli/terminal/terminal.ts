@@ -66,7 +66,7 @@ export class Terminal {
   }
 }
 
-/** A terminal redraws its status line, and nobody sees what is written to a file or a device. */
+/** Only a pipe has a reader, which may write to the same terminal. */
 function isPipe({ isTTY, fd }: Stream): boolean {
   if (isTTY === true || fd === undefined) return false;
   const found = fstatSync(fd);
