@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type InstalledPackage, installPackage, repository, start } from './package.ts';
+import { type InstalledPackage, installOwnPackage, repository, start } from './package.ts';
 
 const DECODER = 'libheif-js';
 const modules = path.join(repository, 'node_modules');
@@ -10,7 +10,7 @@ let installed: InstalledPackage;
 let beside: string;
 
 beforeAll(async () => {
-  installed = await installPackage();
+  installed = await installOwnPackage();
   const own = path.resolve(installed.bin, '../../node_modules');
   beside = path.resolve(own, '../../node_modules');
   await rm(own);

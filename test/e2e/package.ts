@@ -43,9 +43,16 @@ export async function sharePackage(): Promise<() => Promise<void>> {
   return () => rm(folder, { recursive: true, force: true });
 }
 
-export async function installPackage(): Promise<InstalledPackage> {
+/** The package that all test files share: do not change it. */
+export const installPackage = (): Promise<InstalledPackage> =>
+  installed(async (folder) => process.env[SHARED_BIN] ?? (await unpackPackage(folder)));
+
+/** A package of its own, for tests that change its files or its dependencies. */
+export const installOwnPackage = (): Promise<InstalledPackage> => installed(unpackPackage);
+
+async function installed(binIn: (folder: string) => Promise<string>): Promise<InstalledPackage> {
   const folder = await mkdtemp(path.join(tmpdir(), 'imgcls-e2e-'));
-  const bin = process.env[SHARED_BIN] ?? (await unpackPackage(folder));
+  const bin = await binIn(folder);
   let count = 0;
   return {
     bin,
