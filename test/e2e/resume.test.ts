@@ -170,6 +170,14 @@ describe('an interrupted upload', () => {
   async function interruptUpload(dataDir: string, images: readonly string[]): Promise<string> {
     const running = startList(dataDir, ['upload', '-']);
     running.stdin.write(`${images.join('\n')}\n`);
+    const job = await announced(dataDir);
+    running.kill('SIGKILL');
+    await once(running, 'close');
+    return job;
+  }
+
+  /** Waits for the first part of the only job. @returns its id. */
+  async function announced(dataDir: string): Promise<string> {
     await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 60_000 }).toHaveLength(1);
     const [job = ''] = await jobsOf(dataDir);
     await expect
@@ -177,8 +185,6 @@ describe('an interrupted upload', () => {
         timeout: 60_000,
       })
       .toMatchObject([{ isAnnounced: true }]);
-    running.kill('SIGKILL');
-    await once(running, 'close');
     return job;
   }
 
@@ -217,7 +223,7 @@ describe('an interrupted upload', () => {
     const dataDir = await installed.dataDir();
     const running = startList(dataDir, ['upload', '-']);
     running.stdin.write('cat.jpg\n');
-    await expect.poll(() => jobsOf(dataDir).catch(() => []), { timeout: 60_000 }).toHaveLength(1);
+    await announced(dataDir);
     running.kill('SIGINT');
     const [stderr] = await Promise.all([text(running.stderr), once(running, 'close')]);
     expect(stderr).toMatch(
