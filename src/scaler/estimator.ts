@@ -19,10 +19,8 @@ import { RecentMedian } from './medians.ts';
 import type { Observation } from './observation.ts';
 import type { Arrived, Backlog, Machine, Measured, ObservedJob } from './snapshot.ts';
 import type { WorkerObservation } from './statuses.ts';
-import { WorkMeter } from './work-meter.ts';
+import { MIN_BUSY_SHARE, WorkMeter } from './work-meter.ts';
 
-/** The throughput of a machine is measured only if it was busy for at least this share of the time. */
-const MIN_BUSY_SHARE = 0.5;
 /** A status that is older does not count for the present throughput. */
 const FRESH_MS = 2 * STATUS_INTERVAL_MS;
 

@@ -12,7 +12,7 @@ import type { Arrived, ObservedJob } from './snapshot.ts';
 /** Jobs that are remembered, so that none of them arrives twice. */
 const KEPT_JOBS = 1000;
 /** A worker that was busy for a smaller share of the time did not work at its full rate. */
-const MIN_BUSY_SHARE = 0.5;
+export const MIN_BUSY_SHARE = 0.5;
 
 /** What a worker reported last, and the time that it has spent on images that it has not reported yet. */
 interface Reported {

@@ -2,6 +2,7 @@
  * Machines stay without work if work is likely to arrive soon: then a new boot would cost as much as the idling, and people would
  * wait for it. Pure.
  */
+import { pausesMsOf, quantile } from './pauses.ts';
 import type { PastArrival } from './policy.ts';
 
 /** Standby pays if the usual pause is at most this many boot times. */
@@ -38,10 +39,7 @@ export function machinesOnStandby({ arrivals, bootMs, perMachineMs, present }: S
 
 function isWorkExpected(arrivals: readonly PastArrival[], bootMs: number): boolean {
   const idleMs = arrivals.at(-1)?.agoMs;
-  const pausesMs = arrivals
-    .slice(1)
-    .map(({ agoMs }, at) => (arrivals[at]?.agoMs ?? agoMs) - agoMs)
-    .slice(-COUNTED_PAUSES);
+  const pausesMs = pausesMsOf(arrivals).slice(-COUNTED_PAUSES);
   const usualMs = quantile(pausesMs, 0.5);
   if (idleMs === undefined || usualMs === undefined || usualMs > MAX_USUAL_BOOTS * bootMs) return false;
   const differencesMs = pausesMs.map((pauseMs) => Math.abs(pauseMs - usualMs));
@@ -49,7 +47,3 @@ function isWorkExpected(arrivals: readonly PastArrival[], bootMs: number): boole
   const differenceMs = Math.max(leastMs, quantile(differencesMs, DIFFERENCE_SHARE) ?? 0);
   return idleMs < Math.min(usualMs + STANDBY_DIFFERENCES * differenceMs, STANDBY_BOOTS * bootMs);
 }
-
-/** Undefined without values. */
-const quantile = (values: readonly number[], share: number): number | undefined =>
-  values.toSorted((a, b) => a - b)[Math.floor(share * values.length)];

@@ -1,4 +1,5 @@
 /** The load of work that keeps arriving. Pure. */
+import { pausesMsOf, quantile } from './pauses.ts';
 import type { PastArrival } from './policy.ts';
 
 /** Work is a stream if it arrived in each of so many parts of the last time. */
@@ -25,8 +26,5 @@ export function streamLoad(arrivals: readonly PastArrival[]): number {
 }
 
 /** Infinity with fewer than two arrivals. */
-function medianPauseMs(arrivals: readonly PastArrival[]): number {
-  const last = arrivals.slice(-10);
-  const pauses = last.slice(1).map(({ agoMs }, at) => (last[at]?.agoMs ?? agoMs) - agoMs);
-  return pauses.toSorted((a, b) => a - b)[Math.floor(pauses.length / 2)] ?? Number.POSITIVE_INFINITY;
-}
+const medianPauseMs = (arrivals: readonly PastArrival[]): number =>
+  quantile(pausesMsOf(arrivals.slice(-10)), 0.5) ?? Number.POSITIVE_INFINITY;
