@@ -42,7 +42,7 @@ export interface SimulationOptions {
   max: number;
   seed: number;
   world?: WorldName;
-  /** Changes of the world. */
+  /** Overrides settings of the simulated world. */
   cluster?: Partial<World>;
   settings?: Partial<PolicySettings>;
 }
