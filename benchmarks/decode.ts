@@ -8,6 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { makePhotographs } from '../src/bench/photographs.ts';
+import { STANDARD_PREPROCESSING as recipe } from '../src/model/catalog.ts';
 import { decodeImage } from '../src/model/decode/decode.ts';
 import { decodePixels, type Target } from '../src/model/decode/pixels.ts';
 import { imageSourceOf } from '../src/model/decode/source.ts';
@@ -25,16 +26,8 @@ const { values: flags } = parseArgs({
   },
 });
 const count = Number(flags.count);
-const recipe = {
-  resizeShortestSide: 256,
-  cropSize: 224,
-  kernel: 'linear',
-  channelOrder: 'RGB',
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-} as const;
 const limits = { maxPixels: 1.5e8, decodeTimeoutMs: 20_000 };
-const preprocess = makePreprocess({ ...recipe, mean: [...recipe.mean], std: [...recipe.std] }, 'NCHW');
+const preprocess = makePreprocess(recipe, 'NCHW');
 const tensor = new Float32Array(imageElements(recipe));
 
 type Way = (jpeg: Buffer) => Promise<unknown>;
