@@ -11,8 +11,11 @@ export class ScalingHistory {
   #arrivals: { atMs: number; workMs: number }[] = [];
 
   observe({ jobs, workMs }: Arrived, nowMs: number): void {
-    if (jobs === 0 && workMs === 0) return;
-    this.#arrivals = [...this.#arrivals, { atMs: nowMs, workMs }].slice(-KEPT_ARRIVALS);
+    const last = this.#arrivals.at(-1);
+    // A job arrives when it is created. How much work it is shows once it is sealed, and that is no second arrival.
+    if (jobs === 0 && last !== undefined) last.workMs += workMs;
+    else if (jobs > 0 || workMs > 0)
+      this.#arrivals = [...this.#arrivals, { atMs: nowMs, workMs }].slice(-KEPT_ARRIVALS);
   }
 
   recordDecision({ needed }: Decision, nowMs: number): void {
