@@ -2,11 +2,11 @@ import { isError, type Outcome } from '../core/model/outcome.ts';
 import { harmless, plainName } from '../core/text/harmless.ts';
 import type { ExportFormat } from './export-format-names.ts';
 
-/** Text of one format: `begin`, then a `row` per outcome, then `end`. Every text has whole lines, as progress may be shown below. */
-export interface Exporter {
-  begin(): string;
-  row(outcome: Outcome): string;
-  end(): string;
+/** One format: `begin`, then a `row` per outcome, then `end`. Every text has whole lines, as progress may be shown below. */
+export interface Exporter<Part = string> {
+  begin(): Part;
+  row(outcome: Outcome): Part;
+  end(): Part;
 }
 
 export interface ExportOptions {
@@ -75,13 +75,9 @@ const exporters: Record<ExportFormat, (options: ExportOptions) => Exporter> = {
       end: () => `${flush('\n')}]\n`,
     };
   },
-  csv: ({ unsureBelow = 0 }) => ({
-    begin: () => csvRow([...CSV_COLUMNS, ...(unsureBelow > 0 ? ['unsure'] : [])]),
-    row: (outcome) =>
-      csvRow([
-        ...csvCells(outcome),
-        ...(unsureBelow > 0 ? [isUnsure(outcome, unsureBelow) ? 'yes' : ''] : []),
-      ]),
+  csv: (options) => ({
+    begin: () => csvRow(csvColumns(options)),
+    row: (outcome) => csvRow(csvCells(outcome, options)),
     end: () => '',
   }),
 };
@@ -107,7 +103,19 @@ const CSV_COLUMNS = [
   'source',
 ];
 
-function csvCells(outcome: Outcome): (string | number)[] {
+/** The names of the cells of a row. */
+export const csvColumns = ({ unsureBelow = 0 }: ExportOptions): string[] => [
+  ...CSV_COLUMNS,
+  ...(unsureBelow > 0 ? ['unsure'] : []),
+];
+
+/** One outcome for tables of programs. A cell without a value is ''. */
+export const csvCells = (outcome: Outcome, { unsureBelow = 0 }: ExportOptions): (string | number)[] => [
+  ...outcomeCells(outcome),
+  ...(unsureBelow > 0 ? [isUnsure(outcome, unsureBelow) ? 'yes' : ''] : []),
+];
+
+function outcomeCells(outcome: Outcome): (string | number)[] {
   const { index, name } = outcome;
   if (isError(outcome))
     return [index, name, '', '', '', '', '', '', outcome.error.code, outcome.error.message, '', ''];

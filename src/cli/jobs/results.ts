@@ -79,7 +79,7 @@ async function submitted(id: string, { client, cloud, interrupted }: Run): Promi
       });
     }
     const record = await job.settled();
-    const written = await writeOutcomes(job.results(interrupted), options, output);
+    const written = await writeOutcomes(job.results(interrupted), options, { output, job: id });
     const { images, failed } = written;
     await output.finish();
     reportWritten(written, id);
@@ -100,7 +100,7 @@ async function dropped(id: string, { cloud, interrupted }: Run): Promise<Print> 
   await requireJob(cloud, id, interrupted);
   return async (options, output) => {
     const outcomes = readOutcomes(cloud.output, id, { signal: interrupted });
-    const written = await writeOutcomes(outcomes, options, output);
+    const written = await writeOutcomes(outcomes, options, { output, job: id });
     const { images, failed } = written;
     await output.finish();
     reportWritten(written, id);

@@ -50,7 +50,7 @@ export async function waitAndPrint(
       },
       onTransient,
     });
-    const written = await writeOutcomes(outcomes, flags, output);
+    const written = await writeOutcomes(outcomes, flags, { output, job: job.id });
     progress.stop();
     const errors = written.failed.count;
     const took = tookText(seen.done - seen.before, clock.monotonicMs() - startMs);

@@ -9,7 +9,7 @@ import { formatsByEnding, type OutputFormat } from './output-formats.ts';
 /** The destination of results. */
 export interface Output {
   /** Waits for a slow reader, to bound memory. */
-  write(text: string): Promise<void>;
+  write(part: string | Uint8Array): Promise<void>;
   /** Completes the output: a file appears under its name. */
   finish(): Promise<void>;
   /** Closes the output. Unfinished results leave no file. */
@@ -44,7 +44,7 @@ export async function openOutput(file: string | undefined): Promise<Output> {
   stream.on('error', () => {});
   let isFinished = false;
   return {
-    write: (text) => writeTo(stream, text).catch(cannotWriteTo(file)),
+    write: (part) => writeTo(stream, part).catch(cannotWriteTo(file)),
     async finish() {
       stream.end();
       await finished(stream).catch(cannotWriteTo(file));
@@ -97,7 +97,7 @@ const STANDARD_OUTPUT = 'standard output';
 
 function standardOutput(): Output {
   return {
-    write: (text) => terminal.write(text).catch(cannotWriteTo(STANDARD_OUTPUT)),
+    write: (part) => terminal.write(part).catch(cannotWriteTo(STANDARD_OUTPUT)),
     finish: () => terminal.flush().catch(cannotWriteTo(STANDARD_OUTPUT)),
     close: async () => {},
   };

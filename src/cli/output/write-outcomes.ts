@@ -1,4 +1,5 @@
 import { isError, type Outcome } from '../../core/model/outcome.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
 import { WarningCounts } from '../../core/text/warning-text.ts';
 import { createExporter, type Exporter } from '../../results/export.ts';
 import { refuseDamage } from '../../results/refuse-damage.ts';
@@ -24,14 +25,14 @@ export interface Written {
 /** A label with a lower score is a guess, whatever --min-score says. */
 export const GUESS_BELOW = 0.2;
 
-/** Writes outcomes as they arrive. */
+/** Writes the outcomes of a job as they arrive. */
 export async function writeOutcomes(
   outcomes: AsyncIterable<Outcome>,
   flags: OutputFlags,
-  output: Output,
+  { output, job }: { output: Output; job: string },
 ): Promise<Written> {
   const unsureBelow = Math.max(flags.minScore ?? 0, GUESS_BELOW);
-  const exporter = await exporterFor(flags, unsureBelow);
+  const exporter = await exporterFor(flags, { job, unsureBelow });
   const written: Written = {
     images: 0,
     failed: new FailedImages(),
@@ -67,12 +68,17 @@ function count(outcome: Outcome, written: Written): void {
  */
 async function exporterFor(
   flags: OutputFlags,
-  unsureBelow: number,
-): Promise<Exporter & { isSummary?(): boolean }> {
+  { job, unsureBelow }: { job: string; unsureBelow: number },
+): Promise<Exporter<string | Uint8Array> & { isSummary?(): boolean }> {
   const { output, minScore = 0 } = flags;
   const format = outputFormatOf(flags) ?? (flags.errors === true ? 'table' : undefined);
-  if (format !== undefined && format !== 'table') return createExporter(format, { unsureBelow: minScore });
   const screen = output === undefined ? screenOf(process.stdout) : undefined;
+  if (format === 'parquet') {
+    if (screen !== undefined) throw notOnTerminal();
+    const { parquetExporter } = await import('../../results/parquet.ts');
+    return parquetExporter({ job, unsureBelow: minScore });
+  }
+  if (format !== undefined && format !== 'table') return createExporter(format, { unsureBelow: minScore });
   if (format === undefined && screen === undefined) return createExporter('lines', { unsureBelow: minScore });
   const { errorTable, outcomeTable } = await import('./table-exporter.ts');
   if (flags.errors === true) return errorTable(screen);
@@ -80,3 +86,8 @@ async function exporterFor(
   if (format === 'table' || screen === undefined) return table;
   return (await import('./summary-exporter.ts')).tableOrSummary(table, screen);
 }
+
+const notOnTerminal = (): ImgclsError =>
+  new ImgclsError('usage', 'Cannot write Parquet to a terminal: it is not text.', {
+    hint: 'Name a file: --output labels.parquet',
+  });

@@ -53,9 +53,9 @@ export class Terminal {
    * Writes results to standard output, and waits for a slow reader, to bound memory. The reader of a pipe may write to the
    * same terminal at any time from now on, so the status line ends.
    */
-  async write(text: string): Promise<void> {
-    if (text !== '' && isPipe(this.#stdout)) this.#line?.retire();
-    await writeTo(this.#stdout, text);
+  async write(part: string | Uint8Array): Promise<void> {
+    if (part.length > 0 && isPipe(this.#stdout)) this.#line?.retire();
+    await writeTo(this.#stdout, part);
   }
 
   /** Resolves when the system has all results. */
@@ -74,9 +74,9 @@ function isPipe({ isTTY, fd }: Stream): boolean {
 }
 
 /** Waits for a slow reader. @throws the error of an earlier write. */
-export async function writeTo(stream: Writable, text: string): Promise<void> {
+export async function writeTo(stream: Writable, part: string | Uint8Array): Promise<void> {
   if (stream.errored) throw stream.errored;
-  if (text !== '' && !stream.write(text)) await once(stream, 'drain');
+  if (part.length > 0 && !stream.write(part)) await once(stream, 'drain');
 }
 
 /** The terminal of this process. */

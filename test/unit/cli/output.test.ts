@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { ulid } from 'ulid';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/app/system-clock.ts';
 import { hasNoWorkers } from '../../../src/cli/jobs/has-no-workers.ts';
@@ -23,6 +24,7 @@ describe('the format of results', () => {
     [{ output: 'a.b/labels.JSON' }, 'json'],
     [{ output: 'labels.ndjson' }, 'ndjson'],
     [{ output: 'labels.jsonl' }, 'ndjson'],
+    [{ output: 'labels.parquet' }, 'parquet'],
     [{ output: 'labels.txt' }, undefined],
     [{ output: 'csv' }, undefined],
     [{ output: 'labels.csv', format: 'lines' }, 'lines'],
@@ -64,7 +66,7 @@ describe('the outcomes that are written', () => {
       finish: async () => {},
       close: async () => {},
     };
-    const counts = await writeOutcomes(Readable.from(outcomes), flags, output);
+    const counts = await writeOutcomes(Readable.from(outcomes), flags, { output, job: ulid() });
     return { text, counts };
   }
 
