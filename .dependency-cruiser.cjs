@@ -14,6 +14,7 @@ const mayImport = {
   deploy: ['core'],
   doctor: ['scaler', 'core'],
   image: ['core'],
+  photos: ['upload', 'results', 'core'],
   app: ['aws', 'local', 'model', 'client', 'results', 'scaler', 'worker', 'core'],
 };
 

@@ -36,6 +36,12 @@ export const COMMAND_GROUPS: Readonly<Record<string, Readonly<Record<string, Lis
       load: () => import('./commands/fleet/status.ts'),
     },
   },
+  'Use labels:': {
+    tag: {
+      summary: 'Write labels into XMP sidecars, for Lightroom, digiKam, darktable and Immich',
+      load: () => import('./commands/photos/tag.ts'),
+    },
+  },
   'Change jobs:': {
     resume: {
       summary: 'Continue an interrupted upload',

@@ -4,6 +4,7 @@ import { environmentTrace } from '../../app/environment-trace.ts';
 import { type JobModel, openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
 import { loadSettings, type RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
+import type { Job } from '../../client/submission.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
@@ -13,7 +14,7 @@ import { type Run, withRun } from '../run.ts';
 import { detail, notice } from '../terminal/notice.ts';
 import { collectSkipped } from '../terminal/skipped.ts';
 import { terminal } from '../terminal/terminal.ts';
-import { printJobId, waitAndPrint, warnOncePerReason } from './wait.ts';
+import { printJobId, type WaitOptions, waitAndPrint, warnOncePerReason } from './wait.ts';
 
 export interface LabelOptions extends OutputFlags {
   topK?: number;
@@ -62,7 +63,25 @@ async function submitAndWait(
   options: LabelOptions,
   run: Run & { isFirst: boolean },
 ): Promise<number> {
-  const { settings, client, cloud, interrupted, isFirst } = run;
+  const { cloud, interrupted } = run;
+  const output = await openOutput(options.output);
+  try {
+    const { job, waiting } = await submitInputs(inputs, options, run);
+    if (!options.wait) return await printJobId(job, { interrupted, cloud, clock: systemClock });
+    return await waitAndPrint(job, options, { ...waiting, output });
+  } finally {
+    await output.close();
+  }
+}
+
+type SubmitOptions = Pick<LabelOptions, 'fresh' | 'include' | 'exclude' | 'wait'>;
+
+/** Starts a job. @returns it, and how to wait for it. */
+export async function submitInputs(
+  inputs: readonly string[],
+  options: SubmitOptions,
+  { settings, client, cloud, interrupted, isFirst }: Run & { isFirst: boolean },
+): Promise<{ job: Job; waiting: Omit<WaitOptions, 'output'> }> {
   detail(`Cluster ${cloud.cluster} (${cloud.kind}), data folder ${settings.dataDir}.`);
   if (cloud.kind === 'aws' && settings.model === undefined) {
     throw new ImgclsError('usage', 'Cannot choose a model: on AWS it must be set.', {
@@ -72,45 +91,39 @@ async function submitAndWait(
   const chosen = await selectJobModel(settings, openClusterModels(cloud));
   if (inputs.includes('-') && process.stdin.isTTY === true)
     notice('Reading paths from this terminal, one a line. Ctrl-D ends the list.');
-  const output = await openOutput(options.output);
-  try {
-    const skipped = collectSkipped();
-    const onTransient = warnOncePerReason();
-    let submitted = { stored: 0, known: 0 };
-    const job = await client
-      .submit(inputs, {
-        ...environmentTrace(process.env),
-        model: chosen.ref,
-        topK: settings.topK,
-        fresh: options.fresh ?? false,
-        include: options.include ?? [],
-        exclude: options.exclude ?? [],
-        folder: process.cwd(),
-        wait: options.wait,
-        onTransient,
-        onSkip: skipped.add,
-        onSubmitProgress: (progress) => {
-          submitted = progress;
-        },
-        signal: interrupted,
-      })
-      .catch((error: unknown) => {
-        skipped.report();
-        throw error;
-      });
-    reportModel(chosen, isFirst);
-    job.submitted.then(skipped.report, () => {});
-    if (!options.wait) return await printJobId(job, { interrupted, cloud, clock: systemClock });
-    return await waitAndPrint(job, options, {
-      interrupted,
-      output,
-      stored: () => submitted.stored,
-      known: () => submitted.known,
+  const skipped = collectSkipped();
+  const onTransient = warnOncePerReason();
+  let submitted = { stored: 0, known: 0 };
+  const job = await client
+    .submit(inputs, {
+      ...environmentTrace(process.env),
+      model: chosen.ref,
+      topK: settings.topK,
+      fresh: options.fresh ?? false,
+      include: options.include ?? [],
+      exclude: options.exclude ?? [],
+      folder: process.cwd(),
+      wait: options.wait,
       onTransient,
-      clock: systemClock,
-      costUsd: () => readJobCost(cloud.output, job.id),
+      onSkip: skipped.add,
+      onSubmitProgress: (progress) => {
+        submitted = progress;
+      },
+      signal: interrupted,
+    })
+    .catch((error: unknown) => {
+      skipped.report();
+      throw error;
     });
-  } finally {
-    await output.close();
-  }
+  reportModel(chosen, isFirst);
+  job.submitted.then(skipped.report, () => {});
+  const waiting = {
+    interrupted,
+    stored: () => submitted.stored,
+    known: () => submitted.known,
+    onTransient,
+    clock: systemClock,
+    costUsd: () => readJobCost(cloud.output, job.id),
+  };
+  return { job, waiting };
 }

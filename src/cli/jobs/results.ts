@@ -5,10 +5,7 @@ import { isDropJob } from '../../core/job/job-ids.ts';
 import { isFinal, isInterrupted } from '../../core/job/job-record.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import { completeJobId, newestJobId } from '../../results/complete-job-id.ts';
-import { readFirstImage } from '../../results/first-image.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { readOutcomes } from '../../results/ledger.ts';
 import type { Output, OutputFlags } from '../output/output.ts';
@@ -17,7 +14,7 @@ import { writeOutcomes } from '../output/write-outcomes.ts';
 import { type Run, withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
-import { inputsText } from './job-words.ts';
+import { chosenJob } from './chosen-job.ts';
 import {
   costText,
   reportWritten,
@@ -47,18 +44,6 @@ export function results(typed: string | undefined, options: ResultsOptions): Pro
       await output.close();
     }
   });
-}
-
-/** The job that is named, or the newest one. */
-async function chosenJob(typed: string | undefined, { cloud, interrupted }: Run): Promise<string> {
-  if (typed !== undefined) return await completeJobId(cloud, typed, interrupted);
-  const id = await newestJobId(cloud.output, interrupted);
-  const facts = await requireJob(cloud, id, interrupted);
-  const { inputs = [], createdAtMs } = facts;
-  const firstImage = await readFirstImage(cloud.output, facts, interrupted);
-  const age = duration(Math.max(0, systemClock.nowMs() - createdAtMs));
-  notice(`Job ${id}: ${inputsText({ inputs, firstImage })}, ${age} ago.`);
-  return id;
 }
 
 /** Prints results. @returns the exit code. */

@@ -28,7 +28,7 @@ const TAGS_LIST: ListProperty = {
   name: 'TagsList',
 };
 /** Which of the flat keywords imgcls has added: only these may it remove. */
-const OWN_WORDS: ListProperty = { namespace: 'imgcls:ns:1.0/', prefix: 'imgcls', name: 'subject' };
+const OWN_WORDS: ListProperty = { namespace: 'imgcls:ns:1.0/', prefix: 'imgcls', name: 'ownSubject' };
 
 /** The top of all paths: what is below it belongs to imgcls. */
 const ROOT = 'imgcls';
@@ -68,16 +68,27 @@ export function withKeywords(text: string, { words, paths }: Keywords): string {
   return lists.reduce((changed, [property, items]) => writeList(changed, property, items), text);
 }
 
+/** The packet without those of imgcls's keywords that are listed. @throws {UnusableSidecarError} */
+export function withoutKeywords(text: string, listed: Keywords): string {
+  const words = listed.words.map(xmlText);
+  const paths = listed.paths.map((path) => pathText(path, '|'));
+  const ownPaths = (readList(text, HIERARCHY) ?? []).filter((item) => item.startsWith(`${ROOT}|`));
+  return withKeywords(text, {
+    words: (readList(text, OWN_WORDS) ?? []).filter((word) => !words.includes(word)),
+    paths: ownPaths.filter((path) => !paths.includes(path)).map((path) => path.split('|').slice(1)),
+  });
+}
+
 const isSameWord = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
-/** A separator in a label would begin another level. */
 function withPaths(present: readonly string[], paths: Keywords['paths'], separator: string): string[] {
-  const wanted = paths.map((path) =>
-    [ROOT, ...path].map((part) => xmlText(part).replaceAll(/[|/]/g, ' ')).join(separator),
-  );
   const ofOthers = present.filter((item) => !item.startsWith(`${ROOT}${separator}`));
-  return [...ofOthers, ...wanted];
+  return [...ofOthers, ...paths.map((path) => pathText(path, separator))];
 }
+
+/** A separator in a label would begin another level. */
+const pathText = (path: readonly string[], separator: string): string =>
+  [ROOT, ...path].map((part) => xmlText(part).replaceAll(/[|/]/g, ' ')).join(separator);
 
 /** Without characters that XML cannot have. */
 const xmlText = (text: string): string =>

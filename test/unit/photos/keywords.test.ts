@@ -185,7 +185,7 @@ describe('keywords in a sidecar of another program', () => {
           expect(readList(withKeywords(changed, keywords()), DC)).toEqual(readList(before, DC));
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 20 },
     );
   });
 });

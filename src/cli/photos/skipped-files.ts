@@ -1,0 +1,20 @@
+import { plainName } from '../../core/text/harmless.ts';
+import { warn } from '../terminal/notice.ts';
+import { addName, type NameList, namesText } from '../terminal/skipped.ts';
+
+/** The files that a command has left as they are, by reason. */
+export class SkippedFiles {
+  count = 0;
+  readonly #groups = new Map<string, NameList>();
+
+  add(file: string, why: string): void {
+    this.count++;
+    const group = this.#groups.get(why) ?? { count: 0, names: [] };
+    this.#groups.set(why, group);
+    addName(group, file);
+  }
+
+  report(): void {
+    for (const [why, group] of this.#groups) warn(`Skipped ${namesText(group)}: ${plainName(why)}.`);
+  }
+}

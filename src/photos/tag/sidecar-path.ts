@@ -1,0 +1,53 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+
+/**
+ * How a sidecar is named. `full`: photo.jpg.xmp (digiKam, darktable, Immich). `short`: photo.xmp (Lightroom, for camera raw
+ * files only). `auto`: the one that exists, else `full`.
+ */
+export const SIDECAR_NAMES = ['auto', 'full', 'short'] as const;
+export type SidecarName = (typeof SIDECAR_NAMES)[number];
+
+const ENDING = '.xmp';
+
+/** The names in a folder: all, and how many of them, besides sidecars, are the same up to their ending. */
+interface FolderNames {
+  path: string;
+  all: ReadonlySet<string>;
+  sharing: ReadonlyMap<string, number>;
+}
+
+/** Finds the sidecars of photographs. Keeps the names in the folder of the last one. */
+export class SidecarPaths {
+  readonly #choice: SidecarName;
+  #folder: FolderNames | undefined;
+
+  constructor(choice: SidecarName) {
+    this.#choice = choice;
+  }
+
+  /** @returns undefined if the short name would be that of several files. */
+  async of(photo: string): Promise<string | undefined> {
+    const { dir, base, name } = path.parse(photo);
+    const full = `${base}${ENDING}`;
+    const short = `${name}${ENDING}`;
+    if (this.#choice === 'full') return path.join(dir, full);
+    const { all, sharing } = await this.#namesIn(dir);
+    const isShared = (sharing.get(name) ?? 0) > 1;
+    if (this.#choice === 'short') return isShared ? undefined : path.join(dir, short);
+    return path.join(dir, !all.has(full) && all.has(short) && !isShared ? short : full);
+  }
+
+  async #namesIn(folder: string): Promise<FolderNames> {
+    if (this.#folder?.path !== folder) {
+      const names = await readdir(folder);
+      const sharing = new Map<string, number>();
+      for (const each of names) {
+        const { name, ext } = path.parse(each);
+        if (ext !== ENDING) sharing.set(name, (sharing.get(name) ?? 0) + 1);
+      }
+      this.#folder = { path: folder, all: new Set(names), sharing };
+    }
+    return this.#folder;
+  }
+}
