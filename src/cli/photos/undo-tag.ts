@@ -7,13 +7,12 @@ import { exitCode } from '../terminal/exit.ts';
 import { detail, notice } from '../terminal/notice.ts';
 import { tagJournal } from './journals.ts';
 import { SkippedFiles } from './skipped-files.ts';
-import type { TagOptions } from './tag.ts';
 import { undoTarget } from './undo-target.ts';
 
 /** Runs `imgcls tag --undo`. @returns the exit code. */
 export async function undoTag(
   words: readonly string[],
-  { cluster, dataDir, dryRun = false }: Pick<TagOptions, 'cluster' | 'dataDir' | 'dryRun'>,
+  { cluster, dataDir, dryRun = false }: { cluster?: string; dataDir?: string; dryRun?: boolean },
 ): Promise<number> {
   const { settings } = loadSettings({ cluster, dataDir });
   const journal = tagJournal(settings);

@@ -170,14 +170,14 @@ describe('tagging photographs', () => {
 describe('undoing tags', () => {
   it('gives the folder back as it was, byte for byte', async () => {
     const files = await Promise.all(
-      Array.from({ length: 40 }, (_, at) => labelled(`${at}.jpg`, at % 2 === 0 ? 'tabby' : 'dog')),
+      Array.from({ length: 34 }, (_, at) => labelled(`${at}.jpg`, at % 2 === 0 ? 'tabby' : 'dog')),
     );
     for (const at of [3, 4]) await writeFile(sidecar(`${at}.jpg.xmp`), USERS);
     await utimes(sidecar('3.jpg.xmp'), 1e9, 1e9);
     const before = await snapshot();
     await tag(files);
     await tag([await labelled('3.jpg', 'horse'), await labelled('5.jpg', 'horse')], { job: 'LATER' });
-    expect(await readdir(photos)).toHaveLength(80);
+    expect(await readdir(photos)).toHaveLength(68);
     await undo(['LATER', 'JOB']);
     expect((await snapshot()).map(withoutMs)).toEqual(before.map(withoutMs));
     expect((await stat(sidecar('3.jpg.xmp'))).mtimeMs).toBe(1e12);

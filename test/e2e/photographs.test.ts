@@ -1,0 +1,90 @@
+/** What is done to photographs with their labels. */
+import { execFileSync } from 'node:child_process';
+import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type InstalledPackage, installPackage, repository, start } from './package.ts';
+
+const samples = path.join(repository, 'samples');
+
+let installed: InstalledPackage;
+beforeAll(async () => {
+  installed = await installPackage();
+});
+afterAll(() => installed.remove());
+
+/** Paths, bytes and times of modification of all files below a folder. */
+async function snapshot(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true });
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const { mtimeMs, ino } = await stat(path.join(folder, name));
+      return `${name} ${mtimeMs} ${ino} ${(await readFile(path.join(folder, name))).toString('base64')}`;
+    }),
+  );
+  return files.sort();
+}
+
+/** Tags as ExifTool reads them; undefined where it is not installed. */
+function exifTool(file: string): Record<string, unknown> | undefined {
+  try {
+    const text = execFileSync('exiftool', ['-j', '-G1', '-XMP:all', file], { encoding: 'utf8' });
+    return JSON.parse(text)[0];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    console.warn('ExifTool is not installed (libimage-exiftool-perl): sidecars are not read back.');
+    return undefined;
+  }
+}
+
+describe('imgcls tag', () => {
+  it('labels a folder, writes sidecars that ExifTool reads, and gives the folder back as it was', async () => {
+    const dataDir = await installed.dataDir();
+    const photos = path.join(dataDir, 'photos');
+    await cp(samples, photos, { recursive: true });
+    await writeFile(path.join(photos, 'cat.jpg.xmp'), RATED);
+    const before = await snapshot(photos);
+    const run = (...args: string[]) => start(installed.bin, dataDir, args).finished;
+
+    const tagged = await run('tag', 'photos', '--min-score', '0');
+    expect(tagged.code, tagged.stderr).toBe(0);
+    expect(tagged.stderr).toContain('Tagged 5 photographs: 4 new sidecars, 1 changed, 0 as before.');
+    const results = await run('results', '-f', 'ndjson');
+    for (const line of results.stdout.trim().split('\n')) {
+      const { name, label } = JSON.parse(line);
+      const read = exifTool(path.join(photos, `${name}.xmp`));
+      if (read === undefined) break;
+      expect([read['XMP-dc:Subject'], read['XMP-lr:HierarchicalSubject']].flat()).toEqual(
+        expect.arrayContaining([label, `imgcls|${label}`]),
+      );
+      if (name === 'cat.jpg') expect(read).toMatchObject({ 'XMP-xmp:Rating': 4 });
+    }
+    const again = await run('tag', '--min-score', '0');
+    expect(again.stderr).toContain('Tagged 0 photographs: 0 new sidecars, 0 changed');
+
+    const undone = await run('tag', '--undo', 'photos');
+    expect(undone.stderr).toBe('Undone: 4 new sidecars deleted, 1 restored.\n');
+    const withoutSidecar = (files: string[]) => files.filter((line) => !line.startsWith('cat.jpg.xmp'));
+    expect(withoutSidecar(await snapshot(photos))).toEqual(withoutSidecar(before));
+    expect(await readFile(path.join(photos, 'cat.jpg.xmp'), 'utf8')).toBe(RATED);
+  });
+});
+
+/** A sidecar as digiKam writes it. */
+const RATED = `<?xpacket begin="\uFEFF" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about=""
+    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+    xmlns:digiKam="http://www.digikam.org/ns/1.0/"
+   xmp:Rating="4">
+   <digiKam:TagsList>
+    <rdf:Seq>
+     <rdf:li>Garden</rdf:li>
+    </rdf:Seq>
+   </digiKam:TagsList>
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="w"?>
+`;
