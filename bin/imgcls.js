@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 // Finds a Node.js that can run imgcls, and runs it: a clone from src/, a published package from dist/.
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
-import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 
@@ -28,6 +26,8 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
     .map((place) => fileURLToPath(new URL(`../node_modules/${place}`, import.meta.url)))
     .find((file) => existsSync(file));
   if (bundled !== undefined) {
+    // Imported here: they load all of Node's network code.
+    const [{ spawn }, { constants }] = await Promise.all([import('node:child_process'), import('node:os')]);
     const child = spawn(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
       stdio: 'inherit',
     });

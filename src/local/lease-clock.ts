@@ -1,5 +1,4 @@
 /** The clock of leases and delays: common to all processes of this machine, and never set. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 export interface LeaseClock {
@@ -18,8 +17,11 @@ export function systemLeaseClock(): LeaseClock {
 function bootId(): string | undefined {
   try {
     if (process.platform === 'linux') return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    if (process.platform === 'darwin')
+    if (process.platform === 'darwin') {
+      // Loaded here: it loads all of Node's network code.
+      const { execFileSync } = process.getBuiltinModule('node:child_process');
       return execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim();
+    }
   } catch {
     // A sandbox may hide it.
   }

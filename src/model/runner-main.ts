@@ -4,7 +4,6 @@
 // with UV_THREADPOOL_SIZE=2 in its environment: images are decoded on those threads, which start before this file could set
 // the variable. The runner ends when its channel to the worker closes, so it never outlives the worker.
 
-import process from 'node:process';
 import * as z from 'zod';
 import type {
   ClassifyTimes,

@@ -1,7 +1,6 @@
 // Chooses between fp32 and int8 by the features of the CPU.
 
 import { readFile } from 'node:fs/promises';
-import process from 'node:process';
 import type { ModelVariant } from '../core/model/model.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { howToGet } from './catalog.ts';

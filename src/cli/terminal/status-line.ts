@@ -1,4 +1,3 @@
-import { fitted } from './fit.ts';
 import { hasColours } from './screen.ts';
 
 /** A line at the bottom of the terminal that is kept up to date. */
@@ -23,7 +22,8 @@ export async function openStatusLine(
   text: string,
 ): Promise<StatusLine | undefined> {
   if (stream.isTTY !== true || !stream.columns) return undefined;
-  const { default: ora } = await import('ora');
+  // Their tables of Unicode take 30 ms to load, which a command without a terminal does not need.
+  const [{ default: ora }, { fitted }] = await Promise.all([import('ora'), import('./fit.ts')]);
   const color = hasColours(stream, process.env) ? 'cyan' : false;
   // Otherwise ora puts the terminal into raw mode, in which Ctrl-C sends no signal.
   const spinner = ora({ text, stream, discardStdin: false, color }).start();

@@ -3,7 +3,7 @@ import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { harmless } from '../../core/text/harmless.ts';
 import { painter } from './screen.ts';
-import type { StatusLine } from './status-line.ts';
+import { openStatusLine, type StatusLine } from './status-line.ts';
 
 /** `quiet`: results and errors only. `verbose`: also what explains them. */
 export type Verbosity = 'quiet' | 'normal' | 'verbose';
@@ -44,7 +44,6 @@ export class Terminal {
   /** Undefined where there is no terminal for it, and with --quiet. */
   async openStatusLine(text: string): Promise<StatusLine | undefined> {
     if (this.verbosity === 'quiet') return undefined;
-    const { openStatusLine } = await import('./status-line.ts');
     this.#line = await openStatusLine(this.#stderr, text);
     return this.#line;
   }
