@@ -65,7 +65,7 @@ export interface Submission {
   sealed?: AbortSignal;
   /** Aborts, with the reason, when the announcement failed. */
   failed?: AbortSignal;
-  /** Aborts before the first request is sent. Absent if no image can be known, so that there will be requests. */
+  /** Aborts before the first request is sent. Absent if there will be requests in any case. */
   requested?: AbortSignal;
   /** Stops it early. */
   stop?(): void;
@@ -113,7 +113,7 @@ export function stopper(signal: AbortSignal | undefined): { stop(): void; signal
 
 /**
  * Starts to announce the images of a job, in the background. If the job is deleted meanwhile, what was written since then
- * is deleted too.
+ * is deleted too. Never rejects: as the job exists, its handle says how to go on with it, also after an abort.
  */
 export async function startSubmission(
   tools: JobTools,
@@ -123,37 +123,51 @@ export async function startSubmission(
   announce: (announcing: Announcing) => Promise<JobRecord>,
 ): Promise<Submission> {
   const cloud = withRetries(tools, { ...waiting, signal });
-  const own = cloud.processes?.own;
-  if (own !== undefined && job.submitter !== own) await claimJob(cloud.output, job.id, own);
-  const name = responseQueueName(cloud.cluster, tools.newId().toLowerCase());
-  const responses = wait ? await cloud.queues.create(name) : undefined;
-  const by = await classifiedBy(tools, { cloud, signal }, job);
   const sealed = new AbortController();
   const failed = new AbortController();
   const requested = new AbortController();
   const { onTransient } = waiting;
-  const announced = announce({
-    cloud,
-    signal,
-    onRequest: () => requested.abort(),
-    ...(responses && { replyTo: responses.name }),
-    ...(by && { by }),
-    ...(onTransient && { onTransient }),
-  });
+  const prepared = await prepare(tools, { cloud, signal }, job, wait).catch((error: unknown) => ({ error }));
+  const announced =
+    'error' in prepared
+      ? Promise.reject(prepared.error)
+      : announce({
+          cloud,
+          signal,
+          onRequest: () => requested.abort(),
+          ...prepared,
+          ...(onTransient && { onTransient }),
+        });
   // A failure must not hide that of the announcement. "imgcls gc" deletes what is left.
   const submitted = announced.finally(() => removeIfDeleted(tools.cloud, job.id).catch(() => {}));
   submitted.then(
     () => sealed.abort(),
     (error) => failed.abort(error),
   );
+  const mayRequestNothing = 'error' in prepared || prepared.by !== undefined;
   return {
     submitted,
     sealed: sealed.signal,
     failed: failed.signal,
-    ...(by && { requested: requested.signal }),
+    ...(mayRequestNothing && { requested: requested.signal }),
     stop,
-    ...(responses && { responses: responses.name }),
+    ...('replyTo' in prepared && { responses: prepared.replyTo }),
   };
+}
+
+/** Makes this process the submitter of the job, creates the response queue, and finds out whether images may be known. */
+async function prepare(
+  tools: JobTools,
+  { cloud, signal }: Pick<Announcing, 'cloud' | 'signal'>,
+  job: JobRecord,
+  wait: boolean,
+): Promise<Pick<Announcing, 'replyTo' | 'by'>> {
+  const own = cloud.processes?.own;
+  if (own !== undefined && job.submitter !== own) await claimJob(cloud.output, job.id, own);
+  const name = responseQueueName(cloud.cluster, tools.newId().toLowerCase());
+  const responses = wait ? await cloud.queues.create(name) : undefined;
+  const by = await classifiedBy(tools, { cloud, signal }, job);
+  return { ...(responses && { replyTo: responses.name }), ...(by && { by }) };
 }
 
 /** How images must have been classified to be known to the job. Undefined if none can be. */
