@@ -7,7 +7,8 @@ import type { Pixels } from '../pixels.ts';
 import type { ImageSource } from '../source.ts';
 import { isCompleteExif, tiffOrientation } from '../tiff.ts';
 import { turnUpright } from '../upright.ts';
-import { type JpegDecoder, makeJpegDecoder, type SmoothRecipe } from './decoder.ts';
+import { type JpegDecoder, makeJpegDecoder } from './decoder.ts';
+import type { SmoothRecipe } from './scaling.ts';
 import { isSrgbProfile } from './srgb-profile.ts';
 import { isSmooth } from './weights.ts';
 
