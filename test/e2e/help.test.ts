@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type InstalledPackage, installPackage, start } from './package.ts';
+import { type InstalledPackage, installPackage, repository, start } from './package.ts';
 
 let installed: InstalledPackage;
 let dataDir: string;
@@ -27,7 +27,7 @@ afterAll(() => installed.remove());
 
 /** The URLs of the modules that a command loads. */
 async function loadedBy(args: string[]): Promise<string[]> {
-  const file = path.join(dataDir, `loaded-${args.join('-')}`);
+  const file = path.join(dataDir, `loaded-${args.join('-').replaceAll('/', '-')}`);
   await writeFile(file, '');
   const env = { NODE_OPTIONS: `--import ${witness}`, WITNESS_FILE: file };
   const { code, stderr } = await start(installed.bin, dataDir, args, env).finished;
@@ -35,8 +35,23 @@ async function loadedBy(args: string[]): Promise<string[]> {
   return (await readFile(file, 'utf8')).split('\n');
 }
 
+/** Of the package, besides the program itself: what starts a command, and its own code. */
+const MOST_FILES = 12;
+
 const HEAVY =
   /\/node_modules\/(sharp|@img|onnxruntime-[a-z]+|@aws-sdk|@smithy|jimp|@jimp|zod|pino|ora|cli-table3)\//;
+
+describe('submitting images', () => {
+  it('loads few files, and nothing that only a terminal or a worker needs', async () => {
+    const image = path.join(repository, 'samples', 'cat.jpg');
+    const loaded = await loadedBy(['upload', image, '--no-wait']);
+    expect(
+      loaded.filter((url) => HEAVY.test(url) || /string-width|node:(child_process|net|process)/.test(url)),
+    ).toEqual([]);
+    // Each takes half a millisecond.
+    expect(loaded.filter((url) => url.startsWith('file:')).length).toBeLessThanOrEqual(MOST_FILES);
+  });
+});
 
 describe('help', () => {
   it.each([

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isError } from '../../../src/core/model/outcome.ts';
 import type { RunnerReply, RunnerRequest } from '../../../src/core/model/runner-protocol.ts';
@@ -72,6 +73,24 @@ describe('model runner', () => {
     const both = await Promise.all([busy.ask(request(1)), busy.ask(request(2))]);
     expect(both.map(labels)).toEqual([first, first]);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'loads libvips at the first image that is no plain JPEG',
+    async () => {
+      const { child, ask } = await startRunner();
+      const hasLibvips = async () => /libvips/.test(await readFile(`/proc/${child.pid}/maps`, 'utf8'));
+      const model = await starterLocation();
+      const classify = async (id: number, image: Uint8Array) => {
+        const reply = await ask({ id, model, topK: 1, images: [image] });
+        return reply.type === 'results' && reply.results.some((result) => !isError(result));
+      };
+      const jpeg = await readFile(join(SAMPLES_DIR, 'cat.jpg'));
+      expect(await classify(1, new Uint8Array(jpeg))).toBe(true);
+      expect(await hasLibvips()).toBe(false);
+      expect(await classify(2, new Uint8Array(await sharp(jpeg).png().toBuffer()))).toBe(true);
+      expect(await hasLibvips()).toBe(true);
+    },
+  );
 
   it('reports a model that cannot be loaded, and continues with others', async () => {
     const { ask } = await startRunner();
