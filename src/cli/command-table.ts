@@ -41,6 +41,10 @@ export const COMMAND_GROUPS: Readonly<Record<string, Readonly<Record<string, Lis
       summary: 'Write labels into XMP sidecars, for Lightroom, digiKam, darktable and Immich',
       load: () => import('./commands/photos/tag.ts'),
     },
+    sort: {
+      summary: 'Link, copy or move photographs into a folder for each label',
+      load: () => import('./commands/photos/sort.ts'),
+    },
   },
   'Change jobs:': {
     resume: {

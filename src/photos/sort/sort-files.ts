@@ -1,0 +1,191 @@
+import { lstat, mkdir, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { isError } from '../../core/model/outcome.ts';
+import { ImgclsError, messageOf, readFault } from '../../core/runtime/errors.ts';
+import { FORMAT } from '../../core/runtime/versioned.ts';
+import type { FileJournal } from '../file-journal.ts';
+import { type LabelledFile, sha256Of, whyNotLabelled } from '../labelled-files.ts';
+import { type LabelChoice, sureLabels } from '../tag/keywords-of.ts';
+import { areTwoNames, isDone, putFile } from './put-file.ts';
+import { safeName } from './safe-name.ts';
+import type { FileStep, SortEntry, SortMode } from './sort-journal.ts';
+
+export interface SortOptions extends Pick<LabelChoice, 'minScore'> {
+  job: string;
+  mode: SortMode;
+  /** Absolute. */
+  into: string;
+  journal: FileJournal<SortEntry>;
+  /** Changes no file. */
+  dryRun: boolean;
+}
+
+/** What happened to a photograph. */
+export type SortResult =
+  | { kind: 'sorted'; from: string; to: string }
+  | { kind: 'unchanged' | 'unsure' | 'failed' }
+  | { kind: 'skipped'; photo: string; why: string };
+
+/** A photograph, and what is done with it and its sidecars. */
+interface PlannedSort {
+  photo: string;
+  folders: string[];
+  steps: [FileStep, ...FileStep[]];
+}
+
+/** So many photographs share one write of the journal, which waits for the disk. */
+const PHOTOS_AT_ONCE = 32;
+
+/** Puts photographs with a sure label, and their sidecars, into the folders of their labels. Replaces no file. */
+export async function* sortFiles(
+  files: AsyncIterable<LabelledFile>,
+  options: SortOptions,
+): AsyncGenerator<SortResult> {
+  const planner = new Planner(options, await movedBefore(options));
+  let planned: PlannedSort[] = [];
+  for await (const file of files) {
+    const next = await planner.plan(file);
+    if ('kind' in next) yield next;
+    else planned.push(next);
+    if (planned.length < PHOTOS_AT_ONCE) continue;
+    yield* make(planned, options);
+    planned = [];
+  }
+  yield* make(planned, options);
+}
+
+/** Where the photographs are that an earlier run of this command has moved. */
+async function movedBefore({ journal, job }: SortOptions): Promise<ReadonlyMap<string, string>> {
+  const entries = await journal.read(job);
+  return new Map(
+    entries.flatMap((entry) => ('to' in entry && entry.mode === 'move' ? [[entry.from, entry.to]] : [])),
+  );
+}
+
+class Planner {
+  readonly #options: SortOptions;
+  readonly #moved: ReadonlyMap<string, string>;
+  /** Of this run: a name may be planned and not yet there. Without distinction of case, as some disks make none. */
+  readonly #taken = new Set<string>();
+  readonly #folders = new Set<string>();
+
+  constructor(options: SortOptions, moved: ReadonlyMap<string, string>) {
+    this.#options = options;
+    this.#moved = moved;
+  }
+
+  async plan({ outcome, path: photo, content }: LabelledFile): Promise<PlannedSort | SortResult> {
+    if (isError(outcome)) return { kind: 'failed' };
+    const skipped = (why: string): SortResult => ({ kind: 'skipped', photo: photo ?? outcome.name, why });
+    if (photo === undefined) return skipped('not a file of this machine');
+    const { mode, into, minScore } = this.#options;
+    const [best] = sureLabels(outcome, { minScore, top: 1 });
+    if (best === undefined) return { kind: 'unsure' };
+    const earlier = this.#moved.get(photo);
+    if (mode === 'move' && earlier !== undefined && !(await exists(photo)) && (await exists(earlier)))
+      return { kind: 'unchanged' };
+    const why = await whyNotLabelled(photo, content);
+    if (why !== undefined) return skipped(`the file ${why}`);
+    if (mode === 'move' && (await lstat(photo)).isSymbolicLink())
+      return skipped('it is a link, which cannot be moved');
+    const folder = path.join(into, safeName(best.label));
+    const to = await this.#freeName(folder, { mode, from: photo, sha256: content.sha256 });
+    if (to === undefined) return { kind: 'unchanged' };
+    const step: FileStep = { v: FORMAT, mode, from: photo, to, sha256: content.sha256 };
+    return {
+      photo,
+      folders: await this.#newFolders(folder),
+      steps: [step, ...(await sidecarSteps(step))],
+    };
+  }
+
+  /** A name that no file has: with a number, if need be. Undefined if the photograph is there already. */
+  async #freeName(
+    folder: string,
+    step: Pick<FileStep, 'mode' | 'from' | 'sha256'>,
+  ): Promise<string | undefined> {
+    const { name, ext } = path.parse(step.from);
+    const hasSidecar = await exists(`${step.from}.xmp`);
+    for (let number = 1; ; number++) {
+      const suffix = number === 1 ? ext : `-${number}${ext}`;
+      const to = path.join(folder, safeName(name, suffix));
+      if (this.#taken.has(to.toLowerCase())) continue;
+      if (await exists(to)) {
+        if (!(await isDone({ v: FORMAT, ...step, to }))) continue;
+        // A move that was cut off between its two halves leaves both names.
+        if (step.mode !== 'move' || !(await areTwoNames(step.from, to))) return undefined;
+      } else if (hasSidecar && (await exists(`${to}.xmp`))) continue;
+      this.#taken.add(to.toLowerCase());
+      return to;
+    }
+  }
+
+  /** The folders to make, outermost first. */
+  async #newFolders(folder: string): Promise<string[]> {
+    if (this.#folders.has(folder) || (await exists(folder))) return [];
+    this.#folders.add(folder);
+    return [...(await this.#newFolders(path.dirname(folder))), folder];
+  }
+}
+
+const exists = (file: string): Promise<boolean> =>
+  lstat(file).then(
+    () => true,
+    () => false,
+  );
+
+/** Sidecars go with their photograph: `photo.jpg.xmp`, which belongs to no other file. */
+async function sidecarSteps({ mode, from, to }: FileStep): Promise<FileStep[]> {
+  const sidecar = `${from}.xmp`;
+  if (!(await exists(sidecar))) return [];
+  return [{ v: FORMAT, mode, from: sidecar, to: `${to}.xmp`, sha256: await sha256Of(sidecar) }];
+}
+
+/** Writes the journal, and then makes the steps. */
+async function* make(planned: readonly PlannedSort[], options: SortOptions): AsyncGenerator<SortResult> {
+  if (!options.dryRun)
+    await options.journal.append(
+      options.job,
+      planned.flatMap(({ folders, steps }) => [
+        ...folders.map((folder): SortEntry => ({ v: FORMAT, folder })),
+        ...steps,
+      ]),
+    );
+  for (const { photo, folders, steps } of planned) {
+    try {
+      if (!options.dryRun) {
+        for (const folder of folders) await mkdir(folder).catch(unlessThere);
+        for (const step of steps) await makeStep(step);
+      }
+      yield { kind: 'sorted', from: photo, to: steps[0].to };
+    } catch (error) {
+      yield { kind: 'skipped', photo, why: whyNotSorted(error) };
+    }
+  }
+}
+
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}
+
+async function makeStep(step: FileStep): Promise<void> {
+  const { mode, from, to } = step;
+  if (mode === 'move' && (await areTwoNames(from, to))) await unlink(from);
+  else await putFile(step);
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  EXDEV: 'links to another disk are not possible there; use --copy',
+  EEXIST: 'another file took its name at the same moment; run the command again',
+};
+
+/** @throws a full disk, which the next file would meet as well. */
+function whyNotSorted(error: unknown): string {
+  const { code = '', syscall } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    throw new ImgclsError('permanent', 'Cannot sort photographs: the disk is full.', {
+      hint: 'Free some space, and run the command again. It continues, and --undo takes back what it did.',
+      cause: error,
+    });
+  return HINTS[code] ?? (syscall === undefined ? messageOf(error) : readFault(error));
+}
