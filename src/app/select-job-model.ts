@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Cloud } from '../core/cloud/ports.ts';
 import { type ModelRef, modelTitle, refOf } from '../core/model/model.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
+import { categoriesOf } from '../model/categories.ts';
 import { ClusterModels, selectClusterModel } from '../model/cluster-models.ts';
 import { classifierDigest } from '../model/folder.ts';
 import { createModelLibrary, type LibraryModel, type ModelLibrary } from '../model/library.ts';
@@ -36,13 +37,28 @@ export async function selectLibraryModel(settings: RunSettings): Promise<Selecte
 }
 
 /** The digest of a model's classifier, as this version of imgcls has it. Undefined if the model is not installed here. */
-export async function installedClassifier(
+export async function installedClassifier(settings: RunSettings, ref: ModelRef): Promise<string | undefined> {
+  const model = await findInstalled(settings, ref);
+  return model && classifierDigest(model, version);
+}
+
+/** @throws {ImgclsError} of kind `usage` if the model is installed here and has no categories. */
+export async function requireCategories(settings: RunSettings, ref: ModelRef): Promise<void> {
+  const model = await findInstalled(settings, ref);
+  if (model === undefined || categoriesOf(model.labels) !== undefined) return;
+  throw new ImgclsError(
+    'usage',
+    `The model ${modelTitle(ref)} has no categories: its classes are not those of ImageNet.`,
+    { hint: 'Leave out --level category, or use another model (see "imgcls model list").' },
+  );
+}
+
+async function findInstalled(
   settings: RunSettings,
   { name, variant, sha256 }: ModelRef,
-): Promise<string | undefined> {
+): Promise<LibraryModel | undefined> {
   const found = await openModelLibrary(settings).find(name, variant);
-  const model = found.find(({ manifest }) => manifest.sha256 === sha256);
-  return model && classifierDigest(model, version);
+  return found.find(({ manifest }) => manifest.sha256 === sha256);
 }
 
 export interface JobModel {

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { levels } from '../core/model/level.ts';
 import { formatsByEnding, outputFormats } from './output/output-formats.ts';
 
 /** Parses the value of a flag that takes a whole number. */
@@ -57,6 +58,12 @@ export function withOutputFlags(command: Command): Command {
       ).choices(outputFormats),
     )
     .option('-o, --output <file>', 'File to write the results to (default: standard output)')
+    .addOption(
+      new Option(
+        '--level <level>',
+        'Labels to print: classes ("Egyptian cat") or categories ("cat") (default: class)',
+      ).choices(levels),
+    )
     .option('--min-score <share>', 'Score below which a label is marked as unsure (default: 0)', share)
     .option(
       '--strict',

@@ -6,13 +6,14 @@ import type { ImageError, ImageResult, ScoredLabel } from '../core/model/outcome
 import { type ClassifyTimes, RUNNER_BATCH } from '../core/model/runner-protocol.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { MachineFaultError } from '../core/runtime/machine-fault.ts';
+import { categoriesOf } from './categories.ts';
 import { type DecodedImage, decodeImage, hasDamagedData, type Remarks } from './decode/decode.ts';
 import { DecodeError } from './decode/decode-error.ts';
 import type { DecodeLimits } from './decode/decode-failure.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
 import { freeBytes } from './free-bytes.ts';
 import { OPTIMISED_FILE } from './optimised.ts';
-import { topClasses } from './postprocess.ts';
+import { bestCategory, scoresOf, topClasses } from './postprocess.ts';
 import { imageElements, makePreprocess } from './preprocess.ts';
 import type { Encoded } from './read-encoded.ts';
 import { makeSerialQueue } from './serial-queue.ts';
@@ -57,6 +58,7 @@ const UNSURE_SCORE = 0.2;
  */
 export async function createClassifier(options: ClassifierOptions): Promise<Classifier> {
   const { manifest, labels } = await readModelFolder(options.dir);
+  const categories = categoriesOf(labels);
   const session = await load(options, manifest.variant);
 
   const { preprocess: recipe, activation } = manifest;
@@ -112,12 +114,13 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     let next = 0;
     const results = attempts.map(async (attempt, index): Promise<ImageResult> => {
       if (!('pixels' in attempt)) return attempt;
-      const row = rows[next++] as Float32Array;
-      const best = topClasses(row, labels, activation, topK);
+      const scores = scoresOf(rows[next++] as Float32Array, activation);
+      const best = topClasses(scores, labels, topK);
+      const category = categories && bestCategory(scores, categories);
       // Decoders run side by side: each image has its share of the time that they took together.
       const ownMs = (decodeMs * images.length * attempt.decodeMs) / decodersMs;
       const remarks = await reviewed(images[index] as Uint8Array, best, attempt);
-      return { labels: best, ms: ownMs + inferenceMs, ...remarks };
+      return { labels: best, ms: ownMs + inferenceMs, ...(category && { category }), ...remarks };
     });
     return await Promise.all(results);
   };

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { type ImageResult, isError } from '../core/model/outcome.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
+import { categoryOf } from './categories.ts';
 import type { LabelledImage } from './labelled-images.ts';
 
 export interface Evaluation {
@@ -12,6 +13,8 @@ export interface Evaluation {
   /** Images whose true class is the model's first one (top1), or among its first five (top5). */
   top1: number;
   top5: number;
+  /** Images whose true class is in the model's first category. 0 if it has no categories. */
+  category: number;
   /** Images without a prediction. They count as wrong. */
   failed: { path: string; why: string }[];
   /** Of every image's content and true class, in order: equal for two evaluations of the same images. */
@@ -33,7 +36,14 @@ export async function evaluate(
   images: readonly LabelledImage[],
   { classify, concurrency, onProgress, signal }: EvaluateOptions,
 ): Promise<Evaluation> {
-  const evaluation: Evaluation = { images: images.length, top1: 0, top5: 0, failed: [], digest: '' };
+  const evaluation: Evaluation = {
+    images: images.length,
+    top1: 0,
+    top5: 0,
+    category: 0,
+    failed: [],
+    digest: '',
+  };
   const digest = createHash('sha256');
   const classified = Readable.from(images).map(
     async ({ path, truth }: LabelledImage) => {
@@ -57,6 +67,9 @@ export async function evaluate(
       const rank = result.labels.findIndex(({ wnid }) => truth.includes(wnid));
       if (rank === 0) evaluation.top1++;
       if (rank >= 0) evaluation.top5++;
+      const { category } = result;
+      if (category !== undefined && truth.some((wnid) => categoryOf(wnid) === category.name))
+        evaluation.category++;
     }
     onProgress?.(++done);
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type ClassLabel, classLabels, type ModelManifest, modelManifest } from '../core/model/model.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { firstIssue, parseVersioned } from '../core/runtime/versioned.ts';
+import { categoryOf } from './categories.ts';
 
 export const WEIGHTS_FILE = 'model.onnx';
 export const LABELS_FILE = 'labels.json';
@@ -49,9 +50,18 @@ export const effectOf = ({ bytes, input, output, preprocess, activation }: Model
   activation,
 });
 
-/** Of all that decides an image's labels besides its bytes. @param version of imgcls, which decodes the image. */
+/** Of all that decides an image's labels and category besides its bytes. @param version of imgcls, which decodes the image. */
 export const classifierDigest = ({ manifest, labels }: ModelDescription, version: string): string =>
-  hash('sha256', JSON.stringify([version, manifest.sha256, effectOf(manifest), labels]));
+  hash(
+    'sha256',
+    JSON.stringify([
+      version,
+      manifest.sha256,
+      effectOf(manifest),
+      labels,
+      labels.map(({ wnid }) => categoryOf(wnid)),
+    ]),
+  );
 
 /** @throws {PoisonError} @throws {NewerVersionError} */
 export function parseManifest(text: string): ModelManifest {

@@ -1,41 +1,60 @@
-// Converts a model's output to labels and scores.
+// Converts a model's output to labels and their scores.
 
 import type { ClassLabel, ModelManifest } from '../core/model/model.ts';
-import type { ScoredLabel } from '../core/model/outcome.ts';
+import type { ScoredCategory, ScoredLabel } from '../core/model/outcome.ts';
+import type { Categories } from './categories.ts';
 
 /**
- * The `topK` best classes of one image, best first. For equal scores the lower class index comes first.
+ * The scores of one image: a probability for each class.
  * @param output one row of the model's output, one number a class: logits, or probabilities if activation is `none`.
- * @throws {RangeError} if the model returned too few or too many numbers, or one that is not finite.
+ * @throws {RangeError} if the model returned a number that is not finite.
  */
-export function topClasses(
-  output: Float32Array,
-  labels: readonly ClassLabel[],
-  activation: ModelManifest['activation'],
-  topK: number,
-): ScoredLabel[] {
-  if (output.length !== labels.length) {
-    throw new RangeError(`The model returned ${output.length} numbers for ${labels.length} classes.`);
-  }
+export function scoresOf(output: Float32Array, activation: ModelManifest['activation']): Float64Array {
   if (!output.every(Number.isFinite)) throw new RangeError('The model returned numbers that are not finite.');
-  const toScore = activation === 'softmax' ? softmaxOf(output) : (value: number) => value;
-  return largest(output, topK).map((index) => {
+  return activation === 'softmax' ? softmax(output) : new Float64Array(output);
+}
+
+/** Converts logits to probabilities. Subtracts the largest first, to avoid an overflow. */
+function softmax(logits: Float32Array): Float64Array {
+  let max = -Infinity;
+  for (const logit of logits) max = Math.max(max, logit);
+  const weights = new Float64Array(logits.length);
+  let sum = 0;
+  for (const [index, logit] of logits.entries()) {
+    const weight = Math.exp(logit - max);
+    weights[index] = weight;
+    sum += weight;
+  }
+  return weights.map((weight) => weight / sum);
+}
+
+/**
+ * The `topK` best classes, best first. For equal scores the lower class index comes first.
+ * @throws {RangeError} if there are not as many scores as labels.
+ */
+export function topClasses(scores: Float64Array, labels: readonly ClassLabel[], topK: number): ScoredLabel[] {
+  if (scores.length !== labels.length)
+    throw new RangeError(`The model returned ${scores.length} numbers for ${labels.length} classes.`);
+  return largest(scores, topK).map((index) => {
     const { wnid, label } = labels[index] as ClassLabel;
-    return { wnid, label, score: toScore(output[index] as number) };
+    return { wnid, label, score: scores[index] as number };
   });
 }
 
-/** Converts a logit to its probability among `logits`. Subtracts the largest first, to avoid an overflow. */
-function softmaxOf(logits: Float32Array): (logit: number) => number {
-  let max = -Infinity;
-  for (const logit of logits) max = Math.max(max, logit);
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - max);
-  return (logit) => Math.exp(logit - max) / sum;
+/** The category with the highest score: the sum of the scores of all its classes, not only of the best ones. */
+export function bestCategory(scores: Float64Array, { names, places }: Categories): ScoredCategory {
+  const sums = new Float64Array(names.length);
+  for (let index = 0; index < scores.length; index++) {
+    const place = places[index] as number;
+    sums[place] = (sums[place] as number) + (scores[index] as number);
+  }
+  const [best = 0] = largest(sums, 1);
+  // Rounding must not make it more than certain.
+  return { name: names[best] ?? '', score: Math.min(1, sums[best] ?? 0) };
 }
 
-/** Indices of the `count` largest values, largest first. Inserts into a short list instead of sorting all classes. */
-function largest(values: Float32Array, count: number): number[] {
+/** Indices of the `count` largest values, largest first. Inserts into a short list instead of sorting all values. */
+function largest(values: Float64Array, count: number): number[] {
   const best: number[] = [];
   for (const [index, value] of values.entries()) {
     if (best.length === count && value <= (values[best[count - 1] as number] as number)) continue;

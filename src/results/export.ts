@@ -1,3 +1,4 @@
+import { type Level, labelAt } from '../core/model/level.ts';
 import { isError, type Outcome } from '../core/model/outcome.ts';
 import { harmless, plainName } from '../core/text/harmless.ts';
 import type { ExportFormat } from './export-format-names.ts';
@@ -12,13 +13,15 @@ export interface Exporter<Part = string> {
 export interface ExportOptions {
   /** Labels with a lower score are marked `unsure`. */
   unsureBelow?: number;
+  /** Of the labels in lines, and of those that may be unsure. JSON and CSV have the labels of both levels. */
+  level?: Level;
 }
 
 /** One outcome for programs. A prediction has its best label at the top level. */
-export function exportedOutcome(outcome: Outcome, { unsureBelow = 0 }: ExportOptions = {}): object {
+export function exportedOutcome(outcome: Outcome, options: ExportOptions = {}): object {
   const { index, name } = outcome;
   if (isError(outcome)) return { index, name, error: outcome.error };
-  const { labels, model, ms, known, warning, decodedShare, source } = outcome;
+  const { labels, category, model, ms, known, warning, decodedShare, source } = outcome;
   const [best] = labels;
   const { label, wnid, score } = best ?? {};
   return {
@@ -28,18 +31,22 @@ export function exportedOutcome(outcome: Outcome, { unsureBelow = 0 }: ExportOpt
     wnid,
     score,
     labels,
+    ...(category !== undefined && { category }),
     model,
     ms: Math.round(ms * 10) / 10,
     ...(known !== undefined && { known }),
     ...(warning !== undefined && { warning }),
     ...(decodedShare !== undefined && { decodedShare }),
     ...(source !== undefined && { source }),
-    ...(isUnsure(outcome, unsureBelow) && { unsure: true }),
+    ...(isUnsure(outcome, options) && { unsure: true }),
   };
 }
 
-const isUnsure = (outcome: Outcome, below: number): boolean =>
-  !isError(outcome) && (outcome.labels[0]?.score ?? 0) < below;
+/** Whether an outcome has a label whose score is too low. */
+export function isUnsure(outcome: Outcome, { unsureBelow = 0, level = 'class' }: ExportOptions): boolean {
+  const best = labelAt(outcome, level);
+  return best !== undefined && best.score < unsureBelow;
+}
 
 /** Control characters can only be in JSON strings, where they may be escaped. */
 const jsonOf = (outcome: Outcome, options: ExportOptions): string =>
@@ -50,10 +57,10 @@ export function createExporter(format: ExportFormat, options: ExportOptions = {}
 }
 
 const exporters: Record<ExportFormat, (options: ExportOptions) => Exporter> = {
-  lines: ({ unsureBelow = 0 }) => ({
+  lines: (options) => ({
     begin: () => '',
     row: (outcome) =>
-      `${plainName(outcome.name)}, ${isUnsure(outcome, unsureBelow) ? 'unsure: ' : ''}${summary(outcome)}\n`,
+      `${plainName(outcome.name)}, ${isUnsure(outcome, options) ? 'unsure: ' : ''}${summary(outcome, options.level)}\n`,
     end: () => '',
   }),
   ndjson: (options) => ({
@@ -82,9 +89,9 @@ const exporters: Record<ExportFormat, (options: ExportOptions) => Exporter> = {
   }),
 };
 
-/** An outcome in a word: its label, or its error code. */
-export function summary(outcome: Outcome): string {
-  return isError(outcome) ? `error: ${outcome.error.code}` : harmless(outcome.labels[0]?.label ?? '');
+/** An outcome in a word: its label, or its error code. '' if it has no category. */
+export function summary(outcome: Outcome, level: Level = 'class'): string {
+  return isError(outcome) ? `error: ${outcome.error.code}` : harmless(labelAt(outcome, level)?.label ?? '');
 }
 
 const CSV_COLUMNS = [
@@ -101,6 +108,8 @@ const CSV_COLUMNS = [
   // New columns go to the end, because programs may read columns by number.
   'decoded_share',
   'source',
+  'category',
+  'category_score',
 ];
 
 /** The names of the cells of a row. */
@@ -110,15 +119,15 @@ export const csvColumns = ({ unsureBelow = 0 }: ExportOptions): string[] => [
 ];
 
 /** One outcome for tables of programs. A cell without a value is ''. */
-export const csvCells = (outcome: Outcome, { unsureBelow = 0 }: ExportOptions): (string | number)[] => [
+export const csvCells = (outcome: Outcome, options: ExportOptions): (string | number)[] => [
   ...outcomeCells(outcome),
-  ...(unsureBelow > 0 ? [isUnsure(outcome, unsureBelow) ? 'yes' : ''] : []),
+  ...((options.unsureBelow ?? 0) > 0 ? [isUnsure(outcome, options) ? 'yes' : ''] : []),
 ];
 
 function outcomeCells(outcome: Outcome): (string | number)[] {
   const { index, name } = outcome;
   if (isError(outcome))
-    return [index, name, '', '', '', '', '', '', outcome.error.code, outcome.error.message, '', ''];
+    return [index, name, '', '', '', '', '', '', outcome.error.code, outcome.error.message, '', '', '', ''];
   const { label, wnid, score } = outcome.labels[0] ?? { label: '', wnid: '', score: '' };
   return [
     index,
@@ -133,6 +142,8 @@ function outcomeCells(outcome: Outcome): (string | number)[] {
     '',
     outcome.decodedShare ?? '',
     outcome.source ?? '',
+    outcome.category?.name ?? '',
+    outcome.category?.score ?? '',
   ];
 }
 

@@ -15,6 +15,7 @@ const TYPES: Readonly<Record<string, Partial<SchemaElement>>> = {
   score: DOUBLE,
   ms: DOUBLE,
   decoded_share: DOUBLE,
+  category_score: DOUBLE,
   submitted_at: { type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' },
 };
 /** The columns that every row has. */

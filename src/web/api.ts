@@ -5,7 +5,6 @@ import { fleetSample } from '../core/fleet/fleet.ts';
 import { anyJobId, attempt, jobState } from '../core/job/job.ts';
 import { traceId } from '../core/job/trace.ts';
 import { modelRef, sha256Hex } from '../core/model/model.ts';
-import { imageError, predictionSource, predictionWarning, scoredLabel } from '../core/model/outcome.ts';
 import { serverLimits } from './limits.ts';
 
 /** Images in one `POST /v1/uploads`, at most. */
@@ -143,53 +142,6 @@ export const uploadedJob = z
   .meta({ id: 'UploadedJob' });
 export type UploadedJob = z.infer<typeof uploadedJob>;
 
-const imageFields = { index: count, name: z.string() };
-
-const predictionFields = {
-  /** The best label; `labels` contains it and the next ones, best first. */
-  label: z.string(),
-  wnid: z.string(),
-  /** Softmax probability, 0 to 1. */
-  score: z.number(),
-  labels: z.array(scoredLabel),
-  model: z.string(),
-  ms: z.number().describe('Milliseconds of its decode, and its share of the run of the model; 0 if known.'),
-  known: z.literal(true).optional().describe('An earlier job has labelled the same image.'),
-  warning: predictionWarning
-    .optional()
-    .describe(
-      'Why the labels are unreliable. `damaged`: they come from the part of the image that could be decoded. ' +
-        '`uniform`: the picture has one colour. `low_resolution`: the shorter side has fewer than 96 pixels.',
-    ),
-  decodedShare: z
-    .number()
-    .optional()
-    .describe(
-      'Of a damaged image whose end is missing: the share of its rows that could be decoded, 0.5 to 1.',
-    ),
-  source: predictionSource
-    .optional()
-    .describe('`preview`: the image is the JPEG that a camera embedded in its raw file.'),
-};
-
-export const predictionView = z.object({ ...imageFields, ...predictionFields }).meta({ id: 'Prediction' });
-
-export const failedView = z.object({ ...imageFields, error: imageError }).meta({ id: 'FailedImage' });
-
-export const outcomeView = z.union([predictionView, failedView]);
-export type OutcomeView = z.infer<typeof outcomeView>;
-
-export const resultsPage = z
-  .object({
-    job: anyJobId,
-    /** In input order, without images that have no outcome yet. */
-    outcomes: z.array(outcomeView),
-    /** Pass it as `?from=` to get the next page; absent on the last page. */
-    next: count.optional(),
-  })
-  .meta({ id: 'ResultsPage' });
-export type ResultsPage = z.infer<typeof resultsPage>;
-
 /** Image indexes from `first` to `last`, inclusive. */
 const indexRange = z.object({ first: count, last: count }).meta({ id: 'IndexRange' });
 
@@ -232,10 +184,6 @@ export const modelView = z
   .meta({ id: 'Model' });
 export const modelList = z.object({ models: z.array(modelView) }).meta({ id: 'ModelList' });
 export type ModelList = z.infer<typeof modelList>;
-
-/** The response of `POST /v1/classify`. */
-export const classification = z.object(predictionFields).meta({ id: 'Classification' });
-export type Classification = z.infer<typeof classification>;
 
 /** A value that could not be read, with the reason. */
 const unknown = z.object({ unknown: z.string() }).meta({ id: 'Unknown' });

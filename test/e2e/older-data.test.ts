@@ -60,6 +60,11 @@ describe('a data folder that imgcls 0.1.0 wrote', () => {
       { index: 2, name: 'broken.jpg', error: { code: 'not_an_image' } },
     ]);
     expect(results.code).toBe(3);
+    const categories = await run(dataDir, 'results', FINISHED, '--level', 'category');
+    expect(categories.stdout).toMatch(/^red\.png, \n/);
+    expect(categories.stderr).toMatch(
+      /^warning: 2 images without a category: .* run "imgcls label --fresh"\.$/m,
+    );
     const letter = JSON.parse((await run(dataDir, 'dlq', 'show', '7')).stdout);
     expect(letter).toMatchObject({ messageId: '7', job: FINISHED, body: '{"v":1,"job":"nonsense"}' });
     const status = JSON.parse((await run(dataDir, 'status', '--format', 'json')).stdout);

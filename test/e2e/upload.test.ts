@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -75,10 +75,29 @@ describe('imgcls upload', () => {
     expect(upload.stderr).toMatch(/^5 images, 0 errors in [\d.]+ s \([\d.]+ images\/s\), job /m);
     const again = await start(installed.bin, dataDir, ['results', job]).finished;
     expect(again).toMatchObject({ code: 0, stdout: upload.stdout });
+    const categories = await start(installed.bin, dataDir, ['results', job, '--level', 'category']).finished;
+    expect(categories.stdout).toBe(
+      'cat.jpg, cat\ncoffee.jpg, drink\nmountains.jpg, landscape\nrocket.jpg, weapon\ntripod.png, camera\n',
+    );
     const waited = await start(installed.bin, dataDir, ['results', job, '--wait']).finished;
     expect(waited.stderr, 'reading is not classifying').toMatch(
       new RegExp(`^5 images, 0 errors, job ${job}$`, 'm'),
     );
+  });
+
+  it('refuses categories of a model with other classes, before it reads an image', async () => {
+    const dataDir = await installed.dataDir();
+    const own = path.join(dataDir, 'own');
+    await cp(path.join(repository, 'models', 'efficientnet-lite0'), own, { recursive: true });
+    const labels = Array.from({ length: 1000 }, (_, at) => ({ wnid: `own${at}`, label: `class ${at}` }));
+    await writeFile(path.join(own, 'labels.json'), JSON.stringify(labels));
+    const run = (...args: string[]) => start(installed.bin, dataDir, args).finished;
+    const imported = await run('model', 'import', own, '--name', 'own');
+    expect(imported.code, imported.stderr).toBe(0);
+    const { code, stderr } = await run('label', samples, '--model', 'own', '--level', 'category');
+    expect(code).toBe(2);
+    expect(stderr).toContain('The model own/int8 has no categories: its classes are not those of ImageNet.');
+    expect((await run('jobs', '--format', 'ndjson')).stdout).toBe('');
   });
 
   it('gives every odd file one outcome with the right code, classifies the good ones, and ends with 3', async () => {

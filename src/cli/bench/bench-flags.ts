@@ -5,7 +5,6 @@ export interface BenchFlags {
   seed: number;
   world: 'ideal' | 'unkind';
   max: number;
-  traces?: number;
   count: number;
   repeat: number;
   boots: number;

@@ -17,6 +17,7 @@ const TOPICS: Readonly<Record<string, Topic>> = {
       `Folders are searched for image file names. Hidden files and folders of systems are skipped and reported. If several files are named, as by a shell's *, those that have no image file name are skipped, unless none has one. --include and --exclude take globs: without a slash they match the file's name, with one its path.`,
       'A list on standard input (-) has one path a line; if it has a NUL character, paths are separated by NUL (find -print0). Each path of a list has an outcome.',
       'The models know the 1,000 classes of ImageNet: animals (a third are breeds and species), objects, vehicles, food, some buildings and landscapes. People, faces and most scenes are not among them: a photograph of people gets the label of something else in it. Scores below 20 % are guesses; --min-score marks more labels as unsure.',
+      'A category is an everyday word for some of the classes, such as "cat" or "furniture"; its score is the sum of theirs. --level category prints categories in place of labels; JSON and CSV have both. Models with other classes have no categories.',
     ],
   },
   formats: {

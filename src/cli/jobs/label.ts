@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { environmentTrace } from '../../app/environment-trace.ts';
-import { type JobModel, openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
+import {
+  type JobModel,
+  openClusterModels,
+  requireCategories,
+  selectJobModel,
+} from '../../app/select-job-model.ts';
 import { loadSettings, type RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import type { Job } from '../../client/submission.ts';
@@ -74,7 +79,7 @@ async function submitAndWait(
   }
 }
 
-type SubmitOptions = Pick<LabelOptions, 'fresh' | 'include' | 'exclude' | 'wait'>;
+type SubmitOptions = Pick<LabelOptions, 'fresh' | 'include' | 'exclude' | 'wait' | 'level'>;
 
 /** Starts a job. @returns it, and how to wait for it. */
 export async function submitInputs(
@@ -89,6 +94,7 @@ export async function submitInputs(
     });
   }
   const chosen = await selectJobModel(settings, openClusterModels(cloud));
+  if (options.level === 'category') await requireCategories(settings, chosen.ref);
   if (inputs.includes('-') && process.stdin.isTTY === true)
     notice('Reading paths from this terminal, one a line. Ctrl-D ends the list.');
   const skipped = collectSkipped();

@@ -1,3 +1,4 @@
+import { requireCategories } from '../../app/select-job-model.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { FIRST_ATTEMPT, type JobRecord } from '../../core/job/job.ts';
@@ -49,12 +50,14 @@ export function results(typed: string | undefined, options: ResultsOptions): Pro
 /** Prints results. @returns the exit code. */
 type Print = (options: ResultsOptions, output: Output) => Promise<number>;
 
-async function submitted(id: string, { client, cloud, interrupted }: Run): Promise<Print> {
+async function submitted(id: string, { client, cloud, settings, interrupted }: Run): Promise<Print> {
   const job = await client.job(id);
   const costUsd = () => readJobCost(cloud.output, id);
   return async (options, output) => {
+    const submission = await job.record({ signal: interrupted });
+    if (options.level === 'category') await requireCategories(settings, submission.model);
     if (options.wait === true) {
-      checkUpload(await job.record({ signal: interrupted }), cloud);
+      checkUpload(submission, cloud);
       return await waitAndPrint(job, options, {
         interrupted,
         output,

@@ -156,12 +156,17 @@ export function reportWritten(written: Written, job: string): void {
   else printError(new ImgclsError('permanent', message, { hint }));
 }
 
-function warningTexts({ warnings, unsure, unsureBelow }: Written): string[] {
+function warningTexts({ warnings, unsure, unsureBelow, withoutCategory }: Written): string[] {
   const percent = Math.round(100 * unsureBelow);
   const guesses = unsure === 1 ? 'it is a guess' : 'they are guesses';
   return [
     ...warnings.texts(),
     ...(unsure === 0 ? [] : [`${pluralize(unsure, 'label')} with a score below ${percent} %: ${guesses}.`]),
+    ...(withoutCategory === 0
+      ? []
+      : [
+          `${pluralize(withoutCategory, 'image')} without a category: the model has none, or an earlier version of imgcls labelled them. For the latter, run "imgcls label --fresh".`,
+        ]),
   ];
 }
 

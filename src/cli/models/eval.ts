@@ -1,6 +1,7 @@
 import { openModelLibrary, selectLibraryModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
 import { modelTitle } from '../../core/model/model.ts';
+import { categoriesOf } from '../../model/categories.ts';
 import { findByTitle } from '../../model/select-model.ts';
 import { notice } from '../terminal/notice.ts';
 import { screenOf } from '../terminal/screen.ts';
@@ -36,6 +37,7 @@ export async function evaluateFolder(
       images: found.images,
       top1: found.top1 / found.images,
       top5: found.top5 / found.images,
+      ...(categoriesOf(labels) !== undefined && { category: found.category / found.images }),
       failed: found.failed.length,
       imagesPerSecond: perSecond,
     });
@@ -47,10 +49,11 @@ export async function evaluateFolder(
     String(row.images),
     percent(row.top1),
     percent(row.top5),
+    row.category === undefined ? 'none' : percent(row.category),
     String(row.failed),
     row.imagesPerSecond.toFixed(1),
   ]);
-  const head = ['model', 'images', 'top-1', 'top-5', 'failed', 'images/s'];
+  const head = ['model', 'images', 'top-1', 'top-5', 'category', 'failed', 'images/s'];
   const alignRight = head.slice(1);
   const screen = screenOf(process.stdout);
   write(`${drawTable(head, cells, { screen, alignRight, dropFirst: ['failed', 'images/s'] })}\n`);

@@ -1,6 +1,7 @@
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
+import type { Level } from '../../core/model/level.ts';
 import { type ErrorKind, ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { isClosedPipe } from '../terminal/exit.ts';
 import { terminal, writeTo } from '../terminal/terminal.ts';
@@ -24,6 +25,7 @@ export interface OutputFlags {
   strict?: boolean;
   /** Labels with a lower score are marked `unsure`. */
   minScore?: number;
+  level?: Level;
   /** Writes only the images that have an error. */
   errors?: boolean;
 }
@@ -111,12 +113,13 @@ export function outputFormatOf({ format, output }: OutputFlags): OutputFormat | 
 
 /** @throws {ImgclsError} for output flags with --no-wait. */
 export function checkOutputFlags(given: OutputFlags & { wait: boolean }): void {
-  const { wait, format, output, strict, minScore } = given;
+  const { wait, format, output, strict, minScore, level } = given;
   const flags = [
     ...(format === undefined ? [] : ['--format']),
     ...(output === undefined ? [] : ['--output']),
     ...(strict === true ? ['--strict'] : []),
     ...(minScore === undefined ? [] : ['--min-score']),
+    ...(level === undefined ? [] : ['--level']),
   ];
   if (wait || flags.length === 0) return;
   throw new ImgclsError(

@@ -1,6 +1,7 @@
+import { labelAt } from '../../core/model/level.ts';
 import { isError, type Outcome } from '../../core/model/outcome.ts';
 import { plainName } from '../../core/text/harmless.ts';
-import { type Exporter, summary } from '../../results/export.ts';
+import { type Exporter, type ExportOptions, isUnsure, summary } from '../../results/export.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { type Cell, drawTable, type Layout, layOut, tabSeparated } from '../terminal/table.ts';
 
@@ -8,16 +9,18 @@ import { type Cell, drawTable, type Layout, layOut, tabSeparated } from '../term
 export const LAID_OUT_ROWS = 500;
 
 /** A table of labels. It has a column of warnings if there are any. @param screen undefined: for a program. */
-export function outcomeTable(screen: Screen | undefined, unsureBelow: number): Exporter {
-  const head = ['image', 'label', 'score', 'warning'];
+export function outcomeTable(screen: Screen | undefined, options: Required<ExportOptions>): Exporter {
+  const { level } = options;
+  const head = ['image', level === 'class' ? 'label' : 'category', 'score', 'warning'];
   const cells = (outcome: Outcome): Cell[] => {
     const name = plainName(outcome.name);
-    if (isError(outcome)) return [name, { text: summary(outcome), style: 'red' }, '', ''];
-    const score = outcome.labels[0]?.score ?? 0;
-    const isUnsure = score < unsureBelow;
-    const label: Cell = isUnsure ? summary(outcome) : { text: summary(outcome), style: 'bold' };
-    const warning = outcome.warning ?? (isUnsure ? 'unsure' : '');
-    return [name, label, percent(score), { text: warning, style: 'yellow' }];
+    const text = summary(outcome, level);
+    if (isError(outcome)) return [name, { text, style: 'red' }, '', ''];
+    const score = labelAt(outcome, level)?.score;
+    const unsure = isUnsure(outcome, options);
+    const label: Cell = unsure ? text : { text, style: 'bold' };
+    const warning = outcome.warning ?? (unsure ? 'unsure' : '');
+    return [name, label, score === undefined ? '' : percent(score), { text: warning, style: 'yellow' }];
   };
   return screen === undefined ? rowsForPrograms(head, cells) : drawnRows(head, cells, screen);
 }

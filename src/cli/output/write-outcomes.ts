@@ -1,7 +1,8 @@
+import { GUESS_BELOW, labelAt } from '../../core/model/level.ts';
 import { isError, type Outcome } from '../../core/model/outcome.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { WarningCounts } from '../../core/text/warning-text.ts';
-import { createExporter, type Exporter } from '../../results/export.ts';
+import { createExporter, type Exporter, type ExportOptions, isUnsure } from '../../results/export.ts';
 import { refuseDamage } from '../../results/refuse-damage.ts';
 import { screenOf } from '../terminal/screen.ts';
 import { FailedImages } from './failed-images.ts';
@@ -16,14 +17,13 @@ export interface Written {
   /** Labels without a warning and with a score below `unsureBelow`. */
   unsure: number;
   unsureBelow: number;
+  /** Predictions without a category, if categories were written. */
+  withoutCategory: number;
   /** Labels were counted, and not written one by one. */
   isSummary: boolean;
   /** Only the failed images were written. */
   onlyErrors: boolean;
 }
-
-/** A label with a lower score is a guess, whatever --min-score says. */
-export const GUESS_BELOW = 0.2;
 
 /** Writes the outcomes of a job as they arrive. */
 export async function writeOutcomes(
@@ -31,21 +31,22 @@ export async function writeOutcomes(
   flags: OutputFlags,
   { output, job }: { output: Output; job: string },
 ): Promise<Written> {
-  const unsureBelow = Math.max(flags.minScore ?? 0, GUESS_BELOW);
-  const exporter = await exporterFor(flags, { job, unsureBelow });
+  const options = { unsureBelow: Math.max(flags.minScore ?? 0, GUESS_BELOW), level: flags.level ?? 'class' };
+  const exporter = await exporterFor(flags, { ...options, job });
   const written: Written = {
     images: 0,
     failed: new FailedImages(),
     warnings: new WarningCounts(),
     unsure: 0,
-    unsureBelow,
+    unsureBelow: options.unsureBelow,
+    withoutCategory: 0,
     isSummary: false,
     onlyErrors: flags.errors === true,
   };
   await output.write(exporter.begin());
   for await (const found of outcomes) {
     const outcome = flags.strict === true ? refuseDamage(found) : found;
-    count(outcome, written);
+    count(outcome, written, options);
     if (flags.errors !== true || isError(outcome)) await output.write(exporter.row(outcome));
   }
   await output.write(exporter.end());
@@ -53,12 +54,13 @@ export async function writeOutcomes(
   return written;
 }
 
-function count(outcome: Outcome, written: Written): void {
+function count(outcome: Outcome, written: Written, options: Required<ExportOptions>): void {
   written.images++;
   if (isError(outcome)) written.failed.add(outcome);
   else {
     if (outcome.warning !== undefined) written.warnings.add(outcome.warning);
-    else if ((outcome.labels[0]?.score ?? 0) < written.unsureBelow) written.unsure++;
+    else if (isUnsure(outcome, options)) written.unsure++;
+    if (labelAt(outcome, options.level) === undefined) written.withoutCategory++;
   }
 }
 
@@ -68,23 +70,24 @@ function count(outcome: Outcome, written: Written): void {
  */
 async function exporterFor(
   flags: OutputFlags,
-  { job, unsureBelow }: { job: string; unsureBelow: number },
+  { job, ...options }: Required<ExportOptions> & { job: string },
 ): Promise<Exporter<string | Uint8Array> & { isSummary?(): boolean }> {
   const { output, minScore = 0 } = flags;
+  const asked = { ...options, unsureBelow: minScore };
   const format = outputFormatOf(flags) ?? (flags.errors === true ? 'table' : undefined);
   const screen = output === undefined ? screenOf(process.stdout) : undefined;
   if (format === 'parquet') {
     if (screen !== undefined) throw notOnTerminal();
     const { parquetExporter } = await import('../../results/parquet.ts');
-    return parquetExporter({ job, unsureBelow: minScore });
+    return parquetExporter({ ...asked, job });
   }
-  if (format !== undefined && format !== 'table') return createExporter(format, { unsureBelow: minScore });
-  if (format === undefined && screen === undefined) return createExporter('lines', { unsureBelow: minScore });
+  if (format !== undefined && format !== 'table') return createExporter(format, asked);
+  if (format === undefined && screen === undefined) return createExporter('lines', asked);
   const { errorTable, outcomeTable } = await import('./table-exporter.ts');
   if (flags.errors === true) return errorTable(screen);
-  const table = outcomeTable(screen, unsureBelow);
+  const table = outcomeTable(screen, options);
   if (format === 'table' || screen === undefined) return table;
-  return (await import('./summary-exporter.ts')).tableOrSummary(table, screen);
+  return (await import('./summary-exporter.ts')).tableOrSummary(table, screen, options.level);
 }
 
 const notOnTerminal = (): ImgclsError =>

@@ -33,6 +33,10 @@ export type ImageError = z.infer<typeof imageError>;
 export const scoredLabel = z.object({ wnid: z.string(), label: z.string(), score: z.number() });
 export type ScoredLabel = z.infer<typeof scoredLabel>;
 
+/** An everyday word for some of the classes, such as "dog". `score` is the sum of their scores, 0 to 1. */
+export const scoredCategory = z.object({ name: z.string(), score: z.number() });
+export type ScoredCategory = z.infer<typeof scoredCategory>;
+
 /**
  * Why the labels of an image are unreliable; of several reasons the first in this order. `damaged`: a part of the file is
  * missing or wrong. `uniform`: the picture has one colour. `low_resolution`: the shorter side has fewer than 96 pixels.
@@ -50,6 +54,8 @@ export const predictionSource = z.enum(['preview']);
 export const prediction = z.object({
   labels: z.array(scoredLabel).min(1).max(MAX_TOP_K),
   ms: z.number().nonnegative(),
+  /** The best category. Absent if the model has none, and in outcomes of earlier versions. */
+  category: scoredCategory.optional(),
   /** Copied from another job, which had the same image. */
   known: z.literal(true).optional().catch(undefined),
   /** A warning of a later version is left out. */

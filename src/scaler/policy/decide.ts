@@ -9,7 +9,6 @@ import { isUnknown } from '../../core/runtime/unknown.ts';
 import type { Machine, Snapshot } from '../snapshot.ts';
 import { backlogPolicy, workMsOfMachine } from './backlog.ts';
 import { needWithinCaps } from './budget.ts';
-import { constantsOf } from './constants.ts';
 import { noMachinesPolicy } from './none.ts';
 import { perMessagePolicy } from './per-message.ts';
 import type { Decision, History, Policy, PolicySettings } from './policy.ts';
@@ -31,13 +30,12 @@ export function decide(
 ): Decision {
   const { backlog, machines, jobs, measured } = snapshot;
   const { arrivals } = history;
-  const constants = constantsOf(settings);
   if (isUnknown(machines)) return hold(0, `the fleet could not be read (${machines.unknown})`);
   const own = machines.filter(({ managed, phase }) => managed && phase !== 'stopped');
   const serving = own.filter(({ phase }) => phase !== 'draining');
   if (isUnknown(backlog)) return hold(serving.length, `the queues could not be read (${backlog.unknown})`);
 
-  const load = Math.max(streamLoad(arrivals, constants), submissionLoad(snapshot));
+  const load = Math.max(streamLoad(arrivals), submissionLoad(snapshot));
   const { need, budget } = needWithinCaps({
     backlog,
     needFor: (work, present = machines) =>
@@ -63,10 +61,9 @@ export function decide(
     settings.idleMs === undefined
       ? machinesOnStandby({
           arrivals,
-          renewalMs: Math.max(measured.bootMs, settings.billingMinimumMs),
+          bootMs: measured.bootMs,
           perMachineMs: workMsOfMachine(measured, settings),
           present: serving.length,
-          constants,
         })
       : 0;
   const { ids, reason } =

@@ -7,10 +7,10 @@ import { isError, MAX_TOP_K } from '../../core/model/outcome.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { type ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import { exportedOutcome } from '../../results/export.ts';
-import { type Classification, classification } from '../api.ts';
 import { callerGone, callerNames, callerOf } from '../caller.ts';
 import { CLASSIFY_PLACES, classifyBodyBytes, type ServiceLimits } from '../limits.ts';
 import type { ModelSelector } from '../model-selector.ts';
+import { type Classification, classification, minScore } from '../outcome-views.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { Shares } from '../shares.ts';
 import { Turns } from '../turns.ts';
@@ -29,6 +29,7 @@ export interface ClassifyRouteOptions {
 const query = z.strictObject({
   topK: z.coerce.number().int().min(1).max(MAX_TOP_K).optional(),
   model: z.string().min(1).max(70).optional(),
+  minScore,
 });
 
 /** `POST /v1/classify`: classifies one image within the request. */
@@ -65,7 +66,11 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
       onRequest: takePlace,
       async handler(request, reply) {
         const bytes = request.body as Buffer | undefined;
-        const { topK: k = options.topK, model: title } = request.query as z.infer<typeof query>;
+        const {
+          topK: k = options.topK,
+          model: title,
+          minScore: unsureBelow,
+        } = request.query as z.infer<typeof query>;
         if (bytes === undefined || bytes.length === 0)
           throw new HttpProblem(400, 'The request has no body. Send an image.');
         const format = imageFormatOf(bytes);
@@ -92,7 +97,7 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
             index: _index,
             name: _name,
             ...found
-          } = exportedOutcome(outcome) as Classification & {
+          } = exportedOutcome(outcome, { unsureBelow }) as Classification & {
             index: number;
             name: string;
           };

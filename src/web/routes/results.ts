@@ -5,12 +5,12 @@ import * as z from 'zod';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { anyJobId } from '../../core/job/job.ts';
 import type { Outcome } from '../../core/model/outcome.ts';
-import { createExporter, exportedOutcome } from '../../results/export.ts';
+import { createExporter, type ExportOptions, exportedOutcome } from '../../results/export.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { readOutcomes } from '../../results/ledger.ts';
-import { type OutcomeView, outcomeView, type ResultsPage, resultsPage } from '../api.ts';
 import { compress } from '../compression.ts';
 import { addVary, preferredType } from '../negotiation.ts';
+import { minScore, type OutcomeView, outcomeView, type ResultsPage, resultsPage } from '../outcome-views.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 
 const MEDIA_TYPES = {
@@ -40,6 +40,7 @@ const query = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).optional(),
   /** Returns all outcomes as a file. Without it the format depends on `Accept`. */
   format: z.enum(['json', 'ndjson', 'csv']).optional(),
+  minScore,
 });
 
 const PAGE_SIZE = 100;
@@ -72,15 +73,17 @@ export function resultRoutes(plain: FastifyInstance, { cloud }: { cloud: Cloud }
     onSend: compress,
     async handler(request, reply) {
       const { id } = request.params as { id: string };
-      const { from, limit, format } = request.query as z.infer<typeof query>;
+      const { from, limit, format, minScore: unsureBelow } = request.query as z.infer<typeof query>;
       await requireJob(cloud, id);
       const outcomes = readOutcomes(cloud.output, id, { from });
       addVary(reply, 'accept');
       const wanted = format ?? acceptedFormat(request);
-      if (wanted === 'json' && format === undefined) return await pageOf(outcomes, id, limit ?? PAGE_SIZE);
+      const options = { unsureBelow };
+      if (wanted === 'json' && format === undefined)
+        return { job: id, ...(await pageOf(outcomes, limit ?? PAGE_SIZE, options)) };
       if (format !== undefined)
         reply.header('content-disposition', `attachment; filename="imgcls-${id}.${format}"`);
-      const text = exported(take(outcomes, limit), wanted);
+      const text = exported(take(outcomes, limit), wanted, options);
       return reply.type(MEDIA_TYPES[wanted]).send(Readable.from(text, { objectMode: false }));
     },
   });
@@ -93,13 +96,17 @@ function acceptedFormat(request: FastifyRequest): Format {
   throw new HttpProblem(406, 'Results are available as application/json, application/x-ndjson or text/csv.');
 }
 
-async function pageOf(outcomes: AsyncIterable<Outcome>, job: string, limit: number): Promise<ResultsPage> {
+async function pageOf(
+  outcomes: AsyncIterable<Outcome>,
+  limit: number,
+  options: ExportOptions,
+): Promise<Omit<ResultsPage, 'job'>> {
   const page: OutcomeView[] = [];
   for await (const outcome of outcomes) {
-    if (page.length === limit) return { job, outcomes: page, next: outcome.index };
-    page.push(exportedOutcome(outcome) as OutcomeView);
+    if (page.length === limit) return { outcomes: page, next: outcome.index };
+    page.push(exportedOutcome(outcome, options) as OutcomeView);
   }
-  return { job, outcomes: page };
+  return { outcomes: page };
 }
 
 async function* take<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_INFINITY): AsyncGenerator<T> {
@@ -110,8 +117,12 @@ async function* take<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_INFINIT
   }
 }
 
-async function* exported(outcomes: AsyncIterable<Outcome>, format: Format): AsyncGenerator<string> {
-  const exporter = createExporter(format);
+async function* exported(
+  outcomes: AsyncIterable<Outcome>,
+  format: Format,
+  options: ExportOptions,
+): AsyncGenerator<string> {
+  const exporter = createExporter(format, options);
   yield exporter.begin();
   for await (const outcome of outcomes) yield exporter.row(outcome);
   yield exporter.end();

@@ -57,6 +57,15 @@ describe('the REST service', () => {
     const rest = await jsonOf(`${results}?limit=2&from=${first.next}`);
     expect(rest).toMatchObject({ outcomes: [{ index: 2, name: 'mountains.jpg', wnid: 'n09193705' }] });
     expect(rest.next).toBeUndefined();
+    const unsure = await jsonOf(`${results}?minScore=0.9`);
+    expect(unsure).toMatchObject({
+      outcomes: [
+        { category: { name: 'cat', score: expect.closeTo(0.9, 1) }, unsure: true },
+        {},
+        { unsure: true },
+      ],
+    });
+    expect(unsure.outcomes[1], 'espresso, 95 %').not.toHaveProperty('unsure');
     const lines = await fetch(`${service.url}${results}`, { headers: { accept: 'application/x-ndjson' } });
     expect(
       (await lines.text())
@@ -193,6 +202,7 @@ describe('the REST service', () => {
     const good = await (await classify(bytes)).json();
     expect(good).toMatchObject({ label: 'espresso', wnid: 'n07920052' });
     expect(good.labels).toHaveLength(3);
+    expect(good.category.name).toBe('drink');
     expect(good).not.toHaveProperty('warning');
     const damaged = await (await classify(bytes.subarray(0, 0.8 * bytes.length))).json();
     expect(damaged).toMatchObject({

@@ -104,7 +104,7 @@ describe('selectModel', () => {
     const { library, install } = await setUp();
     const fp32 = await install('resnet50', 'fp32', 1);
     const int8 = await install('resnet50', 'int8', 2);
-    const images = { images: 100, top1: 82, top5: 97, failed: [], digest: 'd'.repeat(64) };
+    const images = { images: 100, top1: 82, top5: 97, category: 95, failed: [], digest: 'd'.repeat(64) };
     const compared = ({ manifest: { sha256 } }: typeof int8) => ({ sha256, evaluation: images });
     await writeGate(int8.dir, compareVariant(compared(int8), compared(fp32), { tolerance: 0, nowMs: 0 }));
     const fast = await selectModel({ library, variantSetting: 'auto', cpu });

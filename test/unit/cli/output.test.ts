@@ -106,6 +106,20 @@ describe('the outcomes that are written', () => {
     expect((await written({ format: 'lines' }, [guess])).text).toBe('good.jpg, espresso\n');
   });
 
+  it('are categories with their own scores, with --level category', async () => {
+    const categories = { name: 'drink', score: 0.93 };
+    const outcomes = images.map((image, at) => (at === 0 ? { ...image, category: categories } : image));
+    const flags = { level: 'category', minScore: 0.92 } as const;
+    const { text: table, counts } = await written({ ...flags, format: 'table' }, outcomes.slice(0, 2));
+    expect(table).toBe('image\tcategory\tscore\twarning\ngood.jpg\tdrink\t93.0 %\t\ncut.jpg\t\t\tdamaged\n');
+    expect(counts).toMatchObject({ unsure: 0, withoutCategory: 1 });
+    const { text: lines } = await written({ ...flags, format: 'lines' }, outcomes.slice(0, 1));
+    expect(lines).toBe('good.jpg, drink\n');
+    const { text: json } = await written({ ...flags, format: 'ndjson' }, outcomes.slice(0, 1));
+    expect(JSON.parse(json)).toEqual(expect.objectContaining({ label: 'espresso', category: categories }));
+    expect(json).not.toContain('unsure');
+  });
+
   it('are those with an error, with --errors, and their reasons', async () => {
     const error = { code: 'not_an_image', message: 'The file is a text.' } as const;
     const failed = { v: FORMAT, index: 4, name: 'notes.jpg', error } satisfies Outcome;
@@ -167,6 +181,7 @@ describe('a cloud without workers', () => {
 
 describe('results on a terminal', () => {
   const screen = { columns: 60, hasColours: false };
+  const options = { unsureBelow: 0.2, level: 'class' } as const;
   const outcome = (index: number, label: string) =>
     ({
       v: FORMAT,
@@ -181,23 +196,35 @@ describe('results on a terminal', () => {
 
   it('have a column of warnings only if there are any', () => {
     const one = outcome(0, 'espresso');
-    expect(text(outcomeTable(screen, 0.2), [one])).not.toContain('warning');
-    expect(text(outcomeTable(screen, 0.95), [one])).toMatch(/90\.0 % │ unsure +│/);
+    expect(text(outcomeTable(screen, options), [one])).not.toContain('warning');
+    expect(text(outcomeTable(screen, { ...options, unsureBelow: 0.95 }), [one])).toMatch(
+      /90\.0 % │ unsure +│/,
+    );
   });
 
   it('are a whole table up to 500 images, and a summary of more', () => {
     const outcomes = Array.from({ length: 501 }, (_, index) => outcome(index, index < 3 ? 'tabby' : 'lynx'));
-    const few = tableOrSummary(outcomeTable(screen, 0.2), screen);
+    const few = tableOrSummary(outcomeTable(screen, options), screen, 'class');
     expect(text(few, outcomes.slice(0, 500)).trimEnd().split('\n')).toHaveLength(504);
     expect(few.isSummary()).toBe(false);
-    const many = tableOrSummary(outcomeTable(screen, 0.2), screen);
+    const many = tableOrSummary(outcomeTable(screen, options), screen, 'class');
     expect(text(many, outcomes)).toMatch(/│ lynx +│ +498 │\n│ tabby +│ +3 │\n/);
     expect(many.isSummary()).toBe(true);
   });
 
+  it('are a summary by category if categories are asked for', () => {
+    const outcomes = Array.from({ length: 501 }, (_, index) => ({
+      ...outcome(index, index < 250 ? 'tabby' : 'Egyptian cat'),
+      category: { name: 'cat', score: 0.9 },
+    }));
+    const byCategory = { ...options, level: 'category' } as const;
+    const summary = tableOrSummary(outcomeTable(screen, byCategory), screen, 'category');
+    expect(text(summary, outcomes)).toMatch(/│ category +│ images +│\n.*\n│ cat +│ +501 │\n/);
+  });
+
   it('are a table of any length if one is asked for, laid out by its first rows', () => {
     const outcomes = Array.from({ length: 1200 }, (_, index) => outcome(index, 'lynx'));
-    const lines = text(outcomeTable(screen, 0.2), outcomes).trimEnd().split('\n');
+    const lines = text(outcomeTable(screen, options), outcomes).trimEnd().split('\n');
     expect(lines).toHaveLength(1204);
     expect(new Set(lines.map((line) => line.length)).size).toBe(1);
   });

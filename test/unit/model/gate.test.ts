@@ -10,6 +10,7 @@ const evaluation = (top1: number, digest = 'd'.repeat(64)): Evaluation => ({
   images: 100,
   top1,
   top5: 97,
+  category: 95,
   failed: [],
   digest,
 });

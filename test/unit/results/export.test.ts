@@ -63,9 +63,20 @@ describe('exported results', () => {
       expect.objectContaining({ source: 'preview' }),
     ]);
     const [header, ...rows] = exported('csv', [cut, raw]).split('\r\n');
-    expect(header).toMatch(/,ms,warning,error_code,error_message,decoded_share,source$/);
-    expect(rows[0]).toMatch(/,12\.5,damaged,,,0\.7,$/);
-    expect(rows[1]).toMatch(/,12\.5,,,,,preview$/);
+    expect(header).toMatch(
+      /,ms,warning,error_code,error_message,decoded_share,source,category,category_score$/,
+    );
+    expect(rows[0]).toMatch(/,12\.5,damaged,,,0\.7,,,$/);
+    expect(rows[1]).toMatch(/,12\.5,,,,,preview,,$/);
+  });
+  it('have the category of an image beside its label', () => {
+    const outcome: Outcome = { ...cat, category: { name: 'cat', score: 1 } };
+    expect(JSON.parse(exported('ndjson', [outcome]))).toMatchObject({
+      label: 'tabby',
+      score: 0.75,
+      category: { name: 'cat', score: 1 },
+    });
+    expect(exported('csv', [outcome])).toMatch(/,category,category_score\r\n0,cat\.jpg,tabby,.*,cat,1\r\n$/);
   });
   it.each([[[]], [[cat]], [[cat, bad]]])('are one JSON array, also of %# images', (outcomes: Outcome[]) => {
     expect(JSON.parse(exported('json', outcomes))).toHaveLength(outcomes.length);
@@ -77,8 +88,8 @@ describe('exported results', () => {
   });
   it('are CSV without formulas', () => {
     const [, first, second] = exported('csv', [cat, bad]).split('\r\n');
-    expect(first).toBe('0,cat.jpg,tabby,n02123045,0.75,resnet50/int8,12.5,,,,,');
-    expect(second).toBe(`1,"'=cmd(),""x""",,,,,,,not_an_image,This is text.,,`);
+    expect(first).toBe('0,cat.jpg,tabby,n02123045,0.75,resnet50/int8,12.5,,,,,,,');
+    expect(second).toBe(`1,"'=cmd(),""x""",,,,,,,not_an_image,This is text.,,,,`);
   });
   it.each([
     ['+1', `'+1`],
@@ -91,7 +102,7 @@ describe('exported results', () => {
     ['two\nlines', 'two\\u000alines'],
   ])('are CSV in which the name %j is neither a formula nor a control sequence', (name, cell) => {
     const [, row] = exported('csv', [{ ...bad, name }]).split('\r\n');
-    expect(row).toBe(`1,${cell},,,,,,,not_an_image,This is text.,,`);
+    expect(row).toBe(`1,${cell},,,,,,,not_an_image,This is text.,,,,`);
   });
 });
 
@@ -127,7 +138,7 @@ describe('a CSV file of results', () => {
         expect(rows).toEqual(
           images.map(({ name, message }, index) => [
             ...[String(index), shown(name), '', '', '', '', '', ''],
-            ...['unreadable', shown(message), '', ''],
+            ...['unreadable', shown(message), '', '', '', ''],
           ]),
         );
       }),

@@ -11,6 +11,7 @@ const cat: Outcome = {
   labels: [{ wnid: 'n02123045', label: 'tabby', score: 0.75 }],
   ms: 12.54,
   model: 'resnet50/int8',
+  category: { name: 'cat', score: 0.9 },
   warning: 'damaged',
   decodedShare: 0.7,
 };
@@ -48,6 +49,8 @@ describe('results as Parquet', () => {
         error_message: null,
         decoded_share: 0.7,
         source: null,
+        category: 'cat',
+        category_score: 0.9,
         job: JOB,
         submitted_at: new Date('2026-11-26T12:55:32.503Z'),
       },

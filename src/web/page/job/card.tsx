@@ -1,4 +1,4 @@
-import type { OutcomeView } from '../../api.ts';
+import type { OutcomeView } from '../../outcome-views.ts';
 import { percent } from '../format.ts';
 import { Thumbnail } from '../shell/thumbnail.tsx';
 import { originalOf } from '../upload/originals.ts';

@@ -1,7 +1,8 @@
 import { computed, signal } from '@preact/signals';
 import { type IndexRange, IndexRanges } from '../../../core/job/index-ranges.ts';
 import { isDropJob } from '../../../core/job/job-ids.ts';
-import type { JobEvent, JobView, ResultsPage } from '../../api.ts';
+import type { JobEvent, JobView } from '../../api.ts';
+import type { ResultsPage } from '../../outcome-views.ts';
 import { callService, ServiceError } from '../service/call-service.ts';
 import { nextRequests, PAGE_IMAGES } from './fetch-plan.ts';
 import { isOver } from './job-text.ts';

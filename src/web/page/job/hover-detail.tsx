@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { OutcomeView } from '../../api.ts';
+import type { OutcomeView } from '../../outcome-views.ts';
 import { OutcomeDetail } from './outcome-detail.tsx';
 import { positionBeside } from './position-beside.ts';
 

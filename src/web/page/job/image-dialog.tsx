@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { OutcomeView } from '../../api.ts';
+import type { OutcomeView } from '../../outcome-views.ts';
 import { Thumbnail } from '../shell/thumbnail.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { OutcomeDetail } from './outcome-detail.tsx';

@@ -2,7 +2,8 @@
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import { dollars } from '../../../core/money/money.ts';
 import { duration } from '../../../core/text/duration.ts';
-import type { JobView, OutcomeView } from '../../api.ts';
+import type { JobView } from '../../api.ts';
+import type { OutcomeView } from '../../outcome-views.ts';
 import { counted, number, percent, rate } from '../format.ts';
 import { type Failed, isFailed, type OutcomeState } from './outcomes.ts';
 

@@ -1,5 +1,5 @@
 import { warningText } from '../../../core/text/warning-text.ts';
-import type { OutcomeView } from '../../api.ts';
+import type { OutcomeView } from '../../outcome-views.ts';
 import { percent } from '../format.ts';
 import { errorText } from './job-text.ts';
 import { isFailed } from './outcomes.ts';

@@ -1,7 +1,7 @@
 /** The outcomes of a job that the page has loaded, kept sparse for jobs of any size. Pure. */
 import { type IndexRange, IndexRanges } from '../../../core/job/index-ranges.ts';
 import { WarningCounts } from '../../../core/text/warning-text.ts';
-import type { OutcomeView } from '../../api.ts';
+import type { OutcomeView } from '../../outcome-views.ts';
 
 export type Failed = Extract<OutcomeView, { error: unknown }>;
 

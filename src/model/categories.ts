@@ -1,0 +1,25 @@
+// Categories: everyday words for ImageNet's classes. Made from WordNet (tools/categories).
+
+import type { ClassLabel } from '../core/model/model.ts';
+import table from './categories.json' with { type: 'json' };
+
+/** The categories of a model's classes. */
+export interface Categories {
+  names: readonly string[];
+  /** For each class, in output order, the place of its category in `names`. */
+  places: Uint8Array;
+}
+
+const names = Object.keys(table);
+const categoryByClass = new Map(
+  Object.entries(table).flatMap(([name, classes]) => Object.keys(classes).map((wnid) => [wnid, name])),
+);
+
+/** The category of a class of ImageNet. Undefined for other classes. */
+export const categoryOf = (wnid: string): string | undefined => categoryByClass.get(wnid);
+
+/** Undefined if a class is not one of ImageNet's: then the model has no categories. */
+export function categoriesOf(labels: readonly ClassLabel[]): Categories | undefined {
+  const places = labels.map(({ wnid }) => names.indexOf(categoryOf(wnid) ?? ''));
+  return places.includes(-1) ? undefined : { names, places: Uint8Array.from(places) };
+}
