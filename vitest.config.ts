@@ -20,7 +20,7 @@ export default defineConfig({
     projects: [
       project('unit', 10_000, { isolate: false }),
       project('contract', 60_000, { isolate: false }),
-      project('integration', 120_000),
+      project('integration', 120_000, { isolate: false }),
       project('faults', 240_000),
       project('e2e', 240_000, { globalSetup: ['test/e2e/current-build.ts'] }),
     ],
