@@ -22,7 +22,7 @@ export default defineConfig({
       project('contract', 60_000, { isolate: false }),
       project('integration', 120_000, { isolate: false }),
       project('faults', 240_000),
-      project('e2e', 240_000, { globalSetup: ['test/e2e/current-build.ts'] }),
+      project('e2e', 240_000, { isolate: false, globalSetup: ['test/e2e/current-build.ts'] }),
     ],
   },
 });

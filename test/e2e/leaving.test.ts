@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CTRL_C, findPython, onTerminal } from '../../tools/terminal/pseudo-terminal.ts';
 import {
   type InstalledPackage,
   inDataDir,
@@ -11,7 +12,6 @@ import {
   repository,
   start,
 } from './package.ts';
-import { findPython, onTerminal } from './pseudo-terminal.ts';
 
 const samples = path.join(repository, 'samples');
 const cat = path.join(samples, 'cat.jpg');
@@ -91,7 +91,7 @@ describe('an upload on a terminal', () => {
     const { code, seen } = await onTerminal(python ?? '', command, {
       columns: 80,
       env: inDataDir(dataDir),
-      pressCtrlCAt: 'images',
+      keys: [{ after: 'images', press: CTRL_C }],
     });
     expect(code, seen).toBe(130);
     expect(seen).toMatch(/Interrupted/);

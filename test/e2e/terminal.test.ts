@@ -2,8 +2,9 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findPython, onTerminal } from '../../tools/terminal/pseudo-terminal.ts';
+import { screenAfter } from '../../tools/terminal/screen.ts';
 import { type InstalledPackage, inDataDir, installPackage, repository } from './package.ts';
-import { findPython, onTerminal, screenAfter } from './pseudo-terminal.ts';
 
 const samples = path.join(repository, 'samples');
 const python = findPython();
@@ -31,7 +32,7 @@ const run = async (command: string, columns: number, env: NodeJS.ProcessEnv = {}
     columns,
     env: { ...env, ...inDataDir(dataDir) },
   });
-  return { code, seen, screen: screenAfter(seen, columns) };
+  return { code, seen, screen: await screenAfter(seen, columns) };
 };
 
 describe.skipIf(python === undefined)('on a terminal', () => {
