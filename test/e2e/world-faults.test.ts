@@ -1,7 +1,9 @@
 /** Faults of one machine in the middle of a job: its disk is full, or may only be read; its clock is set. */
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../contract/until.ts';
 import { type InstalledPackage, installPackage, processesOf, start, workersOf } from './package.ts';
 import {
   expectEachOnce,
@@ -112,6 +114,22 @@ describe.skipIf(!canMount)('on a small disk', () => {
   });
 });
 
+/** Stops a process that holds no lock of the database: there, it would stop all others, too. */
+async function stopBetweenWrites(pid: number, dataDir: string): Promise<void> {
+  using db = new DatabaseSync(path.join(dataDir, 'default', 'cloud.db'), { timeout: 1000 });
+  await until('the process is stopped between two writes', async () => {
+    process.kill(pid, 'SIGSTOP');
+    try {
+      db.exec('BEGIN IMMEDIATE; ROLLBACK');
+      return true;
+    } catch (error) {
+      expect(error).toMatchObject({ errstr: 'database is locked' });
+      process.kill(pid, 'SIGCONT');
+      return undefined;
+    }
+  });
+}
+
 describe('a data folder that this user may not write', () => {
   it.skipIf(process.getuid?.() === 0)('is said so', async () => {
     const dataDir = await installed.dataDir();
@@ -173,7 +191,7 @@ describe('the clock of the machine is set', () => {
     const running = imgcls(['upload', 'photos'], 50);
     await expect.poll(() => linesOf(running.stdout()).length, { timeout: 60_000 }).toBeGreaterThan(30);
     const hanging = await workersOf(dataDir);
-    for (const worker of hanging) process.kill(worker, 'SIGSTOP');
+    for (const worker of hanging) await stopBetweenWrites(worker, dataDir);
     await setClock(-6 * HOUR_MS);
     const other = imgcls(['worker'], 50);
     await expect.poll(() => linesOf(running.stdout()).length, { timeout: 120_000 }).toBe(labels.size);
