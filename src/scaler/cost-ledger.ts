@@ -228,5 +228,6 @@ const nothingSpent = (nowMs: number) => ({
 function toKeep({ byJobUsd }: Cost, jobs: readonly { id: string }[]): string[] {
   const unfinished = new Set(jobs.map(({ id }) => id));
   const final = Object.keys(byJobUsd).filter((job) => !unfinished.has(job));
-  return [...unfinished, ...final.toSorted(newerFirst).slice(0, KEPT_JOBS)];
+  const newest = final.length > KEPT_JOBS ? final.toSorted(newerFirst).slice(0, KEPT_JOBS) : final;
+  return [...unfinished, ...newest];
 }

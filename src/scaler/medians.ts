@@ -3,6 +3,7 @@ export class RecentMedian {
   readonly #samples: number[] = [];
   readonly #size: number;
   #remembered: number | undefined;
+  #median: number | undefined;
 
   constructor(remembered?: number, size = 20) {
     this.#remembered = remembered;
@@ -12,6 +13,7 @@ export class RecentMedian {
   add(sample: number): void {
     this.#samples.push(sample);
     if (this.#samples.length > this.#size) this.#samples.shift();
+    this.#median = this.#samples.toSorted((a, b) => a - b)[Math.floor(this.#samples.length / 2)];
   }
 
   /** What an earlier controller measured. */
@@ -20,7 +22,6 @@ export class RecentMedian {
   }
 
   get value(): number | undefined {
-    const sorted = this.#samples.toSorted((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] ?? this.#remembered;
+    return this.#median ?? this.#remembered;
   }
 }

@@ -28,13 +28,21 @@ export const comparisonCells = (row: Comparison): string[] => [
   ratio(row.overDrainBound),
 ];
 
-export function markdown(rows: readonly Comparison[]): string {
-  const line = (texts: readonly string[]) => `| ${texts.join(' | ')} |\n`;
-  const rule = comparisonColumns.map((_, at) => (at < 2 ? '---' : '---:'));
-  return [line(comparisonColumns), line(rule), ...rows.map((row) => line(comparisonCells(row)))].join('');
+export const comparisonMarkdown = (rows: readonly Comparison[]): string =>
+  markdownTable(comparisonColumns, rows.map(comparisonCells), 2);
+
+/** @param texts the first so many columns, which are no numbers. */
+export function markdownTable(
+  columns: readonly string[],
+  rows: readonly (readonly string[])[],
+  texts: number,
+): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
+  const rule = columns.map((_, at) => (at < texts ? '---' : '---:'));
+  return [columns, rule, ...rows].map(line).join('');
 }
 
-const number = (value: number, digits: number): string =>
+export const number = (value: number, digits: number): string =>
   value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 /** There is no ratio if the bound is too weak. */

@@ -71,33 +71,41 @@ function leastTotal(works: readonly Work[], price: number, facts: MachineFacts):
   return Number.NEGATIVE_INFINITY;
 }
 
+/** The best ways to finish the first arrivals, by the number of machines that are kept after them. */
 interface Best {
-  total: number;
-  /** The most machines that were kept so far. */
-  mostKept: number;
+  totals: Float64Array;
+  /** The most machines that each way has kept so far. */
+  mostKept: Uint8Array;
 }
 
 /** The same with at most `most` machines kept over a pause. */
 function leastTotalWith(works: readonly Work[], price: number, facts: MachineFacts, most: number) {
-  const unreached = { total: Number.POSITIVE_INFINITY, mostKept: 0 };
-  const start = [{ total: 0, mostKept: 0 }, ...Array.from({ length: most }, () => unreached)];
-  // Indexed by the number of finished arrivals, then by the kept machines.
-  const best: Best[][] = [start];
+  const start = unreached(most);
+  start.totals[0] = 0;
+  // Indexed by the number of finished arrivals.
+  const best: Best[] = [start];
   for (let end = 1; end <= works.length; end++) {
-    const reached: Best[] = Array.from({ length: most + 1 }, () => unreached);
+    const reached = unreached(most);
     let workMs = 0;
     for (let begin = end - 1; begin >= 0; begin--) {
       const first = works[begin] as Work;
       workMs += first.workMs;
       const leastMs = (works[end - 1] as Work).atMs - first.atMs;
       const untilMs = (works[end]?.atMs ?? Number.POSITIVE_INFINITY) - first.atMs;
-      extend(reached, best[begin] ?? [], { workMs, leastMs, untilMs, price, facts });
+      extend(reached, best[begin] ?? start, { workMs, leastMs, untilMs, price, facts });
     }
     best.push(reached);
   }
-  const { total, mostKept } = best.at(-1)?.[0] ?? unreached;
-  return { total, isAtLimit: mostKept === most };
+  const last = best.at(-1) ?? start;
+  return { total: at(last.totals, 0), isAtLimit: last.mostKept[0] === most };
 }
+
+const unreached = (most: number): Best => ({
+  totals: new Float64Array(most + 1).fill(Number.POSITIVE_INFINITY),
+  mostKept: new Uint8Array(most + 1),
+});
+
+const at = (values: Float64Array, index: number): number => values[index] ?? Number.POSITIVE_INFINITY;
 
 interface Stretch {
   workMs: number;
@@ -108,22 +116,30 @@ interface Stretch {
   facts: MachineFacts;
 }
 
-function extend(reached: Best[], from: readonly Best[], stretch: Stretch): void {
-  const mostKept = stretch.untilMs === Number.POSITIVE_INFINITY ? 0 : reached.length - 1;
-  const floors = Array.from({ length: mostKept + 1 }, (_, kept) => floorOf(stretch, kept));
-  const isWorse = (total: number) =>
-    floors.every((floor, kept) => total + floor >= (reached[kept]?.total ?? 0));
-  if (isWorse(from.reduce((least, { total }) => Math.min(least, total), Number.POSITIVE_INFINITY))) return;
-  for (const [brought, before] of from.entries()) {
-    if (isWorse(before.total)) continue;
+/** Most stretches are no part of a best way, which their floors tell sooner than their totals. */
+function extend(reached: Best, from: Best, stretch: Stretch): void {
+  const most = stretch.untilMs === Number.POSITIVE_INFINITY ? 0 : reached.totals.length - 1;
+  if (!couldImprove(reached, most, from.totals.reduce(lesser), stretch)) return;
+  for (let brought = 0; brought < from.totals.length; brought++) {
+    const before = at(from.totals, brought);
+    if (!couldImprove(reached, most, before, stretch)) continue;
     const floorBrought = floorWith(stretch, brought);
-    for (const [kept, floor] of floors.entries()) {
-      if (before.total + Math.max(floor, floorBrought) >= (reached[kept]?.total ?? 0)) continue;
-      const total = before.total + stretchTotal(stretch, brought, kept);
-      if (total < (reached[kept]?.total ?? 0))
-        reached[kept] = { total, mostKept: Math.max(before.mostKept, kept) };
+    for (let kept = 0; kept <= most; kept++) {
+      if (before + Math.max(floorOf(stretch, kept), floorBrought) >= at(reached.totals, kept)) continue;
+      const total = before + stretchTotal(stretch, brought, kept);
+      if (total >= at(reached.totals, kept)) continue;
+      reached.totals[kept] = total;
+      reached.mostKept[kept] = Math.max(from.mostKept[brought] ?? 0, kept);
     }
   }
+}
+
+const lesser = (a: number, b: number): number => (a < b ? a : b);
+
+function couldImprove({ totals }: Best, most: number, before: number, stretch: Stretch): boolean {
+  for (let kept = 0; kept <= most; kept++)
+    if (before + floorOf(stretch, kept) < at(totals, kept)) return true;
+  return false;
 }
 
 /** A cheap lower bound for any number of brought and launched machines. */

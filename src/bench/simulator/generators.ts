@@ -142,6 +142,11 @@ function generateTrace(kind: string, generate: Generate, seed: number): Trace {
   };
 }
 
-/** One trace of each kind, the first with this seed, the next with the next one. */
-export const generateTraces = (firstSeed: number): Trace[] =>
-  Object.entries(kinds).map(([kind, generate], at) => generateTrace(kind, generate, firstSeed + at));
+const kindsInTurn = Object.entries(kinds);
+
+/** Traces of each kind in turn, the first with this seed, the next with the next one. */
+export const generateTraces = (firstSeed: number, count = kindsInTurn.length): Trace[] =>
+  Array.from({ length: count }, (_, at) => {
+    const [kind, generate] = kindsInTurn[at % kindsInTurn.length] as (typeof kindsInTurn)[number];
+    return generateTrace(kind, generate, firstSeed + at);
+  });

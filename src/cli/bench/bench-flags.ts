@@ -5,6 +5,7 @@ export interface BenchFlags {
   seed: number;
   world: 'ideal' | 'unkind';
   max: number;
+  traces?: number;
   count: number;
   repeat: number;
   boots: number;

@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { type Comparison, compare } from '../../bench/simulator/compare.ts';
-import { comparisonCells, comparisonColumns, markdown } from '../../bench/simulator/compare-text.ts';
+import {
+  comparisonCells,
+  comparisonColumns,
+  comparisonMarkdown,
+} from '../../bench/simulator/compare-text.ts';
 import { generateTraces } from '../../bench/simulator/generators.ts';
+import { SUMMARIZED, summaryCells, summaryColumns, summaryMarkdown } from '../../bench/simulator/summary.ts';
 import { parseTrace } from '../../bench/simulator/trace-file.ts';
 import { namedTrace, type Trace, traceNames } from '../../bench/simulator/traces.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
@@ -12,6 +17,8 @@ export interface SimulateFlags {
   /** `true`: all traces by name. `random`: generated ones. */
   simulate: string | true;
   seed: number;
+  /** Of random traces. Undefined: one of each kind, and a row for each run. */
+  traces?: number;
   world: 'ideal' | 'unkind';
   max: number;
   format: 'table' | 'json' | 'markdown';
@@ -19,14 +26,23 @@ export interface SimulateFlags {
 
 /** Runs `imgcls bench --simulate`. @returns its report. */
 export async function simulatePolicies(
-  { simulate, seed, world, max, format }: SimulateFlags,
+  { simulate, seed, traces, world, max, format }: SimulateFlags,
   screen: Screen | undefined,
 ): Promise<string> {
   if (max < 1) throw new ImgclsError('usage', '--max must be at least 1.');
+  if (traces !== undefined) {
+    if (simulate !== 'random')
+      throw new ImgclsError('usage', '--traces is only for random traces: use "--simulate random".');
+    if (traces < 1) throw new ImgclsError('usage', '--traces must be at least 1.');
+    const rows: Comparison[] = [];
+    for (const [at, trace] of generateTraces(seed, traces).entries())
+      rows.push(...(await compare(trace, { seed: seed + at, world, max }, [SUMMARIZED])));
+    return { table: summaryTable, json, markdown: summaryMarkdown }[format](rows, screen);
+  }
   const rows: Comparison[] = [];
   for (const trace of await tracesOf(simulate, seed))
     rows.push(...(await compare(trace, { seed, world, max })));
-  return { table, json, markdown }[format](rows, screen);
+  return { table, json, markdown: comparisonMarkdown }[format](rows, screen);
 }
 
 async function tracesOf(named: string | true, seed: number): Promise<Trace[]> {
@@ -54,6 +70,9 @@ function table(rows: readonly Comparison[], screen: Screen | undefined): string 
   const dropFirst = ['wasted boots', 'drain / bound', 'machine hours', 'p95 wait, s'];
   return `${drawTable(comparisonColumns, rows.map(comparisonCells), { screen, alignRight, dropFirst })}\n`;
 }
+
+const summaryTable = (rows: readonly Comparison[], screen: Screen | undefined): string =>
+  `${drawTable(summaryColumns, summaryCells(rows), { screen, alignRight: summaryColumns.slice(1, -1) })}\n`;
 
 /** Only counts the busy periods, as there may be thousands. */
 const json = (rows: readonly Comparison[]): string =>

@@ -4,15 +4,8 @@
  */
 import { pluralize } from '../../core/text/pluralize.ts';
 import type { Machine, MachinePhase, Measured } from '../snapshot.ts';
+import { constantsOf } from './constants.ts';
 import type { KnownSnapshot, Policy, PolicySettings } from './policy.ts';
-
-/** A machine whose boot takes most of the target time is planned to work for at least this share of it. */
-const MIN_WORK_SHARE = 0.5;
-/** Besides the machines that a stream keeps busy, there are as many as do the standing backlog in this time. */
-const CATCH_UP_MS = 600_000;
-/** No machine is launched for a smaller part of a machine's load, and none is kept for a still smaller one. */
-const LAUNCH_SHARE = 0.5;
-const KEEP_SHARE = 0.3;
 
 export const backlogPolicy: Policy = (snapshot, settings) => {
   const { backlog, measured, machines } = snapshot;
@@ -27,7 +20,10 @@ export const backlogPolicy: Policy = (snapshot, settings) => {
   const atBoot = backlog.images - imagesWithin(measured.bootMs, workers, measured);
   const forBacklog = left > 0 && atBoot > 0 ? Math.ceil(left / perMachine) : 0;
   // Each launched machine needs a message to receive.
-  const launches = Math.min(Math.max(forBacklog, machinesOfStream(snapshot) - workers.length), claimable);
+  const launches = Math.min(
+    Math.max(forBacklog, machinesOfStream(snapshot, settings) - workers.length),
+    claimable,
+  );
   if (launches > 0) {
     const total = workers.length + launches;
     return { machines: total, reason: whyMore(snapshot, horizonMs, total) };
@@ -39,14 +35,20 @@ export const backlogPolicy: Policy = (snapshot, settings) => {
 };
 
 /** How long a machine works that is launched now. */
-export const workMsOfMachine = ({ bootMs }: Measured, { targetMs }: PolicySettings): number =>
-  Math.max(targetMs - bootMs, targetMs * MIN_WORK_SHARE);
+export const workMsOfMachine = ({ bootMs }: Measured, settings: PolicySettings): number => {
+  const { targetMs } = settings;
+  return Math.max(targetMs - bootMs, targetMs * constantsOf(settings).minWorkShare);
+};
 
 /** A stream needs the machines that it keeps busy, and some that catch up with its backlog. */
-function machinesOfStream({ backlog, measured, streamLoad }: KnownSnapshot): number {
+function machinesOfStream(
+  { backlog, measured, streamLoad }: KnownSnapshot,
+  settings: PolicySettings,
+): number {
   if (streamLoad === 0) return 0;
-  const catchingUp = (1000 * backlog.images) / measured.imagesPerSecond / CATCH_UP_MS;
-  return Math.ceil(streamLoad + catchingUp - LAUNCH_SHARE);
+  const { catchUpMs, launchShare } = constantsOf(settings);
+  const catchingUp = (1000 * backlog.images) / measured.imagesPerSecond / catchUpMs;
+  return Math.ceil(streamLoad + catchingUp - launchShare);
 }
 
 /** Why no more machines are launched although the work takes longer than the target. */
@@ -62,7 +64,7 @@ function neededOfPresent(
   present: number,
 ): number {
   const forBacklog = Math.ceil(backlog.images / ((measured.imagesPerSecond * settings.targetMs) / 1000));
-  const forLoad = Math.ceil(streamLoad - KEEP_SHARE);
+  const forLoad = Math.ceil(streamLoad - constantsOf(settings).keepShare);
   return Math.min(present, Math.max(1, forBacklog, forLoad));
 }
 

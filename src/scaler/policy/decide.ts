@@ -9,6 +9,7 @@ import { isUnknown } from '../../core/runtime/unknown.ts';
 import type { Machine, Snapshot } from '../snapshot.ts';
 import { backlogPolicy, workMsOfMachine } from './backlog.ts';
 import { needWithinCaps } from './budget.ts';
+import { constantsOf } from './constants.ts';
 import { noMachinesPolicy } from './none.ts';
 import { perMessagePolicy } from './per-message.ts';
 import type { Decision, History, Policy, PolicySettings } from './policy.ts';
@@ -30,12 +31,13 @@ export function decide(
 ): Decision {
   const { backlog, machines, jobs, measured } = snapshot;
   const { arrivals } = history;
+  const constants = constantsOf(settings);
   if (isUnknown(machines)) return hold(0, `the fleet could not be read (${machines.unknown})`);
   const own = machines.filter(({ managed, phase }) => managed && phase !== 'stopped');
   const serving = own.filter(({ phase }) => phase !== 'draining');
   if (isUnknown(backlog)) return hold(serving.length, `the queues could not be read (${backlog.unknown})`);
 
-  const load = Math.max(streamLoad(arrivals), submissionLoad(snapshot));
+  const load = Math.max(streamLoad(arrivals, constants), submissionLoad(snapshot));
   const { need, budget } = needWithinCaps({
     backlog,
     needFor: (work, present = machines) =>
@@ -61,9 +63,10 @@ export function decide(
     settings.idleMs === undefined
       ? machinesOnStandby({
           arrivals,
-          bootMs: measured.bootMs,
+          renewalMs: Math.max(measured.bootMs, settings.billingMinimumMs),
           perMachineMs: workMsOfMachine(measured, settings),
           present: serving.length,
+          constants,
         })
       : 0;
   const { ids, reason } =

@@ -1,5 +1,7 @@
 /** Input and output of a policy. Everything in this folder is pure: no I/O, no clock, no randomness. */
+
 import type { Backlog, Machine, Snapshot } from '../snapshot.ts';
+import type { PolicyConstants } from './constants.ts';
 
 export interface PolicySettings {
   policy: string;
@@ -18,6 +20,8 @@ export interface PolicySettings {
   hourlyUsd: number | undefined;
   maxHourlyCostUsd: number | undefined;
   maxJobCostUsd: number | undefined;
+  /** Those of constants.ts if absent. A search for better ones tries others. */
+  constants?: PolicyConstants;
 }
 
 /** How many machines may be launched now, after launches that failed. */

@@ -5,12 +5,8 @@
 import { pluralize } from '../../core/text/pluralize.ts';
 import type { Machine } from '../snapshot.ts';
 import type { LaunchBudget } from './budget.ts';
+import { constantsOf } from './constants.ts';
 import type { History, PolicySettings } from './policy.ts';
-
-/** Without --idle-seconds a machine may idle for this share of its age, within the bounds below. */
-const IDLE_SHARE = 0.05;
-const MIN_IDLE_MS = 5_000;
-const MAX_IDLE_MS = 120_000;
 
 export interface Retirement {
   ids: readonly string[];
@@ -61,8 +57,9 @@ const areRetired = (count: number, what: string): string =>
 const nothing: Retirement = { ids: [], reason: undefined };
 
 /** How long a machine may idle. */
-export function idleLimitMs({ ageMs }: Pick<Machine, 'ageMs'>, { idleMs }: PolicySettings): number {
-  return idleMs ?? Math.min(MAX_IDLE_MS, Math.max(MIN_IDLE_MS, IDLE_SHARE * ageMs));
+export function idleLimitMs({ ageMs }: Pick<Machine, 'ageMs'>, settings: PolicySettings): number {
+  const { idleShare, minIdleMs, maxIdleMs } = constantsOf(settings);
+  return settings.idleMs ?? Math.min(maxIdleMs, Math.max(minIdleMs, idleShare * ageMs));
 }
 
 /** The billing minimum (a minute on EC2) is paid for, used or not. */

@@ -32,6 +32,12 @@ describe('a simulated run', () => {
     expect(result.machineMs).toBeGreaterThanOrEqual(60_000);
   });
 
+  it('keeps a machine between images of every 100 s although it boots in 20 s, because another one is billed for a minute', async () => {
+    const arrivals = Array.from({ length: 20 }, (_, at) => ({ atMs: 100_000 * at, images: 1 }));
+    const { launched } = await simulate({ name: 'steady', what: '', bootMs: 20_000, arrivals }, options);
+    expect(launched).toBeLessThanOrEqual(2);
+  });
+
   it('never has more machines than --max', async () => {
     const result = await simulate(trace('burst'), { ...options, max: 2 });
     expect(result.launched).toBe(2);
@@ -46,6 +52,13 @@ describe('traces', () => {
     );
     expect(namedTrace(name)).toEqual(namedTrace(name));
     expect(imagesOf(trace(name))).toBeGreaterThan(0);
+  });
+
+  it('at random have each kind in turn, as many as wanted', () => {
+    const names = generateTraces(7000, 15).map(({ name }) => name);
+    expect(names).toHaveLength(15);
+    expect(names.slice(0, 11)).toEqual(generateTraces(7000).map(({ name }) => name));
+    expect([names[0], names[11]]).toEqual(['burst-7000', 'burst-7011']);
   });
 
   it('at random have all kinds of work in order of time, the same for the same seed and others for another', () => {

@@ -40,6 +40,11 @@ export function register(program: Command): void {
         .choices(['ideal', 'unkind'])
         .default('ideal'),
     )
+    .option(
+      '--traces <n>',
+      'Number of random traces to simulate and to summarize (default: one of each kind, and all runs)',
+      wholeNumber,
+    )
     .option('--max <n>', 'Maximum number of machines in a simulation', wholeNumber, 1000)
     .option('--seed <n>', 'Random seed of crops and simulations', wholeNumber, 1)
     .addOption(

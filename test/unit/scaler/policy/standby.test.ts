@@ -19,7 +19,7 @@ const onStandby = (
 ) =>
   machinesOnStandby({
     arrivals: arrivalsOf(pausesS, agoS, over.workMs),
-    bootMs: BOOT_MS,
+    renewalMs: BOOT_MS,
     perMachineMs: PER_MACHINE_MS,
     present: over.present ?? 1,
   });

@@ -1,0 +1,53 @@
+/** The numbers of the policy's rules. Pure. */
+
+export interface PolicyConstants {
+  /** A machine whose boot takes most of the target time is planned to work for at least this share of it. */
+  minWorkShare: number;
+  /** Besides the machines that a stream keeps busy, there are as many as do the standing backlog in this time. */
+  catchUpMs: number;
+  /** No machine is launched for a smaller part of a machine's load, and none is kept for a still smaller one. */
+  launchShare: number;
+  keepShare: number;
+  /** Without --idle-seconds a machine may idle for this share of its age, within these bounds. */
+  idleShare: number;
+  minIdleMs: number;
+  maxIdleMs: number;
+  /** Standby pays if the usual pause is at most this many boot times. */
+  maxUsualBoots: number;
+  /** It lasts as long as the usual pause and so many times the difference from it, and at most this many boot times. */
+  standbyDifferences: number;
+  standbyBoots: number;
+  /** Most pauses differ less from the usual one: a lunch break among jobs of every minute does not count. */
+  differenceShare: number;
+  /** The difference is at least the usual pause divided by the number of pauses, and by this: few are regular by chance. */
+  mostRegular: number;
+  /** Work is a stream if it arrived in each of three parts of the last time. A part lasts so many usual pauses, within these bounds. */
+  pausesOfPart: number;
+  minPartMs: number;
+  maxPartMs: number;
+}
+
+/** Found by `benchmarks/tune-scaling.ts`. */
+export const policyConstants: PolicyConstants = {
+  minWorkShare: 0.5,
+  catchUpMs: 600_000,
+  launchShare: 0.5,
+  keepShare: 0.3,
+  idleShare: 0.05,
+  minIdleMs: 5000,
+  maxIdleMs: 120_000,
+  maxUsualBoots: 3,
+  standbyDifferences: 15,
+  standbyBoots: 8,
+  differenceShare: 0.75,
+  mostRegular: 20,
+  pausesOfPart: 2,
+  minPartMs: 30_000,
+  maxPartMs: 120_000,
+};
+
+export const constantsOf = ({
+  constants = policyConstants,
+}: {
+  constants?: PolicyConstants;
+}): PolicyConstants => constants;
