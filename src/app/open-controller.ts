@@ -7,6 +7,8 @@ import { findJobCost, writeJobCosts } from '../core/money/job-cost.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { Controller } from '../scaler/controller.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
+import { findArrivals, writeArrivals } from '../scaler/forecast/arrival-log.ts';
+import { Forecaster } from '../scaler/forecast/forecaster.ts';
 import { readHistory, writeHistory } from '../scaler/history.ts';
 import { LockKeeper } from '../scaler/lock.ts';
 import { Observer } from '../scaler/observe.ts';
@@ -46,6 +48,7 @@ export interface ControllerParts {
 export function openController(parts: ControllerParts) {
   const { cloud, settings, policy, timing, lock, holder, fleet, log } = parts;
   const { output } = cloud;
+  const forecaster = openForecaster(parts);
   return new Controller({
     lock,
     driver: fleet.driver,
@@ -66,11 +69,24 @@ export function openController(parts: ControllerParts) {
       readHistory: () => readHistory(output),
       writeHistory: (history) => writeHistory(output, history),
     },
+    ...(forecaster && { forecaster }),
     settings: policy,
     bootDeadlineMs: 1000 * settings.bootDeadlineSeconds,
     reportEveryMs: timing.reportEveryMs,
     holder,
     driverName: fleet.name,
+    clock: systemClock,
+    log,
+  });
+}
+
+/** Undefined if nothing depends on a forecast: it is off, or the policy or the limits fix the number of machines. */
+function openForecaster({ cloud: { output }, settings, policy, log }: ControllerParts) {
+  if (settings.forecast === 'off' || policy.policy !== 'backlog' || policy.min >= policy.max)
+    return undefined;
+  return new Forecaster({
+    read: () => findArrivals(output),
+    write: (arrivals) => writeArrivals(output, arrivals),
     clock: systemClock,
     log,
   });

@@ -14,6 +14,7 @@ import { readShard } from '../core/job/shard.ts';
 import { jobCost } from '../core/money/job-cost.ts';
 import { InvalidObjectError } from '../core/runtime/errors.ts';
 import { parseVersioned } from '../core/runtime/versioned.ts';
+import { arrivalLog } from '../scaler/forecast/arrival-log.ts';
 
 /** One kind of object. */
 export interface ObjectKind {
@@ -132,6 +133,11 @@ export const PLACES: readonly Place[] = [
       {
         pattern: /^controller\/history\.json$/,
         read: document(fleetHistory, 'fleet history'),
+        remedy: replaced,
+      },
+      {
+        pattern: /^controller\/arrivals\.json$/,
+        read: document(arrivalLog, 'log of arrivals'),
         remedy: replaced,
       },
     ],

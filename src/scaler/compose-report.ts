@@ -3,6 +3,7 @@ import type { ControllerReport } from '../core/fleet/fleet.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { isUnknown } from '../core/runtime/unknown.ts';
 import type { FleetMember, LaunchAnswer } from './fleet.ts';
+import type { Forecaster } from './forecast/forecaster.ts';
 import type { Observation } from './observation.ts';
 import type { Decision, PolicySettings } from './policy/policy.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -17,6 +18,7 @@ export interface ReportInput extends Pick<ControllerReport, 'holder' | 'epoch'> 
   warnings: readonly string[];
   lastLaunchAtMs: number | undefined;
   failedLaunches: ControllerReport['failedLaunches'];
+  forecaster?: Pick<Forecaster, 'expectation'>;
   cost: ControllerReport['cost'];
   clock: Pick<Clock, 'nowMs'>;
 }
@@ -24,6 +26,7 @@ export interface ReportInput extends Pick<ControllerReport, 'holder' | 'epoch'> 
 export function composeReport(input: ReportInput): ControllerReport {
   const { holder, epoch, driverName, settings, decision, answer, warnings, clock } = input;
   const { lastLaunchAtMs, failedLaunches, cost, observation } = input;
+  const { expectation } = input.forecaster ?? {};
   const { members, measured } = observation;
   const known = isUnknown(members) ? [] : members;
   const refused = [answer?.retryable, answer?.permanent].filter((part) => part !== undefined);
@@ -50,6 +53,7 @@ export function composeReport(input: ReportInput): ControllerReport {
     ...(lastLaunchAtMs !== undefined && { lastLaunchAtMs }),
     ...(failedLaunches !== undefined && { failedLaunches }),
     ...(cost !== undefined && { cost }),
+    ...(expectation && { expected: expectation }),
   };
 }
 

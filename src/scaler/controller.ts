@@ -20,6 +20,7 @@ import { isUnknown } from '../core/runtime/unknown.ts';
 import { composeReport, type ReportInput } from './compose-report.ts';
 import { CostLedger } from './cost-ledger.ts';
 import type { FleetDriver, LaunchAnswer } from './fleet.ts';
+import type { Forecaster } from './forecast/forecaster.ts';
 import type { Observation } from './observation.ts';
 import { decide } from './policy/decide.ts';
 import { type FailedMachine, LaunchBreaker } from './policy/launch-breaker.ts';
@@ -34,6 +35,8 @@ import { type VerbFailure, VerbFailures } from './verb-failures.ts';
 export interface ControllerOptions {
   lock: { readonly epoch: number | undefined; readonly isInherited: boolean };
   driver: FleetDriver;
+  /** Absent: work that recurs is not expected. */
+  forecaster?: Forecaster;
   observer: {
     observe(): Promise<Observation>;
     remember(measured: ControllerReport['measured']): void;
@@ -134,6 +137,7 @@ export class Controller {
 
   async #write(report: ControllerReport, { snapshot }: PricedObservation): Promise<void> {
     await this.#reporter.write(report, snapshot);
+    await this.#options.forecaster?.write();
     await this.#writeJobCosts();
   }
 
@@ -206,7 +210,8 @@ export class Controller {
   }
 
   async #restore(): Promise<void> {
-    const { reports, observer, settings, clock, log } = this.#options;
+    const { reports, observer, settings, clock, log, forecaster } = this.#options;
+    await forecaster?.begin();
     const loss = 'The report of the last controller cannot be read; the total cost of the fleet starts anew.';
     const last = await recollect(() => reports.read(), log, { loss });
     this.#breaker = new LaunchBreaker(settings, this.#now, last?.failedLaunches);
@@ -227,13 +232,15 @@ export class Controller {
   }
 
   #decide({ snapshot, arrived }: PricedObservation): Decision {
-    const { clock, settings, policy } = this.#options;
+    const { clock, settings, policy, forecaster } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#history.observe(arrived, nowMs);
+    forecaster?.observe(arrived, { ...settings, ...snapshot.measured });
     const history = {
       sinceLaunchMs: this.#lastLaunch && nowMs - this.#lastLaunch.monotonicMs,
       ...this.#history.summary(nowMs),
       launchLimit: this.#breaker.limit(this.#now),
+      expected: forecaster?.due,
     };
     const decision = decide(snapshot, settings, history, policy);
     this.#history.recordDecision(decision, nowMs);

@@ -157,7 +157,7 @@ export class Estimator {
   }
 }
 
-const nothingArrived: Arrived = { jobs: 0, workMs: 0 };
+const nothingArrived: Arrived = { jobs: 0, ids: [], workMs: 0 };
 
 const knownOf = (statuses: ReadonlyMap<string, WorkerObservation>): WorkerStatus[] =>
   [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));

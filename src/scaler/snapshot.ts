@@ -52,6 +52,8 @@ export interface UnfinishedJob extends ObservedJob {
 export interface Arrived {
   /** Jobs, and looks at which images without a job had arrived. */
   jobs: number;
+  /** Of those jobs that have a record or an id. */
+  ids: readonly string[];
   /** For one machine. A job that is not sealed counts when it is. */
   workMs: number;
 }

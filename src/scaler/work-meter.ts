@@ -26,6 +26,10 @@ interface KnownJob {
   isCounted: boolean;
 }
 
+interface Arriving extends Arrived {
+  ids: string[];
+}
+
 export class WorkMeter {
   readonly costs = new ImageCosts();
   /** The newest last. */
@@ -38,7 +42,7 @@ export class WorkMeter {
 
   /** @param assumedMs the cost of an image of an unknown model. @returns the work that arrived since the last look. */
   observe(statuses: readonly WorkerStatus[], records: readonly JobRecord[], assumedMs: number): Arrived {
-    const arrived = { jobs: 0, workMs: 0 };
+    const arrived: Arriving = { jobs: 0, ids: [], workMs: 0 };
     for (const record of records) this.#look(record, assumedMs, arrived);
     this.#countDone(statuses, assumedMs, arrived);
     this.#done = new Map(records.map(({ id }) => [id, this.#done.get(id) ?? 0]));
@@ -55,12 +59,13 @@ export class WorkMeter {
     }));
   }
 
-  #look(record: JobRecord, assumedMs: number, arrived: Arrived): void {
+  #look(record: JobRecord, assumedMs: number, arrived: Arriving): void {
     const { id, attempt } = record;
     const known = this.#known.get(id);
     const isNew = known?.attempt !== attempt;
     if (isNew) {
       arrived.jobs++;
+      arrived.ids.push(id);
       this.#done.set(id, 0);
       this.costs.setModel(id, record.model.sha256);
     }
@@ -77,7 +82,7 @@ export class WorkMeter {
     if (this.#known.size > KEPT_JOBS && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  #countDone(statuses: readonly WorkerStatus[], assumedMs: number, arrived: Arrived): void {
+  #countDone(statuses: readonly WorkerStatus[], assumedMs: number, arrived: Arriving): void {
     const workers = new Map<string, Reported>();
     let interactiveDone = 0;
     for (const status of statuses) {
@@ -103,13 +108,14 @@ export class WorkMeter {
   }
 
   /** Work that arrived and was done between two looks is seen only in the workers' reports. */
-  #addDone(images: ImagesByJob, assumedMs: number, arrived: Arrived): void {
+  #addDone(images: ImagesByJob, assumedMs: number, arrived: Arriving): void {
     for (const [job, count] of Object.entries(images)) {
       const done = this.#done.get(job);
       if (done !== undefined) this.#done.set(job, done + count);
       // Dropped images have no record. A job without one that is known is over, and this is the rest of it.
       if (done !== undefined || this.#isFirstLook || (this.#known.has(job) && !isDropJob(job))) continue;
       arrived.jobs++;
+      arrived.ids.push(job);
       arrived.workMs += count * this.costs.msPerImage(job, assumedMs);
       this.#know(job, { attempt: FIRST_ATTEMPT, isCounted: true });
     }

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { noLog } from '../../core/runtime/log.ts';
 import { Controller } from '../../scaler/controller.ts';
+import { Forecaster } from '../../scaler/forecast/forecaster.ts';
 import type { PolicySettings } from '../../scaler/policy/policy.ts';
 import { Random } from '../random.ts';
 import type { MachineFacts } from './cost-bound.ts';
@@ -45,6 +46,8 @@ export interface SimulationOptions {
   /** Overrides settings of the simulated world. */
   cluster?: Partial<World>;
   settings?: Partial<PolicySettings>;
+  /** Whether work that recurs is expected; a rival never does. */
+  forecast?: 'on' | 'off';
 }
 
 export interface SimulationResult {
@@ -81,7 +84,8 @@ export async function simulate(trace: Trace, options: SimulationOptions): Promis
   };
   const controller = controllerOf(cluster, settings, options);
   const endMs = (trace.arrivals.at(-1)?.atMs ?? 0) + GIVE_UP_AFTER_MS;
-  for (let atMs = 0; !cluster.isOver; atMs = nextTickMs(cluster)) {
+  let wakeAtMs: number | undefined;
+  for (let atMs = 0; !cluster.isOver; atMs = nextTickMs(cluster, wakeAtMs)) {
     if (atMs > endMs)
       throw new ImgclsError(
         'permanent',
@@ -91,22 +95,27 @@ export async function simulate(trace: Trace, options: SimulationOptions): Promis
         },
       );
     cluster.runUntil(atMs);
-    await controller.tick();
+    const tick = await controller.tick();
+    wakeAtMs = tick?.report.expected?.launchAtMs;
   }
   return resultOf(cluster, options.policy, settings.hourlyUsd ?? 0);
 }
 
-/** Skips the ticks of an empty cluster until the next arrival. */
-function nextTickMs(cluster: SimulatedCluster): number {
+/** The horizon of the forecast is a day. */
+const LONGEST_SKIP_MS = 12 * HOUR_MS;
+
+/** Skips the ticks of an empty cluster until the next arrival, or until a machine starts ahead of one. */
+function nextTickMs(cluster: SimulatedCluster, wakeAtMs = cluster.nowMs + LONGEST_SKIP_MS): number {
   const ticks = Math.floor(cluster.nowMs / TICK_MS) + 1;
   if (!cluster.isEmpty || cluster.nextArrivalMs === Number.POSITIVE_INFINITY) return ticks * TICK_MS;
-  return Math.max(ticks, Math.ceil(cluster.nextArrivalMs / TICK_MS)) * TICK_MS;
+  const skippedToMs = Math.min(cluster.nextArrivalMs, wakeAtMs);
+  return Math.max(ticks, Math.ceil(skippedToMs / TICK_MS)) * TICK_MS;
 }
 
 function controllerOf(
   cluster: SimulatedCluster,
   settings: PolicySettings,
-  { policy, seed }: SimulationOptions,
+  { policy, seed, forecast }: SimulationOptions,
 ): Controller {
   const { imagesPerSecond, bootMs } = cluster.options;
   const clock: Clock = {
@@ -143,6 +152,10 @@ function controllerOf(
     clock,
     log: noLog,
     ...(rival && { policy: rival }),
+    ...(forecast === 'on' &&
+      policy === 'backlog' && {
+        forecaster: new Forecaster({ read: async () => undefined, write: async () => {}, clock, log: noLog }),
+      }),
   });
 }
 

@@ -6,6 +6,7 @@ export interface BenchFlags {
   world: 'ideal' | 'unkind';
   max: number;
   traces?: number;
+  forecast: 'on' | 'off' | 'compare';
   count: number;
   repeat: number;
   boots: number;

@@ -4,7 +4,7 @@ import { screenOf } from '../terminal/screen.ts';
 import type { BenchFlags } from './bench-flags.ts';
 
 const ONLY_MEASURING = ['count', 'repeat', 'boots', 'scenario', 'images', 'cloud', 'model', 'compare', 'yes'];
-const ONLY_SIMULATING = ['max', 'world', 'traces'];
+const ONLY_SIMULATING = ['max', 'world', 'traces', 'forecast'];
 
 /**
  * Runs `imgcls bench`, measuring or simulating.

@@ -2,7 +2,12 @@
 
 import type { QueueDepth } from '../../core/cloud/ports.ts';
 import { CONTROLLER_TIMING, reportStaleAfterMs } from '../../core/fleet/controller-timing.ts';
-import { outlivesWorker, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
+import {
+  type ControllerReport,
+  outlivesWorker,
+  WORKER_GONE_MS,
+  type WorkerStatus,
+} from '../../core/fleet/fleet.ts';
 import { type LockObservation, lockState } from '../../core/fleet/lock-state.ts';
 import { dollars } from '../../core/money/money.ts';
 import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
@@ -73,9 +78,20 @@ function controllerRows(view: StatusView): string[] {
             `target ${pluralize(target, 'worker')}, scales from ${min} to ${max} (${driver} fleet, policy ${policy})${since}`,
           ),
           row('', `reason: ${reason}`),
+          ...expectedRows(view, report),
         ]),
     ...warnings.map((warning) => row('', `WARNING: ${warning}`)),
   ];
+}
+
+/** Work that the controller expects, and why. */
+function expectedRows(view: StatusView, { expected }: ControllerReport): string[] {
+  if (expected === undefined || !isCurrent(view) || expected.untilMs < view.atMs) return [];
+  const { atMs, launchAtMs, rhythm } = expected;
+  const when = atMs > view.atMs ? `in ${duration(atMs - view.atMs)}` : 'now';
+  const launch =
+    launchAtMs > view.atMs ? `workers start in ${duration(launchAtMs - view.atMs)}` : 'workers are started';
+  return [row('', `forecast: work is expected ${when} (${rhythm}); ${launch}`)];
 }
 
 /** Whether the last report describes the present: it is recent, and the lock has a holder. */

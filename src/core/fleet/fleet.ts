@@ -133,6 +133,20 @@ export const controllerReport = z.object({
     /** What an image usually costs in time of one machine, by the sha256 of its model. */
     msPerImageByModel: z.record(z.string(), z.number().positive()).optional(),
   }),
+  /** Work that is expected because it came regularly. Absent if none is, within a day. */
+  expected: z
+    .object({
+      /** Machines start then, which are ready when the work is expected. */
+      launchAtMs: z.number(),
+      atMs: z.number(),
+      /** Machines that wait for it are kept until then. */
+      untilMs: z.number(),
+      /** For one machine. */
+      workMs: z.number().nonnegative(),
+      /** In words, with what speaks for it. */
+      rhythm: z.string(),
+    })
+    .optional(),
   /** US dollars for machines: in all, of those not attributed to a job yet, and by job. Absent before the first count. */
   cost: z
     .object({

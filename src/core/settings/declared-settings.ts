@@ -111,6 +111,11 @@ export const declared = {
     fallback: 'backlog',
     what: 'how the controller sizes the fleet: backlog, or per-message (one worker per message)',
   },
+  forecast: {
+    schema: () => oneOf(['on', 'off']),
+    fallback: 'on',
+    what: 'whether workers start ahead of work that recurs (policy backlog): on or off',
+  },
   targetSeconds: {
     schema: () => seconds(1, 86_400),
     fallback: DEFAULTS.targetSeconds,

@@ -6,6 +6,7 @@
  *                                                           -> retirements (idle ones, after a while)
  */
 import { isUnknown } from '../../core/runtime/unknown.ts';
+import { machinesAhead } from '../forecast/machines-ahead.ts';
 import type { Machine, Snapshot } from '../snapshot.ts';
 import { backlogPolicy, workMsOfMachine } from './backlog.ts';
 import { needWithinCaps } from './budget.ts';
@@ -53,7 +54,8 @@ export function decide(
 
   // Draining machines cost money until they end, so they count against the maximum.
   const room = Math.max(0, Math.min(settings.max - unmanagedWorkers, budget.machines) - own.length);
-  const least = settings.min - unmanagedWorkers;
+  const ahead = machinesAhead({ expected: history.expected, settings, measured, present: serving.length });
+  const least = Math.max(settings.min, ahead) - unmanagedWorkers;
   const wanted = Math.max(least, needed) - serving.length;
   const { launchLimit } = history;
   const allowed = Math.max(0, Math.min(wanted, room, settings.maxLaunchPerTick));
@@ -75,11 +77,12 @@ export function decide(
       : chooseRetirements({ own, needed, expected, budget, settings: { ...settings, min: least }, history });
   return {
     target: serving.length + launch - countServing(ids, serving),
-    needed,
+    needed: Math.max(needed, ahead),
     launch,
     retire: ids,
     reason: [
       need.reason,
+      history.expected && `work is expected soon (${history.expected.rhythm})`,
       limitReached(wanted, allowed, settings, budget.limit),
       launch < allowed ? launchLimit?.why : undefined,
       reason,

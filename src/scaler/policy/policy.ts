@@ -36,6 +36,14 @@ export interface PastArrival {
   workMs: number;
 }
 
+/** Work that recurs and will soon come again. */
+export interface ExpectedWork {
+  /** For one machine. */
+  workMs: number;
+  /** Why it is expected, in words. */
+  rhythm: string;
+}
+
 /** What the controller remembers of earlier ticks. */
 export interface History {
   /** Undefined if there was no launch. */
@@ -46,6 +54,8 @@ export interface History {
   arrivals: readonly PastArrival[];
   /** Undefined while launches are not limited. */
   launchLimit?: LaunchLimit | undefined;
+  /** Work that is expected within a boot. */
+  expected?: ExpectedWork | undefined;
 }
 
 /** A snapshot whose backlog and machines are known. */
@@ -69,7 +79,7 @@ export type Policy = (snapshot: KnownSnapshot, settings: PolicySettings) => Need
 export interface Decision {
   /** Machines after this decision, draining ones not counted. */
   target: number;
-  /** Machines that the policy asked for, before limits. */
+  /** Machines that the policy asked for or that expected work needs, before limits. */
   needed: number;
   launch: number;
   retire: readonly string[];

@@ -64,7 +64,7 @@ class World {
         measured: { imagesPerSecond: 10, bootMs: 70_000 },
         throughputImagesPerSecond: 0,
       },
-      arrived: { jobs: 0, workMs: 0 },
+      arrived: { jobs: 0, ids: [], workMs: 0 },
       members: [...this.members],
       statuses: this.statuses,
       machineObservation: (id) => this.#watch.observationOf(id),

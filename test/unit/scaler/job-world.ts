@@ -159,7 +159,7 @@ export class JobWorld {
       ({ atMs = 0 }) => atMs <= sinceStartMs && atMs > sinceStartMs - TICK_MS,
     );
     const images = arrived.reduce((sum, job) => sum + job.images, 0);
-    return { jobs: arrived.length, workMs: (1000 * images) / this.#options.imagesPerSecond };
+    return { jobs: arrived.length, ids: [], workMs: (1000 * images) / this.#options.imagesPerSecond };
   }
 
   #isWorking({ n, launched }: Instance): boolean {

@@ -57,20 +57,24 @@ describe('the images that a job has left', () => {
 
 describe('work has arrived', () => {
   it('when a job is new, once, and with its images once they are known', () => {
-    expect(look([], [OPEN])).toEqual({ jobs: 1, workMs: 0 });
-    expect(look([], [OPEN])).toEqual({ jobs: 0, workMs: 0 });
-    expect(look([], [THOUSAND])).toEqual({ jobs: 0, workMs: 25_000 });
-    expect(look([], [THOUSAND])).toEqual({ jobs: 0, workMs: 0 });
+    expect(look([], [OPEN])).toEqual({ jobs: 1, ids: [OPEN.id], workMs: 0 });
+    expect(look([], [OPEN])).toEqual({ jobs: 0, ids: [], workMs: 0 });
+    expect(look([], [THOUSAND])).toEqual({ jobs: 0, ids: [], workMs: 25_000 });
+    expect(look([], [THOUSAND])).toEqual({ jobs: 0, ids: [], workMs: 0 });
   });
   it('when a job is retried', () => {
     look([], [THOUSAND]);
-    expect(look([], [{ ...THOUSAND, attempt: 2, retried: [40] }])).toEqual({ jobs: 1, workMs: 1000 });
+    expect(look([], [{ ...THOUSAND, attempt: 2, retried: [40] }])).toEqual({
+      jobs: 1,
+      ids: [THOUSAND.id],
+      workMs: 1000,
+    });
   });
   it('when a worker reports a job that came and went between two looks', () => {
     look([worker(0, {})], []);
     const later = worker(15_000, { [TINY]: 4 }, { busyShare: 0.1 });
-    expect(look([later], [])).toEqual({ jobs: 1, workMs: 100 });
-    expect(look([worker(30_000, { [TINY]: 4 })], [])).toEqual({ jobs: 0, workMs: 0 });
+    expect(look([later], [])).toEqual({ jobs: 1, ids: [TINY], workMs: 100 });
+    expect(look([worker(30_000, { [TINY]: 4 })], [])).toEqual({ jobs: 0, ids: [], workMs: 0 });
   });
   it('when dropped or interactive images were done', () => {
     const drop = 'drop-2026-11-30';

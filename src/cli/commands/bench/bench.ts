@@ -30,7 +30,7 @@ export function register(program: Command): void {
     .option('--yes', 'Do not ask for confirmation before spending money on AWS')
     .option(
       '--simulate [trace]',
-      'Simulate scaling policies instead, on a trace by name or file, or on random ones (default: all traces by name)',
+      'Simulate scaling policies instead, on a trace by name or file, on random ones, or on recurring ones (default: all traces by name)',
     )
     .addOption(
       new Option(
@@ -44,6 +44,14 @@ export function register(program: Command): void {
       '--traces <n>',
       'Number of random traces to simulate and to summarize (default: one of each kind, and all runs)',
       wholeNumber,
+    )
+    .addOption(
+      new Option(
+        '--forecast <mode>',
+        'Whether policy backlog expects work that recurs in a simulation; compare: one run with it and one without',
+      )
+        .choices(['on', 'off', 'compare'])
+        .default('on'),
     )
     .option('--max <n>', 'Maximum number of machines in a simulation', wholeNumber, 1000)
     .option('--seed <n>', 'Random seed of crops and simulations', wholeNumber, 1)

@@ -18,6 +18,12 @@ export function register(program: Command): void {
         'per-message',
       ]),
     )
+    .addOption(
+      new Option(
+        '--forecast <mode>',
+        'Start workers ahead of work that recurs (default: on; see docs/scaling.md)',
+      ).choices(['on', 'off']),
+    )
     .option(
       '--target-seconds <s>',
       `Time in which the backlog should be done (default: ${DEFAULTS.targetSeconds})`,

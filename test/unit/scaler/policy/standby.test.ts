@@ -56,7 +56,7 @@ describe('the scaling history', () => {
   it('keeps what arrived, and not looks at which nothing did', () => {
     const history = new ScalingHistory();
     [500, 0, 0, 900].forEach((workMs, at) => {
-      history.observe({ jobs: workMs > 0 ? 1 : 0, workMs }, 10_000 * at);
+      history.observe({ jobs: workMs > 0 ? 1 : 0, ids: [], workMs }, 10_000 * at);
     });
     expect(history.summary(35_000).arrivals).toEqual([
       { agoMs: 35_000, workMs: 500 },
