@@ -42,7 +42,7 @@ const LEAST_TOLERANCE_MS = 10_000;
 /** Work may be this much later than it ever was, and is seen one look later. */
 const GRACE_MS = 10_000;
 const HORIZON_MS = 24 * 3_600_000;
-/** Work that comes within so many boots of other work finds machines on standby (policy/standby.ts). */
+/** Work that comes within so many boots, or billing minimums, of other work finds machines on standby (policy/standby.ts). */
 const STANDBY_BOOTS = 3;
 
 /**
@@ -57,7 +57,7 @@ export function nextExpectation(
   const record = new Arrivals(arrivals, Math.max(facts.bootMs, LEAST_TOLERANCE_MS));
   const rhythms = rhythmsOf(record.times, record.toleranceMs / STEPS);
   const missedMs = nowMs - record.toleranceMs;
-  const standbyMs = (arrivals.at(-1)?.atMs ?? nowMs) + STANDBY_BOOTS * facts.bootMs;
+  const standbyMs = (arrivals.at(-1)?.atMs ?? nowMs) + STANDBY_BOOTS * Math.max(facts.bootMs, facts.billingMinimumMs);
   const candidates = rhythms
     .flatMap((rhythm) => record.times.map((atMs) => laterTime(rhythm, atMs, missedMs)))
     .filter((atMs) => atMs > missedMs && atMs < nowMs + HORIZON_MS)

@@ -18,13 +18,17 @@ it('work that recurs is done in 0.55 times the time for 1.06 times the cost', as
   expect(mean(costRatio)).toBeLessThanOrEqual(1.06);
 }, 60_000);
 
-it.each(['burst', 'poisson'])('work of the kind %s is done no later and for no more', async (kind) => {
-  const trace = generateTraces(7000).find(({ name }) => name.startsWith(kind));
-  const row = await compareForecast(trace ?? { name: kind, what: '', arrivals: [] }, options);
-  expect(row.without.imagesDone).toBeGreaterThan(0);
-  expect(jobTimeRatio(row)).toBeLessThanOrEqual(1.01);
-  expect(costRatio(row)).toBeLessThanOrEqual(1.01);
-}, 60_000);
+it.each(['burst', 'poisson'])(
+  'work of the kind %s is done no later and for no more',
+  async (kind) => {
+    const trace = generateTraces(7000).find(({ name }) => name.startsWith(kind));
+    const row = await compareForecast(trace ?? { name: kind, what: '', arrivals: [] }, options);
+    expect(row.without.imagesDone).toBeGreaterThan(0);
+    expect(jobTimeRatio(row)).toBeLessThanOrEqual(1.01);
+    expect(costRatio(row)).toBeLessThanOrEqual(1.01);
+  },
+  60_000,
+);
 
 it('every kind of recurring work is in order of time, and the same for the same seed', () => {
   const traces = recurringTraces(1);

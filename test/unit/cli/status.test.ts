@@ -84,6 +84,24 @@ describe('the status of a cluster', () => {
     );
   });
 
+  it('says when work is expected, why, and when workers start', () => {
+    const expected = {
+      launchAtMs: NOW + 288_000,
+      atMs: NOW + 360_000,
+      untilMs: NOW + 380_000,
+      workMs: 15_000,
+      rhythm: 'every hour, 5 of the last 6 times',
+    };
+    const line = (changes: Partial<typeof expected>) =>
+      text({ report: report({ expected: { ...expected, ...changes } }) });
+    expect(line({})).toMatch(
+      /forecast: work is expected in 6 min \(every hour, 5 of the last 6 times\); workers start in 5 min\n/,
+    );
+    expect(line({ launchAtMs: NOW - 1 })).toMatch(/expected in 6 min .*; workers are started\n/);
+    expect(line({ launchAtMs: NOW - 2, atMs: NOW - 1 })).toMatch(/expected now .*; workers are started\n/);
+    expect(line({ untilMs: NOW - 1 })).not.toMatch(/forecast/);
+  });
+
   it('says how to start a controller when none is running', () => {
     expect(text({ lock: undefined, report: undefined })).toMatch(
       /none running\. Start one with "imgcls scale --max 4"/,

@@ -65,8 +65,8 @@ describe('the scaling history', () => {
   });
   it('takes a job whose images become known later for one arrival', () => {
     const history = new ScalingHistory();
-    history.observe({ jobs: 1, workMs: 0 }, 0);
-    history.observe({ jobs: 0, workMs: 900 }, 10_000);
+    history.observe({ jobs: 1, ids: [], workMs: 0 }, 0);
+    history.observe({ jobs: 0, ids: [], workMs: 900 }, 10_000);
     expect(history.summary(15_000).arrivals).toEqual([{ agoMs: 15_000, workMs: 900 }]);
   });
   it('keeps a need for 15 s', () => {
