@@ -57,7 +57,8 @@ export function nextExpectation(
   const record = new Arrivals(arrivals, Math.max(facts.bootMs, LEAST_TOLERANCE_MS));
   const rhythms = rhythmsOf(record.times, record.toleranceMs / STEPS);
   const missedMs = nowMs - record.toleranceMs;
-  const standbyMs = (arrivals.at(-1)?.atMs ?? nowMs) + STANDBY_BOOTS * Math.max(facts.bootMs, facts.billingMinimumMs);
+  const standbyMs =
+    (arrivals.at(-1)?.atMs ?? nowMs) + STANDBY_BOOTS * Math.max(facts.bootMs, facts.billingMinimumMs);
   const candidates = rhythms
     .flatMap((rhythm) => record.times.map((atMs) => laterTime(rhythm, atMs, missedMs)))
     .filter((atMs) => atMs > missedMs && atMs < nowMs + HORIZON_MS)
