@@ -7,7 +7,6 @@ import type { ModelRef } from '../core/model/model.ts';
 import type { Outcome } from '../core/model/outcome.ts';
 import { unlessAborted } from '../core/runtime/abort.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { FORMAT } from '../core/runtime/versioned.ts';
 import { SharedResponseQueue } from './response-queue.ts';
 import type { JobTools } from './submission.ts';
 
@@ -105,7 +104,6 @@ export class Interactive {
     try {
       await Promise.all([storing, unlessAborted(responses.created, signal)]);
       const header: RequestHeader = {
-        v: FORMAT,
         ...aboutJob({ job, trace }),
         attempt: FIRST_ATTEMPT,
         model,

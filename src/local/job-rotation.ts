@@ -4,7 +4,7 @@
  * Every message gets a turn number when it is sent: one after the last of its group, but never before the turn that the
  * queue is serving. Messages are received in the order of their turns. So the first messages of a new group have the same
  * turns as the next ones of a group of a million: the groups alternate. Finding the next message is one step in an index,
- * however many messages and groups there are. (This is start-time fair queueing where every message costs the same.)
+ * however many messages and groups there are. A large message takes several turns. (This is start-time fair queueing.)
  */
 import type { LocalDatabase } from './database.ts';
 
@@ -22,11 +22,12 @@ export class JobRotation {
     this.#queue = queue;
   }
 
-  nextTurn(group: string | null): number {
+  /** The first of so many turns. */
+  nextTurn(group: string | null, turns: number): number {
     const name = group ?? '';
-    const turn = Math.max(this.#queue.turn, this.#lastTurns.get(name) ?? this.#storedTurn(name)) + 1;
-    this.#lastTurns.set(name, turn);
-    return turn;
+    const last = Math.max(this.#queue.turn, this.#lastTurns.get(name) ?? this.#storedTurn(name));
+    this.#lastTurns.set(name, last + turns);
+    return last + 1;
   }
 
   save(): void {

@@ -115,7 +115,7 @@ function moveToDeadLetterQueue(db: LocalDatabase, queue: QueueRow, row: ReadyRow
   const rotation = new JobRotation(db, deadLetters);
   db.sql('UPDATE messages SET queue = ?, turn = ?, receipt = NULL, receive_count = 0 WHERE id = ?').run(
     deadLetters.id,
-    rotation.nextTurn(row.groupName),
+    rotation.nextTurn(row.groupName, 1),
     row.id,
   );
   rotation.save();

@@ -12,10 +12,16 @@ export function insertMessages(
 ): void {
   const queue = queueRow(db, name);
   const rotation = new JobRotation(db, queue);
-  for (const { body, groupId = null, delayMs = 0 } of messages) {
+  for (const { body, groupId = null, turns = 1, delayMs = 0 } of messages) {
     const { lastInsertRowid } = db
       .sql('INSERT INTO messages (queue, turn, due_ms, sent_at_ms, group_name) VALUES (?, ?, ?, ?, ?)')
-      .run(queue.id, rotation.nextTurn(groupId), delayMs > 0 ? nowMs + delayMs : null, wallMs, groupId);
+      .run(
+        queue.id,
+        rotation.nextTurn(groupId, turns),
+        delayMs > 0 ? nowMs + delayMs : null,
+        wallMs,
+        groupId,
+      );
     db.sql('INSERT INTO message_bodies (message, body) VALUES (?, ?)').run(lastInsertRowid, body);
   }
   rotation.save();

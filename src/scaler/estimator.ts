@@ -9,8 +9,8 @@ import {
   STATUS_INTERVAL_MS,
   type WorkerStatus,
 } from '../core/fleet/fleet.ts';
+import { imagesIn, type Progress, SMALL_BATCH } from '../core/job/batches.ts';
 import type { JobRecord } from '../core/job/job.ts';
-import { MAX_BATCH } from '../core/job/messages.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { isUnknown, type OrUnknown } from '../core/runtime/unknown.ts';
 import type { FleetMember } from './fleet.ts';
@@ -111,8 +111,8 @@ export class Estimator {
     const messages = messagesOf(requests);
     const images =
       isUnknown(jobs) || jobs.length === 0
-        ? messages * (this.#imagesPerMessage ?? MAX_BATCH)
-        : Math.min(messages * MAX_BATCH, imagesLeft(jobs));
+        ? messages * (this.#imagesPerMessage ?? SMALL_BATCH)
+        : imagesIn(messages, jobs.map(progressOf));
     return {
       waiting: requests.waiting + interactive.waiting,
       inFlight: requests.inFlight + interactive.inFlight,
@@ -166,8 +166,7 @@ const knownOf = (statuses: ReadonlyMap<string, WorkerObservation>): WorkerStatus
 const leftOf = ({ totalImages, doneImages }: ObservedJob): number | undefined =>
   totalImages === undefined ? undefined : Math.max(0, totalImages - doneImages);
 
-const imagesLeft = (jobs: readonly ObservedJob[]): number =>
-  jobs.reduce((sum, job) => sum + (leftOf(job) ?? Number.POSITIVE_INFINITY), 0);
+const progressOf = ({ totalImages: total, doneImages: done }: ObservedJob): Progress => ({ done, total });
 
 /**
  * The depth without messages of a newer imgcls, which workers have hidden: this fleet cannot process them, and a launch

@@ -1,5 +1,5 @@
 /** An estimate of a job's time and cost before it runs. Pure: the policy decides how many machines. */
-import { MAX_BATCH } from '../core/job/messages.ts';
+import { batchCount, batchEnd, largestBatch } from '../core/job/batches.ts';
 import { dollars } from '../core/money/money.ts';
 import { REQUEST_USD } from '../core/money/prices.ts';
 import { decide } from './policy/decide.ts';
@@ -46,7 +46,7 @@ const QUOTED = '(this one)';
 /** Assumes an empty cluster and no other job: with running machines the job is faster and cheaper. */
 export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: Measured): Quote {
   const { images, bytes } = inputs;
-  const messages = messagesFor(images);
+  const messages = batchCount(images);
   const { target, reason, warnings } = decide(
     {
       backlog: { waiting: messages, inFlight: 0, delayed: 0, images },
@@ -59,8 +59,8 @@ export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: M
     { ...settings, maxLaunchPerTick: settings.max },
     { sinceLaunchMs: undefined, recentlyNeeded: 0, arrivals: [] },
   );
-  // The machine with the most batches ends last.
-  const imagesOfOne = Math.min(images, Math.ceil(messages / target) * MAX_BATCH);
+  // The last machine to end may begin its last batch when all others are done.
+  const imagesOfOne = (images - largestBatch(images)) / target + largestBatch(images);
   const drainMs = target === 0 ? undefined : measured.bootMs + imagesMs(imagesOfOne, measured);
   const fullUsd = machineUsd(target, drainMs, settings);
   const { maxJobCostUsd = Number.POSITIVE_INFINITY } = settings;
@@ -72,7 +72,7 @@ export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: M
     machines: target,
     reason,
     warnings: isCapped ? [...warnings, whyUnfinished(maxJobCostUsd, fullUsd)] : warnings,
-    firstResultMs: measured.bootMs + imagesMs(Math.min(images, MAX_BATCH), measured),
+    firstResultMs: measured.bootMs + imagesMs(Math.min(images, batchEnd(0)), measured),
     drainMs: isCapped ? undefined : drainMs,
     machineUsd: isCapped ? maxJobCostUsd : fullUsd,
   };
@@ -104,11 +104,9 @@ export interface ObjectRequests {
 
 /** Each batch writes one shard. Manifests, listings and lease extensions are few in comparison and not counted. */
 export function quoteRequests({ images, puts, gets }: ObjectRequests): RequestQuote {
-  const messages = messagesFor(images);
+  const messages = batchCount(images);
   const counts = { s3Put: puts + messages, s3Get: gets, sqs: SQS_CALLS_PER_MESSAGE * messages };
   const usd =
     counts.s3Put * REQUEST_USD.s3Put + counts.s3Get * REQUEST_USD.s3Get + counts.sqs * REQUEST_USD.sqs;
   return { ...counts, usd };
 }
-
-const messagesFor = (images: number): number => Math.ceil(images / MAX_BATCH);

@@ -39,17 +39,27 @@ export async function* batchWithDeadline<T>(
   }
 }
 
-/** The items in groups of `size`. A group is smaller when `ms` have passed since its first item, and at the end. */
+export interface GroupOptions {
+  /** One past the last item of the group that the item at this place is in. */
+  endOf(place: number): number;
+  ms: number;
+  clock: Pick<Clock, 'sleep'>;
+}
+
+/** The items in groups. A group is smaller when `ms` have passed since its first item, and at the end. */
 export async function* inGroups<T>(
   items: AsyncIterable<T>,
-  { size, ms, clock }: { size: number; ms: number; clock: Pick<Clock, 'sleep'> },
+  { endOf, ms, clock }: GroupOptions,
 ): AsyncGenerator<T[]> {
   let group: T[] = [];
+  let first = 0;
   const starts = () => group.length === 1;
   for await (const item of batchWithDeadline<T>(items, { clock, ms, starts })) {
     if (item !== 'late') group.push(item);
-    if (group.length === size || (item === 'late' && group.length > 0)) {
+    const isFull = first + group.length === endOf(first);
+    if (isFull || (item === 'late' && group.length > 0)) {
       yield group;
+      first += group.length;
       group = [];
     }
   }

@@ -1,9 +1,8 @@
-import { MAX_BATCH } from '../core/job/messages.ts';
-import { isPackable } from '../core/job/pack.ts';
+import { batchEnd, isPackable, PackRoom } from '../core/job/batches.ts';
 
 /**
  * Counts the S3 requests for storing and reading inputs, before any is stored. Inputs are added in their order: the small
- * ones of a batch share an object, which a worker reads once. Pure.
+ * ones of a batch share a pack, which a worker reads once. Pure.
  */
 export class ObjectCount {
   /** Objects that the submitter puts. */
@@ -12,7 +11,8 @@ export class ObjectCount {
   gets = 0;
   readonly #packBelowBytes: number;
   #inputs = 0;
-  #isPackOpen = false;
+  #batchEnd = 0;
+  #pack = new PackRoom();
 
   constructor(packBelowBytes: number) {
     this.#packBelowBytes = packBelowBytes;
@@ -21,10 +21,7 @@ export class ObjectCount {
   /** An input whose bytes are stored first. */
   addStored(bytes: number): void {
     this.#next();
-    if (isPackable(bytes, this.#packBelowBytes)) {
-      if (this.#isPackOpen) return;
-      this.#isPackOpen = true;
-    }
+    if (isPackable(bytes, this.#packBelowBytes) && !this.#pack.opens(bytes)) return;
     this.puts++;
     this.gets++;
   }
@@ -41,7 +38,10 @@ export class ObjectCount {
   }
 
   #next(): void {
-    if (this.#inputs % MAX_BATCH === 0) this.#isPackOpen = false;
+    if (this.#inputs === this.#batchEnd) {
+      this.#pack = new PackRoom();
+      this.#batchEnd = batchEnd(this.#inputs);
+    }
     this.#inputs++;
   }
 }

@@ -1,4 +1,4 @@
-import { MAX_BATCH } from '../core/job/messages.ts';
+import { SMALL_BATCH } from '../core/job/batches.ts';
 
 /** Maximum number of images in a manifest part: a million images make about a thousand parts. */
 export const MAX_PART = 1024;
@@ -7,4 +7,4 @@ export const MAX_PART = 1024;
  * Number of images in the `part`-th manifest part. The first is one batch, so that work starts at once. Each part is twice
  * as large as the one before, so that a large job has few parts.
  */
-export const partSize = (part: number): number => Math.min(MAX_PART, MAX_BATCH * 2 ** Math.min(part, 16));
+export const partSize = (part: number): number => Math.min(MAX_PART, SMALL_BATCH * 2 ** Math.min(part, 16));

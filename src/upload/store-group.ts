@@ -1,6 +1,7 @@
-// Stores the images of one batch: the small ones in one object, so that a million thumbnails do not need a million requests.
+// Stores the images of one batch: the small ones in packs, so that a million thumbnails do not need a million requests.
 
 import { hash } from 'node:crypto';
+import { PackRoom } from '../core/job/batches.ts';
 import type { Budget } from '../core/runtime/budget.ts';
 import type { Input } from './inputs.ts';
 import { putContent } from './put-content.ts';
@@ -19,7 +20,7 @@ export interface StoreGroupOptions extends StoreImageOptions {
 }
 
 /**
- * Stores images, at most a batch of them, the small ones in one object.
+ * Stores images, at most a batch of them, the small ones in packs.
  * @returns them in their order.
  * @throws the error of the store, after all operations have ended.
  */
@@ -42,13 +43,19 @@ export async function storeGroup(
     if (one.status === 'rejected') throw one.reason;
     return one.value;
   });
-  const packed = (
-    await storePack(
-      found.filter((one): one is SmallImage => 'content' in one),
-      options,
-    )
-  ).values();
+  const small = found.filter((one): one is SmallImage => 'content' in one);
+  const packed = (await Promise.all(toPacks(small).map((pack) => storePack(pack, options)))).flat().values();
   return found.map((one) => ('entry' in one ? one : (packed.next().value as StoredImage)));
+}
+
+function toPacks(images: readonly SmallImage[]): SmallImage[][] {
+  const packs: SmallImage[][] = [];
+  const room = new PackRoom();
+  for (const image of images) {
+    if (room.opens(image.content.body.byteLength)) packs.push([]);
+    packs.at(-1)?.push(image);
+  }
+  return packs;
 }
 
 /** Stores images one behind the other in an object under the sha256 of the whole. A single image is stored by itself. */

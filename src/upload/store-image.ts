@@ -2,8 +2,8 @@ import { createHash, hash } from 'node:crypto';
 import { type BigIntStats, closeSync, fstatSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { FILES_BUCKET, fileEtag } from '../core/cloud/files-in-place.ts';
+import { isPackable, PACKED_BELOW_BYTES } from '../core/job/batches.ts';
 import type { JobRecord, ManifestEntry } from '../core/job/job.ts';
-import { isPackable, PACKED_BELOW_BYTES } from '../core/job/pack.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/model/outcome.ts';
 import { ImgclsError, readFault } from '../core/runtime/errors.ts';
 import {

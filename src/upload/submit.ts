@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
+import { batchEnd, SMALL_BATCH } from '../core/job/batches.ts';
 import type { JobRecord } from '../core/job/job.ts';
-import { MAX_BATCH } from '../core/job/messages.ts';
 import { Budget } from '../core/runtime/budget.ts';
 import { type AnnouncedTotal, type AnnounceOptions, announceAll } from './announce.ts';
 import { inGroups } from './batch-with-deadline.ts';
@@ -33,7 +33,8 @@ export async function uploadImages(
 ): Promise<JobRecord> {
   const { cloud, job, before, concurrency, clock, signal } = options;
   let index = before.images;
-  const groups = inGroups(inputs, { size: MAX_BATCH, ms: GROUP_MS, clock });
+  const endOf = (place: number) => batchEnd(before.images + place) - before.images;
+  const groups = inGroups(inputs, { endOf, ms: GROUP_MS, clock });
   const slots = new Budget(concurrency);
   const reader = new FileReader(clock);
   const ended = signal ?? new AbortController().signal;
@@ -58,7 +59,7 @@ export async function uploadImages(
       }
     },
     // Reads the next groups while one is stored.
-    { concurrency: 1 + Math.ceil(concurrency / MAX_BATCH), ...(signal && { signal }) },
+    { concurrency: 1 + Math.ceil(concurrency / SMALL_BATCH), ...(signal && { signal }) },
   ) as AsyncIterable<StoredImage>;
   try {
     return await announceAll(stored, options);

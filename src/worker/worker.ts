@@ -18,7 +18,7 @@
  */
 
 import { Liveness } from '../core/fleet/liveness.ts';
-import { MAX_BATCH } from '../core/job/messages.ts';
+import { SMALL_BATCH } from '../core/job/batches.ts';
 import { onAbort } from '../core/runtime/abort.ts';
 import { Cleanup } from '../core/runtime/cleanup.ts';
 import { messageOf } from '../core/runtime/errors.ts';
@@ -43,8 +43,8 @@ export interface WorkerSummary {
   batchesDone: number;
 }
 
-/** Full batches held for each runner: one in it, one downloading, one being acknowledged. Messages may be smaller. */
-export const BATCHES_PER_RUNNER = 3;
+/** Images that a worker holds for each runner before it stops receiving: some in the runner, as many being downloaded. */
+export const IMAGES_PER_RUNNER = 2 * SMALL_BATCH;
 const MESSAGES_PER_RUNNER = 24;
 
 /**
@@ -88,7 +88,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
     workload,
     status,
     maxMessages: options.prefetchMessages ?? MESSAGES_PER_RUNNER * runners,
-    enoughImages: BATCHES_PER_RUNNER * MAX_BATCH * runners,
+    enoughImages: IMAGES_PER_RUNNER * runners,
     once: options.once ?? false,
     idleExitMs: options.idleExitMs,
   });

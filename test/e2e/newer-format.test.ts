@@ -21,7 +21,7 @@ afterAll(async () => {
 /** As a submitter of a newer imgcls would. */
 async function sendNewer(dataDir: string): Promise<void> {
   const cloud = createLocalCloud({ dataDir, cluster: 'default' });
-  await cloud.queues.open(requestQueueName('default')).send([{ body: '{"v":2}' }]);
+  await cloud.queues.open(requestQueueName('default')).send([{ body: '{"v":3}' }]);
   await cloud.close();
 }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import type { Cloud, ReceivedMessage } from '../../src/core/cloud/ports.ts';
 import type { Chore, ChoreResult } from '../../src/core/fleet/chore.ts';
+import { MAX_BATCH } from '../../src/core/job/batches.ts';
 import { deadLetter } from '../../src/core/job/dead-letter.ts';
 import { finishJob, readJob, sealJob } from '../../src/core/job/job-record.ts';
 import {
@@ -14,7 +15,6 @@ import {
   shardKey,
   workerStatusKey,
 } from '../../src/core/job/keys.ts';
-import { MAX_BATCH } from '../../src/core/job/messages.ts';
 import { formatShard, listShards } from '../../src/core/job/shard.ts';
 import { isError, type Outcome } from '../../src/core/model/outcome.ts';
 import type { Clock } from '../../src/core/runtime/clock.ts';
@@ -191,7 +191,7 @@ describe('the dead-letter drain', () => {
   });
 
   it('keeps invalid messages and those of a newer imgcls, and reports that they could not be read', async () => {
-    await harness.deadLetters.send([{ body: 'hello' }, { body: '{"v":2}', groupId: harness.job }]);
+    await harness.deadLetters.send([{ body: 'hello' }, { body: '{"v":3}', groupId: harness.job }]);
     expect(await drain()).toEqual([kept(' It could not be read\\.'), kept(' It could not be read\\.')]);
     expect(await harness.deadLetters.depth()).toEqual({ waiting: 0, inFlight: 0, delayed: 0 });
     const objects = await Array.fromAsync(cloud.output.list('dlq/'));
@@ -202,7 +202,7 @@ describe('the dead-letter drain', () => {
     );
     expect(letters.map(({ body, job }) => [body, job])).toEqual([
       ['hello', undefined],
-      ['{"v":2}', harness.job],
+      ['{"v":3}', harness.job],
     ]);
   });
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import type { Cloud, Queue } from '../../src/core/cloud/ports.ts';
 import type { WorkerStatus } from '../../src/core/fleet/fleet.ts';
+import { MAX_BATCH } from '../../src/core/job/batches.ts';
 import { createJob, sealJob } from '../../src/core/job/job-record.ts';
 import {
   activeKey,
@@ -13,7 +14,6 @@ import {
   requestQueueName,
   workerStatusKey,
 } from '../../src/core/job/keys.ts';
-import { MAX_BATCH } from '../../src/core/job/messages.ts';
 import { noLog } from '../../src/core/runtime/log.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { Controller } from '../../src/scaler/controller.ts';

@@ -1,4 +1,4 @@
-import { MAX_BATCH } from '../../core/job/messages.ts';
+import { batchCount, batchEnd } from '../../core/job/batches.ts';
 import type { SimulatedJob } from './jobs.ts';
 
 /** One message. */
@@ -9,10 +9,12 @@ export interface SimulatedBatch {
 
 interface Waiting {
   job: SimulatedJob;
-  images: number;
+  /** The first image that was not received yet. */
+  next: number;
+  end: number;
 }
 
-/** A queue of messages of up to 16 images, the oldest first. It stores one entry per arrival, not per message. */
+/** A queue of batches, the oldest first. It stores one entry per arrival, not per message. */
 export class MessageQueue {
   readonly #waiting: Waiting[] = [];
   #head = 0;
@@ -24,9 +26,10 @@ export class MessageQueue {
     return this.#messages;
   }
 
-  add(job: SimulatedJob, images: number): void {
-    this.#waiting.push({ job, images });
-    this.#messages += Math.ceil(images / MAX_BATCH);
+  /** @param first the index of the first image in its job. */
+  add(job: SimulatedJob, images: number, first: number): void {
+    this.#waiting.push({ job, next: first, end: first + images });
+    this.#messages += batchCount(images, first);
   }
 
   redeliver(batch: SimulatedBatch): void {
@@ -36,13 +39,12 @@ export class MessageQueue {
 
   receive(): SimulatedBatch | undefined {
     const returned = this.#returned.shift();
-    const waiting = returned ?? this.#waiting[this.#head];
-    if (waiting === undefined) return undefined;
-    this.#messages--;
-    if (returned !== undefined) return returned;
-    const images = Math.min(MAX_BATCH, waiting.images);
-    waiting.images -= images;
-    if (waiting.images === 0) this.#head++;
-    return { job: waiting.job, images };
+    const waiting = this.#waiting[this.#head];
+    if (returned !== undefined || waiting !== undefined) this.#messages--;
+    if (returned !== undefined || waiting === undefined) return returned;
+    const { job, next, end } = waiting;
+    waiting.next = Math.min(end, batchEnd(next));
+    if (waiting.next === end) this.#head++;
+    return { job, images: waiting.next - next };
   }
 }

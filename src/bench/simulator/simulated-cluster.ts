@@ -148,22 +148,23 @@ export class SimulatedCluster {
     const job = jobOf(arrival, this.#arrived, { arrivedAtMs: this.nowMs, sealedAtMs: this.nowMs + submitMs });
     this.jobs.set(job.id, job);
     this.tally.arrive(job, this.nowMs);
-    if (submitMs === 0) this.#announce(job, job.images);
+    if (submitMs === 0) this.#announce(job, job.images, 0);
     else this.#announceParts(job, submitMs);
   }
 
   #announceParts(job: SimulatedJob, submitMs: number): void {
     let announced = 0;
     for (let part = 1; part <= SUBMIT_PARTS; part++) {
-      const images = Math.floor((job.images * part) / SUBMIT_PARTS) - announced;
+      const first = announced;
+      const images = Math.floor((job.images * part) / SUBMIT_PARTS) - first;
       announced += images;
       const atMs = this.nowMs + (submitMs * part) / SUBMIT_PARTS;
-      if (images > 0) this.#events.schedule(atMs, () => this.#announce(job, images));
+      if (images > 0) this.#events.schedule(atMs, () => this.#announce(job, images, first));
     }
   }
 
-  #announce(job: SimulatedJob, images: number): void {
-    this.queue.add(job, images);
+  #announce(job: SimulatedJob, images: number, first: number): void {
+    this.queue.add(job, images, first);
     this.#wakeIdle();
   }
 

@@ -3,8 +3,8 @@
 import type { QueueDepth } from '../../core/cloud/ports.ts';
 import { type ControllerReport, WORKER_GONE_MS, type WorkerStatus } from '../../core/fleet/fleet.ts';
 import type { LockObservation } from '../../core/fleet/lock-state.ts';
+import { imagesIn, SMALL_BATCH } from '../../core/job/batches.ts';
 import type { JobState } from '../../core/job/job.ts';
-import { MAX_BATCH } from '../../core/job/messages.ts';
 import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
 
 export interface JobObservation {
@@ -67,11 +67,13 @@ function throughput({ workers, atMs }: ClusterObservation): OrUnknown<number> {
   return sum;
 }
 
-function backlog({ requests, report }: ClusterObservation): OrUnknown<number> {
+function backlog({ requests, report, jobs }: ClusterObservation): OrUnknown<number> {
   if (isUnknown(requests)) return requests;
-  const measured = isUnknown(report) ? undefined : report?.measured.imagesPerMessage;
   const messages = requests.waiting + requests.inFlight + requests.delayed;
-  return Math.round(messages * (measured ?? MAX_BATCH));
+  const known = isUnknown(jobs) ? [] : jobs.filter((job): job is JobObservation => !isUnknown(job));
+  if (known.length > 0) return imagesIn(messages, known);
+  const measured = isUnknown(report) ? undefined : report?.measured.imagesPerMessage;
+  return Math.round(messages * (measured ?? SMALL_BATCH));
 }
 
 function timeFor(images: OrUnknown<number>, imagesPerSecond: OrUnknown<number>): OrUnknown<number> {

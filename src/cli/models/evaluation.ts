@@ -53,12 +53,12 @@ export async function evaluateModel(
   const line = await terminal.openStatusLine(title);
   try {
     pool.warmUp(location);
-    let order = 0;
+    let turn = 0;
     return await evaluate(images, {
       concurrency: QUEUED_PER_RUNNER * runners,
       signal,
       classify: (bytes, topK) =>
-        pool.classify({ image: bytes, model: location, topK, order: order++ }, { signal, onBegin: () => {} }),
+        pool.classify({ image: bytes, model: location, topK, turn: turn++ }, { signal, onBegin: () => {} }),
       onProgress(done) {
         line?.show(`${title}: ${done} of ${images.length} images`);
       },

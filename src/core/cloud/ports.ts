@@ -119,6 +119,8 @@ export interface OutgoingMessage {
   body: string;
   /** Messages of one group do not delay those of others (fair queues). Order is not guaranteed. */
   groupId?: string;
+  /** Turns of its group that the message takes, where the queue counts them (default 1). A large message takes more. */
+  turns?: number;
   delayMs?: number;
 }
 

@@ -3,9 +3,10 @@
  * deleted objects, and a test event at set-up.
  */
 import * as z from 'zod';
-import { MAX_BATCH, type RequestMessage, requestMessage } from '../job/messages.ts';
+import { SMALL_BATCH } from '../job/batches.ts';
+import { checkRequest, type RequestMessage } from '../job/messages.ts';
 import { PoisonError } from '../runtime/errors.ts';
-import { checkVersioned, firstIssue, parseJson } from '../runtime/versioned.ts';
+import { firstIssue, parseJson } from '../runtime/versioned.ts';
 import { unwrapNotification } from './envelopes.ts';
 
 /**
@@ -29,7 +30,7 @@ const s3Event = z.object({
 export type S3Event = z.infer<typeof s3Event>;
 
 /** S3 sends one event per message; the format allows more. */
-const s3Events = z.object({ Records: z.array(s3Event).min(1).max(MAX_BATCH) });
+const s3Events = z.object({ Records: z.array(s3Event).min(1).max(SMALL_BATCH) });
 
 const testEvent = z.object({ Service: z.literal('Amazon S3'), Event: z.literal('s3:TestEvent') });
 
@@ -46,12 +47,9 @@ export type QueueMessage = { request: RequestMessage } | { notification: Notific
  * @throws {NewerVersionError} when a newer imgcls wrote it.
  */
 export function parseMessage(text: string): QueueMessage {
-  const what = 'request message';
-  const sent = parseJson(text, what);
+  const sent = parseJson(text, 'request message');
   const value = unwrapNotification(sent) ?? sent;
-  return isNotification(value)
-    ? { notification: toNotification(value) }
-    : { request: checkVersioned(requestMessage, value, what) };
+  return isNotification(value) ? { notification: toNotification(value) } : { request: checkRequest(value) };
 }
 
 /** Whether it is a notification of S3, valid or not. */

@@ -1,12 +1,10 @@
 import * as z from 'zod';
 import { modelRef } from '../model/model.ts';
 import { outcome } from '../model/outcome.ts';
-import { formatVersion, parseVersioned } from '../runtime/versioned.ts';
+import { checkVersioned, FORMAT, formatVersion, parseVersioned } from '../runtime/versioned.ts';
+import { MAX_BATCH } from './batches.ts';
 import { attempt, jobId, requestImage, topK } from './job.ts';
 import { traceId } from './trace.ts';
-
-/** Maximum number of images in a request message. */
-export const MAX_BATCH = 16;
 
 /** Messages stay below 256 KB, the limit of older SQS endpoints, with room for attributes. */
 export const MAX_MESSAGE_BYTES = 250_000;
@@ -14,9 +12,15 @@ export const MAX_MESSAGE_BYTES = 250_000;
 /** A request message that was received this often without being acknowledged becomes a dead letter. */
 export const MAX_RECEIVE_COUNT = 20;
 
+/**
+ * The format of request messages with more images than an older imgcls reads: its workers hide them and become outdated.
+ * Others have {@link FORMAT}.
+ */
+export const REQUEST_FORMAT = 2;
+
 /** A batch of consecutive images to classify. */
 export const requestMessage = z.object({
-  v: formatVersion,
+  v: z.int().min(FORMAT).max(REQUEST_FORMAT),
   job: jobId,
   /** The trace of the job. Absent in messages of an older imgcls. */
   trace: traceId.optional(),
@@ -45,8 +49,14 @@ export const responseMessage = z.object({
 });
 export type ResponseMessage = z.infer<typeof responseMessage>;
 
+const WHAT = 'request message';
+
 export const parseRequest = (text: string): RequestMessage =>
-  parseVersioned(requestMessage, text, 'request message');
+  parseVersioned(requestMessage, text, WHAT, REQUEST_FORMAT);
+/** As {@link parseRequest}, for parsed JSON. */
+export const checkRequest = (value: unknown): RequestMessage =>
+  checkVersioned(requestMessage, value, WHAT, REQUEST_FORMAT);
+
 export const parseResponse = (text: string): ResponseMessage =>
   parseVersioned(responseMessage, text, 'response message');
 

@@ -1,12 +1,13 @@
-import type { Cloud } from '../cloud/ports.ts';
+import type { Cloud, OutgoingMessage } from '../cloud/ports.ts';
 import { FORMAT } from '../runtime/versioned.ts';
+import { batchEnd, SMALL_BATCH } from './batches.ts';
 import type { JobRecord, ManifestEntry, RequestImage } from './job.ts';
 import { interactiveQueueName, requestQueueName } from './keys.ts';
-import { MAX_BATCH, MAX_MESSAGE_BYTES, messageText, type RequestMessage } from './messages.ts';
+import { MAX_MESSAGE_BYTES, messageText, REQUEST_FORMAT, type RequestMessage } from './messages.ts';
 import { aboutJob } from './trace.ts';
 
-/** A request message without its images. */
-export type RequestHeader = Omit<RequestMessage, 'images'>;
+/** A request message without its images and the format that they need. */
+export type RequestHeader = Omit<RequestMessage, 'v' | 'images'>;
 
 /**
  * Sends the requests of these images, for the job's present attempt.
@@ -19,14 +20,13 @@ export async function sendRequests(
   { replyTo, signal }: { replyTo?: string; signal?: AbortSignal } = {},
 ): Promise<void> {
   const header: RequestHeader = {
-    v: FORMAT,
     ...aboutJob({ job: id, trace }),
     attempt,
     model,
     topK,
     ...(replyTo !== undefined && { replyTo }),
   };
-  const messages = toRequests(header, entries.map(toRequestImage)).map((body) => ({ body, groupId: id }));
+  const messages = toRequests(header, entries.map(toRequestImage)).map((one) => ({ ...one, groupId: id }));
   await queues.open(requestQueueName(cluster)).send(messages, signal);
 }
 
@@ -40,7 +40,7 @@ export async function sendInteractive(
   entry: ManifestEntry,
   { caller = header.job, signal }: { caller?: string | undefined; signal?: AbortSignal } = {},
 ): Promise<void> {
-  const messages = toRequests(header, [toRequestImage(entry)]).map((body) => ({ body, groupId: caller }));
+  const messages = toRequests(header, [toRequestImage(entry)]).map((one) => ({ ...one, groupId: caller }));
   await queues.open(interactiveQueueName(cluster)).send(messages, signal);
 }
 
@@ -51,28 +51,35 @@ function toRequestImage(entry: ManifestEntry): RequestImage {
 }
 
 /**
- * Splits images in index order into request messages of consecutive images, at most {@link MAX_BATCH} and
- * {@link MAX_MESSAGE_BYTES} each. Names and keys have at most 1 KB, so a single image always fits.
+ * Splits images in index order into request messages: one for each batch (see {@link toBatches}), of at most
+ * {@link MAX_MESSAGE_BYTES}. Names and keys have at most 1 KB, so a single image always fits.
  */
-export function toRequests(header: RequestHeader, images: readonly RequestImage[]): string[] {
-  const headerBytes = Buffer.byteLength(JSON.stringify({ ...header, images: [] }));
-  return toBatches(images, MAX_MESSAGE_BYTES - headerBytes).map((batch) =>
-    messageText({ ...header, images: batch }),
-  );
+export function toRequests(
+  header: RequestHeader,
+  images: readonly RequestImage[],
+): Pick<OutgoingMessage, 'body' | 'turns'>[] {
+  const headerBytes = Buffer.byteLength(JSON.stringify({ v: FORMAT, ...header, images: [] }));
+  return toBatches(images, MAX_MESSAGE_BYTES - headerBytes).map((batch) => {
+    const v = batch.length > SMALL_BATCH ? REQUEST_FORMAT : FORMAT;
+    const turns = Math.ceil(batch.length / SMALL_BATCH);
+    return { body: messageText({ v, ...header, images: batch }), turns };
+  });
 }
 
-/** Splits images in index order into batches: consecutive images, at most {@link MAX_BATCH} and `maxBytes` as JSON. */
+/** Splits images in index order into batches as {@link batchEnd} says: consecutive images, at most `maxBytes` as JSON. */
 export function toBatches<T extends { index: number }>(images: readonly T[], maxBytes: number): T[][] {
   const batches: T[][] = [];
   let batch: T[] = [];
   let bytes = 0;
+  let end = 0;
   for (const image of images) {
     const size = Buffer.byteLength(JSON.stringify(image)) + 1;
     const isNext = batch.at(-1)?.index === image.index - 1;
-    if (batch.length === MAX_BATCH || bytes + size > maxBytes || !isNext) {
+    if (image.index >= end || bytes + size > maxBytes || !isNext) {
       batch = [];
       batches.push(batch);
       bytes = 0;
+      end = batchEnd(image.index);
     }
     batch.push(image);
     bytes += size;

@@ -3,6 +3,7 @@ import { readObject } from '../cloud/read-object.ts';
 import { isError, type Outcome, outcome } from '../model/outcome.ts';
 import { isUnreadable, ObjectMissingError, PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
 import { parseVersioned } from '../runtime/versioned.ts';
+import { MAX_BATCH } from './batches.ts';
 import {
   attemptPrefix,
   errorsKey,
@@ -12,7 +13,7 @@ import {
   type ShardRange,
   shardKey,
 } from './keys.ts';
-import { MAX_BATCH, type RequestMessage } from './messages.ts';
+import type { RequestMessage } from './messages.ts';
 
 /** The content of a result shard: one outcome per line. */
 export const formatShard = (outcomes: readonly Outcome[]): Buffer =>

@@ -10,11 +10,12 @@ export const formatVersion = z.literal(FORMAT);
 /**
  * Parses one JSON document.
  * @param what the kind of document, for the error ("request message").
+ * @param known the newest format of such documents.
  * @throws {PoisonError} when it is not JSON or has the wrong format.
  * @throws {NewerVersionError} when a newer imgcls wrote it.
  */
-export const parseVersioned = <T>(schema: z.ZodType<T>, text: string, what: string): T =>
-  checkVersioned(schema, parseJson(text, what), what);
+export const parseVersioned = <T>(schema: z.ZodType<T>, text: string, what: string, known = FORMAT): T =>
+  checkVersioned(schema, parseJson(text, what), what, known);
 
 /** @throws {PoisonError} when it is not JSON. */
 export function parseJson(text: string, what: string): unknown {
@@ -26,10 +27,9 @@ export function parseJson(text: string, what: string): unknown {
 }
 
 /** As {@link parseVersioned}, for parsed JSON. */
-export function checkVersioned<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+export function checkVersioned<T>(schema: z.ZodType<T>, value: unknown, what: string, known = FORMAT): T {
   const found = (value as { v?: unknown } | null)?.v;
-  if (typeof found === 'number' && found > FORMAT)
-    throw new NewerVersionError(what, { found, known: FORMAT });
+  if (typeof found === 'number' && found > known) throw new NewerVersionError(what, { found, known });
   // zod's compiler takes longer than it saves: most processes parse few documents.
   const parsed = schema.safeParse(value, { jitless: true });
   if (!parsed.success)

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { PACKED_BELOW_BYTES } from '../job/pack.ts';
+import { PACKED_BELOW_BYTES } from '../job/batches.ts';
 import { modelName, modelVariant } from '../model/model.ts';
 import { MAX_TOP_K } from '../model/outcome.ts';
 import { DEFAULTS } from './defaults.ts';

@@ -1,4 +1,4 @@
-import { MAX_BATCH } from '../../core/job/messages.ts';
+import { MAX_BATCH } from '../../core/job/batches.ts';
 import type { StatusReporter } from '../lifecycle/status.ts';
 import type { Stop } from '../lifecycle/stop.ts';
 import { type BatchTools, batchHandler } from '../messages/batch.ts';
@@ -14,7 +14,7 @@ export interface BatchServiceOptions {
   status: Pick<StatusReporter, 'addMessage' | 'setHasBatches'>;
   /** The most messages held at a time. */
   maxMessages: number;
-  /** While so many images are held, no more messages are received. */
+  /** While so many images need work, no more messages are received. */
   enoughImages: number;
   /** End when the queue is empty. */
   once: boolean;
@@ -27,7 +27,10 @@ export class BatchService implements Service {
   readonly #options: BatchServiceOptions;
   readonly #handler: MessageHandler;
   #held = 0;
-  /** An estimate for the next message: the number of images of the last one. */
+  /**
+   * An estimate for the next message: as many images as the last one has, but not less than half of the estimate before. A
+   * few small messages must not make the worker take ten large ones, which other workers would then lack.
+   */
   #imagesPerMessage = MAX_BATCH;
 
   constructor(options: BatchServiceOptions) {
@@ -37,7 +40,7 @@ export class BatchService implements Service {
 
   room(held: readonly HeldMessage[]): number {
     const { maxMessages, enoughImages } = this.#options;
-    const images = held.reduce((sum, message) => sum + message.images, 0);
+    const images = held.reduce((sum, message) => sum + message.imagesLeft, 0);
     if (images >= enoughImages) return 0;
     return Math.min(maxMessages - held.length, Math.ceil((enoughImages - images) / this.#imagesPerMessage));
   }
@@ -53,7 +56,7 @@ export class BatchService implements Service {
     try {
       const handling = handleMessage(held, this.#handler, tools);
       // It is parsed by now.
-      this.#imagesPerMessage = held.images;
+      this.#imagesPerMessage = Math.max(held.images, this.#imagesPerMessage / 2);
       const result = await handling;
       if (result.kind === 'done') status.addMessage(result.job, result.written.length);
       return result;

@@ -8,6 +8,7 @@ import type { Stop } from '../lifecycle/stop.ts';
 import type { MessageResult } from '../messages/handle-message.ts';
 import { HeldMessage } from '../messages/held-message.ts';
 import type { LeaseKeeper } from '../messages/lease.ts';
+import { JobTurns } from './job-turns.ts';
 import { ReceiveBackoff } from './receive-backoff.ts';
 import type { Workload } from './workload.ts';
 
@@ -62,7 +63,7 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #backoff: ReceiveBackoff;
   readonly #held = new Map<HeldMessage, Promise<void>>();
-  #received = 0;
+  readonly #turns = new JobTurns();
   #hasRoom = Promise.withResolvers<void>();
 
   constructor(options: IntakeOptions) {
@@ -101,7 +102,7 @@ export class Intake {
     if (messages.length === 0 && wasEmpty && !stop.signal.aborted) service.onEmptyReceive();
   }
 
-  /** Resolves when a message is done, or at the stop. */
+  /** Resolves when there is room, or at the stop. */
   async #waitForRoom(): Promise<void> {
     if (this.#held.size === 0 || this.#options.stop.signal.aborted) return;
     this.#hasRoom = Promise.withResolvers();
@@ -120,7 +121,11 @@ export class Intake {
   #accept(message: ReceivedMessage): void {
     const { leases, clock, log, meter, queueTitle } = this.#options.tools;
     meter.record('QueueWaitMs', Math.max(0, clock.nowMs() - message.sentAtMs), queueTitle);
-    const held = new HeldMessage(message, this.#received++, clock.monotonicMs());
+    const held = new HeldMessage(message, {
+      receivedAtMs: clock.monotonicMs(),
+      turns: this.#turns,
+      onImageDone: () => this.#wake(),
+    });
     leases.hold(message.receipt, () => {
       log.warn(held.logFields, 'Lost a message lease; another worker may process the same message.');
       held.loseLease();
@@ -137,6 +142,10 @@ export class Intake {
       return result;
     });
     this.#held.delete(held);
-    this.#hasRoom.resolve();
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#room() > 0) this.#hasRoom.resolve();
   }
 }

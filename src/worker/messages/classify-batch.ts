@@ -80,13 +80,13 @@ async function classifyImages(
   const signal = AbortSignal.any([signalFor(held, request), failure.signal]);
   const download = downloadsOf(images, tools.download);
   const batch = { logFields: held.logFields, modelTitle: modelTitle(request.model) };
-  const classifyOne = async (image: (typeof images)[number]): Promise<ResultOrFault> => {
+  const classifyOne = async (image: (typeof images)[number], place: number): Promise<ResultOrFault> => {
     if (isError(image)) return { error: image.error };
     if (model instanceof MachineFaultError || 'error' in model) return model;
     const classify = async (encoded: EncodedImage, release: () => void) => {
       try {
-        const work = { image: encoded, model, topK: request.topK, order: held.order, batch };
-        return await tools.pool.classify(work, { signal, deadline, onBegin: () => held.begin() });
+        const work = { image: encoded, model, topK: request.topK, turn: held.turnOf(place), batch };
+        return await tools.pool.classify(work, { signal, deadline, onBegin: () => held.beginImage(place) });
       } finally {
         release();
       }
@@ -107,7 +107,9 @@ async function classifyImages(
       throw error;
     }
   };
-  const settled = await Promise.allSettled(images.map(classifyOne));
+  const settled = await Promise.allSettled(
+    images.map((image, place) => classifyOne(image, place).finally(() => held.imageDone())),
+  );
   held.signal.throwIfAborted();
   failure.signal.throwIfAborted();
   const results = settled.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));

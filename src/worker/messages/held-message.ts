@@ -1,24 +1,34 @@
 import type { ReceivedMessage } from '../../core/cloud/ports.ts';
 import type { QueueMessage } from '../../core/drop/notification.ts';
+import { SMALL_BATCH } from '../../core/job/batches.ts';
 import type { RequestMessage } from '../../core/job/messages.ts';
 import { aboutJob } from '../../core/job/trace.ts';
+import type { JobTurns } from '../intake/job-turns.ts';
+
+export interface HeldMessageOptions {
+  /** By the worker's monotonic clock. */
+  receivedAtMs: number;
+  turns: JobTurns;
+  /** Called when an image needs no more work. */
+  onImageDone?(): void;
+}
 
 /** A received message. Until its work begins it can be released. */
 export class HeldMessage {
   readonly message: ReceivedMessage;
-  /** Counts up with each message received. */
-  readonly order: number;
-  /** By the worker's monotonic clock. */
   readonly receivedAtMs: number;
+  readonly #options: HeldMessageOptions;
   #parsed: QueueMessage | undefined;
+  #firstTurn = 0;
+  #imagesDone = 0;
   #begun = false;
   #leaseLost = false;
   readonly #stop = new AbortController();
 
-  constructor(message: ReceivedMessage, order: number, receivedAtMs: number) {
+  constructor(message: ReceivedMessage, options: HeldMessageOptions) {
     this.message = message;
-    this.order = order;
-    this.receivedAtMs = receivedAtMs;
+    this.receivedAtMs = options.receivedAtMs;
+    this.#options = options;
   }
 
   /** Its request; undefined before it is parsed, and for a notification. */
@@ -42,6 +52,29 @@ export class HeldMessage {
 
   parsed(message: QueueMessage): void {
     this.#parsed = message;
+    const { id, groupId = id } = this.message;
+    this.#firstTurn = this.#options.turns.take(groupId, Math.ceil(this.images / SMALL_BATCH));
+  }
+
+  /** How many of its images need work. */
+  get imagesLeft(): number {
+    return this.images - this.#imagesDone;
+  }
+
+  /** The turn of the image at this place. */
+  turnOf(place: number): number {
+    return this.#firstTurn + Math.floor(place / SMALL_BATCH);
+  }
+
+  /** The image at this place went to a runner. */
+  beginImage(place: number): void {
+    this.begin();
+    this.#options.turns.serve(this.turnOf(place));
+  }
+
+  imageDone(): void {
+    this.#imagesDone++;
+    this.#options.onImageDone?.();
   }
 
   /** Aborts when its work must stop. */

@@ -5,13 +5,13 @@ export interface Work {
   image: EncodedImage;
   model: RunnerRequest['model'];
   topK: number;
-  /** The order of its batch. Earlier batches go first, to keep the number of unfinished batches low. */
-  order: number;
+  /** Images with earlier turns go first. */
+  turn: number;
   /** One object for all images of a batch, for logs and metrics; absent outside of a worker. */
   batch?: { logFields: object; modelTitle: string };
 }
 
-/** Images that wait for a runner, batch by batch. */
+/** Images that wait for a runner, turn by turn. */
 export class ImageQueue<T extends Work> {
   readonly #waiting: T[] = [];
 
@@ -19,10 +19,10 @@ export class ImageQueue<T extends Work> {
     return this.#waiting.length;
   }
 
-  /** Adds an image behind those of its own and of earlier batches. */
+  /** Adds an image behind those of its own and of earlier turns. */
   add(work: T): void {
     let at = this.#waiting.length;
-    while (at > 0 && (this.#waiting[at - 1]?.order ?? 0) > work.order) at--;
+    while (at > 0 && (this.#waiting[at - 1]?.turn ?? 0) > work.turn) at--;
     this.#waiting.splice(at, 0, work);
   }
 

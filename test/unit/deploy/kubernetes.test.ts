@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
+import { MAX_BATCH } from '../../../src/core/job/batches.ts';
 import { interactiveQueueName, requestQueueName } from '../../../src/core/job/keys.ts';
 import {
   environmentName,
@@ -11,7 +12,7 @@ import {
   settingNames,
 } from '../../../src/core/settings/settings.ts';
 import { DRAIN_MS } from '../../../src/scaler/drivers/process.ts';
-import { BATCHES_PER_RUNNER } from '../../../src/worker/worker.ts';
+import { IMAGES_PER_RUNNER } from '../../../src/worker/worker.ts';
 import { FOLDER, find, manifests, type PodSpec, podOf } from '../../contract/kubernetes/manifests.ts';
 
 const pods = ['imgcls-worker', 'imgcls-upkeep'];
@@ -84,7 +85,9 @@ describe('workers of Kubernetes', () => {
     const queueOf = (trigger: typeof requests) => trigger?.metadata.queueURL?.split('/').at(-1);
     expect(queueOf(requests)).toBe(requestQueueName(cluster));
     expect(queueOf(interactive)).toBe(interactiveQueueName(cluster));
-    expect(Number(requests?.metadata.queueLength)).toBe(BATCHES_PER_RUNNER * Number(runners));
+    expect(Number(requests?.metadata.queueLength)).toBe(
+      1 + Math.ceil((IMAGES_PER_RUNNER * Number(runners)) / MAX_BATCH),
+    );
     for (const { metadata, authenticationRef } of scaling?.triggers ?? []) {
       expect(metadata).toMatchObject({ awsRegion: region, scaleOnInFlight: 'true' });
       expect(find('TriggerAuthentication', authenticationRef.name).spec?.podIdentity?.provider).toBe('aws');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectInfo, Store } from '../../../src/core/cloud/ports.ts';
-import { MAX_BATCH } from '../../../src/core/job/messages.ts';
+import { batchEnd, SMALL_BATCH } from '../../../src/core/job/batches.ts';
 import { Budget } from '../../../src/core/runtime/budget.ts';
 import { ObjectCount } from '../../../src/upload/count-objects.ts';
 import { FileReader } from '../../../src/upload/file-reader.ts';
@@ -21,19 +21,19 @@ const times = (count: number, bytes: number): number[] => Array.from({ length: c
 
 describe('the objects of a job', () => {
   it('are one for all small images of a batch, and one for each larger one', () => {
-    expect(counted(times(MAX_BATCH, SMALL))).toEqual({ puts: 1, gets: 1 });
-    expect(counted(times(MAX_BATCH, LARGE))).toEqual({ puts: MAX_BATCH, gets: MAX_BATCH });
+    expect(counted(times(SMALL_BATCH, SMALL))).toEqual({ puts: 1, gets: 1 });
+    expect(counted(times(SMALL_BATCH, LARGE))).toEqual({ puts: SMALL_BATCH, gets: SMALL_BATCH });
     expect(counted([SMALL, LARGE, SMALL, LARGE])).toEqual({ puts: 3, gets: 3 });
   });
 
   it('are not shared across batches', () => {
-    expect(counted(times(10 * MAX_BATCH, SMALL)).puts).toBe(10);
-    expect(counted(times(MAX_BATCH + 1, SMALL)).puts).toBe(2);
-    expect(counted([SMALL, ...times(MAX_BATCH - 1, LARGE), SMALL]).puts).toBe(MAX_BATCH + 1);
+    expect(counted(times(1000, SMALL)).puts).toBe(27);
+    expect(counted(times(SMALL_BATCH + 1, SMALL)).puts).toBe(2);
+    expect(counted([SMALL, ...times(SMALL_BATCH - 1, LARGE), SMALL]).puts).toBe(SMALL_BATCH + 1);
   });
 
   it('are one each without packing, and for an empty image', () => {
-    expect(counted(times(MAX_BATCH, SMALL), 0).puts).toBe(MAX_BATCH);
+    expect(counted(times(SMALL_BATCH, SMALL), 0).puts).toBe(SMALL_BATCH);
     expect(counted([0, 0, SMALL, SMALL]).puts).toBe(3);
   });
 
@@ -47,35 +47,44 @@ describe('the objects of a job', () => {
     expect({ puts: count.puts, gets: count.gets }, 'the next batch').toEqual({ puts: 2, gets: 12 });
   });
 
-  it('are as many as a submitter puts', async () => {
-    const clock = virtualClock();
-    const sizes = Array.from({ length: 40 }, (_, at) => (at * 337) % 1500);
-    let puts = 0;
-    const input = {
-      bucket: 'memory',
-      head: async () => undefined,
-      put: async () => {
-        puts++;
-        return {} as ObjectInfo;
-      },
-    } as unknown as Store;
-    const images = sizes.map((size, index): { index: number; input: Input } => {
-      const name = String(index);
-      return { index, input: { kind: 'bytes', name, source: name, bytes: new Uint8Array(size).fill(index) } };
-    });
-    const { signal } = new AbortController();
-    const options = {
-      input,
-      clock,
-      random: () => 0,
-      signal,
-      slots: new Budget(4),
-      maxImageBytes: 2000,
-      reader: new FileReader(clock),
-      packBelowBytes: LIMIT,
-    };
-    for (let from = 0; from < images.length; from += MAX_BATCH)
-      await storeGroup(images.slice(from, from + MAX_BATCH), options);
-    expect(counted(sizes).puts).toBe(puts);
-  });
+  it.each([LIMIT, 32_768])(
+    'are as many as a submitter puts, with packs of images below %i bytes',
+    async (packBelowBytes) => {
+      const clock = virtualClock();
+      const sizes = Array.from(
+        { length: 700 },
+        (_, at) => ((at * 337 * (packBelowBytes / LIMIT)) % (1.5 * packBelowBytes)) | 0,
+      );
+      let puts = 0;
+      const input = {
+        bucket: 'memory',
+        head: async () => undefined,
+        put: async () => {
+          puts++;
+          return {} as ObjectInfo;
+        },
+      } as unknown as Store;
+      const images = sizes.map((size, index): { index: number; input: Input } => {
+        const name = String(index);
+        return {
+          index,
+          input: { kind: 'bytes', name, source: name, bytes: new Uint8Array(size).fill(index) },
+        };
+      });
+      const { signal } = new AbortController();
+      const options = {
+        input,
+        clock,
+        random: () => 0,
+        signal,
+        slots: new Budget(4),
+        maxImageBytes: 100_000,
+        reader: new FileReader(clock),
+        packBelowBytes,
+      };
+      for (let from = 0; from < images.length; from = batchEnd(from))
+        await storeGroup(images.slice(from, batchEnd(from)), options);
+      expect(counted(sizes, packBelowBytes).puts).toBe(puts);
+    },
+  );
 });

@@ -2,6 +2,7 @@ import { setImmediate as settled } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ImageResult } from '../../../src/core/model/outcome.ts';
 import { ExclusiveGate } from '../../../src/core/runtime/exclusive-gate.ts';
+import { JobTurns } from '../../../src/worker/intake/job-turns.ts';
 import { classifyBatch } from '../../../src/worker/messages/classify-batch.ts';
 import { HeldMessage } from '../../../src/worker/messages/held-message.ts';
 import { ModelLocations } from '../../../src/worker/messages/models.ts';
@@ -49,14 +50,14 @@ describe('a batch', () => {
       random: () => 0,
       log: { debug() {}, info() {}, warn() {}, error() {} },
     };
-    let order = 0;
+    const turns = new JobTurns();
     start = async (name, receiveCount) => {
       const times = { receiveCount, sentAtMs: 0, waitedMs: 0 };
       const message = { id: name, receipt: name, body: '', groupId: undefined, ...times };
       const images = [{ index: 0, name, bucket: 'input', key: name }];
       const place = { job: 'job', range: { attempt: 1, first: 0, last: 0 } };
       void classifyBatch(
-        new HeldMessage(message, order++, 0),
+        new HeldMessage(message, { receivedAtMs: 0, turns }),
         { model: MODEL, topK: 1, images, place },
         tools,
       );

@@ -34,26 +34,26 @@ describe('an image that was alone in a runner that ended', () => {
 });
 
 describe('the queue of images', () => {
-  const work = (order: number, sha256 = 'a', topK = 5): Work => ({
+  const work = (turn: number, sha256 = 'a', topK = 5): Work => ({
     image: new Uint8Array(),
     model: { dir: sha256, sha256 },
     topK,
-    order,
+    turn,
   });
-  const orders = (taken: Work[]) => taken.map(({ order }) => order);
+  const turns = (taken: Work[]) => taken.map(({ turn }) => turn);
 
-  it('gives earlier batches first, in whatever order their images arrive', () => {
+  it('gives earlier turns first, in whatever order their images arrive', () => {
     const queue = new ImageQueue<Work>();
-    for (const order of [2, 1, 3, 1, 2]) queue.add(work(order));
-    expect(orders(queue.take(3))).toEqual([1, 1, 2]);
-    expect(orders(queue.take(8))).toEqual([2, 3]);
+    for (const turn of [2, 1, 3, 1, 2]) queue.add(work(turn));
+    expect(turns(queue.take(3))).toEqual([1, 1, 2]);
+    expect(turns(queue.take(8))).toEqual([2, 3]);
     expect(queue.take(8)).toEqual([]);
   });
 
   it('puts only images with the same model and number of labels together', () => {
     const queue = new ImageQueue<Work>();
     for (const one of [work(1), work(2, 'b'), work(3, 'b', 1), work(4, 'b', 1)]) queue.add(one);
-    expect([queue.take(8), queue.take(8), queue.take(8)].map(orders)).toEqual([[1], [2], [3, 4]]);
+    expect([queue.take(8), queue.take(8), queue.take(8)].map(turns)).toEqual([[1], [2], [3, 4]]);
   });
 
   it('gives no image that was removed', () => {

@@ -15,7 +15,9 @@ export function createBuildkite(now: () => number): Policy {
     const nowMs = now();
     if (nowMs - polledAtMs >= POLL_MS) {
       polledAtMs = nowMs - (nowMs % POLL_MS);
-      desired = Math.ceil((backlog.waiting + backlog.inFlight) / messagesPerMachine(measured, settings));
+      desired = Math.ceil(
+        (backlog.waiting + backlog.inFlight) / messagesPerMachine({ backlog, measured }, settings),
+      );
     }
     return { machines: desired, reason: `a scaler wants ${desired} workers` };
   };

@@ -30,7 +30,7 @@ export function createKeda(now: () => number): Policy {
     }
     if (nowMs - syncedAtMs >= SYNC_MS && replicas > 0) {
       syncedAtMs = nowMs - (nowMs % SYNC_MS);
-      const count = Math.max(1, Math.ceil(length / messagesPerMachine(measured, settings)));
+      const count = Math.max(1, Math.ceil(length / messagesPerMachine({ backlog, measured }, settings)));
       wanted = [...wanted.filter(({ atMs }) => nowMs - atMs < STABILISATION_MS), { atMs: nowMs, count }];
       const stable = Math.max(...wanted.map((each) => each.count));
       replicas =

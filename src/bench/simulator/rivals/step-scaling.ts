@@ -28,7 +28,8 @@ export function createStepScaling(now: () => number): Policy {
     const nowMs = now();
     if (nowMs - datapointAtMs >= DATAPOINT_MS) {
       datapointAtMs = nowMs - (nowMs % DATAPOINT_MS);
-      const times = backlog.waiting / Math.max(1, desired) / messagesPerMachine(measured, settings);
+      const times =
+        backlog.waiting / Math.max(1, desired) / messagesPerMachine({ backlog, measured }, settings);
       const step = backlog.waiting > 0 && desired === 0 ? STEPS[1] : STEPS.find(({ from }) => times >= from);
       below = times < IN_SHARE ? below + 1 : 0;
       if (step !== undefined && nowMs >= warmAtMs) {

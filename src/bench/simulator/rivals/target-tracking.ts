@@ -44,7 +44,7 @@ export function createTargetTracking(now: () => number, sizeOf: (backlog: Backlo
     const nowMs = now();
     if (nowMs - state.datapointAtMs >= DATAPOINT_MS) {
       state.datapointAtMs = nowMs - (nowMs % DATAPOINT_MS);
-      const target = messagesPerMachine(measured, settings);
+      const target = messagesPerMachine({ backlog, measured }, settings);
       const inService = machines.filter(({ phase }) => phase !== 'booting').length;
       evaluate(state, { size: sizeOf(backlog), inService, target, nowMs });
     }
