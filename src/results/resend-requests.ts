@@ -5,7 +5,7 @@ import { readManifest } from '../core/job/manifest.ts';
 import { sendRequests } from '../core/job/requests.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** Images of one run: about 6,000 messages, which take a minute to send. The rest is sent after these are done. */
+/** Images of one run: about 1,600 messages, which take some seconds to send. The rest is sent after these are done. */
 const MAX_IMAGES = 100_000;
 
 /**

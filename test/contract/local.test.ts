@@ -210,6 +210,19 @@ describe('embedded cloud', () => {
       expect(groups.filter((group) => group === 'large')).toHaveLength(30);
     });
 
+    it('gives a group of large messages no more than one of small ones', async () => {
+      const queue = await clouds.open().queues.create('q');
+      const send = (groupId: string, turns: number) =>
+        queue.send(Array.from({ length: 50 }, (_, n) => ({ body: `${n}`, groupId, turns })));
+      await send('large', 4);
+      await queue.receive(receiveAll);
+      await send('small', 1);
+      const groups: (string | undefined)[] = [];
+      for (let n = 0; n < 2; n++)
+        groups.push(...(await queue.receive(receiveAll)).map(({ groupId }) => groupId));
+      expect(groups.filter((group) => group === 'small')).toHaveLength(16);
+    });
+
     it('serves 1,000 groups in turn', async () => {
       const queue = await clouds.open().queues.create('q');
       const groups = Array.from({ length: 1_000 }, (_, n) => `group-${n}`);

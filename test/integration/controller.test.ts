@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import type { Cloud, Queue } from '../../src/core/cloud/ports.ts';
 import type { WorkerStatus } from '../../src/core/fleet/fleet.ts';
-import { MAX_BATCH } from '../../src/core/job/batches.ts';
+import { SMALL_BATCH } from '../../src/core/job/batches.ts';
 import { createJob, sealJob } from '../../src/core/job/job-record.ts';
 import {
   activeKey,
@@ -260,7 +260,7 @@ describe('an observation', () => {
     await interactive.send([{ body: 'one image' }]);
     expect((await observe()).snapshot.backlog).toEqual({ waiting: 1, inFlight: 0, delayed: 0, images: 1 });
     await send(2);
-    expect((await observe()).snapshot.backlog).toMatchObject({ waiting: 3, images: 2 * MAX_BATCH + 1 });
+    expect((await observe()).snapshot.backlog).toMatchObject({ waiting: 3, images: 2 * SMALL_BATCH + 1 });
   });
 
   it('does not take single images for small batches', async () => {

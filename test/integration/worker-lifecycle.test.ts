@@ -32,11 +32,12 @@ describe('two workers on one queue', () => {
 describe('a worker that gets a signal', () => {
   it('finishes what is in a runner and releases the rest at once', async () => {
     const gate = path.join(harness.folder, 'gate');
-    await harness.submit([`wait:${gate}`, ...labels(1, 15)]);
+    // They fill both of the requests that a runner has at a time.
+    await harness.submit(Array(16).fill(`wait:${gate}`));
     const worker = harness.start();
     await harness.untilRunnersSaw(`wait:${gate}`);
-    await harness.submit(labels(16, 16), 16);
-    await harness.submit(labels(32, 16), 32);
+    await harness.submit(labels(16, 8), 16);
+    await harness.submit(labels(24, 8), 24);
     await until('the messages are received', async () =>
       (await harness.requests.depth()).waiting === 0 ? true : undefined,
     );
