@@ -1,7 +1,6 @@
 // Reports the state of this process to systemd (sd_notify). It runs systemd's own program, as Node has no Unix datagram
 // sockets.
 
-import { promisify } from 'node:util';
 import { messageOf } from '../core/runtime/errors.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -86,7 +85,10 @@ class SystemdNotifier implements ServiceNotifier {
 
   async #run(assignments: string[]): Promise<void> {
     // Loaded on first use: a command that does not run under systemd starts without it.
-    const { execFile } = await import('node:child_process');
+    const [{ execFile }, { promisify }] = await Promise.all([
+      import('node:child_process'),
+      import('node:util'),
+    ]);
     try {
       await promisify(execFile)('systemd-notify', assignments, {
         env: { PATH: process.env.PATH, NOTIFY_SOCKET: this.#socket },

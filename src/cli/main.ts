@@ -1,7 +1,6 @@
 // The command line. commands/GROUP/X.ts declares the flags of a command, and GROUP/X.ts does its work.
 
 import { existsSync } from 'node:fs';
-import { inspect } from 'node:util';
 import { type Command, CommanderError } from 'commander';
 import { commandOf, withLabel, wordsOf } from './command-line.ts';
 import { commandNamed } from './command-table.ts';
@@ -67,6 +66,6 @@ const helpExitCode = ({ exitCode }: CommanderError): number => (exitCode === 0 ?
 
 function report(error: unknown, debug: boolean): number {
   printError(error);
-  if (debug) process.stderr.write(`${inspect(error)}\n`);
+  if (debug) process.stderr.write(`${process.getBuiltinModule('node:util').inspect(error)}\n`);
   return exitCodeOf(error);
 }

@@ -4,7 +4,6 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { isDeepStrictEqual } from 'node:util';
 import type { Body, Store } from '../core/cloud/ports.ts';
 import { modelPrefix } from '../core/job/keys.ts';
 import { type ModelRef, modelTitle } from '../core/model/model.ts';
@@ -104,7 +103,10 @@ async function locate(
 ): Promise<ModelLocation> {
   const { library, output, cacheDir, optimised, log } = options;
   const cached = join(cacheDir, ref.sha256);
-  const installed = await library.findBySha256(ref.sha256);
+  const isWanted = ({ manifest }: LibraryModel) => manifest.sha256 === ref.sha256;
+  // Most models have the name that the job says. To read all of them takes several times as long.
+  const named = (await library.find(ref.name, ref.variant)).find(isWanted);
+  const installed = named ?? (await library.findBySha256(ref.sha256));
   for (const dir of installed === undefined ? [cached] : [installed.dir, cached]) {
     try {
       if ((await readModelFolder(dir)).manifest.sha256 !== ref.sha256) continue;
@@ -260,6 +262,7 @@ async function checkPushed(model: LibraryModel, output: Store, signal?: AbortSig
     return Buffer.from(body).toString();
   };
   const labels = parseLabels(await read(LABELS_FILE));
+  const { isDeepStrictEqual } = await import('node:util');
   const isSame =
     isDeepStrictEqual(labels, model.labels) &&
     isDeepStrictEqual(effectOf(parseManifest(await read(MANIFEST_FILE))), effectOf(model.manifest));

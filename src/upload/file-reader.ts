@@ -2,16 +2,25 @@
 
 import { createHash, hash } from 'node:crypto';
 import fs, { constants, readSync } from 'node:fs';
-import { promisify } from 'node:util';
 import type { Clock } from '../core/runtime/clock.ts';
 import type { FilePath } from './inputs.ts';
 
-// Descriptors, because FileHandles take twice the time for a small file.
-const openInPool = promisify(fs.open);
-const readInPool = promisify(fs.read);
-
 /** Non-blocking: opening a pipe without a writer must not hang. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
+
+// Descriptors, because FileHandles take twice the time for a small file.
+const openInPool = (path: FilePath): Promise<number> =>
+  new Promise((resolve, reject) => {
+    fs.open(path, FLAGS, (error, fd) => (error === null ? resolve(fd) : reject(error)));
+  });
+
+/** Reads from a place in the file to the same place in the buffer. @returns how many bytes. */
+const readInPool = (fd: number, buffer: Buffer, at: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    fs.read(fd, buffer, at, buffer.byteLength - at, at, (error, bytes) =>
+      error === null ? resolve(bytes) : reject(error),
+    );
+  });
 
 /** Files up to this size are read into memory at once. */
 export const IN_MEMORY_BYTES = 8 * 1024 * 1024;
@@ -46,7 +55,7 @@ export class FileReader {
   }
 
   open(path: FilePath): number | Promise<number> {
-    return this.#filesInPool === 0 ? this.#atOnce(() => fs.openSync(path, FLAGS)) : openInPool(path, FLAGS);
+    return this.#filesInPool === 0 ? this.#atOnce(() => fs.openSync(path, FLAGS)) : openInPool(path);
   }
 
   /** The sha256 of the open file. @throws {FileChangedError} if it has not this size. */
@@ -91,9 +100,9 @@ export async function readWhole(fd: number, size: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(size + 1);
   let filled = 0;
   while (filled < size) {
-    const { bytesRead } = await readInPool(fd, buffer, filled, buffer.byteLength - filled, filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
+    const bytes = await readInPool(fd, buffer, filled);
+    if (bytes === 0) break;
+    filled += bytes;
   }
   if (filled !== size) throw new FileChangedError();
   return buffer.subarray(0, size);

@@ -127,8 +127,8 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerSummary> 
   cleanup.add(() => protecting);
 
   log.info({ worker: id, runners }, 'Worker started.');
-  // Start a runner before the first message arrives.
-  batches.pool.expect(1);
+  // Start runners before the first message arrives: all of them if there is a model for them to load.
+  batches.pool.expect(options.likelyModel === undefined ? 1 : Number.POSITIVE_INFINITY);
   if (options.likelyModel === undefined) readiness.withoutModel();
   else {
     batches.models.locate(options.likelyModel).then(

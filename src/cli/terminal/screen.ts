@@ -1,5 +1,3 @@
-import { styleText } from 'node:util';
-
 /** A terminal that text is laid out for. */
 export interface Screen {
   /** Undefined if it does not say how wide it is, as in some containers. */
@@ -35,7 +33,8 @@ export type Style = 'red' | 'yellow' | 'bold' | 'dim';
 
 /** Colours a text. The caller knows that they are wanted. */
 export const coloured = (style: Style, text: string): string =>
-  styleText(style, text, { validateStream: false });
+  // Loaded here, as it takes 3 ms to load and most commands colour nothing.
+  process.getBuiltinModule('node:util').styleText(style, text, { validateStream: false });
 
 /** Colours texts for a stream; leaves them as they are where it shows none. */
 export function painter(stream: Stream, env: NodeJS.ProcessEnv = process.env) {
