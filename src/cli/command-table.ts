@@ -45,6 +45,10 @@ export const COMMAND_GROUPS: Readonly<Record<string, Readonly<Record<string, Lis
       summary: 'Link, copy or move photographs into a folder for each label',
       load: () => import('./commands/photos/sort.ts'),
     },
+    watch: {
+      summary: 'Label what is new in a folder, and tag it, sort it or run a command for it',
+      load: () => import('./commands/photos/watch.ts'),
+    },
   },
   'Change jobs:': {
     resume: {

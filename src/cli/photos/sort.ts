@@ -13,6 +13,7 @@ import { exitCode } from '../terminal/exit.ts';
 import { detail, notice } from '../terminal/notice.ts';
 import { sortJournal } from './journals.ts';
 import { SkippedFiles } from './skipped-files.ts';
+import { modeOf } from './sort-mode.ts';
 import { targetJob } from './target-job.ts';
 
 export interface SortOptions {
@@ -47,9 +48,6 @@ export async function sort(words: readonly string[], options: SortOptions): Prom
     return report.skipped.count > 0 ? exitCode.someErrors : exitCode.done;
   });
 }
-
-const modeOf = ({ copy, move }: SortOptions): SortMode =>
-  copy === true ? 'copy' : move === true ? 'move' : 'link';
 
 /** @throws {ImgclsError} of kind `usage` without a folder, or if it is something else. */
 function checkedFolder(into: string | undefined): string {
