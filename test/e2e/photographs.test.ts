@@ -1,7 +1,8 @@
 /** What is done to photographs with their labels. */
 import { execFileSync } from 'node:child_process';
-import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type InstalledPackage, installPackage, repository, start } from './package.ts';
 
@@ -69,6 +70,59 @@ describe('imgcls tag', () => {
     expect(await readFile(path.join(photos, 'cat.jpg.xmp'), 'utf8')).toBe(RATED);
   });
 });
+
+describe('imgcls watch', () => {
+  it('labels each file once that is copied in at once or slowly, though it is killed twice', async () => {
+    const dataDir = await installed.dataDir();
+    const photos = path.join(dataDir, 'photos');
+    await mkdir(photos);
+    const watching = () => start(installed.bin, dataDir, ['watch', 'photos', '--settle', '2', '--tag']);
+    const names = Array.from({ length: 60 }, (_, at) => `${at}.jpg`);
+    const seen = new Set<string>();
+    let watch = watching();
+    const until = async (isDone: () => boolean) => {
+      while (!isDone()) {
+        await setTimeout(50);
+        for (const line of watch.stdout().split('\n').slice(0, -1)) seen.add(line.replace(/,.*/, ''));
+      }
+    };
+    const copying = Promise.all(names.map((name, at) => copyIn(path.join(photos, name), at)));
+    for (const killedAt of [5, 35]) {
+      await until(() => seen.size >= killedAt);
+      watch.kill('SIGKILL');
+      await watch.finished;
+      watch = watching();
+    }
+    await copying;
+    await until(() => seen.size === names.length && watch.stderr().includes('Watching'));
+    watch.kill('SIGINT');
+    expect(await watch.finished).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('Stopped. '),
+    });
+
+    const run = async (...args: string[]) => (await start(installed.bin, dataDir, args).finished).stdout;
+    const classified: string[] = [];
+    for (const { id } of JSON.parse(await run('jobs', '--format', 'json')))
+      for (const line of (await run('results', id, '-f', 'ndjson')).trim().split('\n')) {
+        const { name, known, label, warning } = JSON.parse(line);
+        expect([label === undefined, warning]).toEqual([false, undefined]);
+        if (known !== true) classified.push(path.basename(name));
+      }
+    expect(classified.sort()).toEqual(names.toSorted());
+  });
+});
+
+/** Every other file comes in four parts. Each has a content of its own: none is known. */
+async function copyIn(file: string, at: number): Promise<void> {
+  const content = Buffer.concat([await readFile(path.join(samples, 'cat.jpg')), Buffer.from(`#${at}`)]);
+  if (at % 2 === 0) return await writeFile(file, content);
+  const quarter = Math.ceil(content.length / 4);
+  for (let start = 0; start < content.length; start += quarter) {
+    await appendFile(file, content.subarray(start, start + quarter));
+    await setTimeout(200);
+  }
+}
 
 /** A sidecar as digiKam writes it. */
 const RATED = `<?xpacket begin="\uFEFF" id="W5M0MpCehiHzreSzNTczkc9d"?>
