@@ -75,10 +75,11 @@ export interface JobModel {
  */
 export async function selectJobModel(settings: RunSettings, cluster?: ClusterModels): Promise<JobModel> {
   try {
-    const { model, reason, notice } = await selectLibraryModel(settings);
+    const { model, reason } = await selectLibraryModel(settings);
+    const why = model.bundled ? 'bundled' : reason;
     return {
       ref: refOf(model.manifest),
-      notice: notice ?? `Using model ${modelTitle(model.manifest)}: ${reason}.`,
+      notice: `Model: ${modelTitle(model.manifest)} (${why}). "imgcls model list" shows others and what they are good for.`,
       installed: model,
     };
   } catch (error) {
@@ -100,6 +101,6 @@ async function selectInCluster(
   const title = modelTitle(manifest);
   return {
     ref: refOf(manifest),
-    notice: `Using model ${title} of bucket ${cluster.output.bucket}: it is not installed here; ${reason}.`,
+    notice: `Model: ${title} of bucket ${cluster.output.bucket} (not installed here; ${reason}).`,
   };
 }

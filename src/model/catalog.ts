@@ -7,8 +7,15 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 export const HUB_URL =
   'https://huggingface.co/onnxmodelzoo/legacy_models/resolve/main/validated/vision/classification/';
 
-/** The model that the product is about. If another one is used by default, a notice says so. */
-export const PREFERRED_MODEL = 'resnet50';
+/** What a model is the right one for. Its accuracy and size stand beside it. */
+const GOOD_FOR: Readonly<Record<string, string>> = {
+  'efficientnet-lite0': 'speed',
+  'efficientnet-lite4': 'accuracy',
+  resnet50: 'comparison with published work',
+};
+
+/** By name; undefined if another model is better in each respect, or nothing is known. */
+export const goodFor = (name: string): string | undefined => GOOD_FOR[name];
 
 /** One file that contains the model. */
 export interface PinnedFile {

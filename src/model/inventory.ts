@@ -1,15 +1,19 @@
 // Lists the installed models and those that can be pulled, for people and programs.
 
 import { type ModelManifest, modelTitle } from '../core/model/model.ts';
-import { catalog } from './catalog.ts';
+import { catalog, goodFor } from './catalog.ts';
 import type { DamagedModel, ModelLibrary } from './library.ts';
 import { selectModel } from './select-model.ts';
 import { readCpuFeatures, type VariantSetting } from './variant.ts';
 
 export interface InventoryRow
   extends Pick<ModelManifest, 'name' | 'variant' | 'version' | 'bytes' | 'licence'> {
-  /** Top-1 accuracy, 0 to 1; null if unknown. */
+  /** Published top-1 accuracy, 0 to 1; null if unknown. */
   top1: number | null;
+  /** The variant that it was measured with. */
+  top1Variant: ModelManifest['variant'];
+  /** A need, such as `speed`; null if it is the best for none. */
+  goodFor: string | null;
   state: 'bundled' | 'installed' | 'can be pulled';
   /** Used if a job names no model. */
   default: boolean;
@@ -58,5 +62,13 @@ export async function takeInventory(options: {
 type Listed = Pick<ModelManifest, 'name' | 'variant' | 'version' | 'licence' | 'accuracy'>;
 
 function shown({ name, variant, version, licence, accuracy }: Listed) {
-  return { name, variant, version, licence, top1: accuracy?.top1 ?? null };
+  return {
+    name,
+    variant,
+    version,
+    licence,
+    top1: accuracy?.top1 ?? null,
+    top1Variant: accuracy?.variant ?? variant,
+    goodFor: goodFor(name) ?? null,
+  };
 }

@@ -1,8 +1,9 @@
 // Selects the model of a job.
 
-import { type ModelVariant, modelTitle } from '../core/model/model.ts';
+import type { ModelVariant } from '../core/model/model.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { isInCatalog, PREFERRED_MODEL, recognize } from './catalog.ts';
+import { isInCatalog, recognize } from './catalog.ts';
+import { readDefaultModel } from './default-model.ts';
 import { type LibraryModel, type ModelLibrary, STARTER_MODEL } from './library.ts';
 import { type CpuFeatures, chooseVariant, type VariantSetting } from './variant.ts';
 
@@ -13,12 +14,10 @@ export interface SelectedModel {
   model: LibraryModel;
   /** Why this variant: a clause to follow "because". */
   reason: string;
-  /** Tells the user that this is not the model that they may expect. */
-  notice?: string;
 }
 
 /**
- * Selects the wanted model, otherwise ResNet-50, otherwise the bundled model.
+ * Selects the wanted model, otherwise the one that a person chose, otherwise the bundled one.
  * @param options.wanted a name.
  * @throws {ImgclsError} of kind `config` with a hint how to install a missing model.
  */
@@ -28,16 +27,10 @@ export async function selectModel(options: {
   variantSetting: VariantSetting;
   cpu: CpuFeatures;
 }): Promise<SelectedModel> {
-  const { library, wanted, variantSetting, cpu } = options;
-  const pick = async (name: string): Promise<SelectedModel | undefined> =>
-    pickVariant(name, await library.find(name), { variantSetting, cpu });
-
-  if (wanted !== undefined) return (await pick(wanted)) ?? (await missing(wanted, library));
-  const preferred = await pick(PREFERRED_MODEL);
-  if (preferred !== undefined) return preferred;
-  const starter = await pick(STARTER_MODEL);
-  if (starter === undefined) return await missing(STARTER_MODEL, library);
-  return { ...starter, notice: starterNotice(starter.model) };
+  const { library, variantSetting, cpu } = options;
+  const name = options.wanted ?? (await readDefaultModel(library.modelsDir)) ?? STARTER_MODEL;
+  const found = await library.find(name);
+  return pickVariant(name, found, { variantSetting, cpu }) ?? (await missing(name, library));
 }
 
 /**
@@ -71,12 +64,6 @@ export function trusted<M extends Candidate>(models: readonly M[]): M[] {
       !hasReference ||
       (gate?.passed ?? (bundled === true || recognize(manifest.sha256) !== undefined)),
   );
-}
-
-function starterNotice({ manifest }: LibraryModel): string {
-  const percent =
-    manifest.accuracy === undefined ? '' : `, ${(100 * manifest.accuracy.top1).toFixed(1)} % top-1`;
-  return `Model: ${modelTitle(manifest)} (bundled${percent}). For ResNet-50, run "imgcls model pull ${PREFERRED_MODEL}".`;
 }
 
 async function missing(name: string, library: ModelLibrary): Promise<never> {

@@ -183,7 +183,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
       .finished;
     expect(upload.code, upload.stderr).toBe(0);
     expect(upload.stdout).toMatch(/cat\.jpg, tiger cat/);
-    expect(upload.stderr).toContain('Using model mine/int8 of bucket test-output: it is not installed here');
+    expect(upload.stderr).toContain('Model: mine/int8 of bucket test-output (not installed here;');
     const unknown = await start(installed.bin, dataDir, ['upload', cat, '--model', 'yours'], aws).finished;
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('"yours" is not installed') });
 

@@ -9,10 +9,10 @@ import type { LibraryModel, ModelLibrary } from '../../model/library.ts';
 import type { OptimisedModels } from '../../model/optimised.ts';
 import type { PulledModel } from '../../model/pull.ts';
 import type { VariantSetting } from '../../model/variant.ts';
-import { screenOf, UNBOUNDED } from '../terminal/screen.ts';
 import { openStatusLine } from '../terminal/status-line.ts';
-import { drawTable } from '../terminal/table.ts';
+import { howToUse } from './default.ts';
 import type { ComparedModel, Gate } from './gate.ts';
+import { named } from './named-models.ts';
 
 export interface ModelCommandDeps {
   library: ModelLibrary;
@@ -30,66 +30,6 @@ export interface ModelCommandDeps {
   interrupted: AbortSignal;
 }
 
-type Format = 'table' | 'json';
-
-export async function list({ library, settings, out, err }: ModelCommandDeps, format: Format): Promise<void> {
-  const { takeInventory } = await import('../../model/inventory.ts');
-  const { rows, damaged } = await takeInventory({
-    library,
-    wanted: settings.model,
-    variantSetting: settings.modelVariant,
-  });
-  if (format === 'json') out.write(`${JSON.stringify(rows, null, 2)}\n`);
-  else {
-    const cells = rows.map((one) => [
-      `${modelTitle(one)}${one.default ? ' *' : ''}`,
-      one.version,
-      (one.bytes / 1e6).toFixed(1),
-      one.top1 === null ? '-' : `${(100 * one.top1).toFixed(1)} %`,
-      one.licence,
-      one.state,
-    ]);
-    const head = ['model', 'version', 'MB', 'top-1', 'licence', 'state'];
-    const dropFirst = ['version', 'licence', 'MB', 'state'];
-    out.write(
-      `${drawTable(head, cells, { screen: screenOf(out), alignRight: ['MB', 'top-1'], dropFirst, whole: ['model'] })}\n`,
-    );
-    err.write('* is the default model.\n');
-  }
-  for (const { problem } of damaged) err.write(`warning: ${problem}\n`);
-}
-
-export async function info({ library, out }: ModelCommandDeps, title: string, format: Format): Promise<void> {
-  const models = await named(library, title);
-  if (format === 'json') {
-    const all = models.map(({ manifest, labels, ...place }) => ({
-      ...manifest,
-      classes: labels.length,
-      ...place,
-    }));
-    out.write(`${JSON.stringify(all, null, 2)}\n`);
-    return;
-  }
-  const { gateText } = await import('../../model/gate.ts');
-  for (const { manifest, labels, dir, gate } of models) {
-    const { v: _, ...shown } = manifest;
-    const compared = gate && { gate: `${gateText(gate)}: ${gate.passed ? 'passed' : 'failed'}` };
-    const fields = { ...shown, ...compared, classes: labels.length, folder: dir };
-    // A terminal wraps long values: addresses and digests are to be copied.
-    const screen = screenOf(out) && UNBOUNDED;
-    out.write(`${drawTable(['model', modelTitle(manifest)], factsOf(fields), { frame: 'none', screen })}\n`);
-  }
-}
-
-/** `preprocess.resize  256`: a row for each value, also of nested objects. */
-function factsOf(fields: object, prefix = ''): string[][] {
-  return Object.entries(fields).flatMap(([name, value]) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? factsOf(value, `${prefix}${name}.`)
-      : [[`${prefix}${name}`, Array.isArray(value) ? value.join(', ') : String(value)]],
-  );
-}
-
 export async function pull(
   deps: ModelCommandDeps,
   name: string,
@@ -103,6 +43,7 @@ export async function pull(
       : await pullPinned(deps, name, { variant, source });
     const text = already ? 'is already installed' : 'installed';
     deps.out.write(`${modelTitle(manifest)} ${text} in ${dir}\n`);
+    deps.err.write(howToUse(manifest.name));
   } catch (error) {
     if (!deps.interrupted.aborted) throw error;
     const { InterruptedError } = await import('../terminal/exit.ts');
@@ -188,6 +129,7 @@ export async function importOne(
     );
   }
   out.write(`${modelTitle(manifest)} installed in ${dir}\n`);
+  err.write(howToUse(manifest.name));
 }
 
 /** @param title default: all installed models. */
@@ -208,17 +150,6 @@ export async function optimize(
 async function isUntrusted(library: ModelLibrary, { name, variant }: ModelManifest): Promise<boolean> {
   const { trusted } = await import('../../model/select-model.ts');
   return !trusted(await library.find(name)).some(({ manifest }) => manifest.variant === variant);
-}
-
-export async function removeModel(
-  { library, optimised, out }: ModelCommandDeps,
-  title: string,
-): Promise<void> {
-  const { parseModelTitle } = await import('../../model/select-model.ts');
-  const { name, variant } = parseModelTitle(title);
-  const models = (await library.find(name, variant)).filter(({ bundled }) => !bundled);
-  for (const { manifest } of models) await optimised.remove(manifest.sha256);
-  for (const dir of await library.remove(name, variant)) out.write(`Removed ${dir}\n`);
 }
 
 /** Runs the accuracy gate on each variant of the title except fp32, and stores the results. */
@@ -286,9 +217,4 @@ export async function push({ library, openOutput, out, interrupted }: ModelComma
   } finally {
     await close();
   }
-}
-
-async function named(library: ModelLibrary, title: string): Promise<LibraryModel[]> {
-  const { findByTitle } = await import('../../model/select-model.ts');
-  return await findByTitle(library, title);
 }

@@ -90,7 +90,7 @@ describe('imgcls model', () => {
     expect(out).toMatch(/efficientnet-lite0\/int8 \*.*75\.1 %.*bundled/);
     expect(out).toMatch(/tiny-int8\/fp32.*installed/);
     expect(out).toMatch(/resnet50\/fp32.*102\.6.*can be pulled/);
-    expect(err).toContain('* is the default model.');
+    expect(err).toContain('* is the default model');
     const rows = JSON.parse((await run('list', '--format', 'json')).out) as {
       name: string;
       default: boolean;
@@ -165,6 +165,32 @@ describe('imgcls model', () => {
     });
     await run('optimize', title);
     expect(await run('verify')).toEqual({ out: `${title} is valid\n`, err: '' });
+  });
+
+  it('uses a model by default once a person says so, and no longer when it is removed', async () => {
+    const { run, root } = await setUp();
+    const file = join(root, 'mine.onnx');
+    await writeFile(file, tinyOnnx());
+    const theDefault = async () =>
+      JSON.parse((await run('list', '--format', 'json')).out).find((row: { default: boolean }) => row.default).name;
+    const imported = await run('import', file, '--name', 'mine');
+    expect(imported.err).toContain('make it the default with "imgcls model use mine".');
+    expect(await theDefault()).toBe('efficientnet-lite0');
+    expect(await run('use', 'mine')).toEqual({ out: 'mine is the default model.\n', err: '' });
+    expect(await theDefault()).toBe('mine');
+    expect((await run('remove', 'mine')).err).toBe(
+      'mine was the default model. Jobs use the bundled one again.\n',
+    );
+    expect(await theDefault()).toBe('efficientnet-lite0');
+  });
+
+  it('refuses a default that is not installed, or that names a variant', async () => {
+    const { run } = await setUp();
+    expect((await run('use', 'resnet50')).error).toMatchObject({ message: 'No model resnet50 is installed.' });
+    expect((await run('use', 'efficientnet-lite0/int8')).error).toMatchObject({
+      kind: 'usage',
+      hint: expect.stringContaining('Run "imgcls model use efficientnet-lite0".'),
+    });
   });
 
   it('reports in pull that the mirror has another file', async () => {

@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { forgetDefaultModel, writeDefaultModel } from '../../../src/model/default-model.ts';
 import { compareVariant, writeGate } from '../../../src/model/gate.ts';
 import { importModel } from '../../../src/model/import.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
@@ -93,29 +94,45 @@ describe('library', () => {
 });
 
 describe('selectModel', () => {
-  it('selects the bundled model without ResNet-50, with a notice how to pull that', async () => {
-    const { library } = await setUp();
-    const { model, notice } = await selectModel({ library, variantSetting: 'auto', cpu });
-    expect(model.manifest.sha256).toBe((await starterManifest()).sha256);
-    expect(notice).toMatch(/efficientnet-lite0\/int8.*imgcls model pull resnet50/);
+  it('selects the bundled model, whatever else is installed, until a person chooses another', async () => {
+    const { library, install } = await setUp();
+    await install('resnet50', 'fp32');
+    const select = async () => (await selectModel({ library, variantSetting: 'auto', cpu })).model.manifest.name;
+    expect(await select()).toBe('efficientnet-lite0');
+    await writeDefaultModel(library.modelsDir, 'resnet50');
+    expect(await select()).toBe('resnet50');
+    await forgetDefaultModel(library.modelsDir);
+    expect(await select()).toBe('efficientnet-lite0');
   });
 
-  it('prefers ResNet-50, in the variant that suits the CPU', async () => {
+  it('says that the chosen model is gone, or that the choice is damaged', async () => {
+    const { library } = await setUp();
+    await writeDefaultModel(library.modelsDir, 'resnet50');
+    const select = () => selectModel({ library, variantSetting: 'auto', cpu });
+    await expect(select()).rejects.toMatchObject({ hint: 'Run "imgcls model pull resnet50".' });
+    await writeFile(join(library.modelsDir, 'default.json'), '{"v":1,');
+    await expect(select()).rejects.toMatchObject({
+      message: expect.stringMatching(/^Cannot read the default model from .*: .* is not JSON/),
+      hint: 'Choose it again with "imgcls model use NAME".',
+    });
+  });
+
+  it('selects the variant that suits the CPU', async () => {
     const { library, install } = await setUp();
-    const fp32 = await install('resnet50', 'fp32', 1);
-    const int8 = await install('resnet50', 'int8', 2);
+    const wanted = 'resnet50';
+    const fp32 = await install(wanted, 'fp32', 1);
+    const int8 = await install(wanted, 'int8', 2);
     const images = { images: 100, top1: 82, top5: 97, category: 95, failed: [], digest: 'd'.repeat(64) };
     const compared = ({ manifest: { sha256 } }: typeof int8) => ({ sha256, evaluation: images });
     await writeGate(int8.dir, compareVariant(compared(int8), compared(fp32), { tolerance: 0, nowMs: 0 }));
-    const fast = await selectModel({ library, variantSetting: 'auto', cpu });
+    const fast = await selectModel({ library, wanted, variantSetting: 'auto', cpu });
     expect(fast).toMatchObject({
       model: { manifest: { variant: 'int8' } },
       reason: 'the CPU has avx512_vnni',
     });
-    expect(fast.notice).toBeUndefined();
-    const slow = await selectModel({ library, variantSetting: 'auto', cpu: { int8: [], known: true } });
+    const slow = await selectModel({ library, wanted, variantSetting: 'auto', cpu: { int8: [], known: true } });
     expect(slow.model.manifest.variant).toBe('fp32');
-    const explicit = await selectModel({ library, variantSetting: 'fp32', cpu });
+    const explicit = await selectModel({ library, wanted, variantSetting: 'fp32', cpu });
     expect(explicit.model.manifest.variant).toBe('fp32');
   });
 

@@ -5,7 +5,9 @@ import type { EvalFlags } from '../../models/eval.ts';
 export function register(program: Command): void {
   program
     .command('eval')
-    .description('Measure the accuracy of a model (classes and categories) on images that are labelled by their folder or file name.')
+    .description(
+      'Measure the accuracy of a model (classes and categories) on images that are labelled by their folder or file name.',
+    )
     .addHelpText('after', examples('imgcls eval photos/ --model resnet50'))
     .argument(
       '<folder>',

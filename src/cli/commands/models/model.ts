@@ -75,7 +75,7 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .addHelpText('after', examples('imgcls model list'))
     .addOption(format())
     .action(async (flags: { format: Format }) =>
-      (await import('../../models/model.ts')).list(await open(), flags.format),
+      (await import('../../models/list.ts')).list(await open(), flags.format),
     );
   model
     .command('info')
@@ -84,7 +84,7 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .argument('<model>', 'NAME or NAME/VARIANT')
     .addOption(format())
     .action(async (title: string, flags: { format: Format }) =>
-      (await import('../../models/model.ts')).info(await open(), title, flags.format),
+      (await import('../../models/list.ts')).info(await open(), title, flags.format),
     );
   model
     .command('pull')
@@ -104,6 +104,12 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .action(async (name: string, flags: { variant?: VariantSetting; source?: string }) =>
       (await import('../../models/model.ts')).pull(await open(), name, flags),
     );
+  model
+    .command('use')
+    .description('Choose the model of jobs that name none. The setting model and --model come first.')
+    .addHelpText('after', examples('imgcls model use resnet50', 'imgcls model use efficientnet-lite0'))
+    .argument('<name>', 'Name of an installed model')
+    .action(async (name: string) => (await import('../../models/default.ts')).use(await open(), name));
   model
     .command('import')
     .description('Install an ONNX image classifier, with the model.json and labels.json beside it.')
@@ -136,7 +142,7 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .addHelpText('after', examples('imgcls model remove resnet50/int8'))
     .argument('<model>', 'NAME or NAME/VARIANT')
     .action(async (title: string) =>
-      (await import('../../models/model.ts')).removeModel(await open(), title),
+      (await import('../../models/default.ts')).removeModel(await open(), title),
     );
   model
     .command('verify')
