@@ -1,7 +1,7 @@
 // Searches better constants of the scaling policy: steps from the present ones at random, kept if they are better on every other of
 // the generated traces, in both worlds. The traces between are not searched on, and say whether the result is better at all.
 //
-//     npm run bench:tune -- [--seed 1000] [--traces 88] [--steps 40]
+//     npm run bench:tune -- [--seed 1000] [--traces 88] [--steps 40] [--search 1]
 import { parseArgs } from 'node:util';
 import { Random } from '../src/bench/random.ts';
 import { measureAgainstBounds } from '../src/bench/simulator/compare.ts';
@@ -34,6 +34,7 @@ const { values: flags } = parseArgs({
     seed: { type: 'string', default: '1000' },
     traces: { type: 'string', default: '88' },
     steps: { type: 'string', default: '40' },
+    search: { type: 'string', default: '1' },
   },
   allowPositionals: true,
 });
@@ -63,7 +64,7 @@ for (const [half, its] of Object.entries({ searched, judged }))
 console.log(JSON.stringify(found, null, 2));
 
 async function search(): Promise<PolicyConstants> {
-  const random = new Random(seed);
+  const random = new Random(Number(flags.search));
   const names = Object.keys(policyConstants) as (keyof PolicyConstants)[];
   let best = policyConstants;
   let bestScore = await scoreOf(best, searched);

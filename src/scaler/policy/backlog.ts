@@ -5,12 +5,15 @@
 import { pluralize } from '../../core/text/pluralize.ts';
 import type { Machine, MachinePhase, Measured } from '../snapshot.ts';
 import { constantsOf } from './constants.ts';
+import { isOverdue } from './overdue.ts';
 import type { KnownSnapshot, Policy, PolicySettings } from './policy.ts';
 
 export const backlogPolicy: Policy = (snapshot, settings) => {
   const { backlog, measured, machines } = snapshot;
-  const workers = machines.filter(({ phase }) => phase !== 'draining' && phase !== 'stopped');
-  const claimable = claimableMessages(snapshot);
+  const isLate = (machine: Machine) => isOverdue(machine, measured.bootMs, constantsOf(settings));
+  const present = machines.filter((machine) => !isLate(machine));
+  const workers = present.filter(({ phase }) => phase !== 'draining' && phase !== 'stopped');
+  const claimable = claimableMessages({ backlog, machines: present });
   if (backlog.images === 0) return { machines: 0, reason: 'the queues are empty' };
 
   const workMs = workMsOfMachine(measured, settings);
@@ -95,7 +98,7 @@ function untilReadyMs({ phase, ageMs }: Machine, bootMs: number): number {
  * Messages that one more machine could receive. Busy machines keep the messages in flight. If no machine is busy, a dead
  * worker had them, and they are redelivered when their lease expires. Each idle or booting machine will take at least one.
  */
-function claimableMessages({ backlog, machines }: KnownSnapshot): number {
+function claimableMessages({ backlog, machines }: Pick<KnownSnapshot, 'backlog' | 'machines'>): number {
   const count = (...phases: MachinePhase[]) => machines.filter(({ phase }) => phases.includes(phase)).length;
   const isHeld = count('busy', 'draining') > 0;
   const messages = backlog.waiting + backlog.delayed + (isHeld ? 0 : backlog.inFlight);

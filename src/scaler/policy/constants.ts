@@ -8,6 +8,8 @@ export interface PolicyConstants {
   /** No machine is launched for a smaller part of a machine's load, and none is kept for a still smaller one. */
   launchShare: number;
   keepShare: number;
+  /** A machine that boots for so many usual boot times may never become ready. */
+  overdueBoots: number;
   /** Without --idle-seconds a machine may idle for this share of its age, within these bounds. */
   idleShare: number;
   minIdleMs: number;
@@ -33,6 +35,7 @@ export const policyConstants: PolicyConstants = {
   catchUpMs: 600_000,
   launchShare: 0.5,
   keepShare: 0.3,
+  overdueBoots: 2,
   idleShare: 0.05,
   minIdleMs: 5000,
   maxIdleMs: 120_000,

@@ -12,6 +12,7 @@ import { backlogPolicy, workMsOfMachine } from './backlog.ts';
 import { needWithinCaps } from './budget.ts';
 import { constantsOf } from './constants.ts';
 import { noMachinesPolicy } from './none.ts';
+import { isOverdue } from './overdue.ts';
 import { perMessagePolicy } from './per-message.ts';
 import type { Decision, History, Policy, PolicySettings } from './policy.ts';
 import { chooseRetirements } from './retire.ts';
@@ -35,21 +36,24 @@ export function decide(
   const constants = constantsOf(settings);
   if (isUnknown(machines)) return hold(0, `the fleet could not be read (${machines.unknown})`);
   const own = machines.filter(({ managed, phase }) => managed && phase !== 'stopped');
-  const serving = own.filter(({ phase }) => phase !== 'draining');
-  if (isUnknown(backlog)) return hold(serving.length, `the queues could not be read (${backlog.unknown})`);
+  const isLate = (machine: Machine) => isOverdue(machine, measured.bootMs, constants);
+  const isServing = (machine: Machine) => machine.phase !== 'draining' && !isLate(machine);
+  const present = own.filter(({ phase }) => phase !== 'draining');
+  const serving = present.filter(isServing);
+  if (isUnknown(backlog)) return hold(present.length, `the queues could not be read (${backlog.unknown})`);
 
   const load = Math.max(streamLoad(arrivals, constants), submissionLoad(snapshot));
   const { need, budget } = needWithinCaps({
     backlog,
-    needFor: (work, present = machines) =>
-      policy({ measured, streamLoad: load, machines: present, backlog: work }, settings),
+    needFor: (work, workers = machines) =>
+      policy({ measured, streamLoad: load, machines: workers, backlog: work }, settings),
     machines: own,
     settings,
     jobs,
     measured,
   });
   // Unmanaged workers do the same work, so they count first against the need and the limits.
-  const unmanagedWorkers = machines.filter(({ managed, phase }) => !managed && phase !== 'draining').length;
+  const unmanagedWorkers = machines.filter((machine) => !machine.managed && isServing(machine)).length;
   const needed = Math.max(0, need.machines - unmanagedWorkers);
 
   // Draining machines cost money until they end, so they count against the maximum.
@@ -74,9 +78,17 @@ export function decide(
   const { ids, reason } =
     launch > 0
       ? none
-      : chooseRetirements({ own, needed, expected, budget, settings: { ...settings, min: least }, history });
+      : chooseRetirements({
+          own,
+          isLate,
+          needed,
+          expected,
+          budget,
+          settings: { ...settings, min: least },
+          history,
+        });
   return {
-    target: serving.length + launch - countServing(ids, serving),
+    target: present.length + launch - count(ids, present),
     needed: Math.max(needed, ahead),
     launch,
     retire: ids,
@@ -112,8 +124,8 @@ function hold(target: number, why: string): Decision {
   };
 }
 
-const countServing = (ids: readonly string[], serving: readonly Machine[]): number =>
-  serving.filter(({ id }) => ids.includes(id)).length;
+const count = (ids: readonly string[], machines: readonly Machine[]): number =>
+  machines.filter(({ id }) => ids.includes(id)).length;
 
 /** Why fewer machines are launched than are wanted; undefined if all are. */
 function limitReached(

@@ -15,6 +15,8 @@ export interface Retirement {
 
 interface Options {
   own: readonly Machine[];
+  /** Whether its boot is overdue. */
+  isLate(machine: Machine): boolean;
   needed: number;
   /** Machines on standby. */
   expected: number;
@@ -24,7 +26,15 @@ interface Options {
 }
 
 /** Machines above a limit, at once; else machines that idled long enough or have not been needed for a while. */
-export function chooseRetirements({ own, needed, expected, budget, settings, history }: Options): Retirement {
+export function chooseRetirements({
+  own,
+  isLate,
+  needed,
+  expected,
+  budget,
+  settings,
+  history,
+}: Options): Retirement {
   const serving = own.filter(({ phase }) => phase !== 'draining');
   const limit = Math.min(settings.max, budget.keep);
   if (own.length > limit && serving.length > 0) {
@@ -34,12 +44,36 @@ export function chooseRetirements({ own, needed, expected, budget, settings, his
     if (ids.length > 0) return { ids, reason: `${areRetired(ids.length, 'worker')}: the limit is ${limit}` };
   }
   if (history.sinceLaunchMs !== undefined && history.sinceLaunchMs < settings.cooldownMs) return nothing;
-  const keepAtLeast = Math.max(settings.min, expected);
+  const late = serving.filter(isLate);
+  const able = serving.filter((machine) => !isLate(machine));
+  const chosen = chooseUnneeded(able, { needed, expected, settings, history });
+  // A boot that takes long is awaited only as long as there is work for it.
+  const isAwaited = Math.max(needed, history.recentlyNeeded) > 0;
+  const abandoned = isAwaited ? [] : late.filter((machine) => isPastBillingMinimum(machine, settings));
+  if (chosen.length + abandoned.length === 0) return nothing;
+  const reasons = [
+    chosen.length > 0 ? areRetired(chosen.length, 'idle worker') : undefined,
+    abandoned.length > 0 ? areRetired(abandoned.length, 'overdue worker') : undefined,
+  ];
+  return {
+    ids: [...chosen, ...abandoned].map(({ id }) => id),
+    reason: reasons.filter((reason) => reason !== undefined).join('; '),
+  };
+}
+
+function chooseUnneeded(
+  able: readonly Machine[],
+  { needed, expected, settings, history }: Pick<Options, 'needed' | 'expected' | 'settings' | 'history'>,
+): Machine[] {
+  // The last images may come back from a machine that was lost.
+  const keepAtLeast = Math.max(settings.min, expected, Math.min(needed, 1));
   const neededNow = Math.max(keepAtLeast, needed);
   const stillNeeded = Math.max(keepAtLeast, history.recentlyNeeded);
   const chosen: Machine[] = [];
-  for (const machine of leastUseful(serving)) {
-    const left = serving.length - chosen.length;
+  for (const machine of leastUseful(able)) {
+    // A booting machine may come late, so it does not take the place of an idle one.
+    const others = machine.phase === 'idle' ? able.filter(({ phase }) => phase !== 'booting') : able;
+    const left = others.length - chosen.length;
     if (!isPastBillingMinimum(machine, settings) || left <= keepAtLeast) continue;
     const isSurplus = left > stillNeeded && left > neededNow;
     if (machine.phase === 'idle' && (machine.phaseForMs >= idleLimitMs(machine, settings) || isSurplus))
@@ -47,8 +81,7 @@ export function chooseRetirements({ own, needed, expected, budget, settings, his
     // The work was done before this machine became ready.
     if (machine.phase === 'booting' && isSurplus && stillNeeded === 0) chosen.push(machine);
   }
-  if (chosen.length === 0) return nothing;
-  return { ids: chosen.map(({ id }) => id), reason: areRetired(chosen.length, 'idle worker') };
+  return chosen;
 }
 
 const areRetired = (count: number, what: string): string =>
