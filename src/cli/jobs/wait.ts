@@ -6,6 +6,7 @@ import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
+import { guessesText } from '../../core/text/warning-text.ts';
 import { parseS3Address } from '../../upload/select.ts';
 import { type Output, type OutputFlags, openOutput } from '../output/output.ts';
 import { type Written, writeOutcomes } from '../output/write-outcomes.ts';
@@ -157,11 +158,9 @@ export function reportWritten(written: Written, job: string): void {
 }
 
 function warningTexts({ warnings, unsure, unsureBelow, withoutCategory }: Written): string[] {
-  const percent = Math.round(100 * unsureBelow);
-  const guesses = unsure === 1 ? 'it is a guess' : 'they are guesses';
   return [
     ...warnings.texts(),
-    ...(unsure === 0 ? [] : [`${pluralize(unsure, 'label')} with a score below ${percent} %: ${guesses}.`]),
+    ...(unsure === 0 ? [] : [guessesText(unsure, unsureBelow)]),
     ...(withoutCategory === 0
       ? []
       : [

@@ -1,7 +1,7 @@
-import { GUESS_BELOW, labelAt } from '../../core/model/level.ts';
+import { labelAt } from '../../core/model/level.ts';
 import { isError, type Outcome } from '../../core/model/outcome.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import { WarningCounts } from '../../core/text/warning-text.ts';
+import { GUESS_BELOW, WarningCounts } from '../../core/text/warning-text.ts';
 import { createExporter, type Exporter, type ExportOptions, isUnsure } from '../../results/export.ts';
 import { refuseDamage } from '../../results/refuse-damage.ts';
 import { screenOf } from '../terminal/screen.ts';

@@ -11,6 +11,3 @@ export function labelAt(outcome: Outcome, level: Level): { label: string; score:
   const { category } = outcome;
   return category && { label: category.name, score: category.score };
 }
-
-/** A label with a lower score is a guess: people are told so without asking for it. */
-export const GUESS_BELOW = 0.2;

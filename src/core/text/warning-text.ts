@@ -1,4 +1,4 @@
-/** What each warning of a prediction says: in the terminal and on the page. */
+/** What is said of predictions that are worth little, in the terminal and on the page. */
 import type { PredictionWarning } from '../model/outcome.ts';
 import { pluralize } from './pluralize.ts';
 
@@ -29,6 +29,15 @@ export const damageText = (decodedShare: number | undefined): string =>
   decodedShare === undefined
     ? 'A part of its data is wrong.'
     : `${Math.round(100 * decodedShare)} % of its rows could be decoded.`;
+
+/** A label with a lower score is a guess: people are told so without asking for it. */
+export const GUESS_BELOW = 0.2;
+
+/** `3 labels with a score below 20 %: they are guesses.` @param shown the count as text */
+export function guessesText(count: number, below: number, shown = String(count)): string {
+  const labels = pluralize(count, 'label', shown);
+  return `${labels} with a score below ${Math.round(100 * below)} %: ${count === 1 ? 'it is a guess' : 'they are guesses'}.`;
+}
 
 /** How many predictions have each warning. */
 export class WarningCounts {

@@ -111,9 +111,11 @@ describe.skipIf(browser === undefined)('the page', () => {
     expect(results.outcomes.map(({ name }: { name: string }) => name)).toEqual(
       files.map((file) => path.basename(file)),
     );
-    for (const { name, label, score } of results.outcomes) {
+    for (const { name, label, score, category } of results.outcomes) {
       const card = cards().filter({ hasText: name });
-      expect(await card.getAttribute('aria-label')).toBe(`${label} ${(100 * score).toFixed(1)} %, ${name}`);
+      const mark = score < 0.2 ? 'Unsure, ' : '';
+      const text = `${mark}${label} ${(100 * score).toFixed(1)} %, ${category.name}, ${name}`;
+      expect(await card.getAttribute('aria-label')).toBe(text);
     }
     expect(otherHosts).toEqual([]);
     expect(consoleErrors).toEqual([]);
@@ -199,7 +201,7 @@ describe.skipIf(browser === undefined)('the page', () => {
       timeoutMs: 60_000,
     });
     await page.getByText('1 image has one colour: its label is unreliable.').waitFor();
-    await page.getByRole('button', { name: /^One colour, .* %, white\.png$/ }).waitFor();
+    await page.getByRole('button', { name: /^One colour, .* %, .+, white\.png$/ }).waitFor();
     expect(await accessibilityViolations()).toEqual([]);
     const card = page.getByRole('button', { name: 'Not an image, <img src=x onerror=alert(1)>.jpg' });
     await card.click();
@@ -215,9 +217,9 @@ describe.skipIf(browser === undefined)('the page', () => {
     await until('labels', async () => ((await labelled().count()) === 5 ? true : undefined), {
       timeoutMs: 60_000,
     });
-    await page.getByLabel('Filter by name or label').fill(path.basename(files[2] ?? ''));
+    await page.getByLabel('Filter by name, label or category').fill(path.basename(files[2] ?? ''));
     await until('one image', async () => ((await cards().count()) === 1 ? true : undefined));
-    await page.getByLabel('Filter by name or label').fill('');
+    await page.getByLabel('Filter by name, label or category').fill('');
     await page.getByLabel('Sort by').selectOption('score');
     const scores = await until('all images', async () => {
       const names = await cards().evaluateAll((all) =>
@@ -226,8 +228,21 @@ describe.skipIf(browser === undefined)('the page', () => {
       return names.length === 5 ? names.map((name) => Number(/([\d.]+) %/.exec(name)?.[1])) : undefined;
     });
     expect(scores).toEqual(scores.toSorted((a, b) => b - a));
-    await page.getByLabel('Group by label').check();
-    await until('groups', async () => ((await page.locator('.grid h2').count()) > 0 ? true : undefined));
+    const { outcomes } = await fetch(`${service.url}/v1/jobs/${id}/results`).then(jsonOf);
+    const categories: string[] = outcomes.map(
+      ({ category }: { category: { name: string } }) => category.name,
+    );
+    await page.getByLabel('Group by').selectOption('category');
+    await until('groups', async () => {
+      const titles = await page.locator('.grid h2').allTextContents();
+      return titles.length === new Set(categories).size ? true : undefined;
+    });
+    const [category = ''] = categories;
+    await page.getByLabel('Filter by name, label or category').fill(category);
+    await page
+      .locator('.grid h2')
+      .filter({ hasText: new RegExp(`^${category} `) })
+      .waitFor();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('link', { name: 'Download CSV' }).click(),

@@ -7,15 +7,18 @@ export type ShownState = (typeof shownStates)[number];
 export const sortings = ['input', 'name', 'label', 'score'] as const;
 export type Sorting = (typeof sortings)[number];
 
+export const groupings = ['none', 'label', 'category'] as const;
+export type Grouping = (typeof groupings)[number];
+
 export interface ViewOptions {
-  /** Part of a name or a label. */
+  /** Part of a name, a label or a category. */
   text: string;
   state: ShownState;
   sorting: Sorting;
-  isGrouped: boolean;
+  grouping: Grouping;
 }
 
-export const DEFAULT_VIEW: ViewOptions = { text: '', state: 'all', sorting: 'input', isGrouped: false };
+export const DEFAULT_VIEW: ViewOptions = { text: '', state: 'all', sorting: 'input', grouping: 'none' };
 
 export interface Group {
   /** Absent if the images are not grouped. */
@@ -42,7 +45,7 @@ const inOrder = new Intl.Collator('en', { numeric: true, sensitivity: 'base' }).
 
 export function arrange(source: ArrangeSource, options: ViewOptions): Arrangement {
   const { outcomes, total, isSparse } = source;
-  const isDefault = options.text.trim() === '' && options.sorting === 'input' && !options.isGrouped;
+  const isDefault = options.text.trim() === '' && options.sorting === 'input' && options.grouping === 'none';
   const needsAll = !isDefault || !(options.state === 'all' || options.state === 'waiting');
   const isPartial = needsAll && total > MAX_FETCHED_WHOLE;
   const all = () => (isSparse ? [...outcomes.covered.indexes()] : range(total));
@@ -50,7 +53,8 @@ export function arrange(source: ArrangeSource, options: ViewOptions): Arrangemen
     matches(index, source, options),
   );
   sort(images, source, options.sorting);
-  const groups = options.isGrouped ? grouped(images, source) : [{ images }];
+  const { grouping } = options;
+  const groups = grouping === 'none' ? [{ images }] : grouped(images, source, grouping);
   return { groups, shown: images.length, isPartial };
 }
 
@@ -65,7 +69,8 @@ function matches(index: number, { outcomes, nameOf }: ArrangeSource, { state, te
   if (state !== 'all' && !isInState(outcomes.stateOf(index), state)) return false;
   const query = text.trim().toLowerCase();
   if (query === '') return true;
-  return `${nameOf(index)}\n${labelOf(outcomes, index)}`.toLowerCase().includes(query);
+  const words = [nameOf(index), labelOf(outcomes, index), categoryOf(outcomes, index)];
+  return words.some((word) => word.toLowerCase().includes(query));
 }
 
 const isInState = (state: OutcomeState, shown: ShownState): boolean =>
@@ -74,6 +79,11 @@ const isInState = (state: OutcomeState, shown: ShownState): boolean =>
 function labelOf(outcomes: Outcomes, index: number): string {
   const outcome = outcomes.at(index);
   return outcome === undefined || isFailed(outcome) ? '' : outcome.label;
+}
+
+function categoryOf(outcomes: Outcomes, index: number): string {
+  const outcome = outcomes.at(index);
+  return outcome === undefined || isFailed(outcome) ? '' : (outcome.category?.name ?? '');
 }
 
 function scoreOf(outcomes: Outcomes, index: number): number {
@@ -95,17 +105,22 @@ function byLabel(one: string, other: string): number {
 }
 
 const NO_LABEL = { failed: 'Errors', waiting: 'Waiting', loading: 'Loading' };
+const NO_CATEGORY = 'No category';
 
 /** The largest group first; images without a label last. */
-function grouped(images: readonly number[], { outcomes }: ArrangeSource): Group[] {
+function grouped(
+  images: readonly number[],
+  { outcomes }: ArrangeSource,
+  grouping: Exclude<Grouping, 'none'>,
+): Group[] {
+  const titleOf = (index: number) =>
+    grouping === 'label' ? labelOf(outcomes, index) : categoryOf(outcomes, index) || NO_CATEGORY;
   const labelled = new Map<string, number[]>();
   const others = new Map<string, number[]>();
   for (const index of images) {
     const state = outcomes.stateOf(index);
     const [groups, title] =
-      state === 'labelled'
-        ? ([labelled, labelOf(outcomes, index)] as const)
-        : ([others, NO_LABEL[state]] as const);
+      state === 'labelled' ? ([labelled, titleOf(index)] as const) : ([others, NO_LABEL[state]] as const);
     const group = groups.get(title);
     if (group === undefined) groups.set(title, [index]);
     else group.push(index);

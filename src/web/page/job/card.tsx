@@ -3,7 +3,7 @@ import { percent } from '../format.ts';
 import { Thumbnail } from '../shell/thumbnail.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { HOVER_DETAIL } from './hover-detail.tsx';
-import { errorText, imageText, warningMarks } from './job-text.ts';
+import { errorText, imageText, markOf } from './job-text.ts';
 import { isFailed, type OutcomeState } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';
 
@@ -25,6 +25,7 @@ interface ImageCardProps {
 export function ImageCard(props: ImageCardProps) {
   const { job, index, name, outcome, state, position, shown, isCurrent, isPointed, onPoint, onOpen } = props;
   const point = ({ currentTarget }: { currentTarget: HTMLElement }) => onPoint(currentTarget);
+  const mark = markOf(outcome);
   const unpoint = () => onPoint(undefined);
   return (
     // biome-ignore lint/a11y/useSemanticElements: there are rows between the list and its items.
@@ -44,18 +45,13 @@ export function ImageCard(props: ImageCardProps) {
         onMouseLeave={unpoint}
       >
         <Thumbnail file={originalOf(job, index)?.file} address={`v1/jobs/${job}/images/${index}`} />
-        <WarningMark outcome={outcome} />{' '}
+        {mark !== undefined && <span class="chip chip-warning photo-mark">{mark}</span>}{' '}
         <span class="caption">
           <OutcomeCaption outcome={outcome} state={state} /> <span class="name">{name}</span>
         </span>
       </button>
     </div>
   );
-}
-
-function WarningMark({ outcome }: { outcome: OutcomeView | undefined }) {
-  if (outcome === undefined || isFailed(outcome) || outcome.warning === undefined) return null;
-  return <span class="chip chip-warning photo-mark">{warningMarks[outcome.warning]}</span>;
 }
 
 function OutcomeCaption({ outcome, state }: { outcome: OutcomeView | undefined; state: OutcomeState }) {
@@ -68,7 +64,8 @@ function OutcomeCaption({ outcome, state }: { outcome: OutcomeView | undefined; 
       <span class="verdict">
         <span class="label">{outcome.label}</span> <span class="score">{percent(outcome.score)}</span>
       </span>
-      <ScoreBar score={outcome.score} />
+      <ScoreBar score={outcome.score} />{' '}
+      {outcome.category !== undefined && <span class="category">{outcome.category.name}</span>}
     </>
   );
 }

@@ -8,7 +8,7 @@ export type GridRow =
 
 const GAP_PX = 14;
 const NARROW_PX = 560;
-const CAPTION_PX = 74;
+const CAPTION_PX = 93;
 const TITLE_PX = 56;
 
 /** Cards in a row, and the height of a row with its gap. */

@@ -5,7 +5,7 @@ import { duration } from '../../../core/text/duration.ts';
 import type { JobView } from '../../api.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
 import { counted, number, percent, rate } from '../format.ts';
-import { type Failed, isFailed, type OutcomeState } from './outcomes.ts';
+import { type Failed, isFailed, isGuess, type OutcomeState } from './outcomes.ts';
 
 type ErrorCode = Failed['error']['code'];
 type Warning = NonNullable<Extract<OutcomeView, { labels: unknown }>['warning']>;
@@ -36,7 +36,7 @@ export const errorText = (code: ErrorCode) =>
   errors[code] ?? { short: 'Error', long: 'The image could not be classified.' };
 
 /** The words on an image whose label is unreliable. */
-export const warningMarks: Readonly<Record<Warning, string>> = {
+const warningMarks: Readonly<Record<Warning, string>> = {
   damaged: 'Damaged',
   uniform: 'One colour',
   low_resolution: 'Very small',
@@ -83,10 +83,19 @@ export function factsOf(job: JobView): string[] {
 /** The model as `NAME/VARIANT`; empty for dropped images, whose outcomes name their own. */
 export const modelText = ({ model }: JobView): string => (model ? `${model.name}/${model.variant}` : '');
 
+/** The word on an image whose label is worth little; undefined if it has none. */
+export function markOf(outcome: OutcomeView | undefined): string | undefined {
+  if (outcome === undefined || isFailed(outcome)) return undefined;
+  if (outcome.warning !== undefined) return warningMarks[outcome.warning];
+  return isGuess(outcome) ? 'Unsure' : undefined;
+}
+
 /** The accessible name of an image's card: its caption, in the same order. */
 export function imageText(name: string, outcome: OutcomeView | undefined, state: OutcomeState): string {
   if (outcome === undefined) return `${state === 'loading' ? 'Loading' : 'Waiting'}, ${name}`;
   if (isFailed(outcome)) return `${errorText(outcome.error.code).short}, ${name}`;
-  const mark = outcome.warning === undefined ? '' : `${warningMarks[outcome.warning]}, `;
-  return `${mark}${outcome.label} ${percent(outcome.score)}, ${name}`;
+  const label = `${outcome.label} ${percent(outcome.score)}`;
+  return [markOf(outcome), label, outcome.category?.name, name]
+    .filter((part) => part !== undefined)
+    .join(', ');
 }

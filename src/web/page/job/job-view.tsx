@@ -1,7 +1,7 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { harmless } from '../../../core/text/harmless.ts';
-import { age, number } from '../format.ts';
+import { age } from '../format.ts';
 import { announce } from '../shell/live-region.tsx';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { originalOf } from '../upload/originals.ts';
@@ -31,7 +31,7 @@ export function JobPageView({ id }: { id: string }) {
   const warnings = useComputed(() => {
     followed.revision.value;
     // Of a larger job only a part is loaded.
-    return followed.total.value > MAX_FETCHED_WHOLE ? [] : followed.outcomes.warnings().texts(number);
+    return followed.total.value > MAX_FETCHED_WHOLE ? [] : followed.outcomes.warnings();
   });
   const job = followed.job.value;
   const connection = followed.connection.value;

@@ -1,8 +1,8 @@
-import { warningText } from '../../../core/text/warning-text.ts';
+import { GUESS_BELOW, guessesText, warningText } from '../../../core/text/warning-text.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
 import { percent } from '../format.ts';
 import { errorText } from './job-text.ts';
-import { isFailed } from './outcomes.ts';
+import { isFailed, isGuess } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';
 
 /** The labels of an image, best first, or its error. */
@@ -31,6 +31,12 @@ export function OutcomeDetail({
           </li>
         ))}
       </ol>
+      {outcome.category !== undefined && (
+        <p class="small">
+          Category: <span class="chip">{outcome.category.name}</span> {percent(outcome.category.score)}
+        </p>
+      )}
+      {isGuess(outcome) && <p class="warning">{guessesText(1, GUESS_BELOW)}</p>}
       {outcome.warning !== undefined && (
         <p class="warning">{warningText(outcome.warning, outcome.decodedShare)}</p>
       )}

@@ -1,9 +1,14 @@
 /** The outcomes of a job that the page has loaded, kept sparse for jobs of any size. Pure. */
 import { type IndexRange, IndexRanges } from '../../../core/job/index-ranges.ts';
-import { WarningCounts } from '../../../core/text/warning-text.ts';
+import { GUESS_BELOW, guessesText, WarningCounts } from '../../../core/text/warning-text.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
+import { number } from '../format.ts';
 
 export type Failed = Extract<OutcomeView, { error: unknown }>;
+
+/** Whether the label of an image is a guess. A warning says more. */
+export const isGuess = (outcome: OutcomeView): boolean =>
+  !isFailed(outcome) && outcome.warning === undefined && outcome.score < GUESS_BELOW;
 
 export const isFailed = (outcome: OutcomeView): outcome is Failed => 'error' in outcome;
 
@@ -79,12 +84,18 @@ export class Outcomes {
     return this.#covered.has(index) ? 'loading' : 'waiting';
   }
 
-  /** Of the predictions that are loaded. */
-  warnings(): WarningCounts {
+  /** A sentence for each reason why labels that are loaded are worth little. */
+  warnings(): string[] {
     const counts = new WarningCounts();
-    for (const outcome of this.#byIndex.values())
+    let guesses = 0;
+    for (const outcome of this.#byIndex.values()) {
+      if (isGuess(outcome)) guesses++;
       if (!isFailed(outcome) && outcome.warning !== undefined) counts.add(outcome.warning);
-    return counts;
+    }
+    return [
+      ...counts.texts(number),
+      ...(guesses === 0 ? [] : [guessesText(guesses, GUESS_BELOW, number(guesses))]),
+    ];
   }
 
   /** In input order. */

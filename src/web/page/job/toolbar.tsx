@@ -3,6 +3,8 @@ import type { JobView } from '../../api.ts';
 import { counted, number } from '../format.ts';
 import {
   type Arrangement,
+  type Grouping,
+  groupings,
   type ShownState,
   type Sorting,
   shownStates,
@@ -23,6 +25,8 @@ const sortingNames: Record<Sorting, string> = {
   score: 'Score, highest first',
 };
 
+const groupingNames: Record<Grouping, string> = { none: 'Nothing', label: 'Label', category: 'Category' };
+
 interface ToolbarProps {
   options: Signal<ViewOptions>;
   arrangement: Arrangement;
@@ -32,7 +36,7 @@ interface ToolbarProps {
 
 /** Filters, sorting and grouping of the images. */
 export function Toolbar({ options, arrangement, job, loaded }: ToolbarProps) {
-  const { text, state, sorting, isGrouped } = options.value;
+  const { text, state, sorting, grouping } = options.value;
   const change = (changed: Partial<ViewOptions>) => {
     options.value = { ...options.value, ...changed };
   };
@@ -46,8 +50,8 @@ export function Toolbar({ options, arrangement, job, loaded }: ToolbarProps) {
     <search class="toolbar" aria-label="Images of the job">
       <input
         type="search"
-        aria-label="Filter by name or label"
-        placeholder="Filter by name or label"
+        aria-label="Filter by name, label or category"
+        placeholder="Filter by name, label or category"
         value={text}
         onInput={({ currentTarget: { value } }) => change({ text: value })}
       />
@@ -68,27 +72,20 @@ export function Toolbar({ options, arrangement, job, loaded }: ToolbarProps) {
           </label>
         ))}
       </fieldset>
-      <label class="sorting">
-        Sort by
-        <select
-          value={sorting}
-          onChange={({ currentTarget: { value } }) => change({ sorting: value as Sorting })}
-        >
-          {sortings.map((one) => (
-            <option key={one} value={one}>
-              {sortingNames[one]}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={isGrouped}
-          onChange={({ currentTarget: { checked } }) => change({ isGrouped: checked })}
-        />
-        Group by label
-      </label>
+      <Choice
+        title="Sort by"
+        names={sortingNames}
+        options={sortings}
+        chosen={sorting}
+        onChoose={(chosen) => change({ sorting: chosen })}
+      />
+      <Choice
+        title="Group by"
+        names={groupingNames}
+        options={groupings}
+        chosen={grouping}
+        onChoose={(chosen) => change({ grouping: chosen })}
+      />
       {arrangement.isPartial && (
         <p class="small partial">
           This job is too large to load completely. Filters and sorting cover the {counted(loaded, 'image')}{' '}
@@ -97,6 +94,29 @@ export function Toolbar({ options, arrangement, job, loaded }: ToolbarProps) {
       )}
       {arrangement.shown === 0 && <p class="nothing">{noMatchText(text)}</p>}
     </search>
+  );
+}
+
+interface ChoiceProps<T extends string> {
+  title: string;
+  options: readonly T[];
+  names: Record<T, string>;
+  chosen: T;
+  onChoose(chosen: T): void;
+}
+
+function Choice<T extends string>({ title, options, names, chosen, onChoose }: ChoiceProps<T>) {
+  return (
+    <label class="choice">
+      {title}
+      <select value={chosen} onChange={({ currentTarget: { value } }) => onChoose(value as T)}>
+        {options.map((option) => (
+          <option key={option} value={option}>
+            {names[option]}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

@@ -55,6 +55,9 @@ export function UploadView() {
     <section class="upload">
       <h1 tabIndex={-1}>Label images</h1>
       <p class="lead">Drop photos. Get a label for each.</p>
+      <p class="small">
+        Labels are animals, objects, vehicles and food. People, faces and most scenes are not among them.
+      </p>
       <DropZone
         isSmall={chosen.value.length > 0}
         isReading={isReading.value}
