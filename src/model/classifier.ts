@@ -7,7 +7,7 @@ import { type ClassifyTimes, RUNNER_BATCH } from '../core/model/runner-protocol.
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { MachineFaultError } from '../core/runtime/machine-fault.ts';
 import { categoriesOf } from './categories.ts';
-import { type DecodedImage, decodeImage, hasDamagedData, type Remarks } from './decode/decode.ts';
+import { type DecodedImage, decodeImage, type Remarks } from './decode/decode.ts';
 import { DecodeError } from './decode/decode-error.ts';
 import type { DecodeLimits } from './decode/decode-failure.ts';
 import { checkWeights, readModelFolder, WEIGHTS_FILE } from './folder.ts';
@@ -132,6 +132,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     { remarks, isIntact }: DecodedImage,
   ): Promise<Remarks> => {
     if (isIntact || remarks.warning !== undefined || (best?.score ?? 0) >= UNSURE_SCORE) return remarks;
+    const { hasDamagedData } = await import('./decode/libvips.ts');
     return (await hasDamagedData(bytes, options)) ? { ...remarks, warning: 'damaged' } : remarks;
   };
 

@@ -3,7 +3,6 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Classifier } from './classifier.ts';
-import { loadLibvips } from './decode/decode.ts';
 
 /** More make no difference. They take a tenth of a second. */
 const RUNS = 5;
@@ -21,8 +20,8 @@ export async function warmUp(classifier: Classifier, isWanted: () => boolean): P
 
 /** As detailed as a photograph of 100 KB. */
 async function madeUpPhotograph(): Promise<Uint8Array> {
-  // Also for the first image that is no plain JPEG. With its settings sharp is the same as later.
-  await loadLibvips();
+  // With its settings, and for the first image that is no plain JPEG.
+  await import('./decode/libvips.ts');
   const { default: sharp } = await import('sharp');
   const noise = { type: 'gaussian', mean: 128, sigma: 30 } as const;
   return await sharp({ create: { width: 500, height: 375, channels: 3, background: '#000', noise } })

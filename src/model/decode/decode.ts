@@ -16,15 +16,6 @@ const LOW_RESOLUTION_PIXELS = 96;
 /** An animation may begin with a blank frame; a fade takes some more. */
 const MAX_FRAMES = 16;
 
-/** Undefined until it is needed: it takes 40 ms of processor time to load, half of what a runner needs to start. */
-let libvips: typeof import('./libvips.ts') | undefined;
-
-/** Loads what decodes all but plain JPEGs. A runner without work does it in advance. */
-export async function loadLibvips(): Promise<typeof import('./libvips.ts')> {
-  libvips = await import('./libvips.ts');
-  return libvips;
-}
-
 /** What is said about the image beside its labels. */
 export type Remarks = Pick<Prediction, 'warning' | 'decodedShare' | 'source'>;
 
@@ -32,7 +23,7 @@ export interface DecodedImage {
   /** `cropSize` x `cropSize` x 3 bytes: rows from the top, R G B a pixel, sRGB. */
   pixels: Uint8Array;
   remarks: Remarks;
-  /** The decoder has read all of its data and found nothing wrong. Others are checked only on demand ({@link hasDamagedData}). */
+  /** The decoder has read all of its data and found nothing wrong. Others are checked only on demand (libvips.ts). */
   isIntact?: boolean;
   /** Wall-clock time of the decoder, without waiting for other images. */
   decodeMs: number;
@@ -63,7 +54,8 @@ async function decodeSource(
 ): Promise<DecodedImage> {
   const plain = decodePlainJpeg(source, recipe, limits.maxPixels);
   if (plain !== undefined) return { ...described(source, plain), isIntact: true };
-  const { decodeByLibvips } = libvips ?? (await loadLibvips());
+  // Loaded here: it takes 40 ms of processor time to load, as much as all else that a runner needs to start.
+  const { decodeByLibvips } = await import('./libvips.ts');
   return described(source, await decodeByLibvips(source, recipe, limits));
 }
 
@@ -85,12 +77,6 @@ async function laterFrame(
 /** After the last frame, or at a damaged one. */
 function unlessNotDecoded(error: unknown): undefined {
   if (!(error instanceof DecodeError)) throw error;
-}
-
-/** Whether the data of a JPEG is wrong although all of its rows were decoded (libvips.ts). */
-export async function hasDamagedData(bytes: Uint8Array, limits: DecodeLimits): Promise<boolean> {
-  const { hasDamagedData: hasDamage } = libvips ?? (await loadLibvips());
-  return await hasDamage(bytes, limits);
 }
 
 function described(

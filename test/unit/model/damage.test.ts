@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeImage, hasDamagedData } from '../../../src/model/decode/decode.ts';
+import { decodeImage } from '../../../src/model/decode/decode.ts';
 import { DecodeError } from '../../../src/model/decode/decode-error.ts';
+import { hasDamagedData } from '../../../src/model/decode/libvips.ts';
 import { withFlippedBits } from '../../e2e/mutate.ts';
 
 const recipe = { resizeShortestSide: 256, cropSize: 224, kernel: 'linear' } as const;
