@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 
+import type { Level } from '../../core/model/level.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { plainName } from '../../core/text/harmless.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
@@ -20,6 +21,7 @@ export interface SortOptions {
   into?: string;
   copy?: boolean;
   move?: boolean;
+  level: Level;
   minScore: number;
   dryRun?: boolean;
   undo?: boolean;
@@ -30,7 +32,7 @@ export interface SortOptions {
 /** Runs `imgcls sort`. @returns the exit code. */
 export async function sort(words: readonly string[], options: SortOptions): Promise<number> {
   if (options.undo === true) return await (await import('./undo-sort.ts')).undoSorted(words, options);
-  const { cluster, dataDir, minScore, dryRun = false } = options;
+  const { cluster, dataDir, level, minScore, dryRun = false } = options;
   const into = checkedFolder(options.into);
   return await withRun({ cluster, dataDir }, async (run) => {
     const { cloud, settings, interrupted } = run;
@@ -38,13 +40,13 @@ export async function sort(words: readonly string[], options: SortOptions): Prom
     const output = await openOutput(undefined);
     const mode = modeOf(options);
     const report = new SortReport(job.id);
-    const sorting = { job: job.id, mode, into, minScore, journal: sortJournal(settings), dryRun };
+    const sorting = { job: job.id, mode, into, level, minScore, journal: sortJournal(settings), dryRun };
     for await (const result of sortFiles(labelledFiles(cloud.output, job, interrupted), sorting)) {
       report.add(result);
       if (dryRun && result.kind === 'sorted') await output.write(stepText(result));
     }
     await output.finish();
-    report.print({ mode, dryRun, minScore });
+    report.print({ mode, dryRun, minScore, level });
     return report.skipped.count > 0 ? exitCode.someErrors : exitCode.done;
   });
 }
@@ -66,6 +68,12 @@ function checkedFolder(into: string | undefined): string {
 /** `photos/a.jpg, sorted/tabby/a.jpg`. */
 const stepText = ({ from, to }: { from: string; to: string }): string =>
   `${plainName(from)}, ${plainName(to)}\n`;
+
+/** Which photographs are sorted. */
+interface Choice {
+  minScore: number;
+  level: Level;
+}
 
 const DONE: Readonly<Record<SortMode, string>> = { link: 'Linked', copy: 'Copied', move: 'Moved' };
 
@@ -91,12 +99,12 @@ class SortReport {
     detail(stepText(result).trimEnd());
   }
 
-  print({ mode, dryRun, minScore }: { mode: SortMode; dryRun: boolean; minScore: number }): void {
+  print({ mode, dryRun, ...choice }: Choice & { mode: SortMode; dryRun: boolean }): void {
     const { sorted, unchanged, unsure, failed } = this.#counts;
     const photographs = `${pluralize(sorted, 'photograph')} into ${pluralize(this.#folders.size, 'folder')}`;
     const before = unchanged === 0 ? '' : `, ${unchanged} there already`;
     notice(`${dryRun ? `Would ${mode}` : DONE[mode]} ${photographs}${before}.`);
-    if (unsure > 0) notice(unsureText(unsure, minScore));
+    if (unsure > 0) notice(unsureText(unsure, choice));
     if (failed > 0)
       notice(`${pluralize(failed, 'photograph')} without a label: imgcls results ${this.#job} --errors`);
     this.skipped.report();
@@ -104,5 +112,12 @@ class SortReport {
   }
 }
 
-const unsureText = (count: number, minScore: number): string =>
-  `${pluralize(count, 'photograph')} left where ${count === 1 ? 'it is' : 'they are'}: no label has a score of ${Math.round(100 * minScore)} % or more (--min-score).`;
+function unsureText(count: number, { minScore, level }: Choice): string {
+  const where = `left where ${count === 1 ? 'it is' : 'they are'}`;
+  const percent = `${Math.round(100 * minScore)} %`;
+  const text = `${pluralize(count, 'photograph')} ${where}: no ${WORDS[level]} has a score of ${percent} or more (--min-score).`;
+  return level === 'class' ? text : `${text} ${NO_CATEGORY}`;
+}
+
+const WORDS: Readonly<Record<Level, string>> = { class: 'label', category: 'category' };
+const NO_CATEGORY = 'Labels of earlier versions have no category; "imgcls label --fresh" makes new ones.';

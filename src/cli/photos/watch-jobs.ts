@@ -2,6 +2,7 @@ import path from 'node:path';
 import { ulid } from 'ulid';
 import { systemClock } from '../../app/system-clock.ts';
 import type { Job } from '../../client/submission.ts';
+import type { Level } from '../../core/model/level.ts';
 import type { ModelRef } from '../../core/model/model.ts';
 import { isError } from '../../core/model/outcome.ts';
 import { ImgclsError, JobMissingError } from '../../core/runtime/errors.ts';
@@ -27,6 +28,7 @@ export interface WatchJobOptions {
   sort?: string;
   copy?: boolean;
   move?: boolean;
+  level: Level;
   minScore: number;
   exec?: string;
   format: 'lines' | 'ndjson';
@@ -117,11 +119,11 @@ export class WatchJobs implements WatchActions {
   }
 
   async #sort(job: Job, skipped: SkippedFiles): Promise<void> {
-    const { sort, minScore } = this.#options;
+    const { sort, level, minScore } = this.#options;
     if (sort === undefined) return;
     const journal = sortJournal(this.#tools.run.settings);
     const mode = modeOf(this.#options);
-    const sorting = { job: job.id, mode, into: path.resolve(sort), minScore, journal, dryRun: false };
+    const sorting = { job: job.id, mode, into: path.resolve(sort), level, minScore, journal, dryRun: false };
     for await (const result of sortFiles(await this.#filesOf(job), sorting))
       if (result.kind === 'skipped') skipped.add(result.photo, result.why);
   }

@@ -1,17 +1,22 @@
 import { lstat, mkdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import type { Level } from '../../core/model/level.ts';
 import { isError } from '../../core/model/outcome.ts';
 import { ImgclsError, messageOf, readFault } from '../../core/runtime/errors.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import type { FileJournal } from '../file-journal.ts';
 import { type LabelledFile, sha256Of, whyNotLabelled } from '../labelled-files.ts';
-import { type LabelChoice, sureLabels } from '../tag/keywords-of.ts';
+import { sureLabel } from '../tag/keywords-of.ts';
 import { areTwoNames, isDone, putFile } from './put-file.ts';
 import { safeName } from './safe-name.ts';
 import type { FileStep, SortEntry, SortMode } from './sort-journal.ts';
 
-export interface SortOptions extends Pick<LabelChoice, 'minScore'> {
+export interface SortOptions {
   job: string;
+  /** Whether folders are those of classes or of categories. */
+  level: Level;
+  /** Photographs with a lower score stay where they are. */
+  minScore: number;
   mode: SortMode;
   /** Absolute. */
   into: string;
@@ -78,9 +83,9 @@ class Planner {
     if (isError(outcome)) return { kind: 'failed' };
     const skipped = (why: string): SortResult => ({ kind: 'skipped', photo: photo ?? outcome.name, why });
     if (photo === undefined) return skipped('not a file of this machine');
-    const { mode, into, minScore } = this.#options;
-    const [best] = sureLabels(outcome, { minScore, top: 1 });
-    if (best === undefined) return { kind: 'unsure' };
+    const { mode, into } = this.#options;
+    const label = sureLabel(outcome, this.#options);
+    if (label === undefined) return { kind: 'unsure' };
     const earlier = this.#moved.get(photo);
     if (mode === 'move' && earlier !== undefined && !(await exists(photo)) && (await exists(earlier)))
       return { kind: 'unchanged' };
@@ -88,7 +93,7 @@ class Planner {
     if (why !== undefined) return skipped(`the file ${why}`);
     if (mode === 'move' && (await lstat(photo)).isSymbolicLink())
       return skipped('it is a link, which cannot be moved');
-    const folder = path.join(into, safeName(best.label));
+    const folder = path.join(into, safeName(label));
     const to = await this.#freeName(folder, { mode, from: photo, sha256: content.sha256 });
     if (to === undefined) return { kind: 'unchanged' };
     const step: FileStep = { v: FORMAT, mode, from: photo, to, sha256: content.sha256 };

@@ -10,12 +10,16 @@ import { type StagedFile, stageFile } from '../staged-file.ts';
 import { UnusableSidecarError } from '../xmp/document.ts';
 import { type Keywords, withKeywords } from '../xmp/keywords.ts';
 import { isAsRead, type PlannedChange, planSidecar } from './keyword-file.ts';
-import { keywordsOf, type LabelChoice, sureLabels } from './keywords-of.ts';
+import { keywordsOf } from './keywords-of.ts';
 import type { SidecarPaths } from './sidecar-path.ts';
 import type { TagEntry } from './tag-journal.ts';
 
-export interface TagOptions extends LabelChoice {
+export interface TagOptions {
   job: string;
+  /** Labels and categories with a lower score are no keywords. */
+  minScore: number;
+  /** Maximum number of labels. */
+  top: number;
   sidecars: SidecarPaths;
   journal: FileJournal<TagEntry>;
   /** Changes no file. */
@@ -65,14 +69,13 @@ async function planOrResult(
   if (photo === undefined) return skipped('not a file of this machine');
   const why = await whyNotLabelled(photo, content);
   if (why !== undefined) return skipped(`the file ${why}`);
-  const labels = sureLabels(outcome, options);
-  const keywords = keywordsOf(labels);
+  const keywords = keywordsOf(outcome, options);
   try {
     const sidecar = await options.sidecars.of(photo);
     if (sidecar === undefined) return skipped('another file has the same name up to its ending');
     const change = await planSidecar(sidecar, (text) => withKeywords(text, keywords));
     if (change !== undefined) return { photo, change, keywords };
-    return { kind: labels.length === 0 ? 'unsure' : 'unchanged' };
+    return { kind: keywords.words.length === 0 ? 'unsure' : 'unchanged' };
   } catch (error) {
     return skipped(whyNotTagged(error));
   }

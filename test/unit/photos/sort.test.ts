@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Level } from '../../../src/core/model/level.ts';
 import { FileJournal } from '../../../src/photos/file-journal.ts';
 import type { LabelledFile } from '../../../src/photos/labelled-files.ts';
 import { safeName } from '../../../src/photos/sort/safe-name.ts';
@@ -48,11 +49,15 @@ const labelledAt = (file: string, label: string, content: string, score = 0.9): 
   content: { bytes: content.length, sha256: hash('sha256', content) },
 });
 
-async function sort(mode: SortMode, files: LabelledFile[], { dryRun = false, into = place('sorted') } = {}) {
+async function sort(
+  mode: SortMode,
+  files: LabelledFile[],
+  { dryRun = false, into = place('sorted'), level = 'class' as Level } = {},
+) {
   async function* each() {
     yield* files;
   }
-  const options = { job: 'JOB', mode, into, minScore: 0.5, journal: journal(), dryRun };
+  const options = { job: 'JOB', mode, into, level, minScore: 0.5, journal: journal(), dryRun };
   return await Array.fromAsync(sortFiles(each(), options));
 }
 
@@ -174,6 +179,14 @@ it.skipIf(!isOtherDisk)('moves to another disk and back: bytes and times stay', 
   expect(await snapshot()).toEqual(before);
   expect(await readdir(into)).toEqual([]);
   await rm(into, { recursive: true });
+});
+
+it('sorts by category if asked to, and leaves what has none', async () => {
+  const tabby = await labelled('a.jpg', 'tabby', 0.3);
+  const cat = { ...tabby.outcome, category: { name: 'cat', score: 0.9 } };
+  const files = [{ ...tabby, outcome: cat }, await labelled('b.jpg', 'thing')];
+  expect(kinds(await sort('link', files, { level: 'category' }))).toEqual(['unsure', 'sorted']);
+  expect(await readdir(place('sorted', 'cat'))).toEqual(['a.jpg']);
 });
 
 describe('undoing', () => {

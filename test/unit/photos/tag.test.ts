@@ -123,6 +123,17 @@ describe('tagging photographs', () => {
     expect(await read('a.jpg.xmp')).toBe(EMPTY_SIDECAR);
   });
 
+  it.each([
+    ['both are sure', 0.7, 0.9, ['cat', 'tabby'], 'imgcls|cat|tabby'],
+    ['only the category is', 0.3, 0.9, ['cat'], 'imgcls|cat'],
+    ['neither is', 0.3, 0.4, [], undefined],
+  ])('puts a label below its category: %s', async (_case, score, category, words, last) => {
+    const file = await labelled('a.jpg', 'tabby', score, { category: { name: 'cat', score: category } });
+    const [result] = await tag([file]);
+    expect(result).toMatchObject(words.length === 0 ? { kind: 'unsure' } : { kind: 'tagged', words });
+    if (last !== undefined) expect(await read('a.jpg.xmp')).toContain(`<rdf:li>${last}</rdf:li>`);
+  });
+
   it('keeps the permissions of a sidecar and the link that leads to it', async () => {
     const file = await labelled('a.jpg', 'tabby');
     const real = path.join(folder, 'elsewhere.xmp');

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { levels } from '../../../core/model/level.ts';
 import { examples, share } from '../../flags.ts';
 import type { SortOptions } from '../../photos/sort.ts';
 
@@ -24,6 +25,11 @@ export function register(program: Command): void {
     .option('--link', 'Make symbolic links, or hard ones where the system has no others (default)')
     .addOption(new Option('--copy', 'Copy the photographs').conflicts('link'))
     .addOption(new Option('--move', 'Move the photographs').conflicts(['link', 'copy']))
+    .addOption(
+      new Option('--level <level>', 'Folders: classes ("Egyptian cat") or categories ("cat")')
+        .choices(levels)
+        .default('class'),
+    )
     .option('--min-score <share>', 'Leave photographs with a lower score where they are', share, 0.5)
     .option('--dry-run', 'Print the changes, and change nothing')
     .option('--undo', 'Undo what "imgcls sort" did for a job, or from or into a folder')

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { levels } from '../../../core/model/level.ts';
 import { collect, examples, seconds, share } from '../../flags.ts';
 import type { WatchFlags } from '../../photos/watch.ts';
 
@@ -22,6 +23,11 @@ export function register(program: Command): void {
     .option('--sort <folder>', 'Link photographs into folders of their labels there, as "imgcls sort" does')
     .addOption(new Option('--copy', 'With --sort: copy them').conflicts('move'))
     .option('--move', 'With --sort: move them')
+    .addOption(
+      new Option('--level <level>', 'With --sort, folders: classes ("Egyptian cat") or categories ("cat")')
+        .choices(levels)
+        .default('class'),
+    )
     .option('--min-score <share>', 'With --tag and --sort: leave out labels with a lower score', share, 0.5)
     .option(
       '--exec <program>',
