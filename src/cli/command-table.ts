@@ -37,6 +37,10 @@ export const COMMAND_GROUPS: Readonly<Record<string, Readonly<Record<string, Lis
     },
   },
   'Use labels:': {
+    find: {
+      summary: 'Find photographs by label over all jobs, and duplicate files',
+      load: () => import('./commands/photos/find.ts'),
+    },
     tag: {
       summary: 'Write labels into XMP sidecars, for Lightroom, digiKam, darktable and Immich',
       load: () => import('./commands/photos/tag.ts'),

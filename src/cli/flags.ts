@@ -25,6 +25,15 @@ export function share(text: string): number {
   return value;
 }
 
+/** Parses the value of a flag that takes a day, which begins at midnight here, or a time. @returns milliseconds since 1970. */
+export function date(text: string): number {
+  const atMs = /^\d{4}-\d{2}-\d{2}/.test(text)
+    ? Date.parse(text.length > 10 ? text : `${text}T00:00`)
+    : Number.NaN;
+  if (Number.isNaN(atMs)) throw new InvalidArgumentError('It must be a date, such as 2026-11-30.');
+  return atMs;
+}
+
 /** Collects the values of a flag that may be repeated. */
 export const collect = (value: string, values: string[] = []): string[] => [...values, value];
 

@@ -15,6 +15,7 @@ import { type LeaseClock, systemLeaseClock } from './lease-clock.ts';
 import { LeaseHolders } from './lease-holders.ts';
 import { LocalQueues } from './queue-service.ts';
 import { Reserve } from './reserve.ts';
+import { searchIndexOf } from './search-index.ts';
 import { LocalStore } from './store.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -93,6 +94,7 @@ export function createLocalCloud({
     output,
     queues: new LocalQueues({ db, changes, clock, leaseClock, holders }),
     known: knownImagesOf(db),
+    search: searchIndexOf(db),
     processes,
     bucket(name) {
       const found = [input, output, inPlace].find(({ bucket }) => bucket === name);

@@ -108,6 +108,23 @@ const STEPS: readonly string[] = [
   CREATE TRIGGER objects_replaced AFTER UPDATE OF etag ON objects WHEN OLD.bucket = 'output'
     BEGIN DELETE FROM known_shards WHERE key = OLD.key; END;
   `,
+  `
+  -- What finds photographs by label (search-index.ts): made from the ledger when somebody searches, and made again at will.
+  -- labels: [[label, wnid], ...] as JSON. etag: of the record of a finished job that is in here completely, else null.
+  CREATE TABLE searched_jobs (record TEXT PRIMARY KEY, etag TEXT, labels TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  -- The outcomes of consecutive shards, by the key of the first one.
+  CREATE TABLE searched_pieces (
+    shard TEXT PRIMARY KEY,
+    last INTEGER NOT NULL,
+    records BLOB NOT NULL,
+    texts BLOB NOT NULL,
+    digests BLOB NOT NULL
+  ) STRICT;
+  CREATE TRIGGER searched_objects_deleted AFTER DELETE ON objects WHEN OLD.bucket = 'output' BEGIN
+    DELETE FROM searched_pieces WHERE shard = OLD.key;
+    DELETE FROM searched_jobs WHERE record = OLD.key;
+  END;
+  `,
 ];
 
 /** Migrates the tables to this version. Call it in a write transaction: two processes may start at once. */

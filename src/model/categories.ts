@@ -10,7 +10,7 @@ export interface Categories {
   places: Uint8Array;
 }
 
-const names = Object.keys(table);
+export const categoryNames: readonly string[] = Object.keys(table);
 const categoryByClass = new Map(
   Object.entries(table).flatMap(([name, classes]) => Object.keys(classes).map((wnid) => [wnid, name])),
 );
@@ -20,6 +20,6 @@ export const categoryOf = (wnid: string): string | undefined => categoryByClass.
 
 /** Undefined if a class is not one of ImageNet's: then the model has no categories. */
 export function categoriesOf(labels: readonly ClassLabel[]): Categories | undefined {
-  const places = labels.map(({ wnid }) => names.indexOf(categoryOf(wnid) ?? ''));
-  return places.includes(-1) ? undefined : { names, places: Uint8Array.from(places) };
+  const places = labels.map(({ wnid }) => categoryNames.indexOf(categoryOf(wnid) ?? ''));
+  return places.includes(-1) ? undefined : { names: categoryNames, places: Uint8Array.from(places) };
 }

@@ -9,8 +9,7 @@ import { readManifest } from '../core/job/manifest.ts';
 import { isError, type Outcome } from '../core/model/outcome.ts';
 import { readFault } from '../core/runtime/errors.ts';
 import { readOutcomes } from '../results/ledger.ts';
-import { pathFrom } from '../upload/in-place.ts';
-import { parseS3Address } from '../upload/select.ts';
+import { fileOf } from './file-of.ts';
 
 /** An outcome of a job, and the file of this machine that it is of. */
 export interface LabelledFile {
@@ -73,17 +72,10 @@ async function retriedEntries(
 
 function labelledFile(job: JobRecord, outcome: Outcome, entry: ManifestEntry): LabelledFile {
   const { bytes } = entry;
-  if (isError(entry)) return { outcome, path: pathOf(job, entry.source), content: { bytes } };
-  const { bucket, key, sha256, etag } = entry;
-  return bucket === FILES_BUCKET
-    ? { outcome, path: key, content: { bytes, sha256, etag } }
-    : { outcome, path: pathOf(job, entry.source), content: { bytes, sha256 } };
-}
-
-/** Without named inputs the images came from a program, and their sources may be any text. */
-function pathOf({ inputs, folder = '.' }: JobRecord, source: string): string | undefined {
-  if (inputs.length === 0 || parseS3Address(source) !== undefined) return undefined;
-  return pathFrom(folder, source);
+  const path = fileOf(job, entry);
+  if (isError(entry)) return { outcome, path, content: { bytes } };
+  const { bucket, sha256, etag } = entry;
+  return { outcome, path, content: { bytes, sha256, ...(bucket === FILES_BUCKET && { etag }) } };
 }
 
 /** Why a file is no longer what was labelled, or undefined. */

@@ -1,5 +1,5 @@
 /**
- * Makes src/model/categories.json from WordNet 3.0 and rules.json: node tools/categories/make.ts data.noun
+ * Makes src/model/categories.json and synonyms.json from WordNet 3.0 and rules.json: node tools/categories/make.ts data.noun
  *
  * A class belongs to the category of the nearest synset above it, or of itself, that rules.json names. If several are equally
  * near, the category that comes first in rules.json wins.
@@ -23,8 +23,8 @@ const rank = new Map(Object.keys(rules).map((category, at) => [category, at]));
 const categoryBySynset = new Map<string, string>();
 for (const [category, named] of Object.entries(rules))
   for (const [wnid, word] of Object.entries(named)) {
-    if (synset(wnid).word !== word)
-      throw new Error(`rules.json: ${wnid} is ${synset(wnid).word}, not ${word}`);
+    const [found] = synset(wnid).words;
+    if (found !== word) throw new Error(`rules.json: ${wnid} is ${found}, not ${word}`);
     if (categoryBySynset.has(wnid)) throw new Error(`rules.json names ${wnid} twice`);
     categoryBySynset.set(wnid, category);
   }
@@ -39,7 +39,22 @@ for (const { wnid, label } of classes) {
 }
 const useless = [...categoryBySynset.keys()].filter((wnid) => !needed.has(wnid));
 if (useless.length > 0) throw new Error(`rules.json: ${useless.join(', ')} decide no class`);
-writeFileSync(path.join(root, 'src/model/categories.json'), `${JSON.stringify(table, undefined, 2)}\n`);
+writeJson('src/model/categories.json', table);
+writeJson('src/model/synonyms.json', synonyms());
+
+function writeJson(name: string, value: unknown): void {
+  writeFileSync(path.join(root, name), `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+/** The words of each class besides its label. */
+function synonyms(): Record<string, string> {
+  const others = classes.map(
+    ({ wnid, label }) => [wnid, synset(wnid).words.filter((word) => word !== label)] as const,
+  );
+  return Object.fromEntries(
+    others.flatMap(([wnid, words]) => (words.length === 0 ? [] : [[wnid, words.join(', ')]])),
+  );
+}
 
 /** The synset of rules.json that decides the category of a class. */
 function nearest(wnid: string): string {
@@ -49,7 +64,7 @@ function nearest(wnid: string): string {
     if (first !== undefined) return first;
     level = level.flatMap((id) => synset(id).hypernyms);
   }
-  throw new Error(`rules.json has no synset above ${wnid} (${synset(wnid).word})`);
+  throw new Error(`rules.json has no synset above ${wnid} (${synset(wnid).words[0]})`);
 }
 
 function rankOf(wnid: string): number {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { KnownProcesses } from '../runtime/located-process.ts';
+import type { SearchIndex } from './search-index.ts';
 
 /** Maximum length of a key. */
 export const MAX_KEY_BYTES = 1_024;
@@ -232,6 +233,8 @@ export interface Cloud {
   readonly queues: QueueService;
   /** Absent where a lookup costs more than it saves: on S3. */
   readonly known?: KnownImages | undefined;
+  /** Absent on S3, where the ledger is read by other tools (docs/query.md). */
+  readonly search?: SearchIndex | undefined;
   /** The processes of the cluster, where all of them may share this machine. */
   readonly processes?: KnownProcesses | undefined;
   /** A bucket by its name: one of the cluster, or another one that images are read from. */

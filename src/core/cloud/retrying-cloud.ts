@@ -67,6 +67,7 @@ export function retryingCloud(cloud: Cloud, tools: RetryTools): Cloud {
     output: storeOf(cloud.output),
     queues: retryingQueues(cloud.queues, withRetries),
     known: cloud.known && retryingKnown(cloud.known, withRetries),
+    search: cloud.search,
     processes: cloud.processes,
     bucket: (name) => storeOf(cloud.bucket(name)),
     ...(cloud.forget && {

@@ -60,10 +60,15 @@ export async function removeJob(
 
 /** @throws {ObjectMissingError} when there is no such job. @throws {InvalidObjectError} when its record is not valid. */
 export async function readJob(output: Store, id: string, signal?: AbortSignal): Promise<JobRecord> {
-  return (await readVersion(output, id, signal)).record;
+  return (await readJobVersion(output, id, signal)).record;
 }
 
-async function readVersion(output: Store, id: string, signal?: AbortSignal) {
+/** As {@link readJob}, with the version that was read. */
+export async function readJobVersion(
+  output: Store,
+  id: string,
+  signal?: AbortSignal,
+): Promise<{ etag: string; record: JobRecord }> {
   const { info, value } = await readObject(
     output,
     jobKey(id),
@@ -92,7 +97,7 @@ export async function updateJob(
   change: (record: JobRecord) => JobRecord | undefined,
 ): Promise<JobRecord> {
   for (;;) {
-    const { etag, record } = await readVersion(output, id);
+    const { etag, record } = await readJobVersion(output, id);
     const next = change(record);
     if (next === undefined) return record;
     try {

@@ -1,0 +1,117 @@
+import {
+  DamagedIndexError,
+  type IndexedLabel,
+  type PiecePlace,
+  type SearchIndex,
+} from '../../core/cloud/search-index.ts';
+import { Hits } from './hits.ts';
+import { labelKey } from './label-numbers.ts';
+import { parseRecords, type Records } from './piece.ts';
+import type { Place } from './place.ts';
+import { readTexts } from './read-texts.ts';
+
+export interface Query {
+  isWanted(label: IndexedLabel): boolean;
+  /** Labels with a lower score do not count. */
+  minScore: number;
+  /** Which jobs are searched: others count as if they did not exist. */
+  isSearched(job: string): boolean;
+}
+
+/** A photograph with a label that was searched for. */
+export interface FoundPhotograph {
+  place: Place;
+  label: IndexedLabel;
+  score: number;
+  job: string;
+}
+
+/**
+ * The photographs whose newest prediction has a wanted label, those with the highest scores first.
+ * @param atOnce how many of them the caller is likely to take.
+ */
+export async function* findPhotographs(
+  search: SearchIndex,
+  query: Query,
+  { atOnce, signal }: { atOnce: number; signal?: AbortSignal | undefined },
+): AsyncGenerator<FoundPhotograph> {
+  const hits = await newestHits(search, query, signal);
+  for (const some of chunks(hits.byScore(), atOnce)) {
+    signal?.throwIfAborted();
+    const texts = await readTexts(search, some);
+    for (const hit of some) {
+      const place = texts.get(hit)?.place;
+      if (place !== undefined) yield { place, label: hit.label, score: hit.score, job: hit.piece.job };
+    }
+  }
+}
+
+function* chunks<T>(all: Iterable<T>, size: number): Generator<T[]> {
+  let chunk: T[] = [];
+  for (const each of all) {
+    chunk.push(each);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+async function newestHits(search: SearchIndex, query: Query, signal: AbortSignal | undefined): Promise<Hits> {
+  const hits = new Hits();
+  const wantedOf = wantedLabels(await search.labels(), query.isWanted);
+  for await (const { records, ...piece } of search.records(signal)) {
+    const wanted = wantedOf(piece.job);
+    if (wanted === undefined || !query.isSearched(piece.job)) continue;
+    const parsed = parseRecords(records);
+    hits.dropOlder(piece.job, parsed.photographs);
+    addHits(hits, { piece, ...parsed }, wanted, query.minScore);
+  }
+  return hits;
+}
+
+/** The labels of a job that are wanted, by their numbers; the others are undefined. */
+type Wanted = readonly (IndexedLabel | undefined)[];
+
+/** @returns what is wanted of a job; undefined while the job is being deleted. */
+function wantedLabels(
+  labels: ReadonlyMap<string, readonly IndexedLabel[]>,
+  isWanted: Query['isWanted'],
+): (job: string) => Wanted | undefined {
+  const known = new Map<string, boolean>();
+  const isKnownWanted = (label: IndexedLabel): boolean => {
+    const key = labelKey(label);
+    const answer = known.get(key) ?? isWanted(label);
+    known.set(key, answer);
+    return answer;
+  };
+  const ofJobs = new Map<string, Wanted | undefined>();
+  return (job) => {
+    if (!ofJobs.has(job))
+      ofJobs.set(
+        job,
+        labels.get(job)?.map((label) => (isKnownWanted(label) ? label : undefined)),
+      );
+    return ofJobs.get(job);
+  };
+}
+
+function addHits(
+  hits: Hits,
+  { piece, photographs, ofPhotograph, labels, scores }: { piece: PiecePlace } & Records,
+  wanted: Wanted,
+  minScore: number,
+): void {
+  // Millions of records: an iterator would take five times as long.
+  for (let record = 0; record < labels.length; record++) {
+    const number = labels[record] ?? 0;
+    if (number >= wanted.length) throw new DamagedIndexError();
+    const label = wanted[number];
+    const score = scores[record] ?? 0;
+    if (label === undefined || score < minScore) continue;
+    const at = ofPhotograph[record] ?? 0;
+    const photograph = photographs[at];
+    if (photograph === undefined) throw new DamagedIndexError();
+    hits.add(photograph, { piece, at, label, score });
+  }
+}

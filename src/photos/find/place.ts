@@ -1,0 +1,27 @@
+import { hash } from 'node:crypto';
+import type { JobRecord, ManifestEntry } from '../../core/job/job.ts';
+import { parseS3Address } from '../../upload/select.ts';
+import { fileOf } from '../file-of.ts';
+
+/**
+ * Where a photograph is: a file of this machine by its absolute path, an object by its address, or what a program or a
+ * browser has uploaded, by the name that it gave. Such a name may look like a path, and is none.
+ */
+export type Place = { kind: 'file' | 'object' | 'upload'; at: string };
+
+export function placeOf(job: JobRecord, entry: ManifestEntry): Place {
+  const file = fileOf(job, entry);
+  if (file !== undefined) return { kind: 'file', at: file };
+  const isAddress = job.inputs.length > 0 && parseS3Address(entry.source) !== undefined;
+  return isAddress ? { kind: 'object', at: entry.source } : { kind: 'upload', at: entry.name };
+}
+
+/** As many as a number has. Two of a million places have the same number with a probability of 1 in 18,000. */
+export const PLACE_NUMBER_BITS = 53;
+
+/** A number for the place, equal in all jobs. */
+export function placeNumber({ kind, at }: Place, { job, index }: { job: string; index: number }): number {
+  // Uploads of the same name are different photographs.
+  const identity = kind === 'upload' ? `${kind}\0${job}\0${index}` : `${kind}\0${at}`;
+  return Number(hash('sha256', identity, 'buffer').readBigUInt64BE() >> BigInt(64 - PLACE_NUMBER_BITS));
+}

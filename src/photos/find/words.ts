@@ -1,0 +1,31 @@
+// Words of labels as people type them. Pure.
+
+/** Words in lower case. */
+export const wordsIn = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+
+/** What a word may be the plural of, besides itself: dogs, foxes, puppies, wolves. */
+const SINGULARS: readonly (readonly [RegExp, string])[] = [
+  [/(?<!s)s$/, ''],
+  [/es$/, ''],
+  [/ies$/, 'y'],
+  [/ves$/, 'f'],
+  [/ves$/, 'fe'],
+];
+
+const formsOf = (word: string): string[] => [
+  word,
+  ...SINGULARS.flatMap(([ending, other]) => (ending.test(word) ? [word.replace(ending, other)] : [])),
+];
+
+/** The first letters are compared first: thousands of words are, before a search. */
+const areSame = (one: string, other: string): boolean =>
+  one[0] === other[0] && (formsOf(one).includes(other) || formsOf(other).includes(one));
+
+/** Whether a text has all of the words, each in the singular or the plural, in any case. */
+export function hasWords(typed: readonly string[]): (text: string) => boolean {
+  const wanted = typed.flatMap(wordsIn);
+  return (text) => {
+    const words = wordsIn(text);
+    return wanted.every((each) => words.some((word) => areSame(each, word)));
+  };
+}
