@@ -11,7 +11,14 @@ import type { SettingName, Settings } from './core/settings/settings.ts';
 import type { Input } from './upload/inputs.ts';
 
 export type { Job, OutcomesOptions } from './client/submission.ts';
-export type { ErrorCode, ImageError, Outcome, PredictionWarning, ScoredLabel } from './core/model/outcome.ts';
+export type {
+  ErrorCode,
+  ImageError,
+  Outcome,
+  PredictionWarning,
+  ScoredCategory,
+  ScoredLabel,
+} from './core/model/outcome.ts';
 export { ImgclsError } from './core/runtime/errors.ts';
 export type { Input, Skipped } from './upload/inputs.ts';
 

@@ -39,6 +39,9 @@ describe('the format of results', () => {
     expect(() => checkOutputFlags({ wait: false, strict: true })).toThrow(
       'Cannot use --strict with --no-wait',
     );
+    expect(() => checkOutputFlags({ wait: false, level: 'category' })).toThrow(
+      'Cannot use --level with --no-wait',
+    );
     expect(() => checkOutputFlags({ wait: false })).not.toThrow();
     expect(() => checkOutputFlags({ wait: true, output: 'o' })).not.toThrow();
   });
