@@ -4,10 +4,6 @@ import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { ModelCommandDeps } from './model.ts';
 import { named } from './named-models.ts';
 
-/** Installing a model changes nothing for jobs that do not name it. */
-export const howToUse = (name: string): string =>
-  `Use it with --model ${name}, or make it the default with "imgcls model use ${name}".\n`;
-
 /** Makes a model the one of jobs that name none. @throws {ImgclsError} of kind `usage` if it is not installed. */
 export async function use({ library, settings, out, err }: ModelCommandDeps, title: string): Promise<void> {
   const { parseModelTitle } = await import('../../model/select-model.ts');

@@ -10,9 +10,8 @@ import type { OptimisedModels } from '../../model/optimised.ts';
 import type { PulledModel } from '../../model/pull.ts';
 import type { VariantSetting } from '../../model/variant.ts';
 import { openStatusLine } from '../terminal/status-line.ts';
-import { howToUse } from './default.ts';
 import type { ComparedModel, Gate } from './gate.ts';
-import { named } from './named-models.ts';
+import { howToUse, named } from './named-models.ts';
 
 export interface ModelCommandDeps {
   library: ModelLibrary;
