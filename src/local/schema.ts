@@ -125,6 +125,16 @@ const STEPS: readonly string[] = [
     DELETE FROM searched_jobs WHERE record = OLD.key;
   END;
   `,
+  `
+  -- Shards whose images are not in known_images yet: their lines by sha256, as JSON.
+  CREATE TABLE recent_shards (shard INTEGER PRIMARY KEY, classifier INTEGER NOT NULL, lines TEXT NOT NULL) STRICT;
+  DROP TRIGGER known_shards_deleted;
+  CREATE TRIGGER known_shards_deleted AFTER DELETE ON known_shards
+    BEGIN
+      DELETE FROM known_images WHERE shard = OLD.id;
+      DELETE FROM recent_shards WHERE shard = OLD.id;
+    END;
+  `,
 ];
 
 /** Migrates the tables to this version. Call it in a write transaction: two processes may start at once. */

@@ -220,6 +220,7 @@ describe('what is known', () => {
     await deleteJob(harness.cloud, first.id);
     expect((await outcomesOf(await submit(labels(0, 1)))).every(isKnown)).toBe(true);
     for (const { id } of [second, ...(await jobs())]) await deleteJob(harness.cloud, id);
+    expect(rows('recent_shards')).toBe(0);
     expect(rows('known_images')).toBe(0);
     expect(rows('known_shards')).toBe(0);
     await submit(labels(0, 20));
@@ -242,7 +243,9 @@ describe('what is known', () => {
   it('is ignored where it is damaged, and the image is classified', async () => {
     await label(labels(0, 3));
     using db = new DatabaseSync(path.join(harness.folder, 'test', 'cloud.db'));
-    db.exec("UPDATE known_images SET line = line + 77; UPDATE known_shards SET key = 'jobs/none'");
+    db.exec(
+      "UPDATE recent_shards SET lines = replace(lines, ':', ':77'); UPDATE known_shards SET key = 'jobs/none'",
+    );
     const again = await submit(labels(0, 3));
     expect(await work()).toBe(3);
     expect(gist(await outcomesOf(again))).toEqual(['0', '1', '2']);
@@ -254,7 +257,7 @@ describe('what is known', () => {
     const submitted = await Promise.all(clouds.map((cloud) => submit(labels(0, 64), { cloud })));
     for (const job of submitted) expect((await outcomesOf(job)).filter(isKnown)).toHaveLength(64);
     await Promise.all(clouds.map((cloud) => cloud.close()));
-    expect(rows('known_images')).toBe(4 * 64);
+    expect(rows('recent_shards, json_each(lines)')).toBe(4 * 64);
   });
 });
 

@@ -33,6 +33,28 @@ describe('the images that the ledger knows', () => {
     expect(await find()).toBeUndefined();
   });
 
+  it('are found and forgotten also where many objects came after them, and they were indexed', async () => {
+    const { etag } = await put('first');
+    const digestOf = (at: number) => at.toString(16).padStart(64, '0');
+    for (let at = 0; at < 100; at++) {
+      const images = [0, 1].map((line) => ({ sha256: digestOf(2 * at + line), line }));
+      await cloud.output.put(`other-${at}`, Buffer.from('shard'), { predictions: { by: BY, images } });
+    }
+    expect(await find()).toEqual({ key: 'first', etag, line: 3 });
+    const all = Array.from({ length: 200 }, (_, at) => digestOf(at));
+    const places = (await cloud.known?.find(all, BY)) ?? [];
+    expect(places.map((place) => place && [place.key, place.line])).toEqual(
+      all.map((_, at) => [`other-${Math.floor(at / 2)}`, at % 2]),
+    );
+    await cloud.output.delete(['first', 'other-0', 'other-99']);
+    expect(await find()).toBeUndefined();
+    expect((await cloud.known?.find([digestOf(0), digestOf(2), digestOf(199)], BY))?.map(Boolean)).toEqual([
+      false,
+      true,
+      false,
+    ]);
+  });
+
   it('are those of the version of an object: another program that replaces it makes them unknown', async () => {
     await put('shard');
     await cloud.output.put('shard', Buffer.from('edited'));
