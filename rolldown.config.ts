@@ -93,4 +93,13 @@ export default defineConfig([
     'model/heic-worker': 'src/model/heic-worker.ts',
     'model/optimise-main': 'src/model/optimise-main.ts',
   }),
+  // AWS Lambda gets this one file and nothing else, so all of the SDK that the controller needs is in it.
+  {
+    input: { index: 'src/lambda/handler.ts' },
+    platform: 'node',
+    // Lambda gives credentials in the environment: other places where the SDK looks for them stay out.
+    external: /^@aws-sdk\/(nested-clients|credential-provider-(?!node|env))/,
+    output: { dir: 'dist/lambda', entryFileNames: '[name].mjs', codeSplitting: false, minify: true },
+    plugins: [thirdPartyNotices(import.meta.dirname)],
+  },
 ]);

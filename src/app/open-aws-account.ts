@@ -1,10 +1,12 @@
 // Opens the AWS clients of one account and region, for `imgcls deploy` and `imgcls destroy`.
 
+import { createAssetStore } from '../aws/asset-store.ts';
 import { createEc2Client, createS3Client, createSqsClient } from '../aws/clients.ts';
 import { createScalingGroups } from '../aws/close-groups.ts';
 import { createStacks } from '../aws/cloudformation.ts';
 import { createEc2 } from '../aws/ec2.ts';
 import { createBuckets } from '../aws/empty-bucket.ts';
+import { createFunctions } from '../aws/functions.ts';
 import { createNetwork } from '../aws/network.ts';
 import { createS3Store } from '../aws/s3-store.ts';
 import { createSecrets } from '../aws/secret-recovery.ts';
@@ -32,18 +34,22 @@ export function openAwsAccount(region: string | undefined, cleanup: Cleanup) {
   const stacks = createStacks(options);
   const groups = createScalingGroups(options);
   const secrets = createSecrets(options);
+  const functions = createFunctions(options);
   for (const client of [ec2Client, s3, sqs]) cleanup.add(() => client.destroy());
   cleanup.add(() => stacks.end());
   cleanup.add(() => groups.end());
   cleanup.add(() => secrets.end());
+  cleanup.add(() => functions.end());
   return {
     stacks,
     groups,
     secrets,
+    functions,
     ec2: createEc2(ec2Client),
     network: createNetwork(ec2Client),
     images: createWorkerImages(ec2Client),
     buckets: createBuckets(s3),
+    assets: createAssetStore(s3),
     store: (bucket: string) => createS3Store(s3, bucket),
     queues: createSqsQueues(sqs),
   };

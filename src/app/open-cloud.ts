@@ -4,12 +4,11 @@
 import { ulid } from 'ulid';
 import { type Client, createJobClient } from '../client/client.ts';
 import type { ControllerSession } from '../client/controller-session.ts';
-import { requireConditionalWrites } from '../core/cloud/conditional-writes.ts';
 import { FILES_BUCKET } from '../core/cloud/files-in-place.ts';
 import type { Cloud, Store, UploadUrls } from '../core/cloud/ports.ts';
 import { retryingCloud } from '../core/cloud/retrying-cloud.ts';
 import { CONTROLLER_TIMING } from '../core/fleet/controller-timing.ts';
-import { deadLetterQueueName, interactiveQueueName, requestQueueName, TRIAL_KEY } from '../core/job/keys.ts';
+import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
 import { MAX_RECEIVE_COUNT } from '../core/job/messages.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { noLog } from '../core/runtime/log.ts';
@@ -20,6 +19,7 @@ import { startLoop } from '../scaler/loop.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { watchForWorkers } from '../scaler/watch-for-workers.ts';
 import { openChores } from './chores.ts';
+import { openAwsCloud } from './open-aws-cloud.ts';
 import { openController, openLock } from './open-controller.ts';
 import { openProcessFleet } from './open-fleet.ts';
 import { readOnlyBucket } from './read-only-bucket.ts';
@@ -27,6 +27,7 @@ import { RefusedLaunches } from './refused-launches.ts';
 import { installedClassifier } from './select-job-model.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
+import { openWaker } from './wake-controller.ts';
 
 const RETENTION_MS = 14 * 24 * 3600 * 1000;
 /** The longest that a client waits for a single image. */
@@ -49,7 +50,7 @@ const ONE_WORKER: PolicySettings = {
 
 /** The cluster's cloud, for every command that works with jobs or the fleet. Creates missing queues on one machine. */
 export async function openCloud(settings: RunSettings): Promise<Cloud> {
-  return settings.cloud === 'aws' ? await openAws(settings) : await openLocal(settings);
+  return settings.cloud === 'aws' ? await openAwsCloud(settings) : await openLocal(settings);
 }
 
 async function openLocal(settings: RunSettings): Promise<Cloud> {
@@ -76,35 +77,6 @@ async function openLocal(settings: RunSettings): Promise<Cloud> {
   };
 }
 
-async function openAws(settings: RunSettings): Promise<Cloud> {
-  const { cluster, inputBucket, outputBucket, concurrency, requestPayer } = settings;
-  if (inputBucket === undefined || outputBucket === undefined) {
-    throw new ImgclsError('config', 'Cloud aws needs inputBucket and outputBucket.');
-  }
-  const { createAwsCloud } = await import('../aws/cloud.ts');
-  const cloud = await createAwsCloud({ cluster, inputBucket, outputBucket, concurrency, requestPayer });
-  const { configuredEndpoints } = await import('../aws/endpoints.ts');
-  if ((await configuredEndpoints()).s3 !== undefined) await tryOtherServer(cloud);
-  return cloud;
-}
-
-/** A command does not wait longer for a server that may be down: it says so itself, and retries. */
-const TRIAL_MS = 2_000;
-
-/**
- * Refuses an S3 server without conditional writes. Other errors, such as a missing permission, are left to the operations
- * that they concern.
- */
-async function tryOtherServer(cloud: Cloud): Promise<void> {
-  try {
-    await requireConditionalWrites(cloud.output, TRIAL_KEY, AbortSignal.timeout(TRIAL_MS));
-  } catch (error) {
-    if (!(error instanceof ImgclsError && error.kind === 'config')) return;
-    await cloud.close();
-    throw error;
-  }
-}
-
 /** Presigned URLs by which a browser uploads to the input bucket; undefined on one machine and with `uploads: service`. */
 export async function openUploadUrls(settings: RunSettings): Promise<UploadUrls | undefined> {
   const { cloud, inputBucket, uploads } = settings;
@@ -115,7 +87,8 @@ export async function openUploadUrls(settings: RunSettings): Promise<UploadUrls 
 
 /** A job client. On one machine a client that waits also runs the controller. */
 export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: string) => void): Client {
-  return createJobClient({
+  const waker = openWaker(settings, systemClock);
+  const client = createJobClient({
     cloud,
     clock: systemClock,
     random: Math.random,
@@ -130,7 +103,14 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
     ...(cloud.kind === 'local' && { localFiles: settings.localFiles }),
     maxImageBytes: settings.maxImageBytes,
     packBelowBytes: settings.packBelowBytes,
+    ...(waker && { wakeController: waker.wake }),
   });
+  return {
+    ...client,
+    async close() {
+      await Promise.all([client.close(), waker?.close()]);
+    },
+  };
 }
 
 /** A fleet of worker processes and the policy that sizes it. */

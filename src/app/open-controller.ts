@@ -41,12 +41,13 @@ export interface ControllerParts {
   lock: LockKeeper;
   holder: string;
   fleet: Pick<OpenedFleet, 'driver' | 'name'>;
+  goesOn?: boolean;
   log: Log;
 }
 
 /** The controller of a cluster, for `imgcls scale` and for commands that wait on one machine. */
 export function openController(parts: ControllerParts) {
-  const { cloud, settings, policy, timing, lock, holder, fleet, log } = parts;
+  const { cloud, settings, policy, timing, lock, holder, fleet, goesOn, log } = parts;
   const { output } = cloud;
   const forecaster = openForecaster(parts);
   return new Controller({
@@ -72,6 +73,7 @@ export function openController(parts: ControllerParts) {
     ...(forecaster && { forecaster }),
     settings: policy,
     bootDeadlineMs: 1000 * settings.bootDeadlineSeconds,
+    goesOn,
     reportEveryMs: timing.reportEveryMs,
     holder,
     driverName: fleet.name,

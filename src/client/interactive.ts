@@ -28,7 +28,7 @@ export interface ClassifyOptions {
   signal?: AbortSignal;
 }
 
-export interface InteractiveTools extends Pick<JobTools, 'cloud' | 'clock' | 'newId'> {
+export interface InteractiveTools extends Pick<JobTools, 'cloud' | 'clock' | 'newId' | 'wakeController'> {
   maxImageBytes: number;
 }
 
@@ -92,7 +92,8 @@ export class Interactive {
     }: Omit<ClassifyOptions, 'timeoutMs'> & { untilMs: number; signal: AbortSignal },
     onSent: () => void,
   ): Promise<Outcome | undefined> {
-    const { cloud, clock, newId } = this.#tools;
+    const { cloud, clock, newId, wakeController } = this.#tools;
+    wakeController?.();
     const responses = this.#openResponses();
     const job = newId();
     const outcome = responses.expect(job);

@@ -23,6 +23,8 @@ export interface JobTools {
   /** A new ULID. */
   newId(): string;
   joinController(): ControllerSession;
+  /** Called when requests are about to be sent, possibly often. Absent: a controller that runs all the time sees them. */
+  wakeController?(): void;
   /** The digest of a model's classifier (see {@link ClassifiedBy}). Undefined if it is not known here: then no image is. */
   classifierOf?(model: ModelRef): Promise<string | undefined>;
 }
@@ -134,7 +136,10 @@ export async function startSubmission(
       : announce({
           cloud,
           signal,
-          onRequest: () => requested.abort(),
+          onRequest() {
+            requested.abort();
+            tools.wakeController?.();
+          },
           ...prepared,
           ...(onTransient && { onTransient }),
         });

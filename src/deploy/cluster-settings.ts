@@ -17,11 +17,13 @@ const WRITTEN = [
   'fleet',
   'autoScalingGroup',
   'launchTemplate',
+  'controllerFunction',
 ] as const;
 
 /** @throws {ImgclsError} when the stack does not output its bucket names. */
 export function clusterSettings(cluster: string, { name, outputs, parameters }: Stack): SettingValues {
-  const { InputBucket, OutputBucket, LaunchTemplateId, AutoScalingGroupName } = outputs;
+  const { InputBucket, OutputBucket, LaunchTemplateId, AutoScalingGroupName, ControllerFunctionName } =
+    outputs;
   if (InputBucket === undefined || OutputBucket === undefined) {
     throw new ImgclsError('permanent', `Stack ${name} has no outputs InputBucket and OutputBucket.`, {
       hint: 'A template for --template needs the outputs of the template of imgcls (deploy/cloudformation/imgcls.yaml).',
@@ -41,6 +43,7 @@ export function clusterSettings(cluster: string, { name, outputs, parameters }: 
     ...(isAsg && { fleet: 'asg', autoScalingGroup: AutoScalingGroupName }),
     // A stack update creates a new version, but the default version stays the first.
     ...(!isAsg && LaunchTemplateId !== undefined && { launchTemplate: `${LaunchTemplateId}:$Latest` }),
+    ...(ControllerFunctionName !== undefined && { controllerFunction: ControllerFunctionName }),
   };
 }
 

@@ -22,6 +22,8 @@ export interface DeployPorts extends WatchPorts {
   agreeToClear(stack: Stack): Promise<boolean>;
   /** Shows the changes and asks whether to make them. */
   agree(changes: readonly ResourceChange[]): Promise<boolean>;
+  /** Called before changes that were agreed to: stores what they refer to. */
+  prepare(): Promise<void>;
   onEvent(event: StackEvent): void;
 }
 
@@ -58,6 +60,7 @@ export async function deployStack(ports: DeployPorts, deployment: Deployment): P
     const { state, changes } = await untilPlanned(ports, changeSet);
     if (state === 'empty' && !isNew) return { result: 'unchanged', stack: await present(stacks, name) };
     if (!(await ports.agree(changes))) return { result: 'declined' };
+    await ports.prepare();
     const before = await lastEvent(stacks, changeSet.stackId);
     // From here on the deployment may be in progress, even if the call fails.
     isStarted = true;

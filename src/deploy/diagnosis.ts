@@ -24,6 +24,15 @@ const KNOWN_CAUSES: readonly KnownCause[] = [
       'A resource of that name remains from before or belongs to another account. Delete it, or choose another name with --cluster. Log groups are retained on purpose: aws logs delete-log-group --log-group-name NAME',
   },
   {
+    pattern: /UnreservedConcurrentExecution/,
+    advice:
+      'The account has too few concurrent executions of AWS Lambda to reserve one. Use --parameter ReserveConcurrency=false: the controller does not depend on it.',
+  },
+  {
+    pattern: /cannot be assumed by Lambda/i,
+    advice: 'The new role is not known everywhere yet. Run the same command again in a minute.',
+  },
+  {
     pattern: /limit|quota|exceed/i,
     advice:
       'The account has reached a quota. Request more in the Service Quotas console, or use less (--max, --instance-type).',
@@ -39,7 +48,7 @@ const KNOWN_CAUSES: readonly KnownCause[] = [
   },
   {
     pattern: /instance type|architecture|Unsupported/i,
-    advice: 'Choose another --instance-type or --controller-type, or --subnets in other zones.',
+    advice: 'Choose another --instance-type or --web-type, or --subnets in other zones.',
   },
   {
     pattern: /subnet|Availability Zone|vpc/i,

@@ -4,21 +4,21 @@ import type { WorkerImage, WorkerImages } from '../core/aws-account/account.ts';
 import type { Ec2, TypeInfo } from '../core/aws-account/ec2.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** The controller runs from the workers' image, so an ARM image needs an ARM type. */
-const ARM_CONTROLLER = 't4g.small';
+/** The page runs from the workers' image, so an ARM image needs an ARM type. */
+const ARM_WEB = 't4g.small';
 const ARM = 'arm64';
 
 export interface WantedMachines {
   workerType: string;
   /** Undefined: not requested. */
-  controllerType: string | undefined;
+  webType: string | undefined;
   image: string | undefined;
 }
 
 export interface MachineImageChoice {
   image: string;
   /** Set when the template's default type cannot run the image. */
-  controllerType?: string;
+  webType?: string;
   /** A remark for the user. */
   notice?: string;
 }
@@ -30,20 +30,19 @@ export interface MachineImageChoice {
  */
 export async function chooseMachineImage(
   { images, ec2 }: { images: WorkerImages; ec2: Pick<Ec2, 'types' | 'imageArchitecture'> },
-  { workerType, controllerType, image }: WantedMachines,
+  { workerType, webType, image }: WantedMachines,
   version: string,
 ): Promise<MachineImageChoice> {
-  const names = [workerType, ...(controllerType === undefined ? [] : [controllerType])];
+  const names = [workerType, ...(webType === undefined ? [] : [webType])];
   const types = await ec2.types(names);
   const worker = named(workerType, types);
   const chosen = image === undefined ? newestFor(worker, await images.list()) : await lookUp(ec2, image);
   refuseOtherArchitecture(worker, chosen, '--instance-type');
-  if (controllerType !== undefined)
-    refuseOtherArchitecture(named(controllerType, types), chosen, '--controller-type');
+  if (webType !== undefined) refuseOtherArchitecture(named(webType, types), chosen, '--web-type');
   const old = 'version' in chosen && chosen.version !== undefined && chosen.version !== version;
   return {
     image: chosen.id,
-    ...(controllerType === undefined && chosen.architecture === ARM && { controllerType: ARM_CONTROLLER }),
+    ...(webType === undefined && chosen.architecture === ARM && { webType: ARM_WEB }),
     ...(old && {
       notice: `Image ${chosen.id} has imgcls ${chosen.version}, this is ${version}. Build a new one with "imgcls ami build".`,
     }),
@@ -91,7 +90,7 @@ function refuseOtherArchitecture(
     'usage',
     `Image ${id} is for ${architecture}, but ${type} is ${architectures.join(', ')}.`,
     {
-      hint: `Choose another ${flag}, or build an image for it (imgcls ami build). The controller runs from the workers' image.`,
+      hint: `Choose another ${flag}, or build an image for it (imgcls ami build). The page runs from the workers' image.`,
     },
   );
 }

@@ -1,6 +1,6 @@
 // The parameters of a deployment, from the flags and from what the account has.
 
-import type { Network, WorkerImages } from '../core/aws-account/account.ts';
+import type { Functions, Network, WorkerImages } from '../core/aws-account/account.ts';
 import type { Ec2 } from '../core/aws-account/ec2.ts';
 import type { ParameterChoice, Stack, TemplateSummary } from '../core/aws-account/stacks.ts';
 import { chooseMachineImage } from './image.ts';
@@ -15,6 +15,8 @@ export interface ParameterRequest {
   summary: TemplateSummary;
   /** Version of this imgcls. */
   version: string;
+  /** Key of the controller's code; undefined if the template has no such parameter. */
+  controllerCode: string | undefined;
   notice(text: string): void;
 }
 
@@ -22,11 +24,12 @@ export interface AccountView {
   network: Network;
   images: WorkerImages;
   ec2: Pick<Ec2, 'types' | 'imageArchitecture'>;
+  functions: Functions;
 }
 
 /**
- * Parameters without a flag are discovered when the cluster is created and kept afterwards. Only the image is discovered
- * each time, as there are newer ones.
+ * Parameters without a flag are discovered when the cluster is created and kept afterwards. The image is discovered
+ * each time, as there are newer ones, and the controller has the code of this imgcls.
  * @param stack undefined for a new cluster.
  */
 export async function stackParameters(
@@ -34,7 +37,7 @@ export async function stackParameters(
   request: ParameterRequest,
   account: AccountView,
 ): Promise<Record<string, ParameterChoice>> {
-  const { cluster, model, summary, wanted } = request;
+  const { cluster, model, summary, wanted, controllerCode } = request;
   const previous = stack?.parameters ?? {};
   const placement = await newNetwork(stack, request, account.network);
   const machines = await newMachines(previous, request, account);
@@ -48,7 +51,9 @@ export async function stackParameters(
       SubnetIds: placement?.subnets.join(','),
       RouteTableIds: placement?.routeTables?.join(','),
       WorkerImageId: machines?.image,
-      ControllerInstanceType: machines?.controllerType,
+      WebInstanceType: machines?.webType,
+      ControllerCode: controllerCode,
+      ReserveConcurrency: await newReservation(previous, request, account),
       // An existing cluster keeps its model.
       Model: stack === undefined ? model : undefined,
     },
@@ -66,13 +71,23 @@ async function newMachines(
     account,
     {
       workerType,
-      controllerType: requestedValue(wanted, 'ControllerInstanceType') ?? previous.ControllerInstanceType,
+      webType: requestedValue(wanted, 'WebInstanceType') ?? previous.WebInstanceType,
       image: requestedValue(wanted, 'WorkerImageId'),
     },
     version,
   );
   if (machines.notice !== undefined) notice(machines.notice);
   return machines;
+}
+
+/** Undefined: as it is. A new account often has too few concurrent executions to reserve one. */
+async function newReservation(
+  previous: Readonly<Record<string, string>>,
+  { summary }: ParameterRequest,
+  { functions }: AccountView,
+): Promise<string | undefined> {
+  if (!declares(summary, 'ReserveConcurrency') || 'ReserveConcurrency' in previous) return undefined;
+  return String(await functions.canReserveOne());
 }
 
 /** The network of a new cluster or one that moves; undefined when it stays. */

@@ -6,6 +6,7 @@ import type { QueueDepth, QueueService, Store } from '../core/cloud/ports.ts';
 import { readControllerLock } from '../core/fleet/controller-lock.ts';
 import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
 import { ttlMsOf } from '../core/fleet/fleet.ts';
+import { isResting } from '../core/fleet/lock-state.ts';
 import { liveReports } from '../core/fleet/worker-reports.ts';
 import { activeKey, jobKey, requestQueueName, responseQueueName } from '../core/job/keys.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -15,6 +16,7 @@ import {
   ObjectMissingError,
   QueueMissingError,
 } from '../core/runtime/errors.ts';
+import { readReport } from '../scaler/report.ts';
 import { actionNeeded, type CheckResult, ok, unknown } from './check.ts';
 
 /** In keys of objects that no image and no job has. */
@@ -132,7 +134,7 @@ export interface ControllerCheckParts {
   signal: AbortSignal;
 }
 
-/** Checks that a controller runs, by watching for a renewal of its lock. */
+/** Checks that a controller runs, by watching for a renewal of its lock, or is at rest. */
 export async function checkController({
   output,
   timing: { lockTtlMs },
@@ -141,6 +143,8 @@ export async function checkController({
 }: ControllerCheckParts): Promise<CheckResult> {
   const seen = await readControllerLock(output);
   const holder = seen?.record.holder;
+  if (holder === undefined && isResting(await readReport(output), clock.nowMs()))
+    return ok('is at rest, and returns within a minute when there is work');
   if (seen === undefined || holder === undefined)
     return await withoutController('no controller is running', output, clock);
   // A holder that does not renew within half of the lock's time to live has stopped acting.
@@ -156,12 +160,22 @@ export async function checkController({
   return await withoutController(`controller ${holder} has stopped`, output, clock);
 }
 
+/** A job starts without it, too: a schedule calls the controller once a minute. */
+export async function checkWake(calls: { check(): Promise<void> }): Promise<CheckResult> {
+  try {
+    await calls.check();
+    return ok('new jobs wake the controller at once');
+  } catch (error) {
+    return unknown(`new jobs start within a minute: ${messageOf(error)}`);
+  }
+}
+
 async function withoutController(what: string, output: Store, clock: Clock): Promise<CheckResult> {
   let workers = 0;
   for await (const _ of liveReports(output, clock)) workers++;
   if (workers > 0) return ok(`${what}; workers running without one: ${workers}`);
   return actionNeeded(
     `${what}, and no worker reports.`,
-    'Start one with "imgcls scale" here ("imgcls scale --fleet none" if something else starts workers), or with "imgcls deploy --controller". A new one takes 1 to 2 minutes to boot.',
+    'Start one with "imgcls scale" here ("imgcls scale --fleet none" if something else starts workers), or with "imgcls deploy --controller". It begins within a minute.',
   );
 }

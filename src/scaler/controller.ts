@@ -48,6 +48,8 @@ export interface ControllerOptions {
   /** Overrides the policy that the settings name. A simulation compares others with it. */
   policy?: Policy;
   bootDeadlineMs: number;
+  /** The last controller has left, and this one is its next shift: nobody has repaired anything since. */
+  goesOn?: boolean | undefined;
   holder: string;
   driverName: string;
   clock: Clock;
@@ -60,9 +62,7 @@ export interface ControllerOptions {
  */
 const INHERITED_PAUSE_MS = 10_000;
 
-interface PricedObservation extends Observation {
-  snapshot: Snapshot;
-}
+type PricedObservation = Observation & { snapshot: Snapshot };
 
 /** What one tick observed and did. */
 export interface Tick {
@@ -210,11 +210,11 @@ export class Controller {
   }
 
   async #restore(): Promise<void> {
-    const { reports, observer, settings, clock, log, forecaster } = this.#options;
+    const { reports, observer, settings, goesOn, clock, log, forecaster } = this.#options;
     await forecaster?.begin();
     const loss = 'The report of the last controller cannot be read; the total cost of the fleet starts anew.';
     const last = await recollect(() => reports.read(), log, { loss });
-    this.#breaker = new LaunchBreaker(settings, this.#now, last?.failedLaunches);
+    this.#breaker = new LaunchBreaker(settings, this.#now, last?.failedLaunches, { goesOn });
     if (last === undefined) return;
     observer.remember(last.measured);
     const wallMs = last.lastLaunchAtMs;

@@ -11,6 +11,8 @@ import { FORMAT } from '../core/runtime/versioned.ts';
 interface SeenRecord {
   etag: string;
   record: ControllerLock;
+  /** By the store's clock. */
+  modifiedAtMs: number;
   /** When this version was first seen, by our own monotonic clock. */
   sinceMs: number;
 }
@@ -77,6 +79,16 @@ export class LockKeeper {
     return this.#held?.record.holder ?? this.#seen?.record.holder;
   }
 
+  /**
+   * By the wall clock, the last holder seen has not renewed the lock for so long that it no longer acts. Clocks may differ:
+   * only the wait for a lock may depend on this.
+   */
+  get isLate(): boolean {
+    if (this.#seen === undefined) return false;
+    const { record, modifiedAtMs } = this.#seen;
+    return this.#clock.nowMs() - modifiedAtMs > ttlMsOf(record, this.#ttlMs) / 2;
+  }
+
   /** Renews the lock if it is held, else tries to acquire it. To be called several times in half a time to live. */
   async keep(): Promise<void> {
     const wasActing = this.epoch !== undefined;
@@ -135,7 +147,8 @@ export class LockKeeper {
       this.#seen = undefined;
     } else if (this.#seen?.etag !== found.info.etag) {
       const { info, value: record } = found;
-      this.#seen = { etag: info.etag, record, sinceMs: this.#clock.monotonicMs() };
+      const { etag, modifiedAtMs } = info;
+      this.#seen = { etag, record, modifiedAtMs, sinceMs: this.#clock.monotonicMs() };
       this.#highestEpoch = Math.max(this.#highestEpoch, record.epoch);
     }
     return this.#seen;

@@ -8,12 +8,14 @@ import path from 'node:path';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import {
   DescribeInstancesCommand,
-  DescribeLaunchTemplatesCommand,
   DescribeLaunchTemplateVersionsCommand,
   EC2Client,
   type Instance,
 } from '@aws-sdk/client-ec2';
+import { GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createS3Client } from '../../src/aws/clients.ts';
 import { startFaultProxy } from '../contract/fault-proxy.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
 import { completeStacks } from '../contract/moto-stacks.ts';
@@ -74,20 +76,36 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
   });
 
-  /** What instances of a launch template get as user data, as the image puts it into the environment. */
-  async function environmentOf(role: string): Promise<NodeJS.ProcessEnv> {
-    const { LaunchTemplates = [] } = await ec2.send(new DescribeLaunchTemplatesCommand({}));
-    for (const { LaunchTemplateId } of LaunchTemplates) {
-      const { LaunchTemplateVersions: [version] = [] } = await ec2.send(
-        new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId, Versions: ['$Latest'] }),
-      );
-      const text = Buffer.from(version?.LaunchTemplateData?.UserData ?? '', 'base64').toString();
-      const [first, ...lines] = text.trim().split('\n');
-      if (!lines.includes(`IMGCLS_ROLE=${role}`)) continue;
-      expect(first).toBe('#imgcls-environment');
-      return Object.fromEntries(lines.map((line) => line.split(/=(.*)/, 2)));
-    }
-    throw new Error(`No launch template has the role ${role}.`);
+  /** What workers get as user data, as the image puts it into the environment. */
+  async function workerSettings(): Promise<NodeJS.ProcessEnv> {
+    const { LaunchTemplateVersions: [version] = [] } = await ec2.send(
+      new DescribeLaunchTemplateVersionsCommand({
+        LaunchTemplateName: 'imgcls-default',
+        Versions: ['$Latest'],
+      }),
+    );
+    const text = Buffer.from(version?.LaunchTemplateData?.UserData ?? '', 'base64').toString();
+    const [first, ...lines] = text.trim().split('\n');
+    expect(first).toBe('#imgcls-environment');
+    expect(lines).toContain('IMGCLS_ROLE=worker');
+    return Object.fromEntries(lines.map((line) => line.split(/=(.*)/, 2)));
+  }
+
+  /** The settings of the controller's function, whose code must be what was stored. */
+  async function controllerSettings(): Promise<NodeJS.ProcessEnv> {
+    const lambda = new LambdaClient({});
+    const { Configuration } = await lambda.send(
+      new GetFunctionCommand({ FunctionName: 'imgcls-default-controller' }),
+    );
+    lambda.destroy();
+    const s3 = createS3Client();
+    const { Contents = [] } = await s3.send(
+      new ListObjectsV2Command({ Bucket: 'imgcls-assets-123456789012-us-east-1' }),
+    );
+    s3.destroy();
+    const sha256 = Buffer.from(Configuration?.CodeSha256 ?? '', 'base64').toString('hex');
+    expect(Contents.map(({ Key }) => Key)).toEqual([`controller/${sha256}.zip`]);
+    return Configuration?.Environment?.Variables ?? {};
   }
 
   async function instances(): Promise<Instance[]> {
@@ -119,9 +137,7 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
   it('is deployed, labels images on machines that come and go with the work, and is destroyed', async () => {
     await done(['deploy', '--yes', '--with-endpoints', '--image', IMAGE, '--max', '2']);
     ec2 = new EC2Client({});
-    const [workerSettings, controllerSettings] = await Promise.all(
-      ['worker', 'controller'].map(environmentOf),
-    );
+    const settings = { worker: await workerSettings(), controller: await controllerSettings() };
     const roles = ['SubmitterRole', 'WorkerRole', 'ControllerRole'];
     const enforced = await enforcePolicies(moto?.url ?? '', roles);
     const [submitter, worker, controller] = enforced.users.map(environmentWith);
@@ -129,13 +145,13 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     ec2 = new EC2Client({ endpoint: moto?.url ?? '', credentials: enforced.administrator });
 
     // A companion: without its role's permissions nothing is done.
-    const refused = await imgcls(['scale', '--once'], { ...controllerSettings, ...worker }).finished;
+    const refused = await imgcls(['scale', '--once'], { ...settings.controller, ...worker }).finished;
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/not allowed|denied|may not/i);
 
-    const scale = imgcls(['scale'], { ...controllerSettings, ...controller, IMGCLS_IDLE_SECONDS: '1' });
+    const scale = imgcls(['scale'], { ...settings.controller, ...controller, IMGCLS_IDLE_SECONDS: '1' });
     const upload = imgcls(['upload', path.join(repository, 'samples'), '--format', 'lines'], submitter);
-    const machine = { ...workerSettings, ...worker, IMGCLS_RUNNERS: '1' };
+    const machine = { ...settings.worker, ...worker, IMGCLS_RUNNERS: '1' };
     await until('an instance is launched', async () => (await standIn(machine)).at(0), SECONDS);
     const { code, stdout, stderr } = await upload.finished;
     expect(code, stderr).toBe(0);
@@ -161,7 +177,9 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     expect(await scale.finished, scale.stderr()).toMatchObject({ code: 0 });
 
     await enforced.lift();
-    await done(['destroy', '--yes']);
+    const destroyed = await imgcls(['destroy', '--yes']).finished;
+    expect(destroyed.code, destroyed.stderr).toBe(0);
+    expect(destroyed.stderr).toContain('Remaining: bucket imgcls-assets-123456789012-us-east-1');
     const stacks = new CloudFormationClient({});
     const { Stacks = [] } = await stacks.send(new DescribeStacksCommand({}));
     stacks.destroy();

@@ -1,4 +1,5 @@
 import type { StatusView } from '../../src/cli/fleet/status-view.ts';
+import { isResting } from '../../src/core/fleet/lock-state.ts';
 import { isUnknown } from '../../src/core/runtime/unknown.ts';
 
 /** What the live test needs to know about a cluster. */
@@ -19,6 +20,7 @@ export function parseFleet(json: string): Fleet | undefined {
     ...(report?.machines ?? []).filter(({ phase }) => phase !== 'stopped').map(({ id }) => id),
     ...workers.flatMap((worker) => (isUnknown(worker) ? [] : worker.id)),
   ]);
-  const isControlled = lock?.holder !== undefined && atMs - lock.renewedAtMs < ALIVE_MS;
+  const isHeld = lock?.holder !== undefined && atMs - lock.renewedAtMs < ALIVE_MS;
+  const isControlled = isHeld || isResting(report, atMs);
   return { machines: machines.size, isControlled };
 }

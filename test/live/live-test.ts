@@ -81,10 +81,9 @@ async function deploy(image: string, options: LiveTestOptions): Promise<void> {
   const { cluster, settingsFile, deployFlags, say } = options;
   say(`Deploying cluster ${cluster}.`);
   const machines = ['--image', image, '--instance-type', MACHINES.worker, '--max', `${MACHINES.most}`];
-  const controller = ['--controller', '--controller-type', MACHINES.controller];
   const parameters = ['--parameter', `TargetSeconds=${TARGET_SECONDS}`];
   const where = ['--cluster', cluster, '--settings', settingsFile, '--yes'];
-  await succeed(['deploy', ...where, ...machines, ...controller, ...parameters, ...deployFlags], options);
+  await succeed(['deploy', ...where, ...machines, '--controller', ...parameters, ...deployFlags], options);
   await succeed(['doctor'], options);
 }
 

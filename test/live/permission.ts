@@ -16,7 +16,7 @@ export interface Permission {
 }
 
 /** The machines of the test. */
-export const MACHINES = { worker: 'c7i.large', most: 2, controller: 't3.small' } as const;
+export const MACHINES = { worker: 'c7i.large', most: 2 } as const;
 
 const DEFAULT_MINUTES = 60;
 /** Time limit of the clean-up, in which machines still cost money. */
@@ -69,7 +69,7 @@ export function mostUsd({ minutes, image }: Permission): number {
     return usd;
   };
   const workers = MACHINES.most + (image === undefined ? 1 : 0);
-  return hours * (workers * hourly(MACHINES.worker) + hourly(MACHINES.controller)) + SUNDRIES_USD;
+  return hours * workers * hourly(MACHINES.worker) + SUNDRIES_USD;
 }
 
 /** @returns the quote as text. @throws {Refusal} when it exceeds the permitted cost. */
@@ -77,7 +77,7 @@ export function quote(allowed: Permission): string {
   const usd = mostUsd(allowed);
   const text = `at most ${usd.toFixed(2)} US dollars: ${MACHINES.most} workers (${MACHINES.worker})${
     allowed.image === undefined ? ', one machine that builds the image' : ''
-  }, a controller (${MACHINES.controller}), for at most ${allowed.minutes} minutes and the clean-up`;
+  }, for at most ${allowed.minutes} minutes and the clean-up`;
   if (usd <= allowed.maxUsd) return text;
   throw new Refusal(`The test may cost ${text}. IMGCLS_LIVE_MAX_USD permits ${allowed.maxUsd}.`);
 }

@@ -12,8 +12,8 @@ export interface ParameterFlags {
   fleet?: string;
   model?: string;
   controller?: boolean;
-  controllerType?: string;
   withWeb?: boolean;
+  webType?: string;
   certificate?: string;
   webCidr?: string;
   readBucket?: string[];
@@ -32,8 +32,8 @@ const PARAMETERS = {
   fleet: 'Fleet',
   model: 'Model',
   controller: 'WithController',
-  controllerType: 'ControllerInstanceType',
   withWeb: 'WithWeb',
+  webType: 'WebInstanceType',
   certificate: 'WebCertificateArn',
   webCidr: 'WebIngressCidr',
   readBucket: 'ReadBuckets',

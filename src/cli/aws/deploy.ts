@@ -11,6 +11,7 @@ import type { ResourceChange, Stack } from '../../core/aws-account/stacks.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { CHANGE_HEAD, changeRows, changeSummary, losses } from '../../deploy/changes.ts';
 import { type DeployResult, deployStack } from '../../deploy/deploy-stack.ts';
+import { parameterValue } from '../../deploy/parameters.ts';
 import { stackParameters } from '../../deploy/stack-parameters.ts';
 import { withInterrupt } from '../run.ts';
 import { agree } from '../terminal/ask.ts';
@@ -18,6 +19,7 @@ import { exitCode } from '../terminal/exit.ts';
 import { notice, warn } from '../terminal/notice.ts';
 import { screenOf } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
+import { readControllerCode, storeControllerCode } from './controller-package.ts';
 import { finishDeployment } from './deploy-after.ts';
 import { type ParameterFlags, requestedParameters } from './deploy-parameters.ts';
 import { stackProgress } from './stack-progress.ts';
@@ -53,6 +55,9 @@ export function deploy(flags: DeployFlags): Promise<number> {
     const template = await readTemplate(flags.template);
     const summary = await account.stacks.summarize(template);
     const name = stackNameOf(settings.cluster);
+    const takesCode = summary.parameters.some((parameter) => parameter.name === 'ControllerCode');
+    const code = takesCode ? await readControllerCode() : undefined;
+    let hasController = false;
     const progress = stackProgress(name);
     cleanup.add(progress.stop);
     const deployed = await deployStack(
@@ -64,14 +69,21 @@ export function deploy(flags: DeployFlags): Promise<number> {
         notice: progress.notice,
         agreeToClear: (stack) => agreeToClear(stack, flags, signal),
         agree: (changes) => agreeToChanges(changes, flags, signal),
+        async prepare() {
+          if (code !== undefined && hasController) await storeControllerCode(code, caller, account.assets);
+        },
         onEvent: progress.show,
       },
       {
         name,
         template,
         capabilities: summary.capabilities,
-        parameters: (stack) =>
-          stackParameters(stack, { ...settings, wanted, summary, version, notice }, account),
+        parameters(stack) {
+          const previous = stack?.parameters ?? {};
+          hasController = parameterValue('WithController', { summary, previous, wanted }) === 'true';
+          const request = { ...settings, wanted, summary, version, controllerCode: code?.key, notice };
+          return stackParameters(stack, request, account);
+        },
       },
     );
     progress.stop();

@@ -10,6 +10,7 @@ import type { StackEvent } from '../../core/aws-account/stacks.ts';
 import { listActiveJobs } from '../../core/job/job-record.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { clusterSettings, type SettingValues, withoutCluster } from '../../deploy/cluster-settings.ts';
+import { assetsBucketOf } from '../../deploy/controller-code.ts';
 import {
   type ClusterContents,
   destroyCluster,
@@ -80,7 +81,7 @@ export function destroy(flags: DestroyFlags): Promise<number> {
     progress.stop();
     if (!isEmpty(contents)) notice(`Destroyed cluster ${cluster}.`);
     await clearSettings(flags.settings, settingsOf(cluster, contents, caller));
-    await reportRemaining({ kept, contents, account });
+    await reportRemaining({ kept, contents, account, assetsBucket: assetsBucketOf(caller) });
     return exitCode.done;
   });
 }
@@ -139,13 +140,15 @@ interface RemainingParts {
   kept: readonly StackEvent[];
   contents: ClusterContents;
   account: AwsAccount;
+  assetsBucket: string;
 }
 
 /** Reports what remains in the account and how to remove it, one item a line. */
 async function reportRemaining({
   kept,
   contents,
-  account: { secrets, images },
+  account: { secrets, images, buckets },
+  assetsBucket,
 }: RemainingParts): Promise<void> {
   const lines = kept.map(keptText);
   for (const { type, physicalId } of contents.resources) {
@@ -166,6 +169,10 @@ async function reportRemaining({
       `${IMAGE_TAG.worker} image ${id} (imgcls ${version}; other clusters may use it): ${commands.join('; ')}`,
     );
   }
+  if ((await buckets.count(assetsBucket, 1)) !== undefined)
+    lines.push(
+      `bucket ${assetsBucket} (code of controllers; other clusters may use it): aws s3 rb --force s3://${assetsBucket}`,
+    );
   if (lines.length === 0) notice('Nothing of the cluster remains in the account.');
   for (const line of lines) notice(`Remaining: ${line}`);
 }

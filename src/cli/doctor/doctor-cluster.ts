@@ -11,6 +11,7 @@ import { createAutoScalingClient, createEc2Client } from '../../aws/clients.ts';
 import { createAwsCloud } from '../../aws/cloud.ts';
 import { createEc2 } from '../../aws/ec2.ts';
 import { configuredEndpoints } from '../../aws/endpoints.ts';
+import { createControllerCalls } from '../../aws/functions.ts';
 import { ownAccessKey, whoAmI } from '../../aws/identity.ts';
 import { createPermissions } from '../../aws/permissions.ts';
 import { createQuotas } from '../../aws/quotas.ts';
@@ -29,6 +30,7 @@ import {
   checkOutputBucket,
   checkRequestQueue,
   checkResponseQueue,
+  checkWake,
 } from '../../doctor/cluster.ts';
 import {
   checkLaunch,
@@ -96,6 +98,7 @@ export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: A
         return result;
       },
     },
+    ...wakeChecks(settings, cleanup),
     ...fleetChecks(settings, cleanup, () => isControlled),
   ];
   return [credentials, ...others.map((check) => identity.required(check))];
@@ -168,6 +171,13 @@ async function checkModel(settings: RunSettings, cloud: Cloud): Promise<CheckRes
     `${title} is installed here, but not in ${output.bucket}.`,
     `Run "imgcls model push ${title}".`,
   );
+}
+
+function wakeChecks({ controllerFunction }: RunSettings, cleanup: Cleanup): Check[] {
+  if (controllerFunction === undefined) return [];
+  const calls = createControllerCalls(controllerFunction);
+  cleanup.add(() => calls.end());
+  return [{ name: 'wake', run: () => checkWake(calls) }];
 }
 
 function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () => boolean): Check[] {

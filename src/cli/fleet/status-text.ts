@@ -8,7 +8,7 @@ import {
   WORKER_GONE_MS,
   type WorkerStatus,
 } from '../../core/fleet/fleet.ts';
-import { type LockObservation, lockState } from '../../core/fleet/lock-state.ts';
+import { isResting, type LockObservation, lockState } from '../../core/fleet/lock-state.ts';
 import { dollars } from '../../core/money/money.ts';
 import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
@@ -94,15 +94,18 @@ function expectedRows(view: StatusView, { expected }: ControllerReport): string[
   return [row('', `forecast: work is expected ${when} (${rhythm}); ${launch}`)];
 }
 
-/** Whether the last report describes the present: it is recent, and the lock has a holder. */
+/** Whether the last report describes the present: it is recent and the lock has a holder, or the controller is at rest. */
 function isCurrent({ report, lock, atMs, cloud }: StatusView): boolean {
   if (isUnknown(report) || report === undefined) return false;
+  if (isResting(report, atMs)) return true;
   if (atMs - report.updatedAtMs >= reportStaleAfterMs(CONTROLLER_TIMING[cloud])) return false;
   return isUnknown(lock) || (lock?.holder !== undefined && !lock.hasHolderEnded);
 }
 
-function lockText(lock: LockObservation | undefined, { atMs, cloud }: StatusView): string {
+function lockText(lock: LockObservation | undefined, { report, atMs, cloud }: StatusView): string {
   const state = lockState(lock, { nowMs: atMs, cloud });
+  if (state === 'free' && !isUnknown(report) && report !== undefined && isResting(report, atMs))
+    return `at rest, last look ${ago(atMs - report.updatedAtMs)}. It returns within a minute when there is work`;
   if (lock === undefined || state === 'free') return `none running. ${howToStart(cloud)}`;
   const holder = `${lock.holder}, epoch ${lock.epoch}, lock renewed ${ago(atMs - lock.renewedAtMs)}`;
   if (state === 'held') return holder;

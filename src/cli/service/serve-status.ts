@@ -8,7 +8,7 @@ import {
   type WorkerState,
   type WorkerStatus,
 } from '../../core/fleet/fleet.ts';
-import { lockState } from '../../core/fleet/lock-state.ts';
+import { isResting, lockState } from '../../core/fleet/lock-state.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { isUnknown, type Unknown } from '../../core/runtime/unknown.ts';
 import { readHistory } from '../../scaler/history.ts';
@@ -90,8 +90,11 @@ const costOf = ({ hourlyUsd, totalUsd, unknownSinceMs }: NonNullable<ControllerR
   ...(unknownSinceMs !== undefined && { unknownSinceMs }),
 });
 
-const isAlive = ({ lock, atMs, cloud }: StatusView): boolean =>
-  !isUnknown(lock) && lockState(lock, { nowMs: atMs, cloud }) === 'held';
+function isAlive({ lock, report, atMs, cloud }: StatusView): boolean {
+  if (isUnknown(lock)) return false;
+  const state = lockState(lock, { nowMs: atMs, cloud });
+  return state === 'held' || (state === 'free' && !isUnknown(report) && isResting(report, atMs));
+}
 
 type WorkerBody = Exclude<StatusBody['workers'], Unknown>[number];
 

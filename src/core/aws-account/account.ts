@@ -52,6 +52,25 @@ export interface Buckets {
   remove(name: string): Promise<void>;
 }
 
+export interface AssetStore {
+  /**
+   * Puts an object under a key that has its digest into a bucket of this account, which it creates if it is missing.
+   * @throws {ImgclsError} if the bucket is another account's, or if other bytes are under the key.
+   */
+  put(asset: {
+    bucket: string;
+    key: string;
+    bytes: Uint8Array;
+    owner: string;
+    region: string;
+  }): Promise<'stored' | 'was there'>;
+}
+
+export interface Functions {
+  /** Whether the account can reserve one concurrent execution for a function. False if that cannot be read. */
+  canReserveOne(): Promise<boolean>;
+}
+
 export interface Secrets {
   /** When a deleted secret is gone for good. Undefined if it is gone already, or was not deleted. */
   goneAtMs(id: string): Promise<number | undefined>;

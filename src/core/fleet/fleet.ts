@@ -104,6 +104,8 @@ export const controllerReport = z.object({
   holder: z.string(),
   epoch: z.int().nonnegative(),
   updatedAtMs: z.number(),
+  /** The controller has left in good order, and something starts it again by then. Absent while it runs. */
+  returnsByMs: z.number().optional(),
   driver: z.string(),
   policy: z.string(),
   min: z.int().nonnegative(),

@@ -1,6 +1,6 @@
 import type { Cloud } from '../cloud/ports.ts';
 import { CONTROLLER_TIMING, lockLateAfterMs } from './controller-timing.ts';
-import { ttlMsOf } from './fleet.ts';
+import { type ControllerReport, ttlMsOf } from './fleet.ts';
 
 /** The controller lock as a reader observes it that does not want to hold it. */
 export interface LockObservation {
@@ -33,3 +33,9 @@ export function lockState(
   if (lock.hasHolderEnded || lock.unchangedForMs >= lockTtlMs) return 'expired';
   return nowMs - lock.renewedAtMs > lockLateAfterMs({ lockTtlMs }) ? 'late' : 'held';
 }
+
+/** Whether a controller that released the lock returns by itself, as soon as there is work: one that AWS Lambda runs. */
+export const isResting = (
+  report: Pick<ControllerReport, 'returnsByMs'> | undefined,
+  nowMs: number,
+): boolean => report?.returnsByMs !== undefined && nowMs < report.returnsByMs;

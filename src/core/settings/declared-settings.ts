@@ -155,6 +155,10 @@ export const declared = {
     schema: () => text(1, 255),
     what: 'EC2 Auto Scaling group of the workers (fleet asg)',
   },
+  controllerFunction: {
+    schema: () => text(1, 140),
+    what: 'AWS Lambda function that runs the controller; new jobs wake it',
+  },
   launchTemplate: {
     schema: () => text(3),
     what: 'EC2 launch template of the workers: name or id, optionally with :VERSION',

@@ -65,17 +65,22 @@ export class LaunchBreaker {
   #isFirstLook = true;
   #isStartFailure = false;
 
-  /** @param last of the last controller. A person may have repaired the image and replaced it, so at most the first pause is left. */
+  /**
+   * @param last of the last controller. A person may have repaired the image and replaced it, so at most the first pause is
+   * left, unless this controller goes on where the last one has left.
+   */
   constructor(
     { billingMinimumMs }: Pick<PolicySettings, 'billingMinimumMs'>,
     now: Instant,
     last?: FailedLaunches,
+    { goesOn = false }: { goesOn?: boolean | undefined } = {},
   ) {
     this.#firstPauseMs = Math.max(LEAST_PAUSE_MS, PAUSE_IN_MINIMUMS * billingMinimumMs);
     this.#failed = last;
     if (last === undefined) return;
     const sinceMs = Math.max(0, now.wallMs - last.lastAtMs);
-    this.#pause(Math.max(0, this.#firstPauseMs - sinceMs), now);
+    const pauseMs = goesOn ? this.#pauseAfter(last.count) : this.#firstPauseMs;
+    this.#pause(Math.max(0, pauseMs - sinceMs), now);
   }
 
   /** Since a machine worked; undefined if there are none. */
@@ -220,7 +225,11 @@ export class LaunchBreaker {
     this.#failed = { count, lastAtMs: now.wallMs, why };
     this.#countedAtMs = now.monotonicMs;
     this.#isStartFailure = this.#trials.get(id)?.readySinceMs === undefined;
-    this.#pause(this.#firstPauseMs * Math.min(LONGEST_IN_PAUSES, 2 ** (count - 1)), now);
+    this.#pause(this.#pauseAfter(count), now);
+  }
+
+  #pauseAfter(failures: number): number {
+    return this.#firstPauseMs * Math.min(LONGEST_IN_PAUSES, 2 ** (failures - 1));
   }
 
   #pause(ms: number, { wallMs, monotonicMs }: Instant): void {

@@ -13,6 +13,9 @@ import {
   DescribeVpcsCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
+import { createAssetStore } from '../../../src/aws/asset-store.ts';
+import { createS3Client } from '../../../src/aws/clients.ts';
+import { assetsBucketOf, controllerCode } from '../../../src/deploy/controller-code.ts';
 import { TEMPLATE_FILE } from './template.ts';
 
 export interface MotoStack {
@@ -21,14 +24,31 @@ export interface MotoStack {
   physicalIds: Map<string, string>;
 }
 
-/** Parameters with resources that every account has. */
+const ACCOUNT = { account: '123456789012', region: 'us-east-1' };
+
+/** Stores what moto takes for the controller's code. @returns its key. */
+async function storeCode(): Promise<string> {
+  const { key, zip } = controllerCode([{ name: 'index.mjs', bytes: Buffer.from('export {};') }]);
+  const s3 = createS3Client();
+  const { account: owner, region } = ACCOUNT;
+  await createAssetStore(s3).put({ bucket: assetsBucketOf(ACCOUNT), key, bytes: zip, owner, region });
+  s3.destroy();
+  return key;
+}
+
+/** Parameters with resources that every account has, and the controller's code. */
 export async function placeOf(ec2: EC2Client): Promise<Record<string, string>> {
   const { Vpcs: [vpc] = [] } = await ec2.send(new DescribeVpcsCommand({}));
   const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
   const { Images = [] } = await ec2.send(new DescribeImagesCommand({}));
   const image = Images.find(({ Architecture }) => Architecture === 'x86_64');
   const subnets = Subnets.slice(0, 2).map(({ SubnetId }) => SubnetId);
-  return { VpcId: vpc?.VpcId ?? '', SubnetIds: subnets.join(','), WorkerImageId: image?.ImageId ?? '' };
+  return {
+    VpcId: vpc?.VpcId ?? '',
+    SubnetIds: subnets.join(','),
+    WorkerImageId: image?.ImageId ?? '',
+    ControllerCode: await storeCode(),
+  };
 }
 
 /** @throws when the deployment fails. */

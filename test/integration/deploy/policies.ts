@@ -46,6 +46,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   's3 CopyObject': { always: [...READ, 's3:PutObject'] },
   's3 DeleteObject': { always: ['s3:DeleteObject'] },
   's3 DeleteObjects': { always: ['s3:DeleteObject'] },
+  'lambda Invoke': { always: ['lambda:InvokeFunction'] },
   'ec2 RunInstances': {
     always: ['ec2:RunInstances'],
     with: { TagSpecifications: ['ec2:CreateTags'], LaunchTemplate: ['iam:PassRole'] },
@@ -62,6 +63,7 @@ const SERVICES: Readonly<Record<string, string>> = {
   sqs: 'sqs',
   'auto-scaling': 'autoscaling',
   'secrets-manager': 'secretsmanager',
+  lambda: 'lambda',
 };
 
 /** The actions that a call needs. @throws for a call that is not listed here. */

@@ -37,7 +37,7 @@ beforeAll(async () => {
   const cloudFormation = new CloudFormationClient({});
   const place = await placeOf(ec2);
   const { outputs } = await makeStack(cloudFormation, 'imgcls-default', place);
-  const { InputBucket = '', OutputBucket = '', LaunchTemplateId = '' } = outputs;
+  const { InputBucket = '', OutputBucket = '', LaunchTemplateId = '', ControllerFunctionName = '' } = outputs;
   buckets = { [InputBucket]: '<InputBucket.Arn>', [OutputBucket]: '<OutputBucket.Arn>' };
   cluster = {
     IMGCLS_CLOUD: 'aws',
@@ -46,6 +46,7 @@ beforeAll(async () => {
     IMGCLS_MODEL: 'efficientnet-lite0',
     IMGCLS_LAUNCH_TEMPLATE: LaunchTemplateId,
     IMGCLS_SUBNETS: String(place.SubnetIds),
+    IMGCLS_CONTROLLER_FUNCTION: ControllerFunctionName,
   };
   ec2.destroy();
   cloudFormation.destroy();
@@ -134,6 +135,14 @@ describe.skipIf(proxy === undefined)('a cluster of the template', () => {
       new Set(['ControllerRole', 'WorkerRole', 'WebRole', 'SubmitterRole']),
     );
     expect(deniedOf(requests, roleOf)).toEqual([]);
+    const wakes = requests.filter(({ path: where }) => where.includes('/invocations'));
+    expect(new Set(wakes.map(roleOf))).toEqual(new Set(['WebRole', 'SubmitterRole']));
+    expect(
+      wakes.every(
+        ({ headers, body }) =>
+          headers['x-amz-invocation-type'] === 'Event' && body.toString() === '{"wake":true}',
+      ),
+    ).toBe(true);
     // The check can fail: a worker's role does not allow the requests of others.
     expect(deniedOf(requests, () => 'WorkerRole').length).toBeGreaterThan(20);
   });

@@ -10,10 +10,19 @@ interface Need {
   resource?: string;
 }
 
+const FUNCTION_CALL = /^\/2015-03-31\/functions\/([^/]+)\/invocations/;
+/** Their resources in policies, by name. */
+const FUNCTIONS: Readonly<Record<string, string>> = {
+  'imgcls-default-controller': '<ControllerFunction.Arn>',
+};
+
 /** @param buckets their resources in policies, by name. */
 export function needsOf(request: ProxiedRequest, buckets: Readonly<Record<string, string>>): Need[] {
   const target = String(request.headers['x-amz-target'] ?? '');
   if (target.startsWith('AmazonSQS.')) return [needOfQueue(target, JSON.parse(request.body.toString()))];
+  const [, called] = FUNCTION_CALL.exec(request.path) ?? [];
+  if (called !== undefined)
+    return [{ action: 'lambda:InvokeFunction', resource: FUNCTIONS[called] ?? called }];
   const action = request.form?.get('Action');
   return action ? [{ action: `ec2:${action}` }] : needsOfBucket(request, buckets);
 }

@@ -44,7 +44,9 @@ export class SourceGraph {
   constructor() {
     const { config } = ts.readConfigFile(path.join(ROOT, 'tsconfig.json'), ts.sys.readFile);
     const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-    const entries = ['src/index.ts', 'src/cli/main.ts'].map((file) => path.join(ROOT, file));
+    const entries = ['src/index.ts', 'src/cli/main.ts', 'src/lambda/handler.ts'].map((file) =>
+      path.join(ROOT, file),
+    );
     this.#program = ts.createProgram(entries, options);
     this.#checker = this.#program.getTypeChecker();
     for (const file of this.#program.getSourceFiles()) if (isOurs(file)) this.#index(file);

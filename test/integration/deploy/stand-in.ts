@@ -15,6 +15,7 @@ import {
   GetRolePolicyCommand,
   IAMClient,
 } from '@aws-sdk/client-iam';
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Resource } from './template.ts';
@@ -29,13 +30,14 @@ export interface Made extends Resource {
 const ec2 = new EC2Client({});
 const iam = new IAMClient({});
 const groups = new AutoScalingClient({});
+const lambda = new LambdaClient({});
 const s3 = new S3Client({ forcePathStyle: true });
 // The URLs that moto's CloudFormation reports have the host name of AWS.
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
 
 /** Closes the connections to all of them. */
 export function release(): void {
-  for (const client of [ec2, iam, groups, s3, sqs]) client.destroy();
+  for (const client of [ec2, iam, groups, lambda, s3, sqs]) client.destroy();
 }
 
 /** A plain request, for services whose SDK client is not installed. */
@@ -103,6 +105,8 @@ const QUESTIONS: Readonly<Record<string, (made: Made) => Promise<unknown>>> = {
     balancing('DescribeListeners', 'ListenerArns.member.1', physicalId),
   'AWS::ElasticLoadBalancingV2::TargetGroup': ({ physicalId }) =>
     balancing('DescribeTargetGroups', 'TargetGroupArns.member.1', physicalId),
+  'AWS::Lambda::Function': ({ physicalId: FunctionName }) =>
+    lambda.send(new GetFunctionConfigurationCommand({ FunctionName })),
   'AWS::Logs::LogGroup': async ({ physicalId }) => {
     const answer = await ask('logs', JSON.stringify({ logGroupNamePrefix: physicalId }), {
       'content-type': 'application/x-amz-json-1.1',

@@ -10,8 +10,16 @@ import {
   resolveSettings,
   settingNames,
 } from '../../../src/core/settings/settings.ts';
+import { fitTemplate } from '../../../src/deploy/template-text.ts';
 import { listOf, statementsOf } from './policies.ts';
-import { brokenRules, type Resource, readTemplate, resourcesWith, TEMPLATE_FILE } from './template.ts';
+import {
+  brokenRules,
+  parseTemplate,
+  type Resource,
+  readTemplate,
+  resourcesWith,
+  TEMPLATE_FILE,
+} from './template.ts';
 
 const TOKEN_SECRET = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:WebToken-1';
 const template = readTemplate();
@@ -41,8 +49,10 @@ const ofType = (resources: Readonly<Record<string, Resource>>, type: string) =>
     .map(([name, { Properties }]) => ({ name, properties: Properties }));
 
 describe('the template', () => {
-  it('is small enough for a request to CloudFormation', () => {
-    expect(readFileSync(TEMPLATE_FILE).byteLength).toBeLessThanOrEqual(51_200);
+  it('is small enough for a request to CloudFormation, as imgcls deploy sends it', async () => {
+    const sent = await fitTemplate(readFileSync(TEMPLATE_FILE, 'utf8'), TEMPLATE_FILE);
+    expect(Buffer.byteLength(sent)).toBeLessThanOrEqual(51_200);
+    expect(parseTemplate(sent)).toEqual(template);
   });
 });
 
@@ -118,7 +128,7 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
     const principals = new Set(allowed.map(({ Principal }) => JSON.stringify(Principal)));
     const ours = [
       '{"AWS":"arn:aws:iam::123456789012:root"}',
-      ...['ec2', 's3', 'logdelivery.elasticloadbalancing', 'cloudwatch'].map(
+      ...['ec2', 's3', 'logdelivery.elasticloadbalancing', 'cloudwatch', 'lambda', 'scheduler'].map(
         (service) => `{"Service":"${service}.amazonaws.com"}`,
       ),
     ];
@@ -165,6 +175,31 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
       expect(Object.keys(ours).filter((setting) => !known.includes(setting))).toEqual([]);
       const { settings } = resolveSettings([environmentSource(ours)]);
       expect(settings).toMatchObject({ cloud: 'aws', cluster: 'default', model: 'efficientnet-lite0' });
+    }
+  });
+
+  it('gives its controller valid settings, and calls it once a minute', () => {
+    const functions = ofType(resources, 'Lambda::Function');
+    const schedules = ofType(resources, 'Scheduler::Schedule');
+    expect(schedules).toHaveLength(functions.length);
+    for (const { name, properties } of functions) {
+      const { Variables } = properties.Environment;
+      const known = settingNames.map(environmentName);
+      expect(Object.keys(Variables).filter((setting) => !known.includes(setting))).toEqual([]);
+      const { settings } = resolveSettings([environmentSource(Variables)]);
+      expect(settings).toMatchObject({ cloud: 'aws', cluster: 'default', model: 'efficientnet-lite0' });
+      expect(properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'] });
+      expect(properties).not.toHaveProperty('VpcConfig');
+      expect(properties.ReservedConcurrentExecutions).toBe(1);
+      expect(schedules[0]?.properties).toMatchObject({
+        ScheduleExpression: 'rate(1 minute)',
+        Target: { Arn: `<${name}.Arn>`, RetryPolicy: { MaximumRetryAttempts: 0 } },
+      });
+      // A call that waits longer than a minute is superseded by the next one.
+      expect(ofType(resources, 'Lambda::EventInvokeConfig')[0]?.properties).toMatchObject({
+        MaximumRetryAttempts: 0,
+        MaximumEventAgeInSeconds: 60,
+      });
     }
   });
 

@@ -57,8 +57,14 @@ const PSEUDO: Record<string, string> = {
 const noValue = Symbol('AWS::NoValue');
 type Value = Json | typeof noValue;
 
-/** Values for parameters without a default. */
-export const PLACE = { VpcId: 'vpc-1', SubnetIds: 'subnet-1,subnet-2', WorkerImageId: 'ami-1' };
+const CODE = `controller/${'0'.repeat(64)}.zip`;
+/** Values for parameters that need one. */
+export const PLACE = {
+  VpcId: 'vpc-1',
+  SubnetIds: 'subnet-1,subnet-2',
+  WorkerImageId: 'ami-1',
+  ControllerCode: CODE,
+};
 
 /**
  * The resources that these parameters select, by logical name. A reference to a resource is `<Name>`, to an attribute

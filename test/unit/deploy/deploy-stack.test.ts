@@ -24,6 +24,7 @@ function deploy(stacks: FakeStacks, over: Partial<DeployPorts> = {}) {
         shown.push([...changes]);
         return true;
       },
+      prepare: async () => {},
       onEvent: (one) => void reported.push(one),
       ...over,
     },

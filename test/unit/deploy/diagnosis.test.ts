@@ -65,6 +65,11 @@ describe('the error of a deployment', () => {
     ],
     ['/imgcls/default already exists in stack arn:aws', /delete-log-group/],
     ['The maximum number of VPC endpoints has been reached. VpcEndpointLimitExceeded', /Service Quotas/],
+    [
+      "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [10].",
+      /ReserveConcurrency=false/,
+    ],
+    ['The role defined for the function cannot be assumed by Lambda.', /again in a minute/],
     ["The image id '[ami-1]' does not exist", /imgcls ami build/],
     ["Certificate 'arn:aws:acm:x' not found", /--certificate/],
     [

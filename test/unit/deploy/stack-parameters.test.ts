@@ -15,7 +15,13 @@ const image = (id: string, architecture = 'x86_64', version = '1'): WorkerImage 
 
 /** An account with a default VPC of two subnets behind a NAT gateway, and an image for each architecture. */
 function account(
-  over: { subnets?: Subnet[]; cutOff?: string[]; endpoints?: string[]; images?: WorkerImage[] } = {},
+  over: {
+    subnets?: Subnet[];
+    cutOff?: string[];
+    endpoints?: string[];
+    images?: WorkerImage[];
+    canReserveOne?: boolean;
+  } = {},
 ) {
   const { subnets = [subnet('subnet-b'), subnet('subnet-a'), subnet('subnet-x', 'vpc-other')], cutOff = [] } =
     over;
@@ -42,6 +48,7 @@ function account(
           })),
       imageArchitecture: async (id: string) => ({ 'ami-mine': 'x86_64', 'ami-arm': 'arm64' })[id],
     },
+    functions: { canReserveOne: async () => over.canReserveOne ?? true },
   };
 }
 
@@ -55,7 +62,9 @@ const summary = {
     { name: 'RouteTableIds', fallback: '' },
     { name: 'WorkerImageId' },
     { name: 'InstanceType', fallback: 'c7i.large' },
-    { name: 'ControllerInstanceType', fallback: 't3.small' },
+    { name: 'WebInstanceType', fallback: 't3.small' },
+    { name: 'ControllerCode', fallback: 'none' },
+    { name: 'ReserveConcurrency', fallback: 'true' },
     { name: 'Model', fallback: 'efficientnet-lite0' },
     { name: 'MaxWorkers', fallback: '4' },
   ],
@@ -73,11 +82,13 @@ const stack: Stack = {
     RouteTableIds: '',
     WorkerImageId: 'ami-old',
     InstanceType: 'c7i.large',
-    ControllerInstanceType: 't3.small',
+    WebInstanceType: 't3.small',
+    ReserveConcurrency: 'false',
     Model: 'resnet50',
     MaxWorkers: '9',
   },
 };
+const CODE = `controller/${'0'.repeat(64)}.zip`;
 const notices: string[] = [];
 const choose = (
   wanted: Record<string, string>,
@@ -92,6 +103,7 @@ const choose = (
       model,
       summary,
       version: '1',
+      controllerCode: CODE,
       notice: (text) => void notices.push(text),
       wanted: Object.entries(wanted).map(
         ([parameter, value]): RequestedParameter => ({ flag: '--some', parameter, value }),
@@ -104,6 +116,8 @@ describe('a new cluster', () => {
   it('uses the default VPC and the newest image, and otherwise the defaults of the template', async () => {
     expect(await choose({})).toEqual({
       ClusterName: { value: 'test' },
+      ControllerCode: { value: CODE },
+      ReserveConcurrency: { value: 'true' },
       VpcId: { value: 'vpc-default' },
       SubnetIds: { value: 'subnet-a,subnet-b' },
       WorkerImageId: { value: 'ami-new' },
@@ -125,12 +139,18 @@ describe('a new cluster', () => {
     expect(await choose({ VpcId: 'vpc-other' })).toMatchObject({ SubnetIds: { value: 'subnet-x' } });
   });
 
-  it('on ARM has a controller that runs the same image', async () => {
+  it('reserves no concurrent execution in an account that has too few', async () => {
+    expect(await choose({}, { canReserveOne: false })).toMatchObject({
+      ReserveConcurrency: { value: 'false' },
+    });
+  });
+
+  it('on ARM has a page that runs the same image', async () => {
     expect(await choose({ InstanceType: 'c7g.large' })).toMatchObject({
       WorkerImageId: { value: 'ami-arm' },
-      ControllerInstanceType: { value: 't4g.small' },
+      WebInstanceType: { value: 't4g.small' },
     });
-    await expect(choose({ InstanceType: 'c7g.large', ControllerInstanceType: 't3.small' })).rejects.toThrow(
+    await expect(choose({ InstanceType: 'c7g.large', WebInstanceType: 't3.small' })).rejects.toThrow(
       'Image ami-arm is for arm64, but t3.small is x86_64',
     );
   });
@@ -210,6 +230,7 @@ describe('an existing cluster', () => {
     expect(await choose({}, { cutOff: ['subnet-a'] }, stack, 'other')).toEqual({
       ...Object.fromEntries(kept),
       ClusterName: { value: 'test' },
+      ControllerCode: { value: CODE },
       WorkerImageId: { value: 'ami-new' },
     });
     expect(await choose({ MaxWorkers: '2' }, {}, stack)).toMatchObject({
@@ -245,6 +266,7 @@ it('a missing required parameter is named', async () => {
     model: undefined,
     summary: { capabilities: [], parameters: [{ name: 'Colour' }] },
     version: '1',
+    controllerCode: undefined,
     notice() {},
     wanted: [],
   };

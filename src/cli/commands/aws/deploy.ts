@@ -23,14 +23,17 @@ export function register(program: Command): void {
       ).choices(['ec2', 'asg']),
     )
     .option('--model <name>', 'Model that workers load when they start')
-    .option('--controller', 'Run "imgcls scale" on an instance of its own')
+    .option(
+      '--controller',
+      'Run the controller as a function of AWS Lambda, which costs next to nothing without work',
+    )
     .option(
       '--no-controller',
       'Run no controller: workers are launched only while "imgcls scale" runs somewhere',
     )
-    .option('--controller-type <type>', 'Instance type of the controller')
     .option('--with-web', 'Run the web page and the REST API behind a load balancer')
     .option('--no-with-web', 'Do not run them')
+    .option('--web-type <type>', 'Instance type of the web page')
     .option('--certificate <arn>', 'ACM certificate of the web page')
     .option('--web-cidr <range>', 'Addresses that may reach the web page')
     .option('--read-bucket <name>', 'Bucket whose images are read in place; repeatable', collect)

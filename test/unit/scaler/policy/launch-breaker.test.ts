@@ -24,8 +24,8 @@ class Fleet {
     this.breaker = this.#newBreaker();
   }
 
-  #newBreaker(last?: FailedLaunches): LaunchBreaker {
-    return new LaunchBreaker({ billingMinimumMs: this.#billingMinimumMs }, this.#now, last);
+  #newBreaker(last?: FailedLaunches, shift: { goesOn?: boolean } = {}): LaunchBreaker {
+    return new LaunchBreaker({ billingMinimumMs: this.#billingMinimumMs }, this.#now, last, shift);
   }
 
   get #now() {
@@ -64,6 +64,10 @@ class Fleet {
 
   replaceController(): void {
     this.breaker = this.#newBreaker(this.breaker.failed);
+  }
+
+  beginNextShift(): void {
+    this.breaker = this.#newBreaker(this.breaker.failed, { goesOn: true });
   }
 
   get allowed(): number {
@@ -162,6 +166,20 @@ describe('after launches that failed', () => {
     fleet.failInARow(1);
     expect(fleet.breaker.failed?.count).toBe(9);
     expect(fleet.breaker.warning).toContain('The last 9 launches failed.');
+  });
+
+  it('the next shift of a controller goes on with the pause of the last one', () => {
+    const fleet = new Fleet();
+    fleet.failInARow(8);
+    // The eighth pause takes four hours.
+    for (let shift = 0; shift < 15; shift++) {
+      fleet.tick(15 * MINUTE);
+      fleet.beginNextShift();
+      fleet.tick();
+      expect(fleet.allowed).toBe(0);
+    }
+    fleet.tick(15 * MINUTE);
+    expect(fleet.allowed).toBe(1);
   });
 
   it('a new controller is not deceived by machines that worked before the failures', () => {
