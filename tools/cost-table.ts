@@ -1,11 +1,12 @@
 /** Prints the cost table of docs/aws.md (Markdown), from the price table and the policy: node tools/cost-table.ts */
 import { BOOT_MS, policySettings } from '../src/app/open-controller.ts';
-import { PRICES_AS_OF, priceOf, REQUEST_USD } from '../src/core/money/prices.ts';
+import { PRICES_AS_OF, priceOf } from '../src/core/money/prices.ts';
 import { resolveSettings } from '../src/core/settings/settings.ts';
 import { quote, quoteRequests } from '../src/scaler/quote.ts';
+import { readTemplate, resourcesWith } from '../test/integration/deploy/template.ts';
+import { idleMonth } from './idle-month.ts';
 
 const WORKER = 'c7i.large';
-const CONTROLLER = 't3.small';
 const IMAGE_BYTES = 100_000;
 const SCENARIOS = [
   { images: 30, max: 4 },
@@ -15,9 +16,6 @@ const SCENARIOS = [
   { images: 1_000_000, max: 4 },
   { images: 1_000_000, max: 50 },
 ];
-const MONTH_HOURS = 730;
-/** Requests of an idle controller, by price: counted for six minutes by a proxy in front of the moto server, plus the sweeps. */
-const IDLE_REQUESTS_PER_MINUTE = { s3Put: 7.3, sqs: 37 };
 
 const usd = (value: number): string => (value < 0.1 ? value.toFixed(4) : value.toFixed(2));
 const minutes = (ms: number): string =>
@@ -59,16 +57,14 @@ for (const { images, max } of SCENARIOS) {
   lines.push(`| ${cells.join(' | ')} |`);
 }
 
-const controllerUsd = MONTH_HOURS * hourly(CONTROLLER);
-const { s3Put, sqs } = IDLE_REQUESTS_PER_MINUTE;
-const requestsUsd = MONTH_HOURS * 60 * (s3Put * REQUEST_USD.s3Put + sqs * REQUEST_USD.sqs);
+const idle = idleMonth(resourcesWith(readTemplate(), {}));
+const total = idle.reduce((sum, { usd: each }) => sum + each, 0);
 lines.push(
   '',
   '| an idle month | $ |',
   '| --- | ---: |',
-  `| controller, ${CONTROLLER} | ${usd(controllerUsd)} |`,
-  `| its requests of S3 (${s3Put} a minute) and SQS (${sqs}) | ${usd(requestsUsd)} |`,
+  ...idle.map(({ item, usd: each }) => `| ${item} | ${usd(each)} |`),
   '| workers | 0 |',
-  `| together | ${usd(controllerUsd + requestsUsd)} |`,
+  `| together | ${usd(total)} |`,
 );
 process.stdout.write(`${lines.join('\n')}\n`);
