@@ -1,5 +1,5 @@
 /** What is done to photographs with their labels. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFile, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -9,8 +9,11 @@ import { type InstalledPackage, installPackage, repository, start } from './pack
 const samples = path.join(repository, 'samples');
 
 let installed: InstalledPackage;
+/** Of both kinds of tags: photographs that one test has labelled are known to the other. */
+let tagData: string;
 beforeAll(async () => {
   installed = await installPackage();
+  tagData = await installed.dataDir();
 });
 afterAll(() => installed.remove());
 
@@ -26,21 +29,19 @@ async function snapshot(folder: string): Promise<string[]> {
   return files.sort();
 }
 
+const hasExifTool = spawnSync('exiftool', ['-ver']).status === 0;
+if (!hasExifTool) console.warn('ExifTool is not installed (libimage-exiftool-perl): tags are not read back.');
+
 /** Tags as ExifTool reads them; undefined where it is not installed. */
 function exifTool(file: string): Record<string, unknown> | undefined {
-  try {
-    const text = execFileSync('exiftool', ['-j', '-G1', '-XMP:all', file], { encoding: 'utf8' });
-    return JSON.parse(text)[0];
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    console.warn('ExifTool is not installed (libimage-exiftool-perl): sidecars are not read back.');
-    return undefined;
-  }
+  if (!hasExifTool) return undefined;
+  const text = execFileSync('exiftool', ['-j', '-G1', '-XMP:all', file], { encoding: 'utf8' });
+  return JSON.parse(text)[0];
 }
 
 describe('imgcls tag', () => {
   it('labels a folder, writes sidecars that ExifTool reads, and gives the folder back as it was', async () => {
-    const dataDir = await installed.dataDir();
+    const dataDir = tagData;
     const photos = path.join(dataDir, 'photos');
     await cp(samples, photos, { recursive: true });
     await writeFile(path.join(photos, 'cat.jpg.xmp'), RATED);
@@ -123,6 +124,55 @@ async function copyIn(file: string, at: number): Promise<void> {
     await appendFile(file, content.subarray(start, start + quarter));
     await setTimeout(200);
   }
+}
+
+describe('imgcls tag --embed', () => {
+  it('says how to install ExifTool where it is missing', async () => {
+    const dataDir = await installed.dataDir();
+    const run = start(installed.bin, dataDir, ['tag', samples, '--embed'], { PATH: '/nowhere' });
+    const { code, stderr } = await run.finished;
+    expect([code, stderr]).toEqual([2, expect.stringContaining('ExifTool is not installed')]);
+    expect(stderr).toContain('apt install libimage-exiftool-perl');
+  });
+
+  it.skipIf(!hasExifTool)('writes into photographs, and gives them back byte for byte', async () => {
+    const dataDir = tagData;
+    const photos = path.join(dataDir, 'embedded');
+    await cp(samples, photos, { recursive: true });
+    const rate = (file: string) =>
+      execFileSync('exiftool', ['-q', '-overwrite_original', '-XMP:Rating=4', path.join(photos, file)]);
+    rate('cat.jpg');
+    const before = await contents(photos);
+    const run = (...args: string[]) => start(installed.bin, dataDir, args).finished;
+
+    const tagged = await run('tag', 'embedded', '--embed', '--min-score', '0');
+    expect(tagged.stderr).toContain('Tagged 5 photographs: 0 as before.');
+    expect(exifTool(path.join(photos, 'cat.jpg'))).toMatchObject({
+      'XMP-xmp:Rating': 4,
+      'XMP-dc:Subject': expect.arrayContaining(['cat']),
+    });
+    const again = await run('tag', '--embed', '--min-score', '0');
+    expect(again.stderr).toContain('Tagged 0 photographs: 5 as before.');
+
+    // One is changed by another program: only its tags are removed.
+    rate('rocket.jpg');
+    const undone = await run('tag', '--undo', 'embedded');
+    expect(undone.stderr).toContain('4 restored; removed the tags from 1 that other programs');
+    const rocket = exifTool(path.join(photos, 'rocket.jpg'));
+    expect(rocket).toMatchObject({ 'XMP-xmp:Rating': 4 });
+    expect(rocket).not.toHaveProperty('XMP-dc:Subject');
+    const after = await contents(photos);
+    expect({ ...after, 'rocket.jpg': '' }).toEqual({ ...before, 'rocket.jpg': '' });
+  });
+});
+
+async function contents(folder: string): Promise<Record<string, string>> {
+  const names = await readdir(folder);
+  return Object.fromEntries(
+    await Promise.all(
+      names.map(async (name) => [name, (await readFile(path.join(folder, name))).toString('base64')]),
+    ),
+  );
 }
 
 /** A sidecar as digiKam writes it. */

@@ -2,7 +2,9 @@ import { systemClock } from '../../app/system-clock.ts';
 import { plainName } from '../../core/text/harmless.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { labelledFiles } from '../../photos/labelled-files.ts';
-import { type SidecarName, SidecarPaths } from '../../photos/tag/sidecar-path.ts';
+import { EmbeddedKeywords } from '../../photos/tag/embedded-keywords.ts';
+import { ExifTool } from '../../photos/tag/exiftool.ts';
+import { type SidecarName, Sidecars } from '../../photos/tag/sidecar-path.ts';
 import { type TagResult, tagFiles } from '../../photos/tag/tag-files.ts';
 import { openOutput } from '../output/output.ts';
 import { withRun } from '../run.ts';
@@ -16,6 +18,7 @@ export interface TagOptions {
   minScore: number;
   top: number;
   sidecar: SidecarName;
+  embed?: boolean;
   dryRun?: boolean;
   undo?: boolean;
   cluster?: string;
@@ -26,6 +29,8 @@ export interface TagOptions {
 export async function tag(words: readonly string[], options: TagOptions): Promise<number> {
   if (options.undo === true) return await (await import('./undo-tag.ts')).undoTag(words, options);
   const { cluster, dataDir, minScore, top, sidecar, dryRun = false } = options;
+  const exifTool = options.embed === true ? await ExifTool.start() : undefined;
+  const place = exifTool === undefined ? new Sidecars(sidecar) : new EmbeddedKeywords(exifTool);
   return await withRun({ cluster, dataDir }, async (run) => {
     const { cloud, settings, interrupted } = run;
     const job = await targetJob(words, run);
@@ -35,7 +40,7 @@ export async function tag(words: readonly string[], options: TagOptions): Promis
       job: job.id,
       minScore,
       top,
-      sidecars: new SidecarPaths(sidecar),
+      place,
       journal: tagJournal(settings),
       dryRun,
       clock: systemClock,
@@ -45,9 +50,9 @@ export async function tag(words: readonly string[], options: TagOptions): Promis
       if (dryRun && result.kind === 'tagged') await output.write(changeText(result));
     }
     await output.finish();
-    report.print({ dryRun });
+    report.print({ dryRun, isEmbedded: exifTool !== undefined });
     return report.skipped.count > 0 ? exitCode.someErrors : exitCode.done;
-  });
+  }).finally(() => exifTool?.close());
 }
 
 /** `photos/a.jpg.xmp, tabby`. */
@@ -77,10 +82,11 @@ class TagReport {
     detail(`${result.isNew ? 'New' : 'Changed'}: ${changeText(result).trimEnd()}`);
   }
 
-  print({ dryRun }: { dryRun: boolean }): void {
+  print({ dryRun, isEmbedded }: { dryRun: boolean; isEmbedded: boolean }): void {
     const { tagged, new: created, unchanged, unsure, failed } = this.#counts;
-    const sidecars = `${pluralize(created, 'new sidecar')}, ${tagged - created} changed, ${unchanged} as before`;
-    notice(`${dryRun ? 'Would tag' : 'Tagged'} ${pluralize(tagged, 'photograph')}: ${sidecars}.`);
+    const sidecars = isEmbedded ? '' : `${pluralize(created, 'new sidecar')}, ${tagged - created} changed, `;
+    const done = `${dryRun ? 'Would tag' : 'Tagged'} ${pluralize(tagged, 'photograph')}`;
+    notice(`${done}: ${sidecars}${unchanged} as before.`);
     if (unsure > 0)
       notice(
         `${pluralize(unsure, 'photograph')} without a tag: no label has a score of ${Math.round(100 * this.#minScore)} % or more (--min-score).`,

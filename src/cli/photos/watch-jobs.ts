@@ -9,7 +9,7 @@ import { ImgclsError, JobMissingError } from '../../core/runtime/errors.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { labelledFiles } from '../../photos/labelled-files.ts';
 import { sortFiles } from '../../photos/sort/sort-files.ts';
-import { SidecarPaths } from '../../photos/tag/sidecar-path.ts';
+import { Sidecars } from '../../photos/tag/sidecar-path.ts';
 import { tagFiles } from '../../photos/tag/tag-files.ts';
 import { runCommand } from '../../photos/watch/run-command.ts';
 import type { WatchActions } from '../../photos/watch/watch-folder.ts';
@@ -109,7 +109,7 @@ export class WatchJobs implements WatchActions {
       job: job.id,
       minScore,
       top: 1,
-      sidecars: new SidecarPaths('auto'),
+      place: new Sidecars('auto'),
       journal: tagJournal(this.#tools.run.settings),
       dryRun: false,
       clock: systemClock,

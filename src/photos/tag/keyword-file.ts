@@ -1,5 +1,6 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { fileEtag } from '../../core/cloud/files-in-place.ts';
+import { byteSize } from '../../core/text/byte-size.ts';
 import { UnusableSidecarError } from '../xmp/document.ts';
 import { decodeSidecar, EMPTY_SIDECAR } from '../xmp/keywords.ts';
 
@@ -27,7 +28,7 @@ export async function planSidecar(sidecar: string, edit: EditPacket): Promise<Pl
     if (error.code === 'ENOENT') return sidecar;
     throw error;
   });
-  const before = await readIfThere(file);
+  const before = await readIfThere(file, MAX_SIDECAR_BYTES);
   if (before === undefined) {
     const text = edit(EMPTY_SIDECAR);
     return text === EMPTY_SIDECAR ? undefined : { file, before, after: Buffer.from(text) };
@@ -37,18 +38,19 @@ export async function planSidecar(sidecar: string, edit: EditPacket): Promise<Pl
   return changed === text ? undefined : { file, before, after: Buffer.from(changed) };
 }
 
-async function readIfThere(file: string): Promise<PlannedChange['before']> {
+/** @throws {UnusableSidecarError} if it is larger, or no regular file. */
+export async function readIfThere(file: string, maxBytes: number): Promise<PlannedChange['before']> {
   const found = await stat(file, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
   if (found === undefined) return undefined;
   if (!found.isFile()) throw new UnusableSidecarError('is not a regular file');
-  if (found.size > MAX_SIDECAR_BYTES) throw new UnusableSidecarError('is larger than any sidecar');
+  if (found.size > maxBytes) throw new UnusableSidecarError(`has more than ${byteSize(maxBytes)}`);
   const content = await readFile(file);
   return {
     content,
-    mtimeMs: Number(found.mtimeMs),
+    mtimeMs: Number(found.mtimeNs) / 1e6,
     mode: Number(found.mode & 0o7777n),
     etag: fileEtag(found),
   };

@@ -1,5 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { UnusableSidecarError } from '../xmp/document.ts';
+import { type EditPacket, type PlannedChange, planSidecar } from './keyword-file.ts';
 
 /**
  * How a sidecar is named. `full`: photo.jpg.xmp (digiKam, darktable, Immich). `short`: photo.xmp (Lightroom, for camera raw
@@ -17,8 +19,9 @@ interface FolderNames {
   sharing: ReadonlyMap<string, number>;
 }
 
-/** Finds the sidecars of photographs. Keeps the names in the folder of the last one. */
-export class SidecarPaths {
+/** The sidecars of photographs. Keeps the names in the folder of the last one. */
+export class Sidecars {
+  readonly name = 'its sidecar';
   readonly #choice: SidecarName;
   #folder: FolderNames | undefined;
 
@@ -26,8 +29,15 @@ export class SidecarPaths {
     this.#choice = choice;
   }
 
+  /** @returns undefined if nothing changes. @throws {UnusableSidecarError} and errors of the file system. */
+  async plan(photo: string, edit: EditPacket): Promise<PlannedChange | undefined> {
+    const sidecar = await this.pathOf(photo);
+    if (sidecar === undefined) throw new UnusableSidecarError('would be that of other files as well');
+    return await planSidecar(sidecar, edit);
+  }
+
   /** @returns undefined if the short name would be that of several files. */
-  async of(photo: string): Promise<string | undefined> {
+  async pathOf(photo: string): Promise<string | undefined> {
     const { dir, base, name } = path.parse(photo);
     const full = `${base}${ENDING}`;
     const short = `${name}${ENDING}`;

@@ -4,14 +4,14 @@ import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, readFault } from '../../core/runtime/errors.ts';
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import type { FileJournal } from '../file-journal.ts';
-import { type LabelledFile, whyNotLabelled } from '../labelled-files.ts';
+import type { LabelledFile } from '../labelled-files.ts';
 import { patchTo } from '../patch.ts';
 import { type StagedFile, stageFile } from '../staged-file.ts';
 import { UnusableSidecarError } from '../xmp/document.ts';
 import { type Keywords, withKeywords } from '../xmp/keywords.ts';
-import { isAsRead, type PlannedChange, planSidecar } from './keyword-file.ts';
+import { ChangedByTags } from './changed-by-tags.ts';
+import { type EditPacket, isAsRead, type PlannedChange } from './keyword-file.ts';
 import { keywordsOf } from './keywords-of.ts';
-import type { SidecarPaths } from './sidecar-path.ts';
 import type { TagEntry } from './tag-journal.ts';
 
 export interface TagOptions {
@@ -20,14 +20,23 @@ export interface TagOptions {
   minScore: number;
   /** Maximum number of labels. */
   top: number;
-  sidecars: SidecarPaths;
+  /** Where keywords are written. */
+  place: KeywordPlace;
   journal: FileJournal<TagEntry>;
   /** Changes no file. */
   dryRun: boolean;
   clock: Pick<Clock, 'nowMs'>;
 }
 
-/** What happened to a photograph. `file` is its sidecar. */
+/** Sidecars, or the photographs themselves. */
+export interface KeywordPlace {
+  /** What an error calls it: "its sidecar". */
+  name: string;
+  /** @returns undefined if nothing changes. @throws {UnusableSidecarError} and errors of the file system. */
+  plan(photo: string, edit: EditPacket): Promise<PlannedChange | undefined>;
+}
+
+/** What happened to a photograph. `file` is what was changed: its sidecar or itself. */
 export type TagResult =
   | { kind: 'tagged'; photo: string; file: string; words: readonly string[]; isNew: boolean }
   | { kind: 'unchanged' | 'unsure' | 'failed' }
@@ -48,9 +57,10 @@ export async function* tagFiles(
   files: AsyncIterable<LabelledFile>,
   options: TagOptions,
 ): AsyncGenerator<TagResult> {
+  const changed = await ChangedByTags.read(options.journal, options.job);
   let ready: ReadyChange[] = [];
   for await (const file of files) {
-    const planned = await planOrResult(file, options);
+    const planned = await planOrResult(file, changed, options);
     if ('kind' in planned) yield planned;
     else ready.push(planned);
     if (ready.length < CHANGES_AT_ONCE) continue;
@@ -62,30 +72,38 @@ export async function* tagFiles(
 
 async function planOrResult(
   { outcome, path: photo, content }: LabelledFile,
+  changed: ChangedByTags,
   options: TagOptions,
 ): Promise<ReadyChange | TagResult> {
   if (isError(outcome)) return { kind: 'failed' };
   const skipped = (why: string): TagResult => ({ kind: 'skipped', photo: photo ?? outcome.name, why });
   if (photo === undefined) return skipped('not a file of this machine');
-  const why = await whyNotLabelled(photo, content);
+  const why = await changed.whyNotLabelled(photo, content);
   if (why !== undefined) return skipped(`the file ${why}`);
   const keywords = keywordsOf(outcome, options);
   try {
-    const sidecar = await options.sidecars.of(photo);
-    if (sidecar === undefined) return skipped('another file has the same name up to its ending');
-    const change = await planSidecar(sidecar, (text) => withKeywords(text, keywords));
+    const change = await options.place.plan(photo, (text) => withKeywords(text, keywords));
+    if (change !== undefined && patchBytes(change) > MAX_PATCH_BYTES) return skipped(TOO_MUCH);
     if (change !== undefined) return { photo, change, keywords };
     return { kind: keywords.words.length === 0 ? 'unsure' : 'unchanged' };
   } catch (error) {
-    return skipped(whyNotTagged(error));
+    return skipped(whyNotTagged(error, options.place.name));
   }
 }
 
-export function whyNotTagged(error: unknown): string {
-  if (error instanceof UnusableSidecarError) return `its sidecar ${error.message}`;
+function whyNotTagged(error: unknown, what: string): string {
+  if (error instanceof UnusableSidecarError) return `${what} ${error.message}`;
   if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-  return `its sidecar cannot be read: ${readFault(error)}`;
+  return `${what} cannot be read: ${readFault(error)}`;
 }
+
+/** What the journal keeps for an undo. JPEG and PNG take a few kilobytes: the rest of the file stays as it is. */
+const MAX_PATCH_BYTES = 1024 * 1024;
+const TOO_MUCH =
+  'a tag rewrites files of this format as a whole, so that an undo would need a copy; use a sidecar';
+
+const patchBytes = ({ before, after }: PlannedChange): number =>
+  before === undefined ? 0 : patchTo(before.content, after).between.length;
 
 /** Writes what is new beside the files, then the journal, and then puts each in its place. */
 async function* make(ready: readonly ReadyChange[], options: TagOptions): AsyncGenerator<TagResult> {
@@ -112,13 +130,13 @@ interface StagedChange {
   staging: StagedFile;
 }
 
-async function stage(ready: ReadyChange, { clock }: TagOptions): Promise<StagedChange | TagResult> {
+async function stage(ready: ReadyChange, { clock, place }: TagOptions): Promise<StagedChange | TagResult> {
   const { file, before, after } = ready.change;
   try {
     const staging = await stageFile(file, after, { mode: before?.mode, nowMs: clock.nowMs() });
     return { ready, staging };
   } catch (error) {
-    return { kind: 'skipped', photo: ready.photo, why: whyNotWritten(error) };
+    return { kind: 'skipped', photo: ready.photo, why: whyNotWritten(error, place.name) };
   }
 }
 
@@ -138,20 +156,20 @@ async function put({ ready, staging }: StagedChange): Promise<TagResult> {
   return {
     kind: 'skipped',
     photo: ready.photo,
-    why: 'another program changed its sidecar at the same moment',
+    why: `another program changed ${ready.change.file} at the same moment`,
   };
 }
 
 /** @throws a full disk, which the next file would meet as well. */
-function whyNotWritten(error: unknown): string {
+function whyNotWritten(error: unknown, what: string): string {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined) throw error;
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    throw new ImgclsError('permanent', 'Cannot write sidecars: the disk is full.', {
+    throw new ImgclsError('permanent', 'Cannot write tags: the disk is full.', {
       hint: 'Free some space, and run the command again.',
       cause: error,
     });
-  return `its sidecar cannot be written: ${readFault(error)}`;
+  return `${what} cannot be written: ${readFault(error)}`;
 }
 
 const sha256 = (content: Buffer): string => hash('sha256', content);

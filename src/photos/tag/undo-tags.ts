@@ -6,13 +6,17 @@ import type { FileJournal } from '../file-journal.ts';
 import { patched } from '../patch.ts';
 import { stageFile } from '../staged-file.ts';
 import { UnusableSidecarError } from '../xmp/document.ts';
-import { decodeSidecar, EMPTY_SIDECAR, withoutKeywords } from '../xmp/keywords.ts';
+import { EMPTY_SIDECAR, withoutKeywords } from '../xmp/keywords.ts';
+import { planSidecar } from './keyword-file.ts';
+import type { KeywordPlace } from './tag-files.ts';
 import type { TagEntry } from './tag-journal.ts';
 
 export interface UndoOptions {
   journal: FileJournal<TagEntry>;
   /** Which changes are undone. */
   isWanted(entry: TagEntry): boolean;
+  /** Opens what changes photographs themselves. Called only if another program has changed one since. */
+  openEmbedded(): Promise<Pick<KeywordPlace, 'plan'>>;
   /** Changes no file. */
   dryRun: boolean;
   clock: Pick<Clock, 'nowMs'>;
@@ -59,15 +63,25 @@ async function undo(entry: TagEntry, options: UndoOptions): Promise<UndoResult> 
       if (!options.dryRun) await utimes(file, mtimeMs / 1000, mtimeMs / 1000);
       return { kind: 'restored', file };
     }
-    const text = decodeSidecar(found);
-    const without = withoutKeywords(text, entry.keywords);
-    if (without === text) return { kind: 'nothing' };
-    if (without === EMPTY_SIDECAR) return await deleteFile(file, options);
-    await replace(file, Buffer.from(without), options);
-    return { kind: 'removed', file };
+    return await removeKeywords(entry, options);
   } catch (error) {
     return failedUndo(file, error);
   }
+}
+
+async function removeKeywords(
+  { file, photo, keywords }: TagEntry,
+  options: UndoOptions,
+): Promise<UndoResult> {
+  const edit = (text: string) => withoutKeywords(text, keywords);
+  const isEmbedded = file === photo;
+  const change = isEmbedded
+    ? await (await options.openEmbedded()).plan(file, edit)
+    : await planSidecar(file, edit);
+  if (change === undefined) return { kind: 'nothing' };
+  if (!isEmbedded && change.after.toString() === EMPTY_SIDECAR) return await deleteFile(file, options);
+  await replace(file, change.after, options);
+  return { kind: 'removed', file };
 }
 
 function failedUndo(file: string, error: unknown): UndoResult {

@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/core/model/outcome.ts';
 import { FileJournal } from '../../../src/photos/file-journal.ts';
 import type { LabelledFile } from '../../../src/photos/labelled-files.ts';
-import { type SidecarName, SidecarPaths } from '../../../src/photos/tag/sidecar-path.ts';
+import { type SidecarName, Sidecars } from '../../../src/photos/tag/sidecar-path.ts';
 import { tagFiles } from '../../../src/photos/tag/tag-files.ts';
 import { tagEntry } from '../../../src/photos/tag/tag-journal.ts';
 import { undoTags } from '../../../src/photos/tag/undo-tags.ts';
@@ -59,22 +59,23 @@ async function tag(files: LabelledFile[], { job = 'JOB', sidecar = 'auto', ...fl
   async function* each() {
     yield* files;
   }
-  const sidecars = new SidecarPaths(sidecar);
+  const place = new Sidecars(sidecar);
   const options = {
     minScore: 0.5,
     top: 1,
     dryRun: false,
     ...flags,
     job,
-    sidecars,
+    place,
     journal: journal(),
     clock,
   };
   return await Array.fromAsync(tagFiles(each(), options));
 }
 
+const openEmbedded = () => Promise.reject(new Error('no photograph was changed'));
 const undo = (jobs = ['JOB'], isWanted = (_entry: { photo: string }) => true) =>
-  Array.fromAsync(undoTags(jobs, { journal: journal(), isWanted, dryRun: false, clock }));
+  Array.fromAsync(undoTags(jobs, { journal: journal(), isWanted, openEmbedded, dryRun: false, clock }));
 
 const sidecar = (name: string) => path.join(photos, name);
 const read = (name: string) => readFile(sidecar(name), 'utf8');
@@ -173,7 +174,7 @@ describe('tagging photographs', () => {
     ['short', ['a.jpg', 'a.png'], undefined],
   ] as const)('names sidecars (%s) beside %j: %s', async (choice, names, expected) => {
     for (const name of names) await writeFile(sidecar(name), '');
-    const found = await new SidecarPaths(choice).of(sidecar('a.jpg'));
+    const found = await new Sidecars(choice).pathOf(sidecar('a.jpg'));
     expect(found && path.basename(found)).toBe(expected);
   });
 });

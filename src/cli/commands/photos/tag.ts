@@ -28,6 +28,9 @@ export function register(program: Command): void {
         .choices(SIDECAR_NAMES)
         .default('auto'),
     )
+    .addOption(
+      new Option('--embed', 'Write into the photographs themselves, by ExifTool').conflicts('sidecar'),
+    )
     .option('--dry-run', 'Print the changes, and change nothing')
     .option('--undo', 'Undo what "imgcls tag" did for a job or below a folder')
     .action(async (words: string[], flags: TagOptions) => {
