@@ -51,6 +51,11 @@ interface ReadyChange {
 
 /** So many changes share one write of the journal, which waits for the disk. */
 const CHANGES_AT_ONCE = 32;
+/** Fewer of large photographs, whose contents are in memory until then. */
+const HELD_BYTES = 64 * 1024 * 1024;
+
+const heldBytes = (ready: readonly ReadyChange[]): number =>
+  ready.reduce((sum, { change }) => sum + change.after.length + (change.before?.content.length ?? 0), 0);
 
 /** Writes the sure labels of photographs into their sidecars, in place of what imgcls wrote earlier. */
 export async function* tagFiles(
@@ -63,7 +68,7 @@ export async function* tagFiles(
     const planned = await planOrResult(file, changed, options);
     if ('kind' in planned) yield planned;
     else ready.push(planned);
-    if (ready.length < CHANGES_AT_ONCE) continue;
+    if (ready.length < CHANGES_AT_ONCE && heldBytes(ready) < HELD_BYTES) continue;
     yield* make(ready, options);
     ready = [];
   }
