@@ -210,6 +210,21 @@ describe('the index of labels', () => {
     expect(third.shards).toHaveLength(1);
   });
 
+  it('is read a few times only, if most of what is found is gone and the caller goes on', async () => {
+    await label(Array.from({ length: 400 }, (_, n): Photograph => [`/${n}.jpg`, { pug: 0.9 }]));
+    expect(await find('pug')).toHaveLength(400);
+    let reads = 0;
+    const rest: SearchIndex['rest'] = (place) => {
+      reads++;
+      return search().rest(place);
+    };
+    const query = { isWanted: () => true, minScore: 0, isSearched: () => true };
+    const found = findPhotographs({ ...search(), rest }, query, { atOnce: 1 });
+    expect(await Array.fromAsync(found)).toHaveLength(400);
+    // Chunks of 1, 2, 4 and so on, of one piece.
+    expect(reads).toBe(9);
+  });
+
   it('follows a job that is running', async () => {
     const job = await submit(DOGS);
     expect(await find('retriever')).toEqual([]);

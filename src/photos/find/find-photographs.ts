@@ -36,7 +36,7 @@ export async function* findPhotographs(
   { atOnce, signal }: { atOnce: number; signal?: AbortSignal | undefined },
 ): AsyncGenerator<FoundPhotograph> {
   const hits = await newestHits(search, query, signal);
-  for (const some of chunks(hits.byScore(), atOnce)) {
+  for (const some of growingChunks(hits.byScore(), atOnce)) {
     signal?.throwIfAborted();
     const texts = await readTexts(search, some);
     for (const hit of some) {
@@ -46,13 +46,16 @@ export async function* findPhotographs(
   }
 }
 
-function* chunks<T>(all: Iterable<T>, size: number): Generator<T[]> {
+/** Each is twice as long: a caller who takes more than it said, as many files are gone, is likely to take all. */
+function* growingChunks<T>(all: Iterable<T>, first: number): Generator<T[]> {
+  let size = first;
   let chunk: T[] = [];
   for (const each of all) {
     chunk.push(each);
     if (chunk.length < size) continue;
     yield chunk;
     chunk = [];
+    size *= 2;
   }
   if (chunk.length > 0) yield chunk;
 }
