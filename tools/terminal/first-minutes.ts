@@ -6,7 +6,7 @@ import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { draw } from './drawing.ts';
-import { findPython, type Keys, onTerminal, type Written } from './pseudo-terminal.ts';
+import { CTRL_C, findPython, type Keys, onTerminal, type Written } from './pseudo-terminal.ts';
 import { screenAfter } from './screen.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -15,17 +15,29 @@ const ROWS = 24;
 /** A title of the window that nobody sees: the shell waits for a command. */
 const READY = '\u001b]0;ready\u0007';
 
+/** What most people try first, and what they do then. */
 const COMMANDS = [
   'ls photos',
   'imgcls photos/',
+  'imgcls label photos/cat.jpg',
   'imgcls results',
   'imgcls jobs',
-  'imgcls photos/cat.jpeg',
-  'imgcls photos/',
+  'imgcls upload .',
+  'imgcls results --level category',
+  'imgcls find drink',
+  'imgcls photos/cat.HEIC',
+  'imgcls tag photos/ --dry-run',
+  'imgcls sort photos/ --into sorted/',
+  'ls sorted',
+  'imgcls sort --undo sorted/',
   'imgcls results -f csv | head -2',
+  'imgcls up',
   'imgcls help',
+  'imgcls -h | head -3',
   'imgcls --version',
 ];
+/** A service runs until Ctrl-C, and says so. */
+const STOPPING: Readonly<Record<string, Keys>> = { 'imgcls up': { after: 'Ctrl-C', press: CTRL_C } };
 
 /** A folder of a person, with photographs and with `imgcls` on the path. */
 async function openHome(): Promise<{ home: string; env: NodeJS.ProcessEnv }> {
@@ -45,7 +57,10 @@ async function openHome(): Promise<{ home: string; env: NodeJS.ProcessEnv }> {
 async function record(python: string, columns: number): Promise<Written[]> {
   const { home, env } = await openHome();
   try {
-    const keys: Keys[] = [...COMMANDS, 'exit'].map((command) => ({ after: READY, press: `${command}\r` }));
+    const keys = [...COMMANDS, 'exit'].flatMap((command): Keys[] => {
+      const stopping = STOPPING[command];
+      return [{ after: READY, press: `${command}\r` }, ...(stopping ? [stopping] : [])];
+    });
     const bash = `cd ${home} && exec env PS1="$PROMPT" HISTFILE= bash --norc --noprofile`;
     const { written } = await onTerminal(python, bash, {
       columns,
