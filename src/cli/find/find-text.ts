@@ -1,9 +1,9 @@
-import path from 'node:path';
 import { jobTimeMs } from '../../core/job/job-ids.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { harmless } from '../../core/text/harmless.ts';
 import type { Duplicates } from '../../photos/find/find-duplicates.ts';
 import type { FoundPhotograph } from '../../photos/find/find-photographs.ts';
+import { nearPath } from '../terminal/near-path.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { type Cell, drawTable, tabSeparated } from '../terminal/table.ts';
 
@@ -32,12 +32,6 @@ function cells({ place, label, score, job }: FoundPhotograph, screen: Screen | u
   const shown = place.kind === 'file' && screen !== undefined ? nearPath(place.at) : place.at;
   const day = new Date(jobTimeMs(job)).toLocaleDateString('sv');
   return [shown, { text: label.label, style: 'bold' }, `${(100 * score).toFixed(1)} %`, day];
-}
-
-/** For people: relative to the working folder, if the file is in it. */
-function nearPath(file: string): string {
-  const relative = path.relative(process.cwd(), file);
-  return relative.startsWith('..') ? file : relative;
 }
 
 const KEYS = { file: 'path', object: 'address', upload: 'name' } as const;

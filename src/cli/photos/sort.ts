@@ -11,6 +11,7 @@ import type { SortMode } from '../../photos/sort/sort-journal.ts';
 import { openOutput } from '../output/output.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
+import { nearPath } from '../terminal/near-path.ts';
 import { detail, notice } from '../terminal/notice.ts';
 import { sortJournal } from './journals.ts';
 import { SkippedFiles } from './skipped-files.ts';
@@ -67,7 +68,7 @@ function checkedFolder(into: string | undefined): string {
 
 /** `photos/a.jpg, sorted/tabby/a.jpg`. */
 const stepText = ({ from, to }: { from: string; to: string }): string =>
-  `${plainName(from)}, ${plainName(to)}\n`;
+  `${plainName(nearPath(from))}, ${plainName(nearPath(to))}\n`;
 
 /** Which photographs are sorted. */
 interface Choice {

@@ -9,6 +9,7 @@ import { type TagResult, tagFiles } from '../../photos/tag/tag-files.ts';
 import { openOutput } from '../output/output.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
+import { nearPath } from '../terminal/near-path.ts';
 import { detail, notice } from '../terminal/notice.ts';
 import { tagJournal } from './journals.ts';
 import { SkippedFiles } from './skipped-files.ts';
@@ -57,7 +58,7 @@ export async function tag(words: readonly string[], options: TagOptions): Promis
 
 /** `photos/a.jpg.xmp, tabby`. */
 const changeText = ({ file, words }: { file: string; words: readonly string[] }): string =>
-  `${plainName(file)}, ${words.map(plainName).join(', ') || 'no label'}\n`;
+  `${plainName(nearPath(file))}, ${words.map(plainName).join(', ') || 'no label'}\n`;
 
 /** Counts what happened. */
 class TagReport {
