@@ -8,6 +8,14 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** Parses the value of a flag that takes US dollars. */
+export function usd(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError('It must be a number of US dollars, more than 0.');
+  return value;
+}
+
 /** Parses the value of a flag that takes seconds. @returns milliseconds. */
 export function seconds(text: string): number {
   const value = Number(text);

@@ -57,6 +57,10 @@ export interface SubmitJob extends ReadingOptions {
   topK: number;
   /** Classify known images, too. Their new outcomes are the known ones afterwards. */
   fresh?: boolean;
+  /** When the job should be done: the cheapest fleet that meets it is launched. Default: as soon as the cluster's settings say. */
+  by?: Date;
+  /** What the fleet may cost for the job, in US dollars. Past it, no machine is launched or kept for the rest of the images. */
+  maxCostUsd?: number;
   include?: readonly string[];
   exclude?: readonly string[];
   /** Folder that relative inputs are relative to, recorded for a resume. */
@@ -207,7 +211,7 @@ function newJob(
   options: SubmitJob,
   inputs: readonly string[],
 ): JobRecord {
-  const { include = [], exclude = [], topK, model, fresh, folder, id = newId(), trace } = options;
+  const { include = [], exclude = [], topK, model, fresh, by, maxCostUsd, folder, id = newId(), trace } = options;
   if (trace !== undefined && !traceId.safeParse(trace).success)
     throw new ImgclsError('usage', `"${trace}" is not a trace id: it must have 32 hex digits in lower case.`);
   return {
@@ -225,6 +229,8 @@ function newJob(
     topK,
     model,
     ...(fresh === true && { fresh }),
+    ...(by !== undefined && { deadlineMs: by.getTime() }),
+    ...(maxCostUsd !== undefined && { maxCostUsd }),
     attempt: FIRST_ATTEMPT,
     retried: [],
   };

@@ -91,6 +91,7 @@ export class CostLedger {
       paidBefore: this.#paidBefore,
       billingMinimumMs,
       capUsd: maxJobCostUsd,
+      ownCapsUsd: isUnknown(jobs) ? {} : ownCapsUsd(jobs),
     });
     this.#spentUsd = cost.totalUsd - beforeUsd;
     const paid = Object.entries(cost.byJobUsd).map(([job, usd]) => [job, usd - (before[job] ?? 0)] as const);
@@ -231,3 +232,6 @@ function toKeep({ byJobUsd }: Cost, jobs: readonly { id: string }[]): string[] {
   const newest = final.length > KEPT_JOBS ? final.toSorted(newerFirst).slice(0, KEPT_JOBS) : final;
   return [...unfinished, ...newest];
 }
+
+const ownCapsUsd = (jobs: readonly ObservedJob[]): Record<string, number> =>
+  Object.fromEntries(jobs.flatMap(({ id, maxCostUsd }) => (maxCostUsd === undefined ? [] : [[id, maxCostUsd]])));

@@ -32,8 +32,10 @@ export interface Spending {
   /** What each job paid at the last count at which one did. */
   paidBefore: Readonly<Record<string, number>>;
   billingMinimumMs: number;
-  /** Of a job; Infinity without one. */
+  /** Of every job; Infinity without one. */
   capUsd: number;
+  /** Of single jobs. */
+  ownCapsUsd?: Readonly<Record<string, number>>;
 }
 
 const HOUR_MS = 3_600_000;
@@ -78,21 +80,22 @@ interface Division {
 function divide(
   spentUsd: number,
   before: Cost['byJobUsd'],
-  { imagesByJob, leftByJob, paidBefore, capUsd }: Omit<Spending, 'nowMs' | 'machines' | 'ended'>,
+  { imagesByJob, leftByJob, paidBefore, capUsd, ownCapsUsd = {} }: Omit<Spending, 'nowMs' | 'machines' | 'ended'>,
 ): Division {
   const payers = totalOf(imagesByJob) > 0 ? imagesByJob : leftByJob;
+  const capUsdOf = (job: string) => Math.min(capUsd, ownCapsUsd[job] ?? capUsd);
   let division: Division = { byJobUsd: before, restUsd: spentUsd };
-  for (const shares of [payers, leftByJob]) division = payWithin(capUsd, division, shares);
+  for (const shares of [payers, leftByJob]) division = payWithin(capUsdOf, division, shares);
   if (totalOf(payers) === 0) return division;
   // All of them have reached the cap. The machines that are left were there for those who paid last.
-  return payWithin(Number.POSITIVE_INFINITY, division, totalOf(paidBefore) > 0 ? paidBefore : payers);
+  return payWithin(() => Number.POSITIVE_INFINITY, division, totalOf(paidBefore) > 0 ? paidBefore : payers);
 }
 
 /** By their shares, but none beyond the cap: what one cannot pay, the others do. */
-function payWithin(capUsd: number, before: Division, shares: ImagesByJob): Division {
+function payWithin(capUsdOf: (job: string) => number, before: Division, shares: ImagesByJob): Division {
   const byJobUsd = { ...before.byJobUsd };
   let { restUsd } = before;
-  const roomOf = (job: string) => capUsd - (byJobUsd[job] ?? 0);
+  const roomOf = (job: string) => capUsdOf(job) - (byJobUsd[job] ?? 0);
   let open = Object.entries(shares).filter(([job, share]) => share > 0 && roomOf(job) > 0);
   while (restUsd > 0 && open.length > 0) {
     const total = open.reduce((sum, [, share]) => sum + share, 0);

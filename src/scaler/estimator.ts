@@ -66,7 +66,7 @@ export class Estimator {
       isUnknown(statuses) || isUnknown(records)
         ? nothingArrived
         : this.#meter.observe(knownOf(statuses), records, assumedMs);
-    const jobs = isUnknown(records) ? records : this.#meter.jobs(records);
+    const jobs = isUnknown(records) ? records : withLimits(this.#meter.jobs(records), records, this.#clock.nowMs());
     return {
       snapshot: {
         backlog: isUnknown(depths) ? depths : this.#backlog(depths, statuses, jobs),
@@ -161,6 +161,21 @@ const nothingArrived: Arrived = { jobs: 0, ids: [], workMs: 0 };
 
 const knownOf = (statuses: ReadonlyMap<string, WorkerObservation>): WorkerStatus[] =>
   [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
+
+/** @param jobs of these records, in their order. */
+const withLimits = (
+  jobs: readonly ObservedJob[],
+  records: readonly JobRecord[],
+  nowMs: number,
+): ObservedJob[] =>
+  jobs.map((job, at) => {
+    const { deadlineMs, maxCostUsd } = records[at] ?? {};
+    return {
+      ...job,
+      ...(deadlineMs !== undefined && { dueInMs: deadlineMs - nowMs }),
+      ...(maxCostUsd !== undefined && { maxCostUsd }),
+    };
+  });
 
 /** Undefined until the job is sealed. */
 const leftOf = ({ totalImages, doneImages }: ObservedJob): number | undefined =>

@@ -3,6 +3,7 @@ import { batchCount, batchEnd, largestBatch } from '../core/job/batches.ts';
 import { dollars } from '../core/money/money.ts';
 import { REQUEST_USD } from '../core/money/prices.ts';
 import { decide } from './policy/decide.ts';
+import { capOf, type JobCap } from './policy/job-caps.ts';
 import type { PolicySettings } from './policy/policy.ts';
 import { idleLimitMs } from './policy/retire.ts';
 import type { Measured } from './snapshot.ts';
@@ -27,6 +28,25 @@ export interface Quote {
   drainMs: number | undefined;
   /** Cost of the machines until they end; undefined if their price is unknown. */
   machineUsd: number | undefined;
+  /** The same job with other numbers of machines. */
+  choices: readonly QuoteChoice[];
+}
+
+/** Limits of the job itself. */
+export interface QuoteLimits {
+  /** Time to its deadline. */
+  dueInMs?: number;
+  maxCostUsd?: number;
+}
+
+export interface QuoteChoice {
+  machines: number;
+  drainMs: number;
+  machineUsd: number | undefined;
+  /** Whether it meets the deadline; absent without one. */
+  isInTime?: boolean;
+  /** Whether it costs at most as much as the job may; absent without a limit or a price. */
+  isWithinCost?: boolean;
 }
 
 /** Requests to S3 and SQS, charged in addition to the machines. */
@@ -40,18 +60,25 @@ export interface RequestQuote {
 /** A message and its response are each sent, received and deleted. */
 const SQS_CALLS_PER_MESSAGE = 6;
 const HOUR_MS = 3_600_000;
+/** More than a thousand machines are no choice of a person. */
+const SHOWN_CHOICES = 10;
 /** Stands for the job's id in warnings. */
 const QUOTED = '(this one)';
 
 /** Assumes an empty cluster and no other job: with running machines the job is faster and cheaper. */
-export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: Measured): Quote {
+export function quote(
+  inputs: QuoteInputs,
+  settings: PolicySettings,
+  measured: Measured,
+  limits: QuoteLimits = {},
+): Quote {
   const { images, bytes } = inputs;
   const messages = batchCount(images);
   const { target, reason, warnings } = decide(
     {
       backlog: { waiting: messages, inFlight: 0, delayed: 0, images },
       machines: [],
-      jobs: [{ id: QUOTED, totalImages: images, costUsd: 0, doneImages: 0 }],
+      jobs: [{ id: QUOTED, totalImages: images, costUsd: 0, doneImages: 0, ...limits }],
       measured,
       throughputImagesPerSecond: 0,
     },
@@ -59,27 +86,57 @@ export function quote(inputs: QuoteInputs, settings: PolicySettings, measured: M
     { ...settings, maxLaunchPerTick: settings.max },
     { sinceLaunchMs: undefined, recentlyNeeded: 0, arrivals: [] },
   );
-  // The last machine to end may begin its last batch when all others are done.
-  const imagesOfOne = (images - largestBatch(images)) / target + largestBatch(images);
-  const drainMs = target === 0 ? undefined : measured.bootMs + imagesMs(imagesOfOne, measured);
+  const drainMs = target === 0 ? undefined : drainMsOf(images, target, measured);
   const fullUsd = machineUsd(target, drainMs, settings);
-  const { maxJobCostUsd = Number.POSITIVE_INFINITY } = settings;
-  const isCapped = fullUsd !== undefined && fullUsd > maxJobCostUsd;
+  const cap = capOf(limits, settings);
+  const isCapped = fullUsd !== undefined && fullUsd > cap.usd;
   return {
     images,
     bytes,
     messages,
     machines: target,
     reason,
-    warnings: isCapped ? [...warnings, whyUnfinished(maxJobCostUsd, fullUsd)] : warnings,
+    warnings: isCapped ? [...warnings, whyUnfinished(cap, fullUsd)] : warnings,
     firstResultMs: measured.bootMs + imagesMs(Math.min(images, batchEnd(0)), measured),
     drainMs: isCapped ? undefined : drainMs,
-    machineUsd: isCapped ? maxJobCostUsd : fullUsd,
+    machineUsd: isCapped ? cap.usd : fullUsd,
+    choices: choicesOf(images, target, { settings, measured, limits }),
   };
 }
 
-const whyUnfinished = (capUsd: number, fullUsd: number): string =>
-  `The job stops at --max-job-cost ${dollars(capUsd)} before it is done: all of it would cost about ${dollars(fullUsd)}.`;
+/** The last machine to end may begin its last batch when all others are done. */
+function drainMsOf(images: number, machines: number, measured: Measured): number {
+  const imagesOfOne = (images - largestBatch(images)) / machines + largestBatch(images);
+  return measured.bootMs + imagesMs(imagesOfOne, measured);
+}
+
+/** Twice as many machines each time, as far as they are allowed and have a message to work on, and the chosen number. */
+function choicesOf(
+  images: number,
+  chosen: number,
+  { settings, measured, limits }: { settings: PolicySettings; measured: Measured; limits: QuoteLimits },
+): QuoteChoice[] {
+  const most = Math.min(settings.max, batchCount(images));
+  const counts = new Set<number>(chosen > 0 ? [chosen] : []);
+  for (let machines = 1; machines <= most && counts.size <= SHOWN_CHOICES; machines *= 2) counts.add(machines);
+  const { dueInMs, maxCostUsd } = limits;
+  return [...counts]
+    .sort((a, b) => a - b)
+    .map((machines) => {
+      const drainMs = drainMsOf(images, machines, measured);
+      const usd = machineUsd(machines, drainMs, settings);
+      return {
+        machines,
+        drainMs,
+        machineUsd: usd,
+        ...(dueInMs !== undefined && { isInTime: drainMs <= dueInMs }),
+        ...(maxCostUsd !== undefined && usd !== undefined && { isWithinCost: usd <= maxCostUsd }),
+      };
+    });
+}
+
+const whyUnfinished = ({ name }: JobCap, fullUsd: number): string =>
+  `The job stops at ${name} before it is done: all of it would cost about ${dollars(fullUsd)}.`;
 
 const imagesMs = (images: number, { imagesPerSecond }: Measured): number => (1000 * images) / imagesPerSecond;
 

@@ -40,6 +40,10 @@ export interface ObservedJob {
   totalImages: number | undefined;
   /** At least: those that the workers reported to this controller. */
   doneImages: number;
+  /** Time to its deadline, if it has one; negative after it. */
+  dueInMs?: number;
+  /** What the fleet may cost for it, if it has such a limit. */
+  maxCostUsd?: number;
 }
 
 /** With what the cost ledger knows of it. */

@@ -4,7 +4,7 @@ import { listActiveJobs, readJob } from '../core/job/job-record.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { isUnreadable, ObjectMissingError } from '../core/runtime/errors.ts';
 
-/** The record of an open job is read again after this time, because the job may have been sealed. */
+/** The record of an open job is read again after this time, because the job may have been sealed, and its `--max-cost` raised. */
 const OPEN_FRESH_MS = 10_000;
 
 interface CachedRecord {
@@ -37,7 +37,7 @@ export class UnfinishedJobs {
   async #entry(id: string) {
     const nowMs = this.#clock.monotonicMs();
     const before = this.#cache.get(id);
-    if (before !== undefined && (before.record.state !== 'open' || nowMs - before.readAtMs < OPEN_FRESH_MS))
+    if (before !== undefined && (!mayChange(before.record) || nowMs - before.readAtMs < OPEN_FRESH_MS))
       return before;
     try {
       const record = await readJob(this.#output, id);
@@ -51,3 +51,5 @@ export class UnfinishedJobs {
     }
   }
 }
+
+const mayChange = ({ state, maxCostUsd }: JobRecord): boolean => state === 'open' || maxCostUsd !== undefined;

@@ -75,6 +75,15 @@ const jobOptions = {
   topK: z.int().min(1).max(100).optional(),
   /** `NAME` or `NAME/VARIANT`, as `GET /v1/models` lists them. */
   model: z.string().min(1).max(70).optional(),
+  by: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('When the job should be done. The cheapest fleet that meets it is launched.'),
+  maxCostUsd: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Maximum cost of the workers for the job, in US dollars. Past it, its remaining images wait.'),
   fresh: z.boolean().optional().describe('Classify all images, also those that an earlier job has labelled.'),
 };
 

@@ -30,6 +30,9 @@ export interface LabelOptions extends OutputFlags {
   /** The older name of `dryRun`. */
   quote?: boolean;
   fresh?: boolean;
+  by?: Date;
+  /** In US dollars. */
+  maxCost?: number;
   timeout?: number;
   include?: string[];
   exclude?: string[];
@@ -50,7 +53,11 @@ export async function label(inputs: readonly string[], options: LabelOptions): P
   const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
   const flags = { topK, model, modelVariant, concurrency, localFiles, cluster, dataDir };
   const isFirst = isFirstUse(loadSettings(flags).settings);
-  return await withRun(flags, (run) => submitAndWait(inputs, options, { ...run, isFirst }));
+  return await withRun(flags, async (run) => {
+    if (options.by !== undefined || options.maxCost !== undefined)
+      await (await import('./quote.ts')).warnOfLimits(inputs, options, run);
+    return await submitAndWait(inputs, options, { ...run, isFirst });
+  });
 }
 
 /** Whether nothing was ever stored on this machine. Opening the embedded cloud creates its folder. */
@@ -79,7 +86,7 @@ async function submitAndWait(
   }
 }
 
-type SubmitOptions = Pick<LabelOptions, 'fresh' | 'include' | 'exclude' | 'wait' | 'level'>;
+type SubmitOptions = Pick<LabelOptions, 'fresh' | 'by' | 'maxCost' | 'include' | 'exclude' | 'wait' | 'level'>;
 
 /** Starts a job. @returns it, and how to wait for it. */
 export async function submitInputs(
@@ -108,6 +115,8 @@ export async function submitInputs(
       fresh: options.fresh ?? false,
       include: options.include ?? [],
       exclude: options.exclude ?? [],
+      ...(options.by && { by: options.by }),
+      ...(options.maxCost !== undefined && { maxCostUsd: options.maxCost }),
       folder: process.cwd(),
       wait: options.wait,
       onTransient,

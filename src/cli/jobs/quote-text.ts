@@ -34,6 +34,7 @@ export function quoteText(quote: QuoteView): string {
     ...warnings.map((warning) => row('', `warning: ${warning}`)),
     ...times(quote),
     row('cost', machineCost(quote)),
+    ...choices(quote),
     ...(requests === undefined ? [] : [row('', requestCost(requests))]),
     'Assumes that the cluster has no other work. Nothing was stored or launched.\n',
   ].join('');
@@ -60,6 +61,25 @@ function machineCost({ machineUsd, hourlyUsd, priceFrom }: QuoteView): string {
     return 'unknown: no price for a machine (set pricePerHour)';
   if (hourlyUsd === 0) return `${dollars(machineUsd)}: ${priceFrom}`;
   return `about ${dollars(machineUsd)} for machines at ${dollars(hourlyUsd)} per hour (${priceFrom})`;
+}
+
+/** Other numbers of machines, if there is a choice. */
+function choices({ choices: all, machines }: QuoteView): string[] {
+  if (all.length < 2) return [];
+  return all.map((choice, at) => {
+    const { drainMs, machineUsd, isInTime, isWithinCost } = choice;
+    const marks = [
+      choice.machines === machines ? 'chosen' : undefined,
+      isInTime === undefined ? undefined : isInTime ? 'meets --by' : 'misses --by',
+      isWithinCost === undefined ? undefined : isWithinCost ? 'within --max-cost' : 'above --max-cost',
+    ].filter((mark) => mark !== undefined);
+    const usd = machineUsd === undefined ? '' : `, ${dollars(machineUsd)}`;
+    const mark = marks.length === 0 ? '' : ` (${marks.join(', ')})`;
+    return row(
+      at === 0 ? 'choices' : '',
+      `${pluralize(choice.machines, 'machine')}: ${duration(drainMs)}${usd}${mark}`,
+    );
+  });
 }
 
 const requestCost = ({ s3Put, s3Get, sqs, usd }: RequestQuote): string =>

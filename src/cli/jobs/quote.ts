@@ -27,6 +27,9 @@ import { type QuoteView, quoteText } from './quote-text.ts';
 import { warnOncePerReason } from './wait.ts';
 
 export interface QuoteOptions extends OutputFlags {
+  by?: Date;
+  /** In US dollars. */
+  maxCost?: number;
   include?: string[];
   exclude?: string[];
   localFiles: 'copy' | undefined;
@@ -49,8 +52,9 @@ export async function quoteUpload(inputs: readonly string[], options: QuoteOptio
   const { settings } = loadSettings({ localFiles, cluster, dataDir });
   const cloud = await openIfPresent(settings);
   try {
-    const counted = await countInputs(inputs, options, { settings, cloud });
-    const view = await quoteView(counted, settings, cloud);
+    const { counted, report } = await countInputs(inputs, options, { settings, cloud });
+    report();
+    const view = await quoteView(counted, { settings, cloud, ...options });
     const output = await openOutput(options.output);
     try {
       await output.write(format === 'json' ? `${JSON.stringify(view, null, 2)}\n` : quoteText(view));
@@ -64,6 +68,21 @@ export async function quoteUpload(inputs: readonly string[], options: QuoteOptio
   }
 }
 
+/**
+ * Warns before a job starts that it will miss its deadline, or stop at its limit of cost. Images of standard input can be read
+ * only once, so they are not counted.
+ */
+export async function warnOfLimits(
+  inputs: readonly string[],
+  options: Pick<QuoteOptions, 'by' | 'maxCost' | 'include' | 'exclude'>,
+  { settings, cloud }: { settings: RunSettings; cloud: Cloud },
+): Promise<void> {
+  if (inputs.includes('-')) return;
+  const { counted } = await countInputs(inputs, options, { settings, cloud });
+  const { warnings } = await quoteView(counted, { settings, cloud, ...options });
+  for (const warning of warnings) warn(warning);
+}
+
 /** Opening an embedded cloud that does not exist would create it. */
 async function openIfPresent(settings: RunSettings): Promise<Cloud | undefined> {
   const isPresent = settings.cloud === 'aws' || existsSync(path.join(settings.dataDir, settings.cluster));
@@ -75,9 +94,10 @@ interface Counted extends QuoteInputs {
   objects: ObjectCount;
 }
 
+/** @returns the totals, and what reports skipped and unreadable files. */
 async function countInputs(
   inputs: readonly string[],
-  { include = [], exclude = [] }: QuoteOptions,
+  { include = [], exclude = [] }: Pick<QuoteOptions, 'include' | 'exclude'>,
   {
     settings,
     cloud,
@@ -85,7 +105,7 @@ async function countInputs(
     settings: RunSettings;
     cloud: Cloud | undefined;
   },
-): Promise<Counted> {
+): Promise<{ counted: Counted; report(): void }> {
   const { cloud: kind, localFiles, packBelowBytes, maxImageBytes } = settings;
   const readsInPlace = kind === 'local' && localFiles === 'in-place';
   const skipped = collectSkipped();
@@ -113,13 +133,16 @@ async function countInputs(
       if (!readsInPlace) found.copiedBytes += bytes;
     }
   }
-  skipped.report();
-  if (unreadable.count > 0)
-    warn(
-      `Cannot read ${namesText(unreadable)}. The job would have ${unreadable.count === 1 ? 'an error for it' : 'errors for them'}.`,
-    );
-  if (found.images === 0) throw emptyInput.error(inputs);
-  return found;
+  const report = () => {
+    skipped.report();
+    if (unreadable.count > 0)
+      warn(
+        `Cannot read ${namesText(unreadable)}. The job would have ${unreadable.count === 1 ? 'an error for it' : 'errors for them'}.`,
+      );
+  };
+  if (found.images > 0) return { counted: found, report };
+  report();
+  throw emptyInput.error(inputs);
 }
 
 /** Undefined for an unreadable file: it would get an error outcome, and nothing would be stored. */
@@ -134,10 +157,14 @@ async function bytesOf(input: Input): Promise<number | undefined> {
   }
 }
 
+interface QuoteContext extends Pick<QuoteOptions, 'by' | 'maxCost'> {
+  settings: RunSettings;
+  cloud: Cloud | undefined;
+}
+
 async function quoteView(
   { objects, copiedBytes, ...counted }: Counted,
-  settings: RunSettings,
-  cloud: Cloud | undefined,
+  { settings, cloud, by, maxCost }: QuoteContext,
 ): Promise<QuoteView> {
   const kind = settings.cloud;
   const report = cloud && (await lastReport(cloud));
@@ -154,7 +181,10 @@ async function quoteView(
     cluster: settings.cluster,
     cloud: kind,
     copiedBytes,
-    ...quote(counted, { ...policy, ...limits }, measured),
+    ...quote(counted, { ...policy, ...limits }, measured, {
+      ...(by !== undefined && { dueInMs: by.getTime() - systemClock.nowMs() }),
+      ...(maxCost !== undefined && { maxCostUsd: maxCost }),
+    }),
     ...(limits === OWN_WORKER && { reason: 'on one machine, an upload starts one worker on all cores' }),
     ...price,
     ...measured,

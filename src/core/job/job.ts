@@ -55,6 +55,10 @@ export const jobRecord = z.object({
   submitter: locatedProcess.optional(),
   /** Known images are classified, too. */
   fresh: z.boolean().optional(),
+  /** When it should be done, in milliseconds since 1970. The controller sizes the fleet by it. */
+  deadlineMs: z.number().positive().optional(),
+  /** What the fleet may cost for it, in US dollars. */
+  maxCostUsd: z.number().nonnegative().optional(),
   /** Number of images, known once the job was sealed for the first time. */
   total: z.int().nonnegative().optional(),
   /** The present attempt, or the last one. */

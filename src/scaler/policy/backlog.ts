@@ -90,7 +90,7 @@ function imagesWithin(
 }
 
 /** An overdue boot is expected to take as long again as it is late: the machine may never become ready. */
-function untilReadyMs({ phase, ageMs }: Machine, bootMs: number): number {
+export function untilReadyMs({ phase, ageMs }: Machine, bootMs: number): number {
   return phase === 'booting' ? Math.abs(bootMs - ageMs) : 0;
 }
 

@@ -3,7 +3,7 @@ import { dollars } from '../../core/money/money.ts';
 import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import type { Backlog, Machine, Measured, UnfinishedJob } from '../snapshot.ts';
-import { type CapInput, cappedWarning, machinesWithin, openBacklog, splitByCap } from './job-caps.ts';
+import { type CapInput, capOf, cappedWarning, machinesWithin, openBacklog, splitByCap } from './job-caps.ts';
 import type { Need, PolicySettings } from './policy.ts';
 
 export interface LaunchBudget {
@@ -48,13 +48,17 @@ export function needWithinCaps(input: BudgetInput): CappedNeed {
   const { settings, backlog } = input;
   const { maxHourlyCostUsd, maxJobCostUsd, hourlyUsd } = settings;
   const need = input.needFor(backlog);
-  if (maxHourlyCostUsd === undefined && maxJobCostUsd === undefined) return { need, budget: unlimited };
+  const jobs = isUnknown(input.jobs) ? [] : input.jobs;
+  const haveOwnCap = jobs.some(({ maxCostUsd }) => maxCostUsd !== undefined);
+  const areJobsCapped = maxJobCostUsd !== undefined || haveOwnCap;
+  const isClusterCapped = maxHourlyCostUsd !== undefined || maxJobCostUsd !== undefined;
+  if (!isClusterCapped && !haveOwnCap) return { need, budget: unlimited };
+  if (!isClusterCapped && hourlyUsd === undefined) return withoutPrice(input, jobs);
   if (hourlyUsd === undefined) {
     const limit = 'a cost cap is set and the price of a machine is unknown (set pricePerHour)';
     return { need, budget: { ...unlimited, machines: 0, limit, warnings: [noLaunch(limit)] } };
   }
-  const ofJobs =
-    maxJobCostUsd === undefined ? { need, budget: unlimited } : capJobs(input, maxJobCostUsd, hourlyUsd);
+  const ofJobs = areJobsCapped ? capJobs(input, hourlyUsd) : { need, budget: unlimited };
   if (maxHourlyCostUsd === undefined) return ofJobs;
   const hourly = hourlyCap(maxHourlyCostUsd, hourlyUsd, input.machines.length);
   return { need: ofJobs.need, budget: stricter(ofJobs.budget, hourly) };
@@ -83,7 +87,30 @@ function hourlyCap(capUsd: number, hourlyUsd: number, present: number): LaunchBu
   };
 }
 
-function capJobs(input: BudgetInput, capUsd: number, hourlyUsd: number): CappedNeed {
+/** Names of different caps in a reason. */
+const NAMED_CAPS = 3;
+
+function namesOfCaps(jobs: readonly UnfinishedJob[], settings: PolicySettings): string {
+  const caps = jobs.map((job) => capOf(job, settings)).filter(({ usd }) => usd < Number.POSITIVE_INFINITY);
+  return [...new Set(caps.map(({ name }) => name))].slice(0, NAMED_CAPS).join(' or ');
+}
+
+/** Without a price, jobs with a cap of their own get no machine. They must not stop the others. */
+function withoutPrice(input: BudgetInput, jobs: readonly UnfinishedJob[]): CappedNeed {
+  const capped = jobs.filter(({ maxCostUsd }) => maxCostUsd !== undefined);
+  const open = jobs.filter((job) => !capped.includes(job));
+  const reached = capped.map(
+    ({ id }) =>
+      `No machine is launched for job ${id}: it has --max-cost, and the price of a machine is unknown (set pricePerHour).`,
+  );
+  const need =
+    open.length === 0
+      ? { machines: 0, reason: 'the price of a machine is unknown, and every unfinished job has --max-cost' }
+      : input.needFor(openBacklog(input.backlog, { open, capped }));
+  return { need, budget: { ...unlimited, reached } };
+}
+
+function capJobs(input: BudgetInput, hourlyUsd: number): CappedNeed {
   const { jobs, backlog, machines, settings, measured } = input;
   if (isUnknown(jobs)) {
     const limit = `the jobs could not be read, so their cost is unknown (${jobs.unknown})`;
@@ -92,10 +119,10 @@ function capJobs(input: BudgetInput, capUsd: number, hourlyUsd: number): CappedN
   }
   // Single images that a client waits for belong to no job.
   if (jobs.length === 0) return { need: input.needFor(backlog), budget: unlimited };
-  const cap: CapInput = { settings, hourlyUsd, capUsd, measured, machines };
+  const cap: CapInput = { settings, hourlyUsd, measured, machines };
   const split = splitByCap(jobs, cap);
-  const reached = split.capped.map((job) => cappedWarning(job, capUsd));
-  const limit = `--max-job-cost ${dollars(capUsd)}`;
+  const reached = split.capped.map((job) => cappedWarning(job, settings));
+  const limit = namesOfCaps(jobs, settings);
   if (split.open.length === 0) {
     const need = { machines: 0, reason: `every unfinished job has reached ${limit}` };
     return { need, budget: { ...unlimited, machines: 0, limit, keep: 0, reached } };

@@ -6,11 +6,13 @@
  *                                                           -> retirements (idle ones, after a while)
  */
 import { isUnknown } from '../../core/runtime/unknown.ts';
+import { deadlineWarnings, needWithDeadlines } from '../deadlines/need.ts';
 import { machinesAhead } from '../forecast/machines-ahead.ts';
 import type { Machine, Snapshot } from '../snapshot.ts';
 import { backlogPolicy, workMsOfMachine } from './backlog.ts';
 import { needWithinCaps } from './budget.ts';
 import { constantsOf } from './constants.ts';
+import { capOf } from './job-caps.ts';
 import { noMachinesPolicy } from './none.ts';
 import { isOverdue } from './overdue.ts';
 import { perMessagePolicy } from './per-message.ts';
@@ -46,7 +48,12 @@ export function decide(
   const { need, budget } = needWithinCaps({
     backlog,
     needFor: (work, workers = machines) =>
-      policy({ measured, streamLoad: load, machines: workers, backlog: work }, settings),
+      needWithDeadlines(
+        policy,
+        { measured, streamLoad: load, machines: workers, backlog: work },
+        settings,
+        payable(jobs, settings),
+      ),
     machines: own,
     settings,
     jobs,
@@ -101,7 +108,19 @@ export function decide(
     ]
       .filter((part) => part !== undefined)
       .join('; '),
-    warnings: [...new Set([...budget.reached, ...(wanted > allowed ? budget.warnings : [])])],
+    warnings: [
+      ...new Set([
+        ...budget.reached,
+        ...(wanted > allowed ? budget.warnings : []),
+        ...deadlineWarnings({
+          backlog,
+          machines: machines.filter((machine) => !isLate(machine)),
+          measured,
+          jobs,
+          launches: launch,
+        }),
+      ]),
+    ],
   };
 }
 
@@ -110,6 +129,10 @@ function submissionLoad({ jobs, measured, throughputImagesPerSecond }: Snapshot)
   const isSubmitted = !isUnknown(jobs) && jobs.some(({ totalImages }) => totalImages === undefined);
   return isSubmitted ? throughputImagesPerSecond / measured.imagesPerSecond : 0;
 }
+
+/** Jobs that have not reached their cap. */
+const payable = (jobs: Snapshot['jobs'], settings: PolicySettings): Snapshot['jobs'] =>
+  isUnknown(jobs) ? jobs : jobs.filter((job) => job.costUsd < capOf(job, settings).usd);
 
 const none = { ids: [] as readonly string[], reason: undefined };
 

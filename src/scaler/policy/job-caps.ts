@@ -1,4 +1,4 @@
-/** `--max-job-cost`: which jobs have reached it, and how many machines the rest of the others pays for. Pure. */
+/** `--max-job-cost` and `--max-cost` of a job: which jobs have reached it, and how many machines the rest of the others pays for. Pure. */
 import { dollars } from '../../core/money/money.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import type { Backlog, Machine, Measured, UnfinishedJob } from '../snapshot.ts';
@@ -10,6 +10,22 @@ const STOP_EARLY_MS = 10_000;
 const IDLE_TAIL_MS = 20_000;
 const HOUR_MS = 3_600_000;
 
+export interface JobCap {
+  usd: number;
+  /** Such as "--max-cost $0.50". */
+  name: string;
+}
+
+/** The stricter one of the controller's cap and the job's own. */
+export function capOf(
+  { maxCostUsd = Number.POSITIVE_INFINITY }: Pick<UnfinishedJob, 'maxCostUsd'>,
+  { maxJobCostUsd = Number.POSITIVE_INFINITY }: Pick<PolicySettings, 'maxJobCostUsd'>,
+): JobCap {
+  return maxCostUsd < maxJobCostUsd
+    ? { usd: maxCostUsd, name: `--max-cost ${dollars(maxCostUsd)}` }
+    : { usd: maxJobCostUsd, name: `--max-job-cost ${dollars(maxJobCostUsd)}` };
+}
+
 export interface CappedJobs {
   open: readonly UnfinishedJob[];
   capped: readonly UnfinishedJob[];
@@ -18,18 +34,19 @@ export interface CappedJobs {
 export interface CapInput {
   settings: PolicySettings;
   hourlyUsd: number;
-  capUsd: number;
   measured: Measured;
   /** Those that cost money now. */
   machines: readonly Machine[];
 }
 
 export function splitByCap(jobs: readonly UnfinishedJob[], input: Omit<CapInput, 'measured'>): CappedJobs {
-  const { capUsd, machines } = input;
-  const below = jobs.filter(({ costUsd }) => costUsd < capUsd);
+  const { settings, machines } = input;
+  const below = jobs.filter((job) => job.costUsd < capOf(job, settings).usd);
   const shares = sharesOf(below);
   const reserveUsd = usdFor(STOP_EARLY_MS * machines.length, input);
-  const open = below.filter(({ costUsd }, at) => costUsd + reserveUsd * (shares[at] ?? 0) < capUsd);
+  const open = below.filter(
+    (job, at) => job.costUsd + reserveUsd * (shares[at] ?? 0) < capOf(job, settings).usd,
+  );
   return { open, capped: jobs.filter((job) => !open.includes(job)) };
 }
 
@@ -78,16 +95,16 @@ export function machinesWithin(
   { images, needed }: { images: number; needed: number },
   input: CapInput,
 ): AffordableMachines {
-  const { capUsd } = input;
   const shares = sharesOf(open);
   const warnings: string[] = [];
   let machines = 0;
   for (const [at, job] of open.entries()) {
     const share = shares[at] ?? 0;
     const allowed = allowedFor(job, { images: images * share, share }, input);
+    const cap = capOf(job, input.settings);
     if (allowed < needed * share)
       warnings.push(
-        `Job ${job.id} has ${dollars(capUsd - job.costUsd)} left of --max-job-cost ${dollars(capUsd)}, which pays for ${pluralize(Math.ceil(allowed), 'machine')}.`,
+        `Job ${job.id} has ${dollars(cap.usd - job.costUsd)} left of ${cap.name}, which pays for ${pluralize(Math.ceil(allowed), 'machine')}.`,
       );
     machines += Math.min(needed * share, allowed);
   }
@@ -96,17 +113,17 @@ export function machinesWithin(
 }
 
 function allowedFor(
-  { costUsd }: UnfinishedJob,
+  job: UnfinishedJob,
   { images, share }: { images: number; share: number },
   input: CapInput,
 ): number {
-  const { capUsd, machines, measured, settings } = input;
+  const { machines, measured, settings } = input;
   const present = machines.length * share;
   const launchMs = Math.max(settings.billingMinimumMs, measured.bootMs + IDLE_TAIL_MS);
   const pendingMs = machines
     .filter(({ phase }) => phase === 'booting')
     .reduce((sum, { ageMs }) => sum + Math.max(0, launchMs - Math.max(ageMs, settings.billingMinimumMs)), 0);
-  const freeUsd = capUsd - costUsd - usdFor(pendingMs, input) * share;
+  const freeUsd = capOf(job, settings).usd - job.costUsd - usdFor(pendingMs, input) * share;
   const workUsd = usdFor((1000 * images) / measured.imagesPerSecond, input);
   const launchUsd = usdFor(launchMs, input);
   if (launchUsd === 0) return Number.POSITIVE_INFINITY;
@@ -118,5 +135,7 @@ function allowedFor(
 const usdFor = (machineMs: number, { hourlyUsd }: Pick<CapInput, 'hourlyUsd'>): number =>
   (hourlyUsd * machineMs) / HOUR_MS;
 
-export const cappedWarning = ({ id, costUsd }: UnfinishedJob, capUsd: number): string =>
-  `Job ${id} has reached --max-job-cost ${dollars(capUsd)}: it has cost ${dollars(costUsd)}. Its remaining images wait. Raise the cap to continue, or cancel the job.`;
+export function cappedWarning(job: UnfinishedJob, settings: PolicySettings): string {
+  const cap = capOf(job, settings).name;
+  return `Job ${job.id} has reached ${cap}: it has cost ${dollars(job.costUsd)}. Its remaining images wait. Raise the cap to continue, or cancel the job.`;
+}

@@ -42,6 +42,8 @@ export interface SubmitRouteOptions {
 const uploadFields = z.strictObject({
   topK: z.coerce.number().pipe(topK).optional(),
   model: z.string().min(1).max(70).optional(),
+  by: z.iso.datetime({ offset: true }).optional(),
+  maxCostUsd: z.coerce.number().positive().optional(),
   fresh: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')
@@ -192,6 +194,8 @@ interface RequestedJob {
   topK: number | undefined;
   model: string | undefined;
   fresh: boolean | undefined;
+  by: string | undefined;
+  maxCostUsd: number | undefined;
   include?: readonly string[];
   exclude?: readonly string[];
 }
@@ -211,18 +215,17 @@ async function readUpload(
       `form field ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is invalid'}`,
     );
   }
-  const { topK, model, fresh } = parsed.data;
-  return { inputs: images, topK, model, fresh, digest };
+  const { topK, model, fresh, by, maxCostUsd } = parsed.data;
+  return { inputs: images, topK, model, fresh, by, maxCostUsd, digest };
 }
 
 async function readNamed(
   body: NamedJob,
   { uploads, allowBuckets }: SubmitRouteOptions,
 ): Promise<RequestedJob> {
-  const { topK, model, fresh } = body;
-  const digest = digestOfJson(body);
-  if ('images' in body)
-    return { inputs: (await uploads?.requireStored(body.images)) ?? [], topK, model, fresh, digest };
+  const { topK, model, fresh, by, maxCostUsd } = body;
+  const options = { topK, model, fresh, by, maxCostUsd, digest: digestOfJson(body) };
+  if ('images' in body) return { inputs: (await uploads?.requireStored(body.images)) ?? [], ...options };
   const { inputs, include = [], exclude = [] } = body;
   for (const input of inputs) {
     const { bucket = '' } = parseS3Address(input) ?? {};
@@ -231,7 +234,7 @@ async function readNamed(
       hint: 'The operator can allow it with --allow-buckets.',
     });
   }
-  return { inputs, topK, model, fresh, include, exclude, digest };
+  return { inputs, include, exclude, ...options };
 }
 
 async function submit(
@@ -242,6 +245,8 @@ async function submit(
     model,
     topK,
     fresh = false,
+    by,
+    maxCostUsd,
     include = [],
     exclude = [],
   }: Omit<RequestedJob, 'model' | 'digest'> & { id: string; trace: string; model: ModelRef },
@@ -256,6 +261,8 @@ async function submit(
       model,
       topK: topK ?? defaultTopK,
       fresh,
+      ...(by !== undefined && { by: new Date(by) }),
+      ...(maxCostUsd !== undefined && { maxCostUsd }),
       include,
       exclude,
       wait: false,

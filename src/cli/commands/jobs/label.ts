@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { DEFAULTS } from '../../../core/settings/defaults.ts';
-import { collect, examples, formerName, wholeNumber, withOutputFlags, withWaitFlags } from '../../flags.ts';
+import { collect, examples, formerName, usd, wholeNumber, withOutputFlags, withWaitFlags } from '../../flags.ts';
 import type { LabelOptions } from '../../jobs/label.ts';
+import { parseDeadline } from '../../jobs/limits.ts';
 
 export function register(program: Command): void {
   const command = program
@@ -14,6 +15,7 @@ export function register(program: Command): void {
       examples(
         'imgcls label photos/ -o labels.csv',
         'imgcls label *.jpg --min-score 0.5',
+        'imgcls label photos/ --by 09:00 --max-cost 0.50 --dry-run',
         'find . -name "*.jpg" -print0 | imgcls label -',
       ),
     )
@@ -29,6 +31,12 @@ export function register(program: Command): void {
     .option('--model <name>', 'Model to use (see "imgcls model list")')
     .addOption(new Option('--model-variant <variant>', 'Weights to use').choices(['auto', 'fp32', 'int8']))
     .option('--fresh', 'Classify all images, also those that an earlier job has labelled (on one machine)')
+    .option(
+      '--by <time>',
+      'Launch the cheapest fleet that finishes the job by then: 09:00, 2026-06-30T09:00, or in 2h or 90m',
+      (text: string) => parseDeadline(text, new Date()),
+    )
+    .option('--max-cost <usd>', 'Maximum cost of the workers for the job; past it, its remaining images wait', usd)
     .option('--dry-run', 'Print an estimate of time and cost, and label nothing')
     .addOption(formerName('--quote'))
     .option(
