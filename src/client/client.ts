@@ -211,7 +211,18 @@ function newJob(
   options: SubmitJob,
   inputs: readonly string[],
 ): JobRecord {
-  const { include = [], exclude = [], topK, model, fresh, by, maxCostUsd, folder, id = newId(), trace } = options;
+  const {
+    include = [],
+    exclude = [],
+    topK,
+    model,
+    fresh,
+    by,
+    maxCostUsd,
+    folder,
+    id = newId(),
+    trace,
+  } = options;
   if (trace !== undefined && !traceId.safeParse(trace).success)
     throw new ImgclsError('usage', `"${trace}" is not a trace id: it must have 32 hex digits in lower case.`);
   return {

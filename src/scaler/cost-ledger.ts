@@ -234,4 +234,6 @@ function toKeep({ byJobUsd }: Cost, jobs: readonly { id: string }[]): string[] {
 }
 
 const ownCapsUsd = (jobs: readonly ObservedJob[]): Record<string, number> =>
-  Object.fromEntries(jobs.flatMap(({ id, maxCostUsd }) => (maxCostUsd === undefined ? [] : [[id, maxCostUsd]])));
+  Object.fromEntries(
+    jobs.flatMap(({ id, maxCostUsd }) => (maxCostUsd === undefined ? [] : [[id, maxCostUsd]])),
+  );

@@ -80,7 +80,13 @@ interface Division {
 function divide(
   spentUsd: number,
   before: Cost['byJobUsd'],
-  { imagesByJob, leftByJob, paidBefore, capUsd, ownCapsUsd = {} }: Omit<Spending, 'nowMs' | 'machines' | 'ended'>,
+  {
+    imagesByJob,
+    leftByJob,
+    paidBefore,
+    capUsd,
+    ownCapsUsd = {},
+  }: Omit<Spending, 'nowMs' | 'machines' | 'ended'>,
 ): Division {
   const payers = totalOf(imagesByJob) > 0 ? imagesByJob : leftByJob;
   const capUsdOf = (job: string) => Math.min(capUsd, ownCapsUsd[job] ?? capUsd);

@@ -66,7 +66,9 @@ export class Estimator {
       isUnknown(statuses) || isUnknown(records)
         ? nothingArrived
         : this.#meter.observe(knownOf(statuses), records, assumedMs);
-    const jobs = isUnknown(records) ? records : withLimits(this.#meter.jobs(records), records, this.#clock.nowMs());
+    const jobs = isUnknown(records)
+      ? records
+      : withLimits(this.#meter.jobs(records), records, this.#clock.nowMs());
     return {
       snapshot: {
         backlog: isUnknown(depths) ? depths : this.#backlog(depths, statuses, jobs),

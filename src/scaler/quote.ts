@@ -118,7 +118,8 @@ function choicesOf(
 ): QuoteChoice[] {
   const most = Math.min(settings.max, batchCount(images));
   const counts = new Set<number>(chosen > 0 ? [chosen] : []);
-  for (let machines = 1; machines <= most && counts.size <= SHOWN_CHOICES; machines *= 2) counts.add(machines);
+  for (let machines = 1; machines <= most && counts.size <= SHOWN_CHOICES; machines *= 2)
+    counts.add(machines);
   const { dueInMs, maxCostUsd } = limits;
   return [...counts]
     .sort((a, b) => a - b)

@@ -107,6 +107,18 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
     expect(await queuesOf('imgcls-test-resp-'), 'its response queue is gone').toEqual([]);
   });
 
+  it('records the deadline and the limit of cost of a job', async () => {
+    const by = new Date(Date.now() + 3_600_000);
+    const job = await client().submit(cats(1), {
+      model: await model(),
+      topK: 1,
+      wait: false,
+      by,
+      maxCostUsd: 0.5,
+    });
+    expect(await job.submitted).toMatchObject({ deadlineMs: by.getTime(), maxCostUsd: 0.5 });
+  });
+
   it('stores the same image once, however often it is submitted', async () => {
     const twice = async function* () {
       yield* cats(3);

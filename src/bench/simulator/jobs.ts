@@ -10,23 +10,26 @@ export interface SimulatedJob {
   costFactor: number;
   arrivedAtMs: number;
   sealedAtMs: number;
+  deadlineMs: number | undefined;
+  maxCostUsd: number | undefined;
   imagesDone: number;
 }
 
 /** @param number of the job in the run. */
 export function jobOf(
-  { images, costFactor = 1 }: Arrival,
+  { images, costFactor = 1, dueInMs, maxCostUsd }: Arrival,
   number: number,
   times: { arrivedAtMs: number; sealedAtMs: number },
 ): SimulatedJob {
   const id = encodeTime(Math.round(times.arrivedAtMs), 10) + String(number).padStart(16, '0');
-  return { id, images, costFactor, imagesDone: 0, ...times };
+  const deadlineMs = dueInMs === undefined ? undefined : times.arrivedAtMs + dueInMs;
+  return { id, images, costFactor, deadlineMs, maxCostUsd, imagesDone: 0, ...times };
 }
 
 const MODEL = { name: 'simulated', version: '1', variant: 'fp32', sha256: '0'.repeat(64) } as const;
 
 export const recordOf = (
-  { id, images, arrivedAtMs, sealedAtMs }: SimulatedJob,
+  { id, images, arrivedAtMs, sealedAtMs, deadlineMs, maxCostUsd }: SimulatedJob,
   nowMs: number,
 ): JobRecord => ({
   v: 1,
@@ -41,4 +44,6 @@ export const recordOf = (
   attempt: 1,
   retried: [],
   ...(nowMs >= sealedAtMs && { total: images }),
+  ...(deadlineMs !== undefined && { deadlineMs }),
+  ...(maxCostUsd !== undefined && { maxCostUsd }),
 });

@@ -19,14 +19,14 @@ const HOUR_MS = 3_600_000;
 /** Work that is unfinished this long after the last arrival never will be done. */
 const GIVE_UP_AFTER_MS = 30 * 24 * HOUR_MS;
 /** Of one machine. */
-const IMAGES_PER_SECOND = 40;
+export const IMAGES_PER_SECOND = 40;
 /** The default of `imgcls scale`. */
 const BOOT_DEADLINE_MS = 600_000;
 /** So that the world's luck does not depend on how often the controller looks. */
 const OBSERVER_SEED = 0x5eed;
 
 /** The defaults of `imgcls scale` except `--max`, and the price of a small instance. */
-const defaultPolicySettings: Omit<PolicySettings, 'policy' | 'max'> = {
+export const defaultPolicySettings: Omit<PolicySettings, 'policy' | 'max'> = {
   min: 0,
   maxLaunchPerTick: 100,
   cooldownMs: 10_000,

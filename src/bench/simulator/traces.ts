@@ -6,6 +6,10 @@ export interface Arrival {
   images: number;
   /** What an image costs, in images of the usual cost (default 1). */
   costFactor?: number;
+  /** When the job should be done, from its arrival on (`--by`). */
+  dueInMs?: number;
+  /** What the fleet may cost for it (`--max-cost`). */
+  maxCostUsd?: number;
 }
 
 export interface Trace {

@@ -8,6 +8,13 @@ import {
   forecastMarkdown,
 } from '../../bench/simulator/compare-forecast.ts';
 import {
+  compareQuotes,
+  type QuoteComparison,
+  quoteCells,
+  quoteColumns,
+  quoteMarkdown,
+} from '../../bench/simulator/compare-quote.ts';
+import {
   comparisonCells,
   comparisonColumns,
   comparisonMarkdown,
@@ -23,7 +30,7 @@ import type { Screen } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 
 export interface SimulateFlags {
-  /** `true`: all traces by name. `random` and `recurring`: generated ones. */
+  /** `true`: all traces by name. `random` and `recurring`: generated ones. `quote`: no trace, but quoted jobs. */
   simulate: string | true;
   seed: number;
   /** Of random traces. Undefined: one of each kind, and a row for each run. */
@@ -40,6 +47,10 @@ export async function simulatePolicies(
   screen: Screen | undefined,
 ): Promise<string> {
   if (max < 1) throw new ImgclsError('usage', '--max must be at least 1.');
+  if (simulate === 'quote') {
+    const rows = await compareQuotes({ seed, world, max });
+    return { table: quoteTable, json: inJson, markdown: quoteMarkdown }[format](rows, screen);
+  }
   if (forecast === 'compare') {
     const rows: ForecastComparison[] = [];
     for (const trace of await tracesOf(simulate, seed))
@@ -74,7 +85,7 @@ async function readTrace(file: string): Promise<Trace> {
       'usage',
       `${file} is neither a named trace nor a readable file: ${messageOf(cause)}`,
       {
-        hint: `Use one of ${traceNames.join(', ')}, random, recurring, or a file with lines "seconds,images".`,
+        hint: `Use one of ${traceNames.join(', ')}, random, recurring, quote, or a file with lines "seconds,images".`,
         cause,
       },
     );
@@ -93,6 +104,9 @@ const summaryTable = (rows: readonly Comparison[], screen: Screen | undefined): 
 
 const forecastTable = (rows: readonly ForecastComparison[], screen: Screen | undefined): string =>
   `${drawTable(forecastColumns, forecastCells(rows), { screen, alignRight: forecastColumns.slice(1) })}\n`;
+
+const quoteTable = (rows: readonly QuoteComparison[], screen: Screen | undefined): string =>
+  `${drawTable(quoteColumns, quoteCells(rows), { screen, alignRight: quoteColumns })}\n`;
 
 const inJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 

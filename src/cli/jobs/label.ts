@@ -86,7 +86,10 @@ async function submitAndWait(
   }
 }
 
-type SubmitOptions = Pick<LabelOptions, 'fresh' | 'by' | 'maxCost' | 'include' | 'exclude' | 'wait' | 'level'>;
+type SubmitOptions = Pick<
+  LabelOptions,
+  'fresh' | 'by' | 'maxCost' | 'include' | 'exclude' | 'wait' | 'level'
+>;
 
 /** Starts a job. @returns it, and how to wait for it. */
 export async function submitInputs(

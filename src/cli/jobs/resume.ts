@@ -1,5 +1,7 @@
 import { systemClock } from '../../app/system-clock.ts';
+import type { Store } from '../../core/cloud/ports.ts';
 import type { JobRecord } from '../../core/job/job.ts';
+import { isFinal, updateJob } from '../../core/job/job-record.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { completeJobId } from '../../results/complete-job-id.ts';
@@ -13,6 +15,8 @@ export interface ResumeFlags extends OutputFlags {
   wait: boolean;
   timeout?: number;
   concurrency?: number;
+  /** In US dollars. */
+  maxCost?: number;
   cluster?: string;
   dataDir?: string;
 }
@@ -29,6 +33,7 @@ export async function resume(typed: string, options: ResumeFlags): Promise<numbe
       const waiting = { onTransient, signal: interrupted };
       const record = await (await client.job(id, waiting)).record(waiting);
       if (record.state === 'open') goToFolderOf(record);
+      if (options.maxCost !== undefined) await changeMaxCost(cloud.output, record, options.maxCost);
       const skipped = collectSkipped();
       let imagesStored = 0;
       const job = await client.resume(id, {
@@ -55,6 +60,19 @@ export async function resume(typed: string, options: ResumeFlags): Promise<numbe
       await output.close();
     }
   });
+}
+
+/** Only of a job that has one: a controller reads the records of other jobs once. */
+async function changeMaxCost(
+  output: Store,
+  { id, maxCostUsd: before }: JobRecord,
+  maxCostUsd: number,
+): Promise<void> {
+  if (before === undefined)
+    throw new ImgclsError('usage', `Job ${id} has no --max-cost, so it cannot be changed.`, {
+      hint: `Run "imgcls resume ${id}" without --max-cost.`,
+    });
+  await updateJob(output, id, (record) => (isFinal(record) ? undefined : { ...record, maxCostUsd }));
 }
 
 /** Paths of the job are relative to this folder. */

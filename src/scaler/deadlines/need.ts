@@ -40,7 +40,11 @@ function partOf({ waiting, inFlight, delayed, images }: Backlog, share: number):
   };
 }
 
-function whyPlanned({ jobs, keep, launches }: DeadlinePlan, { measured }: KnownSnapshot, planned: number): string {
+function whyPlanned(
+  { jobs, keep, launches }: DeadlinePlan,
+  { measured }: KnownSnapshot,
+  planned: number,
+): string {
   const rate = Number(measured.imagesPerSecond.toPrecision(2));
   const until = duration(jobs.at(-1)?.dueInMs ?? 0);
   const workers = pluralize(keep + launches, 'worker');

@@ -92,7 +92,8 @@ function timeFor(workMs: number, readyMs: readonly number[]): number {
 export const workersOf = (machines: readonly Machine[]): Machine[] =>
   machines.filter(({ phase }) => phase !== 'draining' && phase !== 'stopped');
 
-const workMsOf = ({ images }: DueJob, { imagesPerSecond }: Measured): number => (1000 * images) / imagesPerSecond;
+const workMsOf = ({ images }: DueJob, { imagesPerSecond }: Measured): number =>
+  (1000 * images) / imagesPerSecond;
 
 const workingMs = (machine: Machine, withinMs: number, { bootMs }: Measured): number =>
   Math.max(0, withinMs - untilReadyMs(machine, bootMs));

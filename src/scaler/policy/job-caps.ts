@@ -136,6 +136,11 @@ const usdFor = (machineMs: number, { hourlyUsd }: Pick<CapInput, 'hourlyUsd'>): 
   (hourlyUsd * machineMs) / HOUR_MS;
 
 export function cappedWarning(job: UnfinishedJob, settings: PolicySettings): string {
-  const cap = capOf(job, settings).name;
-  return `Job ${job.id} has reached ${cap}: it has cost ${dollars(job.costUsd)}. Its remaining images wait. Raise the cap to continue, or cancel the job.`;
+  const { maxJobCostUsd = Number.POSITIVE_INFINITY } = settings;
+  const cap = capOf(job, settings);
+  const raise =
+    cap.usd < maxJobCostUsd
+      ? `Run "imgcls resume ${job.id} --max-cost USD" with more`
+      : 'Raise the cap to continue';
+  return `Job ${job.id} has reached ${cap.name}: it has cost ${dollars(job.costUsd)}. Its remaining images wait. ${raise}, or cancel the job.`;
 }

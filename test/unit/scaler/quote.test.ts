@@ -44,6 +44,33 @@ describe('a quote', () => {
     expect(short.machineUsd).toBeCloseTo((0.1 * 60) / 3600);
   });
 
+  it('shows other numbers of machines, and which of them meet the deadline and the limit of cost', () => {
+    const limits = { dueInMs: 400_000, maxCostUsd: 0.03 };
+    const { machines, choices } = quote(job(6000), { ...settings, idleMs: 0 }, measured, limits);
+    expect(machines).toBe(2);
+    expect(choices.map((choice) => [choice.machines, choice.isInTime, choice.isWithinCost])).toEqual([
+      [1, false, true],
+      [2, true, true],
+      [4, true, true],
+      [8, true, false],
+    ]);
+    expect(choices.map(({ machineUsd = 0 }) => machineUsd)).toEqual(
+      choices.map(({ machineUsd = 0 }) => machineUsd).toSorted((a, b) => a - b),
+    );
+    expect(quote(job(6000), settings, measured).choices.map((choice) => choice.machines)).toEqual([
+      1, 2, 4, 8, 10,
+    ]);
+  });
+
+  it('warns if the job would be late, or stop at its limit of cost', () => {
+    expect(quote(job(6000), settings, measured, { dueInMs: 30_000 }).warnings.join()).toMatch(
+      /Job \(this one\) will miss its deadline in 30 s/,
+    );
+    const { warnings, drainMs } = quote(job(6000), settings, measured, { maxCostUsd: 0.01 });
+    expect(warnings.join()).toMatch(/The job stops at --max-cost \$0.0100 before it is done/);
+    expect(drainMs).toBeUndefined();
+  });
+
   it('has no cost, rather than zero, if the price is unknown', () => {
     expect(quote(job(20), { ...settings, hourlyUsd: undefined }, measured).machineUsd).toBeUndefined();
   });

@@ -1,6 +1,14 @@
 import { type Command, Option } from 'commander';
 import { DEFAULTS } from '../../../core/settings/defaults.ts';
-import { collect, examples, formerName, usd, wholeNumber, withOutputFlags, withWaitFlags } from '../../flags.ts';
+import {
+  collect,
+  examples,
+  formerName,
+  usd,
+  wholeNumber,
+  withOutputFlags,
+  withWaitFlags,
+} from '../../flags.ts';
 import type { LabelOptions } from '../../jobs/label.ts';
 import { parseDeadline } from '../../jobs/limits.ts';
 
@@ -36,7 +44,11 @@ export function register(program: Command): void {
       'Launch the cheapest fleet that finishes the job by then: 09:00, 2026-06-30T09:00, or in 2h or 90m',
       (text: string) => parseDeadline(text, new Date()),
     )
-    .option('--max-cost <usd>', 'Maximum cost of the workers for the job; past it, its remaining images wait', usd)
+    .option(
+      '--max-cost <usd>',
+      'Maximum cost of the workers for the job; past it, its remaining images wait',
+      usd,
+    )
     .option('--dry-run', 'Print an estimate of time and cost, and label nothing')
     .addOption(formerName('--quote'))
     .option(
