@@ -2,8 +2,10 @@
 import { isUnknown } from '../../core/runtime/unknown.ts';
 import { duration } from '../../core/text/duration.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
+import { constantsOf } from '../policy/constants.ts';
+import { isOverdue } from '../policy/overdue.ts';
 import type { KnownSnapshot, Need, Policy, PolicySettings } from '../policy/policy.ts';
-import type { Backlog, Snapshot } from '../snapshot.ts';
+import type { Backlog, Machine, Snapshot } from '../snapshot.ts';
 import { type DeadlinePlan, doneInMs, dueJobs, type PlannedFleet, planFor, workersOf } from './plan.ts';
 
 export function needWithDeadlines(
@@ -13,9 +15,12 @@ export function needWithDeadlines(
   jobs: Snapshot['jobs'],
 ): Need {
   const due = isUnknown(jobs) ? [] : dueJobs(jobs, snapshot.backlog);
-  const plan = planFor(due, snapshot);
+  const constants = constantsOf(settings);
+  const isLate = (machine: Machine) => isOverdue(machine, snapshot.measured.bootMs, constants);
+  const machines = snapshot.machines.filter((machine) => !isLate(machine));
+  const plan = planFor(due, { ...snapshot, machines });
   if (plan.jobs.length === 0 || snapshot.backlog.images === 0) return policy(snapshot, settings);
-  const { backlog, machines } = snapshot;
+  const { backlog } = snapshot;
   const planned = plan.jobs.reduce((sum, { images }) => sum + images, 0);
   const launches = Math.min(plan.launches, backlog.waiting + backlog.delayed);
   const own = { machines: plan.keep + launches, reason: whyPlanned(plan, snapshot, planned) };

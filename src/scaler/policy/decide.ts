@@ -47,13 +47,12 @@ export function decide(
   const load = Math.max(streamLoad(arrivals, constants), submissionLoad(snapshot));
   const { need, budget } = needWithinCaps({
     backlog,
-    needFor: (work, workers = machines) =>
-      needWithDeadlines(
-        policy,
-        { measured, streamLoad: load, machines: workers, backlog: work },
-        settings,
-        payable(jobs, settings),
-      ),
+    needFor: (work, workers = machines) => {
+      const known = { measured, streamLoad: load, machines: workers, backlog: work };
+      return policy === backlogPolicy
+        ? needWithDeadlines(policy, known, settings, payable(jobs, settings))
+        : policy(known, settings);
+    },
     machines: own,
     settings,
     jobs,
