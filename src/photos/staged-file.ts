@@ -17,7 +17,7 @@ export async function stageFile(
   content: Uint8Array,
   { mode, nowMs }: { mode: number | undefined; nowMs: number },
 ): Promise<StagedFile> {
-  const staged = path.join(path.dirname(file), `.${path.basename(file)}.imgcls`);
+  const staged = stagedPath(file);
   const handle = await create(staged, nowMs);
   try {
     await handle.writeFile(content);
@@ -31,6 +31,10 @@ export async function stageFile(
   }
   return { commit: () => rename(staged, file), discard: () => rm(staged, { force: true }) };
 }
+
+/** Where a new content is until it is complete. */
+export const stagedPath = (file: string): string =>
+  path.join(path.dirname(file), `.${path.basename(file)}.imgcls`);
 
 async function create(staged: string, nowMs: number): Promise<FileHandle> {
   try {

@@ -15,6 +15,7 @@ import {
 import path from 'node:path';
 import { syncFolder } from '../file-journal.ts';
 import { sha256Of } from '../labelled-files.ts';
+import { stagedPath } from '../staged-file.ts';
 import type { FileStep } from './sort-journal.ts';
 
 /** How file systems say that they do not have links of a kind, or not for this user. */
@@ -40,7 +41,7 @@ async function linkFile(from: string, to: string): Promise<void> {
 
 /** Copies into a file with another name, which gets its own when it is complete. Clones where the disk can. */
 async function copyTo(from: string, to: string, sha256: string | undefined): Promise<void> {
-  const staged = stagedFor(to);
+  const staged = stagedPath(to);
   await rm(staged, { force: true });
   try {
     const { mtimeMs } = await stat(from);
@@ -54,9 +55,6 @@ async function copyTo(from: string, to: string, sha256: string | undefined): Pro
     await rm(staged, { force: true });
   }
 }
-
-/** Where a copy is until it is complete. */
-export const stagedFor = (to: string): string => path.join(path.dirname(to), `.${path.basename(to)}.imgcls`);
 
 async function sync(file: string): Promise<void> {
   const opened = await open(file, 'r');

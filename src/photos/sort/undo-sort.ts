@@ -2,7 +2,8 @@ import { lstat, readlink, rm, rmdir, unlink } from 'node:fs/promises';
 import { readFault } from '../../core/runtime/errors.ts';
 import type { FileJournal } from '../file-journal.ts';
 import { sha256Of } from '../labelled-files.ts';
-import { areTwoNames, moveFile, stagedFor } from './put-file.ts';
+import { stagedPath } from '../staged-file.ts';
+import { areTwoNames, moveFile } from './put-file.ts';
 import type { FileStep, SortEntry } from './sort-journal.ts';
 
 export interface UndoSortOptions {
@@ -57,7 +58,7 @@ function failed({ to }: FileStep, error: NodeJS.ErrnoException): UndoSortResult 
 
 async function undo(step: FileStep, dryRun: boolean): Promise<UndoSortResult> {
   const { from, to } = step;
-  if (!dryRun) await rm(stagedFor(to), { force: true });
+  if (!dryRun) await rm(stagedPath(to), { force: true });
   const found = await lstat(to).catch(() => undefined);
   if (found === undefined) return { kind: 'nothing' };
   const isOriginalThere = await isThere(from);

@@ -174,6 +174,8 @@ function whyNotWritten(error: unknown, what: string): string {
       hint: 'Free some space, and run the command again.',
       cause: error,
     });
+  if (code === 'EEXIST')
+    return `${what} is being written by another imgcls; run the command again in a minute`;
   return `${what} cannot be written: ${readFault(error)}`;
 }
 

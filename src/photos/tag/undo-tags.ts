@@ -4,7 +4,7 @@ import type { Clock } from '../../core/runtime/clock.ts';
 import { readFault } from '../../core/runtime/errors.ts';
 import type { FileJournal } from '../file-journal.ts';
 import { patched } from '../patch.ts';
-import { stageFile } from '../staged-file.ts';
+import { stagedPath, stageFile } from '../staged-file.ts';
 import { UnusableSidecarError } from '../xmp/document.ts';
 import { EMPTY_SIDECAR, withoutKeywords } from '../xmp/keywords.ts';
 import { planSidecar } from './keyword-file.ts';
@@ -53,6 +53,8 @@ export async function* undoTags(jobs: readonly string[], options: UndoOptions): 
 async function undo(entry: TagEntry, options: UndoOptions): Promise<UndoResult> {
   const { file } = entry;
   try {
+    // Of a process that was killed.
+    if (!options.dryRun) await rm(stagedPath(file), { force: true });
     const found = await readFile(file);
     const earlier = contentBefore(entry, found);
     if (earlier === 'present') return { kind: 'nothing' };

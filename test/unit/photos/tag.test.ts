@@ -231,6 +231,10 @@ describe('undoing tags', () => {
     // The journal was written, and the sidecar of b.jpg was not.
     await rm(sidecar('b.jpg.xmp'));
     await writeFile(file, text.slice(0, -20));
+    const half = sidecar('.b.jpg.xmp.imgcls');
+    await writeFile(half, '<x:xmp');
+    expect(await tag([await labelled('b.jpg', 'dog')])).toMatchObject([{ kind: 'skipped' }]);
+    await utimes(half, 1e9, 1e9);
     await tag([await labelled('b.jpg', 'dog')]);
     expect(kinds(await undo())).toEqual(['deleted', 'deleted']);
     expect(await readdir(photos)).toEqual(['a.jpg', 'b.jpg']);
