@@ -38,7 +38,7 @@ const USD = {
 /** Of a call without work: npm run test:lambda prints them. Time is processor time at the share of one that 512 MB get. */
 const CALL = { gb: 0.5, seconds: 0.3, sqsRequests: 3, logBytes: 400 };
 /** At rest the controller looks at the whole cluster this often (src/lambda/handler.ts), with so many requests at the price of a PUT. */
-const WHOLE_LOOK = { everyMinutes: 30, s3Puts: 12 };
+const WHOLE_LOOK = { everyMinutes: 30, s3Puts: 14 };
 
 /** A type has a standing price, or costs only when it is used. */
 const PRICES: Readonly<
