@@ -16,7 +16,7 @@ const COMPARED_JOBS = 20;
  * many has been paid for.
  */
 const USUAL_QUANTILE = 0.25;
-/** Models in the report of a controller. */
+/** Models that are remembered, here and in the report of a controller. */
 const KEPT_MODELS = 20;
 
 interface JobTime {
@@ -29,14 +29,23 @@ export class ImageCosts {
   /** The newest last. */
   readonly #jobs = new Map<string, JobTime>();
   #usualMsByModel: Readonly<Record<string, number>> = {};
+  /** What was usual before the first job. It counts as a job: one costly job says little of the next one. */
+  readonly #firstMsByModel = new Map<string, number>();
 
   /** What an earlier controller learned. */
   remember(usualMsByModel: Readonly<Record<string, number>>): void {
     this.#usualMsByModel = { ...usualMsByModel, ...this.#usualMsByModel };
   }
 
-  /** Tells the model of a new job. */
-  setModel(job: string, model: string): void {
+  /**
+   * Tells the model of a new job.
+   * @param assumedMs see msPerImage.
+   */
+  setModel(job: string, model: string, assumedMs: number): void {
+    if (!this.#firstMsByModel.has(model))
+      this.#firstMsByModel.set(model, this.#usualMsByModel[model] ?? assumedMs);
+    const [oldest] = this.#firstMsByModel.keys();
+    if (this.#firstMsByModel.size > KEPT_MODELS && oldest !== undefined) this.#firstMsByModel.delete(oldest);
     this.#learn();
     this.#timeOf(job).model = model;
   }
@@ -78,7 +87,11 @@ export class ImageCosts {
       const known = samples.get(model) ?? [];
       if (known.length < COMPARED_JOBS) samples.set(model, [...known, busyMs / images]);
     }
-    const learned = [...samples].map(([model, costs]) => [model, quantile(costs, USUAL_QUANTILE)] as const);
+    const learned = [...samples].map(([model, costs]) => {
+      const first = this.#firstMsByModel.get(model);
+      const all = first === undefined || costs.length === COMPARED_JOBS ? costs : [...costs, first];
+      return [model, quantile(all, USUAL_QUANTILE)] as const;
+    });
     const kept = Object.entries(this.#usualMsByModel).filter(([model]) => !samples.has(model));
     this.#usualMsByModel = Object.fromEntries([...kept, ...learned].slice(-KEPT_MODELS));
   }

@@ -67,7 +67,7 @@ export class WorkMeter {
       arrived.jobs++;
       arrived.ids.push(id);
       this.#done.set(id, 0);
-      this.costs.setModel(id, record.model.sha256);
+      this.costs.setModel(id, record.model.sha256, assumedMs);
     }
     const total = attemptTotal(record);
     if (total !== undefined && (isNew || !known.isCounted))

@@ -121,13 +121,24 @@ describe('what an image costs', () => {
     expect(costOf(THOUSAND)).toBeCloseTo(100, 6);
     expect(costOf(cheap)).toBeCloseTo(25, 6);
   });
+  const jobsOf = (letters: string): JobRecord[] =>
+    [...letters].map((letter) => ({ ...THOUSAND, id: THOUSAND.id.slice(0, -1) + letter }));
+  /** Each image takes 100 ms. */
+  const doThousandEach = (jobs: readonly JobRecord[]) => {
+    look([worker(0, {})], jobs);
+    const done = Object.fromEntries(jobs.map(({ id }) => [id, 1000]));
+    look([worker(100_000 * jobs.length, done)], jobs);
+    look([], [{ ...THOUSAND, id: TINY }]);
+  };
   it('is for a new job that of the last jobs with its model', () => {
-    look([worker(0, {})], [THOUSAND]);
-    look([worker(100_000, { [THOUSAND.id]: 1000 })], [THOUSAND]);
+    doThousandEach(jobsOf('ABCD'));
+    expect(meter.costs.msPerImage(TINY, ASSUMED_MS)).toBeCloseTo(100, 6);
     look([], [{ ...OTHER, model: { ...OTHER.model, sha256: 'b'.repeat(64) } }]);
     expect(costOf(OTHER)).toBe(ASSUMED_MS);
-    look([], [{ ...THOUSAND, id: TINY }]);
-    expect(meter.costs.msPerImage(TINY, ASSUMED_MS)).toBeCloseTo(100, 6);
+  });
+  it('is for a new job not that of the only one before it, which may be a costly one', () => {
+    doThousandEach(jobsOf('A'));
+    expect(meter.costs.msPerImage(TINY, ASSUMED_MS)).toBe(ASSUMED_MS);
   });
   it('is remembered by model over controllers', () => {
     meter.costs.remember({ [THOUSAND.model.sha256]: 500 });
