@@ -29,7 +29,7 @@ export interface PolicyConstants {
   maxPartMs: number;
 }
 
-/** Found by `benchmarks/tune-scaling.ts`. */
+/** Set by hand. `npm run bench:tune` searches better ones. */
 export const policyConstants: PolicyConstants = {
   minWorkShare: 0.5,
   catchUpMs: 600_000,
