@@ -43,8 +43,11 @@ export interface WorkerSummary {
   batchesDone: number;
 }
 
-/** Images that a worker holds for each runner before it stops receiving: some in the runner, as many being downloaded. */
-export const IMAGES_PER_RUNNER = 2 * SMALL_BATCH;
+/**
+ * Images that a worker holds for each runner before it stops receiving: two full requests in the runner, as many that wait for
+ * it, so that no request is smaller, and as many for the time of a receive.
+ */
+export const IMAGES_PER_RUNNER = 3 * SMALL_BATCH;
 const MESSAGES_PER_RUNNER = 24;
 
 /**
