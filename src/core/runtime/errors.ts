@@ -131,6 +131,7 @@ const READ_FAULTS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
+  EISDIR: 'it is a folder',
   ENAMETOOLONG: 'the name is too long',
   EIO: 'input/output error of the disk',
   ELOOP: 'too many symbolic links',

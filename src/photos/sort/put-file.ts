@@ -114,6 +114,13 @@ async function isSameFile(one: string, other: string): Promise<boolean> {
   return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
 }
 
+/** Whether a move ended before it deleted the old name: both are of one file or, on two disks, of a file and its whole copy. */
+export async function isCutOffMove({ from, to, sha256 }: FileStep): Promise<boolean> {
+  if (await isSameFile(from, to)) return await areTwoNames(from, to);
+  const contents = await Promise.all([from, to].map((file) => sha256Of(file).catch(() => undefined)));
+  return sha256 !== undefined && contents.every((content) => content === sha256);
+}
+
 const statIfThere = (file: string) => stat(file, { bigint: true }).catch(() => undefined);
 
 /** Whether a file has two names, and these are they: then one of them can be deleted. */

@@ -7,7 +7,7 @@ import { FORMAT } from '../../core/runtime/versioned.ts';
 import type { FileJournal } from '../file-journal.ts';
 import { type LabelledFile, sha256Of, whyNotLabelled } from '../labelled-files.ts';
 import { sureLabel } from '../tag/keywords-of.ts';
-import { areTwoNames, isDone, putFile } from './put-file.ts';
+import { areTwoNames, isCutOffMove, isDone, putFile } from './put-file.ts';
 import { safeName } from './safe-name.ts';
 import type { FileStep, SortEntry, SortMode } from './sort-journal.ts';
 
@@ -34,8 +34,9 @@ export type SortResult =
 /** A photograph, and what is done with it and its sidecars. */
 interface PlannedSort {
   photo: string;
+  to: string;
   folders: string[];
-  steps: [FileStep, ...FileStep[]];
+  steps: FileStep[];
 }
 
 /** So many photographs share one write of the journal, which waits for the disk. */
@@ -47,16 +48,16 @@ export async function* sortFiles(
   options: SortOptions,
 ): AsyncGenerator<SortResult> {
   const planner = new Planner(options, await movedBefore(options));
-  let planned: PlannedSort[] = [];
+  let batch: PlannedSort[] = [];
   for await (const file of files) {
     const next = await planner.plan(file);
     if ('kind' in next) yield next;
-    else planned.push(next);
-    if (planned.length < PHOTOS_AT_ONCE) continue;
-    yield* make(planned, options);
-    planned = [];
+    else batch.push(next);
+    if (batch.length < PHOTOS_AT_ONCE) continue;
+    yield* make(batch, options);
+    batch = [];
   }
-  yield* make(planned, options);
+  yield* make(batch, options);
 }
 
 /** Where the photographs are that an earlier run of this command has moved. */
@@ -86,42 +87,40 @@ class Planner {
     const { mode, into } = this.#options;
     const label = sureLabel(outcome, this.#options);
     if (label === undefined) return { kind: 'unsure' };
+    const stepTo = (to: string): FileStep => ({ v: FORMAT, mode, from: photo, to, sha256: content.sha256 });
     const earlier = this.#moved.get(photo);
-    if (mode === 'move' && earlier !== undefined && !(await exists(photo)) && (await exists(earlier)))
-      return { kind: 'unchanged' };
+    if (mode === 'move' && earlier !== undefined && (await exists(earlier))) {
+      const isDone = !(await exists(photo));
+      if (isDone || (await isCutOffMove(stepTo(earlier)))) return await planned(stepTo(earlier), { isDone });
+    }
     const why = await whyNotLabelled(photo, content);
     if (why !== undefined) return skipped(`the file ${why}`);
-    if (mode === 'move' && (await lstat(photo)).isSymbolicLink())
-      return skipped('it is a link, which cannot be moved');
+    if (mode === 'move' && (await isLink(photo))) return skipped('it is a link, which cannot be moved');
     const folder = path.join(into, safeName(label));
-    const to = await this.#freeName(folder, { mode, from: photo, sha256: content.sha256 });
-    if (to === undefined) return { kind: 'unchanged' };
-    const step: FileStep = { v: FORMAT, mode, from: photo, to, sha256: content.sha256 };
-    return {
-      photo,
-      folders: await this.#newFolders(folder),
-      steps: [step, ...(await sidecarSteps(step))],
-    };
+    const { to, isDone } = await this.#freeName(folder, stepTo);
+    const next = await planned(stepTo(to), { isDone });
+    return 'kind' in next ? next : { ...next, folders: await this.#newFolders(folder) };
   }
 
-  /** A name that no file has: with a number, if need be. Undefined if the photograph is there already. */
+  /** A name that no file has: with a number, if need be. Or the one under which the photograph is there already. */
   async #freeName(
     folder: string,
-    step: Pick<FileStep, 'mode' | 'from' | 'sha256'>,
-  ): Promise<string | undefined> {
-    const { name, ext } = path.parse(step.from);
-    const hasSidecar = await exists(`${step.from}.xmp`);
+    stepTo: (to: string) => FileStep,
+  ): Promise<{ to: string; isDone: boolean }> {
+    const { mode, from } = stepTo('');
+    const { name, ext } = path.parse(from);
+    const hasSidecar = await exists(`${from}.xmp`);
     for (let number = 1; ; number++) {
       const suffix = number === 1 ? ext : `-${number}${ext}`;
       const to = path.join(folder, safeName(name, suffix));
       if (this.#taken.has(to.toLowerCase())) continue;
       if (await exists(to)) {
-        if (!(await isDone({ v: FORMAT, ...step, to }))) continue;
+        if (!(await isDone(stepTo(to)))) continue;
         // A move that was cut off between its two halves leaves both names.
-        if (step.mode !== 'move' || !(await areTwoNames(step.from, to))) return undefined;
+        if (mode !== 'move' || !(await areTwoNames(from, to))) return { to, isDone: true };
       } else if (hasSidecar && (await exists(`${to}.xmp`))) continue;
       this.#taken.add(to.toLowerCase());
-      return to;
+      return { to, isDone: false };
     }
   }
 
@@ -133,36 +132,58 @@ class Planner {
   }
 }
 
+const isLink = (file: string): Promise<boolean> =>
+  lstat(file).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+
 const exists = (file: string): Promise<boolean> =>
   lstat(file).then(
     () => true,
     () => false,
   );
 
-/** Sidecars go with their photograph: `photo.jpg.xmp`, which belongs to no other file. */
+/** What is left to do for a photograph, which may be in its place already, and its sidecar. */
+async function planned(step: FileStep, { isDone }: { isDone: boolean }): Promise<PlannedSort | SortResult> {
+  const { mode, from: photo, to } = step;
+  const skipped = (why: string): SortResult => ({ kind: 'skipped', photo, why: `its sidecar ${why}` });
+  if (mode === 'move' && (await isLink(`${photo}.xmp`))) return skipped('is a link, which cannot be moved');
+  try {
+    const steps = [...(isDone ? [] : [step]), ...(await sidecarSteps(step))];
+    return steps.length === 0 ? { kind: 'unchanged' } : { photo, to, folders: [], steps };
+  } catch (error) {
+    return skipped(`cannot be read: ${readFault(error)}`);
+  }
+}
+
+/** Sidecars go with their photograph: `photo.jpg.xmp`, which belongs to no other file. @throws errors of the file system. */
 async function sidecarSteps({ mode, from, to }: FileStep): Promise<FileStep[]> {
   const sidecar = `${from}.xmp`;
   if (!(await exists(sidecar))) return [];
-  return [{ v: FORMAT, mode, from: sidecar, to: `${to}.xmp`, sha256: await sha256Of(sidecar) }];
+  const sha256 = await sha256Of(sidecar);
+  const step: FileStep = { v: FORMAT, mode, from: sidecar, to: `${to}.xmp`, sha256 };
+  const isLeft = !(await exists(step.to)) || (mode === 'move' && (await isCutOffMove(step)));
+  return isLeft ? [step] : [];
 }
 
 /** Writes the journal, and then makes the steps. */
-async function* make(planned: readonly PlannedSort[], options: SortOptions): AsyncGenerator<SortResult> {
+async function* make(batch: readonly PlannedSort[], options: SortOptions): AsyncGenerator<SortResult> {
   if (!options.dryRun)
     await options.journal.append(
       options.job,
-      planned.flatMap(({ folders, steps }) => [
+      batch.flatMap(({ folders, steps }) => [
         ...folders.map((folder): SortEntry => ({ v: FORMAT, folder })),
         ...steps,
       ]),
     );
-  for (const { photo, folders, steps } of planned) {
+  for (const { photo, to, folders, steps } of batch) {
     try {
       if (!options.dryRun) {
         for (const folder of folders) await mkdir(folder).catch(unlessThere);
         for (const step of steps) await makeStep(step);
       }
-      yield { kind: 'sorted', from: photo, to: steps[0].to };
+      yield { kind: 'sorted', from: photo, to };
     } catch (error) {
       yield { kind: 'skipped', photo, why: whyNotSorted(error) };
     }
@@ -174,8 +195,7 @@ function unlessThere(error: NodeJS.ErrnoException): void {
 }
 
 async function makeStep(step: FileStep): Promise<void> {
-  const { mode, from, to } = step;
-  if (mode === 'move' && (await areTwoNames(from, to))) await unlink(from);
+  if (step.mode === 'move' && (await isCutOffMove(step))) await unlink(step.from);
   else await putFile(step);
 }
 

@@ -3,7 +3,7 @@ import { readFault } from '../../core/runtime/errors.ts';
 import type { FileJournal } from '../file-journal.ts';
 import { sha256Of } from '../labelled-files.ts';
 import { stagedPath } from '../staged-file.ts';
-import { areTwoNames, moveFile } from './put-file.ts';
+import { areTwoNames, isCutOffMove, moveFile } from './put-file.ts';
 import type { FileStep, SortEntry } from './sort-journal.ts';
 
 export interface UndoSortOptions {
@@ -92,17 +92,16 @@ async function whyCopyStays({ from, to, sha256 }: FileStep): Promise<string | un
 }
 
 async function moveBack(
-  { from, to, sha256 }: FileStep,
+  step: FileStep,
   { isOriginalThere, dryRun }: { isOriginalThere: boolean; dryRun: boolean },
 ): Promise<UndoSortResult> {
+  const { from, to } = step;
   if (!isOriginalThere) {
     if (!dryRun) await moveFile(to, from, undefined);
     return { kind: 'returned', file: from };
   }
-  // The move was cut off: the file has both names or, of a move to another disk, was copied and not yet deleted.
-  const isWhole =
-    (await areTwoNames(from, to)) || ((await sha256Of(to)) === sha256 && (await sha256Of(from)) === sha256);
-  if (!isWhole) return { kind: 'skipped', file: to, why: 'another file has taken its old place' };
+  if (!(await isCutOffMove(step)))
+    return { kind: 'skipped', file: to, why: 'another file has taken its old place' };
   if (!dryRun) await unlink(to);
   return { kind: 'returned', file: from };
 }

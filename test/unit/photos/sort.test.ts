@@ -8,6 +8,7 @@ import {
   readdir,
   readFile,
   readlink,
+  rename,
   rm,
   stat,
   symlink,
@@ -160,6 +161,52 @@ describe.each(['link', 'copy', 'move'] as const)('sorting photographs (%s)', (mo
     await undo();
     expect(await snapshot()).toEqual(before);
   });
+
+  it('goes on with the sidecar if it was killed between a photograph and its sidecar', async () => {
+    const files = [await labelled('a.jpg', 'tabby')];
+    const [from, to] = [place('photos', 'a.jpg.xmp'), place('sorted', 'tabby', 'a.jpg.xmp')];
+    await writeFile(from, 'sidecar');
+    const before = await snapshot();
+    await sort(mode, files);
+    const sorted = await snapshot();
+    if (mode === 'move') await rename(to, from);
+    else await rm(to);
+    expect(kinds(await sort(mode, files))).toEqual(['sorted']);
+    expect(await snapshot()).toEqual(sorted);
+    await undo();
+    expect(await snapshot()).toEqual(before);
+  });
+
+  it('leaves a photograph whose sidecar cannot be read, and goes on with the others', async () => {
+    const files = [await labelled('a.jpg', 'tabby'), await labelled('b.jpg', 'tabby')];
+    await symlink(place('unplugged', 'a.jpg.xmp'), place('photos', 'a.jpg.xmp'));
+    expect(kinds(await sort(mode, files))).toEqual(['skipped', 'sorted']);
+    expect(await readdir(place('sorted', 'tabby'))).toEqual(['b.jpg']);
+  });
+});
+
+it('ends a move to another disk that was killed before the old file was deleted', async () => {
+  const files = [await labelled('a.jpg', 'tabby')];
+  const before = await snapshot();
+  await writeFile(place('photos', 'a.jpg.xmp'), 'sidecar');
+  await sort('move', files);
+  const sorted = await snapshot();
+  await labelled('a.jpg', 'tabby');
+  await writeFile(place('photos', 'a.jpg.xmp'), 'sidecar');
+  expect(kinds(await sort('move', files))).toEqual(['sorted']);
+  expect(await snapshot()).toEqual(sorted);
+  await undo();
+  await rm(place('photos', 'a.jpg.xmp'));
+  expect(await snapshot()).toEqual(before);
+});
+
+it('does not move a sidecar that is a link: a relative one would lead nowhere', async () => {
+  const files = [await labelled('a.jpg', 'tabby')];
+  await writeFile(place('elsewhere.xmp'), 'sidecar');
+  await symlink('../elsewhere.xmp', place('photos', 'a.jpg.xmp'));
+  const before = await snapshot();
+  expect(kinds(await sort('move', files))).toEqual(['skipped']);
+  expect(await snapshot()).toEqual(before);
 });
 
 const MEMORY = '/dev/shm';
