@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { lstat, readFile, realpath, stat } from 'node:fs/promises';
 import { fileEtag } from '../../core/cloud/files-in-place.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { UnusableSidecarError } from '../xmp/document.ts';
@@ -24,10 +24,14 @@ const MAX_SIDECAR_BYTES = 32 * 1024 * 1024;
  * @throws {UnusableSidecarError} and errors of the file system.
  */
 export async function planSidecar(sidecar: string, edit: EditPacket): Promise<PlannedChange | undefined> {
-  const file = await realpath(sidecar).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return sidecar;
-    throw error;
-  });
+  const isThere = await lstat(sidecar).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+  const file = isThere ? await realpath(sidecar).catch(throwIfBroken) : sidecar;
   const before = await readIfThere(file, MAX_SIDECAR_BYTES);
   if (before === undefined) {
     const text = edit(EMPTY_SIDECAR);
@@ -36,6 +40,11 @@ export async function planSidecar(sidecar: string, edit: EditPacket): Promise<Pl
   const text = decodeSidecar(before.content);
   const changed = edit(text);
   return changed === text ? undefined : { file, before, after: Buffer.from(changed) };
+}
+
+/** What the link leads to may be on a disk that is not there now. */
+function throwIfBroken(error: NodeJS.ErrnoException): never {
+  throw error.code === 'ENOENT' ? new UnusableSidecarError('is a broken link') : error;
 }
 
 /** @throws {UnusableSidecarError} if it is larger, or no regular file. */

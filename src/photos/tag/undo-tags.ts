@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readFile, rm, stat, utimes } from 'node:fs/promises';
+import { access, readFile, rm, stat, utimes } from 'node:fs/promises';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { readFault } from '../../core/runtime/errors.ts';
 import type { FileJournal } from '../file-journal.ts';
@@ -67,7 +67,7 @@ async function undo(entry: TagEntry, options: UndoOptions): Promise<UndoResult> 
     }
     return await removeKeywords(entry, options);
   } catch (error) {
-    return failedUndo(file, error);
+    return await failedUndo(entry, error);
   }
 }
 
@@ -86,14 +86,23 @@ async function removeKeywords(
   return { kind: 'removed', file };
 }
 
-function failedUndo(file: string, error: unknown): UndoResult {
+async function failedUndo({ file, photo }: TagEntry, error: unknown): Promise<UndoResult> {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  // Who deleted the file has taken the keywords away, too.
-  if (code === 'ENOENT') return { kind: 'nothing' };
+  // Who deleted a sidecar has taken the keywords away, too. It may have been moved with its photograph.
+  if (code === 'ENOENT' && (await isThere(photo))) return { kind: 'nothing' };
+  if (code === 'ENOENT') return { kind: 'skipped', file: photo, why: MOVED };
   if (error instanceof UnusableSidecarError) return { kind: 'skipped', file, why: `it ${error.message}` };
   if (syscall === undefined) throw error;
   return { kind: 'skipped', file, why: readFault(error) };
 }
+
+const MOVED = 'it is not there; if "imgcls sort" has moved it, undo that first';
+
+const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
 
 /** The content before the change. `present`: it is there. `unknown`: the file is not what the change made of it. */
 function contentBefore(

@@ -5,6 +5,8 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  readlink,
+  rename,
   rm,
   stat,
   symlink,
@@ -147,6 +149,14 @@ describe('tagging photographs', () => {
     expect(await readdir(folder)).toEqual(['elsewhere.xmp', 'photos', 'tags']);
   });
 
+  it('leaves the link of a sidecar alone that leads to a disk which is not there', async () => {
+    const file = await labelled('a.jpg', 'tabby');
+    const elsewhere = path.join(folder, 'unplugged', 'a.xmp');
+    await symlink(elsewhere, sidecar('a.jpg.xmp'));
+    expect(await tag([file])).toMatchObject([{ kind: 'skipped', why: 'its sidecar is a broken link' }]);
+    expect(await readlink(sidecar('a.jpg.xmp'))).toBe(elsewhere);
+  });
+
   it('leaves a damaged sidecar alone, and a photograph that has changed', async () => {
     const damaged = await labelled('a.jpg', 'tabby');
     await writeFile(sidecar('a.jpg.xmp'), USERS.slice(0, 300));
@@ -222,6 +232,16 @@ describe('undoing tags', () => {
     expect(await readdir(photos)).toEqual(['a.jpg', 'b.jpg', 'b.jpg.xmp']);
     await undo();
     expect(await readdir(photos)).toEqual(['a.jpg', 'b.jpg']);
+  });
+
+  it('waits while photographs and sidecars are elsewhere, as after "imgcls sort --move"', async () => {
+    const names = ['a.jpg', 'a.jpg.xmp'];
+    await tag([await labelled('a.jpg', 'tabby')]);
+    for (const name of names) await rename(sidecar(name), path.join(folder, name));
+    expect(await undo()).toMatchObject([{ kind: 'skipped', file: sidecar('a.jpg') }]);
+    for (const name of names) await rename(path.join(folder, name), sidecar(name));
+    expect(kinds(await undo())).toEqual(['deleted']);
+    expect(await readdir(photos)).toEqual(['a.jpg']);
   });
 
   it('works after a kill at any moment: before the change, or with half a line in the journal', async () => {
