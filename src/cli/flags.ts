@@ -16,6 +16,12 @@ export function usd(text: string): number {
   return value;
 }
 
+export function positiveNumber(text: string): number {
+  if (!/^0*[1-9]\d{0,14}$/.test(text))
+    throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+  return Number(text);
+}
+
 /** Parses the value of a flag that takes seconds. @returns milliseconds. */
 export function seconds(text: string): number {
   const value = Number(text);

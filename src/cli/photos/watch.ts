@@ -27,6 +27,7 @@ const SETTLE_MS = 5000;
 /** Runs `imgcls watch` until an interrupt. @returns the exit code. */
 export async function watch(folder: string, flags: WatchFlags): Promise<number> {
   const root = checkedFolder(folder);
+  checkFlags(flags);
   const { include = [], exclude = [], settle = SETTLE_MS, cluster, dataDir } = flags;
   const [model, modelVariant] = flags.model?.split('/', 2) ?? [];
   return await withRun({ cluster, dataDir, model, modelVariant }, async (run) => {
@@ -57,6 +58,15 @@ export async function watch(folder: string, flags: WatchFlags): Promise<number> 
     await output.finish();
     notice(`Stopped. ${jobs.summary()}`);
     return exitCode.done;
+  });
+}
+
+/** @throws {ImgclsError} of kind `usage` for flags that would do nothing. */
+function checkFlags({ sort, copy, move }: WatchFlags): void {
+  if (sort !== undefined || (copy === undefined && move === undefined)) return;
+  const flag = copy === true ? '--copy' : '--move';
+  throw new ImgclsError('usage', `Cannot use ${flag} without --sort.`, {
+    hint: 'Use --sort FOLDER to say where the photographs go.',
   });
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFault } from '../../core/runtime/errors.ts';
 
 /**
  * Runs a program for a photograph: its path is the only argument, and the JSON of its labels comes on standard input. No
@@ -21,6 +22,6 @@ export async function runCommand(
   } catch (error) {
     signal.throwIfAborted();
     const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? 'there is no such program' : String(code);
+    return code === 'ENOENT' ? 'there is no such program' : readFault(error);
   }
 }

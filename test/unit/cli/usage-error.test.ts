@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { wholeNumber } from '../../../src/cli/flags.ts';
+import { positiveNumber, wholeNumber } from '../../../src/cli/flags.ts';
 import { plainUsage, throwUsageErrors } from '../../../src/cli/terminal/usage-error.ts';
 
 describe('a usage error', () => {
@@ -33,6 +33,11 @@ describe('a usage error', () => {
       "Invalid value 'x' for --limit. It must be a whole number, 0 or more.",
       'dlq list',
     ],
+    [
+      ['dlq', 'list', '--max', '0'],
+      "Invalid value '0' for --max. It must be a whole number, 1 or more.",
+      'dlq list',
+    ],
     [['dlq', 'lst'], "Unknown command 'lst'. Did you mean list?", 'dlq'],
   ])('of %j names the command whose help lists the options', async (args, message, named) => {
     const program = new Command('imgcls');
@@ -40,6 +45,7 @@ describe('a usage error', () => {
       .command('dlq')
       .command('list')
       .option('--limit <n>', '', wholeNumber)
+      .option('--max <n>', '', positiveNumber)
       .action(() => {});
     throwUsageErrors(program);
     await expect(program.parseAsync(args, { from: 'user' })).rejects.toMatchObject({

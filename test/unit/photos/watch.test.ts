@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { watch as watchCommand } from '../../../src/cli/photos/watch.ts';
 import { FileJournal } from '../../../src/photos/file-journal.ts';
 import { runCommand } from '../../../src/photos/watch/run-command.ts';
 import { SettledFiles } from '../../../src/photos/watch/settled-files.ts';
@@ -151,6 +152,11 @@ describe('watching a folder', () => {
     ]);
     expect(events).toEqual(['labelled a.jpg', 'unreadable ']);
   });
+});
+
+it.each(['copy', 'move'])('is not watched with --%s and no folder to sort into', async (mode) => {
+  const flags = { [mode]: true, level: 'class', minScore: 0.5, format: 'lines' } as const;
+  await expect(watchCommand(folder, flags)).rejects.toThrow(`Cannot use --${mode} without --sort.`);
 });
 
 describe('a program for each photograph', () => {

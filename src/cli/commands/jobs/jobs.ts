@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { examples, seconds, wholeNumber } from '../../flags.ts';
+import { examples, positiveNumber, seconds } from '../../flags.ts';
 import { STATE_WORDS } from '../../jobs/job-words.ts';
 import type { JobsOptions } from '../../jobs/jobs.ts';
 
@@ -14,7 +14,7 @@ export function register(program: Command): void {
     )
     .addHelpText('after', examples('imgcls jobs --state running --format json'))
     .argument('[jobs...]', 'Job ids, or their first letters (default: all jobs)')
-    .option('--limit <n>', 'Maximum number of jobs', wholeNumber, 50)
+    .option('--limit <n>', 'Maximum number of jobs', positiveNumber, 50)
     .addOption(new Option('--state <state>', 'State of the jobs to list').choices(STATE_CHOICES))
     .option('--wait', 'Wait first until the jobs are finished or cancelled')
     .option('--timeout <seconds>', 'Maximum time to wait', seconds)

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { FindOptions } from '../../find/find.ts';
-import { date, examples, share, wholeNumber } from '../../flags.ts';
+import { date, examples, positiveNumber, share } from '../../flags.ts';
 
 export function register(program: Command): void {
   program
@@ -27,7 +27,7 @@ export function register(program: Command): void {
     .option(
       '--limit <n>',
       'Maximum number of photographs (default: 100 on a terminal, else all)',
-      wholeNumber,
+      positiveNumber,
     )
     .option('-0, --null', 'Print paths only, separated by NUL')
     .addOption(
