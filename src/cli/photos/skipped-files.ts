@@ -1,4 +1,4 @@
-import { plainName } from '../../core/text/harmless.ts';
+import { harmless } from '../../core/text/harmless.ts';
 import { warn } from '../terminal/notice.ts';
 import { addName, type NameList, namesText } from '../terminal/skipped.ts';
 
@@ -15,6 +15,9 @@ export class SkippedFiles {
   }
 
   report(): void {
-    for (const [why, group] of this.#groups) warn(`Skipped ${namesText(group)}: ${plainName(why)}.`);
+    for (const text of this.texts()) warn(text);
   }
+
+  texts = (): string[] =>
+    Array.from(this.#groups, ([why, group]) => `Skipped ${namesText(group)}: ${harmless(why)}.`);
 }

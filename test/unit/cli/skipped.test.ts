@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SkippedFiles } from '../../../src/cli/photos/skipped-files.ts';
 import { skippedText } from '../../../src/cli/terminal/skipped.ts';
 import { OTHER_NAME } from '../../../src/upload/walk.ts';
 
@@ -17,4 +18,10 @@ describe('the notice of skipped inputs', () => {
   ])('of reason "%s", %i times', (reason, count, names, text) => {
     expect(skippedText(reason, { count, names })).toBe(text);
   });
+});
+
+it('says why tag and sort skip files in plain words, even if others wrote some of them', () => {
+  const skipped = new SkippedFiles();
+  skipped.add('a, b.jpg', 'its sidecar has a "subject", and \u001b[2J');
+  expect(skipped.texts()).toEqual(['Skipped "a, b.jpg": its sidecar has a "subject", and \\u001b[2J.']);
 });
