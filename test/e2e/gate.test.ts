@@ -45,7 +45,7 @@ describe.skipIf(shared === undefined)('int8', () => {
     const cat = path.join(repository, 'samples', 'cat.jpg');
     const upload = ['upload', cat, '--model', 'mine'];
     await imgcls('model', 'import', path.join(models, 'resnet50-int8'), '--name', 'mine');
-    expect((await imgcls(...upload)).stderr).toContain('mine/fp32: int8 has not passed the accuracy gate');
+    expect((await imgcls(...upload)).stderr).toContain('mine/fp32 (int8 has not passed the accuracy gate)');
     const { code, stdout } = await imgcls('model', 'verify', 'mine', '--images', images);
     expect({ code, stdout }).toEqual({
       code: 0,
