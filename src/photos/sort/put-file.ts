@@ -73,7 +73,7 @@ export async function moveFile(from: string, to: string, sha256: string | undefi
     if (codeOf(error) !== 'EXDEV') throw error;
     await copyTo(from, to, sha256 ?? (await sha256Of(from)));
     await syncFolder(path.dirname(to));
-    await unlink(from);
+    await removeOld(from, to);
   }
 }
 
@@ -86,7 +86,17 @@ async function renameToNew(from: string, to: string): Promise<void> {
     await renameToReserved(from, to);
     return;
   }
-  await unlink(from);
+  await removeOld(from, to);
+}
+
+/** Ends a move. A file whose old name must stay, as in a folder that is read-only, does not get the new one. */
+async function removeOld(from: string, to: string): Promise<void> {
+  try {
+    await unlink(from);
+  } catch (error) {
+    await rm(to, { force: true });
+    throw error;
+  }
 }
 
 /** Without hard links: the name is taken by an empty file, which the rename replaces. */

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import {
+  chmod,
   link,
   lstat,
   mkdir,
@@ -25,6 +26,7 @@ import { safeName } from '../../../src/photos/sort/safe-name.ts';
 import { sortFiles } from '../../../src/photos/sort/sort-files.ts';
 import { type SortMode, sortEntry } from '../../../src/photos/sort/sort-journal.ts';
 import { undoSort } from '../../../src/photos/sort/undo-sort.ts';
+import { asNobody } from '../../integration/as-nobody.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -198,6 +200,17 @@ it('ends a move to another disk that was killed before the old file was deleted'
   await undo();
   await rm(place('photos', 'a.jpg.xmp'));
   expect(await snapshot()).toEqual(before);
+});
+
+it('moves nothing out of a folder that is read-only: no photograph is in two places', async () => {
+  await chmod(folder, 0o777);
+  await asNobody(async () => {
+    const files = [await labelled('a.jpg', 'tabby')];
+    await chmod(place('photos'), 0o555);
+    expect(await sort('move', files)).toMatchObject([{ kind: 'skipped', why: 'permission denied' }]);
+    await chmod(place('photos'), 0o755);
+  });
+  expect(await readdir(place('sorted', 'tabby'))).toEqual([]);
 });
 
 it('does not move a sidecar that is a link: a relative one would lead nowhere', async () => {
