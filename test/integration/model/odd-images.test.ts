@@ -62,14 +62,15 @@ describe.runIf(isHere)('an odd image', () => {
   });
 
   it.each(Object.entries(labelled))('%s is labelled as the plain photograph', (name, remarks) => {
-    const { labels, ms: _ms, ...found } = results.get(name) as Prediction;
+    const { labels, category, ms: _ms, ...found } = results.get(name) as Prediction;
     expect(found).toEqual(remarks);
+    expect(category?.name).toBe('drink');
     expect(labels[0]?.label).toBe('espresso');
     expect(Math.abs((labels[0]?.score ?? 0) - (plain.labels[0]?.score ?? 0))).toBeLessThan(0.05);
   });
 
   it.each(Object.entries(unreliable))('%s has a warning', (name, remarks) => {
-    const { labels: _labels, ms: _ms, ...found } = results.get(name) as Prediction;
+    const { labels: _labels, category: _category, ms: _ms, ...found } = results.get(name) as Prediction;
     expect(found).toEqual(remarks);
   });
 
