@@ -172,7 +172,8 @@ describe('imgcls model', () => {
     const file = join(root, 'mine.onnx');
     await writeFile(file, tinyOnnx());
     const theDefault = async () =>
-      JSON.parse((await run('list', '--format', 'json')).out).find((row: { default: boolean }) => row.default).name;
+      JSON.parse((await run('list', '--format', 'json')).out).find((row: { default: boolean }) => row.default)
+        .name;
     const imported = await run('import', file, '--name', 'mine');
     expect(imported.err).toContain('make it the default with "imgcls model use mine".');
     expect(await theDefault()).toBe('efficientnet-lite0');
@@ -186,7 +187,9 @@ describe('imgcls model', () => {
 
   it('refuses a default that is not installed, or that names a variant', async () => {
     const { run } = await setUp();
-    expect((await run('use', 'resnet50')).error).toMatchObject({ message: 'No model resnet50 is installed.' });
+    expect((await run('use', 'resnet50')).error).toMatchObject({
+      message: 'No model resnet50 is installed.',
+    });
     expect((await run('use', 'efficientnet-lite0/int8')).error).toMatchObject({
       kind: 'usage',
       hint: expect.stringContaining('Run "imgcls model use efficientnet-lite0".'),

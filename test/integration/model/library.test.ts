@@ -6,7 +6,7 @@ import { compareVariant, writeGate } from '../../../src/model/gate.ts';
 import { importModel } from '../../../src/model/import.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
 import { parseModelTitle, selectModel } from '../../../src/model/select-model.ts';
-import { BUNDLED_DIR, starterManifest, temporaryFolder } from './support.ts';
+import { BUNDLED_DIR, temporaryFolder } from './support.ts';
 import { tinyOnnx } from './tiny-onnx.ts';
 
 const cpu = { int8: ['avx512_vnni'], known: true };
@@ -97,7 +97,8 @@ describe('selectModel', () => {
   it('selects the bundled model, whatever else is installed, until a person chooses another', async () => {
     const { library, install } = await setUp();
     await install('resnet50', 'fp32');
-    const select = async () => (await selectModel({ library, variantSetting: 'auto', cpu })).model.manifest.name;
+    const select = async () =>
+      (await selectModel({ library, variantSetting: 'auto', cpu })).model.manifest.name;
     expect(await select()).toBe('efficientnet-lite0');
     await writeDefaultModel(library.modelsDir, 'resnet50');
     expect(await select()).toBe('resnet50');
@@ -130,7 +131,12 @@ describe('selectModel', () => {
       model: { manifest: { variant: 'int8' } },
       reason: 'the CPU has avx512_vnni',
     });
-    const slow = await selectModel({ library, wanted, variantSetting: 'auto', cpu: { int8: [], known: true } });
+    const slow = await selectModel({
+      library,
+      wanted,
+      variantSetting: 'auto',
+      cpu: { int8: [], known: true },
+    });
     expect(slow.model.manifest.variant).toBe('fp32');
     const explicit = await selectModel({ library, wanted, variantSetting: 'fp32', cpu });
     expect(explicit.model.manifest.variant).toBe('fp32');
