@@ -51,6 +51,7 @@ describe('imgcls tag', () => {
     const tagged = await run('tag', 'photos', '--min-score', '0');
     expect(tagged.code, tagged.stderr).toBe(0);
     expect(tagged.stderr).toContain('Tagged 5 photographs: 4 new sidecars, 1 changed, 0 as before.');
+    expect(tagged.stderr, 'a sidecar is no file that was skipped').not.toContain('cat.jpg.xmp');
     const results = await run('results', '-f', 'ndjson');
     for (const line of results.stdout.trim().split('\n')) {
       const { name, label } = JSON.parse(line);

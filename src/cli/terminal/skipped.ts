@@ -23,12 +23,16 @@ export function namesText({ count, names }: NameList): string {
   return `${names.map(plainName).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
 }
 
-/** Collects skipped inputs by reason. */
+/** Sidecars belong beside photographs; `imgcls tag` writes one for each. */
+const isSidecar = (name: string): boolean => /\.xmp$/i.test(name);
+
+/** Collects skipped inputs by reason. Sidecars are named with --verbose only. */
 export function collectSkipped(): { add(skipped: Skipped): void; report(): void } {
   const groups = new Map<string, NameList>();
   return {
     add({ source, reason }) {
       detail(`Skipped ${plainName(source)}: ${reason}.`);
+      if (reason === OTHER_NAME && isSidecar(source)) return;
       const group = groups.get(reason) ?? { count: 0, names: [] };
       groups.set(reason, group);
       addName(group, source);

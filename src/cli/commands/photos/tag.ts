@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { SIDECAR_NAMES } from '../../../photos/tag/sidecar-path.ts';
-import { examples, share, wholeNumber } from '../../flags.ts';
+import { examples, positiveNumber, share } from '../../flags.ts';
 import type { TagOptions } from '../../photos/tag.ts';
 
 export function register(program: Command): void {
@@ -19,7 +19,7 @@ export function register(program: Command): void {
       'Job id or its first letters, or files and folders, which are labelled first (default: the newest job)',
     )
     .option('--min-score <share>', 'Leave out labels with a lower score', share, 0.5)
-    .option('--top <n>', 'Maximum number of labels per photograph', wholeNumber, 1)
+    .option('--top <n>', 'Maximum number of labels per photograph', positiveNumber, 1)
     .addOption(
       new Option(
         '--sidecar <name>',
