@@ -19,7 +19,7 @@ const DEFAULT_REGION = 'us-east-1';
 
 /**
  * Bucket names are global and this one can be guessed: every request names the account that must own the bucket, so that
- * nobody else's can take its place.
+ * a bucket of another account cannot take its place.
  */
 export function createAssetStore(client: S3Client): AssetStore {
   return {

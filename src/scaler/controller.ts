@@ -48,7 +48,7 @@ export interface ControllerOptions {
   /** Overrides the policy that the settings name. A simulation compares others with it. */
   policy?: Policy;
   bootDeadlineMs: number;
-  /** The last controller has left, and this one is its next shift: nobody has repaired anything since. */
+  /** The last controller has left, and this one is its next shift: failed launches before it still count. */
   goesOn?: boolean | undefined;
   holder: string;
   driverName: string;

@@ -23,7 +23,7 @@ export interface UndoOptions {
 }
 
 /**
- * `deleted`: a sidecar of imgcls that nobody has changed since. `restored`: the file is what it was, byte for byte.
+ * `deleted`: a sidecar of imgcls that has not changed since. `restored`: the file is what it was, byte for byte.
  * `removed`: another program has changed the file since, so only the keywords of imgcls went.
  */
 export type UndoResult =

@@ -1,6 +1,6 @@
 /** What caps on cost hold, in worlds where machines are late, broken, lost or hang. */
 import { describe, expect, it } from 'vitest';
-import { JobWorld, type JobWorldOptions } from './job-world.ts';
+import { JobWorld, type JobWorldOptions } from '../job-world.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Ec2, Ec2Instance } from '../../../src/core/aws-account/ec2.ts';
-import type { WorkerStatus } from '../../../src/core/fleet/fleet.ts';
-import type { Cost } from '../../../src/scaler/cost.ts';
-import { CostLedger } from '../../../src/scaler/cost-ledger.ts';
-import { createEc2Fleet } from '../../../src/scaler/drivers/ec2.ts';
-import type { FleetMember } from '../../../src/scaler/fleet.ts';
-import type { Observation } from '../../../src/scaler/observation.ts';
-import { virtualClock } from '../virtual-clock.ts';
+import type { Ec2, Ec2Instance } from '../../../../src/core/aws-account/ec2.ts';
+import type { WorkerStatus } from '../../../../src/core/fleet/fleet.ts';
+import type { Cost } from '../../../../src/scaler/cost.ts';
+import { CostLedger } from '../../../../src/scaler/cost-ledger.ts';
+import { createEc2Fleet } from '../../../../src/scaler/drivers/ec2.ts';
+import type { FleetMember } from '../../../../src/scaler/fleet.ts';
+import type { Observation } from '../../../../src/scaler/observation.ts';
+import { virtualClock } from '../../virtual-clock.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

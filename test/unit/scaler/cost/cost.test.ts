@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dollars } from '../../../src/core/money/money.ts';
-import { priceOf } from '../../../src/core/money/prices.ts';
-import { attribute, type Cost, imagesByJobDelta, type Spending, settle } from '../../../src/scaler/cost.ts';
+import { dollars } from '../../../../src/core/money/money.ts';
+import { priceOf } from '../../../../src/core/money/prices.ts';
+import {
+  attribute,
+  type Cost,
+  imagesByJobDelta,
+  type Spending,
+  settle,
+} from '../../../../src/scaler/cost.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
