@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { ReceivedMessage } from '../core/cloud/ports.ts';
 import type { LocalDatabase } from './database.ts';
 import { JobRotation } from './job-rotation.ts';
-import { findQueueRow, type QueueRow, queueRow, receiptOf } from './queue-rows.ts';
+import { findQueueRow, type QueueRow, queueRow, receiptOf, wholeMs } from './queue-rows.ts';
 
 /** At most so many messages whose lease or delay has ended become ready in one receive. */
 const READIED_AT_ONCE = 100;
@@ -67,7 +67,7 @@ export function receiveReady(
         const receipt = receiptOf(row.id, random);
         db.sql(
           'UPDATE messages SET due_ms = ?, receipt = ?, holder = ?, receive_count = receive_count + 1 WHERE id = ?',
-        ).run(nowMs + leaseMs, receipt, holder, row.id);
+        ).run(wholeMs(nowMs + leaseMs), receipt, holder, row.id);
         received.push({
           id: String(row.id),
           receipt,

@@ -32,3 +32,6 @@ export const receiptOf = (id: number, random: string): string => `${id}-${random
 
 /** The id of a receipt's message; 0, which no message has, for any other text. */
 export const messageIdOf = (receipt: string): number => Number(/^(\d{1,15})-/.exec(receipt)?.[1] ?? 0);
+
+/** The database stores whole milliseconds: a time is never earlier than it was asked for. */
+export const wholeMs = (ms: number): number => Math.ceil(ms);

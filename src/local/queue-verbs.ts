@@ -2,7 +2,7 @@
 import type { OutgoingMessage, QueueDepth } from '../core/cloud/ports.ts';
 import type { LocalDatabase } from './database.ts';
 import { JobRotation } from './job-rotation.ts';
-import { messageIdOf, queueRow } from './queue-rows.ts';
+import { messageIdOf, queueRow, wholeMs } from './queue-rows.ts';
 
 export function insertMessages(
   db: LocalDatabase,
@@ -18,7 +18,7 @@ export function insertMessages(
       .run(
         queue.id,
         rotation.nextTurn(groupId, turns),
-        delayMs > 0 ? nowMs + delayMs : null,
+        delayMs > 0 ? wholeMs(nowMs + delayMs) : null,
         wallMs,
         groupId,
       );
@@ -40,7 +40,7 @@ export function extendLeases(
       leaseMs > 0
         ? db
             .sql('UPDATE messages SET due_ms = ? WHERE id = ? AND queue = ? AND receipt = ?')
-            .run(nowMs + leaseMs, messageIdOf(receipt), queue, receipt)
+            .run(wholeMs(nowMs + leaseMs), messageIdOf(receipt), queue, receipt)
         : db
             .sql(
               `UPDATE messages SET due_ms = NULL, receipt = NULL, turn = max(turn, ?)

@@ -205,6 +205,13 @@ export function describeQueues(name: string, makeQueues: () => Promise<QueuesUnd
         expect(await receiveOne(queue)).toMatchObject({ body: 'not for me', receiveCount: 2 });
       });
 
+      it('releases a message for a time that is no whole number of milliseconds', async () => {
+        await queue.send([{ body: 'soon' }]);
+        const message = await receiveOne(queue);
+        expect(await queue.extend([message.receipt], 0.25)).toEqual([]);
+        expect(await receiveOne(queue)).toMatchObject({ body: 'soon', receiveCount: 2 });
+      });
+
       it('extends and releases any number of messages', async () => {
         await queue.send(Array.from({ length: 15 }, (_, n) => ({ body: `${n}` })));
         const got = await receiveMany(queue, 15);
