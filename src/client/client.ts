@@ -17,6 +17,7 @@ import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
 import { NOTHING_ANNOUNCED, uploadImages } from '../upload/submit.ts';
 import { type WalkOptions, walkInputs } from '../upload/walk.ts';
 import { type ClassifyOptions, Interactive, type InteractiveImage } from './interactive.ts';
+import { checkLimits } from './job-limits.ts';
 import { type RetryJob, resumeRetry, retryJob } from './retry.ts';
 import {
   type Job,
@@ -225,12 +226,14 @@ function newJob(
   } = options;
   if (trace !== undefined && !traceId.safeParse(trace).success)
     throw new ImgclsError('usage', `"${trace}" is not a trace id: it must have 32 hex digits in lower case.`);
+  const createdAtMs = clock.nowMs();
+  checkLimits({ by, maxCostUsd }, createdAtMs);
   return {
     v: FORMAT,
     id,
     trace: traceOf({ job: id, trace }),
     state: 'open',
-    createdAtMs: clock.nowMs(),
+    createdAtMs,
     ...(localFiles !== undefined && { localFiles }),
     inputs: [...inputs],
     ...(folder !== undefined && { folder }),

@@ -11,6 +11,7 @@ import {
   deadLetterQueueName,
   imageKey,
   interactiveQueueName,
+  JOBS_PREFIX,
   requestQueueName,
 } from '../../src/core/job/keys.ts';
 import { modelManifest, refOf } from '../../src/core/model/model.ts';
@@ -117,6 +118,17 @@ describe('a client, on the embedded cloud with a real worker and the starter mod
       maxCostUsd: 0.5,
     });
     expect(await job.submitted).toMatchObject({ deadlineMs: by.getTime(), maxCostUsd: 0.5 });
+  });
+
+  it.each([
+    ['a deadline that has passed', { by: new Date(0) }],
+    ['a deadline that is no date', { by: new Date('soon') }],
+    ['a limit of cost that is no amount', { maxCostUsd: Number.POSITIVE_INFINITY }],
+    ['a negative limit of cost', { maxCostUsd: -1 }],
+  ])('refuses %s, and stores no job', async (_, limits) => {
+    const submitted = client().submit(cats(1), { model: await model(), topK: 1, wait: false, ...limits });
+    await expect(submitted).rejects.toMatchObject({ kind: 'usage' });
+    expect(await Array.fromAsync(cloud.output.list(JOBS_PREFIX))).toEqual([]);
   });
 
   it('stores the same image once, however often it is submitted', async () => {

@@ -1,0 +1,21 @@
+import { ImgclsError } from '../core/runtime/errors.ts';
+
+/** When a job should be done, and what the fleet may cost for it. */
+export interface JobLimits {
+  by?: Date | undefined;
+  /** US dollars. */
+  maxCostUsd?: number | undefined;
+}
+
+/** @throws {ImgclsError} of kind `usage` for a deadline that is no time in the future, or a limit that is no amount of money. */
+export function checkLimits({ by, maxCostUsd }: JobLimits, nowMs: number): void {
+  if (by !== undefined && !(by.getTime() > nowMs))
+    throw new ImgclsError('usage', `The deadline (${String(by)}) is not in the future.`, {
+      hint: 'Name a later time, or none.',
+    });
+  if (maxCostUsd !== undefined && !(maxCostUsd > 0 && Number.isFinite(maxCostUsd)))
+    throw new ImgclsError(
+      'usage',
+      `The limit of cost (${maxCostUsd}) is not a number of US dollars above 0.`,
+    );
+}
