@@ -1,4 +1,5 @@
 import { plainName } from '../../core/text/harmless.ts';
+import { SIDECAR_ENDING } from '../../photos/sidecar.ts';
 import type { Skipped } from '../../upload/inputs.ts';
 import { OTHER_NAME } from '../../upload/walk.ts';
 import { detail, notice } from './notice.ts';
@@ -24,7 +25,7 @@ export function namesText({ count, names }: NameList): string {
 }
 
 /** Sidecars belong beside photographs; `imgcls tag` writes one for each. */
-const isSidecar = (name: string): boolean => /\.xmp$/i.test(name);
+const isSidecar = (name: string): boolean => name.toLowerCase().endsWith(SIDECAR_ENDING);
 
 /** Collects skipped inputs by reason. Sidecars are named with --verbose only. */
 export function collectSkipped(): { add(skipped: Skipped): void; report(): void } {

@@ -6,6 +6,7 @@ import { ImgclsError, messageOf, readFault } from '../../core/runtime/errors.ts'
 import { FORMAT } from '../../core/runtime/versioned.ts';
 import type { FileJournal } from '../file-journal.ts';
 import { type LabelledFile, sha256Of, whyNotLabelled } from '../labelled-files.ts';
+import { sidecarOf } from '../sidecar.ts';
 import { sureLabel } from '../tag/keywords-of.ts';
 import { areTwoNames, isCutOffMove, isDone, putFile } from './put-file.ts';
 import { safeName } from './safe-name.ts';
@@ -109,7 +110,7 @@ class Planner {
   ): Promise<{ to: string; isDone: boolean }> {
     const { mode, from } = stepTo('');
     const { name, ext } = path.parse(from);
-    const hasSidecar = await exists(`${from}.xmp`);
+    const hasSidecar = await exists(sidecarOf(from));
     for (let number = 1; ; number++) {
       const suffix = number === 1 ? ext : `-${number}${ext}`;
       const to = path.join(folder, safeName(name, suffix));
@@ -118,7 +119,7 @@ class Planner {
         if (!(await isDone(stepTo(to)))) continue;
         // A move that was cut off between its two halves leaves both names.
         if (mode !== 'move' || !(await areTwoNames(from, to))) return { to, isDone: true };
-      } else if (hasSidecar && (await exists(`${to}.xmp`))) continue;
+      } else if (hasSidecar && (await exists(sidecarOf(to)))) continue;
       this.#taken.add(to.toLowerCase());
       return { to, isDone: false };
     }
@@ -148,7 +149,7 @@ const exists = (file: string): Promise<boolean> =>
 async function planned(step: FileStep, { isDone }: { isDone: boolean }): Promise<PlannedSort | SortResult> {
   const { mode, from: photo, to } = step;
   const skipped = (why: string): SortResult => ({ kind: 'skipped', photo, why: `its sidecar ${why}` });
-  if (mode === 'move' && (await isLink(`${photo}.xmp`))) return skipped('is a link, which cannot be moved');
+  if (mode === 'move' && (await isLink(sidecarOf(photo)))) return skipped('is a link, which cannot be moved');
   try {
     const steps = [...(isDone ? [] : [step]), ...(await sidecarSteps(step))];
     return steps.length === 0 ? { kind: 'unchanged' } : { photo, to, folders: [], steps };
@@ -159,10 +160,10 @@ async function planned(step: FileStep, { isDone }: { isDone: boolean }): Promise
 
 /** Sidecars go with their photograph: `photo.jpg.xmp`, which belongs to no other file. @throws errors of the file system. */
 async function sidecarSteps({ mode, from, to }: FileStep): Promise<FileStep[]> {
-  const sidecar = `${from}.xmp`;
+  const sidecar = sidecarOf(from);
   if (!(await exists(sidecar))) return [];
   const sha256 = await sha256Of(sidecar);
-  const step: FileStep = { v: FORMAT, mode, from: sidecar, to: `${to}.xmp`, sha256 };
+  const step: FileStep = { v: FORMAT, mode, from: sidecar, to: sidecarOf(to), sha256 };
   const isLeft = !(await exists(step.to)) || (mode === 'move' && (await isCutOffMove(step)));
   return isLeft ? [step] : [];
 }

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { SIDECAR_ENDING, sidecarOf } from '../sidecar.ts';
 import { UnusableSidecarError } from '../xmp/document.ts';
 import { type EditPacket, type PlannedChange, planSidecar } from './keyword-file.ts';
 
@@ -9,8 +10,6 @@ import { type EditPacket, type PlannedChange, planSidecar } from './keyword-file
  */
 export const SIDECAR_NAMES = ['auto', 'full', 'short'] as const;
 export type SidecarName = (typeof SIDECAR_NAMES)[number];
-
-const ENDING = '.xmp';
 
 /** The names in a folder: all, and how many of them, besides sidecars, are the same up to their ending. */
 interface FolderNames {
@@ -39,8 +38,8 @@ export class Sidecars {
   /** @returns undefined if the short name would be that of several files. */
   async pathOf(photo: string): Promise<string | undefined> {
     const { dir, base, name } = path.parse(photo);
-    const full = `${base}${ENDING}`;
-    const short = `${name}${ENDING}`;
+    const full = sidecarOf(base);
+    const short = `${name}${SIDECAR_ENDING}`;
     if (this.#choice === 'full') return path.join(dir, full);
     const { all, sharing } = await this.#namesIn(dir);
     const isShared = (sharing.get(name) ?? 0) > 1;
@@ -54,7 +53,7 @@ export class Sidecars {
       const sharing = new Map<string, number>();
       for (const each of names) {
         const { name, ext } = path.parse(each);
-        if (ext !== ENDING) sharing.set(name, (sharing.get(name) ?? 0) + 1);
+        if (ext !== SIDECAR_ENDING) sharing.set(name, (sharing.get(name) ?? 0) + 1);
       }
       this.#folder = { path: folder, all: new Set(names), sharing };
     }
