@@ -17,7 +17,7 @@ import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
 import { NOTHING_ANNOUNCED, uploadImages } from '../upload/submit.ts';
 import { type WalkOptions, walkInputs } from '../upload/walk.ts';
 import { type ClassifyOptions, Interactive, type InteractiveImage } from './interactive.ts';
-import { checkLimits } from './job-limits.ts';
+import { checkLimits, type JobLimits } from './job-limits.ts';
 import { type RetryJob, resumeRetry, retryJob } from './retry.ts';
 import {
   type Job,
@@ -49,7 +49,7 @@ export interface ReadingOptions extends SubmissionOptions {
   onSubmitProgress?(progress: SubmitProgress): void;
 }
 
-export interface SubmitJob extends ReadingOptions {
+export interface SubmitJob extends ReadingOptions, JobLimits {
   /** A ULID of the caller; default: a new one. */
   id?: string;
   /** Trace id of the caller, 32 hex digits; default: a new trace. */
@@ -58,10 +58,6 @@ export interface SubmitJob extends ReadingOptions {
   topK: number;
   /** Classify known images, too. Their new outcomes are the known ones afterwards. */
   fresh?: boolean;
-  /** When the job should be done: the cheapest fleet that meets it is launched. Default: as soon as the cluster's settings say. */
-  by?: Date;
-  /** What the fleet may cost for the job, in US dollars. Past it, no machine is launched or kept for the rest of the images. */
-  maxCostUsd?: number;
   include?: readonly string[];
   exclude?: readonly string[];
   /** Folder that relative inputs are relative to, recorded for a resume. */
@@ -227,7 +223,7 @@ function newJob(
   if (trace !== undefined && !traceId.safeParse(trace).success)
     throw new ImgclsError('usage', `"${trace}" is not a trace id: it must have 32 hex digits in lower case.`);
   const createdAtMs = clock.nowMs();
-  checkLimits({ by, maxCostUsd }, createdAtMs);
+  checkLimits(options, createdAtMs);
   return {
     v: FORMAT,
     id,

@@ -1,10 +1,10 @@
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** When a job should be done, and what the fleet may cost for it. */
 export interface JobLimits {
-  by?: Date | undefined;
-  /** US dollars. */
-  maxCostUsd?: number | undefined;
+  /** When the job should be done: the cheapest fleet that meets it is launched. Default: as soon as the cluster's settings say. */
+  by?: Date;
+  /** What the fleet may cost for the job, in US dollars. Past it, no machine is launched or kept for the rest of the images. */
+  maxCostUsd?: number;
 }
 
 /** @throws {ImgclsError} of kind `usage` for a deadline that is no time in the future, or a limit that is no amount of money. */
