@@ -17,6 +17,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { Ec2, Ec2Instance, Ec2Launch, LaunchRehearsal, Pool, Refusal } from '../core/aws-account/ec2.ts';
 import { consoleOutput } from './console-output.ts';
+import { inChunks } from './ec2-chunks.ts';
 import { awsError, hasCode, isTransientCode } from './errors.ts';
 import { calling } from './retry.ts';
 
@@ -60,19 +61,19 @@ export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
     launch: (launch) => (isFleet(launch) ? createFleet(client, launch) : runInstances(client, launch)),
     rehearse: (launch) => rehearse(client, launch),
     tag: (ids, tags) =>
-      each(ids, 'tag instances (ec2:CreateTags)', (Resources) =>
+      inChunks(ids, 'tag instances (ec2:CreateTags)', (Resources) =>
         client.send(new CreateTagsCommand({ Resources, Tags: toTags(tags) })),
       ),
     untag: (ids, keys) =>
-      each(ids, 'untag instances (ec2:DeleteTags)', (Resources) =>
+      inChunks(ids, 'untag instances (ec2:DeleteTags)', (Resources) =>
         client.send(new DeleteTagsCommand({ Resources, Tags: keys.map((Key) => ({ Key })) })),
       ),
     terminate: (ids) =>
-      each(ids, 'terminate instances (ec2:TerminateInstances)', (InstanceIds) =>
+      inChunks(ids, 'terminate instances (ec2:TerminateInstances)', (InstanceIds) =>
         client.send(new TerminateInstancesCommand({ InstanceIds })),
       ),
     stop: (ids) =>
-      each(ids, 'stop instances (ec2:StopInstances)', (InstanceIds) =>
+      inChunks(ids, 'stop instances (ec2:StopInstances)', (InstanceIds) =>
         client.send(new StopInstancesCommand({ InstanceIds })),
       ),
     start: (ids) => startInstances(client, ids),
@@ -240,7 +241,7 @@ function fleetRequest({ token, template, pools, onDemand, spot, tags }: Ec2Launc
 
 async function startInstances(client: EC2Client, ids: readonly string[]): Promise<string[]> {
   const started: string[] = [];
-  await each(ids, 'start instances (ec2:StartInstances)', async (InstanceIds) => {
+  await inChunks(ids, 'start instances (ec2:StartInstances)', async (InstanceIds) => {
     try {
       await client.send(new StartInstancesCommand({ InstanceIds }));
       started.push(...InstanceIds);
@@ -249,21 +250,4 @@ async function startInstances(client: EC2Client, ids: readonly string[]): Promis
     }
   });
   return started;
-}
-
-/** Makes one call for all. If EC2 does not know one of them (any more, or yet), makes one call for each. */
-async function each(
-  ids: readonly string[],
-  what: string,
-  call: (ids: string[]) => Promise<unknown>,
-): Promise<void> {
-  if (ids.length === 0) return;
-  try {
-    await call([...ids]);
-  } catch (error) {
-    if (!hasCode(error, 'InvalidInstanceID.NotFound', 'InvalidInstanceID.Malformed'))
-      throw awsError(error, what);
-    if (ids.length === 1) return;
-    for (const id of ids) await each([id], what, call);
-  }
 }

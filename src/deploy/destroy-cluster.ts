@@ -3,9 +3,11 @@
 
 import type { Buckets, ScalingGroups } from '../core/aws-account/account.ts';
 import type { Ec2Instance } from '../core/aws-account/ec2.ts';
+import { failureOf } from '../core/aws-account/instances-error.ts';
 import type { Stack, StackEvent, StackResource, Stacks } from '../core/aws-account/stacks.ts';
 import type { QueueService } from '../core/cloud/ports.ts';
 import { isResponseQueue, responseQueuePrefix } from '../core/job/keys.ts';
+import { isTransient } from '../core/runtime/errors.ts';
 import { pluralize } from '../core/text/pluralize.ts';
 import { removeStack } from './deploy-stack.ts';
 import { untilAtRest, type WatchPorts } from './follow.ts';
@@ -96,7 +98,10 @@ export async function destroyCluster(ports: DestroyPorts, contents: ClusterConte
     ports.notice(
       `Terminating ${pluralize(late.length, 'more instance')}: another controller has launched them meanwhile.`,
     );
-    await ports.machines.end(late.map(({ id }) => id));
+    await endAll(
+      ports,
+      late.map(({ id }) => id),
+    );
   }
   for (const name of await responseQueues(ports)) await ports.queues.remove(name);
   const kept: StackEvent[] = [];
@@ -118,7 +123,7 @@ async function endMachines(
     for (const id of await groups.close(group)) ids.add(id);
   if (ids.size === 0) return;
   notice(`Terminating ${pluralize(ids.size, 'instance')}. Workers finish the batches that they have begun.`);
-  await machines.end([...ids]);
+  await endAll(ports, [...ids]);
   const untilMs = clock.monotonicMs() + TERMINATION_TIMEOUT_MS;
   while ((await machines.list()).some(({ state }) => state !== 'terminated')) {
     signal.throwIfAborted();
@@ -126,6 +131,20 @@ async function endMachines(
       notice('Some instances are still terminating. Continuing without waiting for them.');
       return;
     }
+    await clock.sleep(LOOK_EVERY_MS, signal);
+  }
+}
+
+/** EC2 takes only so many at once. The others are asked for again, as long as some have ended. */
+async function endAll(
+  { machines, clock, signal }: Pick<DestroyPorts, 'machines' | 'clock' | 'signal'>,
+  ids: readonly string[],
+): Promise<void> {
+  for (let left = ids; ; ) {
+    const failure = await failureOf(machines.end(left));
+    if (failure === undefined) return;
+    if (!isTransient(failure) || failure.ids.size === left.length) throw failure;
+    left = [...failure.ids];
     await clock.sleep(LOOK_EVERY_MS, signal);
   }
 }

@@ -55,7 +55,10 @@ export interface TemplateInfo {
   imageId?: string;
 }
 
-/** All calls throw {@link ImgclsError}s. Instances that are gone, or not yet visible, are skipped without an error. */
+/**
+ * All calls throw {@link ImgclsError}s; those that change several instances throw {@link InstancesError}s. Instances that are
+ * gone, or not yet visible, are skipped without an error.
+ */
 export interface Ec2 {
   /** Every instance with the tag, including terminated ones while EC2 lists them. */
   describe(tag: { key: string; value: string }): Promise<Ec2Instance[]>;

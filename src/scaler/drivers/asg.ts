@@ -8,6 +8,7 @@
  * The desired capacity is absolute: it can be read from the group after a lost answer, and setting it twice launches nothing
  * twice. Instances that AWS has not launched yet are members too, with ids of their own.
  */
+import { Readable } from 'node:stream';
 import type { AutoScaling, CapacityAfter, ScalingGroup } from '../../core/aws-account/auto-scaling.ts';
 import type { Ec2, Market } from '../../core/aws-account/ec2.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
@@ -21,12 +22,14 @@ import {
 } from '../fleet.ts';
 import { EXPIRY_MARGIN_MS, LAUNCH_TAG, RETIRE_AGAIN_MS } from './ec2.ts';
 import { explainState } from './explain-instance.ts';
-import { type GroupMachine, type GroupView, viewGroup } from './group-view.ts';
+import { type GroupMachine, type GroupView, type PlannedEnd, planEnds, viewGroup } from './group-view.ts';
 
 /** AWS sets it on every instance of the group. */
 const GROUP_TAG = 'aws:autoscaling:groupName';
 /** After a change of the desired capacity, listings may show the old one for this long. */
 const LISTING_LAG_MS = 15_000;
+/** Auto Scaling ends one instance a call. AWS names no limit of its calls; it throttles, and then fewer are made. */
+const ENDS_AT_ONCE = 8;
 /** A launch usually takes less. After this the driver asks AWS for the reason of the delay. */
 const LATE_MS = 30_000;
 
@@ -176,29 +179,26 @@ class AsgFleet implements FleetDriver {
     atLeast: 'stay' | 'replaced',
   ): Promise<{ group: ScalingGroup; atMinimum: number }> {
     const view = await this.#view();
-    const { group, machines } = view;
-    let { serving } = view;
-    let desired = await this.#withdraw(this.#missingIds(view).filter((id) => ids.includes(id)).length, view);
-    let atMinimum = 0;
+    const chosen = new Set(ids);
+    const desired = await this.#withdraw(this.#missingIds(view).filter((id) => chosen.has(id)).length, view);
+    const { ends, atMinimum } = planEnds({ ...view, desired }, chosen, atLeast);
     let failure: unknown;
-    for (const { id, state, serves } of machines) {
-      if (state !== 'running' || !ids.includes(id)) continue;
-      const isSurplus = serving > desired || !serves;
-      const capacity = isSurplus || desired <= group.min ? 'keep' : 'lower';
-      if (capacity === 'keep' && !isSurplus && atLeast === 'stay') {
-        atMinimum++;
-        continue;
-      }
-      try {
-        await this.#endOne(id, capacity);
-        if (serves) serving--;
-        if (capacity === 'lower') desired--;
-      } catch (error) {
-        failure ??= error;
-      }
-    }
+    await Readable.from(ends)
+      .map(
+        async ({ id, capacity }: PlannedEnd) => {
+          // The others would be throttled too. The next tick continues.
+          if (failure !== undefined && isTransient(failure)) return;
+          try {
+            await this.#endOne(id, capacity);
+          } catch (error) {
+            if (failure === undefined || isTransient(error)) failure = error;
+          }
+        },
+        { concurrency: ENDS_AT_ONCE },
+      )
+      .toArray();
     if (failure !== undefined) throw failure;
-    return { group, atMinimum };
+    return { group: view.group, atMinimum };
   }
 
   /** Lowers the desired capacity by this many instances that are not launched yet. @returns the new one. */

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Ec2, Ec2Instance, Ec2Launch, Market, Pool, Refusal } from '../../core/aws-account/ec2.ts';
+import { changed, failureOf } from '../../core/aws-account/instances-error.ts';
 import { highestPrice } from '../../core/money/prices.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, isTransient, messageAndHint } from '../../core/runtime/errors.ts';
@@ -82,19 +83,24 @@ class Ec2Fleet implements FleetDriver {
   }
 
   async retire(ids: readonly string[]): Promise<void> {
+    const { ec2, clock } = this.#options;
     const instances = await this.#instances();
-    const known = instances.filter(({ id, state }) => ids.includes(id) && isUp(state)).map(({ id }) => id);
-    const notListed = this.#launches.notListedYet(instances).filter(({ id }) => ids.includes(id));
-    const all = [...known, ...notListed.map(({ id }) => id)];
+    const chosen = new Set(ids);
+    const known = instances.filter(({ state }) => isUp(state));
+    const all = [...known, ...this.#launches.notListedYet(instances)]
+      .map(({ id }) => id)
+      .filter((id) => chosen.has(id));
     if (all.length === 0) return;
     // Tagged first: every controller must be able to see that the machine is draining before it is ended.
-    await this.#options.ec2.tag(all, { [DRAINING_TAG]: new Date(this.#options.clock.nowMs()).toISOString() });
-    await this.#end(all, instances);
+    const untagged = await failureOf(ec2.tag(all, { [DRAINING_TAG]: new Date(clock.nowMs()).toISOString() }));
+    await this.#end(changed(all, untagged), instances);
+    if (untagged !== undefined) throw untagged;
   }
 
   async terminate(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.#options.ec2.terminate(ids);
-    this.#launches.forget(ids);
+    const failure = ids.length > 0 ? await failureOf(this.#options.ec2.terminate(ids)) : undefined;
+    this.#launches.forget(changed(ids, failure));
+    if (failure !== undefined) throw failure;
   }
 
   async hourlyUsd(): Promise<number | undefined> {
@@ -247,11 +253,11 @@ class Ec2Fleet implements FleetDriver {
     const stoppable = ids.filter(
       (id) => byId.get(id)?.market === 'on-demand' && byId.get(id)?.state === 'running',
     );
-    const toStop = stoppable.slice(0, Math.max(0, warm - pool));
-    const toTerminate = ids.filter((id) => !toStop.includes(id));
-    if (toStop.length > 0) await ec2.stop(toStop);
-    if (toTerminate.length > 0) await ec2.terminate(toTerminate);
-    this.#launches.forget(toTerminate);
+    const toStop = new Set(stoppable.slice(0, Math.max(0, warm - pool)));
+    const toTerminate = ids.filter((id) => !toStop.has(id));
+    const unstopped = toStop.size > 0 ? await failureOf(ec2.stop([...toStop])) : undefined;
+    await this.terminate(toTerminate);
+    if (unstopped !== undefined) throw unstopped;
   }
 
   #member(instance: Ec2Instance): FleetMember {

@@ -55,6 +55,37 @@ export function viewGroup(
   return { group, machines, desired, serving, missing: Math.max(0, desired - serving) };
 }
 
+export interface PlannedEnd {
+  id: string;
+  capacity: CapacityAfter;
+}
+
+/**
+ * How to end these machines. One that exceeds the desired capacity ends without lowering it. At the group's minimum the others
+ * stay, or AWS replaces them.
+ */
+export function planEnds(
+  { group, machines, desired, serving }: GroupView,
+  chosen: ReadonlySet<string>,
+  atLeast: 'stay' | 'replaced',
+): { ends: PlannedEnd[]; atMinimum: number } {
+  const ends: PlannedEnd[] = [];
+  let [left, capacityLeft, atMinimum] = [serving, desired, 0];
+  for (const { id, state, serves } of machines) {
+    if (state !== 'running' || !chosen.has(id)) continue;
+    const isSurplus = left > capacityLeft || !serves;
+    const capacity = isSurplus || capacityLeft <= group.min ? 'keep' : 'lower';
+    if (capacity === 'keep' && !isSurplus && atLeast === 'stay') {
+      atMinimum++;
+      continue;
+    }
+    ends.push({ id, capacity });
+    if (serves) left--;
+    if (capacity === 'lower') capacityLeft--;
+  }
+  return { ends, atMinimum };
+}
+
 /** An instance that a person put on standby works on, but the group does not count it. */
 const countsAsCapacity = (lifecycle: string): boolean => /^(Pending|InService)/.test(lifecycle);
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Ec2Instance } from '../../../src/core/aws-account/ec2.ts';
+import { InstancesError } from '../../../src/core/aws-account/instances-error.ts';
+import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import {
   type DestroyPorts,
   destroyCluster,
@@ -136,6 +138,24 @@ describe('the contents of a cluster', () => {
 
 describe('destroying a cluster', () => {
   const destroy = async ({ ports }: World) => destroyCluster(ports, await surveyCluster(ports));
+
+  it('asks again for the instances that EC2 did not end at once, and only as long as some ended', async () => {
+    const all = world(standing, { machines: ['i-1', 'i-2', 'i-3', 'i-4'].map((id) => machine(id)) });
+    const { end } = all.ports.machines;
+    const throttled = (ids: readonly string[]) =>
+      new InstancesError(new ImgclsError('transient', 'throttled'), 'EC2 is throttled.', ids);
+    all.ports.machines.end = async (ids) => {
+      await end(ids.slice(0, 2));
+      if (ids.length > 2) throw throttled(ids.slice(2));
+    };
+    await destroy(all);
+    expect(all.done.slice(1, 4)).toEqual(['end i-1 i-2', 'end i-3 i-4', 'end i-controller']);
+    const stuck = world(standing, { machines: [machine('i-1')] });
+    stuck.ports.machines.end = async (ids) => {
+      throw throttled(ids);
+    };
+    await expect(destroy(stuck)).rejects.toThrow('EC2 is throttled.');
+  });
 
   it('closes groups first, then ends instances, then deletes objects, stack and queues', async () => {
     const all = world(standing, { machines: [machine('i-1'), machine('i-warm', 'stopped')] });

@@ -243,6 +243,33 @@ describe('an instance that ends', () => {
     expect(world.desired).toBe(0);
   });
 
+  it('ends together with seven others', async () => {
+    const { world, driver, ids } = await runningFleet(20, { max: 20 });
+    const { end } = world.autoScaling;
+    let [open, mostOpen] = [0, 0];
+    world.autoScaling.end = async (...args) => {
+      mostOpen = Math.max(mostOpen, ++open);
+      await new Promise(setImmediate);
+      open--;
+      await end(...args);
+    };
+    await driver.retire(ids);
+    expect(mostOpen).toBe(8);
+    expect(world.desired).toBe(0);
+  });
+
+  it('waits for the next tick once Auto Scaling throttles', async () => {
+    const { world, driver, ids } = await runningFleet(20, { max: 20 });
+    let calls = 0;
+    world.autoScaling.end = async () => {
+      calls++;
+      await new Promise(setImmediate);
+      throw lost;
+    };
+    await expect(driver.retire(ids)).rejects.toBe(lost);
+    expect(calls).toBe(8);
+  });
+
   it('is not retired if the group would replace it, and the error says what to do', async () => {
     const { world, driver, ids } = await runningFleet(2, { min: 1 });
     await expect(driver.retire(ids)).rejects.toMatchObject({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createEc2 } from '../../../../src/aws/ec2.ts';
 import type { Ec2, Ec2Instance, Ec2Launch, Refusal } from '../../../../src/core/aws-account/ec2.ts';
+import { InstancesError } from '../../../../src/core/aws-account/instances-error.ts';
 import { ImgclsError } from '../../../../src/core/runtime/errors.ts';
 import { createEc2Fleet, type Ec2FleetOptions } from '../../../../src/scaler/drivers/ec2.ts';
 import { checkEc2 } from '../../../../src/scaler/drivers/ec2-check.ts';
@@ -255,6 +256,27 @@ describe('instances just launched', () => {
     expect((await driver.members()).map(({ id }) => id)).toEqual(started);
     Object.assign(ec2, { describe: d, tag, terminate });
     expect(stateOf(instances)).toEqual(['running']);
+  });
+});
+
+describe('a machine that could not be tagged as draining', () => {
+  it('is not ended; all others are, and the next controller sees that they drain', async () => {
+    const { ec2, driver, instances } = fleetOf();
+    const { started } = await driver.launch({ count: 3, decision: '1-1' });
+    const [refused = '', ...others] = started;
+    const { tag } = ec2;
+    ec2.tag = async (ids, tags) => {
+      await tag(
+        ids.filter((id) => id !== refused),
+        tags,
+      );
+      throw new InstancesError(new ImgclsError('transient', 'throttled'), 'One could not be tagged.', [
+        refused,
+      ]);
+    };
+    await expect(driver.retire(started)).rejects.toThrow('One could not be tagged.');
+    expect(instances.get(refused)?.state).toBe('running');
+    for (const id of others) expect(instances.get(id)?.state).toBe('terminated');
   });
 });
 
