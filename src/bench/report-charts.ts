@@ -1,4 +1,5 @@
 /** Charts of a report as inline SVG: no scripts, no external resources, colours from the page's style. Pure. */
+import { escapedHtml } from '../core/text/html.ts';
 import type { ScenarioResult } from './bench-report.ts';
 import { baselineText, milestoneText, timeText } from './report-text.ts';
 
@@ -9,11 +10,8 @@ const ROW = 30;
 const HEAD = 26;
 const PLOT = WIDTH - NAMES - FIGURES;
 
-export const escaped = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-
 const text = (x: number, y: number, words: string, look = '') =>
-  `<text x="${x.toFixed(1)}" y="${y}"${look}>${escaped(words)}</text>`;
+  `<text x="${x.toFixed(1)}" y="${y}"${look}>${escapedHtml(words)}</text>`;
 const END = ' text-anchor="end"';
 const MIDDLE = ' text-anchor="middle" class="faint"';
 
@@ -80,4 +78,4 @@ export function bootChart(scenarios: readonly ScenarioResult[]): string {
 }
 
 const svg = (height: number, title: string, parts: readonly string[]): string =>
-  `<svg viewBox="0 0 ${WIDTH} ${height + 8}" role="img" aria-label="${escaped(title)}">${parts.join('\n')}</svg>`;
+  `<svg viewBox="0 0 ${WIDTH} ${height + 8}" role="img" aria-label="${escapedHtml(title)}">${parts.join('\n')}</svg>`;

@@ -61,7 +61,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
   const categories = categoriesOf(labels);
   const session = await load(options, manifest.variant);
 
-  const { preprocess: recipe, activation } = manifest;
+  const { preprocess: recipe } = manifest;
   const { layout } = manifest.input;
   const { cropSize } = recipe;
   const imageShape = layout === 'NCHW' ? [3, cropSize, cropSize] : [cropSize, cropSize, 3];
@@ -114,7 +114,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     let next = 0;
     const results = attempts.map(async (attempt, index): Promise<ImageResult> => {
       if (!('pixels' in attempt)) return attempt;
-      const scores = scoresOf(rows[next++] as Float32Array, activation);
+      const scores = scoresOf(rows[next++] as Float32Array, manifest);
       const best = topClasses(scores, labels, topK);
       const category = categories && bestCategory(scores, categories);
       // Decoders run side by side: each image has its share of the time that they took together.

@@ -3,10 +3,17 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { type ImageResult, isError } from '../core/model/outcome.ts';
+import { type ImageResult, isError, type Prediction, type ScoredLabel } from '../core/model/outcome.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { categoryOf } from './categories.ts';
 import type { LabelledImage } from './labelled-images.ts';
+
+/** An image with its true class and the label that it got. */
+export interface EvaluatedImage extends LabelledImage {
+  best: ScoredLabel;
+}
+
+export const isRight = ({ truth, best }: EvaluatedImage): boolean => truth.includes(best.wnid);
 
 export interface Evaluation {
   images: number;
@@ -15,6 +22,7 @@ export interface Evaluation {
   top5: number;
   /** Images whose true class is in the model's first category. 0 if it has no categories. */
   category: number;
+  predictions: EvaluatedImage[];
   /** Images without a prediction. They count as wrong. */
   failed: { path: string; why: string }[];
   /** Of every image's content and true class, in order: equal for two evaluations of the same images. */
@@ -25,6 +33,9 @@ export interface EvaluateOptions {
   classify(bytes: Uint8Array, topK: number): Promise<ImageResult>;
   /** Images in memory at once. */
   concurrency: number;
+  /** Number of labels that `onPrediction` needs, at least five. */
+  topK?: number;
+  onPrediction?(prediction: Prediction, truth: readonly string[]): void;
   onProgress?(done: number): void;
   signal?: AbortSignal;
 }
@@ -34,13 +45,14 @@ const TOP = 5;
 /** @throws errors of `classify` and of reading files; {@link ImgclsError} if the model cannot be used. */
 export async function evaluate(
   images: readonly LabelledImage[],
-  { classify, concurrency, onProgress, signal }: EvaluateOptions,
+  { classify, concurrency, topK = TOP, onPrediction, onProgress, signal }: EvaluateOptions,
 ): Promise<Evaluation> {
   const evaluation: Evaluation = {
     images: images.length,
     top1: 0,
     top5: 0,
     category: 0,
+    predictions: [],
     failed: [],
     digest: '',
   };
@@ -49,7 +61,7 @@ export async function evaluate(
     async ({ path, truth }: LabelledImage) => {
       const bytes = await readFile(path);
       const content = createHash('sha256').update(bytes).digest('hex');
-      return { path, truth, content, result: await classify(bytes, TOP) };
+      return { path, truth, content, result: await classify(bytes, topK) };
     },
     { concurrency, ...(signal && { signal }) },
   );
@@ -64,12 +76,15 @@ export async function evaluate(
     }
     if (isError(result)) evaluation.failed.push({ path, why: result.error.message });
     else {
-      const rank = result.labels.findIndex(({ wnid }) => truth.includes(wnid));
+      const rank = result.labels.slice(0, TOP).findIndex(({ wnid }) => truth.includes(wnid));
       if (rank === 0) evaluation.top1++;
       if (rank >= 0) evaluation.top5++;
       const { category } = result;
       if (category !== undefined && truth.some((wnid) => categoryOf(wnid) === category.name))
         evaluation.category++;
+      const [best] = result.labels;
+      if (best !== undefined) evaluation.predictions.push({ path, truth, best });
+      onPrediction?.(result, truth);
     }
     onProgress?.(++done);
   }

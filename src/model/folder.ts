@@ -41,12 +41,13 @@ export async function readModelFolder(dir: string): Promise<ModelDescription> {
 }
 
 /** The fields of a manifest that affect predictions, besides the weights. */
-export const effectOf = ({ bytes, input, output, preprocess, activation }: ModelManifest) => ({
+export const effectOf = ({ bytes, input, output, preprocess, activation, temperature }: ModelManifest) => ({
   bytes,
   input,
   output,
   preprocess,
   activation,
+  temperature,
 });
 
 /** Of all that decides an image's labels and category besides its bytes. @param version of imgcls, which decodes the image. */

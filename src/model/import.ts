@@ -145,6 +145,7 @@ async function describe(
     preprocess,
     activation: recipe?.activation ?? inspected.activation,
   };
+  if (recipe?.temperature !== undefined) manifest.temperature = recipe.temperature;
   const accuracy = recipe?.accuracy ?? known?.accuracy;
   if (accuracy !== undefined) manifest.accuracy = accuracy;
   parseManifest(JSON.stringify(manifest));

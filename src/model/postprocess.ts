@@ -9,19 +9,24 @@ import type { Categories } from './categories.ts';
  * @param output one row of the model's output, one number a class: logits, or probabilities if activation is `none`.
  * @throws {RangeError} if the model returned a number that is not finite.
  */
-export function scoresOf(output: Float32Array, activation: ModelManifest['activation']): Float64Array {
+export function scoresOf(
+  output: Float32Array,
+  { activation, temperature = 1 }: Pick<ModelManifest, 'activation' | 'temperature'>,
+): Float64Array {
   if (!output.every(Number.isFinite)) throw new RangeError('The model returned numbers that are not finite.');
-  return activation === 'softmax' ? softmax(output) : new Float64Array(output);
+  if (activation === 'none' && temperature === 1) return new Float64Array(output);
+  const logits = activation === 'softmax' ? output : output.map(Math.log);
+  return softmax(logits, temperature);
 }
 
 /** Converts logits to probabilities. Subtracts the largest first, to avoid an overflow. */
-function softmax(logits: Float32Array): Float64Array {
+function softmax(logits: Float32Array, temperature: number): Float64Array {
   let max = -Infinity;
   for (const logit of logits) max = Math.max(max, logit);
   const weights = new Float64Array(logits.length);
   let sum = 0;
   for (const [index, logit] of logits.entries()) {
-    const weight = Math.exp(logit - max);
+    const weight = Math.exp((logit - max) / temperature);
     weights[index] = weight;
     sum += weight;
   }

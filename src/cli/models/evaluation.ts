@@ -9,7 +9,7 @@ import type { ClassLabel } from '../../core/model/model.ts';
 import { type ModelLocation, RUNNER_BATCH } from '../../core/model/runner-protocol.ts';
 import { noMeter } from '../../core/runtime/metrics.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import { type Evaluation, evaluate } from '../../model/evaluate.ts';
+import { type EvaluateOptions, type Evaluation, evaluate } from '../../model/evaluate.ts';
 import { findLabelledImages, type LabelledFolder } from '../../model/labelled-images.ts';
 import { FULL_REQUESTS, RunnerPool } from '../../worker/runners/runner-pool.ts';
 import { notice } from '../terminal/notice.ts';
@@ -33,11 +33,17 @@ export async function labelledImages(
   return images;
 }
 
+export interface ModelEvaluationOptions extends Pick<EvaluateOptions, 'topK' | 'onPrediction'> {
+  settings: RunSettings;
+  title: string;
+  signal: AbortSignal;
+}
+
 /** @throws {ImgclsError} when the model cannot be used. */
 export async function evaluateModel(
   location: ModelLocation,
   images: LabelledFolder['images'],
-  { settings, title, signal }: { settings: RunSettings; title: string; signal: AbortSignal },
+  { settings, title, signal, ...details }: ModelEvaluationOptions,
 ): Promise<Evaluation> {
   const runners = settings.runners ?? availableParallelism();
   const pool = new RunnerPool({
@@ -57,6 +63,7 @@ export async function evaluateModel(
     return await evaluate(images, {
       concurrency: QUEUED_PER_RUNNER * runners,
       signal,
+      ...details,
       classify: (bytes, topK) =>
         pool.classify({ image: bytes, model: location, topK, turn: turn++ }, { signal, onBegin: () => {} }),
       onProgress(done) {

@@ -49,6 +49,8 @@ export const modelManifest = z.object({
   preprocess: preprocessing,
   /** `softmax`: the outputs are logits, and imgcls applies softmax. `none`: the outputs are probabilities. */
   activation: z.enum(['softmax', 'none']),
+  /** Divides the logits. `imgcls eval --calibrate` finds the one whose scores are right as often as they say. */
+  temperature: z.number().positive().optional(),
   /** As published; `variant` is the one that it was measured with, if that is another one. */
   accuracy: z
     .object({ dataset: z.string(), top1: z.number().min(0).max(1), variant: modelVariant.optional() })

@@ -5,8 +5,10 @@ import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { evaluationPage } from '../../../src/cli/models/eval-html.ts';
+import { thumbnailOf } from '../../../src/model/thumbnail.ts';
 import { until } from '../../contract/until.ts';
-import { type InstalledPackage, installPackage } from '../package.ts';
+import { type InstalledPackage, installPackage, repository } from '../package.ts';
 import { openLine } from './breakable-line.ts';
 import { openBrowser } from './browser.ts';
 import { photographs } from './photographs.ts';
@@ -79,6 +81,8 @@ afterEach(async () => {
   if (hold !== undefined) await rm(hold, { force: true });
 });
 
+const cat = path.join(repository, 'samples', 'cat.jpg');
+
 const cards = () => page.getByRole('list', { name: 'Images', exact: true }).getByRole('button');
 const labelled = () => page.locator('.photo-labelled');
 
@@ -99,6 +103,27 @@ async function accessibilityViolations(): Promise<string[]> {
     () => (globalThis as unknown as { axe: typeof axe }).axe.run() as Promise<axe.AxeResults>,
   );
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** The page that `imgcls eval --html` writes. */
+async function evaluationReport(): Promise<string> {
+  const thumbnail = await thumbnailOf(cat, { maxPixels: 1e8, decodeTimeoutMs: 60_000 });
+  const truth = { wnid: 'n1', label: 'tabby' };
+  const predicted = { wnid: 'n2', label: 'Egyptian cat' };
+  const bins = [{ from: 0.9, to: 1, images: 3, right: 2, meanScore: 0.95 }];
+  const model = {
+    model: 'mine/fp32',
+    version: '1',
+    images: 3,
+    top1: 2 / 3,
+    top5: 1,
+    failed: 0,
+    imagesPerSecond: 9,
+    confusions: [{ truth, predicted, images: 1 }],
+    calibration: { temperature: 1, expectedError: 0.3, bins },
+    wrong: [{ path: cat, truth: truth.label, best: { ...predicted, score: 0.9 } }],
+  };
+  return evaluationPage([model], { folder: 'photos', thumbnails: new Map([[cat, thumbnail ?? '']]) });
 }
 
 describe.skipIf(browser === undefined)('the page', () => {
@@ -322,6 +347,8 @@ describe.skipIf(browser === undefined)('the page', () => {
         if (view === '/fleet') await page.locator('.uplot').first().waitFor();
         expect(await accessibilityViolations(), `${view}, ${colorScheme}`).toEqual([]);
       }
+      await page.setContent(await evaluationReport());
+      expect(await accessibilityViolations(), `report of "imgcls eval", ${colorScheme}`).toEqual([]);
     }
   });
 

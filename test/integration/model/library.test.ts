@@ -123,7 +123,15 @@ describe('selectModel', () => {
     const wanted = 'resnet50';
     const fp32 = await install(wanted, 'fp32', 1);
     const int8 = await install(wanted, 'int8', 2);
-    const images = { images: 100, top1: 82, top5: 97, category: 95, failed: [], digest: 'd'.repeat(64) };
+    const images = {
+      images: 100,
+      top1: 82,
+      top5: 97,
+      category: 95,
+      predictions: [],
+      failed: [],
+      digest: 'd'.repeat(64),
+    };
     const compared = ({ manifest: { sha256 } }: typeof int8) => ({ sha256, evaluation: images });
     await writeGate(int8.dir, compareVariant(compared(int8), compared(fp32), { tolerance: 0, nowMs: 0 }));
     const fast = await selectModel({ library, wanted, variantSetting: 'auto', cpu });

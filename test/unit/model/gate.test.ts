@@ -11,6 +11,7 @@ const evaluation = (top1: number, digest = 'd'.repeat(64)): Evaluation => ({
   top1,
   top5: 97,
   category: 95,
+  predictions: [],
   failed: [],
   digest,
 });

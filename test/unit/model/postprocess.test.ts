@@ -6,7 +6,7 @@ import { bestCategory, scoresOf, topClasses } from '../../../src/model/postproce
 const labelsOf = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ wnid: `n${index}`, label: `class ${index}` }));
 
-const softmax = (...logits: number[]) => scoresOf(Float32Array.from(logits), 'softmax');
+const softmax = (...logits: number[]) => scoresOf(Float32Array.from(logits), { activation: 'softmax' });
 
 const indices = (values: number[], topK: number) =>
   topClasses(softmax(...values), labelsOf(values.length), topK).map(({ wnid }) => Number(wnid.slice(1)));
@@ -21,7 +21,7 @@ describe('topClasses', () => {
   });
 
   it('returns the probabilities of a model unchanged', () => {
-    const [best] = topClasses(scoresOf(Float32Array.of(0.25, 0.75), 'none'), labelsOf(2), 1);
+    const [best] = topClasses(scoresOf(Float32Array.of(0.25, 0.75), { activation: 'none' }), labelsOf(2), 1);
     expect(best?.score).toBe(0.75);
   });
 

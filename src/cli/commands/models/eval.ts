@@ -6,9 +6,16 @@ export function register(program: Command): void {
   program
     .command('eval')
     .description(
-      'Measure the accuracy of a model (classes and categories) on images that are labelled by their folder or file name.',
+      'Measure the accuracy of a model and of its scores on images that are labelled by their folder or file name.',
     )
-    .addHelpText('after', examples('imgcls eval photos/ --model resnet50'))
+    .addHelpText(
+      'after',
+      examples(
+        'imgcls eval photos/ --model resnet50',
+        'imgcls eval photos/ --html report.html',
+        'imgcls eval photos/ --calibrate',
+      ),
+    )
     .argument(
       '<folder>',
       'Folder with subfolders named after classes (n02124075, "Egyptian cat") or files named n02124075_*.jpg',
@@ -17,6 +24,11 @@ export function register(program: Command): void {
     .addOption(
       new Option('-f, --format <format>', 'Output format').choices(['table', 'json']).default('table'),
     )
+    .option(
+      '--calibrate',
+      'Find the temperature with which scores are right as often as they say, and keep it with the model',
+    )
+    .option('--html <file>', 'File to write a report to, with thumbnails of the wrong images')
     .action(async (folder: string, flags: EvalFlags) => {
       const [{ loadSettings }, { evaluateFolder }] = await Promise.all([
         import('../../../app/settings.ts'),

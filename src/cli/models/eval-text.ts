@@ -1,0 +1,54 @@
+import { pluralize } from '../../core/text/pluralize.ts';
+import type { Screen } from '../terminal/screen.ts';
+import { drawTable } from '../terminal/table.ts';
+import {
+  aroundEighty,
+  binCells,
+  binHead,
+  confusionCells,
+  confusionHead,
+  type EvaluatedModel,
+  errorText,
+  percent,
+} from './eval-view.ts';
+
+/** More are in the JSON and in the HTML report. */
+const SHOWN_CONFUSIONS = 10;
+
+export function evaluationText(models: readonly EvaluatedModel[], screen: Screen | undefined): string {
+  const head = ['model', 'images', 'top-1', 'top-5', 'category', 'failed', 'images/s'];
+  const rows = models.map((one) => [
+    one.model,
+    String(one.images),
+    percent(one.top1),
+    percent(one.top5),
+    one.category === undefined ? 'none' : percent(one.category),
+    String(one.failed),
+    one.imagesPerSecond.toFixed(1),
+  ]);
+  const style = { screen, alignRight: head.slice(1), dropFirst: ['failed', 'images/s'] };
+  return [drawTable(head, rows, style), ...models.map((one) => detailsText(one, screen))].join('\n\n');
+}
+
+function detailsText(one: EvaluatedModel, screen: Screen | undefined): string {
+  const wrong = one.confusions.reduce((sum, { images }) => sum + images, 0);
+  const shown = one.confusions.slice(0, SHOWN_CONFUSIONS);
+  const confusions = drawTable(confusionHead, shown.map(confusionCells), {
+    screen,
+    frame: 'none',
+    alignRight: ['images'],
+  });
+  const bins = drawTable(binHead, one.calibration.bins.map(binCells), {
+    screen,
+    frame: 'none',
+    alignRight: binHead.slice(1),
+  });
+  return [
+    `${one.model}: ${pluralize(wrong, 'label')} wrong${wrong === 0 ? '' : ', most often'}`,
+    ...(wrong === 0 ? [] : [confusions]),
+    '',
+    `${one.model}: ${aroundEighty(one)}`,
+    bins,
+    errorText(one),
+  ].join('\n');
+}
