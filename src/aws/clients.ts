@@ -24,8 +24,14 @@ const MAX_ATTEMPTS = 6;
 /** Without a logger the SDK writes warnings to the console. Our errors carry what matters. */
 const noLog = { debug() {}, info() {}, warn() {}, error() {} };
 
+/** A controller reads the statuses of so many workers at once, and does other things besides. */
+const LEAST_SOCKETS = 72;
+
 /** Each stream and each long poll holds a connection while other requests run, hence twice as many and 8 more. */
-const agent = (concurrency = 16) => ({ keepAlive: true, maxSockets: 2 * concurrency + 8 });
+const agent = (concurrency = 16) => ({
+  keepAlive: true,
+  maxSockets: Math.max(2 * concurrency + 8, LEAST_SOCKETS),
+});
 
 const common = ({ region }: SdkClientOptions) => ({
   ...(region === undefined ? {} : { region }),

@@ -30,6 +30,7 @@ import { limitReaping, type Reaping, type Suspect, suspects } from './reap.ts';
 import { recollect } from './recollect.ts';
 import { Reporter, type Reports } from './reporter.ts';
 import type { Snapshot } from './snapshot.ts';
+import { StoredJobCosts } from './stored-job-costs.ts';
 import { type VerbFailure, VerbFailures } from './verb-failures.ts';
 
 export interface ControllerOptions {
@@ -90,8 +91,7 @@ export class Controller {
   #suspectsBefore = new Set<string>();
   #costLedger: CostLedger;
   #breaker: LaunchBreaker;
-  /** Why the costs of jobs could not be read, by job. */
-  readonly #unreadCosts = new Map<string, string>();
+  readonly #storedCosts: StoredJobCosts;
   /** Why the last report could not be written. */
   #unreported: readonly string[] = [];
   readonly #reporter: Reporter;
@@ -99,6 +99,7 @@ export class Controller {
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.#reporter = new Reporter(options);
+    this.#storedCosts = new StoredJobCosts(options);
     this.#costLedger = new CostLedger(options.settings);
     this.#breaker = new LaunchBreaker(options.settings, this.#now);
   }
@@ -112,7 +113,7 @@ export class Controller {
     const failures = new VerbFailures();
     await failures.attempt('settle', async () => this.#options.driver.settle?.(epoch));
     const observed = await observer.observe();
-    await this.#recallJobCosts(observed.snapshot.jobs);
+    await this.#storedCosts.recall(this.#costLedger, observed.snapshot.jobs);
     this.#costLedger.record(observed, this.#now);
     await this.#explain(this.#breaker.observe(observed, this.#now));
     const observation = this.#priced(observed);
@@ -138,34 +139,7 @@ export class Controller {
   async #write(report: ControllerReport, { snapshot }: PricedObservation): Promise<void> {
     await this.#reporter.write(report, snapshot);
     await this.#options.forecaster?.write();
-    await this.#writeJobCosts();
-  }
-
-  /** What earlier controllers attributed to these jobs counts for their caps, and is not overwritten with less. */
-  async #recallJobCosts(jobs: Observation['snapshot']['jobs']): Promise<void> {
-    const { clock, reports, log } = this.#options;
-    for (const job of this.#costLedger.unrecalled(jobs)) {
-      try {
-        const loss = 'The stored cost of a job cannot be read; its cost starts anew.';
-        const usd = await recollect(() => reports.readJobCost(job), log, { job, loss });
-        this.#costLedger.recall(job, usd, clock.nowMs());
-        this.#unreadCosts.delete(job);
-      } catch (error) {
-        const why = messageOf(error);
-        if (this.#unreadCosts.get(job) === why) continue;
-        this.#unreadCosts.set(job, why);
-        log.warn({ job, error: why }, 'Failed to read the cost of a job; will retry.');
-      }
-    }
-  }
-
-  async #writeJobCosts(): Promise<void> {
-    const { clock, reports } = this.#options;
-    await this.#recallJobCosts([]);
-    const atMs = clock.monotonicMs();
-    const byJobUsd = this.#costLedger.unwrittenByJob(atMs);
-    await reports.writeJobCosts(byJobUsd);
-    this.#costLedger.markWritten(byJobUsd, atMs);
+    await this.#storedCosts.write(this.#costLedger);
   }
 
   /** A dry run: observes and decides, but does not act. */

@@ -18,7 +18,7 @@ import { MachineWatch } from './machines.ts';
 import { RecentMedian } from './medians.ts';
 import type { Observation } from './observation.ts';
 import type { Arrived, Backlog, Machine, Measured, ObservedJob } from './snapshot.ts';
-import type { WorkerObservation } from './statuses.ts';
+import { isUnread, type WorkerObservation } from './statuses.ts';
 import { MIN_BUSY_SHARE, WorkMeter } from './work-meter.ts';
 
 /** A status that is older does not count for the present throughput. */
@@ -206,10 +206,13 @@ function withoutNewer(
 export const messagesOf = ({ waiting, inFlight, delayed }: QueueDepth): number =>
   waiting + inFlight + delayed;
 
-/** Idle workers count too: their rate is an average, and frequent short work is a load. */
+/**
+ * Idle workers count too: their rate is an average, and frequent short work is a load. Live workers whose status was not read yet
+ * are estimated to work like the others.
+ */
 function throughput(statuses: ReadonlyMap<string, WorkerObservation>): number {
-  let sum = 0;
-  for (const { status, silentForMs } of statuses.values())
-    if (status !== undefined && silentForMs < FRESH_MS) sum += status.imagesPerSecond;
-  return sum;
+  const live = [...statuses.values()].filter(({ silentForMs }) => silentForMs < FRESH_MS);
+  const known = live.filter((worker) => !isUnread(worker));
+  const sum = known.reduce((all, { status }) => all + (status?.imagesPerSecond ?? 0), 0);
+  return known.length === 0 ? 0 : (sum * live.length) / known.length;
 }

@@ -2,7 +2,7 @@ import { WORKER_GONE_MS, type WorkerState } from '../core/fleet/fleet.ts';
 import { type Clock, monotonicAt } from '../core/runtime/clock.ts';
 import type { FleetMember } from './fleet.ts';
 import type { Machine, MachinePhase } from './snapshot.ts';
-import type { WorkerObservation } from './statuses.ts';
+import { isUnread, type WorkerObservation } from './statuses.ts';
 
 /** What the controller has seen of a machine over time. Times are of its own monotonic clock. */
 export interface MachineObservation {
@@ -17,6 +17,13 @@ interface WatchedMachine extends MachineObservation {
   /** By the wall clock, which may be set while the machine is watched, and by the monotonic one. */
   launchedAtMs: number;
   launchedMs: number;
+}
+
+interface Facts {
+  phase: MachinePhase;
+  launchedAtMs: number;
+  imagesDone: number;
+  worker: WorkerObservation | undefined;
 }
 
 /** Joins the driver's members with the workers' statuses, and remembers how long each machine has been in its phase. */
@@ -39,21 +46,22 @@ export class MachineWatch {
     for (const { id, state } of members)
       if (state !== 'stopped' && before.get(id)?.phase === 'stopped') before.delete(id);
     const own = members.map((member) => {
-      const wasReady = before.get(member.id)?.wasReady ?? false;
       const worker = workers.get(member.id);
       const facts = {
-        phase: phaseOf(member, worker, wasReady),
+        phase: phaseOf(member, worker, before.get(member.id)),
         launchedAtMs: member.launchedAtMs,
         imagesDone: worker?.status?.imagesDone ?? 0,
+        worker,
       };
       return this.#machine(member.id, facts, before, true);
     });
     const listed = new Set(members.map(({ id }) => id));
-    const unmanaged = [...workers].flatMap(([id, { status, silentForMs, modifiedAtMs }]) => {
+    const unmanaged = [...workers].flatMap(([id, worker]) => {
+      const { status, silentForMs, modifiedAtMs } = worker;
       const isFresh = Math.max(silentForMs, this.#clock.nowMs() - modifiedAtMs) < WORKER_GONE_MS;
       if (listed.has(id) || status === undefined || status.managed || !isFresh) return [];
       const phase = phaseOfState(status.state);
-      const facts = { phase, launchedAtMs: status.startedAtMs, imagesDone: status.imagesDone };
+      const facts = { phase, launchedAtMs: status.startedAtMs, imagesDone: status.imagesDone, worker };
       return phase === 'draining' ? [] : [this.#machine(id, facts, before, false)];
     });
     return [...own, ...unmanaged];
@@ -61,7 +69,7 @@ export class MachineWatch {
 
   #machine(
     id: string,
-    { phase, launchedAtMs, imagesDone }: { phase: MachinePhase; launchedAtMs: number; imagesDone: number },
+    { phase, launchedAtMs, imagesDone, worker }: Facts,
     before: ReadonlyMap<string, WatchedMachine>,
     managed: boolean,
   ): Machine {
@@ -77,23 +85,27 @@ export class MachineWatch {
       launchedAtMs,
       launchedMs:
         last?.launchedAtMs === launchedAtMs ? last.launchedMs : monotonicAt(this.#clock, launchedAtMs),
-      wasReady: last?.wasReady === true || phase === 'idle' || phase === 'busy',
+      wasReady: last?.wasReady === true || phase === 'idle' || (phase === 'busy' && !isUnread(worker)),
     };
     this.#observations.set(id, observation);
     const { phaseSinceMs, launchedMs } = observation;
-    return { id, phase, phaseForMs: nowMs - phaseSinceMs, ageMs: nowMs - launchedMs, managed };
+    // That it idles is known only until it wrote a status that was not read yet.
+    const unknownForMs = phase === 'idle' ? (worker?.unreadForMs ?? 0) : 0;
+    const phaseForMs = Math.max(0, nowMs - phaseSinceMs - unknownForMs);
+    return { id, phase, phaseForMs, ageMs: nowMs - launchedMs, managed };
   }
 }
 
 function phaseOf(
   member: FleetMember,
   worker: WorkerObservation | undefined,
-  wasReady: boolean,
+  before: MachineObservation | undefined,
 ): MachinePhase {
   if (member.state !== 'running') return member.state;
   // A worker deletes its status when it ends, shortly before its machine ends.
-  if (worker === undefined) return wasReady ? 'draining' : 'booting';
-  // A worker whose status this version cannot read may have work.
+  if (worker === undefined) return before?.wasReady ? 'draining' : 'booting';
+  if (isUnread(worker) && before?.phase === 'booting') return 'booting';
+  // A worker whose status was not read, or cannot be read by this version, may have work.
   return worker.status === undefined ? 'busy' : phaseOfState(worker.status.state);
 }
 

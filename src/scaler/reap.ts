@@ -2,7 +2,7 @@
 import { STATUS_INTERVAL_MS, WORKER_GONE_MS } from '../core/fleet/fleet.ts';
 import type { FleetMember } from './fleet.ts';
 import type { MachineObservation } from './machines.ts';
-import type { WorkerObservation } from './statuses.ts';
+import { isUnread, type WorkerObservation } from './statuses.ts';
 
 /**
  * A machine is ended once its worker has been silent, or has ended, for this long. That is longer than the limit after which
@@ -80,6 +80,8 @@ function whyLost(member: FleetMember, input: ReapInput): Suspect | undefined {
   const silentMs = silentForMs(member, input);
   if (silentMs > LOST_AFTER_MS)
     return { id, why: `its worker has not reported for ${Math.round(silentMs / 1000)} s`, isSilent: true };
+  // Its worker may have been ready for long.
+  if (isUnread(worker)) return undefined;
   if (!machine.wasReady && monotonicMs - machine.firstSeenMs > bootDeadlineMs) {
     return { id, why: `it was not ready within ${Math.round(bootDeadlineMs / 1000)} s`, isSilent: false };
   }

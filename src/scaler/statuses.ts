@@ -1,4 +1,5 @@
-import type { Store } from '../core/cloud/ports.ts';
+import { Readable } from 'node:stream';
+import type { ListedObject, Store } from '../core/cloud/ports.ts';
 import { findReadable, readObject } from '../core/cloud/read-object.ts';
 import { MAX_STATUS_BYTES, outlivesWorker, type WorkerStatus, workerStatus } from '../core/fleet/fleet.ts';
 import { FLEET_PREFIX, workerStatusKey } from '../core/job/keys.ts';
@@ -6,28 +7,57 @@ import type { Clock } from '../core/runtime/clock.ts';
 import { isUnreadable, ObjectMissingError } from '../core/runtime/errors.ts';
 import { parseVersioned } from '../core/runtime/versioned.ts';
 
-/** A worker's status, and for how long it has been unchanged. */
+/**
+ * Statuses read in one look, besides the first: all of a fleet of that size. In one of 10,000 each is read about every minute,
+ * and a look takes a second instead of minutes.
+ */
+const READS_PER_LOOK = 1000;
+/** Objects that a look reads at once. Ten thousand take 4 s where one takes 25 ms. */
+export const READS_AT_ONCE = 64;
+/** Statuses that are kept, in bytes as stored: some 50,000 usual ones. Forged ones must not fill the memory. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+/** The status of a worker that boots or stops is read this many times as often as others: it will soon say something else. */
+const MATTERS = 4;
+
+/**
+ * A worker's status. That the worker lives is known from the listing, for every worker in every look; what it does is known
+ * from the last status that was read.
+ */
 export interface WorkerObservation {
-  /** Undefined if this version cannot read it, because a newer imgcls wrote it. */
+  /** Undefined if none was read, or if this version cannot read it because a newer imgcls wrote it. */
   status: WorkerStatus | undefined;
-  /** Since this version of the status was first seen, by our own monotonic clock. */
+  /** Since the listing showed a new version of the status, read or not, by our own monotonic clock. */
   silentForMs: number;
   modifiedAtMs: number;
-  /** True the first time that this version is seen. */
+  /** This look has read it. */
   isNew: boolean;
+  /** How long a newer version has been there that was not read; absent if `status` is the newest. */
+  unreadForMs?: number;
 }
 
-interface CachedStatus {
-  etag: string;
-  status: WorkerStatus | undefined;
+/** A worker that lives and of which nothing else is known: no conclusion may be drawn from that. */
+export const isUnread = (worker: WorkerObservation | undefined): boolean =>
+  worker !== undefined && worker.status === undefined && worker.unreadForMs !== undefined;
+
+interface KnownStatus {
+  listed: ListedObject;
+  /** When a listing showed this version first. */
   sinceMs: number;
+  /** The version that was read last. */
+  read?: { etag: string; bytes: number; status: WorkerStatus | undefined; isForeign: boolean; atMs: number };
+  /** When a listing first showed a version after the one that was read. */
+  unreadSinceMs: number | undefined;
 }
 
-/** Reads the workers' statuses. An unchanged status is not downloaded again. */
+/**
+ * Lists the workers, and reads their statuses: all of them in the first look, then those that have changed. Above a thousand
+ * the look reads those that were never read, then those that waited longest.
+ */
 export class WorkerStatusReader {
   readonly #output: Store;
   readonly #clock: Clock;
-  #cache = new Map<string, CachedStatus>();
+  #known: ReadonlyMap<string, KnownStatus> = new Map();
+  #isFirstLook = true;
 
   constructor(output: Store, clock: Clock) {
     this.#output = output;
@@ -36,35 +66,100 @@ export class WorkerStatusReader {
 
   /** By worker id. @throws {ImgclsError} when they cannot be read. */
   async read(): Promise<Map<string, WorkerObservation>> {
-    const cache = new Map<string, CachedStatus>();
-    const observations = new Map<string, WorkerObservation>();
-    for await (const { key, etag, bytes, modifiedAtMs } of this.#output.list(FLEET_PREFIX)) {
-      if (bytes > MAX_STATUS_BYTES) continue;
-      const id = key.slice(FLEET_PREFIX.length).replace(/\.json$/, '');
-      const before = this.#cache.get(id);
-      const isNew = before?.etag !== etag;
-      const entry = isNew ? await this.#get(key, etag) : before;
-      if (entry === undefined) continue;
-      cache.set(id, entry);
-      const silentForMs = this.#clock.monotonicMs() - entry.sinceMs;
-      observations.set(id, { status: entry.status, silentForMs, modifiedAtMs, isNew });
-    }
-    this.#cache = cache;
-    return observations;
+    const nowMs = this.#clock.monotonicMs();
+    this.#known = await this.#list(nowMs);
+    const due = mostUrgent([...this.#known.values()], nowMs, this.#isFirstLook ? undefined : READS_PER_LOOK);
+    const read = await Readable.from(due)
+      .map((known: KnownStatus) => this.#read(known, nowMs), { concurrency: READS_AT_ONCE })
+      .toArray();
+    this.#isFirstLook = false;
+    const fresh = new Set<KnownStatus>(read);
+    return new Map(
+      [...this.#known]
+        .filter(([, { read }]) => read?.isForeign !== true)
+        .map(([id, known]) => [id, observe(known, nowMs, fresh.has(known))]),
+    );
   }
 
-  async #get(key: string, etag: string) {
+  async #list(nowMs: number): Promise<Map<string, KnownStatus>> {
+    const known = new Map<string, KnownStatus>();
+    for await (const listed of this.#output.list(FLEET_PREFIX)) {
+      if (listed.bytes > MAX_STATUS_BYTES) continue;
+      const id = listed.key.slice(FLEET_PREFIX.length).replace(/\.json$/, '');
+      const before = this.#known.get(id);
+      const isSame = before?.listed.etag === listed.etag;
+      known.set(
+        id,
+        isSame
+          ? { ...before, listed }
+          : { ...before, listed, sinceMs: nowMs, unreadSinceMs: before?.unreadSinceMs ?? nowMs },
+      );
+    }
+    return known;
+  }
+
+  /** Changes what is known. */
+  async #read(known: KnownStatus, nowMs: number): Promise<KnownStatus> {
+    const { key, etag, bytes } = known.listed;
+    const found = await this.#get(key);
+    const isForeign = found === 'foreign';
+    known.read = { etag, bytes, status: isForeign ? undefined : found, isForeign, atMs: nowMs };
+    known.unreadSinceMs = undefined;
+    return known;
+  }
+
+  /** `foreign`: the worker ended after the listing, or it is not the object of a worker. */
+  async #get(key: string): Promise<WorkerStatus | undefined | 'foreign'> {
     try {
       const { value: status } = await readObject(this.#output, key, parse);
       // A copy of another worker's status is not a status.
-      const own = status !== undefined && workerStatusKey(status.id) === key ? status : undefined;
-      return { etag, status: own, sinceMs: this.#clock.monotonicMs() };
+      return status !== undefined && workerStatusKey(status.id) === key ? status : undefined;
     } catch (error) {
-      // The worker ended after the listing, or it is not the object of a worker.
-      if (error instanceof ObjectMissingError || isUnreadable(error)) return undefined;
+      if (error instanceof ObjectMissingError || isUnreadable(error)) return 'foreign';
       throw error;
     }
   }
+}
+
+/** What a look reads of what has changed. @param most undefined: all. */
+function mostUrgent(
+  known: readonly KnownStatus[],
+  nowMs: number,
+  most = Number.POSITIVE_INFINITY,
+): KnownStatus[] {
+  let keptBytes = known.reduce((sum, { read }) => sum + (read?.bytes ?? 0), 0);
+  return known
+    .filter(({ unreadSinceMs }) => unreadSinceMs !== undefined)
+    .toSorted((a, b) => urgency(b, nowMs) - urgency(a, nowMs))
+    .slice(0, most)
+    .filter(({ listed, read }) => {
+      const bytes = keptBytes + listed.bytes - (read?.bytes ?? 0);
+      if (bytes > MAX_KEPT_BYTES) return false;
+      keptBytes = bytes;
+      return true;
+    });
+}
+
+/** What was never read comes first. Then what waited longest, so that no status is left out for good. */
+function urgency({ read }: KnownStatus, nowMs: number): number {
+  if (read === undefined) return Number.MAX_SAFE_INTEGER;
+  const state = read.status?.state;
+  const matters = state !== 'ready' && state !== 'busy';
+  return (matters ? MATTERS : 1) * (nowMs - read.atMs);
+}
+
+function observe(
+  { listed, read, sinceMs, unreadSinceMs }: KnownStatus,
+  nowMs: number,
+  isNew: boolean,
+): WorkerObservation {
+  return {
+    status: read?.status,
+    silentForMs: nowMs - sinceMs,
+    modifiedAtMs: listed.modifiedAtMs,
+    isNew,
+    ...(unreadSinceMs !== undefined && { unreadForMs: nowMs - unreadSinceMs }),
+  };
 }
 
 /** Deletes the status of a worker that has ended, unless it has to outlive the worker: then the sweep deletes it. */

@@ -1,8 +1,10 @@
+import { Readable } from 'node:stream';
 import type { Store } from '../core/cloud/ports.ts';
 import type { JobRecord } from '../core/job/job.ts';
 import { listActiveJobs, readJob } from '../core/job/job-record.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { isUnreadable, ObjectMissingError } from '../core/runtime/errors.ts';
+import { READS_AT_ONCE } from './statuses.ts';
 
 /** The record of an open job is read again after this time, because the job may have been sealed, and its `--max-cost` raised. */
 const OPEN_FRESH_MS = 10_000;
@@ -25,13 +27,17 @@ export class UnfinishedJobs {
 
   /** @throws {ImgclsError} when they cannot be read. */
   async read(): Promise<JobRecord[]> {
-    const cache = new Map<string, CachedRecord>();
-    for await (const id of listActiveJobs(this.#output)) {
-      const entry = await this.#entry(id);
-      if (entry !== undefined) cache.set(id, entry);
-    }
-    this.#cache = cache;
-    return [...cache.values()].map(({ record }) => record);
+    const entries: [string, CachedRecord][] = await Readable.from(listActiveJobs(this.#output))
+      .flatMap(
+        async (id: string) => {
+          const entry = await this.#entry(id);
+          return entry === undefined ? [] : [[id, entry]];
+        },
+        { concurrency: READS_AT_ONCE },
+      )
+      .toArray();
+    this.#cache = new Map(entries);
+    return entries.map(([, { record }]) => record);
   }
 
   async #entry(id: string) {

@@ -1,4 +1,5 @@
-import type { Cloud } from '../../core/cloud/ports.ts';
+import { Readable } from 'node:stream';
+import type { Cloud, ListedObject } from '../../core/cloud/ports.ts';
 import { findObject } from '../../core/cloud/read-object.ts';
 import { hasHolderEnded, readControllerLock } from '../../core/fleet/controller-lock.ts';
 import {
@@ -24,7 +25,11 @@ import type { OrUnknown } from '../../core/runtime/unknown.ts';
 import { parseVersioned } from '../../core/runtime/versioned.ts';
 import { readCoverage } from '../../results/job-coverage.ts';
 import { Tally } from '../../results/tally.ts';
+import { READS_AT_ONCE } from '../../scaler/statuses.ts';
 import type { ClusterObservation, JobObservation } from './status-view.ts';
+
+/** Each may list thousands of shards. */
+const JOBS_AT_ONCE = 8;
 
 /** Reads a cluster's status, once or repeatedly. It lists each part of a job's ledger only once. */
 export class StatusReader {
@@ -79,25 +84,31 @@ export class StatusReader {
   }
 
   async #readWorkers(): Promise<OrUnknown<WorkerStatus>[]> {
-    const workers: OrUnknown<WorkerStatus>[] = [];
-    for await (const { key, bytes } of this.#cloud.output.list(FLEET_PREFIX, { signal: this.#signal })) {
-      if (bytes > MAX_STATUS_BYTES) continue;
-      const parse = (text: string) => parseVersioned(workerStatus, text, 'worker status');
+    const listed = this.#cloud.output.list(FLEET_PREFIX, { signal: this.#signal });
+    const parse = (text: string) => parseVersioned(workerStatus, text, 'worker status');
+    const read = async ({ key }: ListedObject) => {
       const worker = await known(() => this.#find(key, parse));
-      // Undefined: the worker ended after the listing.
-      if (worker !== undefined) workers.push(worker);
-    }
-    return workers;
+      // The worker ended after the listing.
+      return worker === undefined ? [] : [worker];
+    };
+    return await Readable.from(listed)
+      .filter(({ bytes }: ListedObject) => bytes <= MAX_STATUS_BYTES)
+      .flatMap(read, { concurrency: READS_AT_ONCE, signal: this.#signal })
+      .toArray();
   }
 
   async #readJobs(): Promise<OrUnknown<JobObservation>[]> {
-    const jobs: OrUnknown<JobObservation>[] = [];
     const tallies = new Map<string, Tally>();
-    for await (const id of listActiveJobs(this.#cloud.output, this.#signal)) {
+    const read = (id: string) => {
       const tally = this.#tallies.get(id) ?? new Tally();
       tallies.set(id, tally);
-      jobs.push(await known(() => this.#readJob(id, tally)));
-    }
+      return known(() => this.#readJob(id, tally));
+    };
+    const jobs: OrUnknown<JobObservation>[] = await Readable.from(
+      listActiveJobs(this.#cloud.output, this.#signal),
+    )
+      .map(read, { concurrency: JOBS_AT_ONCE, signal: this.#signal })
+      .toArray();
     this.#tallies = tallies;
     return jobs;
   }

@@ -14,7 +14,7 @@ import { isUnknown } from '../../core/runtime/unknown.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { type FleetMember, isPlaceholder } from '../fleet.ts';
 import type { Observation } from '../observation.ts';
-import type { WorkerObservation } from '../statuses.ts';
+import { isUnread, type WorkerObservation } from '../statuses.ts';
 import type { LaunchLimit, PolicySettings } from './policy.ts';
 
 /** A worker on a sick machine fails at its first batch, well within this time. */
@@ -241,6 +241,7 @@ const hasWorked = (worker: WorkerObservation | undefined): boolean => (worker?.s
 
 /** At present or earlier. A worker whose status this version cannot read may work. */
 function isReady(worker: WorkerObservation | undefined): boolean {
+  if (isUnread(worker)) return false;
   if (worker?.status === undefined) return worker !== undefined;
   const { state, boot } = worker.status;
   return state === 'ready' || state === 'busy' || boot.readyMs !== undefined;
