@@ -5,32 +5,44 @@ import { createAutoScalingClient, createEc2Client } from '../aws/clients.ts';
 import { createEc2 } from '../aws/ec2.ts';
 import { highestPrice, priceOf } from '../core/money/prices.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { createAsgFleet } from '../scaler/drivers/asg.ts';
+import { type AsgFleetOptions, createAsgFleet } from '../scaler/drivers/asg.ts';
 import { checkGroup } from '../scaler/drivers/asg-check.ts';
-import type { FleetDriver } from '../scaler/fleet.ts';
+import type { AdjustableFleet } from './adjustable-fleet.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 
 /** @throws {ImgclsError} of kind `config` when the group does not exist or cannot serve as a fleet. */
-export async function openAsgFleet(settings: RunSettings): Promise<FleetDriver> {
-  const { autoScalingGroup: group, pricePerHour } = settings;
-  if (group === undefined)
+export async function openAsgFleet(settings: RunSettings): Promise<AdjustableFleet> {
+  const autoScaling = createAutoScaling(createAutoScalingClient());
+  const ec2 = createEc2(createEc2Client());
+  const optionsFor = async (present: RunSettings): Promise<AsgFleetOptions> => {
+    const group = groupOf(present);
+    const { pricePerHour } = present;
+    const types = await checkGroup(autoScaling, ec2, { group, min: present.min });
+    return {
+      autoScaling,
+      ec2,
+      group,
+      maxLifetimeMs: 1000 * present.maxLifetimeSeconds,
+      priceOf: (type, market) => priceOf(type, market, pricePerHour),
+      hourlyUsd: pricePerHour ?? highestPrice(types.map((type) => priceOf(type, 'on-demand'))),
+      clock: systemClock,
+    };
+  };
+  const options = await optionsFor(settings);
+  return {
+    driver: createAsgFleet(options),
+    use: async (present) => void Object.assign(options, await optionsFor(present)),
+  };
+}
+
+function groupOf(settings: RunSettings): string {
+  if (settings.autoScalingGroup === undefined)
     throw new ImgclsError('config', 'No Auto Scaling group is set.', {
       hint: 'Set --auto-scaling-group NAME (or IMGCLS_AUTO_SCALING_GROUP).',
     });
   refuseGroupSettings(settings);
-  const autoScaling = createAutoScaling(createAutoScalingClient());
-  const ec2 = createEc2(createEc2Client());
-  const types = await checkGroup(autoScaling, ec2, { group, min: settings.min });
-  return createAsgFleet({
-    autoScaling,
-    ec2,
-    group,
-    maxLifetimeMs: 1000 * settings.maxLifetimeSeconds,
-    priceOf: (type, market) => priceOf(type, market, pricePerHour),
-    hourlyUsd: pricePerHour ?? highestPrice(types.map((type) => priceOf(type, 'on-demand'))),
-    clock: systemClock,
-  });
+  return settings.autoScalingGroup;
 }
 
 /** An Auto Scaling group has these settings itself. Refuse them rather than ignore them. */

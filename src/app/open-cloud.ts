@@ -14,11 +14,13 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 import { noLog } from '../core/runtime/log.ts';
 import { drainFleet } from '../scaler/drain.ts';
 import { processesOfThisMachine } from '../scaler/drivers/processes.ts';
+import type { FleetDriver } from '../scaler/fleet.ts';
 import { handOver } from '../scaler/hand-over.ts';
 import { startLoop } from '../scaler/loop.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { watchForWorkers } from '../scaler/watch-for-workers.ts';
 import { openChores } from './chores.ts';
+import type { LiveSettings } from './live-settings.ts';
 import { openAwsCloud } from './open-aws-cloud.ts';
 import { openController, openLock } from './open-controller.ts';
 import { openProcessFleet } from './open-fleet.ts';
@@ -115,8 +117,10 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
 
 /** A fleet of worker processes and the policy that sizes it. */
 interface LocalFleet {
-  driver: ReturnType<typeof openProcessFleet>;
+  driver: FleetDriver;
   policy: PolicySettings;
+  /** Absent: the settings stay as they are. */
+  live?: LiveSettings;
 }
 
 export interface LocalControllerOptions {
@@ -142,10 +146,11 @@ export function joinLocalController(
   const holder = ulid();
   const timing = CONTROLLER_TIMING.local;
   const lock = openLock(cloud, holder, timing);
-  const { driver, policy } = fleet;
+  const { driver, policy, live } = fleet;
   const loop = startLoop({
     controller: openController({
       cloud,
+      ...(live && { live }),
       settings,
       policy,
       timing,
@@ -182,7 +187,7 @@ export function joinLocalController(
 }
 
 const oneWorker = (cloud: Cloud, settings: RunSettings): LocalFleet => ({
-  driver: openProcessFleet(cloud, settings, 1),
+  driver: openProcessFleet(cloud, settings, () => 1).driver,
   policy: ONE_WORKER,
 });
 

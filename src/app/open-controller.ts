@@ -5,7 +5,7 @@ import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
 import { interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
 import { findJobCost, writeJobCosts } from '../core/money/job-cost.ts';
 import type { Log } from '../core/runtime/log.ts';
-import { Controller } from '../scaler/controller.ts';
+import { type ClusterSettingsSource, Controller } from '../scaler/controller.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
 import { findArrivals, writeArrivals } from '../scaler/forecast/arrival-log.ts';
 import { Forecaster } from '../scaler/forecast/forecaster.ts';
@@ -35,6 +35,8 @@ export function openLock(cloud: Cloud, holder: string, { lockTtlMs }: Controller
 
 export interface ControllerParts {
   cloud: Cloud;
+  /** Changes `policy` and what else a person may change. Absent: the settings stay as they are. */
+  live?: ClusterSettingsSource & { readonly settings: RunSettings };
   settings: RunSettings;
   policy: PolicySettings;
   timing: ControllerTiming;
@@ -47,9 +49,10 @@ export interface ControllerParts {
 
 /** The controller of a cluster, for `imgcls scale` and for commands that wait on one machine. */
 export function openController(parts: ControllerParts) {
-  const { cloud, settings, policy, timing, lock, holder, fleet, goesOn, log } = parts;
+  const { cloud, live, policy, timing, lock, holder, fleet, goesOn, log } = parts;
   const { output } = cloud;
   const forecaster = openForecaster(parts);
+  const present = () => live?.settings ?? parts.settings;
   return new Controller({
     lock,
     driver: fleet.driver,
@@ -58,7 +61,12 @@ export function openController(parts: ControllerParts) {
       requests: cloud.queues.open(requestQueueName(cloud.cluster)),
       interactive: cloud.queues.open(interactiveQueueName(cloud.cluster)),
       driver: fleet.driver,
-      prior: { imagesPerSecond: settings.imagesPerSecond, bootMs: BOOT_MS[cloud.kind] },
+      prior: {
+        get imagesPerSecond() {
+          return present().imagesPerSecond;
+        },
+        bootMs: BOOT_MS[cloud.kind],
+      },
       restingListEveryMs: timing.restingListEveryMs,
       clock: systemClock,
     }),
@@ -70,9 +78,14 @@ export function openController(parts: ControllerParts) {
       readHistory: () => readHistory(output),
       writeHistory: (history) => writeHistory(output, history),
     },
-    ...(forecaster && { forecaster }),
+    get forecaster() {
+      return isForecastUsed(present(), policy) ? forecaster : undefined;
+    },
     settings: policy,
-    bootDeadlineMs: 1000 * settings.bootDeadlineSeconds,
+    ...(live && { clusterSettings: live }),
+    get bootDeadlineMs() {
+      return 1000 * present().bootDeadlineSeconds;
+    },
     goesOn,
     reportEveryMs: timing.reportEveryMs,
     holder,
@@ -82,10 +95,11 @@ export function openController(parts: ControllerParts) {
   });
 }
 
-/** Undefined if nothing depends on a forecast: it is off, or the policy or the limits fix the number of machines. */
-function openForecaster({ cloud: { output }, settings, policy, log }: ControllerParts) {
-  if (settings.forecast === 'off' || policy.policy !== 'backlog' || policy.min >= policy.max)
-    return undefined;
+/** False if nothing depends on a forecast: it is off, or the policy or the limits fix the number of machines. */
+const isForecastUsed = ({ forecast }: RunSettings, { policy, min, max }: PolicySettings): boolean =>
+  forecast === 'on' && policy === 'backlog' && min < max;
+
+function openForecaster({ cloud: { output }, log }: ControllerParts): Forecaster {
   return new Forecaster({
     read: () => findArrivals(output),
     write: (arrivals) => writeArrivals(output, arrivals),

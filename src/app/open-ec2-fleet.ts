@@ -5,34 +5,41 @@ import { createEc2 } from '../aws/ec2.ts';
 import type { Pool } from '../core/aws-account/ec2.ts';
 import { priceOf } from '../core/money/prices.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { createEc2Fleet } from '../scaler/drivers/ec2.ts';
+import { createEc2Fleet, type Ec2FleetOptions } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
-import type { FleetDriver } from '../scaler/fleet.ts';
+import type { AdjustableFleet } from './adjustable-fleet.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 
 /** @throws {ImgclsError} of kind `config` when no launch template is set, or its instances cannot run workers. */
-export async function openEc2Fleet(settings: RunSettings): Promise<FleetDriver> {
-  const { launchTemplate, instanceTypes = [], subnets = [], pricePerHour } = settings;
-  if (launchTemplate === undefined) {
+export async function openEc2Fleet(settings: RunSettings): Promise<AdjustableFleet> {
+  const { launchTemplate: template } = settings;
+  if (template === undefined) {
     throw new ImgclsError('config', 'Cannot launch EC2 instances: no launch template is set.', {
       hint: 'Set --launch-template NAME (or IMGCLS_LAUNCH_TEMPLATE). Its instances must run "imgcls worker --managed".',
     });
   }
   const ec2 = createEc2(createEc2Client());
-  const types = await checkEc2(ec2, { template: launchTemplate, instanceTypes });
-  return createEc2Fleet({
-    ec2,
-    cluster: settings.cluster,
-    template: launchTemplate,
-    pools: launchPools(instanceTypes, subnets),
-    onDemandPercentage: settings.onDemandPercentage,
-    warm: settings.warm,
-    maxLifetimeMs: 1000 * settings.maxLifetimeSeconds,
-    priceOf: (type, market) => priceOf(type, market, pricePerHour),
-    types,
-    clock: systemClock,
-  });
+  const optionsFor = async (present: RunSettings): Promise<Ec2FleetOptions> => {
+    const { cluster, instanceTypes = [], subnets = [], pricePerHour } = present;
+    return {
+      ec2,
+      cluster,
+      template,
+      pools: launchPools(instanceTypes, subnets),
+      onDemandPercentage: present.onDemandPercentage,
+      warm: present.warm,
+      maxLifetimeMs: 1000 * present.maxLifetimeSeconds,
+      priceOf: (type, market) => priceOf(type, market, pricePerHour),
+      types: await checkEc2(ec2, { template, instanceTypes }),
+      clock: systemClock,
+    };
+  };
+  const options = await optionsFor(settings);
+  return {
+    driver: createEc2Fleet(options),
+    use: async (present) => void Object.assign(options, await optionsFor(present)),
+  };
 }
 
 /** Every type in every subnet. Without types or subnets, the launch template's own are used. */

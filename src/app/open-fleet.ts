@@ -5,16 +5,15 @@ import path from 'node:path';
 import type { Cloud } from '../core/cloud/ports.ts';
 import { environmentName, isSecret, settingNames } from '../core/settings/settings.ts';
 import { noFleet } from '../scaler/drivers/none.ts';
-import { createProcessFleet, runnersPerWorker } from '../scaler/drivers/process.ts';
-import type { FleetDriver } from '../scaler/fleet.ts';
+import { createProcessFleet, type ProcessFleetOptions, runnersPerWorker } from '../scaler/drivers/process.ts';
+import type { AdjustableFleet } from './adjustable-fleet.ts';
 import { packageFile } from './package-files.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 import { newWorkerId } from './worker-id.ts';
 
 /** A fleet driver with the facts that a controller needs about it. */
-export interface OpenedFleet {
-  driver: FleetDriver;
+export interface OpenedFleet extends AdjustableFleet {
   name: string;
   /** Time between two ticks of the controller. */
   tickMs: number;
@@ -34,32 +33,50 @@ export function maxWorkers(cloud: Pick<Cloud, 'kind'>, { max, fleet }: RunSettin
 /** The fleet of `imgcls scale`. @throws {ImgclsError} of kind `config` when the fleet's settings are wrong. */
 export async function openFleet(cloud: Cloud, settings: RunSettings): Promise<OpenedFleet> {
   if (cloud.kind === 'local') {
-    const driver = openProcessFleet(cloud, settings, maxWorkers(cloud, settings));
-    return { driver, name: 'process', tickMs: LOCAL_TICK_MS };
+    return openProcessFleet(cloud, settings, maxWorkers);
   }
-  if (settings.fleet === 'none') return { driver: noFleet, name: 'none', tickMs: AWS_TICK_MS };
+  if (settings.fleet === 'none')
+    return { driver: noFleet, name: 'none', tickMs: AWS_TICK_MS, use: async () => {} };
   if (settings.fleet === 'asg') {
     const { openAsgFleet } = await import('./open-asg-fleet.ts');
-    return { driver: await openAsgFleet(settings), name: 'asg', tickMs: AWS_TICK_MS };
+    return { ...(await openAsgFleet(settings)), name: 'asg', tickMs: AWS_TICK_MS };
   }
   const { openEc2Fleet } = await import('./open-ec2-fleet.ts');
-  return { driver: await openEc2Fleet(settings), name: 'ec2', tickMs: AWS_TICK_MS };
+  return { ...(await openEc2Fleet(settings)), name: 'ec2', tickMs: AWS_TICK_MS };
 }
 
-/** A fleet of worker processes on this machine. `max` workers share its cores evenly. */
-export function openProcessFleet(cloud: Cloud, settings: RunSettings, max: number) {
-  const bin = packageFile('bin/imgcls.js');
-  const runners = settings.runners ?? runnersPerWorker(availableParallelism(), max);
-  return createProcessFleet({
+/**
+ * A fleet of worker processes on this machine.
+ * @param maxOf the largest fleet by the settings. Its workers share the cores evenly.
+ */
+export function openProcessFleet(
+  cloud: Cloud,
+  settings: RunSettings,
+  maxOf: (cloud: Cloud, settings: RunSettings) => number,
+): OpenedFleet {
+  const optionsFor = (present: RunSettings): ProcessFleetOptions => ({
     output: cloud.output,
-    command: [process.execPath, bin, 'worker', '--managed', '--runners', String(runners)],
+    command: workerCommand(present, maxOf(cloud, present)),
     env: workerEnvironment(process.env, settings),
     logDir: path.join(settings.dataDir, settings.cluster, 'logs'),
     host: hostname(),
-    hourlyUsd: settings.pricePerHour ?? 0,
+    hourlyUsd: present.pricePerHour ?? 0,
     clock: systemClock,
     newWorkerId,
   });
+  const options = optionsFor(settings);
+  return {
+    driver: createProcessFleet(options),
+    name: 'process',
+    tickMs: LOCAL_TICK_MS,
+    use: async (present) => void Object.assign(options, optionsFor(present)),
+  };
+}
+
+function workerCommand({ runners }: RunSettings, max: number): string[] {
+  const ofEach = runners ?? runnersPerWorker(availableParallelism(), max);
+  const bin = packageFile('bin/imgcls.js');
+  return [process.execPath, bin, 'worker', '--managed', '--runners', String(ofEach)];
 }
 
 /**

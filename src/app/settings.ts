@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
+import { CLUSTER_ORIGIN, type ClusterValues } from '../core/settings/cluster-settings.ts';
 import {
   environmentSource,
   resolveSettings,
@@ -15,14 +16,21 @@ const CONFIG_FILE = 'imgcls.config.json';
 /** The settings of a run, with a data folder in any case. */
 export type RunSettings = Settings & { dataDir: string };
 
-/** Precedence: flag, environment, nearest config file, the user's config file, default. */
-export function loadSettings(flags: Partial<Record<SettingName, unknown>>): {
+/**
+ * Precedence: flag, settings of the running cluster, environment, nearest config file, the user's config file, default.
+ * @param cluster settings that "imgcls cluster set" has changed. Only a controller applies them.
+ */
+export function loadSettings(
+  flags: Partial<Record<SettingName, unknown>>,
+  cluster: ClusterValues = {},
+): {
   settings: RunSettings;
   origins: Readonly<Record<SettingName, string>>;
 } {
   const { env } = process;
   const { settings, origins } = resolveSettings([
     { from: 'flag', values: flags },
+    { from: CLUSTER_ORIGIN, values: cluster },
     environmentSource(env),
     ...configFiles(process.cwd(), env).map(readConfigFile),
     { from: 'default', values: { dataDir: userDataDir(env) } },

@@ -86,6 +86,10 @@ export const COMMAND_GROUPS: Readonly<Record<string, Readonly<Record<string, Lis
       summary: 'Run the controller, which launches and ends workers',
       load: () => import('./commands/fleet/scale.ts'),
     },
+    cluster: {
+      summary: 'Show and change the settings of a running cluster',
+      load: () => import('./commands/fleet/cluster.ts'),
+    },
     worker: {
       summary: 'Classify images from the request queue',
       load: () => import('./commands/fleet/worker.ts'),

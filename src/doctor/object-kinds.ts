@@ -5,6 +5,7 @@ import type { Store } from '../core/cloud/ports.ts';
 import { readObject } from '../core/cloud/read-object.ts';
 import { readControllerLock } from '../core/fleet/controller-lock.ts';
 import { controllerReport, fleetHistory, workerStatus } from '../core/fleet/fleet.ts';
+import { clusterSettings } from '../core/fleet/settings-document.ts';
 import { deadLetter } from '../core/job/dead-letter.ts';
 import { FIRST_ATTEMPT } from '../core/job/job.ts';
 import { readJob } from '../core/job/job-record.ts';
@@ -139,6 +140,11 @@ export const PLACES: readonly Place[] = [
         pattern: /^controller\/arrivals\.json$/,
         read: document(arrivalLog, 'log of arrivals'),
         remedy: replaced,
+      },
+      {
+        pattern: /^controller\/settings\.json$/,
+        read: document(clusterSettings, "document of the cluster's settings"),
+        remedy: () => 'Run "imgcls cluster unset --all", then set them again with "imgcls cluster set".',
       },
     ],
     otherwise: IGNORED,

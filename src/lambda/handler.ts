@@ -5,10 +5,11 @@
 
 import { ulid } from 'ulid';
 import { openChores } from '../app/chores.ts';
+import { LiveSettings } from '../app/live-settings.ts';
 import { openLog } from '../app/log.ts';
 import { openMeter } from '../app/meter.ts';
 import { openAwsCloud } from '../app/open-aws-cloud.ts';
-import { openController, openLock, policySettings } from '../app/open-controller.ts';
+import { openController, openLock } from '../app/open-controller.ts';
 import { openFleet } from '../app/open-fleet.ts';
 import { loadSettings } from '../app/settings.ts';
 import { systemClock } from '../app/system-clock.ts';
@@ -75,13 +76,13 @@ async function open() {
   const { settings } = loadSettings({});
   const cloud = await openAwsCloud(settings);
   const fleet = await openFleet(cloud, settings);
-  const policy = await policySettings(cloud, settings, fleet.driver);
-  return { settings, cloud, fleet, policy, log: openLog(settings) };
+  const live = await LiveSettings.open({ cloud, flags: {}, settings, fleet });
+  return { settings, cloud, fleet, live, log: openLog(settings) };
 }
 
 /** A controller of its own: its state is in the report. */
 async function shift(
-  { settings, cloud, fleet, policy, log }: Awaited<ReturnType<typeof open>>,
+  { settings, cloud, fleet, live, log }: Awaited<ReturnType<typeof open>>,
   limits: { untilMs: number; expectWorkUntilMs: number },
 ): Promise<Shift> {
   const holder = ulid();
@@ -93,8 +94,9 @@ async function shift(
       lock,
       controller: openController({
         cloud,
+        live,
         settings,
-        policy,
+        policy: live.policy,
         timing: TIMING,
         lock,
         holder,

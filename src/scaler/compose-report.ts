@@ -11,6 +11,7 @@ import type { Snapshot } from './snapshot.ts';
 export interface ReportInput extends Pick<ControllerReport, 'holder' | 'epoch'> {
   driverName: string;
   settings: PolicySettings;
+  clusterSettings?: { readonly inForce: ControllerReport['settings'] };
   observation: Observation & { snapshot: Snapshot };
   decision: Decision;
   answer: LaunchAnswer | undefined;
@@ -18,7 +19,7 @@ export interface ReportInput extends Pick<ControllerReport, 'holder' | 'epoch'> 
   warnings: readonly string[];
   lastLaunchAtMs: number | undefined;
   failedLaunches: ControllerReport['failedLaunches'];
-  forecaster?: Pick<Forecaster, 'expectation'>;
+  forecaster?: Pick<Forecaster, 'expectation'> | undefined;
   cost: ControllerReport['cost'];
   clock: Pick<Clock, 'nowMs'>;
 }
@@ -27,6 +28,7 @@ export function composeReport(input: ReportInput): ControllerReport {
   const { holder, epoch, driverName, settings, decision, answer, warnings, clock } = input;
   const { lastLaunchAtMs, failedLaunches, cost, observation } = input;
   const { expectation } = input.forecaster ?? {};
+  const { inForce } = input.clusterSettings ?? {};
   const { members, measured } = observation;
   const known = isUnknown(members) ? [] : members;
   const refused = [answer?.retryable, answer?.permanent].filter((part) => part !== undefined);
@@ -39,6 +41,7 @@ export function composeReport(input: ReportInput): ControllerReport {
     policy: settings.policy,
     min: settings.min,
     max: settings.max,
+    ...(inForce && { settings: inForce }),
     target: decision.target,
     reason: decision.reason,
     warnings: [

@@ -37,7 +37,7 @@ export interface ControllerOptions {
   lock: { readonly epoch: number | undefined; readonly isInherited: boolean };
   driver: FleetDriver;
   /** Absent: work that recurs is not expected. */
-  forecaster?: Forecaster;
+  forecaster?: Forecaster | undefined;
   observer: {
     observe(): Promise<Observation>;
     remember(measured: ControllerReport['measured']): void;
@@ -45,7 +45,10 @@ export interface ControllerOptions {
   reports: Reports;
   /** An unchanged report is written this often. */
   reportEveryMs: number;
+  /** One object, whose values may change between two ticks. */
   settings: PolicySettings;
+  /** Absent: the settings stay as they are. */
+  clusterSettings?: ClusterSettingsSource;
   /** Overrides the policy that the settings name. A simulation compares others with it. */
   policy?: Policy;
   bootDeadlineMs: number;
@@ -55,6 +58,18 @@ export interface ControllerOptions {
   driverName: string;
   clock: Clock;
   log: Log;
+}
+
+/** Changes the settings of a controller between two ticks. */
+export interface ClusterSettingsSource {
+  /** Continues with the settings of the last controller, as far as they cannot be read. */
+  recall(last: ControllerReport['settings']): Promise<void>;
+  /** Takes over what a person has changed. Never fails: the settings then stay as they are. */
+  refresh(): Promise<void>;
+  /** Those that apply, if they are not the defaults. */
+  readonly inForce: ControllerReport['settings'];
+  /** Why a change does not apply; undefined if all do. */
+  readonly problem: string | undefined;
 }
 
 /**
@@ -110,6 +125,7 @@ export class Controller {
     if (lock.epoch === undefined) return undefined;
     if (lock.epoch !== this.#epoch) await this.#begin(lock.epoch);
     const { epoch } = lock;
+    await this.#refreshSettings(epoch);
     const failures = new VerbFailures();
     await failures.attempt('settle', async () => this.#options.driver.settle?.(epoch));
     const observed = await observer.observe();
@@ -123,7 +139,8 @@ export class Controller {
     const { reap, warning } = this.#lost(observation);
     const reaped = (await failures.attempt('reap', () => this.#reap(reap))) ?? [];
     await this.#explain(this.#breaker.ended(reaped, this.#now));
-    const own = [warning, this.#breaker.warning].filter((each) => each !== undefined);
+    const { problem } = this.#options.clusterSettings ?? {};
+    const own = [problem, warning, this.#breaker.warning].filter((each) => each !== undefined);
     const warnings = [...failures.warnings, ...this.#unreported, ...own];
     const report = this.#report({ observation, decision, answer, warnings });
     const reporting = new VerbFailures();
@@ -145,6 +162,7 @@ export class Controller {
   /** A dry run: observes and decides, but does not act. */
   async look(): Promise<Pick<Tick, 'decision' | 'observation'>> {
     await this.#restore();
+    await this.#refreshSettings(0);
     const observation = this.#priced(await this.#options.observer.observe());
     return { observation, decision: this.#decide(observation) };
   }
@@ -184,12 +202,12 @@ export class Controller {
   }
 
   async #restore(): Promise<void> {
-    const { reports, observer, settings, goesOn, clock, log, forecaster } = this.#options;
-    await forecaster?.begin();
+    const { reports, observer, settings, clusterSettings, goesOn, clock, log } = this.#options;
     const loss = 'The report of the last controller cannot be read; the total cost of the fleet starts anew.';
     const last = await recollect(() => reports.read(), log, { loss });
     this.#breaker = new LaunchBreaker(settings, this.#now, last?.failedLaunches, { goesOn });
     if (last === undefined) return;
+    await clusterSettings?.recall(last.settings);
     observer.remember(last.measured);
     const wallMs = last.lastLaunchAtMs;
     this.#lastLaunch = wallMs === undefined ? undefined : { wallMs, monotonicMs: monotonicAt(clock, wallMs) };
@@ -198,6 +216,12 @@ export class Controller {
       atMs: last.updatedAtMs,
       machines: last.machines.filter(({ hourlyUsd }) => hourlyUsd !== undefined).map(({ id }) => id),
     });
+  }
+
+  /** They may turn the forecast on. */
+  async #refreshSettings(epoch: number): Promise<void> {
+    await this.#options.clusterSettings?.refresh();
+    await this.#options.forecaster?.begin(epoch);
   }
 
   /** Still the holder of the lock that this tick began with. */

@@ -167,6 +167,21 @@ describe('imgcls scale on one machine', () => {
     expect(await workersOf(dataDir)).toEqual([]);
   });
 
+  it('applies what "cluster set" changes while it runs, and refuses a mistyped setting', async () => {
+    const dataDir = await newDataDir();
+    run(dataDir, ['scale']);
+    const set = (word: string) => run(dataDir, ['cluster', 'set', word]).finished;
+    expect(await set('targetSecond=5')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('unknown setting targetSecond; did you mean targetSeconds?'),
+    });
+    expect((await set('max=3')).code).toBe(0);
+    await until('the controller has the new maximum', async () => {
+      const { stdout } = await run(dataDir, ['status']).finished;
+      return stdout.includes('scales from 0 to 3') && stdout.includes('settings: max=3 (imgcls cluster set)');
+    });
+  });
+
   it('lets every worker finish and end with --drain-on-exit, the job unfinished', async () => {
     const dataDir = await newDataDir();
     const controller = scale(dataDir, '--drain-on-exit');

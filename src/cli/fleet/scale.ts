@@ -1,8 +1,9 @@
 import { ulid } from 'ulid';
 import { openChores } from '../../app/chores.ts';
+import { LiveSettings } from '../../app/live-settings.ts';
 import { openLog } from '../../app/log.ts';
 import { openMeter } from '../../app/meter.ts';
-import { openController, openLock, policySettings } from '../../app/open-controller.ts';
+import { openController, openLock } from '../../app/open-controller.ts';
 import { type OpenedFleet, openFleet } from '../../app/open-fleet.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { CONTROLLER_TIMING, type ControllerTiming } from '../../core/fleet/controller-timing.ts';
@@ -39,13 +40,14 @@ export function scale({ once, dryRun, drainOnExit, format, ...rest }: ScaleFlags
   return withRun(flags, async (run) => {
     const { cloud, settings, manager, interrupted } = run;
     const fleet = await openFleet(cloud, settings);
-    const policy = await policySettings(cloud, settings, fleet.driver);
+    const live = await LiveSettings.open({ cloud, flags, settings, fleet });
+    const { policy } = live;
     const holder = ulid();
     const timing = CONTROLLER_TIMING[cloud.kind];
     const lock = openLock(cloud, holder, timing);
     const log = openLog(settings);
     endOnUncaughtError(log);
-    const controller = openController({ cloud, settings, policy, timing, lock, holder, fleet, log });
+    const controller = openController({ cloud, live, settings, policy, timing, lock, holder, fleet, log });
     const writer = new DecisionWriter(format, systemClock);
     const { meter, close: closeMeter } = openMeter(settings, { controller: holder });
     const onTick = (tick: Tick) => {

@@ -11,6 +11,7 @@ import {
 import { isResting, type LockObservation, lockState } from '../../core/fleet/lock-state.ts';
 import { dollars } from '../../core/money/money.ts';
 import { isUnknown, type OrUnknown } from '../../core/runtime/unknown.ts';
+import { CLUSTER_ORIGIN } from '../../core/settings/cluster-settings.ts';
 import { byteSize } from '../../core/text/byte-size.ts';
 import { duration } from '../../core/text/duration.ts';
 import { harmless, plainName } from '../../core/text/harmless.ts';
@@ -78,10 +79,19 @@ function controllerRows(view: StatusView): string[] {
             `target ${pluralize(target, 'worker')}, scales from ${min} to ${max} (${driver} fleet, policy ${policy})${since}`,
           ),
           row('', `reason: ${reason}`),
+          ...changedSettingsRows(report),
           ...expectedRows(view, report),
         ]),
     ...warnings.map((warning) => row('', `WARNING: ${warning}`)),
   ];
+}
+
+/** What "imgcls cluster set" changed. */
+function changedSettingsRows({ settings = {} }: ControllerReport): string[] {
+  const changed = Object.entries(settings).filter(([, { from }]) => from === CLUSTER_ORIGIN);
+  if (changed.length === 0) return [];
+  const each = changed.map(([name, { value }]) => `${name}=${String(value)}`);
+  return [row('', `settings: ${each.join(' ')} (imgcls cluster set)`)];
 }
 
 /** Work that the controller expects, and why. */

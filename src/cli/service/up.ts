@@ -1,6 +1,6 @@
+import { LiveSettings } from '../../app/live-settings.ts';
 import { openLog } from '../../app/log.ts';
 import { joinLocalController } from '../../app/open-cloud.ts';
-import { policySettings } from '../../app/open-controller.ts';
 import { maxWorkers, openProcessFleet } from '../../app/open-fleet.ts';
 import { listActiveJobs } from '../../core/job/job-record.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
@@ -17,10 +17,10 @@ export function up({ insecure, open, ...rest }: ServeFlags): Promise<void> {
         hint: 'On AWS run "imgcls scale" for the controller and "imgcls serve" for the page.',
       });
     }
-    const driver = openProcessFleet(cloud, settings, maxWorkers(cloud, settings));
-    const policy = await policySettings(cloud, settings, driver);
+    const opened = openProcessFleet(cloud, settings, maxWorkers);
+    const live = await LiveSettings.open({ cloud, flags, settings, fleet: opened });
     const log = openLog(settings);
-    const fleet = { driver, policy };
+    const fleet = { driver: opened.driver, policy: live.policy, live };
     const controller = joinLocalController(cloud, settings, { fleet, onProblem: logProblems(log) });
     await serveUntilInterrupted(run, {
       insecure,

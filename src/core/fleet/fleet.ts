@@ -110,6 +110,8 @@ export const controllerReport = z.object({
   policy: z.string(),
   min: z.int().nonnegative(),
   max: z.int().nonnegative(),
+  /** Settings that are not the defaults, and where each is from: `cluster` for those of "imgcls cluster set". */
+  settings: z.record(z.string(), z.object({ value: z.unknown(), from: z.string() })).optional(),
   target: z.int().nonnegative(),
   /** The reason for the size of the fleet. */
   reason: z.string(),

@@ -20,6 +20,7 @@ const REMEMBERED_ENDS = 100;
 /** Shortages that a retry can overcome. */
 const TRANSIENT_CODES: readonly unknown[] = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ENOSPC'];
 
+/** Command and price may change while it runs. */
 export interface ProcessFleetOptions {
   output: Store;
   /** The program and its arguments. `--id WORKER_ID` is appended. */
@@ -46,7 +47,6 @@ export function createProcessFleet(options: ProcessFleetOptions): FleetDriver {
 
 class ProcessFleet implements FleetDriver {
   readonly #options: ProcessFleetOptions;
-  readonly #hourlyUsd: number;
   readonly #files: WorkerFiles;
   readonly #children: Children;
   /** How workers ended: "code 1", "signal SIGSEGV". */
@@ -57,9 +57,8 @@ class ProcessFleet implements FleetDriver {
   readonly #drainingSinceMs = new Map<string, number>();
 
   constructor(options: ProcessFleetOptions) {
-    const { output, clock, logDir, hourlyUsd = 0 } = options;
+    const { output, clock, logDir } = options;
     this.#options = options;
-    this.#hourlyUsd = hourlyUsd;
     this.#files = new WorkerFiles(logDir);
     this.#children = new Children(this.#files);
     this.#statuses = new WorkerStatusReader(output, clock);
@@ -112,6 +111,10 @@ class ProcessFleet implements FleetDriver {
 
   async hourlyUsd(): Promise<number> {
     return this.#hourlyUsd;
+  }
+
+  get #hourlyUsd(): number {
+    return this.#options.hourlyUsd ?? 0;
   }
 
   async explain(id: string): Promise<string> {

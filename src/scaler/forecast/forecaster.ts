@@ -24,6 +24,7 @@ const WRITE_EVERY_MS = 60_000;
 /** Remembers when work arrived, also for later controllers, and says when it will come again. */
 export class Forecaster {
   readonly #options: ForecasterOptions;
+  #epoch: number | undefined;
   #arrivals: readonly LoggedArrival[] = [];
   #isFirstLook = true;
   #expectation: Expectation | undefined;
@@ -37,11 +38,13 @@ export class Forecaster {
     this.#options = options;
   }
 
-  /** Continues the log of the last controller. */
-  async begin(): Promise<void> {
+  /** Continues the log of the last controller, once in each epoch. */
+  async begin(epoch: number): Promise<void> {
+    if (epoch === this.#epoch) return;
     const { read, log } = this.#options;
     const loss = 'The log of arrivals cannot be read; the forecast starts anew.';
     this.#arrivals = (await recollect(read, log, { loss })) ?? [];
+    this.#epoch = epoch;
     this.#written = this.#arrivals;
     this.#isFirstLook = true;
     this.#consideredAtMs = Number.NEGATIVE_INFINITY;

@@ -61,6 +61,7 @@ const OF_NO_ROLE = {
   destroy: "uses the user's own permissions",
   ami: "uses the user's own permissions",
   doctor: 'works with any permissions',
+  cluster: 'is for operators, who have OperatorPolicy and SubmitterPolicy',
 };
 
 /** Actions outside our code: the CloudWatch agent or AWS Lambda ships the log. */
@@ -132,6 +133,30 @@ describe('policies', () => {
     expect(commands.filter((command) => !known.includes(command))).toEqual([]);
   });
 
+  it('let operators write the settings of the cluster, and submitters, workers and the page only read them', () => {
+    const { OperatorPolicy } = resourcesWith(template, {});
+    expect(OperatorPolicy?.Properties).toEqual({
+      PolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 's3:PutObject',
+            Resource: '<OutputBucket.Arn>/controller/settings.json',
+          },
+        ],
+      },
+    });
+    const others = roles.filter((role) => role !== 'ControllerRole');
+    const writes = (role: Role) =>
+      grantsOf(role, 'ec2').filter(
+        (each) =>
+          listOf(each.Action).includes('s3:PutObject') &&
+          listOf(each.Resource).some((resource) => resource.includes('/controller/')),
+      );
+    expect(others.flatMap(writes)).toEqual([]);
+  });
+
   it.each(cases)(
     'give $role of fleet $fleet the actions that its code needs, and no others',
     ({ role, fleet }) => {
@@ -194,6 +219,7 @@ describe('the source', () => {
       'src/client/retry-images.ts isWanted': 'absent: every image is',
       'src/client/submission.ts leave': 'of a fleet on one machine',
       'src/client/controller-session.ts leave': 'of a fleet on one machine',
+      'src/scaler/controller.ts recall': 'absent: the settings of a service on one machine stay as they are',
       'src/core/runtime/located-process.ts hasEnded': 'of a holder on one machine',
       'src/lambda/handler.ts getRemainingTimeInMillis': 'of the context of AWS Lambda',
       'src/aws/s3-body.ts open': 'of streams, which only submitters store',

@@ -144,6 +144,7 @@ describe.skipIf(moto === undefined)('the resources of the stacks', () => {
       'InteractiveQueueUrl',
       'LaunchTemplateId',
       'LogGroupName',
+      'OperatorPolicyArn',
       'OutputBucket',
       'RequestQueueUrl',
       'SubmitterPolicyArn',

@@ -30,7 +30,7 @@ class World {
       clock: { nowMs: () => this.nowMs, monotonicMs: () => this.nowMs },
       log: { ...noLog, warn: (_, text) => this.warnings.push(text) },
     });
-    await forecaster.begin();
+    await forecaster.begin(1);
     return forecaster;
   }
 
