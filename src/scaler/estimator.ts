@@ -72,7 +72,7 @@ export class Estimator {
     return {
       snapshot: {
         backlog: isUnknown(depths) ? depths : this.#backlog(depths, statuses, jobs),
-        machines: this.#machines(members, statuses),
+        machines: this.#machines(depths, members, statuses),
         jobs,
         measured: {
           imagesPerSecond: 1000 / this.#msPerImage(isUnknown(jobs) ? [] : jobs, assumedMs),
@@ -98,9 +98,17 @@ export class Estimator {
     };
   }
 
-  #machines(members: Readings['members'], statuses: Readings['statuses']): OrUnknown<readonly Machine[]> {
+  #machines(
+    depths: Readings['depths'],
+    members: Readings['members'],
+    statuses: Readings['statuses'],
+  ): OrUnknown<readonly Machine[]> {
     if (isUnknown(members)) return members;
-    return isUnknown(statuses) ? statuses : this.#watch.join(members, statuses);
+    if (isUnknown(statuses)) return statuses;
+    const messages = isUnknown(depths)
+      ? undefined
+      : depths.reduce((sum, depth) => sum + messagesOf(depth), 0);
+    return this.#watch.join(members, statuses, messages);
   }
 
   /** Messages of no job, such as dropped images, have as many images as the messages of this cluster have on average. */

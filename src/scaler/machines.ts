@@ -39,7 +39,12 @@ export class MachineWatch {
     return this.#observations.get(id);
   }
 
-  join(members: readonly FleetMember[], workers: ReadonlyMap<string, WorkerObservation>): Machine[] {
+  /** @param messages in all queues, with those that workers hold; undefined if unknown. */
+  join(
+    members: readonly FleetMember[],
+    workers: ReadonlyMap<string, WorkerObservation>,
+    messages?: number,
+  ): Machine[] {
     const before = this.#observations;
     this.#observations = new Map();
     // A stopped machine that was started again is booting, whatever its phase was before.
@@ -48,7 +53,7 @@ export class MachineWatch {
     const own = members.map((member) => {
       const worker = workers.get(member.id);
       const facts = {
-        phase: phaseOf(member, worker, before.get(member.id)),
+        phase: presentPhase(phaseOf(member, worker, before.get(member.id)), worker, messages),
         launchedAtMs: member.launchedAtMs,
         imagesDone: worker?.status?.imagesDone ?? 0,
         worker,
@@ -85,7 +90,7 @@ export class MachineWatch {
       launchedAtMs,
       launchedMs:
         last?.launchedAtMs === launchedAtMs ? last.launchedMs : monotonicAt(this.#clock, launchedAtMs),
-      wasReady: last?.wasReady === true || phase === 'idle' || (phase === 'busy' && !isUnread(worker)),
+      wasReady: last?.wasReady === true || ((phase === 'idle' || phase === 'busy') && !isUnread(worker)),
     };
     this.#observations.set(id, observation);
     const { phaseSinceMs, launchedMs } = observation;
@@ -108,6 +113,13 @@ function phaseOf(
   // A worker whose status was not read, or cannot be read by this version, may have work.
   return worker.status === undefined ? 'busy' : phaseOfState(worker.status.state);
 }
+
+/** A worker that was busy when its status was read last idles if no queue has a message now. */
+const presentPhase = (
+  last: MachinePhase,
+  worker: WorkerObservation | undefined,
+  messages: number | undefined,
+): MachinePhase => (last === 'busy' && worker?.unreadForMs !== undefined && messages === 0 ? 'idle' : last);
 
 /** A worker that stops, for whatever reason, is no capacity: another one takes its place. */
 function phaseOfState(state: WorkerState): MachinePhase {

@@ -25,6 +25,8 @@ const DRAINING_TAG = 'imgcls:draining';
 export const EXPIRY_MARGIN_MS = 30 * 60_000;
 /** An instance that still runs this long after it was ended did not get the request, and may be retired again. */
 export const RETIRE_AGAIN_MS = 60_000;
+/** A tick acts within this time of its listing. */
+const LISTING_FRESH_MS = 30_000;
 /** A launch whose answer was lost is resent for this long; EC2 forgets tokens after a while. */
 const UNSETTLED_MS = 10 * 60_000;
 /** Requests to different pools within one launch. */
@@ -56,6 +58,8 @@ class Ec2Fleet implements FleetDriver {
   readonly #options: Ec2FleetOptions;
   readonly #launches: RecentLaunches;
   readonly #refused: RefusedPools;
+  /** What members() listed, for the launch or retirement that is decided from it. */
+  #justListed: { instances: Ec2Instance[]; atMs: number } | undefined;
   /** A launch whose answer was lost: EC2 may have done it. */
   #unsettled: { launch: Ec2Launch; sinceMs: number } | undefined;
 
@@ -69,6 +73,7 @@ class Ec2Fleet implements FleetDriver {
     if (this.#unsettled !== undefined)
       throw new ImgclsError('transient', 'The answer to a launch was lost, so the fleet is unknown.');
     const instances = await this.#instances();
+    this.#justListed = { instances, atMs: this.#options.clock.monotonicMs() };
     return [
       ...instances.map((instance) => this.#member(instance)),
       ...this.#launches.notListedYet(instances),
@@ -77,14 +82,14 @@ class Ec2Fleet implements FleetDriver {
 
   async launch({ count, decision }: LaunchRequest): Promise<LaunchAnswer> {
     await this.settle(epochOf(decision));
-    const instances = await this.#instances();
+    const instances = await this.#listed();
     const started = await this.#startWarm(count, instances, decision);
     return await this.#launchNew(count - started.length, started, instances, decision);
   }
 
   async retire(ids: readonly string[]): Promise<void> {
     const { ec2, clock } = this.#options;
-    const instances = await this.#instances();
+    const instances = await this.#listed();
     const chosen = new Set(ids);
     const known = instances.filter(({ state }) => isUp(state));
     const all = [...known, ...this.#launches.notListedYet(instances)]
@@ -115,6 +120,14 @@ class Ec2Fleet implements FleetDriver {
 
   get #tag() {
     return { key: CLUSTER_TAG, value: this.#options.cluster };
+  }
+
+  /** As members() listed them in this tick: a listing of 10,000 instances takes seconds. Another one is made after a change. */
+  async #listed(): Promise<Ec2Instance[]> {
+    const last = this.#justListed;
+    this.#justListed = undefined;
+    const isFresh = last !== undefined && this.#options.clock.monotonicMs() - last.atMs < LISTING_FRESH_MS;
+    return isFresh ? last.instances : await this.#instances();
   }
 
   async #instances(): Promise<Ec2Instance[]> {

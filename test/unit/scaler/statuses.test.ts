@@ -166,6 +166,14 @@ describe('a worker whose status was not read', () => {
     expect(other).toMatchObject([{ phase: 'busy' }]);
   });
 
+  it('idles if no queue has a message', async () => {
+    const { observed, unread } = await crowd();
+    const watch = new MachineWatch(fleet.clock);
+    expect(watch.join([member(unread)], observed, 1)).toMatchObject([{ phase: 'busy' }]);
+    expect(watch.join([member(unread)], observed, 0)).toMatchObject([{ phase: 'idle' }]);
+    expect(watch.observationOf(unread)?.wasReady).toBe(false);
+  });
+
   it('is not dead: its machine is not ended as silent or late', async () => {
     const { watch, members, observed, unread } = await crowd();
     fleet.clock.advance(3_600_000);

@@ -259,6 +259,28 @@ describe('instances just launched', () => {
   });
 });
 
+describe('the listing that a tick decided from', () => {
+  it('serves the retirement too, once, and for no longer than 30 s', async () => {
+    const { ec2, driver, clock } = fleetOf();
+    const { started } = await driver.launch({ count: 3, decision: '1-1' });
+    const { describe: list } = ec2;
+    let lists = 0;
+    ec2.describe = async (tag) => {
+      lists++;
+      return await list(tag);
+    };
+    await driver.members();
+    await driver.retire(started.slice(0, 1));
+    expect(lists).toBe(1);
+    await driver.retire(started.slice(1, 2));
+    expect(lists).toBe(2);
+    await driver.members();
+    clock.advance(30_000);
+    await driver.retire(started.slice(2));
+    expect(lists).toBe(4);
+  });
+});
+
 describe('a machine that could not be tagged as draining', () => {
   it('is not ended; all others are, and the next controller sees that they drain', async () => {
     const { ec2, driver, instances } = fleetOf();
