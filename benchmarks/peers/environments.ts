@@ -50,8 +50,8 @@ async function pythonVersion(): Promise<string> {
 
 export const TRANSFORMERS = '@huggingface/transformers@4.3.2';
 
-/** transformers.mjs, in a folder in which it finds its package. */
-export async function transformersScript(): Promise<string> {
+/** A script that uses transformers.js, in a folder in which it finds the package. */
+export async function transformersScript(source = peerFile('transformers.mjs')): Promise<string> {
   const home = homeOf('transformers', TRANSFORMERS);
   if (!existsSync(home)) {
     announce(TRANSFORMERS, home);
@@ -61,8 +61,8 @@ export async function transformersScript(): Promise<string> {
       await run('npm', ['install', ...flags, '--prefix', draft, TRANSFORMERS]);
     });
   }
-  const script = path.join(home, 'transformers.mjs');
-  await copyFile(peerFile('transformers.mjs'), script);
+  const script = path.join(home, path.basename(source));
+  await copyFile(source, script);
   return script;
 }
 

@@ -1,7 +1,7 @@
 // Imports any ONNX image classifier into the library.
 
-import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, parse, resolve } from 'node:path';
+import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import {
   type ClassLabel,
   type ModelManifest,
@@ -9,7 +9,7 @@ import {
   modelTitle,
   preprocessing,
 } from '../core/model/model.ts';
-import { ImgclsError, readFault } from '../core/runtime/errors.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { FORMAT } from '../core/runtime/versioned.ts';
 import { type CatalogEntry, recognize, STANDARD_PREPROCESSING } from './catalog.ts';
 import {
@@ -21,10 +21,13 @@ import {
   WEIGHTS_FILE,
 } from './folder.ts';
 import { type GateResult, gateText, writeGate } from './gate.ts';
+import { embedData } from './hub/embed-data.ts';
+import { hubSource } from './hub/folder.ts';
+import { type ImportSource, nameOfFile, plainSource } from './import-source.ts';
 import { detectVariant, type InspectedModel, inspectModel } from './inspect.ts';
 import { installModel, stagingDir } from './install.ts';
 import { checkedName, type ModelLibrary, STARTER_MODEL } from './library.ts';
-import { type Recipe, readLabels, readRecipe } from './recipe.ts';
+import { type Recipe, readLabels } from './recipe.ts';
 
 export interface ImportOptions {
   library: ModelLibrary;
@@ -32,6 +35,8 @@ export interface ImportOptions {
   name?: string | undefined;
   /** Default: the recipe's, otherwise from the operators in the weights. */
   variant?: ModelVariant | undefined;
+  /** Of a folder in the Hub's layout, as the Hub names it. Default: that of the variant. */
+  precision?: string | undefined;
   /** The accuracy gate: a variant that does not pass is not installed. Not called for fp32, which is the reference. */
   admit?(model: ModelDescription & { dir: string }): Promise<GateResult>;
 }
@@ -46,20 +51,22 @@ export interface ImportedModel {
 /**
  * Imports an `.onnx` file, or a folder with one, with the `model.json` (complete or partial) and `labels.json` beside it.
  * The rest is determined by running the model, or is the standard ImageNet recipe, which a notice then mentions.
+ * A folder in the Hub's layout has all of that in other files (hub/).
  * @throws {ImgclsError} that names what is missing or wrong. Nothing is installed then.
  */
 export async function importModel(path: string, options: ImportOptions): Promise<ImportedModel> {
   const { modelsDir } = options.library;
-  const file = await weightsFile(resolve(path));
-  const dirOfFile = dirname(file);
-  const [recipe, labels] = [await readRecipe(dirOfFile), await readLabels(dirOfFile)];
+  const from = resolve(path);
+  const source = (await hubSource(from, options)) ?? (await plainSource(from));
+  await checkBytes(source);
   const staging = stagingDir(modelsDir);
   await mkdir(staging, { recursive: true });
   try {
-    // Check the copy, not the original: a model with data in further files then fails to load here.
+    // Check the copy, not the original: a model with data in files that are not listed then fails to load here.
     const weights = join(staging, WEIGHTS_FILE);
-    await copyFile(file, weights);
-    const draft = await describe(file, weights, recipe, labels, options);
+    if (source.data.length > 0) await embedData(source.graph, source.data, weights);
+    else await copyFile(source.graph, weights);
+    const draft = await describe(source, weights, options);
     const gate = await passGate(staging, draft, options);
     const dir = await installModel(modelsDir, { ...draft, weights: { path: weights, move: true } });
     if (gate !== undefined) await writeGate(dir, gate);
@@ -89,27 +96,25 @@ async function passGate(
   );
 }
 
-async function weightsFile(path: string): Promise<string> {
-  try {
-    if (!(await stat(path)).isDirectory()) return path;
-    const files = (await readdir(path)).filter((name) => name.endsWith('.onnx'));
-    const [only, ...others] = files.includes(WEIGHTS_FILE) ? [WEIGHTS_FILE] : files;
-    if (only === undefined) throw new ImgclsError('usage', `No .onnx file found in ${path}.`);
-    if (others.length > 0)
-      throw new ImgclsError('usage', `Several .onnx files found in ${path}. Name one of them.`);
-    return join(path, only);
-  } catch (cause) {
-    if (cause instanceof ImgclsError) throw cause;
-    throw new ImgclsError('usage', `Cannot read ${path}: ${readFault(cause)}.`, { cause });
-  }
+/** The format holds no more in one file, and each core holds a copy. */
+export const MAX_WEIGHTS_BYTES = 2 ** 31 - 1;
+
+async function checkBytes({ graph, data }: ImportSource): Promise<void> {
+  let bytes = 0;
+  for (const file of [graph, ...data]) bytes += (await stat(file)).size;
+  if (bytes > MAX_WEIGHTS_BYTES) throw tooLarge(graph, bytes);
 }
+
+export const tooLarge = (file: string, bytes: number): ImgclsError =>
+  new ImgclsError(
+    'usage',
+    `The weights ${file} have ${bytes} bytes; the limit is ${MAX_WEIGHTS_BYTES} bytes.`,
+  );
 
 /** Takes each value from the recipe, otherwise from the catalog, otherwise from the model, otherwise from the standard. */
 async function describe(
-  file: string,
+  { graph, recipe, labels, labelsFile, layout }: ImportSource,
   weights: string,
-  recipe: Recipe | undefined,
-  labels: ClassLabel[] | undefined,
   options: ImportOptions,
 ): Promise<{ manifest: ModelManifest; labels: ClassLabel[]; notices: string[] }> {
   const sha256 = await sha256OfFile(weights);
@@ -120,26 +125,26 @@ async function describe(
     ...standard.preprocess,
     ...recipe?.preprocess,
   });
-  const inspected = await inspectModel(weights, preprocess.cropSize, file);
+  const inspected = await inspectModel(weights, { cropSize: preprocess.cropSize, shownAs: graph, layout });
   checkSize(inspected, preprocess.cropSize);
   if (known === undefined && recipe?.preprocess === undefined) checkStandard(inspected);
   const chosen = labels ?? (await standardLabels(inspected.classes, options.library.bundledDir));
   if (chosen.length !== inspected.classes) {
     throw new ImgclsError(
       'usage',
-      `${LABELS_FILE} has ${chosen.length} labels; the model has ${inspected.classes} classes.`,
+      `${labelsFile} has ${chosen.length} labels; the model has ${inspected.classes} classes.`,
     );
   }
   const variant = options.variant ?? recipe?.variant ?? known?.variant ?? (await detectVariant(weights));
   const manifest: ModelManifest = {
     v: FORMAT,
-    name: checkedName(options.name ?? recipe?.name ?? known?.name ?? nameOf(file, variant)),
+    name: checkedName(options.name ?? recipe?.name ?? known?.name ?? nameOfFile(graph, variant)),
     version: recipe?.version ?? known?.version ?? sha256.slice(0, 12),
     variant,
     sha256,
     bytes: (await stat(weights)).size,
     licence: recipe?.licence ?? known?.licence ?? 'unknown',
-    source: recipe?.source ?? `imported from ${basename(file)}`,
+    source: recipe?.source ?? `imported from ${basename(graph)}`,
     input: inspected.input,
     output: inspected.output,
     preprocess,
@@ -182,14 +187,6 @@ export async function standardLabels(classes: number, bundledDir: string): Promi
   throw new ImgclsError('usage', `The model has ${classes} classes and no labels for them.`, {
     hint: `Put a ${LABELS_FILE} beside it: [{ "wnid": "n01440764", "label": "tench" }, ...], one entry for each class, in order.`,
   });
-}
-
-/** For example, `resnet50-fp32/model.onnx` and `resnet50-fp32.onnx` are both `resnet50`. */
-function nameOf(file: string, variant: ModelVariant): string {
-  const { name: stem } = parse(file);
-  const base = stem === 'model' ? basename(dirname(file)) : stem;
-  const plain = base.toLowerCase().replace(/[^a-z0-9._-]+/g, '-');
-  return plain.replace(new RegExp(`[._-](?:${variant}|qdq|quantized|quant)$`), '').replace(/^[._-]+/, '');
 }
 
 function noticesOf(

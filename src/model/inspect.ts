@@ -19,19 +19,26 @@ export interface InspectedModel {
 
 const SUM_TOLERANCE = 1e-3;
 
+export interface InspectOptions {
+  /** Used if the model takes any size. */
+  cropSize: number;
+  /** The file to name in errors, if `path` is a copy of it. */
+  shownAs: string;
+  /** Used if no dimension of the input is 3. */
+  layout?: ModelManifest['input']['layout'] | undefined;
+}
+
 /**
  * Loads a model and runs it on one synthetic image.
- * @param shownAs the file to name in errors, if `path` is a copy of it.
- * @param cropSize used if the model takes any size.
  * @throws {ImgclsError} of kind `permanent` if it is not an ONNX model or not an image classifier.
  */
-export async function inspectModel(path: string, cropSize: number, shownAs = path): Promise<InspectedModel> {
-  const session = await openSession(path, shownAs);
+export async function inspectModel(path: string, options: InspectOptions): Promise<InspectedModel> {
+  const session = await openSession(path, options.shownAs);
   try {
-    const { name, layout, size } = imageInput(session.inputs);
+    const { name, layout, size } = imageInput(session.inputs, options.layout);
     const output = session.outputs[0];
     if (output === undefined) throw notAClassifier('it has no output');
-    const side = size ?? cropSize;
+    const side = size ?? options.cropSize;
     const shape = layout === 'NCHW' ? [3, side, side] : [side, side, 3];
     const scores = await session.run(testImage(3 * side * side), 1, shape);
     return {
@@ -46,7 +53,7 @@ export async function inspectModel(path: string, cropSize: number, shownAs = pat
   }
 }
 
-function imageInput(inputs: readonly TensorShape[]) {
+function imageInput(inputs: readonly TensorShape[], assumed: InspectOptions['layout']) {
   const [input] = inputs;
   if (input === undefined || inputs.length !== 1)
     throw notAClassifier(`it has ${inputs.length} inputs, not one`);
@@ -54,7 +61,8 @@ function imageInput(inputs: readonly TensorShape[]) {
   const [, second, third, fourth] = shape;
   const shown = `${type} [${shape.map((size) => size ?? '?').join(', ')}]`;
   if (type !== 'float32' || shape.length !== 4) throw notAClassifier(`its input is ${shown}`);
-  const layout = second === 3 ? ('NCHW' as const) : fourth === 3 ? ('NHWC' as const) : undefined;
+  const isUnknown = second === undefined && fourth === undefined;
+  const layout = second === 3 ? 'NCHW' : fourth === 3 ? 'NHWC' : isUnknown ? assumed : undefined;
   if (layout === undefined) throw notAClassifier(`its input is ${shown}, without a dimension of 3 channels`);
   const [height, width] = layout === 'NCHW' ? [third, fourth] : [second, third];
   if (height !== width) throw notAClassifier(`its input is ${shown}, which is not square`);

@@ -5,7 +5,7 @@ import type { ScoredCategory, ScoredLabel } from '../core/model/outcome.ts';
 import type { Categories } from './categories.ts';
 
 /**
- * The scores of one image: a probability for each class.
+ * The scores of one image: a probability for each class. Only those of `sigmoid` do not add up to 1.
  * @param output one row of the model's output, one number a class: logits, or probabilities if activation is `none`.
  * @throws {RangeError} if the model returned a number that is not finite.
  */
@@ -14,7 +14,9 @@ export function scoresOf(
   { activation, temperature = 1 }: Pick<ModelManifest, 'activation' | 'temperature'>,
 ): Float64Array {
   if (!output.every(Number.isFinite)) throw new RangeError('The model returned numbers that are not finite.');
-  if (activation === 'none' && temperature === 1) return new Float64Array(output);
+  const values = new Float64Array(output);
+  if (activation === 'sigmoid') return values.map((logit) => 1 / (1 + Math.exp(-logit / temperature)));
+  if (activation === 'none' && temperature === 1) return values;
   const logits = activation === 'softmax' ? output : output.map(Math.log);
   return softmax(logits, temperature);
 }

@@ -179,7 +179,10 @@ async function describe(
   weights: string,
   source: string,
 ): Promise<{ manifest: ModelManifest; classes: number }> {
-  const { input, output, classes } = await inspectModel(weights, entry.preprocess.cropSize, source);
+  const { input, output, classes } = await inspectModel(weights, {
+    cropSize: entry.preprocess.cropSize,
+    shownAs: source,
+  });
   const { name, variant, version, licence, preprocess, activation, accuracy } = entry;
   const { size: bytes } = await stat(weights);
   const pinned = { v: FORMAT, name, version, variant, sha256, bytes, licence, source } as const;

@@ -25,6 +25,12 @@ export type ModelRef = z.infer<typeof modelRef>;
  * then `(x / 255 - mean) / std` per channel, in `channelOrder`.
  */
 export const preprocessing = z.object({
+  /**
+   * How the sides are scaled. `cover` (default): the longer side is rounded, and of an odd rest the larger part is cut off
+   * at the top and left. `shortest-edge`: the longer side is rounded down, and the larger part is cut off at the bottom and
+   * right, as in transformers. `stretch`: both sides get `resizeShortestSide` pixels.
+   */
+  fit: z.enum(['cover', 'shortest-edge', 'stretch']).optional(),
   resizeShortestSide: z.int().min(1).max(4096),
   cropSize: z.int().min(1).max(4096),
   kernel: z.enum(['nearest', 'linear', 'cubic', 'lanczos3']),
@@ -47,8 +53,11 @@ export const modelManifest = z.object({
   input: z.object({ name: z.string(), layout: z.enum(['NCHW', 'NHWC']) }),
   output: z.object({ name: z.string() }),
   preprocess: preprocessing,
-  /** `softmax`: the outputs are logits, and imgcls applies softmax. `none`: the outputs are probabilities. */
-  activation: z.enum(['softmax', 'none']),
+  /**
+   * What imgcls applies to the outputs. `softmax`: to logits of classes of which one is right. `sigmoid`: to logits of labels
+   * of which any number are right. `none`: the outputs are probabilities.
+   */
+  activation: z.enum(['softmax', 'sigmoid', 'none']),
   /** Divides the logits. `imgcls eval --calibrate` finds the one whose scores are right as often as they say. */
   temperature: z.number().positive().optional(),
   /** As published; `variant` is the one that it was measured with, if that is another one. */

@@ -5,7 +5,7 @@ import { DecodeError } from './decode-error.ts';
 import type { DecodeLimits } from './decode-failure.ts';
 import { firstFramesOf, hasFrames } from './first-frame/first-frame.ts';
 import type { LibvipsPixels } from './libvips.ts';
-import type { Target } from './pixels.ts';
+import type { Target } from './placement.ts';
 import { decodePlainJpeg } from './plain-jpeg/plain-jpeg.ts';
 import { type ImageSource, imageSourceOf } from './source.ts';
 import { isUniform } from './uniform.ts';

@@ -12,14 +12,8 @@ import {
   isTimeout,
 } from './decode-failure.ts';
 import { isAboutDamage, readsCleanly, remarksOnData } from './jpeg-data.ts';
-import {
-  type Attempt,
-  checkedHeader,
-  decodePixels,
-  forgetRemarks,
-  type Pixels,
-  type Target,
-} from './pixels.ts';
+import { type Attempt, checkedHeader, decodePixels, forgetRemarks, type Pixels } from './pixels.ts';
+import type { Target } from './placement.ts';
 import type { ImageSource } from './source.ts';
 
 /** An image of which less is left gets no label. */

@@ -1,13 +1,14 @@
 // Runs a decoder, and scales and crops what it reads. It decides nothing about the image.
 
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import type { Preprocessing } from '../../core/model/model.ts';
 import { freeBytes } from '../free-bytes.ts';
 import { makeSerialQueue } from '../serial-queue.ts';
 import { decodeBmp } from './bmp.ts';
 import { DecodeError } from './decode-error.ts';
 import { decodeHeic } from './heic.ts';
 import { checkHeldBytes } from './held-memory.ts';
+import { isScaledAsPillow, scaledAsPillow } from './pillow.ts';
+import { type Placement, placementOf, type Target } from './placement.ts';
 import type { ImageSource } from './source.ts';
 import { timeLimit } from './time-limit.ts';
 import { turnUpright } from './upright.ts';
@@ -21,8 +22,6 @@ sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({
   operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`),
 });
-
-export type Target = Pick<Preprocessing, 'resizeShortestSide' | 'cropSize' | 'kernel'>;
 
 export interface Attempt {
   /** `tolerant` decodes what is left of a damaged file. */
@@ -138,34 +137,57 @@ async function decodeInThread(source: ImageSource, recipe: Target, attempt: Atte
 }
 
 async function shrink(image: Sharp, source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
-  const { resizeShortestSide: side, cropSize } = recipe;
-  const margin = Math.round((side - cropSize) / 2);
   const startedMs = performance.now();
+  const header = isScaledAsPillow(recipe) ? (attempt.header ?? (await image.metadata())) : attempt.header;
   // Colours would cut measured values to the range of a byte.
   const inColours = source.isMeasured
     ? image.pipelineColourspace('b-w').toColourspace('b-w')
     : image.toColourspace('srgb');
-  const pipeline = inColours
-    .flatten({ background: '#ffffff' })
-    .resize(side, side, { fit: 'cover', kernel: recipe.kernel })
-    .extract({ left: margin, top: margin, width: cropSize, height: cropSize })
+  const flat = inColours.flatten({ background: '#ffffff' });
+  const isWhole = header !== undefined && isHeldForPillow(header, source, recipe);
+  const pipeline = (isWhole ? flat : scaledAndCropped(flat, recipe, header))
     .timeout(timeLimit(attempt.timeoutMs))
     .raw({ depth: source.isMeasured ? 'float' : 'uchar' });
   // Queue both to the thread pool at once: while a session runs, the event loop is blocked and could not start the second.
   const decoding = pipeline.toBuffer({ resolveWithObject: true });
   // Wait for both, because each still reads the bytes.
-  const [header, decoded] = await Promise.allSettled([attempt.header ?? image.metadata(), decoding]);
-  if (header.status === 'rejected') throw header.reason;
+  const [described, decoded] = await Promise.allSettled([header ?? image.metadata(), decoding]);
+  if (described.status === 'rejected') throw described.reason;
   if (decoded.status === 'rejected') throw decoded.reason;
-  const { width, height, orientation = source.orientation } = header.value;
+  const { width, height, orientation = source.orientation } = described.value;
   const { data, info } = decoded.value;
   if (info.channels !== (source.isMeasured ? 1 : 3)) {
     throw new DecodeError('unsupported_format', `Images with ${info.channels} channels are not supported.`);
   }
-  const shown = source.isMeasured ? scaledByRange(data) : data;
-  const turned = turnUpright(shown, cropSize, orientation);
+  const scaled = isWhole ? scaledAsPillow({ pixels: data, ...info }, recipe) : data;
+  const shown = source.isMeasured ? scaledByRange(data) : scaled;
+  const turned = turnUpright(shown, recipe.cropSize, orientation);
   if (turned !== data) freeBytes(data);
   return { pixels: turned, width, height, decodeMs: performance.now() - startedMs };
+}
+
+/** Of more pixels libvips decodes only a part, which takes a fraction of the time and memory. */
+const MAX_PILLOW_PIXELS = 4_000_000;
+
+const isHeldForPillow = ({ width, height }: Metadata, source: ImageSource, recipe: Target): boolean =>
+  isScaledAsPillow(recipe) && !source.isMeasured && width * height <= MAX_PILLOW_PIXELS;
+
+/** @param header needed if the sizes depend on those of the picture. */
+function scaledAndCropped(image: Sharp, recipe: Target, header: Metadata | undefined): Sharp {
+  const { fit = 'cover', resizeShortestSide: side, cropSize, kernel } = recipe;
+  if (fit === 'cover' || header === undefined) {
+    const margin = Math.round((side - cropSize) / 2);
+    return image
+      .resize(side, side, { fit: 'cover', kernel })
+      .extract({ left: margin, top: margin, width: cropSize, height: cropSize });
+  }
+  const { width, height } = header;
+  const [across, down] = [width, height].map((size) =>
+    placementOf(size, Math.min(width, height), recipe),
+  ) as [Placement, Placement];
+  return image
+    .resize(across.scaledSize, down.scaledSize, { fit: 'fill', kernel })
+    .extract({ left: across.margin, top: down.margin, width: cropSize, height: cropSize });
 }
 
 /** The tolerance for values that the scaling of a picture of 0 to 1 makes. */

@@ -112,8 +112,13 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
     .action(async (name: string) => (await import('../../models/default.ts')).use(await open(), name));
   model
     .command('import')
-    .description('Install an ONNX image classifier, with the model.json and labels.json beside it.')
-    .addHelpText('after', examples('imgcls model import classifier.onnx --name mine'))
+    .description(
+      'Install an ONNX image classifier, with the model.json and labels.json beside it, or in the layout of the Hugging Face Hub.',
+    )
+    .addHelpText(
+      'after',
+      examples('imgcls model import classifier.onnx --name mine', 'imgcls model import my-vit/'),
+    )
     .argument('<path>', 'An .onnx file, or a folder with one')
     .option('--name <name>', 'Name of the model (default: from its recipe or file name)')
     .addOption(variant('Precision of the weights (default: detected)', ['fp32', 'int8']))

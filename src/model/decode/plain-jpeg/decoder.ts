@@ -2,7 +2,9 @@
 
 import { type JpegProgram, startJpegProgram } from '../../jpeg-program.ts';
 import { webAssembly } from '../../web-assembly.ts';
-import { CHANNELS, makeScalings, type Scaling, type SmoothRecipe } from './scaling.ts';
+import { isScaledAsPillow, scaledAsPillow } from '../pillow.ts';
+import type { Target } from '../placement.ts';
+import { CHANNELS, makeScalings, type Scaling } from './scaling.ts';
 
 export interface Picture {
   /** `cropSize` x `cropSize` pixels, rows of R G B. */
@@ -13,7 +15,7 @@ export interface Picture {
 }
 
 /** Returns undefined for a JPEG with any error or warning. */
-export type JpegDecoder = (jpeg: Uint8Array, recipe: SmoothRecipe) => Picture | undefined;
+export type JpegDecoder = (jpeg: Uint8Array, recipe: Target) => Picture | undefined;
 
 /** What instructions on 16 bytes read and write after the end. */
 const SPARE_SUMS = 48;
@@ -36,6 +38,10 @@ export function makeJpegDecoder({ maxPixels }: { maxPixels: number }): JpegDecod
         number,
         number,
       ];
+      if (isScaledAsPillow(recipe)) {
+        const whole = new Uint8Array(program.memory.buffer, pixels, CHANNELS * width * height);
+        return { pixels: scaledAsPillow({ pixels: whole, width, height }, recipe), width, height };
+      }
       const scaling = scalingOf(width, height, recipe);
       return { pixels: resized(program, { pixels, width }, scaling, recipe.cropSize), width, height };
     } catch (error) {

@@ -1,16 +1,14 @@
 // The fast way for the JPEGs that most photographs are: libjpeg-turbo, then our own scaling. It takes half the time of
 // libvips (docs/decisions/0042-jpeg.md). It gives no reasons: what it does not take goes the other way, which has them.
 
-import type { Preprocessing } from '../../../core/model/model.ts';
 import { type JpegHeader, jpegHeader } from '../jpeg.ts';
 import type { Pixels } from '../pixels.ts';
+import type { Target } from '../placement.ts';
 import type { ImageSource } from '../source.ts';
 import { isCompleteExif, tiffOrientation } from '../tiff.ts';
 import { turnUpright } from '../upright.ts';
 import { type JpegDecoder, makeJpegDecoder } from './decoder.ts';
-import type { SmoothRecipe } from './scaling.ts';
 import { isSrgbProfile } from './srgb-profile.ts';
-import { isSmooth } from './weights.ts';
 
 /**
  * Larger JPEGs are scaled to less than half, so libvips decodes only a part of their numbers. The limit also bounds time and
@@ -20,16 +18,15 @@ const MAX_PIXELS = 800_000;
 /** Phones append videos. */
 const MAX_BYTES = 4 * 2 ** 20;
 
-type Recipe = Pick<Preprocessing, 'resizeShortestSide' | 'cropSize' | 'kernel'>;
-
 let decoder: JpegDecoder | undefined;
 
 /**
  * Decodes a plain JPEG: of 8 bits, grey or in colours of sRGB, of moderate size, and without any damage.
  * @returns undefined for any other image
  */
-export function decodePlainJpeg(source: ImageSource, recipe: Recipe, maxPixels: number): Pixels | undefined {
-  if (source.format !== 'jpeg' || source.bytes.byteLength > MAX_BYTES || !isTaken(recipe)) return undefined;
+export function decodePlainJpeg(source: ImageSource, recipe: Target, maxPixels: number): Pixels | undefined {
+  if (source.format !== 'jpeg' || source.bytes.byteLength > MAX_BYTES) return undefined;
+  if (recipe.cropSize > recipe.resizeShortestSide) return undefined;
   const startedMs = performance.now();
   const header = jpegHeader(source.bytes);
   if (!isPlain(header, Math.min(maxPixels, MAX_PIXELS))) return undefined;
@@ -44,9 +41,6 @@ export function decodePlainJpeg(source: ImageSource, recipe: Recipe, maxPixels: 
     decodeMs: performance.now() - startedMs,
   };
 }
-
-const isTaken = (recipe: Recipe): recipe is Recipe & SmoothRecipe =>
-  isSmooth(recipe.kernel) && recipe.cropSize <= recipe.resizeShortestSide;
 
 function isPlain({ frame, exif, profile }: JpegHeader, maxPixels: number): boolean {
   if (frame === undefined || exif.length > 1) return false;

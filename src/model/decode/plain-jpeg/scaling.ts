@@ -1,9 +1,7 @@
 // How pictures of one size are scaled and cropped, as the program reads it.
 
-import type { Preprocessing } from '../../../core/model/model.ts';
-import { type SmoothKernel, type Weights, weightsOf } from './weights.ts';
-
-export type SmoothRecipe = Pick<Preprocessing, 'resizeShortestSide' | 'cropSize'> & { kernel: SmoothKernel };
+import type { Target } from '../placement.ts';
+import { type Weights, weightsOf } from './weights.ts';
 
 export interface Scaling {
   rows: Weights;
@@ -25,10 +23,12 @@ const PAIR = 8;
 export const KEPT_SCALINGS = 64;
 
 /** Answers the scaling of a size. Those that were used last are kept. */
-export function makeScalings(): (width: number, height: number, recipe: SmoothRecipe) => Scaling {
+export function makeScalings(): (width: number, height: number, recipe: Target) => Scaling {
   const kept = new Map<string, Scaling>();
   return (width, height, recipe) => {
-    const key = [width, height, recipe.resizeShortestSide, recipe.cropSize, recipe.kernel].join(' ');
+    const key = [width, height, recipe.fit, recipe.resizeShortestSide, recipe.cropSize, recipe.kernel].join(
+      ' ',
+    );
     const scaling = kept.get(key) ?? scalingOf(width, height, recipe);
     // In the order of their last use.
     kept.delete(key);
@@ -39,7 +39,7 @@ export function makeScalings(): (width: number, height: number, recipe: SmoothRe
   };
 }
 
-function scalingOf(width: number, height: number, recipe: SmoothRecipe): Scaling {
+function scalingOf(width: number, height: number, recipe: Target): Scaling {
   const shortestSide = Math.min(width, height);
   const columns = weightsOf(width, shortestSide, recipe);
   const left = columns.first[0] as number;

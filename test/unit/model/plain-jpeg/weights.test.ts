@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type SmoothKernel, WEIGHT_ONE, weightsOf } from '../../../../src/model/decode/plain-jpeg/weights.ts';
+import type { Preprocessing } from '../../../../src/core/model/model.ts';
+import { WEIGHT_ONE, weightsOf } from '../../../../src/model/decode/plain-jpeg/weights.ts';
 
 /** The pixels that make each one of the result, with their shares. */
 function sharesOf(
   size: number,
   shortestSide: number,
   side: number,
-  { cropSize = side, kernel = 'linear' }: { cropSize?: number; kernel?: SmoothKernel } = {},
+  { cropSize = side, kernel = 'linear' }: { cropSize?: number; kernel?: Preprocessing['kernel'] } = {},
 ) {
   const recipe = { resizeShortestSide: side, cropSize, kernel };
   const { first, taps, values } = weightsOf(size, shortestSide, recipe);

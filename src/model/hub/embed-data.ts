@@ -1,0 +1,166 @@
+// Writes a model whose weights are in files beside it as one file, which is what a library holds, checks and sends.
+//
+// An .onnx file is a message of protobuf: fields, each with a number, a type and a value. Initializers of the graph may name
+// a file, an offset and a length; their bytes go in the place of these.
+
+import { open, readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { ImgclsError } from '../../core/runtime/errors.ts';
+
+/** Numbers of fields in onnx.proto. */
+const MODEL = { graph: 7 };
+const GRAPH = { initializer: 5 };
+const TENSOR = { rawData: 9, externalData: 13, dataLocation: 14 };
+const ENTRY = { key: 1, value: 2 };
+const EXTERNAL = 1;
+
+const [VARINT, FIXED_64, BYTES, FIXED_32] = [0, 1, 2, 5];
+
+interface Field {
+  number: number;
+  /** With its number and length. */
+  whole: Buffer;
+  /** Of type BYTES: without its number and length. */
+  content: Buffer;
+  /** Of type VARINT. */
+  value: number;
+}
+
+/** A part of a file. */
+interface Piece {
+  path: string;
+  offset: number;
+  length: number;
+}
+
+type Part = Buffer | Piece;
+
+/**
+ * @param data the files to which `graph` may refer.
+ * @throws {ImgclsError} of kind `permanent` if it refers to others, or is no ONNX model.
+ */
+export async function embedData(graph: string, data: readonly string[], to: string): Promise<void> {
+  const files = new Map<string, { path: string; bytes: number }>();
+  for (const path of data) files.set(basename(path), { path, bytes: (await stat(path)).size });
+  const model = await readFile(graph);
+  let parts: Part[];
+  try {
+    parts = rewritten(model, MODEL.graph, (content) =>
+      rewritten(content, GRAPH.initializer, (tensor) => embedded(tensor, files)),
+    );
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ImgclsError('permanent', `Cannot load ${graph} as a model: ${cause.message}.`, { cause });
+  }
+  await writeParts(parts, to);
+}
+
+/** The message with the content of each field of this number changed. */
+function rewritten(message: Buffer, number: number, change: (content: Buffer) => Part[]): Part[] {
+  return fieldsOf(message).flatMap((field) => {
+    if (field.number !== number) return [field.whole];
+    const parts = change(field.content);
+    return [header(number, lengthOf(parts)), ...parts];
+  });
+}
+
+function embedded(tensor: Buffer, files: ReadonlyMap<string, { path: string; bytes: number }>): Part[] {
+  const fields = fieldsOf(tensor);
+  const isExternal = fields.some(({ number, value }) => number === TENSOR.dataLocation && value === EXTERNAL);
+  if (!isExternal) return [tensor];
+  const entries = new Map(
+    fields.filter(({ number }) => number === TENSOR.externalData).map(({ content }) => entryOf(content)),
+  );
+  const location = entries.get('location') ?? '';
+  const file = files.get(location.replace(/^\.\//, ''));
+  if (file === undefined) throw new RangeError(`its weights are in ${location}, which is missing`);
+  const offset = Number(entries.get('offset') ?? 0);
+  const length = Number(entries.get('length') ?? file.bytes - offset);
+  if (!(offset >= 0 && length >= 0 && offset + length <= file.bytes))
+    throw new RangeError(`${location} has ${file.bytes} bytes, which is too short`);
+  const kept = fields.filter(
+    ({ number }) => number !== TENSOR.externalData && number !== TENSOR.dataLocation,
+  );
+  return [
+    ...kept.map(({ whole }) => whole),
+    header(TENSOR.rawData, length),
+    { path: file.path, offset, length },
+  ];
+}
+
+function entryOf(content: Buffer): [string, string] {
+  const fields = fieldsOf(content);
+  const text = (wanted: number) => fields.find(({ number }) => number === wanted)?.content.toString() ?? '';
+  return [text(ENTRY.key), text(ENTRY.value)];
+}
+
+function fieldsOf(message: Buffer): Field[] {
+  const fields: Field[] = [];
+  let at = 0;
+  const varint = () => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = message[at++];
+      if (byte === undefined) throw new RangeError('it is cut off');
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < message.length) {
+    const start = at;
+    const tag = varint();
+    const type = tag % 8;
+    const value = type === VARINT ? varint() : 0;
+    const length = type === BYTES ? varint() : type === FIXED_64 ? 8 : type === FIXED_32 ? 4 : 0;
+    if (![VARINT, FIXED_64, BYTES, FIXED_32].includes(type) || at + length > message.length)
+      throw new RangeError('it is damaged');
+    const content = message.subarray(at, at + length);
+    at += length;
+    fields.push({ number: Math.floor(tag / 8), whole: message.subarray(start, at), content, value });
+  }
+  return fields;
+}
+
+/** Of a field of type BYTES. */
+function header(number: number, length: number): Buffer {
+  const bytes: number[] = [];
+  for (let rest of [8 * number + BYTES, length]) {
+    for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+    bytes.push(rest);
+  }
+  return Buffer.from(bytes);
+}
+
+const lengthOf = (parts: readonly Part[]): number => parts.reduce((sum, { length }) => sum + length, 0);
+
+const COPIED_BYTES = 1024 * 1024;
+
+async function writeParts(parts: readonly Part[], to: string): Promise<void> {
+  const target = await open(to, 'w');
+  try {
+    for (const part of parts) {
+      if (Buffer.isBuffer(part)) await target.writeFile(part);
+      else await copyPiece(part, target);
+    }
+  } finally {
+    await target.close();
+  }
+}
+
+async function copyPiece(
+  { path, offset, length }: Piece,
+  target: Awaited<ReturnType<typeof open>>,
+): Promise<void> {
+  const source = await open(path);
+  try {
+    for (let done = 0; done < length; ) {
+      const wanted = Math.min(COPIED_BYTES, length - done);
+      const { buffer, bytesRead } = await source.read(Buffer.alloc(wanted), 0, wanted, offset + done);
+      if (bytesRead === 0) throw new Error(`${path} has become shorter.`);
+      await target.writeFile(buffer.subarray(0, bytesRead));
+      done += bytesRead;
+    }
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,111 @@
+// A folder in the layout of the Hugging Face Hub.
+
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, join, relative, sep } from 'node:path';
+import type { ModelVariant } from '../../core/model/model.ts';
+import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import { MANIFEST_FILE } from '../folder.ts';
+import { type ImportSource, plainName } from '../import-source.ts';
+import { type ModelLibrary, STARTER_MODEL } from '../library.ts';
+import { readLabels } from '../recipe.ts';
+import { CONFIG_FILE, headOf, withWordNetIds } from './config.ts';
+import { weightsFiles } from './layout.ts';
+import { PROCESSOR_FILE, recipeOfProcessor } from './processor.ts';
+
+/** The configuration of a model with ImageNet-21k's labels has 2 MB. */
+export const MAX_JSON_BYTES = 8 * 1024 * 1024;
+const CARD_FILE = 'README.md';
+/** The properties of a card stand at its start. */
+const CARD_BYTES = 16 * 1024;
+
+export interface HubSourceOptions {
+  library: ModelLibrary;
+  variant?: ModelVariant | undefined;
+  /** As the Hub names it, such as `q8`. Default: that of the variant. */
+  precision?: string | undefined;
+}
+
+/**
+ * Reads what an import needs; undefined if the folder has no `config.json`, or a recipe of its own.
+ * @throws {ImgclsError} of kind `usage` that names the file and what is missing or not supported.
+ */
+export async function hubSource(
+  dir: string,
+  { library, variant, precision = variant }: HubSourceOptions,
+): Promise<ImportSource | undefined> {
+  if (await exists(join(dir, MANIFEST_FILE))) return undefined;
+  const config = await readJson(join(dir, CONFIG_FILE));
+  if (config === undefined) return undefined;
+  const { labels, activation } = headOf(config, join(dir, CONFIG_FILE));
+  const files = weightsFiles(await pathsBelow(dir), precision, dir);
+  const processor = await readJson(join(dir, PROCESSOR_FILE));
+  if (processor === undefined) throw withoutProcessor(dir);
+  const preprocess = recipeOfProcessor(processor, join(dir, PROCESSOR_FILE));
+  const licence = await licenceOf(dir);
+  const imageNet = (await readLabels(join(library.bundledDir, STARTER_MODEL))) ?? [];
+  const recipe = {
+    name: plainName(basename(dir)),
+    variant: files.variant,
+    preprocess,
+    activation,
+    ...(licence !== undefined && { licence }),
+  };
+  return {
+    graph: join(dir, files.graph),
+    data: files.data.map((path) => join(dir, path)),
+    recipe,
+    labels: withWordNetIds(labels, imageNet),
+    labelsFile: CONFIG_FILE,
+    layout: 'NCHW',
+  };
+}
+
+export const withoutProcessor = (shownAs: string): ImgclsError =>
+  new ImgclsError('usage', `${shownAs} has no ${PROCESSOR_FILE}, which says how to prepare images.`);
+
+/** Files of the folder and of those in it; weights are no deeper. */
+async function pathsBelow(dir: string): Promise<string[]> {
+  const inDir = await readdir(dir, { withFileTypes: true });
+  const inFolder = await readdir(join(dir, 'onnx'), { withFileTypes: true }).catch(() => []);
+  return [...inDir, ...inFolder]
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(dir, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+    .sort();
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readStart(path, MAX_JSON_BYTES + 1);
+  if (text === undefined) return undefined;
+  if (text.length > MAX_JSON_BYTES)
+    throw new ImgclsError('usage', `${path} has more than ${MAX_JSON_BYTES} bytes.`);
+  try {
+    return JSON.parse(text.toString());
+  } catch (cause) {
+    throw new ImgclsError('usage', `${path} is not JSON: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** The `license` of the card's properties, which are YAML between two lines of dashes. */
+async function licenceOf(dir: string): Promise<string | undefined> {
+  const card = (await readStart(join(dir, CARD_FILE), CARD_BYTES))?.toString() ?? '';
+  const properties = /^---\r?\n([\s\S]*?)\n---/.exec(card)?.[1] ?? '';
+  return /^license:\s*["']?([\w.+-]+)/m.exec(properties)?.[1];
+}
+
+/** The first bytes of a file; undefined if there is none. */
+async function readStart(path: string, maxBytes: number): Promise<Buffer | undefined> {
+  if (!(await exists(path))) return undefined;
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(maxBytes), 0, maxBytes, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );

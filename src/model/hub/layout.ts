@@ -1,0 +1,73 @@
+// The layout of a model in a repository of the Hugging Face Hub, which transformers.js and Optimum write:
+// config.json, preprocessor_config.json, and weights in onnx/ or beside them.
+//
+// It covers image classifiers with weights of 32 bits or quantised to 8 bits, in one file or with their data beside it.
+
+import type { ModelVariant } from '../../core/model/model.ts';
+import { ImgclsError } from '../../core/runtime/errors.ts';
+
+/** A precision as the Hub names it, and what comes after the name of its file. The first one that exists is taken. */
+const PRECISIONS: Readonly<Record<string, { suffixes: readonly string[]; variant: ModelVariant }>> = {
+  fp32: { suffixes: [''], variant: 'fp32' },
+  int8: { suffixes: ['_int8', '_quantized'], variant: 'int8' },
+  q8: { suffixes: ['_quantized'], variant: 'int8' },
+  quantized: { suffixes: ['_quantized'], variant: 'int8' },
+  uint8: { suffixes: ['_uint8'], variant: 'int8' },
+};
+
+export interface WeightsFiles {
+  /** The .onnx file, below the repository. */
+  graph: string;
+  /** Files with weights that are too large for it. */
+  data: string[];
+  variant: ModelVariant;
+}
+
+/**
+ * Chooses the files with the weights of a precision; by default those of 32 bits, otherwise the quantised ones.
+ * @param paths of all files of the repository, with `/`.
+ * @param shownAs the repository to name in errors.
+ * @throws {ImgclsError} of kind `usage` if there are none.
+ */
+export function weightsFiles(
+  paths: readonly string[],
+  precision: string | undefined,
+  shownAs: string,
+): WeightsFiles {
+  const wanted = precision === undefined ? ['fp32', 'q8'] : [precision];
+  for (const each of wanted) {
+    const known = Object.hasOwn(PRECISIONS, each) ? PRECISIONS[each] : undefined;
+    if (known === undefined)
+      throw new ImgclsError('usage', `Cannot run weights of precision "${each}".`, {
+        hint: `imgcls runs ${Object.keys(PRECISIONS).join(', ')}.`,
+      });
+    const graph = known.suffixes
+      .flatMap((suffix) => [`onnx/model${suffix}.onnx`, `model${suffix}.onnx`])
+      .find((path) => paths.includes(path));
+    if (graph === undefined) continue;
+    const data = paths.filter((path) => path.startsWith(`${graph}_data`) || path === `${graph}.data`);
+    return { graph, data, variant: known.variant };
+  }
+  throw missingWeights(paths, precision, shownAs);
+}
+
+function missingWeights(
+  paths: readonly string[],
+  precision: string | undefined,
+  shownAs: string,
+): ImgclsError {
+  const graphs = paths.filter((path) => path.endsWith('.onnx'));
+  if (graphs.length > 0)
+    return new ImgclsError(
+      'usage',
+      `${shownAs} has no ${precision === undefined ? 'onnx/model.onnx' : `ONNX weights of precision ${precision}`}, only ${graphs.slice(0, 5).join(', ')}.`,
+    );
+  const others = paths.filter((path) => /\.(safetensors|bin|h5|msgpack|pt|pth|keras|tflite)$/.test(path));
+  return new ImgclsError(
+    'usage',
+    `${shownAs} has no ONNX weights${others.length > 0 ? `, only ${others.slice(0, 5).join(', ')}` : ''}.`,
+    {
+      hint: 'Look for the model in onnx-community, or export it: optimum-cli export onnx --model MODEL FOLDER',
+    },
+  );
+}

@@ -1,0 +1,147 @@
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isError } from '../../../src/core/model/outcome.ts';
+import { createClassifier } from '../../../src/model/classifier.ts';
+import { importModel } from '../../../src/model/import.ts';
+import { createModelLibrary } from '../../../src/model/library.ts';
+import { BUNDLED_DIR, LIMITS, SAMPLES_DIR, STARTER_DIR, temporaryFolder } from './support.ts';
+import { tinyOnnx } from './tiny-onnx.ts';
+
+const LABELS = ['Katze', '犬', 'птица'];
+const config = (changes: object = {}) => ({
+  architectures: ['ViTForImageClassification'],
+  id2label: Object.fromEntries(LABELS.entries()),
+  ...changes,
+});
+const PROCESSOR = {
+  image_processor_type: 'ViTImageProcessor',
+  size: { height: 224, width: 224 },
+  resample: 2,
+};
+
+/** An empty library, and a folder in the Hub's layout. A file that is undefined is missing. */
+async function setUp(files: Record<string, string | Buffer | object | undefined> = {}) {
+  const root = await temporaryFolder();
+  const library = createModelLibrary({ modelsDir: path.join(root, 'models'), bundledDir: BUNDLED_DIR });
+  const folder = path.join(root, 'My-Cats');
+  const all = {
+    'config.json': config(),
+    'preprocessor_config.json': PROCESSOR,
+    'onnx/model.onnx': tinyOnnx({ classes: 3 }),
+    ...files,
+  };
+  await mkdir(path.join(folder, 'onnx'), { recursive: true });
+  for (const [name, content] of Object.entries(all)) {
+    if (content === undefined) continue;
+    const isText = typeof content === 'string' || Buffer.isBuffer(content);
+    await writeFile(path.join(folder, name), isText ? content : JSON.stringify(content));
+  }
+  return { library, folder };
+}
+
+describe('import of a folder in the layout of the Hub', () => {
+  it('installs a model that answers in its own labels', async () => {
+    const { library, folder } = await setUp({ 'README.md': '---\nlicense: apache-2.0\n---\n# Cats\n' });
+    const { dir, manifest, notices } = await importModel(folder, { library });
+    expect(manifest).toMatchObject({
+      name: 'my-cats',
+      variant: 'fp32',
+      licence: 'apache-2.0',
+      activation: 'softmax',
+      preprocess: { fit: 'stretch', cropSize: 224, kernel: 'linear' },
+    });
+    expect(notices).toEqual([]);
+    const classifier = await createClassifier({ dir, sha256: manifest.sha256, ...LIMITS });
+    const [result] = await classifier.classify([await readFile(path.join(SAMPLES_DIR, 'cat.jpg'))], 3);
+    await classifier.dispose();
+    if (result === undefined || isError(result)) throw new Error(JSON.stringify(result));
+    expect(result.labels.map(({ label }) => label).sort()).toEqual(LABELS.toSorted());
+  });
+
+  it('takes the quantised weights if it is asked to, or if there are no others', async () => {
+    const quantised = tinyOnnx({ classes: 3, seed: 2 });
+    const { library, folder } = await setUp({ 'onnx/model_quantized.onnx': quantised });
+    expect((await importModel(folder, { library })).manifest.variant).toBe('fp32');
+    const int8 = await importModel(folder, { library, variant: 'int8' });
+    expect(int8.manifest).toMatchObject({ variant: 'int8', bytes: quantised.length });
+    await rm(path.join(folder, 'onnx/model.onnx'));
+    expect((await importModel(folder, { library })).manifest.sha256).toBe(int8.manifest.sha256);
+  });
+
+  it("knows ImageNet's classes again, with their categories", async () => {
+    const bundled = JSON.parse(await readFile(path.join(STARTER_DIR, 'labels.json'), 'utf8'));
+    const labels = bundled.map(({ label }: { label: string }) => `${label}, a synonym`);
+    const { library, folder } = await setUp({
+      'config.json': config({ id2label: Object.fromEntries(labels.entries()) }),
+      'onnx/model.onnx': tinyOnnx({ classes: 1000 }),
+    });
+    await importModel(folder, { library });
+    const [model] = await library.find('my-cats');
+    expect(model?.labels[281]).toEqual({ wnid: bundled[281].wnid, label: labels[281] });
+  });
+
+  it('reads the recipe of a person instead, if there is one', async () => {
+    const recipe = { preprocess: { resizeShortestSide: 300 } };
+    const { library, folder } = await setUp({
+      'preprocessor_config.json': undefined,
+      'model.json': recipe,
+      'labels.json': LABELS.map((label, id) => ({ wnid: String(id), label })),
+      'model.onnx': tinyOnnx({ classes: 3 }),
+    });
+    expect((await importModel(folder, { library })).manifest.preprocess).toMatchObject(recipe.preprocess);
+  });
+
+  it.each<[string, Record<string, string | object | undefined>, RegExp]>([
+    [
+      'without ONNX weights',
+      { 'onnx/model.onnx': undefined, 'model.safetensors': '' },
+      /My-Cats has no ONNX weights, only model\.safetensors\.$/,
+    ],
+    [
+      'without a processor',
+      { 'preprocessor_config.json': undefined },
+      /My-Cats has no preprocessor_config\.json, which says how to prepare images\.$/,
+    ],
+    [
+      'with a detection model',
+      { 'config.json': config({ architectures: ['YolosForObjectDetection'] }) },
+      /config\.json: YolosForObjectDetection is not an image classifier\.$/,
+    ],
+    [
+      'with labels that are not those of the model',
+      { 'config.json': config({ id2label: { 0: 'Katze' } }) },
+      /config\.json has 1 labels; the model has 3 classes\.$/,
+    ],
+    [
+      'with another size of pictures than its weights take',
+      { 'preprocessor_config.json': { ...PROCESSOR, size: 256 } },
+      /takes 224 x 224 pixels, but the recipe crops to 256\.$/,
+    ],
+    ['with a file that is not JSON', { 'config.json': '{' }, /config\.json is not JSON/],
+    [
+      'with a huge file of settings',
+      { 'config.json': ' '.repeat(9_000_000) },
+      /has more than 8388608 bytes\.$/,
+    ],
+    [
+      'with weights in a file that is missing',
+      { 'onnx/model.onnx_data': '', 'onnx/model.onnx': 'no protobuf' },
+      /Cannot load .*My-Cats\/onnx\/model\.onnx as a model/,
+    ],
+  ])('refuses one %s, in one line, and leaves nothing', async (_, files, message) => {
+    const { library, folder } = await setUp(files);
+    const failure = await importModel(folder, { library }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: 'ImgclsError', message: expect.stringMatching(message) });
+    expect((failure as Error).message).not.toContain('\n');
+    expect(await readdir(library.modelsDir).catch(() => [])).toEqual([]);
+  });
+
+  it('refuses weights of 2 GB before it copies them', async () => {
+    const { library, folder } = await setUp();
+    await truncate(path.join(folder, 'onnx/model.onnx'), 2 ** 31);
+    await expect(importModel(folder, { library })).rejects.toThrow(
+      /The weights .*model\.onnx have 2147483648 bytes; the limit is 2147483647 bytes\.$/,
+    );
+  });
+});

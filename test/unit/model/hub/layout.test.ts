@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { weightsFiles } from '../../../../src/model/hub/layout.ts';
+
+const FILES = ['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data', 'onnx/model_quantized.onnx'];
+
+describe('the weights of a repository', () => {
+  it.each([
+    [undefined, FILES, 'onnx/model.onnx', ['onnx/model.onnx_data'], 'fp32'],
+    ['int8', FILES, 'onnx/model_quantized.onnx', [], 'int8'],
+    ['q8', FILES, 'onnx/model_quantized.onnx', [], 'int8'],
+    [undefined, ['onnx/model_quantized.onnx'], 'onnx/model_quantized.onnx', [], 'int8'],
+    ['fp32', ['model.onnx', 'model.onnx.data'], 'model.onnx', ['model.onnx.data'], 'fp32'],
+  ])('are those of the precision %s', (precision, paths, graph, data, variant) => {
+    expect(weightsFiles(paths, precision, 'cats')).toEqual({ graph, data, variant });
+  });
+
+  it.each([
+    [undefined, ['config.json', 'model.safetensors'], 'cats has no ONNX weights, only model.safetensors.'],
+    [undefined, ['onnx/model_fp16.onnx'], 'cats has no onnx/model.onnx, only onnx/model_fp16.onnx.'],
+    [
+      'uint8',
+      FILES,
+      'cats has no ONNX weights of precision uint8, only onnx/model.onnx, onnx/model_quantized.onnx.',
+    ],
+    ['q4f16', FILES, 'Cannot run weights of precision "q4f16".'],
+  ])('are refused if there are none: %s', (precision, paths, message) => {
+    expect(() => weightsFiles(paths, precision, 'cats')).toThrow(message);
+  });
+});
