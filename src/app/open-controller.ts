@@ -1,9 +1,11 @@
 // Builds the controller of a cluster, its lock and the settings of its policy.
 
+import { availableParallelism } from 'node:os';
 import type { Cloud } from '../core/cloud/ports.ts';
 import type { ControllerTiming } from '../core/fleet/controller-timing.ts';
 import { interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
 import { findJobCost, writeJobCosts } from '../core/money/job-cost.ts';
+import { coresOf } from '../core/money/prices.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { type ClusterSettingsSource, Controller } from '../scaler/controller.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
@@ -11,6 +13,7 @@ import { findArrivals, writeArrivals } from '../scaler/forecast/arrival-log.ts';
 import { Forecaster } from '../scaler/forecast/forecaster.ts';
 import { readHistory, writeHistory } from '../scaler/history.ts';
 import { LockKeeper } from '../scaler/lock.ts';
+import { msPerImageOf, readModelRates } from '../scaler/model-rates.ts';
 import { Observer } from '../scaler/observe.ts';
 import type { PolicySettings } from '../scaler/policy/policy.ts';
 import { findReport, writeReport } from '../scaler/report.ts';
@@ -21,6 +24,16 @@ import { systemClock } from './system-clock.ts';
 const EC2_BILLING_MINIMUM_MS = 60_000;
 /** Assumed boot time of a machine until one is measured. EC2: the figure of arXiv 2305.01634. */
 export const BOOT_MS = { aws: 71_530, local: 2000 };
+
+/**
+ * Cores of a worker's machine: of the smallest instance type that may be launched, or of this machine. Undefined if the type is
+ * not known.
+ */
+export function workerCores({ cloud, runners, instanceTypes = [] }: RunSettings): number | undefined {
+  if (cloud === 'local') return runners ?? availableParallelism();
+  const cores = instanceTypes.map(coresOf).filter((count) => count !== undefined);
+  return cores.length === 0 ? undefined : Math.min(...cores);
+}
 
 /** The controller lock of the cluster. On one machine a holder whose process has ended is replaced at once. */
 export function openLock(cloud: Cloud, holder: string, { lockTtlMs }: ControllerTiming): LockKeeper {
@@ -67,6 +80,7 @@ export function openController(parts: ControllerParts) {
         },
         bootMs: BOOT_MS[cloud.kind],
       },
+      readModelCosts: async () => msPerImageOf(await readModelRates(output), workerCores(present())),
       restingListEveryMs: timing.restingListEveryMs,
       clock: systemClock,
     }),

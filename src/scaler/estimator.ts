@@ -59,6 +59,11 @@ export class Estimator {
     this.#meter.costs.remember(measured.msPerImageByModel ?? {});
   }
 
+  /** What an image costs by model, as it was measured apart from jobs. */
+  assume(msPerImageByModel: Readonly<Record<string, number>>): void {
+    this.#meter.costs.assume(msPerImageByModel);
+  }
+
   observation({ depths, members, statuses, records }: Readings): Observation {
     if (!isUnknown(members) && !isUnknown(statuses)) this.#measure(members, statuses);
     const assumedMs = 1000 / (this.#imagesPerSecond.value ?? this.#prior.imagesPerSecond);

@@ -29,6 +29,7 @@ export class ImageCosts {
   /** The newest last. */
   readonly #jobs = new Map<string, JobTime>();
   #usualMsByModel: Readonly<Record<string, number>> = {};
+  #measuredMsByModel: Readonly<Record<string, number>> = {};
   /** What was usual before the first job. It counts as a job: one costly job says little of the next one. */
   readonly #firstMsByModel = new Map<string, number>();
 
@@ -37,13 +38,17 @@ export class ImageCosts {
     this.#usualMsByModel = { ...usualMsByModel, ...this.#usualMsByModel };
   }
 
+  /** What was measured apart from jobs. It counts until jobs of the model have shown what is usual. */
+  assume(measuredMsByModel: Readonly<Record<string, number>>): void {
+    this.#measuredMsByModel = measuredMsByModel;
+  }
+
   /**
    * Tells the model of a new job.
    * @param assumedMs see msPerImage.
    */
   setModel(job: string, model: string, assumedMs: number): void {
-    if (!this.#firstMsByModel.has(model))
-      this.#firstMsByModel.set(model, this.#usualMsByModel[model] ?? assumedMs);
+    if (!this.#firstMsByModel.has(model)) this.#firstMsByModel.set(model, this.#usualMs(model) ?? assumedMs);
     const [oldest] = this.#firstMsByModel.keys();
     if (this.#firstMsByModel.size > KEPT_MODELS && oldest !== undefined) this.#firstMsByModel.delete(oldest);
     this.#learn();
@@ -70,13 +75,17 @@ export class ImageCosts {
   /** @param assumedMs for a model that is not known. */
   msPerImage(job: string, assumedMs: number): number {
     const { model, images, busyMs } = this.#jobs.get(job) ?? { model: undefined, images: 0, busyMs: 0 };
-    const usualMs = (model === undefined ? undefined : this.#usualMsByModel[model]) ?? assumedMs;
+    const usualMs = (model === undefined ? undefined : this.#usualMs(model)) ?? assumedMs;
     return (PRIOR_IMAGES * usualMs + busyMs) / (PRIOR_IMAGES + images);
   }
 
   /** What an image usually costs, by model. */
   get usualMsByModel(): Readonly<Record<string, number>> {
     return this.#usualMsByModel;
+  }
+
+  #usualMs(model: string): number | undefined {
+    return this.#usualMsByModel[model] ?? this.#measuredMsByModel[model];
   }
 
   /** Learns what is usual from the jobs so far. */

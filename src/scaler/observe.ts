@@ -20,6 +20,8 @@ export interface ObserverOptions {
   driver: Pick<FleetDriver, 'members'>;
   /** Assumed throughput and boot time of a machine, until they are measured. */
   prior: Measured;
+  /** What an image costs by model, as it was measured apart from jobs. Read once. */
+  readModelCosts(): Promise<Readonly<Record<string, number>>>;
   /** Workers and jobs are listed this often while there is no work and no worker. */
   restingListEveryMs: number;
   clock: Clock;
@@ -39,6 +41,7 @@ export class Observer {
   readonly #estimator: Estimator;
   /** The last listing, if the cluster was idle then. */
   #idleListing: { listed: Listed; listedAtMs: number } | undefined;
+  #hasModelCosts = false;
 
   constructor(options: ObserverOptions) {
     this.#options = options;
@@ -57,9 +60,17 @@ export class Observer {
     const [depths, members] = await Promise.all([
       orUnknown(() => Promise.all([requests.depth(), depthOrEmpty(interactive)])),
       orUnknown(() => driver.members()),
+      this.#hasModelCosts ? undefined : this.#readModelCosts(),
     ]);
     const { statuses, records } = await this.#list(isIdle(depths, members));
     return this.#estimator.observation({ depths, members, statuses, records });
+  }
+
+  async #readModelCosts(): Promise<void> {
+    const costs = await orUnknown(() => this.#options.readModelCosts());
+    if (isUnknown(costs)) return;
+    this.#hasModelCosts = true;
+    this.#estimator.assume(costs);
   }
 
   /** A listing of S3 costs as much as a PUT, so an idle cluster reuses the last one for a while. */

@@ -1,6 +1,8 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLocalCloud } from '../../src/local/cloud.ts';
+import { writeModelRates } from '../../src/scaler/model-rates.ts';
 import {
   type InstalledPackage,
   installPackage,
@@ -97,6 +99,20 @@ describe('imgcls upload --quote', () => {
     });
     expect(quote.machineUsd).toBeGreaterThan(0);
     expect(await readdir(dataDir)).toEqual([]);
+  });
+
+  it('counts with the rate of the job\'s model, as "imgcls model bench" measured it', async () => {
+    const dataDir = await installed.dataDir();
+    const cloud = createLocalCloud({ dataDir, cluster: 'default' });
+    const { sha256 } = JSON.parse(
+      await readFile(path.join(repository, 'models/efficientnet-lite0/model.json'), 'utf8'),
+    );
+    const rate = { model: 'any', imagesPerSecondPerCore: 7, cores: 64, cpu: 'any', atMs: 0 };
+    await writeModelRates(cloud.output, { [sha256]: rate });
+    await cloud.close();
+    const args = ['upload', samples, '--dry-run', '--format', 'json'];
+    const { stdout } = await start(installed.bin, dataDir, args, { IMGCLS_RUNNERS: '3' }).finished;
+    expect(JSON.parse(stdout)).toMatchObject({ imagesPerSecond: 21, imagesPerSecondIs: 'measured' });
   });
 
   it('costs nothing on a machine that is paid for', async () => {

@@ -47,6 +47,7 @@ function controllerOf(driver: FleetDriver, clock: ReturnType<typeof virtualClock
       interactive: empty,
       driver,
       prior: { imagesPerSecond: 10, bootMs: 70_000 },
+      readModelCosts: async () => ({}),
       restingListEveryMs: 0,
       clock,
     }),

@@ -75,6 +75,7 @@ const observer = (interactive = cloud.queues.open(interactiveQueueName('test')))
     interactive,
     driver: machines,
     prior: { imagesPerSecond: 10, bootMs: 1000 },
+    readModelCosts: async () => ({}),
     restingListEveryMs: 0,
     clock: systemClock,
   });

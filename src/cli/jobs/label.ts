@@ -46,12 +46,17 @@ export interface LabelOptions extends OutputFlags {
 export async function label(inputs: readonly string[], options: LabelOptions): Promise<number> {
   const { topK, concurrency, cluster, dataDir } = options;
   const localFiles = options.copy === true ? 'copy' : undefined;
-  if (options.dryRun === true || options.quote === true)
-    return await (await import('./quote.ts')).quoteUpload(inputs, { ...options, localFiles });
-  checkOutputFlags(options);
   // A model may be NAME/VARIANT, as listed by "imgcls model list".
   const [model, modelVariant = options.modelVariant] = options.model?.split('/', 2) ?? [];
   const flags = { topK, model, modelVariant, concurrency, localFiles, cluster, dataDir };
+  if (options.dryRun === true || options.quote === true)
+    return await (await import('./quote.ts')).quoteUpload(inputs, {
+      ...options,
+      model,
+      modelVariant,
+      localFiles,
+    });
+  checkOutputFlags(options);
   const isFirst = isFirstUse(loadSettings(flags).settings);
   return await withRun(flags, async (run) => {
     if (options.by !== undefined || options.maxCost !== undefined)

@@ -4,15 +4,18 @@ import { constants, existsSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { openCloud } from '../../app/open-cloud.ts';
-import { BOOT_MS, policySettings } from '../../app/open-controller.ts';
+import { BOOT_MS, policySettings, workerCores } from '../../app/open-controller.ts';
 import { readOnlyBucket } from '../../app/read-only-bucket.ts';
+import { openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
 import { loadSettings, type RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { CONTROLLER_TIMING, reportStaleAfterMs } from '../../core/fleet/controller-timing.ts';
 import type { ControllerReport } from '../../core/fleet/fleet.ts';
+import type { ModelRef } from '../../core/model/model.ts';
 import { highestPrice, PRICES_AS_OF, priceOf } from '../../core/money/prices.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import { msPerImageOf, readModelRates } from '../../scaler/model-rates.ts';
 import type { PolicySettings } from '../../scaler/policy/policy.ts';
 import { type QuoteInputs, quote, quoteRequests } from '../../scaler/quote.ts';
 import { readReport } from '../../scaler/report.ts';
@@ -33,6 +36,8 @@ export interface QuoteOptions extends OutputFlags {
   include?: string[];
   exclude?: string[];
   localFiles: 'copy' | undefined;
+  model: string | undefined;
+  modelVariant: string | undefined;
   cluster?: string;
   dataDir?: string;
 }
@@ -42,14 +47,14 @@ const FRESH_REPORT_MS = reportStaleAfterMs(CONTROLLER_TIMING.local);
 
 /** Runs `imgcls upload --quote`. @returns the exit code. */
 export async function quoteUpload(inputs: readonly string[], options: QuoteOptions): Promise<number> {
-  const { localFiles, cluster, dataDir } = options;
+  const { localFiles, model, modelVariant, cluster, dataDir } = options;
   const format = outputFormatOf(options) ?? 'table';
   if (format !== 'table' && format !== 'json') {
     throw new ImgclsError('usage', `Cannot write a quote as ${format}.`, {
       hint: 'Use --format table or --format json.',
     });
   }
-  const { settings } = loadSettings({ localFiles, cluster, dataDir });
+  const { settings } = loadSettings({ localFiles, model, modelVariant, cluster, dataDir });
   const cloud = await openIfPresent(settings);
   try {
     const { counted, report } = await countInputs(inputs, options, { settings, cloud });
@@ -172,8 +177,9 @@ async function quoteView(
   const limits = limitsOf(kind, report);
   const policy = await policySettings({ kind }, settings, { hourlyUsd: async () => price.hourlyUsd });
   const known = report?.measured ?? {};
+  const knownPerSecond = await measuredRate(settings, cloud, known);
   const measured = {
-    imagesPerSecond: known.imagesPerSecond ?? settings.imagesPerSecond,
+    imagesPerSecond: knownPerSecond ?? settings.imagesPerSecond,
     bootMs: known.bootMs ?? BOOT_MS[kind],
   };
   return {
@@ -188,12 +194,35 @@ async function quoteView(
     ...(limits === OWN_WORKER && { reason: 'on one machine, an upload starts one worker on all cores' }),
     ...price,
     ...measured,
-    imagesPerSecondIs: known.imagesPerSecond === undefined ? 'assumed' : 'measured',
+    imagesPerSecondIs: knownPerSecond === undefined ? 'assumed' : 'measured',
     bootIs: known.bootMs === undefined ? 'assumed' : 'measured',
     ...(kind === 'aws' && {
       requests: quoteRequests({ images: counted.images, puts: objects.puts, gets: objects.gets }),
     }),
   };
+}
+
+/** Of one machine with the job's model, as jobs have shown or `imgcls model bench` measured; else with whatever model was used. */
+async function measuredRate(
+  settings: RunSettings,
+  cloud: Cloud | undefined,
+  { msPerImageByModel = {}, imagesPerSecond }: ControllerReport['measured'],
+): Promise<number | undefined> {
+  if (cloud === undefined) return imagesPerSecond;
+  const model = await chosenModel(settings, cloud);
+  const measured = msPerImageOf(await readModelRates(cloud.output), workerCores(settings));
+  const ms = model && (msPerImageByModel[model.sha256] ?? measured[model.sha256]);
+  return ms === undefined ? imagesPerSecond : 1000 / ms;
+}
+
+/** Undefined if the job could not be submitted as the settings are: a quote says so less well than the submission. */
+async function chosenModel(settings: RunSettings, cloud: Cloud): Promise<ModelRef | undefined> {
+  try {
+    return (await selectJobModel(settings, openClusterModels(cloud))).ref;
+  } catch (error) {
+    if (error instanceof ImgclsError && error.kind === 'config') return undefined;
+    throw error;
+  }
 }
 
 /** A quote without measurements is less exact, but possible. */

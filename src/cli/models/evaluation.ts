@@ -39,14 +39,9 @@ export interface ModelEvaluationOptions extends Pick<EvaluateOptions, 'topK' | '
   signal: AbortSignal;
 }
 
-/** @throws {ImgclsError} when the model cannot be used. */
-export async function evaluateModel(
-  location: ModelLocation,
-  images: LabelledFolder['images'],
-  { settings, title, signal, ...details }: ModelEvaluationOptions,
-): Promise<Evaluation> {
-  const runners = settings.runners ?? availableParallelism();
-  const pool = new RunnerPool({
+/** The runners of a worker, without its queues. */
+export const openRunners = (settings: RunSettings, runners: number): RunnerPool =>
+  new RunnerPool({
     ...runnerOptions(settings),
     runners,
     niceness: 0,
@@ -56,6 +51,15 @@ export async function evaluateModel(
     log: openLog(settings),
     meter: noMeter,
   });
+
+/** @throws {ImgclsError} when the model cannot be used. */
+export async function evaluateModel(
+  location: ModelLocation,
+  images: LabelledFolder['images'],
+  { settings, title, signal, ...details }: ModelEvaluationOptions,
+): Promise<Evaluation> {
+  const runners = settings.runners ?? availableParallelism();
+  const pool = openRunners(settings, runners);
   const line = await terminal.openStatusLine(title);
   try {
     pool.warmUp(location);

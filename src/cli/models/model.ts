@@ -11,6 +11,7 @@ import type { PulledModel } from '../../model/pull.ts';
 import type { VariantSetting } from '../../model/variant.ts';
 import { openStatusLine } from '../terminal/status-line.ts';
 import type { ComparedModel, Gate } from './gate.ts';
+import type { MeasureModel } from './meter.ts';
 import { howToUse, named } from './named-models.ts';
 
 export interface ModelCommandDeps {
@@ -23,6 +24,8 @@ export interface ModelCommandDeps {
   /** Opens the cluster's output bucket, from which workers load pushed models. */
   openOutput(): Promise<{ store: Store; close(): Promise<void> }>;
   gate: Gate;
+  measure: MeasureModel;
+  nowMs(): number;
   out: Writable & { isTTY?: boolean; columns?: number };
   err: Writable & { isTTY?: boolean };
   /** Aborts when the user interrupts. */

@@ -122,6 +122,7 @@ export const CONTROLLER_REPORT_KEY = 'controller/report.json';
 export const CONTROLLER_HISTORY_KEY = 'controller/history.json';
 export const CONTROLLER_ARRIVALS_KEY = 'controller/arrivals.json';
 export const CLUSTER_SETTINGS_KEY = 'controller/settings.json';
+export const MODEL_RATES_KEY = 'controller/rates.json';
 
 /** The job that a request with an `Idempotency-Key` has created, by the digest of the key. */
 export const IDEMPOTENCY_PREFIX = 'idempotency/';

@@ -66,6 +66,15 @@ export function priceOf(instanceType: string, _market: PriceMarket, override?: n
   return Number(usd.toFixed(5));
 }
 
+/** A `large` one has two of them, the other sizes in proportion; small ones get as much time of theirs. */
+const LARGE_CORES = 2;
+
+/** Cores (vCPUs) of an instance type. Undefined if its size is not known. */
+export function coresOf(instanceType: string): number | undefined {
+  const [, size = ''] = instanceType.split('.');
+  return Object.hasOwn(SIZES, size) ? LARGE_CORES * (SIZES[size] ?? 0) : undefined;
+}
+
 /** The highest price. Undefined if there is none, or if one is not known. */
 export function highestPrice(prices: readonly (number | undefined)[]): number | undefined {
   const known = prices.filter((price) => price !== undefined);

@@ -46,6 +46,7 @@ const PLACES: Readonly<Record<string, string>> = {
   CONTROLLER_HISTORY_KEY: output(keys.CONTROLLER_HISTORY_KEY),
   CONTROLLER_ARRIVALS_KEY: output(keys.CONTROLLER_ARRIVALS_KEY),
   CLUSTER_SETTINGS_KEY: output(keys.CLUSTER_SETTINGS_KEY),
+  MODEL_RATES_KEY: output(keys.MODEL_RATES_KEY),
   IDEMPOTENCY_PREFIX: output(`${keys.IDEMPOTENCY_PREFIX}digest.json`),
   idempotencyKey: output(keys.idempotencyKey('digest')),
   DEAD_LETTERS_PREFIX: output(`${keys.DEAD_LETTERS_PREFIX}letter.json`),

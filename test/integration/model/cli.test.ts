@@ -51,6 +51,8 @@ async function setUp(settings: { modelMirror?: string } = {}) {
         library,
         optimised: openOptimisedModels({ dataDir: root }),
         gate: () => Promise.reject(new Error('not asked for')),
+        measure: async () => ({ cores: 2, imagesPerSecond: [10, 20, 21, 22, 100] }),
+        nowMs: () => 5,
         settings: { modelVariant: 'auto', ...settings },
         openStore: () => store,
         openOutput: async () => ({ store, close: async () => {} }),
@@ -211,5 +213,17 @@ describe('imgcls model', () => {
     const { err, error } = await run('pull', 'resnet18', '--source', file);
     expect(err).toBe('resnet18: 0.0 of 0.0 MB\n');
     expect(error).toMatchObject({ message: expect.stringContaining('its sha256 is') });
+  });
+
+  it('measures images a second on a core, says when the machine was busy, and keeps the rate for quotes', async () => {
+    const { run, objects } = await setUp();
+    const { out, err } = await run('bench', 'efficientnet-lite0', '--format', 'json');
+    const [row] = JSON.parse(out);
+    expect(row).toMatchObject({ model: 'efficientnet-lite0/int8', imagesPerSecondPerCore: 10.5, cores: 2 });
+    expect(err).toContain('warning: efficientnet-lite0/int8: the repetitions differ by 90 %.');
+    const kept = JSON.parse(String(objects.get('controller/rates.json')));
+    expect(Object.values(kept.bySha256)).toEqual([
+      expect.objectContaining({ model: row.model, imagesPerSecondPerCore: 10.5, atMs: 5 }),
+    ]);
   });
 });

@@ -97,6 +97,7 @@ function newCluster(faultOf: (key: string) => Error | undefined = () => undefine
       interactive: cloud.queue('interactive'),
       driver,
       prior: { imagesPerSecond: 10, bootMs: 70_000 },
+      readModelCosts: async () => ({}),
       restingListEveryMs: 0,
       clock,
     }),

@@ -54,6 +54,7 @@ function startController(world: World, holder: string, faultOf?: (key: string) =
       interactive: cloud.queues.open(interactiveQueueName('test')),
       driver,
       prior: { imagesPerSecond: 20, bootMs: 70_000 },
+      readModelCosts: async () => ({}),
       restingListEveryMs: TIMING.restingListEveryMs,
       clock,
     }),

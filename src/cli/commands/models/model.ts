@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { ImgclsError } from '../../../core/runtime/errors.ts';
 import type { VariantSetting } from '../../../model/variant.ts';
 import { examples, share } from '../../flags.ts';
+import type { BenchFlags } from '../../models/bench.ts';
 import type { ModelCommandDeps } from '../../models/model.ts';
 
 type Format = 'table' | 'json';
@@ -32,9 +33,10 @@ export function register(program: Command): void {
       cluster: program.opts().cluster,
       dataDir: program.opts().dataDir,
     });
-    const [{ readOnlyBucket: foreignBucket }, { openGate }] = await Promise.all([
+    const [{ readOnlyBucket: foreignBucket }, { openGate }, { openMeter }] = await Promise.all([
       import('../../../app/read-only-bucket.ts'),
       import('../../models/gate.ts'),
+      import('../../models/meter.ts'),
     ]);
     const interrupted = new AbortController();
     // Once only: a second Ctrl-C ends the process.
@@ -50,6 +52,8 @@ export function register(program: Command): void {
         return { store: cloud.output, close: () => cloud.close() };
       },
       gate: openGate(settings, interrupted.signal, Date.now),
+      measure: openMeter(settings, interrupted.signal),
+      nowMs: Date.now,
       out: process.stdout,
       err: process.stderr,
       interrupted: interrupted.signal,
@@ -170,6 +174,18 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
         });
       return await compare(await open(), title, { images, tolerance });
     });
+  model
+    .command('bench')
+    .description(
+      'Measure how many images a second models do on a core of this machine, for quotes and the controller.',
+    )
+    .addHelpText('after', examples('imgcls model bench', 'imgcls model bench resnet50/int8 --images photos/'))
+    .argument('[model]', 'NAME or NAME/VARIANT (default: all)')
+    .option('--images <folder>', 'JPEG and PNG files to measure with (default: crops of the samples)')
+    .addOption(format())
+    .action(async (title: string | undefined, flags: BenchFlags) =>
+      (await import('../../models/bench.ts')).benchModels(await open(), title, flags),
+    );
   model
     .command('push')
     .description("Copy a model to the cluster's output bucket, from which workers download missing models.")
