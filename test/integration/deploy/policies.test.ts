@@ -147,12 +147,13 @@ describe('policies', () => {
         ],
       },
     });
+    const [settings = ''] = placesOf(['CLUSTER_SETTINGS_KEY'], []);
     const others = roles.filter((role) => role !== 'ControllerRole');
     const writes = (role: Role) =>
       grantsOf(role, 'ec2').filter(
         (each) =>
           listOf(each.Action).includes('s3:PutObject') &&
-          listOf(each.Resource).some((resource) => resource.includes('/controller/')),
+          listOf(each.Resource).some((resource) => covers(resource, settings)),
       );
     expect(others.flatMap(writes)).toEqual([]);
   });
