@@ -18,7 +18,7 @@ export async function findEc2Instance({
   group,
   powerOffFile,
 }: Ec2InstanceOptions): Promise<OwnMachine | undefined> {
-  const { MetadataService, untilInterruption } = await import('../aws/imds.ts');
+  const { MetadataService, untilReclaimed } = await import('../aws/imds.ts');
   const service = MetadataService.of(process.env);
   const identity = await service?.identity(systemClock);
   if (service === undefined || identity === undefined) return undefined;
@@ -32,7 +32,8 @@ export async function findEc2Instance({
         launchToProcessMs: Math.max(0, Math.round(startedAtMs - pendingTime.getTime())),
       }),
     },
-    interruption: (signal) => untilInterruption(service, systemClock, signal),
+    isReclaimed: (signal, onRebalance) =>
+      untilReclaimed(service, { clock: systemClock, signal, onRebalance }),
     ...(group === undefined ? standalone(instanceId, powerOffFile) : await inGroup({ group, instanceId })),
   };
 }

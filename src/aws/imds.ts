@@ -1,6 +1,6 @@
 /** A client of the EC2 instance metadata service, version 2: it fetches a token and sends it with each request. */
 import * as z from 'zod';
-import type { Interruption } from '../core/fleet/machine.ts';
+import type { MachineNotice } from '../core/fleet/machine.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 
 const DEFAULT_ENDPOINT = 'http://169.254.169.254';
@@ -49,7 +49,7 @@ export class MetadataService {
   }
 
   /** @throws if the service does not respond. */
-  async interruption(): Promise<Interruption | undefined> {
+  async notice(): Promise<MachineNotice | undefined> {
     if ((await this.#get('/latest/meta-data/spot/instance-action')) !== undefined) return 'spot';
     const rebalance = await this.#get('/latest/meta-data/events/recommendations/rebalance');
     return rebalance === undefined ? undefined : 'rebalance';
@@ -83,16 +83,25 @@ export class MetadataService {
 
 const timeout = () => AbortSignal.timeout(REQUEST_TIMEOUT_MS);
 
-/** Polls every 5 s until there is a notice or the signal aborts. Errors of the service do not end the polling. */
-export async function untilInterruption(
-  service: Pick<MetadataService, 'interruption'>,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Interruption | undefined> {
+export interface ReclaimWatch {
+  clock: Clock;
+  signal: AbortSignal;
+  /** Called at the first rebalance recommendation. */
+  onRebalance(): void;
+}
+
+/** Polls every 5 s until EC2 reclaims the machine (true) or the signal aborts. Errors of the service do not end the polling. */
+export async function untilReclaimed(
+  service: Pick<MetadataService, 'notice'>,
+  { clock, signal, onRebalance }: ReclaimWatch,
+): Promise<boolean> {
+  let isNoted = false;
   while (!signal.aborted) {
-    const found = await service.interruption().catch(() => undefined);
-    if (found !== undefined) return found;
+    const notice = await service.notice().catch(() => undefined);
+    if (notice === 'spot') return true;
+    if (notice === 'rebalance' && !isNoted) onRebalance();
+    isNoted ||= notice === 'rebalance';
     await clock.sleep(POLL_MS, signal);
   }
-  return undefined;
+  return false;
 }

@@ -1,6 +1,6 @@
 /** The client of the instance metadata service, over a stand-in. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MetadataService, untilInterruption } from '../../src/aws/imds.ts';
+import { MetadataService, untilReclaimed } from '../../src/aws/imds.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 import { type StandInMetadata, startStandInMetadata } from './stand-in-metadata.ts';
 
@@ -20,7 +20,9 @@ beforeEach(async () => {
 });
 afterEach(() => standIn.close());
 
-const until = (signal = new AbortController().signal) => untilInterruption(service, virtualClock(), signal);
+let rebalances = 0;
+const until = (signal = new AbortController().signal) =>
+  untilReclaimed(service, { clock: virtualClock(), signal, onRebalance: () => rebalances++ });
 
 describe('the instance metadata service', () => {
   it('returns the identity of the instance and its launch time', async () => {
@@ -44,20 +46,31 @@ describe('the instance metadata service', () => {
   it('keeps polling despite errors of the service', async () => {
     standIn.answers['/latest/meta-data/spot/instance-action'] = '{}';
     standIn.outages = 3;
-    expect(await until()).toBe('spot');
+    expect(await until()).toBe(true);
   });
 
   it('detects a spot interruption notice', async () => {
-    expect(await service.interruption()).toBeUndefined();
+    expect(await service.notice()).toBeUndefined();
     standIn.answers['/latest/meta-data/spot/instance-action'] =
       '{"action":"terminate","time":"2026-11-24T09:00:00Z"}';
-    expect(await until()).toBe('spot');
+    expect(await until()).toBe(true);
   });
 
-  it('detects a rebalance recommendation', async () => {
+  it('goes on polling after a rebalance recommendation, of which it tells once', async () => {
+    rebalances = 0;
     standIn.answers['/latest/meta-data/events/recommendations/rebalance'] =
       '{"noticeTime":"2026-11-24T09:00:00Z"}';
-    expect(await until()).toBe('rebalance');
+    let polls = 0;
+    const counted = {
+      async notice() {
+        if (++polls === 5) standIn.answers['/latest/meta-data/spot/instance-action'] = '{}';
+        return await service.notice();
+      },
+    };
+    const { signal } = new AbortController();
+    const watch = { clock: virtualClock(), signal, onRebalance: () => rebalances++ };
+    expect(await untilReclaimed(counted, watch)).toBe(true);
+    expect({ polls, rebalances }).toEqual({ polls: 5, rebalances: 1 });
   });
 
   it('fetches a new token after the old one has expired', async () => {
@@ -65,12 +78,12 @@ describe('the instance metadata service', () => {
     standIn.tokens.clear();
     standIn.tokens.add('another');
     standIn.answers['/latest/meta-data/spot/instance-action'] = '{}';
-    expect(await until()).toBe('spot');
+    expect(await until()).toBe(true);
   });
 
   it('stops polling when the worker ends', async () => {
     const ending = new AbortController();
     ending.abort();
-    expect(await until(ending.signal)).toBeUndefined();
+    expect(await until(ending.signal)).toBe(false);
   });
 });

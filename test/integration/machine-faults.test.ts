@@ -62,8 +62,8 @@ describe('a worker on which the model does not load', () => {
     const machine = {
       id: 'i-1',
       boot: { kernelToProcessMs: 0 },
-      interruption: (signal: AbortSignal) =>
-        new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined))),
+      isReclaimed: (signal: AbortSignal) =>
+        new Promise<boolean>((resolve) => signal.addEventListener('abort', () => resolve(false))),
       end: async () => void ended++,
     };
     await workOnSickMachine({ machine });

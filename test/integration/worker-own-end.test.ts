@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/core/cloud/ports.ts';
 import { workerStatus } from '../../src/core/fleet/fleet.ts';
-import type { Interruption, OwnMachine } from '../../src/core/fleet/machine.ts';
+import type { OwnMachine } from '../../src/core/fleet/machine.ts';
 import { CONTROLLER_LOCK_KEY, workerStatusKey } from '../../src/core/job/keys.ts';
 import { onAbort } from '../../src/core/runtime/abort.ts';
 import { until } from '../contract/until.ts';
@@ -17,21 +17,21 @@ afterEach(() => harness.release());
 
 /** A machine that is interrupted when the test says so. */
 function machine() {
-  const { promise: interrupted, resolve: interrupt } = Promise.withResolvers<Interruption>();
+  const { promise: reclaimed, resolve: reclaim } = Promise.withResolvers<boolean>();
   const state = { hasEnded: false };
   const own: OwnMachine = {
     id: 'i-1',
     boot: { launchToProcessMs: 12_000, kernelToProcessMs: 5000 },
-    interruption: (signal) =>
+    isReclaimed: (signal) =>
       Promise.race([
-        interrupted,
-        new Promise<undefined>((resolve) => void onAbort(signal, () => resolve(undefined))),
+        reclaimed,
+        new Promise<boolean>((resolve) => void onAbort(signal, () => resolve(false))),
       ]),
     async end() {
       state.hasEnded = true;
     },
   };
-  return { own, state, interrupt };
+  return { own, state, reclaim };
 }
 const gate = () => path.join(harness.folder, 'gate');
 const status = async (id = 'w-0') => {
@@ -40,27 +40,23 @@ const status = async (id = 'w-0') => {
 };
 
 describe('a worker whose machine is interrupted', () => {
-  it.each(['spot', 'rebalance'] as const)(
-    'finishes what it has begun at a %s notice, releases the rest, and ends its machine',
-    async (notice) => {
-      const { own, state, interrupt } = machine();
-      const worker = harness.start({ machine: own, prefetchMessages: 3 });
-      for (let index = 0; index < 3; index++)
-        await harness.submit([`wait:${gate()}${index === 0 ? '' : `-${index}`}`], index);
-      await harness.untilRunnersSaw(`wait:${gate()}`);
-      interrupt(notice);
-      await writeFile(gate(), '');
-      for (const rest of [1, 2]) await writeFile(`${gate()}-${rest}`, '');
-      const { reason } = await worker.summary;
-      expect(reason).toBe(notice === 'spot' ? 'spot_notice' : 'rebalance');
-      expect(state.hasEnded).toBe(true);
-      expect((await harness.requests.depth()).inFlight).toBe(0);
-      await harness.work();
-      expect((await harness.requests.depth()).waiting).toBe(0);
-      for (const index of [0, 1, 2])
-        expect(await harness.shard({ first: index, last: index })).toHaveLength(1);
-    },
-  );
+  it('finishes what it has begun, releases the rest, and ends its machine', async () => {
+    const { own, state, reclaim } = machine();
+    const worker = harness.start({ machine: own, prefetchMessages: 3 });
+    for (let index = 0; index < 3; index++)
+      await harness.submit([`wait:${gate()}${index === 0 ? '' : `-${index}`}`], index);
+    await harness.untilRunnersSaw(`wait:${gate()}`);
+    reclaim(true);
+    await writeFile(gate(), '');
+    for (const rest of [1, 2]) await writeFile(`${gate()}-${rest}`, '');
+    const { reason } = await worker.summary;
+    expect(reason).toBe('spot_notice');
+    expect(state.hasEnded).toBe(true);
+    expect((await harness.requests.depth()).inFlight).toBe(0);
+    await harness.work();
+    expect((await harness.requests.depth()).waiting).toBe(0);
+    for (const index of [0, 1, 2]) expect(await harness.shard({ first: index, last: index })).toHaveLength(1);
+  });
 });
 
 describe('a worker on a machine of its own', () => {

@@ -33,10 +33,11 @@ export async function watchOwnEnd(options: OwnEndOptions, stop: Stop): Promise<v
 }
 
 async function watchMachine({ machine, log }: OwnEndOptions, stop: Stop): Promise<void> {
-  const interruption = await machine?.interruption(stop.signal);
-  if (interruption === undefined) return;
-  log.info({ interruption }, 'Received an interruption notice for this machine.');
-  stop.because(interruption === 'spot' ? 'spot_notice' : 'rebalance');
+  const noteRebalance = () =>
+    log.info({}, 'EC2 recommends to replace this spot instance. It goes on until EC2 reclaims it.');
+  if (!(await machine?.isReclaimed(stop.signal, noteRebalance))) return;
+  log.info({}, 'Received an interruption notice for this machine.');
+  stop.because('spot_notice');
 }
 
 async function watchLifetime({ clock, log, maxLifetimeMs }: OwnEndOptions, stop: Stop): Promise<void> {
@@ -59,14 +60,7 @@ async function watchController(options: OwnEndOptions, stop: Stop): Promise<void
 }
 
 /** Exit reasons after which the machine should end. After the others, something else ends the machine or restarts the worker. */
-const ENDS_MACHINE: readonly StopReason[] = [
-  'idle',
-  'no_controller',
-  'outdated',
-  'spot_notice',
-  'rebalance',
-  'lifetime',
-];
+const ENDS_MACHINE: readonly StopReason[] = ['idle', 'no_controller', 'outdated', 'spot_notice', 'lifetime'];
 
 /** Ends the machine with its worker, except after a signal or an error of the cluster. A machine that failed is replaced. */
 export async function endMachine(

@@ -6,7 +6,6 @@ export type StopReason =
   | 'queue_empty'
   | 'no_controller'
   | 'spot_notice'
-  | 'rebalance'
   | 'lifetime'
   | 'outdated'
   | 'failed';

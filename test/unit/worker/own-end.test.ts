@@ -10,7 +10,7 @@ const WITHOUT_CONTROLLER_MS = 30_000;
 const machine: OwnMachine = {
   id: 'i-1',
   boot: { kernelToProcessMs: 0 },
-  interruption: async () => undefined,
+  isReclaimed: async () => false,
   end: async () => {},
 };
 
