@@ -30,18 +30,27 @@ const CAPACITY_CODES = [
   'InsufficientHostCapacity',
   'InsufficientReservedInstanceCapacity',
   'InsufficientFreeAddressesInSubnet',
-  'InstanceLimitExceeded',
-  'VcpuLimitExceeded',
-  'MaxSpotInstanceCountExceeded',
-  'MaxSpotFleetRequestCountExceeded',
   'SpotMaxPriceTooLow',
   'UnfulfillableCapacity',
-  // The pool never has the type, but another may.
+  // The pool never has the type, but another may. CreateFleet uses the second one for a zone without the type.
   'Unsupported',
+  'InvalidFleetConfiguration',
 ];
 
+/** Limits of the account. Fewer instances may be within them. */
+const ACCOUNT_CODES = [
+  'VcpuLimitExceeded',
+  'InstanceLimitExceeded',
+  'MaxSpotInstanceCountExceeded',
+  'MaxSpotFleetRequestCountExceeded',
+  'MaxFleetCountExceeded',
+];
+
+/** Another time, or for fewer instances, the same request may succeed. */
+const LIMIT_CODES = [...CAPACITY_CODES, ...ACCOUNT_CODES];
+
 const mayPass = (code: string | undefined): boolean =>
-  code !== undefined && (CAPACITY_CODES.includes(code) || isTransientCode(code));
+  code !== undefined && (LIMIT_CODES.includes(code) || isTransientCode(code));
 
 /** The Ec2 port over the SDK. */
 export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
@@ -183,32 +192,51 @@ async function runInstances(client: EC2Client, launch: Ec2Launch) {
     const { Instances = [] } = await client.send(new RunInstancesCommand(runRequest(launch)));
     return { started: Instances.map(({ InstanceId = '' }) => InstanceId), refusals: [] };
   } catch (error) {
-    const ours = awsError(error, 'launch instances (ec2:RunInstances)');
-    if (!hasCode(error, ...CAPACITY_CODES)) throw ours;
-    const refusal: Refusal = { code: (error as Error).name, why: ours.message, mayPass: true };
-    return { started: [], refusals: [refusal] };
+    return refusedWhole(error, 'launch instances (ec2:RunInstances)');
   }
 }
+
+/** A request that EC2 refused as a whole, for lack of capacity or a limit. @throws {ImgclsError} for any other error. */
+function refusedWhole(error: unknown, what: string): { started: string[]; refusals: Refusal[] } {
+  const { message: why } = awsError(error, what);
+  const code = LIMIT_CODES.find((each) => hasCode(error, each));
+  if (code === undefined) throw awsError(error, what);
+  return { started: [], refusals: [{ code, why, mayPass: true, ...ofAccount(code) }] };
+}
+
+const ofAccount = (code: string): Pick<Refusal, 'ofAccount'> =>
+  ACCOUNT_CODES.includes(code) ? { ofAccount: true } : {};
 
 /** Asks for all pools in one synchronous call. The response lists what was launched and why the rest was not. */
 async function createFleet(client: EC2Client, launch: Ec2Launch) {
   const request = fleetRequest(launch);
-  const { Instances = [], Errors = [] } = await calling(
-    'launch instances (ec2:CreateFleet)',
-    undefined,
-    async () => await client.send(new CreateFleetCommand(request)),
-  );
+  const answer = await client
+    .send(new CreateFleetCommand(request))
+    .catch((error: unknown) => refusedWhole(error, 'launch instances (ec2:CreateFleet)'));
+  if ('refusals' in answer) return answer;
+  const { Instances = [], Errors = [] } = answer;
   const started = Instances.flatMap(({ InstanceIds = [] }) => InstanceIds);
-  const refusals = Errors.map(({ ErrorCode = 'Unknown', ErrorMessage, LaunchTemplateAndOverrides }) => {
-    const { InstanceType, SubnetId } = LaunchTemplateAndOverrides?.Overrides ?? {};
-    const pool: Pool = {
-      ...(InstanceType !== undefined && { instanceType: InstanceType }),
-      ...(SubnetId !== undefined && { subnet: SubnetId }),
-    };
-    const where = [InstanceType, SubnetId].filter((part) => part !== undefined).join(' in ');
-    const why = `EC2 could not launch ${where || 'an instance'}: ${ErrorMessage ?? ErrorCode} (${ErrorCode})`;
-    return { code: ErrorCode, why, mayPass: mayPass(ErrorCode), ...(where !== '' && { pool }) };
-  });
+  const refusals = Errors.map(
+    ({ ErrorCode = 'Unknown', ErrorMessage, LaunchTemplateAndOverrides, Lifecycle }) => {
+      const { InstanceType, SubnetId } = LaunchTemplateAndOverrides?.Overrides ?? {};
+      const pool: Pool = {
+        ...(InstanceType !== undefined && { instanceType: InstanceType }),
+        ...(SubnetId !== undefined && { subnet: SubnetId }),
+      };
+      const where = [InstanceType, SubnetId].filter((part) => part !== undefined).join(' in ');
+      const why = `EC2 could not launch ${where || 'an instance'}: ${ErrorMessage ?? ErrorCode} (${ErrorCode})`;
+      return {
+        code: ErrorCode,
+        why,
+        mayPass: mayPass(ErrorCode),
+        ...(where !== '' && { pool }),
+        ...(Lifecycle !== undefined && {
+          market: Lifecycle === 'spot' ? ('spot' as const) : ('on-demand' as const),
+        }),
+        ...ofAccount(ErrorCode),
+      };
+    },
+  );
   return { started, refusals };
 }
 
@@ -246,7 +274,7 @@ async function startInstances(client: EC2Client, ids: readonly string[]): Promis
       await client.send(new StartInstancesCommand({ InstanceIds }));
       started.push(...InstanceIds);
     } catch (error) {
-      if (!hasCode(error, ...CAPACITY_CODES)) throw error;
+      if (!hasCode(error, ...LIMIT_CODES)) throw error;
     }
   });
   return started;

@@ -139,8 +139,10 @@ export class Controller {
     const { reap, warning } = this.#lost(observation);
     const reaped = (await failures.attempt('reap', () => this.#reap(reap))) ?? [];
     await this.#explain(this.#breaker.ended(reaped, this.#now));
-    const { problem } = this.#options.clusterSettings ?? {};
-    const own = [problem, warning, this.#breaker.warning].filter((each) => each !== undefined);
+    const { driver, clusterSettings } = this.#options;
+    const own = [...(driver.warnings ?? []), clusterSettings?.problem, warning, this.#breaker.warning].filter(
+      (each) => each !== undefined,
+    );
     const warnings = [...failures.warnings, ...this.#unreported, ...own];
     const report = this.#report({ observation, decision, answer, warnings });
     const reporting = new VerbFailures();

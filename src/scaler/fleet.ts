@@ -60,6 +60,8 @@ export interface FleetDriver {
   nextEnd?(): AbortSignal;
   /** Price of a machine that would be launched now; undefined if it is unknown. */
   hourlyUsd(): Promise<number | undefined>;
+  /** For people: what limits launches now, such as a quota of the account. */
+  readonly warnings?: readonly string[];
   /** For people: what is known of the failure of a machine that never worked, in sentences; undefined if nothing is. */
   explain?(id: string): Promise<string | undefined>;
 }

@@ -36,6 +36,10 @@ export interface Ec2Launch {
 export interface Refusal {
   /** Undefined if the response names none. */
   pool?: Pool;
+  /** Undefined if the response names none. */
+  market?: Market;
+  /** A limit of the account refuses: fewer instances may be within it. */
+  ofAccount?: true;
   code: string;
   why: string;
   /** It may succeed later or in another pool. */

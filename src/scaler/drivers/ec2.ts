@@ -5,16 +5,14 @@
  *     launch --answer lost--> unsettled --settle: same request resent, in the same epoch--> settled
  *     running --retire: tag, then terminate (or stop, for the warm pool)--> draining --> gone | stopped
  */
-import { createHash } from 'node:crypto';
-import type { Ec2, Ec2Instance, Ec2Launch, Market, Pool, Refusal } from '../../core/aws-account/ec2.ts';
+import type { Ec2, Ec2Instance, Market } from '../../core/aws-account/ec2.ts';
 import { changed, failureOf } from '../../core/aws-account/instances-error.ts';
 import { highestPrice } from '../../core/money/prices.ts';
-import type { Clock } from '../../core/runtime/clock.ts';
-import { ImgclsError, isTransient, messageAndHint } from '../../core/runtime/errors.ts';
+import { ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
+import { Ec2Launcher, type LauncherOptions } from './ec2-launcher.ts';
 import { explainInstance } from './explain-instance.ts';
 import { RecentLaunches } from './recent-launches.ts';
-import { RefusedPools } from './refused-pools.ts';
 
 export const CLUSTER_TAG = 'imgcls:cluster';
 export const LAUNCH_TAG = 'imgcls:launch';
@@ -27,19 +25,11 @@ export const EXPIRY_MARGIN_MS = 30 * 60_000;
 export const RETIRE_AGAIN_MS = 60_000;
 /** A tick acts within this time of its listing. */
 const LISTING_FRESH_MS = 30_000;
-/** A launch whose answer was lost is resent for this long; EC2 forgets tokens after a while. */
-const UNSETTLED_MS = 10 * 60_000;
-/** Requests to different pools within one launch. */
-const MAX_TRIES = 3;
 
-export interface Ec2FleetOptions {
+/** All but the clock may change while it runs. */
+export interface Ec2FleetOptions extends LauncherOptions {
   ec2: Ec2;
   cluster: string;
-  template: string;
-  /** At least one. An empty pool means the type and subnet of the launch template. */
-  pools: readonly Pool[];
-  /** 0 to 100; the rest is spot. */
-  onDemandPercentage: number;
   /** Stopped instances to keep. They are started first. */
   warm: number;
   maxLifetimeMs: number;
@@ -47,7 +37,6 @@ export interface Ec2FleetOptions {
   priceOf(type: string, market: Market): number | undefined;
   /** Types that may be launched; the template's own if no others are set. */
   types: readonly string[];
-  clock: Clock;
 }
 
 export function createEc2Fleet(options: Ec2FleetOptions): FleetDriver {
@@ -57,20 +46,18 @@ export function createEc2Fleet(options: Ec2FleetOptions): FleetDriver {
 class Ec2Fleet implements FleetDriver {
   readonly #options: Ec2FleetOptions;
   readonly #launches: RecentLaunches;
-  readonly #refused: RefusedPools;
+  readonly #launcher: Ec2Launcher;
   /** What members() listed, for the launch or retirement that is decided from it. */
   #justListed: { instances: Ec2Instance[]; atMs: number } | undefined;
-  /** A launch whose answer was lost: EC2 may have done it. */
-  #unsettled: { launch: Ec2Launch; sinceMs: number } | undefined;
 
   constructor(options: Ec2FleetOptions) {
     this.#options = options;
     this.#launches = new RecentLaunches(options.clock);
-    this.#refused = new RefusedPools(options.clock);
+    this.#launcher = new Ec2Launcher(options, (ids) => this.#launches.add(ids, this.#hourlyUsd));
   }
 
   async members(): Promise<FleetMember[]> {
-    if (this.#unsettled !== undefined)
+    if (this.#launcher.isUnsettled)
       throw new ImgclsError('transient', 'The answer to a launch was lost, so the fleet is unknown.');
     const instances = await this.#instances();
     this.#justListed = { instances, atMs: this.#options.clock.monotonicMs() };
@@ -84,7 +71,16 @@ class Ec2Fleet implements FleetDriver {
     await this.settle(epochOf(decision));
     const instances = await this.#listed();
     const started = await this.#startWarm(count, instances, decision);
-    return await this.#launchNew(count - started.length, started, instances, decision);
+    const answer = await this.#launchNew(count - started.length, instances, decision);
+    return { ...answer, started: [...started, ...answer.started] };
+  }
+
+  async settle(epoch: number): Promise<void> {
+    await this.#launcher.settle(epoch);
+  }
+
+  get warnings(): string[] {
+    return this.#launcher.warnings;
   }
 
   async retire(ids: readonly string[]): Promise<void> {
@@ -109,6 +105,10 @@ class Ec2Fleet implements FleetDriver {
   }
 
   async hourlyUsd(): Promise<number | undefined> {
+    return this.#hourlyUsd;
+  }
+
+  get #hourlyUsd(): number | undefined {
     const { types, priceOf, onDemandPercentage } = this.#options;
     const market = onDemandPercentage > 0 ? 'on-demand' : 'spot';
     return highestPrice(types.map((type) => priceOf(type, market)));
@@ -135,32 +135,6 @@ class Ec2Fleet implements FleetDriver {
     return this.#launches.reconcile(listed).filter(({ state }) => state !== 'terminated');
   }
 
-  /** Resends the request of a lost answer under the same token: EC2 repeats its answer, or launches now. */
-  async settle(epoch: number): Promise<void> {
-    const lost = this.#unsettled;
-    if (lost === undefined) return;
-    const isOld = this.#options.clock.monotonicMs() - lost.sinceMs > UNSETTLED_MS;
-    if (isOld || epochOf(lost.launch.tags[LAUNCH_TAG] ?? '') !== epoch) {
-      // If it was done, its instances carry the cluster's tags and are listed by now.
-      this.#unsettled = undefined;
-      return;
-    }
-    const { started } = await this.#send(lost.launch);
-    this.#launches.add(started, await this.hourlyUsd());
-  }
-
-  async #send(launch: Ec2Launch): Promise<{ started: string[]; refusals: Refusal[] }> {
-    this.#unsettled ??= { launch, sinceMs: this.#options.clock.monotonicMs() };
-    try {
-      const answer = await this.#options.ec2.launch(launch);
-      this.#unsettled = undefined;
-      return answer;
-    } catch (error) {
-      if (!isTransient(error)) this.#unsettled = undefined;
-      throw error;
-    }
-  }
-
   async #startWarm(count: number, instances: readonly Ec2Instance[], decision: string): Promise<string[]> {
     const { ec2 } = this.#options;
     const ids = instances
@@ -184,68 +158,18 @@ class Ec2Fleet implements FleetDriver {
 
   async #launchNew(
     count: number,
-    before: readonly string[],
     instances: readonly Ec2Instance[],
     decision: string,
   ): Promise<LaunchAnswer> {
-    const started = [...before];
-    let refusals: Refusal[] = [];
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const missing = count - (started.length - before.length);
-      const pools = this.#refused.without(this.#options.pools);
-      if (missing <= 0 || pools.length === 0) break;
-      const answer = await this.#tryPools(missing, pools, instances, decision);
-      if (answer instanceof ImgclsError) {
-        return { started, permanent: { count: missing, why: messageAndHint(answer) } };
-      }
-      started.push(...answer.started);
-      refusals = answer.refusals;
-      this.#refused.add(refusals, pools);
-      if (refusals.some(({ pool, mayPass }) => pool === undefined && !mayPass)) break;
-    }
-    const left = count - (started.length - before.length);
-    if (left <= 0) return { started };
-    const [refusal] = refusals;
-    if (refusal !== undefined && refusals.every(({ mayPass }) => !mayPass))
-      return { started, permanent: { count: left, why: refusal.why } };
-    return { started, retryable: { count: left, why: refusals[0]?.why ?? this.#refused.why } };
-  }
-
-  async #tryPools(
-    count: number,
-    pools: readonly Pool[],
-    instances: readonly Ec2Instance[],
-    decision: string,
-  ): Promise<{ started: string[]; refusals: Refusal[] } | ImgclsError> {
-    const onDemand = this.#onDemandShare(count, instances);
+    if (count === 0) return { started: [] };
+    const { cluster } = this.#options;
     const tags = {
-      Name: `imgcls-${this.#options.cluster}`,
-      [CLUSTER_TAG]: this.#options.cluster,
+      Name: `imgcls-${cluster}`,
+      [CLUSTER_TAG]: cluster,
       [LAUNCH_TAG]: decision,
       [EXPIRY_TAG]: this.#expiry(),
     };
-    const request = { template: this.#options.template, pools, onDemand, spot: count - onDemand, tags };
-    const { cluster } = this.#options;
-    const token = createHash('sha256')
-      .update(JSON.stringify([cluster, request]))
-      .digest('hex');
-    try {
-      const answer = await this.#send({ ...request, token });
-      this.#launches.add(answer.started, await this.hourlyUsd());
-      return answer;
-    } catch (error) {
-      if (error instanceof ImgclsError && !isTransient(error)) return error;
-      throw error;
-    }
-  }
-
-  /** How many of these launches must be on-demand for the whole fleet to have its on-demand share. */
-  #onDemandShare(count: number, instances: readonly Ec2Instance[]): number {
-    const { onDemandPercentage } = this.#options;
-    const up = instances.filter(({ state }) => isUp(state));
-    const present = up.filter(({ market }) => market === 'on-demand').length;
-    const wanted = Math.ceil(((up.length + count) * onDemandPercentage) / 100);
-    return Math.min(count, Math.max(0, wanted - present));
+    return await this.#launcher.launch(count, { epoch: epochOf(decision), tags, instances });
   }
 
   #expiry(): string {
