@@ -104,7 +104,7 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
     concurrency: settings.concurrency,
     ...(cloud.kind === 'local' && { localFiles: settings.localFiles }),
     maxImageBytes: settings.maxImageBytes,
-    packBelowBytes: settings.packBelowBytes,
+    ...(settings.packBelowBytes !== undefined && { packBelowBytes: settings.packBelowBytes }),
     ...(waker && { wakeController: waker.wake }),
   });
   return {

@@ -9,10 +9,19 @@ import {
   type ListObjectsV2CommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { Body, GetOptions, ListedObject, ObjectInfo, PutOptions, Store } from '../core/cloud/ports.ts';
+import type {
+  Body,
+  ByteRange,
+  GetOptions,
+  ListedObject,
+  ObjectInfo,
+  PutOptions,
+  Store,
+} from '../core/cloud/ports.ts';
 import {
   ImgclsError,
   isTransient,
+  ObjectDamagedError,
   ObjectMissingError,
   PoisonError,
   PreconditionFailedError,
@@ -58,7 +67,11 @@ class S3Store implements Store {
         ),
       );
       this.#bucketSeen = true;
-      return { ...infoOf(this.#at, response), ...digestOf(response.ChecksumSHA256) };
+      return {
+        ...infoOf(this.#at, response),
+        ...digestOf(response.ChecksumSHA256),
+        ...expiryOf(response.Expiration),
+      };
     } catch (error) {
       if (!hasStatus(error, 404)) throw error;
       await this.#requireBucket(signal);
@@ -86,7 +99,10 @@ class S3Store implements Store {
     });
   }
 
-  async getStream(key: string, options: GetOptions = {}): Promise<{ info: ObjectInfo; body: Readable }> {
+  async getStream(
+    key: string,
+    options: GetOptions & { range?: ByteRange } = {},
+  ): Promise<{ info: ObjectInfo; body: Readable }> {
     const { info, body } = await this.#get(key, options);
     return { info, body: incomingStream(body as Readable, `read ${uriOf(this.#at, key)}`) };
   }
@@ -171,11 +187,12 @@ class S3Store implements Store {
     return page;
   }
 
-  async #get(key: string, { ifMatch, signal }: GetOptions) {
+  async #get(key: string, { ifMatch, range, signal }: GetOptions & { range?: ByteRange }) {
     const command = new GetObjectCommand({
       Bucket: this.bucket,
       Key: key,
       ...(ifMatch === undefined ? {} : { IfMatch: quoted(ifMatch) }),
+      ...(range && { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
     });
     const response = await this.#withPortErrors(key, () =>
       calling(`read ${uriOf(this.#at, key)}`, signal, (options) => this.#at.client.send(command, options)),
@@ -188,7 +205,7 @@ class S3Store implements Store {
     return { info: infoOf(this.#at, response), body };
   }
 
-  /** Turns "no such key" and "precondition failed" into errors of the port. */
+  /** Turns "no such key", "precondition failed" and "range not satisfiable" into errors of the port. */
   async #withPortErrors<T>(key: string, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
@@ -196,6 +213,7 @@ class S3Store implements Store {
       const cause = causeOf(error);
       if (hasCode(cause, 'NoSuchKey')) throw new ObjectMissingError(this.bucket, key, cause);
       if (hasStatus(error, 412)) throw new PreconditionFailedError(this.bucket, key, cause);
+      if (hasStatus(error, 416)) throw new ObjectDamagedError(this.bucket, key, 'it is too short');
       throw error;
     }
   }
@@ -217,6 +235,12 @@ class S3Store implements Store {
 function digestOf(checksum: string | undefined): { sha256?: string } {
   const isWhole = checksum !== undefined && /^[A-Za-z0-9+/]{43}=$/.test(checksum);
   return isWhole ? { sha256: Buffer.from(checksum, 'base64').toString('hex') } : {};
+}
+
+/** S3 names the lifecycle rule that will delete the object: `expiry-date="Fri, 04 Dec 2026 00:00:00 GMT", rule-id="..."`. */
+function expiryOf(expiration = ''): { expiresAtMs?: number } {
+  const expiresAtMs = Date.parse(/expiry-date="([^"]+)"/.exec(expiration)?.[1] ?? '');
+  return Number.isNaN(expiresAtMs) ? {} : { expiresAtMs };
 }
 
 /** In S3's notifications an ETag lacks the quotes that HTTP requires. */

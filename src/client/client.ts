@@ -14,7 +14,7 @@ import { checkEmptyInput } from '../upload/empty-input.ts';
 import type { Input, Skipped, StoredInput } from '../upload/inputs.ts';
 import { putContent } from '../upload/put-content.ts';
 import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
-import { NOTHING_ANNOUNCED, uploadImages } from '../upload/submit.ts';
+import { NOTHING_ANNOUNCED, type StoringOptions, uploadImages } from '../upload/submit.ts';
 import { type WalkOptions, walkInputs } from '../upload/walk.ts';
 import { type ClassifyOptions, Interactive, type InteractiveImage } from './interactive.ts';
 import { checkLimits, type JobLimits } from './job-limits.ts';
@@ -30,15 +30,11 @@ import {
   withRetries,
 } from './submission.ts';
 
-export interface ClientOptions extends JobTools {
+export interface ClientOptions extends JobTools, StoringOptions {
   /** A bucket of `s3://` inputs. */
   readBucket(name: string): Store;
-  concurrency: number;
-  maxImageBytes: number;
   /** How new jobs read files of this machine; default: from copies. */
   localFiles?: JobRecord['localFiles'];
-  /** Images below this size are packed; default: 32 KB. */
-  packBelowBytes?: number;
 }
 
 /** How images are read and announced. */

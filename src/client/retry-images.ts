@@ -9,43 +9,37 @@ import { readFailures } from '../results/failures.ts';
 import { pathFrom } from '../upload/in-place.ts';
 import type { Input } from '../upload/inputs.ts';
 import { parseS3Address } from '../upload/select.ts';
-import { type StoredImage, type StoreImageOptions, storeImage } from '../upload/store-image.ts';
+import type { JobImage } from '../upload/store-group.ts';
 
-export interface RetryImagesOptions extends Omit<StoreImageOptions, 'localFiles'> {
+export interface RetryImagesOptions {
   output: Store;
   readBucket(name: string): Store;
   /** Which of the failed images to retry. */
   isWanted(index: number): boolean;
+  signal?: AbortSignal;
 }
 
 /** The images that the job's present attempt retries, in input order. */
-export async function* imagesToRetry(
-  job: JobRecord,
-  options: RetryImagesOptions,
-): AsyncGenerator<StoredImage> {
+export async function* imagesToRetry(job: JobRecord, options: RetryImagesOptions): AsyncGenerator<JobImage> {
   const { output, signal } = options;
   async function* wanted(): AsyncGenerator<IndexRange> {
     for await (const index of readFailures(output, job.id, job.attempt, signal))
       if (options.isWanted(index)) yield { first: index, last: index };
   }
   const manifest = readManifest(output, { job: job.id, attempt: FIRST_ATTEMPT }, wanted(), signal);
-  for await (const entries of manifest)
-    for (const entry of entries) yield await rereadImage(job, entry, options);
+  for await (const entries of manifest) for (const entry of entries) yield await imageOf(job, entry, options);
 }
 
-/** Reads an image from its source again. If that fails, or it came from a program, uses the bytes stored before. */
-async function rereadImage(
-  job: JobRecord,
-  entry: ManifestEntry,
-  options: RetryImagesOptions,
-): Promise<StoredImage> {
-  const unchanged = { entry, sentBytes: 0 };
-  const input = await sourceOf(job, entry, options);
-  if (input === undefined) return unchanged;
-  const { id: forJob, localFiles } = job;
-  const found = await storeImage({ index: entry.index, input }, { ...options, forJob, localFiles });
-  return isError(found.entry) && !isError(entry) ? unchanged : found;
+/** An image to read from its source again. If that fails, or it came from a program, the bytes stored before are used. */
+async function imageOf(job: JobRecord, entry: ManifestEntry, options: RetryImagesOptions): Promise<JobImage> {
+  const { index, name, source } = entry;
+  const found = await sourceOf(job, entry, options);
+  if (isError(entry))
+    return { index, input: found ?? { kind: 'unreadable', name, source, error: entry.error } };
+  return { index, input: found ?? { kind: 'unreadable', name, source, error: NO_SOURCE }, otherwise: entry };
 }
+
+const NO_SOURCE = { code: 'missing', message: 'The image has no source to read it from again.' } as const;
 
 /** The image in its source now. Undefined if it is not there. */
 async function sourceOf(

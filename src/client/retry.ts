@@ -3,10 +3,8 @@ import type { JobRecord } from '../core/job/job.ts';
 import { reopenJob } from '../core/job/job-record.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { readFailures } from '../results/failures.ts';
-import { announceAll } from '../upload/announce.ts';
-import { FileReader } from '../upload/file-reader.ts';
 import { announceRest, lastAnnounced } from '../upload/resume.ts';
-import { NOTHING_ANNOUNCED } from '../upload/submit.ts';
+import { NOTHING_ANNOUNCED, type StoringOptions, uploadJobImages } from '../upload/submit.ts';
 import { imagesToRetry } from './retry-images.ts';
 import {
   type Announcing,
@@ -19,9 +17,8 @@ import {
   withRetries,
 } from './submission.ts';
 
-export interface RetryJobTools extends JobTools {
+export interface RetryJobTools extends JobTools, StoringOptions {
   readBucket(name: string): Store;
-  maxImageBytes: number;
 }
 
 export interface RetryJob extends SubmissionOptions {
@@ -43,7 +40,7 @@ export async function retryJob(
   const opened = await reopenJob(output, job);
   if (opened.state !== 'open' || opened.attempt !== job.attempt + 1) throw notFinished(opened);
   const submission = await startSubmission(tools, opened, stopping, options, (announcing) =>
-    announceAll(imagesToRetry(opened, imageOptions(tools, announcing, isWanted)), {
+    uploadJobImages(imagesToRetry(opened, imageOptions(tools, announcing, isWanted)), {
       ...tools,
       ...announcing,
       job: opened,
@@ -73,24 +70,17 @@ export async function resumeRetry(
         job,
         imageOptions(tools, announcing, (index) => index > last),
       );
-      return await announceAll(images, { ...tools, ...announcing, job, before });
+      return await uploadJobImages(images, { ...tools, ...announcing, job, before });
     },
   );
   return jobHandle(tools, job, submission, [job.attempt]);
 }
 
 const imageOptions = (
-  tools: RetryJobTools,
-  { cloud, ...announcing }: Announcing,
+  { readBucket }: RetryJobTools,
+  { cloud: { output }, signal }: Announcing,
   isWanted: (index: number) => boolean,
-) => ({
-  ...tools,
-  ...announcing,
-  input: cloud.input,
-  output: cloud.output,
-  reader: new FileReader(tools.clock),
-  isWanted,
-});
+) => ({ readBucket, output, signal, isWanted });
 
 async function hasFailures(
   output: Store,

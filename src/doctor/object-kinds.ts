@@ -171,6 +171,6 @@ export const PLACES: readonly Place[] = [
     bucket: 'input',
     prefix: 'images/',
     kinds: [{ pattern: /^images\/(?:[0-9a-f]{2}\/[0-9a-f]{64}|classify\/.+)$/ }],
-    otherwise: 'imgcls ignores it. It expires 30 days after its last change.',
+    otherwise: 'imgcls ignores it. The bucket deletes it at the age of images.',
   },
 ];

@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { FILES_BUCKET, fileEtag, sizeInEtag } from '../core/cloud/files-in-place.ts';
-import type { GetOptions, ObjectInfo, Store } from '../core/cloud/ports.ts';
+import type { ByteRange, GetOptions, ObjectInfo, Store } from '../core/cloud/ports.ts';
 import {
   ImgclsError,
   ObjectMissingError,
@@ -33,9 +33,11 @@ export class FilesInPlace implements Store {
 
   async getStream(
     path: string,
-    { ifMatch, signal }: GetOptions = {},
+    { ifMatch, range, signal }: GetOptions & { range?: ByteRange } = {},
   ): Promise<{ info: ObjectInfo; body: Readable }> {
     signal?.throwIfAborted();
+    // No pack is a file of a user.
+    if (range !== undefined) throw refusal();
     let file: FileHandle | undefined;
     try {
       // Non-blocking: a pipe that took the place of the file must not hang the process.
@@ -82,7 +84,7 @@ export class FilesInPlace implements Store {
 }
 
 const refusal = () =>
-  new ImgclsError('permanent', 'Files of this machine can only be read, each by its path.');
+  new ImgclsError('permanent', 'Files of this machine can only be read, each whole and by its path.');
 
 /** @throws {ObjectMissingError} if another kind of file took its place. */
 function infoOf(path: string, found: BigIntStats): ObjectInfo {

@@ -3,7 +3,7 @@ import type { JobRecord } from '../core/job/job.ts';
 import { isDropJob, jobTimeMs } from '../core/job/job-ids.ts';
 import { isFinal, readJob } from '../core/job/job-record.ts';
 import { DEAD_LETTERS_PREFIX } from '../core/job/keys.ts';
-import { DAY_MS, INPUT_RETENTION_MS, REFRESH_AFTER_MS } from '../core/job/retention.ts';
+import { DAY_MS, INPUT_RETENTION_MS } from '../core/job/retention.ts';
 import { isUnreadable, ObjectMissingError } from '../core/runtime/errors.ts';
 import { listJobIds } from './job-list.ts';
 
@@ -69,7 +69,7 @@ export async function* oldDeadLetters(output: Store, options: ExpiryOptions): As
 
 /**
  * Image bytes past their retention, as a bucket's own expiry selects them. Keeps those that an unfinished job may need: at
- * its submission they were at most {@link REFRESH_AFTER_MS} old.
+ * its submission at least half of their time was left.
  */
 export async function* oldImages(
   { input, output }: { input: Store; output: Store },
@@ -84,7 +84,7 @@ export async function* oldImages(
       record === 'unreadable'
         ? { createdAtMs: jobTimeMs(id), isOver: false }
         : { createdAtMs: record.createdAtMs, isOver: isFinal(record) };
-    if (!isOver) beforeMs = Math.min(beforeMs, createdAtMs - REFRESH_AFTER_MS);
+    if (!isOver) beforeMs = Math.min(beforeMs, createdAtMs - INPUT_RETENTION_MS / 2);
   }
   for await (const object of input.list('images/', signal && { signal }))
     if (object.modifiedAtMs < beforeMs) yield object;

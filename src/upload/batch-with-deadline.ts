@@ -39,9 +39,11 @@ export async function* batchWithDeadline<T>(
   }
 }
 
-export interface GroupOptions {
-  /** One past the last item of the group that the item at this place is in. */
-  endOf(place: number): number;
+export interface GroupOptions<T> {
+  /** Whether an item belongs to another group than the one before. */
+  startsGroup(item: T, before: T): boolean;
+  /** Whether an item is the last of its group. */
+  endsGroup(item: T): boolean;
   ms: number;
   clock: Pick<Clock, 'sleep'>;
 }
@@ -49,17 +51,20 @@ export interface GroupOptions {
 /** The items in groups. A group is smaller when `ms` have passed since its first item, and at the end. */
 export async function* inGroups<T>(
   items: AsyncIterable<T>,
-  { endOf, ms, clock }: GroupOptions,
+  { startsGroup, endsGroup, ms, clock }: GroupOptions<T>,
 ): AsyncGenerator<T[]> {
   let group: T[] = [];
-  let first = 0;
   const starts = () => group.length === 1;
   for await (const item of batchWithDeadline<T>(items, { clock, ms, starts })) {
-    if (item !== 'late') group.push(item);
-    const isFull = first + group.length === endOf(first);
-    if (isFull || (item === 'late' && group.length > 0)) {
+    const before = group.at(-1);
+    if (before !== undefined && (item === 'late' || startsGroup(item, before))) {
       yield group;
-      first += group.length;
+      group = [];
+    }
+    if (item === 'late') continue;
+    group.push(item);
+    if (endsGroup(item)) {
+      yield group;
       group = [];
     }
   }

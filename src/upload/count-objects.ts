@@ -1,8 +1,8 @@
 import { batchEnd, isPackable, PackRoom } from '../core/job/batches.ts';
 
 /**
- * Counts the S3 requests for storing and reading inputs, before any is stored. Inputs are added in their order: the small
- * ones of a batch share a pack, which a worker reads once. Pure.
+ * Counts the S3 requests for storing and reading inputs, before any is stored. Inputs are added in their order: those
+ * of a batch share packs, each of which a worker reads once. Pure.
  */
 export class ObjectCount {
   /** Objects that the submitter puts. */

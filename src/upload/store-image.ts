@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { type BigIntStats, closeSync, fstatSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { FILES_BUCKET, fileEtag } from '../core/cloud/files-in-place.ts';
-import { isPackable, PACKED_BELOW_BYTES } from '../core/job/batches.ts';
+import { isPackable } from '../core/job/batches.ts';
 import type { JobRecord, ManifestEntry } from '../core/job/job.ts';
 import { type ErrorCode, MAX_NAME_BYTES } from '../core/model/outcome.ts';
 import { ImgclsError, readFault } from '../core/runtime/errors.ts';
@@ -25,8 +25,8 @@ export interface StoreImageOptions extends PutContentOptions, ReadTools {
   reader: FileReader;
   /** As in the job's record. */
   localFiles?: JobRecord['localFiles'];
-  /** Images below this size are packed. Default and maximum: {@link PACKED_BELOW_BYTES}. */
-  packBelowBytes?: number;
+  /** Images below this size are packed. */
+  packBelowBytes: number;
 }
 
 /** A stored image. */
@@ -37,7 +37,7 @@ export interface StoredImage {
 }
 
 /** An image to be packed: read, and not stored yet. */
-export interface SmallImage {
+export interface PackableImage {
   place: ImageIdentity;
   content: { sha256: string; body: Uint8Array };
 }
@@ -58,7 +58,7 @@ export async function storeImage(
 export async function storeOrRead(
   { index, input }: { index: number; input: Input },
   options: StoreImageOptions,
-): Promise<StoredImage | SmallImage> {
+): Promise<StoredImage | PackableImage> {
   const place = { index, name: shortName(input.name), source: input.source };
   if ('bucket' in input && input.bucket === FILES_BUCKET) throw notAnObject(input.key);
   switch (input.kind) {
@@ -76,9 +76,7 @@ export async function storeOrRead(
       return { entry: { ...place, bytes: 0, error: input.error }, sentBytes: 0 };
     case 'bytes': {
       const content = { sha256: hash('sha256', input.bytes), body: input.bytes };
-      return isSmall(content.body, options)
-        ? { place, content }
-        : await storeContent(place, content, options);
+      return await storeUnlessPackable(place, content, options);
     }
     case 'file':
       return await retryShortage(input.source, () => storeFile(place, input.path, options), options);
@@ -91,10 +89,14 @@ const notAnObject = (path: string): ImgclsError =>
     hint: 'Pass it as an input of kind "file".',
   });
 
-const isSmall = (
-  { byteLength }: Uint8Array,
-  { packBelowBytes = PACKED_BELOW_BYTES }: StoreImageOptions,
-): boolean => isPackable(byteLength, packBelowBytes);
+const storeUnlessPackable = async (
+  place: ImageIdentity,
+  content: PackableImage['content'],
+  options: StoreImageOptions,
+): Promise<StoredImage | PackableImage> =>
+  isPackable(content.body.byteLength, options.packBelowBytes)
+    ? { place, content }
+    : await storeContent(place, content, options);
 
 type ImageIdentity = Pick<ManifestEntry, 'index' | 'name' | 'source'>;
 
@@ -111,7 +113,7 @@ async function storeFile(
   place: ImageIdentity,
   path: FilePath,
   options: StoreImageOptions,
-): Promise<StoredImage | SmallImage> {
+): Promise<StoredImage | PackableImage> {
   const failed = (code: ErrorCode, message: string, bytes = 0): StoredImage => ({
     entry: { ...place, bytes, error: { code, message } },
     sentBytes: 0,
@@ -167,11 +169,10 @@ async function storeCopy(
   place: ImageIdentity,
   { fd, size }: OpenFile,
   options: StoreImageOptions,
-): Promise<StoredImage | SmallImage> {
+): Promise<StoredImage | PackableImage> {
   if (size > IN_MEMORY_BYTES) return await storeContent(place, await readTwice(fd, size), options);
   const body = await readWhole(fd, size);
-  const content = { sha256: hash('sha256', body), body };
-  return isSmall(body, options) ? { place, content } : await storeContent(place, content, options);
+  return await storeUnlessPackable(place, { sha256: hash('sha256', body), body }, options);
 }
 
 const CHANGED = 'The file changed while it was read.';

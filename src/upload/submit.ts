@@ -1,55 +1,69 @@
 import { Readable } from 'node:stream';
-import { batchEnd, SMALL_BATCH } from '../core/job/batches.ts';
+import { batchEnd, PACKED_BELOW_BYTES } from '../core/job/batches.ts';
 import type { JobRecord } from '../core/job/job.ts';
-import { Budget } from '../core/runtime/budget.ts';
 import { type AnnouncedTotal, type AnnounceOptions, announceAll } from './announce.ts';
 import { inGroups } from './batch-with-deadline.ts';
 import { FileReader } from './file-reader.ts';
 import type { Input } from './inputs.ts';
+import { ReuseGuess } from './put-content.ts';
 import type { ReadTools } from './retry-shortage.ts';
-import { storeGroup } from './store-group.ts';
+import { type JobImage, storeGroup } from './store-group.ts';
 import type { StoredImage } from './store-image.ts';
 
-/** How long small images wait for others to be packed with. */
+/** How long images wait for others to be packed with. */
 const GROUP_MS = 100;
 
-export interface UploadImagesOptions extends AnnounceOptions, Pick<ReadTools, 'random' | 'onTransient'> {
+/** Images of one batch that are read at a time. Each batch that is being stored may hold a pack in memory, so these are few. */
+const READ_AT_ONCE = 4;
+
+export interface StoringOptions {
   concurrency: number;
   maxImageBytes: number;
+  /** Default: {@link PACKED_BELOW_BYTES}. */
   packBelowBytes?: number;
 }
+
+export type UploadImagesOptions = AnnounceOptions &
+  StoringOptions &
+  Pick<ReadTools, 'random' | 'onTransient'>;
 
 /** For a new job. */
 export const NOTHING_ANNOUNCED: AnnouncedTotal = { images: 0, parts: 0 };
 
-/**
- * Stores the images, `concurrency` at a time, and announces them in order while later ones are still being read.
- * @param inputs those that were not announced before.
- * @returns the job record: sealed, or cancelled if it was cancelled meanwhile.
- */
-export async function uploadImages(
+/** As {@link uploadJobImages}, for the inputs of a job behind those that were announced before. */
+export const uploadImages = (
   inputs: AsyncIterable<Input>,
   options: UploadImagesOptions,
+): Promise<JobRecord> => uploadJobImages(numbered(inputs, options.before.images), options);
+
+async function* numbered(inputs: AsyncIterable<Input>, first: number): AsyncGenerator<JobImage> {
+  let index = first;
+  for await (const input of inputs) yield { index: index++, input };
+}
+
+/**
+ * Stores the images, `concurrency` at a time, and announces them in order while later ones are still being read.
+ * @param images in index order.
+ * @returns the job record: sealed, or cancelled if it was cancelled meanwhile.
+ */
+export async function uploadJobImages(
+  images: AsyncIterable<JobImage>,
+  options: UploadImagesOptions,
 ): Promise<JobRecord> {
-  const { cloud, job, before, concurrency, clock, signal } = options;
-  let index = before.images;
-  const endOf = (place: number) => batchEnd(before.images + place) - before.images;
-  const groups = inGroups(inputs, { endOf, ms: GROUP_MS, clock });
-  const slots = new Budget(concurrency);
-  const reader = new FileReader(clock);
-  const ended = signal ?? new AbortController().signal;
+  const { cloud, job, concurrency, clock, signal } = options;
+  const { packBelowBytes = PACKED_BELOW_BYTES[cloud.kind] } = options;
+  const batches = inGroups(images, { startsGroup, endsGroup, ms: GROUP_MS, clock });
+  const atOnce = Math.min(READ_AT_ONCE, concurrency);
+  const shared = { packBelowBytes, atOnce, reader: new FileReader(clock), reuse: new ReuseGuess() };
   const storing = new Set<Promise<StoredImage[]>>();
-  const stored = Readable.from(groups).flatMap(
-    async (group: Input[]) => {
-      const images = group.map((input) => ({ index: index++, input }));
-      const one = storeGroup(images, {
+  const stored = Readable.from(batches).flatMap(
+    async (batch: JobImage[]) => {
+      const one = storeGroup(batch, {
         ...options,
         input: cloud.input,
         forJob: job.id,
         localFiles: job.localFiles,
-        reader,
-        slots,
-        signal: ended,
+        ...shared,
       });
       storing.add(one);
       try {
@@ -58,8 +72,7 @@ export async function uploadImages(
         storing.delete(one);
       }
     },
-    // Reads the next groups while one is stored.
-    { concurrency: 1 + Math.ceil(concurrency / SMALL_BATCH), ...(signal && { signal }) },
+    { concurrency: Math.ceil(concurrency / atOnce), ...(signal && { signal }) },
   ) as AsyncIterable<StoredImage>;
   try {
     return await announceAll(stored, options);
@@ -68,3 +81,7 @@ export async function uploadImages(
     await Promise.allSettled(storing);
   }
 }
+
+/** The images of a retry have gaps. */
+const startsGroup = ({ index }: JobImage, before: JobImage): boolean => index !== before.index + 1;
+const endsGroup = ({ index }: JobImage): boolean => batchEnd(index) === index + 1;

@@ -4,7 +4,11 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/core/cloud/ports.ts';
-import { ObjectMissingError, PreconditionFailedError } from '../../src/core/runtime/errors.ts';
+import {
+  ObjectDamagedError,
+  ObjectMissingError,
+  PreconditionFailedError,
+} from '../../src/core/runtime/errors.ts';
 
 export interface StoreUnderTest {
   /** An empty bucket. */
@@ -64,6 +68,22 @@ export function describeStore(name: string, makeStore: () => Promise<StoreUnderT
         const stream = await store.getStream('a/key');
         expect(stream.info).toMatchObject({ etag: put.etag, bytes: size });
         expect(sha256(await buffer(stream.body))).toBe(sha256(body));
+      });
+
+      it.each([
+        ['in the database of one machine', 3000],
+        ['in a file of one machine', 100_000],
+      ])('returns a part of an object that is %s', async (_where, size) => {
+        const body = randomBytes(size);
+        await store.put('a/key', body);
+        const part = async (offset: number, length: number) => {
+          const { info, body } = await store.getStream('a/key', { range: { offset, length } });
+          return { bytes: info.bytes, body: await buffer(body) };
+        };
+        expect(await part(0, size)).toEqual({ bytes: size, body });
+        expect(await part(1000, 500)).toEqual({ bytes: 500, body: body.subarray(1000, 1500) });
+        expect(await part(size - 1, 500), 'to its end').toEqual({ bytes: 1, body: body.subarray(-1) });
+        await expect(part(size, 1)).rejects.toThrow(ObjectDamagedError);
       });
 
       it('returns size, version and time of an object without its content', async () => {

@@ -145,7 +145,7 @@ describe('a busy cluster with every kind of bad thing in it', () => {
     await damageOptimisedModel();
     await cloud.queues
       .open(requestQueueName('default'))
-      .send([{ body: '{"v":3}' }, { body: 'not a message' }]);
+      .send([{ body: '{"v":4}' }, { body: 'not a message' }]);
     const { id: _id, ...copied } = record;
     const strange = [...STRANGE_OBJECTS, ...unreadableJobs({ ...copied, id: damaged } as NewJob)];
     for (const id of Object.values(UNREADABLE_JOBS)) await cloud.output.put(activeKey(id), new Uint8Array());

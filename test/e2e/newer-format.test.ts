@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requestQueueName } from '../../src/core/job/keys.ts';
+import { REQUEST_FORMAT } from '../../src/core/job/messages.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { type InstalledPackage, installPackage, start } from './package.ts';
 import { expectEachOnce, labelByContent, linesOf, writeImages } from './plain-images.ts';
@@ -21,7 +22,9 @@ afterAll(async () => {
 /** As a submitter of a newer imgcls would. */
 async function sendNewer(dataDir: string): Promise<void> {
   const cloud = createLocalCloud({ dataDir, cluster: 'default' });
-  await cloud.queues.open(requestQueueName('default')).send([{ body: '{"v":3}' }]);
+  await cloud.queues
+    .open(requestQueueName('default'))
+    .send([{ body: JSON.stringify({ v: REQUEST_FORMAT + 1 }) }]);
   await cloud.close();
 }
 

@@ -191,7 +191,7 @@ describe('the dead-letter drain', () => {
   });
 
   it('keeps invalid messages and those of a newer imgcls, and reports that they could not be read', async () => {
-    await harness.deadLetters.send([{ body: 'hello' }, { body: '{"v":3}', groupId: harness.job }]);
+    await harness.deadLetters.send([{ body: 'hello' }, { body: '{"v":4}', groupId: harness.job }]);
     expect(await drain()).toEqual([kept(' It could not be read\\.'), kept(' It could not be read\\.')]);
     expect(await harness.deadLetters.depth()).toEqual({ waiting: 0, inFlight: 0, delayed: 0 });
     const objects = await Array.fromAsync(cloud.output.list('dlq/'));
@@ -202,7 +202,7 @@ describe('the dead-letter drain', () => {
     );
     expect(letters.map(({ body, job }) => [body, job])).toEqual([
       ['hello', undefined],
-      ['{"v":3}', harness.job],
+      ['{"v":4}', harness.job],
     ]);
   });
 

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import type { Cloud, Store } from '../../src/core/cloud/ports.ts';
+import { PACKED_BELOW_BYTES } from '../../src/core/job/batches.ts';
 import { imageKey } from '../../src/core/job/keys.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { oldImages } from '../../src/results/expire.ts';
@@ -29,19 +30,26 @@ afterEach(async () => {
 const store = async (input: Store, from = file, clock = systemClock) => {
   const image = { kind: 'file', name: 'a.jpg', source: from, path: from } as const;
   const reader = new FileReader(systemClock);
-  const options = { input, maxImageBytes: 32 * 1024 * 1024, reader, clock, random: Math.random };
+  const { local: packBelowBytes } = PACKED_BELOW_BYTES;
+  const options = {
+    input,
+    maxImageBytes: 32 * 1024 * 1024,
+    reader,
+    clock,
+    random: Math.random,
+    packBelowBytes,
+  };
   return await storeImage({ index: 0, input: image }, options);
 };
 
-/** A store during whose look-up somebody writes to the file. */
+/** A store during whose put somebody writes to the file. */
 const whileStoring = (change: () => Promise<void>): Store => ({
   ...cloud.input,
   bucket: cloud.input.bucket,
-  async head(...args) {
+  async put(...args) {
     await change();
-    return await cloud.input.head(...args);
+    return await cloud.input.put(...args);
   },
-  put: (...args) => cloud.input.put(...args),
 });
 
 describe('a file that is stored', () => {

@@ -249,7 +249,7 @@ describe('a poison message', () => {
 });
 
 describe('a message of a newer imgcls', () => {
-  const submitNewer = () => harness.requests.send([{ body: '{"v":3}' }]);
+  const submitNewer = () => harness.requests.send([{ body: '{"v":4}' }]);
   /** Half a minute passes in 0.3 s, and runners get as much time as ever. */
   const fast = () => ({
     clock: acceleratedClock(100),

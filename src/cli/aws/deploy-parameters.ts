@@ -20,6 +20,7 @@ export interface ParameterFlags {
   withEndpoints?: boolean;
   alarmEmail?: string;
   dailySpend?: number;
+  keepInputs?: number;
   parameter?: string[];
 }
 
@@ -40,6 +41,7 @@ const PARAMETERS = {
   withEndpoints: 'WithEndpoints',
   alarmEmail: 'AlarmEmail',
   dailySpend: 'DailySpendLimitUsd',
+  keepInputs: 'InputExpiryDays',
 } as const;
 
 /** @throws {ImgclsError} of kind `usage` when a --parameter is malformed or repeats a flag. */

@@ -13,6 +13,7 @@ import type { Cloud } from '../../core/cloud/ports.ts';
 import { CONTROLLER_TIMING, reportStaleAfterMs } from '../../core/fleet/controller-timing.ts';
 import type { ControllerReport } from '../../core/fleet/fleet.ts';
 import type { ModelRef } from '../../core/model/model.ts';
+import { PACKED_BELOW_BYTES } from '../../core/job/batches.ts';
 import { highestPrice, PRICES_AS_OF, priceOf } from '../../core/money/prices.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { msPerImageOf, readModelRates } from '../../scaler/model-rates.ts';
@@ -111,7 +112,7 @@ async function countInputs(
     cloud: Cloud | undefined;
   },
 ): Promise<{ counted: Counted; report(): void }> {
-  const { cloud: kind, localFiles, packBelowBytes, maxImageBytes } = settings;
+  const { cloud: kind, localFiles, packBelowBytes = PACKED_BELOW_BYTES[kind], maxImageBytes } = settings;
   const readsInPlace = kind === 'local' && localFiles === 'in-place';
   const skipped = collectSkipped();
   const emptyInput = checkEmptyInput(skipped.add);

@@ -13,6 +13,8 @@ export interface ObjectInfo {
   modifiedAtMs: number;
   /** In hex. Only from `head`, and only where the store checked it when the object was put. */
   sha256?: string;
+  /** When a rule of the bucket deletes it. Only from `head`, and only where the store says so. */
+  expiresAtMs?: number;
 }
 
 export interface ListedObject extends ObjectInfo {
@@ -21,6 +23,12 @@ export interface ListedObject extends ObjectInfo {
 
 /** Bytes in memory, or a stream of known length that can be opened again for a retry. */
 export type Body = Uint8Array | { bytes: number; open(): Readable };
+
+/** Bytes of an object. The offset is in the object, or the object is damaged. */
+export interface ByteRange {
+  offset: number;
+  length: number;
+}
 
 export interface GetOptions {
   /** Read only this version. Another version is a {@link PreconditionFailedError}. */
@@ -62,8 +70,15 @@ export interface Store {
   head(key: string, signal?: AbortSignal): Promise<ObjectInfo | undefined>;
   /** @throws {ObjectMissingError} @throws {PreconditionFailedError} */
   get(key: string, options?: GetOptions): Promise<{ info: ObjectInfo; body: Uint8Array }>;
-  /** @throws {ObjectMissingError} @throws {PreconditionFailedError} before the first byte. */
-  getStream(key: string, options?: GetOptions): Promise<{ info: ObjectInfo; body: Readable }>;
+  /**
+   * @param options.range reads only these bytes, or those of them that the object has. Their number is `info.bytes`.
+   * @throws {ObjectMissingError} @throws {PreconditionFailedError} before the first byte.
+   * @throws {ObjectDamagedError} if the object has none of the bytes of the range.
+   */
+  getStream(
+    key: string,
+    options?: GetOptions & { range?: ByteRange },
+  ): Promise<{ info: ObjectInfo; body: Readable }>;
   /**
    * The file of this machine that holds the bytes, for another process to read. Its reader checks the sha256: the file may
    * be deleted, and one that is read in place may change. Undefined if the bytes are not in a file. Stores without files do

@@ -60,18 +60,22 @@ export function imagesIn(messages: number, jobs: readonly Progress[]): number {
   );
 }
 
+/** Maximum size of a pack. A batch of photographs of 100 KB has 6.4 MB, and a submitter holds a few packs in memory. */
+export const MAX_PACK_BYTES = 8 * 1024 * 1024;
+
 /**
- * Images below this size are packed: those of one batch go into one object, one behind the other. Larger images would gain
- * little, as their bytes cost more than a request.
+ * Images below this size are packed: those of one batch go into one object, one behind the other. On S3 a request costs as
+ * much as keeping a photograph of 100 KB for two months. On one machine requests are free, and an image of its own is
+ * stored once for all jobs and read by the runner itself.
  */
-export const PACKED_BELOW_BYTES = 32 * 1024;
+export const PACKED_BELOW_BYTES = { aws: MAX_PACK_BYTES, local: 32 * 1024 } as const;
 
 /** Whether an image is packed. An empty one is not, so that no range of a pack is empty. */
 export const isPackable = (bytes: number, packBelowBytes: number): boolean =>
   bytes > 0 && bytes < packBelowBytes;
 
-/** Maximum size of a pack. Workers of an older imgcls read no larger one. */
-export const MAX_PACK_BYTES = SMALL_BATCH * PACKED_BELOW_BYTES;
+/** Workers of an older imgcls read no larger pack. */
+export const SMALL_PACK_BYTES = 512 * 1024;
 
 /** The room in the packs of one batch. */
 export class PackRoom {

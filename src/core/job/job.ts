@@ -94,8 +94,14 @@ export const imageSource = z.object({
 });
 export type ImageSource = z.infer<typeof imageSource>;
 
+/**
+ * The format of an image in a pack of more bytes than an older imgcls reads: it would take the pack for an image that is too
+ * large. Other images have no format of their own.
+ */
+export const LARGE_PACK_FORMAT = 2 as const;
+
+const readable = imageSource.extend({ v: z.literal(LARGE_PACK_FORMAT).optional() });
 /** An image that its submitter could not read keeps its index, with the error as its outcome. */
-const readable = imageSource;
 const unreadable = z.object({ error: imageError });
 
 const place = { index: z.int().nonnegative(), name: imageName };

@@ -3,7 +3,7 @@ import { readObject } from '../cloud/read-object.ts';
 import { ImgclsError, PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
 import { parseVersioned } from '../runtime/versioned.ts';
 import type { IndexRange } from './index-ranges.ts';
-import { type ManifestEntry, manifestEntry } from './job.ts';
+import { LARGE_PACK_FORMAT, type ManifestEntry, manifestEntry } from './job.ts';
 import { announcedKey, manifestPartKey, manifestPrefix, type PartPlace, parsePartKey } from './keys.ts';
 
 /**
@@ -57,7 +57,7 @@ function parsePart(text: string, key: string): ManifestEntry[] {
   const entries = text
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => parseVersioned(manifestEntry, line, `manifest part ${key}`));
+    .map((line) => parseVersioned(manifestEntry, line, `manifest part ${key}`, LARGE_PACK_FORMAT));
   if (entries.length === 0) throw new PoisonError(`The manifest part ${key} is empty.`);
   return entries;
 }

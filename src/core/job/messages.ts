@@ -12,11 +12,11 @@ export const MAX_MESSAGE_BYTES = 250_000;
 /** A request message that was received this often without being acknowledged becomes a dead letter. */
 export const MAX_RECEIVE_COUNT = 20;
 
-/**
- * The format of request messages with more images than an older imgcls reads: its workers hide them and become outdated.
- * Others have {@link FORMAT}.
- */
-export const REQUEST_FORMAT = 2;
+/** The format of request messages with more images than the first imgcls reads: its workers hide them and become outdated. */
+export const LARGE_BATCH_FORMAT = 2;
+
+/** The format of request messages with images in packs that are larger than older versions read. */
+export const REQUEST_FORMAT = 3;
 
 /** A batch of consecutive images to classify. */
 export const requestMessage = z.object({

@@ -1,9 +1,15 @@
 import type { Cloud, OutgoingMessage } from '../cloud/ports.ts';
 import { FORMAT } from '../runtime/versioned.ts';
 import { batchEnd, SMALL_BATCH } from './batches.ts';
-import type { JobRecord, ManifestEntry, RequestImage } from './job.ts';
+import { type JobRecord, LARGE_PACK_FORMAT, type ManifestEntry, type RequestImage } from './job.ts';
 import { interactiveQueueName, requestQueueName } from './keys.ts';
-import { MAX_MESSAGE_BYTES, messageText, REQUEST_FORMAT, type RequestMessage } from './messages.ts';
+import {
+  LARGE_BATCH_FORMAT,
+  MAX_MESSAGE_BYTES,
+  messageText,
+  REQUEST_FORMAT,
+  type RequestMessage,
+} from './messages.ts';
 import { aboutJob } from './trace.ts';
 
 /** A request message without its images and the format that they need. */
@@ -60,10 +66,15 @@ export function toRequests(
 ): Pick<OutgoingMessage, 'body' | 'turns'>[] {
   const headerBytes = Buffer.byteLength(JSON.stringify({ v: FORMAT, ...header, images: [] }));
   return toBatches(images, MAX_MESSAGE_BYTES - headerBytes).map((batch) => {
-    const v = batch.length > SMALL_BATCH ? REQUEST_FORMAT : FORMAT;
     const turns = Math.ceil(batch.length / SMALL_BATCH);
-    return { body: messageText({ v, ...header, images: batch }), turns };
+    return { body: messageText({ v: formatOf(batch), ...header, images: batch }), turns };
   });
+}
+
+/** The oldest format whose readers can work on these images. */
+function formatOf(images: readonly RequestImage[]): number {
+  if (images.some((image) => 'v' in image && image.v === LARGE_PACK_FORMAT)) return REQUEST_FORMAT;
+  return images.length > SMALL_BATCH ? LARGE_BATCH_FORMAT : FORMAT;
 }
 
 /** Splits images in index order into batches as {@link batchEnd} says: consecutive images, at most `maxBytes` as JSON. */

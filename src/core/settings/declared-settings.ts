@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { PACKED_BELOW_BYTES } from '../job/batches.ts';
+import { MAX_PACK_BYTES } from '../job/batches.ts';
 import { modelName, modelVariant } from '../model/model.ts';
 import { MAX_TOP_K } from '../model/outcome.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -83,9 +83,8 @@ export const declared = {
     what: 'maximum size of an image file, in bytes',
   },
   packBelowBytes: {
-    schema: () => count(0, PACKED_BELOW_BYTES),
-    fallback: PACKED_BELOW_BYTES,
-    what: 'images below this many bytes are packed, those of a batch in one object; 0 packs none',
+    schema: () => count(0, MAX_PACK_BYTES),
+    what: 'images below this many bytes are packed, those of a batch in one object; if unset 8 MiB on S3, 32 KiB on one machine; 0 packs none',
   },
   maxPixels: {
     schema: () => count(1, 2 ** 31),

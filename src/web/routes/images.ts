@@ -10,7 +10,11 @@ import { isDropJob } from '../../core/job/job-ids.ts';
 import { readManifest } from '../../core/job/manifest.ts';
 import { type ImageFormat, imageFormatOf } from '../../core/model/image-format.ts';
 import { isError } from '../../core/model/outcome.ts';
-import { PreconditionFailedError } from '../../core/runtime/errors.ts';
+import {
+  ObjectDamagedError,
+  ObjectMissingError,
+  PreconditionFailedError,
+} from '../../core/runtime/errors.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { isKnownVersion } from '../negotiation.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
@@ -88,16 +92,21 @@ async function open(cloud: Cloud, image: ImageSource) {
   const { bucket, key, offset, length } = image;
   const store = cloud.bucket(bucket);
   try {
-    if (offset !== undefined && length !== undefined) {
-      const { body } = await store.get(key);
-      const bytes = Buffer.from(body.buffer, body.byteOffset + offset, length);
-      return { body: once(bytes), bytes: length };
-    }
-    const { info, body } = await openSubmitted(store, image);
+    const { info, body } =
+      offset !== undefined && length !== undefined
+        ? await store.getStream(key, { range: { offset, length } })
+        : await openSubmitted(store, image);
     return { body: body[Symbol.asyncIterator]() as AsyncIterator<Buffer>, bytes: info.bytes };
   } catch (error) {
-    if (!(error instanceof PreconditionFailedError)) throw error;
-    throw new HttpProblem(404, 'The image has changed since it was submitted.', { cause: error });
+    if (error instanceof PreconditionFailedError || error instanceof ObjectDamagedError)
+      throw new HttpProblem(404, 'The image has changed since it was submitted.', { cause: error });
+    if (error instanceof ObjectMissingError)
+      throw new HttpProblem(
+        404,
+        'The image is no longer where it was: its stored copy has expired, or it was deleted or moved.',
+        { cause: error },
+      );
+    throw error;
   }
 }
 
@@ -118,10 +127,6 @@ async function digestOf(chunks: AsyncIterable<Buffer>): Promise<string> {
   const sha = createHash('sha256');
   for await (const chunk of chunks) sha.update(chunk);
   return sha.digest('hex');
-}
-
-async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield bytes;
 }
 
 async function* concat(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {

@@ -47,7 +47,7 @@ const INITIAL_RESERVE_BYTES = 1024 * 1024;
 
 /** Reads an image as it was submitted. Returns errors of the image; throws all others, such as transient errors. */
 export async function downloadImage(image: ImageSource, options: ImageDownloadOptions): Promise<Download> {
-  let reserveBytes = Math.min(INITIAL_RESERVE_BYTES, options.maxImageBytes);
+  let reserveBytes = Math.min(image.length ?? INITIAL_RESERVE_BYTES, options.maxImageBytes);
   for (;;) {
     await options.memory.take(reserveBytes, options.signal);
     let found: { bytes: Uint8Array } | { needsBytes: number } | { error: ImageError };
@@ -93,12 +93,14 @@ export async function locate(
 
 async function fetchImage(image: ImageSource, reservedBytes: number, options: ImageDownloadOptions) {
   const { cloud, connections, memory, maxImageBytes, signal } = options;
+  const { offset, length } = image;
   await connections.take(1, signal);
   try {
     const { info, body } = await cloud.bucket(image.bucket).getStream(image.key, {
       signal,
       // The etag of a file changes also when only its times are set. Its sha256 decides.
       ...(image.etag !== undefined && image.bucket !== FILES_BUCKET && { ifMatch: image.etag }),
+      ...(offset !== undefined && length !== undefined && { range: { offset, length } }),
     });
     // A destroyed body may still emit errors.
     body.on('error', () => {});
@@ -128,42 +130,62 @@ const changedError = ({ bucket }: ImageSource): ImageError => {
   return { code: 'changed', message: `The file has changed since it was submitted.${advice}` };
 };
 
-const missingError = ({ bucket }: ImageSource): ImageError => {
-  const advice =
-    bucket === FILES_BUCKET ? ' Upload files with --copy to move them before their job ends.' : '';
-  return {
-    code: 'missing',
-    message: `The file has been deleted or moved since it was submitted.${advice}`,
-  };
-};
+const missingError = (image: ImageSource, cloud: ImageDownloadOptions['cloud']): ImageError => ({
+  code: 'missing',
+  message: isStored(image, cloud)
+    ? 'The stored copy of the image has expired or was deleted. A retry reads the file again.'
+    : `The file has been deleted or moved since it was submitted.${
+        image.bucket === FILES_BUCKET ? ' Upload files with --copy to move them before their job ends.' : ''
+      }`,
+});
+
+/** Whether a submitter stored the image in the cluster's own bucket. */
+const isStored = ({ bucket, key }: ImageSource, { input }: ImageDownloadOptions['cloud']): boolean =>
+  bucket === input.bucket && key.startsWith(IMAGES_PREFIX);
+
+/** The part of a pack that has the images of one batch. */
+interface PackPart {
+  users: number;
+  offset: number;
+  end: number;
+  download?: Promise<Download>;
+}
 
 /**
- * Reads the images of one batch. A pack is read once for all of its images. Each image is checked and released on its
- * own; the pack's memory is freed with the last one.
+ * Reads the images of one batch. Those of a pack are read at once. Each image is checked and released on its own; the
+ * memory is freed with the last one.
  * @param images all images that may be read.
  */
 export function downloadsOf(
   images: readonly (ImageSource | { error: ImageError })[],
   read: ReadImage,
 ): ReadImage {
-  const packs = new Map<string, { users: number; pack?: Promise<Download> }>();
+  const parts = new Map<string, PackPart>();
   const packOf = ({ bucket, key }: ImageSource) => `${bucket}/${key}`;
   for (const image of images) {
-    if ('error' in image || image.offset === undefined) continue;
-    const known = packs.get(packOf(image));
-    packs.set(packOf(image), { users: (known?.users ?? 0) + 1 });
+    if ('error' in image || image.offset === undefined || image.length === undefined) continue;
+    const { offset } = image;
+    const end = offset + image.length;
+    const known = parts.get(packOf(image)) ?? { users: 0, offset, end };
+    parts.set(packOf(image), {
+      users: known.users + 1,
+      offset: Math.min(known.offset, offset),
+      end: Math.max(known.end, end),
+    });
   }
   return async (image, signal) => {
     const { bucket, key, offset = 0, length } = image;
-    const shared = packs.get(packOf(image));
-    if (shared === undefined || length === undefined) return await read(image, signal);
-    shared.pack ??= read({ bucket, key }, signal, MAX_PACK_BYTES);
-    const pack = await shared.pack;
+    const part = parts.get(packOf(image));
+    if (part === undefined || length === undefined) return await read(image, signal);
+    const source = { bucket, key, offset: part.offset, length: part.end - part.offset };
+    part.download ??= read(source, signal, MAX_PACK_BYTES);
+    const pack = await part.download;
     if ('error' in pack) return pack;
     const release = () => {
-      if (--shared.users === 0) pack.release();
+      if (--part.users === 0) pack.release();
     };
-    const bytes = pack.bytes.subarray(offset, offset + length);
+    const at = offset - part.offset;
+    const bytes = pack.bytes.subarray(at, at + length);
     if (bytes.byteLength === length && isAsSubmitted(bytes, image)) return { bytes, release };
     release();
     return { error: changedError(image) };
@@ -206,7 +228,7 @@ function imageErrorOf(
   image: ImageSource,
   cloud: ImageDownloadOptions['cloud'],
 ): ImageError | undefined {
-  if (error instanceof ObjectMissingError) return missingError(image);
+  if (error instanceof ObjectMissingError) return missingError(image, cloud);
   if (error instanceof ObjectDamagedError) {
     return { code: 'changed', message: 'The stored file is damaged. Upload the image again.' };
   }
@@ -214,8 +236,7 @@ function imageErrorOf(
   if (error instanceof PreconditionFailedError || error instanceof DamagedError) return changedError(image);
   // A permanent error outside of our images is an error of this image. If it ended the worker, one message that names a
   // forbidden object would end every worker that receives it.
-  const isOurs = image.bucket === cloud.input.bucket && image.key.startsWith(IMAGES_PREFIX);
-  if (!isOurs && error instanceof ImgclsError && error.kind !== 'transient') {
+  if (!isStored(image, cloud) && error instanceof ImgclsError && error.kind !== 'transient') {
     return { code: 'unreadable', message: `Cannot read the file: ${error.message}` };
   }
   return undefined;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/job/keys.ts';
 import { MAX_RECEIVE_COUNT } from '../../../src/core/job/messages.ts';
-import { DAY_MS, INPUT_RETENTION_MS } from '../../../src/core/job/retention.ts';
+import { KEEP_INPUTS_DAYS } from '../../../src/core/job/retention.ts';
 import {
   environmentName,
   environmentSource,
@@ -83,7 +83,7 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
       ),
     );
     expect(input).toEqual([
-      { Id: 'expire-images', Status: 'Enabled', ExpirationInDays: String(INPUT_RETENTION_MS / DAY_MS) },
+      { Id: 'expire-images', Status: 'Enabled', ExpirationInDays: String(KEEP_INPUTS_DAYS) },
     ]);
     expect(output.map(({ Prefix }: { Prefix: string }) => Prefix)).toEqual(['jobs/', 'dlq/', 'access-logs/']);
   });

@@ -60,7 +60,7 @@ describe('the job of a dead letter', () => {
 
   it.each([
     ['is no JSON', 'no request at all'],
-    ['is of a newer imgcls', bodyOf([0]).replace('"v":1', '"v":3')],
+    ['is of a newer imgcls', bodyOf([0]).replace('"v":1', '"v":4')],
     ['has images that no worker takes together', bodyOf([0, 7])],
   ])('is unknown if the message %s', (_, body) => {
     expect(requestOf({ body })).toBeUndefined();

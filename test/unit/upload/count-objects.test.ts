@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectInfo, Store } from '../../../src/core/cloud/ports.ts';
 import { batchEnd, SMALL_BATCH } from '../../../src/core/job/batches.ts';
-import { Budget } from '../../../src/core/runtime/budget.ts';
 import { ObjectCount } from '../../../src/upload/count-objects.ts';
 import { FileReader } from '../../../src/upload/file-reader.ts';
 import type { Input } from '../../../src/upload/inputs.ts';
@@ -71,13 +70,11 @@ describe('the objects of a job', () => {
           input: { kind: 'bytes', name, source: name, bytes: new Uint8Array(size).fill(index) },
         };
       });
-      const { signal } = new AbortController();
       const options = {
         input,
         clock,
         random: () => 0,
-        signal,
-        slots: new Budget(4),
+        atOnce: 4,
         maxImageBytes: 100_000,
         reader: new FileReader(clock),
         packBelowBytes,

@@ -53,6 +53,19 @@ describe('the plan of a submission', () => {
     );
   });
 
+  it('gives a message the oldest format whose readers can work on all of its images', () => {
+    const inLargePack = images(3).map((image, at) => ({ ...image, ...(at === 2 && { v: 2 as const }) }));
+    const formatOf = (given: readonly RequestImage[]) => requests(given).map(({ v }) => v);
+    expect(formatOf(images(3))).toEqual([1]);
+    expect(formatOf(images(113).slice(112 - 1)), 'a small batch, then one that could be large').toEqual([
+      1, 1,
+    ]);
+    expect(formatOf(images(1000)).at(-1), 'a large batch').toBe(2);
+    expect(formatOf(inLargePack), 'a pack that older workers take for an image that is too large').toEqual([
+      3,
+    ]);
+  });
+
   it('puts an image that is sent again into the same message, whatever else is sent', () => {
     const all = images(1000);
     expect(requests(all.slice(176)).map(rangeOf)).toEqual(requests(all).map(rangeOf).slice(9));

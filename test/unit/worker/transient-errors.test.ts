@@ -201,6 +201,18 @@ describe('a download', () => {
     expect([tries > 1, memory.used]).toEqual([true, 0]);
   });
 
+  it('of a stored copy that has expired says so, and what to do', async () => {
+    const getStream = () => Promise.reject(new ObjectMissingError('ours', 'images/aa/aa'));
+    const { memory, run } = setUp({ getStream });
+    expect(await run('ours', 'images/aa/aa')).toEqual({
+      error: {
+        code: 'missing',
+        message: 'The stored copy of the image has expired or was deleted. A retry reads the file again.',
+      },
+    });
+    expect(memory.used).toBe(0);
+  });
+
   it('of a dropped image without access is an error of that image alone', async () => {
     const denied = new ImgclsError('permanent', 'Access denied.');
     const { run } = setUp({ getStream: () => Promise.reject(denied) });

@@ -41,6 +41,11 @@ export function register(program: Command): void {
     .option('--no-with-endpoints', 'Do not create them')
     .option('--alarm-email <address>', 'Recipient of alarms')
     .option('--daily-spend <usd>', 'Cost of the workers in a day above which an alarm is raised', usd)
+    .option(
+      '--keep-inputs <days>',
+      'Days that the input bucket keeps photographs after their last use (new clusters: 3, at least 1)',
+      wholeNumber,
+    )
     .option('--parameter <name=value>', 'Any other parameter of the template; repeatable', collect)
     .option('--template <file>', 'Template to use instead: a file, or its S3 address (https://...)')
     .option(

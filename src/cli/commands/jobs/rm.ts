@@ -7,7 +7,7 @@ export function register(program: Command): void {
     .command('rm')
     .description(
       'Delete jobs: results, names, messages and, on one machine, the images that no other job uses. ' +
-        'On S3, a lifecycle rule deletes images after 30 days.',
+        'On S3, a lifecycle rule deletes images after some days ("imgcls deploy --keep-inputs").',
     )
     .addHelpText('after', examples('imgcls rm JOB --force'))
     .argument('<jobs...>', 'Job ids, as listed by "imgcls jobs"')
