@@ -3,6 +3,7 @@ import { retryingCloud } from '../core/cloud/retrying-cloud.ts';
 import { FIRST_ATTEMPT, type JobRecord } from '../core/job/job.ts';
 import { cancelJob, claimJob, isDeleted, readJob, removeJob } from '../core/job/job-record.ts';
 import { responseQueueName } from '../core/job/keys.ts';
+import { ResponseAddress } from '../core/job/responses.ts';
 import type { ModelRef } from '../core/model/model.ts';
 import type { Outcome } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
@@ -71,8 +72,8 @@ export interface Submission {
   requested?: AbortSignal;
   /** Stops it early. */
   stop?(): void;
-  /** Name of the response queue. */
-  responses?: string;
+  /** Absent if there is no waiter. */
+  responses?: ResponseAddress;
 }
 
 export interface SubmissionOptions extends WaitForOptions {
@@ -97,8 +98,8 @@ export function withRetries(
 export interface Announcing {
   /** With retries. */
   cloud: Cloud;
-  /** Name of the response queue. */
-  replyTo?: string;
+  /** Absent if there is no waiter. */
+  responses?: ResponseAddress;
   /** Absent: no image counts as known. */
   by?: ClassifiedBy;
   onRequest(): void;
@@ -156,7 +157,7 @@ export async function startSubmission(
     failed: failed.signal,
     ...(mayRequestNothing && { requested: requested.signal }),
     stop,
-    ...('replyTo' in prepared && { responses: prepared.replyTo }),
+    ...('responses' in prepared && { responses: prepared.responses }),
   };
 }
 
@@ -166,13 +167,13 @@ async function prepare(
   { cloud, signal }: Pick<Announcing, 'cloud' | 'signal'>,
   job: JobRecord,
   wait: boolean,
-): Promise<Pick<Announcing, 'replyTo' | 'by'>> {
+): Promise<Pick<Announcing, 'responses' | 'by'>> {
   const own = cloud.processes?.own;
   if (own !== undefined && job.submitter !== own) await claimJob(cloud.output, job.id, own);
   const name = responseQueueName(cloud.cluster, tools.newId().toLowerCase());
   const responses = wait ? await cloud.queues.create(name) : undefined;
   const by = await classifiedBy(tools, { cloud, signal }, job);
-  return { ...(responses && { replyTo: responses.name }), ...(by && { by }) };
+  return { ...(responses && { responses: new ResponseAddress(responses.name) }), ...(by && { by }) };
 }
 
 /** How images must have been classified to be known to the job. Undefined if none can be. */
@@ -221,7 +222,10 @@ export function jobHandle(
           jobId: id,
           clock,
           signal: end,
-          ...(responses && { responses: cloud.queues.open(responses) }),
+          ...(responses && {
+            responses: cloud.queues.open(responses.queue),
+            exhausted: responses.exhausted,
+          }),
           ...(sealed && { sealed }),
           ...(onProgress && { onProgress }),
         },
@@ -233,7 +237,8 @@ export function jobHandle(
       const ended = submission.submitted.catch(() => {});
       await Promise.all([
         // If this fails, the controller sweeps the queue later. It must not hide the result of the wait.
-        responses && plain.queues.remove(responses, AbortSignal.timeout(CLEANUP_TIMEOUT_MS)).catch(() => {}),
+        responses &&
+          plain.queues.remove(responses.queue, AbortSignal.timeout(CLEANUP_TIMEOUT_MS)).catch(() => {}),
         // An error of the session must not hide the original one. Workers without a controller end by themselves.
         ended.then(() => (isFinished ? session.leave([]) : session.leave([id]).catch(() => {}))),
       ]);

@@ -13,7 +13,7 @@ import { ResponseListener } from './responses.ts';
  */
 export async function awaitRetry(options: FollowOptions): Promise<JobRecord> {
   const { cloud, jobId, signal } = options;
-  const listener = new ResponseListener(options.responses, options.clock);
+  const listener = new ResponseListener(options);
   const deadLetters = new IdleDeadLetterDrain(options);
   const close = () => listener.close();
   signal?.addEventListener('abort', close, { once: true });
@@ -32,7 +32,7 @@ export async function awaitRetry(options: FollowOptions): Promise<JobRecord> {
       for (const { job, attempt, first, last } of responses)
         if (job === jobId && attempt === record.attempt) coverage.add({ first, last });
       if (responses.length > 0) deadLetters.noteResponse();
-      else {
+      if (listener.mustList(responses)) {
         await deadLetters.drainIfIdle();
         record = await readJob(cloud.output, jobId, signal);
         coverage = await readCoverage(cloud.output, record, signal);

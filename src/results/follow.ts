@@ -27,6 +27,8 @@ export interface FollowOptions {
   jobId: string;
   /** The waiter's response queue. Without one, only the ledger is polled. */
   responses?: Queue;
+  /** Aborts when some shards have no response. */
+  exhausted?: AbortSignal;
   /** Aborts when the job's total is known, if the waiter can tell. */
   sealed?: AbortSignal;
   clock: Clock;
@@ -34,13 +36,16 @@ export interface FollowOptions {
   signal?: AbortSignal;
 }
 
+/** Shards that are read at a time. */
+const READ_AHEAD = 16;
+
 /** Outcomes are yielded after this many listed shards, so that a long ledger is never in memory as a whole. */
 const LISTED_AT_A_TIME = 256;
 
 /**
  * Yields the outcomes of a job's first attempt in input order, each once, as soon as all before it are known. Ends when the
  * job is finished or cancelled. Responses tell which shards are written. The ledger is the source of truth and is listed
- * when no responses arrive.
+ * when no responses arrive, and again and again when not every shard has one.
  * @throws the signal's reason when it aborts, and errors that a retry cannot fix. The job itself continues.
  */
 export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
@@ -54,11 +59,9 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
     record.state === 'cancelled' || tally.frontier >= (record.total ?? Number.POSITIVE_INFINITY);
 
   async function* ready(): AsyncGenerator<Outcome> {
-    for (let shard = tally.take(); shard !== undefined; shard = tally.take()) {
-      for (const outcome of await outcomesOf(shard, options)) {
-        if (isError(outcome)) errors++;
-        yield outcome;
-      }
+    for await (const outcome of takeOutcomes(tally, (shard) => outcomesOf(shard, options))) {
+      if (isError(outcome)) errors++;
+      yield outcome;
     }
   }
   async function* listed(): AsyncGenerator<Outcome> {
@@ -71,7 +74,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
     yield* ready();
   }
 
-  const listener = new ResponseListener(options.responses, options.clock);
+  const listener = new ResponseListener(options);
   const deadLetters = new IdleDeadLetterDrain(options);
   const close = () => listener.close();
   signal?.addEventListener('abort', close, { once: true });
@@ -86,7 +89,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
         if (job === jobId && range.attempt === FIRST_ATTEMPT) tally.add(range, outcomes);
       if (responses.length > 0) deadLetters.noteResponse();
       if (wake?.aborted === true) record = await readJob(cloud.output, jobId, signal);
-      else if (responses.length === 0) {
+      else if (listener.mustList(responses)) {
         await deadLetters.drainIfIdle();
         record = await readJob(cloud.output, jobId, signal);
         yield* listed();
@@ -100,6 +103,25 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Outcome> {
   }
   report();
   await finish(options, record);
+}
+
+/** The outcomes of the shards that the tally can give, in input order. Reads some shards ahead. */
+async function* takeOutcomes(
+  tally: Tally,
+  read: (shard: KnownShard) => Promise<readonly Outcome[]>,
+): AsyncGenerator<Outcome> {
+  const reading: Promise<readonly Outcome[]>[] = [];
+  const readAhead = () => {
+    while (reading.length < READ_AHEAD) {
+      const shard = tally.take();
+      if (shard === undefined) return;
+      const outcomes = read(shard);
+      // A rejection is handled when this promise is awaited.
+      outcomes.catch(() => {});
+      reading.push(outcomes);
+    }
+  };
+  for (readAhead(); reading.length > 0; readAhead()) yield* (await reading.shift()) ?? [];
 }
 
 /** Finishes the job. The caller has seen an outcome of every image. */

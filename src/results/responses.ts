@@ -4,12 +4,19 @@ import { onAbort } from '../core/runtime/abort.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { QueueMissingError } from '../core/runtime/errors.ts';
 
-/** Long poll for responses. After this long without one, the waiter lists the ledger. */
+/** Long poll for responses. After this long without one, or when not every shard has one, the waiter lists the ledger. */
 const RECEIVE_WAIT_MS = 5000;
 /** Interval between listings of the ledger without a response queue. */
 const POLL_MS = 1000;
 /** Only the waiter reads its queue, so the lease only has to outlast the acknowledgement. */
 const LEASE_MS = 60_000;
+
+export interface ResponseListenerOptions {
+  responses?: Queue;
+  /** Aborts when some shards have no response. */
+  exhausted?: AbortSignal;
+  clock: Clock;
+}
 
 /**
  * Receives from a waiter's response queue, or only sleeps if there is none.
@@ -20,12 +27,25 @@ const LEASE_MS = 60_000;
 export class ResponseListener {
   readonly #queue: Queue | undefined;
   readonly #clock: Clock;
+  readonly #exhausted: AbortSignal | undefined;
+  #listedAtMs: number;
   readonly #closing = new AbortController();
   #receiving: Promise<ReceivedMessage[]> | undefined;
 
-  constructor(queue: Queue | undefined, clock: Clock) {
-    this.#queue = queue;
+  constructor({ responses, exhausted, clock }: ResponseListenerOptions) {
+    this.#queue = responses;
     this.#clock = clock;
+    this.#exhausted = exhausted;
+    this.#listedAtMs = clock.monotonicMs();
+  }
+
+  /** Whether the ledger has to be listed after a receive: it may have shards of which no response told. */
+  mustList(received: readonly ResponseMessage[]): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    const isDue = this.#exhausted?.aborted === true && nowMs - this.#listedAtMs >= RECEIVE_WAIT_MS;
+    if (received.length > 0 && !isDue) return false;
+    this.#listedAtMs = nowMs;
+    return true;
   }
 
   /**

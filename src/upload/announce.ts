@@ -4,6 +4,7 @@ import { sealJob } from '../core/job/job-record.ts';
 import { JobStates } from '../core/job/job-states.ts';
 import { markAnnounced, otherSubmitterError, writePart } from '../core/job/manifest.ts';
 import { sendRequests } from '../core/job/requests.ts';
+import type { ResponseAddress } from '../core/job/responses.ts';
 import { isError } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { answerKnown } from './answer-known.ts';
@@ -37,8 +38,8 @@ export interface AnnounceOptions {
   job: JobRecord;
   /** Announced by an earlier process. */
   before: AnnouncedTotal;
-  /** The waiter's response queue. Absent if there is no waiter. */
-  replyTo?: string;
+  /** Where the waiter takes responses. Absent if there is no waiter. */
+  responses?: ResponseAddress;
   /** How images were classified that count as known. Absent: none does. */
   by?: ClassifiedBy;
   /** Called before requests are sent: from now on workers are needed. */
@@ -106,7 +107,7 @@ async function announcePart(
 /** Writes the outcomes of the images that are known, and sends the requests of the others. @returns how many are known. */
 export async function announceEntries(
   entries: readonly ManifestEntry[],
-  options: Pick<AnnounceOptions, 'cloud' | 'job' | 'by' | 'replyTo' | 'onRequest' | 'signal'>,
+  options: Pick<AnnounceOptions, 'cloud' | 'job' | 'by' | 'responses' | 'onRequest' | 'signal'>,
 ): Promise<number> {
   const { cloud, job, onRequest } = options;
   const unknown = await answerKnown(entries, options);

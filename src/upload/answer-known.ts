@@ -5,7 +5,7 @@ import type { JobRecord, ManifestEntry } from '../core/job/job.ts';
 import { findKnown, predictionsOf } from '../core/job/known-images.ts';
 import { MAX_MESSAGE_BYTES } from '../core/job/messages.ts';
 import { toBatches } from '../core/job/requests.ts';
-import { sendResponses } from '../core/job/responses.ts';
+import { type ResponseAddress, sendResponses } from '../core/job/responses.ts';
 import { type Shard, writeShard } from '../core/job/shard.ts';
 import { modelTitle } from '../core/model/model.ts';
 import type { Outcome, Prediction } from '../core/model/outcome.ts';
@@ -19,7 +19,7 @@ export interface AnswerKnownOptions {
   job: JobRecord;
   /** Absent: no image counts as known. */
   by?: ClassifiedBy;
-  replyTo?: string;
+  responses?: ResponseAddress;
   signal?: AbortSignal;
 }
 
@@ -29,7 +29,7 @@ export interface AnswerKnownOptions {
  */
 export async function answerKnown(
   entries: readonly ManifestEntry[],
-  { cloud, job, by, replyTo, signal }: AnswerKnownOptions,
+  { cloud, job, by, responses, signal }: AnswerKnownOptions,
 ): Promise<readonly ManifestEntry[]> {
   if (by === undefined) return entries;
   const known = await findKnown(cloud, entries, by, signal);
@@ -40,8 +40,9 @@ export async function answerKnown(
       writeKnown(images, known, { cloud, job, by, ...(signal && { signal }) }),
     ),
   );
-  const request = { job: job.id, trace: job.trace, ...(replyTo !== undefined && { replyTo }) };
-  await sendResponses(cloud, request, { worker: WRITER, shards }, signal);
+  const told = shards.filter(() => responses?.take().replyTo !== undefined);
+  const request = { job: job.id, trace: job.trace, ...(responses && { replyTo: responses.queue }) };
+  await sendResponses(cloud, request, { worker: WRITER, shards: told }, signal);
   return entries.filter(({ index }) => !known.has(index));
 }
 

@@ -10,7 +10,7 @@ import type { Input } from './inputs.ts';
 import { shortName } from './store-image.ts';
 
 /** How the rest is announced. */
-export type ResumeOptions = Pick<AnnounceOptions, 'replyTo' | 'by' | 'onRequest' | 'signal'>;
+export type ResumeOptions = Pick<AnnounceOptions, 'responses' | 'by' | 'onRequest' | 'signal'>;
 
 /**
  * Announces every part of the open job's manifest that is not marked: its submitter may have ended between writing the

@@ -10,6 +10,7 @@ import {
   REQUEST_FORMAT,
   type RequestMessage,
 } from './messages.ts';
+import type { ResponseAddress } from './responses.ts';
 import { aboutJob } from './trace.ts';
 
 /** A request message without its images and the format that they need. */
@@ -17,22 +18,17 @@ export type RequestHeader = Omit<RequestMessage, 'v' | 'images'>;
 
 /**
  * Sends the requests of these images, for the job's present attempt.
- * @param replyTo the waiter's response queue; absent if there is no waiter.
+ * @param responses where the waiter takes responses; absent if there is no waiter.
  */
 export async function sendRequests(
   { queues, cluster }: Pick<Cloud, 'queues' | 'cluster'>,
   { id, trace, attempt, model, topK }: JobRecord,
   entries: readonly ManifestEntry[],
-  { replyTo, signal }: { replyTo?: string; signal?: AbortSignal } = {},
+  { responses, signal }: { responses?: ResponseAddress; signal?: AbortSignal } = {},
 ): Promise<void> {
-  const header: RequestHeader = {
-    ...aboutJob({ job: id, trace }),
-    attempt,
-    model,
-    topK,
-    ...(replyTo !== undefined && { replyTo }),
-  };
-  const messages = toRequests(header, entries.map(toRequestImage)).map((one) => ({ ...one, groupId: id }));
+  const header: RequestHeader = { ...aboutJob({ job: id, trace }), attempt, model, topK };
+  const requests = toRequests(header, entries.map(toRequestImage), responses);
+  const messages = requests.map((one) => ({ ...one, groupId: id }));
   await queues.open(requestQueueName(cluster)).send(messages, signal);
 }
 
@@ -63,11 +59,14 @@ function toRequestImage(entry: ManifestEntry): RequestImage {
 export function toRequests(
   header: RequestHeader,
   images: readonly RequestImage[],
+  responses?: ResponseAddress,
 ): Pick<OutgoingMessage, 'body' | 'turns'>[] {
-  const headerBytes = Buffer.byteLength(JSON.stringify({ v: FORMAT, ...header, images: [] }));
+  const empty = { v: FORMAT, ...header, replyTo: header.replyTo ?? responses?.queue, images: [] };
+  const headerBytes = Buffer.byteLength(JSON.stringify(empty));
   return toBatches(images, MAX_MESSAGE_BYTES - headerBytes).map((batch) => {
     const turns = Math.ceil(batch.length / SMALL_BATCH);
-    return { body: messageText({ v: formatOf(batch), ...header, images: batch }), turns };
+    const message = { v: formatOf(batch), ...header, ...responses?.take(), images: batch };
+    return { body: messageText(message), turns };
   });
 }
 

@@ -5,6 +5,37 @@ import { isResponseQueue } from './keys.ts';
 import { MAX_MESSAGE_BYTES, messageText, type RequestMessage, type ResponseMessage } from './messages.ts';
 import type { Shard } from './shard.ts';
 
+/**
+ * So many shards of a submission are told to its waiter. It hears 440 responses a second from SQS, one request after the
+ * other, and a listing gives it 1,000 shards a request, for the price of four responses.
+ */
+export const MAX_RESPONSES = 1000;
+
+/** The response queue of a waiter, and how many more responses it takes. */
+export class ResponseAddress {
+  /** Name of the queue. */
+  readonly queue: string;
+  readonly #exhausted = new AbortController();
+  #left: number;
+
+  constructor(queue: string, responses = MAX_RESPONSES) {
+    this.queue = queue;
+    this.#left = responses;
+  }
+
+  /** Aborts when a shard has to do without a response: from now on the waiter lists the ledger. */
+  get exhausted(): AbortSignal {
+    return this.#exhausted.signal;
+  }
+
+  /** The queue for the response to one more shard. */
+  take(): { replyTo?: string } {
+    if (this.#left-- > 0) return { replyTo: this.queue };
+    this.#exhausted.abort();
+    return {};
+  }
+}
+
 /** The response message for a shard: with its outcomes if they fit, else without. */
 export function responseFor(
   { job, trace }: Pick<RequestMessage, 'job' | 'trace'>,

@@ -3,6 +3,7 @@ import { batchCount, batchEnd } from '../../../src/core/job/batches.ts';
 import type { RequestImage } from '../../../src/core/job/job.ts';
 import { MAX_MESSAGE_BYTES, parseRequest } from '../../../src/core/job/messages.ts';
 import { toRequests } from '../../../src/core/job/requests.ts';
+import { ResponseAddress } from '../../../src/core/job/responses.ts';
 import { rangeOf } from '../../../src/core/job/shard.ts';
 import { MAX_PART, partSize } from '../../../src/upload/plan.ts';
 
@@ -51,6 +52,17 @@ describe('the plan of a submission', () => {
     expect(requests(images(1000)).flatMap((request) => request.images.map(({ index }) => index))).toEqual(
       images(1000).map(({ index }) => index),
     );
+  });
+
+  it('asks for responses for the first batches of a submission, and tells its waiter when there are more', () => {
+    const responses = new ResponseAddress('imgcls-default-resp-1', 20);
+    const { replyTo: _replyTo, ...unanswered } = header;
+    const asked = (given: readonly RequestImage[]) =>
+      toRequests(unanswered, given, responses).map(({ body }) => parseRequest(body).replyTo !== undefined);
+    expect(asked(images(496)).every(Boolean)).toBe(true);
+    expect(responses.exhausted.aborted).toBe(false);
+    expect(asked(images(1000).slice(496))).toEqual([true, false, false, false, false, false, false, false]);
+    expect(responses.exhausted.aborted).toBe(true);
   });
 
   it('gives a message the oldest format whose readers can work on all of its images', () => {
