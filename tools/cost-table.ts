@@ -1,8 +1,10 @@
 /** Prints the cost table of docs/aws.md (Markdown), from the price table and the policy: node tools/cost-table.ts */
 import { BOOT_MS, policySettings } from '../src/app/open-controller.ts';
+import { PACKED_BELOW_BYTES } from '../src/core/job/batches.ts';
 import { PRICES_AS_OF, priceOf } from '../src/core/money/prices.ts';
 import { resolveSettings } from '../src/core/settings/settings.ts';
 import { quote, quoteRequests } from '../src/scaler/quote.ts';
+import { RequestCount } from '../src/upload/count-requests.ts';
 import { readTemplate, resourcesWith } from '../test/integration/deploy/template.ts';
 import { idleMonth } from './idle-month.ts';
 
@@ -43,7 +45,9 @@ for (const { images, max } of SCENARIOS) {
   );
   const { machines, drainMs, machineUsd } = quote({ images, bytes: images * IMAGE_BYTES }, policy, measured);
   if (drainMs === undefined || machineUsd === undefined) throw new Error(`${images} images have no quote.`);
-  const requests = quoteRequests({ images, puts: images, gets: images }).usd;
+  const counted = new RequestCount(PACKED_BELOW_BYTES.aws);
+  for (let at = 0; at < images; at++) counted.addStored(IMAGE_BYTES);
+  const requests = quoteRequests(counted.counts).usd;
   const each = (1000 * (machineUsd + requests)) / images;
   const cells = [
     images.toLocaleString('en'),

@@ -57,8 +57,6 @@ export interface RequestQuote {
   usd: number;
 }
 
-/** A message and its response are each sent, received and deleted. */
-const SQS_CALLS_PER_MESSAGE = 6;
 const HOUR_MS = 3_600_000;
 /** More than a thousand machines are no choice of a person. */
 const SHOWN_CHOICES = 10;
@@ -153,18 +151,10 @@ function machineUsd(
   return (machines * paidMs * settings.hourlyUsd) / HOUR_MS;
 }
 
-/** Requests to S3 for a job's images: objects that the submitter puts and that workers get. */
-export interface ObjectRequests {
-  images: number;
-  puts: number;
-  gets: number;
-}
-
-/** Each batch writes one shard. Manifests, listings and lease extensions are few in comparison and not counted. */
-export function quoteRequests({ images, puts, gets }: ObjectRequests): RequestQuote {
-  const messages = batchCount(images);
-  const counts = { s3Put: puts + messages, s3Get: gets, sqs: SQS_CALLS_PER_MESSAGE * messages };
-  const usd =
-    counts.s3Put * REQUEST_USD.s3Put + counts.s3Get * REQUEST_USD.s3Get + counts.sqs * REQUEST_USD.sqs;
-  return { ...counts, usd };
+export function quoteRequests(counts: Omit<RequestQuote, 'usd'>): RequestQuote {
+  const { s3Put, s3Get, sqs } = counts;
+  return {
+    ...counts,
+    usd: s3Put * REQUEST_USD.s3Put + s3Get * REQUEST_USD.s3Get + sqs * REQUEST_USD.sqs,
+  };
 }

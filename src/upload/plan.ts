@@ -8,3 +8,10 @@ export const MAX_PART = 1024;
  * as large as the one before, so that a large job has few parts.
  */
 export const partSize = (part: number): number => Math.min(MAX_PART, SMALL_BATCH * 2 ** Math.min(part, 16));
+
+/** Number of parts of the manifest of so many images. */
+export function partCount(images: number): number {
+  let parts = 0;
+  for (let left = images; left > 0; left -= partSize(parts++));
+  return parts;
+}

@@ -20,7 +20,7 @@ import { msPerImageOf, readModelRates } from '../../scaler/model-rates.ts';
 import type { PolicySettings } from '../../scaler/policy/policy.ts';
 import { type QuoteInputs, quote, quoteRequests } from '../../scaler/quote.ts';
 import { readReport } from '../../scaler/report.ts';
-import { ObjectCount } from '../../upload/count-objects.ts';
+import { RequestCount } from '../../upload/count-requests.ts';
 import { checkEmptyInput } from '../../upload/empty-input.ts';
 import type { Input } from '../../upload/inputs.ts';
 import { walkInputs } from '../../upload/walk.ts';
@@ -97,7 +97,7 @@ async function openIfPresent(settings: RunSettings): Promise<Cloud | undefined> 
 
 interface Counted extends QuoteInputs {
   copiedBytes: number;
-  objects: ObjectCount;
+  requests: RequestCount;
 }
 
 /** @returns the totals, and what reports skipped and unreadable files. */
@@ -117,7 +117,7 @@ async function countInputs(
   const skipped = collectSkipped();
   const emptyInput = checkEmptyInput(skipped.add);
   const unreadable: NameList = { count: 0, names: [] };
-  const found: Counted = { images: 0, bytes: 0, copiedBytes: 0, objects: new ObjectCount(packBelowBytes) };
+  const found: Counted = { images: 0, bytes: 0, copiedBytes: 0, requests: new RequestCount(packBelowBytes) };
   for await (const input of walkInputs(inputs, {
     include,
     exclude,
@@ -132,10 +132,10 @@ async function countInputs(
     if (bytes === undefined) addName(unreadable, input.source);
     found.images++;
     found.bytes += bytes ?? 0;
-    if (input.kind === 'object') found.objects.addInPlace();
-    else if (bytes === undefined || bytes > maxImageBytes) found.objects.addFailed();
+    if (input.kind === 'object') found.requests.addInPlace();
+    else if (bytes === undefined || bytes > maxImageBytes) found.requests.addFailed();
     else {
-      found.objects.addStored(bytes);
+      found.requests.addStored(bytes);
       if (!readsInPlace) found.copiedBytes += bytes;
     }
   }
@@ -169,7 +169,7 @@ interface QuoteContext extends Pick<QuoteOptions, 'by' | 'maxCost'> {
 }
 
 async function quoteView(
-  { objects, copiedBytes, ...counted }: Counted,
+  { requests, copiedBytes, ...counted }: Counted,
   { settings, cloud, by, maxCost }: QuoteContext,
 ): Promise<QuoteView> {
   const kind = settings.cloud;
@@ -197,9 +197,7 @@ async function quoteView(
     ...measured,
     imagesPerSecondIs: knownPerSecond === undefined ? 'assumed' : 'measured',
     bootIs: known.bootMs === undefined ? 'assumed' : 'measured',
-    ...(kind === 'aws' && {
-      requests: quoteRequests({ images: counted.images, puts: objects.puts, gets: objects.gets }),
-    }),
+    ...(kind === 'aws' && { requests: quoteRequests(requests.counts) }),
   };
 }
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectInfo, Store } from '../../../src/core/cloud/ports.ts';
-import { batchEnd, SMALL_BATCH } from '../../../src/core/job/batches.ts';
-import { ObjectCount } from '../../../src/upload/count-objects.ts';
+import { batchCount, batchEnd, PACKED_BELOW_BYTES, SMALL_BATCH } from '../../../src/core/job/batches.ts';
+import { quoteRequests } from '../../../src/scaler/quote.ts';
+import { RequestCount } from '../../../src/upload/count-requests.ts';
 import { FileReader } from '../../../src/upload/file-reader.ts';
 import type { Input } from '../../../src/upload/inputs.ts';
+import { partCount } from '../../../src/upload/plan.ts';
 import { storeGroup } from '../../../src/upload/store-group.ts';
 import { virtualClock } from '../virtual-clock.ts';
 
@@ -11,10 +13,16 @@ const LIMIT = 1000;
 const SMALL = 999;
 const LARGE = 1000;
 
+/** The requests for objects, without those for batches and for the job. */
+function objectsOf(count: RequestCount, images: number) {
+  const { s3Put, s3Get } = count.counts;
+  return { puts: s3Put - batchCount(images) - 2 * partCount(images) - 4, gets: s3Get - batchCount(images) };
+}
+
 function counted(sizes: readonly number[], packBelowBytes = LIMIT) {
-  const count = new ObjectCount(packBelowBytes);
+  const count = new RequestCount(packBelowBytes);
   for (const bytes of sizes) count.addStored(bytes);
-  return { puts: count.puts, gets: count.gets };
+  return objectsOf(count, sizes.length);
 }
 const times = (count: number, bytes: number): number[] => Array.from({ length: count }, () => bytes);
 
@@ -37,13 +45,13 @@ describe('the objects of a job', () => {
   });
 
   it('are only read if they are in a bucket, and neither read nor put if they failed; both count in their batch', () => {
-    const count = new ObjectCount(LIMIT);
+    const count = new RequestCount(LIMIT);
     count.addStored(SMALL);
     for (let place = 0; place < 10; place++) count.addInPlace();
     for (let place = 0; place < 5; place++) count.addFailed();
-    expect({ puts: count.puts, gets: count.gets }).toEqual({ puts: 1, gets: 11 });
+    expect(objectsOf(count, 16)).toEqual({ puts: 1, gets: 11 });
     count.addStored(SMALL);
-    expect({ puts: count.puts, gets: count.gets }, 'the next batch').toEqual({ puts: 2, gets: 12 });
+    expect(objectsOf(count, 17), 'the next batch').toEqual({ puts: 2, gets: 12 });
   });
 
   it.each([LIMIT, 32_768])(
@@ -84,4 +92,17 @@ describe('the objects of a job', () => {
       expect(counted(sizes, packBelowBytes).puts).toBe(puts);
     },
   );
+
+  it('of a million photographs of 100 KB cost less than 20 cents, with all that a job writes and says', () => {
+    const count = new RequestCount(PACKED_BELOW_BYTES.aws);
+    for (let image = 0; image < 1_000_000; image++) count.addStored(100_000);
+    const { usd, ...counts } = quoteRequests(count.counts);
+    const batches = batchCount(1_000_000);
+    expect(counts).toEqual({
+      s3Put: 2 * batches + 2 * partCount(1_000_000) + 4,
+      s3Get: 3 * batches - 1000,
+      sqs: 3 * batches + 3000,
+    });
+    expect(usd).toBeLessThan(0.21);
+  });
 });
