@@ -9,12 +9,9 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { createS3Client } from '../src/aws/clients.ts';
-import { createAwsCloud } from '../src/aws/cloud.ts';
-import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../src/core/job/keys.ts';
-import { type Moto, standInEnvironment, startMoto } from '../test/contract/moto.ts';
+import { standInEnvironment, startMoto } from '../test/contract/moto.ts';
 import { median } from './median.ts';
+import { makeMotoCluster } from './moto-cluster.ts';
 
 const repository = path.resolve(import.meta.dirname, '..');
 const bin = path.join(repository, 'bin', 'imgcls.js');
@@ -77,7 +74,7 @@ async function measure(folder: string, cluster: string, settings: NodeJS.Process
   const env = {
     ...process.env,
     ...(moto && standInEnvironment(moto.url)),
-    ...(moto && (await makeCluster(moto, cluster))),
+    ...(moto && (await makeMotoCluster(moto.url, cluster))),
     IMGCLS_CLUSTER: cluster,
     IMGCLS_DATA_DIR: path.join(work, cluster),
     ...settings,
@@ -102,21 +99,4 @@ function start(args: string[], env: NodeJS.ProcessEnv): ChildProcess {
   children.add(child);
   child.once('exit', () => children.delete(child));
   return child;
-}
-
-async function makeCluster({ url }: Moto, cluster: string): Promise<NodeJS.ProcessEnv> {
-  Object.assign(process.env, standInEnvironment(url));
-  for (const [name, value] of Object.entries(standInEnvironment(url)))
-    if (value === undefined) delete process.env[name];
-  const [inputBucket, outputBucket] = [`${cluster}-input`, `${cluster}-output`];
-  const s3 = createS3Client();
-  for (const Bucket of [inputBucket, outputBucket]) await s3.send(new CreateBucketCommand({ Bucket }));
-  s3.destroy();
-  const { queues, close } = createAwsCloud({ cluster, inputBucket, outputBucket });
-  for (const nameOf of [deadLetterQueueName, interactiveQueueName]) await queues.create(nameOf(cluster));
-  await queues.create(requestQueueName(cluster), {
-    deadLetter: { queue: deadLetterQueueName(cluster), maxReceiveCount: 20 },
-  });
-  await close();
-  return { IMGCLS_CLOUD: 'aws', IMGCLS_INPUT_BUCKET: inputBucket, IMGCLS_OUTPUT_BUCKET: outputBucket };
 }
