@@ -3,10 +3,10 @@ import { BOOT_MS, policySettings } from '../src/app/open-controller.ts';
 import { PACKED_BELOW_BYTES } from '../src/core/job/batches.ts';
 import { PRICES_AS_OF, priceOf } from '../src/core/money/prices.ts';
 import { resolveSettings } from '../src/core/settings/settings.ts';
+import { idleMonth } from '../src/deploy/idle-month.ts';
 import { quote, quoteRequests } from '../src/scaler/quote.ts';
 import { RequestCount } from '../src/upload/count-requests.ts';
 import { readTemplate, resourcesWith } from '../test/integration/deploy/template.ts';
-import { idleMonth } from './idle-month.ts';
 
 const WORKER = 'c7i.large';
 const IMAGE_BYTES = 100_000;
@@ -62,13 +62,12 @@ for (const { images, max } of SCENARIOS) {
 }
 
 const idle = idleMonth(resourcesWith(readTemplate(), {}));
-const total = idle.reduce((sum, { usd: each }) => sum + each, 0);
 lines.push(
   '',
   '| an idle month | $ |',
   '| --- | ---: |',
-  ...idle.map(({ item, usd: each }) => `| ${item} | ${usd(each)} |`),
+  ...idle.items.map(({ item, usd: each }) => `| ${item} | ${usd(each)} |`),
   '| workers | 0 |',
-  `| together | ${usd(total)} |`,
+  `| together | ${usd(idle.usd)} |`,
 );
 process.stdout.write(`${lines.join('\n')}\n`);

@@ -12,6 +12,7 @@ const SOURCES = [
   '*.config.ts',
   'tsconfig*.json',
   'package-lock.json',
+  'tools/shrinkwrap.ts',
   'tools/third-party-notices.ts',
 ];
 const FILE = path.join(ROOT, 'dist', 'source-hash.txt');

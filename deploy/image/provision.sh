@@ -4,7 +4,8 @@
 # Run it as root on a build machine with Amazon Linux 2023, Debian or Ubuntu. "imgcls ami build", Packer (imgcls.pkr.hcl) and
 # EC2 Image Builder (component.yaml) run it. It needs the package registries of the system and npm, and the sources of models.
 #
-# Usage: provision.sh --package FILE.tgz|NAME@VERSION [--model NAME]... [--heic]
+# Usage: provision.sh --package FILE.tgz [--model NAME]... [--heic]
+# FILE.tgz is from "npm pack". Its lock file decides the version and the digest of every package that is installed.
 # --heic installs the decoder of HEIC, which is covered by patents in some countries.
 #
 # The last line is "imgcls-provision: OK VERSION", or "imgcls-provision: FAILED STEP" with exit code 1.
@@ -62,8 +63,9 @@ read_arguments() {
     esac
     shift 2 || fail "$1 needs a value."
   done
-  [[ $package != '' ]] || fail '--package FILE.tgz|NAME@VERSION is missing.'
-  [[ ! -e $package ]] || package=$(realpath "$package")
+  [[ $package != '' ]] || fail '--package FILE.tgz is missing.'
+  [[ -f $package ]] || fail "$package is not a file."
+  package=$(realpath "$package")
   ((EUID == 0)) || fail 'run this script as root.'
 }
 
@@ -111,11 +113,19 @@ create_user() {
   install -d -m 0700 -o imgcls -g imgcls "$DATA_DIR"
 }
 
+# Nothing named imgcls comes from a registry, and its dependencies are those of its lock file.
 install_package() {
-  install_from_npm "$package"
+  install -d "$PACKAGE_DIR"
+  tar --extract --gzip --file "$package" --directory "$PACKAGE_DIR" --strip-components 1
+  cp "$PACKAGE_DIR/dist/npm-shrinkwrap.json" "$PACKAGE_DIR/npm-shrinkwrap.json"
+  (
+    cd "$PACKAGE_DIR"
+    "$npm" pkg delete devDependencies workspaces
+    "$npm" ci --omit=dev --ignore-scripts --no-audit --no-fund
+  )
   # npm keeps the file owners of some packages.
   chown -R root:root "$HOME_DIR"
-  ln -sf "$HOME_DIR/bin/imgcls" /usr/bin/imgcls
+  ln -sf "$PACKAGE_DIR/bin/imgcls.js" /usr/bin/imgcls
   install -d -o imgcls -g imgcls "$COMPILE_CACHE"
 }
 

@@ -5,13 +5,14 @@ import { createEc2Client, createS3Client, createSqsClient } from '../aws/clients
 import { createScalingGroups } from '../aws/close-groups.ts';
 import { createStacks } from '../aws/cloudformation.ts';
 import { createEc2 } from '../aws/ec2.ts';
+import { createEc2Images } from '../aws/ec2-images.ts';
 import { createBuckets } from '../aws/empty-bucket.ts';
 import { createFunctions } from '../aws/functions.ts';
 import { createNetwork } from '../aws/network.ts';
+import { createQuotas } from '../aws/quotas.ts';
 import { createS3Store } from '../aws/s3-store.ts';
 import { createSecrets } from '../aws/secret-recovery.ts';
 import { createSqsQueues } from '../aws/sqs-queues.ts';
-import { createWorkerImages } from '../aws/worker-images.ts';
 import type { Cleanup } from '../core/runtime/cleanup.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 
@@ -35,19 +36,22 @@ export function openAwsAccount(region: string | undefined, cleanup: Cleanup) {
   const groups = createScalingGroups(options);
   const secrets = createSecrets(options);
   const functions = createFunctions(options);
+  const quotas = createQuotas(options);
   for (const client of [ec2Client, s3, sqs]) cleanup.add(() => client.destroy());
   cleanup.add(() => stacks.end());
   cleanup.add(() => groups.end());
   cleanup.add(() => secrets.end());
   cleanup.add(() => functions.end());
+  cleanup.add(() => quotas.end());
   return {
     stacks,
     groups,
     secrets,
     functions,
+    quotas,
     ec2: createEc2(ec2Client),
     network: createNetwork(ec2Client),
-    images: createWorkerImages(ec2Client),
+    images: createEc2Images(ec2Client),
     buckets: createBuckets(s3),
     assets: createAssetStore(s3),
     store: (bucket: string) => createS3Store(s3, bucket),

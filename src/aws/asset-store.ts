@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import {
   CreateBucketCommand,
   type CreateBucketCommandInput,
+  GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { AssetStore } from '../core/aws-account/account.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { hasCode, statusOf } from './errors.ts';
@@ -49,6 +51,10 @@ export function createAssetStore(client: S3Client): AssetStore {
         hint: 'Somebody has replaced it. Find out who, delete it, and run the command again.',
       });
     },
+    url: ({ bucket, key, expiresInSeconds }) =>
+      getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: key }), {
+        expiresIn: expiresInSeconds,
+      }),
   };
 }
 

@@ -14,7 +14,9 @@ import {
   GetTemplateSummaryCommand,
   paginateDescribeStackEvents,
   paginateListStackResources,
+  paginateListStacks,
   type Stack as SdkStack,
+  StackStatus,
 } from '@aws-sdk/client-cloudformation';
 import type {
   ChangeSetRef,
@@ -88,9 +90,29 @@ export function createStacks(options: SdkClientOptions): Stacks & { end(): void 
           })),
         );
       }),
+    async names() {
+      const present = await summaries(client, PRESENT);
+      return present.flatMap(({ StackName }) => StackName ?? []);
+    },
+    async deletedAtMs(name) {
+      const deleted = await summaries(client, ['DELETE_COMPLETE']);
+      const times = deleted.flatMap(({ StackName, DeletionTime }) =>
+        StackName === name && DeletionTime !== undefined ? [DeletionTime.getTime()] : [],
+      );
+      return times.length === 0 ? undefined : Math.max(...times);
+    },
     end: () => client.destroy(),
   };
 }
+
+/** Every status but that of deleted stacks, which ListStacks keeps for 90 days. */
+const PRESENT = Object.values(StackStatus).filter((status) => status !== 'DELETE_COMPLETE');
+
+const summaries = (client: CloudFormationClient, StackStatusFilter: StackStatus[]) =>
+  calling('list stacks (cloudformation:ListStacks)', undefined, async () => {
+    const pages = await Array.fromAsync(paginateListStacks({ client }, { StackStatusFilter }));
+    return pages.flatMap(({ StackSummaries = [] }) => StackSummaries);
+  });
 
 const named = ({ id, stackId }: ChangeSetRef) => ({ ChangeSetName: id, StackName: stackId });
 

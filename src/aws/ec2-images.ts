@@ -1,9 +1,12 @@
 import {
   CreateImageCommand,
+  CreateSecurityGroupCommand,
+  DeleteSecurityGroupCommand,
   DeleteSnapshotCommand,
   DeregisterImageCommand,
   DescribeImagesCommand,
   DescribeInstancesCommand,
+  DescribeSecurityGroupsCommand,
   type EC2Client,
   type Image,
   paginateDescribeInstances,
@@ -21,6 +24,7 @@ import { createWorkerImages } from './worker-images.ts';
 
 const ARCHITECTURE_TAG = 'imgcls:architecture';
 const BUILDER_TAG = 'imgcls:image-builder';
+const BUILDER_GROUP = 'imgcls-image-builder';
 
 /** A public parameter that Amazon keeps up to date. EC2 resolves it. */
 const AMAZON_LINUX = 'resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default';
@@ -32,6 +36,8 @@ const ROOT_GIB = 8;
 export function createEc2Images(client: EC2Client): Ec2Images {
   return {
     ...createWorkerImages(client),
+    builderGroup: (vpc) => builderGroup(client, vpc),
+    removeBuilderGroups: () => removeBuilderGroups(client),
     launchBuilder: (launch) =>
       calling('launch a builder (ec2:RunInstances)', undefined, async () => {
         const { Instances = [] } = await client.send(new RunInstancesCommand(builderRequest(launch)));
@@ -108,24 +114,72 @@ export function createEc2Images(client: EC2Client): Ec2Images {
   };
 }
 
+/** The groups of builders, in one VPC or in all. */
+const builderGroups = (client: EC2Client, vpc?: string): Promise<string[]> =>
+  calling('look for the security group of builders (ec2:DescribeSecurityGroups)', undefined, async () => {
+    const Filters = [
+      { Name: 'group-name', Values: [BUILDER_GROUP] },
+      { Name: 'tag-key', Values: [BUILDER_TAG] },
+      ...(vpc === undefined ? [] : [{ Name: 'vpc-id', Values: [vpc] }]),
+    ];
+    const { SecurityGroups = [] } = await client.send(new DescribeSecurityGroupsCommand({ Filters }));
+    return SecurityGroups.flatMap(({ GroupId }) => GroupId ?? []);
+  });
+
+async function builderGroup(client: EC2Client, vpc: string): Promise<string> {
+  const [present] = await builderGroups(client, vpc);
+  if (present !== undefined) return present;
+  return await calling(
+    'create a security group for builders (ec2:CreateSecurityGroup)',
+    undefined,
+    async () => {
+      const { GroupId = '' } = await client.send(
+        new CreateSecurityGroupCommand({
+          GroupName: BUILDER_GROUP,
+          Description: 'Builders of imgcls machine images. No ingress',
+          VpcId: vpc,
+          TagSpecifications: [
+            { ResourceType: 'security-group', Tags: [{ Key: BUILDER_TAG, Value: 'group' }] },
+          ],
+        }),
+      );
+      return GroupId;
+    },
+  );
+}
+
+async function removeBuilderGroups(client: EC2Client): Promise<string[]> {
+  const groups = await builderGroups(client);
+  for (const GroupId of groups)
+    await orUndefined('InvalidGroup.NotFound', () =>
+      calling(`delete security group ${GroupId} (ec2:DeleteSecurityGroup)`, undefined, () =>
+        client.send(new DeleteSecurityGroupCommand({ GroupId })),
+      ),
+    );
+  return groups;
+}
+
 function builderRequest({
   token,
   architecture,
   instanceType,
-  subnet,
+  network,
   userData,
 }: BuilderLaunch): RunInstancesCommandInput {
   const Tags = [
     { Key: BUILDER_TAG, Value: token },
     { Key: 'Name', Value: 'imgcls image builder' },
   ];
+  const { subnet, group, hasPublicAddress } = network;
   return {
     ClientToken: token,
     MinCount: 1,
     MaxCount: 1,
     ImageId: `${AMAZON_LINUX}-${architecture}`,
     InstanceType: instanceType as never,
-    ...(subnet !== undefined && { SubnetId: subnet }),
+    NetworkInterfaces: [
+      { DeviceIndex: 0, SubnetId: subnet, Groups: [group], AssociatePublicIpAddress: hasPublicAddress },
+    ],
     UserData: Buffer.from(userData).toString('base64'),
     // The image is made from the disk of the stopped builder.
     InstanceInitiatedShutdownBehavior: 'stop',

@@ -37,11 +37,31 @@ export function changeSummary(changes: readonly ResourceChange[]): string {
 }
 
 /** Buckets and queues that would lose their contents. */
-export function losses(changes: readonly ResourceChange[]): string[] {
+function losses(changes: readonly ResourceChange[]): string[] {
   return changes
     .filter(({ type }) => type === 'AWS::S3::Bucket' || type === 'AWS::SQS::Queue')
     .filter(
       ({ action, replacement }) => action === 'Remove' || replacement === 'yes' || replacement === 'maybe',
     )
     .map(({ resource }) => resource);
+}
+
+/** What the user should know of the changes before agreeing to them. */
+export function changeWarnings(changes: readonly ResourceChange[]): string[] {
+  const lost = losses(changes);
+  const balancer = changes.find(
+    ({ type, replacement }) =>
+      type === 'AWS::ElasticLoadBalancingV2::LoadBalancer' &&
+      (replacement === 'yes' || replacement === 'maybe'),
+  );
+  return [
+    ...(lost.length === 0
+      ? []
+      : [`The contents of ${lost.join(', ')} would be lost, or the deployment would fail.`]),
+    ...(balancer === undefined
+      ? []
+      : [
+          'The load balancer of the page is replaced. The page gets a new address (output WebUrl) and is out of reach for some minutes. Point your own host name to the new address.',
+        ]),
+  ];
 }

@@ -1,5 +1,6 @@
 // Deploys a stack: plan, ask, execute, follow.
 
+import type { Buckets } from '../core/aws-account/account.ts';
 import type {
   ParameterChoice,
   ResourceChange,
@@ -15,6 +16,8 @@ import { isReviewInProgress, isSuccess, nextStep, stuckError } from './stack-sta
 
 export interface DeployPorts extends WatchPorts {
   stacks: Stacks;
+  buckets: Pick<Buckets, 'empty'>;
+  clock: WatchPorts['clock'] & { nowMs(): number };
   /** Creates a name for a change set. */
   newName(): string;
   notice(text: string): void;
@@ -31,8 +34,8 @@ export interface Deployment {
   name: string;
   template: Template;
   capabilities: readonly string[];
-  /** Called with the existing stack, when it can be updated. */
-  parameters(stack: Stack | undefined): Promise<Readonly<Record<string, ParameterChoice>>>;
+  /** Called with the existing stack, when it can be updated. Undefined ends a deployment that cannot be planned further. */
+  parameters(stack: Stack | undefined): Promise<Readonly<Record<string, ParameterChoice>> | undefined>;
 }
 
 export type DeployResult = { result: 'deployed' | 'unchanged'; stack: Stack } | { result: 'declined' };
@@ -45,13 +48,15 @@ export async function deployStack(ports: DeployPorts, deployment: Deployment): P
   if (ready === 'declined') return { result: 'declined' };
   const { stack } = ready;
   const isNew = stack === undefined || isReviewInProgress(stack);
+  const parameters = await deployment.parameters(isNew ? undefined : stack);
+  if (parameters === undefined) return { result: 'declined' };
   const changeSet = await stacks.propose({
     stack: name,
     kind: isNew ? 'CREATE' : 'UPDATE',
     name: ports.newName(),
     template,
     capabilities,
-    parameters: await deployment.parameters(isNew ? undefined : stack),
+    parameters,
   });
   if (changeSet === undefined) return { result: 'unchanged', stack: await present(stacks, name) };
 
@@ -61,14 +66,16 @@ export async function deployStack(ports: DeployPorts, deployment: Deployment): P
     if (state === 'empty' && !isNew) return { result: 'unchanged', stack: await present(stacks, name) };
     if (!(await ports.agree(changes))) return { result: 'declined' };
     await ports.prepare();
+    if (isNew) await untilNamesAreFree(ports, name);
     const before = await lastEvent(stacks, changeSet.stackId);
     // From here on the deployment may be in progress, even if the call fails.
     isStarted = true;
     await stacks.execute(changeSet);
     const events = await followStack(ports, changeSet.stackId, before, ports.onEvent);
     const now = await present(stacks, changeSet.stackId);
-    if (!isSuccess(now.status)) throw deploymentError(now, isNew ? 'created' : 'updated', events);
-    return { result: 'deployed', stack: now };
+    if (isSuccess(now.status)) return { result: 'deployed', stack: now };
+    if (now.status === 'ROLLBACK_FAILED') await finishRollback(ports, now);
+    throw deploymentError(now, isNew ? 'created' : 'updated', events);
   } finally {
     // Delete a change set that was not executed, and the empty stack that was created for it.
     if (!isStarted) {
@@ -108,8 +115,37 @@ async function readyToChange(
       continue;
     }
     if (!(await ports.agreeToClear(stack))) return 'declined';
-    await removeStack(ports, stack);
+    await clear(ports, stack);
   }
+}
+
+/** Deletes a stack whose first deployment failed. Load balancer and controller may have written to its buckets meanwhile. */
+async function clear(ports: DeployPorts, stack: Stack): Promise<void> {
+  for (const { type, physicalId } of await ports.stacks.resources(stack.id))
+    if (type === 'AWS::S3::Bucket' && physicalId !== undefined)
+      await ports.buckets.empty(physicalId, () => {}, ports.signal);
+  await removeStack(ports, stack);
+}
+
+/** CloudFormation deletes no bucket with objects. */
+async function finishRollback(ports: DeployPorts, stack: Stack): Promise<void> {
+  ports.notice(`The rollback of ${stack.name} has failed. Emptying its buckets and deleting it.`);
+  await noticeFailure(ports, `stack ${stack.name}`, () => clear(ports, stack));
+}
+
+/** SQS refuses the names of queues for this time after their deletion; the rest is for its clock. */
+const QUEUE_NAME_REST_MS = 65_000;
+
+async function untilNamesAreFree(
+  { stacks, clock, signal, notice }: DeployPorts,
+  name: string,
+): Promise<void> {
+  const deletedAtMs = await stacks.deletedAtMs(name);
+  if (deletedAtMs === undefined) return;
+  const waitMs = deletedAtMs + QUEUE_NAME_REST_MS - clock.nowMs();
+  if (waitMs <= 0) return;
+  notice(`Waiting ${Math.ceil(waitMs / 1000)} s: SQS keeps the names of deleted queues for a minute.`);
+  await clock.sleep(waitMs, signal);
 }
 
 /**

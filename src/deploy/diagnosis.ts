@@ -24,6 +24,20 @@ const KNOWN_CAUSES: readonly KnownCause[] = [
       'A resource of that name remains from before or belongs to another account. Delete it, or choose another name with --cluster. Log groups are retained on purpose: aws logs delete-log-group --log-group-name NAME',
   },
   {
+    pattern: /QueueDeletedRecently|wait 60 seconds after deleting a queue/i,
+    advice: 'SQS keeps the names of deleted queues for a minute. Run the same command again then.',
+  },
+  {
+    pattern: /custom-named resource/i,
+    advice:
+      'CloudFormation cannot replace a resource under the same name. Remove it first (the page: imgcls deploy --no-with-web), then deploy again.',
+  },
+  {
+    pattern: /DuplicateSubnetsInSameZone|conflicting DNS domain|enableDnsHostnames|enableDnsSupport/i,
+    advice:
+      'The VPC changed since its endpoints were planned. Run the same command again: it looks at the VPC anew. Or use another --network.',
+  },
+  {
     pattern: /UnreservedConcurrentExecution/,
     advice:
       'The account has too few concurrent executions of AWS Lambda to reserve one. Use --parameter ReserveConcurrency=false: the controller does not depend on it.',
@@ -111,6 +125,7 @@ function rollbackText(status: string): string | undefined {
   if (status === 'UPDATE_ROLLBACK_COMPLETE') return 'The update was rolled back: the cluster is as before.';
   if (status === 'ROLLBACK_COMPLETE')
     return 'The deployment was rolled back. The next "imgcls deploy" starts from scratch.';
+  if (status === 'ROLLBACK_FAILED') return 'The next "imgcls deploy" starts from scratch.';
   if (status.endsWith('ROLLBACK_FAILED')) return 'The rollback failed, too.';
   return undefined;
 }

@@ -15,6 +15,8 @@ export interface WantedMachines {
   image: string | undefined;
 }
 
+export type MachineImage = Pick<WorkerImage, 'id' | 'architecture'> & { version?: string };
+
 export interface MachineImageChoice {
   image: string;
   /** Set when the template's default type cannot run the image. */
@@ -23,23 +25,33 @@ export interface MachineImageChoice {
   notice?: string;
 }
 
+export interface ImageSources {
+  images: WorkerImages;
+  ec2: Pick<Ec2, 'types' | 'imageArchitecture'>;
+  /** Called when the account has no image for an instance type. */
+  build(type: TypeInfo): Promise<MachineImage>;
+}
+
 /**
- * Chooses the requested image, or else the account's newest worker image for the instance type.
+ * Chooses the requested image, or else the account's newest worker image for the instance type, or else a new one.
  * @param version of this imgcls.
- * @throws {ImgclsError} of kind `usage` when no image matches.
+ * @throws {ImgclsError} of kind `usage` when an image does not match.
  */
 export async function chooseMachineImage(
-  { images, ec2 }: { images: WorkerImages; ec2: Pick<Ec2, 'types' | 'imageArchitecture'> },
+  { images, ec2, build }: ImageSources,
   { workerType, webType, image }: WantedMachines,
   version: string,
 ): Promise<MachineImageChoice> {
   const names = [workerType, ...(webType === undefined ? [] : [webType])];
   const types = await ec2.types(names);
   const worker = named(workerType, types);
-  const chosen = image === undefined ? newestFor(worker, await images.list()) : await lookUp(ec2, image);
+  const chosen =
+    image === undefined
+      ? (newestFor(worker, await images.list()) ?? (await build(worker)))
+      : await lookUp(ec2, image);
   refuseOtherArchitecture(worker, chosen, '--instance-type');
   if (webType !== undefined) refuseOtherArchitecture(named(webType, types), chosen, '--web-type');
-  const old = 'version' in chosen && chosen.version !== undefined && chosen.version !== version;
+  const old = chosen.version !== undefined && chosen.version !== version;
   return {
     image: chosen.id,
     ...(webType === undefined && chosen.architecture === ARM && { webType: ARM_WEB }),
@@ -57,22 +69,10 @@ function named(name: string, types: readonly TypeInfo[]): TypeInfo {
   });
 }
 
-type Chosen = Pick<WorkerImage, 'id' | 'architecture'> & { version?: string };
+const newestFor = ({ architectures }: TypeInfo, images: readonly WorkerImage[]): MachineImage | undefined =>
+  images.find(({ architecture }) => architectures.includes(architecture));
 
-function newestFor({ type, architectures }: TypeInfo, images: readonly WorkerImage[]): Chosen {
-  const fitting = images.find(({ architecture }) => architectures.includes(architecture));
-  if (fitting !== undefined) return fitting;
-  const others = [...new Set(images.map(({ architecture }) => architecture))];
-  throw new ImgclsError(
-    'usage',
-    others.length === 0
-      ? 'The account has no worker image in this region.'
-      : `The account has no worker image for ${type} (${architectures.join(', ')}), only for ${others.join(', ')}.`,
-    { hint: 'Build one with "imgcls ami build", or name an untagged one with --image ami-...' },
-  );
-}
-
-async function lookUp(ec2: Pick<Ec2, 'imageArchitecture'>, id: string): Promise<Chosen> {
+async function lookUp(ec2: Pick<Ec2, 'imageArchitecture'>, id: string): Promise<MachineImage> {
   const architecture = await ec2.imageArchitecture(id);
   if (architecture !== undefined) return { id, architecture };
   throw new ImgclsError('usage', `Image ${id} was not found in this region.`, {
@@ -82,7 +82,7 @@ async function lookUp(ec2: Pick<Ec2, 'imageArchitecture'>, id: string): Promise<
 
 function refuseOtherArchitecture(
   { type, architectures }: TypeInfo,
-  { id, architecture }: Chosen,
+  { id, architecture }: MachineImage,
   flag: string,
 ): void {
   if (architectures.includes(architecture)) return;

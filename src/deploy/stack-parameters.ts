@@ -1,11 +1,14 @@
 // The parameters of a deployment, from the flags and from what the account has.
 
-import type { Functions, Network, WorkerImages } from '../core/aws-account/account.ts';
-import type { Ec2 } from '../core/aws-account/ec2.ts';
-import type { ParameterChoice, Stack, TemplateSummary } from '../core/aws-account/stacks.ts';
-import { chooseMachineImage } from './image.ts';
-import { chooseNetwork, type NetworkPlacement, requireServiceAccess } from './network.ts';
+import type { Functions, WorkerImages } from '../core/aws-account/account.ts';
+import type { Ec2, TypeInfo } from '../core/aws-account/ec2.ts';
+import type { Network } from '../core/aws-account/network.ts';
+import type { ParameterChoice, Stack, Stacks, TemplateSummary } from '../core/aws-account/stacks.ts';
+import { planEndpoints } from './endpoints.ts';
+import { chooseMachineImage, type MachineImage, type MachineImageChoice } from './image.ts';
+import { chooseNetwork, type NetworkKind, type NetworkPlacement } from './network.ts';
 import { chooseParameters, parameterValue, type RequestedParameter } from './parameters.ts';
+import { refuseStrandedPage, refuseTooFewZones } from './web-network.ts';
 
 export interface ParameterRequest {
   cluster: string;
@@ -18,6 +21,8 @@ export interface ParameterRequest {
   /** Key of the controller's code; undefined if the template has no such parameter. */
   controllerCode: string | undefined;
   notice(text: string): void;
+  /** Builds a machine image for a type, in the VPC of the cluster. */
+  buildImage(type: TypeInfo, vpc: string | undefined): Promise<MachineImage>;
 }
 
 export interface AccountView {
@@ -25,6 +30,7 @@ export interface AccountView {
   images: WorkerImages;
   ec2: Pick<Ec2, 'types' | 'imageArchitecture'>;
   functions: Functions;
+  stacks: Pick<Stacks, 'resources'>;
 }
 
 /**
@@ -39,17 +45,15 @@ export async function stackParameters(
 ): Promise<Record<string, ParameterChoice>> {
   const { cluster, model, summary, wanted, controllerCode } = request;
   const previous = stack?.parameters ?? {};
-  const placement = await newNetwork(stack, request, account.network);
-  const machines = await newMachines(previous, request, account);
+  const network = await newNetwork(stack, request, account);
+  const machines = await newMachines(network?.VpcId ?? previous.VpcId, previous, request, account);
   return chooseParameters({
     summary,
     previous,
     wanted,
     found: {
       ClusterName: cluster,
-      VpcId: placement?.vpc,
-      SubnetIds: placement?.subnets.join(','),
-      RouteTableIds: placement?.routeTables?.join(','),
+      ...network,
       WorkerImageId: machines?.image,
       WebInstanceType: machines?.webType,
       ControllerCode: controllerCode,
@@ -61,14 +65,15 @@ export async function stackParameters(
 }
 
 async function newMachines(
+  vpc: string | undefined,
   previous: Readonly<Record<string, string>>,
-  { summary, wanted, version, notice }: ParameterRequest,
-  account: AccountView,
-) {
+  { summary, wanted, version, notice, buildImage }: ParameterRequest,
+  { images, ec2 }: AccountView,
+): Promise<MachineImageChoice | undefined> {
   const workerType = parameterValue('InstanceType', { summary, previous, wanted });
   if (workerType === undefined || !declares(summary, 'WorkerImageId')) return undefined;
   const machines = await chooseMachineImage(
-    account,
+    { images, ec2, build: (type) => buildImage(type, vpc) },
     {
       workerType,
       webType: requestedValue(wanted, 'WebInstanceType') ?? previous.WebInstanceType,
@@ -90,28 +95,55 @@ async function newReservation(
   return String(await functions.canReserveOne());
 }
 
-/** The network of a new cluster or one that moves; undefined when it stays. */
+/** Parameters of the network of a new cluster or one that moves; undefined when it stays. */
 async function newNetwork(
   stack: Stack | undefined,
-  { summary, wanted }: ParameterRequest,
-  network: Network,
-): Promise<(NetworkPlacement & { routeTables?: string[] }) | undefined> {
-  const vpc = requestedValue(wanted, 'VpcId');
-  const subnets = requestedValue(wanted, 'SubnetIds');
-  const moves = [vpc, subnets, requestedValue(wanted, 'WithEndpoints')].some((each) => each !== undefined);
+  request: ParameterRequest,
+  account: AccountView,
+): Promise<Record<string, string> | undefined> {
+  const { summary, wanted } = request;
+  const moves = ['VpcId', 'SubnetIds', 'Network'].some((name) => requestedValue(wanted, name) !== undefined);
   if (!declares(summary, 'SubnetIds') || (stack !== undefined && !moves)) return undefined;
   const previous = stack?.parameters ?? {};
-  const isNamed = vpc !== undefined || subnets !== undefined;
-  const placement = await chooseNetwork(
-    network,
-    isNamed ? { vpc, subnets } : { subnets: previous.SubnetIds },
+  const value = (name: string) => parameterValue(name, { summary, previous, wanted });
+  // A template without the parameter decides by itself how its machines reach AWS.
+  const kind = (value('Network') ?? 'endpoints') as NetworkKind;
+  const subnets = requestedValue(wanted, 'SubnetIds');
+  const vpc = requestedValue(wanted, 'VpcId') ?? (subnets === undefined ? previous.VpcId : undefined);
+  const hasPage = value('WithWeb') === 'true';
+  const types = [value('InstanceType'), hasPage ? value('WebInstanceType') : undefined];
+  const placement = await chooseNetwork(account.network, {
+    kind,
+    vpc,
+    subnets,
+    types: types.filter((type) => type !== undefined),
+  });
+  if (hasPage) {
+    refuseStrandedPage(stack, placement.vpc);
+    if (!value('WebSubnetIds')) refuseTooFewZones(placement);
+  }
+  return {
+    VpcId: placement.vpc,
+    SubnetIds: placement.subnets.map(({ id }) => id).join(','),
+    ...(kind === 'endpoints' && (await newEndpoints(stack, placement, request, account))),
+  };
+}
+
+async function newEndpoints(
+  stack: Stack | undefined,
+  placement: NetworkPlacement,
+  { summary, notice }: ParameterRequest,
+  { network, stacks }: AccountView,
+): Promise<Record<string, string>> {
+  if (!declares(summary, 'EndpointServices')) return {};
+  const resources = stack === undefined ? [] : await stacks.resources(stack.id);
+  const own = resources.flatMap(({ type, physicalId }) =>
+    type === 'AWS::EC2::VPCEndpoint' && physicalId !== undefined ? [physicalId] : [],
   );
-  const withEndpoints = parameterValue('WithEndpoints', { summary, previous, wanted });
-  if (withEndpoints === 'false') await requireServiceAccess(network, placement);
-  const takesTables = withEndpoints === 'true' && declares(summary, 'RouteTableIds');
-  // A route table can have only one S3 endpoint.
-  if (!takesTables || (await network.endpoints(placement.vpc)).includes('s3')) return placement;
-  return { ...placement, routeTables: await network.routeTables(placement.vpc, placement.subnets) };
+  const { services, routeTables, used } = await planEndpoints(network, placement, own);
+  for (const { id, service } of used)
+    notice(`Uses endpoint ${id} of ${placement.vpc} for ${service}. Without it the cluster stops working.`);
+  return { EndpointServices: services.join(','), RouteTableIds: routeTables.join(',') };
 }
 
 const declares = (summary: TemplateSummary, name: string): boolean =>

@@ -3,9 +3,9 @@
  *
  *     none, REVIEW_IN_PROGRESS --------------------------> create
  *     *_COMPLETE, UPDATE_FAILED -------------------------> update
- *     ROLLBACK_COMPLETE, CREATE_FAILED ------------------> clear: its first deployment failed, and it cannot be updated
+ *     ROLLBACK_COMPLETE, ROLLBACK_FAILED, CREATE_FAILED -> clear: its first deployment failed, and it cannot be updated
  *     *_IN_PROGRESS -------------------------------------> wait: another deployment is in progress
- *     *ROLLBACK_FAILED, DELETE_FAILED -------------------> stuck: needs manual repair
+ *     UPDATE_ROLLBACK_FAILED, DELETE_FAILED -------------> stuck: needs manual repair
  */
 
 import type { Stack } from '../core/aws-account/stacks.ts';
@@ -27,7 +27,7 @@ export function nextStep(stack: Pick<Stack, 'status'> | undefined): NextStep {
   if (stack === undefined || isReviewInProgress(stack)) return 'create';
   const { status } = stack;
   if (isInProgress(status)) return 'wait';
-  if (status === 'ROLLBACK_COMPLETE' || status === 'CREATE_FAILED') return 'clear';
+  if (['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAILED'].includes(status)) return 'clear';
   if (status.endsWith('ROLLBACK_FAILED') || status === 'DELETE_FAILED') return 'stuck';
   return 'update';
 }

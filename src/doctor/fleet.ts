@@ -2,6 +2,7 @@
 
 import type { Quotas } from '../core/aws-account/account.ts';
 import type { Ec2, Ec2Launch, LaunchRehearsal, Pool } from '../core/aws-account/ec2.ts';
+import { isStandardType } from '../core/aws-account/standard-types.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { CLUSTER_TAG } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
@@ -78,9 +79,6 @@ function rehearsal({ cluster, template, pools, onDemandPercentage }: Ec2FleetPar
   };
 }
 
-/** Instance families that share the quota of standard instances. */
-const STANDARD = /^[acdhimrtz]/;
-
 /** Checks the account's vCPU quota against the largest fleet. */
 export const checkQuota = (parts: Omit<Ec2FleetParts, 'pools'>): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
@@ -89,7 +87,7 @@ export const checkQuota = (parts: Omit<Ec2FleetParts, 'pools'>): Promise<CheckRe
     const names = instanceTypes.length > 0 ? instanceTypes : own === undefined ? [] : [own];
     const types = await ec2.types(names);
     const vCpus = types.map((type) => type.vCpus);
-    const [other] = names.filter((name) => !STANDARD.test(name));
+    const [other] = names.filter((name) => !isStandardType(name));
     if (other !== undefined)
       return unknown(`${other} has its own quota: check it in the Service Quotas console`);
     if (vCpus.length === 0 || vCpus.includes(undefined))

@@ -1,6 +1,6 @@
 // Builds a machine image: launches a builder that provisions itself, makes an image of its disk and terminates it.
 
-import type { Architecture, Ec2Images } from '../core/aws-account/ec2-images.ts';
+import type { Architecture, BuilderNetwork, Ec2Images } from '../core/aws-account/ec2-images.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, isTransient, messageOf } from '../core/runtime/errors.ts';
 import { lastLines, readConsole } from './builder-console.ts';
@@ -8,7 +8,7 @@ import { lastLines, readConsole } from './builder-console.ts';
 export interface ImageOrder {
   architecture: Architecture;
   instanceType: string;
-  subnet?: string;
+  network: BuilderNetwork;
   userData: string;
 }
 

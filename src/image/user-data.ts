@@ -1,7 +1,14 @@
 import { ImgclsError } from '../core/runtime/errors.ts';
 
-/** Where the builder gets the package from: npm (`imgcls@0.1.0`), or a presigned URL. */
-export type PackageSource = { spec: string } | { url: string };
+/** Where the builder gets the package from. */
+export interface PackageSource {
+  /**
+   * Presigned: whoever reads the user data can use it for an hour, to read the package, which has no secret. What the builder
+   * installs is decided by the digest.
+   */
+  url: string;
+  sha256: string;
+}
 
 export interface BuilderScript {
   /** The text of deploy/image/provision.sh. */
@@ -17,6 +24,7 @@ export interface BuilderScript {
 /** EC2's limit for user data. */
 const MAX_BYTES = 16_384;
 const END = 'END_OF_PROVISION';
+const FILE = '/root/imgcls.tgz';
 
 /**
  * The script that the builder runs at its first boot: provision.sh with its output on the console, and in any case a
@@ -25,8 +33,6 @@ const END = 'END_OF_PROVISION';
 export function builderUserData(builder: BuilderScript): string {
   const { provision, package: source, models, heic, limitMinutes } = builder;
   const flags = [...models.flatMap((model) => ['--model', model]), ...(heic ? ['--heic'] : [])];
-  const [packageArgument, download] =
-    'spec' in source ? [source.spec, []] : ['/root/imgcls.tgz', [downloadLine(source.url)]];
   const lines = [
     '#!/bin/bash',
     `shutdown --poweroff +${limitMinutes}`,
@@ -35,9 +41,13 @@ export function builderUserData(builder: BuilderScript): string {
     `cat >/root/provision.sh <<'${END}'`,
     provision.trimEnd(),
     END,
-    ...download,
-    `bash /root/provision.sh ${['--package', packageArgument, ...flags].map(quote).join(' ')}`,
-    'rm -f /root/provision.sh /root/imgcls.tgz',
+    step(
+      'download',
+      `curl --fail --silent --show-error --location --retry 5 --output ${FILE} ${quote(source.url)}`,
+    ),
+    step('checksum', `echo ${quote(`${source.sha256}  ${FILE}`)} | sha256sum --check`),
+    `bash /root/provision.sh ${['--package', FILE, ...flags].map(quote).join(' ')}`,
+    `rm -f /root/provision.sh ${FILE}`,
     // Let the last line reach the console before the power-off.
     'sync; sleep 5',
   ];
@@ -50,8 +60,9 @@ export function builderUserData(builder: BuilderScript): string {
   return text;
 }
 
-const downloadLine = (url: string): string =>
-  `curl --fail --silent --show-error --location --retry 5 --output /root/imgcls.tgz ${quote(url)} || { echo 'imgcls-provision: FAILED download'; exit 1; }`;
+/** A command whose failure ends the build, under the name of its step. */
+const step = (name: string, command: string): string =>
+  `${command} || { echo 'imgcls-provision: FAILED ${name}'; exit 1; }`;
 
 /** Quotes a text as one shell word. */
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

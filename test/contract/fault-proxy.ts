@@ -46,11 +46,19 @@ export interface Fault {
   answer(request: ProxiedRequest, forward: (body?: string) => Promise<Reply>): Promise<Reply | 'reset'>;
 }
 
+/** A limit of AWS that moto lacks: refuses what exceeds it, or completes moto's answer. Undefined: nothing to say. */
+export type Limit = (
+  request: ProxiedRequest,
+  forward: (body?: string) => Promise<Reply>,
+) => Promise<Reply | undefined>;
+
 export interface FaultProxy {
   url: string;
   /** Every request so far. */
   requests: ProxiedRequest[];
   inject(fault: Fault): void;
+  /** Holds every request to these limits, before any fault. */
+  enforce(limits: readonly Limit[]): void;
   /** The number of injected faults that were not used; drops them. */
   unused(): number;
   /** The number of open client connections. */
@@ -63,6 +71,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const requests: ProxiedRequest[] = [];
   const sockets = new Set<Socket>();
   let faults: { fault: Fault; left: number }[] = [];
+  const enforced: Limit[] = [];
   let lastConditional: Promise<unknown> = Promise.resolve();
   const launches = new LaunchTokens();
 
@@ -90,7 +99,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       launches.once(request, () =>
         inSequence(request, () => pass(target, agent, request, body ?? mostInstances(request), gone.signal)),
       );
-    const reply = await (take(request)?.answer(request, forward) ?? forward());
+    const reply =
+      (await firstAnswer(enforced, request, forward)) ??
+      (await (take(request)?.answer(request, forward) ?? forward()));
     if (reply === 'reset') incoming.socket.resetAndDestroy();
     else write(outgoing, reply);
   };
@@ -108,6 +119,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    enforce: (limits) => enforced.push(...limits),
     inject: (fault) => faults.push({ fault, left: fault.times ?? 1 }),
     unused() {
       const left = faults.length;
@@ -122,6 +134,18 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       await once(server, 'close');
     },
   };
+}
+
+async function firstAnswer(
+  limits: readonly Limit[],
+  request: ProxiedRequest,
+  forward: (body?: string) => Promise<Reply>,
+): Promise<Reply | undefined> {
+  for (const limit of limits) {
+    const reply = await limit(request, forward);
+    if (reply !== undefined) return reply;
+  }
+  return undefined;
 }
 
 function proxied(incoming: IncomingMessage, body: Buffer): ProxiedRequest {
@@ -194,22 +218,22 @@ function write(outgoing: ServerResponse, { status, headers = {}, body, cutAfter 
   else outgoing.write(bytes.subarray(0, cutAfter), () => outgoing.socket?.resetAndDestroy());
 }
 
-const xmlError = (status: number, code: string): Reply => ({
+const xmlError = (status: number, code: string, message: string): Reply => ({
   status,
   headers: { 'content-type': 'application/xml' },
-  body: `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${code} by the proxy</Message></Error>`,
+  body: `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`,
 });
 
-const jsonError = (status: number, code: string): Reply => ({
+const jsonError = (status: number, code: string, message: string): Reply => ({
   status,
   headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-query-error': `${code};Sender` },
-  body: JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message: `${code} by the proxy` }),
+  body: JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message }),
 });
 
-const ec2Error = (status: number, code: string): Reply => ({
+const ec2Error = (status: number, code: string, message = `${code} by the proxy`): Reply => ({
   status,
   headers: { 'content-type': 'text/xml' },
-  body: `<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>${code}</Code><Message>${code} by the proxy</Message></Error></Errors><RequestID>proxy</RequestID></Response>`,
+  body: `<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>${code}</Code><Message>${message}</Message></Error></Errors><RequestID>proxy</RequestID></Response>`,
 });
 
 /** The form of most services with form requests; EC2 has its own. */
@@ -228,9 +252,9 @@ export function serviceError(
   code: string,
   message = `${code} by the proxy`,
 ): Reply {
-  if (form?.get('Version') === EC2_VERSION) return ec2Error(status, code);
+  if (form?.get('Version') === EC2_VERSION) return ec2Error(status, code, message);
   if (form !== undefined) return queryError(status, code, message);
-  return action === '' ? xmlError(status, code) : jsonError(status, code);
+  return action === '' ? xmlError(status, code, message) : jsonError(status, code, message);
 }
 
 /** The response to entries of a batch that are not forwarded. */

@@ -1,14 +1,16 @@
 /**
- * The whole story over moto: `imgcls deploy`, then a submitter, the controller and a worker for each instance that it
- * launches, each with the permissions of its role while moto enforces them; then `imgcls destroy`.
+ * The whole story over moto and a proxy with AWS's limits, from an empty account: `imgcls deploy`, which builds the image, too;
+ * then a submitter, the controller and a worker for each instance that it launches, each with the permissions of its role while
+ * moto enforces them; then `imgcls destroy`, and nothing is left.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import {
   DescribeInstancesCommand,
   DescribeLaunchTemplateVersionsCommand,
+  DescribeSubnetsCommand,
   EC2Client,
   type Instance,
 } from '@aws-sdk/client-ec2';
@@ -16,9 +18,12 @@ import { GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../src/aws/clients.ts';
+import { awsLimits } from '../contract/aws-limits.ts';
+import { openDefaultVpc } from '../contract/default-vpc.ts';
 import { startFaultProxy } from '../contract/fault-proxy.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
 import { completeStacks } from '../contract/moto-stacks.ts';
+import { builderRuns, consoleSays, imagesHaveTaggedSnapshots } from '../contract/stand-in-builder.ts';
 import { type StandInMetadata, startStandInMetadata } from '../contract/stand-in-metadata.ts';
 import { until } from '../contract/until.ts';
 import { type AccessKey, enforcePolicies } from './moto-permissions.ts';
@@ -26,7 +31,7 @@ import { type InstalledPackage, installPackage, type Running, repository, start 
 
 const moto = await startMoto();
 const proxy = moto && (await startFaultProxy(moto.url));
-const IMAGE = 'ami-12c6146b';
+const ASSETS = 'imgcls-assets-123456789012-us-east-1';
 const SECONDS = { timeoutMs: 60_000 };
 
 describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', () => {
@@ -44,7 +49,14 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     folder = await mkdtemp(path.join(tmpdir(), 'imgcls-stack-'));
     plain = { ...standInEnvironment(proxy?.url ?? ''), XDG_CONFIG_HOME: path.join(folder, 'config') };
     for (const [name, value] of Object.entries(plain)) vi.stubEnv(name, value);
-    if (proxy !== undefined) completeStacks(proxy, new Map());
+    if (moto === undefined || proxy === undefined) return;
+    ec2 = new EC2Client({ endpoint: moto.url });
+    await openDefaultVpc(ec2);
+    proxy.enforce(awsLimits({ motoUrl: moto.url, vCpus: 5, notOffered: { 'us-east-1e': ['c7i.large'] } }));
+    builderRuns(proxy, ec2);
+    consoleSays(proxy, 'imgcls-provision: OK 0.1.0');
+    imagesHaveTaggedSnapshots(proxy, ec2);
+    completeStacks(proxy, new Map());
   });
   afterAll(async () => {
     for (const { kill } of running) kill('SIGKILL');
@@ -62,11 +74,6 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     const child = start(installed.bin, dataDir, args, { ...plain, ...env });
     running.push(child);
     return child;
-  }
-  async function done(args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
-    const { code, stdout, stderr } = await imgcls(args, env).finished;
-    expect(code, `imgcls ${args.join(' ')}: ${stderr}`).toBe(0);
-    return stdout;
   }
 
   /** Past the proxy: moto checks signatures, which are of its own address. */
@@ -100,12 +107,20 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     lambda.destroy();
     const s3 = createS3Client();
     const { Contents = [] } = await s3.send(
-      new ListObjectsV2Command({ Bucket: 'imgcls-assets-123456789012-us-east-1' }),
+      new ListObjectsV2Command({ Bucket: ASSETS, Prefix: 'controller/' }),
     );
     s3.destroy();
     const sha256 = Buffer.from(Configuration?.CodeSha256 ?? '', 'base64').toString('hex');
     expect(Contents.map(({ Key }) => Key)).toEqual([`controller/${sha256}.zip`]);
     return Configuration?.Environment?.Variables ?? {};
+  }
+
+  /** Of the subnets in the settings that the deployment wrote. */
+  async function subnetZones(): Promise<string[]> {
+    const file = path.join(folder, 'config', 'imgcls', 'imgcls.config.json');
+    const { subnets: SubnetIds } = JSON.parse(await readFile(file, 'utf8'));
+    const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({ SubnetIds }));
+    return Subnets.flatMap(({ AvailabilityZone }) => AvailabilityZone ?? []).sort();
   }
 
   async function instances(): Promise<Instance[]> {
@@ -135,8 +150,12 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
   }
 
   it('is deployed, labels images on machines that come and go with the work, and is destroyed', async () => {
-    await done(['deploy', '--yes', '--with-endpoints', '--image', IMAGE, '--max', '2']);
-    ec2 = new EC2Client({});
+    const deployed = await imgcls(['deploy', '--yes']).finished;
+    expect(deployed.code, deployed.stderr).toBe(0);
+    expect(deployed.stderr).toMatch(/Creating image ami-\w+/);
+    expect(deployed.stderr).toMatch(/Without work the cluster costs \$0\.70\d\d a month/);
+    expect(deployed.stderr).toContain('may run 5 vCPUs of on-demand instances at once: 2 of 4 workers (--max)');
+    expect(await subnetZones()).toEqual(['a', 'b', 'c', 'd', 'f'].map((zone) => `us-east-1${zone}`));
     const settings = { worker: await workerSettings(), controller: await controllerSettings() };
     const roles = ['SubmitterRole', 'WorkerRole', 'ControllerRole'];
     const enforced = await enforcePolicies(moto?.url ?? '', roles);
@@ -179,7 +198,10 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     await enforced.lift();
     const destroyed = await imgcls(['destroy', '--yes']).finished;
     expect(destroyed.code, destroyed.stderr).toBe(0);
-    expect(destroyed.stderr).toContain('Remaining: bucket imgcls-assets-123456789012-us-east-1');
+    expect(destroyed.stderr).toMatch(/Deleted worker image ami-\w+ \(imgcls 0\.1\.0\)/);
+    expect(destroyed.stderr).toMatch(/Deleted security group sg-\w+ of builders/);
+    expect(destroyed.stderr).toContain(`Deleted bucket ${ASSETS}.`);
+    expect(destroyed.stderr).toContain('Nothing of the cluster remains in the account.');
     const stacks = new CloudFormationClient({});
     const { Stacks = [] } = await stacks.send(new DescribeStacksCommand({}));
     stacks.destroy();

@@ -131,7 +131,7 @@ async function cleanUp(options: LiveTestOptions, built: string | undefined): Pro
   const attempt = async (what: string, act: () => Promise<void>) => {
     await act().catch((error: unknown) => problems.push(`${what}: ${messageOf(error)}`));
   };
-  const destroy = ['destroy', '--cluster', cluster, '--settings', settingsFile, '--yes'];
+  const destroy = ['destroy', '--cluster', cluster, '--settings', settingsFile, '--keep-images', '--yes'];
   for (let tries = 1; ; tries++) {
     const { code } = await imgcls(destroy, new AbortController().signal).catch(() => ({ code: null }));
     if (code === 0) break;

@@ -20,8 +20,6 @@ import { checkAccount, permission, quote, Refusal } from './permission.ts';
 import { writePhotographs } from './photographs.ts';
 
 const IMAGES = 600;
-/** In the default VPC, instances without a public address reach AWS only through endpoints. */
-const DEFAULT_DEPLOY_FLAGS = ['--with-endpoints'];
 /** Time for a command to end after SIGTERM. */
 const KILL_AFTER_MS = 30_000;
 
@@ -62,7 +60,7 @@ async function live(flags: readonly string[]): Promise<boolean> {
         settingsFile: path.join(dataDir, 'imgcls.config.json'),
         photographs: await writePhotographs(path.join(dataDir, 'photographs'), IMAGES),
         image: allowed.image,
-        deployFlags: flags.length > 0 ? flags : DEFAULT_DEPLOY_FLAGS,
+        deployFlags: flags,
         imgcls: (args, signal) => imgcls(installed.bin, dataDir, args, signal),
         removeImage: account.removeImage,
         leftovers: () => account.leftovers(cluster, startedAtMs),

@@ -6,6 +6,7 @@ import type { RequestedParameter } from '../../deploy/parameters.ts';
 export interface ParameterFlags {
   vpc?: string;
   subnets?: string;
+  network?: string;
   instanceType?: string;
   image?: string;
   max?: number;
@@ -16,8 +17,9 @@ export interface ParameterFlags {
   webType?: string;
   certificate?: string;
   webCidr?: string;
+  webScheme?: string;
+  webSubnets?: string;
   readBucket?: string[];
-  withEndpoints?: boolean;
   alarmEmail?: string;
   dailySpend?: number;
   keepInputs?: number;
@@ -27,6 +29,7 @@ export interface ParameterFlags {
 const PARAMETERS = {
   vpc: 'VpcId',
   subnets: 'SubnetIds',
+  network: 'Network',
   instanceType: 'InstanceType',
   image: 'WorkerImageId',
   max: 'MaxWorkers',
@@ -37,8 +40,9 @@ const PARAMETERS = {
   webType: 'WebInstanceType',
   certificate: 'WebCertificateArn',
   webCidr: 'WebIngressCidr',
+  webScheme: 'WebScheme',
+  webSubnets: 'WebSubnetIds',
   readBucket: 'ReadBuckets',
-  withEndpoints: 'WithEndpoints',
   alarmEmail: 'AlarmEmail',
   dailySpend: 'DailySpendLimitUsd',
   keepInputs: 'InputExpiryDays',

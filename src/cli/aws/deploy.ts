@@ -7,21 +7,18 @@ import type { RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { version } from '../../app/version.ts';
 import { usualRegion, whoAmI } from '../../aws/identity.ts';
-import type { ResourceChange, Stack } from '../../core/aws-account/stacks.ts';
+import type { TypeInfo } from '../../core/aws-account/ec2.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import { CHANGE_HEAD, changeRows, changeSummary, losses } from '../../deploy/changes.ts';
 import { type DeployResult, deployStack } from '../../deploy/deploy-stack.ts';
 import { parameterValue } from '../../deploy/parameters.ts';
 import { stackParameters } from '../../deploy/stack-parameters.ts';
 import { withInterrupt } from '../run.ts';
-import { agree } from '../terminal/ask.ts';
 import { exitCode } from '../terminal/exit.ts';
-import { notice, warn } from '../terminal/notice.ts';
-import { screenOf } from '../terminal/screen.ts';
-import { drawTable } from '../terminal/table.ts';
+import { notice } from '../terminal/notice.ts';
 import { readControllerCode, storeControllerCode } from './controller-package.ts';
 import { finishDeployment } from './deploy-after.ts';
 import { type ParameterFlags, requestedParameters } from './deploy-parameters.ts';
+import { agreeToChanges, agreeToClear, buildFirstImage, isUnbuilt, tellCosts } from './deploy-plan.ts';
 import { stackProgress } from './stack-progress.ts';
 import { readTemplate } from './template.ts';
 
@@ -58,11 +55,13 @@ export function deploy(flags: DeployFlags): Promise<number> {
     const takesCode = summary.parameters.some((parameter) => parameter.name === 'ControllerCode');
     const code = takesCode ? await readControllerCode() : undefined;
     let hasController = false;
+    const parts = { flags, account, caller, signal };
     const progress = stackProgress(name);
     cleanup.add(progress.stop);
     const deployed = await deployStack(
       {
         stacks: account.stacks,
+        buckets: account.buckets,
         clock: systemClock,
         signal,
         newName: () => `imgcls-${ulid()}`,
@@ -78,11 +77,21 @@ export function deploy(flags: DeployFlags): Promise<number> {
         name,
         template,
         capabilities: summary.capabilities,
-        parameters(stack) {
+        async parameters(stack) {
           const previous = stack?.parameters ?? {};
           hasController = parameterValue('WithController', { summary, previous, wanted }) === 'true';
-          const request = { ...settings, wanted, summary, version, controllerCode: code?.key, notice };
-          return stackParameters(stack, request, account);
+          const request = {
+            ...settings,
+            wanted,
+            summary,
+            version,
+            controllerCode: code?.key,
+            notice,
+            buildImage: (type: TypeInfo, vpc?: string) => buildFirstImage(type, vpc, parts),
+          };
+          const chosen = await stackParameters(stack, request, account);
+          await tellCosts({ template, summary, stack, chosen }, parts);
+          return isUnbuilt(chosen) ? undefined : chosen;
         },
       },
     );
@@ -104,6 +113,8 @@ async function conclude(
   const { result, stack } = deployed;
   notice(result === 'unchanged' ? 'No changes.' : `Stack ${stack.name} is ${stack.status}.`);
   if (flags.dryRun === true) return exitCode.done;
+  if (flags.alarmEmail)
+    notice(`AWS has sent a message to ${flags.alarmEmail}. Alarms arrive only after its link was opened.`);
   await finishDeployment(stack, { settings, file: flags.settings, store: account.store, signal });
   const { region } = flags;
   if (region !== undefined && region !== (await usualRegion()))
@@ -119,42 +130,3 @@ async function requireModel(name: string | undefined, settings: RunSettings): Pr
     hint: `Run "imgcls model pull ${name}". "imgcls model list" shows all models.`,
   });
 }
-
-async function agreeToClear(
-  { name, status }: Stack,
-  flags: DeployFlags,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const what = `Stack ${name} is ${status}: its first deployment failed, and it must be deleted before another one.`;
-  if (flags.dryRun === true)
-    throw new ImgclsError('permanent', `Cannot plan the deployment. ${what}`, {
-      hint: 'Run "imgcls deploy" to delete the stack and deploy again, or "imgcls destroy" to only delete it.',
-    });
-  notice(what);
-  return await agree('Delete it?', asking('Deleting a stack cannot be undone', flags, signal));
-}
-
-async function agreeToChanges(
-  changes: readonly ResourceChange[],
-  flags: DeployFlags,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const out = flags.dryRun === true ? process.stdout : process.stderr;
-  if (changes.length > 0)
-    out.write(
-      `${drawTable(CHANGE_HEAD, changeRows(changes), { screen: screenOf(out), dropFirst: ['type'] })}\n`,
-    );
-  out.write(`${changeSummary(changes)}\n`);
-  const lost = losses(changes);
-  if (lost.length > 0)
-    warn(`The contents of ${lost.join(', ')} would be lost, or the deployment would fail.`);
-  if (flags.dryRun === true) return false;
-  return await agree('Deploy?', asking('Deploying changes the account and costs money', flags, signal));
-}
-
-const asking = (why: string, { yes = false }: DeployFlags, signal: AbortSignal) => ({
-  yes,
-  why,
-  hint: 'Use --yes to agree in advance, or --plan to only show the changes.',
-  signal,
-});

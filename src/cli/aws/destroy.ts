@@ -5,10 +5,11 @@ import { userConfigFile } from '../../app/settings.ts';
 import { changeSettingsFile } from '../../app/settings-file.ts';
 import { systemClock } from '../../app/system-clock.ts';
 import { whoAmI } from '../../aws/identity.ts';
-import { type Caller, IMAGE_TAG } from '../../core/aws-account/account.ts';
+import type { Caller } from '../../core/aws-account/account.ts';
 import type { StackEvent } from '../../core/aws-account/stacks.ts';
 import { listActiveJobs } from '../../core/job/job-record.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
+import { imageText, isLastCluster, removeShared } from '../../deploy/account-remains.ts';
 import { clusterSettings, type SettingValues, withoutCluster } from '../../deploy/cluster-settings.ts';
 import { assetsBucketOf } from '../../deploy/controller-code.ts';
 import {
@@ -33,6 +34,8 @@ export interface DestroyFlags {
   dataDir?: string;
   region?: string;
   settings?: string;
+  /** Keep machine images and the bucket of assets although this is the last cluster. */
+  keepImages?: boolean;
   dryRun?: boolean;
   yes?: boolean;
 }
@@ -66,9 +69,15 @@ export function destroy(flags: DestroyFlags): Promise<number> {
     };
     const contents = await surveyCluster(ports);
     progress.stop();
+    const assetsBucket = assetsBucketOf(caller);
+    const takesShared = flags.keepImages !== true && (await isLastCluster(account, stackName));
     if (isEmpty(contents)) notice(`No cluster ${cluster} in ${caller.region}.`);
     else {
       process.stderr.write(`${contentsText(cluster, contents)}\n`);
+      if (takesShared)
+        notice(
+          'This is the last cluster in the region: machine images and the bucket of assets are deleted, too.',
+        );
       if (flags.dryRun === true) {
         notice('Dry run: nothing was deleted.');
         return exitCode.done;
@@ -81,7 +90,8 @@ export function destroy(flags: DestroyFlags): Promise<number> {
     progress.stop();
     if (!isEmpty(contents)) notice(`Destroyed cluster ${cluster}.`);
     await clearSettings(flags.settings, settingsOf(cluster, contents, caller));
-    await reportRemaining({ kept, contents, account, assetsBucket: assetsBucketOf(caller) });
+    if (takesShared) await removeShared(ports, assetsBucket);
+    await reportRemaining({ kept, contents, account, assetsBucket });
     return exitCode.done;
   });
 }
@@ -160,18 +170,16 @@ async function reportRemaining({
       `secret ${physicalId} (can be restored until ${until}): aws secretsmanager delete-secret --force-delete-without-recovery --secret-id ${physicalId}`,
     );
   }
-  for (const { id, version = 'of unknown version', snapshots } of await images.list()) {
+  for (const image of await images.list()) {
     const commands = [
-      `aws ec2 deregister-image --image-id ${id}`,
-      ...snapshots.map((snapshot) => `aws ec2 delete-snapshot --snapshot-id ${snapshot}`),
+      `aws ec2 deregister-image --image-id ${image.id}`,
+      ...image.snapshots.map((snapshot) => `aws ec2 delete-snapshot --snapshot-id ${snapshot}`),
     ];
-    lines.push(
-      `${IMAGE_TAG.worker} image ${id} (imgcls ${version}; other clusters may use it): ${commands.join('; ')}`,
-    );
+    lines.push(`worker image ${imageText(image)}, which others may use: ${commands.join('; ')}`);
   }
   if ((await buckets.count(assetsBucket, 1)) !== undefined)
     lines.push(
-      `bucket ${assetsBucket} (code of controllers; other clusters may use it): aws s3 rb --force s3://${assetsBucket}`,
+      `bucket ${assetsBucket}, which other clusters may use: aws s3 rb --force s3://${assetsBucket}`,
     );
   if (lines.length === 0) notice('Nothing of the cluster remains in the account.');
   for (const line of lines) notice(`Remaining: ${line}`);

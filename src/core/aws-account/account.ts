@@ -19,25 +19,6 @@ export interface WorkerImages {
   list(): Promise<WorkerImage[]>;
 }
 
-export interface Subnet {
-  id: string;
-  vpc: string;
-  zone: string;
-}
-
-export interface Network {
-  defaultVpc(): Promise<string | undefined>;
-  subnetsOf(vpc: string): Promise<Subnet[]>;
-  /** @throws {ImgclsError} if one of them does not exist. */
-  subnets(ids: readonly string[]): Promise<Subnet[]>;
-  /** Subnets in which a machine without a public address has no way out: their only route leads to an internet gateway. */
-  withoutWayOut(vpc: string, subnets: readonly string[]): Promise<string[]>;
-  /** The route tables of these subnets. */
-  routeTables(vpc: string, subnets: readonly string[]): Promise<string[]>;
-  /** Services with an endpoint in the VPC: `s3`, `sqs`. */
-  endpoints(vpc: string): Promise<string[]>;
-}
-
 export interface ScalingGroups {
   /** Sets a group's sizes to 0, so that it launches nothing. @returns its instances. */
   close(name: string): Promise<string[]>;
@@ -64,6 +45,8 @@ export interface AssetStore {
     owner: string;
     region: string;
   }): Promise<'stored' | 'was there'>;
+  /** An address at which a reader without permissions can download one object for a limited time. */
+  url(object: { bucket: string; key: string; expiresInSeconds: number }): Promise<string>;
 }
 
 export interface Functions {

@@ -5,13 +5,21 @@ import type { WorkerImage, WorkerImages } from './account.ts';
 export const ARCHITECTURES = ['x86_64', 'arm64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
+/** Where a builder runs. */
+export interface BuilderNetwork {
+  subnet: string;
+  /** Security group. */
+  group: string;
+  /** Whether it needs a public address, which it has while it runs. */
+  hasPublicAddress: boolean;
+}
+
 export interface BuilderLaunch {
   /** Client token: repeated requests with the same token launch once. At most 64 ASCII characters. */
   token: string;
   architecture: Architecture;
   instanceType: string;
-  /** Default: a subnet of the default VPC. */
-  subnet?: string;
+  network: BuilderNetwork;
   /** A script that powers the machine off at its end, which stops the instance. */
   userData: string;
 }
@@ -38,6 +46,10 @@ export interface MachineImageState {
 
 /** All calls throw {@link ImgclsError}s. */
 export interface Ec2Images extends WorkerImages {
+  /** The security group of builders in a VPC, without ingress. Creates it if it is missing. */
+  builderGroup(vpc: string): Promise<string>;
+  /** Deletes the security groups of builders in all VPCs. @returns their ids. */
+  removeBuilderGroups(): Promise<string[]>;
   /** Launches a machine with the newest Amazon Linux 2023. @returns its id. */
   launchBuilder(launch: BuilderLaunch): Promise<string>;
   /** Builders of any build that are not terminated. */

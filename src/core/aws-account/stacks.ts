@@ -87,4 +87,8 @@ export interface Stacks {
   /** Newest first. Reads page by page as it is consumed. */
   events(id: string): AsyncIterable<StackEvent>;
   resources(id: string): Promise<StackResource[]>;
+  /** The names of the stacks that exist. */
+  names(): Promise<string[]>;
+  /** When the last stack of this name was deleted. Undefined if there was none. */
+  deletedAtMs(name: string): Promise<number | undefined>;
 }

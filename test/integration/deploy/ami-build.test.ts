@@ -1,32 +1,31 @@
 /** `imgcls ami build` on moto. A proxy plays the builder, as moto runs no script and has no console output. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import {
   CreateLaunchTemplateCommand,
-  CreateTagsCommand,
   DescribeImagesCommand,
   DescribeInstancesCommand,
+  DescribeSecurityGroupsCommand,
   DescribeSnapshotsCommand,
   type EC2Client,
-  StopInstancesCommand,
   type Tag,
 } from '@aws-sdk/client-ec2';
-import { CreateBucketCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createEc2Client, createS3Client } from '../../../src/aws/clients.ts';
-import {
-  type ProxiedRequest,
-  type Reply,
-  serviceError,
-  startFaultProxy,
-} from '../../contract/fault-proxy.ts';
+import { openDefaultVpc } from '../../contract/default-vpc.ts';
+import { type ProxiedRequest, serviceError, startFaultProxy } from '../../contract/fault-proxy.ts';
 import { standInEnvironment, startMoto } from '../../contract/moto.ts';
+import { builderRuns, consoleSays, imagesHaveTaggedSnapshots } from '../../contract/stand-in-builder.ts';
 import { until } from '../../contract/until.ts';
 import { processesOf, type Running, repository, start } from '../../e2e/package.ts';
 
 const bin = path.join(repository, 'bin/imgcls.js');
-const BUCKET = 'packages-of-a-test';
+const ASSETS = 'imgcls-assets-123456789012-us-east-1';
 const moto = await startMoto();
 const proxy = moto && (await startFaultProxy(moto.url));
 
@@ -37,6 +36,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   let s3: S3Client;
   let folder: string;
   let file: string;
+  let vpc: string;
   let running: Running | undefined;
 
   beforeAll(async () => {
@@ -46,14 +46,12 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     await writeFile(file, 'the package');
     ec2 = createEc2Client();
     s3 = createS3Client();
-    await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
+    vpc = await openDefaultVpc(ec2);
   });
   afterEach(async () => {
     expect(proxy?.unused(), 'injected faults that no request matched').toBe(0);
     requests().length = 0;
     expect(await instances(), 'remaining builders').toEqual([]);
-    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET }));
-    expect(Contents, 'remaining files in the bucket').toEqual([]);
   });
   afterAll(async () => {
     ec2?.destroy();
@@ -65,14 +63,12 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   });
 
   const build = (...args: string[]) => {
-    running = start(
-      bin,
-      folder,
-      ['ami', 'build', '--yes', '--package', file, '--bucket', BUCKET, ...args],
-      aws,
-    );
+    running = start(bin, folder, ['ami', 'build', '--yes', '--package', file, ...args], aws);
     return running;
   };
+  const play = () => proxy && builderRuns(proxy, ec2);
+  const say = (text: string) => proxy && consoleSays(proxy, text);
+  const tagSnapshots = () => proxy && imagesHaveTaggedSnapshots(proxy, ec2);
   const of = (action: string) => (request: ProxiedRequest) => request.action === action;
 
   async function instances(): Promise<string[]> {
@@ -81,58 +77,6 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
       new DescribeInstancesCommand({ Filters: [{ Name: 'instance-state-name', Values: states }] }),
     );
     return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId = '' }) => InstanceId));
-  }
-
-  /** Plays the builder's script: downloads the package, then stops the instance. */
-  function builderRuns(): { downloaded(): string | undefined } {
-    let downloaded: string | undefined;
-    proxy?.inject({
-      of: of('RunInstances'),
-      async answer({ form }, forward) {
-        const reply = await forward();
-        const script = Buffer.from(form?.get('UserData') ?? '', 'base64').toString();
-        const [, url = ''] = /--output \/root\/imgcls\.tgz '([^']+)'/.exec(script) ?? [];
-        downloaded = await (await fetch(url)).text();
-        const [, id = ''] = /<instanceId>(i-\w+)</.exec(String(reply.body)) ?? [];
-        await ec2.send(new StopInstancesCommand({ InstanceIds: [id] }));
-        return reply;
-      },
-    });
-    return { downloaded: () => downloaded };
-  }
-
-  function consoleSays(text: string, times = 1): void {
-    const output = Buffer.from(text).toString('base64');
-    proxy?.inject({
-      of: of('GetConsoleOutput'),
-      times,
-      answer: async (): Promise<Reply> => ({
-        status: 200,
-        headers: { 'content-type': 'text/xml' },
-        body: `<GetConsoleOutputResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><output>${output}</output></GetConsoleOutputResponse>`,
-      }),
-    });
-  }
-
-  /** Tags snapshots together with their image, which moto does not. */
-  function imagesHaveTaggedSnapshots(times = 1): void {
-    proxy?.inject({
-      of: of('CreateImage'),
-      times,
-      async answer({ form }, forward) {
-        const ofImage = [...(form ?? [])].filter(([name]) => !name.startsWith('TagSpecification.2'));
-        const reply = await forward(String(new URLSearchParams(ofImage)));
-        const [, ImageId = ''] = /<imageId>(ami-\w+)</.exec(String(reply.body)) ?? [];
-        const tags = [1, 2, 3, 4].map((n) => ({
-          Key: form?.get(`TagSpecification.2.Tag.${n}.Key`) ?? '',
-          Value: form?.get(`TagSpecification.2.Tag.${n}.Value`) ?? '',
-        }));
-        expect(form?.get('TagSpecification.2.ResourceType')).toBe('snapshot');
-        const { snapshots } = await look(ImageId);
-        await ec2.send(new CreateTagsCommand({ Resources: snapshots, Tags: tags }));
-        return reply;
-      },
-    });
   }
 
   async function look(id: string) {
@@ -147,18 +91,18 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     // moto dates images by the second.
     const second = new Date().getSeconds();
     await until('a second is over', async () => new Date().getSeconds() !== second || undefined);
-    builderRuns();
-    consoleSays(`imgcls-provision: node\nimgcls-provision: OK ${version}\n`);
-    imagesHaveTaggedSnapshots();
+    play();
+    say(`imgcls-provision: node\nimgcls-provision: OK ${version}\n`);
+    tagSnapshots();
     const { code, stdout, stderr } = await build(...args).finished;
     expect(code, stderr).toBe(0);
     return stdout.trim();
   }
 
   it('creates an image and tags it and its snapshots; the builder has no key pair and no role', async () => {
-    const builder = builderRuns();
-    consoleSays('imgcls-provision: node\nimgcls-provision: OK 1.2.3\n');
-    imagesHaveTaggedSnapshots();
+    const builder = play();
+    say('imgcls-provision: node\nimgcls-provision: OK 1.2.3\n');
+    tagSnapshots();
     const { code, stdout, stderr } = await build('--model', 'resnet50').finished;
     expect(code, stderr).toBe(0);
     const { tags, snapshots } = await look(stdout.trim());
@@ -169,7 +113,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
     });
     const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: snapshots }));
     expect(Snapshots.map(({ Tags }) => tagsOf(Tags))).toEqual([tags]);
-    expect(builder.downloaded()).toBe('the package');
+    expect(String(builder?.downloaded())).toBe('the package');
 
     const form = requests().find(of('RunInstances'))?.form;
     const asked = Object.fromEntries(form ?? []);
@@ -180,12 +124,44 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
       'MetadataOptions.HttpTokens': 'required',
       'MetadataOptions.HttpPutResponseHopLimit': '1',
       'BlockDeviceMapping.1.Ebs.Encrypted': 'true',
+      'NetworkInterface.1.AssociatePublicIpAddress': 'true',
     });
+    const { SecurityGroups: [group] = [] } = await ec2.send(
+      new DescribeSecurityGroupsCommand({
+        GroupIds: [asked['NetworkInterface.1.SecurityGroupId.1'] ?? ''],
+      }),
+    );
+    expect(group).toMatchObject({ GroupName: 'imgcls-image-builder', VpcId: vpc, IpPermissions: [] });
     expect(Object.keys(asked).filter((name) => /KeyName|IamInstanceProfile/.test(name))).toEqual([]);
     const script = Buffer.from(asked.UserData ?? '', 'base64').toString();
     const provision = await readFile(path.join(repository, 'deploy/image/provision.sh'), 'utf8');
     expect(script).toContain(provision);
     expect(script).toContain("--model' 'resnet50'");
+  });
+
+  it('packs this installation by default, with the lock file that its packages are installed from', async () => {
+    play();
+    say('imgcls-provision: FAILED node');
+    const { code, stderr } = await start(bin, folder, ['ami', 'build', '--yes'], aws).finished;
+    expect(code, stderr).toBe(1);
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: ASSETS }));
+    const [newest] = Contents.toSorted((a, b) => Number(b.Size) - Number(a.Size));
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: ASSETS, Key: newest?.Key }));
+    const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
+    expect(newest?.Key).toBe(`packages/${createHash('sha256').update(bytes).digest('hex')}.tgz`);
+    const packed = path.join(folder, 'packed.tgz');
+    await writeFile(packed, bytes);
+    const { stdout } = await promisify(execFile)('tar', [
+      '-xzOf',
+      packed,
+      'package/dist/npm-shrinkwrap.json',
+    ]);
+    const { packages } = JSON.parse(stdout);
+    const missing = Object.entries<{ integrity?: string }>(packages).filter(
+      ([name, { integrity }]) => name !== '' && integrity === undefined,
+    );
+    expect(missing).toEqual([]);
+    expect(Object.keys(packages)).toContain('node_modules/onnxruntime-node');
   });
 
   it('deletes old images with their snapshots, but none that a launch template uses', async () => {
@@ -211,8 +187,8 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   });
 
   it('terminates the builder and reports the reason when provisioning fails', async () => {
-    builderRuns();
-    consoleSays('npm error 404 Not Found\nimgcls-provision: FAILED package\n');
+    play();
+    say('npm error 404 Not Found\nimgcls-provision: FAILED package\n');
     const { code, stdout, stderr } = await build().finished;
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/Provisioning i-\w+ failed at: package\.\n.*\n.*npm error 404 Not Found/);
@@ -220,8 +196,8 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   });
 
   it('terminates the builder when creating the image is denied', async () => {
-    builderRuns();
-    consoleSays('imgcls-provision: OK 1.2.3');
+    play();
+    say('imgcls-provision: OK 1.2.3');
     proxy?.inject({
       of: of('CreateImage'),
       answer: async (request) => serviceError(request, 403, 'UnauthorizedOperation'),
@@ -232,7 +208,7 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   });
 
   it('terminates the builder on an interrupt', async () => {
-    consoleSays('imgcls-provision: node');
+    say('imgcls-provision: node');
     const { finished, kill, stderr } = build();
     await until('the builder is at work', async () => stderr().includes(': node') || undefined);
     expect(await instances()).toHaveLength(1);
@@ -244,15 +220,19 @@ describe.skipIf(proxy === undefined)('imgcls ami build', () => {
   it.each([
     [
       'there is no consent',
-      ['--package', 'imgcls@1.0.0'],
+      [],
       /Cannot ask for confirmation without a terminal\. Building an image costs money\./,
     ],
     [
       'there is no such file',
       ['--yes', '--package', './nowhere.tgz'],
-      /\.\/nowhere\.tgz is neither a file nor an npm package/,
+      /Cannot read the package:.*nowhere\.tgz/,
     ],
-    ['a file has no bucket', ['--yes', '--package', bin], /no bucket is set/],
+    [
+      'a package is named as one of a registry',
+      ['--yes', '--package', 'imgcls@1.0.0'],
+      /Cannot read the package:.*imgcls@1\.0\.0/,
+    ],
     [
       'one instance type is set for both architectures',
       ['--yes', '--arch', 'both', '--instance-type', 'c7i.large'],

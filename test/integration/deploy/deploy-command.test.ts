@@ -23,6 +23,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { createEc2Client, createS3Client, createSqsClient } from '../../../src/aws/clients.ts';
 import { createSqsQueues } from '../../../src/aws/sqs-queues.ts';
 import { responseQueueName } from '../../../src/core/job/keys.ts';
+import { openDefaultVpc } from '../../contract/default-vpc.ts';
 import { type Fault, startFaultProxy } from '../../contract/fault-proxy.ts';
 import { standInEnvironment, startMoto } from '../../contract/moto.ts';
 import { completeStacks, type StackParameters } from '../../contract/moto-stacks.ts';
@@ -51,6 +52,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     stacks = new CloudFormationClient({});
     ec2 = createEc2Client();
     s3 = createS3Client();
+    await openDefaultVpc(ec2);
     await mkdir(path.dirname(settingsFile), { recursive: true });
     await writeFile(settingsFile, JSON.stringify({ topK: 3, cluster: 'other' }));
   });
@@ -126,28 +128,34 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
   }
 
   it('reports what is missing before it creates anything', async () => {
-    const noRoute = await deploy('--yes');
+    const noRoute = await deploy('--network', 'private', '--yes');
     expect(noRoute.code).toBe(2);
-    expect(noRoute.stderr).toMatch(/could not reach S3 and SQS.*\n.*--with-endpoints/);
-    const noImage = await deploy('--with-endpoints', '--yes');
-    expect(noImage.code).toBe(2);
-    expect(noImage.stderr).toMatch(/no worker image in this region.*\n.*imgcls ami build/);
+    expect(noRoute.stderr).toMatch(/needs a route to a NAT gateway.*\n.*--network public/);
     const noModel = await deploy('--model', 'resnet50', '--yes');
     expect(noModel.stderr).toMatch(/Model resnet50 is not installed.*\n.*imgcls model pull resnet50/);
+    const noImage = await deploy();
+    expect(noImage.code).toBe(2);
+    expect(noImage.stderr).toMatch(
+      /no worker image for c7i\.large[\s\S]*one c7i\.large instance for about 10 minutes/,
+    );
+    expect(noImage.stderr).toMatch(/Cannot ask for confirmation without a terminal.*\n.*--yes/);
+    const plan = await deploy('--dry-run');
+    expect(plan.code, plan.stderr).toBe(0);
+    expect(plan.stdout).toMatch(/Without work the cluster costs \$0\.00 a month/);
     expect(await stack()).toBeUndefined();
   });
 
   it('plans without changing anything, and deploys nothing without consent', async () => {
     await buildImage();
-    const plan = await deploy('--with-endpoints', '--plan');
+    const plan = await deploy('--plan');
     expect(plan.code, plan.stderr).toBe(0);
     expect(plan.stdout).toMatch(/^add\tInputBucket\tAWS::S3::Bucket\t$/m);
     expect(plan.stdout).toContain('6 to add, none to change, none to remove.');
-    const args = ['deploy', '--cluster', 'default', '--template', template, '--with-endpoints'];
+    const args = ['deploy', '--cluster', 'default', '--template', template];
     const refused = await atTerminal('n', ...args);
     expect(refused.shown).toMatch(/InputBucket[\s\S]*Deploy\? \[y\/N\][\s\S]*Nothing was changed\./);
     expect(refused.code).toBe(1);
-    const unasked = await deploy('--with-endpoints');
+    const unasked = await deploy();
     expect(unasked.code).toBe(2);
     expect(unasked.stderr).toMatch(/Cannot ask for confirmation without a terminal.*\n.*--yes/);
     expect(await stack()).toBeUndefined();
@@ -156,7 +164,8 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
 
   it('creates a cluster and writes the settings for the next commands', async () => {
     const { code, stdout, stderr } = await deploy(
-      '--with-endpoints',
+      '--network',
+      'endpoints',
       '--max',
       '7',
       '--no-controller',
@@ -211,11 +220,9 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     const unknown = await deploy('--with-web', '--yes');
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toMatch(/no parameter WithWeb \(--with-web\)/);
-    const arm = await deploy('--instance-type', 'c7g.large', '--yes');
+    const arm = await deploy('--instance-type', 'c7g.large', '--image', await buildImage(), '--yes');
     expect(arm.code).toBe(2);
-    expect(arm.stderr).toMatch(
-      /no worker image for c7g\.large \(arm64\), only for x86_64.*\n.*imgcls ami build/,
-    );
+    expect(arm.stderr).toMatch(/is for x86_64, but c7g\.large is arm64.*\n.*imgcls ami build/);
   });
 
   it('explains a failed deployment by its first failure', async () => {
@@ -276,9 +283,9 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     expect(code, shown).toBe(0);
     expect(shown).toContain('Destroyed cluster default.');
     expect(shown).not.toContain('(AWS::CloudFormation::Stack) DELETE_COMPLETE\r\n');
-    expect(shown).toMatch(
-      /Remaining: worker image ami-\w+ .*aws ec2 deregister-image --image-id ami-\w+; aws ec2 delete-snapshot/,
-    );
+    expect(shown).toMatch(/last cluster in the region/);
+    expect(shown).toMatch(/Deleted worker image ami-\w+ \(imgcls 0\.0\.1\)/);
+    expect(shown).toContain('Nothing of the cluster remains in the account.');
     expect(await stack()).toBeUndefined();
     expect((await s3.send(new ListBucketsCommand({}))).Buckets).toEqual([]);
     const running = await ec2.send(

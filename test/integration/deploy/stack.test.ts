@@ -33,7 +33,7 @@ const VARIANTS: { name: string; parameters: Record<string, string> }[] = [
       WithWeb: 'true',
       WebIngressCidr: '198.51.100.0/24',
       WebHostName: 'labels.example.org',
-      WithEndpoints: 'true',
+      Network: 'endpoints',
       ReadBuckets: 'photographs-one,photographs-two',
       AlarmEmail: 'somebody@example.org',
     },

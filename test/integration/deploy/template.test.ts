@@ -10,6 +10,7 @@ import {
   resolveSettings,
   settingNames,
 } from '../../../src/core/settings/settings.ts';
+import { PRIVATE_RANGES } from '../../../src/deploy/endpoints.ts';
 import { fitTemplate } from '../../../src/deploy/template-text.ts';
 import { listOf, statementsOf } from './policies.ts';
 import {
@@ -30,7 +31,8 @@ const VARIANTS: Readonly<Record<string, Record<string, string>>> = {
   'with all there is': {
     ...WEB,
     Fleet: 'asg',
-    WithEndpoints: 'true',
+    Network: 'endpoints',
+    RouteTableIds: 'rtb-1',
     ReadBuckets: 'one,two',
     AlarmEmail: 'somebody@example.org',
     WebCertificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1',
@@ -144,7 +146,7 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
       expect(data).toMatchObject({
         InstanceInitiatedShutdownBehavior: 'terminate',
         MetadataOptions: { HttpEndpoint: 'enabled', HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
-        NetworkInterfaces: [{ DeviceIndex: 0, AssociatePublicIpAddress: false }],
+        NetworkInterfaces: [{ DeviceIndex: 0, Groups: [expect.stringContaining('SecurityGroup')] }],
         BlockDeviceMappings: [{ Ebs: { Encrypted: true, VolumeType: 'gp3' } }],
       });
     }
@@ -168,7 +170,8 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
       const env = Object.fromEntries(
         lines.map((line) => /^([A-Z_]+)=(.*)$/.exec(line)?.slice(1) ?? [line, 'no setting']),
       );
-      const { IMGCLS_ROLE, AWS_REGION, ...ours } = env;
+      const { IMGCLS_ROLE, AWS_REGION, AWS_USE_DUALSTACK_ENDPOINT, ...ours } = env;
+      expect(AWS_USE_DUALSTACK_ENDPOINT).toBe('false');
       expect(name.toLowerCase()).toBe(`${IMGCLS_ROLE}launchtemplate`);
       expect(AWS_REGION).toBe('us-east-1');
       const known = settingNames.map(environmentName);
@@ -204,9 +207,10 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
   });
 
   it('has at most one ingress from outside, from the given range to the load balancer', () => {
-    const groups = ofType(resources, 'EC2::SecurityGroup').flatMap(
-      ({ properties }) => properties.SecurityGroupIngress ?? [],
-    );
+    // Endpoints are for the whole VPC, and have only private addresses.
+    const groups = ofType(resources, 'EC2::SecurityGroup')
+      .filter(({ name }) => name !== 'EndpointSecurityGroup')
+      .flatMap(({ properties }) => properties.SecurityGroupIngress ?? []);
     const rules = ofType(resources, 'EC2::SecurityGroupIngress').map(({ properties }) => properties);
     const [open, ...others] = [...groups, ...rules].filter(
       ({ SourceSecurityGroupId }) => SourceSecurityGroupId === undefined,
@@ -217,6 +221,43 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
         GroupId: '<LoadBalancerSecurityGroup.GroupId>',
         CidrIp: '198.51.100.0/24',
       });
+  });
+});
+
+describe('the network of a cluster', () => {
+  const interfaceIn = (network: string) => {
+    const { WorkerLaunchTemplate, InstanceSecurityGroup } = resourcesWith(template, { Network: network });
+    const [first] = WorkerLaunchTemplate?.Properties.LaunchTemplateData.NetworkInterfaces ?? [];
+    return { ...first, out: InstanceSecurityGroup?.Properties.SecurityGroupEgress };
+  };
+  const https = { IpProtocol: 'tcp', FromPort: 443, ToPort: 443 };
+
+  it('gives machines a public IPv4 address only by default, and IPv6 only if it is asked for', () => {
+    const outIpv4 = [{ ...https, CidrIp: '0.0.0.0/0' }];
+    expect(interfaceIn('public')).toMatchObject({ AssociatePublicIpAddress: true, out: outIpv4 });
+    for (const other of ['private', 'endpoints'])
+      expect(interfaceIn(other)).toMatchObject({ AssociatePublicIpAddress: false, out: outIpv4 });
+    expect(interfaceIn('public')).not.toHaveProperty('Ipv6AddressCount');
+    expect(interfaceIn('ipv6')).toMatchObject({
+      AssociatePublicIpAddress: false,
+      Ipv6AddressCount: 1,
+      out: [{ ...https, CidrIpv6: '::/0' }],
+    });
+  });
+
+  it('has endpoints only for services without one, and lets the whole VPC use them', () => {
+    const endpointsWith = (given: Record<string, string>) => {
+      const resources = resourcesWith(template, { Network: 'endpoints', ...given });
+      return ofType(resources, 'EC2::VPCEndpoint').map(({ name }) => name);
+    };
+    expect(endpointsWith({})).toEqual(['SqsEndpoint', 'Ec2Endpoint', 'LogsEndpoint']);
+    expect(endpointsWith({ ...WEB, Fleet: 'asg', RouteTableIds: 'rtb-1' })).toHaveLength(6);
+    expect(endpointsWith({ EndpointServices: 'logs,autoscaling' })).toEqual(['LogsEndpoint']);
+    expect(endpointsWith({ Network: 'private' })).toEqual([]);
+    const { EndpointSecurityGroup } = resourcesWith(template, { Network: 'endpoints' });
+    expect(EndpointSecurityGroup?.Properties.SecurityGroupIngress).toEqual(
+      PRIVATE_RANGES.map((CidrIp) => ({ ...https, CidrIp })),
+    );
   });
 });
 
@@ -234,6 +275,15 @@ describe('the page', () => {
     const resources = resourcesWith(template, { WithWeb: 'true' });
     expect(Object.keys(resources)).not.toContain('LoadBalancerIngress');
     expect(resources.LoadBalancer?.Properties.Scheme).toBe('internal');
+  });
+
+  it('that faces the internet has another name, since the load balancer is replaced', () => {
+    const names = (WebScheme: string) => {
+      const { LoadBalancer, WebTargetGroup } = resourcesWith(template, { ...WEB, WebScheme });
+      return [LoadBalancer?.Properties.Name, WebTargetGroup?.Properties.Name];
+    };
+    expect(names('internal')).toEqual(['imgcls-default', 'imgcls-default']);
+    expect(names('internet-facing')).toEqual(['imgcls-default-pub', 'imgcls-default-pub']);
   });
 
   it('cannot be open to the internet without a certificate', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { requestedParameters } from '../../../src/cli/aws/deploy-parameters.ts';
 import type { ResourceChange } from '../../../src/core/aws-account/stacks.ts';
-import { changeRows, changeSummary, losses } from '../../../src/deploy/changes.ts';
+import { changeRows, changeSummary, changeWarnings } from '../../../src/deploy/changes.ts';
 
 const changes: ResourceChange[] = [
   { action: 'Add', resource: 'Web', type: 'AWS::ElasticLoadBalancingV2::LoadBalancer' },
@@ -30,7 +30,17 @@ describe('the changes of a deployment', () => {
   });
 
   it('warn of buckets and queues that lose their contents', () => {
-    expect(losses(changes)).toEqual(['Requests', 'OldBucket']);
+    expect(changeWarnings(changes)).toEqual([
+      'The contents of Requests, OldBucket would be lost, or the deployment would fail.',
+    ]);
+  });
+
+  it('warn when the page gets a new address', () => {
+    const [page] = changes.map(({ resource, type }) => ({ action: 'Modify', resource, type }));
+    const warnings = (replacement: 'yes' | 'no') =>
+      changeWarnings(page === undefined ? [] : [{ ...page, replacement }]);
+    expect(warnings('yes')).toEqual([expect.stringContaining('new address (output WebUrl)')]);
+    expect(warnings('no')).toEqual([]);
   });
 });
 

@@ -8,13 +8,22 @@ import { event, type FakeStacks, fakeStacks } from './fake-stacks.ts';
 const added: ResourceChange[] = [{ action: 'Add', resource: 'Bucket', type: 'AWS::S3::Bucket' }];
 const ready = { state: 'ready' as const, changes: added };
 
+const bucket = {
+  resource: 'OutputBucket',
+  physicalId: 'out',
+  type: 'AWS::S3::Bucket',
+  status: 'DELETE_FAILED',
+};
+
 function deploy(stacks: FakeStacks, over: Partial<DeployPorts> = {}) {
   const shown: ResourceChange[][] = [];
   const reported: StackEvent[] = [];
   const notices: string[] = [];
+  const emptied: string[] = [];
   const done = deployStack(
     {
       stacks,
+      buckets: { empty: async (name) => void emptied.push(name) },
       clock: virtualClock(),
       signal: new AbortController().signal,
       newName: () => 'change',
@@ -35,7 +44,7 @@ function deploy(stacks: FakeStacks, over: Partial<DeployPorts> = {}) {
       parameters: async (stack) => ({ Was: { value: stack?.parameters.Was ?? 'new' } }),
     },
   );
-  return { done, shown, reported, notices };
+  return { done, shown, reported, notices, emptied };
 }
 
 describe('a deployment', () => {
@@ -144,13 +153,16 @@ describe('a deployment', () => {
     expect(going.proposed).toMatchObject([{ kind: 'CREATE' }]);
   });
 
-  it.each(['ROLLBACK_COMPLETE', 'CREATE_FAILED'])(
-    'with consent deletes a stack in %s and deploys again',
+  it.each(['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAILED'])(
+    'with consent deletes a stack in %s with what is in its buckets, and deploys again',
     async (status) => {
       const script = { stack: { status }, views: [ready], execution: [[event('CREATE_COMPLETE')]] };
       const stacks = fakeStacks(script);
-      expect(await deploy(stacks).done).toMatchObject({ result: 'deployed' });
+      stacks.present = [bucket];
+      const { done, emptied } = deploy(stacks);
+      expect(await done).toMatchObject({ result: 'deployed' });
       expect(stacks).toMatchObject({ removed: 1, proposed: [{ kind: 'CREATE' }] });
+      expect(emptied).toEqual(['out']);
       const kept = fakeStacks(script);
       expect(await deploy(kept, { agreeToClear: async () => false }).done).toEqual({ result: 'declined' });
       expect(kept).toMatchObject({ removed: 0, proposed: [] });
@@ -159,7 +171,6 @@ describe('a deployment', () => {
 
   it.each([
     ['UPDATE_ROLLBACK_FAILED', /continue-update-rollback --stack-name imgcls-test/],
-    ['ROLLBACK_FAILED', /imgcls destroy/],
     ['DELETE_FAILED', /imgcls destroy/],
   ])('explains how to repair %s', async (status, hint) => {
     const stacks = fakeStacks({ stack: { status, reason: 'Bucket could not be deleted.' } });
@@ -188,6 +199,42 @@ describe('a deployment', () => {
     });
     expect(stacks.discarded).toBe(0);
   });
+
+  it('that cannot roll back its first stack, since its buckets are not empty, is rolled back to nothing', async () => {
+    const stacks = fakeStacks({
+      views: [ready],
+      execution: [[event('CREATE_FAILED', 'Web', 'no capacity'), event('ROLLBACK_FAILED')]],
+    });
+    stacks.present = [bucket];
+    const { done, emptied, notices } = deploy(stacks);
+    await expect(done).rejects.toMatchObject({
+      message: expect.stringContaining('The first failure is Web'),
+      hint: expect.stringContaining('starts from scratch'),
+    });
+    expect(notices).toEqual([expect.stringContaining('Emptying its buckets and deleting it')]);
+    expect({ emptied, removed: stacks.removed }).toEqual({ emptied: ['out'], removed: 1 });
+    expect(stacks.stack?.status).toBe('DELETE_COMPLETE');
+  });
+
+  it.each([
+    ['just now', 999_000, 64_000],
+    ['an hour ago', 1_000_000 - 3_600_000, 0],
+  ])(
+    'waits until SQS gives back the queue names of a cluster that was destroyed %s',
+    async (_, deletedAt, waitMs) => {
+      const stacks = fakeStacks({ views: [ready], execution: [[event('CREATE_COMPLETE')]] });
+      stacks.deletedAt = deletedAt;
+      const clock = virtualClock(1_000_000);
+      let executedAtMs = 0;
+      const { execute } = stacks;
+      stacks.execute = async (changeSet) => {
+        executedAtMs = clock.nowMs();
+        await execute(changeSet);
+      };
+      await deploy(stacks, { clock }).done;
+      expect(executedAtMs).toBe(1_000_000 + waitMs);
+    },
+  );
 
   it('continues on AWS after an interrupt', async () => {
     const interrupted = new AbortController();

@@ -18,6 +18,8 @@ export interface FakeStacks extends Stacks {
   removed: number;
   /** Existing resources. */
   present: StackResource[];
+  /** When the last stack of the name was deleted. */
+  deletedAt: number | undefined;
 }
 
 export interface Script {
@@ -72,6 +74,7 @@ export function fakeStacks(script: Script = {}): FakeStacks {
     discarded: 0,
     removed: 0,
     present: [],
+    deletedAt: undefined,
     async find(nameOrId) {
       const status = states.shift();
       if (fake.stack && status !== undefined) fake.stack.status = status;
@@ -109,6 +112,8 @@ export function fakeStacks(script: Script = {}): FakeStacks {
       yield* emitted.toReversed();
     },
     resources: async () => fake.present,
+    names: async () => (fake.stack === undefined ? [] : [fake.stack.name]),
+    deletedAtMs: async () => fake.deletedAt,
   };
   return fake;
 }

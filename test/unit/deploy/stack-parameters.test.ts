@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Subnet, WorkerImage } from '../../../src/core/aws-account/account.ts';
+import type { WorkerImage } from '../../../src/core/aws-account/account.ts';
 import type { Stack } from '../../../src/core/aws-account/stacks.ts';
 import type { RequestedParameter } from '../../../src/deploy/parameters.ts';
 import { stackParameters } from '../../../src/deploy/stack-parameters.ts';
+import { type FakeVpc, fakeNetwork, subnet } from './fake-network.ts';
 
-const subnet = (id: string, vpc = 'vpc-default'): Subnet => ({ id, vpc, zone: 'a' });
 const image = (id: string, architecture = 'x86_64', version = '1'): WorkerImage => ({
   id,
   architecture,
@@ -13,27 +13,14 @@ const image = (id: string, architecture = 'x86_64', version = '1'): WorkerImage 
   snapshots: [],
 });
 
-/** An account with a default VPC of two subnets behind a NAT gateway, and an image for each architecture. */
-function account(
-  over: {
-    subnets?: Subnet[];
-    cutOff?: string[];
-    endpoints?: string[];
-    images?: WorkerImage[];
-    canReserveOne?: boolean;
-  } = {},
-) {
-  const { subnets = [subnet('subnet-b'), subnet('subnet-a'), subnet('subnet-x', 'vpc-other')], cutOff = [] } =
-    over;
+const SUBNETS = [subnet('subnet-b'), subnet('subnet-a'), subnet('subnet-x', { vpc: 'vpc-other', zone: 'a' })];
+const PUBLIC = Object.fromEntries(SUBNETS.map(({ id }) => [id, { isPublic: true }]));
+
+/** An account with a default VPC of two public subnets, and an image for each architecture. */
+function account(over: Partial<FakeVpc> & { images?: WorkerImage[]; canReserveOne?: boolean } = {}) {
   return {
-    network: {
-      defaultVpc: async () => (subnets.some(({ vpc }) => vpc === 'vpc-default') ? 'vpc-default' : undefined),
-      subnetsOf: async (vpc: string) => subnets.filter((each) => each.vpc === vpc),
-      subnets: async (ids: readonly string[]) => subnets.filter(({ id }) => ids.includes(id)),
-      withoutWayOut: async (_: string, ids: readonly string[]) => ids.filter((id) => cutOff.includes(id)),
-      routeTables: async () => ['rtb-1', 'rtb-2'],
-      endpoints: async () => over.endpoints ?? [],
-    },
+    network: fakeNetwork({ subnets: SUBNETS, routes: PUBLIC, ...over }),
+    stacks: { resources: async () => [] },
     images: {
       list: async () => over.images ?? [image('ami-new'), image('ami-old'), image('ami-arm', 'arm64')],
     },
@@ -58,7 +45,10 @@ const summary = {
     { name: 'ClusterName' },
     { name: 'VpcId' },
     { name: 'SubnetIds' },
-    { name: 'WithEndpoints', fallback: 'false' },
+    { name: 'Network', fallback: 'public' },
+    { name: 'EndpointServices', fallback: 'sqs' },
+    { name: 'WithWeb', fallback: 'false' },
+    { name: 'WebSubnetIds', fallback: '' },
     { name: 'RouteTableIds', fallback: '' },
     { name: 'WorkerImageId' },
     { name: 'InstanceType', fallback: 'c7i.large' },
@@ -78,7 +68,10 @@ const stack: Stack = {
     ClusterName: 'test',
     VpcId: 'vpc-default',
     SubnetIds: 'subnet-a,subnet-b',
-    WithEndpoints: 'false',
+    Network: 'public',
+    EndpointServices: 'sqs',
+    WithWeb: 'false',
+    WebSubnetIds: '',
     RouteTableIds: '',
     WorkerImageId: 'ami-old',
     InstanceType: 'c7i.large',
@@ -105,6 +98,10 @@ const choose = (
       version: '1',
       controllerCode: CODE,
       notice: (text) => void notices.push(text),
+      buildImage: async ({ architectures: [architecture = ''] }, vpc) => ({
+        id: `ami-built-in-${vpc}`,
+        architecture,
+      }),
       wanted: Object.entries(wanted).map(
         ([parameter, value]): RequestedParameter => ({ flag: '--some', parameter, value }),
       ),
@@ -155,13 +152,30 @@ describe('a new cluster', () => {
     );
   });
 
-  it('with endpoints has a free one for S3, unless the VPC has one', async () => {
-    expect(await choose({ WithEndpoints: 'true' })).toMatchObject({
-      RouteTableIds: { value: 'rtb-1,rtb-2' },
+  it('with endpoints has those that its VPC lacks, and a free one for S3', async () => {
+    expect(await choose({ Network: 'endpoints' })).toMatchObject({
+      EndpointServices: { value: 'sqs,ec2,logs,autoscaling,secretsmanager' },
+      RouteTableIds: { value: 'rtb-1' },
     });
-    expect(await choose({ WithEndpoints: 'true' }, { endpoints: ['s3'] })).not.toHaveProperty(
-      'RouteTableIds',
+  });
+
+  it('gets its first image built in its VPC', async () => {
+    expect(await choose({ VpcId: 'vpc-other' }, { images: [] })).toMatchObject({
+      WorkerImageId: { value: 'ami-built-in-vpc-other' },
+    });
+    expect(await choose({}, { images: [image('ami-arm', 'arm64')] })).toMatchObject({
+      WorkerImageId: { value: 'ami-built-in-vpc-default' },
+    });
+  });
+
+  it('with a page has two zones for its load balancer', async () => {
+    expect(await choose({ WithWeb: 'true' })).toMatchObject({ SubnetIds: { value: 'subnet-a,subnet-b' } });
+    await expect(choose({ WithWeb: 'true', SubnetIds: 'subnet-a' })).rejects.toThrow(
+      'The page needs subnets in 2 zones, but subnet-a (a) is the only one',
     );
+    expect(
+      await choose({ WithWeb: 'true', SubnetIds: 'subnet-a', WebSubnetIds: 'subnet-a,subnet-c' }),
+    ).toMatchObject({ SubnetIds: { value: 'subnet-a' } });
   });
 
   it.each([
@@ -177,17 +191,9 @@ describe('a new cluster', () => {
     [
       'would be cut off',
       {},
-      { cutOff: ['subnet-a'] },
-      /Instances in subnet-a could not reach/,
-      /--with-endpoints/,
-    ],
-    ['has no image', {}, { images: [] }, /no worker image in this region/, /imgcls ami build/],
-    [
-      'has no image for its architecture',
-      {},
-      { images: [image('ami-arm', 'arm64')] },
-      /for c7i\.large \(x86_64\), only for arm64/,
-      /imgcls ami build/,
+      { routes: {} },
+      /needs a route to an internet gateway, which subnet-a \(a\), subnet-b \(b\) of vpc-default lack/,
+      /--network endpoints/,
     ],
     [
       'uses an image that does not exist',
@@ -217,17 +223,12 @@ describe('a new cluster', () => {
       hint: expect.stringMatching(hint),
     });
   });
-
-  it('accepts subnets that already have endpoints', async () => {
-    const over = { cutOff: ['subnet-a', 'subnet-b'], endpoints: ['sqs', 's3'] };
-    await expect(choose({}, over)).resolves.toBeDefined();
-  });
 });
 
 describe('an existing cluster', () => {
   it('keeps every parameter without a flag, except the image', async () => {
     const kept = Object.keys(stack.parameters).map((name) => [name, 'previous']);
-    expect(await choose({}, { cutOff: ['subnet-a'] }, stack, 'other')).toEqual({
+    expect(await choose({}, { routes: {} }, stack, 'other')).toEqual({
       ...Object.fromEntries(kept),
       ClusterName: { value: 'test' },
       ControllerCode: { value: CODE },
@@ -239,12 +240,22 @@ describe('an existing cluster', () => {
     });
   });
 
-  it('that gets endpoints keeps its network', async () => {
-    expect(await choose({ WithEndpoints: 'true' }, {}, stack)).toMatchObject({
-      VpcId: { value: 'vpc-default' },
-      SubnetIds: { value: 'subnet-a,subnet-b' },
-      RouteTableIds: { value: 'rtb-1,rtb-2' },
+  it('that changes its network keeps its VPC', async () => {
+    const elsewhere = { ...stack, parameters: { ...stack.parameters, VpcId: 'vpc-other' } };
+    expect(await choose({ Network: 'endpoints' }, {}, elsewhere)).toMatchObject({
+      VpcId: { value: 'vpc-other' },
+      SubnetIds: { value: 'subnet-x' },
+      RouteTableIds: { value: 'rtb-1' },
     });
+  });
+
+  it('moves to another VPC only without its page', async () => {
+    const withPage = { ...stack, parameters: { ...stack.parameters, WithWeb: 'true' } };
+    await expect(choose({ VpcId: 'vpc-other' }, {}, withPage)).rejects.toMatchObject({
+      message: 'The page cannot move from vpc-default to vpc-other.',
+      hint: expect.stringContaining('--no-with-web'),
+    });
+    expect(await choose({ VpcId: 'vpc-other' }, {}, stack)).toMatchObject({ VpcId: { value: 'vpc-other' } });
   });
 
   it('takes the default of a parameter that its template did not have before', async () => {
@@ -268,6 +279,7 @@ it('a missing required parameter is named', async () => {
     version: '1',
     controllerCode: undefined,
     notice() {},
+    buildImage: async () => ({ id: 'ami-1', architecture: 'x86_64' }),
     wanted: [],
   };
   await expect(stackParameters(undefined, request, account())).rejects.toMatchObject({

@@ -12,7 +12,7 @@ const DONE = `
 const order = {
   architecture: 'arm64',
   instanceType: 'c7g.large',
-  subnet: 'subnet-1',
+  network: { subnet: 'subnet-1', group: 'sg-1', hasPublicAddress: true },
   userData: '#!',
 } as const;
 const denied = () => new ImgclsError('permanent', 'access is denied');

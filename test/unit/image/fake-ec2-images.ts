@@ -23,6 +23,12 @@ export class FakeEc2Images implements Ec2Images {
   /** Thrown by each verb once, then it works. */
   readonly faults = new Map<keyof Ec2Images, Error[]>();
 
+  async builderGroup() {
+    return 'sg-builder';
+  }
+  async removeBuilderGroups() {
+    return ['sg-builder'];
+  }
   async launchBuilder(launch: BuilderLaunch): Promise<string> {
     this.launched.push(launch);
     return 'i-1';

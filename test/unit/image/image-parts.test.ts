@@ -55,21 +55,33 @@ describe('abandoned builders', () => {
 });
 
 describe("the builder's script", () => {
+  const sha256 = 'a'.repeat(64);
+  const url = `https://b.s3.amazonaws.com/k?X-Amz-Security-Token=${'x'.repeat(1500)}&it's`;
+  const source = { url, sha256 };
   const script = (over: Partial<Parameters<typeof builderUserData>[0]> = {}) =>
     builderUserData({
       provision,
-      package: { spec: 'imgcls@0.1.0' },
+      package: source,
       models: [],
       heic: false,
       limitMinutes: 40,
       ...over,
     });
-  const url = `https://b.s3.amazonaws.com/k?X-Amz-Security-Token=${'x'.repeat(1500)}&it's`;
 
   it('is valid bash and small enough for EC2, also with the longest URL', () => {
-    const text = script({ package: { url }, models: ['resnet50', 'another'] });
+    const text = script({ models: ['resnet50', 'another'] });
     expect(execFileSync('bash', ['-n'], { input: text }).toString()).toBe('');
     expect(() => script({ models: Array(2000).fill('resnet50') })).toThrow('EC2 accepts 16384');
+  });
+
+  it('installs nothing but the package with the digest', () => {
+    const lines = script().split('\n');
+    const at = (words: string) => lines.findIndex((line) => line.includes(words));
+    expect(lines[at('sha256sum')]).toBe(
+      `echo '${sha256}  /root/imgcls.tgz' | sha256sum --check || { echo 'imgcls-provision: FAILED checksum'; exit 1; }`,
+    );
+    expect(at('curl --fail --silent --show-error --location')).toBeLessThan(at('sha256sum'));
+    expect(at('sha256sum')).toBeLessThan(at('bash /root/provision.sh'));
   });
 
   it('quotes package and model names', () => {
@@ -80,15 +92,24 @@ describe("the builder's script", () => {
         .trim()
         .split('\n');
     };
-    expect(words(script())).toEqual(['--package', 'imgcls@0.1.0']);
-    expect(words(script({ heic: true }))).toEqual(['--package', 'imgcls@0.1.0', '--heic']);
+    expect(words(script())).toEqual(['--package', '/root/imgcls.tgz']);
+    expect(words(script({ heic: true }))).toEqual(['--package', '/root/imgcls.tgz', '--heic']);
     expect(words(script({ models: ["a'; reboot #", '$(reboot)'] }))).toEqual([
       '--package',
-      'imgcls@0.1.0',
+      '/root/imgcls.tgz',
       '--model',
       "a'; reboot #",
       '--model',
       '$(reboot)',
+    ]);
+  });
+
+  it('never asks a registry for imgcls by name', () => {
+    expect(script()).not.toMatch(/imgcls@/);
+    expect(provision).toContain('"$npm" ci --omit=dev --ignore-scripts');
+    expect([...provision.matchAll(/install_from_npm "([a-z-]+)/g)].map(([, name]) => name)).toEqual([
+      'node-linux-',
+      'libheif-js',
     ]);
   });
 

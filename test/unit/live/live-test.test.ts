@@ -75,7 +75,7 @@ class Stage {
       settingsFile: 'imgcls.config.json',
       photographs: { folder: 'photographs', expected },
       image: undefined,
-      deployFlags: ['--with-endpoints'],
+      deployFlags: ['--network', 'public'],
       imgcls: (args, signal) => this.imgcls(args, signal),
       removeImage: async (image) => void this.removed.push(image),
       leftovers: async () => (this.exists ? ['stack imgcls-live-1'] : []),

@@ -23,14 +23,7 @@ export function register(program: Command): void {
         .choices([...ARCHITECTURES, 'both'])
         .default('x86_64'),
     )
-    .option(
-      '--package <package>',
-      'Package to install: a file made by "npm pack", or NAME@VERSION (default: this imgcls)',
-    )
-    .option(
-      '--bucket <name>',
-      'Bucket from which the builder downloads the package file (default: the output bucket)',
-    )
+    .option('--package <file>', 'Package to install: a file made by "npm pack" (default: this imgcls)')
     .addOption(
       new Option('--model <name>', 'Model to pull into the image; repeatable')
         .argParser(collect)

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { NETWORKS } from '../../../deploy/network.ts';
 import type { DeployFlags } from '../../aws/deploy.ts';
 import { collect, examples, formerName, wholeNumber } from '../../flags.ts';
 
@@ -12,9 +13,22 @@ export function register(program: Command): void {
     .addHelpText('after', examples('imgcls deploy --region eu-central-1 --max 10 --dry-run'))
     .option('--region <region>', 'Region (default: the one of the AWS configuration)')
     .option('--vpc <id>', 'VPC (default: the default VPC)')
-    .option('--subnets <list>', 'Subnets, comma-separated (default: all of the VPC)')
+    .option(
+      '--subnets <list>',
+      'Subnets, comma-separated, one in each zone (default: those of the VPC that fit)',
+    )
+    .addOption(
+      new Option(
+        '--network <kind>',
+        'How machines reach AWS: by a public IPv4 address while they run (public, default), a NAT gateway (private), IPv6, or VPC endpoints, ' +
+          'which cost $7.30 a month for each service and zone',
+      ).choices([...NETWORKS]),
+    )
     .option('--instance-type <type>', 'Instance type of the workers')
-    .option('--image <ami>', 'Machine image of the workers (default: the newest of "imgcls ami build")')
+    .option(
+      '--image <ami>',
+      'Machine image of the workers (default: the newest one of the account; without one, build it)',
+    )
     .option('--max <n>', 'Maximum number of workers', wholeNumber)
     .addOption(
       new Option(
@@ -36,9 +50,17 @@ export function register(program: Command): void {
     .option('--web-type <type>', 'Instance type of the web page')
     .option('--certificate <arn>', 'ACM certificate of the web page')
     .option('--web-cidr <range>', 'Addresses that may reach the web page')
+    .addOption(
+      new Option(
+        '--web-scheme <scheme>',
+        'Whether the web page has public addresses; a change gives it a new address',
+      ).choices(['internal', 'internet-facing']),
+    )
+    .option(
+      '--web-subnets <list>',
+      'Subnets of the load balancer, in two zones at least (default: --subnets)',
+    )
     .option('--read-bucket <name>', 'Bucket whose images are read in place; repeatable', collect)
-    .option('--with-endpoints', 'Create VPC endpoints, for subnets without a NAT gateway')
-    .option('--no-with-endpoints', 'Do not create them')
     .option('--alarm-email <address>', 'Recipient of alarms')
     .option('--daily-spend <usd>', 'Cost of the workers in a day above which an alarm is raised', usd)
     .option(

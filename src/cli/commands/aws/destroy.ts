@@ -15,6 +15,10 @@ export function register(program: Command): void {
       '--settings <file>',
       "Settings file to clear (default: imgcls.config.json in the user's config folder)",
     )
+    .option(
+      '--keep-images',
+      'Keep machine images and the bucket of assets, which are otherwise deleted with the last cluster of the region',
+    )
     .option('--dry-run', 'List what would be deleted, and delete nothing')
     .option('--yes', 'Do not ask for confirmation')
     .action(async (flags: DestroyFlags) => {

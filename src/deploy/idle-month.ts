@@ -1,18 +1,19 @@
 /** What a deployed cluster costs in a month without work, item by item, from the resources of its template. */
-import { priceOf, REQUEST_USD } from '../src/core/money/prices.ts';
+import { dollars } from '../core/money/money.ts';
+import { PRICES_AS_OF, priceOf, REQUEST_USD } from '../core/money/prices.ts';
+import type { Resource } from './template-resources.ts';
 
-export interface IdleItem {
-  item: string;
+export interface IdleMonth {
+  items: { item: string; usd: number }[];
+  /** Sum of the items. */
   usd: number;
+  /** Resources that may have a standing price which is not known here. */
+  unpriced: string[];
 }
 
-interface Resource {
-  Type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: properties have the shape of their type.
-  Properties: Record<string, any>;
-}
+type Resources = Readonly<Record<string, Resource>>;
 
-const MONTH_HOURS = 730;
+export const MONTH_HOURS = 730;
 const MONTH_MINUTES = 60 * MONTH_HOURS;
 
 /** List prices of us-east-1 in US dollars, without the free tier. */
@@ -27,8 +28,10 @@ const USD = {
   logGb: 0.5,
   /** https://aws.amazon.com/privatelink/pricing/: an endpoint in a zone for an hour. */
   endpointHour: 0.01,
-  /** https://aws.amazon.com/elasticloadbalancing/pricing/: without its capacity units and public addresses. */
+  /** https://aws.amazon.com/elasticloadbalancing/pricing/: without its capacity units. */
   balancerHour: 0.0225,
+  /** https://aws.amazon.com/vpc/pricing/: a public IPv4 address for an hour. */
+  addressHour: 0.005,
   /** https://aws.amazon.com/secrets-manager/pricing/: a secret in a month. */
   secretMonth: 0.4,
   /** https://aws.amazon.com/ebs/pricing/: a GB of gp3 in a month. */
@@ -40,14 +43,12 @@ const CALL = { gb: 0.5, seconds: 0.3, sqsRequests: 3, logBytes: 400 };
 /** At rest the controller looks at the whole cluster this often (src/lambda/handler.ts), with so many requests at the price of a PUT. */
 const WHOLE_LOOK = { everyMinutes: 30, s3Puts: 14 };
 
-/** A type has a standing price, or costs only when it is used. */
-const PRICES: Readonly<
-  Record<string, (resource: Resource, all: Readonly<Record<string, Resource>>) => number>
-> = {
+/** The price of a resource at rest, by type. Undefined: unknown. */
+const PRICES: Readonly<Record<string, (resource: Resource, all: Resources) => number | undefined>> = {
   'AWS::CloudWatch::Alarm': ({ Properties: { Metrics } }) => USD.alarmMetricMonth * metricsOf(Metrics),
   'AWS::EC2::VPCEndpoint': ({ Properties: { VpcEndpointType, SubnetIds } }) =>
     VpcEndpointType === 'Gateway' ? 0 : MONTH_HOURS * USD.endpointHour * SubnetIds.length,
-  'AWS::ElasticLoadBalancingV2::LoadBalancer': () => MONTH_HOURS * USD.balancerHour,
+  'AWS::ElasticLoadBalancingV2::LoadBalancer': balancerUsd,
   'AWS::SecretsManager::Secret': () => USD.secretMonth,
   'AWS::AutoScaling::AutoScalingGroup': machinesUsd,
   'AWS::Lambda::Function': callsUsd,
@@ -76,36 +77,56 @@ const FREE_AT_REST: readonly string[] = [
   'AWS::SQS::QueuePolicy',
 ];
 
-/** @throws {Error} for a resource of a type that this file does not know: it may have a standing price. */
-export function idleMonth(resources: Readonly<Record<string, Resource>>): IdleItem[] {
-  return Object.entries(resources).flatMap(([name, resource]) => {
-    const price = PRICES[resource.Type];
-    if (price === undefined && !FREE_AT_REST.includes(resource.Type))
-      throw new Error(`What does ${name} (${resource.Type}) cost at rest? Say so in tools/idle-month.ts.`);
-    const usd = price?.(resource, resources) ?? 0;
-    return usd === 0 ? [] : [{ item: `${name} (${resource.Type})`, usd }];
-  });
+export function idleMonth(resources: Resources): IdleMonth {
+  const month: IdleMonth = { items: [], usd: 0, unpriced: [] };
+  for (const [name, resource] of Object.entries(resources)) {
+    const item = `${name} (${resource.Type})`;
+    const usd = FREE_AT_REST.includes(resource.Type) ? 0 : PRICES[resource.Type]?.(resource, resources);
+    if (usd === undefined) month.unpriced.push(item);
+    else if (usd > 0) month.items.push({ item, usd });
+    month.usd += usd ?? 0;
+  }
+  return month;
+}
+
+/** One line for each item, dearest first. */
+export function idleMonthText({ items, usd, unpriced }: IdleMonth): string {
+  const lines = items
+    .toSorted((a, b) => b.usd - a.usd)
+    .map((each) => `  ${dollars(each.usd).padStart(8)}  ${each.item}`);
+  return [
+    `Without work the cluster costs ${dollars(usd)} a month, at list prices of us-east-1 (${PRICES_AS_OF}), and storage of what it holds:`,
+    ...lines,
+    ...unpriced.map((item) => `   unknown  ${item}`),
+  ].join('\n');
 }
 
 /** An alarm of one metric has no list; expressions are no metrics. */
 const metricsOf = (metrics: readonly { MetricStat?: unknown }[] | undefined): number =>
   metrics?.filter(({ MetricStat }) => MetricStat !== undefined).length ?? 1;
 
-/** The machines that a group keeps, each with its disks. */
+/** With a public address in each subnet if it faces the internet. */
+function balancerUsd({ Properties: { Scheme, Subnets } }: Resource): number {
+  const addresses = Scheme === 'internet-facing' ? Subnets.length : 0;
+  return MONTH_HOURS * (USD.balancerHour + addresses * USD.addressHour);
+}
+
+/** The machines that a group keeps, each with its disks and its public address. */
 function machinesUsd(
   { Properties: { MinSize, LaunchTemplate } }: Resource,
-  all: Readonly<Record<string, Resource>>,
-): number {
+  all: Resources,
+): number | undefined {
   if (Number(MinSize) === 0) return 0;
-  const template = all[LaunchTemplate.LaunchTemplateId.slice(1, -1)];
-  const { InstanceType, BlockDeviceMappings } = template?.Properties.LaunchTemplateData ?? {};
+  const { InstanceType, BlockDeviceMappings, NetworkInterfaces } =
+    all[LaunchTemplate.LaunchTemplateId.slice(1, -1)]?.Properties.LaunchTemplateData ?? {};
   const hourlyUsd = priceOf(InstanceType, 'on-demand');
-  if (hourlyUsd === undefined) throw new Error(`The price of ${InstanceType} is unknown.`);
+  if (hourlyUsd === undefined) return undefined;
   const gb = BlockDeviceMappings.reduce(
     (sum: number, { Ebs }: { Ebs: { VolumeSize: number } }) => sum + Ebs.VolumeSize,
     0,
   );
-  return Number(MinSize) * (MONTH_HOURS * hourlyUsd + gb * USD.diskGbMonth);
+  const addressUsd = NetworkInterfaces[0].AssociatePublicIpAddress === true ? USD.addressHour : 0;
+  return Number(MinSize) * (MONTH_HOURS * (hourlyUsd + addressUsd) + gb * USD.diskGbMonth);
 }
 
 function callsUsd(): number {

@@ -1,0 +1,15 @@
+/**
+ * Starts an AWS account that is none, prints the environment in which the commands of docs/aws.md use it, and keeps it until
+ * it is interrupted: npm run stand-in
+ */
+import { once } from 'node:events';
+import path from 'node:path';
+import { repository } from '../e2e/package.ts';
+import { startStandInAccount } from './account.ts';
+
+const account = await startStandInAccount(path.join(repository, 'bin/imgcls.js'));
+if (account === undefined) process.exit(1);
+const lines = Object.entries(account.environment).map(([name, value]) => `export ${name}='${value}'`);
+process.stdout.write(`${lines.join('\n')}\n`);
+await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+await account.close();
