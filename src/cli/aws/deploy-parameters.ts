@@ -26,6 +26,16 @@ export interface ParameterFlags {
   parameter?: string[];
 }
 
+export interface DeployFlags extends ParameterFlags {
+  cluster?: string;
+  dataDir?: string;
+  region?: string;
+  template?: string;
+  settings?: string;
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
 const PARAMETERS = {
   vpc: 'VpcId',
   subnets: 'SubnetIds',

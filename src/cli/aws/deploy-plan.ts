@@ -22,7 +22,7 @@ import { notice, warn } from '../terminal/notice.ts';
 import { screenOf } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
 import { BUILDER_TYPES, buildText, buildWorkerImages } from './build-worker-image.ts';
-import type { DeployFlags } from './deploy.ts';
+import type { DeployFlags } from './deploy-parameters.ts';
 
 export interface PlanParts {
   flags: DeployFlags;

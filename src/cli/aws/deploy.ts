@@ -17,20 +17,10 @@ import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import { readControllerCode, storeControllerCode } from './controller-package.ts';
 import { finishDeployment } from './deploy-after.ts';
-import { type ParameterFlags, requestedParameters } from './deploy-parameters.ts';
+import { type DeployFlags, requestedParameters } from './deploy-parameters.ts';
 import { agreeToChanges, agreeToClear, buildFirstImage, isUnbuilt, tellCosts } from './deploy-plan.ts';
 import { stackProgress } from './stack-progress.ts';
 import { readTemplate } from './template.ts';
-
-export interface DeployFlags extends ParameterFlags {
-  cluster?: string;
-  dataDir?: string;
-  region?: string;
-  template?: string;
-  settings?: string;
-  dryRun?: boolean;
-  yes?: boolean;
-}
 
 export const stackNameOf = (cluster: string): string => `imgcls-${cluster}`;
 

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { NETWORKS } from '../../../deploy/network.ts';
-import type { DeployFlags } from '../../aws/deploy.ts';
+import type { DeployFlags } from '../../aws/deploy-parameters.ts';
 import { collect, examples, formerName, wholeNumber } from '../../flags.ts';
 
 export function register(program: Command): void {
