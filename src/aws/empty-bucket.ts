@@ -1,4 +1,5 @@
 /** Counting, emptying and deleting buckets. */
+import { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   DeleteBucketCommand,
@@ -14,6 +15,9 @@ import { hasCode } from './errors.ts';
 import { calling, systemTiming } from './retry.ts';
 import { causeOf, keyIn } from './s3-bucket.ts';
 import { deleteVersions } from './s3-delete.ts';
+
+/** Pages of a thousand versions that are deleted at once: S3 takes 3,500 a second below a prefix, and a page a third of one. */
+const PAGES_AT_ONCE = 3;
 
 export function createBuckets(client: S3Client): Buckets {
   return {
@@ -34,12 +38,16 @@ export function createBuckets(client: S3Client): Buckets {
       const bucket = { client, name, timing: systemTiming };
       let deleted = 0;
       try {
-        for await (const versions of versionsOf(client, name, signal)) {
-          if (versions.length === 0) continue;
-          await deleteVersions(bucket, versions, signal);
-          deleted += versions.length;
-          onProgress(deleted);
-        }
+        await Readable.from(versionsOf(client, name, signal))
+          .map(
+            async (versions: ObjectIdentifier[]) => {
+              await deleteVersions(bucket, versions, signal);
+              deleted += versions.length;
+              onProgress(deleted);
+            },
+            { concurrency: PAGES_AT_ONCE },
+          )
+          .toArray();
         await abortUploads(client, name, signal);
       } catch (error) {
         if (!isGone(error)) throw error;

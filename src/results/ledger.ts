@@ -7,8 +7,8 @@ import type { Outcome } from '../core/model/outcome.ts';
 import { shardOutcomes } from './shard-outcomes.ts';
 import { better, type RankedOutcome } from './tally.ts';
 
-/** Shards read ahead while a ledger is streamed. */
-const READ_AHEAD = 8;
+/** Shards read at once while a ledger is streamed, some MB. Where a read takes 25 ms, a million images take 12 s. */
+const READ_AHEAD = 32;
 
 /** The attempts of a job that have a shard, in order. */
 export async function listAttempts(output: Store, job: string, signal?: AbortSignal): Promise<number[]> {

@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream';
 import { batchEnd, PACKED_BELOW_BYTES } from '../core/job/batches.ts';
 import type { JobRecord } from '../core/job/job.ts';
+import { ImgclsError } from '../core/runtime/errors.ts';
 import { type AnnouncedTotal, type AnnounceOptions, announceAll } from './announce.ts';
 import { inGroups } from './batch-with-deadline.ts';
 import { FileReader } from './file-reader.ts';
 import type { Input } from './inputs.ts';
+import { MAX_JOB_IMAGES } from './plan.ts';
 import { ReuseGuess } from './put-content.ts';
 import type { ReadTools } from './retry-shortage.ts';
 import { type JobImage, storeGroup } from './store-group.ts';
@@ -34,12 +36,23 @@ export const NOTHING_ANNOUNCED: AnnouncedTotal = { images: 0, parts: 0 };
 export const uploadImages = (
   inputs: AsyncIterable<Input>,
   options: UploadImagesOptions,
-): Promise<JobRecord> => uploadJobImages(numbered(inputs, options.before.images), options);
+): Promise<JobRecord> => uploadJobImages(numbered(inputs, options), options);
 
-async function* numbered(inputs: AsyncIterable<Input>, first: number): AsyncGenerator<JobImage> {
-  let index = first;
-  for await (const input of inputs) yield { index: index++, input };
+async function* numbered(
+  inputs: AsyncIterable<Input>,
+  { job, before }: Pick<UploadImagesOptions, 'job' | 'before'>,
+): AsyncGenerator<JobImage> {
+  let index = before.images;
+  for await (const input of inputs) {
+    if (index === MAX_JOB_IMAGES) throw tooManyImages(job.id);
+    yield { index: index++, input };
+  }
 }
+
+const tooManyImages = (job: string): ImgclsError =>
+  new ImgclsError('permanent', `Job ${job} has 1,000,000,000 images, and no job can have more.`, {
+    hint: 'Submit the other images as a job of their own.',
+  });
 
 /**
  * Stores the images, `concurrency` at a time, and announces them in order while later ones are still being read.
