@@ -99,7 +99,7 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
     joinController: () =>
       cloud.kind === 'local'
         ? joinLocalController(cloud, settings, { launches: new RefusedLaunches() })
-        : watchRemoteController(cloud, notice),
+        : watchRemoteController(cloud, settings, notice),
     classifierOf: (model) => installedClassifier(settings, model),
     concurrency: settings.concurrency,
     ...(cloud.kind === 'local' && { localFiles: settings.localFiles }),
@@ -191,11 +191,19 @@ const oneWorker = (cloud: Cloud, settings: RunSettings): LocalFleet => ({
   policy: ONE_WORKER,
 });
 
-function watchRemoteController(cloud: Cloud, notice: (text: string) => void): ControllerSession {
+function watchRemoteController(
+  cloud: Cloud,
+  { controllerFunction }: Pick<RunSettings, 'controllerFunction'>,
+  notice: (text: string) => void,
+): ControllerSession {
   const ended = new AbortController();
   void watchForWorkers({ output: cloud.output, clock: systemClock, signal: ended.signal }).then((found) => {
     if (!found)
-      notice('No worker has reported in this cluster yet; "imgcls worker" on a machine of yours starts one.');
+      notice(
+        controllerFunction === undefined
+          ? 'No worker has reported in this cluster yet; "imgcls worker" on a machine of yours starts one.'
+          : 'No worker is running yet. The controller launches one, which takes a minute or two; "imgcls status" shows how far it is.',
+      );
   });
   return {
     failed: new AbortController().signal,
