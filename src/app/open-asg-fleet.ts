@@ -3,7 +3,7 @@
 import { createAutoScaling } from '../aws/auto-scaling.ts';
 import { createAutoScalingClient, createEc2Client } from '../aws/clients.ts';
 import { createEc2 } from '../aws/ec2.ts';
-import { highestPrice, priceOf } from '../core/money/prices.ts';
+import { highestPrice, priceOf, priceWarnings } from '../core/money/prices.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { type AsgFleetOptions, createAsgFleet } from '../scaler/drivers/asg.ts';
 import { checkGroup } from '../scaler/drivers/asg-check.ts';
@@ -14,18 +14,20 @@ import { systemClock } from './system-clock.ts';
 /** @throws {ImgclsError} of kind `config` when the group does not exist or cannot serve as a fleet. */
 export async function openAsgFleet(settings: RunSettings): Promise<AdjustableFleet> {
   const autoScaling = createAutoScaling(createAutoScalingClient());
-  const ec2 = createEc2(createEc2Client());
+  const client = createEc2Client();
+  const ec2 = createEc2(client);
   const optionsFor = async (present: RunSettings): Promise<AsgFleetOptions> => {
     const group = groupOf(present);
-    const { pricePerHour } = present;
+    const prices = { override: present.pricePerHour, region: await client.config.region() };
     const types = await checkGroup(autoScaling, ec2, { group, min: present.min });
     return {
       autoScaling,
       ec2,
       group,
       maxLifetimeMs: 1000 * present.maxLifetimeSeconds,
-      priceOf: (type, market) => priceOf(type, market, pricePerHour),
-      hourlyUsd: pricePerHour ?? highestPrice(types.map((type) => priceOf(type, 'on-demand'))),
+      priceOf: (type, market) => priceOf(type, market, prices),
+      priceWarnings: priceWarnings(types, prices),
+      hourlyUsd: prices.override ?? highestPrice(types.map((type) => priceOf(type, 'on-demand', prices))),
       clock: systemClock,
     };
   };

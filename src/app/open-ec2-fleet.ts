@@ -3,7 +3,7 @@
 import { createEc2Client } from '../aws/clients.ts';
 import { createEc2 } from '../aws/ec2.ts';
 import type { Pool } from '../core/aws-account/ec2.ts';
-import { priceOf } from '../core/money/prices.ts';
+import { priceOf, priceWarnings } from '../core/money/prices.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { createEc2Fleet, type Ec2FleetOptions } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
@@ -19,9 +19,12 @@ export async function openEc2Fleet(settings: RunSettings): Promise<AdjustableFle
       hint: 'Set --launch-template NAME (or IMGCLS_LAUNCH_TEMPLATE). Its instances must run "imgcls worker --managed".',
     });
   }
-  const ec2 = createEc2(createEc2Client());
+  const client = createEc2Client();
+  const ec2 = createEc2(client);
   const optionsFor = async (present: RunSettings): Promise<Ec2FleetOptions> => {
-    const { cluster, instanceTypes = [], subnets = [], pricePerHour } = present;
+    const { cluster, instanceTypes = [], subnets = [] } = present;
+    const types = await checkEc2(ec2, { template, instanceTypes });
+    const prices = { override: present.pricePerHour, region: await client.config.region() };
     return {
       ec2,
       cluster,
@@ -30,8 +33,9 @@ export async function openEc2Fleet(settings: RunSettings): Promise<AdjustableFle
       onDemandPercentage: present.onDemandPercentage,
       warm: present.warm,
       maxLifetimeMs: 1000 * present.maxLifetimeSeconds,
-      priceOf: (type, market) => priceOf(type, market, pricePerHour),
-      types: await checkEc2(ec2, { template, instanceTypes }),
+      priceOf: (type, market) => priceOf(type, market, prices),
+      priceWarnings: priceWarnings(types, prices),
+      types,
       clock: systemClock,
     };
   };

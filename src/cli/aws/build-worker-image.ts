@@ -44,7 +44,7 @@ export const BUILDER_TYPES: Readonly<Record<Architecture, string>> = {
 const TYPICAL_HOURS = 0.2;
 
 export function buildText(architecture: Architecture, type: string): string {
-  const hourlyUsd = priceOf(type, 'on-demand', undefined);
+  const hourlyUsd = priceOf(type, 'on-demand');
   const cost = hourlyUsd === undefined ? '' : `, about ${dollars(TYPICAL_HOURS * hourlyUsd)}`;
   return `An image for ${architecture} takes one ${type} instance for about 10 minutes${cost}, and a snapshot while you keep it.`;
 }

@@ -3,9 +3,11 @@
 import { openModelLibrary } from '../../app/select-job-model.ts';
 import { loadSettings, type RunSettings, userConfigFile } from '../../app/settings.ts';
 import { changeSettingsFile } from '../../app/settings-file.ts';
+import { systemClock } from '../../app/system-clock.ts';
 import type { Stack } from '../../core/aws-account/stacks.ts';
 import type { Store } from '../../core/cloud/ports.ts';
 import { modelTitle } from '../../core/model/model.ts';
+import { oldPricesWarning, priceWarnings } from '../../core/money/prices.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
 import { environmentName, type SettingName } from '../../core/settings/settings.ts';
 import { clusterSettings, type SettingValues, withCluster } from '../../deploy/cluster-settings.ts';
@@ -34,10 +36,19 @@ export async function finishDeployment(
     notice(
       'The cluster has no controller. Keep "imgcls scale" running somewhere: without it no workers are launched.',
     );
+  warnOfPrices(stack, settings);
   const outputs = Object.entries(stack.outputs).sort(([a], [b]) => a.localeCompare(b));
   // Addresses and names are to be copied: a terminal wraps them, and none is cut.
   const screen = screenOf(process.stdout) && UNBOUNDED;
   process.stdout.write(`${drawTable(['output', 'value'], outputs, { frame: 'none', screen })}\n`);
+}
+
+/** The id of a stack has its region. */
+function warnOfPrices({ id, parameters: { InstanceType } }: Stack, { pricePerHour }: RunSettings): void {
+  if (InstanceType === undefined || pricePerHour !== undefined) return;
+  for (const warning of priceWarnings([InstanceType], { region: id.split(':')[3] })) warn(warning);
+  const old = oldPricesWarning(systemClock.nowMs());
+  if (old !== undefined) notice(old);
 }
 
 async function writeSettings(values: SettingValues, file = userConfigFile(process.env)): Promise<void> {

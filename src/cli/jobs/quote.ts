@@ -14,7 +14,8 @@ import { CONTROLLER_TIMING, reportStaleAfterMs } from '../../core/fleet/controll
 import type { ControllerReport } from '../../core/fleet/fleet.ts';
 import { PACKED_BELOW_BYTES } from '../../core/job/batches.ts';
 import type { ModelRef } from '../../core/model/model.ts';
-import { highestPrice, PRICES_AS_OF, priceOf } from '../../core/money/prices.ts';
+import { MACHINE_PRICES } from '../../core/money/machine-prices.ts';
+import { highestPrice, priceOf } from '../../core/money/prices.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { msPerImageOf, readModelRates } from '../../scaler/model-rates.ts';
 import type { PolicySettings } from '../../scaler/policy/policy.ts';
@@ -261,5 +262,5 @@ function priceFor(
   const fromFleet = report?.hourlyUsd ?? highestPrice(machines);
   if (fromFleet !== undefined) return { hourlyUsd: fromFleet, priceFrom: "the controller's fleet" };
   const listed = instanceTypes.map((type) => priceOf(type, 'on-demand'));
-  return { hourlyUsd: highestPrice(listed), priceFrom: `list price of us-east-1, ${PRICES_AS_OF}` };
+  return { hourlyUsd: highestPrice(listed), priceFrom: `list price of us-east-1, ${MACHINE_PRICES.asOf}` };
 }

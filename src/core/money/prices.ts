@@ -1,7 +1,10 @@
 /**
- * Prices of machines and requests, so that a cost is known without a request to AWS. List prices of us-east-1 in US
- * dollars, typed by hand from AWS's public price pages and not kept up to date. The setting pricePerHour overrides them.
+ * Prices of machines and requests, so that a cost is known without a request to AWS. List prices in US dollars. The setting
+ * pricePerHour overrides those of machines.
  */
+import { MACHINE_PRICES } from './machine-prices.ts';
+
+/** Of requests: of us-east-1, typed from AWS's public price pages. */
 export const PRICES_AS_OF = '2025-06';
 
 /** Price of one request. */
@@ -9,31 +12,10 @@ export const REQUEST_USD = { s3Put: 0.005 / 1000, s3Get: 0.0004 / 1000, sqs: 0.4
 
 export type PriceMarket = 'on-demand' | 'spot';
 
-/** Price of an hour of the `large` size, Linux, on demand. The other sizes cost in proportion. */
-const LARGE_USD: Readonly<Record<string, number>> = {
-  c5: 0.085,
-  c6a: 0.0765,
-  c6g: 0.068,
-  c6i: 0.085,
-  c7a: 0.10264,
-  c7g: 0.0725,
-  c7i: 0.08925,
-  'c7i-flex': 0.08479,
-  c8g: 0.07976,
-  m5: 0.096,
-  m6a: 0.0864,
-  m6g: 0.077,
-  m6i: 0.096,
-  m7a: 0.11592,
-  m7g: 0.0816,
-  m7i: 0.1008,
-  'm7i-flex': 0.09576,
-  m8g: 0.08976,
-  t2: 0.0928,
-  t3: 0.0832,
-  t3a: 0.0752,
-  t4g: 0.0672,
-};
+/** Its prices are used where those of another region are not known. */
+const USUAL_REGION = 'us-east-1';
+/** AWS changes list prices some times a year, and adds types. */
+const OLD_AFTER_MS = 90 * 24 * 3_600_000;
 
 /** Sizes relative to `large`. */
 const SIZES: Readonly<Record<string, number>> = {
@@ -50,20 +32,58 @@ const SIZES: Readonly<Record<string, number>> = {
   '16xlarge': 32,
 };
 
+export interface PriceOptions {
+  /** The setting pricePerHour. */
+  override?: number | undefined;
+  /** Of AWS. */
+  region?: string | undefined;
+}
+
 /**
  * Price of a machine hour in US dollars. Undefined if it is not known, never 0.
  * @param _market spot counts as on demand, its maximum price, unless there is an `override`.
- * @param override the setting pricePerHour.
  */
-export function priceOf(instanceType: string, _market: PriceMarket, override?: number): number | undefined {
+export function priceOf(
+  instanceType: string,
+  _market: PriceMarket,
+  { override, region }: PriceOptions = {},
+): number | undefined {
   if (override !== undefined) return override;
   // The one price that is not in proportion: AWS rounds it down by a percent.
   if (instanceType === 't2.small') return 0.023;
   const [family = '', size = ''] = instanceType.split('.');
+  const largeUsd = pricesOf(region) ?? pricesOf(USUAL_REGION) ?? {};
   // Own properties only: a user may name any type, such as "constructor.large".
-  if (!Object.hasOwn(LARGE_USD, family) || !Object.hasOwn(SIZES, size)) return undefined;
-  const usd = (LARGE_USD[family] ?? 0) * (SIZES[size] ?? 0);
+  if (!Object.hasOwn(largeUsd, family) || !Object.hasOwn(SIZES, size)) return undefined;
+  const usd = (largeUsd[family] ?? 0) * (SIZES[size] ?? 0);
   return Number(usd.toFixed(5));
+}
+
+const pricesOf = (region = USUAL_REGION): Readonly<Record<string, number>> | undefined =>
+  Object.hasOwn(MACHINE_PRICES.largeUsd, region) ? MACHINE_PRICES.largeUsd[region] : undefined;
+
+/** Why the prices of these types may be wrong or are missing. */
+export function priceWarnings(types: readonly string[], { override, region }: PriceOptions): string[] {
+  if (override !== undefined) return [];
+  const unknown = types.filter((type) => priceOf(type, 'on-demand', { region }) === undefined);
+  const warnings =
+    unknown.length === 0
+      ? []
+      : [
+          `The price of ${unknown.join(', ')} is not known: its cost does not count, and with a cost cap nothing is launched. Set pricePerHour.`,
+        ];
+  if (pricesOf(region) === undefined)
+    warnings.push(
+      `Prices of ${region} are not known: those of ${USUAL_REGION} are used. Set pricePerHour for exact costs and caps.`,
+    );
+  return warnings;
+}
+
+/** Undefined if the prices of machines are recent enough. */
+export function oldPricesWarning(nowMs: number): string | undefined {
+  const { asOf } = MACHINE_PRICES;
+  if (nowMs - Date.parse(asOf) < OLD_AFTER_MS) return undefined;
+  return `The prices of machines are of ${asOf} and may have changed. Update imgcls, or set pricePerHour.`;
 }
 
 /** A `large` one has two of them, the other sizes in proportion; small ones get as much time of theirs. */

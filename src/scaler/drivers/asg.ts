@@ -40,6 +40,8 @@ export interface AsgFleetOptions {
   maxLifetimeMs: number;
   /** Price of an instance's hour; undefined if it is unknown. */
   priceOf(type: string, market: Market): number | undefined;
+  /** For people: why prices may be wrong. */
+  priceWarnings?: readonly string[];
   /** Price of an instance that would be launched now; undefined if it is unknown. */
   hourlyUsd: number | undefined;
   clock: Clock;
@@ -98,6 +100,10 @@ class AsgFleet implements FleetDriver {
 
   async hourlyUsd(): Promise<number | undefined> {
     return this.#options.hourlyUsd;
+  }
+
+  get warnings(): readonly string[] {
+    return this.#options.priceWarnings ?? [];
   }
 
   async explain(id: string): Promise<string | undefined> {

@@ -35,6 +35,8 @@ export interface Ec2FleetOptions extends LauncherOptions {
   maxLifetimeMs: number;
   /** Price of an instance's hour; undefined if it is unknown. */
   priceOf(type: string, market: Market): number | undefined;
+  /** For people: why prices may be wrong. */
+  priceWarnings?: readonly string[];
   /** Types that may be launched; the template's own if no others are set. */
   types: readonly string[];
 }
@@ -80,7 +82,7 @@ class Ec2Fleet implements FleetDriver {
   }
 
   get warnings(): string[] {
-    return this.#launcher.warnings;
+    return [...(this.#options.priceWarnings ?? []), ...this.#launcher.warnings];
   }
 
   async retire(ids: readonly string[]): Promise<void> {

@@ -184,8 +184,8 @@ describe('the price of a machine', () => {
 
   it('of a spot instance is that of an on-demand one, unless the setting says otherwise', () => {
     expect(priceOf('c7i.large', 'spot')).toBe(priceOf('c7i.large', 'on-demand'));
-    expect(priceOf('c7i.large', 'spot', 0.03)).toBe(0.03);
-    expect(priceOf('nosuch.type', 'on-demand', 0)).toBe(0);
+    expect(priceOf('c7i.large', 'spot', { override: 0.03 })).toBe(0.03);
+    expect(priceOf('nosuch.type', 'on-demand', { override: 0 })).toBe(0);
   });
 });
 
