@@ -30,6 +30,7 @@ export function composeReport(input: ReportInput): ControllerReport {
   const { expectation } = input.forecaster ?? {};
   const { inForce } = input.clusterSettings ?? {};
   const { members, measured } = observation;
+  const unreadStatuses = countUnread(observation.statuses);
   const known = isUnknown(members) ? [] : members;
   const refused = [answer?.retryable, answer?.permanent].filter((part) => part !== undefined);
   return {
@@ -53,12 +54,18 @@ export function composeReport(input: ReportInput): ControllerReport {
     machines: reportedMachines(known, observation),
     measured,
     ...(settings.hourlyUsd !== undefined && { hourlyUsd: settings.hourlyUsd }),
+    ...(unreadStatuses > 0 && { unreadStatuses }),
     ...(lastLaunchAtMs !== undefined && { lastLaunchAtMs }),
     ...(failedLaunches !== undefined && { failedLaunches }),
     ...(cost !== undefined && { cost }),
     ...(expectation && { expected: expectation }),
   };
 }
+
+const countUnread = (statuses: Observation['statuses']): number =>
+  isUnknown(statuses)
+    ? 0
+    : [...statuses.values()].filter(({ unreadForMs }) => unreadForMs !== undefined).length;
 
 function reportedMachines(
   members: readonly FleetMember[],

@@ -105,6 +105,9 @@ async function countJobs({ store }: AwsAccount, bucket: string, signal: AbortSig
 /** At most so many instances are listed by id. */
 const MAX_NAMED = 10;
 
+/** It is not known how many there are. */
+const MANY_OBJECTS = `more than ${MAX_COUNTED_OBJECTS} object versions (a million take about 5 minutes; docs/limits.md says how S3 deletes very many)`;
+
 /** What the command will delete. */
 function contentsText(cluster: string, contents: ClusterContents): string {
   const { stack, resources, buckets, machines, unfinishedJobs, responseQueues } = contents;
@@ -119,7 +122,7 @@ function contentsText(cluster: string, contents: ClusterContents): string {
       ],
       ...buckets.map(({ name, objects }) => [
         'bucket',
-        `${name}, ${objects >= MAX_COUNTED_OBJECTS ? `more than ${MAX_COUNTED_OBJECTS}` : objects} object versions`,
+        `${name}, ${objects >= MAX_COUNTED_OBJECTS ? MANY_OBJECTS : `${objects} object versions`}`,
       ]),
       ['unfinished jobs', String(unfinishedJobs)],
       ['instances', named.length === 0 ? 'none' : named.join(', ')],

@@ -79,10 +79,18 @@ function controllerRows(view: StatusView): string[] {
             `target ${pluralize(target, 'worker')}, scales from ${min} to ${max} (${driver} fleet, policy ${policy})${since}`,
           ),
           row('', `reason: ${reason}`),
+          ...unreadRows(report),
           ...changedSettingsRows(report),
           ...expectedRows(view, report),
         ]),
     ...warnings.map((warning) => row('', `WARNING: ${warning}`)),
+  ];
+}
+
+function unreadRows({ unreadStatuses = 0 }: ControllerReport): string[] {
+  if (unreadStatuses === 0) return [];
+  return [
+    row('', `estimates: of ${pluralize(unreadStatuses, 'worker')} it knows the status of up to a minute ago`),
   ];
 }
 

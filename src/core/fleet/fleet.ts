@@ -126,6 +126,8 @@ export const controllerReport = z.object({
     }),
   ),
   lastLaunchAtMs: z.number().optional(),
+  /** Workers of a large fleet of which the controller only knows what they reported up to a minute ago. Absent if none. */
+  unreadStatuses: z.int().positive().optional(),
   /** Launches that failed since a machine worked, and why the last one did. Absent if there are none. */
   failedLaunches: z.object({ count: z.int().positive(), lastAtMs: z.number(), why: z.string() }).optional(),
   /** Price of a machine launched now, in US dollars an hour; absent if unknown. */

@@ -84,6 +84,13 @@ describe('the status of a cluster', () => {
     );
   });
 
+  it('says of how many workers the controller has only estimates', () => {
+    expect(text({ report: report({ unreadStatuses: 2345 }) })).toMatch(
+      /estimates: of 2345 workers it knows the status of up to a minute ago/,
+    );
+    expect(text()).not.toMatch(/estimates/);
+  });
+
   it('says when work is expected, why, and when workers start', () => {
     const expected = {
       launchAtMs: NOW + 288_000,

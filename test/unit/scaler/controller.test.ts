@@ -167,6 +167,17 @@ describe('the controller', () => {
     expect(world.report?.hourlyUsd).toBe(0.36);
   });
 
+  it('reports of how many workers it has not read the newest status', async () => {
+    world.reports('a', 'busy');
+    world.reports('b', 'busy');
+    await world.controller().tick();
+    expect(world.report).not.toHaveProperty('unreadStatuses');
+    const newest = world.statuses.get('b') as WorkerObservation;
+    world.statuses.set('b', { ...newest, unreadForMs: 5000 });
+    await world.controller().tick();
+    expect(world.report?.unreadStatuses).toBe(1);
+  });
+
   it('launches for waiting work and reports the reason', async () => {
     work(100);
     await world.controller().tick();
