@@ -59,4 +59,7 @@ export function openAwsAccount(region: string | undefined, cleanup: Cleanup) {
   };
 }
 
+/** The stacks of the account, in the region of the AWS configuration. */
+export const openStacks = () => createStacks({});
+
 export type AwsAccount = ReturnType<typeof openAwsAccount>;

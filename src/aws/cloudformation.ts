@@ -11,6 +11,7 @@ import {
   type DescribeChangeSetCommandOutput,
   DescribeStacksCommand,
   ExecuteChangeSetCommand,
+  GetTemplateCommand,
   GetTemplateSummaryCommand,
   paginateDescribeStackEvents,
   paginateListStackResources,
@@ -90,6 +91,13 @@ export function createStacks(options: SdkClientOptions): Stacks & { end(): void 
           })),
         );
       }),
+    template: (id) =>
+      calling('read the template of the stack (cloudformation:GetTemplate)', undefined, async () => {
+        const { TemplateBody = '' } = await client.send(
+          new GetTemplateCommand({ StackName: id, TemplateStage: 'Original' }),
+        );
+        return TemplateBody;
+      }),
     async names() {
       const present = await summaries(client, PRESENT);
       return present.flatMap(({ StackName }) => StackName ?? []);
@@ -133,6 +141,7 @@ function toStack({
   StackStatusReason,
   Parameters,
   Outputs,
+  CreationTime,
 }: SdkStack): Stack {
   const pairs = (list: readonly (readonly [string | undefined, string | undefined])[]) =>
     Object.fromEntries(list.map(([key = '', value = '']) => [key, value]));
@@ -143,6 +152,7 @@ function toStack({
     ...(StackStatusReason && { reason: StackStatusReason }),
     parameters: pairs((Parameters ?? []).map((each) => [each.ParameterKey, each.ParameterValue])),
     outputs: pairs((Outputs ?? []).map((each) => [each.OutputKey, each.OutputValue])),
+    ...(CreationTime && { createdAtMs: CreationTime.getTime() }),
   };
 }
 

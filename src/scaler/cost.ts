@@ -7,6 +7,7 @@
  * while another is below it: machines run for the others, and do its images only because queues are shared.
  */
 import type { ControllerReport, WorkerStatus } from '../core/fleet/fleet.ts';
+import { monthOf } from '../core/money/month.ts';
 
 export type Cost = NonNullable<ControllerReport['cost']>;
 export type ImagesByJob = Readonly<Record<string, number>>;
@@ -67,8 +68,14 @@ export function attribute(before: Cost | undefined, spending: Spending): Cost {
     unattributedUsd: cost.unattributedUsd + restUsd,
     byJobUsd,
     hourlyUsd,
+    month: monthAfter(cost.month, spentUsd, spending.nowMs),
     ...(unknownSinceMs !== undefined && { unknownSinceMs }),
   };
+}
+
+function monthAfter(before: Cost['month'], spentUsd: number, nowMs: number): NonNullable<Cost['month']> {
+  const name = monthOf(nowMs);
+  return { name, usd: (before?.name === name ? before.usd : 0) + spentUsd };
 }
 
 interface Division {

@@ -154,7 +154,9 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     expect(deployed.code, deployed.stderr).toBe(0);
     expect(deployed.stderr).toMatch(/Creating image ami-\w+/);
     expect(deployed.stderr).toMatch(/Without work the cluster costs \$0\.70\d\d a month/);
-    expect(deployed.stderr).toContain('may run 5 vCPUs of on-demand instances at once: 2 of 4 workers (--max)');
+    expect(deployed.stderr).toContain(
+      'may run 5 vCPUs of on-demand instances at once: 2 of 4 workers (--max)',
+    );
     expect(await subnetZones()).toEqual(['a', 'b', 'c', 'd', 'f'].map((zone) => `us-east-1${zone}`));
     const settings = { worker: await workerSettings(), controller: await controllerSettings() };
     const roles = ['SubmitterRole', 'WorkerRole', 'ControllerRole'];
@@ -196,6 +198,10 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     expect(await scale.finished, scale.stderr()).toMatchObject({ code: 0 });
 
     await enforced.lift();
+    const month = await imgcls(['status', '--cost']).finished;
+    expect(month.code, month.stderr).toBe(0);
+    expect(month.stdout).toMatch(/^workers {6}\$0\.\d+$/m);
+    expect(month.stdout).toMatch(/^at rest {6}(<\$0\.0001|\$0\.\d+) of \$0\.70\d\d a month, since /m);
     const destroyed = await imgcls(['destroy', '--yes']).finished;
     expect(destroyed.code, destroyed.stderr).toBe(0);
     expect(destroyed.stderr).toMatch(/Deleted worker image ami-\w+ \(imgcls 0\.1\.0\)/);

@@ -19,10 +19,9 @@ import { readControllerCode, storeControllerCode } from './controller-package.ts
 import { finishDeployment } from './deploy-after.ts';
 import { type DeployFlags, requestedParameters } from './deploy-parameters.ts';
 import { agreeToChanges, agreeToClear, buildFirstImage, isUnbuilt, tellCosts } from './deploy-plan.ts';
+import { stackNameOf } from './stack-name.ts';
 import { stackProgress } from './stack-progress.ts';
 import { readTemplate } from './template.ts';
-
-export const stackNameOf = (cluster: string): string => `imgcls-${cluster}`;
 
 /** Runs `imgcls deploy`. @returns the exit code. */
 export function deploy(flags: DeployFlags): Promise<number> {

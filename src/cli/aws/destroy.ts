@@ -26,7 +26,7 @@ import { exitCode } from '../terminal/exit.ts';
 import { notice } from '../terminal/notice.ts';
 import { UNBOUNDED } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
-import { stackNameOf } from './deploy.ts';
+import { stackNameOf } from './stack-name.ts';
 import { stackProgress } from './stack-progress.ts';
 
 export interface DestroyFlags {

@@ -5,12 +5,14 @@ import { openOutput } from '../output/output.ts';
 import { withRun } from '../run.ts';
 import { exitCode } from '../terminal/exit.ts';
 import { screenful, screenOf } from '../terminal/screen.ts';
+import { monthCostText, readMonthCost } from './status-cost.ts';
 import { StatusReader } from './status-read.ts';
 import { statusText } from './status-text.ts';
 import { type ClusterObservation, type StatusView, toView } from './status-view.ts';
 
 export interface StatusFlags {
   watch?: boolean;
+  cost?: boolean;
   format: 'table' | 'json';
   cluster?: string;
   dataDir?: string;
@@ -18,8 +20,26 @@ export interface StatusFlags {
 
 const WATCH_MS = 2000;
 
-/** Runs `imgcls status`, once or until it is interrupted. @returns the exit code. */
-export function status({ watch = false, format, cluster, dataDir }: StatusFlags): Promise<number> {
+/** Runs `imgcls status`. @returns the exit code. */
+export function status(flags: StatusFlags): Promise<number> {
+  return flags.cost === true ? monthStatus(flags) : fleetStatus(flags);
+}
+
+function monthStatus({ format, cluster, dataDir }: StatusFlags): Promise<number> {
+  return withRun({ cluster, dataDir }, async ({ cloud, interrupted }) => {
+    const cost = await readMonthCost(cloud, systemClock.nowMs(), interrupted);
+    const output = await openOutput(undefined);
+    const text = format === 'json' ? `${JSON.stringify(cost, null, 2)}\n` : monthCostText(cost);
+    await output.write(text.split('\n').map(harmless).join('\n'));
+    await output.finish();
+    return isUnknown(cost.machines) && isUnknown(cost.standing ?? cost.machines)
+      ? exitCode.failed
+      : exitCode.done;
+  });
+}
+
+/** Once or until it is interrupted. */
+function fleetStatus({ watch = false, format, cluster, dataDir }: StatusFlags): Promise<number> {
   return withRun({ cluster, dataDir }, async ({ cloud, interrupted }) => {
     const reader = new StatusReader({ cloud, clock: systemClock, signal: interrupted });
     const output = await openOutput(undefined);

@@ -9,6 +9,7 @@ export interface Stack {
   reason?: string;
   parameters: Readonly<Record<string, string>>;
   outputs: Readonly<Record<string, string>>;
+  createdAtMs?: number;
 }
 
 export interface StackEvent {
@@ -87,6 +88,8 @@ export interface Stacks {
   /** Newest first. Reads page by page as it is consumed. */
   events(id: string): AsyncIterable<StackEvent>;
   resources(id: string): Promise<StackResource[]>;
+  /** The text of its template, as it was sent. */
+  template(id: string): Promise<string>;
   /** The names of the stacks that exist. */
   names(): Promise<string[]>;
   /** When the last stack of this name was deleted. Undefined if there was none. */

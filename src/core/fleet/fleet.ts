@@ -161,6 +161,8 @@ export const controllerReport = z.object({
       unattributedUsd: z.number().nonnegative(),
       byJobUsd: z.record(z.string(), z.number().nonnegative()),
       hourlyUsd: z.number().nonnegative(),
+      /** What was spent in the last calendar month (UTC, "2026-11") in which anything was counted. */
+      month: z.object({ name: z.string(), usd: z.number().nonnegative() }).optional(),
       /** Since then some machine had no known price, so the totals are lower bounds. */
       unknownSinceMs: z.number().optional(),
     })

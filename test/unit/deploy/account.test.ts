@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { WorkerImage } from '../../../src/core/aws-account/account.ts';
 import { isLastCluster, removeShared } from '../../../src/deploy/account-remains.ts';
 import { quotaText } from '../../../src/deploy/quota.ts';
+import { standingCost } from '../../../src/deploy/standing-cost.ts';
 import { shrinkwrapOf } from '../../../tools/shrinkwrap.ts';
 
 describe('the quota of vCPUs', () => {
@@ -27,6 +28,48 @@ describe('the quota of vCPUs', () => {
     const denied = async () => Promise.reject(new Error('access is denied'));
     expect(await text({ quota: denied })).toBe('The quota of vCPUs is unknown: access is denied');
     expect(await text({ type: 'g6.xlarge' })).toBeUndefined();
+  });
+});
+
+describe('the cost of a month so far', () => {
+  const body = `
+Parameters: { Page: { Type: String, Default: 'false' } }
+Conditions: { HasPage: !Equals [!Ref Page, 'true'] }
+Resources:
+  Token: { Type: AWS::SecretsManager::Secret, Condition: HasPage }
+  Unheard: { Type: AWS::EC2::NatGateway }`;
+  const cost = (createdAtMs: number, nowMs: number) =>
+    standingCost(
+      {
+        find: async (name) =>
+          name === 'imgcls-test'
+            ? {
+                id: 'arn:aws:cloudformation:us-east-1:1:stack/x',
+                name,
+                status: '',
+                outputs: {},
+                parameters: { Page: 'true' },
+                createdAtMs,
+              }
+            : undefined,
+        template: async () => body,
+      },
+      'imgcls-test',
+      nowMs,
+    );
+  const november = Date.UTC(2026, 10, 1);
+  const hours = (n: number) => n * 3_600_000;
+
+  it('is the part of the month that has passed, for what the stack has', async () => {
+    const { month, soFarUsd, sinceMs } = await cost(0, november + hours(73));
+    expect(month).toMatchObject({ usd: 0.4, unpriced: ['Unheard (AWS::EC2::NatGateway)'] });
+    expect(soFarUsd).toBeCloseTo(0.04);
+    expect(sinceMs).toBe(november);
+  });
+
+  it('begins with the cluster', async () => {
+    const { soFarUsd } = await cost(november + hours(100), november + hours(465));
+    expect(soFarUsd).toBeCloseTo(0.2);
   });
 });
 

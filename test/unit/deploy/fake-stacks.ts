@@ -112,6 +112,7 @@ export function fakeStacks(script: Script = {}): FakeStacks {
       yield* emitted.toReversed();
     },
     resources: async () => fake.present,
+    template: async () => '',
     names: async () => (fake.stack === undefined ? [] : [fake.stack.name]),
     deletedAtMs: async () => fake.deletedAt,
   };

@@ -9,6 +9,9 @@ export function register(program: Command): void {
     .addHelpText('after', examples('imgcls status --watch'))
     .option('--watch', 'Refresh every 2 s until Ctrl-C')
     .addOption(
+      new Option('--cost', 'Show instead what the cluster has cost in this month so far').conflicts('watch'),
+    )
+    .addOption(
       new Option('-f, --format <format>', 'Output format; with --watch, json is one line per refresh')
         .choices(['table', 'json'])
         .default('table'),

@@ -70,6 +70,20 @@ describe('the cost of the fleet', () => {
     expect(later.totalUsd).toBeCloseTo(0.2);
   });
 
+  it('is also counted by month, and begins again with each', () => {
+    const machines = [{ hourlyUsd: 0.1, launchedAtMs: 0 }];
+    const newYear = Date.UTC(2027, 0, 1);
+    const old = { ...attribute(undefined, spending({ machines, nowMs: newYear - HOUR })), month: undefined };
+    const december = attribute(old, spending({ machines, nowMs: newYear - 1 }));
+    const more = attribute(december, spending({ machines, nowMs: newYear - 1 }));
+    const january = attribute(more, spending({ machines, nowMs: newYear }));
+    expect([december, more, january].map(({ month }) => month)).toEqual([
+      { name: '2026-12', usd: expect.closeTo(0.1) },
+      { name: '2026-12', usd: expect.closeTo(0.2) },
+      { name: '2027-01', usd: expect.closeTo(0.1) },
+    ]);
+  });
+
   it('of boots goes to the unfinished jobs by the images that they have left, even if none is ever done', () => {
     const cost = attribute(undefined, spending({ leftByJob: { a: 30, b: 10 } }));
     expect(cost.unattributedUsd).toBe(0);

@@ -1,0 +1,1 @@
+export const stackNameOf = (cluster: string): string => `imgcls-${cluster}`;
