@@ -3,6 +3,7 @@
 import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../core/runtime/backoff.ts';
+import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 
 export interface FileDownloadOptions {
@@ -11,6 +12,12 @@ export interface FileDownloadOptions {
   partialPath: string;
   /** The possible lengths of the whole file, bytes. */
   acceptBytes: readonly number[];
+  /** Not sent to another host to which the server redirects. */
+  authorization?: string | undefined;
+  /** Explains an answer that no retry changes. Default: its status. */
+  explain?: ((response: Response) => ImgclsError) | undefined;
+  /** What to do if the server cannot be reached. */
+  hint?: string | undefined;
   onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
   /** A transfer that receives no byte for so long is aborted and retried. */
@@ -19,7 +26,32 @@ export interface FileDownloadOptions {
   maxTries?: number;
   random?: () => number;
   backoff?: { baseMs?: number; maxMs?: number };
+  clock?: Pick<Clock, 'sleep'> | undefined;
 }
+
+const CLOCK: Pick<Clock, 'sleep'> = { sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }) };
+const ANOTHER_SOURCE =
+  'Try again: the download continues where it stopped. Or name another URL, a file or s3://bucket/key with --source.';
+
+/** The server may be asked again. */
+export class LaterError extends Error {
+  /** The pause that it asks for. */
+  readonly askedMs: number | undefined;
+
+  constructor(message: string, response?: Response) {
+    super(message);
+    this.askedMs = response && retryAfterMs(response);
+  }
+}
+
+/** Undefined if the server names no number of seconds. */
+function retryAfterMs({ headers }: Response): number | undefined {
+  const seconds = /^\d+$/.exec(headers.get('retry-after') ?? '')?.[0];
+  return seconds === undefined ? undefined : 1000 * Number(seconds);
+}
+
+/** Whether a retry may have another answer. */
+export const isTemporary = (status: number): boolean => status === 408 || status === 429 || status >= 500;
 
 const STALL_MS = 30_000;
 const MAX_TRIES = 6;
@@ -38,7 +70,7 @@ export async function discardPartial(partialPath: string): Promise<void> {
  *   `transient` if the server cannot be reached (the bytes received so far are kept).
  */
 export async function downloadFile(options: FileDownloadOptions): Promise<void> {
-  const { url, partialPath, signal, maxTries = MAX_TRIES, random = Math.random } = options;
+  const { url, partialPath, signal, maxTries = MAX_TRIES, random = Math.random, clock = CLOCK } = options;
   let failures = 0;
   for (;;) {
     const before = await sizeOf(partialPath);
@@ -55,11 +87,12 @@ export async function downloadFile(options: FileDownloadOptions): Promise<void> 
       failures = (await sizeOf(partialPath)) > before ? 1 : failures + 1;
       if (failures >= maxTries) {
         throw new ImgclsError('transient', `Cannot download ${url}: ${messageOf(error)}`, {
-          hint: 'Try again: the download continues where it stopped. Or name another URL, a file or s3://bucket/key with --source.',
+          hint: options.hint ?? ANOTHER_SOURCE,
           cause: error,
         });
       }
-      await sleep(backoffMs(failures - 1, random(), options.backoff), undefined, signal && { signal });
+      const askedMs = error instanceof LaterError ? error.askedMs : undefined;
+      await clock.sleep(backoffMs(failures - 1, random(), { ...options.backoff, askedMs }), signal);
     }
   }
 }
@@ -71,6 +104,7 @@ async function transfer(options: FileDownloadOptions, offset: number): Promise<v
   const stall = stallGuard(options.stallMs ?? STALL_MS, signal);
   try {
     const headers = await rangeHeaders(partialPath, offset);
+    if (options.authorization !== undefined) headers.authorization = options.authorization;
     const response = await fetch(url, { headers, signal: stall.signal }).catch((error: Error) => {
       // The reason is in the cause; the message says only that fetch failed.
       throw error.cause instanceof Error ? new Error(error.cause.message, { cause: error }) : error;
@@ -80,7 +114,7 @@ async function transfer(options: FileDownloadOptions, offset: number): Promise<v
       await discardPartial(partialPath);
       throw new Error('the file on the server is not longer than the partial file');
     }
-    const start = startOf(response, offset);
+    const start = startOf(response, offset, options.explain);
     const total = totalOf(response, start);
     if (total !== undefined && !acceptBytes.includes(total)) {
       throw new ImgclsError('permanent', `${url} has ${total} bytes; expected ${acceptBytes.join(' or ')}.`, {
@@ -114,17 +148,22 @@ async function rangeHeaders(partialPath: string, offset: number): Promise<Record
 }
 
 /** The offset of the response's first byte. */
-function startOf(response: Response, offset: number): number {
+function startOf(response: Response, offset: number, explain = explainStatus): number {
   const { status } = response;
   if (status === 200) return 0;
   const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
   if (status === 206 && Number(start) === offset) return offset;
-  const problem = `${response.url} answered ${status} ${response.statusText}`.trimEnd();
-  if (status === 408 || status === 429 || status >= 500 || status === 206) throw new Error(problem);
-  throw new ImgclsError('permanent', `${problem}.`, {
+  if (isTemporary(status) || status === 206) throw new LaterError(problemOf(response), response);
+  throw explain(response);
+}
+
+export const problemOf = ({ url, status, statusText }: Response): string =>
+  `${url} answered ${status} ${statusText}`.trimEnd();
+
+const explainStatus = (response: Response): ImgclsError =>
+  new ImgclsError('permanent', `${problemOf(response)}.`, {
     hint: 'Name another URL, a file or s3://bucket/key with --source, or another hub with the setting modelMirror.',
   });
-}
 
 function totalOf(response: Response, start: number): number | undefined {
   const length = response.headers.get('content-length');

@@ -10,6 +10,8 @@ import { type Recipe, readLabels, readRecipe } from './recipe.ts';
 export interface ImportSource {
   /** The .onnx file. */
   graph: string;
+  /** It, to name in errors. */
+  shownAs: string;
   /** Files with weights to which it refers. */
   data: readonly string[];
   recipe: Recipe | undefined;
@@ -25,7 +27,7 @@ export async function plainSource(path: string): Promise<ImportSource> {
   const graph = await weightsFile(path);
   const dir = dirname(graph);
   const [recipe, labels] = [await readRecipe(dir), await readLabels(dir)];
-  return { graph, data: [], recipe, labels, labelsFile: LABELS_FILE };
+  return { graph, shownAs: graph, data: [], recipe, labels, labelsFile: LABELS_FILE };
 }
 
 async function weightsFile(path: string): Promise<string> {

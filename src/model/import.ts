@@ -37,6 +37,10 @@ export interface ImportOptions {
   variant?: ModelVariant | undefined;
   /** Of a folder in the Hub's layout, as the Hub names it. Default: that of the variant. */
   precision?: string | undefined;
+  /** Says more than the folder about where the model comes from. */
+  origin?: Pick<ModelManifest, 'version' | 'licence' | 'source'> | undefined;
+  /** The folder to name in errors, if `path` is a copy of it. */
+  shownAs?: string | undefined;
   /** The accuracy gate: a variant that does not pass is not installed. Not called for fp32, which is the reference. */
   admit?(model: ModelDescription & { dir: string }): Promise<GateResult>;
 }
@@ -57,7 +61,8 @@ export interface ImportedModel {
 export async function importModel(path: string, options: ImportOptions): Promise<ImportedModel> {
   const { modelsDir } = options.library;
   const from = resolve(path);
-  const source = (await hubSource(from, options)) ?? (await plainSource(from));
+  const found = (await hubSource(from, options)) ?? (await plainSource(from));
+  const source = { ...found, recipe: { ...found.recipe, ...options.origin } };
   await checkBytes(source);
   const staging = stagingDir(modelsDir);
   await mkdir(staging, { recursive: true });
@@ -99,10 +104,10 @@ async function passGate(
 /** The format holds no more in one file, and each core holds a copy. */
 export const MAX_WEIGHTS_BYTES = 2 ** 31 - 1;
 
-async function checkBytes({ graph, data }: ImportSource): Promise<void> {
+async function checkBytes({ graph, data, shownAs }: ImportSource): Promise<void> {
   let bytes = 0;
   for (const file of [graph, ...data]) bytes += (await stat(file)).size;
-  if (bytes > MAX_WEIGHTS_BYTES) throw tooLarge(graph, bytes);
+  if (bytes > MAX_WEIGHTS_BYTES) throw tooLarge(shownAs, bytes);
 }
 
 export const tooLarge = (file: string, bytes: number): ImgclsError =>
@@ -113,7 +118,7 @@ export const tooLarge = (file: string, bytes: number): ImgclsError =>
 
 /** Takes each value from the recipe, otherwise from the catalog, otherwise from the model, otherwise from the standard. */
 async function describe(
-  { graph, recipe, labels, labelsFile, layout }: ImportSource,
+  { graph, shownAs, recipe, labels, labelsFile, layout }: ImportSource,
   weights: string,
   options: ImportOptions,
 ): Promise<{ manifest: ModelManifest; labels: ClassLabel[]; notices: string[] }> {
@@ -125,7 +130,7 @@ async function describe(
     ...standard.preprocess,
     ...recipe?.preprocess,
   });
-  const inspected = await inspectModel(weights, { cropSize: preprocess.cropSize, shownAs: graph, layout });
+  const inspected = await inspectModel(weights, { cropSize: preprocess.cropSize, shownAs, layout });
   checkSize(inspected, preprocess.cropSize);
   if (known === undefined && recipe?.preprocess === undefined) checkStandard(inspected);
   const chosen = labels ?? (await standardLabels(inspected.classes, options.library.bundledDir));

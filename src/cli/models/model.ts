@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Store } from '../../core/cloud/ports.ts';
 import { type ModelManifest, modelTitle } from '../../core/model/model.ts';
+import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/errors.ts';
+import type { HubAccess } from '../../model/hub/repository.ts';
 import type { LibraryModel, ModelLibrary } from '../../model/library.ts';
 import type { OptimisedModels } from '../../model/optimised.ts';
-import type { PulledModel } from '../../model/pull.ts';
 import type { VariantSetting } from '../../model/variant.ts';
-import { openStatusLine } from '../terminal/status-line.ts';
 import type { ComparedModel, Gate } from './gate.ts';
 import type { MeasureModel } from './meter.ts';
 import { howToUse, named } from './named-models.ts';
@@ -23,6 +23,9 @@ export interface ModelCommandDeps {
   openStore(bucket: string): Store;
   /** Opens the cluster's output bucket, from which workers load pushed models. */
   openOutput(): Promise<{ store: Store; close(): Promise<void> }>;
+  /** The Hugging Face Hub. @throws {ImgclsError} if it is set to something else. */
+  hub(): HubAccess;
+  clock: Pick<Clock, 'sleep'>;
   gate: Gate;
   measure: MeasureModel;
   nowMs(): number;
@@ -30,82 +33,6 @@ export interface ModelCommandDeps {
   err: Writable & { isTTY?: boolean };
   /** Aborts when the user interrupts. */
   interrupted: AbortSignal;
-}
-
-export async function pull(
-  deps: ModelCommandDeps,
-  name: string,
-  { variant = deps.settings.modelVariant, source }: { variant?: VariantSetting; source?: string },
-): Promise<void> {
-  const { isInCatalog } = await import('../../model/catalog.ts');
-  const isPushed = source === 'cluster' || (source === undefined && !isInCatalog(name));
-  try {
-    const { manifest, dir, already } = isPushed
-      ? await pullPushed(deps, name, variant)
-      : await pullPinned(deps, name, { variant, source });
-    const text = already ? 'is already installed' : 'installed';
-    deps.out.write(`${modelTitle(manifest)} ${text} in ${dir}\n`);
-    deps.err.write(howToUse(manifest.name));
-  } catch (error) {
-    if (!deps.interrupted.aborted) throw error;
-    const { InterruptedError } = await import('../terminal/exit.ts');
-    const again = isPushed ? 'again' : 'again to resume the download';
-    throw new InterruptedError(`Run "imgcls model pull ${name}" ${again}.`);
-  }
-}
-
-/** A model of the catalog. */
-async function pullPinned(
-  { library, settings, openStore, err, interrupted }: ModelCommandDeps,
-  name: string,
-  from: { variant: VariantSetting; source: string | undefined },
-): Promise<PulledModel> {
-  const { pullModel } = await import('../../model/pull.ts');
-  const progress = await startProgress(name, err);
-  try {
-    return await pullModel(name, {
-      library,
-      ...from,
-      mirror: settings.modelMirror,
-      openStore,
-      onProgress: progress.show,
-      signal: interrupted,
-    });
-  } finally {
-    progress.stop();
-  }
-}
-
-/** A model that `imgcls model push` put into the cluster's output bucket. */
-async function pullPushed(
-  { library, openOutput, interrupted }: ModelCommandDeps,
-  name: string,
-  variant: VariantSetting,
-): Promise<PulledModel> {
-  const { ClusterModels, pullFromCluster } = await import('../../model/cluster-models.ts');
-  const { store, close } = await openOutput();
-  try {
-    const models = new ClusterModels(store);
-    return await pullFromCluster(name, { library, models, variant, signal: interrupted });
-  } finally {
-    await close();
-  }
-}
-
-/** Shows one updating line on a terminal, and a line per 10 % elsewhere. */
-async function startProgress(name: string, err: ModelCommandDeps['err']) {
-  const text = (done: number, total: number) =>
-    `${name}: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
-  const line = await openStatusLine(err, name);
-  if (line !== undefined)
-    return { show: (done: number, total: number) => line.show(text(done, total)), stop: line.retire };
-  let tenths = 0;
-  const show = (done: number, total: number) => {
-    const reached = Math.floor((10 * done) / total);
-    if (reached > tenths) err.write(`${text(done, total)}\n`);
-    tenths = Math.max(tenths, reached);
-  };
-  return { show, stop: () => {} };
 }
 
 export async function importOne(

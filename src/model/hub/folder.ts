@@ -2,13 +2,13 @@
 
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
-import type { ModelVariant } from '../../core/model/model.ts';
+import type { ModelVariant, Preprocessing } from '../../core/model/model.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { MANIFEST_FILE } from '../folder.ts';
 import { type ImportSource, plainName } from '../import-source.ts';
 import { type ModelLibrary, STARTER_MODEL } from '../library.ts';
 import { readLabels } from '../recipe.ts';
-import { CONFIG_FILE, headOf, withWordNetIds } from './config.ts';
+import { CONFIG_FILE, type Head, headOf, withWordNetIds } from './config.ts';
 import { weightsFiles } from './layout.ts';
 import { PROCESSOR_FILE, recipeOfProcessor } from './processor.ts';
 
@@ -23,6 +23,8 @@ export interface HubSourceOptions {
   variant?: ModelVariant | undefined;
   /** As the Hub names it, such as `q8`. Default: that of the variant. */
   precision?: string | undefined;
+  /** The folder to name in errors, if it is a copy. */
+  shownAs?: string | undefined;
 }
 
 /**
@@ -31,33 +33,45 @@ export interface HubSourceOptions {
  */
 export async function hubSource(
   dir: string,
-  { library, variant, precision = variant }: HubSourceOptions,
+  { library, variant, precision = variant, shownAs = dir }: HubSourceOptions,
 ): Promise<ImportSource | undefined> {
   if (await exists(join(dir, MANIFEST_FILE))) return undefined;
-  const config = await readJson(join(dir, CONFIG_FILE));
-  if (config === undefined) return undefined;
-  const { labels, activation } = headOf(config, join(dir, CONFIG_FILE));
-  const files = weightsFiles(await pathsBelow(dir), precision, dir);
-  const processor = await readJson(join(dir, PROCESSOR_FILE));
-  if (processor === undefined) throw withoutProcessor(dir);
-  const preprocess = recipeOfProcessor(processor, join(dir, PROCESSOR_FILE));
+  const settings = await readSettings(dir, shownAs);
+  if (settings === undefined) return undefined;
+  const { labels, activation, preprocess } = settings;
+  const files = weightsFiles(await pathsBelow(dir), precision, shownAs);
   const licence = await licenceOf(dir);
   const imageNet = (await readLabels(join(library.bundledDir, STARTER_MODEL))) ?? [];
   const recipe = {
     name: plainName(basename(dir)),
     variant: files.variant,
+    source: `imported from ${basename(dir)}`,
     preprocess,
     activation,
     ...(licence !== undefined && { licence }),
   };
   return {
     graph: join(dir, files.graph),
+    shownAs: join(shownAs, files.graph),
     data: files.data.map((path) => join(dir, path)),
     recipe,
     labels: withWordNetIds(labels, imageNet),
     labelsFile: CONFIG_FILE,
     layout: 'NCHW',
   };
+}
+
+/** What the files say besides weights; undefined if there is no `config.json`. @throws {ImgclsError} of kind `usage`. */
+export async function readSettings(
+  dir: string,
+  shownAs: string,
+): Promise<(Head & { preprocess: Preprocessing }) | undefined> {
+  const config = await readJson(dir, CONFIG_FILE, shownAs);
+  if (config === undefined) return undefined;
+  const head = headOf(config, join(shownAs, CONFIG_FILE));
+  const processor = await readJson(dir, PROCESSOR_FILE, shownAs);
+  if (processor === undefined) throw withoutProcessor(shownAs);
+  return { ...head, preprocess: recipeOfProcessor(processor, join(shownAs, PROCESSOR_FILE)) };
 }
 
 export const withoutProcessor = (shownAs: string): ImgclsError =>
@@ -73,15 +87,15 @@ async function pathsBelow(dir: string): Promise<string[]> {
     .sort();
 }
 
-async function readJson(path: string): Promise<unknown> {
-  const text = await readStart(path, MAX_JSON_BYTES + 1);
+async function readJson(dir: string, name: string, shownAs: string): Promise<unknown> {
+  const text = await readStart(join(dir, name), MAX_JSON_BYTES + 1);
   if (text === undefined) return undefined;
   if (text.length > MAX_JSON_BYTES)
-    throw new ImgclsError('usage', `${path} has more than ${MAX_JSON_BYTES} bytes.`);
+    throw new ImgclsError('usage', `${join(shownAs, name)} has more than ${MAX_JSON_BYTES} bytes.`);
   try {
     return JSON.parse(text.toString());
   } catch (cause) {
-    throw new ImgclsError('usage', `${path} is not JSON: ${messageOf(cause)}`, { cause });
+    throw new ImgclsError('usage', `${join(shownAs, name)} is not JSON: ${messageOf(cause)}`, { cause });
   }
 }
 

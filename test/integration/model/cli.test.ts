@@ -56,6 +56,8 @@ async function setUp(settings: { modelMirror?: string } = {}) {
         settings: { modelVariant: 'auto', ...settings },
         openStore: () => store,
         openOutput: async () => ({ store, close: async () => {} }),
+        hub: () => ({ endpoint: 'http://127.0.0.1:9' }),
+        clock: { sleep: async () => {} },
         out,
         err,
         interrupted: new AbortController().signal,

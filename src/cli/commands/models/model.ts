@@ -2,10 +2,10 @@
 
 import { type Command, Option } from 'commander';
 import { ImgclsError } from '../../../core/runtime/errors.ts';
-import type { VariantSetting } from '../../../model/variant.ts';
 import { examples, share } from '../../flags.ts';
 import type { BenchFlags } from '../../models/bench.ts';
 import type { ModelCommandDeps } from '../../models/model.ts';
+import type { PullFlags } from '../../models/pull.ts';
 
 type Format = 'table' | 'json';
 
@@ -38,6 +38,10 @@ export function register(program: Command): void {
       import('../../models/gate.ts'),
       import('../../models/meter.ts'),
     ]);
+    const [{ hubAccess }, { systemClock }] = await Promise.all([
+      import('../../../app/hub-access.ts'),
+      import('../../../app/system-clock.ts'),
+    ]);
     const interrupted = new AbortController();
     // Once only: a second Ctrl-C ends the process.
     process.once('SIGINT', () => interrupted.abort());
@@ -51,6 +55,8 @@ export function register(program: Command): void {
         const cloud = await openCloud(settings);
         return { store: cloud.output, close: () => cloud.close() };
       },
+      hub: () => hubAccess(process.env),
+      clock: systemClock,
       gate: openGate(settings, interrupted.signal, Date.now),
       measure: openMeter(settings, interrupted.signal),
       nowMs: Date.now,
@@ -93,20 +99,32 @@ export function registerModel(program: Command, open: () => Promise<ModelCommand
   model
     .command('pull')
     .description(
-      "Download a model and check it: one of the ONNX Model Zoo, or any other from the cluster's output bucket.",
+      "Download a model and check it: one of the ONNX Model Zoo, of the Hugging Face Hub (hf:OWNER/NAME), or any other from the cluster's output bucket.",
     )
     .addHelpText(
       'after',
-      examples('imgcls model pull resnet50', 'imgcls model pull resnet50 --source cluster'),
+      examples(
+        'imgcls model pull resnet50',
+        'imgcls model pull hf:Xenova/vit-base-patch16-224',
+        'imgcls model pull resnet50 --source cluster',
+      ),
     )
-    .argument('<name>', 'Name of a model, such as resnet50 (see "imgcls model list")')
-    .addOption(variant('Weights to pull (default: by the features of the CPU)', ['auto', 'fp32', 'int8']))
+    .argument('<name>', 'Name of a model (see "imgcls model list"), or hf:OWNER/NAME[@REVISION][#PRECISION]')
+    .addOption(
+      variant('Weights to pull (default: by the features of the CPU; of the Hugging Face Hub fp32)', [
+        'auto',
+        'fp32',
+        'int8',
+      ]),
+    )
     .option(
       '--source <address>',
       'Location of the file: https://..., a path, s3://bucket/key, or cluster (the output bucket)',
     )
-    .action(async (name: string, flags: { variant?: VariantSetting; source?: string }) =>
-      (await import('../../models/model.ts')).pull(await open(), name, flags),
+    .option('--name <name>', 'Name for a model of the Hugging Face Hub (default: that of its repository)')
+    .option('--accept-licence', 'Accept the licence and conditions of a model of the Hugging Face Hub')
+    .action(async (name: string, flags: PullFlags) =>
+      (await import('../../models/pull.ts')).pull(await open(), name, flags),
     );
   model
     .command('use')

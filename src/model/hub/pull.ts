@@ -1,0 +1,229 @@
+// Installs a model of the Hugging Face Hub.
+
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type ModelVariant, modelTitle } from '../../core/model/model.ts';
+import { ImgclsError, isTransient } from '../../core/runtime/errors.ts';
+import { discardPartial, downloadFile, type FileDownloadOptions } from '../download.ts';
+import { sha256OfFile } from '../folder.ts';
+import { importModel, MAX_WEIGHTS_BYTES, tooLarge } from '../import.ts';
+import { plainName } from '../import-source.ts';
+import { stagingDir } from '../install.ts';
+import type { LibraryModel, ModelLibrary } from '../library.ts';
+import type { PulledModel } from '../pull.ts';
+import { CONFIG_FILE } from './config.ts';
+import { MAX_JSON_BYTES, readSettings, withoutProcessor } from './folder.ts';
+import { weightsFiles } from './layout.ts';
+import { consentNeeded } from './licence.ts';
+import { PROCESSOR_FILE } from './processor.ts';
+import type { HubReference } from './reference.ts';
+import {
+  authorizationOf,
+  cardOf,
+  explainRefusal,
+  type HubFile,
+  type HubRepository,
+  type HubTools,
+  readRepository,
+} from './repository.ts';
+
+export interface HubPullOptions extends HubTools {
+  library: ModelLibrary;
+  /** Default: that of the repository. */
+  name?: string | undefined;
+  /** A person has accepted the terms of the model. */
+  isAccepted: boolean;
+  /** Called before anything is downloaded. */
+  onFound(found: FoundModel): void;
+  onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+  /** For tests. */
+  transfer?: Pick<FileDownloadOptions, 'stallMs' | 'maxTries' | 'backoff'>;
+}
+
+export interface FoundModel {
+  commit: string;
+  licence: string | undefined;
+  /** Address of the model card. */
+  card: string;
+  /** What is to be downloaded. */
+  bytes: number;
+  /** The commit of the same revision that is installed. */
+  replaces: string | undefined;
+}
+
+/**
+ * Installs the model at the commit that the revision has now. Each file is checked against the digest that the Hub has for it.
+ * An interrupted download leaves partial files, from which the next pull continues; any other failure leaves nothing.
+ * @throws {ImgclsError} that says what is missing, refused or wrong.
+ */
+export async function pullFromHub(reference: HubReference, options: HubPullOptions): Promise<PulledModel> {
+  const { library, access } = options;
+  const title = `hf:${reference.repository}`;
+  const repository = await readRepository(reference, options);
+  const chosen = chooseFiles(repository, reference.precision, title);
+  const name = plainName(options.name ?? (reference.repository.split('/')[1] as string));
+  const source = `${title}@${repository.commit}#${chosen.graph}`;
+  const [installed] = (await library.find(name, chosen.variant)).filter(({ bundled }) => !bundled);
+  checkOwner(installed, title, reference);
+  if (installed?.manifest.source === source && (await isIntact(installed, library)))
+    return { dir: installed.dir, manifest: installed.manifest, already: true };
+  options.onFound({
+    commit: repository.commit,
+    licence: repository.licence,
+    card: cardOf(access, reference.repository),
+    bytes: chosen.bytes,
+    replaces: /@([0-9a-f]{40})#/.exec(installed?.manifest.source ?? '')?.[1],
+  });
+  checkConsent(repository, options);
+  const origin = {
+    version: repository.commit.slice(0, 12),
+    licence: repository.licence ?? 'unknown',
+    source,
+  };
+  const folder = stagingDir(library.modelsDir);
+  const fetcher = new Fetcher(reference, repository.commit, chosen.bytes, options);
+  try {
+    await download(chosen, folder, (file, to) => fetcher.fetch(file, to), title);
+    const { precision } = reference;
+    const { dir, manifest } = await importModel(folder, { library, name, precision, origin, shownAs: title });
+    await fetcher.discardPartials();
+    return { dir, manifest, already: false };
+  } catch (error) {
+    if (!isTransient(error) && options.signal?.aborted !== true) await fetcher.discardPartials();
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface ChosenFiles {
+  settings: HubFile[];
+  /** The graph first. */
+  weights: HubFile[];
+  graph: string;
+  variant: ModelVariant;
+  bytes: number;
+}
+
+/** @throws {ImgclsError} of kind `usage` if a file is missing or too large. */
+function chooseFiles(repository: HubRepository, precision: string | undefined, title: string): ChosenFiles {
+  const byPath = new Map(repository.files.map((file) => [file.path, file]));
+  const { graph, data, variant } = weightsFiles([...byPath.keys()], precision, title);
+  const [config, processor] = [byPath.get(CONFIG_FILE), byPath.get(PROCESSOR_FILE)];
+  if (config === undefined) throw new ImgclsError('usage', `${title} has no ${CONFIG_FILE}.`);
+  if (processor === undefined) throw withoutProcessor(title);
+  const settings = [config, processor];
+  for (const { path, bytes } of settings)
+    if (bytes > MAX_JSON_BYTES)
+      throw new ImgclsError('usage', `${title}/${path} has more than ${MAX_JSON_BYTES} bytes.`);
+  const weights = [graph, ...data].flatMap((path) => byPath.get(path) ?? []);
+  const weightBytes = sumOf(weights);
+  if (weightBytes > MAX_WEIGHTS_BYTES) throw tooLarge(`${title}/${graph}`, weightBytes);
+  return { settings, weights, graph, variant, bytes: sumOf(settings) + weightBytes };
+}
+
+const sumOf = (files: readonly HubFile[]): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** Another model's name must not be taken over without a word. */
+function checkOwner(installed: LibraryModel | undefined, title: string, { repository }: HubReference): void {
+  if (installed === undefined || installed.manifest.source.startsWith(`${title}@`)) return;
+  const { name } = installed.manifest;
+  throw new ImgclsError(
+    'usage',
+    `Another model named ${name} is installed, from ${installed.manifest.source}.`,
+    {
+      hint: `Choose another name with --name, or run "imgcls model remove ${modelTitle(installed.manifest)}" before you pull ${repository}.`,
+    },
+  );
+}
+
+const isIntact = (model: LibraryModel, library: ModelLibrary): Promise<boolean> =>
+  library.verify(model).then(
+    () => true,
+    () => false,
+  );
+
+function checkConsent(repository: HubRepository, { isAccepted, access }: HubPullOptions): void {
+  const reason = consentNeeded(repository);
+  if (reason === undefined || isAccepted) return;
+  throw new ImgclsError('usage', `Cannot install ${repository.id} without your consent: ${reason}.`, {
+    hint: `Read ${cardOf(access, repository.id)}, then repeat the command with --accept-licence.`,
+  });
+}
+
+/** Into a folder in the Hub's layout. A model that cannot be used is refused before its weights are downloaded. */
+async function download(
+  { settings, weights }: ChosenFiles,
+  folder: string,
+  fetchOne: (file: HubFile, to: string) => Promise<void>,
+  shownAs: string,
+): Promise<void> {
+  for (const file of settings) await fetchOne(file, join(folder, file.path));
+  await readSettings(folder, shownAs);
+  for (const file of weights) await fetchOne(file, join(folder, file.path));
+}
+
+/** Fetches files of one commit, each by way of a partial file that stays after a failure which a retry may fix. */
+class Fetcher {
+  readonly #address: string;
+  readonly #options: Omit<FileDownloadOptions, 'url' | 'partialPath' | 'acceptBytes'>;
+  readonly #downloads: string;
+  readonly #partials: string[] = [];
+  #doneBytes = 0;
+
+  constructor(reference: HubReference, commit: string, totalBytes: number, options: HubPullOptions) {
+    const { access, clock, library, onProgress, random, signal, transfer } = options;
+    this.#address = `${access.endpoint}/${reference.repository}/resolve/${commit}`;
+    this.#downloads = join(library.modelsDir, '.downloads');
+    this.#options = {
+      ...transfer,
+      authorization: authorizationOf(access),
+      explain: (response) => explainRefusal(response, reference, access),
+      hint: 'Try again: the download continues where it stopped. HF_ENDPOINT names a mirror.',
+      onProgress: (bytes) => onProgress?.(this.#doneBytes + bytes, totalBytes),
+      ...{ clock, random, signal },
+    };
+  }
+
+  async fetch(file: HubFile, to: string): Promise<void> {
+    const partialPath = join(this.#downloads, `hub-${file.digest.hex}.partial`);
+    const url = `${this.#address}/${encodeURI(file.path)}`;
+    await mkdir(this.#downloads, { recursive: true });
+    this.#partials.push(partialPath);
+    await fetchChecked(file, { ...this.#options, url, partialPath, acceptBytes: [file.bytes] });
+    await mkdir(dirname(to), { recursive: true });
+    await copyFile(partialPath, to);
+    this.#doneBytes += file.bytes;
+  }
+
+  async discardPartials(): Promise<void> {
+    for (const partial of this.#partials) await discardPartial(partial);
+  }
+}
+
+/** @throws {ImgclsError} of kind `permanent` if the file is not the one that the Hub lists. */
+async function fetchChecked(file: HubFile, options: FileDownloadOptions): Promise<void> {
+  const { partialPath, signal } = options;
+  // The rest of an earlier transfer may be damaged. Then download from the start.
+  const isResumed = (await stat(partialPath).catch(() => undefined)) !== undefined;
+  await downloadFile(options);
+  const found = await digestOf(partialPath, file, signal);
+  if (found === file.digest.hex) return;
+  await discardPartial(partialPath);
+  if (isResumed) return await fetchChecked(file, options);
+  const kind = file.digest.kind === 'sha256' ? 'sha256' : 'git id';
+  throw new ImgclsError(
+    'permanent',
+    `${options.url} has the ${kind} ${found}; the Hub lists ${file.digest.hex}.`,
+    { hint: 'The file was replaced or damaged on its way. Try again, or without HF_ENDPOINT.' },
+  );
+}
+
+async function digestOf(path: string, { digest, bytes }: HubFile, signal?: AbortSignal): Promise<string> {
+  if (digest.kind === 'sha256') return await sha256OfFile(path, signal);
+  return createHash('sha1')
+    .update(`blob ${bytes}\0`)
+    .update(await readFile(path))
+    .digest('hex');
+}

@@ -1,0 +1,251 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type HubPullOptions, pullFromHub } from '../../../src/model/hub/pull.ts';
+import { parseHubReference } from '../../../src/model/hub/reference.ts';
+import { importModel } from '../../../src/model/import.ts';
+import { createModelLibrary } from '../../../src/model/library.ts';
+import { closedPort, type HubModel, type HubServer, startHubServer } from './hub-server.ts';
+import { BUNDLED_DIR, temporaryFolder } from './support.ts';
+import { tinyOnnx } from './tiny-onnx.ts';
+
+const CLASSES = 1200;
+const WEIGHTS = tinyOnnx({ classes: CLASSES });
+const config = (changes: object = {}) =>
+  JSON.stringify({
+    architectures: ['ViTForImageClassification'],
+    id2label: Object.fromEntries(Array.from({ length: CLASSES }, (_, id) => [id, `Klasse ${id}`])),
+    ...changes,
+  });
+const FILES = {
+  'README.md': '# Cats',
+  'config.json': config(),
+  'preprocessor_config.json': JSON.stringify({ image_processor_type: 'ViTImageProcessor', size: 224 }),
+  'onnx/model.onnx': WEIGHTS,
+};
+const MODEL: HubModel = { license: 'apache-2.0', files: FILES };
+
+const SETTINGS_BYTES = Buffer.byteLength(FILES['config.json'] + FILES['preprocessor_config.json']);
+
+const rangesOf = ({ requests }: HubServer) =>
+  requests
+    .filter(({ host, path: asked }) => host === 'cdn' && asked.includes('.onnx'))
+    .map(({ range }) => range);
+
+async function setUp(model: HubModel = MODEL) {
+  const modelsDir = path.join(await temporaryFolder(), 'models');
+  const library = createModelLibrary({ modelsDir, bundledDir: BUNDLED_DIR });
+  const server = await startHubServer();
+  const commit = server.publish(model);
+  const pauses: number[] = [];
+  const found: unknown[] = [];
+  const pull = (
+    reference = 'hf:cats/vit',
+    { token, ...options }: Partial<HubPullOptions> & { token?: string } = {},
+  ) =>
+    pullFromHub(parseHubReference(reference), {
+      library,
+      access: { endpoint: server.endpoint, token },
+      clock: { sleep: async (ms) => void pauses.push(ms) },
+      random: () => 0.5,
+      isAccepted: false,
+      onFound: (one) => found.push(one),
+      transfer: { maxTries: 3 },
+      ...options,
+    });
+  /** All files below the folder of models. */
+  const left = async () =>
+    (await readdir(modelsDir, { recursive: true, withFileTypes: true }).catch(() => []))
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => name);
+  return { library, server, commit, pull, pauses, found, left };
+}
+
+/** The failure in one line, and that nothing is left of it. */
+async function failureOf(setup: Awaited<ReturnType<typeof setUp>>, ...pull: Parameters<typeof setup.pull>) {
+  const failure = (await setup.pull(...pull).catch((error: unknown) => error)) as Error & { hint?: string };
+  expect(failure).toMatchObject({ name: 'ImgclsError' });
+  expect(failure.message).not.toContain('\n');
+  expect(await setup.left()).toEqual([]);
+  return `${failure.message} ${failure.hint ?? ''}`;
+}
+
+describe('a model of the Hub', () => {
+  it('is installed at the commit that the branch has, once', async () => {
+    const { pull, server, commit, found, library, left } = await setUp();
+    const { manifest, already } = await pull();
+    expect(already).toBe(false);
+    expect(manifest).toMatchObject({
+      name: 'vit',
+      version: commit.slice(0, 12),
+      variant: 'fp32',
+      licence: 'apache-2.0',
+      source: `hf:cats/vit@${commit}#onnx/model.onnx`,
+      bytes: WEIGHTS.length,
+    });
+    expect(found).toEqual([
+      {
+        commit,
+        licence: 'apache-2.0',
+        card: `${server.endpoint}/cats/vit`,
+        bytes: expect.any(Number),
+        replaces: undefined,
+      },
+    ]);
+    const [model] = await library.find('vit');
+    expect(model?.labels[7]).toEqual({ wnid: '7', label: 'Klasse 7' });
+    expect((await left()).sort()).toEqual(['labels.json', 'model.json', 'model.onnx']);
+    const before = server.requests.length;
+    expect((await pull()).already).toBe(true);
+    expect(server.requests).toHaveLength(before + 1);
+  });
+
+  it('is downloaded with a token that its redirects do not carry to another host', async () => {
+    const setup = await setUp({ ...MODEL, token: 'secret', gated: 'manual' });
+    await setup.pull('hf:cats/vit', { token: 'secret', isAccepted: true });
+    const authorizations = (host: string) =>
+      new Set(setup.server.requests.filter((one) => one.host === host).map((one) => one.authorization));
+    expect(authorizations('hub')).toEqual(new Set(['Bearer secret']));
+    expect(authorizations('cdn')).toEqual(new Set([undefined]));
+  });
+
+  it('moves with its branch, and stays at a commit', async () => {
+    const { pull, server, commit, found } = await setUp();
+    await pull();
+    const next = server.publish({
+      ...MODEL,
+      files: { ...FILES, 'onnx/model.onnx': tinyOnnx({ classes: CLASSES, seed: 2 }) },
+    });
+    expect((await pull(`hf:cats/vit@${commit}`)).already).toBe(true);
+    expect((await pull()).manifest.version).toBe(next.slice(0, 12));
+    expect(found.at(-1)).toMatchObject({ commit: next, replaces: commit });
+    expect((await pull(`hf:cats/vit@${commit}`)).manifest.version).toBe(commit.slice(0, 12));
+  });
+
+  it('is downloaded on from where the connection broke', async () => {
+    const { pull, server } = await setUp();
+    server.fail('cdn', { breakAfterBytes: 2000 });
+    await pull('hf:cats/vit', { onProgress: (bytes) => server.received(bytes - SETTINGS_BYTES) });
+    expect(rangesOf(server)).toEqual([undefined, 'bytes=2000-']);
+  });
+
+  it('is downloaded on from where an earlier pull was interrupted', async () => {
+    const { pull, server, left } = await setUp();
+    server.fail('cdn', { breakAfterBytes: 2000 });
+    const interrupted = new AbortController();
+    const onProgress = (bytes: number) => {
+      if (bytes - SETTINGS_BYTES >= 2000) interrupted.abort();
+    };
+    await expect(pull('hf:cats/vit', { onProgress, signal: interrupted.signal })).rejects.toThrow(/abort/);
+    expect(await left()).toContainEqual(expect.stringMatching(/^hub-.*\.partial$/));
+    await pull();
+    expect(rangesOf(server)).toEqual([undefined, 'bytes=2000-']);
+    expect((await left()).sort()).toEqual(['labels.json', 'model.json', 'model.onnx']);
+  });
+
+  it('is asked for again after the pause that the server names', async () => {
+    const { pull, server, pauses } = await setUp();
+    server.fail('hub', { status: 429, headers: { 'retry-after': '7' } }, { status: 503 });
+    server.fail('cdn', { status: 429, headers: { 'retry-after': '3' } });
+    await pull();
+    expect(pauses).toEqual([7000, 200, 3000]);
+  });
+
+  it.each<[string, Partial<HubModel>, RegExp]>([
+    [
+      'without weights',
+      { files: { 'config.json': '{}', 'pytorch_model.bin': '' } },
+      /^hf:cats\/vit has no ONNX weights, only pytorch_model\.bin\. Look for the model in onnx-community/,
+    ],
+    [
+      'without a processor',
+      { files: { ...FILES, 'preprocessor_config.json': undefined as never } },
+      /^hf:cats\/vit has no preprocessor_config\.json, which says how to prepare images\./,
+    ],
+    [
+      'that detects objects',
+      { files: { ...FILES, 'config.json': config({ architectures: ['DetrForObjectDetection'] }) } },
+      /^hf:cats\/vit\/config\.json: DetrForObjectDetection is not an image classifier\./,
+    ],
+    [
+      'with an empty label',
+      { files: { ...FILES, 'config.json': config({ id2label: { 0: '' } }) } },
+      /^hf:cats\/vit\/config\.json: the label of class 0 is empty\./,
+    ],
+    [
+      'with a licence that forbids commerce',
+      { license: 'cc-by-nc-4.0' },
+      /^Cannot install cats\/vit without your consent: its licence, cc-by-nc-4\.0, may forbid your use\. .*--accept-licence/,
+    ],
+    ['without a licence', { license: undefined }, /its card names no licence\./],
+    ['that is gated', { gated: 'auto' }, /its owner has set conditions of access\./],
+  ])('is refused: one %s', async (_, model, message) => {
+    const files = Object.fromEntries(
+      Object.entries(model.files ?? FILES).filter(([, content]) => content !== undefined),
+    );
+    const setup = await setUp({ ...MODEL, ...model, files });
+    expect(await failureOf(setup)).toMatch(message);
+    const weights = setup.server.requests.filter(({ path: asked }) => asked.includes('.onnx'));
+    expect(weights).toEqual([]);
+  });
+
+  it('is installed under any licence that a person accepts', async () => {
+    const { pull } = await setUp({ ...MODEL, license: 'cc-by-nc-4.0' });
+    expect((await pull('hf:cats/vit', { isAccepted: true })).manifest.licence).toBe('cc-by-nc-4.0');
+  });
+
+  it('is refused if access is', async () => {
+    const isAccepted = true;
+    const gated = await setUp({ ...MODEL, token: 'secret', gated: 'manual' });
+    expect(await failureOf(gated, 'hf:cats/vit', { isAccepted })).toMatch(
+      /^cats\/vit is gated: its owner has set conditions of access\. Accept them at .*\/cats\/vit, then set HF_TOKEN/,
+    );
+    expect(await failureOf(gated, 'hf:cats/vit', { isAccepted, token: 'wrong' })).toMatch(
+      /has no access yet/,
+    );
+    const hidden = await setUp({ ...MODEL, token: 'secret' });
+    expect(await failureOf(hidden)).toMatch(
+      /^There is no model cats\/vit, or it is private\. .*set HF_TOKEN/,
+    );
+    expect(await failureOf(hidden, 'hf:cats/vit@v9')).toMatch(/^cats\/vit has no revision "v9"\./);
+    expect(await failureOf(hidden, 'hf:dogs/vit')).toMatch(
+      /^There is no model dogs\/vit, or it is private\./,
+    );
+  });
+
+  it('is refused if a file is not the one that the Hub lists', async () => {
+    const weights = await setUp();
+    weights.server.tamper('onnx/model.onnx');
+    expect(await failureOf(weights)).toMatch(
+      /onnx\/model\.onnx has the sha256 [0-9a-f]{64}; the Hub lists [0-9a-f]{64}\./,
+    );
+    const settings = await setUp();
+    settings.server.tamper('preprocessor_config.json');
+    expect(await failureOf(settings)).toMatch(
+      /preprocessor_config\.json has the git id [0-9a-f]{40}; the Hub lists/,
+    );
+  });
+
+  it('is refused if the server stays busy, or is another one', async () => {
+    const setup = await setUp();
+    setup.server.fail('hub', ...Array.from({ length: 6 }, () => ({ status: 429 })));
+    expect(await failureOf(setup)).toMatch(/^Cannot read .*answered 429 Too Many Requests\. Try again later/);
+    const access = { endpoint: await closedPort() };
+    expect(await failureOf(setup, 'hf:cats/vit', { access })).toMatch(/^Cannot read .*ECONNREFUSED/);
+  });
+
+  it('does not take over the name of another model', async () => {
+    const { pull, library } = await setUp();
+    const { dir } = await importModel(await tinyFile(), { library, name: 'vit' });
+    await expect(pull()).rejects.toThrow(
+      /^Another model named vit is installed, from imported from tiny\.onnx\.$/,
+    );
+    expect((await pull('hf:cats/vit', { name: 'cats-vit' })).dir).not.toBe(dir);
+  });
+});
+
+async function tinyFile(): Promise<string> {
+  const file = path.join(await temporaryFolder(), 'tiny.onnx');
+  await writeFile(file, tinyOnnx());
+  return file;
+}
