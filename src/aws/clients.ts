@@ -21,8 +21,11 @@ const S3_IDLE_TIMEOUT_MS = 30_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_ATTEMPTS = 6;
 
-/** Without a logger the SDK writes warnings to the console. Our errors carry what matters. */
-const noLog = { debug() {}, info() {}, warn() {}, error() {} };
+/**
+ * Without a logger the SDK writes warnings to the console. Our errors carry what matters. It has no `info` and no `error`: for
+ * them the SDK would copy every request and response.
+ */
+const noLog = { debug() {}, warn() {} } as Record<'debug' | 'info' | 'warn' | 'error', () => void>;
 
 /** A controller reads the statuses of so many workers at once, and does other things besides. */
 const LEAST_SOCKETS = 72;

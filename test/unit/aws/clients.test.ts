@@ -46,6 +46,13 @@ describe('the S3 client', () => {
     expect(await configuredEndpoints()).toEqual({ s3: 'http://storage.example:9000' });
   });
 
+  it('keeps the SDK from copying each request and response for a log', () => {
+    const client = createS3Client();
+    expect(client.config.logger?.info).toBeUndefined();
+    expect(client.config.logger?.error).toBeUndefined();
+    client.destroy();
+  });
+
   it('uses the given region', async () => {
     expect(await addressOf('us-east-2')).toBe('https://photos.s3.us-east-2.amazonaws.com/cat');
   });
