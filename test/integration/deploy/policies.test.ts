@@ -96,6 +96,9 @@ const ONLY_NAMED: Record<Role, readonly string[]> = {
 /** Only runs where the settings name an S3 server that is not AWS's. */
 const OTHER_SERVERS = 'src/app/open-aws-cloud.ts tryOtherServer';
 
+/** `status --cost` shows the cost of the stack as unknown to those who may not read it. */
+const OF_DEPLOYERS = 'src/cli/fleet/status-cost.ts ofStack';
+
 /** A worker runs one of these functions, depending on the fleet. */
 const NEVER = {
   ec2: ['src/app/ec2-instance.ts inGroup'],
@@ -103,6 +106,11 @@ const NEVER = {
 };
 const fleets = ['ec2', 'asg'] as const;
 type Fleet = (typeof fleets)[number];
+
+function neverOf(role: Role, fleet: Fleet): readonly string[] {
+  if (role === 'WorkerRole') return NEVER[fleet];
+  return role === 'SubmitterRole' ? [OF_DEPLOYERS] : [];
+}
 
 const template = readTemplate();
 const source = new SourceGraph();
@@ -115,7 +123,7 @@ function reachOf(role: Role, fleet: Fleet): Reach {
     reaches.get(key) ??
     source.reach([...ROLES[role].map(commandFile), ...(FUNCTIONS[role] ?? [])], {
       facts: { 'aws|local': 'aws', 'asg|ec2': fleet },
-      never: [OTHER_SERVERS, ...(role === 'WorkerRole' ? NEVER[fleet] : [])],
+      never: [OTHER_SERVERS, ...neverOf(role, fleet)],
     });
   reaches.set(key, reach);
   return reach;
