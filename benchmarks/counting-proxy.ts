@@ -1,4 +1,4 @@
-// A proxy that counts requests to S3 and SQS as AWS bills them, and passes them on to a server of these protocols.
+// A proxy that counts requests to S3 and SQS as AWS bills them, and passes them on to servers of these protocols.
 
 import { once } from 'node:events';
 import {
@@ -24,10 +24,18 @@ export interface CountingProxy {
   counts: Map<RequestKind, number>;
   /** Bytes of S3 PUT requests. */
   putBytes(): number;
+  /** Forgets what was counted. */
+  reset(): void;
   close(): Promise<void>;
 }
 
-export async function startCountingProxy(target: string): Promise<CountingProxy> {
+/** URLs of the servers. */
+export interface Targets {
+  store: string;
+  queues: string;
+}
+
+export async function startCountingProxy(targets: Targets): Promise<CountingProxy> {
   const counts = new Map<RequestKind, number>();
   let putBytes = 0;
   const agent = new Agent({ keepAlive: true });
@@ -38,7 +46,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     if (kind === 'S3 PUT') putBytes += sentBytes;
   };
   const server = createServer((incoming, outgoing) => {
-    pass(incoming, outgoing, { target, agent, count }).catch(() => incoming.socket.destroy());
+    pass(incoming, outgoing, { targets, agent, count }).catch(() => incoming.socket.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -46,6 +54,10 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     counts,
     putBytes: () => putBytes,
+    reset() {
+      counts.clear();
+      putBytes = 0;
+    },
     async close() {
       server.closeAllConnections();
       server.close();
@@ -55,8 +67,13 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
   };
 }
 
-function kindOf({ method = '', url = '', headers }: IncomingMessage): RequestKind {
-  const action = String(headers['x-amz-target'] ?? '').replace(/^AmazonSQS\./, '');
+/** Empty for S3. */
+const queueActionOf = ({ headers }: IncomingMessage): string =>
+  String(headers['x-amz-target'] ?? '').replace(/^AmazonSQS\./, '');
+
+function kindOf(request: IncomingMessage): RequestKind {
+  const { method = '', url = '' } = request;
+  const action = queueActionOf(request);
   if (action !== '') return `SQS ${action}`;
   if (method === 'POST') return 'S3 DELETE';
   return method === 'GET' && url.includes('list-type=') ? 'S3 LIST' : `S3 ${method}`;
@@ -66,12 +83,13 @@ async function pass(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   {
-    target,
+    targets,
     agent,
     count,
-  }: { target: string; agent: Agent; count(request: IncomingMessage, sent: number, answer: number): void },
+  }: { targets: Targets; agent: Agent; count(request: IncomingMessage, sent: number, answer: number): void },
 ): Promise<void> {
   const { method = '', url = '' } = incoming;
+  const target = queueActionOf(incoming) === '' ? targets.store : targets.queues;
   const upstream = requestOf(new URL(url, target), {
     agent,
     method,

@@ -1,9 +1,9 @@
 // What a job of photographs of 100 KB costs on AWS: its requests, counted by a proxy in front of a server of S3 and SQS, times
 // their list prices; machines at a measured rate; and the storage of the photographs. For this clone and for an older commit.
 //
-//     npm run bench:cost -- [--images 10000] [--before COMMIT] [--rate 150] [--type c7i.large]
+//     npm run bench:cost -- [--images 10000] [--before COMMIT] [--rate 150] [--type c7i.large] [--store moto] [--queues moto]
 //
-// The model runner only reads the photographs, so that the count takes minutes. --rate is the number of images per second of
+// --store and --queues name other servers (npm run install:servers): VersityGW and ElasticMQ take a fifth of the time. The model runner only reads the photographs, so that the count takes minutes. --rate is the number of images per second of
 // a machine of --type, as "npm run bench:pipeline" measures it.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -15,9 +15,9 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { KEEP_INPUTS_DAYS } from '../src/core/job/retention.ts';
 import { PRICES_AS_OF, priceOf, REQUEST_USD } from '../src/core/money/prices.ts';
-import { startMoto } from '../test/contract/moto.ts';
+import { serverOf } from '../test/servers/servers.ts';
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
-import { makeMotoCluster } from './moto-cluster.ts';
+import { makeStandInCluster } from './stand-in-cluster.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -27,6 +27,8 @@ const { values: flags } = parseArgs({
     'before-days': { type: 'string', default: '30' },
     rate: { type: 'string', default: '150' },
     type: { type: 'string', default: 'c7i.large' },
+    store: { type: 'string', default: 'moto' },
+    queues: { type: 'string', default: 'moto' },
   },
 });
 const images = Number(flags.images);
@@ -97,16 +99,18 @@ interface Cost {
 }
 
 async function costOf(checkout: string, photographs: string, keptDays: number): Promise<Cost> {
-  const moto = await startMoto();
-  if (moto === undefined) throw new Error('The moto server is missing.');
-  const cluster = await makeMotoCluster(moto.url, 'cost');
-  const proxy = await startCountingProxy(moto.url);
+  const store = await serverOf(flags.store).start();
+  const queues = flags.queues === flags.store ? store : await serverOf(flags.queues).start();
+  const proxy = await startCountingProxy({ store: store.url, queues: queues.url });
   try {
-    await runJob(checkout, photographs, { ...cluster, AWS_ENDPOINT_URL: proxy.url });
+    const cluster = await makeStandInCluster(proxy.url, 'cost');
+    proxy.reset();
+    await runJob(checkout, photographs, cluster);
     return { items: itemsOf(proxy, keptDays) };
   } finally {
     await proxy.close();
-    await moto.close();
+    await store.close();
+    if (queues !== store) await queues.close();
   }
 }
 

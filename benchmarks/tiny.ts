@@ -11,7 +11,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { standInEnvironment, startMoto } from '../test/contract/moto.ts';
 import { median } from './median.ts';
-import { makeMotoCluster } from './moto-cluster.ts';
+import { makeStandInCluster } from './stand-in-cluster.ts';
 
 const repository = path.resolve(import.meta.dirname, '..');
 const bin = path.join(repository, 'bin', 'imgcls.js');
@@ -74,7 +74,7 @@ async function measure(folder: string, cluster: string, settings: NodeJS.Process
   const env = {
     ...process.env,
     ...(moto && standInEnvironment(moto.url)),
-    ...(moto && (await makeMotoCluster(moto.url, cluster))),
+    ...(moto && (await makeStandInCluster(moto.url, cluster))),
     IMGCLS_CLUSTER: cluster,
     IMGCLS_DATA_DIR: path.join(work, cluster),
     ...settings,

@@ -14,6 +14,8 @@ export interface RequestCounts {
 const PUTS_OF_JOB = 4;
 /** The part, and the mark that it is announced. */
 const PUTS_OF_PART = 2;
+/** The submitter looks for the job at its end: if it was deleted meanwhile, so is what was written since. */
+const GETS_OF_JOB = 1;
 /** A message is sent, received and deleted, as is a response. Ten are sent at a time, which is not counted. */
 const CALLS_OF_MESSAGE = 3;
 
@@ -60,7 +62,7 @@ export class RequestCount {
       // Each batch has one shard.
       s3Put: this.#puts + this.#batches + PUTS_OF_PART * partCount(this.#inputs) + PUTS_OF_JOB,
       // A worker looks for the job after each batch. The waiter reads the shards of which no response tells.
-      s3Get: this.#gets + this.#batches + (this.#batches - responses),
+      s3Get: this.#gets + this.#batches + (this.#batches - responses) + GETS_OF_JOB,
       sqs: CALLS_OF_MESSAGE * (this.#batches + responses),
     };
   }

@@ -7,7 +7,7 @@ import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../
 import { standInEnvironment } from '../test/contract/moto.ts';
 
 /** Makes the cluster. From now on this process uses the stand-in, too. @returns the settings of its processes. */
-export async function makeMotoCluster(url: string, cluster: string): Promise<NodeJS.ProcessEnv> {
+export async function makeStandInCluster(url: string, cluster: string): Promise<NodeJS.ProcessEnv> {
   Object.assign(process.env, standInEnvironment(url));
   for (const [name, value] of Object.entries(standInEnvironment(url)))
     if (value === undefined) delete process.env[name];
