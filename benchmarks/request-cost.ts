@@ -41,7 +41,11 @@ const USD = {
   storageGbMonth: 0.023,
   /** https://aws.amazon.com/vpc/pricing/: a public IPv4 address for an hour. */
   addressHour: 0.005,
+  /** https://aws.amazon.com/lambda/pricing/: a GB-second on arm64. */
+  lambdaGbSecond: 0.0000133334,
 } as const;
+/** Memory of the controller's function (deploy/cloudformation/imgcls.yaml). */
+const CONTROLLER_GB = 0.5;
 const MONTH_DAYS = 30.4;
 const GB = 2 ** 30;
 
@@ -163,10 +167,11 @@ function itemsOf({ counts, putBytes }: CountingProxy, keptDays: number): Cost['i
     REQUEST_USD.sqs,
   );
   const gbMonths = (putBytes() / GB) * (keptDays / MONTH_DAYS);
-  items.set(`photographs and results for ${keptDays} days`, { usd: gbMonths * USD.storageGbMonth });
+  items.set('storage of photographs', { usd: gbMonths * USD.storageGbMonth });
   const hours = images / Number(flags.rate) / 3600;
   items.set(`${flags.type} on demand, ${flags.rate} images/s`, { usd: hours * hourlyUsd() });
   items.set('its public address', { usd: hours * USD.addressHour });
+  items.set('controller function', { usd: hours * 3600 * CONTROLLER_GB * USD.lambdaGbSecond });
   return items;
 }
 
