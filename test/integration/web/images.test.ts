@@ -1,9 +1,11 @@
 /** The photographs of a job, as the page shows them. */
 import { mkdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/app/system-clock.ts';
+import { MAX_PACK_BYTES } from '../../../src/core/job/batches.ts';
 import { createJob } from '../../../src/core/job/job-record.ts';
 import { requestQueueName } from '../../../src/core/job/keys.ts';
 import type { Input } from '../../../src/upload/inputs.ts';
@@ -19,17 +21,12 @@ let folder: string;
 let file: string;
 const job = ulid();
 
-beforeEach(async () => {
-  service = await openService({});
-  folder = path.join(service.folder, 'photos');
-  await mkdir(folder);
-  file = path.join(folder, 'a.png');
-  await writeFile(file, png('mine'));
+/** Submits images as job `id`; all of them travel in packs. */
+async function submit(id: string, images: readonly Input[]): Promise<void> {
   const { cloud } = service;
-  await cloud.queues.create(requestQueueName('test'));
   const record = {
     v: 1 as const,
-    id: job,
+    id,
     state: 'open' as const,
     createdAtMs: 0,
     localFiles: 'in-place' as const,
@@ -42,23 +39,61 @@ beforeEach(async () => {
     retried: [],
   };
   await createJob(cloud.output, record);
-  async function* inputs(): AsyncGenerator<Input> {
-    yield { kind: 'file', name: 'a.png', source: 'a.png', path: file };
-  }
-  await uploadImages(inputs(), {
+  await uploadImages(Readable.from(images), {
     cloud,
     job: record,
     before: NOTHING_ANNOUNCED,
     concurrency: 1,
-    maxImageBytes: 1000,
+    maxImageBytes: 1_000_000,
+    packBelowBytes: MAX_PACK_BYTES,
     clock: systemClock,
     random: Math.random,
   });
+}
+
+beforeEach(async () => {
+  service = await openService({});
+  folder = path.join(service.folder, 'photos');
+  await mkdir(folder);
+  file = path.join(folder, 'a.png');
+  await writeFile(file, png('mine'));
+  const { cloud } = service;
+  await cloud.queues.create(requestQueueName('test'));
+  await submit(job, [{ kind: 'file', name: 'a.png', source: 'a.png', path: file }]);
 });
 afterEach(() => service.close());
 
-const get = async () =>
-  await service.app.inject({ url: `/v1/jobs/${job}/images/0`, headers: { host: 'localhost' } });
+const get = async (id = job, index = 0) =>
+  await service.app.inject({ url: `/v1/jobs/${id}/images/${index}`, headers: { host: 'localhost' } });
+
+describe('a photograph in a pack', () => {
+  const packed = ulid();
+  const content = ['one', 'two', 'three'].map((name) => png(name.repeat(100_000)));
+  beforeEach(() =>
+    submit(
+      packed,
+      content.map((bytes, at) => ({ kind: 'bytes', name: `${at}.png`, source: `${at}.png`, bytes })),
+    ),
+  );
+
+  it('is shown without the others', async () => {
+    for (const [index, bytes] of content.entries()) {
+      const { statusCode, headers, rawPayload } = await get(packed, index);
+      expect([statusCode, headers['content-length']]).toEqual([200, String(bytes.byteLength)]);
+      expect(rawPayload.equals(bytes)).toBe(true);
+    }
+  });
+
+  it('is gone once its pack has expired, and the page is told why', async () => {
+    const { input } = service.cloud;
+    const keys = (await Array.fromAsync(input.list('images/'))).map(({ key }) => key);
+    expect(keys).toHaveLength(1);
+    await input.delete(keys);
+    const { statusCode, body } = await get(packed, 1);
+    expect(statusCode).toBe(404);
+    expect(body).toContain('its stored copy has expired');
+  });
+});
 
 describe('a photograph that is read where it is', () => {
   it('is shown, in a sandbox', async () => {
