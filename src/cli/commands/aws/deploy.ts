@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { KEEP_INPUTS_DAYS } from '../../../core/job/retention.ts';
 import { NETWORKS } from '../../../deploy/network.ts';
 import type { DeployFlags } from '../../aws/deploy-parameters.ts';
 import { collect, examples, formerName, wholeNumber } from '../../flags.ts';
@@ -65,7 +66,7 @@ export function register(program: Command): void {
     .option('--daily-spend <usd>', 'Cost of the workers in a day above which an alarm is raised', usd)
     .option(
       '--keep-inputs <days>',
-      'Days that the input bucket keeps photographs after their last use (new clusters: 3, at least 1)',
+      `Days that the input bucket keeps photographs after their last use (new clusters: ${KEEP_INPUTS_DAYS}; at least 1)`,
       wholeNumber,
     )
     .option('--parameter <name=value>', 'Any other parameter of the template; repeatable', collect)
