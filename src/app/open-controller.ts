@@ -8,6 +8,7 @@ import { findJobCost, writeJobCosts } from '../core/money/job-cost.ts';
 import { coresOf } from '../core/money/prices.ts';
 import type { Log } from '../core/runtime/log.ts';
 import { type ClusterSettingsSource, Controller } from '../scaler/controller.ts';
+import { AUTO, AUTO_CORES } from '../scaler/drivers/instance-choice.ts';
 import type { FleetDriver } from '../scaler/fleet.ts';
 import { findArrivals, writeArrivals } from '../scaler/forecast/arrival-log.ts';
 import { Forecaster } from '../scaler/forecast/forecaster.ts';
@@ -31,7 +32,8 @@ export const BOOT_MS = { aws: 71_530, local: 2000 };
  */
 export function workerCores({ cloud, runners, instanceTypes = [] }: RunSettings): number | undefined {
   if (cloud === 'local') return runners ?? availableParallelism();
-  const cores = instanceTypes.map(coresOf).filter((count) => count !== undefined);
+  const coresOfEach = instanceTypes.map((type) => (type === AUTO ? AUTO_CORES : coresOf(type)));
+  const cores = coresOfEach.filter((count) => count !== undefined);
   return cores.length === 0 ? undefined : Math.min(...cores);
 }
 

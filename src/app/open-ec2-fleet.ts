@@ -2,11 +2,11 @@
 
 import { createEc2Client } from '../aws/clients.ts';
 import { createEc2 } from '../aws/ec2.ts';
-import type { Pool } from '../core/aws-account/ec2.ts';
 import { priceOf, priceWarnings } from '../core/money/prices.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { createEc2Fleet, type Ec2FleetOptions } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
+import { choosePools, typesOf } from '../scaler/drivers/instance-choice.ts';
 import type { AdjustableFleet } from './adjustable-fleet.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
@@ -23,13 +23,14 @@ export async function openEc2Fleet(settings: RunSettings): Promise<AdjustableFle
   const ec2 = createEc2(client);
   const optionsFor = async (present: RunSettings): Promise<Ec2FleetOptions> => {
     const { cluster, instanceTypes = [], subnets = [] } = present;
-    const types = await checkEc2(ec2, { template, instanceTypes });
+    const pools = await choosePools(ec2, { template, instanceTypes, subnets });
+    const types = await checkEc2(ec2, { template, instanceTypes: typesOf(pools) });
     const prices = { override: present.pricePerHour, region: await client.config.region() };
     return {
       ec2,
       cluster,
       template,
-      pools: launchPools(instanceTypes, subnets),
+      pools,
       onDemandPercentage: present.onDemandPercentage,
       warm: present.warm,
       maxLifetimeMs: 1000 * present.maxLifetimeSeconds,
@@ -44,11 +45,4 @@ export async function openEc2Fleet(settings: RunSettings): Promise<AdjustableFle
     driver: createEc2Fleet(options),
     use: async (present) => void Object.assign(options, await optionsFor(present)),
   };
-}
-
-/** Every type in every subnet. Without types or subnets, the launch template's own are used. */
-export function launchPools(types: readonly string[], subnets: readonly string[]): Pool[] {
-  const ofTypes: Pool[] = types.length > 0 ? types.map((instanceType) => ({ instanceType })) : [{}];
-  if (subnets.length === 0) return ofTypes;
-  return ofTypes.flatMap((pool) => subnets.map((subnet) => ({ ...pool, subnet })));
 }

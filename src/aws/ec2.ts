@@ -18,6 +18,7 @@ import {
 import type { Ec2, Ec2Instance, Ec2Launch, LaunchRehearsal, Pool, Refusal } from '../core/aws-account/ec2.ts';
 import { consoleOutput } from './console-output.ts';
 import { inChunks } from './ec2-chunks.ts';
+import { offeringsOf } from './ec2-offerings.ts';
 import { awsError, hasCode, isTransientCode } from './errors.ts';
 import { calling } from './retry.ts';
 
@@ -87,6 +88,7 @@ export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
       ),
     start: (ids) => startInstances(client, ids),
     consoleOutput: (id) => consoleOutput(client, id),
+    ...offeringsOf(client),
     types: (names) =>
       calling(
         `look up instance types ${names.join(', ')} (ec2:DescribeInstanceTypes)`,
@@ -241,6 +243,7 @@ async function createFleet(client: EC2Client, launch: Ec2Launch) {
 }
 
 function fleetRequest({ token, template, pools, onDemand, spot, tags }: Ec2Launch): CreateFleetCommandInput {
+  const isRanked = pools.some(({ priority }) => priority !== undefined);
   return {
     ClientToken: token,
     Type: 'instant',
@@ -249,7 +252,8 @@ function fleetRequest({ token, template, pools, onDemand, spot, tags }: Ec2Launc
         LaunchTemplateSpecification: templateSpecification(template),
         Overrides: pools
           .filter(({ instanceType, subnet }) => instanceType !== undefined || subnet !== undefined)
-          .map(({ instanceType, subnet }) => ({
+          .map(({ instanceType, subnet, priority }) => ({
+            ...(priority !== undefined && { Priority: priority }),
             ...(instanceType !== undefined && { InstanceType: instanceType as never }),
             ...(subnet !== undefined && { SubnetId: subnet }),
           })),
@@ -261,8 +265,10 @@ function fleetRequest({ token, template, pools, onDemand, spot, tags }: Ec2Launc
       SpotTargetCapacity: spot,
       DefaultTargetCapacityType: spot > 0 ? 'spot' : 'on-demand',
     },
-    SpotOptions: { AllocationStrategy: 'price-capacity-optimized' },
-    OnDemandOptions: { AllocationStrategy: 'lowest-price' },
+    SpotOptions: {
+      AllocationStrategy: isRanked ? 'capacity-optimized-prioritized' : 'price-capacity-optimized',
+    },
+    OnDemandOptions: { AllocationStrategy: isRanked ? 'prioritized' : 'lowest-price' },
     TagSpecifications: tagSpecifications(tags),
   };
 }

@@ -56,6 +56,7 @@ export async function stackParameters(
       ...network,
       WorkerImageId: machines?.image,
       WebInstanceType: machines?.webType,
+      InstanceTypes: onlyType(stack, request),
       ControllerCode: controllerCode,
       ReserveConcurrency: await newReservation(previous, request, account),
       // An existing cluster keeps its model.
@@ -144,6 +145,13 @@ async function newEndpoints(
   for (const { id, service } of used)
     notice(`Uses endpoint ${id} of ${placement.vpc} for ${service}. Without it the cluster stops working.`);
   return { EndpointServices: services.join(','), RouteTableIds: routeTables.join(',') };
+}
+
+/** A type that a person chose, now or before there was a list, is the only one; undefined: as it is. */
+function onlyType(stack: Stack | undefined, { summary, wanted }: ParameterRequest): string | undefined {
+  if (!declares(summary, 'InstanceTypes')) return undefined;
+  const chosenBefore = stack !== undefined && !('InstanceTypes' in stack.parameters);
+  return requestedValue(wanted, 'InstanceType') ?? (chosenBefore ? stack.parameters.InstanceType : undefined);
 }
 
 const declares = (summary: TemplateSummary, name: string): boolean =>

@@ -129,6 +129,7 @@ export class Controller {
     const failures = new VerbFailures();
     await failures.attempt('settle', async () => this.#options.driver.settle?.(epoch));
     const observed = await observer.observe();
+    this.#options.driver.measured?.(observed.measured.imagesPerSecondByType ?? {});
     await this.#storedCosts.recall(this.#costLedger, observed.snapshot.jobs);
     this.#costLedger.record(observed, this.#now);
     await this.#explain(this.#breaker.observe(observed, this.#now));

@@ -41,6 +41,7 @@ export class Estimator {
   readonly #watch: MachineWatch;
   readonly #meter = new WorkMeter();
   readonly #imagesPerSecond = new RecentMedian();
+  readonly #imagesPerSecondByType = new Map<string, RecentMedian>();
   readonly #bootMs = new RecentMedian();
   readonly #bootsSeen = new Set<string>();
   #imagesPerMessage: number | undefined;
@@ -54,6 +55,8 @@ export class Estimator {
   /** Starts with the measurements of an earlier controller. */
   remember(measured: ControllerReport['measured']): void {
     this.#imagesPerSecond.remember(measured.imagesPerSecond);
+    for (const [type, rate] of Object.entries(measured.imagesPerSecondByType ?? {}))
+      this.#ofType(type).remember(rate);
     this.#bootMs.remember(measured.bootMs);
     this.#imagesPerMessage ??= measured.imagesPerMessage;
     this.#meter.costs.remember(measured.msPerImageByModel ?? {});
@@ -94,9 +97,13 @@ export class Estimator {
   }
 
   get #measured(): ControllerReport['measured'] {
+    const byType = [...this.#imagesPerSecondByType].flatMap(([type, { value }]) =>
+      value === undefined ? [] : [[type, value]],
+    );
     const msPerImageByModel = this.#meter.costs.usualMsByModel;
     return {
       ...(this.#imagesPerSecond.value !== undefined && { imagesPerSecond: this.#imagesPerSecond.value }),
+      ...(byType.length > 0 && { imagesPerSecondByType: Object.fromEntries(byType) }),
       ...(this.#bootMs.value !== undefined && { bootMs: this.#bootMs.value }),
       ...(this.#imagesPerMessage !== undefined && { imagesPerMessage: this.#imagesPerMessage }),
       ...(Object.keys(msPerImageByModel).length > 0 && { msPerImageByModel }),
@@ -152,13 +159,16 @@ export class Estimator {
   #measure(members: readonly FleetMember[], statuses: ReadonlyMap<string, WorkerObservation>): void {
     let images = 0;
     let messages = 0;
-    for (const { status, isNew } of statuses.values()) {
+    const typeOf = new Map(members.map(({ id, instanceType }) => [id, instanceType]));
+    for (const [id, { status, isNew }] of statuses) {
       if (status === undefined) continue;
       images += status.imagesDone - (status.interactiveDone ?? 0);
       messages += status.messagesDone ?? 0;
       const { busyShare = 0, imagesPerSecond } = status;
-      if (isNew && busyShare >= MIN_BUSY_SHARE && imagesPerSecond > 0)
-        this.#imagesPerSecond.add(imagesPerSecond / busyShare);
+      if (!isNew || busyShare < MIN_BUSY_SHARE || imagesPerSecond === 0) continue;
+      this.#imagesPerSecond.add(imagesPerSecond / busyShare);
+      const type = typeOf.get(id);
+      if (type !== undefined) this.#ofType(type).add(imagesPerSecond / busyShare);
     }
     if (messages > 0 && images > 0) this.#imagesPerMessage = images / messages;
     for (const { id, launchedAtMs } of members) {
@@ -167,8 +177,13 @@ export class Estimator {
       this.#bootsSeen.add(id);
       this.#bootMs.add(Math.max(0, status.startedAtMs + status.boot.readyMs - launchedAtMs));
     }
-    const listed = new Set(members.map(({ id }) => id));
-    for (const id of this.#bootsSeen) if (!listed.has(id)) this.#bootsSeen.delete(id);
+    for (const id of this.#bootsSeen) if (!typeOf.has(id)) this.#bootsSeen.delete(id);
+  }
+
+  #ofType(type: string): RecentMedian {
+    const known = this.#imagesPerSecondByType.get(type) ?? new RecentMedian();
+    this.#imagesPerSecondByType.set(type, known);
+    return known;
   }
 }
 

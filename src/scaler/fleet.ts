@@ -20,6 +20,8 @@ export interface FleetMember {
   expiresAtMs?: number;
   /** For people: instance type, zone, market. */
   kind?: string;
+  /** Of EC2. */
+  instanceType?: string;
   /** Why a requested machine has not been launched yet, if it is later than usual and the cloud gives a reason. */
   lateBecause?: string;
 }
@@ -60,6 +62,8 @@ export interface FleetDriver {
   nextEnd?(): AbortSignal;
   /** Price of a machine that would be launched now; undefined if it is unknown. */
   hourlyUsd(): Promise<number | undefined>;
+  /** Takes what machines of each type do, to launch better ones first. */
+  measured?(imagesPerSecondByType: Readonly<Record<string, number>>): void;
   /** For people: what limits launches now, such as a quota of the account. */
   readonly warnings?: readonly string[];
   /** For people: what is known of the failure of a machine that never worked, in sentences; undefined if nothing is. */

@@ -1,7 +1,6 @@
 // The checks of `imgcls doctor` for a cluster on AWS.
 
 import { ulid } from 'ulid';
-import { launchPools } from '../../app/open-ec2-fleet.ts';
 import { maxWorkers } from '../../app/open-fleet.ts';
 import { openClusterModels, selectJobModel } from '../../app/select-job-model.ts';
 import type { RunSettings } from '../../app/settings.ts';
@@ -43,6 +42,7 @@ import { checkGroupQuota, checkScalingGroup } from '../../doctor/group.ts';
 import { checkClock } from '../../doctor/machine.ts';
 import { checkStoredObjects } from '../../doctor/stored-objects.ts';
 import { WEIGHTS_FILE } from '../../model/folder.ts';
+import { AUTO, everyPool } from '../../scaler/drivers/instance-choice.ts';
 
 /** Ordered so that a failure comes before the failures that it causes. */
 export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: AbortSignal): Check[] {
@@ -205,8 +205,10 @@ function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () =
     ];
   }
   if (launchTemplate === undefined) return [];
-  const { instanceTypes = [], subnets = [] } = settings;
-  const pools = launchPools(instanceTypes, subnets);
+  const { instanceTypes: types = [], subnets = [] } = settings;
+  // With "auto" the type of the launch template stands for the others.
+  const instanceTypes = types.filter((type) => type !== AUTO);
+  const pools = everyPool(instanceTypes, subnets);
   const parts: Ec2FleetParts = { ...any, template: launchTemplate, instanceTypes, pools };
   return [
     { name: 'launch template', run: () => checkLaunchTemplate(parts) },

@@ -19,6 +19,8 @@ export interface Ec2Instance {
 export interface Pool {
   instanceType?: string;
   subnet?: string;
+  /** Lower ones are launched first, as far as there is capacity. Absent: AWS chooses by price and capacity. */
+  priority?: number;
 }
 
 export interface Ec2Launch {
@@ -74,6 +76,10 @@ export interface Ec2 {
   /** @returns the instances that start. EC2 has no capacity for the others. */
   start(ids: readonly string[]): Promise<string[]>;
   types(names: readonly string[]): Promise<TypeInfo[]>;
+  /** Which of these types EC2 offers, by zone. Unknown ones are left out. */
+  offerings(names: readonly string[]): Promise<{ type: string; zone: string }[]>;
+  /** The zones of subnets. */
+  zonesOf(subnets: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Of one instance, with the delay that EC2 has. */
   consoleOutput(id: string): Promise<string>;
   template(name: string): Promise<TemplateInfo>;

@@ -134,6 +134,8 @@ export const controllerReport = z.object({
   hourlyUsd: z.number().nonnegative().optional(),
   measured: z.object({
     imagesPerSecond: z.number().positive().optional(),
+    /** By instance type of EC2. */
+    imagesPerSecondByType: z.record(z.string(), z.number().positive()).optional(),
     bootMs: z.number().nonnegative().optional(),
     imagesPerMessage: z.number().positive().optional(),
     /** What an image usually costs in time of one machine, by the sha256 of its model. */

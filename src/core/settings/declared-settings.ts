@@ -164,7 +164,7 @@ export const declared = {
   },
   instanceTypes: {
     schema: list,
-    what: 'EC2 instance types, comma-separated; if unset that of the launch template',
+    what: 'EC2 instance types, comma-separated, or auto (usual ones); if unset that of the launch template',
   },
   subnets: {
     schema: list,

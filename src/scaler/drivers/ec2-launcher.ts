@@ -20,8 +20,6 @@ const ON_DEMAND_FROM_TRY = 2;
 export interface LauncherOptions {
   ec2: Pick<Ec2, 'launch'>;
   template: string;
-  /** At least one. An empty pool means the type and subnet of the launch template. */
-  pools: readonly Pool[];
   /** 0 to 100; the rest is spot. */
   onDemandPercentage: number;
   clock: Clock;
@@ -31,6 +29,8 @@ export interface LauncherOptions {
 export interface LaunchFacts {
   epoch: number;
   tags: Ec2Launch['tags'];
+  /** At least one. An empty pool means the type and subnet of the launch template. */
+  pools: readonly Pool[];
   /** Those that the cluster has. */
   instances: readonly Ec2Instance[];
 }
@@ -105,9 +105,9 @@ export class Ec2Launcher {
   }
 
   /** Undefined if every pool has refused lately, or the account is at its limit. */
-  #requestFor(count: number, { instances }: LaunchFacts, tries: number): Request | undefined {
-    const spotPools = tries < ON_DEMAND_FROM_TRY ? this.#limits.open(this.#options.pools, 'spot') : [];
-    const pools = this.#limits.open(this.#options.pools, 'on-demand');
+  #requestFor(count: number, { pools: all, instances }: LaunchFacts, tries: number): Request | undefined {
+    const spotPools = tries < ON_DEMAND_FROM_TRY ? this.#limits.open(all, 'spot') : [];
+    const pools = this.#limits.open(all, 'on-demand');
     const share = this.#onDemandShare(count, instances);
     if (share < count && spotPools.length > 0)
       return { pools: spotPools, onDemand: pools.length > 0 ? share : 0, spot: count - share };

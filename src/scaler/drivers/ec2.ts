@@ -5,13 +5,14 @@
  *     launch --answer lost--> unsettled --settle: same request resent, in the same epoch--> settled
  *     running --retire: tag, then terminate (or stop, for the warm pool)--> draining --> gone | stopped
  */
-import type { Ec2, Ec2Instance, Market } from '../../core/aws-account/ec2.ts';
+import type { Ec2, Ec2Instance, Market, Pool } from '../../core/aws-account/ec2.ts';
 import { changed, failureOf } from '../../core/aws-account/instances-error.ts';
 import { highestPrice } from '../../core/money/prices.ts';
 import { ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import type { FleetDriver, FleetMember, LaunchAnswer, LaunchRequest } from '../fleet.ts';
 import { Ec2Launcher, type LauncherOptions } from './ec2-launcher.ts';
 import { explainInstance } from './explain-instance.ts';
+import { ranked } from './instance-choice.ts';
 import { RecentLaunches } from './recent-launches.ts';
 
 export const CLUSTER_TAG = 'imgcls:cluster';
@@ -30,6 +31,8 @@ const LISTING_FRESH_MS = 30_000;
 export interface Ec2FleetOptions extends LauncherOptions {
   ec2: Ec2;
   cluster: string;
+  /** At least one. An empty pool means the type and subnet of the launch template. */
+  pools: readonly Pool[];
   /** Stopped instances to keep. They are started first. */
   warm: number;
   maxLifetimeMs: number;
@@ -49,6 +52,7 @@ class Ec2Fleet implements FleetDriver {
   readonly #options: Ec2FleetOptions;
   readonly #launches: RecentLaunches;
   readonly #launcher: Ec2Launcher;
+  #imagesPerSecondByType: Readonly<Record<string, number>> = {};
   /** What members() listed, for the launch or retirement that is decided from it. */
   #justListed: { instances: Ec2Instance[]; atMs: number } | undefined;
 
@@ -79,6 +83,10 @@ class Ec2Fleet implements FleetDriver {
 
   async settle(epoch: number): Promise<void> {
     await this.#launcher.settle(epoch);
+  }
+
+  measured(imagesPerSecondByType: Readonly<Record<string, number>>): void {
+    this.#imagesPerSecondByType = imagesPerSecondByType;
   }
 
   get warnings(): string[] {
@@ -171,7 +179,11 @@ class Ec2Fleet implements FleetDriver {
       [LAUNCH_TAG]: decision,
       [EXPIRY_TAG]: this.#expiry(),
     };
-    return await this.#launcher.launch(count, { epoch: epochOf(decision), tags, instances });
+    const pools = ranked(this.#options.pools, {
+      imagesPerSecondByType: this.#imagesPerSecondByType,
+      priceOf: this.#options.priceOf,
+    });
+    return await this.#launcher.launch(count, { epoch: epochOf(decision), tags, pools, instances });
   }
 
   #expiry(): string {
@@ -209,6 +221,7 @@ class Ec2Fleet implements FleetDriver {
       state: state === 'stopped' ? 'stopped' : isDraining ? 'draining' : 'running',
       launchedAtMs,
       kind: `${type} ${zone} ${market}`,
+      instanceType: type,
       ...(hourlyUsd !== undefined && { hourlyUsd }),
       ...(!Number.isNaN(expiresAtMs) && { expiresAtMs }),
     };

@@ -202,6 +202,7 @@ describe.skipIf(moto === undefined)('the resources of the stacks', () => {
       IMGCLS_MAX: '4',
       IMGCLS_TARGET_SECONDS: '120',
       IMGCLS_FLEET: 'ec2',
+      IMGCLS_INSTANCE_TYPES: 'auto',
       IMGCLS_LAUNCH_TEMPLATE: `${outputs.LaunchTemplateId}:1`,
       IMGCLS_SUBNETS: place.SubnetIds,
       IMGCLS_ON_DEMAND_PERCENTAGE: '100',

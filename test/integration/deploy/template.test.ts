@@ -366,12 +366,15 @@ describe('a compromised controller', () => {
         listOf(Action).includes(action) && listOf(Resource).some((each) => resource.test(each)),
     );
 
-  it('can launch instances of only one type and size, with only the role of workers', () => {
+  it('can launch instances of only the allowed types and one size, with only the role of workers', () => {
+    const sizes = (family: string) => ['large', 'xlarge', '2xlarge'].map((size) => `${family}*.${size}`);
     for (const resource of [/:instance\/\*$/, /:volume\/\*$/])
       expect(of('ec2:RunInstances', resource).map(({ Condition }) => Condition)).toEqual([
         {
           StringEquals: { 'aws:RequestTag/imgcls:cluster': 'default' },
-          StringEqualsIfExists: { 'ec2:InstanceType': 'c7i.large' },
+          StringLikeIfExists: {
+            'ec2:InstanceType': ['c7i.large', ...sizes('c'), ...sizes('m'), 'r*.large', 'r*.xlarge'],
+          },
           NumericLessThanEqualsIfExists: { 'ec2:VolumeSize': '16' },
         },
       ]);

@@ -52,6 +52,7 @@ const summary = {
     { name: 'RouteTableIds', fallback: '' },
     { name: 'WorkerImageId' },
     { name: 'InstanceType', fallback: 'c7i.large' },
+    { name: 'InstanceTypes', fallback: 'auto' },
     { name: 'WebInstanceType', fallback: 't3.small' },
     { name: 'ControllerCode', fallback: 'none' },
     { name: 'ReserveConcurrency', fallback: 'true' },
@@ -75,6 +76,7 @@ const stack: Stack = {
     RouteTableIds: '',
     WorkerImageId: 'ami-old',
     InstanceType: 'c7i.large',
+    InstanceTypes: 'auto',
     WebInstanceType: 't3.small',
     ReserveConcurrency: 'false',
     Model: 'resnet50',
@@ -285,5 +287,24 @@ it('a missing required parameter is named', async () => {
   await expect(stackParameters(undefined, request, account())).rejects.toMatchObject({
     message: 'Missing template parameters: Colour.',
     hint: 'Use --parameter Colour=VALUE.',
+  });
+});
+
+describe('the instance types of a cluster', () => {
+  it('are the usual ones for a new cluster', async () => {
+    expect(await choose({})).not.toHaveProperty('InstanceTypes');
+  });
+
+  it('are the one that a person names', async () => {
+    expect(await choose({ InstanceType: 'c7g.large' })).toMatchObject({
+      InstanceTypes: { value: 'c7g.large' },
+    });
+  });
+
+  it('stay the one type of a cluster from before there was a choice', async () => {
+    const { InstanceTypes: _later, ...older } = stack.parameters;
+    expect(await choose({}, {}, { ...stack, parameters: older })).toMatchObject({
+      InstanceTypes: { value: 'c7i.large' },
+    });
   });
 });

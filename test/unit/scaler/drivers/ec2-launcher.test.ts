@@ -53,12 +53,12 @@ function newAccount(account: {
       },
     },
     template: 'workers',
-    pools: POOLS,
     onDemandPercentage: 0,
     clock,
   };
   const launcher = new Ec2Launcher(options, () => {});
-  const launch = (count: number) => launcher.launch(count, { epoch: 1, tags: {}, instances: [...instances] });
+  const launch = (count: number) =>
+    launcher.launch(count, { epoch: 1, tags: {}, pools: POOLS, instances: [...instances] });
   return { launcher, launch, requests, running, clock, options };
 }
 

@@ -52,6 +52,8 @@ function standIn() {
       return [...ids];
     },
     consoleOutput: async () => '',
+    offerings: async (names) => names.map((type) => ({ type, zone: 'us-east-1a' })),
+    zonesOf: async (subnets) => new Map(subnets.map((subnet) => [subnet, 'us-east-1a'])),
     types: async (names) => names.map((type) => ({ type, architectures: ['x86_64'], memoryBytes: 2 ** 32 })),
     template: async () => ({ instanceType: 'c7i.large', imageId: 'ami-1' }),
     imageArchitecture: async () => 'x86_64',
