@@ -44,7 +44,7 @@ interface KnownStatus {
   /** When a listing showed this version first. */
   sinceMs: number;
   /** The version that was read last. */
-  read?: { etag: string; bytes: number; status: WorkerStatus | undefined; isForeign: boolean; atMs: number };
+  read?: { bytes: number; status: WorkerStatus | undefined; isForeign: boolean; atMs: number };
   /** When a listing first showed a version after the one that was read. */
   unreadSinceMs: number | undefined;
 }
@@ -100,10 +100,10 @@ export class WorkerStatusReader {
 
   /** Changes what is known. */
   async #read(known: KnownStatus, nowMs: number): Promise<KnownStatus> {
-    const { key, etag, bytes } = known.listed;
+    const { key, bytes } = known.listed;
     const found = await this.#get(key);
     const isForeign = found === 'foreign';
-    known.read = { etag, bytes, status: isForeign ? undefined : found, isForeign, atMs: nowMs };
+    known.read = { bytes, status: isForeign ? undefined : found, isForeign, atMs: nowMs };
     known.unreadSinceMs = undefined;
     return known;
   }
@@ -131,13 +131,13 @@ function mostUrgent(
   return known
     .filter(({ unreadSinceMs }) => unreadSinceMs !== undefined)
     .toSorted((a, b) => urgency(b, nowMs) - urgency(a, nowMs))
-    .slice(0, most)
     .filter(({ listed, read }) => {
       const bytes = keptBytes + listed.bytes - (read?.bytes ?? 0);
       if (bytes > MAX_KEPT_BYTES) return false;
       keptBytes = bytes;
       return true;
-    });
+    })
+    .slice(0, most);
 }
 
 /** What was never read comes first. Then what waited longest, so that no status is left out for good. */

@@ -133,12 +133,17 @@ describe('a look at 3,000 workers', () => {
     expect([timesRead(added), timesRead(booting)]).toEqual([500, 100]);
   });
 
-  it('does not keep more than 64 MB of statuses', async () => {
+  it('does not keep more than 64 MB of statuses, and still reads the others', async () => {
     const reader = fleet.reader();
-    fleet.write(workers(1100), 'busy', 64 * 1024);
+    fleet.write(['usual']);
+    fleet.write(workers(2100), 'busy', 64 * 1024);
     const observed = await reader.read();
     expect(fleet.reads).toHaveLength(1024);
-    expect(observed.size).toBe(1100);
+    expect(observed.size).toBe(2101);
+    fleet.reads.length = 0;
+    fleet.write(['usual']);
+    await reader.read();
+    expect(fleet.reads).toEqual(['usual']);
   });
 });
 
