@@ -7,7 +7,7 @@ import { examples } from './flags.ts';
 export async function createProgram(wanted: (name: string) => boolean): Promise<Command> {
   const program = new Command('imgcls')
     .description(
-      'Label images with a pretrained model, on one machine or on a fleet that scales with the work.',
+      'Label images with a pretrained model (EfficientNet-Lite0, or another with --model), on one machine or on a fleet that scales with the work.',
     )
     .version(version, '-V, --version', 'Print the version')
     .helpOption('-h, --help', 'Show help')

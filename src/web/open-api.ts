@@ -97,7 +97,7 @@ export async function openApi(
         title: 'imgcls',
         version,
         description:
-          'Labels images with a pretrained model, on one machine or on a fleet that scales with the backlog.',
+          'Labels images with a pretrained model (EfficientNet-Lite0, or the one that a job names), on one machine or on a fleet that scales with the backlog.',
       },
       tags: [
         { name: 'jobs', description: 'Many images, classified as a job' },
