@@ -2,12 +2,18 @@
 import type { Ec2, Ec2Instance } from '../../core/aws-account/ec2.ts';
 import { messageOf } from '../../core/runtime/errors.ts';
 
+/** EC2's reason for an instance whose disk it cannot encrypt, among others. It names no key. */
+const NO_KEY = /^Client\.(InternalError|InvalidKMSKey)/;
+const KEY_HINT =
+  'Often the role that launches may not use the KMS key of the disk: see "Keys of your own" in docs/aws.md.';
+
 /** The last line of a console may be of any length. */
 const MAX_LINE = 200;
 
 export function explainState(instances: readonly Ec2Instance[], id: string): string | undefined {
   const reason = instances.find((instance) => instance.id === id)?.stateReason;
-  return reason === undefined ? undefined : `EC2 gives the reason ${reason}.`;
+  if (reason === undefined) return undefined;
+  return `EC2 gives the reason ${reason.replace(/\.$/, '')}.${NO_KEY.test(reason) ? ` ${KEY_HINT}` : ''}`;
 }
 
 /** The reason of its state, and the last line of its console, which EC2 delays by minutes. */

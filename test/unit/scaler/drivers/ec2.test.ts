@@ -339,14 +339,22 @@ describe('an instance that EC2 listed and dropped', () => {
 });
 
 describe('why an instance failed', () => {
-  const explain = async (output: Ec2['consoleOutput']) => {
+  const explain = async (
+    output: Ec2['consoleOutput'],
+    stateReason = 'Server.InternalError: Internal error on launch',
+  ) => {
     const { driver, instances, ec2 } = fleetOf();
     ec2.consoleOutput = output;
     const [id = ''] = (await driver.launch({ count: 1, decision: '1-1' })).started;
-    const stateReason = 'Server.InternalError: Internal error on launch';
     instances.set(id, { ...(instances.get(id) as Ec2Instance), state: 'terminated', stateReason });
     return await driver.explain?.(id);
   };
+
+  it('is probably the key of its disk if EC2 ends it with an internal error of the client', async () => {
+    expect(await explain(async () => '', 'Client.InternalError: Client error on launch')).toContain(
+      'Client error on launch. Often the role that launches may not use the KMS key of the disk',
+    );
+  });
 
   it('is the reason of its state and the last line of its console', async () => {
     expect(await explain(async () => 'booting\r\nKernel panic: no init found\r\n\r\n')).toBe(
