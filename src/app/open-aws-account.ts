@@ -13,6 +13,7 @@ import { createQuotas } from '../aws/quotas.ts';
 import { createS3Store } from '../aws/s3-store.ts';
 import { createSecrets } from '../aws/secret-recovery.ts';
 import { createSqsQueues } from '../aws/sqs-queues.ts';
+import { createVolumes } from '../aws/volumes.ts';
 import type { Cleanup } from '../core/runtime/cleanup.ts';
 import { loadSettings, type RunSettings } from './settings.ts';
 
@@ -51,6 +52,7 @@ export function openAwsAccount(region: string | undefined, cleanup: Cleanup) {
     quotas,
     ec2: createEc2(ec2Client),
     network: createNetwork(ec2Client),
+    volumes: createVolumes(ec2Client),
     images: createEc2Images(ec2Client),
     buckets: createBuckets(s3),
     assets: createAssetStore(s3),

@@ -1,9 +1,10 @@
 // The parameters of a deployment, from the flags and from what the account has.
 
-import type { Functions, WorkerImages } from '../core/aws-account/account.ts';
+import type { Functions, Volumes, WorkerImages } from '../core/aws-account/account.ts';
 import type { Ec2, TypeInfo } from '../core/aws-account/ec2.ts';
 import type { Network } from '../core/aws-account/network.ts';
 import type { ParameterChoice, Stack, Stacks, TemplateSummary } from '../core/aws-account/stacks.ts';
+import { messageOf } from '../core/runtime/errors.ts';
 import { planEndpoints } from './endpoints.ts';
 import { chooseMachineImage, type MachineImage, type MachineImageChoice } from './image.ts';
 import { chooseNetwork, type NetworkKind, type NetworkPlacement } from './network.ts';
@@ -30,6 +31,7 @@ export interface AccountView {
   images: WorkerImages;
   ec2: Pick<Ec2, 'types' | 'imageArchitecture'>;
   functions: Functions;
+  volumes: Volumes;
   stacks: Pick<Stacks, 'resources'>;
 }
 
@@ -59,6 +61,7 @@ export async function stackParameters(
       InstanceTypes: onlyType(stack, request),
       ControllerCode: controllerCode,
       ReserveConcurrency: await newReservation(previous, request, account),
+      VolumeKeyArn: await volumeKey(request, account),
       // An existing cluster keeps its model.
       Model: stack === undefined ? model : undefined,
     },
@@ -94,6 +97,23 @@ async function newReservation(
 ): Promise<string | undefined> {
   if (!declares(summary, 'ReserveConcurrency') || 'ReserveConcurrency' in previous) return undefined;
   return String(await functions.canReserveOne());
+}
+
+/** Undefined if a key of AWS encrypts volumes. A customer key needs permissions, without which instances end at once. */
+async function volumeKey(
+  { summary, notice }: ParameterRequest,
+  { volumes }: AccountView,
+): Promise<string | undefined> {
+  if (!declares(summary, 'VolumeKeyArn')) return undefined;
+  const key = await volumes.customerKey().catch((error: unknown) => {
+    notice(`Whether a customer key encrypts volumes is unknown: ${messageOf(error)}`);
+    return undefined;
+  });
+  if (key !== undefined)
+    notice(
+      `The account encrypts volumes with ${key}. The controller gets permission to use it. With --fleet asg or --with-web the key's policy must also allow it to AWSServiceRoleForAutoScaling.`,
+    );
+  return key;
 }
 
 /** Parameters of the network of a new cluster or one that moves; undefined when it stays. */

@@ -38,6 +38,7 @@ export function awsLimits({ motoUrl, vCpus, notOffered }: AccountLimits): Limit[
     entriesAtOnce,
     keysAtOnce,
     quotas(vCpus),
+    keyOfVolumes,
     offerings(notOffered),
     launches(ec2, { vCpus, notOffered }),
     ...stackLimits(ec2),
@@ -82,6 +83,16 @@ const quotas =
     const body = JSON.stringify({ Quota: { Value: vCpus } });
     return { status: 200, headers: { 'content-type': 'application/x-amz-json-1.1' }, body };
   };
+
+/** A new account encrypts volumes with AWS's key; moto does not know the request. */
+const keyOfVolumes: Limit = async ({ action }) =>
+  action === 'GetEbsDefaultKmsKeyId'
+    ? {
+        status: 200,
+        headers: { 'content-type': 'text/xml' },
+        body: '<GetEbsDefaultKmsKeyIdResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><kmsKeyId>alias/aws/ebs</kmsKeyId></GetEbsDefaultKmsKeyIdResponse>',
+      }
+    : undefined;
 
 /** Leaves zones out of moto's list. */
 const offerings =

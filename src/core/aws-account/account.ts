@@ -49,6 +49,11 @@ export interface AssetStore {
   url(object: { bucket: string; key: string; expiresInSeconds: number }): Promise<string>;
 }
 
+export interface Volumes {
+  /** The customer key with which the account encrypts volumes by default. Undefined: a key of AWS does. */
+  customerKey(): Promise<string | undefined>;
+}
+
 export interface Functions {
   /** Whether the account can reserve one concurrent execution for a function. False if that cannot be read. */
   canReserveOne(): Promise<boolean>;

@@ -398,6 +398,19 @@ describe('a compromised controller', () => {
   });
 });
 
+describe('a controller in an account with a customer key of volumes', () => {
+  it('may use that key for volumes, and no other', () => {
+    const key = 'arn:aws:kms:us-east-1:123456789012:key/1';
+    expect(resourcesWith(template, {})).not.toHaveProperty('VolumeKeyPolicy');
+    const { VolumeKeyPolicy } = resourcesWith(template, { VolumeKeyArn: key });
+    const { Statement } = VolumeKeyPolicy?.Properties.PolicyDocument ?? {};
+    for (const statement of Statement) {
+      expect(statement.Resource).toBe(key);
+      expect(Object.keys(statement.Condition)).toHaveLength(1);
+    }
+  });
+});
+
 describe('a group of workers', () => {
   it('keeps its size in updates, and does not end workers that hold messages', () => {
     const { WorkerGroup } = resourcesWith(template, {

@@ -17,7 +17,9 @@ const SUBNETS = [subnet('subnet-b'), subnet('subnet-a'), subnet('subnet-x', { vp
 const PUBLIC = Object.fromEntries(SUBNETS.map(({ id }) => [id, { isPublic: true }]));
 
 /** An account with a default VPC of two public subnets, and an image for each architecture. */
-function account(over: Partial<FakeVpc> & { images?: WorkerImage[]; canReserveOne?: boolean } = {}) {
+function account(
+  over: Partial<FakeVpc> & { images?: WorkerImage[]; canReserveOne?: boolean; key?: string } = {},
+) {
   return {
     network: fakeNetwork({ subnets: SUBNETS, routes: PUBLIC, ...over }),
     stacks: { resources: async () => [] },
@@ -35,6 +37,7 @@ function account(over: Partial<FakeVpc> & { images?: WorkerImage[]; canReserveOn
           })),
       imageArchitecture: async (id: string) => ({ 'ami-mine': 'x86_64', 'ami-arm': 'arm64' })[id],
     },
+    volumes: { customerKey: async () => over.key },
     functions: { canReserveOne: async () => over.canReserveOne ?? true },
   };
 }
@@ -56,6 +59,7 @@ const summary = {
     { name: 'WebInstanceType', fallback: 't3.small' },
     { name: 'ControllerCode', fallback: 'none' },
     { name: 'ReserveConcurrency', fallback: 'true' },
+    { name: 'VolumeKeyArn', fallback: '' },
     { name: 'Model', fallback: 'efficientnet-lite0' },
     { name: 'MaxWorkers', fallback: '4' },
   ],
@@ -79,6 +83,7 @@ const stack: Stack = {
     InstanceTypes: 'auto',
     WebInstanceType: 't3.small',
     ReserveConcurrency: 'false',
+    VolumeKeyArn: '',
     Model: 'resnet50',
     MaxWorkers: '9',
   },
@@ -142,6 +147,12 @@ describe('a new cluster', () => {
     expect(await choose({}, { canReserveOne: false })).toMatchObject({
       ReserveConcurrency: { value: 'false' },
     });
+  });
+
+  it('may use the customer key of volumes, if the account has one', async () => {
+    const key = 'arn:aws:kms:us-east-1:123456789012:key/1';
+    expect(await choose({}, { key })).toMatchObject({ VolumeKeyArn: { value: key } });
+    expect(notices.at(-1)).toMatch(/encrypts volumes with .*key\/1\. .*--fleet asg/);
   });
 
   it('on ARM has a page that runs the same image', async () => {
