@@ -9,6 +9,7 @@ import { registerModel } from '../../../src/cli/commands/models/model.ts';
 import type { Store } from '../../../src/core/cloud/ports.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
 import { startHub } from './hub.ts';
+import { startHubServer } from './hub-server.ts';
 import { BUNDLED_DIR, temporaryFolder } from './support.ts';
 import { tinyOnnx } from './tiny-onnx.ts';
 
@@ -19,7 +20,7 @@ interface Result {
 }
 
 /** `imgcls model ...` in this process, on a library of its own. */
-async function setUp(settings: { modelMirror?: string } = {}) {
+async function setUp(settings: { modelMirror?: string } = {}, endpoint = 'http://127.0.0.1:9') {
   const root = await temporaryFolder();
   const library = createModelLibrary({ modelsDir: join(root, 'models'), bundledDir: BUNDLED_DIR });
   const objects = new Map<string, Buffer>();
@@ -56,7 +57,7 @@ async function setUp(settings: { modelMirror?: string } = {}) {
         settings: { modelVariant: 'auto', ...settings },
         openStore: () => store,
         openOutput: async () => ({ store, close: async () => {} }),
-        hub: () => ({ endpoint: 'http://127.0.0.1:9' }),
+        hub: () => ({ endpoint }),
         clock: { sleep: async () => {} },
         out,
         err,
@@ -100,6 +101,34 @@ describe('imgcls model', () => {
       default: boolean;
     }[];
     expect(rows.filter((row) => row.default).map(({ name }) => name)).toEqual(['efficientnet-lite0']);
+  });
+
+  it('pulls a model of the Hub, and shows its licence, its card and its commit', async () => {
+    const { endpoint, publish } = await startHubServer();
+    const commit = publish({
+      license: 'cc-by-nc-4.0',
+      files: {
+        'config.json':
+          '{ "architectures": ["ViTForImageClassification"], "id2label": { "0": "Katze", "1": "Hund" } }',
+        'preprocessor_config.json': '{ "image_processor_type": "ViTImageProcessor" }',
+        'onnx/model.onnx': tinyOnnx({ classes: 2 }),
+      },
+    });
+    const { run } = await setUp({}, endpoint);
+    const refused = await run('pull', 'hf:cats/vit');
+    expect(refused.err).toBe(
+      `cats/vit main is commit ${commit.slice(0, 12)}.\nLicence: cc-by-nc-4.0. Model card: ${endpoint}/cats/vit\n`,
+    );
+    expect(refused.error).toMatchObject({ message: expect.stringContaining('without your consent') });
+    const pulled = await run('pull', 'hf:cats/vit', '--accept-licence', '--name', 'cats');
+    expect(pulled.out).toMatch(/^cats\/fp32 installed in /);
+    expect((await run('info', 'cats')).out).toContain(`hf:cats/vit@${commit}#onnx/model.onnx`);
+    expect((await run('pull', 'hf:cats/vit', '--source', 'x')).error).toMatchObject({
+      message: '--source is not for models of the Hugging Face Hub; HF_ENDPOINT names a mirror.',
+    });
+    expect((await run('pull', 'resnet50', '--accept-licence')).error).toMatchObject({
+      message: '--accept-licence is only for models of the Hugging Face Hub.',
+    });
   });
 
   it('imports, shows, verifies, pushes and removes a model', async () => {
