@@ -49,22 +49,27 @@ const rescaled = { do_rescale: true, rescale_factor: 1 / 255 };
 const HALF: [number, number, number] = [0.5, 0.5, 0.5];
 const normalized = { do_normalize: true, image_mean: HALF, image_std: HALF };
 const square = (length: number) => ({ height: length, width: length });
-const cropped = { do_center_crop: true, crop_size: square(224) };
+const resized = (size: Size, resample: number) => ({ do_resize: true, size, resample });
+const cropped = (length: number) => ({ do_center_crop: true, crop_size: square(length) });
 const [NEAREST, BILINEAR, BICUBIC] = [0, 2, 3];
 
 const MOBILE_NET: Processor = {
   plainSize: 'shortest_edge',
   defaults: {
-    ...{ do_resize: true, size: { shortest_edge: 256 }, resample: BILINEAR },
-    ...{ ...cropped, ...rescaled, ...normalized },
+    ...resized({ shortest_edge: 256 }, BILINEAR),
+    ...cropped(224),
+    ...rescaled,
+    ...normalized,
   },
 };
 
 const CLIP: Processor = {
   plainSize: 'shortest_edge',
   defaults: {
-    ...{ do_resize: true, size: { shortest_edge: 224 }, resample: BICUBIC },
-    ...{ ...cropped, ...rescaled, do_normalize: true },
+    ...resized({ shortest_edge: 224 }, BICUBIC),
+    ...cropped(224),
+    ...rescaled,
+    do_normalize: true,
     image_mean: [0.48145466, 0.4578275, 0.40821073],
     image_std: [0.26862954, 0.26130258, 0.27577711],
   },
@@ -74,8 +79,10 @@ const CLIP: Processor = {
 const DEIT: Processor = {
   plainSize: 'square',
   defaults: {
-    ...{ do_resize: true, size: square(256), resample: BICUBIC },
-    ...{ ...cropped, ...rescaled, ...normalized },
+    ...resized(square(256), BICUBIC),
+    ...cropped(224),
+    ...rescaled,
+    ...normalized,
   },
 };
 
@@ -85,8 +92,10 @@ const PROCESSORS: Readonly<Record<string, Processor>> = {
   ConvNext: {
     plainSize: 'shortest_edge',
     defaults: {
-      ...{ do_resize: true, size: { shortest_edge: 384 }, crop_pct: 224 / 256, resample: BILINEAR },
-      ...{ ...rescaled, do_normalize: true },
+      ...resized({ shortest_edge: 384 }, BILINEAR),
+      crop_pct: 224 / 256,
+      ...rescaled,
+      do_normalize: true,
       image_mean: [0.485, 0.456, 0.406],
       image_std: [0.229, 0.224, 0.225],
     },
@@ -95,8 +104,9 @@ const PROCESSORS: Readonly<Record<string, Processor>> = {
   ViT: {
     plainSize: 'square',
     defaults: {
-      ...{ do_resize: true, size: square(224), resample: BILINEAR },
-      ...{ ...rescaled, ...normalized },
+      ...resized(square(224), BILINEAR),
+      ...rescaled,
+      ...normalized,
     },
   },
   DeiT: DEIT,
@@ -104,9 +114,13 @@ const PROCESSORS: Readonly<Record<string, Processor>> = {
   EfficientNet: {
     plainSize: 'square',
     defaults: {
-      ...{ do_resize: true, size: square(346), resample: NEAREST },
-      ...{ do_center_crop: false, crop_size: square(289) },
-      ...{ ...rescaled, rescale_offset: false, ...normalized, include_top: true },
+      ...resized(square(346), NEAREST),
+      ...cropped(289),
+      do_center_crop: false,
+      ...rescaled,
+      rescale_offset: false,
+      ...normalized,
+      include_top: true,
     },
   },
   MobileNetV1: MOBILE_NET,
@@ -114,15 +128,18 @@ const PROCESSORS: Readonly<Record<string, Processor>> = {
   MobileViT: {
     plainSize: 'shortest_edge',
     defaults: {
-      ...{ do_resize: true, size: { shortest_edge: 224 }, resample: BILINEAR },
-      ...{ do_center_crop: true, crop_size: square(256), ...rescaled, do_flip_channel_order: true },
+      ...resized({ shortest_edge: 224 }, BILINEAR),
+      ...cropped(256),
+      ...rescaled,
+      do_flip_channel_order: true,
     },
   },
   Siglip: {
     plainSize: 'square',
     defaults: {
-      ...{ do_resize: true, size: square(224), resample: BICUBIC },
-      ...{ ...rescaled, ...normalized },
+      ...resized(square(224), BICUBIC),
+      ...rescaled,
+      ...normalized,
     },
   },
   CLIP,
