@@ -70,9 +70,12 @@ export class ResponseListener {
     this.#closing.abort();
   }
 
+  /** Until {@link close}: a waiter that is interrupted must not wait for a service that does not answer. */
   async #acknowledge(received: readonly ReceivedMessage[]): Promise<void> {
+    const acknowledged = this.#queue?.delete(received.map(({ receipt }) => receipt)) ?? Promise.resolve([]);
+    acknowledged.catch(() => {});
     try {
-      await this.#queue?.delete(received.map(({ receipt }) => receipt));
+      await orWoken(acknowledged, this.#closing.signal);
     } catch (error) {
       if (!(error instanceof QueueMissingError)) throw error;
     }
