@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { benchReport } from '../../src/bench/bench-report.ts';
-import { type InstalledPackage, installPackage, repository, start } from './package.ts';
+import { type InstalledPackage, installPackage, processesWith, repository, start } from './package.ts';
 
 const samples = path.join(repository, 'samples');
 
@@ -22,20 +22,9 @@ async function place() {
     start(installed.bin, dataDir, ['bench', ...args], { TMPDIR: temporary });
   const leftOver = async () => {
     const folders = (await readdir(temporary)).filter((name) => name.startsWith('imgcls-bench-run'));
-    return [...folders, ...(await processesIn(temporary))];
+    return [...folders, ...(await processesWith(`TMPDIR=${temporary}`))];
   };
   return { dataDir, temporary, bench, leftOver };
-}
-
-/** Processes that have it as their temporary folder, as the system lists them. */
-async function processesIn(temporary: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const environ = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
-    if (environ.includes(`TMPDIR=${temporary}\0`)) found.push(entry);
-  }
-  return found;
 }
 
 describe('imgcls bench', () => {
@@ -87,7 +76,7 @@ describe('imgcls bench', () => {
     const { temporary, bench, leftOver } = await place();
     const running = bench('--scenario', 'medium-300-cold', '--count', '300', '--images', samples);
     await expect
-      .poll(() => processesIn(temporary).then((found) => found.length), { timeout: 60_000 })
+      .poll(() => processesWith(`TMPDIR=${temporary}`).then((found) => found.length), { timeout: 60_000 })
       .toBeGreaterThan(3);
     running.kill('SIGINT');
     const { code, stdout, stderr } = await running.finished;

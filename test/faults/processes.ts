@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { until } from '../contract/until.ts';
-import { inDataDir, processesOf } from '../e2e/package.ts';
+import { inDataDir, ofProcess, processesOf } from '../e2e/package.ts';
 import { PLAN_VARIABLE } from './plan.ts';
 
 const inject = path.join(import.meta.dirname, 'inject.ts');
@@ -85,8 +84,7 @@ export class Processes {
   async launched(): Promise<Target[]> {
     const found: Target[] = [];
     for (const pid of await this.#left()) {
-      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      if (!command.includes('\0worker\0--managed\0')) continue;
+      if (!ofProcess(pid, 'cmdline').includes('\0worker\0--managed\0')) continue;
       const isGone = async () => !(await this.#left()).includes(pid) || undefined;
       const gone = () => until(`worker ${pid} has ended`, isGone, { timeoutMs: GONE_MS });
       found.push({ role: 'worker', send: (signal) => send(pid, signal), gone });

@@ -1,9 +1,8 @@
 /** What the processes of a fleet find in their environment, as Linux lists it. */
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../contract/until.ts';
-import { processesOf, type Running, repository, start } from '../e2e/package.ts';
+import { ofProcess, processesOf, type Running, repository, start } from '../e2e/package.ts';
 import { Harness } from './worker-harness.ts';
 
 const bin = path.join(repository, 'bin/imgcls.js');
@@ -30,9 +29,9 @@ describe.skipIf(process.platform !== 'linux')('the environment of a fleet on one
 
   const environmentOf = async (command: string): Promise<Record<string, string>> => {
     const pid = await until(`there is a process ${command}`, async () =>
-      (await processesOf(harness.folder)).find((each) => read(each, 'cmdline').includes(command)),
+      (await processesOf(harness.folder)).find((each) => ofProcess(each, 'cmdline').includes(command)),
     );
-    const variables = read(pid, 'environ').split('\0').filter(Boolean);
+    const variables = ofProcess(pid, 'environ').split('\0').filter(Boolean);
     return Object.fromEntries(variables.map((text) => text.split(/=(.*)/s).slice(0, 2)));
   };
 
@@ -56,12 +55,3 @@ describe.skipIf(process.platform !== 'linux')('the environment of a fleet on one
     expect(ours).toEqual([]);
   });
 });
-
-/** Empty if the process has ended. */
-function read(pid: number, file: 'cmdline' | 'environ'): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return '';
-  }
-}
