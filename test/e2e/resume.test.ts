@@ -13,6 +13,7 @@ import { cancelJob, readJob } from '../../src/core/job/job-record.ts';
 import { announcedKey, JOBS_PREFIX } from '../../src/core/job/keys.ts';
 import { listParts, readPart } from '../../src/core/job/manifest.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
+import { partSize } from '../../src/upload/plan.ts';
 import {
   type InstalledPackage,
   inDataDir,
@@ -71,6 +72,16 @@ const beginning = (dataDir: string, { pid }: Running) =>
     return found;
   });
 
+/** Waits until so many images of a job are in its manifest. */
+const inManifest = (dataDir: string, job: string, count: number) =>
+  withCloud(dataDir, async ({ output }) => {
+    const images = async () => {
+      const parts = await listParts(output, job, FIRST_ATTEMPT);
+      return parts.reduce((sum, { part }) => sum + partSize(part), 0);
+    };
+    await expect.poll(images, { interval: 5, timeout: 60_000 }).toBeGreaterThan(count);
+  });
+
 /** Versions (ETags) of the stored images. Storing an image again changes its version. */
 const storedImages = (dataDir: string) =>
   withCloud(dataDir, async (cloud) => {
@@ -89,14 +100,13 @@ const halfAnnounced = (dataDir: string, job: string) =>
   });
 
 describe('an upload whose submitter is killed at any moment', () => {
-  const IMAGES = 8000;
   it.each([
-    { how: 'each image read in place', KILLS: 10, files: 'in-place', packBelow: 32_768 },
-    { how: 'each image stored once', KILLS: 3, files: 'copy', packBelow: 0 },
-    { how: 'packs of small images', KILLS: 3, files: 'copy', packBelow: 32_768 },
+    { how: 'each image read in place', KILLS: 10, IMAGES: 8000, files: 'in-place', packBelow: 32_768 },
+    { how: 'each image stored once', KILLS: 3, IMAGES: 3000, files: 'copy', packBelow: 0 },
+    { how: 'packs of small images', KILLS: 3, IMAGES: 3000, files: 'copy', packBelow: 32_768 },
   ])(
     'ends with one outcome per image after $KILLS kills and resumes, $how',
-    async ({ KILLS, files, packBelow }) => {
+    async ({ KILLS, IMAGES, files, packBelow }) => {
       const dataDir = await installed.dataDir();
       const folder = path.join(dataDir, 'photos');
       const expected = await makeImages(folder, IMAGES);
@@ -118,7 +128,9 @@ describe('an upload whose submitter is killed at any moment', () => {
         const args = job === undefined ? ['upload', 'photos'] : ['resume', job];
         const running = start(installed.bin, dataDir, args, env);
         const opened = await beginning(dataDir, running);
-        await wait(random.below(250));
+        // Once in each share of the upload, the last one excepted, at a moment of chance.
+        await inManifest(dataDir, opened, ((kills + random.next()) * IMAGES) / (KILLS + 1));
+        await wait(random.below(50));
         running.kill('SIGKILL');
         expect(await running.finished, 'it was killed while it worked').toMatchObject({ signal: 'SIGKILL' });
         job ??= opened;
