@@ -11,6 +11,7 @@ import {
   type InstalledPackage,
   inDataDir,
   installPackage,
+  ofProcess,
   processesOf,
   repository,
   start,
@@ -69,10 +70,8 @@ function watchMemory(dataDir: string): { stop(): Promise<MemoryPeaks> } {
   const stopping = new AbortController();
   const sample = async () => {
     for (const pid of await processesOf(dataDir)) {
-      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      const kind = command.includes('runner-main') ? 'runner' : 'other';
-      const bytes = 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
+      const kind = ofProcess(pid, 'cmdline').includes('runner-main') ? 'runner' : 'other';
+      const bytes = 1024 * Number(/VmHWM:\s+(\d+)/.exec(ofProcess(pid, 'status'))?.[1] ?? 0);
       peaks[kind] = Math.max(peaks[kind], bytes);
     }
   };
@@ -267,7 +266,10 @@ describe('special files given as inputs', () => {
   });
 });
 
-describe('330 damaged copies of the samples', () => {
+/** Each encoding is damaged about nine times, in eight ways. */
+const DAMAGED_COPIES = 110;
+
+describe('damaged copies of a photograph in every encoding', () => {
   /** Errors of the image itself: no crash, no timeout, no error of the machine. */
   const imageErrors = ['not_an_image', 'truncated', 'unsupported_format', 'too_large'];
 
@@ -275,11 +277,9 @@ describe('330 damaged copies of the samples', () => {
     const dataDir = await installed.dataDir();
     const folder = path.join(dataDir, 'damaged');
     await mkdir(folder);
-    const originals = await Promise.all(
-      ['cat', 'coffee', 'rocket'].map((name) => encodings(path.join(samples, `${name}.jpg`), name)),
-    );
+    const originals = await encodings(path.join(samples, 'cat.jpg'), 'cat');
     const written: string[] = [];
-    for (const { name, bytes } of mutants(originals.flat(), 330, new Random(20_260_101))) {
+    for (const { name, bytes } of mutants(originals, DAMAGED_COPIES, new Random(20_260_101))) {
       await writeFile(path.join(folder, name), bytes);
       written.push(name);
     }
@@ -296,7 +296,9 @@ describe('330 damaged copies of the samples', () => {
     expect(lines.map(({ name }) => name)).toEqual(written);
     const unexpected = lines.filter(({ error }) => error !== undefined && !imageErrors.includes(error.code));
     expect(unexpected).toEqual([]);
-    expect(lines.filter(({ label }) => label !== undefined).length, 'labelled copies').toBeGreaterThan(30);
+    expect(lines.filter(({ label }) => label !== undefined).length, 'labelled copies').toBeGreaterThan(
+      DAMAGED_COPIES / 11,
+    );
     expect(peaks.runner).toBeLessThan(RUNNER_BYTES);
     expect(await processesOf(dataDir)).toEqual([]);
   }, 120_000);
