@@ -21,8 +21,9 @@ describe('a simulated run', () => {
     expect(result.launched).toBeGreaterThan(2000);
   });
 
-  it('fails with policy and trace when the work is never done, after 30 simulated days', async () => {
-    await expect(simulate(namedTrace('seed-20') as Trace, { ...options, max: 0 })).rejects.toThrow(
+  it('fails with policy and trace when the work is not done a simulated day after it came', async () => {
+    const never = { ...options, max: 0, giveUpAfterMs: 24 * 3_600_000 };
+    await expect(simulate(namedTrace('seed-20') as Trace, never)).rejects.toThrow(
       'Policy backlog never finishes the work of trace seed-20.',
     );
   });

@@ -48,6 +48,8 @@ export interface SimulationOptions {
   settings?: Partial<PolicySettings>;
   /** Whether work that recurs is expected; a rival never does. */
   forecast?: 'on' | 'off';
+  /** After the last arrival, {@link GIVE_UP_AFTER_MS} by default. */
+  giveUpAfterMs?: number;
 }
 
 export interface SimulationResult {
@@ -83,7 +85,7 @@ export async function simulate(trace: Trace, options: SimulationOptions): Promis
     max: options.max,
   };
   const controller = controllerOf(cluster, settings, options);
-  const endMs = (trace.arrivals.at(-1)?.atMs ?? 0) + GIVE_UP_AFTER_MS;
+  const endMs = (trace.arrivals.at(-1)?.atMs ?? 0) + (options.giveUpAfterMs ?? GIVE_UP_AFTER_MS);
   let wakeAtMs: number | undefined;
   for (let atMs = 0; !cluster.isOver; atMs = nextTickMs(cluster, wakeAtMs)) {
     if (atMs > endMs)
