@@ -48,6 +48,6 @@ it('no machine is launched for a job past its cap, and each job pays at most its
       },
     ),
     // A world takes a twentieth of a second, and to shrink one would take thousands of them.
-    { numRuns: 300, endOnFailure: true },
+    { numRuns: 150, endOnFailure: true },
   );
 });
