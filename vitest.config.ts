@@ -12,6 +12,9 @@ const project = (name: string, testTimeout: number, own: ProjectConfig = {}) => 
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...own },
 });
 
+/** For tests over a stand-in of AWS. */
+const MOTO = 'test/contract/moto-servers.ts';
+
 export default defineConfig({
   test: {
     // Most tests of processes wait more than they compute.
@@ -19,10 +22,10 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 10_000, { isolate: false }),
-      project('contract', 60_000, { isolate: false }),
-      project('integration', 120_000, { isolate: false }),
-      project('faults', 240_000),
-      project('e2e', 240_000, { isolate: false, globalSetup: ['test/e2e/current-build.ts'] }),
+      project('contract', 60_000, { isolate: false, globalSetup: [MOTO] }),
+      project('integration', 120_000, { isolate: false, globalSetup: [MOTO] }),
+      project('faults', 240_000, { globalSetup: [MOTO] }),
+      project('e2e', 240_000, { isolate: false, globalSetup: [MOTO, 'test/e2e/current-build.ts'] }),
     ],
   },
 });

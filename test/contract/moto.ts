@@ -1,22 +1,14 @@
 /**
  * A moto server (an AWS stand-in from PyPI) for tests: on a free loopback port, until the test ends.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import path from 'node:path';
+import { motoServers, REQUIREMENTS } from './moto-servers.ts';
 import { pythonOf } from './python.ts';
 import { until } from './until.ts';
 
-export const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
 const NOWHERE = path.join(import.meta.dirname, 'nowhere');
-
-/** Ends when its standard input closes, so no server outlives a killed test. */
-const BOOT = `
-import os, sys, threading
-threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
-from moto.server import main
-main(['-H', '127.0.0.1', '-p', '0'])
-`;
 
 export interface Moto {
   url: string;
@@ -43,8 +35,7 @@ export const standInEnvironment = (url: string): Record<string, string | undefin
  * @throws without Python if `CI` is set: there, a skipped suite counts as failed.
  */
 export async function startMoto(): Promise<Moto | undefined> {
-  const python = await motoPython();
-  return python === undefined ? undefined : await serve(python);
+  return (await motoPython()) === undefined ? undefined : await serve();
 }
 
 /** The Python with moto and its dependencies; otherwise like {@link startMoto}. */
@@ -60,22 +51,21 @@ export async function motoPython(): Promise<string | undefined> {
   }
 }
 
-async function serve(python: string): Promise<Moto> {
-  const child = spawn(python, ['-c', BOOT], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    // Browsers get the CORS rules of the bucket, as from S3, instead of rules that allow everything.
-    env: { PATH: process.env.PATH, PYTHONUNBUFFERED: '1', MOTO_DISABLE_GLOBAL_CORS: '1' },
-  });
-  const exited = once(child, 'exit');
+async function serve(): Promise<Moto> {
+  const servers = await motoServers();
+  const server = connect(servers.socket);
+  const ended = once(server, 'close');
+  // Awaited at the end only.
+  ended.catch(() => {});
   let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  server.setEncoding('utf8').on('data', (text: string) => {
     // moto logs a line for each request. Keep only the end: it shows the start, or why it failed.
     log = (log + text).slice(-20_000);
   });
   const url = await until(
     'moto listens',
     async () => {
-      if (child.exitCode !== null) throw new Error(`moto failed to start:\n${log}`);
+      if (server.closed) throw new Error(`moto failed to start:\n${log}`);
       return /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(log)?.[1];
     },
     { timeoutMs: 60_000 },
@@ -86,12 +76,12 @@ async function serve(python: string): Promise<Moto> {
       () => undefined,
     ),
   );
-  return { url, close: () => end(child, exited) };
-}
-
-async function end(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
-  child.stdin?.end();
-  const force = setTimeout(() => child.kill('SIGKILL'), 5_000);
-  await exited;
-  clearTimeout(force);
+  return {
+    url,
+    async close() {
+      server.end();
+      await ended;
+      await servers.close();
+    },
+  };
 }
