@@ -22,10 +22,10 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 10_000, { isolate: false }),
-      project('contract', 60_000, { isolate: false, globalSetup: [MOTO] }),
-      project('integration', 120_000, { isolate: false, globalSetup: [MOTO] }),
-      project('faults', 240_000, { globalSetup: [MOTO] }),
-      project('e2e', 240_000, { isolate: false, globalSetup: [MOTO, 'test/e2e/current-build.ts'] }),
+      project('contract', 120_000, { isolate: false, globalSetup: [MOTO] }),
+      project('integration', 300_000, { isolate: false, globalSetup: [MOTO] }),
+      project('faults', 300_000, { globalSetup: [MOTO] }),
+      project('e2e', 300_000, { isolate: false, globalSetup: [MOTO, 'test/e2e/current-build.ts'] }),
     ],
   },
 });
