@@ -9,7 +9,15 @@ type ProjectConfig = NonNullable<TestProjectInlineConfiguration['test']>;
  * longer than most of their tests.
  */
 const project = (name: string, testTimeout: number, own: ProjectConfig = {}) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...own },
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout,
+    hookTimeout: testTimeout,
+    // A wait that fails says for what.
+    expect: { poll: { timeout: 0.8 * testTimeout } },
+    ...own,
+  },
 });
 
 /** For tests over a stand-in of AWS. */

@@ -248,7 +248,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
 
   it('a wait stops when the credentials expire, says so, and another goes on with it', async () => {
     const running = imgcls(...upload);
-    await expect.poll(stateOfJob, { timeout: 60_000 }).toBe('sealed');
+    await expect.poll(stateOfJob).toBe('sealed');
     const bad = trouble(always, refusing('ExpiredToken'));
     const stopped = await running.finished;
     expect(stopped.code).toBe(1);
@@ -315,8 +315,8 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     proxy.inject({ of: isImagePut, answer: () => new Promise(() => {}) });
     const bad = trouble(sent(MIDWAY), changing(ONE_AFTER_THE_OTHER));
     const running = imgcls(...upload);
-    await expect.poll(() => running.stderr(), { timeout: 60_000 }).toMatch(/Retrying/);
-    await expect.poll(bad.met, { timeout: 120_000 }).toBeGreaterThan(60);
+    await expect.poll(() => running.stderr()).toMatch(/Retrying/);
+    await expect.poll(bad.met).toBeGreaterThan(60);
     bad.end();
     const { code, stdout, stderr } = await running.finished;
     expect(code, stderr).toBe(0);
@@ -326,9 +326,9 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
 
   it('a wait outlasts throttling, errors, resets and half answers, and says each once', async () => {
     const running = imgcls(...upload);
-    await expect.poll(stateOfJob, { timeout: 60_000 }).toBe('sealed');
+    await expect.poll(stateOfJob).toBe('sealed');
     const bad = trouble(always, changing(ONE_AFTER_THE_OTHER));
-    await expect.poll(() => running.stderr(), { timeout: 120_000 }).toMatch(/Retrying/);
+    await expect.poll(() => running.stderr()).toMatch(/Retrying/);
     startWorker();
     bad.end();
     const { code, stdout, stderr } = await running.finished;
@@ -341,7 +341,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
     startWorker();
     const bad = trouble(sent(MIDWAY), refusing('SlowDown', 503));
     const running = imgcls(...upload);
-    await expect.poll(() => running.stderr(), { timeout: 60_000 }).toMatch(/Retrying/);
+    await expect.poll(() => running.stderr()).toMatch(/Retrying/);
     bad.end();
     const silent = trouble(always, () => new Promise(() => {}));
     const before = proxy.requests.length;

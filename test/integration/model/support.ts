@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -12,8 +13,14 @@ export const STARTER_DIR = join(BUNDLED_DIR, 'efficientnet-lite0');
 export const SAMPLES_DIR = join(root, 'samples');
 export const LIMITS = { maxPixels: 150_000_000, decodeTimeoutMs: 20_000 };
 
-/** Images that may not be published. Tests that need them are skipped if they are missing. */
+/** Weights and images that may not be published. Tests that need them are skipped, with a warning, if they are missing. */
 export const SHARED_DIR = process.env.IMGCLS_SHARED_DIR ?? resolve(root, '../shared');
+export const sharedFiles = existsSync(join(SHARED_DIR, 'models')) ? 'here' : 'missing';
+if (sharedFiles === 'missing') {
+  console.warn(
+    `SKIPPED: tests of accuracy with real ResNet-50 weights need the shared test files; found none in ${SHARED_DIR}.`,
+  );
+}
 
 /** A new folder, removed when the test ends. */
 export async function temporaryFolder(): Promise<string> {

@@ -12,7 +12,7 @@ it('a waiter that is closed does not wait for a service that leaves its acknowle
       return new Promise(() => {});
     },
   } as unknown as Queue;
-  const listener = new ResponseListener(silent, virtualClock(0));
+  const listener = new ResponseListener({ responses: silent, clock: virtualClock(0) });
   const received = listener.receive();
   await acknowledging.promise;
   listener.close();
