@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { LAUNCH_TAG } from '../../../src/scaler/drivers/ec2.ts';
 import { covers, isPlace, placesOf } from './places.ts';
 import { actionsOf, differences, listOf, statementsOf } from './policies.ts';
 import { type Reach, SourceGraph } from './sdk-calls.ts';
@@ -267,6 +268,20 @@ describe('resources of policies', () => {
   it('are "*" only for actions that support none', () => {
     const all = statements.filter(({ Resource }) => listOf(Resource).includes('*'));
     expect([...actionsOf(all)].filter((action) => !ONLY_ALL.includes(action))).toEqual([]);
+  });
+
+  it('that are tagged get only our own tags, as others may grant permissions by theirs', () => {
+    const tagging = statements.filter(({ Action }) => listOf(Action).some((each) => /:\w+Tags$/.test(each)));
+    expect([...actionsOf(tagging)].toSorted()).toEqual([
+      'autoscaling:CreateOrUpdateTags',
+      'ec2:CreateTags',
+      'ec2:DeleteTags',
+    ]);
+    for (const { Action, Condition = {} } of tagging) {
+      const { 'aws:TagKeys': keys } = Condition['ForAllValues:StringEquals'] ?? {};
+      expect(keys, String(Action)).toContain(LAUNCH_TAG);
+      expect((keys as string[]).filter((key) => !/^(Name|imgcls:[a-z]+)$/.test(key))).toEqual([]);
+    }
   });
 
   it('are named by actions without wildcards', () => {

@@ -381,16 +381,6 @@ describe('a compromised controller', () => {
     expect(of('iam:PassRole', /./).flatMap(({ Resource }) => Resource)).toEqual(['<WorkerRole.Arn>']);
   });
 
-  it('cannot set tags of others on instances', () => {
-    const grants = of('ec2:CreateTags', /./);
-    expect(grants).toHaveLength(2);
-    for (const { Condition = {} } of grants) {
-      const { 'aws:TagKeys': keys } = Condition['ForAllValues:StringEquals'] ?? {};
-      expect(keys).toContain('imgcls:launch');
-      expect((keys as string[]).filter((key) => !/^(Name|imgcls:[a-z]+)$/.test(key))).toEqual([]);
-    }
-  });
-
   it('cannot create the role for fleets that keep launching without it', () => {
     expect(of('iam:CreateServiceLinkedRole', /./).flatMap(({ Resource }) => Resource)).toEqual([
       expect.stringMatching(/AWSServiceRoleForEC2Spot$/),
