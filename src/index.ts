@@ -1,6 +1,7 @@
 // The library: the exports of the package.
 
 import { environmentTrace } from './app/environment-trace.ts';
+import { withWords } from './app/job-words.ts';
 import { openClient, openCloud } from './app/open-cloud.ts';
 import { openClusterModels, selectJobModel } from './app/select-job-model.ts';
 import { loadSettings } from './app/settings.ts';
@@ -26,7 +27,10 @@ export type { Input, Skipped } from './upload/inputs.ts';
 export type ClientSettings = Partial<Record<SettingName, unknown>>;
 
 /** Options of a job. The model is a setting of the client. */
-export type SubmitOptions = Omit<Partial<SubmitJob>, 'model'>;
+export type SubmitOptions = Omit<Partial<SubmitJob>, 'model' | 'words'> & {
+  /** To choose from, for a model without labels of its own (CLIP, SigLIP). */
+  labels?: readonly string[];
+};
 
 export interface ImgclsClient {
   /** The settings in effect. */
@@ -62,12 +66,12 @@ export async function createClient(values: ClientSettings = {}): Promise<ImgclsC
   const client = openClient(cloud, settings, (text) => process.emitWarning(text, 'ImgclsWarning'));
   return {
     settings,
-    async submit(inputs, { topK = settings.topK, wait = true, ...options } = {}) {
-      const { ref } = await selectJobModel(settings, clusterModels);
+    async submit(inputs, { topK = settings.topK, wait = true, labels, ...options } = {}) {
+      const chosen = await selectJobModel(settings, clusterModels);
       return await client.submit(inputs, {
         ...environmentTrace(process.env),
         ...options,
-        model: ref,
+        ...(await withWords(chosen, labels, settings)),
         topK,
         wait,
       });

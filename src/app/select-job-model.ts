@@ -3,6 +3,7 @@
 import path from 'node:path';
 import type { Cloud } from '../core/cloud/ports.ts';
 import { type ModelRef, modelTitle, refOf } from '../core/model/model.ts';
+import { classifierWith } from '../core/model/words.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { categoriesOf } from '../model/categories.ts';
 import { ClusterModels, selectClusterModel } from '../model/cluster-models.ts';
@@ -39,7 +40,7 @@ export async function selectLibraryModel(settings: RunSettings): Promise<Selecte
 /** The digest of a model's classifier, as this version of imgcls has it. Undefined if the model is not installed here. */
 export async function installedClassifier(settings: RunSettings, ref: ModelRef): Promise<string | undefined> {
   const model = await findInstalled(settings, ref);
-  return model && classifierDigest(model, version);
+  return model && classifierWith(classifierDigest(model, version), ref.words);
 }
 
 /** @throws {ImgclsError} of kind `usage` if the model is installed here and has no categories. */

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { Body, Store } from '../core/cloud/ports.ts';
-import { FIRST_ATTEMPT, type JobRecord, jobId } from '../core/job/job.ts';
+import { FIRST_ATTEMPT, JOB_FORMAT, type JobRecord, jobId } from '../core/job/job.ts';
 import { isDropJob } from '../core/job/job-ids.ts';
 import { createJob, readJob } from '../core/job/job-record.ts';
+import { wordsKey } from '../core/job/keys.ts';
 import { traceId, traceOf } from '../core/job/trace.ts';
 import type { ModelRef } from '../core/model/model.ts';
 import type { Outcome } from '../core/model/outcome.ts';
@@ -51,6 +52,8 @@ export interface SubmitJob extends ReadingOptions, JobLimits {
   /** Trace id of the caller, 32 hex digits; default: a new trace. */
   trace?: string;
   model: ModelRef;
+  /** The labels of the job, whose sha256 is in `model`. */
+  words?: Uint8Array;
   topK: number;
   /** Classify known images, too. Their new outcomes are the known ones afterwards. */
   fresh?: boolean;
@@ -186,7 +189,10 @@ async function submitJob(
   const first = await unlessAborted(images.next(), options.signal);
   if (first.done === true) throw emptyInput.error(named);
   const job = newJob(tools, options, named ?? []);
-  await createJob(withRetries(tools, { ...options, signal }).output, job, options.signal);
+  const { output } = withRetries(tools, { ...options, signal });
+  // Before the record: a job never lacks its labels.
+  if (options.words !== undefined) await output.put(wordsKey(job.id), options.words);
+  await createJob(output, job, options.signal);
   const submission = await startSubmission(tools, job, stopping, options, (announcing) =>
     uploadImages(chained(first.value, images), {
       ...tools,
@@ -221,7 +227,7 @@ function newJob(
   const createdAtMs = clock.nowMs();
   checkLimits(options, createdAtMs);
   return {
-    v: FORMAT,
+    v: model.words === undefined ? FORMAT : JOB_FORMAT,
     id,
     trace: traceOf({ job: id, trace }),
     state: 'open',

@@ -18,8 +18,10 @@ const categoryByClass = new Map(
 /** The category of a class of ImageNet. Undefined for other classes. */
 export const categoryOf = (wnid: string): string | undefined => categoryByClass.get(wnid);
 
-/** Undefined if a class is not one of ImageNet's: then the model has no categories. */
+/** Undefined if a class is not one of ImageNet's, or if there are none: then the model has no categories. */
 export function categoriesOf(labels: readonly ClassLabel[]): Categories | undefined {
   const places = labels.map(({ wnid }) => categoryNames.indexOf(categoryOf(wnid) ?? ''));
-  return places.includes(-1) ? undefined : { names: categoryNames, places: Uint8Array.from(places) };
+  return places.length === 0 || places.includes(-1)
+    ? undefined
+    : { names: categoryNames, places: Uint8Array.from(places) };
 }

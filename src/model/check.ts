@@ -17,8 +17,10 @@ export async function checkModel(dir: string, signal?: AbortSignal): Promise<voi
   try {
     const { cropSize } = manifest.preprocess;
     const shape = manifest.input.layout === 'NCHW' ? [3, cropSize, cropSize] : [cropSize, cropSize, 3];
-    const output = await session.run(testImage(imageElements(manifest.preprocess)), 1, shape);
-    if (output.length !== labels.length || !output.every(Number.isFinite)) {
+    const { zeroShot } = manifest;
+    const image = testImage(imageElements(manifest.preprocess));
+    const output = await session.run(image, 1, shape, zeroShot && manifest.output.name);
+    if (output.length !== (zeroShot?.length ?? labels.length) || !output.every(Number.isFinite)) {
       throw new ImgclsError(
         'permanent',
         `The model in ${dir} returned ${output.length} numbers for ${labels.length} classes, or numbers that are not finite.`,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ModelManifest } from '../core/model/model.ts';
 import type { ImageError, ImageResult, ScoredLabel } from '../core/model/outcome.ts';
 import { type ClassifyTimes, RUNNER_BATCH } from '../core/model/runner-protocol.ts';
+import type { Words } from '../core/model/words.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { MachineFaultError } from '../core/runtime/machine-fault.ts';
 import { categoriesOf } from './categories.ts';
@@ -18,6 +19,7 @@ import { imageElements, makePreprocess } from './preprocess.ts';
 import type { Encoded } from './read-encoded.ts';
 import { makeSerialQueue } from './serial-queue.ts';
 import { openOptimised, openSession, type Session } from './session.ts';
+import { compareWithWords } from './words/compare.ts';
 
 export interface ClassifierOptions extends DecodeLimits {
   /** Folder of `model.onnx`, `labels.json` and `model.json`. */
@@ -35,12 +37,14 @@ export interface Classifier {
    * or that could not be read, gets an error and does not affect the others. Calls may overlap: the images of the next call
    * are decoded while the model runs on those of this call.
    * @param onTimes called with the times of each `RUNNER_BATCH` of images.
+   * @param words the labels, if the model has none of its own.
    * @throws {ImgclsError} of kind `permanent` if the model fails; no image is at fault.
    */
   classify(
     images: readonly Encoded[],
     topK: number,
     onTimes?: (times: ClassifyTimes) => void,
+    words?: Words,
   ): Promise<ImageResult[]>;
   /** Waits for runs in progress and frees the model. */
   dispose(): Promise<void>;
@@ -59,6 +63,7 @@ const UNSURE_SCORE = 0.2;
 export async function createClassifier(options: ClassifierOptions): Promise<Classifier> {
   const { manifest, labels } = await readModelFolder(options.dir);
   const categories = categoriesOf(labels);
+  const { zeroShot } = manifest;
   const session = await load(options, manifest.variant);
 
   const { preprocess: recipe } = manifest;
@@ -80,12 +85,12 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
         preprocess(pixels, tensor, slot);
         freeBytes(pixels);
       }
-      const output = await session.run(tensor, decoded.length, imageShape);
-      const classes = output.length / decoded.length;
-      if (classes !== labels.length) {
-        throw new ImgclsError('permanent', `The model has ${classes} classes but ${labels.length} labels.`);
+      const output = await session.run(tensor, decoded.length, imageShape, zeroShot && manifest.output.name);
+      const width = output.length / decoded.length;
+      if (width !== (zeroShot?.length ?? labels.length)) {
+        throw new ImgclsError('permanent', `The model has ${width} classes but ${labels.length} labels.`);
       }
-      const rows = decoded.map((_, slot) => output.subarray(slot * classes, (slot + 1) * classes));
+      const rows = decoded.map((_, slot) => output.subarray(slot * width, (slot + 1) * width));
       const ms = performance.now() - startedMs;
       busyMs += ms;
       return { rows, ms };
@@ -95,6 +100,7 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     images: readonly Encoded[],
     topK: number,
     onTimes?: (times: ClassifyTimes) => void,
+    words?: Words,
   ): Promise<ImageResult[]> => {
     const startedMs = performance.now();
     const decoding = images.map((bytes) => tryDecode(bytes, recipe, options));
@@ -114,8 +120,10 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
     let next = 0;
     const results = attempts.map(async (attempt, index): Promise<ImageResult> => {
       if (!('pixels' in attempt)) return attempt;
-      const scores = scoresOf(rows[next++] as Float32Array, manifest);
-      const best = topClasses(scores, labels, topK);
+      const row = rows[next++] as Float32Array;
+      const logits = zeroShot && words ? compareWithWords(row, words, zeroShot) : row;
+      const scores = scoresOf(logits, manifest);
+      const best = topClasses(scores, words?.labels ?? labels, topK);
       const category = categories && bestCategory(scores, categories);
       // Decoders run side by side: each image has its share of the time that they took together.
       const ownMs = (decodeMs * images.length * attempt.decodeMs) / decodersMs;
@@ -138,12 +146,14 @@ export async function createClassifier(options: ClassifierOptions): Promise<Clas
 
   return {
     manifest,
-    async classify(images, topK, onTimes) {
+    async classify(images, topK, onTimes, words) {
+      if ((words === undefined) !== (zeroShot === undefined))
+        throw new ImgclsError('permanent', 'The model needs labels, or has labels of its own.');
       const results: ImageResult[] = [];
       let previous: Promise<ImageResult[]> = Promise.resolve([]);
       for (let from = 0; from < images.length; from += RUNNER_BATCH) {
         // Two batches at a time: one in the model and one being decoded. More would only take memory.
-        const batch = classifyBatch(images.slice(from, from + RUNNER_BATCH), topK, onTimes);
+        const batch = classifyBatch(images.slice(from, from + RUNNER_BATCH), topK, onTimes, words);
         // A rejection is handled when `previous` is awaited, unless the batch before rejects first.
         batch.catch(() => {});
         results.push(...(await previous));

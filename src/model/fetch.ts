@@ -67,8 +67,9 @@ export function createModelFiles(options: ModelFilesOptions): ModelFiles {
   const start = (ref: ModelRef): Load => {
     const stop = new AbortController();
     const location = locate(ref, options, stop.signal).then(async (found) => {
-      const classifier = classifierDigest(await readModelFolder(found.dir), options.version);
-      return { ...found, classifier };
+      const model = await readModelFolder(found.dir);
+      const classifier = classifierDigest(model, options.version);
+      return { ...found, classifier, ...(model.manifest.zeroShot && { needsWords: true }) };
     });
     const load: Load = { location, stop, waiting: 0 };
     loads.set(ref.sha256, load);

@@ -27,6 +27,8 @@ export async function readModelFolder(dir: string): Promise<ModelDescription> {
   try {
     const manifest = parseManifest(await readFile(join(dir, MANIFEST_FILE), 'utf8'));
     const labels = parseLabels(await readFile(join(dir, LABELS_FILE), 'utf8'));
+    if ((labels.length === 0) !== (manifest.zeroShot !== undefined))
+      throw new Error(`${LABELS_FILE} has ${labels.length} labels`);
     const { size } = await stat(join(dir, WEIGHTS_FILE));
     if (size !== manifest.bytes) {
       throw new Error(`${WEIGHTS_FILE} has ${size} bytes; ${MANIFEST_FILE} expects ${manifest.bytes}`);
@@ -41,13 +43,22 @@ export async function readModelFolder(dir: string): Promise<ModelDescription> {
 }
 
 /** The fields of a manifest that affect predictions, besides the weights. */
-export const effectOf = ({ bytes, input, output, preprocess, activation, temperature }: ModelManifest) => ({
+export const effectOf = ({
   bytes,
   input,
   output,
   preprocess,
   activation,
   temperature,
+  zeroShot,
+}: ModelManifest) => ({
+  bytes,
+  input,
+  output,
+  preprocess,
+  activation,
+  temperature,
+  zeroShot,
 });
 
 /** Of all that decides an image's labels and category besides its bytes. @param version of imgcls, which decodes the image. */
@@ -92,7 +103,6 @@ export function parseLabels(text: string): ClassLabel[] {
 /** What `classLabels` accepts as it is. Every command that submits reads a thousand labels, for which zod takes 5 ms. */
 const isPlainLabels = (value: unknown): value is ClassLabel[] =>
   Array.isArray(value) &&
-  value.length > 0 &&
   value.every(
     (each) =>
       typeof each?.wnid === 'string' && typeof each.label === 'string' && Object.keys(each).length === 2,

@@ -23,6 +23,7 @@ import {
 import { type GateResult, gateText, writeGate } from './gate.ts';
 import { embedData } from './hub/embed-data.ts';
 import { hubSource } from './hub/folder.ts';
+import { importZeroShot, isZeroShot } from './hub/zero-shot.ts';
 import { type ImportSource, nameOfFile, plainSource } from './import-source.ts';
 import { detectVariant, type InspectedModel, inspectModel } from './inspect.ts';
 import { installModel, stagingDir } from './install.ts';
@@ -61,6 +62,7 @@ export interface ImportedModel {
 export async function importModel(path: string, options: ImportOptions): Promise<ImportedModel> {
   const { modelsDir } = options.library;
   const from = resolve(path);
+  if (await isZeroShot(from)) return await importWithTexts(from, options);
   const found = (await hubSource(from, options)) ?? (await plainSource(from));
   const source = { ...found, recipe: { ...found.recipe, ...options.origin } };
   await checkBytes(source);
@@ -76,6 +78,16 @@ export async function importModel(path: string, options: ImportOptions): Promise
     const dir = await installModel(modelsDir, { ...draft, weights: { path: weights, move: true } });
     if (gate !== undefined) await writeGate(dir, gate);
     return { dir, manifest: draft.manifest, notices: draft.notices };
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+async function importWithTexts(from: string, options: ImportOptions): Promise<ImportedModel> {
+  const staging = stagingDir(options.library.modelsDir);
+  await mkdir(staging, { recursive: true });
+  try {
+    return { ...(await importZeroShot(from, staging, options)), notices: [] };
   } finally {
     await rm(staging, { recursive: true, force: true });
   }

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ClassLabel, ModelManifest } from '../core/model/model.ts';
 import { LABELS_FILE, MANIFEST_FILE, readModelFolder, WEIGHTS_FILE } from './folder.ts';
 
@@ -14,6 +14,8 @@ export interface Installation {
   labels: readonly ClassLabel[];
   /** The file with the weights, already checked. `move` if it may be moved and is on the same disk. */
   weights: { path: string; move: boolean };
+  /** Other files beside the weights, which may be moved. */
+  others?: readonly string[];
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Installation {
  * @returns the folder.
  */
 export async function installModel(modelsDir: string, installation: Installation): Promise<string> {
-  const { manifest, labels, weights } = installation;
+  const { manifest, labels, weights, others = [] } = installation;
   const target = join(modelsDir, manifest.name, manifest.variant);
   const staging = stagingDir(modelsDir);
   await mkdir(staging, { recursive: true });
@@ -29,6 +31,7 @@ export async function installModel(modelsDir: string, installation: Installation
     await writeFile(join(staging, LABELS_FILE), `${JSON.stringify(labels)}\n`);
     await writeFile(join(staging, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
     await (weights.move ? rename : copyFile)(weights.path, join(staging, WEIGHTS_FILE));
+    for (const path of others) await rename(path, join(staging, basename(path)));
     await replaceFolder(staging, target);
     await readModelFolder(target);
     return target;

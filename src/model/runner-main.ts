@@ -42,9 +42,10 @@ async function handle({ id, model, topK, images }: RunnerRequest): Promise<Runne
     const results = await models.use(model, async (classifier) => {
       announce(model.sha256);
       const encoded = images.map(readEncoded);
-      const results = await classifier.classify(encoded, topK, (measured) => {
+      const onTimes = (measured: ClassifyTimes) => {
         times = measured;
-      });
+      };
+      const results = await classifier.classify(encoded, topK, onTimes, model.words);
       // Only after success: after a failure some images may still be decoding.
       for (const bytes of encoded) if (bytes instanceof Uint8Array) freeBytes(bytes);
       return results;

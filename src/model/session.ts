@@ -38,10 +38,16 @@ export interface Session {
    * Runs a batch.
    * @param values `count` images one after the other; may be longer. Not changed.
    * @param imageShape of one image, such as `[3, 224, 224]`.
+   * @param output default: the first one.
    * @returns the output's numbers, `count` rows one after the other.
    * @throws {ImgclsError} of kind `permanent` if the model cannot run on these values.
    */
-  run(values: Float32Array, count: number, imageShape: readonly number[]): Promise<Float32Array>;
+  run(
+    values: Float32Array,
+    count: number,
+    imageShape: readonly number[],
+    output?: string,
+  ): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 
@@ -104,31 +110,88 @@ async function sessionOf(
   const input = inputs[0];
   const output = outputs[0];
 
-  const runOnce = async (values: Float32Array, count: number, imageShape: readonly number[]) => {
-    if (input === undefined || output === undefined) throw new Error('the model has no input or no output');
+  const runOnce = async (
+    values: Float32Array,
+    count: number,
+    imageShape: readonly number[],
+    wanted = output?.name,
+  ) => {
+    if (input === undefined || wanted === undefined) throw new Error('the model has no input or no output');
     const feeds = { [input.name]: new Tensor('float32', values, [count, ...imageShape]) };
-    const data = (await session.run(feeds))[output.name]?.data;
-    if (!(data instanceof Float32Array)) throw new Error('the output is not float32');
-    return data;
+    return floatsOf(await session.run(feeds, [wanted]), wanted);
   };
 
   return {
     inputs,
     outputs,
-    async run(values, count, imageShape) {
+    async run(values, count, imageShape, wanted) {
       const elements = imageShape.reduce((product, size) => product * size, 1);
       const fixedBatch = input?.shape[0];
       try {
         if (fixedBatch === undefined || fixedBatch === count) {
-          return await runOnce(values.subarray(0, count * elements), count, imageShape);
+          return await runOnce(values.subarray(0, count * elements), count, imageShape, wanted);
         }
-        return await runInParts(runOnce, values, count, imageShape, fixedBatch, elements);
+        const runPart: typeof runOnce = (...part) => runOnce(part[0], part[1], part[2], wanted);
+        return await runInParts(runPart, values, count, imageShape, fixedBatch, elements);
       } catch (cause) {
         throw new ImgclsError('permanent', `Cannot run the model: ${messageOf(cause)}`, { cause });
       }
     },
     dispose: () => session.release(),
   };
+}
+
+function floatsOf(results: InferenceSession.ReturnType, output: string): Float32Array {
+  const data = results[output]?.data;
+  if (!(data instanceof Float32Array)) throw new Error(`the output ${output} is not float32`);
+  return data;
+}
+
+/** Values of an input: token ids are `integers`. */
+export type InputValues = { shape: readonly number[] } & (
+  | { integers: readonly number[] }
+  | { floats: Float32Array }
+);
+
+/** A model in memory that has inputs of several kinds, such as texts. */
+export interface NamedSession {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** @param values of at least all inputs. @throws {ImgclsError} of kind `permanent` if the model cannot run on these values. */
+  run(values: Readonly<Record<string, InputValues>>, output: string): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+/** @throws {ImgclsError} of kind `permanent` if the runtime cannot load the file. */
+export async function openNamedSession(path: string): Promise<NamedSession> {
+  let session: InferenceSession;
+  try {
+    session = await InferenceSession.create(path, OPTIONS);
+  } catch (cause) {
+    throw new ImgclsError('permanent', `Cannot load ${path} as a model: ${messageOf(cause)}`, { cause });
+  }
+  return {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    async run(values, output) {
+      try {
+        const feeds = Object.fromEntries(
+          session.inputNames.map((name) => [name, tensorOf(name, values[name])]),
+        );
+        return floatsOf(await session.run(feeds, [output]), output);
+      } catch (cause) {
+        throw new ImgclsError('permanent', `Cannot run ${path}: ${messageOf(cause)}`, { cause });
+      }
+    },
+    dispose: () => session.release(),
+  };
+}
+
+function tensorOf(name: string, values: InputValues | undefined): Tensor {
+  if (values === undefined) throw new Error(`nothing is known for its input ${name}`);
+  return 'floats' in values
+    ? new Tensor('float32', values.floats, values.shape)
+    : new Tensor('int64', BigInt64Array.from(values.integers, BigInt), values.shape);
 }
 
 /** For models exported with a fixed batch size. The last part is padded with zeros. */

@@ -10,6 +10,7 @@ import { FaultAgreement } from './messages/fault-agreement.ts';
 import type { MessageTools } from './messages/handle-message.ts';
 import { LeaseKeeper } from './messages/lease.ts';
 import { ModelLocations } from './messages/models.ts';
+import { createWordsReader } from './messages/words.ts';
 import { DEFAULT_RUNNER_LIMITS } from './runners/runner.ts';
 import {
   FULL_REQUESTS,
@@ -53,6 +54,7 @@ export function makeTools(
   const { cloud, workerId, clock, log, meter = noMeter, force, maxImageBytes } = options;
   const random = options.random ?? Math.random;
   const models = new ModelLocations(options.models, force);
+  const readWords = createWordsReader(cloud.output);
   /** Each queue has tools of its own: one queue cannot hold up the other. */
   const toolsFor = (queueTitle: string, name: string, limits: QueueLimits): MessageTools => {
     const queue = cloud.queues.open(name);
@@ -77,6 +79,7 @@ export function makeTools(
         onMilestone,
       }),
       gate: new ExclusiveGate(),
+      readWords,
       locate: (image, signal) => locate(image, { ...reading, maxImageBytes, signal }),
       download: (image, signal, maxBytes = maxImageBytes) =>
         downloadImage(image, { ...reading, maxImageBytes: maxBytes, signal }),

@@ -23,7 +23,7 @@ export function unreadableJobs(sound: NewJob): StrangeObject[] {
   return [
     output(`jobs/${edited}/job.json`, JSON.stringify({ ...sound, id: edited, state: 'almost done' })),
     output(`jobs/${copied}/job.json`, JSON.stringify(sound)),
-    output(`jobs/${newer}/job.json`, JSON.stringify({ ...sound, v: 2, id: newer })),
+    output(`jobs/${newer}/job.json`, JSON.stringify({ ...sound, v: 3, id: newer })),
   ];
 }
 

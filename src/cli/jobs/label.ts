@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { environmentTrace } from '../../app/environment-trace.ts';
+import { withWords } from '../../app/job-words.ts';
 import {
   type JobModel,
   openClusterModels,
@@ -12,7 +14,7 @@ import { systemClock } from '../../app/system-clock.ts';
 import type { Job } from '../../client/submission.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
-import { ImgclsError } from '../../core/runtime/errors.ts';
+import { ImgclsError, readFault } from '../../core/runtime/errors.ts';
 import type { OutputFlags } from '../output/output.ts';
 import { checkOutputFlags, openOutput } from '../output/output.ts';
 import { type Run, withRun } from '../run.ts';
@@ -29,6 +31,9 @@ export interface LabelOptions extends OutputFlags {
   dryRun?: boolean;
   /** The older name of `dryRun`. */
   quote?: boolean;
+  /** The labels to choose from, separated by commas, or a file with one a line. */
+  labels?: string;
+  labelsFile?: string;
   fresh?: boolean;
   by?: Date;
   /** In US dollars. */
@@ -93,8 +98,20 @@ async function submitAndWait(
 
 type SubmitOptions = Pick<
   LabelOptions,
-  'fresh' | 'by' | 'maxCost' | 'include' | 'exclude' | 'wait' | 'level'
+  'labels' | 'labelsFile' | 'fresh' | 'by' | 'maxCost' | 'include' | 'exclude' | 'wait' | 'level'
 >;
+
+/** Undefined: the model has labels of its own. */
+async function labelsOf({ labels, labelsFile }: SubmitOptions): Promise<string[] | undefined> {
+  if (labelsFile === undefined) return labels?.split(',');
+  if (labels !== undefined) throw new ImgclsError('usage', 'Use either --labels or --labels-file.');
+  try {
+    const text = await readFile(labelsFile, 'utf8');
+    return text.replace(/\r?\n$/, '').split(/\r?\n/);
+  } catch (cause) {
+    throw new ImgclsError('usage', `Cannot read ${labelsFile}: ${readFault(cause)}.`, { cause });
+  }
+}
 
 /** Starts a job. @returns it, and how to wait for it. */
 export async function submitInputs(
@@ -118,7 +135,7 @@ export async function submitInputs(
   const job = await client
     .submit(inputs, {
       ...environmentTrace(process.env),
-      model: chosen.ref,
+      ...(await withWords(chosen, await labelsOf(options), settings)),
       topK: settings.topK,
       fresh: options.fresh ?? false,
       include: options.include ?? [],

@@ -60,6 +60,10 @@ async function evaluateOne(
 ): Promise<ReportedModel> {
   const { manifest, labels } = model;
   const title = modelTitle(manifest);
+  if (manifest.zeroShot !== undefined)
+    throw new ImgclsError('usage', `Cannot evaluate ${title}: it has no labels of its own.`);
+  if (calibrate && manifest.activation === 'sigmoid')
+    throw new ImgclsError('usage', `Cannot calibrate ${title}: any number of its labels may be right.`);
   const images = await labelledImages(dir, labels);
   if (calibrate) requireEnough(images.length);
   const search = new TemperatureSearch();

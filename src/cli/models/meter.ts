@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import type { RunSettings } from '../../app/settings.ts';
 import { isError } from '../../core/model/outcome.ts';
+import type { Words } from '../../core/model/words.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import type { LibraryModel } from '../../model/library.ts';
 import { openRunners } from './evaluation.ts';
@@ -25,11 +26,18 @@ const REPETITIONS = 5;
 /** Of each core in a repetition: the requests at its beginning and its end, when runners wait, take a small part of it. */
 const IMAGES_PER_CORE = 64;
 
+/** Which labels they are makes no difference to the time. */
+const anyWords = (length: number): Words => ({
+  sha256: '',
+  labels: [{ wnid: '0', label: 'any' }],
+  vectors: new Float32Array(length),
+});
+
 export function openMeter(settings: RunSettings, signal: AbortSignal): MeasureModel {
-  return async ({ dir, manifest: { sha256 } }, photographs) => {
+  return async ({ dir, manifest: { sha256, zeroShot } }, photographs) => {
     const cores = settings.runners ?? availableParallelism();
     const pool = openRunners(settings, cores);
-    const model = { dir, sha256 };
+    const model = { dir, sha256, ...(zeroShot && { words: anyWords(zeroShot.length) }) };
     const repeat = async () => {
       const startedMs = performance.now();
       const images = Array.from(

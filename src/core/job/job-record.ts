@@ -3,7 +3,7 @@ import { readObject } from '../cloud/read-object.ts';
 import { PoisonError, PreconditionFailedError } from '../runtime/errors.ts';
 import type { LocatedProcess } from '../runtime/located-process.ts';
 import { parseVersioned } from '../runtime/versioned.ts';
-import { FIRST_ATTEMPT, type JobRecord, jobId, jobRecord, type NewJob } from './job.ts';
+import { FIRST_ATTEMPT, JOB_FORMAT, type JobRecord, jobId, jobRecord, type NewJob } from './job.ts';
 import { ACTIVE_PREFIX, activeKey, jobKey, jobPrefix } from './keys.ts';
 
 const encode = (record: NewJob) => Buffer.from(JSON.stringify(record));
@@ -79,7 +79,7 @@ export async function readJobVersion(
 }
 
 function parseRecord(text: string, id: string): JobRecord {
-  const record = parseVersioned(jobRecord, text, `record of job ${id}`);
+  const record = parseVersioned(jobRecord, text, `record of job ${id}`, JOB_FORMAT);
   // A copy must not change the job that it is a copy of.
   if (record.id !== id)
     throw new PoisonError(`The record of job ${id} is a copy of that of job ${record.id}.`);

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { modelRef, sha256Hex } from '../model/model.ts';
 import { imageError, imageName, MAX_TOP_K } from '../model/outcome.ts';
 import { locatedProcess } from '../runtime/located-process.ts';
-import { formatVersion } from '../runtime/versioned.ts';
+import { FORMAT } from '../runtime/versioned.ts';
 import { traceId } from './trace.ts';
 
 /** The first attempt of a job's images. Each retry announces some of them in the next attempt. */
@@ -34,9 +34,12 @@ export type JobState = z.infer<typeof jobState>;
 
 export const topK = z.int().min(1).max(MAX_TOP_K);
 
+/** The format of records of jobs with labels of their own: an older imgcls would send their images without them. */
+export const JOB_FORMAT = 2;
+
 /** `jobs/<jobId>/job.json`. It is changed by conditional writes only. */
 export const jobRecord = z.object({
-  v: formatVersion,
+  v: z.int().min(FORMAT).max(JOB_FORMAT),
   id: jobId,
   /** Absent in records of an older imgcls. */
   trace: traceId.optional(),

@@ -37,6 +37,9 @@ export const manifestPartKey = (job: string, { attempt, part }: PartPlace): stri
 /** The cost of the job's machines: `{ v, usd }`. */
 export const jobCostKey = (job: string): string => `jobs/${job}/cost.json`;
 
+/** The labels that a job brings itself. */
+export const wordsKey = (job: string): string => `jobs/${job}/words.json`;
+
 /** Marks that the part's requests are in the queue. */
 export const announcedKey = (job: string, { attempt, part }: PartPlace): string =>
   `${manifestPrefix(job, attempt)}${digits(part, 6)}.announced`;

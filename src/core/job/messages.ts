@@ -16,7 +16,10 @@ export const MAX_RECEIVE_COUNT = 20;
 export const LARGE_BATCH_FORMAT = 2;
 
 /** The format of request messages with images in packs that are larger than older versions read. */
-export const REQUEST_FORMAT = 3;
+export const PACKS_FORMAT = 3;
+
+/** The format of request messages of a job with labels of its own: older versions know only those of the model. */
+export const REQUEST_FORMAT = 4;
 
 /** A batch of consecutive images to classify. */
 export const requestMessage = z.object({

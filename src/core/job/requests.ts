@@ -7,6 +7,7 @@ import {
   LARGE_BATCH_FORMAT,
   MAX_MESSAGE_BYTES,
   messageText,
+  PACKS_FORMAT,
   REQUEST_FORMAT,
   type RequestMessage,
 } from './messages.ts';
@@ -65,14 +66,15 @@ export function toRequests(
   const headerBytes = Buffer.byteLength(JSON.stringify(empty));
   return toBatches(images, MAX_MESSAGE_BYTES - headerBytes).map((batch) => {
     const turns = Math.ceil(batch.length / SMALL_BATCH);
-    const message = { v: formatOf(batch), ...header, ...responses?.take(), images: batch };
+    const message = { v: formatOf(header, batch), ...header, ...responses?.take(), images: batch };
     return { body: messageText(message), turns };
   });
 }
 
 /** The oldest format whose readers can work on these images. */
-function formatOf(images: readonly RequestImage[]): number {
-  if (images.some((image) => 'v' in image && image.v === LARGE_PACK_FORMAT)) return REQUEST_FORMAT;
+function formatOf({ model }: RequestHeader, images: readonly RequestImage[]): number {
+  if (model.words !== undefined) return REQUEST_FORMAT;
+  if (images.some((image) => 'v' in image && image.v === LARGE_PACK_FORMAT)) return PACKS_FORMAT;
   return images.length > SMALL_BATCH ? LARGE_BATCH_FORMAT : FORMAT;
 }
 

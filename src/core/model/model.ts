@@ -17,6 +17,8 @@ export const modelRef = z.object({
   version: z.string().min(1).max(64),
   variant: modelVariant,
   sha256: sha256Hex,
+  /** sha256 of the labels that a job brings itself (words.ts). */
+  words: sha256Hex.optional(),
 });
 export type ModelRef = z.infer<typeof modelRef>;
 
@@ -60,6 +62,27 @@ export const modelManifest = z.object({
   activation: z.enum(['softmax', 'sigmoid', 'none']),
   /** Divides the logits. `imgcls eval --calibrate` finds the one whose scores are right as often as they say. */
   temperature: z.number().positive().optional(),
+  /**
+   * Of a model that compares images with texts: its output is a vector, and a label's logit is `scale * cosine + bias`. It has no
+   * labels of its own.
+   */
+  zeroShot: z
+    .object({
+      /** Numbers of a vector. */
+      length: z.int().positive(),
+      scale: z.number().positive(),
+      bias: z.number(),
+      /** The text of a label, with `{}` in its place. */
+      template: z.string(),
+      text: z.object({
+        output: z.string(),
+        /** Tokens that the model reads of a text. */
+        maxTokens: z.int().positive(),
+        /** Texts are filled up to `maxTokens` with this token; absent: they are not filled up. */
+        fillToken: z.int().nonnegative().optional(),
+      }),
+    })
+    .optional(),
   /** As published; `variant` is the one that it was measured with, if that is another one. */
   accuracy: z
     .object({ dataset: z.string(), top1: z.number().min(0).max(1), variant: modelVariant.optional() })
@@ -71,8 +94,8 @@ export type ModelManifest = z.infer<typeof modelManifest>;
 export const classLabel = z.object({ wnid: z.string(), label: z.string() });
 export type ClassLabel = z.infer<typeof classLabel>;
 
-/** `labels.json`: the classes in output order. */
-export const classLabels = z.array(classLabel).min(1);
+/** `labels.json`: the classes in output order; none of a model that compares images with texts. */
+export const classLabels = z.array(classLabel);
 
 /** The name of a model for people: `resnet50/int8`. */
 export function modelTitle(model: Pick<ModelRef, 'name' | 'variant'>): string {

@@ -1,4 +1,5 @@
 import type { ImageResult } from './outcome.ts';
+import type { Words } from './words.ts';
 
 /** The location of a model's files on this machine. */
 export interface ModelLocation {
@@ -10,7 +11,15 @@ export interface ModelLocation {
   optimisedDir?: string;
   /** See `ClassifiedBy`. Absent: its predictions do not become known. */
   classifier?: string;
+  /** The model has no labels of its own. */
+  needsWords?: boolean;
+  /** The labels of the job. */
+  words?: Words;
 }
+
+/** Whether images with these models can be in one request. */
+export const isSameClassifier = (a: ModelLocation, b: ModelLocation): boolean =>
+  a.sha256 === b.sha256 && a.words?.sha256 === b.words?.sha256;
 
 /** A message of the worker to a model runner (child process, `advanced` serialization). */
 export type RunnerMessage = RunnerRequest | RunnerPreload;

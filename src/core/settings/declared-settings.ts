@@ -140,6 +140,10 @@ export const declared = {
     schema: dollars,
     what: 'price of a worker hour, in US dollars; if unset from a table of common types',
   },
+  labelTemplate: {
+    schema: () => text(3, 300),
+    what: 'text that a model compares with images for a label, with {} in its place; if unset that of the model',
+  },
   imagesPerSecond: {
     schema: () => rate(1_000_000),
     fallback: 20,

@@ -78,7 +78,7 @@ export const withoutProcessor = (shownAs: string): ImgclsError =>
   new ImgclsError('usage', `${shownAs} has no ${PROCESSOR_FILE}, which says how to prepare images.`);
 
 /** Files of the folder and of those in it; weights are no deeper. */
-async function pathsBelow(dir: string): Promise<string[]> {
+export async function pathsBelow(dir: string): Promise<string[]> {
   const inDir = await readdir(dir, { withFileTypes: true });
   const inFolder = await readdir(join(dir, 'onnx'), { withFileTypes: true }).catch(() => []);
   return [...inDir, ...inFolder]
@@ -87,7 +87,7 @@ async function pathsBelow(dir: string): Promise<string[]> {
     .sort();
 }
 
-async function readJson(dir: string, name: string, shownAs: string): Promise<unknown> {
+export async function readJson(dir: string, name: string, shownAs: string): Promise<unknown> {
   const text = await readStart(join(dir, name), MAX_JSON_BYTES + 1);
   if (text === undefined) return undefined;
   if (text.length > MAX_JSON_BYTES)
@@ -100,7 +100,7 @@ async function readJson(dir: string, name: string, shownAs: string): Promise<unk
 }
 
 /** The `license` of the card's properties, which are YAML between two lines of dashes. */
-async function licenceOf(dir: string): Promise<string | undefined> {
+export async function licenceOf(dir: string): Promise<string | undefined> {
   const card = (await readStart(join(dir, CARD_FILE), CARD_BYTES))?.toString() ?? '';
   const properties = /^---\r?\n([\s\S]*?)\n---/.exec(card)?.[1] ?? '';
   return /^license:\s*["']?([\w.+-]+)/m.exec(properties)?.[1];

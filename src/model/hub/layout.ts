@@ -27,12 +27,14 @@ export interface WeightsFiles {
  * Chooses the files with the weights of a precision; by default those of 32 bits, otherwise the quantised ones.
  * @param paths of all files of the repository, with `/`.
  * @param shownAs the repository to name in errors.
+ * @param stem of the file's name: `vision_model` is the one side of a model that compares images with texts.
  * @throws {ImgclsError} of kind `usage` if there are none.
  */
 export function weightsFiles(
   paths: readonly string[],
   precision: string | undefined,
   shownAs: string,
+  stem = 'model',
 ): WeightsFiles {
   const wanted = precision === undefined ? ['fp32', 'q8'] : [precision];
   for (const each of wanted) {
@@ -42,25 +44,26 @@ export function weightsFiles(
         hint: `imgcls runs ${Object.keys(PRECISIONS).join(', ')}.`,
       });
     const graph = known.suffixes
-      .flatMap((suffix) => [`onnx/model${suffix}.onnx`, `model${suffix}.onnx`])
+      .flatMap((suffix) => [`onnx/${stem}${suffix}.onnx`, `${stem}${suffix}.onnx`])
       .find((path) => paths.includes(path));
     if (graph === undefined) continue;
     const data = paths.filter((path) => path.startsWith(`${graph}_data`) || path === `${graph}.data`);
     return { graph, data, variant: known.variant };
   }
-  throw missingWeights(paths, precision, shownAs);
+  throw missingWeights(paths, precision, shownAs, stem);
 }
 
 function missingWeights(
   paths: readonly string[],
   precision: string | undefined,
   shownAs: string,
+  stem: string,
 ): ImgclsError {
   const graphs = paths.filter((path) => path.endsWith('.onnx'));
   if (graphs.length > 0)
     return new ImgclsError(
       'usage',
-      `${shownAs} has no ${precision === undefined ? 'onnx/model.onnx' : `ONNX weights of precision ${precision}`}, only ${graphs.slice(0, 5).join(', ')}.`,
+      `${shownAs} has no ${precision === undefined ? `onnx/${stem}.onnx` : `ONNX weights (${stem}) of precision ${precision}`}, only ${graphs.slice(0, 5).join(', ')}.`,
     );
   const others = paths.filter((path) => /\.(safetensors|bin|h5|msgpack|pt|pth|keras|tflite)$/.test(path));
   return new ImgclsError(

@@ -15,6 +15,7 @@ import type { HeldMessage } from './held-message.ts';
 import type { ModelLocations } from './models.ts';
 import { withRetries } from './retry.ts';
 import { type FaultTools, type ResultOrFault, withoutFaults } from './without-faults.ts';
+import { type ReadWords, wrongLabels } from './words.ts';
 
 export interface ClassifyTools extends FaultTools {
   /** Called when the batch is admitted: from now on it counts as begun. */
@@ -25,6 +26,8 @@ export interface ClassifyTools extends FaultTools {
   /** The local file of an image; undefined if the image has to be downloaded. */
   locate(image: ImageSource, signal: AbortSignal): Promise<LocatedImage | undefined>;
   download: ReadImage;
+  /** The labels that a job brings itself. @throws {ModelMissingError} */
+  readWords: ReadWords;
 }
 
 /** From this receive count on, a message may be what ended its workers: it runs alone, to spare the images of others. */
@@ -135,7 +138,12 @@ async function locateModel(
   const { model } = request;
   const signal = signalFor(held, request);
   try {
-    return await withRetries(() => unlessAborted(tools.models.locate(model), signal), { ...tools, signal });
+    const retrying = { ...tools, signal };
+    const located = await withRetries(() => unlessAborted(tools.models.locate(model), signal), retrying);
+    if ((located.needsWords === true) !== (model.words !== undefined)) throw wrongLabels(model);
+    if (model.words === undefined) return located;
+    const pinned = { job: request.place.job, sha256: model.words };
+    return { ...located, words: await withRetries(() => tools.readWords(pinned, signal), retrying) };
   } catch (error) {
     if (signal.aborted || (isTransient(error) && asMachineFault(error) === undefined)) throw error;
     if (error instanceof ModelMissingError)

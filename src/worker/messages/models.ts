@@ -1,5 +1,6 @@
 import type { ModelRef } from '../../core/model/model.ts';
 import type { ModelLocation } from '../../core/model/runner-protocol.ts';
+import { classifierWith } from '../../core/model/words.ts';
 
 /** Installs models: resolves with the location of the model's files on this machine. */
 export interface ModelSource {
@@ -33,7 +34,8 @@ export class ModelLocations {
 
   /** The digest of the classifier (see `ClassifiedBy`) that the model had when it was located last. */
   classifierOf(ref: ModelRef): string | undefined {
-    return this.#classifiers.get(ref.sha256);
+    const classifier = this.#classifiers.get(ref.sha256);
+    return classifier && classifierWith(classifier, ref.words);
   }
 
   /** Has the model ensured again when it is needed next, because its files were unusable. */

@@ -1,4 +1,4 @@
-import type { EncodedImage, RunnerRequest } from '../../core/model/runner-protocol.ts';
+import { type EncodedImage, isSameClassifier, type RunnerRequest } from '../../core/model/runner-protocol.ts';
 
 /** One image to classify, with what its model runner needs to know. */
 export interface Work {
@@ -32,7 +32,7 @@ export class ImageQueue<T extends Work> {
     if (first === undefined) return [];
     let count = 1;
     for (let next = this.#waiting[1]; next !== undefined && count < max; next = this.#waiting[count]) {
-      if (next.model.sha256 !== first.model.sha256 || next.topK !== first.topK) break;
+      if (!isSameClassifier(next.model, first.model) || next.topK !== first.topK) break;
       count++;
     }
     return this.#waiting.splice(0, count);

@@ -23,6 +23,7 @@ const PLACES: Readonly<Record<string, string>> = {
   JOBS_PREFIX: output(`${keys.JOBS_PREFIX}${JOB}/job.json`),
   jobPrefix: output(`${keys.jobPrefix(JOB)}job.json`),
   jobKey: output(keys.jobKey(JOB)),
+  wordsKey: output(keys.wordsKey(JOB)),
   jobCostKey: output(keys.jobCostKey(JOB)),
   manifestPrefix: output(`${keys.manifestPrefix(JOB, FIRST_ATTEMPT)}000000.ndjson`),
   manifestPartKey: output(keys.manifestPartKey(JOB, part)),

@@ -47,6 +47,7 @@ describe('a batch', () => {
       locate: async () => undefined,
       download: async ({ key }: { key: string }) => ({ bytes: Buffer.from(key), release() {} }),
       clock: new SteppingClock(),
+      readWords: () => Promise.reject(new Error('not asked for')),
       random: () => 0,
       log: { debug() {}, info() {}, warn() {}, error() {} },
     };

@@ -23,6 +23,7 @@ export function register(program: Command): void {
       examples(
         'imgcls label photos/ -o labels.csv',
         'imgcls label *.jpg --min-score 0.5',
+        'imgcls label photos/ --model clip --labels "invoice, receipt, whiteboard, cat"',
         'imgcls label photos/ --by 09:00 --max-cost 0.50 --dry-run',
         'find . -name "*.jpg" -print0 | imgcls label -',
       ),
@@ -38,6 +39,11 @@ export function register(program: Command): void {
     )
     .option('--model <name>', 'Model to use (see "imgcls model list")')
     .addOption(new Option('--model-variant <variant>', 'Weights to use').choices(['auto', 'fp32', 'int8']))
+    .option(
+      '--labels <list>',
+      'Labels to choose from, separated by commas, for a model without labels of its own (CLIP, SigLIP)',
+    )
+    .option('--labels-file <file>', 'File with such labels, one a line')
     .option('--fresh', 'Classify all images, also those that an earlier job has labelled (on one machine)')
     .option(
       '--by <time>',
