@@ -5,6 +5,7 @@ import { fleetSample } from '../core/fleet/fleet.ts';
 import { anyJobId, attempt, jobState } from '../core/job/job.ts';
 import { traceId } from '../core/job/trace.ts';
 import { modelRef, sha256Hex } from '../core/model/model.ts';
+import { MAX_WORD_CHARACTERS, MAX_WORDS } from '../core/model/words.ts';
 import { serverLimits } from './limits.ts';
 
 /** Images in one `POST /v1/uploads`, at most. */
@@ -75,6 +76,12 @@ const jobOptions = {
   topK: z.int().min(1).max(100).optional(),
   /** `NAME` or `NAME/VARIANT`, as `GET /v1/models` lists them. */
   model: z.string().min(1).max(70).optional(),
+  labels: z
+    .array(z.string().max(MAX_WORD_CHARACTERS))
+    .min(1)
+    .max(MAX_WORDS)
+    .optional()
+    .describe('To choose from, for a model without labels of its own (CLIP, SigLIP).'),
   by: z.iso
     .datetime({ offset: true })
     .optional()
@@ -182,7 +189,7 @@ export type ServerView = z.infer<typeof serverView>;
 
 export const modelView = z
   .object({
-    ...modelRef.shape,
+    ...modelRef.omit({ words: true }).shape,
     /** `NAME/VARIANT`. */
     title: z.string(),
     bytes: count,

@@ -22,7 +22,7 @@ import {
 import { answerBadAddress, answerMalformed } from './malformed-requests.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { createMetrics } from './metrics.ts';
-import { createModelSelector, type ModelSelector } from './model-selector.ts';
+import { createModelSelector, type LabelledModelSelector, type ModelSelector } from './model-selector.ts';
 import { openApi } from './open-api.ts';
 import { createErrorHandler, HttpProblem } from './problem.ts';
 import { limitRequests } from './rate-limits.ts';
@@ -53,6 +53,7 @@ export interface AppOptions extends GuardOptions {
   allowBuckets: readonly string[];
   topK: number;
   selectModel: ModelSelector;
+  selectWithLabels: LabelledModelSelector;
   /** The default model, as `NAME/VARIANT`. */
   modelTitle(): Promise<string>;
   readModels(): Promise<ModelList>;
@@ -145,6 +146,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       uploads,
       topK,
       selectModel,
+      selectWithLabels: options.selectWithLabels,
       newId,
       nowMs,
     });

@@ -6,6 +6,12 @@ import { HttpProblem } from './problem.ts';
 /** The named model, or the default model. @throws {HttpProblem} */
 export type ModelSelector = (title: string | undefined) => Promise<ModelRef>;
 
+/** As {@link ModelSelector}, with the labels that a job brings itself. @throws {ImgclsError} */
+export type LabelledModelSelector = (
+  title: string | undefined,
+  labels: readonly string[],
+) => Promise<{ model: ModelRef; words?: Uint8Array }>;
+
 /** Installing or removing a model takes effect after at most this time. */
 const CACHE_MS = 2000;
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ulid } from 'ulid';
+import { withWords } from '../../app/job-words.ts';
 import { openLog } from '../../app/log.ts';
 import { joinLocalController, openUploadUrls } from '../../app/open-cloud.ts';
 import { packageFile } from '../../app/package-files.ts';
@@ -126,6 +127,11 @@ async function openApp(
   const status = createStatusSource({ cloud, clock: systemClock, signal });
   const clusterModels = openClusterModels(cloud);
   const defaultModel = async () => (await selectJobModel(settings, clusterModels)).ref;
+  const chosenModel = async (title: string | undefined) => {
+    if (title === undefined) return await selectJobModel(settings, clusterModels);
+    const { name: model, variant: modelVariant = settings.modelVariant } = parseModelTitle(title);
+    return await selectJobModel({ ...settings, model, modelVariant }, clusterModels);
+  };
   return await createApp({
     client,
     cloud,
@@ -150,10 +156,9 @@ async function openApp(
     proxies: settings.proxies,
     topK: settings.topK,
     async selectModel(title) {
-      if (title === undefined) return await defaultModel();
-      const { name: model, variant: modelVariant = settings.modelVariant } = parseModelTitle(title);
-      return (await selectJobModel({ ...settings, model, modelVariant }, clusterModels)).ref;
+      return title === undefined ? await defaultModel() : (await chosenModel(title)).ref;
     },
+    selectWithLabels: async (title, labels) => await withWords(await chosenModel(title), labels, settings),
     modelTitle: async () => modelTitle(await defaultModel()),
     async readModels() {
       const { models } = await openModelLibrary(settings).list();

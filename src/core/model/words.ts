@@ -7,7 +7,7 @@ import { ImgclsError, PoisonError } from '../runtime/errors.ts';
 import { FORMAT, formatVersion, parseVersioned } from '../runtime/versioned.ts';
 import type { ClassLabel } from './model.ts';
 
-/** Their vectors go to a runner with each request: 2 MB of 512 numbers each. To make them takes ten seconds or more. */
+/** Their vectors go to a runner with each request of up to eight images: 2 MB of 512 numbers a label. */
 export const MAX_WORDS = 1000;
 /** Models read 64 or 77 tokens of a text: some 50 words. */
 export const MAX_WORD_CHARACTERS = 300;

@@ -16,7 +16,7 @@ import type { DirectUploads } from '../direct-uploads.ts';
 import type { Claim, IdempotencyKeys } from '../idempotency-keys.ts';
 import type { JobHub } from '../job-hub.ts';
 import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, type ServiceLimits } from '../limits.ts';
-import type { ModelSelector } from '../model-selector.ts';
+import type { LabelledModelSelector, ModelSelector } from '../model-selector.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { digestOfUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
 import type { Shares } from '../shares.ts';
@@ -35,6 +35,7 @@ export interface SubmitRouteOptions {
   uploads: DirectUploads | undefined;
   topK: number;
   selectModel: ModelSelector;
+  selectWithLabels: LabelledModelSelector;
   newId(): string;
 }
 
@@ -42,6 +43,10 @@ export interface SubmitRouteOptions {
 const uploadFields = z.strictObject({
   topK: z.coerce.number().pipe(topK).optional(),
   model: z.string().min(1).max(70).optional(),
+  labels: z
+    .string()
+    .transform((text) => text.split(','))
+    .optional(),
   by: z.iso.datetime({ offset: true }).optional(),
   maxCostUsd: z.coerce.number().positive().optional(),
   fresh: z
@@ -163,16 +168,32 @@ async function create(
   const id = options.newId();
   try {
     const requested = await body.read(id);
-    const model = await options.selectModel(requested.model);
+    const chosen = await modelOf(requested, options);
     const own = { job: id, digest: requested.digest };
     const claim = key === undefined ? own : await options.keys.claim(key, own);
     requireSame(claim, requested.digest);
-    if (claim.job === id) await submit({ ...requested, id, trace, model }, options);
+    if (claim.job === id) await submit({ ...requested, id, trace, ...chosen }, options);
     return claim.job;
   } finally {
     // The images of a request that failed, or that was sent twice, are stored for a job that does not exist.
     if (await isDeleted(options.cloud.output, id)) await options.cloud.forget?.(id);
   }
+}
+
+/** @throws {HttpProblem} if the model is not known or does not go with the labels, or if a label is wrong. */
+async function modelOf(
+  { model, labels }: RequestedJob,
+  { selectModel, selectWithLabels }: SubmitRouteOptions,
+): Promise<{ model: ModelRef; words?: Uint8Array }> {
+  if (labels === undefined) return { model: await selectModel(model) };
+  return await selectWithLabels(model, labels).catch(refuseUsage);
+}
+
+/** @throws {HttpProblem} for an error of the caller; all others as they are. */
+function refuseUsage(error: unknown): never {
+  if (error instanceof ImgclsError && error.kind === 'usage')
+    throw new HttpProblem(422, error.message, { hint: error.hint, cause: error });
+  throw error;
 }
 
 /** @throws {HttpProblem} if the key was used for another request: its images would be dropped in silence. */
@@ -193,6 +214,7 @@ interface RequestedJob {
   inputs: readonly string[] | Input[];
   topK: number | undefined;
   model: string | undefined;
+  labels: readonly string[] | undefined;
   fresh: boolean | undefined;
   by: string | undefined;
   maxCostUsd: number | undefined;
@@ -215,16 +237,16 @@ async function readUpload(
       `form field ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is invalid'}`,
     );
   }
-  const { topK, model, fresh, by, maxCostUsd } = parsed.data;
-  return { inputs: images, topK, model, fresh, by, maxCostUsd, digest };
+  const { topK, model, labels, fresh, by, maxCostUsd } = parsed.data;
+  return { inputs: images, topK, model, labels, fresh, by, maxCostUsd, digest };
 }
 
 async function readNamed(
   body: NamedJob,
   { uploads, allowBuckets }: SubmitRouteOptions,
 ): Promise<RequestedJob> {
-  const { topK, model, fresh, by, maxCostUsd } = body;
-  const options = { topK, model, fresh, by, maxCostUsd, digest: digestOfJson(body) };
+  const { topK, model, labels, fresh, by, maxCostUsd } = body;
+  const options = { topK, model, labels, fresh, by, maxCostUsd, digest: digestOfJson(body) };
   if ('images' in body) return { inputs: (await uploads?.requireStored(body.images)) ?? [], ...options };
   const { inputs, include = [], exclude = [] } = body;
   for (const input of inputs) {
@@ -243,13 +265,19 @@ async function submit(
     id,
     trace,
     model,
+    words,
     topK,
     fresh = false,
     by,
     maxCostUsd,
     include = [],
     exclude = [],
-  }: Omit<RequestedJob, 'model' | 'digest'> & { id: string; trace: string; model: ModelRef },
+  }: Omit<RequestedJob, 'model' | 'labels' | 'digest'> & {
+    id: string;
+    trace: string;
+    model: ModelRef;
+    words?: Uint8Array;
+  },
   { client, hub, topK: defaultTopK }: SubmitRouteOptions,
 ): Promise<void> {
   const isNamed = inputs.every((input): input is string => typeof input === 'string');
@@ -259,6 +287,7 @@ async function submit(
       id,
       trace,
       model,
+      ...(words && { words }),
       topK: topK ?? defaultTopK,
       fresh,
       ...(by !== undefined && { by: new Date(by) }),
@@ -271,9 +300,7 @@ async function submit(
     if (!isNamed) await job.submitted;
     else job.submitted.catch(() => {});
   } catch (error) {
-    if (error instanceof ImgclsError && error.kind === 'usage')
-      throw new HttpProblem(422, error.message, { hint: error.hint, cause: error });
-    throw error;
+    refuseUsage(error);
   }
   hub.followToEnd(id);
 }

@@ -1,0 +1,144 @@
+/** Jobs of three kinds of model at once: one label of many, any number of labels, and labels that the job brings itself. */
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pythonWith } from '../../benchmarks/peers/environments.ts';
+import { until } from '../contract/until.ts';
+import { tinyOnnx } from '../integration/model/tiny-onnx.ts';
+import { type InstalledPackage, installPackage, processesOf, type Running, start } from './package.ts';
+
+const IMAGES = 150;
+const SIDE = 96;
+const python = await pythonWith('pool.txt').catch((error: unknown) => {
+  if (process.env.CI) throw error;
+  console.warn(`SKIPPED: tests of own labels need Python and package indexes. ${error}`);
+});
+
+let installed: InstalledPackage;
+let dataDir: string;
+const running: Running[] = [];
+const imgcls = (...args: string[]): Running => {
+  const one = start(installed.bin, dataDir, args, { IMGCLS_LEASE_SECONDS: '4', IMGCLS_RUNNERS: '1' });
+  running.push(one);
+  return one;
+};
+
+/** Labels of each model; no two models have one in common. */
+const LABELS = {
+  classic: ['red', 'green', 'blue'],
+  many: ['warm', 'cold', 'bright'],
+  'tiny-clip': ['an invoice', 'a receipt', 'a cat'],
+};
+type Model = keyof typeof LABELS;
+
+async function importTiny(name: 'classic' | 'many', activation: string): Promise<void> {
+  const folder = path.join(dataDir, 'sources', name);
+  await mkdir(folder, { recursive: true });
+  const seed = name === 'classic' ? 1 : 2;
+  await writeFile(path.join(folder, 'model.onnx'), tinyOnnx({ shape: ['N', 3, 64, 64], classes: 3, seed }));
+  const labels = LABELS[name].map((label, at) => ({ wnid: String(at), label }));
+  await writeFile(path.join(folder, 'labels.json'), JSON.stringify(labels));
+  const recipe = { activation, preprocess: { resizeShortestSide: 64, cropSize: 64 } };
+  await writeFile(path.join(folder, 'model.json'), JSON.stringify(recipe));
+  const { code, stderr } = await imgcls('model', 'import', folder).finished;
+  expect(code, stderr).toBe(0);
+}
+
+async function writePhotos(folder: string): Promise<void> {
+  await mkdir(folder);
+  for (let at = 0; at < IMAGES; at++) {
+    const background = { r: (7 * at) % 256, g: (11 * at) % 256, b: (13 * at) % 256 };
+    const picture = sharp({ create: { width: SIDE, height: SIDE, channels: 3, background } }).png();
+    await picture.toFile(path.join(folder, `${String(at).padStart(3, '0')}.png`));
+  }
+}
+
+const submit = (model: Model, photos: string, ...flags: string[]) => {
+  const own = model === 'tiny-clip' ? ['--labels', LABELS[model].join(', ')] : [];
+  return imgcls('upload', photos, '--model', model, ...own, ...flags);
+};
+
+interface Line {
+  name: string;
+  label: string;
+  model: string;
+  labels: { label: string; score: number }[];
+}
+const linesOf = (stdout: string): Line[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+describe.skipIf(python === undefined)('three kinds of model on two workers', () => {
+  let photos: string;
+  beforeAll(async () => {
+    installed = await installPackage();
+    dataDir = await installed.dataDir();
+    photos = path.join(dataDir, 'photos');
+    await writePhotos(photos);
+    await importTiny('classic', 'softmax');
+    await importTiny('many', 'sigmoid');
+    const script = path.join(import.meta.dirname, '../integration/model/zero-shot/models.py');
+    await promisify(execFile)(python ?? '', [script, path.join(dataDir, 'sources')]);
+    const { code, stderr } = await imgcls('model', 'import', path.join(dataDir, 'sources/tiny-clip'))
+      .finished;
+    expect(code, stderr).toBe(0);
+  });
+  afterAll(async () => {
+    for (const { kill } of running) kill('SIGKILL');
+    await until('all processes have ended', async () => (await processesOf(dataDir)).length === 0);
+    await installed?.remove();
+  });
+
+  it('give each image the labels of its own job, also if a worker is killed meanwhile', async () => {
+    const models = Object.keys(LABELS) as Model[];
+    const jobs = new Map<Model, string>();
+    for (const model of models) {
+      const { stdout, stderr } = await submit(model, photos, '--no-wait').finished;
+      expect(stdout, stderr).toMatch(/^\w{26}\n$/);
+      jobs.set(model, stdout.trim());
+    }
+    const victim = imgcls('worker', '--id', 'victim');
+    const survivor = imgcls('worker', '--id', 'survivor', '--idle-exit', '6');
+    await until('the victim has classified images', async () => {
+      const { stdout } = await imgcls('status', '-f', 'json').finished;
+      const { workers } = JSON.parse(stdout);
+      return workers.some(
+        ({ id, state }: { id: string; state: string }) => id === 'victim' && state === 'busy',
+      );
+    });
+    victim.kill('SIGKILL');
+    const { code, stderr } = await survivor.finished;
+    expect(code, stderr).toBe(0);
+    for (const [model, job] of jobs) {
+      const lines = linesOf((await imgcls('results', job, '-f', 'ndjson').finished).stdout);
+      expect(lines.map(({ name }) => path.basename(name))).toEqual(
+        Array.from({ length: IMAGES }, (_, at) => `${String(at).padStart(3, '0')}.png`),
+      );
+      for (const { labels, model: by } of lines) {
+        expect(by).toBe(`${model}/fp32`);
+        expect(labels.map(({ label }) => label).sort()).toEqual([...LABELS[model]].sort());
+        const sum = labels.reduce((total, { score }) => total + score, 0);
+        if (model !== 'many') expect(sum).toBeCloseTo(1, 5);
+      }
+      expect(new Set(lines.map(({ label }) => label)).size).toBeGreaterThan(1);
+    }
+    const other = await submit('tiny-clip', photos, '-f', 'ndjson', '--fresh').finished;
+    const results = await imgcls('results', jobs.get('tiny-clip') ?? '', '-f', 'ndjson').finished;
+    const scores = (stdout: string) => linesOf(stdout).map(({ labels }) => labels);
+    expect(scores(results.stdout)).toEqual(scores(other.stdout));
+  });
+
+  it('take the labels of an earlier job for known, but not those of one with other labels', async () => {
+    const again = await submit('tiny-clip', photos, '-f', 'ndjson').finished;
+    expect(again.stderr).toContain(`${IMAGES} known`);
+    const others = ['upload', photos, '--model', 'tiny-clip', '--labels', 'a receipt, a cat', '-f', 'ndjson'];
+    const { stdout, stderr } = await imgcls(...others).finished;
+    expect(stderr).not.toContain('known');
+    for (const { labels } of linesOf(stdout)) expect(labels).toHaveLength(2);
+  });
+});
