@@ -12,6 +12,8 @@ import { type InstalledPackage, installPackage, processesOf, type Running, start
 
 const IMAGES = 150;
 const SIDE = 96;
+/** A worker and its two runners, each with two small models, and the bundled one. */
+const WORKER_BYTES = 600e6;
 const python = await pythonWith('pool.txt').catch((error: unknown) => {
   if (process.env.CI) throw error;
   console.warn(`SKIPPED: tests of own labels need Python and package indexes. ${error}`);
@@ -107,6 +109,7 @@ describe.skipIf(python === undefined)('three kinds of model on two workers', () 
     await until('the victim has classified images', async () => {
       const { stdout } = await imgcls('status', '-f', 'json').finished;
       const { workers } = JSON.parse(stdout);
+      for (const { rssBytes } of workers) expect(rssBytes).toBeLessThan(WORKER_BYTES);
       return workers.some(
         ({ id, state }: { id: string; state: string }) => id === 'victim' && state === 'busy',
       );

@@ -118,7 +118,7 @@ describe('an S3 notification', () => {
     expect(() => parseMessage('hello')).toThrow('The request message is not JSON.');
     expect(() => parseMessage('{"v":1,"job":7}')).toThrow(/request message has the wrong format: job/);
     expect(() => parseMessage('null')).toThrow(PoisonError);
-    expect(() => parseMessage('{"v":4}')).toThrow(NewerVersionError);
+    expect(() => parseMessage('{"v":5}')).toThrow(NewerVersionError);
     expect(() => parseMessage('{"Event":"s3:Other"}')).toThrow(/S3 notification has the wrong format/);
   });
 });
