@@ -63,7 +63,7 @@ function missingWeights(
   if (graphs.length > 0)
     return new ImgclsError(
       'usage',
-      `${shownAs} has no ${precision === undefined ? `onnx/${stem}.onnx` : `ONNX weights (${stem}) of precision ${precision}`}, only ${graphs.slice(0, 5).join(', ')}.`,
+      `${shownAs} has no ${precision === undefined ? `onnx/${stem}.onnx` : `ONNX weights of precision ${precision}`}, only ${graphs.slice(0, 5).join(', ')}.`,
     );
   const others = paths.filter((path) => /\.(safetensors|bin|h5|msgpack|pt|pth|keras|tflite)$/.test(path));
   return new ImgclsError(
