@@ -185,7 +185,8 @@ async function modelOf(
   { model, labels }: RequestedJob,
   { selectModel, selectWithLabels }: SubmitRouteOptions,
 ): Promise<{ model: ModelRef; words?: Uint8Array }> {
-  if (labels === undefined) return { model: await selectModel(model) };
+  const named = await selectModel(model);
+  if (labels === undefined) return { model: named };
   return await selectWithLabels(model, labels).catch(refuseUsage);
 }
 
