@@ -16,6 +16,8 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { Ec2, Ec2Instance, Ec2Launch, LaunchRehearsal, Pool, Refusal } from '../core/aws-account/ec2.ts';
+import { failureOf } from '../core/aws-account/instances-error.ts';
+import { isTransient } from '../core/runtime/errors.ts';
 import { consoleOutput } from './console-output.ts';
 import { inChunks } from './ec2-chunks.ts';
 import { offeringsOf } from './ec2-offerings.ts';
@@ -275,7 +277,7 @@ function fleetRequest({ token, template, pools, onDemand, spot, tags }: Ec2Launc
 
 async function startInstances(client: EC2Client, ids: readonly string[]): Promise<string[]> {
   const started: string[] = [];
-  await inChunks(ids, 'start instances (ec2:StartInstances)', async (InstanceIds) => {
+  const starting = inChunks(ids, 'start instances (ec2:StartInstances)', async (InstanceIds) => {
     try {
       await client.send(new StartInstancesCommand({ InstanceIds }));
       started.push(...InstanceIds);
@@ -283,5 +285,8 @@ async function startInstances(client: EC2Client, ids: readonly string[]): Promis
       if (!hasCode(error, ...LIMIT_CODES)) throw error;
     }
   });
+  const failure = await failureOf(starting);
+  // Thrown, a refusal of some would hide the others, in whose place new ones would be launched too.
+  if (failure !== undefined && (isTransient(failure) || started.length === 0)) throw failure;
   return started;
 }

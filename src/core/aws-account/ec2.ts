@@ -73,7 +73,7 @@ export interface Ec2 {
   untag(ids: readonly string[], keys: readonly string[]): Promise<void>;
   terminate(ids: readonly string[]): Promise<void>;
   stop(ids: readonly string[]): Promise<void>;
-  /** @returns the instances that start. EC2 has no capacity for the others. */
+  /** @returns the instances that start. EC2 refuses the others, or has no capacity for them. @throws if it refuses all. */
   start(ids: readonly string[]): Promise<string[]>;
   types(names: readonly string[]): Promise<TypeInfo[]>;
   /** Which of these types EC2 offers, by zone. Unknown ones are left out. */

@@ -149,6 +149,20 @@ describe('stopped instances that are started', () => {
     await expect(start('RequestTimeout')).rejects.toMatchObject({ kind: 'transient' });
   });
 
+  it('start although EC2 refuses another one, which a person has just terminated', async () => {
+    const client = {
+      async send({ input }: { input: { InstanceIds: string[] } }) {
+        if (input.InstanceIds.includes('i-2'))
+          throw Object.assign(new Error("The instance 'i-2' cannot be started."), {
+            name: 'IncorrectInstanceState',
+          });
+      },
+    };
+    const { start } = createEc2(client as never);
+    expect(await start(['i-1', 'i-2', 'i-3'])).toEqual(['i-1', 'i-3']);
+    await expect(start(['i-2'])).rejects.toThrow('i-2');
+  });
+
   it('are booting again for a controller that knew them as stopped', async () => {
     const { clock } = fleetOf();
     const watch = new MachineWatch(clock);
