@@ -40,8 +40,8 @@ export async function* batchWithDeadline<T>(
 }
 
 export interface GroupOptions<T> {
-  /** Whether an item belongs to another group than the one before. */
-  startsGroup(item: T, before: T): boolean;
+  /** Whether an item belongs to another group than those before. */
+  startsGroup(item: T, group: readonly T[]): boolean;
   /** Whether an item is the last of its group. */
   endsGroup(item: T): boolean;
   ms: number;
@@ -56,8 +56,7 @@ export async function* inGroups<T>(
   let group: T[] = [];
   const starts = () => group.length === 1;
   for await (const item of batchWithDeadline<T>(items, { clock, ms, starts })) {
-    const before = group.at(-1);
-    if (before !== undefined && (item === 'late' || startsGroup(item, before))) {
+    if (group.length > 0 && (item === 'late' || startsGroup(item, group))) {
       yield group;
       group = [];
     }

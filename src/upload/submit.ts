@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { batchEnd, PACKED_BELOW_BYTES } from '../core/job/batches.ts';
+import { batchEnd, MAX_PACK_BYTES, PACKED_BELOW_BYTES } from '../core/job/batches.ts';
 import type { JobRecord } from '../core/job/job.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { type AnnouncedTotal, type AnnounceOptions, announceAll } from './announce.ts';
@@ -95,6 +95,9 @@ export async function uploadJobImages(
   }
 }
 
-/** The images of a retry have gaps. */
-const startsGroup = ({ index }: JobImage, before: JobImage): boolean => index !== before.index + 1;
+/** The images of a retry have gaps. Those that a program passes are in memory, so of them a group has no more than a pack. */
+const startsGroup = (image: JobImage, group: readonly JobImage[]): boolean =>
+  image.index - 1 !== group.at(-1)?.index || heldBytes([...group, image]) > MAX_PACK_BYTES;
+const heldBytes = (images: readonly JobImage[]): number =>
+  images.reduce((sum, { input }) => sum + (input.kind === 'bytes' ? input.bytes.byteLength : 0), 0);
 const endsGroup = ({ index }: JobImage): boolean => batchEnd(index) === index + 1;
