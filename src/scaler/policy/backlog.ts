@@ -24,7 +24,11 @@ export const backlogPolicy: Policy = (snapshot, settings) => {
   const forBacklog = left > 0 && atBoot > 0 ? Math.ceil(left / perMachine) : 0;
   // Each launched machine needs a message to receive.
   const launches = Math.min(
-    Math.max(forBacklog, machinesOfStream(snapshot, settings) - workers.length),
+    Math.max(
+      forBacklog,
+      worthwhileLaunches((1000 * atBoot) / measured.imagesPerSecond, workers.length, snapshot, settings),
+      machinesOfStream(snapshot, settings) - workers.length,
+    ),
     claimable,
   );
   if (launches > 0) {
@@ -34,7 +38,8 @@ export const backlogPolicy: Policy = (snapshot, settings) => {
   const images = pluralize(backlog.images, 'image');
   const reason =
     left > 0 ? whyNoMore(images, claimable) : `the current workers will finish ${images} in time`;
-  return { machines: neededOfPresent(snapshot, settings, workers.length), reason };
+  const needed = neededOfPresent(snapshot, settings, workers.length);
+  return { machines: needed, reason, isCaughtUp: isCaughtUp(snapshot, settings, needed) };
 };
 
 /** How long a machine works that is launched now. */
@@ -42,6 +47,26 @@ export const workMsOfMachine = ({ bootMs }: Measured, settings: PolicySettings):
   const { targetMs } = settings;
   return Math.max(targetMs - bootMs, targetMs * constantsOf(settings).minWorkShare);
 };
+
+/**
+ * The launches of which each saves enough time of waiting for what it costs: a boot, or the time that is billed anyway.
+ * @param leftMs work that is left when they are ready, for one machine.
+ */
+function worthwhileLaunches(
+  leftMs: number,
+  present: number,
+  { measured: { bootMs } }: KnownSnapshot,
+  settings: PolicySettings,
+): number {
+  if (leftMs <= 0) return 0;
+  const { waitWorth, leastSavedMs } = constantsOf(settings);
+  for (let total = present; ; total++) {
+    const shareMs = leftMs / (total + 1);
+    const costMs = Math.max(bootMs, settings.billingMinimumMs - shareMs);
+    const savedMs = leftMs / total - shareMs;
+    if (savedMs < Math.max(costMs / waitWorth, leastSavedMs)) return total - present;
+  }
+}
 
 /** A stream needs the machines that it keeps busy, and some that catch up with its backlog. */
 function machinesOfStream(
@@ -69,6 +94,16 @@ function neededOfPresent(
   const forBacklog = Math.ceil(backlog.images / ((measured.imagesPerSecond * settings.targetMs) / 1000));
   const forLoad = Math.ceil(streamLoad - constantsOf(settings).keepShare);
   return Math.min(present, Math.max(1, forBacklog, forLoad));
+}
+
+/** Whether nothing stands of work that arrives steadily, beyond what these machines soon do. */
+function isCaughtUp(
+  { backlog, measured, streamLoad }: KnownSnapshot,
+  settings: PolicySettings,
+  machines: number,
+): boolean {
+  const soon = (machines * measured.imagesPerSecond * constantsOf(settings).caughtUpMs) / 1000;
+  return streamLoad > 0 && backlog.images <= soon;
 }
 
 function whyMore({ backlog, measured }: KnownSnapshot, horizonMs: number, total: number): string {

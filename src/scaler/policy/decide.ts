@@ -9,7 +9,7 @@ import { isUnknown } from '../../core/runtime/unknown.ts';
 import { deadlineWarnings, needWithDeadlines } from '../deadlines/need.ts';
 import { machinesAhead } from '../forecast/machines-ahead.ts';
 import type { Machine, Snapshot } from '../snapshot.ts';
-import { backlogPolicy, workMsOfMachine } from './backlog.ts';
+import { backlogPolicy } from './backlog.ts';
 import { needWithinCaps } from './budget.ts';
 import { constantsOf } from './constants.ts';
 import { capOf } from './job-caps.ts';
@@ -66,21 +66,14 @@ export function decide(
   const room = Math.max(0, Math.min(settings.max - unmanagedWorkers, budget.machines) - own.length);
   const ahead = machinesAhead({ expected: history.expected, settings, measured, present: serving.length });
   const least = Math.max(settings.min, ahead) - unmanagedWorkers;
-  const wanted = Math.max(least, needed) - serving.length;
+  // An explicit --idle-seconds overrides standby. A machine that stood by and was lost is replaced.
+  const before = Math.max(serving.length, history.onStandby ?? 0);
+  const onStandby =
+    settings.idleMs === undefined ? machinesOnStandby({ arrivals, measured, settings, present: before }) : 0;
+  const wanted = Math.max(least, needed, onStandby - unmanagedWorkers) - serving.length;
   const { launchLimit } = history;
   const allowed = Math.max(0, Math.min(wanted, room, settings.maxLaunchPerTick));
   const launch = Math.min(allowed, launchLimit?.launches ?? allowed);
-  // An explicit --idle-seconds overrides standby.
-  const expected =
-    settings.idleMs === undefined
-      ? machinesOnStandby({
-          arrivals,
-          renewalMs: Math.max(measured.bootMs, settings.billingMinimumMs),
-          perMachineMs: workMsOfMachine(measured, settings),
-          present: serving.length,
-          constants,
-        })
-      : 0;
   const { ids, reason } =
     launch > 0
       ? none
@@ -88,7 +81,8 @@ export function decide(
           own,
           isLate,
           needed,
-          expected,
+          isCaughtUp: need.isCaughtUp === true,
+          expected: onStandby,
           budget,
           settings: { ...settings, min: least },
           history,
@@ -96,6 +90,7 @@ export function decide(
   return {
     target: present.length + launch - count(ids, present),
     needed: Math.max(needed, ahead),
+    onStandby,
     launch,
     retire: ids,
     reason: [

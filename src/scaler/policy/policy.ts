@@ -50,6 +50,8 @@ export interface History {
   sinceLaunchMs: number | undefined;
   /** The most machines that any tick of the last 15 s needed. */
   recentlyNeeded: number;
+  /** Machines that stood by at the last decision. One that was lost is replaced. */
+  onStandby?: number;
   /** The last arrivals of work, the latest last. */
   arrivals: readonly PastArrival[];
   /** Undefined while launches are not limited. */
@@ -72,6 +74,8 @@ export interface Need {
   /** In total, booting ones included, before any limit. */
   machines: number;
   reason: string;
+  /** They keep up with work that arrives steadily, and nothing stands: a machine more is retired although it is busy. */
+  isCaughtUp?: boolean;
 }
 
 export type Policy = (snapshot: KnownSnapshot, settings: PolicySettings) => Need;
@@ -81,6 +85,8 @@ export interface Decision {
   target: number;
   /** Machines that the policy asked for or that expected work needs, before limits. */
   needed: number;
+  /** Machines that should be there although they have no work; absent if nothing could be decided. */
+  onStandby?: number;
   launch: number;
   retire: readonly string[];
   /** A clause for `status`, `scale` and the page. */

@@ -1,6 +1,6 @@
 /**
- * Which machines are retired. A busy one is retired only above a limit, and only if there are not enough idle and booting
- * ones.
+ * Which machines are retired. A busy one finishes its messages first. It is retired only above a limit, and only if there are
+ * not enough idle and booting ones, or if the others keep up with a stream.
  */
 import { pluralize } from '../../core/text/pluralize.ts';
 import type { Machine } from '../snapshot.ts';
@@ -18,6 +18,8 @@ interface Options {
   /** Whether its boot is overdue. */
   isLate(machine: Machine): boolean;
   needed: number;
+  /** See Need. */
+  isCaughtUp: boolean;
   /** Machines on standby. */
   expected: number;
   budget: LaunchBudget;
@@ -30,6 +32,7 @@ export function chooseRetirements({
   own,
   isLate,
   needed,
+  isCaughtUp,
   expected,
   budget,
   settings,
@@ -46,13 +49,16 @@ export function chooseRetirements({
   if (history.sinceLaunchMs !== undefined && history.sinceLaunchMs < settings.cooldownMs) return nothing;
   const late = serving.filter(isLate);
   const able = serving.filter((machine) => !isLate(machine));
-  const chosen = chooseUnneeded(able, { needed, expected, settings, history });
+  const chosen = chooseUnneeded(able, { needed, isCaughtUp, expected, settings, history });
   // A boot that takes long is awaited only as long as there is work for it.
   const isAwaited = Math.max(needed, history.recentlyNeeded) > 0;
   const abandoned = isAwaited ? [] : late.filter((machine) => isPastBillingMinimum(machine, settings));
   if (chosen.length + abandoned.length === 0) return nothing;
+  const idle = chosen.filter(({ phase }) => phase !== 'busy');
+  const surplus = chosen.length - idle.length;
   const reasons = [
-    chosen.length > 0 ? areRetired(chosen.length, 'idle worker') : undefined,
+    idle.length > 0 ? areRetired(idle.length, 'idle worker') : undefined,
+    surplus > 0 ? areRetired(surplus, 'surplus worker') : undefined,
     abandoned.length > 0 ? areRetired(abandoned.length, 'overdue worker') : undefined,
   ];
   return {
@@ -63,7 +69,7 @@ export function chooseRetirements({
 
 function chooseUnneeded(
   able: readonly Machine[],
-  { needed, expected, settings, history }: Pick<Options, 'needed' | 'expected' | 'settings' | 'history'>,
+  { needed, isCaughtUp, expected, settings, history }: Omit<Options, 'own' | 'isLate' | 'budget'>,
 ): Machine[] {
   // The last images may come back from a machine that was lost.
   const keepAtLeast = Math.max(settings.min, expected, Math.min(needed, 1));
@@ -71,13 +77,14 @@ function chooseUnneeded(
   const stillNeeded = Math.max(keepAtLeast, history.recentlyNeeded);
   const chosen: Machine[] = [];
   for (const machine of leastUseful(able)) {
-    // A booting machine may come late, so it does not take the place of an idle one.
-    const others = machine.phase === 'idle' ? able.filter(({ phase }) => phase !== 'booting') : able;
+    // A booting machine may come late, so it does not take the place of a ready one.
+    const others = machine.phase === 'booting' ? able : able.filter(({ phase }) => phase !== 'booting');
     const left = others.length - chosen.length;
     if (!isPastBillingMinimum(machine, settings) || left <= keepAtLeast) continue;
     const isSurplus = left > stillNeeded && left > neededNow;
     if (machine.phase === 'idle' && (machine.phaseForMs >= idleLimitMs(machine, settings) || isSurplus))
       chosen.push(machine);
+    if (machine.phase === 'busy' && isSurplus && isCaughtUp) chosen.push(machine);
     // The work was done before this machine became ready.
     if (machine.phase === 'booting' && isSurplus && stillNeeded === 0) chosen.push(machine);
   }

@@ -8,6 +8,7 @@ const KEPT_ARRIVALS = 100;
 /** What a controller remembers of its observations and decisions. `nowMs` is of one monotonic clock. */
 export class ScalingHistory {
   #needs: { atMs: number; needed: number }[] = [];
+  #onStandby = 0;
   #arrivals: { atMs: number; workMs: number }[] = [];
 
   observe({ jobs, workMs }: Arrived, nowMs: number): void {
@@ -18,7 +19,8 @@ export class ScalingHistory {
       this.#arrivals = [...this.#arrivals, { atMs: nowMs, workMs }].slice(-KEPT_ARRIVALS);
   }
 
-  recordDecision({ needed }: Decision, nowMs: number): void {
+  recordDecision({ needed, onStandby }: Decision, nowMs: number): void {
+    this.#onStandby = onStandby ?? this.#onStandby;
     this.#needs = this.#needs.filter(({ atMs }) => nowMs - atMs < NEED_WINDOW_MS);
     this.#needs.push({ atMs: nowMs, needed });
   }
@@ -26,6 +28,10 @@ export class ScalingHistory {
   summary(nowMs: number): Omit<History, 'sinceLaunchMs' | 'launchLimit'> {
     const recent = this.#needs.filter(({ atMs }) => nowMs - atMs < NEED_WINDOW_MS);
     const arrivals = this.#arrivals.map(({ atMs, workMs }): PastArrival => ({ agoMs: nowMs - atMs, workMs }));
-    return { recentlyNeeded: Math.max(0, ...recent.map(({ needed }) => needed)), arrivals };
+    return {
+      recentlyNeeded: Math.max(0, ...recent.map(({ needed }) => needed)),
+      onStandby: this.#onStandby,
+      arrivals,
+    };
   }
 }

@@ -1,54 +1,66 @@
 /**
- * Machines stay without work if work is likely to arrive soon: then a new boot would cost as much as the idling, and people would
- * wait for it. Pure.
+ * Machines stay without work if that would have cost less in the last pauses than to launch others at their ends, waiting included.
+ * Pure.
  */
 
-import { type PolicyConstants, policyConstants } from './constants.ts';
+import type { Measured } from '../snapshot.ts';
+import { workMsOfMachine } from './backlog.ts';
+import { constantsOf, type PolicyConstants } from './constants.ts';
 import { pausesMsOf, quantile } from './pauses.ts';
-import type { PastArrival } from './policy.ts';
+import type { PastArrival, PolicySettings } from './policy.ts';
 
 const COUNTED_PAUSES = 30;
 
 export interface StandbyInput {
   /** The latest last. */
   arrivals: readonly PastArrival[];
-  /** What another machine costs before it works: its boot, or the time that is billed anyway. */
-  renewalMs: number;
-  /** Work for one machine in the target time. */
-  perMachineMs: number;
-  /** Machines that there are. */
+  measured: Measured;
+  settings: PolicySettings;
+  /** Machines that there are, or were before one was lost. */
   present: number;
-  constants?: PolicyConstants;
 }
 
-/** How many machines should stay although they have no work. */
-export function machinesOnStandby({
-  arrivals,
-  renewalMs,
-  perMachineMs,
-  present,
-  constants = policyConstants,
-}: StandbyInput): number {
-  for (let count = present; count > 0; count--) {
-    // The last of so many machines only works if an arrival needs it.
-    const leastMs = (count - 1) * perMachineMs;
-    const needing = count === 1 ? arrivals : arrivals.filter(({ workMs }) => workMs > leastMs);
-    if (isWorkExpected(needing, renewalMs, constants)) return count;
-  }
+/** How many machines should be there although they have no work. */
+export function machinesOnStandby(input: StandbyInput): number {
+  for (let count = input.present; count > 0; count--) if (isWorthKeeping(count, input)) return count;
   return 0;
 }
 
-function isWorkExpected(
-  arrivals: readonly PastArrival[],
-  renewalMs: number,
-  { maxUsualBoots, standbyDifferences, standbyBoots, differenceShare, mostRegular }: PolicyConstants,
-): boolean {
-  const idleMs = arrivals.at(-1)?.agoMs;
-  const pausesMs = pausesMsOf(arrivals).slice(-COUNTED_PAUSES);
+/** Whether the last of so many machines should stay. */
+function isWorthKeeping(count: number, { arrivals, measured, settings }: StandbyInput): boolean {
+  const { bootMs } = measured;
+  const constants = constantsOf(settings);
+  const perMachineMs = workMsOfMachine(measured, settings);
+  // It only works if an arrival needs it.
+  const leastMs = (count - 1) * perMachineMs;
+  const needing = arrivals
+    .filter(({ workMs }) => count === 1 || workMs > leastMs)
+    .map(({ agoMs, workMs }) => ({ agoMs, workMs: Math.min(workMs / count, perMachineMs) }));
+  // Another machine costs its boot, or the time that is billed anyway. It boots while `count` machines could work.
+  const savedMs = Math.max(bootMs, settings.billingMinimumMs) + (constants.waitWorth * bootMs) / count;
+  const last = needing.at(-1);
+  return last !== undefined && last.agoMs - last.workMs < stayMs(idlePausesMs(needing), savedMs, constants);
+}
+
+/** The time between arrivals without the work of the earlier one. */
+const idlePausesMs = (arrivals: readonly PastArrival[]): number[] =>
+  pausesMsOf(arrivals)
+    .map((pauseMs, at) => Math.max(0, pauseMs - (arrivals[at]?.workMs ?? 0)))
+    .slice(-COUNTED_PAUSES);
+
+/** How long a machine waits for work: until most pauses would have ended, or not at all if that saves less than it costs. */
+function stayMs(
+  pausesMs: readonly number[],
+  savedMs: number,
+  { standbyDifferences, standbySavings, differenceShare, mostRegular }: PolicyConstants,
+): number {
   const usualMs = quantile(pausesMs, 0.5);
-  if (idleMs === undefined || usualMs === undefined || usualMs > maxUsualBoots * renewalMs) return false;
+  if (usualMs === undefined) return 0;
   const differencesMs = pausesMs.map((pauseMs) => Math.abs(pauseMs - usualMs));
   const leastMs = usualMs / Math.min(pausesMs.length, mostRegular);
   const differenceMs = Math.max(leastMs, quantile(differencesMs, differenceShare) ?? 0);
-  return idleMs < Math.min(usualMs + standbyDifferences * differenceMs, standbyBoots * renewalMs);
+  const mostMs = Math.min(usualMs + standbyDifferences * differenceMs, standbySavings * savedMs);
+  const costMs = pausesMs.reduce((sum, pauseMs) => sum + Math.min(pauseMs, mostMs), 0);
+  const ended = pausesMs.filter((pauseMs) => pauseMs <= mostMs).length;
+  return costMs < ended * savedMs ? mostMs : 0;
 }

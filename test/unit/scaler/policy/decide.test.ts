@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { policyConstants } from '../../../../src/scaler/policy/constants.ts';
 import { decide } from '../../../../src/scaler/policy/decide.ts';
 import type { History, PolicySettings } from '../../../../src/scaler/policy/policy.ts';
 import type { Backlog, Machine, MachinePhase, Snapshot } from '../../../../src/scaler/snapshot.ts';
@@ -61,6 +62,15 @@ describe('the backlog policy', () => {
     const decision = decide(snapshot({ backlog: backlog(5000) }), settings(), noHistory);
     expect(decision.launch).toBe(10);
     expect(decision.reason).toBe('5000 images within 120 s need 10 workers at 10 images/s each');
+  });
+
+  it('launches more for a small job if each saves more waiting than it costs', () => {
+    // 40 s of work. A second machine saves 20 s and costs 40 s, as it is billed for a minute. A third would save 7 s for 47 s.
+    const measured = { imagesPerSecond: 10, bootMs: 20_000 };
+    const small = snapshot({ backlog: backlog(400), measured });
+    expect(decide(small, settings(), noHistory).launch).toBe(2);
+    const constants = { ...policyConstants, waitWorth: 0 };
+    expect(decide(small, settings({ constants }), noHistory).launch).toBe(1);
   });
 
   it('launches at most what --max allows, and says so', () => {
@@ -173,6 +183,21 @@ describe('shrinking', () => {
     });
     expect(decision.retire).toEqual([gone.id]);
   });
+  it('retires a busy worker once the others keep up with a stream', () => {
+    // Jobs of 10 s of work every 5 s are a load of two machines.
+    const arrivals = Array.from({ length: 20 }, (_, at) => ({ agoMs: 5000 * (20 - at), workMs: 10_000 }));
+    const machines = some(3, 'busy');
+    const stream = { ...noHistory, arrivals, recentlyNeeded: 2 };
+    const withBacklog = (images: number) =>
+      decide(snapshot({ backlog: backlog(images, { inFlight: 3 }), machines }), settings(), stream);
+    expect(withBacklog(200)).toMatchObject({ target: 2, launch: 0 });
+    expect(withBacklog(200).reason).toContain('1 surplus worker is retired');
+    expect(withBacklog(300).retire).toEqual([]);
+    const alone = { ...stream, arrivals: arrivals.slice(-1) };
+    expect(
+      decide(snapshot({ backlog: backlog(200, { inFlight: 3 }), machines }), settings(), alone).retire,
+    ).toEqual([]);
+  });
   it('retires nothing in its first minute, which is paid for', () => {
     const machines = some(2, 'idle', { ageMs: 59_000, phaseForMs: 50_000 });
     expect(decide(snapshot({ machines }), settings(), noHistory).retire).toEqual([]);
@@ -198,6 +223,23 @@ describe('shrinking', () => {
   it('keeps --min', () => {
     const machines = some(3, 'idle', { phaseForMs: 3_600_000 });
     expect(decide(snapshot({ machines }), settings({ min: 2 }), noHistory).retire).toHaveLength(1);
+  });
+});
+
+describe('standby', () => {
+  const arrivals = Array.from({ length: 10 }, (_, at) => ({ agoMs: 60_000 * (10 - at), workMs: 1000 }));
+  it('launches another worker for one that stood by and was lost', () => {
+    const decided = decide(snapshot(), settings(), { ...noHistory, arrivals, onStandby: 1 });
+    expect(decided).toMatchObject({ launch: 1, onStandby: 1 });
+  });
+  it('launches none for work that has ended', () => {
+    const ended = arrivals.map(({ agoMs, workMs }) => ({ agoMs: agoMs + 3_600_000, workMs }));
+    const decided = decide(snapshot(), settings(), { ...noHistory, arrivals: ended, onStandby: 1 });
+    expect(decided).toMatchObject({ launch: 0, onStandby: 0 });
+  });
+  it('launches none with --idle-seconds', () => {
+    const history = { ...noHistory, arrivals, onStandby: 1 };
+    expect(decide(snapshot(), settings({ idleMs: 5000 }), history).launch).toBe(0);
   });
 });
 

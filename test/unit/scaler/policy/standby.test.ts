@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { defaultPolicySettings } from '../../../../src/bench/simulator/simulate.ts';
 import type { Decision, PastArrival } from '../../../../src/scaler/policy/policy.ts';
 import { ScalingHistory } from '../../../../src/scaler/policy/scaling-history.ts';
 import { machinesOnStandby } from '../../../../src/scaler/policy/standby.ts';
 
 const BOOT_MS = 70_000;
-const PER_MACHINE_MS = 60_000;
 
 /** Arrivals with these pauses between them, the last one so long ago. */
 function arrivalsOf(pausesS: readonly number[], agoS: number, workMs = 1000): PastArrival[] {
@@ -19,8 +19,8 @@ const onStandby = (
 ) =>
   machinesOnStandby({
     arrivals: arrivalsOf(pausesS, agoS, over.workMs),
-    renewalMs: BOOT_MS,
-    perMachineMs: PER_MACHINE_MS,
+    measured: { imagesPerSecond: 40, bootMs: BOOT_MS },
+    settings: { ...defaultPolicySettings, policy: 'backlog', max: 10 },
     present: over.present ?? 1,
   });
 const EVERY_MINUTE = Array.from({ length: 6 }, () => 60);
@@ -39,12 +39,16 @@ describe('a machine on standby', () => {
   it('does not stay longer because of a lunch break among jobs of every minute', () => {
     expect(onStandby([...EVERY_MINUTE, 3060, ...EVERY_MINUTE], 140)).toBe(0);
   });
-  it('stays for eight boot times after work that arrived now and then', () => {
+  it('stays for a quarter of an hour after work that arrived now and then', () => {
     const pauses = [10, 130, 40, 90, 20, 60, 75, 5];
-    expect(onStandby(pauses, 559)).toBe(1);
-    expect(onStandby(pauses, 560)).toBe(0);
+    expect(onStandby(pauses, 884)).toBe(1);
+    expect(onStandby(pauses, 885)).toBe(0);
   });
-  it('does not stay if the usual pause is longer than three boot times', () => {
+  it('stays as long as a pause costs less than a boot and four times its wait', () => {
+    expect(onStandby([345, 345, 345], 10)).toBe(1);
+    expect(onStandby([355, 355, 355], 10)).toBe(0);
+  });
+  it('does not stay because of one short pause among long ones', () => {
     expect(onStandby([60, 1800, 3600], 1)).toBe(0);
   });
   it('is as many machines as arrivals usually need', () => {
