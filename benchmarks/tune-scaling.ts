@@ -1,5 +1,6 @@
 // Searches better constants of the scaling policy: steps from the present ones at random, kept if they are better on every other of
-// the generated traces, in both worlds. The traces between are not searched on, and say whether the result is better at all.
+// the generated traces, in both worlds. The traces between are not searched on, and say whether the result is better at all. With no
+// steps it only judges the present ones.
 //
 //     npm run bench:tune -- [--seed 1000] [--traces 88] [--steps 40] [--search 1]
 import { parseArgs } from 'node:util';
@@ -51,8 +52,9 @@ const searched = runs.filter(({ at }) => at % 2 === 0);
 const judged = runs.filter(({ at }) => at % 2 === 1);
 
 const found = await search();
+const candidates = { present: policyConstants, ...(found !== policyConstants && { found }) };
 for (const [half, its] of Object.entries({ searched, judged }))
-  for (const [name, constants] of Object.entries({ present: policyConstants, found }))
+  for (const [name, constants] of Object.entries(candidates))
     for (const world of Object.keys(worlds))
       report(
         `${half}, ${world}, ${name}`,

@@ -46,6 +46,10 @@ export interface SimulationOptions {
   /** Overrides settings of the simulated world. */
   cluster?: Partial<World>;
   settings?: Partial<PolicySettings>;
+  /**
+   * Machines that stay from the first launch to the last arrival: what a policy could do that is told whether more work will come.
+   */
+  keep?: number;
   /** Whether work that recurs is expected; a rival never does. */
   forecast?: 'on' | 'off';
   /** After the last arrival, {@link GIVE_UP_AFTER_MS} by default. */
@@ -84,7 +88,7 @@ export async function simulate(trace: Trace, options: SimulationOptions): Promis
     policy: options.policy,
     max: options.max,
   };
-  const controller = controllerOf(cluster, settings, options);
+  const controller = controllerOf(cluster, withKept(settings, cluster, options.keep ?? 0), options);
   const endMs = (trace.arrivals.at(-1)?.atMs ?? 0) + (options.giveUpAfterMs ?? GIVE_UP_AFTER_MS);
   let wakeAtMs: number | undefined;
   for (let atMs = 0; !cluster.isOver; atMs = nextTickMs(cluster, wakeAtMs)) {
@@ -102,6 +106,15 @@ export async function simulate(trace: Trace, options: SimulationOptions): Promis
   }
   return resultOf(cluster, options.policy, settings.hourlyUsd ?? 0);
 }
+
+/** The minimum follows the simulated time. */
+const withKept = (settings: PolicySettings, cluster: SimulatedCluster, keep: number): PolicySettings => ({
+  ...settings,
+  get min() {
+    const isBetween = cluster.tally.launched > 0 && cluster.nextArrivalMs < Number.POSITIVE_INFINITY;
+    return Math.max(settings.min, isBetween ? keep : 0);
+  },
+});
 
 /** The horizon of the forecast is a day. */
 const LONGEST_SKIP_MS = 12 * HOUR_MS;
