@@ -3,6 +3,8 @@ import { measureAgainstBounds } from '../../../src/bench/simulator/compare.ts';
 import { generateTraces } from '../../../src/bench/simulator/generators.ts';
 import { type SimulationOptions, simulate } from '../../../src/bench/simulator/simulate.ts';
 import type { Arrival, Trace } from '../../../src/bench/simulator/traces.ts';
+import type { WorldName } from '../../../src/bench/simulator/worlds.ts';
+import { quantile } from '../../../src/scaler/policy/pauses.ts';
 
 const options = { policy: 'backlog', max: 1000, seed: 1 } as const;
 const traceOf = (arrivals: readonly Arrival[], bootMs?: number): Trace => ({
@@ -61,8 +63,8 @@ describe('over time', () => {
     const arrivals = Array.from({ length: 180 }, (_, at) => ({ atMs: 2500 + 5000 * at, images: 1000 }));
     const { meanJobMs, machineMs } = await simulate(traceOf(arrivals), options);
     expect(meanJobMs).toBeLessThanOrEqual(0.35 * 133_000);
-    // Five machines do the work. There is one too many, which a longer time hardly changes.
-    expect(machineMs).toBeLessThanOrEqual(1.3 * 5 * 900_000);
+    // Five machines do the work. A sixth stays until it has done what waited for their boots.
+    expect(machineMs).toBeLessThanOrEqual(1.15 * 5 * 900_000);
   });
 
   it('jobs of 1 to 50 times the usual cost take at most 1.15 times the machines of a policy that knows it', async () => {
@@ -88,20 +90,28 @@ describe('over time', () => {
   });
 });
 
-describe.each([
-  { world: 'ideal', most: { cost: 1.6, drain: 2 } },
-  { world: 'unkind', most: { cost: 2, drain: 2.5 } },
-] as const)('on traces of the half that no search used, in the $world world', ({ world, most }) => {
-  // The odd ones of seed 1000, as `npm run bench:tune` divides them; the rest takes minutes, and is judged by it.
-  const judged = generateTraces(1000, 22).filter((_, at) => at % 2 === 1);
-  const kinds = /^(burst|cron|flash|ramp)-/;
-  it.each(judged.filter(({ name }) => kinds.test(name)).map((trace): [string, Trace] => [trace.name, trace]))(
-    '%s stays near its bounds',
-    async (_, trace) => {
-      const seed = Number(trace.name.split('-').at(-1));
-      const { overCostBound, overDrainBound } = await run(trace, { seed, world });
-      expect(overCostBound).toBeLessThanOrEqual(most.cost);
-      expect(overDrainBound).toBeLessThanOrEqual(most.drain);
-    },
-  );
+describe('on traces of the half that no search used', () => {
+  // The odd ones of seed 90000, one of each kind, as `npm run bench:tune` divides them; the rest takes minutes, and is judged by it.
+  const judged = generateTraces(90_000, 22).filter((_, at) => at % 2 === 1);
+  const runAll = (traces: readonly Trace[], world: WorldName) =>
+    Promise.all(traces.map((trace) => run(trace, { seed: Number(trace.name.split('-').at(-1)), world })));
+  const median = (ratios: readonly (number | undefined)[]) =>
+    quantile(
+      ratios.map((ratio) => ratio ?? 1),
+      0.5,
+    );
+
+  it('the policy costs at most 1.12 times the least, and takes at most 1.31 times, in the median', async () => {
+    const all = await runAll(judged, 'ideal');
+    expect(median(all.map(({ overCostBound }) => overCostBound))).toBeLessThanOrEqual(1.12);
+    expect(median(all.map(({ overDrainBound }) => overDrainBound))).toBeLessThanOrEqual(1.31);
+  }, 60_000);
+
+  it('it stays near its bounds in the unkind world where work is not irregular', async () => {
+    const steady = judged.filter(({ name }) => /^(burst|cron|flash|ramp)-/.test(name));
+    for (const { trace, overCostBound, overDrainBound } of await runAll(steady, 'unkind')) {
+      expect(overCostBound, trace).toBeLessThanOrEqual(2);
+      expect(overDrainBound, trace).toBeLessThanOrEqual(2.5);
+    }
+  }, 60_000);
 });
