@@ -242,7 +242,6 @@ export class Controller {
       ...this.#history.summary(nowMs),
       launchLimit: this.#breaker.limit(this.#now),
       expected: forecaster?.due,
-      nextWorkInMs: forecaster?.expectation && forecaster.expectation.atMs - clock.nowMs(),
     };
     const decision = decide(snapshot, settings, history, policy);
     this.#history.recordDecision(decision, nowMs);
