@@ -103,11 +103,15 @@ describe.skipIf(proxy === undefined)("AWS's limits", () => {
       LaunchTemplateData: { InstanceType: 'c7i.large' as const },
     };
     await ec2.send(new CreateLaunchTemplateCommand(template));
+    const types = ['c7i.large', 'm7i.large'] as const;
     const { Errors, Instances } = await ec2.send(
       new CreateFleetCommand({
         Type: 'instant',
         LaunchTemplateConfigs: [
-          { LaunchTemplateSpecification: { LaunchTemplateName: 'any', Version: '$Latest' } },
+          {
+            LaunchTemplateSpecification: { LaunchTemplateName: 'any', Version: '$Latest' },
+            Overrides: types.map((InstanceType) => ({ InstanceType, SubnetId: subnets.get('us-east-1a') })),
+          },
         ],
         TargetCapacitySpecification: { TotalTargetCapacity: 1, DefaultTargetCapacityType: 'on-demand' },
       }),

@@ -169,8 +169,10 @@ async function typeOfTemplate(ec2: EC2Client, [template = '']: readonly string[]
   return version?.LaunchTemplateData?.InstanceType ?? '';
 }
 
-async function zonesOf(ec2: EC2Client, SubnetIds: string[]): Promise<string[]> {
-  if (SubnetIds.length === 0) return [];
+/** A launch names a subnet once for each instance type; moto finds a subnet only once. */
+async function zonesOf(ec2: EC2Client, subnets: readonly string[]): Promise<string[]> {
+  if (subnets.length === 0) return [];
+  const SubnetIds = [...new Set(subnets)];
   const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({ SubnetIds }));
   return Subnets.flatMap(({ AvailabilityZone }) => AvailabilityZone ?? []);
 }
