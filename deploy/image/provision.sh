@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs Node, the imgcls package, models and systemd units on a machine that becomes an image. Starts no service.
 #
-# Run it as root on a build machine with Amazon Linux 2023, Debian or Ubuntu. "imgcls ami build", Packer (imgcls.pkr.hcl) and
+# Run it as root on a build machine with Amazon Linux 2023, Debian or Ubuntu (systemd 250 or newer). "imgcls ami build", Packer (imgcls.pkr.hcl) and
 # EC2 Image Builder (component.yaml) run it. It needs the package registries of the system and npm, and the sources of models.
 #
 # Usage: provision.sh --package FILE.tgz [--model NAME]... [--heic]
@@ -149,9 +149,10 @@ install_units() {
   local unit
   cp -r "$PACKAGE_DIR"/deploy/systemd/*.service "$PACKAGE_DIR"/deploy/systemd/*.service.d "$UNIT_DIR"
   systemctl enable imgcls-environment.service
-  systemd-analyze verify --man=no "$UNIT_DIR"/imgcls-*.service
-  # These machines need no login.
-  for unit in ssh.service ssh.socket sshd.service; do
+  # Faults of our units, not of those of the system that they depend on.
+  systemd-analyze verify --man=no --recursive-errors=no "$UNIT_DIR"/imgcls-*.service
+  # These machines need no login. With AWS's Default Host Management, the agent of Systems Manager gives operators a root shell.
+  for unit in ssh.service ssh.socket sshd.service amazon-ssm-agent.service; do
     [[ ! -e $UNIT_DIR/$unit ]] || systemctl disable "$unit"
   done
 }

@@ -9,7 +9,7 @@ import {
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam';
 import { listOf, statementsOf } from '../integration/deploy/policies.ts';
-import { readTemplate, resourcesWith } from '../integration/deploy/template.ts';
+import { readTemplate, resourcesWith, SUBMITTERS } from '../integration/deploy/template.ts';
 
 export interface AccessKey {
   accessKeyId: string;
@@ -29,7 +29,7 @@ export interface Enforced {
 export async function enforcePolicies(motoUrl: string, roles: readonly string[]): Promise<Enforced> {
   const iam = new IAMClient({ endpoint: motoUrl });
   try {
-    const resources = resourcesWith(readTemplate(), {});
+    const resources = resourcesWith(readTemplate(), SUBMITTERS);
     const users: AccessKey[] = [];
     for (const role of roles) {
       const actions = statementsOf(resources, role).flatMap(({ Action }) => listOf(Action));

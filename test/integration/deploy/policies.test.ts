@@ -9,7 +9,7 @@ import { LAUNCH_TAG } from '../../../src/scaler/drivers/ec2.ts';
 import { covers, isPlace, placesOf } from './places.ts';
 import { actionsOf, differences, listOf, statementsOf } from './policies.ts';
 import { type Reach, SourceGraph } from './sdk-calls.ts';
-import { readTemplate, resourcesWith } from './template.ts';
+import { readTemplate, resourcesWith, SUBMITTERS } from './template.ts';
 
 const COMMANDS = 'src/cli/commands';
 const COMMAND_FILES = readdirSync(path.join(import.meta.dirname, '../../..', COMMANDS), { recursive: true })
@@ -131,7 +131,7 @@ function reachOf(role: Role, fleet: Fleet): Reach {
 }
 
 const grantsOf = (role: Role, fleet: Fleet) =>
-  statementsOf(resourcesWith(template, { Fleet: fleet, WithWeb: 'true' }), role);
+  statementsOf(resourcesWith(template, { ...SUBMITTERS, Fleet: fleet, WithWeb: 'true' }), role);
 
 const cases = roles.flatMap((role) => fleets.map((fleet) => ({ role, fleet })));
 

@@ -17,7 +17,7 @@ import { until } from '../../contract/until.ts';
 import { makeStack, placeOf } from './moto-stack.ts';
 import { statementsOf } from './policies.ts';
 import { allows, needsOf } from './requests.ts';
-import { readTemplate, resourcesWith } from './template.ts';
+import { readTemplate, resourcesWith, SUBMITTERS } from './template.ts';
 
 const ROOT = path.join(import.meta.dirname, '../../..');
 const SAMPLE = path.join(ROOT, 'samples/cat.jpg');
@@ -177,7 +177,7 @@ describe.skipIf(proxy === undefined)('a cluster of the template', () => {
 });
 
 function deniedOf(requests: readonly ProxiedRequest[], role: (request: ProxiedRequest) => string): string[] {
-  const resources = resourcesWith(readTemplate(), { WithWeb: 'true' });
+  const resources = resourcesWith(readTemplate(), { ...SUBMITTERS, WithWeb: 'true' });
   const denied = requests.flatMap((request) => {
     const statements = statementsOf(resources, role(request));
     return needsOf(request, buckets)

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Moto, standInEnvironment, startMoto } from '../../contract/moto.ts';
 import { type MotoStack, makeStack, placeOf } from './moto-stack.ts';
 import { isThere, type Made, release } from './stand-in.ts';
-import { type Resource, readTemplate, resourcesWith } from './template.ts';
+import { type Resource, readTemplate, resourcesWith, SUBMITTERS } from './template.ts';
 
 /** Types that moto's CloudFormation silently skips. */
 const UNKNOWN_TO_MOTO: Readonly<Record<string, string>> = {
@@ -35,6 +35,7 @@ const VARIANTS: { name: string; parameters: Record<string, string> }[] = [
       WebHostName: 'labels.example.org',
       Network: 'endpoints',
       ReadBuckets: 'photographs-one,photographs-two',
+      ...SUBMITTERS,
       AlarmEmail: 'somebody@example.org',
     },
   },
@@ -148,13 +149,14 @@ describe.skipIf(moto === undefined)('the resources of the stacks', () => {
       'OutputBucket',
       'RequestQueueUrl',
       'SubmitterPolicyArn',
-      'SubmitterRoleArn',
       'WorkerRoleArn',
     ];
     expect(Object.keys(of('default').outputs).sort()).toEqual(always);
     const { outputs } = of('everything');
     // moto has no secret for WebTokenSecretArn.
-    expect(Object.keys(outputs).sort()).toEqual([...always, 'AutoScalingGroupName', 'WebUrl'].sort());
+    expect(Object.keys(outputs).sort()).toEqual(
+      [...always, 'AutoScalingGroupName', 'ListReadBucketsPolicyArn', 'SubmitterRoleArn', 'WebUrl'].sort(),
+    );
     expect(outputs).toMatchObject({
       InputBucket: 'imgcls-everything-input-123456789012-us-east-1',
       OutputBucket: 'imgcls-everything-output-123456789012-us-east-1',

@@ -19,6 +19,7 @@ import {
   type Resource,
   readTemplate,
   resourcesWith,
+  SUBMITTERS,
   TEMPLATE_FILE,
 } from './template.ts';
 
@@ -30,6 +31,7 @@ const VARIANTS: Readonly<Record<string, Record<string, string>>> = {
   'as it is by default': {},
   'with all there is': {
     ...WEB,
+    ...SUBMITTERS,
     Fleet: 'asg',
     Network: 'endpoints',
     RouteTableIds: 'rtb-1',
@@ -135,6 +137,16 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
       ),
     ];
     expect([...principals].filter((principal) => !ours.includes(principal))).toEqual([]);
+  });
+
+  it('lets nobody become a submitter who is not named', () => {
+    const { SubmitterRole } = resources;
+    const [statement, ...others] = SubmitterRole?.Properties.AssumeRolePolicyDocument.Statement ?? [];
+    expect(others).toEqual([]);
+    if (statement !== undefined)
+      expect(statement.Condition).toEqual({
+        ArnLike: { 'aws:PrincipalArn': [SUBMITTERS.SubmitterPrincipals] },
+      });
   });
 
   it('launches instances without login, and with protected metadata', () => {
@@ -293,6 +305,15 @@ describe('the page', () => {
       expect(brokenRules(template, { ...open, ...certificate })).toEqual([]);
     }
     expect(brokenRules(template, WEB)).toEqual([]);
+  });
+
+  it('cannot be reached from half of the internet by the name of a range', () => {
+    const { AllowedPattern } = template.Parameters.WebIngressCidr ?? {};
+    const isTaken = (range: string) => new RegExp(`^(?:${AllowedPattern})$`).test(range);
+    const taken = ['', '0.0.0.0/0', '10.0.0.0/8', '198.51.100.0/24', '198.51.100.7/32'];
+    expect(taken.filter((range) => !isTaken(range))).toEqual([]);
+    const wide = ['0.0.0.0/1', '128.0.0.0/1', '0.0.0.0/00', '1.2.3.4/0', '10.0.0.0/7', '10.0.0.0/33', '::/0'];
+    expect(wide.filter(isTaken)).toEqual([]);
   });
 
   it('has CORS access to the bucket only from its own origin, and only to put images', () => {

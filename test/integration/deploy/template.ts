@@ -30,6 +30,9 @@ export const PLACE = {
   ControllerCode: CODE,
 };
 
+/** Who may assume the role of submitters. */
+export const SUBMITTERS = { SubmitterPrincipals: 'arn:aws:iam::123456789012:role/photographers' };
+
 /**
  * The resources that these parameters select.
  * @param given parameters besides {@link PLACE}.
