@@ -68,14 +68,17 @@ export function attribute(before: Cost | undefined, spending: Spending): Cost {
     unattributedUsd: cost.unattributedUsd + restUsd,
     byJobUsd,
     hourlyUsd,
-    month: monthAfter(cost.month, spentUsd, spending.nowMs),
+    month: monthAfter(before, spentUsd, spending.nowMs),
     ...(unknownSinceMs !== undefined && { unknownSinceMs }),
   };
 }
 
-function monthAfter(before: Cost['month'], spentUsd: number, nowMs: number): NonNullable<Cost['month']> {
+function monthAfter(before: Cost | undefined, spentUsd: number, nowMs: number): NonNullable<Cost['month']> {
   const name = monthOf(nowMs);
-  return { name, usd: (before?.name === name ? before.usd : 0) + spentUsd };
+  const last = before?.month;
+  if (last?.name === name) return { ...last, usd: last.usd + spentUsd };
+  const isOlder = before !== undefined && last === undefined;
+  return { name, usd: spentUsd, ...(isOlder && { isLowerBound: true }) };
 }
 
 interface Division {

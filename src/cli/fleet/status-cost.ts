@@ -40,11 +40,10 @@ async function machineCost(cloud: Cloud, month: string, signal: AbortSignal): Pr
   const { cost } = (await findObject(cloud.output, CONTROLLER_REPORT_KEY, parse, { signal }))?.value ?? {};
   if (cost === undefined) throw new ImgclsError('permanent', 'no controller has counted machines yet');
   const { month: last, unknownSinceMs } = cost;
-  return {
-    usd: last?.name === month ? last.usd : 0,
-    // A controller of an older version did not count by month.
-    isLowerBound: unknownSinceMs !== undefined || (last === undefined && cost.totalUsd > 0),
-  };
+  const { usd, isLowerBound = false } = last?.name === month ? last : { usd: 0 };
+  // A controller of an older version did not count by month.
+  const isUncounted = last === undefined && cost.totalUsd > 0;
+  return { usd, isLowerBound: isLowerBound || isUncounted || unknownSinceMs !== undefined };
 }
 
 async function ofStack(cluster: string, nowMs: number): Promise<StandingCost> {

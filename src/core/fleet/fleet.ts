@@ -164,7 +164,14 @@ export const controllerReport = z.object({
       byJobUsd: z.record(z.string(), z.number().nonnegative()),
       hourlyUsd: z.number().nonnegative(),
       /** What was spent in the last calendar month (UTC, "2026-11") in which anything was counted. */
-      month: z.object({ name: z.string(), usd: z.number().nonnegative() }).optional(),
+      month: z
+        .object({
+          name: z.string(),
+          usd: z.number().nonnegative(),
+          /** A controller of an older version, which did not count by month, may have run in it. */
+          isLowerBound: z.literal(true).optional(),
+        })
+        .optional(),
       /** Since then some machine had no known price, so the totals are lower bounds. */
       unknownSinceMs: z.number().optional(),
     })

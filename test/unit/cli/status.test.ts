@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { monthCostText, readMonthCost } from '../../../src/cli/fleet/status-cost.ts';
 import { StatusReader } from '../../../src/cli/fleet/status-read.ts';
 import { statusText } from '../../../src/cli/fleet/status-text.ts';
 import { type ClusterObservation, toView } from '../../../src/cli/fleet/status-view.ts';
@@ -13,6 +14,7 @@ import { createJob, finishJob, readJob } from '../../../src/core/job/job-record.
 import {
   activeKey,
   CONTROLLER_LOCK_KEY,
+  CONTROLLER_REPORT_KEY,
   deadLetterQueueName,
   requestQueueName,
   shardKey,
@@ -333,5 +335,21 @@ describe('reading the status', () => {
     const found = await reader().read();
     expect(found.requests).toEqual({ unknown: expect.stringMatching(/Queue .* does not exist/) });
     expect(found.deadLetters).toMatchObject({ waiting: 0 });
+  });
+
+  it('says of a month that its controllers counted only in part that the workers cost at least so much', async () => {
+    const nowMs = Date.UTC(2026, 10, 30);
+    const present = { sinceMs: 0, totalUsd: 9, unattributedUsd: 0, byJobUsd: {}, hourlyUsd: 0 };
+    const inNovember = async (month: NonNullable<ControllerReport['cost']>['month']) => {
+      const cost = { ...present, ...(month && { month }) };
+      await put(CONTROLLER_REPORT_KEY, report({ cost }));
+      return monthCostText(await readMonthCost(cloud, nowMs, new AbortController().signal));
+    };
+    expect(await inNovember(undefined)).toMatch(/workers +at least \$0/);
+    expect(await inNovember({ name: '2026-11', usd: 4, isLowerBound: true })).toMatch(
+      /workers +at least \$4/,
+    );
+    expect(await inNovember({ name: '2026-11', usd: 4 })).toMatch(/workers +\$4/);
+    expect(await inNovember({ name: '2026-10', usd: 4, isLowerBound: true })).toMatch(/workers +\$0/);
   });
 });

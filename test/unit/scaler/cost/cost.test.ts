@@ -73,8 +73,7 @@ describe('the cost of the fleet', () => {
   it('is also counted by month, and begins again with each', () => {
     const machines = [{ hourlyUsd: 0.1, launchedAtMs: 0 }];
     const newYear = Date.UTC(2027, 0, 1);
-    const old = { ...attribute(undefined, spending({ machines, nowMs: newYear - HOUR })), month: undefined };
-    const december = attribute(old, spending({ machines, nowMs: newYear - 1 }));
+    const december = attribute(undefined, spending({ machines, nowMs: newYear - 1 }));
     const more = attribute(december, spending({ machines, nowMs: newYear - 1 }));
     const january = attribute(more, spending({ machines, nowMs: newYear }));
     expect([december, more, january].map(({ month }) => month)).toEqual([
@@ -82,6 +81,16 @@ describe('the cost of the fleet', () => {
       { name: '2026-12', usd: expect.closeTo(0.2) },
       { name: '2027-01', usd: expect.closeTo(0.1) },
     ]);
+  });
+
+  it('of the month in which an older controller was replaced is a lower bound, and no longer in the next', () => {
+    const newYear = Date.UTC(2027, 0, 1);
+    const older = { ...attribute(undefined, spending({ nowMs: newYear - HOUR })), month: undefined };
+    const december = attribute(older, spending({ nowMs: newYear - 2 }));
+    const more = attribute(december, spending({ nowMs: newYear - 1 }));
+    const january = attribute(more, spending({ nowMs: newYear }));
+    expect(more.month).toMatchObject({ name: '2026-12', isLowerBound: true });
+    expect(january.month).toEqual({ name: '2027-01', usd: expect.any(Number) });
   });
 
   it('of boots goes to the unfinished jobs by the images that they have left, even if none is ever done', () => {
