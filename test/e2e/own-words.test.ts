@@ -84,7 +84,7 @@ describe.skipIf(python === undefined)('three kinds of model on two workers', () 
     await writePhotos(photos);
     await importTiny('classic', 'softmax');
     await importTiny('many', 'sigmoid');
-    const script = path.join(import.meta.dirname, '../integration/model/zero-shot/models.py');
+    const script = path.join(import.meta.dirname, '../parity/words/models.py');
     await promisify(execFile)(python ?? '', [script, path.join(dataDir, 'sources')]);
     const { code, stderr } = await imgcls('model', 'import', path.join(dataDir, 'sources/tiny-clip'))
       .finished;

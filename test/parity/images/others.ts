@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { pythonWith, transformersScript } from '../../../../benchmarks/peers/environments.ts';
+import { pythonWith, transformersScript } from '../../../benchmarks/peers/environments.ts';
 
 /** Scores of each class, by model and by picture. */
 export type Scores = Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;

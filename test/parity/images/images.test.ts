@@ -3,12 +3,18 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { isError } from '../../../../src/core/model/outcome.ts';
-import { createClassifier } from '../../../../src/model/classifier.ts';
-import { jpegHeader } from '../../../../src/model/decode/jpeg.ts';
-import { importModel } from '../../../../src/model/import.ts';
-import { createModelLibrary } from '../../../../src/model/library.ts';
-import { BUNDLED_DIR, LIMITS, SAMPLES_DIR, SHARED_DIR, sharedFiles } from '../support.ts';
+import { isError } from '../../../src/core/model/outcome.ts';
+import { createClassifier } from '../../../src/model/classifier.ts';
+import { jpegHeader } from '../../../src/model/decode/jpeg.ts';
+import { importModel } from '../../../src/model/import.ts';
+import { createModelLibrary } from '../../../src/model/library.ts';
+import {
+  BUNDLED_DIR,
+  LIMITS,
+  SAMPLES_DIR,
+  SHARED_DIR,
+  sharedFiles,
+} from '../../integration/model/support.ts';
 import { askOthers, type Others } from './others.ts';
 
 const MODELS = [
