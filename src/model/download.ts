@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../core/runtime/backoff.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
+import { asMachineFault } from '../core/runtime/machine-fault.ts';
 
 export interface FileDownloadOptions {
   url: string;
@@ -80,6 +81,9 @@ export async function downloadFile(options: FileDownloadOptions): Promise<void> 
       return;
     } catch (error) {
       signal?.throwIfAborted();
+      // A full disk does not get better by another attempt.
+      const fault = asMachineFault(error);
+      if (fault !== undefined) throw fault;
       if (error instanceof ImgclsError && error.kind === 'permanent') {
         await discardPartial(partialPath);
         throw error;

@@ -58,3 +58,12 @@ export const plainName = (text: string): string =>
     .toLowerCase()
     .replace(/[^a-z0-9._-]+/g, '-')
     .replace(/^[._-]+/, '');
+
+/** The format holds no more in one file, and each core holds a copy. */
+export const MAX_WEIGHTS_BYTES = 2 ** 31 - 1;
+
+export const tooLarge = (file: string, bytes: number): ImgclsError =>
+  new ImgclsError(
+    'usage',
+    `The weights ${file} have ${bytes} bytes; the limit is ${MAX_WEIGHTS_BYTES} bytes.`,
+  );

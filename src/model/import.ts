@@ -24,7 +24,7 @@ import { type GateResult, gateText, writeGate } from './gate.ts';
 import { embedData } from './hub/embed-data.ts';
 import { hubSource } from './hub/folder.ts';
 import { importZeroShot, isZeroShot } from './hub/zero-shot.ts';
-import { type ImportSource, nameOfFile, plainSource } from './import-source.ts';
+import { type ImportSource, MAX_WEIGHTS_BYTES, nameOfFile, plainSource, tooLarge } from './import-source.ts';
 import { detectVariant, type InspectedModel, inspectModel } from './inspect.ts';
 import { installModel, stagingDir } from './install.ts';
 import { checkedName, type ModelLibrary, STARTER_MODEL } from './library.ts';
@@ -71,7 +71,7 @@ export async function importModel(path: string, options: ImportOptions): Promise
   try {
     // Check the copy, not the original: a model with data in files that are not listed then fails to load here.
     const weights = join(staging, WEIGHTS_FILE);
-    if (source.data.length > 0) await embedData(source.graph, source.data, weights);
+    if (source.data.length > 0) await embedData(source, weights);
     else await copyFile(source.graph, weights);
     const draft = await describe(source, weights, options);
     const gate = await passGate(staging, draft, options);
@@ -113,20 +113,11 @@ async function passGate(
   );
 }
 
-/** The format holds no more in one file, and each core holds a copy. */
-export const MAX_WEIGHTS_BYTES = 2 ** 31 - 1;
-
 async function checkBytes({ graph, data, shownAs }: ImportSource): Promise<void> {
   let bytes = 0;
   for (const file of [graph, ...data]) bytes += (await stat(file)).size;
   if (bytes > MAX_WEIGHTS_BYTES) throw tooLarge(shownAs, bytes);
 }
-
-export const tooLarge = (file: string, bytes: number): ImgclsError =>
-  new ImgclsError(
-    'usage',
-    `The weights ${file} have ${bytes} bytes; the limit is ${MAX_WEIGHTS_BYTES} bytes.`,
-  );
 
 /** Takes each value from the recipe, otherwise from the catalog, otherwise from the model, otherwise from the standard. */
 async function describe(

@@ -41,6 +41,7 @@ export async function inspectModel(path: string, options: InspectOptions): Promi
     const side = size ?? options.cropSize;
     const shape = layout === 'NCHW' ? [3, side, side] : [side, side, 3];
     const scores = await session.run(testImage(3 * side * side), 1, shape);
+    if (!scores.every(Number.isFinite)) throw notAClassifier('it returns numbers that are not finite');
     return {
       input: { name, layout },
       output: { name: output.name },

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { ClassLabel, ModelManifest } from '../../core/model/model.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { firstIssue } from '../../core/runtime/versioned.ts';
+import { harmless } from '../../core/text/harmless.ts';
 
 export const CONFIG_FILE = 'config.json';
 
@@ -30,7 +31,7 @@ export interface Head {
  * @throws {ImgclsError} of kind `usage` if the model is no image classifier, or has classes without a label.
  */
 export function headOf(file: unknown, shownAs: string): Head {
-  const refuse = (why: string) => new ImgclsError('usage', `${shownAs}: ${why}.`);
+  const refuse = (why: string) => new ImgclsError('usage', `${shownAs}: ${harmless(why)}.`);
   const architecture = z.object({ architectures: config.shape.architectures }).safeParse(file);
   if (!architecture.success)
     throw refuse('architectures is missing, which says whether the model is an image classifier');

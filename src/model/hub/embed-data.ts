@@ -6,6 +6,8 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ImgclsError } from '../../core/runtime/errors.ts';
+import { harmless } from '../../core/text/harmless.ts';
+import { type ImportSource, MAX_WEIGHTS_BYTES, tooLarge } from '../import-source.ts';
 
 /** Numbers of fields in onnx.proto. */
 const MODEL = { graph: 7 };
@@ -36,10 +38,13 @@ interface Piece {
 type Part = Buffer | Piece;
 
 /**
- * @param data the files to which `graph` may refer.
- * @throws {ImgclsError} of kind `permanent` if it refers to others, or is no ONNX model.
+ * @throws {ImgclsError} of kind `permanent` if the graph refers to other files than `data`, or is no ONNX model; `usage` if it
+ *   becomes too large.
  */
-export async function embedData(graph: string, data: readonly string[], to: string): Promise<void> {
+export async function embedData(
+  { graph, data, shownAs }: Pick<ImportSource, 'graph' | 'data' | 'shownAs'>,
+  to: string,
+): Promise<void> {
   const files = new Map<string, { path: string; bytes: number }>();
   for (const path of data) files.set(basename(path), { path, bytes: (await stat(path)).size });
   const model = await readFile(graph);
@@ -50,8 +55,10 @@ export async function embedData(graph: string, data: readonly string[], to: stri
     );
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new ImgclsError('permanent', `Cannot load ${graph} as a model: ${cause.message}.`, { cause });
+    throw new ImgclsError('permanent', `Cannot load ${shownAs} as a model: ${cause.message}.`, { cause });
   }
+  // Many tensors may name the same bytes.
+  if (lengthOf(parts) > MAX_WEIGHTS_BYTES) throw tooLarge(shownAs, lengthOf(parts));
   await writeParts(parts, to);
 }
 
@@ -71,13 +78,14 @@ function embedded(tensor: Buffer, files: ReadonlyMap<string, { path: string; byt
   const entries = new Map(
     fields.filter(({ number }) => number === TENSOR.externalData).map(({ content }) => entryOf(content)),
   );
-  const location = entries.get('location') ?? '';
+  const location = harmless(entries.get('location') ?? '');
   const file = files.get(location.replace(/^\.\//, ''));
   if (file === undefined) throw new RangeError(`its weights are in ${location}, which is missing`);
   const offset = Number(entries.get('offset') ?? 0);
   const length = Number(entries.get('length') ?? file.bytes - offset);
-  if (!(offset >= 0 && length >= 0 && offset + length <= file.bytes))
-    throw new RangeError(`${location} has ${file.bytes} bytes, which is too short`);
+  const isPlace = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
+  if (!isPlace || offset + length > file.bytes)
+    throw new RangeError(`its weights are not all in ${location}, which has ${file.bytes} bytes`);
   const kept = fields.filter(
     ({ number }) => number !== TENSOR.externalData && number !== TENSOR.dataLocation,
   );

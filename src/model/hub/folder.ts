@@ -81,10 +81,13 @@ export const withoutProcessor = (shownAs: string): ImgclsError =>
 export async function pathsBelow(dir: string): Promise<string[]> {
   const inDir = await readdir(dir, { withFileTypes: true });
   const inFolder = await readdir(join(dir, 'onnx'), { withFileTypes: true }).catch(() => []);
-  return [...inDir, ...inFolder]
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => relative(dir, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
-    .sort();
+  const paths: string[] = [];
+  for (const { parentPath, name } of [...inDir, ...inFolder]) {
+    const path = join(parentPath, name);
+    // The Hub's own cache has links to files. A link to nothing, or to a folder, is no file.
+    if (await exists(path)) paths.push(relative(dir, path).replaceAll(sep, '/'));
+  }
+  return paths.sort();
 }
 
 export async function readJson(dir: string, name: string, shownAs: string): Promise<unknown> {

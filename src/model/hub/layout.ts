@@ -5,6 +5,7 @@
 
 import type { ModelVariant } from '../../core/model/model.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
+import { harmless } from '../../core/text/harmless.ts';
 
 /** A precision as the Hub names it, and what comes after the name of its file. The first one that exists is taken. */
 const PRECISIONS: Readonly<Record<string, { suffixes: readonly string[]; variant: ModelVariant }>> = {
@@ -14,6 +15,9 @@ const PRECISIONS: Readonly<Record<string, { suffixes: readonly string[]; variant
   quantized: { suffixes: ['_quantized'], variant: 'int8' },
   uint8: { suffixes: ['_uint8'], variant: 'int8' },
 };
+
+/** After the name of the graph. Nothing else: the paths are those of a stranger, and become paths of this machine. */
+const DATA_SUFFIX = /^(?:_data(?:_\d{1,4})?|\.data)$/;
 
 export interface WeightsFiles {
   /** The .onnx file, below the repository. */
@@ -47,7 +51,7 @@ export function weightsFiles(
       .flatMap((suffix) => [`onnx/${stem}${suffix}.onnx`, `${stem}${suffix}.onnx`])
       .find((path) => paths.includes(path));
     if (graph === undefined) continue;
-    const data = paths.filter((path) => path.startsWith(`${graph}_data`) || path === `${graph}.data`);
+    const data = paths.filter((path) => path.startsWith(graph) && DATA_SUFFIX.test(path.slice(graph.length)));
     return { graph, data, variant: known.variant };
   }
   throw missingWeights(paths, precision, shownAs, stem);
@@ -59,13 +63,14 @@ function missingWeights(
   shownAs: string,
   stem: string,
 ): ImgclsError {
-  const graphs = paths.filter((path) => path.endsWith('.onnx'));
+  const named = paths.map(harmless);
+  const graphs = named.filter((path) => path.endsWith('.onnx'));
   if (graphs.length > 0)
     return new ImgclsError(
       'usage',
       `${shownAs} has no ${precision === undefined ? `onnx/${stem}.onnx` : `ONNX weights of precision ${precision}`}, only ${graphs.slice(0, 5).join(', ')}.`,
     );
-  const others = paths.filter((path) => /\.(safetensors|bin|h5|msgpack|pt|pth|keras|tflite)$/.test(path));
+  const others = named.filter((path) => /\.(safetensors|bin|h5|msgpack|pt|pth|keras|tflite)$/.test(path));
   return new ImgclsError(
     'usage',
     `${shownAs} has no ONNX weights${others.length > 0 ? `, only ${others.slice(0, 5).join(', ')}` : ''}.`,

@@ -2,15 +2,17 @@
 
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type ModelVariant, modelTitle } from '../../core/model/model.ts';
 import { ImgclsError, isTransient } from '../../core/runtime/errors.ts';
+import { asMachineFault } from '../../core/runtime/machine-fault.ts';
+import { isInCatalog } from '../catalog.ts';
 import { discardPartial, downloadFile, type FileDownloadOptions } from '../download.ts';
 import { sha256OfFile } from '../folder.ts';
-import { importModel, MAX_WEIGHTS_BYTES, tooLarge } from '../import.ts';
-import { plainName } from '../import-source.ts';
+import { importModel } from '../import.ts';
+import { MAX_WEIGHTS_BYTES, plainName, tooLarge } from '../import-source.ts';
 import { stagingDir } from '../install.ts';
-import type { LibraryModel, ModelLibrary } from '../library.ts';
+import { checkedName, type LibraryModel, type ModelLibrary } from '../library.ts';
 import type { PulledModel } from '../pull.ts';
 import { CONFIG_FILE } from './config.ts';
 import { MAX_JSON_BYTES, readSettings, withoutProcessor } from './folder.ts';
@@ -60,12 +62,11 @@ export interface FoundModel {
 export async function pullFromHub(reference: HubReference, options: HubPullOptions): Promise<PulledModel> {
   const { library, access } = options;
   const title = `hf:${reference.repository}`;
+  const name = await freeName(title, options);
   const repository = await readRepository(reference, options);
   const chosen = chooseFiles(repository, reference.precision, title);
-  const name = plainName(options.name ?? (reference.repository.split('/')[1] as string));
   const source = `${title}@${repository.commit}#${chosen.graph}`;
-  const [installed] = (await library.find(name, chosen.variant)).filter(({ bundled }) => !bundled);
-  checkOwner(installed, title, reference);
+  const [installed] = await library.find(name, chosen.variant);
   if (installed?.manifest.source === source && (await isIntact(installed, library)))
     return { dir: installed.dir, manifest: installed.manifest, already: true };
   options.onFound({
@@ -91,7 +92,7 @@ export async function pullFromHub(reference: HubReference, options: HubPullOptio
     return { dir, manifest, already: false };
   } catch (error) {
     if (!isTransient(error) && options.signal?.aborted !== true) await fetcher.discardPartials();
-    throw error;
+    throw asMachineFault(error) ?? error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -125,16 +126,18 @@ function chooseFiles(repository: HubRepository, precision: string | undefined, t
 
 const sumOf = (files: readonly HubFile[]): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** Another model's name must not be taken over without a word. */
-function checkOwner(installed: LibraryModel | undefined, title: string, { repository }: HubReference): void {
-  if (installed === undefined || installed.manifest.source.startsWith(`${title}@`)) return;
-  const { name } = installed.manifest;
+/** Another model's name must not be taken over without a word, not even by another variant: jobs name a model without it. */
+async function freeName(title: string, { library, name }: HubPullOptions): Promise<string> {
+  const chosen = checkedName(plainName(name ?? basename(title)));
+  const hint = 'Choose another name with --name';
+  const other = (await library.find(chosen)).find(({ manifest }) => !manifest.source.startsWith(`${title}@`));
+  if (isInCatalog(chosen) || other?.bundled)
+    throw new ImgclsError('usage', `imgcls has a model of its own named ${chosen}.`, { hint: `${hint}.` });
+  if (other === undefined) return chosen;
   throw new ImgclsError(
     'usage',
-    `Another model named ${name} is installed, from ${installed.manifest.source}.`,
-    {
-      hint: `Choose another name with --name, or run "imgcls model remove ${modelTitle(installed.manifest)}" before you pull ${repository}.`,
-    },
+    `Another model named ${chosen} is installed, from ${other.manifest.source}.`,
+    { hint: `${hint}, or run "imgcls model remove ${modelTitle(other.manifest)}" before you pull ${title}.` },
   );
 }
 

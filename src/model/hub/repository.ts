@@ -5,6 +5,7 @@ import { backoffMs } from '../../core/runtime/backoff.ts';
 import type { Clock } from '../../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { firstIssue } from '../../core/runtime/versioned.ts';
+import { harmless } from '../../core/text/harmless.ts';
 import { isTemporary, LaterError, problemOf } from '../download.ts';
 import type { HubReference } from './reference.ts';
 
@@ -106,8 +107,8 @@ function licenceIn({
   license_name,
 }: NonNullable<z.infer<typeof answer>['cardData']>): string | undefined {
   const [id, ...others] = typeof license === 'string' ? [license] : (license ?? []);
-  if (others.length > 0) return [id, ...others].join(', ');
-  return id === 'other' ? (license_name ?? id) : id;
+  const text = others.length > 0 ? [id, ...others].join(', ') : id === 'other' ? (license_name ?? id) : id;
+  return text ? harmless(text) : undefined;
 }
 
 async function readAnswer(
@@ -181,8 +182,11 @@ export function explainRefusal(
 ): ImgclsError {
   const refused = (message: string, hint: string) => new ImgclsError('permanent', message, { hint });
   const card = cardOf(access, repository);
-  const code = response.headers.get('x-error-code');
   const { status } = response;
+  const code = response.headers.get('x-error-code');
+  const { host } = new URL(card);
+  if (code === null && new URL(response.url).host !== host)
+    return refused(`${problemOf(response)}.`, `${host} keeps the file there. Try again later.`);
   if (code === 'GatedRepo' || status === 403)
     return refused(
       `${repository} is gated: its owner has set conditions of access.`,
@@ -195,7 +199,7 @@ export function explainRefusal(
   if (code === 'EntryNotFound')
     return refused(`${response.url} does not exist.`, 'The model was changed meanwhile. Try again.');
   if (status === 401 && access.token !== undefined && code !== 'RepoNotFound')
-    return refused(`${new URL(card).host} refuses the token in HF_TOKEN.`, 'Set a valid one, or none.');
+    return refused(`${host} refuses the token in HF_TOKEN.`, 'Set a valid one, or none.');
   if (status === 401 || status === 404)
     return refused(
       `There is no model ${repository}, or it is private.`,

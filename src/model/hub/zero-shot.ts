@@ -150,10 +150,11 @@ export async function importZeroShot(
 }
 
 /** One file of the graph and its data. @returns `to`. */
-async function gather(dir: string, { graph, data }: WeightsFiles, to: string): Promise<string> {
-  const files = data.map((path) => join(dir, path));
-  if (files.length > 0) await embedData(join(dir, graph), files, to);
-  else await copyFile(join(dir, graph), to);
+async function gather(dir: string, files: WeightsFiles, to: string): Promise<string> {
+  const graph = join(dir, files.graph);
+  const data = files.data.map((path) => join(dir, path));
+  if (data.length > 0) await embedData({ graph, data, shownAs: graph }, to);
+  else await copyFile(graph, to);
   return to;
 }
 

@@ -15,7 +15,7 @@ const SIDE = 8;
 const CLASSES = ['red', 'green & <blue>'];
 
 /** A model of two classes that is always sure of itself, and 60 pictures, of which a third are in the wrong folder. */
-async function setUp() {
+async function setUp(recipe: object = {}) {
   const root = await temporaryFolder();
   const source = join(root, 'two');
   await mkdir(source);
@@ -23,7 +23,7 @@ async function setUp() {
   const labels = CLASSES.map((label, at) => ({ wnid: `n0000000${at}`, label }));
   await writeFile(join(source, 'labels.json'), JSON.stringify(labels));
   const preprocess = { resizeShortestSide: SIDE, cropSize: SIDE };
-  await writeFile(join(source, 'model.json'), JSON.stringify({ preprocess }));
+  await writeFile(join(source, 'model.json'), JSON.stringify({ preprocess, ...recipe }));
   const { settings } = loadSettings({ dataDir: root, model: 'two' });
   const library = openModelLibrary(settings);
   await importModel(source, { library });
@@ -80,4 +80,12 @@ it('a calibrated model keeps its temperature: scores are as often right as they 
   expect(page.match(/<img src="data:image\/jpeg;base64,/g)).toHaveLength(wrong);
   expect(page).not.toMatch(/<script|<b>|<blue>|https?:|NaN|undefined/);
   expect(page.match(/<img /g)).toHaveLength(page.match(/<img [^>]*alt="[^"]+"/g)?.length ?? 0);
+});
+
+it('a model that scores each label by itself is not calibrated with images of one label', async () => {
+  const { evaluate } = await setUp({ activation: 'sigmoid' });
+  await expect(evaluate({ calibrate: true })).rejects.toThrow(
+    /^Cannot calibrate two\/fp32: any number of its labels may be right/,
+  );
+  expect((await evaluate({})).calibration.temperature).toBe(1);
 });

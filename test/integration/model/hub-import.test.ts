@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isError } from '../../../src/core/model/outcome.ts';
@@ -6,7 +6,7 @@ import { createClassifier } from '../../../src/model/classifier.ts';
 import { importModel } from '../../../src/model/import.ts';
 import { createModelLibrary } from '../../../src/model/library.ts';
 import { BUNDLED_DIR, LIMITS, SAMPLES_DIR, STARTER_DIR, temporaryFolder } from './support.ts';
-import { tinyOnnx } from './tiny-onnx.ts';
+import { field, tinyOnnx } from './tiny-onnx.ts';
 
 const LABELS = ['Katze', '犬', 'птица'];
 const config = (changes: object = {}) => ({
@@ -118,6 +118,11 @@ describe('import of a folder in the layout of the Hub', () => {
       { 'preprocessor_config.json': { ...PROCESSOR, size: 256 } },
       /takes 224 x 224 pixels, but the recipe crops to 256\.$/,
     ],
+    [
+      'whose model returns no numbers',
+      { 'onnx/model.onnx': tinyOnnx({ classes: 3, seed: Number.NaN }) },
+      /not finite\.$/,
+    ],
     ['with a file that is not JSON', { 'config.json': '{' }, /config\.json is not JSON/],
     [
       'with a huge file of settings',
@@ -135,6 +140,29 @@ describe('import of a folder in the layout of the Hub', () => {
     expect(failure).toMatchObject({ name: 'ImgclsError', message: expect.stringMatching(message) });
     expect((failure as Error).message).not.toContain('\n');
     expect(await readdir(library.modelsDir).catch(() => [])).toEqual([]);
+  });
+
+  it('refuses weights that are a link to nothing', async () => {
+    const { library, folder } = await setUp({ 'onnx/model.onnx': undefined });
+    await symlink('nowhere', path.join(folder, 'onnx/model.onnx'));
+    await expect(importModel(folder, { library })).rejects.toThrow(/My-Cats has no ONNX weights\.$/);
+  });
+
+  it.each([
+    ['more than 2 GB of weights by naming a smaller file twice', {}, /have 2400000\d{3} bytes; the limit is/],
+    [
+      'weights at half a byte',
+      { offset: '0.5' },
+      /My-Cats\/onnx\/model\.onnx as a model: its weights are not all in/,
+    ],
+  ])('refuses %s, and writes nothing', async (_, place, message) => {
+    const entries = Object.entries({ location: 'model.onnx_data', ...place });
+    const data = entries.map(([key, value]) => field(13, Buffer.concat([field(1, key), field(2, value)])));
+    const tensor = field(5, Buffer.concat([...data, field(14, 1)]));
+    const graph = field(7, Buffer.concat([tensor, tensor]));
+    const { library, folder } = await setUp({ 'onnx/model.onnx': graph, 'onnx/model.onnx_data': '' });
+    await truncate(path.join(folder, 'onnx/model.onnx_data'), 1.2e9);
+    await expect(importModel(folder, { library })).rejects.toThrow(message);
   });
 
   it('refuses weights of 2 GB before it copies them', async () => {

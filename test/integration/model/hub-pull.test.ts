@@ -1,6 +1,8 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import { type HubPullOptions, pullFromHub } from '../../../src/model/hub/pull.ts';
 import { parseHubReference } from '../../../src/model/hub/reference.ts';
 import { importModel } from '../../../src/model/import.ts';
@@ -63,8 +65,8 @@ async function setUp(model: HubModel = MODEL) {
 
 /** The failure in one line, and that nothing is left of it. */
 async function failureOf(setup: Awaited<ReturnType<typeof setUp>>, ...pull: Parameters<typeof setup.pull>) {
-  const failure = (await setup.pull(...pull).catch((error: unknown) => error)) as Error & { hint?: string };
-  expect(failure).toMatchObject({ name: 'ImgclsError' });
+  const failure = await setup.pull(...pull).catch((error: unknown) => error);
+  if (!(failure instanceof ImgclsError)) throw new Error('no failure for people', { cause: failure });
   expect(failure.message).not.toContain('\n');
   expect(await setup.left()).toEqual([]);
   return `${failure.message} ${failure.hint ?? ''}`;
@@ -226,6 +228,27 @@ describe('a model of the Hub', () => {
     );
   });
 
+  it('is not called gated if only the place of its files refuses them', async () => {
+    const setup = await setUp();
+    setup.server.fail('cdn', { status: 403 });
+    expect(await failureOf(setup)).toMatch(/answered 403 Forbidden\. .* keeps the file there/);
+  });
+
+  it('cannot steer the terminal with its licence', async () => {
+    const { pull } = await setUp({ ...MODEL, license: 'mit\u001b[2J\nhint' });
+    expect((await pull('hf:cats/vit', { isAccepted: true })).manifest.licence).toBe(
+      'mit\\u001b[2J\\u000ahint',
+    );
+  });
+
+  it.skipIf(process.platform !== 'linux')('frees the disk that it has filled, and says so', async () => {
+    const setup = await setUp();
+    const downloads = path.join(setup.library.modelsDir, '.downloads');
+    await mkdir(downloads, { recursive: true });
+    await symlink('/dev/full', path.join(downloads, `hub-${hash('sha256', WEIGHTS)}.partial`));
+    expect(await failureOf(setup)).toMatch(/^This machine's disk is full: ENOSPC/);
+  });
+
   it('is refused if the server stays busy, or is another one', async () => {
     const setup = await setUp();
     setup.server.fail('hub', ...Array.from({ length: 6 }, () => ({ status: 429 })));
@@ -241,6 +264,19 @@ describe('a model of the Hub', () => {
       /^Another model named vit is installed, from imported from tiny\.onnx\.$/,
     );
     expect((await pull('hf:cats/vit', { name: 'cats-vit' })).dir).not.toBe(dir);
+  });
+
+  it('does not take over a name by another variant, or that of a model of imgcls, and says so before it downloads', async () => {
+    const setup = await setUp({ ...MODEL, files: { ...FILES, 'onnx/model_quantized.onnx': WEIGHTS } });
+    for (const name of ['efficientnet-lite0', 'resnet50'])
+      expect(await failureOf(setup, 'hf:cats/vit#q8', { name })).toMatch(
+        `imgcls has a model of its own named ${name}. Choose another name with --name.`,
+      );
+    expect(await failureOf(setup, 'hf:cats/vit', { name: 'a'.repeat(65) })).toMatch(/^Invalid model name/);
+    const { library, pull, server } = setup;
+    await importModel(await tinyFile(), { library, name: 'vit' });
+    await expect(pull('hf:cats/vit#q8')).rejects.toThrow(/^Another model named vit is installed/);
+    expect(server.requests).toEqual([]);
   });
 });
 

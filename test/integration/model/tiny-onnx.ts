@@ -1,7 +1,7 @@
 // Writes ONNX models of a few hundred bytes, so that tests need no downloads.
 
 /** A protobuf field: a number (varint) or bytes, text or a message (length first). */
-function field(number: number, value: number | string | Buffer): Buffer {
+export function field(number: number, value: number | string | Buffer): Buffer {
   if (typeof value === 'number') return Buffer.concat([varint(number << 3), varint(value)]);
   const bytes = Buffer.from(value);
   return Buffer.concat([varint((number << 3) | 2), varint(bytes.length), bytes]);

@@ -10,6 +10,15 @@ describe('the weights of a repository', () => {
     ['q8', FILES, 'onnx/model_quantized.onnx', [], 'int8'],
     [undefined, ['onnx/model_quantized.onnx'], 'onnx/model_quantized.onnx', [], 'int8'],
     ['fp32', ['model.onnx', 'model.onnx.data'], 'model.onnx', ['model.onnx.data'], 'fp32'],
+    [
+      'fp32',
+      ['model.onnx', 'model.onnx_data', 'model.onnx_data_1'],
+      'model.onnx',
+      ['model.onnx_data', 'model.onnx_data_1'],
+      'fp32',
+    ],
+    // A path that leads out of the folder, into which the file would be written.
+    ['fp32', ['model.onnx', 'model.onnx_data/../../../.bashrc'], 'model.onnx', [], 'fp32'],
   ])('are those of the precision %s', (precision, paths, graph, data, variant) => {
     expect(weightsFiles(paths, precision, 'cats')).toEqual({ graph, data, variant });
   });
@@ -22,6 +31,7 @@ describe('the weights of a repository', () => {
       FILES,
       'cats has no ONNX weights of precision uint8, only onnx/model.onnx, onnx/model_quantized.onnx.',
     ],
+    [undefined, ['\nhint: run me.bin'], 'cats has no ONNX weights, only \\u000ahint: run me.bin.'],
     ['q4f16', FILES, 'Cannot run weights of precision "q4f16".'],
   ])('are refused if there are none: %s', (precision, paths, message) => {
     expect(() => weightsFiles(paths, precision, 'cats')).toThrow(message);
