@@ -28,6 +28,7 @@ export const CLUSTER_SETTINGS = [
 
 /** `spot=80` is short for `onDemandPercentage=20`. */
 const SPOT = 'spot';
+const SPOT_REST = 'onDemandPercentage';
 
 export type ClusterValues = Readonly<Record<string, unknown>>;
 
@@ -43,9 +44,18 @@ export function parseAssignments(words: readonly string[]): ClusterValues {
     return [word.slice(0, at), word.slice(at + 1)];
   });
   const given = Object.fromEntries(assignments);
+  refuseTwice(assignments.map(([name]) => (name === SPOT ? SPOT_REST : name)));
   const problems = unknownNames(Object.keys(given).filter((name) => name !== SPOT));
   if (problems.length > 0) throw new ImgclsError('usage', `Invalid settings:\n  ${problems.join('\n  ')}`);
   return checkClusterValues(withoutSpot(given));
+}
+
+/** One of them would be ignored. */
+function refuseTwice(names: readonly string[]): void {
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice === undefined) return;
+  const why = twice === SPOT_REST ? ` (${SPOT} is the rest of it)` : '';
+  throw new ImgclsError('usage', `${twice} is set twice${why}: give it once.`);
 }
 
 function withoutSpot({ [SPOT]: spot, ...values }: Record<string, string>): ClusterValues {
@@ -53,14 +63,14 @@ function withoutSpot({ [SPOT]: spot, ...values }: Record<string, string>): Clust
   const percentage = count(0, 100).safeParse(spot);
   if (!percentage.success || spot === '')
     throw new ImgclsError('usage', `spot must be a percentage from 0 to 100, not ${spot}.`);
-  return { ...values, onDemandPercentage: 100 - percentage.data };
+  return { ...values, [SPOT_REST]: 100 - percentage.data };
 }
 
 /** @throws {ImgclsError} of kind `usage` for a name that is not a setting of a running cluster. */
 export function requireClusterNames(names: readonly string[]): readonly string[] {
   const problems = unknownNames(names.filter((name) => name !== SPOT));
   if (problems.length > 0) throw new ImgclsError('usage', `Invalid settings:\n  ${problems.join('\n  ')}`);
-  return names.map((name) => (name === SPOT ? 'onDemandPercentage' : name));
+  return names.map((name) => (name === SPOT ? SPOT_REST : name));
 }
 
 /**

@@ -57,13 +57,17 @@ export interface ChoiceInput {
 /**
  * The pools of a fleet: every type in every subnet; for {@link AUTO} those that EC2 offers there. Without types or subnets, the
  * launch template's own are used.
- * @throws {ImgclsError} if EC2 offers none.
+ * @throws {ImgclsError} if EC2 offers none, or if other types are named besides.
  */
 export async function choosePools(
   ec2: Pick<Ec2, 'template' | 'types' | 'imageArchitecture' | 'offerings' | 'zonesOf'>,
   { template, instanceTypes, subnets }: ChoiceInput,
 ): Promise<Pool[]> {
   if (!instanceTypes.includes(AUTO)) return everyPool(instanceTypes, subnets);
+  if (instanceTypes.length > 1)
+    throw new ImgclsError('config', `instanceTypes has ${AUTO} and other types, which would be ignored.`, {
+      hint: `Set either ${AUTO} or names of types.`,
+    });
   const architecture = await architectureOf(ec2, template);
   const offerings = await ec2.offerings(TYPES[architecture] ?? []);
   const zones = subnets.length === 0 ? undefined : await ec2.zonesOf(subnets);

@@ -40,6 +40,10 @@ describe('settings as NAME=VALUE', () => {
   });
 
   it('are refused if they do not go together', () => {
+    expect(() => parseAssignments(['max=3', 'max=5'])).toThrow('max is set twice');
+    expect(() => parseAssignments(['spot=80', 'onDemandPercentage=50'])).toThrow(
+      'onDemandPercentage is set twice',
+    );
     expect(() => parseAssignments(['min=5', 'max=3'])).toThrow('min must not be above max');
   });
 });

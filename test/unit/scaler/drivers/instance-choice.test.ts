@@ -51,6 +51,13 @@ describe('instance types that nobody named', () => {
     expect(typesOf(await choose(region, [AUTO]))).toContain('m7g.large');
   });
 
+  it('do not replace those that a person names besides', async () => {
+    await expect(choose(regionWith('x86_64'), [AUTO, 'c7i.xlarge'])).rejects.toMatchObject({
+      kind: 'config',
+      message: expect.stringContaining('would be ignored'),
+    });
+  });
+
   it('are an error with the way out if the zones have none', async () => {
     await expect(choose(regionWith('x86_64', { offerings: async () => [] }), [AUTO])).rejects.toMatchObject({
       kind: 'config',
