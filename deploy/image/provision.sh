@@ -148,7 +148,7 @@ prune_other_platforms() {
 install_units() {
   local unit
   cp -r "$PACKAGE_DIR"/deploy/systemd/*.service "$PACKAGE_DIR"/deploy/systemd/*.service.d "$UNIT_DIR"
-  systemctl enable imgcls-environment.service
+  systemctl enable imgcls-environment.service imgcls-read-ahead.service
   # Faults of our units, not of those of the system that they depend on.
   systemd-analyze verify --man=no --recursive-errors=no "$UNIT_DIR"/imgcls-*.service
   # These machines need no login. With AWS's Default Host Management, the agent of Systems Manager gives operators a root shell.

@@ -25,6 +25,12 @@ const CLUSTER = [
 ];
 const SAMPLES = ['cat.jpg', 'coffee.jpg', 'mountains.jpg', 'rocket.jpg', 'tripod.png'];
 
+/** Enables what stands for the agent of Systems Manager of Amazon Linux. */
+const AGENT = `
+printf '[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n' >"$1/usr/lib/systemd/system/amazon-ssm-agent.service"
+systemctl --root="$1" enable amazon-ssm-agent.service
+`;
+
 /** @throws in CI without root, where the suite must not be skipped. */
 function canMakeMachines(): boolean {
   const hasTools = Object.entries(TOOLS).map(([program, debianPackage]) => hasTool(program, debianPackage));
@@ -45,6 +51,7 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     root = await DebianRoot.make();
     await root.put(await packPackage(scratch), '/root/imgcls.tgz');
     await root.put(path.join(repository, 'deploy/image/provision.sh'), '/root/provision.sh');
+    await root.run(['sh', '-ec', AGENT, 'sh', root.folder]);
     provisioned = await root.execute(['bash', '/root/provision.sh', '--package', '/root/imgcls.tgz']);
   });
   afterAll(async () => {
@@ -78,6 +85,10 @@ describe.skipIf(!canMakeMachines())('an image', () => {
     expect(await inside('stat -c "%U %a" /var/lib/imgcls')).toBe('imgcls 700\n');
   });
 
+  it('starts no agent that lets operators log in', async () => {
+    expect(await inside('systemctl is-enabled amazon-ssm-agent.service || true')).toBe('disabled\n');
+  });
+
   it('has no traces of the build, and nothing that must differ between machines', async () => {
     expect(await inside('command -v npm || echo none')).toBe('none\n');
     expect(
@@ -99,6 +110,15 @@ describe.skipIf(!canMakeMachines())('an image', () => {
         StatusText: 'Receiving messages.',
         NRestarts: '0',
       });
+
+      const read = await until('its files have been read', async () => {
+        const shown = await machine.run(
+          'systemctl show --property=ExecMainCode,ExecMainStatus,Result imgcls-read-ahead',
+        );
+        return shown.includes('ExecMainCode=1') ? shown : undefined;
+      });
+      expect(read).toContain('ExecMainStatus=0');
+      expect(await machine.run('systemctl show --property=After imgcls-worker')).not.toContain('read-ahead');
 
       await machine.run('systemctl kill --kill-whom=main --signal=SIGKILL imgcls-worker');
       await until('it has restarted', async () => {

@@ -236,6 +236,17 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
   });
 });
 
+describe('the disk of a worker', () => {
+  it('gets its blocks at a rate that costs money only if it is asked for', () => {
+    const diskWith = (given: Record<string, string>) => {
+      const { WorkerLaunchTemplate } = resourcesWith(template, given);
+      return WorkerLaunchTemplate?.Properties.LaunchTemplateData.BlockDeviceMappings[0].Ebs;
+    };
+    expect(diskWith({})).toEqual({ Encrypted: true, VolumeType: 'gp3', VolumeSize: 16 });
+    expect(diskWith({ VolumeInitializationRate: '300' })).toMatchObject({ VolumeInitializationRate: '300' });
+  });
+});
+
 describe('the network of a cluster', () => {
   const interfaceIn = (network: string) => {
     const { WorkerLaunchTemplate, InstanceSecurityGroup } = resourcesWith(template, { Network: network });

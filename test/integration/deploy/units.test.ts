@@ -56,6 +56,43 @@ describe.skipIf(!hasTool('systemd-analyze', 'systemd'))('the units', () => {
   });
 });
 
+describe.skipIf(process.platform !== 'linux')('read-ahead.sh', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'imgcls-read-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  /** Puts a program that records its arguments before those of the system. */
+  async function record(program: string): Promise<void> {
+    const file = path.join(folder, 'bin', program);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(
+      file,
+      `#!/bin/sh\nprintf '%s ' ${program} "$@" >>${folder}/calls\necho >>${folder}/calls\n`,
+    );
+    await chmod(file, 0o755);
+  }
+
+  it('reads every part of the large files, and the small ones whole', async () => {
+    await record('dd');
+    await record('cat');
+    const [large, small] = [path.join(folder, 'files/a large one'), path.join(folder, 'files/small')];
+    await mkdir(path.dirname(large));
+    await writeFile(large, Buffer.alloc(9 * 2 ** 20));
+    await writeFile(small, 'x');
+    const env = { ...process.env, PATH: `${folder}/bin:${process.env.PATH}` };
+    await run('bash', [path.join(systemd, 'read-ahead.sh'), 'node', path.dirname(large)], { env });
+    const calls = (await readFile(path.join(folder, 'calls'), 'utf8')).split('\n');
+    const parts = calls.filter((call) => call.includes(large)).toSorted();
+    expect(parts).toEqual(
+      [0, 1, 2].map((n) => `dd of=/dev/null status=none bs=4M count=1 if=${large} skip=${n} `),
+    );
+    expect(calls.filter((call) => call.startsWith('cat ') && call.includes(` ${small} `))).toHaveLength(1);
+    expect(calls.filter((call) => call.includes(process.execPath)).length).toBeGreaterThan(1);
+  });
+});
+
 describe.skipIf(!hasTool('shellcheck', 'shellcheck'))('the scripts of a deployment', () => {
   it('are correct', async () => {
     const files = (await readdir(path.join(repository, 'deploy'), { recursive: true })).filter((name) =>
