@@ -2,7 +2,7 @@
 import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { EC2Client } from '@aws-sdk/client-ec2';
-import { GetRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
+import { GetPolicyVersionCommand, GetRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -117,19 +117,29 @@ describe.skipIf(moto === undefined).each(VARIANTS)('the stack $name', ({ name })
   it('has roles whose policies name only existing resources', async () => {
     const { declared, physicalIds } = of(name);
     const iam = new IAMClient({});
-    for (const { Type, Properties } of Object.values(declared)) {
+    const documents: (string | undefined)[] = [];
+    for (const [logical, { Type, Properties }] of Object.entries(declared)) {
+      if (Type === 'AWS::IAM::ManagedPolicy') {
+        const version = { PolicyArn: physicalIds.get(logical), VersionId: 'v1' };
+        const { PolicyVersion } = await iam.send(new GetPolicyVersionCommand(version));
+        documents.push(PolicyVersion?.Document);
+      }
       if (Type !== 'AWS::IAM::Policy') continue;
       for (const role of Properties.Roles as string[]) {
-        const { PolicyDocument = '' } = await iam.send(
+        const { PolicyDocument } = await iam.send(
           new GetRolePolicyCommand({
             PolicyName: Properties.PolicyName,
             RoleName: physicalIds.get(role.slice(1, -1)) ?? '',
           }),
         );
-        const text = decodeURIComponent(PolicyDocument);
-        expect(text).toContain('"Effect"');
-        expect(text.replace(/\$\{ec2:InstanceID\}/, '')).not.toMatch(/\$\{|undefined|None/);
+        documents.push(PolicyDocument);
       }
+    }
+    expect(documents.length).toBeGreaterThan(5);
+    for (const document of documents) {
+      const text = decodeURIComponent(document ?? '');
+      expect(text).toContain('"Effect"');
+      expect(text.replace(/\$\{ec2:InstanceID\}/, '')).not.toMatch(/\$\{|undefined|None/);
     }
     iam.destroy();
   });
@@ -139,6 +149,7 @@ describe.skipIf(moto === undefined)('the resources of the stacks', () => {
   it('are in their outputs', () => {
     const always = [
       'ControllerFunctionName',
+      'ControllerPolicyArn',
       'ControllerRoleArn',
       'DeadLetterQueueUrl',
       'InputBucket',
@@ -149,6 +160,7 @@ describe.skipIf(moto === undefined)('the resources of the stacks', () => {
       'OutputBucket',
       'RequestQueueUrl',
       'SubmitterPolicyArn',
+      'WorkerPolicyArn',
       'WorkerRoleArn',
     ];
     expect(Object.keys(of('default').outputs).sort()).toEqual(always);

@@ -236,6 +236,27 @@ describe.each(variants)('a cluster $name', ({ resources }) => {
   });
 });
 
+describe('policies that can be attached to roles of pods', () => {
+  /** Without white space, in AWS. */
+  const MANAGED_POLICY_CHARACTERS = 6144;
+
+  it('are small enough, with the longest names', () => {
+    const resources = resourcesWith(template, {
+      ClusterName: 'c'.repeat(21),
+      'AWS::Region': 'ap-southeast-5',
+    });
+    const policies = ofType(resources, 'IAM::ManagedPolicy');
+    expect(policies.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['WorkerAccess', 'ControllerAccess']),
+    );
+    const longest = `arn:aws-us-gov:s3:::${'b'.repeat(63)}`;
+    for (const { name, properties } of policies) {
+      const text = JSON.stringify(properties.PolicyDocument).replace(/<\w+\.?\w*>/g, longest);
+      expect(text.length, name).toBeLessThanOrEqual(MANAGED_POLICY_CHARACTERS);
+    }
+  });
+});
+
 describe('the disk of a worker', () => {
   it('gets its blocks at a rate that costs money only if it is asked for', () => {
     const diskWith = (given: Record<string, string>) => {
