@@ -40,7 +40,7 @@ export async function pull(deps: ModelCommandDeps, name: string, flags: PullFlag
     if (!deps.interrupted.aborted) throw error;
     const { InterruptedError } = await import('../terminal/exit.ts');
     const again = isPushed && !isOfHub ? 'again' : 'again to resume the download';
-    throw new InterruptedError(`Run "imgcls model pull ${name}" ${again}.`);
+    throw new InterruptedError(`Run the same command ${again}.`);
   }
 }
 

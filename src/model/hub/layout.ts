@@ -1,7 +1,7 @@
 // The layout of a model in a repository of the Hugging Face Hub, which transformers.js and Optimum write:
 // config.json, preprocessor_config.json, and weights in onnx/ or beside them.
 //
-// It covers image classifiers with weights of 32 bits or quantised to 8 bits, in one file or with their data beside it.
+// It covers image classifiers with weights of 32 or 16 bits or quantised to 8 bits, in one file or with their data beside it.
 
 import type { ModelVariant } from '../../core/model/model.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
@@ -10,6 +10,8 @@ import { harmless } from '../../core/text/harmless.ts';
 /** A precision as the Hub names it, and what comes after the name of its file. The first one that exists is taken. */
 const PRECISIONS: Readonly<Record<string, { suffixes: readonly string[]; variant: ModelVariant }>> = {
   fp32: { suffixes: [''], variant: 'fp32' },
+  // CPUs compute with them in 32 bits.
+  fp16: { suffixes: ['_fp16'], variant: 'fp32' },
   int8: { suffixes: ['_int8', '_quantized'], variant: 'int8' },
   q8: { suffixes: ['_quantized'], variant: 'int8' },
   quantized: { suffixes: ['_quantized'], variant: 'int8' },

@@ -69,6 +69,32 @@ describe('import of a folder in the layout of the Hub', () => {
     expect((await importModel(folder, { library })).manifest.sha256).toBe(int8.manifest.sha256);
   });
 
+  it('scores with weights of 16 bits as with those of 32, from half the bytes', async () => {
+    const classes = 100;
+    const id2label = Object.fromEntries(Array.from({ length: classes }, (_, id) => [id, `class ${id}`]));
+    const { library, folder } = await setUp({
+      'config.json': config({ id2label }),
+      'onnx/model.onnx': tinyOnnx({ classes }),
+      'onnx/model_fp16.onnx': tinyOnnx({ classes, isHalf: true }),
+    });
+    const scores = async (precision: string) => {
+      const { dir, manifest } = await importModel(folder, { library, precision });
+      const classifier = await createClassifier({ dir, sha256: manifest.sha256, ...LIMITS });
+      const image = await readFile(path.join(SAMPLES_DIR, 'cat.jpg'));
+      const [result] = await classifier.classify([image], classes);
+      await classifier.dispose();
+      if (result === undefined || isError(result)) throw new Error(JSON.stringify(result));
+      const byClass = result.labels.toSorted((a, b) => Number(a.wnid) - Number(b.wnid));
+      return { bytes: manifest.bytes, variant: manifest.variant, scores: byClass.map(({ score }) => score) };
+    };
+    const [whole, half] = [await scores('fp32'), await scores('fp16')];
+    expect(half.variant).toBe('fp32');
+    expect(half.bytes).toBeLessThan(0.75 * whole.bytes);
+    expect(half.scores).not.toEqual(whole.scores);
+    for (const [id, score] of half.scores.entries())
+      expect(Math.abs(score - (whole.scores[id] ?? 1))).toBeLessThan(0.01);
+  });
+
   it("knows ImageNet's classes again, with their categories", async () => {
     const bundled = JSON.parse(await readFile(path.join(STARTER_DIR, 'labels.json'), 'utf8'));
     const labels = bundled.map(({ label }: { label: string }) => `${label}, a synonym`);

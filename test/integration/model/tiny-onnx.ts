@@ -19,6 +19,7 @@ function varint(value: number): Buffer {
 
 const message = (...fields: Buffer[]) => Buffer.concat(fields);
 const FLOAT = 1;
+const FLOAT_16 = 10;
 
 type Dimension = number | string;
 
@@ -43,10 +44,10 @@ const INTS = 7;
 const ints = (name: string, values: number[]) =>
   message(field(1, name), ...values.map((value) => field(8, value)), field(20, INTS));
 
-function tensor(name: string, shape: number[], values: Float32Array): Buffer {
+function tensor(name: string, shape: number[], values: Float32Array | Float16Array): Buffer {
   return message(
     ...shape.map((size) => field(1, size)),
-    field(2, FLOAT),
+    field(2, values instanceof Float32Array ? FLOAT : FLOAT_16),
     field(8, name),
     field(9, Buffer.from(values.buffer, values.byteOffset, values.byteLength)),
   );
@@ -60,13 +61,21 @@ export interface TinyModel {
   probabilities?: boolean;
   /** An additional node of this type. Its result is not used. */
   extraOperator?: string;
+  /** With weights of 16 bits, and the input and output of 32. */
+  isHalf?: boolean;
   /** Changes the weights, and so the sha256. */
   seed?: number;
 }
 
 /** A classifier that weighs the mean of each channel. */
 export function tinyOnnx(options: TinyModel = {}): Buffer {
-  const { shape = ['N', 3, 224, 224], classes = 1000, probabilities = false, seed = 1 } = options;
+  const {
+    shape = ['N', 3, 224, 224],
+    classes = 1000,
+    probabilities = false,
+    isHalf = false,
+    seed = 1,
+  } = options;
   const interleaved = shape[3] === 3;
   const channels = interleaved ? 3 : Number(shape[1]);
   const axes = interleaved ? [1, 2] : [2, 3];
@@ -77,14 +86,19 @@ export function tinyOnnx(options: TinyModel = {}): Buffer {
   const batch = shape[0] ?? 'N';
   const scores = probabilities ? 'scores' : 'logits';
   const graph = message(
-    field(1, node('ReduceMean', ['data'], 'means', [ints('axes', axes), keepNoDimensions()])),
-    field(1, node('MatMul', ['means', 'weights'], scores)),
+    ...(isHalf ? [field(1, node('Cast', ['data'], 'pixels', [castTo(FLOAT_16)]))] : []),
+    field(
+      1,
+      node('ReduceMean', [isHalf ? 'pixels' : 'data'], 'means', [ints('axes', axes), keepNoDimensions()]),
+    ),
+    field(1, node('MatMul', ['means', 'weights'], isHalf ? 'halves' : scores)),
+    ...(isHalf ? [field(1, node('Cast', ['halves'], scores, [castTo(FLOAT)]))] : []),
     ...(probabilities ? [field(1, node('Softmax', ['scores'], 'logits'))] : []),
     ...(options.extraOperator === undefined
       ? []
       : [field(1, node(options.extraOperator, ['data'], 'unused'))]),
     field(2, 'tiny'),
-    field(5, tensor('weights', [channels, classes], weights)),
+    field(5, tensor('weights', [channels, classes], isHalf ? Float16Array.from(weights) : weights)),
     field(11, valueInfo('data', shape)),
     field(12, valueInfo('logits', [batch, classes])),
   );
@@ -95,3 +109,4 @@ const INT = 2;
 function keepNoDimensions(): Buffer {
   return message(field(1, 'keepdims'), field(3, 0), field(20, INT));
 }
+const castTo = (type: number) => message(field(1, 'to'), field(3, type), field(20, INT));

@@ -8,6 +8,7 @@ describe('the weights of a repository', () => {
     [undefined, FILES, 'onnx/model.onnx', ['onnx/model.onnx_data'], 'fp32'],
     ['int8', FILES, 'onnx/model_quantized.onnx', [], 'int8'],
     ['q8', FILES, 'onnx/model_quantized.onnx', [], 'int8'],
+    ['fp16', [...FILES, 'onnx/model_fp16.onnx'], 'onnx/model_fp16.onnx', [], 'fp32'],
     [undefined, ['onnx/model_quantized.onnx'], 'onnx/model_quantized.onnx', [], 'int8'],
     ['fp32', ['model.onnx', 'model.onnx.data'], 'model.onnx', ['model.onnx.data'], 'fp32'],
     [
