@@ -91,8 +91,9 @@ describe('over time', () => {
 });
 
 describe('on traces of the half that no search used', () => {
-  // The odd ones of seed 90000, one of each kind, as `npm run bench:tune` divides them; the rest takes minutes, and is judged by it.
-  const judged = generateTraces(90_000, 22).filter((_, at) => at % 2 === 1);
+  // The odd ones, one of each kind, as `npm run bench:tune` divides them; the rest takes minutes, and is judged by it.
+  const half = (seed: number) => generateTraces(seed, 22).filter((_, at) => at % 2 === 1);
+  const judged = half(90_000);
   const runAll = (traces: readonly Trace[], world: WorldName) =>
     Promise.all(traces.map((trace) => run(trace, { seed: Number(trace.name.split('-').at(-1)), world })));
   const median = (ratios: readonly (number | undefined)[]) =>
@@ -107,11 +108,19 @@ describe('on traces of the half that no search used', () => {
     expect(median(all.map(({ overDrainBound }) => overDrainBound))).toBeLessThanOrEqual(1.31);
   }, 60_000);
 
-  it('it stays near its bounds in the unkind world where work is not irregular', async () => {
-    const steady = judged.filter(({ name }) => /^(burst|cron|flash|ramp)-/.test(name));
-    for (const { trace, overCostBound, overDrainBound } of await runAll(steady, 'unkind')) {
-      expect(overCostBound, trace).toBeLessThanOrEqual(2);
-      expect(overDrainBound, trace).toBeLessThanOrEqual(2.5);
-    }
-  }, 60_000);
+  // Of irregular work single traces are worse: see docs/scaling.md.
+  it.each([
+    { world: 'ideal', most: { cost: 1.6, drain: 2 } },
+    { world: 'unkind', most: { cost: 2, drain: 2.5 } },
+  ] as const)(
+    'it stays near its bounds on each trace of regular work in the $world world',
+    async ({ world, most }) => {
+      const regular = [...judged, ...half(1000)].filter(({ name }) => /^(burst|cron|flash|ramp)-/.test(name));
+      for (const { trace, overCostBound, overDrainBound } of await runAll(regular, world)) {
+        expect.soft(overCostBound, trace).toBeLessThanOrEqual(most.cost);
+        expect.soft(overDrainBound, trace).toBeLessThanOrEqual(most.drain);
+      }
+    },
+    60_000,
+  );
 });
