@@ -2,23 +2,12 @@
 
 import type { Stack } from '../core/aws-account/stacks.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
+import { CLUSTER_RESOURCES } from '../core/settings/settings.ts';
 
 export type SettingValues = Readonly<Record<string, unknown>>;
 
 /** Settings that `imgcls deploy` writes. It removes those that the cluster has no value for. */
-const WRITTEN = [
-  'cloud',
-  'cluster',
-  'inputBucket',
-  'outputBucket',
-  'model',
-  'max',
-  'subnets',
-  'fleet',
-  'autoScalingGroup',
-  'launchTemplate',
-  'controllerFunction',
-] as const;
+const WRITTEN = ['cloud', 'cluster', 'model', 'max', ...CLUSTER_RESOURCES] as const;
 
 /** @throws {ImgclsError} when the stack does not output its bucket names. */
 export function clusterSettings(cluster: string, { name, outputs, parameters }: Stack): SettingValues {

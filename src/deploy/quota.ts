@@ -8,6 +8,7 @@ import { messageOf } from '../core/runtime/errors.ts';
 export interface QuotaQuestion {
   type: string;
   max: number;
+  region: string;
   market: 'on-demand' | 'spot';
 }
 
@@ -16,7 +17,7 @@ const CODES = { 'on-demand': 'L-1216C47A', spot: 'L-34B43A08' } as const;
 /** What to tell the user about the quota; undefined if it suffices. */
 export async function quotaText(
   { ec2, quotas }: { ec2: Pick<Ec2, 'types'>; quotas: Quotas },
-  { type, max, market }: QuotaQuestion,
+  { type, max, region, market }: QuotaQuestion,
 ): Promise<string | undefined> {
   if (!isStandardType(type)) return undefined;
   const [{ vCpus } = {}] = await ec2.types([type]);
@@ -27,6 +28,6 @@ export async function quotaText(
   if (workers >= max) return undefined;
   return (
     `The account may run ${quota} vCPUs of ${market} instances at once: ${workers} of ${max} workers (--max) of ${type}. Request more: ` +
-    `aws service-quotas request-service-quota-increase --service-code ec2 --quota-code ${CODES[market]} --desired-value ${max * vCpus}`
+    `aws service-quotas request-service-quota-increase --region ${region} --service-code ec2 --quota-code ${CODES[market]} --desired-value ${max * vCpus}`
   );
 }

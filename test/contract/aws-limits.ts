@@ -75,12 +75,17 @@ const keysAtOnce: Limit = async (request) => {
   return serviceError(request, 400, 'MalformedXML', 'The XML you provided was not well-formed');
 };
 
-/** Service Quotas, which moto does not have for EC2. */
+/** Service Quotas, which moto does not have for EC2. A request for more stays pending. */
 const quotas =
   (vCpus: number): Limit =>
   async ({ action }) => {
-    if (!action.endsWith('.GetServiceQuota')) return undefined;
-    const body = JSON.stringify({ Quota: { Value: vCpus } });
+    const answers: Record<string, object> = {
+      GetServiceQuota: { Quota: { Value: vCpus } },
+      RequestServiceQuotaIncrease: { RequestedQuota: { Status: 'PENDING' } },
+    };
+    const answer = answers[action.split('.').at(-1) ?? ''];
+    if (answer === undefined) return undefined;
+    const body = JSON.stringify(answer);
     return { status: 200, headers: { 'content-type': 'application/x-amz-json-1.1' }, body };
   };
 

@@ -10,10 +10,15 @@ import type { FaultProxy, ProxiedRequest, Reply } from './fault-proxy.ts';
 
 const of = (action: string) => (request: ProxiedRequest) => request.action === action;
 
-/** The next builder runs its script: it downloads the package, checks its digest, and stops. */
-export function builderRuns(proxy: FaultProxy, ec2: EC2Client): { downloaded(): Buffer | undefined } {
+/** The next builders run their script: they download the package, check its digest, and stop. */
+export function builderRuns(
+  proxy: FaultProxy,
+  ec2: EC2Client,
+  times = 1,
+): { downloaded(): Buffer | undefined } {
   let downloaded: Buffer | undefined;
   proxy.inject({
+    times,
     of: (request) => request.action === 'RunInstances' && scriptOf(request).includes('provision.sh'),
     async answer(request, forward) {
       const reply = await forward();
@@ -33,10 +38,11 @@ export function builderRuns(proxy: FaultProxy, ec2: EC2Client): { downloaded(): 
 const scriptOf = ({ form }: ProxiedRequest): string =>
   Buffer.from(form?.get('UserData') ?? '', 'base64').toString();
 
-/** The console of the next instance that is asked for it says this. */
-export function consoleSays(proxy: FaultProxy, text: string): void {
+/** The consoles of the next instances that are asked for it say this. */
+export function consoleSays(proxy: FaultProxy, text: string, times = 1): void {
   const output = Buffer.from(text).toString('base64');
   proxy.inject({
+    times,
     of: of('GetConsoleOutput'),
     answer: async (): Promise<Reply> => ({
       status: 200,
@@ -46,9 +52,10 @@ export function consoleSays(proxy: FaultProxy, text: string): void {
   });
 }
 
-/** The next image tags its snapshots together with itself, which moto does not. */
-export function imagesHaveTaggedSnapshots(proxy: FaultProxy, ec2: EC2Client): void {
+/** The next images tag their snapshots together with themselves, which moto does not. */
+export function imagesHaveTaggedSnapshots(proxy: FaultProxy, ec2: EC2Client, times = 1): void {
   proxy.inject({
+    times,
     of: of('CreateImage'),
     async answer({ form }, forward) {
       if (form?.get('TagSpecification.2.ResourceType') !== 'snapshot')

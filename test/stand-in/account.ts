@@ -29,6 +29,8 @@ const V_CPUS = 5;
 /** As in us-east-1, whose oldest zone lacks newer types. */
 const NOT_OFFERED = { 'us-east-1e': ['c7i.large', 'c7g.large', 't3.small', 't4g.small'] };
 const LOOK_EVERY_MS = 500;
+/** Of builds. */
+const ANY_NUMBER = Number.POSITIVE_INFINITY;
 
 export interface StandInAccount {
   /** What a shell needs to use it. */
@@ -70,10 +72,9 @@ class Account {
     this.#proxy = proxy;
     this.#bin = bin;
     this.#folder = folder;
+    const variables = { ...standInEnvironment(proxy.url), AWS_DEFAULT_REGION: 'us-east-1' };
     this.environment = Object.fromEntries(
-      Object.entries(standInEnvironment(proxy.url)).flatMap(([name, value]) =>
-        value === undefined ? [] : [[name, value]],
-      ),
+      Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     );
     const client = {
       endpoint: moto.url,
@@ -87,9 +88,9 @@ class Account {
   async open(): Promise<void> {
     await openDefaultVpc(this.#ec2);
     this.#proxy.enforce(awsLimits({ motoUrl: this.#moto.url, vCpus: V_CPUS, notOffered: NOT_OFFERED }));
-    builderRuns(this.#proxy, this.#ec2);
-    consoleSays(this.#proxy, `imgcls-provision: OK ${version}`);
-    imagesHaveTaggedSnapshots(this.#proxy, this.#ec2);
+    builderRuns(this.#proxy, this.#ec2, ANY_NUMBER);
+    consoleSays(this.#proxy, `imgcls-provision: OK ${version}`, ANY_NUMBER);
+    imagesHaveTaggedSnapshots(this.#proxy, this.#ec2, ANY_NUMBER);
     completeStacks(this.#proxy, new Map());
     this.#playing = this.#play();
   }

@@ -7,9 +7,11 @@ import path from 'node:path';
 import { repository } from '../e2e/package.ts';
 import { startStandInAccount } from './account.ts';
 
+console.warn('Starting, which takes up to two minutes. The first time downloads moto.');
 const account = await startStandInAccount(path.join(repository, 'bin/imgcls.js'));
 if (account === undefined) process.exit(1);
 const lines = Object.entries(account.environment).map(([name, value]) => `export ${name}='${value}'`);
 process.stdout.write(`${lines.join('\n')}\n`);
+console.warn('Ready. Set these variables in a second shell. Ctrl-C ends the account and all that is in it.');
 await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 await account.close();

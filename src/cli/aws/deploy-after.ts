@@ -59,7 +59,9 @@ async function writeSettings(values: SettingValues, file = userConfigFile(proces
   });
   const { cluster } = values;
   if (changed && before !== undefined && before !== cluster)
-    notice(`Replaced the settings of cluster ${before} in ${file}.`);
+    notice(
+      `Replaced the settings of cluster ${before} in ${file}. "IMGCLS_CLUSTER=${before} imgcls deploy" writes them again.`,
+    );
   notice(
     changed
       ? `Wrote the settings of cluster ${cluster} to ${file}.`

@@ -89,7 +89,7 @@ export async function tellCosts(
   const { InstanceType: type, MaxWorkers, OnDemandPercentage = '100' } = values;
   if (type === undefined || MaxWorkers === undefined) return;
   const market = Number(OnDemandPercentage) > 0 ? 'on-demand' : 'spot';
-  const quota = await quotaText(account, { type, max: Number(MaxWorkers), market });
+  const quota = await quotaText(account, { type, max: Number(MaxWorkers), region: caller.region, market });
   if (quota !== undefined) notice(quota);
 }
 

@@ -26,7 +26,7 @@ import { readTemplate } from './template.ts';
 /** Runs `imgcls deploy`. @returns the exit code. */
 export function deploy(flags: DeployFlags): Promise<number> {
   const advice =
-    'CloudFormation finishes an operation that it has started. Run the same command again to follow it.';
+    'Run the same command again to continue. CloudFormation finishes an operation that it has started.';
   return withInterrupt(advice, async (signal, cleanup) => {
     const { cluster, dataDir, region } = flags;
     const settings = deploymentSettings({ cluster, dataDir });

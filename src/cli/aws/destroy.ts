@@ -9,6 +9,7 @@ import type { Caller } from '../../core/aws-account/account.ts';
 import type { StackEvent } from '../../core/aws-account/stacks.ts';
 import { listActiveJobs } from '../../core/job/job-record.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
+import { pluralize } from '../../core/text/pluralize.ts';
 import { imageText, isLastCluster, removeShared } from '../../deploy/account-remains.ts';
 import { clusterSettings, type SettingValues, withoutCluster } from '../../deploy/cluster-settings.ts';
 import { assetsBucketOf } from '../../deploy/controller-code.ts';
@@ -122,7 +123,7 @@ function contentsText(cluster: string, contents: ClusterContents): string {
       ],
       ...buckets.map(({ name, objects }) => [
         'bucket',
-        `${name}, ${objects >= MAX_COUNTED_OBJECTS ? MANY_OBJECTS : `${objects} object versions`}`,
+        `${name}, ${objects >= MAX_COUNTED_OBJECTS ? MANY_OBJECTS : pluralize(objects, 'object version')}`,
       ]),
       ['unfinished jobs', String(unfinishedJobs)],
       ['instances', named.length === 0 ? 'none' : named.join(', ')],

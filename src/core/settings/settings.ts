@@ -49,15 +49,31 @@ export function environmentSource(env: Readonly<Record<string, string | undefine
 /** Tests set variables of their own around the program. */
 const isNoTestVariable = (name: string): boolean => !/^IMGCLS_(TEST_|LIVE|SHARED_DIR$)/.test(name);
 
+/** Settings that name what one cluster consists of. */
+export const CLUSTER_RESOURCES = [
+  'inputBucket',
+  'outputBucket',
+  'subnets',
+  'fleet',
+  'autoScalingGroup',
+  'launchTemplate',
+  'controllerFunction',
+] as const satisfies SettingName[];
+
 /**
- * Parses all settings. The first source that has a value wins.
+ * Parses all settings. The first source that has a value wins. If it names another cluster than a config file does, the
+ * resources in that file do not count: they belong to the file's cluster.
  * @returns the settings, and the source of each value.
  * @throws {ImgclsError} of kind `config` that lists every problem.
  */
-export function resolveSettings(sources: readonly SettingSource[]): {
+export function resolveSettings(given: readonly SettingSource[]): {
   settings: Settings;
   origins: Readonly<Record<SettingName, string>>;
 } {
+  const cluster = given.find(({ values }) => values.cluster !== undefined)?.values.cluster;
+  const isOfAnother = ({ exclusive, values }: SettingSource) =>
+    exclusive === true && values.cluster !== undefined && values.cluster !== cluster;
+  const sources = given.map((source) => (isOfAnother(source) ? withoutResources(source) : source));
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
   const origins: Record<string, string> = {};
@@ -87,9 +103,18 @@ export function resolveSettings(sources: readonly SettingSource[]): {
   }
   problems.push(...crossChecks(values, environmentName));
   if (problems.length > 0) {
+    for (const { from, values } of given.filter(isOfAnother))
+      problems.push(
+        `${from} has the settings of cluster ${values.cluster}; "IMGCLS_CLUSTER=${cluster} imgcls deploy" writes those of ${cluster}`,
+      );
     throw new ImgclsError('config', `Invalid settings:\n  ${problems.join('\n  ')}`);
   }
   return { settings: Object.freeze(values) as Settings, origins: origins as Record<SettingName, string> };
+}
+
+function withoutResources({ values, ...source }: SettingSource): SettingSource {
+  const kept = Object.entries(values).filter(([name]) => !CLUSTER_RESOURCES.some((each) => each === name));
+  return { ...source, values: Object.fromEntries(kept) };
 }
 
 const didYouMean = (name: string | undefined): string =>

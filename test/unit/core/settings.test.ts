@@ -31,6 +31,19 @@ describe('settings', () => {
     });
   });
 
+  it('take no buckets from a file that deploy wrote for another cluster', () => {
+    const values = { cloud: 'aws', cluster: 'two', inputBucket: 'two-in', outputBucket: 'two-out', topK: 3 };
+    const file = { from: 'imgcls.config.json', values, exclusive: true };
+    expect(() => resolveSettings([environmentSource({ IMGCLS_CLUSTER: 'one' }), file])).toThrow(
+      /needs inputBucket[\s\S]*imgcls\.config\.json has the settings of cluster two; "IMGCLS_CLUSTER=one imgcls deploy"/,
+    );
+    const own = { from: 'flag', values: { cluster: 'one', inputBucket: 'one-in', outputBucket: 'one-out' } };
+    expect(resolveSettings([own, file]).settings).toMatchObject({ inputBucket: 'one-in', topK: 3 });
+    expect(resolveSettings([environmentSource({ IMGCLS_CLUSTER: 'two' }), file]).settings).toMatchObject({
+      inputBucket: 'two-in',
+    });
+  });
+
   it('report all problems together, each with its source', () => {
     const attempt = () =>
       resolveSettings([

@@ -15,12 +15,14 @@ describe('the quota of vCPUs', () => {
         },
         quotas: { standardVcpus: over.quota ?? (async () => 5) },
       },
-      { type: over.type ?? 'c7i.large', max: over.max ?? 4, market: 'on-demand' },
+      { type: over.type ?? 'c7i.large', max: over.max ?? 4, region: 'eu-west-1', market: 'on-demand' },
     );
 
   it('is told before a deployment if it is too small for --max, with the command that raises it', async () => {
     expect(await text()).toMatch(/may run 5 vCPUs .*: 2 of 4 workers \(--max\) of c7i\.large/);
-    expect(await text()).toContain('--quota-code L-1216C47A --desired-value 8');
+    expect(await text()).toContain(
+      '--region eu-west-1 --service-code ec2 --quota-code L-1216C47A --desired-value 8',
+    );
     expect(await text({ max: 2 })).toBeUndefined();
   });
 
