@@ -119,12 +119,21 @@ export class StatusReader {
     const record = await readJob(output, id, this.#signal).catch(unlessMissing);
     // Submitters write the marker before the record.
     if (record === undefined) return { id, state: 'starting', total: undefined, done: 0, usd };
-    const { state } = record;
+    const { state, deadlineMs, maxCostUsd } = record;
     const total = attemptTotal(record);
     const covered = await this.#covered(record, tally);
     // Overlapping shards ahead of the frontier count twice until the frontier reaches them.
     const done = Math.min(covered, total ?? covered);
-    return { id, state, total, done, usd, ...(isInterrupted(this.#cloud, record) && { interrupted: true }) };
+    return {
+      id,
+      state,
+      total,
+      done,
+      usd,
+      ...(isInterrupted(this.#cloud, record) && { interrupted: true }),
+      ...(deadlineMs !== undefined && { deadlineMs }),
+      ...(maxCostUsd !== undefined && { maxCostUsd }),
+    };
   }
 
   /** Images with an outcome. Lists keys only; reads no shard. */

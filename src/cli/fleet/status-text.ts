@@ -240,7 +240,7 @@ function workerCells(worker: WorkerStatus, kind: string, atMs: number): string[]
   ];
 }
 
-function jobRows({ jobs, jobMs }: StatusView, screen: Screen): string[] {
+function jobRows({ jobs, jobMs, atMs }: StatusView, screen: Screen): string[] {
   if (isUnknown(jobs)) return [row('jobs', `unknown: ${jobs.unknown}`)];
   const known = jobs.filter((job): job is JobObservation => !isUnknown(job));
   // Only a waiter or a controller writes that a job is finished.
@@ -249,16 +249,36 @@ function jobRows({ jobs, jobMs }: StatusView, screen: Screen): string[] {
     const ms = isUnknown(jobMs) ? undefined : jobMs[id];
     return ms === undefined ? '-' : duration(ms);
   };
-  const cells = known.map(({ id, state, interrupted, done, total, usd }) => [
-    plainName(id),
-    state === 'starting' ? state : stateWord({ id, state, done, total, ...(interrupted && { interrupted }) }),
-    `${done} of ${total ?? '?'}`,
-    timeLeft(id),
-    orUnknown(usd, (value) => (value === undefined ? '-' : dollars(value))),
-  ]);
+  const haveDeadlines = known.some(({ deadlineMs }) => deadlineMs !== undefined);
+  const cells = known.map((job) => {
+    const { id, state, interrupted, done, total, deadlineMs } = job;
+    return [
+      plainName(id),
+      state === 'starting'
+        ? state
+        : stateWord({ id, state, done, total, ...(interrupted && { interrupted }) }),
+      `${done} of ${total ?? '?'}`,
+      timeLeft(id),
+      ...(haveDeadlines ? [deadlineMs === undefined ? '-' : deadlineText(deadlineMs, atMs)] : []),
+      costText(job),
+    ];
+  });
   return [
     row('jobs', unfinished === 0 ? 'none unfinished' : `${unfinished} unfinished`),
     ...jobs.filter(isUnknown).map(({ unknown }) => row('', `cannot read a job: ${unknown}`)),
-    ...indented(['job', 'state', 'done', 'left', 'cost'], cells, screen),
+    ...indented(
+      ['job', 'state', 'done', 'left', ...(haveDeadlines ? ['deadline'] : []), 'cost'],
+      cells,
+      screen,
+    ),
   ];
+}
+
+const deadlineText = (deadlineMs: number, atMs: number): string =>
+  deadlineMs < atMs ? ago(atMs - deadlineMs) : `in ${duration(deadlineMs - atMs)}`;
+
+function costText({ usd, maxCostUsd }: JobObservation): string {
+  if (maxCostUsd === undefined)
+    return orUnknown(usd, (value) => (value === undefined ? '-' : dollars(value)));
+  return `${orUnknown(usd, (value = 0) => dollars(value))} of ${dollars(maxCostUsd)}`;
 }

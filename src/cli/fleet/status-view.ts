@@ -19,6 +19,10 @@ export interface JobObservation {
   done: number;
   /** Cost so far; undefined where no controller has attributed any. */
   usd: OrUnknown<number | undefined>;
+  /** When it should be done (`--by`). */
+  deadlineMs?: number;
+  /** What it may cost (`--max-cost`). */
+  maxCostUsd?: number;
 }
 
 /** Everything that was read. A value that could not be read is unknown, with the reason. */

@@ -171,6 +171,21 @@ describe('the status of a cluster', () => {
     expect(text({ jobs: [{ ...open, interrupted: true }] })).toMatch(/OPEN +interrupted +0 of \? +- /);
   });
 
+  it('gives deadlines and limits of cost, if a job has one', () => {
+    const job = { state: 'sealed', total: 100, done: 20, usd: 0.5 } as const;
+    const jobs = [
+      { id: 'SOON', ...job, deadlineMs: NOW + 600_000, maxCostUsd: 2 },
+      { id: 'LATE', ...job, usd: undefined, deadlineMs: NOW - 60_000, maxCostUsd: 1 },
+      { id: 'ANY', ...job },
+    ];
+    const shown = text({ jobs });
+    expect(shown).toMatch(/job +state +done +left +deadline +cost/);
+    expect(shown).toMatch(/SOON .* in 10 min +\$0\.5000 of \$2\.00/);
+    expect(shown).toMatch(/LATE .* 60 s ago +\$0\.00 of \$1\.00/);
+    expect(shown).toMatch(/ANY .* s +- +\$0\.5000$/m);
+    expect(text({ jobs: jobs.slice(2) })).not.toContain('deadline');
+  });
+
   it('gives no ETA before the first batch completes', () => {
     expect(text({ workers: [] })).toMatch(/ETA unknown until the first batch completes/);
   });
@@ -249,7 +264,10 @@ describe('reading the status', () => {
     await rm(folder, { recursive: true });
   });
   const put = (key: string, value: unknown) => cloud.output.put(key, Buffer.from(JSON.stringify(value)));
-  async function job(total: number): Promise<string> {
+  async function job(
+    total: number,
+    limits: { deadlineMs?: number; maxCostUsd?: number } = {},
+  ): Promise<string> {
     const id = ulid();
     const model = { name: 'stub', version: '1', variant: 'fp32', sha256: 'ab'.repeat(32) } as const;
     const nothing = { inputs: [], include: [], exclude: [], topK: 1 };
@@ -260,6 +278,7 @@ describe('reading the status', () => {
       total,
       createdAtMs: NOW,
       ...nothing,
+      ...limits,
       model,
     });
     return id;
@@ -302,6 +321,11 @@ describe('reading the status', () => {
     await writeJobCosts(cloud.output, { byJobUsd: { [id]: 0.25 } });
     expect(await readJobCost(cloud.output, id)).toBe(0.25);
     expect((await reader().read()).jobs).toMatchObject([{ id, usd: 0.25 }]);
+  });
+
+  it('knows the deadline of a job and what it may cost', async () => {
+    const id = await job(10, { deadlineMs: NOW, maxCostUsd: 2 });
+    expect((await reader().read()).jobs).toMatchObject([{ id, deadlineMs: NOW, maxCostUsd: 2 }]);
   });
 
   it('tells by watching whether the controller lock is still renewed', async () => {
