@@ -3,7 +3,7 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 /** Where the builder gets the package from. */
 export interface PackageSource {
   /**
-   * Presigned: whoever reads the user data can use it for an hour, to read the package, which has no secret. What the builder
+   * Presigned: anyone who reads the user data can use it for an hour, to read the package, which has no secret. What the builder
    * installs is decided by the digest.
    */
   url: string;

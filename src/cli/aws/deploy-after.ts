@@ -41,6 +41,7 @@ export async function finishDeployment(
   // Addresses and names are to be copied: a terminal wraps them, and none is cut.
   const screen = screenOf(process.stdout) && UNBOUNDED;
   process.stdout.write(`${drawTable(['output', 'value'], outputs, { frame: 'none', screen })}\n`);
+  notice('To label images: imgcls label FOLDER');
 }
 
 /** The id of a stack has its region. */

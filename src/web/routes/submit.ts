@@ -1,31 +1,19 @@
 import { hash } from 'node:crypto';
 import multipart from '@fastify/multipart';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
-import type { Client } from '../../client/client.ts';
-import type { Cloud } from '../../core/cloud/ports.ts';
 import { topK } from '../../core/job/job.ts';
-import { isDeleted } from '../../core/job/job-record.ts';
-import type { ModelRef } from '../../core/model/model.ts';
-import { ImgclsError } from '../../core/runtime/errors.ts';
-import type { Input } from '../../upload/inputs.ts';
 import { parseS3Address } from '../../upload/select.ts';
 import { type JobRequest, jobView, newJob, type UploadedJob, uploadedJob } from '../api.ts';
+import { createJob, type JobCreation, type RequestedJob } from '../create-job.ts';
 import type { DirectUploads } from '../direct-uploads.ts';
-import type { Claim, IdempotencyKeys } from '../idempotency-keys.ts';
-import type { JobHub } from '../job-hub.ts';
 import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, type ServiceLimits } from '../limits.ts';
-import type { LabelledModelSelector, ModelSelector } from '../model-selector.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { digestOfUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
 import type { Shares } from '../shares.ts';
 
-export interface SubmitRouteOptions {
-  client: Client;
-  cloud: Cloud;
-  hub: JobHub;
-  keys: IdempotencyKeys;
+export interface SubmitRouteOptions extends JobCreation {
   limits: ServiceLimits;
   /** The bytes of the temporary files of all uploads. */
   spooled: Shares;
@@ -33,10 +21,6 @@ export interface SubmitRouteOptions {
   allowBuckets: readonly string[];
   /** Undefined if all images are uploaded through the service. */
   uploads: DirectUploads | undefined;
-  topK: number;
-  selectModel: ModelSelector;
-  selectWithLabels: LabelledModelSelector;
-  newId(): string;
 }
 
 /** Form fields are text. */
@@ -111,7 +95,7 @@ function uploadRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
         throw new HttpProblem(400, 'The request has no body.');
     },
     async handler(request, reply) {
-      const job = await create(request, options, {
+      const job = await createJob(request, options, {
         digest: async () =>
           request.isMultipart() ? await digestOfUpload(request, limits) : digestOfJson(request.body),
         read: (id) =>
@@ -137,7 +121,7 @@ function namedRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
         'Names `s3://` inputs, or images that were put into the input bucket (`POST /v1/uploads`, where available).',
     } as never,
     async handler(request, reply) {
-      const job = await create(request, options, {
+      const job = await createJob(request, options, {
         digest: async () => digestOfJson(request.body),
         read: () => readNamed(request.body as NamedJob, options),
       });
@@ -146,82 +130,9 @@ function namedRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
   });
 }
 
-interface RequestBody {
-  /** Reads it and keeps nothing. */
-  digest(): Promise<string>;
-  /** @param job the images are stored for it. */
-  read(job: string): Promise<RequestedJob>;
-}
-
-/** @returns the id of the job: a new one, or that of an earlier request with this `Idempotency-Key`. */
-async function create(
-  { headers, id: trace }: FastifyRequest,
-  options: SubmitRouteOptions,
-  body: RequestBody,
-): Promise<string> {
-  const { 'idempotency-key': key } = headers as { 'idempotency-key'?: string };
-  const existing = key === undefined ? undefined : await options.keys.find(key);
-  if (existing !== undefined) {
-    requireSame(existing, await body.digest());
-    return existing.job;
-  }
-  const id = options.newId();
-  try {
-    const requested = await body.read(id);
-    const chosen = await modelOf(requested, options);
-    const own = { job: id, digest: requested.digest };
-    const claim = key === undefined ? own : await options.keys.claim(key, own);
-    requireSame(claim, requested.digest);
-    if (claim.job === id) await submit({ ...requested, id, trace, ...chosen }, options);
-    return claim.job;
-  } finally {
-    // The images of a request that failed, or that was sent twice, are stored for a job that does not exist.
-    if (await isDeleted(options.cloud.output, id)) await options.cloud.forget?.(id);
-  }
-}
-
-/** @throws {HttpProblem} if the model is not known or does not go with the labels, or if a label is wrong. */
-async function modelOf(
-  { model, labels }: RequestedJob,
-  { selectModel, selectWithLabels }: SubmitRouteOptions,
-): Promise<{ model: ModelRef; words?: Uint8Array }> {
-  const named = await selectModel(model);
-  if (labels === undefined) return { model: named };
-  return await selectWithLabels(model, labels).catch(refuseUsage);
-}
-
-/** @throws {HttpProblem} for an error of the caller; all others as they are. */
-function refuseUsage(error: unknown): never {
-  if (error instanceof ImgclsError && error.kind === 'usage')
-    throw new HttpProblem(422, error.message, { hint: error.hint, cause: error });
-  throw error;
-}
-
-/** @throws {HttpProblem} if the key was used for another request: its images would be dropped in silence. */
-function requireSame({ digest: earlier }: Claim, digest: string): void {
-  if (earlier === undefined || earlier === digest) return;
-  throw new HttpProblem(422, 'This Idempotency-Key was used for a request with other content.', {
-    hint: 'Use a new key for each new request, and the same key only to repeat a request.',
-  });
-}
-
 const digestOfJson = (body: unknown): string => hash('sha256', JSON.stringify(body));
 
 type NamedJob = JobRequest | UploadedJob;
-
-interface RequestedJob {
-  /** The same for a request with the same content. */
-  digest: string;
-  inputs: readonly string[] | Input[];
-  topK: number | undefined;
-  model: string | undefined;
-  labels: readonly string[] | undefined;
-  fresh: boolean | undefined;
-  by: string | undefined;
-  maxCostUsd: number | undefined;
-  include?: readonly string[];
-  exclude?: readonly string[];
-}
 
 async function readUpload(
   request: Parameters<typeof receiveUpload>[0],
@@ -258,56 +169,6 @@ async function readNamed(
     });
   }
   return { inputs, include, exclude, ...options };
-}
-
-async function submit(
-  {
-    inputs,
-    id,
-    trace,
-    model,
-    words,
-    topK,
-    fresh = false,
-    by,
-    maxCostUsd,
-    include = [],
-    exclude = [],
-  }: Omit<RequestedJob, 'model' | 'labels' | 'digest'> & {
-    id: string;
-    trace: string;
-    model: ModelRef;
-    words?: Uint8Array;
-  },
-  { client, hub, topK: defaultTopK }: SubmitRouteOptions,
-): Promise<void> {
-  const isNamed = inputs.every((input): input is string => typeof input === 'string');
-  const images = isNamed ? inputs : toAsync(inputs as Input[]);
-  try {
-    const job = await client.submit(images, {
-      id,
-      trace,
-      model,
-      ...(words && { words }),
-      topK: topK ?? defaultTopK,
-      fresh,
-      ...(by !== undefined && { by: new Date(by) }),
-      ...(maxCostUsd !== undefined && { maxCostUsd }),
-      include,
-      exclude,
-      wait: false,
-    });
-    // Listing images in S3 may take long: respond now, and let the caller follow the job.
-    if (!isNamed) await job.submitted;
-    else job.submitted.catch(() => {});
-  } catch (error) {
-    refuseUsage(error);
-  }
-  hub.followToEnd(id);
-}
-
-async function* toAsync<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items;
 }
 
 /** @param location relative to the request's address: the service need not know its path below a reverse proxy. */
