@@ -14,6 +14,7 @@ import {
   requestQueueName,
   shardKey,
 } from '../../src/core/job/keys.ts';
+import { REQUEST_FORMAT } from '../../src/core/job/messages.ts';
 import { createLocalCloud } from '../../src/local/cloud.ts';
 import { readReport } from '../../src/scaler/report.ts';
 import { manifestOf } from '../../src/upload/resume.ts';
@@ -145,7 +146,7 @@ describe('a busy cluster with every kind of bad thing in it', () => {
     await damageOptimisedModel();
     await cloud.queues
       .open(requestQueueName('default'))
-      .send([{ body: '{"v":4}' }, { body: 'not a message' }]);
+      .send([{ body: JSON.stringify({ v: REQUEST_FORMAT + 1 }) }, { body: 'not a message' }]);
     const { id: _id, ...copied } = record;
     const strange = [...STRANGE_OBJECTS, ...unreadableJobs({ ...copied, id: damaged } as NewJob)];
     for (const id of Object.values(UNREADABLE_JOBS)) await cloud.output.put(activeKey(id), new Uint8Array());

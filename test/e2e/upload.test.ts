@@ -211,7 +211,7 @@ describe('imgcls upload', () => {
     expect({ code, stdout }).toEqual({ code: expectedCode, stdout: '' });
   });
 
-  it('waits for descriptors, of which it has 40: no file and no folder of many is left out', async () => {
+  it('waits for descriptors, of which it has 32: no file and no folder of many is left out', async () => {
     const dataDir = await installed.dataDir();
     const folder = await installed.dataDir();
     const names: string[] = [];
@@ -222,7 +222,7 @@ describe('imgcls upload', () => {
       names.push(name);
     }
     const args = ['upload', folder, '--copy', '--no-wait', '--concurrency', '64'];
-    const under = ['prlimit', '--nofile=40'];
+    const under = ['prlimit', '--nofile=32'];
     const { code, stdout, stderr } = await start(installed.bin, dataDir, args, {}, under).finished;
     expect(code, stderr).toBe(0);
     expect(stderr).toMatch(/too many files are open in this process\. Retrying\./);
