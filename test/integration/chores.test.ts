@@ -15,6 +15,7 @@ import {
   shardKey,
   workerStatusKey,
 } from '../../src/core/job/keys.ts';
+import { REQUEST_FORMAT } from '../../src/core/job/messages.ts';
 import { formatShard, listShards } from '../../src/core/job/shard.ts';
 import { isError, type Outcome } from '../../src/core/model/outcome.ts';
 import type { Clock } from '../../src/core/runtime/clock.ts';
@@ -30,6 +31,9 @@ import { CLUSTER, makeClouds, type TestClouds } from '../contract/local-cloud.ts
 import { markAsBegun } from '../contract/mark-begun.ts';
 import { virtualClock } from '../unit/virtual-clock.ts';
 import { gist, Harness, labels } from './worker-harness.ts';
+
+/** Of a later imgcls. */
+const NEWER = JSON.stringify({ v: REQUEST_FORMAT + 1 });
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -191,7 +195,7 @@ describe('the dead-letter drain', () => {
   });
 
   it('keeps invalid messages and those of a newer imgcls, and reports that they could not be read', async () => {
-    await harness.deadLetters.send([{ body: 'hello' }, { body: '{"v":4}', groupId: harness.job }]);
+    await harness.deadLetters.send([{ body: 'hello' }, { body: NEWER, groupId: harness.job }]);
     expect(await drain()).toEqual([kept(' It could not be read\\.'), kept(' It could not be read\\.')]);
     expect(await harness.deadLetters.depth()).toEqual({ waiting: 0, inFlight: 0, delayed: 0 });
     const objects = await Array.fromAsync(cloud.output.list('dlq/'));
@@ -202,7 +206,7 @@ describe('the dead-letter drain', () => {
     );
     expect(letters.map(({ body, job }) => [body, job])).toEqual([
       ['hello', undefined],
-      ['{"v":4}', harness.job],
+      [NEWER, harness.job],
     ]);
   });
 

@@ -4,10 +4,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/core/cloud/ports.ts';
 import { cancelJob } from '../../src/core/job/job-record.ts';
 import { shardKey, workerStatusKey } from '../../src/core/job/keys.ts';
+import { REQUEST_FORMAT } from '../../src/core/job/messages.ts';
 import type { ModelRef } from '../../src/core/model/model.ts';
 import { ImgclsError, ModelMissingError } from '../../src/core/runtime/errors.ts';
 import { until } from '../contract/until.ts';
 import { acceleratedClock, gist, Harness, labels, override } from './worker-harness.ts';
+
+/** Of a later imgcls. */
+const NEWER = JSON.stringify({ v: REQUEST_FORMAT + 1 });
 
 /** Time limits of stubs in tests of images that hang. The start of a stub takes longer. */
 const SHORT_LIMITS = { imageMs: 300, modelMs: 300 };
@@ -249,7 +253,7 @@ describe('a poison message', () => {
 });
 
 describe('a message of a newer imgcls', () => {
-  const submitNewer = () => harness.requests.send([{ body: '{"v":4}' }]);
+  const submitNewer = () => harness.requests.send([{ body: NEWER }]);
   /** Half a minute passes in 0.3 s, and runners get as much time as ever. */
   const fast = () => ({
     clock: acceleratedClock(100),

@@ -4,7 +4,7 @@ import { UNBOUNDED } from '../../../src/cli/terminal/screen.ts';
 import type { Cloud } from '../../../src/core/cloud/ports.ts';
 import type { DeadLetter } from '../../../src/core/job/dead-letter.ts';
 import { deadLetterKey, requestQueueName, shardKey } from '../../../src/core/job/keys.ts';
-import type { RequestMessage } from '../../../src/core/job/messages.ts';
+import { REQUEST_FORMAT, type RequestMessage } from '../../../src/core/job/messages.ts';
 import { ObjectMissingError } from '../../../src/core/runtime/errors.ts';
 import {
   byJob,
@@ -60,7 +60,7 @@ describe('the job of a dead letter', () => {
 
   it.each([
     ['is no JSON', 'no request at all'],
-    ['is of a newer imgcls', bodyOf([0]).replace('"v":1', '"v":4')],
+    ['is of a newer imgcls', bodyOf([0]).replace('"v":1', `"v":${REQUEST_FORMAT + 1}`)],
     ['has images that no worker takes together', bodyOf([0, 7])],
   ])('is unknown if the message %s', (_, body) => {
     expect(requestOf({ body })).toBeUndefined();
