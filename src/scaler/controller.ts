@@ -242,6 +242,7 @@ export class Controller {
       ...this.#history.summary(nowMs),
       launchLimit: this.#breaker.limit(this.#now),
       expected: forecaster?.due,
+      nextWorkInMs: forecaster?.expectation && forecaster.expectation.atMs - clock.nowMs(),
     };
     const decision = decide(snapshot, settings, history, policy);
     this.#history.recordDecision(decision, nowMs);

@@ -34,7 +34,7 @@ export function decide(
   policy: Policy = policies[settings.policy] ?? backlogPolicy,
 ): Decision {
   const { backlog, machines, jobs, measured } = snapshot;
-  const { arrivals } = history;
+  const { arrivals, nextWorkInMs } = history;
   const constants = constantsOf(settings);
   if (isUnknown(machines)) return hold(0, `the fleet could not be read (${machines.unknown})`);
   const own = machines.filter(({ managed, phase }) => managed && phase !== 'stopped');
@@ -69,7 +69,9 @@ export function decide(
   // An explicit --idle-seconds overrides standby. A machine that stood by and was lost is replaced.
   const before = Math.max(serving.length, history.onStandby ?? 0);
   const onStandby =
-    settings.idleMs === undefined ? machinesOnStandby({ arrivals, measured, settings, present: before }) : 0;
+    settings.idleMs === undefined
+      ? machinesOnStandby({ arrivals, nextWorkInMs, measured, settings, present: before })
+      : 0;
   const wanted = Math.max(least, needed, onStandby - unmanagedWorkers) - serving.length;
   const { launchLimit } = history;
   const allowed = Math.max(0, Math.min(wanted, room, settings.maxLaunchPerTick));

@@ -58,6 +58,8 @@ export interface History {
   launchLimit?: LaunchLimit | undefined;
   /** Work that is expected within a boot. */
   expected?: ExpectedWork | undefined;
+  /** When the forecast expects the next work, before which machines start. */
+  nextWorkInMs?: number | undefined;
 }
 
 /** A snapshot whose backlog and machines are known. */

@@ -14,6 +14,8 @@ const COUNTED_PAUSES = 30;
 export interface StandbyInput {
   /** The latest last. */
   arrivals: readonly PastArrival[];
+  /** When the forecast expects work, if it does. */
+  nextWorkInMs?: number | undefined;
   measured: Measured;
   settings: PolicySettings;
   /** Machines that there are, or were before one was lost. */
@@ -27,7 +29,10 @@ export function machinesOnStandby(input: StandbyInput): number {
 }
 
 /** Whether the last of so many machines should stay. */
-function isWorthKeeping(count: number, { arrivals, measured, settings }: StandbyInput): boolean {
+function isWorthKeeping(
+  count: number,
+  { arrivals, nextWorkInMs = Number.POSITIVE_INFINITY, measured, settings }: StandbyInput,
+): boolean {
   const { bootMs } = measured;
   const constants = constantsOf(settings);
   const perMachineMs = workMsOfMachine(measured, settings);
@@ -36,10 +41,16 @@ function isWorthKeeping(count: number, { arrivals, measured, settings }: Standby
   const needing = arrivals
     .filter(({ workMs }) => count === 1 || workMs > leastMs)
     .map(({ agoMs, workMs }) => ({ agoMs, workMs: Math.min(workMs / count, perMachineMs) }));
-  // Another machine costs its boot, or the time that is billed anyway. It boots while `count` machines could work.
-  const savedMs = Math.max(bootMs, settings.billingMinimumMs) + (constants.waitWorth * bootMs) / count;
   const last = needing.at(-1);
-  return last !== undefined && last.agoMs - last.workMs < stayMs(idlePausesMs(needing), savedMs, constants);
+  if (last === undefined) return false;
+  const pausesMs = idlePausesMs(needing);
+  // Another machine costs its boot, or the time that is billed anyway. It boots while `count` machines could work.
+  const renewalMs = Math.max(bootMs, settings.billingMinimumMs);
+  const waitMs = (constants.waitWorth * bootMs) / count;
+  const leftMs = stayMs(pausesMs, renewalMs + waitMs, constants) - (last.agoMs - last.workMs);
+  // Machines that the forecast starts in time save the wait, too.
+  if (nextWorkInMs > leftMs) return leftMs > 0;
+  return stayMs(pausesMs, renewalMs, constants) > last.agoMs - last.workMs;
 }
 
 /** The time between arrivals without the work of the earlier one. */

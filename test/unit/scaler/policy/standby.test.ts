@@ -15,13 +15,14 @@ function arrivalsOf(pausesS: readonly number[], agoS: number, workMs = 1000): Pa
 const onStandby = (
   pausesS: readonly number[],
   agoS: number,
-  over: { workMs?: number; present?: number } = {},
+  over: { workMs?: number; present?: number; nextWorkInMs?: number } = {},
 ) =>
   machinesOnStandby({
     arrivals: arrivalsOf(pausesS, agoS, over.workMs),
     measured: { imagesPerSecond: 40, bootMs: BOOT_MS },
     settings: { ...defaultPolicySettings, policy: 'backlog', max: 10 },
     present: over.present ?? 1,
+    nextWorkInMs: over.nextWorkInMs,
   });
 const EVERY_MINUTE = Array.from({ length: 6 }, () => 60);
 
@@ -47,6 +48,12 @@ describe('a machine on standby', () => {
   it('stays as long as a pause costs less than a boot and four times its wait', () => {
     expect(onStandby([345, 345, 345], 10)).toBe(1);
     expect(onStandby([355, 355, 355], 10)).toBe(0);
+  });
+  it('does not stay for work before which the forecast starts machines, unless a boot costs more', () => {
+    expect(onStandby([300, 300, 300], 10)).toBe(1);
+    expect(onStandby([300, 300, 300], 10, { nextWorkInMs: 290_000 })).toBe(0);
+    expect(onStandby([300, 300, 300], 10, { nextWorkInMs: 86_400_000 })).toBe(1);
+    expect(onStandby(EVERY_MINUTE, 10, { nextWorkInMs: 50_000 })).toBe(1);
   });
   it('does not stay because of one short pause among long ones', () => {
     expect(onStandby([60, 1800, 3600], 1)).toBe(0);
