@@ -2,7 +2,7 @@ import { type EC2Client, GetEbsDefaultKmsKeyIdCommand } from '@aws-sdk/client-ec
 import type { Volumes } from '../core/aws-account/account.ts';
 import { calling } from './retry.ts';
 
-/** The key of AWS. Whoever may launch an instance may use it. */
+/** The key that AWS keeps. It needs no permission besides that to launch instances. */
 const OF_AWS = 'alias/aws/ebs';
 
 export const createVolumes = (client: EC2Client): Volumes => ({

@@ -241,8 +241,7 @@ export class Controller {
       sinceLaunchMs: this.#lastLaunch && nowMs - this.#lastLaunch.monotonicMs,
       ...this.#history.summary(nowMs),
       launchLimit: this.#breaker.limit(this.#now),
-      expected: forecaster?.due,
-      nextWorkInMs: forecaster?.expectation && forecaster.expectation.atMs - clock.nowMs(),
+      ...forecaster?.outlook,
     };
     const decision = decide(snapshot, settings, history, policy);
     this.#history.recordDecision(decision, nowMs);

@@ -79,6 +79,12 @@ export class Forecaster {
     return this.#held !== undefined && nowMs < this.#held.untilMs ? this.#held.expectation : undefined;
   }
 
+  /** What a decision is told of work to come. */
+  get outlook(): { expected: Expectation | undefined; nextWorkInMs: number | undefined } {
+    const next = this.#expectation;
+    return { expected: this.due, nextWorkInMs: next && next.atMs - this.#nowMs };
+  }
+
   get #nowMs(): number {
     return this.#options.clock.nowMs();
   }
