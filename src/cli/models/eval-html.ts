@@ -2,6 +2,7 @@
 
 import { basename } from 'node:path';
 import { escapedHtml, htmlPage, htmlTable } from '../../core/text/html.ts';
+import { percent } from '../../core/text/percent.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import {
   aroundEighty,
@@ -11,7 +12,6 @@ import {
   confusionHead,
   type EvaluatedModel,
   errorText,
-  percent,
   type ReportedModel,
 } from './eval-view.ts';
 

@@ -1,3 +1,4 @@
+import { percent } from '../../core/text/percent.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { drawTable } from '../terminal/table.ts';
@@ -9,7 +10,6 @@ import {
   confusionHead,
   type EvaluatedModel,
   errorText,
-  percent,
 } from './eval-view.ts';
 
 /** More are in the JSON and in the HTML report. */

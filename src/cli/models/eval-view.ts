@@ -1,5 +1,6 @@
 // What an evaluation found about a model, for its texts and for programs.
 
+import { percent } from '../../core/text/percent.ts';
 import type { ScoreBin } from '../../model/calibration.ts';
 import type { Confusion } from '../../model/confusions.ts';
 import type { EvaluatedImage } from '../../model/evaluate.ts';
@@ -39,8 +40,6 @@ export interface WrongImage extends Pick<EvaluatedImage, 'path' | 'best'> {
 export interface ReportedModel extends EvaluatedModel {
   wrong: WrongImage[];
 }
-
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /** `0 to 10 %` */
 export const rangeText = ({ from, to }: Pick<ScoreBin, 'from' | 'to'>): string =>

@@ -1,6 +1,7 @@
 import { labelAt } from '../../core/model/level.ts';
 import { isError, type Outcome } from '../../core/model/outcome.ts';
 import { plainName } from '../../core/text/harmless.ts';
+import { percent } from '../../core/text/percent.ts';
 import { type Exporter, type ExportOptions, isUnsure, summary } from '../../results/export.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { type Cell, drawTable, type Layout, layOut, tabSeparated } from '../terminal/table.ts';
@@ -35,8 +36,6 @@ export function errorTable(screen: Screen | undefined): Exporter {
   };
   return screen === undefined ? rowsForPrograms(head, cells) : drawnRows(head, cells, screen);
 }
-
-const percent = (score: number): string => `${(100 * score).toFixed(1)} %`;
 
 type CellsOf = (outcome: Outcome) => Cell[];
 

@@ -9,9 +9,6 @@ export const number = (value: number): string => whole.format(value);
 /** `1 image`, `2,000 images`. */
 export const counted = (count: number, what: string): string => pluralize(count, what, number(count));
 
-/** A fraction as `95.2 %`. */
-export const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)} %`;
-
 /** `0.4`, `12.3`, `1,204`. */
 export const rate = (perSecond: number): string =>
   perSecond < 100 ? perSecond.toFixed(1) : number(Math.round(perSecond));

@@ -1,5 +1,5 @@
+import { percent } from '../../../core/text/percent.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
-import { percent } from '../format.ts';
 import { Thumbnail } from '../shell/thumbnail.tsx';
 import { originalOf } from '../upload/originals.ts';
 import { HOVER_DETAIL } from './hover-detail.tsx';

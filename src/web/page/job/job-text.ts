@@ -2,9 +2,10 @@
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import { dollars } from '../../../core/money/money.ts';
 import { duration } from '../../../core/text/duration.ts';
+import { percent } from '../../../core/text/percent.ts';
 import type { JobView } from '../../api.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
-import { counted, number, percent, rate } from '../format.ts';
+import { counted, number, rate } from '../format.ts';
 import { type Failed, isFailed, isGuess, type OutcomeState } from './outcomes.ts';
 
 type ErrorCode = Failed['error']['code'];

@@ -1,6 +1,6 @@
+import { percent } from '../../../core/text/percent.ts';
 import { GUESS_BELOW, guessesText, warningText } from '../../../core/text/warning-text.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
-import { percent } from '../format.ts';
 import { errorText } from './job-text.ts';
 import { isFailed, isGuess } from './outcomes.ts';
 import { ScoreBar } from './score-bar.tsx';

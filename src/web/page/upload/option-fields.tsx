@@ -1,7 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
+import { percent } from '../../../core/text/percent.ts';
 import type { ModelList } from '../../api.ts';
-import { percent } from '../format.ts';
 import { listModels, server } from '../service/server.ts';
 
 export interface UploadOptions {
