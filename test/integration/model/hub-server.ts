@@ -1,9 +1,9 @@
 // A server that speaks the protocol of the Hugging Face Hub: an API, and files that redirect to another host.
 import { createHash, hash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { listen } from './listen.ts';
 
 export interface HubModel {
   files: Record<string, Buffer | string>;
@@ -64,18 +64,6 @@ export async function closedPort(): Promise<string> {
   server.close();
   await once(server, 'close');
   return `http://127.0.0.1:${port}`;
-}
-
-async function listen(serve: RequestListener): Promise<string> {
-  const server = createServer(serve);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 class FakeHub {

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { onTestFinished } from 'vitest';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { listen } from './listen.ts';
 
 export interface Hub {
   url: string;
@@ -29,22 +27,15 @@ export async function startHub(content: Buffer, faults: Fault[] = []): Promise<H
   const etag = `"${createHash('sha256').update(content).digest('hex')}"`;
   const left = [...faults];
   const toBreak: Breaks = new Map();
-  const server = createServer((request, response) => {
+  const url = await listen((request, response) => {
     ranges.push(request.headers.range);
     serve(request, response, content, etag, toBreak, left.shift());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
   });
   const received = (bytes: number) => {
     toBreak.get(bytes)?.destroy();
     toBreak.delete(bytes);
   };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, ranges, received };
+  return { url: `${url}/`, ranges, received };
 }
 
 function serve(
