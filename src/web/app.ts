@@ -24,7 +24,7 @@ import { methodNotAllowed } from './method-not-allowed.ts';
 import { createMetrics } from './metrics.ts';
 import { createModelSelector, type LabelledModelSelector, type ModelSelector } from './model-selector.ts';
 import { openApi } from './open-api.ts';
-import { createErrorHandler, HttpProblem } from './problem.ts';
+import { createErrorHandler } from './problem.ts';
 import { limitRequests } from './rate-limits.ts';
 import { classifyRoutes } from './routes/classify.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -167,9 +167,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     done();
   });
   await pageRoutes(app, { folder: options.pageDir });
-  app.setNotFoundHandler(async () => {
-    throw new HttpProblem(404, 'Path not found.');
-  });
   return app;
 }
 

@@ -4,6 +4,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../core/runtime/clock.ts';
+import { prefersHtml } from './negotiation.ts';
 import { HttpProblem } from './problem.ts';
 import { countWrongTokens, type WrongTokens } from './rate-limits.ts';
 
@@ -123,7 +124,10 @@ export function guard(
       throw new HttpProblem(403, 'Cross-site requests cannot change anything.');
     }
     const { config, url = '' } = request.routeOptions;
-    if (config.isPublic !== true && !OPEN_ROUTES.has(url)) await check?.requireAny(request);
+    // Browsers get the page at unknown paths too, and it asks for the token.
+    const isOpen =
+      config.isPublic === true || OPEN_ROUTES.has(url) || (request.is404 && prefersHtml(request));
+    if (!isOpen) await check?.requireAny(request);
   });
   return check;
 }

@@ -9,6 +9,10 @@ export const preferredType = <T extends string>(
   available: readonly T[],
 ): T | undefined => new Negotiator(raw).mediaType([...available]) as T | undefined;
 
+/** Of browsers that open an address. False for a caller that says nothing about media types. */
+export const prefersHtml = (request: FastifyRequest): boolean =>
+  preferredType(request, ['application/json', 'text/html']) === 'text/html';
+
 /** False for a caller that says nothing about encodings. */
 export const acceptsGzip = ({ raw }: FastifyRequest): boolean =>
   new Negotiator(raw).encoding(['gzip', 'identity']) === 'gzip';

@@ -1,44 +1,106 @@
+/** The address of the page: its view, its query, its history. */
 import { computed, signal } from '@preact/signals';
-import { titleOf, viewOf } from './address.ts';
+import { changedQuery, type Query, titleOf, viewOf } from './address.ts';
+import { arriveAt } from './shell/arrival.ts';
 
 /** The path of the start page: `/`, or `/imgcls/` behind a reverse proxy. */
 const start = new URL('.', document.baseURI).pathname;
 const path = signal(window.location.pathname);
+const search = signal(window.location.search);
 
-export const view = computed(() => viewOf(path.value.slice(start.length)));
+/** Safari allows 100 changes of the history in 30 s. */
+const SAVE_SCROLL_MS = 400;
+
+const viewAt = (pathname: string) => viewOf(pathname.slice(start.length));
+export const view = computed(() => viewAt(path.value));
+/** What a view keeps in the address: filters, the open photograph. */
+export const query = computed(() => new URLSearchParams(search.value));
 
 /** The address of an element of the view. A bare `#id` would be relative to the start page. */
-export const anchor = (id: string): string => `${path.value}#${id}`;
+export const anchor = (id: string): string => `${path.value}${search.value}#${id}`;
+
+/** The title of the window: that of the view, or what a view shows, such as the name of a job. */
+export function setTitle(text: string): void {
+  document.title = `${text} · imgcls`;
+}
 
 /** @param address relative to the start page. */
 export function navigate(address: string): void {
-  const { pathname } = new URL(address, document.baseURI);
-  if (pathname === window.location.pathname) return;
-  window.history.pushState(null, '', pathname);
-  updateView();
+  const url = new URL(address, document.baseURI);
+  if (url.pathname === window.location.pathname && url.search === window.location.search) return;
+  saveScroll();
+  window.history.pushState({ scrollY: 0 }, '', url.pathname + url.search);
+  showAddress();
   window.scrollTo(0, 0);
+  arriveAt({ scrollY: 0, isNewView: true });
 }
 
-/** Shows the view of the current path: on back, forward and links within the page. */
+/** Changes the query as a step of the history: Back undoes it. */
+export function pushQuery(changes: Query): void {
+  saveScroll();
+  window.history.pushState({ scrollY: window.scrollY }, '', addressWith(changes));
+  showAddress();
+}
+
+/** Changes the query in place: for what changes with each letter. */
+export function replaceQuery(changes: Query): void {
+  window.history.replaceState({ scrollY: window.scrollY }, '', addressWith(changes));
+  showAddress();
+}
+
+const addressWith = (changes: Query): string =>
+  window.location.pathname + changedQuery(new URLSearchParams(window.location.search), changes);
+
+/** Shows the view of the current address: on back, forward and links within the page. */
 export function startNavigation(): void {
-  document.title = titleOf(view.value);
-  window.addEventListener('popstate', updateView);
+  setTitle(titleOf(view.value));
+  // Views load their content later than the browser would scroll.
+  window.history.scrollRestoration = 'manual';
+  arriveAt({ scrollY: scrollOf(window.history.state), isNewView: false });
+  keepScroll();
+  window.addEventListener('popstate', ({ state }) => {
+    const isNewView = window.location.pathname !== path.value;
+    showAddress();
+    arriveAt({ scrollY: scrollOf(state), isNewView });
+  });
   document.addEventListener('click', (event) => {
     const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     if (!isPlain || event.defaultPrevented || link === null) return;
     const isInternal =
       link.origin === window.location.origin && !link.hasAttribute('download') && link.target === '';
-    const isView = link.pathname.startsWith(start) && !link.pathname.startsWith(`${start}v1/`);
+    const isView = link.pathname.startsWith(start) && viewAt(link.pathname).name !== 'notFound';
     if (!isInternal || !isView || link.hash !== '') return;
     event.preventDefault();
-    navigate(link.pathname);
+    navigate(link.pathname + link.search);
   });
 }
 
-function updateView(): void {
-  path.value = window.location.pathname;
-  document.title = titleOf(view.value);
-  // Focus moves to the heading of the new view, so that a screen reader reads it as it would read a new page.
-  requestAnimationFrame(() => document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true }));
+function showAddress(): void {
+  const { pathname, search: newSearch } = window.location;
+  const isNewView = pathname !== path.value;
+  path.value = pathname;
+  search.value = newSearch;
+  if (isNewView) setTitle(titleOf(view.value));
+}
+
+const scrollOf = (state: unknown): number => (state as { scrollY?: number } | null)?.scrollY ?? 0;
+
+function saveScroll(): void {
+  window.history.replaceState({ scrollY: window.scrollY }, '');
+}
+
+/** Keeps the scroll position in the entry of the history, for Back, Forward and reloads. */
+function keepScroll(): void {
+  let isDue = false;
+  const saveSoon = () => {
+    if (isDue) return;
+    isDue = true;
+    setTimeout(() => {
+      isDue = false;
+      saveScroll();
+    }, SAVE_SCROLL_MS);
+  };
+  window.addEventListener('scroll', saveSoon, { passive: true });
+  window.addEventListener('pagehide', saveScroll);
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
-import type { FastifyInstance } from 'fastify';
-import { isKnownVersion } from '../negotiation.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isKnownVersion, prefersHtml } from '../negotiation.ts';
 import { HttpProblem } from '../problem.ts';
 
 /**
@@ -11,6 +11,22 @@ import { HttpProblem } from '../problem.ts';
  * reloaded. Its addresses are relative to the start page, so the service need not know below which path a proxy has it.
  */
 const VIEWS = { '/': './', '/jobs': './', '/jobs/:id': '../', '/fleet': './' };
+
+/** The page with the way from the address of one of its views to the start page. */
+const withStart = (html: string, start: string): string =>
+  html.replace('<base href="./"', `<base href="${start}"`);
+
+/** Browsers get the page, which says that there is nothing here; programs get a problem document. */
+const answerUnknown =
+  (html: string | undefined) =>
+  async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    if (html === undefined || !prefersHtml(request)) throw new HttpProblem(404, 'Path not found.');
+    const { pathname } = new URL(request.url, 'http://service');
+    const start = '../'.repeat(pathname.split('/').length - 2) || './';
+    return reply.code(404).type(HTML_TYPE).send(withStart(html, start));
+  };
+
+const HTML_TYPE = 'text/html; charset=utf-8';
 
 /** The page's files. They need no token, as they contain nothing about jobs. */
 export async function pageRoutes(app: FastifyInstance, { folder }: { folder: string }): Promise<void> {
@@ -37,7 +53,7 @@ export async function pageRoutes(app: FastifyInstance, { folder }: { folder: str
       );
   }
   for (const [url, start] of Object.entries(VIEWS)) {
-    const view = html?.replace('<base href="./"', `<base href="${start}"`);
+    const view = html && withStart(html, start);
     const etag = `"${createHash('sha256')
       .update(view ?? '')
       .digest('base64url')}"`;
@@ -45,7 +61,8 @@ export async function pageRoutes(app: FastifyInstance, { folder }: { folder: str
       if (view === undefined) throw new HttpProblem(503, 'The page is not built.', { hint: 'npm run build' });
       reply.headers({ etag, 'cache-control': 'no-cache' });
       if (isKnownVersion(request, etag)) return reply.code(304).send();
-      return reply.type('text/html; charset=utf-8').send(view);
+      return reply.type(HTML_TYPE).send(view);
     });
   }
+  app.setNotFoundHandler(answerUnknown(html));
 }

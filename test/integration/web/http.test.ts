@@ -1,6 +1,9 @@
 /** What HTTP itself promises a caller: problem documents for whatever is refused, negotiation, versions, compression. */
 import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -43,6 +46,35 @@ describe('what is refused', () => {
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(head).toMatch(/^content-type: application\/problem\+json/im);
     expect(body).toMatchObject({ type: 'about:blank', status, title: expect.any(String), detail: /./ });
+  });
+});
+
+describe('an unknown path', () => {
+  const BROWSER = { host: 'localhost', accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+  let guarded: typeof service;
+  beforeAll(async () => {
+    const pageDir = await mkdtemp(path.join(tmpdir(), 'imgcls-page-'));
+    await mkdir(path.join(pageDir, 'assets'));
+    await writeFile(path.join(pageDir, 'index.html'), '<base href="./" />');
+    guarded = await openService({}, { token: 'a token that is long enough', pageDir });
+    await rm(pageDir, { recursive: true });
+  });
+  afterAll(async () => await guarded.close());
+
+  it.each([
+    ['/nowhere', './'],
+    ['/jobs/one/more', '../../'],
+  ])('is the page for a browser, with the way home: %s', async (url, start) => {
+    const answer = await guarded.app.inject({ url, headers: BROWSER });
+    expect(answer.statusCode).toBe(404);
+    expect(answer.headers['content-type']).toMatch(/^text\/html/);
+    expect(answer.body).toBe(`<base href="${start}" />`);
+  });
+
+  it('is a problem document for a program', async () => {
+    const answer = await service.app.inject({ url: '/nowhere', headers: { host: 'localhost' } });
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toMatchObject({ status: 404, detail: 'Path not found.' });
   });
 });
 
