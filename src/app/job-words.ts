@@ -1,8 +1,9 @@
 // The labels that a job brings itself, for a model without labels of its own.
 
 import { type ModelRef, modelTitle } from '../core/model/model.ts';
+import { LabelsNeededError } from '../core/model/words.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { makeWords } from '../model/words/make-words.ts';
+import { type MakeWords, makeWords } from '../model/words/make-words.ts';
 import type { JobModel } from './select-job-model.ts';
 import type { RunSettings } from './settings.ts';
 
@@ -17,20 +18,19 @@ export interface ModelWithWords {
  * @throws {ImgclsError} of kind `usage` if a label is wrong, or if the model does not go with them.
  */
 export async function withWords(
-  { ref, installed }: JobModel,
+  { ref, needsLabels, installed }: JobModel,
   labels: readonly string[] | undefined,
   { labelTemplate }: Pick<RunSettings, 'labelTemplate'>,
+  make: MakeWords = makeWords,
 ): Promise<ModelWithWords> {
   if (labels === undefined) {
-    if (installed?.manifest.zeroShot === undefined) return { model: ref };
-    throw new ImgclsError('usage', `${modelTitle(ref)} has no labels of its own.`, {
-      hint: 'Say which labels to choose from: --labels "cat, dog, bird", or --labels-file FILE with a label a line.',
-    });
+    if (needsLabels) throw new LabelsNeededError(modelTitle(ref));
+    return { model: ref };
   }
   if (installed === undefined)
     throw new ImgclsError('usage', `${modelTitle(ref)} is not installed here, so it cannot read labels.`, {
       hint: 'Import it from its folder: imgcls model import FOLDER',
     });
-  const { document, sha256 } = await makeWords(installed, labels, labelTemplate);
+  const { document, sha256 } = await make(installed, labels, labelTemplate);
   return { model: { ...ref, words: sha256 }, words: document };
 }

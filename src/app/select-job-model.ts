@@ -66,6 +66,8 @@ export interface JobModel {
   ref: ModelRef;
   /** A line that says which model it is and why. */
   notice: string;
+  /** It has none of its own. */
+  needsLabels: boolean;
   /** Undefined if only the cluster has it. */
   installed?: LibraryModel;
 }
@@ -81,6 +83,7 @@ export async function selectJobModel(settings: RunSettings, cluster?: ClusterMod
     return {
       ref: refOf(model.manifest),
       notice: `Model: ${modelTitle(model.manifest)} (${why}). "imgcls model list" shows others and what they are good for.`,
+      needsLabels: model.manifest.zeroShot !== undefined,
       installed: model,
     };
   } catch (error) {
@@ -103,5 +106,6 @@ async function selectInCluster(
   return {
     ref: refOf(manifest),
     notice: `Model: ${title} of bucket ${cluster.output.bucket} (not installed here; ${reason}).`,
+    needsLabels: manifest.zeroShot !== undefined,
   };
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { FIRST_ATTEMPT } from '../core/job/job.ts';
-import { classifyKey, responseQueueName } from '../core/job/keys.ts';
+import { classifyKey, classifyWordsKey, responseQueueName } from '../core/job/keys.ts';
 import { type RequestHeader, sendInteractive } from '../core/job/requests.ts';
 import { aboutJob } from '../core/job/trace.ts';
 import type { ModelRef } from '../core/model/model.ts';
@@ -18,6 +18,8 @@ export interface InteractiveImage {
 
 export interface ClassifyOptions {
   model: ModelRef;
+  /** The labels that the model's `words` pins. */
+  words?: Uint8Array;
   topK: number;
   /** Trace id of the caller; default: a new trace. */
   trace?: string;
@@ -84,6 +86,7 @@ export class Interactive {
     { name, bytes }: InteractiveImage,
     {
       model,
+      words,
       topK,
       trace,
       caller,
@@ -101,7 +104,11 @@ export class Interactive {
     const key = classifyKey(job);
     const sha256 = hash('sha256', bytes);
     const entry = { index: 0, name, source: name, bytes: bytes.byteLength, bucket, key, sha256 };
-    const storing = cloud.input.put(key, bytes, { signal });
+    const stored = new Map([[key, bytes]]);
+    if (words !== undefined) stored.set(classifyWordsKey(job), words);
+    const storing = Promise.all(
+      Array.from(stored, ([at, content]) => cloud.input.put(at, content, { signal })),
+    );
     try {
       await Promise.all([storing, unlessAborted(responses.created, signal)]);
       const header: RequestHeader = {
@@ -120,15 +127,15 @@ export class Interactive {
       });
     } finally {
       responses.forget(job);
-      this.#deleteBytes(key, storing);
+      this.#deleteBytes([...stored.keys()], storing);
     }
   }
 
   /** In the background: the caller need not wait for it. If it fails, the bytes expire by age. */
-  #deleteBytes(key: string, storing: Promise<unknown>): void {
+  #deleteBytes(keys: readonly string[], storing: Promise<unknown>): void {
     const deleting = storing
       .catch(() => {})
-      .then(() => this.#tools.cloud.input.delete([key]))
+      .then(() => this.#tools.cloud.input.delete(keys))
       .catch(() => {})
       .finally(() => this.#deleting.delete(deleting));
     this.#deleting.add(deleting);

@@ -196,6 +196,9 @@ export const modelView = z
     licence: z.string(),
     top1: z.number().optional(),
     isDefault: z.boolean(),
+    zeroShot: z
+      .boolean()
+      .describe('Has no labels of its own: a request brings those to choose from (`labels`).'),
   })
   .meta({ id: 'Model' });
 export const modelList = z.object({ models: z.array(modelView) }).meta({ id: 'ModelList' });

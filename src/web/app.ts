@@ -22,7 +22,7 @@ import {
 import { answerBadAddress, answerMalformed } from './malformed-requests.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { createMetrics } from './metrics.ts';
-import { createModelSelector, type LabelledModelSelector, type ModelSelector } from './model-selector.ts';
+import { createModelSelector, type ModelSelector } from './model-selector.ts';
 import { openApi } from './open-api.ts';
 import { createErrorHandler } from './problem.ts';
 import { limitRequests } from './rate-limits.ts';
@@ -53,7 +53,6 @@ export interface AppOptions extends GuardOptions {
   allowBuckets: readonly string[];
   topK: number;
   selectModel: ModelSelector;
-  selectWithLabels: LabelledModelSelector;
   /** The default model, as `NAME/VARIANT`. */
   modelTitle(): Promise<string>;
   readModels(): Promise<ModelList>;
@@ -146,7 +145,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       uploads,
       topK,
       selectModel,
-      selectWithLabels: options.selectWithLabels,
       newId,
       nowMs,
     });

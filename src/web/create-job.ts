@@ -3,12 +3,11 @@ import type { FastifyRequest } from 'fastify';
 import type { Client } from '../client/client.ts';
 import type { Cloud } from '../core/cloud/ports.ts';
 import { isDeleted } from '../core/job/job-record.ts';
-import type { ModelRef } from '../core/model/model.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import type { Input } from '../upload/inputs.ts';
 import type { Claim, IdempotencyKeys } from './idempotency-keys.ts';
 import type { JobHub } from './job-hub.ts';
-import type { LabelledModelSelector, ModelSelector } from './model-selector.ts';
+import type { ChosenModel, ModelSelector } from './model-selector.ts';
 import { HttpProblem } from './problem.ts';
 
 export interface JobCreation {
@@ -18,7 +17,6 @@ export interface JobCreation {
   keys: IdempotencyKeys;
   topK: number;
   selectModel: ModelSelector;
-  selectWithLabels: LabelledModelSelector;
   newId(): string;
 }
 
@@ -58,7 +56,7 @@ export async function createJob(
   const id = options.newId();
   try {
     const requested = await body.read(id);
-    const chosen = await modelOf(requested, options);
+    const chosen = await options.selectModel(requested.model, requested.labels);
     const own = { job: id, digest: requested.digest };
     const claim = key === undefined ? own : await options.keys.claim(key, own);
     requireSame(claim, requested.digest);
@@ -68,16 +66,6 @@ export async function createJob(
     // The images of a request that failed, or that was sent twice, are stored for a job that does not exist.
     if (await isDeleted(options.cloud.output, id)) await options.cloud.forget?.(id);
   }
-}
-
-/** @throws {HttpProblem} if the model is not known or does not go with the labels, or if a label is wrong. */
-async function modelOf(
-  { model, labels }: RequestedJob,
-  { selectModel, selectWithLabels }: JobCreation,
-): Promise<{ model: ModelRef; words?: Uint8Array }> {
-  const named = await selectModel(model);
-  if (labels === undefined) return { model: named };
-  return await selectWithLabels(model, labels).catch(refuseUsage);
 }
 
 /** @throws {HttpProblem} for an error of the caller; all others as they are. */
@@ -108,12 +96,7 @@ async function submit(
     maxCostUsd,
     include = [],
     exclude = [],
-  }: Omit<RequestedJob, 'model' | 'labels' | 'digest'> & {
-    id: string;
-    trace: string;
-    model: ModelRef;
-    words?: Uint8Array;
-  },
+  }: Omit<RequestedJob, 'model' | 'labels' | 'digest'> & ChosenModel & { id: string; trace: string },
   { client, hub, topK: defaultTopK }: JobCreation,
 ): Promise<void> {
   const isNamed = inputs.every((input): input is string => typeof input === 'string');

@@ -14,7 +14,12 @@ const UPLOAD_FORM = {
     files: { type: 'array', items: BINARY, minItems: 1 },
     topK: { type: 'integer', minimum: 1, maximum: 100 },
     fresh: { type: 'string', enum: ['true', 'false'] },
-    labels: { type: 'string', maxLength: 4096, description: 'Separated by commas.' },
+    labels: {
+      type: 'string',
+      maxLength: 4096,
+      description:
+        'To choose from, separated by commas, for a model without labels of its own (CLIP, SigLIP).',
+    },
     by: { type: 'string', format: 'date-time' },
     maxCostUsd: { type: 'number', exclusiveMinimum: 0 },
     model: { type: 'string', minLength: 1, maxLength: 70 },

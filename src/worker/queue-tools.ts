@@ -1,5 +1,11 @@
 import { JobStates } from '../core/job/job-states.ts';
-import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../core/job/keys.ts';
+import {
+  classifyWordsKey,
+  deadLetterQueueName,
+  interactiveQueueName,
+  requestQueueName,
+  wordsKey,
+} from '../core/job/keys.ts';
 import { Budget } from '../core/runtime/budget.ts';
 import { ExclusiveGate } from '../core/runtime/exclusive-gate.ts';
 import { noMeter } from '../core/runtime/metrics.ts';
@@ -10,7 +16,7 @@ import { FaultAgreement } from './messages/fault-agreement.ts';
 import type { MessageTools } from './messages/handle-message.ts';
 import { LeaseKeeper } from './messages/lease.ts';
 import { ModelLocations } from './messages/models.ts';
-import { createWordsReader } from './messages/words.ts';
+import { createWordsReader, type ReadWords } from './messages/words.ts';
 import { DEFAULT_RUNNER_LIMITS } from './runners/runner.ts';
 import {
   FULL_REQUESTS,
@@ -54,9 +60,13 @@ export function makeTools(
   const { cloud, workerId, clock, log, meter = noMeter, force, maxImageBytes } = options;
   const random = options.random ?? Math.random;
   const models = new ModelLocations(options.models, force);
-  const readWords = createWordsReader(cloud.output);
   /** Each queue has tools of its own: one queue cannot hold up the other. */
-  const toolsFor = (queueTitle: string, name: string, limits: QueueLimits): MessageTools => {
+  const toolsFor = (
+    queueTitle: string,
+    name: string,
+    limits: QueueLimits,
+    readWords: ReadWords,
+  ): MessageTools => {
     const queue = cloud.queues.open(name);
     const memory = new Budget(limits.memoryBytes);
     const connections = new Budget(limits.downloads);
@@ -92,12 +102,17 @@ export function makeTools(
   };
   return {
     batches: {
-      ...toolsFor('request', requestQueueName(cloud.cluster), {
-        pool: { runners: options.runners, niceness: BATCH_NICENESS, ...FULL_REQUESTS },
-        leaseMs: options.leaseMs,
-        memoryBytes: options.prefetchBytes ?? PREFETCH_BYTES,
-        downloads: DOWNLOADS,
-      }),
+      ...toolsFor(
+        'request',
+        requestQueueName(cloud.cluster),
+        {
+          pool: { runners: options.runners, niceness: BATCH_NICENESS, ...FULL_REQUESTS },
+          leaseMs: options.leaseMs,
+          memoryBytes: options.prefetchBytes ?? PREFETCH_BYTES,
+          downloads: DOWNLOADS,
+        },
+        createWordsReader({ store: cloud.output, keyOf: wordsKey }),
+      ),
       model: options.likelyModel,
       topK: options.topK,
       faults: new FaultAgreement({ output: cloud.output, workerId, clock }),
@@ -105,6 +120,11 @@ export function makeTools(
       deadLetters: cloud.queues.open(deadLetterQueueName(cloud.cluster)),
       jobs: new JobStates(cloud.output, clock),
     },
-    interactive: toolsFor('interactive', interactiveQueueName(cloud.cluster), INTERACTIVE),
+    interactive: toolsFor(
+      'interactive',
+      interactiveQueueName(cloud.cluster),
+      INTERACTIVE,
+      createWordsReader({ store: cloud.input, keyOf: classifyWordsKey }),
+    ),
   };
 }

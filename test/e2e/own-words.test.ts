@@ -1,14 +1,17 @@
 /** Jobs of three kinds of model at once: one label of many, any number of labels, and labels that the job brings itself. */
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pythonWith } from '../../benchmarks/peers/environments.ts';
 import { until } from '../contract/until.ts';
 import { tinyOnnx } from '../integration/model/tiny-onnx.ts';
 import { type InstalledPackage, installPackage, processesOf, type Running, start } from './package.ts';
+import { openBrowser } from './web/browser.ts';
+import { type Service, startService } from './web/up.ts';
 
 const IMAGES = 150;
 const SIDE = 96;
@@ -18,6 +21,8 @@ const python = await pythonWith('pool.txt').catch((error: unknown) => {
   if (process.env.CI) throw error;
   console.warn(`SKIPPED: tests of own labels need Python and package indexes. ${error}`);
 });
+
+const browser = await openBrowser();
 
 let installed: InstalledPackage;
 let dataDir: string;
@@ -58,6 +63,10 @@ async function writePhotos(folder: string): Promise<void> {
   }
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: the expectations check its shape.
+const jsonOf = async (url: string, init: RequestInit = {}): Promise<any> =>
+  await (await fetch(url, init)).json();
+
 const submit = (model: Model, photos: string, ...flags: string[]) => {
   const own = model === 'tiny-clip' ? ['--labels', LABELS[model].join(', ')] : [];
   return imgcls('upload', photos, '--model', model, ...own, ...flags);
@@ -91,6 +100,7 @@ describe.skipIf(python === undefined)('three kinds of model on two workers', () 
     expect(code, stderr).toBe(0);
   });
   afterAll(async () => {
+    await browser?.close();
     for (const { kill } of running) kill('SIGKILL');
     await until('all processes have ended', async () => (await processesOf(dataDir)).length === 0);
     await installed?.remove();
@@ -143,5 +153,72 @@ describe.skipIf(python === undefined)('three kinds of model on two workers', () 
     const { stdout, stderr } = await imgcls(...others).finished;
     expect(stderr).not.toContain('known');
     for (const { labels } of linesOf(stdout)) expect(labels).toHaveLength(2);
+  });
+
+  describe('of the service', () => {
+    let service: Service;
+    beforeAll(async () => {
+      service = await startService(installed.bin, dataDir);
+    });
+    afterAll(async () => await service?.stop());
+
+    it('get the labels of a request, for jobs and single images, and are refused without them', async () => {
+      const { models } = await jsonOf(`${service.url}/v1/models`);
+      const own = models.flatMap((model: { title: string; zeroShot: boolean }) =>
+        model.zeroShot ? [model.title] : [],
+      );
+      expect(own).toEqual(['tiny-clip/fp32']);
+
+      const [photo] = linesOf((await submit('tiny-clip', photos, '-f', 'ndjson').finished).stdout);
+      const body = await readFile(path.join(photos, '000.png'));
+      const classify = (query: Record<string, string>) =>
+        jsonOf(`${service.url}/v1/classify?${new URLSearchParams(query)}`, {
+          method: 'POST',
+          headers: { 'content-type': 'image/png' },
+          body,
+        });
+      const labels = LABELS['tiny-clip'].join(', ');
+      expect((await classify({ model: 'tiny-clip', labels })).labels).toEqual(photo?.labels);
+      expect((await classify({ model: 'tiny-clip', labels: 'a, b' })).labels).toHaveLength(2);
+      expect(await classify({ model: 'tiny-clip' })).toMatchObject({
+        status: 422,
+        detail: 'tiny-clip/fp32 has no labels of its own.',
+        hint: expect.stringContaining('labels=cat, dog, bird'),
+      });
+      expect(await classify({ model: 'classic', labels })).toMatchObject({
+        status: 422,
+        detail: 'classic/fp32 has labels of its own and takes no others.',
+      });
+
+      const upload = async (fields: Record<string, string>) => {
+        const form = new FormData();
+        for (const [name, value] of Object.entries(fields)) form.append(name, value);
+        form.append('files', new Blob([body]), '000.png');
+        return await jsonOf(`${service.url}/v1/jobs`, { method: 'POST', body: form });
+      };
+      const refused = await upload({ model: 'tiny-clip' });
+      expect(refused).toMatchObject({ status: 422, detail: 'tiny-clip/fp32 has no labels of its own.' });
+      const job = await upload({ model: 'tiny-clip', labels });
+      const results = async () => (await jsonOf(`${service.url}/v1/jobs/${job.id}/results`)).outcomes[0];
+      const found = await until('the outcome', results);
+      expect(found.labels).toEqual(photo?.labels);
+    });
+
+    it.skipIf(browser === undefined)('get the labels that are written on the page', async () => {
+      const page = await (browser as Browser).newPage();
+      await page.goto(service.url);
+      await page.getByLabel('Images', { exact: true }).setInputFiles([path.join(photos, '000.png')]);
+      await page.getByText('Options').click();
+      const field = page.getByRole('textbox', { name: 'Your own labels' });
+      await page.getByLabel('Model').selectOption('tiny-clip/fp32');
+      await field.fill('left, right');
+      await page.getByRole('button', { name: 'Label 1 image' }).click();
+      await page.waitForURL(/\/jobs\/\w{26}$/);
+      await page
+        .getByText(/^(left|right)$/)
+        .first()
+        .waitFor();
+      await page.close();
+    });
   });
 });

@@ -80,7 +80,7 @@ async function request(changes: Record<string, unknown> = {}): Promise<void> {
 describe('an interactive image', () => {
   it('gets its label, and leaves no job, no message and no byte behind', async () => {
     harness.start();
-    const outcome = await ask(open(), 'label:cat');
+    const outcome = await ask(open(), 'label:cat', { words: Buffer.from('its labels') });
     expect(outcome).toMatchObject({
       index: 0,
       name: 'one.jpg',

@@ -15,6 +15,7 @@ import { ImgclsError, messageAndHint, messageOf } from '../../core/runtime/error
 import type { Log } from '../../core/runtime/log.ts';
 import type { SettingName } from '../../core/settings/settings.ts';
 import { parseModelTitle } from '../../model/select-model.ts';
+import { createWordsMaker } from '../../model/words/kept-words.ts';
 import { createApp } from '../../web/app.ts';
 import { OncePerMinute } from '../../web/once-per-minute.ts';
 import { type Run, withRun } from '../run.ts';
@@ -132,6 +133,7 @@ async function openApp(
     const { name: model, variant: modelVariant = settings.modelVariant } = parseModelTitle(title);
     return await selectJobModel({ ...settings, model, modelVariant }, clusterModels);
   };
+  const makeWords = createWordsMaker();
   return await createApp({
     client,
     cloud,
@@ -155,10 +157,8 @@ async function openApp(
     corsOrigins: settings.corsOrigins ?? [],
     proxies: settings.proxies,
     topK: settings.topK,
-    async selectModel(title) {
-      return title === undefined ? await defaultModel() : (await chosenModel(title)).ref;
-    },
-    selectWithLabels: async (title, labels) => await withWords(await chosenModel(title), labels, settings),
+    selectModel: async (title, labels) =>
+      await withWords(await chosenModel(title), labels, settings, makeWords),
     modelTitle: async () => modelTitle(await defaultModel()),
     async readModels() {
       const { models } = await openModelLibrary(settings).list();
@@ -169,7 +169,7 @@ async function openApp(
       const byDefault = await defaultModel().catch(() => undefined);
       return {
         models: [...installed, ...others].map((manifest) => {
-          const { bytes, licence, accuracy } = manifest;
+          const { bytes, licence, accuracy, zeroShot } = manifest;
           const ref = refOf(manifest);
           const top1 = accuracy?.top1;
           return {
@@ -179,6 +179,7 @@ async function openApp(
             licence,
             ...(top1 !== undefined && { top1 }),
             isDefault: isDeepStrictEqual(ref, byDefault),
+            zeroShot: zeroShot !== undefined,
           };
         }),
       };

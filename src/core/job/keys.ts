@@ -8,6 +8,8 @@ export const imageKey = (sha256: string): string => `${IMAGES_PREFIX}${sha256.sl
 /** An image that is classified without a job. It is deleted when its caller has the outcome. */
 export const CLASSIFY_PREFIX = `${IMAGES_PREFIX}classify/`;
 export const classifyKey = (requestId: string): string => `${CLASSIFY_PREFIX}${requestId}`;
+/** The labels that its request brings itself. */
+export const classifyWordsKey = (requestId: string): string => `${CLASSIFY_PREFIX}${requestId}.words.json`;
 
 /** Prefix in the input bucket of dropped images. The rest of the key is the image's name. */
 export const DROP_PREFIX = 'drop/';

@@ -46,6 +46,15 @@ export function parseWords(text: string, sha256: string): Words {
   return { sha256, labels: labels.map(classOf), vectors: new Float32Array(bytes.buffer) };
 }
 
+/** The model has no labels of its own, and the job brings none. */
+export class LabelsNeededError extends ImgclsError {
+  constructor(title: string) {
+    super('usage', `${title} has no labels of its own.`, {
+      hint: 'Say which labels to choose from: --labels "cat, dog, bird", or --labels-file FILE with a label a line.',
+    });
+  }
+}
+
 const classOf = (label: string, index: number): ClassLabel => ({ wnid: String(index), label });
 
 /** The classifier of a model with labels of the job's own. @param classifier of the model. */

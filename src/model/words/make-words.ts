@@ -14,6 +14,8 @@ export interface MadeWords {
   sha256: string;
 }
 
+export type MakeWords = typeof makeWords;
+
 /**
  * @param template the text of a label; default: the model's.
  * @throws {ImgclsError} of kind `usage` if a label, the number of labels, the template or the model is wrong.

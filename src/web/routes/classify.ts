@@ -9,11 +9,14 @@ import { type ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import { exportedOutcome } from '../../results/export.ts';
 import { callerGone, callerNames, callerOf } from '../caller.ts';
 import { CLASSIFY_PLACES, classifyBodyBytes, type ServiceLimits } from '../limits.ts';
-import type { ModelSelector } from '../model-selector.ts';
+import { labelsIn, type ModelSelector } from '../model-selector.ts';
 import { type Classification, classification, minScore } from '../outcome-views.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { Shares } from '../shares.ts';
 import { Turns } from '../turns.ts';
+
+/** As in a form (open-api.ts). Addresses have at most 16 KB. */
+const MAX_LABELS_CHARACTERS = 4096;
 
 export interface ClassifyRouteOptions {
   client: Client;
@@ -29,6 +32,12 @@ export interface ClassifyRouteOptions {
 const query = z.strictObject({
   topK: z.coerce.number().int().min(1).max(MAX_TOP_K).optional(),
   model: z.string().min(1).max(70).optional(),
+  labels: z
+    .string()
+    .min(1)
+    .max(MAX_LABELS_CHARACTERS)
+    .optional()
+    .describe('To choose from, separated by commas, for a model without labels of its own (CLIP, SigLIP).'),
   minScore,
 });
 
@@ -69,6 +78,7 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
         const {
           topK: k = options.topK,
           model: title,
+          labels,
           minScore: unsureBelow,
         } = request.query as z.infer<typeof query>;
         if (bytes === undefined || bytes.length === 0)
@@ -80,13 +90,16 @@ export function classifyRoutes(plain: FastifyInstance, options: ClassifyRouteOpt
           if (!reply.raw.writableFinished) disconnected.abort(callerGone());
         });
         try {
-          const model = await options.selectModel(title);
+          const chosen = await options.selectModel(
+            title,
+            labels === undefined ? undefined : labelsIn(labels),
+          );
           const caller = nameOf(request);
           const { signal } = disconnected;
           const outcome = await turns.run(caller, signal, (timeoutMs) =>
             client.classify(
               { name: '', bytes },
-              { model, topK: k, trace: request.id, caller, timeoutMs, signal },
+              { ...chosen, topK: k, trace: request.id, caller, timeoutMs, signal },
             ),
           );
           if (isError(outcome)) {

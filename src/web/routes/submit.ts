@@ -9,6 +9,7 @@ import { type JobRequest, jobView, newJob, type UploadedJob, uploadedJob } from 
 import { createJob, type JobCreation, type RequestedJob } from '../create-job.ts';
 import type { DirectUploads } from '../direct-uploads.ts';
 import { BYTES_PER_NAMED_IMAGE, MAX_BODY_BYTES, type ServiceLimits } from '../limits.ts';
+import { labelsIn } from '../model-selector.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { digestOfUpload, receiveUpload, startCounting, tooManyBytes } from '../receive-upload.ts';
 import type { Shares } from '../shares.ts';
@@ -27,10 +28,7 @@ export interface SubmitRouteOptions extends JobCreation {
 const uploadFields = z.strictObject({
   topK: z.coerce.number().pipe(topK).optional(),
   model: z.string().min(1).max(70).optional(),
-  labels: z
-    .string()
-    .transform((text) => text.split(','))
-    .optional(),
+  labels: z.string().transform(labelsIn).optional(),
   by: z.iso.datetime({ offset: true }).optional(),
   maxCostUsd: z.coerce.number().positive().optional(),
   fresh: z

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Store } from '../../core/cloud/ports.ts';
 import { readObject } from '../../core/cloud/read-object.ts';
-import { wordsKey } from '../../core/job/keys.ts';
 import { type ModelRef, modelTitle } from '../../core/model/model.ts';
 import { parseWords, type Words } from '../../core/model/words.ts';
 import {
@@ -11,17 +10,22 @@ import {
   PoisonError,
 } from '../../core/runtime/errors.ts';
 
-/** The labels that a job brings itself, with their pinned sha256. */
+/** The labels that a job or a request brings itself, with their pinned sha256. */
 export type ReadWords = (pinned: { job: string; sha256: string }, signal: AbortSignal) => Promise<Words>;
 
 /** As many as a worker has jobs at a time, or nearly so. They take 4 MB at most. */
 const KEPT_WORDS = 4;
 
+interface WordsPlace {
+  store: Store;
+  keyOf(job: string): string;
+}
+
 /** Reads each job's labels once, unless many jobs take turns. */
-export function createWordsReader(output: Store): ReadWords {
+export function createWordsReader(place: WordsPlace): ReadWords {
   const kept = new Map<string, Words>();
   return async ({ job, sha256 }, signal) => {
-    const words = kept.get(sha256) ?? (await read(output, { job, sha256 }, signal));
+    const words = kept.get(sha256) ?? (await read(place, { job, sha256 }, signal));
     kept.delete(sha256);
     kept.set(sha256, words);
     const [oldest] = kept.keys();
@@ -31,7 +35,7 @@ export function createWordsReader(output: Store): ReadWords {
 }
 
 async function read(
-  output: Store,
+  { store, keyOf }: WordsPlace,
   { job, sha256 }: Parameters<ReadWords>[0],
   signal: AbortSignal,
 ): Promise<Words> {
@@ -40,7 +44,7 @@ async function read(
     return parseWords(text, sha256);
   };
   try {
-    return (await readObject(output, wordsKey(job), parse, { signal })).value;
+    return (await readObject(store, keyOf(job), parse, { signal })).value;
   } catch (error) {
     if (!(error instanceof ObjectMissingError) && !isUnreadable(error)) throw error;
     throw new ModelMissingError(`The labels of job ${job} are missing or were changed.`, { cause: error });

@@ -29,7 +29,7 @@ beforeEach(async () => {
     },
   } as unknown as Partial<Client>;
   service = await openService(client, {
-    selectModel: async () => MODEL,
+    selectModel: async () => ({ model: MODEL }),
     allowBuckets: ['b'],
     limits: { ...LIMITS, imageBytes: 1000 },
   });

@@ -24,7 +24,7 @@ beforeEach(async () => {
       return { submitted: Promise.resolve() };
     },
   } as unknown as Partial<Client>;
-  service = await openService(client, { selectModel: async () => MODEL, allowBuckets: ['b'] });
+  service = await openService(client, { selectModel: async () => ({ model: MODEL }), allowBuckets: ['b'] });
 });
 afterEach(async () => await service.close());
 

@@ -49,7 +49,6 @@ export async function openService(client: Partial<Client>, options: Partial<AppO
     allowBuckets: [],
     topK: 5,
     selectModel: noModel,
-    selectWithLabels: noModel,
     modelTitle: async () => 'stub/fp32',
     readModels: noModel,
     readStatus: noModel,

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { parseRequest } from '../../../src/core/job/messages.ts';
 import { toRequests } from '../../../src/core/job/requests.ts';
 import { checkedWords, formatWords, MAX_WORDS, parseWords } from '../../../src/core/model/words.ts';
+import type { LibraryModel } from '../../../src/model/library.ts';
 import { compareWithWords } from '../../../src/model/words/compare.ts';
+import { createWordsMaker } from '../../../src/model/words/kept-words.ts';
 import { ImageQueue } from '../../../src/worker/runners/image-queue.ts';
 
 const sha256 = 'a'.repeat(64);
@@ -17,6 +19,26 @@ describe('labels of the job', () => {
     [[], 'there are none'],
   ])('are refused by their number', (given, why) => {
     expect(() => checkedWords(given)).toThrow(`Wrong labels: ${why}.`);
+  });
+
+  it('are made once for many images, and one set at a time', async () => {
+    const made: string[] = [];
+    let running = 0;
+    const make = createWordsMaker(async (_model, labels) => {
+      expect(++running).toBe(1);
+      await new Promise(setImmediate);
+      running--;
+      made.push(labels.join());
+      if (labels.length === 1) throw new Error('Too few.');
+      return { document: Buffer.from(labels.join()), sha256 };
+    });
+    const model = { manifest: { name: 'clip' } } as LibraryModel;
+    const documents = ['a,b', 'c,d', 'a,b', 'a'].map((text) => make(model, text.split(',')));
+    const settled = await Promise.allSettled(documents);
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
+    expect(await documents[2]).toMatchObject({ document: Buffer.from('a,b') });
+    await expect(make(model, ['a'])).rejects.toThrow('Too few.');
+    expect(made).toEqual(['a,b', 'c,d', 'a', 'a']);
   });
 
   it('are stored with their vectors', () => {

@@ -12,6 +12,8 @@ export interface UploadRequest {
   images: readonly ChosenImage[];
   topK: number | undefined;
   model: string | undefined;
+  /** Separated by commas. */
+  labels: string | undefined;
 }
 
 /**
@@ -24,13 +26,13 @@ export async function submitUpload(
   onStage: OnStage,
   signal: AbortSignal,
 ): Promise<JobView> {
-  const { images, topK, model } = upload;
+  const { images, topK, model, labels } = upload;
   const { directUploads } = await serverLoaded();
   // Browsers offer hashing only on https and on localhost.
   const isDirect = directUploads && crypto.subtle !== undefined;
   const stored = isDirect ? await putInBucket(images, onStage, signal) : undefined;
   if (stored !== undefined) {
-    const body = JSON.stringify({ images: stored, topK, model });
+    const body = JSON.stringify({ images: stored, topK, model, labels: labels?.split(',') });
     return await post({ headers: { 'content-type': 'application/json' }, body }, images, onStage, signal);
   }
   const onProgress = (sentBytes: number, totalBytes: number) =>
@@ -38,10 +40,11 @@ export async function submitUpload(
   return await post({ headers: {}, body: formOf(upload), onProgress }, images, onStage, signal);
 }
 
-function formOf({ images, topK, model }: UploadRequest): FormData {
+function formOf({ images, topK, model, labels }: UploadRequest): FormData {
   const form = new FormData();
   if (topK !== undefined) form.append('topK', String(topK));
   if (model !== undefined) form.append('model', model);
+  if (labels !== undefined) form.append('labels', labels);
   for (const { file, name } of images) form.append('files', file, name);
   return form;
 }

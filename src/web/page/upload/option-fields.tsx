@@ -1,4 +1,5 @@
 import { type Signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { percent } from '../../../core/text/percent.ts';
 import type { ModelList } from '../../api.ts';
@@ -7,17 +8,20 @@ import { listModels, server } from '../service/server.ts';
 export interface UploadOptions {
   topK: number | undefined;
   model: string | undefined;
+  /** Separated by commas, for a model without labels of its own. */
+  labels: string | undefined;
 }
 
 const MAX_LABELS = 100;
+/** Of all own labels, as the service takes them. */
+const MAX_LABEL_CHARACTERS = 4096;
 
-/** Options of a job, collapsed by default. The models are loaded when they are opened. */
+/** Options of a job. They are collapsed unless the default model has no labels of its own. */
 export function OptionFields({ options }: { options: Signal<UploadOptions> }) {
   const models = useSignal<ModelList['models']>([]);
   const defaults = server.value;
 
-  function open() {
-    if (models.value.length > 0) return;
+  useEffect(() => {
     listModels().then(
       (listed) => {
         models.value = listed;
@@ -25,10 +29,12 @@ export function OptionFields({ options }: { options: Signal<UploadOptions> }) {
       // The default model stays the only choice.
       () => {},
     );
-  }
+  }, []);
+  const chosenTitle = options.value.model ?? defaults?.model;
+  const chosen = models.value.find(({ title }) => title === chosenTitle);
 
   return (
-    <details class="options" onToggle={open}>
+    <details class="options" open={models.value.some((model) => model.isDefault && model.zeroShot)}>
       <summary>Options</summary>
       <div class="fields">
         <label>
@@ -36,22 +42,38 @@ export function OptionFields({ options }: { options: Signal<UploadOptions> }) {
           <select
             value={options.value.model ?? ''}
             onChange={({ currentTarget: { value } }) => {
-              options.value = { ...options.value, model: value === '' ? undefined : value };
+              options.value = {
+                ...options.value,
+                model: value === '' ? undefined : value,
+                labels: undefined,
+              };
             }}
           >
             <option value="">{defaults === undefined ? 'Default' : `${defaults.model} (default)`}</option>
             {models.value
               .filter(({ title }) => title !== defaults?.model)
-              .map(({ title, top1, bytes }) => (
-                <option key={title} value={title}>
-                  {title},{' '}
-                  {top1 === undefined
-                    ? binaryByteSize(bytes)
-                    : `${percent(top1)} top-1, ${binaryByteSize(bytes)}`}
+              .map((model) => (
+                <option key={model.title} value={model.title}>
+                  {optionText(model)}
                 </option>
               ))}
           </select>
         </label>
+        {chosen?.zeroShot === true && (
+          <label class="own-labels">
+            Your own labels, with commas between
+            <input
+              type="text"
+              required
+              maxLength={MAX_LABEL_CHARACTERS}
+              placeholder="invoice, receipt, cat"
+              value={options.value.labels ?? ''}
+              onInput={({ currentTarget: { value } }) => {
+                options.value = { ...options.value, labels: value.trim() === '' ? undefined : value };
+              }}
+            />
+          </label>
+        )}
         <label>
           Labels per photo
           <input
@@ -70,4 +92,9 @@ export function OptionFields({ options }: { options: Signal<UploadOptions> }) {
       </div>
     </details>
   );
+}
+
+function optionText({ title, top1, bytes, zeroShot }: ModelList['models'][number]): string {
+  const kind = zeroShot ? ['your own labels'] : top1 === undefined ? [] : [`${percent(top1)} top-1`];
+  return [title, ...kind, binaryByteSize(bytes)].join(', ');
 }

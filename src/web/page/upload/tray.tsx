@@ -26,7 +26,11 @@ export function Tray({
   chosen: Signal<readonly ChosenImage[]>;
   isBusy: Signal<boolean>;
 }) {
-  const options = useSignal<UploadOptions>({ topK: undefined, model: undefined });
+  const options = useSignal<UploadOptions>({
+    topK: undefined,
+    model: undefined,
+    labels: undefined,
+  });
   const stage = useSignal<UploadStage | undefined>(undefined);
   const failure = useSignal<unknown>(undefined);
   const upload = useRef<AbortController>(undefined);
