@@ -19,7 +19,7 @@ export async function openAsgFleet(settings: RunSettings): Promise<AdjustableFle
   const optionsFor = async (present: RunSettings): Promise<AsgFleetOptions> => {
     const group = groupOf(present);
     const prices = { override: present.pricePerHour, region: await client.config.region() };
-    const types = await checkGroup(autoScaling, ec2, { group, min: present.min });
+    const { types, image } = await checkGroup(autoScaling, ec2, { group, min: present.min });
     return {
       autoScaling,
       ec2,
@@ -28,6 +28,7 @@ export async function openAsgFleet(settings: RunSettings): Promise<AdjustableFle
       priceOf: (type, market) => priceOf(type, market, prices),
       priceWarnings: priceWarnings(types, prices),
       hourlyUsd: prices.override ?? highestPrice(types.map((type) => priceOf(type, 'on-demand', prices))),
+      image,
       clock: systemClock,
     };
   };

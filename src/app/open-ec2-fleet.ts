@@ -24,7 +24,7 @@ export async function openEc2Fleet(settings: RunSettings): Promise<AdjustableFle
   const optionsFor = async (present: RunSettings): Promise<Ec2FleetOptions> => {
     const { cluster, instanceTypes = [], subnets = [] } = present;
     const pools = await choosePools(ec2, { template, instanceTypes, subnets });
-    const types = await checkEc2(ec2, { template, instanceTypes: typesOf(pools) });
+    const { types, image } = await checkEc2(ec2, { template, instanceTypes: typesOf(pools) });
     const prices = { override: present.pricePerHour, region: await client.config.region() };
     return {
       ec2,
@@ -37,6 +37,7 @@ export async function openEc2Fleet(settings: RunSettings): Promise<AdjustableFle
       priceOf: (type, market) => priceOf(type, market, prices),
       priceWarnings: priceWarnings(types, prices),
       types,
+      image,
       clock: systemClock,
     };
   };

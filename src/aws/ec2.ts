@@ -133,6 +133,7 @@ function reasonText(code: string, message: string): string {
 
 function toInstance(instance: Instance): Ec2Instance {
   const { InstanceId, State, InstanceType, Placement, InstanceLifecycle, LaunchTime, Tags = [] } = instance;
+  const { ImageId: image } = instance;
   const { Code, Message = '' } = instance.StateReason ?? {};
   return {
     id: InstanceId ?? '',
@@ -142,6 +143,7 @@ function toInstance(instance: Instance): Ec2Instance {
     market: InstanceLifecycle === 'spot' ? 'spot' : 'on-demand',
     launchedAtMs: LaunchTime?.getTime() ?? 0,
     tags: Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
+    ...(image !== undefined && { image }),
     ...(Code && { stateReason: reasonText(Code, Message) }),
   };
 }

@@ -46,17 +46,15 @@ export async function unlessControlled(
 export const checkLaunchTemplate = (parts: Ec2FleetParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { ec2, template, instanceTypes } = parts;
-    const types = await checkEc2(ec2, { template, instanceTypes });
-    const { imageId } = await ec2.template(template);
-    const isPlain = imageId?.startsWith('ami-') === true;
-    const architecture = isPlain ? await ec2.imageArchitecture(imageId) : undefined;
-    if (isPlain && architecture === undefined)
+    const { types, image } = await checkEc2(ec2, { template, instanceTypes });
+    const architecture = image === undefined ? undefined : await ec2.imageArchitecture(image);
+    if (image !== undefined && architecture === undefined)
       return actionNeeded(
-        `image ${imageId} of ${template} no longer exists.`,
+        `image ${image} of ${template} no longer exists.`,
         'Build one with "imgcls ami build", then put it into the launch template with "imgcls deploy".',
       );
     return ok(
-      `${template}: ${types.join(', ')} from ${imageId ?? 'its own image'}${architecture ? ` (${architecture})` : ''}`,
+      `${template}: ${types.join(', ')} from ${image ?? 'its own image'}${architecture ? ` (${architecture})` : ''}`,
     );
   });
 

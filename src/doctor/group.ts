@@ -15,7 +15,7 @@ export interface GroupParts extends FleetCheckParts {
 export const checkScalingGroup = (parts: GroupParts): Promise<CheckResult> =>
   unlessControlled(parts, async () => {
     const { autoScaling, ec2, group: name, min, max } = parts;
-    const types = await checkGroup(autoScaling, ec2, { group: name, min });
+    const { types } = await checkGroup(autoScaling, ec2, { group: name, min });
     const group = await autoScaling.group(name);
     const failure = await autoScaling.lastLaunchFailure(name);
     if (group.isLaunchSuspended)

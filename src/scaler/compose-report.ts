@@ -18,7 +18,7 @@ export interface ReportInput extends Pick<ControllerReport, 'holder' | 'epoch'> 
   /** Besides those of the decision and of the launch. */
   warnings: readonly string[];
   lastLaunchAtMs: number | undefined;
-  failedLaunches: ControllerReport['failedLaunches'];
+  launches: Pick<ControllerReport, 'failedLaunches' | 'workedImage'>;
   forecaster?: Pick<Forecaster, 'expectation'> | undefined;
   cost: ControllerReport['cost'];
   clock: Pick<Clock, 'nowMs'>;
@@ -26,7 +26,7 @@ export interface ReportInput extends Pick<ControllerReport, 'holder' | 'epoch'> 
 
 export function composeReport(input: ReportInput): ControllerReport {
   const { holder, epoch, driverName, settings, decision, answer, warnings, clock } = input;
-  const { lastLaunchAtMs, failedLaunches, cost, observation } = input;
+  const { lastLaunchAtMs, launches, cost, observation } = input;
   const { expectation } = input.forecaster ?? {};
   const { inForce } = input.clusterSettings ?? {};
   const { members, measured } = observation;
@@ -56,7 +56,7 @@ export function composeReport(input: ReportInput): ControllerReport {
     ...(settings.hourlyUsd !== undefined && { hourlyUsd: settings.hourlyUsd }),
     ...(unreadStatuses > 0 && { unreadStatuses }),
     ...(lastLaunchAtMs !== undefined && { lastLaunchAtMs }),
-    ...(failedLaunches !== undefined && { failedLaunches }),
+    ...launches,
     ...(cost !== undefined && { cost }),
     ...(expectation && { expected: expectation }),
   };

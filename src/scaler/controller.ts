@@ -116,7 +116,7 @@ export class Controller {
     this.#reporter = new Reporter(options);
     this.#storedCosts = new StoredJobCosts(options);
     this.#costLedger = new CostLedger(options.settings);
-    this.#breaker = new LaunchBreaker(options.settings, this.#now);
+    this.#breaker = new LaunchBreaker(options, this.#now);
   }
 
   /** Undefined while another controller holds the lock. */
@@ -205,10 +205,10 @@ export class Controller {
   }
 
   async #restore(): Promise<void> {
-    const { reports, observer, settings, clusterSettings, goesOn, clock, log } = this.#options;
+    const { reports, observer, settings, clusterSettings, clock, log } = this.#options;
     const loss = 'The report of the last controller cannot be read; the total cost of the fleet starts anew.';
     const last = await recollect(() => reports.read(), log, { loss });
-    this.#breaker = new LaunchBreaker(settings, this.#now, last?.failedLaunches, { goesOn });
+    this.#breaker = new LaunchBreaker(this.#options, this.#now, last);
     if (last === undefined) return;
     await clusterSettings?.recall(last.settings);
     observer.remember(last.measured);
@@ -293,7 +293,7 @@ export class Controller {
       ...input,
       epoch: this.#epoch ?? 0,
       lastLaunchAtMs: this.#lastLaunch?.wallMs,
-      failedLaunches: this.#breaker.failed,
+      launches: this.#breaker.record,
       cost: this.#costLedger.cost,
     });
   }

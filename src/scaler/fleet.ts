@@ -22,6 +22,8 @@ export interface FleetMember {
   kind?: string;
   /** Of EC2. */
   instanceType?: string;
+  /** The machine image that it was launched from. */
+  image?: string;
   /** Why a requested machine has not been launched yet, if it is later than usual and the cloud gives a reason. */
   lateBecause?: string;
 }
@@ -64,6 +66,8 @@ export interface FleetDriver {
   hourlyUsd(): Promise<number | undefined>;
   /** Takes what machines of each type do, to launch better ones first. */
   measured?(imagesPerSecondByType: Readonly<Record<string, number>>): void;
+  /** The machine image that machines are launched from now. Absent if machines have none, or if it is known at the launch only. */
+  readonly image?: string | undefined;
   /** For people: what limits launches now, such as a quota of the account. */
   readonly warnings?: readonly string[];
   /** For people: what is known of the failure of a machine that never worked, in sentences; undefined if nothing is. */

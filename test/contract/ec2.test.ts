@@ -379,8 +379,9 @@ describe.skipIf(proxy === undefined)('the check of the settings', () => {
     checkEc2(createEc2(client), { template, instanceTypes });
 
   it('accepts a template and types that exist', async () => {
-    expect(await check(TEMPLATE)).toEqual(['c7i.large']);
-    expect(await check(`${TEMPLATE}:1`, ['c7i.large', 'm7i.large'])).toEqual(['c7i.large', 'm7i.large']);
+    expect(await check(TEMPLATE)).toEqual({ types: ['c7i.large'], image: expect.stringMatching(/^ami-/) });
+    const { types } = await check(`${TEMPLATE}:1`, ['c7i.large', 'm7i.large']);
+    expect(types).toEqual(['c7i.large', 'm7i.large']);
   });
   it('refuses a launch template that does not exist', async () => {
     await expect(check('nowhere')).rejects.toMatchObject({

@@ -12,6 +12,7 @@ import { createAutoScalingClient, createEc2Client, createS3Client } from '../../
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { deadLetterQueueName, requestQueueName } from '../../src/core/job/keys.ts';
+import { readReport, writeReport } from '../../src/scaler/report.ts';
 import { serviceError, startFaultProxy } from '../contract/fault-proxy.ts';
 import { standInEnvironment, startMoto } from '../contract/moto.ts';
 import { startStandInMetadata } from '../contract/stand-in-metadata.ts';
@@ -20,6 +21,7 @@ import { type InstalledPackage, installPackage, repository, start } from './pack
 
 const moto = await startMoto();
 const proxy = moto && (await startFaultProxy(moto.url));
+const IMAGE = 'ami-12c6146b';
 const TEMPLATE = ['--launch-template', 'imgcls-worker'];
 
 const GROUP = 'imgcls-default';
@@ -47,7 +49,7 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     await ec2.send(
       new CreateLaunchTemplateCommand({
         LaunchTemplateName: 'imgcls-worker',
-        LaunchTemplateData: { ImageId: 'ami-12c6146b', InstanceType: 'c7i.large' },
+        LaunchTemplateData: { ImageId: IMAGE, InstanceType: 'c7i.large' },
       }),
     );
     autoScaling = createAutoScalingClient();
@@ -99,8 +101,10 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     const queue = cloud.queues.open(requestQueueName('default'));
     await queue.send(Array.from({ length: 300 }, () => ({ body: 'work' })));
     const dry = await scale(...TEMPLATE, '--max', '3', '--once', '--dry-run').finished;
-    expect(dry.stdout, dry.stderr).toContain('would launch 3');
+    expect(dry.stdout, dry.stderr).toMatch(new RegExp(`would launch 1.*machine image ${IMAGE} is new`));
     expect(await instances()).toEqual([]);
+    const report = await readReport(cloud.output);
+    if (report !== undefined) await writeReport(cloud.output, { ...report, workedImage: IMAGE });
 
     const once = await scale(...TEMPLATE, '--max', '3', '--once').finished;
     expect(once.stdout, once.stderr).toMatch(/launch 3.*4800 images within .*--max allows 3/);

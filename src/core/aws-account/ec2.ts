@@ -6,6 +6,8 @@ export interface Ec2Instance {
   id: string;
   state: 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated';
   type: string;
+  /** Absent if EC2 does not say. */
+  image?: string;
   zone: string;
   market: Market;
   /** Time of the last start. */

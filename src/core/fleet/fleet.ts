@@ -129,7 +129,17 @@ export const controllerReport = z.object({
   /** Workers of a large fleet of which the controller only knows what they reported up to a minute ago. Absent if none. */
   unreadStatuses: z.int().positive().optional(),
   /** Launches that failed since a machine worked, and why the last one did. Absent if there are none. */
-  failedLaunches: z.object({ count: z.int().positive(), lastAtMs: z.number(), why: z.string() }).optional(),
+  failedLaunches: z
+    .object({
+      count: z.int().positive(),
+      lastAtMs: z.number(),
+      why: z.string(),
+      /** The machine image that was launched. Absent if machines have none. */
+      image: z.string().optional(),
+    })
+    .optional(),
+  /** The machine image of which a machine worked, if it is the one that was launched last. */
+  workedImage: z.string().optional(),
   /** Price of a machine launched now, in US dollars an hour; absent if unknown. */
   hourlyUsd: z.number().nonnegative().optional(),
   measured: z.object({

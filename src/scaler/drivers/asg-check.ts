@@ -1,7 +1,7 @@
 import type { AutoScaling } from '../../core/aws-account/auto-scaling.ts';
 import type { Ec2 } from '../../core/aws-account/ec2.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import { checkEc2 } from './ec2-check.ts';
+import { checkEc2, type LaunchedMachines, plainImage } from './ec2-check.ts';
 
 export interface GroupCheck {
   group: string;
@@ -11,14 +11,14 @@ export interface GroupCheck {
 
 /**
  * Checks that the group can be a fleet, before the first launch.
- * @returns the types that it may launch; empty if AWS chooses them.
+ * @returns what it launches, without types if AWS chooses them.
  * @throws {ImgclsError} with what is wrong and what to do.
  */
 export async function checkGroup(
   autoScaling: Pick<AutoScaling, 'group'>,
   ec2: Pick<Ec2, 'template' | 'types' | 'imageArchitecture'>,
   { group: name, min }: GroupCheck,
-): Promise<string[]> {
+): Promise<LaunchedMachines> {
   const group = await autoScaling.group(name);
   if (group.otherUnit !== undefined) {
     throw new ImgclsError(
@@ -46,6 +46,7 @@ export async function checkGroup(
       hint: 'Replace its launch configuration with a launch template.',
     });
   }
-  if (group.choosesTypes) return [];
+  if (group.choosesTypes)
+    return { types: [], image: plainImage((await ec2.template(group.template)).imageId) };
   return await checkEc2(ec2, { template: group.template, instanceTypes: group.instanceTypes });
 }

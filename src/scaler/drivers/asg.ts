@@ -44,6 +44,8 @@ export interface AsgFleetOptions {
   priceWarnings?: readonly string[];
   /** Price of an instance that would be launched now; undefined if it is unknown. */
   hourlyUsd: number | undefined;
+  /** Of the launch template. Absent if EC2 resolves it only at the launch. */
+  image?: string | undefined;
   clock: Clock;
 }
 
@@ -100,6 +102,10 @@ class AsgFleet implements FleetDriver {
 
   async hourlyUsd(): Promise<number | undefined> {
     return this.#options.hourlyUsd;
+  }
+
+  get image(): string | undefined {
+    return this.#options.image;
   }
 
   get warnings(): readonly string[] {
@@ -238,6 +244,7 @@ class AsgFleet implements FleetDriver {
       id,
       state,
       launchedAtMs,
+      ...(instance?.image !== undefined && { image: instance.image }),
       kind: [type, zone, instance?.market].filter((part) => part !== undefined).join(' '),
       ...(hourlyUsd !== undefined && { hourlyUsd }),
       ...(instance && { expiresAtMs: launchedAtMs + maxLifetimeMs + EXPIRY_MARGIN_MS }),

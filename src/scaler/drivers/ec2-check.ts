@@ -5,16 +5,22 @@ const GIBIBYTE = 1024 ** 3;
 /** A worker with one runner and ResNet-50 takes about 400 MB; the operating system needs memory too. */
 export const LEAST_MEMORY_BYTES = GIBIBYTE;
 
+/** What a fleet would launch. */
+export interface LaunchedMachines {
+  types: readonly string[];
+  /** Undefined if EC2 resolves it only at the launch, as it does "resolve:ssm:PARAMETER". */
+  image: string | undefined;
+}
+
 /**
  * Checks the launch template and the instance types before the first launch. EC2 itself is asked: there is no list of types
  * here.
- * @returns the types that may be launched.
  * @throws {ImgclsError} with what is wrong and what to do.
  */
 export async function checkEc2(
   ec2: Pick<Ec2, 'template' | 'types' | 'imageArchitecture'>,
   { template, instanceTypes }: { template: string; instanceTypes: readonly string[] },
-): Promise<string[]> {
+): Promise<LaunchedMachines> {
   const { instanceType, imageId } = await ec2.template(template);
   const names = instanceTypes.length > 0 ? instanceTypes : instanceType === undefined ? [] : [instanceType];
   if (names.length === 0) {
@@ -27,12 +33,15 @@ export async function checkEc2(
   if (unknown.length > 0) throw unknownTypes(unknown);
   refuseSmall(types);
   refuseMixed(types);
-  // EC2 resolves "resolve:ssm:PARAMETER" only at the launch.
-  const isKnown = imageId?.startsWith('ami-') === true;
-  const architecture = isKnown ? await ec2.imageArchitecture(imageId) : undefined;
-  if (architecture !== undefined) refuseOtherThan(architecture, types, `image ${imageId} of ${template}`);
-  return [...names];
+  const image = plainImage(imageId);
+  const architecture = image === undefined ? undefined : await ec2.imageArchitecture(image);
+  if (architecture !== undefined) refuseOtherThan(architecture, types, `image ${image} of ${template}`);
+  return { types: [...names], image };
 }
+
+/** Of a launch template. */
+export const plainImage = (imageId: string | undefined): string | undefined =>
+  imageId?.startsWith('ami-') ? imageId : undefined;
 
 const unknownTypes = (names: readonly string[]) =>
   new ImgclsError('config', `EC2 has no instance type ${names.join(', ')} in this region.`, {

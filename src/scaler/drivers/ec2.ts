@@ -42,6 +42,8 @@ export interface Ec2FleetOptions extends LauncherOptions {
   priceWarnings?: readonly string[];
   /** Types that may be launched; the template's own if no others are set. */
   types: readonly string[];
+  /** Of the launch template. Absent if EC2 resolves it only at the launch. */
+  image?: string | undefined;
 }
 
 export function createEc2Fleet(options: Ec2FleetOptions): FleetDriver {
@@ -87,6 +89,10 @@ class Ec2Fleet implements FleetDriver {
 
   measured(imagesPerSecondByType: Readonly<Record<string, number>>): void {
     this.#imagesPerSecondByType = imagesPerSecondByType;
+  }
+
+  get image(): string | undefined {
+    return this.#options.image;
   }
 
   get warnings(): string[] {
@@ -212,7 +218,7 @@ class Ec2Fleet implements FleetDriver {
   }
 
   #member(instance: Ec2Instance): FleetMember {
-    const { id, state, type, zone, market, launchedAtMs, tags } = instance;
+    const { id, state, type, image, zone, market, launchedAtMs, tags } = instance;
     const hourlyUsd = this.#options.priceOf(type, market);
     const expiresAtMs = Date.parse(tags[EXPIRY_TAG] ?? '');
     const isDraining = !isUp(state) || this.#wasRetired(instance);
@@ -222,6 +228,7 @@ class Ec2Fleet implements FleetDriver {
       launchedAtMs,
       kind: `${type} ${zone} ${market}`,
       instanceType: type,
+      ...(image !== undefined && { image }),
       ...(hourlyUsd !== undefined && { hourlyUsd }),
       ...(!Number.isNaN(expiresAtMs) && { expiresAtMs }),
     };

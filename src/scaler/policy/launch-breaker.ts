@@ -3,6 +3,7 @@
  *
  *     closed --a launch fails--> open: pause, then one machine on trial --it works--> closed
  *                                       ^--it fails: twice the pause--'
+ *     new machine image: one machine on trial --it works--> closed
  *
  * A machine works once its worker has reported an outcome, or has been ready for 30 s. Its launch has failed if it ends
  * before that and was not retired. Machines launched together are one launch, and one of them that works is enough. One
@@ -12,7 +13,7 @@ import { type ControllerReport, isStopping } from '../../core/fleet/fleet.ts';
 import type { Instant } from '../../core/runtime/clock.ts';
 import { isUnknown } from '../../core/runtime/unknown.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
-import { type FleetMember, isPlaceholder } from '../fleet.ts';
+import { type FleetDriver, type FleetMember, isPlaceholder } from '../fleet.ts';
 import type { Observation } from '../observation.ts';
 import { isUnread, type WorkerObservation } from '../statuses.ts';
 import type { LaunchLimit, PolicySettings } from './policy.ts';
@@ -25,10 +26,22 @@ const PAUSE_IN_MINIMUMS = 3;
 const LEAST_PAUSE_MS = 2000;
 /** The longest pause, in first pauses: 4 hours on EC2, less than 3 minutes on one machine. */
 const LONGEST_IN_PAUSES = 80;
+/** The pause after three failed launches of a machine image that never worked, in first pauses: a day on EC2. */
+const UNPROVEN_IN_PAUSES = 480;
 /** So many failed launches in a row are no accident. A person should look. */
 const WARN_FROM = 3;
 
-export type FailedLaunches = NonNullable<ControllerReport['failedLaunches']>;
+type FailedLaunches = NonNullable<ControllerReport['failedLaunches']>;
+
+/** What is stored for the next controller. */
+export type LaunchRecord = Pick<ControllerReport, 'failedLaunches' | 'workedImage'>;
+
+export interface LaunchBreakerOptions {
+  settings: Pick<PolicySettings, 'billingMinimumMs'>;
+  driver: Pick<FleetDriver, 'image'>;
+  /** This controller continues where the last one has left. */
+  goesOn?: boolean | undefined;
+}
 
 /** A machine that ended before it worked. */
 export interface FailedMachine {
@@ -51,7 +64,9 @@ interface Sight {
 
 export class LaunchBreaker {
   readonly #firstPauseMs: number;
-  #failed: FailedLaunches | undefined;
+  readonly #driver: LaunchBreakerOptions['driver'];
+  #lastFailed: FailedLaunches | undefined;
+  #workedImage: string | undefined;
   #next: Instant = { wallMs: 0, monotonicMs: Number.NEGATIVE_INFINITY };
   #countedAtMs = Number.NEGATIVE_INFINITY;
   readonly #trials = new Map<string, Trial>();
@@ -66,26 +81,39 @@ export class LaunchBreaker {
   #isStartFailure = false;
 
   /**
-   * @param last of the last controller. A person may have repaired the image and replaced it, so at most the first pause is
-   * left, unless this controller goes on where the last one has left.
+   * @param last of the last controller. A person may have repaired what was wrong and replaced it, so at most the first pause
+   * is left, unless this controller goes on where the last one has left.
    */
-  constructor(
-    { billingMinimumMs }: Pick<PolicySettings, 'billingMinimumMs'>,
-    now: Instant,
-    last?: FailedLaunches,
-    { goesOn = false }: { goesOn?: boolean | undefined } = {},
-  ) {
-    this.#firstPauseMs = Math.max(LEAST_PAUSE_MS, PAUSE_IN_MINIMUMS * billingMinimumMs);
-    this.#failed = last;
-    if (last === undefined) return;
-    const sinceMs = Math.max(0, now.wallMs - last.lastAtMs);
-    const pauseMs = goesOn ? this.#pauseAfter(last.count) : this.#firstPauseMs;
+  constructor({ settings, driver, goesOn = false }: LaunchBreakerOptions, now: Instant, last?: LaunchRecord) {
+    this.#driver = driver;
+    this.#firstPauseMs = Math.max(LEAST_PAUSE_MS, PAUSE_IN_MINIMUMS * settings.billingMinimumMs);
+    this.#workedImage = last?.workedImage;
+    this.#lastFailed = last?.failedLaunches;
+    if (this.#failed === undefined) return;
+    const { count, lastAtMs } = this.#failed;
+    const sinceMs = Math.max(0, now.wallMs - lastAtMs);
+    const pauseMs = goesOn ? this.#pauseAfter(count) : this.#firstPauseMs;
     this.#pause(Math.max(0, pauseMs - sinceMs), now);
   }
 
-  /** Since a machine worked; undefined if there are none. */
-  get failed(): FailedLaunches | undefined {
-    return this.#failed;
+  get record(): LaunchRecord {
+    const failedLaunches = this.#failed;
+    const workedImage = this.#workedImage;
+    return {
+      ...(failedLaunches && { failedLaunches }),
+      ...(workedImage !== undefined && { workedImage }),
+    };
+  }
+
+  /** Since a machine worked. Undefined if there are none of the image that is launched now. */
+  get #failed(): FailedLaunches | undefined {
+    return this.#lastFailed?.image === this.#driver.image ? this.#lastFailed : undefined;
+  }
+
+  /** No machine of the image that is launched now has ever worked. */
+  get #isUnproven(): boolean {
+    const { image } = this.#driver;
+    return image !== undefined && image !== this.#workedImage;
   }
 
   launched(ids: readonly string[], { monotonicMs }: Instant): void {
@@ -117,8 +145,11 @@ export class LaunchBreaker {
       const why = this.#look(id, trial, { member: listed.get(id), worker, now });
       if (why !== undefined) ended.push({ id, why });
     }
+    const { image } = this.#driver;
+    if (this.#isUnproven && members.some((each) => each.image === image && this.#working.has(each.id)))
+      this.#workedImage = image;
     const isAccident = this.#failed?.count === 1 && this.#working.size > 0 && this.#onTrial === 0;
-    if (isAccident && now.monotonicMs >= this.#next.monotonicMs) this.#failed = undefined;
+    if (isAccident && now.monotonicMs >= this.#next.monotonicMs) this.#lastFailed = undefined;
     return this.ended(ended, now);
   }
 
@@ -138,12 +169,12 @@ export class LaunchBreaker {
 
   /** Replaces the reason of the failure that was counted last. */
   explain(why: string): void {
-    if (this.#failed !== undefined) this.#failed = { ...this.#failed, why };
+    if (this.#lastFailed !== undefined) this.#lastFailed = { ...this.#lastFailed, why };
   }
 
   /** Undefined while launches are not limited. */
   limit({ monotonicMs }: Instant): LaunchLimit | undefined {
-    if (this.#failed === undefined || !this.#isOpen) return undefined;
+    if (this.#failed === undefined || !this.#isOpen) return this.#isUnproven ? this.#firstTrial : undefined;
     const launches = this.#onTrial === 0 && monotonicMs >= this.#next.monotonicMs ? 1 : 0;
     const { count } = this.#failed;
     const failed = count === 1 ? 'the last launch failed' : `the last ${count} launches failed`;
@@ -154,7 +185,11 @@ export class LaunchBreaker {
   get warning(): string | undefined {
     if (this.#failed === undefined || this.#failed.count < WARN_FROM || !this.#isOpen) return undefined;
     const { count, why } = this.#failed;
-    return `The last ${count} launches failed. ${why} Workers are launched one at a time now; ${this.#nextStep}.`;
+    const { image } = this.#driver;
+    const rule = this.#isUnproven
+      ? `No worker has worked from machine image ${image} yet, so one is launched a day`
+      : 'Workers are launched one at a time now';
+    return `The last ${count} launches failed. ${why} ${rule}; ${this.#nextStep}.`;
   }
 
   /** Why no worker starts, if none works and a person has to do something; undefined if one may start. */
@@ -162,6 +197,11 @@ export class LaunchBreaker {
     const isBlocked = this.#isStartFailure && this.#working.size === 0 && this.#onTrial === 0;
     const { count = 0, why } = this.#failed ?? {};
     return isBlocked && count >= WARN_FROM ? `No worker starts. ${why}` : undefined;
+  }
+
+  get #firstTrial(): LaunchLimit {
+    const why = `machine image ${this.#driver.image} is new, so one worker shows first that it works`;
+    return { launches: this.#onTrial === 0 ? 1 : 0, why };
   }
 
   get #onTrial(): number {
@@ -217,18 +257,20 @@ export class LaunchBreaker {
     this.#trials.delete(id);
     this.#working.add(id);
     this.#workingSinceMs = Math.max(this.#workingSinceMs, sinceMs);
-    this.#failed = undefined;
+    this.#lastFailed = undefined;
   }
 
   #count({ id, why }: FailedMachine, now: Instant): void {
     const count = (this.#failed?.count ?? 0) + 1;
-    this.#failed = { count, lastAtMs: now.wallMs, why };
+    const { image } = this.#driver;
+    this.#lastFailed = { count, lastAtMs: now.wallMs, why, ...(image !== undefined && { image }) };
     this.#countedAtMs = now.monotonicMs;
     this.#isStartFailure = this.#trials.get(id)?.readySinceMs === undefined;
     this.#pause(this.#pauseAfter(count), now);
   }
 
   #pauseAfter(failures: number): number {
+    if (this.#isUnproven && failures >= WARN_FROM) return this.#firstPauseMs * UNPROVEN_IN_PAUSES;
     return this.#firstPauseMs * Math.min(LONGEST_IN_PAUSES, 2 ** (failures - 1));
   }
 

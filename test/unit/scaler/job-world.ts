@@ -24,6 +24,8 @@ export interface JobWorldOptions {
   /** Of one machine. */
   imagesPerSecond?: number;
   hourlyUsd?: number;
+  /** Of the machines. Undefined: not known, so no machine is on trial for it. */
+  image?: string | undefined;
   /** EC2 lists the nth instance this long after its launch. */
   listedAfterMs?(n: number): number;
   /** The image of the machines never becomes ready. */
@@ -67,6 +69,7 @@ export class JobWorld {
       bootMs: 72_000,
       imagesPerSecond: 40,
       hourlyUsd: 0.36,
+      image: undefined,
       listedAfterMs: () => 0,
       isBroken: () => false,
       hangsAtMs: never,
@@ -91,7 +94,7 @@ export class JobWorld {
     this.controller = this.newController();
   }
 
-  newController(): Controller {
+  newController(shift: { goesOn?: boolean } = {}): Controller {
     const driver = createEc2Fleet({
       ec2: this.#ec2(),
       cluster: 'test',
@@ -102,6 +105,7 @@ export class JobWorld {
       maxLifetimeMs: 1e12,
       priceOf: () => this.#options.hourlyUsd,
       types: ['c7i.large'],
+      image: this.#options.image,
       clock: this.clock,
     });
     return new Controller({
@@ -121,6 +125,7 @@ export class JobWorld {
       reportEveryMs: MINUTE,
       holder: 'us',
       driverName: 'ec2',
+      ...shift,
       clock: this.clock,
       log: noLog,
     });
@@ -206,6 +211,7 @@ export class JobWorld {
           .filter(({ endedMs = Number.POSITIVE_INFINITY }) => this.clock.nowMs() - endedMs < TERMINATED_MS)
           .map((each) => ({ ...each })),
       launch: async ({ onDemand: count, tags }) => {
+        const { image } = this.#options;
         const atMs = this.clock.nowMs();
         this.launches.push({ atMs, count, unfinished: this.#unfinished });
         const started = Array.from({ length: count }, () => {
@@ -215,6 +221,7 @@ export class JobWorld {
             n,
             state: 'running',
             type: 'c7i.large',
+            ...(image !== undefined && { image }),
             zone: 'a',
             market: 'on-demand',
             launchedAtMs: atMs,

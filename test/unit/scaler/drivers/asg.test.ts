@@ -361,7 +361,7 @@ describe('a member of an Auto Scaling group', () => {
 
 describe('the check of a group', () => {
   const ec2 = {
-    template: async () => ({ instanceType: 'c7i.large' }),
+    template: async () => ({ instanceType: 'c7i.large', imageId: 'ami-1' }),
     types: async (names: readonly string[]) =>
       names.map((type) => ({ type, architectures: ['x86_64'], memoryBytes: 2 ** 32 })),
     imageArchitecture: async () => undefined,
@@ -372,10 +372,11 @@ describe('the check of a group', () => {
     return checkGroup({ group }, ec2, { group: GROUP, min });
   };
 
-  it('returns the types that the group may launch', async () => {
-    expect(await check({})).toEqual(['c7i.large']);
-    expect(await check({ instanceTypes: ['m7i.large', 'c7i.large'] })).toEqual(['m7i.large', 'c7i.large']);
-    expect(await check({ choosesTypes: true })).toEqual([]);
+  it('returns the types and the image that the group may launch', async () => {
+    expect(await check({})).toEqual({ types: ['c7i.large'], image: 'ami-1' });
+    const { types } = await check({ instanceTypes: ['m7i.large', 'c7i.large'] });
+    expect(types).toEqual(['m7i.large', 'c7i.large']);
+    expect(await check({ choosesTypes: true })).toEqual({ types: [], image: 'ami-1' });
   });
   it.each([
     ['counts weights', { otherUnit: 'weights' }, 0, /counts weights/, /WeightedCapacity/],

@@ -325,7 +325,10 @@ describe('the check before the first launch', () => {
     ec2.imageArchitecture = async (id) => {
       throw new ImgclsError('permanent', `InvalidAMIID.Malformed ${id}`);
     };
-    expect(await checkEc2(ec2, { template: 'workers', instanceTypes: [] })).toEqual(['c7i.large']);
+    expect(await checkEc2(ec2, { template: 'workers', instanceTypes: [] })).toEqual({
+      types: ['c7i.large'],
+      image: undefined,
+    });
   });
   it('refuses types of different architectures', async () => {
     const { ec2 } = standIn();

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WorkerStatus } from '../../../../src/core/fleet/fleet.ts';
 import { type FleetMember, placeholder } from '../../../../src/scaler/fleet.ts';
-import { type FailedLaunches, LaunchBreaker } from '../../../../src/scaler/policy/launch-breaker.ts';
+import { LaunchBreaker, type LaunchRecord } from '../../../../src/scaler/policy/launch-breaker.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -12,6 +12,8 @@ const UNLIMITED = Number.POSITIVE_INFINITY;
 /** Machines as a breaker sees them. Each has a state of its worker's, or none before its first status. */
 class Fleet {
   nowMs = 10 * HOUR;
+  /** With the machine image that is launched now. */
+  readonly driver: { image?: string } = {};
   breaker: LaunchBreaker;
   /** How many more could be launched beside each machine of failInARow(). */
   readonly allowedBeside: number[] = [];
@@ -24,8 +26,9 @@ class Fleet {
     this.breaker = this.#newBreaker();
   }
 
-  #newBreaker(last?: FailedLaunches, shift: { goesOn?: boolean } = {}): LaunchBreaker {
-    return new LaunchBreaker({ billingMinimumMs: this.#billingMinimumMs }, this.#now, last, shift);
+  #newBreaker(last?: LaunchRecord, shift: { goesOn?: boolean } = {}): LaunchBreaker {
+    const settings = { billingMinimumMs: this.#billingMinimumMs };
+    return new LaunchBreaker({ settings, driver: this.driver, ...shift }, this.#now, last);
   }
 
   get #now() {
@@ -34,7 +37,9 @@ class Fleet {
   }
 
   launch(...ids: string[]): void {
-    for (const id of ids) this.#members.set(id, { id, state: 'running', launchedAtMs: this.nowMs });
+    const { image } = this.driver;
+    for (const id of ids)
+      this.#members.set(id, { id, state: 'running', launchedAtMs: this.nowMs, ...(image && { image }) });
     this.breaker.launched(ids, this.#now);
   }
 
@@ -63,11 +68,11 @@ class Fleet {
   }
 
   replaceController(): void {
-    this.breaker = this.#newBreaker(this.breaker.failed);
+    this.breaker = this.#newBreaker(this.breaker.record);
   }
 
   beginNextShift(): void {
-    this.breaker = this.#newBreaker(this.breaker.failed, { goesOn: true });
+    this.breaker = this.#newBreaker(this.breaker.record, { goesOn: true });
   }
 
   get allowed(): number {
@@ -115,7 +120,7 @@ describe('after launches that failed', () => {
       fleet.ends(id);
       fleet.tick();
     }
-    expect(fleet.breaker.failed?.count).toBe(1);
+    expect(fleet.breaker.record.failedLaunches?.count).toBe(1);
   });
 
   it('a person is warned from the third on, with the reason', () => {
@@ -136,7 +141,7 @@ describe('after launches that failed', () => {
     fleet.launch('good');
     fleet.reports('good', 'busy', { imagesDone: 1 });
     fleet.tick();
-    expect([fleet.allowed, fleet.breaker.warning, fleet.breaker.failed]).toEqual([
+    expect([fleet.allowed, fleet.breaker.warning, fleet.breaker.record.failedLaunches]).toEqual([
       UNLIMITED,
       undefined,
       undefined,
@@ -164,7 +169,7 @@ describe('after launches that failed', () => {
     fleet.tick(3 * MINUTE);
     expect(fleet.allowed).toBe(1);
     fleet.failInARow(1);
-    expect(fleet.breaker.failed?.count).toBe(9);
+    expect(fleet.breaker.record.failedLaunches?.count).toBe(9);
     expect(fleet.breaker.warning).toContain('The last 9 launches failed.');
   });
 
@@ -203,7 +208,7 @@ describe('a launch has failed', () => {
     happens(fleet);
     fleet.tick();
     fleet.tick();
-    return fleet.breaker.failed?.count;
+    return fleet.breaker.record.failedLaunches?.count;
   };
 
   it.each<[string, (fleet: Fleet) => void]>([
@@ -283,7 +288,7 @@ describe('a launch has failed', () => {
     fleet.tick();
     fleet.ends('bad');
     fleet.tick();
-    expect([fleet.breaker.failed, fleet.allowed]).toEqual([undefined, UNLIMITED]);
+    expect([fleet.breaker.record.failedLaunches, fleet.allowed]).toEqual([undefined, UNLIMITED]);
   });
 });
 
@@ -301,11 +306,11 @@ describe('beside machines that work', () => {
     fleet.launch('lost');
     fleet.ends('lost');
     fleet.tick();
-    expect([fleet.breaker.failed?.count, fleet.allowed]).toEqual([1, UNLIMITED]);
+    expect([fleet.breaker.record.failedLaunches?.count, fleet.allowed]).toEqual([1, UNLIMITED]);
     fleet.tick();
     fleet.ends('good');
     fleet.tick();
-    expect([fleet.breaker.failed, fleet.allowed]).toEqual([undefined, UNLIMITED]);
+    expect([fleet.breaker.record.failedLaunches, fleet.allowed]).toEqual([undefined, UNLIMITED]);
   });
 
   it('a sick machine that is launched again and again is held back', () => {
@@ -334,6 +339,77 @@ describe('beside machines that work', () => {
     fleet.ends(placeholder('1-1', 1));
     fleet.launch('i-1');
     fleet.tick();
-    expect([fleet.allowed, fleet.breaker.failed?.count]).toEqual([0, 2]);
+    expect([fleet.allowed, fleet.breaker.record.failedLaunches?.count]).toEqual([0, 2]);
+  });
+});
+
+describe('of a machine image of which no machine has ever worked', () => {
+  const withImage = (image: string): Fleet => {
+    const fleet = new Fleet();
+    fleet.driver.image = image;
+    return fleet;
+  };
+  const proven = (image: string): Fleet => {
+    const fleet = withImage(image);
+    fleet.launch('first');
+    fleet.reports('first', 'busy', { imagesDone: 1 });
+    fleet.tick();
+    return fleet;
+  };
+
+  it('one machine is launched, and the others once it works', () => {
+    const fleet = withImage('ami-1');
+    expect(fleet.allowed).toBe(1);
+    fleet.launch('first');
+    fleet.reports('first', 'ready');
+    fleet.tick();
+    expect(fleet.allowed).toBe(0);
+    fleet.reports('first', 'busy', { imagesDone: 1 });
+    fleet.tick();
+    expect(fleet.allowed).toBe(UNLIMITED);
+  });
+
+  it('three are launched in a day, and the warning names the image', () => {
+    const fleet = withImage('ami-1');
+    expect(fleet.failInARow(5).map((ms) => ms / MINUTE)).toEqual([0, 3, 6, 24 * 60, 24 * 60]);
+    expect(fleet.allowedBeside).toEqual(Array(5).fill(0));
+    expect(fleet.breaker.warning).toMatch(
+      /No worker has worked from machine image ami-1 yet, .* a day; the next/,
+    );
+  });
+
+  it('another image is tried at once, one machine first', () => {
+    const fleet = withImage('ami-1');
+    fleet.failInARow(3);
+    fleet.driver.image = 'ami-2';
+    expect([fleet.allowed, fleet.breaker.warning]).toEqual([1, undefined]);
+    fleet.failInARow(1);
+    expect(fleet.breaker.record.failedLaunches).toMatchObject({ count: 1, image: 'ami-2' });
+  });
+
+  it('later controllers know that it worked, even if no machine is left', () => {
+    const fleet = proven('ami-1');
+    fleet.breaker.retired(['first']);
+    fleet.ends('first');
+    fleet.replaceController();
+    expect(fleet.allowed).toBe(UNLIMITED);
+    fleet.failInARow(3);
+    expect(fleet.breaker.warning).toContain('Workers are launched one at a time now');
+  });
+
+  it('a controller that finds its machines at work knows it, too', () => {
+    const fleet = proven('ami-1');
+    fleet.breaker = new Fleet().breaker;
+    fleet.driver.image = 'ami-1';
+    fleet.beginNextShift();
+    fleet.tick();
+    expect(fleet.allowed).toBe(UNLIMITED);
+  });
+
+  it('machines of the last image prove nothing', () => {
+    const fleet = proven('ami-1');
+    fleet.driver.image = 'ami-2';
+    fleet.tick();
+    expect(fleet.allowed).toBe(1);
   });
 });
