@@ -89,6 +89,7 @@ export default defineConfig([
   },
   // Processes of their own, which need little of the rest.
   bundle({ 'model/runner-main': 'src/model/runner-main.ts' }),
+  bundle({ 'model/picture-main': 'src/model/picture-main.ts' }),
   bundle({
     'model/heic-worker': 'src/model/heic-worker.ts',
     'model/optimise-main': 'src/model/optimise-main.ts',

@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Client } from '../client/client.ts';
 import type { Cloud, UploadUrls } from '../core/cloud/ports.ts';
+import type { PictureMaker } from '../core/model/picture.ts';
 import type { Log } from '../core/runtime/log.ts';
 import type { ModelList, ServerView, StatusBody } from './api.ts';
 import { DirectUploads } from './direct-uploads.ts';
@@ -24,6 +25,7 @@ import { methodNotAllowed } from './method-not-allowed.ts';
 import { createMetrics } from './metrics.ts';
 import { createModelSelector, type ModelSelector } from './model-selector.ts';
 import { openApi } from './open-api.ts';
+import { Pictures } from './pictures.ts';
 import { createErrorHandler } from './problem.ts';
 import { limitRequests } from './rate-limits.ts';
 import { classifyRoutes } from './routes/classify.ts';
@@ -31,6 +33,7 @@ import { eventRoutes } from './routes/events.ts';
 import { imageRoutes } from './routes/images.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { pageRoutes } from './routes/page.ts';
+import { pictureRoutes } from './routes/pictures.ts';
 import { resultRoutes } from './routes/results.ts';
 import { systemRoutes } from './routes/system.ts';
 import { uploadRoutes } from './routes/uploads.ts';
@@ -57,6 +60,8 @@ export interface AppOptions extends GuardOptions {
   modelTitle(): Promise<string>;
   readModels(): Promise<ModelList>;
   readStatus(): Promise<StatusBody>;
+  /** Closed with the app. */
+  pictureMaker: PictureMaker;
   /** The folder of the built page. */
   pageDir: string;
 }
@@ -105,7 +110,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     log,
     pollIntervalMs: POLL_INTERVAL_MS[cloud.kind],
   });
-  app.addHook('onClose', async () => hub.close());
+  const pictures = new Pictures(options.pictureMaker, clock);
+  app.addHook('onClose', async () => {
+    hub.close();
+    options.pictureMaker.close();
+  });
   const metrics = createMetrics(app, { readStatus: options.readStatus, hub });
   const selectModel = createModelSelector(options.selectModel, clock);
   const server = async (): Promise<ServerView> => ({
@@ -151,6 +160,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     resultRoutes(api, { cloud });
     eventRoutes(api, { hub, maxStreams: limits.streams });
     imageRoutes(api, { cloud });
+    pictureRoutes(api, { cloud, pictures, maxBytes: limits.imageBytes });
     const imagesAtATime = CLASSIFY_AT_A_TIME[cloud.kind];
     classifyRoutes(api, { client, limits, topK, selectModel, newId, imagesAtATime, clock });
     systemRoutes(api, {

@@ -34,6 +34,13 @@ export const MAX_PARALLEL_PUTS = 8;
 export const spoolBytes = ({ imageBytes }: ServiceLimits): number =>
   (2 / CALLER_SHARE) * (MAX_PARALLEL_PUTS + 1) * imageBytes;
 
+/** Small pictures that are made or wait for it, from requests that are answered: a screen of 10,000 images has some hundred. */
+export const PICTURE_PLACES = 512;
+/** Then the caller is told to try again. */
+export const PICTURE_WAIT_MS = 20_000;
+/** Small pictures in memory: some 4,000 thumbnails. */
+export const PICTURE_CACHE_BYTES = 64 * 1024 * 1024;
+
 /** Wrong tokens of one address. A person mistypes a few; a guesser needs billions. */
 export const WRONG_TOKENS_PER_MINUTE = 20;
 
@@ -71,6 +78,8 @@ export const serverLimits = z.object({
   classifyBodyBytes: count,
   /** Images of one caller that are with the workers at a time; further ones wait for their turn. */
   classifyAtATime: count,
+  /** Thumbnails and previews that are made or wait for it at a time. */
+  picturePlaces: count,
   /** Bytes of uploads that are received and not stored yet. */
   spoolBytes: count,
   /** Open event streams. */
@@ -98,6 +107,7 @@ export const limitsOf = (
   classifyPlaces: CLASSIFY_PLACES,
   classifyBodyBytes: classifyBodyBytes(limits),
   classifyAtATime: CLASSIFY_AT_A_TIME[cloud],
+  picturePlaces: PICTURE_PLACES,
   spoolBytes: spoolBytes(limits),
   callerShare: CALLER_SHARE,
   bodyBytes: MAX_BODY_BYTES,

@@ -4,6 +4,7 @@ import { withWords } from '../../app/job-words.ts';
 import { openLog } from '../../app/log.ts';
 import { joinLocalController, openUploadUrls } from '../../app/open-cloud.ts';
 import { packageFile } from '../../app/package-files.ts';
+import { PictureProcesses, pictureEntry } from '../../app/picture-processes.ts';
 import { openClusterModels, openModelLibrary, selectJobModel } from '../../app/select-job-model.ts';
 import { readServiceToken } from '../../app/service-token.ts';
 import type { RunSettings } from '../../app/settings.ts';
@@ -185,6 +186,11 @@ async function openApp(
       };
     },
     readStatus: () => status.read(),
+    pictureMaker: new PictureProcesses({
+      entry: pictureEntry(),
+      maxPixels: settings.maxPixels,
+      clock: systemClock,
+    }),
     pageDir: packageFile('dist/page'),
   });
 }

@@ -5,7 +5,8 @@ import { DecodeError } from './decode-error.ts';
 import type { DecodeLimits } from './decode-failure.ts';
 import { firstFramesOf, hasFrames } from './first-frame/first-frame.ts';
 import type { LibvipsPixels } from './libvips.ts';
-import type { Target } from './placement.ts';
+import type { Sides } from './pixels.ts';
+import type { Target, Whole } from './placement.ts';
 import { decodePlainJpeg } from './plain-jpeg/plain-jpeg.ts';
 import { type ImageSource, imageSourceOf } from './source.ts';
 import { isUniform } from './uniform.ts';
@@ -20,8 +21,10 @@ const MAX_FRAMES = 16;
 export type Remarks = Pick<Prediction, 'warning' | 'decodedShare' | 'source'>;
 
 export interface DecodedImage {
-  /** `cropSize` x `cropSize` x 3 bytes: rows from the top, R G B a pixel, sRGB. */
+  /** Rows from the top, R G B a pixel, upright, sRGB: `cropSize` x `cropSize` pixels, or the whole picture. */
   pixels: Uint8Array;
+  /** Of `pixels`. */
+  sides: Sides;
   remarks: Remarks;
   /** The decoder has read all of its data and found nothing wrong. Others are checked only on demand (libvips.ts). */
   isIntact?: boolean;
@@ -37,38 +40,38 @@ export interface DecodedImage {
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  recipe: Target,
+  target: Target | Whole,
   limits: DecodeLimits,
 ): Promise<DecodedImage> {
   const source = imageSourceOf(bytes);
-  const image = await decodeSource(source, recipe, limits);
+  const image = await decodeSource(source, target, limits);
   return image.remarks.warning === 'uniform' && hasFrames(source.format)
-    ? ((await laterFrame(bytes, source, recipe, limits)) ?? image)
+    ? ((await laterFrame(bytes, source, target, limits)) ?? image)
     : image;
 }
 
 async function decodeSource(
   source: ImageSource,
-  recipe: Target,
+  target: Target | Whole,
   limits: DecodeLimits,
 ): Promise<DecodedImage> {
-  const plain = decodePlainJpeg(source, recipe, limits.maxPixels);
+  const plain = target.fit === 'inside' ? undefined : decodePlainJpeg(source, target, limits.maxPixels);
   if (plain !== undefined) return { ...described(source, plain), isIntact: true };
   // Loaded here: it takes 40 ms of processor time to load, as much as all else that a runner needs to start.
   const { decodeByLibvips } = await import('./libvips.ts');
-  return described(source, await decodeByLibvips(source, recipe, limits));
+  return described(source, await decodeByLibvips(source, target, limits));
 }
 
 /** The first frame of an animation that does not have one colour; undefined if there is none near its start. */
 async function laterFrame(
   bytes: Uint8Array,
   first: ImageSource,
-  recipe: Target,
+  target: Target | Whole,
   limits: DecodeLimits,
 ): Promise<DecodedImage | undefined> {
   for (let frame = 1; frame < MAX_FRAMES; frame++) {
     const source = { ...first, bytes: firstFramesOf(bytes, first.format, frame + 1), frame };
-    const image = await decodeSource(source, recipe, limits).catch(unlessNotDecoded);
+    const image = await decodeSource(source, target, limits).catch(unlessNotDecoded);
     if (image === undefined || image.remarks.warning !== 'uniform') return image;
   }
   return undefined;
@@ -81,12 +84,12 @@ function unlessNotDecoded(error: unknown): undefined {
 
 function described(
   source: ImageSource,
-  { pixels, width, height, decodeMs, decodedShare }: LibvipsPixels,
+  { pixels, sides, width, height, decodeMs, decodedShare }: LibvipsPixels,
 ): DecodedImage {
   const remarks: Remarks = {};
   if (source.isPreview) remarks.source = 'preview';
   if (decodedShare !== undefined) Object.assign(remarks, { warning: 'damaged', decodedShare });
   else if (isUniform(pixels)) remarks.warning = 'uniform';
   else if (Math.min(width, height) < LOW_RESOLUTION_PIXELS) remarks.warning = 'low_resolution';
-  return { pixels, remarks, decodeMs };
+  return { pixels, sides, remarks, decodeMs };
 }

@@ -13,7 +13,7 @@ import {
 } from './decode-failure.ts';
 import { isAboutDamage, readsCleanly, remarksOnData } from './jpeg-data.ts';
 import { type Attempt, checkedHeader, decodePixels, forgetRemarks, type Pixels } from './pixels.ts';
-import type { Target } from './placement.ts';
+import type { Target, Whole } from './placement.ts';
 import type { ImageSource } from './source.ts';
 
 /** An image of which less is left gets no label. */
@@ -38,18 +38,18 @@ export type LibvipsPixels = Pixels & { decodedShare?: number };
  */
 export async function decodeByLibvips(
   source: ImageSource,
-  recipe: Target,
+  target: Target | Whole,
   limits: DecodeLimits,
 ): Promise<LibvipsPixels> {
   const leave = await gate.enter('shared');
   try {
-    return await decodePixels(source, recipe, attemptOf('strict', limits));
+    return await decodePixels(source, target, attemptOf('strict', limits));
   } catch (error) {
     if (error instanceof DecodeError) throw error;
   } finally {
     leave();
   }
-  return await alone(() => decodeAlone(source, recipe, limits));
+  return await alone(() => decodeAlone(source, target, limits));
 }
 
 /**
@@ -77,26 +77,26 @@ async function alone<T>(work: () => Promise<T>): Promise<T> {
 
 async function decodeAlone(
   source: ImageSource,
-  recipe: Target,
+  target: Target | Whole,
   limits: DecodeLimits,
 ): Promise<LibvipsPixels> {
   try {
     // Beside the decode it would clear what that says of its failure.
     const header = await checkedHeader(source, limits.maxPixels);
     const attempt: Attempt = { ...attemptOf('strict', limits), ...(header && { header }) };
-    return await inTime(attempt, (each) => decodePixels(source, recipe, each));
+    return await inTime(attempt, (each) => decodePixels(source, target, each));
   } catch (error) {
     if (error instanceof DecodeError || error instanceof MachineFaultError) throw error;
     const failure = explainFailure(error, source.format);
     if (failure.code !== 'truncated') throw failure;
-    return await decodeRest(source, recipe, limits, failure);
+    return await decodeRest(source, target, limits, failure);
   }
 }
 
 /** Decodes what is left of a damaged image. @param failure thrown if that is too little */
 async function decodeRest(
   source: ImageSource,
-  recipe: Target,
+  target: Target | Whole,
   limits: DecodeLimits,
   failure: DecodeError | MachineFaultError,
 ): Promise<LibvipsPixels> {
@@ -117,7 +117,7 @@ async function decodeRest(
       `${failure.message}; only ${percent} % of its rows could be decoded.`,
     );
   }
-  const pixels = await tolerantly((attempt) => decodePixels(source, recipe, attempt));
+  const pixels = await tolerantly((attempt) => decodePixels(source, target, attempt));
   return { ...pixels, decodedShare: share };
 }
 

@@ -8,7 +8,7 @@ import { DecodeError } from './decode-error.ts';
 import { decodeHeic } from './heic.ts';
 import { checkHeldBytes } from './held-memory.ts';
 import { isScaledAsPillow, scaledAsPillow } from './pillow.ts';
-import { type Placement, placementOf, type Target } from './placement.ts';
+import { type Placement, placementOf, type Target, type Whole } from './placement.ts';
 import type { ImageSource } from './source.ts';
 import { timeLimit } from './time-limit.ts';
 import { turnUpright } from './upright.ts';
@@ -33,9 +33,16 @@ export interface Attempt {
   header?: Metadata;
 }
 
+export interface Sides {
+  width: number;
+  height: number;
+}
+
 export interface Pixels {
-  /** `cropSize` x `cropSize` x 3 bytes: rows from the top, R G B a pixel, sRGB. */
+  /** Rows from the top, R G B a pixel, upright, sRGB: `cropSize` x `cropSize` pixels, or the whole picture. */
   pixels: Uint8Array;
+  /** Of `pixels`. */
+  sides: Sides;
   /** Of the image as stored. */
   width: number;
   height: number;
@@ -57,19 +64,23 @@ const oneAtATime = makeSerialQueue();
 
 /**
  * Rotates the image by its EXIF orientation, converts it to sRGB (from an embedded profile, CMYK, 16 bit or grey), flattens
- * transparency onto white, then scales the shortest side and crops the centre by the recipe.
+ * transparency onto white, then scales the shortest side and crops the centre by the recipe, or fits the whole picture.
  * @throws {DecodeError} if the image is too large or of an unsupported kind. Errors of the decoder are thrown as they are.
  */
-export async function decodePixels(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
+export async function decodePixels(
+  source: ImageSource,
+  target: Target | Whole,
+  attempt: Attempt,
+): Promise<Pixels> {
   const { format } = source;
-  if (format === 'bmp') return await oneAtATime(() => decodeBitmap(source, recipe, attempt));
-  if (format === 'heic') return await oneAtATime(() => decodeInThread(source, recipe, attempt));
+  if (format === 'bmp') return await oneAtATime(() => decodeBitmap(source, target, attempt));
+  if (format === 'heic') return await oneAtATime(() => decodeInThread(source, target, attempt));
   const image = openImage(source, attempt);
-  if (!source.isHeldWhole) return await shrink(image, source, recipe, attempt);
+  if (!source.isHeldWhole) return await shrink(image, source, target, attempt);
   return await oneAtATime(async () => {
     checkHeldBytes(format, await image.metadata());
     const shown = source.dropsLastChannel ? await withoutLastChannel(image) : image;
-    return await shrink(shown, source, recipe, attempt);
+    return await shrink(shown, source, target, attempt);
   });
 }
 
@@ -123,29 +134,40 @@ export async function forgetRemarks(): Promise<void> {
     .toBuffer();
 }
 
-async function decodeBitmap(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
+async function decodeBitmap(source: ImageSource, target: Target | Whole, attempt: Attempt): Promise<Pixels> {
   const { data, width, height } = await decodeBmp(source.bytes, attempt.maxPixels);
-  return await shrink(sharp(data, { raw: { width, height, channels: 3 } }), source, recipe, attempt);
+  return await shrink(sharp(data, { raw: { width, height, channels: 3 } }), source, target, attempt);
 }
 
-async function decodeInThread(source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
+async function decodeInThread(
+  source: ImageSource,
+  target: Target | Whole,
+  attempt: Attempt,
+): Promise<Pixels> {
   const startedMs = performance.now();
   const tiff = await decodeHeic(source.bytes, attempt);
-  const pixels = await shrink(sharp(tiff, { limitInputPixels: attempt.maxPixels }), source, recipe, attempt);
+  const pixels = await shrink(sharp(tiff, { limitInputPixels: attempt.maxPixels }), source, target, attempt);
   freeBytes(tiff);
   return { ...pixels, decodeMs: performance.now() - startedMs };
 }
 
-async function shrink(image: Sharp, source: ImageSource, recipe: Target, attempt: Attempt): Promise<Pixels> {
+async function shrink(
+  image: Sharp,
+  source: ImageSource,
+  target: Target | Whole,
+  attempt: Attempt,
+): Promise<Pixels> {
   const startedMs = performance.now();
-  const header = isScaledAsPillow(recipe) ? (attempt.header ?? (await image.metadata())) : attempt.header;
+  const square = target.fit === 'inside' ? undefined : target;
+  const isPillows = square !== undefined && isScaledAsPillow(square);
+  const header = isPillows ? (attempt.header ?? (await image.metadata())) : attempt.header;
   // Colours would cut measured values to the range of a byte.
   const inColours = source.isMeasured
     ? image.pipelineColourspace('b-w').toColourspace('b-w')
     : image.toColourspace('srgb');
   const flat = inColours.flatten({ background: '#ffffff' });
-  const isWhole = header !== undefined && isHeldForPillow(header, source, recipe);
-  const pipeline = (isWhole ? flat : scaledAndCropped(flat, recipe, header))
+  const isHeld = isPillows && header !== undefined && isHeldForPillow(header, source);
+  const pipeline = (isHeld ? flat : scaled(flat, target, header))
     .timeout(timeLimit(attempt.timeoutMs))
     .raw({ depth: source.isMeasured ? 'float' : 'uchar' });
   // Queue both to the thread pool at once: while a session runs, the event loop is blocked and could not start the second.
@@ -159,18 +181,30 @@ async function shrink(image: Sharp, source: ImageSource, recipe: Target, attempt
   if (info.channels !== (source.isMeasured ? 1 : 3)) {
     throw new DecodeError('unsupported_format', `Images with ${info.channels} channels are not supported.`);
   }
-  const scaled = isWhole ? scaledAsPillow({ pixels: data, ...info }, recipe) : data;
-  const shown = source.isMeasured ? scaledByRange(data) : scaled;
-  const turned = turnUpright(shown, recipe.cropSize, orientation);
-  if (turned !== data) freeBytes(data);
-  return { pixels: turned, width, height, decodeMs: performance.now() - startedMs };
+  const raw = {
+    pixels: source.isMeasured ? scaledByRange(data) : data,
+    width: info.width,
+    height: info.height,
+  };
+  const shown = isHeld
+    ? { pixels: scaledAsPillow(raw, square), width: square.cropSize, height: square.cropSize }
+    : raw;
+  const { pixels, ...sides } = turnUpright(shown, orientation);
+  if (pixels !== data) freeBytes(data);
+  return { pixels, sides, width, height, decodeMs: performance.now() - startedMs };
 }
 
 /** Of more pixels libvips decodes only a part, which takes a fraction of the time and memory. */
 const MAX_PILLOW_PIXELS = 4_000_000;
 
-const isHeldForPillow = ({ width, height }: Metadata, source: ImageSource, recipe: Target): boolean =>
-  isScaledAsPillow(recipe) && !source.isMeasured && width * height <= MAX_PILLOW_PIXELS;
+const isHeldForPillow = ({ width, height }: Metadata, source: ImageSource): boolean =>
+  !source.isMeasured && width * height <= MAX_PILLOW_PIXELS;
+
+function scaled(image: Sharp, target: Target | Whole, header: Metadata | undefined): Sharp {
+  if (target.fit !== 'inside') return scaledAndCropped(image, target, header);
+  const { longestSide: side } = target;
+  return image.resize(side, side, { fit: 'inside', withoutEnlargement: true });
+}
 
 /** @param header needed if the sizes depend on those of the picture. */
 function scaledAndCropped(image: Sharp, recipe: Target, header: Metadata | undefined): Sharp {

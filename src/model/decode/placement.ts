@@ -5,6 +5,12 @@ import type { Preprocessing } from '../../core/model/model.ts';
 /** How a picture becomes the square that a model sees. */
 export type Target = Pick<Preprocessing, 'fit' | 'resizeShortestSide' | 'cropSize' | 'kernel'>;
 
+/** What viewers see: all of a picture, and no more pixels than it has. */
+export interface Whole {
+  fit: 'inside';
+  longestSide: number;
+}
+
 /** One side of a picture. */
 export interface Placement {
   scaledSize: number;

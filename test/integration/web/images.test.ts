@@ -1,16 +1,8 @@
 /** The photographs of a job, as the page shows them. */
 import { mkdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/app/system-clock.ts';
-import { MAX_PACK_BYTES } from '../../../src/core/job/batches.ts';
-import { createJob } from '../../../src/core/job/job-record.ts';
-import { requestQueueName } from '../../../src/core/job/keys.ts';
-import type { Input } from '../../../src/upload/inputs.ts';
-import { NOTHING_ANNOUNCED, uploadImages } from '../../../src/upload/submit.ts';
-import { MODEL } from '../worker-harness.ts';
 import { openService } from './service.ts';
 
 /** A PNG begins with these bytes. The service does not decode it. */
@@ -21,45 +13,13 @@ let folder: string;
 let file: string;
 const job = ulid();
 
-/** Submits images as job `id`; all of them travel in packs. */
-async function submit(id: string, images: readonly Input[]): Promise<void> {
-  const { cloud } = service;
-  const record = {
-    v: 1 as const,
-    id,
-    state: 'open' as const,
-    createdAtMs: 0,
-    localFiles: 'in-place' as const,
-    inputs: [folder],
-    include: [],
-    exclude: [],
-    topK: 1,
-    model: MODEL,
-    attempt: 1,
-    retried: [],
-  };
-  await createJob(cloud.output, record);
-  await uploadImages(Readable.from(images), {
-    cloud,
-    job: record,
-    before: NOTHING_ANNOUNCED,
-    concurrency: 1,
-    maxImageBytes: 1_000_000,
-    packBelowBytes: MAX_PACK_BYTES,
-    clock: systemClock,
-    random: Math.random,
-  });
-}
-
 beforeEach(async () => {
   service = await openService({});
   folder = path.join(service.folder, 'photos');
   await mkdir(folder);
   file = path.join(folder, 'a.png');
   await writeFile(file, png('mine'));
-  const { cloud } = service;
-  await cloud.queues.create(requestQueueName('test'));
-  await submit(job, [{ kind: 'file', name: 'a.png', source: 'a.png', path: file }]);
+  await service.submit(job, [{ kind: 'file', name: 'a.png', source: 'a.png', path: file }]);
 });
 afterEach(() => service.close());
 
@@ -70,7 +30,7 @@ describe('a photograph in a pack', () => {
   const packed = ulid();
   const content = ['one', 'two', 'three'].map((name) => png(name.repeat(100_000)));
   beforeEach(() =>
-    submit(
+    service.submit(
       packed,
       content.map((bytes, at) => ({ kind: 'bytes', name: `${at}.png`, source: `${at}.png`, bytes })),
     ),

@@ -2,12 +2,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { ulid } from 'ulid';
 import { systemClock } from '../../../src/app/system-clock.ts';
 import type { Client } from '../../../src/client/client.ts';
+import { MAX_PACK_BYTES } from '../../../src/core/job/batches.ts';
+import { createJob } from '../../../src/core/job/job-record.ts';
+import { requestQueueName } from '../../../src/core/job/keys.ts';
 import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import { createLocalCloud } from '../../../src/local/cloud.ts';
+import type { Input } from '../../../src/upload/inputs.ts';
+import { NOTHING_ANNOUNCED, uploadImages } from '../../../src/upload/submit.ts';
 import { type AppOptions, createApp } from '../../../src/web/app.ts';
+import { MODEL } from '../worker-harness.ts';
 
 export const LIMITS = {
   imageBytes: 2000,
@@ -52,14 +59,45 @@ export async function openService(client: Partial<Client>, options: Partial<AppO
     modelTitle: async () => 'stub/fp32',
     readModels: noModel,
     readStatus: noModel,
+    pictureMaker: { make: noModel, close() {} },
     pageDir: folder,
     ...options,
   });
+  await cloud.queues.create(requestQueueName('test'));
+  /** Submits images as job `id`; all of them travel in packs. */
+  async function submit(id: string, images: readonly Input[]): Promise<void> {
+    const record = {
+      v: 1 as const,
+      id,
+      state: 'open' as const,
+      createdAtMs: 0,
+      localFiles: 'in-place' as const,
+      inputs: [path.join(folder, 'photos')],
+      include: [],
+      exclude: [],
+      topK: 1,
+      model: MODEL,
+      attempt: 1,
+      retried: [],
+    };
+    await createJob(cloud.output, record);
+    await uploadImages(Readable.from(images), {
+      cloud,
+      job: record,
+      before: NOTHING_ANNOUNCED,
+      concurrency: 1,
+      maxImageBytes: 1_000_000,
+      packBelowBytes: MAX_PACK_BYTES,
+      clock: systemClock,
+      random: Math.random,
+    });
+  }
   return {
     app,
     cloud,
     folder,
     lines,
+    submit,
     async close() {
       await app.close();
       await cloud.close();

@@ -35,9 +35,11 @@ export function decodePlainJpeg(source: ImageSource, recipe: Target, maxPixels: 
   if (picture === undefined) return undefined;
   const [exif] = header.exif;
   const orientation = exif === undefined ? source.orientation : tiffOrientation(exif, source.orientation);
+  const sides = { width: recipe.cropSize, height: recipe.cropSize };
   return {
     ...picture,
-    pixels: turnUpright(picture.pixels, recipe.cropSize, orientation),
+    pixels: turnUpright({ pixels: picture.pixels, ...sides }, orientation).pixels,
+    sides,
     decodeMs: performance.now() - startedMs,
   };
 }
