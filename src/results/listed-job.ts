@@ -24,7 +24,7 @@ export interface ListedJob {
   leftMs?: number;
   usd?: number;
   /** The first of the files and folders as given. Absent if a program passed the images itself. */
-  inputs?: readonly string[];
+  inputs?: string[];
   inputCount?: number;
   /** The process that announced the images has ended before it was done. */
   interrupted?: true;

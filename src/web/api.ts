@@ -55,6 +55,9 @@ export const jobView = z
     leftMs: z.number().nonnegative().optional(),
     /** Cost of its machines so far, in US dollars. */
     usd: usd.optional(),
+    inputs: z.array(z.string()).optional().describe('The first of its files and folders, as given.'),
+    inputCount: count.optional().describe('Its files and folders, as given.'),
+    firstImage: z.string().optional().describe('The name of its first image, if its inputs do not tell it.'),
   })
   .meta({ id: 'Job' });
 export type JobView = z.infer<typeof jobView>;

@@ -68,7 +68,7 @@ async function submit(page: Page, url: string, files: readonly string[]): Promis
   await page.getByLabel('Images', { exact: true }).setInputFiles([...files]);
   await page.getByRole('button', { name: /^Label \d+ images$/ }).click();
   await page.waitForURL(/\/jobs\/\w{26}$/);
-  await page.getByText('Finished', { exact: true }).waitFor({ timeout: 60_000 });
+  await page.getByText(/^took /).waitFor({ timeout: 60_000 });
   return page.url();
 }
 

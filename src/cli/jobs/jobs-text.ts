@@ -1,16 +1,10 @@
 import { dollars } from '../../core/money/money.ts';
 import { duration } from '../../core/text/duration.ts';
+import type { DescribedJob } from '../../results/first-image.ts';
 import type { UnknownJob } from '../../results/job-list.ts';
-import type { ListedJob } from '../../results/listed-job.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { type Cell, drawTable } from '../terminal/table.ts';
 import { inputsText, stateWord } from './job-words.ts';
-
-/** A job of the list. */
-export type DescribedJob = ListedJob & {
-  /** The name of the first image of a job whose inputs do not tell it from others. */
-  firstImage?: string;
-};
 
 /** Jobs as a table. */
 export function jobsText(

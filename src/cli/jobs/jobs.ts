@@ -6,7 +6,7 @@ import { ImgclsError, isUnreadable } from '../../core/runtime/errors.ts';
 import { duration } from '../../core/text/duration.ts';
 import { harmless } from '../../core/text/harmless.ts';
 import { completeJobIds } from '../../results/complete-job-id.ts';
-import { readFirstImage } from '../../results/first-image.ts';
+import { type DescribedJob, withFirstImage } from '../../results/first-image.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { listJobIds, readJobs, type UnknownJob } from '../../results/job-list.ts';
 import type { ListedJob } from '../../results/listed-job.ts';
@@ -16,7 +16,7 @@ import { exitCode } from '../terminal/exit.ts';
 import { notice, warn } from '../terminal/notice.ts';
 import { screenOf } from '../terminal/screen.ts';
 import { type StateWord, stateWord } from './job-words.ts';
-import { type DescribedJob, jobsText } from './jobs-text.ts';
+import { jobsText } from './jobs-text.ts';
 import { stillUploadedText, warnOncePerReason } from './wait.ts';
 
 export interface JobsOptions {
@@ -48,7 +48,7 @@ export function listJobs(typed: readonly string[], options: JobsOptions): Promis
         notice(`There are more jobs than ${limit}. Use --limit to list more.`);
         break;
       }
-      jobs.push('unknown' in job ? job : await described(job, run));
+      jobs.push('unknown' in job ? job : await withFirstImage(run.cloud.output, job, run.interrupted));
     }
     const output = await openOutput(undefined);
     await output.write(textOf(jobs, options.format, nowMs));
@@ -72,11 +72,6 @@ function recordStateOf(state: JobsOptions['state']): JobState | undefined {
 function isWanted(job: ListedJob | UnknownJob, state: JobsOptions['state']): boolean {
   if (state === undefined || 'unknown' in job) return true;
   return job.state === state || stateWord(job) === state;
-}
-
-async function described(job: ListedJob, { cloud, interrupted }: Run): Promise<DescribedJob> {
-  const firstImage = await readFirstImage(cloud.output, job, interrupted);
-  return { ...job, ...(firstImage !== undefined && { firstImage }) };
 }
 
 function textOf(

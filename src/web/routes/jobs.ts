@@ -8,6 +8,7 @@ import { isDropJob, newerFirst } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
 import { DiskFullError, isUnreadable } from '../../core/runtime/errors.ts';
 import { deleteJob } from '../../results/delete-job.ts';
+import { withFirstImage } from '../../results/first-image.ts';
 import { listJobIds, type ReadJobsOptions, readJobs } from '../../results/job-list.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
@@ -144,7 +145,7 @@ async function pageOf(
   const ids = after === undefined ? all : all.filter((id) => newerFirst(after, id) < 0);
   const jobs: JobPage['jobs'] = [];
   for await (const job of readJobs(cloud, ids.slice(0, MAX_LOOKED_AT), reading)) {
-    jobs.push(job);
+    jobs.push('unknown' in job ? job : await withFirstImage(cloud.output, job));
     if (jobs.length === limit) break;
   }
   const last = jobs.length === limit ? jobs.at(-1)?.id : ids[MAX_LOOKED_AT - 1];

@@ -221,7 +221,7 @@ describe.skipIf(browser === undefined)('the page', () => {
     await writeFile(bad, 'no image at all');
     const white = path.join(folder, '..', 'white.png');
     await sharp({ create: { width: 300, height: 300, channels: 3, background: '#fff' } }).toFile(white);
-    await submit(service.url, [...files.slice(0, 2), white, bad]);
+    const id = await submit(service.url, [...files.slice(0, 2), white, bad]);
     await until('three labels', async () => ((await labelled().count()) === 3 ? true : undefined), {
       timeoutMs: 60_000,
     });
@@ -232,8 +232,12 @@ describe.skipIf(browser === undefined)('the page', () => {
     await card.click();
     expect(await page.getByRole('dialog').textContent()).toMatch(/contains something other than an image/);
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Retry 1 failed image' }).click();
-    await page.getByText('Finished', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page.getByRole('menuitem', { name: 'Retry 1 failed photo' }).click();
+    await until('the retry', async () => {
+      const { attempt, state } = await fetch(`${service.url}/v1/jobs/${id}`).then(jsonOf);
+      return attempt === 2 && state === 'finished' ? true : undefined;
+    });
     expect(consoleErrors).toEqual([]);
   });
 
@@ -268,17 +272,19 @@ describe.skipIf(browser === undefined)('the page', () => {
       .locator('.grid h2')
       .filter({ hasText: new RegExp(`^${category} `) })
       .waitFor();
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('link', { name: 'Download CSV' }).click(),
-    ]);
+    const downloadAs = async (format: RegExp) => {
+      await page.getByRole('button', { name: 'Download' }).click();
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('menuitem', { name: format }).click(),
+      ]);
+      return download;
+    };
+    const download = await downloadAs(/^CSV/);
     expect(download.suggestedFilename()).toBe(`imgcls-${id}.csv`);
     const csv = await readFile(await download.path(), 'utf8');
     expect(csv.trimEnd().split('\r\n')).toHaveLength(6);
-    const [json] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('link', { name: 'Download JSON' }).click(),
-    ]);
+    const json = await downloadAs(/^JSON/);
     expect(JSON.parse(await readFile(await json.path(), 'utf8'))).toHaveLength(5);
   });
 

@@ -2,6 +2,7 @@
 import { isDropJob } from '../../../core/job/job-ids.ts';
 import { dollars } from '../../../core/money/money.ts';
 import { duration } from '../../../core/text/duration.ts';
+import { harmless } from '../../../core/text/harmless.ts';
 import { percent } from '../../../core/text/percent.ts';
 import type { JobView } from '../../api.ts';
 import type { OutcomeView } from '../../outcome-views.ts';
@@ -42,6 +43,31 @@ const warningMarks: Readonly<Record<Warning, string>> = {
   uniform: 'One colour',
   low_resolution: 'Very small',
 };
+
+/** What a job is called: its folder as given, or that of its first image. */
+export function jobTitle({
+  id,
+  inputs = [],
+  inputCount = inputs.length,
+  firstImage,
+  total,
+}: JobView): string {
+  if (isDropJob(id)) return 'Dropped photos';
+  const [input] = inputs;
+  if (firstImage === undefined) return input === undefined ? 'Photos' : andMore(lastPart(input), inputCount);
+  const [folder = '', ...below] = firstImage.split('/');
+  return harmless(below.length > 0 ? folder : andMore(firstImage, total ?? 1));
+}
+
+const lastPart = (path: string): string =>
+  harmless(
+    path
+      .replace(/[/\\]+$/, '')
+      .split(/[/\\]/)
+      .at(-1) || path,
+  );
+const andMore = (name: string, count: number): string =>
+  count > 1 ? `${name} and ${number(count - 1)} more` : name;
 
 export const isOver = ({ state }: JobView): boolean => state === 'finished' || state === 'cancelled';
 

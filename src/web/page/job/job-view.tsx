@@ -1,7 +1,6 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { harmless } from '../../../core/text/harmless.ts';
-import { age } from '../format.ts';
 import { announce } from '../shell/live-region.tsx';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { originalOf } from '../upload/originals.ts';
@@ -10,9 +9,7 @@ import { arrange, DEFAULT_VIEW, type ViewOptions } from './arrange.ts';
 import { MAX_FETCHED_WHOLE } from './fetch-plan.ts';
 import { FollowedJob } from './followed-job.ts';
 import { ImageGrid } from './image-grid.tsx';
-import { JobActions } from './job-actions.tsx';
-import { JobProgress } from './job-progress.tsx';
-import { modelText } from './job-text.ts';
+import { JobHeader } from './job-header.tsx';
 import { Toolbar } from './toolbar.tsx';
 
 /** One job: its progress and its images. */
@@ -52,17 +49,12 @@ export function JobPageView({ id }: { id: string }) {
         <h1 tabIndex={-1}>Job</h1>
       ) : (
         <>
-          <JobProgress job={job} />
+          <JobHeader job={job} minScore={0} onJob={(now) => followed.update(now)} />
           {warnings.value.map((text) => (
             <p key={text} class="warning">
               {text}
             </p>
           ))}
-          <JobActions job={job} onJob={(now) => followed.update(now)} />
-          <p class="small job-id">
-            Job <code>{job.id}</code>, {age(job.createdAtMs, Date.now())}
-            {job.model !== undefined && `, model ${modelText(job)}`}
-          </p>
         </>
       )}
       {connection === 'lost' && <Notice kind="quiet">Connection lost. Reconnecting.</Notice>}

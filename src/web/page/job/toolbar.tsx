@@ -1,6 +1,8 @@
 import type { Signal } from '@preact/signals';
 import type { JobView } from '../../api.ts';
-import { counted, number } from '../format.ts';
+import { Choice } from '../controls/choice.tsx';
+import { Segments } from '../controls/segments.tsx';
+import { counted } from '../format.ts';
 import {
   type Arrangement,
   type Grouping,
@@ -44,7 +46,7 @@ export function Toolbar({ options, arrangement, job, loaded }: ToolbarProps) {
     all: job.total,
     labelled: job.done - job.errors,
     errors: job.errors,
-    waiting: job.total === undefined ? undefined : job.total - job.done,
+    waiting: job.total === undefined ? undefined : Math.max(0, job.total - job.done),
   };
   return (
     <search class="toolbar" aria-label="Images of the job">
@@ -55,23 +57,12 @@ export function Toolbar({ options, arrangement, job, loaded }: ToolbarProps) {
         value={text}
         onInput={({ currentTarget: { value } }) => change({ text: value })}
       />
-      <fieldset class="segments">
-        <legend class="unseen">Show</legend>
-        {shownStates.map((shown) => (
-          <label key={shown}>
-            <input
-              type="radio"
-              name="shown"
-              checked={state === shown}
-              onChange={() => change({ state: shown })}
-            />
-            <span>
-              {stateNames[shown]}
-              {counts[shown] !== undefined && <small>{number(Math.max(0, counts[shown]))}</small>}
-            </span>
-          </label>
-        ))}
-      </fieldset>
+      <Segments
+        legend="Show"
+        segments={shownStates.map((value) => ({ value, text: stateNames[value], count: counts[value] }))}
+        chosen={state}
+        onChoose={(chosen) => change({ state: chosen })}
+      />
       <Choice
         title="Sort by"
         names={sortingNames}
@@ -94,29 +85,6 @@ export function Toolbar({ options, arrangement, job, loaded }: ToolbarProps) {
       )}
       {arrangement.shown === 0 && <p class="nothing">{noMatchText(text)}</p>}
     </search>
-  );
-}
-
-interface ChoiceProps<T extends string> {
-  title: string;
-  options: readonly T[];
-  names: Record<T, string>;
-  chosen: T;
-  onChoose(chosen: T): void;
-}
-
-function Choice<T extends string>({ title, options, names, chosen, onChoose }: ChoiceProps<T>) {
-  return (
-    <label class="choice">
-      {title}
-      <select value={chosen} onChange={({ currentTarget: { value } }) => onChoose(value as T)}>
-        {options.map((option) => (
-          <option key={option} value={option}>
-            {names[option]}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 

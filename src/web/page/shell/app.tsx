@@ -1,3 +1,4 @@
+import { Toast } from '../controls/toast.tsx';
 import { FleetView } from '../fleet/fleet-view.tsx';
 import { JobPageView } from '../job/job-view.tsx';
 import { JobsView } from '../jobs/jobs-view.tsx';
@@ -26,6 +27,7 @@ export function App() {
         </div>
       </main>
       <LiveRegion />
+      <Toast />
     </>
   );
 }

@@ -1,5 +1,8 @@
 import { useSignal } from '@preact/signals';
 import type { JobView } from '../../api.ts';
+import { copyText } from '../controls/copy-text.ts';
+import { curlOf } from '../controls/curl.ts';
+import { Menu, MenuButton } from '../controls/menu.tsx';
 import { counted } from '../format.ts';
 import { navigate } from '../location.ts';
 import { callService } from '../service/call-service.ts';
@@ -7,24 +10,19 @@ import { ConfirmDialog } from '../shell/confirm-dialog.tsx';
 import { announce } from '../shell/live-region.tsx';
 import { ErrorNotice } from '../shell/notice.tsx';
 import { forgetOriginals } from '../upload/originals.ts';
-import { CopyLink } from './copy-link.tsx';
 import { isActive } from './job-text.ts';
 
-/** The actions that the job's state allows. */
-export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): void }) {
+/** Less common actions: those that the job's state allows. */
+export function JobMenu({ job, onJob }: { job: JobView; onJob(job: JobView): void }) {
   const failure = useSignal<unknown>(undefined);
-  const isBusy = useSignal(false);
   const isConfirming = useSignal(false);
   const path = `/jobs/${job.id}`;
-  const download = (format: string) => `v1${path}/results?format=${format}`;
 
   async function act(action: () => Promise<void>) {
-    isBusy.value = true;
     failure.value = undefined;
     await action().catch((error: unknown) => {
       failure.value = error;
     });
-    isBusy.value = false;
   }
   const post = (verb: string, announcement: string) => () =>
     void act(async () => {
@@ -41,39 +39,39 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
 
   return (
     <>
-      <div class="actions">
-        {job.done > 0 && (
-          <>
-            <a class="button" href={download('csv')} download>
-              Download CSV
-            </a>
-            <a class="button" href={download('json')} download>
-              Download JSON
-            </a>
-          </>
-        )}
-        <CopyLink />
+      <Menu label="More actions" icon="more">
+        <MenuButton
+          icon="code"
+          text="Copy as curl"
+          hint="The request for these results"
+          onChoose={() => void copyText(curlOf(`jobs/${job.id}/results`), 'Command copied')}
+        />
+        <MenuButton
+          icon="id"
+          text="Copy job id"
+          hint={job.id}
+          onChoose={() => void copyText(job.id, 'Job id copied')}
+        />
+        <hr />
         {job.errors > 0 && job.state === 'finished' && (
-          <button type="button" disabled={isBusy.value} onClick={post('retry', 'Retrying the failed images')}>
-            Retry {counted(job.errors, 'failed image')}
-          </button>
+          <MenuButton
+            icon="retry"
+            text={`Retry ${counted(job.errors, 'failed photo')}`}
+            onChoose={post('retry', 'Retrying the failed photos')}
+          />
         )}
         {isActive(job) && (
-          <button type="button" disabled={isBusy.value} onClick={post('cancel', 'Job cancelled')}>
-            Cancel job
-          </button>
+          <MenuButton icon="stop" text="Cancel job" onChoose={post('cancel', 'Job cancelled')} />
         )}
-        <button
-          type="button"
-          class="quiet-danger"
-          disabled={isBusy.value}
-          onClick={() => {
+        <MenuButton
+          icon="trash"
+          text="Delete job"
+          isDangerous
+          onChoose={() => {
             isConfirming.value = true;
           }}
-        >
-          Delete job
-        </button>
-      </div>
+        />
+      </Menu>
       {failure.value !== undefined && <ErrorNotice error={failure.value} />}
       {isConfirming.value && (
         <ConfirmDialog
@@ -85,8 +83,8 @@ export function JobActions({ job, onJob }: { job: JobView; onJob(job: JobView): 
           }}
         >
           <p>
-            This permanently deletes {counted(job.done, 'result')}.{' '}
-            {isActive(job) && 'Unfinished images will not be classified.'}
+            This permanently deletes {counted(job.done, 'result')}. The photos themselves are not touched.{' '}
+            {isActive(job) && 'Unfinished photos will not be labelled.'}
           </p>
         </ConfirmDialog>
       )}

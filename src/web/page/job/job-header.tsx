@@ -1,0 +1,59 @@
+import type { JobView } from '../../api.ts';
+import { Menu, MenuLink } from '../controls/menu.tsx';
+import { age } from '../format.ts';
+import { ProgressBar } from '../shell/progress-bar.tsx';
+import { JobMenu } from './job-menu.tsx';
+import { doneFraction, factsOf, isActive, jobTitle, modelText, progressText, stateText } from './job-text.ts';
+import { ShareButton } from './share-button.tsx';
+
+const FORMATS = [
+  { format: 'csv', text: 'CSV', hint: 'For spreadsheets' },
+  { format: 'json', text: 'JSON', hint: 'With all labels of each photo' },
+  { format: 'ndjson', text: 'NDJSON', hint: 'One photo a line, for programs' },
+] as const;
+
+interface JobHeaderProps {
+  job: JobView;
+  /** What the download marks as unsure. */
+  minScore: number;
+  onJob(job: JobView): void;
+}
+
+/** What the job is, how far it is, and what can be done with it. */
+export function JobHeader({ job, minScore, onJob }: JobHeaderProps) {
+  const title = jobTitle(job);
+  const text = progressText(job);
+  const facts = [text, ...factsOf(job), age(job.createdAtMs, Date.now())];
+  return (
+    <header class="job-head">
+      <h1 tabIndex={-1} title={job.inputs?.join('\n') ?? title}>
+        {title}
+      </h1>
+      <div class="job-actions">
+        {job.done > 0 && (
+          <Menu class="primary job-download" label="Download" icon="download" text="Download">
+            {FORMATS.map(({ format, ...item }) => (
+              <MenuLink
+                key={format}
+                icon="download"
+                href={`v1/jobs/${job.id}/results?format=${format}&minScore=${minScore}`}
+                download
+                {...item}
+              />
+            ))}
+          </Menu>
+        )}
+        <ShareButton title={title} />
+        <JobMenu job={job} onJob={onJob} />
+      </div>
+      <p class="job-facts">
+        {job.state !== 'finished' && <span class={`chip chip-${job.state}`}>{stateText(job)}</span>}
+        {facts.map((fact) => (
+          <span key={fact}>{fact}</span>
+        ))}
+        {job.model !== undefined && <span class="job-model">{modelText(job)}</span>}
+      </p>
+      {isActive(job) && <ProgressBar label="Progress of the job" fraction={doneFraction(job)} text={text} />}
+    </header>
+  );
+}
