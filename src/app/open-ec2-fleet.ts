@@ -6,7 +6,7 @@ import { priceOf, priceWarnings } from '../core/money/prices.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
 import { createEc2Fleet, type Ec2FleetOptions } from '../scaler/drivers/ec2.ts';
 import { checkEc2 } from '../scaler/drivers/ec2-check.ts';
-import { choosePools, typesOf } from '../scaler/drivers/instance-choice.ts';
+import { choosePools, onDemandPercentageOf, typesOf } from '../scaler/drivers/instance-choice.ts';
 import type { AdjustableFleet } from './adjustable-fleet.ts';
 import type { RunSettings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
@@ -31,7 +31,7 @@ export async function openEc2Fleet(settings: RunSettings): Promise<AdjustableFle
       cluster,
       template,
       pools,
-      onDemandPercentage: present.onDemandPercentage,
+      onDemandPercentage: onDemandPercentageOf(present),
       warm: present.warm,
       maxLifetimeMs: 1000 * present.maxLifetimeSeconds,
       priceOf: (type, market) => priceOf(type, market, prices),

@@ -17,6 +17,7 @@ import { idleMonth, idleMonthText } from '../../deploy/idle-month.ts';
 import type { MachineImage } from '../../deploy/image.ts';
 import { quotaText } from '../../deploy/quota.ts';
 import { type ParameterValues, readResources } from '../../deploy/template-resources.ts';
+import { onDemandPercentageOf } from '../../scaler/drivers/instance-choice.ts';
 import { agree } from '../terminal/ask.ts';
 import { notice, warn } from '../terminal/notice.ts';
 import { screenOf } from '../terminal/screen.ts';
@@ -86,11 +87,29 @@ export async function tellCosts(
   (flags.dryRun === true ? process.stdout : process.stderr).write(
     `${await idleText(question.template, values)}\n`,
   );
-  const { InstanceType: type, MaxWorkers, OnDemandPercentage = '100' } = values;
+  const { InstanceType: type, MaxWorkers } = values;
   if (type === undefined || MaxWorkers === undefined) return;
-  const market = Number(OnDemandPercentage) > 0 ? 'on-demand' : 'spot';
+  const percentage = onDemandPercentage(values);
+  notice(marketText(percentage, values.Fleet));
+  const market = percentage > 0 ? 'on-demand' : 'spot';
   const quota = await quotaText(account, { type, max: Number(MaxWorkers), region: caller.region, market });
   if (quota !== undefined) notice(quota);
+}
+
+function onDemandPercentage({ Fleet, InstanceTypes = '', OnDemandPercentage = '' }: ParameterValues): number {
+  return onDemandPercentageOf({
+    ...(OnDemandPercentage !== '' && { onDemandPercentage: Number(OnDemandPercentage) }),
+    ...(Fleet === 'ec2' && { instanceTypes: InstanceTypes.split(',') }),
+  });
+}
+
+function marketText(percentage: number, fleet: string | undefined): string {
+  if (percentage === 100)
+    return 'Workers are on-demand instances. For spot instances: --parameter OnDemandPercentage=0.';
+  const which = percentage === 0 ? 'Workers are' : `${100 - percentage} % of the workers are`;
+  const otherwise =
+    fleet === 'asg' ? 'the group waits where there are none' : 'on demand where there are none';
+  return `${which} spot instances, often at less than half the price; ${otherwise}. For on demand alone: --parameter OnDemandPercentage=100.`;
 }
 
 /** The value that each parameter will have. */

@@ -42,7 +42,7 @@ import { checkGroupQuota, checkScalingGroup } from '../../doctor/group.ts';
 import { checkClock } from '../../doctor/machine.ts';
 import { checkStoredObjects } from '../../doctor/stored-objects.ts';
 import { WEIGHTS_FILE } from '../../model/folder.ts';
-import { AUTO, everyPool } from '../../scaler/drivers/instance-choice.ts';
+import { AUTO, everyPool, onDemandPercentageOf } from '../../scaler/drivers/instance-choice.ts';
 
 /** Ordered so that a failure comes before the failures that it causes. */
 export function clusterChecks(settings: RunSettings, cleanup: Cleanup, signal: AbortSignal): Check[] {
@@ -181,7 +181,7 @@ function wakeChecks({ controllerFunction }: RunSettings, cleanup: Cleanup): Chec
 }
 
 function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () => boolean): Check[] {
-  const { fleet, autoScalingGroup, launchTemplate, cluster, onDemandPercentage, min } = settings;
+  const { fleet, autoScalingGroup, launchTemplate, cluster, min } = settings;
   if (fleet === 'none') return [];
   const client = createEc2Client();
   const quotas = createQuotas({});
@@ -192,7 +192,7 @@ function fleetChecks(settings: RunSettings, cleanup: Cleanup, isControlled: () =
     quotas,
     cluster,
     max: maxWorkers({ kind: 'aws' }, settings),
-    onDemandPercentage,
+    onDemandPercentage: onDemandPercentageOf(settings),
     isControlled,
   };
   if (fleet === 'asg' && autoScalingGroup !== undefined) {

@@ -176,8 +176,7 @@ export const declared = {
   },
   onDemandPercentage: {
     schema: () => count(0, 100),
-    fallback: 100,
-    what: 'percentage of on-demand instances; the rest are spot instances',
+    what: 'percentage of on-demand instances; the rest are spot instances. If unset 0 with instanceTypes auto, else 100',
   },
   warm: {
     schema: () => count(0, 1000),

@@ -6,6 +6,18 @@ import { ImgclsError } from '../../core/runtime/errors.ts';
 /** As `instanceTypes`: those of the list below that have the architecture of the image and are offered in the zones at hand. */
 export const AUTO = 'auto';
 
+/**
+ * Without the setting: spot first among many types, each of which may be launched on demand instead. One type is interrupted
+ * more often, and an Auto Scaling group never launches on demand instead.
+ */
+export const onDemandPercentageOf = ({
+  onDemandPercentage,
+  instanceTypes = [],
+}: {
+  onDemandPercentage?: number | undefined;
+  instanceTypes?: readonly string[] | undefined;
+}): number => onDemandPercentage ?? (instanceTypes.includes(AUTO) ? 0 : 100);
+
 /** Cores of each of them. */
 export const AUTO_CORES = 2;
 

@@ -142,6 +142,7 @@ describe.skipIf(proxy === undefined)('imgcls deploy and destroy', () => {
     const plan = await deploy('--dry-run');
     expect(plan.code, plan.stderr).toBe(0);
     expect(plan.stdout).toMatch(/Without work the cluster costs \$0\.00 a month/);
+    expect(plan.stderr).toMatch(/Workers are spot instances, .*; on demand where there are none\./);
     expect(await stack()).toBeUndefined();
   });
 

@@ -219,7 +219,6 @@ describe.skipIf(moto === undefined)('the resources of the stacks', () => {
       IMGCLS_INSTANCE_TYPES: 'auto',
       IMGCLS_LAUNCH_TEMPLATE: `${outputs.LaunchTemplateId}:1`,
       IMGCLS_SUBNETS: place.SubnetIds,
-      IMGCLS_ON_DEMAND_PERCENTAGE: '100',
     });
   });
 

@@ -470,4 +470,11 @@ describe('a group of workers', () => {
     });
     expect(WorkerGroup?.Properties).not.toHaveProperty('DesiredCapacity');
   });
+
+  it('launches on demand unless told otherwise, since it has no way from spot to on demand', () => {
+    const { WorkerGroup } = resourcesWith(template, { Fleet: 'asg' });
+    expect(WorkerGroup?.Properties).toMatchObject({
+      MixedInstancesPolicy: { InstancesDistribution: { OnDemandPercentageAboveBaseCapacity: 100 } },
+    });
+  });
 });

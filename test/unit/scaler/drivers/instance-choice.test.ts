@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { createEc2 } from '../../../../src/aws/ec2.ts';
 import type { Ec2 } from '../../../../src/core/aws-account/ec2.ts';
 import { priceOf } from '../../../../src/core/money/prices.ts';
-import { AUTO, choosePools, ranked, typesOf } from '../../../../src/scaler/drivers/instance-choice.ts';
+import {
+  AUTO,
+  choosePools,
+  onDemandPercentageOf,
+  ranked,
+  typesOf,
+} from '../../../../src/scaler/drivers/instance-choice.ts';
 import { Estimator } from '../../../../src/scaler/estimator.ts';
 import { virtualClock } from '../../virtual-clock.ts';
 
@@ -24,6 +30,15 @@ const regionWith = (architecture: string, over: Partial<View> = {}): View => ({
 });
 const choose = (region: View, instanceTypes: string[], subnets = ['subnet-a', 'subnet-e']) =>
   choosePools(region, { template: 'workers', instanceTypes, subnets });
+
+it.each([
+  ['spot first among many types', { instanceTypes: [AUTO] }, 0],
+  ['on demand of one type, and in an Auto Scaling group', { instanceTypes: ['c7i.large'] }, 100],
+  ['on demand of the type of the launch template', {}, 100],
+  ['as a person says', { instanceTypes: [AUTO], onDemandPercentage: 30 }, 30],
+])('instances are launched %s', (_, settings, percentage) => {
+  expect(onDemandPercentageOf(settings)).toBe(percentage);
+});
 
 describe('instance types that nobody named', () => {
   it.each(['x86_64', 'arm64'])(
