@@ -23,7 +23,13 @@ const bundle = (input: Record<string, string>, output: OutputOptions = {}): Roll
   input,
   platform: 'node',
   external: (id) => !isBundled(id),
-  output: { dir: 'dist', chunkFileNames: 'chunks/[name]-[hash].js', ...output },
+  output: {
+    dir: 'dist',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    // Those of declarations are for callers; those of code would be a seventh of it.
+    comments: { jsdoc: false },
+    ...output,
+  },
 });
 
 /**

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 // The library: the exports of the package.
 
 import { environmentTrace } from './app/environment-trace.ts';

@@ -12,6 +12,7 @@ const SOURCES = [
   '*.config.ts',
   'tsconfig*.json',
   'package-lock.json',
+  'tools/declarations.ts',
   'tools/shrinkwrap.ts',
   'tools/third-party-notices.ts',
 ];

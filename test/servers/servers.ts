@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { installGoProgram } from '../contract/go.ts';
 import { startMoto } from '../contract/moto.ts';
 import { REQUIREMENTS } from '../contract/moto-servers.ts';
 import { createPython } from '../contract/python.ts';
@@ -121,16 +122,8 @@ const versityGw: Server = {
       },
     ],
   },
-  async install(home) {
-    const [toolchain, modules, build] = ['toolchain', 'modules', 'build'].map((name) =>
-      path.join(home, name),
-    ) as [string, string, string];
-    await createPython(toolchain, recipe('go.txt'));
-    const env = { ...process.env, GOBIN: home, GOMODCACHE: modules, GOCACHE: build, GOFLAGS: '-modcacherw' };
-    const source = `github.com/versity/versitygw/cmd/versitygw@v${versityGw.version}`;
-    await run(path.join(toolchain, 'bin/go'), ['install', source], { env });
-    await run('rm', ['-r', toolchain, modules, build]);
-  },
+  install: (home) =>
+    installGoProgram(home, `github.com/versity/versitygw/cmd/versitygw@v${versityGw.version}`),
   start: () =>
     startServer((port, folder) => ({
       program: path.join(homeOf(versityGw), 'versitygw'),
