@@ -9,7 +9,7 @@ const mayImport = {
   results: ['core'],
   scaler: ['core'],
   client: ['upload', 'results', 'core'],
-  web: ['client', 'upload', 'results', 'core'],
+  web: ['client', 'photos', 'upload', 'results', 'core'],
   bench: ['client', 'scaler', 'core'],
   deploy: ['core'],
   doctor: ['scaler', 'core'],

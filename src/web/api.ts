@@ -55,9 +55,19 @@ export const jobView = z
     leftMs: z.number().nonnegative().optional(),
     /** Cost of its machines so far, in US dollars. */
     usd: usd.optional(),
-    inputs: z.array(z.string()).optional().describe('The first of its files and folders, as given.'),
-    inputCount: count.optional().describe('Its files and folders, as given.'),
-    firstImage: z.string().optional().describe('The name of its first image, if its inputs do not tell it.'),
+    inputs: z
+      .array(z.string())
+      .optional()
+      .describe('The first three files and folders as given. Absent for uploads.'),
+    inputCount: count.optional().describe('How many there are.'),
+    firstImages: z
+      .array(z.object({ index: count, name: z.string() }))
+      .optional()
+      .describe('Up to four of the first images, by which people recognise a job.'),
+    interrupted: z
+      .literal(true)
+      .optional()
+      .describe('The program that announced the images has ended before it was done (`imgcls resume`).'),
   })
   .meta({ id: 'Job' });
 export type JobView = z.infer<typeof jobView>;
@@ -185,6 +195,8 @@ export const serverView = z
     requiresToken: z.boolean(),
     /** Whether images can be put directly into the input bucket (`POST /v1/uploads`). */
     directUploads: z.boolean(),
+    /** Whether `GET /v1/find` works: on one machine. */
+    search: z.boolean(),
     limits: serverLimits,
   })
   .meta({ id: 'Server' });

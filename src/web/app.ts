@@ -30,6 +30,7 @@ import { createErrorHandler } from './problem.ts';
 import { limitRequests } from './rate-limits.ts';
 import { classifyRoutes } from './routes/classify.ts';
 import { eventRoutes } from './routes/events.ts';
+import { type FindRouteOptions, findRoutes } from './routes/find.ts';
 import { imageRoutes } from './routes/images.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { pageRoutes } from './routes/page.ts';
@@ -60,6 +61,7 @@ export interface AppOptions extends GuardOptions {
   modelTitle(): Promise<string>;
   readModels(): Promise<ModelList>;
   readStatus(): Promise<StatusBody>;
+  wantedLabels: FindRouteOptions['wantedLabels'];
   /** Closed with the app. */
   pictureMaker: PictureMaker;
   /** The folder of the built page. */
@@ -125,6 +127,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     topK: options.topK,
     requiresToken: options.token !== undefined,
     directUploads: options.uploadUrls !== undefined,
+    search: cloud.search !== undefined,
     limits: limitsOf(limits, cloud.kind),
   });
 
@@ -158,6 +161,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       nowMs,
     });
     resultRoutes(api, { cloud });
+    findRoutes(api, { cloud, log, wantedLabels: options.wantedLabels });
     eventRoutes(api, { hub, maxStreams: limits.streams });
     imageRoutes(api, { cloud });
     pictureRoutes(api, { cloud, pictures, maxBytes: limits.imageBytes });

@@ -4,9 +4,8 @@ import { isFinal } from '../core/job/job-record.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { JobMissingError, messageOf, ObjectMissingError } from '../core/runtime/errors.ts';
 import type { Log } from '../core/runtime/log.ts';
-import { type DescribedJob, withFirstImage } from '../results/first-image.ts';
+import { readFirstImages } from '../results/first-images.ts';
 import { JobFollower, type JobUpdate } from '../results/job-follower.ts';
-import type { ListedJob } from '../results/listed-job.ts';
 import type { JobEvent, JobView } from './api.ts';
 
 export interface JobHubOptions {
@@ -32,7 +31,7 @@ const CACHE_MS = 200;
 /** Jobs kept in memory, including jobs without subscribers, so that the next poll is cheap. */
 const MAX_JOBS = 500;
 
-type DescribedUpdate = JobUpdate & { job: DescribedJob };
+type WatchedUpdate = JobUpdate & { job: JobView };
 
 interface WatchedJob {
   follower: JobFollower;
@@ -40,7 +39,7 @@ interface WatchedJob {
   /** Polled to its end even without subscribers: it was submitted here. */
   isFollowedToEnd: boolean;
   last?: { job: JobView; atMs: number };
-  polling?: Promise<DescribedUpdate>;
+  polling?: Promise<WatchedUpdate>;
   loop?: AbortController;
 }
 
@@ -138,33 +137,29 @@ export class JobHub {
   }
 
   /** Concurrent callers share one poll. */
-  #poll(id: string, watched: WatchedJob): Promise<DescribedUpdate> {
+  #poll(id: string, watched: WatchedJob): Promise<WatchedUpdate> {
     watched.polling ??= this.#pollOnce(id, watched).finally(() => {
       delete watched.polling;
     });
     return watched.polling;
   }
 
-  async #pollOnce(id: string, watched: WatchedJob): Promise<DescribedUpdate> {
+  async #pollOnce(id: string, watched: WatchedJob): Promise<WatchedUpdate> {
     const before = watched.last?.job;
     try {
-      const look = await watched.follower.poll();
-      const job = await this.#described(look.job, before);
-      watched.last = { job, atMs: this.#options.clock.monotonicMs() };
-      const update = { ...look, job };
-      notify(watched, update, before);
-      return update;
+      const update = await watched.follower.poll();
+      // They do not change.
+      const { firstImages: known = [] } = before ?? {};
+      const firstImages = known.length > 0 ? known : await readFirstImages(this.#options.output, id);
+      const look = { ...update, job: { ...update.job, firstImages } };
+      watched.last = { job: look.job, atMs: this.#options.clock.monotonicMs() };
+      notify(watched, look, before);
+      return look;
     } catch (error) {
       if (!(error instanceof ObjectMissingError)) throw error;
       if (this.#jobs.get(id) === watched) this.remove(id);
       throw new JobMissingError(id, this.#options.cluster, error);
     }
-  }
-
-  /** The first image of a job does not change. */
-  async #described(job: ListedJob, before: JobView | undefined): Promise<DescribedJob> {
-    if (before?.firstImage !== undefined) return { ...job, firstImage: before.firstImage };
-    return await withFirstImage(this.#options.output, job);
   }
 
   #follow(id: string, watched: WatchedJob): void {
@@ -198,7 +193,7 @@ export class JobHub {
 
 function notify(
   { subscribers, follower }: WatchedJob,
-  { job, fresh, isReopened }: DescribedUpdate,
+  { job, fresh, isReopened }: WatchedUpdate,
   before: JobView | undefined,
 ): void {
   if (subscribers.size === 0) return;

@@ -41,6 +41,11 @@ export const PICTURE_WAIT_MS = 20_000;
 /** Small pictures in memory: some 4,000 thumbnails. */
 export const PICTURE_CACHE_BYTES = 64 * 1024 * 1024;
 
+/** Searches that run or wait: one runs at a time, and takes a second for a million predictions. */
+export const SEARCH_PLACES = 16;
+/** Photographs on a page of what was found. */
+export const MAX_FOUND = 200;
+
 /** Wrong tokens of one address. A person mistypes a few; a guesser needs billions. */
 export const WRONG_TOKENS_PER_MINUTE = 20;
 
@@ -80,6 +85,8 @@ export const serverLimits = z.object({
   classifyAtATime: count,
   /** Thumbnails and previews that are made or wait for it at a time. */
   picturePlaces: count,
+  /** Searches that run or wait at a time. */
+  searchPlaces: count,
   /** Bytes of uploads that are received and not stored yet. */
   spoolBytes: count,
   /** Open event streams. */
@@ -108,6 +115,7 @@ export const limitsOf = (
   classifyBodyBytes: classifyBodyBytes(limits),
   classifyAtATime: CLASSIFY_AT_A_TIME[cloud],
   picturePlaces: PICTURE_PLACES,
+  searchPlaces: SEARCH_PLACES,
   spoolBytes: spoolBytes(limits),
   callerShare: CALLER_SHARE,
   bodyBytes: MAX_BODY_BYTES,

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FILES_BUCKET } from '../../src/core/cloud/files-in-place.ts';
@@ -283,6 +284,35 @@ describe('the index of labels', () => {
     for (const table of ['searched_jobs', 'searched_pieces'])
       expect(db.prepare(`SELECT count(*) AS rows FROM ${table}`).get()).toEqual({ rows: 0 });
     db.close();
+  });
+});
+
+describe('a photograph that was found', () => {
+  const DAMAGED: Photograph[] = [['/x.jpg', {}], ...DOGS, ['/y.jpg', {}], ['/z.jpg', { pug: 0.2 }]];
+  const indexes = async () => {
+    const query = { isWanted: () => true, minScore: 0, isSearched: () => true };
+    const run = (index: SearchIndex) => Array.fromAsync(findPhotographs(index, query, { atOnce: 9 }));
+    const found = await searchLedger({ output: cloud.output, search: search() }, run, {});
+    return found.map(({ place, index }) => `${index} ${place.at}`).sort();
+  };
+  const expected = ['1 /a/1.jpg', '2 /a/2.jpg', '4 /b/4.jpg', '5 /b/5.jpg', '7 /z.jpg'];
+
+  it('has its place in its job, behind images with errors too', async () => {
+    await label(DAMAGED);
+    expect(await indexes()).toEqual(expected);
+  });
+
+  it('has it also if an older imgcls made the index, which did not know it', async () => {
+    await label(DAMAGED);
+    await indexes();
+    const db = new DatabaseSync(path.join(dataDir, 'test', 'cloud.db'));
+    for (const { shard, texts } of db.prepare('SELECT shard, texts FROM searched_pieces').all()) {
+      const { steps: _steps, ...older } = JSON.parse(inflateRawSync(texts as Uint8Array).toString());
+      const update = db.prepare('UPDATE searched_pieces SET texts = ? WHERE shard = ?');
+      update.run(deflateRawSync(JSON.stringify(older)), shard as string);
+    }
+    db.close();
+    expect(await indexes()).toEqual(expected);
   });
 });
 

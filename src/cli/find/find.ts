@@ -2,12 +2,11 @@ import { existsSync, statSync } from 'node:fs';
 import type { SearchIndex } from '../../core/cloud/search-index.ts';
 import { jobTimeMs } from '../../core/job/job-ids.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
-import { nearest } from '../../core/text/nearest.ts';
 import { pluralize } from '../../core/text/pluralize.ts';
 import { type Duplicates, findDuplicates } from '../../photos/find/find-duplicates.ts';
 import { type FoundPhotograph, findPhotographs, type Query } from '../../photos/find/find-photographs.ts';
 import { searchLedger } from '../../photos/find/search-ledger.ts';
-import { wordsIn } from '../../photos/find/words.ts';
+import { meantWords, wordsIn } from '../../photos/find/words.ts';
 import { completeJobId } from '../../results/complete-job-id.ts';
 import { openOutput } from '../output/output.ts';
 import { type Run, withRun } from '../run.ts';
@@ -159,10 +158,8 @@ async function print(text: string): Promise<void> {
 /** `No photographs found for "dgo". Did you mean dog?` */
 async function nothingText(words: readonly string[], search: SearchIndex): Promise<string> {
   const labels = [...(await search.labels()).values()].flat();
-  const known = new Set(labels.flatMap(({ label }) => wordsIn(label)));
   const typed = words.join(' ');
   if (labels.some(wantedLabels(words))) return `No photographs found for "${typed}".`;
-  const meant = words.flatMap(wordsIn).map((word) => nearest(word, [...known]) ?? word);
-  const isOther = meant.join(' ') !== wordsIn(typed).join(' ');
-  return `No photographs found for "${typed}".${isOther ? ` Did you mean ${meant.join(' ')}?` : ''}`;
+  const meant = meantWords(words, labels);
+  return `No photographs found for "${typed}".${meant === undefined ? '' : ` Did you mean ${meant}?`}`;
 }

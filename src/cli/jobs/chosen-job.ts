@@ -1,7 +1,7 @@
 import { systemClock } from '../../app/system-clock.ts';
 import { duration } from '../../core/text/duration.ts';
 import { completeJobId, newestJobId } from '../../results/complete-job-id.ts';
-import { readFirstImage } from '../../results/first-image.ts';
+import { readFirstImage } from '../../results/first-images.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import type { Run } from '../run.ts';
 import { notice } from '../terminal/notice.ts';

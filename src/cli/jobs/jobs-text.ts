@@ -1,6 +1,6 @@
 import { dollars } from '../../core/money/money.ts';
 import { duration } from '../../core/text/duration.ts';
-import type { DescribedJob } from '../../results/first-image.ts';
+import type { DescribedJob } from '../../results/first-images.ts';
 import type { UnknownJob } from '../../results/job-list.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { type Cell, drawTable } from '../terminal/table.ts';

@@ -6,7 +6,7 @@ import { ImgclsError, isUnreadable } from '../../core/runtime/errors.ts';
 import { duration } from '../../core/text/duration.ts';
 import { harmless } from '../../core/text/harmless.ts';
 import { completeJobIds } from '../../results/complete-job-id.ts';
-import { type DescribedJob, withFirstImage } from '../../results/first-image.ts';
+import { type DescribedJob, withFirstImage } from '../../results/first-images.ts';
 import { requireJob } from '../../results/job-facts.ts';
 import { listJobIds, readJobs, type UnknownJob } from '../../results/job-list.ts';
 import type { ListedJob } from '../../results/listed-job.ts';

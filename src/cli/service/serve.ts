@@ -19,6 +19,7 @@ import { parseModelTitle } from '../../model/select-model.ts';
 import { createWordsMaker } from '../../model/words/kept-words.ts';
 import { createApp } from '../../web/app.ts';
 import { OncePerMinute } from '../../web/once-per-minute.ts';
+import { wantedLabels } from '../find/wanted-labels.ts';
 import { type Run, withRun } from '../run.ts';
 import { endOnUncaughtError } from '../terminal/last-resort.ts';
 import { notice } from '../terminal/notice.ts';
@@ -186,6 +187,7 @@ async function openApp(
       };
     },
     readStatus: () => status.read(),
+    wantedLabels,
     pictureMaker: new PictureProcesses({
       entry: pictureEntry(),
       maxPixels: settings.maxPixels,

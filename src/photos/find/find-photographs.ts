@@ -4,7 +4,7 @@ import {
   type PiecePlace,
   type SearchIndex,
 } from '../../core/cloud/search-index.ts';
-import { Hits } from './hits.ts';
+import { type Hit, Hits } from './hits.ts';
 import { labelKey } from './label-numbers.ts';
 import { parseRecords, type Records } from './piece.ts';
 import type { Place } from './place.ts';
@@ -24,6 +24,8 @@ export interface FoundPhotograph {
   label: IndexedLabel;
   score: number;
   job: string;
+  /** In the job. */
+  index: number;
 }
 
 /**
@@ -35,13 +37,24 @@ export async function* findPhotographs(
   query: Query,
   { atOnce, signal }: { atOnce: number; signal?: AbortSignal | undefined },
 ): AsyncGenerator<FoundPhotograph> {
-  const hits = await newestHits(search, query, signal);
-  for (const some of growingChunks(hits.byScore(), atOnce)) {
+  const hits = await findHits(search, query, signal);
+  yield* photographsOf(search, hits.byScore(), { atOnce, signal });
+}
+
+/** Reads where these are. Those whose job was deleted meanwhile are missing. */
+export async function* photographsOf(
+  search: SearchIndex,
+  hits: Iterable<Hit>,
+  { atOnce, signal }: { atOnce: number; signal?: AbortSignal | undefined },
+): AsyncGenerator<FoundPhotograph> {
+  for (const some of growingChunks(hits, atOnce)) {
     signal?.throwIfAborted();
     const texts = await readTexts(search, some);
     for (const hit of some) {
-      const place = texts.get(hit)?.place;
-      if (place !== undefined) yield { place, label: hit.label, score: hit.score, job: hit.piece.job };
+      const text = texts.get(hit);
+      if (text === undefined) continue;
+      const { place, index } = text;
+      yield { place, label: hit.label, score: hit.score, job: hit.piece.job, index };
     }
   }
 }
@@ -60,7 +73,12 @@ function* growingChunks<T>(all: Iterable<T>, first: number): Generator<T[]> {
   if (chunk.length > 0) yield chunk;
 }
 
-async function newestHits(search: SearchIndex, query: Query, signal: AbortSignal | undefined): Promise<Hits> {
+/** What was found, by numbers alone. */
+export async function findHits(
+  search: SearchIndex,
+  query: Query,
+  signal: AbortSignal | undefined,
+): Promise<Hits> {
   const hits = new Hits();
   const wantedOf = wantedLabels(await search.labels(), query.isWanted);
   for await (const { records, ...piece } of search.records(signal)) {

@@ -20,6 +20,10 @@ export class Hits {
   /** Most photographs are not found: a look at a byte is a tenth of a look into the map. */
   readonly #mayHave = new Uint8Array(2 ** SLOT_BITS);
 
+  get count(): number {
+    return this.#hits.size;
+  }
+
   /** Of several labels of a photograph in one job, the one with the highest score stays. */
   add(number: number, hit: Hit): void {
     const known = this.#hits.get(number);

@@ -171,6 +171,7 @@ function indexed(
   const categories = category === undefined ? [] : [{ label: category.name, score: category.score }];
   return {
     place,
+    index: entry.index,
     number: placeNumber(place, { job: record.id, index: entry.index }),
     bytes: entry.bytes,
     sha256: isError(entry) ? undefined : entry.sha256,

@@ -9,6 +9,8 @@ export const DIGEST_BYTES = 16;
 /** A photograph with a prediction. */
 export interface IndexedPhotograph {
   place: Place;
+  /** In its job. */
+  index: number;
   /** Equal for all outcomes of one file. */
   number: number;
   bytes: number;
@@ -67,6 +69,8 @@ interface Texts {
   kinds: number[];
   places: string[];
   bytes: number[];
+  /** How much higher each index is than the one before: nearly always 1, which compresses to nothing. */
+  steps: number[];
 }
 
 export function formatTexts(photographs: readonly IndexedPhotograph[]): Uint8Array {
@@ -74,6 +78,7 @@ export function formatTexts(photographs: readonly IndexedPhotograph[]): Uint8Arr
     kinds: photographs.map(({ place }) => KINDS.indexOf(place.kind)),
     places: photographs.map(({ place }) => place.at),
     bytes: photographs.map(({ bytes }) => bytes),
+    steps: photographs.map(({ index }, at) => index - (photographs[at - 1]?.index ?? 0)),
   };
   return deflateRawSync(JSON.stringify(texts));
 }
@@ -81,6 +86,8 @@ export function formatTexts(photographs: readonly IndexedPhotograph[]): Uint8Arr
 /** What is shown of a photograph. */
 export interface PhotographText {
   place: Place;
+  /** In its job. */
+  index: number;
   bytes: number;
 }
 
@@ -88,10 +95,14 @@ export interface PhotographText {
 export function parseTexts(bytes: Uint8Array): PhotographText[] {
   try {
     const texts = JSON.parse(inflateRawSync(bytes).toString()) as Texts;
-    return texts.places.map((at, n) => ({
-      place: { kind: KINDS[texts.kinds[n] ?? 0] ?? 'file', at },
-      bytes: texts.bytes[n] ?? 0,
-    }));
+    // Undefined in an index of an older imgcls, which throws as well.
+    if (texts.steps.length !== texts.places.length) throw new DamagedIndexError();
+    let index = 0;
+    return texts.places.map((at, n) => {
+      index += texts.steps[n] ?? 0;
+      const place = { kind: KINDS[texts.kinds[n] ?? 0] ?? 'file', at };
+      return { place, index, bytes: texts.bytes[n] ?? 0 };
+    });
   } catch {
     throw new DamagedIndexError();
   }

@@ -1,7 +1,20 @@
 // Words of labels as people type them. Pure.
 
+import { nearest } from '../../core/text/nearest.ts';
+
 /** Words in lower case. */
 export const wordsIn = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+
+/** What mistyped words are likely meant to be, by the labels that there are. Undefined if that is what was typed. */
+export function meantWords(
+  typed: readonly string[],
+  labels: readonly { label: string }[],
+): string | undefined {
+  const known = [...new Set(labels.flatMap(({ label }) => wordsIn(label)))];
+  const words = typed.flatMap(wordsIn);
+  const meant = words.map((word) => nearest(word, known) ?? word).join(' ');
+  return meant === words.join(' ') ? undefined : meant;
+}
 
 /** What a word may be the plural of, besides itself: dogs, foxes, puppies, wolves. */
 const SINGULARS: readonly (readonly [RegExp, string])[] = [

@@ -8,8 +8,9 @@ import { isDropJob, newerFirst } from '../../core/job/job-ids.ts';
 import { isFinal } from '../../core/job/job-record.ts';
 import { DiskFullError, isUnreadable } from '../../core/runtime/errors.ts';
 import { deleteJob } from '../../results/delete-job.ts';
-import { withFirstImage } from '../../results/first-image.ts';
-import { listJobIds, type ReadJobsOptions, readJobs } from '../../results/job-list.ts';
+import { readFirstImages } from '../../results/first-images.ts';
+import { listJobIds, type ReadJobsOptions, readJobs, type UnknownJob } from '../../results/job-list.ts';
+import type { ListedJob } from '../../results/listed-job.ts';
 import { type JobPage, jobPage, jobView } from '../api.ts';
 import { COMMON_STATUSES, HttpProblem, problemResponses } from '../problem.ts';
 import { type SubmitRouteOptions, submitRoutes } from './submit.ts';
@@ -136,6 +137,14 @@ interface PageQuery extends Omit<ReadJobsOptions, 'signal'> {
   after?: string | undefined;
 }
 
+async function withFirstImages(
+  { output }: Pick<Cloud, 'output'>,
+  job: ListedJob | UnknownJob,
+): Promise<JobPage['jobs'][number]> {
+  if ('unknown' in job) return job;
+  return { ...job, firstImages: await readFirstImages(output, job.id) };
+}
+
 /** Looks at a bounded number of jobs, whatever their states. */
 async function pageOf(
   cloud: Pick<Cloud, 'output' | 'processes'>,
@@ -143,11 +152,12 @@ async function pageOf(
 ): Promise<JobPage> {
   const all = await listJobIds(cloud.output);
   const ids = after === undefined ? all : all.filter((id) => newerFirst(after, id) < 0);
-  const jobs: JobPage['jobs'] = [];
+  const listed: (ListedJob | UnknownJob)[] = [];
   for await (const job of readJobs(cloud, ids.slice(0, MAX_LOOKED_AT), reading)) {
-    jobs.push('unknown' in job ? job : await withFirstImage(cloud.output, job));
-    if (jobs.length === limit) break;
+    listed.push(job);
+    if (listed.length === limit) break;
   }
+  const jobs = await Promise.all(listed.map((job) => withFirstImages(cloud, job)));
   const last = jobs.length === limit ? jobs.at(-1)?.id : ids[MAX_LOOKED_AT - 1];
   return { jobs, ...(last !== undefined && last !== ids.at(-1) && { next: last }) };
 }

@@ -11,6 +11,7 @@ import { createJob } from '../../../src/core/job/job-record.ts';
 import { requestQueueName } from '../../../src/core/job/keys.ts';
 import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import { createLocalCloud } from '../../../src/local/cloud.ts';
+import { hasWords } from '../../../src/photos/find/words.ts';
 import type { Input } from '../../../src/upload/inputs.ts';
 import { NOTHING_ANNOUNCED, uploadImages } from '../../../src/upload/submit.ts';
 import { type AppOptions, createApp } from '../../../src/web/app.ts';
@@ -59,6 +60,10 @@ export async function openService(client: Partial<Client>, options: Partial<AppO
     modelTitle: async () => 'stub/fp32',
     readModels: noModel,
     readStatus: noModel,
+    wantedLabels: (words) => {
+      const matches = hasWords(words);
+      return ({ label }) => matches(label);
+    },
     pictureMaker: { make: noModel, close() {} },
     pageDir: folder,
     ...options,
@@ -72,7 +77,8 @@ export async function openService(client: Partial<Client>, options: Partial<AppO
       state: 'open' as const,
       createdAtMs: 0,
       localFiles: 'in-place' as const,
-      inputs: [path.join(folder, 'photos')],
+      // Of an upload there are none.
+      inputs: images.some(({ kind }) => kind === 'file') ? [path.join(folder, 'photos')] : [],
       include: [],
       exclude: [],
       topK: 1,

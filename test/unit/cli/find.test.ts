@@ -16,6 +16,7 @@ const found = (at: string, kind: FoundPhotograph['place']['kind'] = 'file'): Fou
   label: { wnid: 'n02123159', label: 'tiger cat' },
   score: Math.fround(0.38),
   job: JOB,
+  index: 0,
 });
 const screen = { columns: 60, hasColours: false };
 

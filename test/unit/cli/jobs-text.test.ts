@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inputsText, stateWord } from '../../../src/cli/jobs/job-words.ts';
 import { jobsText } from '../../../src/cli/jobs/jobs-text.ts';
-import type { DescribedJob } from '../../../src/results/first-image.ts';
+import type { DescribedJob } from '../../../src/results/first-images.ts';
 
 const JOB = '01M8NW9P7W353DDQK1X2DYFTSS';
 const job: DescribedJob = {

@@ -40,6 +40,7 @@ describe('a piece of the search index', () => {
       kind: fc.constantFrom('file', 'object', 'upload'),
       at: fc.string({ unit: 'grapheme' }),
     }),
+    index: fc.nat(),
     number: fc.maxSafeNat(),
     bytes: fc.nat(),
     sha256: fc.option(fc.stringMatching(/^[0-9a-f]{64}$/), { nil: undefined }),
@@ -60,7 +61,7 @@ describe('a piece of the search index', () => {
           photographs.flatMap(({ labels: own }, of) => own.map(({ label, score }) => ({ of, label, score }))),
         );
         expect(parseTexts(formatTexts(photographs))).toEqual(
-          photographs.map(({ place, bytes }) => ({ place, bytes })),
+          photographs.map(({ place, index, bytes }) => ({ place, index, bytes })),
         );
         const digests = Buffer.from(formatDigests(photographs)).toString('hex');
         expect(digests).toBe(

@@ -49,12 +49,15 @@ export function jobTitle({
   id,
   inputs = [],
   inputCount = inputs.length,
-  firstImage,
+  firstImages = [],
   total,
 }: JobView): string {
   if (isDropJob(id)) return 'Dropped photos';
   const [input] = inputs;
-  if (firstImage === undefined) return input === undefined ? 'Photos' : andMore(lastPart(input), inputCount);
+  // A list on standard input.
+  if (input !== undefined && input !== '-') return andMore(lastPart(input), inputCount);
+  const firstImage = firstImages[0]?.name;
+  if (firstImage === undefined) return 'Photos';
   const [folder = '', ...below] = firstImage.split('/');
   return harmless(below.length > 0 ? folder : andMore(firstImage, total ?? 1));
 }
