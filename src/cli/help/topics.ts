@@ -77,12 +77,16 @@ const TOPICS: Readonly<Record<string, Topic>> = {
   environment: { summary: 'Environment variables', parts: environmentVariables },
 };
 
+/** The paragraphs and lists of a topic. Empty if there is no such topic. */
+export const topicParts = (name: string): readonly HelpPart[] =>
+  Object.hasOwn(TOPICS, name) ? (TOPICS[name]?.parts() ?? []) : [];
+
 /** Undefined if there is no such topic. Without a width it is that of the help in a pipe. */
 export function topicText(name: string, columns = 80): string | undefined {
   if (!Object.hasOwn(TOPICS, name)) return undefined;
   const help = new Help();
   help.helpWidth = columns;
-  const parts = TOPICS[name]?.parts().map((part) => drawn(part, help)) ?? [];
+  const parts = topicParts(name).map((part) => drawn(part, help));
   return `${parts.join('\n\n')}\n`;
 }
 
