@@ -6,7 +6,6 @@ import { backoffMs } from '../core/runtime/backoff.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { asMachineFault } from '../core/runtime/machine-fault.ts';
-import { type AddressesOf, fetchFollowing } from './redirects.ts';
 
 export interface FileDownloadOptions {
   url: string;
@@ -29,8 +28,6 @@ export interface FileDownloadOptions {
   random?: () => number;
   backoff?: { baseMs?: number; maxMs?: number };
   clock?: Pick<Clock, 'sleep'> | undefined;
-  /** For tests. */
-  addressesOf?: AddressesOf | undefined;
 }
 
 const CLOCK: Pick<Clock, 'sleep'> = { sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }) };
@@ -112,8 +109,7 @@ async function transfer(options: FileDownloadOptions, offset: number): Promise<v
   try {
     const headers = await rangeHeaders(partialPath, offset);
     if (options.authorization !== undefined) headers.authorization = options.authorization;
-    const asking = { headers, signal: stall.signal, addressesOf: options.addressesOf };
-    const response = await fetchFollowing(url, asking).catch((error: Error) => {
+    const response = await fetch(url, { headers, signal: stall.signal }).catch((error: Error) => {
       // The reason is in the cause; the message says only that fetch failed.
       throw error.cause instanceof Error ? new Error(error.cause.message, { cause: error }) : error;
     });

@@ -197,6 +197,8 @@ export const serverView = z
     directUploads: z.boolean(),
     /** Whether `GET /v1/find` works: on one machine. */
     search: z.boolean(),
+    /** Buckets whose images a job may name as `s3://bucket/prefix`. */
+    allowBuckets: z.array(z.string()),
     limits: serverLimits,
   })
   .meta({ id: 'Server' });

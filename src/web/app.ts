@@ -128,6 +128,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     requiresToken: options.token !== undefined,
     directUploads: options.uploadUrls !== undefined,
     search: cloud.search !== undefined,
+    allowBuckets: [...options.allowBuckets],
     limits: limitsOf(limits, cloud.kind),
   });
 

@@ -19,3 +19,9 @@ export const IMAGE_ENDINGS: readonly string[] = [
   'bmp',
   'dib',
 ];
+
+/**
+ * Endings of camera raw files. A folder often has them beside their JPEGs, so its files with these endings are taken only
+ * where they are asked for; the page takes them, as there the user sees and removes them.
+ */
+export const RAW_ENDINGS: readonly string[] = ['dng', 'nef', 'cr2', 'cr3', 'arw', 'orf', 'rw2', 'raf', 'pef'];

@@ -7,7 +7,6 @@ import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { firstIssue } from '../../core/runtime/versioned.ts';
 import { harmless } from '../../core/text/harmless.ts';
 import { isTemporary, LaterError, problemOf } from '../download.ts';
-import { type AddressesOf, fetchFollowing } from '../redirects.ts';
 import type { HubReference } from './reference.ts';
 
 export const HUB_ENDPOINT = 'https://huggingface.co';
@@ -23,8 +22,6 @@ export interface HubTools {
   clock: Pick<Clock, 'sleep'>;
   random(): number;
   signal?: AbortSignal | undefined;
-  /** For tests. */
-  addressesOf?: AddressesOf | undefined;
 }
 
 export interface HubFile {
@@ -114,11 +111,14 @@ function licenceIn({
   return text ? harmless(text) : undefined;
 }
 
-async function readAnswer(url: string, reference: HubReference, tools: HubTools): Promise<unknown> {
-  const { clock, random, signal } = tools;
+async function readAnswer(
+  url: string,
+  reference: HubReference,
+  { access, clock, random, signal }: HubTools,
+): Promise<unknown> {
   for (let retries = 0; ; retries++) {
     try {
-      return await ask(url, reference, tools);
+      return await ask(url, reference, access, signal);
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof LaterError)) throw error;
@@ -136,16 +136,16 @@ async function readAnswer(url: string, reference: HubReference, tools: HubTools)
 async function ask(
   url: string,
   reference: HubReference,
-  { access, signal, addressesOf }: HubTools,
+  access: HubAccess,
+  signal: AbortSignal | undefined,
 ): Promise<unknown> {
   const authorization = authorizationOf(access);
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
-  const response = await fetchFollowing(url, {
+  const response = await fetch(url, {
     headers: authorization === undefined ? {} : { authorization },
     signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    addressesOf,
   }).catch((error: Error) => {
-    throw error instanceof ImgclsError ? error : new LaterError(messageOf(error.cause ?? error));
+    throw new LaterError(messageOf(error.cause ?? error));
   });
   if (isTemporary(response.status)) throw new LaterError(problemOf(response), response);
   if (!response.ok) throw explainRefusal(response, reference, access);

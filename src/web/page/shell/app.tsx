@@ -6,8 +6,11 @@ import { anchor, view } from '../location.ts';
 import { needsToken } from '../service/call-service.ts';
 import { serverError } from '../service/server.ts';
 import { UploadView } from '../upload/upload-view.tsx';
+import { DropOverlay } from './drop-overlay.tsx';
+import { Footer } from './footer.tsx';
 import { Header } from './header.tsx';
 import { LiveRegion } from './live-region.tsx';
+import { NotFound } from './not-found.tsx';
 import { ErrorNotice } from './notice.tsx';
 import { TokenForm } from './token-form.tsx';
 
@@ -26,7 +29,9 @@ export function App() {
           <CurrentView />
         </div>
       </main>
+      <Footer />
       <LiveRegion />
+      <DropOverlay />
       <Toast />
     </>
   );
@@ -44,14 +49,6 @@ function CurrentView() {
     case 'fleet':
       return <FleetView />;
     case 'notFound':
-      return (
-        <section class="narrow">
-          <h1 tabIndex={-1}>Page not found</h1>
-          <p>
-            There is no page at this address. <a href="./">Label images</a> or see <a href="jobs">all jobs</a>
-            .
-          </p>
-        </section>
-      );
+      return <NotFound />;
   }
 }

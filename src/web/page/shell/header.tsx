@@ -1,15 +1,19 @@
 import { view } from '../location.ts';
 import { needsToken } from '../service/call-service.ts';
 import { logOut, server } from '../service/server.ts';
+import { stage } from '../upload/tray-state.ts';
+import { uploadedText } from '../upload/upload-progress.tsx';
 
 const links = [
   { href: './', text: 'New', views: ['upload'] },
   { href: 'jobs', text: 'Jobs', views: ['jobs', 'job'] },
-  { href: 'fleet', text: 'Fleet', views: ['fleet'] },
 ];
+/** On one machine the footer has it: there are few workers, and nobody scales them by hand. */
+const fleetLink = { href: 'fleet', text: 'Fleet', views: ['fleet'] };
 
 export function Header() {
   const here = view.value.name;
+  const shown = server.value?.cloud === 'aws' ? [...links, fleetLink] : links;
   return (
     <header class="top">
       <a class="brand" href="./" aria-label="imgcls, start page">
@@ -18,25 +22,27 @@ export function Header() {
           <path class="brand-hill" d="M6 23l7-9 5 6 3-4 5 7z" />
           <circle class="brand-sun" cx="21.5" cy="10.5" r="2.5" />
         </svg>
-        imgcls
+        <span class="brand-name">imgcls</span>
       </a>
       <nav aria-label="Main">
-        {links.map(({ href, text, views }) => (
+        {shown.map(({ href, text, views }) => (
           <a key={href} href={href} aria-current={views.includes(here) ? 'page' : undefined}>
             {text}
           </a>
         ))}
       </nav>
-      {server.value !== undefined && (
-        <span class="model" title="Default model">
-          {server.value.model}
-        </span>
-      )}
-      {server.value?.requiresToken === true && !needsToken.value && (
-        <button type="button" onClick={() => void logOut()}>
-          Log out
-        </button>
-      )}
+      <div class="top-end">
+        {stage.value !== undefined && here !== 'upload' && (
+          <a class="uploading-link" href="./">
+            {uploadedText(stage.value)}
+          </a>
+        )}
+        {server.value?.requiresToken === true && !needsToken.value && (
+          <button type="button" class="quiet" onClick={() => void logOut()}>
+            Log out
+          </button>
+        )}
+      </div>
     </header>
   );
 }

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { objectUrlOf } from './object-urls.ts';
 
 /** Pictures that are scrolled past quickly are not requested. */
 const LOAD_DELAY_MS = 120;
@@ -7,23 +8,22 @@ interface ThumbnailProps {
   /** The file, if this browser has it. */
   file?: File | undefined;
   /** Its address at the service. */
-  address?: string;
+  address?: string | undefined;
+  /** Shown where there is no picture, such as `HEIC`. */
+  type?: string | undefined;
 }
 
 /** A picture without alt text: its name is beside it. */
-export function Thumbnail({ file, address }: ThumbnailProps) {
-  const [source, setSource] = useState<string>();
-  const [state, setState] = useState<'loading' | 'shown' | 'broken'>('loading');
+export function Thumbnail({ file, address, type = '' }: ThumbnailProps) {
+  const own = file && objectUrlOf(file);
+  const [requested, setRequested] = useState<string>();
+  const [settled, setSettled] = useState<{ source: string; state: 'shown' | 'broken' }>();
   useEffect(() => {
-    setState('loading');
-    if (file !== undefined) {
-      const url = URL.createObjectURL(file);
-      setSource(url);
-      return () => URL.revokeObjectURL(url);
-    }
-    const timer = setTimeout(() => setSource(address), LOAD_DELAY_MS);
+    const timer = setTimeout(() => setRequested(address), LOAD_DELAY_MS);
     return () => clearTimeout(timer);
-  }, [file, address]);
+  }, [address]);
+  const source = own ?? (requested === address ? requested : undefined);
+  const state = source !== undefined && settled?.source === source ? settled.state : 'loading';
   return (
     <span class={`thumb thumb-${state}`}>
       {source !== undefined && state !== 'broken' && (
@@ -32,15 +32,18 @@ export function Thumbnail({ file, address }: ThumbnailProps) {
           alt=""
           decoding="async"
           draggable={false}
-          onLoad={() => setState('shown')}
-          onError={() => setState('broken')}
+          onLoad={() => setSettled({ source, state: 'shown' })}
+          onError={() => setSettled({ source, state: 'broken' })}
         />
       )}
-      {state === 'broken' && (
-        <svg viewBox="0 0 32 32" aria-hidden="true">
-          <path d="M5 25l8-11 5 7 3-4 6 8zM21.500 11a2.500 2.500 0 1 0 0-.01" />
-        </svg>
-      )}
+      {state === 'broken' &&
+        (type === '' ? (
+          <svg viewBox="0 0 32 32" aria-hidden="true">
+            <path d="M5 25l8-11 5 7 3-4 6 8zM21.500 11a2.500 2.500 0 1 0 0-.01" />
+          </svg>
+        ) : (
+          <span class="thumb-type">{type}</span>
+        ))}
     </span>
   );
 }

@@ -1,3 +1,4 @@
+import { revokeObjectUrl } from '../shell/object-urls.ts';
 import type { ChosenImage } from './select-images.ts';
 
 const byJob = new Map<string, readonly ChosenImage[]>();
@@ -10,5 +11,6 @@ export function keepOriginals(job: string, images: readonly ChosenImage[]): void
 export const originalOf = (job: string, index: number): ChosenImage | undefined => byJob.get(job)?.[index];
 
 export function forgetOriginals(job: string): void {
+  for (const { file } of byJob.get(job) ?? []) revokeObjectUrl(file);
   byJob.delete(job);
 }

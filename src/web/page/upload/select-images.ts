@@ -1,5 +1,5 @@
 /** Selects the files that can be submitted, and explains which are skipped. Pure. */
-import { IMAGE_ENDINGS } from '../../../core/model/image-endings.ts';
+import { IMAGE_ENDINGS, RAW_ENDINGS } from '../../../core/model/image-endings.ts';
 import { whyPathNeverPhotograph } from '../../../core/model/never-photographs.ts';
 import { binaryByteSize } from '../../../core/text/byte-size.ts';
 import { harmless } from '../../../core/text/harmless.ts';
@@ -13,7 +13,7 @@ export interface ChosenImage {
 }
 
 type UploadLimits = Pick<ServerView['limits'], 'imageBytes' | 'requestBytes' | 'files'>;
-type SkipReason = 'no_image' | 'too_large' | 'long_name';
+type SkipReason = 'hidden' | 'no_image' | 'too_large' | 'long_name';
 
 export interface Selection {
   images: ChosenImage[];
@@ -21,13 +21,20 @@ export interface Selection {
   skipped: string[];
 }
 
-const IMAGE_NAME = new RegExp(`\\.(${IMAGE_ENDINGS.join('|')})$`, 'i');
+/** Endings of the files that the page takes, in lower case and without the dot. */
+export const TAKEN_ENDINGS: readonly string[] = [...IMAGE_ENDINGS, ...RAW_ENDINGS];
+
+const IMAGE_NAME = new RegExp(`\\.(${TAKEN_ENDINGS.join('|')})$`, 'i');
+/** For names without such an ending, which phones give their photos. Other types of images cannot be decoded. */
+const IMAGE_TYPE = /^image\/(jpeg|png|webp|gif|tiff|avif|hei[cf]|bmp)$/;
+/** Names of skipped files that are listed. */
+const MAX_LISTED = 3;
 const MAX_NAME_BYTES = 1024;
 const inOrder = new Intl.Collator('en', { numeric: true }).compare;
 
 /** Selects images by name, type and size, and sorts them by name. Hidden files and folders of the system are skipped. */
 export function selectImages(found: readonly ChosenImage[], limits: UploadLimits): Selection {
-  const names: Record<SkipReason, string[]> = { no_image: [], too_large: [], long_name: [] };
+  const names: Record<SkipReason, string[]> = { hidden: [], no_image: [], too_large: [], long_name: [] };
   const images: ChosenImage[] = [];
   for (const chosen of found) {
     const reason = skipReasonOf(chosen, limits);
@@ -36,7 +43,9 @@ export function selectImages(found: readonly ChosenImage[], limits: UploadLimits
   }
   images.sort((one, other) => inOrder(one.name, other.name));
   const texts: Record<SkipReason, (count: number) => string> = {
-    no_image: (count) => counted(count, 'hidden or non-image file'),
+    hidden: (count) => counted(count, 'hidden or system file'),
+    no_image: (count) =>
+      count === 1 ? '1 file that is not an image' : `${number(count)} files that are not images`,
     too_large: (count) => `${counted(count, 'file')} larger than ${binaryByteSize(limits.imageBytes)}`,
     long_name: (count) => `${counted(count, 'file')} with a path longer than ${number(MAX_NAME_BYTES)} bytes`,
   };
@@ -47,18 +56,20 @@ export function selectImages(found: readonly ChosenImage[], limits: UploadLimits
 }
 
 function skipReasonOf({ name, file }: ChosenImage, { imageBytes }: UploadLimits): SkipReason | undefined {
-  if (
-    whyPathNeverPhotograph(name) !== undefined ||
-    !(IMAGE_NAME.test(name) || file.type.startsWith('image/'))
-  )
-    return 'no_image';
+  if (whyPathNeverPhotograph(name) !== undefined) return 'hidden';
+  if (!IMAGE_NAME.test(name) && !IMAGE_TYPE.test(file.type)) return 'no_image';
   if (file.size > imageBytes) return 'too_large';
   if (new TextEncoder().encode(name).length > MAX_NAME_BYTES) return 'long_name';
   return undefined;
 }
 
-const listed = ([first = '', ...more]: readonly string[]): string =>
-  more.length === 0 ? first : `${first} and ${number(more.length)} more`;
+function listed(names: readonly string[]): string {
+  const first = names.slice(0, MAX_LISTED).join(', ');
+  return names.length > MAX_LISTED ? `${first} and ${number(names.length - MAX_LISTED)} more` : first;
+}
+
+/** The type of an image by its name, such as `HEIC`, in place of a picture that the browser cannot show. */
+export const typeOf = (name: string): string => /\.([a-z0-9]{2,4})$/i.exec(name)?.[1]?.toUpperCase() ?? '';
 
 export const totalBytes = (chosen: readonly ChosenImage[]): number =>
   chosen.reduce((sum, { file }) => sum + file.size, 0);

@@ -20,6 +20,13 @@ export function UploadProgress({ stage, onCancel }: { stage: UploadStage; onCanc
   );
 }
 
+/** A few words on the upload, where other views are shown. */
+export function uploadedText(stage: UploadStage): string {
+  const fraction = fractionOf(stage);
+  if (stage.name === 'pausing') return 'Upload paused';
+  return fraction === undefined ? 'Uploading' : `Uploading ${Math.floor(100 * fraction)} %`;
+}
+
 function fractionOf(stage: UploadStage): number | undefined {
   if (stage.name !== 'sending') return undefined;
   return stage.totalBytes === 0 ? 0 : stage.sentBytes / stage.totalBytes;

@@ -1,0 +1,141 @@
+/// <reference lib="dom" />
+/** The start page and the ways between the views. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type InstalledPackage, installPackage } from '../package.ts';
+import { openBrowser } from './browser.ts';
+import { photographs } from './photographs.ts';
+import { type Service, startService } from './up.ts';
+
+const browser: Browser | undefined = await openBrowser();
+/** More than fit on a screen. */
+const JOBS = 14;
+
+let installed: InstalledPackage;
+let files: string[];
+let service: Service;
+beforeAll(async () => {
+  if (browser === undefined) return;
+  installed = await installPackage();
+  files = await photographs(path.join(await installed.dataDir(), 'photographs'), 3);
+  service = await startService(installed.bin, await installed.dataDir());
+  const form = new FormData();
+  for (const file of files) form.append('files', new Blob([await readFile(file)]), path.basename(file));
+  for (let at = 0; at < JOBS; at++) await fetch(`${service.url}/v1/jobs`, { method: 'POST', body: form });
+});
+afterAll(async () => {
+  await service?.stop();
+  await installed?.remove();
+  await browser?.close();
+});
+
+let page: Page;
+beforeEach(async () => {
+  if (browser === undefined) return;
+  page = await (await browser.newContext({ viewport: { width: 1000, height: 600 } })).newPage();
+});
+afterEach(async () => await page?.context().close());
+
+const chosen = () => page.getByRole('list', { name: 'Images to be labelled' }).getByRole('listitem');
+const go = (name: string) => page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
+
+/** Drops files with these names, as from the desktop. */
+const drop = (names: readonly string[]) =>
+  page.evaluate((all) => {
+    const dataTransfer = new DataTransfer();
+    for (const name of all) dataTransfer.items.add(new File(['x'], name));
+    for (const type of ['dragover', 'drop'])
+      document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+  }, names);
+
+const pasteText = (text: string) =>
+  page.evaluate((pasted) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', pasted);
+    document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+  }, text);
+
+describe.skipIf(browser === undefined)('the start page', () => {
+  it.each(['/jobs', '/fleet', '/no/such/page'])('gets what is dropped on %s, and keeps it', async (view) => {
+    await page.goto(service.url + view);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await drop(['a.jpg', 'b.png']);
+    await expect.poll(() => chosen().count()).toBe(2);
+    expect(new URL(page.url()).pathname).toBe('/');
+    await go('Jobs');
+    await page.getByRole('heading', { name: 'Jobs' }).waitFor();
+    await go('New');
+    await expect.poll(() => chosen().count()).toBe(2);
+  });
+
+  it('takes HEIC and camera raw, shows their types, and says what it skips and why', async () => {
+    await page.goto(service.url);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await drop(['IMG_1.HEIC', 'DSC_2.NEF', '.hidden.jpg', 'notes.txt', 'logo.svg']);
+    await expect.poll(() => chosen().allTextContents()).toEqual(['NEFDSC_2.NEF', 'HEICIMG_1.HEIC']);
+    expect(await page.getByRole('note').getByRole('paragraph').allTextContents()).toEqual([
+      'Skipped 1 hidden or system file (.hidden.jpg).',
+      'Skipped 2 files that are not images (notes.txt, logo.svg).',
+    ]);
+  });
+
+  it('says why pasted addresses are not taken', async () => {
+    await page.goto(`${service.url}/jobs`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await pasteText('s3://photos/2026/\nhttps://example.org/cat.jpg');
+    await page.getByText('This service reads no images from S3.').waitFor();
+    await page.getByText('Web addresses cannot be labelled.').waitFor();
+  });
+
+  it('goes on with an upload while other views are shown', async () => {
+    await page.goto(service.url);
+    const held = Promise.withResolvers<void>();
+    await page.route('**/v1/jobs', async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await page.getByLabel('Images', { exact: true }).setInputFiles(files);
+    await page.getByRole('button', { name: 'Label 3 images' }).click();
+    await go('Jobs');
+    await page.getByRole('link', { name: /^Uploading/ }).waitFor();
+    held.resolve();
+    await page.getByRole('status').filter({ hasText: 'Upload complete.' }).waitFor({ state: 'attached' });
+    await go('New');
+    await page.getByText('Drop photos or a folder here').waitFor();
+  });
+
+  it('shows the latest jobs with their pictures', async () => {
+    await page.goto(service.url);
+    const latest = page.getByRole('region', { name: 'Latest jobs' }).getByRole('listitem');
+    await expect.poll(() => latest.count()).toBe(4);
+    await expect.poll(() => latest.first().locator('.thumb-shown').count()).toBe(3);
+  });
+});
+
+describe.skipIf(browser === undefined)('Back', () => {
+  it('returns to the place in the list that was left, and each view has its title and focus', async () => {
+    await page.goto(`${service.url}/jobs`);
+    await expect.poll(() => page.locator('.job-row').count()).toBeGreaterThanOrEqual(JOBS);
+    const last = page.locator('.job-row a').last();
+    await last.scrollIntoViewIfNeeded();
+    const left = await page.evaluate(() => window.scrollY);
+    expect(left).toBeGreaterThan(100);
+    await last.click();
+    await page.waitForURL(/\/jobs\/\w{26}$/);
+    expect(await page.evaluate(() => window.scrollY)).toBe(0);
+    await page.goBack();
+    await expect.poll(() => page.evaluate(() => window.scrollY)).toBe(left);
+    expect(await page.title()).toBe('Jobs · imgcls');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Jobs');
+  });
+
+  it('is not needed at an unknown path: it has a way home', async () => {
+    await page.goto(`${service.url}/no/such/page`);
+    await page.getByRole('heading', { name: 'Page not found' }).waitFor();
+    await page.getByRole('main').getByRole('link', { name: 'Label images' }).click();
+    await page.getByText('Drop photos or a folder here').waitFor();
+    expect(page.url()).toBe(`${service.url}/`);
+  });
+});
