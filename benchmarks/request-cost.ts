@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { KEEP_INPUTS_DAYS } from '../src/core/job/retention.ts';
-import { PRICES_AS_OF, priceOf, REQUEST_USD } from '../src/core/money/prices.ts';
+import { ATTACHED_USD, PRICES_AS_OF, priceOf, REQUEST_USD } from '../src/core/money/prices.ts';
 import { serverOf } from '../test/servers/servers.ts';
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
 import { makeStandInCluster } from './stand-in-cluster.ts';
@@ -39,8 +39,6 @@ const IMAGE_BYTES = 100_000;
 const USD = {
   /** https://aws.amazon.com/s3/pricing/: S3 Standard, a GB (2^30 bytes) for a month, of the first 50 TB. */
   storageGbMonth: 0.023,
-  /** https://aws.amazon.com/vpc/pricing/: a public IPv4 address for an hour. */
-  addressHour: 0.005,
   /** https://aws.amazon.com/lambda/pricing/: a GB-second on arm64. */
   lambdaGbSecond: 0.0000133334,
 } as const;
@@ -170,7 +168,7 @@ function itemsOf({ counts, putBytes }: CountingProxy, keptDays: number): Cost['i
   items.set('storage of photographs', { usd: gbMonths * USD.storageGbMonth });
   const hours = images / Number(flags.rate) / 3600;
   items.set(`${flags.type} on demand, ${flags.rate} images/s`, { usd: hours * hourlyUsd() });
-  items.set('its public address', { usd: hours * USD.addressHour });
+  items.set('its public address', { usd: hours * ATTACHED_USD.addressHour });
   items.set('controller function', { usd: hours * 3600 * CONTROLLER_GB * USD.lambdaGbSecond });
   return items;
 }

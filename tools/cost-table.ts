@@ -1,7 +1,7 @@
 /** Prints the cost table of docs/aws.md (Markdown), from the price table and the policy: node tools/cost-table.ts */
 import { BOOT_MS, policySettings } from '../src/app/open-controller.ts';
 import { PACKED_BELOW_BYTES } from '../src/core/job/batches.ts';
-import { PRICES_AS_OF, priceOf } from '../src/core/money/prices.ts';
+import { PRICES_AS_OF, priceOf, USUAL_ATTACHED } from '../src/core/money/prices.ts';
 import { resolveSettings } from '../src/core/settings/settings.ts';
 import { idleMonth } from '../src/deploy/idle-month.ts';
 import { quote, quoteRequests } from '../src/scaler/quote.ts';
@@ -23,7 +23,7 @@ const usd = (value: number): string => (value < 0.1 ? value.toFixed(4) : value.t
 const minutes = (ms: number): string =>
   ms < 3_600_000 ? `${(ms / 60_000).toFixed(1)} min` : `${(ms / 3_600_000).toFixed(1)} h`;
 const hourly = (type: string): number => {
-  const price = priceOf(type, 'on-demand');
+  const price = priceOf(type, 'on-demand', { attached: USUAL_ATTACHED });
   if (price === undefined) throw new Error(`The price of ${type} is unknown.`);
   return price;
 };

@@ -18,8 +18,8 @@ export async function openAsgFleet(settings: RunSettings): Promise<AdjustableFle
   const ec2 = createEc2(client);
   const optionsFor = async (present: RunSettings): Promise<AsgFleetOptions> => {
     const group = groupOf(present);
-    const prices = { override: present.pricePerHour, region: await client.config.region() };
-    const { types, image } = await checkGroup(autoScaling, ec2, { group, min: present.min });
+    const { types, image, attached } = await checkGroup(autoScaling, ec2, { group, min: present.min });
+    const prices = { override: present.pricePerHour, region: await client.config.region(), attached };
     return {
       autoScaling,
       ec2,

@@ -24,8 +24,8 @@ export async function openEc2Fleet(settings: RunSettings): Promise<AdjustableFle
   const optionsFor = async (present: RunSettings): Promise<Ec2FleetOptions> => {
     const { cluster, instanceTypes = [], subnets = [] } = present;
     const pools = await choosePools(ec2, { template, instanceTypes, subnets });
-    const { types, image } = await checkEc2(ec2, { template, instanceTypes: typesOf(pools) });
-    const prices = { override: present.pricePerHour, region: await client.config.region() };
+    const { types, image, attached } = await checkEc2(ec2, { template, instanceTypes: typesOf(pools) });
+    const prices = { override: present.pricePerHour, region: await client.config.region(), attached };
     return {
       ec2,
       cluster,

@@ -5,7 +5,6 @@ import {
   DeleteTagsCommand,
   DescribeImagesCommand,
   DescribeInstanceTypesCommand,
-  DescribeLaunchTemplateVersionsCommand,
   type EC2Client,
   type Instance,
   paginateDescribeInstances,
@@ -22,6 +21,7 @@ import { consoleOutput } from './console-output.ts';
 import { inChunks } from './ec2-chunks.ts';
 import { offeringsOf } from './ec2-offerings.ts';
 import { awsError, hasCode, isTransientCode } from './errors.ts';
+import { readLaunchTemplate, templateSpecification } from './launch-template.ts';
 import { calling } from './retry.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -106,17 +106,7 @@ export function createEc2(client: EC2Client): Ec2 & LaunchRehearsal {
           }));
         },
       ),
-    template: (name) =>
-      calling(`read launch template ${name} (ec2:DescribeLaunchTemplateVersions)`, undefined, async () => {
-        const { Version, ...template } = templateSpecification(name);
-        const command = new DescribeLaunchTemplateVersionsCommand({ ...template, Versions: [Version] });
-        const { LaunchTemplateVersions = [] } = await client.send(command);
-        const { InstanceType, ImageId } = LaunchTemplateVersions[0]?.LaunchTemplateData ?? {};
-        return {
-          ...(InstanceType !== undefined && { instanceType: InstanceType }),
-          ...(ImageId !== undefined && { imageId: ImageId }),
-        };
-      }),
+    template: (name) => readLaunchTemplate(client, name),
     imageArchitecture: (imageId) =>
       calling(`look up image ${imageId} (ec2:DescribeImages)`, undefined, async () => {
         const { Images = [] } = await client.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
@@ -150,14 +140,6 @@ function toInstance(instance: Instance): Ec2Instance {
 
 const toTags = (tags: Readonly<Record<string, string>>) =>
   Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-
-/** `NAME`, `lt-ID`, either with `:VERSION`. */
-export function templateSpecification(name: string) {
-  const [template = '', Version = '$Default'] = name.split(':', 2);
-  return /^lt-[0-9a-f]+$/.test(template)
-    ? { LaunchTemplateId: template, Version }
-    : { LaunchTemplateName: template, Version };
-}
 
 const tagSpecifications = (tags: Ec2Launch['tags']) =>
   (['instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags: toTags(tags) }));

@@ -1,6 +1,6 @@
 /** What a deployed cluster costs in a month without work, item by item, from the resources of its template. */
 import { dollars } from '../core/money/money.ts';
-import { PRICES_AS_OF, priceOf, REQUEST_USD } from '../core/money/prices.ts';
+import { ATTACHED_USD, MONTH_HOURS, PRICES_AS_OF, priceOf, REQUEST_USD } from '../core/money/prices.ts';
 import type { Resource } from './template-resources.ts';
 
 export interface IdleMonth {
@@ -13,7 +13,6 @@ export interface IdleMonth {
 
 type Resources = Readonly<Record<string, Resource>>;
 
-export const MONTH_HOURS = 730;
 const MONTH_MINUTES = 60 * MONTH_HOURS;
 
 /** List prices of us-east-1 in US dollars, without the free tier. */
@@ -30,12 +29,8 @@ const USD = {
   endpointHour: 0.01,
   /** https://aws.amazon.com/elasticloadbalancing/pricing/: without its capacity units. */
   balancerHour: 0.0225,
-  /** https://aws.amazon.com/vpc/pricing/: a public IPv4 address for an hour. */
-  addressHour: 0.005,
   /** https://aws.amazon.com/secrets-manager/pricing/: a secret in a month. */
   secretMonth: 0.4,
-  /** https://aws.amazon.com/ebs/pricing/: a GB of gp3 in a month. */
-  diskGbMonth: 0.08,
 } as const;
 
 /** Of a call without work: npm run test:lambda prints them. Time is processor time at the share of one that 512 MB get. */
@@ -108,7 +103,7 @@ const metricsOf = (metrics: readonly { MetricStat?: unknown }[] | undefined): nu
 /** With a public address in each subnet if it faces the internet. */
 function balancerUsd({ Properties: { Scheme, Subnets } }: Resource): number {
   const addresses = Scheme === 'internet-facing' ? Subnets.length : 0;
-  return MONTH_HOURS * (USD.balancerHour + addresses * USD.addressHour);
+  return MONTH_HOURS * (USD.balancerHour + addresses * ATTACHED_USD.addressHour);
 }
 
 /** The machines that a group keeps, each with its disks and its public address. */
@@ -119,14 +114,13 @@ function machinesUsd(
   if (Number(MinSize) === 0) return 0;
   const { InstanceType, BlockDeviceMappings, NetworkInterfaces } =
     all[LaunchTemplate.LaunchTemplateId.slice(1, -1)]?.Properties.LaunchTemplateData ?? {};
-  const hourlyUsd = priceOf(InstanceType, 'on-demand');
-  if (hourlyUsd === undefined) return undefined;
-  const gb = BlockDeviceMappings.reduce(
+  const diskGb = BlockDeviceMappings.reduce(
     (sum: number, { Ebs }: { Ebs: { VolumeSize: number } }) => sum + Ebs.VolumeSize,
     0,
   );
-  const addressUsd = NetworkInterfaces[0].AssociatePublicIpAddress === true ? USD.addressHour : 0;
-  return Number(MinSize) * (MONTH_HOURS * (hourlyUsd + addressUsd) + gb * USD.diskGbMonth);
+  const hasPublicAddress = NetworkInterfaces[0].AssociatePublicIpAddress === true;
+  const hourlyUsd = priceOf(InstanceType, 'on-demand', { attached: { diskGb, hasPublicAddress } });
+  return hourlyUsd === undefined ? undefined : Number(MinSize) * MONTH_HOURS * hourlyUsd;
 }
 
 function callsUsd(): number {

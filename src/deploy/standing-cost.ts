@@ -2,8 +2,9 @@
 
 import type { Stacks } from '../core/aws-account/stacks.ts';
 import { monthOf, monthStartMs } from '../core/money/month.ts';
+import { MONTH_HOURS } from '../core/money/prices.ts';
 import { ImgclsError } from '../core/runtime/errors.ts';
-import { type IdleMonth, idleMonth, MONTH_HOURS } from './idle-month.ts';
+import { type IdleMonth, idleMonth } from './idle-month.ts';
 import { readResources } from './template-resources.ts';
 
 export interface StandingCost {

@@ -46,6 +46,7 @@ beforeAll(async () => {
         ImageId: 'ami-12c6146b',
         InstanceType: 'c7i.large',
         NetworkInterfaces: [{ DeviceIndex: 0, AssociatePublicIpAddress: false }],
+        BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 16 } }],
       },
     }),
   );
@@ -379,7 +380,11 @@ describe.skipIf(proxy === undefined)('the check of the settings', () => {
     checkEc2(createEc2(client), { template, instanceTypes });
 
   it('accepts a template and types that exist', async () => {
-    expect(await check(TEMPLATE)).toEqual({ types: ['c7i.large'], image: expect.stringMatching(/^ami-/) });
+    expect(await check(PRIVATE_TEMPLATE)).toEqual({
+      types: ['c7i.large'],
+      image: expect.stringMatching(/^ami-/),
+      attached: { diskGb: 16, hasPublicAddress: false },
+    });
     const { types } = await check(`${TEMPLATE}:1`, ['c7i.large', 'm7i.large']);
     expect(types).toEqual(['c7i.large', 'm7i.large']);
   });

@@ -49,7 +49,11 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     await ec2.send(
       new CreateLaunchTemplateCommand({
         LaunchTemplateName: 'imgcls-worker',
-        LaunchTemplateData: { ImageId: IMAGE, InstanceType: 'c7i.large' },
+        LaunchTemplateData: {
+          ImageId: IMAGE,
+          InstanceType: 'c7i.large',
+          BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 16 } }],
+        },
       }),
     );
     autoScaling = createAutoScalingClient();
@@ -146,7 +150,9 @@ describe.skipIf(proxy === undefined)('imgcls scale on EC2', () => {
     expect(status.stdout).toMatch(/WARNING: 1 not launched.*--max-size 3/);
     const samples = path.join(repository, 'samples');
     const quote = await start(installed.bin, dataDir, ['upload', samples, '--quote'], aws).finished;
-    expect(quote.stdout, quote.stderr).toContain("$0.0892 per hour (the controller's fleet)");
+    expect(quote.stdout, quote.stderr).toContain(
+      "$0.0910 per hour (the controller's fleet, list prices on demand with disk and address",
+    );
 
     const [own = '', other] = launched;
     const metadata = await startStandInMetadata({

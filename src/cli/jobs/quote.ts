@@ -15,7 +15,7 @@ import type { ControllerReport } from '../../core/fleet/fleet.ts';
 import { PACKED_BELOW_BYTES } from '../../core/job/batches.ts';
 import type { ModelRef } from '../../core/model/model.ts';
 import { MACHINE_PRICES } from '../../core/money/machine-prices.ts';
-import { highestPrice, priceOf } from '../../core/money/prices.ts';
+import { highestPrice, priceOf, USUAL_ATTACHED } from '../../core/money/prices.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { msPerImageOf, readModelRates } from '../../scaler/model-rates.ts';
 import type { PolicySettings } from '../../scaler/policy/policy.ts';
@@ -250,6 +250,9 @@ function limitsOf(
   return kind === 'local' ? OWN_WORKER : {};
 }
 
+/** Spot prices change by the hour, so they are not in a quote. */
+const LIST_PRICES = 'list prices on demand with disk and address, the most that spot instances cost';
+
 /** The highest of several prices: a quote should not be exceeded. */
 function priceFor(
   settings: RunSettings,
@@ -260,7 +263,12 @@ function priceFor(
   if (settings.cloud === 'local') return { hourlyUsd: 0, priceFrom: 'no extra cost on this machine' };
   const machines = report?.machines.map(({ hourlyUsd }) => hourlyUsd) ?? [];
   const fromFleet = report?.hourlyUsd ?? highestPrice(machines);
-  if (fromFleet !== undefined) return { hourlyUsd: fromFleet, priceFrom: "the controller's fleet" };
-  const listed = instanceTypes.map((type) => priceOf(type, 'on-demand'));
-  return { hourlyUsd: highestPrice(listed), priceFrom: `list price of us-east-1, ${MACHINE_PRICES.asOf}` };
+  const isOwn = report?.settings?.pricePerHour !== undefined;
+  if (fromFleet !== undefined)
+    return {
+      hourlyUsd: fromFleet,
+      priceFrom: `the controller's ${isOwn ? 'pricePerHour' : `fleet, ${LIST_PRICES}`}`,
+    };
+  const listed = instanceTypes.map((type) => priceOf(type, 'on-demand', { attached: USUAL_ATTACHED }));
+  return { hourlyUsd: highestPrice(listed), priceFrom: `us-east-1, ${MACHINE_PRICES.asOf}, ${LIST_PRICES}` };
 }

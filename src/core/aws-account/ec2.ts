@@ -1,4 +1,5 @@
 /** The calls of EC2 that a fleet needs. Implemented in src/aws/ec2.ts. */
+import type { Attached } from '../money/prices.ts';
 
 export type Market = 'spot' | 'on-demand';
 
@@ -61,6 +62,8 @@ export interface TypeInfo {
 export interface TemplateInfo {
   instanceType?: string;
   imageId?: string;
+  /** Disks that the template names, and the public address that it asks for. */
+  attached?: Attached;
 }
 
 /**

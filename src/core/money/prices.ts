@@ -10,6 +10,29 @@ export const PRICES_AS_OF = '2025-06';
 /** Price of one request. */
 export const REQUEST_USD = { s3Put: 0.005 / 1000, s3Get: 0.0004 / 1000, sqs: 0.4 / 1_000_000 } as const;
 
+/** Of what a machine has besides its type. */
+export const ATTACHED_USD = {
+  /** https://aws.amazon.com/vpc/pricing/: a public IPv4 address for an hour. */
+  addressHour: 0.005,
+  /** https://aws.amazon.com/ebs/pricing/: a GB of gp3 in a month. */
+  diskGbMonth: 0.08,
+} as const;
+
+/** As AWS counts a month. */
+export const MONTH_HOURS = 730;
+
+/** What a machine has besides its type, while it runs. */
+export interface Attached {
+  diskGb: number;
+  hasPublicAddress: boolean;
+}
+
+/** Of a worker as `imgcls deploy` makes it, without other settings. */
+export const USUAL_ATTACHED: Attached = { diskGb: 16, hasPublicAddress: true };
+
+const attachedHourlyUsd = ({ diskGb, hasPublicAddress }: Attached): number =>
+  (hasPublicAddress ? ATTACHED_USD.addressHour : 0) + (diskGb * ATTACHED_USD.diskGbMonth) / MONTH_HOURS;
+
 export type PriceMarket = 'on-demand' | 'spot';
 
 /** Its prices are used where those of another region are not known. */
@@ -33,8 +56,10 @@ const SIZES: Readonly<Record<string, number>> = {
 };
 
 export interface PriceOptions {
-  /** The setting pricePerHour. */
+  /** The setting pricePerHour, of the whole machine. */
   override?: number | undefined;
+  /** Absent: the price of the type alone. */
+  attached?: Attached | undefined;
   /** Of AWS. */
   region?: string | undefined;
 }
@@ -46,9 +71,14 @@ export interface PriceOptions {
 export function priceOf(
   instanceType: string,
   _market: PriceMarket,
-  { override, region }: PriceOptions = {},
+  { override, region, attached }: PriceOptions = {},
 ): number | undefined {
   if (override !== undefined) return override;
+  const usd = typeHourlyUsd(instanceType, region);
+  return usd === undefined || attached === undefined ? usd : usd + attachedHourlyUsd(attached);
+}
+
+function typeHourlyUsd(instanceType: string, region: string | undefined): number | undefined {
   // The one price that is not in proportion: AWS rounds it down by a percent.
   if (instanceType === 't2.small') return 0.023;
   const [family = '', size = ''] = instanceType.split('.');
@@ -74,7 +104,7 @@ export function priceWarnings(types: readonly string[], { override, region }: Pr
         ];
   if (pricesOf(region) === undefined)
     warnings.push(
-      `Prices of ${region} are not known: those of ${USUAL_REGION} are used. Set pricePerHour for exact costs and caps.`,
+      `Prices of ${region} are not known: costs and caps count those of ${USUAL_REGION}, which may be lower. Set pricePerHour.`,
     );
   return warnings;
 }

@@ -46,7 +46,9 @@ export async function checkGroup(
       hint: 'Replace its launch configuration with a launch template.',
     });
   }
-  if (group.choosesTypes)
-    return { types: [], image: plainImage((await ec2.template(group.template)).imageId) };
+  if (group.choosesTypes) {
+    const { imageId, attached } = await ec2.template(group.template);
+    return { types: [], image: plainImage(imageId), attached };
+  }
   return await checkEc2(ec2, { template: group.template, instanceTypes: group.instanceTypes });
 }

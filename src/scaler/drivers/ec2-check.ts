@@ -1,4 +1,5 @@
 import type { Ec2, TypeInfo } from '../../core/aws-account/ec2.ts';
+import type { Attached } from '../../core/money/prices.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 
 const GIBIBYTE = 1024 ** 3;
@@ -10,6 +11,7 @@ export interface LaunchedMachines {
   types: readonly string[];
   /** Undefined if EC2 resolves it only at the launch, as it does "resolve:ssm:PARAMETER". */
   image: string | undefined;
+  attached: Attached | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export async function checkEc2(
   ec2: Pick<Ec2, 'template' | 'types' | 'imageArchitecture'>,
   { template, instanceTypes }: { template: string; instanceTypes: readonly string[] },
 ): Promise<LaunchedMachines> {
-  const { instanceType, imageId } = await ec2.template(template);
+  const { instanceType, imageId, attached } = await ec2.template(template);
   const names = instanceTypes.length > 0 ? instanceTypes : instanceType === undefined ? [] : [instanceType];
   if (names.length === 0) {
     throw new ImgclsError('config', `Launch template ${template} has no instance type.`, {
@@ -36,7 +38,7 @@ export async function checkEc2(
   const image = plainImage(imageId);
   const architecture = image === undefined ? undefined : await ec2.imageArchitecture(image);
   if (architecture !== undefined) refuseOtherThan(architecture, types, `image ${image} of ${template}`);
-  return { types: [...names], image };
+  return { types: [...names], image, attached };
 }
 
 /** Of a launch template. */

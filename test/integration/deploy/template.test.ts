@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { deadLetterQueueName, interactiveQueueName, requestQueueName } from '../../../src/core/job/keys.ts';
 import { MAX_RECEIVE_COUNT } from '../../../src/core/job/messages.ts';
 import { KEEP_INPUTS_DAYS } from '../../../src/core/job/retention.ts';
+import { USUAL_ATTACHED } from '../../../src/core/money/prices.ts';
 import {
   environmentName,
   environmentSource,
@@ -266,6 +267,14 @@ describe('the disk of a worker', () => {
     expect(diskWith({})).toEqual({ Encrypted: true, VolumeType: 'gp3', VolumeSize: 16 });
     expect(diskWith({ VolumeInitializationRate: '300' })).toMatchObject({ VolumeInitializationRate: '300' });
   });
+});
+
+it('has workers whose disk and address are those that prices assume', () => {
+  const { WorkerLaunchTemplate } = resourcesWith(template, {});
+  const { BlockDeviceMappings, NetworkInterfaces } =
+    WorkerLaunchTemplate?.Properties.LaunchTemplateData ?? {};
+  expect(BlockDeviceMappings).toMatchObject([{ Ebs: { VolumeSize: USUAL_ATTACHED.diskGb } }]);
+  expect(NetworkInterfaces).toMatchObject([{ AssociatePublicIpAddress: USUAL_ATTACHED.hasPublicAddress }]);
 });
 
 describe('the network of a cluster', () => {

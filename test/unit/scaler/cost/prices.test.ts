@@ -2,7 +2,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MACHINE_PRICES } from '../../../../src/core/money/machine-prices.ts';
-import { oldPricesWarning, priceOf, priceWarnings } from '../../../../src/core/money/prices.ts';
+import {
+  oldPricesWarning,
+  priceOf,
+  priceWarnings,
+  USUAL_ATTACHED,
+} from '../../../../src/core/money/prices.ts';
 import { machinePrices, priceFile } from '../../../../tools/price-list.ts';
 
 const attributes = {
@@ -75,10 +80,21 @@ describe('a price of a machine', () => {
       expect(priceOf(type, 'on-demand'), type).toBeGreaterThan(0);
   });
 
+  it('includes its disk and its public address, unless pricePerHour is set', () => {
+    // c7i.large, 16 GB of gp3 and an address: the worker of docs/aws.md.
+    const usd = 0.08925 + (16 * 0.08) / 730 + 0.005;
+    expect(priceOf('c7i.large', 'on-demand', { attached: USUAL_ATTACHED })).toBeCloseTo(usd, 10);
+    expect(usd.toFixed(3)).toBe('0.096');
+    const withoutAddress = { diskGb: 16, hasPublicAddress: false };
+    expect(priceOf('c7i.large', 'spot', { attached: withoutAddress })).toBeCloseTo(usd - 0.005, 10);
+    expect(priceOf('c7i.large', 'on-demand', { attached: USUAL_ATTACHED, override: 0.1 })).toBe(0.1);
+    expect(priceOf('c99z.large', 'on-demand', { attached: USUAL_ATTACHED })).toBeUndefined();
+  });
+
   it('of another region is that of us-east-1, with a warning', () => {
     expect(priceOf('c7i.large', 'on-demand', { region: 'eu-central-1' })).toBe(0.08925);
     expect(priceWarnings(['c7i.large'], { region: 'eu-central-1' })).toEqual([
-      'Prices of eu-central-1 are not known: those of us-east-1 are used. Set pricePerHour for exact costs and caps.',
+      'Prices of eu-central-1 are not known: costs and caps count those of us-east-1, which may be lower. Set pricePerHour.',
     ]);
     expect(priceWarnings(['c7i.large'], { region: 'us-east-1' })).toEqual([]);
   });
