@@ -26,7 +26,7 @@ async function openHome(): Promise<{ home: string; env: NodeJS.ProcessEnv }> {
   await symlink(path.join(root, 'bin', 'imgcls.js'), path.join(home, 'bin', 'imgcls'));
   await cp(path.join(root, 'samples'), path.join(home, 'photos'), {
     recursive: true,
-    filter: (file) => !/\.(md|txt)$/.test(file),
+    filter: (file) => !/\.(md|json)$/.test(file),
   });
   const PATH = [path.join(home, 'bin'), path.dirname(process.execPath), process.env.PATH].join(
     path.delimiter,
@@ -48,7 +48,8 @@ export async function record(python: string, typed: readonly Typed[], size: Size
       env: { ...env, PROMPT: `\\[${READY}\\]$ ` },
       keys,
     });
-    return written;
+    // The shell's own end is no part of what was typed.
+    return written.slice(0, written.findLastIndex(([, text]) => text.includes(READY)) + 1);
   } finally {
     await rm(home, { recursive: true, force: true });
   }
