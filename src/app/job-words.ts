@@ -29,7 +29,7 @@ export async function withWords(
   }
   if (installed === undefined)
     throw new ImgclsError('usage', `${modelTitle(ref)} is not installed here, so it cannot read labels.`, {
-      hint: 'Import it from its folder: imgcls model import FOLDER',
+      hint: 'Install it here, too: imgcls model pull hf:OWNER/NAME, or imgcls model import FOLDER',
     });
   const { document, sha256 } = await make(installed, labels, labelTemplate);
   return { model: { ...ref, words: sha256 }, words: document };

@@ -11,6 +11,10 @@ import { categoryOf } from './categories.ts';
 export const WEIGHTS_FILE = 'model.onnx';
 export const LABELS_FILE = 'labels.json';
 export const MANIFEST_FILE = 'model.json';
+// Of a model that compares images with texts. Workers do not need them.
+export const TEXT_FILE = 'text_model.onnx';
+export const TOKENIZER_FILE = 'tokenizer.json';
+export const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 
 /** The files beside the weights. */
 export interface ModelDescription {

@@ -162,13 +162,24 @@ export interface NamedSession {
   dispose(): Promise<void>;
 }
 
-/** @throws {ImgclsError} of kind `permanent` if the runtime cannot load the file. */
+/**
+ * @throws {ImgclsError} of kind `permanent` if the runtime cannot load the file, or if it takes or returns numbers of 16 bits.
+ */
 export async function openNamedSession(path: string): Promise<NamedSession> {
   let session: InferenceSession;
   try {
     session = await InferenceSession.create(path, OPTIONS);
   } catch (cause) {
     throw new ImgclsError('permanent', `Cannot load ${path} as a model: ${messageOf(cause)}`, { cause });
+  }
+  const half = [...session.inputMetadata, ...session.outputMetadata]
+    .map(shapeOf)
+    .find(({ type }) => type === 'float16');
+  if (half !== undefined) {
+    await session.release();
+    throw new ImgclsError('permanent', `The model takes or returns numbers of 16 bits: ${half.name}.`, {
+      hint: 'Choose another precision, such as #fp32 or #q8: only weights may have 16 bits.',
+    });
   }
   return {
     inputs: session.inputNames,

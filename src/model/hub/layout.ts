@@ -1,11 +1,15 @@
 // The layout of a model in a repository of the Hugging Face Hub, which transformers.js and Optimum write:
 // config.json, preprocessor_config.json, and weights in onnx/ or beside them.
 //
-// It covers image classifiers with weights of 32 or 16 bits or quantised to 8 bits, in one file or with their data beside it.
+// A model that compares images with texts has its two sides in vision_model.onnx and text_model.onnx, a tokenizer, and
+// model.onnx with both sides.
+//
+// It covers weights of 32 or 16 bits or quantised to 8 bits, in one file or with their data beside it.
 
 import type { ModelVariant } from '../../core/model/model.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { harmless } from '../../core/text/harmless.ts';
+import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../folder.ts';
 
 /** A precision as the Hub names it, and what comes after the name of its file. The first one that exists is taken. */
 const PRECISIONS: Readonly<Record<string, { suffixes: readonly string[]; variant: ModelVariant }>> = {
@@ -47,7 +51,7 @@ export function weightsFiles(
     const known = Object.hasOwn(PRECISIONS, each) ? PRECISIONS[each] : undefined;
     if (known === undefined)
       throw new ImgclsError('usage', `Cannot run weights of precision "${each}".`, {
-        hint: `imgcls runs ${Object.keys(PRECISIONS).join(', ')}.`,
+        hint: `imgcls runs ${Object.keys(PRECISIONS).join(', ')}. On CPUs those of 8 bits are faster than those of 4.`,
       });
     const graph = known.suffixes
       .flatMap((suffix) => [`onnx/${stem}${suffix}.onnx`, `${stem}${suffix}.onnx`])
@@ -80,4 +84,40 @@ function missingWeights(
       hint: 'Look for the model in onnx-community, or export it: optimum-cli export onnx --model MODEL FOLDER',
     },
   );
+}
+
+/** The weights of a model that compares images with texts. */
+export interface BothSides {
+  vision: WeightsFiles;
+  text: WeightsFiles;
+  /** Both sides in one graph, which knows the scale of their comparison. */
+  whole: WeightsFiles;
+}
+
+export const hasSides = (paths: readonly string[]): boolean =>
+  paths.some((path) => /^(?:onnx\/)?vision_model\w*\.onnx$/.test(path));
+
+/**
+ * @param precision of the image side, which runs for each image. The others have the best that there is.
+ * @throws {ImgclsError} of kind `usage` that names the file that is missing.
+ */
+export function filesOfSides(
+  paths: readonly string[],
+  precision: string | undefined,
+  shownAs: string,
+): BothSides {
+  for (const file of [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE])
+    if (!paths.includes(file))
+      throw new ImgclsError('usage', `${shownAs} has no ${file}, which says how to read labels.`);
+  const vision = weightsFiles(paths, precision, shownAs, 'vision_model');
+  const text = weightsFiles(paths, undefined, shownAs, 'text_model');
+  try {
+    return { vision, text, whole: weightsFiles(paths, undefined, shownAs) };
+  } catch (cause) {
+    throw new ImgclsError(
+      'usage',
+      `${shownAs} does not say logit_scale: it has no onnx/model.onnx with both sides.`,
+      { cause },
+    );
+  }
 }

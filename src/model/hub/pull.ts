@@ -8,7 +8,7 @@ import { ImgclsError, isTransient } from '../../core/runtime/errors.ts';
 import { asMachineFault } from '../../core/runtime/machine-fault.ts';
 import { isInCatalog } from '../catalog.ts';
 import { discardPartial, downloadFile, type FileDownloadOptions } from '../download.ts';
-import { sha256OfFile } from '../folder.ts';
+import { sha256OfFile, TEXT_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../folder.ts';
 import { importModel } from '../import.ts';
 import { MAX_WEIGHTS_BYTES, plainName, tooLarge } from '../import-source.ts';
 import { stagingDir } from '../install.ts';
@@ -16,7 +16,7 @@ import { checkedName, type LibraryModel, type ModelLibrary } from '../library.ts
 import type { PulledModel } from '../pull.ts';
 import { CONFIG_FILE } from './config.ts';
 import { MAX_JSON_BYTES, readSettings, withoutProcessor } from './folder.ts';
-import { weightsFiles } from './layout.ts';
+import { filesOfSides, hasSides, weightsFiles } from './layout.ts';
 import { consentNeeded } from './licence.ts';
 import { PROCESSOR_FILE } from './processor.ts';
 import type { HubReference } from './reference.ts';
@@ -29,6 +29,10 @@ import {
   type HubTools,
   readRepository,
 } from './repository.ts';
+import { readZeroShot } from './zero-shot.ts';
+
+/** The tokenizer of 256,000 words that SigLIP 2 has, the largest in use, has 34 MB. */
+const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024;
 
 export interface HubPullOptions extends HubTools {
   library: ModelLibrary;
@@ -99,29 +103,43 @@ export async function pullFromHub(reference: HubReference, options: HubPullOptio
 }
 
 interface ChosenFiles {
+  /** They say whether the model can be used. */
   settings: HubFile[];
-  /** The graph first. */
-  weights: HubFile[];
+  rest: HubFile[];
+  /** The file that runs for each image. */
   graph: string;
   variant: ModelVariant;
+  /** It compares images with texts. */
+  hasTexts: boolean;
   bytes: number;
 }
 
 /** @throws {ImgclsError} of kind `usage` if a file is missing or too large. */
 function chooseFiles(repository: HubRepository, precision: string | undefined, title: string): ChosenFiles {
   const byPath = new Map(repository.files.map((file) => [file.path, file]));
-  const { graph, data, variant } = weightsFiles([...byPath.keys()], precision, title);
-  const [config, processor] = [byPath.get(CONFIG_FILE), byPath.get(PROCESSOR_FILE)];
-  if (config === undefined) throw new ImgclsError('usage', `${title} has no ${CONFIG_FILE}.`);
-  if (processor === undefined) throw withoutProcessor(title);
-  const settings = [config, processor];
-  for (const { path, bytes } of settings)
-    if (bytes > MAX_JSON_BYTES)
-      throw new ImgclsError('usage', `${title}/${path} has more than ${MAX_JSON_BYTES} bytes.`);
-  const weights = [graph, ...data].flatMap((path) => byPath.get(path) ?? []);
-  const weightBytes = sumOf(weights);
-  if (weightBytes > MAX_WEIGHTS_BYTES) throw tooLarge(`${title}/${graph}`, weightBytes);
-  return { settings, weights, graph, variant, bytes: sumOf(settings) + weightBytes };
+  const paths = [...byPath.keys()];
+  const sides = hasSides(paths) ? filesOfSides(paths, precision, title) : undefined;
+  const main = sides?.vision ?? weightsFiles(paths, precision, title);
+  if (!byPath.has(CONFIG_FILE)) throw new ImgclsError('usage', `${title} has no ${CONFIG_FILE}.`);
+  if (!byPath.has(PROCESSOR_FILE)) throw withoutProcessor(title);
+  const filesAt = (wanted: readonly string[]) => wanted.flatMap((path) => byPath.get(path) ?? []);
+  const settings = filesAt([CONFIG_FILE, PROCESSOR_FILE]);
+  const tokenizer = sides ? filesAt([TOKENIZER_FILE, TOKENIZER_CONFIG_FILE]) : [];
+  for (const [files, maxBytes] of [
+    [settings, MAX_JSON_BYTES],
+    [tokenizer, MAX_TOKENIZER_BYTES],
+  ] as const)
+    for (const { path, bytes } of files)
+      if (bytes > maxBytes)
+        throw new ImgclsError('usage', `${title}/${path} has more than ${maxBytes} bytes.`);
+  const weights = (sides ? [sides.vision, sides.text, sides.whole] : [main]).map(({ graph, data }) => {
+    const files = filesAt([graph, ...data]);
+    if (sumOf(files) > MAX_WEIGHTS_BYTES) throw tooLarge(`${title}/${graph}`, sumOf(files));
+    return files;
+  });
+  const rest = [...tokenizer, ...weights.flat()];
+  const bytes = sumOf([...settings, ...rest]);
+  return { settings, rest, graph: main.graph, variant: main.variant, hasTexts: sides !== undefined, bytes };
 }
 
 const sumOf = (files: readonly HubFile[]): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -141,11 +159,17 @@ async function freeName(title: string, { library, name }: HubPullOptions): Promi
   );
 }
 
-const isIntact = (model: LibraryModel, library: ModelLibrary): Promise<boolean> =>
-  library.verify(model).then(
-    () => true,
-    () => false,
-  );
+/** A copy from a cluster lacks the side that reads texts. */
+async function isIntact(model: LibraryModel, library: ModelLibrary): Promise<boolean> {
+  const others = model.manifest.zeroShot ? [TEXT_FILE, TOKENIZER_FILE, TOKENIZER_CONFIG_FILE] : [];
+  try {
+    for (const file of others) await stat(join(model.dir, file));
+    await library.verify(model);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function checkConsent(repository: HubRepository, { isAccepted, access }: HubPullOptions): void {
   const reason = consentNeeded(repository);
@@ -157,14 +181,15 @@ function checkConsent(repository: HubRepository, { isAccepted, access }: HubPull
 
 /** Into a folder in the Hub's layout. A model that cannot be used is refused before its weights are downloaded. */
 async function download(
-  { settings, weights }: ChosenFiles,
+  { settings, rest, hasTexts }: ChosenFiles,
   folder: string,
   fetchOne: (file: HubFile, to: string) => Promise<void>,
   shownAs: string,
 ): Promise<void> {
   for (const file of settings) await fetchOne(file, join(folder, file.path));
-  await readSettings(folder, shownAs);
-  for (const file of weights) await fetchOne(file, join(folder, file.path));
+  if (hasTexts) await readZeroShot(folder, shownAs);
+  else await readSettings(folder, shownAs);
+  for (const file of rest) await fetchOne(file, join(folder, file.path));
 }
 
 /** Fetches files of one commit, each by way of a partial file that stays after a failure which a retry may fix. */

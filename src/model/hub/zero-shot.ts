@@ -4,27 +4,28 @@
 import { copyFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
-import type { ModelManifest, ModelVariant } from '../../core/model/model.ts';
+import type { ModelManifest, ModelVariant, Preprocessing } from '../../core/model/model.ts';
 import { ImgclsError } from '../../core/runtime/errors.ts';
 import { FORMAT, firstIssue } from '../../core/runtime/versioned.ts';
 import { testImage } from '../check.ts';
-import { parseManifest, sha256OfFile, WEIGHTS_FILE } from '../folder.ts';
+import {
+  parseManifest,
+  sha256OfFile,
+  TEXT_FILE,
+  TOKENIZER_CONFIG_FILE,
+  TOKENIZER_FILE,
+  WEIGHTS_FILE,
+} from '../folder.ts';
 import { plainName } from '../import-source.ts';
 import { installModel } from '../install.ts';
 import { checkedName, type ModelLibrary } from '../library.ts';
 import { openNamedSession } from '../session.ts';
 import { unitVector } from '../words/compare.ts';
-import {
-  openTokenizer,
-  TEXT_FILE,
-  TOKENIZER_CONFIG_FILE,
-  TOKENIZER_FILE,
-  textInputs,
-} from '../words/text-side.ts';
+import { openTokenizer, textInputs } from '../words/text-side.ts';
 import { CONFIG_FILE } from './config.ts';
 import { embedData } from './embed-data.ts';
 import { licenceOf, pathsBelow, readJson, withoutProcessor } from './folder.ts';
-import { type WeightsFiles, weightsFiles } from './layout.ts';
+import { filesOfSides, type WeightsFiles } from './layout.ts';
 import { PROCESSOR_FILE, recipeOfProcessor } from './processor.ts';
 
 type ZeroShot = NonNullable<ModelManifest['zeroShot']>;
@@ -79,15 +80,19 @@ export interface ZeroShotOptions {
   name?: string | undefined;
   variant?: ModelVariant | undefined;
   precision?: string | undefined;
+  /** Says more than the folder about where the model comes from. */
+  origin?: Pick<ModelManifest, 'version' | 'licence' | 'source'> | undefined;
+  /** The folder to name in errors, if it is a copy. */
+  shownAs?: string | undefined;
 }
 
 /** Whether the folder has such a model. */
 export async function isZeroShot(dir: string): Promise<boolean> {
-  return (await kindOf(dir)) !== undefined;
+  return (await kindOf(dir, dir)) !== undefined;
 }
 
-async function kindOf(dir: string): Promise<Kind | undefined> {
-  const parsed = typed.safeParse(await readJson(dir, CONFIG_FILE, dir));
+async function kindOf(dir: string, shownAs: string): Promise<Kind | undefined> {
+  const parsed = typed.safeParse(await readJson(dir, CONFIG_FILE, shownAs));
   if (!parsed.success) return undefined;
   const { model_type: type, architectures = [] } = parsed.data;
   // There are image classifiers of these types, too.
@@ -103,35 +108,29 @@ async function kindOf(dir: string): Promise<Kind | undefined> {
 export async function importZeroShot(
   dir: string,
   staging: string,
-  { library, name, variant, precision = variant }: ZeroShotOptions,
+  { library, name, variant, precision = variant, origin, shownAs = dir }: ZeroShotOptions,
 ): Promise<{ dir: string; manifest: ModelManifest }> {
-  const kind = await kindOf(dir);
-  if (kind === undefined) throw new Error(`${dir} has no model that compares images with texts.`);
-  const paths = await pathsBelow(dir);
-  const vision = weightsFiles(paths, precision, dir, 'vision_model');
-  const processor = await readJson(dir, PROCESSOR_FILE, dir);
-  if (processor === undefined) throw withoutProcessor(dir);
-  const weights = await gather(dir, vision, join(staging, WEIGHTS_FILE));
-  const text = await gather(dir, weightsFiles(paths, undefined, dir, 'text_model'), join(staging, TEXT_FILE));
-  for (const file of [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE]) {
-    if (!paths.includes(file))
-      throw new ImgclsError('usage', `${dir} has no ${file}, which says how to read labels.`);
+  const { kind, preprocess } = await readZeroShot(dir, shownAs);
+  const files = filesOfSides(await pathsBelow(dir), precision, shownAs);
+  const from = { dir, shownAs };
+  const weights = await gather(from, files.vision, join(staging, WEIGHTS_FILE));
+  const text = await gather(from, files.text, join(staging, TEXT_FILE));
+  const whole = await gather(from, files.whole, join(staging, 'whole.onnx'));
+  for (const file of [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE])
     await copyFile(join(dir, file), join(staging, file));
-  }
-  const preprocess = recipeOfProcessor(processor, join(dir, PROCESSOR_FILE));
-  const whole = await wholeModel(dir, paths, staging);
   const sides = { weights, text, whole, tokenizer: await openTokenizer(staging) };
-  const zeroShot = await measured(kind, sides, await textSettings(dir, kind, sides), preprocess.cropSize);
+  const zeroShot = await measured(kind, sides, await textSettings(from, kind, sides), preprocess.cropSize);
   const sha256 = await sha256OfFile(weights);
   const manifest: ModelManifest = {
     v: FORMAT,
     name: checkedName(name ?? plainName(basename(dir))),
     version: sha256.slice(0, 12),
-    variant: variant ?? vision.variant,
+    variant: variant ?? files.vision.variant,
     sha256,
     bytes: (await stat(weights)).size,
     licence: (await licenceOf(dir)) ?? 'unknown',
-    source: `imported from ${basename(vision.graph)}`,
+    source: `imported from ${basename(files.vision.graph)}`,
+    ...origin,
     input: { name: 'pixel_values', layout: 'NCHW' },
     output: { name: kind.outputs.image },
     preprocess,
@@ -149,30 +148,35 @@ export async function importZeroShot(
   return { dir: installed, manifest };
 }
 
-/** One file of the graph and its data. @returns `to`. */
-async function gather(dir: string, files: WeightsFiles, to: string): Promise<string> {
-  const graph = join(dir, files.graph);
-  const data = files.data.map((path) => join(dir, path));
-  if (data.length > 0) await embedData({ graph, data, shownAs: graph }, to);
-  else await copyFile(graph, to);
-  return to;
-}
-
-/** @throws {ImgclsError} of kind `usage`: without it the scale of the comparison is not known. */
-async function wholeModel(dir: string, paths: readonly string[], staging: string): Promise<string> {
-  let files: WeightsFiles;
-  try {
-    files = weightsFiles(paths, undefined, dir);
-  } catch (cause) {
+/** What the settings say; also before there are weights. @throws {ImgclsError} of kind `usage`. */
+export async function readZeroShot(
+  dir: string,
+  shownAs: string,
+): Promise<{ kind: Kind; preprocess: Preprocessing }> {
+  const kind = await kindOf(dir, shownAs);
+  if (kind === undefined)
     throw new ImgclsError(
       'usage',
-      `${dir} does not say logit_scale: it has no onnx/model.onnx with both sides.`,
-      {
-        cause,
-      },
+      `${join(shownAs, CONFIG_FILE)}: this is not a model of the kind of ${Object.keys(KINDS).join(' or ')}.`,
     );
-  }
-  return await gather(dir, files, join(staging, 'whole.onnx'));
+  const processor = await readJson(dir, PROCESSOR_FILE, shownAs);
+  if (processor === undefined) throw withoutProcessor(shownAs);
+  return { kind, preprocess: recipeOfProcessor(processor, join(shownAs, PROCESSOR_FILE)) };
+}
+
+interface Folder {
+  dir: string;
+  /** To name in errors. */
+  shownAs: string;
+}
+
+/** One file of the graph and its data. @returns `to`. */
+async function gather({ dir, shownAs }: Folder, files: WeightsFiles, to: string): Promise<string> {
+  const graph = join(dir, files.graph);
+  const data = files.data.map((path) => join(dir, path));
+  if (data.length > 0) await embedData({ graph, data, shownAs: join(shownAs, files.graph) }, to);
+  else await copyFile(graph, to);
+  return to;
 }
 
 interface Sides {
@@ -182,19 +186,23 @@ interface Sides {
   tokenizer: Awaited<ReturnType<typeof openTokenizer>>;
 }
 
-async function textSettings(dir: string, kind: Kind, { tokenizer }: Sides): Promise<ZeroShot['text']> {
-  const parsed = config.safeParse(await readJson(dir, CONFIG_FILE, dir));
+async function textSettings(
+  { dir, shownAs }: Folder,
+  kind: Kind,
+  { tokenizer }: Sides,
+): Promise<ZeroShot['text']> {
+  const parsed = config.safeParse(await readJson(dir, CONFIG_FILE, shownAs));
   if (!parsed.success)
-    throw new ImgclsError('usage', `${join(dir, CONFIG_FILE)}: ${firstIssue(parsed.error)}.`);
+    throw new ImgclsError('usage', `${join(shownAs, CONFIG_FILE)}: ${firstIssue(parsed.error)}.`);
   const { max_position_embeddings: maxTokens = kind.maxTokens } = parsed.data.text_config ?? {};
   const text = { output: kind.outputs.text, maxTokens };
   if (!kind.isFilled) return text;
-  const { pad_token: pad } = (await readJson(dir, TOKENIZER_CONFIG_FILE, dir)) as { pad_token?: unknown };
+  const { pad_token: pad } = (await readJson(dir, TOKENIZER_CONFIG_FILE, shownAs)) as { pad_token?: unknown };
   const fillToken = typeof pad === 'string' ? tokenizer.token_to_id(pad) : undefined;
   if (fillToken === undefined)
     throw new ImgclsError(
       'usage',
-      `${join(dir, TOKENIZER_CONFIG_FILE)}: pad_token is missing, with which texts are filled up.`,
+      `${join(shownAs, TOKENIZER_CONFIG_FILE)}: pad_token is missing, with which texts are filled up.`,
     );
   return { ...text, fillToken };
 }

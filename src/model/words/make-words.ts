@@ -43,5 +43,5 @@ export async function makeWords(
 
 const hasLabels = (title: string): ImgclsError =>
   new ImgclsError('usage', `${title} has labels of its own and takes no others.`, {
-    hint: 'Name a model of the kind of CLIP or SigLIP: imgcls model import FOLDER',
+    hint: 'Name a model of the kind of CLIP or SigLIP: imgcls model pull hf:OWNER/NAME',
   });

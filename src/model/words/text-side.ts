@@ -5,12 +5,9 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import type { ModelManifest } from '../../core/model/model.ts';
 import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
+import { TEXT_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../folder.ts';
 import { type InputValues, openNamedSession } from '../session.ts';
 import { unitVector } from './compare.ts';
-
-export const TEXT_FILE = 'text_model.onnx';
-export const TOKENIZER_FILE = 'tokenizer.json';
-export const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 
 type TextSettings = NonNullable<ModelManifest['zeroShot']>['text'];
 

@@ -1,12 +1,17 @@
+import { execFile } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { pythonWith } from '../../../benchmarks/peers/environments.ts';
 import { ImgclsError } from '../../../src/core/runtime/errors.ts';
 import { type HubPullOptions, pullFromHub } from '../../../src/model/hub/pull.ts';
 import { parseHubReference } from '../../../src/model/hub/reference.ts';
 import { importModel } from '../../../src/model/import.ts';
-import { createModelLibrary } from '../../../src/model/library.ts';
+import { createModelLibrary, type LibraryModel } from '../../../src/model/library.ts';
+import { makeWords } from '../../../src/model/words/make-words.ts';
 import { closedPort, type HubModel, type HubServer, startHubServer } from './hub-server.ts';
 import { BUNDLED_DIR, temporaryFolder } from './support.ts';
 import { tinyOnnx } from './tiny-onnx.ts';
@@ -191,6 +196,14 @@ describe('a model of the Hub', () => {
     expect(weights).toEqual([]);
   });
 
+  it('is refused if it takes pictures of 16 bits', async () => {
+    const half = tinyOnnx({ classes: CLASSES, isHalf: true, input: 'float16' });
+    const setup = await setUp({ ...MODEL, files: { ...FILES, 'onnx/model_fp16.onnx': half } });
+    expect(await failureOf(setup, 'hf:cats/vit#fp16')).toMatch(
+      /^The model is not a usable image classifier: its input is float16 \[\?, 3, 224, 224\]\. .*one float32 input/,
+    );
+  });
+
   it('is installed under any licence that a person accepts', async () => {
     const { pull } = await setUp({ ...MODEL, license: 'cc-by-nc-4.0' });
     expect((await pull('hf:cats/vit', { isAccepted: true })).manifest.licence).toBe('cc-by-nc-4.0');
@@ -279,6 +292,122 @@ describe('a model of the Hub', () => {
     expect(server.requests).toEqual([]);
   });
 });
+
+const python = await pythonWith('pool.txt').catch((error: unknown) => {
+  if (process.env.CI) throw error;
+  console.warn(`SKIPPED: tests of models with own labels need Python and package indexes. ${error}`);
+});
+
+describe.skipIf(python === undefined)('a model of the Hub that compares images with texts', () => {
+  const repositories: Record<string, Record<string, Buffer>> = {};
+  beforeAll(async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'imgcls-hub-'));
+    const script = path.join(import.meta.dirname, '../../parity/words/models.py');
+    await promisify(execFile)(python ?? '', [script, folder]);
+    for (const name of ['tiny-clip', 'tiny-siglip'])
+      repositories[name] = await filesBelow(path.join(folder, name));
+    await rm(folder, { recursive: true });
+  });
+  const repository = (files: Record<string, Buffer>) => setUp({ license: 'mit', files });
+
+  it.each(['tiny-clip', 'tiny-siglip'])(
+    'is installed with both sides, and reads labels (%s)',
+    async (name) => {
+      const { pull, server, commit, library, left } = await repository(repositories[name] ?? {});
+      const { manifest } = await pull('hf:cats/vit', { name });
+      expect(manifest).toMatchObject({
+        name,
+        version: commit.slice(0, 12),
+        licence: 'mit',
+        source: `hf:cats/vit@${commit}#onnx/vision_model.onnx`,
+        zeroShot: { length: 16 },
+      });
+      const [model] = await library.find(name);
+      const { document } = await makeWords(model as LibraryModel, ['cat', 'dog']);
+      expect(JSON.parse(String(document)).labels).toEqual(['cat', 'dog']);
+      expect((await left()).sort()).toEqual([
+        'labels.json',
+        'model.json',
+        'model.onnx',
+        'text_model.onnx',
+        'tokenizer.json',
+        'tokenizer_config.json',
+      ]);
+      const before = server.requests.length;
+      expect((await pull('hf:cats/vit', { name })).already).toBe(true);
+      expect(server.requests).toHaveLength(before + 1);
+      // As a copy from a cluster has it.
+      await rm(path.join(model?.dir ?? '', 'text_model.onnx'));
+      expect((await pull('hf:cats/vit', { name })).already).toBe(false);
+    },
+  );
+
+  it('takes its image side in the precision that is named', async () => {
+    const { 'onnx/vision_model.onnx': vision, ...files } = repositories['tiny-clip'] ?? {};
+    const setup = await repository({ ...files, 'onnx/vision_model_quantized.onnx': vision as Buffer });
+    expect(await failureOf(setup, 'hf:cats/vit#fp16')).toMatch(
+      /^hf:cats\/vit has no ONNX weights of precision fp16, only .*vision_model_quantized\.onnx/,
+    );
+    expect((await setup.pull('hf:cats/vit#q8')).manifest.variant).toBe('int8');
+  });
+
+  it.each([
+    [
+      'a tokenizer',
+      'tokenizer.json',
+      /^hf:cats\/vit has no tokenizer\.json, which says how to read labels\./,
+    ],
+    [
+      'its text side',
+      'onnx/text_model.onnx',
+      /^hf:cats\/vit has no onnx\/text_model\.onnx, only onnx\/model\.onnx/,
+    ],
+    ['both sides in one', 'onnx/model.onnx', /^hf:cats\/vit does not say logit_scale/],
+    ['a processor', 'preprocessor_config.json', /^hf:cats\/vit has no preprocessor_config\.json/],
+    [
+      'its image side',
+      'onnx/vision_model.onnx',
+      /^hf:cats\/vit\/config\.json: CLIPModel is not an image classifier/,
+    ],
+  ])('is refused without %s', async (_, missing, message) => {
+    const { [missing]: __, ...files } = repositories['tiny-clip'] ?? {};
+    const setup = await repository(files);
+    expect(await failureOf(setup)).toMatch(message);
+    expect(setup.server.requests.filter(({ host }) => host === 'cdn')).toEqual([]);
+  });
+
+  it('is refused if its image side takes pictures of 16 bits', async () => {
+    const half = tinyOnnx({ isHalf: true, input: 'float16' });
+    const setup = await repository({ ...repositories['tiny-clip'], 'onnx/vision_model_fp16.onnx': half });
+    expect(await failureOf(setup, 'hf:cats/vit#fp16')).toBe(
+      'The model takes or returns numbers of 16 bits: data. Choose another precision, such as #fp32 or #q8: only weights may have 16 bits.',
+    );
+  });
+
+  it('is refused if it is of another kind, or its files do not belong together', async () => {
+    const [clip = {}, siglip = {}] = [repositories['tiny-clip'], repositories['tiny-siglip']];
+    const other = Buffer.from(JSON.stringify({ model_type: 'blip', architectures: ['BlipModel'] }));
+    expect(await failureOf(await repository({ ...clip, 'config.json': other }))).toMatch(
+      /^hf:cats\/vit\/config\.json: this is not a model of the kind of clip or siglip\./,
+    );
+    const mixed = { ...siglip, 'onnx/model.onnx': clip['onnx/model.onnx'] as Buffer };
+    expect(await failureOf(await repository(mixed))).toMatch(
+      /^The logits of model\.onnx are not those of vision_model\.onnx and text_model\.onnx\./,
+    );
+  });
+});
+
+async function filesBelow(folder: string): Promise<Record<string, Buffer>> {
+  const entries = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) =>
+    each.isFile(),
+  );
+  const files: Record<string, Buffer> = {};
+  for (const { parentPath, name } of entries) {
+    const file = path.join(parentPath, name);
+    files[path.relative(folder, file)] = await readFile(file);
+  }
+  return files;
+}
 
 async function tinyFile(): Promise<string> {
   const file = path.join(await temporaryFolder(), 'tiny.onnx');

@@ -23,11 +23,11 @@ const FLOAT_16 = 10;
 
 type Dimension = number | string;
 
-function valueInfo(name: string, shape: Dimension[]): Buffer {
+function valueInfo(name: string, shape: Dimension[], type = FLOAT): Buffer {
   const dimensions = shape.map((size) =>
     field(1, typeof size === 'number' ? field(1, size) : field(2, size)),
   );
-  const tensorType = message(field(1, FLOAT), field(2, message(...dimensions)));
+  const tensorType = message(field(1, type), field(2, message(...dimensions)));
   return message(field(1, name), field(2, field(1, tensorType)));
 }
 
@@ -63,6 +63,8 @@ export interface TinyModel {
   extraOperator?: string;
   /** With weights of 16 bits, and the input and output of 32. */
   isHalf?: boolean;
+  /** With an input of 16 bits, too, if its weights have as many. */
+  input?: 'float32' | 'float16';
   /** Changes the weights, and so the sha256. */
   seed?: number;
 }
@@ -99,7 +101,7 @@ export function tinyOnnx(options: TinyModel = {}): Buffer {
       : [field(1, node(options.extraOperator, ['data'], 'unused'))]),
     field(2, 'tiny'),
     field(5, tensor('weights', [channels, classes], isHalf ? Float16Array.from(weights) : weights)),
-    field(11, valueInfo('data', shape)),
+    field(11, valueInfo('data', shape, options.input === 'float16' ? FLOAT_16 : FLOAT)),
     field(12, valueInfo('logits', [batch, classes])),
   );
   return message(field(1, 8), field(7, graph), field(8, field(2, 13)));

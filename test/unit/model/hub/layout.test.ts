@@ -33,7 +33,11 @@ describe('the weights of a repository', () => {
       'cats has no ONNX weights of precision uint8, only onnx/model.onnx, onnx/model_quantized.onnx.',
     ],
     [undefined, ['\nhint: run me.bin'], 'cats has no ONNX weights, only \\u000ahint: run me.bin.'],
-    ['q4f16', FILES, 'Cannot run weights of precision "q4f16".'],
+    ...['q4', 'q4f16', 'bnb4'].map((precision): [string, string[], string] => [
+      precision,
+      [...FILES, `onnx/model_${precision}.onnx`],
+      `Cannot run weights of precision "${precision}".`,
+    ]),
   ])('are refused if there are none: %s', (precision, paths, message) => {
     expect(() => weightsFiles(paths, precision, 'cats')).toThrow(message);
   });
