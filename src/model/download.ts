@@ -6,6 +6,7 @@ import { backoffMs } from '../core/runtime/backoff.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { ImgclsError, messageOf } from '../core/runtime/errors.ts';
 import { asMachineFault } from '../core/runtime/machine-fault.ts';
+import { type AddressesOf, fetchFollowing } from './redirects.ts';
 
 export interface FileDownloadOptions {
   url: string;
@@ -28,6 +29,8 @@ export interface FileDownloadOptions {
   random?: () => number;
   backoff?: { baseMs?: number; maxMs?: number };
   clock?: Pick<Clock, 'sleep'> | undefined;
+  /** For tests. */
+  addressesOf?: AddressesOf | undefined;
 }
 
 const CLOCK: Pick<Clock, 'sleep'> = { sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }) };
@@ -109,7 +112,8 @@ async function transfer(options: FileDownloadOptions, offset: number): Promise<v
   try {
     const headers = await rangeHeaders(partialPath, offset);
     if (options.authorization !== undefined) headers.authorization = options.authorization;
-    const response = await fetch(url, { headers, signal: stall.signal }).catch((error: Error) => {
+    const asking = { headers, signal: stall.signal, addressesOf: options.addressesOf };
+    const response = await fetchFollowing(url, asking).catch((error: Error) => {
       // The reason is in the cause; the message says only that fetch failed.
       throw error.cause instanceof Error ? new Error(error.cause.message, { cause: error }) : error;
     });

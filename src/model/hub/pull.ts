@@ -1,7 +1,7 @@
 // Installs a model of the Hugging Face Hub.
 
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type ModelVariant, modelTitle } from '../../core/model/model.ts';
 import { ImgclsError, isTransient } from '../../core/runtime/errors.ts';
@@ -89,6 +89,7 @@ export async function pullFromHub(reference: HubReference, options: HubPullOptio
   const folder = stagingDir(library.modelsDir);
   const fetcher = new Fetcher(reference, repository.commit, chosen.bytes, options);
   try {
+    await fetcher.discardOthers(repository.files);
     await download(chosen, folder, (file, to) => fetcher.fetch(file, to), title);
     const { precision } = reference;
     const { dir, manifest } = await importModel(folder, { library, name, precision, origin, shownAs: title });
@@ -201,21 +202,21 @@ class Fetcher {
   #doneBytes = 0;
 
   constructor(reference: HubReference, commit: string, totalBytes: number, options: HubPullOptions) {
-    const { access, clock, library, onProgress, random, signal, transfer } = options;
+    const { access, addressesOf, clock, library, onProgress, random, signal, transfer } = options;
     this.#address = `${access.endpoint}/${reference.repository}/resolve/${commit}`;
-    this.#downloads = join(library.modelsDir, '.downloads');
+    this.#downloads = join(library.modelsDir, '.downloads', reference.repository.replace('/', '--'));
     this.#options = {
       ...transfer,
       authorization: authorizationOf(access),
       explain: (response) => explainRefusal(response, reference, access),
       hint: 'Try again: the download continues where it stopped. HF_ENDPOINT names a mirror.',
       onProgress: (bytes) => onProgress?.(this.#doneBytes + bytes, totalBytes),
-      ...{ clock, random, signal },
+      ...{ addressesOf, clock, random, signal },
     };
   }
 
   async fetch(file: HubFile, to: string): Promise<void> {
-    const partialPath = join(this.#downloads, `hub-${file.digest.hex}.partial`);
+    const partialPath = join(this.#downloads, `${file.digest.hex}.partial`);
     const url = `${this.#address}/${encodeURI(file.path)}`;
     await mkdir(this.#downloads, { recursive: true });
     this.#partials.push(partialPath);
@@ -227,6 +228,15 @@ class Fetcher {
 
   async discardPartials(): Promise<void> {
     for (const partial of this.#partials) await discardPartial(partial);
+    // Fails if another file of the repository is being downloaded, which is intended.
+    await rmdir(this.#downloads).catch(() => {});
+  }
+
+  /** Of an earlier pull, since when the revision has moved. @param files of the commit. */
+  async discardOthers(files: readonly HubFile[]): Promise<void> {
+    const digests = new Set(files.map(({ digest }) => digest.hex));
+    for (const name of await readdir(this.#downloads).catch(() => []))
+      if (!digests.has(name.split('.')[0] ?? '')) await rm(join(this.#downloads, name), { force: true });
   }
 }
 

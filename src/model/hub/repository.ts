@@ -7,6 +7,7 @@ import { ImgclsError, messageOf } from '../../core/runtime/errors.ts';
 import { firstIssue } from '../../core/runtime/versioned.ts';
 import { harmless } from '../../core/text/harmless.ts';
 import { isTemporary, LaterError, problemOf } from '../download.ts';
+import { type AddressesOf, fetchFollowing } from '../redirects.ts';
 import type { HubReference } from './reference.ts';
 
 export const HUB_ENDPOINT = 'https://huggingface.co';
@@ -22,6 +23,8 @@ export interface HubTools {
   clock: Pick<Clock, 'sleep'>;
   random(): number;
   signal?: AbortSignal | undefined;
+  /** For tests. */
+  addressesOf?: AddressesOf | undefined;
 }
 
 export interface HubFile {
@@ -111,14 +114,11 @@ function licenceIn({
   return text ? harmless(text) : undefined;
 }
 
-async function readAnswer(
-  url: string,
-  reference: HubReference,
-  { access, clock, random, signal }: HubTools,
-): Promise<unknown> {
+async function readAnswer(url: string, reference: HubReference, tools: HubTools): Promise<unknown> {
+  const { clock, random, signal } = tools;
   for (let retries = 0; ; retries++) {
     try {
-      return await ask(url, reference, access, signal);
+      return await ask(url, reference, tools);
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof LaterError)) throw error;
@@ -136,16 +136,16 @@ async function readAnswer(
 async function ask(
   url: string,
   reference: HubReference,
-  access: HubAccess,
-  signal: AbortSignal | undefined,
+  { access, signal, addressesOf }: HubTools,
 ): Promise<unknown> {
   const authorization = authorizationOf(access);
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
-  const response = await fetch(url, {
+  const response = await fetchFollowing(url, {
     headers: authorization === undefined ? {} : { authorization },
     signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    addressesOf,
   }).catch((error: Error) => {
-    throw new LaterError(messageOf(error.cause ?? error));
+    throw error instanceof ImgclsError ? error : new LaterError(messageOf(error.cause ?? error));
   });
   if (isTemporary(response.status)) throw new LaterError(problemOf(response), response);
   if (!response.ok) throw explainRefusal(response, reference, access);

@@ -144,10 +144,53 @@ describe('a model of the Hub', () => {
       if (bytes - SETTINGS_BYTES >= 2000) interrupted.abort();
     };
     await expect(pull('hf:cats/vit', { onProgress, signal: interrupted.signal })).rejects.toThrow(/abort/);
-    expect(await left()).toContainEqual(expect.stringMatching(/^hub-.*\.partial$/));
+    expect(await left()).toContainEqual(`${hash('sha256', WEIGHTS)}.partial`);
     await pull();
     expect(rangesOf(server)).toEqual([undefined, 'bytes=2000-']);
     expect((await left()).sort()).toEqual(['labels.json', 'model.json', 'model.onnx']);
+  });
+
+  it('leaves no part of a commit from which its branch has moved', async () => {
+    const { pull, server, left } = await setUp();
+    server.fail('cdn', { breakAfterBytes: 2000 }, { status: 503 }, { status: 503 });
+    const onProgress = (bytes: number) => server.received(bytes - SETTINGS_BYTES);
+    await expect(pull('hf:cats/vit', { onProgress })).rejects.toThrow(/503/);
+    expect(await left()).toContainEqual(`${hash('sha256', WEIGHTS)}.partial`);
+    const moved = tinyOnnx({ classes: CLASSES, seed: 2 });
+    server.publish({ ...MODEL, files: { ...FILES, 'onnx/model.onnx': moved } });
+    server.fail('cdn', { status: 503 }, { status: 503 }, { status: 503 });
+    await expect(pull()).rejects.toThrow(/503/);
+    expect((await left()).filter((name) => name.startsWith(hash('sha256', WEIGHTS)))).toEqual([]);
+    await pull();
+    expect((await left()).sort()).toEqual(['labels.json', 'model.json', 'model.onnx']);
+  });
+
+  it.each([
+    ['a public Hub', '203.0.113.7', '10.1.2.3', 'a private network'],
+    ['a public Hub', '2001:db8::1', '::ffff:169.254.169.254', 'the metadata of its machine'],
+    ['a private mirror', '10.1.2.3', '169.254.169.254', 'the metadata of its machine'],
+    ['a private mirror', 'fd12::1', '127.0.0.1', 'its machine'],
+  ])('is refused if %s (%s) leads to %s, %s', async (_, hub, cdn) => {
+    const setup = await setUp();
+    const failure = await failureOf(setup, 'hf:cats/vit', {
+      access: { endpoint: setup.server.endpoint.replace('127.0.0.1', 'localhost') },
+      addressesOf: async (host) => [host === 'localhost' ? hub : cdn],
+    });
+    expect(failure).toMatch(
+      /^localhost:\d+ redirects to 127\.0\.0\.1:\d+, which is in a private network or on this/,
+    );
+    expect(setup.server.requests.filter(({ host }) => host === 'cdn')).toEqual([]);
+  });
+
+  it('follows a private mirror to other private servers, and to public ones', async () => {
+    for (const cdn of ['192.168.1.1', '203.0.113.7']) {
+      const { pull, server } = await setUp();
+      const { already } = await pull('hf:cats/vit', {
+        access: { endpoint: server.endpoint.replace('127.0.0.1', 'localhost') },
+        addressesOf: async (host) => [host === 'localhost' ? '10.1.2.3' : cdn],
+      });
+      expect(already).toBe(false);
+    }
   });
 
   it('is asked for again after the pause that the server names', async () => {
@@ -256,9 +299,9 @@ describe('a model of the Hub', () => {
 
   it.skipIf(process.platform !== 'linux')('frees the disk that it has filled, and says so', async () => {
     const setup = await setUp();
-    const downloads = path.join(setup.library.modelsDir, '.downloads');
+    const downloads = path.join(setup.library.modelsDir, '.downloads/cats--vit');
     await mkdir(downloads, { recursive: true });
-    await symlink('/dev/full', path.join(downloads, `hub-${hash('sha256', WEIGHTS)}.partial`));
+    await symlink('/dev/full', path.join(downloads, `${hash('sha256', WEIGHTS)}.partial`));
     expect(await failureOf(setup)).toMatch(/^This machine's disk is full: ENOSPC/);
   });
 
