@@ -75,7 +75,7 @@ export async function fetchFollowing(
     await response.body?.cancel();
     if (redirects === MAX_REDIRECTS)
       throw new ImgclsError('permanent', `${url} redirects more than ${MAX_REDIRECTS} times.`);
-    const to = URL.parse(location, from);
+    const to = URL.parse(location, from.href);
     if (to === null || !/^https?:$/.test(to.protocol))
       throw new ImgclsError('permanent', `${from.host} redirects to an address that is none of the web.`);
     if ((await closenessOf(to, addressesOf)) > (await closenessOf(from, addressesOf)))
