@@ -64,6 +64,8 @@ export interface AppOptions extends GuardOptions {
   wantedLabels: FindRouteOptions['wantedLabels'];
   /** Closed with the app. */
   pictureMaker: PictureMaker;
+  /** The folder of the sample photographs. */
+  samplesDir: string;
   /** The folder of the built page. */
   pageDir: string;
 }
@@ -155,6 +157,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       limits,
       spooled,
       allowBuckets,
+      samplesDir: options.samplesDir,
       uploads,
       topK,
       selectModel,
@@ -179,7 +182,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     api.register(otherMethods);
     done();
   });
-  await pageRoutes(app, { folder: options.pageDir });
+  await pageRoutes(app, { folder: options.pageDir, samplesDir: options.samplesDir });
   return app;
 }
 

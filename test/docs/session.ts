@@ -23,7 +23,8 @@ export async function openSession(python: string, bin: string): Promise<Session>
   await symlink(bin, path.join(home, 'bin', 'imgcls'));
   await cp(path.join(repository, 'samples'), path.join(home, 'photos'), {
     recursive: true,
-    filter: (file) => !/\.(md|json)$/.test(file),
+    // Five of them: the tables of a page stay short.
+    filter: (file) => !/\.(md|json|webp)$/.test(file),
   });
   const PATH = [path.join(home, 'bin'), path.dirname(process.execPath), process.env.PATH].join(
     path.delimiter,

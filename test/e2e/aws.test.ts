@@ -27,7 +27,20 @@ import { startService } from './web/up.ts';
 
 const moto = await startMoto();
 const samples = path.join(repository, 'samples');
-const names = ['cat.jpg', 'coffee.jpg', 'mountains.jpg', 'rocket.jpg', 'tripod.png'];
+const names = [
+  'barn.webp',
+  'boats.webp',
+  'cat.jpg',
+  'coffee.jpg',
+  'dam.webp',
+  'frying-pan.webp',
+  'goldfish.webp',
+  'mountains.jpg',
+  'rocket.jpg',
+  'screwdriver.webp',
+  'tape-measure.webp',
+  'tripod.png',
+];
 const model = ['--model', 'efficientnet-lite0'];
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
@@ -284,7 +297,7 @@ describe.skipIf(moto === undefined)('over S3 and SQS', () => {
       expect(new Date(line.time).toISOString()).toBe(line.time);
     }
     const answered = said.filter(({ msg }) => msg === 'Batch completed.');
-    expect(answered).toContainEqual(expect.objectContaining({ job, trace: TRACE, written: 5, errors: 0 }));
+    expect(answered).toContainEqual(expect.objectContaining({ job, trace: TRACE, written: 12, errors: 0 }));
     const classified = valuesOf(figures, 'ImagesClassified', { Cluster: 'default' });
     expect(classified.reduce((sum, images) => sum + images)).toBe(
       answered.reduce((sum, { written, errors }) => sum + written - errors, 0),

@@ -97,7 +97,7 @@ describe('dead letters', () => {
     const controller = start(installed.bin, dataDir, ['scale', '--max', '1']);
     const waited = await run(dataDir, 'results', job, '--wait');
     expect(waited.code, waited.stderr).toBe(3);
-    expect(waited.stdout.match(/error: deadline/g)).toHaveLength(5);
+    expect(waited.stdout.match(/error: deadline/g)).toHaveLength(12);
     await expect.poll(() => letters(dataDir), { timeout: 60_000 }).toHaveLength(2);
     controller.kill('SIGTERM');
     await controller.finished;
@@ -116,10 +116,10 @@ describe('dead letters', () => {
     });
     const table = (await run(dataDir, 'dlq', 'list')).stdout;
     expect(table).toMatch(
-      new RegExp(`${id}\\t.*\\t${job}\\t0-4\\t20\\tThe request message was received 20 times`),
+      new RegExp(`${id}\\t.*\\t${job}\\t0-11\\t20\\tThe request message was received 20 times`),
     );
     const shown = await run(dataDir, 'dlq', 'show', id);
-    expect(JSON.parse(shown.stdout).request.images).toHaveLength(5);
+    expect(JSON.parse(shown.stdout).request.images).toHaveLength(12);
 
     const left = await run(dataDir, 'dlq', 'redrive', poison?.messageId ?? '');
     expect(left).toMatchObject({
@@ -129,9 +129,9 @@ describe('dead letters', () => {
     });
     const redriven = await run(dataDir, 'dlq', 'redrive', id);
     expect(redriven.code, redriven.stderr).toBe(0);
-    expect(redriven.stderr).toMatch(/Retrying 5 images from 1 dead letter of job/);
-    expect(redriven.stdout).toMatch(/^cat\.jpg, tiger cat\n/);
-    expect(redriven.stdout.trimEnd().split('\n')).toHaveLength(5);
+    expect(redriven.stderr).toMatch(/Retrying 12 images from 1 dead letter of job/);
+    expect(redriven.stdout).toMatch(/^barn\.webp, barn\n/);
+    expect(redriven.stdout.trimEnd().split('\n')).toHaveLength(12);
     expect((await run(dataDir, 'results', job)).stdout).toBe(redriven.stdout);
     expect(await letters(dataDir)).toEqual([poison]);
     expect((await run(dataDir, 'dlq', 'purge', '--all')).stderr).toMatch(/Deleted 1 dead letter\./);
@@ -185,7 +185,7 @@ describe('dead letters', () => {
     expect(await letters(dataDir)).toEqual([]);
     const results = await run(dataDir, 'results', job, '--wait');
     expect(results.code, results.stderr).toBe(0);
-    expect(results.stdout).toMatch(/^cat\.jpg, tiger cat\n/);
+    expect(results.stdout).toMatch(/^barn\.webp, barn\n/);
   });
 
   it('stay while their job runs and if it was cancelled, and are deleted with it', async () => {
@@ -221,7 +221,7 @@ describe('dead letters', () => {
     await run(dataDir, 'results', job, '--wait');
     const left = await run(dataDir, 'dlq', 'redrive', '--job', job, '--no-wait');
     expect(left).toMatchObject({ code: 0, stdout: `${job}\n` });
-    expect(left.stderr).toMatch(new RegExp(`Retrying 5 images .* Run "imgcls results ${job} --wait"`));
+    expect(left.stderr).toMatch(new RegExp(`Retrying 12 images .* Run "imgcls results ${job} --wait"`));
     expect(await letters(dataDir)).toEqual([]);
     expect((await run(dataDir, 'results', job, '--wait')).code).toBe(0);
   });

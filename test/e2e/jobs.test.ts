@@ -41,12 +41,12 @@ describe('imgcls jobs', () => {
     const second = await submit(dataDir, folder);
     expect(await jobs(dataDir)).toMatchObject([
       { id: second, state: 'sealed', done: 0, total: 1, errors: 0 },
-      { id: first, state: 'sealed', done: 0, total: 5, errors: 0 },
+      { id: first, state: 'sealed', done: 0, total: 12, errors: 0 },
     ]);
     expect((await run(dataDir, 'jobs', '--wait')).code).toBe(0);
     expect(await jobs(dataDir)).toMatchObject([
       { id: second, state: 'finished', done: 1, total: 1, errors: 1 },
-      { id: first, state: 'finished', done: 5, total: 5, errors: 0, imagesPerSecond: expect.any(Number) },
+      { id: first, state: 'finished', done: 12, total: 12, errors: 0, imagesPerSecond: expect.any(Number) },
     ]);
     expect(await jobs(dataDir, '--limit', '1')).toHaveLength(1);
     expect(await jobs(dataDir, '--state', 'cancelled')).toEqual([]);

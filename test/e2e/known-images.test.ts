@@ -31,20 +31,20 @@ describe('imgcls upload of a folder that was labelled before', () => {
     const again = await upload([], NO_RUNNERS);
     expect(again.code, again.stderr).toBe(0);
     expect(labelsOf(again.stdout)).toEqual(labelsOf(first.stdout));
-    expect(again.stderr).toMatch(/^5 images \(5 known already\), 0 errors, job /m);
+    expect(again.stderr).toMatch(/^12 images \(12 known already\), 0 errors, job /m);
     expect(ndjson(again.stdout).every(({ known, ms }) => known === true && ms === 0)).toBe(true);
 
     await mkdir(path.join(photos, 'more'));
     const picture = sharp({ create: { width: 200, height: 200, channels: 3, background: 'navy' } });
     await picture.png().toFile(path.join(photos, 'more', 'a.png'));
     const grown = await upload([]);
-    expect(grown.stderr).toMatch(/^6 images \(5 known already\), 0 errors in /m);
+    expect(grown.stderr).toMatch(/^13 images \(12 known already\), 0 errors in /m);
     expect(ndjson(grown.stdout).filter(({ known }) => known !== true)).toMatchObject([
       { name: 'more/a.png' },
     ]);
 
     const fresh = await upload(['--fresh']);
-    expect(fresh.stderr).toMatch(/^6 images, 0 errors in /m);
+    expect(fresh.stderr).toMatch(/^13 images, 0 errors in /m);
     expect(labelsOf(fresh.stdout)).toEqual(labelsOf(grown.stdout));
     expect(ndjson(fresh.stdout).some(({ known }) => known === true)).toBe(false);
     expect(await processesOf(dataDir)).toEqual([]);
@@ -57,7 +57,7 @@ describe('imgcls upload of a folder that was labelled before', () => {
     const { stdout, stderr } = await run('upload', samples, '--no-wait');
     const job = stdout.trim();
     expect(stderr).toContain(
-      `5 images submitted. All have an outcome. Run "imgcls results ${job}" to print them.`,
+      `12 images submitted. All have an outcome. Run "imgcls results ${job}" to print them.`,
     );
     const results = await run('results', job, '--format', 'csv');
     const withoutMs = (csv: string) => csv.replaceAll(/int8,\d+(\.\d)?,/g, 'int8,');

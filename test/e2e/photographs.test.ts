@@ -50,7 +50,7 @@ describe('imgcls tag', () => {
 
     const tagged = await run('tag', 'photos', '--min-score', '0');
     expect(tagged.code, tagged.stderr).toBe(0);
-    expect(tagged.stderr).toContain('Tagged 5 photographs: 4 new sidecars, 1 changed, 0 as before.');
+    expect(tagged.stderr).toContain('Tagged 12 photographs: 11 new sidecars, 1 changed, 0 as before.');
     expect(tagged.stderr, 'a sidecar is no file that was skipped').not.toContain('cat.jpg.xmp');
     const results = await run('results', '-f', 'ndjson');
     for (const line of results.stdout.trim().split('\n')) {
@@ -67,7 +67,7 @@ describe('imgcls tag', () => {
     expect(again.stderr).toContain('Tagged 0 photographs: 0 new sidecars, 0 changed');
 
     const undone = await run('tag', '--undo', 'photos');
-    expect(undone.stderr).toBe('Undone: 4 new sidecars deleted, 1 restored.\n');
+    expect(undone.stderr).toBe('Undone: 11 new sidecars deleted, 1 restored.\n');
     const withoutSidecar = (files: string[]) => files.filter((line) => !line.startsWith('cat.jpg.xmp'));
     expect(withoutSidecar(await snapshot(photos))).toEqual(withoutSidecar(before));
     expect(await readFile(path.join(photos, 'cat.jpg.xmp'), 'utf8')).toBe(RATED);
@@ -139,7 +139,8 @@ describe('imgcls tag --embed', () => {
   it.skipIf(!hasExifTool)('writes into photographs, and gives them back byte for byte', async () => {
     const dataDir = tagData;
     const photos = path.join(dataDir, 'embedded');
-    await cp(samples, photos, { recursive: true });
+    // Older versions of ExifTool cannot write WebP.
+    await cp(samples, photos, { recursive: true, filter: (file) => !file.endsWith('.webp') });
     const rate = (file: string) =>
       execFileSync('exiftool', ['-q', '-overwrite_original', '-XMP:Rating=4', path.join(photos, file)]);
     rate('cat.jpg');

@@ -177,10 +177,17 @@ describe.skipIf(moto === undefined || proxy === undefined)('a cluster on AWS', (
     const { code, stdout, stderr } = await upload.finished;
     expect(code, stderr).toBe(0);
     expect(stdout.trim().split('\n')).toEqual([
+      'barn.webp, barn',
+      'boats.webp, pirate',
       'cat.jpg, tiger cat',
       'coffee.jpg, espresso',
+      'dam.webp, dam',
+      'frying-pan.webp, frying pan',
+      'goldfish.webp, goldfish',
       'mountains.jpg, alp',
       'rocket.jpg, missile',
+      'screwdriver.webp, screwdriver',
+      'tape-measure.webp, rule',
       'tripod.png, tripod',
     ]);
 

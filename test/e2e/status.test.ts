@@ -40,10 +40,10 @@ describe('imgcls status', () => {
       requests: { waiting: 1, inFlight: 0 },
       deadLetters: { waiting: 0 },
       workers: [],
-      jobs: [{ id: job, state: 'sealed', total: 5, done: 0 }],
+      jobs: [{ id: job, state: 'sealed', total: 12, done: 0 }],
     });
     const text = await start(installed.bin, dataDir, ['status']).finished;
-    expect(text.stdout).toMatch(new RegExp(`${job} +running +0 of 5`));
+    expect(text.stdout).toMatch(new RegExp(`${job} +running +0 of 12`));
     expect(await processesOf(dataDir), 'looking starts nothing').toEqual([]);
   });
 
@@ -91,7 +91,7 @@ describe('imgcls upload --quote', () => {
     const quote = JSON.parse(stdout);
     expect(quote).toMatchObject({
       v: 1,
-      images: 5,
+      images: 12,
       messages: 1,
       machines: 1,
       hourlyUsd: 0.5,
@@ -124,6 +124,6 @@ describe('imgcls upload --quote', () => {
     ]).finished;
     expect(code).toBe(0);
     expect(stdout).toMatch(/cost +\$0\.00/);
-    expect(stdout).toMatch(/copies +up to 394 KB, in the data folder/);
+    expect(stdout).toMatch(/copies +up to 557 KB, in the data folder/);
   });
 });

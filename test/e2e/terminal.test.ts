@@ -50,7 +50,7 @@ describe.skipIf(python === undefined)('on a terminal', () => {
   it('progress is gone when results are drawn', async () => {
     const { screen } = await run(`imgcls label ${samples}`, 80);
     expect(screen.join('\n')).not.toMatch(SPINNER);
-    expect(screen.filter((line) => line.startsWith('│'))).toHaveLength(6);
+    expect(screen.filter((line) => line.startsWith('│'))).toHaveLength(13);
   });
 
   it.each([40, 80, 200])('no table is wider than %i columns', async (columns) => {
@@ -75,7 +75,7 @@ describe.skipIf(python === undefined)('on a terminal', () => {
 
   it('--quiet leaves nothing but the results', async () => {
     const { screen } = await run(`imgcls -q label ${samples} -f lines`, 80);
-    expect(screen.filter((line) => line !== '')).toHaveLength(5);
+    expect(screen.filter((line) => line !== '')).toHaveLength(12);
   });
 
   it('the log of a service is text', async () => {

@@ -68,20 +68,32 @@ describe('imgcls upload', () => {
   it('writes one line an image to a pipe, and the same job again from the ledger', async () => {
     const dataDir = await installed.dataDir();
     const upload = await start(installed.bin, dataDir, ['upload', samples]).finished;
-    expect(upload.stdout).toMatch(
-      /^cat\.jpg, .+\ncoffee\.jpg, .+\nmountains\.jpg, .+\nrocket\.jpg, .+\ntripod\.png, .+\n$/,
-    );
+    expect(upload.stdout).toMatch(/^(\S+, .+\n){12}$/);
+    expect(upload.stdout).toMatch(/^barn\.webp, .+\nboats\.webp, .+\ncat\.jpg, .+\ncoffee\.jpg, espresso\n/);
     const job = /job (\w{26})/.exec(upload.stderr)?.[1] ?? '';
-    expect(upload.stderr).toMatch(/^5 images, 0 errors in [\d.]+ s \([\d.]+ images\/s\), job /m);
+    expect(upload.stderr).toMatch(/^12 images, 0 errors in [\d.]+ s \([\d.]+ images\/s\), job /m);
     const again = await start(installed.bin, dataDir, ['results', job]).finished;
     expect(again).toMatchObject({ code: 0, stdout: upload.stdout });
     const categories = await start(installed.bin, dataDir, ['results', job, '--level', 'category']).finished;
     expect(categories.stdout).toBe(
-      'cat.jpg, cat\ncoffee.jpg, drink\nmountains.jpg, landscape\nrocket.jpg, weapon\ntripod.png, camera\n',
+      [
+        'barn.webp, building\n',
+        'boats.webp, boat\n',
+        'cat.jpg, cat\n',
+        'coffee.jpg, drink\n',
+        'dam.webp, structure\n',
+        'frying-pan.webp, kitchenware\n',
+        'goldfish.webp, fish\n',
+        'mountains.jpg, landscape\n',
+        'rocket.jpg, weapon\n',
+        'screwdriver.webp, tool\n',
+        'tape-measure.webp, stationery\n',
+        'tripod.png, camera\n',
+      ].join(''),
     );
     const waited = await start(installed.bin, dataDir, ['results', job, '--wait']).finished;
     expect(waited.stderr, 'reading is not classifying').toMatch(
-      new RegExp(`^5 images, 0 errors, job ${job}$`, 'm'),
+      new RegExp(`^12 images, 0 errors, job ${job}$`, 'm'),
     );
   });
 
@@ -178,7 +190,7 @@ describe('imgcls upload', () => {
     expect(await processesOf(dataDir)).toEqual([]);
     const job = submitted.stdout.trim();
     expect(submitted.stderr).toContain(
-      `5 images submitted. No worker is running. Run "imgcls results ${job} --wait"`,
+      `12 images submitted. No worker is running. Run "imgcls results ${job} --wait"`,
     );
     expect(submitted.stderr).toContain('Keep the files until the job is done');
     const early = await start(installed.bin, dataDir, ['results', job]).finished;
@@ -186,7 +198,7 @@ describe('imgcls upload', () => {
     const waited = await start(installed.bin, dataDir, ['results', job, '--wait', '--format', 'csv'])
       .finished;
     expect(waited.code, waited.stderr).toBe(0);
-    expect(waited.stdout.trimEnd().split('\r\n')).toHaveLength(6);
+    expect(waited.stdout.trimEnd().split('\r\n')).toHaveLength(13);
     expect(await processesOf(dataDir)).toEqual([]);
   });
 

@@ -23,7 +23,20 @@ const CLUSTER = [
   'AWS_REGION=us-east-1',
   'AWS_ENDPOINT_URL=MOTO',
 ];
-const SAMPLES = ['cat.jpg', 'coffee.jpg', 'mountains.jpg', 'rocket.jpg', 'tripod.png'];
+const SAMPLES = [
+  'barn.webp',
+  'boats.webp',
+  'cat.jpg',
+  'coffee.jpg',
+  'dam.webp',
+  'frying-pan.webp',
+  'goldfish.webp',
+  'mountains.jpg',
+  'rocket.jpg',
+  'screwdriver.webp',
+  'tape-measure.webp',
+  'tripod.png',
+];
 
 /** Enables what stands for the agent of Systems Manager of Amazon Linux. */
 const AGENT = `

@@ -193,6 +193,7 @@ async function openApp(
       maxPixels: settings.maxPixels,
       clock: systemClock,
     }),
+    samplesDir: packageFile('samples'),
     pageDir: packageFile('dist/page'),
   });
 }

@@ -29,16 +29,25 @@ const answerUnknown =
 const HTML_TYPE = 'text/html; charset=utf-8';
 
 /** The page's files. They need no token, as they contain nothing about jobs. */
-export async function pageRoutes(app: FastifyInstance, { folder }: { folder: string }): Promise<void> {
+export async function pageRoutes(
+  app: FastifyInstance,
+  { folder, samplesDir }: { folder: string; samplesDir: string },
+): Promise<void> {
   const index = path.join(folder, 'index.html');
   const html = existsSync(index) ? readFileSync(index, 'utf8') : undefined;
   const open = { config: { isPublic: true }, schema: { hide: true } };
+  app.addHook('onRoute', (route) => {
+    if (!/^\/(assets|samples)\//.test(route.url)) return;
+    route.config = { ...route.config, isPublic: true, rateLimit: false };
+    route.schema = { ...route.schema, hide: true };
+  });
+  await app.register(fastifyStatic, {
+    root: samplesDir,
+    prefix: '/samples/',
+    decorateReply: html === undefined,
+    maxAge: '1d',
+  });
   if (html !== undefined) {
-    app.addHook('onRoute', (route) => {
-      if (!route.url.startsWith('/assets/')) return;
-      route.config = { ...route.config, isPublic: true, rateLimit: false };
-      route.schema = { ...route.schema, hide: true };
-    });
     // Immutable: Vite puts a hash of the content into the names of assets.
     await app.register(fastifyStatic, {
       root: path.join(folder, 'assets'),

@@ -20,6 +20,8 @@ export interface SubmitRouteOptions extends JobCreation {
   spooled: Shares;
   /** Buckets that `s3://` inputs may name. */
   allowBuckets: readonly string[];
+  /** The folder of the sample photographs. */
+  samplesDir: string;
   /** Undefined if all images are uploaded through the service. */
   uploads: DirectUploads | undefined;
 }
@@ -49,6 +51,7 @@ export function submitRoutes(app: FastifyInstance, options: SubmitRouteOptions):
     done();
   });
   namedRoute(app, options);
+  samplesRoute(app, options);
 }
 
 /** What both routes have. */
@@ -127,6 +130,40 @@ function namedRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
     },
   });
 }
+
+function samplesRoute(app: FastifyInstance, options: SubmitRouteOptions): void {
+  const { schema } = routeOf(options);
+  const { body: _body, ...bodyless } = schema;
+  app.withTypeProvider<ZodTypeProvider>().route({
+    method: 'POST',
+    url: '/v1/samples',
+    schema: {
+      ...bodyless,
+      operationId: 'submitSamples',
+      summary: 'Submit a job: the sample photographs of imgcls',
+      description: 'For a first try. The request has no body. The photographs are at `/samples/NAME`.',
+    } as never,
+    async handler(request, reply) {
+      const { samplesDir } = options;
+      const job = await createJob(request, options, {
+        digest: async () => SAMPLES_DIGEST,
+        read: async () => ({ ...NO_OPTIONS, inputs: [samplesDir], digest: SAMPLES_DIGEST }),
+      });
+      return await sendCreated(job, `jobs/${job}`, reply, options);
+    },
+  });
+}
+
+/** All requests for the samples are the same. */
+const SAMPLES_DIGEST = 'samples';
+const NO_OPTIONS = {
+  topK: undefined,
+  model: undefined,
+  labels: undefined,
+  fresh: undefined,
+  by: undefined,
+  maxCostUsd: undefined,
+};
 
 const digestOfJson = (body: unknown): string => hash('sha256', JSON.stringify(body));
 

@@ -86,6 +86,22 @@ describe('the REST service', () => {
     for (const known of ['"other"', etag.replaceAll('"', '')]) expect(await asked(known)).toBe(200);
   });
 
+  it('labels the samples of the package, and shows them', async () => {
+    const answer = await fetch(`${service.url}/v1/samples`, { method: 'POST' });
+    expect(answer.status).toBe(201);
+    const { id } = (await answer.json()) as { id: string };
+    expect(new URL(answer.headers.get('location') ?? '', answer.url).pathname).toBe(`/v1/jobs/${id}`);
+    expect(await finished(id)).toMatchObject({ total: 12, errors: 0 });
+    const file = await fetch(`${service.url}/samples/goldfish.webp`);
+    expect([file.status, file.headers.get('content-type')]).toEqual([200, 'image/webp']);
+    expect(Buffer.from(await file.arrayBuffer()).equals(await bytesOf('goldfish.webp'))).toBe(true);
+    const thumbnail = await fetch(`${service.url}/v1/jobs/${id}/images/0/thumbnail`);
+    expect([thumbnail.status, thumbnail.headers.get('content-type')]).toEqual([200, 'image/jpeg']);
+    expect(await jsonOf('/v1/find?q=fish')).toMatchObject({
+      photographs: [{ job: id, name: 'goldfish.webp', category: 'fish' }],
+    });
+  });
+
   it("continues its caller's trace, and returns it with each response", async () => {
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
     const span = '00f067aa0ba902b7';

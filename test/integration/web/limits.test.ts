@@ -243,6 +243,8 @@ describe('GET /v1/server', () => {
     expect(limits).toEqual({
       ...LIMITS,
       classifyPlaces: 32,
+      picturePlaces: 512,
+      searchPlaces: 16,
       classifyBodyBytes: 64 * 1024 * 1024,
       classifyAtATime: 3,
       spoolBytes: 4 * 9 * LIMITS.imageBytes,

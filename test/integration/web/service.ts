@@ -15,6 +15,7 @@ import { hasWords } from '../../../src/photos/find/words.ts';
 import type { Input } from '../../../src/upload/inputs.ts';
 import { NOTHING_ANNOUNCED, uploadImages } from '../../../src/upload/submit.ts';
 import { type AppOptions, createApp } from '../../../src/web/app.ts';
+import { SAMPLES_DIR } from '../model/support.ts';
 import { MODEL } from '../worker-harness.ts';
 
 export const LIMITS = {
@@ -65,6 +66,7 @@ export async function openService(client: Partial<Client>, options: Partial<AppO
       return ({ label }) => matches(label);
     },
     pictureMaker: { make: noModel, close() {} },
+    samplesDir: SAMPLES_DIR,
     pageDir: folder,
     ...options,
   });
