@@ -15,6 +15,7 @@ import type { FleetMember } from './fleet.ts';
 import type { Observation } from './observation.ts';
 import type { PolicySettings } from './policy/policy.ts';
 import type { ObservedJob, ObservedSnapshot, Snapshot } from './snapshot.ts';
+import type { WorkerObservation } from './statuses.ts';
 
 /** Workers report the last images of a job after it is finished, so the ledger keeps this many final jobs. */
 const KEPT_JOBS = 100;
@@ -81,12 +82,11 @@ export class CostLedger {
     const { totalUsd: beforeUsd = 0, byJobUsd: before = {} } = this.#cost ?? {};
     const { jobs } = snapshot;
     const { billingMinimumMs, maxJobCostUsd = Number.POSITIVE_INFINITY } = this.#settings;
-    const reported = [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
     const cost = attribute(this.#cost, {
       nowMs: now.wallMs,
       ended: this.#chargeEnded(members, now),
       machines: this.#charge(members, now),
-      imagesByJob: this.#countDone(reported),
+      imagesByJob: this.#countDone([...statuses.values()]),
       leftByJob: isUnknown(jobs) ? {} : this.#left(jobs),
       paidBefore: this.#paidBefore,
       billingMinimumMs,
@@ -108,9 +108,9 @@ export class CostLedger {
   }
 
   /** Images done by job since the last look. */
-  #countDone(reported: readonly WorkerStatus[]): ImagesByJob {
-    const images = imagesByJobDelta(this.#statuses, reported);
-    this.#statuses = reported;
+  #countDone(workers: readonly WorkerObservation[]): ImagesByJob {
+    const images = imagesByJobDelta(this.#statuses, statusesOf(workers.filter(({ isFound }) => !isFound)));
+    this.#statuses = statusesOf(workers);
     return images;
   }
 
@@ -211,6 +211,9 @@ export class CostLedger {
     return this.#cost?.byJobUsd ?? {};
   }
 }
+
+const statusesOf = (workers: readonly WorkerObservation[]): WorkerStatus[] =>
+  workers.flatMap(({ status }) => (status === undefined ? [] : [status]));
 
 const isPaid = ({ state }: FleetMember): boolean => state !== 'stopped';
 

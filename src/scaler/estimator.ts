@@ -73,7 +73,7 @@ export class Estimator {
     const arrived =
       isUnknown(statuses) || isUnknown(records)
         ? nothingArrived
-        : this.#meter.observe(knownOf(statuses), records, assumedMs);
+        : this.#meter.observe(knownOf(statuses), records, assumedMs, foundOf(statuses));
     const jobs = isUnknown(records)
       ? records
       : withLimits(this.#meter.jobs(records), records, this.#clock.nowMs());
@@ -191,6 +191,9 @@ const nothingArrived: Arrived = { jobs: 0, ids: [], workMs: 0 };
 
 const knownOf = (statuses: ReadonlyMap<string, WorkerObservation>): WorkerStatus[] =>
   [...statuses.values()].flatMap(({ status }) => (status === undefined ? [] : [status]));
+
+const foundOf = (statuses: ReadonlyMap<string, WorkerObservation>): ReadonlySet<string> =>
+  new Set([...statuses].flatMap(([id, { isFound }]) => (isFound === true ? id : [])));
 
 /** @param jobs of these records, in their order. */
 const withLimits = (

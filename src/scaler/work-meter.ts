@@ -40,11 +40,21 @@ export class WorkMeter {
   #interactiveDone = 0;
   #isFirstLook = true;
 
-  /** @param assumedMs the cost of an image of an unknown model. @returns the work that arrived since the last look. */
-  observe(statuses: readonly WorkerStatus[], records: readonly JobRecord[], assumedMs: number): Arrived {
+  /**
+   * @param assumedMs the cost of an image of an unknown model.
+   * @param found workers that were there before the first look and are read for the first time: their work is no arrival.
+   * @returns the work that arrived since the last look.
+   */
+  observe(
+    statuses: readonly WorkerStatus[],
+    records: readonly JobRecord[],
+    assumedMs: number,
+    found: ReadonlySet<string> = new Set(),
+  ): Arrived {
     const arrived: Arriving = { jobs: 0, ids: [], workMs: 0 };
     for (const record of records) this.#look(record, assumedMs, arrived);
-    this.#countDone(statuses, assumedMs, arrived);
+    const isFound = ({ id }: WorkerStatus) => this.#isFirstLook || found.has(id);
+    this.#countDone(statuses, { assumedMs, arrived, isFound });
     this.#done = new Map(records.map(({ id }) => [id, this.#done.get(id) ?? 0]));
     this.#isFirstLook = false;
     return arrived;
@@ -82,9 +92,17 @@ export class WorkMeter {
     if (this.#known.size > KEPT_JOBS && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  #countDone(statuses: readonly WorkerStatus[], assumedMs: number, arrived: Arriving): void {
+  #countDone(
+    statuses: readonly WorkerStatus[],
+    {
+      assumedMs,
+      arrived,
+      isFound,
+    }: { assumedMs: number; arrived: Arriving; isFound(status: WorkerStatus): boolean },
+  ): void {
     const workers = new Map<string, Reported>();
     let interactiveDone = 0;
+    let interactiveFound = 0;
     for (const status of statuses) {
       const before = this.#workers.get(status.id);
       const images = imagesByJobDelta(before === undefined ? [] : [before.status], [status]);
@@ -94,9 +112,10 @@ export class WorkMeter {
       if (isMeasured && hasImages) this.costs.add(images, busyMs, assumedMs);
       workers.set(status.id, { status, busyMs: hasImages ? 0 : busyMs });
       interactiveDone += status.interactiveDone ?? 0;
-      this.#addDone(images, assumedMs, arrived);
+      if (isFound(status)) interactiveFound += status.interactiveDone ?? 0;
+      this.#addDone(images, { assumedMs, arrived, isFound: isFound(status) });
     }
-    if (interactiveDone > this.#interactiveDone && !this.#isFirstLook) arrived.jobs++;
+    if (interactiveDone - interactiveFound > this.#interactiveDone) arrived.jobs++;
     this.#interactiveDone = interactiveDone;
     this.#workers = workers;
   }
@@ -108,12 +127,15 @@ export class WorkMeter {
   }
 
   /** Work that arrived and was done between two looks is seen only in the workers' reports. */
-  #addDone(images: ImagesByJob, assumedMs: number, arrived: Arriving): void {
+  #addDone(
+    images: ImagesByJob,
+    { assumedMs, arrived, isFound }: { assumedMs: number; arrived: Arriving; isFound: boolean },
+  ): void {
     for (const [job, count] of Object.entries(images)) {
       const done = this.#done.get(job);
       if (done !== undefined) this.#done.set(job, done + count);
       // Dropped images have no record. A job without one that is known is over, and this is the rest of it.
-      if (done !== undefined || this.#isFirstLook || (this.#known.has(job) && !isDropJob(job))) continue;
+      if (done !== undefined || isFound || (this.#known.has(job) && !isDropJob(job))) continue;
       arrived.jobs++;
       arrived.ids.push(job);
       arrived.workMs += count * this.costs.msPerImage(job, assumedMs);

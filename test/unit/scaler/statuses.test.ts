@@ -113,6 +113,35 @@ describe('a look at 3,000 workers', () => {
     expect(new Set(fleet.reads).size).toBe(3000);
   });
 
+  it('reads three thousand of 5,000 the first time, and knows all two looks later', async () => {
+    const reader = fleet.reader();
+    const ids = workers(5000);
+    fleet.write(ids);
+    const found: string[] = [];
+    const perLook: number[] = [];
+    for (let look = 1; look <= 3; look++) {
+      const before = fleet.reads.length;
+      const observed = await reader.read();
+      perLook.push(fleet.reads.length - before);
+      expect(observed.size).toBe(5000);
+      found.push(...[...observed].filter(([, { isFound }]) => isFound).map(([id]) => id));
+      fleet.clock.advance(TICK_MS);
+      fleet.write(ids);
+    }
+    expect(perLook).toEqual([3000, 1000, 1000]);
+    // Each was there before the first look, so what it has done until it is read is no news.
+    expect([found.length, new Set(found).size]).toEqual([5000, 5000]);
+  });
+
+  it('takes for news what a worker has done that came after the first look', async () => {
+    const reader = fleet.reader();
+    fleet.write(['old']);
+    await reader.read();
+    fleet.write(['old', 'new']);
+    const observed = await reader.read();
+    expect([...observed.values()].map(({ isFound }) => isFound)).toEqual([undefined, undefined]);
+  });
+
   it('reads first what was never read, and what boots or stops more often than the rest', async () => {
     const reader = fleet.reader();
     const old = workers(1200);

@@ -83,6 +83,15 @@ describe('work has arrived', () => {
     expect(look([worker(30_000, { [drop]: 13 })], []).jobs).toBe(1);
     expect(look([worker(45_000, { [drop]: 13 }, { interactiveDone: 1 })], []).jobs).toBe(1);
   });
+  it('not when a worker that was there before the first look is read late, but its images are done', () => {
+    look([], [THOUSAND]);
+    const late = worker(15_000, { [THOUSAND.id]: 400, [TINY]: 4 }, { interactiveDone: 3 });
+    expect(meter.observe([late], [THOUSAND], ASSUMED_MS, new Set(['w'])).jobs).toBe(0);
+    expect(doneOf(THOUSAND)).toBe(400);
+    const next = worker(30_000, { [THOUSAND.id]: 500, [TINY]: 4 }, { interactiveDone: 4 });
+    expect(look([next], [THOUSAND]).jobs).toBe(1);
+    expect(doneOf(THOUSAND)).toBe(500);
+  });
   it('neither with the last report of a job that is over, nor with what was done before the first look', () => {
     look([worker(0, { [TINY]: 4 })], [THOUSAND]);
     expect(look([worker(15_000, { [TINY]: 4, [THOUSAND.id]: 1000 })], []).jobs).toBe(0);

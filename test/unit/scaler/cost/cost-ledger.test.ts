@@ -7,6 +7,7 @@ import { CostLedger } from '../../../../src/scaler/cost-ledger.ts';
 import { createEc2Fleet } from '../../../../src/scaler/drivers/ec2.ts';
 import type { FleetMember } from '../../../../src/scaler/fleet.ts';
 import type { Observation } from '../../../../src/scaler/observation.ts';
+import type { WorkerObservation } from '../../../../src/scaler/statuses.ts';
 import { virtualClock } from '../../virtual-clock.ts';
 
 const MINUTE = 60_000;
@@ -96,6 +97,20 @@ describe('the cost of a job', () => {
     clock.advance(5000);
     await tick();
     expect(ledger.costUsdOf('J')).toBeCloseTo(10 + (60 + 10) / 3600, 4);
+  });
+
+  it('is not that of images which a worker has done before a controller began to read it', () => {
+    const ledger = new CostLedger(settings);
+    const jobs = { A: 500, B: 500 };
+    const machine = running('a', 0, 1);
+    ledger.record(look([machine], { A: 0, B: 0 }), at(HOUR));
+    const found = look([machine], { A: 1000, B: 0 }, Object.keys(jobs));
+    for (const worker of (found.statuses as Map<string, WorkerObservation>).values())
+      Object.assign(worker, { isFound: true });
+    ledger.record(found, at(2 * HOUR));
+    expect(ledger.costUsdOf('B')).toBeGreaterThan(0);
+    ledger.record(look([machine], { A: 1000, B: 10 }), at(3 * HOUR));
+    expect(ledger.costUsdOf('B')).toBeGreaterThan(1);
   });
 
   it('goes on from what is stored if a retry comes after the ledger has dropped the job', () => {
