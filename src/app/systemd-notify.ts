@@ -2,37 +2,27 @@
 // sockets.
 
 import { messageOf } from '../core/runtime/errors.ts';
+import { type ServiceNotifier, sendHeartbeats } from './service-notifier.ts';
 import { systemClock } from './system-clock.ts';
-
-/** Does nothing where the process does not run under systemd. */
-export interface ServiceNotifier {
-  /**
-   * The process has started.
-   * @param stalled names the loops that have stalled. While there are any, the watchdog gets no heartbeat.
-   */
-  ready(status: string, stalled: () => readonly string[]): void;
-  /** The process is about to end. */
-  stopping(status: string): void;
-  /** Resolves when all notifications are sent. */
-  close(): Promise<void>;
-}
 
 const SEND_TIMEOUT_MS = 5000;
 
 /**
  * Reads systemd's environment variables and removes them, so that child processes do not notify in our name.
  * @param warn receives failures to notify systemd.
+ * @returns undefined where systemd does not run this process.
  */
-export function openSystemdNotifier(env: NodeJS.ProcessEnv, warn: (text: string) => void): ServiceNotifier {
+export function openSystemdNotifier(
+  env: NodeJS.ProcessEnv,
+  warn: (text: string) => void,
+): ServiceNotifier | undefined {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdogUs, WATCHDOG_PID: watchdogPid } = env;
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete env[name];
-  if (socket === undefined || socket === '') return SILENT;
+  if (socket === undefined || socket === '') return undefined;
   const isWatched = watchdogPid === undefined || Number(watchdogPid) === process.pid;
   const watchdogMs = isWatched ? Number(watchdogUs ?? 0) / 1000 : 0;
   return new SystemdNotifier(socket, watchdogMs, warn);
 }
-
-const SILENT: ServiceNotifier = { ready() {}, stopping() {}, async close() {} };
 
 class SystemdNotifier implements ServiceNotifier {
   readonly #socket: string;
@@ -53,7 +43,15 @@ class SystemdNotifier implements ServiceNotifier {
 
   ready(status: string, stalled: () => readonly string[]): void {
     this.#send('READY=1', `STATUS=${status}`);
-    if (this.#watchdogMs > 0) this.#heartbeat = this.#sendHeartbeats(stalled);
+    if (this.#watchdogMs === 0) return;
+    this.#heartbeat = sendHeartbeats({
+      everyMs: this.#watchdogMs / 2,
+      stalled,
+      send: async () => this.#send('WATCHDOG=1'),
+      warn: (loops) => this.#warn(`Stalled: ${loops}. The systemd watchdog will end this process.`),
+      clock: systemClock,
+      signal: this.#closing.signal,
+    });
   }
 
   stopping(status: string): void {
@@ -64,19 +62,6 @@ class SystemdNotifier implements ServiceNotifier {
     this.#closing.abort();
     await this.#heartbeat;
     await this.#sent;
-  }
-
-  async #sendHeartbeats(stalled: () => readonly string[]): Promise<void> {
-    const { signal } = this.#closing;
-    let hasStalled = false;
-    while (!signal.aborted) {
-      const loops = stalled();
-      if (loops.length === 0) this.#send('WATCHDOG=1');
-      else if (!hasStalled)
-        this.#warn(`Stalled: ${loops.join(', ')}. The systemd watchdog will end this process.`);
-      hasStalled = loops.length > 0;
-      await systemClock.sleep(this.#watchdogMs / 2, signal);
-    }
   }
 
   #send(...assignments: string[]): void {

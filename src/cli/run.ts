@@ -1,8 +1,9 @@
 // Opens what a command needs, closes it afterwards, and turns interrupts into an abort signal.
 
 import { openClient, openCloud } from '../app/open-cloud.ts';
+import { openServiceNotifier } from '../app/open-service-notifier.ts';
+import type { ServiceNotifier } from '../app/service-notifier.ts';
 import { loadSettings, type RunSettings } from '../app/settings.ts';
-import { openSystemdNotifier, type ServiceNotifier } from '../app/systemd-notify.ts';
 import type { Client } from '../client/client.ts';
 import type { Cloud } from '../core/cloud/ports.ts';
 import { Cleanup } from '../core/runtime/cleanup.ts';
@@ -14,7 +15,7 @@ export interface Run {
   settings: RunSettings;
   cloud: Cloud;
   client: Client;
-  /** The service manager (systemd) that runs this command, if any. */
+  /** What runs this command as a service: systemd or a container, if any. */
   manager: ServiceNotifier;
   /** Aborts at the first SIGINT or SIGTERM; a second one ends the process. */
   interrupted: AbortSignal;
@@ -27,7 +28,7 @@ export async function withRun<T>(
 ): Promise<T> {
   const { settings } = loadSettings(flags);
   return await withInterrupt('Nothing is lost. Run the command again.', async (interrupted, cleanup) => {
-    const manager = openSystemdNotifier(process.env, notice);
+    const manager = openServiceNotifier(process.env, notice);
     cleanup.add(() => manager.close());
     const cloud = await openCloud(settings);
     cleanup.add(() => cloud.close());

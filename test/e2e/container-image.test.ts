@@ -1,4 +1,4 @@
-/** The image of deploy/kubernetes/Containerfile without a builder of images: what its last stage holds, run as it says. */
+/** The image of deploy/container/Containerfile without a builder of images: what its last stage holds, run as it says. */
 import { readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repository, start } from './package.ts';
 
-const containerfile = readFileSync(path.join(repository, 'deploy/kubernetes/Containerfile'), 'utf8');
+const containerfile = readFileSync(path.join(repository, 'deploy/container/Containerfile'), 'utf8');
 const lastStage = containerfile.slice(containerfile.lastIndexOf('\nFROM '));
 let folder: string;
 let image: string;
@@ -45,7 +45,7 @@ async function run(args: string[], writable: string[]) {
   return await start(path.join(folder, script), data, args, env).finished;
 }
 
-describe('the image of workers', () => {
+describe('the container image', () => {
   it('classifies with nothing to write to but its two volumes', async () => {
     const { code, stdout, stderr } = await run(
       ['upload', path.join(repository, 'samples/cat.jpg')],
@@ -63,7 +63,7 @@ describe('the image of workers', () => {
 
   it('is built of what its ignore file lets through', () => {
     const ignored = readFileSync(
-      path.join(repository, 'deploy/kubernetes/Containerfile.dockerignore'),
+      path.join(repository, 'deploy/container/Containerfile.dockerignore'),
       'utf8',
     );
     const allowed = [...ignored.matchAll(/^!(.+)$/gm)].map(([, name]) => name);

@@ -9,8 +9,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { hasTool } from '../integration/tools.ts';
 import { findRegistries, type Registries } from './registries.ts';
 
+const TOOLS = { debootstrap: 'debootstrap', 'systemd-nspawn': 'systemd-container', ip: 'iproute2' };
 const PACKAGES = ['systemd', 'systemd-sysv', 'ca-certificates', 'curl'];
 
 /** The address of the EC2 instance metadata service. */
@@ -25,6 +27,15 @@ exec cat
 `;
 /** Runs without systemd-machined. */
 const NSPAWN = ['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--console=pipe'];
+
+/** @throws in CI without root, where the suite must not be skipped. */
+export function canMakeMachines(): boolean {
+  const hasTools = Object.entries(TOOLS).map(([program, debianPackage]) => hasTool(program, debianPackage));
+  if (process.getuid?.() === 0) return hasTools.every((has) => has);
+  if (process.env.CI) throw new Error('The image tests need root.');
+  console.warn('SKIPPED. The image tests need root.');
+  return false;
+}
 
 export class DebianRoot {
   /** Its mount point within the mount namespace. */
@@ -52,6 +63,11 @@ export class DebianRoot {
       throw error;
     }
     return root;
+  }
+
+  /** The environment in which its programs reach package registries. */
+  get environment(): Readonly<Record<string, string>> {
+    return this.#registries.env;
   }
 
   /** Wraps a command to run with its files or its network, a loopback device with the address of the metadata service. */

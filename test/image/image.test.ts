@@ -10,12 +10,10 @@ import { REQUIREMENTS } from '../contract/moto-servers.ts';
 import { pythonOf } from '../contract/python.ts';
 import { until } from '../contract/until.ts';
 import { packPackage, repository } from '../e2e/package.ts';
-import { hasTool } from '../integration/tools.ts';
 import { BUCKETS, LAUNCH_TEMPLATE } from './cluster.ts';
-import { DebianRoot } from './debian-root.ts';
+import { canMakeMachines, DebianRoot } from './debian-root.ts';
 import { Machine } from './machine.ts';
 
-const TOOLS = { debootstrap: 'debootstrap', 'systemd-nspawn': 'systemd-container', ip: 'iproute2' };
 const CLUSTER = [
   'IMGCLS_CLOUD=aws',
   `IMGCLS_INPUT_BUCKET=${BUCKETS.inputBucket}`,
@@ -43,15 +41,6 @@ const AGENT = `
 printf '[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n' >"$1/usr/lib/systemd/system/amazon-ssm-agent.service"
 systemctl --root="$1" enable amazon-ssm-agent.service
 `;
-
-/** @throws in CI without root, where the suite must not be skipped. */
-function canMakeMachines(): boolean {
-  const hasTools = Object.entries(TOOLS).map(([program, debianPackage]) => hasTool(program, debianPackage));
-  if (process.getuid?.() === 0) return hasTools.every((has) => has);
-  if (process.env.CI) throw new Error('The image tests need root.');
-  console.warn('SKIPPED. The image tests need root.');
-  return false;
-}
 
 describe.skipIf(!canMakeMachines())('an image', () => {
   let root: DebianRoot;

@@ -19,7 +19,7 @@ const pods = ['imgcls-worker', 'imgcls-upkeep'];
 const podNamed = (name: string): PodSpec => podOf(find('Deployment', name));
 const worker = podNamed('imgcls-worker');
 const scaling = find('ScaledObject', 'imgcls-worker').spec;
-const containerfile = readFileSync(path.join(FOLDER, 'Containerfile'), 'utf8');
+const containerfile = readFileSync(path.join(FOLDER, '../container/Containerfile'), 'utf8');
 
 /** The environment of its container. */
 function environmentOf({ containers: [container] }: PodSpec): Record<string, string> {
