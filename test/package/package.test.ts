@@ -40,7 +40,9 @@ let project: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'imgcls-package-'));
-  tarball = await packPackage(folder);
+  // That of a release is tried as it will be published.
+  const { RELEASE_PACKAGE: given } = process.env;
+  tarball = given === undefined ? await packPackage(folder) : path.resolve(repository, given);
   project = path.join(folder, 'project');
   await mkdir(project);
   await writeFile(path.join(project, 'package.json'), '{ "type": "module" }');

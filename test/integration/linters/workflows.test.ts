@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import packageJson from '../../../package.json' with { type: 'json' };
 import { repository } from '../../e2e/package.ts';
 import { hasTool } from '../tools.ts';
 import { findings, installLinters } from './linters.ts';
@@ -55,6 +56,17 @@ describe.skipIf(linters === undefined || !hasTool('shellcheck', 'shellcheck'))('
     expect(found).toContain('property "oss" is not defined');
     expect(found).toContain('SC2086');
     expect(await byZizmor(copy)).toEqual(expect.arrayContaining(['artipacked', 'unpinned-uses']));
+  });
+
+  it('call scripts that exist', async () => {
+    const texts = await Promise.all(
+      (await files()).map((file) => readFile(path.join(repository, file), 'utf8')),
+    );
+    const called = texts.flatMap((text) =>
+      [...text.matchAll(/npm run (?:-s )?([\w:-]+)/g)].map(([, name = '']) => name),
+    );
+    expect(called).toContain('release:try');
+    expect(Object.keys(packageJson.scripts)).toEqual(expect.arrayContaining(called));
   });
 
   it('give each job a time limit and rights of its own', async () => {
