@@ -16,6 +16,21 @@ export function commandOf(args: readonly string[]): string | undefined {
 }
 
 /**
+ * The command line with the photographs that come with imgcls where it says `samples` and there is no such file here:
+ * `imgcls samples` is the first thing to try, in a clone or not.
+ * @param folder of these photographs.
+ */
+export function withSamples(
+  args: readonly string[],
+  exists: (file: string) => boolean,
+  folder: string,
+): readonly string[] {
+  const [first = '', second] = wordsOf(args);
+  const input = commandNamed(first) === 'label' ? second : first;
+  return input === 'samples' && !exists(input) ? args.map((arg) => (arg === input ? folder : arg)) : args;
+}
+
+/**
  * The command line with `label` before inputs that come first: `imgcls photos/` labels that folder.
  * @param exists whether there is such a file or folder.
  */

@@ -2,7 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { type Command, CommanderError } from 'commander';
-import { commandOf, withLabel, wordsOf } from './command-line.ts';
+import { packageFile } from '../app/package-files.ts';
+import { commandOf, withLabel, withSamples, wordsOf } from './command-line.ts';
 import { commandNamed } from './command-table.ts';
 import { createProgram } from './program.ts';
 import { exitCodeOf, isClosedPipe, printError } from './terminal/exit.ts';
@@ -11,7 +12,7 @@ import { throwUsageErrors } from './terminal/usage-error.ts';
 
 /** Runs one command line and sets the exit code of the process. */
 export async function run(given: readonly string[]): Promise<void> {
-  const args = withLabel(given, existsSync);
+  const args = withLabel(withSamples(given, existsSync, packageFile('samples')), existsSync);
   const named = commandOf(args);
   const program = await createProgram((name) => name === named);
   throwUsageErrors(program);

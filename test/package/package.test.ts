@@ -1,6 +1,6 @@
 /** The package as npm installs it into an empty project: its size, what it says of itself, its library, types and command. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -105,13 +105,16 @@ describe.each(Object.entries(nodes))('on Node %s', (version, node) => {
   beforeAll(async () => {
     data = path.join(folder, version);
     await mkdir(data);
-    await symlink(path.join(project, 'node_modules/imgcls/samples'), path.join(data, 'samples'));
   });
 
   it('the library labels a photograph', async () => {
-    const { stdout } = await run(node, ['label.js', data, path.join(data, 'samples/cat.jpg')], {
-      cwd: project,
-    });
+    const { stdout } = await run(
+      node,
+      ['label.js', data, path.join(project, 'node_modules/imgcls/samples/cat.jpg')],
+      {
+        cwd: project,
+      },
+    );
     expect(JSON.parse(stdout)).toMatchObject([ON_A_CAT]);
   });
 

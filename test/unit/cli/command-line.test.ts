@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commandOf, withLabel } from '../../../src/cli/command-line.ts';
+import { commandOf, withLabel, withSamples } from '../../../src/cli/command-line.ts';
 
 const exists = (file: string) => file === 'photos';
 
@@ -30,6 +30,17 @@ describe('a command line', () => {
     '--data-dir photos',
   ])('is left as it is: %s', (given) => {
     expect(withLabel(given.split(' '), exists).join(' ')).toBe(given);
+  });
+
+  it.each([
+    ['samples', '/package/samples'],
+    ['label samples', '/package/samples'],
+    ['-q samples', '/package/samples'],
+    ['find samples', 'samples'],
+    ['photos samples', 'samples'],
+  ])('names the photographs of the package where there is no such folder: %s', (given, last) => {
+    expect(withSamples(given.split(' '), exists, '/package/samples').at(-1)).toBe(last);
+    expect(withSamples(given.split(' '), () => true, '/package/samples').at(-1)).toBe('samples');
   });
 
   it.each([
