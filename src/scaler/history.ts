@@ -7,12 +7,15 @@ import { FORMAT, parseVersioned } from '../core/runtime/versioned.ts';
 import type { Machine, Snapshot } from './snapshot.ts';
 
 const SAMPLE_EVERY_MS = 10_000;
-/** An hour. */
-const MAX_SAMPLES = 360;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Of samples that are older than an hour, so that those of a day are not much more than those of an hour. */
+const OLD_SAMPLE_EVERY_MS = 600_000;
+const MAX_SAMPLES = HOUR_MS / SAMPLE_EVERY_MS + DAY_MS / OLD_SAMPLE_EVERY_MS;
 
 /**
- * The fleet's history, for the charts: a sample every ten seconds, for the last hour. If the queue or the fleet could not be
- * read, there is no sample: unknown is not zero.
+ * The fleet's history, for the charts: a sample every ten seconds of the last hour, and one in ten minutes of the day before.
+ * If the queue or the fleet could not be read, there is no sample: unknown is not zero.
  */
 export function withSample(
   history: readonly FleetSample[],
@@ -32,7 +35,18 @@ export function withSample(
     draining: inPhase('draining'),
     imagesPerSecond: Math.round(10 * throughputImagesPerSecond) / 10,
   };
-  return [...history, sample].slice(-MAX_SAMPLES);
+  return [...thinned(history, nowMs), sample].slice(-MAX_SAMPLES);
+}
+
+function thinned(history: readonly FleetSample[], nowMs: number): FleetSample[] {
+  let keptMs = Number.NEGATIVE_INFINITY;
+  return history.filter(({ atMs }) => {
+    const ageMs = nowMs - atMs;
+    if (ageMs < HOUR_MS) return true;
+    if (ageMs >= DAY_MS || atMs - keptMs < OLD_SAMPLE_EVERY_MS) return false;
+    keptMs = atMs;
+    return true;
+  });
 }
 
 /** Empty if there is none, or none that this version can read. */

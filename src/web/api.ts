@@ -274,7 +274,7 @@ export const statusView = z
     imagesPerSecond: known(z.number().nonnegative()),
     backlogImages: known(z.number().nonnegative()),
     backlogMs: known(z.number().nonnegative()),
-    /** Samples of at most the last hour, oldest first. */
+    /** Samples of at most the last day, oldest first: every ten seconds of the last hour, one in ten minutes before. */
     history: z.array(sample),
   })
   .meta({ id: 'Status' });

@@ -66,7 +66,7 @@ async function startUp(): Promise<{ url: string; stop(): Promise<void> }> {
 async function submit(page: Page, url: string, files: readonly string[]): Promise<string> {
   await page.goto(url);
   await page.getByLabel('Images', { exact: true }).setInputFiles([...files]);
-  await page.getByRole('button', { name: /^Label \d+ images$/ }).click();
+  await page.getByRole('button', { name: /^Label \d+ photos$/ }).click();
   await page.waitForURL(/\/jobs\/\w{26}$/);
   await page.getByText(/^took /).waitFor({ timeout: 60_000 });
   return page.url();

@@ -203,5 +203,5 @@ export const fleetSample = z.object({
 });
 export type FleetSample = z.infer<typeof fleetSample>;
 
-/** `controller/history.json`: the last hour at most, oldest first. */
+/** `controller/history.json`: the last day at most, oldest first. Samples that are older than an hour are few. */
 export const fleetHistory = z.object({ v: formatVersion, samples: z.array(fleetSample) });

@@ -2,6 +2,7 @@
 
 export type View =
   | { name: 'upload' }
+  | { name: 'find' }
   | { name: 'jobs' }
   | { name: 'job'; id: string }
   | { name: 'fleet' }
@@ -14,13 +15,15 @@ export function viewOf(path: string): View {
   const [first, second, ...more] = parts;
   if (first === undefined) return { name: 'upload' };
   if (first === 'jobs' && second !== undefined && more.length === 0) return { name: 'job', id: second };
-  if ((first === 'jobs' || first === 'fleet') && second === undefined) return { name: first };
+  if ((first === 'find' || first === 'jobs' || first === 'fleet') && second === undefined)
+    return { name: first };
   return { name: 'notFound' };
 }
 
 export function titleOf(view: View): string {
   const titles = {
     upload: 'Label photos',
+    find: 'Find photos',
     jobs: 'Jobs',
     job: 'Job',
     fleet: 'Fleet',

@@ -4,6 +4,8 @@ import { pluralize } from '../../core/text/pluralize.ts';
 const whole = new Intl.NumberFormat('en');
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 
+const dayAndTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
+
 export const number = (value: number): string => whole.format(value);
 
 /** `1 image`, `2,000 images`. */
@@ -22,3 +24,6 @@ export function age(atMs: number, nowMs: number): string {
   if (hours < 24) return `${hours} h ago`;
   return hours < 48 ? 'yesterday' : day.format(atMs);
 }
+
+/** `Nov 30, 2026, 2:03 PM`. */
+export const moment = (atMs: number): string => dayAndTime.format(atMs);

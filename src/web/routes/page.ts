@@ -10,7 +10,7 @@ import { HttpProblem } from '../problem.ts';
  * Paths of the page's views, and the way from each to the start page. All return index.html, so that each can be shared and
  * reloaded. Its addresses are relative to the start page, so the service need not know below which path a proxy has it.
  */
-const VIEWS = { '/': './', '/jobs': './', '/jobs/:id': '../', '/fleet': './' };
+const VIEWS = { '/': './', '/find': './', '/jobs': './', '/jobs/:id': '../', '/fleet': './' };
 
 /** The page with the way from the address of one of its views to the start page. */
 const withStart = (html: string, start: string): string =>

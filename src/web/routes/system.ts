@@ -47,7 +47,7 @@ export function systemRoutes(plain: FastifyInstance, options: SystemOptions): vo
     schema: {
       operationId: 'getStatus',
       tags: ['system'],
-      summary: 'Get the status of queues, workers and controller, and the last hour',
+      summary: 'Get the status of queues, workers and controller, and the last day',
       response: { 200: statusView, ...problemResponses(...COMMON_STATUSES) },
     },
     handler: async () => await options.readStatus(),

@@ -61,7 +61,7 @@ describe.skipIf(browser === undefined)('below a path of a reverse proxy', () => 
     page.on('pageerror', (error) => void errors.push(String(error)));
     await page.goto(base);
     await page.getByLabel('Images', { exact: true }).setInputFiles(cat);
-    await page.getByRole('button', { name: 'Label 1 image' }).click();
+    await page.getByRole('button', { name: 'Label 1 photo' }).click();
     await page.waitForURL(`${base}jobs/*`);
     await page.getByText('tiger cat').first().waitFor();
     const job = page.url();
@@ -77,10 +77,14 @@ describe.skipIf(browser === undefined)('below a path of a reverse proxy', () => 
     expect(page.url()).toBe(job);
     await page.goBack();
     expect(page.url()).toBe(`${base}jobs`);
-    await page.getByRole('link', { name: 'Fleet' }).click();
-    await page.getByText(/^Idle|^Target/).waitFor();
+    await page.getByRole('link', { name: 'Find', exact: true }).click();
+    await page.getByRole('link', { name: 'cat', exact: true }).click();
+    await page.locator('.found-photo').waitFor();
+    expect(page.url()).toBe(`${base}find?q=cat`);
+    await page.getByRole('link', { name: 'Details' }).click();
+    await page.getByText(/^Idle|wanted/).waitFor();
     await page.reload();
-    await page.getByText(/^Idle|^Target/).waitFor();
+    await page.getByText(/^Idle|wanted/).waitFor();
     await page.getByRole('link', { name: 'imgcls, start page' }).click();
     expect(page.url()).toBe(base);
 

@@ -97,7 +97,7 @@ describe.skipIf(browser === undefined)('the start page', () => {
       await route.continue();
     });
     await page.getByLabel('Images', { exact: true }).setInputFiles(files);
-    await page.getByRole('button', { name: 'Label 3 images' }).click();
+    await page.getByRole('button', { name: 'Label 3 photos' }).click();
     await go('Jobs');
     await page.getByRole('link', { name: /^Uploading/ }).waitFor();
     held.resolve();
@@ -134,7 +134,7 @@ describe.skipIf(browser === undefined)('Back', () => {
   it('is not needed at an unknown path: it has a way home', async () => {
     await page.goto(`${service.url}/no/such/page`);
     await page.getByRole('heading', { name: 'Page not found' }).waitFor();
-    await page.getByRole('main').getByRole('link', { name: 'Label images' }).click();
+    await page.getByRole('main').getByRole('link', { name: 'Label photos' }).click();
     await page.getByText('Drop photos or a folder here').waitFor();
     expect(page.url()).toBe(`${service.url}/`);
   });

@@ -92,7 +92,7 @@ const jsonOf = (answer: Response): Promise<any> => answer.json();
 async function submit(url: string, chosen: readonly string[]): Promise<string> {
   await page.goto(url);
   await page.getByLabel('Images', { exact: true }).setInputFiles([...chosen]);
-  await page.getByRole('button', { name: `Label ${chosen.length} images` }).click();
+  await page.getByRole('button', { name: `Label ${chosen.length} photos` }).click();
   await page.waitForURL(/\/jobs\/\w{26}$/);
   return page.url().slice(-26);
 }
@@ -206,7 +206,7 @@ describe.skipIf(browser === undefined)('the page', () => {
       await page.getByText('efficientnet-lite0/int8').waitFor();
       await page.getByLabel('Images', { exact: true }).setInputFiles(files);
       line.cut();
-      await page.getByRole('button', { name: `Label ${IMAGES} images` }).click();
+      await page.getByRole('button', { name: `Label ${IMAGES} photos` }).click();
       await page.getByText(/Retrying in/).waitFor();
       line.mend();
       await page.waitForURL(/\/jobs\/\w{26}$/, { timeout: 60_000 });
@@ -301,15 +301,15 @@ describe.skipIf(browser === undefined)('the page', () => {
       }
       throw new Error(`Tab does not reach "${name}".`);
     };
-    await page.getByRole('button', { name: 'Choose images' }).waitFor();
+    await page.getByRole('button', { name: 'Choose photos' }).waitFor();
     const choosing = page.waitForEvent('filechooser');
-    await tabTo('Choose images');
+    await tabTo('Choose photos');
     await page.keyboard.press('Enter');
     const chooser = await choosing;
     await chooser.setFiles(files.slice(0, 6));
-    await page.getByRole('button', { name: 'Label 6 images' }).waitFor();
+    await page.getByRole('button', { name: 'Label 6 photos' }).waitFor();
     const isThere = await page.evaluate(() => document.activeElement?.textContent?.trim());
-    if (isThere !== 'Label 6 images') await tabTo('Label 6 images');
+    if (isThere !== 'Label 6 photos') await tabTo('Label 6 photos');
     await page.keyboard.press('Enter');
     await until('labels', async () => ((await labelled().count()) === 6 ? true : undefined), {
       timeoutMs: 60_000,
@@ -346,11 +346,12 @@ describe.skipIf(browser === undefined)('the page', () => {
     });
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      for (const view of ['/', '/jobs', `/jobs/${id}`, '/fleet', '/nowhere']) {
-        await page.goto(`${service.url}${view === '/nowhere' ? '/' : view}`);
+      for (const view of ['/', '/jobs', `/jobs/${id}`, '/find', '/find?q=dog', '/fleet', '/nowhere']) {
+        await page.goto(`${service.url}${view}`);
         await page.getByRole('heading', { level: 1 }).waitFor();
         if (view.startsWith('/jobs/')) await page.locator('.photo-labelled').first().waitFor();
         if (view === '/fleet') await page.locator('.uplot').first().waitFor();
+        if (view === '/find?q=dog') await page.getByText(/^\d+ photos?$|^No photos match/).waitFor();
         expect(await accessibilityViolations(), `${view}, ${colorScheme}`).toEqual([]);
       }
       await page.setContent(await evaluationReport());
@@ -368,7 +369,7 @@ describe.skipIf(browser === undefined)('the page', () => {
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.goto(`${slow.url}/jobs/${id}`);
     await page
-      .getByText(/of 1,000 images/)
+      .getByText(/of 1,000 photos/)
       .first()
       .waitFor();
     for (const share of [0, 0.5, 1]) {
@@ -391,16 +392,16 @@ describe.skipIf(browser === undefined)('the page', () => {
       await page.getByText('Wrong token.').first().waitFor();
       await page.getByLabel('Token').fill('a token that is long enough');
       await page.keyboard.press('Enter');
-      await page.getByRole('button', { name: 'Choose images' }).waitFor();
+      await page.getByRole('button', { name: 'Choose photos' }).waitFor();
       await page.reload();
-      await page.getByRole('button', { name: 'Choose images' }).waitFor();
+      await page.getByRole('button', { name: 'Choose photos' }).waitFor();
       expect(await page.getByLabel('Token').isVisible()).toBe(false);
     } finally {
       await guarded.stop();
     }
   });
 
-  it('needs less than 100 KB of gzipped script and style for its first paint', async () => {
+  it('needs less than 60 KB of gzipped script and style for its first paint', async () => {
     const { gzipSync } = await import('node:zlib');
     const sizes: number[] = [];
     page.on('response', async (response) => {
@@ -408,10 +409,10 @@ describe.skipIf(browser === undefined)('the page', () => {
         sizes.push(gzipSync(await response.body()).length);
     });
     await page.goto(service.url);
-    await page.getByRole('button', { name: 'Choose images' }).waitFor();
+    await page.getByRole('button', { name: 'Choose photos' }).waitFor();
     await page.waitForLoadState('networkidle');
     const total = sizes.reduce((sum, size) => sum + size, 0);
     expect(total).toBeGreaterThan(5000);
-    expect(total).toBeLessThan(100_000);
+    expect(total).toBeLessThan(60_000);
   });
 });

@@ -243,7 +243,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
       await page.goto(service.url);
       await page.getByLabel('Token').fill(TOKEN);
       await page.keyboard.press('Enter');
-      await page.getByRole('button', { name: 'Choose images' }).waitFor();
+      await page.getByRole('button', { name: 'Choose photos' }).waitFor();
     });
     afterEach(async () => {
       await page?.context().close();
@@ -259,7 +259,7 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
           types.push(request.headers()['content-type'] ?? '');
       });
       await page.getByLabel('Images', { exact: true }).setInputFiles([...chosen]);
-      await page.getByRole('button', { name: `Label ${chosen.length} images` }).click();
+      await page.getByRole('button', { name: `Label ${chosen.length} photos` }).click();
       await page.waitForURL(/\/jobs\/\w{26}$/, { timeout: 60_000 });
       await until(
         'all labels',
@@ -304,8 +304,8 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
         await s3.send(new PutObjectCommand({ Bucket: INPUT, Key, Body: await readFile(file) }));
       }
       await page.goto(`${service.url}/jobs`);
-      await page.getByText('Dropped images').waitFor({ timeout: 60_000 });
-      await page.getByRole('link', { name: /job drop-/ }).click();
+      await page.getByText('Dropped photos').waitFor({ timeout: 60_000 });
+      await page.getByRole('link', { name: /^Dropped photos/ }).click();
       await page.waitForURL(/\/jobs\/drop-\d{4}-\d{2}-\d{2}$/);
       await until(
         'labels and pictures',
@@ -326,7 +326,8 @@ describe.skipIf(moto === undefined)('images in the bucket', () => {
         headers: { authorization },
       });
       expect((await csv.text()).trimEnd().split('\r\n')).toHaveLength(4);
-      await page.getByRole('button', { name: 'Delete job' }).click();
+      await page.getByRole('button', { name: 'More actions' }).click();
+      await page.getByRole('menuitem', { name: 'Delete job' }).click();
       await page.getByRole('button', { name: 'Delete', exact: true }).click();
       await page.waitForURL(`${service.url}/jobs`);
       expect((await get('/v1/jobs')).jobs.map(({ id }: { id: string }) => id)).not.toContain(day);

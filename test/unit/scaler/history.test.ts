@@ -32,11 +32,17 @@ describe("the fleet's history", () => {
     expect(withSample([], { ...snapshot, machines: { unknown: 'timeout' } }, 0)).toEqual([]);
   });
 
-  it('drops samples older than an hour', () => {
+  it('has all samples of the last hour, one in ten minutes of the day before, and no older ones', () => {
     let history = withSample([], snapshot, 0);
-    for (let at = 1; at < 500; at++) history = withSample(history, snapshot, at * 10_000);
-    expect(history).toHaveLength(360);
-    expect(history[0]?.atMs).toBe(140 * 10_000);
+    const minutes = 26 * 60;
+    for (let minute = 1; minute <= minutes; minute++)
+      history = withSample(history, snapshot, 60_000 * minute);
+    const ages = history.map(({ atMs }) => minutes - atMs / 60_000);
+    const old = ages.filter((age) => age >= 60);
+    expect(ages.length - old.length).toBe(60);
+    expect(old[0]).toBeGreaterThan(23.8 * 60);
+    expect(old[0]).toBeLessThan(24 * 60);
+    expect(old.slice(1).every((age, at) => (old[at] ?? 0) - age === 10)).toBe(true);
   });
 
   it('continues when the clock was set back', () => {

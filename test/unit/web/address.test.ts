@@ -4,6 +4,7 @@ import { changedQuery, viewOf } from '../../../src/web/page/address.ts';
 describe('an address', () => {
   it.each([
     ['', { name: 'upload' }],
+    ['find', { name: 'find' }],
     ['jobs/', { name: 'jobs' }],
     ['jobs/01ABC', { name: 'job', id: '01ABC' }],
     ['fleet', { name: 'fleet' }],

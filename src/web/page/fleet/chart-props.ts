@@ -15,5 +15,8 @@ export interface ChartProps {
   times: readonly number[];
   lines: readonly Line[];
   text(value: number): string;
-  isStepped?: boolean;
+  /** Values are counts, drawn as steps. */
+  isCount?: boolean;
+  /** Of the time axis, in seconds. */
+  spanS: number;
 }

@@ -1,7 +1,12 @@
+import '../styles/fleet.css';
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { StatusBody } from '../../api.ts';
+import { CopyCurl } from '../controls/copy-curl.tsx';
+import { Segments } from '../controls/segments.tsx';
+import { query, replaceQuery } from '../location.ts';
 import { callService } from '../service/call-service.ts';
+import { server } from '../service/server.ts';
 import { ErrorNotice, Notice } from '../shell/notice.tsx';
 import { usePolling } from '../shell/use-polling.ts';
 import { Charts } from './charts.tsx';
@@ -12,6 +17,10 @@ import { WorkerTable } from './worker-table.tsx';
 const POLL_INTERVAL_MS = 2000;
 /** One hour of polls. */
 const MAX_MOMENTS = 1800;
+const RANGES = [
+  { value: 'hour', text: '1 hour' },
+  { value: 'day', text: '1 day' },
+] as const;
 
 /** Queues, workers, and why the fleet has its size. */
 export function FleetView() {
@@ -29,15 +38,22 @@ export function FleetView() {
     }
   }, POLL_INTERVAL_MS);
   const current = status.value;
+  const range = query.value.get('range') === 'day' ? 'day' : 'hour';
   return (
     <section class="fleet" aria-busy={current === undefined}>
       <div class="view-head">
-        <h1 tabIndex={-1}>Fleet</h1>
-        {current !== undefined && (
-          <span class="muted">
-            {current.cluster} · {current.cloud === 'aws' ? 'AWS' : 'this machine'}
-          </span>
-        )}
+        <h1 tabIndex={-1}>
+          {server.value?.cloud === 'aws' ? `Fleet of ${server.value.cluster}` : 'Workers'}
+        </h1>
+        <div class="buttons">
+          <CopyCurl path="status" />
+          <Segments
+            legend="Time of the charts"
+            segments={RANGES}
+            chosen={range}
+            onChoose={(value) => replaceQuery({ range: value === 'hour' ? undefined : value })}
+          />
+        </div>
       </div>
       {failure.value !== undefined && <ErrorNotice error={failure.value} isRetrying />}
       {current !== undefined && (
@@ -48,8 +64,12 @@ export function FleetView() {
               <FigureTile key={figure.name} {...figure} />
             ))}
           </dl>
-          <Charts moments={mergeHistory(current.history, moments.current)} />
-          <WorkerTable workers={current.workers} nowMs={current.atMs} />
+          <Charts moments={mergeHistory(current.history, moments.current, range)} range={range} />
+          <WorkerTable
+            workers={current.workers}
+            nowMs={current.atMs}
+            isScaled={current.controller?.isAlive === true}
+          />
         </>
       )}
     </section>
@@ -59,9 +79,9 @@ export function FleetView() {
 function Controller({ status }: { status: StatusBody }) {
   const { title, text, isAlive } = controllerText(status);
   return (
-    <section class={`card controller ${isAlive ? '' : 'controller-none'}`} aria-label="Controller">
-      <h2>{title}</h2>
-      <p>{text}</p>
+    <section class="card controller" aria-label="Controller">
+      <h2 class={`phase ${isAlive ? 'phase-busy' : 'phase-booting'}`}>{title}</h2>
+      <p class="muted">{text}</p>
       {status.controller?.warnings.map((warning) => (
         <Notice key={warning} kind="warning">
           {warning}

@@ -2,7 +2,12 @@ import UPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import type { ChartProps } from './chart-props.ts';
 
-const HEIGHT_PX = 170;
+const HEIGHT_PX = 160;
+const CHARACTER_PX = 7;
+const TIME_AXIS_PX = 26;
+/** Of the axis of values: counts have no parts. */
+const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000];
+const PARTS = [0.1, 0.2, 0.5];
 
 export interface Plot {
   draw(): void;
@@ -53,9 +58,9 @@ function build(container: HTMLElement, props: ChartProps): UPlot {
       label: name,
       stroke,
       width: 2,
-      fill: props.isStepped ? stroke : `${stroke}22`,
+      fill: props.isCount ? stroke : `${stroke}22`,
       points: { show: false },
-      ...(props.isStepped && stepped !== undefined && { paths: stepped }),
+      ...(props.isCount && stepped !== undefined && { paths: stepped }),
     };
   });
   return new UPlot(
@@ -64,14 +69,19 @@ function build(container: HTMLElement, props: ChartProps): UPlot {
       height: HEIGHT_PX,
       legend: { show: false },
       cursor: { show: false },
-      scales: { y: { range: (_, __, most) => [0, Math.max(1, 1.1 * most)] } },
+      padding: [10, 10, 0, 0],
+      scales: {
+        x: { range: (_, __, last) => [last - props.spanS, last] },
+        y: { range: (_, __, most) => [0, Math.max(1, 1.1 * most)] },
+      },
       axes: [
-        { ...axis, space: 70, values: (_, seconds) => seconds.map(clockTime) },
+        { ...axis, size: TIME_AXIS_PX, gap: 6, space: 64, values: (_, seconds) => seconds.map(clockTime) },
         {
           ...axis,
-          size: 46,
-          space: 36,
-          incrs: [0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 20_000],
+          size: (_, texts) => 12 + CHARACTER_PX * Math.max(1, ...(texts ?? []).map(({ length }) => length)),
+          gap: 6,
+          space: 32,
+          incrs: props.isCount ? STEPS : [...PARTS, ...STEPS],
         },
       ],
       series: [{}, ...series],
@@ -81,5 +91,5 @@ function build(container: HTMLElement, props: ChartProps): UPlot {
   );
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const clockTime = (seconds: number): string => clock.format(1000 * seconds).replace(/:00$/, '');
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const clockTime = (seconds: number): string => clock.format(1000 * seconds);

@@ -13,7 +13,8 @@ export interface Moment {
   imagesPerSecond?: number | undefined;
 }
 
-const SHOWN_MS = 3_600_000;
+export const RANGES_MS = { hour: 3_600_000, day: 86_400_000 } as const;
+export type Range = keyof typeof RANGES_MS;
 
 export function momentOf({ atMs, requests, workers, imagesPerSecond }: StatusBody): Moment {
   const moment: Moment = { atMs };
@@ -25,12 +26,16 @@ export function momentOf({ atMs, requests, workers, imagesPerSecond }: StatusBod
   return moment;
 }
 
-/** The controller's history, then the polled moments that are newer. At most the last hour. */
-export function mergeHistory(history: readonly FleetSample[], polled: readonly Moment[]): Moment[] {
+/** The controller's history, then the polled moments that are newer, of the last hour or day. */
+export function mergeHistory(
+  history: readonly FleetSample[],
+  polled: readonly Moment[],
+  range: Range,
+): Moment[] {
   const historyEndMs = history.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
   const moments: Moment[] = [...history, ...polled.filter(({ atMs }) => atMs > historyEndMs)];
   const newestMs = moments.at(-1)?.atMs ?? 0;
-  return moments.filter(({ atMs }) => atMs > newestMs - SHOWN_MS);
+  return moments.filter(({ atMs }) => atMs > newestMs - RANGES_MS[range]);
 }
 
 type Column = (number | null)[];

@@ -25,10 +25,10 @@ export function announcementOf(
   if (isOver(job)) return before.state === job.state ? undefined : { text: endText(job), announced };
   if (quarter === before.quarter || nowMs - before.atMs < MIN_INTERVAL_MS) return undefined;
   const left = job.leftMs === undefined ? '' : `, ${duration(job.leftMs)} left`;
-  return { text: `${number(job.done)} of ${counted(job.total ?? job.done, 'image')} done${left}`, announced };
+  return { text: `${number(job.done)} of ${counted(job.total ?? job.done, 'photo')} done${left}`, announced };
 }
 
 function endText({ state, done, errors }: JobView): string {
   const withErrors = errors === 0 ? '' : `, ${counted(errors, 'error')}`;
-  return state === 'finished' ? `Finished: ${counted(done, 'image')}${withErrors}` : 'Job cancelled';
+  return state === 'finished' ? `Finished: ${counted(done, 'photo')}${withErrors}` : 'Job cancelled';
 }

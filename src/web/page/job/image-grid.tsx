@@ -153,7 +153,7 @@ function Row({ row, card }: RowProps) {
     // biome-ignore lint/a11y/useSemanticElements: an item of the list above.
     <div class="grid-title" role="listitem">
       <h2>
-        {row.title} <span class="muted">{counted(row.count, 'image')}</span>
+        {row.title} <span class="muted">{counted(row.count, 'photo')}</span>
       </h2>
     </div>
   );

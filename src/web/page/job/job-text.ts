@@ -93,9 +93,9 @@ export function doneFraction({ done, total }: JobView): number | undefined {
 }
 
 export function progressText({ id, done, total }: JobView): string {
-  if (isDropJob(id)) return counted(done, 'image');
-  if (total === undefined) return `${counted(done, 'image')} done so far`;
-  return done === total ? counted(total, 'image') : `${number(done)} of ${counted(total, 'image')}`;
+  if (isDropJob(id)) return counted(done, 'photo');
+  if (total === undefined) return `${counted(done, 'photo')} done so far`;
+  return done === total ? counted(total, 'photo') : `${number(done)} of ${counted(total, 'photo')}`;
 }
 
 /** `12.4 images/s`, `9 s left`, `$0.0012`: those that are known and apply. */

@@ -79,7 +79,7 @@ export function Toolbar({ options, arrangement, job, loaded }: ToolbarProps) {
       />
       {arrangement.isPartial && (
         <p class="small partial">
-          This job is too large to load completely. Filters and sorting cover the {counted(loaded, 'image')}{' '}
+          This job is too large to load completely. Filters and sorting cover the {counted(loaded, 'photo')}{' '}
           loaded so far. The downloads contain all.
         </p>
       )}

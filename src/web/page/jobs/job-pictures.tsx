@@ -1,17 +1,19 @@
 import type { JobView } from '../../api.ts';
 import { Thumbnail } from '../shell/thumbnail.tsx';
 import { originalOf } from '../upload/originals.ts';
-import { thumbnailAddress } from './thumbnail-address.ts';
+import { typeOf } from '../upload/select-images.ts';
 
-const PICTURES = 4;
-
-/** The first images of a job. */
-export function JobPictures({ job: { id, total, done } }: { job: JobView }) {
-  const count = Math.min(PICTURES, total ?? done);
+/** The first images of a job, as its list has them. */
+export function JobPictures({ job: { id, firstImages = [] } }: { job: JobView }) {
   return (
-    <span class={`job-pictures job-pictures-${count}`} aria-hidden="true">
-      {Array.from({ length: count }, (_, index) => (
-        <Thumbnail key={index} file={originalOf(id, index)?.file} address={thumbnailAddress(id, index)} />
+    <span class={`job-pictures job-pictures-${firstImages.length}`} aria-hidden="true">
+      {firstImages.map(({ index, name }) => (
+        <Thumbnail
+          key={index}
+          file={originalOf(id, index)?.file}
+          address={`v1/jobs/${id}/images/${index}/thumbnail`}
+          type={typeOf(name)}
+        />
       ))}
     </span>
   );

@@ -1,68 +1,111 @@
 import { useSignal } from '@preact/signals';
-import type { JobPage } from '../../api.ts';
-import { callService } from '../service/call-service.ts';
+import { useEffect, useMemo } from 'preact/hooks';
+import { CopyCurl } from '../controls/copy-curl.tsx';
+import { query, replaceQuery } from '../location.ts';
 import { ErrorNotice } from '../shell/notice.tsx';
 import { usePolling } from '../shell/use-polling.ts';
-import { appendPage, EMPTY_LIST, type JobList, updateNewest } from './job-list.ts';
+import { filterJobs } from './filter-jobs.ts';
+import { EMPTY_LIST } from './job-list.ts';
 import { JobRow } from './job-row.tsx';
+import { LoadedJobs } from './loaded-jobs.ts';
+import { SelectionBar } from './selection-bar.tsx';
 
 const POLL_INTERVAL_MS = 5000;
-const PAGE_SIZE = 20;
+/** Safari allows 100 changes of the address in 30 s. */
+const ADDRESS_PAUSE_MS = 300;
 
 /** All jobs, newest first. */
 export function JobsView() {
-  const list = useSignal<JobList | undefined>(undefined);
-  const failure = useSignal<unknown>(undefined);
-  const isLoading = useSignal(false);
-  const fetchPage = (query: Record<string, string>, signal?: AbortSignal) =>
-    callService<JobPage>(
-      `/jobs?${new URLSearchParams({ limit: String(PAGE_SIZE), ...query })}`,
-      signal ? { signal } : {},
-    );
+  const loaded = useMemo(() => new LoadedJobs(), []);
+  usePolling((signal) => loaded.refresh(signal), POLL_INTERVAL_MS);
+  const selected = useSignal<ReadonlySet<string>>(new Set());
+  const filter = useSignal(query.value.get('q') ?? '');
+  const isFiltered = filter.value.trim() !== '';
+  useEffect(() => {
+    const closed = new AbortController();
+    const text = filter.value.trim();
+    const timer = setTimeout(() => {
+      replaceQuery({ q: text });
+      if (text !== '') void loaded.rest(closed.signal);
+    }, ADDRESS_PAUSE_MS);
+    return () => {
+      clearTimeout(timer);
+      closed.abort();
+    };
+  }, [filter.value]);
 
-  usePolling(async (signal) => {
-    try {
-      list.value = updateNewest(list.value ?? EMPTY_LIST, await fetchPage({}, signal));
-      failure.value = undefined;
-    } catch (error) {
-      if (!signal.aborted) failure.value = error;
-    }
-  }, POLL_INTERVAL_MS);
-
-  async function loadMore(after: string) {
-    isLoading.value = true;
-    try {
-      list.value = appendPage(list.value ?? EMPTY_LIST, await fetchPage({ after }));
-    } catch (error) {
-      failure.value = error;
-    }
-    isLoading.value = false;
+  const { jobs, next } = loaded.list.value ?? EMPTY_LIST;
+  const shown = isFiltered ? filterJobs(jobs, filter.value) : jobs;
+  const chosen = jobs.filter(({ id }) => selected.value.has(id));
+  function toggle(id: string) {
+    const changed = new Set(selected.value);
+    if (!changed.delete(id)) changed.add(id);
+    selected.value = changed;
   }
 
-  const { jobs, next } = list.value ?? EMPTY_LIST;
   return (
-    <section class="jobs" aria-busy={list.value === undefined}>
+    <section class="jobs" aria-busy={loaded.list.value === undefined}>
       <div class="view-head">
         <h1 tabIndex={-1}>Jobs</h1>
-        <a class="button" href="./">
-          Label images
-        </a>
+        <div class="buttons">
+          <CopyCurl path="jobs" />
+          <a class="button" href="./">
+            Label photos
+          </a>
+        </div>
       </div>
-      {failure.value !== undefined && <ErrorNotice error={failure.value} isRetrying />}
-      {list.value !== undefined && jobs.length === 0 && (
+      {loaded.failure.value !== undefined && <ErrorNotice error={loaded.failure.value} />}
+      {loaded.list.value !== undefined && jobs.length === 0 && (
         <p class="empty">
-          No jobs yet. <a href="./">Label images</a> to create one.
+          No jobs yet. <a href="./">Label photos</a> to create one.
         </p>
       )}
       {jobs.length > 0 && (
-        <ul class="job-list" aria-label="Jobs">
-          {jobs.map((job) => (
-            <JobRow key={job.id} job={job} />
-          ))}
-        </ul>
+        <>
+          <input
+            type="search"
+            class="jobs-search"
+            aria-label="Search jobs"
+            placeholder="Search by folder or file name"
+            value={filter.value}
+            onInput={({ currentTarget: { value } }) => {
+              filter.value = value;
+            }}
+          />
+          {chosen.length > 0 && (
+            <SelectionBar
+              jobs={chosen}
+              onDelete={() => void loaded.remove(chosen.map(({ id }) => id))}
+              onClear={() => {
+                selected.value = new Set();
+              }}
+            />
+          )}
+          {shown.length === 0 ? (
+            <p class="empty" role="status">
+              {loaded.isLoading.value ? 'Searching older jobs…' : `No jobs match “${filter.value.trim()}”.`}
+            </p>
+          ) : (
+            <ul class="job-list" aria-label="Jobs">
+              {shown.map((job) => (
+                <JobRow
+                  key={job.id}
+                  job={job}
+                  isSelected={selected.value.has(job.id)}
+                  onSelect={() => toggle(job.id)}
+                />
+              ))}
+            </ul>
+          )}
+        </>
       )}
-      {next !== undefined && (
-        <button type="button" class="more" disabled={isLoading.value} onClick={() => void loadMore(next)}>
+      {next !== undefined && !isFiltered && (
+        <button
+          type="button"
+          class="more"
+          disabled={loaded.isLoading.value}
+          onClick={() => void loaded.more()}
+        >
           Show more jobs
         </button>
       )}

@@ -2,10 +2,10 @@ import { useSignal } from '@preact/signals';
 import type { JobPage, JobView } from '../../api.ts';
 import { jobPath } from '../address.ts';
 import { age, counted } from '../format.ts';
-import { isActive, progressText, stateText } from '../job/job-text.ts';
+import { isActive, jobTitle, progressText, stateText } from '../job/job-text.ts';
 import { callService } from '../service/call-service.ts';
 import { usePolling } from '../shell/use-polling.ts';
-import { jobName } from './job-name.ts';
+
 import { JobPictures } from './job-pictures.tsx';
 
 const LATEST = 4;
@@ -39,7 +39,7 @@ export function LatestJobs() {
 }
 
 function JobTile({ job }: { job: JobView }) {
-  const name = jobName(job);
+  const name = jobTitle(job);
   return (
     <li class="card job-tile">
       <JobPictures job={job} />

@@ -1,5 +1,4 @@
 import { Toast } from '../controls/toast.tsx';
-import { FleetView } from '../fleet/fleet-view.tsx';
 import { JobPageView } from '../job/job-view.tsx';
 import { JobsView } from '../jobs/jobs-view.tsx';
 import { anchor, view } from '../location.ts';
@@ -9,10 +8,15 @@ import { UploadView } from '../upload/upload-view.tsx';
 import { DropOverlay } from './drop-overlay.tsx';
 import { Footer } from './footer.tsx';
 import { Header } from './header.tsx';
+import { lazyView } from './lazy-view.tsx';
 import { LiveRegion } from './live-region.tsx';
 import { NotFound } from './not-found.tsx';
 import { ErrorNotice } from './notice.tsx';
 import { TokenForm } from './token-form.tsx';
+
+// Loaded when they are shown: the first view needs neither.
+const FindView = lazyView(async () => (await import('../find/find-view.tsx')).FindView);
+const FleetView = lazyView(async () => (await import('../fleet/fleet-view.tsx')).FleetView);
 
 export function App() {
   return (
@@ -42,6 +46,8 @@ function CurrentView() {
   switch (current.name) {
     case 'upload':
       return <UploadView />;
+    case 'find':
+      return <FindView />;
     case 'jobs':
       return <JobsView />;
     case 'job':

@@ -13,7 +13,7 @@ export function Footer() {
       </span>
       <nav aria-label="More">
         {cloud === 'local' && <a href="fleet">Details</a>}
-        <a href="docs/">REST API</a>
+        <a href="docs">REST API</a>
       </nav>
     </footer>
   );

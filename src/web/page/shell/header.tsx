@@ -4,16 +4,16 @@ import { logOut, server } from '../service/server.ts';
 import { stage } from '../upload/tray-state.ts';
 import { uploadedText } from '../upload/upload-progress.tsx';
 
-const links = [
-  { href: './', text: 'New', views: ['upload'] },
-  { href: 'jobs', text: 'Jobs', views: ['jobs', 'job'] },
-];
-/** On one machine the footer has it: there are few workers, and nobody scales them by hand. */
-const fleetLink = { href: 'fleet', text: 'Fleet', views: ['fleet'] };
-
 export function Header() {
   const here = view.value.name;
-  const shown = server.value?.cloud === 'aws' ? [...links, fleetLink] : links;
+  const { search = false, cloud = 'local' } = server.value ?? {};
+  const links = [
+    { href: './', text: 'New', views: ['upload'] },
+    { href: 'find', text: 'Find', views: ['find'], isHidden: !search },
+    { href: 'jobs', text: 'Jobs', views: ['jobs', 'job'] },
+    // On one machine the footer has it: there are few workers, and nobody scales them by hand.
+    { href: 'fleet', text: 'Fleet', views: ['fleet'], isHidden: cloud === 'local' },
+  ];
   return (
     <header class="top">
       <a class="brand" href="./" aria-label="imgcls, start page">
@@ -25,11 +25,14 @@ export function Header() {
         <span class="brand-name">imgcls</span>
       </a>
       <nav aria-label="Main">
-        {shown.map(({ href, text, views }) => (
-          <a key={href} href={href} aria-current={views.includes(here) ? 'page' : undefined}>
-            {text}
-          </a>
-        ))}
+        {links.map(
+          ({ href, text, views, isHidden = false }) =>
+            !isHidden && (
+              <a key={href} href={href} aria-current={views.includes(here) ? 'page' : undefined}>
+                {text}
+              </a>
+            ),
+        )}
       </nav>
       <div class="top-end">
         {stage.value !== undefined && here !== 'upload' && (

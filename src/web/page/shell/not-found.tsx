@@ -4,7 +4,7 @@ export const NotFound = () => (
     <p>There is no page at this address. It may have been cut off when it was copied.</p>
     <div class="buttons">
       <a class="button primary" href="./">
-        Label images
+        Label photos
       </a>
       <a class="button" href="jobs">
         See all jobs

@@ -15,7 +15,9 @@ interface ThumbnailProps {
 
 /** A picture without alt text: its name is beside it. */
 export function Thumbnail({ file, address, type = '' }: ThumbnailProps) {
-  const own = file && objectUrlOf(file);
+  // A file that this browser cannot show, such as HEIC, has a picture of the service.
+  const [unshown, setUnshown] = useState<File>();
+  const own = file === undefined || file === unshown ? undefined : objectUrlOf(file);
   const [requested, setRequested] = useState<string>();
   const [settled, setSettled] = useState<{ source: string; state: 'shown' | 'broken' }>();
   useEffect(() => {
@@ -24,6 +26,10 @@ export function Thumbnail({ file, address, type = '' }: ThumbnailProps) {
   }, [address]);
   const source = own ?? (requested === address ? requested : undefined);
   const state = source !== undefined && settled?.source === source ? settled.state : 'loading';
+  function fail() {
+    if (source === own && address !== undefined) setUnshown(file);
+    else if (source !== undefined) setSettled({ source, state: 'broken' });
+  }
   return (
     <span class={`thumb thumb-${state}`}>
       {source !== undefined && state !== 'broken' && (
@@ -33,7 +39,7 @@ export function Thumbnail({ file, address, type = '' }: ThumbnailProps) {
           decoding="async"
           draggable={false}
           onLoad={() => setSettled({ source, state: 'shown' })}
-          onError={() => setSettled({ source, state: 'broken' })}
+          onError={fail}
         />
       )}
       {state === 'broken' &&

@@ -35,7 +35,7 @@ export function AddressTray() {
             Clear
           </button>
           <button type="button" class="primary" disabled={isBusy.value} onClick={() => void start()}>
-            Label their images
+            Label their photos
           </button>
         </div>
       </div>

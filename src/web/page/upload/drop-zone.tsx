@@ -54,7 +54,7 @@ export function DropZone() {
           disabled={isDisabled}
           onClick={() => files.current?.click()}
         >
-          Choose images
+          Choose photos
         </button>
         <button type="button" class="for-touch" disabled={isDisabled} onClick={() => camera.current?.click()}>
           Take a photo

@@ -80,7 +80,7 @@ export function limitExceeded(
   { files, requestBytes }: UploadLimits,
 ): string | undefined {
   if (chosen.length > files)
-    return `You chose ${counted(chosen.length, 'image')}. A job takes at most ${number(files)}. Remove ${number(chosen.length - files)} and submit them as a second job.`;
+    return `You chose ${counted(chosen.length, 'photo')}. A job takes at most ${number(files)}. Remove ${number(chosen.length - files)} and submit them as a second job.`;
   const bytes = totalBytes(chosen);
   if (bytes > requestBytes)
     return `You chose ${binaryByteSize(bytes)} of images. A job takes at most ${binaryByteSize(requestBytes)}. Remove some and submit them as a second job.`;

@@ -41,7 +41,7 @@ export async function addFiles(finding: Promise<readonly ChosenImage[]>): Promis
     const selection = selectImages(found, limits);
     chosen.value = [...chosen.value, ...selection.images];
     skipped.value = selection.skipped;
-    announce([`${counted(chosen.value.length, 'image')} chosen.`, ...selection.skipped].join(' '));
+    announce([`${counted(chosen.value.length, 'photo')} chosen.`, ...selection.skipped].join(' '));
   } catch {
     skipped.value = ['Could not read the dropped files. Use the buttons instead.'];
   } finally {

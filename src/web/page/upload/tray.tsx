@@ -34,7 +34,7 @@ export function Tray() {
     <section class="tray" aria-label="Chosen images">
       <div class="tray-head">
         <h2>
-          {counted(images.length, 'image')} <span class="muted">· {binaryByteSize(totalBytes(images))}</span>
+          {counted(images.length, 'photo')} <span class="muted">· {binaryByteSize(totalBytes(images))}</span>
         </h2>
         {stage.value === undefined && (
           <div class="buttons">
@@ -48,7 +48,7 @@ export function Tray() {
               disabled={excess !== undefined}
               onClick={() => void startUpload()}
             >
-              Label {counted(images.length, 'image')}
+              Label {counted(images.length, 'photo')}
             </button>
           </div>
         )}
