@@ -1,18 +1,36 @@
 /// <reference types="node" preserve="true" />
-// The library: the exports of the package.
+/**
+ * The library: a client of a cluster, which is the embedded cloud of this machine or one on AWS.
+ *
+ * Everything that this module exports follows semantic versioning: a minor version may add methods, options, fields of
+ * results and error codes; only a major version removes or changes them.
+ *
+ * @module imgcls
+ */
 
 import { environmentTrace } from './app/environment-trace.ts';
 import { withWords } from './app/job-words.ts';
-import { openClient, openCloud } from './app/open-cloud.ts';
+import { INTERACTIVE_RETENTION_MS, joinController, openClient, openCloud } from './app/open-cloud.ts';
 import { openClusterModels, selectJobModel } from './app/select-job-model.ts';
-import { loadSettings } from './app/settings.ts';
-import type { ResumeJob, SubmitJob } from './client/client.ts';
-import type { RetryJob } from './client/retry.ts';
-import type { Job } from './client/submission.ts';
-import type { SettingName, Settings } from './core/settings/settings.ts';
-import type { Input } from './upload/inputs.ts';
+import { loadClientSettings } from './app/settings.ts';
+import { systemClock } from './app/system-clock.ts';
+import type { ControllerSession } from './client/controller-session.ts';
+import { listJobs } from './client/list-jobs.ts';
+import type { ClientSettings, ImgclsClient } from './imgcls-client.ts';
 
-export type { Job, OutcomesOptions } from './client/submission.ts';
+export type { ReadingOptions, ResumeJob, SubmitJob } from './client/client.ts';
+export type {
+  FollowProgress,
+  Job,
+  OutcomesOptions,
+  SubmissionOptions,
+  WaitForOptions,
+} from './client/job.ts';
+export type { JobLimits } from './client/job-limits.ts';
+export type { ListedJob, UnknownJob } from './client/list-jobs.ts';
+export type { RetryJob } from './client/retry.ts';
+export type { JobRecord } from './core/job/job.ts';
+export type { ModelRef } from './core/model/model.ts';
 export type {
   ErrorCode,
   ImageError,
@@ -21,71 +39,82 @@ export type {
   ScoredCategory,
   ScoredLabel,
 } from './core/model/outcome.ts';
-export { ImgclsError } from './core/runtime/errors.ts';
+export { type ErrorKind, ImgclsError } from './core/runtime/errors.ts';
+export type { Settings } from './core/settings/settings.ts';
+export type { ClassifyImageOptions, ClientSettings, ImgclsClient, SubmitOptions } from './imgcls-client.ts';
+export type { SubmitProgress } from './upload/announce.ts';
 export type { Input, Skipped } from './upload/inputs.ts';
-
-/** Settings by name, as `imgcls config` lists them. Others come from the environment, config files or defaults. */
-export type ClientSettings = Partial<Record<SettingName, unknown>>;
-
-/** Options of a job. The model is a setting of the client. */
-export type SubmitOptions = Omit<Partial<SubmitJob>, 'model' | 'words'> & {
-  /** To choose from, for a model without labels of its own (CLIP, SigLIP). */
-  labels?: readonly string[];
-};
-
-export interface ImgclsClient {
-  /** The settings in effect. */
-  readonly settings: Settings;
-  /**
-   * Starts a job on files, folders, globs, `s3://bucket/prefix`, or images from the program itself.
-   * With `wait` (the default) iterate over its outcomes: that keeps workers running.
-   */
-  submit(inputs: readonly string[] | AsyncIterable<Input>, options?: SubmitOptions): Promise<Job>;
-  /** An existing job. */
-  job(id: string): Promise<Job>;
-  /** Resumes a job whose submitter ended before all images were announced. */
-  resume(id: string, options?: Partial<ResumeJob>): Promise<Job>;
-  /** Retries the failed images of a finished job. Undefined if there are none. */
-  retry(id: string, options?: Partial<RetryJob>): Promise<Job | undefined>;
-  close(): Promise<void>;
-}
 
 /**
  * Opens a client of a cluster: the embedded cloud of this machine, or AWS, by the settings.
  *
- *     const client = await createClient({ model: 'resnet50' });
- *     const job = await client.submit(['photos']);
- *     for await (const outcome of job.outcomes()) console.log(outcome);
- *     await client.close();
+ * @throws {ImgclsError} of kind `config` if a setting is wrong; the message lists every problem.
  *
- * @throws {ImgclsError} of kind `config` when the settings are wrong.
+ * @example
+ * ```ts
+ * import { createClient, ImgclsError } from 'imgcls';
+ *
+ * try {
+ *   await using client = await createClient({ cluster: 'holidays' });
+ *   const job = await client.submit(['photos'], { signal: AbortSignal.timeout(600_000) });
+ *   for await (const outcome of job.outcomes({ onProgress: ({ done, total }) => console.log(done, total) }))
+ *     console.log(outcome.name);
+ * } catch (error) {
+ *   if (!(error instanceof ImgclsError)) throw error;
+ *   console.error(error.message, error.hint ?? '');
+ * }
+ * ```
  */
 export async function createClient(values: ClientSettings = {}): Promise<ImgclsClient> {
-  const { settings } = loadSettings(values);
+  const { settings } = loadClientSettings({ ...values });
   const cloud = await openCloud(settings);
   const clusterModels = openClusterModels(cloud);
-  const client = openClient(cloud, settings, (text) => process.emitWarning(text, 'ImgclsWarning'));
+  const notice = (text: string) => process.emitWarning(text, 'ImgclsWarning');
+  const client = openClient(cloud, settings, notice);
+  /** Begins with the first image that is classified without a job. */
+  let workers: ControllerSession | undefined;
+  const withModel = async (labels: readonly string[] | undefined) =>
+    await withWords(await selectJobModel(settings, clusterModels), labels, settings);
+
+  async function close(): Promise<void> {
+    try {
+      await client.close();
+      await workers?.leave([]);
+    } finally {
+      await cloud.close();
+    }
+  }
   return {
     settings,
     async submit(inputs, { topK = settings.topK, wait = true, labels, ...options } = {}) {
-      const chosen = await selectJobModel(settings, clusterModels);
+      const model = await withModel(labels);
       return await client.submit(inputs, {
         ...environmentTrace(process.env),
         ...options,
-        ...(await withWords(chosen, labels, settings)),
+        ...model,
         topK,
         wait,
       });
     },
+    async classify(image, options = {}) {
+      const {
+        name = '',
+        topK = settings.topK,
+        timeoutMs = INTERACTIVE_RETENTION_MS,
+        labels,
+        signal,
+      } = options;
+      const model = await withModel(labels);
+      workers ??= joinController(cloud, settings, notice);
+      const ends = signal === undefined ? [workers.failed] : [workers.failed, signal];
+      const request = { ...environmentTrace(process.env), ...model, topK, timeoutMs };
+      return await client.classify({ name, bytes: image }, { ...request, signal: AbortSignal.any(ends) });
+    },
+    jobs: (options = {}) => listJobs(cloud, { ...options, nowMs: systemClock.nowMs() }),
     job: (id) => client.job(id),
     resume: (id, options) => client.resume(id, { wait: true, ...options }),
     retry: (id, options) => client.retry(id, { wait: true, ...options }),
-    async close() {
-      try {
-        await client.close();
-      } finally {
-        await cloud.close();
-      }
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -33,7 +33,7 @@ import { openWaker } from './wake-controller.ts';
 
 const RETENTION_MS = 14 * 24 * 3600 * 1000;
 /** The longest that a client waits for a single image. */
-const INTERACTIVE_RETENTION_MS = 60_000;
+export const INTERACTIVE_RETENTION_MS = 60_000;
 
 /** One worker runs a model runner on every core. It starts before the first message arrives. */
 const ONE_WORKER: PolicySettings = {
@@ -96,10 +96,7 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
     random: Math.random,
     newId: ulid,
     readBucket: (name) => cloud.bucket(name),
-    joinController: () =>
-      cloud.kind === 'local'
-        ? joinLocalController(cloud, settings, { launches: new RefusedLaunches() })
-        : watchRemoteController(cloud, settings, notice),
+    joinController: () => joinController(cloud, settings, notice),
     classifierOf: (model) => installedClassifier(settings, model),
     concurrency: settings.concurrency,
     ...(cloud.kind === 'local' && { localFiles: settings.localFiles }),
@@ -114,6 +111,16 @@ export function openClient(cloud: Cloud, settings: RunSettings, notice: (text: s
     },
   };
 }
+
+/** Keeps workers running while a caller waits; on AWS the cluster's own controller does that. */
+export const joinController = (
+  cloud: Cloud,
+  settings: RunSettings,
+  notice: (text: string) => void,
+): ControllerSession =>
+  cloud.kind === 'local'
+    ? joinLocalController(cloud, settings, { launches: new RefusedLaunches() })
+    : watchRemoteController(cloud, settings, notice);
 
 /** A fleet of worker processes and the policy that sizes it. */
 interface LocalFleet {

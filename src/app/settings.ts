@@ -16,20 +16,28 @@ const CONFIG_FILE = 'imgcls.config.json';
 /** The settings of a run, with a data folder in any case. */
 export type RunSettings = Settings & { dataDir: string };
 
+interface LoadedSettings {
+  settings: RunSettings;
+  origins: Readonly<Record<SettingName, string>>;
+}
+
 /**
  * Precedence: flag, settings of the running cluster, environment, nearest config file, the user's config file, default.
  * @param cluster settings that "imgcls cluster set" has changed. Only a controller applies them.
  */
-export function loadSettings(
+export const loadSettings = (
   flags: Partial<Record<SettingName, unknown>>,
   cluster: ClusterValues = {},
-): {
-  settings: RunSettings;
-  origins: Readonly<Record<SettingName, string>>;
-} {
+): LoadedSettings => resolveWith({ from: 'flag', values: flags }, cluster);
+
+/** The settings of a program's client, with the values that it passed. Unknown names among these are errors. */
+export const loadClientSettings = (values: Readonly<Record<string, unknown>>): LoadedSettings =>
+  resolveWith({ from: 'createClient', values, exclusive: true }, {});
+
+function resolveWith(given: SettingSource, cluster: ClusterValues): LoadedSettings {
   const { env } = process;
   const { settings, origins } = resolveSettings([
-    { from: 'flag', values: flags },
+    given,
     { from: CLUSTER_ORIGIN, values: cluster },
     environmentSource(env),
     ...configFiles(process.cwd(), env).map(readConfigFile),

@@ -18,18 +18,10 @@ import { announceRest, manifestOf, notIn } from '../upload/resume.ts';
 import { NOTHING_ANNOUNCED, type StoringOptions, uploadImages } from '../upload/submit.ts';
 import { type WalkOptions, walkInputs } from '../upload/walk.ts';
 import { type ClassifyOptions, Interactive, type InteractiveImage } from './interactive.ts';
+import type { Job, SubmissionOptions, WaitForOptions } from './job.ts';
 import { checkLimits, type JobLimits } from './job-limits.ts';
 import { type RetryJob, resumeRetry, retryJob } from './retry.ts';
-import {
-  type Job,
-  type JobTools,
-  jobHandle,
-  type SubmissionOptions,
-  startSubmission,
-  stopper,
-  type WaitForOptions,
-  withRetries,
-} from './submission.ts';
+import { type JobTools, jobHandle, startSubmission, stopper, withRetries } from './submission.ts';
 
 export interface ClientOptions extends JobTools, StoringOptions {
   /** A bucket of `s3://` inputs. */
@@ -40,12 +32,15 @@ export interface ClientOptions extends JobTools, StoringOptions {
 
 /** How images are read and announced. */
 export interface ReadingOptions extends SubmissionOptions {
-  /** For the input `-`. */
+  /** For the input `-`, a list of paths. Default: standard input. */
   stdin?: Readable;
+  /** Called with each input that is skipped, and why. */
   onSkip?(skipped: Skipped): void;
+  /** Called as images are stored and announced. */
   onSubmitProgress?(progress: SubmitProgress): void;
 }
 
+/** A new job. */
 export interface SubmitJob extends ReadingOptions, JobLimits {
   /** A ULID of the caller; default: a new one. */
   id?: string;
@@ -54,15 +49,19 @@ export interface SubmitJob extends ReadingOptions, JobLimits {
   model: ModelRef;
   /** The labels of the job, whose sha256 is in `model`. */
   words?: Uint8Array;
+  /** Labels per image, 1 to 100. */
   topK: number;
-  /** Classify known images, too. Their new outcomes are the known ones afterwards. */
+  /** Classify known images, too. Their new outcomes are the known ones afterwards. Default: false. */
   fresh?: boolean;
+  /** Globs of files to take. Default: files with an image's ending. */
   include?: readonly string[];
+  /** Globs of files to skip. Default: none. */
   exclude?: readonly string[];
   /** Folder that relative inputs are relative to, recorded for a resume. */
   folder?: string;
 }
 
+/** How a job is resumed. */
 export interface ResumeJob extends ReadingOptions {
   /** For a job whose images came from a program: the same images in the same order. */
   inputs?: AsyncIterable<Input>;

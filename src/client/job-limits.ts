@@ -1,5 +1,6 @@
 import { ImgclsError } from '../core/runtime/errors.ts';
 
+/** When a job should be done, and what it may cost. */
 export interface JobLimits {
   /** When the job should be done: the cheapest fleet that meets it is launched. Default: as soon as the cluster's settings say. */
   by?: Date;

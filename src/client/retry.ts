@@ -5,13 +5,12 @@ import { ImgclsError } from '../core/runtime/errors.ts';
 import { readFailures } from '../results/failures.ts';
 import { announceRest, lastAnnounced } from '../upload/resume.ts';
 import { NOTHING_ANNOUNCED, type StoringOptions, uploadJobImages } from '../upload/submit.ts';
+import type { Job, SubmissionOptions } from './job.ts';
 import { imagesToRetry } from './retry-images.ts';
 import {
   type Announcing,
-  type Job,
   type JobTools,
   jobHandle,
-  type SubmissionOptions,
   startSubmission,
   stopper,
   withRetries,
@@ -21,6 +20,7 @@ export interface RetryJobTools extends JobTools, StoringOptions {
   readBucket(name: string): Store;
 }
 
+/** How failed images are retried. */
 export interface RetryJob extends SubmissionOptions {
   /** Which of the failed images to retry; default: all. */
   isWanted?(index: number): boolean;

@@ -9,9 +9,10 @@ import type { Outcome } from '../core/model/outcome.ts';
 import type { Clock } from '../core/runtime/clock.ts';
 import { awaitRetry } from '../results/await-retry.ts';
 import { finishIfDone } from '../results/finish-if-done.ts';
-import { type FollowProgress, follow } from '../results/follow.ts';
+import { follow } from '../results/follow.ts';
 import { readOutcomes } from '../results/ledger.ts';
 import { type ControllerSession, joinWhenNeeded } from './controller-session.ts';
+import type { Job, OutcomesOptions, SubmissionOptions, WaitForOptions } from './job.ts';
 
 /** Time limit for what is cleaned up at the end of a wait: an interrupted command ends soon, also if the cloud is down. */
 const CLEANUP_TIMEOUT_MS = 3000;
@@ -30,37 +31,6 @@ export interface JobTools {
   classifierOf?(model: ModelRef): Promise<string | undefined>;
 }
 
-/** How transient errors are retried. */
-export interface WaitForOptions {
-  /** Called with each transient error. */
-  onTransient?(error: unknown): void;
-  signal?: AbortSignal;
-}
-
-export interface OutcomesOptions extends WaitForOptions {
-  onProgress?(progress: FollowProgress): void;
-}
-
-/** The handle of a job. */
-export interface Job {
-  readonly id: string;
-  /** Resolves with the record when every image is stored and announced. */
-  readonly submitted: Promise<JobRecord>;
-  /** The present record. Retries transient errors if `waiting` is given. */
-  record(waiting?: WaitForOptions): Promise<JobRecord>;
-  /** As `record`, but first finishes a job whose images all have outcomes. */
-  settled(waiting?: WaitForOptions): Promise<JobRecord>;
-  /**
-   * Waits for the job and yields its outcomes in input order, each once. Of a retry, only those of the retried images.
-   * Iterate it only once. Leaving the loop ends the wait.
-   */
-  outcomes(options?: OutcomesOptions): AsyncGenerator<Outcome>;
-  /** The present outcomes in input order, without waiting. */
-  results(signal?: AbortSignal): AsyncGenerator<Outcome>;
-  /** Cancels the job. That is final: images without an outcome get none. */
-  cancel(): Promise<JobRecord>;
-}
-
 /** The announcement of a job's images, in progress or complete. */
 export interface Submission {
   submitted: Promise<JobRecord>;
@@ -74,11 +44,6 @@ export interface Submission {
   stop?(): void;
   /** Absent if there is no waiter. */
   responses?: ResponseAddress;
-}
-
-export interface SubmissionOptions extends WaitForOptions {
-  /** False: no worker is started and no response is sent. */
-  wait: boolean;
 }
 
 /** The cloud with retries of transient errors. */

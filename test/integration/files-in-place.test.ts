@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { createAwsCloud } from '../../src/aws/cloud.ts';
 import { createJobClient } from '../../src/client/client.ts';
-import type { Job } from '../../src/client/submission.ts';
+import type { Job } from '../../src/client/job.ts';
 import { FILES_BUCKET } from '../../src/core/cloud/files-in-place.ts';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
 import type { JobRecord, ManifestEntry } from '../../src/core/job/job.ts';

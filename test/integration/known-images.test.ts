@@ -6,7 +6,7 @@ import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/app/system-clock.ts';
 import { createJobClient, type SubmitJob } from '../../src/client/client.ts';
-import type { Job } from '../../src/client/submission.ts';
+import type { Job } from '../../src/client/job.ts';
 import type { Cloud } from '../../src/core/cloud/ports.ts';
 import { shardKey } from '../../src/core/job/keys.ts';
 import { isError, type Outcome } from '../../src/core/model/outcome.ts';

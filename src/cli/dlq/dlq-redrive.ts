@@ -1,7 +1,7 @@
 // `imgcls dlq redrive`: retries the images of dead letters, job by job.
 
 import { systemClock } from '../../app/system-clock.ts';
-import type { Job } from '../../client/submission.ts';
+import type { Job } from '../../client/job.ts';
 import { attemptTotal, type JobRecord } from '../../core/job/job.ts';
 import { isDropJob } from '../../core/job/job-ids.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';

@@ -11,7 +11,7 @@ import {
 } from '../../app/select-job-model.ts';
 import { loadSettings, type RunSettings } from '../../app/settings.ts';
 import { systemClock } from '../../app/system-clock.ts';
-import type { Job } from '../../client/submission.ts';
+import type { Job } from '../../client/job.ts';
 import { modelTitle } from '../../core/model/model.ts';
 import { readJobCost } from '../../core/money/job-cost.ts';
 import { ImgclsError, readFault } from '../../core/runtime/errors.ts';

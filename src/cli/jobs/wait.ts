@@ -1,4 +1,4 @@
-import type { Job } from '../../client/submission.ts';
+import type { Job } from '../../client/job.ts';
 import type { Cloud } from '../../core/cloud/ports.ts';
 import { attemptTotal, type JobRecord } from '../../core/job/job.ts';
 import { dollars } from '../../core/money/money.ts';

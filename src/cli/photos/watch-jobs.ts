@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { ulid } from 'ulid';
 import { systemClock } from '../../app/system-clock.ts';
-import type { Job } from '../../client/submission.ts';
+import type { Job } from '../../client/job.ts';
 import type { Level } from '../../core/model/level.ts';
 import type { ModelRef } from '../../core/model/model.ts';
 import { isError } from '../../core/model/outcome.ts';
