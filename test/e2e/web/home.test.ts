@@ -106,11 +106,18 @@ describe.skipIf(browser === undefined)('the start page', () => {
     await page.getByText('Drop photos or a folder here').waitFor();
   });
 
+  it('labels the samples at a click', async () => {
+    await page.goto(service.url);
+    await page.getByRole('button', { name: 'Try it with samples' }).click();
+    await page.waitForURL(/\/jobs\/\w{26}$/);
+    await page.getByRole('heading', { name: 'samples' }).waitFor();
+  });
+
   it('shows the latest jobs with their pictures', async () => {
     await page.goto(service.url);
     const latest = page.getByRole('region', { name: 'Latest jobs' }).getByRole('listitem');
     await expect.poll(() => latest.count()).toBe(4);
-    await expect.poll(() => latest.first().locator('.thumb-shown').count()).toBe(3);
+    await expect.poll(() => latest.last().locator('.thumb-shown').count()).toBe(3);
   });
 });
 

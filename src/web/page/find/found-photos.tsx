@@ -46,7 +46,11 @@ function FoundCard({ photo, jobTitle }: { photo: FoundPhoto; jobTitle: string | 
       <span class="found-name" title={harmless(photo.path ?? name)}>
         {name}
       </span>
-      {jobTitle !== undefined && <span class="found-name">in {jobTitle}</span>}
+      {jobTitle !== undefined && (
+        <span class="found-name" title={jobTitle}>
+          in {jobTitle}
+        </span>
+      )}
     </li>
   );
 }

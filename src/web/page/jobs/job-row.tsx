@@ -39,7 +39,9 @@ const UnknownJob = ({ job }: { job: Extract<ListedJob, { unknown: string }> }) =
     <span class="job-row-chips">
       <span class="chip chip-error">Unreadable</span>
     </span>
-    <span class="job-row-facts">{job.unknown}</span>
+    <span class="job-row-facts" title={job.unknown}>
+      {job.unknown}
+    </span>
   </>
 );
 
@@ -58,7 +60,7 @@ function KnownJob({ job, title }: { job: Exclude<ListedJob, { unknown: string }>
         )}
         {job.errors > 0 && <span class="chip chip-error">{counted(job.errors, 'error')}</span>}
       </span>
-      <span class="job-row-facts">
+      <span class="job-row-facts" title={[text, ...more].join(' · ')}>
         {text}
         {more.length > 0 && <span class="job-row-more"> · {more.join(' · ')}</span>}
       </span>

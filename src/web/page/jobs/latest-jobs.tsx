@@ -11,9 +11,9 @@ import { JobPictures } from './job-pictures.tsx';
 const LATEST = 4;
 const POLL_INTERVAL_MS = 5000;
 
-/** The newest jobs, on the start page. Absent while there are none. */
-export function LatestJobs() {
-  const jobs = useSignal<readonly JobView[]>([]);
+/** The newest jobs; undefined before they are loaded. */
+export function useLatestJobs(): readonly JobView[] | undefined {
+  const jobs = useSignal<readonly JobView[] | undefined>(undefined);
   usePolling(async (signal) => {
     try {
       const page = await callService<JobPage>(`/jobs?limit=${LATEST}`, { signal });
@@ -22,7 +22,10 @@ export function LatestJobs() {
       // The start page works without them, and the next poll tries again.
     }
   }, POLL_INTERVAL_MS);
-  if (jobs.value.length === 0) return null;
+  return jobs.value;
+}
+
+export function LatestJobs({ jobs }: { jobs: readonly JobView[] }) {
   return (
     <section class="latest" aria-labelledby="latest-title">
       <div class="section-head">
@@ -30,7 +33,7 @@ export function LatestJobs() {
         <a href="jobs">All jobs</a>
       </div>
       <ul class="job-tiles">
-        {jobs.value.map((job) => (
+        {jobs.map((job) => (
           <JobTile key={job.id} job={job} />
         ))}
       </ul>

@@ -1,9 +1,8 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { binaryByteSize } from '../../../core/text/byte-size.ts';
-import { percent } from '../../../core/text/percent.ts';
 import type { ModelList } from '../../api.ts';
 import { listModels, server } from '../service/server.ts';
+import { modelText } from './model-text.ts';
 
 export interface UploadOptions {
   topK: number | undefined;
@@ -30,6 +29,7 @@ export function OptionFields({ options }: { options: Signal<UploadOptions> }) {
       () => {},
     );
   }, []);
+  const standard = models.value.find(({ isDefault }) => isDefault);
   const chosenTitle = options.value.model ?? defaults?.model;
   const chosen = models.value.find(({ title }) => title === chosenTitle);
 
@@ -49,12 +49,16 @@ export function OptionFields({ options }: { options: Signal<UploadOptions> }) {
               };
             }}
           >
-            <option value="">{defaults === undefined ? 'Default' : `${defaults.model} (default)`}</option>
+            <option value="">
+              {standard === undefined
+                ? `${defaults?.model ?? 'Default'} (default)`
+                : modelText(standard, models.value)}
+            </option>
             {models.value
-              .filter(({ title }) => title !== defaults?.model)
+              .filter((model) => model !== standard)
               .map((model) => (
                 <option key={model.title} value={model.title}>
-                  {optionText(model)}
+                  {modelText(model, models.value)}
                 </option>
               ))}
           </select>
@@ -92,9 +96,4 @@ export function OptionFields({ options }: { options: Signal<UploadOptions> }) {
       </div>
     </details>
   );
-}
-
-function optionText({ title, top1, bytes, zeroShot }: ModelList['models'][number]): string {
-  const kind = zeroShot ? ['your own labels'] : top1 === undefined ? [] : [`${percent(top1)} top-1`];
-  return [title, ...kind, binaryByteSize(bytes)].join(', ');
 }
