@@ -73,8 +73,8 @@ describe.skipIf(!canMakeMachines() || !hasTool('buildah', 'buildah'))('the conta
       '--format',
       'csv',
     ]);
-    expect(labelled.stderr).toContain('5 images, 0 errors');
-    expect(labelled.stdout).toMatch(/^0,cat\.jpg,tiger cat,/m);
+    expect(labelled.stderr).toMatch(/\d+ images, 0 errors/);
+    expect(labelled.stdout).toMatch(/^\d+,cat\.jpg,tiger cat,/m);
     const written = await finish([
       'sh',
       '-c',
